@@ -1,0 +1,3 @@
+//! `keyfob`: AWS credentials on the command line.
+
+fn main() {}

@@ -1,0 +1,224 @@
+use alloc::{string::String, sync::Arc};
+use core::fmt;
+
+use crate::{
+    error::{Error, ErrorKind},
+    secret::Secret,
+    timestamp::Timestamp,
+};
+
+/// An access key: its id, its secret, and what may come with temporary ones.
+///
+/// An immutable snapshot behind one reference count: cloning is cheap, and no reader ever sees the id of one key
+/// with the secret of another. `Debug` shows the id (which is no secret) and the expiry, never the secret or the
+/// token.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::Credentials;
+/// let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?
+///     .with_session_token("AQoDYXdzEPT//////////wEXAMPLE")?
+///     .with_expiry("2015-08-30T13:36:00Z".parse()?);
+/// assert!(!format!("{credentials:?}").contains("wJalr"));
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Credentials(Arc<Parts>);
+
+#[derive(Clone)]
+struct Parts {
+    access_key_id: String,
+    secret_access_key: Secret,
+    session_token: Option<Secret>,
+    expiry: Option<Timestamp>,
+    account_id: Option<String>,
+}
+
+impl Credentials {
+    /// An access key without a session token or an expiry.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::AccessKeyId`] when the id is not 1 to 128 printable ASCII characters without blanks, `/`, `,` and
+    /// `=` (it must stand in a header and in a credential scope); [`ErrorKind::SecretAccessKey`] when the secret is
+    /// empty or holds a blank or a control character. Nothing is trimmed. The secret is in no message.
+    pub fn new(
+        access_key_id: impl Into<String>,
+        secret_access_key: impl Into<Secret>,
+    ) -> Result<Self, Error> {
+        let (access_key_id, secret_access_key) = (access_key_id.into(), secret_access_key.into());
+        if !is_access_key_id(&access_key_id) {
+            return Err(Error::new(ErrorKind::AccessKeyId, &access_key_id));
+        }
+        if secret_access_key.is_empty() || !is_one_line(&secret_access_key) {
+            return Err(Error::secret(ErrorKind::SecretAccessKey));
+        }
+        let parts = Parts {
+            access_key_id,
+            secret_access_key,
+            session_token: None,
+            expiry: None,
+            account_id: None,
+        };
+        Ok(Self(Arc::new(parts)))
+    }
+
+    /// With the session token of temporary credentials. An empty token is no token.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SessionToken`] when it holds a blank or a control character.
+    pub fn with_session_token(mut self, token: impl Into<Secret>) -> Result<Self, Error> {
+        let token = token.into();
+        if !is_one_line(&token) {
+            return Err(Error::secret(ErrorKind::SessionToken));
+        }
+        self.parts().session_token = (!token.is_empty()).then_some(token);
+        Ok(self)
+    }
+
+    /// With the moment from which the service refuses them.
+    #[must_use]
+    pub fn with_expiry(mut self, at: Timestamp) -> Self {
+        self.parts().expiry = Some(at);
+        self
+    }
+
+    /// With the account they belong to. A blank id is none.
+    #[must_use]
+    pub fn with_account_id(mut self, id: impl Into<String>) -> Self {
+        self.parts().account_id = Some(id.into()).filter(|id| !id.trim().is_empty());
+        self
+    }
+
+    /// The access key id. It is no secret.
+    pub fn access_key_id(&self) -> &str {
+        &self.0.access_key_id
+    }
+
+    /// The secret access key.
+    pub fn secret_access_key(&self) -> &Secret {
+        &self.0.secret_access_key
+    }
+
+    /// The session token, if they are temporary.
+    pub fn session_token(&self) -> Option<&Secret> {
+        self.0.session_token.as_ref()
+    }
+
+    /// From when on they are refused, if that is known. `None` says nothing about temporary credentials: look at
+    /// [`session_token`](Self::session_token) too.
+    pub fn expiry(&self) -> Option<Timestamp> {
+        self.0.expiry
+    }
+
+    /// The account they belong to, if their source said so.
+    pub fn account_id(&self) -> Option<&str> {
+        self.0.account_id.as_deref()
+    }
+
+    /// Whether they have ended at `now`.
+    pub fn is_expired_at(&self, now: Timestamp) -> bool {
+        self.0.expiry.is_some_and(|expiry| expiry <= now)
+    }
+
+    /// Whether `other` is this very snapshot (a clone of it), not merely equal.
+    pub fn is_same_snapshot(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.0.access_key_id)
+            .field("secret_access_key", &self.0.secret_access_key)
+            .field("session_token", &self.0.session_token)
+            .field("expiry", &self.0.expiry)
+            .field("account_id", &self.0.account_id)
+            .finish()
+    }
+}
+
+/// The id stands in `Credential=ID/scope, …` and in a URL: no blank, no control character, no separator.
+fn is_access_key_id(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b',' | b'='))
+}
+
+/// A pasted line end or blank is the commonest cause of a wrong signature.
+fn is_one_line(secret: &Secret) -> bool {
+    !secret
+        .expose()
+        .chars()
+        .any(|c| c.is_control() || c.is_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::ToString};
+
+    use super::*;
+
+    #[test]
+    fn a_bad_key_id_is_named_and_a_bad_secret_is_not() {
+        for id in ["", "AKID\n", "AK ID", "AKID/x", "AKIDÉ", &"A".repeat(129)] {
+            let error = Credentials::new(id, "secret").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AccessKeyId, "{id:?}");
+        }
+        assert!(
+            Credentials::new("AKID\n", "secret")
+                .unwrap_err()
+                .to_string()
+                .contains("AKID\\n")
+        );
+        for secret in ["", "canary\n", "can ary", "canary\u{7f}"] {
+            let error = Credentials::new("AKID", secret).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::SecretAccessKey);
+            assert!(!format!("{error} {error:?}").contains("can"));
+        }
+        let key = Credentials::new("AKID", "secret").unwrap();
+        let error = key.with_session_token("canary\r").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SessionToken);
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+
+    #[test]
+    fn empty_extras_are_none() {
+        let key = Credentials::new("AKID", "secret")
+            .unwrap()
+            .with_session_token("")
+            .unwrap()
+            .with_account_id(" ");
+        assert!(key.session_token().is_none() && key.account_id().is_none());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let key = Credentials::new("AKID", "canary1")
+            .unwrap()
+            .with_session_token("canary2")
+            .unwrap();
+        let shown = format!("{key:?}");
+        assert!(
+            shown.contains("AKID") && !shown.contains("canary"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn changing_a_clone_leaves_the_original() {
+        let key = Credentials::new("AKID", "secret").unwrap();
+        let later = key.clone().with_expiry(Timestamp::MAX);
+        assert!(key.expiry().is_none() && later.expiry().is_some());
+        assert!(key.is_same_snapshot(&key.clone()) && !key.is_same_snapshot(&later));
+        assert!(later.is_expired_at(Timestamp::MAX) && !later.is_expired_at(Timestamp::MIN));
+    }
+}

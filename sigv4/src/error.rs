@@ -1,0 +1,103 @@
+use alloc::{borrow::ToOwned, string::String};
+use core::fmt;
+
+/// Why an input was refused: the kind, and the input itself where it is no secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    /// The offending input, escaped and cut by `Display`; empty where it may be a secret.
+    input: String,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, input: &str) -> Self {
+        Self {
+            kind,
+            input: input.to_owned(),
+        }
+    }
+
+    /// For inputs that must not be repeated.
+    pub(crate) fn secret(kind: ErrorKind) -> Self {
+        Self::new(kind, "")
+    }
+
+    /// What was wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+/// What was wrong with an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An access key id that is not 1 to 128 printable ASCII characters without blanks, `/`, `,` and `=`.
+    AccessKeyId,
+    /// A secret access key that is empty or has a blank or a control character.
+    SecretAccessKey,
+    /// A session token with a blank or a control character.
+    SessionToken,
+    /// A moment that is not `20150830T123600Z` or RFC 3339.
+    Timestamp,
+    /// A region that is not a host label.
+    Region,
+    /// A service name that cannot stand in a credential scope.
+    Service,
+}
+
+impl ErrorKind {
+    /// What was wrong and what would be right, without the input.
+    fn text(self) -> &'static str {
+        match self {
+            Self::AccessKeyId => {
+                "invalid access key id: 1 to 128 printable ASCII characters without blanks, `/`, `,` or `=` are needed"
+            }
+            Self::SecretAccessKey => {
+                "invalid secret access key: it is empty or holds a blank or a control character; copy it again, without the line end"
+            }
+            Self::SessionToken => {
+                "invalid session token: it holds a blank or a control character; copy it again, without the line end"
+            }
+            Self::Timestamp => "invalid time: write 20150830T123600Z or 2015-08-30T12:36:00Z",
+            Self::Region => {
+                "invalid region: a name such as us-east-1 is needed (letters, digits and `-`, at most 63 characters)"
+            }
+            Self::Service => {
+                "invalid service: a signing name such as s3 or execute-api is needed (letters, digits and `-`, at most 63 characters)"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.text())?;
+        if self.input.is_empty() {
+            return Ok(());
+        }
+        let shown: String = self
+            .input
+            .chars()
+            .take(80)
+            .flat_map(char::escape_debug)
+            .collect();
+        let cut = if self.input.chars().nth(80).is_some() {
+            "…"
+        } else {
+            ""
+        };
+        write!(f, " (got \"{shown}{cut}\")")
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.kind)
+            .field("input", &self.input)
+            .finish()
+    }
+}
+
+impl core::error::Error for Error {}
