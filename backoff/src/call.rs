@@ -1,0 +1,321 @@
+use core::time::Duration;
+
+use crate::{Budget, Failure, Fault, FaultKind, Policy, Random};
+
+/// The state of one call: how often it failed, and what its retries cost.
+///
+/// It does nothing by itself: no clock, no timer, no I/O, no generator, no allocation. Feed it what happened and it says what to do; every other way
+/// to retry in this crate is a loop around it.
+///
+/// ```
+/// use core::time::Duration;
+/// use keyfob_backoff::{Decision, Failure, Policy, Stop};
+///
+/// let mut call = Policy::aws().start();
+/// let throttled = Failure::response(400).with_code("Throttling");
+///
+/// let decision = call.on_failure(&throttled, Duration::ZERO, None, &mut || 0.25);
+/// assert_eq!(decision, Decision::Wait(Duration::from_millis(250)));
+///
+/// let denied = Failure::response(403).with_code("AccessDenied");
+/// let decision = call.on_failure(&denied, Duration::ZERO, None, &mut || 0.25);
+/// assert_eq!(decision, Decision::Stop(Stop::NotRetryable));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    policy: Policy,
+    deadline: Option<Duration>,
+    failures: u32,
+    previous: Duration,
+    slept: Duration,
+    paid: Option<u32>,
+    clock_corrected: bool,
+}
+
+/// What to do after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Wait this long, then send again.
+    Wait(Duration),
+    /// Return the error.
+    Stop(Stop),
+}
+
+/// Why a call is not sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// The failure is none that another attempt would cure.
+    NotRetryable,
+    /// The service may have acted on the request, and the policy says it must not do so twice.
+    NotIdempotent,
+    /// All attempts were made.
+    Attempts,
+    /// The delay, or the wait the service asked for, would outlast the deadline.
+    Deadline,
+    /// The [`Budget`] is spent.
+    Budget {
+        /// How long to wait before returning the error: zero, unless the policy is for [long polling](Policy::long_polling).
+        wait: Duration,
+    },
+}
+
+impl Call {
+    /// A call of which nothing was sent yet; the same as [`Policy::start`].
+    #[must_use]
+    pub const fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            deadline: None,
+            failures: 0,
+            previous: Duration::ZERO,
+            slept: Duration::ZERO,
+            paid: None,
+            clock_corrected: false,
+        }
+    }
+
+    /// Sets how long the whole call may take, all attempts and waits together.
+    #[must_use]
+    pub const fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Decides after a failed attempt. `elapsed` is the time since the call began and matters only with a deadline.
+    ///
+    /// In this order: is it a fault, may the call be sent twice, are attempts left, does the delay fit the deadline, does the budget
+    /// pay. Only a `Wait` takes anything from the budget.
+    pub fn on_failure(
+        &mut self,
+        failure: &Failure<'_>,
+        elapsed: Duration,
+        budget: Option<&Budget>,
+        random: &mut impl Random,
+    ) -> Decision {
+        self.failures = self.failures.saturating_add(1);
+        match self.judge(failure) {
+            Ok(fault) => self.schedule(fault, failure, elapsed, budget, random),
+            Err(stop) => Decision::Stop(stop),
+        }
+    }
+
+    /// Settles with the budget after success: the last retry's tokens go back, or one token if there was no retry.
+    pub fn on_success(&self, budget: Option<&Budget>) {
+        if let Some(budget) = budget {
+            budget.give(self.paid.unwrap_or(1));
+        }
+    }
+
+    /// The number of the attempt under way, from 1.
+    #[must_use]
+    pub const fn attempt(&self) -> u32 {
+        self.failures.saturating_add(1)
+    }
+
+    /// The sum of all waits so far.
+    #[must_use]
+    pub const fn slept(&self) -> Duration {
+        self.slept
+    }
+
+    fn judge(&self, failure: &Failure<'_>) -> Result<Fault, Stop> {
+        let fault = self.policy.classify(failure).ok_or(Stop::NotRetryable)?;
+        if self.clock_corrected && fault.kind() == FaultKind::ClockSkew {
+            return Err(Stop::NotRetryable);
+        }
+        if !self.policy.allows_resend(fault) {
+            return Err(Stop::NotIdempotent);
+        }
+        if self.failures >= self.policy.max_attempts() {
+            return Err(Stop::Attempts);
+        }
+        Ok(fault)
+    }
+
+    fn schedule(
+        &mut self,
+        fault: Fault,
+        failure: &Failure<'_>,
+        elapsed: Duration,
+        budget: Option<&Budget>,
+        random: &mut impl Random,
+    ) -> Decision {
+        let drawn = self
+            .policy
+            .draw(fault, self.failures, self.previous, random);
+        let delay = failure
+            .hint
+            .map_or(drawn, |hint| self.policy.hinted(drawn, hint));
+        let asked = failure.hint.map_or(delay, |hint| hint.wait().max(delay));
+        if self
+            .deadline
+            .is_some_and(|deadline| asked >= deadline.saturating_sub(elapsed))
+        {
+            return Decision::Stop(Stop::Deadline);
+        }
+        if let Some(budget) = budget {
+            let Some(cost) = budget.take(fault) else {
+                let wait = if self.policy.is_long_polling() {
+                    delay
+                } else {
+                    Duration::ZERO
+                };
+                return Decision::Stop(Stop::Budget { wait });
+            };
+            self.paid = Some(cost);
+        }
+        self.clock_corrected |= fault.kind() == FaultKind::ClockSkew;
+        self.previous = drawn;
+        self.slept = self.slept.saturating_add(delay);
+        Decision::Wait(delay)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ClockSkew, Hint};
+
+    const DOWN: Failure<'static> = Failure::response(503);
+    const THROTTLED: Failure<'static> = Failure {
+        code: Some("SlowDown"),
+        ..DOWN
+    };
+
+    fn wait(millis: u64) -> Decision {
+        Decision::Wait(Duration::from_millis(millis))
+    }
+
+    /// Fails with `failure`, with the largest jitter and no time passed.
+    fn fail(call: &mut Call, failure: Failure<'_>, budget: Option<&Budget>) -> Decision {
+        call.on_failure(&failure, Duration::ZERO, budget, &mut || 1.0)
+    }
+
+    #[test]
+    fn the_last_attempt_is_not_followed_by_a_wait() {
+        let mut call = Policy::aws().start();
+        assert_eq!(fail(&mut call, DOWN, None), wait(50));
+        assert_eq!(fail(&mut call, DOWN, None), wait(100));
+        assert_eq!(call.attempt(), 3);
+        assert_eq!(fail(&mut call, DOWN, None), Decision::Stop(Stop::Attempts));
+        assert_eq!(call.slept(), Duration::from_millis(150));
+    }
+
+    #[test]
+    fn one_attempt_means_no_retry_and_zero_counts_as_one() {
+        for attempts in [0, 1] {
+            let mut call = Policy::aws().attempts(attempts).start();
+            assert_eq!(fail(&mut call, DOWN, None), Decision::Stop(Stop::Attempts));
+        }
+    }
+
+    #[test]
+    fn a_4xx_on_the_last_attempt_is_reported_as_itself() {
+        let mut call = Policy::aws().attempts(1).start();
+        assert_eq!(
+            fail(&mut call, Failure::response(404), None),
+            Decision::Stop(Stop::NotRetryable)
+        );
+    }
+
+    #[test]
+    fn throttling_has_its_own_base_and_cost() {
+        let budget = Budget::aws();
+        let mut call = Policy::aws().start();
+        assert_eq!(fail(&mut call, THROTTLED, Some(&budget)), wait(1_000));
+        assert_eq!(budget.available(), 495);
+        assert_eq!(fail(&mut call, DOWN, Some(&budget)), wait(100));
+        assert_eq!(budget.available(), 481);
+    }
+
+    #[test]
+    fn success_returns_the_last_payment_or_earns_one() {
+        let budget = Budget::aws().filled_to(30);
+        let mut call = Policy::aws().start();
+        fail(&mut call, DOWN, Some(&budget));
+        fail(&mut call, DOWN, Some(&budget));
+        assert_eq!(budget.available(), 2);
+        call.on_success(Some(&budget));
+        assert_eq!(budget.available(), 16);
+        Policy::aws().start().on_success(Some(&budget));
+        assert_eq!(budget.available(), 17);
+    }
+
+    #[test]
+    fn an_empty_budget_stops_and_a_long_poll_waits_once_before_it_does() {
+        let budget = Budget::aws().filled_to(0);
+        let stop = |wait| Decision::Stop(Stop::Budget { wait });
+        assert_eq!(
+            fail(&mut Policy::aws().start(), DOWN, Some(&budget)),
+            stop(Duration::ZERO)
+        );
+        let mut poll = Policy::aws().long_polling().start();
+        assert_eq!(
+            fail(&mut poll, DOWN, Some(&budget)),
+            stop(Duration::from_millis(50))
+        );
+    }
+
+    #[test]
+    fn a_wait_that_would_outlast_the_deadline_is_not_begun() {
+        let start = || Policy::aws().start().with_deadline(Duration::from_secs(2));
+        let after = |millis, failure: Failure<'_>| {
+            start().on_failure(&failure, Duration::from_millis(millis), None, &mut || 1.0)
+        };
+        assert_eq!(after(999, THROTTLED), wait(1_000));
+        assert_eq!(after(1_000, THROTTLED), Decision::Stop(Stop::Deadline));
+        assert_eq!(after(u64::MAX, THROTTLED), Decision::Stop(Stop::Deadline));
+    }
+
+    #[test]
+    fn a_hint_longer_than_what_is_left_stops_at_once_and_costs_nothing() {
+        let budget = Budget::aws();
+        let hinted = DOWN.with_hint(Hint::from_x_amz_retry_after("30000"));
+        let mut call = Policy::aws().start().with_deadline(Duration::from_secs(10));
+        assert_eq!(
+            fail(&mut call, hinted, Some(&budget)),
+            Decision::Stop(Stop::Deadline)
+        );
+        assert_eq!(budget.available(), 500);
+    }
+
+    #[test]
+    fn a_hint_makes_nothing_retryable() {
+        let denied = Failure::response(403).with_hint(Hint::from_x_amz_retry_after("1"));
+        assert_eq!(
+            fail(&mut Policy::aws().start(), denied, None),
+            Decision::Stop(Stop::NotRetryable)
+        );
+    }
+
+    #[test]
+    fn a_call_that_must_not_happen_twice_is_resent_only_if_it_did_not_happen() {
+        let once = Policy::aws()
+            .non_idempotent()
+            .retry_connect_failures()
+            .retry_unanswered();
+        assert_eq!(fail(&mut once.start(), THROTTLED, None), wait(1_000));
+        assert_eq!(fail(&mut once.start(), Failure::connect(), None), wait(50));
+        for failure in [DOWN, Failure::timeout(), Failure::no_response()] {
+            assert_eq!(
+                fail(&mut once.start(), failure, None),
+                Decision::Stop(Stop::NotIdempotent),
+                "{failure:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refused_date_is_corrected_once() {
+        let refused = Failure::response(403)
+            .with_code("RequestTimeTooSkewed")
+            .with_skew(ClockSkew::from_millis(600_000));
+        let mut call = Policy::aws().attempts(5).retry_clock_skew().start();
+        assert_eq!(fail(&mut call, refused, None), wait(50));
+        assert_eq!(
+            fail(&mut call, refused, None),
+            Decision::Stop(Stop::NotRetryable)
+        );
+    }
+}

@@ -1,0 +1,114 @@
+/// Reads an HTTP date in its one current form, `Sun, 06 Nov 1994 08:49:37 GMT`, as seconds since 1970.
+///
+/// RFC 9110 section 5.6.7. The two obsolete forms, a wrong length and a date before 1970 give `None`; the name of the day is not
+/// checked against the date.
+pub(crate) fn parse_http_date(text: &str) -> Option<u64> {
+    let b: &[u8; 29] = text.trim_ascii().as_bytes().try_into().ok()?;
+    let separators = [
+        (3, b','),
+        (4, b' '),
+        (7, b' '),
+        (11, b' '),
+        (16, b' '),
+        (19, b':'),
+        (22, b':'),
+    ];
+    if separators.iter().any(|(at, byte)| b[*at] != *byte) || &b[25..] != b" GMT" {
+        return None;
+    }
+    let (day, month, year) = (number(&b[5..7])?, month(&b[8..11])?, number(&b[12..16])?);
+    let (hour, minute, second) = (
+        number(&b[17..19])?,
+        number(&b[20..22])?,
+        number(&b[23..25])?,
+    );
+    // 60 is a leap second.
+    if day == 0
+        || day > days_in(month, year)
+        || hour > 23
+        || minute > 59
+        || second > 60
+        || year < 1970
+    {
+        return None;
+    }
+    Some(days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |value, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| value * 10 + u64::from(digit - b'0'))
+    })
+}
+
+fn month(name: &[u8]) -> Option<u64> {
+    const NAMES: [&[u8; 3]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec",
+    ];
+    NAMES
+        .iter()
+        .position(|known| *known == name)
+        .map(|at| at as u64 + 1)
+}
+
+const fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+const fn days_in(month: u64, year: u64) -> u64 {
+    match month {
+        2 => 28 + is_leap(year) as u64,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01 in the Gregorian calendar: whole years, their leap days, whole months, days.
+fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
+    let leap_days = |before: u64| (before - 1) / 4 - (before - 1) / 100 + (before - 1) / 400;
+    let months: u64 = (1..month).map(|m| days_in(m, year)).sum();
+    (year - 1970) * 365 + leap_days(year) - leap_days(1970) + months + day - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_read_as_seconds_since_1970() {
+        assert_eq!(
+            parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(784_111_777)
+        );
+        assert_eq!(parse_http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        assert_eq!(
+            parse_http_date(" Thu, 29 Feb 2024 23:59:59 GMT "),
+            Some(1_709_251_199)
+        );
+        assert_eq!(
+            parse_http_date("Sun, 22 Nov 2026 03:00:00 GMT"),
+            Some(1_795_316_400)
+        );
+    }
+
+    #[test]
+    fn anything_else_is_not_a_date() {
+        for text in [
+            "",
+            "bogus time",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 31 Feb 2024 08:49:37 GMT",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 06 Nov 1969 08:49:37 GMT",
+            "Sun, 06 Nov 199\u{e9} 08:49:37 GMT",
+        ] {
+            assert_eq!(parse_http_date(text), None, "{text:?}");
+        }
+    }
+}

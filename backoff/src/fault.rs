@@ -1,0 +1,305 @@
+use crate::{ClockSkew, Hint};
+
+/// A failure that may be retried: throttling, a 5xx, or something the caller opted in to.
+///
+/// Only [`classify`] and [`Policy::classify`](crate::Policy::classify) make one, so code that holds a
+/// `Fault` cannot be about to retry an arbitrary 4xx.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fault(FaultKind);
+
+/// What kind of [`Fault`] it is; the kind selects the base delay and the cost in the [`Budget`](crate::Budget).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The service asked for fewer calls: one of the 14 throttling codes at any status, or HTTP 429.
+    Throttling,
+    /// The service failed: any other 5xx.
+    Server,
+    /// The connection was never made, so nothing was sent. Opt-in.
+    Connect,
+    /// The request was sent and the connection broke before an answer. Opt-in.
+    NoResponse,
+    /// The request was sent and no answer came in time. Opt-in.
+    Timeout,
+    /// The service refused the date of the signature and the clocks do differ. Opt-in.
+    ClockSkew,
+    /// An error code the caller opted in to by name.
+    Code,
+}
+
+impl Fault {
+    pub(crate) const fn new(kind: FaultKind) -> Self {
+        Self(kind)
+    }
+
+    /// The kind of fault.
+    #[must_use]
+    pub const fn kind(self) -> FaultKind {
+        self.0
+    }
+
+    /// Whether the service asked for fewer calls, which means a longer first delay.
+    #[must_use]
+    pub const fn is_throttling(self) -> bool {
+        matches!(self.0, FaultKind::Throttling)
+    }
+}
+
+/// Judges an answer by its HTTP status and its error code: the rule this crate exists for.
+///
+/// | answer | result |
+/// |---|---|
+/// | one of [`THROTTLING_CODES`], at any status | throttling |
+/// | 429 | throttling |
+/// | any other 5xx | server fault |
+/// | everything else, every other 4xx included | `None`: do not retry |
+///
+/// The code goes first because much throttling is a 4xx: STS and IAM throttle with a 400, SQS with a 403. Codes are compared
+/// exactly, letter case included.
+///
+/// ```
+/// use keyfob_backoff::{FaultKind, classify};
+///
+/// let kind = |status, code| classify(Some(status), code).map(|fault| fault.kind());
+/// assert_eq!(kind(400, Some("Throttling")), Some(FaultKind::Throttling));
+/// assert_eq!(kind(503, None), Some(FaultKind::Server));
+/// assert_eq!(kind(403, Some("AccessDenied")), None);
+/// ```
+#[must_use]
+pub fn classify(status: Option<u16>, code: Option<&str>) -> Option<Fault> {
+    match (status, code) {
+        (_, Some(code)) if is_throttling_code(code) => Some(Fault(FaultKind::Throttling)),
+        (Some(429), _) => Some(Fault(FaultKind::Throttling)),
+        (Some(500..=599), _) => Some(Fault(FaultKind::Server)),
+        _ => None,
+    }
+}
+
+/// The error codes that mean throttling whatever the status, the same set in every AWS SDK.
+///
+/// `LimitExceededException` is on it although some services also use it for a fixed quota; IAM's `LimitExceeded` is not.
+pub const THROTTLING_CODES: [&str; 14] = [
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+];
+
+pub(crate) fn is_throttling_code(code: &str) -> bool {
+    THROTTLING_CODES.contains(&code)
+}
+
+/// An error that can say what went wrong in terms a [`Policy`](crate::Policy) can judge.
+///
+/// Implement it for your error type and [`retry`](crate::retry) needs no further help. The error reports facts; whether they are
+/// worth a retry is not its business.
+///
+/// ```
+/// use keyfob_backoff::{Classify, Failure};
+///
+/// struct ServiceError {
+///     status: u16,
+///     code: String,
+/// }
+///
+/// impl Classify for ServiceError {
+///     fn failure(&self) -> Failure<'_> {
+///         Failure::response(self.status).with_code(self.code.as_str())
+///     }
+/// }
+/// ```
+pub trait Classify {
+    /// The facts of this failure.
+    fn failure(&self) -> Failure<'_>;
+}
+
+impl<E: Classify + ?Sized> Classify for &E {
+    fn failure(&self) -> Failure<'_> {
+        (**self).failure()
+    }
+}
+
+/// The facts of one failed attempt: how far it got, and what the service answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure<'a> {
+    pub(crate) outcome: Outcome,
+    pub(crate) code: Option<&'a str>,
+    pub(crate) hint: Option<Hint>,
+    pub(crate) skew: Option<ClockSkew>,
+}
+
+/// How far the attempt got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Response(u16),
+    Connect,
+    NoResponse,
+    Timeout,
+    Local,
+}
+
+impl<'a> Failure<'a> {
+    /// The service answered with this HTTP status.
+    #[must_use]
+    pub const fn response(status: u16) -> Self {
+        Self::from_outcome(Outcome::Response(status))
+    }
+
+    /// No connection was made (name lookup, connect, TLS handshake): the request was not sent.
+    #[must_use]
+    pub const fn connect() -> Self {
+        Self::from_outcome(Outcome::Connect)
+    }
+
+    /// The connection broke after sending began: the service may or may not have acted.
+    #[must_use]
+    pub const fn no_response() -> Self {
+        Self::from_outcome(Outcome::NoResponse)
+    }
+
+    /// No answer came in time: the service may or may not have acted.
+    #[must_use]
+    pub const fn timeout() -> Self {
+        Self::from_outcome(Outcome::Timeout)
+    }
+
+    /// Something on this side went wrong (bad input, an answer that could not be read): trying again cannot help.
+    #[must_use]
+    pub const fn local() -> Self {
+        Self::from_outcome(Outcome::Local)
+    }
+
+    /// Adds the error code the service gave, as in `<Code>Throttling</Code>`; a `&str` or an `Option` of one.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<Option<&'a str>>) -> Self {
+        self.code = code.into();
+        self
+    }
+
+    /// Adds the wait the service asked for, if it did.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<Option<Hint>>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// Adds how far the clocks differ, if that was measured; only
+    /// [`Policy::retry_clock_skew`](crate::Policy::retry_clock_skew) looks at it.
+    #[must_use]
+    pub fn with_skew(mut self, skew: impl Into<Option<ClockSkew>>) -> Self {
+        self.skew = skew.into();
+        self
+    }
+
+    /// The HTTP status, if there was an answer.
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match self.outcome {
+            Outcome::Response(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// The error code, if the service gave one.
+    #[must_use]
+    pub const fn code(&self) -> Option<&'a str> {
+        self.code
+    }
+
+    /// The wait the service asked for, if it did.
+    #[must_use]
+    pub const fn hint(&self) -> Option<Hint> {
+        self.hint
+    }
+
+    const fn from_outcome(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            code: None,
+            hint: None,
+            skew: None,
+        }
+    }
+}
+
+impl Classify for Failure<'_> {
+    fn failure(&self) -> Failure<'_> {
+        *self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(status: u16, code: Option<&str>) -> Option<FaultKind> {
+        classify(Some(status), code).map(Fault::kind)
+    }
+
+    #[test]
+    fn no_4xx_is_a_fault_except_429() {
+        for status in (400..500).filter(|status| *status != 429) {
+            assert_eq!(kind(status, None), None, "{status}");
+            assert_eq!(kind(status, Some("AccessDenied")), None, "{status}");
+        }
+        assert_eq!(kind(429, None), Some(FaultKind::Throttling));
+        assert_eq!(kind(429, Some("Anything")), Some(FaultKind::Throttling));
+    }
+
+    #[test]
+    fn every_5xx_is_a_fault() {
+        for status in 500..600 {
+            assert_eq!(kind(status, None), Some(FaultKind::Server), "{status}");
+        }
+        assert_eq!(
+            kind(503, Some("ServiceUnavailable")),
+            Some(FaultKind::Server)
+        );
+    }
+
+    #[test]
+    fn a_throttling_code_wins_over_any_status() {
+        for code in THROTTLING_CODES {
+            for status in [200, 400, 403, 429, 503, 509] {
+                assert_eq!(
+                    kind(status, Some(code)),
+                    Some(FaultKind::Throttling),
+                    "{status} {code}"
+                );
+            }
+            assert!(classify(None, Some(code)).is_some_and(Fault::is_throttling));
+        }
+    }
+
+    #[test]
+    fn codes_that_only_look_like_throttling_are_not() {
+        for code in [
+            "throttling",
+            "LimitExceeded",
+            "Throttling ",
+            "ServiceQuotaExceededException",
+            "QuotaExceeded",
+            "",
+        ] {
+            assert_eq!(kind(400, Some(code)), None, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn success_redirection_and_silence_are_not_faults() {
+        for status in [0, 100, 200, 204, 301, 304, 399, 600, u16::MAX] {
+            assert_eq!(kind(status, None), None, "{status}");
+        }
+        assert_eq!(classify(None, None), None);
+    }
+}

@@ -1,0 +1,166 @@
+use core::time::Duration;
+
+use crate::date::parse_http_date;
+
+/// How long the service asked to wait before the next attempt.
+///
+/// A hint never makes an answer retryable; it only stretches a wait that was going to happen anyway, and the
+/// [`Policy`](crate::Policy) bounds how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hint {
+    pub(crate) wait: Duration,
+    pub(crate) source: HintSource,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HintSource {
+    Aws,
+    Http,
+}
+
+impl Hint {
+    /// Finds the hint among the headers of a response; `header` looks a value up by its lower-case name.
+    ///
+    /// `x-amz-retry-after` goes before `Retry-After`. A `Retry-After` that is a date is measured against the `Date` header of the same
+    /// response, so the local clock plays no part; without a `Date` it is ignored.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::Hint;
+    ///
+    /// let headers = [("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), ("date", "Sun, 06 Nov 1994 08:49:30 GMT")];
+    /// let hint = Hint::from_headers(|name| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| *value));
+    /// assert_eq!(hint.map(|hint| hint.wait()), Some(Duration::from_secs(7)));
+    /// ```
+    pub fn from_headers<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
+        if let Some(hint) = header("x-amz-retry-after").and_then(Self::from_x_amz_retry_after) {
+            return Some(hint);
+        }
+        let value = header("retry-after")?;
+        let now = header("date").and_then(parse_http_date);
+        Self::from_delta_seconds(value)
+            .or_else(|| Self::from_retry_after(value, Duration::from_secs(now?)))
+    }
+
+    /// Reads the value of `x-amz-retry-after`: whole milliseconds. Anything else is no hint.
+    #[must_use]
+    pub fn from_x_amz_retry_after(value: &str) -> Option<Self> {
+        let wait = Duration::from_millis(digits(value)?);
+        Some(Self {
+            wait,
+            source: HintSource::Aws,
+        })
+    }
+
+    /// Reads the value of `Retry-After` (RFC 9110 section 10.2.3): whole seconds, or an HTTP date, which is measured from `now`, the time
+    /// since 1970. A date in the past is a wait of zero. Anything else is no hint.
+    #[must_use]
+    pub fn from_retry_after(value: &str, now: Duration) -> Option<Self> {
+        Self::from_delta_seconds(value).or_else(|| {
+            let wait = Duration::from_secs(parse_http_date(value)?).saturating_sub(now);
+            Some(Self {
+                wait,
+                source: HintSource::Http,
+            })
+        })
+    }
+
+    /// The wait exactly as the service asked for it, before any bound.
+    #[must_use]
+    pub const fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    fn from_delta_seconds(value: &str) -> Option<Self> {
+        let wait = Duration::from_secs(digits(value)?);
+        Some(Self {
+            wait,
+            source: HintSource::Http,
+        })
+    }
+}
+
+/// A whole number in decimal digits, surrounding blanks allowed. One too large for 64 bits is the largest: the wait is bounded later anyway.
+fn digits(value: &str) -> Option<u64> {
+    let value = value.trim_ascii();
+    let all_digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    all_digits.then(|| value.parse().unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers<'h>(list: &'h [(&'h str, &'h str)]) -> Option<Hint> {
+        Hint::from_headers(|name| {
+            list.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| *value)
+        })
+    }
+
+    fn aws(millis: u64) -> Option<Hint> {
+        Some(Hint {
+            wait: Duration::from_millis(millis),
+            source: HintSource::Aws,
+        })
+    }
+
+    fn http(secs: u64) -> Option<Hint> {
+        Some(Hint {
+            wait: Duration::from_secs(secs),
+            source: HintSource::Http,
+        })
+    }
+
+    #[test]
+    fn the_aws_header_counts_milliseconds_and_wins() {
+        assert_eq!(
+            headers(&[("x-amz-retry-after", "1500"), ("retry-after", "9")]),
+            aws(1500)
+        );
+        assert_eq!(headers(&[("x-amz-retry-after", " 0 ")]), aws(0));
+        assert_eq!(
+            headers(&[("x-amz-retry-after", "99999999999999999999")]),
+            aws(u64::MAX)
+        );
+    }
+
+    #[test]
+    fn an_unreadable_aws_header_is_ignored() {
+        for value in ["-1", "abc", "1.5", "", "+25", "0x10", "1e3", "٣"] {
+            assert_eq!(headers(&[("x-amz-retry-after", value)]), None, "{value:?}");
+            assert_eq!(
+                headers(&[("x-amz-retry-after", value), ("retry-after", "2")]),
+                http(2),
+                "{value:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn retry_after_counts_seconds_or_names_a_date() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(headers(&[("retry-after", "120")]), http(120));
+        assert_eq!(
+            headers(&[
+                ("retry-after", date),
+                ("date", "Sun, 06 Nov 1994 08:49:00 GMT")
+            ]),
+            http(37)
+        );
+        assert_eq!(
+            headers(&[
+                ("retry-after", date),
+                ("date", "Mon, 07 Nov 1994 08:49:00 GMT")
+            ]),
+            http(0)
+        );
+        assert_eq!(headers(&[("retry-after", date)]), None);
+        assert_eq!(
+            Hint::from_retry_after(date, Duration::from_secs(784_111_770)),
+            http(7)
+        );
+        assert_eq!(Hint::from_retry_after("soon", Duration::ZERO), None);
+    }
+}

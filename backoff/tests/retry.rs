@@ -1,0 +1,214 @@
+//! `retry` on a paused tokio clock: what it sends, how long it waits, what it returns.
+
+#![cfg(feature = "tokio")]
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use keyfob_backoff::{Budget, Classify, Failure, Policy, retry};
+use tokio::time::Instant;
+
+#[derive(Debug, PartialEq)]
+struct ServiceError {
+    status: u16,
+    code: &'static str,
+}
+
+impl Classify for ServiceError {
+    fn failure(&self) -> Failure<'_> {
+        Failure::response(self.status).with_code(self.code)
+    }
+}
+
+const THROTTLED: ServiceError = ServiceError {
+    status: 400,
+    code: "Throttling",
+};
+const DENIED: ServiceError = ServiceError {
+    status: 403,
+    code: "AccessDenied",
+};
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_retried_until_it_passes() {
+    let started = Instant::now();
+    let mut sent = 0;
+    let answer = retry(Policy::aws(), async || {
+        sent += 1;
+        if sent < 3 {
+            Err(THROTTLED)
+        } else {
+            Ok("alice")
+        }
+    })
+    .random(|| 1.0)
+    .run_mut()
+    .await;
+    assert_eq!(answer, Ok("alice"));
+    assert_eq!(started.elapsed().as_secs(), 1 + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_other_4xx_comes_back_at_once_and_unwrapped() {
+    let mut sent = 0;
+    let answer: Result<(), _> = retry(Policy::aws(), async || {
+        sent += 1;
+        Err(DENIED)
+    })
+    .run_mut()
+    .await;
+    assert_eq!(answer, Err(DENIED));
+    assert_eq!(sent, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_error_is_returned_when_the_attempts_are_used_up() {
+    let mut sent = 0;
+    let answer: Result<(), _> = retry(Policy::aws().attempts(4), async || {
+        sent += 1;
+        Err(THROTTLED)
+    })
+    .run_mut()
+    .await;
+    assert_eq!((answer, sent), (Err(THROTTLED), 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_closure_may_borrow_mutably_across_its_awaits() {
+    let mut log = Vec::new();
+    let mut answers = vec![Ok(()), Err(THROTTLED)];
+    let answer = retry(Policy::aws(), async || {
+        log.push("send");
+        tokio::task::yield_now().await;
+        log.push("receive");
+        answers.pop().unwrap()
+    })
+    .run_mut()
+    .await;
+    assert_eq!(answer, Ok(()));
+    assert_eq!(log, ["send", "receive", "send", "receive"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retried_call_can_be_spawned() {
+    let client = String::from("client");
+    let task = tokio::spawn(async move {
+        let sent = AtomicU32::new(0);
+        retry(Policy::aws(), async || {
+            tokio::task::yield_now().await;
+            if sent.fetch_add(1, Relaxed) == 0 {
+                Err(THROTTLED)
+            } else {
+                Ok(client.len())
+            }
+        })
+        .notify(|error, _| assert_eq!(error, &THROTTLED))
+        .run()
+        .await
+    });
+    assert_eq!(task.await.unwrap(), Ok(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hook_hears_of_every_wait_and_of_nothing_else() {
+    let heard = RefCell::new(Vec::new());
+    let _: Result<(), _> = retry(Policy::aws(), async || Err(THROTTLED))
+        .random(|| 0.5)
+        .notify(|error, pause| {
+            heard
+                .borrow_mut()
+                .push((error.code, pause.attempt, pause.delay));
+        })
+        .run()
+        .await;
+    let second = Duration::from_secs(1);
+    assert_eq!(
+        heard.into_inner(),
+        [("Throttling", 1, second / 2), ("Throttling", 2, second)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn foreign_errors_are_judged_by_a_closure() {
+    let mut sent = 0;
+    let answer: Result<(), std::io::Error> =
+        retry(Policy::aws().retry_connect_failures(), async || {
+            sent += 1;
+            Err(std::io::ErrorKind::ConnectionRefused.into())
+        })
+        .classify_with(|error: &std::io::Error| match error.kind() {
+            std::io::ErrorKind::ConnectionRefused => Failure::connect(),
+            _ => Failure::local(),
+        })
+        .run_mut()
+        .await;
+    assert_eq!(
+        answer.unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionRefused
+    );
+    assert_eq!(sent, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_counts_the_attempts_too() {
+    let started = Instant::now();
+    let mut sent = 0;
+    let answer: Result<(), _> = retry(Policy::aws().attempts(10), async || {
+        sent += 1;
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        Err(THROTTLED)
+    })
+    .random(|| 1.0)
+    .deadline(Duration::from_secs(10))
+    .run_mut()
+    .await;
+    // 4 s + 1 s + 4 s, and the next wait of 2 s would end after the deadline.
+    assert_eq!(
+        (answer, sent, started.elapsed().as_secs()),
+        (Err(THROTTLED), 2, 9)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_share_a_budget_stop_retrying_together() {
+    let budget = Budget::aws().filled_to(14);
+    let attempts = async || {
+        let mut sent = 0;
+        let _: Result<(), _> = retry(Policy::aws(), async || {
+            sent += 1;
+            Err(Failure::response(500))
+        })
+        .budget(&budget)
+        .run_mut()
+        .await;
+        sent
+    };
+    assert_eq!((attempts().await, attempts().await), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_poll_refused_by_the_budget_waits_before_it_fails() {
+    let budget = Budget::aws().filled_to(0);
+    let started = Instant::now();
+    let answer: Result<(), _> = retry(Policy::aws().long_polling(), async || {
+        Err(Failure::response(500))
+    })
+    .budget(&budget)
+    .random(|| 1.0)
+    .run()
+    .await;
+    assert!(answer.is_err());
+    assert_eq!(started.elapsed().as_millis(), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropping_the_future_cancels_the_wait_at_once() {
+    let started = Instant::now();
+    let call = retry(Policy::aws(), async || Err::<(), _>(THROTTLED))
+        .random(|| 1.0)
+        .run();
+    let outcome = tokio::time::timeout(Duration::from_millis(10), call).await;
+    assert!(outcome.is_err());
+    assert_eq!(started.elapsed().as_millis(), 10);
+}
