@@ -1,1 +1,24 @@
 #![doc = include_str!("../README.md")]
+
+mod chain;
+mod env;
+mod error;
+mod explanation;
+mod origin;
+mod profiles;
+mod provider;
+mod providers;
+mod region;
+mod settings;
+mod view;
+
+pub use chain::{Chain, Order, Resolution};
+pub use env::{Env, Platform};
+pub use error::{Error, ErrorKind};
+pub use explanation::{Cure, Explanation, Row, Verdict};
+pub use origin::{Location, Origin};
+pub use profiles::{FileKind, Part, Problem, ProblemKind, Profiles, Section, SectionName, Value};
+pub use provider::{BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, provider_fn};
+pub use providers::{Environment, Profile};
+pub use region::Region;
+pub use settings::Settings;

@@ -1,0 +1,117 @@
+use std::sync::Arc;
+
+use crate::{
+    env::Env,
+    error::Error,
+    origin::Origin,
+    profiles::{Profiles, Section, SectionName},
+    region::Region,
+};
+
+/// What a chain is built from: the environment, the configuration files, and the profile that was asked for.
+///
+/// Cloning is cheap.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::{Env, Settings};
+///
+/// // No home folder: no file is opened.
+/// let settings = Settings::load(Env::from_iter([("AWS_DEFAULT_PROFILE", "ci")]));
+/// assert_eq!(settings.profile_name(), "ci");
+/// assert_eq!(settings.with_profile("dev").profile_name(), "dev");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Settings {
+    env: Arc<Env>,
+    profiles: Arc<Profiles>,
+    profile: String,
+    profile_origin: Origin,
+}
+
+impl Settings {
+    /// The environment and the files it names, which are read now.
+    pub fn load(env: Env) -> Self {
+        let profiles = Profiles::load(&env);
+        Self::new(env, profiles)
+    }
+
+    /// The environment and files that have been read.
+    ///
+    /// The profile is the one of `AWS_PROFILE`, then `AWS_DEFAULT_PROFILE`, then `default`; a blank variable is not
+    /// set.
+    pub fn new(env: Env, profiles: Profiles) -> Self {
+        let named = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]
+            .into_iter()
+            .find_map(|variable| Some((env.text(variable)?, Origin::environment(&[variable]))));
+        let (profile, profile_origin) = named.unwrap_or(("default", Origin::Default));
+        Self {
+            profile: profile.to_owned(),
+            profile_origin,
+            env: Arc::new(env),
+            profiles: Arc::new(profiles),
+        }
+    }
+
+    /// With the profile that the program was told to use, as `--profile` does. It comes before the environment, and
+    /// in the order of the AWS CLI it also switches the environment's keys off.
+    #[must_use]
+    pub fn with_profile(mut self, name: impl Into<String>) -> Self {
+        self.profile = name.into();
+        self.profile_origin = Origin::Argument {
+            name: "--profile".to_owned(),
+        };
+        self
+    }
+
+    /// The environment.
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// The configuration files.
+    pub fn profiles(&self) -> &Profiles {
+        &self.profiles
+    }
+
+    /// The name of the profile that is used, whether or not there is one.
+    pub fn profile_name(&self) -> &str {
+        &self.profile
+    }
+
+    /// Who chose the profile.
+    pub fn profile_origin(&self) -> &Origin {
+        &self.profile_origin
+    }
+
+    /// Whether the program itself was told which profile to use.
+    pub(crate) fn is_profile_explicit(&self) -> bool {
+        matches!(self.profile_origin, Origin::Argument { .. })
+    }
+
+    /// The profile that is used. Nothing when nobody named one and there is no default.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) when one was named and no file has it;
+    /// [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) as for [`Profiles::profile`].
+    pub fn profile(&self) -> Result<Option<&Section>, Error> {
+        match self.profile_origin {
+            Origin::Default => self.profiles.find(&SectionName::profile(&self.profile)),
+            _ => self.profiles.profile(&self.profile).map(Some),
+        }
+    }
+
+    /// The region that the program, the environment or the profile say, in this order.
+    ///
+    /// `argument` is what the program was told, with what it calls that: `("--region", "eu-west-1")`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidSetting`](crate::ErrorKind::InvalidSetting) when the first that says something says no
+    /// region; those of [`profile`](Self::profile) when it comes to the profile.
+    pub fn region(&self, argument: Option<(&str, &str)>) -> Result<Option<Region>, Error> {
+        Region::find(self, argument)
+    }
+}
