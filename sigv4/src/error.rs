@@ -1,4 +1,7 @@
-use alloc::{borrow::ToOwned, string::String};
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+};
 use core::fmt;
 
 /// Why an input was refused: the kind, and the input itself where it is no secret.
@@ -20,6 +23,13 @@ impl Error {
     /// For inputs that must not be repeated.
     pub(crate) fn secret(kind: ErrorKind) -> Self {
         Self::new(kind, "")
+    }
+
+    pub(crate) fn number(kind: ErrorKind, input: u64) -> Self {
+        Self {
+            kind,
+            input: input.to_string(),
+        }
     }
 
     /// What was wrong.
@@ -44,6 +54,18 @@ pub enum ErrorKind {
     Region,
     /// A service name that cannot stand in a credential scope.
     Service,
+    /// A method that is not an HTTP token.
+    Method,
+    /// A URL that is not absolute, or has a control character.
+    Url,
+    /// No host, or one that cannot stand in a `Host` header.
+    Host,
+    /// A header name that is not an HTTP token.
+    HeaderName,
+    /// A header value with a control character.
+    HeaderValue,
+    /// A time to live that is not 1 second to 7 days.
+    Ttl,
 }
 
 impl ErrorKind {
@@ -66,6 +88,18 @@ impl ErrorKind {
             Self::Service => {
                 "invalid service: a signing name such as s3 or execute-api is needed (letters, digits and `-`, at most 63 characters)"
             }
+            Self::Method => "invalid method: an HTTP token such as GET is needed",
+            Self::Url => {
+                "invalid URL: an absolute one in its wire form is needed, such as https://example.com/a%20b?c=d"
+            }
+            Self::Host => {
+                "invalid host: a name or an address with an optional port is needed; write non-ASCII names in punycode"
+            }
+            Self::HeaderName => "invalid header name: an HTTP token is needed",
+            Self::HeaderValue => {
+                "invalid header value: it holds a control character; the name of the header is given"
+            }
+            Self::Ttl => "invalid time to live: 1 to 604800 seconds (7 days) are possible",
         }
     }
 }

@@ -3,12 +3,41 @@
 
 extern crate alloc;
 
+#[cfg_attr(not(feature = "std"), path = "nocache.rs")]
+mod cache;
+mod canonical;
+mod constant_time;
 mod credentials;
+mod encode;
 mod error;
+mod explain;
+mod hex;
+#[cfg(feature = "http")]
+mod http;
+mod inline;
+mod key;
+mod payload;
+mod presign;
+mod request;
+mod rules;
+mod scope;
 mod secret;
+mod sha256;
+mod signature;
+mod signer;
 mod timestamp;
+pub mod verify;
 
 pub use credentials::Credentials;
 pub use error::{Error, ErrorKind};
+pub use explain::Explanation;
+pub use key::SigningKey;
+pub use payload::{Payload, Streaming};
+pub use presign::{Presigned, Ttl};
+pub use request::Request;
+pub use rules::{Rules, SessionToken};
+pub use scope::Scope;
 pub use secret::Secret;
+pub use signature::Signature;
+pub use signer::Signer;
 pub use timestamp::{AmzDate, Timestamp};

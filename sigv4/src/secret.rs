@@ -3,6 +3,8 @@ use core::fmt;
 
 use zeroize::Zeroize;
 
+use crate::constant_time;
+
 /// A value that must not be shown: a secret access key, a session token.
 ///
 /// It has no `Display`, no `Deref` and no `PartialEq`; its `Debug` is redacted, the only way to the text is
@@ -29,6 +31,11 @@ impl Secret {
     /// The text itself. The name is long so that every use is found by a search.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether both hold the same text, in a time that depends on the lengths alone.
+    pub fn is_same(&self, other: &Self) -> bool {
+        constant_time::is_equal(self.0.as_bytes(), other.0.as_bytes())
     }
 
     /// Whether there is nothing in it.

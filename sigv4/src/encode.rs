@@ -1,0 +1,303 @@
+//! Percent-encoding by RFC 3986, and the canonical forms of a path and of a query.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    hex,
+    inline::{self, InlineVec},
+    sha256::Sink,
+};
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// RFC 3986, section 2.3: what never needs encoding.
+const UNRESERVED: [bool; 256] = table(b"-._~");
+/// What stays in a path.
+const PATH: [bool; 256] = table(b"-._~/");
+
+const fn table(punctuation: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < punctuation.len() {
+        table[punctuation[at] as usize] = true;
+        at += 1;
+    }
+    table
+}
+
+/// Where text is built that is also read back.
+pub(crate) trait Text: Sink {
+    fn length(&self) -> usize;
+}
+
+impl Text for Vec<u8> {
+    fn length(&self) -> usize {
+        self.len()
+    }
+}
+
+impl<const N: usize> Sink for InlineVec<u8, N> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        self.extend(bytes);
+    }
+
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        InlineVec::push(self, byte);
+    }
+}
+
+impl<const N: usize> Text for InlineVec<u8, N> {
+    fn length(&self) -> usize {
+        self.as_slice().len()
+    }
+}
+
+/// Every byte but the unreserved ones as `%XX`.
+pub(crate) fn component(out: &mut impl Sink, text: &[u8]) {
+    escape(out, text, &UNRESERVED);
+}
+
+/// An upper bound of what [`component`] or [`Query::add`] writes.
+pub(crate) fn component_length(text: &[u8]) -> usize {
+    let escaped = text.iter().filter(|byte| !UNRESERVED[usize::from(**byte)]);
+    text.len() + 2 * escaped.count()
+}
+
+fn escape(out: &mut impl Sink, mut text: &[u8], kept: &[bool; 256]) {
+    while !text.is_empty() {
+        let run = text
+            .iter()
+            .take_while(|byte| kept[usize::from(**byte)])
+            .count();
+        out.write(&text[..run]);
+        let Some(byte) = text.get(run) else { return };
+        escaped(out, *byte);
+        text = &text[run + 1..];
+    }
+}
+
+fn escaped(out: &mut impl Sink, byte: u8) {
+    let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
+    out.write(&[b'%', HEX[high], HEX[low]]);
+}
+
+/// The canonical URI of the general rules: normalised, then encoded once more as it stands on the wire.
+pub(crate) fn path(out: &mut impl Sink, path: &str, normalize: bool, encode: bool) {
+    let path = if path.is_empty() { "/" } else { path };
+    if normalize && is_unnormalized(path) {
+        let normal = normalized(path);
+        write_path(out, &normal, encode);
+    } else {
+        write_path(out, path.as_bytes(), encode);
+    }
+}
+
+fn write_path(out: &mut impl Sink, path: &[u8], encode: bool) {
+    if encode {
+        escape(out, path, &PATH);
+    } else {
+        out.write(path);
+    }
+}
+
+fn is_unnormalized(path: &str) -> bool {
+    path.as_bytes()
+        .windows(2)
+        .any(|pair| pair[0] == b'/' && matches!(pair[1], b'/' | b'.'))
+}
+
+/// Empty and `.` segments go, `..` takes the segment before with it but never passes the root, and a slash at the end
+/// stays. (RFC 3986 section 5.2.4 would also leave one after a final dot segment; the majority of AWS's own signers
+/// does not.) Escaped dots are no dots.
+fn normalized(path: &str) -> Vec<u8> {
+    let mut normal = Vec::with_capacity(path.len());
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                let parent = normal.iter().rposition(|byte| *byte == b'/');
+                normal.truncate(parent.unwrap_or(0));
+            }
+            segment => {
+                normal.push(b'/');
+                normal.extend_from_slice(segment.as_bytes());
+            }
+        }
+    }
+    if normal.is_empty() || path.ends_with('/') {
+        normal.push(b'/');
+    }
+    normal
+}
+
+/// The parameters of a query within a text that holds them encoded.
+pub(crate) struct Query {
+    pairs: InlineVec<Pair, 32>,
+}
+
+/// Offsets of `key=value` in the text; a missing `=` leaves `value` at the end.
+#[derive(Clone, Copy)]
+struct Pair {
+    /// The first eight bytes of the key once sorted, which decide most comparisons.
+    prefix: u64,
+    start: usize,
+    key_end: usize,
+    value: usize,
+    end: usize,
+}
+
+impl Pair {
+    fn new(start: usize, key_end: usize, value: usize, end: usize) -> Self {
+        Self {
+            prefix: 0,
+            start,
+            key_end,
+            value,
+            end,
+        }
+    }
+}
+
+impl Query {
+    pub(crate) fn new() -> Self {
+        Self {
+            pairs: InlineVec::new(Pair::new(0, 0, 0, 0)),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pairs.as_slice().is_empty()
+    }
+
+    /// Adds the parameters of a query as it came over the wire, in its order, joined by `&`, each encoded the one canonical way: decoded,
+    /// where `+` is a blank, and encoded again. Empty pieces are left out, and so are the keys that `skip` names.
+    pub(crate) fn add(&mut self, text: &mut impl Text, wire: &str, skip: impl Fn(&[u8]) -> bool) {
+        for piece in wire.as_bytes().split(|byte| *byte == b'&') {
+            let equals = piece.iter().position(|byte| *byte == b'=');
+            let key = &piece[..equals.unwrap_or(piece.len())];
+            if piece.is_empty() || skip(key) {
+                continue;
+            }
+            if !self.is_empty() {
+                text.push(b'&');
+            }
+            let start = text.length();
+            recode(text, key);
+            let key_end = text.length();
+            if let Some(equals) = equals {
+                text.push(b'=');
+                let value = text.length();
+                recode(text, &piece[equals + 1..]);
+                self.pairs
+                    .push(Pair::new(start, key_end, value, text.length()));
+            } else {
+                self.pairs.push(Pair::new(start, key_end, key_end, key_end));
+            }
+        }
+    }
+
+    /// Adds one parameter whose value is written, encoded, by a function.
+    pub(crate) fn add_with<T: Text>(
+        &mut self,
+        text: &mut T,
+        key: &str,
+        value: impl FnOnce(&mut T),
+    ) {
+        if !self.is_empty() {
+            text.push(b'&');
+        }
+        let start = text.length();
+        text.write(key.as_bytes());
+        let key_end = text.length();
+        text.push(b'=');
+        value(text);
+        self.pairs
+            .push(Pair::new(start, key_end, key_end + 1, text.length()));
+    }
+
+    /// Sorts as encoded: by key, then by value, as pairs. (Joined by `=` they would sort differently: `a=1` and `a1=2`.)
+    pub(crate) fn sort(&mut self, text: &[u8]) {
+        for pair in self.pairs.as_mut_slice() {
+            pair.prefix = prefix(&text[pair.start..pair.key_end]);
+        }
+        inline::sort(self.pairs.as_mut_slice(), |a, b| {
+            if a.prefix != b.prefix {
+                return a.prefix < b.prefix;
+            }
+            match text[a.start..a.key_end].cmp(&text[b.start..b.key_end]) {
+                core::cmp::Ordering::Equal => text[a.value..a.end] < text[b.value..b.end],
+                order => order.is_lt(),
+            }
+        });
+    }
+
+    /// The canonical query, of a sorted list.
+    pub(crate) fn write(&self, text: &[u8], out: &mut impl Sink) {
+        for (index, pair) in self.pairs.as_slice().iter().enumerate() {
+            if index > 0 {
+                out.push(b'&');
+            }
+            out.write(&text[pair.start..pair.key_end]);
+            out.push(b'=');
+            out.write(&text[pair.value..pair.end]);
+        }
+    }
+}
+
+/// The first eight bytes as a number that compares as they do.
+fn prefix(key: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = key.len().min(8);
+    bytes[..length].copy_from_slice(&key[..length]);
+    u64::from_be_bytes(bytes)
+}
+
+/// The text that a query component stands for; bytes that are not UTF-8 become U+FFFD.
+pub(crate) fn decoded(mut text: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    while let Some(first) = text.first() {
+        let (byte, taken) = unit(*first, text);
+        bytes.push(byte);
+        text = &text[taken..];
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The byte that the beginning of a query component stands for, and how many bytes say so. A `%` that begins no escape stands
+/// for itself.
+fn unit(first: u8, text: &[u8]) -> (u8, usize) {
+    match (first, text) {
+        (b'%', [_, high, low, ..]) => match (hex::value(*high), hex::value(*low)) {
+            (Some(high), Some(low)) => (high << 4 | low, 3),
+            _ => (b'%', 1),
+        },
+        (b'+', _) => (b' ', 1),
+        (byte, _) => (byte, 1),
+    }
+}
+
+/// Decodes and encodes again.
+fn recode(out: &mut impl Sink, mut text: &[u8]) {
+    while !text.is_empty() {
+        let run = text
+            .iter()
+            .take_while(|byte| UNRESERVED[usize::from(**byte)])
+            .count();
+        out.write(&text[..run]);
+        let Some(first) = text.get(run) else { return };
+        let (byte, taken) = unit(*first, &text[run..]);
+        if UNRESERVED[usize::from(byte)] {
+            out.push(byte);
+        } else {
+            escaped(out, byte);
+        }
+        text = &text[run + taken..];
+    }
+}

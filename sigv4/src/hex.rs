@@ -1,0 +1,33 @@
+//! Lower-case hex through a table.
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// 32 bytes as 64 digits.
+pub(crate) fn encode(bytes: &[u8; 32]) -> [u8; 64] {
+    let mut text = [0; 64];
+    for (to, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        to[0] = DIGITS[usize::from(byte >> 4)];
+        to[1] = DIGITS[usize::from(byte & 15)];
+    }
+    text
+}
+
+/// The 32 bytes that 64 digits of either case stand for.
+pub(crate) fn decode(text: &[u8]) -> Option<[u8; 32]> {
+    let digits: &[u8; 64] = text.try_into().ok()?;
+    let mut bytes = [0; 32];
+    for (to, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *to = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
+/// The value of one hex digit of either case.
+pub(crate) fn value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}

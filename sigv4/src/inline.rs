@@ -1,0 +1,133 @@
+//! A list that needs the heap only when it is long.
+
+use alloc::vec::Vec;
+
+/// Up to `N` items in place; with one more, all of them move to the heap.
+pub(crate) struct InlineVec<T, const N: usize> {
+    inline: [T; N],
+    length: usize,
+    heap: Vec<T>,
+}
+
+impl<T: Copy, const N: usize> InlineVec<T, N> {
+    pub(crate) fn new(filler: T) -> Self {
+        Self {
+            inline: [filler; N],
+            length: 0,
+            heap: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, item: T) {
+        if self.length < N {
+            self.inline[self.length] = item;
+        } else {
+            if self.heap.is_empty() {
+                self.heap.extend_from_slice(&self.inline);
+            }
+            self.heap.push(item);
+        }
+        self.length += 1;
+    }
+
+    #[inline]
+    pub(crate) fn extend(&mut self, items: &[T]) {
+        let end = self.length + items.len();
+        if end <= N {
+            self.inline[self.length..end].copy_from_slice(items);
+        } else {
+            if self.heap.is_empty() {
+                self.heap.extend_from_slice(&self.inline[..self.length]);
+            }
+            self.heap.extend_from_slice(items);
+        }
+        self.length = end;
+    }
+
+    /// Keeps the first ones.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        if self.length > N {
+            self.heap.truncate(length);
+            if length <= N {
+                self.inline[..length].copy_from_slice(&self.heap);
+                self.heap.clear();
+            }
+        }
+        self.length = self.length.min(length);
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[T] {
+        if self.length <= N {
+            &self.inline[..self.length]
+        } else {
+            &self.heap
+        }
+    }
+
+    #[inline]
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        if self.length <= N {
+            &mut self.inline[..self.length]
+        } else {
+            &mut self.heap
+        }
+    }
+}
+
+/// Sorts a short list in place, keeping equal items in order; a list that is sorted costs one pass.
+pub(crate) fn sort<T: Copy>(items: &mut [T], mut less: impl FnMut(&T, &T) -> bool) {
+    if items.len() > 48 {
+        items.sort_by(|a, b| match (less(a, b), less(b, a)) {
+            (true, _) => core::cmp::Ordering::Less,
+            (_, true) => core::cmp::Ordering::Greater,
+            _ => core::cmp::Ordering::Equal,
+        });
+        return;
+    }
+    for end in 1..items.len() {
+        let item = items[end];
+        let mut at = end;
+        while at > 0 && less(&item, &items[at - 1]) {
+            items[at] = items[at - 1];
+            at -= 1;
+        }
+        items[at] = item;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_holds_the_same_items_in_place_and_on_the_heap() {
+        let mut list = InlineVec::<u32, 4>::new(0);
+        for n in 0..9 {
+            list.push(n);
+            assert!(list.as_slice().iter().copied().eq(0..=n));
+        }
+        let mut list = InlineVec::<u8, 4>::new(0);
+        list.extend(b"ab");
+        list.extend(b"");
+        list.extend(b"cde");
+        list.push(b'f');
+        list.extend(b"g");
+        assert_eq!(list.as_slice(), b"abcdefg");
+        assert_eq!(list.as_mut_slice(), b"abcdefg");
+    }
+
+    #[test]
+    fn sorting_keeps_equal_items_in_order() {
+        for length in [0_u32, 1, 2, 30, 200] {
+            let mut items: Vec<_> = (0..length)
+                .map(|n| (n.wrapping_mul(2_654_435_761) >> 29, n))
+                .collect();
+            let mut expected = items.clone();
+            expected.sort();
+            sort(&mut items, |a, b| a.0 < b.0);
+            assert_eq!(items, expected);
+        }
+    }
+}

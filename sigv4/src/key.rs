@@ -1,0 +1,110 @@
+use alloc::string::String;
+use core::fmt;
+
+use zeroize::Zeroize;
+
+use crate::{
+    credentials::Credentials,
+    hex,
+    inline::InlineVec,
+    scope::{MAX_SUFFIX, Scope, TERMINATOR},
+    sha256::{HmacKey, Prefixed},
+    timestamp::{AmzDate, Timestamp},
+};
+
+/// The first line of every string to sign, and the scheme of the `Authorization` header.
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// The key that signatures of one day in one scope are made with, derived from a secret access key.
+///
+/// A [`Signer`](crate::Signer) derives and keeps these itself. It is a value of its own for those who hand it to code that is trusted
+/// with one day, region and service, but not with the secret. Zeroed on drop; `Debug` is redacted.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, Scope, SigningKey};
+/// let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// let scope = Scope::new("us-east-1", "iam")?;
+/// let key = SigningKey::derive(&credentials, &scope, "20120215T000000Z".parse()?);
+/// assert_eq!(key.expose()[..4], [0xf4, 0x78, 0x0e, 0x2d]);
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct SigningKey {
+    bytes: [u8; 32],
+    hmac: HmacKey,
+}
+
+impl SigningKey {
+    /// Derives the key of the day of `at`: four HMACs, over the date, the region, the service and `aws4_request`.
+    ///
+    /// Source: Signature Version 4, "Calculate the signature", step "derive a signing key".
+    pub fn derive(credentials: &Credentials, scope: &Scope, at: Timestamp) -> Self {
+        Self::derive_on(credentials, scope, at.amz_date().date())
+    }
+
+    /// As [`derive`](Self::derive), for a date that is given as text (tokens use one that is no date).
+    pub(crate) fn derive_on(credentials: &Credentials, scope: &Scope, date: &str) -> Self {
+        let secret = credentials.secret_access_key().expose().as_bytes();
+        let mut bytes = HmacKey::new(&[b"AWS4", secret]).mac(date.as_bytes());
+        for part in [scope.region(), scope.service(), TERMINATOR] {
+            bytes = HmacKey::new(&[&bytes]).mac(part.as_bytes());
+        }
+        let hmac = HmacKey::new(&[&bytes]);
+        Self { bytes, hmac }
+    }
+
+    /// The 32 bytes of the key. The name is the same as [`Secret::expose`](crate::Secret::expose), so that one search finds every use.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    /// The signature of a string to sign, 64 lower-case hex digits.
+    pub fn sign(&self, string_to_sign: &[u8]) -> String {
+        let digits = hex::encode(&self.hmac.mac(string_to_sign));
+        digits.map(char::from).iter().collect()
+    }
+
+    /// The HMAC that has already seen all of a string to sign but its last line.
+    pub(crate) fn prefixed(&self, algorithm: &str, date: &AmzDate, scope_suffix: &str) -> Prefixed {
+        let prefix = string_to_sign_prefix(algorithm, date, scope_suffix);
+        self.hmac.prefixed(prefix.as_slice())
+    }
+}
+
+impl Drop for SigningKey {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey(redacted)")
+    }
+}
+
+/// Room for the longest algorithm name, a timestamp, and the longest scope.
+const MAX_PREFIX: usize = 64 + 17 + 8 + MAX_SUFFIX + 1;
+
+/// The string to sign up to its last line: algorithm, timestamp, credential scope.
+pub(crate) fn string_to_sign_prefix(
+    algorithm: &str,
+    date: &AmzDate,
+    scope_suffix: &str,
+) -> InlineVec<u8, MAX_PREFIX> {
+    let mut text = InlineVec::new(0);
+    for part in [
+        algorithm,
+        "\n",
+        date.as_str(),
+        "\n",
+        date.date(),
+        scope_suffix,
+        "\n",
+    ] {
+        text.extend(part.as_bytes());
+    }
+    text
+}

@@ -1,0 +1,117 @@
+use core::fmt;
+
+use crate::{hex, sha256::Sha256};
+
+/// The body of a request, or what is known of it: the last line of the canonical request.
+#[derive(Clone, Copy, Default)]
+#[non_exhaustive]
+pub enum Payload<'a> {
+    /// No body.
+    #[default]
+    Empty,
+    /// The body itself, which is hashed.
+    Bytes(&'a [u8]),
+    /// The SHA-256 of the body.
+    Sha256([u8; 32]),
+    /// `UNSIGNED-PAYLOAD`: the body is not signed. S3 takes this over TLS; few other services do.
+    Unsigned,
+    /// What the request's own `x-amz-content-sha256` header says; without one, no body.
+    ///
+    /// A server that checks the signature before the body has come verifies with this, and compares the body with
+    /// [`Verified::content_sha256`](crate::verify::Verified::content_sha256) afterwards.
+    Declared,
+    /// A body that is sent in signed pieces.
+    Streaming(Streaming),
+}
+
+/// How the pieces of a body are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Streaming {
+    /// aws-chunked, each chunk signed.
+    Signed,
+    /// aws-chunked, each chunk and the trailing headers signed.
+    SignedTrailer,
+    /// aws-chunked, not signed, with trailing headers such as a checksum.
+    UnsignedTrailer,
+    /// Event-stream messages, each signed.
+    Events,
+}
+
+impl Streaming {
+    /// The value of `x-amz-content-sha256` and the last line of the canonical request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signed => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+            Self::SignedTrailer => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+            Self::UnsignedTrailer => "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+            Self::Events => "STREAMING-AWS4-HMAC-SHA256-EVENTS",
+        }
+    }
+}
+
+/// SHA-256 of nothing.
+pub(crate) const EMPTY_SHA256: &str =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+/// The hash of a body that is not signed.
+pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+
+/// The last line of a canonical request.
+#[derive(Clone, Copy)]
+pub(crate) enum ContentHash<'a> {
+    Hex([u8; 64]),
+    Static(&'static str),
+    Declared(&'a [u8]),
+}
+
+impl<'a> ContentHash<'a> {
+    /// `declared` is the value of the request's `x-amz-content-sha256` header, trimmed.
+    pub(crate) fn of(payload: Payload<'a>, declared: Option<&'a [u8]>) -> Self {
+        match payload {
+            Payload::Empty => Self::Static(EMPTY_SHA256),
+            Payload::Bytes(body) => Self::Hex(hex::encode(&Sha256::digest(body))),
+            Payload::Sha256(hash) => Self::Hex(hex::encode(&hash)),
+            Payload::Unsigned => Self::Static(UNSIGNED_PAYLOAD),
+            Payload::Streaming(streaming) => Self::Static(streaming.as_str()),
+            Payload::Declared => declared.map_or(Self::Static(EMPTY_SHA256), Self::Declared),
+        }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Hex(digits) => digits,
+            Self::Static(text) => text.as_bytes(),
+            Self::Declared(text) => text,
+        }
+    }
+
+    /// Without the borrowed form, which the request has in a header already.
+    pub(crate) fn to_static(self) -> Option<ContentHash<'static>> {
+        match self {
+            Self::Hex(digits) => Some(ContentHash::Hex(digits)),
+            Self::Static(text) => Some(ContentHash::Static(text)),
+            Self::Declared(_) => None,
+        }
+    }
+}
+
+impl ContentHash<'static> {
+    pub(crate) fn as_str(&self) -> &str {
+        // Digits or a constant, so the fallback is never taken.
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Payload<'_> {
+    /// The body itself is never shown: it may hold a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Bytes(body) => write!(f, "Bytes({} bytes)", body.len()),
+            Self::Sha256(_) => f.write_str("Sha256"),
+            Self::Unsigned => f.write_str("Unsigned"),
+            Self::Declared => f.write_str("Declared"),
+            Self::Streaming(streaming) => write!(f, "Streaming({streaming:?})"),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use crate::{
+    canonical::{self, Headers},
+    credentials::Credentials,
+    encode::Query,
+    explain::Explanation,
+    inline::InlineVec,
+    key::ALGORITHM,
+    payload::ContentHash,
+    request::Request,
+    rules::Rules,
+    secret::Secret,
+    sha256::{Sha256, Sink},
+    signer::Signer,
+    timestamp::{AmzDate, Timestamp},
+};
+
+/// The headers that make a request a signed one.
+///
+/// Nothing in it is a secret key, but who has the headers can send the request for some minutes: `Debug` shows none.
+#[derive(Clone)]
+pub struct Signature {
+    authorization: String,
+    date: AmzDate,
+    content_sha256: Option<ContentHash<'static>>,
+    /// Holds the session token, under its header's name.
+    token: Option<(&'static str, Credentials)>,
+}
+
+impl Signature {
+    /// The headers to set, in place of any of the same names: `x-amz-date`, `x-amz-content-sha256` where the service wants it, the
+    /// session token where there is one, and `authorization`. Names are lower-case.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            Some(("x-amz-date", self.date.as_str())),
+            self.content_sha256
+                .as_ref()
+                .map(|hash| (CONTENT_SHA256, hash.as_str())),
+            self.token(),
+            Some(("authorization", self.authorization())),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// The value of the `Authorization` header.
+    pub fn authorization(&self) -> &str {
+        &self.authorization
+    }
+
+    /// The signature alone, 64 lower-case hex digits.
+    pub fn signature(&self) -> &str {
+        &self.authorization[self.authorization.len() - 64..]
+    }
+
+    fn token(&self) -> Option<(&'static str, &str)> {
+        let (name, credentials) = self.token.as_ref()?;
+        Some((name, credentials.session_token()?.expose()))
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signature")
+            .field("date", &self.date)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) const DATE: &str = "x-amz-date";
+pub(crate) const CONTENT_SHA256: &str = "x-amz-content-sha256";
+pub(crate) const SECURITY_TOKEN: &str = "x-amz-security-token";
+
+/// One request on its way to being signed with a header.
+pub(crate) struct HeaderForm<'a> {
+    rules: Rules,
+    request: &'a Request<'a>,
+    credentials: &'a Credentials,
+    token: Option<&'a str>,
+    date: AmzDate,
+    content: ContentHash<'a>,
+    sends_content: bool,
+}
+
+impl<'a> HeaderForm<'a> {
+    pub(crate) fn new(
+        rules: Rules,
+        request: &'a Request<'a>,
+        credentials: &'a Credentials,
+        at: Timestamp,
+    ) -> Self {
+        let declared = request.find_header(CONTENT_SHA256.as_bytes());
+        Self {
+            rules,
+            request,
+            credentials,
+            token: credentials.session_token().map(Secret::expose),
+            date: at.amz_date(),
+            content: ContentHash::of(request.body(), declared),
+            sends_content: rules.sends_content_sha256() || declared.is_some(),
+        }
+    }
+
+    pub(crate) fn sign(self, signer: &Signer) -> Signature {
+        let headers = self.headers();
+        let mut value = Vec::with_capacity(self.authorization_length(signer, &headers));
+        self.write_credential(&mut value, signer);
+        let names = value.len();
+        headers.write_names(&mut value);
+        let mut hash = Sha256::new();
+        self.write(&mut hash, &headers, &value[names..]);
+        let signature = signer.finish(self.credentials, &self.date, hash);
+        value.extend_from_slice(SIGNATURE);
+        value.extend_from_slice(&signature);
+        drop(headers);
+        self.signed(value)
+    }
+
+    pub(crate) fn explain(&self, signer: &Signer) -> Explanation {
+        let headers = self.headers();
+        let (mut names, mut text) = (Vec::new(), Vec::new());
+        headers.write_names(&mut names);
+        self.write(&mut text, &headers, &names);
+        Explanation::new(signer, self.credentials, &self.date, &text, &names)
+    }
+
+    fn signed(self, authorization: Vec<u8>) -> Signature {
+        let name = self.rules.token_header();
+        Signature {
+            // Names and ids were checked to be ASCII, so the fallback is never taken.
+            authorization: String::from_utf8(authorization).unwrap_or_default(),
+            date: self.date,
+            content_sha256: self.content.to_static().filter(|_| self.sends_content),
+            token: self.token.map(|_| (name, self.credentials.clone())),
+        }
+    }
+
+    /// The request's own headers, but for those that signing replaces, and those that it adds.
+    fn headers(&self) -> Headers<'_> {
+        let mut added = [("", &b""[..]); 3];
+        let mut count = 0;
+        let mut add = |name, value| {
+            added[count] = (name, value);
+            count += 1;
+        };
+        add(DATE, self.date.as_str().as_bytes());
+        if self.sends_content {
+            add(CONTENT_SHA256, self.content.as_bytes());
+        }
+        let token = self.rules.token_header();
+        if let Some(value) = self.token.filter(|_| self.rules.signs_token()) {
+            add(token, value.as_bytes());
+        }
+        let replaced = |name: &[u8]| {
+            canonical::begins(name, b"x-amz-")
+                && (name.eq_ignore_ascii_case(DATE.as_bytes())
+                    || name.eq_ignore_ascii_case(CONTENT_SHA256.as_bytes())
+                    || self.token.is_some()
+                        && (name.eq_ignore_ascii_case(token.as_bytes())
+                            || name.eq_ignore_ascii_case(SECURITY_TOKEN.as_bytes())))
+        };
+        Headers::collect(self.request, &added[..count], |name| {
+            !canonical::is_never_signed(name) && !replaced(name)
+        })
+    }
+
+    fn write(&self, sink: &mut impl Sink, headers: &Headers<'_>, names: &[u8]) {
+        let content = self.content.as_bytes();
+        canonical::write(
+            sink,
+            self.request,
+            self.rules,
+            (headers, names),
+            content,
+            |sink| {
+                write_query(sink, self.request.query(), |key| key == b"X-Amz-Signature");
+            },
+        );
+    }
+
+    /// `AWS4-HMAC-SHA256 Credential=ID/20150830/us-east-1/iam/aws4_request, SignedHeaders=`.
+    fn write_credential(&self, value: &mut Vec<u8>, signer: &Signer) {
+        for part in [
+            ALGORITHM,
+            CREDENTIAL,
+            self.credentials.access_key_id(),
+            "/",
+            self.date.date(),
+            signer.scope().suffix(),
+            SIGNED_HEADERS,
+        ] {
+            value.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    /// Exact, so that the value is allocated once and never moved.
+    fn authorization_length(&self, signer: &Signer, headers: &Headers<'_>) -> usize {
+        let credential =
+            self.credentials.access_key_id().len() + 1 + 8 + signer.scope().suffix().len();
+        ALGORITHM.len()
+            + CREDENTIAL.len()
+            + credential
+            + SIGNED_HEADERS.len()
+            + headers.names_length()
+            + SIGNATURE.len()
+            + 64
+    }
+}
+
+const CREDENTIAL: &str = " Credential=";
+const SIGNED_HEADERS: &str = ", SignedHeaders=";
+const SIGNATURE: &[u8] = b", Signature=";
+
+/// The canonical form of a query as it came over the wire, without the parameters that `skip` names.
+pub(crate) fn write_query(sink: &mut impl Sink, wire: &str, skip: impl Fn(&[u8]) -> bool) {
+    if wire.is_empty() {
+        return;
+    }
+    let mut text = InlineVec::<u8, 512>::new(0);
+    let mut query = Query::new();
+    query.add(&mut text, wire, skip);
+    query.sort(text.as_slice());
+    query.write(text.as_slice(), sink);
+}

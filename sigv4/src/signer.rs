@@ -1,0 +1,167 @@
+use core::fmt;
+
+use crate::{
+    cache::KeyCache,
+    credentials::Credentials,
+    error::Error,
+    explain::Explanation,
+    hex,
+    key::SigningKey,
+    presign::{Presigned, QueryForm, Ttl},
+    request::Request,
+    rules::Rules,
+    scope::Scope,
+    sha256::Sha256,
+    signature::{HeaderForm, Signature},
+    timestamp::{AmzDate, Timestamp},
+};
+
+/// Signs requests to one service in one region.
+///
+/// Keep one and share it: it is `Send + Sync`, and remembers the derived keys of the credentials it saw last, so that
+/// all but the first signature of a day cost a few hundred nanoseconds. It reads no clock; take the time once for each
+/// request.
+///
+/// # Examples
+///
+/// The first example of the documentation's test suite:
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, Request, Scope, Signer};
+/// let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// let signer = Signer::new(Scope::new("us-east-1", "service")?);
+/// let request = Request::new("GET", "https://example.amazonaws.com/")?;
+/// let signature = signer.sign(&request, &credentials, "20150830T123600Z".parse()?);
+/// assert_eq!(
+///     signature.signature(),
+///     "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+/// );
+/// let names: Vec<_> = signature.headers().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["x-amz-date", "authorization"]);
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
+pub struct Signer {
+    scope: Scope,
+    rules: Rules,
+    keys: KeyCache,
+}
+
+impl Signer {
+    /// By the rules of all services but the S3 family: [`Rules::GENERAL`].
+    pub fn new(scope: Scope) -> Self {
+        Self::with_rules(scope, Rules::GENERAL)
+    }
+
+    /// For S3 itself: [`Rules::S3`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Region`](crate::ErrorKind::Region) as [`Scope::new`].
+    pub fn s3(region: &str) -> Result<Self, Error> {
+        Ok(Self::with_rules(Scope::new(region, "s3")?, Rules::S3))
+    }
+
+    /// By other rules.
+    pub fn with_rules(scope: Scope, rules: Rules) -> Self {
+        Self {
+            scope,
+            rules,
+            keys: KeyCache::new(),
+        }
+    }
+
+    /// Where its signatures are good.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The rules it signs by.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// Signs with an `Authorization` header.
+    ///
+    /// Signed are `host`, the headers that signing adds, and every header of the request but those that clients and
+    /// proxies change on the way (`user-agent`, `accept-encoding`, `expect`, `te`, `trailer`, `transfer-encoding`,
+    /// `x-amzn-trace-id`, `connection`, `keep-alive`, `upgrade`, `proxy-*`, `sec-websocket-*`). Headers of an older
+    /// signature are replaced, not signed.
+    pub fn sign(
+        &self,
+        request: &Request<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+    ) -> Signature {
+        HeaderForm::new(self.rules, request, credentials, at).sign(self)
+    }
+
+    /// Signs with query parameters: a URL that works for anyone who has it, until it expires.
+    ///
+    /// The parameters of the request stay first and in order, those of an older signature are replaced. Headers of the
+    /// request are signed as [`sign`](Self::sign) does it, so whoever uses the URL must send them too:
+    /// [`Presigned::signed_headers`] names them.
+    pub fn presign(
+        &self,
+        request: &Request<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+        ttl: Ttl,
+    ) -> Presigned {
+        QueryForm::new(self.rules, &self.scope, request, credentials, at, ttl).sign(self)
+    }
+
+    /// What [`sign`](Self::sign) does, step by step: slower, for people to read.
+    pub fn explain(
+        &self,
+        request: &Request<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+    ) -> Explanation {
+        HeaderForm::new(self.rules, request, credentials, at).explain(self)
+    }
+
+    /// What [`presign`](Self::presign) does, step by step.
+    pub fn explain_presign(
+        &self,
+        request: &Request<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+        ttl: Ttl,
+    ) -> Explanation {
+        QueryForm::new(self.rules, &self.scope, request, credentials, at, ttl).explain(self)
+    }
+
+    /// The key that signatures of the day of `at` are made with.
+    pub fn signing_key(&self, credentials: &Credentials, at: Timestamp) -> SigningKey {
+        SigningKey::derive(credentials, &self.scope, at)
+    }
+
+    /// The signature over the hash of a canonical request, in hex.
+    pub(crate) fn finish(
+        &self,
+        credentials: &Credentials,
+        date: &AmzDate,
+        canonical_request: Sha256,
+    ) -> [u8; 64] {
+        self.finish_hex(credentials, date, &hex::encode(&canonical_request.finish()))
+    }
+
+    /// The signature over the last line of a string to sign, in hex.
+    pub(crate) fn finish_hex(
+        &self,
+        credentials: &Credentials,
+        date: &AmzDate,
+        last: &[u8; 64],
+    ) -> [u8; 64] {
+        hex::encode(&self.keys.sign(credentials, &self.scope, date, last))
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("scope", &self.scope)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}

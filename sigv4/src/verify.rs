@@ -1,0 +1,352 @@
+//! The other side: whether a request was signed with a key that is known, for servers.
+//!
+//! ```
+//! # use keyfob_sigv4::{Credentials, Request, Scope, Signer, Timestamp, verify::Verifier};
+//! # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+//! # let now: Timestamp = "20150830T123600Z".parse()?;
+//! # let url = "https://sts.us-east-1.amazonaws.com/";
+//! # let signature = Signer::new(Scope::new("us-east-1", "sts")?)
+//! #     .sign(&Request::new("GET", url)?, &credentials, now);
+//! # let (date, authorization) = ("20150830T123600Z", signature.authorization());
+//! let verifier = Verifier::new(Scope::new("us-east-1", "sts")?);
+//! let headers = [
+//!     ("host", "sts.us-east-1.amazonaws.com"),
+//!     ("x-amz-date", date),
+//!     ("authorization", authorization),
+//! ];
+//! let request = Request::from_wire("GET", "/", &headers)?;
+//! let verified = verifier.verify(&request, now, |id| {
+//!     (id == "AKIDEXAMPLE").then(|| credentials.clone())
+//! });
+//! assert_eq!(verified.unwrap().access_key_id(), "AKIDEXAMPLE");
+//! # Ok::<(), keyfob_sigv4::Error>(())
+//! ```
+
+mod claim;
+mod error;
+
+use alloc::string::String;
+use core::fmt;
+
+pub use error::{Error, ErrorKind};
+
+use claim::Claim;
+
+use crate::{
+    cache::KeyCache,
+    canonical::{self, Headers, Selection},
+    constant_time,
+    credentials::Credentials,
+    error::Error as InputError,
+    hex,
+    payload::{ContentHash, Payload, UNSIGNED_PAYLOAD},
+    presign::Ttl,
+    request::Request,
+    rules::Rules,
+    scope::Scope,
+    sha256::Sha256,
+    signature::{CONTENT_SHA256, write_query},
+    timestamp::Timestamp,
+};
+
+/// Verifies signatures for one service in one region, by header or by query.
+///
+/// It answers as AWS does: with the same checks, error codes, statuses and messages. Signatures are compared in constant time, and
+/// an unknown key id costs the same work as a known one. Keep one and share it between threads.
+pub struct Verifier {
+    scope: Scope,
+    rules: Rules,
+    keys: KeyCache,
+    skew: i64,
+    longest: Ttl,
+    /// Stands in for credentials that are not known.
+    decoy: Credentials,
+}
+
+impl Verifier {
+    /// For a service of the general rules, with the errors of the query services (STS, IAM).
+    pub fn new(scope: Scope) -> Self {
+        Self::with_rules(scope, Rules::GENERAL)
+    }
+
+    /// For S3, with its errors.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Region`](crate::ErrorKind::Region) as [`Scope::new`].
+    pub fn s3(region: &str) -> Result<Self, InputError> {
+        Ok(Self::with_rules(Scope::new(region, "s3")?, Rules::S3))
+    }
+
+    /// By other rules. Those that send `x-amz-content-sha256` answer with the errors of S3.
+    pub fn with_rules(scope: Scope, rules: Rules) -> Self {
+        Self {
+            scope,
+            rules,
+            keys: KeyCache::new(),
+            skew: 15 * 60,
+            longest: Ttl::MAX,
+            decoy: Credentials::decoy(),
+        }
+    }
+
+    /// With another tolerance for clocks, in seconds, in both directions. The default is 15 minutes.
+    #[must_use]
+    pub fn skew_seconds(mut self, seconds: u32) -> Self {
+        self.skew = i64::from(seconds);
+        self
+    }
+
+    /// With a shorter maximum for presigned URLs than the default of 7 days.
+    #[must_use]
+    pub fn longest(mut self, ttl: Ttl) -> Self {
+        self.longest = ttl;
+        self
+    }
+
+    /// Who signed this request, as it came over the wire.
+    ///
+    /// The request's [`Payload`] is the body, its hash, or [`Payload::Declared`] when the body is still to come. `lookup` gives the
+    /// credentials of an access key id; their session token and expiry are checked too.
+    ///
+    /// # Errors
+    ///
+    /// What was wrong, in AWS's words: see [`ErrorKind`].
+    pub fn verify(
+        &self,
+        request: &Request<'_>,
+        now: Timestamp,
+        lookup: impl FnOnce(&str) -> Option<Credentials>,
+    ) -> Result<Verified, Error> {
+        self.checked(request, now, lookup)
+            .map_err(|error| error.of_s3(self.is_s3()))
+    }
+
+    fn checked(
+        &self,
+        request: &Request<'_>,
+        now: Timestamp,
+        lookup: impl FnOnce(&str) -> Option<Credentials>,
+    ) -> Result<Verified, Error> {
+        let claim = Claim::of(request, self.rules)?;
+        self.check_scope(&claim)?;
+        self.check_time(&claim, now)?;
+        let headers = self.signed_headers(request, &claim)?;
+        let content = self.content(request, &claim)?;
+        let known = lookup(&claim.access_key_id);
+        let credentials = known.as_ref().unwrap_or(&self.decoy);
+        let signature = self.signature(request, &claim, &headers, &content, credentials);
+        let is_right = constant_time::is_equal(&signature, &claim.signature);
+        let credentials = known.ok_or(Error::new(ErrorKind::UnknownKey))?;
+        check_token(&claim, &credentials, now)?;
+        if !is_right {
+            return Err(Error::new(ErrorKind::Mismatch));
+        }
+        Ok(Verified {
+            credentials,
+            content_sha256: hex::decode(content.as_bytes()),
+            at: claim.at,
+            expiry: claim.ttl.map(|ttl| claim.at.plus_seconds(i64::from(ttl))),
+            is_presigned: claim.is_presigned,
+            signature: claim.signature,
+        })
+    }
+
+    fn is_s3(&self) -> bool {
+        self.rules.sends_content_sha256()
+    }
+
+    /// The scope must be this verifier's, and its date that of the request.
+    fn check_scope(&self, claim: &Claim<'_>) -> Result<(), Error> {
+        let mut parts = claim.scope.split('/');
+        let [date, region, service, terminator] =
+            [(); 4].map(|()| parts.next().unwrap_or_default());
+        let wrong = |text| Err(Error::saying(ErrorKind::Scope, text));
+        if region != self.scope.region() {
+            return Err(Error::region(region, self.scope.region()));
+        }
+        if service != self.scope.service() {
+            let right = self.scope.service();
+            return wrong(alloc::format!(
+                "Credential should be scoped to correct service: '{right}'. "
+            ));
+        }
+        if terminator != crate::scope::TERMINATOR || parts.next().is_some() {
+            return wrong(alloc::format!(
+                "Credential should be scoped with a valid terminator: 'aws4_request', not '{terminator}'. "
+            ));
+        }
+        let (stamp, day) = (claim.date.as_str(), claim.date.date());
+        if date != day {
+            return wrong(alloc::format!(
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{date}' != '{day}', from '{stamp}'."
+            ));
+        }
+        Ok(())
+    }
+
+    /// A header signature is good for the skew to either side; a presigned URL from the skew before its date to its end.
+    fn check_time(&self, claim: &Claim<'_>, now: Timestamp) -> Result<(), Error> {
+        let age = now.seconds_since(claim.at);
+        if age < -self.skew {
+            return Err(Error::too_early(claim.at, now, self.skew));
+        }
+        match claim.ttl {
+            None if age > self.skew => Err(Error::too_late(claim.at, now, self.skew)),
+            Some(ttl) if ttl > self.longest.as_secs() => Err(Error::too_long(self.longest)),
+            Some(ttl) if age > i64::from(ttl) => Err(Error::new(ErrorKind::UrlExpired)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Every `x-amz-*` header must be signed, because each can change what the request does; but for the hash of the body, which
+    /// is checked by itself, and a token that is sent unsigned by rule.
+    fn signed_headers<'a>(
+        &self,
+        request: &'a Request<'_>,
+        claim: &'a Claim<'_>,
+    ) -> Result<Headers<'a>, Error> {
+        if !claim.signed_headers.split(';').any(|name| name == "host") {
+            return Err(Error::new(ErrorKind::HostUnsigned));
+        }
+        let token = self.rules.token_header();
+        Headers::select(request, &claim.signed_headers, |name| {
+            !canonical::begins(name, b"x-amz-")
+                || name.eq_ignore_ascii_case(CONTENT_SHA256.as_bytes())
+                || !self.rules.signs_token() && name.eq_ignore_ascii_case(token.as_bytes())
+        })
+        .map_err(|selection| match selection {
+            Selection::Unsorted | Selection::Missing => Error::new(ErrorKind::Mismatch),
+            Selection::Unsigned(name) => Error::unsigned(&String::from_utf8_lossy(name)),
+        })
+    }
+
+    /// The hash that must stand in the canonical request. Only the S3 family lets the request choose something else than the hash
+    /// of the body.
+    fn content<'a>(
+        &self,
+        request: &'a Request<'_>,
+        claim: &Claim<'_>,
+    ) -> Result<ContentHash<'a>, Error> {
+        let declared = request.find_header(CONTENT_SHA256.as_bytes());
+        let body = ContentHash::of(request.body(), declared);
+        let is_known = !matches!(request.body(), Payload::Declared);
+        let Some(declared) = declared.filter(|_| self.is_s3()) else {
+            return Ok(if claim.is_presigned && self.rules.presigns_unsigned() {
+                ContentHash::Static(UNSIGNED_PAYLOAD)
+            } else {
+                body
+            });
+        };
+        if is_known && hex::decode(declared).is_some() && declared != body.as_bytes() {
+            return Err(Error::new(ErrorKind::ContentMismatch));
+        }
+        Ok(ContentHash::Declared(declared))
+    }
+
+    fn signature(
+        &self,
+        request: &Request<'_>,
+        claim: &Claim<'_>,
+        headers: &Headers<'_>,
+        content: &ContentHash<'_>,
+        credentials: &Credentials,
+    ) -> [u8; 32] {
+        let names = claim.signed_headers.as_bytes();
+        let unsigned_token = self.rules.token_parameter().as_bytes();
+        let mut hash = Sha256::new();
+        let content = content.as_bytes();
+        canonical::write(
+            &mut hash,
+            request,
+            self.rules,
+            (headers, names),
+            content,
+            |sink| {
+                write_query(sink, request.query(), |key| {
+                    key == b"X-Amz-Signature" || !self.rules.signs_token() && key == unsigned_token
+                });
+            },
+        );
+        let last = hex::encode(&hash.finish());
+        self.keys.sign(credentials, &self.scope, &claim.date, &last)
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("scope", &self.scope)
+            .field("rules", &self.rules)
+            .field("skew", &self.skew)
+            .field("longest", &self.longest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Temporary credentials are only good with their token, and until they end.
+fn check_token(claim: &Claim<'_>, credentials: &Credentials, now: Timestamp) -> Result<(), Error> {
+    let is_right = match (credentials.session_token(), &claim.token) {
+        (None, None) => true,
+        (Some(right), Some(token)) => right.is_same(token),
+        _ => false,
+    };
+    if !is_right {
+        return Err(Error::new(ErrorKind::Token));
+    }
+    if credentials.is_expired_at(now) {
+        return Err(Error::new(ErrorKind::TokenExpired));
+    }
+    Ok(())
+}
+
+/// A request whose signature is right.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    credentials: Credentials,
+    content_sha256: Option<[u8; 32]>,
+    at: Timestamp,
+    expiry: Option<Timestamp>,
+    is_presigned: bool,
+    signature: [u8; 32],
+}
+
+impl Verified {
+    /// Who signed.
+    pub fn access_key_id(&self) -> &str {
+        self.credentials.access_key_id()
+    }
+
+    /// What the lookup gave.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The signed hash of the body. `None` when the body is not signed, or signed in pieces.
+    pub fn content_sha256(&self) -> Option<[u8; 32]> {
+        self.content_sha256
+    }
+
+    /// When it was signed, by the clock of the signer.
+    pub fn signed_at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// When a presigned URL ends.
+    pub fn expiry(&self) -> Option<Timestamp> {
+        self.expiry
+    }
+
+    /// Whether the signature was in the query.
+    pub fn is_presigned(&self) -> bool {
+        self.is_presigned
+    }
+
+    /// The signature: the seed of those of the chunks that follow.
+    pub fn signature(&self) -> String {
+        hex::encode(&self.signature)
+            .map(char::from)
+            .iter()
+            .collect()
+    }
+}

@@ -1,0 +1,326 @@
+//! The published test suites, and cases that were generated and agreed on by two other implementations.
+//!
+//! Each corpus is a file `cases.json` in a folder of `$KEYFOB_CORPORA`, or of `../shared/corpora` beside the repository. The
+//! folder is not part of the repository; without it these tests say so and pass.
+
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where"
+)]
+
+use std::{env, fs, path::PathBuf};
+
+use keyfob_sigv4::{
+    Credentials, Explanation, Payload, Request, Rules, Scope, SessionToken, Signer, SigningKey,
+    Streaming, Timestamp, Ttl,
+};
+use serde_json::Value;
+
+#[test]
+fn the_published_test_suites_are_reproduced() {
+    run("sigv4-suite", suite_case);
+}
+
+#[test]
+fn documented_facts_hold() {
+    run("sigv4-facts", facts_case);
+}
+
+#[test]
+fn generated_requests_are_signed_as_others_sign_them() {
+    run("sigv4-fuzz", request_case);
+}
+
+/// What became of a case.
+enum Outcome {
+    Passed,
+    /// With the reason.
+    Skipped(&'static str),
+}
+
+type Check = Result<Outcome, String>;
+
+fn run(corpus: &str, check: fn(&Value) -> Check) {
+    let Some(folder) = folder() else {
+        return println!("corpus {corpus}: not here; set KEYFOB_CORPORA to run it");
+    };
+    let path = folder.join(corpus).join("cases.json");
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let cases: Vec<Value> = serde_json::from_str(&text).unwrap();
+    let (mut passed, mut skipped, mut failed) = (0, 0, Vec::new());
+    for case in &cases {
+        let id = string(&case["id"]);
+        match check(case) {
+            Ok(Outcome::Passed) => passed += 1,
+            Ok(Outcome::Skipped(reason)) => {
+                println!("skipped {id}: {reason}");
+                skipped += 1;
+            }
+            Err(difference) => failed.push(format!("{id}: {difference}")),
+        }
+    }
+    println!(
+        "corpus {corpus}: {} cases, {passed} passed, {skipped} skipped",
+        cases.len()
+    );
+    assert!(
+        failed.is_empty(),
+        "{} failed\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
+}
+
+fn folder() -> Option<PathBuf> {
+    if let Some(folder) = env::var_os("KEYFOB_CORPORA") {
+        return Some(folder.into());
+    }
+    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    Some(workspace.join("shared/corpora")).filter(|folder| folder.is_dir())
+}
+
+fn suite_case(case: &Value) -> Check {
+    if case["algorithm"] == "v4a" {
+        return v4a_case(case);
+    }
+    for form in ["header", "query"] {
+        let expected = &case["expected"][form];
+        if expected.is_object() {
+            compare(case, form == "query", expected)?;
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn facts_case(case: &Value) -> Check {
+    match string(&case["kind"]) {
+        "v4-signing-key" => signing_key_case(case),
+        "v4a-key" => v4a_case(case),
+        "reject-or-replace" => replaced_case(case),
+        _ => request_case(case),
+    }
+}
+
+fn request_case(case: &Value) -> Check {
+    if case["algorithm"] == "v4a" {
+        return v4a_case(case);
+    }
+    let kind = string(&case["kind"]);
+    compare(
+        case,
+        kind.contains("query") || kind.ends_with(":presign"),
+        &case["expected"],
+    )?;
+    Ok(Outcome::Passed)
+}
+
+fn v4a_case(_case: &Value) -> Check {
+    Ok(Outcome::Skipped("SigV4a is not built yet"))
+}
+
+fn signing_key_case(case: &Value) -> Check {
+    let credentials = Credentials::new("AKID", string(&case["secret_access_key"])).unwrap();
+    let scope = Scope::new(string(&case["region"]), string(&case["service"])).unwrap();
+    let at = format!("{}T000000Z", string(&case["date"]))
+        .parse()
+        .unwrap();
+    let key = SigningKey::derive(&credentials, &scope, at);
+    let hex: String = key
+        .expose()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    equal("key", &hex, &case["expected_key_hex"])?;
+    Ok(Outcome::Passed)
+}
+
+/// What signing sets itself must be there once, with the new value.
+fn replaced_case(case: &Value) -> Check {
+    let credentials =
+        Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY").unwrap();
+    let at: Timestamp = "20260101T000000Z".parse().unwrap();
+    let signer = Signer::new(Scope::new("us-east-1", "service").unwrap());
+    let headers = headers(case);
+    let request = Request::from_wire("GET", string(&case["request"]["target"]), &headers).unwrap();
+    let ttl = Ttl::from_secs(60).unwrap();
+    let signature = signer.sign(&request, &credentials, at);
+    let presigned = signer.presign(&request, &credentials, at, ttl);
+    let explanations = [
+        signer.explain(&request, &credentials, at),
+        signer.explain_presign(&request, &credentials, at, ttl),
+    ];
+    for (name, stale) in headers
+        .iter()
+        .filter(|(name, _)| !name.eq_ignore_ascii_case("host"))
+    {
+        let line = format!("\n{}:", name.to_ascii_lowercase());
+        for explanation in &explanations {
+            let canonical = explanation.canonical_request();
+            if canonical.matches(&line).count() > 1
+                || canonical.contains(&format!("{line}{stale}\n"))
+            {
+                return Err(format!("{name} is stale or there twice: {canonical}"));
+            }
+        }
+        if signature
+            .headers()
+            .any(|(other, value)| other.eq_ignore_ascii_case(name) && value == *stale)
+        {
+            return Err(format!("{name} is not replaced"));
+        }
+    }
+    for parameter in request
+        .query()
+        .split('&')
+        .filter(|parameter| !parameter.is_empty())
+    {
+        let name = parameter.split('=').next().unwrap_or_default();
+        let url = presigned.as_str();
+        if url.matches(&format!("{name}=")).count() != 1 || url.contains(parameter) {
+            return Err(format!("{name} is stale or there twice: {url}"));
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Signs the request of a case and compares every step with what is expected of it.
+fn compare(case: &Value, by_query: bool, expected: &Value) -> Result<(), String> {
+    let context = &case["context"];
+    let (signer, credentials) = (signer(context), credentials(context));
+    let at: Timestamp = string(&context["timestamp"]).parse().unwrap();
+    let headers = headers(case);
+    let request = &case["request"];
+    let request = Request::from_wire(
+        string(&request["method"]),
+        string(&request["target"]),
+        &headers,
+    )
+    .map_err(|error| error.to_string())?
+    .payload(payload(request));
+    let (explanation, signature, authorization): (Explanation, _, _) = if by_query {
+        let ttl = context["expires_in_seconds"].as_u64();
+        let ttl = ttl.map_or(Ttl::UNSTATED, |seconds| Ttl::from_secs(seconds).unwrap());
+        let url = signer.presign(&request, &credentials, at, ttl);
+        let explanation = signer.explain_presign(&request, &credentials, at, ttl);
+        (explanation, url.signature().to_owned(), String::new())
+    } else {
+        let signature = signer.sign(&request, &credentials, at);
+        let explanation = signer.explain(&request, &credentials, at);
+        (
+            explanation,
+            signature.signature().to_owned(),
+            signature.authorization().to_owned(),
+        )
+    };
+    equal(
+        "canonical request",
+        explanation.canonical_request(),
+        &expected["canonical_request"],
+    )?;
+    equal(
+        "string to sign",
+        explanation.string_to_sign(),
+        &expected["string_to_sign"],
+    )?;
+    equal(
+        "signed headers",
+        explanation.signed_headers(),
+        &expected["signed_headers"],
+    )?;
+    equal(
+        "explained signature",
+        explanation.signature(),
+        &expected["signature"],
+    )?;
+    equal("signature", &signature, &expected["signature"])?;
+    equal("authorization", &authorization, &expected["authorization"])
+}
+
+fn signer(context: &Value) -> Signer {
+    let adds_hash = [
+        "add_content_sha256_header",
+        "add_content_sha256_header_when_signing_headers",
+    ]
+    .iter()
+    .any(|name| context[name] == true);
+    let omits_token = context["omit_session_token_from_signature"] == true;
+    let rules = Rules::GENERAL
+        .normalize_path(context["normalize_path"] == true)
+        .encode_path_twice(context["double_encode_path"] == true)
+        .content_sha256_header(adds_hash)
+        .session_token(if omits_token {
+            SessionToken::Unsigned
+        } else {
+            SessionToken::Signed
+        });
+    let scope = Scope::new(string(&context["region"]), string(&context["service"])).unwrap();
+    Signer::with_rules(scope, rules)
+}
+
+fn credentials(context: &Value) -> Credentials {
+    let keys = &context["credentials"];
+    Credentials::new(
+        string(&keys["access_key_id"]),
+        string(&keys["secret_access_key"]),
+    )
+    .unwrap()
+    .with_session_token(keys["session_token"].as_str().unwrap_or_default())
+    .unwrap()
+}
+
+fn headers(case: &Value) -> Vec<(&str, &str)> {
+    let list = case["request"]["headers"].as_array().unwrap();
+    list.iter()
+        .map(|pair| (string(&pair[0]), string(&pair[1])))
+        .collect()
+}
+
+fn payload(request: &Value) -> Payload<'_> {
+    let stated = &request["payload"];
+    if let Some(text) = stated["precomputed"].as_str() {
+        return precomputed(text);
+    }
+    let body = request["body"].as_str().or(stated["bytes_utf8"].as_str());
+    Payload::Bytes(body.unwrap_or_default().as_bytes())
+}
+
+fn precomputed(text: &str) -> Payload<'_> {
+    if text == "UNSIGNED-PAYLOAD" {
+        return Payload::Unsigned;
+    }
+    let streaming = [
+        Streaming::Signed,
+        Streaming::SignedTrailer,
+        Streaming::UnsignedTrailer,
+        Streaming::Events,
+    ];
+    if let Some(streaming) = streaming
+        .into_iter()
+        .find(|streaming| streaming.as_str() == text)
+    {
+        return Payload::Streaming(streaming);
+    }
+    let mut hash = [0; 32];
+    for (index, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).unwrap();
+    }
+    Payload::Sha256(hash)
+}
+
+fn equal(what: &str, got: &str, expected: &Value) -> Result<(), String> {
+    match expected.as_str() {
+        Some(expected) if expected != got => Err(format!(
+            "{what}\n--- expected\n{expected}\n--- got\n{got}\n"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn string(value: &Value) -> &str {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("a string is needed, not {value}"))
+}
