@@ -17,7 +17,9 @@ pub use env::{Env, Platform};
 pub use error::{Error, ErrorKind};
 pub use explanation::{Cure, Explanation, Row, Verdict};
 pub use origin::{Location, Origin};
-pub use profiles::{FileKind, Part, Problem, ProblemKind, Profiles, Section, SectionName, Value};
+pub use profiles::{
+    Editor, FileKind, Part, Problem, ProblemKind, Profiles, Saved, Section, SectionName, Value,
+};
 pub use provider::{BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, provider_fn};
 pub use providers::{Environment, Profile};
 pub use region::Region;

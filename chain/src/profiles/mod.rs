@@ -5,11 +5,15 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
+mod edit;
+mod editor;
 mod line;
+mod lock;
 mod parse;
 mod problem;
 mod section;
 
+pub use editor::{Editor, Saved};
 pub use problem::{Problem, ProblemKind};
 pub use section::{FileKind, Part, Section, SectionName, Value};
 

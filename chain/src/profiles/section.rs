@@ -14,6 +14,20 @@ pub enum FileKind {
     Credentials,
 }
 
+impl FileKind {
+    /// The file to which the AWS CLI writes a property: keys go to the credentials file, all else to the config
+    /// file.
+    pub fn of_property(name: &str) -> Self {
+        match name.to_ascii_lowercase().as_str() {
+            "aws_access_key_id"
+            | "aws_secret_access_key"
+            | "aws_session_token"
+            | "aws_security_token" => Self::Credentials,
+            _ => Self::Config,
+        }
+    }
+}
+
 /// What a section is about, and its name without the prefix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,0 +1,356 @@
+//! The editor on real files, against other threads, and against the reader.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use std::{fs, path::Path, thread};
+
+use keyfob_chain::{Editor, ErrorKind, FileKind, Profiles, SectionName};
+
+fn set(path: &Path, profile: &str, name: &str, value: &str) {
+    let mut editor = Editor::new(FileKind::Config, path);
+    let section = SectionName::profile(profile);
+    editor.set(&section, name, value).unwrap().save().unwrap();
+}
+
+fn get(profiles: &Profiles, profile: &str, name: &str) -> Option<String> {
+    let section = profiles.profile(profile).ok()?;
+    Some(section.get(name)?.as_str().to_owned())
+}
+
+/// Numbers that are the same in every run, without a dependency (xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below as u64) as usize
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.next(from.len())]
+    }
+
+    /// Text that looks like a configuration file, and sometimes not.
+    fn file(&mut self) -> Vec<u8> {
+        const PIECES: [&str; 30] = [
+            "[default]",
+            "[profile dev]",
+            "[profile 'a b']",
+            "[dev]",
+            "[ profile dev ]",
+            "[profile default]",
+            "[sso-session dev]",
+            "[unclosed",
+            "[]",
+            "region = a",
+            "Region=b # c",
+            "region",
+            "s3 =",
+            "  k = v",
+            "\tj=w",
+            "  noequals",
+            "# comment",
+            "; comment",
+            "",
+            "",
+            " ",
+            "= v",
+            "x = \u{e9}\u{2028}",
+            "x = [y]",
+            "aws_secret_access_key = abc/def==",
+            "\u{feff}",
+            "\0",
+            "a b = c",
+            "output =",
+            " [profile dev]",
+        ];
+        let mut text = Vec::new();
+        for _ in 0..self.next(14) {
+            text.extend(self.pick(&PIECES).bytes());
+            if self.next(40) == 0 {
+                text.push(0xff);
+            }
+            text.extend(self.pick(&["\n", "\n", "\n", "\r\n", "\n\n"]).bytes());
+        }
+        if self.next(3) == 0 {
+            text.pop();
+        }
+        text
+    }
+}
+
+fn read(text: &[u8]) -> Profiles {
+    Profiles::parse([(FileKind::Config, "config", text)])
+}
+
+/// What the reader gets out of a text, apart from one property.
+fn all_but(profiles: &Profiles, section: &SectionName, property: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for found in profiles.sections() {
+        for (name, value) in found
+            .iter()
+            .filter(|(name, _)| found.name() != section || *name != property)
+        {
+            let nested: Vec<_> = value.entries().map(|(n, v)| (n, v.as_str())).collect();
+            all.push(format!(
+                "{} {name} {:?} {nested:?}",
+                found.name(),
+                value.as_str()
+            ));
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn whatever_the_file_what_is_set_is_read_back_and_nothing_else_changes() {
+    let mut numbers = Numbers(0x5eed_cafe_f00d_1234);
+    for _ in 0..20_000 {
+        let text = numbers.file();
+        let section = match numbers.next(4) {
+            0 => SectionName::profile("default"),
+            1 => SectionName::profile("dev"),
+            2 => SectionName::profile("a b"),
+            _ => SectionName::SsoSession("dev".to_owned()),
+        };
+        let name = numbers.pick(&["region", "x", "output", "new"]);
+        let value = numbers.pick(&["v", "", "a#b", "a = b", "[c]", "\u{e9}"]);
+        let mut editor = Editor::new(FileKind::Config, "config");
+        let edited = editor
+            .set(&section, name, value)
+            .unwrap()
+            .apply(&text)
+            .unwrap();
+        let shown = String::from_utf8_lossy(&text);
+        let (before, after) = (read(&text), read(&edited));
+        let found = after
+            .sections()
+            .find(|found| *found.name() == section)
+            .unwrap();
+        assert_eq!(found.get(name).unwrap().as_str(), value, "{shown:?}");
+        assert_eq!(
+            all_but(&before, &section, name),
+            all_but(&after, &section, name),
+            "{shown:?}"
+        );
+        // Taken out again, every line that was not the property's is there, in order.
+        let mut editor = Editor::new(FileKind::Config, "config");
+        let removed = editor
+            .remove(&section, name)
+            .unwrap()
+            .apply(&edited)
+            .unwrap();
+        let gone = read(&removed);
+        let found = gone.sections().find(|found| *found.name() == section);
+        assert!(
+            found.is_none_or(|found| found.get(name).is_none()),
+            "{shown:?}"
+        );
+        let mut edited = edited.split_inclusive(|byte| *byte == b'\n');
+        for line in removed.split_inclusive(|byte| *byte == b'\n') {
+            assert!(edited.any(|kept| kept == line), "{shown:?}");
+        }
+    }
+}
+
+#[test]
+fn any_bytes_are_read_without_a_panic() {
+    let mut numbers = Numbers(42);
+    for length in 0..3000 {
+        let bytes: Vec<u8> = (0..length % 97).map(|_| numbers.next(256) as u8).collect();
+        for kind in [FileKind::Config, FileKind::Credentials] {
+            let profiles = Profiles::parse([(kind, "file", &bytes[..])]);
+            assert!(
+                profiles
+                    .problems()
+                    .iter()
+                    .all(|problem| !problem.to_string().is_empty())
+            );
+        }
+    }
+}
+
+#[test]
+fn twenty_writers_at_once_all_get_their_word_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".aws/config");
+    thread::scope(|scope| {
+        for number in 0..20 {
+            let path = &path;
+            scope.spawn(move || {
+                for round in 0..3 {
+                    let profile = format!("p{number}");
+                    set(path, &profile, &format!("k{round}"), &format!("v{number}"));
+                }
+            });
+        }
+    });
+    let profiles = read(&fs::read(&path).unwrap());
+    for number in 0..20 {
+        for round in 0..3 {
+            let found = get(&profiles, &format!("p{number}"), &format!("k{round}"));
+            assert_eq!(found, Some(format!("v{number}")));
+        }
+    }
+    let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+/// Runs this test binary again as a process of its own, on one ignored test.
+fn spawn(test: &str, path: &Path, number: usize) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored"])
+        .env("KEYFOB_TEST_FILE", path)
+        .env("KEYFOB_TEST_NUMBER", number.to_string())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "the child of the tests below"]
+fn child_writes_for_ever_or_ten_times() {
+    let Some(path) = std::env::var_os("KEYFOB_TEST_FILE") else {
+        return;
+    };
+    let number = std::env::var("KEYFOB_TEST_NUMBER").unwrap();
+    let rounds = if number == "0" { usize::MAX } else { 10 };
+    for round in 0..rounds {
+        set(
+            Path::new(&path),
+            &format!("p{number}"),
+            "round",
+            &format!("{round}{}", "x".repeat(100_000)),
+        );
+    }
+}
+
+#[test]
+fn processes_do_not_lose_each_others_edits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let children: Vec<_> = (1..=4)
+        .map(|number| spawn("child_writes_for_ever_or_ten_times", &path, number))
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let profiles = read(&fs::read(&path).unwrap());
+    for number in 1..=4 {
+        assert!(
+            get(&profiles, &format!("p{number}"), "round")
+                .unwrap()
+                .starts_with("9x")
+        );
+    }
+}
+
+#[test]
+fn a_killed_writer_leaves_the_old_file_or_the_new_one_and_no_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    set(&path, "keep", "region", "eu-west-1");
+    for pause in 0..8 {
+        let mut child = spawn("child_writes_for_ever_or_ten_times", &path, 0);
+        thread::sleep(std::time::Duration::from_millis(60 + 7 * pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let text = fs::read(&path).unwrap();
+        let profiles = read(&text);
+        assert_eq!(
+            get(&profiles, "keep", "region").as_deref(),
+            Some("eu-west-1")
+        );
+        let whole = get(&profiles, "p0", "round").is_none_or(|value| value.len() > 100_000);
+        assert!(whole && text.ends_with(b"\n"));
+        set(&path, "keep", "after", "kill");
+    }
+}
+
+#[test]
+fn nothing_is_written_when_nothing_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    set(&path, "dev", "region", "a");
+    let before = fs::metadata(&path).unwrap().modified().unwrap();
+    let dev = SectionName::profile("dev");
+    let mut editor = Editor::new(FileKind::Config, &path);
+    let saved = editor
+        .set(&dev, "region", "a")
+        .unwrap()
+        .remove(&dev, "none")
+        .unwrap()
+        .save()
+        .unwrap();
+    assert!(!saved.changed && !saved.created);
+    assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn new_files_and_folders_are_the_owners_and_old_modes_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".aws/credentials");
+        let section = SectionName::profile("default");
+        let mut editor = Editor::new(FileKind::Credentials, &path);
+        editor
+            .set(&section, "aws_access_key_id", "AKIDEXAMPLE")
+            .unwrap();
+        let saved = editor.save().unwrap();
+        assert!(saved.created && !saved.open_to_others);
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        editor
+            .set(&section, "aws_secret_access_key", "secret")
+            .unwrap();
+        assert!(editor.save().unwrap().open_to_others);
+        assert_eq!(mode(&path), 0o644);
+    }
+
+    #[test]
+    fn a_symbolic_link_stays_one_and_its_target_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("dotfiles")).unwrap();
+        let (link, target) = (
+            folder.path().join("config"),
+            folder.path().join("dotfiles/aws"),
+        );
+        symlink("dotfiles/aws", &link).unwrap();
+        set(&link, "dev", "region", "a");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(
+            fs::read_to_string(&target).unwrap(),
+            "[profile dev]\nregion = a\n"
+        );
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_alone() {
+        let mut editor = Editor::new(FileKind::Config, "/dev/null");
+        let dev = SectionName::profile("dev");
+        let error = editor.set(&dev, "region", "a").unwrap().save().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Write);
+        let folder = tempfile::tempdir().unwrap();
+        let mut editor = Editor::new(FileKind::Config, folder.path());
+        assert!(editor.set(&dev, "region", "a").unwrap().save().is_err());
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        symlink(&a, &b).unwrap();
+        symlink(&b, &a).unwrap();
+        let mut editor = Editor::new(FileKind::Config, &a);
+        assert!(editor.set(&dev, "region", "a").unwrap().save().is_err());
+    }
+}
