@@ -1,0 +1,166 @@
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use keyfob_backoff::Policy;
+
+use super::{
+    Client, Inner, discovery::Discovery, flight::Flight, session::Session, transport::Transport,
+};
+use crate::{endpoint::Endpoint, error::Error, wire::TokenTtl};
+
+/// What a time limit is cut to, so that adding it to the clock cannot overflow.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// The settings of a [`Client`]. Environment variables and configuration files are not read here.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    endpoint: Endpoint,
+    disabled: bool,
+    v1: bool,
+    ttl: TokenTtl,
+    profile: Option<String>,
+    extended: bool,
+    attempt_timeout: Duration,
+    timeout: Option<Duration>,
+    attempts: u32,
+    persistent: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            endpoint: Endpoint::default(),
+            disabled: false,
+            v1: false,
+            ttl: TokenTtl::MAX,
+            profile: None,
+            extended: true,
+            attempt_timeout: Duration::from_secs(1),
+            timeout: None,
+            attempts: 3,
+            persistent: false,
+        }
+    }
+}
+
+impl Builder {
+    /// Where to ask; the link-local IPv4 address unless set. A base path is put before every path.
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = endpoint;
+        self
+    }
+
+    /// Whether it is switched off (`AWS_EC2_METADATA_DISABLED`): every call then fails with
+    /// [`ErrorKind::Disabled`](crate::ErrorKind::Disabled) and opens no socket.
+    pub fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = disabled;
+        self
+    }
+
+    /// Whether to ask without a session token (IMDSv1) where the service has none, that is, answers 404 or 405 to the
+    /// request for one. It is never done after a refusal, an error or a timeout. The default is no.
+    pub fn allow_v1(mut self, allow: bool) -> Self {
+        self.v1 = allow;
+        self
+    }
+
+    /// How long a session token should live; six hours unless set.
+    pub fn token_ttl(mut self, ttl: TokenTtl) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// The name of the instance profile whose credentials to take, which saves looking it up
+    /// (`AWS_EC2_INSTANCE_PROFILE_NAME`).
+    pub fn profile_name(mut self, name: impl Into<String>) -> Self {
+        self.profile = Some(name.into());
+        self
+    }
+
+    /// Whether to look for credentials in `iam/security-credentials-extended/` first, whose documents name the account.
+    /// The default is yes; hosts without it cost one more request, once.
+    pub fn extended(mut self, extended: bool) -> Self {
+        self.extended = extended;
+        self
+    }
+
+    /// How long one request may take, connecting included; 1 s unless set.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    /// How long one call may take with everything in it: session token, directory, retries and the waits between them.
+    /// At most a day; five times the [`attempt_timeout`](Builder::attempt_timeout) unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How often a request is sent at most, 3 unless set; 0 counts as 1. Only HTTP 5xx and 429 are answered with another
+    /// attempt.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Whether to send a request again also when there was no connection or no usable answer (nothing, or an empty or cut
+    /// document). The default is no: off EC2 it only makes the wait longer. Programs that run while an instance boots, or behind
+    /// a proxy of the metadata service, want it, with more [`attempts`](Builder::attempts) and
+    /// [`timeout`](Builder::timeout).
+    pub fn persistent(mut self, persistent: bool) -> Self {
+        self.persistent = persistent;
+        self
+    }
+
+    /// The client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) for a blank profile name, and for an `https` endpoint when
+    /// neither the feature `rustls` nor `native-tls` is on.
+    pub fn build(self) -> Result<Client, Error> {
+        if self
+            .profile
+            .as_ref()
+            .is_some_and(|name| name.trim().is_empty())
+        {
+            return Err(Error::setting(
+                "the configured instance profile name is blank: set a name or leave it out",
+            ));
+        }
+        let policy = self.policy();
+        let timeout = self
+            .timeout
+            .unwrap_or(self.attempt_timeout.saturating_mul(5))
+            .min(LONGEST);
+        let origin = self.endpoint.join(&crate::wire::TOKEN_PATH);
+        let transport = Transport::new(&origin, |_| true, self.attempt_timeout.min(LONGEST))?;
+        Ok(Client(Arc::new(Inner {
+            endpoint: self.endpoint,
+            disabled: self.disabled,
+            v1: self.v1,
+            ttl: self.ttl,
+            timeout,
+            policy,
+            transport,
+            session: Session::new(),
+            discovery: Mutex::new(Discovery::new(self.profile, self.extended)),
+            credentials: Flight::new(),
+        })))
+    }
+
+    /// AWS's delays, but none above a second: the service is one hop away.
+    fn policy(&self) -> Policy {
+        let policy = Policy::aws()
+            .attempts(self.attempts)
+            .cap(Duration::from_secs(1));
+        match self.persistent {
+            true => policy.retry_connect_failures().retry_unanswered(),
+            false => policy,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+use crate::{error::Error, path::Path, wire};
+
+const EXTENDED: Path<'static> = Path::known("/latest/meta-data/iam/security-credentials-extended/");
+pub(crate) const LEGACY: Path<'static> = Path::known("/latest/meta-data/iam/security-credentials/");
+
+/// Where the role's credentials are on this host: which of the two directories, and under which name.
+///
+/// Newer hosts have a directory whose documents also name the account; whether this one has it is asked once and
+/// remembered, and so is the name. A remembered name that has gone is looked up again, because roles are swapped while
+/// instances run; a configured name is not looked up at all.
+///
+/// It does no I/O: [`next`](Discovery::next) says what to ask, the other methods take the answer. Work on a clone and keep
+/// it when it led to credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Discovery {
+    api: Api,
+    name: Name,
+    /// Whether a name was looked up again; once is enough.
+    again: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Api {
+    Unknown,
+    Extended,
+    Legacy,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    None,
+    Discovered(String),
+    Configured(String),
+}
+
+/// What to ask next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// The directory, for the name.
+    Listing(Path<'static>),
+    /// The document with the credentials.
+    Document(Path<'static>),
+}
+
+impl Discovery {
+    pub(crate) fn new(profile: Option<String>, extended: bool) -> Self {
+        Self {
+            api: match extended {
+                true => Api::Unknown,
+                false => Api::Legacy,
+            },
+            name: profile.map_or(Name::None, Name::Configured),
+            again: false,
+        }
+    }
+
+    pub(crate) fn next(&self) -> Result<Ask, Error> {
+        let directory = match self.api {
+            Api::Unknown | Api::Extended => EXTENDED,
+            Api::Legacy => LEGACY,
+        };
+        match &self.name {
+            Name::None => Ok(Ask::Listing(directory)),
+            Name::Discovered(name) | Name::Configured(name) => {
+                directory.child(name).map(Ask::Document)
+            }
+        }
+    }
+
+    /// The directory's listing, or `None` when there is no such directory.
+    pub(crate) fn listed(&mut self, listing: Option<&str>) -> Result<(), Error> {
+        match (listing, self.api) {
+            (Some(listing), api) => {
+                let name = wire::first_name(listing).ok_or_else(Error::no_role)?;
+                self.name = Name::Discovered(name.to_owned());
+                if api == Api::Unknown {
+                    self.api = Api::Extended;
+                }
+                Ok(())
+            }
+            (None, Api::Unknown) => {
+                self.api = Api::Legacy;
+                Ok(())
+            }
+            (None, _) => Err(Error::no_role()),
+        }
+    }
+
+    /// The document was there: this is the way from now on. Returns the name it has.
+    pub(crate) fn found(mut self) -> (String, Self) {
+        if self.api == Api::Unknown {
+            self.api = Api::Extended;
+        }
+        self.again = false;
+        let name = match &self.name {
+            Name::None => String::new(),
+            Name::Discovered(name) | Name::Configured(name) => name.clone(),
+        };
+        (name, self)
+    }
+
+    /// There is no document of that name.
+    pub(crate) fn missing(&mut self) -> Result<(), Error> {
+        match (&self.name, self.api) {
+            (Name::Configured(_), Api::Unknown) => self.api = Api::Legacy,
+            (Name::Configured(name), _) => return Err(Error::invalid_profile(name)),
+            (_, _) if self.again => return Err(Error::no_role()),
+            (_, _) => {
+                self.name = Name::None;
+                self.again = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn asks(discovery: &Discovery) -> String {
+        match discovery.next().unwrap() {
+            Ask::Listing(path) | Ask::Document(path) => path
+                .as_str()
+                .replace("/latest/meta-data/iam/security-credentials", ""),
+        }
+    }
+
+    #[test]
+    fn a_new_host_is_asked_in_the_new_directory_from_then_on() {
+        let mut host = Discovery::new(None, true);
+        assert_eq!(asks(&host), "-extended/");
+        host.listed(Some(" role-a \r\nrole-b")).unwrap();
+        assert_eq!(asks(&host), "-extended/role-a");
+        let (name, host) = host.found();
+        assert_eq!(
+            (name.as_str(), asks(&host).as_str()),
+            ("role-a", "-extended/role-a")
+        );
+    }
+
+    #[test]
+    fn an_old_host_is_asked_for_the_new_directory_once() {
+        let mut host = Discovery::new(None, true);
+        host.listed(None).unwrap();
+        assert_eq!(asks(&host), "/");
+        host.listed(Some("role-a")).unwrap();
+        assert_eq!(asks(&host.found().1), "/role-a");
+    }
+
+    #[test]
+    fn a_swapped_role_is_looked_up_again_but_only_once_in_a_call() {
+        let mut host = Discovery::new(None, true);
+        host.listed(Some("role-a")).unwrap();
+        let (_, mut host) = host.found();
+        host.missing().unwrap();
+        assert_eq!(asks(&host), "-extended/");
+        host.listed(Some("role-b")).unwrap();
+        assert_eq!(host.missing().unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_configured_name_is_tried_in_both_and_never_listed() {
+        let mut host = Discovery::new(Some("mine".into()), true);
+        assert_eq!(asks(&host), "-extended/mine");
+        host.missing().unwrap();
+        assert_eq!(asks(&host), "/mine");
+        assert_eq!(
+            host.missing().unwrap_err().kind(),
+            ErrorKind::InvalidProfile
+        );
+    }
+
+    #[test]
+    fn without_a_role_there_is_an_end() {
+        let mut host = Discovery::new(None, true);
+        host.listed(None).unwrap();
+        assert_eq!(
+            host.clone().listed(None).unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
+        assert_eq!(
+            host.listed(Some(" \n")).unwrap_err().kind(),
+            ErrorKind::NotFound
+        );
+    }
+}

@@ -1,0 +1,105 @@
+use std::{error::Error as StdError, io, net::IpAddr, time::Duration};
+
+use http::StatusCode;
+
+use crate::error::{Error, ErrorKind, shown};
+
+/// What goes wrong on the way to an answer: where it was, what happened, what to do.
+impl Error {
+    pub(crate) fn disabled() -> Self {
+        Self::new(
+            ErrorKind::Disabled,
+            "instance metadata is disabled (AWS_EC2_METADATA_DISABLED or the client's setting), so nothing was asked",
+        )
+    }
+
+    pub(crate) fn refused_connection(endpoint: &str, source: io::Error) -> Self {
+        Self::unreachable(endpoint, "").with_source(source)
+    }
+
+    pub(crate) fn no_connection_within(endpoint: &str, waited: Duration) -> Self {
+        Self::unreachable(endpoint, &format!(" within {waited:?}"))
+    }
+
+    fn unreachable(endpoint: &str, waited: &str) -> Self {
+        Self::new(
+            ErrorKind::Unreachable,
+            format!(
+                "no connection to {endpoint}{waited}: this is no such instance or container, or a firewall blocks the address"
+            ),
+        )
+    }
+
+    /// A name that leads somewhere else, today or since someone changed its record.
+    pub(crate) fn foreign_address(endpoint: &str, address: IpAddr) -> Self {
+        Self::setting(format!(
+            "{endpoint} resolves to {address}, which is neither loopback nor an address of ECS or EKS: credentials are \
+             fetched over plain http only from there"
+        ))
+    }
+
+    /// Connected but not answered.
+    pub(crate) fn unanswered(endpoint: &str, waited: Duration) -> Self {
+        Self::new(
+            ErrorKind::Timeout,
+            format!("{endpoint} took the connection but did not answer within {waited:?}"),
+        )
+    }
+
+    /// The answer to the `PUT` is the only packet with a limited number of hops: a container behind a bridge sees
+    /// the connection succeed and then silence.
+    pub(crate) fn token_unanswered(endpoint: &str, waited: Duration) -> Self {
+        Self::new(
+            ErrorKind::Timeout,
+            format!(
+                "{endpoint} took the connection but did not answer the request for a session token within {waited:?}: \
+                 inside a container this is the hop limit of the instance; raise it with \
+                 `aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2`"
+            ),
+        )
+    }
+
+    pub(crate) fn out_of_time(endpoint: &str, budget: Duration) -> Self {
+        Self::new(
+            ErrorKind::Timeout,
+            format!("no complete answer from {endpoint} within the {budget:?} allowed for a call"),
+        )
+    }
+
+    pub(crate) fn broken(
+        endpoint: &str,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self::new(
+            ErrorKind::Broken,
+            format!("{endpoint} broke the connection instead of answering"),
+        )
+        .with_source(source)
+    }
+
+    pub(crate) fn too_long(endpoint: &str, limit: usize) -> Self {
+        Self::bad_response(format!(
+            "the answer of {endpoint} is longer than {limit} bytes"
+        ))
+    }
+
+    /// No role, as opposed to some item that is missing.
+    pub(crate) fn no_role() -> Self {
+        Self::new(
+            ErrorKind::NotFound,
+            "the instance has no IAM role: attach an instance profile to it, or use other credentials",
+        )
+        .with_status(StatusCode::NOT_FOUND)
+    }
+
+    pub(crate) fn invalid_profile(name: &str) -> Self {
+        Self::new(
+            ErrorKind::InvalidProfile,
+            format!(
+                "the instance has no profile named `{}`: correct the configured profile name or leave it out",
+                shown(name)
+            ),
+        )
+        .with_status(StatusCode::NOT_FOUND)
+    }
+}

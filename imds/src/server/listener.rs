@@ -1,0 +1,98 @@
+use std::{convert::Infallible, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{AbortHandle, JoinSet},
+};
+
+use crate::{
+    error::Error,
+    server::{answer::Answer, counters::Tally},
+};
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A listening socket and the task that serves it; both end with it, and so do the connections.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    address: SocketAddr,
+    task: AbortHandle,
+}
+
+/// What a server does with a request.
+pub(crate) trait Handler: Send + Sync + 'static {
+    fn tally(&self) -> &Tally;
+    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Answer> + Send;
+}
+
+impl Listener {
+    /// Listens there; port 0 is any free port. Addresses that other machines can reach only with `remote`.
+    pub(crate) async fn start(
+        address: SocketAddr,
+        remote: bool,
+        handler: Arc<impl Handler>,
+    ) -> Result<Self, Error> {
+        if !remote && !address.ip().is_loopback() {
+            return Err(Error::setting(format!(
+                "{address} is not a loopback address: credentials would be served to other machines; allow it expressly"
+            )));
+        }
+        let unusable =
+            |source| Error::setting(format!("could not listen on {address}")).with_source(source);
+        let socket = TcpListener::bind(address).await.map_err(unusable)?;
+        let address = socket.local_addr().map_err(unusable)?;
+        let task = tokio::spawn(accept(socket, handler)).abort_handle();
+        Ok(Self { address, task })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(socket: TcpListener, handler: Arc<impl Handler>) {
+    // Dropping the set aborts the connections in it.
+    let mut connections = JoinSet::new();
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => {
+                handler.tally().connections.add();
+                connections.spawn(serve(stream, Arc::clone(&handler)));
+            }
+            // Out of file descriptors, most likely: leave time for some to be closed.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn serve(stream: TcpStream, handler: Arc<impl Handler>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let handler = Arc::clone(&handler);
+        async move {
+            handler.tally().requests.add();
+            let answer = handler.handle(request).await;
+            if answer.status().as_u16() >= 400 {
+                handler.tally().refused.add();
+            }
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    // A client that goes away in the middle is no concern of the others.
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}

@@ -1,0 +1,78 @@
+use std::{error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use keyfob_sigv4::{Credentials, Timestamp};
+use serde_json::json;
+
+/// How long a client may keep a key whose own end is not known.
+const UNKNOWN_LIFE: i64 = 3600;
+
+type Failure = Box<dyn StdError + Send + Sync>;
+type Answered = Pin<Box<dyn Future<Output = Result<Credentials, Failure>> + Send>>;
+
+/// Where a server gets the credentials that it hands out.
+#[derive(Clone)]
+pub(crate) struct Source(Arc<dyn Fn() -> Answered + Send + Sync>);
+
+impl Source {
+    pub(crate) fn new<F, E>(source: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Credentials, E>> + Send + 'static,
+        E: Into<Failure>,
+    {
+        Self(Arc::new(move || {
+            let credentials = source();
+            Box::pin(async move { credentials.await.map_err(Into::into) })
+        }))
+    }
+
+    pub(crate) fn fixed(credentials: Credentials) -> Self {
+        Self::new(move || std::future::ready(Ok::<_, Failure>(credentials.clone())))
+    }
+
+    pub(crate) async fn credentials(&self) -> Result<Credentials, Failure> {
+        (self.0)().await
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Source")
+    }
+}
+
+/// The document of a role. Failures are documents too, as at the real service, which sends them with HTTP 200.
+pub(crate) fn role_document(
+    credentials: &Result<Credentials, Failure>,
+    with_account: bool,
+    now: Timestamp,
+) -> Bytes {
+    let document = match credentials {
+        Err(error) => json!({
+            "Code": "Failed",
+            "Message": error.to_string(),
+            "LastUpdated": now.to_string(),
+        }),
+        Ok(key) => {
+            let mut document = json!({
+                "Code": "Success",
+                "LastUpdated": now.to_string(),
+                "Type": "AWS-HMAC",
+                "AccessKeyId": key.access_key_id(),
+                "SecretAccessKey": key.secret_access_key().expose(),
+                "Token": key.session_token().map_or("", |token| token.expose()),
+                "Expiration": whole_second(key.expiry().unwrap_or(now.plus_seconds(UNKNOWN_LIFE))),
+            });
+            if let (true, Some(account)) = (with_account, key.account_id()) {
+                document["AccountId"] = account.into();
+            }
+            document
+        }
+    };
+    document.to_string().into()
+}
+
+/// botocore reads no fraction of a second here.
+fn whole_second(at: Timestamp) -> String {
+    Timestamp::from_unix_seconds(at.unix_seconds()).to_string()
+}

@@ -1,0 +1,128 @@
+use std::{
+    collections::BTreeMap,
+    hint::black_box,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rand::Rng;
+use tokio::time::Instant;
+
+use crate::wire::TokenTtl;
+
+/// Live tokens at most; the oldest goes first.
+const MAX_LIVE: usize = 10_000;
+
+/// The session tokens that were given out and have not ended.
+///
+/// A token is a serial number, by which it is found, and a secret, which is compared in constant time.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    last: u64,
+    live: BTreeMap<u64, Live>,
+}
+
+#[derive(Debug)]
+struct Live {
+    secret: String,
+    ends: Instant,
+}
+
+impl Tokens {
+    pub(crate) fn issue(&self, ttl: TokenTtl, now: Instant) -> String {
+        let secret = random_text();
+        let mut state = self.state();
+        state.live.retain(|_, live| now < live.ends);
+        if state.live.len() >= MAX_LIVE {
+            state.live.pop_first();
+        }
+        state.last += 1;
+        let serial = state.last;
+        let token = format!("{serial:016x}{secret}");
+        let ends = now + ttl.as_duration();
+        state.live.insert(serial, Live { secret, ends });
+        token
+    }
+
+    pub(crate) fn is_live(&self, token: &[u8], now: Instant) -> bool {
+        let Some((serial, secret)) = token.split_at_checked(16) else {
+            return false;
+        };
+        let serial = std::str::from_utf8(serial).ok();
+        let serial = serial.and_then(|text| u64::from_str_radix(text, 16).ok());
+        let state = self.state();
+        serial
+            .and_then(|serial| state.live.get(&serial))
+            .is_some_and(|live| same(live.secret.as_bytes(), secret) && now < live.ends)
+    }
+
+    /// Ends every session.
+    pub(crate) fn clear(&self) {
+        self.state().live.clear();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Tokens are put in and taken out whole: in order after any panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// 256 random bits in hexadecimal.
+pub(crate) fn random_text() -> String {
+    let mut bytes = [0; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// In a time that depends only on the lengths.
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    let differ = one
+        .iter()
+        .zip(other)
+        .fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
+    one.len() == other.len() && differ == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_token_lives_to_its_end_and_no_longer() {
+        let (tokens, now) = (Tokens::default(), Instant::now());
+        let token = tokens.issue(TokenTtl::from_secs(1).unwrap(), now);
+        assert!(tokens.is_live(token.as_bytes(), now));
+        assert!(!tokens.is_live(token.as_bytes(), now + Duration::from_secs(1)));
+        for wrong in [
+            "",
+            "x",
+            &token[1..],
+            &token[..79],
+            &token.replace(&token[20..], ""),
+        ] {
+            assert!(!tokens.is_live(wrong.as_bytes(), now), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_tokens_is_bounded() {
+        let (tokens, now) = (Tokens::default(), Instant::now());
+        let first = tokens.issue(TokenTtl::MAX, now);
+        let token = (0..MAX_LIVE)
+            .map(|_| tokens.issue(TokenTtl::MAX, now))
+            .last();
+        assert!(!tokens.is_live(first.as_bytes(), now));
+        assert!(tokens.is_live(token.unwrap().as_bytes(), now));
+    }
+
+    #[test]
+    fn comparison_takes_all_of_both() {
+        assert!(
+            same(b"ab", b"ab") && !same(b"ab", b"ac") && !same(b"ab", b"a") && !same(b"", b"a")
+        );
+    }
+}

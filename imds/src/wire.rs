@@ -1,0 +1,277 @@
+//! The protocol without I/O: requests to send, and what their answers mean.
+//!
+//! [`Client`](crate::Client) is these functions and a connection. With another HTTP client they are all there is to it:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use keyfob_imds::{Endpoint, Path, wire::{self, TokenTtl}};
+//!
+//! let (endpoint, ttl) = (Endpoint::default(), TokenTtl::MAX);
+//! let request = wire::token_request(&endpoint, ttl);
+//! assert_eq!((request.method().as_str(), request.uri().path()), ("PUT", "/latest/api/token"));
+//!
+//! let response = http::Response::new(Bytes::from_static(b"AQAEALEXAMPLE=="));
+//! let token = wire::token(&response, ttl)?;
+//!
+//! let path = Path::new("placement/region")?;
+//! let request = wire::get_request(&endpoint, &path, Some(&token));
+//! assert!(request.headers()[wire::TOKEN_HEADER].is_sensitive());
+//!
+//! let region = wire::value(http::Response::new(Bytes::from_static(b"eu-west-1")), &path)?;
+//! assert_eq!(region, "eu-west-1");
+//! # Ok::<(), keyfob_imds::Error>(())
+//! ```
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+
+use crate::{
+    endpoint::Endpoint,
+    error::{Error, ErrorKind},
+    path::Path,
+};
+
+/// Carries the session token of a `GET`.
+pub const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
+/// Carries the time to live of a session token, in the `PUT` and in its answer.
+pub const TTL_HEADER: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
+/// Where session tokens come from.
+pub const TOKEN_PATH: Path<'static> = Path::known("/latest/api/token");
+
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("keyfob-imds/", env!("CARGO_PKG_VERSION")));
+
+/// How long a session token lives: 1 to 21,600 seconds (six hours).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenTtl(u32);
+
+impl TokenTtl {
+    /// Six hours, the most there is and what every client asks for.
+    pub const MAX: Self = Self(21_600);
+
+    /// That many seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`] outside 1 to 21,600.
+    pub fn from_secs(seconds: u32) -> Result<Self, Error> {
+        match seconds {
+            1..=21_600 => Ok(Self(seconds)),
+            _ => Err(Error::setting(format!(
+                "invalid time to live of a session token: {seconds} is not within 1 to 21600 seconds"
+            ))),
+        }
+    }
+
+    /// From the text of [`TTL_HEADER`].
+    pub(crate) fn of_header(value: Option<&HeaderValue>) -> Option<Self> {
+        Self::from_secs(value?.to_str().ok()?.trim().parse().ok()?).ok()
+    }
+
+    /// In seconds.
+    pub const fn as_secs(self) -> u32 {
+        self.0
+    }
+
+    /// As a duration.
+    pub const fn as_duration(self) -> Duration {
+        Duration::from_secs(self.0 as u64)
+    }
+}
+
+/// A session token. `Debug` does not show it.
+#[derive(Clone)]
+pub struct Token {
+    value: HeaderValue,
+    ttl: TokenTtl,
+}
+
+impl Token {
+    /// What goes into [`TOKEN_HEADER`], marked sensitive.
+    pub fn header_value(&self) -> HeaderValue {
+        self.value.clone()
+    }
+
+    /// How long it lives, from the moment it was asked for.
+    pub fn ttl(&self) -> TokenTtl {
+        self.ttl
+    }
+
+    /// Whether both are the same text.
+    #[cfg(feature = "client")]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("value", &"redacted")
+            .field("ttl", &self.ttl)
+            .finish()
+    }
+}
+
+/// The `PUT` that opens a session. Its body is empty.
+pub fn token_request(endpoint: &Endpoint, ttl: TokenTtl) -> Request<()> {
+    let mut request = request(Method::PUT, endpoint, &TOKEN_PATH);
+    request.headers_mut().insert(TTL_HEADER, ttl.0.into());
+    request
+}
+
+/// The session token in the answer to [`token_request`].
+///
+/// It lives as long as the answer's own header says; where that is missing or nonsense (some emulators send none), as
+/// long as was asked for.
+///
+/// # Errors
+///
+/// [`ErrorKind::BadRequest`], [`Forbidden`](ErrorKind::Forbidden), [`TokenUnsupported`](ErrorKind::TokenUnsupported),
+/// [`Throttled`](ErrorKind::Throttled), [`Server`](ErrorKind::Server) or [`Status`](ErrorKind::Status) for a status
+/// other than 200; [`BadToken`](ErrorKind::BadToken) for a body that cannot stand in a header.
+pub fn token(response: &Response<Bytes>, asked: TokenTtl) -> Result<Token, Error> {
+    if response.status() != StatusCode::OK {
+        return Err(Error::of_token_status(response.status()));
+    }
+    let ttl = TokenTtl::of_header(response.headers().get(TTL_HEADER)).unwrap_or(asked);
+    let value = sensitive(response.body()).ok_or_else(|| {
+        Error::new(
+            ErrorKind::BadToken,
+            "the session token is empty or holds a blank or a control character: this is not the metadata service",
+        )
+    })?;
+    Ok(Token { value, ttl })
+}
+
+/// The `GET` of an item; without a token it is an IMDSv1 request.
+pub fn get_request(endpoint: &Endpoint, path: &Path, token: Option<&Token>) -> Request<()> {
+    let mut request = request(Method::GET, endpoint, path);
+    if let Some(token) = token {
+        request
+            .headers_mut()
+            .insert(TOKEN_HEADER, token.value.clone());
+    }
+    request
+}
+
+/// The value in the answer to [`get_request`]: any bytes.
+///
+/// # Errors
+///
+/// One of [`ErrorKind`]'s for a status other than 200; [`NotFound`](ErrorKind::NotFound) is the usual one.
+pub fn value(response: Response<Bytes>, path: &Path) -> Result<Bytes, Error> {
+    match response.status() {
+        StatusCode::OK => Ok(response.into_body()),
+        status => Err(Error::of_status(status, path)),
+    }
+}
+
+/// The value as text.
+///
+/// # Errors
+///
+/// [`ErrorKind::BadResponse`] when it is not UTF-8.
+pub fn text(value: Bytes, path: &Path) -> Result<String, Error> {
+    String::from_utf8(value.into())
+        .map_err(|_| Error::bad_response(format!("{path} is not text (UTF-8): read it as bytes")))
+}
+
+/// The names in a directory: one a line, blanks around them and empty lines do not count. Directories among them end
+/// with `/`.
+pub fn names(listing: &str) -> impl Iterator<Item = &str> {
+    listing
+        .split(['\n', '\r'])
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}
+
+/// A token as a header value that no log shows: visible ASCII only.
+pub(crate) fn sensitive(token: &[u8]) -> Option<HeaderValue> {
+    let visible = !token.is_empty() && token.iter().all(u8::is_ascii_graphic);
+    let mut value = HeaderValue::from_bytes(token).ok().filter(|_| visible)?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn request(method: Method, endpoint: &Endpoint, path: &Path) -> Request<()> {
+    let mut request = Request::new(());
+    *request.method_mut() = method;
+    *request.uri_mut() = endpoint.join(path);
+    let headers = request.headers_mut();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(header::USER_AGENT, USER_AGENT);
+    request
+}
+
+/// The first name in the listing of roles or profiles.
+#[cfg(feature = "client")]
+pub(crate) fn first_name(listing: &str) -> Option<&str> {
+    names(listing).next().map(|name| name.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, body: &'static [u8]) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from_static(body));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        response
+    }
+
+    #[test]
+    fn the_granted_time_to_live_counts_if_it_is_one() {
+        let asked = TokenTtl::from_secs(60).unwrap();
+        for (granted, lives) in [("300", 300), ("0", 60), ("21601", 60), ("x", 60)] {
+            let mut response = response(200, b"token");
+            response
+                .headers_mut()
+                .insert(TTL_HEADER, granted.parse().unwrap());
+            assert_eq!(token(&response, asked).unwrap().ttl().as_secs(), lives);
+        }
+        let without = token(&response(200, b"token"), asked).unwrap();
+        assert_eq!(without.ttl(), asked);
+    }
+
+    #[test]
+    fn a_token_that_cannot_stand_in_a_header_is_refused_and_none_is_shown() {
+        for body in [&b""[..], b"a\nb", b"a\rb", b"a b", b"\xff", b"canary\0"] {
+            let error = token(&response(200, Box::leak(body.into())), TokenTtl::MAX).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BadToken);
+            assert!(!format!("{error:?}").contains("canary"));
+        }
+        let token = token(&response(200, b"canary"), TokenTtl::MAX).unwrap();
+        let request = get_request(&Endpoint::default(), &TOKEN_PATH, Some(&token));
+        assert!(!format!("{token:?} {request:?}").contains("canary"));
+    }
+
+    #[test]
+    fn each_status_has_its_kind() {
+        let path = Path::known("/latest/x");
+        for (status, put, get) in [
+            (400, ErrorKind::BadRequest, ErrorKind::BadRequest),
+            (401, ErrorKind::Status, ErrorKind::Unauthorized),
+            (403, ErrorKind::Forbidden, ErrorKind::Forbidden),
+            (404, ErrorKind::TokenUnsupported, ErrorKind::NotFound),
+            (405, ErrorKind::TokenUnsupported, ErrorKind::Status),
+            (429, ErrorKind::Throttled, ErrorKind::Throttled),
+            (503, ErrorKind::Server, ErrorKind::Server),
+            (302, ErrorKind::Status, ErrorKind::Status),
+        ] {
+            let error = token(&response(status, b"canary"), TokenTtl::MAX).unwrap_err();
+            assert_eq!((error.kind(), error.status()), (put, Some(status)));
+            let error = value(response(status, b"canary"), &path).unwrap_err();
+            assert_eq!((error.kind(), error.status()), (get, Some(status)));
+            assert!(!format!("{error:?}").contains("canary"));
+        }
+    }
+
+    #[test]
+    fn listings_are_lines() {
+        let all: Vec<_> = names(" role-a \r\nmac/\n\n").collect();
+        assert_eq!(all, ["role-a", "mac/"]);
+    }
+}

@@ -1,0 +1,206 @@
+//! What goes over the wire, byte for byte, without this crate's client.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that unwraps fails the test that called it"
+)]
+
+use std::net::SocketAddr;
+
+use keyfob_imds::{ErrorKind, server::Imds};
+use keyfob_sigv4::Credentials;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Sends one request and returns the status and the whole answer.
+async fn ask(server: &Imds, line: &str, headers: &[&str]) -> (u16, String) {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let headers: String = headers
+        .iter()
+        .map(|header| format!("{header}\r\n"))
+        .collect();
+    let request = format!("{line} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer)
+}
+
+const HOST: &str = "Host: 169.254.169.254";
+const TTL: &str = "X-aws-ec2-metadata-token-ttl-seconds: 60";
+
+async fn session(server: &Imds) -> String {
+    let (status, answer) = ask(server, "PUT /latest/api/token", &[HOST, TTL]).await;
+    assert_eq!(status, 200);
+    assert!(
+        answer.contains("x-aws-ec2-metadata-token-ttl-seconds: 60"),
+        "{answer}"
+    );
+    format!(
+        "X-aws-ec2-metadata-token: {}",
+        answer.lines().last().unwrap()
+    )
+}
+
+#[tokio::test]
+async fn a_session_token_is_given_for_one_second_to_six_hours_and_only_by_put() {
+    let server = Imds::builder().start().await.unwrap();
+    for ttl in ["1", "21600"] {
+        let header = format!("X-aws-ec2-metadata-token-ttl-seconds: {ttl}");
+        assert_eq!(
+            ask(&server, "PUT /latest/api/token", &[HOST, &header])
+                .await
+                .0,
+            200
+        );
+    }
+    for ttl in [
+        "0",
+        "-1",
+        "21601",
+        "abc",
+        "",
+        "60.5",
+        "99999999999999999999",
+    ] {
+        let header = format!("X-aws-ec2-metadata-token-ttl-seconds: {ttl}");
+        assert_eq!(
+            ask(&server, "PUT /latest/api/token", &[HOST, &header])
+                .await
+                .0,
+            400,
+            "{ttl}"
+        );
+    }
+    assert_eq!(ask(&server, "PUT /latest/api/token", &[HOST]).await.0, 400);
+    for method in ["GET", "POST", "DELETE"] {
+        let line = format!("{method} /latest/api/token");
+        assert_eq!(ask(&server, &line, &[HOST, TTL]).await.0, 405, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn forwarded_requests_and_foreign_hosts_get_nothing() {
+    let server = Imds::builder().allow_v1(true).start().await.unwrap();
+    for headers in [
+        &[HOST, TTL, "X-Forwarded-For: 10.0.0.1"][..],
+        &["Host: rebind.example", TTL],
+        &[TTL],
+    ] {
+        let (status, answer) = ask(&server, "PUT /latest/api/token", headers).await;
+        assert!(
+            status == 403 && answer.contains("403 - Forbidden"),
+            "{answer}"
+        );
+    }
+    let foreign = ask(
+        &server,
+        "GET /latest/meta-data/mac",
+        &["Host: rebind.example"],
+    )
+    .await;
+    assert_eq!(foreign.0, 403);
+    assert_eq!(server.counters().tokens, 0);
+}
+
+#[tokio::test]
+async fn items_need_a_live_session() {
+    let server = Imds::builder().start().await.unwrap();
+    let line = "GET /latest/meta-data/instance-id";
+    assert_eq!(ask(&server, line, &[HOST]).await.0, 401);
+    let wrong = "X-aws-ec2-metadata-token: wrong";
+    assert_eq!(ask(&server, line, &[HOST, wrong]).await.0, 401);
+    let pass = session(&server).await;
+    let (status, answer) = ask(&server, line, &[HOST, &pass]).await;
+    assert!(
+        status == 200 && answer.ends_with("\r\n\r\ni-0123456789abcdef0"),
+        "{answer}"
+    );
+    assert_eq!(
+        ask(
+            &server,
+            "POST /latest/meta-data/instance-id",
+            &[HOST, &pass]
+        )
+        .await
+        .0,
+        405
+    );
+    assert_eq!(
+        ask(&server, "GET /latest/meta-data/nothing", &[HOST, &pass])
+            .await
+            .0,
+        404
+    );
+    server.expire_tokens();
+    assert_eq!(ask(&server, line, &[HOST, &pass]).await.0, 401);
+}
+
+#[tokio::test]
+async fn where_imdsv1_is_allowed_a_wrong_token_is_still_refused() {
+    let server = Imds::builder().allow_v1(true).start().await.unwrap();
+    let line = "GET /latest/meta-data/instance-id";
+    assert_eq!(ask(&server, line, &[HOST]).await.0, 200);
+    assert_eq!(
+        ask(&server, line, &[HOST, "X-aws-ec2-metadata-token: wrong"])
+            .await
+            .0,
+        401
+    );
+}
+
+#[tokio::test]
+async fn the_role_is_a_directory_with_one_document() {
+    let key = Credentials::new("AKID", "secret").unwrap();
+    let server = Imds::builder()
+        .role("web")
+        .credentials(key)
+        .start()
+        .await
+        .unwrap();
+    let pass = session(&server).await;
+    for directory in [
+        "security-credentials",
+        "security-credentials/",
+        "security-credentials-extended/",
+    ] {
+        let line = format!("GET /latest/meta-data/iam/{directory}");
+        let (status, answer) = ask(&server, &line, &[HOST, &pass]).await;
+        assert!(status == 200 && answer.ends_with("\r\n\r\nweb"), "{answer}");
+    }
+    let line = "GET /latest/meta-data/iam/security-credentials/web";
+    let (_, answer) = ask(&server, line, &[HOST, &pass]).await;
+    assert!(
+        answer.contains(r#""Code":"Success""#) && answer.contains(r#""Token":"""#),
+        "{answer}"
+    );
+    let line = "GET /latest/meta-data/iam/security-credentials/other";
+    assert_eq!(ask(&server, line, &[HOST, &pass]).await.0, 404);
+}
+
+#[tokio::test]
+async fn it_listens_on_loopback_unless_told_otherwise_and_ends_when_dropped() {
+    let everywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    let refused = Imds::builder().bind(everywhere).start().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Setting);
+    assert!(
+        Imds::builder()
+            .bind(everywhere)
+            .allow_remote(true)
+            .start()
+            .await
+            .is_ok()
+    );
+
+    let server = Imds::builder().start().await.unwrap();
+    let address = server.address();
+    assert!(address.ip().is_loopback());
+    let taken = Imds::builder().bind(address).start().await.unwrap_err();
+    assert!(taken.to_string().contains(&address.to_string()), "{taken}");
+    drop(server);
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert!(TcpStream::connect(address).await.is_err());
+}
