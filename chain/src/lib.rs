@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cached;
 mod chain;
 mod env;
 mod error;
@@ -12,6 +13,7 @@ mod region;
 mod settings;
 mod view;
 
+pub use cached::Cached;
 pub use chain::{Chain, Order, Resolution};
 pub use env::{Env, Platform};
 pub use error::{Error, ErrorKind};

@@ -1,0 +1,255 @@
+//! `Cached` under many tasks and over time.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use keyfob_chain::{Cached, Error, ErrorKind, Found, Origin, Outcome, Provider, provider_fn};
+use keyfob_sigv4::{Credentials, Timestamp};
+use tokio::task::JoinSet;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_800_000_000 + seconds)
+}
+
+fn key(number: usize, expiry: Option<i64>) -> Credentials {
+    let key = Credentials::new(format!("AKID{number}"), format!("secret{number}")).unwrap();
+    match expiry {
+        Some(expiry) => key
+            .with_session_token(format!("token{number}"))
+            .unwrap()
+            .with_expiry(at(expiry)),
+        None => key,
+    }
+}
+
+fn instance() -> Origin {
+    Origin::InstanceMetadata {
+        role: Some("app".to_owned()),
+    }
+}
+
+fn process() -> Origin {
+    Origin::Other {
+        description: "process".to_owned(),
+    }
+}
+
+/// A provider that gives its answers one after the other and counts, slowly enough for a crowd to gather.
+fn scripted(
+    origin: Origin,
+    answers: Vec<Result<Credentials, ErrorKind>>,
+) -> (Cached<impl Provider>, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = calls.clone();
+    let answers = Mutex::new(answers.into_iter());
+    let provider = provider_fn("scripted", move |_now| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let answer = answers.lock().unwrap().next().expect("asked too often");
+        let origin = origin.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            match answer {
+                Ok(key) => Ok(Outcome::Found(Found::new(key, origin))),
+                Err(kind) => Err(Error::new(kind, "the script says so")),
+            }
+        }
+    });
+    (Cached::new(provider).with_random(|| 0), calls)
+}
+
+/// What a thousand tasks get at the same time: key ids, or the kind of the error.
+async fn crowd(
+    cached: &Arc<Cached<impl Provider + 'static>>,
+    now: Timestamp,
+) -> Vec<Result<String, ErrorKind>> {
+    let mut tasks = JoinSet::new();
+    for _ in 0..1000 {
+        let cached = cached.clone();
+        tasks.spawn(async move {
+            let key = cached
+                .credentials(now)
+                .await
+                .map_err(|error| error.kind())?;
+            let number = key.access_key_id().trim_start_matches("AKID").to_owned();
+            // No torn pair.
+            assert_eq!(key.secret_access_key().expose(), format!("secret{number}"));
+            Ok(key.access_key_id().to_owned())
+        });
+    }
+    tasks.join_all().await
+}
+
+fn all(id: &str) -> Vec<Result<String, ErrorKind>> {
+    vec![Ok(id.to_owned()); 1000]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_tasks_ask_once() {
+    let (cached, calls) = scripted(
+        instance(),
+        vec![Ok(key(1, Some(3600))), Ok(key(2, Some(7200)))],
+    );
+    let cached = Arc::new(cached);
+    assert_eq!(crowd(&cached, at(0)).await, all("AKID1"));
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    assert_eq!(crowd(&cached, at(3600)).await, all("AKID2"));
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_tasks_share_a_failure_and_nobody_keeps_it() {
+    let (cached, calls) = scripted(process(), vec![Err(ErrorKind::Provider), Ok(key(1, None))]);
+    let cached = Arc::new(cached);
+    let results = crowd(&cached, at(0)).await;
+    let failed = results
+        .iter()
+        .filter(|result| **result == Err(ErrorKind::Provider))
+        .count();
+    assert!(failed >= 1 && calls.load(Ordering::SeqCst) <= 2);
+    assert_eq!(
+        cached.credentials(at(0)).await.unwrap().access_key_id(),
+        "AKID1"
+    );
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn in_the_advisory_window_one_renews_and_the_others_go_on() {
+    let (cached, calls) = scripted(
+        instance(),
+        vec![Ok(key(1, Some(3600))), Ok(key(2, Some(7200)))],
+    );
+    let cached = Arc::new(cached);
+    cached.credentials(at(0)).await.unwrap();
+    let started = std::time::Instant::now();
+    let renewing = tokio::spawn({
+        let cached = cached.clone();
+        async move { cached.credentials(at(3000)).await.unwrap() }
+    });
+    while calls.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        cached.credentials(at(3000)).await.unwrap().access_key_id(),
+        "AKID1"
+    );
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert_eq!(renewing.await.unwrap().access_key_id(), "AKID2");
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_is_left_alone_and_the_old_key_serves_past_its_end() {
+    let failing = || Err(ErrorKind::Provider);
+    let answers = vec![
+        Ok(key(1, Some(3600))),
+        failing(),
+        failing(),
+        failing(),
+        Ok(key(2, Some(9000))),
+    ];
+    let (cached, calls) = scripted(instance(), answers);
+    for (now, id, asked) in [
+        (0, "AKID1", 1),
+        (2700, "AKID1", 2),
+        (2999, "AKID1", 2),
+        (3000, "AKID1", 3),
+        (3600, "AKID1", 4),
+        (3899, "AKID1", 4),
+        (3900, "AKID2", 5),
+    ] {
+        assert_eq!(
+            cached.credentials(at(now)).await.unwrap().access_key_id(),
+            id,
+            "{now}"
+        );
+        assert_eq!(calls.load(Ordering::SeqCst), asked, "{now}");
+    }
+}
+
+#[tokio::test]
+async fn a_setting_that_is_wrong_is_said_at_once() {
+    let answers = vec![Ok(key(1, Some(3600))), Err(ErrorKind::ConfigFile)];
+    let (cached, _) = scripted(instance(), answers);
+    cached.credentials(at(0)).await.unwrap();
+    assert_eq!(
+        cached.credentials(at(2700)).await.unwrap_err().kind(),
+        ErrorKind::ConfigFile
+    );
+}
+
+#[tokio::test]
+async fn other_sources_are_not_served_past_their_end() {
+    let answers = vec![
+        Ok(key(1, Some(3600))),
+        Err(ErrorKind::Provider),
+        Ok(key(2, Some(1))),
+    ];
+    let (cached, _) = scripted(process(), answers);
+    assert_eq!(
+        cached.credentials(at(0)).await.unwrap().access_key_id(),
+        "AKID1"
+    );
+    assert_eq!(
+        cached.credentials(at(3600)).await.unwrap_err().kind(),
+        ErrorKind::Provider
+    );
+    let error = cached.credentials(at(3600)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Expired);
+    assert!(
+        error.to_string().contains("process ended at 2027-"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_instance_that_hands_out_what_has_ended_is_asked_once_for_three_requests() {
+    let (cached, calls) = scripted(instance(), vec![Ok(key(1, Some(-5)))]);
+    for now in 0..3 {
+        assert_eq!(
+            cached.credentials(at(now)).await.unwrap().access_key_id(),
+            "AKID1"
+        );
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn only_the_key_that_was_refused_is_replaced() {
+    let answers = vec![Ok(key(1, Some(3600))), Ok(key(2, Some(9000)))];
+    let (cached, _) = scripted(instance(), answers);
+    let old = cached.credentials(at(0)).await.unwrap();
+    assert!(cached.invalidate(&old));
+    let new = cached.credentials(at(1)).await.unwrap();
+    assert_eq!(new.access_key_id(), "AKID2");
+    // A slow task hears only now that the old key was refused.
+    assert!(!cached.invalidate(&old));
+    assert!(
+        cached
+            .credentials(at(2))
+            .await
+            .unwrap()
+            .is_same_snapshot(&new)
+    );
+}
+
+#[tokio::test]
+async fn a_task_that_gives_up_while_asking_leaves_the_turn_to_the_next() {
+    let answers = vec![Ok(key(1, None)), Ok(key(2, None))];
+    let (cached, calls) = scripted(process(), answers);
+    let given_up = tokio::time::timeout(Duration::from_millis(1), cached.credentials(at(0))).await;
+    assert!(given_up.is_err());
+    assert_eq!(
+        cached.credentials(at(0)).await.unwrap().access_key_id(),
+        "AKID2"
+    );
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
