@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use crate::{Budget, Failure, Fault, FaultKind, Policy, Random};
+use crate::{Budget, Failure, Fault, FaultKind, Policy, Random, SdkRequest};
 
 /// The state of one call: how often it failed, and what its retries cost.
 ///
@@ -58,6 +58,10 @@ pub enum Stop {
         /// How long to wait before returning the error: zero, unless the policy is for [long polling](Policy::long_polling).
         wait: Duration,
     },
+    /// The [`Limiter`](crate::Limiter) asked for a wait that the call may not make.
+    Limiter,
+    /// The sleep between two attempts was [cancelled](crate::BlockingSleep).
+    Cancelled,
 }
 
 impl Call {
@@ -117,6 +121,16 @@ impl Call {
     #[must_use]
     pub const fn slept(&self) -> Duration {
         self.slept
+    }
+
+    /// The value of the header `amz-sdk-request` for the attempt under way.
+    #[must_use]
+    pub const fn sdk_request(&self) -> SdkRequest {
+        SdkRequest {
+            attempt: self.attempt(),
+            max: self.policy.max_attempts(),
+            ttl: None,
+        }
     }
 
     fn judge(&self, failure: &Failure<'_>) -> Result<Fault, Stop> {

@@ -35,6 +35,49 @@ pub(crate) fn parse_http_date(text: &str) -> Option<u64> {
     Some(days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
 }
 
+/// A date and time of day in UTC.
+pub(crate) struct CivilTime {
+    pub(crate) year: u64,
+    pub(crate) month: u64,
+    pub(crate) day: u64,
+    pub(crate) hour: u64,
+    pub(crate) minute: u64,
+    pub(crate) second: u64,
+}
+
+impl CivilTime {
+    /// The last second that has a year of four digits.
+    const MAX: u64 = 253_402_300_799;
+
+    /// The date of so many seconds after the beginning of 1970; what is later than 9999 is its end.
+    pub(crate) fn since_1970(seconds: u64) -> Self {
+        let seconds = seconds.min(Self::MAX);
+        let (mut day, time) = (seconds / 86_400, seconds % 86_400);
+        // 365.2425 days to a year, so this is off by one at most.
+        let mut year = 1970 + day * 400 / 146_097;
+        while days_since_1970(year + 1, 1, 1) <= day {
+            year += 1;
+        }
+        while days_since_1970(year, 1, 1) > day {
+            year -= 1;
+        }
+        day -= days_since_1970(year, 1, 1);
+        let mut month = 1;
+        while day >= days_in(month, year) {
+            day -= days_in(month, year);
+            month += 1;
+        }
+        Self {
+            year,
+            month,
+            day: day + 1,
+            hour: time / 3_600,
+            minute: time / 60 % 60,
+            second: time % 60,
+        }
+    }
+}
+
 fn number(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0, |value, digit| {
         digit
@@ -92,6 +135,18 @@ mod tests {
             parse_http_date("Sun, 22 Nov 2026 03:00:00 GMT"),
             Some(1_795_316_400)
         );
+    }
+
+    #[test]
+    fn every_day_of_two_leap_cycles_is_its_own_date() {
+        for day in 0..2 * 146_097 {
+            let time = CivilTime::since_1970(day * 86_400);
+            assert_eq!(days_since_1970(time.year, time.month, time.day), day);
+            assert!(
+                (1..=12).contains(&time.month)
+                    && (1..=days_in(time.month, time.year)).contains(&time.day)
+            );
+        }
     }
 
     #[test]

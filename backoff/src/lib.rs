@@ -5,20 +5,31 @@
 mod budget;
 mod call;
 mod date;
+mod delays;
+mod error_code;
 mod fault;
 mod hint;
+mod limiter;
 mod policy;
 mod random;
-#[cfg(feature = "tokio")]
 mod retry;
+mod sdk_request;
 mod skew;
 
 pub use budget::Budget;
 pub use call::{Call, Decision, Stop};
+pub use delays::Delays;
+pub use error_code::{BODY_LIMIT, error_code, s3_status};
 pub use fault::{Classify, Failure, Fault, FaultKind, THROTTLING_CODES, classify};
 pub use hint::Hint;
+#[cfg(feature = "std")]
+pub use limiter::KeyedLimit;
+pub use limiter::{AdaptiveLimiter, Cubic, Limiter, RateLimit};
 pub use policy::{Jitter, Policy};
 pub use random::{Random, SplitMix64};
-#[cfg(feature = "tokio")]
-pub use retry::{Pause, Retry, retry};
+pub use retry::{
+    Blocking, BlockingSleep, Judge, Notify, Pause, Report, Retry, ThreadSleep, Timer, retry,
+    retry_blocking,
+};
+pub use sdk_request::SdkRequest;
 pub use skew::ClockSkew;

@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use crate::{
-    Call, Failure, Fault, FaultKind, Hint, Random, classify,
+    Call, Delays, Failure, Fault, FaultKind, Hint, Random, classify,
     fault::{Outcome, is_throttling_code},
     hint::HintSource,
 };
@@ -178,8 +178,9 @@ impl Policy {
 
     /// Retries exactly what the standard mode of the AWS SDKs does, for those who need to behave like one.
     ///
-    /// Of the 5xx only 500, 502, 503 and 504; of the 429 only those with a throttling code; and besides: every call without an answer, and the codes
-    /// `RequestTimeout`, `RequestTimeoutException` and `IDPCommunicationError`.
+    /// Of the 5xx only 500, 502, 503 and 504; of the 429 only those with a throttling code; and besides, every call without an answer and the
+    /// codes `RequestTimeout` and `RequestTimeoutException`. For STS add
+    /// [`retry_idp_communication_error`](Policy::retry_idp_communication_error).
     #[must_use]
     pub const fn sdk_rules(mut self) -> Self {
         self.rules.sdk = true;
@@ -207,6 +208,11 @@ impl Policy {
     #[must_use]
     pub const fn start(self) -> Call {
         Call::new(self)
+    }
+
+    /// The delays of a call that fails every time.
+    pub const fn delays<R: Random>(self, random: R) -> Delays<R> {
+        Delays::new(self, random)
     }
 
     /// Judges a failure: [`classify`], and what was opted in to.
@@ -348,9 +354,7 @@ const CLOCK_SKEW_CODES: [&str; 5] = [
 fn sdk_fault(failure: &Failure<'_>) -> Option<Fault> {
     let kind = match (failure.outcome, failure.code) {
         (_, Some(code)) if is_throttling_code(code) => FaultKind::Throttling,
-        (_, Some("RequestTimeout" | "RequestTimeoutException" | "IDPCommunicationError")) => {
-            FaultKind::Code
-        }
+        (_, Some("RequestTimeout" | "RequestTimeoutException")) => FaultKind::Code,
         (Outcome::Response(500 | 502 | 503 | 504), _) => FaultKind::Server,
         (Outcome::Connect, _) => FaultKind::Connect,
         (Outcome::NoResponse, _) => FaultKind::NoResponse,

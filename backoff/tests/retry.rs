@@ -4,9 +4,13 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyfob_backoff::{Budget, Classify, Failure, Policy, retry};
+use keyfob_backoff::{
+    AdaptiveLimiter, Budget, Classify, Failure, KeyedLimit, Limiter, Policy, RateLimit, Report,
+    Stop, Timer, retry,
+};
 use tokio::time::Instant;
 
 #[derive(Debug, PartialEq)]
@@ -211,4 +215,198 @@ async fn dropping_the_future_cancels_the_wait_at_once() {
     let outcome = tokio::time::timeout(Duration::from_millis(10), call).await;
     assert!(outcome.is_err());
     assert_eq!(started.elapsed().as_millis(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_says_how_often_how_long_and_why() {
+    let mut report = Report::default();
+    let _: Result<(), _> = retry(Policy::aws(), async || Err(THROTTLED))
+        .random(|| 1.0)
+        .report(&mut report)
+        .run()
+        .await;
+    assert_eq!(
+        (report.attempts, report.slept.as_secs(), report.stop),
+        (3, 3, Some(Stop::Attempts))
+    );
+
+    let _ = retry(Policy::aws(), async || Ok::<_, ServiceError>(()))
+        .report(&mut report)
+        .run()
+        .await;
+    assert_eq!(
+        (report.attempts, report.slept.as_secs(), report.stop),
+        (1, 0, None)
+    );
+
+    let _: Result<(), _> = retry(Policy::aws(), async || Err(DENIED))
+        .report(&mut report)
+        .run()
+        .await;
+    assert_eq!(
+        (report.attempts, report.stop),
+        (1, Some(Stop::NotRetryable))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_takes_too_long_is_given_up_and_judged_like_any_other() {
+    let started = Instant::now();
+    let sent = AtomicU32::new(0);
+    let answer = retry(Policy::aws().retry_unanswered(), async || {
+        if sent.fetch_add(1, Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        Ok::<_, Failure<'static>>("alice")
+    })
+    .attempt_timeout(Duration::from_secs(2), Failure::timeout)
+    .random(|| 1.0)
+    .run()
+    .await;
+    assert_eq!(
+        (answer, started.elapsed().as_millis()),
+        (Ok("alice"), 2_050)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_with_a_timeout_ends_with_the_deadline_at_the_latest() {
+    let started = Instant::now();
+    let answer = retry(Policy::aws(), async || {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        Ok::<_, Failure<'static>>(())
+    })
+    .attempt_timeout(Duration::from_secs(30), Failure::timeout)
+    .deadline(Duration::from_secs(5))
+    .run()
+    .await;
+    assert_eq!(
+        (answer, started.elapsed().as_secs()),
+        (Err(Failure::timeout()), 5)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_longer_than_the_deadline_fails_at_once() {
+    let started = Instant::now();
+    let hint = keyfob_backoff::Hint::from_x_amz_retry_after("30000");
+    let mut report = Report::default();
+    let answer: Result<(), _> = retry(Policy::aws(), async || {
+        Err(Failure::response(503).with_hint(hint))
+    })
+    .deadline(Duration::from_secs(10))
+    .report(&mut report)
+    .run()
+    .await;
+    assert!(answer.is_err());
+    assert_eq!((report.attempts, report.stop), (1, Some(Stop::Deadline)));
+    assert!(started.elapsed().is_zero());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limiter_is_asked_before_every_attempt() {
+    let limit = Mutex::new(RateLimit::new(1, Duration::from_secs(10)));
+    let started = Instant::now();
+    let sent = AtomicU32::new(0);
+    let answer = retry(Policy::aws(), async || match sent.fetch_add(1, Relaxed) {
+        0 => Err(Failure::response(500)),
+        _ => Ok(()),
+    })
+    .limiter(&limit)
+    .run()
+    .await;
+    assert_eq!((answer, started.elapsed().as_secs()), (Ok(()), 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limiter_that_must_not_be_waited_for_fails_the_call() {
+    let refused = || ServiceError {
+        status: 0,
+        code: "Refused",
+    };
+    let limits = KeyedLimit::new(RateLimit::new(1, Duration::from_secs(10)));
+    let prefix = limits.key("photos/");
+    let mut report = Report::default();
+    let call =
+        retry(Policy::aws(), async || Err::<(), _>(THROTTLED)).limiter_fail_fast(&prefix, refused);
+    assert_eq!(call.report(&mut report).run().await, Err(THROTTLED));
+    assert_eq!((report.attempts, report.stop), (1, Some(Stop::Limiter)));
+
+    let call =
+        retry(Policy::aws(), async || Err::<(), _>(THROTTLED)).limiter_fail_fast(&prefix, refused);
+    assert_eq!(call.report(&mut report).run().await, Err(refused()));
+    assert_eq!((report.attempts, report.stop), (0, Some(Stop::Limiter)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limiter_wait_past_the_deadline_returns_the_last_error() {
+    let limit = Mutex::new(RateLimit::new(1, Duration::from_secs(60)));
+    let started = Instant::now();
+    let answer: Result<(), _> = retry(Policy::aws(), async || Err(THROTTLED))
+        .limiter(&limit)
+        .deadline(Duration::from_secs(20))
+        .run()
+        .await;
+    assert_eq!(answer, Err(THROTTLED));
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_adaptive_limiter_learns_from_the_answers_of_retried_calls() {
+    let limiter = Mutex::new(AdaptiveLimiter::new());
+    let _: Result<(), _> = retry(Policy::aws(), async || Err(THROTTLED))
+        .limiter(&limiter)
+        .run()
+        .await;
+    let now = Duration::from_secs(86_400 * 365);
+    assert_eq!(limiter.acquire(now), Ok(()));
+    assert!(
+        limiter.acquire(now).is_err(),
+        "throttled, so the next one has to wait"
+    );
+}
+
+/// A clock in milliseconds that only sleeping moves.
+#[derive(Clone, Default)]
+struct Simulated(Arc<AtomicU32>);
+
+impl Timer for Simulated {
+    type Sleep = std::future::Ready<()>;
+
+    fn sleep(&self, delay: Duration) -> Self::Sleep {
+        self.0.fetch_add(delay.as_millis() as u32, Relaxed);
+        std::future::ready(())
+    }
+
+    fn now(&self) -> Option<Duration> {
+        Some(Duration::from_millis(self.0.load(Relaxed).into()))
+    }
+}
+
+#[tokio::test]
+async fn any_timer_will_do_and_brings_its_own_clock() {
+    let clock = Simulated::default();
+    let attempt_takes = Duration::from_secs(3);
+    let mut sent = 0;
+    let answer: Result<(), _> = retry(Policy::aws().attempts(10), async || {
+        sent += 1;
+        drop(clock.sleep(attempt_takes));
+        Err(THROTTLED)
+    })
+    .timer(clock.clone())
+    .random(|| 1.0)
+    .deadline(Duration::from_secs(9))
+    .run_mut()
+    .await;
+    assert_eq!((answer, sent), (Err(THROTTLED), 2));
+    assert_eq!(clock.now(), Some(Duration::from_secs(3 + 1 + 3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_function_is_a_timer() {
+    let answer = retry(Policy::aws(), async || Ok::<_, ServiceError>(1))
+        .timer(tokio::time::sleep)
+        .run()
+        .await;
+    assert_eq!(answer, Ok(1));
 }

@@ -1,0 +1,450 @@
+use core::str::from_utf8;
+
+use crate::{Failure, Hint};
+
+/// How much of a body is looked at. An error document is a few hundred bytes; whatever is longer is not one.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+impl<'a> Failure<'a> {
+    /// Reads an HTTP answer: its error code and its hint. `header` looks a value up by its lower-case name.
+    ///
+    /// `body` may be cut off at [`BODY_LIMIT`], and empty if it was not read: then only the headers speak. See [`error_code`] for where the code is
+    /// looked for.
+    ///
+    /// ```
+    /// use keyfob_backoff::{Failure, Policy};
+    ///
+    /// let body = b"<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
+    /// let failure = Failure::from_answer(400, |_| None, body);
+    /// assert!(Policy::aws().classify(&failure).is_some_and(|fault| fault.is_throttling()));
+    /// ```
+    pub fn from_answer(
+        status: u16,
+        header: impl Fn(&str) -> Option<&'a str>,
+        body: &'a [u8],
+    ) -> Self {
+        let code = error_code(&header, body);
+        Self::response(status)
+            .with_code(code)
+            .with_hint(Hint::from_headers(header))
+    }
+
+    /// As [`from_answer`](Failure::from_answer), for the S3 operations that may report failure with a 200: `CopyObject`, `UploadPartCopy`,
+    /// `CompleteMultipartUpload`. A 200 whose body is an error, or is cut off, counts as a 500; `None` means it was a success.
+    pub fn from_s3_answer(
+        status: u16,
+        header: impl Fn(&str) -> Option<&'a str>,
+        body: &'a [u8],
+    ) -> Option<Self> {
+        match s3_status(status, body) {
+            200..=299 => None,
+            status => Some(Self::from_answer(status, header, body)),
+        }
+    }
+}
+
+/// Finds the error code of an AWS answer, whichever protocol it speaks. `header` looks a value up by its lower-case name.
+///
+/// | protocol | where |
+/// |---|---|
+/// | query compatible | header `x-amzn-query-error`, the part before `;` |
+/// | REST-JSON | header `x-amzn-errortype`, else `code`, `Code` or `__type` in the body |
+/// | JSON 1.0, 1.1 | `__type` in the body, else `code` or `Code` |
+/// | query, REST-XML | `<Code>` in `<ErrorResponse><Error>` |
+/// | EC2 | `<Code>` in `<Response><Errors><Error>` |
+/// | S3 | `<Code>` in the root `<Error>` |
+///
+/// Of a JSON code only what stands after `#` and before `:` counts. `None` if there is no code: an HTML page of a proxy, an empty or foreign
+/// body. Only the first [`BODY_LIMIT`] bytes are looked at; nothing is allocated.
+pub fn error_code<'a>(header: impl Fn(&str) -> Option<&'a str>, body: &'a [u8]) -> Option<&'a str> {
+    query_compatible(header("x-amzn-query-error"))
+        .or_else(|| header("x-amzn-errortype").and_then(bare))
+        .or_else(|| body_code(header("content-type"), &body[..body.len().min(BODY_LIMIT)]))
+}
+
+/// The status an S3 answer should have had: 500 for a 200 that carries an error or was cut off, otherwise the one it has.
+///
+/// S3 sends the status of a long copy before it knows the outcome, then blanks to keep the connection alive. For operations that
+/// answer with XML only: the body of `GetObject` is not S3's to fail with. No body at all is a success; of a body longer than [`BODY_LIMIT`]
+/// only the root counts.
+#[must_use]
+pub fn s3_status(status: u16, body: &[u8]) -> u16 {
+    let is_sound = || {
+        let document = trim(&body[..body.len().min(BODY_LIMIT)]);
+        xml::root(document).is_some_and(|root| root != b"Error")
+            && (body.len() > BODY_LIMIT || xml::is_complete(document))
+    };
+    if status == 200 && !body.is_empty() && !is_sound() {
+        500
+    } else {
+        status
+    }
+}
+
+fn body_code<'a>(content_type: Option<&str>, body: &'a [u8]) -> Option<&'a str> {
+    let body = trim(body);
+    match body.first()? {
+        b'{' => json_code(content_type, body),
+        b'<' => text(xml::error_code(body)?),
+        _ => None,
+    }
+}
+
+/// JSON 1.0 and 1.1 name the error in `__type`, where REST-JSON may have something else, so the order depends on the protocol.
+fn json_code<'a>(content_type: Option<&str>, body: &'a [u8]) -> Option<&'a str> {
+    let is_rpc = content_type.is_some_and(|value| {
+        value
+            .trim_ascii_start()
+            .starts_with("application/x-amz-json")
+    });
+    let names: [&[u8]; 3] = if is_rpc {
+        [b"__type", b"code", b"Code"]
+    } else {
+        [b"code", b"Code", b"__type"]
+    };
+    let value = names
+        .iter()
+        .find_map(|name| json::string_member(body, name))?;
+    bare(from_utf8(value).ok()?)
+}
+
+/// `AWS.SimpleQueueService.NonExistentQueue;Sender`: exactly two parts, the first is the code.
+fn query_compatible(value: Option<&str>) -> Option<&str> {
+    let (code, fault) = value?.split_once(';')?;
+    if fault.contains(';') {
+        None
+    } else {
+        text(code.as_bytes())
+    }
+}
+
+/// `aws.protocoltests#FooError:http://internal.amazon.com/` is `FooError`.
+fn bare(value: &str) -> Option<&str> {
+    let value = value.split(':').next()?;
+    text(value.rsplit('#').next()?.as_bytes())
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    from_utf8(bytes)
+        .ok()
+        .map(str::trim_ascii)
+        .filter(|code| !code.is_empty())
+}
+
+/// Without byte order mark and surrounding blanks.
+fn trim(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(body)
+        .trim_ascii()
+}
+
+/// Just enough JSON to find a string among the members of the outermost object, even if the end is missing.
+mod json {
+    /// The raw bytes of the string member `name`. A string with an escape in it is not taken: no error code has one.
+    pub(super) fn string_member<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+        let mut rest = body.strip_prefix(b"{")?;
+        loop {
+            let (key, after_key) = string(rest.trim_ascii_start())?;
+            let value = after_key
+                .trim_ascii_start()
+                .strip_prefix(b":")?
+                .trim_ascii_start();
+            if key == name
+                && let Some((found, _)) = string(value)
+            {
+                return (!found.contains(&b'\\')).then_some(found);
+            }
+            rest = skip_value(value)?.trim_ascii_start().strip_prefix(b",")?;
+        }
+    }
+
+    /// A string at the start: what is between its quotes, and what follows.
+    fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
+        let inner = text.strip_prefix(b"\"")?;
+        let mut escaped = false;
+        let end = inner.iter().position(|byte| {
+            let ends = *byte == b'"' && !escaped;
+            escaped = *byte == b'\\' && !escaped;
+            ends
+        })?;
+        Some((&inner[..end], &inner[end + 1..]))
+    }
+
+    /// What follows the value at the start: up to the comma or brace that ends it at this depth.
+    fn skip_value(mut rest: &[u8]) -> Option<&[u8]> {
+        let mut depth = 0_u32;
+        loop {
+            match rest.first()? {
+                b'"' => {
+                    rest = string(rest)?.1;
+                    continue;
+                }
+                b',' | b'}' | b']' if depth == 0 => return Some(rest),
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            rest = &rest[1..];
+        }
+    }
+}
+
+/// Just enough XML to find an element by the names around it. Prefixes are ignored; no entity is resolved.
+mod xml {
+    /// How deep an error document goes at most; deeper elements are skipped.
+    const DEPTH: usize = 4;
+
+    /// The text of the first `Code` whose parent is `Error`.
+    pub(super) fn error_code(body: &[u8]) -> Option<&[u8]> {
+        let mut path: [&[u8]; DEPTH] = [b""; DEPTH];
+        let mut depth = 0_usize;
+        let mut rest = body;
+        while let Some((tag, after)) = next_tag(rest) {
+            rest = after;
+            match tag {
+                Tag::Open(name) => {
+                    if name == b"Code" && depth > 0 && path.get(depth - 1) == Some(&&b"Error"[..]) {
+                        return rest
+                            .iter()
+                            .position(|byte| *byte == b'<')
+                            .map(|end| &rest[..end]);
+                    }
+                    if let Some(slot) = path.get_mut(depth) {
+                        *slot = name;
+                    }
+                    depth += 1;
+                }
+                Tag::Close => depth = depth.saturating_sub(1),
+                Tag::Empty(_) | Tag::Other => {}
+            }
+        }
+        None
+    }
+
+    /// The name of the outermost element.
+    pub(super) fn root(body: &[u8]) -> Option<&[u8]> {
+        let mut rest = body;
+        loop {
+            let (tag, after) = next_tag(rest)?;
+            if let Tag::Open(name) | Tag::Empty(name) = tag {
+                return Some(name);
+            }
+            rest = after;
+        }
+    }
+
+    /// Whether every element that was opened was closed again.
+    pub(super) fn is_complete(body: &[u8]) -> bool {
+        let mut depth = 0_u32;
+        let mut rest = body;
+        while let Some((tag, after)) = next_tag(rest) {
+            rest = after;
+            match tag {
+                Tag::Open(_) => depth = depth.saturating_add(1),
+                Tag::Close => depth = depth.saturating_sub(1),
+                Tag::Empty(_) | Tag::Other => {}
+            }
+        }
+        depth == 0 && !rest.contains(&b'<')
+    }
+
+    enum Tag<'a> {
+        Open(&'a [u8]),
+        Close,
+        Empty(&'a [u8]),
+        /// The declaration, a comment.
+        Other,
+    }
+
+    fn next_tag(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
+        let start = text.iter().position(|byte| *byte == b'<')?;
+        let tag = &text[start + 1..];
+        if let Some(comment) = tag.strip_prefix(b"!--") {
+            let end = comment.windows(3).position(|bytes| bytes == b"-->")?;
+            return Some((Tag::Other, &comment[end + 3..]));
+        }
+        let end = tag.iter().position(|byte| *byte == b'>')?;
+        let (inner, after) = (&tag[..end], &tag[end + 1..]);
+        let tag = match inner.first()? {
+            b'/' => Tag::Close,
+            b'?' | b'!' => Tag::Other,
+            _ if inner.ends_with(b"/") => Tag::Empty(local_name(&inner[..inner.len() - 1])),
+            _ => Tag::Open(local_name(inner)),
+        };
+        Some((tag, after))
+    }
+
+    /// `ns:Code attr="x"` is `Code`.
+    fn local_name(tag: &[u8]) -> &[u8] {
+        let end = tag
+            .iter()
+            .position(u8::is_ascii_whitespace)
+            .unwrap_or(tag.len());
+        tag[..end]
+            .rsplit(|byte| *byte == b':')
+            .next()
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code<'a>(headers: &'a [(&'a str, &'a str)], body: &'a str) -> Option<&'a str> {
+        let header = |name: &str| {
+            headers
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| *value)
+        };
+        error_code(header, body.as_bytes())
+    }
+
+    #[test]
+    fn query_and_rest_xml_errors_have_a_code() {
+        let body = "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n  <Error>\n    \
+                    <Type>Sender</Type>\n    <Code>Throttling</Code>\n    <Message>Rate exceeded</Message>\n  \
+                    </Error>\n  <RequestId>1</RequestId>\n</ErrorResponse>";
+        assert_eq!(code(&[], body), Some("Throttling"));
+    }
+
+    #[test]
+    fn ec2_errors_have_a_code() {
+        let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>RequestLimitExceeded\
+                    </Code><Message>x</Message></Error></Errors><RequestID>1</RequestID></Response>";
+        assert_eq!(code(&[], body), Some("RequestLimitExceeded"));
+    }
+
+    #[test]
+    fn s3_errors_have_a_code_whatever_stands_before_them() {
+        let body = "\u{feff}\n  <?xml version=\"1.0\"?><!-- <Error><Code>No</Code></Error> --><s3:Error>\
+                    <s3:Code> SlowDown </s3:Code><Message>x</Message></s3:Error>";
+        assert_eq!(code(&[], body), Some("SlowDown"));
+    }
+
+    #[test]
+    fn a_code_elsewhere_in_a_document_is_not_the_errors() {
+        assert_eq!(code(&[], "<Result><Code>Throttling</Code></Result>"), None);
+        assert_eq!(
+            code(
+                &[],
+                "<Error><Detail><Code>Throttling</Code></Detail></Error>"
+            ),
+            None
+        );
+        assert_eq!(
+            code(
+                &[],
+                "<a><b><c><d><e><Error><Code>Deep</Code></Error></e></d></c></b></a>"
+            ),
+            None
+        );
+        assert_eq!(
+            code(
+                &[],
+                "{\"detail\":{\"code\":\"Throttling\"},\"text\":\"\\\"code\\\":\\\"Throttling\\\"\"}"
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn json_errors_have_a_code_without_namespace_and_uri() {
+        let rpc = [("content-type", "application/x-amz-json-1.1")];
+        let body = r#"{"Message": "a \"b\" {", "list": [1, {"__type": "No"}], "__type": "com.amazon#SlowDown:http://x"}"#;
+        assert_eq!(code(&rpc, body), Some("SlowDown"));
+        assert_eq!(code(&[], r#"{"code":"A","__type":"B"}"#), Some("A"));
+        assert_eq!(code(&rpc, r#"{"code":"A","__type":"B"}"#), Some("B"));
+        assert_eq!(code(&[], r#"{"Code":"A"}"#), Some("A"));
+        assert_eq!(code(&[], r#"{"code":429,"__type":"B"}"#), Some("B"));
+    }
+
+    #[test]
+    fn headers_go_before_the_body() {
+        let body = r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}"#;
+        let error_type = (
+            "x-amzn-errortype",
+            "ThrottlingException:http://internal.amazon.com/",
+        );
+        assert_eq!(code(&[error_type], body), Some("ThrottlingException"));
+        let query = (
+            "x-amzn-query-error",
+            "AWS.SimpleQueueService.NonExistentQueue;Sender",
+        );
+        assert_eq!(
+            code(&[query, error_type], body),
+            Some("AWS.SimpleQueueService.NonExistentQueue")
+        );
+        assert_eq!(
+            code(&[("x-amzn-query-error", "A;B;C")], body),
+            Some("QueueDoesNotExist")
+        );
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_has_no_code() {
+        for body in [
+            "",
+            " \n",
+            "Service Unavailable",
+            "<html><body><h1>503 Service Unavailable</h1></body></html>",
+            "<Error><Code></Code></Error>",
+            "<Error><Code>Cut",
+            "<",
+            "<>",
+            "</>",
+            "{",
+            "{\"",
+            "{\"code\"",
+            "{\"code\":\"Cut",
+            "{\"code\":\"Esc\\u0061ped\"}",
+            "[\"code\"]",
+            "{]",
+        ] {
+            assert_eq!(code(&[], body), None, "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_beyond_the_limit_is_not_looked_for() {
+        let late = [
+            &b"{\"m\":\""[..],
+            &[b'x'; BODY_LIMIT],
+            b"\",\"code\":\"Throttling\"}",
+        ]
+        .concat();
+        assert_eq!(error_code(|_| None, &late), None);
+    }
+
+    #[test]
+    fn a_long_s3_document_is_not_mistaken_for_one_cut_off() {
+        let long = [&b"<List>"[..], &[b'x'; BODY_LIMIT], b"</List>"].concat();
+        assert_eq!(s3_status(200, &long), 200);
+        assert_eq!(s3_status(200, &long[..BODY_LIMIT]), 500);
+    }
+
+    #[test]
+    fn an_error_in_an_s3_success_is_a_500() {
+        let keep_alive =
+            b"<?xml version=\"1.0\"?>\n   \n <Error><Code>InternalError</Code></Error>";
+        assert_eq!(s3_status(200, keep_alive), 500);
+        assert_eq!(s3_status(200, b"<CopyObjectResult><ETag>x</ETag>"), 500);
+        assert_eq!(s3_status(200, b"<?xml version=\"1.0\"?>"), 500);
+        assert_eq!(s3_status(200, b"  \n"), 500);
+        assert_eq!(s3_status(200, b"<CopyObjectResult/>"), 200);
+        assert_eq!(
+            s3_status(200, b"<CopyObjectResult><ETag>x</ETag></CopyObjectResult>"),
+            200
+        );
+        assert_eq!(s3_status(200, b""), 200);
+        assert_eq!(s3_status(404, keep_alive), 404);
+
+        let failure = Failure::from_s3_answer(200, |_| None, keep_alive).unwrap();
+        assert_eq!(
+            (failure.status(), failure.code()),
+            (Some(500), Some("InternalError"))
+        );
+        assert_eq!(Failure::from_s3_answer(204, |_| None, b""), None);
+    }
+}

@@ -1,0 +1,215 @@
+use core::time::Duration;
+
+#[cfg(feature = "std")]
+use crate::SplitMix64;
+use crate::{Budget, Call, Classify, Decision, Failure, Limiter, Policy, Random, Stop};
+
+/// Everything about a call but how it is sent and how it sleeps.
+pub(super) struct Driver<'a, E, J, N, R> {
+    pub(super) plan: Plan<'a, E>,
+    pub(super) judge: J,
+    pub(super) notify: N,
+    pub(super) random: R,
+}
+
+pub(super) struct Plan<'a, E> {
+    pub(super) policy: Policy,
+    pub(super) budget: Option<&'a Budget>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) attempt_timeout: Option<(Duration, MakeError<E>)>,
+    pub(super) limiter: Option<&'a (dyn Limiter + Sync)>,
+    pub(super) refuse: Option<MakeError<E>>,
+    pub(super) report: Option<&'a mut Report>,
+}
+
+/// Makes the error of an attempt that had none of its own.
+pub(super) type MakeError<E> = fn() -> E;
+
+/// How a call went, written by [`Retry::report`](crate::Retry::report).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// How often it was sent.
+    pub attempts: u32,
+    /// The sum of the waits between attempts.
+    pub slept: Duration,
+    /// Why it was not sent again; `None` after a success.
+    pub stop: Option<Stop>,
+}
+
+/// A wait about to begin, as told to [`Retry::notify`](crate::Retry::notify).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pause {
+    /// The number of the attempt that failed, from 1.
+    pub attempt: u32,
+    /// How long until the next attempt.
+    pub delay: Duration,
+}
+
+impl<E> Plan<'_, E> {
+    /// How long to wait for the limiter's leave; `None` if it gave it.
+    pub(super) fn ask_limiter(&self, now: Option<Duration>) -> Option<Duration> {
+        self.limiter?.acquire(now.unwrap_or_default()).err()
+    }
+
+    fn tell_limiter(&self, throttled: bool, now: impl FnOnce() -> Option<Duration>) {
+        if let Some(limiter) = self.limiter {
+            limiter.on_answer(throttled, now().unwrap_or_default());
+        }
+    }
+
+    fn write_report(&mut self, attempts: u32, slept: Duration, stop: Option<Stop>) {
+        if let Some(report) = self.report.as_deref_mut() {
+            *report = Report {
+                attempts,
+                slept,
+                stop,
+            };
+        }
+    }
+}
+
+impl<E, J: Judge<E>, N: Notify<E>, R: Random> Driver<'_, E, J, N, R> {
+    pub(super) fn start(&self) -> Call {
+        let call = self.plan.policy.start();
+        self.plan
+            .deadline
+            .map_or(call, |deadline| call.with_deadline(deadline))
+    }
+
+    pub(super) fn succeeded(&mut self, call: &Call, now: impl FnOnce() -> Option<Duration>) {
+        self.plan.tell_limiter(false, now);
+        call.on_success(self.plan.budget);
+        self.plan.write_report(call.attempt(), call.slept(), None);
+    }
+
+    pub(super) fn failed(
+        &mut self,
+        call: &mut Call,
+        error: &E,
+        elapsed: Duration,
+        now: impl FnOnce() -> Option<Duration>,
+    ) -> Decision {
+        let attempt = call.attempt();
+        let failure = self.judge.failure(error);
+        let throttled = self
+            .plan
+            .policy
+            .classify(&failure)
+            .is_some_and(crate::Fault::is_throttling);
+        self.plan.tell_limiter(throttled, now);
+        let decision = call.on_failure(&failure, elapsed, self.plan.budget, &mut self.random);
+        match decision {
+            Decision::Wait(delay) => self.notify.notify(error, &Pause { attempt, delay }),
+            Decision::Stop(stop) => self.plan.write_report(attempt, call.slept(), Some(stop)),
+        }
+        trace(attempt, &failure, decision);
+        decision
+    }
+
+    /// The error to return because the limiter asks for a wait that must not be: when failing fast, or when the
+    /// deadline would pass. A call that has no error yet and may wait does wait.
+    pub(super) fn refused(
+        &mut self,
+        call: &Call,
+        elapsed: Duration,
+        wait: Duration,
+        last: &mut Option<E>,
+    ) -> Option<E> {
+        let too_late = self
+            .plan
+            .deadline
+            .is_some_and(|deadline| wait >= deadline.saturating_sub(elapsed));
+        let error = match self.plan.refuse {
+            Some(refuse) => last.take().unwrap_or_else(refuse),
+            None if too_late => last.take()?,
+            None => return None,
+        };
+        self.plan
+            .write_report(call.attempt() - 1, call.slept(), Some(Stop::Limiter));
+        Some(error)
+    }
+
+    /// Notes that the sleep before the coming attempt was cut short for good.
+    pub(super) fn cancelled(&mut self, call: &Call) {
+        self.plan
+            .write_report(call.attempt() - 1, call.slept(), Some(Stop::Cancelled));
+    }
+}
+
+/// Events of target `keyfob_backoff`: a wait at `DEBUG`, giving up on a fault at `WARN`. An error that is no fault is the caller's to log.
+#[cfg(feature = "tracing")]
+fn trace(attempt: u32, failure: &Failure<'_>, decision: Decision) {
+    let (status, code) = (failure.status(), failure.code());
+    match decision {
+        Decision::Wait(delay) => tracing::debug!(attempt, ?delay, status, code, "will send again"),
+        Decision::Stop(Stop::NotRetryable) => {}
+        Decision::Stop(reason) => tracing::warn!(attempt, ?reason, status, code, "gave up"),
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+fn trace(_: u32, _: &Failure<'_>, _: Decision) {}
+
+/// Reads the facts of an error.
+#[diagnostic::on_unimplemented(
+    message = "nothing says what kind of failure a `{E}` is",
+    note = "implement `keyfob_backoff::Classify` for it, or call `.classify_with(|error| ...)`"
+)]
+pub trait Judge<E> {
+    /// The facts of `error`.
+    fn failure<'e>(&self, error: &'e E) -> Failure<'e>;
+}
+
+/// The default [`Judge`]: the error's own [`Classify`].
+#[derive(Clone, Copy, Debug)]
+pub struct ByTrait;
+
+impl<E: Classify> Judge<E> for ByTrait {
+    fn failure<'e>(&self, error: &'e E) -> Failure<'e> {
+        error.failure()
+    }
+}
+
+impl<E, F: for<'e> Fn(&'e E) -> Failure<'e>> Judge<E> for F {
+    fn failure<'e>(&self, error: &'e E) -> Failure<'e> {
+        self(error)
+    }
+}
+
+/// Hears of every wait.
+pub trait Notify<E> {
+    /// Called before the wait.
+    fn notify(&mut self, error: &E, pause: &Pause);
+}
+
+/// The default [`Notify`]: nobody listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl<E> Notify<E> for Silent {
+    fn notify(&mut self, _: &E, _: &Pause) {}
+}
+
+impl<E, F: FnMut(&E, &Pause)> Notify<E> for F {
+    fn notify(&mut self, error: &E, pause: &Pause) {
+        self(error, pause);
+    }
+}
+
+/// The default generator: with feature `std`, seeded when it is first needed, so that a call that succeeds pays nothing for it.
+#[derive(Clone, Debug, Default)]
+pub struct Entropy {
+    #[cfg(feature = "std")]
+    generator: Option<SplitMix64>,
+}
+
+#[cfg(feature = "std")]
+impl Random for Entropy {
+    fn fraction(&mut self) -> f64 {
+        self.generator
+            .get_or_insert_with(SplitMix64::from_entropy)
+            .fraction()
+    }
+}
