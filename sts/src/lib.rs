@@ -1,1 +1,33 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "client", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "client"),
+    doc = "STS requests and answers as pure functions; see the docs of the feature `client`."
+)]
+
+mod action;
+mod actions;
+#[cfg(feature = "client")]
+mod client;
+mod endpoint;
+mod error;
+mod parameters;
+mod partition;
+mod principal;
+mod reply;
+mod xml;
+
+pub use action::{Action, SignedAction, UnsignedAction};
+pub use actions::{
+    assume_role::{AssumeRole, AssumedRole, AssumedRoleUser},
+    assume_role_with_web_identity::{AssumeRoleWithWebIdentity, WebIdentityRole},
+    get_caller_identity::{CallerIdentity, GetCallerIdentity},
+    get_session_token::{GetSessionToken, SessionToken},
+};
+#[cfg(feature = "client")]
+pub use client::{Client, ClientBuilder};
+pub use endpoint::{Endpoint, EndpointBuilder};
+pub use error::{Error, ErrorKind};
+pub use parameters::{Form, Parameters};
+pub use partition::Partition;
+pub use principal::{KeyKind, Principal};
+pub use reply::Reply;

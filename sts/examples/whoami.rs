@@ -1,0 +1,33 @@
+//! Who the keys in the environment belong to: `AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… whoami [REGION]`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example talks to people"
+)]
+
+use std::{env, error::Error};
+
+use keyfob_sigv4::Credentials;
+use keyfob_sts::{Client, GetCallerIdentity, KeyKind};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let region = env::args().nth(1).unwrap_or_else(|| "us-east-1".to_owned());
+    let credentials = Credentials::new(
+        env::var("AWS_ACCESS_KEY_ID")?,
+        env::var("AWS_SECRET_ACCESS_KEY")?,
+    )?
+    .with_session_token(env::var("AWS_SESSION_TOKEN").unwrap_or_default())?;
+    let client = Client::builder()
+        .region(&region)?
+        .notify(|error, pause| eprintln!("{error}; next try in {:?}", pause.delay))
+        .build()?;
+    let identity = client.send(&GetCallerIdentity::new(), &credentials).await?;
+    let kind = KeyKind::of(credentials.access_key_id());
+    println!(
+        "{} ({:?}), keys: {kind:?}",
+        identity.arn,
+        identity.principal()
+    );
+    Ok(())
+}

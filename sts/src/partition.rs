@@ -1,0 +1,164 @@
+/// A group of regions with its own accounts, domain names and root of trust.
+///
+/// Source: the partitions data that all AWS SDKs share (version 1.1).
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sts::Partition;
+/// assert_eq!(Partition::of("cn-north-1").dns_suffix(), "amazonaws.com.cn");
+/// assert_eq!(Partition::of("eu-west-1").name(), "aws");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Partition(&'static Row);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Row {
+    name: &'static str,
+    /// What its region names start with, before `-WORD-NUMBER`.
+    prefix: &'static str,
+    dns_suffix: &'static str,
+    dual_stack_dns_suffix: &'static str,
+    implicit_global_region: &'static str,
+}
+
+/// What is not in the table is in `aws`: a new region should work before it is known here.
+static AWS: Row = Row {
+    name: "aws",
+    prefix: "",
+    dns_suffix: "amazonaws.com",
+    dual_stack_dns_suffix: "api.aws",
+    implicit_global_region: "us-east-1",
+};
+
+static OTHERS: [Row; 7] = [
+    Row {
+        name: "aws-cn",
+        prefix: "cn",
+        dns_suffix: "amazonaws.com.cn",
+        dual_stack_dns_suffix: "api.amazonwebservices.com.cn",
+        implicit_global_region: "cn-northwest-1",
+    },
+    Row {
+        name: "aws-eusc",
+        prefix: "eusc-de",
+        dns_suffix: "amazonaws.eu",
+        dual_stack_dns_suffix: "api.amazonwebservices.eu",
+        implicit_global_region: "eusc-de-east-1",
+    },
+    Row {
+        name: "aws-iso",
+        prefix: "us-iso",
+        dns_suffix: "c2s.ic.gov",
+        dual_stack_dns_suffix: "api.aws.ic.gov",
+        implicit_global_region: "us-iso-east-1",
+    },
+    Row {
+        name: "aws-iso-b",
+        prefix: "us-isob",
+        dns_suffix: "sc2s.sgov.gov",
+        dual_stack_dns_suffix: "api.aws.scloud",
+        implicit_global_region: "us-isob-east-1",
+    },
+    Row {
+        name: "aws-iso-e",
+        prefix: "eu-isoe",
+        dns_suffix: "cloud.adc-e.uk",
+        dual_stack_dns_suffix: "api.cloud-aws.adc-e.uk",
+        implicit_global_region: "eu-isoe-west-1",
+    },
+    Row {
+        name: "aws-iso-f",
+        prefix: "us-isof",
+        dns_suffix: "csp.hci.ic.gov",
+        dual_stack_dns_suffix: "api.aws.hci.ic.gov",
+        implicit_global_region: "us-isof-south-1",
+    },
+    Row {
+        name: "aws-us-gov",
+        prefix: "us-gov",
+        dns_suffix: "amazonaws.com",
+        dual_stack_dns_suffix: "api.aws",
+        implicit_global_region: "us-gov-west-1",
+    },
+];
+
+impl Partition {
+    /// The partition of a region, by the form of its name; `aws` when no other one fits.
+    pub fn of(region: &str) -> Self {
+        Self(OTHERS.iter().find(|row| row.has(region)).unwrap_or(&AWS))
+    }
+
+    /// `aws`, `aws-cn`, `aws-us-gov`…, as it stands in ARNs.
+    pub const fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// `amazonaws.com` and its kin.
+    pub const fn dns_suffix(self) -> &'static str {
+        self.0.dns_suffix
+    }
+
+    /// The suffix of names that also have IPv6 addresses: `api.aws` and its kin.
+    pub const fn dual_stack_dns_suffix(self) -> &'static str {
+        self.0.dual_stack_dns_suffix
+    }
+
+    /// The region for which calls to global services (IAM, for one) are signed.
+    pub const fn implicit_global_region(self) -> &'static str {
+        self.0.implicit_global_region
+    }
+
+    /// Whether it has FIPS endpoints. Every partition has, today.
+    pub const fn supports_fips(self) -> bool {
+        true
+    }
+
+    /// Whether it has dual-stack endpoints. Every partition has, today.
+    pub const fn supports_dual_stack(self) -> bool {
+        true
+    }
+}
+
+impl Row {
+    /// `cn-north-1` and `aws-cn-global` are in `aws-cn`: prefix, word, number, or the pseudo region.
+    fn has(&self, region: &str) -> bool {
+        let rest = region.strip_prefix(self.prefix);
+        let parts = rest.and_then(|rest| rest.strip_prefix('-')?.split_once('-'));
+        let fits = parts.is_some_and(|(word, number)| is_word(word) && is_number(number));
+        fits || region.strip_prefix(self.name) == Some("-global")
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !text.is_empty() && text.bytes().all(is_word)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_alone_does_not_make_a_partition() {
+        for region in [
+            "",
+            "cn",
+            "cn-north",
+            "cn-north-x",
+            "cn-a-b-1",
+            "us-east-1",
+            "us-isox-a-1",
+        ] {
+            assert_eq!(Partition::of(region).name(), "aws", "{region}");
+        }
+        assert_eq!(Partition::of("us-iso-east-1").name(), "aws-iso");
+        assert_eq!(Partition::of("us-isob-east-1").name(), "aws-iso-b");
+        assert_eq!(Partition::of("aws-iso-b-global").name(), "aws-iso-b");
+        assert_eq!(Partition::of("us-gov-new-12").name(), "aws-us-gov");
+    }
+}

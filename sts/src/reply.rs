@@ -1,0 +1,180 @@
+use std::fmt;
+
+use http::{HeaderMap, Response};
+use keyfob_sigv4::{Credentials, Timestamp};
+
+use crate::{
+    error::{Answer, Error, ErrorKind},
+    xml::Element,
+};
+
+/// The result of a successful call, before it becomes the action's output.
+///
+/// Elements are found by name: their order does not matter and unknown ones are skipped. A path such as
+/// `AssumedRoleUser/Arn` leads into structures; an empty element counts as none.
+///
+/// You need it only to write an [`Action`](crate::Action) of your own.
+pub struct Reply {
+    result: Element,
+    answer: Answer,
+}
+
+impl Reply {
+    /// Reads an answer, or the error in it.
+    pub(crate) fn read<B: AsRef<[u8]>>(
+        action: &'static str,
+        response: &Response<B>,
+    ) -> Result<Self, Error> {
+        let document = Element::parse(response.body().as_ref());
+        let answer = answer(action, document.as_ref().ok(), response);
+        let is_error = |root: &Element| root.name() == "ErrorResponse";
+        if !response.status().is_success() || document.as_ref().is_ok_and(is_error) {
+            return Err(service_error(document, answer));
+        }
+        let name = format!("{action}Result");
+        let missing = || format!("{name} is missing");
+        match document
+            .map_err(str::to_owned)
+            .and_then(|root| root.into_child(&name).ok_or_else(missing))
+        {
+            Ok(result) => Ok(Self { result, answer }),
+            Err(reason) => Err(unusable(&reason, answer)),
+        }
+    }
+
+    /// The text at `path`, if there is any.
+    pub fn optional(&self, path: &str) -> Option<String> {
+        self.text(path).map(str::to_owned)
+    }
+
+    /// The text at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`], naming the path, when there is none.
+    pub fn required(&self, path: &str) -> Result<String, Error> {
+        self.optional(path)
+            .ok_or_else(|| self.unusable(&format!("{path} is missing")))
+    }
+
+    /// The whole number at `path`, if there is any.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`], naming the path, when there is something else.
+    pub fn number(&self, path: &str) -> Result<Option<u32>, Error> {
+        let number = self.text(path).map(str::parse).transpose();
+        number.map_err(|_| self.unusable(&format!("{path} is not a number")))
+    }
+
+    /// The moment at `path`, with or without a fraction of a second.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`], naming the path, when there is none.
+    pub fn time(&self, path: &str) -> Result<Timestamp, Error> {
+        let time = self.required(path)?.parse();
+        time.map_err(|_| self.unusable(&format!("{path} is not a time")))
+    }
+
+    /// The temporary credentials in `Credentials`. All four fields are always sent; with one missing the other three
+    /// are of no use.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`], naming the field that is missing or not usable.
+    pub fn credentials(&self) -> Result<Credentials, Error> {
+        let expiry = self.time("Credentials/Expiration")?;
+        let (id, secret, token) = (
+            self.required("Credentials/AccessKeyId")?,
+            self.required("Credentials/SecretAccessKey")?,
+            self.required("Credentials/SessionToken")?,
+        );
+        Credentials::new(id, secret)
+            .and_then(|credentials| credentials.with_session_token(token))
+            .map(|credentials| credentials.with_expiry(expiry))
+            .map_err(|error| {
+                self.unusable("Credentials has a field of the wrong form")
+                    .with_source(error)
+            })
+    }
+
+    /// The id under which the service knows the request.
+    pub fn request_id(&self) -> Option<String> {
+        self.answer.request_id.clone()
+    }
+
+    fn text(&self, path: &str) -> Option<&str> {
+        let mut names = path.split('/');
+        let last = names.next_back()?;
+        names
+            .try_fold(&self.result, |element, name| element.child(name))?
+            .text_of(last)
+    }
+
+    fn unusable(&self, reason: &str) -> Error {
+        unusable(reason, self.answer.clone())
+    }
+}
+
+/// Shows no text of the answer, which may be a secret.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("answer", &self.answer)
+            .finish_non_exhaustive()
+    }
+}
+
+fn answer<B>(action: &'static str, root: Option<&Element>, response: &Response<B>) -> Answer {
+    let headers = response.headers();
+    Answer {
+        action: Some(action),
+        status: Some(response.status()),
+        code: None,
+        request_id: request_id(root, headers),
+        #[cfg(feature = "client")]
+        hint: keyfob_backoff::Hint::from_headers(|name| headers.get(name)?.to_str().ok()),
+    }
+}
+
+/// The body's request id (`RequestID` in the EC2 form), else the header's: a gateway's body has none.
+fn request_id(root: Option<&Element>, headers: &HeaderMap) -> Option<String> {
+    let in_body = ["RequestId", "RequestID"]
+        .iter()
+        .find_map(|name| root?.find(name)?.text());
+    let in_header = || {
+        let mut names = ["x-amzn-requestid", "x-amz-request-id"].iter();
+        names.find_map(|name| headers.get(*name)?.to_str().ok())
+    };
+    in_body.or_else(in_header).map(str::to_owned)
+}
+
+/// `<Error><Code/><Message/></Error>`, wherever it stands. Without one the answer came from something in between, and
+/// only the status counts.
+///
+/// Source: AWS Query protocol, errors.
+fn service_error(document: Result<Element, &'static str>, mut answer: Answer) -> Error {
+    let root = document.as_ref().ok();
+    let error = root
+        .and_then(|root| root.find("Error"))
+        .filter(|error| error.text_of("Code").is_some());
+    let Some(error) = error else {
+        let reason = document.err().unwrap_or("it has no error code");
+        let message = format!(
+            "this is no answer of the service ({reason}); check the endpoint and any proxy"
+        );
+        return Error::new(ErrorKind::Service, message).with_answer(answer);
+    };
+    answer.code = error.text_of("Code").map(str::to_owned);
+    let message = error
+        .text_of("Message")
+        .or_else(|| error.text_of("message"));
+    let message = message.unwrap_or("the service gave no message");
+    Error::new(ErrorKind::Service, message).with_answer(answer)
+}
+
+fn unusable(reason: &str, answer: Answer) -> Error {
+    let message = format!("the answer cannot be used: {reason}");
+    Error::new(ErrorKind::Response, message).with_answer(answer)
+}

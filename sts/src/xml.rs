@@ -1,0 +1,212 @@
+use quick_xml::{
+    Reader,
+    escape::resolve_xml_entity,
+    events::{BytesRef, Event},
+};
+
+/// Answers of the service are four or five levels deep.
+const MAX_DEPTH: usize = 32;
+
+/// An element with its character data and its child elements. Attributes are dropped, and prefixes of names.
+#[derive(Default)]
+pub(crate) struct Element {
+    name: String,
+    text: String,
+    children: Vec<Self>,
+}
+
+impl Element {
+    /// Reads a whole document: one root, closed, without a document type (and so without entities of its own).
+    ///
+    /// The error is the reason in words; it holds nothing of the document, which may hold secrets.
+    pub(crate) fn parse(document: &[u8]) -> Result<Self, &'static str> {
+        let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
+        let document = str::from_utf8(document).map_err(|_| "it is not UTF-8")?;
+        let mut reader = Reader::from_str(document);
+        let mut open = Open::default();
+        while open.take(
+            reader
+                .read_event()
+                .map_err(|_| "it is not well-formed XML")?,
+        )? {}
+        open.into_root()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first child of that name.
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The first child of that name, without the rest.
+    pub(crate) fn into_child(self, name: &str) -> Option<Self> {
+        self.children.into_iter().find(|child| child.name == name)
+    }
+
+    /// Its own text; nothing when it is empty.
+    pub(crate) fn text(&self) -> Option<&str> {
+        Some(self.text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// The text of the first child of that name; nothing when it is empty.
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
+        self.child(name)?.text()
+    }
+
+    /// This element or the first one below it, in document order, of that name.
+    pub(crate) fn find(&self, name: &str) -> Option<&Self> {
+        if self.name == name {
+            return Some(self);
+        }
+        self.children.iter().find_map(|child| child.find(name))
+    }
+}
+
+/// The elements that are open, the innermost one last; the first is the document itself.
+struct Open(Vec<Element>);
+
+impl Default for Open {
+    fn default() -> Self {
+        Self(vec![Element::default()])
+    }
+}
+
+impl Open {
+    /// Takes one event; false at the end of the document.
+    fn take(&mut self, event: Event<'_>) -> Result<bool, &'static str> {
+        match event {
+            Event::Start(tag) => self.open(tag.local_name().as_ref())?,
+            Event::End(_) => self.close()?,
+            Event::Empty(tag) => {
+                self.open(tag.local_name().as_ref())?;
+                self.close()?;
+            }
+            Event::Text(text) => self.text(&text.xml10_content())?,
+            Event::CData(text) => self.text(&text.xml10_content())?,
+            Event::GeneralRef(reference) => self.text(&resolve(&reference)?)?,
+            Event::DocType(_) => return Err("it has a document type"),
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
+            Event::Eof => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn open(&mut self, name: &str) -> Result<(), &'static str> {
+        if self.0.len() > MAX_DEPTH {
+            return Err("it is nested too deep");
+        }
+        self.0.push(Element {
+            name: name.to_owned(),
+            ..Element::default()
+        });
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), &'static str> {
+        let closed = self.0.pop();
+        let (Some(closed), Some(parent)) = (closed, self.0.last_mut()) else {
+            return Err("it is not well-formed XML");
+        };
+        parent.children.push(closed);
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), &'static str> {
+        match self.0.as_mut_slice() {
+            [_document] if text.trim().is_empty() => Ok(()),
+            [_document] => Err("it is not XML"),
+            [.., innermost] => {
+                innermost.text.push_str(text);
+                Ok(())
+            }
+            [] => Err("it is not well-formed XML"),
+        }
+    }
+
+    fn into_root(mut self) -> Result<Element, &'static str> {
+        let document = self.0.pop().filter(|_| self.0.is_empty());
+        let mut roots = document
+            .ok_or("it ends in the middle")?
+            .children
+            .into_iter();
+        match (roots.next(), roots.next()) {
+            (Some(root), None) => Ok(root),
+            (None, _) => Err("it is empty"),
+            (Some(_), Some(_)) => Err("it is not well-formed XML"),
+        }
+    }
+}
+
+/// The five entities of XML itself and numbers; there is no document type to define others.
+fn resolve(reference: &BytesRef<'_>) -> Result<String, &'static str> {
+    match reference.resolve_char_ref() {
+        Ok(Some(char)) => Some(char.to_string()),
+        Ok(None) => resolve_xml_entity(reference).map(str::to_owned),
+        Err(_) => None,
+    }
+    .ok_or("it has an unknown entity")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(document: &str) -> Result<Element, &'static str> {
+        Element::parse(document.as_bytes())
+    }
+
+    #[test]
+    fn prefixes_comments_cdata_and_entities_are_resolved() {
+        let root = parse(
+            "\u{feff}<?xml version='1.0'?>\n<s:R xmlns:s='x'><!-- <A>no</A> -->\
+             <s:A>a&amp;b&#x26;c&#38;<![CDATA[<d>&amp;]]>&lt;&gt;&quot;&apos;</s:A><B/><C></C></s:R>\n",
+        )
+        .unwrap();
+        assert_eq!(root.name(), "R");
+        assert_eq!(root.text_of("A"), Some("a&b&c&<d>&amp;<>\"'"));
+        assert!(root.child("B").is_some() && root.text_of("B").is_none());
+        assert!(root.text_of("C").is_none() && root.child("D").is_none());
+    }
+
+    #[test]
+    fn find_looks_through_the_whole_tree_in_document_order() {
+        let root = parse("<R><A><X>1</X></A><B><X>2</X></B></R>").unwrap();
+        assert_eq!(root.find("X").and_then(Element::text), Some("1"));
+        assert_eq!(root.find("R").map(Element::name), Some("R"));
+        assert!(root.find("Y").is_none());
+    }
+
+    #[test]
+    fn what_is_not_one_whole_document_is_refused_with_a_reason() {
+        let deep = "<a>".repeat(10_000);
+        for (document, reason) in [
+            ("", "it is empty"),
+            ("  \n", "it is empty"),
+            ("Bad Gateway", "it is not XML"),
+            ("{\"json\":true}", "it is not XML"),
+            ("<R><A>x", "it ends in the middle"),
+            ("<R><A>x</R>", "it is not well-formed XML"),
+            ("<R", "it is not well-formed XML"),
+            ("</R>", "it is not well-formed XML"),
+            ("<R/><R/>", "it is not well-formed XML"),
+            ("<R/>x", "it is not XML"),
+            (
+                "<!DOCTYPE R [<!ENTITY e 'x'>]><R>&e;</R>",
+                "it has a document type",
+            ),
+            ("<R>&e;</R>", "it has an unknown entity"),
+            ("<R>&#0;</R>", "it has an unknown entity"),
+            ("<R>&#x110000;</R>", "it has an unknown entity"),
+            (&deep, "it is nested too deep"),
+        ] {
+            assert_eq!(parse(document).err(), Some(reason), "{document:.40}");
+        }
+        assert_eq!(
+            Element::parse(b"<R>\xFF</R>").err(),
+            Some("it is not UTF-8")
+        );
+    }
+}

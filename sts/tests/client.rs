@@ -1,0 +1,321 @@
+//! The client against scripted servers on real sockets.
+#![cfg(feature = "client")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+mod stub;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use keyfob_backoff::{Budget, Policy};
+use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sts::{
+    AssumeRoleWithWebIdentity, Client, ClientBuilder, Error, ErrorKind, GetCallerIdentity,
+    GetSessionToken,
+};
+use stub::{Answer, Stub};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/x";
+
+fn credentials() -> Credentials {
+    let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "canary-secret").unwrap();
+    credentials.with_session_token("canary-token").unwrap()
+}
+
+/// A client with short waits, and no proxy that the environment may name.
+fn client(url: &str) -> ClientBuilder {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let moment = Duration::from_millis(1);
+    let builder = Client::builder().region("eu-west-1").unwrap();
+    builder
+        .endpoint(url)
+        .unwrap()
+        .http_client(http)
+        .retry(Policy::aws().base(moment).throttling_base(moment))
+}
+
+async fn whoami(client: ClientBuilder) -> Result<String, Error> {
+    let client = client.build().unwrap();
+    let identity = client
+        .send(&GetCallerIdentity::new(), &credentials())
+        .await?;
+    Ok(identity.request_id.unwrap())
+}
+
+fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = request.lines().filter_map(|line| line.split_once(": "));
+    lines
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+}
+
+#[tokio::test]
+async fn a_call_is_one_signed_post_and_its_request_id_comes_back() {
+    let stub = Stub::start([Answer::identity()]).await;
+    assert_eq!(whoami(client(stub.url())).await.unwrap(), "stub-2");
+    let requests = stub.requests();
+    let [request] = requests.as_slice() else {
+        panic!("{} requests", requests.len());
+    };
+    assert!(request.starts_with("POST / HTTP/1.1\r\n"));
+    assert!(request.ends_with("\r\n\r\nAction=GetCallerIdentity&Version=2011-06-15"));
+    let authorization = header(request, "authorization").unwrap();
+    let scope = "/eu-west-1/sts/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, ";
+    assert!(authorization.contains(scope), "{authorization}");
+    assert_eq!(
+        header(request, "x-amz-security-token"),
+        Some("canary-token")
+    );
+}
+
+#[tokio::test]
+async fn throttling_with_status_400_is_waited_out_and_each_wait_is_told() {
+    let throttling = || Answer::error(400, "Throttling");
+    let stub = Stub::start([throttling(), throttling(), Answer::identity()]).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let waits = Arc::clone(&told);
+    let client = client(stub.url()).notify(move |error, pause| {
+        let mut waits = waits.lock().unwrap();
+        waits.push((pause.attempt, error.code().unwrap_or_default().to_owned()));
+    });
+    assert_eq!(whoami(client).await.unwrap(), "stub-2");
+    assert_eq!(stub.requests().len(), 3);
+    let throttling = || "Throttling".to_owned();
+    assert_eq!(
+        *told.lock().unwrap(),
+        [(1, throttling()), (2, throttling())]
+    );
+}
+
+#[tokio::test]
+async fn every_attempt_is_signed_anew() {
+    let hint = Answer::Full(503, "x-amz-retry-after: 1100\r\n", String::new());
+    let stub = Stub::start([hint, Answer::identity()]).await;
+    whoami(client(stub.url())).await.unwrap();
+    let requests = stub.requests();
+    let dates = requests
+        .iter()
+        .map(|request| header(request, "x-amz-date").unwrap());
+    let dates: Vec<Timestamp> = dates.map(|date| date.parse().unwrap()).collect();
+    assert!(dates[1].seconds_since(dates[0]) >= 1, "{dates:?}");
+    assert_ne!(
+        header(&requests[0], "authorization"),
+        header(&requests[1], "authorization")
+    );
+}
+
+#[tokio::test]
+async fn server_errors_end_with_the_last_one_after_three_attempts() {
+    let html = Answer::Full(
+        502,
+        "x-amzn-requestid: from-header\r\n",
+        "<html>Bad Gateway".into(),
+    );
+    let stub = Stub::start([Answer::error(500, "InternalFailure"), html]).await;
+    let error = whoami(client(stub.url())).await.unwrap_err();
+    assert_eq!(stub.requests().len(), 3);
+    assert_eq!(
+        (error.kind(), error.status(), error.code()),
+        (ErrorKind::Service, Some(502), None)
+    );
+    assert_eq!(
+        (error.action(), error.request_id()),
+        (Some("GetCallerIdentity"), Some("from-header"))
+    );
+}
+
+#[tokio::test]
+async fn no_other_4xx_is_sent_twice() {
+    for (status, code) in [
+        (403, "AccessDenied"),
+        (403, "SignatureDoesNotMatch"),
+        (403, "ExpiredToken"),
+        (400, "IDPCommunicationError"),
+        (400, "RequestExpired"),
+        (400, "ValidationError"),
+        (408, "RequestTimeout"),
+    ] {
+        let stub = Stub::start([Answer::error(status, code)]).await;
+        let error = whoami(client(stub.url())).await.unwrap_err();
+        assert_eq!((error.code(), error.status()), (Some(code), Some(status)));
+        assert_eq!(error.request_id(), Some("stub-1"));
+        assert_eq!(stub.requests().len(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_can_be_opted_in_to_by_name() {
+    let stub = Stub::start([
+        Answer::error(400, "IDPCommunicationError"),
+        Answer::identity(),
+    ])
+    .await;
+    let moment = Duration::from_millis(1);
+    let policy = Policy::aws().base(moment).retry_idp_communication_error();
+    assert!(whoami(client(stub.url()).retry(policy)).await.is_ok());
+    assert_eq!(stub.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_one_time_code_is_sent_again_only_when_it_was_not_looked_at() {
+    let action = GetSessionToken::new()
+        .mfa("arn:aws:iam::1:mfa/a", "909090")
+        .unwrap();
+    for (answer, requests) in [
+        (Answer::error(400, "Throttling"), 3),
+        (Answer::error(500, "InternalFailure"), 1),
+        (Answer::error(503, "ServiceUnavailable"), 1),
+        (Answer::Broken, 1),
+    ] {
+        let stub = Stub::start([answer]).await;
+        let moment = Duration::from_millis(1);
+        let policy = Policy::aws()
+            .base(moment)
+            .throttling_base(moment)
+            .retry_unanswered();
+        let client = client(stub.url()).retry(policy).build().unwrap();
+        let error = client.send(&action, &credentials()).await.unwrap_err();
+        assert_eq!(stub.requests().len(), requests, "{error}");
+        assert!(!format!("{error} {error:?}").contains("909090"));
+    }
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_is_given_up_after_the_timeout() {
+    let stub = Stub::start([Answer::Silence]).await;
+    let started = Instant::now();
+    let client = client(stub.url()).timeout(Duration::from_millis(200));
+    let error = whoami(client).await.unwrap_err();
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, None));
+    let text = error.to_string();
+    assert!(
+        text.starts_with("GetCallerIdentity failed: no answer from http://127.0.0.1"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn the_deadline_bounds_attempts_and_waits_together() {
+    let stub = Stub::start([Answer::error(503, "ServiceUnavailable"), Answer::Silence]).await;
+    let started = Instant::now();
+    let client = client(stub.url()).deadline(Duration::from_millis(300));
+    let error = whoami(client).await.unwrap_err();
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
+async fn a_closed_port_is_an_error_that_says_what_to_check() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = whoami(client(&url)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(error.to_string().contains(&url) && error.to_string().contains("check the network"));
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[tokio::test]
+async fn a_broken_or_endless_answer_is_an_error_and_sent_once() {
+    for (answer, kind) in [
+        (Answer::Broken, ErrorKind::Transport),
+        (Answer::Endless, ErrorKind::Response),
+    ] {
+        let stub = Stub::start([answer]).await;
+        let error = whoami(client(stub.url())).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(stub.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_by_the_default_client() {
+    let stub = Stub::start([Answer::Full(307, "Location: /elsewhere\r\n", String::new())]).await;
+    let builder = Client::builder().region("eu-west-1").unwrap();
+    let error = whoami(builder.endpoint(stub.url()).unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::Service, Some(307))
+    );
+    assert_eq!(stub.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_token_that_the_service_repeats_is_cut_out() {
+    let body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>should have been 'POST\n/\n\n\
+                x-amz-security-token:canary-token\n'</Message></Error></ErrorResponse>";
+    let stub = Stub::start([Answer::Full(403, "", body.to_owned())]).await;
+    let error = whoami(client(stub.url())).await.unwrap_err();
+    assert!(error.message().contains("x-amz-security-token:(redacted)"));
+    assert!(!format!("{error} {error:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn an_unsigned_action_needs_neither_credentials_nor_region_and_sends_no_authorization() {
+    let stub = Stub::start([Answer::error(400, "InvalidIdentityToken")]).await;
+    let client = Client::builder()
+        .endpoint(stub.url())
+        .unwrap()
+        .build()
+        .unwrap();
+    let action = AssumeRoleWithWebIdentity::new(ROLE, "session", "canary-jwt").unwrap();
+    let error = client.send_unsigned(&action).await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidIdentityToken"));
+    let requests = stub.requests();
+    assert_eq!(requests.len(), 1);
+    assert!(
+        header(&requests[0], "authorization").is_none()
+            && requests[0].contains("WebIdentityToken=canary-jwt")
+    );
+}
+
+#[tokio::test]
+async fn a_signed_action_without_a_region_is_refused_before_anything_is_sent() {
+    let stub = Stub::start([Answer::identity()]).await;
+    let client = Client::builder().endpoint(stub.url()).unwrap();
+    let error = whoami(client).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(stub.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_spent_budget_stops_retries_of_every_client_that_shares_it() {
+    let stub = Stub::start([Answer::error(503, "ServiceUnavailable")]).await;
+    let budget = Arc::new(Budget::aws().capacity(14));
+    for requests in [2, 3] {
+        let client = client(stub.url()).budget(Arc::clone(&budget));
+        whoami(client).await.unwrap_err();
+        assert_eq!(stub.requests().len(), requests);
+    }
+}
+
+#[test]
+fn a_client_and_its_calls_can_be_shared_between_threads() {
+    fn is_send_sync<T: Send + Sync>(_: &T) {}
+    fn is_send<T: Send>(_: &T) {}
+    let client = Client::builder()
+        .region("eu-west-1")
+        .unwrap()
+        .build()
+        .unwrap();
+    is_send_sync(&client);
+    let (action, credentials) = (GetCallerIdentity::new(), credentials());
+    is_send(&client.send(&action, &credentials));
+    assert!(!format!("{client:?} {:?}", Client::builder()).contains("canary"));
+}

@@ -1,0 +1,141 @@
+//! The client against moto, an imitation of AWS that checks signatures with botocore's own code when it is strict.
+//!
+//! It is installed under `target/pytools`; python3 is all that is needed.
+#![cfg(all(feature = "client", unix))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that fails should fail with its line"
+)]
+
+mod server;
+
+use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sts::{
+    AssumeRole, AssumeRoleWithWebIdentity, Client, Error, ErrorKind, GetCallerIdentity,
+    GetSessionToken, KeyKind, Principal, SignedAction,
+};
+use server::{Mode, Moto, REGION, ROLE};
+
+fn client(moto: &Moto) -> Client {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let builder = Client::builder().region(REGION).unwrap();
+    builder
+        .endpoint(moto.url())
+        .unwrap()
+        .http_client(http)
+        .build()
+        .unwrap()
+}
+
+async fn send<A: SignedAction + Sync>(
+    moto: &Moto,
+    action: &A,
+    keys: &Credentials,
+) -> Result<A::Output, Error> {
+    client(moto).send(action, keys).await
+}
+
+#[tokio::test]
+async fn signatures_are_accepted_and_wrong_ones_are_refused_with_code_and_request_id() {
+    let moto = Moto::start(Mode::Strict).await;
+    let whoami = GetCallerIdentity::new();
+    let identity = send(&moto, &whoami, moto.keys()).await.unwrap();
+    assert_eq!(
+        identity.principal(),
+        Principal::User {
+            path: "/",
+            name: "alice"
+        }
+    );
+    assert_eq!(identity.account, "123456789012");
+    assert!(identity.request_id.is_some());
+
+    let id = moto.keys().access_key_id();
+    let wrong_secret = Credentials::new(id, "wrong-secret").unwrap();
+    let unknown_key = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret").unwrap();
+    for (keys, code) in [
+        (wrong_secret, "SignatureDoesNotMatch"),
+        (unknown_key, "InvalidClientTokenId"),
+    ] {
+        let error = send(&moto, &whoami, &keys).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Service);
+        assert_eq!(
+            (error.code(), error.status()),
+            (Some(code), Some(403)),
+            "{error}"
+        );
+        assert!(error.request_id().is_some() && !error.message().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_with_every_kind_of_parameter_and_its_session_works() {
+    let moto = Moto::start(Mode::Strict).await;
+    // No blanks: moto checks the form as it would write it itself, and it writes `+`.
+    let action = AssumeRole::new(ROLE, "ci+build=7,@x.y")
+        .and_then(|action| action.duration_seconds(900))
+        .and_then(|action| action.policy(r#"{"Statement":[{"Effect":"Deny","Action":"*"}]}"#))
+        .and_then(|action| action.policy_arn("arn:aws:iam::aws:policy/ReadOnlyAccess"))
+        .and_then(|action| action.tag("team", "blau&grün+~*"))
+        .and_then(|action| action.transitive_tag_key("team"))
+        .and_then(|action| action.external_id("partner:42/x"))
+        .and_then(|action| action.source_identity("alice"))
+        .unwrap();
+    let session = send(&moto, &action, moto.keys()).await.unwrap();
+    let keys = session.credentials;
+    assert_eq!(KeyKind::of(keys.access_key_id()), KeyKind::Temporary);
+    assert_eq!(keys.account_id(), Some("123456789012"));
+    let left = keys.expiry().unwrap().seconds_since(Timestamp::now());
+    assert!((800..=901).contains(&left), "{left} s left");
+
+    let identity = send(&moto, &GetCallerIdentity::new(), &keys).await.unwrap();
+    assert_eq!(
+        identity.principal(),
+        Principal::AssumedRole {
+            role: "deploy",
+            session: "ci+build=7,@x.y"
+        }
+    );
+    assert_eq!(identity.arn, session.user.unwrap().arn);
+
+    let stripped =
+        Credentials::new(keys.access_key_id(), keys.secret_access_key().clone()).unwrap();
+    let error = send(&moto, &GetCallerIdentity::new(), &stripped)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::Service, Some(403))
+    );
+}
+
+#[tokio::test]
+async fn a_session_token_is_given_for_long_term_keys_with_mfa() {
+    let moto = Moto::start(Mode::Strict).await;
+    let action = GetSessionToken::new()
+        .mfa("arn:aws:iam::123456789012:mfa/alice", "123456")
+        .unwrap();
+    let session = send(&moto, &action, moto.keys()).await.unwrap();
+    assert!(session.credentials.session_token().is_some());
+    assert!(!session.credentials.is_expired_at(Timestamp::now()));
+}
+
+#[tokio::test]
+async fn a_web_identity_assumes_a_role_without_any_signature() {
+    let moto = Moto::start(Mode::Open).await;
+    let action = AssumeRoleWithWebIdentity::new(ROLE, "ci", "eyJhbGciOi.eyJzdWIi.c2ln").unwrap();
+    let session = client(&moto).send_unsigned(&action).await.unwrap();
+    assert_eq!(
+        KeyKind::of(session.credentials.access_key_id()),
+        KeyKind::Temporary
+    );
+    assert!(
+        session
+            .user
+            .unwrap()
+            .arn
+            .ends_with(":assumed-role/deploy/ci")
+    );
+}

@@ -1,0 +1,201 @@
+//! What each action sends, and what it refuses to send.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use http::{Method, header::CONTENT_TYPE};
+use keyfob_sts::{
+    Action, AssumeRole, AssumeRoleWithWebIdentity, Endpoint, Error, ErrorKind, GetCallerIdentity,
+    GetSessionToken,
+};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/x";
+const MFA: &str = "arn:aws:iam::123456789012:mfa/alice";
+
+fn body<A: Action>(action: &A) -> String {
+    let endpoint = Endpoint::builder().region("eu-west-1").unwrap();
+    let request = action.request(&endpoint.build().unwrap());
+    request.body().expose().to_owned()
+}
+
+#[test]
+fn a_request_is_a_form_posted_to_the_endpoint() {
+    let endpoint = Endpoint::builder()
+        .url("http://localhost:4566/aws/sts")
+        .unwrap();
+    let request = GetCallerIdentity::new().request(&endpoint.build().unwrap());
+    assert_eq!(request.method(), Method::POST);
+    assert_eq!(request.uri(), "http://localhost:4566/aws/sts");
+    assert_eq!(
+        request.headers()[CONTENT_TYPE],
+        "application/x-www-form-urlencoded; charset=utf-8"
+    );
+    assert_eq!(request.headers().len(), 1);
+}
+
+#[test]
+fn assume_role_with_every_parameter_is_written_as_aws_writes_it() {
+    let provider = "arn:aws:iam::aws:contextProvider/IdentityCenter";
+    let action = AssumeRole::new(ROLE, "s@x")
+        .and_then(|action| action.policy_arn("arn:aws:iam::aws:policy/ReadOnlyAccess"))
+        .and_then(|action| action.policy_arn("arn:aws:iam::aws:policy/IAMReadOnlyAccess"))
+        .and_then(|action| action.policy("{\"Version\": \"2012-10-17\"}"))
+        .and_then(|action| action.duration_seconds(900))
+        .and_then(|action| action.tag("a", "c+d~e*é"))
+        .and_then(|action| action.tag("b", ""))
+        .and_then(|action| action.transitive_tag_key("a"))
+        .and_then(|action| action.transitive_tag_key("b"))
+        .and_then(|action| action.external_id("partner/42"))
+        .and_then(|action| action.mfa(MFA, "123456"))
+        .and_then(|action| action.source_identity("alice"))
+        .and_then(|action| action.provided_context(provider, "assertion"))
+        .unwrap();
+    let expected = [
+        "Action=AssumeRole",
+        "Version=2011-06-15",
+        "RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fx",
+        "RoleSessionName=s%40x",
+        "PolicyArns.member.1.arn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FReadOnlyAccess",
+        "PolicyArns.member.2.arn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FIAMReadOnlyAccess",
+        "Policy=%7B%22Version%22%3A%20%222012-10-17%22%7D",
+        "DurationSeconds=900",
+        "Tags.member.1.Key=a",
+        "Tags.member.1.Value=c%2Bd~e%2A%C3%A9",
+        "Tags.member.2.Key=b",
+        "Tags.member.2.Value=",
+        "TransitiveTagKeys.member.1=a",
+        "TransitiveTagKeys.member.2=b",
+        "ExternalId=partner%2F42",
+        "SerialNumber=arn%3Aaws%3Aiam%3A%3A123456789012%3Amfa%2Falice",
+        "TokenCode=123456",
+        "SourceIdentity=alice",
+        "ProvidedContexts.member.1.ProviderArn=arn%3Aaws%3Aiam%3A%3Aaws%3AcontextProvider%2FIdentityCenter",
+        "ProvidedContexts.member.1.ContextAssertion=assertion",
+    ];
+    assert_eq!(body(&action), expected.join("&"));
+}
+
+#[test]
+fn get_session_token_sends_what_was_set_and_nothing_else() {
+    assert_eq!(
+        body(&GetSessionToken::new()),
+        "Action=GetSessionToken&Version=2011-06-15"
+    );
+    let action = GetSessionToken::new().duration_seconds(129_600).unwrap();
+    let action = action.mfa("GAHT12345678", "000000").unwrap();
+    assert_eq!(
+        body(&action),
+        "Action=GetSessionToken&Version=2011-06-15&DurationSeconds=129600&SerialNumber=GAHT12345678&TokenCode=000000"
+    );
+}
+
+#[test]
+fn what_the_service_would_refuse_for_its_length_is_refused_here_by_name() {
+    let role = || AssumeRole::new(ROLE, "session").unwrap();
+    let session = GetSessionToken::new;
+    let long = |length: usize| "x".repeat(length);
+    let refused: [(&str, Option<Error>); 21] = [
+        ("RoleArn", AssumeRole::new("role", "session").err()),
+        ("RoleArn", AssumeRole::new(long(2049), "session").err()),
+        ("RoleSessionName", AssumeRole::new(ROLE, "").err()),
+        ("RoleSessionName", AssumeRole::new(ROLE, "x").err()),
+        ("RoleSessionName", AssumeRole::new(ROLE, long(65)).err()),
+        ("DurationSeconds", role().duration_seconds(899).err()),
+        ("DurationSeconds", role().duration_seconds(43_201).err()),
+        ("DurationSeconds", session().duration_seconds(129_601).err()),
+        ("ExternalId", role().external_id("x").err()),
+        ("ExternalId", role().external_id(long(1225)).err()),
+        ("SourceIdentity", role().source_identity("x").err()),
+        ("Policy", role().policy("").err()),
+        ("PolicyArns.member.1.arn", role().policy_arn("x").err()),
+        ("Tags.member.1.Key", role().tag("", "v").err()),
+        ("Tags.member.1.Value", role().tag("k", long(257)).err()),
+        (
+            "TransitiveTagKeys.member.1",
+            role().transitive_tag_key("").err(),
+        ),
+        (
+            "ProvidedContexts.member.1.ContextAssertion",
+            role().provided_context(ROLE, "x").err(),
+        ),
+        ("SerialNumber", role().mfa("12345678", "123456").err()),
+        ("TokenCode", session().mfa(MFA, "12345").err()),
+        ("TokenCode", session().mfa(MFA, "1234567").err()),
+        (
+            "WebIdentityToken",
+            AssumeRoleWithWebIdentity::new(ROLE, "session", long(20_001)).err(),
+        ),
+    ];
+    for (name, error) in refused {
+        let error = error.unwrap_or_else(|| panic!("{name} was accepted"));
+        assert_eq!(error.kind(), ErrorKind::Input);
+        assert!(error.to_string().contains(name), "{error}");
+        assert!(error.status().is_none() && error.action().is_none());
+    }
+}
+
+#[test]
+fn what_only_the_service_can_judge_is_passed_on() {
+    assert!(AssumeRole::new("not an arn, but 20 long", "spaces & ümläuts").is_ok());
+    let role = AssumeRole::new(ROLE, "session").unwrap();
+    assert!(role.policy("x".repeat(10_000)).is_ok());
+    assert!(GetSessionToken::new().mfa(MFA, "abcdef").is_ok());
+}
+
+#[test]
+fn lists_end_where_the_service_ends_them() {
+    let mut role = AssumeRole::new(ROLE, "session").unwrap();
+    for _ in 0..10 {
+        role = role.policy_arn(ROLE).unwrap();
+    }
+    for _ in 0..5 {
+        role = role.provided_context(ROLE, "assertion").unwrap();
+    }
+    for number in 0..50 {
+        let key = format!("key{number}");
+        role = role.tag(&key, "").unwrap().transitive_tag_key(key).unwrap();
+    }
+    for (name, error) in [
+        ("PolicyArns", role.clone().policy_arn(ROLE).err()),
+        (
+            "ProvidedContexts",
+            role.clone().provided_context(ROLE, "assertion").err(),
+        ),
+        ("Tags", role.clone().tag("k", "v").err()),
+        (
+            "TransitiveTagKeys",
+            role.clone().transitive_tag_key("k").err(),
+        ),
+    ] {
+        assert!(
+            error
+                .unwrap()
+                .to_string()
+                .starts_with(&format!("too many {name}: at most"))
+        );
+    }
+}
+
+#[test]
+fn no_debug_output_of_a_request_holds_a_secret() {
+    let role = AssumeRole::new(ROLE, "session").unwrap();
+    let role = role.mfa(MFA, "909090").unwrap();
+    let role = role.provided_context(ROLE, "canary-assertion").unwrap();
+    let web = AssumeRoleWithWebIdentity::new(ROLE, "session", "canary-token").unwrap();
+    let endpoint = Endpoint::builder()
+        .region("eu-west-1")
+        .unwrap()
+        .build()
+        .unwrap();
+    let shown = format!(
+        "{role:?} {role:#?} {web:?} {:?} {:?}",
+        role.request(&endpoint),
+        web.request(&endpoint)
+    );
+    assert!(shown.contains("TokenCode") && shown.contains("WebIdentityToken"));
+    assert!(
+        !shown.contains("909090") && !shown.contains("canary"),
+        "{shown}"
+    );
+}

@@ -1,0 +1,287 @@
+//! How answers are read: in any order, whole or not at all.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use http::Response;
+use keyfob_sts::{
+    Action, AssumeRole, CallerIdentity, Error, ErrorKind, GetCallerIdentity, GetSessionToken,
+    Principal, SessionToken,
+};
+
+const FIELDS: [&str; 4] = [
+    "<Expiration>2026-11-22T03:00:00Z</Expiration>",
+    "<SecretAccessKey>canary/secret+key</SecretAccessKey>",
+    "<SessionToken>canary//token==</SessionToken>",
+    "<AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>",
+];
+
+fn response(status: u16, body: impl Into<String>) -> Response<String> {
+    Response::builder()
+        .status(status)
+        .body(body.into())
+        .unwrap()
+}
+
+fn session_token(fields: &[&str]) -> Result<SessionToken, Error> {
+    let body = format!(
+        "<GetSessionTokenResponse><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata><GetSessionTokenResult>\
+         <New><AccessKeyId>wrong</AccessKeyId></New><Credentials><New/>{}</Credentials></GetSessionTokenResult>\
+         </GetSessionTokenResponse>",
+        fields.concat()
+    );
+    GetSessionToken::new().parse(&response(200, body))
+}
+
+fn service_error(status: u16, code: &str) -> Error {
+    let body = format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>why</Message></Error>\
+         <RequestId>id-2</RequestId></ErrorResponse>"
+    );
+    GetCallerIdentity::new()
+        .parse(&response(status, body))
+        .unwrap_err()
+}
+
+#[test]
+fn order_and_unknown_elements_do_not_matter() {
+    for shift in 0..4 {
+        let mut fields = FIELDS;
+        fields.rotate_left(shift);
+        let output = session_token(&fields).unwrap();
+        let credentials = &output.credentials;
+        assert_eq!(credentials.access_key_id(), "ASIAIOSFODNN7EXAMPLE");
+        assert_eq!(
+            credentials.secret_access_key().expose(),
+            "canary/secret+key"
+        );
+        assert_eq!(
+            credentials.session_token().unwrap().expose(),
+            "canary//token=="
+        );
+        assert_eq!(
+            credentials.expiry().unwrap(),
+            "20261122T030000Z".parse().unwrap()
+        );
+        assert_eq!(output.request_id.as_deref(), Some("id-1"));
+        assert!(!format!("{output:?}").contains("canary"));
+    }
+}
+
+#[test]
+fn a_missing_empty_or_unusable_credential_field_is_an_error_that_names_it_and_shows_nothing() {
+    for (missing, name) in [
+        "Expiration",
+        "SecretAccessKey",
+        "SessionToken",
+        "AccessKeyId",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let (empty, blank) = (format!("<{name}/>"), format!("<{name}>a b\n</{name}>"));
+        let mut fields = FIELDS;
+        for replacement in ["", &empty, &blank] {
+            fields[missing] = replacement;
+            let error = session_token(&fields).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.status()),
+                (ErrorKind::Response, Some(200))
+            );
+            assert_eq!(error.request_id(), Some("id-1"));
+            assert!(error.to_string().contains("Credentials"), "{error}");
+            assert!(!format!("{error} {error:?}").contains("canary"));
+        }
+        fields[missing] = "";
+        let error = session_token(&fields).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("Credentials/{name} is missing")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn an_expiration_has_a_fraction_or_none() {
+    for (text, millis) in [("00Z", 0), ("00.028015Z", 28), ("00.5+00:00", 500)] {
+        let field = format!("<Expiration>2026-11-22T03:00:{text}</Expiration>");
+        let fields = [&field, FIELDS[1], FIELDS[2], FIELDS[3]];
+        let expiry = session_token(&fields)
+            .unwrap()
+            .credentials
+            .expiry()
+            .unwrap();
+        assert_eq!(expiry.unix_millis() % 1000, millis);
+    }
+}
+
+#[test]
+fn a_role_session_carries_its_account_and_what_else_was_said() {
+    let body = format!(
+        "<a:AssumeRoleResponse xmlns:a='https://sts.amazonaws.com/doc/2011-06-15/'><a:AssumeRoleResult>\
+         <a:PackedPolicySize>6</a:PackedPolicySize><a:SourceIdentity>alice</a:SourceIdentity>\
+         <a:Credentials>{}</a:Credentials><a:AssumedRoleUser><a:Arn>arn:aws:sts::123456789012:assumed-role/r/s</a:Arn>\
+         <a:AssumedRoleId>AROA:s</a:AssumedRoleId></a:AssumedRoleUser></a:AssumeRoleResult></a:AssumeRoleResponse>",
+        FIELDS.concat()
+    );
+    let action = AssumeRole::new("arn:aws:iam::123456789012:role/r", "s1").unwrap();
+    let output = action.parse(&response(200, body)).unwrap();
+    assert_eq!(output.credentials.account_id(), Some("123456789012"));
+    assert_eq!(output.user.unwrap().assumed_role_id, "AROA:s");
+    assert_eq!(output.packed_policy_size, Some(6));
+    assert_eq!(output.source_identity.as_deref(), Some("alice"));
+    assert_eq!(output.request_id, None);
+}
+
+#[test]
+fn credentials_are_enough_where_nothing_says_whose_they_are() {
+    let body = format!(
+        "<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser><Arn></Arn></AssumedRoleUser><Credentials>{}</Credentials>\
+         </AssumeRoleResult></AssumeRoleResponse>",
+        FIELDS.concat()
+    );
+    let action = AssumeRole::new("arn:aws:iam::123456789012:role/r", "s1").unwrap();
+    let output = action.parse(&response(200, body)).unwrap();
+    assert!(output.user.is_none() && output.credentials.account_id().is_none());
+}
+
+#[test]
+fn an_identity_says_what_kind_of_caller_it_is() {
+    let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a/&#66;</Arn>\
+                <UserId>AIDA</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let identity: CallerIdentity = GetCallerIdentity::new()
+        .parse(&response(200, body))
+        .unwrap();
+    assert_eq!(
+        identity.principal(),
+        Principal::User {
+            path: "/a/",
+            name: "B"
+        }
+    );
+}
+
+#[test]
+fn every_modelled_error_keeps_its_wire_code_and_status() {
+    for (code, status) in [
+        ("ExpiredTokenException", 400),
+        ("ExpiredTradeInTokenException", 400),
+        ("IDPCommunicationError", 400),
+        ("IDPRejectedClaim", 403),
+        ("InvalidIdentityToken", 400),
+        ("InvalidAuthorizationMessageException", 400),
+        ("JWTPayloadSizeExceededException", 400),
+        ("MalformedPolicyDocument", 400),
+        ("PackedPolicyTooLarge", 400),
+        ("OutboundWebIdentityFederationDisabledException", 403),
+        ("RegionDisabledException", 403),
+        ("SessionDurationEscalationException", 403),
+    ] {
+        let error = service_error(status, code);
+        assert_eq!(error.kind(), ErrorKind::Service);
+        assert_eq!((error.code(), error.status()), (Some(code), Some(status)));
+        assert_eq!((error.message(), error.request_id()), ("why", Some("id-2")));
+        assert_eq!(
+            error.to_string(),
+            format!("GetCallerIdentity failed with {code} (HTTP {status}): why (request id id-2)")
+        );
+    }
+}
+
+#[test]
+fn errors_of_other_protocols_are_understood() {
+    let bodies = [
+        "<Response><Errors><Error><Code>AuthFailure</Code><Message>m</Message></Error></Errors><RequestID>id</RequestID></Response>",
+        "<Error><Code>AuthFailure</Code><Message>m</Message><RequestId>id</RequestId></Error>",
+        "<ErrorResponse><Error><Code>AuthFailure</Code><message>m</message></Error><RequestId>id</RequestId></ErrorResponse>",
+    ];
+    for body in bodies {
+        let error = GetCallerIdentity::new()
+            .parse(&response(401, body))
+            .unwrap_err();
+        assert_eq!((error.code(), error.message()), (Some("AuthFailure"), "m"));
+        assert_eq!(
+            (error.status(), error.request_id()),
+            (Some(401), Some("id"))
+        );
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_of_the_service_keeps_status_and_header_id_and_shows_no_body() {
+    for (status, kind) in [
+        (200, ErrorKind::Response),
+        (301, ErrorKind::Service),
+        (404, ErrorKind::Service),
+        (502, ErrorKind::Service),
+    ] {
+        for body in [
+            "",
+            "canary",
+            "<html>canary</html>",
+            "{\"canary\":1}",
+            "<!DOCTYPE canary><canary/>",
+            "<a>&canary;</a>",
+        ] {
+            let mut response = response(status, body);
+            let headers = response.headers_mut();
+            headers.insert("x-amzn-RequestId", "id-3".parse().unwrap());
+            let error = GetCallerIdentity::new().parse(&response).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.status(), error.code()),
+                (kind, Some(status), None)
+            );
+            assert_eq!(error.request_id(), Some("id-3"));
+            assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_the_service_repeats_is_cut_out() {
+    let action = GetSessionToken::new()
+        .mfa("arn:aws:iam::1:mfa/a", "909090")
+        .unwrap();
+    let body = "<ErrorResponse><Error><Code>ValidationError</Code><Message>Value '909090' at 'tokenCode' failed\
+                </Message></Error></ErrorResponse>";
+    let error = action.parse(&response(400, body)).unwrap_err();
+    assert_eq!(error.message(), "Value '(redacted)' at 'tokenCode' failed");
+    assert!(!format!("{error:?}").contains("909090"));
+}
+
+#[test]
+fn a_message_of_any_length_is_bounded() {
+    let body = format!(
+        "<ErrorResponse><Error><Code>C</Code><Message>{}</Message></Error></ErrorResponse>",
+        "é".repeat(100_000)
+    );
+    let error = GetCallerIdentity::new()
+        .parse(&response(400, body))
+        .unwrap_err();
+    assert_eq!(error.message().chars().count(), 4096);
+}
+
+#[test]
+fn no_input_makes_it_panic() {
+    let whole = format!(
+        "<?xml version='1.0'?><GetSessionTokenResponse><GetSessionTokenResult><Credentials>{}</Credentials>\
+         </GetSessionTokenResult></GetSessionTokenResponse>",
+        FIELDS.concat()
+    );
+    let action = GetSessionToken::new();
+    for end in 0..whole.len() {
+        assert!(
+            action.parse(&response(200, &whole[..end])).is_err(),
+            "{end}"
+        );
+        for byte in [0, b'<', b'&', b'>', 0xFF] {
+            let mut bytes = whole.clone().into_bytes();
+            bytes[end] = byte;
+            let changed = Response::new(bytes);
+            drop(action.parse(&changed));
+        }
+    }
+}
