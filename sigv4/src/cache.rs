@@ -105,7 +105,7 @@ impl Entries {
 
 impl Entry {
     fn new(credentials: &Credentials, scope: &Scope, date: &AmzDate) -> Self {
-        let key = SigningKey::derive_on(credentials, scope, date.date());
+        let key = SigningKey::derive_on(credentials.secret_access_key(), scope, date.date());
         Self {
             credentials: credentials.clone(),
             date: *date,

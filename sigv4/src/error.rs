@@ -66,6 +66,30 @@ pub enum ErrorKind {
     HeaderValue,
     /// A time to live that is not 1 second to 7 days.
     Ttl,
+    /// A chunk size below 8 KiB or above 1 GiB.
+    ChunkSize,
+    /// A body planned for one algorithm and signed with another.
+    ChunkAlgorithm,
+    /// A body whose length is not the planned one.
+    BodyLength,
+    /// A trailer that cannot stand in a header, or is there already.
+    Trailer,
+    /// An event-stream message with an impossible length.
+    EventLength,
+    /// An event-stream message whose checksum is wrong.
+    EventChecksum,
+    /// An event-stream header that is malformed or missing.
+    EventHeader,
+    /// A signature that is not hex digits.
+    Signature,
+    /// A signature that is not the one the key gives.
+    SignatureMismatch,
+    /// No port, or one that is not 1 to 65535.
+    Port,
+    /// A region set with an empty name, or with another character than letters, digits, `-`, `_` and `*`.
+    RegionSet,
+    /// A public key that is no point of the curve.
+    PublicKey,
 }
 
 impl ErrorKind {
@@ -100,6 +124,32 @@ impl ErrorKind {
                 "invalid header value: it holds a control character; the name of the header is given"
             }
             Self::Ttl => "invalid time to live: 1 to 604800 seconds (7 days) are possible",
+            Self::ChunkSize => "invalid chunk size: 8192 bytes to 1 GiB are possible",
+            Self::ChunkAlgorithm => {
+                "the body was planned to be signed otherwise; plan and signer must have the same algorithm"
+            }
+            Self::BodyLength => {
+                "the body has not the planned length, which was promised as its Content-Length"
+            }
+            Self::Trailer => {
+                "invalid trailer: an HTTP token that is not yet used, and one line of text without runs of blanks, are needed"
+            }
+            Self::EventLength => {
+                "invalid length of an event-stream message: 24 MiB in all and 128 KiB of headers are possible"
+            }
+            Self::EventChecksum => {
+                "wrong checksum of an event-stream message: its bytes were changed"
+            }
+            Self::EventHeader => "malformed or missing header of an event-stream message",
+            Self::Signature => "invalid signature: lower-case hex digits are needed",
+            Self::SignatureMismatch => {
+                "the signature does not match: the message was changed, has left its place, or was signed with another key"
+            }
+            Self::Port => "invalid endpoint: a port is needed behind the host, such as :5432",
+            Self::RegionSet => {
+                "invalid region set: names joined by `,` are needed, such as us-east-1,eu-* or *"
+            }
+            Self::PublicKey => "invalid public key: its coordinates are not on the curve P-256",
         }
     }
 }

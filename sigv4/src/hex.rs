@@ -1,5 +1,8 @@
 //! Lower-case hex through a table.
 
+#[cfg(feature = "v4a")]
+use alloc::{string::String, vec::Vec};
+
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// 32 bytes as 64 digits.
@@ -20,6 +23,28 @@ pub(crate) fn decode(text: &[u8]) -> Option<[u8; 32]> {
         *to = value(pair[0])? << 4 | value(pair[1])?;
     }
     Some(bytes)
+}
+
+/// Any number of bytes, appended.
+#[cfg(feature = "v4a")]
+pub(crate) fn push(text: &mut String, bytes: &[u8]) {
+    let digits = |byte: &u8| {
+        [
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ]
+    };
+    text.extend(bytes.iter().flat_map(digits).map(char::from));
+}
+
+/// What any even number of digits of either case stands for.
+#[cfg(feature = "v4a")]
+pub(crate) fn decode_all(text: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_chunks::<2>();
+    let bytes = pairs
+        .iter()
+        .map(|[a, b]| Some(value(*a)? << 4 | value(*b)?));
+    rest.is_empty().then(|| bytes.collect())?
 }
 
 /// The value of one hex digit of either case.

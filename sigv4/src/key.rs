@@ -8,6 +8,7 @@ use crate::{
     hex,
     inline::InlineVec,
     scope::{MAX_SUFFIX, Scope, TERMINATOR},
+    secret::Secret,
     sha256::{HmacKey, Prefixed},
     timestamp::{AmzDate, Timestamp},
 };
@@ -41,12 +42,12 @@ impl SigningKey {
     ///
     /// Source: Signature Version 4, "Calculate the signature", step "derive a signing key".
     pub fn derive(credentials: &Credentials, scope: &Scope, at: Timestamp) -> Self {
-        Self::derive_on(credentials, scope, at.amz_date().date())
+        Self::derive_on(credentials.secret_access_key(), scope, at.amz_date().date())
     }
 
     /// As [`derive`](Self::derive), for a date that is given as text (tokens use one that is no date).
-    pub(crate) fn derive_on(credentials: &Credentials, scope: &Scope, date: &str) -> Self {
-        let secret = credentials.secret_access_key().expose().as_bytes();
+    pub(crate) fn derive_on(secret: &Secret, scope: &Scope, date: &str) -> Self {
+        let secret = secret.expose().as_bytes();
         let mut bytes = HmacKey::new(&[b"AWS4", secret]).mac(date.as_bytes());
         for part in [scope.region(), scope.service(), TERMINATOR] {
             bytes = HmacKey::new(&[&bytes]).mac(part.as_bytes());
@@ -62,8 +63,13 @@ impl SigningKey {
 
     /// The signature of a string to sign, 64 lower-case hex digits.
     pub fn sign(&self, string_to_sign: &[u8]) -> String {
-        let digits = hex::encode(&self.hmac.mac(string_to_sign));
+        let digits = hex::encode(&self.mac(string_to_sign));
         digits.map(char::from).iter().collect()
+    }
+
+    /// The HMAC of the message.
+    pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
+        self.hmac.mac(message)
     }
 
     /// The HMAC that has already seen all of a string to sign but its last line.

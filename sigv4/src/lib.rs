@@ -3,20 +3,25 @@
 
 extern crate alloc;
 
+mod base64;
 #[cfg_attr(not(feature = "std"), path = "nocache.rs")]
 mod cache;
 mod canonical;
 mod constant_time;
+mod crc;
 mod credentials;
 mod encode;
 mod error;
+pub mod event_stream;
 mod explain;
 mod hex;
 #[cfg(feature = "http")]
 mod http;
 mod inline;
+mod json;
 mod key;
 mod payload;
+pub mod post_policy;
 mod presign;
 mod request;
 mod rules;
@@ -25,7 +30,12 @@ mod secret;
 mod sha256;
 mod signature;
 mod signer;
+pub mod stream;
 mod timestamp;
+#[cfg(feature = "tokens")]
+pub mod token;
+#[cfg(feature = "v4a")]
+pub mod v4a;
 pub mod verify;
 
 pub use credentials::Credentials;

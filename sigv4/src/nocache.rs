@@ -23,7 +23,7 @@ impl KeyCache {
         date: &AmzDate,
         last: &[u8],
     ) -> [u8; 32] {
-        SigningKey::derive_on(credentials, scope, date.date())
+        SigningKey::derive_on(credentials.secret_access_key(), scope, date.date())
             .prefixed(ALGORITHM, date, scope.suffix())
             .mac(last)
     }

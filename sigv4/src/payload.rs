@@ -34,6 +34,10 @@ pub enum Streaming {
     SignedTrailer,
     /// aws-chunked, not signed, with trailing headers such as a checksum.
     UnsignedTrailer,
+    /// aws-chunked, each chunk signed with SigV4a.
+    SignedV4a,
+    /// aws-chunked, each chunk and the trailing headers signed with SigV4a.
+    SignedTrailerV4a,
     /// Event-stream messages, each signed.
     Events,
 }
@@ -45,6 +49,8 @@ impl Streaming {
             Self::Signed => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
             Self::SignedTrailer => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
             Self::UnsignedTrailer => "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+            Self::SignedV4a => "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
+            Self::SignedTrailerV4a => "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",
             Self::Events => "STREAMING-AWS4-HMAC-SHA256-EVENTS",
         }
     }

@@ -42,6 +42,12 @@ impl Ttl {
         }
     }
 
+    /// Of a number of seconds that is known to be possible.
+    #[cfg(feature = "tokens")]
+    pub(crate) const fn new(seconds: u32) -> Self {
+        Self(seconds)
+    }
+
     /// The seconds; 0 for [`UNSTATED`](Self::UNSTATED).
     pub const fn as_secs(self) -> u32 {
         self.0

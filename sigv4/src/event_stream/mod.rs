@@ -1,0 +1,10 @@
+//! Signed event streams: the messages of Transcribe, Lex, Kinesis and Bedrock, framed and signed.
+//!
+//! What an application has to say is a [`Message`], encoded; what goes on the wire is a message around it, with the
+//! time and a signature as its headers, made by [`EventSigner`]. No I/O is done: bytes in, bytes out.
+
+mod message;
+mod signer;
+
+pub use message::{HeaderValue, Message};
+pub use signer::{EventSigner, EventVerifier};

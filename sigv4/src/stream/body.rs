@@ -1,0 +1,114 @@
+use core::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+use std::{error::Error as StdError, vec::Vec};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+
+use super::{cutter::Cutter, encoder::ChunkEncoder};
+use crate::error::Error;
+
+impl ChunkEncoder {
+    /// The encoded body of an [`http_body::Body`], for asynchronous clients. Pin what is not `Unpin` with `Box::pin`.
+    pub fn body<B: Body + Unpin>(self, source: B) -> ChunkBody<B> {
+        ChunkBody {
+            source,
+            left: self.plan().content_length(),
+            cutter: Cutter::new(self),
+        }
+    }
+}
+
+/// The encoded body of another body; made by [`ChunkEncoder::body`].
+///
+/// Its size hint is exact, so clients send a `Content-Length`. Trailers of the source are dropped: those of the plan
+/// are part of the encoded data.
+#[derive(Debug)]
+pub struct ChunkBody<B> {
+    source: B,
+    cutter: Cutter,
+    /// Bytes still to come.
+    left: u64,
+}
+
+impl<B: Body + Unpin> Body for ChunkBody<B> {
+    type Data = Bytes;
+    type Error = ChunkBodyError<B::Error>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        let mut out = Vec::new();
+        while out.is_empty() && this.cutter.is_open() {
+            let frame = ready!(Pin::new(&mut this.source).poll_frame(context));
+            this.take(frame, &mut out)?;
+        }
+        this.left = this.left.saturating_sub(out.len() as u64);
+        let frame = (!out.is_empty()).then(|| Ok(Frame::data(out.into())));
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        !self.cutter.is_open()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+impl<B: Body> ChunkBody<B> {
+    fn take(
+        &mut self,
+        frame: Option<Result<Frame<B::Data>, B::Error>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ChunkBodyError<B::Error>> {
+        let Some(frame) = frame else {
+            return self.cutter.end(out).map_err(ChunkBodyError::Length);
+        };
+        let Ok(mut data) = frame.map_err(ChunkBodyError::Source)?.into_data() else {
+            return Ok(());
+        };
+        while data.has_remaining() {
+            let piece = data.chunk();
+            self.cutter
+                .push(piece, out)
+                .map_err(ChunkBodyError::Length)?;
+            let length = piece.len();
+            data.advance(length);
+        }
+        Ok(())
+    }
+}
+
+/// Why an encoded body ended early.
+#[derive(Debug)]
+pub enum ChunkBodyError<E> {
+    /// The source failed.
+    Source(E),
+    /// The source has another length than planned.
+    Length(Error),
+}
+
+impl<E> fmt::Display for ChunkBodyError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source(_) => "the body to encode failed",
+            Self::Length(_) => "the body to encode has another length than planned",
+        })
+    }
+}
+
+impl<E: StdError + 'static> StdError for ChunkBodyError<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Source(error) => Some(error),
+            Self::Length(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+use alloc::format;
+
+use super::{
+    QUARTER_HOUR, Token,
+    endpoint::{authority, encoded, with_port},
+    schemeless,
+};
+use crate::{
+    credentials::Credentials, error::Error, presign::Ttl, scope::Scope, timestamp::Timestamp,
+};
+
+/// The password of a database user of RDS or Aurora that logs in with IAM: good for 15 minutes to connect, while the
+/// connection may stay open.
+///
+/// `endpoint` is `host:port`, exactly as the client connects to it: the token is bound to both. TLS is required.
+///
+/// Source: Amazon RDS, "Connecting to your DB instance using IAM authentication".
+///
+/// # Errors
+///
+/// [`ErrorKind::Port`](crate::ErrorKind::Port) without a port; [`ErrorKind::Host`](crate::ErrorKind::Host) or
+/// [`ErrorKind::Region`](crate::ErrorKind::Region) when they are malformed.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, token};
+/// let credentials = Credentials::new("akid", "secret")?;
+/// let at = "2024-08-26T22:00:00Z".parse()?;
+/// let endpoint = "prod-instance.us-east-1.rds.amazonaws.com:3306";
+/// let password = token::rds(endpoint, "peccy", "us-east-1", &credentials, at)?;
+/// assert!(password.expose().starts_with("prod-instance.us-east-1.rds.amazonaws.com:3306/?Action=connect"));
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
+pub fn rds(
+    endpoint: &str,
+    user: &str,
+    region: &str,
+    credentials: &Credentials,
+    at: Timestamp,
+) -> Result<Token, Error> {
+    let (endpoint, user) = (with_port(endpoint)?, encoded(user));
+    let url = format!("https://{endpoint}/?Action=connect&DBUser={user}");
+    let scope = Scope::new(region, "rds-db")?;
+    schemeless(&url, scope, credentials, at, Ttl::new(QUARTER_HOUR))
+}
+
+/// Who logs in to a DSQL cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DsqlUser {
+    /// The role `admin`, by the permission `dsql:DbConnectAdmin`.
+    Admin,
+    /// A role of the database that was granted to the caller, by the permission `dsql:DbConnect`.
+    Custom,
+}
+
+/// The password for a cluster of Aurora DSQL: good for `ttl` to connect, 15 minutes being usual and 7 days the most.
+///
+/// Source: Aurora DSQL, "Generating an authentication token".
+///
+/// # Errors
+///
+/// [`ErrorKind::Host`](crate::ErrorKind::Host) or [`ErrorKind::Region`](crate::ErrorKind::Region) when they are
+/// malformed.
+pub fn dsql(
+    endpoint: &str,
+    user: DsqlUser,
+    region: &str,
+    ttl: Ttl,
+    credentials: &Credentials,
+    at: Timestamp,
+) -> Result<Token, Error> {
+    let action = match user {
+        DsqlUser::Admin => "DbConnectAdmin",
+        DsqlUser::Custom => "DbConnect",
+    };
+    let url = format!("https://{}/?Action={action}", authority(endpoint)?);
+    schemeless(&url, Scope::new(region, "dsql")?, credentials, at, ttl)
+}

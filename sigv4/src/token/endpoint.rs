@@ -1,0 +1,52 @@
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    encode,
+    error::{Error, ErrorKind},
+};
+
+/// `host` or `host:port`, as people copy it: a scheme in front and a slash behind are left out.
+pub(super) fn authority(endpoint: &str) -> Result<&str, Error> {
+    let rest = endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, rest)| rest);
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    // Whatever else is no host is found by the request's own check; these would end the host there.
+    if host.is_empty() || host.contains(['/', '?', '#', '@']) {
+        return Err(Error::new(ErrorKind::Host, endpoint));
+    }
+    Ok(host)
+}
+
+/// `host:port`, both needed.
+pub(super) fn with_port(endpoint: &str) -> Result<&str, Error> {
+    let authority = authority(endpoint)?;
+    let port = authority.rsplit_once(':').map(|(_, port)| port);
+    match port.map(str::parse::<u16>) {
+        Some(Ok(1..)) => Ok(authority),
+        _ => Err(Error::new(ErrorKind::Port, endpoint)),
+    }
+}
+
+/// What hosts of AWS end with in this region's partition.
+///
+/// Source: the partitions of the SDKs' endpoint rules.
+pub(super) fn dns_suffix(region: &str) -> &'static str {
+    match region {
+        r if r.starts_with("cn-") => "amazonaws.com.cn",
+        r if r.starts_with("us-iso-") => "c2s.ic.gov",
+        r if r.starts_with("us-isob-") => "sc2s.sgov.gov",
+        r if r.starts_with("us-isof-") => "csp.hci.ic.gov",
+        r if r.starts_with("eu-isoe-") => "cloud.adc-e.uk",
+        r if r.starts_with("eusc-") => "amazonaws.eu",
+        _ => "amazonaws.com",
+    }
+}
+
+/// A value as it stands in a query.
+pub(super) fn encoded(value: &str) -> String {
+    let mut out = Vec::with_capacity(encode::component_length(value.as_bytes()));
+    encode::component(&mut out, value.as_bytes());
+    // Percent-encoding is ASCII, so the fallback is never taken.
+    String::from_utf8(out).unwrap_or_default()
+}

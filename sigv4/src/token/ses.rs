@@ -1,0 +1,27 @@
+use crate::{base64, error::Error, key::SigningKey, scope::Scope, secret::Secret};
+
+/// The SMTP password that belongs to a secret access key in one region; the user name is the access key id. It is good
+/// as long as the key. Temporary credentials have none.
+///
+/// Source: Amazon SES, "Obtaining SMTP credentials by converting existing AWS credentials".
+///
+/// # Errors
+///
+/// [`ErrorKind::Region`](crate::ErrorKind::Region) when it is malformed.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Secret, token};
+/// let secret = Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+/// let password = token::ses_smtp_password(&secret, "us-east-1")?;
+/// assert_eq!(password.expose(), "BLBM/9hSUELfq8Gw+rU1YcBjkOxGbhT2XG763xVLGWL9");
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
+pub fn ses_smtp_password(secret: &Secret, region: &str) -> Result<Secret, Error> {
+    // Version 4 of the scheme, and a date that stands for every day.
+    let key = SigningKey::derive_on(secret, &Scope::new(region, "ses")?, "11111111");
+    let mut bytes = [4; 33];
+    bytes[1..].copy_from_slice(&key.mac(b"SendRawEmail"));
+    Ok(Secret::new(base64::standard(&bytes)))
+}

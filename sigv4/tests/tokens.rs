@@ -1,0 +1,349 @@
+//! Tokens: values that two other implementations agree on.
+#![cfg(feature = "tokens")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use keyfob_sigv4::{
+    Credentials, ErrorKind, Secret, Timestamp, Ttl,
+    token::{self, AppSync, CacheKind, DsqlUser, Token},
+};
+
+fn keys() -> Credentials {
+    Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY").unwrap()
+}
+
+fn at() -> Timestamp {
+    "2024-08-26T22:00:00Z".parse().unwrap()
+}
+
+fn ttl(seconds: u64) -> Ttl {
+    Ttl::from_secs(seconds).unwrap()
+}
+
+#[track_caller]
+fn is_signed(token: &Token, begins: &str, signature: &str) {
+    let text = token.expose();
+    assert!(text.starts_with(begins), "{text}");
+    assert!(
+        text.ends_with(&format!("&X-Amz-Signature={signature}")),
+        "{text}"
+    );
+    assert_eq!(token.expiry(), at().plus_seconds(900));
+}
+
+#[test]
+fn rds_tokens_keep_the_port_and_encode_the_user_once() {
+    let endpoint = "prod-instance.us-east-1.rds.amazonaws.com:3306";
+    let published = Credentials::new("akid", "secret").unwrap();
+    let token = token::rds(endpoint, "peccy", "us-east-1", &published, at()).unwrap();
+    is_signed(
+        &token,
+        "prod-instance.us-east-1.rds.amazonaws.com:3306/?Action=connect&DBUser=peccy&",
+        "dd0cba843009474347af724090233265628ace491ea17ce3eb3da098b983ad89",
+    );
+    let endpoint = "https://db.example.us-east-1.rds.amazonaws.com:5432";
+    let token = token::rds(endpoint, "a user+x", "us-east-1", &keys(), at()).unwrap();
+    is_signed(
+        &token,
+        "db.example.us-east-1.rds.amazonaws.com:5432/?Action=connect&DBUser=a%20user%2Bx&",
+        "d0387f8aeb713e827d3c08740d0ca875e8257f1f1e97cf991eb9082b9d349717",
+    );
+}
+
+#[test]
+fn malformed_endpoints_are_named() {
+    for (endpoint, kind) in [
+        ("", ErrorKind::Host),
+        ("https://", ErrorKind::Host),
+        ("db", ErrorKind::Port),
+        ("db:", ErrorKind::Port),
+        ("db:0", ErrorKind::Port),
+        ("db:65536", ErrorKind::Port),
+        ("db:port", ErrorKind::Port),
+        ("db/x:1", ErrorKind::Host),
+        ("user@db:1", ErrorKind::Host),
+        ("d b:1", ErrorKind::Host),
+    ] {
+        let error = token::rds(endpoint, "u", "us-east-1", &keys(), at()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{endpoint}");
+    }
+    let error = token::rds("db:1", "u", "", &keys(), at()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Region);
+}
+
+#[test]
+fn dsql_tokens_tell_the_administrator_from_others() {
+    for (user, signature) in [
+        (
+            DsqlUser::Custom,
+            "c909a722f3254ac89ca5b52c95047ea7f15fe051a5ecde0b71c3cb4f03ab6009",
+        ),
+        (
+            DsqlUser::Admin,
+            "179b75eb94e96eaa15626fec6becdfce6551aad6c98b4dc15a16bdb026e854fe",
+        ),
+    ] {
+        let host = "abc.dsql.us-east-1.on.aws";
+        let token = token::dsql(host, user, "us-east-1", ttl(900), &keys(), at()).unwrap();
+        is_signed(
+            &token,
+            "abc.dsql.us-east-1.on.aws/?Action=DbConnect",
+            signature,
+        );
+    }
+}
+
+#[test]
+fn caches_go_by_their_lower_case_name() {
+    for (kind, signature) in [
+        (
+            CacheKind::Nodes,
+            "bbfc779f6a451ac28a60ef468b62379e54e612bc2e945aa31a7d3012e24db142",
+        ),
+        (
+            CacheKind::Serverless,
+            "ed1c82b64864422dbb4fe0fc6c43bce019bd1698688007ee3471c8b436908a30",
+        ),
+    ] {
+        let token = token::elasticache("My-Cache", "iam-user-01", kind, "us-east-1", &keys(), at());
+        is_signed(
+            &token.unwrap(),
+            "my-cache/?Action=connect&User=iam-user-01&",
+            signature,
+        );
+    }
+    let token = token::memorydb("my-cluster", "iam-user-01", "us-east-1", &keys(), at());
+    is_signed(
+        &token.unwrap(),
+        "my-cluster/?Action=connect&User=iam-user-01&",
+        "87e006b593fdf7754e72b541c25384b30c5b338603e77a7ee1125aa46f36322a",
+    );
+}
+
+#[test]
+fn eks_tokens_are_what_kubectl_wants() {
+    let token = token::eks("my-cluster", "us-east-1", &keys(), at()).unwrap();
+    let url = decode(token.expose().strip_prefix("k8s-aws-v1.").unwrap());
+    assert!(url.starts_with(
+        "https://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&"
+    ));
+    assert!(url.contains("X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&"));
+    assert!(url.contains("X-Amz-Expires=60&"));
+    assert!(url.ends_with("02c5fe75cbc5056b678a923aa093ec536c1914e9c698ea9830925001bdd0e6d4"));
+    let json: serde_json::Value = serde_json::from_str(&token.exec_credential()).unwrap();
+    assert_eq!(json["apiVersion"], "client.authentication.k8s.io/v1beta1");
+    assert_eq!(json["kind"], "ExecCredential");
+    assert_eq!(json["status"]["token"], token.expose());
+    assert_eq!(
+        json["status"]["expirationTimestamp"],
+        "2024-08-26T22:14:00Z"
+    );
+    let error = token::eks("a\nb", "us-east-1", &keys(), at()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::HeaderValue);
+}
+
+#[test]
+fn msk_tokens_name_the_client_behind_the_signature() {
+    let token = token::msk("us-east-1", "my client/1", &keys(), at()).unwrap();
+    let url = decode(token.expose());
+    assert!(
+        url.starts_with("https://kafka.us-east-1.amazonaws.com/?Action=kafka-cluster%3AConnect&")
+    );
+    assert!(url.ends_with("=a940f3fdf9c1e65d19ce64d1d1fd8596f5a3919ba59aca703085203ce13fd9bc&User-Agent=my%20client%2F1"));
+}
+
+#[test]
+fn bedrock_keys_are_good_for_half_a_day_at_most() {
+    let token = token::bedrock("us-east-1", ttl(43_200), &keys(), at()).unwrap();
+    let text = token.expose().strip_prefix("bedrock-api-key-").unwrap();
+    assert!(text.len().is_multiple_of(4));
+    let url = decode(text.trim_end_matches('='));
+    assert!(url.starts_with("bedrock.amazonaws.com/?Action=CallWithBearerToken&"));
+    assert!(
+        url.ends_with(
+            "=ac269b0e0e3ca8fb4479933bc558f6435b405e582fd4949a00f0d82733805f37&Version=1"
+        )
+    );
+    for wrong in [Ttl::UNSTATED, ttl(43_201)] {
+        let error = token::bedrock("us-east-1", wrong, &keys(), at()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ttl);
+    }
+}
+
+#[test]
+fn websockets_are_signed_with_their_port() {
+    let parameters = [
+        ("language-code", "en-US"),
+        ("media-encoding", "pcm"),
+        ("sample-rate", "16000"),
+    ];
+    let url =
+        token::transcribe_websocket(&parameters, "us-east-1", ttl(300), &keys(), at()).unwrap();
+    assert!(url.as_str().starts_with("wss://transcribestreaming.us-east-1.amazonaws.com:8443/stream-transcription-websocket?language-code=en-US&"));
+    assert_eq!(
+        url.signature(),
+        "1825c52722a77f45dfab837a6319e437dca302c9147767517046953489548bd9"
+    );
+    let error = token::transcribe_websocket(&[], "us-east-1", ttl(301), &keys(), at());
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Ttl);
+}
+
+#[test]
+fn iot_leaves_the_session_token_unsigned() {
+    let session = keys().with_session_token("a/b+c==").unwrap();
+    let host = "abc-ats.iot.us-east-1.amazonaws.com";
+    let signature = |credentials: &Credentials| {
+        let token = token::iot_websocket(host, "us-east-1", ttl(86_400), credentials, at());
+        let token = token.unwrap();
+        assert_eq!(token.expiry(), at().plus_seconds(86_400));
+        let url = token.expose().to_owned();
+        let at = url.find("X-Amz-Signature=").unwrap() + 16;
+        (url[at..at + 64].to_owned(), url)
+    };
+    let (plain, _) = signature(&keys());
+    assert_eq!(
+        plain,
+        "062a7758059a8cfdb2b25668ecec7067e0b3e400a49f802791acba5195f4feec"
+    );
+    let (with_token, url) = signature(&session);
+    assert_eq!(with_token, plain);
+    assert!(
+        url.contains("&X-Amz-Security-Token=a%2Fb%2Bc%3D%3D"),
+        "{url}"
+    );
+}
+
+#[test]
+fn codecommit_passwords_are_what_the_helper_gives() {
+    for path in ["/v1/repos/my", "v1/repos/my"] {
+        let host = "git-codecommit.us-east-1.amazonaws.com:443";
+        let login = token::codecommit(host, path, "us-east-1", &keys(), at()).unwrap();
+        assert_eq!(login.username(), "AKIDEXAMPLE");
+        assert_eq!(
+            login.password(),
+            "20240826T220000Z530dca408534bb4b95d6556ccfcdd7fe7b1f7bc0b0c759c66f07901e92f26455"
+        );
+    }
+    let session = keys().with_session_token("token").unwrap();
+    let login = token::codecommit("h", "p", "us-east-1", &session, at()).unwrap();
+    assert_eq!(login.username(), "AKIDEXAMPLE%token");
+}
+
+#[test]
+fn smtp_passwords_differ_by_region() {
+    let secret = Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    for (region, password) in [
+        ("us-east-1", "BLBM/9hSUELfq8Gw+rU1YcBjkOxGbhT2XG763xVLGWL9"),
+        ("eu-west-1", "BMW5RDrXmmVs0lV7GpI4oLkHXpZ4stDsk6q91z1g38Pk"),
+    ] {
+        let made = token::ses_smtp_password(&secret, region).unwrap();
+        assert_eq!(made.expose(), password);
+    }
+}
+
+#[test]
+fn appsync_hands_over_all_signed_headers_as_json() {
+    let session = keys().with_session_token("token").unwrap();
+    for (api, url, protocol) in [
+        (
+            AppSync::graphql(
+                "https://id.appsync-api.eu-west-1.amazonaws.com",
+                "eu-west-1",
+            ),
+            "wss://id.appsync-realtime-api.eu-west-1.amazonaws.com/graphql",
+            "/graphql/connect",
+        ),
+        (
+            AppSync::events("id.appsync-api.eu-west-1.amazonaws.com", "eu-west-1"),
+            "wss://id.appsync-realtime-api.eu-west-1.amazonaws.com/event/realtime",
+            "/event",
+        ),
+        (
+            AppSync::graphql("api.example.com", "eu-west-1"),
+            "wss://api.example.com/graphql/realtime",
+            "/graphql/connect",
+        ),
+    ] {
+        let connection = api.unwrap().connect(&session, at()).unwrap();
+        assert_eq!(connection.url(), url);
+        let json = decode(connection.subprotocol().strip_prefix("header-").unwrap());
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        for (name, value) in [
+            ("accept", "application/json, text/javascript"),
+            ("content-encoding", "amz-1.0"),
+            ("content-type", "application/json; charset=UTF-8"),
+            ("x-amz-date", "20240826T220000Z"),
+            ("x-amz-security-token", "token"),
+        ] {
+            assert_eq!(json[name], value);
+        }
+        assert_eq!(
+            json["authorization"],
+            expected_authorization(&json, protocol, &session)
+        );
+        assert!(connection.url_with_header().ends_with("&payload=e30%3D"));
+        assert!(!format!("{connection:?}").contains("header"));
+    }
+}
+
+/// The same by the signer itself.
+fn expected_authorization(
+    json: &serde_json::Value,
+    path: &str,
+    credentials: &Credentials,
+) -> String {
+    use keyfob_sigv4::{Payload, Request, Scope, Signer};
+    let headers: Vec<_> = ["accept", "content-encoding", "content-type"]
+        .map(|name| (name, json[name].as_str().unwrap()))
+        .into();
+    let host = json["host"].as_str().unwrap();
+    let request = Request::from_parts("POST", "https", host, path).unwrap();
+    let request = request
+        .headers(&headers)
+        .unwrap()
+        .payload(Payload::Bytes(b"{}"));
+    let signer = Signer::new(Scope::new("eu-west-1", "appsync").unwrap());
+    signer
+        .sign(&request, credentials, at())
+        .authorization()
+        .to_owned()
+}
+
+#[test]
+fn no_token_outlives_its_credentials_or_shows_itself() {
+    let end = at().plus_seconds(60);
+    let ending = keys().with_expiry(end);
+    let token = token::rds("db:1", "canary", "us-east-1", &ending, at()).unwrap();
+    assert_eq!(token.expiry(), end);
+    assert_eq!(
+        token::eks("c", "us-east-1", &ending, at())
+            .unwrap()
+            .expiry(),
+        end
+    );
+    let login = token::codecommit("h", "p", "us-east-1", &ending, at()).unwrap();
+    assert_eq!(login.expiry(), end);
+    let shown = format!("{token:?} {login:?}");
+    assert!(
+        !shown.contains("canary") && !shown.contains("AKID"),
+        "{shown}"
+    );
+}
+
+/// Base64 of either alphabet, without padding.
+fn decode(text: &str) -> String {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let bits: Vec<u8> = text
+        .bytes()
+        .flat_map(|byte| (0..6).rev().map(move |bit| value(byte) >> bit & 1))
+        .collect();
+    let bytes = bits
+        .chunks_exact(8)
+        .map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit));
+    String::from_utf8(bytes.collect()).unwrap()
+}
