@@ -1,1 +1,9 @@
-//! Benches.
+//! Benches of the Keyfob crates, side by side with their peers. See the README beside this crate.
+
+pub mod case;
+pub mod measure;
+pub mod peers;
+pub mod report;
+
+/// Any error, to be printed by the binary that met it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

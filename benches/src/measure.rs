@@ -1,0 +1,253 @@
+//! Interleaved medians of CPU time, and counts of allocations.
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cpu_time::ThreadTime;
+
+use crate::BoxError;
+
+/// One timed batch is about this long: far above the clock's own cost, far below a scheduler's slice.
+const BATCH: Duration = Duration::from_micros(100);
+/// Prepared requests of one batch stay within the second-level cache.
+const MAX_BATCH: u64 = 128;
+/// Fewer rounds than this and a median means little.
+const MIN_ROUNDS: usize = 15;
+/// Operations whose allocations are counted, after as many to warm up.
+const COUNTED: u64 = 64;
+
+/// Runs of the measurement on one and two threads.
+const SCALING_RUNS: usize = 9;
+/// Operations of each thread in one such run.
+const SCALING_OPERATIONS: u64 = 5_000;
+
+/// One implementation of the operation under measurement.
+pub struct Contender<'a> {
+    /// The name in the report.
+    pub name: &'static str,
+    bench: Box<dyn Bench + 'a>,
+    next: u64,
+    batch: u64,
+    samples: Vec<f64>,
+}
+
+impl std::fmt::Debug for Contender<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Contender")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Contender<'a> {
+    /// A contender that prepares its input with `prepare`, unmeasured, and is measured in `run`.
+    ///
+    /// What `run` leaves in the job is dropped after the clock has stopped.
+    pub fn new<J: 'a>(
+        name: &'static str,
+        prepare: impl Fn(u64) -> Result<J, BoxError> + 'a,
+        run: impl FnMut(&mut J) -> Result<(), BoxError> + 'a,
+    ) -> Self {
+        let bench = Box::new(Pair { prepare, run });
+        Contender {
+            name,
+            bench,
+            next: 0,
+            batch: 1,
+            samples: Vec::new(),
+        }
+    }
+
+    /// Runs the operation `count` times, for a profiler to watch.
+    ///
+    /// # Errors
+    ///
+    /// If the operation fails.
+    pub fn repeat(&mut self, count: u64) -> Result<(), BoxError> {
+        for _ in 0..count {
+            self.time(1)?;
+        }
+        Ok(())
+    }
+
+    fn time(&mut self, count: u64) -> Result<Duration, BoxError> {
+        let first = self.next;
+        self.next += count;
+        self.bench.time(first, count)
+    }
+
+    /// The median of the samples so far, in nanoseconds per operation.
+    pub fn nanoseconds(&self) -> f64 {
+        let mut sorted = self.samples.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Allocations and reallocations of one operation: the median over many.
+    ///
+    /// # Errors
+    ///
+    /// If the operation fails.
+    pub fn allocations(&mut self) -> Result<usize, BoxError> {
+        self.time(COUNTED)?;
+        let mut counts = self.bench.allocations(self.next, COUNTED)?;
+        self.next += COUNTED;
+        counts.sort_unstable();
+        Ok(counts[counts.len() / 2])
+    }
+
+    /// Finds the batch size at which one batch takes about [`BATCH`].
+    fn calibrate(&mut self) -> Result<(), BoxError> {
+        self.time(8)?;
+        while self.batch < MAX_BATCH && self.time(self.batch)? < BATCH {
+            self.batch *= 2;
+        }
+        Ok(())
+    }
+
+    fn sample(&mut self) -> Result<(), BoxError> {
+        let time = self.time(self.batch)?;
+        self.samples
+            .push(time.as_secs_f64() * 1e9 / self.batch as f64);
+        Ok(())
+    }
+}
+
+/// Times the contenders in turns until the budget of wall time is spent.
+///
+/// The order rotates by one each round, so that none is always the one after the cold start.
+///
+/// # Errors
+///
+/// If an operation fails.
+pub fn interleave(contenders: &mut [Contender<'_>], budget: Duration) -> Result<(), BoxError> {
+    let start = Instant::now();
+    for contender in contenders.iter_mut() {
+        contender.calibrate()?;
+    }
+    for round in 0.. {
+        if round >= MIN_ROUNDS && start.elapsed() > budget {
+            break;
+        }
+        for turn in 0..contenders.len() {
+            contenders[(round + turn) % contenders.len()].sample()?;
+        }
+    }
+    Ok(())
+}
+
+/// Wall time of one operation on one thread and on two at once: the best of several runs of each.
+///
+/// # Errors
+///
+/// If an operation fails.
+pub fn scaling<J: Send>(
+    prepare: impl Fn(u64, u64) -> Result<J, BoxError>,
+    run: impl Fn(&mut J) -> Result<(), BoxError> + Sync,
+) -> Result<(Duration, Duration), BoxError> {
+    let (mut one, mut two) = (Duration::MAX, Duration::MAX);
+    for _ in 0..SCALING_RUNS {
+        one = one.min(wall(&prepare, &run, 1)?);
+        two = two.min(wall(&prepare, &run, 2)?);
+    }
+    let operations = SCALING_OPERATIONS as u32;
+    Ok((one / operations, two / (2 * operations)))
+}
+
+/// Wall time from the moment all threads are ready until the last has done its share.
+fn wall<J: Send>(
+    prepare: impl Fn(u64, u64) -> Result<J, BoxError>,
+    run: impl Fn(&mut J) -> Result<(), BoxError> + Sync,
+    threads: u64,
+) -> Result<Duration, BoxError> {
+    let jobs = |thread| {
+        (0..SCALING_OPERATIONS)
+            .map(|n| prepare(thread, n))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let shares = (0..threads).map(jobs).collect::<Result<Vec<_>, _>>()?;
+    let ready = Barrier::new(shares.len());
+    let work = |mut jobs: Vec<J>| {
+        ready.wait();
+        let start = Instant::now();
+        alloc_counter::allow_alloc(|| jobs.iter_mut().try_for_each(&run))?;
+        Ok((start, Instant::now()))
+    };
+    let spans = thread::scope(|scope| {
+        let workers: Vec<_> = shares
+            .into_iter()
+            .map(|jobs| scope.spawn(|| work(jobs)))
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|_| Err("a thread panicked".into()))
+            })
+            .collect::<Result<Vec<_>, BoxError>>()
+    })?;
+    let first = spans
+        .iter()
+        .map(|(start, _)| *start)
+        .min()
+        .unwrap_or_else(Instant::now);
+    let last = spans.iter().map(|(_, end)| *end).max().unwrap_or(first);
+    Ok(last - first)
+}
+
+/// The two halves of a contender, its job's type erased.
+trait Bench {
+    fn time(&mut self, first: u64, count: u64) -> Result<Duration, BoxError>;
+    fn allocations(&mut self, first: u64, count: u64) -> Result<Vec<usize>, BoxError>;
+}
+
+struct Pair<P, R> {
+    prepare: P,
+    run: R,
+}
+
+/// The operation and nothing else, under a name that a profiler can be told to watch.
+#[inline(never)]
+fn measured<J>(
+    run: &mut impl FnMut(&mut J) -> Result<(), BoxError>,
+    job: &mut J,
+) -> Result<(), BoxError> {
+    run(job)
+}
+
+impl<J, P, R> Bench for Pair<P, R>
+where
+    P: Fn(u64) -> Result<J, BoxError>,
+    R: FnMut(&mut J) -> Result<(), BoxError>,
+{
+    fn time(&mut self, first: u64, count: u64) -> Result<Duration, BoxError> {
+        let mut jobs = (first..first + count)
+            .map(&self.prepare)
+            .collect::<Result<Vec<_>, _>>()?;
+        // Counting is off while the clock runs: what is left of it is one test per allocation.
+        let time = alloc_counter::allow_alloc(|| {
+            let start = ThreadTime::now();
+            for job in &mut jobs {
+                measured(&mut self.run, black_box(job))?;
+            }
+            Ok::<_, BoxError>(start.elapsed())
+        })?;
+        black_box(jobs);
+        Ok(time)
+    }
+
+    fn allocations(&mut self, first: u64, count: u64) -> Result<Vec<usize>, BoxError> {
+        let mut counts = Vec::new();
+        for n in first..first + count {
+            let mut job = (self.prepare)(n)?;
+            let ((allocations, reallocations, _), outcome) =
+                alloc_counter::count_alloc(|| measured(&mut self.run, black_box(&mut job)));
+            outcome?;
+            counts.push(allocations + reallocations);
+        }
+        Ok(counts)
+    }
+}

@@ -1,0 +1,107 @@
+//! `aws-sigv4`, with its `apply` to the request.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
+    SigningSettings, UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4::SigningParams;
+use aws_smithy_runtime_api::client::identity::Identity;
+use keyfob_sigv4::Timestamp;
+
+use super::Job;
+use crate::BoxError;
+use crate::case::{ACCESS_KEY_ID, Body, Case, EXPIRES_IN, Form, REGION, Rules, SECRET_ACCESS_KEY};
+use crate::measure::Contender;
+
+/// Signs and applies the instructions to the `http::Request`.
+pub fn contender(case: &Case) -> Contender<'_> {
+    let signer = Signer::new(case);
+    Contender::new(
+        "aws-sigv4",
+        |n| Job::new(case, n),
+        move |job| signer.sign(job),
+    )
+}
+
+/// The identity and settings that a client keeps between requests.
+#[derive(Debug)]
+pub struct Signer {
+    identity: Identity,
+    settings: SigningSettings,
+    service: &'static str,
+}
+
+impl Signer {
+    /// A signer for one case.
+    pub fn new(case: &Case) -> Self {
+        let credentials = Credentials::new(
+            ACCESS_KEY_ID,
+            SECRET_ACCESS_KEY,
+            case.token.clone(),
+            None,
+            "benches",
+        );
+        Signer {
+            identity: credentials.into(),
+            settings: settings(case.rules, case.form),
+            service: case.rules.service(),
+        }
+    }
+
+    /// Signs the job's request and applies the signature to it.
+    ///
+    /// # Errors
+    ///
+    /// If aws-sigv4 refuses the request.
+    pub fn sign(&self, job: &mut Job<'_>) -> Result<(), BoxError> {
+        let params = SigningParams::builder()
+            .identity(&self.identity)
+            .region(REGION)
+            .name(self.service)
+            .time(system_time(job.at))
+            .settings(self.settings.clone())
+            .build()?
+            .into();
+        let headers = job
+            .input
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
+        let body = signable_body(&job.input.body);
+        let signable =
+            SignableRequest::new(job.input.method, job.input.url.as_str(), headers, body)?;
+        let (instructions, _signature) = sign(signable, &params)?.into_parts();
+        instructions.apply_to_request_http1x(&mut job.request);
+        Ok(())
+    }
+}
+
+fn settings(rules: Rules, form: Form) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    if rules == Rules::S3 {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    if form == Form::Query {
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(Duration::from_secs(EXPIRES_IN));
+        // A header that a presigned URL cannot carry.
+        settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
+    }
+    settings
+}
+
+fn signable_body(body: &Body) -> SignableBody<'_> {
+    match body {
+        Body::Signed(bytes) => SignableBody::Bytes(bytes),
+        Body::Unsigned => SignableBody::UnsignedPayload,
+    }
+}
+
+fn system_time(at: Timestamp) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(at.unix_seconds().unsigned_abs())
+}

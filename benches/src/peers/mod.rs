@@ -1,0 +1,223 @@
+//! The contenders: each library used as its documentation shows, through its public API.
+
+pub mod aws_sigv4;
+pub mod floor;
+pub mod keyfob;
+pub mod reqsign;
+pub mod rusty_s3;
+pub mod scratchstack;
+
+use std::time::Duration;
+
+use http::request::Parts;
+use keyfob_sigv4::Timestamp;
+
+use crate::BoxError;
+use crate::case::{Case, Form, Input};
+use crate::measure::Contender;
+
+/// Everyone who can sign the case, keyfob first.
+///
+/// # Errors
+///
+/// If the case is malformed.
+pub fn signers(case: &Case) -> Result<Vec<Contender<'_>>, BoxError> {
+    let mut contenders = vec![
+        keyfob::contender(case)?,
+        aws_sigv4::contender(case),
+        reqsign::contender(case),
+    ];
+    if case.form == Form::Query {
+        contenders.push(rusty_s3::contender(case)?);
+    }
+    contenders.push(floor::contender(case)?);
+    Ok(contenders)
+}
+
+/// Everyone who can verify the case, keyfob first, and keyfob's signing beside them.
+///
+/// # Errors
+///
+/// If the case is malformed.
+pub fn verifiers(case: &Case) -> Result<Vec<Contender<'_>>, BoxError> {
+    let mut signing = keyfob::contender(case)?;
+    signing.name = "keyfob-sign";
+    Ok(vec![
+        keyfob::verifier(case)?,
+        scratchstack::verifier(case)?,
+        signing,
+    ])
+}
+
+/// A request about to be signed: the signers write into its headers or its URI.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// What is signed.
+    pub input: &'a Input,
+    /// The same as an `http::Request`, with room in its header map.
+    pub request: http::Request<()>,
+    /// The time of the signature.
+    pub at: Timestamp,
+}
+
+impl<'a> Job<'a> {
+    /// Request number `n` of the case.
+    ///
+    /// # Errors
+    ///
+    /// If the case is malformed.
+    pub fn new(case: &'a Case, n: u64) -> Result<Self, BoxError> {
+        let input = case.input(n);
+        Ok(Job {
+            input,
+            request: input.to_http()?,
+            at: case.at(n),
+        })
+    }
+}
+
+/// A signed request about to be verified.
+#[derive(Debug)]
+pub struct VerifyJob<'a> {
+    /// What was signed.
+    pub input: &'a Input,
+    /// The signed head, with the `host` header that a server sees.
+    pub parts: Parts,
+    /// The server's clock.
+    pub at: Timestamp,
+}
+
+impl<'a> VerifyJob<'a> {
+    /// Request number `n` of the case, signed.
+    ///
+    /// # Errors
+    ///
+    /// If the case is malformed.
+    pub fn new(case: &'a Case, signer: &keyfob::Signer, n: u64) -> Result<Self, BoxError> {
+        let mut job = Job::new(case, n)?;
+        signer.sign(&mut job)?;
+        let (mut parts, ()) = job.request.into_parts();
+        if let Some(authority) = parts.uri.authority() {
+            let host = authority.as_str().parse()?;
+            parts.headers.insert(http::header::HOST, host);
+        }
+        Ok(VerifyJob {
+            input: job.input,
+            parts,
+            at: job.at,
+        })
+    }
+}
+
+/// Checks that every peer's signature of every request of the case is the one keyfob makes.
+///
+/// # Errors
+///
+/// Names the case, the peer and both signatures where they differ.
+pub fn check(case: &Case) -> Result<(), BoxError> {
+    let keyfob = keyfob::Signer::new(case)?;
+    for n in 0..64 {
+        let mut job = Job::new(case, n)?;
+        aws_sigv4::Signer::new(case).sign(&mut job)?;
+        compare(case, &keyfob, "aws-sigv4", job.input, &job.request)?;
+
+        let mut job = Job::new(case, n)?;
+        let (mut parts, ()) = job.request.into_parts();
+        reqsign::Signer::new(case).sign(&job.input.body, &mut parts)?;
+        job.request = http::Request::from_parts(parts, ());
+        compare(case, &keyfob, "reqsign-aws-v4", job.input, &job.request)?;
+
+        if case.form == Form::Query {
+            let at = jiff::Timestamp::from_second(case.at(n).unix_seconds())?;
+            let url = rusty_s3::Signer::new()?.presign(&case.input(n).key, at);
+            let request = http::Request::get(url.as_str()).body(())?;
+            compare(case, &keyfob, "rusty-s3", job.input, &request)?;
+        }
+    }
+    Ok(())
+}
+
+/// Signs what the peer signed, at the peer's time, and compares.
+fn compare(
+    case: &Case,
+    keyfob: &keyfob::Signer,
+    peer: &str,
+    input: &Input,
+    signed: &http::Request<()>,
+) -> Result<(), BoxError> {
+    let theirs = Signed::of(signed)?;
+    let ours = match case.form {
+        Form::Query => Signed::of_text(&keyfob.presign(input, theirs.at)?)?,
+        Form::Header => {
+            let mut again = signed.clone();
+            keyfob.sign_http(&mut again, &input.body, theirs.at)?;
+            Signed::of(&again)?
+        }
+    };
+    if ours == theirs {
+        return Ok(());
+    }
+    Err(format!(
+        "{}: keyfob and {peer} disagree on {}: {ours:?}, {theirs:?}",
+        case.name, input.url
+    )
+    .into())
+}
+
+/// A signature and its time.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// When it was made.
+    pub at: Timestamp,
+    /// 64 hex digits.
+    pub signature: String,
+}
+
+impl Signed {
+    /// The signature in the request's header, or in its query.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn of(request: &http::Request<()>) -> Result<Self, BoxError> {
+        let header = |name| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        match (header("authorization"), header("x-amz-date")) {
+            (Some(authorization), Some(date)) => {
+                Self::of_text(&format!("X-Amz-Date={date} {authorization}"))
+            }
+            _ => Self::of_text(&request.uri().to_string()),
+        }
+    }
+
+    fn of_text(text: &str) -> Result<Self, BoxError> {
+        let after = |name: &str, length: usize| {
+            let (_, rest) = text
+                .split_once(name)
+                .ok_or_else(|| format!("no {name} in {text}"))?;
+            rest.get(..length)
+                .ok_or_else(|| format!("{name} is cut short in {text}"))
+        };
+        Ok(Signed {
+            at: after("X-Amz-Date=", 16)?.parse()?,
+            signature: after("Signature=", 64)?.into(),
+        })
+    }
+}
+
+/// Wall time of one signature on one thread, and on two threads that share a signer: the best of several runs.
+///
+/// # Errors
+///
+/// If the case is malformed.
+pub fn two_threads(case: &Case) -> Result<(Duration, Duration), BoxError> {
+    let signer = keyfob::Signer::new(case)?;
+    crate::measure::scaling(
+        |thread, n| Job::new(case, thread * 1_000_000 + n),
+        |job| signer.sign(job),
+    )
+}

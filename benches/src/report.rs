@@ -1,0 +1,117 @@
+//! The two views of the results: a table for people, one JSON object a line for programs.
+
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use crate::BoxError;
+use crate::measure::Contender;
+
+/// Keyfob against one peer on one case.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The case.
+    pub case: String,
+    /// Who keyfob is compared with.
+    pub peer: &'static str,
+    /// Keyfob's median, in nanoseconds.
+    pub keyfob_ns: f64,
+    /// The peer's median, in nanoseconds.
+    pub peer_ns: f64,
+    /// Keyfob's allocations and reallocations.
+    pub keyfob_allocs: usize,
+    /// The peer's allocations and reallocations.
+    pub peer_allocs: usize,
+}
+
+impl Row {
+    /// How many times keyfob's time the peer takes.
+    pub fn ratio(&self) -> f64 {
+        self.peer_ns / self.keyfob_ns
+    }
+}
+
+/// One row for each contender after the first, which is keyfob.
+///
+/// # Errors
+///
+/// If an operation fails while its allocations are counted.
+pub fn rows(case: &str, contenders: &mut [Contender<'_>]) -> Result<Vec<Row>, BoxError> {
+    let [keyfob, peers @ ..] = contenders else {
+        return Ok(Vec::new());
+    };
+    let (keyfob_ns, keyfob_allocs) = (keyfob.nanoseconds(), keyfob.allocations()?);
+    peers
+        .iter_mut()
+        .map(|peer| {
+            Ok(Row {
+                case: case.into(),
+                peer: peer.name,
+                keyfob_ns,
+                peer_ns: peer.nanoseconds(),
+                keyfob_allocs,
+                peer_allocs: peer.allocations()?,
+            })
+        })
+        .collect()
+}
+
+/// Where the rows go, each as soon as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Aligned columns under a heading.
+    Table,
+    /// One object a line.
+    Json,
+}
+
+impl View {
+    /// Writes what stands above the rows.
+    ///
+    /// # Errors
+    ///
+    /// If the output is closed.
+    pub fn heading(self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            View::Json => Ok(()),
+            View::Table => writeln!(
+                out,
+                "{:<28} {:<16} {:>12} {:>12} {:>7} {:>7} {:>7}",
+                "case", "peer", "keyfob ns", "peer ns", "ratio", "allocs", "peer's"
+            ),
+        }
+    }
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    ///
+    /// If the output is closed.
+    pub fn row(self, out: &mut impl Write, row: &Row) -> io::Result<()> {
+        let ratio = row.ratio();
+        match self {
+            View::Json => writeln!(
+                out,
+                "{}",
+                json!({
+                    "case": row.case,
+                    "peer": row.peer,
+                    "keyfob_ns": round(row.keyfob_ns, 10.0),
+                    "peer_ns": round(row.peer_ns, 10.0),
+                    "ratio": round(ratio, 1000.0),
+                    "keyfob_allocs": row.keyfob_allocs,
+                    "peer_allocs": row.peer_allocs,
+                })
+            ),
+            View::Table => writeln!(
+                out,
+                "{:<28} {:<16} {:>12.1} {:>12.1} {ratio:>7.2} {:>7} {:>7}",
+                row.case, row.peer, row.keyfob_ns, row.peer_ns, row.keyfob_allocs, row.peer_allocs
+            ),
+        }
+    }
+}
+
+fn round(value: f64, parts: f64) -> f64 {
+    (value * parts).round() / parts
+}
