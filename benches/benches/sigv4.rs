@@ -1,2 +1,40 @@
-//! x
-fn main() {}
+//! Criterion's view of the cases of `compare`: one group for each case, one line for each contender.
+
+use criterion::{BenchmarkId, Criterion};
+use keyfob_benches::measure::Contender;
+use keyfob_benches::{BoxError, case, peers};
+
+fn main() -> Result<(), BoxError> {
+    let mut criterion = Criterion::default().configure_from_args();
+    for case in case::all() {
+        group(&mut criterion, case.name, peers::signers(&case)?);
+    }
+    for case in case::verified() {
+        group(
+            &mut criterion,
+            &format!("verify-{}", case.name),
+            peers::verifiers(&case)?,
+        );
+    }
+    criterion.final_summary();
+    Ok(())
+}
+
+fn group(criterion: &mut Criterion, name: &str, contenders: Vec<Contender<'_>>) {
+    let mut group = criterion.benchmark_group(name);
+    for mut contender in contenders {
+        let id = BenchmarkId::from_parameter(contender.name);
+        group.bench_function(id, |bencher| {
+            bencher.iter_custom(|count| time(&mut contender, count));
+        });
+    }
+    group.finish();
+}
+
+#[allow(
+    clippy::expect_used,
+    reason = "a bench whose operation fails has nothing to report"
+)]
+fn time(contender: &mut Contender<'_>, count: u64) -> std::time::Duration {
+    contender.repeat(count).expect("the operation works")
+}

@@ -329,7 +329,7 @@ fn encode_key(key: &str) -> String {
     key.bytes().fold(String::new(), |mut wire, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                wire.push(char::from(byte))
+                wire.push(char::from(byte));
             }
             _ => wire.push_str(&format!("%{byte:02X}")),
         }

@@ -18,10 +18,10 @@ const MIN_ROUNDS: usize = 15;
 /// Operations whose allocations are counted, after as many to warm up.
 const COUNTED: u64 = 64;
 
-/// Runs of the measurement on one and two threads.
-const SCALING_RUNS: usize = 9;
-/// Operations of each thread in one such run.
-const SCALING_OPERATIONS: u64 = 5_000;
+/// Runs of a measurement of wall time.
+const WALL_RUNS: usize = 9;
+/// Operations of each thread in one run of it.
+const WALL_OPERATIONS: u64 = 5_000;
 
 /// One implementation of the operation under measurement.
 pub struct Contender<'a> {
@@ -60,16 +60,17 @@ impl<'a> Contender<'a> {
         }
     }
 
-    /// Runs the operation `count` times, for a profiler to watch.
+    /// Runs the operation `count` times, a batch at a time, and says how much CPU time it took.
     ///
     /// # Errors
     ///
     /// If the operation fails.
-    pub fn repeat(&mut self, count: u64) -> Result<(), BoxError> {
-        for _ in 0..count {
-            self.time(1)?;
+    pub fn repeat(&mut self, count: u64) -> Result<Duration, BoxError> {
+        let mut total = Duration::ZERO;
+        for done in (0..count).step_by(MAX_BATCH as usize) {
+            total += self.time(MAX_BATCH.min(count - done))?;
         }
-        Ok(())
+        Ok(total)
     }
 
     fn time(&mut self, count: u64) -> Result<Duration, BoxError> {
@@ -138,47 +139,48 @@ pub fn interleave(contenders: &mut [Contender<'_>], budget: Duration) -> Result<
     Ok(())
 }
 
-/// Wall time of one operation on one thread and on two at once: the best of several runs of each.
+/// Wall time of one operation while this many threads are at it: the best of several runs.
 ///
 /// # Errors
 ///
 /// If an operation fails.
-pub fn scaling<J: Send>(
-    prepare: impl Fn(u64, u64) -> Result<J, BoxError>,
-    run: impl Fn(&mut J) -> Result<(), BoxError> + Sync,
-) -> Result<(Duration, Duration), BoxError> {
-    let (mut one, mut two) = (Duration::MAX, Duration::MAX);
-    for _ in 0..SCALING_RUNS {
-        one = one.min(wall(&prepare, &run, 1)?);
-        two = two.min(wall(&prepare, &run, 2)?);
+pub fn wall<J: Send>(
+    threads: u64,
+    prepare: impl Fn(u64) -> Result<J, BoxError>,
+    run: impl Fn(u64, &mut J) -> Result<(), BoxError> + Sync,
+) -> Result<Duration, BoxError> {
+    let mut best = Duration::MAX;
+    for _ in 0..WALL_RUNS {
+        let share = || {
+            (0..WALL_OPERATIONS)
+                .map(&prepare)
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let shares = (0..threads)
+            .map(|_| share())
+            .collect::<Result<Vec<_>, _>>()?;
+        best = best.min(at_once(shares, &run)?);
     }
-    let operations = SCALING_OPERATIONS as u32;
-    Ok((one / operations, two / (2 * operations)))
+    Ok(best.div_f64((threads * WALL_OPERATIONS) as f64))
 }
 
 /// Wall time from the moment all threads are ready until the last has done its share.
-fn wall<J: Send>(
-    prepare: impl Fn(u64, u64) -> Result<J, BoxError>,
-    run: impl Fn(&mut J) -> Result<(), BoxError> + Sync,
-    threads: u64,
+fn at_once<J: Send>(
+    shares: Vec<Vec<J>>,
+    run: impl Fn(u64, &mut J) -> Result<(), BoxError> + Sync,
 ) -> Result<Duration, BoxError> {
-    let jobs = |thread| {
-        (0..SCALING_OPERATIONS)
-            .map(|n| prepare(thread, n))
-            .collect::<Result<Vec<_>, _>>()
-    };
-    let shares = (0..threads).map(jobs).collect::<Result<Vec<_>, _>>()?;
     let ready = Barrier::new(shares.len());
-    let work = |mut jobs: Vec<J>| {
+    let work = |thread: u64, mut jobs: Vec<J>| {
         ready.wait();
         let start = Instant::now();
-        alloc_counter::allow_alloc(|| jobs.iter_mut().try_for_each(&run))?;
+        alloc_counter::allow_alloc(|| jobs.iter_mut().try_for_each(|job| run(thread, job)))?;
         Ok((start, Instant::now()))
     };
+    let work = &work;
     let spans = thread::scope(|scope| {
-        let workers: Vec<_> = shares
-            .into_iter()
-            .map(|jobs| scope.spawn(|| work(jobs)))
+        let workers: Vec<_> = (0..)
+            .zip(shares)
+            .map(|(thread, jobs)| scope.spawn(move || work(thread, jobs)))
             .collect();
         workers
             .into_iter()
@@ -187,15 +189,13 @@ fn wall<J: Send>(
                     .join()
                     .unwrap_or_else(|_| Err("a thread panicked".into()))
             })
-            .collect::<Result<Vec<_>, BoxError>>()
+            .collect::<Result<Vec<(Instant, Instant)>, BoxError>>()
     })?;
-    let first = spans
-        .iter()
-        .map(|(start, _)| *start)
-        .min()
-        .unwrap_or_else(Instant::now);
-    let last = spans.iter().map(|(_, end)| *end).max().unwrap_or(first);
-    Ok(last - first)
+    let first = spans.iter().map(|(start, _)| *start).min();
+    let last = spans.iter().map(|(_, end)| *end).max();
+    Ok(last
+        .zip(first)
+        .map_or(Duration::ZERO, |(last, first)| last - first))
 }
 
 /// The two halves of a contender, its job's type erased.

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alloc_counter::{AllocCounter, AllocCounterSystem};
-use keyfob_benches::measure::{Contender, interleave};
+use keyfob_benches::measure::{Contender, interleave, wall};
+use keyfob_benches::peers::{Job, keyfob::Signer};
 use keyfob_benches::report::{Row, View, rows};
 use keyfob_benches::{BoxError, case, peers};
 
@@ -56,7 +57,9 @@ fn compare(view: View, wanted: &[&str]) -> Result<(), BoxError> {
         }
     }
     if is_wanted("two-threads") {
-        view.row(&mut out, &two_threads()?)?;
+        for row in two_threads()? {
+            view.row(&mut out, &row)?;
+        }
     }
     Ok(())
 }
@@ -69,19 +72,28 @@ fn report(view: View, name: &str, mut contenders: Vec<Contender<'_>>) -> Result<
     Ok(())
 }
 
-/// Two threads that share one signer, against one: the ratio is how far they scale.
-fn two_threads() -> Result<Row, BoxError> {
+/// Wall time on two threads that share one signer, against one thread (how far they scale) and against two threads with a
+/// signer each (what sharing costs, beside what the machine itself lacks).
+fn two_threads() -> Result<Vec<Row>, BoxError> {
     let case = case::small_get();
-    let (one, two) = peers::two_threads(&case)?;
+    let signers = [Signer::new(&case)?, Signer::new(&case)?];
     let allocs = peers::keyfob::contender(&case)?.allocations()?;
-    Ok(Row {
+    let shared = |_, job: &mut Job<'_>| signers[0].sign(job);
+    let own = |thread: u64, job: &mut Job<'_>| signers[usize::from(thread > 0)].sign(job);
+    let job = |n| Job::new(&case, n);
+    let together = wall(2, job, shared)?;
+    let row = |peer, time: Duration| Row {
         case: "two-threads".into(),
-        peer: "keyfob-1-thread",
-        keyfob_ns: two.as_secs_f64() * 1e9,
-        peer_ns: one.as_secs_f64() * 1e9,
+        peer,
+        keyfob_ns: together.as_secs_f64() * 1e9,
+        peer_ns: time.as_secs_f64() * 1e9,
         keyfob_allocs: allocs,
         peer_allocs: allocs,
-    })
+    };
+    Ok(vec![
+        row("keyfob-1-thread", wall(1, job, shared)?),
+        row("keyfob-2-signers", wall(2, job, own)?),
+    ])
 }
 
 fn repeat(count: &str, wanted: &str, name: &str) -> Result<(), BoxError> {
@@ -95,5 +107,6 @@ fn repeat(count: &str, wanted: &str, name: &str) -> Result<(), BoxError> {
         .iter_mut()
         .find(|contender| contender.name == name)
         .ok_or("no such contender")?;
-    contender.repeat(count)
+    contender.repeat(count)?;
+    Ok(())
 }

@@ -44,7 +44,10 @@ pub fn contender(case: &Case) -> Result<Contender<'_>, BoxError> {
 }
 
 fn hash(texts: &Texts<'_>, inner: &Sha256, outer: &Sha256) -> [u8; 32] {
-    if let Body::Signed(bytes) = &texts.input.body {
+    // The hash of no body is a constant.
+    if let Body::Signed(bytes) = &texts.input.body
+        && !bytes.is_empty()
+    {
         std::hint::black_box(Sha256::digest(bytes));
     }
     std::hint::black_box(Sha256::digest(&texts.canonical_request));

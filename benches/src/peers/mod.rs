@@ -7,8 +7,6 @@ pub mod reqsign;
 pub mod rusty_s3;
 pub mod scratchstack;
 
-use std::time::Duration;
-
 use http::request::Parts;
 use keyfob_sigv4::Timestamp;
 
@@ -207,17 +205,4 @@ impl Signed {
             signature: after("Signature=", 64)?.into(),
         })
     }
-}
-
-/// Wall time of one signature on one thread, and on two threads that share a signer: the best of several runs.
-///
-/// # Errors
-///
-/// If the case is malformed.
-pub fn two_threads(case: &Case) -> Result<(Duration, Duration), BoxError> {
-    let signer = keyfob::Signer::new(case)?;
-    crate::measure::scaling(
-        |thread, n| Job::new(case, thread * 1_000_000 + n),
-        |job| signer.sign(job),
-    )
 }
