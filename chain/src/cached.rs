@@ -10,7 +10,7 @@ use tokio::sync::Mutex as Gate;
 use crate::{
     error::{Error, ErrorKind},
     origin::Origin,
-    provider::{BoxFuture, Found, Inspection, Outcome, Provider},
+    provider::{BoxFuture, Bypass, Found, Inspection, Outcome, Provider},
 };
 
 /// Keeps what a provider gave until it is time to ask again, for any number of tasks.
@@ -324,7 +324,7 @@ impl<P: Provider> Provider for Cached<P> {
         self.provider.inspect(now)
     }
 
-    fn bypass(&self) -> Option<String> {
+    fn bypass(&self) -> Option<Bypass> {
         self.provider.bypass()
     }
 }

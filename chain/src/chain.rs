@@ -69,25 +69,28 @@ impl Chain {
         Self::default()
     }
 
-    /// The usual providers: environment, web identity, profile, container, instance metadata.
+    /// The usual providers: environment, web identity, profile, container, and with the feature `imds` instance
+    /// metadata.
     ///
     /// This version does not get credentials by web identity, nor from a container, nor by a role, SSO, a login or a
     /// process that a profile names. Where one of these is configured the chain stops with
     /// [`ErrorKind::Unsupported`] instead of using another identity.
     pub fn default_for(order: Order, settings: &Settings) -> Self {
-        let settings = || settings.clone();
         let environment = match order {
-            Order::Cli => Environment::new(settings()).yielding_to_profile(),
-            Order::JavaV1 | Order::JavaV2 | Order::Rust => Environment::new(settings()),
+            Order::Cli => Environment::new(settings.clone()).yielding_to_profile(),
+            Order::JavaV1 | Order::JavaV2 | Order::Rust => Environment::new(settings.clone()),
         };
-        let profile = Profile::new(settings());
-        let web_identity = Unsupported::web_identity(settings());
+        let profile = Profile::new(settings.clone());
+        let web_identity = Unsupported::web_identity(settings.clone());
         let chain = Self::new().then(environment);
         let chain = match order {
             Order::Rust => chain.then(profile).then(web_identity),
             Order::Cli | Order::JavaV1 | Order::JavaV2 => chain.then(web_identity).then(profile),
         };
-        chain.then(Unsupported::container(settings()))
+        let chain = chain.then(Unsupported::container(settings.clone()));
+        #[cfg(feature = "imds")]
+        let chain = chain.then(crate::providers::InstanceMetadata::new(settings));
+        chain
     }
 
     /// With one more provider at the end.

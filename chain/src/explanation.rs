@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     error::Error,
     origin::Origin,
-    provider::{Found, Inspection},
+    provider::{Bypass, Found, Inspection},
     region::Region,
 };
 
@@ -17,7 +17,8 @@ use crate::{
 /// use keyfob_chain::{Chain, Env, Order, Settings};
 /// use keyfob_sigv4::Timestamp;
 ///
-/// let chain = Chain::default_for(Order::Cli, &Settings::load(Env::default()));
+/// let env = Env::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
+/// let chain = Chain::default_for(Order::Cli, &Settings::load(env));
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let explanation = chain.explain(Timestamp::now()).await.explanation;
 /// assert!(explanation.winner().is_none());
@@ -32,9 +33,8 @@ pub struct Explanation {
     /// The region and who said so, once [`with_region`](Self::with_region) has put it here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// How to get what the winner masks.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cure: Option<Cure>,
+    /// How to use what is masked, where variables can do it.
+    pub cures: Vec<Cure>,
     /// What is worth changing although it works.
     pub warnings: Vec<String>,
 }
@@ -86,29 +86,29 @@ pub enum Verdict {
     NotAsked,
 }
 
-/// How to get what is masked.
+/// How to use a provider that is masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Cure {
-    /// What it gets: the name of the first masked provider.
-    pub provider: String,
+    /// The number of the provider's row.
+    pub number: usize,
     /// The command, with `COMMAND` for the program that is to run.
     pub command: String,
 }
 
 impl Explanation {
-    /// `bypass` gives the command that runs a program without the provider of that index.
-    pub(crate) fn new(mut rows: Vec<Row>, bypass: impl Fn(usize) -> Option<String>) -> Self {
+    /// `bypass` says how to make the provider of that index stand aside.
+    pub(crate) fn new(mut rows: Vec<Row>, bypass: impl Fn(usize) -> Option<Bypass>) -> Self {
         for (number, row) in (1..).zip(&mut rows) {
             row.number = number;
         }
         let mut explanation = Self {
             rows,
             region: None,
-            cure: None,
+            cures: Vec::new(),
             warnings: Vec::new(),
         };
-        explanation.cure = explanation.find_cure(bypass);
+        explanation.cures = explanation.find_cures(bypass);
         explanation.warnings = explanation.find_warnings();
         explanation
     }
@@ -132,13 +132,30 @@ impl Explanation {
             .filter(|row| row.verdict == Verdict::Masked)
     }
 
-    fn find_cure(&self, bypass: impl Fn(usize) -> Option<String>) -> Option<Cure> {
-        let masked = self.masked().next()?;
-        let command = bypass(masked.masked_by?.checked_sub(1)?)?;
-        Some(Cure {
-            provider: masked.provider.clone(),
-            command: command + " COMMAND",
-        })
+    /// To get at a provider, the one that masks it must stand aside, and every masked one before it.
+    fn find_cures(&self, bypass: impl Fn(usize) -> Option<Bypass>) -> Vec<Cure> {
+        let mut aside: Option<Bypass> = None;
+        let mut cures = Vec::new();
+        for row in &self.rows {
+            if row.verdict == Verdict::Masked
+                && let Some(aside) = &aside
+            {
+                cures.push(Cure {
+                    number: row.number,
+                    command: aside.command(),
+                });
+            }
+            if matches!(
+                row.verdict,
+                Verdict::Used | Verdict::Masked | Verdict::Failed
+            ) {
+                let Some(more) = bypass(row.number - 1) else {
+                    break;
+                };
+                aside = Some(aside.unwrap_or_default().and(more));
+            }
+        }
+        cures
     }
 
     fn find_warnings(&self) -> Vec<String> {

@@ -22,7 +22,11 @@ pub use origin::{Location, Origin};
 pub use profiles::{
     Editor, FileKind, Part, Problem, ProblemKind, Profiles, Saved, Section, SectionName, Value,
 };
-pub use provider::{BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, provider_fn};
+pub use provider::{
+    BoxFuture, Bypass, Found, Inspection, Outcome, Provider, ProviderFn, provider_fn,
+};
+#[cfg(feature = "imds")]
+pub use providers::InstanceMetadata;
 pub use providers::{Environment, Profile};
 pub use region::Region;
-pub use settings::Settings;
+pub use settings::{Setting, Settings};

@@ -52,10 +52,53 @@ pub trait Provider: Send + Sync {
         Box::pin(async { Ok(Inspection::NotLooked) })
     }
 
-    /// The beginning of a command that runs a program without this provider, if it has credentials:
-    /// `env -u AWS_ACCESS_KEY_ID`.
-    fn bypass(&self) -> Option<String> {
+    /// How to run a program without this provider, where that can be done with variables.
+    fn bypass(&self) -> Option<Bypass> {
         None
+    }
+}
+
+/// The changes to the environment that make a provider stand aside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bypass {
+    /// Variables to remove.
+    pub unset: Vec<String>,
+    /// Variables to set, with their values.
+    pub set: Vec<(String, String)>,
+}
+
+impl Bypass {
+    /// Removing variables is enough.
+    pub fn unset(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            unset: names.into_iter().map(Into::into).collect(),
+            set: Vec::new(),
+        }
+    }
+
+    /// Setting one variable is enough.
+    pub fn set(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            unset: Vec::new(),
+            set: vec![(name.into(), value.into())],
+        }
+    }
+
+    /// Both changes.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.unset.extend(other.unset);
+        self.set.extend(other.set);
+        self
+    }
+
+    /// `env -u A B=c COMMAND`: what is removed comes first, as `env` demands.
+    pub(crate) fn command(&self) -> String {
+        let unset = self.unset.iter().map(|name| format!("-u {name} "));
+        let set = self
+            .set
+            .iter()
+            .map(|(name, value)| format!("{name}={value} "));
+        format!("env {}COMMAND", unset.chain(set).collect::<String>())
     }
 }
 
@@ -186,7 +229,7 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
         (**self).inspect(now)
     }
 
-    fn bypass(&self) -> Option<String> {
+    fn bypass(&self) -> Option<Bypass> {
         (**self).bypass()
     }
 }

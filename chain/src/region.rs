@@ -72,6 +72,32 @@ impl Region {
         &self.origin
     }
 
+    /// The region that is used: what [`Settings::region`] finds, then instance metadata (with the feature `imds`),
+    /// then [`us_east_1`](Self::us_east_1).
+    ///
+    /// `argument` is as for [`Settings::region`]. Where nothing says anything, and there is no EC2, this takes a
+    /// second.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Settings::region`], and those of instance metadata that is there and fails.
+    pub async fn resolve(
+        settings: &Settings,
+        argument: Option<(&str, &str)>,
+    ) -> Result<Self, Error> {
+        if let Some(region) = Self::find(settings, argument)? {
+            return Ok(region);
+        }
+        #[cfg(feature = "imds")]
+        if let Some(region) = crate::providers::InstanceMetadata::new(settings)
+            .region()
+            .await?
+        {
+            return Ok(region);
+        }
+        Ok(Self::us_east_1())
+    }
+
     /// The sources that need no network.
     pub(crate) fn find(
         settings: &Settings,

@@ -8,6 +8,16 @@ use crate::{
     region::Region,
 };
 
+/// A setting and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setting<'a> {
+    /// What it says.
+    pub text: &'a str,
+    /// The variable, or file and line.
+    pub origin: Origin,
+}
+
 /// What a chain is built from: the environment, the configuration files, and the profile that was asked for.
 ///
 /// Cloning is cheap.
@@ -101,6 +111,31 @@ impl Settings {
             Origin::Default => self.profiles.find(&SectionName::profile(&self.profile)),
             _ => self.profiles.profile(&self.profile).map(Some),
         }
+    }
+
+    /// A setting that a variable or a property of the profile can hold; the variable comes first. What is blank is not
+    /// set. A profile that cannot be used sets nothing here: [`profile`](Self::profile) says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Env, Settings};
+    ///
+    /// let settings = Settings::load(Env::from_iter([("AWS_MAX_ATTEMPTS", "5")]));
+    /// let attempts = settings.find("AWS_MAX_ATTEMPTS", "max_attempts").unwrap();
+    /// assert_eq!((attempts.text, attempts.origin.to_string().as_str()), ("5", "AWS_MAX_ATTEMPTS"));
+    /// ```
+    pub fn find(&self, variable: &str, property: &str) -> Option<Setting<'_>> {
+        if let Some(text) = self.env.text(variable) {
+            let origin = Origin::environment(&[variable]);
+            return Some(Setting { text, origin });
+        }
+        let profile = self.profile().ok()??;
+        let value = profile.get(property)?;
+        Some(Setting {
+            text: value.non_empty()?,
+            origin: Origin::file(value.location(), profile.name().name()),
+        })
     }
 
     /// The region that the program, the environment or the profile say, in this order.

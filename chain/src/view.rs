@@ -16,13 +16,13 @@ impl Explanation {
     ///
     /// ```text
     /// credentials: environment variables (key …MPLE, no expiry)   region: eu-west-1 (AWS_REGION)
-    /// > 1 environment variables  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY            used
+    /// > 1 environment variables  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY  used
     ///   2 web identity           AWS_WEB_IDENTITY_TOKEN_FILE is not set
-    ///   3 profile "default"      [default] in ~/.aws/credentials:1, key …KOLD        masked by 1
+    ///   3 profile "default"      no file has it
     ///   4 container              AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set
-    ///   5 instance metadata      role "app-prod" answers (IMDSv2)                    masked by 1
-    /// why: environment variables come before profile "default"
-    /// to use profile "default": env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND
+    ///   5 instance metadata      role "app-prod" answers (IMDSv2)          masked by 1
+    /// why: the chain asks environment variables before the role "app-prod"
+    /// to use the role "app-prod":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND
     /// ```
     pub fn text(&self, now: Timestamp, home: Option<&Path>) -> String {
         let mut text = self.headline(now, home);
@@ -64,19 +64,22 @@ impl Explanation {
     }
 
     fn write_advice(&self, text: &mut String) {
-        if let Some(masked) = self.masked().next() {
-            let by = masked
-                .masked_by
-                .and_then(|number| self.rows.get(number - 1));
-            let name = by.map_or("what comes first", |row| row.provider.as_str());
-            let reason = match by.map(|row| row.verdict) {
-                Some(Verdict::Failed) => "is configured and failed, so nothing behind it is used",
-                _ => "comes before it",
+        let first = self.masked().next();
+        let by = first.and_then(|row| self.rows.get(row.masked_by?.checked_sub(1)?));
+        if let (Some(first), Some(by)) = (first, by) {
+            let (first, name) = (first.subject(), &by.provider);
+            _ = match by.verdict {
+                Verdict::Failed => writeln!(
+                    text,
+                    "why: {name} failed, and a source that is configured is not replaced by {first}"
+                ),
+                _ => writeln!(text, "why: the chain asks {name} before {first}"),
             };
-            _ = writeln!(text, "why not {}: {name} {reason}", masked.provider);
         }
-        if let Some(cure) = &self.cure {
-            _ = writeln!(text, "to use {}: {}", cure.provider, cure.command);
+        for cure in &self.cures {
+            if let Some(row) = self.rows.get(cure.number - 1) {
+                _ = writeln!(text, "to use {}:  {}", row.subject(), cure.command);
+            }
         }
         for warning in &self.warnings {
             _ = writeln!(text, "warning: {warning}");
@@ -85,6 +88,16 @@ impl Explanation {
 }
 
 impl Row {
+    /// What one would use instead: the role itself rather than the service it comes from.
+    fn subject(&self) -> String {
+        match &self.origin {
+            Some(Origin::InstanceMetadata { role: Some(role) }) => {
+                format!("the role \"{}\"", role.escape_debug())
+            }
+            _ => self.provider.clone(),
+        }
+    }
+
     /// Where the credentials come from, or why there are none.
     fn fact(&self, home: Option<&Path>) -> String {
         let Some(origin) = &self.origin else {

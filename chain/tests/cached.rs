@@ -1,6 +1,7 @@
 //! `Cached` under many tasks and over time.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     reason = "a helper that fails should fail with its line"
 )]
 

@@ -6,12 +6,21 @@
     reason = "a malformed case should fail with the line that read it, and the counts are for people"
 )]
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread,
+};
 
 use keyfob_chain::{
     Chain, Env, ErrorKind, FileKind, Order, Platform, Problem, Profiles, Resolution, Section,
     SectionName, Settings,
 };
+use keyfob_imds::server::Imds;
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -284,7 +293,7 @@ fn recorded(case: &Value) -> Outcome {
         "assume_role" => "roles in profiles are not a source of this version",
         "credential_process" => "processes are not a source of this version",
         "bearer-token" => "bearer tokens are not credentials",
-        "imds" => "instance metadata is not a source of this version",
+        "imds" if !cfg!(feature = "imds") => "the feature imds is off",
         _ if exchanges.iter().any(elsewhere) => "it asks a service this version does not ask",
         _ => return Outcome::Checked(recorded_case(case)),
     };
@@ -303,8 +312,14 @@ fn recorded_case(case: &Value) -> Check {
         Some((kind, path, text.as_bytes()))
     });
     let profiles = Profiles::parse(files);
+    let service = Recorded::start(case["exchanges"].as_array().unwrap().clone());
+    let env = env.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
     let resolution = resolve(&Settings::new(env, profiles));
     let expected = &case["expected"];
+    let left = service.left.lock().unwrap().len();
+    check(left == 0, || {
+        format!("{left} recorded requests were not made")
+    })?;
     match (&expected["ok"], &expected["error"]["class"]) {
         (Value::Null, class) => {
             let kind = resolution.credentials.err().map(|error| error.kind());
@@ -324,6 +339,60 @@ fn recorded_case(case: &Value) -> Check {
             same_key(&resolution, wanted, names, wanted["expiry"].as_i64())
         }
     }
+}
+
+/// A server that answers every request with the first recorded response to the same method and path that has not
+/// been given yet, and what was never recorded with 404.
+struct Recorded {
+    endpoint: String,
+    left: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Recorded {
+    fn start(exchanges: Vec<Value>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let left = Arc::new(Mutex::new(exchanges));
+        let exchanges = left.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                answer(stream.unwrap(), &exchanges);
+            }
+        });
+        Self { endpoint, left }
+    }
+}
+
+/// One request a connection; none of them has a body.
+fn answer(stream: TcpStream, left: &Mutex<Vec<Value>>) {
+    let mut reader = BufReader::new(stream);
+    let mut request = String::new();
+    while !request.ends_with("\r\n\r\n") && reader.read_line(&mut request).unwrap() > 0 {}
+    let mut words = request.split(' ');
+    let (method, path) = (words.next().unwrap(), words.next().unwrap());
+    let uri = format!("http://169.254.169.254{path}");
+    let mut left = left.lock().unwrap();
+    let same = |exchange: &Value| {
+        exchange["request"]["method"] == method && exchange["request"]["uri"] == uri
+    };
+    let found = left
+        .iter()
+        .position(same)
+        .map(|at| left.remove(at)["response"].clone());
+    let response = found.unwrap_or_else(|| json!({"status": 404}));
+    let body = response["body"].as_str().unwrap_or_default();
+    let mut text = format!(
+        "HTTP/1.1 {} Recorded\r\nconnection: close\r\n",
+        response["status"]
+    );
+    for (name, values) in response["headers"].as_object().into_iter().flatten() {
+        if !["content-length", "connection"].contains(&name.to_ascii_lowercase().as_str()) {
+            let value = values[0].as_str().or(values.as_str()).unwrap();
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    text.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
+    reader.get_mut().write_all(text.as_bytes()).unwrap();
 }
 
 fn environment(variables: &Value) -> Env {
@@ -382,6 +451,7 @@ fn the_provider_that_should_win_wins() {
         let name = match case["expected"]["selectedProvider"].as_str() {
             Some("Environment") => "environment variables",
             Some("ProfileStaticKeys" | "ProfileSessionKeys") => "profile \"default\"",
+            Some("Ec2InstanceMetadata") if cfg!(feature = "imds") => "instance metadata",
             _ => return Outcome::Skipped("its provider is not one of this version"),
         };
         Outcome::Checked(precedence(case, name))
@@ -394,16 +464,42 @@ fn precedence(case: &Value, winner: &str) -> Check {
         .as_str()
         .or(input["configFiles"]["aws"].as_str());
     let profiles = Profiles::parse(text.map(|text| (FileKind::Config, "config", text.as_bytes())));
-    let resolution = resolve(&Settings::new(environment(&input["env"]), profiles));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _inside = runtime.enter();
+    let service = runtime
+        .block_on(instance(&input["imdsResponse"]).start())
+        .unwrap();
+    let endpoint = service.endpoint().to_string();
+    let env = environment(&input["env"]).with("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint);
+    let resolution = resolve(&Settings::new(env, profiles));
     let names = [
         "accessKeyId",
         "secretAccessKey",
         "sessionToken",
         "accountId",
     ];
-    same_key(&resolution, &case["expected"]["resolved"], names, None)?;
+    let expiry = (winner == "instance metadata").then_some(END);
+    same_key(&resolution, &case["expected"]["resolved"], names, expiry)?;
     let found = resolution.explanation.winner().unwrap().provider.clone();
     check(found == winner, || format!("{found} is not {winner}"))
+}
+
+/// When the credentials of the instance end; the corpus does not say.
+const END: i64 = 1_900_000_000;
+
+/// An instance with the credentials of a case, or without a role.
+fn instance(response: &Value) -> keyfob_imds::server::Builder {
+    let text = |name: &str| response.get(name).and_then(Value::as_str);
+    let builder = Imds::builder();
+    let (Some(id), Some(secret)) = (text("accessKeyId"), text("secretAccessKey")) else {
+        return builder;
+    };
+    let mut key = Credentials::new(id, secret).unwrap();
+    key = key
+        .with_session_token(text("sessionToken").unwrap_or_default())
+        .unwrap();
+    key = key.with_account_id(text("accountId").unwrap_or_default());
+    builder.credentials(key.with_expiry(Timestamp::from_unix_seconds(END)))
 }
 
 fn base64(text: &str) -> Vec<u8> {

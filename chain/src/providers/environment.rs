@@ -5,7 +5,7 @@ use crate::{
     env::Env,
     error::{Error, ErrorKind},
     origin::Origin,
-    provider::{BoxFuture, Inspection, Outcome, Provider},
+    provider::{BoxFuture, Bypass, Inspection, Outcome, Provider},
     settings::Settings,
 };
 
@@ -90,10 +90,9 @@ impl Provider for Environment {
         Box::pin(std::future::ready(self.find(now).map(Into::into)))
     }
 
-    fn bypass(&self) -> Option<String> {
+    fn bypass(&self) -> Option<Bypass> {
         let old = self.settings.env().text(OLD_TOKEN).map(|_| OLD_TOKEN);
-        let names = [ID, SECRET, TOKEN].into_iter().chain(old);
-        Some(names.fold("env".to_owned(), |command, name| command + " -u " + name))
+        Some(Bypass::unset([ID, SECRET, TOKEN].into_iter().chain(old)))
     }
 }
 

@@ -9,10 +9,14 @@ use crate::{
 };
 
 mod environment;
+#[cfg(feature = "imds")]
+mod instance;
 mod profile;
 mod unsupported;
 
 pub use environment::Environment;
+#[cfg(feature = "imds")]
+pub use instance::InstanceMetadata;
 pub use profile::Profile;
 pub(crate) use unsupported::Unsupported;
 

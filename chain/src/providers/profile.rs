@@ -5,7 +5,7 @@ use crate::{
     error::{Error, ErrorKind},
     origin::Origin,
     profiles::{FileKind, Part, Section, Value},
-    provider::{BoxFuture, Inspection, Outcome, Provider},
+    provider::{BoxFuture, Bypass, Inspection, Outcome, Provider},
     settings::Settings,
 };
 
@@ -77,8 +77,8 @@ impl Provider for Profile {
         Box::pin(std::future::ready(self.find().map(Into::into)))
     }
 
-    fn bypass(&self) -> Option<String> {
-        Some(format!("env {}=/dev/null", self.file_variable()?))
+    fn bypass(&self) -> Option<Bypass> {
+        Some(Bypass::set(self.file_variable()?, "/dev/null"))
     }
 }
 

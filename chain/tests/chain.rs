@@ -1,0 +1,549 @@
+//! The default chain: which source wins, when it stops, and what the explanation says of it. Instance metadata is a
+//! real server on a loopback port.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use std::path::Path;
+
+use keyfob_chain::{
+    Cached, Chain, Env, Environment, Error, ErrorKind, Explanation, FileKind, Found, Order, Origin,
+    Outcome, Profile, Profiles, Provider, Region, Resolution, Settings, Verdict, provider_fn,
+};
+use keyfob_sigv4::{Credentials, Timestamp};
+use serde_json::{Value, json};
+
+const KEYS: [(&str, &str); 2] = [
+    ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT7EXMP"),
+    ("AWS_SECRET_ACCESS_KEY", "canary-environment"),
+];
+
+const FILE: &str = "[default]
+aws_access_key_id = AKIAIOSFODNN7EXAKOLD
+aws_secret_access_key = canary-file
+[ci]
+aws_access_key_id = AKIACI
+aws_secret_access_key = canary-ci
+aws_session_token = canary-token
+[half]
+aws_access_key_id = AKIAHALF
+[broken]
+aws_secret_access_key canary-broken
+";
+
+fn now() -> Timestamp {
+    "2026-11-22T03:00:00Z".parse().unwrap()
+}
+
+/// Instance metadata is switched off unless a test switches it on.
+fn settings(variables: &[(&str, &str)], credentials: &str) -> Settings {
+    let env: Env = variables.iter().copied().collect();
+    let env = match env.raw("AWS_EC2_METADATA_SERVICE_ENDPOINT") {
+        Some(_) => env,
+        None => env.with("AWS_EC2_METADATA_DISABLED", "true"),
+    };
+    let file = (
+        FileKind::Credentials,
+        "/home/ada/.aws/credentials",
+        credentials.as_bytes(),
+    );
+    Settings::new(env, Profiles::parse([file]))
+}
+
+async fn explain(settings: &Settings) -> Resolution {
+    Chain::default_for(Order::Cli, settings)
+        .explain(now())
+        .await
+}
+
+async fn key_id(order: Order, settings: &Settings) -> Result<String, Error> {
+    let resolution = Chain::default_for(order, settings).resolve(now()).await;
+    resolution
+        .credentials
+        .map(|key| key.access_key_id().to_owned())
+}
+
+#[tokio::test]
+async fn the_environment_comes_first_and_masks_the_profile() {
+    let resolution = explain(&settings(&KEYS, FILE)).await;
+    assert_eq!(resolution.credentials.unwrap().access_key_id(), KEYS[0].1);
+    let rows = &resolution.explanation.rows;
+    assert_eq!(
+        (rows[0].verdict, rows[0].key_id.as_deref()),
+        (Verdict::Used, Some("…EXMP"))
+    );
+    assert_eq!(
+        (rows[2].verdict, rows[2].masked_by),
+        (Verdict::Masked, Some(1))
+    );
+    assert_eq!(rows[2].key_id.as_deref(), Some("…KOLD"));
+    assert_eq!(
+        rows[2].origin,
+        Some(Origin::File {
+            file: "/home/ada/.aws/credentials".into(),
+            line: 2,
+            section: "default".to_owned(),
+        })
+    );
+    assert_eq!(resolution.explanation.cures.len(), 1);
+    assert_eq!(
+        resolution.explanation.cures[0].command,
+        "env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND"
+    );
+}
+
+#[tokio::test]
+async fn a_profile_that_the_program_names_switches_the_environment_off_and_aws_profile_does_not() {
+    let both = settings(&KEYS, FILE);
+    let named = both.clone().with_profile("ci");
+    assert_eq!(key_id(Order::Cli, &named).await.unwrap(), "AKIACI");
+    for order in [Order::JavaV1, Order::JavaV2, Order::Rust] {
+        assert_eq!(key_id(order, &named).await.unwrap(), KEYS[0].1);
+    }
+    let in_environment = settings(&[KEYS[0], KEYS[1], ("AWS_PROFILE", "ci")], FILE);
+    assert_eq!(
+        key_id(Order::Cli, &in_environment).await.unwrap(),
+        KEYS[0].1
+    );
+    let reason = explain(&named).await.explanation.rows[0].reason.clone();
+    assert_eq!(
+        reason.as_deref(),
+        Some("AWS_ACCESS_KEY_ID is set, and does not count beside --profile \"ci\"")
+    );
+}
+
+#[tokio::test]
+async fn without_any_source_the_error_lists_where_it_looked() {
+    let error = key_id(Order::Cli, &settings(&[], "")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoCredentials);
+    let text = error.to_string();
+    for part in [
+        "AWS_ACCESS_KEY_ID is not set",
+        "profile \"default\" (no file has it)",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_named_profile_that_is_missing_is_an_error_with_the_names_there_are() {
+    for settings in [
+        settings(&[("AWS_PROFILE", "dve")], FILE),
+        settings(&[], FILE).with_profile("dve"),
+    ] {
+        let error = key_id(Order::Cli, &settings).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ProfileNotFound);
+        assert_eq!(
+            error.to_string(),
+            "profile \"dve\" not found: there are default, ci, half, broken"
+        );
+        assert_eq!(
+            settings.region(None).unwrap_err().kind(),
+            ErrorKind::ProfileNotFound
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_bad_line_stops_its_own_profile_and_no_other() {
+    let file = settings(&[], FILE);
+    assert_eq!(
+        key_id(Order::Cli, &file).await.unwrap(),
+        "AKIAIOSFODNN7EXAKOLD"
+    );
+    let error = key_id(Order::Cli, &file.clone().with_profile("broken"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigFile);
+    assert_eq!(
+        error.to_string(),
+        "/home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE"
+    );
+    let error = key_id(Order::Cli, &file.with_profile("half"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PartialCredentials);
+    // Keys before any section may have been meant for the default profile.
+    let headless = settings(
+        &[],
+        "aws_access_key_id = AKIA\n[ci]\naws_access_key_id = A\naws_secret_access_key = b\n",
+    );
+    assert_eq!(
+        key_id(Order::Cli, &headless).await.unwrap_err().kind(),
+        ErrorKind::ConfigFile
+    );
+    assert_eq!(
+        key_id(Order::Cli, &headless.with_profile("ci"))
+            .await
+            .unwrap(),
+        "A"
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_is_not_spoken_stops_the_chain_where_somebody_configured_it() {
+    let profile = |text: &str| settings(&[], text);
+    let container = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/")];
+    let pod = [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::1:role/a"),
+    ];
+    for settings in [
+        profile(
+            "[default]\nrole_arn = arn:aws:iam::123456789012:role/a\naws_access_key_id = A\naws_secret_access_key = b\n",
+        ),
+        profile("[default]\ncredential_process = /bin/keys\n"),
+        profile("[default]\nsso_session = dev\n"),
+        settings(&container, ""),
+        settings(&pod, FILE),
+    ] {
+        let error = key_id(Order::Cli, &settings).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    }
+    // A key of the credentials file comes before a process, as in the AWS CLI; a named profile before web identity.
+    let key = "[default]\ncredential_process = /bin/keys\naws_access_key_id = A\naws_secret_access_key = b\n";
+    assert_eq!(key_id(Order::Cli, &profile(key)).await.unwrap(), "A");
+    assert_eq!(
+        key_id(Order::Cli, &settings(&pod, FILE).with_profile("ci"))
+            .await
+            .unwrap(),
+        "AKIACI"
+    );
+}
+
+#[tokio::test]
+async fn the_parts_of_a_key_come_from_one_file() {
+    let config = "[default]\naws_session_token = old\nregion = eu-west-1\n";
+    let profiles = Profiles::parse([
+        (FileKind::Config, "config", config.as_bytes()),
+        (FileKind::Credentials, "credentials", FILE.as_bytes()),
+    ]);
+    let settings = Settings::new(Env::default(), profiles);
+    let chain = Chain::new().then(Profile::new(settings));
+    let credentials = chain.resolve(now()).await.credentials.unwrap();
+    assert!(credentials.session_token().is_none());
+}
+
+#[tokio::test]
+async fn what_fails_stops_the_chain_and_the_rest_is_shown_as_masked_by_it() {
+    let failing = provider_fn("vault", |_| async {
+        Err(Error::new(ErrorKind::Provider, "the vault is sealed"))
+    });
+    let chain = Chain::new()
+        .then(failing)
+        .then(Environment::new(settings(&KEYS, "")));
+    let resolution = chain.explain(now()).await;
+    assert_eq!(
+        resolution.credentials.unwrap_err().to_string(),
+        "the vault is sealed"
+    );
+    let rows = &resolution.explanation.rows;
+    assert_eq!(
+        (rows[0].verdict, rows[0].reason.as_deref()),
+        (Verdict::Failed, Some("the vault is sealed"))
+    );
+    assert_eq!(
+        (rows[1].verdict, rows[1].masked_by),
+        (Verdict::Masked, Some(1))
+    );
+    let resolution = chain.resolve(now()).await;
+    assert_eq!(resolution.explanation.rows[1].verdict, Verdict::NotAsked);
+}
+
+#[tokio::test]
+async fn no_secret_is_in_anything_that_can_be_shown() {
+    for profile in ["default", "ci", "half", "broken"] {
+        let settings = settings(&KEYS, FILE).with_profile(profile);
+        let resolution = explain(&settings).await;
+        let text = resolution
+            .explanation
+            .text(now(), Some(Path::new("/home/ada")));
+        let json = serde_json::to_string(&resolution.explanation).unwrap();
+        let shown = format!("{text}{json}{resolution:?}{settings:?}");
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn the_explanation_serializes_with_names_that_stay() {
+    let settings = settings(&[KEYS[0], KEYS[1], ("AWS_REGION", "eu-west-1")], FILE);
+    let explanation = explain(&settings).await.explanation;
+    let region = settings.region(None).unwrap().unwrap();
+    let json = serde_json::to_value(explanation.with_region(region)).unwrap();
+    assert_eq!(
+        json["rows"][0],
+        json!({
+            "number": 1, "provider": "environment variables", "verdict": "used",
+            "origin": {"kind": "environment", "variables": ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]},
+            "key_id": "…EXMP", "long_lived": true,
+        })
+    );
+    assert_eq!(
+        json["rows"][1],
+        json!({
+            "number": 2, "provider": "web identity", "verdict": "not-configured",
+            "reason": "AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+        })
+    );
+    assert_eq!(json["region"]["origin"]["variables"], json!(["AWS_REGION"]));
+    assert_eq!(json["warnings"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn the_region_comes_from_the_first_that_says_one() {
+    let file = "[default]\nregion = sa-east-1\n";
+    let region = |variables: &[(&str, &str)], argument| {
+        let region = settings(variables, file).region(argument)?.unwrap();
+        Ok::<_, Error>(format!("{region} {}", region.origin()))
+    };
+    let both = [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_DEFAULT_REGION", "eu-west-2"),
+    ];
+    assert_eq!(
+        region(&both, Some(("--region", "eu-west-3"))).unwrap(),
+        "eu-west-3 --region"
+    );
+    assert_eq!(region(&both, None).unwrap(), "eu-west-1 AWS_REGION");
+    assert_eq!(
+        region(&[("AWS_REGION", ""), both[1]], None).unwrap(),
+        "eu-west-2 AWS_DEFAULT_REGION"
+    );
+    assert_eq!(
+        region(&[], None).unwrap(),
+        "sa-east-1 [default] in /home/ada/.aws/credentials:2"
+    );
+    for wrong in ["x/../", "", "a.b", "-a", "eu west", "eu\nwest"] {
+        let error = region(&[], Some(("--region", wrong))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSetting, "{wrong:?}");
+        assert!(!error.to_string().contains('\n'));
+    }
+}
+
+#[tokio::test]
+async fn the_default_region_says_that_nobody_asked_for_it() {
+    let region = Region::resolve(&settings(&[], ""), None).await.unwrap();
+    assert_eq!(
+        (region.name(), region.origin()),
+        ("us-east-1", &Origin::Default)
+    );
+}
+
+#[test]
+fn files_are_read_from_where_the_environment_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("elsewhere");
+    std::fs::write(&path, FILE).unwrap();
+    let env = Env::default().with("AWS_SHARED_CREDENTIALS_FILE", path.as_os_str());
+    let settings = Settings::load(env.clone());
+    assert!(
+        settings
+            .profiles()
+            .names()
+            .eq(["default", "ci", "half", "broken"])
+    );
+    // A folder in place of the file is a problem, a file that is not there is none.
+    let settings = Settings::load(env.with("AWS_CONFIG_FILE", folder.path()));
+    assert!(settings.profiles().problems()[0].is_error());
+    let error = settings.with_profile("other").profile().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigFile);
+}
+
+#[test]
+fn what_tasks_share_is_send_and_sync_and_a_provider_can_be_boxed() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Chain>();
+    shared::<Settings>();
+    shared::<Error>();
+    shared::<Explanation>();
+    shared::<Cached<Chain>>();
+    fn sent<T: Send>(_: T) {}
+    let chain = Chain::new();
+    sent(chain.explain(now()));
+    let boxed: Box<dyn Provider> = Box::new(chain.clone());
+    assert_eq!(boxed.name(), "chain");
+}
+
+#[tokio::test]
+async fn chains_nest() {
+    let key = Credentials::new("AKIDEXAMPLE", "secret").unwrap();
+    let inner = Chain::new().then(Found::new(key, Origin::Default));
+    let outer = Chain::new().then(Chain::new()).then(Cached::new(inner));
+    let Ok(Outcome::Found(found)) = outer.provide(now()).await else {
+        panic!("nothing found");
+    };
+    assert_eq!(found.credentials.access_key_id(), "AKIDEXAMPLE");
+}
+
+#[cfg(feature = "imds")]
+mod instance {
+    use std::time::Instant;
+
+    use keyfob_chain::InstanceMetadata;
+    use keyfob_imds::server::Imds;
+
+    use super::*;
+
+    async fn server() -> Imds {
+        let key = Credentials::new("ASIAINSTANCE", "canary-instance").unwrap();
+        let key = key.with_session_token("canary-role").unwrap();
+        let key = key.with_expiry(now().plus_seconds(21_600));
+        Imds::builder()
+            .role("app-prod")
+            .region("eu-central-1")
+            .credentials(key)
+            .start()
+            .await
+            .unwrap()
+    }
+
+    fn on(server: &Imds, more: &[(&str, &str)], file: &str) -> Settings {
+        let endpoint = server.endpoint().to_string();
+        let mut variables = vec![("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint.as_str())];
+        variables.extend(more);
+        settings(&variables, file)
+    }
+
+    #[tokio::test]
+    async fn the_role_of_the_instance_is_used_when_nothing_else_is_configured() {
+        let server = server().await;
+        let resolution = explain(&on(&server, &[], "")).await;
+        let key = resolution.credentials.unwrap();
+        assert_eq!(key.access_key_id(), "ASIAINSTANCE");
+        assert_eq!(key.expiry(), Some(now().plus_seconds(21_600)));
+        let winner = resolution.explanation.winner().unwrap();
+        assert_eq!(
+            winner.origin,
+            Some(Origin::InstanceMetadata {
+                role: Some("app-prod".to_owned())
+            })
+        );
+        assert_eq!(winner.long_lived, Some(false));
+        assert!(
+            resolution.explanation.cures.is_empty() && resolution.explanation.warnings.is_empty()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_role_that_the_environment_masks_is_seen_named_and_not_asked_for_keys() {
+        let key = Credentials::new("ASIAINSTANCE", "canary-instance").unwrap();
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = asked.clone();
+        let server = Imds::builder().role("app-prod").credentials_from(move || {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            std::future::ready(Ok::<_, std::io::Error>(key.clone()))
+        });
+        let server = server.start().await.unwrap();
+        let settings = on(&server, &KEYS, FILE);
+        let explanation = explain(&settings).await.explanation;
+        let region = Region::resolve(&settings, Some(("--region", "eu-west-1")))
+            .await
+            .unwrap();
+        assert_eq!(
+            explanation.with_region(region).text(now(), Some(Path::new("/home/ada"))),
+            "credentials: environment variables (key …EXMP, no expiry)   region: eu-west-1 (--region)
+> 1 environment variables  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY      used
+  2 web identity           AWS_WEB_IDENTITY_TOKEN_FILE is not set
+  3 profile \"default\"      [default] in ~/.aws/credentials:2, key …KOLD  masked by 1
+  4 container              AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set
+  5 instance metadata      role \"app-prod\" answers (IMDSv2)              masked by 1
+why: the chain asks environment variables before profile \"default\"
+to use profile \"default\":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND
+to use the role \"app-prod\":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN AWS_SHARED_CREDENTIALS_FILE=/dev/null COMMAND
+warning: a long-lived key (…EXMP) is used on an instance that has the role \"app-prod\": the role's keys change by themselves and cannot be left behind
+"
+        );
+        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn switched_off_it_opens_no_socket() {
+        let server = server().await;
+        let settings = on(&server, &[("AWS_EC2_METADATA_DISABLED", "True")], "");
+        let error = key_id(Order::Cli, &settings).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoCredentials);
+        assert!(
+            error
+                .to_string()
+                .contains("instance metadata (AWS_EC2_METADATA_DISABLED is true)")
+        );
+        assert_eq!(server.counters().tokens, 0);
+    }
+
+    #[tokio::test]
+    async fn without_a_role_or_a_service_it_is_not_configured() {
+        let server = Imds::builder().start().await.unwrap();
+        let error = key_id(Order::Cli, &on(&server, &[], "")).await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("instance metadata (the instance has no role)"),
+            "{error}"
+        );
+        let gone = on(&server, &[], "");
+        drop(server);
+        let started = Instant::now();
+        let error = key_id(Order::Cli, &gone).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoCredentials);
+        assert!(started.elapsed().as_secs() < 5);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_there_and_fails_is_an_error() {
+        let server = Imds::builder().credentials_from(|| {
+            std::future::ready(Err::<Credentials, _>(std::io::Error::other(
+                "no keys today",
+            )))
+        });
+        let server = server.start().await.unwrap();
+        let error = key_id(Order::Cli, &on(&server, &[], "")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Provider);
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_cannot_be_used_is_named() {
+        for (name, value) in [
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ftp://x"),
+            ("AWS_METADATA_SERVICE_TIMEOUT", "soon"),
+            ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "-1"),
+        ] {
+            let env = Env::from_iter([(name, value)]);
+            let error = key_id(Order::Cli, &Settings::new(env, Profiles::default()))
+                .await
+                .unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_region_of_the_instance_comes_after_the_settings() {
+        let server = server().await;
+        let region = Region::resolve(&on(&server, &[], ""), None).await.unwrap();
+        assert_eq!(region.to_string(), "eu-central-1");
+        assert_eq!(region.origin(), &Origin::InstanceMetadata { role: None });
+        let settings = on(&server, &[("AWS_REGION", "eu-west-1")], "");
+        assert_eq!(
+            Region::resolve(&settings, None).await.unwrap().name(),
+            "eu-west-1"
+        );
+    }
+
+    #[tokio::test]
+    async fn cached_keeps_the_role_while_the_service_is_away() {
+        let server = server().await;
+        let cached = Cached::new(InstanceMetadata::new(&on(&server, &[], ""))).with_random(|| 0);
+        let first = cached.credentials(now()).await.unwrap();
+        drop(server);
+        let late = now().plus_seconds(30_000);
+        assert!(
+            cached
+                .credentials(late)
+                .await
+                .unwrap()
+                .is_same_snapshot(&first)
+        );
+    }
+}
