@@ -71,14 +71,14 @@ impl PostPolicy {
     /// Into this bucket only. Every policy needs it; the form does not send it.
     #[must_use]
     pub fn bucket(self, name: &str) -> Self {
-        self.exact("bucket", name)
+        self.require("bucket", name)
     }
 
     /// With a field of exactly this value, such as `key`, `acl` or `success_action_redirect`.
     #[must_use]
     pub fn field(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.into(), value.into()));
-        self.exact(name, value)
+        self.require(name, value)
     }
 
     /// With a field whose value must begin with `prefix` (empty: may be anything), and the value that the form shows
@@ -86,6 +86,20 @@ impl PostPolicy {
     #[must_use]
     pub fn starts_with(mut self, name: &str, prefix: &str, value: &str) -> Self {
         self.fields.push((name.into(), value.into()));
+        self.require_prefix(name, prefix)
+    }
+
+    /// With a field that the page brings itself and that must have this value.
+    #[must_use]
+    pub fn require(mut self, name: &str, value: &str) -> Self {
+        self.conditions
+            .push(Condition::Exact(name.into(), value.into()));
+        self
+    }
+
+    /// With a field that the page brings itself and whose value must begin with `prefix`.
+    #[must_use]
+    pub fn require_prefix(mut self, name: &str, prefix: &str) -> Self {
         self.conditions
             .push(Condition::StartsWith(name.into(), prefix.into()));
         self
@@ -124,12 +138,6 @@ impl PostPolicy {
             fields,
             expiration: end_of(policy.expiration, credentials, at),
         }
-    }
-
-    fn exact(mut self, name: &str, value: &str) -> Self {
-        self.conditions
-            .push(Condition::Exact(name.into(), value.into()));
-        self
     }
 
     fn to_json(&self) -> String {

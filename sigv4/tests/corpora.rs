@@ -10,6 +10,12 @@
     reason = "a test that cannot go on says where"
 )]
 
+#[path = "corpora/streaming.rs"]
+mod streaming;
+#[cfg(feature = "tokens")]
+#[path = "corpora/tokens.rs"]
+mod tokens;
+
 use std::{env, fs, path::PathBuf};
 
 use keyfob_sigv4::{
@@ -31,6 +37,17 @@ fn documented_facts_hold() {
 #[test]
 fn generated_requests_are_signed_as_others_sign_them() {
     run("sigv4-fuzz", request_case);
+}
+
+#[test]
+fn bodies_and_messages_are_streamed_as_others_stream_them() {
+    run("sigv4-streaming", streaming::case);
+}
+
+#[test]
+#[cfg(feature = "tokens")]
+fn tokens_are_made_as_others_make_them() {
+    run("auth-tokens", tokens::case);
 }
 
 /// What became of a case.
@@ -128,12 +145,7 @@ fn signing_key_case(case: &Value) -> Check {
         .parse()
         .unwrap();
     let key = SigningKey::derive(&credentials, &scope, at);
-    let hex: String = key
-        .expose()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    equal("key", &hex, &case["expected_key_hex"])?;
+    equal("key", &hex(key.expose()), &case["expected_key_hex"])?;
     Ok(Outcome::Passed)
 }
 
@@ -294,6 +306,8 @@ fn precomputed(text: &str) -> Payload<'_> {
     let streaming = [
         Streaming::Signed,
         Streaming::SignedTrailer,
+        Streaming::SignedV4a,
+        Streaming::SignedTrailerV4a,
         Streaming::UnsignedTrailer,
         Streaming::Events,
     ];
@@ -317,6 +331,10 @@ fn equal(what: &str, got: &str, expected: &Value) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn string(value: &Value) -> &str {

@@ -1,0 +1,369 @@
+//! Tokens, presigned URLs and POST policies.
+
+use std::collections::BTreeMap;
+
+use keyfob_sigv4::{
+    Credentials, Error, Request, Rules, Scope, SessionToken, Signer, SigningKey, Timestamp, Ttl,
+    post_policy::PostPolicy,
+    token::{self, CacheKind, DsqlUser},
+};
+use serde_json::{Value, json};
+
+use crate::{Check, Outcome, credentials, equal, string};
+
+pub(crate) fn case(case: &Value) -> Check {
+    let input = &case["input"];
+    match string(&case["kind"]) {
+        "rds-auth-token" | "rds-auth-token-error" | "rds-auth-token-shape" => {
+            token_or_error(case, rds(input))
+        }
+        "dsql-auth-token" | "dsql-auth-token-error" | "dsql-auth-token-shape" => {
+            token_or_error(case, dsql(input))
+        }
+        "eks-token" => eks(case),
+        "sts-presigned-url" => sts(case),
+        "elasticache-auth-token" => token_or_error(case, elasticache(case)),
+        "memorydb-auth-token" => token_or_error(case, memorydb(input)),
+        "msk-iam-token" => msk(case),
+        "iot-websocket" => iot(case),
+        "s3-post-policy" => post_policy(case),
+        "s3-post-fields" => post_fields(case),
+        kind => Err(format!("unknown kind {kind}")),
+    }
+}
+
+/// Cases about the form of a token alone leave keys and time to the runner.
+fn keys(input: &Value) -> (Credentials, Timestamp) {
+    let keys = if input["credentials"].is_object() {
+        credentials(input)
+    } else {
+        Credentials::new("AKID", "SECRET").unwrap()
+    };
+    let at = input["timestamp"]
+        .as_str()
+        .unwrap_or("2024-01-01T00:00:00Z");
+    (keys, at.parse().unwrap())
+}
+
+fn text<'v>(input: &'v Value, names: &[&str]) -> &'v str {
+    names
+        .iter()
+        .find_map(|name| input[name].as_str())
+        .unwrap_or_default()
+}
+
+fn ttl(input: &Value, default: u64) -> Ttl {
+    Ttl::from_secs(input["expires_in"].as_u64().unwrap_or(default)).unwrap()
+}
+
+fn rds(input: &Value) -> Result<String, Error> {
+    let endpoint = match input["port"].as_u64() {
+        Some(port) => format!("{}:{port}", text(input, &["hostname", "endpoint"])),
+        None => text(input, &["endpoint", "hostname"]).to_owned(),
+    };
+    let (keys, at) = keys(input);
+    let user = text(input, &["username", "user"]);
+    let token = token::rds(&endpoint, user, text(input, &["region"]), &keys, at)?;
+    Ok(token.expose().to_owned())
+}
+
+fn dsql(input: &Value) -> Result<String, Error> {
+    let user = match text(input, &["action"]) {
+        "DbConnectAdmin" => DsqlUser::Admin,
+        _ => DsqlUser::Custom,
+    };
+    let (keys, at) = keys(input);
+    let (host, region) = (
+        text(input, &["hostname", "endpoint"]),
+        text(input, &["region"]),
+    );
+    let token = token::dsql(host, user, region, ttl(input, 900), &keys, at)?;
+    Ok(token.expose().to_owned())
+}
+
+fn elasticache(case: &Value) -> Result<String, Error> {
+    let input = &case["input"];
+    let is_serverless = input["serverless"] == true
+        || !text(input, &["resource_type", "ResourceType"]).is_empty()
+        || string(&case["id"]).contains("serverless");
+    let kind = if is_serverless {
+        CacheKind::Serverless
+    } else {
+        CacheKind::Nodes
+    };
+    let (keys, at) = keys(input);
+    let (cache, user) = (
+        text(input, &["cluster", "cache", "cache_name"]),
+        text(input, &["user"]),
+    );
+    let token = token::elasticache(cache, user, kind, text(input, &["region"]), &keys, at)?;
+    Ok(token.expose().to_owned())
+}
+
+fn memorydb(input: &Value) -> Result<String, Error> {
+    let (keys, at) = keys(input);
+    let (cluster, user) = (text(input, &["cluster"]), text(input, &["user"]));
+    let token = token::memorydb(cluster, user, text(input, &["region"]), &keys, at)?;
+    Ok(token.expose().to_owned())
+}
+
+fn token_or_error(case: &Value, result: Result<String, Error>) -> Check {
+    let expected = &case["expected"];
+    match (result, expected["error"].as_str()) {
+        (Ok(token), None) => {
+            compare_url(&token, expected)?;
+            Ok(Outcome::Passed)
+        }
+        (Err(_), Some(_)) => Ok(Outcome::Passed),
+        (Ok(token), Some(error)) => Err(format!("expected {error:?}, got {token}")),
+        (Err(error), None) => Err(format!("unexpected: {error}")),
+    }
+}
+
+fn eks(case: &Value) -> Check {
+    let (input, expected) = (&case["input"], &case["expected"]);
+    let (keys, at) = keys(input);
+    let cluster = text(input, &["cluster_name"]);
+    let token = token::eks(cluster, text(input, &["region"]), &keys, at)
+        .map_err(|error| error.to_string())?;
+    let url = |token: &str| decode(token.strip_prefix("k8s-aws-v1.").unwrap());
+    compare_url(&url(token.expose()), expected)?;
+    if let Some(other) = expected["aws_cli_token"].as_str() {
+        let (ours, other) = (url(token.expose()), url(other));
+        if parts(&ours) != parts(&other) {
+            return Err(format!("{ours} is not {other}"));
+        }
+    }
+    let mut exec: Value = serde_json::from_str(&token.exec_credential()).unwrap();
+    exec["status"]["token"] = json!("<token>");
+    match &expected["exec_credential"] {
+        credential if credential.is_object() && *credential != exec => Err(exec.to_string()),
+        _ => Ok(Outcome::Passed),
+    }
+}
+
+fn sts(case: &Value) -> Check {
+    let (input, expected) = (&case["input"], &case["expected"]);
+    let (keys, at) = keys(input);
+    let url = format!(
+        "https://{}/?Action={}&Version=2011-06-15",
+        string(&expected["host"]),
+        text(input, &["action"])
+    );
+    let request = Request::new("GET", &url).unwrap();
+    let signer = Signer::new(Scope::new(text(input, &["region"]), "sts").unwrap());
+    let presigned = signer.presign(&request, &keys, at, ttl(input, 3600));
+    compare_url(presigned.as_str(), expected)?;
+    let explained = signer.explain_presign(&request, &keys, at, ttl(input, 3600));
+    equal(
+        "canonical request",
+        explained.canonical_request(),
+        &expected["canonical_request"],
+    )?;
+    Ok(Outcome::Passed)
+}
+
+fn msk(case: &Value) -> Check {
+    let (keys, at) = keys(&case["input"]);
+    let token = token::msk(text(&case["input"], &["region"]), "a client/1.0", &keys, at)
+        .map_err(|error| error.to_string())?;
+    let url = decode(token.expose());
+    let url = url
+        .strip_suffix("&User-Agent=a%20client%2F1.0")
+        .ok_or("the user agent is not at the end")?;
+    compare_url(url, &case["expected"])?;
+    Ok(Outcome::Passed)
+}
+
+fn iot(case: &Value) -> Check {
+    let (input, expected) = (&case["input"], &case["expected"]);
+    let (keys, at) = keys(input);
+    let seconds = input["expires_in"].as_u64();
+    let ttl = seconds.map_or(Ttl::UNSTATED, |seconds| Ttl::from_secs(seconds).unwrap());
+    let url = format!("wss://{}{}", text(input, &["host"]), text(input, &["path"]));
+    let request = Request::new("GET", &url).unwrap();
+    let scope = Scope::new(text(input, &["region"]), text(input, &["service"])).unwrap();
+    let rules = Rules::GENERAL.session_token(SessionToken::Unsigned);
+    let explained = Signer::with_rules(scope, rules).explain_presign(&request, &keys, at, ttl);
+    equal(
+        "canonical request",
+        explained.canonical_request(),
+        &expected["canonical_request"],
+    )?;
+    equal("signature", explained.signature(), &expected["signature"])?;
+    let (host, region) = (text(input, &["host"]), text(input, &["region"]));
+    let token = token::iot_websocket(host, region, ttl, &keys, at).unwrap();
+    let parameters = parts(token.expose()).2;
+    equal(
+        "signature",
+        &parameters["X-Amz-Signature"],
+        &expected["signature"],
+    )?;
+    let session = keys.session_token().map(|token| token.expose().to_owned());
+    match parameters.get("X-Amz-Security-Token").cloned() == session {
+        true => Ok(Outcome::Passed),
+        false => Err("another session token".into()),
+    }
+}
+
+fn post_policy(case: &Value) -> Check {
+    let input = &case["input"];
+    let keys = Credentials::new("AKIDEXAMPLE", text(input, &["secret_access_key"])).unwrap();
+    let scope = Scope::new(text(input, &["region"]), text(input, &["service"])).unwrap();
+    let at = format!("{}T000000Z", text(input, &["date"]))
+        .parse()
+        .unwrap();
+    let signature =
+        SigningKey::derive(&keys, &scope, at).sign(text(input, &["policy_base64"]).as_bytes());
+    equal("signature", &signature, &case["expected"]["signature"])?;
+    Ok(Outcome::Passed)
+}
+
+fn post_fields(case: &Value) -> Check {
+    let (input, expected) = (&case["input"], &case["expected"]);
+    let (keys, at) = keys(input);
+    let signer = Signer::s3(text(input, &["region"])).unwrap();
+    let form = policy(input)?.sign(&signer, &keys, at);
+    let fields = expected["fields"].as_object().unwrap();
+    for (name, value) in fields {
+        let got = form.get(name).ok_or(format!("no field {name}"))?;
+        // The policy's text is free; the signature must be that of ours.
+        if !matches!(name.as_str(), "policy" | "x-amz-signature") {
+            equal(name, got, value)?;
+        }
+    }
+    if form.fields().len() != fields.len() {
+        return Err(format!("other fields: {form:?}"));
+    }
+    let policy = form.get("policy").unwrap();
+    let key = SigningKey::derive(&keys, signer.scope(), at);
+    let signature = key.sign(policy.as_bytes());
+    equal(
+        "signature",
+        form.get("x-amz-signature").unwrap(),
+        &signature.into(),
+    )?;
+    let document: Value = serde_json::from_str(&decode(policy.trim_end_matches('='))).unwrap();
+    let (ours, theirs) = (&document["conditions"], &expected["policy_conditions"]);
+    if conditions(ours) != conditions(theirs) {
+        return Err(format!("conditions {ours} are not {theirs}"));
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The policy of a case, built with what the library offers.
+fn policy(input: &Value) -> Result<PostPolicy, String> {
+    let stated = &input["policy"];
+    let expiration: Timestamp = text(stated, &["expiration"]).parse().unwrap();
+    let mut policy = PostPolicy::new(expiration);
+    let fields = &input["fields"];
+    for condition in normalized(&stated["conditions"]) {
+        policy = match (string(&condition[0]), &condition[1], &condition[2]) {
+            ("eq", name, value) => {
+                let (name, value) = (string(name).trim_start_matches('$'), string(value));
+                match fields[name].as_str() {
+                    Some(_) => policy.field(name, value),
+                    None => policy.require(name, value),
+                }
+            }
+            ("starts-with", name, prefix) => {
+                let (name, prefix) = (string(name).trim_start_matches('$'), string(prefix));
+                match fields[name].as_str() {
+                    Some(value) => policy.starts_with(name, prefix, value),
+                    None => policy.require_prefix(name, prefix),
+                }
+            }
+            ("content-length-range", least, most) => {
+                policy.content_length(least.as_u64().unwrap()..=most.as_u64().unwrap())
+            }
+            (other, ..) => return Err(format!("unknown condition {other}")),
+        };
+    }
+    Ok(policy)
+}
+
+/// `{"name": "value"}` says the same as `["eq", "$name", "value"]`.
+fn normalized(conditions: &Value) -> Vec<Value> {
+    let list = conditions.as_array().unwrap().iter();
+    list.flat_map(|condition| match condition.as_object() {
+        Some(object) => object
+            .iter()
+            .map(|(name, value)| json!(["eq", format!("${name}"), value]))
+            .collect(),
+        None => vec![condition.clone()],
+    })
+    .collect()
+}
+
+fn conditions(list: &Value) -> Vec<String> {
+    let mut list: Vec<_> = normalized(list).iter().map(Value::to_string).collect();
+    list.sort();
+    list
+}
+
+/// Host and path exactly, the query as a map.
+fn compare_url(url: &str, expected: &Value) -> Result<(), String> {
+    if let Some(scheme) = expected["scheme_prefix"].as_str()
+        && url.contains("://") != scheme.contains("://")
+    {
+        return Err(format!("the scheme of {url} is wrong"));
+    }
+    if let Some(start) = expected["token_starts_with"].as_str()
+        && !url.starts_with(start)
+    {
+        return Err(format!("{url} does not start with {start}"));
+    }
+    let (host, path, query) = parts(url);
+    equal("host", &host, &expected["host"])?;
+    equal("path", &path, &expected["path"])?;
+    for (name, value) in expected["query_contains"].as_object().into_iter().flatten() {
+        equal(name, query.get(name).map_or("", String::as_str), value)?;
+    }
+    if expected["query"].is_object() && json!(query) != expected["query"] {
+        return Err(format!("{query:?} is not {}", expected["query"]));
+    }
+    Ok(())
+}
+
+fn parts(url: &str) -> (String, String, BTreeMap<String, String>) {
+    let url = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (front, query) = url.split_once('?').unwrap();
+    let slash = front.find('/').unwrap();
+    let parameters = query.split('&').map(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap();
+        (unescape(name), unescape(value))
+    });
+    (
+        front[..slash].into(),
+        front[slash..].into(),
+        parameters.collect(),
+    )
+}
+
+fn unescape(text: &str) -> String {
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap().as_bytes().to_vec();
+    for piece in pieces {
+        bytes.push(u8::from_str_radix(&piece[..2], 16).unwrap());
+        bytes.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Base64 of either alphabet, without padding.
+fn decode(text: &str) -> String {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let bits: Vec<u8> = text
+        .bytes()
+        .flat_map(|byte| (0..6).rev().map(move |bit| value(byte) >> bit & 1))
+        .collect();
+    let bytes = bits.chunks_exact(8);
+    let bytes = bytes.map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit));
+    String::from_utf8(bytes.collect()).unwrap()
+}
