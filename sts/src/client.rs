@@ -85,9 +85,11 @@ impl Client {
         let signer = self.0.signer.as_ref().ok_or_else(|| {
             Error::config("no region to sign for: set one next to the custom endpoint")
         })?;
-        let sign = |request| sign(signer, request, credentials);
-        let sent = self.0.send(action, sign).await;
-        sent.map_err(|error| error.without(credentials.session_token()))
+        let proof = Proof {
+            signer,
+            credentials,
+        };
+        self.0.send(action, Some(proof)).await
     }
 
     /// Sends an action that proves itself by its parameters. No credentials take part, and none are looked for.
@@ -99,30 +101,56 @@ impl Client {
     where
         A: UnsignedAction + Sync,
     {
-        let as_it_is = |request: Request<Form>| Ok(request.map(Form::into_bytes));
-        self.0.send(action, as_it_is).await
+        self.0.send(action, None).await
     }
 }
 
+/// What a request is signed with.
+#[derive(Clone, Copy)]
+struct Proof<'a> {
+    signer: &'a Signer,
+    credentials: &'a Credentials,
+}
+
 impl Inner {
-    async fn send<A, S>(&self, action: &A, sign: S) -> Result<A::Output, Error>
+    async fn send<A>(&self, action: &A, proof: Option<Proof<'_>>) -> Result<A::Output, Error>
     where
         A: Action + Sync,
-        S: Fn(Request<Form>) -> Result<Request<Bytes>, Error>,
     {
         let settings = &self.settings;
         let started = Instant::now();
         retry(settings.policy, async || {
-            let request = sign(action.request(&self.endpoint))?;
             let left = settings.deadline.saturating_sub(started.elapsed());
-            let answer = self.exchange(request, settings.timeout.min(left)).await;
-            action.parse(&answer.map_err(|error| error.during(action))?)
+            self.attempt(action, proof, settings.timeout.min(left))
+                .await
         })
         .budget(&settings.budget)
         .deadline(settings.deadline)
         .notify(|error: &Error, pause: &Pause| settings.notify(error, pause))
         .run()
         .await
+    }
+
+    async fn attempt<A>(
+        &self,
+        action: &A,
+        proof: Option<Proof<'_>>,
+        timeout: Duration,
+    ) -> Result<A::Output, Error>
+    where
+        A: Action + Sync,
+    {
+        let request = action.request(&self.endpoint);
+        let request = match proof {
+            Some(proof) => proof.sign(request)?,
+            None => request.map(Form::into_bytes),
+        };
+        let answer = self.exchange(request, timeout).await;
+        let output = answer
+            .map_err(|error| error.during(action))
+            .and_then(|answer| action.parse(&answer));
+        let token = proof.and_then(|proof| proof.credentials.session_token());
+        output.map_err(|error| error.without(token))
     }
 
     /// One request and its whole answer.
@@ -181,18 +209,17 @@ impl Settings {
     }
 }
 
-fn sign(
-    signer: &Signer,
-    request: Request<Form>,
-    credentials: &Credentials,
-) -> Result<Request<Bytes>, Error> {
-    let (head, form) = request.into_parts();
-    let mut request = Request::from_parts(head, ());
-    let payload = Payload::Bytes(form.as_ref());
-    signer
-        .sign_http(&mut request, payload, credentials, Timestamp::now())
-        .map_err(|error| Error::config("the request cannot be signed").with_source(error))?;
-    Ok(request.map(|()| form.into_bytes()))
+impl Proof<'_> {
+    /// Signs with the time of now: each attempt has its own.
+    fn sign(self, request: Request<Form>) -> Result<Request<Bytes>, Error> {
+        let (head, form) = request.into_parts();
+        let mut request = Request::from_parts(head, ());
+        let payload = Payload::Bytes(form.as_ref());
+        self.signer
+            .sign_http(&mut request, payload, self.credentials, Timestamp::now())
+            .map_err(|error| Error::config("the request cannot be signed").with_source(error))?;
+        Ok(request.map(|()| form.into_bytes()))
+    }
 }
 
 /// The whole body, or nothing when it is longer than any answer of the service.

@@ -80,7 +80,7 @@ impl Error {
         self.0.answer.action
     }
 
-    /// The message alone: the service's own if it answered, otherwise what was wrong here.
+    /// The message alone: the service's own if it answered (empty if it gave none), otherwise what was wrong here.
     pub fn message(&self) -> &str {
         let message = &self.0.message;
         let end = message.char_indices().nth(MAX_MESSAGE);
@@ -145,7 +145,9 @@ impl fmt::Display for Error {
                 (_, Some(status)) => write!(f, " (HTTP {})", status.as_u16())?,
                 (_, None) => {}
             }
-            f.write_str(": ")?;
+            if !self.message().is_empty() {
+                f.write_str(": ")?;
+            }
         }
         f.write_str(self.message())?;
         match &answer.request_id {

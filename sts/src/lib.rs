@@ -19,9 +19,16 @@ mod xml;
 pub use action::{Action, SignedAction, UnsignedAction};
 pub use actions::{
     assume_role::{AssumeRole, AssumedRole, AssumedRoleUser},
+    assume_role_with_saml::{AssumeRoleWithSaml, SamlRole},
     assume_role_with_web_identity::{AssumeRoleWithWebIdentity, WebIdentityRole},
+    assume_root::{AssumeRoot, AssumedRoot},
+    decode_authorization_message::{DecodeAuthorizationMessage, DecodedMessage},
+    get_access_key_info::{AccessKeyInfo, GetAccessKeyInfo},
     get_caller_identity::{CallerIdentity, GetCallerIdentity},
+    get_delegated_access_token::{DelegatedAccess, GetDelegatedAccessToken},
+    get_federation_token::{FederatedUser, FederationToken, GetFederationToken},
     get_session_token::{GetSessionToken, SessionToken},
+    get_web_identity_token::{GetWebIdentityToken, WebIdentityToken},
 };
 #[cfg(feature = "client")]
 pub use client::{Client, ClientBuilder};

@@ -1,10 +1,11 @@
 use std::fmt;
 
 use http::{HeaderMap, Response};
-use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
 
 use crate::{
     error::{Answer, Error, ErrorKind},
+    principal::account,
     xml::Element,
 };
 
@@ -31,14 +32,10 @@ impl Reply {
         if !response.status().is_success() || document.as_ref().is_ok_and(is_error) {
             return Err(service_error(document, answer));
         }
-        let name = format!("{action}Result");
-        let missing = || format!("{name} is missing");
-        match document
-            .map_err(str::to_owned)
-            .and_then(|root| root.into_child(&name).ok_or_else(missing))
-        {
-            Ok(result) => Ok(Self { result, answer }),
-            Err(reason) => Err(unusable(&reason, answer)),
+        match document.map(|root| root.into_child(&format!("{action}Result"))) {
+            Ok(Some(result)) => Ok(Self { result, answer }),
+            Ok(None) => Err(unusable(&format!("{action}Result is missing"), answer)),
+            Err(reason) => Err(unusable(reason, answer)),
         }
     }
 
@@ -77,22 +74,31 @@ impl Reply {
         time.map_err(|_| self.unusable(&format!("{path} is not a time")))
     }
 
-    /// The temporary credentials in `Credentials`. All four fields are always sent; with one missing the other three
-    /// are of no use.
+    /// The temporary credentials in `Credentials`, with the account of the principal they are for. All four fields are
+    /// always sent; with one missing the other three are of no use.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Response`], naming the field that is missing or not usable.
     pub fn credentials(&self) -> Result<Credentials, Error> {
+        let id = self.required("Credentials/AccessKeyId")?;
+        let secret = self
+            .required("Credentials/SecretAccessKey")
+            .map(Secret::from)?;
+        let token = self
+            .required("Credentials/SessionToken")
+            .map(Secret::from)?;
         let expiry = self.time("Credentials/Expiration")?;
-        let (id, secret, token) = (
-            self.required("Credentials/AccessKeyId")?,
-            self.required("Credentials/SecretAccessKey")?,
-            self.required("Credentials/SessionToken")?,
-        );
+        let principals = [
+            "AssumedRoleUser/Arn",
+            "FederatedUser/Arn",
+            "AssumedPrincipal",
+        ];
+        let principal = principals.iter().find_map(|path| self.text(path));
         Credentials::new(id, secret)
             .and_then(|credentials| credentials.with_session_token(token))
             .map(|credentials| credentials.with_expiry(expiry))
+            .map(|credentials| credentials.with_account_id(principal.map_or("", account)))
             .map_err(|error| {
                 self.unusable("Credentials has a field of the wrong form")
                     .with_source(error)
@@ -170,8 +176,7 @@ fn service_error(document: Result<Element, &'static str>, mut answer: Answer) ->
     let message = error
         .text_of("Message")
         .or_else(|| error.text_of("message"));
-    let message = message.unwrap_or("the service gave no message");
-    Error::new(ErrorKind::Service, message).with_answer(answer)
+    Error::new(ErrorKind::Service, message.unwrap_or_default()).with_answer(answer)
 }
 
 fn unusable(reason: &str, answer: Answer) -> Error {

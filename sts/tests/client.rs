@@ -257,13 +257,18 @@ async fn a_redirect_is_not_followed_by_the_default_client() {
 }
 
 #[tokio::test]
-async fn a_session_token_that_the_service_repeats_is_cut_out() {
-    let body = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>should have been 'POST\n/\n\n\
+async fn a_session_token_that_the_service_repeats_is_cut_out_for_the_hook_too() {
+    let body = "<ErrorResponse><Error><Code>Throttling</Code><Message>should have been 'POST\n/\n\n\
                 x-amz-security-token:canary-token\n'</Message></Error></ErrorResponse>";
-    let stub = Stub::start([Answer::Full(403, "", body.to_owned())]).await;
-    let error = whoami(client(stub.url())).await.unwrap_err();
-    assert!(error.message().contains("x-amz-security-token:(redacted)"));
-    assert!(!format!("{error} {error:?}").contains("canary"));
+    let stub = Stub::start([Answer::Full(400, "", body.to_owned())]).await;
+    let told = Arc::new(Mutex::new(String::new()));
+    let hook = Arc::clone(&told);
+    let client =
+        client(stub.url()).notify(move |error, _| *hook.lock().unwrap() += error.message());
+    let error = whoami(client).await.unwrap_err();
+    let told = told.lock().unwrap();
+    assert!(told.contains("x-amz-security-token:(redacted)"), "{told}");
+    assert!(!format!("{error} {error:?} {told}").contains("canary"));
 }
 
 #[tokio::test]

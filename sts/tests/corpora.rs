@@ -12,8 +12,10 @@ use std::{env, fs, path::PathBuf};
 use http::{Response, StatusCode};
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
-    Action, AssumeRole, AssumeRoleWithWebIdentity, AssumedRoleUser, Endpoint, Error, ErrorKind,
-    GetCallerIdentity, GetSessionToken, Partition,
+    Action, AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot, AssumedRoleUser,
+    DecodeAuthorizationMessage, Endpoint, Error, ErrorKind, FederationToken, GetAccessKeyInfo,
+    GetCallerIdentity, GetDelegatedAccessToken, GetFederationToken, GetSessionToken,
+    GetWebIdentityToken, Partition, SamlRole, WebIdentityRole,
 };
 use serde_json::{Map, Value, json};
 
@@ -89,37 +91,23 @@ fn answers_of_sts_are_read_as_the_corpus_says() {
     });
 }
 
-/// A body that is no answer of STS: a typed error that keeps the status.
+/// A body that cannot be used: a typed error that keeps the status.
 fn malformed(status: u16, error: &Error) -> Outcome {
-    let kind = if status == 200 {
-        ErrorKind::Response
-    } else {
-        ErrorKind::Service
-    };
-    if (error.kind(), error.status(), error.code()) == (kind, Some(status), None) {
+    let is_typed = matches!(error.kind(), ErrorKind::Response | ErrorKind::Service);
+    if is_typed && error.status() == Some(status) {
         return Outcome::Pass;
     }
     Outcome::Fail(
-        format!("{kind:?} with status {status}"),
+        format!("an error with status {status}"),
         format!("{error:?}"),
     )
 }
 
 /// Reads a response as the action's, and writes the output as the service's documentation names it.
 fn parse(action: &str, response: &Response<String>) -> Result<Map<String, Value>, Error> {
-    let role = "arn:aws:iam::123456789012:role/x";
+    let arn = "arn:aws:iam::123456789012:role/x";
     match action {
-        "GetCallerIdentity" => GetCallerIdentity::new().parse(response).map(|output| {
-            members([
-                ("UserId", output.user_id.into()),
-                ("Account", output.account.into()),
-                ("Arn", output.arn.into()),
-            ])
-        }),
-        "GetSessionToken" => GetSessionToken::new()
-            .parse(response)
-            .map(|output| members([("Credentials", credentials(&output.credentials))])),
-        "AssumeRole" => AssumeRole::new(role, "session")?
+        "AssumeRole" => AssumeRole::new(arn, "session")?
             .parse(response)
             .map(|output| {
                 members([
@@ -129,22 +117,97 @@ fn parse(action: &str, response: &Response<String>) -> Result<Map<String, Value>
                     ("SourceIdentity", output.source_identity.into()),
                 ])
             }),
-        "AssumeRoleWithWebIdentity" => {
-            let action = AssumeRoleWithWebIdentity::new(role, "session", "token")?;
-            action.parse(response).map(|output| {
+        "AssumeRoleWithSAML" => AssumeRoleWithSaml::new(arn, arn, "assertion")?
+            .parse(response)
+            .map(saml),
+        "AssumeRoleWithWebIdentity" => AssumeRoleWithWebIdentity::new(arn, "session", "token")?
+            .parse(response)
+            .map(web_identity),
+        "AssumeRoot" => AssumeRoot::new("123456789012", arn)?
+            .parse(response)
+            .map(|output| {
                 members([
                     ("Credentials", credentials(&output.credentials)),
-                    ("AssumedRoleUser", user(output.user)),
-                    ("SubjectFromWebIdentityToken", output.subject.into()),
-                    ("Provider", output.provider.into()),
-                    ("Audience", output.audience.into()),
-                    ("PackedPolicySize", output.packed_policy_size.into()),
                     ("SourceIdentity", output.source_identity.into()),
                 ])
-            })
+            }),
+        "DecodeAuthorizationMessage" => DecodeAuthorizationMessage::new("message")?
+            .parse(response)
+            .map(|output| members([("DecodedMessage", output.json.into())])),
+        "GetAccessKeyInfo" => GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE")?
+            .parse(response)
+            .map(|output| members([("Account", output.account.into())])),
+        "GetCallerIdentity" => GetCallerIdentity::new().parse(response).map(|output| {
+            members([
+                ("UserId", output.user_id.into()),
+                ("Account", output.account.into()),
+                ("Arn", output.arn.into()),
+            ])
+        }),
+        "GetDelegatedAccessToken" => {
+            GetDelegatedAccessToken::new("token")?
+                .parse(response)
+                .map(|output| {
+                    members([
+                        ("Credentials", credentials(&output.credentials)),
+                        ("PackedPolicySize", output.packed_policy_size.into()),
+                        ("AssumedPrincipal", output.assumed_principal.into()),
+                    ])
+                })
         }
+        "GetFederationToken" => GetFederationToken::new("bob")?
+            .parse(response)
+            .map(federation),
+        "GetSessionToken" => GetSessionToken::new()
+            .parse(response)
+            .map(|output| members([("Credentials", credentials(&output.credentials))])),
+        "GetWebIdentityToken" => GetWebIdentityToken::new("audience", "ES384")?
+            .parse(response)
+            .map(|output| {
+                members([
+                    ("WebIdentityToken", output.token.expose().into()),
+                    ("Expiration", output.expiry.to_string().into()),
+                ])
+            }),
         other => panic!("no action {other} in this crate"),
     }
+}
+
+fn saml(output: SamlRole) -> Map<String, Value> {
+    members([
+        ("Credentials", credentials(&output.credentials)),
+        ("AssumedRoleUser", user(output.user)),
+        ("Subject", output.subject.into()),
+        ("SubjectType", output.subject_type.into()),
+        ("Issuer", output.issuer.into()),
+        ("Audience", output.audience.into()),
+        ("NameQualifier", output.name_qualifier.into()),
+        ("PackedPolicySize", output.packed_policy_size.into()),
+        ("SourceIdentity", output.source_identity.into()),
+    ])
+}
+
+fn web_identity(output: WebIdentityRole) -> Map<String, Value> {
+    members([
+        ("Credentials", credentials(&output.credentials)),
+        ("AssumedRoleUser", user(output.user)),
+        ("SubjectFromWebIdentityToken", output.subject.into()),
+        ("Provider", output.provider.into()),
+        ("Audience", output.audience.into()),
+        ("PackedPolicySize", output.packed_policy_size.into()),
+        ("SourceIdentity", output.source_identity.into()),
+    ])
+}
+
+fn federation(output: FederationToken) -> Map<String, Value> {
+    let user = output
+        .user
+        .map(|user| json!({ "FederatedUserId": user.federated_user_id, "Arn": user.arn }));
+    members([
+        ("Credentials", credentials(&output.credentials)),
+        ("FederatedUser", user.into()),
+        ("PackedPolicySize", output.packed_policy_size.into()),
+    ])
 }
 
 /// The members that are there.
@@ -174,9 +237,11 @@ fn user(user: Option<AssumedRoleUser>) -> Value {
 /// The same result with its expiration in one spelling, `+00:00` or `Z`.
 fn moments(result: &Map<String, Value>) -> Value {
     let mut result = Value::Object(result.clone());
-    if let Some(expiration) = result.pointer_mut("/Credentials/Expiration") {
-        let moment: Timestamp = expiration.as_str().unwrap().parse().unwrap();
-        *expiration = moment.to_string().into();
+    for path in ["/Credentials/Expiration", "/Expiration"] {
+        if let Some(expiration) = result.pointer_mut(path) {
+            let moment: Timestamp = expiration.as_str().unwrap().parse().unwrap();
+            *expiration = moment.to_string().into();
+        }
     }
     result
 }

@@ -6,8 +6,9 @@
 
 use http::{Method, header::CONTENT_TYPE};
 use keyfob_sts::{
-    Action, AssumeRole, AssumeRoleWithWebIdentity, Endpoint, Error, ErrorKind, GetCallerIdentity,
-    GetSessionToken,
+    Action, AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot,
+    DecodeAuthorizationMessage, Endpoint, Error, ErrorKind, GetAccessKeyInfo, GetCallerIdentity,
+    GetDelegatedAccessToken, GetFederationToken, GetSessionToken, GetWebIdentityToken,
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/x";
@@ -91,11 +92,85 @@ fn get_session_token_sends_what_was_set_and_nothing_else() {
 }
 
 #[test]
+fn the_actions_that_federate_send_their_proof_and_what_was_set() {
+    let web = AssumeRoleWithWebIdentity::new("role-arn-of-20-chars", "ci", "e.y.j")
+        .and_then(|action| action.provider_id("www.amazon.com"))
+        .and_then(|action| action.policy("{}"))
+        .and_then(|action| action.policy_arn("policy-arn-of-20-char"))
+        .and_then(|action| action.duration_seconds(43_200))
+        .unwrap();
+    assert_eq!(
+        body(&web),
+        "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=role-arn-of-20-chars&RoleSessionName=ci\
+         &WebIdentityToken=e.y.j&ProviderId=www.amazon.com&Policy=%7B%7D\
+         &PolicyArns.member.1.arn=policy-arn-of-20-char&DurationSeconds=43200"
+    );
+    let saml = AssumeRoleWithSaml::new(
+        "role-arn-of-20-chars",
+        "provider-arn-of-20-chars",
+        "PHM+/w==",
+    )
+    .and_then(|action| action.policy("{}"))
+    .and_then(|action| action.policy_arn("policy-arn-of-20-char"))
+    .and_then(|action| action.duration_seconds(900))
+    .unwrap();
+    assert_eq!(
+        body(&saml),
+        "Action=AssumeRoleWithSAML&Version=2011-06-15&RoleArn=role-arn-of-20-chars\
+         &PrincipalArn=provider-arn-of-20-chars&SAMLAssertion=PHM%2B%2Fw%3D%3D&Policy=%7B%7D\
+         &PolicyArns.member.1.arn=policy-arn-of-20-char&DurationSeconds=900"
+    );
+    let federation = GetFederationToken::new("bob")
+        .and_then(|action| action.policy("{}"))
+        .and_then(|action| action.policy_arn("policy-arn-of-20-char"))
+        .and_then(|action| action.tag("k", "v"))
+        .and_then(|action| action.duration_seconds(129_600))
+        .unwrap();
+    assert_eq!(
+        body(&federation),
+        "Action=GetFederationToken&Version=2011-06-15&Name=bob&Policy=%7B%7D\
+         &PolicyArns.member.1.arn=policy-arn-of-20-char&Tags.member.1.Key=k&Tags.member.1.Value=v&DurationSeconds=129600"
+    );
+}
+
+#[test]
+fn the_other_actions_send_what_was_set() {
+    let root = AssumeRoot::new("123456789012", "task-policy-of-20-chars").unwrap();
+    assert_eq!(
+        body(&root.duration_seconds(0).unwrap()),
+        "Action=AssumeRoot&Version=2011-06-15&TargetPrincipal=123456789012\
+         &TaskPolicyArn.arn=task-policy-of-20-chars&DurationSeconds=0"
+    );
+    assert_eq!(
+        body(&GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE").unwrap()),
+        "Action=GetAccessKeyInfo&Version=2011-06-15&AccessKeyId=AKIAIOSFODNN7EXAMPLE"
+    );
+    assert_eq!(
+        body(&DecodeAuthorizationMessage::new("  a-B_c\n").unwrap()),
+        "Action=DecodeAuthorizationMessage&Version=2011-06-15&EncodedMessage=a-B_c"
+    );
+    assert_eq!(
+        body(&GetDelegatedAccessToken::new("token").unwrap()),
+        "Action=GetDelegatedAccessToken&Version=2011-06-15&TradeInToken=token"
+    );
+    let token = GetWebIdentityToken::new("a", "ES384")
+        .and_then(|action| action.audience("b"))
+        .and_then(|action| action.duration_seconds(60))
+        .and_then(|action| action.tag("k", ""))
+        .unwrap();
+    assert_eq!(
+        body(&token),
+        "Action=GetWebIdentityToken&Version=2011-06-15&Audience.member.1=a&SigningAlgorithm=ES384\
+         &Audience.member.2=b&DurationSeconds=60&Tags.member.1.Key=k&Tags.member.1.Value="
+    );
+}
+
+#[test]
 fn what_the_service_would_refuse_for_its_length_is_refused_here_by_name() {
     let role = || AssumeRole::new(ROLE, "session").unwrap();
     let session = GetSessionToken::new;
     let long = |length: usize| "x".repeat(length);
-    let refused: [(&str, Option<Error>); 21] = [
+    let refused: [(&str, Option<Error>); 34] = [
         ("RoleArn", AssumeRole::new("role", "session").err()),
         ("RoleArn", AssumeRole::new(long(2049), "session").err()),
         ("RoleSessionName", AssumeRole::new(ROLE, "").err()),
@@ -125,6 +200,50 @@ fn what_the_service_would_refuse_for_its_length_is_refused_here_by_name() {
         (
             "WebIdentityToken",
             AssumeRoleWithWebIdentity::new(ROLE, "session", long(20_001)).err(),
+        ),
+        (
+            "SAMLAssertion",
+            AssumeRoleWithSaml::new(ROLE, ROLE, long(100_001)).err(),
+        ),
+        (
+            "PrincipalArn",
+            AssumeRoleWithSaml::new(ROLE, "x", "assertion").err(),
+        ),
+        ("Name", GetFederationToken::new(long(33)).err()),
+        (
+            "Policy",
+            GetFederationToken::new("bob")
+                .and_then(|action| action.policy(long(2049)))
+                .err(),
+        ),
+        ("AccessKeyId", GetAccessKeyInfo::new("AKIA").err()),
+        (
+            "EncodedMessage",
+            DecodeAuthorizationMessage::new(" \n").err(),
+        ),
+        (
+            "EncodedMessage",
+            DecodeAuthorizationMessage::new(&long(10_241)).err(),
+        ),
+        ("TradeInToken", GetDelegatedAccessToken::new("").err()),
+        (
+            "SigningAlgorithm",
+            GetWebIdentityToken::new("a", "none").err(),
+        ),
+        (
+            "Audience.member.1",
+            GetWebIdentityToken::new("", "ES384").err(),
+        ),
+        ("TargetPrincipal", AssumeRoot::new("1", ROLE).err()),
+        (
+            "TaskPolicyArn.arn",
+            AssumeRoot::new("123456789012", "x").err(),
+        ),
+        (
+            "DurationSeconds",
+            AssumeRoot::new("123456789012", ROLE)
+                .and_then(|action| action.duration_seconds(901))
+                .err(),
         ),
     ];
     for (name, error) in refused {
@@ -183,17 +302,26 @@ fn no_debug_output_of_a_request_holds_a_secret() {
     let role = role.mfa(MFA, "909090").unwrap();
     let role = role.provided_context(ROLE, "canary-assertion").unwrap();
     let web = AssumeRoleWithWebIdentity::new(ROLE, "session", "canary-token").unwrap();
-    let endpoint = Endpoint::builder()
-        .region("eu-west-1")
-        .unwrap()
-        .build()
-        .unwrap();
-    let shown = format!(
-        "{role:?} {role:#?} {web:?} {:?} {:?}",
+    let saml = AssumeRoleWithSaml::new(ROLE, ROLE, "canary-assertion").unwrap();
+    let delegated = GetDelegatedAccessToken::new("canary-token").unwrap();
+    let endpoint = Endpoint::builder().region("eu-west-1").unwrap();
+    let endpoint = endpoint.build().unwrap();
+    let requests = [
         role.request(&endpoint),
-        web.request(&endpoint)
-    );
-    assert!(shown.contains("TokenCode") && shown.contains("WebIdentityToken"));
+        web.request(&endpoint),
+        saml.request(&endpoint),
+        delegated.request(&endpoint),
+    ];
+    let shown = format!("{role:?} {role:#?} {web:?} {saml:?} {delegated:?} {requests:?}");
+    for name in [
+        "TokenCode",
+        "ContextAssertion",
+        "WebIdentityToken",
+        "SAMLAssertion",
+        "TradeInToken",
+    ] {
+        assert!(shown.contains(name), "{name}");
+    }
     assert!(
         !shown.contains("909090") && !shown.contains("canary"),
         "{shown}"

@@ -6,8 +6,9 @@
 
 use http::Response;
 use keyfob_sts::{
-    Action, AssumeRole, CallerIdentity, Error, ErrorKind, GetCallerIdentity, GetSessionToken,
-    Principal, SessionToken,
+    Action, AssumeRole, AssumeRoleWithSaml, AssumeRoot, CallerIdentity, DecodeAuthorizationMessage,
+    Error, ErrorKind, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
+    GetFederationToken, GetSessionToken, GetWebIdentityToken, Principal, SessionToken,
 };
 
 const FIELDS: [&str; 4] = [
@@ -148,6 +149,109 @@ fn credentials_are_enough_where_nothing_says_whose_they_are() {
     assert!(output.user.is_none() && output.credentials.account_id().is_none());
 }
 
+fn result<A: Action>(action: &A, result: &str) -> Result<A::Output, Error> {
+    let name = A::NAME;
+    let body = format!("<{name}Response><{name}Result>{result}</{name}Result></{name}Response>");
+    action.parse(&response(200, body))
+}
+
+#[test]
+fn a_federated_user_carries_its_account() {
+    let user = "<FederatedUser><FederatedUserId>1:bob</FederatedUserId><Arn>arn:aws:sts::1:federated-user/bob</Arn></FederatedUser>";
+    let credentials = format!("<Credentials>{}</Credentials>", FIELDS.concat());
+    let action = GetFederationToken::new("bob").unwrap();
+    let output = result(
+        &action,
+        &format!("{user}{credentials}<PackedPolicySize>0</PackedPolicySize>"),
+    )
+    .unwrap();
+    assert_eq!(output.user.unwrap().federated_user_id, "1:bob");
+    assert_eq!(output.credentials.account_id(), Some("1"));
+    assert_eq!(output.packed_policy_size, Some(0));
+    let error = result(
+        &action,
+        &format!("{credentials}<PackedPolicySize>6%</PackedPolicySize>"),
+    )
+    .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("PackedPolicySize is not a number")
+    );
+}
+
+#[test]
+fn a_saml_identity_is_told_with_all_that_names_it() {
+    let action = AssumeRoleWithSaml::new(
+        "role-arn-of-20-chars",
+        "provider-arn-of-20-chars",
+        "canary-saml",
+    )
+    .unwrap();
+    let output = result(
+        &action,
+        &format!(
+            "<Issuer>https://idp</Issuer><Credentials>{}</Credentials><Audience>https://sp</Audience><Subject>s</Subject>\
+             <SubjectType>transient</SubjectType><NameQualifier>SbdGOnUkh1i4+EXAMPLExL/jEvs=</NameQualifier>",
+            FIELDS.concat()
+        ),
+    )
+    .unwrap();
+    assert_eq!(output.issuer.as_deref(), Some("https://idp"));
+    assert_eq!(output.audience.as_deref(), Some("https://sp"));
+    assert_eq!(output.subject.as_deref(), Some("s"));
+    assert_eq!(output.subject_type.as_deref(), Some("transient"));
+    assert_eq!(
+        output.name_qualifier.as_deref(),
+        Some("SbdGOnUkh1i4+EXAMPLExL/jEvs=")
+    );
+    assert!(!format!("{action:?} {output:?}").contains("canary"));
+}
+
+#[test]
+fn the_other_results_are_read_or_refused_whole() {
+    let info = GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE").unwrap();
+    assert_eq!(
+        result(&info, "<Account>123456789012</Account>")
+            .unwrap()
+            .account,
+        "123456789012"
+    );
+    assert!(result(&info, "<Account/>").is_err());
+
+    let decode = DecodeAuthorizationMessage::new("message").unwrap();
+    let json = "{&quot;allowed&quot;:false}";
+    let output = result(&decode, &format!("<DecodedMessage>{json}</DecodedMessage>")).unwrap();
+    assert_eq!(output.json, "{\"allowed\":false}");
+    assert!(result(&decode, "").is_err());
+
+    let token = GetWebIdentityToken::new("audience", "ES384").unwrap();
+    let expiration = "<Expiration>2026-11-22T03:00:00Z</Expiration>";
+    let output = result(
+        &token,
+        &format!("<WebIdentityToken>canary</WebIdentityToken>{expiration}"),
+    )
+    .unwrap();
+    assert_eq!(output.token.expose(), "canary");
+    assert!(!format!("{output:?}").contains("canary"));
+    assert!(result(&token, expiration).is_err());
+
+    let credentials = format!("<Credentials>{}</Credentials>", FIELDS.concat());
+    let root = AssumeRoot::new("123456789012", "task-policy-of-20-chars").unwrap();
+    let output = result(
+        &root,
+        &format!("<SourceIdentity>alice</SourceIdentity>{credentials}"),
+    )
+    .unwrap();
+    assert_eq!(output.source_identity.as_deref(), Some("alice"));
+
+    let delegated = GetDelegatedAccessToken::new("token").unwrap();
+    let principal = "<AssumedPrincipal>arn:aws:sts::1:assumed-role/r/s</AssumedPrincipal>";
+    let output = result(&delegated, &format!("{principal}{credentials}")).unwrap();
+    assert_eq!(output.credentials.account_id(), Some("1"));
+    assert!(result(&delegated, principal).is_err());
+}
+
 #[test]
 fn an_identity_says_what_kind_of_caller_it_is() {
     let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a/&#66;</Arn>\
@@ -189,6 +293,19 @@ fn every_modelled_error_keeps_its_wire_code_and_status() {
             format!("GetCallerIdentity failed with {code} (HTTP {status}): why (request id id-2)")
         );
     }
+}
+
+#[test]
+fn an_error_without_a_message_is_still_told() {
+    let body = "<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>";
+    let error = GetCallerIdentity::new()
+        .parse(&response(500, body))
+        .unwrap_err();
+    assert_eq!((error.message(), error.request_id()), ("", None));
+    assert_eq!(
+        error.to_string(),
+        "GetCallerIdentity failed with InternalFailure (HTTP 500)"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use keyfob_sigv4::{Credentials, Secret};
 
-use crate::{Action, Error, Parameters, Reply, SignedAction, principal::account};
+use crate::{Action, Error, Parameters, Reply, SignedAction};
 
 /// Temporary credentials of a role.
 ///
@@ -168,23 +168,10 @@ pub struct AssumedRoleUser {
 }
 
 impl AssumedRoleUser {
-    /// The user in a reply, and the credentials with the account that its ARN names.
-    pub(crate) fn with_credentials(reply: &Reply) -> Result<(Option<Self>, Credentials), Error> {
-        let credentials = reply.credentials()?;
-        let arn = reply.optional("AssumedRoleUser/Arn");
-        let id = reply.optional("AssumedRoleUser/AssumedRoleId");
-        Ok(match arn.zip(id) {
-            None => (None, credentials),
-            Some((arn, assumed_role_id)) => {
-                let credentials = credentials.with_account_id(account(&arn));
-                (
-                    Some(Self {
-                        arn,
-                        assumed_role_id,
-                    }),
-                    credentials,
-                )
-            }
+    pub(crate) fn of(reply: &Reply) -> Option<Self> {
+        Some(Self {
+            arn: reply.optional("AssumedRoleUser/Arn")?,
+            assumed_role_id: reply.optional("AssumedRoleUser/AssumedRoleId")?,
         })
     }
 }
@@ -198,10 +185,9 @@ impl Action for AssumeRole {
     }
 
     fn output(reply: &Reply) -> Result<AssumedRole, Error> {
-        let (user, credentials) = AssumedRoleUser::with_credentials(reply)?;
         Ok(AssumedRole {
-            credentials,
-            user,
+            credentials: reply.credentials()?,
+            user: AssumedRoleUser::of(reply),
             packed_policy_size: reply.number("PackedPolicySize")?,
             source_identity: reply.optional("SourceIdentity"),
             request_id: reply.request_id(),

@@ -108,10 +108,9 @@ impl Action for AssumeRoleWithWebIdentity {
     }
 
     fn output(reply: &Reply) -> Result<WebIdentityRole, Error> {
-        let (user, credentials) = AssumedRoleUser::with_credentials(reply)?;
         Ok(WebIdentityRole {
-            credentials,
-            user,
+            credentials: reply.credentials()?,
+            user: AssumedRoleUser::of(reply),
             subject: reply.optional("SubjectFromWebIdentityToken"),
             provider: reply.optional("Provider"),
             audience: reply.optional("Audience"),

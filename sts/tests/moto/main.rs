@@ -13,10 +13,20 @@ mod server;
 
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
-    AssumeRole, AssumeRoleWithWebIdentity, Client, Error, ErrorKind, GetCallerIdentity,
-    GetSessionToken, KeyKind, Principal, SignedAction,
+    AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, Client, Error, ErrorKind,
+    GetAccessKeyInfo, GetCallerIdentity, GetFederationToken, GetSessionToken, KeyKind, Principal,
+    SignedAction,
 };
 use server::{Mode, Moto, REGION, ROLE};
+
+/// A SAML response, in base64: session name `carol`, role and provider as above.
+const ASSERTION: &str = "PHA6UmVzcG9uc2UgeG1sbnM6cD0idXJuOm9hc2lzOm5hbWVzOnRjOlNBTUw6Mi4wOnByb3RvY29sIiB4bWxucz0idXJuOm9hc2lz\
+    Om5hbWVzOnRjOlNBTUw6Mi4wOmFzc2VydGlvbiI+PEFzc2VydGlvbj48QXR0cmlidXRlU3RhdGVtZW50PjxBdHRyaWJ1dGUgTmFt\
+    ZT0iaHR0cHM6Ly9hd3MuYW1hem9uLmNvbS9TQU1ML0F0dHJpYnV0ZXMvUm9sZVNlc3Npb25OYW1lIj48QXR0cmlidXRlVmFsdWU+\
+    Y2Fyb2w8L0F0dHJpYnV0ZVZhbHVlPjwvQXR0cmlidXRlPjxBdHRyaWJ1dGUgTmFtZT0iaHR0cHM6Ly9hd3MuYW1hem9uLmNvbS9T\
+    QU1ML0F0dHJpYnV0ZXMvUm9sZSI+PEF0dHJpYnV0ZVZhbHVlPmFybjphd3M6aWFtOjoxMjM0NTY3ODkwMTI6cm9sZS9kZXBsb3ks\
+    YXJuOmF3czppYW06OjEyMzQ1Njc4OTAxMjpzYW1sLXByb3ZpZGVyL2NvcnA8L0F0dHJpYnV0ZVZhbHVlPjwvQXR0cmlidXRlPjwv\
+    QXR0cmlidXRlU3RhdGVtZW50PjwvQXNzZXJ0aW9uPjwvcDpSZXNwb25zZT4=";
 
 fn client(moto: &Moto) -> Client {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -120,6 +130,38 @@ async fn a_session_token_is_given_for_long_term_keys_with_mfa() {
     let session = send(&moto, &action, moto.keys()).await.unwrap();
     assert!(session.credentials.session_token().is_some());
     assert!(!session.credentials.is_expired_at(Timestamp::now()));
+}
+
+#[tokio::test]
+async fn a_federated_user_and_the_account_of_a_key_are_told() {
+    let moto = Moto::start(Mode::Strict).await;
+    let action = GetFederationToken::new("bob")
+        .and_then(|action| action.policy(r#"{"Statement":[]}"#))
+        .and_then(|action| action.tag("team", "blau&grün"))
+        .unwrap();
+    let session = send(&moto, &action, moto.keys()).await.unwrap();
+    assert!(session.user.unwrap().arn.ends_with(":federated-user/bob"));
+    assert!(!session.credentials.is_expired_at(Timestamp::now()));
+
+    let action = GetAccessKeyInfo::new(moto.keys().access_key_id()).unwrap();
+    let info = send(&moto, &action, moto.keys()).await.unwrap();
+    assert_eq!(info.account, "123456789012");
+}
+
+#[tokio::test]
+async fn a_saml_assertion_assumes_a_role_without_any_signature() {
+    let moto = Moto::start(Mode::Open).await;
+    let provider = "arn:aws:iam::123456789012:saml-provider/corp";
+    let action = AssumeRoleWithSaml::new(ROLE, provider, ASSERTION).unwrap();
+    let session = client(&moto).send_unsigned(&action).await.unwrap();
+    assert!(
+        session
+            .user
+            .unwrap()
+            .arn
+            .ends_with(":assumed-role/deploy/carol")
+    );
+    assert!(session.subject.is_some() && session.name_qualifier.is_some());
 }
 
 #[tokio::test]

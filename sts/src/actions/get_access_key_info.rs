@@ -1,0 +1,56 @@
+use crate::{Action, Error, Parameters, Reply, SignedAction};
+
+/// The account an access key belongs to, whether the key is active or not. The call is logged in the account that
+/// makes it.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sts::GetAccessKeyInfo;
+/// let request = GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE")?;
+/// # Ok::<(), keyfob_sts::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct GetAccessKeyInfo(Parameters);
+
+impl GetAccessKeyInfo {
+    /// The question about one access key id.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it has not 16 to 128 characters.
+    pub fn new(access_key_id: impl Into<String>) -> Result<Self, Error> {
+        let parameters = Parameters::new();
+        parameters
+            .text("AccessKeyId", access_key_id, 16..=128)
+            .map(Self)
+    }
+}
+
+/// Whose access key it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessKeyInfo {
+    /// The account, twelve digits.
+    pub account: String,
+    /// The id under which the service knows the request.
+    pub request_id: Option<String>,
+}
+
+impl Action for GetAccessKeyInfo {
+    type Output = AccessKeyInfo;
+    const NAME: &'static str = "GetAccessKeyInfo";
+
+    fn parameters(&self) -> &Parameters {
+        &self.0
+    }
+
+    fn output(reply: &Reply) -> Result<AccessKeyInfo, Error> {
+        Ok(AccessKeyInfo {
+            account: reply.required("Account")?,
+            request_id: reply.request_id(),
+        })
+    }
+}
+
+impl SignedAction for GetAccessKeyInfo {}

@@ -1,0 +1,98 @@
+use keyfob_sigv4::{Secret, Timestamp};
+
+use crate::{Action, Error, Parameters, Reply, SignedAction};
+
+/// A signed JSON web token that proves the caller's identity to a service outside AWS.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sts::GetWebIdentityToken;
+/// let request = GetWebIdentityToken::new("https://api.example.com", "ES384")?
+///     .duration_seconds(60)?
+///     .tag("team", "blue")?;
+/// # Ok::<(), keyfob_sts::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct GetWebIdentityToken(Parameters);
+
+impl GetWebIdentityToken {
+    /// The request for a token meant for `audience`, signed with `RS256` or `ES384`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the audience has not 1 to 1000 characters or the name of the
+    /// algorithm not five.
+    pub fn new(
+        audience: impl Into<String>,
+        signing_algorithm: impl Into<String>,
+    ) -> Result<Self, Error> {
+        Self(Parameters::new())
+            .audience(audience)?
+            .0
+            .text("SigningAlgorithm", signing_algorithm, 5..=5)
+            .map(Self)
+    }
+
+    /// One more audience, of at most ten.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it has not 1 to 1000 characters, or for the eleventh.
+    pub fn audience(self, audience: impl Into<String>) -> Result<Self, Error> {
+        let member = self.0.next_member("Audience", 10)?;
+        self.0.text(member, audience, 1..=1000).map(Self)
+    }
+
+    /// How long the token is valid: 60 to 3600 seconds, by default 300.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
+    pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
+        self.0
+            .number("DurationSeconds", seconds, 60..=3600)
+            .map(Self)
+    }
+
+    /// One more claim for the token, of at most fifty.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the key has not 1 to 128 characters, the value more than
+    /// 256, or for the fifty-first.
+    pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
+        self.0.tag(key.into(), value.into()).map(Self)
+    }
+}
+
+/// A token of the caller.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WebIdentityToken {
+    /// The token.
+    pub token: Secret,
+    /// From when on it is not valid.
+    pub expiry: Timestamp,
+    /// The id under which the service knows the request.
+    pub request_id: Option<String>,
+}
+
+impl Action for GetWebIdentityToken {
+    type Output = WebIdentityToken;
+    const NAME: &'static str = "GetWebIdentityToken";
+
+    fn parameters(&self) -> &Parameters {
+        &self.0
+    }
+
+    fn output(reply: &Reply) -> Result<WebIdentityToken, Error> {
+        Ok(WebIdentityToken {
+            token: reply.required("WebIdentityToken")?.into(),
+            expiry: reply.time("Expiration")?,
+            request_id: reply.request_id(),
+        })
+    }
+}
+
+impl SignedAction for GetWebIdentityToken {}
