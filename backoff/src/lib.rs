@@ -9,12 +9,20 @@ mod delays;
 mod error_code;
 mod fault;
 mod hint;
+#[cfg(feature = "http")]
+mod http;
 mod limiter;
 mod policy;
 mod random;
 mod retry;
 mod sdk_request;
 mod skew;
+mod trace;
+
+#[cfg(feature = "reqwest-middleware")]
+pub mod reqwest_middleware;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use budget::Budget;
 pub use call::{Call, Decision, Stop};

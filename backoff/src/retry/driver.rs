@@ -2,7 +2,7 @@ use core::time::Duration;
 
 #[cfg(feature = "std")]
 use crate::SplitMix64;
-use crate::{Budget, Call, Classify, Decision, Failure, Limiter, Policy, Random, Stop};
+use crate::{Budget, Call, Classify, Decision, Failure, Limiter, Policy, Random, Stop, trace};
 
 /// Everything about a call but how it is sent and how it sleeps.
 pub(super) struct Driver<'a, E, J, N, R> {
@@ -104,7 +104,7 @@ impl<E, J: Judge<E>, N: Notify<E>, R: Random> Driver<'_, E, J, N, R> {
             Decision::Wait(delay) => self.notify.notify(error, &Pause { attempt, delay }),
             Decision::Stop(stop) => self.plan.write_report(attempt, call.slept(), Some(stop)),
         }
-        trace(attempt, &failure, decision);
+        trace::decided(attempt, &failure, decision);
         decision
     }
 
@@ -137,20 +137,6 @@ impl<E, J: Judge<E>, N: Notify<E>, R: Random> Driver<'_, E, J, N, R> {
             .write_report(call.attempt() - 1, call.slept(), Some(Stop::Cancelled));
     }
 }
-
-/// Events of target `keyfob_backoff`: a wait at `DEBUG`, giving up on a fault at `WARN`. An error that is no fault is the caller's to log.
-#[cfg(feature = "tracing")]
-fn trace(attempt: u32, failure: &Failure<'_>, decision: Decision) {
-    let (status, code) = (failure.status(), failure.code());
-    match decision {
-        Decision::Wait(delay) => tracing::debug!(attempt, ?delay, status, code, "will send again"),
-        Decision::Stop(Stop::NotRetryable) => {}
-        Decision::Stop(reason) => tracing::warn!(attempt, ?reason, status, code, "gave up"),
-    }
-}
-
-#[cfg(not(feature = "tracing"))]
-fn trace(_: u32, _: &Failure<'_>, _: Decision) {}
 
 /// Reads the facts of an error.
 #[diagnostic::on_unimplemented(

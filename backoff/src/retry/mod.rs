@@ -8,7 +8,8 @@ use core::{
 };
 
 pub use blocking::{Blocking, BlockingSleep, ThreadSleep, retry_blocking};
-use driver::{ByTrait, Driver, Entropy, MakeError, Plan, Silent};
+pub(crate) use driver::Entropy;
+use driver::{ByTrait, Driver, MakeError, Plan, Silent};
 pub use driver::{Judge, Notify, Pause, Report};
 use timer::DefaultTimer;
 pub use timer::Timer;

@@ -1,0 +1,28 @@
+//! Limits before the service has to throttle: an adaptive one for a table, a documented one for each S3 prefix.
+
+#![allow(clippy::print_stdout, reason = "an example shows what it did")]
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use keyfob_backoff::{AdaptiveLimiter, Failure, KeyedLimit, Policy, RateLimit, retry};
+
+static ORDERS_TABLE: Mutex<AdaptiveLimiter> = Mutex::new(AdaptiveLimiter::new());
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let outcome = retry(Policy::dynamodb(), async || Ok::<_, Failure<'_>>("item"))
+        .limiter(&ORDERS_TABLE)
+        .run()
+        .await;
+    println!("table: {outcome:?}");
+
+    // S3 allows 5,500 GETs a second for each prefix; here 2, and whoever comes too early is told so.
+    let gets = KeyedLimit::new(RateLimit::new(2, Duration::from_secs(1)));
+    for prefix in ["photos/", "photos/", "photos/", "invoices/"] {
+        let limiter = gets.key(prefix);
+        let get =
+            retry(Policy::aws(), async || Ok("object")).limiter_fail_fast(&limiter, Failure::local);
+        println!("{prefix}: {:?}", get.run().await);
+    }
+}

@@ -1,0 +1,30 @@
+//! The state machine alone, in a loop of one's own: no timer, no runtime, nothing but `core`.
+
+#![allow(clippy::print_stdout, reason = "an example shows what it did")]
+
+use core::time::Duration;
+
+use keyfob_backoff::{Decision, Failure, Policy, SplitMix64};
+
+fn main() {
+    let mut answers = [503, 503, 200].into_iter();
+    // On a device: a seed from a hardware counter or the serial number.
+    let mut random = SplitMix64::new(0x5EED);
+    let mut call = Policy::aws().start();
+    for status in &mut answers {
+        if status < 400 {
+            call.on_success(None);
+            println!("done after {:?} of waiting", call.slept());
+            break;
+        }
+        match call.on_failure(
+            &Failure::response(status),
+            Duration::ZERO,
+            None,
+            &mut random,
+        ) {
+            Decision::Wait(delay) => println!("set the timer to {delay:?}"),
+            Decision::Stop(reason) => println!("gave up: {reason:?}"),
+        }
+    }
+}

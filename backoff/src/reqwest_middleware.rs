@@ -1,0 +1,269 @@
+//! A middleware for `reqwest-middleware` clients.
+
+use core::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::{Extensions, Method, StatusCode};
+use http_body::{Frame, SizeHint};
+use reqwest::{Body, Request, Response, ResponseBuilderExt};
+use reqwest_middleware::{Error, Middleware, Next, Result};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    BODY_LIMIT, Budget, Call, Decision, Failure, Policy, Stop, retry::Entropy, s3_status, trace,
+};
+
+/// Retries the requests of a `reqwest_middleware` client under a [`Policy`], and honours what the service asks for.
+///
+/// ```no_run
+/// use keyfob_backoff::{Policy, reqwest_middleware::RetryMiddleware};
+///
+/// # async fn example() -> Result<(), reqwest_middleware::Error> {
+/// let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
+///     .with(RetryMiddleware::new(Policy::aws()))
+///     // .with(a middleware that signs: every attempt needs its own signature)
+///     .build();
+/// let response = client.get("https://sts.us-east-1.amazonaws.com/").send().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// To find the error code, up to [`BODY_LIMIT`] bytes of an error's body are read before the response is handed on; nothing of it
+/// is lost. A request whose body cannot be sent again, a stream, is sent once. Errors come back as the client made them.
+#[derive(Clone, Debug)]
+pub struct RetryMiddleware {
+    policy: Policy,
+    budget: Option<Arc<Budget>>,
+    deadline: Option<Duration>,
+    s3: bool,
+}
+
+impl RetryMiddleware {
+    /// Retries what `policy` says.
+    #[must_use]
+    pub const fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            budget: None,
+            deadline: None,
+            s3: false,
+        }
+    }
+
+    /// Takes retries from this budget, which all requests share.
+    #[must_use]
+    pub fn budget(mut self, budget: Arc<Budget>) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// How long each request may take, all attempts and waits together. A wait that would outlast it is not begun.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Looks for errors in the 200s of the three S3 operations that hide them there: `CopyObject`, `UploadPartCopy` and
+    /// `CompleteMultipartUpload`. Such an answer is retried as a 500; if it is the last, it is handed on as it came.
+    #[must_use]
+    pub const fn s3(mut self) -> Self {
+        self.s3 = true;
+        self
+    }
+
+    fn start(&self) -> Call {
+        let call = self.policy.start();
+        self.deadline
+            .map_or(call, |deadline| call.with_deadline(deadline))
+    }
+}
+
+#[async_trait::async_trait]
+impl Middleware for RetryMiddleware {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> Result<Response> {
+        let budget = self.budget.as_deref();
+        let hides_errors = self.s3 && hides_errors(&request);
+        let (mut call, mut random, started) = (self.start(), Entropy::default(), Instant::now());
+        let mut request = request;
+        loop {
+            let again = request.try_clone();
+            let answer =
+                Answer::read(next.clone().run(request, extensions).await, hides_errors).await;
+            let Some(failure) = answer.failure() else {
+                call.on_success(budget);
+                return answer.result;
+            };
+            let Some(again) = again else {
+                return answer.result;
+            };
+            let attempt = call.attempt();
+            let decision = call.on_failure(&failure, started.elapsed(), budget, &mut random);
+            trace::decided(attempt, &failure, decision);
+            match decision {
+                Decision::Wait(delay) => sleep(delay).await,
+                Decision::Stop(Stop::Budget { wait }) => {
+                    sleep(wait).await;
+                    return answer.result;
+                }
+                Decision::Stop(_) => return answer.result,
+            }
+            request = again;
+        }
+    }
+}
+
+/// `CopyObject` and `UploadPartCopy` name their source in a header; `CompleteMultipartUpload` is a POST with an upload id.
+fn hides_errors(request: &Request) -> bool {
+    let is_copy =
+        request.method() == Method::PUT && request.headers().contains_key("x-amz-copy-source");
+    let completes = || {
+        let query = request.url().query().unwrap_or_default();
+        query.split('&').any(|pair| pair.starts_with("uploadId="))
+    };
+    is_copy || (request.method() == Method::POST && completes())
+}
+
+/// What came of an attempt, and as much of its body as the judgement needs.
+struct Answer {
+    result: Result<Response>,
+    /// The status it is judged by.
+    status: Option<StatusCode>,
+    body: Bytes,
+}
+
+impl Answer {
+    async fn read(result: Result<Response>, hides_errors: bool) -> Self {
+        match result {
+            Ok(response)
+                if is_error(response.status())
+                    || (hides_errors && response.status() == StatusCode::OK) =>
+            {
+                Self::peek(response).await
+            }
+            result => Self {
+                status: result.as_ref().ok().map(Response::status),
+                result,
+                body: Bytes::new(),
+            },
+        }
+    }
+
+    /// Reads the beginning of the body, and puts it back.
+    async fn peek(mut response: Response) -> Self {
+        let status = response.status();
+        let mut body = BytesMut::new();
+        while body.len() <= BODY_LIMIT {
+            match response.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(error) => {
+                    return Self {
+                        result: Err(error.into()),
+                        status: Some(status),
+                        body: body.freeze(),
+                    };
+                }
+            }
+        }
+        let body = body.freeze();
+        let judged = StatusCode::from_u16(s3_status(status.as_u16(), &body)).unwrap_or(status);
+        Self {
+            result: Ok(with_body_start(response, body.clone())),
+            status: Some(judged),
+            body,
+        }
+    }
+
+    /// `None` if it is a success.
+    fn failure(&self) -> Option<Failure<'_>> {
+        match (&self.result, self.status) {
+            (Ok(_), Some(status)) if !is_error(status) => None,
+            (Ok(response), Some(status)) => {
+                Some(Failure::from_http(status, response.headers(), &self.body))
+            }
+            (Err(_), Some(status)) => Some(Failure::response(status.as_u16())),
+            (Err(Error::Reqwest(error)), None) => Some(unanswered(error)),
+            (_, None) => Some(Failure::local()),
+        }
+    }
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
+}
+
+/// How far a request got that has no response.
+fn unanswered(error: &reqwest::Error) -> Failure<'static> {
+    if error.is_connect() {
+        Failure::connect()
+    } else if error.is_timeout() {
+        Failure::timeout()
+    } else if error.is_request() || error.is_body() {
+        Failure::no_response()
+    } else {
+        Failure::local()
+    }
+}
+
+/// The same response, with what was read of its body put back before the rest.
+fn with_body_start(response: Response, start: Bytes) -> Response {
+    let url = response.url().clone();
+    let (parts, rest) = http::Response::<Body>::from(response).into_parts();
+    let mut whole = http::Response::new(Body::wrap(Joined { start, rest }));
+    *whole.status_mut() = parts.status;
+    *whole.version_mut() = parts.version;
+    *whole.headers_mut() = parts.headers;
+    *whole.extensions_mut() = parts.extensions;
+    if let Ok(marked) = http::Response::builder().url(url).body(()) {
+        whole
+            .extensions_mut()
+            .extend(marked.into_parts().0.extensions);
+    }
+    whole.into()
+}
+
+/// A body of which the beginning was read already.
+struct Joined {
+    start: Bytes,
+    rest: Body,
+}
+
+impl http_body::Body for Joined {
+    type Data = Bytes;
+    type Error = reqwest::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<core::result::Result<Frame<Bytes>, reqwest::Error>>> {
+        if self.start.is_empty() {
+            return Pin::new(&mut self.rest).poll_frame(context);
+        }
+        Poll::Ready(Some(Ok(Frame::data(core::mem::take(&mut self.start)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.start.is_empty() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (start, rest) = (self.start.len() as u64, self.rest.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(start));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(start));
+        }
+        hint
+    }
+}

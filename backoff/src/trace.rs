@@ -1,0 +1,21 @@
+use crate::{Decision, Failure};
+
+/// Events of target `keyfob_backoff`: a wait at `DEBUG`, giving up on a fault at `WARN`. A failure that is no fault is the caller's to log.
+#[cfg(feature = "tracing")]
+pub(crate) fn decided(attempt: u32, failure: &Failure<'_>, decision: Decision) {
+    use crate::Stop;
+
+    let (status, code) = (failure.status(), failure.code());
+    match decision {
+        Decision::Wait(delay) => {
+            tracing::debug!(target: "keyfob_backoff", attempt, ?delay, status, code, "will send again");
+        }
+        Decision::Stop(Stop::NotRetryable) => {}
+        Decision::Stop(reason) => {
+            tracing::warn!(target: "keyfob_backoff", attempt, ?reason, status, code, "gave up");
+        }
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn decided(_: u32, _: &Failure<'_>, _: Decision) {}

@@ -1,0 +1,242 @@
+//! The middleware in a real client against a real socket.
+
+#![cfg(feature = "reqwest-middleware")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail as the test does"
+)]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http_body_util::Full;
+use keyfob_backoff::{Budget, Policy, reqwest_middleware::RetryMiddleware};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
+use tokio::net::{TcpListener, TcpStream};
+
+const QUICK: Policy = Policy::aws()
+    .base(Duration::from_millis(1))
+    .throttling_base(Duration::from_millis(1))
+    .attempts(4);
+
+const THROTTLED: &str = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>";
+const DENIED: &str = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>";
+
+#[tokio::test]
+async fn throttling_in_the_body_of_a_400_is_retried() {
+    let server = Server::start([(400, "", THROTTLED), (503, "", ""), (200, "", "alice")]).await;
+    let response = server
+        .client(RetryMiddleware::new(QUICK))
+        .post(server.url())
+        .body("Action=X")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.url().as_str(), server.url());
+    assert_eq!(response.text().await.unwrap(), "alice");
+    assert_eq!(server.bodies(), ["Action=X"; 3]);
+}
+
+#[tokio::test]
+async fn any_other_4xx_is_handed_on_at_once_with_its_body() {
+    let server = Server::start([(403, "x-test: kept\r\n", DENIED)]).await;
+    let response = server
+        .client(RetryMiddleware::new(QUICK))
+        .get(server.url())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["x-test"]),
+        (403, &"kept".parse().unwrap())
+    );
+    assert_eq!(response.url().as_str(), server.url());
+    assert_eq!(response.text().await.unwrap(), DENIED);
+    assert_eq!(server.bodies().len(), 1);
+}
+
+#[tokio::test]
+async fn the_last_error_arrives_whole_however_long_its_body() {
+    let long: &'static str = Box::leak("x".repeat(1_000_000).into_boxed_str());
+    let server = Server::start([(500, "", long); 4]).await;
+    let response = server
+        .client(RetryMiddleware::new(QUICK))
+        .get(server.url())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.text().await.unwrap(), long);
+    assert_eq!(server.bodies().len(), 4);
+}
+
+#[tokio::test]
+async fn the_service_is_waited_for_as_long_as_it_asks() {
+    for header in ["x-amz-retry-after: 300\r\n", "retry-after: 1\r\n"] {
+        let server = Server::start([(503, header, ""), (200, "", "")]).await;
+        let started = std::time::Instant::now();
+        server
+            .client(RetryMiddleware::new(QUICK))
+            .get(server.url())
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            started.elapsed() >= Duration::from_millis(300),
+            "{header}: {:?}",
+            started.elapsed()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_replayed_is_sent_once() {
+    let server = Server::start([(503, "", "down")]).await;
+    let stream = reqwest::Body::wrap(Full::new(bytes::Bytes::from_static(b"streamed")));
+    let response = server
+        .client(RetryMiddleware::new(QUICK))
+        .put(server.url())
+        .body(stream)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (response.status().as_u16(), response.text().await.unwrap()),
+        (503, "down".into())
+    );
+    assert_eq!(server.bodies().len(), 1);
+}
+
+#[tokio::test]
+async fn an_error_in_the_200_of_an_s3_copy_is_retried_if_asked_to() {
+    let hidden = "<?xml version=\"1.0\"?>\n <Error><Code>InternalError</Code></Error>";
+    let copied = "<CopyObjectResult/>";
+    let copy = async |middleware: RetryMiddleware,
+                      answers: &[(u16, &'static str, &'static str)]| {
+        let server = Server::start(answers.iter().copied()).await;
+        let client = server.client(middleware);
+        let response = client
+            .put(server.url())
+            .header("x-amz-copy-source", "/b/k")
+            .send()
+            .await
+            .unwrap();
+        response.text().await.unwrap()
+    };
+    let answers = [(200, "", hidden), (200, "", copied)];
+    assert_eq!(
+        copy(RetryMiddleware::new(QUICK).s3(), &answers).await,
+        copied
+    );
+    assert_eq!(copy(RetryMiddleware::new(QUICK), &answers).await, hidden);
+}
+
+#[tokio::test]
+async fn a_connection_refused_is_retried_only_if_opted_in() {
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for (policy, left) in [(QUICK, 500), (QUICK.retry_connect_failures(), 500 - 3 * 14)] {
+        let budget = Arc::new(Budget::aws());
+        let middleware = RetryMiddleware::new(policy).budget(budget.clone());
+        let error = client(middleware)
+            .get(format!("http://{closed}/"))
+            .send()
+            .await
+            .unwrap_err();
+        assert!(error.is_connect());
+        assert_eq!(budget.available(), left);
+    }
+}
+
+#[tokio::test]
+async fn a_wait_past_the_deadline_is_not_begun() {
+    let server = Server::start([(503, "retry-after: 60\r\n", "")]).await;
+    let middleware = RetryMiddleware::new(QUICK).deadline(Duration::from_secs(10));
+    assert_eq!(
+        server
+            .client(middleware)
+            .get(server.url())
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        503
+    );
+    assert_eq!(server.bodies().len(), 1);
+}
+
+/// A server that gives these answers, one a connection, and keeps what it was sent.
+struct Server {
+    address: SocketAddr,
+    bodies: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start(answers: impl IntoIterator<Item = (u16, &'static str, &'static str)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let bodies = Arc::new(Mutex::new(Vec::new()));
+        let (answers, kept) = (answers.into_iter().collect::<Vec<_>>(), bodies.clone());
+        tokio::spawn(async move {
+            for answer in answers {
+                let (socket, _) = listener.accept().await.unwrap();
+                let body = serve(socket, answer).await;
+                kept.lock().unwrap().push(body);
+            }
+        });
+        Self { address, bodies }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    fn client(&self, middleware: RetryMiddleware) -> ClientWithMiddleware {
+        client(middleware)
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        self.bodies.lock().unwrap().clone()
+    }
+}
+
+fn client(middleware: RetryMiddleware) -> ClientWithMiddleware {
+    let plain = reqwest::Client::builder().no_proxy().build().unwrap();
+    ClientBuilder::new(plain).with(middleware).build()
+}
+
+/// Reads one request, answers it, closes; returns the body it read.
+async fn serve(socket: TcpStream, (status, headers, body): (u16, &str, &str)) -> String {
+    let mut socket = BufStream::new(socket);
+    let (mut line, mut length, mut chunked) = (String::new(), 0, false);
+    while line != "\r\n" {
+        line.clear();
+        socket.read_line(&mut line).await.unwrap();
+        let header = line.to_ascii_lowercase();
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        chunked |= header.starts_with("transfer-encoding: chunked");
+    }
+    let mut received = vec![0; length];
+    socket.read_exact(&mut received).await.unwrap();
+    while chunked && !received.ends_with(b"0\r\n\r\n") {
+        received.push(socket.read_u8().await.unwrap());
+    }
+    let head = format!(
+        "HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    // A client that has read enough may be gone before the end.
+    let _ = socket
+        .write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())
+        .await;
+    let _ = socket.shutdown().await;
+    String::from_utf8(received).unwrap()
+}

@@ -1,0 +1,116 @@
+//! The policy in a `tower::retry::Retry` service.
+
+#![cfg(feature = "tower")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail as the test does"
+)]
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use keyfob_backoff::{Budget, Failure, Policy, tower::RetryPolicy};
+use tokio::time::Instant;
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+
+type Answer = Result<u16, std::io::Error>;
+
+fn judge(answer: &Answer) -> Option<Failure<'_>> {
+    match answer {
+        Ok(status) if *status < 400 => None,
+        Ok(status) => Some(Failure::response(*status)),
+        Err(_) => Some(Failure::no_response()),
+    }
+}
+
+/// A service that answers with these statuses, and how many requests it got.
+fn service(
+    statuses: &[u16],
+) -> (
+    impl Service<(), Response = u16, Error = std::io::Error> + Clone,
+    Arc<Mutex<usize>>,
+) {
+    let statuses = Arc::new(Mutex::new(VecDeque::from(statuses.to_vec())));
+    let sent = Arc::new(Mutex::new(0));
+    let count = sent.clone();
+    let send = move |()| {
+        *count.lock().unwrap() += 1;
+        std::future::ready(Ok(statuses.lock().unwrap().pop_front().unwrap_or(200)))
+    };
+    (service_fn(send), sent)
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_are_retried_and_other_errors_are_not() {
+    for (statuses, answer, attempts) in [
+        (&[503, 429][..], 200, 3),
+        (&[500, 500, 500, 500], 500, 3),
+        (&[404], 404, 1),
+        (&[200], 200, 1),
+        (&[503, 403], 403, 2),
+    ] {
+        let (inner, sent) = service(statuses);
+        let mut service = ServiceBuilder::new()
+            .retry(RetryPolicy::new(Policy::aws(), judge))
+            .service(inner);
+        assert_eq!(
+            service.ready().await.unwrap().call(()).await.unwrap(),
+            answer,
+            "{statuses:?}"
+        );
+        assert_eq!(*sent.lock().unwrap(), attempts, "{statuses:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_has_its_own_attempts_and_all_share_the_budget() {
+    let budget = Arc::new(Budget::aws().filled_to(28));
+    let (inner, sent) = service(&[500; 100]);
+    let policy = RetryPolicy::new(Policy::aws(), judge).budget(budget.clone());
+    let mut service = ServiceBuilder::new().retry(policy).service(inner);
+    for _ in 0..3 {
+        service.ready().await.unwrap().call(()).await.unwrap();
+    }
+    assert_eq!((*sent.lock().unwrap(), budget.available()), (3 + 1 + 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_runs_from_each_requests_own_beginning() {
+    let (inner, sent) = service(&[429; 100]);
+    let policy =
+        RetryPolicy::new(Policy::aws().attempts(50), judge).deadline(Duration::from_secs(60));
+    let mut service = ServiceBuilder::new().retry(policy).service(inner);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let started = Instant::now();
+    service.ready().await.unwrap().call(()).await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(*sent.lock().unwrap() > 3);
+}
+
+#[cfg(feature = "http")]
+#[tokio::test(start_paused = true)]
+async fn an_http_response_is_judged_by_its_body_too() {
+    let mut bodies = vec![
+        "alice",
+        "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>",
+    ];
+    let send = move |_: http::Request<()>| {
+        let body = bodies.pop().unwrap();
+        let status = if body == "alice" { 200 } else { 400 };
+        let response = http::Response::builder().status(status).body(body).unwrap();
+        std::future::ready(Ok::<_, std::io::Error>(response))
+    };
+    let policy = RetryPolicy::new(Policy::aws(), keyfob_backoff::tower::judge_response);
+    let mut service = ServiceBuilder::new()
+        .retry(policy)
+        .service(service_fn(send));
+    let response = service
+        .ready()
+        .await
+        .unwrap()
+        .call(http::Request::new(()))
+        .await
+        .unwrap();
+    assert_eq!(*response.body(), "alice");
+}
