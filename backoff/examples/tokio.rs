@@ -44,7 +44,7 @@ async fn main() -> Result<(), ServiceError> {
             println!(
                 "{} in attempt {}: again in {:?}",
                 error.code, pause.attempt, pause.delay
-            )
+            );
         })
         .report(&mut report)
         .run()
