@@ -21,9 +21,15 @@ use std::{
 /// ```
 #[derive(Clone, Default)]
 pub struct Env {
-    variables: BTreeMap<OsString, OsString>,
+    variables: BTreeMap<OsString, Variable>,
     platform: Platform,
     home: Option<PathBuf>,
+}
+
+#[derive(Clone)]
+struct Variable {
+    raw: OsString,
+    text: String,
 }
 
 /// Which rules for paths apply.
@@ -68,24 +74,21 @@ impl Env {
     /// With a variable set, or set to something else.
     #[must_use]
     pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.variables.insert(Self::key(name.into()), value.into());
+        self.variables
+            .insert(key(name.into()), Variable::new(value.into()));
         self
     }
 
-    /// The value, if the variable is set and is not blank. What is not Unicode is no text: see
-    /// [`raw`](Self::raw).
+    /// The value without the blanks around it, if the variable is set and is not blank. What is not Unicode is
+    /// replaced by U+FFFD, so that nobody takes such a variable for one that is not set.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.raw(name)?
-            .to_str()
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
+        let text = self.variables.get(OsStr::new(name))?.text.trim();
+        Some(text).filter(|text| !text.is_empty())
     }
 
     /// The value as the system has it, if the variable is set, even to nothing.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.variables
-            .get(OsStr::new(name))
-            .map(OsString::as_os_str)
+        Some(&self.variables.get(OsStr::new(name))?.raw)
     }
 
     /// The home folder: `HOME`; on Windows then `USERPROFILE`, then `HOMEDRIVE` with `HOMEPATH`; then what the
@@ -164,14 +167,20 @@ impl Env {
         }
         path.into()
     }
+}
 
-    /// The name under which variables are kept: Windows does not tell `Path` from `PATH`.
-    fn key(name: OsString) -> OsString {
-        if cfg!(windows) {
-            name.to_ascii_uppercase()
-        } else {
-            name
-        }
+impl Variable {
+    fn new(raw: OsString) -> Self {
+        let text = raw.to_string_lossy().into_owned();
+        Self { raw, text }
+    }
+}
+
+/// The name under which a variable is kept: Windows does not tell `Path` from `PATH`.
+fn key(name: OsString) -> OsString {
+    match cfg!(windows) {
+        true => name.to_ascii_uppercase(),
+        false => name,
     }
 }
 
@@ -180,7 +189,7 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Env {
         Self {
             variables: variables
                 .into_iter()
-                .map(|(name, value)| (Self::key(name.into()), value.into()))
+                .map(|(name, value)| (key(name.into()), Variable::new(value.into())))
                 .collect(),
             ..Self::default()
         }
@@ -221,6 +230,15 @@ mod tests {
         let env = Env::from_iter([("HOME", "/h"), ("AWS_SHARED_CREDENTIALS_FILE", "")]);
         assert_eq!(env.credentials_file(), None);
         assert_eq!(env.config_file(), Some("/h/.aws/config".into()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_not_unicode_is_not_taken_for_not_set() {
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let env = Env::default().with("AWS_PROFILE", OsStr::from_bytes(b"dev\xff"));
+        assert_eq!(env.text("AWS_PROFILE"), Some("dev\u{fffd}"));
     }
 
     #[test]

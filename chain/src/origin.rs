@@ -104,7 +104,9 @@ impl fmt::Display for Origin {
                 line,
                 section,
             } => write!(f, "[{section}] in {}:{line}", file.display()),
-            Self::InstanceMetadata { role: Some(role) } => write!(f, "role \"{role}\" (IMDSv2)"),
+            Self::InstanceMetadata { role: Some(role) } => {
+                write!(f, "role \"{}\" (IMDSv2)", role.escape_debug())
+            }
             Self::InstanceMetadata { role: None } => f.write_str("instance metadata (IMDSv2)"),
             Self::Other { description } => f.write_str(description),
         }

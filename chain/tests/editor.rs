@@ -159,6 +159,31 @@ fn whatever_the_file_what_is_set_is_read_back_and_nothing_else_changes() {
 }
 
 #[test]
+fn a_header_in_latin_1_ends_the_section_before_it() {
+    let text = b"[default]\nregion = a # \xfc\n# M\xfcller\n[profile M\xfcller]\nregion = b\naws_access_key_id = X\n";
+    let profiles = read(text);
+    assert_eq!(get(&profiles, "default", "region").as_deref(), Some("a"));
+    assert!(
+        profiles
+            .profile("default")
+            .unwrap()
+            .get("aws_access_key_id")
+            .is_none()
+    );
+    let mut editor = Editor::new(FileKind::Config, "config");
+    let default = SectionName::profile("default");
+    let edited = editor
+        .set(&default, "region", "b")
+        .unwrap()
+        .set(&default, "output", "json")
+        .unwrap()
+        .apply(text)
+        .unwrap();
+    let wanted = b"[default]\nregion = b # \xfc\noutput = json\n# M\xfcller\n[profile M\xfcller]\nregion = b\naws_access_key_id = X\n";
+    assert_eq!(edited, wanted);
+}
+
+#[test]
 fn any_bytes_are_read_without_a_panic() {
     let mut numbers = Numbers(42);
     for length in 0..3000 {

@@ -1,13 +1,13 @@
 //! Edits of the text of a configuration file. Lines are found with the eyes of the reader, and every byte that an
 //! edit is not about stays as it is.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use keyfob_sigv4::Secret;
 
 use super::{
     FileKind, SectionName,
-    line::{Line, comment_start, is_name, is_quotable, section_name},
+    line::{Line, comment_start, decode, is_name, is_quotable, section_name},
 };
 use crate::error::{Error, ErrorKind};
 
@@ -194,7 +194,7 @@ impl Text {
         name: &str,
         value: &str,
     ) -> Result<(), Error> {
-        if !self.value(entry.line).trim().is_empty() {
+        if !value_of(without_comment(&self.text(entry.line))).is_empty() {
             return Err(refused(format!(
                 "{} of {} has a value of its own: remove it before setting {name} below it",
                 target.name, target.section
@@ -204,9 +204,9 @@ impl Text {
             self.replace_value(line, value);
             return Ok(());
         }
-        let indent = entry.more.first().map_or("    ", |&line| {
+        let indent = entry.more.first().map_or("    ".to_owned(), |&line| {
             let text = self.text(line);
-            &text[..text.len() - text.trim_start().len()]
+            text[..text.len() - text.trim_start().len()].to_owned()
         });
         let line = format!("{indent}{name} = {value}");
         let at = entry.more.last().unwrap_or(&entry.line) + 1;
@@ -265,12 +265,12 @@ impl Text {
     }
 
     fn is_bare_default(&self, header: usize) -> bool {
-        matches!(Line::of(self.text(header)), Line::Header { inner, .. } if inner.trim() == "default")
+        matches!(Line::of(&self.text(header)), Line::Header { inner, .. } if inner.trim() == "default")
             && self.kind == FileKind::Config
     }
 
     fn all_blocks(&self, section: &SectionName) -> Vec<Range<usize>> {
-        let headers = (0..self.lines.len()).filter_map(|line| match Line::of(self.text(line)) {
+        let headers = (0..self.lines.len()).filter_map(|line| match Line::of(&self.text(line)) {
             Line::Header { inner, .. } => Some((line, section_name(self.kind, inner).ok())),
             Line::UnclosedHeader => Some((line, None)),
             _ => None,
@@ -291,7 +291,7 @@ impl Text {
         let mut entries = Vec::new();
         let mut open = false;
         for line in block.skip(1) {
-            match Line::of(self.text(line)) {
+            match Line::of(&self.text(line)) {
                 Line::Property(_) => {
                     open = self.is_named(line, name);
                     if open {
@@ -313,50 +313,33 @@ impl Text {
     /// The line behind the last property of a block, or behind its header.
     fn end_of(&self, block: Range<usize>) -> usize {
         let start = block.start;
-        let is_content = |&line: &usize| {
-            !matches!(Line::of(self.text(line)), Line::Blank | Line::Comment)
-                || std::str::from_utf8(&self.lines[line]).is_err()
-        };
+        let is_content =
+            |&line: &usize| !matches!(Line::of(&self.text(line)), Line::Blank | Line::Comment);
         block.rev().find(is_content).unwrap_or(start) + 1
     }
 
     fn is_named(&self, line: usize, name: &str) -> bool {
-        let named = self.text(line).split_once('=');
-        named.is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+        self.text(line)
+            .split_once('=')
+            .is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name))
     }
 
-    /// A line without its line end. A line that is not UTF-8 counts as blank: the reader cannot use it either.
-    fn text(&self, line: usize) -> &str {
-        let text = std::str::from_utf8(&self.lines[line]).unwrap_or_default();
-        text.trim_end_matches(['\r', '\n'])
-    }
-
-    /// A line up to its comment. Indented lines have none.
-    fn without_comment(&self, line: usize) -> &str {
-        match Line::of(self.text(line)) {
-            Line::Property(text) => text,
-            _ => self.text(line),
-        }
-    }
-
-    fn value(&self, line: usize) -> &str {
-        let text = self.without_comment(line);
-        text.split_once('=').map_or("", |(_, value)| value)
+    /// A line without its line end, as the reader sees it.
+    fn text(&self, line: usize) -> Cow<'_, str> {
+        let line = &self.lines[line];
+        let end = line.len() - line_end_of(line).len();
+        decode(&line[..end])
     }
 
     /// The bytes of the value give way; name, blanks, comment and line end stay.
     fn replace_value(&mut self, line: usize, value: &str) {
-        let text = self.without_comment(line);
-        let (whole, old) = (text.trim_end().len(), self.value(line));
-        let old_length = old.trim().len();
-        let start = match old_length {
-            0 => whole,
-            length => whole - length,
-        };
+        let text = self.text(line);
+        let property = without_comment(&text);
+        let (whole, old) = (property.trim_end().len(), value_of(property).len());
         // `name =` gets a blank, `name=` does not.
-        let blank = old_length == 0 && !value.is_empty() && text.trim_end().ends_with(" =");
+        let blank = old == 0 && !value.is_empty() && property.trim_end().ends_with(" =");
         let new = format!("{}{value}", if blank { " " } else { "" });
-        self.lines[line].splice(start..whole, new.into_bytes());
+        self.lines[line].splice(whole - old..whole, new.into_bytes());
     }
 
     fn append_section(&mut self, section: &SectionName) -> Result<usize, Error> {
@@ -389,6 +372,30 @@ impl Text {
         for line in lines.into_iter().rev() {
             self.lines.remove(line);
         }
+    }
+}
+
+/// A line up to its comment. Indented lines have none.
+fn without_comment(text: &str) -> &str {
+    match Line::of(text) {
+        Line::Property(property) => property,
+        _ => text,
+    }
+}
+
+fn value_of(property: &str) -> &str {
+    property
+        .split_once('=')
+        .map_or("", |(_, value)| value.trim())
+}
+
+fn line_end_of(line: &[u8]) -> &'static [u8] {
+    if line.ends_with(b"\r\n") {
+        b"\r\n"
+    } else if line.ends_with(b"\n") {
+        b"\n"
+    } else {
+        b""
     }
 }
 

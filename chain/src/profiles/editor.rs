@@ -164,6 +164,8 @@ impl Editor {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        // Before anything is made beside it: it could be `/dev/null`.
+        refuse_special(&path).map_err(|error| cannot("write", &path, error))?;
         create_folder(folder).map_err(|error| cannot("create", folder, error))?;
         let _lock = Lock::take(&path).map_err(|error| cannot("lock", &path, error))?;
         let old = read(&path).map_err(|error| cannot("read", &path, error))?;
@@ -227,11 +229,17 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// The file, or nothing when it is not there. To rename over a device such as `/dev/null` would replace it for
-/// everybody.
-fn read(path: &Path) -> io::Result<Option<(Metadata, Vec<u8>)>> {
+/// To rename over a device would replace it for everybody.
+fn refuse_special(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(io::Error::other("it is no regular file")),
+        _ => Ok(()),
+    }
+}
+
+/// The file, or nothing when it is not there.
+fn read(path: &Path) -> io::Result<Option<(Metadata, Vec<u8>)>> {
+    match fs::metadata(path) {
         Ok(metadata) => Ok(Some((metadata, fs::read(path)?))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -250,7 +258,8 @@ fn replace(folder: &Path, path: &Path, text: &[u8], old: Option<&Metadata>) -> i
     }
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
+    sync_folder(folder);
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -269,15 +278,11 @@ fn keep_owner(_file: &File, _old: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// So that the rename, too, survives a power cut.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
+/// So that the rename, too, survives a power cut. Not every file system can do it, and the file is written.
+fn sync_folder(folder: &Path) {
+    if cfg!(unix) {
+        _ = File::open(folder).and_then(|folder| folder.sync_all());
+    }
 }
 
 #[cfg(unix)]

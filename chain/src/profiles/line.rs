@@ -1,6 +1,8 @@
 //! What one line of a configuration file is. The reader and the editor both look at lines through this module, so
 //! that the editor finds exactly what the reader reads.
 
+use std::borrow::Cow;
+
 use super::{FileKind, SectionName};
 
 /// One physical line without its line end.
@@ -49,6 +51,28 @@ impl<'a> Line<'a> {
             trailing: !rest.is_empty() && !rest.starts_with(['#', ';']),
         }
     }
+
+    /// What counts of it: no comment, no brackets.
+    pub(super) fn content(self) -> &'a str {
+        match self {
+            Self::Header { inner, .. } => inner,
+            Self::Indented(text) | Self::Property(text) => text,
+            Self::Blank | Self::Comment | Self::UnclosedHeader => "",
+        }
+    }
+}
+
+/// A line as text. Each byte that is not UTF-8 becomes one control character, so that positions stay.
+pub(super) fn decode(line: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(line) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(line.len());
+    for chunk in line.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '\u{1a}'));
+    }
+    Cow::Owned(text)
 }
 
 /// Where a comment starts: at the blanks before a `#` or `;` that follows a blank. Without one, the end.

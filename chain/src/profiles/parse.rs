@@ -7,6 +7,7 @@
 //! everything came from.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
@@ -16,7 +17,7 @@ use configparser::ini::{Ini, IniDefault};
 
 use super::{
     FileKind, SectionName,
-    line::{Ignored, Line, is_name, section_name},
+    line::{Ignored, Line, decode, is_name, section_name},
     problem::{Problem, ProblemKind},
     section::{Part, Value},
 };
@@ -131,11 +132,10 @@ impl Reader<'_> {
         let mut tagged = String::with_capacity(bytes.len() + bytes.len() / 4);
         let (mut at, mut section) = (At::Start, None);
         for (number, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
-            let Ok(line) = std::str::from_utf8(line) else {
-                self.report(Some(number), section.as_ref(), ProblemKind::NotUtf8);
-                continue;
-            };
-            let problem = match Line::of(line) {
+            // A header that is not UTF-8 is a header all the same: what follows belongs to no section before it.
+            let text = decode(line);
+            let line = Line::of(&text);
+            let problem = match line {
                 Line::Blank | Line::Comment => None,
                 Line::UnclosedHeader => {
                     (at, section) = (At::Lost, None);
@@ -154,18 +154,22 @@ impl Reader<'_> {
                     Some(ProblemKind::OutsideSection)
                 }
                 Line::Indented(_) if at == At::Header => Some(ProblemKind::IndentedFirst),
-                Line::Indented(text) => {
-                    tagged.push_str(&format!(" {number} {text}\n"));
+                Line::Indented(more) => {
+                    tagged.push_str(&format!(" {number} {more}\n"));
                     None
                 }
-                Line::Property(text) => {
-                    let problem = tag_property(&mut tagged, number, text, line);
+                Line::Property(property) => {
+                    let problem = tag_property(&mut tagged, number, property, &text);
                     let refused = problem.as_ref().is_some_and(ProblemKind::is_error);
                     at = if refused { At::Refused } else { At::Property };
                     problem
                 }
             };
-            if let Some(kind) = problem {
+            let not_utf8 = matches!(text, Cow::Owned(_)) && line.content().contains('\u{1a}');
+            for kind in [problem, not_utf8.then_some(ProblemKind::NotUtf8)]
+                .into_iter()
+                .flatten()
+            {
                 self.report(Some(number), section.as_ref(), kind);
             }
         }

@@ -78,7 +78,8 @@ impl Provider for Profile {
     }
 
     fn bypass(&self) -> Option<Bypass> {
-        Some(Bypass::set(self.file_variable()?, "/dev/null"))
+        let nothing = if cfg!(windows) { "NUL" } else { "/dev/null" };
+        Some(Bypass::set(self.file_variable()?, nothing))
     }
 }
 
