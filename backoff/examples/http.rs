@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use keyfob_backoff::{Classify, ClockSkew, Policy};
+use keyfob_backoff::{Classify, ClockSkew, Fault, Policy};
 
 fn main() -> Result<(), http::Error> {
     let response = http::Response::builder()
@@ -22,7 +22,7 @@ fn main() -> Result<(), http::Error> {
     );
     println!(
         "fault {:?}",
-        Policy::aws().classify(&failure).map(|fault| fault.kind())
+        Policy::aws().classify(&failure).map(Fault::kind)
     );
 
     let now = SystemTime::now()
