@@ -56,6 +56,11 @@ fn compare(view: View, wanted: &[&str]) -> Result<(), BoxError> {
             report(view, &name, peers::verifiers(&case)?)?;
         }
     }
+    for (name, size) in [("chunk-64kib", 64 * 1024), ("chunk-1-byte", 1)] {
+        if is_wanted(name) {
+            report(view, name, peers::chunks::signers(size)?)?;
+        }
+    }
     if is_wanted("two-threads") {
         for row in two_threads()? {
             view.row(&mut out, &row)?;
