@@ -1,3 +1,6 @@
+mod builder;
+mod clock;
+
 use std::{
     fmt,
     sync::Arc,
@@ -6,15 +9,12 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-use keyfob_backoff::{Budget, Pause, Policy, retry};
-use keyfob_sigv4::{Credentials, Payload, Scope, Signer, Timestamp};
+use keyfob_backoff::{Pause, retry};
+use keyfob_sigv4::{Credentials, Payload, Signer, Timestamp};
 
-use crate::{
-    Action, Endpoint, EndpointBuilder, Error, ErrorKind, Form, SignedAction, UnsignedAction,
-};
-
-/// The name of the service in the credential scope.
-const SERVICE: &str = "sts";
+pub use self::builder::ClientBuilder;
+use self::{builder::Settings, clock::Clock};
+use crate::{Action, Endpoint, Error, ErrorKind, Form, SignedAction, UnsignedAction};
 
 /// Answers have two or three kilobytes; session tokens grow, but not to this.
 const MAX_ANSWER: usize = 1 << 20;
@@ -22,7 +22,9 @@ const MAX_ANSWER: usize = 1 << 20;
 /// Signs actions, sends them, and sends them again when the service was throttled or failed.
 ///
 /// Cloning is cheap: clones share connections, signing key and retry budget. Each attempt is signed anew, with the
-/// time of that attempt. Redirects are not followed, since a signature is for one host only.
+/// time of that attempt. When an answer shows that this machine's clock is off by more than four minutes, later
+/// attempts are signed with the service's time. Redirects are not followed, since a signature is for one host only, and
+/// a server on this machine is not reached through a proxy.
 ///
 /// # Examples
 ///
@@ -46,17 +48,7 @@ struct Inner {
     signer: Option<Signer>,
     http: reqwest::Client,
     settings: Settings,
-}
-
-type Notify = dyn Fn(&Error, &Pause) + Send + Sync;
-
-#[derive(Clone)]
-struct Settings {
-    policy: Policy,
-    budget: Arc<Budget>,
-    timeout: Duration,
-    deadline: Duration,
-    notify: Option<Arc<Notify>>,
+    clock: Clock,
 }
 
 impl Client {
@@ -142,15 +134,18 @@ impl Inner {
     {
         let request = action.request(&self.endpoint);
         let request = match proof {
-            Some(proof) => proof.sign(request)?,
+            Some(proof) => proof.sign(request, self.clock.now())?,
             None => request.map(Form::into_bytes),
         };
+        let sent = Timestamp::now();
         let answer = self.exchange(request, timeout).await;
+        let skew = answer.as_ref().ok();
+        let skew = skew.and_then(|answer| self.clock.learn(answer.headers(), sent));
         let output = answer
             .map_err(|error| error.during(action))
             .and_then(|answer| action.parse(&answer));
         let token = proof.and_then(|proof| proof.credentials.session_token());
-        output.map_err(|error| error.without(token))
+        output.map_err(|error| error.without(token).with_skew(skew))
     }
 
     /// One request and its whole answer.
@@ -201,22 +196,13 @@ impl Inner {
     }
 }
 
-impl Settings {
-    fn notify(&self, error: &Error, pause: &Pause) {
-        if let Some(notify) = &self.notify {
-            notify(error, pause);
-        }
-    }
-}
-
 impl Proof<'_> {
-    /// Signs with the time of now: each attempt has its own.
-    fn sign(self, request: Request<Form>) -> Result<Request<Bytes>, Error> {
+    fn sign(self, request: Request<Form>, at: Timestamp) -> Result<Request<Bytes>, Error> {
         let (head, form) = request.into_parts();
         let mut request = Request::from_parts(head, ());
         let payload = Payload::Bytes(form.as_ref());
         self.signer
-            .sign_http(&mut request, payload, self.credentials, Timestamp::now())
+            .sign_http(&mut request, payload, self.credentials, at)
             .map_err(|error| Error::config("the request cannot be signed").with_source(error))?;
         Ok(request.map(|()| form.into_bytes()))
     }
@@ -244,161 +230,6 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("endpoint", &self.0.endpoint)
             .field("policy", &self.0.settings.policy)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Makes a [`Client`].
-#[derive(Clone)]
-#[must_use = "nothing is made until `build` is called"]
-pub struct ClientBuilder {
-    endpoint: EndpointBuilder,
-    http: Option<reqwest::Client>,
-    connect_timeout: Duration,
-    settings: Settings,
-}
-
-impl Default for ClientBuilder {
-    fn default() -> Self {
-        Self {
-            endpoint: Endpoint::builder(),
-            http: None,
-            connect_timeout: Duration::from_secs(3),
-            settings: Settings {
-                policy: Policy::aws(),
-                budget: Arc::new(Budget::aws()),
-                timeout: Duration::from_secs(10),
-                deadline: Duration::from_secs(30),
-                notify: None,
-            },
-        }
-    }
-}
-
-impl ClientBuilder {
-    /// The region whose endpoint is called and that requests are signed for. It is never guessed.
-    ///
-    /// # Errors
-    ///
-    /// As [`EndpointBuilder::region`].
-    pub fn region(mut self, region: &str) -> Result<Self, Error> {
-        self.endpoint = self.endpoint.region(region)?;
-        Ok(self)
-    }
-
-    /// The URL to call instead of the region's endpoint, such as `http://localhost:5000`.
-    ///
-    /// # Errors
-    ///
-    /// As [`EndpointBuilder::url`].
-    pub fn endpoint(mut self, url: &str) -> Result<Self, Error> {
-        self.endpoint = self.endpoint.url(url)?;
-        Ok(self)
-    }
-
-    /// As [`EndpointBuilder::fips`].
-    pub fn fips(mut self, yes: bool) -> Self {
-        self.endpoint = self.endpoint.fips(yes);
-        self
-    }
-
-    /// As [`EndpointBuilder::dual_stack`].
-    pub fn dual_stack(mut self, yes: bool) -> Self {
-        self.endpoint = self.endpoint.dual_stack(yes);
-        self
-    }
-
-    /// As [`EndpointBuilder::legacy_global`].
-    pub fn legacy_global(mut self, yes: bool) -> Self {
-        self.endpoint = self.endpoint.legacy_global(yes);
-        self
-    }
-
-    /// A client of your own, with its proxies, certificates and connect timeout. It should not follow redirects.
-    pub fn http_client(mut self, client: reqwest::Client) -> Self {
-        self.http = Some(client);
-        self
-    }
-
-    /// How long connecting may take, name lookup and TLS included. Default: 3 s. Without effect on a client of your
-    /// own.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
-
-    /// How long one attempt may take, from connecting to the end of the answer. Default: 10 s.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout;
-        self
-    }
-
-    /// How long the call may take, all attempts and waits together. Default: 30 s. A wait that would outlast it is not
-    /// begun.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = deadline;
-        self
-    }
-
-    /// When to try again. Default: [`Policy::aws`], three attempts, after throttling and 5xx only. A request with a
-    /// one-time code is repeated only after throttling, whatever the policy.
-    pub fn retry(mut self, policy: Policy) -> Self {
-        self.settings.policy = policy;
-        self
-    }
-
-    /// A retry budget shared with other clients. Default: [`Budget::aws`], one for this client and its clones.
-    pub fn budget(mut self, budget: Arc<Budget>) -> Self {
-        self.settings.budget = budget;
-        self
-    }
-
-    /// Called before each wait, with the error that is the reason and the wait.
-    pub fn notify(mut self, notify: impl Fn(&Error, &Pause) + Send + Sync + 'static) -> Self {
-        self.settings.notify = Some(Arc::new(notify));
-        self
-    }
-
-    /// The client.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Config`], as [`EndpointBuilder::build`], or when the TLS library cannot be set up.
-    pub fn build(self) -> Result<Client, Error> {
-        let endpoint = self.endpoint.build()?;
-        let scope = endpoint
-            .signing_region()
-            .map(|region| Scope::new(region, SERVICE));
-        let scope = scope
-            .transpose()
-            .map_err(|error| Error::config("the region cannot be signed for").with_source(error))?;
-        let http = match self.http {
-            Some(http) => http,
-            None => default_http(self.connect_timeout)?,
-        };
-        Ok(Client(Arc::new(Inner {
-            signer: scope.map(Signer::new),
-            endpoint,
-            http,
-            settings: self.settings,
-        })))
-    }
-}
-
-fn default_http(connect_timeout: Duration) -> Result<reqwest::Client, Error> {
-    reqwest::Client::builder()
-        .user_agent(concat!("keyfob-sts/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(connect_timeout)
-        .build()
-        .map_err(unusable)
-}
-
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("endpoint", &self.endpoint)
-            .field("policy", &self.settings.policy)
             .finish_non_exhaustive()
     }
 }

@@ -45,6 +45,14 @@ impl Endpoint {
         &self.uri
     }
 
+    /// Whether it is on this machine.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.uri.host().unwrap_or_default();
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+
     fn aws(host: &str, signing_region: &str) -> Result<Self, Error> {
         Ok(Self {
             uri: parse_url(&format!("https://{host}"))?,
@@ -281,6 +289,35 @@ mod tests {
             let endpoint = Endpoint::builder().url(url).unwrap().build().unwrap();
             assert_eq!(endpoint.url().trim_end_matches('/'), url);
             assert_eq!(endpoint.signing_region(), None);
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "client")]
+    fn only_this_machine_is_loopback() {
+        let is_loopback = |url| {
+            Endpoint::builder()
+                .url(url)
+                .unwrap()
+                .build()
+                .unwrap()
+                .is_loopback()
+        };
+        for url in [
+            "http://127.0.0.1:5000",
+            "http://127.9.9.9/x",
+            "http://[::1]:80",
+            "https://localhost",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "http://10.0.0.1:80",
+            "http://[::2]",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+        ] {
+            assert!(!is_loopback(url), "{url}");
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Answer {
     pub(crate) request_id: Option<String>,
     #[cfg(feature = "client")]
     pub(crate) hint: Option<keyfob_backoff::Hint>,
+    #[cfg(feature = "client")]
+    pub(crate) skew: Option<keyfob_backoff::ClockSkew>,
 }
 
 /// What went wrong.
@@ -125,10 +127,12 @@ impl Error {
     /// Cuts a secret out of the message: STS repeats values it finds invalid, and signed headers when a signature
     /// does not match.
     pub(crate) fn without<'a>(mut self, secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
+        // What is shorter is no secret, but may be part of any word.
+        let secrets = secrets
+            .into_iter()
+            .filter(|secret| secret.expose().len() >= 4);
         for secret in secrets {
-            if !secret.is_empty() && self.0.message.contains(secret.expose()) {
-                self.0.message = self.0.message.replace(secret.expose(), "(redacted)");
-            }
+            self.0.message = self.0.message.replace(secret.expose(), "(redacted)");
         }
         self
     }
@@ -175,6 +179,21 @@ impl StdError for Error {
     }
 }
 
+#[cfg(feature = "client")]
+impl Error {
+    /// By how many seconds the service's clock is ahead of this machine's (negative: behind), if that is more than
+    /// four minutes: then it is why a signature was refused.
+    pub fn clock_skew_seconds(&self) -> Option<i64> {
+        let skew = self.0.answer.skew.filter(|skew| skew.is_significant())?;
+        Some(skew.as_millis() / 1000)
+    }
+
+    pub(crate) fn with_skew(mut self, skew: Option<keyfob_backoff::ClockSkew>) -> Self {
+        self.0.answer.skew = skew;
+        self
+    }
+}
+
 /// The facts a retry policy judges by.
 ///
 /// A one-time code that has reached the service is used up, so sending it again cannot help and may lock the device:
@@ -193,6 +212,8 @@ impl keyfob_backoff::Classify for Error {
             (ErrorKind::Service, Some(status)) => Failure::response(status).with_code(self.code()),
             _ => Failure::local(),
         };
-        facts.with_hint(self.0.answer.hint)
+        facts
+            .with_hint(self.0.answer.hint)
+            .with_skew(self.0.answer.skew)
     }
 }

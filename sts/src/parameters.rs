@@ -113,14 +113,16 @@ impl Parameters {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the list already has `limit` members.
     pub fn next_member(&self, list: &str, limit: usize) -> Result<String, Error> {
-        let members = self.0.iter().rev();
-        let last = members.filter_map(|(name, _)| member_number(name, list));
-        match last.max().unwrap_or(0) {
-            full if full >= limit => Err(Error::input(format!(
-                "too many {list}: at most {limit} are allowed"
-            ))),
-            last => Ok(format!("{list}.member.{}", last + 1)),
+        let numbers = self
+            .0
+            .iter()
+            .filter_map(|(name, _)| member_number(name, list));
+        let last = numbers.max().unwrap_or(0);
+        if last >= limit {
+            let message = format!("too many {list}: at most {limit} are allowed");
+            return Err(Error::input(message));
         }
+        Ok(format!("{list}.member.{}", last + 1))
     }
 
     /// Whether there is something in it that works only once.
@@ -154,19 +156,15 @@ impl Parameters {
         value: Value,
         length: &RangeInclusive<usize>,
     ) -> Result<Self, Error> {
-        match value.expose().chars().count() {
-            0 if !length.contains(&0) => {
-                Err(Error::input(format!("{name} is missing: it is empty")))
-            }
-            count if !length.contains(&count) => Err(Error::input(format!(
+        let count = value.expose().chars().count();
+        if !length.contains(&count) {
+            return Err(Error::input(format!(
                 "invalid {name}: {} needed, this has {count}",
                 characters(length)
-            ))),
-            _ => {
-                self.set(name, value);
-                Ok(self)
-            }
+            )));
         }
+        self.set(name, value);
+        Ok(self)
     }
 
     fn set(&mut self, name: String, value: Value) {
@@ -287,6 +285,7 @@ fn member_number(name: &str, list: &str) -> Option<usize> {
 fn characters(length: &RangeInclusive<usize>) -> String {
     match (length.start(), length.end()) {
         (min, max) if min == max => format!("exactly {min} characters are"),
+        (1, &usize::MAX) => "at least one character is".to_owned(),
         (min, &usize::MAX) => format!("at least {min} characters are"),
         (min, max) => format!("{min} to {max} characters are"),
     }
@@ -316,7 +315,7 @@ mod tests {
         );
         assert_eq!(
             length("").unwrap_err().to_string(),
-            "Name is missing: it is empty"
+            "invalid Name: 2 to 4 characters are needed, this has 0"
         );
         let error = Parameters::new().number("N", 60, 900..=3600).unwrap_err();
         assert_eq!(

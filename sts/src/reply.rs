@@ -141,6 +141,8 @@ fn answer<B>(action: &'static str, root: Option<&Element>, response: &Response<B
         request_id: request_id(root, headers),
         #[cfg(feature = "client")]
         hint: keyfob_backoff::Hint::from_headers(|name| headers.get(name)?.to_str().ok()),
+        #[cfg(feature = "client")]
+        skew: None,
     }
 }
 

@@ -27,15 +27,13 @@ fn credentials() -> Credentials {
     credentials.with_session_token("canary-token").unwrap()
 }
 
-/// A client with short waits, and no proxy that the environment may name.
+/// A client with short waits.
 fn client(url: &str) -> ClientBuilder {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let moment = Duration::from_millis(1);
     let builder = Client::builder().region("eu-west-1").unwrap();
     builder
         .endpoint(url)
         .unwrap()
-        .http_client(http)
         .retry(Policy::aws().base(moment).throttling_base(moment))
 }
 
@@ -107,6 +105,35 @@ async fn every_attempt_is_signed_anew() {
         header(&requests[0], "authorization"),
         header(&requests[1], "authorization")
     );
+}
+
+#[tokio::test]
+async fn the_clock_of_the_service_is_learned_and_an_opt_in_uses_it_at_once() {
+    let future = "Date: Fri, 01 Jan 2100 00:00:00 GMT\r\n";
+    let Answer::Full(_, _, refusal) = Answer::error(403, "SignatureDoesNotMatch") else {
+        panic!("not a whole answer");
+    };
+    let refusal = Answer::Full(403, future, refusal);
+    let year = |request: &String| header(request, "x-amz-date").unwrap()[..4].to_owned();
+
+    let stub = Stub::start([refusal.clone(), Answer::identity()]).await;
+    let client = client(stub.url()).build().unwrap();
+    let whoami = GetCallerIdentity::new();
+    let error = client.send(&whoami, &credentials()).await.unwrap_err();
+    assert!(error.clock_skew_seconds().unwrap() > 365 * 86_400);
+    assert_eq!(stub.requests().len(), 1);
+    client.send(&whoami, &credentials()).await.unwrap();
+    assert_eq!(year(&stub.requests()[1]), "2100");
+
+    let stub = Stub::start([refusal, Answer::identity()]).await;
+    let policy = Policy::aws()
+        .base(Duration::from_millis(1))
+        .retry_clock_skew();
+    let client = Client::builder().region("eu-west-1").unwrap().retry(policy);
+    let client = client.endpoint(stub.url()).unwrap().build().unwrap();
+    client.send(&whoami, &credentials()).await.unwrap();
+    let years: Vec<String> = stub.requests().iter().map(year).collect();
+    assert_eq!(years[1..], ["2100"]);
 }
 
 #[tokio::test]

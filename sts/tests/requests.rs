@@ -145,10 +145,13 @@ fn the_other_actions_send_what_was_set() {
         body(&GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE").unwrap()),
         "Action=GetAccessKeyInfo&Version=2011-06-15&AccessKeyId=AKIAIOSFODNN7EXAMPLE"
     );
-    assert_eq!(
-        body(&DecodeAuthorizationMessage::new("  a-B_c\n").unwrap()),
-        "Action=DecodeAuthorizationMessage&Version=2011-06-15&EncodedMessage=a-B_c"
-    );
+    let whole = "You are not authorized to perform this operation. Encoded authorization failure message: a-B_c";
+    for message in [whole, "  a-B_c\n"] {
+        assert_eq!(
+            body(&DecodeAuthorizationMessage::new(message).unwrap()),
+            "Action=DecodeAuthorizationMessage&Version=2011-06-15&EncodedMessage=a-B_c"
+        );
+    }
     assert_eq!(
         body(&GetDelegatedAccessToken::new("token").unwrap()),
         "Action=GetDelegatedAccessToken&Version=2011-06-15&TradeInToken=token"

@@ -16,18 +16,24 @@ use crate::{Action, Error, Parameters, Reply, SignedAction};
 pub struct DecodeAuthorizationMessage(Parameters);
 
 impl DecodeAuthorizationMessage {
-    /// The question about one message. Blanks and line ends around it, which copying leaves, are taken off.
+    /// The question about one message: the encoded text alone, or all of the error message that has it at its end.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it has not 1 to 10 240 characters.
-    pub fn new(encoded_message: &str) -> Result<Self, Error> {
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the encoded text has not 1 to 10 240 characters.
+    pub fn new(message: &str) -> Result<Self, Error> {
+        let encoded = message
+            .rsplit_once(MARK)
+            .map_or(message, |(_, encoded)| encoded);
         let parameters = Parameters::new();
         parameters
-            .text("EncodedMessage", encoded_message.trim(), 1..=10_240)
+            .text("EncodedMessage", encoded.trim(), 1..=10_240)
             .map(Self)
     }
 }
+
+/// What stands before the encoded text in an error message.
+const MARK: &str = "Encoded authorization failure message:";
 
 /// A decoded authorization failure.
 #[derive(Clone, Debug, PartialEq, Eq)]

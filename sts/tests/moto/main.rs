@@ -29,14 +29,8 @@ const ASSERTION: &str = "PHA6UmVzcG9uc2UgeG1sbnM6cD0idXJuOm9hc2lzOm5hbWVzOnRjOlN
     QXR0cmlidXRlU3RhdGVtZW50PjwvQXNzZXJ0aW9uPjwvcDpSZXNwb25zZT4=";
 
 fn client(moto: &Moto) -> Client {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let builder = Client::builder().region(REGION).unwrap();
-    builder
-        .endpoint(moto.url())
-        .unwrap()
-        .http_client(http)
-        .build()
-        .unwrap()
+    builder.endpoint(moto.url()).unwrap().build().unwrap()
 }
 
 async fn send<A: SignedAction + Sync>(

@@ -1,0 +1,43 @@
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use http::{
+    HeaderMap,
+    header::{AGE, DATE},
+};
+use keyfob_backoff::ClockSkew;
+use keyfob_sigv4::Timestamp;
+
+/// The service's clock, as far as it is known: a signature with another time is refused.
+#[derive(Default)]
+pub(super) struct Clock {
+    /// Milliseconds by which the service is ahead.
+    skew: AtomicI64,
+}
+
+impl Clock {
+    pub(super) fn now(&self) -> Timestamp {
+        let skew = self.skew.load(Ordering::Relaxed);
+        Timestamp::from_unix_millis(Timestamp::now().unix_millis() + skew)
+    }
+
+    /// Compares the clocks. Small differences do no harm and are left alone.
+    pub(super) fn learn(&self, headers: &HeaderMap, sent: Timestamp) -> Option<ClockSkew> {
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let [sent, received] = [sent, Timestamp::now()].map(since_1970);
+        let skew = ClockSkew::measure(header(DATE)?, header(AGE), sent, received)?;
+        let correction = if skew.is_significant() {
+            skew.as_millis()
+        } else {
+            0
+        };
+        self.skew.store(correction, Ordering::Relaxed);
+        Some(skew)
+    }
+}
+
+fn since_1970(at: Timestamp) -> Duration {
+    Duration::from_millis(at.unix_millis().try_into().unwrap_or_default())
+}
