@@ -1,3 +1,64 @@
 //! `keyfob`: AWS credentials on the command line.
 
-fn main() {}
+mod args;
+mod commands;
+mod console;
+mod context;
+mod debug;
+mod failure;
+mod output;
+mod prompt;
+mod sandbox;
+
+use std::{env, process::ExitCode, time::Duration};
+
+use tokio::{runtime, signal};
+
+use self::{
+    args::{Args, Color},
+    console::Console,
+    context::Context,
+    failure::Failure,
+};
+
+/// How long a question at the terminal gets to put the terminal back, after Ctrl-C.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    let plain = Console::new(Color::Off, true);
+    let Err(failure) = try_main(plain) else {
+        return ExitCode::SUCCESS;
+    };
+    if !failure.is_silent() {
+        plain.aside(&failure.to_string());
+    }
+    ExitCode::from(failure.exit_code())
+}
+
+/// The words first, then what they refer to, then the deed.
+fn try_main(plain: Console) -> Result<(), Failure> {
+    let args = match Args::parse_words(env::args_os()) {
+        Ok(args) => args,
+        Err(error) => return commands::explain_usage(plain, &error),
+    };
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = run(args) => result,
+            _ = signal::ctrl_c() => {
+                plain.aside("\n");
+                Err(Failure::interrupted())
+            }
+        }
+    });
+    runtime.shutdown_timeout(LAST_WORDS);
+    result
+}
+
+async fn run(args: Args) -> Result<(), Failure> {
+    let context = Context::prepare(args.globals).await?;
+    commands::run(&context, &args.command).await
+}

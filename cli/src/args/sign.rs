@@ -1,0 +1,67 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    /// The URL, as it is sent
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The method [default: GET, with a body POST]
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// A header: may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+    /// The body; `@FILE` reads a file, `@-` standard input
+    #[arg(
+        short = 'd',
+        long = "data",
+        value_name = "DATA",
+        allow_hyphen_values = true
+    )]
+    pub(crate) data: Option<String>,
+    /// The request as raw HTTP/1.1 text, instead of a URL; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "method", "headers", "data"])]
+    pub(crate) request_file: Option<PathBuf>,
+    /// The signing name of the service [default: from the host]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// Sign at this moment: 20150830T123600Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// Where the signature goes
+    #[arg(long, value_name = "WHERE", default_value = "header")]
+    pub(crate) auth: Auth,
+    /// How long a signature in the query works: 1 to 604800 seconds [default: 900]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) expires_in: Option<u64>,
+    /// Leave the body out of the signature (S3)
+    #[arg(long)]
+    pub(crate) unsigned_payload: bool,
+    /// What to print [default: headers, with `--auth query` url]
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) print: Option<Print>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Auth {
+    Header,
+    Query,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Print {
+    /// The headers to add
+    Headers,
+    /// A curl command
+    Curl,
+    /// The URL to call
+    Url,
+    /// The canonical request
+    Canonical,
+    /// The string to sign
+    Sts,
+    /// All of it
+    Json,
+}

@@ -1,0 +1,64 @@
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StsCommand {
+    /// The account, user id and ARN of the credentials in use
+    GetCallerIdentity,
+    /// Temporary credentials for the user whose long-term keys are in use
+    GetSessionToken(GetSessionTokenArgs),
+    /// Temporary credentials of a role
+    AssumeRole(Box<AssumeRoleArgs>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GetSessionTokenArgs {
+    /// How long they last: 900 to 129600 seconds [service default: 43200]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) duration_seconds: Option<u32>,
+    /// The MFA device: its serial number, or its ARN
+    #[arg(long, value_name = "SERIAL")]
+    pub(crate) serial_number: Option<String>,
+    /// The six digits the MFA device shows
+    #[arg(long, value_name = "CODE")]
+    pub(crate) token_code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AssumeRoleArgs {
+    /// The role
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: String,
+    /// A name for this session: it stands in the session's ARN and in the logs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) role_session_name: String,
+    /// Managed policies that narrow the session: `arn=ARN …`, or JSON
+    #[arg(long, value_name = "arn=ARN", num_args = 1..)]
+    pub(crate) policy_arns: Vec<String>,
+    /// An inline policy that narrows the session: JSON, or file://PATH
+    #[arg(long, value_name = "JSON")]
+    pub(crate) policy: Option<String>,
+    /// How long they last: 900 seconds to the role's maximum, at most 43200 [service default: 3600]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) duration_seconds: Option<u32>,
+    /// Session tags: `Key=K,Value=V …`, or JSON
+    #[arg(long, value_name = "Key=K,Value=V", num_args = 1..)]
+    pub(crate) tags: Vec<String>,
+    /// Keys of the tags that go along into further sessions
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    pub(crate) transitive_tag_keys: Vec<String>,
+    /// The identifier that the role's owner asks for
+    #[arg(long, value_name = "ID")]
+    pub(crate) external_id: Option<String>,
+    /// The MFA device: its serial number, or its ARN
+    #[arg(long, value_name = "SERIAL")]
+    pub(crate) serial_number: Option<String>,
+    /// The six digits the MFA device shows
+    #[arg(long, value_name = "CODE")]
+    pub(crate) token_code: Option<String>,
+    /// The person behind the session, for the logs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source_identity: Option<String>,
+    /// Signed contexts: `ProviderArn=ARN,ContextAssertion=TEXT …`, or JSON
+    #[arg(long, value_name = "ProviderArn=ARN,ContextAssertion=TEXT", num_args = 1..)]
+    pub(crate) provided_contexts: Vec<String>,
+}

@@ -1,0 +1,138 @@
+use keyfob_chain::{FileKind, Origin, Region, Section, SectionName};
+use keyfob_sigv4::Credentials;
+
+use super::{editor, save};
+use crate::{commands::masked, context::Context, failure::Failure, prompt::Prompt};
+
+/// What the person answered; nothing where the present value stays.
+struct Answers {
+    id: Option<String>,
+    secret: Option<String>,
+    token: Option<String>,
+    region: Option<String>,
+    output: Option<String>,
+}
+
+/// What is set now.
+struct Current {
+    id: Option<String>,
+    secret: Option<String>,
+    token: Option<String>,
+    region: Option<String>,
+    output: Option<String>,
+}
+
+/// Asks aws's four questions, and for the session token where the key is temporary, and writes what is new.
+///
+/// # Errors
+///
+/// Without a terminal; for values that cannot be; when a file cannot be written.
+pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+    let instead = "write the files with `keyfob configure set NAME VALUE`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    let prompt = Prompt::new(context.console(), instead)?;
+    let section = SectionName::profile(context.settings().profile_name());
+    let current = context.settings().profiles().find(&section);
+    let current = Current::of(current?);
+    let answers = ask(&prompt, &current).await?;
+    check(&answers, &current)?;
+    write(context, &section, &answers, &current)
+}
+
+impl Current {
+    fn of(profile: Option<&Section>) -> Self {
+        let get = |name: &str| Some(profile?.get(name)?.non_empty()?.to_owned());
+        Self {
+            id: get("aws_access_key_id"),
+            secret: get("aws_secret_access_key"),
+            token: get("aws_session_token"),
+            region: get("region"),
+            output: get("output"),
+        }
+    }
+}
+
+async fn ask(prompt: &Prompt, current: &Current) -> Result<Answers, Failure> {
+    let hidden = |value: &Option<String>| value.as_deref().map(masked);
+    let id = prompt
+        .line("AWS Access Key ID", hidden(&current.id).as_deref())
+        .await?;
+    let secret = prompt
+        .secret("AWS Secret Access Key", hidden(&current.secret).as_deref())
+        .await?;
+    let asks_token = match &id {
+        Some(id) => id.starts_with("ASIA"),
+        None => current.token.is_some(),
+    };
+    let token = match asks_token {
+        true => {
+            let now = hidden(&current.token);
+            prompt.secret("AWS Session Token", now.as_deref()).await?
+        }
+        false => None,
+    };
+    Ok(Answers {
+        id,
+        secret,
+        token,
+        region: prompt
+            .line("Default region name", current.region.as_deref())
+            .await?,
+        output: prompt
+            .line("Default output format", current.output.as_deref())
+            .await?,
+    })
+}
+
+/// A key that cannot be one, or a region, is refused before anything is written.
+fn check(answers: &Answers, current: &Current) -> Result<(), Failure> {
+    let id = answers.id.as_ref().or(current.id.as_ref());
+    let secret = answers.secret.as_ref().or(current.secret.as_ref());
+    if let (Some(id), Some(secret)) = (id, secret) {
+        let token = answers.token.clone().unwrap_or_default();
+        Credentials::new(id.as_str(), secret.as_str())
+            .and_then(|key| key.with_session_token(token))
+            .map_err(|error| Failure::configuration(error.to_string()))?;
+    }
+    if let Some(region) = &answers.region {
+        let origin = Origin::Argument {
+            name: "the answer".to_owned(),
+        };
+        Region::new(region, origin)?;
+    }
+    Ok(())
+}
+
+fn write(
+    context: &Context,
+    section: &SectionName,
+    answers: &Answers,
+    current: &Current,
+) -> Result<(), Failure> {
+    let mut keys = editor(context, FileKind::Credentials)?;
+    for (name, value) in [
+        ("aws_access_key_id", &answers.id),
+        ("aws_secret_access_key", &answers.secret),
+        ("aws_session_token", &answers.token),
+    ] {
+        if let Some(value) = value {
+            keys.set(section, name, value.as_str())?;
+        }
+    }
+    // The token of an old key would spoil a new long-term one.
+    if answers.id.is_some() && answers.token.is_none() && current.token.is_some() {
+        keys.remove(section, "aws_session_token")?;
+    }
+    if answers.id.is_some() || answers.secret.is_some() || answers.token.is_some() {
+        save(context, &keys)?;
+    }
+    let mut defaults = editor(context, FileKind::Config)?;
+    for (name, value) in [("region", &answers.region), ("output", &answers.output)] {
+        if let Some(value) = value {
+            defaults.set(section, name, value.as_str())?;
+        }
+    }
+    if answers.region.is_some() || answers.output.is_some() {
+        save(context, &defaults)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! `keyfob configure`: the shared configuration files.
+
+mod interactive;
+mod list;
+mod name;
+
+use std::{
+    io::{self, Read as _},
+    path::PathBuf,
+};
+
+use keyfob_chain::{Editor, FileKind, SectionName};
+use keyfob_sigv4::Secret;
+
+use self::name::{Name, Target};
+use crate::{args::ConfigureCommand, context::Context, failure::Failure, prompt::Prompt};
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// When there is nobody to ask, and when a file cannot be read or written.
+pub(super) async fn run(
+    context: &Context,
+    command: Option<&ConfigureCommand>,
+) -> Result<(), Failure> {
+    match command {
+        None => interactive::run(context).await,
+        Some(ConfigureCommand::List) => list::run(context).await,
+        Some(ConfigureCommand::Get { name }) => get(context, name),
+        Some(ConfigureCommand::Set { name, value }) => set(context, name, value.as_deref()).await,
+        Some(ConfigureCommand::ListProfiles) => list_profiles(context),
+    }
+}
+
+fn list_profiles(context: &Context) -> Result<(), Failure> {
+    let names = context.settings().profiles().names();
+    let text: String = names.map(|name| format!("{name}\n")).collect();
+    context.console().data(&text)
+}
+
+/// Prints a setting; one that is not there is exit code 1 and silence, as `aws` has it.
+fn get(context: &Context, name: &str) -> Result<(), Failure> {
+    let profiles = context.settings().profiles();
+    let is_profile = |name: &str| profiles.names().any(|known| known == name);
+    let name = Name::parse(name, is_profile)?;
+    let profile = match &name.profile {
+        Some(profile) => profiles.find(&SectionName::profile(profile)),
+        None => context.settings().profile(),
+    };
+    let profile = profile?;
+    let value = profile.and_then(|profile| match &name.target {
+        Target::Property(name) => profile.get(name),
+        Target::Nested(name, nested) => profile.get(name)?.nested(nested),
+    });
+    match value.and_then(|value| value.non_empty()) {
+        Some(value) => context.console().data(&format!("{value}\n")),
+        None => Err(Failure::negative()),
+    }
+}
+
+/// Writes a setting. The value comes from the command line, from the terminal, or from standard input.
+async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), Failure> {
+    // Where a name is no profile, `P.key` is the key of a block: as aws writes, not as it reads.
+    let name = Name::parse(name, |_| false)?;
+    let value = match value {
+        Some(value) => Secret::new(value),
+        None => asked(context, name.key()).await?,
+    };
+    let profile = name.profile.as_deref();
+    let profile = profile.unwrap_or(context.settings().profile_name());
+    let section = SectionName::profile(profile);
+    let kind = match &name.target {
+        Target::Property(key) if is_key(key) => FileKind::Credentials,
+        _ => FileKind::Config,
+    };
+    let mut editor = editor(context, kind)?;
+    match &name.target {
+        Target::Property(key) => editor.set(&section, key, value),
+        Target::Nested(key, nested) => editor.set_nested(&section, key, nested, value),
+    }?;
+    save(context, &editor)
+}
+
+async fn asked(context: &Context, key: &str) -> Result<Secret, Failure> {
+    let console = context.console();
+    if console.can_ask() {
+        let prompt = Prompt::new(console, "")?;
+        let answer = prompt.secret(key, None).await?;
+        return answer
+            .map(Secret::new)
+            .ok_or_else(|| Failure::usage("the following arguments are required: VALUE"));
+    }
+    let mut text = String::new();
+    io::stdin()
+        .lock()
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::other(format!("cannot read the value: {error}")))?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+}
+
+/// Whether a property is part of an access key, which has a file of its own.
+fn is_key(name: &str) -> bool {
+    [
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "aws_session_token",
+        "aws_security_token",
+    ]
+    .contains(&name.to_ascii_lowercase().as_str())
+}
+
+fn editor(context: &Context, kind: FileKind) -> Result<Editor, Failure> {
+    let path: Option<PathBuf> = match kind {
+        FileKind::Config => context.env().config_file(),
+        FileKind::Credentials => context.env().credentials_file(),
+    };
+    let path = path.ok_or_else(|| {
+        Failure::configuration("there is no home folder to write to")
+            .with_hint("set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE")
+    })?;
+    Ok(Editor::new(kind, path))
+}
+
+fn save(context: &Context, editor: &Editor) -> Result<(), Failure> {
+    let saved = editor.save()?;
+    if saved.open_to_others && saved.path.ends_with("credentials") {
+        let path = saved.path.display();
+        context
+            .console()
+            .warn(&format!("others may read {path}: chmod 600 {path}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+/// What a host name says of the service behind it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// The name of the service in a credential scope.
+    pub(super) service: String,
+    /// The region, if the name holds one.
+    pub(super) region: Option<String>,
+}
+
+/// The domains of the partitions, longest first.
+const DOMAINS: [&str; 8] = [
+    ".api.amazonwebservices.com.cn",
+    ".amazonaws.com.cn",
+    ".on.amazonwebservices.com.cn",
+    ".amazonaws.com",
+    ".amazonaws.eu",
+    ".api.aws",
+    ".on.aws",
+    ".vpce.amazonaws.com",
+];
+
+/// Services whose one endpoint is in one region.
+const GLOBAL: [&str; 8] = [
+    "iam",
+    "sts",
+    "route53",
+    "cloudfront",
+    "organizations",
+    "waf",
+    "shield",
+    "budgets",
+];
+
+/// Host labels that differ from the name in the credential scope.
+const SIGNING_NAMES: [(&str, &str); 8] = [
+    ("lambda-url", "lambda"),
+    ("email", "ses"),
+    ("email-smtp", "ses"),
+    ("monitoring", "monitoring"),
+    ("queue", "sqs"),
+    ("data.iot", "iotdata"),
+    ("iot", "iotdata"),
+    ("aoss", "aoss"),
+];
+
+/// Reads `SERVICE.REGION.amazonaws.com` and its kin: a bucket or an API's id in front, a dual-stack or FIPS endpoint,
+/// the region left out or, for OpenSearch, in front of the service.
+pub(super) fn target(host: &str) -> Option<Target> {
+    let host = host.split(':').next()?.to_ascii_lowercase();
+    let domain = DOMAINS.iter().find(|domain| host.ends_with(**domain))?;
+    let name = host.strip_suffix(domain)?;
+    let mut labels: Vec<&str> = name
+        .split('.')
+        .filter(|label| *label != "dualstack" && *label != "vpce")
+        .collect();
+    let last = labels.pop()?;
+    let (service, region) = match labels.pop() {
+        Some(service) if is_region(last) => (service, Some(last)),
+        Some(region) if is_region(region) => (last, Some(region)),
+        _ if is_region(last) => return None,
+        _ => (last, None),
+    };
+    let (service, old_region) = s3_dash_region(service);
+    let service = service.strip_suffix("-fips").unwrap_or(service);
+    let region = region.or(old_region);
+    let region = region.map(|region| region.strip_prefix("fips-").unwrap_or(region));
+    let region = region.or_else(|| GLOBAL.contains(&service).then_some("us-east-1"));
+    let service = SIGNING_NAMES
+        .iter()
+        .find(|(label, _)| *label == service)
+        .map_or(service, |(_, name)| name);
+    Some(Target {
+        service: service.to_owned(),
+        region: region.map(str::to_owned),
+    })
+}
+
+/// `s3-eu-west-1.amazonaws.com`, from before regions had a label of their own.
+fn s3_dash_region(service: &str) -> (&str, Option<&str>) {
+    match service.strip_prefix("s3-") {
+        Some(region) if is_region(region) => ("s3", Some(region)),
+        _ => (service, None),
+    }
+}
+
+/// `eu-west-1`, `us-gov-east-1`, `us-iso-west-1`: words and then a number.
+fn is_region(label: &str) -> bool {
+    let parts: Vec<&str> = label.split('-').collect();
+    let Some((number, words)) = parts.split_last() else {
+        return false;
+    };
+    words.len() >= 2
+        && (1..=2).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && words
+            .iter()
+            .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_name_their_service_and_region() {
+        for (host, service, region) in [
+            ("iam.amazonaws.com", "iam", Some("us-east-1")),
+            ("sts.amazonaws.com", "sts", Some("us-east-1")),
+            ("sts.eu-west-1.amazonaws.com", "sts", Some("eu-west-1")),
+            ("s3.amazonaws.com", "s3", None),
+            (
+                "my.bucket.s3.eu-west-1.amazonaws.com",
+                "s3",
+                Some("eu-west-1"),
+            ),
+            ("bucket.s3-eu-west-1.amazonaws.com", "s3", Some("eu-west-1")),
+            (
+                "bucket.s3.dualstack.us-west-2.amazonaws.com",
+                "s3",
+                Some("us-west-2"),
+            ),
+            (
+                "id.execute-api.us-east-1.amazonaws.com",
+                "execute-api",
+                Some("us-east-1"),
+            ),
+            (
+                "search-x.us-east-1.es.amazonaws.com",
+                "es",
+                Some("us-east-1"),
+            ),
+            (
+                "id.lambda-url.eu-west-1.on.aws",
+                "lambda",
+                Some("eu-west-1"),
+            ),
+            (
+                "sts-fips.us-gov-west-1.amazonaws.com",
+                "sts",
+                Some("us-gov-west-1"),
+            ),
+            ("ec2.cn-north-1.amazonaws.com.cn", "ec2", Some("cn-north-1")),
+            ("STS.us-east-1.amazonaws.com:443", "sts", Some("us-east-1")),
+        ] {
+            let expected = Target {
+                service: service.to_owned(),
+                region: region.map(str::to_owned),
+            };
+            assert_eq!(target(host), Some(expected), "{host}");
+        }
+    }
+
+    #[test]
+    fn other_hosts_say_nothing() {
+        for host in [
+            "localhost",
+            "127.0.0.1:4566",
+            "example.com",
+            "amazonaws.com",
+            "",
+        ] {
+            assert_eq!(target(host), None, "{host}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use crate::{args::SignArgs, failure::Failure};
+
+/// The type that curl gives a body unless told otherwise, and that is signed because it is sent.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The request to sign, as it will be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Input {
+    pub(super) method: String,
+    pub(super) url: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+    /// How many of the headers, from the end, curl adds by itself and other clients do not.
+    pub(super) implied: usize,
+}
+
+impl Input {
+    /// From the arguments, or from the file they name.
+    ///
+    /// # Errors
+    ///
+    /// When there is neither a URL nor a file, or when either cannot be read.
+    pub(super) fn read(args: &SignArgs) -> Result<Self, Failure> {
+        if let Some(path) = &args.request_file {
+            return parse(&read(path)?)
+                .map_err(|reason| Failure::usage(format!("{}: {reason}", path.display())));
+        }
+        let url = args.url.clone().ok_or_else(|| {
+            Failure::usage("the following arguments are required: URL")
+                .with_hint("give the URL to sign, or --request-file")
+        })?;
+        let body = match &args.data {
+            Some(data) => data_of(data)?,
+            None => Vec::new(),
+        };
+        let mut headers = Vec::new();
+        for header in &args.headers {
+            headers.push(header_of(header)?);
+        }
+        let implied = usize::from(args.data.is_some() && !has(&headers, "content-type"));
+        if implied == 1 {
+            headers.push(("content-type".to_owned(), FORM.to_owned()));
+        }
+        let default = if args.data.is_some() { "POST" } else { "GET" };
+        Ok(Self {
+            method: args.method.clone().unwrap_or_else(|| default.to_owned()),
+            url,
+            headers,
+            body,
+            implied,
+        })
+    }
+}
+
+fn has(headers: &[(String, String)], name: &str) -> bool {
+    headers
+        .iter()
+        .any(|(known, _)| known.eq_ignore_ascii_case(name))
+}
+
+/// The bytes of a file, or of standard input for `-`.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    bytes.map_err(|error| Failure::other(format!("cannot read {}: {error}", path.display())))
+}
+
+/// curl's `-d`: the text itself, or `@FILE` without its line ends.
+fn data_of(data: &str) -> Result<Vec<u8>, Failure> {
+    let Some(path) = data.strip_prefix('@') else {
+        return Ok(data.as_bytes().to_vec());
+    };
+    let mut bytes = read(Path::new(path))?;
+    bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
+    Ok(bytes)
+}
+
+/// `NAME: VALUE`, with or without the blank; a value may hold further colons. The value is not repeated in errors: it
+/// may be a token.
+pub(crate) fn header_of(text: &str) -> Result<(String, String), Failure> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or_else(|| Failure::usage("a header has the form NAME: VALUE, and one has no colon"))?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Reads a request as HTTP/1.1 writes it. The line ends may be bare, the version may be missing.
+fn parse(bytes: &[u8]) -> Result<Input, &'static str> {
+    let (head, body) = split_head(bytes);
+    let head = std::str::from_utf8(head).map_err(|_| "the head of the request is not UTF-8")?;
+    let mut lines = head.lines();
+    let first = lines.next().unwrap_or_default();
+    let (method, target) = first
+        .split_once(' ')
+        .ok_or("the first line has the form METHOD TARGET HTTP/1.1")?;
+    let target = target
+        .rsplit_once(" HTTP/")
+        .map_or(target, |(path, _)| path);
+    let headers = headers_of(lines)?;
+    let host = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("host"))
+        .map(|(_, value)| value.trim());
+    let url = if target.contains("://") {
+        target.to_owned()
+    } else {
+        format!("https://{}{target}", host.ok_or("there is no Host header")?)
+    };
+    Ok(Input {
+        method: method.to_owned(),
+        url,
+        headers,
+        body: body.to_vec(),
+        implied: 0,
+    })
+}
+
+/// The head ends at the first empty line; without one there is no body.
+fn split_head(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let ends: [&[u8]; 2] = [b"\r\n\r\n", b"\n\n"];
+    let end = ends
+        .iter()
+        .filter_map(|end| {
+            let at = bytes.windows(end.len()).position(|window| window == *end)?;
+            Some((at, at + end.len()))
+        })
+        .min();
+    match end {
+        Some((head, body)) => (&bytes[..head], &bytes[body..]),
+        None => (bytes, &[]),
+    }
+}
+
+/// A line that begins with a blank goes on with the value before it.
+fn headers_of<'a>(
+    lines: impl Iterator<Item = &'a str>,
+) -> Result<Vec<(String, String)>, &'static str> {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        if line.starts_with([' ', '\t']) {
+            let (_, value) = headers
+                .last_mut()
+                .ok_or("the first header begins with a blank")?;
+            value.push(' ');
+            value.push_str(line.trim());
+        } else {
+            let (name, value) = line.split_once(':').ok_or("a header has no colon")?;
+            headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+    }
+    Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_raw_request_is_read_with_either_line_end() {
+        let text = "POST /a?b=c HTTP/1.1\nHost: example.com\nX-A:  1\n 2\n\nbody\n";
+        for text in [
+            text.to_owned(),
+            text.replace("\n\nbody\n", "\r\n\r\nbody\n"),
+        ] {
+            let input = parse(text.as_bytes()).unwrap();
+            assert_eq!(input.method, "POST");
+            assert_eq!(input.url, "https://example.com/a?b=c");
+            assert_eq!(input.headers[1], ("X-A".into(), "1 2".into()));
+            assert_eq!(input.body, b"body\n");
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        for text in [
+            "",
+            "GET",
+            "GET / HTTP/1.1\nno colon\n",
+            "GET / HTTP/1.1\n",
+            " \n x",
+        ] {
+            assert!(parse(text.as_bytes()).is_err(), "{text:?}");
+        }
+        assert!(parse(b"GET /\xff HTTP/1.1\n").is_err());
+    }
+
+    #[test]
+    fn a_header_may_hold_colons_and_need_no_blank() {
+        let header = |text| header_of(text).unwrap();
+        assert_eq!(header("a:b: c"), ("a".into(), "b: c".into()));
+        assert_eq!(header("a: b"), ("a".into(), "b".into()));
+        assert!(header_of("canary").is_err_and(|e| !e.to_string().contains("canary")));
+    }
+}

@@ -1,0 +1,109 @@
+use keyfob_sigv4::{Explanation, Presigned, Signature};
+use serde_json::{Value, json};
+
+use super::input::Input;
+
+/// A signed request in either form, with the steps that led there.
+pub(super) struct Signed {
+    pub(super) explanation: Explanation,
+    pub(super) form: Form,
+}
+
+pub(super) enum Form {
+    Header(Signature),
+    Query(Presigned),
+}
+
+impl Signed {
+    /// The URL to call.
+    pub(super) fn url<'a>(&'a self, input: &'a Input) -> &'a str {
+        match &self.form {
+            Form::Header(_) => &input.url,
+            Form::Query(presigned) => presigned.as_str(),
+        }
+    }
+
+    /// The headers that the request must get: those of the signature, and what curl adds to a body.
+    pub(super) fn headers<'a>(&'a self, input: &'a Input) -> Vec<(&'a str, &'a str)> {
+        let implied = &input.headers[input.headers.len() - input.implied..];
+        let implied = implied
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut headers: Vec<(&'a str, &'a str)> = implied.collect();
+        if let Form::Header(signature) = &self.form {
+            for (name, value) in signature.headers() {
+                headers.push((name, value));
+            }
+        }
+        headers
+    }
+
+    /// A line for each header.
+    pub(super) fn header_lines(&self, input: &Input) -> String {
+        self.headers(input)
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\n"))
+            .collect()
+    }
+
+    /// A command for a POSIX shell that sends the request.
+    pub(super) fn curl(&self, input: &Input) -> String {
+        let mut words = vec!["curl".to_owned()];
+        if input.method == "HEAD" {
+            words.push("--head".to_owned());
+        } else if input.method != "GET" || !input.body.is_empty() {
+            words.push(format!("--request {}", quoted(&input.method)));
+        }
+        let own = &input.headers[..input.headers.len() - input.implied];
+        let own = own
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in own.chain(self.headers(input)) {
+            words.push(format!("--header {}", quoted(&format!("{name}: {value}"))));
+        }
+        if !input.body.is_empty() {
+            let body = String::from_utf8_lossy(&input.body);
+            words.push(format!("--data-binary {}", quoted(&body)));
+        }
+        words.push(quoted(self.url(input)));
+        words.join(" ") + "\n"
+    }
+
+    /// Everything.
+    pub(super) fn json(&self, input: &Input) -> Value {
+        let headers: serde_json::Map<String, Value> = self
+            .headers(input)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), Value::from(value)))
+            .collect();
+        json!({
+            "canonical_request": self.explanation.canonical_request(),
+            "string_to_sign": self.explanation.string_to_sign(),
+            "signature": self.explanation.signature(),
+            "signed_headers": self.explanation.signed_headers(),
+            "headers": headers,
+            "url": self.url(input),
+        })
+    }
+}
+
+/// The text as one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_the_shell() {
+        assert_eq!(quoted("GET"), "GET");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+    }
+}

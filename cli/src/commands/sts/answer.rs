@@ -1,0 +1,51 @@
+//! The answers as JSON, with the members and in the order of the service's model.
+
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use keyfob_sts::{AssumedRole, CallerIdentity, SessionToken};
+use serde_json::{Value, json};
+
+pub(in crate::commands) fn caller_identity(identity: &CallerIdentity) -> Value {
+    json!({
+        "UserId": identity.user_id,
+        "Account": identity.account,
+        "Arn": identity.arn,
+    })
+}
+
+pub(super) fn session_token(session: &SessionToken) -> Value {
+    json!({ "Credentials": credentials(&session.credentials) })
+}
+
+pub(super) fn assumed_role(role: &AssumedRole) -> Value {
+    let mut answer = json!({ "Credentials": credentials(&role.credentials) });
+    if let Some(user) = &role.user {
+        answer["AssumedRoleUser"] = json!({
+            "AssumedRoleId": user.assumed_role_id,
+            "Arn": user.arn,
+        });
+    }
+    if let Some(percent) = role.packed_policy_size {
+        answer["PackedPolicySize"] = percent.into();
+    }
+    if let Some(identity) = &role.source_identity {
+        answer["SourceIdentity"] = identity.as_str().into();
+    }
+    answer
+}
+
+/// Credentials that somebody asked for, in clear.
+fn credentials(credentials: &Credentials) -> Value {
+    let token = credentials.session_token().map(Secret::expose);
+    json!({
+        "AccessKeyId": credentials.access_key_id(),
+        "SecretAccessKey": credentials.secret_access_key().expose(),
+        "SessionToken": token,
+        "Expiration": credentials.expiry().map(iso8601),
+    })
+}
+
+/// `2026-11-22T02:42:50+00:00`, as version 2 of `aws` writes moments.
+fn iso8601(at: Timestamp) -> String {
+    let whole = Timestamp::from_unix_seconds(at.unix_seconds()).to_string();
+    whole.replace('Z', "+00:00")
+}

@@ -1,0 +1,53 @@
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+
+use crate::{console::Console, failure::Failure};
+
+/// Help and version go to stdout; everything else is a failure in the words of `aws` where it has some.
+///
+/// # Errors
+///
+/// Code 252; 255 for a number that is none, as `aws` has it.
+pub(crate) fn explain_usage(console: Console, error: &Error) -> Result<(), Failure> {
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => console.data(&text),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            Err(with_rest(Failure::usage("a command is missing"), &text))
+        }
+        ErrorKind::MissingRequiredArgument => {
+            let names = names(error).join(", ");
+            let message = format!("the following arguments are required: {names}");
+            Err(with_rest(Failure::usage(message), &text))
+        }
+        ErrorKind::ValueValidation => {
+            Err(Failure::other(first_line(&text)).with_code("ParamValidation"))
+        }
+        _ => Err(with_rest(Failure::usage(first_line(&text)), &text)),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}
+
+/// clap's advice and the usage, under the message.
+fn with_rest(mut failure: Failure, text: &str) -> Failure {
+    for line in text.lines().map(str::trim) {
+        if let Some(tip) = line.strip_prefix("tip: ") {
+            failure = failure.with_hint(tip);
+        } else if line.starts_with("[possible values") || line.starts_with("Usage:") {
+            failure = failure.with_detail(line);
+        }
+    }
+    failure
+}
+
+/// The arguments that an error is about, without the names of their values.
+fn names(error: &Error) -> Vec<String> {
+    let Some(ContextValue::Strings(names)) = error.get(ContextKind::InvalidArg) else {
+        return Vec::new();
+    };
+    let bare = |name: &String| name.split(' ').next().unwrap_or_default().to_owned();
+    names.iter().map(bare).collect()
+}

@@ -1,0 +1,144 @@
+//! `keyfob whoami`: everything about the identity in use, on one screen.
+
+use keyfob_chain::{Explanation, Region, Row};
+use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sts::{CallerIdentity, GetCallerIdentity};
+use serde_json::{Value, json};
+
+use super::sts::{Sts, caller_identity};
+use crate::{console::Style, context::Context, failure::Failure};
+
+/// What there is to say.
+struct Report {
+    identity: CallerIdentity,
+    explanation: Explanation,
+    region: Region,
+    expiry: Option<Timestamp>,
+    is_temporary: bool,
+    /// Who verified the signature.
+    verifier: String,
+    now: Timestamp,
+}
+
+/// Asks STS who the credentials are, which also proves that they work.
+///
+/// # Errors
+///
+/// Without credentials, or when STS refuses them.
+pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+    let sts = Sts::new(context).await?;
+    let (credentials, explanation) = context.explained().await?;
+    let identity = sts
+        .send(context, &GetCallerIdentity::new(), &credentials)
+        .await?;
+    let report = Report::new(context, &sts, identity, &credentials, explanation).await?;
+    match context.output_format()? {
+        Some(_) => context.print("Whoami", &report.json()),
+        None => context.console().data(&report.text(context)),
+    }
+}
+
+impl Report {
+    async fn new(
+        context: &Context,
+        sts: &Sts,
+        identity: CallerIdentity,
+        credentials: &Credentials,
+        explanation: Explanation,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            identity,
+            explanation,
+            region: context.region().await?.clone(),
+            expiry: credentials.expiry(),
+            is_temporary: credentials.session_token().is_some(),
+            verifier: sts.url(),
+            now: Timestamp::now(),
+        })
+    }
+
+    fn text(&self, context: &Context) -> String {
+        let console = context.console();
+        let mut lines = vec![
+            ("arn", console.paint(Style::Strong, &self.identity.arn)),
+            ("account", self.identity.account.clone()),
+            ("user id", self.identity.user_id.clone()),
+        ];
+        if let Some(winner) = self.explanation.winner() {
+            lines.push(("credentials", described(context, winner)));
+        }
+        lines.extend(self.masked(context));
+        let origin = context.origin(self.region.origin());
+        lines.push(("region", format!("{} ({origin})", self.region)));
+        lines.push(("time left", self.time_left()));
+        let verified = format!("verified by STS at {}", self.verifier);
+        lines.push(("signature", console.paint(Style::Good, &verified)));
+        lines
+            .iter()
+            .map(|(name, value)| format!("{name:<11}  {value}\n"))
+            .collect()
+    }
+
+    /// What does not come to use, each with the command that changes it.
+    fn masked(&self, context: &Context) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        for row in self.explanation.masked() {
+            let text = described(context, row);
+            lines.push(("masked", context.console().paint(Style::Warning, &text)));
+            let mut cures = self.explanation.cures.iter();
+            if let Some(cure) = cures.find(|cure| cure.number == row.number) {
+                lines.push(("to use it", cure.command.clone()));
+            }
+        }
+        if lines.is_empty() {
+            lines.push(("masked", "nothing".to_owned()));
+        }
+        lines
+    }
+
+    fn time_left(&self) -> String {
+        match self.expiry {
+            Some(expiry) => {
+                let left = duration(expiry.seconds_since(self.now));
+                format!("{left} (until {expiry})")
+            }
+            None if self.is_temporary => {
+                "unknown: temporary, and the source does not say".to_owned()
+            }
+            None => "no end: long-term key".to_owned(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let mut json = caller_identity(&self.identity);
+        json["Credentials"] = json!(self.explanation.winner());
+        json["Masked"] = self.explanation.masked().map(|row| json!(row)).collect();
+        json["Cures"] = json!(self.explanation.cures);
+        json["Region"] = json!(self.region);
+        json["Expiration"] = json!(self.expiry.map(|expiry| expiry.to_string()));
+        json["SecondsLeft"] = json!(self.expiry.map(|expiry| expiry.seconds_since(self.now)));
+        json["SignatureVerifiedBy"] = json!(self.verifier);
+        json
+    }
+}
+
+/// `instance metadata: role "app" (IMDSv2), key …MPLE`.
+fn described(context: &Context, row: &Row) -> String {
+    let mut text = row.provider.clone();
+    if let Some(origin) = &row.origin {
+        text = format!("{text}: {}", context.origin(origin));
+    }
+    if let Some(key) = &row.key_id {
+        text = format!("{text}, key {key}");
+    }
+    text
+}
+
+fn duration(seconds: i64) -> String {
+    match seconds {
+        ..=0 => "none".to_owned(),
+        1..=59 => format!("{seconds} s"),
+        60..=5399 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}

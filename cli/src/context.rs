@@ -1,0 +1,312 @@
+//! What the words on the command line refer to: settings, region, credentials, endpoints.
+
+use std::path::Path;
+
+use keyfob_chain::{
+    Chain, Env, Explanation, Order, Origin, Region, Resolution, SectionName, Settings,
+};
+use keyfob_sigv4::{Credentials, Timestamp};
+use tokio::sync::OnceCell;
+use tracing::debug;
+
+use crate::{
+    args::{Globals, OutputFormat},
+    console::Console,
+    debug,
+    failure::Failure,
+    output,
+    sandbox::Sandbox,
+};
+
+/// Everything a command works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    globals: Globals,
+    console: Console,
+    settings: Settings,
+    region: OnceCell<Region>,
+    /// Runs as long as the command does.
+    _sandbox: Option<Sandbox>,
+}
+
+impl Context {
+    /// Reads the environment and the files, and starts the sandbox if it is asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the sandbox cannot start.
+    pub(crate) async fn prepare(globals: Globals) -> Result<Self, Failure> {
+        let mut env = Env::from_process();
+        let no_color = env.raw("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let console = Console::new(globals.color, no_color);
+        if globals.debug {
+            debug::start(console.has_colour());
+        }
+        let mut sandbox = None;
+        if globals.sandbox {
+            let started = Sandbox::start(0, globals.sandbox_throttle).await?;
+            env = started.environment().apply(env);
+            sandbox = Some(started);
+        }
+        let mut settings = Settings::load(env);
+        if let Some(profile) = &globals.profile {
+            settings = settings.with_profile(profile);
+        }
+        Ok(Self {
+            globals,
+            console,
+            settings,
+            region: OnceCell::new(),
+            _sandbox: sandbox,
+        })
+    }
+
+    pub(crate) fn globals(&self) -> &Globals {
+        &self.globals
+    }
+
+    pub(crate) fn console(&self) -> Console {
+        self.console
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn env(&self) -> &Env {
+        self.settings.env()
+    }
+
+    /// The region, which is us-east-1 where nobody names one; that is said once, on stderr.
+    ///
+    /// # Errors
+    ///
+    /// When the first that names a region names none that can be.
+    pub(crate) async fn region(&self) -> Result<&Region, Failure> {
+        self.region.get_or_try_init(|| self.find_region()).await
+    }
+
+    async fn find_region(&self) -> Result<Region, Failure> {
+        let argument = self.globals.region.as_deref();
+        let argument = argument.map(|region| ("--region", region));
+        let region = Region::resolve(&self.settings, argument).await;
+        let region = region.map_err(|error| match argument {
+            Some(_) => Failure::usage(error.to_string()),
+            None => Failure::from(&error),
+        })?;
+        if *region.origin() == Origin::Default {
+            self.console.note(&format!(
+                "no region is set: {region} is used (--region, AWS_REGION or a profile's region sets one)"
+            ));
+        }
+        Ok(region)
+    }
+
+    /// The chain of credential providers, in the order of the AWS CLI.
+    pub(crate) fn chain(&self) -> Chain {
+        Chain::default_for(Order::Cli, &self.settings)
+    }
+
+    /// The credentials, without a look at what they mask.
+    ///
+    /// # Errors
+    ///
+    /// When there are none, or when their source fails.
+    pub(crate) async fn credentials(&self) -> Result<Credentials, Failure> {
+        self.check_profile()?;
+        let Resolution {
+            credentials,
+            explanation,
+        } = self.chain().resolve(Timestamp::now()).await;
+        self.judge(credentials, &explanation)
+    }
+
+    /// The credentials, and what they mask.
+    ///
+    /// # Errors
+    ///
+    /// As [`credentials`](Self::credentials).
+    pub(crate) async fn explained(&self) -> Result<(Credentials, Explanation), Failure> {
+        self.check_profile()?;
+        let resolution = self.chain().explain(Timestamp::now()).await;
+        let explanation = resolution.explanation;
+        let credentials = self.judge(resolution.credentials, &explanation)?;
+        Ok((credentials, explanation))
+    }
+
+    /// A profile that somebody named and that is nowhere is an error, whoever else has credentials.
+    pub(crate) fn check_profile(&self) -> Result<(), Failure> {
+        self.settings.profile()?;
+        Ok(())
+    }
+
+    fn judge(
+        &self,
+        credentials: Result<Credentials, keyfob_chain::Error>,
+        explanation: &Explanation,
+    ) -> Result<Credentials, Failure> {
+        for row in &explanation.rows {
+            debug!(provider = row.provider, verdict = ?row.verdict, reason = row.reason.as_deref(), "asked");
+        }
+        credentials.map_err(|error| match error.kind() {
+            keyfob_chain::ErrorKind::NoCredentials => nothing_found(explanation),
+            _ => Failure::from(&error),
+        })
+    }
+
+    /// The URL to call instead of a service's own, if anybody gives one: the argument, the service's variable, the
+    /// general one, the same two of the profile.
+    ///
+    /// Source: SDKs and Tools Reference Guide, "Service-specific endpoints".
+    pub(crate) fn endpoint_url(&self, service: &str) -> Option<&str> {
+        if let Some(url) = &self.globals.endpoint_url {
+            return Some(url);
+        }
+        let ignored = self.env().text("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+        if ignored.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
+            return None;
+        }
+        let variable = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
+        self.env()
+            .text(&variable)
+            .or_else(|| self.env().text("AWS_ENDPOINT_URL"))
+            .or_else(|| self.profile_endpoint_url(service))
+    }
+
+    fn profile_endpoint_url(&self, service: &str) -> Option<&str> {
+        let profile = self.settings.profile().ok()??;
+        let services = profile.get("services").and_then(|name| {
+            let name = SectionName::Services(name.as_str().to_owned());
+            self.settings.profiles().find(&name).ok()?
+        });
+        services
+            .and_then(|services| services.get(service)?.nested("endpoint_url"))
+            .or_else(|| profile.get("endpoint_url"))
+            .and_then(|value| value.non_empty())
+    }
+
+    /// A setting that a variable or the profile gives, in this order.
+    pub(crate) fn setting(&self, variable: &str, property: &str) -> Option<&str> {
+        let setting = self.settings.find(variable, property)?;
+        Some(setting.text)
+    }
+
+    /// Where something came from, with `~` for the home folder.
+    pub(crate) fn origin(&self, origin: &Origin) -> String {
+        let mut origin = origin.clone();
+        if let (Origin::File { file, .. }, Some(home)) = (&mut origin, self.env().home())
+            && let Ok(rest) = file.strip_prefix(home)
+        {
+            *file = Path::new("~").join(rest);
+        }
+        origin.to_string()
+    }
+
+    /// The form of the output that somebody asked for, wherever.
+    ///
+    /// # Errors
+    ///
+    /// When a setting names a form that there is not.
+    pub(crate) fn output_format(&self) -> Result<Option<OutputFormat>, Failure> {
+        if self.globals.output.is_some() {
+            return Ok(self.globals.output);
+        }
+        let Some(name) = self.setting("AWS_DEFAULT_OUTPUT", "output") else {
+            return Ok(None);
+        };
+        OutputFormat::named(name).map(Some).ok_or_else(|| {
+            Failure::configuration(format!("the output format {name:?} is not known"))
+                .with_hint("json, text and table are; --output, AWS_DEFAULT_OUTPUT and a profile's output choose")
+        })
+    }
+
+    /// Prints the answer of one of aws's operations.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written, or the form is not known.
+    pub(crate) fn print(&self, operation: &str, answer: &serde_json::Value) -> Result<(), Failure> {
+        let format = self.output_format()?.unwrap_or(OutputFormat::Json);
+        let text = output::render(format, operation, answer, self.console.width());
+        self.console.data(&text)
+    }
+}
+
+/// Nobody has credentials: who was asked, why each has none, and the cure.
+fn nothing_found(explanation: &Explanation) -> Failure {
+    let mut failure =
+        Failure::no_credentials("unable to locate credentials; these were looked at:");
+    let width = explanation.rows.iter().map(|row| row.provider.len()).max();
+    let width = width.unwrap_or_default();
+    for row in &explanation.rows {
+        let reason = row.reason.as_deref().unwrap_or("not asked");
+        failure = failure.with_detail(format!("  {:width$}  {reason}", row.provider));
+    }
+    failure.with_hint(
+        "run `keyfob configure`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `keyfob --sandbox whoami` needs neither",
+    )
+}
+
+impl From<&keyfob_chain::Error> for Failure {
+    fn from(error: &keyfob_chain::Error) -> Self {
+        use keyfob_chain::ErrorKind;
+
+        if let Some(error) = cause::<keyfob_sts::Error>(error) {
+            return Self::from(error);
+        }
+        let text = chained(error);
+        match error.kind() {
+            ErrorKind::NoCredentials => Self::no_credentials(text),
+            ErrorKind::ProfileNotFound => Self::other(text).with_code("ProfileNotFound"),
+            ErrorKind::ConfigFile => Self::configuration(text).with_code("ConfigParseError"),
+            ErrorKind::PartialCredentials => {
+                Self::configuration(text).with_code("PartialCredentials")
+            }
+            ErrorKind::InvalidCredentials => {
+                Self::configuration(text).with_code("InvalidCredentials")
+            }
+            ErrorKind::Expired => Self::configuration(text).with_code("ExpiredCredentials"),
+            ErrorKind::InvalidSetting | ErrorKind::Unsupported => Self::configuration(text),
+            ErrorKind::InvalidEdit => Self::usage(text),
+            _ => Self::other(text).with_code("CredentialRetrieval"),
+        }
+    }
+}
+
+impl From<keyfob_chain::Error> for Failure {
+    fn from(error: keyfob_chain::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+/// What cannot be signed comes from the command line.
+impl From<keyfob_sigv4::Error> for Failure {
+    fn from(error: keyfob_sigv4::Error) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+/// The first cause of that type.
+fn cause<'a, T: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chained(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

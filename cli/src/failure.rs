@@ -1,0 +1,176 @@
+//! How a command ends when it does not end well: the exit code and the lines on stderr, as `aws` has them.
+
+use std::{fmt, io};
+
+/// The exit codes of `aws`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// A negative answer, such as a setting that is not there.
+    Negative = 1,
+    /// Ctrl-C.
+    Interrupted = 130,
+    /// The command line is wrong.
+    Usage = 252,
+    /// No credentials, no terminal, bad configuration.
+    Configuration = 253,
+    /// The service answered with an error.
+    Service = 254,
+    /// Anything else.
+    Other = 255,
+}
+
+/// A command's failure. `Display` is what goes to stderr, with the empty line that `aws` puts before it.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Nothing where nothing went wrong, but there is no more to do.
+    exit: Option<Exit>,
+    code: Option<String>,
+    operation: Option<String>,
+    /// How often the call was repeated, when that was all the policy allows.
+    retries: u32,
+    message: String,
+    details: Vec<String>,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    fn new(exit: Option<Exit>, code: Option<&str>, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            exit,
+            code: code.map(str::to_owned),
+            operation: None,
+            retries: 0,
+            message: message.into(),
+            details: Vec::new(),
+            hints: Vec::new(),
+        }))
+    }
+
+    /// The command line is wrong.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Some(Exit::Usage), Some("ParamValidation"), message)
+    }
+
+    /// The configuration is wrong or lacks something.
+    pub(crate) fn configuration(message: impl Into<String>) -> Self {
+        Self::new(Some(Exit::Configuration), Some("Configuration"), message)
+    }
+
+    /// No provider has credentials.
+    pub(crate) fn no_credentials(message: impl Into<String>) -> Self {
+        Self::new(Some(Exit::Configuration), Some("NoCredentials"), message)
+    }
+
+    /// A service answered `operation` with an error of this code.
+    pub(crate) fn service(code: &str, operation: &str, message: impl Into<String>) -> Self {
+        let mut failure = Self::new(Some(Exit::Service), Some(code), message);
+        failure.0.operation = Some(operation.to_owned());
+        failure
+    }
+
+    /// Anything else.
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        Self::new(Some(Exit::Other), None, message)
+    }
+
+    /// Ends with code 1 and says nothing.
+    pub(crate) fn negative() -> Self {
+        Self::new(Some(Exit::Negative), None, "")
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Some(Exit::Interrupted), None, "")
+    }
+
+    /// Standard output could not be written. A reader that has gone away, as `head` does, is no failure.
+    pub(crate) fn stdout(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::new(None, None, "");
+        }
+        Self::other(format!("cannot write to standard output: {error}"))
+    }
+
+    /// With another code than the kind's own.
+    pub(crate) fn with_code(mut self, code: &str) -> Self {
+        self.0.code = Some(code.to_owned());
+        self
+    }
+
+    /// With the number of retries after which the call was given up.
+    pub(crate) fn with_retries(mut self, retries: u32) -> Self {
+        self.0.retries = retries;
+        self
+    }
+
+    /// With a further line under the message.
+    pub(crate) fn with_detail(mut self, line: impl Into<String>) -> Self {
+        self.0.details.push(line.into());
+        self
+    }
+
+    /// With a line of advice.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hints.push(hint.into());
+        self
+    }
+
+    /// The exit code of the process.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.0.exit.map_or(0, |exit| exit as u8)
+    }
+
+    /// Whether there is nothing to say.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.0.message.is_empty()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failure = &self.0;
+        f.write_str("\nkeyfob: [ERROR]: ")?;
+        if let Some(code) = &failure.code {
+            write!(f, "An error occurred ({code})")?;
+            if let Some(operation) = &failure.operation {
+                write!(f, " when calling the {operation} operation")?;
+            }
+            if failure.retries > 0 {
+                write!(f, " (reached max retries: {})", failure.retries)?;
+            }
+            f.write_str(": ")?;
+        }
+        writeln!(f, "{}", failure.message)?;
+        for line in &failure.details {
+            writeln!(f, "{line}")?;
+        }
+        for hint in &failure.hints {
+            writeln!(f, "hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_error_reads_as_that_of_aws() {
+        let failure = Failure::service("AccessDenied", "AssumeRole", "no").with_hint("ask for it");
+        assert_eq!(
+            failure.to_string(),
+            "\nkeyfob: [ERROR]: An error occurred (AccessDenied) when calling the AssumeRole operation: no\nhint: ask for it\n"
+        );
+        assert_eq!(failure.exit_code(), 254);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        let failure = Failure::stdout(&io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!((failure.exit_code(), failure.is_silent()), (0, true));
+    }
+}

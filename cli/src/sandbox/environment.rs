@@ -1,0 +1,78 @@
+use std::path::Path;
+
+use keyfob_chain::Env;
+use keyfob_sigv4::Credentials;
+
+/// The variables that point a program at the sandbox.
+///
+/// What else is in the environment stays: keys that somebody has set mask the role of the sandbox's instance, as they
+/// mask that of a real one.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    sts: String,
+    imds: String,
+    config: String,
+    credentials: String,
+    user: Credentials,
+}
+
+/// Set to nothing in the sandbox, for they would lead out of it.
+const CLEARED: [&str; 5] = [
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+];
+
+impl Environment {
+    pub(super) fn new(sts: &str, imds: &str, files: &Path, user: &Credentials) -> Self {
+        let file = |name| files.join(name).to_string_lossy().into_owned();
+        Self {
+            sts: sts.to_owned(),
+            imds: imds.to_owned(),
+            config: file("config"),
+            credentials: file("credentials"),
+            user: user.clone(),
+        }
+    }
+
+    /// The environment of this process, pointed at the sandbox. Files that a variable names stay; those of the home
+    /// folder give way to the sandbox's own.
+    pub(crate) fn apply(&self, env: Env) -> Env {
+        let mut env = CLEARED.iter().fold(env, |env, name| env.with(*name, ""));
+        for (name, value) in [
+            ("AWS_CONFIG_FILE", &self.config),
+            ("AWS_SHARED_CREDENTIALS_FILE", &self.credentials),
+        ] {
+            if env.raw(name).is_none() {
+                env = env.with(name, value);
+            }
+        }
+        env.with("AWS_ENDPOINT_URL_STS", &self.sts)
+            .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.imds)
+    }
+
+    /// Lines for a POSIX shell that point other programs at the sandbox, with the key of its user.
+    pub(crate) fn exports(&self) -> String {
+        let user = &self.user;
+        let lines = [
+            ("AWS_ENDPOINT_URL", self.sts.as_str()),
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.imds.as_str()),
+            ("AWS_CONFIG_FILE", self.config.as_str()),
+            ("AWS_SHARED_CREDENTIALS_FILE", self.credentials.as_str()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", user.access_key_id()),
+            ("AWS_SECRET_ACCESS_KEY", user.secret_access_key().expose()),
+        ];
+        let lines: String = lines
+            .iter()
+            .map(|(name, value)| format!("export {name}={value}\n"))
+            .collect();
+        format!(
+            "{lines}unset AWS_SESSION_TOKEN AWS_PROFILE {}\n",
+            CLEARED.join(" ")
+        )
+    }
+}

@@ -1,0 +1,123 @@
+use crate::keyfob::{Home, assert_has};
+
+#[test]
+fn help_and_version_are_data() {
+    let home = Home::new();
+    assert_has(
+        &home.keyfob(["--help"]).ok(),
+        &["whoami", "--sandbox", "--profile"],
+    );
+    assert_has(
+        &home.keyfob(["sts", "assume-role", "--help"]).ok(),
+        &["--role-arn"],
+    );
+    assert_has(&home.keyfob(["--version"]).ok(), &["keyfob "]);
+}
+
+#[test]
+fn a_wrong_line_is_252_and_a_wrong_number_255() {
+    let home = Home::new();
+    for line in [
+        vec![],
+        vec!["nonsense"],
+        vec!["sts"],
+        vec!["whoami", "--nonsense"],
+        vec!["--output", "yaml-stream", "whoami"],
+        vec!["--color", "sometimes", "whoami"],
+        vec!["sts", "assume-role"],
+        vec!["s3", "presign"],
+        vec!["sign"],
+    ] {
+        let stderr = home.keyfob(&line).fails(252);
+        assert!(
+            stderr.starts_with("\nkeyfob: [ERROR]: An error occurred (ParamValidation): "),
+            "{line:?}: {stderr}"
+        );
+    }
+    let missing = home.keyfob(["sts", "assume-role"]).fails(252);
+    assert_has(
+        &missing,
+        &["the following arguments are required: --role-arn, --role-session-name"],
+    );
+    home.keyfob(["sts", "get-session-token", "--duration-seconds", "abc"])
+        .fails(255);
+    home.keyfob(["--sandbox-throttle", "-1", "whoami"])
+        .fails(252);
+}
+
+#[test]
+fn long_flags_may_be_abbreviated_and_global_ones_stand_anywhere() {
+    let home = Home::new();
+    let account = |line: &[&str]| home.keyfob(line).ok();
+    let text = account(&["sts", "get-caller-identity", "--sandbox", "--outp", "text"]);
+    assert!(text.starts_with("123456789012\tarn:aws:sts::"), "{text}");
+    assert_eq!(
+        account(&["--output=text", "sts", "--sandbox", "get-caller-identity"])
+            .split('\t')
+            .count(),
+        3
+    );
+    home.keyfob(["sts", "assume-role", "--sandbox", "--role", "x"])
+        .fails(252);
+}
+
+#[test]
+fn the_forms_of_the_output_are_those_of_aws() {
+    let home = Home::new().with("AWS_REGION", "us-east-1");
+    let call = |format| {
+        let line = [
+            "--sandbox",
+            "--profile",
+            "user",
+            "--output",
+            format,
+            "sts",
+            "get-caller-identity",
+        ];
+        home.keyfob(line).ok()
+    };
+    let json = call("json");
+    assert!(json.starts_with("{\n    \"UserId\": \"AIDA"), "{json}");
+    assert_has(
+        &json,
+        &[
+            "\",\n    \"Account\": \"123456789012\",\n    \"Arn\": \"arn:aws:iam::123456789012:user/user\"\n}\n",
+        ],
+    );
+    assert!(call("text").starts_with("123456789012\tarn:aws:iam::123456789012:user/user\tAIDA"));
+    assert_has(
+        &call("table"),
+        &[
+            "|                 GetCallerIdentity                |",
+            "|  Account|  123456789012",
+        ],
+    );
+    let home = home.with("AWS_DEFAULT_OUTPUT", "text");
+    let text = home
+        .keyfob(["--sandbox", "sts", "get-caller-identity"])
+        .ok();
+    assert!(!text.contains('{'), "{text}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let home = Home::new();
+    let keyfob = env!("CARGO_BIN_EXE_keyfob");
+    let shell =
+        format!("set -o pipefail; {keyfob} --help | true; {keyfob} --sandbox whoami | true");
+    let run = home.program("bash").args(["-c", &shell]).output().unwrap();
+    assert_eq!(run.status.code(), Some(0), "{run:?}");
+    assert!(
+        !String::from_utf8_lossy(&run.stderr).contains("ERROR"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn colour_is_only_where_it_is_wanted() {
+    let home = Home::new();
+    let plain = home.keyfob(["--sandbox", "whoami"]).ok();
+    assert!(!plain.contains('\u{1b}'), "a pipe is no terminal");
+    let on = home.keyfob(["--sandbox", "--color", "on", "whoami"]).ok();
+    assert!(on.contains('\u{1b}'));
+}

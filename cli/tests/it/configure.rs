@@ -1,0 +1,257 @@
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    keyfob::{Home, assert_has, assert_lacks},
+    python,
+};
+
+const SECRET: &str = "canary/secret+access/key";
+
+/// Runs `keyfob` on a terminal, with an answer for each prompt.
+fn on_terminal(home: &Home, words: &[&str], answers: &[(&str, &str)]) -> Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/terminal.py");
+    let mut terminal: Command = home.program("python3");
+    terminal
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_keyfob"))
+        .args(words);
+    let mut terminal = terminal
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let answers = serde_json::to_string(answers).unwrap();
+    terminal
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(answers.as_bytes())
+        .unwrap();
+    let output = terminal.wait_with_output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_four_questions_write_a_profile_that_boto3_reads() {
+    let home = Home::new().with_file("config", "# mine\n[profile other]\nregion = sa-east-1\n");
+    let run = on_terminal(
+        &home,
+        &["configure", "--profile", "robot"],
+        &[
+            ("AWS Access Key ID [None]: ", "AKIAROBOTEXAMPLE0000\n"),
+            ("AWS Secret Access Key [None]: ", &format!("{SECRET}\n")),
+            ("Default region name [None]: ", "eu-west-1\n"),
+            ("Default output format [None]: ", "\n"),
+        ],
+    );
+    assert_eq!(run["code"], 0, "{run}");
+    assert_lacks(run["shown"].as_str().unwrap(), &["canary", SECRET]);
+    assert_eq!(
+        home.read("config"),
+        "# mine\n[profile other]\nregion = sa-east-1\n\n[profile robot]\nregion = eu-west-1\n"
+    );
+    assert_eq!(
+        home.read("credentials"),
+        format!(
+            "[robot]\naws_access_key_id = AKIAROBOTEXAMPLE0000\naws_secret_access_key = {SECRET}\n"
+        )
+    );
+    let program = "
+import boto3
+session = boto3.Session(profile_name='robot')
+key = session.get_credentials()
+print(key.access_key, key.secret_key, session.region_name)
+";
+    let read = home
+        .program(python::tool("python"))
+        .args(["-c", program])
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(read.stdout).unwrap(),
+        format!("AKIAROBOTEXAMPLE0000 {SECRET} eu-west-1\n")
+    );
+}
+
+#[test]
+fn enter_keeps_what_is_there_and_shows_it_masked() {
+    let files = "[default]\naws_access_key_id = ASIAOLDEXAMPLE000000\naws_secret_access_key = old-secret-1234\naws_session_token = old-token-5678\n";
+    let home = Home::new().with_file("credentials", files);
+    let run = on_terminal(
+        &home,
+        &["configure"],
+        &[
+            ("AWS Access Key ID [****************0000]: ", "\n"),
+            ("AWS Secret Access Key [****************1234]: ", "\n"),
+            ("AWS Session Token [****************5678]: ", "\n"),
+            ("Default region name [None]: ", "\n"),
+            ("Default output format [None]: ", "\n"),
+        ],
+    );
+    assert_eq!(run["code"], 0, "{run}");
+    assert_lacks(run["shown"].as_str().unwrap(), &["old-secret", "old-token"]);
+    assert_eq!(home.read("credentials"), files);
+    assert!(!home.file("config").exists());
+}
+
+#[test]
+fn a_long_term_key_takes_the_place_of_a_session_and_its_token() {
+    let home = Home::new().with_file(
+        "credentials",
+        "[default]\naws_access_key_id = ASIAOLDEXAMPLE000000\naws_secret_access_key = old\naws_session_token = old\n",
+    );
+    let run = on_terminal(
+        &home,
+        &["configure"],
+        &[
+            ("AWS Access Key ID", "AKIANEWEXAMPLE000000\n"),
+            ("AWS Secret Access Key", &format!("{SECRET}\n")),
+            ("Default region name", "\n"),
+            ("Default output format", "\n"),
+        ],
+    );
+    assert_eq!(run["code"], 0, "{run}");
+    assert_lacks(&home.read("credentials"), &["aws_session_token", "old"]);
+}
+
+#[test]
+fn a_key_that_cannot_be_is_refused_before_anything_is_written() {
+    let home = Home::new();
+    let run = on_terminal(
+        &home,
+        &["configure"],
+        &[
+            ("AWS Access Key ID", "AKIA BLANK\n"),
+            ("AWS Secret Access Key", &format!("{SECRET}\n")),
+            ("Default region name", "\n"),
+            ("Default output format", "\n"),
+        ],
+    );
+    assert_eq!(run["code"], 253, "{run}");
+    assert_has(
+        run["shown"].as_str().unwrap(),
+        &["access key id", "AKIA BLANK"],
+    );
+    assert!(!home.file("credentials").exists());
+}
+
+#[test]
+fn ctrl_c_at_any_prompt_ends_with_130_and_an_echoing_terminal() {
+    let home = Home::new();
+    let run = on_terminal(&home, &["configure"], &[("AWS Access Key ID", "\u{3}")]);
+    assert_eq!(
+        (&run["code"], &run["echoes"]),
+        (&json!(130), &json!(true)),
+        "{run}"
+    );
+    let run = on_terminal(
+        &home,
+        &["configure"],
+        &[
+            ("AWS Access Key ID", "\n"),
+            ("AWS Secret Access Key", "abc\u{3}"),
+        ],
+    );
+    assert_eq!(
+        (&run["code"], &run["echoes"]),
+        (&json!(130), &json!(true)),
+        "{run}"
+    );
+    assert_has(run["shown"].as_str().unwrap(), &["***"]);
+}
+
+#[test]
+fn set_takes_keys_to_the_credentials_file_and_the_rest_to_the_config_file() {
+    let home = Home::new();
+    home.keyfob(["configure", "set", "region", "eu-west-1"])
+        .ok();
+    home.keyfob(["configure", "set", "profile.a.output", "text"])
+        .ok();
+    home.keyfob_with_input(
+        ["configure", "set", "profile.a.aws_secret_access_key"],
+        &format!("{SECRET}\n"),
+    )
+    .ok();
+    assert_eq!(
+        home.read("config"),
+        "[default]\nregion = eu-west-1\n\n[profile a]\noutput = text\n"
+    );
+    assert_eq!(
+        home.read("credentials"),
+        format!("[a]\naws_secret_access_key = {SECRET}\n")
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = home
+            .file("credentials")
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn get_prints_the_value_or_is_silent_with_1() {
+    let home = Home::new()
+        .with_file("config", "[default]\nregion = eu-west-1\ns3 =\n  addressing_style = path\n[profile a]\nregion = sa-east-1\n");
+    let get = |name| home.keyfob(["configure", "get", name]);
+    assert_eq!(get("region").ok(), "eu-west-1\n");
+    assert_eq!(get("a.region").ok(), "sa-east-1\n");
+    assert_eq!(get("profile.a.region").ok(), "sa-east-1\n");
+    assert_eq!(get("s3.addressing_style").ok(), "path\n");
+    assert_eq!(
+        home.keyfob(["--profile", "a", "configure", "get", "region"])
+            .ok(),
+        "sa-east-1\n"
+    );
+    assert_eq!(get("output").fails(1), "");
+}
+
+#[test]
+fn list_fills_in_every_location_and_lists_profiles_in_order() {
+    let home = Home::new()
+        .with_file("config", "[profile b]\nregion = eu-west-1\n[default]\n")
+        .with_file(
+            "credentials",
+            &format!(
+                "[a]\n[b]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = {SECRET}\n"
+            ),
+        );
+    assert_eq!(
+        home.keyfob(["configure", "list-profiles"]).ok(),
+        "b\ndefault\na\n"
+    );
+    let list = home.keyfob(["configure", "list", "--profile", "b"]).ok();
+    let credentials = home.file("credentials");
+    let config = home.file("config");
+    let expected = format!(
+        "NAME       : VALUE                    : TYPE             : LOCATION
+profile    : b                        : manual           : --profile
+access_key : ****************MPLE     : shared-credentials-file : {0}:3
+secret_key : ****************/key     : shared-credentials-file : {0}:3
+region     : eu-west-1                : config-file      : {1}:2
+",
+        credentials.display(),
+        config.display()
+    );
+    assert_eq!(list.replace(":2\nsecret", ":3\nsecret"), expected);
+    let home = Home::new().with_key("AKIAENVEXAMPLE", SECRET);
+    let list = home.keyfob(["configure", "list"]).ok();
+    assert_has(
+        &list,
+        &["env              : AWS_ACCESS_KEY_ID", "<not set>"],
+    );
+    let nothing = Home::new().keyfob(["configure", "list"]).ok();
+    assert_has(
+        &nothing,
+        &["access_key : <not set>                : None             : None"],
+    );
+}

@@ -1,0 +1,57 @@
+use crate::keyfob::{Home, assert_has, assert_lacks};
+
+fn imds(words: &[&str]) -> crate::keyfob::Run {
+    Home::new().keyfob(["--sandbox", "imds"].iter().chain(words))
+}
+
+#[test]
+fn the_instance_is_read_item_by_item() {
+    assert_eq!(imds(&["get", "instance-id"]).ok(), "i-0123456789abcdef0\n");
+    assert_eq!(
+        imds(&["get", "/latest/meta-data/instance-id"]).ok(),
+        "i-0123456789abcdef0\n"
+    );
+    assert_eq!(imds(&["role"]).ok(), "app\n");
+    assert_has(&imds(&["ls"]).ok(), &["instance-id\n", "placement/\n"]);
+    assert_has(&imds(&["ls", "iam/security-credentials/"]).ok(), &["app\n"]);
+}
+
+#[test]
+fn credentials_are_masked_unless_asked_for() {
+    let masked = imds(&["credentials"]).json();
+    assert!(
+        masked["SecretAccessKey"]
+            .as_str()
+            .unwrap()
+            .starts_with("****************")
+    );
+    assert!(
+        masked["Token"]
+            .as_str()
+            .unwrap()
+            .starts_with("****************")
+    );
+    let shown = imds(&["credentials", "--show"]).json();
+    assert_eq!(shown["SecretAccessKey"].as_str().unwrap().len(), 40);
+    assert_eq!(shown["RoleName"], "app");
+}
+
+#[test]
+fn what_is_not_there_is_254_and_what_is_switched_off_253() {
+    let stderr = imds(&["get", "nonsense"]).fails(254);
+    assert_has(
+        &stderr,
+        &["An error occurred (NotFound) when calling the GET nonsense operation: "],
+    );
+    let stderr = Home::new().keyfob(["imds", "role"]).fails(253);
+    assert_has(&stderr, &["hint: unset AWS_EC2_METADATA_DISABLED"]);
+    let off = Home::new().with("AWS_EC2_METADATA_DISABLED", "");
+    let stderr = off
+        .keyfob(["imds", "role", "--endpoint-url", "http://127.0.0.1:9"])
+        .fails(255);
+    assert_has(&stderr, &["EndpointConnection"]);
+    assert_lacks(&stderr, &["panicked"]);
+    Home::new()
+        .keyfob(["imds", "get", "a\nb", "--sandbox"])
+        .fails(252);
+}

@@ -1,0 +1,21 @@
+//! The built `keyfob` against its sandbox, against servers that verify signatures with other people's code, and read by
+//! the clients that everybody uses.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that unwraps fails with the line that was wrong, also in its helpers"
+)]
+
+mod arguments;
+mod bad_input;
+mod configure;
+mod imds;
+mod keyfob;
+mod ministack;
+mod moto;
+mod presign;
+mod python;
+mod sandbox;
+mod secrets;
+mod servers;
+mod sign;

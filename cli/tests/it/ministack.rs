@@ -1,0 +1,100 @@
+use serde_json::Value;
+
+use crate::{
+    keyfob::{Home, assert_has, assert_lacks},
+    servers::{Server, fetch},
+};
+
+/// One server for all of it: each test of this file would start its own.
+#[test]
+fn every_signed_call_satisfies_ministack() {
+    let server = Server::ministack();
+    callers_are_known(&server);
+    sessions_work(&server);
+    a_wrong_secret_is_refused(&server);
+    presigned_urls_work(&server);
+}
+
+fn callers_are_known(server: &Server) {
+    let identity = server.home().keyfob(["sts", "get-caller-identity"]).json();
+    assert_has(identity["Arn"].as_str().unwrap(), &[":user/robot"]);
+    let out = server.home().keyfob(["whoami"]).ok();
+    assert_has(&out, &[":user/robot", "environment variables", &server.url]);
+}
+
+fn sessions_work(server: &Server) {
+    let assume = [
+        "sts",
+        "assume-role",
+        "--role-session-name",
+        "s@x",
+        "--role-arn",
+        &server.role_arn,
+    ];
+    let role = server.home().keyfob(assume).json();
+    let arn = within(server, &role);
+    assert_has(&arn, &["assumed-role/app/s@x"]);
+    let session = server
+        .home()
+        .keyfob(["sts", "get-session-token", "--duration-seconds", "900"])
+        .json();
+    within(server, &session);
+}
+
+/// Who the credentials of an answer are.
+fn within(server: &Server, answer: &Value) -> String {
+    let key = |name: &str| answer["Credentials"][name].as_str().unwrap();
+    let home = server
+        .home_without_key()
+        .with_key(key("AccessKeyId"), key("SecretAccessKey"))
+        .with("AWS_SESSION_TOKEN", key("SessionToken"));
+    let identity = home.keyfob(["sts", "get-caller-identity"]).json();
+    identity["Arn"].as_str().unwrap().to_owned()
+}
+
+fn a_wrong_secret_is_refused(server: &Server) {
+    let home = server
+        .home_without_key()
+        .with_key(&server.key_id, "canary/wrong/secret");
+    let stderr = home.keyfob(["sts", "get-caller-identity"]).fails(254);
+    assert_has(
+        &stderr,
+        &[
+            "An error occurred (SignatureDoesNotMatch) when calling the GetCallerIdentity operation: ",
+            "hint: the secret access key does not belong to this access key id",
+        ],
+    );
+    assert_lacks(&stderr, &["canary"]);
+}
+
+fn presigned_urls_work(server: &Server) {
+    let home = server.home();
+    for key in ["plain.txt", "a b/+ü=&;%41.txt"] {
+        let uri = format!("s3://bucket/{key}");
+        let presign = |home: &Home, more: &[&str]| {
+            let line = ["s3", "presign", &uri, "--expires-in", "60"];
+            home.keyfob(line.iter().chain(more)).ok().trim().to_owned()
+        };
+        let put = presign(&home, &["--method", "PUT", "--content-type", "text/x-test"]);
+        let answer = fetch("PUT", &put, &[("Content-Type", "text/x-test")], "content");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let get = presign(&home, &[]);
+        let answer = fetch("GET", &get, &[], "");
+        assert!(
+            answer.starts_with("HTTP/1.1 200") && answer.ends_with("content"),
+            "{answer}"
+        );
+        let delete = fetch("DELETE", &get, &[], "");
+        assert!(
+            delete.starts_with("HTTP/1.1 403"),
+            "the method is signed: {delete}"
+        );
+    }
+    let wrong = server.home_without_key().with_key(&server.key_id, "wrong");
+    let url = wrong
+        .keyfob(["s3", "presign", "s3://bucket/plain.txt"])
+        .ok();
+    let answer = fetch("GET", url.trim(), &[], "");
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert_has(&answer, &["SignatureDoesNotMatch"]);
+}

@@ -1,0 +1,84 @@
+use crate::{
+    keyfob::{Home, Run, assert_has},
+    python,
+    servers::Server,
+};
+
+/// moto judges with botocore's own canonicalisation.
+#[test]
+fn signatures_satisfy_botocore() {
+    let server = Server::moto();
+    let identity = server.home().keyfob(["sts", "get-caller-identity"]).json();
+    assert_has(identity["Arn"].as_str().unwrap(), &["robot"]);
+    let assume = [
+        "sts",
+        "assume-role",
+        "--role-session-name",
+        "me",
+        "--role-arn",
+        &server.role_arn,
+    ];
+    server
+        .home()
+        .keyfob(
+            assume
+                .iter()
+                .chain(&["--policy", "{\"Version\":\"2012-10-17\"}"]),
+        )
+        .ok();
+    let wrong = server.home_without_key().with_key(&server.key_id, "wrong");
+    let stderr = wrong.keyfob(["sts", "get-caller-identity"]).fails(254);
+    assert_has(&stderr, &["(SignatureDoesNotMatch)", "hint: "]);
+}
+
+/// The same answer in the same form, byte for byte, from `aws` and from `keyfob`.
+#[test]
+fn the_output_is_that_of_aws() {
+    let server = Server::moto();
+    let home = server.home().with("AWS_DEFAULT_REGION", "us-east-1");
+    let aws = |words: &[&str]| -> Run {
+        let mut aws = home.program(python::tool("aws"));
+        Run::of(aws.args(words).env("AWS_PAGER", "").output().unwrap())
+    };
+    for format in ["json", "text", "table"] {
+        let words = ["--output", format, "sts", "get-caller-identity"];
+        assert_eq!(home.keyfob(words).ok(), aws(&words).ok(), "{format}");
+    }
+    let words = ["--output", "table", "sts", "get-session-token"];
+    let shape = |out: String| -> Vec<usize> { out.lines().map(str::len).collect() };
+    // Each answer has another end, and moto writes a fraction of a second, which version 1 shows.
+    let ours = shape(home.keyfob(words).ok());
+    assert_eq!(ours.len(), shape(aws(&words).ok()).len());
+}
+
+#[test]
+fn what_configure_set_writes_aws_and_boto3_read() {
+    let home = Home::new();
+    for (name, value) in [
+        ("profile.robot.aws_access_key_id", "AKIAROBOTEXAMPLE0000"),
+        ("profile.robot.aws_secret_access_key", "se/cr+et"),
+        ("profile.robot.region", "eu-west-1"),
+        ("profile.robot.s3.addressing_style", "path"),
+    ] {
+        home.keyfob(["configure", "set", name, value]).ok();
+    }
+    let mut aws = home.program(python::tool("aws"));
+    let run = Run::of(
+        aws.args(["configure", "get", "profile.robot.s3.addressing_style"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(run.ok(), "path\n");
+    let program = "
+import boto3
+session = boto3.Session(profile_name='robot')
+key = session.get_credentials()
+print(key.method, key.access_key, key.secret_key, session.region_name)
+";
+    let mut python = home.program(python::tool("python"));
+    let run = Run::of(python.args(["-c", program]).output().unwrap());
+    assert_eq!(
+        run.ok(),
+        "shared-credentials-file AKIAROBOTEXAMPLE0000 se/cr+et eu-west-1\n"
+    );
+}

@@ -1,0 +1,92 @@
+use crate::keyfob::{Home, assert_has};
+
+fn home() -> Home {
+    Home::new()
+        .with_key("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+        .with("AWS_REGION", "eu-west-1")
+}
+
+#[test]
+fn a_url_lasts_an_hour_unless_told_otherwise() {
+    let url = home().keyfob(["s3", "presign", "s3://bucket/a b"]).ok();
+    assert!(
+        url.starts_with("https://bucket.s3.eu-west-1.amazonaws.com/a%20b?"),
+        "{url}"
+    );
+    assert_has(&url, &["X-Amz-Expires=3600", "X-Amz-SignedHeaders=host&"]);
+    let url = home()
+        .keyfob(["s3", "presign", "s3://bucket/k", "--expires-in", "604800"])
+        .ok();
+    assert_has(&url, &["X-Amz-Expires=604800"]);
+}
+
+#[test]
+fn more_than_a_week_is_refused() {
+    for seconds in ["604801", "0", "18446744073709551615"] {
+        let stderr = home()
+            .keyfob(["s3", "presign", "s3://bucket/k", "--expires-in", seconds])
+            .fails(252);
+        assert_has(&stderr, &["--expires-in", "604800"]);
+    }
+    home()
+        .keyfob(["s3", "presign", "s3://bucket/k", "--expires-in", "week"])
+        .fails(255);
+}
+
+#[test]
+fn method_headers_and_parameters_are_signed() {
+    let url = home()
+        .keyfob([
+            "s3",
+            "presign",
+            "s3://bucket/k",
+            "--method",
+            "PUT",
+            "--content-type",
+            "text/plain",
+            "--header",
+            "x-amz-meta-a: b",
+            "--version-id",
+            "v/1",
+            "--response-content-disposition",
+            "attachment; filename=\"x\"",
+        ])
+        .ok();
+    assert_has(
+        &url,
+        &[
+            "versionId=v%2F1",
+            "response-content-disposition=attachment%3B%20filename%3D%22x%22",
+            "X-Amz-SignedHeaders=content-type%3Bhost%3Bx-amz-meta-a",
+        ],
+    );
+}
+
+#[test]
+fn a_session_that_ends_first_is_warned_about() {
+    let line = [
+        "--sandbox",
+        "s3",
+        "presign",
+        "s3://bucket/k",
+        "--expires-in",
+        "7200",
+    ];
+    let run = Home::new().keyfob(line);
+    assert_has(&run.stderr, &["warning: the URL stops working at "]);
+    run.ok();
+    let stderr = Home::new()
+        .keyfob(line.iter().chain(&["--strict"]))
+        .fails(253);
+    assert_has(&stderr, &["the URL stops working at "]);
+}
+
+#[test]
+fn what_is_no_object_is_refused() {
+    for uri in ["s3://bucket", "s3://bucket/", "bucket", "s3://b@d/k"] {
+        assert_has(
+            &home().keyfob(["s3", "presign", uri]).fails(252),
+            &[uri, "s3://BUCKET/KEY"],
+        );
+    }
+}

@@ -1,0 +1,307 @@
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::{
+    keyfob::{Home, Run, assert_has, assert_lacks},
+    python,
+};
+
+const FOREIGN: (&str, &str) = ("AKIAFOREIGNEXAMPLE01", "canary+foreign/secret");
+
+#[test]
+fn whoami_says_everything_without_an_account() {
+    let out = Home::new().keyfob(["--sandbox", "whoami"]).ok();
+    assert_has(
+        &out,
+        &[
+            "arn:aws:sts::123456789012:assumed-role/app/i-0123456789abcdef0",
+            "123456789012",
+            "instance metadata",
+            "role \"app\"",
+            "masked       nothing",
+            "us-east-1 (instance metadata (IMDSv2))",
+            " min (until ",
+            "verified by STS at http://127.0.0.1:",
+        ],
+    );
+}
+
+#[test]
+fn the_default_region_is_said_once_and_on_stderr() {
+    let presign = ["s3", "presign", "s3://bucket/key"];
+    let home = Home::new().with_key(FOREIGN.0, FOREIGN.1);
+    let run = home.keyfob(presign);
+    assert_eq!(run.stderr.matches("us-east-1").count(), 1, "{run:?}");
+    run.ok();
+    let run = home.with("AWS_REGION", "eu-west-1").keyfob(presign);
+    assert_eq!(run.stderr, "");
+    run.ok();
+}
+
+#[test]
+fn why_shows_the_role_that_keys_in_the_environment_mask() {
+    let home = Home::new().with_key(FOREIGN.0, FOREIGN.1);
+    let out = home.keyfob(["--sandbox", "why"]).ok();
+    assert_has(
+        &out,
+        &[
+            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
+            "role \"app\"",
+            "masked by 1",
+            "env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY",
+        ],
+    );
+    assert_lacks(&out, &[FOREIGN.0, FOREIGN.1]);
+    let json = home.keyfob(["--sandbox", "why", "--json"]).json();
+    assert_eq!(json["rows"][0]["verdict"], "used");
+    let out = Home::new().keyfob(["--sandbox", "why"]).ok();
+    assert_has(&out, &["credentials: instance metadata"]);
+    assert_lacks(&out, &["masked"]);
+}
+
+/// Half a key masks the role as a whole one does.
+#[test]
+fn why_shows_what_half_a_key_masks() {
+    let run = Home::new()
+        .with("AWS_ACCESS_KEY_ID", FOREIGN.0)
+        .keyfob(["--sandbox", "why"]);
+    assert_eq!(run.code, 253, "{run:?}");
+    assert_has(
+        &run.stdout,
+        &[
+            "AWS_SECRET_ACCESS_KEY",
+            "role \"app\"",
+            "env -u AWS_ACCESS_KEY_ID",
+        ],
+    );
+}
+
+#[test]
+fn foreign_keys_are_refused_and_the_cure_is_told() {
+    let home = Home::new().with_key(FOREIGN.0, FOREIGN.1);
+    let stderr = home.keyfob(["--sandbox", "whoami"]).fails(254);
+    assert_has(
+        &stderr,
+        &[
+            "An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: ",
+            "hint: the key …LE01 comes from environment variables",
+            "it masks instance metadata",
+            "env -u AWS_ACCESS_KEY_ID",
+        ],
+    );
+}
+
+#[test]
+fn throttling_is_waited_out_and_the_waits_are_shown() {
+    let home = Home::new();
+    let call = [
+        "--sandbox",
+        "--sandbox-throttle",
+        "2",
+        "sts",
+        "get-caller-identity",
+    ];
+    let run = home.keyfob(call.into_iter().chain(["--debug"]));
+    assert_eq!(
+        run.stderr.matches("Throttling: waiting").count(),
+        2,
+        "{run:?}"
+    );
+    assert_eq!(run.json()["Account"], "123456789012");
+    let stderr = home
+        .keyfob([
+            "--sandbox",
+            "--sandbox-throttle",
+            "3",
+            "sts",
+            "get-caller-identity",
+        ])
+        .fails(254);
+    assert_has(
+        &stderr,
+        &[
+            "An error occurred (Throttling) when calling the GetCallerIdentity operation (reached max retries: 2): Rate exceeded",
+        ],
+    );
+}
+
+#[test]
+fn the_profiles_of_the_sandbox_work() {
+    let home = Home::new();
+    let user = home.keyfob([
+        "--sandbox",
+        "--profile",
+        "user",
+        "sts",
+        "get-caller-identity",
+    ]);
+    assert_eq!(user.json()["Arn"], "arn:aws:iam::123456789012:user/user");
+    let session = home.keyfob(["--sandbox", "--profile", "user", "sts", "get-session-token"]);
+    assert!(session.json()["Credentials"]["SessionToken"].is_string());
+    let stderr = home
+        .keyfob(["--sandbox", "sts", "get-session-token"])
+        .fails(254);
+    assert_has(
+        &stderr,
+        &[
+            "AccessDenied",
+            "Cannot call GetSessionToken with session credentials",
+        ],
+    );
+}
+
+/// `keyfob sandbox` in a process of its own, and the variables it exports.
+struct Running {
+    child: Child,
+    exports: Vec<(String, String)>,
+}
+
+impl Running {
+    fn start() -> Self {
+        let home = Home::new();
+        let mut child = home
+            .program(env!("CARGO_BIN_EXE_keyfob"))
+            .arg("sandbox")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let exports = lines
+            .map(Result::unwrap)
+            .take_while(|line| !line.starts_with("unset"))
+            .map(|line| {
+                let assignment = line.strip_prefix("export ").unwrap();
+                let (name, value) = assignment.split_once('=').unwrap();
+                (name.to_owned(), value.to_owned())
+            })
+            .collect();
+        Self { child, exports }
+    }
+
+    /// A home with the exported variables, but for those in `without`.
+    fn home(&self, without: &[&str]) -> Home {
+        let kept = |(name, _): &&(String, String)| !without.contains(&name.as_str());
+        let exports = self.exports.iter().filter(kept);
+        let home = Home::new().with("AWS_EC2_METADATA_DISABLED", "");
+        exports.fold(home, |home, (name, value)| home.with(name, value))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const IDENTITY: &str = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])";
+
+fn boto3(home: &Home, program: &str) -> Run {
+    let mut python = home.program(python::tool("python"));
+    Run::of(python.args(["-c", program]).output().unwrap())
+}
+
+#[test]
+fn boto3_is_content_with_the_sandbox_and_refused_with_a_wrong_secret() {
+    let sandbox = Running::start();
+    let arn = boto3(&sandbox.home(&[]), IDENTITY).ok();
+    assert_eq!(arn.trim(), "arn:aws:iam::123456789012:user/user");
+
+    let wrong = sandbox.home(&[]).with("AWS_SECRET_ACCESS_KEY", "wrong");
+    assert_has(
+        &boto3(&wrong, IDENTITY).stderr,
+        &[
+            "(SignatureDoesNotMatch)",
+            "Check your AWS Secret Access Key",
+        ],
+    );
+    let unknown = sandbox
+        .home(&[])
+        .with("AWS_ACCESS_KEY_ID", "AKIAUNKNOWNEXAMPLE00");
+    assert_has(
+        &boto3(&unknown, IDENTITY).stderr,
+        &["(InvalidClientTokenId)"],
+    );
+}
+
+#[test]
+fn boto3_takes_the_role_of_the_instance_and_assumes_others() {
+    let sandbox = Running::start();
+    let home = sandbox.home(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
+    let arn = boto3(&home, IDENTITY).ok();
+    assert_has(&arn, &["assumed-role/app/i-0123456789abcdef0"]);
+    let chained = "
+import boto3
+role = boto3.client('sts').assume_role(RoleArn='arn:aws:iam::123456789012:role/path/ops', RoleSessionName='me', Tags=[{'Key': 'a', 'Value': 'b'}])
+key = role['Credentials']
+session = boto3.Session(key['AccessKeyId'], key['SecretAccessKey'], key['SessionToken'])
+assert role['PackedPolicySize'] >= 0
+print(session.client('sts').get_caller_identity()['Arn'])
+";
+    let arn = boto3(&home, chained).ok();
+    assert_eq!(arn.trim(), "arn:aws:sts::123456789012:assumed-role/ops/me");
+    let admin = home.with("AWS_PROFILE", "admin");
+    assert_has(&boto3(&admin, IDENTITY).ok(), &["assumed-role/admin/"]);
+}
+
+#[test]
+fn sessions_of_the_sandbox_work_and_have_their_rules() {
+    let sandbox = Running::start();
+    let home = sandbox.home(&[]);
+    let role = [
+        "sts",
+        "assume-role",
+        "--role-session-name",
+        "me",
+        "--role-arn",
+    ];
+    let assume = |arn: &str, more: &[&str]| home.keyfob(role.iter().chain(&[arn]).chain(more));
+    let session = assume("arn:aws:iam::123456789012:role/ops", &[]).json();
+    let key = |name: &str| session["Credentials"][name].as_str().unwrap().to_owned();
+    let inside = sandbox
+        .home(&[])
+        .with_key(&key("AccessKeyId"), &key("SecretAccessKey"))
+        .with("AWS_SESSION_TOKEN", &key("SessionToken"));
+    let identity: Value = inside.keyfob(["sts", "get-caller-identity"]).json();
+    assert_eq!(
+        identity["Arn"],
+        "arn:aws:sts::123456789012:assumed-role/ops/me"
+    );
+
+    let arn = "arn:aws:iam::123456789012:role/ops";
+    let chained = [&role[..], &[arn, "--duration-seconds", "7200"]].concat();
+    assert_has(
+        &inside.keyfob(chained).fails(254),
+        &["ValidationError", "role chaining"],
+    );
+    let token_less = sandbox
+        .home(&[])
+        .with_key(&key("AccessKeyId"), &key("SecretAccessKey"));
+    assert_has(
+        &token_less.keyfob(["whoami"]).fails(254),
+        &["InvalidClientTokenId"],
+    );
+    assert_has(
+        &assume("arn:aws:iam::210987654321:role/ops", &[]).fails(254),
+        &[
+            "AccessDenied",
+            "is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::210987654321:role/ops",
+        ],
+    );
+    let mfa = [
+        "--serial-number",
+        "arn:aws:iam::123456789012:mfa/user",
+        "--token-code",
+        "123456",
+    ];
+    assume(arn, &mfa).ok();
+    assert_has(
+        &assume(arn, &mfa).fails(254),
+        &["AccessDenied", "MultiFactorAuthentication"],
+    );
+}

@@ -1,0 +1,182 @@
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    keyfob::{Home, Run},
+    python,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server in a process of its own, killed when it is dropped.
+pub(crate) struct Server {
+    process: Child,
+    home: Home,
+    pub(crate) url: String,
+    /// The IAM user's key. The root key would not be checked.
+    pub(crate) key_id: String,
+    pub(crate) secret: String,
+    pub(crate) role_arn: String,
+}
+
+impl Server {
+    /// MiniStack, which checks header and query signatures, sessions and policies.
+    pub(crate) fn ministack() -> Self {
+        Self::start(|command, port| {
+            command
+                .args(["-m", "ministack"])
+                .env("AUTH", "true")
+                .env("BIND_HOST", "127.0.0.1")
+                .env("GATEWAY_PORT", port)
+                .env("AWS_ACCESS_KEY_ID", "root")
+                .env("AWS_SECRET_ACCESS_KEY", "root-secret")
+                .env("MINISTACK_REGION", "us-east-1")
+                .env("IOT_MTLS_ENABLED", "0")
+                .env("SFTP_ENABLED", "0");
+        })
+        .with_user("/_ministack/health")
+    }
+
+    /// moto, which checks signatures with botocore's own code once it is told to.
+    pub(crate) fn moto() -> Self {
+        let server = Self::start(|command, port| {
+            command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", port]);
+        })
+        .with_user("/moto-api/");
+        let answer = server.plain("POST", "/moto-api/reset-auth", "0");
+        assert!(answer.contains("200 OK"), "{answer}");
+        server
+    }
+
+    fn start(arrange: impl Fn(&mut Command, &str)) -> Self {
+        let home = Home::new();
+        let port = free_port().to_string();
+        let mut command = home.program(python::tool("python"));
+        arrange(&mut command, &port);
+        let process = command
+            .env("S3_DATA_DIR", home.path().join("s3"))
+            .env("STATE_DIR", home.path().join("state"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self {
+            process,
+            home,
+            url: format!("http://127.0.0.1:{port}"),
+            key_id: String::new(),
+            secret: String::new(),
+            role_arn: String::new(),
+        }
+    }
+
+    fn with_user(mut self, health: &str) -> Self {
+        wait_until(|| self.plain("GET", health, "").contains("200 OK"));
+        let made: Value = serde_json::from_str(&self.python(MAKE_USER).ok()).unwrap();
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        (self.key_id, self.secret, self.role_arn) = (text("id"), text("secret"), text("role"));
+        self
+    }
+
+    /// Runs a Python program with the server's URL as its argument.
+    fn python(&self, program: &str) -> Run {
+        let mut python = self.home.program(python::tool("python"));
+        Run::of(python.args(["-c", program, &self.url]).output().unwrap())
+    }
+
+    /// The whole answer to an unsigned request; empty while nobody listens.
+    pub(crate) fn plain(&self, method: &str, path: &str, body: &str) -> String {
+        let address = self.url.trim_start_matches("http://");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        exchange(address, &request).unwrap_or_default()
+    }
+
+    /// A home whose environment points at this server with the user's key.
+    pub(crate) fn home(&self) -> Home {
+        self.home_without_key().with_key(&self.key_id, &self.secret)
+    }
+
+    pub(crate) fn home_without_key(&self) -> Home {
+        Home::new()
+            .with("AWS_ENDPOINT_URL", &self.url)
+            .with("AWS_REGION", "us-east-1")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A user who may do everything, with a key; a role that trusts the user; a bucket.
+const MAKE_USER: &str = r#"
+import boto3, json, sys
+
+def client(name):
+    return boto3.client(name, endpoint_url=sys.argv[1], region_name="us-east-1",
+                        aws_access_key_id="root", aws_secret_access_key="root-secret")
+
+def policy(**rest):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **rest}]})
+
+iam = client("iam")
+user = iam.create_user(UserName="robot")["User"]["Arn"]
+iam.put_user_policy(UserName="robot", PolicyName="all", PolicyDocument=policy(Action="*", Resource="*"))
+key = iam.create_access_key(UserName="robot")["AccessKey"]
+role = iam.create_role(RoleName="app", AssumeRolePolicyDocument=policy(Action="sts:AssumeRole", Principal={"AWS": user}))
+iam.put_role_policy(RoleName="app", PolicyName="all", PolicyDocument=policy(Action="*", Resource="*"))
+client("s3").create_bucket(Bucket="bucket")
+print(json.dumps({"id": key["AccessKeyId"], "secret": key["SecretAccessKey"], "role": role["Role"]["Arn"]}))
+"#;
+
+/// A port that is free now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[track_caller]
+pub(crate) fn wait_until(mut ready: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !ready() {
+        assert!(start.elapsed() < PATIENCE, "the server does not start");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Sends bytes and reads the answer to its end.
+pub(crate) fn exchange(address: &str, request: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// Fetches a URL as any program would, without signing anything.
+pub(crate) fn fetch(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let rest = url.strip_prefix("http://").unwrap();
+    let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    exchange(address, &request).unwrap()
+}

@@ -1,0 +1,38 @@
+"""Runs a program on a terminal of its own: terminal.py PROGRAM WORD... < JSON of [[PROMPT, ANSWER]...].
+
+Prints as JSON how it ended, what the terminal showed, and whether the terminal echoes again.
+"""
+
+import json
+import os
+import pty
+import select
+import sys
+import termios
+import time
+
+script = json.load(sys.stdin)
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+shown, at, end = b"", 0, time.monotonic() + 30
+echoes = None
+while time.monotonic() < end:
+    if script and script[0][0].encode() in shown[at:]:
+        time.sleep(0.1)  # the prompt comes before the terminal is ready for it
+        at = len(shown)
+        os.write(terminal, script.pop(0)[1].encode())
+    if select.select([terminal], [], [], 0.05)[0]:
+        echoes = bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # Linux: the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+else:
+    os.kill(pid, 9)
+status = os.waitpid(pid, 0)[1]
+code = os.waitstatus_to_exitcode(status)
+print(json.dumps({"code": code, "shown": shown.decode(), "echoes": echoes}))

@@ -1,0 +1,21 @@
+"""Makes the virtual environment of the tests, once, whoever asks first: tools.py FOLDER PACKAGE..."""
+
+import fcntl
+import pathlib
+import shutil
+import subprocess
+import sys
+
+folder, packages = pathlib.Path(sys.argv[1]), sys.argv[2:]
+folder.mkdir(parents=True, exist_ok=True)
+venv = folder / "interop"
+stamp = venv / "packages"
+# The lock ends with this process, however it ends.
+with open(folder / "lock", "w") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if not stamp.exists() or stamp.read_text().split("\n") != packages:
+        shutil.rmtree(venv, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+        pip = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-input"]
+        subprocess.run([*pip, *packages], check=True)
+        stamp.write_text("\n".join(packages))
