@@ -187,6 +187,17 @@ fn the_host_tells_service_and_region_unless_the_arguments_do() {
 }
 
 #[test]
+fn a_host_header_takes_the_place_of_the_host_in_the_url() {
+    let tunnel = [
+        "-H",
+        "Host: iam.amazonaws.com",
+        "http://localhost:8443/?Action=ListUsers&Version=2010-05-08",
+    ];
+    let canonical = |words: &[&str]| sign(&[words, &["--print", "canonical"]].concat());
+    assert_eq!(canonical(&tunnel), canonical(&[LIST_USERS]));
+}
+
+#[test]
 fn s3_signs_the_hash_of_the_body_and_does_not_normalise() {
     let url = "https://bucket.s3.eu-west-1.amazonaws.com/a//../b%20c";
     let canonical = sign(&["--print", "canonical", url]);

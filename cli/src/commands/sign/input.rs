@@ -43,7 +43,7 @@ impl Input {
         for header in &args.headers {
             headers.push(header_of(header)?);
         }
-        let implied = usize::from(args.data.is_some() && !has(&headers, "content-type"));
+        let implied = usize::from(args.data.is_some() && find(&headers, "content-type").is_none());
         if implied == 1 {
             headers.push(("content-type".to_owned(), FORM.to_owned()));
         }
@@ -56,12 +56,26 @@ impl Input {
             implied,
         })
     }
+
+    /// The `Host` that a header names: it is sent instead of the one in the URL.
+    pub(super) fn host(&self) -> Option<&str> {
+        find(&self.headers, "host").map(str::trim)
+    }
+
+    /// The scheme of the URL, and its path and query.
+    pub(super) fn split_url(&self) -> Option<(&str, &str)> {
+        let (scheme, rest) = self.url.split_once("://")?;
+        let rest = rest.split('#').next()?;
+        let target = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
+        Some((scheme, target))
+    }
 }
 
-fn has(headers: &[(String, String)], name: &str) -> bool {
+fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers
         .iter()
-        .any(|(known, _)| known.eq_ignore_ascii_case(name))
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
 }
 
 /// The bytes of a file, or of standard input for `-`.
@@ -111,10 +125,7 @@ fn parse(bytes: &[u8]) -> Result<Input, &'static str> {
         .rsplit_once(" HTTP/")
         .map_or(target, |(path, _)| path);
     let headers = headers_of(lines)?;
-    let host = headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("host"))
-        .map(|(_, value)| value.trim());
+    let host = find(&headers, "host").map(str::trim);
     let url = if target.contains("://") {
         target.to_owned()
     } else {

@@ -47,7 +47,12 @@ fn moment(args: &SignArgs) -> Result<Timestamp, Failure> {
 }
 
 fn request<'a>(input: &'a Input, args: &SignArgs) -> Result<Request<'a>, Failure> {
-    let mut request = Request::new(&input.method, &input.url)?;
+    let mut request = match (input.host(), input.split_url()) {
+        (Some(host), Some((scheme, target))) => {
+            Request::from_parts(&input.method, scheme, host, target)?
+        }
+        _ => Request::new(&input.method, &input.url)?,
+    };
     for (name, value) in &input.headers {
         if !name.eq_ignore_ascii_case("host") {
             request = request.header(name, value)?;

@@ -1,22 +1,15 @@
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
-use keyfob_backoff::Policy;
+use keyfob_backoff::{Policy, classify};
 use keyfob_sigv4::Credentials;
 use keyfob_sts::{Client, Error, SignedAction};
 use tracing::{debug, info};
 
 use super::advice;
 use crate::{context::Context, failure::Failure};
-
-/// How long connecting to a server on this machine may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A client that counts its retries.
 pub(in crate::commands) struct Sts {
@@ -81,71 +74,29 @@ fn with_endpoint(context: &Context, failure: Failure) -> Failure {
 }
 
 fn client(context: &Context, region: &str, retries: &Arc<AtomicU32>) -> Result<Client, Error> {
-    let count = Arc::clone(retries);
+    let (count, console) = (Arc::clone(retries), context.console());
     let mut builder = Client::builder()
         .region(region)?
         .retry(policy(context))
         .notify(move |error, pause| {
             count.fetch_add(1, Ordering::Relaxed);
+            if classify(error.status(), error.code()).is_none() {
+                console.warn("the clock of this machine is off: signing again with the service's time");
+            }
             let code = error.code().unwrap_or("no answer");
             info!(attempt = pause.attempt, wait = ?pause.delay, "{code}: waiting before the next attempt");
         });
     if let Some(url) = context.endpoint_url("sts") {
         builder = builder.endpoint(url)?;
-        if let (true, Ok(http)) = (is_loopback(url), without_proxy()) {
-            builder = builder.http_client(http);
-        }
     }
     builder.build()
 }
 
-/// Three attempts, or as many as the settings allow.
+/// Three attempts, or as many as the settings allow; a call that a wrong clock spoiled is made once more.
 fn policy(context: &Context) -> Policy {
+    let policy = Policy::aws().retry_clock_skew();
     let attempts = context
         .setting("AWS_MAX_ATTEMPTS", "max_attempts")
         .and_then(|text| text.parse().ok());
-    attempts.map_or(Policy::aws(), |attempts| Policy::aws().attempts(attempts))
-}
-
-/// A server on this machine is not reached through a proxy, whatever the environment says.
-fn is_loopback(url: &str) -> bool {
-    let authority = url.split('/').nth(2).unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() => host,
-        _ => authority,
-    };
-    let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-fn without_proxy() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_machine_is_loopback() {
-        for url in [
-            "http://127.0.0.1:5000",
-            "http://localhost/",
-            "http://[::1]:80/x",
-        ] {
-            assert!(is_loopback(url), "{url}");
-        }
-        for url in [
-            "https://sts.amazonaws.com",
-            "http://10.0.0.1:80",
-            "x",
-            "http://[::2]",
-        ] {
-            assert!(!is_loopback(url), "{url}");
-        }
-    }
+    attempts.map_or(policy, |attempts| policy.attempts(attempts))
 }

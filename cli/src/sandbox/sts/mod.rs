@@ -4,6 +4,8 @@ mod actions;
 mod fault;
 mod parameters;
 mod signature;
+#[cfg(test)]
+mod tests;
 mod xml;
 
 use std::sync::{

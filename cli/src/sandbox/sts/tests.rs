@@ -1,0 +1,209 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use keyfob_sigv4::{Credentials, Payload, Request as Signed, Scope, Signer, Timestamp, Ttl};
+
+use super::Sts;
+use crate::sandbox::account::{Account, Principal};
+
+const IDENTITY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+const HOST: &str = "127.0.0.1:8080";
+
+/// A service, a clock, and a signer for another region than the default.
+struct Lab {
+    account: Arc<Account>,
+    sts: Sts,
+    signer: Signer,
+    now: Timestamp,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let account = Arc::new(Account::new().unwrap());
+        Self {
+            sts: Sts::new(Arc::clone(&account), 0),
+            account,
+            signer: Signer::new(Scope::new("eu-west-1", "sts").unwrap()),
+            now: "2026-11-22T03:00:00Z".parse().unwrap(),
+        }
+    }
+
+    /// The answer to a form that is signed `seconds` before now.
+    fn post(&self, form: &str, key: &Credentials, seconds: i64) -> Answer {
+        let mut request = Request::post(format!("http://{HOST}/")).body(()).unwrap();
+        let at = self.now.plus_seconds(-seconds);
+        let payload = Payload::Bytes(form.as_bytes());
+        self.signer
+            .sign_http(&mut request, payload, key, at)
+            .unwrap();
+        self.send(request, form)
+    }
+
+    fn send(&self, request: Request<()>, body: &str) -> Answer {
+        let (head, ()) = request.into_parts();
+        Answer::of(self.sts.answer(&head, body.as_bytes(), self.now))
+    }
+}
+
+struct Answer {
+    status: u16,
+    body: String,
+}
+
+impl Answer {
+    fn of(response: Response<Bytes>) -> Self {
+        assert!(response.headers().contains_key("x-amzn-requestid"));
+        Self {
+            status: response.status().as_u16(),
+            body: String::from_utf8(response.into_body().to_vec()).unwrap(),
+        }
+    }
+
+    #[track_caller]
+    fn is(&self, status: u16, pieces: &[&str]) {
+        assert_eq!(self.status, status, "{}", self.body);
+        for piece in pieces {
+            assert!(self.body.contains(piece), "{piece} is not in {}", self.body);
+        }
+    }
+}
+
+#[test]
+fn the_user_is_known_in_every_region() {
+    let lab = Lab::new();
+    let answer = lab.post(IDENTITY, lab.account.user(), 0);
+    answer.is(200, &["<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/user</Arn>", "<RequestId>"]);
+}
+
+#[test]
+fn a_presigned_get_is_known_too() {
+    let lab = Lab::new();
+    let url = format!("http://{HOST}/?{IDENTITY}");
+    let request = Signed::new("GET", &url).unwrap();
+    let ttl = Ttl::from_secs(60).unwrap();
+    let presigned = lab
+        .signer
+        .presign(&request, lab.account.user(), lab.now, ttl);
+    let get = Request::get(presigned.as_str()).body(()).unwrap();
+    lab.send(get, "").is(200, &["user/user"]);
+    let late = lab
+        .signer
+        .presign(&request, lab.account.user(), lab.now.plus_seconds(-61), ttl);
+    let get = Request::get(late.as_str()).body(()).unwrap();
+    assert_eq!(lab.send(get, "").status, 403);
+}
+
+#[test]
+fn wrong_keys_are_refused_as_aws_refuses_them() {
+    let lab = Lab::new();
+    let id = lab.account.user().access_key_id();
+    let wrong = Credentials::new(id, "wrong").unwrap();
+    lab.post(IDENTITY, &wrong, 0).is(
+        403,
+        &["<Code>SignatureDoesNotMatch</Code>", "<Type>Sender</Type>"],
+    );
+    let unknown = Credentials::new("AKIAUNKNOWN", "wrong").unwrap();
+    lab.post(IDENTITY, &unknown, 0)
+        .is(403, &["<Code>InvalidClientTokenId</Code>"]);
+    let unsigned = Request::post(format!("http://{HOST}/")).body(()).unwrap();
+    lab.send(unsigned, IDENTITY)
+        .is(403, &["<Code>MissingAuthenticationToken</Code>"]);
+    let mut request = Request::post(format!("http://{HOST}/")).body(()).unwrap();
+    let payload = Payload::Bytes(b"Action=AssumeRole");
+    lab.signer
+        .sign_http(&mut request, payload, lab.account.user(), lab.now)
+        .unwrap();
+    lab.send(request, IDENTITY)
+        .is(403, &["<Code>SignatureDoesNotMatch</Code>"]);
+}
+
+#[test]
+fn a_wrong_clock_is_named() {
+    let lab = Lab::new();
+    lab.post(IDENTITY, lab.account.user(), 899).is(200, &[]);
+    lab.post(IDENTITY, lab.account.user(), 901).is(403, &["Signature expired: 20261122T024459Z is now earlier than 20261122T024500Z (20261122T030000Z - 15 min.)"]);
+    lab.post(IDENTITY, lab.account.user(), -901)
+        .is(403, &["Signature not yet current: "]);
+}
+
+#[test]
+fn a_session_works_until_it_ends_and_only_with_its_token() {
+    let lab = Lab::new();
+    let role = || Principal::Role {
+        name: "app".into(),
+        session: "me".into(),
+    };
+    let live = lab.account.issue(role(), lab.now.plus_seconds(1)).unwrap();
+    lab.post(IDENTITY, &live, 0)
+        .is(200, &["assumed-role/app/me"]);
+    let over = lab.account.issue(role(), lab.now).unwrap();
+    lab.post(IDENTITY, &over, 0)
+        .is(403, &["<Code>ExpiredToken</Code>"]);
+    let secret = live.secret_access_key().expose();
+    let bare = Credentials::new(live.access_key_id(), secret).unwrap();
+    lab.post(IDENTITY, &bare, 0)
+        .is(403, &["<Code>InvalidClientTokenId</Code>"]);
+}
+
+#[test]
+fn the_first_calls_are_throttled() {
+    let account = Arc::new(Account::new().unwrap());
+    let lab = Lab {
+        sts: Sts::new(Arc::clone(&account), 1),
+        account,
+        ..Lab::new()
+    };
+    lab.post(IDENTITY, lab.account.user(), 0)
+        .is(400, &["<Code>Throttling</Code>", "Rate exceeded"]);
+    lab.post(IDENTITY, lab.account.user(), 0).is(200, &[]);
+}
+
+#[test]
+fn parameters_are_checked() {
+    let lab = Lab::new();
+    let user = lab.account.user();
+    let role = "Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fa%2Fb";
+    let cases = [
+        ("Action=Nonsense", "InvalidAction"),
+        ("Version=2011-06-15", "MissingAction"),
+        (role, "at 'roleSessionName'"),
+        (
+            &format!("{role}&RoleSessionName=a+b"),
+            "at 'roleSessionName'",
+        ),
+        (
+            &format!("{role}&RoleSessionName=me&DurationSeconds=899"),
+            "at 'durationSeconds'",
+        ),
+        (
+            &format!("{role}&RoleSessionName=me&DurationSeconds=43201"),
+            "at 'durationSeconds'",
+        ),
+        (
+            "Action=AssumeRole&RoleSessionName=me&RoleArn=nonsense",
+            "nonsense is invalid",
+        ),
+        (
+            "Action=GetSessionToken&DurationSeconds=129601",
+            "at 'durationSeconds'",
+        ),
+    ];
+    for (form, piece) in cases {
+        lab.post(form, user, 0).is(400, &[piece]);
+    }
+    lab.post(
+        &format!("{role}&RoleSessionName=me&Policy=%7B%7D&SourceIdentity=%3Cx"),
+        user,
+        0,
+    )
+    .is(
+        200,
+        &[
+            "assumed-role/b/me",
+            "<PackedPolicySize>1</PackedPolicySize>",
+            "<SourceIdentity>&lt;x</SourceIdentity>",
+            "<Expiration>2026-11-22T04:00:00Z</Expiration>",
+        ],
+    );
+}
