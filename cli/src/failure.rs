@@ -7,8 +7,11 @@ use std::{fmt, io};
 pub(crate) enum Exit {
     /// A negative answer, such as a setting that is not there.
     Negative = 1,
-    /// Ctrl-C.
+    /// Ctrl-C: 128 and the number of the signal, as shells count.
     Interrupted = 130,
+    /// SIGTERM.
+    #[cfg(unix)]
+    Terminated = 143,
     /// The command line is wrong.
     Usage = 252,
     /// No credentials, no terminal, bad configuration.
@@ -84,6 +87,12 @@ impl Failure {
     /// Ctrl-C.
     pub(crate) fn interrupted() -> Self {
         Self::new(Some(Exit::Interrupted), None, "")
+    }
+
+    /// SIGTERM.
+    #[cfg(unix)]
+    pub(crate) fn terminated() -> Self {
+        Self::new(Some(Exit::Terminated), None, "")
     }
 
     /// Standard output could not be written. A reader that has gone away, as `head` does, is no failure.

@@ -48,14 +48,27 @@ fn try_main(plain: Console) -> Result<(), Failure> {
     let result = runtime.block_on(async {
         tokio::select! {
             result = run(args) => result,
-            _ = signal::ctrl_c() => {
+            failure = signalled() => {
                 plain.aside("\n");
-                Err(Failure::interrupted())
+                Err(failure)
             }
         }
     });
     runtime.shutdown_timeout(LAST_WORDS);
     result
+}
+
+/// Waits for a signal to end. What runs is dropped then, so that the sandbox takes its files with it.
+async fn signalled() -> Failure {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        return tokio::select! {
+            _ = signal::ctrl_c() => Failure::interrupted(),
+            _ = terminate.recv() => Failure::terminated(),
+        };
+    }
+    let _ = signal::ctrl_c().await;
+    Failure::interrupted()
 }
 
 async fn run(args: Args) -> Result<(), Failure> {

@@ -20,12 +20,12 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
     let ttl = Ttl::from_secs(args.expires_in)
         .map_err(|error| Failure::usage(format!("--expires-in: {error}")))?;
     let (bucket, key) = split(&args.uri)?;
+    let headers = headers(args)?;
+    let credentials = context.credentials().await?;
     let region = context.region().await?.name();
     let endpoint = context.endpoint_url("s3");
     let url = url(endpoint, region, bucket, key, wants_path(context)) + &query(args);
-    let credentials = context.credentials().await?;
     let signer = Signer::s3(region)?;
-    let headers = headers(args)?;
     let mut request = Request::new(&args.method, &url)?;
     for (name, value) in &headers {
         request = request.header(name, value)?;

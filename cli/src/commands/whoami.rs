@@ -26,8 +26,8 @@ struct Report {
 ///
 /// Without credentials, or when STS refuses them.
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    let sts = Sts::new(context).await?;
     let (credentials, explanation) = context.explained().await?;
+    let sts = Sts::new(context).await?;
     let identity = sts
         .send(context, &GetCallerIdentity::new(), &credentials)
         .await?;

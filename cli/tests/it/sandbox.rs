@@ -1,6 +1,7 @@
 use std::{
     io::{BufRead as _, BufReader},
-    process::{Child, Stdio},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
@@ -156,6 +157,8 @@ fn the_profiles_of_the_sandbox_work() {
 
 /// `keyfob sandbox` in a process of its own, and the variables it exports.
 struct Running {
+    /// Kept, for the sandbox's own files are in it.
+    _home: Home,
     child: Child,
     exports: Vec<(String, String)>,
 }
@@ -180,7 +183,11 @@ impl Running {
                 (name.to_owned(), value.to_owned())
             })
             .collect();
-        Self { child, exports }
+        Self {
+            _home: home,
+            child,
+            exports,
+        }
     }
 
     /// A home with the exported variables, but for those in `without`.
@@ -189,6 +196,24 @@ impl Running {
         let exports = self.exports.iter().filter(kept);
         let home = Home::new().with("AWS_EC2_METADATA_DISABLED", "");
         exports.fold(home, |home, (name, value)| home.with(name, value))
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_the_sandbox_and_its_files() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let mut sandbox = Running::start();
+        let variable = |name| sandbox.exports.iter().find(|(known, _)| known == name);
+        let file = PathBuf::from(&variable("AWS_SHARED_CREDENTIALS_FILE").unwrap().1);
+        assert!(file.exists());
+        let id = sandbox.child.id().to_string();
+        Command::new("kill")
+            .args(["-s", signal, &id])
+            .status()
+            .unwrap();
+        assert_eq!(sandbox.child.wait().unwrap().code(), Some(code));
+        assert!(!file.exists());
     }
 }
 

@@ -37,8 +37,8 @@ pub(super) async fn run(context: &Context, command: &StsCommand) -> Result<(), F
 }
 
 async fn send<A: SignedAction + Sync>(context: &Context, action: &A) -> Result<A::Output, Failure> {
-    let sts = Sts::new(context).await?;
     let credentials = context.credentials().await?;
+    let sts = Sts::new(context).await?;
     sts.send(context, action, &credentials).await
 }
 
