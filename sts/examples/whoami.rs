@@ -5,19 +5,33 @@
     reason = "an example talks to people"
 )]
 
-use std::{env, error::Error};
+use std::{env, error::Error, process::ExitCode};
 
 use keyfob_sigv4::Credentials;
 use keyfob_sts::{Client, GetCallerIdentity, KeyKind};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    let Err(error) = whoami().await else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("{error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}
+
+async fn whoami() -> Result<(), Box<dyn Error>> {
     let region = env::args().nth(1).unwrap_or_else(|| "us-east-1".to_owned());
-    let credentials = Credentials::new(
+    let (id, secret) = (
         env::var("AWS_ACCESS_KEY_ID")?,
         env::var("AWS_SECRET_ACCESS_KEY")?,
-    )?
-    .with_session_token(env::var("AWS_SESSION_TOKEN").unwrap_or_default())?;
+    );
+    let token = env::var("AWS_SESSION_TOKEN").unwrap_or_default();
+    let credentials = Credentials::new(id, secret)?.with_session_token(token)?;
     let client = Client::builder()
         .region(&region)?
         .notify(|error, pause| eprintln!("{error}; next try in {:?}", pause.delay))

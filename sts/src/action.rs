@@ -22,6 +22,35 @@ const VERSION: &str = "2011-06-15";
 /// assert_eq!(request.body().expose(), "Action=GetCallerIdentity&Version=2011-06-15");
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
+///
+/// An action of your own:
+///
+/// ```
+/// # use keyfob_sts::{Action, Error, Parameters, Reply, SignedAction};
+/// struct OwnerOf(Parameters);
+///
+/// impl OwnerOf {
+///     fn new(access_key_id: &str) -> Result<Self, Error> {
+///         let parameters = Parameters::new();
+///         parameters.text("AccessKeyId", access_key_id, 16..=128).map(Self)
+///     }
+/// }
+///
+/// impl Action for OwnerOf {
+///     type Output = String;
+///     const NAME: &'static str = "GetAccessKeyInfo";
+///
+///     fn parameters(&self) -> &Parameters {
+///         &self.0
+///     }
+///
+///     fn output(reply: &Reply) -> Result<String, Error> {
+///         reply.required("Account")
+///     }
+/// }
+///
+/// impl SignedAction for OwnerOf {}
+/// ```
 pub trait Action {
     /// What a successful call returns.
     type Output;
