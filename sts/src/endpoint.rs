@@ -194,10 +194,10 @@ fn is_global(region: &str, legacy: bool) -> bool {
     region == "aws-global" || (legacy && LEGACY.contains(&region))
 }
 
-/// A pseudo region is no part of a credential scope: the partition's global region is signed for.
+/// The pseudo region of the partition `aws` is no part of a credential scope.
 fn signing_region(region: &str) -> &str {
-    if region.starts_with("aws-") && region.ends_with("-global") {
-        Partition::of(region).implicit_global_region()
+    if region == "aws-global" {
+        "us-east-1"
     } else {
         region
     }
