@@ -1,7 +1,6 @@
 use keyfob_sigv4::{Credentials, Timestamp};
-use serde_json::{Map, Value};
 
-use crate::error::Error;
+use crate::{error::Error, json::Members};
 
 /// The credentials in the JSON document of an instance role or of a container.
 ///
@@ -30,17 +29,17 @@ use crate::error::Error;
 /// # Ok::<(), keyfob_imds::Error>(())
 /// ```
 pub fn parse_credentials(document: &[u8]) -> Result<Credentials, Error> {
-    let mut members = Members::parse(document)?;
+    let mut members = Members::parse(document, "credential document")?;
     if let Some(code) = members.text("code")
         && !code.eq_ignore_ascii_case("success")
     {
         let message = members.text("message").unwrap_or_default();
         return Err(Error::refused(&code, &message));
     }
-    let id = members.required("AccessKeyId", &["accesskeyid"])?;
-    let secret = members.required("SecretAccessKey", &["secretaccesskey"])?;
-    let token = members.token()?;
-    let expiry = members.required("Expiration", &["expiration", "expiresat"])?;
+    let id = required(&mut members, "AccessKeyId", &["accesskeyid"])?;
+    let secret = required(&mut members, "SecretAccessKey", &["secretaccesskey"])?;
+    let token = token(&mut members)?;
+    let expiry = required(&mut members, "Expiration", &["expiration", "expiresat"])?;
     let unusable = |member: &str, source| {
         Error::bad_response(format!("the credential document has an unusable {member}"))
             .with_source(source)
@@ -57,46 +56,19 @@ pub fn parse_credentials(document: &[u8]) -> Result<Credentials, Error> {
     })
 }
 
-/// A JSON object whose member names are read in any case.
-struct Members(Map<String, Value>);
-
-impl Members {
-    fn parse(document: &[u8]) -> Result<Self, Error> {
-        let members: Map<String, Value> = serde_json::from_slice(document).map_err(|source| {
-            let (line, column) = (source.line(), source.column());
-            Error::bad_response(format!(
-                "the credential document is not a JSON object (line {line}, column {column})"
-            ))
-        })?;
-        let lower = |(name, value): (String, Value)| (name.to_ascii_lowercase(), value);
-        Ok(Self(members.into_iter().map(lower).collect()))
+/// An empty token is no token: that is how a local endpoint hands out a long-term key. Leaving it out is not.
+fn token(members: &mut Members) -> Result<String, Error> {
+    match members.is_empty_text("token") {
+        true => Ok(String::new()),
+        false => required(members, "Token", &["token", "sessiontoken"]),
     }
+}
 
-    /// Takes the text out, so that a secret lives in one place only. Blank is missing.
-    fn text(&mut self, name: &str) -> Option<String> {
-        match self.0.remove(name)? {
-            Value::String(text) if !text.trim().is_empty() => Some(text),
-            _ => None,
-        }
-    }
-
-    /// An empty token is no token: that is how a local endpoint hands out a long-term key. Leaving it out is not.
-    fn token(&mut self) -> Result<String, Error> {
-        let is_empty = |value: Option<&Value>| value.is_some_and(|value| value == "");
-        match is_empty(self.0.get("token")) {
-            true => Ok(String::new()),
-            false => self.required("Token", &["token", "sessiontoken"]),
-        }
-    }
-
-    fn required(&mut self, shown_name: &str, names: &[&str]) -> Result<String, Error> {
-        names
-            .iter()
-            .find_map(|name| self.text(name))
-            .ok_or_else(|| {
-                Error::bad_response(format!("the credential document has no {shown_name}"))
-            })
-    }
+fn required(members: &mut Members, shown: &str, names: &[&str]) -> Result<String, Error> {
+    names
+        .iter()
+        .find_map(|name| members.text(name))
+        .ok_or_else(|| Error::bad_response(format!("the credential document has no {shown}")))
 }
 
 #[cfg(test)]

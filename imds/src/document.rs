@@ -1,0 +1,95 @@
+use std::{fmt, net::IpAddr};
+
+use bytes::Bytes;
+use keyfob_sigv4::Timestamp;
+
+use crate::{error::Error, json::Members};
+
+/// The instance identity document: what EC2 itself says about the instance, and signs.
+///
+/// Every member may be missing: older services and emulators leave some out. Until its signature is checked (feature
+/// `verify`) it is only as trustworthy as the address it came from.
+///
+/// Source: EC2 User Guide, "Instance identity documents".
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IdentityDocument {
+    /// The account that launched the instance, 12 digits.
+    pub account_id: Option<String>,
+    /// `x86_64`, `arm64`, ….
+    pub architecture: Option<String>,
+    /// The availability zone. It is not the region with one letter more in Local Zones.
+    pub availability_zone: Option<String>,
+    /// The billing products, mostly none.
+    pub billing_products: Vec<String>,
+    /// The AMI it was launched from.
+    pub image_id: Option<String>,
+    /// The instance.
+    pub instance_id: Option<String>,
+    /// Its type, such as `t3.micro`.
+    pub instance_type: Option<String>,
+    /// The kernel; modern types have none.
+    pub kernel_id: Option<String>,
+    /// The AWS Marketplace product codes of the AMI.
+    pub marketplace_product_codes: Vec<String>,
+    /// When it was launched.
+    pub pending_time: Option<Timestamp>,
+    /// Its private IPv4 address.
+    pub private_ip: Option<IpAddr>,
+    /// The RAM disk; modern types have none.
+    pub ramdisk_id: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+    /// The version of the document's form, `2017-09-30`.
+    pub version: Option<String>,
+    bytes: Bytes,
+}
+
+impl IdentityDocument {
+    /// The document as it was served, which is what the signature covers.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads the document.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::BadResponse`](crate::ErrorKind::BadResponse) when it is not a JSON object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_imds::IdentityDocument;
+    /// let document = IdentityDocument::parse(r#"{"region" : "us-west-2", "billingProducts" : null}"#)?;
+    /// assert_eq!(document.region.as_deref(), Some("us-west-2"));
+    /// # Ok::<(), keyfob_imds::Error>(())
+    /// ```
+    pub fn parse(document: impl Into<Bytes>) -> Result<Self, Error> {
+        let bytes = document.into();
+        let mut members = Members::parse(&bytes, "instance identity document")?;
+        Ok(Self {
+            account_id: members.text("accountid"),
+            architecture: members.text("architecture"),
+            availability_zone: members.text("availabilityzone"),
+            billing_products: members.texts("billingproducts"),
+            image_id: members.text("imageid"),
+            instance_id: members.text("instanceid"),
+            instance_type: members.text("instancetype"),
+            kernel_id: members.text("kernelid"),
+            marketplace_product_codes: members.texts("marketplaceproductcodes"),
+            pending_time: members.parsed("pendingtime"),
+            private_ip: members.parsed("privateip"),
+            ramdisk_id: members.text("ramdiskid"),
+            region: members.text("region"),
+            version: members.text("version"),
+            bytes,
+        })
+    }
+}
+
+impl fmt::Debug for IdentityDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.bytes))
+    }
+}
