@@ -42,6 +42,23 @@ impl Endpoint {
         })
     }
 
+    /// The endpoint that the two settings name: a URL goes before a mode, and blank is unset.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Endpoint::new) and for reading a [`Mode`].
+    pub fn of(url: Option<&str>, mode: Option<&str>) -> Result<Self, Error> {
+        let set = |text: &&str| !text.is_empty();
+        match (
+            url.map(str::trim).filter(set),
+            mode.map(str::trim).filter(set),
+        ) {
+            (Some(url), _) => Self::new(url),
+            (None, Some(mode)) => Ok(Self::of_mode(mode.parse()?)),
+            (None, None) => Ok(Self::default()),
+        }
+    }
+
     fn parse(url: &str) -> Option<Self> {
         let text = url.trim_end_matches('/');
         let uri: Uri = text.parse().ok()?;
@@ -119,6 +136,19 @@ impl FromStr for Mode {
             ))),
         }
     }
+}
+
+/// Whether the value of a switch such as `AWS_EC2_METADATA_DISABLED` or `AWS_EC2_METADATA_V1_DISABLED` is on: only `true` is, in
+/// any case.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_imds::is_on;
+/// assert!(is_on("TRUE") && !is_on("1") && !is_on(""));
+/// ```
+pub fn is_on(value: &str) -> bool {
+    value.trim().eq_ignore_ascii_case("true")
 }
 
 /// A password in a URL is not for error messages.

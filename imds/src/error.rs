@@ -1,4 +1,4 @@
-use std::{error::Error as StdError, fmt, sync::Arc};
+use std::{error::Error as StdError, fmt, net::IpAddr, sync::Arc};
 
 use http::StatusCode;
 
@@ -108,6 +108,14 @@ impl Error {
         self.change(|inner| inner.status = Some(status))
     }
 
+    /// A name that leads somewhere else, today or since someone changed its record.
+    pub(crate) fn foreign_address(host: &str, address: IpAddr) -> Self {
+        Self::setting(format!(
+            "{host} resolves to {address}, which is neither loopback nor an address of ECS or EKS: credentials are \
+             fetched over plain http only from there"
+        ))
+    }
+
     /// Only while it is being built, when nobody shares it yet.
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
@@ -168,7 +176,40 @@ impl Error {
             404 => (ErrorKind::NotFound, "there is no"),
             _ => Self::common(status, "no answer for"),
         };
-        Self::new(kind, format!("{text} {path} (HTTP {})", status.as_u16())).with_status(status)
+        let hint = match kind {
+            ErrorKind::NotFound if is_policy(path) => {
+                ": a role's policies are not in the metadata, IAM has them: \
+                 `aws iam list-attached-role-policies --role-name NAME`"
+            }
+            _ => "",
+        };
+        let text = format!("{text} {path} (HTTP {}){hint}", status.as_u16());
+        Self::new(kind, text).with_status(status)
+    }
+
+    /// An agent says why in a document: `code` and `message`, both already fit to be shown.
+    pub(crate) fn of_container_status(
+        status: StatusCode,
+        code: Option<String>,
+        message: Option<&str>,
+    ) -> Self {
+        let kind = match status.as_u16() {
+            400 => ErrorKind::BadRequest,
+            401 => ErrorKind::Unauthorized,
+            403 => ErrorKind::Forbidden,
+            404 => ErrorKind::NotFound,
+            _ => Self::common(status, "").0,
+        };
+        let reason: Vec<&str> = [code.as_deref(), message].into_iter().flatten().collect();
+        let separator = if reason.is_empty() { "" } else { ": " };
+        let text = format!(
+            "the agent has no credentials for this container (HTTP {}){separator}{}",
+            status.as_u16(),
+            reason.join(": ")
+        );
+        Self::new(kind, text)
+            .with_status(status)
+            .change(|inner| inner.code = code)
     }
 
     fn common(status: StatusCode, text: &'static str) -> (ErrorKind, &'static str) {
@@ -179,6 +220,11 @@ impl Error {
         };
         (kind, text)
     }
+}
+
+/// Below `iam/`, many people look for the policies of the role.
+fn is_policy(path: &Path) -> bool {
+    path.as_str().contains("/iam/") && path.as_str().to_ascii_lowercase().contains("polic")
 }
 
 /// One line, at most 200 characters, of what another program wrote.

@@ -4,6 +4,7 @@
 mod ber;
 #[cfg(feature = "client")]
 mod client;
+pub mod container;
 mod credentials;
 mod document;
 mod endpoint;
@@ -20,10 +21,12 @@ mod verify;
 pub mod wire;
 
 #[cfg(feature = "client")]
-pub use client::{Builder, Client, RoleCredentials};
+pub use client::{
+    Builder, Client, Entry, Event, IamInfo, Interface, Placement, RoleCredentials, Walk, Watch,
+};
 pub use credentials::parse_credentials;
 pub use document::IdentityDocument;
-pub use endpoint::{Endpoint, Mode};
+pub use endpoint::{Endpoint, Mode, is_on};
 pub use error::{Error, ErrorKind};
 pub use events::{Interruption, LifecycleState, MaintenanceEvent, SpotAction, parse_rebalance};
 pub use path::Path;

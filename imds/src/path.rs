@@ -91,6 +91,12 @@ impl<'a> Path<'a> {
             false => Cow::Owned(format!("{}/", self.0)),
         }
     }
+
+    /// The same as a directory, which ends with a slash.
+    #[cfg(feature = "client")]
+    pub(crate) fn into_directory(self) -> Path<'static> {
+        Path(Cow::Owned(self.directory().into_owned()))
+    }
 }
 
 impl fmt::Display for Path<'_> {

@@ -40,7 +40,7 @@ pub const TTL_HEADER: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-t
 /// Where session tokens come from.
 pub const TOKEN_PATH: Path<'static> = Path::known("/latest/api/token");
 
-const USER_AGENT: HeaderValue =
+pub(crate) const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("keyfob-imds/", env!("CARGO_PKG_VERSION")));
 
 /// How long a session token lives: 1 to 21,600 seconds (six hours).

@@ -222,7 +222,7 @@ async fn without_tokens_imdsv1_is_used_only_where_allowed() {
         let server = Script::start([Reply::status(status, ""), Reply::status(200, "v1")]).await;
         let client = client_of(&server.url()).allow_v1(true).build().unwrap();
         assert_eq!(client.get("x").await.unwrap(), "v1");
-        assert!(!server.heads.lock().unwrap()[1].contains("metadata-token"));
+        assert!(!server.heads()[1].contains("metadata-token"));
 
         let server = Script::start([Reply::status(status, ""), Reply::status(200, "v1")]).await;
         let client = client_of(&server.url()).build().unwrap();

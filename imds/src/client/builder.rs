@@ -3,15 +3,15 @@ use std::{
     time::Duration,
 };
 
-use keyfob_backoff::Policy;
-
 use super::{
-    Client, Inner, discovery::Discovery, flight::Flight, session::Session, transport::Transport,
+    Client, Inner, discovery::Discovery, flight::Flight, limits::Limits, session::Session,
+    transport::Transport,
 };
-use crate::{endpoint::Endpoint, error::Error, wire::TokenTtl};
-
-/// What a time limit is cut to, so that adding it to the clock cannot overflow.
-const LONGEST: Duration = Duration::from_secs(86_400);
+use crate::{
+    endpoint::Endpoint,
+    error::Error,
+    wire::{TOKEN_PATH, TokenTtl},
+};
 
 /// The settings of a [`Client`]. Environment variables and configuration files are not read here.
 #[derive(Clone, Debug)]
@@ -23,10 +23,7 @@ pub struct Builder {
     ttl: TokenTtl,
     profile: Option<String>,
     extended: bool,
-    attempt_timeout: Duration,
-    timeout: Option<Duration>,
-    attempts: u32,
-    persistent: bool,
+    limits: Limits,
 }
 
 impl Default for Builder {
@@ -38,10 +35,7 @@ impl Default for Builder {
             ttl: TokenTtl::MAX,
             profile: None,
             extended: true,
-            attempt_timeout: Duration::from_secs(1),
-            timeout: None,
-            attempts: 3,
-            persistent: false,
+            limits: Limits::with_attempts_of(Duration::from_secs(1)),
         }
     }
 }
@@ -89,21 +83,21 @@ impl Builder {
 
     /// How long one request may take, connecting included; 1 s unless set.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout;
+        self.limits.attempt = timeout;
         self
     }
 
     /// How long one call may take with everything in it: session token, directory, retries and the waits between them.
     /// At most a day; five times the [`attempt_timeout`](Builder::attempt_timeout) unless set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.limits.total = Some(timeout);
         self
     }
 
     /// How often a request is sent at most, 3 unless set; 0 counts as 1. Only HTTP 5xx and 429 are answered with another
     /// attempt.
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
+        self.limits.attempts = attempts;
         self
     }
 
@@ -112,7 +106,7 @@ impl Builder {
     /// a proxy of the metadata service, want it, with more [`attempts`](Builder::attempts) and
     /// [`timeout`](Builder::timeout).
     pub fn persistent(mut self, persistent: bool) -> Self {
-        self.persistent = persistent;
+        self.limits.persistent = persistent;
         self
     }
 
@@ -132,35 +126,18 @@ impl Builder {
                 "the configured instance profile name is blank: set a name or leave it out",
             ));
         }
-        let policy = self.policy();
-        let timeout = self
-            .timeout
-            .unwrap_or(self.attempt_timeout.saturating_mul(5))
-            .min(LONGEST);
-        let origin = self.endpoint.join(&crate::wire::TOKEN_PATH);
-        let transport = Transport::new(&origin, |_| true, self.attempt_timeout.min(LONGEST))?;
+        let origin = self.endpoint.join(&TOKEN_PATH);
+        let transport = Transport::new(&origin, |_| true, self.limits.attempt())?;
         Ok(Client(Arc::new(Inner {
             endpoint: self.endpoint,
             disabled: self.disabled,
             v1: self.v1,
             ttl: self.ttl,
-            timeout,
-            policy,
+            limits: self.limits,
             transport,
             session: Session::new(),
             discovery: Mutex::new(Discovery::new(self.profile, self.extended)),
             credentials: Flight::new(),
         })))
-    }
-
-    /// AWS's delays, but none above a second: the service is one hop away.
-    fn policy(&self) -> Policy {
-        let policy = Policy::aws()
-            .attempts(self.attempts)
-            .cap(Duration::from_secs(1));
-        match self.persistent {
-            true => policy.retry_connect_failures().retry_unanswered(),
-            false => policy,
-        }
     }
 }

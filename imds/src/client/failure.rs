@@ -1,4 +1,4 @@
-use std::{error::Error as StdError, io, net::IpAddr, time::Duration};
+use std::{error::Error as StdError, io, time::Duration};
 
 use http::StatusCode;
 
@@ -28,14 +28,6 @@ impl Error {
                 "no connection to {endpoint}{waited}: this is no such instance or container, or a firewall blocks the address"
             ),
         )
-    }
-
-    /// A name that leads somewhere else, today or since someone changed its record.
-    pub(crate) fn foreign_address(endpoint: &str, address: IpAddr) -> Self {
-        Self::setting(format!(
-            "{endpoint} resolves to {address}, which is neither loopback nor an address of ECS or EKS: credentials are \
-             fetched over plain http only from there"
-        ))
     }
 
     /// Connected but not answered.

@@ -1,11 +1,16 @@
 mod builder;
 mod discovery;
 mod failure;
-mod flight;
+pub(crate) mod flight;
+pub(crate) mod limits;
+mod lookups;
 mod session;
+pub(crate) mod stability;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 mod tls;
-mod transport;
+pub(crate) mod transport;
+mod walk;
+mod watch;
 
 use std::{
     fmt,
@@ -14,14 +19,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use keyfob_backoff::{Classify, Failure, Policy, retry};
-use keyfob_sigv4::Credentials;
+use keyfob_backoff::{Classify, Failure, retry};
+use keyfob_sigv4::{Credentials, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
-pub use self::builder::Builder;
+pub use self::{
+    builder::Builder,
+    lookups::{IamInfo, Interface, Placement},
+    walk::{Entry, Walk},
+    watch::{Event, Watch},
+};
 use self::{
     discovery::{Ask, Discovery},
     flight::Flight,
+    limits::Limits,
     session::{Pass, Session},
     transport::Transport,
 };
@@ -59,8 +70,7 @@ struct Inner {
     disabled: bool,
     v1: bool,
     ttl: TokenTtl,
-    timeout: Duration,
-    policy: Policy,
+    limits: Limits,
     transport: Transport,
     session: Session,
     discovery: Mutex<Discovery>,
@@ -75,6 +85,9 @@ pub struct RoleCredentials {
     pub name: String,
     /// The credentials, with their expiry and, on newer hosts, the account.
     pub credentials: Credentials,
+    /// When they expired, if the service handed out expired ones: their expiry is then 10 to 15 minutes from now, because
+    /// while AWS cannot renew them its services go on taking them.
+    pub expired: Option<Timestamp>,
 }
 
 impl Client {
@@ -157,23 +170,13 @@ impl Client {
             .await
     }
 
-    /// The region of the instance, from `placement/region`.
-    ///
-    /// # Errors
-    ///
-    /// As for [`get`](Client::get).
-    pub async fn region(&self) -> Result<String, Error> {
-        let region = self.get("placement/region").await?;
-        Ok(region.trim().to_owned())
-    }
-
     /// Every call begins here, so that a disabled client does nothing.
     fn call(&self) -> Result<Call<'_>, Error> {
         match self.0.disabled {
             true => Err(Error::disabled()),
             false => Ok(Call {
                 inner: &self.0,
-                deadline: Instant::now() + self.0.timeout,
+                deadline: Instant::now() + self.0.limits.total(),
             }),
         }
     }
@@ -189,7 +192,7 @@ impl Call<'_> {
     async fn within<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         timeout_at(self.deadline, work).await.unwrap_or_else(|_| {
             let name = self.inner.transport.name();
-            Err(Error::out_of_time(name, self.inner.timeout))
+            Err(Error::out_of_time(name, self.inner.limits.total()))
         })
     }
 
@@ -222,7 +225,7 @@ impl Call<'_> {
             let response = self.inner.transport.send(request, self.deadline).await?;
             parse(wire::value(response, path)?)
         };
-        retry(self.inner.policy, attempt)
+        retry(self.inner.limits.policy(), attempt)
             .deadline(self.left())
             .run()
             .await
@@ -235,7 +238,7 @@ impl Call<'_> {
     /// IMDSv1 is for services that have no session tokens at all, and only if the user said so. A token that is refused
     /// or does not come is no reason for it.
     async fn open_session(&self) -> Result<Pass, Error> {
-        let opened = retry(self.inner.policy, || self.put_token())
+        let opened = retry(self.inner.limits.policy(), || self.put_token())
             .deadline(self.left())
             .run()
             .await;
@@ -272,7 +275,12 @@ impl Call<'_> {
                         Some(credentials) => {
                             let (name, discovery) = discovery.found();
                             *self.discovery() = discovery;
-                            return Ok(RoleCredentials { name, credentials });
+                            let (credentials, expired) = stability::extended(credentials);
+                            return Ok(RoleCredentials {
+                                name,
+                                credentials,
+                                expired,
+                            });
                         }
                     }
                 }
@@ -328,7 +336,7 @@ impl fmt::Debug for Client {
             .field("endpoint", &self.0.endpoint.as_str())
             .field("disabled", &self.0.disabled)
             .field("v1", &self.0.v1)
-            .field("timeout", &self.0.timeout)
+            .field("limits", &self.0.limits)
             .finish_non_exhaustive()
     }
 }

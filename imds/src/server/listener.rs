@@ -1,4 +1,10 @@
-use std::{convert::Infallible, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -10,7 +16,7 @@ use tokio::{
 
 use crate::{
     error::Error,
-    server::{answer::Answer, counters::Tally},
+    server::{answer::Answer, counters::Tally, host::Hosts},
 };
 
 /// How long a client may take to send the head of a request.
@@ -23,6 +29,36 @@ pub(crate) struct Listener {
     task: AbortHandle,
 }
 
+/// Where to listen, and for whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// Port 0 is any free port.
+    pub(crate) address: SocketAddr,
+    /// Whether other machines may reach it.
+    pub(crate) remote: bool,
+    /// Host names to answer to, beyond the usual.
+    pub(crate) hosts: Vec<String>,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            remote: false,
+            hosts: Vec::new(),
+        }
+    }
+}
+
+impl Place {
+    /// The names that a request may call the server by.
+    pub(crate) fn own_names(&self) -> Hosts {
+        let mut more = self.hosts.clone();
+        more.push(self.address.ip().to_string());
+        Hosts { more }
+    }
+}
+
 /// What a server does with a request.
 pub(crate) trait Handler: Send + Sync + 'static {
     fn tally(&self) -> &Tally;
@@ -30,13 +66,9 @@ pub(crate) trait Handler: Send + Sync + 'static {
 }
 
 impl Listener {
-    /// Listens there; port 0 is any free port. Addresses that other machines can reach only with `remote`.
-    pub(crate) async fn start(
-        address: SocketAddr,
-        remote: bool,
-        handler: Arc<impl Handler>,
-    ) -> Result<Self, Error> {
-        if !remote && !address.ip().is_loopback() {
+    pub(crate) async fn start(place: &Place, handler: Arc<impl Handler>) -> Result<Self, Error> {
+        let address = place.address;
+        if !place.remote && !address.ip().is_loopback() {
             return Err(Error::setting(format!(
                 "{address} is not a loopback address: credentials would be served to other machines; allow it expressly"
             )));

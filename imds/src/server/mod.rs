@@ -25,13 +25,19 @@
 //! ```
 
 mod answer;
+mod container;
 mod counters;
+mod example;
+mod fault;
 mod host;
 mod imds;
+mod items;
 mod listener;
 mod source;
 mod token;
 mod tree;
 
+pub use container::{Builder as ContainerBuilder, Container};
 pub use counters::Counters;
-pub use imds::{Builder, Imds};
+pub use fault::Fault;
+pub use imds::{Builder as ImdsBuilder, Imds};

@@ -1,8 +1,8 @@
 use std::{error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use keyfob_sigv4::{Credentials, Timestamp};
-use serde_json::json;
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use serde_json::{Value, json};
 
 /// How long a client may keep a key whose own end is not known.
 const UNKNOWN_LIFE: i64 = 3600;
@@ -30,8 +30,13 @@ impl Source {
         Self::new(move || std::future::ready(Ok::<_, Failure>(credentials.clone())))
     }
 
-    pub(crate) async fn credentials(&self) -> Result<Credentials, Failure> {
-        (self.0)().await
+    /// The credentials, or, for a fault, the same with an end in the past.
+    pub(crate) async fn credentials(&self, expired: bool) -> Result<Credentials, Failure> {
+        let credentials = (self.0)().await?;
+        Ok(match expired {
+            true => credentials.with_expiry(Timestamp::now().plus_seconds(-3600)),
+            false => credentials,
+        })
     }
 }
 
@@ -47,29 +52,35 @@ pub(crate) fn role_document(
     with_account: bool,
     now: Timestamp,
 ) -> Bytes {
-    let document = match credentials {
-        Err(error) => json!({
-            "Code": "Failed",
-            "Message": error.to_string(),
-            "LastUpdated": now.to_string(),
-        }),
-        Ok(key) => {
-            let mut document = json!({
-                "Code": "Success",
-                "LastUpdated": now.to_string(),
-                "Type": "AWS-HMAC",
-                "AccessKeyId": key.access_key_id(),
-                "SecretAccessKey": key.secret_access_key().expose(),
-                "Token": key.session_token().map_or("", |token| token.expose()),
-                "Expiration": whole_second(key.expiry().unwrap_or(now.plus_seconds(UNKNOWN_LIFE))),
-            });
-            if let (true, Some(account)) = (with_account, key.account_id()) {
-                document["AccountId"] = account.into();
-            }
-            document
-        }
+    let mut document = match credentials {
+        Err(error) => json!({"Code": "Failed", "Message": error.to_string()}),
+        Ok(key) => key_document(key, with_account, now),
     };
+    document["LastUpdated"] = whole_second(now).into();
+    if credentials.is_ok() {
+        document["Code"] = "Success".into();
+        document["Type"] = "AWS-HMAC".into();
+    }
     document.to_string().into()
+}
+
+/// The document of a container.
+pub(crate) fn container_document(key: &Credentials, now: Timestamp) -> Bytes {
+    key_document(key, true, now).to_string().into()
+}
+
+fn key_document(key: &Credentials, with_account: bool, now: Timestamp) -> Value {
+    let expiry = key.expiry().unwrap_or(now.plus_seconds(UNKNOWN_LIFE));
+    let mut document = json!({
+        "AccessKeyId": key.access_key_id(),
+        "SecretAccessKey": key.secret_access_key().expose(),
+        "Token": key.session_token().map_or("", Secret::expose),
+        "Expiration": whole_second(expiry),
+    });
+    if let (true, Some(account)) = (with_account, key.account_id()) {
+        document["AccountId"] = account.into();
+    }
+    document
 }
 
 /// botocore reads no fraction of a second here.

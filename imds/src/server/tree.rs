@@ -1,23 +1,62 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::error::Error;
 
 /// The items below `/latest/`, by path without that. Directories are where items have more segments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree(BTreeMap<String, Bytes>);
 
+/// Items that are JSON objects themselves; any other object is a directory.
+const DOCUMENTS: [&str; 4] = [
+    "dynamic/instance-identity/document",
+    "meta-data/events/recommendations/rebalance",
+    "meta-data/iam/info",
+    "meta-data/spot/instance-action",
+];
+
 impl Tree {
+    /// Objects are directories, apart from the few items that are objects; texts stand for themselves; arrays of texts are
+    /// lines; anything else is served as JSON.
+    pub(crate) fn from_json(json: &str) -> Result<Self, Error> {
+        let root: Map<String, Value> = serde_json::from_str(json).map_err(|source| {
+            Error::setting("the metadata is not a JSON object").with_source(source)
+        })?;
+        let mut tree = Self::default();
+        tree.add("", root);
+        Ok(tree)
+    }
+
+    fn add(&mut self, directory: &str, members: Map<String, Value>) {
+        for (name, value) in members {
+            let path = format!("{directory}{name}");
+            match value {
+                Value::Object(members) if !DOCUMENTS.contains(&path.as_str()) => {
+                    self.add(&format!("{path}/"), members);
+                }
+                Value::String(text) => self.set(&path, text),
+                value => self.set(&path, lines(&value).unwrap_or_else(|| value.to_string())),
+            }
+        }
+    }
+
     pub(crate) fn set(&mut self, path: &str, value: impl Into<Bytes>) {
         self.0.insert(path.to_owned(), value.into());
     }
 
-    /// A value or a directory's listing. A path with a slash at its end is a directory only.
-    pub(crate) fn get(&self, path: &str) -> Option<Bytes> {
-        let directory = path.trim_end_matches('/');
-        self.0.get(path).cloned().or_else(|| self.list(directory))
+    pub(crate) fn remove(&mut self, path: &str) {
+        self.0.remove(path);
     }
 
-    /// The names in a directory, one a line, directories among them with a slash.
+    /// A value or a directory's listing. A path with a slash at its end is a directory only.
+    pub(crate) fn get(&self, path: &str) -> Option<Bytes> {
+        let found = self.0.get(path).cloned();
+        found.or_else(|| self.list(path.trim_end_matches('/')))
+    }
+
+    /// The names in a directory, one a line, directories among them with a slash. Public keys go by index and name.
     fn list(&self, directory: &str) -> Option<Bytes> {
         let prefix = match directory {
             "" => String::new(),
@@ -29,14 +68,33 @@ impl Tree {
             .map_while(|(path, _)| path.strip_prefix(&prefix))
             .map(|rest| rest.find('/').map_or(rest, |slash| &rest[..=slash]))
             .collect();
-        let names: Vec<&str> = names.into_iter().collect();
+        let names: Vec<String> = match directory {
+            "meta-data/public-keys" => names.into_iter().map(key_name).collect(),
+            _ => names.into_iter().map(str::to_owned).collect(),
+        };
         (!names.is_empty()).then(|| names.join("\n").into())
     }
+}
+
+fn key_name(directory: &str) -> String {
+    let index = directory.trim_end_matches('/');
+    format!("{index}=key-{index}")
+}
+
+fn lines(value: &Value) -> Option<String> {
+    let texts = value.as_array().filter(|texts| !texts.is_empty())?;
+    let texts: Option<Vec<&str>> = texts.iter().map(Value::as_str).collect();
+    Some(texts?.join("\n"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn get(tree: &Tree, path: &str) -> Option<String> {
+        tree.get(path)
+            .map(|body| String::from_utf8(body.into()).unwrap())
+    }
 
     #[test]
     fn directories_are_listed_with_and_without_a_slash() {
@@ -49,15 +107,36 @@ mod tests {
         ] {
             tree.set(path, "x");
         }
-        let get = |path: &str| {
-            tree.get(path)
-                .map(|body| String::from_utf8(body.into()).unwrap())
-        };
-        assert_eq!(get("").as_deref(), Some("meta-data/"));
-        assert_eq!(get("meta-data").as_deref(), Some("a\nb-2\nb/"));
-        assert_eq!(get("meta-data/b/").as_deref(), Some("c\nd/"));
-        assert_eq!(get("meta-data/a").as_deref(), Some("x"));
-        assert_eq!(get("meta-data/a/"), None);
-        assert_eq!(get("meta-data/x"), None);
+        assert_eq!(get(&tree, "").as_deref(), Some("meta-data/"));
+        assert_eq!(get(&tree, "meta-data").as_deref(), Some("a\nb-2\nb/"));
+        assert_eq!(get(&tree, "meta-data/b/").as_deref(), Some("c\nd/"));
+        assert_eq!(get(&tree, "meta-data/a").as_deref(), Some("x"));
+        assert_eq!(get(&tree, "meta-data/a/"), None);
+        assert_eq!(get(&tree, "meta-data/x"), None);
+    }
+
+    #[test]
+    fn json_becomes_directories_values_lines_and_documents() {
+        let tree = Tree::from_json(
+            r#"{"user-data": "hello", "meta-data": {"ami-launch-index": 0, "security-groups": ["a", "b"],
+                "events": {"maintenance": {"scheduled": []}}, "public-keys": {"0": {"openssh-key": "ssh-ed25519"}},
+                "spot": {"instance-action": {"action": "stop", "time": "2026-01-01T00:02:00Z"}}}}"#,
+        )
+        .unwrap();
+        for (path, value) in [
+            ("user-data", "hello"),
+            ("meta-data/ami-launch-index", "0"),
+            ("meta-data/security-groups", "a\nb"),
+            ("meta-data/events/maintenance/scheduled", "[]"),
+            ("meta-data/public-keys/", "0=key-0"),
+            ("meta-data/public-keys/0/", "openssh-key"),
+            (
+                "meta-data/spot/instance-action",
+                r#"{"action":"stop","time":"2026-01-01T00:02:00Z"}"#,
+            ),
+        ] {
+            assert_eq!(get(&tree, path).as_deref(), Some(value), "{path}");
+        }
+        assert!(Tree::from_json("[]").is_err());
     }
 }

@@ -1,9 +1,14 @@
 //! A service whose every answer is written down, for what the real server would never do.
 
+#![allow(dead_code, reason = "every test file uses a part of it")]
+
 use std::{
     collections::VecDeque,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::{
@@ -42,57 +47,73 @@ impl Reply {
 /// Answers requests in order, over any number of connections; what is not written down gets a 500.
 pub(crate) struct Script {
     pub(crate) address: SocketAddr,
-    pub(crate) heads: Arc<Mutex<Vec<String>>>,
-    replies: Arc<Mutex<VecDeque<Reply>>>,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    heads: Mutex<Vec<String>>,
+    replies: Mutex<VecDeque<Reply>>,
+    gives_tokens: AtomicBool,
 }
 
 impl Script {
     pub(crate) async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let state = Arc::new(State {
+            replies: Mutex::new(replies.into_iter().collect()),
+            ..State::default()
+        });
         let script = Self {
             address: socket.local_addr().unwrap(),
-            heads: Arc::default(),
-            replies: Arc::new(Mutex::new(replies.into_iter().collect())),
+            state: Arc::clone(&state),
         };
-        let (heads, replies) = (script.heads.clone(), script.replies.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = socket.accept().await {
-                tokio::spawn(converse(stream, heads.clone(), replies.clone()));
+                tokio::spawn(converse(stream, Arc::clone(&state)));
             }
         });
         script
+    }
+
+    /// From now on requests for a session token are answered with one and are no part of the script.
+    pub(crate) fn give_tokens(&self) {
+        self.state.gives_tokens.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The request lines so far.
+    /// The heads of the requests so far, as they were sent.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.state.heads.lock().unwrap().clone()
+    }
+
+    /// The methods and paths so far.
     pub(crate) fn asked(&self) -> Vec<String> {
-        let heads = self.heads.lock().unwrap();
-        heads
-            .iter()
-            .map(|head| {
-                head.lines()
-                    .next()
-                    .unwrap()
-                    .trim_end_matches(" HTTP/1.1")
-                    .to_owned()
-            })
-            .collect()
+        let line = |head: &String| head.split(" HTTP/1.1").next().map(str::to_owned);
+        self.heads().iter().filter_map(line).collect()
     }
 
     /// How many replies are left.
     pub(crate) fn left(&self) -> usize {
-        self.replies.lock().unwrap().len()
+        self.state.replies.lock().unwrap().len()
     }
 }
 
-async fn converse(
-    mut stream: TcpStream,
-    heads: Arc<Mutex<Vec<String>>>,
-    replies: Arc<Mutex<VecDeque<Reply>>>,
-) {
+impl State {
+    fn reply(&self, head: String) -> Reply {
+        if self.gives_tokens.load(Ordering::Relaxed) && head.starts_with("PUT /latest/api/token ") {
+            return Reply::status(200, "TOKEN");
+        }
+        self.heads.lock().unwrap().push(head);
+        let reply = self.replies.lock().unwrap().pop_front();
+        reply.unwrap_or_else(|| Reply::status(500, "not in the script"))
+    }
+}
+
+async fn converse(mut stream: TcpStream, state: Arc<State>) {
     loop {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -101,9 +122,7 @@ async fn converse(
                 Err(_) => return,
             }
         }
-        heads.lock().unwrap().push(String::from_utf8(head).unwrap());
-        let reply = replies.lock().unwrap().pop_front();
-        match reply.unwrap_or_else(|| Reply::status(500, "not in the script")) {
+        match state.reply(String::from_utf8(head).unwrap()) {
             Reply::Raw(bytes) => stream.write_all(&bytes).await.unwrap_or_default(),
             Reply::Close => return,
             Reply::Hang => std::future::pending().await,

@@ -1,0 +1,268 @@
+//! The container client and server, against each other and against scripted misbehaviour.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that unwraps fails the test that called it"
+)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Reply, Script};
+use keyfob_imds::{
+    ErrorKind,
+    container::{Client, Location},
+    server::{Container, Fault},
+};
+use keyfob_sigv4::{Credentials, Timestamp};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+fn key() -> Credentials {
+    Credentials::new("ASIAEXAMPLE", "canary-secret")
+        .unwrap()
+        .with_session_token("canary-token")
+        .unwrap()
+        .with_expiry(Timestamp::now().plus_seconds(3600))
+        .with_account_id("123456789012")
+}
+
+fn client_of(url: &str) -> keyfob_imds::container::Builder {
+    Client::builder(Location::full(url).unwrap())
+}
+
+#[tokio::test]
+async fn credentials_come_with_the_bare_token_only() {
+    let server = Container::builder()
+        .credentials(key())
+        .start()
+        .await
+        .unwrap();
+    let client = client_of(&server.url())
+        .token(server.token().clone())
+        .build()
+        .unwrap();
+    let credentials = client.credentials().await.unwrap();
+    assert_eq!(credentials.access_key_id(), "ASIAEXAMPLE");
+    assert_eq!(credentials.account_id(), Some("123456789012"));
+    let bearer = format!("Bearer {}", server.token().expose());
+    for wrong in [Some(bearer.as_str()), Some("wrong"), None] {
+        let mut builder = client_of(&server.url());
+        if let Some(token) = wrong {
+            builder = builder.token(token);
+        }
+        let error = builder.build().unwrap().credentials().await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ErrorKind::Unauthorized, Some("Unauthorized"))
+        );
+    }
+    assert_eq!(server.counters().credentials, 1);
+}
+
+#[tokio::test]
+async fn foreign_hosts_other_paths_and_methods_are_refused() {
+    let server = Container::builder()
+        .credentials(key())
+        .token("secret")
+        .start()
+        .await
+        .unwrap();
+    for (line, host, status) in [
+        ("GET /v1/credentials", "rebind.example", "403"),
+        ("GET /v1/credentials", "127.0.0.1", "200"),
+        ("GET /other", "127.0.0.1", "404"),
+        ("POST /v1/credentials", "127.0.0.1", "405"),
+    ] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: {host}\r\nAuthorization: secret\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{line} for {host}");
+    }
+    assert!(Container::builder().start().await.is_err());
+    assert!(
+        Container::builder()
+            .credentials(key())
+            .token("a\nb")
+            .start()
+            .await
+            .is_err()
+    );
+    let everywhere = Container::builder()
+        .credentials(key())
+        .bind("0.0.0.0:0".parse().unwrap());
+    assert!(everywhere.start().await.is_err());
+}
+
+#[tokio::test]
+async fn the_token_file_is_read_for_every_request_and_trimmed() {
+    let server = Container::builder()
+        .credentials(key())
+        .token("second")
+        .start()
+        .await
+        .unwrap();
+    let path = std::env::temp_dir().join(format!("keyfob-imds-token-{}", server.address().port()));
+    let client = client_of(&server.url())
+        .token_file(&path)
+        .token("second")
+        .build()
+        .unwrap();
+    let missing = client.credentials().await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::BadToken);
+    assert!(
+        missing.to_string().contains(path.to_str().unwrap()),
+        "{missing}"
+    );
+    std::fs::write(&path, "first").unwrap();
+    assert_eq!(
+        client.credentials().await.unwrap_err().kind(),
+        ErrorKind::Unauthorized
+    );
+    std::fs::write(&path, " second\r\n").unwrap();
+    assert!(client.credentials().await.is_ok());
+    std::fs::write(&path, "canary\nX-Header: 1").unwrap();
+    let refused = client.credentials().await.unwrap_err();
+    assert!(refused.kind() == ErrorKind::BadToken && !format!("{refused:?}").contains("canary"));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(server.counters().requests, 2);
+}
+
+#[tokio::test]
+async fn server_errors_are_asked_again_and_refusals_say_why() {
+    let server = Container::builder()
+        .credentials(key())
+        .token("t")
+        .start()
+        .await
+        .unwrap();
+    server.inject(Fault::status(503).times(2));
+    let client = client_of(&server.url()).token("t").build().unwrap();
+    assert!(client.credentials().await.is_ok());
+    assert_eq!(server.counters().requests, 3);
+
+    let refusal = r#"{"code":"AccessDeniedException","message":"no pod identity association"}"#;
+    let agent = Script::start([Reply::status(400, refusal)]).await;
+    let error = client_of(&agent.url())
+        .build()
+        .unwrap()
+        .credentials()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.status(), error.code()),
+        (Some(400), Some("AccessDeniedException"))
+    );
+    assert!(
+        error.to_string().contains("no pod identity association"),
+        "{error}"
+    );
+    assert_eq!(agent.asked(), ["GET /"]);
+
+    let agent = Script::start([Reply::status(404, "canary")]).await;
+    let error = client_of(&agent.url())
+        .build()
+        .unwrap()
+        .credentials()
+        .await
+        .unwrap_err();
+    assert!(error.is_not_found() && !format!("{error:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn a_failing_source_is_an_error_with_its_reason() {
+    let server = Container::builder()
+        .credentials_from(|| async { Err::<Credentials, _>("the vault is locked") })
+        .token("t")
+        .start()
+        .await
+        .unwrap();
+    let client = client_of(&server.url())
+        .token("t")
+        .attempts(1)
+        .build()
+        .unwrap();
+    let error = client.credentials().await.unwrap_err();
+    assert!(error.to_string().contains("the vault is locked"), "{error}");
+}
+
+#[tokio::test]
+async fn silence_and_redirects_end_in_time_and_are_not_followed() {
+    let silent = Script::start([Reply::Hang]).await;
+    let client = client_of(&silent.url())
+        .attempt_timeout(Duration::from_millis(50))
+        .build()
+        .unwrap();
+    assert_eq!(
+        client.credentials().await.unwrap_err().kind(),
+        ErrorKind::Timeout
+    );
+    let moved = Reply::with_headers(302, &[("Location", "/elsewhere")], "");
+    let moving = Script::start([moved]).await;
+    let error = client_of(&moving.url())
+        .build()
+        .unwrap()
+        .credentials()
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), moving.asked().len()), (ErrorKind::Status, 1));
+}
+
+#[tokio::test]
+async fn a_name_is_asked_only_when_all_its_addresses_are_allowed() {
+    let server = Container::builder()
+        .credentials(key())
+        .token("t")
+        .start()
+        .await
+        .unwrap();
+    let url = format!(
+        "http://localhost:{}/v1/credentials",
+        server.address().port()
+    );
+    let client = client_of(&url).token("t").build().unwrap();
+    assert!(client.credentials().await.is_ok());
+    let nowhere = client_of("http://keyfob.invalid/").build().unwrap();
+    assert_eq!(
+        nowhere.credentials().await.unwrap_err().kind(),
+        ErrorKind::Unreachable
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_tasks_share_one_answer() {
+    let server = Container::builder()
+        .credentials(key())
+        .token("t")
+        .start()
+        .await
+        .unwrap();
+    let client = client_of(&server.url()).token("t").build().unwrap();
+    let tasks: Vec<_> = (0..1000)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.credentials().await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(server.counters().credentials, 1);
+}
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[test]
+fn https_without_tls_names_the_feature() {
+    let error = client_of("https://agent.example/").build().unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::Setting && error.to_string().contains("rustls"),
+        "{error}"
+    );
+}

@@ -1,0 +1,561 @@
+//! The conformance corpora whose behaviour this crate has: `$KEYFOB_CORPORA/NAME/cases.json`, by default in
+//! `../shared/corpora` beside the repository. Without the folder each test says so and passes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a malformed case should fail with the line that read it, and the counts are for people"
+)]
+
+mod common;
+
+use std::{collections::BTreeMap, env, fs, net::IpAddr, path::PathBuf, time::Duration};
+
+use common::{Reply, Script};
+use keyfob_imds::{
+    Builder, Client, Endpoint, Error, ErrorKind,
+    container::{self, Location},
+    is_on, parse_credentials,
+    server::Imds,
+    wire,
+};
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use serde_json::{Value, json};
+
+enum Outcome {
+    Pass,
+    Fail(String),
+    Skip(&'static str),
+}
+
+impl Outcome {
+    fn compare(expected: &Value, seen: &Value) -> Self {
+        match expected == seen {
+            true => Self::Pass,
+            false => Self::Fail(format!("expected {expected}, seen {seen}")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn instance_metadata_is_as_the_corpus_says() {
+    run("imds", async |case| match text(&case["kind"]) {
+        "credentials-v2.1" => discovery(case).await,
+        "endpoint" => endpoint(case),
+        "disabled-flag" => disabled(case).await,
+        "document" => document(case).await,
+        _ => conversation(case).await,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn container_credentials_are_as_the_corpus_says() {
+    run("container-provider", async |case| {
+        match text(&case["kind"]) {
+            "uri" => uri(case),
+            "host-allow" | "host-deny" => host(case),
+            "auth-token" => authorization(case).await,
+            kind => Outcome::Fail(format!("unknown kind {kind}")),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn credential_documents_are_read_as_the_corpus_says() {
+    run("credential-documents", async |case| {
+        match text(&case["kind"]) {
+            "credential-process" => {
+                Outcome::Skip("the output of a credential process is read by keyfob-chain")
+            }
+            _ => credential_document(case),
+        }
+    })
+    .await;
+}
+
+async fn run(name: &str, play: impl AsyncFn(&Value) -> Outcome) {
+    let root = env::var_os("KEYFOB_CORPORA").map_or_else(default_root, PathBuf::from);
+    let Ok(cases) = fs::read_to_string(root.join(name).join("cases.json")) else {
+        println!("corpus {name}: not here, nothing to do");
+        return;
+    };
+    let cases: Vec<Value> = serde_json::from_str(&cases).unwrap();
+    let (mut passed, mut skipped, mut failures) = (0, 0, Vec::new());
+    for case in &cases {
+        let id = text(&case["id"]);
+        match play(case).await {
+            Outcome::Pass => passed += 1,
+            Outcome::Skip(reason) => {
+                skipped += 1;
+                println!("  skipped {id}: {reason}");
+            }
+            Outcome::Fail(what) => failures.push(format!("{id}: {what}")),
+        }
+    }
+    println!(
+        "corpus {name}: {} cases, {passed} passed, {skipped} skipped",
+        cases.len()
+    );
+    assert!(
+        !cases.is_empty() && failures.is_empty(),
+        "\n{}",
+        failures.join("\n")
+    );
+}
+
+fn default_root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+// Instance metadata.
+
+/// One client, credentials asked for again and again; the session tokens are not part of the case.
+async fn discovery(case: &Value) -> Outcome {
+    let expected = case["expectations"].as_array().unwrap();
+    let server = Script::start(expected.iter().map(|exchange| reply(&exchange["response"]))).await;
+    server.give_tokens();
+    let mut builder = client_of(&server.url());
+    if let Some(name) = case["config"]["ec2InstanceProfileName"].as_str() {
+        builder = builder.profile_name(name);
+    }
+    let client = builder.build();
+    for outcome in case["outcomes"].as_array().unwrap() {
+        let result = match &client {
+            Ok(client) => client.credentials().await.map(|role| role.credentials),
+            Err(error) => Err(error.clone()),
+        };
+        let good = match (text(&outcome["result"]), &result) {
+            ("credentials", Ok(key)) => key.account_id() == outcome["accountId"].as_str(),
+            ("invalid profile", Err(error)) => error.kind() == ErrorKind::InvalidProfile,
+            ("credentials", Err(_)) | (_, Ok(_)) => false,
+            (_, Err(_)) => true,
+        };
+        if !good {
+            return Outcome::Fail(format!("expected {outcome}, seen {result:?}"));
+        }
+    }
+    let paths = expected
+        .iter()
+        .map(|exchange| format!("GET {}", text(&exchange["get"])));
+    let paths: Vec<String> = paths.map(|line| without_slash(&line)).collect();
+    let asked: Vec<String> = server
+        .asked()
+        .iter()
+        .map(|line| without_slash(line))
+        .collect();
+    Outcome::compare(&json!(paths), &json!(asked))
+}
+
+/// Settings from the environment and from the default profile, in the order in which they count.
+fn endpoint(case: &Value) -> Outcome {
+    let profile: BTreeMap<&str, &str> = text(&case["fs"]["config"])
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.trim(), value.trim()))
+        .collect();
+    let setting = |variable: &str, key: &str| {
+        case["env"][variable]
+            .as_str()
+            .or_else(|| profile.get(key).copied())
+    };
+    let url = case["endpoint_override"].as_str().or_else(|| {
+        setting(
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            "ec2_metadata_service_endpoint",
+        )
+    });
+    let mode = case["mode_override"].as_str().or_else(|| {
+        setting(
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+            "ec2_metadata_service_endpoint_mode",
+        )
+    });
+    let resolved = Endpoint::of(url, mode).map(|endpoint| {
+        wire::token_request(&endpoint, wire::TokenTtl::MAX)
+            .uri()
+            .to_string()
+    });
+    match (&case["result"]["Ok"], &case["result"]["Err"], &resolved) {
+        (Value::String(url), _, Ok(seen)) => Outcome::compare(&json!(url), &json!(seen)),
+        (_, Value::String(_), Err(error)) if error.kind() == ErrorKind::Setting => Outcome::Pass,
+        _ => Outcome::Fail(format!("expected {}, seen {resolved:?}", case["result"])),
+    }
+}
+
+async fn disabled(case: &Value) -> Outcome {
+    let flag = is_on(text(&case["env"]["AWS_EC2_METADATA_DISABLED"]));
+    let server = Script::start([]).await;
+    server.give_tokens();
+    let client = client_of(&server.url())
+        .disabled(flag)
+        .attempts(1)
+        .build()
+        .unwrap();
+    let error = client.get("x").await.unwrap_err();
+    let seen = error.kind() == ErrorKind::Disabled && server.asked().is_empty();
+    Outcome::compare(&case["expected"]["disabled"], &json!(seen))
+}
+
+async fn document(case: &Value) -> Outcome {
+    let path = text(&case["path"]);
+    let item = path.trim_start_matches("/latest/");
+    let server = Imds::builder()
+        .item(item, text(&case["body"]).to_owned())
+        .start()
+        .await
+        .unwrap();
+    let client = Client::builder()
+        .endpoint(server.endpoint())
+        .build()
+        .unwrap();
+    let expected = &case["expected"];
+    let seen = match item {
+        "dynamic/instance-identity/document" => identity(&client, expected).await,
+        "meta-data/iam/info" => iam_info(&client, expected).await,
+        _ if expected["list"].is_array() => {
+            let listing = client.get(path).await.unwrap();
+            json!({"list": wire::names(&listing).collect::<Vec<_>>()})
+        }
+        _ => json!({"text": client.get(path).await.unwrap()}),
+    };
+    Outcome::compare(expected, &seen)
+}
+
+/// The members that the case names, as it names them.
+async fn identity(client: &Client, expected: &Value) -> Value {
+    let document = client.identity_document().await.unwrap();
+    let all = json!({
+        "region": document.region,
+        "availability_zone": document.availability_zone,
+        "account_id": document.account_id,
+        "instance_id": document.instance_id,
+        "instance_type": document.instance_type,
+        "architecture": document.architecture,
+        "image_id": document.image_id,
+        "private_ip": document.private_ip.map(|address| address.to_string()),
+        "pending_time": document.pending_time.map(|time| time.to_string()),
+        "version": document.version,
+        "kernel_id": document.kernel_id,
+        "ramdisk_id": document.ramdisk_id,
+        "billing_products": document.billing_products,
+        "marketplace_product_codes": document.marketplace_product_codes,
+    });
+    named(expected, &all)
+}
+
+async fn iam_info(client: &Client, expected: &Value) -> Value {
+    let info = client.iam_info().await.unwrap().unwrap();
+    let all = json!({
+        "code": info.code,
+        "instance_profile_arn": info.instance_profile_arn,
+        "instance_profile_id": info.instance_profile_id,
+        "last_updated": info.last_updated.map(|time| time.to_string()),
+    });
+    named(expected, &all)
+}
+
+fn named(expected: &Value, all: &Value) -> Value {
+    let members = expected.as_object().unwrap().keys();
+    members
+        .map(|name| (name.clone(), all[name].clone()))
+        .collect()
+}
+
+/// Calls of one client, and every exchange that they should cause, session tokens among them.
+async fn conversation(case: &Value) -> Outcome {
+    let exchanges = case["exchanges"].as_array().unwrap();
+    let (kind, config) = (text(&case["kind"]), &case["config"]);
+    let first = &exchanges[0]["response"];
+    if kind == "v1-fallback" && !matches!(first["status"].as_u64(), Some(404 | 405)) {
+        return Outcome::Skip(
+            "IMDSv1 is used only where there are no session tokens (404, 405), never after a refusal or a timeout",
+        );
+    }
+    let server = Script::start(
+        exchanges
+            .iter()
+            .map(|exchange| reply(&exchange["response"])),
+    )
+    .await;
+    let client = client_of(&server.url())
+        .allow_v1(kind == "v1-fallback" && config["v1_disabled"] != json!(true))
+        .extended(!text(&config["api"]).contains("legacy"))
+        .persistent(kind == "creds-retry")
+        .attempt_timeout(Duration::from_millis(300))
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap();
+    for call in case["calls"].as_array().unwrap() {
+        let next = exchanges.get(server.asked().len()).unwrap_or(&Value::Null);
+        for moved in [call, next] {
+            if let Some(seconds) = moved["advance_clock_s_before"].as_u64() {
+                advance(seconds).await;
+            }
+        }
+        if let Some(difference) = play(&client, call).await {
+            return Outcome::Fail(difference);
+        }
+    }
+    heads_differ(exchanges, &server.heads()).map_or(Outcome::Pass, Outcome::Fail)
+}
+
+async fn advance(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
+async fn play(client: &Client, call: &Value) -> Option<String> {
+    let seen = match text(&call["call"]) {
+        "credentials" => client
+            .credentials()
+            .await
+            .map(|role| shown(&role.credentials)),
+        "region" => client.region().await.map(Value::from),
+        _ => client.get(text(&call["path"])).await.map(Value::from),
+    };
+    let expect = &call["expect"];
+    let good = match &seen {
+        Ok(Value::String(body)) => expect["body"] == json!(body),
+        Ok(key) => {
+            expect["credentials"].is_object()
+                && named(&expect["credentials"], key) == expect["credentials"]
+        }
+        Err(error) if expect["no_credentials"] == json!(true) => error.kind() != ErrorKind::Setting,
+        Err(error) => is_error(&expect["error"], error),
+    };
+    (!good).then(|| format!("expected {expect}, seen {seen:?}"))
+}
+
+fn is_error(expected: &Value, error: &Error) -> bool {
+    let kinds = [
+        ("forbidden", ErrorKind::Forbidden),
+        ("invalid token", ErrorKind::BadToken),
+        ("unauthorized", ErrorKind::Unauthorized),
+        ("not found", ErrorKind::NotFound),
+        ("timeout", ErrorKind::Timeout),
+    ];
+    match kinds.iter().find(|(name, _)| *name == text(expected)) {
+        Some((_, kind)) => error.kind() == *kind,
+        None => !expected.is_null(),
+    }
+}
+
+/// What was sent, against what should have been; retries of the last exchange may follow when its answer was a failure.
+fn heads_differ(exchanges: &[Value], heads: &[String]) -> Option<String> {
+    let differs = |(exchange, head): (&Value, &String)| {
+        let request = &exchange["request"];
+        let (method, path) = (text(&request["method"]), text(&request["path"]));
+        let line = head.lines().next().unwrap();
+        let header = |name: &str| {
+            let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+            lines
+                .filter(|(own, _)| own.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.trim())
+                .last()
+        };
+        let wanted = request["headers"].as_object().into_iter().flatten();
+        let absent = request["absent_headers"].as_array().into_iter().flatten();
+        let good = line == format!("{method} {path} HTTP/1.1")
+            && wanted
+                .into_iter()
+                .all(|(name, value)| header(name) == value.as_str())
+            && absent.into_iter().all(|name| header(text(name)).is_none());
+        (!good).then(|| format!("expected {request}, seen {head:?}"))
+    };
+    let difference = exchanges.iter().zip(heads).find_map(differs);
+    let fails = exchanges.last()?["response"]["status"].as_u64() != Some(200);
+    let count = match heads.len().cmp(&exchanges.len()) {
+        std::cmp::Ordering::Equal => None,
+        std::cmp::Ordering::Greater if fails => None,
+        _ => Some(format!(
+            "expected {} requests, seen {heads:?}",
+            exchanges.len()
+        )),
+    };
+    difference.or(count)
+}
+
+fn reply(response: &Value) -> Reply {
+    if response["connection_error"] == json!(true) {
+        return Reply::Close;
+    }
+    if response["timeout"] == json!(true) {
+        return Reply::Hang;
+    }
+    let headers = response["headers"].as_object().into_iter().flatten();
+    let headers: Vec<(&str, &str)> = headers
+        .map(|(name, value)| (name.as_str(), text(value)))
+        .collect();
+    let body = match &response["body"] {
+        Value::String(body) => body.clone(),
+        Value::Null => String::new(),
+        document => document.to_string(),
+    };
+    let status = response["status"].as_u64().unwrap_or(200);
+    Reply::with_headers(u16::try_from(status).unwrap(), &headers, &body)
+}
+
+fn client_of(url: &str) -> Builder {
+    Client::builder().endpoint(Endpoint::new(url).unwrap())
+}
+
+fn without_slash(line: &str) -> String {
+    line.trim_end_matches('/').to_owned()
+}
+
+fn shown(key: &Credentials) -> Value {
+    json!({
+        "access_key_id": key.access_key_id(),
+        "secret_access_key": key.secret_access_key().expose(),
+        "session_token": key.session_token().map(Secret::expose),
+        "account_id": key.account_id(),
+        "expiration_epoch": key.expiry().map(Timestamp::unix_seconds),
+        "expiration": key.expiry().map(|expiry| expiry.to_string()),
+    })
+}
+
+// Containers.
+
+fn location(case: &Value) -> Result<Option<Location>, Error> {
+    let variable = |name: &str| case["env"][name].as_str();
+    Location::of(
+        variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+        variable("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+    )
+}
+
+/// Where nothing is set there is no location, which the corpus counts as an error.
+fn uri(case: &Value) -> Outcome {
+    let expected = &case["expected"];
+    match (location(case), expected["url"].as_str()) {
+        (Ok(Some(place)), Some(url)) => Outcome::compare(&json!(url), &json!(place.to_string())),
+        (Ok(None) | Err(_), None) => Outcome::Pass,
+        (seen, _) => Outcome::Fail(format!("expected {expected}, seen {seen:?}")),
+    }
+}
+
+fn host(case: &Value) -> Outcome {
+    let allowed = match location(case) {
+        Ok(Some(place)) => match place.host().parse::<IpAddr>() {
+            Ok(address) => place.check(&[address]).is_ok(),
+            Err(_) => place.check(&addresses(&case["dns"][place.host()])).is_ok(),
+        },
+        _ => false,
+    };
+    Outcome::compare(&case["expected"]["allowed"], &json!(allowed))
+}
+
+fn addresses(answers: &Value) -> Vec<IpAddr> {
+    let answers = answers.as_array().into_iter().flatten();
+    answers
+        .map(|address| text(address).parse().unwrap())
+        .collect()
+}
+
+/// What an agent on loopback gets to see; a list of contents is a file that changes between calls.
+async fn authorization(case: &Value) -> Outcome {
+    let document = r#"{"AccessKeyId":"AKID","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+    let server = Script::start((0..8).map(|_| Reply::status(200, document))).await;
+    let folder = env::temp_dir().join(format!(
+        "keyfob-imds-{}-{}",
+        std::process::id(),
+        server.address.port()
+    ));
+    fs::create_dir_all(&folder).unwrap();
+    let mut builder = container::Client::builder(Location::full(&server.url()).unwrap());
+    if let Some(token) = case["env"]["AWS_CONTAINER_AUTHORIZATION_TOKEN"].as_str() {
+        builder = builder.token(token);
+    }
+    let name = case["env"]["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"].as_str();
+    if name.is_some() {
+        builder = builder.token_file(folder.join("token"));
+    }
+    let contents = match name.map(|name| &case["files"][name]) {
+        Some(Value::Array(contents)) => contents.clone(),
+        Some(Value::String(content)) => vec![json!(content)],
+        _ => vec![Value::Null],
+    };
+    let (client, mut result) = (builder.build(), Ok(()));
+    for content in contents {
+        if let Some(content) = content.as_str() {
+            fs::write(folder.join("token"), content).unwrap();
+        }
+        result = match &client {
+            Ok(client) => client.credentials().await.map(drop),
+            Err(error) => Err(error.clone()),
+        };
+    }
+    fs::remove_dir_all(&folder).unwrap();
+    let heads = server.heads();
+    let sent: Vec<&str> = heads
+        .iter()
+        .filter_map(|head| {
+            head.lines()
+                .find_map(|line| line.strip_prefix("authorization: "))
+        })
+        .collect();
+    match (&case["expected"]["authorization"], result) {
+        (Value::Array(all), Ok(())) => Outcome::compare(&json!(all), &json!(sent)),
+        (expected @ Value::String(_), Ok(())) => Outcome::compare(&json!([expected]), &json!(sent)),
+        (Value::Null, Ok(())) if case["expected"]["error"].is_null() => {
+            Outcome::compare(&json!([]), &json!(sent))
+        }
+        (Value::Null, Err(_)) if heads.is_empty() => Outcome::Pass,
+        (_, result) => Outcome::Fail(format!(
+            "expected {}, seen {result:?} and {heads:?}",
+            case["expected"]
+        )),
+    }
+}
+
+// Documents.
+
+fn credential_document(case: &Value) -> Outcome {
+    let (body, expected) = (text(&case["body"]), &case["expected"]);
+    let seen = parse_credentials(body.as_bytes());
+    if let Err(error) = &seen
+        && let Some(secret) = secrets(body)
+            .into_iter()
+            .find(|secret| format!("{error} {error:?}").contains(secret))
+    {
+        return Outcome::Fail(format!("the error shows {secret}"));
+    }
+    match (&seen, &expected["error"]) {
+        _ if expected["either"].is_array() => Outcome::Pass,
+        (Ok(key), Value::Null) => {
+            let wanted = &expected["credentials"];
+            Outcome::compare(wanted, &named(wanted, &shown(key)))
+        }
+        (Err(error), Value::String(reason)) if says(error, reason) => Outcome::Pass,
+        (Err(_), Value::Bool(true)) => Outcome::Pass,
+        _ => Outcome::Fail(format!("expected {expected}, seen {seen:?}")),
+    }
+}
+
+/// The member that is missing, or the service's own code, must be named.
+fn says(error: &Error, reason: &str) -> bool {
+    let word = reason.split(' ').next().unwrap();
+    match reason.ends_with(" missing") || error.kind() == ErrorKind::Refused {
+        true => error.to_string().contains(word),
+        false => error.kind() == ErrorKind::BadResponse,
+    }
+}
+
+fn secrets(body: &str) -> Vec<String> {
+    let document: Value =
+        serde_json::from_str(body.trim_start_matches('\u{feff}')).unwrap_or_default();
+    let members = ["SecretAccessKey", "Token", "SessionToken"].into_iter();
+    members
+        .filter_map(|name| document[name].as_str())
+        .filter(|secret| secret.len() > 3)
+        .map(str::to_owned)
+        .collect()
+}
