@@ -17,7 +17,7 @@ use crate::{
 ///
 /// - One task asks, the others wait for its answer, or, while the old credentials are still good for a while, go on
 ///   with them.
-/// - Credentials of a service that hands out new ones by itself (instance metadata) are asked for again 5, 15 or 60
+/// - Credentials of a service that hands out new ones by itself (instance metadata, the roles of STS) are asked for again 5, 15 or 60
 ///   minutes before they end, the longer the more they lasted when they came, and at the latest 1 minute before.
 ///   While the service is away the old ones are served, even past their end, and it is asked again 5 to 10 minutes
 ///   later.
@@ -282,7 +282,10 @@ impl Kept {
 /// Whether the credentials come from a service that hands out new ones by itself, so that it is better to go on with
 /// the old ones than to stop while it is away.
 fn survives_outages(origin: &Origin) -> bool {
-    matches!(origin, Origin::InstanceMetadata { .. })
+    matches!(
+        origin,
+        Origin::InstanceMetadata { .. } | Origin::Role { .. }
+    )
 }
 
 /// Whether waiting may help. A service that cannot be reached looks as if nobody had set it up.

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, ErrorKind},
     explanation::{Explanation, Row, Verdict},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
-    providers::{Environment, Profile, Unsupported},
+    providers::{Container, Environment, Profile, WebIdentity},
     settings::Settings,
 };
 
@@ -72,22 +72,26 @@ impl Chain {
     /// The usual providers: environment, web identity, profile, container, and with the feature `imds` instance
     /// metadata.
     ///
-    /// This version does not get credentials by web identity, nor from a container, nor by a role, SSO, a login or a
-    /// process that a profile names. Where one of these is configured the chain stops with
-    /// [`ErrorKind::Unsupported`] instead of using another identity.
+    /// This version does not get credentials from a container, nor by SSO, a login or a process that a profile names.
+    /// Where one of these is configured the chain stops with [`ErrorKind::Unsupported`] instead of using another
+    /// identity; and so it does for roles and web identities without the feature `sts`.
     pub fn default_for(order: Order, settings: &Settings) -> Self {
-        let environment = match order {
-            Order::Cli => Environment::new(settings.clone()).yielding_to_profile(),
-            Order::JavaV1 | Order::JavaV2 | Order::Rust => Environment::new(settings.clone()),
+        let environment = Environment::new(settings.clone());
+        let web_identity = WebIdentity::new(settings.clone());
+        let (environment, web_identity) = match order {
+            Order::Cli => (
+                environment.yielding_to_profile(),
+                web_identity.yielding_to_profile(),
+            ),
+            Order::JavaV1 | Order::JavaV2 | Order::Rust => (environment, web_identity),
         };
         let profile = Profile::new(settings.clone());
-        let web_identity = Unsupported::web_identity(settings.clone());
         let chain = Self::new().then(environment);
         let chain = match order {
             Order::Rust => chain.then(profile).then(web_identity),
             Order::Cli | Order::JavaV1 | Order::JavaV2 => chain.then(web_identity).then(profile),
         };
-        let chain = chain.then(Unsupported::container(settings.clone()));
+        let chain = chain.then(Container::new(settings.clone()));
         #[cfg(feature = "imds")]
         let chain = chain.then(crate::providers::InstanceMetadata::new(settings));
         chain

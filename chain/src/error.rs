@@ -90,6 +90,11 @@ pub enum ErrorKind {
     Unsupported,
     /// A provider was asked and failed.
     Provider,
+    /// A service was asked and refused, and will go on refusing: a role that may not be assumed, a token that is not
+    /// accepted.
+    Refused,
+    /// Profiles whose `source_profile` leads in a circle, or to nothing.
+    Source,
     /// An edit that would not be read back as it was meant.
     InvalidEdit,
     /// A file could not be written; it is as it was.

@@ -69,6 +69,13 @@ pub enum Origin {
         #[serde(skip_serializing_if = "Option::is_none")]
         role: Option<String>,
     },
+    /// A session of a role that STS issued.
+    Role {
+        /// The ARN of the role.
+        arn: String,
+        /// Where the role is named.
+        named_in: Box<Origin>,
+    },
     /// A provider of one's own.
     Other {
         /// What it says of itself.
@@ -108,6 +115,7 @@ impl fmt::Display for Origin {
                 write!(f, "role \"{}\" (IMDSv2)", role.escape_debug())
             }
             Self::InstanceMetadata { role: None } => f.write_str("instance metadata (IMDSv2)"),
+            Self::Role { arn, named_in } => write!(f, "{} by {named_in}", arn.escape_debug()),
             Self::Other { description } => f.write_str(description),
         }
     }

@@ -4,7 +4,7 @@ use crate::{
     env::Env,
     error::Error,
     origin::Origin,
-    profiles::{Profiles, Section, SectionName},
+    profiles::{Profiles, Section, SectionName, Value},
     region::Region,
 };
 
@@ -16,6 +16,15 @@ pub struct Setting<'a> {
     pub text: &'a str,
     /// The variable, or file and line.
     pub origin: Origin,
+}
+
+impl<'a> Setting<'a> {
+    fn of(section: &Section, value: &'a Value) -> Option<Self> {
+        Some(Self {
+            text: value.non_empty()?,
+            origin: Origin::file(value.location(), section.name().name()),
+        })
+    }
 }
 
 /// What a chain is built from: the environment, the configuration files, and the profile that was asked for.
@@ -131,11 +140,49 @@ impl Settings {
             return Some(Setting { text, origin });
         }
         let profile = self.profile().ok()??;
-        let value = profile.get(property)?;
-        Some(Setting {
-            text: value.non_empty()?,
-            origin: Origin::file(value.location(), profile.name().name()),
-        })
+        Setting::of(profile, profile.get(property)?)
+    }
+
+    /// The URL that is configured for a service in place of its own endpoint, by its id: `sts`, `sso oidc`.
+    ///
+    /// The order is that of the AWS CLI: `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, the section that the profile's
+    /// `services` names, the profile's `endpoint_url`. None counts when `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` or the
+    /// profile's property of that name is `true`. An argument of the program comes before all of these.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) when the section cannot be read, and
+    /// [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) when there is none of that name.
+    pub fn endpoint_url(&self, service: &str) -> Result<Option<Setting<'_>>, Error> {
+        const IGNORE: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
+        let ignore = self.find(IGNORE, "ignore_configured_endpoint_urls");
+        if ignore.is_some_and(|setting| setting.text.eq_ignore_ascii_case("true")) {
+            return Ok(None);
+        }
+        let id = service.replace([' ', '-'], "_");
+        let own = format!("AWS_ENDPOINT_URL_{}", id.to_ascii_uppercase());
+        for variable in [own.as_str(), "AWS_ENDPOINT_URL"] {
+            if let Some(text) = self.env.text(variable) {
+                let origin = Origin::environment(&[variable]);
+                return Ok(Some(Setting { text, origin }));
+            }
+        }
+        let Some(profile) = self.profile()? else {
+            return Ok(None);
+        };
+        let services = profile.get("services").and_then(Value::non_empty);
+        let services = services.map(|name| SectionName::Services(name.to_owned()));
+        let services = services
+            .map(|name| self.profiles.section(&name))
+            .transpose()?;
+        let of_service = services.and_then(|section| {
+            let value = section
+                .get(&id.to_ascii_lowercase())?
+                .nested("endpoint_url")?;
+            Setting::of(section, value)
+        });
+        let of_profile = || Setting::of(profile, profile.get("endpoint_url")?);
+        Ok(of_service.or_else(of_profile))
     }
 
     /// The region that the program, the environment or the profile say, in this order.

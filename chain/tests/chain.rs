@@ -186,31 +186,19 @@ async fn a_bad_line_stops_its_own_profile_and_no_other() {
 async fn a_source_that_is_not_spoken_stops_the_chain_where_somebody_configured_it() {
     let profile = |text: &str| settings(&[], text);
     let container = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/")];
-    let pod = [
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
-        ("AWS_ROLE_ARN", "arn:aws:iam::1:role/a"),
-    ];
+    let mfa = "[default]\nrole_arn = arn:aws:iam::123456789012:role/a\ncredential_source = Environment\nmfa_serial = 1\n";
     for settings in [
-        profile(
-            "[default]\nrole_arn = arn:aws:iam::123456789012:role/a\naws_access_key_id = A\naws_secret_access_key = b\n",
-        ),
+        profile(mfa),
         profile("[default]\ncredential_process = /bin/keys\n"),
         profile("[default]\nsso_session = dev\n"),
         settings(&container, ""),
-        settings(&pod, FILE),
     ] {
         let error = key_id(Order::Cli, &settings).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     }
-    // A key of the credentials file comes before a process, as in the AWS CLI; a named profile before web identity.
+    // A key of the credentials file comes before a process, as in the AWS CLI.
     let key = "[default]\ncredential_process = /bin/keys\naws_access_key_id = A\naws_secret_access_key = b\n";
     assert_eq!(key_id(Order::Cli, &profile(key)).await.unwrap(), "A");
-    assert_eq!(
-        key_id(Order::Cli, &settings(&pod, FILE).with_profile("ci"))
-            .await
-            .unwrap(),
-        "AKIACI"
-    );
 }
 
 #[tokio::test]

@@ -56,19 +56,14 @@ impl Environment {
             };
             return Ok(Outcome::NotConfigured(why));
         }
-        let key = Key {
-            id: text(env, ID)?,
-            secret: text(env, SECRET)?,
-            token: text(env, TOKEN)?.or(text(env, OLD_TOKEN)?),
-            account_id: text(env, ACCOUNT)?,
-            expiry: None,
-        };
-        match (key.id, key.secret) {
+        match (text(env, ID)?, text(env, SECRET)?) {
             (Some(id), Some(secret)) => {
-                let expiry = expiry(env, now)?;
-                Key { expiry, ..key }
-                    .credentials(id, secret, origin(env))
-                    .map(Outcome::Found)
+                let key = Key {
+                    token: text(env, TOKEN)?.or(text(env, OLD_TOKEN)?),
+                    account_id: text(env, ACCOUNT)?,
+                    expiry: expiry(env, now)?,
+                };
+                key.credentials(id, secret, origin(env)).map(Outcome::Found)
             }
             (None, None) => Ok(Outcome::NotConfigured(format!("{ID} is not set"))),
             (Some(_), None) => Err(partial(ID, SECRET)),

@@ -104,9 +104,9 @@ fn absent(error: &keyfob_imds::Error) -> Option<String> {
     match error.kind() {
         Imds::Disabled => Some(format!("{DISABLED} is true")),
         Imds::NotFound => Some("the instance has no role".to_owned()),
-        Imds::Unreachable | Imds::Timeout | Imds::Forbidden | Imds::TokenUnsupported => {
-            Some(error.to_string())
-        }
+        Imds::Forbidden => Some("it is switched off for this instance (HTTP 403)".to_owned()),
+        // These say what to do about it, should this be an instance.
+        Imds::Unreachable | Imds::Timeout | Imds::TokenUnsupported => Some(error.to_string()),
         _ => None,
     }
 }

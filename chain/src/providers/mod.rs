@@ -8,30 +8,31 @@ use crate::{
     provider::Found,
 };
 
+mod container;
 mod environment;
 #[cfg(feature = "imds")]
 mod instance;
+mod plan;
 mod profile;
-mod unsupported;
+mod role;
+mod web_identity;
 
+pub(crate) use container::Container;
 pub use environment::Environment;
 #[cfg(feature = "imds")]
 pub use instance::InstanceMetadata;
 pub use profile::Profile;
-pub(crate) use unsupported::Unsupported;
+pub use web_identity::WebIdentity;
 
-/// The texts of a key as a source wrote them; blank ones are left out.
-#[derive(Default)]
+/// What may come with a key, as its source wrote it; blank texts are left out.
 struct Key<'a> {
-    id: Option<&'a str>,
-    secret: Option<&'a str>,
     token: Option<&'a str>,
     account_id: Option<&'a str>,
     expiry: Option<Timestamp>,
 }
 
 impl Key<'_> {
-    /// `id` and `secret` have been seen to be there. A malformed one is an error that says where it stands.
+    /// A malformed id, secret or token is an error that says where it stands.
     fn credentials(&self, id: &str, secret: &str, origin: Origin) -> Result<Found, Error> {
         let made = Credentials::new(id, secret).and_then(|credentials| match self.token {
             Some(token) => credentials.with_session_token(token),

@@ -1,0 +1,401 @@
+//! Which source the chain uses, and what it asks for.
+
+use std::{fs, path::Path};
+
+use keyfob_chain::{
+    Chain, Env, Error, ErrorKind, FileKind, Order, Profile, Profiles, Region, Resolution, Settings,
+};
+use keyfob_imds::server::Imds;
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{Check, Outcome, check, environment, run, service::Service};
+
+#[test]
+fn recorded_chains_end_as_recorded() {
+    run("credential-chain-recorded", recorded);
+}
+
+fn recorded(case: &Value) -> Outcome {
+    let exchanges = case["exchanges"].as_array().unwrap();
+    let elsewhere = |exchange: &Value| {
+        let request = &exchange["request"];
+        let uri = request["uri"].as_str().unwrap();
+        // What is posted goes to STS.
+        request["method"] != "POST" && !uri.starts_with("http://169.254.169.254/")
+    };
+    let unspoken = match case["kind"].as_str().unwrap() {
+        "sso" => "SSO is not a source of this version",
+        "ecs" | "eks" => "containers are not a source of this version",
+        "credential_process" => "processes are not a source of this version",
+        "bearer-token" => "bearer tokens are not credentials",
+        "login" => "logins are not a source of this version",
+        "imds" if !cfg!(feature = "imds") => "the feature imds is off",
+        "assume_role" | "web_identity" | "other" if !cfg!(feature = "sts") => {
+            "the feature sts is off"
+        }
+        _ if exchanges.iter().any(elsewhere) => "it asks a service this version does not ask",
+        _ => return Outcome::Checked(recorded_case(case)),
+    };
+    Outcome::Skipped(unspoken)
+}
+
+fn recorded_case(case: &Value) -> Check {
+    let folder = tempfile::tempdir().unwrap();
+    let case = &with_real_files(case, folder.path());
+    let exchanges = case["exchanges"].as_array().unwrap();
+    let settings = settings_of(case);
+    for exchange in exchanges
+        .iter()
+        .filter(|exchange| exchange["request"]["method"] == "POST")
+    {
+        let endpoint = sts_endpoint(&settings);
+        let recorded = exchange["request"]["uri"]
+            .as_str()
+            .unwrap()
+            .trim_end_matches('/');
+        check(recorded == endpoint, || {
+            format!("{endpoint} is not {recorded}")
+        })?;
+    }
+    let service = Service::start(exchanges.clone());
+    let env = settings.env().clone();
+    let env = env.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
+    let env = env.with("AWS_ENDPOINT_URL_STS", &service.endpoint);
+    let settings = Settings::new(env, settings.profiles().clone());
+    // Some were recorded with the whole chain, some with the provider for profiles alone.
+    let chain = match case["source"]
+        .as_str()
+        .unwrap()
+        .contains("profile-provider")
+    {
+        true => Chain::new().then(Profile::new(settings)),
+        false => Chain::default_for(Order::Cli, &settings),
+    };
+    let resolution = explain(&chain);
+    check(service.left() == 0, || {
+        let error = resolution.credentials.as_ref().err();
+        format!(
+            "{} recorded requests were not made: {error:?}",
+            service.left()
+        )
+    })?;
+    let expected = &case["expected"];
+    match (&expected["ok"], &expected["error"]["class"]) {
+        (Value::Null, class) => {
+            let error = resolution.credentials.err();
+            let kind = error.as_ref().map(Error::kind);
+            let right = match class.as_str().unwrap() {
+                "no-provider-enabled" => kind == Some(ErrorKind::NoCredentials),
+                _ => kind.is_some_and(|kind| kind != ErrorKind::NoCredentials),
+            };
+            check(right, || format!("{error:?} is not {class}"))
+        }
+        (wanted, _) => {
+            let names = [
+                "access_key_id",
+                "secret_access_key",
+                "session_token",
+                "account_id",
+            ];
+            same_key(&resolution, wanted, names, wanted["expiry"].as_i64())
+        }
+    }
+}
+
+/// The files that are neither of the two shared ones are read by providers, so they have to be there.
+fn with_real_files(case: &Value, folder: &Path) -> Value {
+    let mut text = serde_json::to_string(case).unwrap();
+    for (path, content) in case["files"].as_object().into_iter().flatten() {
+        if path.contains("/.aws/") {
+            continue;
+        }
+        let real = folder.join(path.trim_start_matches('/'));
+        fs::create_dir_all(real.parent().unwrap()).unwrap();
+        fs::write(&real, content.as_str().unwrap()).unwrap();
+        text = text.replace(path, real.to_str().unwrap());
+    }
+    serde_json::from_str(&text).unwrap()
+}
+
+fn settings_of(case: &Value) -> Settings {
+    let env = environment(&case["env"]);
+    let files = [
+        (FileKind::Config, env.config_file()),
+        (FileKind::Credentials, env.credentials_file()),
+    ];
+    let files = files.into_iter().filter_map(|(kind, path)| {
+        let path = path?;
+        let text = case["files"].get(path.to_str()?)?.as_str()?;
+        Some((kind, path, text.as_bytes()))
+    });
+    let profiles = Profiles::parse(files);
+    Settings::new(env, profiles)
+}
+
+fn sts_endpoint(settings: &Settings) -> String {
+    match settings.endpoint_url("sts").unwrap() {
+        Some(setting) => setting.text.trim_end_matches('/').to_owned(),
+        None => {
+            let region = settings
+                .region(None)
+                .unwrap()
+                .unwrap_or_else(Region::us_east_1);
+            format!("https://sts.{region}.amazonaws.com")
+        }
+    }
+}
+
+/// What the chain finds at a time before the recorded credentials end.
+fn resolve(settings: &Settings) -> Resolution {
+    explain(&Chain::default_for(Order::Cli, settings))
+}
+
+fn explain(chain: &Chain) -> Resolution {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let now = "2009-01-01T00:00:00Z".parse().unwrap();
+    runtime.unwrap().block_on(chain.explain(now))
+}
+
+/// `names` are those of the id, the secret, the token and the account in this corpus.
+fn same_key(
+    resolution: &Resolution,
+    wanted: &Value,
+    names: [&str; 4],
+    expiry: Option<i64>,
+) -> Check {
+    let found = resolution
+        .credentials
+        .as_ref()
+        .map_err(ToString::to_string)?;
+    let text = |name| wanted.get(name).and_then(Value::as_str);
+    let found = (parts(found), found.expiry().map(Timestamp::unix_seconds));
+    check(found == (names.map(text), expiry), || {
+        format!("{found:?} is not {wanted}")
+    })
+}
+
+fn parts(key: &Credentials) -> [Option<&str>; 4] {
+    [
+        Some(key.access_key_id()),
+        Some(key.secret_access_key().expose()),
+        key.session_token().map(Secret::expose),
+        key.account_id(),
+    ]
+}
+
+#[test]
+fn the_provider_that_should_win_wins() {
+    run("chain-precedence", |case| {
+        if case["kind"] != "resolve" {
+            return Outcome::Skipped("it is about the modules of the SDK for Java 2");
+        }
+        if case["input"]["identityType"] == "TokenIdentity" {
+            return Outcome::Skipped("bearer tokens are not credentials");
+        }
+        let name = match case["expected"]["selectedProvider"].as_str() {
+            Some("Environment") => "environment variables",
+            Some("ProfileStaticKeys" | "ProfileSessionKeys") => "profile \"default\"",
+            Some("Ec2InstanceMetadata") if cfg!(feature = "imds") => "instance metadata",
+            Some("ProfileAssumeRole" | "ProfileWebIdentityToken") if cfg!(feature = "sts") => {
+                "profile \"default\""
+            }
+            Some("WebIdentityTokenEnv") if cfg!(feature = "sts") => "web identity",
+            _ => return Outcome::Skipped("its provider is not one of this version"),
+        };
+        Outcome::Checked(precedence(case, name))
+    });
+}
+
+fn precedence(case: &Value, winner: &str) -> Check {
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&token, "token").unwrap();
+    let text = serde_json::to_string(case).unwrap();
+    let text = text.replace("/some/path", token.path().to_str().unwrap());
+    let case: Value = serde_json::from_str(&text).unwrap();
+    let input = &case["input"];
+    let text = input["preloadedConfigFile"]
+        .as_str()
+        .or(input["configFiles"]["aws"].as_str());
+    let profiles = Profiles::parse(text.map(|text| (FileKind::Config, "config", text.as_bytes())));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _inside = runtime.enter();
+    let metadata = runtime
+        .block_on(instance(&input["imdsResponse"]).start())
+        .unwrap();
+    let action = match winner {
+        "web identity" => "AssumeRoleWithWebIdentity",
+        _ => "AssumeRole",
+    };
+    let sts = Service::start(vec![session(action, &input["stsResponse"])]);
+    let env = environment(&input["env"])
+        .with(
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            metadata.endpoint().to_string(),
+        )
+        .with("AWS_ENDPOINT_URL_STS", &sts.endpoint);
+    let resolution = resolve(&Settings::new(env, profiles));
+    let names = [
+        "accessKeyId",
+        "secretAccessKey",
+        "sessionToken",
+        "accountId",
+    ];
+    let found = resolution.credentials.as_ref().ok();
+    let expiry = found.and_then(Credentials::expiry).map(|_| END);
+    same_key(&resolution, &case["expected"]["resolved"], names, expiry)?;
+    let found = resolution.explanation.winner().unwrap().provider.clone();
+    check(found == winner, || format!("{found} is not {winner}"))
+}
+
+/// The answer of STS to one request for a role, with the credentials of a case.
+fn session(action: &str, response: &Value) -> Value {
+    let text = |name: &str, otherwise| {
+        response
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or(otherwise)
+    };
+    let expiry = Timestamp::from_unix_seconds(END);
+    let body = format!(
+        "<{action}Response><{action}Result><Credentials><AccessKeyId>{}</AccessKeyId>\
+         <SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken>\
+         <Expiration>{expiry}</Expiration></Credentials><AssumedRoleUser>\
+         <Arn>arn:aws:sts::{}:assumed-role/a/b</Arn><AssumedRoleId>A:b</AssumedRoleId></AssumedRoleUser>\
+         </{action}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{action}Response>",
+        text("accessKeyId", "ASIA"),
+        text("secretAccessKey", "secret"),
+        text("sessionToken", "token"),
+        text("accountId", "1"),
+    );
+    let request = json!({"method": "POST", "uri": "http://sts/"});
+    json!({"request": request, "response": {"status": 200, "body": body}})
+}
+
+#[test]
+fn roles_are_assumed_in_the_order_of_the_sdks() {
+    run("assume-role-chain", |case| {
+        let profiles = case["input"]["profiles"].as_object().unwrap();
+        let mut names = profiles
+            .values()
+            .flat_map(|profile| profile.as_object().unwrap().keys());
+        let unspoken = ["sso_", "credential_process", "login_session"];
+        if !cfg!(feature = "sts") {
+            return Outcome::Skipped("the feature sts is off");
+        }
+        if names.any(|name| unspoken.iter().any(|other| name.starts_with(other))) {
+            return Outcome::Skipped("SSO, logins and processes are not sources of this version");
+        }
+        match case["expected"]["ProfileChain"][0]["NamedSource"].as_str() {
+            Some("Environment") | None => Outcome::Checked(assume_roles(case)),
+            Some(_) => Outcome::Skipped("its source is not one of this version"),
+        }
+    });
+}
+
+/// Runs the chain of roles against an STS that issues `ASIA0`, `ASIA1`, …, and compares what it was asked for, and with
+/// which key.
+fn assume_roles(case: &Value) -> Check {
+    let input = &case["input"];
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&token, "web identity token").unwrap();
+    let mut config = String::new();
+    for (name, profile) in input["profiles"].as_object().unwrap() {
+        config.push_str(&format!("[profile {name}]\n"));
+        for (name, value) in profile.as_object().unwrap() {
+            let value = match name.as_str() {
+                "web_identity_token_file" => token.path().to_str().unwrap(),
+                _ => value.as_str().unwrap(),
+            };
+            config.push_str(&format!("{name} = {value}\n"));
+        }
+    }
+    let none = Vec::new();
+    let wanted = case["expected"]["ProfileChain"].as_array().unwrap_or(&none);
+    let steps: Vec<_> = wanted.iter().filter_map(role_step).collect();
+    let answers = steps.iter().enumerate().map(|(number, (action, _))| {
+        session(action, &json!({"accessKeyId": format!("ASIA{number}")}))
+    });
+    let service = Service::start(answers.collect());
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIDENV"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let env = Env::from_iter(keys).with("AWS_ENDPOINT_URL_STS", &service.endpoint);
+    let profiles = Profiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    let settings = Settings::new(env, profiles);
+    let settings = settings.with_profile(input["selected_profile"].as_str().unwrap());
+    let found = resolve(&settings).credentials;
+    if wanted.is_empty() {
+        return check(found.is_err(), || format!("{found:?}"));
+    }
+    let found = found.map_err(|error| format!("{error:?}"))?;
+    let base = wanted[0]["AccessKey"]["access_key_id"]
+        .as_str()
+        .unwrap_or("AKIDENV");
+    let last = steps
+        .len()
+        .checked_sub(1)
+        .map_or(base.to_owned(), |last| format!("ASIA{last}"));
+    check(found.access_key_id() == last, || format!("{found:?}"))?;
+    let seen = service.seen();
+    check(seen.len() == steps.len(), || {
+        format!("asked {} times", seen.len())
+    })?;
+    let signers = [base.to_owned()]
+        .into_iter()
+        .chain((0..).map(|number| format!("ASIA{number}")));
+    for (((action, parameters), seen), signer) in steps.iter().zip(&seen).zip(signers) {
+        check(seen.contains(&format!("Action={action}&")), || seen.clone())?;
+        let signed = seen.contains(&format!("Credential={signer}/"));
+        check(signed || *action == "AssumeRoleWithWebIdentity", || {
+            seen.clone()
+        })?;
+        for parameter in parameters {
+            check(seen.contains(parameter), || {
+                format!("{parameter} in {seen}")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The action and the parameters of a step that asks STS.
+fn role_step(step: &Value) -> Option<(&'static str, Vec<String>)> {
+    let (action, step) = match (step.get("AssumeRole"), step.get("WebIdentityToken")) {
+        (Some(step), _) => ("AssumeRole", step),
+        (_, Some(step)) => ("AssumeRoleWithWebIdentity", step),
+        _ => return None,
+    };
+    let names = [
+        ("role_arn", "RoleArn"),
+        ("role_session_name", "RoleSessionName"),
+        ("external_id", "ExternalId"),
+    ];
+    let parameters = names.iter().filter_map(|(name, parameter)| {
+        let value = step.get(name)?.as_str()?;
+        let value = value.replace(':', "%3A").replace('/', "%2F");
+        Some(format!("{parameter}={value}"))
+    });
+    Some((action, parameters.collect()))
+}
+
+/// When the credentials of the instance end; the corpus does not say.
+const END: i64 = 1_900_000_000;
+
+/// An instance with the credentials of a case, or without a role.
+fn instance(response: &Value) -> keyfob_imds::server::Builder {
+    let text = |name: &str| response.get(name).and_then(Value::as_str);
+    let builder = Imds::builder();
+    let (Some(id), Some(secret)) = (text("accessKeyId"), text("secretAccessKey")) else {
+        return builder;
+    };
+    let mut key = Credentials::new(id, secret).unwrap();
+    key = key
+        .with_session_token(text("sessionToken").unwrap_or_default())
+        .unwrap();
+    key = key.with_account_id(text("accountId").unwrap_or_default());
+    builder.credentials(key.with_expiry(Timestamp::from_unix_seconds(END)))
+}

@@ -1,0 +1,340 @@
+//! Roles of profiles and of pods, against a server that answers as STS does.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+#[path = "corpora/service.rs"]
+mod service;
+
+use keyfob_chain::{
+    Cached, Chain, Env, Error, ErrorKind, FileKind, Order, Origin, Profiles, Settings, Verdict,
+};
+use keyfob_imds::server::Imds;
+use keyfob_sigv4::{Credentials, Timestamp};
+use serde_json::{Value, json};
+use service::Service;
+
+const CONFIG: &str = "[profile outer]
+role_arn = arn:aws:iam::123456789012:role/outer
+source_profile = inner
+external_id = partner-42
+duration_seconds = 900
+[profile inner]
+role_arn = arn:aws:iam::123456789012:role/inner
+role_session_name = ada
+source_profile = key
+[profile key]
+aws_access_key_id = AKIDKEY
+aws_secret_access_key = canary-key
+[profile by-variables]
+role_arn = arn:aws:iam::123456789012:role/by-variables
+credential_source = environment
+[profile circle]
+role_arn = arn:aws:iam::123456789012:role/a
+source_profile = circle2
+[profile circle2]
+role_arn = arn:aws:iam::123456789012:role/b
+source_profile = circle
+[profile dangling]
+role_arn = arn:aws:iam::123456789012:role/a
+source_profile = nobody
+[profile empty-source]
+role_arn = arn:aws:iam::123456789012:role/a
+source_profile = empty
+[profile empty]
+region = eu-west-1
+[profile without]
+role_arn = arn:aws:iam::123456789012:role/a
+[profile long]
+role_arn = arn:aws:iam::123456789012:role/a
+source_profile = key
+duration_seconds = 1h
+";
+
+const KEYS: [(&str, &str); 2] = [
+    ("AWS_ACCESS_KEY_ID", "AKIDENVIRONMENT"),
+    ("AWS_SECRET_ACCESS_KEY", "canary-environment"),
+];
+
+fn now() -> Timestamp {
+    "2026-11-22T03:00:00Z".parse().unwrap()
+}
+
+/// An answer with a session that ends in 2030.
+fn session(action: &str, id: &str) -> Value {
+    let body = format!(
+        "<{action}Response><{action}Result><Credentials><AccessKeyId>{id}</AccessKeyId>\
+         <SecretAccessKey>canary-session</SecretAccessKey><SessionToken>canary-token</SessionToken>\
+         <Expiration>2030-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser>\
+         <Arn>arn:aws:sts::123456789012:assumed-role/a/b</Arn><AssumedRoleId>A:b</AssumedRoleId>\
+         </AssumedRoleUser></{action}Result></{action}Response>"
+    );
+    posted(200, &body)
+}
+
+fn refusal(code: &str) -> Value {
+    posted(
+        403,
+        &format!(
+            "<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+        ),
+    )
+}
+
+fn posted(status: u16, body: &str) -> Value {
+    json!({
+        "request": {"method": "POST", "uri": "http://sts/"},
+        "response": {"status": status, "body": body},
+    })
+}
+
+fn settings(sts: &Service, variables: &[(&str, &str)]) -> Settings {
+    let env: Env = variables.iter().copied().collect();
+    let env = env.with("AWS_ENDPOINT_URL_STS", &sts.endpoint);
+    let env = match env.raw("AWS_EC2_METADATA_SERVICE_ENDPOINT") {
+        Some(_) => env,
+        None => env.with("AWS_EC2_METADATA_DISABLED", "true"),
+    };
+    Settings::new(
+        env,
+        Profiles::parse([(FileKind::Config, "config", CONFIG.as_bytes())]),
+    )
+}
+
+async fn credentials(settings: &Settings) -> Result<Credentials, Error> {
+    Chain::default_for(Order::Cli, settings)
+        .resolve(now())
+        .await
+        .credentials
+}
+
+#[tokio::test]
+async fn roles_are_assumed_one_with_the_credentials_of_the_other() {
+    let sts = Service::start(vec![
+        session("AssumeRole", "ASIAINNER"),
+        session("AssumeRole", "ASIAOUTER"),
+    ]);
+    let settings = settings(&sts, &[]).with_profile("outer");
+    let resolution = Chain::default_for(Order::Cli, &settings)
+        .resolve(now())
+        .await;
+    let found = resolution.credentials.unwrap();
+    assert_eq!(found.access_key_id(), "ASIAOUTER");
+    assert_eq!(found.account_id(), Some("123456789012"));
+    assert_eq!(
+        resolution.explanation.winner().unwrap().origin,
+        Some(Origin::Role {
+            arn: "arn:aws:iam::123456789012:role/outer".to_owned(),
+            named_in: Box::new(Origin::File {
+                file: "config".into(),
+                line: 2,
+                section: "outer".to_owned(),
+            }),
+        })
+    );
+    assert_eq!(sts.left(), 0);
+    let seen = sts.seen();
+    for (request, parts) in seen.iter().zip([
+        ["Credential=AKIDKEY/", "role%2Finner", "RoleSessionName=ada"],
+        [
+            "Credential=ASIAINNER/",
+            "ExternalId=partner-42",
+            "DurationSeconds=900",
+        ],
+    ]) {
+        for part in parts {
+            assert!(request.contains(part), "{part} in {request}");
+        }
+    }
+    let name = format!("RoleSessionName=keyfob-{}", now().unix_seconds());
+    assert!(seen[1].contains(&name), "{}", seen[1]);
+}
+
+#[tokio::test]
+async fn credential_source_takes_the_variables_even_beside_a_named_profile() {
+    let sts = Service::start(vec![session("AssumeRole", "ASIAROLE")]);
+    let named = settings(&sts, &KEYS).with_profile("by-variables");
+    assert_eq!(
+        credentials(&named).await.unwrap().access_key_id(),
+        "ASIAROLE"
+    );
+    assert!(sts.seen()[0].contains("Credential=AKIDENVIRONMENT/"));
+    let without = settings(&sts, &[]).with_profile("by-variables");
+    let error = credentials(&without).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoCredentials);
+    assert!(
+        error.to_string().contains("credential_source Environment"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_profile_that_leads_nowhere_is_an_error_that_says_where() {
+    let sts = Service::start(Vec::new());
+    for (profile, kind, text) in [
+        (
+            "circle",
+            ErrorKind::Source,
+            "source_profile leads in a circle: circle → circle2 → circle",
+        ),
+        (
+            "dangling",
+            ErrorKind::ProfileNotFound,
+            "profile \"nobody\" not found",
+        ),
+        (
+            "empty-source",
+            ErrorKind::Source,
+            "profile \"empty\" is a source_profile and has no credentials",
+        ),
+        (
+            "without",
+            ErrorKind::Source,
+            "config:31: role_arn needs source_profile or credential_source",
+        ),
+        (
+            "long",
+            ErrorKind::InvalidSetting,
+            "config:35: duration_seconds is no number",
+        ),
+    ] {
+        let settings = settings(&sts, &[]).with_profile(profile);
+        let error = credentials(&settings).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().starts_with(text), "{error}");
+    }
+    assert!(sts.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_role_that_is_refused_is_not_replaced_by_the_instance() {
+    let key = Credentials::new("ASIAINSTANCE", "secret").unwrap();
+    let key = key
+        .with_session_token("token")
+        .unwrap()
+        .with_expiry(Timestamp::MAX);
+    let instance = Imds::builder()
+        .role("node")
+        .credentials(key)
+        .start()
+        .await
+        .unwrap();
+    let endpoint = instance.endpoint().to_string();
+    let sts = Service::start(vec![
+        refusal("AccessDenied"),
+        refusal("InvalidIdentityToken"),
+    ]);
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&token, "a token\n").unwrap();
+    let variables = [
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint.as_str()),
+        (
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            token.path().to_str().unwrap(),
+        ),
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod"),
+    ];
+    let on_instance = settings(&sts, &variables[..1]).with_profile("inner");
+    let in_pod = settings(&sts, &variables);
+    for settings in [on_instance, in_pod] {
+        let resolution = Chain::default_for(Order::Cli, &settings)
+            .explain(now())
+            .await;
+        let error = resolution.credentials.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
+        let last = resolution.explanation.rows.last().unwrap();
+        assert_eq!(last.verdict, Verdict::Masked);
+        assert_eq!(
+            last.origin,
+            Some(Origin::InstanceMetadata {
+                role: Some("node".to_owned())
+            })
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_masked_is_seen_and_not_assumed() {
+    let sts = Service::start(Vec::new());
+    let profile = [KEYS[0], KEYS[1], ("AWS_PROFILE", "outer")];
+    let chain = Chain::default_for(Order::Cli, &settings(&sts, &profile));
+    let explanation = chain.explain(now()).await.explanation;
+    let row = explanation.masked().next().unwrap();
+    assert_eq!(row.provider, "profile \"outer\"");
+    assert!(row.key_id.is_none() && sts.seen().is_empty());
+    let text = explanation.text(now(), None);
+    assert!(
+        text.contains("arn:aws:iam::123456789012:role/outer by [outer] in config:2"),
+        "{text}"
+    );
+    assert!(!text.contains("canary"));
+}
+
+#[tokio::test]
+async fn the_token_of_a_pod_is_read_anew_for_each_session() {
+    let action = "AssumeRoleWithWebIdentity";
+    let sts = Service::start(vec![
+        session(action, "ASIAFIRST"),
+        session(action, "ASIASECOND"),
+    ]);
+    let token = tempfile::NamedTempFile::new().unwrap();
+    let pod = settings(
+        &sts,
+        &[
+            (
+                "AWS_WEB_IDENTITY_TOKEN_FILE",
+                token.path().to_str().unwrap(),
+            ),
+            ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod"),
+            ("AWS_ROLE_SESSION_NAME", "build-7"),
+        ],
+    );
+    let cached = Cached::new(Chain::default_for(Order::Cli, &pod)).with_random(|| 0);
+    std::fs::write(&token, "first.token\n").unwrap();
+    let first = cached.credentials(now()).await.unwrap();
+    std::fs::write(&token, "second.token").unwrap();
+    assert!(
+        cached
+            .credentials(now())
+            .await
+            .unwrap()
+            .is_same_snapshot(&first)
+    );
+    cached.invalidate(&first);
+    assert_eq!(
+        cached.credentials(now()).await.unwrap().access_key_id(),
+        "ASIASECOND"
+    );
+    let seen = sts.seen();
+    assert!(
+        seen[0].contains("WebIdentityToken=first.token")
+            && seen[0].contains("RoleSessionName=build-7")
+    );
+    assert!(seen[1].contains("WebIdentityToken=second.token"));
+    assert!(!seen[0].to_ascii_lowercase().contains("authorization:"));
+}
+
+#[tokio::test]
+async fn half_a_web_identity_is_an_error_and_a_named_profile_takes_its_place() {
+    let sts = Service::start(Vec::new());
+    let half = settings(&sts, &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere")]);
+    assert_eq!(
+        credentials(&half).await.unwrap_err().kind(),
+        ErrorKind::Source
+    );
+    assert_eq!(
+        credentials(&half.with_profile("key"))
+            .await
+            .unwrap()
+            .access_key_id(),
+        "AKIDKEY"
+    );
+    let variables = [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod"),
+    ];
+    let error = credentials(&settings(&sts, &variables)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Provider);
+    assert!(error.to_string().contains("/nowhere"), "{error}");
+}
