@@ -83,6 +83,7 @@ impl Budget {
     }
 
     /// Pays for one retry; `None` if there is not enough left. A cost equal to what is left is granted.
+    #[inline]
     pub(crate) fn take(&self, fault: Fault) -> Option<u32> {
         let cost = match fault.kind() {
             FaultKind::Throttling => self.costs.throttling,
@@ -96,6 +97,7 @@ impl Budget {
     }
 
     /// Gives tokens back, never above the capacity.
+    #[inline]
     pub(crate) fn give(&self, tokens: u32) {
         let refill = |left: u32| {
             (left < self.capacity).then(|| left.saturating_add(tokens).min(self.capacity))

@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use crate::{Budget, Failure, Fault, FaultKind, Policy, Random, SdkRequest};
+use crate::{Budget, Failure, Fault, FaultKind, Policy, Random, SdkRequest, policy::nanos};
 
 /// The state of one call: how often it failed, and what its retries cost.
 ///
@@ -24,10 +24,11 @@ use crate::{Budget, Failure, Fault, FaultKind, Policy, Random, SdkRequest};
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
     policy: Policy,
-    deadline: Option<Duration>,
+    // Times in nanoseconds, as the policy's; no deadline is the largest.
+    deadline: u64,
+    previous: u64,
+    slept: u64,
     failures: u32,
-    previous: Duration,
-    slept: Duration,
     paid: Option<u32>,
     clock_corrected: bool,
 }
@@ -70,10 +71,10 @@ impl Call {
     pub const fn new(policy: Policy) -> Self {
         Self {
             policy,
-            deadline: None,
+            deadline: u64::MAX,
             failures: 0,
-            previous: Duration::ZERO,
-            slept: Duration::ZERO,
+            previous: 0,
+            slept: 0,
             paid: None,
             clock_corrected: false,
         }
@@ -82,7 +83,7 @@ impl Call {
     /// Sets how long the whole call may take, all attempts and waits together.
     #[must_use]
     pub const fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+        self.deadline = nanos(deadline);
         self
     }
 
@@ -105,6 +106,7 @@ impl Call {
     }
 
     /// Settles with the budget after success: the last retry's tokens go back, or one token if there was no retry.
+    #[inline]
     pub fn on_success(&self, budget: Option<&Budget>) {
         if let Some(budget) = budget {
             budget.give(self.paid.unwrap_or(1));
@@ -120,7 +122,7 @@ impl Call {
     /// The sum of all waits so far.
     #[must_use]
     pub const fn slept(&self) -> Duration {
-        self.slept
+        Duration::from_nanos(self.slept)
     }
 
     /// The value of the header `amz-sdk-request` for the attempt under way.
@@ -133,6 +135,22 @@ impl Call {
         }
     }
 
+    pub(crate) fn is_throttling(&self, failure: &Failure<'_>) -> bool {
+        self.policy
+            .classify(failure)
+            .is_some_and(Fault::is_throttling)
+    }
+
+    pub(crate) const fn has_deadline(&self) -> bool {
+        self.deadline != u64::MAX
+    }
+
+    /// How much of the deadline is left; without one, more than anybody waits.
+    pub(crate) const fn time_left(&self, elapsed: Duration) -> Duration {
+        Duration::from_nanos(self.deadline.saturating_sub(nanos(elapsed)))
+    }
+
+    #[inline]
     fn judge(&self, failure: &Failure<'_>) -> Result<Fault, Stop> {
         let fault = self.policy.classify(failure).ok_or(Stop::NotRetryable)?;
         if self.clock_corrected && fault.kind() == FaultKind::ClockSkew {
@@ -158,14 +176,12 @@ impl Call {
         let drawn = self
             .policy
             .draw(fault, self.failures, self.previous, random);
-        let delay = failure
-            .hint
-            .map_or(drawn, |hint| self.policy.hinted(drawn, hint));
-        let asked = failure.hint.map_or(delay, |hint| hint.wait().max(delay));
-        if self
-            .deadline
-            .is_some_and(|deadline| asked >= deadline.saturating_sub(elapsed))
-        {
+        let (mut delay, mut asked) = (drawn, drawn);
+        if let Some(hint) = failure.hint {
+            delay = self.policy.hinted(drawn, hint);
+            asked = delay.max(nanos(hint.wait()));
+        }
+        if self.has_deadline() && asked >= self.deadline.saturating_sub(nanos(elapsed)) {
             return Decision::Stop(Stop::Deadline);
         }
         if let Some(budget) = budget {
@@ -173,16 +189,18 @@ impl Call {
                 let wait = if self.policy.is_long_polling() {
                     delay
                 } else {
-                    Duration::ZERO
+                    0
                 };
-                return Decision::Stop(Stop::Budget { wait });
+                return Decision::Stop(Stop::Budget {
+                    wait: Duration::from_nanos(wait),
+                });
             };
             self.paid = Some(cost);
         }
         self.clock_corrected |= fault.kind() == FaultKind::ClockSkew;
         self.previous = drawn;
         self.slept = self.slept.saturating_add(delay);
-        Decision::Wait(delay)
+        Decision::Wait(Duration::from_nanos(delay))
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Delays<R> {
     policy: Policy,
     fault: Fault,
     failed: u32,
-    previous: Duration,
+    previous: u64,
     random: R,
 }
 
@@ -28,7 +28,7 @@ impl<R: Random> Delays<R> {
             policy,
             fault: Fault::new(FaultKind::Server),
             failed: 0,
-            previous: Duration::ZERO,
+            previous: 0,
             random,
         }
     }
@@ -53,7 +53,7 @@ impl<R: Random> Iterator for Delays<R> {
         self.previous = self
             .policy
             .draw(self.fault, failed, self.previous, &mut self.random);
-        Some(self.previous)
+        Some(Duration::from_nanos(self.previous))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

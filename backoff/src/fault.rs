@@ -66,6 +66,7 @@ impl Fault {
 /// assert_eq!(kind(403, Some("AccessDenied")), None);
 /// ```
 #[must_use]
+#[inline]
 pub fn classify(status: Option<u16>, code: Option<&str>) -> Option<Fault> {
     match (status, code) {
         (_, Some(code)) if is_throttling_code(code) => Some(Fault(FaultKind::Throttling)),
@@ -75,10 +76,21 @@ pub fn classify(status: Option<u16>, code: Option<&str>) -> Option<Fault> {
     }
 }
 
-/// The error codes that mean throttling whatever the status, the same set in every AWS SDK.
-///
-/// `LimitExceededException` is on it although some services also use it for a fixed quota; IAM's `LimitExceeded` is not.
-pub const THROTTLING_CODES: [&str; 14] = [
+macro_rules! throttling_codes {
+    ($($code:literal),+ $(,)?) => {
+        /// The error codes that mean throttling whatever the status, the same set in every AWS SDK.
+        ///
+        /// `LimitExceededException` is on it although some services also use it for a fixed quota; IAM's `LimitExceeded` is not.
+        pub const THROTTLING_CODES: [&str; 14] = [$($code),+];
+
+        /// Whether it is one of [`THROTTLING_CODES`], without a loop over them.
+        pub(crate) fn is_throttling_code(code: &str) -> bool {
+            matches!(code, $($code)|+)
+        }
+    };
+}
+
+throttling_codes![
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
     "LimitExceededException",
@@ -94,10 +106,6 @@ pub const THROTTLING_CODES: [&str; 14] = [
     "TooManyRequestsException",
     "TransactionInProgressException",
 ];
-
-pub(crate) fn is_throttling_code(code: &str) -> bool {
-    THROTTLING_CODES.contains(&code)
-}
 
 /// An error that can say what went wrong in terms a [`Policy`](crate::Policy) can judge.
 ///

@@ -1,5 +1,7 @@
 use core::time::Duration;
 
+use crate::policy::nanos;
+
 /// Something that must agree before a request is sent. Times are of one clock of the caller's choice, from any fixed point.
 pub trait Limiter {
     /// Takes leave to send one request at `now`.
@@ -268,7 +270,7 @@ impl RateLimit {
     #[must_use]
     pub const fn new(requests: u32, period: Duration) -> Self {
         let requests = if requests == 0 { 1 } else { requests as u64 };
-        let spacing = saturating_nanos(period).div_ceil(requests);
+        let spacing = nanos(period).div_ceil(requests);
         Self {
             spacing,
             burst: requests,
@@ -289,7 +291,7 @@ impl RateLimit {
     ///
     /// How long to wait before asking again; nothing was taken.
     pub fn acquire(&mut self, now: Duration) -> Result<(), Duration> {
-        let now = saturating_nanos(now);
+        let now = nanos(now);
         let paid_until = self.paid_until.max(now).saturating_add(self.spacing);
         let early = paid_until
             .saturating_sub(now)
@@ -304,16 +306,7 @@ impl RateLimit {
     /// Whether it has forgotten all earlier requests.
     #[cfg(feature = "std")]
     fn is_idle(&self, now: Duration) -> bool {
-        self.paid_until <= saturating_nanos(now)
-    }
-}
-
-const fn saturating_nanos(duration: Duration) -> u64 {
-    let nanos = duration.as_nanos();
-    if nanos > u64::MAX as u128 {
-        u64::MAX
-    } else {
-        nanos as u64
+        self.paid_until <= nanos(now)
     }
 }
 

@@ -20,9 +20,10 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     attempts: u32,
-    base: Duration,
-    throttling_base: Duration,
-    cap: Duration,
+    // Nanoseconds: half the size of a `Duration`, and nothing to convert when a delay is drawn.
+    base: u64,
+    throttling_base: u64,
+    cap: u64,
     jitter: Jitter,
     hints: Hints,
     rules: Rules,
@@ -63,7 +64,7 @@ struct Rules {
     codes: &'static [&'static str],
 }
 
-const HINT_HEADROOM: Duration = Duration::from_secs(5);
+const HINT_HEADROOM: u64 = nanos(Duration::from_secs(5));
 
 impl Policy {
     /// The rule of the AWS SDKs since 2026: 3 attempts, base 50 ms, after throttling 1 s, cap 20 s, full jitter.
@@ -71,9 +72,9 @@ impl Policy {
     pub const fn aws() -> Self {
         Self {
             attempts: 3,
-            base: Duration::from_millis(50),
-            throttling_base: Duration::from_secs(1),
-            cap: Duration::from_secs(20),
+            base: nanos(Duration::from_millis(50)),
+            throttling_base: nanos(Duration::from_secs(1)),
+            cap: nanos(Duration::from_secs(20)),
             jitter: Jitter::Full,
             hints: Hints::Aws,
             rules: Rules::NONE,
@@ -85,7 +86,7 @@ impl Policy {
     #[must_use]
     pub const fn aws_v2_0() -> Self {
         Self {
-            base: Duration::from_secs(1),
+            base: nanos(Duration::from_secs(1)),
             hints: Hints::AwsV2_0,
             ..Self::aws()
         }
@@ -96,7 +97,7 @@ impl Policy {
     pub const fn dynamodb() -> Self {
         Self {
             attempts: 4,
-            base: Duration::from_millis(25),
+            base: nanos(Duration::from_millis(25)),
             ..Self::aws()
         }
     }
@@ -111,21 +112,21 @@ impl Policy {
     /// The upper bound of the first delay, except after throttling.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
-        self.base = base;
+        self.base = nanos(base);
         self
     }
 
     /// The upper bound of the first delay after throttling.
     #[must_use]
     pub const fn throttling_base(mut self, base: Duration) -> Self {
-        self.throttling_base = base;
+        self.throttling_base = nanos(base);
         self
     }
 
     /// The upper bound of every delay, and of a wait asked for by `Retry-After`. `x-amz-retry-after` may exceed it by up to 5 s.
     #[must_use]
     pub const fn cap(mut self, cap: Duration) -> Self {
-        self.cap = cap;
+        self.cap = nanos(cap);
         self
     }
 
@@ -217,6 +218,7 @@ impl Policy {
 
     /// Judges a failure: [`classify`], and what was opted in to.
     #[must_use]
+    #[inline]
     pub fn classify(&self, failure: &Failure<'_>) -> Option<Fault> {
         let strict = if self.rules.sdk {
             sdk_fault(failure)
@@ -249,51 +251,49 @@ impl Policy {
         never_acted_on || !self.rules.non_idempotent
     }
 
-    /// Cap first, then jitter: `fraction × min(cap, base × 2ⁿ⁻¹)`.
+    /// Cap first, then jitter: `fraction × min(cap, base × 2ⁿ⁻¹)`, in nanoseconds.
     pub(crate) fn draw(
         &self,
         fault: Fault,
         attempt: u32,
-        previous: Duration,
+        previous: u64,
         random: &mut impl Random,
-    ) -> Duration {
+    ) -> u64 {
         let bound = self.bound_nanos(fault, attempt);
-        let nanos = match self.jitter {
+        match self.jitter {
             Jitter::Full => between(0, bound, random),
             Jitter::Equal => between(bound / 2, bound, random),
             Jitter::Decorrelated => self.decorrelated(fault, previous, random),
             Jitter::None => bound,
-        };
-        Duration::from_nanos(nanos)
-    }
-
-    /// What the service asked for, within bounds: never less than the drawn delay, so that hinted clients stay spread out.
-    pub(crate) fn hinted(&self, drawn: Duration, hint: Hint) -> Duration {
-        match (hint.source, self.hints) {
-            (HintSource::Aws, Hints::Aws) => {
-                hint.wait.clamp(drawn, drawn.saturating_add(HINT_HEADROOM))
-            }
-            (HintSource::Aws, Hints::AwsV2_0) => hint.wait.min(self.cap),
-            (HintSource::Http, _) => hint.wait.min(self.cap).max(drawn),
         }
     }
 
+    /// What the service asked for, within bounds: never less than the drawn delay, so that hinted clients stay spread out.
+    pub(crate) fn hinted(&self, drawn: u64, hint: Hint) -> u64 {
+        let asked = nanos(hint.wait);
+        match (hint.source, self.hints) {
+            (HintSource::Aws, Hints::Aws) => {
+                asked.clamp(drawn, drawn.saturating_add(HINT_HEADROOM))
+            }
+            (HintSource::Aws, Hints::AwsV2_0) => asked.min(self.cap),
+            (HintSource::Http, _) => asked.min(self.cap).max(drawn),
+        }
+    }
+
+    #[inline]
     fn bound_nanos(&self, fault: Fault, attempt: u32) -> u64 {
         let doublings = attempt.saturating_sub(1);
         let factor = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
-        nanos(self.base_for(fault))
-            .saturating_mul(factor)
-            .min(nanos(self.cap))
+        self.base_for(fault).saturating_mul(factor).min(self.cap)
     }
 
-    fn decorrelated(&self, fault: Fault, previous: Duration, random: &mut impl Random) -> u64 {
-        let cap = nanos(self.cap);
-        let base = nanos(self.base_for(fault)).min(cap);
-        let top = nanos(previous).max(base).saturating_mul(3).min(cap);
+    fn decorrelated(&self, fault: Fault, previous: u64, random: &mut impl Random) -> u64 {
+        let base = self.base_for(fault).min(self.cap);
+        let top = previous.max(base).saturating_mul(3).min(self.cap);
         between(base, top, random)
     }
 
-    const fn base_for(&self, fault: Fault) -> Duration {
+    const fn base_for(&self, fault: Fault) -> u64 {
         if fault.is_throttling() {
             self.throttling_base
         } else {
@@ -373,8 +373,13 @@ fn between(low: u64, high: u64, random: &mut impl Random) -> u64 {
 }
 
 /// Nanoseconds, at most 584 years of them.
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+pub(crate) const fn nanos(duration: Duration) -> u64 {
+    let nanos = duration.as_nanos();
+    if nanos > u64::MAX as u128 {
+        u64::MAX
+    } else {
+        nanos as u64
+    }
 }
 
 #[cfg(test)]
@@ -382,7 +387,8 @@ mod tests {
     use super::*;
     use crate::{ClockSkew, SplitMix64};
 
-    const SECOND: Duration = Duration::from_secs(1);
+    const SECOND: u64 = 1_000_000_000;
+    const MILLI: u64 = 1_000_000;
 
     fn server() -> Fault {
         classify(Some(500), None).unwrap()
@@ -446,27 +452,21 @@ mod tests {
     #[test]
     fn extreme_durations_saturate() {
         let policy = Policy::aws().base(Duration::MAX).cap(Duration::MAX);
-        let most = Duration::from_nanos(u64::MAX);
         assert_eq!(
-            policy.draw(server(), u32::MAX, Duration::MAX, &mut || 1.0),
-            most
+            policy.draw(server(), u32::MAX, u64::MAX, &mut || 1.0),
+            u64::MAX
         );
-        assert_eq!(
-            policy.hinted(
-                most,
-                Hint::from_x_amz_retry_after("99999999999999999999").unwrap()
-            ),
-            most + HINT_HEADROOM
-        );
+        let hint = Hint::from_x_amz_retry_after("99999999999999999999").unwrap();
+        assert_eq!(policy.hinted(u64::MAX, hint), u64::MAX);
     }
 
     #[test]
     fn full_jitter_averages_half_the_bound() {
         let mut random = SplitMix64::new(1);
-        let total: Duration = (0..10_000)
+        let total: u64 = (0..10_000)
             .map(|_| Policy::aws().draw(throttling(), 5, SECOND, &mut random))
             .sum();
-        let mean = total.as_secs_f64() / 10_000.0;
+        let mean = total as f64 / 10_000.0 / SECOND as f64;
         assert!((mean - 8.0).abs() < 0.03 * 8.0, "{mean}");
     }
 
@@ -474,28 +474,23 @@ mod tests {
     fn each_jitter_keeps_its_range() {
         let range = |jitter, previous| {
             let policy = Policy::aws().jitter(jitter);
-            let draw = |fraction: f64| {
-                policy
-                    .draw(throttling(), 3, previous, &mut || fraction)
-                    .as_millis()
-            };
+            let draw =
+                |fraction: f64| policy.draw(throttling(), 3, previous, &mut || fraction) / MILLI;
             (draw(0.0), draw(1.0))
         };
         assert_eq!(range(Jitter::Full, SECOND), (0, 4_000));
         assert_eq!(range(Jitter::Equal, SECOND), (2_000, 4_000));
         assert_eq!(range(Jitter::None, SECOND), (4_000, 4_000));
-        assert_eq!(range(Jitter::Decorrelated, Duration::ZERO), (1_000, 3_000));
+        assert_eq!(range(Jitter::Decorrelated, 0), (1_000, 3_000));
         assert_eq!(range(Jitter::Decorrelated, 3 * SECOND), (1_000, 9_000));
         assert_eq!(range(Jitter::Decorrelated, 19 * SECOND), (1_000, 20_000));
     }
 
     #[test]
     fn the_aws_hint_stretches_a_delay_by_at_most_five_seconds() {
-        let drawn = Duration::from_millis(20);
+        let drawn = 20 * MILLI;
         let hinted = |policy: Policy, value| {
-            policy
-                .hinted(drawn, Hint::from_x_amz_retry_after(value).unwrap())
-                .as_millis()
+            policy.hinted(drawn, Hint::from_x_amz_retry_after(value).unwrap()) / MILLI
         };
         assert_eq!(hinted(Policy::aws(), "10"), 20);
         assert_eq!(hinted(Policy::aws(), "1000"), 1_000);
@@ -508,7 +503,7 @@ mod tests {
     fn retry_after_stretches_a_delay_to_at_most_the_cap() {
         let hinted = |secs| {
             let hint = Hint::from_retry_after(secs, Duration::ZERO).unwrap();
-            Policy::aws().hinted(SECOND, hint).as_secs()
+            Policy::aws().hinted(SECOND, hint) / SECOND
         };
         assert_eq!((hinted("0"), hinted("7"), hinted("3600")), (1, 7, 20));
     }

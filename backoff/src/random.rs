@@ -36,6 +36,7 @@ impl SplitMix64 {
     }
 
     /// The next 64 bits.
+    #[inline]
     pub const fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -47,6 +48,7 @@ impl SplitMix64 {
 
 impl Random for SplitMix64 {
     /// Uniform over the multiples of 2⁻⁵³ in `[0, 1)`.
+    #[inline]
     fn fraction(&mut self) -> f64 {
         const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
         (self.next_u64() >> 11) as f64 * UNIT

@@ -1,7 +1,7 @@
 use core::{ops::ControlFlow, time::Duration};
 
 use super::{Judge, Notify, Retry, parting_wait, timer::system_time};
-use crate::{Call, Decision, Policy, Random};
+use crate::{Decision, Policy, Random};
 
 /// As [`retry`](crate::retry), for a call that blocks the thread.
 ///
@@ -87,23 +87,26 @@ where
     ///
     /// The error of the last attempt, as `op` returned it.
     pub fn run(mut self) -> Result<T, E> {
-        let started = self.driver.plan.deadline.and_then(|_| system_time());
-        let mut call = self.driver.start();
+        let started = if self.driver.plan.call.has_deadline() {
+            system_time()
+        } else {
+            None
+        };
         let mut last = None;
         loop {
-            self.admit(&call, started, last)?;
+            self.admit(started, last)?;
             let error = match (self.op)() {
                 Ok(value) => {
-                    self.driver.succeeded(&call, system_time);
+                    self.driver.succeeded(system_time);
                     return Ok(value);
                 }
                 Err(error) => error,
             };
-            let elapsed = elapsed(&call, started);
-            match self.driver.failed(&mut call, &error, elapsed, system_time) {
+            let elapsed = self.elapsed(started);
+            match self.driver.failed(&error, elapsed, system_time) {
                 Decision::Wait(delay) => {
                     if self.timer.0.sleep(delay).is_break() {
-                        self.driver.cancelled(&call);
+                        self.driver.cancelled();
                         return Err(error);
                     }
                 }
@@ -120,30 +123,23 @@ where
     }
 
     /// Waits for the limiter's leave, if there is one.
-    fn admit(
-        &mut self,
-        call: &Call,
-        started: Option<Duration>,
-        mut last: Option<E>,
-    ) -> Result<(), E> {
-        while let Some(wait) = self.driver.plan.ask_limiter(system_time()) {
-            if let Some(error) = self
-                .driver
-                .refused(call, elapsed(call, started), wait, &mut last)
-            {
+    fn admit(&mut self, started: Option<Duration>, mut last: Option<E>) -> Result<(), E> {
+        while let Some(wait) = self.driver.plan.ask_limiter(system_time) {
+            let elapsed = self.elapsed(started);
+            if let Some(error) = self.driver.refused(elapsed, wait, &mut last) {
                 return Err(error);
             }
             if self.timer.0.sleep(wait).is_break() {
-                self.driver.cancelled(call);
+                self.driver.cancelled();
                 return last.map_or(Ok(()), Err);
             }
         }
         Ok(())
     }
-}
 
-fn elapsed(call: &Call, started: Option<Duration>) -> Duration {
-    started
-        .and_then(|started| Some(system_time()?.saturating_sub(started)))
-        .unwrap_or(call.slept())
+    /// Since the call began; where there is no clock, the waits alone.
+    fn elapsed(&self, started: Option<Duration>) -> Duration {
+        let since = started.and_then(|started| Some(system_time()?.saturating_sub(started)));
+        since.unwrap_or(self.driver.plan.call.slept())
+    }
 }

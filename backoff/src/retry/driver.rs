@@ -13,9 +13,8 @@ pub(super) struct Driver<'a, E, J, N, R> {
 }
 
 pub(super) struct Plan<'a, E> {
-    pub(super) policy: Policy,
+    pub(super) call: Call,
     pub(super) budget: Option<&'a Budget>,
-    pub(super) deadline: Option<Duration>,
     pub(super) attempt_timeout: Option<(Duration, MakeError<E>)>,
     pub(super) limiter: Option<&'a (dyn Limiter + Sync)>,
     pub(super) refuse: Option<MakeError<E>>,
@@ -48,9 +47,20 @@ pub struct Pause {
 }
 
 impl<E> Plan<'_, E> {
+    pub(super) const fn new(policy: Policy) -> Self {
+        Self {
+            call: policy.start(),
+            budget: None,
+            attempt_timeout: None,
+            limiter: None,
+            refuse: None,
+            report: None,
+        }
+    }
+
     /// How long to wait for the limiter's leave; `None` if it gave it.
-    pub(super) fn ask_limiter(&self, now: Option<Duration>) -> Option<Duration> {
-        self.limiter?.acquire(now.unwrap_or_default()).err()
+    pub(super) fn ask_limiter(&self, now: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
+        self.limiter?.acquire(now().unwrap_or_default()).err()
     }
 
     fn tell_limiter(&self, throttled: bool, now: impl FnOnce() -> Option<Duration>) {
@@ -59,11 +69,11 @@ impl<E> Plan<'_, E> {
         }
     }
 
-    fn write_report(&mut self, attempts: u32, slept: Duration, stop: Option<Stop>) {
+    fn write_report(&mut self, attempts: u32, stop: Option<Stop>) {
         if let Some(report) = self.report.as_deref_mut() {
             *report = Report {
                 attempts,
-                slept,
+                slept: self.call.slept(),
                 stop,
             };
         }
@@ -71,38 +81,31 @@ impl<E> Plan<'_, E> {
 }
 
 impl<E, J: Judge<E>, N: Notify<E>, R: Random> Driver<'_, E, J, N, R> {
-    pub(super) fn start(&self) -> Call {
-        let call = self.plan.policy.start();
-        self.plan
-            .deadline
-            .map_or(call, |deadline| call.with_deadline(deadline))
-    }
-
-    pub(super) fn succeeded(&mut self, call: &Call, now: impl FnOnce() -> Option<Duration>) {
+    pub(super) fn succeeded(&mut self, now: impl FnOnce() -> Option<Duration>) {
         self.plan.tell_limiter(false, now);
-        call.on_success(self.plan.budget);
-        self.plan.write_report(call.attempt(), call.slept(), None);
+        self.plan.call.on_success(self.plan.budget);
+        self.plan.write_report(self.plan.call.attempt(), None);
     }
 
     pub(super) fn failed(
         &mut self,
-        call: &mut Call,
         error: &E,
         elapsed: Duration,
         now: impl FnOnce() -> Option<Duration>,
     ) -> Decision {
-        let attempt = call.attempt();
-        let failure = self.judge.failure(error);
-        let throttled = self
-            .plan
-            .policy
-            .classify(&failure)
-            .is_some_and(crate::Fault::is_throttling);
-        self.plan.tell_limiter(throttled, now);
-        let decision = call.on_failure(&failure, elapsed, self.plan.budget, &mut self.random);
+        let Self {
+            plan,
+            judge,
+            notify,
+            random,
+        } = self;
+        let attempt = plan.call.attempt();
+        let failure = judge.failure(error);
+        plan.tell_limiter(plan.call.is_throttling(&failure), now);
+        let decision = plan.call.on_failure(&failure, elapsed, plan.budget, random);
         match decision {
-            Decision::Wait(delay) => self.notify.notify(error, &Pause { attempt, delay }),
-            Decision::Stop(stop) => self.plan.write_report(attempt, call.slept(), Some(stop)),
+            Decision::Wait(delay) => notify.notify(error, &Pause { attempt, delay }),
+            Decision::Stop(stop) => plan.write_report(attempt, Some(stop)),
         }
         trace::decided(attempt, &failure, decision);
         decision
@@ -112,29 +115,24 @@ impl<E, J: Judge<E>, N: Notify<E>, R: Random> Driver<'_, E, J, N, R> {
     /// deadline would pass. A call that has no error yet and may wait does wait.
     pub(super) fn refused(
         &mut self,
-        call: &Call,
         elapsed: Duration,
         wait: Duration,
         last: &mut Option<E>,
     ) -> Option<E> {
-        let too_late = self
-            .plan
-            .deadline
-            .is_some_and(|deadline| wait >= deadline.saturating_sub(elapsed));
         let error = match self.plan.refuse {
             Some(refuse) => last.take().unwrap_or_else(refuse),
-            None if too_late => last.take()?,
+            None if wait >= self.plan.call.time_left(elapsed) => last.take()?,
             None => return None,
         };
         self.plan
-            .write_report(call.attempt() - 1, call.slept(), Some(Stop::Limiter));
+            .write_report(self.plan.call.attempt() - 1, Some(Stop::Limiter));
         Some(error)
     }
 
     /// Notes that the sleep before the coming attempt was cut short for good.
-    pub(super) fn cancelled(&mut self, call: &Call) {
+    pub(super) fn cancelled(&mut self) {
         self.plan
-            .write_report(call.attempt() - 1, call.slept(), Some(Stop::Cancelled));
+            .write_report(self.plan.call.attempt() - 1, Some(Stop::Cancelled));
     }
 }
 

@@ -2,10 +2,7 @@ mod blocking;
 mod driver;
 mod timer;
 
-use core::{
-    fmt, future::poll_fn, marker::PhantomData, ops::ControlFlow, pin::pin, task::Poll,
-    time::Duration,
-};
+use core::{fmt, future::poll_fn, marker::PhantomData, pin::pin, task::Poll, time::Duration};
 
 pub use blocking::{Blocking, BlockingSleep, ThreadSleep, retry_blocking};
 pub(crate) use driver::Entropy;
@@ -14,7 +11,7 @@ pub use driver::{Judge, Notify, Pause, Report};
 use timer::DefaultTimer;
 pub use timer::Timer;
 
-use crate::{Budget, Call, Decision, Failure, Limiter, Policy, Random, Stop};
+use crate::{Budget, Decision, Failure, Limiter, Policy, Random, Stop};
 
 /// Makes a call under a policy: sends it, and while it fails with a fault, waits and sends it again.
 ///
@@ -58,17 +55,8 @@ pub struct Retry<'a, F, T, E, J = ByTrait, N = Silent, R = Entropy, S = DefaultT
 
 impl<'a, F, T, E, S> Retry<'a, F, T, E, ByTrait, Silent, Entropy, S> {
     fn new(policy: Policy, op: F, timer: S) -> Self {
-        let plan = Plan {
-            policy,
-            budget: None,
-            deadline: None,
-            attempt_timeout: None,
-            limiter: None,
-            refuse: None,
-            report: None,
-        };
         let driver = Driver {
-            plan,
+            plan: Plan::new(policy),
             judge: ByTrait,
             notify: Silent,
             random: Entropy::default(),
@@ -92,7 +80,7 @@ impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, S> {
     /// How long the whole call may take. A wait that would outlast it is not begun: the error is returned instead. An attempt under way is
     /// cut off only if there is an [`attempt_timeout`](Retry::attempt_timeout).
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.driver.plan.deadline = Some(deadline);
+        self.driver.plan.call = self.driver.plan.call.with_deadline(deadline);
         self
     }
 
@@ -227,24 +215,32 @@ where
     /// # Errors
     ///
     /// The error of the last attempt, as `op` returned it.
-    pub async fn run<Fut>(mut self) -> Result<T, E>
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would keep `self` twice"
+    )]
+    pub fn run<Fut>(mut self) -> impl Future<Output = Result<T, E>>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let mut call = self.start();
-        let mut last = None;
-        loop {
-            self.admit(&call, last).await?;
-            let outcome = match self.time_limit(&call) {
-                None => (self.op)().await,
-                Some((limit, late)) => within((self.op)(), limit)
-                    .await
-                    .unwrap_or_else(|| Err(late())),
-            };
-            match self.settle(&mut call, outcome).await {
-                ControlFlow::Break(result) => return result,
-                ControlFlow::Continue(error) => last = Some(error),
+        async move {
+            let (started, mut last) = (self.start(), None);
+            loop {
+                self.admit(started, last).await?;
+                let outcome = match self.time_limit(started) {
+                    None => (self.op)().await,
+                    Some((limit, late)) => within((self.op)(), limit)
+                        .await
+                        .unwrap_or_else(|| Err(late())),
+                };
+                match self.settle(started, outcome) {
+                    Next::Return(outcome) => return outcome,
+                    Next::Sleep(delay, then) => {
+                        self.timer.sleep(delay).await;
+                        last = then.resume()?;
+                    }
+                }
             }
         }
     }
@@ -257,40 +253,49 @@ where
     /// # Errors
     ///
     /// The error of the last attempt, as `op` returned it.
-    pub async fn run_mut(mut self) -> Result<T, E>
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would keep `self` twice"
+    )]
+    pub fn run_mut(mut self) -> impl Future<Output = Result<T, E>>
     where
         F: AsyncFnMut() -> Result<T, E>,
     {
-        let mut call = self.start();
-        let mut last = None;
-        loop {
-            self.admit(&call, last).await?;
-            let outcome = match self.time_limit(&call) {
-                None => (self.op)().await,
-                Some((limit, late)) => within((self.op)(), limit)
-                    .await
-                    .unwrap_or_else(|| Err(late())),
-            };
-            match self.settle(&mut call, outcome).await {
-                ControlFlow::Break(result) => return result,
-                ControlFlow::Continue(error) => last = Some(error),
+        async move {
+            let (started, mut last) = (self.start(), None);
+            loop {
+                self.admit(started, last).await?;
+                let outcome = match self.time_limit(started) {
+                    None => (self.op)().await,
+                    Some((limit, late)) => within((self.op)(), limit)
+                        .await
+                        .unwrap_or_else(|| Err(late())),
+                };
+                match self.settle(started, outcome) {
+                    Next::Return(outcome) => return outcome,
+                    Next::Sleep(delay, then) => {
+                        self.timer.sleep(delay).await;
+                        last = then.resume()?;
+                    }
+                }
             }
         }
     }
 
-    fn start(&self) -> Started {
-        let clock = self.driver.plan.deadline.and_then(|_| self.timer.now());
-        Started {
-            call: self.driver.start(),
-            at: clock,
+    /// When the call began, if anybody needs to know.
+    fn start(&self) -> Option<Duration> {
+        if self.driver.plan.call.has_deadline() {
+            self.timer.now()
+        } else {
+            None
         }
     }
 
     /// Waits for the limiter's leave, if there is one.
-    async fn admit(&mut self, started: &Started, mut last: Option<E>) -> Result<(), E> {
-        while let Some(wait) = self.driver.plan.ask_limiter(self.timer.now()) {
+    async fn admit(&mut self, started: Option<Duration>, mut last: Option<E>) -> Result<(), E> {
+        while let Some(wait) = self.driver.plan.ask_limiter(|| self.timer.now()) {
             let elapsed = self.elapsed(started);
-            if let Some(error) = self.driver.refused(&started.call, elapsed, wait, &mut last) {
+            if let Some(error) = self.driver.refused(elapsed, wait, &mut last) {
                 return Err(error);
             }
             self.timer.sleep(wait).await;
@@ -299,72 +304,64 @@ where
     }
 
     /// The wait that ends the coming attempt, and the error it then has.
-    fn time_limit(&self, started: &Started) -> Option<(S::Sleep, MakeError<E>)> {
+    fn time_limit(&self, started: Option<Duration>) -> Option<(S::Sleep, MakeError<E>)> {
         let (timeout, late) = self.driver.plan.attempt_timeout?;
-        let left = self
-            .driver
-            .plan
-            .deadline
-            .map(|deadline| deadline.saturating_sub(self.elapsed(started)));
-        Some((
-            self.timer
-                .sleep(left.map_or(timeout, |left| left.min(timeout))),
-            late,
-        ))
+        let left = self.driver.plan.call.time_left(self.elapsed(started));
+        Some((self.timer.sleep(left.min(timeout)), late))
     }
 
-    /// Returns the outcome of an attempt if it is final; if not, waits until the next one is due.
-    async fn settle(
-        &mut self,
-        started: &mut Started,
-        outcome: Result<T, E>,
-    ) -> ControlFlow<Result<T, E>, E> {
+    fn settle(&mut self, started: Option<Duration>, outcome: Result<T, E>) -> Next<T, E> {
         let error = match outcome {
             Ok(value) => {
-                self.driver.succeeded(&started.call, || self.timer.now());
-                return ControlFlow::Break(Ok(value));
+                self.driver.succeeded(|| self.timer.now());
+                return Next::Return(Ok(value));
             }
             Err(error) => error,
         };
         let elapsed = self.elapsed(started);
-        match self
-            .driver
-            .failed(&mut started.call, &error, elapsed, || self.timer.now())
-        {
-            Decision::Wait(delay) => {
-                self.timer.sleep(delay).await;
-                ControlFlow::Continue(error)
-            }
-            Decision::Stop(stop) => {
-                if let Some(wait) = parting_wait(stop) {
-                    self.timer.sleep(wait).await;
-                }
-                ControlFlow::Break(Err(error))
-            }
+        match self.driver.failed(&error, elapsed, || self.timer.now()) {
+            Decision::Wait(delay) => Next::Sleep(delay, Then::Again(error)),
+            Decision::Stop(stop) => match parting_wait(stop) {
+                Some(delay) => Next::Sleep(delay, Then::Fail(error)),
+                None => Next::Return(Err(error)),
+            },
         }
     }
 
     /// Since the call began; on a timer without a clock, the waits alone.
-    fn elapsed(&self, started: &Started) -> Duration {
-        match started.at {
-            Some(start) => self.timer.now().unwrap_or(start).saturating_sub(start),
-            None => started.call.slept(),
-        }
+    fn elapsed(&self, started: Option<Duration>) -> Duration {
+        let since = started.and_then(|started| Some(self.timer.now()?.saturating_sub(started)));
+        since.unwrap_or(self.driver.plan.call.slept())
     }
 }
 
 impl<F, T, E, J, N, R, S> fmt::Debug for Retry<'_, F, T, E, J, N, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry")
-            .field("policy", &self.driver.plan.policy)
+            .field("call", &self.driver.plan.call)
             .finish_non_exhaustive()
     }
 }
 
-/// A call under way, and when it began if anybody needs to know.
-struct Started {
-    call: Call,
-    at: Option<Duration>,
+/// What follows an attempt.
+enum Next<T, E> {
+    Return(Result<T, E>),
+    Sleep(Duration, Then<E>),
+}
+
+/// What follows a sleep, with the error of the attempt before it.
+enum Then<E> {
+    Again(E),
+    Fail(E),
+}
+
+impl<E> Then<E> {
+    fn resume(self) -> Result<Option<E>, E> {
+        match self {
+            Self::Again(error) => Ok(Some(error)),
+            Self::Fail(error) => Err(error),
+        }
+    }
 }
 
 /// A long poll refused by the budget waits once more before its error is returned.

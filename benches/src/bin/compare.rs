@@ -61,6 +61,12 @@ fn compare(view: View, wanted: &[&str]) -> Result<(), BoxError> {
             report(view, name, peers::chunks::signers(size)?)?;
         }
     }
+    if is_wanted("100-decisions") {
+        report(view, "100-decisions", peers::backoff::decisions())?;
+    }
+    if is_wanted("100-happy-calls") {
+        report(view, "100-happy-calls", peers::backoff::happy_path())?;
+    }
     if is_wanted("two-threads") {
         for row in two_threads()? {
             view.row(&mut out, &row)?;

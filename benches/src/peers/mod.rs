@@ -1,6 +1,7 @@
 //! The contenders: each library used as its documentation shows, through its public API.
 
 pub mod aws_sigv4;
+pub mod backoff;
 pub mod chunks;
 pub mod floor;
 pub mod keyfob;

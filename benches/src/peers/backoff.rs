@@ -1,0 +1,93 @@
+//! Deciding on a retry, and what `retry` adds to a call that succeeds: keyfob against backon.
+
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
+use keyfob_backoff::{Budget, Call, Decision, Failure, Policy, SplitMix64, retry};
+
+use super::keyfob::NAME;
+use crate::BoxError;
+use crate::measure::Contender;
+
+/// Operations in one measured step: one alone is shorter than the harness around it.
+const STEP: u32 = 100;
+
+/// A throttled answer as it comes in, and 100 decisions on it: keyfob classifies it, takes from a budget and draws a
+/// delay; backon draws a delay.
+pub fn decisions<'a>() -> Vec<Contender<'a>> {
+    let budget = Budget::aws().capacity(u32::MAX);
+    let policy = Policy::aws().attempts(u32::MAX);
+    let keyfob = Contender::new(
+        NAME,
+        move |n| Ok((policy.start(), SplitMix64::new(n))),
+        move |(call, random): &mut (Call, SplitMix64)| {
+            for _ in 0..STEP {
+                let failure = black_box(Failure::response(400).with_code("Throttling"));
+                let decision = call.on_failure(&failure, Duration::ZERO, Some(&budget), random);
+                if !matches!(black_box(decision), Decision::Wait(_)) {
+                    return Err("keyfob gave up".into());
+                }
+            }
+            Ok(())
+        },
+    );
+    let builder = ExponentialBuilder::new().with_jitter().without_max_times();
+    let backon = Contender::new(
+        "backon",
+        move |n| Ok(builder.with_jitter_seed(n).build()),
+        |delays| {
+            for _ in 0..STEP {
+                black_box(delays.next()).ok_or("backon gave up")?;
+            }
+            Ok(())
+        },
+    );
+    vec![keyfob, backon]
+}
+
+/// 100 calls that succeed at once: through keyfob with a budget, through backon, and awaited without either.
+pub fn happy_path<'a>() -> Vec<Contender<'a>> {
+    static BUDGET: Budget = Budget::aws();
+    let through_keyfob = |n: &mut u64| {
+        hundred(|| {
+            once(
+                retry(Policy::aws(), async || answer(*n))
+                    .budget(&BUDGET)
+                    .run(),
+            )
+        })
+    };
+    let through_backon = |n: &mut u64| {
+        let builder = ExponentialBuilder::new().with_jitter();
+        hundred(|| once(async { (async || answer(*n)).retry(builder).await }))
+    };
+    let awaited = |n: &mut u64| hundred(|| once(async { answer(*n) }));
+    vec![
+        Contender::new(NAME, Ok, through_keyfob),
+        Contender::new("backon", Ok, through_backon),
+        Contender::new("await", Ok, awaited),
+    ]
+}
+
+fn hundred(mut call: impl FnMut() -> Result<u64, BoxError>) -> Result<(), BoxError> {
+    for _ in 0..STEP {
+        black_box(call()?);
+    }
+    Ok(())
+}
+
+/// The call under retry: what it costs is the same for all.
+fn answer(n: u64) -> Result<u64, Failure<'static>> {
+    Ok(black_box(n))
+}
+
+/// Drives a future that never waits.
+fn once<E>(call: impl Future<Output = Result<u64, E>>) -> Result<u64, BoxError> {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome.map_err(|_| "the call failed".into()),
+        Poll::Pending => Err("the call waited".into()),
+    }
+}
