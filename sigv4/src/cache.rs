@@ -66,7 +66,7 @@ impl KeyCache {
         credentials: &Credentials,
         scope: &Scope,
         date: &AmzDate,
-        last: &[u8],
+        last: &[u8; 64],
     ) -> [u8; 32] {
         let shard = &self.shards[THREAD.with(|number| *number) % SHARDS];
         // A panic while the lock was held cannot leave an entry half written: each is assigned whole.

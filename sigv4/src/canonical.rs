@@ -11,6 +11,7 @@ use crate::{
     inline::{self, InlineVec},
     request::Request,
     rules::Rules,
+    scan,
     sha256::Sink,
 };
 
@@ -43,7 +44,7 @@ pub(crate) fn write<S: Sink>(
 
 /// Headers in canonical order.
 pub(crate) struct Headers<'a> {
-    entries: InlineVec<Entry<'a>, 32>,
+    entries: InlineVec<Entry<'a>, 24>,
 }
 
 #[derive(Clone, Copy)]
@@ -86,16 +87,16 @@ impl<'a> Headers<'a> {
     /// Those that `names`, a list as in `SignedHeaders`, says are signed. Others may be on the request if `may_be_unsigned` says so.
     pub(crate) fn select(
         request: &'a Request<'_>,
-        names: &'a str,
+        names: &'a [u8],
         may_be_unsigned: impl Fn(&[u8]) -> bool,
     ) -> Result<Self, Selection<'a>> {
         let Self { mut entries } = Self::collect(request, &[], |_| true);
         let list = entries.as_mut_slice();
         let (mut at, mut kept) = (0, 0);
         let mut previous = None;
-        for name in names.split(';') {
-            let named = Entry::new(name.as_bytes(), b"");
-            if name.bytes().any(|byte| byte.is_ascii_uppercase())
+        for name in names.split(|byte| *byte == b';') {
+            let named = Entry::new(name, b"");
+            if !scan::all(name, |byte| !byte.is_ascii_uppercase())
                 || previous.is_some_and(|previous: Entry<'_>| !previous.precedes(&named))
             {
                 return Err(Selection::Unsorted);
@@ -127,7 +128,7 @@ impl<'a> Headers<'a> {
             if index > 0 {
                 sink.push(b';');
             }
-            write_lower(sink, entry.name);
+            entry.write_name(sink);
         }
     }
 
@@ -148,7 +149,7 @@ impl<'a> Headers<'a> {
                 if index > 0 {
                     sink.push(b'\n');
                 }
-                write_lower(sink, entry.name);
+                entry.write_name(sink);
                 sink.push(b':');
             }
             write_value(sink, entry.value);
@@ -188,6 +189,14 @@ impl<'a> Entry<'a> {
         (self.name.len() > 16 || other.name.len() > 16) && lower(self).lt(lower(other))
     }
 
+    fn write_name(&self, sink: &mut impl Sink) {
+        let (head, tail) = self.name.split_at(self.name.len().min(16));
+        sink.write(&self.prefix.to_be_bytes()[..head.len()]);
+        tail.iter()
+            .for_each(|byte| sink.push(byte.to_ascii_lowercase()));
+    }
+
+    #[inline]
     fn is_named_as(&self, other: &Self) -> bool {
         self.prefix == other.prefix && self.name.eq_ignore_ascii_case(other.name)
     }
@@ -236,19 +245,10 @@ pub(crate) fn begins(name: &[u8], prefix: &[u8]) -> bool {
     name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix)
 }
 
-fn write_lower(sink: &mut impl Sink, name: &[u8]) {
-    if name.iter().any(u8::is_ascii_uppercase) {
-        name.iter()
-            .for_each(|byte| sink.push(byte.to_ascii_lowercase()));
-    } else {
-        sink.write(name);
-    }
-}
-
 /// Blanks, tabs and folded line ends go at both ends and become one blank inside, within quotes too.
 fn write_value(sink: &mut impl Sink, value: &[u8]) {
     let value = value.trim_ascii();
-    if !has_runs(value) {
+    if !scan::any_pair(value, |a, b| (a < b' ') | ((a == b' ') & (b == b' '))) {
         return sink.write(value);
     }
     let mut words = value.split(is_blank).filter(|word| !word.is_empty());
@@ -259,17 +259,6 @@ fn write_value(sink: &mut impl Sink, value: &[u8]) {
         sink.push(b' ');
         sink.write(word);
     }
-}
-
-/// Whether there is a tab, a line end or two blanks in a row. Without a branch per byte, so that it is vectorised.
-fn has_runs(value: &[u8]) -> bool {
-    let Some(rest) = value.get(1..) else {
-        return false;
-    };
-    let pairs = value.iter().zip(rest);
-    pairs.fold(false, |found, (a, b)| {
-        found | (*a < b' ') | ((*a == b' ') & (*b == b' '))
-    })
 }
 
 fn is_blank(byte: &u8) -> bool {

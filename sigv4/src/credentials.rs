@@ -33,6 +33,9 @@ struct Parts {
     session_token: Option<Secret>,
     expiry: Option<Timestamp>,
     account_id: Option<String>,
+    /// The token as a header value, made when it is first needed.
+    #[cfg(feature = "http")]
+    token_header: std::sync::OnceLock<http::HeaderValue>,
 }
 
 impl Credentials {
@@ -54,14 +57,7 @@ impl Credentials {
         if secret_access_key.is_empty() || !is_one_line(&secret_access_key) {
             return Err(Error::secret(ErrorKind::SecretAccessKey));
         }
-        let parts = Parts {
-            access_key_id,
-            secret_access_key,
-            session_token: None,
-            expiry: None,
-            account_id: None,
-        };
-        Ok(Self(Arc::new(parts)))
+        Ok(Self::of_checked(access_key_id, secret_access_key))
     }
 
     /// With the session token of temporary credentials. An empty token is no token.
@@ -74,7 +70,10 @@ impl Credentials {
         if !is_one_line(&token) {
             return Err(Error::secret(ErrorKind::SessionToken));
         }
-        self.parts().session_token = (!token.is_empty()).then_some(token);
+        let parts = self.parts();
+        parts.session_token = (!token.is_empty()).then_some(token);
+        #[cfg(feature = "http")]
+        parts.token_header.take();
         Ok(self)
     }
 
@@ -130,12 +129,33 @@ impl Credentials {
 
     /// Credentials that nobody has, for the work of verifying an unknown key id.
     pub(crate) fn decoy() -> Self {
+        Self::of_checked(String::new(), Secret::new("keyfob"))
+    }
+
+    /// The session token as a header value, marked sensitive. It is made once and shared by all requests.
+    #[cfg(feature = "http")]
+    pub(crate) fn session_token_header(&self) -> Result<Option<http::HeaderValue>, Error> {
+        let Some(token) = self.session_token() else {
+            return Ok(None);
+        };
+        if let Some(value) = self.0.token_header.get() {
+            return Ok(Some(value.clone()));
+        }
+        let mut value = http::HeaderValue::from_str(token.expose())
+            .map_err(|_| Error::secret(ErrorKind::SessionToken))?;
+        value.set_sensitive(true);
+        Ok(Some(self.0.token_header.get_or_init(|| value).clone()))
+    }
+
+    fn of_checked(access_key_id: String, secret_access_key: Secret) -> Self {
         Self(Arc::new(Parts {
-            access_key_id: String::new(),
-            secret_access_key: Secret::new("keyfob"),
+            access_key_id,
+            secret_access_key,
             session_token: None,
             expiry: None,
             account_id: None,
+            #[cfg(feature = "http")]
+            token_header: std::sync::OnceLock::new(),
         }))
     }
 

@@ -32,12 +32,23 @@ const fn table(punctuation: &[u8]) -> [bool; 256] {
 
 /// Where text is built that is also read back.
 pub(crate) trait Text: Sink {
-    fn length(&self) -> usize;
+    fn bytes(&self) -> &[u8];
+
+    /// Keeps the first bytes only.
+    fn cut(&mut self, length: usize);
+
+    fn length(&self) -> usize {
+        self.bytes().len()
+    }
 }
 
 impl Text for Vec<u8> {
-    fn length(&self) -> usize {
-        self.len()
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn cut(&mut self, length: usize) {
+        self.truncate(length);
     }
 }
 
@@ -54,8 +65,13 @@ impl<const N: usize> Sink for InlineVec<u8, N> {
 }
 
 impl<const N: usize> Text for InlineVec<u8, N> {
-    fn length(&self) -> usize {
-        self.as_slice().len()
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        self.as_slice()
+    }
+
+    fn cut(&mut self, length: usize) {
+        self.truncate(length);
     }
 }
 
@@ -84,8 +100,8 @@ fn escape(out: &mut impl Sink, mut text: &[u8], kept: &[bool; 256]) {
 }
 
 fn escaped(out: &mut impl Sink, byte: u8) {
-    let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
-    out.write(&[b'%', HEX[high], HEX[low]]);
+    let [high, low] = hex_of(byte);
+    out.write(&[b'%', high, low]);
 }
 
 /// The canonical URI of the general rules: normalised, then encoded once more as it stands on the wire.
@@ -145,8 +161,8 @@ pub(crate) struct Query {
 /// Offsets of `key=value` in the text; a missing `=` leaves `value` at the end.
 #[derive(Clone, Copy)]
 struct Pair {
-    /// The first eight bytes of the key once sorted, which decide most comparisons.
-    prefix: u64,
+    /// The first 16 bytes of the key once sorted, which decide most comparisons.
+    prefix: u128,
     start: usize,
     key_end: usize,
     value: usize,
@@ -176,29 +192,33 @@ impl Query {
         self.pairs.as_slice().is_empty()
     }
 
-    /// Adds the parameters of a query as it came over the wire, in its order, joined by `&`, each encoded the one canonical way: decoded,
-    /// where `+` is a blank, and encoded again. Empty pieces are left out, and so are the keys that `skip` names.
+    /// Adds the parameters of a query as it came over the wire, in its order, joined by `&`, each encoded the one
+    /// canonical way: decoded, where `+` is a blank, and encoded again. Empty pieces are left out, and so are the keys that
+    /// `skip` names.
     pub(crate) fn add(&mut self, text: &mut impl Text, wire: &str, skip: impl Fn(&[u8]) -> bool) {
-        for piece in wire.as_bytes().split(|byte| *byte == b'&') {
-            let equals = piece.iter().position(|byte| *byte == b'=');
-            let key = &piece[..equals.unwrap_or(piece.len())];
-            if piece.is_empty() || skip(key) {
+        let mut rest = wire.as_bytes();
+        while !rest.is_empty() {
+            if rest[0] == b'&' {
+                rest = &rest[1..];
                 continue;
             }
             if !self.is_empty() {
                 text.push(b'&');
             }
             let start = text.length();
-            recode(text, key);
+            rest = recode(text, rest, b"=&");
             let key_end = text.length();
-            if let Some(equals) = equals {
+            let mut value = key_end;
+            if let [b'=', after @ ..] = rest {
                 text.push(b'=');
-                let value = text.length();
-                recode(text, &piece[equals + 1..]);
+                value += 1;
+                rest = recode(text, after, b"&");
+            }
+            if skip(&text.bytes()[start..key_end]) {
+                text.cut(if self.is_empty() { start } else { start - 1 });
+            } else {
                 self.pairs
                     .push(Pair::new(start, key_end, value, text.length()));
-            } else {
-                self.pairs.push(Pair::new(start, key_end, key_end, key_end));
             }
         }
     }
@@ -244,19 +264,20 @@ impl Query {
             if index > 0 {
                 out.push(b'&');
             }
-            out.write(&text[pair.start..pair.key_end]);
-            out.push(b'=');
-            out.write(&text[pair.value..pair.end]);
+            out.write(&text[pair.start..pair.end]);
+            if pair.value == pair.key_end {
+                out.push(b'=');
+            }
         }
     }
 }
 
-/// The first eight bytes as a number that compares as they do.
-fn prefix(key: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    let length = key.len().min(8);
+/// The first 16 bytes as a number that compares as they do.
+fn prefix(key: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    let length = key.len().min(16);
     bytes[..length].copy_from_slice(&key[..length]);
-    u64::from_be_bytes(bytes)
+    u128::from_be_bytes(bytes)
 }
 
 /// The text that a query component stands for; bytes that are not UTF-8 become U+FFFD.
@@ -283,21 +304,34 @@ fn unit(first: u8, text: &[u8]) -> (u8, usize) {
     }
 }
 
-/// Decodes and encodes again.
-fn recode(out: &mut impl Sink, mut text: &[u8]) {
-    while !text.is_empty() {
-        let run = text
-            .iter()
-            .take_while(|byte| UNRESERVED[usize::from(**byte)])
-            .count();
-        out.write(&text[..run]);
-        let Some(first) = text.get(run) else { return };
-        let (byte, taken) = unit(*first, &text[run..]);
-        if UNRESERVED[usize::from(byte)] {
-            out.push(byte);
-        } else {
-            escaped(out, byte);
+/// Decodes and encodes again, up to one of the bytes in `end`; returns what is left. What is encoded the canonical way
+/// already is copied in one piece.
+fn recode<'a>(out: &mut impl Sink, text: &'a [u8], end: &[u8]) -> &'a [u8] {
+    let (mut copied, mut at) = (0, 0);
+    while let Some(first) = text.get(at) {
+        if UNRESERVED[usize::from(*first)] {
+            at += 1;
+            continue;
         }
-        text = &text[run + taken..];
+        if end.contains(first) {
+            break;
+        }
+        let (byte, taken) = unit(*first, &text[at..]);
+        if taken == 1 || UNRESERVED[usize::from(byte)] || text[at + 1..at + 3] != hex_of(byte) {
+            out.write(&text[copied..at]);
+            if UNRESERVED[usize::from(byte)] {
+                out.push(byte);
+            } else {
+                escaped(out, byte);
+            }
+            copied = at + taken;
+        }
+        at += taken;
     }
+    out.write(&text[copied..at]);
+    &text[at..]
+}
+
+const fn hex_of(byte: u8) -> [u8; 2] {
+    [HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize]]
 }

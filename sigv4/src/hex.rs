@@ -1,18 +1,21 @@
-//! Lower-case hex through a table.
+//! Lower-case hex.
 
 #[cfg(feature = "v4a")]
 use alloc::{string::String, vec::Vec};
 
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
 /// 32 bytes as 64 digits.
+#[inline]
 pub(crate) fn encode(bytes: &[u8; 32]) -> [u8; 64] {
     let mut text = [0; 64];
-    for (to, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        to[0] = DIGITS[usize::from(byte >> 4)];
-        to[1] = DIGITS[usize::from(byte & 15)];
+    for (to, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
+        *to = [digit(byte >> 4), digit(byte & 15)];
     }
     text
+}
+
+/// Without a table, so that sixteen are made at once.
+const fn digit(value: u8) -> u8 {
+    value + b'0' + if value > 9 { b'a' - b'9' - 1 } else { 0 }
 }
 
 /// The 32 bytes that 64 digits of either case stand for.
@@ -28,12 +31,7 @@ pub(crate) fn decode(text: &[u8]) -> Option<[u8; 32]> {
 /// Any number of bytes, appended.
 #[cfg(feature = "v4a")]
 pub(crate) fn push(text: &mut String, bytes: &[u8]) {
-    let digits = |byte: &u8| {
-        [
-            DIGITS[usize::from(byte >> 4)],
-            DIGITS[usize::from(byte & 15)],
-        ]
-    };
+    let digits = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
     text.extend(bytes.iter().flat_map(digits).map(char::from));
 }
 

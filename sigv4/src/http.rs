@@ -1,24 +1,46 @@
 //! Requests of the crate `http`.
 
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION, request::Parts};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Uri,
+    header::{AUTHORIZATION, HOST, InvalidHeaderValue},
+    request::Parts,
+};
 
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
-    payload::Payload,
+    payload::{ContentHash, Payload},
     request::Request,
-    signature::{SECURITY_TOKEN, Signature},
+    signature::{self, HeaderForm},
     signer::Signer,
     timestamp::Timestamp,
 };
 
+// Parsed while compiling.
+const DATE: HeaderName = HeaderName::from_static(signature::DATE);
+const CONTENT_SHA256: HeaderName = HeaderName::from_static(signature::CONTENT_SHA256);
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static(signature::SECURITY_TOKEN);
+
 impl Signer {
-    /// Signs a request in place: [`sign`](Self::sign), and the headers set. `authorization` and the session token are marked
-    /// sensitive. Signing again, with the same or other credentials, replaces all of the old signature.
+    /// Signs a request in place: [`sign`](Self::sign), and the headers set. `authorization` and the session token are
+    /// marked sensitive. Signing again, with the same or other credentials, replaces all of the old signature.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Signer};
+    /// # let signer = Signer::s3("us-east-1")?;
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let mut request = http::Request::get("https://examplebucket.s3.amazonaws.com/a%20b").body(())?;
+    /// signer.sign_http(&mut request, Payload::Unsigned, &credentials, now)?;
+    /// assert!(request.headers()["authorization"].is_sensitive());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sign_http<B>(
         &self,
         request: &mut http::Request<B>,
@@ -30,8 +52,24 @@ impl Signer {
             request.headers_mut().remove(SECURITY_TOKEN);
         }
         let view = view(request.method(), request.uri(), request.headers())?.payload(payload);
-        let signature = self.sign(&view, credentials, at);
-        signature.apply(request.headers_mut())
+        let form = HeaderForm::new(self.rules(), &view, credentials, at);
+        let mut authorization =
+            HeaderValue::try_from(form.authorization(self)).map_err(no_value)?;
+        authorization.set_sensitive(true);
+        let (date, content) = (*form.date(), form.content());
+        let headers = request.headers_mut();
+        headers.insert(
+            DATE,
+            HeaderValue::from_bytes(date.as_bytes()).map_err(no_value)?,
+        );
+        if let Some(hash) = content {
+            headers.insert(CONTENT_SHA256, hash_value(&hash)?);
+        }
+        if let Some(token) = credentials.session_token_header()? {
+            headers.insert(self.rules().token_header(), token);
+        }
+        headers.insert(AUTHORIZATION, authorization);
+        Ok(())
     }
 }
 
@@ -46,32 +84,37 @@ impl<'a> Request<'a> {
     }
 }
 
-impl Signature {
-    /// Sets the headers in a map.
-    fn apply(self, headers: &mut HeaderMap) -> Result<(), Error> {
-        for (name, value) in self.headers() {
-            let mut value =
-                HeaderValue::from_str(value).map_err(|_| Error::secret(ErrorKind::HeaderValue))?;
-            value.set_sensitive(name == SECURITY_TOKEN || name == AUTHORIZATION.as_str());
-            headers.insert(name, value);
-        }
-        Ok(())
-    }
-}
-
 fn view<'a>(
-    method: &'a http::Method,
-    uri: &'a http::Uri,
+    method: &'a Method,
+    uri: &'a Uri,
     headers: &'a HeaderMap,
 ) -> Result<Request<'a>, Error> {
     let authority = match uri.authority() {
         Some(authority) => authority.as_str(),
         None => headers
-            .get(http::header::HOST)
+            .get(HOST)
             .and_then(|host| host.to_str().ok())
             .unwrap_or_default(),
     };
-    let target = uri.path_and_query().map_or("", |target| target.as_str());
     let scheme = uri.scheme_str().unwrap_or("https");
-    Ok(Request::from_parts(method.as_str(), scheme, authority, target)?.with_map(headers))
+    let query = uri.query().unwrap_or_default();
+    Request::of_parsed(
+        method.as_str(),
+        scheme,
+        authority,
+        (uri.path(), query),
+        headers,
+    )
+}
+
+fn hash_value(hash: &ContentHash<'static>) -> Result<HeaderValue, Error> {
+    match hash {
+        ContentHash::Static(text) => Ok(HeaderValue::from_static(text)),
+        hash => HeaderValue::from_bytes(hash.as_bytes()).map_err(no_value),
+    }
+}
+
+/// All values were checked when they came in, so this error is never seen.
+fn no_value(_: InvalidHeaderValue) -> Error {
+    Error::secret(ErrorKind::HeaderValue)
 }

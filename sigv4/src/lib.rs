@@ -25,6 +25,7 @@ pub mod post_policy;
 mod presign;
 mod request;
 mod rules;
+mod scan;
 mod scope;
 mod secret;
 mod sha256;

@@ -21,7 +21,7 @@ impl KeyCache {
         credentials: &Credentials,
         scope: &Scope,
         date: &AmzDate,
-        last: &[u8],
+        last: &[u8; 64],
     ) -> [u8; 32] {
         SigningKey::derive_on(credentials.secret_access_key(), scope, date.date())
             .prefixed(ALGORITHM, date, scope.suffix())

@@ -74,7 +74,7 @@ impl<'a> ContentHash<'a> {
     /// `declared` is the value of the request's `x-amz-content-sha256` header, trimmed.
     pub(crate) fn of(payload: Payload<'a>, declared: Option<&'a [u8]>) -> Self {
         match payload {
-            Payload::Empty => Self::Static(EMPTY_SHA256),
+            Payload::Empty | Payload::Bytes([]) => Self::Static(EMPTY_SHA256),
             Payload::Bytes(body) => Self::Hex(hex::encode(&Sha256::digest(body))),
             Payload::Sha256(hash) => Self::Hex(hex::encode(&hash)),
             Payload::Unsigned => Self::Static(UNSIGNED_PAYLOAD),

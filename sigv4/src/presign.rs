@@ -225,7 +225,7 @@ impl<'a> QueryForm<'a> {
         });
         query.add_with(url, "X-Amz-Credential", |url| self.write_credential(url));
         query.add_with(url, "X-Amz-Date", |url| {
-            url.write(self.date.as_str().as_bytes());
+            url.write(self.date.as_bytes());
         });
         if self.ttl != Ttl::UNSTATED {
             query.add_with(url, "X-Amz-Expires", |url| write_number(url, self.ttl.0));
@@ -265,7 +265,7 @@ impl<'a> QueryForm<'a> {
     fn write_credential(&self, url: &mut Vec<u8>) {
         encode::component(url, self.credentials.access_key_id().as_bytes());
         url.extend_from_slice(b"%2F");
-        url.extend_from_slice(self.date.date().as_bytes());
+        url.extend_from_slice(&self.date.as_bytes()[..8]);
         encode::component(url, self.scope.suffix().as_bytes());
     }
 

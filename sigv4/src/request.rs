@@ -4,6 +4,7 @@ use core::fmt;
 use crate::{
     error::{Error, ErrorKind},
     payload::Payload,
+    scan,
 };
 
 /// A request to sign or to verify, borrowed from its caller.
@@ -46,14 +47,13 @@ impl<'a> Request<'a> {
     /// [`ErrorKind::Method`] when the method is not an HTTP token; [`ErrorKind::Url`] when there is no `scheme://`, or a
     /// control character; [`ErrorKind::Host`] when the host is missing or malformed.
     pub fn new(method: &'a str, url: &'a str) -> Result<Self, Error> {
-        let malformed = || Error::new(ErrorKind::Url, without_secrets(url));
-        let (scheme, rest) = url.split_once("://").ok_or_else(malformed)?;
-        if scheme.is_empty() || !scheme.bytes().all(is_scheme_byte) {
-            return Err(malformed());
-        }
-        let rest = rest.split('#').next().unwrap_or_default();
-        let at = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (scheme, rest) =
+            split_scheme(url).ok_or_else(|| Error::new(ErrorKind::Url, without_secrets(url)))?;
+        let end = |byte| matches!(byte, b'/' | b'?' | b'#');
+        let at = rest.bytes().position(end).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(at);
+        let at = target.bytes().position(|byte| byte == b'#');
+        let target = &target[..at.unwrap_or(target.len())];
         Self::from_parts(method, scheme, authority, target)
     }
 
@@ -69,15 +69,18 @@ impl<'a> Request<'a> {
         authority: &'a str,
         target: &'a str,
     ) -> Result<Self, Error> {
-        if method.is_empty() || !method.bytes().all(is_token_byte) {
+        if !is_token(method) {
             return Err(Error::new(ErrorKind::Method, method));
         }
         if !target.is_empty() && !target.starts_with(['/', '?'])
-            || target.bytes().any(|byte| byte.is_ascii_control())
+            || !scan::all(target.as_bytes(), |byte| (byte >= b' ') & (byte != 0x7f))
         {
             return Err(Error::new(ErrorKind::Url, without_secrets(target)));
         }
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (path, query) = match target.bytes().position(|byte| byte == b'?') {
+            Some(at) => (&target[..at], &target[at + 1..]),
+            None => (target, ""),
+        };
         Ok(Self {
             method,
             scheme,
@@ -169,10 +172,26 @@ impl<'a> Request<'a> {
         self.query
     }
 
+    /// Of parts that the crate `http` has checked already: its method, URI and headers hold no control characters.
     #[cfg(feature = "http")]
-    pub(crate) fn with_map(mut self, map: &'a http::HeaderMap) -> Self {
-        self.map = Some(map);
-        self
+    pub(crate) fn of_parsed(
+        method: &'a str,
+        scheme: &'a str,
+        authority: &'a str,
+        (path, query): (&'a str, &'a str),
+        map: &'a http::HeaderMap,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            method,
+            scheme,
+            host: canonical_host(scheme, authority)?,
+            path,
+            query,
+            list: &[],
+            map: Some(map),
+            added: Vec::new(),
+            payload: Payload::Empty,
+        })
     }
 
     pub(crate) fn path_or_root(&self) -> &str {
@@ -231,8 +250,30 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
+/// RFC 3986, section 3.1.
+fn split_scheme(url: &str) -> Option<(&str, &str)> {
+    if let Some(rest) = url.strip_prefix("https://") {
+        return Some(("https", rest));
+    }
+    let is_scheme_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let (scheme, rest) = url.split_once("://")?;
+    (!scheme.is_empty() && scheme.bytes().all(is_scheme_byte)).then_some((scheme, rest))
+}
+
 /// Lower-case, user information and the scheme's default port left out; an IPv6 address keeps its brackets.
 fn canonical_host<'a>(scheme: &str, authority: &'a str) -> Result<Cow<'a, str>, Error> {
+    if !authority.is_empty() && scan::all(authority.as_bytes(), is_plain_host_byte) {
+        return Ok(Cow::Borrowed(authority));
+    }
+    uncommon_host(scheme, authority)
+}
+
+/// Without a branch, for [`scan::all`].
+fn is_plain_host_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-') | (byte == b'.')
+}
+
+fn uncommon_host<'a>(scheme: &str, authority: &'a str) -> Result<Cow<'a, str>, Error> {
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
@@ -277,15 +318,11 @@ fn without_secrets(url: &str) -> &str {
 }
 
 fn check_header(name: &str, value: &[u8]) -> Result<(), Error> {
-    if name.is_empty() || !name.bytes().all(is_token_byte) {
+    if !is_token(name) {
         return Err(Error::new(ErrorKind::HeaderName, name));
     }
     // Bytes from 0x80 on are sent and signed as they are.
-    if value
-        .iter()
-        .fold(false, |bad, byte| bad | (*byte < b' ') | (*byte == 0x7f))
-        && !is_folded(value)
-    {
+    if !scan::all(value, |byte| (byte >= b' ') & (byte != 0x7f)) && !is_folded(value) {
         return Err(Error::new(ErrorKind::HeaderValue, name));
     }
     Ok(())
@@ -309,11 +346,8 @@ fn is_folded(value: &[u8]) -> bool {
 }
 
 /// RFC 9110, section 5.6.2.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// RFC 3986, section 3.1.
-fn is_scheme_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+fn is_token(text: &str) -> bool {
+    let is_common = |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'-');
+    let is_token_byte = |byte: u8| is_common(byte) || b"!#$%&'*+.^_`|~".contains(&byte);
+    !text.is_empty() && (scan::all(text.as_bytes(), is_common) || text.bytes().all(is_token_byte))
 }

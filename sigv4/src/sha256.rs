@@ -70,14 +70,8 @@ impl Sha256 {
     }
 
     /// The hash of all that was written.
-    ///
-    /// FIPS 180-4, section 5.1.1: a one bit, zeros, and the length in bits fill the last block.
     pub(crate) fn finish(mut self) -> [u8; 32] {
-        let bits = (self.compressed + self.used as u64) * 8;
-        let end = (self.used + 9).next_multiple_of(BLOCK);
-        self.buffer[self.used] = 0x80;
-        self.buffer[self.used + 1..end].fill(0);
-        self.buffer[end - 8..end].copy_from_slice(&bits.to_be_bytes());
+        let end = pad(&mut self.buffer, self.used, self.compressed);
         compress256(&mut self.state, self.buffer[..end].as_chunks().0);
         bytes_of(self.state)
     }
@@ -144,8 +138,8 @@ impl HmacKey {
             }
         }
         let key = Self {
-            inner: pad(&block, 0x36),
-            outer: pad(&block, 0x5c),
+            inner: padded(&block, 0x36),
+            outer: padded(&block, 0x5c),
         };
         block.zeroize();
         key
@@ -154,7 +148,7 @@ impl HmacKey {
     pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
         let mut inner = Sha256::resume(self.inner, BLOCK as u64);
         inner.write(message);
-        self.finish(inner)
+        outer_code(self.outer, &inner.finish())
     }
 
     /// The state after the key and `prefix`, for messages that all begin so.
@@ -171,10 +165,6 @@ impl HmacKey {
             tail,
             tail_length: rest.len(),
         }
-    }
-
-    fn finish(&self, inner: Sha256) -> [u8; 32] {
-        finish_outer(self.outer, inner)
     }
 }
 
@@ -199,12 +189,34 @@ pub(crate) struct Prefixed {
 impl Prefixed {
     /// The code of the prefix followed by `rest`.
     pub(crate) fn mac(&self, rest: &[u8]) -> [u8; 32] {
-        let mut inner = Sha256::resume(self.state, self.compressed);
-        inner.write(&self.tail[..self.tail_length]);
-        inner.write(rest);
-        finish_outer(self.outer, inner)
+        let inner = if rest.len() <= SHORT {
+            self.short(rest)
+        } else {
+            let mut inner = Sha256::resume(self.state, self.compressed);
+            inner.write(&self.tail[..self.tail_length]);
+            inner.write(rest);
+            inner.finish()
+        };
+        outer_code(self.outer, &inner)
+    }
+
+    /// The inner hash of a text of a few more blocks, as a string to sign has: compressed in one go, without the buffer of a longer
+    /// hash.
+    #[inline]
+    fn short(&self, rest: &[u8]) -> [u8; 32] {
+        let mut blocks = [0; 2 * BLOCK + SHORT];
+        let length = self.tail_length + rest.len();
+        blocks[..BLOCK].copy_from_slice(&self.tail);
+        blocks[self.tail_length..length].copy_from_slice(rest);
+        let mut state = self.state;
+        let end = pad(&mut blocks, length, self.compressed);
+        compress256(&mut state, blocks[..end].as_chunks().0);
+        bytes_of(state)
     }
 }
+
+/// Bytes after the prefix that are still few: the lines of a chunk's string to sign are 194.
+const SHORT: usize = 4 * BLOCK;
 
 impl Drop for Prefixed {
     fn drop(&mut self) {
@@ -213,7 +225,8 @@ impl Drop for Prefixed {
     }
 }
 
-fn pad(key: &[u8; BLOCK], byte: u8) -> [u32; 8] {
+/// The state that a pad of the key leads to.
+fn padded(key: &[u8; BLOCK], byte: u8) -> [u32; 8] {
     let mut state = INITIAL;
     let mut block = key.map(|key| key ^ byte);
     compress256(&mut state, &[block]);
@@ -221,15 +234,27 @@ fn pad(key: &[u8; BLOCK], byte: u8) -> [u32; 8] {
     state
 }
 
-fn finish_outer(outer: [u32; 8], inner: Sha256) -> [u8; 32] {
+/// The outer hash of an HMAC, always of one more block.
+fn outer_code(outer: [u32; 8], inner: &[u8; 32]) -> [u8; 32] {
     let mut block = [0; BLOCK];
-    block[..32].copy_from_slice(&inner.finish());
-    block[32] = 0x80;
-    // One block of pad and 32 bytes, in bits.
-    block[BLOCK - 8..].copy_from_slice(&((BLOCK as u64 + 32) * 8).to_be_bytes());
+    block[..32].copy_from_slice(inner);
+    pad(&mut block, 32, BLOCK as u64);
     let mut state = outer;
     compress256(&mut state, &[block]);
     bytes_of(state)
+}
+
+/// Fills up the last block of a text of which `before` bytes were compressed already; returns where the block ends.
+///
+/// FIPS 180-4, section 5.1.1: a one bit, zeros, and the length in bits.
+#[inline]
+fn pad(buffer: &mut [u8], used: usize, before: u64) -> usize {
+    let bits = (before + used as u64) * 8;
+    let end = (used + 9).next_multiple_of(BLOCK);
+    buffer[used] = 0x80;
+    buffer[used + 1..end].fill(0);
+    buffer[end - 8..end].copy_from_slice(&bits.to_be_bytes());
+    end
 }
 
 fn bytes_of(state: [u32; 8]) -> [u8; 32] {
@@ -286,9 +311,11 @@ mod tests {
             let hmac = HmacKey::new(&[&key[..2], &key[2..]]);
             let code = hmac.mac(message);
             assert_eq!(code[..4], begins);
-            for cut in 0..message.len() {
-                let (prefix, rest) = message.split_at(cut);
-                assert_eq!(hmac.prefixed(prefix).mac(rest), code, "cut at {cut}");
+            let text = [b'x'; 400];
+            for length in 0..400 {
+                let (prefix, rest) = text.split_at(length);
+                let code = hmac.mac(&text);
+                assert_eq!(hmac.prefixed(prefix).mac(rest), code, "cut at {length}");
             }
         }
     }

@@ -104,6 +104,19 @@ impl<'a> HeaderForm<'a> {
     }
 
     pub(crate) fn sign(self, signer: &Signer) -> Signature {
+        let authorization = self.authorization(signer);
+        let name = self.rules.token_header();
+        Signature {
+            // Names and ids were checked to be ASCII, so the fallback is never taken.
+            authorization: String::from_utf8(authorization).unwrap_or_default(),
+            date: self.date,
+            content_sha256: self.content(),
+            token: self.token.map(|_| (name, self.credentials.clone())),
+        }
+    }
+
+    /// The value of the `Authorization` header.
+    pub(crate) fn authorization(&self, signer: &Signer) -> Vec<u8> {
         let headers = self.headers();
         let mut value = Vec::with_capacity(self.authorization_length(signer, &headers));
         self.write_credential(&mut value, signer);
@@ -114,8 +127,18 @@ impl<'a> HeaderForm<'a> {
         let signature = signer.finish(self.credentials, &self.date, hash);
         value.extend_from_slice(SIGNATURE);
         value.extend_from_slice(&signature);
-        drop(headers);
-        self.signed(value)
+        value
+    }
+
+    /// The value of `x-amz-date`.
+    #[cfg(feature = "http")]
+    pub(crate) fn date(&self) -> &AmzDate {
+        &self.date
+    }
+
+    /// The value of `x-amz-content-sha256`, if it must be set.
+    pub(crate) fn content(&self) -> Option<ContentHash<'static>> {
+        self.content.to_static().filter(|_| self.sends_content)
     }
 
     pub(crate) fn explain(&self, signer: &Signer) -> Explanation {
@@ -126,17 +149,6 @@ impl<'a> HeaderForm<'a> {
         Explanation::new(signer, self.credentials, &self.date, &text, &names)
     }
 
-    fn signed(self, authorization: Vec<u8>) -> Signature {
-        let name = self.rules.token_header();
-        Signature {
-            // Names and ids were checked to be ASCII, so the fallback is never taken.
-            authorization: String::from_utf8(authorization).unwrap_or_default(),
-            date: self.date,
-            content_sha256: self.content.to_static().filter(|_| self.sends_content),
-            token: self.token.map(|_| (name, self.credentials.clone())),
-        }
-    }
-
     /// The request's own headers, but for those that signing replaces, and those that it adds.
     fn headers(&self) -> Headers<'_> {
         let mut added = [("", &b""[..]); 3];
@@ -145,7 +157,7 @@ impl<'a> HeaderForm<'a> {
             added[count] = (name, value);
             count += 1;
         };
-        add(DATE, self.date.as_str().as_bytes());
+        add(DATE, self.date.as_bytes());
         if self.sends_content {
             add(CONTENT_SHA256, self.content.as_bytes());
         }
@@ -218,7 +230,7 @@ pub(crate) fn write_query(sink: &mut impl Sink, wire: &str, skip: impl Fn(&[u8])
     if wire.is_empty() {
         return;
     }
-    let mut text = InlineVec::<u8, 512>::new(0);
+    let mut text = InlineVec::<u8, 1024>::new(0);
     let mut query = Query::new();
     query.add(&mut text, wire, skip);
     query.sort(text.as_slice());

@@ -155,10 +155,19 @@ impl From<std::time::SystemTime> for Timestamp {
 pub struct AmzDate([u8; 16]);
 
 impl AmzDate {
+    /// The text itself where it is of this form, and the moment that it names.
+    pub(crate) fn parse(text: &[u8]) -> Option<(Self, Timestamp)> {
+        Some((Self(text.try_into().ok()?), parse_basic(text)?))
+    }
+
     /// `20150830T123600Z`.
     pub fn as_str(&self) -> &str {
         // Digits, `T` and `Z` only, so the fallback is never taken.
         core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// `20150830`, the date of the credential scope.
@@ -256,18 +265,25 @@ fn put2(text: &mut [u8], at: usize, number: u32) {
 
 /// ISO 8601 basic format as signed, or RFC 3339 with the liberties that AWS's own tools take.
 fn parse(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    if bytes.len() == 16 && bytes[8] == b'T' && bytes[15] == b'Z' {
-        return Civil {
-            year: digits(&bytes[..4])?,
-            month: digits(&bytes[4..6])?,
-            day: digits(&bytes[6..8])?,
-            hour: digits(&bytes[9..11])?,
-            minute: digits(&bytes[11..13])?,
-            second: digits(&bytes[13..15])?,
-        }
-        .timestamp();
+    parse_basic(text.as_bytes()).or_else(|| parse_rfc3339(text.as_bytes()))
+}
+
+fn parse_basic(bytes: &[u8]) -> Option<Timestamp> {
+    if bytes.len() != 16 || bytes[8] != b'T' || bytes[15] != b'Z' {
+        return None;
     }
+    Civil {
+        year: digits(&bytes[..4])?,
+        month: digits(&bytes[4..6])?,
+        day: digits(&bytes[6..8])?,
+        hour: digits(&bytes[9..11])?,
+        minute: digits(&bytes[11..13])?,
+        second: digits(&bytes[13..15])?,
+    }
+    .timestamp()
+}
+
+fn parse_rfc3339(bytes: &[u8]) -> Option<Timestamp> {
     if bytes.len() < 20 {
         return None;
     }

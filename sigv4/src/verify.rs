@@ -136,7 +136,7 @@ impl Verifier {
         let known = lookup(&claim.access_key_id);
         let credentials = known.as_ref().unwrap_or(&self.decoy);
         let signature = self.signature(request, &claim, &headers, &content, credentials);
-        let is_right = constant_time::is_equal(&signature, &claim.signature);
+        let is_right = constant_time::is_equal(&signature, claim.signature.as_bytes());
         let credentials = known.ok_or(Error::new(ErrorKind::UnknownKey))?;
         check_token(&claim, &credentials, now)?;
         if !is_right {
@@ -144,11 +144,11 @@ impl Verifier {
         }
         Ok(Verified {
             credentials,
-            content_sha256: hex::decode(content.as_bytes()),
+            content_sha256: content.as_bytes().try_into().ok(),
             at: claim.at,
             expiry: claim.ttl.map(|ttl| claim.at.plus_seconds(i64::from(ttl))),
             is_presigned: claim.is_presigned,
-            signature: claim.signature,
+            signature,
         })
     }
 
@@ -158,12 +158,20 @@ impl Verifier {
 
     /// The scope must be this verifier's, and its date that of the request.
     fn check_scope(&self, claim: &Claim<'_>) -> Result<(), Error> {
+        let parts = claim.scope.as_bytes().split_at_checked(8);
+        if parts == Some((&claim.date.as_bytes()[..8], self.scope.suffix().as_bytes())) {
+            return Ok(());
+        }
+        Err(self.wrong_scope(claim))
+    }
+
+    fn wrong_scope(&self, claim: &Claim<'_>) -> Error {
         let mut parts = claim.scope.split('/');
         let [date, region, service, terminator] =
             [(); 4].map(|()| parts.next().unwrap_or_default());
-        let wrong = |text| Err(Error::saying(ErrorKind::Scope, text));
+        let wrong = |text| Error::saying(ErrorKind::Scope, text);
         if region != self.scope.region() {
-            return Err(Error::region(region, self.scope.region()));
+            return Error::region(region, self.scope.region());
         }
         if service != self.scope.service() {
             let right = self.scope.service();
@@ -177,12 +185,9 @@ impl Verifier {
             ));
         }
         let (stamp, day) = (claim.date.as_str(), claim.date.date());
-        if date != day {
-            return wrong(alloc::format!(
-                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{date}' != '{day}', from '{stamp}'."
-            ));
-        }
-        Ok(())
+        wrong(alloc::format!(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{date}' != '{day}', from '{stamp}'."
+        ))
     }
 
     /// A header signature is good for the skew to either side; a presigned URL from the skew before its date to its end.
@@ -206,11 +211,15 @@ impl Verifier {
         request: &'a Request<'_>,
         claim: &'a Claim<'_>,
     ) -> Result<Headers<'a>, Error> {
-        if !claim.signed_headers.split(';').any(|name| name == "host") {
+        let names = claim.signed_headers.as_bytes();
+        if !names
+            .split(|byte| *byte == b';')
+            .any(|name| name == b"host")
+        {
             return Err(Error::new(ErrorKind::HostUnsigned));
         }
         let token = self.rules.token_header();
-        Headers::select(request, &claim.signed_headers, |name| {
+        Headers::select(request, names, |name| {
             !canonical::begins(name, b"x-amz-")
                 || name.eq_ignore_ascii_case(CONTENT_SHA256.as_bytes())
                 || !self.rules.signs_token() && name.eq_ignore_ascii_case(token.as_bytes())
@@ -226,9 +235,9 @@ impl Verifier {
     fn content<'a>(
         &self,
         request: &'a Request<'_>,
-        claim: &Claim<'_>,
+        claim: &Claim<'a>,
     ) -> Result<ContentHash<'a>, Error> {
-        let declared = request.find_header(CONTENT_SHA256.as_bytes());
+        let declared = claim.content_sha256;
         let body = ContentHash::of(request.body(), declared);
         let is_known = !matches!(request.body(), Payload::Declared);
         let Some(declared) = declared.filter(|_| self.is_s3()) else {
@@ -251,7 +260,7 @@ impl Verifier {
         headers: &Headers<'_>,
         content: &ContentHash<'_>,
         credentials: &Credentials,
-    ) -> [u8; 32] {
+    ) -> [u8; 64] {
         let names = claim.signed_headers.as_bytes();
         let unsigned_token = self.rules.token_parameter().as_bytes();
         let mut hash = Sha256::new();
@@ -269,7 +278,7 @@ impl Verifier {
             },
         );
         let last = hex::encode(&hash.finish());
-        self.keys.sign(credentials, &self.scope, &claim.date, &last)
+        hex::encode(&self.keys.sign(credentials, &self.scope, &claim.date, &last))
     }
 }
 
@@ -304,11 +313,12 @@ fn check_token(claim: &Claim<'_>, credentials: &Credentials, now: Timestamp) -> 
 #[derive(Clone, Debug)]
 pub struct Verified {
     credentials: Credentials,
-    content_sha256: Option<[u8; 32]>,
+    /// What stood in the canonical request, if it has the length of a hash.
+    content_sha256: Option<[u8; 64]>,
     at: Timestamp,
     expiry: Option<Timestamp>,
     is_presigned: bool,
-    signature: [u8; 32],
+    signature: [u8; 64],
 }
 
 impl Verified {
@@ -324,7 +334,7 @@ impl Verified {
 
     /// The signed hash of the body. `None` when the body is not signed, or signed in pieces.
     pub fn content_sha256(&self) -> Option<[u8; 32]> {
-        self.content_sha256
+        hex::decode(self.content_sha256.as_ref()?)
     }
 
     /// When it was signed, by the clock of the signer.
@@ -343,10 +353,8 @@ impl Verified {
     }
 
     /// The signature: the seed of those of the chunks that follow.
-    pub fn signature(&self) -> String {
-        hex::encode(&self.signature)
-            .map(char::from)
-            .iter()
-            .collect()
+    pub fn signature(&self) -> &str {
+        // Digits only, so the fallback is never taken.
+        core::str::from_utf8(&self.signature).unwrap_or_default()
     }
 }

@@ -6,12 +6,12 @@ use alloc::{
 
 use super::error::{Error, ErrorKind};
 use crate::{
-    encode, hex,
+    encode,
     key::ALGORITHM,
     request::Request,
     rules::Rules,
     secret::Secret,
-    signature::DATE,
+    signature::{CONTENT_SHA256, DATE},
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -21,30 +21,35 @@ pub(super) struct Claim<'a> {
     /// `20150830/us-east-1/iam/aws4_request`.
     pub(super) scope: Cow<'a, str>,
     pub(super) signed_headers: Cow<'a, str>,
-    pub(super) signature: [u8; 32],
+    /// 64 lower-case digits, if it can be right at all.
+    pub(super) signature: Cow<'a, str>,
     pub(super) at: Timestamp,
     pub(super) date: AmzDate,
     /// Seconds that a presigned URL is good for.
     pub(super) ttl: Option<u32>,
     pub(super) token: Option<Secret>,
+    /// The value of `x-amz-content-sha256`.
+    pub(super) content_sha256: Option<&'a [u8]>,
     pub(super) is_presigned: bool,
 }
 
 impl<'a> Claim<'a> {
     pub(super) fn of(request: &'a Request<'_>, rules: Rules) -> Result<Self, Error> {
-        let header = request.find_header(b"authorization");
+        let headers = SignatureHeaders::of(request, rules);
         let query = Parameters::of(request.query())?;
-        match (header, query.is_signed()) {
+        let mut claim = match (headers.authorization, query.is_signed()) {
             (None, false) => Err(Error::new(ErrorKind::NoSignature)),
             (Some(_), true) => Err(Error::saying(ErrorKind::Malformed, TWO_FORMS.to_string())),
-            (Some(value), false) => Self::of_header(request, value, rules),
+            (Some(value), false) => Self::of_header(value, &headers),
             (None, true) => Self::of_query(query, rules),
-        }
+        }?;
+        claim.content_sha256 = headers.content_sha256;
+        Ok(claim)
     }
 
-    fn of_header(request: &'a Request<'_>, value: &'a [u8], rules: Rules) -> Result<Self, Error> {
+    fn of_header(value: &'a [u8], headers: &SignatureHeaders<'a>) -> Result<Self, Error> {
         let value = core::str::from_utf8(value).map_err(|_| Error::new(ErrorKind::Malformed))?;
-        let (algorithm, rest) = value.split_once(' ').unwrap_or((value, ""));
+        let (algorithm, rest) = cut(value, b' ').unwrap_or((value, ""));
         if algorithm != ALGORITHM {
             return Err(Error::saying(
                 ErrorKind::Malformed,
@@ -52,21 +57,20 @@ impl<'a> Claim<'a> {
             ));
         }
         let [credential, signed_headers, signature] = authorization_parts(rest)?;
-        let stamp = request
-            .find_header(DATE.as_bytes())
-            .or_else(|| request.find_header(b"date"));
-        let (at, date) = moment(stamp.and_then(|text| core::str::from_utf8(text).ok()))?;
+        let (date, at) = moment(headers.amz_date.or(headers.date))?;
         let (access_key_id, scope) = credential_parts(credential)?;
-        let token = request.find_header(rules.token_header().as_bytes());
         Ok(Self {
             access_key_id: access_key_id.into(),
             scope: scope.into(),
             signed_headers: signed_headers.into(),
-            signature: decode_signature(signature)?,
+            signature: signature.into(),
             at,
             date,
             ttl: None,
-            token: token.map(|token| Secret::new(String::from_utf8_lossy(token))),
+            token: headers
+                .token
+                .map(|token| Secret::new(String::from_utf8_lossy(token))),
+            content_sha256: None,
             is_presigned: false,
         })
     }
@@ -83,7 +87,7 @@ impl<'a> Claim<'a> {
         }
         let credential = needed(query.credential, "X-Amz-Credential")?;
         let (access_key_id, scope) = credential_parts(&credential)?;
-        let (at, date) = moment(query.date.as_deref())?;
+        let (date, at) = moment(query.date.as_deref().map(str::as_bytes))?;
         let ttl = match query.expires {
             Some(text) => Some(seconds(&text)?),
             None if rules.presigns_unsigned() => {
@@ -98,7 +102,7 @@ impl<'a> Claim<'a> {
             access_key_id: access_key_id.to_string().into(),
             scope: scope.to_string().into(),
             signed_headers: needed(query.signed_headers, "X-Amz-SignedHeaders")?.into(),
-            signature: decode_signature(&needed(query.signature, "X-Amz-Signature")?)?,
+            signature: needed(query.signature, "X-Amz-Signature")?.into(),
             at,
             date,
             ttl,
@@ -106,12 +110,43 @@ impl<'a> Claim<'a> {
                 .token
                 .filter(|token| !token.is_empty())
                 .map(Secret::new),
+            content_sha256: None,
             is_presigned: true,
         })
     }
 }
 
 const TWO_FORMS: &str = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified";
+
+/// The headers that speak of a signature, found in one pass.
+#[derive(Default)]
+struct SignatureHeaders<'a> {
+    authorization: Option<&'a [u8]>,
+    amz_date: Option<&'a [u8]>,
+    date: Option<&'a [u8]>,
+    token: Option<&'a [u8]>,
+    content_sha256: Option<&'a [u8]>,
+}
+
+impl<'a> SignatureHeaders<'a> {
+    fn of(request: &'a Request<'_>, rules: Rules) -> Self {
+        let token = rules.token_header();
+        let mut found = Self::default();
+        request.for_each_header(|name, value| {
+            let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+            let slot = match name.len() {
+                4 if is("date") => &mut found.date,
+                10 if is(DATE) => &mut found.amz_date,
+                13 if is("authorization") => &mut found.authorization,
+                20 if is(CONTENT_SHA256) => &mut found.content_sha256,
+                20 | 21 if is(token) => &mut found.token,
+                _ => return,
+            };
+            slot.get_or_insert(value.trim_ascii());
+        });
+        found
+    }
+}
 
 /// The parameters of a presigned URL, decoded.
 #[derive(Default)]
@@ -129,12 +164,20 @@ impl Parameters {
     /// Each may be there once: of two, signer and server could read different ones.
     fn of(query: &str) -> Result<Self, Error> {
         let mut found = Self::default();
-        for piece in query.split('&') {
-            let (key, value) = piece.split_once('=').unwrap_or((piece, ""));
+        for piece in query.as_bytes().split(|byte| *byte == b'&') {
+            if !piece.starts_with(b"X-Amz-") {
+                continue;
+            }
+            let equals = piece.iter().position(|byte| *byte == b'=');
+            let (key, value) = piece.split_at(equals.unwrap_or(piece.len()));
             let Some(slot) = found.slot(key) else {
                 continue;
             };
-            if slot.replace(encode::decoded(value.as_bytes())).is_some() {
+            if slot
+                .replace(encode::decoded(value.get(1..).unwrap_or_default()))
+                .is_some()
+            {
+                let key = String::from_utf8_lossy(key);
                 let text = format!("the query parameter {key} may be there only once");
                 return Err(Error::saying(ErrorKind::BadParameters, text));
             }
@@ -142,15 +185,15 @@ impl Parameters {
         Ok(found)
     }
 
-    fn slot(&mut self, key: &str) -> Option<&mut Option<String>> {
+    fn slot(&mut self, key: &[u8]) -> Option<&mut Option<String>> {
         Some(match key {
-            "X-Amz-Algorithm" => &mut self.algorithm,
-            "X-Amz-Credential" => &mut self.credential,
-            "X-Amz-Date" => &mut self.date,
-            "X-Amz-Expires" => &mut self.expires,
-            "X-Amz-SignedHeaders" => &mut self.signed_headers,
-            "X-Amz-Signature" => &mut self.signature,
-            "X-Amz-Security-Token" | "X-Amz-S3session-Token" => &mut self.token,
+            b"X-Amz-Algorithm" => &mut self.algorithm,
+            b"X-Amz-Credential" => &mut self.credential,
+            b"X-Amz-Date" => &mut self.date,
+            b"X-Amz-Expires" => &mut self.expires,
+            b"X-Amz-SignedHeaders" => &mut self.signed_headers,
+            b"X-Amz-Signature" => &mut self.signature,
+            b"X-Amz-Security-Token" | b"X-Amz-S3session-Token" => &mut self.token,
             _ => return None,
         })
     }
@@ -164,8 +207,11 @@ impl Parameters {
 fn authorization_parts(text: &str) -> Result<[&str; 3], Error> {
     let names = ["Credential", "SignedHeaders", "Signature"];
     let mut values = [None; 3];
-    for part in text.split(',') {
-        let (name, value) = part.trim().split_once('=').unwrap_or_default();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let part;
+        (part, rest) = cut(rest, b',').unwrap_or((rest, ""));
+        let (name, value) = cut(part.trim_ascii(), b'=').unwrap_or_default();
         if let Some(index) = names.iter().position(|known| *known == name)
             && values[index].replace(value).is_some()
         {
@@ -194,9 +240,9 @@ fn authorization_parts(text: &str) -> Result<[&str; 3], Error> {
 
 /// The key id and the scope: cut at the first slash, as no id has one.
 fn credential_parts(credential: &str) -> Result<(&str, &str), Error> {
-    credential
-        .split_once('/')
-        .filter(|(id, scope)| !id.is_empty() && scope.split('/').count() == 4)
+    let slashes = |scope: &str| scope.bytes().filter(|byte| *byte == b'/').count();
+    cut(credential, b'/')
+        .filter(|(id, scope)| !id.is_empty() && slashes(scope) == 3)
         .ok_or_else(|| {
             let text = format!(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
@@ -206,20 +252,24 @@ fn credential_parts(credential: &str) -> Result<(&str, &str), Error> {
 }
 
 /// The moment of signing must be written the one way that goes into the string to sign.
-fn moment(text: Option<&str>) -> Result<(Timestamp, AmzDate), Error> {
-    let Some(text) = text else {
-        let text =
-            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
-        return Err(Error::saying(ErrorKind::Malformed, text.to_string()));
-    };
-    text.parse()
-        .ok()
-        .map(|at: Timestamp| (at, at.amz_date()))
-        .filter(|(_, date)| date.as_str() == text)
-        .ok_or_else(|| {
-            let text = format!("Date must be in ISO-8601 'basic format'. Got '{text}'.");
-            Error::saying(ErrorKind::Malformed, text)
-        })
+fn moment(text: Option<&[u8]>) -> Result<(AmzDate, Timestamp), Error> {
+    let malformed = |text: String| Error::saying(ErrorKind::Malformed, text);
+    let text = text.ok_or_else(|| malformed(NO_DATE.to_string()))?;
+    AmzDate::parse(text).ok_or_else(|| {
+        let text = String::from_utf8_lossy(text);
+        malformed(format!(
+            "Date must be in ISO-8601 'basic format'. Got '{text}'."
+        ))
+    })
+}
+
+const NO_DATE: &str =
+    "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
+
+/// What is before and after the first such byte.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let index = text.bytes().position(|byte| byte == at)?;
+    Some((&text[..index], &text[index + 1..]))
 }
 
 fn seconds(text: &str) -> Result<u32, Error> {
@@ -232,13 +282,6 @@ fn seconds(text: &str) -> Result<u32, Error> {
         Ok(seconds) => Ok(seconds),
         Err(_) => Ok(u32::MAX),
     }
-}
-
-/// A signature that is not 64 lower-case digits is never right; it is refused like a wrong one.
-fn decode_signature(text: &str) -> Result<[u8; 32], Error> {
-    hex::decode(text.as_bytes())
-        .filter(|_| !text.bytes().any(|byte| byte.is_ascii_uppercase()))
-        .ok_or(Error::new(ErrorKind::Mismatch))
 }
 
 fn missing(name: &str) -> String {

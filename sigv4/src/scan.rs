@@ -1,0 +1,69 @@
+//! Questions about all bytes of a text, answered many bytes at a time: the loops over whole chunks have no branch per byte,
+//! so the compiler turns them into vector instructions.
+
+/// Whether `is` holds for every byte.
+#[inline]
+pub(crate) fn all(text: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
+    match text.len() {
+        16.. => all_by::<16>(text, is),
+        8.. => all_by::<8>(text, is),
+        _ => text.iter().all(|byte| is(*byte)),
+    }
+}
+
+/// Whether `is` holds for some byte and the one after it.
+#[inline]
+pub(crate) fn any_pair(text: &[u8], is: impl Fn(u8, u8) -> bool + Copy) -> bool {
+    match text.len() {
+        17.. => any_pair_by::<16>(text, is),
+        9.. => any_pair_by::<8>(text, is),
+        _ => text.windows(2).any(|pair| is(pair[0], pair[1])),
+    }
+}
+
+/// By chunks of a text of at least one. The last one overlaps the one before it, which spares a loop over what is left.
+#[inline]
+fn all_by<const N: usize>(text: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
+    let all_of = |chunk: &[u8; N]| chunk.iter().fold(true, |all, byte| all & is(*byte));
+    let (chunks, _) = text.as_chunks();
+    chunks.iter().all(all_of) && text.last_chunk().is_some_and(all_of)
+}
+
+/// By chunks and those that begin one byte later.
+#[inline]
+fn any_pair_by<const N: usize>(text: &[u8], is: impl Fn(u8, u8) -> bool + Copy) -> bool {
+    let any_of = |first: &[u8; N], second: &[u8; N]| {
+        let pairs = first.iter().zip(second);
+        pairs.fold(false, |any, (a, b)| any | is(*a, *b))
+    };
+    let (before, after) = (&text[..text.len() - 1], &text[1..]);
+    let pairs = before.as_chunks().0.iter().zip(after.as_chunks().0);
+    let last = before.last_chunk().zip(after.last_chunk());
+    pairs
+        .chain(last)
+        .any(|(first, second)| any_of(first, second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_byte_at_any_place_of_any_length_is_found() {
+        for length in 0..70 {
+            let mut text = [b'a'; 70];
+            assert!(all(&text[..length], |byte| byte == b'a'));
+            for at in 0..length {
+                text[at] = b' ';
+                assert!(!all(&text[..length], |byte| byte == b'a'));
+                assert!(!any_pair(&text[..length], |a, b| a == b' ' && b == b' '));
+                if at > 0 {
+                    text[at - 1] = b' ';
+                    assert!(any_pair(&text[..length], |a, b| a == b' ' && b == b' '));
+                    text[at - 1] = b'a';
+                }
+                text[at] = b'a';
+            }
+        }
+    }
+}
