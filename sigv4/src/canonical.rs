@@ -169,12 +169,11 @@ impl<'a> Headers<'a> {
 impl<'a> Entry<'a> {
     #[inline]
     fn new(name: &'a [u8], value: &'a [u8]) -> Self {
-        let mut bytes = [0; 16];
-        let length = name.len().min(16);
-        bytes[..length].copy_from_slice(&name[..length]);
-        bytes.make_ascii_lowercase();
+        let lower = inline::prefix(name)
+            .to_be_bytes()
+            .map(|byte| byte.to_ascii_lowercase());
         Self {
-            prefix: u128::from_be_bytes(bytes),
+            prefix: u128::from_be_bytes(lower),
             name,
             value,
         }

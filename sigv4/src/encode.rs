@@ -206,13 +206,13 @@ impl Query {
                 text.push(b'&');
             }
             let start = text.length();
-            rest = recode(text, rest, b"=&");
+            rest = recode(text, rest, true);
             let key_end = text.length();
             let mut value = key_end;
             if let [b'=', after @ ..] = rest {
                 text.push(b'=');
                 value += 1;
-                rest = recode(text, after, b"&");
+                rest = recode(text, after, false);
             }
             if skip(&text.bytes()[start..key_end]) {
                 text.cut(if self.is_empty() { start } else { start - 1 });
@@ -245,7 +245,7 @@ impl Query {
     /// Sorts as encoded: by key, then by value, as pairs. (Joined by `=` they would sort differently: `a=1` and `a1=2`.)
     pub(crate) fn sort(&mut self, text: &[u8]) {
         for pair in self.pairs.as_mut_slice() {
-            pair.prefix = prefix(&text[pair.start..pair.key_end]);
+            pair.prefix = inline::prefix(&text[pair.start..pair.key_end]);
         }
         inline::sort(self.pairs.as_mut_slice(), |a, b| {
             if a.prefix != b.prefix {
@@ -272,14 +272,6 @@ impl Query {
     }
 }
 
-/// The first 16 bytes as a number that compares as they do.
-fn prefix(key: &[u8]) -> u128 {
-    let mut bytes = [0; 16];
-    let length = key.len().min(16);
-    bytes[..length].copy_from_slice(&key[..length]);
-    u128::from_be_bytes(bytes)
-}
-
 /// The text that a query component stands for; bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn decoded(mut text: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -304,32 +296,58 @@ fn unit(first: u8, text: &[u8]) -> (u8, usize) {
     }
 }
 
-/// Decodes and encodes again, up to one of the bytes in `end`; returns what is left. What is encoded the canonical way
+/// Decodes and encodes again, up to `&`, and for a key up to `=`; returns what is left. What is encoded the canonical way
 /// already is copied in one piece.
-fn recode<'a>(out: &mut impl Sink, text: &'a [u8], end: &[u8]) -> &'a [u8] {
+fn recode<'a>(out: &mut impl Sink, text: &'a [u8], is_key: bool) -> &'a [u8] {
     let (mut copied, mut at) = (0, 0);
-    while let Some(first) = text.get(at) {
-        if UNRESERVED[usize::from(*first)] {
+    while at < text.len() {
+        let byte = text[at];
+        if UNRESERVED[usize::from(byte)] {
             at += 1;
-            continue;
-        }
-        if end.contains(first) {
+        } else if byte == b'%' && is_canonical(&text[at..]) {
+            at += 3;
+        } else if byte == b'&' || is_key && byte == b'=' {
             break;
-        }
-        let (byte, taken) = unit(*first, &text[at..]);
-        if taken == 1 || UNRESERVED[usize::from(byte)] || text[at + 1..at + 3] != hex_of(byte) {
+        } else {
             out.write(&text[copied..at]);
-            if UNRESERVED[usize::from(byte)] {
-                out.push(byte);
-            } else {
-                escaped(out, byte);
-            }
-            copied = at + taken;
+            at += recode_first(out, &text[at..]);
+            copied = at;
         }
-        at += taken;
     }
     out.write(&text[copied..at]);
     &text[at..]
+}
+
+/// Whether a text that begins with `%` begins with an escape that is needed, and in upper case.
+#[inline]
+fn is_canonical(text: &[u8]) -> bool {
+    let Some([_, high, low]) = text.first_chunk() else {
+        return false;
+    };
+    let (high, low) = (UPPER_HEX[usize::from(*high)], UPPER_HEX[usize::from(*low)]);
+    (high | low) < 16 && !UNRESERVED[usize::from(high << 4 | low)]
+}
+
+/// The values of `0` to `9` and `A` to `F`; 255 for the rest.
+const UPPER_HEX: [u8; 256] = {
+    let mut table = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[HEX[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
+
+/// Writes what the beginning of a text stands for, and returns how long that beginning is.
+fn recode_first(out: &mut impl Sink, text: &[u8]) -> usize {
+    let (byte, taken) = text.first().map_or((0, 0), |first| unit(*first, text));
+    if UNRESERVED[usize::from(byte)] {
+        out.push(byte);
+    } else {
+        escaped(out, byte);
+    }
+    taken
 }
 
 const fn hex_of(byte: u8) -> [u8; 2] {

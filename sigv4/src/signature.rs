@@ -166,12 +166,13 @@ impl<'a> HeaderForm<'a> {
             add(token, value.as_bytes());
         }
         let replaced = |name: &[u8]| {
-            canonical::begins(name, b"x-amz-")
-                && (name.eq_ignore_ascii_case(DATE.as_bytes())
-                    || name.eq_ignore_ascii_case(CONTENT_SHA256.as_bytes())
-                    || self.token.is_some()
-                        && (name.eq_ignore_ascii_case(token.as_bytes())
-                            || name.eq_ignore_ascii_case(SECURITY_TOKEN.as_bytes())))
+            let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+            match name.len() {
+                10 => is(DATE),
+                20 => is(CONTENT_SHA256) || self.token.is_some() && is(SECURITY_TOKEN),
+                21 => self.token.is_some() && is(token),
+                _ => false,
+            }
         };
         Headers::collect(self.request, &added[..count], |name| {
             !canonical::is_never_signed(name) && !replaced(name)
