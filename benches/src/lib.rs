@@ -7,3 +7,8 @@ pub mod report;
 
 /// Any error, to be printed by the binary that met it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The examples of the workspace's README, compiled here because this crate depends on all of them.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Examples;
