@@ -17,7 +17,7 @@ use crate::{
 ///
 /// - One task asks, the others wait for its answer, or, while the old credentials are still good for a while, go on
 ///   with them.
-/// - Credentials of a service that hands out new ones by itself (instance metadata, the roles of STS) are asked for again 5, 15 or 60
+/// - Credentials of a service that hands out new ones by itself (instance metadata, a container's agent, STS) are asked for again 5, 15 or 60
 ///   minutes before they end, the longer the more they lasted when they came, and at the latest 1 minute before.
 ///   While the service is away the old ones are served, even past their end, and it is asked again 5 to 10 minutes
 ///   later.
@@ -284,7 +284,7 @@ impl Kept {
 fn survives_outages(origin: &Origin) -> bool {
     matches!(
         origin,
-        Origin::InstanceMetadata { .. } | Origin::Role { .. }
+        Origin::InstanceMetadata { .. } | Origin::Container { .. } | Origin::Role { .. }
     )
 }
 

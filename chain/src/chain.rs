@@ -72,9 +72,9 @@ impl Chain {
     /// The usual providers: environment, web identity, profile, container, and with the feature `imds` instance
     /// metadata.
     ///
-    /// This version does not get credentials from a container, nor by SSO, a login or a process that a profile names.
-    /// Where one of these is configured the chain stops with [`ErrorKind::Unsupported`] instead of using another
-    /// identity; and so it does for roles and web identities without the feature `sts`.
+    /// This version does not get credentials by SSO, a login or a process that a profile names. Where one of these is
+    /// configured the chain stops with [`ErrorKind::Unsupported`] instead of using another identity; and so it does for
+    /// roles and web identities without the feature `sts`, and for containers without `imds`.
     pub fn default_for(order: Order, settings: &Settings) -> Self {
         let environment = Environment::new(settings.clone());
         let web_identity = WebIdentity::new(settings.clone());

@@ -27,6 +27,6 @@ pub use provider::{
 };
 #[cfg(feature = "imds")]
 pub use providers::InstanceMetadata;
-pub use providers::{Environment, Profile, WebIdentity};
+pub use providers::{Container, Environment, Profile, WebIdentity};
 pub use region::Region;
 pub use settings::{Setting, Settings};

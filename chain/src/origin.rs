@@ -69,6 +69,11 @@ pub enum Origin {
         #[serde(skip_serializing_if = "Option::is_none")]
         role: Option<String>,
     },
+    /// The agent beside an ECS task or an EKS pod.
+    Container {
+        /// The variable that has its address.
+        variable: String,
+    },
     /// A session of a role that STS issued.
     Role {
         /// The ARN of the role.
@@ -115,6 +120,7 @@ impl fmt::Display for Origin {
                 write!(f, "role \"{}\" (IMDSv2)", role.escape_debug())
             }
             Self::InstanceMetadata { role: None } => f.write_str("instance metadata (IMDSv2)"),
+            Self::Container { variable } => write!(f, "agent of {variable}"),
             Self::Role { arn, named_in } => write!(f, "{} by {named_in}", arn.escape_debug()),
             Self::Other { description } => f.write_str(description),
         }

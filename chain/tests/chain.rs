@@ -33,8 +33,9 @@ aws_access_key_id = AKIAHALF
 aws_secret_access_key canary-broken
 ";
 
+/// Far away, because the clients of instances and containers compare expiries with the real clock.
 fn now() -> Timestamp {
-    "2026-11-22T03:00:00Z".parse().unwrap()
+    "2126-11-22T03:00:00Z".parse().unwrap()
 }
 
 /// Instance metadata is switched off unless a test switches it on.
@@ -185,13 +186,11 @@ async fn a_bad_line_stops_its_own_profile_and_no_other() {
 #[tokio::test]
 async fn a_source_that_is_not_spoken_stops_the_chain_where_somebody_configured_it() {
     let profile = |text: &str| settings(&[], text);
-    let container = [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/")];
     let mfa = "[default]\nrole_arn = arn:aws:iam::123456789012:role/a\ncredential_source = Environment\nmfa_serial = 1\n";
     for settings in [
         profile(mfa),
         profile("[default]\ncredential_process = /bin/keys\n"),
         profile("[default]\nsso_session = dev\n"),
-        settings(&container, ""),
     ] {
         let error = key_id(Order::Cli, &settings).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
@@ -444,6 +443,62 @@ warning: a long-lived key (…EXMP) is used on an instance that has the role \"a
 "
         );
         assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn the_role_of_the_container_comes_before_that_of_its_instance() {
+        let (instance, key) = (
+            server().await,
+            Credentials::new("ASIATASK", "canary-task").unwrap(),
+        );
+        let key = key.with_session_token("canary-task-token").unwrap();
+        let key = key.with_expiry(now().plus_seconds(3600));
+        let agent = keyfob_imds::server::Container::builder()
+            .credentials(key)
+            .start()
+            .await
+            .unwrap();
+        let token = tempfile::NamedTempFile::new().unwrap();
+        let (url, token_file) = (agent.url(), token.path().to_str().unwrap().to_owned());
+        let variables = [
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str()),
+            (
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+                token_file.as_str(),
+            ),
+        ];
+        let settings = on(&instance, &variables, "");
+        std::fs::write(&token, "wrong").unwrap();
+        let error = key_id(Order::Cli, &settings).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Provider, "{error:?}");
+        // The file is read again for each request, and its line end is not part of the token.
+        std::fs::write(&token, format!("{}\n", agent.token().expose())).unwrap();
+        let resolution = explain(&settings).await;
+        assert_eq!(resolution.credentials.unwrap().access_key_id(), "ASIATASK");
+        let masked: Vec<_> = resolution
+            .explanation
+            .masked()
+            .map(|row| row.number)
+            .collect();
+        assert_eq!(masked, [5]);
+        assert_eq!(
+            resolution.explanation.cures[0].command,
+            "env -u AWS_CONTAINER_CREDENTIALS_RELATIVE_URI -u AWS_CONTAINER_CREDENTIALS_FULL_URI COMMAND"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_container_is_not_asked_when_it_is_masked_and_plain_http_goes_to_no_other_host() {
+        let url = [(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "http://192.0.2.1/steal",
+        )];
+        let error = key_id(Order::Cli, &settings(&url, "")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+        let masked = explain(&settings(&[KEYS[0], KEYS[1], url[0]], ""))
+            .await
+            .explanation;
+        assert_eq!(masked.rows[3].verdict, Verdict::Masked);
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ mod profile;
 mod role;
 mod web_identity;
 
-pub(crate) use container::Container;
+pub use container::Container;
 pub use environment::Environment;
 #[cfg(feature = "imds")]
 pub use instance::InstanceMetadata;

@@ -29,6 +29,7 @@ pub(super) struct Plan {
 pub(super) enum Base {
     Key(Found),
     Environment,
+    Container,
     InstanceMetadata,
     WebIdentity { role: Role, token_file: PathBuf },
 }
@@ -103,8 +104,8 @@ impl Plan {
         match (self.roles.last(), &self.base) {
             (Some(role), _) | (None, Base::WebIdentity { role, .. }) => role.origin(),
             (None, Base::Key(found)) => found.origin.clone(),
-            // Only a role names these two.
-            (None, Base::Environment | Base::InstanceMetadata) => Origin::Default,
+            // Only a role names these.
+            (None, Base::Environment | Base::Container | Base::InstanceMetadata) => Origin::Default,
         }
     }
 }
@@ -168,10 +169,7 @@ fn named_source(source: &Value) -> Result<Base, Error> {
     match source.as_str().to_ascii_lowercase().as_str() {
         "environment" => Ok(Base::Environment),
         "ec2instancemetadata" => Ok(Base::InstanceMetadata),
-        "ecscontainer" => {
-            let text = "credential_source EcsContainer is not a source of this version";
-            Err(wrong(ErrorKind::Unsupported, source, text))
-        }
+        "ecscontainer" => Ok(Base::Container),
         _ => {
             let text = "credential_source is one of Environment, Ec2InstanceMetadata, EcsContainer";
             Err(wrong(ErrorKind::InvalidSetting, source, text))

@@ -1,7 +1,7 @@
 use keyfob_sigv4::Timestamp;
 
 use super::{
-    Environment,
+    Container, Environment,
     plan::{Base, Plan},
     role::Sts,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// credentials file, or failing that of the config file; id, secret, token and account come from one file, never from
 /// both, so that a token that is left over in the one does not end up beside a new key in the other.
 ///
-/// What a profile asks for and this version does not speak (SSO, a login, a process, MFA, a container) is an error,
+/// What a profile asks for and this version does not speak (SSO, a login, a process, MFA) is an error,
 /// not a reason to use another identity.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -58,6 +58,10 @@ impl Profile {
             Base::Environment => {
                 let environment = Environment::new(self.settings.clone());
                 source(&environment, "Environment", now).await
+            }
+            Base::Container => {
+                let container = Container::new(self.settings.clone());
+                source(&container, "EcsContainer", now).await
             }
             #[cfg(feature = "imds")]
             Base::InstanceMetadata => {

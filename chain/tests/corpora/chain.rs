@@ -5,11 +5,14 @@ use std::{fs, path::Path};
 use keyfob_chain::{
     Chain, Env, Error, ErrorKind, FileKind, Order, Profile, Profiles, Region, Resolution, Settings,
 };
-use keyfob_imds::server::Imds;
+use keyfob_imds::server::{Imds, ImdsBuilder};
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{Check, Outcome, check, environment, run, service::Service};
+use crate::{
+    Check, Outcome, check, environment, run,
+    service::{Service, path_of},
+};
 
 #[test]
 fn recorded_chains_end_as_recorded() {
@@ -18,19 +21,20 @@ fn recorded_chains_end_as_recorded() {
 
 fn recorded(case: &Value) -> Outcome {
     let exchanges = case["exchanges"].as_array().unwrap();
+    let agent = agent_url(case);
     let elsewhere = |exchange: &Value| {
         let request = &exchange["request"];
         let uri = request["uri"].as_str().unwrap();
         // What is posted goes to STS.
-        request["method"] != "POST" && !uri.starts_with("http://169.254.169.254/")
+        let known = request["method"] == "POST" || agent.as_deref() == Some(uri);
+        !known && !uri.starts_with("http://169.254.169.254/")
     };
     let unspoken = match case["kind"].as_str().unwrap() {
         "sso" => "SSO is not a source of this version",
-        "ecs" | "eks" => "containers are not a source of this version",
         "credential_process" => "processes are not a source of this version",
         "bearer-token" => "bearer tokens are not credentials",
         "login" => "logins are not a source of this version",
-        "imds" if !cfg!(feature = "imds") => "the feature imds is off",
+        "imds" | "ecs" | "eks" if !cfg!(feature = "imds") => "the feature imds is off",
         "assume_role" | "web_identity" | "other" if !cfg!(feature = "sts") => {
             "the feature sts is off"
         }
@@ -62,6 +66,13 @@ fn recorded_case(case: &Value) -> Check {
     let env = settings.env().clone();
     let env = env.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
     let env = env.with("AWS_ENDPOINT_URL_STS", &service.endpoint);
+    let env = match agent_url(case) {
+        Some(url) => env.with("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "").with(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            format!("{}{}", service.endpoint, path_of(&url)),
+        ),
+        None => env,
+    };
     let settings = Settings::new(env, settings.profiles().clone());
     // Some were recorded with the whole chain, some with the provider for profiles alone.
     let chain = match case["source"]
@@ -98,7 +109,19 @@ fn recorded_case(case: &Value) -> Check {
                 "session_token",
                 "account_id",
             ];
-            same_key(&resolution, wanted, names, wanted["expiry"].as_i64())
+            // Clients of instances and containers replace an expiry that is past by the real clock.
+            let expiry = wanted["expiry"].as_i64();
+            let past = expiry.is_some_and(|expiry| expiry < Timestamp::now().unix_seconds());
+            let found = resolution.credentials.as_ref().ok();
+            let found = found
+                .and_then(Credentials::expiry)
+                .map(Timestamp::unix_seconds);
+            same_key(
+                &resolution,
+                wanted,
+                names,
+                if past { found } else { expiry },
+            )
         }
     }
 }
@@ -116,6 +139,14 @@ fn with_real_files(case: &Value, folder: &Path) -> Value {
         text = text.replace(path, real.to_str().unwrap());
     }
     serde_json::from_str(&text).unwrap()
+}
+
+/// Where the environment of a case says the agent of the container is.
+fn agent_url(case: &Value) -> Option<String> {
+    let text = |name: &str| case["env"].get(name)?.as_str();
+    let relative = text("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    let relative = relative.map(|path| format!("http://169.254.170.2{path}"));
+    relative.or_else(|| Some(text("AWS_CONTAINER_CREDENTIALS_FULL_URI")?.to_owned()))
 }
 
 fn settings_of(case: &Value) -> Settings {
@@ -202,6 +233,7 @@ fn the_provider_that_should_win_wins() {
             Some("ProfileAssumeRole" | "ProfileWebIdentityToken") if cfg!(feature = "sts") => {
                 "profile \"default\""
             }
+            Some("EcsContainer") if cfg!(feature = "imds") => "container",
             Some("WebIdentityTokenEnv") if cfg!(feature = "sts") => "web identity",
             _ => return Outcome::Skipped("its provider is not one of this version"),
         };
@@ -229,13 +261,24 @@ fn precedence(case: &Value, winner: &str) -> Check {
         "web identity" => "AssumeRoleWithWebIdentity",
         _ => "AssumeRole",
     };
-    let sts = Service::start(vec![session(action, &input["stsResponse"])]);
+    let url = agent_url(input).unwrap_or_default();
+    let sts = Service::start(vec![
+        session(action, &input["stsResponse"]),
+        container(&url, &input["httpResponse"]),
+    ]);
     let env = environment(&input["env"])
         .with(
             "AWS_EC2_METADATA_SERVICE_ENDPOINT",
             metadata.endpoint().to_string(),
         )
         .with("AWS_ENDPOINT_URL_STS", &sts.endpoint);
+    let env = match winner {
+        "container" => env.with("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "").with(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            format!("{}{}", sts.endpoint, path_of(&url)),
+        ),
+        _ => env,
+    };
     let resolution = resolve(&Settings::new(env, profiles));
     let names = [
         "accessKeyId",
@@ -248,6 +291,21 @@ fn precedence(case: &Value, winner: &str) -> Check {
     same_key(&resolution, &case["expected"]["resolved"], names, expiry)?;
     let found = resolution.explanation.winner().unwrap().provider.clone();
     check(found == winner, || format!("{found} is not {winner}"))
+}
+
+/// The answer of a container's agent, with the credentials of a case.
+fn container(url: &str, response: &Value) -> Value {
+    let body = json!({
+        "AccessKeyId": response["accessKeyId"],
+        "SecretAccessKey": response["secretAccessKey"],
+        "Token": response["sessionToken"],
+        "AccountId": response["accountId"],
+        "Expiration": Timestamp::from_unix_seconds(END).to_string(),
+    });
+    json!({
+        "request": {"method": "GET", "uri": url},
+        "response": {"status": 200, "body": body.to_string()},
+    })
 }
 
 /// The answer of STS to one request for a role, with the credentials of a case.
@@ -383,10 +441,10 @@ fn role_step(step: &Value) -> Option<(&'static str, Vec<String>)> {
 }
 
 /// When the credentials of the instance end; the corpus does not say.
-const END: i64 = 1_900_000_000;
+const END: i64 = 4_000_000_000;
 
 /// An instance with the credentials of a case, or without a role.
-fn instance(response: &Value) -> keyfob_imds::server::Builder {
+fn instance(response: &Value) -> ImdsBuilder {
     let text = |name: &str| response.get(name).and_then(Value::as_str);
     let builder = Imds::builder();
     let (Some(id), Some(secret)) = (text("accessKeyId"), text("secretAccessKey")) else {

@@ -96,7 +96,8 @@ fn text_of(response: &Value) -> String {
     text + &format!("content-length: {}\r\n\r\n{body}", body.len())
 }
 
-fn path_of(uri: &str) -> &str {
-    let rest = uri.split_once("://").unwrap().1;
+/// What follows the host.
+pub(crate) fn path_of(uri: &str) -> &str {
+    let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
     rest.find('/').map_or("/", |at| &rest[at..])
 }
