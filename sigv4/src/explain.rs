@@ -1,13 +1,9 @@
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
-    credentials::Credentials,
-    hex,
-    key::{ALGORITHM, string_to_sign_prefix},
-    sha256::Sha256,
-    signer::Signer,
-    timestamp::AmzDate,
+    algorithm::Algorithm, credentials::Credentials, hex, key::string_to_sign_prefix,
+    sha256::Sha256, timestamp::AmzDate,
 };
 
 /// Every step of one signature, to read and to compare with what a server says.
@@ -23,25 +19,27 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    pub(crate) fn new(
-        signer: &Signer,
+    pub(crate) fn new<A: Algorithm>(
+        algorithm: &A,
         credentials: &Credentials,
         date: &AmzDate,
         canonical_request: &[u8],
         signed_headers: &[u8],
     ) -> Self {
         let last = hex::encode(&Sha256::digest(canonical_request));
-        let prefix = string_to_sign_prefix(ALGORITHM, date, signer.scope().suffix());
+        let prefix = string_to_sign_prefix(A::NAME, date, algorithm.suffix());
         let mut string_to_sign = prefix.as_slice().to_vec();
         string_to_sign.extend_from_slice(&last);
         let mut scope = String::from(date.date());
-        scope.push_str(signer.scope().suffix());
+        scope.push_str(algorithm.suffix());
+        let mut signature = Vec::new();
+        algorithm.sign_line(credentials, date, &last, &mut signature);
         Self {
             canonical_request: text(canonical_request),
             string_to_sign: text(&string_to_sign),
             scope,
             signed_headers: text(signed_headers),
-            signature: text(&signer.finish_hex(credentials, date, &last)),
+            signature: text(&signature),
         }
     }
 
@@ -66,7 +64,7 @@ impl Explanation {
         &self.signed_headers
     }
 
-    /// 64 lower-case hex digits.
+    /// 64 lower-case hex digits, or with SigV4a up to 144.
     pub fn signature(&self) -> &str {
         &self.signature
     }

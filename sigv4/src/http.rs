@@ -7,10 +7,12 @@ use http::{
 };
 
 use crate::{
+    algorithm::Algorithm,
     credentials::Credentials,
     error::{Error, ErrorKind},
     payload::{ContentHash, Payload},
     request::Request,
+    rules::Rules,
     signature::{self, HeaderForm},
     signer::Signer,
     timestamp::Timestamp,
@@ -19,6 +21,7 @@ use crate::{
 // Parsed while compiling.
 const DATE: HeaderName = HeaderName::from_static(signature::DATE);
 const CONTENT_SHA256: HeaderName = HeaderName::from_static(signature::CONTENT_SHA256);
+const REGION_SET: HeaderName = HeaderName::from_static(signature::REGION_SET);
 const SECURITY_TOKEN: HeaderName = HeaderName::from_static(signature::SECURITY_TOKEN);
 
 impl Signer {
@@ -48,29 +51,72 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<(), Error> {
-        if credentials.session_token().is_none() {
-            request.headers_mut().remove(SECURITY_TOKEN);
-        }
-        let view = view(request.method(), request.uri(), request.headers())?.payload(payload);
-        let form = HeaderForm::new(self.rules(), &view, credentials, at);
-        let mut authorization =
-            HeaderValue::try_from(form.authorization(self)).map_err(no_value)?;
-        authorization.set_sensitive(true);
-        let (date, content) = (*form.date(), form.content());
-        let headers = request.headers_mut();
-        headers.insert(
-            DATE,
-            HeaderValue::from_bytes(date.as_bytes()).map_err(no_value)?,
-        );
-        if let Some(hash) = content {
-            headers.insert(CONTENT_SHA256, hash_value(&hash)?);
-        }
-        if let Some(token) = credentials.session_token_header()? {
-            headers.insert(self.rules().token_header(), token);
-        }
-        headers.insert(AUTHORIZATION, authorization);
-        Ok(())
+        sign(self, self.rules(), request, payload, credentials, at)
     }
+}
+
+#[cfg(feature = "v4a")]
+impl crate::v4a::Signer {
+    /// Signs a request in place, as [`Signer::sign_http`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one.
+    pub fn sign_http<B>(
+        &self,
+        request: &mut http::Request<B>,
+        payload: Payload<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let rules = self.rules();
+        sign(
+            &self.with(credentials)?,
+            rules,
+            request,
+            payload,
+            credentials,
+            at,
+        )
+    }
+}
+
+fn sign<B, A: Algorithm>(
+    algorithm: &A,
+    rules: Rules,
+    request: &mut http::Request<B>,
+    payload: Payload<'_>,
+    credentials: &Credentials,
+    at: Timestamp,
+) -> Result<(), Error> {
+    if credentials.session_token().is_none() {
+        request.headers_mut().remove(SECURITY_TOKEN);
+    }
+    let view = view(request.method(), request.uri(), request.headers())?.payload(payload);
+    let form = HeaderForm::new(rules, algorithm, &view, credentials, at);
+    let mut authorization =
+        HeaderValue::try_from(form.authorization(algorithm)).map_err(no_value)?;
+    authorization.set_sensitive(true);
+    let (date, content) = (*form.date(), form.content());
+    let headers = request.headers_mut();
+    headers.insert(
+        DATE,
+        HeaderValue::from_bytes(date.as_bytes()).map_err(no_value)?,
+    );
+    if let Some(hash) = content {
+        headers.insert(CONTENT_SHA256, hash_value(&hash)?);
+    }
+    if let Some(regions) = algorithm.regions() {
+        headers.insert(
+            REGION_SET,
+            HeaderValue::try_from(regions).map_err(no_value)?,
+        );
+    }
+    if let Some(token) = credentials.session_token_header()? {
+        headers.insert(rules.token_header(), token);
+    }
+    headers.insert(AUTHORIZATION, authorization);
+    Ok(())
 }
 
 impl<'a> Request<'a> {

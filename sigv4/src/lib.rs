@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+mod algorithm;
 mod base64;
 #[cfg_attr(not(feature = "std"), path = "nocache.rs")]
 mod cache;

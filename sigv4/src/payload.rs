@@ -43,6 +43,28 @@ pub enum Streaming {
 }
 
 impl Streaming {
+    const ALL: [Self; 6] = [
+        Self::Signed,
+        Self::SignedTrailer,
+        Self::UnsignedTrailer,
+        Self::SignedV4a,
+        Self::SignedTrailerV4a,
+        Self::Events,
+    ];
+
+    /// By its name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|form| form.as_str() == name)
+    }
+
+    /// Whether headers follow the body.
+    pub(crate) const fn has_trailer(self) -> bool {
+        matches!(
+            self,
+            Self::SignedTrailer | Self::UnsignedTrailer | Self::SignedTrailerV4a
+        )
+    }
+
     /// The value of `x-amz-content-sha256` and the last line of the canonical request.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -2,21 +2,20 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
+    algorithm::Algorithm,
     canonical::{self, Headers},
     credentials::Credentials,
     encode::{self, Query},
     error::{Error, ErrorKind},
     explain::Explanation,
+    hex,
     inline::InlineVec,
-    key::ALGORITHM,
     payload::{ContentHash, UNSIGNED_PAYLOAD},
     request::Request,
     rules::Rules,
-    scope::Scope,
     secret::Secret,
     sha256::{Sha256, Sink},
     signature::{CONTENT_SHA256, DATE, SECURITY_TOKEN},
-    signer::Signer,
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -75,9 +74,13 @@ impl Presigned {
         self.url
     }
 
-    /// The signature alone, 64 lower-case hex digits.
+    /// The signature alone, 64 lower-case hex digits, or with SigV4a up to 144.
     pub fn signature(&self) -> &str {
-        &self.url[self.url.len() - 64..]
+        let at = self
+            .url
+            .rfind(SIGNATURE)
+            .map_or(0, |at| at + SIGNATURE.len());
+        &self.url[at..]
     }
 
     /// The names of the signed headers, lower-case and joined by `;` as in the URL's `X-Amz-SignedHeaders`. Whoever uses the URL must send all of
@@ -119,7 +122,10 @@ impl fmt::Debug for Presigned {
 /// One request on its way to being signed with query parameters.
 pub(crate) struct QueryForm<'a> {
     rules: Rules,
-    scope: &'a Scope,
+    algorithm: &'static str,
+    /// `/us-east-1/iam/aws4_request`, what follows the date.
+    suffix: &'a str,
+    regions: Option<&'a str>,
     request: &'a Request<'a>,
     credentials: &'a Credentials,
     token: Option<&'a str>,
@@ -130,9 +136,9 @@ pub(crate) struct QueryForm<'a> {
 }
 
 impl<'a> QueryForm<'a> {
-    pub(crate) fn new(
+    pub(crate) fn new<A: Algorithm>(
         rules: Rules,
-        scope: &'a Scope,
+        algorithm: &'a A,
         request: &'a Request<'a>,
         credentials: &'a Credentials,
         at: Timestamp,
@@ -140,7 +146,9 @@ impl<'a> QueryForm<'a> {
     ) -> Self {
         Self {
             rules,
-            scope,
+            algorithm: A::NAME,
+            suffix: algorithm.suffix(),
+            regions: algorithm.regions(),
             request,
             credentials,
             token: credentials.session_token().map(Secret::expose),
@@ -156,19 +164,19 @@ impl<'a> QueryForm<'a> {
         }
     }
 
-    pub(crate) fn sign(&self, signer: &Signer) -> Presigned {
+    pub(crate) fn sign(&self, algorithm: &impl Algorithm) -> Presigned {
         let headers = self.headers();
         let (mut url, mut query) = (Vec::with_capacity(self.url_length(&headers)), Query::new());
         let names = self.write_url(&mut url, &mut query, &headers);
         query.sort(&url);
         let mut hash = Sha256::new();
         self.write(&mut hash, &headers, &names, (&query, &url));
-        let signature = signer.finish(self.credentials, &self.date, hash);
+        let hash = hex::encode(&hash.finish());
         if let Some(token) = self.token.filter(|_| !self.rules.signs_token()) {
             self.write_token(&mut url, &mut query, token);
         }
-        url.extend_from_slice(SIGNATURE);
-        url.extend_from_slice(&signature);
+        url.extend_from_slice(SIGNATURE.as_bytes());
+        algorithm.sign_line(self.credentials, &self.date, &hash, &mut url);
         let ends = self.ttl != Ttl::UNSTATED;
         Presigned {
             // What was not ASCII came from a `str`, so the fallback is never taken.
@@ -178,14 +186,14 @@ impl<'a> QueryForm<'a> {
         }
     }
 
-    pub(crate) fn explain(&self, signer: &Signer) -> Explanation {
+    pub(crate) fn explain(&self, algorithm: &impl Algorithm) -> Explanation {
         let headers = self.headers();
         let (mut url, mut query, mut text) = (Vec::new(), Query::new(), Vec::new());
         let names = self.write_url(&mut url, &mut query, &headers);
         query.sort(&url);
         self.write(&mut text, &headers, &names, (&query, &url));
         Explanation::new(
-            signer,
+            algorithm,
             self.credentials,
             &self.date,
             &text,
@@ -221,7 +229,7 @@ impl<'a> QueryForm<'a> {
         }
         query.add(url, request.query(), is_of_signature);
         query.add_with(url, "X-Amz-Algorithm", |url| {
-            url.write(ALGORITHM.as_bytes());
+            url.write(self.algorithm.as_bytes());
         });
         query.add_with(url, "X-Amz-Credential", |url| self.write_credential(url));
         query.add_with(url, "X-Amz-Date", |url| {
@@ -229,6 +237,11 @@ impl<'a> QueryForm<'a> {
         });
         if self.ttl != Ttl::UNSTATED {
             query.add_with(url, "X-Amz-Expires", |url| write_number(url, self.ttl.0));
+        }
+        if let Some(regions) = self.regions {
+            query.add_with(url, "X-Amz-Region-Set", |url| {
+                encode::component(url, regions.as_bytes());
+            });
         }
         let mut names = Names::new(0);
         headers.write_names(&mut names);
@@ -266,7 +279,7 @@ impl<'a> QueryForm<'a> {
         encode::component(url, self.credentials.access_key_id().as_bytes());
         url.extend_from_slice(b"%2F");
         url.extend_from_slice(&self.date.as_bytes()[..8]);
-        encode::component(url, self.scope.suffix().as_bytes());
+        encode::component(url, self.suffix.as_bytes());
     }
 
     /// At least what is written, so that the URL is allocated once.
@@ -274,18 +287,19 @@ impl<'a> QueryForm<'a> {
         let request = self.request;
         let base = request.scheme().len() + 3 + request.host().len() + request.path().len() + 2;
         let credential = encode::component_length(self.credentials.access_key_id().as_bytes())
-            + encode::component_length(self.scope.suffix().as_bytes());
+            + encode::component_length(self.suffix.as_bytes());
         let token = self.token.map_or(0, |token| {
             2 + self.rules.token_parameter().len() + encode::component_length(token.as_bytes())
         });
         let query = encode::component_length(request.query().as_bytes());
-        base + query + credential + token + 3 * headers.names_length() + FIXED_PARAMETERS
+        let regions = self.regions.map_or(0, |set| 3 * set.len() + 144);
+        base + query + credential + token + regions + 3 * headers.names_length() + FIXED_PARAMETERS
     }
 }
 
 /// More than the names, separators and values of constant length take in a presigned URL.
 const FIXED_PARAMETERS: usize = 256;
-const SIGNATURE: &[u8] = b"&X-Amz-Signature=";
+const SIGNATURE: &str = "&X-Amz-Signature=";
 
 /// Names of the signed headers, joined by `;`.
 type Names = InlineVec<u8, 256>;
@@ -302,6 +316,7 @@ fn is_of_signature(key: &[u8]) -> bool {
             | b"Date"
             | b"Expires"
             | b"SignedHeaders"
+            | b"Region-Set"
             | b"Security-Token"
             | b"S3session-Token"
             | b"Signature"

@@ -65,6 +65,11 @@ impl Scope {
         &self.suffix[self.region_length + 2..end]
     }
 
+    /// `/iam/aws4_request`, what follows the date in a scope of SigV4a.
+    pub(crate) fn suffix_without_region(&self) -> &str {
+        &self.suffix[self.region_length + 1..]
+    }
+
     /// `/us-east-1/iam/aws4_request`.
     pub(crate) fn suffix(&self) -> &str {
         &self.suffix
@@ -84,7 +89,7 @@ impl fmt::Debug for Scope {
     }
 }
 
-fn is_part(part: &str) -> bool {
+pub(crate) fn is_part(part: &str) -> bool {
     (1..=MAX_PART).contains(&part.len())
         && part
             .bytes()

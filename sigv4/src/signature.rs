@@ -2,18 +2,18 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
+    algorithm::Algorithm,
     canonical::{self, Headers},
     credentials::Credentials,
     encode::Query,
     explain::Explanation,
+    hex,
     inline::InlineVec,
-    key::ALGORITHM,
     payload::ContentHash,
     request::Request,
     rules::Rules,
     secret::Secret,
     sha256::{Sha256, Sink},
-    signer::Signer,
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -25,19 +25,22 @@ pub struct Signature {
     authorization: String,
     date: AmzDate,
     content_sha256: Option<ContentHash<'static>>,
+    /// Of SigV4a only.
+    regions: Option<String>,
     /// Holds the session token, under its header's name.
     token: Option<(&'static str, Credentials)>,
 }
 
 impl Signature {
-    /// The headers to set, in place of any of the same names: `x-amz-date`, `x-amz-content-sha256` where the service wants it, the
-    /// session token where there is one, and `authorization`. Names are lower-case.
+    /// The headers to set, in place of any of the same names: `x-amz-date`, `x-amz-content-sha256` where the service wants it,
+    /// `x-amz-region-set` with SigV4a, the session token where there is one, and `authorization`. Names are lower-case.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             Some(("x-amz-date", self.date.as_str())),
             self.content_sha256
                 .as_ref()
                 .map(|hash| (CONTENT_SHA256, hash.as_str())),
+            self.regions.as_deref().map(|set| (REGION_SET, set)),
             self.token(),
             Some(("authorization", self.authorization())),
         ]
@@ -50,9 +53,10 @@ impl Signature {
         &self.authorization
     }
 
-    /// The signature alone, 64 lower-case hex digits.
+    /// The signature alone, 64 lower-case hex digits, or with SigV4a up to 144.
     pub fn signature(&self) -> &str {
-        &self.authorization[self.authorization.len() - 64..]
+        let at = self.authorization.rfind('=').map_or(0, |at| at + 1);
+        &self.authorization[at..]
     }
 
     fn token(&self) -> Option<(&'static str, &str)> {
@@ -71,6 +75,7 @@ impl fmt::Debug for Signature {
 
 pub(crate) const DATE: &str = "x-amz-date";
 pub(crate) const CONTENT_SHA256: &str = "x-amz-content-sha256";
+pub(crate) const REGION_SET: &str = "x-amz-region-set";
 pub(crate) const SECURITY_TOKEN: &str = "x-amz-security-token";
 
 /// One request on its way to being signed with a header.
@@ -82,11 +87,13 @@ pub(crate) struct HeaderForm<'a> {
     date: AmzDate,
     content: ContentHash<'a>,
     sends_content: bool,
+    regions: Option<&'a str>,
 }
 
 impl<'a> HeaderForm<'a> {
-    pub(crate) fn new(
+    pub(crate) fn new<A: Algorithm>(
         rules: Rules,
+        algorithm: &'a A,
         request: &'a Request<'a>,
         credentials: &'a Credentials,
         at: Timestamp,
@@ -100,33 +107,35 @@ impl<'a> HeaderForm<'a> {
             date: at.amz_date(),
             content: ContentHash::of(request.body(), declared),
             sends_content: rules.sends_content_sha256() || declared.is_some(),
+            regions: algorithm.regions(),
         }
     }
 
-    pub(crate) fn sign(self, signer: &Signer) -> Signature {
-        let authorization = self.authorization(signer);
+    pub(crate) fn sign<A: Algorithm>(self, algorithm: &A) -> Signature {
+        let authorization = self.authorization(algorithm);
         let name = self.rules.token_header();
         Signature {
             // Names and ids were checked to be ASCII, so the fallback is never taken.
             authorization: String::from_utf8(authorization).unwrap_or_default(),
             date: self.date,
             content_sha256: self.content(),
+            regions: self.regions.map(Into::into),
             token: self.token.map(|_| (name, self.credentials.clone())),
         }
     }
 
     /// The value of the `Authorization` header.
-    pub(crate) fn authorization(&self, signer: &Signer) -> Vec<u8> {
+    pub(crate) fn authorization<A: Algorithm>(&self, algorithm: &A) -> Vec<u8> {
         let headers = self.headers();
-        let mut value = Vec::with_capacity(self.authorization_length(signer, &headers));
-        self.write_credential(&mut value, signer);
+        let mut value = Vec::with_capacity(self.authorization_length(algorithm, &headers));
+        self.write_credential(&mut value, algorithm);
         let names = value.len();
         headers.write_names(&mut value);
         let mut hash = Sha256::new();
         self.write(&mut hash, &headers, &value[names..]);
-        let signature = signer.finish(self.credentials, &self.date, hash);
+        let hash = hex::encode(&hash.finish());
         value.extend_from_slice(SIGNATURE);
-        value.extend_from_slice(&signature);
+        algorithm.sign_line(self.credentials, &self.date, &hash, &mut value);
         value
     }
 
@@ -141,17 +150,17 @@ impl<'a> HeaderForm<'a> {
         self.content.to_static().filter(|_| self.sends_content)
     }
 
-    pub(crate) fn explain(&self, signer: &Signer) -> Explanation {
+    pub(crate) fn explain<A: Algorithm>(&self, algorithm: &A) -> Explanation {
         let headers = self.headers();
         let (mut names, mut text) = (Vec::new(), Vec::new());
         headers.write_names(&mut names);
         self.write(&mut text, &headers, &names);
-        Explanation::new(signer, self.credentials, &self.date, &text, &names)
+        Explanation::new(algorithm, self.credentials, &self.date, &text, &names)
     }
 
     /// The request's own headers, but for those that signing replaces, and those that it adds.
     fn headers(&self) -> Headers<'_> {
-        let mut added = [("", &b""[..]); 3];
+        let mut added = [("", &b""[..]); 4];
         let mut count = 0;
         let mut add = |name, value| {
             added[count] = (name, value);
@@ -161,6 +170,9 @@ impl<'a> HeaderForm<'a> {
         if self.sends_content {
             add(CONTENT_SHA256, self.content.as_bytes());
         }
+        if let Some(regions) = self.regions {
+            add(REGION_SET, regions.as_bytes());
+        }
         let token = self.rules.token_header();
         if let Some(value) = self.token.filter(|_| self.rules.signs_token()) {
             add(token, value.as_bytes());
@@ -169,6 +181,7 @@ impl<'a> HeaderForm<'a> {
             let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
             match name.len() {
                 10 => is(DATE),
+                16 => self.regions.is_some() && is(REGION_SET),
                 20 => is(CONTENT_SHA256) || self.token.is_some() && is(SECURITY_TOKEN),
                 21 => self.token.is_some() && is(token),
                 _ => false,
@@ -194,14 +207,14 @@ impl<'a> HeaderForm<'a> {
     }
 
     /// `AWS4-HMAC-SHA256 Credential=ID/20150830/us-east-1/iam/aws4_request, SignedHeaders=`.
-    fn write_credential(&self, value: &mut Vec<u8>, signer: &Signer) {
+    fn write_credential<A: Algorithm>(&self, value: &mut Vec<u8>, algorithm: &A) {
         for part in [
-            ALGORITHM,
+            A::NAME,
             CREDENTIAL,
             self.credentials.access_key_id(),
             "/",
             self.date.date(),
-            signer.scope().suffix(),
+            algorithm.suffix(),
             SIGNED_HEADERS,
         ] {
             value.extend_from_slice(part.as_bytes());
@@ -209,16 +222,15 @@ impl<'a> HeaderForm<'a> {
     }
 
     /// Exact, so that the value is allocated once and never moved.
-    fn authorization_length(&self, signer: &Signer, headers: &Headers<'_>) -> usize {
-        let credential =
-            self.credentials.access_key_id().len() + 1 + 8 + signer.scope().suffix().len();
-        ALGORITHM.len()
+    fn authorization_length<A: Algorithm>(&self, algorithm: &A, headers: &Headers<'_>) -> usize {
+        let credential = self.credentials.access_key_id().len() + 1 + 8 + algorithm.suffix().len();
+        A::NAME.len()
             + CREDENTIAL.len()
             + credential
             + SIGNED_HEADERS.len()
             + headers.names_length()
             + SIGNATURE.len()
-            + 64
+            + A::MAX_SIGNATURE
     }
 }
 

@@ -1,17 +1,18 @@
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::{
+    algorithm::Algorithm,
     cache::KeyCache,
     credentials::Credentials,
     error::Error,
     explain::Explanation,
     hex,
-    key::SigningKey,
+    key::{ALGORITHM, SigningKey},
     presign::{Presigned, QueryForm, Ttl},
     request::Request,
     rules::Rules,
     scope::Scope,
-    sha256::Sha256,
     signature::{HeaderForm, Signature},
     timestamp::{AmzDate, Timestamp},
 };
@@ -92,7 +93,7 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Signature {
-        HeaderForm::new(self.rules, request, credentials, at).sign(self)
+        HeaderForm::new(self.rules, self, request, credentials, at).sign(self)
     }
 
     /// Signs with query parameters: a URL that works for anyone who has it, until it expires.
@@ -107,7 +108,7 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Presigned {
-        QueryForm::new(self.rules, &self.scope, request, credentials, at, ttl).sign(self)
+        QueryForm::new(self.rules, self, request, credentials, at, ttl).sign(self)
     }
 
     /// What [`sign`](Self::sign) does, step by step: slower, for people to read.
@@ -117,7 +118,7 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Explanation {
-        HeaderForm::new(self.rules, request, credentials, at).explain(self)
+        HeaderForm::new(self.rules, self, request, credentials, at).explain(self)
     }
 
     /// What [`presign`](Self::presign) does, step by step.
@@ -128,32 +129,32 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Explanation {
-        QueryForm::new(self.rules, &self.scope, request, credentials, at, ttl).explain(self)
+        QueryForm::new(self.rules, self, request, credentials, at, ttl).explain(self)
     }
 
     /// The key that signatures of the day of `at` are made with.
     pub fn signing_key(&self, credentials: &Credentials, at: Timestamp) -> SigningKey {
         SigningKey::derive(credentials, &self.scope, at)
     }
+}
 
-    /// The signature over the hash of a canonical request, in hex.
-    pub(crate) fn finish(
-        &self,
-        credentials: &Credentials,
-        date: &AmzDate,
-        canonical_request: Sha256,
-    ) -> [u8; 64] {
-        self.finish_hex(credentials, date, &hex::encode(&canonical_request.finish()))
+impl Algorithm for Signer {
+    const NAME: &'static str = ALGORITHM;
+    const MAX_SIGNATURE: usize = 64;
+
+    fn suffix(&self) -> &str {
+        self.scope.suffix()
     }
 
-    /// The signature over the last line of a string to sign, in hex.
-    pub(crate) fn finish_hex(
+    fn sign_line(
         &self,
         credentials: &Credentials,
         date: &AmzDate,
         last: &[u8; 64],
-    ) -> [u8; 64] {
-        hex::encode(&self.keys.sign(credentials, &self.scope, date, last))
+        out: &mut Vec<u8>,
+    ) {
+        let code = self.keys.sign(credentials, &self.scope, date, last);
+        out.extend_from_slice(&hex::encode(&code));
     }
 }
 

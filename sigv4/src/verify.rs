@@ -22,6 +22,7 @@
 //! # Ok::<(), keyfob_sigv4::Error>(())
 //! ```
 
+mod body;
 mod claim;
 mod error;
 
@@ -32,6 +33,8 @@ pub use error::{Error, ErrorKind};
 
 use claim::Claim;
 
+#[cfg(feature = "v4a")]
+use crate::key::{V4A_ALGORITHM, string_to_sign_prefix};
 use crate::{
     cache::KeyCache,
     canonical::{self, Headers, Selection},
@@ -46,6 +49,7 @@ use crate::{
     scope::Scope,
     sha256::Sha256,
     signature::{CONTENT_SHA256, write_query},
+    stream::ChunkSignature,
     timestamp::Timestamp,
 };
 
@@ -61,6 +65,8 @@ pub struct Verifier {
     longest: Ttl,
     /// Stands in for credentials that are not known.
     decoy: Credentials,
+    #[cfg(feature = "v4a")]
+    v4a: Option<crate::v4a::Keys>,
 }
 
 impl Verifier {
@@ -87,6 +93,8 @@ impl Verifier {
             skew: 15 * 60,
             longest: Ttl::MAX,
             decoy: Credentials::decoy(),
+            #[cfg(feature = "v4a")]
+            v4a: None,
         }
     }
 
@@ -101,6 +109,14 @@ impl Verifier {
     #[must_use]
     pub fn longest(mut self, ttl: Ttl) -> Self {
         self.longest = ttl;
+        self
+    }
+
+    /// Takes SigV4a too, from requests whose set of regions holds this verifier's. Without this they are refused.
+    #[cfg(feature = "v4a")]
+    #[must_use]
+    pub fn accept_v4a(mut self) -> Self {
+        self.v4a = Some(crate::v4a::Keys::new());
         self
     }
 
@@ -128,26 +144,26 @@ impl Verifier {
         now: Timestamp,
         lookup: impl FnOnce(&str) -> Option<Credentials>,
     ) -> Result<Verified, Error> {
-        let claim = Claim::of(request, self.rules)?;
+        let claim = Claim::of(request, self.rules, self.accepts_v4a())?;
         self.check_scope(&claim)?;
         self.check_time(&claim, now)?;
         let headers = self.signed_headers(request, &claim)?;
         let content = self.content(request, &claim)?;
         let known = lookup(&claim.access_key_id);
         let credentials = known.as_ref().unwrap_or(&self.decoy);
-        let signature = self.signature(request, &claim, &headers, &content, credentials);
-        let is_right = constant_time::is_equal(&signature, claim.signature.as_bytes());
+        let hash = self.canonical_hash(request, &claim, &headers, &content);
+        let is_right = self.is_right(&claim, credentials, &hash);
         let credentials = known.ok_or(Error::new(ErrorKind::UnknownKey))?;
         check_token(&claim, &credentials, now)?;
-        if !is_right {
-            return Err(Error::new(ErrorKind::Mismatch));
-        }
+        let signature = ChunkSignature::parse(&claim.signature).filter(|_| is_right);
+        let signature = signature.ok_or(Error::new(ErrorKind::Mismatch))?;
         Ok(Verified {
             credentials,
             content_sha256: content.as_bytes().try_into().ok(),
             at: claim.at,
             expiry: claim.ttl.map(|ttl| claim.at.plus_seconds(i64::from(ttl))),
             is_presigned: claim.is_presigned,
+            is_v4a: claim.regions.is_some(),
             signature,
         })
     }
@@ -156,10 +172,38 @@ impl Verifier {
         self.rules.sends_content_sha256()
     }
 
+    #[cfg(feature = "v4a")]
+    fn accepts_v4a(&self) -> bool {
+        self.v4a.is_some()
+    }
+
+    #[cfg(not(feature = "v4a"))]
+    fn accepts_v4a(&self) -> bool {
+        false
+    }
+
+    /// Whether this verifier's region is in the set.
+    #[cfg(feature = "v4a")]
+    fn is_in(&self, regions: &str) -> bool {
+        let set = regions.parse::<crate::v4a::RegionSet>();
+        set.is_ok_and(|set| set.contains(self.scope.region()))
+    }
+
+    #[cfg(not(feature = "v4a"))]
+    fn is_in(&self, _regions: &str) -> bool {
+        false
+    }
+
     /// The scope must be this verifier's, and its date that of the request.
     fn check_scope(&self, claim: &Claim<'_>) -> Result<(), Error> {
+        let suffix = match claim.regions {
+            None => self.scope.suffix(),
+            Some(_) => self.scope.suffix_without_region(),
+        };
         let parts = claim.scope.as_bytes().split_at_checked(8);
-        if parts == Some((&claim.date.as_bytes()[..8], self.scope.suffix().as_bytes())) {
+        if parts == Some((&claim.date.as_bytes()[..8], suffix.as_bytes()))
+            && claim.regions.as_ref().is_none_or(|set| self.is_in(set))
+        {
             return Ok(());
         }
         Err(self.wrong_scope(claim))
@@ -167,10 +211,18 @@ impl Verifier {
 
     fn wrong_scope(&self, claim: &Claim<'_>) -> Error {
         let mut parts = claim.scope.split('/');
-        let [date, region, service, terminator] =
-            [(); 4].map(|()| parts.next().unwrap_or_default());
+        let mut next = || parts.next().unwrap_or_default();
+        let date = next();
+        let (region, is_here) = match &claim.regions {
+            Some(set) => (&**set, self.is_in(set)),
+            None => {
+                let region = next();
+                (region, region == self.scope.region())
+            }
+        };
+        let (service, terminator) = (next(), next());
         let wrong = |text| Error::saying(ErrorKind::Scope, text);
-        if region != self.scope.region() {
+        if !is_here {
             return Error::region(region, self.scope.region());
         }
         if service != self.scope.service() {
@@ -253,13 +305,13 @@ impl Verifier {
         Ok(ContentHash::Declared(declared))
     }
 
-    fn signature(
+    /// The last line of the string to sign.
+    fn canonical_hash(
         &self,
         request: &Request<'_>,
         claim: &Claim<'_>,
         headers: &Headers<'_>,
         content: &ContentHash<'_>,
-        credentials: &Credentials,
     ) -> [u8; 64] {
         let names = claim.signed_headers.as_bytes();
         let unsigned_token = self.rules.token_parameter().as_bytes();
@@ -277,8 +329,30 @@ impl Verifier {
                 });
             },
         );
-        let last = hex::encode(&hash.finish());
-        hex::encode(&self.keys.sign(credentials, &self.scope, &claim.date, &last))
+        hex::encode(&hash.finish())
+    }
+
+    /// Whether the claimed signature is one of these credentials.
+    #[cfg(feature = "v4a")]
+    fn is_right(&self, claim: &Claim<'_>, credentials: &Credentials, hash: &[u8; 64]) -> bool {
+        let Some(keys) = self.v4a.as_ref().filter(|_| claim.regions.is_some()) else {
+            return self.is_right_v4(claim, credentials, hash);
+        };
+        let suffix = self.scope.suffix_without_region();
+        let prefix = string_to_sign_prefix(V4A_ALGORITHM, &claim.date, suffix);
+        let text = [prefix.as_slice(), hash].concat();
+        let key = keys.of(credentials).map(|key| key.verifying_key());
+        key.is_ok_and(|key| key.verify(&text, &claim.signature))
+    }
+
+    #[cfg(not(feature = "v4a"))]
+    fn is_right(&self, claim: &Claim<'_>, credentials: &Credentials, hash: &[u8; 64]) -> bool {
+        self.is_right_v4(claim, credentials, hash)
+    }
+
+    fn is_right_v4(&self, claim: &Claim<'_>, credentials: &Credentials, hash: &[u8; 64]) -> bool {
+        let right = self.keys.sign(credentials, &self.scope, &claim.date, hash);
+        constant_time::is_equal(&hex::encode(&right), claim.signature.as_bytes())
     }
 }
 
@@ -318,7 +392,8 @@ pub struct Verified {
     at: Timestamp,
     expiry: Option<Timestamp>,
     is_presigned: bool,
-    signature: [u8; 64],
+    is_v4a: bool,
+    signature: ChunkSignature,
 }
 
 impl Verified {
@@ -352,9 +427,8 @@ impl Verified {
         self.is_presigned
     }
 
-    /// The signature: the seed of those of the chunks that follow.
+    /// The signature in hex: the seed of those of the chunks that follow.
     pub fn signature(&self) -> &str {
-        // Digits only, so the fallback is never taken.
-        core::str::from_utf8(&self.signature).unwrap_or_default()
+        self.signature.as_str()
     }
 }

@@ -15,6 +15,9 @@ mod streaming;
 #[cfg(feature = "tokens")]
 #[path = "corpora/tokens.rs"]
 mod tokens;
+#[cfg(feature = "v4a")]
+#[path = "corpora/v4a.rs"]
+mod v4a;
 
 use std::{env, fs, path::PathBuf};
 
@@ -54,6 +57,7 @@ fn tokens_are_made_as_others_make_them() {
 enum Outcome {
     Passed,
     /// With the reason.
+    #[allow(dead_code, reason = "with all features nothing is skipped")]
     Skipped(&'static str),
 }
 
@@ -134,8 +138,14 @@ fn request_case(case: &Value) -> Check {
     Ok(Outcome::Passed)
 }
 
+#[cfg(feature = "v4a")]
+fn v4a_case(case: &Value) -> Check {
+    v4a::case(case)
+}
+
+#[cfg(not(feature = "v4a"))]
 fn v4a_case(_case: &Value) -> Check {
-    Ok(Outcome::Skipped("SigV4a is not built yet"))
+    Ok(Outcome::Skipped("needs the feature v4a"))
 }
 
 fn signing_key_case(case: &Value) -> Check {
@@ -252,6 +262,11 @@ fn compare(case: &Value, by_query: bool, expected: &Value) -> Result<(), String>
 }
 
 fn signer(context: &Value) -> Signer {
+    let scope = Scope::new(string(&context["region"]), string(&context["service"])).unwrap();
+    Signer::with_rules(scope, rules(context))
+}
+
+fn rules(context: &Value) -> Rules {
     let adds_hash = [
         "add_content_sha256_header",
         "add_content_sha256_header_when_signing_headers",
@@ -259,7 +274,7 @@ fn signer(context: &Value) -> Signer {
     .iter()
     .any(|name| context[name] == true);
     let omits_token = context["omit_session_token_from_signature"] == true;
-    let rules = Rules::GENERAL
+    Rules::GENERAL
         .normalize_path(context["normalize_path"] == true)
         .encode_path_twice(context["double_encode_path"] == true)
         .content_sha256_header(adds_hash)
@@ -267,9 +282,7 @@ fn signer(context: &Value) -> Signer {
             SessionToken::Unsigned
         } else {
             SessionToken::Signed
-        });
-    let scope = Scope::new(string(&context["region"]), string(&context["service"])).unwrap();
-    Signer::with_rules(scope, rules)
+        })
 }
 
 fn credentials(context: &Value) -> Credentials {

@@ -112,3 +112,78 @@ impl<E: StdError + 'static> StdError for ChunkBodyError<E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::task::Waker;
+    use std::{collections::VecDeque, io, string::ToString};
+
+    use super::*;
+    use crate::stream::{Checksum, Chunked};
+
+    /// Gives pieces, some only when asked again, and may fail at the end.
+    struct Source(VecDeque<Option<&'static [u8]>>, Option<io::Error>);
+
+    impl Body for Source {
+        type Data = Bytes;
+        type Error = io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+            match self.0.pop_front() {
+                Some(Some(piece)) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(piece))))),
+                Some(None) => Poll::Pending,
+                None => Poll::Ready(self.1.take().map(Err)),
+            }
+        }
+    }
+
+    fn body(pieces: &[Option<&'static [u8]>], error: Option<io::Error>) -> ChunkBody<Source> {
+        let plan = Chunked::unsigned(11).checksum(Checksum::Crc32);
+        let encoder = ChunkEncoder::unsigned(&plan).unwrap();
+        encoder.body(Source(pieces.iter().copied().collect(), error))
+    }
+
+    fn poll(
+        body: &mut ChunkBody<Source>,
+    ) -> Poll<Option<Result<Bytes, ChunkBodyError<io::Error>>>> {
+        let mut context = Context::from_waker(Waker::noop());
+        let frame = Pin::new(body).poll_frame(&mut context);
+        frame.map(|frame| Some(frame?.map(|frame| frame.into_data().unwrap_or_default())))
+    }
+
+    #[test]
+    fn a_body_is_encoded_and_says_its_length() {
+        let mut body = body(&[Some(b"hello "), None, Some(b"world")], None);
+        assert_eq!(body.size_hint().exact(), Some(52));
+        assert!(poll(&mut body).is_pending());
+        let Poll::Ready(Some(Ok(data))) = poll(&mut body) else {
+            panic!("no data");
+        };
+        assert_eq!(
+            data,
+            "b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n"
+        );
+        assert!(body.is_end_stream());
+        assert_eq!(body.size_hint().exact(), Some(0));
+        assert!(matches!(poll(&mut body), Poll::Ready(None)));
+    }
+
+    #[test]
+    fn a_source_that_fails_or_is_too_short_is_an_error() {
+        let failing = io::Error::other("broken pipe");
+        for (mut body, source) in [
+            (body(&[Some(b"hello")], Some(failing)), "broken pipe"),
+            (body(&[Some(b"hello")], None), "planned length"),
+            (body(&[Some(b"hello world!")], None), "planned length"),
+        ] {
+            let Poll::Ready(Some(Err(error))) = poll(&mut body) else {
+                panic!("no error");
+            };
+            let shown = error.source().map(ToString::to_string).unwrap();
+            assert!(shown.contains(source), "{shown}");
+        }
+    }
+}

@@ -9,6 +9,7 @@
 
 #[cfg(feature = "http-body")]
 mod body;
+mod chain;
 mod checksum;
 mod cutter;
 mod decoder;

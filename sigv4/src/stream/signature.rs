@@ -33,8 +33,13 @@ impl ChunkSignature {
         Self::filled(&hex::encode(mac))
     }
 
+    #[cfg(feature = "v4a")]
+    pub(super) fn of_v4a(key: &crate::v4a::SigningKey, text: &[u8]) -> Self {
+        Self::filled(key.sign(text).as_bytes())
+    }
+
     /// Reads hex digits of either length; anything else is none.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let digits = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let right = (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(digits);
         right.then(|| Self::filled(text.as_bytes()))

@@ -1,21 +1,19 @@
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use super::{layout::Signing, signature::ChunkSignature};
+use super::{chain::Chain, layout::Signing, signature::ChunkSignature};
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
-    hex,
     key::{ALGORITHM, SigningKey},
     scope::Scope,
-    sha256::{Prefixed, Sha256, Sink as _},
+    sha256::{Prefixed, Sha256},
     signature::Signature,
     signer::Signer,
     timestamp::{AmzDate, Timestamp},
 };
-
-/// SHA-256 of nothing, in hex: the fifth line of every chunk's string to sign.
-const EMPTY_HASH: &[u8; 64] = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+#[cfg(feature = "v4a")]
+use crate::{key::V4A_ALGORITHM, v4a};
 
 /// The chain of signatures of one `aws-chunked` body: each chunk's stands on that of the chunk before, the first
 /// one's on that of the request's header.
@@ -34,6 +32,8 @@ enum Key {
         /// The key and the lines that are the same for every chunk.
         chunk: Prefixed,
     },
+    #[cfg(feature = "v4a")]
+    V4a(v4a::SigningKey),
 }
 
 impl ChunkSigner {
@@ -68,18 +68,44 @@ impl ChunkSigner {
     fn v4(key: SigningKey, scope: &Scope, date: AmzDate, seed: ChunkSignature) -> Self {
         let chunk = key.prefixed("AWS4-HMAC-SHA256-PAYLOAD", &date, scope.suffix());
         Self {
-            chain: Chain {
-                algorithm: ALGORITHM,
-                lines: format!("\n{date}\n{}{}\n", date.date(), scope.suffix()),
-                previous: seed,
-            },
+            chain: Chain::new(ALGORITHM, date, scope.suffix(), seed),
             key: Key::V4 { key, chunk },
         }
+    }
+
+    /// The chain that a request begins that was signed with SigV4a.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::SecretAccessKey`], never in practice: see [`v4a::Signer`](crate::v4a::Signer).
+    #[cfg(feature = "v4a")]
+    pub fn v4a(
+        signer: &v4a::Signer,
+        credentials: &Credentials,
+        at: Timestamp,
+        request: &Signature,
+    ) -> Result<Self, Error> {
+        let seed = ChunkSignature::filled(request.signature().as_bytes());
+        Ok(Self {
+            chain: Chain::new(V4A_ALGORITHM, at.amz_date(), signer.suffix(), seed),
+            key: Key::V4a(signer.signing_key(credentials)?),
+        })
     }
 
     pub(super) fn signing(&self) -> Signing {
         match self.key {
             Key::V4 { .. } => Signing::V4,
+            #[cfg(feature = "v4a")]
+            Key::V4a(_) => Signing::V4a,
+        }
+    }
+
+    /// The chain and the public half of the key, with SigV4a.
+    #[cfg(feature = "v4a")]
+    pub(super) fn public(&self) -> Option<(Chain, v4a::VerifyingKey)> {
+        match &self.key {
+            Key::V4a(key) => Some((self.chain.clone(), key.verifying_key())),
+            Key::V4 { .. } => None,
         }
     }
 
@@ -90,9 +116,12 @@ impl ChunkSigner {
 
     /// Signs the next chunk by its SHA-256.
     pub fn sign_hash(&mut self, sha256: &[u8; 32]) -> ChunkSignature {
-        let rest = self.chain.last_lines(Some(EMPTY_HASH), sha256);
         self.chain.previous = match &self.key {
-            Key::V4 { chunk, .. } => ChunkSignature::of_mac(&chunk.mac(&rest)),
+            Key::V4 { chunk, .. } => {
+                ChunkSignature::of_mac(&chunk.mac(&self.chain.chunk_lines(sha256)))
+            }
+            #[cfg(feature = "v4a")]
+            Key::V4a(key) => ChunkSignature::of_v4a(key, &self.chain.chunk_text(sha256)),
         };
         self.chain.previous
     }
@@ -102,23 +131,18 @@ impl ChunkSigner {
         &mut self,
         trailer: &[(N, V)],
     ) -> ChunkSignature {
-        let rest = self.chain.last_lines(None, &trailer_hash(trailer));
+        let text = self.chain.trailer_text(trailer);
         self.chain.previous = match &self.key {
-            Key::V4 { key, .. } => {
-                let mut text = self.chain.first_lines("-TRAILER").into_bytes();
-                text.extend_from_slice(&rest);
-                ChunkSignature::of_mac(&key.mac(&text))
-            }
+            Key::V4 { key, .. } => ChunkSignature::of_mac(&key.mac(&text)),
+            #[cfg(feature = "v4a")]
+            Key::V4a(key) => ChunkSignature::of_v4a(key, &text),
         };
         self.chain.previous
     }
 
     /// What [`sign`](Self::sign) would sign for this chunk, to compare with what a server shows.
     pub fn string_to_sign(&self, chunk: &[u8]) -> String {
-        let rest = self
-            .chain
-            .last_lines(Some(EMPTY_HASH), &Sha256::digest(chunk));
-        self.chain.first_lines("-PAYLOAD") + &String::from_utf8_lossy(&rest)
+        text_of(self.chain.chunk_text(&Sha256::digest(chunk)))
     }
 
     /// What [`sign_trailer`](Self::sign_trailer) would sign.
@@ -126,8 +150,7 @@ impl ChunkSigner {
         &self,
         trailer: &[(N, V)],
     ) -> String {
-        let rest = self.chain.last_lines(None, &trailer_hash(trailer));
-        self.chain.first_lines("-TRAILER") + &String::from_utf8_lossy(&rest)
+        text_of(self.chain.trailer_text(trailer))
     }
 }
 
@@ -137,44 +160,7 @@ impl fmt::Debug for ChunkSigner {
     }
 }
 
-/// The lines of a chunk's string to sign: algorithm with `-PAYLOAD`, time, scope, previous signature, hash of
-/// nothing, hash of the chunk. A trailer's has `-TRAILER` and not the hash of nothing.
-#[derive(Clone)]
-struct Chain {
-    algorithm: &'static str,
-    /// Time and scope, each with its line ends around.
-    lines: String,
-    previous: ChunkSignature,
-}
-
-impl Chain {
-    fn first_lines(&self, of: &str) -> String {
-        format!("{}{of}{}", self.algorithm, self.lines)
-    }
-
-    fn last_lines(&self, empty: Option<&[u8; 64]>, hash: &[u8; 32]) -> Vec<u8> {
-        let mut lines = Vec::with_capacity(2 * 65 + self.previous.as_bytes().len() + 1);
-        lines.extend_from_slice(self.previous.as_bytes());
-        for hash in empty.into_iter().chain([&hex::encode(hash)]) {
-            lines.push(b'\n');
-            lines.extend_from_slice(hash);
-        }
-        lines
-    }
-}
-
-/// The trailer is hashed as sorted lines `name:value`, each ended by a line feed alone, other than on the wire.
-fn trailer_hash<N: AsRef<str>, V: AsRef<str>>(trailer: &[(N, V)]) -> [u8; 32] {
-    let mut lines: Vec<(&str, &str)> = trailer
-        .iter()
-        .map(|(name, value)| (name.as_ref(), value.as_ref()))
-        .collect();
-    lines.sort_unstable();
-    let mut hash = Sha256::new();
-    for (name, value) in lines {
-        for part in [name, ":", value, "\n"] {
-            hash.write(part.as_bytes());
-        }
-    }
-    hash.finish()
+fn text_of(text: Vec<u8>) -> String {
+    // It was put together from texts, so the fallback is never taken.
+    String::from_utf8(text).unwrap_or_default()
 }

@@ -1,11 +1,22 @@
 use core::fmt;
 
+#[cfg(feature = "v4a")]
+use super::chain::Chain;
 use super::{
     error::{ChunkError, ChunkErrorKind},
     signature::ChunkSignature,
     signer::ChunkSigner,
 };
 use crate::constant_time;
+#[cfg(feature = "v4a")]
+use crate::{
+    error::{Error, ErrorKind},
+    key::V4A_ALGORITHM,
+    scope::Scope,
+    sha256::Sha256,
+    timestamp::Timestamp,
+    v4a::VerifyingKey,
+};
 
 /// Checks the chain of signatures of one `aws-chunked` body.
 ///
@@ -19,9 +30,48 @@ pub struct ChunkVerifier {
 #[derive(Clone)]
 enum Check {
     Again(ChunkSigner),
+    #[cfg(feature = "v4a")]
+    PublicKey(Chain, VerifyingKey),
+}
+
+#[cfg(feature = "v4a")]
+impl Check {
+    /// Signing again gives another signature than the one that came, so SigV4a needs the public key.
+    fn by_public_key(self) -> Self {
+        match self {
+            Self::Again(signer) => match signer.public() {
+                Some((chain, key)) => Self::PublicKey(chain, key),
+                None => Self::Again(signer),
+            },
+            check => check,
+        }
+    }
 }
 
 impl ChunkVerifier {
+    /// The chain behind a SigV4a signature, in hex, of whoever holds the other half of this key. Of the scope, the
+    /// service counts.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Signature`] when it is not 1 to 144 lower-case hex digits.
+    #[cfg(feature = "v4a")]
+    pub fn v4a(
+        key: VerifyingKey,
+        scope: &Scope,
+        at: Timestamp,
+        previous: &str,
+    ) -> Result<Self, Error> {
+        let seed = ChunkSignature::parse(previous)
+            .ok_or_else(|| Error::new(ErrorKind::Signature, previous))?;
+        let suffix = scope.suffix_without_region();
+        let chain = Chain::new(V4A_ALGORITHM, at.amz_date(), suffix, seed);
+        Ok(Self {
+            check: Check::PublicKey(chain, key),
+            claimed: None,
+        })
+    }
+
     /// Takes the signature that the next chunk or trailer claims.
     pub(super) fn claim(&mut self, signature: &str) -> Result<(), ChunkError> {
         let claimed = ChunkSignature::parse(signature.trim_end_matches('*'));
@@ -33,6 +83,11 @@ impl ChunkVerifier {
         let claimed = self.claimed.take();
         match &mut self.check {
             Check::Again(signer) => compare(claimed, &signer.sign(chunk)),
+            #[cfg(feature = "v4a")]
+            Check::PublicKey(chain, key) => {
+                let text = chain.chunk_text(&Sha256::digest(chunk));
+                advance(chain, key, claimed, &text)
+            }
         }
     }
 
@@ -43,14 +98,22 @@ impl ChunkVerifier {
         let claimed = self.claimed.take();
         match &mut self.check {
             Check::Again(signer) => compare(claimed, &signer.sign_trailer(trailer)),
+            #[cfg(feature = "v4a")]
+            Check::PublicKey(chain, key) => {
+                let text = chain.trailer_text(trailer);
+                advance(chain, key, claimed, &text)
+            }
         }
     }
 }
 
 impl From<ChunkSigner> for ChunkVerifier {
     fn from(signer: ChunkSigner) -> Self {
+        let check = Check::Again(signer);
+        #[cfg(feature = "v4a")]
+        let check = check.by_public_key();
         Self {
-            check: Check::Again(signer),
+            check,
             claimed: None,
         }
     }
@@ -69,4 +132,17 @@ fn compare(claimed: Option<ChunkSignature>, right: &ChunkSignature) -> Result<()
         true => Ok(()),
         false => Err(ChunkErrorKind::SignatureMismatch.into()),
     }
+}
+
+/// ECDSA signatures differ each time, so the next one stands on the one that came.
+#[cfg(feature = "v4a")]
+fn advance(
+    chain: &mut Chain,
+    key: &VerifyingKey,
+    claimed: Option<ChunkSignature>,
+    text: &[u8],
+) -> Result<(), ChunkError> {
+    let right = claimed.filter(|claimed| key.verify(text, claimed.as_str()));
+    chain.previous = right.ok_or(ChunkErrorKind::SignatureMismatch)?;
+    Ok(())
 }

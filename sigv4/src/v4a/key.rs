@@ -4,11 +4,11 @@ use core::fmt;
 use p256::ecdsa::{self, DerSignature, signature::Signer as _, signature::Verifier as _};
 use zeroize::Zeroize;
 
-use super::ALGORITHM;
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
     hex,
+    key::V4A_ALGORITHM,
     sha256::HmacKey,
 };
 
@@ -45,7 +45,7 @@ impl SigningKey {
             let context = [id, &[counter]].concat();
             let parts = [
                 &[0, 0, 0, 1],
-                ALGORITHM.as_bytes(),
+                V4A_ALGORITHM.as_bytes(),
                 &[0],
                 &context,
                 &[0, 0, 1, 0],

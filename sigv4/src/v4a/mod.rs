@@ -4,10 +4,11 @@
 //! region in the scope there is a signed header with a [`RegionSet`].
 
 mod key;
+mod keys;
 mod region_set;
+mod signer;
 
 pub use key::{SigningKey, VerifyingKey};
+pub(crate) use keys::Keys;
 pub use region_set::RegionSet;
-
-/// The first line of every string to sign, and the label of the key derivation.
-pub(crate) const ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
+pub use signer::Signer;

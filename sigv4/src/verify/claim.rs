@@ -7,11 +7,11 @@ use alloc::{
 use super::error::{Error, ErrorKind};
 use crate::{
     encode,
-    key::ALGORITHM,
+    key::{ALGORITHM, V4A_ALGORITHM},
     request::Request,
     rules::Rules,
     secret::Secret,
-    signature::{CONTENT_SHA256, DATE},
+    signature::{CONTENT_SHA256, DATE, REGION_SET},
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -21,8 +21,10 @@ pub(super) struct Claim<'a> {
     /// `20150830/us-east-1/iam/aws4_request`.
     pub(super) scope: Cow<'a, str>,
     pub(super) signed_headers: Cow<'a, str>,
-    /// 64 lower-case digits, if it can be right at all.
+    /// 64 lower-case digits, if it can be right at all; with SigV4a up to 144.
     pub(super) signature: Cow<'a, str>,
+    /// The set of regions, with SigV4a and only then.
+    pub(super) regions: Option<Cow<'a, str>>,
     pub(super) at: Timestamp,
     pub(super) date: AmzDate,
     /// Seconds that a presigned URL is good for.
@@ -34,23 +36,29 @@ pub(super) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    pub(super) fn of(request: &'a Request<'_>, rules: Rules) -> Result<Self, Error> {
+    /// Without `v4a`, that algorithm is refused as unknown.
+    pub(super) fn of(request: &'a Request<'_>, rules: Rules, v4a: bool) -> Result<Self, Error> {
         let headers = SignatureHeaders::of(request, rules);
         let query = Parameters::of(request.query())?;
         let mut claim = match (headers.authorization, query.is_signed()) {
             (None, false) => Err(Error::new(ErrorKind::NoSignature)),
             (Some(_), true) => Err(Error::saying(ErrorKind::Malformed, TWO_FORMS.to_string())),
-            (Some(value), false) => Self::of_header(value, &headers),
-            (None, true) => Self::of_query(query, rules),
+            (Some(value), false) => Self::of_header(value, &headers, v4a),
+            (None, true) => Self::of_query(query, rules, v4a),
         }?;
         claim.content_sha256 = headers.content_sha256;
         Ok(claim)
     }
 
-    fn of_header(value: &'a [u8], headers: &SignatureHeaders<'a>) -> Result<Self, Error> {
+    fn of_header(
+        value: &'a [u8],
+        headers: &SignatureHeaders<'a>,
+        v4a: bool,
+    ) -> Result<Self, Error> {
         let value = core::str::from_utf8(value).map_err(|_| Error::new(ErrorKind::Malformed))?;
         let (algorithm, rest) = cut(value, b' ').unwrap_or((value, ""));
-        if algorithm != ALGORITHM {
+        let is_v4a = v4a && algorithm == V4A_ALGORITHM;
+        if algorithm != ALGORITHM && !is_v4a {
             return Err(Error::saying(
                 ErrorKind::Malformed,
                 "Unsupported AWS 'algorithm': only AWS4-HMAC-SHA256 is supported.".to_string(),
@@ -58,12 +66,13 @@ impl<'a> Claim<'a> {
         }
         let [credential, signed_headers, signature] = authorization_parts(rest)?;
         let (date, at) = moment(headers.amz_date.or(headers.date))?;
-        let (access_key_id, scope) = credential_parts(credential)?;
+        let (access_key_id, scope) = credential_parts(credential, is_v4a)?;
         Ok(Self {
             access_key_id: access_key_id.into(),
             scope: scope.into(),
             signed_headers: signed_headers.into(),
             signature: signature.into(),
+            regions: regions(is_v4a, headers.regions.map(String::from_utf8_lossy))?,
             at,
             date,
             ttl: None,
@@ -75,18 +84,20 @@ impl<'a> Claim<'a> {
         })
     }
 
-    fn of_query(query: Parameters, rules: Rules) -> Result<Self, Error> {
+    fn of_query(query: Parameters, rules: Rules, v4a: bool) -> Result<Self, Error> {
         let needed = |value: Option<String>, name| {
             value.ok_or_else(|| Error::saying(ErrorKind::BadParameters, missing(name)))
         };
-        if query.algorithm.as_deref() != Some(ALGORITHM) {
+        let algorithm = query.algorithm.as_deref();
+        let is_v4a = v4a && algorithm == Some(V4A_ALGORITHM);
+        if algorithm != Some(ALGORITHM) && !is_v4a {
             return Err(Error::saying(
                 ErrorKind::BadParameters,
                 "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"".to_string(),
             ));
         }
         let credential = needed(query.credential, "X-Amz-Credential")?;
-        let (access_key_id, scope) = credential_parts(&credential)?;
+        let (access_key_id, scope) = credential_parts(&credential, is_v4a)?;
         let (date, at) = moment(query.date.as_deref().map(str::as_bytes))?;
         let ttl = match query.expires {
             Some(text) => Some(seconds(&text)?),
@@ -103,6 +114,7 @@ impl<'a> Claim<'a> {
             scope: scope.to_string().into(),
             signed_headers: needed(query.signed_headers, "X-Amz-SignedHeaders")?.into(),
             signature: needed(query.signature, "X-Amz-Signature")?.into(),
+            regions: regions(is_v4a, query.regions.map(Cow::Owned))?,
             at,
             date,
             ttl,
@@ -126,6 +138,7 @@ struct SignatureHeaders<'a> {
     date: Option<&'a [u8]>,
     token: Option<&'a [u8]>,
     content_sha256: Option<&'a [u8]>,
+    regions: Option<&'a [u8]>,
 }
 
 impl<'a> SignatureHeaders<'a> {
@@ -138,6 +151,7 @@ impl<'a> SignatureHeaders<'a> {
                 4 if is("date") => &mut found.date,
                 10 if is(DATE) => &mut found.amz_date,
                 13 if is("authorization") => &mut found.authorization,
+                16 if is(REGION_SET) => &mut found.regions,
                 20 if is(CONTENT_SHA256) => &mut found.content_sha256,
                 20 | 21 if is(token) => &mut found.token,
                 _ => return,
@@ -158,6 +172,7 @@ struct Parameters {
     signed_headers: Option<String>,
     signature: Option<String>,
     token: Option<String>,
+    regions: Option<String>,
 }
 
 impl Parameters {
@@ -193,6 +208,7 @@ impl Parameters {
             b"X-Amz-Expires" => &mut self.expires,
             b"X-Amz-SignedHeaders" => &mut self.signed_headers,
             b"X-Amz-Signature" => &mut self.signature,
+            b"X-Amz-Region-Set" => &mut self.regions,
             b"X-Amz-Security-Token" | b"X-Amz-S3session-Token" => &mut self.token,
             _ => return None,
         })
@@ -238,14 +254,27 @@ fn authorization_parts(text: &str) -> Result<[&str; 3], Error> {
     ))
 }
 
-/// The key id and the scope: cut at the first slash, as no id has one.
-fn credential_parts(credential: &str) -> Result<(&str, &str), Error> {
+/// The set of regions, which SigV4a needs and SigV4 has no use for.
+fn regions(is_v4a: bool, set: Option<Cow<'_, str>>) -> Result<Option<Cow<'_, str>>, Error> {
+    if is_v4a && set.is_none() {
+        let text = "AWS4-ECDSA-P256-SHA256 requires a region set, X-Amz-Region-Set";
+        return Err(Error::saying(ErrorKind::Malformed, text.to_string()));
+    }
+    Ok(set.filter(|_| is_v4a))
+}
+
+/// The key id and the scope: cut at the first slash, as no id has one. The scope of SigV4a has no region.
+fn credential_parts(credential: &str, is_v4a: bool) -> Result<(&str, &str), Error> {
+    let (count, example) = match is_v4a {
+        true => (4, "keyid/date/service/term"),
+        false => (5, "keyid/date/region/service/term"),
+    };
     let slashes = |scope: &str| scope.bytes().filter(|byte| *byte == b'/').count();
     cut(credential, b'/')
-        .filter(|(id, scope)| !id.is_empty() && slashes(scope) == 3)
+        .filter(|(id, scope)| !id.is_empty() && slashes(scope) == count - 2)
         .ok_or_else(|| {
             let text = format!(
-                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
+                "Credential must have exactly {count} slash-delimited elements, e.g. {example}, got '{credential}'"
             );
             Error::saying(ErrorKind::Malformed, text)
         })
