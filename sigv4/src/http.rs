@@ -30,7 +30,7 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one.
+    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one. The request is unchanged then.
     ///
     /// # Examples
     ///
@@ -89,10 +89,9 @@ fn sign<B, A: Algorithm>(
     credentials: &Credentials,
     at: Timestamp,
 ) -> Result<(), Error> {
-    if credentials.session_token().is_none() {
-        request.headers_mut().remove(SECURITY_TOKEN);
-    }
-    let view = view(request.method(), request.uri(), request.headers())?.payload(payload);
+    let view = view(request.method(), request.uri(), request.headers())?
+        .payload(payload)
+        .with_stale_token();
     let form = HeaderForm::new(rules, algorithm, &view, credentials, at);
     let mut authorization =
         HeaderValue::try_from(form.authorization(algorithm)).map_err(no_value)?;
@@ -114,6 +113,8 @@ fn sign<B, A: Algorithm>(
     }
     if let Some(token) = credentials.session_token_header()? {
         headers.insert(rules.token_header(), token);
+    } else {
+        headers.remove(SECURITY_TOKEN);
     }
     headers.insert(AUTHORIZATION, authorization);
     Ok(())

@@ -202,13 +202,12 @@ impl<'a> QueryForm<'a> {
     }
 
     fn headers(&self) -> Headers<'_> {
-        let token = self.rules.token_header();
+        let replaces_token = self.token.is_some() || self.request.is_token_stale();
         let replaced = |name: &[u8]| {
-            name.eq_ignore_ascii_case(DATE.as_bytes())
-                || name.eq_ignore_ascii_case(CONTENT_SHA256.as_bytes())
-                || self.token.is_some()
-                    && (name.eq_ignore_ascii_case(token.as_bytes())
-                        || name.eq_ignore_ascii_case(SECURITY_TOKEN.as_bytes()))
+            let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+            is(DATE)
+                || is(CONTENT_SHA256)
+                || replaces_token && (is(self.rules.token_header()) || is(SECURITY_TOKEN))
         };
         Headers::collect(self.request, &[], |name| {
             !canonical::is_never_signed(name) && !replaced(name)

@@ -37,6 +37,8 @@ pub struct Request<'a> {
     /// Headers that were added one by one.
     added: Vec<(&'a str, &'a [u8])>,
     payload: Payload<'a>,
+    /// Whether a session token among the headers is one of an older signature.
+    is_token_stale: bool,
 }
 
 impl<'a> Request<'a> {
@@ -92,6 +94,7 @@ impl<'a> Request<'a> {
             map: None,
             added: Vec::new(),
             payload: Payload::Empty,
+            is_token_stale: false,
         })
     }
 
@@ -191,6 +194,7 @@ impl<'a> Request<'a> {
             map: Some(map),
             added: Vec::new(),
             payload: Payload::Empty,
+            is_token_stale: false,
         })
     }
 
@@ -200,6 +204,16 @@ impl<'a> Request<'a> {
 
     pub(crate) fn scheme(&self) -> &str {
         self.scheme
+    }
+
+    /// As a request that is signed again: a session token that it has is replaced, or left out.
+    pub(crate) fn with_stale_token(mut self) -> Self {
+        self.is_token_stale = true;
+        self
+    }
+
+    pub(crate) fn is_token_stale(&self) -> bool {
+        self.is_token_stale
     }
 
     pub(crate) fn body(&self) -> Payload<'a> {

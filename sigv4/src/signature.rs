@@ -177,13 +177,14 @@ impl<'a> HeaderForm<'a> {
         if let Some(value) = self.token.filter(|_| self.rules.signs_token()) {
             add(token, value.as_bytes());
         }
+        let replaces_token = self.token.is_some() || self.request.is_token_stale();
         let replaced = |name: &[u8]| {
             let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
             match name.len() {
                 10 => is(DATE),
                 16 => self.regions.is_some() && is(REGION_SET),
-                20 => is(CONTENT_SHA256) || self.token.is_some() && is(SECURITY_TOKEN),
-                21 => self.token.is_some() && is(token),
+                20 => is(CONTENT_SHA256) || replaces_token && is(SECURITY_TOKEN),
+                21 => replaces_token && is(token),
                 _ => false,
             }
         };

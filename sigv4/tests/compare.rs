@@ -1,0 +1,214 @@
+//! From a server's refusal to the first difference and its cause.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use keyfob_sigv4::{
+    Credentials, Difference, Explanation, Part, Payload, Request, Rules, Scope, ServerView, Signer,
+    Timestamp,
+};
+
+fn at() -> Timestamp {
+    "20150830T123600Z".parse().unwrap()
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("AKIDEXAMPLE", "secret").unwrap()
+}
+
+fn explain(
+    rules: Rules,
+    region: &str,
+    service: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+) -> Explanation {
+    explain_with(&credentials(), rules, region, service, url, headers)
+}
+
+fn explain_with(
+    credentials: &Credentials,
+    rules: Rules,
+    region: &str,
+    service: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+) -> Explanation {
+    let request = Request::new("GET", url)
+        .unwrap()
+        .headers(headers)
+        .unwrap()
+        .payload(Payload::Bytes(b"{}"));
+    Signer::with_rules(Scope::new(region, service).unwrap(), rules).explain(
+        &request,
+        credentials,
+        at(),
+    )
+}
+
+/// S3's form.
+fn xml(server: &Explanation) -> String {
+    let escape = |text: &str| text.replace('&', "&amp;").replace('\n', "&#xA;");
+    format!(
+        "<?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>The request signature…</Message><StringToSign>{}</StringToSign><CanonicalRequest>{}</CanonicalRequest></Error>",
+        escape(server.string_to_sign()),
+        escape(server.canonical_request())
+    )
+}
+
+/// The form of the JSON services.
+fn json(server: &Explanation) -> String {
+    let message = format!(
+        "The request signature we calculated does not match the signature you provided.\n\nThe Canonical String for this request should have been\n'{}'\n\nThe String-to-Sign should have been\n'{}'\n",
+        server.canonical_request(),
+        server.string_to_sign()
+    );
+    let message = message.replace('"', "\\\"").replace('\n', "\\n");
+    format!("{{\"__type\":\"InvalidSignatureException\", \"message\": \"{message}\"}}")
+}
+
+fn first(ours: &Explanation, server: &Explanation) -> Difference {
+    let by_xml = ours.compare(&ServerView::parse(&xml(server)));
+    let by_json = ours.compare(&ServerView::parse(&json(server)));
+    assert_eq!(by_xml, by_json);
+    by_xml.into_iter().next().unwrap()
+}
+
+const URL: &str = "https://example.amazonaws.com/a%20b//c?x=1&y=2";
+
+#[test]
+fn double_encoding_and_normalisation_are_told_apart() {
+    let general = explain(Rules::GENERAL, "us-east-1", "es", URL, &[]);
+    let once = explain(
+        Rules::GENERAL.encode_path_twice(false),
+        "us-east-1",
+        "es",
+        URL,
+        &[],
+    );
+    let difference = first(&once, &general);
+    assert_eq!(difference.part(), &Part::Path);
+    assert!(
+        difference.cause().contains("encodes the path once more"),
+        "{difference}"
+    );
+    assert!(first(&general, &once).cause().contains("rules of S3"));
+    let raw = explain(
+        Rules::GENERAL.normalize_path(false),
+        "us-east-1",
+        "es",
+        URL,
+        &[],
+    );
+    assert!(
+        first(&general, &raw)
+            .cause()
+            .contains("was normalised when signing")
+    );
+    let sent = explain(
+        Rules::S3,
+        "us-east-1",
+        "s3",
+        "https://example.amazonaws.com/a+b",
+        &[],
+    );
+    let signed = explain(
+        Rules::S3,
+        "us-east-1",
+        "s3",
+        "https://example.amazonaws.com/a%2Bb",
+        &[],
+    );
+    assert!(first(&signed, &sent).cause().contains("another encoding"));
+}
+
+#[test]
+fn parameters_and_headers_are_named() {
+    let explain = |url, headers: &[_]| explain(Rules::GENERAL, "us-east-1", "es", url, headers);
+    let ours = explain(URL, &[("x-a", "1"), ("via", "me")]);
+    let server = explain(
+        "https://example.amazonaws.com/a%20b//c?x=1&y=3",
+        &[("x-a", "1"), ("via", "me")],
+    );
+    assert_eq!(first(&ours, &server).part(), &Part::Parameter("y".into()));
+    let server = explain(URL, &[("x-a", "2"), ("via", "me")]);
+    let difference = first(&ours, &server);
+    assert_eq!(difference.part(), &Part::Header("x-a".into()));
+    assert_eq!((difference.ours(), difference.theirs()), ("1", "2"));
+    let server = explain(URL, &[("x-a", "1"), ("via", "")]);
+    assert!(first(&ours, &server).cause().contains("did not arrive"));
+    let server = explain(
+        "https://example.amazonaws.com:8443/a%20b//c?x=1&y=2",
+        &[("x-a", "1"), ("via", "me")],
+    );
+    assert_eq!(first(&ours, &server).part(), &Part::Header("host".into()));
+}
+
+#[test]
+fn a_missing_session_token_is_named_and_not_shown() {
+    let session = credentials().with_session_token("canary-token").unwrap();
+    let ours = explain_with(&session, Rules::GENERAL, "us-east-1", "es", URL, &[]);
+    let server = explain(Rules::GENERAL, "us-east-1", "es", URL, &[]);
+    let difference = first(&ours, &server);
+    assert_eq!(
+        difference.part(),
+        &Part::Header("x-amz-security-token".into())
+    );
+    assert_eq!(difference.ours(), "(12 characters)");
+    assert!(
+        !format!(
+            "{difference} {difference:?} {:?}",
+            ServerView::parse(&xml(&ours))
+        )
+        .contains("canary")
+    );
+}
+
+#[test]
+fn the_scope_and_the_secret_are_told_apart() {
+    let ours = explain(Rules::GENERAL, "us-east-1", "es", URL, &[]);
+    let server = explain(Rules::GENERAL, "eu-west-1", "es", URL, &[]);
+    assert_eq!(first(&ours, &server).part(), &Part::Region);
+    let server = explain(Rules::GENERAL, "us-east-1", "aoss", URL, &[]);
+    assert_eq!(first(&ours, &server).part(), &Part::Service);
+    let difference = first(&ours, &ours.clone());
+    assert_eq!(difference.part(), &Part::Secret);
+    assert!(difference.to_string().contains("secret access key"));
+}
+
+#[test]
+fn words_of_the_query_services_are_understood() {
+    let ours = explain(Rules::GENERAL, "us-east-1", "es", URL, &[]);
+    let compare = |message: &str| {
+        let body = format!(
+            "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>{message}</Message></Error></ErrorResponse>"
+        );
+        let server = ServerView::parse(&body);
+        assert_eq!(server.code(), Some("SignatureDoesNotMatch"));
+        ours.compare(&server)
+    };
+    let found = compare(
+        "Signature expired: 20150830T123600Z is now earlier than 20150830T125100Z (20150830T130600Z - 15 min.)",
+    );
+    assert_eq!(
+        (found[0].part(), found[0].theirs()),
+        (&Part::Time, "20150830T125100Z")
+    );
+    let found = compare("Credential should be scoped to correct service: 'sts'. ");
+    assert_eq!(
+        (found[0].part(), found[0].theirs()),
+        (&Part::Service, "sts")
+    );
+    let found = compare("Credential should be scoped to a valid region, not 'us-east-1'. ");
+    assert_eq!(found[0].part(), &Part::Region);
+    assert!(compare("The request signature we calculated does not match.").is_empty());
+    for odd in [
+        "",
+        "{",
+        "<",
+        "{\"message\":\"\\u12",
+        "<Message>&#xZZ;</Message>",
+        "<CanonicalRequest></CanonicalRequest>",
+    ] {
+        ours.compare(&ServerView::parse(odd));
+    }
+}
