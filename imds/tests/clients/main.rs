@@ -1,0 +1,216 @@
+//! boto3 and the AWS CLI as clients of this crate's servers. They are installed under `target/pytools`; python3 is all that
+//! is needed.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that unwraps fails the test that called it"
+)]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use keyfob_imds::server::{Container, Fault, Imds};
+use keyfob_sigv4::{Credentials, Timestamp};
+use serde_json::Value;
+use tokio::process::Command;
+
+const PACKAGES: [&str; 2] = ["boto3", "awscli<2"];
+
+fn key(id: &str, seconds: i64) -> Credentials {
+    Credentials::new(id, "secret")
+        .unwrap()
+        .with_session_token("token")
+        .unwrap()
+        .with_expiry(Timestamp::now().plus_seconds(seconds))
+}
+
+/// Another key each time it is asked for, which lives for that many seconds.
+fn keys(seconds: i64) -> impl Fn() -> std::future::Ready<Result<Credentials, String>> {
+    let count = AtomicU32::new(0);
+    move || {
+        let id = format!("ASIAKEY{}", count.fetch_add(1, Ordering::Relaxed));
+        std::future::ready(Ok(key(&id, seconds)))
+    }
+}
+
+#[tokio::test]
+async fn boto3_takes_the_role_in_one_session() {
+    let server = Imds::builder()
+        .role("web")
+        .credentials(key("ASIAEXAMPLE", 3600))
+        .start()
+        .await
+        .unwrap();
+    let found = boto3(&instance(&server), &[]).await;
+    assert_eq!(
+        (&found[0]["method"], &found[0]["access_key"]),
+        (&"iam-role".into(), &"ASIAEXAMPLE".into())
+    );
+    assert_eq!(found[0]["token"], "token");
+    let counted = server.counters();
+    assert_eq!(
+        (counted.tokens, counted.credentials, counted.refused),
+        (1, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn boto3_keeps_expired_credentials_of_an_instance_and_asks_again_later() {
+    let server = Imds::builder()
+        .credentials_from(keys(3600))
+        .fault(Fault::expired())
+        .start()
+        .await
+        .unwrap();
+    let found = boto3(&instance(&server), &["0.1"]).await;
+    assert_eq!(found[0]["access_key"], "ASIAKEY0");
+    assert_eq!(found[0], found[1]);
+    assert_eq!(server.counters().credentials, 1);
+}
+
+#[tokio::test]
+async fn boto3_finds_nothing_where_there_is_no_role() {
+    let server = Imds::builder().start().await.unwrap();
+    assert_eq!(boto3(&instance(&server), &[]).await, [Value::Null]);
+}
+
+#[tokio::test]
+async fn boto3_takes_a_containers_credentials_and_new_ones_when_they_end() {
+    let server = Container::builder()
+        .credentials_from(keys(1))
+        .start()
+        .await
+        .unwrap();
+    let found = boto3(&container(&server), &["1.2"]).await;
+    assert_eq!(found[0]["method"], "container-role");
+    assert_ne!(found[0]["access_key"], found[1]["access_key"]);
+    assert_eq!(server.counters().refused, 0);
+}
+
+#[tokio::test]
+async fn boto3_is_refused_without_the_containers_token() {
+    let server = Container::builder()
+        .credentials(key("ASIAEXAMPLE", 3600))
+        .start()
+        .await
+        .unwrap();
+    let url = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", server.url());
+    let output = python(&[url], &[]).await;
+    assert!(!output.status.success());
+    assert!(server.counters().refused > 0 && server.counters().credentials == 0);
+}
+
+#[tokio::test]
+async fn the_aws_cli_takes_both() {
+    let server = Imds::builder()
+        .credentials(key("ASIAEXAMPLE", 3600))
+        .start()
+        .await
+        .unwrap();
+    let listed = aws(&instance(&server), &["configure", "list"]).await;
+    assert!(
+        listed.contains("iam-role") && listed.contains("MPLE"),
+        "{listed}"
+    );
+    let server = Container::builder()
+        .credentials(key("ASIAEXAMPLE", 3600))
+        .start()
+        .await
+        .unwrap();
+    let listed = aws(&container(&server), &["configure", "list"]).await;
+    assert!(
+        listed.contains("container-role") && listed.contains("MPLE"),
+        "{listed}"
+    );
+}
+
+type Variables = Vec<(&'static str, String)>;
+
+fn instance(server: &Imds) -> Variables {
+    vec![(
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        server.endpoint().to_string(),
+    )]
+}
+
+fn container(server: &Container) -> Variables {
+    vec![
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", server.url()),
+        (
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            server.token().expose().to_owned(),
+        ),
+    ]
+}
+
+/// What boto3 finds at first, and again after each of the pauses.
+async fn boto3(variables: &[(&str, String)], pauses: &[&str]) -> Vec<Value> {
+    let output = python(variables, pauses).await;
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+async fn python(variables: &[(&str, String)], pauses: &[&str]) -> Output {
+    let script = own("credentials.py");
+    let arguments = [&[script.to_str().unwrap()], pauses].concat();
+    run("python", variables, &arguments).await
+}
+
+async fn aws(variables: &[(&str, String)], arguments: &[&str]) -> String {
+    let output = run("aws", variables, arguments).await;
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A program of the virtual environment, with these variables and no other settings of AWS.
+async fn run(program: &str, variables: &[(&str, String)], arguments: &[&str]) -> Output {
+    let folder = tokio::task::spawn_blocking(environment).await.unwrap();
+    Command::new(folder.join("bin").join(program))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", &folder)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(variables.iter().map(|(name, value)| (*name, value)))
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap()
+}
+
+fn environment() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let folder = target.join("pytools").join("imds-clients");
+    let installed = std::process::Command::new("python3")
+        .arg(own("install.py"))
+        .arg(&folder)
+        .args(PACKAGES)
+        .status()
+        .unwrap();
+    assert!(
+        installed.success(),
+        "the tests need python3 with venv, and PyPI the first time"
+    );
+    folder
+}
+
+fn own(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/clients")
+        .join(file)
+}
