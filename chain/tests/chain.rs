@@ -184,6 +184,28 @@ async fn a_bad_line_stops_its_own_profile_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_file_that_cannot_be_read_is_no_reason_to_go_on_to_another_identity() {
+    let config = (
+        FileKind::Config,
+        "config",
+        &b"[default]\nregion = eu-west-1\n"[..],
+    );
+    for credentials in [
+        &b"aws_access_key_id = A\naws_secret_access_key = b\n"[..],
+        b"[default\naws_access_key_id = A\naws_secret_access_key = b\n",
+        b"\xff\xfe[\0d\0",
+    ] {
+        let profiles =
+            Profiles::parse([config, (FileKind::Credentials, "credentials", credentials)]);
+        let env = Env::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
+        let settings = Settings::new(env, profiles);
+        assert_eq!(settings.region(None).unwrap().unwrap().name(), "eu-west-1");
+        let error = key_id(Order::Cli, &settings).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigFile, "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_source_that_is_not_spoken_stops_the_chain_where_somebody_configured_it() {
     let profile = |text: &str| settings(&[], text);
     let mfa = "[default]\nrole_arn = arn:aws:iam::123456789012:role/a\ncredential_source = Environment\nmfa_serial = 1\n";

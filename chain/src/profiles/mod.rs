@@ -152,7 +152,7 @@ impl Profiles {
         let section = self.index.get(name).map(|&at| &self.sections[at]);
         let spoils = |problem: &&Problem| match section {
             Some(_) => problem.is_error() && problem.section.as_ref() == Some(name),
-            None => problem.kind.may_hide_a_section(),
+            None => problem.hides(),
         };
         match self.problems.iter().find(spoils) {
             Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.to_string())),

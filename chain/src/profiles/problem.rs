@@ -80,24 +80,24 @@ impl ProblemKind {
                 | Self::Ini(_)
         )
     }
-
-    /// Whether it hides a part of the file of which nobody can say to which section it belongs.
-    pub(super) fn may_hide_a_section(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreadable(_)
-                | Self::Utf16
-                | Self::UnclosedHeader
-                | Self::OutsideSection
-                | Self::Ini(_)
-        )
-    }
 }
 
 impl Problem {
     /// Whether the section, or without one the file, cannot be used as it is. Otherwise it is a warning.
     pub fn is_error(&self) -> bool {
         self.kind.is_error()
+    }
+
+    /// Whether it hides a part of the file of which nobody can say to which section it belongs.
+    pub(crate) fn hides(&self) -> bool {
+        matches!(
+            self.kind,
+            ProblemKind::Unreadable(_)
+                | ProblemKind::Utf16
+                | ProblemKind::UnclosedHeader
+                | ProblemKind::OutsideSection
+                | ProblemKind::Ini(_)
+        )
     }
 }
 

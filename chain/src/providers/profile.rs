@@ -40,7 +40,7 @@ impl Profile {
 
     async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
         let Some(plan) = Plan::of(&self.settings)? else {
-            return Ok(Outcome::NotConfigured(self.nothing()));
+            return self.nothing().map(Outcome::NotConfigured);
         };
         let mut found = self.base(plan.base, now).await?;
         for role in &plan.roles {
@@ -79,7 +79,7 @@ impl Profile {
     /// What can be seen without asking anybody.
     fn look(&self) -> Result<Inspection, Error> {
         let Some(plan) = Plan::of(&self.settings)? else {
-            return Ok(Inspection::NotConfigured(self.nothing()));
+            return self.nothing().map(Inspection::NotConfigured);
         };
         let origin = plan.origin();
         let credentials = match plan.base {
@@ -92,16 +92,18 @@ impl Profile {
         })
     }
 
-    fn nothing(&self) -> String {
-        let there = self
-            .settings
-            .profile()
-            .is_ok_and(|profile| profile.is_some());
-        match there {
+    /// Why there is nothing. Where a file, or a part of it that nobody can place, cannot be read, nobody knows.
+    fn nothing(&self) -> Result<String, Error> {
+        let profiles = self.settings.profiles();
+        if let Some(problem) = profiles.problems().iter().find(|problem| problem.hides()) {
+            return Err(Error::new(ErrorKind::ConfigFile, problem.to_string()));
+        }
+        let there = self.settings.profile()?.is_some();
+        Ok(match there {
             true => "it says nothing about credentials",
             false => "no file has it",
         }
-        .to_owned()
+        .to_owned())
     }
 }
 

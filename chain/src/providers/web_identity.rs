@@ -31,7 +31,8 @@ impl WebIdentity {
     }
 
     /// As in the AWS CLI, the variables do not count when the program was told which profile to use
-    /// ([`Settings::with_profile`]), nor beside a profile with a `role_arn`.
+    /// ([`Settings::with_profile`]), nor beside a profile with a `role_arn`
+    /// that is not a web identity itself.
     #[must_use]
     pub fn yielding_to_profile(mut self) -> Self {
         self.yields_to_profile = true;
@@ -63,7 +64,8 @@ impl WebIdentity {
     fn yields(&self) -> bool {
         let has_role = || {
             let profile = self.settings.profile().ok().flatten();
-            profile.is_some_and(|profile| profile.get("role_arn").is_some())
+            let has = |name| profile.is_some_and(|profile| profile.get(name).is_some());
+            has("role_arn") && !has("web_identity_token_file")
         };
         self.yields_to_profile && (self.settings.is_profile_explicit() || has_role())
     }
