@@ -1,6 +1,7 @@
 //! Benches of the Keyfob crates, side by side with their peers. See the README beside this crate.
 
 pub mod case;
+pub mod contention;
 pub mod measure;
 pub mod peers;
 pub mod report;

@@ -1,0 +1,143 @@
+//! The plots, as SVG.
+
+use std::path::Path;
+
+use plotters::prelude::*;
+
+use super::report::StudyLine;
+use super::study::Backoff;
+use super::throttled::Outcome;
+use crate::BoxError;
+
+const SIZE: (u32, u32) = (960, 420);
+const COLOURS: [RGBColor; 8] = [
+    RGBColor(0x1b, 0x6c, 0xa8),
+    RGBColor(0x2e, 0x9e, 0x5b),
+    RGBColor(0x17, 0xa2, 0xb8),
+    RGBColor(0xc9, 0x4c, 0x4c),
+    RGBColor(0xe0, 0x8e, 0x1b),
+    RGBColor(0x8e, 0x5e, 0xa2),
+    RGBColor(0x6b, 0x6b, 0x6b),
+    RGBColor(0xb5, 0xa1, 0x42),
+];
+
+/// A named line.
+type Line = (&'static str, Vec<(f64, f64)>);
+
+/// Calls and time by the number of clients, side by side.
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub fn study(path: &Path, lines: &[StudyLine]) -> Result<(), BoxError> {
+    let series = |value: fn(&super::study::Outcome) -> f64| -> Vec<Line> {
+        let points = |n: usize| {
+            lines
+                .iter()
+                .map(move |(clients, outcomes)| (*clients as f64, value(&outcomes[n])))
+        };
+        Backoff::ALL
+            .iter()
+            .enumerate()
+            .map(|(n, backoff)| (backoff.name(), points(n).collect()))
+            .collect()
+    };
+    let root = SVGBackend::new(path, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let (left, right) = root.split_horizontally(SIZE.0 / 2);
+    lines_chart(
+        &left,
+        "calls until all are done",
+        "clients",
+        &series(|outcome| outcome.calls),
+    )?;
+    lines_chart(
+        &right,
+        "seconds until all are done",
+        "clients",
+        &series(|outcome| outcome.finish_ms / 1e3),
+    )?;
+    root.present()?;
+    Ok(())
+}
+
+/// Calls that have reached the service, by time, until 30 s after the beginning.
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub fn arrivals(path: &Path, outcomes: &[Outcome]) -> Result<(), BoxError> {
+    const UNTIL: f64 = 30.0;
+    let series: Vec<Line> = outcomes
+        .iter()
+        .map(|outcome| {
+            let count = outcome.arrivals.iter().enumerate();
+            let points = count.map(|(n, at)| (at.as_secs_f64(), n as f64 + 1.0));
+            (
+                outcome.name,
+                thinned(points.take_while(|(at, _)| *at <= UNTIL).collect()),
+            )
+        })
+        .collect();
+    let root = SVGBackend::new(path, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    lines_chart(
+        &root,
+        "calls that have reached the service",
+        "seconds",
+        &series,
+    )?;
+    root.present()?;
+    Ok(())
+}
+
+/// At most a few hundred points, the last among them.
+fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let step = points.len().div_ceil(400).max(1);
+    let last = points.len().saturating_sub(1);
+    points
+        .into_iter()
+        .enumerate()
+        .filter(|(n, _)| n % step == 0 || *n == last)
+        .map(|(_, point)| point)
+        .collect()
+}
+
+fn lines_chart<B>(
+    area: &DrawingArea<B, plotters::coord::Shift>,
+    title: &str,
+    below: &str,
+    series: &[Line],
+) -> Result<(), BoxError>
+where
+    B: DrawingBackend,
+    B::ErrorType: 'static,
+{
+    let points = || series.iter().flat_map(|(_, points)| points.iter());
+    let right = points().map(|(x, _)| *x).fold(1.0, f64::max);
+    let top = points().map(|(_, y)| *y).fold(1.0, f64::max) * 1.05;
+    let mut chart = ChartBuilder::on(area)
+        .caption(title, ("sans-serif", 18))
+        .margin(12)
+        .x_label_area_size(36)
+        .y_label_area_size(56)
+        .build_cartesian_2d(0.0..right, 0.0..top)?;
+    chart
+        .configure_mesh()
+        .x_desc(below)
+        .light_line_style(WHITE)
+        .draw()?;
+    for ((name, points), colour) in series.iter().zip(COLOURS) {
+        let style = colour.stroke_width(2);
+        chart
+            .draw_series(LineSeries::new(points.iter().copied(), style))?
+            .label(*name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .background_style(WHITE)
+        .draw()?;
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! The tables and files of the simulation.
+
+use std::fmt::Write;
+
+use super::schedule::{Attempts, all};
+use super::study::{self, Backoff, CLIENTS};
+use super::throttled::{self, Outcome};
+
+/// The calls a second that the throttled service grants.
+pub const RATE: u32 = 100;
+
+/// The clients that want one call each.
+pub const CROWDS: [usize; 3] = [100, 300, 1_000];
+
+/// One line of the study: the clients, and an outcome for each kind of backoff.
+pub type StudyLine = (usize, Vec<study::Outcome>);
+
+/// The whole study.
+pub fn study() -> Vec<StudyLine> {
+    CLIENTS
+        .iter()
+        .map(|clients| {
+            let contest = |backoff| study::contest(backoff, *clients);
+            (*clients, Backoff::ALL.into_iter().map(contest).collect())
+        })
+        .collect()
+}
+
+/// Every schedule on the throttled service.
+pub fn throttled(attempts: Attempts, clients: usize) -> Vec<Outcome> {
+    all(attempts, RATE)
+        .into_iter()
+        .map(|schedule| throttled::run(schedule, clients, RATE))
+        .collect()
+}
+
+/// The study as a Markdown table: calls, and seconds until the last client was done.
+pub fn study_table(lines: &[StudyLine]) -> String {
+    let mut table = String::from("| clients |");
+    for backoff in Backoff::ALL {
+        let _ = write!(table, " {} |", backoff.name());
+    }
+    table.push_str("\n|---|---|---|---|---|---|\n");
+    for (clients, outcomes) in lines {
+        let _ = write!(table, "| {clients} |");
+        for outcome in outcomes {
+            let _ = write!(
+                table,
+                " {:.0} calls, {:.2} s |",
+                outcome.calls,
+                outcome.finish_ms / 1e3
+            );
+        }
+        table.push('\n');
+    }
+    table
+}
+
+/// The outcomes as a Markdown table.
+pub fn throttled_table(outcomes: &[Outcome]) -> String {
+    let mut table = String::from(
+        "| schedule | done | gave up | time to finish | calls | wasted | longest wait | peak rate |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for outcome in outcomes {
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {:.2} s | {} | {} | {:.2} s | {}/s |",
+            outcome.name,
+            outcome.done,
+            outcome.failed,
+            outcome.finish.as_secs_f64(),
+            outcome.calls(),
+            outcome.wasted(),
+            outcome.longest_wait.as_secs_f64(),
+            outcome.peak_rate(),
+        );
+    }
+    table
+}
+
+/// The study as CSV.
+pub fn study_csv(lines: &[StudyLine]) -> String {
+    let mut csv = String::from("clients,backoff,calls,finish_ms\n");
+    for (clients, outcomes) in lines {
+        for (backoff, outcome) in Backoff::ALL.iter().zip(outcomes) {
+            let name = backoff.name();
+            let _ = writeln!(
+                csv,
+                "{clients},{name},{:.2},{:.2}",
+                outcome.calls, outcome.finish_ms
+            );
+        }
+    }
+    csv
+}
+
+/// The throttled service as CSV: every crowd, with the default attempts and with as many as it takes.
+pub fn throttled_csv() -> String {
+    let mut csv = String::from(
+        "attempts,clients,schedule,done,gave_up,finish_s,calls,wasted,longest_wait_s,peak_rate\n",
+    );
+    for (label, attempts) in [
+        ("default", Attempts::Default),
+        ("unlimited", Attempts::Unlimited),
+    ] {
+        for clients in CROWDS {
+            for outcome in throttled(attempts, clients) {
+                let _ = writeln!(
+                    csv,
+                    "{label},{clients},\"{}\",{},{},{:.3},{},{},{:.3},{}",
+                    outcome.name,
+                    outcome.done,
+                    outcome.failed,
+                    outcome.finish.as_secs_f64(),
+                    outcome.calls(),
+                    outcome.wasted(),
+                    outcome.longest_wait.as_secs_f64(),
+                    outcome.peak_rate(),
+                );
+            }
+        }
+    }
+    csv
+}
+
+/// Who wastes least at equal work, and how its time compares with the fastest.
+pub fn verdict(outcomes: &[Outcome]) -> Option<String> {
+    let leanest = outcomes
+        .iter()
+        .min_by_key(|outcome| (outcome.wasted(), outcome.finish))?;
+    let fastest = outcomes.iter().min_by_key(|outcome| outcome.finish)?;
+    let ratio = leanest.finish.as_secs_f64() / fastest.finish.as_secs_f64();
+    Some(format!(
+        "fewest wasted calls: {} ({}), finished in {:.2} times the best time ({})",
+        leanest.name,
+        leanest.wasted(),
+        ratio,
+        fastest.name,
+    ))
+}

@@ -1,0 +1,221 @@
+//! The schedules under comparison, as each crate gives them by its own public defaults.
+//!
+//! Keyfob's and backon's are the crates themselves. The others draw from the system's generator, so that no run could be
+//! repeated; theirs are the formulas of their documentation, drawn from a seeded one.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use keyfob_backoff::{
+    AdaptiveLimiter, Budget, Decision, Failure, Policy, Random, RateLimit, SplitMix64,
+};
+
+/// How long to wait after a throttled attempt, or `None` to give up: one client's, from its seed.
+pub type Delays = Box<dyn FnMut() -> Option<Duration>>;
+
+/// What all clients ask before they send.
+#[derive(Debug)]
+pub enum Gate {
+    /// Nothing.
+    Open,
+    /// The adaptive limiter, which learns from the answers.
+    Adaptive(Box<AdaptiveLimiter>),
+    /// The limit the service documents.
+    Documented(RateLimit),
+}
+
+impl Gate {
+    /// Leave to send at `now`, or how long to wait.
+    ///
+    /// # Errors
+    ///
+    /// The wait.
+    pub fn acquire(&mut self, now: Duration) -> Result<(), Duration> {
+        match self {
+            Gate::Open => Ok(()),
+            Gate::Adaptive(limiter) => limiter.acquire(now),
+            Gate::Documented(limit) => limit.acquire(now),
+        }
+    }
+
+    /// Learns from an answer.
+    pub fn on_answer(&mut self, throttled: bool, now: Duration) {
+        if let Gate::Adaptive(limiter) = self {
+            limiter.on_answer(throttled, now);
+        }
+    }
+}
+
+/// A crate's schedule, and what its clients share.
+pub struct Schedule {
+    /// The name in the report.
+    pub name: &'static str,
+    /// Whether it is keyfob's.
+    pub ours: bool,
+    /// What all clients share.
+    pub gate: Gate,
+    client: Box<dyn Fn(u64) -> Delays>,
+}
+
+impl std::fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Schedule")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Schedule {
+    fn new(name: &'static str, client: impl Fn(u64) -> Delays + 'static) -> Self {
+        Schedule {
+            name,
+            ours: false,
+            gate: Gate::Open,
+            client: Box::new(client),
+        }
+    }
+
+    /// The delays of one client.
+    pub fn client(&self, seed: u64) -> Delays {
+        (self.client)(seed)
+    }
+}
+
+/// How often a call is sent at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempts {
+    /// As the crate's default or, where it has none, its documentation's example has it; budgets in force.
+    Default,
+    /// Until it succeeds, so that all do the same work; no budgets.
+    Unlimited,
+}
+
+/// All schedules, for a service that grants `rate` calls a second.
+pub fn all(attempts: Attempts, rate: u32) -> Vec<Schedule> {
+    let mut schedules = vec![
+        ours("keyfob", attempts, None, Gate::Open),
+        ours(
+            "keyfob, adaptive",
+            attempts,
+            None,
+            Gate::Adaptive(Box::default()),
+        ),
+        ours("keyfob, documented limit", attempts, None, documented(rate)),
+    ];
+    if attempts == Attempts::Default {
+        let budget = Some(Rc::new(Budget::aws()));
+        schedules.insert(1, ours("keyfob, budget", attempts, budget, Gate::Open));
+    }
+    schedules.extend([
+        backon(attempts),
+        tokio_retry2(attempts),
+        reqwest_retry(attempts),
+        smithy(attempts),
+    ]);
+    schedules
+}
+
+/// The documented limit, taken at its word.
+fn documented(rate: u32) -> Gate {
+    Gate::Documented(RateLimit::new(rate, Duration::from_secs(1)))
+}
+
+fn ours(
+    name: &'static str,
+    attempts: Attempts,
+    budget: Option<Rc<Budget>>,
+    gate: Gate,
+) -> Schedule {
+    let policy = match attempts {
+        Attempts::Default => Policy::aws(),
+        Attempts::Unlimited => Policy::aws().attempts(u32::MAX),
+    };
+    let mut schedule = Schedule::new(name, move |seed| {
+        keyfob_delays(policy, budget.clone(), seed)
+    });
+    schedule.gate = gate;
+    schedule.ours = true;
+    schedule
+}
+
+fn keyfob_delays(policy: Policy, budget: Option<Rc<Budget>>, seed: u64) -> Delays {
+    let (mut call, mut random) = (policy.start(), SplitMix64::new(seed));
+    let throttled = Failure::response(400).with_code("Throttling");
+    Box::new(move || {
+        match call.on_failure(&throttled, Duration::ZERO, budget.as_deref(), &mut random) {
+            Decision::Wait(delay) => Some(delay),
+            Decision::Stop(_) => None,
+        }
+    })
+}
+
+/// backon 1.6: `ExponentialBuilder::default()`.
+fn backon(attempts: Attempts) -> Schedule {
+    let builder = match attempts {
+        Attempts::Default => ExponentialBuilder::default(),
+        Attempts::Unlimited => ExponentialBuilder::default().without_max_times(),
+    };
+    Schedule::new("backon", move |_| {
+        let mut delays = builder.build();
+        Box::new(move || delays.next())
+    })
+}
+
+/// tokio-retry2 0.9, the example of its README: 10 ms to the power of the attempt, at most 100 ms, times 0.5 to 1.5; 3 retries.
+fn tokio_retry2(attempts: Attempts) -> Schedule {
+    Schedule::new("tokio-retry2", move |seed| {
+        let mut random = SplitMix64::new(seed);
+        let mut retry = 0;
+        limited(attempts, 3, move || {
+            retry += 1;
+            let millis = if retry == 1 { 10.0 } else { 100.0 };
+            millis / 1e3 * (random.fraction() + 0.5)
+        })
+    })
+}
+
+/// reqwest-retry 0.9 with `ExponentialBackoff::builder()` of retry-policies 0.5: 1 s doubling to 30 min, full jitter; 3 retries as in
+/// its README.
+fn reqwest_retry(attempts: Attempts) -> Schedule {
+    Schedule::new("reqwest-retry", move |seed| {
+        doubling(attempts, 3, 1_800.0, seed)
+    })
+}
+
+/// aws-smithy-runtime 1.16, standard mode: 1 s doubling to 20 s, full jitter, 2 retries, a bucket of 500 that a retry costs 5.
+fn smithy(attempts: Attempts) -> Schedule {
+    let bucket = Rc::new(std::cell::Cell::new(500_u32));
+    Schedule::new("aws-smithy-runtime", move |seed| {
+        let (bucket, mut delays) = (bucket.clone(), doubling(attempts, 2, 20.0, seed));
+        Box::new(move || {
+            let delay = delays()?;
+            if attempts == Attempts::Default {
+                bucket.set(bucket.get().checked_sub(5)?);
+            }
+            Some(delay)
+        })
+    })
+}
+
+/// Full jitter from 1 s, doubling up to `cap` seconds.
+fn doubling(attempts: Attempts, retries: u32, cap: f64, seed: u64) -> Delays {
+    let mut random = SplitMix64::new(seed);
+    let mut bound = 0.5;
+    limited(attempts, retries, move || {
+        bound = f64::min(bound * 2.0, cap);
+        random.fraction() * bound
+    })
+}
+
+/// So many delays, in seconds.
+fn limited(attempts: Attempts, retries: u32, mut delay: impl FnMut() -> f64 + 'static) -> Delays {
+    let mut left = match attempts {
+        Attempts::Default => retries,
+        Attempts::Unlimited => u32::MAX,
+    };
+    Box::new(move || {
+        left = left.checked_sub(1)?;
+        Some(Duration::from_secs_f64(delay()))
+    })
+}
