@@ -107,6 +107,9 @@ impl Region {
             let name = name.to_owned();
             return Self::new(region, Origin::Argument { name }).map(Some);
         }
+        if let Some(region) = settings.given_region() {
+            return Ok(Some(region.clone()));
+        }
         for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
             if let Some(region) = settings.env().text(variable) {
                 return Self::new(region, Origin::environment(&[variable])).map(Some);

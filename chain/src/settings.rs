@@ -47,6 +47,7 @@ pub struct Settings {
     profiles: Arc<Profiles>,
     profile: String,
     profile_origin: Origin,
+    region: Option<Region>,
 }
 
 impl Settings {
@@ -68,6 +69,7 @@ impl Settings {
         Self {
             profile: profile.to_owned(),
             profile_origin,
+            region: None,
             env: Arc::new(env),
             profiles: Arc::new(profiles),
         }
@@ -82,6 +84,19 @@ impl Settings {
             name: "--profile".to_owned(),
         };
         self
+    }
+
+    /// With the region that the program was told to use, as `--region` does. It comes before all others, also where a
+    /// role is asked for.
+    #[must_use]
+    pub fn with_region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// The region of [`with_region`](Self::with_region).
+    pub(crate) fn given_region(&self) -> Option<&Region> {
+        self.region.as_ref()
     }
 
     /// The environment.
@@ -187,7 +202,8 @@ impl Settings {
 
     /// The region that the program, the environment or the profile say, in this order.
     ///
-    /// `argument` is what the program was told, with what it calls that: `("--region", "eu-west-1")`.
+    /// `argument` is what the program was told, with what it calls that: `("--region", "eu-west-1")`. Without it, the
+    /// region of [`with_region`](Self::with_region) comes first.
     ///
     /// # Errors
     ///

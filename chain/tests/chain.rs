@@ -324,6 +324,9 @@ fn the_region_comes_from_the_first_that_says_one() {
         region(&[], None).unwrap(),
         "sa-east-1 [default] in /home/ada/.aws/credentials:2"
     );
+    let given = Region::new("eu-north-1", Origin::Default).unwrap();
+    let told = settings(&both, file).with_region(given.clone());
+    assert_eq!(told.region(None).unwrap(), Some(given));
     for wrong in ["x/../", "", "a.b", "-a", "eu west", "eu\nwest"] {
         let error = region(&[], Some(("--region", wrong))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidSetting, "{wrong:?}");
