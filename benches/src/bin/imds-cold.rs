@@ -1,0 +1,163 @@
+//! How long a new process takes from nothing to credentials from an instance's metadata service on loopback: keyfob,
+//! aws-config and reqsign in turns, each in a process of its own. Prints the median of the time inside the process, and what
+//! the server was asked.
+
+use std::env;
+use std::io::{self, Write};
+use std::process::Command;
+use std::time::Instant;
+
+use aws_config::BehaviorVersion;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::ProvideCredentials;
+use keyfob_benches::BoxError;
+use keyfob_imds::{Client, Endpoint, server};
+use keyfob_sigv4::{Credentials, Timestamp};
+use reqsign_aws_v4::IMDSv2CredentialProvider;
+use reqsign_core::{Context, ProvideCredential};
+use reqsign_http_send_reqwest::ReqwestHttpSend;
+use tokio::runtime::{Builder, Runtime};
+
+const ROUNDS: usize = 40;
+const ID: &str = "ASIAEXAMPLE";
+const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+
+/// One way from nothing to an access key id.
+type Cold = fn(&Runtime, &str) -> Result<String, BoxError>;
+
+const CONTENDERS: [(&str, Cold); 4] = [
+    ("keyfob", keyfob),
+    ("aws-config", aws_config_defaults),
+    ("aws-config-imds", aws_config_imds),
+    ("reqsign-aws-v4", reqsign),
+];
+
+fn main() -> Result<(), BoxError> {
+    match env::args().nth(1) {
+        None => compare(),
+        Some(name) => once(&name),
+    }
+}
+
+fn compare() -> Result<(), BoxError> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let instance = runtime.block_on(instance()?.start())?;
+    let endpoint = format!("http://{}", instance.address());
+    let mut times = [const { Vec::new() }; CONTENDERS.len()];
+    for _ in 0..ROUNDS {
+        for ((name, _), times) in CONTENDERS.iter().zip(&mut times) {
+            times.push(spawn(name, &endpoint)?);
+        }
+    }
+    let mut out = io::stdout();
+    writeln!(
+        out,
+        "{:<16} {:>12} {:>10} {:>12}",
+        "client", "median µs", "requests", "connections"
+    )?;
+    for ((name, _), times) in CONTENDERS.iter().zip(&mut times) {
+        times.sort_unstable();
+        let before = instance.counters();
+        spawn(name, &endpoint)?;
+        let after = instance.counters();
+        let (requests, connections) = (
+            after.requests - before.requests,
+            after.connections - before.connections,
+        );
+        writeln!(
+            out,
+            "{name:<16} {:>12} {requests:>10} {connections:>12}",
+            times[ROUNDS / 2]
+        )?;
+    }
+    Ok(())
+}
+
+/// An instance with a role whose credentials last an hour.
+fn instance() -> Result<server::Builder, BoxError> {
+    let credentials = Credentials::new(ID, "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?
+        .with_session_token("FwoGZXIvYXdzEBYaDEXAMPLE")?
+        .with_expiry(Timestamp::now().plus_seconds(3600));
+    Ok(server::Imds::builder()
+        .role("bench")
+        .region("eu-central-1")
+        .credentials(credentials))
+}
+
+/// Runs this program again for one contender, in an environment that knows nothing but the endpoint; microseconds.
+fn spawn(name: &str, endpoint: &str) -> Result<u64, BoxError> {
+    let output = Command::new(env::current_exe()?)
+        .arg(name)
+        .env_clear()
+        .env(ENDPOINT, endpoint)
+        .output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?.trim().parse()?);
+    }
+    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into())
+}
+
+/// The time that one contender takes in this process.
+fn once(name: &str) -> Result<(), BoxError> {
+    let (_, cold) = CONTENDERS
+        .iter()
+        .find(|(other, _)| *other == name)
+        .ok_or("no such client")?;
+    let endpoint = env::var(ENDPOINT)?;
+    let start = Instant::now();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let id = cold(&runtime, &endpoint)?;
+    let time = start.elapsed();
+    if id != ID {
+        return Err(format!("credentials of {id}").into());
+    }
+    writeln!(io::stdout(), "{}", time.as_micros())?;
+    Ok(())
+}
+
+fn keyfob(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {
+    let client = Client::builder()
+        .endpoint(Endpoint::new(endpoint)?)
+        .build()?;
+    let role = runtime.block_on(client.credentials())?;
+    Ok(role.credentials.access_key_id().into())
+}
+
+/// What its documentation shows: the defaults. They ask for the region too, and have a client for HTTPS.
+fn aws_config_defaults(runtime: &Runtime, _: &str) -> Result<String, BoxError> {
+    let credentials = runtime.block_on(async {
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let provider = config.credentials_provider().ok_or("no provider")?;
+        Ok::<_, BoxError>(provider.provide_credentials().await?)
+    })?;
+    Ok(credentials.access_key_id().into())
+}
+
+/// The least that it can do: the one provider, with a client for plain HTTP.
+fn aws_config_imds(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    let config = ProviderConfig::without_region().with_http_client(http);
+    let imds = aws_config::imds::Client::builder()
+        .configure(&config)
+        .endpoint(endpoint)?
+        .build();
+    let provider = ImdsCredentialsProvider::builder()
+        .configure(&config)
+        .imds_client(imds)
+        .build();
+    let credentials = runtime.block_on(provider.provide_credentials())?;
+    Ok(credentials.access_key_id().into())
+}
+
+fn reqsign(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {
+    let context = Context::new().with_http_send(ReqwestHttpSend::default());
+    let provider = IMDSv2CredentialProvider::new().with_endpoint(endpoint);
+    let credential = runtime
+        .block_on(provider.provide_credential(&context))?
+        .ok_or("no credentials")?;
+    Ok(credential.access_key_id)
+}
