@@ -9,6 +9,7 @@ mod failure;
 mod output;
 mod prompt;
 mod sandbox;
+mod shell;
 
 use std::{env, process::ExitCode, time::Duration};
 

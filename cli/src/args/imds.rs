@@ -1,4 +1,4 @@
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImdsCommand {
@@ -13,6 +13,15 @@ pub(crate) enum ImdsCommand {
         /// The folder [default: `/latest/meta-data/`]
         #[arg(value_name = "PATH", default_value = "", hide_default_value = true)]
         path: String,
+        /// The paths of everything below it
+        #[arg(short = 'R', long)]
+        recursive: bool,
+    },
+    /// Everything below a folder, with its values; secrets are left out
+    Tree {
+        /// The folder [default: `/latest/meta-data/`]
+        #[arg(value_name = "PATH", default_value = "", hide_default_value = true)]
+        path: String,
     },
     /// The name of the instance's role
     Role,
@@ -22,4 +31,36 @@ pub(crate) enum ImdsCommand {
         #[arg(long)]
         show: bool,
     },
+    /// The user data
+    UserData {
+        /// Unpack gzip and MIME multi-part archives
+        #[arg(long)]
+        decode: bool,
+    },
+    /// The instance identity document
+    Document,
+    /// A session token, for other programs
+    Token {
+        /// How long it lives: 1 to 21600 seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 21_600)]
+        ttl: u32,
+    },
+    /// Wait for events and print each as a line of JSON
+    Watch {
+        /// Which events; a spot notice is the last
+        #[arg(value_name = "EVENT")]
+        event: WatchEvent,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WatchEvent {
+    /// The interruption of a Spot Instance
+    Spot,
+    /// The recommendation to replace a Spot Instance
+    Rebalance,
+    /// Maintenance
+    Scheduled,
+    /// All of them
+    All,
 }

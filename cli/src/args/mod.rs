@@ -3,6 +3,7 @@
 mod abbreviate;
 mod imds;
 mod s3;
+mod serve;
 mod sign;
 mod sts;
 
@@ -11,8 +12,9 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::{
-    imds::ImdsCommand,
+    imds::{ImdsCommand, WatchEvent},
     s3::{PresignArgs, S3Command},
+    serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Auth, Print, SignArgs},
     sts::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
 };
@@ -128,6 +130,9 @@ pub(crate) enum Command {
     /// Read EC2 instance metadata (IMDSv2)
     #[command(subcommand)]
     Imds(ImdsCommand),
+    /// Serve the credentials in use to other programs, as an instance or a container would
+    #[command(subcommand)]
+    Serve(ServeCommand),
     /// Run the sandbox in the foreground, for other programs
     Sandbox {
         /// The port of STS on 127.0.0.1 [default: any free one]

@@ -5,6 +5,7 @@ mod imds;
 mod parameter;
 mod s3;
 mod sandbox;
+mod serve;
 mod sign;
 mod sts;
 mod usage;
@@ -28,6 +29,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Sign(args) => sign::run(context, args).await,
         Command::S3(command) => s3::run(context, command).await,
         Command::Imds(command) => imds::run(context, command).await,
+        Command::Serve(command) => serve::run(context, command).await,
         Command::Sandbox { port } => sandbox::run(context, *port).await,
     }
 }

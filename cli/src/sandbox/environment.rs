@@ -3,6 +3,8 @@ use std::path::Path;
 use keyfob_chain::Env;
 use keyfob_sigv4::Credentials;
 
+use crate::shell;
+
 /// The variables that point a program at the sandbox.
 ///
 /// What else is in the environment stays: keys that somebody has set mask the role of the sandbox's instance, as they
@@ -56,7 +58,7 @@ impl Environment {
     /// Lines for a POSIX shell that point other programs at the sandbox, with the key of its user.
     pub(crate) fn exports(&self) -> String {
         let user = &self.user;
-        let lines = [
+        let variables = [
             ("AWS_ENDPOINT_URL", self.sts.as_str()),
             ("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.imds.as_str()),
             ("AWS_CONFIG_FILE", self.config.as_str()),
@@ -66,10 +68,7 @@ impl Environment {
             ("AWS_ACCESS_KEY_ID", user.access_key_id()),
             ("AWS_SECRET_ACCESS_KEY", user.secret_access_key().expose()),
         ];
-        let lines: String = lines
-            .iter()
-            .map(|(name, value)| format!("export {name}={value}\n"))
-            .collect();
+        let lines = shell::exports(&variables);
         format!(
             "{lines}unset AWS_SESSION_TOKEN AWS_PROFILE {}\n",
             CLEARED.join(" ")

@@ -17,6 +17,39 @@ fn the_instance_is_read_item_by_item() {
 }
 
 #[test]
+fn the_tree_has_values_and_no_secrets() {
+    let tree = imds(&["tree"]).ok();
+    assert_has(
+        &tree,
+        &[
+            "meta-data/\n",
+            "instance-id",
+            "i-0123456789abcdef0",
+            "placement/\n",
+        ],
+    );
+    let list = imds(&["ls", "-R", "placement/"]).ok();
+    assert_has(&list, &["/latest/meta-data/placement/region\n"]);
+    let everything = imds(&["tree", "/latest/"]).ok();
+    assert_has(&everything, &["instance-identity/\n", "(not asked for)"]);
+    imds(&["tree", "nonsense/"]).fails(254);
+}
+
+#[test]
+fn document_token_and_user_data_have_commands() {
+    let document = imds(&["document"]).json();
+    assert_eq!(document["region"], "us-east-1");
+    let token = imds(&["token", "--ttl", "60"]).ok();
+    assert!(
+        token.trim().len() > 20 && token.lines().count() == 1,
+        "{token}"
+    );
+    imds(&["token", "--ttl", "0"]).fails(252);
+    let stderr = imds(&["user-data"]).fails(254);
+    assert_has(&stderr, &["NotFound", "/latest/user-data"]);
+}
+
+#[test]
 fn credentials_are_masked_unless_asked_for() {
     let masked = imds(&["credentials"]).json();
     assert!(

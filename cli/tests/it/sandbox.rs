@@ -1,14 +1,10 @@
-use std::{
-    io::{BufRead as _, BufReader},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-};
+use std::{path::PathBuf, process::Command};
 
 use serde_json::Value;
 
 use crate::{
-    keyfob::{Home, Run, assert_has, assert_lacks},
-    python,
+    keyfob::{Home, assert_has, assert_lacks},
+    running::{IDENTITY, Running, boto3},
 };
 
 const FOREIGN: (&str, &str) = ("AKIAFOREIGNEXAMPLE01", "canary+foreign/secret");
@@ -155,55 +151,12 @@ fn the_profiles_of_the_sandbox_work() {
     );
 }
 
-/// `keyfob sandbox` in a process of its own, and the variables it exports.
-struct Running {
-    /// Kept, for the sandbox's own files are in it.
-    _home: Home,
-    child: Child,
-    exports: Vec<(String, String)>,
-}
-
-impl Running {
-    fn start() -> Self {
-        let home = Home::new();
-        let mut child = home
-            .program(env!("CARGO_BIN_EXE_keyfob"))
-            .arg("sandbox")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let exports = lines
-            .map(Result::unwrap)
-            .take_while(|line| !line.starts_with("unset"))
-            .map(|line| {
-                let assignment = line.strip_prefix("export ").unwrap();
-                let (name, value) = assignment.split_once('=').unwrap();
-                (name.to_owned(), value.to_owned())
-            })
-            .collect();
-        Self {
-            _home: home,
-            child,
-            exports,
-        }
-    }
-
-    /// A home with the exported variables, but for those in `without`.
-    fn home(&self, without: &[&str]) -> Home {
-        let kept = |(name, _): &&(String, String)| !without.contains(&name.as_str());
-        let exports = self.exports.iter().filter(kept);
-        let home = Home::new().with("AWS_EC2_METADATA_DISABLED", "");
-        exports.fold(home, |home, (name, value)| home.with(name, value))
-    }
-}
-
 #[test]
 #[cfg(unix)]
 fn a_signal_ends_the_sandbox_and_its_files() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let mut sandbox = Running::start();
+        let its_home = Home::new();
+        let mut sandbox = Running::start(&its_home, &["sandbox"]);
         let variable = |name| sandbox.exports.iter().find(|(known, _)| known == name);
         let file = PathBuf::from(&variable("AWS_SHARED_CREDENTIALS_FILE").unwrap().1);
         assert!(file.exists());
@@ -217,23 +170,10 @@ fn a_signal_ends_the_sandbox_and_its_files() {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-const IDENTITY: &str = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])";
-
-fn boto3(home: &Home, program: &str) -> Run {
-    let mut python = home.program(python::tool("python"));
-    Run::of(python.args(["-c", program]).output().unwrap())
-}
-
 #[test]
 fn boto3_is_content_with_the_sandbox_and_refused_with_a_wrong_secret() {
-    let sandbox = Running::start();
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
     let arn = boto3(&sandbox.home(&[]), IDENTITY).ok();
     assert_eq!(arn.trim(), "arn:aws:iam::123456789012:user/user");
 
@@ -256,7 +196,8 @@ fn boto3_is_content_with_the_sandbox_and_refused_with_a_wrong_secret() {
 
 #[test]
 fn boto3_takes_the_role_of_the_instance_and_assumes_others() {
-    let sandbox = Running::start();
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
     let home = sandbox.home(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
     let arn = boto3(&home, IDENTITY).ok();
     assert_has(&arn, &["assumed-role/app/i-0123456789abcdef0"]);
@@ -276,7 +217,8 @@ print(session.client('sts').get_caller_identity()['Arn'])
 
 #[test]
 fn sessions_of_the_sandbox_work_and_have_their_rules() {
-    let sandbox = Running::start();
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
     let home = sandbox.home(&[]);
     let role = [
         "sts",

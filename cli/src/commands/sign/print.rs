@@ -2,6 +2,7 @@ use keyfob_sigv4::{Explanation, Presigned, Signature};
 use serde_json::{Value, json};
 
 use super::input::Input;
+use crate::shell::quoted;
 
 /// A signed request in either form, with the steps that led there.
 pub(super) struct Signed {
@@ -84,26 +85,5 @@ impl Signed {
             "headers": headers,
             "url": self.url(input),
         })
-    }
-}
-
-/// The text as one word of a POSIX shell.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_for_the_shell() {
-        assert_eq!(quoted("GET"), "GET");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
     }
 }

@@ -1,8 +1,12 @@
 //! `keyfob imds`: instance metadata, by hand.
 
-use std::time::Duration;
+mod client;
+mod events;
+mod token;
+mod tree;
+mod user_data;
 
-use keyfob_imds::{Client, Endpoint, Error, ErrorKind};
+use keyfob_imds::{Client, Error, ErrorKind};
 use serde_json::json;
 
 use crate::{
@@ -11,13 +15,15 @@ use crate::{
     failure::Failure,
 };
 
+const DOCUMENT: &str = "/latest/dynamic/instance-identity/document";
+
 /// Runs the command.
 ///
 /// # Errors
 ///
 /// When the metadata cannot be had.
 pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), Failure> {
-    let client = client(context).map_err(|error| failure(&error, "settings"))?;
+    let client = client::client(context).map_err(|error| failure(&error, "settings"))?;
     let console = context.console();
     match command {
         ImdsCommand::Get { path } => {
@@ -25,28 +31,41 @@ pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), 
             let value = value.map_err(|error| failure(&error, path))?;
             console.bytes(&with_line_end(&value))
         }
-        ImdsCommand::Ls { path } => {
-            let folder = if path.is_empty() {
-                "/latest/meta-data/"
-            } else {
-                path
-            };
-            let names = client.list(folder).await;
-            let names = names.map_err(|error| failure(&error, folder))?;
-            console.data(
-                &names
-                    .iter()
-                    .map(|name| format!("{name}\n"))
-                    .collect::<String>(),
-            )
-        }
+        ImdsCommand::Ls { path, recursive } => match recursive {
+            true => tree::list(context, &client, folder(path)).await,
+            false => list(context, &client, folder(path)).await,
+        },
+        ImdsCommand::Tree { path } => tree::run(context, &client, folder(path)).await,
         ImdsCommand::Role => {
             let role = client.role_name().await;
             let role = role.map_err(|error| failure(&error, "iam/security-credentials/"))?;
             console.data(&format!("{role}\n"))
         }
         ImdsCommand::Credentials { show } => credentials(context, &client, *show).await,
+        ImdsCommand::UserData { decode } => user_data::run(context, &client, *decode).await,
+        ImdsCommand::Document => {
+            let document = client.identity_document().await;
+            let document = document.map_err(|error| failure(&error, DOCUMENT))?;
+            console.bytes(&with_line_end(document.as_bytes()))
+        }
+        ImdsCommand::Token { ttl } => token::run(context, &client, *ttl).await,
+        ImdsCommand::Watch { event } => events::run(context, &client, *event).await,
     }
+}
+
+/// The whole tree, unless a part of it is asked for.
+fn folder(path: &str) -> &str {
+    match path {
+        "" => "/latest/meta-data/",
+        path => path,
+    }
+}
+
+async fn list(context: &Context, client: &Client, folder: &str) -> Result<(), Failure> {
+    let names = client.list(folder).await;
+    let names = names.map_err(|error| failure(&error, folder))?;
+    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
+    context.console().data(&lines)
 }
 
 /// The role's credentials as the service has them; masked unless asked otherwise.
@@ -78,46 +97,6 @@ fn with_line_end(value: &[u8]) -> Vec<u8> {
         value.push(b'\n');
     }
     value
-}
-
-/// The client that the settings ask for.
-///
-/// Source: SDKs and Tools Reference Guide, "IMDS client".
-fn client(context: &Context) -> Result<Client, Error> {
-    let setting = |variable, property| context.setting(variable, property);
-    let is_true = |text: &str| text.eq_ignore_ascii_case("true");
-    let mut builder = Client::builder().disabled(
-        setting("AWS_EC2_METADATA_DISABLED", "ec2_metadata_disabled").is_some_and(is_true),
-    );
-    let url = context.globals().endpoint_url.as_deref().or_else(|| {
-        setting(
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-            "ec2_metadata_service_endpoint",
-        )
-    });
-    let mode = setting(
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-        "ec2_metadata_service_endpoint_mode",
-    );
-    builder = match (url, mode) {
-        (Some(url), _) => builder.endpoint(Endpoint::new(url)?),
-        (None, Some(mode)) => builder.endpoint(Endpoint::of_mode(mode.parse()?)),
-        (None, None) => builder,
-    };
-    let number = |variable, property| setting(variable, property)?.parse::<u32>().ok();
-    if let Some(seconds) = number("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout") {
-        builder = builder.attempt_timeout(Duration::from_secs(seconds.into()));
-    }
-    if let Some(count) = number(
-        "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
-        "metadata_service_num_attempts",
-    ) {
-        builder = builder.attempts(count);
-    }
-    if let Some(name) = setting("AWS_EC2_INSTANCE_PROFILE_NAME", "ec2_instance_profile_name") {
-        builder = builder.profile_name(name);
-    }
-    builder.build()
 }
 
 /// What the service said no to is its error; what kept it from being asked is another.

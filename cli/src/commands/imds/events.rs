@@ -1,0 +1,58 @@
+use keyfob_imds::{Client, ErrorKind, Event};
+use serde_json::{Value, json};
+
+use super::failure;
+use crate::{args::WatchEvent, context::Context, failure::Failure};
+
+/// Prints events as they come, a JSON object a line. A spot notice is the last one: the instance ends.
+///
+/// # Errors
+///
+/// When there is no metadata service. One that fails for a while is asked again.
+pub(super) async fn run(
+    context: &Context,
+    client: &Client,
+    wanted: WatchEvent,
+) -> Result<(), Failure> {
+    let mut watch = client.watch();
+    loop {
+        let event = match watch.next().await {
+            Ok(event) => event,
+            Err(error) if matches!(error.kind(), ErrorKind::Server | ErrorKind::Throttled) => {
+                context.console().warn(&error.to_string());
+                continue;
+            }
+            Err(error) => return Err(failure(&error, "events")),
+        };
+        let Some(line) = line(&event, wanted) else {
+            continue;
+        };
+        context.console().data(&format!("{line}\n"))?;
+        if matches!(event, Event::Spot(_)) {
+            return Ok(());
+        }
+    }
+}
+
+fn line(event: &Event, wanted: WatchEvent) -> Option<Value> {
+    match (event, wanted) {
+        (Event::Spot(notice), WatchEvent::Spot | WatchEvent::All) => Some(json!({
+            "event": "spot",
+            "action": notice.action.as_str(),
+            "time": notice.time.to_string(),
+        })),
+        (Event::Rebalance(time), WatchEvent::Rebalance | WatchEvent::All) => Some(json!({
+            "event": "rebalance",
+            "time": time.to_string(),
+        })),
+        (Event::Scheduled(event), WatchEvent::Scheduled | WatchEvent::All) => Some(json!({
+            "event": "scheduled",
+            "code": event.code,
+            "description": event.description,
+            "state": event.state,
+            "not_before": event.not_before.map(|time| time.to_string()),
+            "not_after": event.not_after.map(|time| time.to_string()),
+        })),
+        _ => None,
+    }
+}

@@ -1,0 +1,69 @@
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+};
+
+use crate::{
+    keyfob::{Home, Run},
+    python,
+};
+
+/// A Python program that prints who it is.
+pub(crate) const IDENTITY: &str =
+    "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])";
+
+/// A `keyfob` that serves in a process of its own, and the variables it exports.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) exports: Vec<(String, String)>,
+}
+
+impl Running {
+    /// Starts it, and waits for its exports. The home must live as long as it does.
+    pub(crate) fn start(home: &Home, words: &[&str]) -> Self {
+        let mut child = home
+            .program(env!("CARGO_BIN_EXE_keyfob"))
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It prints its exports at once, and then its note.
+        let mut note = String::new();
+        BufReader::new(child.stderr.take().unwrap())
+            .read_line(&mut note)
+            .unwrap();
+        assert!(note.contains("until Ctrl-C"), "{note}");
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let text = String::from_utf8(lines.fill_buf().unwrap().to_vec()).unwrap();
+        let exports = text.lines().filter_map(|line| {
+            let (name, value) = line.strip_prefix("export ")?.split_once('=').unwrap();
+            Some((name.to_owned(), value.to_owned()))
+        });
+        Self {
+            child,
+            exports: exports.collect(),
+        }
+    }
+
+    /// A home with the exported variables, but for those in `without`.
+    pub(crate) fn home(&self, without: &[&str]) -> Home {
+        let kept = |(name, _): &&(String, String)| !without.contains(&name.as_str());
+        let exports = self.exports.iter().filter(kept);
+        let home = Home::new().with("AWS_EC2_METADATA_DISABLED", "");
+        exports.fold(home, |home, (name, value)| home.with(name, value))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a Python program that may use boto3.
+pub(crate) fn boto3(home: &Home, program: &str) -> Run {
+    let mut python = home.program(python::tool("python"));
+    Run::of(python.args(["-c", program]).output().unwrap())
+}
