@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use keyfob_chain::{
-    Chain, Env, Explanation, Order, Origin, Region, Resolution, SectionName, Settings,
-};
+use keyfob_chain::{Chain, Env, Explanation, Order, Origin, Region, Resolution, Settings};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tokio::sync::OnceCell;
 use tracing::debug;
@@ -154,35 +152,18 @@ impl Context {
         })
     }
 
-    /// The URL to call instead of a service's own, if anybody gives one: the argument, the service's variable, the
-    /// general one, the same two of the profile.
+    /// The URL to call instead of a service's own, if anybody gives one, and who does: the argument comes first, then
+    /// the settings.
     ///
-    /// Source: SDKs and Tools Reference Guide, "Service-specific endpoints".
-    pub(crate) fn endpoint_url(&self, service: &str) -> Option<&str> {
+    /// # Errors
+    ///
+    /// When the profile's section for it cannot be read.
+    pub(crate) fn endpoint_url(&self, service: &str) -> Result<Option<(&str, String)>, Failure> {
         if let Some(url) = &self.globals.endpoint_url {
-            return Some(url);
+            return Ok(Some((url, "--endpoint-url".to_owned())));
         }
-        let ignored = self.env().text("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-        if ignored.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
-            return None;
-        }
-        let variable = format!("AWS_ENDPOINT_URL_{}", service.to_ascii_uppercase());
-        self.env()
-            .text(&variable)
-            .or_else(|| self.env().text("AWS_ENDPOINT_URL"))
-            .or_else(|| self.profile_endpoint_url(service))
-    }
-
-    fn profile_endpoint_url(&self, service: &str) -> Option<&str> {
-        let profile = self.settings.profile().ok()??;
-        let services = profile.get("services").and_then(|name| {
-            let name = SectionName::Services(name.as_str().to_owned());
-            self.settings.profiles().find(&name).ok()?
-        });
-        services
-            .and_then(|services| services.get(service)?.nested("endpoint_url"))
-            .or_else(|| profile.get("endpoint_url"))
-            .and_then(|value| value.non_empty())
+        let setting = self.settings.endpoint_url(service)?;
+        Ok(setting.map(|setting| (setting.text, self.origin(&setting.origin))))
     }
 
     /// A setting that a variable or the profile gives, in this order.

@@ -48,11 +48,13 @@ fn try_main(plain: Console) -> Result<(), Failure> {
         .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
     let result = runtime.block_on(async {
         tokio::select! {
-            result = run(args) => result,
+            // First, so that nothing runs before somebody listens for signals.
+            biased;
             failure = signalled() => {
                 plain.aside("\n");
                 Err(failure)
             }
+            result = run(args) => result,
         }
     });
     runtime.shutdown_timeout(LAST_WORDS);

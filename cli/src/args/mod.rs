@@ -15,7 +15,7 @@ pub(crate) use self::{
     imds::{ImdsCommand, WatchEvent},
     s3::{PresignArgs, S3Command},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
-    sign::{Auth, Print, SignArgs},
+    sign::{Algorithm, Auth, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
     sts::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
 };
 
@@ -123,7 +123,7 @@ pub(crate) enum Command {
         command: Option<ConfigureCommand>,
     },
     /// Sign a request and print the result, without sending it
-    Sign(SignArgs),
+    Sign(Box<SignArgs>),
     /// S3: presigned URLs
     #[command(subcommand)]
     S3(S3Command),

@@ -1,9 +1,33 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct SignArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<SignCommand>,
+    #[command(flatten)]
+    pub(crate) signing: SigningArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SignCommand {
+    /// Why a server answered SignatureDoesNotMatch: its answer, and the request as it was signed
+    Compare(CompareArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// The body of the server's answer; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) answer: PathBuf,
+    #[command(flatten)]
+    pub(crate) signing: SigningArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SigningArgs {
     /// The URL, as it is sent
     #[arg(value_name = "URL")]
     pub(crate) url: Option<String>,
@@ -39,6 +63,12 @@ pub(crate) struct SignArgs {
     /// Leave the body out of the signature (S3)
     #[arg(long)]
     pub(crate) unsigned_payload: bool,
+    /// The algorithm
+    #[arg(long, value_name = "NAME", default_value = "v4")]
+    pub(crate) algorithm: Algorithm,
+    /// The regions that a v4a signature is for, with commas between them; `*` is any [default: the region]
+    #[arg(long, value_name = "REGIONS")]
+    pub(crate) region_set: Option<String>,
     /// What to print [default: headers, with `--auth query` url]
     #[arg(long, value_name = "WHAT")]
     pub(crate) print: Option<Print>,
@@ -48,6 +78,14 @@ pub(crate) struct SignArgs {
 pub(crate) enum Auth {
     Header,
     Query,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Algorithm {
+    /// For one region, with a secret that both sides know
+    V4,
+    /// For a set of regions, with a key pair
+    V4a,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -23,7 +23,8 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
     let headers = headers(args)?;
     let credentials = context.credentials().await?;
     let region = context.region().await?.name();
-    let endpoint = context.endpoint_url("s3");
+    let endpoint = context.endpoint_url("s3")?;
+    let endpoint = endpoint.as_ref().map(|(url, _)| *url);
     let url = url(endpoint, region, bucket, key, wants_path(context)) + &query(args);
     let signer = Signer::s3(region)?;
     let mut request = Request::new(&args.method, &url)?;

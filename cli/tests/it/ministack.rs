@@ -13,6 +13,8 @@ fn every_signed_call_satisfies_ministack() {
     sessions_work(&server);
     a_wrong_secret_is_refused(&server);
     presigned_urls_work(&server);
+    both_algorithms_are_accepted(&server);
+    a_refusal_is_explained(&server);
 }
 
 fn callers_are_known(server: &Server) {
@@ -97,4 +99,49 @@ fn presigned_urls_work(server: &Server) {
     let answer = fetch("GET", url.trim(), &[], "");
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert_has(&answer, &["SignatureDoesNotMatch"]);
+}
+
+/// Sends what `keyfob sign` made of the words.
+fn send(server: &Server, home: &Home, words: &[&str]) -> String {
+    let url = format!("{}/bucket/plain.txt", server.url);
+    let line = [&["sign", "--service", "s3", "--print", "json", &url], words].concat();
+    let signed = home.keyfob(line).json();
+    let headers = signed["headers"].as_object().unwrap();
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+        .collect();
+    fetch("GET", signed["url"].as_str().unwrap(), &headers, "")
+}
+
+fn both_algorithms_are_accepted(server: &Server) {
+    for algorithm in ["v4", "v4a"] {
+        for auth in ["header", "query"] {
+            let words = ["--algorithm", algorithm, "--auth", auth];
+            let answer = send(server, &server.home(), &words);
+            assert!(
+                answer.starts_with("HTTP/1.1 200"),
+                "{algorithm} {auth}: {answer}"
+            );
+            let wrong = server.home_without_key().with_key(&server.key_id, "wrong");
+            let answer = send(server, &wrong, &words);
+            assert!(
+                answer.starts_with("HTTP/1.1 403"),
+                "{algorithm} {auth}: {answer}"
+            );
+        }
+    }
+}
+
+fn a_refusal_is_explained(server: &Server) {
+    let wrong = server.home_without_key().with_key(&server.key_id, "wrong");
+    let answer = send(server, &wrong, &[]);
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let url = format!("{}/bucket/plain.txt", server.url);
+    let compare = |url: &str| {
+        let line = ["sign", "compare", "-", "--service", "s3", url];
+        wrong.keyfob_with_input(line, body).ok()
+    };
+    assert_has(&compare(&url), &["secret"]);
+    assert!(compare(&format!("{url}2")).starts_with("the path differs: "));
 }

@@ -237,3 +237,93 @@ fn bad_requests_are_named_without_their_header_values() {
         .fails(255);
     assert_has(&missing, &["missing"]);
 }
+
+/// The answer of a server to the request that `sign` makes of `words`, with a change.
+fn answer(words: &[&str], change: impl Fn(&str) -> String) -> String {
+    let json: Value = serde_json::from_str(&sign(&[words, &["--print", "json"]].concat())).unwrap();
+    let text = |name: &str| change(json[name].as_str().unwrap()).replace('&', "&amp;");
+    format!(
+        "<Error><Code>SignatureDoesNotMatch</Code><StringToSign>{}</StringToSign><CanonicalRequest>{}</CanonicalRequest></Error>",
+        text("string_to_sign"),
+        text("canonical_request"),
+    )
+}
+
+fn compare(words: &[&str], answer: &str) -> crate::keyfob::Run {
+    home().keyfob_with_input(["sign", "compare", "-"].iter().chain(words), answer)
+}
+
+/// The moment of signing comes from the answer.
+#[test]
+fn compare_names_the_difference_and_its_cause() {
+    let url = ["https://bucket.s3.eu-west-1.amazonaws.com/a%20b?list-type=2&a=b"];
+    let twice = answer(&url, |text| text.replace("%20", "%2520"));
+    let out = compare(&url, &twice).ok();
+    assert!(
+        out.starts_with("the path differs: signed \"/a%20b\", expected \"/a%2520b\"; "),
+        "{out}"
+    );
+    let json = compare(&[&url[..], &["--output", "json"]].concat(), &twice).json();
+    assert_eq!(json[0]["Theirs"], "/a%2520b");
+
+    let same = answer(&url, str::to_owned);
+    assert_has(&compare(&url, &same).ok(), &["secret"]);
+    let elsewhere = [url[0], "--region", "us-east-1"];
+    let out = compare(&elsewhere, &same).ok();
+    assert!(
+        out.starts_with("the region differs: signed \"us-east-1\", expected \"eu-west-1\"; "),
+        "{out}"
+    );
+}
+
+#[test]
+fn compare_needs_something_to_compare() {
+    let url = ["https://bucket.s3.eu-west-1.amazonaws.com/"];
+    let stderr = compare(&url, "<Error><Code>AccessDenied</Code></Error>").fails(255);
+    assert_has(
+        &stderr,
+        &[
+            "AccessDenied",
+            "neither a canonical request nor a string to sign",
+        ],
+    );
+    compare(&url, "").fails(255);
+    assert_has(&compare(&[], "").fails(252), &["URL"]);
+    home()
+        .keyfob(["sign", "compare", "missing", url[0]])
+        .fails(255);
+}
+
+#[test]
+fn v4a_signs_for_a_set_of_regions() {
+    let url = "https://bucket.s3.eu-west-1.amazonaws.com/key";
+    let json: Value = serde_json::from_str(&sign(&[
+        "--algorithm",
+        "v4a",
+        "--region-set",
+        "us-*,eu-west-1",
+        "--print",
+        "json",
+        url,
+    ]))
+    .unwrap();
+    assert_eq!(json["headers"]["x-amz-region-set"], "us-*,eu-west-1");
+    let authorization = json["headers"]["authorization"].as_str().unwrap();
+    assert_has(
+        authorization,
+        &["AWS4-ECDSA-P256-SHA256 Credential=AKIDEXAMPLE/20150830/s3/aws4_request, "],
+    );
+    let of_host = sign(&["--algorithm", "v4a", url]);
+    assert_has(&of_host, &["x-amz-region-set: eu-west-1\n"]);
+    let query = sign(&["--algorithm", "v4a", "--auth", "query", url]);
+    assert_has(
+        &query,
+        &[
+            "X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256",
+            "X-Amz-Region-Set=eu-west-1",
+        ],
+    );
+    let refuse = |words: &[&str]| home().keyfob(["sign"].iter().chain(words)).fails(252);
+    assert_has(&refuse(&["--region-set", "*", url]), &["--algorithm v4a"]);
+    refuse(&["--algorithm", "v4a", "--region-set", "a b", url]);
+}

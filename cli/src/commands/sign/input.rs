@@ -4,7 +4,7 @@ use std::{
     path::Path,
 };
 
-use crate::{args::SignArgs, failure::Failure};
+use crate::{args::SigningArgs, failure::Failure};
 
 /// The type that curl gives a body unless told otherwise, and that is signed because it is sent.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -26,7 +26,7 @@ impl Input {
     /// # Errors
     ///
     /// When there is neither a URL nor a file, or when either cannot be read.
-    pub(super) fn read(args: &SignArgs) -> Result<Self, Failure> {
+    pub(super) fn read(args: &SigningArgs) -> Result<Self, Failure> {
         if let Some(path) = &args.request_file {
             return parse(&read(path)?)
                 .map_err(|reason| Failure::usage(format!("{}: {reason}", path.display())));

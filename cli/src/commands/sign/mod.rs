@@ -1,26 +1,21 @@
 //! `keyfob sign`: a request in, its signature out. Nothing is sent.
 
+mod compare;
 mod host;
 mod input;
 mod print;
+mod signer;
 
-use keyfob_sigv4::{Credentials, Payload, Request, Scope, Signer, Timestamp, Ttl};
+use keyfob_sigv4::{Payload, Request, Timestamp};
 
 pub(super) use self::input::header_of;
-use self::{
-    host::Target,
-    input::Input,
-    print::{Form, Signed},
-};
+use self::{input::Input, print::Signed, signer::AnySigner};
 use crate::{
-    args::{Auth, OutputFormat, Print, SignArgs},
+    args::{Auth, OutputFormat, Print, SignArgs, SignCommand, SigningArgs},
     context::Context,
     failure::Failure,
     output,
 };
-
-/// How long a signature in the query works, unless told otherwise.
-const DEFAULT_TTL: u64 = 900;
 
 /// Runs the command.
 ///
@@ -28,16 +23,20 @@ const DEFAULT_TTL: u64 = 900;
 ///
 /// When the request is none, when its service is not known, or when there are no credentials.
 pub(crate) async fn run(context: &Context, args: &SignArgs) -> Result<(), Failure> {
+    if let Some(SignCommand::Compare(args)) = &args.command {
+        return compare::run(context, args).await;
+    }
+    let args = &args.signing;
     let input = Input::read(args)?;
     let at = moment(args)?;
     let request = request(&input, args)?;
-    let signer = signer(context, args, request.host()).await?;
+    let signer = AnySigner::new(context, args, request.host()).await?;
     let credentials = context.credentials().await?;
-    let signed = sign(args, &signer, &request, &credentials, at)?;
+    let signed = signer.sign(args, &request, &credentials, at)?;
     print(context, args, &input, &signed)
 }
 
-fn moment(args: &SignArgs) -> Result<Timestamp, Failure> {
+fn moment(args: &SigningArgs) -> Result<Timestamp, Failure> {
     match &args.at {
         None => Ok(Timestamp::now()),
         Some(text) => text
@@ -46,7 +45,7 @@ fn moment(args: &SignArgs) -> Result<Timestamp, Failure> {
     }
 }
 
-fn request<'a>(input: &'a Input, args: &SignArgs) -> Result<Request<'a>, Failure> {
+fn request<'a>(input: &'a Input, args: &SigningArgs) -> Result<Request<'a>, Failure> {
     let mut request = match (input.host(), input.split_url()) {
         (Some(host), Some((scheme, target))) => {
             Request::from_parts(&input.method, scheme, host, target)?
@@ -65,53 +64,9 @@ fn request<'a>(input: &'a Input, args: &SignArgs) -> Result<Request<'a>, Failure
     }))
 }
 
-/// The service is what the arguments say or the host tells; so is the region, before the configuration is asked.
-async fn signer(context: &Context, args: &SignArgs, host: &str) -> Result<Signer, Failure> {
-    let target = host::target(host);
-    let (service, host_region) = match (&args.service, target) {
-        (Some(service), target) => (service.clone(), target.and_then(|target| target.region)),
-        (None, Some(Target { service, region })) => (service, region),
-        (None, None) => {
-            return Err(
-                Failure::usage(format!("the host {host} does not tell its service"))
-                    .with_hint("give it with --service, such as s3, execute-api or es"),
-            );
-        }
-    };
-    let region = match host_region {
-        Some(region) if context.globals().region.is_none() => region,
-        _ => context.region().await?.name().to_owned(),
-    };
-    match service.as_str() {
-        "s3" => Ok(Signer::s3(&region)?),
-        service => Ok(Signer::new(Scope::new(&region, service)?)),
-    }
-}
-
-fn sign(
-    args: &SignArgs,
-    signer: &Signer,
-    request: &Request<'_>,
-    credentials: &Credentials,
-    at: Timestamp,
-) -> Result<Signed, Failure> {
-    let ttl = Ttl::from_secs(args.expires_in.unwrap_or(DEFAULT_TTL))
-        .map_err(|error| Failure::usage(format!("--expires-in: {error}")))?;
-    Ok(match args.auth {
-        Auth::Header => Signed {
-            explanation: signer.explain(request, credentials, at),
-            form: Form::Header(signer.sign(request, credentials, at)),
-        },
-        Auth::Query => Signed {
-            explanation: signer.explain_presign(request, credentials, at, ttl),
-            form: Form::Query(signer.presign(request, credentials, at, ttl)),
-        },
-    })
-}
-
 fn print(
     context: &Context,
-    args: &SignArgs,
+    args: &SigningArgs,
     input: &Input,
     signed: &Signed,
 ) -> Result<(), Failure> {

@@ -25,9 +25,16 @@ impl Sts {
     /// When either cannot be used.
     pub(in crate::commands) async fn new(context: &Context) -> Result<Self, Failure> {
         let region = context.region().await?;
+        let endpoint = context.endpoint_url("sts")?;
+        let url = endpoint.as_ref().map(|(url, _)| *url);
         let retries = Arc::new(AtomicU32::new(0));
-        let client = client(context, region.name(), &retries);
-        let client = client.map_err(|error| with_endpoint(context, Failure::from(&error)))?;
+        let client = client(context, region.name(), url, &retries);
+        let client = client.map_err(|error| match &endpoint {
+            Some((_, origin)) => {
+                Failure::from(&error).with_hint(format!("the endpoint comes from {origin}"))
+            }
+            None => Failure::from(&error),
+        })?;
         debug!(
             endpoint = client.endpoint().url(),
             region = region.name(),
@@ -63,17 +70,12 @@ impl Sts {
     }
 }
 
-/// The URL that somebody gave, unless a password could be in it.
-fn with_endpoint(context: &Context, failure: Failure) -> Failure {
-    match context.endpoint_url("sts") {
-        Some(url) if !url.contains('@') => {
-            failure.with_hint(format!("the endpoint that is set is {url:?}"))
-        }
-        _ => failure,
-    }
-}
-
-fn client(context: &Context, region: &str, retries: &Arc<AtomicU32>) -> Result<Client, Error> {
+fn client(
+    context: &Context,
+    region: &str,
+    url: Option<&str>,
+    retries: &Arc<AtomicU32>,
+) -> Result<Client, Error> {
     let (count, console) = (Arc::clone(retries), context.console());
     let mut builder = Client::builder()
         .region(region)?
@@ -86,7 +88,7 @@ fn client(context: &Context, region: &str, retries: &Arc<AtomicU32>) -> Result<C
             let code = error.code().unwrap_or("no answer");
             info!(attempt = pause.attempt, wait = ?pause.delay, "{code}: waiting before the next attempt");
         });
-    if let Some(url) = context.endpoint_url("sts") {
+    if let Some(url) = url {
         builder = builder.endpoint(url)?;
     }
     builder.build()

@@ -1,0 +1,123 @@
+use keyfob_sigv4::{Credentials, Explanation, Request, Scope, Signer, Timestamp, Ttl, v4a};
+
+use super::{
+    host::{self, Target},
+    print::{Form, Signed},
+};
+use crate::{
+    args::{Algorithm, Auth, SigningArgs},
+    context::Context,
+    failure::Failure,
+};
+
+/// How long a signature in the query works, unless told otherwise.
+const DEFAULT_TTL: u64 = 900;
+
+/// A signer of either algorithm.
+pub(super) enum AnySigner {
+    V4(Signer),
+    V4a(v4a::Signer),
+}
+
+impl AnySigner {
+    /// The service is what the arguments say or the host tells; so is the region, before the configuration is asked.
+    ///
+    /// # Errors
+    ///
+    /// When nobody names the service, or when a name cannot be one.
+    pub(super) async fn new(
+        context: &Context,
+        args: &SigningArgs,
+        host: &str,
+    ) -> Result<Self, Failure> {
+        let Target { service, region } = target(args, host)?;
+        let set = match (args.algorithm, &args.region_set) {
+            (Algorithm::V4, Some(_)) => {
+                return Err(Failure::usage("--region-set needs --algorithm v4a"));
+            }
+            (_, set) => set.clone(),
+        };
+        let region = match (set, region) {
+            (Some(set), _) => set,
+            (None, Some(region)) if context.globals().region.is_none() => region,
+            _ => context.region().await?.name().to_owned(),
+        };
+        Ok(match (args.algorithm, service.as_str()) {
+            (Algorithm::V4, "s3") => Self::V4(Signer::s3(&region)?),
+            (Algorithm::V4, service) => Self::V4(Signer::new(Scope::new(&region, service)?)),
+            (Algorithm::V4a, "s3") => Self::V4a(v4a::Signer::s3(region.parse()?)),
+            (Algorithm::V4a, service) => Self::V4a(v4a::Signer::new(region.parse()?, service)?),
+        })
+    }
+
+    /// Signs, and explains it.
+    ///
+    /// # Errors
+    ///
+    /// When the time to live is out of range.
+    pub(super) fn sign(
+        &self,
+        args: &SigningArgs,
+        request: &Request<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+    ) -> Result<Signed, Failure> {
+        let form = match (self, args.auth) {
+            (Self::V4(signer), Auth::Header) => Form::Header(signer.sign(request, credentials, at)),
+            (Self::V4(signer), Auth::Query) => {
+                Form::Query(signer.presign(request, credentials, at, ttl(args)?))
+            }
+            (Self::V4a(signer), Auth::Header) => {
+                Form::Header(signer.sign(request, credentials, at)?)
+            }
+            (Self::V4a(signer), Auth::Query) => {
+                Form::Query(signer.presign(request, credentials, at, ttl(args)?)?)
+            }
+        };
+        let explanation = self.explain(args, request, credentials, at)?;
+        Ok(Signed { explanation, form })
+    }
+
+    /// The steps of the signature.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
+    pub(super) fn explain(
+        &self,
+        args: &SigningArgs,
+        request: &Request<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+    ) -> Result<Explanation, Failure> {
+        Ok(match (self, args.auth) {
+            (Self::V4(signer), Auth::Header) => signer.explain(request, credentials, at),
+            (Self::V4(signer), Auth::Query) => {
+                signer.explain_presign(request, credentials, at, ttl(args)?)
+            }
+            (Self::V4a(signer), Auth::Header) => signer.explain(request, credentials, at)?,
+            (Self::V4a(signer), Auth::Query) => {
+                signer.explain_presign(request, credentials, at, ttl(args)?)?
+            }
+        })
+    }
+}
+
+fn target(args: &SigningArgs, host: &str) -> Result<Target, Failure> {
+    match (&args.service, host::target(host)) {
+        (Some(service), target) => Ok(Target {
+            service: service.clone(),
+            region: target.and_then(|target| target.region),
+        }),
+        (None, Some(target)) => Ok(target),
+        (None, None) => {
+            let failure = Failure::usage(format!("the host {host} does not tell its service"));
+            Err(failure.with_hint("give it with --service, such as s3, execute-api or es"))
+        }
+    }
+}
+
+fn ttl(args: &SigningArgs) -> Result<Ttl, Failure> {
+    Ttl::from_secs(args.expires_in.unwrap_or(DEFAULT_TTL))
+        .map_err(|error| Failure::usage(format!("--expires-in: {error}")))
+}
