@@ -80,6 +80,11 @@ pub(crate) fn component(out: &mut impl Sink, text: &[u8]) {
     escape(out, text, &UNRESERVED);
 }
 
+/// Every byte but the unreserved ones and `/` as `%XX`.
+pub(crate) fn path_bytes(out: &mut impl Sink, text: &[u8]) {
+    escape(out, text, &PATH);
+}
+
 /// An upper bound of what [`component`] or [`Query::add`] writes.
 pub(crate) fn component_length(text: &[u8]) -> usize {
     let escaped = text.iter().filter(|byte| !UNRESERVED[usize::from(**byte)]);

@@ -38,6 +38,7 @@ pub mod stream;
 mod timestamp;
 #[cfg(feature = "tokens")]
 pub mod token;
+pub mod uri;
 #[cfg(feature = "v4a")]
 pub mod v4a;
 pub mod verify;
