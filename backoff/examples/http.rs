@@ -1,4 +1,5 @@
-//! An answer in the types of the `http` crate: its code, its hint, what a policy makes of it, and the clock skew it shows.
+//! An answer in the types of the `http` crate: its code, its hint, what a policy makes of it, and the clock
+//! skew it shows.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 

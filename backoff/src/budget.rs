@@ -4,8 +4,8 @@ use crate::{Fault, FaultKind};
 
 /// A token bucket that many calls share: when a service is down for all of them, they stop retrying together.
 ///
-/// Every retry takes tokens; a success after retries gives the last of them back, and a success at the first try gives one. Time
-/// gives none. An empty budget refuses retries, never first attempts.
+/// Every retry takes tokens; a success after retries gives the last of them back, and a success at the first
+/// try gives one. Time gives none. An empty budget refuses retries, never first attempts.
 ///
 /// Keep one per service and region, in an `Arc`, a client, or a `static`:
 ///

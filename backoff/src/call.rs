@@ -4,8 +4,8 @@ use crate::{Budget, Failure, Fault, FaultKind, Policy, Random, SdkRequest, polic
 
 /// The state of one call: how often it failed, and what its retries cost.
 ///
-/// It does nothing by itself: no clock, no timer, no I/O, no generator, no allocation. Feed it what happened and it says what to do; every other way
-/// to retry in this crate is a loop around it.
+/// It does nothing by itself: no clock, no timer, no I/O, no generator, no allocation. Feed it what happened
+/// and it says what to do; every other way to retry in this crate is a loop around it.
 ///
 /// ```
 /// use core::time::Duration;
@@ -56,7 +56,8 @@ pub enum Stop {
     Deadline,
     /// The [`Budget`] is spent.
     Budget {
-        /// How long to wait before returning the error: zero, unless the policy is for [long polling](Policy::long_polling).
+        /// How long to wait before returning the error: zero, unless the policy is for [long
+        /// polling](Policy::long_polling).
         wait: Duration,
     },
     /// The [`Limiter`](crate::Limiter) asked for a wait that the call may not make.
@@ -89,8 +90,8 @@ impl Call {
 
     /// Decides after a failed attempt. `elapsed` is the time since the call began and matters only with a deadline.
     ///
-    /// In this order: is it a fault, may the call be sent twice, are attempts left, does the delay fit the deadline, does the budget
-    /// pay. Only a `Wait` takes anything from the budget.
+    /// In this order: is it a fault, may the call be sent twice, are attempts left, does the delay fit the
+    /// deadline, does the budget pay. Only a `Wait` takes anything from the budget.
     pub fn on_failure(
         &mut self,
         failure: &Failure<'_>,

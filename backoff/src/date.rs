@@ -1,7 +1,7 @@
 /// Reads an HTTP date in its one current form, `Sun, 06 Nov 1994 08:49:37 GMT`, as seconds since 1970.
 ///
-/// RFC 9110 section 5.6.7. The two obsolete forms, a wrong length and a date before 1970 give `None`; the name of the day is not
-/// checked against the date.
+/// RFC 9110 section 5.6.7. The two obsolete forms, a wrong length and a date before 1970 give `None`; the
+/// name of the day is not checked against the date.
 pub(crate) fn parse_http_date(text: &str) -> Option<u64> {
     let b: &[u8; 29] = text.trim_ascii().as_bytes().try_into().ok()?;
     let separators = [

@@ -8,8 +8,8 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 impl<'a> Failure<'a> {
     /// Reads an HTTP answer: its error code and its hint. `header` looks a value up by its lower-case name.
     ///
-    /// `body` may be cut off at [`BODY_LIMIT`], and empty if it was not read: then only the headers speak. See [`error_code`] for where the code is
-    /// looked for.
+    /// `body` may be cut off at [`BODY_LIMIT`], and empty if it was not read: then only the headers speak.
+    /// See [`error_code`] for where the code is looked for.
     ///
     /// ```
     /// use keyfob_backoff::{Failure, Policy};
@@ -29,8 +29,9 @@ impl<'a> Failure<'a> {
             .with_hint(Hint::from_headers(header))
     }
 
-    /// As [`from_answer`](Failure::from_answer), for the S3 operations that may report failure with a 200: `CopyObject`, `UploadPartCopy`,
-    /// `CompleteMultipartUpload`. A 200 whose body is an error, or is cut off, counts as a 500; `None` means it was a success.
+    /// As [`from_answer`](Failure::from_answer), for the S3 operations that may report failure with a 200:
+    /// `CopyObject`, `UploadPartCopy`, `CompleteMultipartUpload`. A 200 whose body is an error, or is cut
+    /// off, counts as a 500; `None` means it was a success.
     pub fn from_s3_answer(
         status: u16,
         header: impl Fn(&str) -> Option<&'a str>,
@@ -43,7 +44,8 @@ impl<'a> Failure<'a> {
     }
 }
 
-/// Finds the error code of an AWS answer, whichever protocol it speaks. `header` looks a value up by its lower-case name.
+/// Finds the error code of an AWS answer, whichever protocol it speaks. `header` looks a value up by its
+/// lower-case name.
 ///
 /// | protocol | where |
 /// |---|---|
@@ -54,19 +56,21 @@ impl<'a> Failure<'a> {
 /// | EC2 | `<Code>` in `<Response><Errors><Error>` |
 /// | S3 | `<Code>` in the root `<Error>` |
 ///
-/// Of a JSON code only what stands after `#` and before `:` counts. `None` if there is no code: an HTML page of a proxy, an empty or foreign
-/// body. Only the first [`BODY_LIMIT`] bytes are looked at; nothing is allocated.
+/// Of a JSON code only what stands after `#` and before `:` counts. `None` if there is no code: an HTML page
+/// of a proxy, an empty or foreign body. Only the first [`BODY_LIMIT`] bytes are looked at; nothing is
+/// allocated.
 pub fn error_code<'a>(header: impl Fn(&str) -> Option<&'a str>, body: &'a [u8]) -> Option<&'a str> {
     query_compatible(header("x-amzn-query-error"))
         .or_else(|| header("x-amzn-errortype").and_then(bare))
         .or_else(|| body_code(header("content-type"), &body[..body.len().min(BODY_LIMIT)]))
 }
 
-/// The status an S3 answer should have had: 500 for a 200 that carries an error or was cut off, otherwise the one it has.
+/// The status an S3 answer should have had: 500 for a 200 that carries an error or was cut off, otherwise the
+/// one it has.
 ///
-/// S3 sends the status of a long copy before it knows the outcome, then blanks to keep the connection alive. For operations that
-/// answer with XML only: the body of `GetObject` is not S3's to fail with. No body at all is a success; of a body longer than [`BODY_LIMIT`]
-/// only the root counts.
+/// S3 sends the status of a long copy before it knows the outcome, then blanks to keep the connection alive.
+/// For operations that answer with XML only: the body of `GetObject` is not S3's to fail with. No body at all
+/// is a success; of a body longer than [`BODY_LIMIT`] only the root counts.
 #[must_use]
 pub fn s3_status(status: u16, body: &[u8]) -> u16 {
     let is_sound = || {
@@ -90,7 +94,8 @@ fn body_code<'a>(content_type: Option<&str>, body: &'a [u8]) -> Option<&'a str> 
     }
 }
 
-/// JSON 1.0 and 1.1 name the error in `__type`, where REST-JSON may have something else, so the order depends on the protocol.
+/// JSON 1.0 and 1.1 name the error in `__type`, where REST-JSON may have something else, so the order depends
+/// on the protocol.
 fn json_code<'a>(content_type: Option<&str>, body: &'a [u8]) -> Option<&'a str> {
     let is_rpc = content_type.is_some_and(|value| {
         value

@@ -54,8 +54,8 @@ impl Fault {
 /// | any other 5xx | server fault |
 /// | everything else, every other 4xx included | `None`: do not retry |
 ///
-/// The code goes first because much throttling is a 4xx: STS and IAM throttle with a 400, SQS with a 403. Codes are compared
-/// exactly, letter case included.
+/// The code goes first because much throttling is a 4xx: STS and IAM throttle with a 400, SQS with a 403.
+/// Codes are compared exactly, letter case included.
 ///
 /// ```
 /// use keyfob_backoff::{FaultKind, classify};
@@ -80,7 +80,8 @@ macro_rules! throttling_codes {
     ($($code:literal),+ $(,)?) => {
         /// The error codes that mean throttling whatever the status, the same set in every AWS SDK.
         ///
-        /// `LimitExceededException` is on it although some services also use it for a fixed quota; IAM's `LimitExceeded` is not.
+        /// `LimitExceededException` is on it although some services also use it for a fixed quota; IAM's
+        /// `LimitExceeded` is not.
         pub const THROTTLING_CODES: [&str; 14] = [$($code),+];
 
         /// Whether it is one of [`THROTTLING_CODES`], without a loop over them.
@@ -109,8 +110,8 @@ throttling_codes![
 
 /// An error that can say what went wrong in terms a [`Policy`](crate::Policy) can judge.
 ///
-/// Implement it for your error type and [`retry`](crate::retry) needs no further help. The error reports facts; whether they are
-/// worth a retry is not its business.
+/// Implement it for your error type and [`retry`](crate::retry) needs no further help. The error reports
+/// facts; whether they are worth a retry is not its business.
 ///
 /// ```
 /// use keyfob_backoff::{Classify, Failure};

@@ -21,8 +21,8 @@ pub(crate) enum HintSource {
 impl Hint {
     /// Finds the hint among the headers of a response; `header` looks a value up by its lower-case name.
     ///
-    /// `x-amz-retry-after` goes before `Retry-After`. A `Retry-After` that is a date is measured against the `Date` header of the same
-    /// response, so the local clock plays no part; without a `Date` it is ignored.
+    /// `x-amz-retry-after` goes before `Retry-After`. A `Retry-After` that is a date is measured against the
+    /// `Date` header of the same response, so the local clock plays no part; without a `Date` it is ignored.
     ///
     /// ```
     /// use core::time::Duration;
@@ -52,8 +52,9 @@ impl Hint {
         })
     }
 
-    /// Reads the value of `Retry-After` (RFC 9110 section 10.2.3): whole seconds, or an HTTP date, which is measured from `now`, the time
-    /// since 1970. A date in the past is a wait of zero. Anything else is no hint.
+    /// Reads the value of `Retry-After` (RFC 9110 section 10.2.3): whole seconds, or an HTTP date, which is
+    /// measured from `now`, the time since 1970. A date in the past is a wait of zero. Anything else is no
+    /// hint.
     #[must_use]
     pub fn from_retry_after(value: &str, now: Duration) -> Option<Self> {
         Self::from_delta_seconds(value).or_else(|| {
@@ -80,7 +81,8 @@ impl Hint {
     }
 }
 
-/// A whole number in decimal digits, surrounding blanks allowed. One too large for 64 bits is the largest: the wait is bounded later anyway.
+/// A whole number in decimal digits, surrounding blanks allowed. One too large for 64 bits is the largest:
+/// the wait is bounded later anyway.
 fn digits(value: &str) -> Option<u64> {
     let value = value.trim_ascii();
     let all_digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());

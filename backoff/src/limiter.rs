@@ -2,7 +2,8 @@ use core::time::Duration;
 
 use crate::policy::nanos;
 
-/// Something that must agree before a request is sent. Times are of one clock of the caller's choice, from any fixed point.
+/// Something that must agree before a request is sent. Times are of one clock of the caller's choice, from
+/// any fixed point.
 pub trait Limiter {
     /// Takes leave to send one request at `now`.
     ///
@@ -17,11 +18,12 @@ pub trait Limiter {
     }
 }
 
-/// The AWS SDKs' adaptive rate limiter: idle until the first throttling, then it keeps the send rate near what the service bears.
+/// The AWS SDKs' adaptive rate limiter: idle until the first throttling, then it keeps the send rate near
+/// what the service bears.
 ///
-/// The rate follows a cubic curve (as in TCP CUBIC): cut to 70 % by throttling, back to the old rate in a few seconds, then
-/// carefully beyond, never above twice the rate measured. Keep one per throttled thing, such as a table: one hot table would slow all
-/// others.
+/// The rate follows a cubic curve (as in TCP CUBIC): cut to 70 % by throttling, back to the old rate in a few
+/// seconds, then carefully beyond, never above twice the rate measured. Keep one per throttled thing, such as
+/// a table: one hot table would slow all others.
 ///
 /// It neither waits nor reads a clock. Shared as a `Mutex<AdaptiveLimiter>`, which is a [`Limiter`].
 #[derive(Clone, Debug)]
@@ -243,8 +245,9 @@ fn floor(x: f64) -> f64 {
 
 /// A fixed rate, for a limit the service documents: `RateLimit::new(100, second)` for EC2's `DescribeInstances`.
 ///
-/// Bursts up to the whole amount pass at once, then requests are spaced evenly (a token bucket, kept as one number). It neither waits nor
-/// reads a clock. Shared as a `Mutex<RateLimit>`, which is a [`Limiter`], or by key as [`KeyedLimit`](crate::KeyedLimit).
+/// Bursts up to the whole amount pass at once, then requests are spaced evenly (a token bucket, kept as one
+/// number). It neither waits nor reads a clock. Shared as a `Mutex<RateLimit>`, which is a [`Limiter`], or by
+/// key as [`KeyedLimit`](crate::KeyedLimit).
 ///
 /// ```
 /// use core::time::Duration;
@@ -416,7 +419,8 @@ pub use shared::KeyedLimit;
 mod tests {
     use super::*;
 
-    /// Offset, throttled, and then: measured rate, allowed rate, tokens, last maximum, window. From botocore's limiter.
+    /// Offset, throttled, and then: measured rate, allowed rate, tokens, last maximum, window. From
+    /// botocore's limiter.
     const TRACE: [(f64, bool, [f64; 5]); 10] = [
         (0.2, false, [0.0, 0.5, 0.2, 0.0, 0.0]),
         (0.6, false, [4.8, 0.5, 0.4, 0.0, 0.0]),

@@ -8,8 +8,8 @@ use crate::{
 
 /// What is retried, how often, and after how long: a plain value, `const` and `Copy`.
 ///
-/// The delay before retry *n* is drawn from `0` to `min(cap, base × 2ⁿ⁻¹)`: the cap is applied before the jitter, so no delay exceeds it and
-/// clients at the cap stay spread out.
+/// The delay before retry *n* is drawn from `0` to `min(cap, base × 2ⁿ⁻¹)`: the cap is applied before the
+/// jitter, so no delay exceeds it and clients at the cap stay spread out.
 ///
 /// ```
 /// use core::time::Duration;
@@ -81,8 +81,8 @@ impl Policy {
         }
     }
 
-    /// The rule of the AWS SDKs before 2026 (standard mode 2.0): as [`aws`](Policy::aws), but base 1 s for every fault, and
-    /// `x-amz-retry-after` replaces the drawn delay.
+    /// The rule of the AWS SDKs before 2026 (standard mode 2.0): as [`aws`](Policy::aws), but base 1 s for
+    /// every fault, and `x-amz-retry-after` replaces the drawn delay.
     #[must_use]
     pub const fn aws_v2_0() -> Self {
         Self {
@@ -123,7 +123,8 @@ impl Policy {
         self
     }
 
-    /// The upper bound of every delay, and of a wait asked for by `Retry-After`. `x-amz-retry-after` may exceed it by up to 5 s.
+    /// The upper bound of every delay, and of a wait asked for by `Retry-After`. `x-amz-retry-after` may
+    /// exceed it by up to 5 s.
     #[must_use]
     pub const fn cap(mut self, cap: Duration) -> Self {
         self.cap = nanos(cap);
@@ -137,15 +138,17 @@ impl Policy {
         self
     }
 
-    /// Opt-in: retries when no connection was made, as [`Failure::connect`] reports. Nothing was sent, so this is safe for any call.
+    /// Opt-in: retries when no connection was made, as [`Failure::connect`] reports. Nothing was sent, so
+    /// this is safe for any call.
     #[must_use]
     pub const fn retry_connect_failures(mut self) -> Self {
         self.rules.connect = true;
         self
     }
 
-    /// Opt-in: retries when a request was sent and no answer came ([`Failure::no_response`], [`Failure::timeout`]). The service may have
-    /// acted on it, so this is only for calls that may be made twice.
+    /// Opt-in: retries when a request was sent and no answer came ([`Failure::no_response`],
+    /// [`Failure::timeout`]). The service may have acted on it, so this is only for calls that may be made
+    /// twice.
     #[must_use]
     pub const fn retry_unanswered(mut self) -> Self {
         self.rules.unanswered = true;
@@ -169,8 +172,8 @@ impl Policy {
 
     /// Opt-in: sends a call once more whose signature was refused while the clocks differ by more than 4 minutes.
     ///
-    /// Only useful if the next attempt is signed at [`ClockSkew::correct`](crate::ClockSkew::correct), and only acts on a
-    /// [`Failure::with_skew`].
+    /// Only useful if the next attempt is signed at [`ClockSkew::correct`](crate::ClockSkew::correct), and
+    /// only acts on a [`Failure::with_skew`].
     #[must_use]
     pub const fn retry_clock_skew(mut self) -> Self {
         self.rules.clock_skew = true;
@@ -179,8 +182,8 @@ impl Policy {
 
     /// Retries exactly what the standard mode of the AWS SDKs does, for those who need to behave like one.
     ///
-    /// Of the 5xx only 500, 502, 503 and 504; of the 429 only those with a throttling code; and besides, every call without an answer and the
-    /// codes `RequestTimeout` and `RequestTimeoutException`. For STS add
+    /// Of the 5xx only 500, 502, 503 and 504; of the 429 only those with a throttling code; and besides,
+    /// every call without an answer and the codes `RequestTimeout` and `RequestTimeoutException`. For STS add
     /// [`retry_idp_communication_error`](Policy::retry_idp_communication_error).
     #[must_use]
     pub const fn sdk_rules(mut self) -> Self {
@@ -197,8 +200,8 @@ impl Policy {
         self
     }
 
-    /// Marks a call that waits at the service, such as SQS `ReceiveMessage`: when the budget refuses a retry, the delay is still
-    /// waited before the error is returned, so that a polling loop cannot spin.
+    /// Marks a call that waits at the service, such as SQS `ReceiveMessage`: when the budget refuses a retry,
+    /// the delay is still waited before the error is returned, so that a polling loop cannot spin.
     #[must_use]
     pub const fn long_polling(mut self) -> Self {
         self.rules.long_polling = true;
@@ -268,7 +271,8 @@ impl Policy {
         }
     }
 
-    /// What the service asked for, within bounds: never less than the drawn delay, so that hinted clients stay spread out.
+    /// What the service asked for, within bounds: never less than the drawn delay, so that hinted clients
+    /// stay spread out.
     pub(crate) fn hinted(&self, drawn: u64, hint: Hint) -> u64 {
         let asked = nanos(hint.wait);
         match (hint.source, self.hints) {

@@ -1,6 +1,7 @@
 /// A source of random fractions, handed in by the caller so that every schedule can be replayed.
 ///
-/// Any `FnMut() -> f64` is one: `|| rand::random()` in production, `|| 0.5` in a test. [`SplitMix64`] needs no dependency.
+/// Any `FnMut() -> f64` is one: `|| rand::random()` in production, `|| 0.5` in a test. [`SplitMix64`] needs
+/// no dependency.
 pub trait Random {
     /// The next fraction, from 0 to 1. Values outside are clamped; NaN counts as 0.
     fn fraction(&mut self) -> f64;
@@ -27,7 +28,8 @@ impl SplitMix64 {
 
     /// A generator seeded from the standard library's per-process random keys.
     ///
-    /// On targets without a source of entropy (`wasm32-unknown-unknown`) the keys are constant: use [`SplitMix64::new`] there.
+    /// On targets without a source of entropy (`wasm32-unknown-unknown`) the keys are constant: use
+    /// [`SplitMix64::new`] there.
     #[cfg(feature = "std")]
     #[must_use]
     pub fn from_entropy() -> Self {

@@ -33,8 +33,9 @@ use crate::{
 /// # }
 /// ```
 ///
-/// To find the error code, up to [`BODY_LIMIT`] bytes of an error's body are read before the response is handed on; nothing of it
-/// is lost. A request whose body cannot be sent again, a stream, is sent once. Errors come back as the client made them.
+/// To find the error code, up to [`BODY_LIMIT`] bytes of an error's body are read before the response is
+/// handed on; nothing of it is lost. A request whose body cannot be sent again, a stream, is sent once.
+/// Errors come back as the client made them.
 #[derive(Clone, Debug)]
 pub struct RetryMiddleware {
     policy: Policy,
@@ -69,8 +70,9 @@ impl RetryMiddleware {
         self
     }
 
-    /// Looks for errors in the 200s of the three S3 operations that hide them there: `CopyObject`, `UploadPartCopy` and
-    /// `CompleteMultipartUpload`. Such an answer is retried as a 500; if it is the last, it is handed on as it came.
+    /// Looks for errors in the 200s of the three S3 operations that hide them there: `CopyObject`,
+    /// `UploadPartCopy` and `CompleteMultipartUpload`. Such an answer is retried as a 500; if it is the last,
+    /// it is handed on as it came.
     #[must_use]
     pub const fn s3(mut self) -> Self {
         self.s3 = true;
@@ -123,7 +125,8 @@ impl Middleware for RetryMiddleware {
     }
 }
 
-/// `CopyObject` and `UploadPartCopy` name their source in a header; `CompleteMultipartUpload` is a POST with an upload id.
+/// `CopyObject` and `UploadPartCopy` name their source in a header; `CompleteMultipartUpload` is a POST with
+/// an upload id.
 fn hides_errors(request: &Request) -> bool {
     let is_copy =
         request.method() == Method::PUT && request.headers().contains_key("x-amz-copy-source");

@@ -4,8 +4,8 @@ use crate::date::CivilTime;
 
 /// The value of the header `amz-sdk-request`, in which AWS clients count their attempts: `attempt=2; max=3`.
 ///
-/// Made by [`Call::sdk_request`](crate::Call::sdk_request), written with `Display`. The header is not signed. Beside it goes
-/// `amz-sdk-invocation-id`, a UUID that stays the same for all attempts.
+/// Made by [`Call::sdk_request`](crate::Call::sdk_request), written with `Display`. The header is not signed.
+/// Beside it goes `amz-sdk-invocation-id`, a UUID that stays the same for all attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SdkRequest {
     pub(crate) attempt: u32,
@@ -14,8 +14,8 @@ pub struct SdkRequest {
 }
 
 impl SdkRequest {
-    /// Adds until when an answer will be waited for, as time since 1970 by the service's clock. AWS clients do so from the second attempt, if
-    /// they have a read timeout.
+    /// Adds until when an answer will be waited for, as time since 1970 by the service's clock. AWS clients
+    /// do so from the second attempt, if they have a read timeout.
     #[must_use]
     pub const fn with_ttl(mut self, until: Duration) -> Self {
         self.ttl = Some(until);

@@ -4,8 +4,9 @@ use crate::date::parse_http_date;
 
 /// How far the service's clock is ahead of ours, in milliseconds; negative if it is behind.
 ///
-/// A request signed with a date too far off is refused (after 5 minutes by most services, 15 by S3 and EC2), so learn the difference from
-/// any response and sign at [`correct(now)`](ClockSkew::correct). Presigned URLs are not shifted: whoever uses one has another clock.
+/// A request signed with a date too far off is refused (after 5 minutes by most services, 15 by S3 and EC2),
+/// so learn the difference from any response and sign at [`correct(now)`](ClockSkew::correct). Presigned URLs
+/// are not shifted: whoever uses one has another clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClockSkew {
     millis: i64,
@@ -20,8 +21,9 @@ const TOLERANCE_MILLIS: u64 = 4 * 60 * 1_000;
 impl ClockSkew {
     /// Measures the skew from a response: its `Date` header against the midpoint of sending and receiving.
     ///
-    /// `sent` and `received` are local times since 1970. `None` if `date` is not an HTTP date, if there is an `Age` header (the answer of a cache,
-    /// whose date is old), if the round trip took more than 15 minutes, or if the local clock ran backwards meanwhile.
+    /// `sent` and `received` are local times since 1970. `None` if `date` is not an HTTP date, if there is an
+    /// `Age` header (the answer of a cache, whose date is old), if the round trip took more than 15 minutes,
+    /// or if the local clock ran backwards meanwhile.
     #[must_use]
     pub fn measure(
         date: &str,

@@ -93,7 +93,8 @@ where
         }
     }
 
-    /// Called before the first attempt on the policy of the service, which is then cloned for this request: a request's time begins here.
+    /// Called before the first attempt on the policy of the service, which is then cloned for this request: a
+    /// request's time begins here.
     fn clone_request(&mut self, request: &Req) -> Option<Req> {
         if self.call.attempt() == 1 {
             self.started = Instant::now();
@@ -102,8 +103,8 @@ where
     }
 }
 
-/// The facts of a response whose body was read; `None` below 400. An error of the service is a lost answer: it was sent, and nothing
-/// is known about what became of it.
+/// The facts of a response whose body was read; `None` below 400. An error of the service is a lost answer:
+/// it was sent, and nothing is known about what became of it.
 #[cfg(feature = "http")]
 pub fn judge_response<B: AsRef<[u8]>, E>(
     result: &Result<http::Response<B>, E>,

@@ -1,6 +1,7 @@
 use crate::{Decision, Failure};
 
-/// Events of target `keyfob_backoff`: a wait at `DEBUG`, giving up on a fault at `WARN`. A failure that is no fault is the caller's to log.
+/// Events of target `keyfob_backoff`: a wait at `DEBUG`, giving up on a fault at `WARN`. A failure that is no
+/// fault is the caller's to log.
 #[cfg(feature = "tracing")]
 pub(crate) fn decided(attempt: u32, failure: &Failure<'_>, decision: Decision) {
     use crate::Stop;

@@ -1,7 +1,7 @@
 //! Plays the conformance corpus `retry`: published tables and traces of the AWS SDKs' retry modes.
 //!
-//! The corpus is not part of the repository. `KEYFOB_CORPORA` names its folder; without it, `../shared/corpora` beside the repository
-//! is tried, and if there is none the test says so and passes.
+//! The corpus is not part of the repository. `KEYFOB_CORPORA` names its folder; without it,
+//! `../shared/corpora` beside the repository is tried, and if there is none the test says so and passes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

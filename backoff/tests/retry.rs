@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyfob_backoff::{
-    AdaptiveLimiter, Budget, Classify, Failure, KeyedLimit, Limiter, Policy, RateLimit, Report,
-    Stop, Timer, retry,
+    AdaptiveLimiter, Budget, Classify, ClockSkew, Failure, KeyedLimit, Limiter, Policy, RateLimit,
+    Report, Stop, Timer, retry,
 };
 use tokio::time::Instant;
 
@@ -409,4 +409,30 @@ async fn a_plain_function_is_a_timer() {
         .run()
         .await;
     assert_eq!(answer, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_wrong_is_corrected_once_if_opted_in() {
+    let right = Duration::from_secs(784_111_777);
+    let wrong = right - Duration::from_secs(600);
+    let signed_at = async |policy: Policy| {
+        let (mut skew, mut dates) = (None::<ClockSkew>, Vec::new());
+        let answer = retry(policy, async || {
+            let date = skew.map_or(wrong, |skew| skew.correct(wrong));
+            dates.push(date);
+            skew = ClockSkew::measure("Sun, 06 Nov 1994 08:49:37 GMT", None, wrong, wrong);
+            let refused = Failure::response(403)
+                .with_code("RequestTimeTooSkewed")
+                .with_skew(skew);
+            if date == right { Ok(()) } else { Err(refused) }
+        })
+        .run_mut()
+        .await;
+        (answer.is_ok(), dates)
+    };
+    assert_eq!(signed_at(Policy::aws()).await, (false, vec![wrong]));
+    assert_eq!(
+        signed_at(Policy::aws().retry_clock_skew()).await,
+        (true, vec![wrong, right])
+    );
 }

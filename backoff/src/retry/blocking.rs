@@ -62,9 +62,9 @@ impl BlockingSleep for ThreadSleep {
 }
 
 impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, Blocking<S>> {
-    /// Sleeps with `sleep` instead of blocking the thread for good: wait for a signal, and return `Break` to cancel the call, which then
-    /// returns its last error at once. (While the [limiter](Retry::limiter) still delays the first attempt there is none: `Break` then ends that
-    /// delay.)
+    /// Sleeps with `sleep` instead of blocking the thread for good: wait for a signal, and return `Break` to
+    /// cancel the call, which then returns its last error at once. (While the [limiter](Retry::limiter) still
+    /// delays the first attempt there is none: `Break` then ends that delay.)
     pub fn sleep_with<U: BlockingSleep>(
         self,
         sleep: U,

@@ -7,9 +7,24 @@ use crate::{Budget, Call, Classify, Decision, Failure, Limiter, Policy, Random, 
 /// Everything about a call but how it is sent and how it sleeps.
 pub(super) struct Driver<'a, E, J, N, R> {
     pub(super) plan: Plan<'a, E>,
-    pub(super) judge: J,
-    pub(super) notify: N,
-    pub(super) random: R,
+    judge: J,
+    notify: N,
+    random: R,
+}
+
+impl<'a, E, J, N, R> Driver<'a, E, J, N, R> {
+    pub(super) const fn new(plan: Plan<'a, E>, judge: J, notify: N, random: R) -> Self {
+        Self {
+            plan,
+            judge,
+            notify,
+            random,
+        }
+    }
+
+    pub(super) fn into_parts(self) -> (Plan<'a, E>, J, N, R) {
+        (self.plan, self.judge, self.notify, self.random)
+    }
 }
 
 pub(super) struct Plan<'a, E> {
@@ -182,7 +197,8 @@ impl<E, F: FnMut(&E, &Pause)> Notify<E> for F {
     }
 }
 
-/// The default generator: with feature `std`, seeded when it is first needed, so that a call that succeeds pays nothing for it.
+/// The default generator: with feature `std`, seeded when it is first needed, so that a call that succeeds
+/// pays nothing for it.
 #[derive(Clone, Debug, Default)]
 pub struct Entropy {
     #[cfg(feature = "std")]

@@ -15,8 +15,9 @@ use crate::{Budget, Decision, Failure, Limiter, Policy, Random, Stop};
 
 /// Makes a call under a policy: sends it, and while it fails with a fault, waits and sends it again.
 ///
-/// Each attempt is one call of `op`, which must build and sign its request anew. Nothing happens before [`run`](Retry::run), or
-/// [`run_mut`](Retry::run_mut) if the closure changes what it captured. Dropping the future cancels the call at once, asleep or not.
+/// Each attempt is one call of `op`, which must build and sign its request anew. Nothing happens before
+/// [`run`](Retry::run), or [`run_mut`](Retry::run_mut) if the closure changes what it captured. Dropping the
+/// future cancels the call at once, asleep or not.
 ///
 /// With feature `tokio` it sleeps on the tokio timer; on any other, name one with [`timer`](Retry::timer).
 ///
@@ -55,30 +56,22 @@ pub struct Retry<'a, F, T, E, J = ByTrait, N = Silent, R = Entropy, S = DefaultT
 
 impl<'a, F, T, E, S> Retry<'a, F, T, E, ByTrait, Silent, Entropy, S> {
     fn new(policy: Policy, op: F, timer: S) -> Self {
-        let driver = Driver {
-            plan: Plan::new(policy),
-            judge: ByTrait,
-            notify: Silent,
-            random: Entropy::default(),
-        };
-        Self {
-            op,
-            driver,
-            timer,
-            output: PhantomData,
-        }
+        let driver = Driver::new(Plan::new(policy), ByTrait, Silent, Entropy::default());
+        Self::assemble(op, driver, timer)
     }
 }
 
 impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, S> {
-    /// Takes retries from this budget, which other calls share. Without one only the policy's attempts bound the retries.
+    /// Takes retries from this budget, which other calls share. Without one only the policy's attempts bound
+    /// the retries.
     pub fn budget(mut self, budget: &'a Budget) -> Self {
         self.driver.plan.budget = Some(budget);
         self
     }
 
-    /// How long the whole call may take. A wait that would outlast it is not begun: the error is returned instead. An attempt under way is
-    /// cut off only if there is an [`attempt_timeout`](Retry::attempt_timeout).
+    /// How long the whole call may take. A wait that would outlast it is not begun: the error is returned
+    /// instead. An attempt under way is cut off only if there is an
+    /// [`attempt_timeout`](Retry::attempt_timeout).
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.driver.plan.call = self.driver.plan.call.with_deadline(deadline);
         self
@@ -90,8 +83,8 @@ impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, S> {
         self
     }
 
-    /// Asks this limiter before each attempt and fails at once if it says to wait: with the error of the attempt before, or `refused` if
-    /// nothing was sent yet.
+    /// Asks this limiter before each attempt and fails at once if it says to wait: with the error of the
+    /// attempt before, or `refused` if nothing was sent yet.
     pub fn limiter_fail_fast(
         mut self,
         limiter: &'a (dyn Limiter + Sync),
@@ -113,74 +106,47 @@ impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, S> {
     where
         M: FnMut(&E, &Pause),
     {
-        let Driver {
-            plan,
-            judge,
-            notify: _,
-            random,
-        } = self.driver;
-        Retry {
-            op: self.op,
-            driver: Driver {
-                plan,
-                judge,
-                notify,
-                random,
-            },
-            timer: self.timer,
-            output: PhantomData,
-        }
+        let (plan, judge, _, random) = self.driver.into_parts();
+        Retry::assemble(
+            self.op,
+            Driver::new(plan, judge, notify, random),
+            self.timer,
+        )
     }
 
-    /// Reads the facts of an error with `judge` instead of [`Classify`](crate::Classify), for error types of other crates.
+    /// Reads the facts of an error with `judge` instead of [`Classify`](crate::Classify), for error types of
+    /// other crates.
     pub fn classify_with<K>(self, judge: K) -> Retry<'a, F, T, E, K, N, R, S>
     where
         K: for<'e> Fn(&'e E) -> Failure<'e>,
     {
-        let Driver {
-            plan,
-            judge: _,
-            notify,
-            random,
-        } = self.driver;
-        Retry {
-            op: self.op,
-            driver: Driver {
-                plan,
-                judge,
-                notify,
-                random,
-            },
-            timer: self.timer,
-            output: PhantomData,
-        }
+        let (plan, _, notify, random) = self.driver.into_parts();
+        Retry::assemble(
+            self.op,
+            Driver::new(plan, judge, notify, random),
+            self.timer,
+        )
     }
 
-    /// Draws the jitter from `random`, for delays that can be replayed. The default is seeded from the system at the first failure.
+    /// Draws the jitter from `random`, for delays that can be replayed. The default is seeded from the system
+    /// at the first failure.
     pub fn random<Q: Random>(self, random: Q) -> Retry<'a, F, T, E, J, N, Q, S> {
-        let Driver {
-            plan,
-            judge,
-            notify,
-            random: _,
-        } = self.driver;
-        Retry {
-            op: self.op,
-            driver: Driver {
-                plan,
-                judge,
-                notify,
-                random,
-            },
-            timer: self.timer,
-            output: PhantomData,
-        }
+        let (plan, judge, notify, _) = self.driver.into_parts();
+        Retry::assemble(
+            self.op,
+            Driver::new(plan, judge, notify, random),
+            self.timer,
+        )
     }
 
     fn with_timer<U>(self, timer: U) -> Retry<'a, F, T, E, J, N, R, U> {
-        Retry {
-            op: self.op,
-            driver: self.driver,
+        Retry::assemble(self.op, self.driver, timer)
+    }
+
+    fn assemble(op: F, driver: Driver<'a, E, J, N, R>, timer: S) -> Self {
+        Self {
+            op,
+            driver,
             timer,
             output: PhantomData,
         }
@@ -191,12 +157,14 @@ impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, S>
 where
     F: AsyncFnMut() -> Result<T, E>,
 {
-    /// Sleeps on this timer: any `Fn(Duration) -> impl Future`, such as `async_io::Timer::after` or `gloo_timers::future::sleep`.
+    /// Sleeps on this timer: any `Fn(Duration) -> impl Future`, such as `async_io::Timer::after` or
+    /// `gloo_timers::future::sleep`.
     pub fn timer<U: Timer>(self, timer: U) -> Retry<'a, F, T, E, J, N, R, U> {
         self.with_timer(timer)
     }
 
-    /// Gives up an attempt after this long, or when the deadline comes, and lets it count as failed with the error `late` makes.
+    /// Gives up an attempt after this long, or when the deadline comes, and lets it count as failed with the
+    /// error `late` makes.
     pub fn attempt_timeout(mut self, timeout: Duration, late: fn() -> E) -> Self {
         self.driver.plan.attempt_timeout = Some((timeout, late));
         self
@@ -230,9 +198,7 @@ where
                 self.admit(started, last).await?;
                 let outcome = match self.time_limit(started) {
                     None => (self.op)().await,
-                    Some((limit, late)) => within((self.op)(), limit)
-                        .await
-                        .unwrap_or_else(|| Err(late())),
+                    Some(limit) => within((self.op)(), limit).await,
                 };
                 match self.settle(started, outcome) {
                     Next::Return(outcome) => return outcome,
@@ -247,8 +213,8 @@ where
 
     /// Makes the call, for an async closure that changes what it captured (a counter, a connection).
     ///
-    /// The compiler cannot prove such a future `Send` if the closure also borrows, so it may not fit into `tokio::spawn`; everywhere else it does
-    /// what [`run`](Retry::run) does.
+    /// The compiler cannot prove such a future `Send` if the closure also borrows, so it may not fit into
+    /// `tokio::spawn`; everywhere else it does what [`run`](Retry::run) does.
     ///
     /// # Errors
     ///
@@ -267,9 +233,7 @@ where
                 self.admit(started, last).await?;
                 let outcome = match self.time_limit(started) {
                     None => (self.op)().await,
-                    Some((limit, late)) => within((self.op)(), limit)
-                        .await
-                        .unwrap_or_else(|| Err(late())),
+                    Some(limit) => within((self.op)(), limit).await,
                 };
                 match self.settle(started, outcome) {
                     Next::Return(outcome) => return outcome,
@@ -372,12 +336,15 @@ fn parting_wait(stop: Stop) -> Option<Duration> {
     }
 }
 
-/// The outcome of `attempt`, or `None` if `limit` is over first.
-async fn within<A: Future>(attempt: A, limit: impl Future) -> Option<A::Output> {
+/// The outcome of `attempt`, or the error it has if its limit is over first.
+async fn within<T, E>(
+    attempt: impl Future<Output = Result<T, E>>,
+    (limit, late): (impl Future, MakeError<E>),
+) -> Result<T, E> {
     let (mut attempt, mut limit) = (pin!(attempt), pin!(limit));
     poll_fn(|context| match attempt.as_mut().poll(context) {
-        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-        Poll::Pending => limit.as_mut().poll(context).map(|_| None),
+        Poll::Ready(outcome) => Poll::Ready(outcome),
+        Poll::Pending => limit.as_mut().poll(context).map(|_| Err(late())),
     })
     .await
 }

@@ -14,7 +14,8 @@ pub trait Timer {
     /// Sleeps this long.
     fn sleep(&self, delay: Duration) -> Self::Sleep;
 
-    /// The time since some fixed point, for deadlines and limiters. `None` if there is no clock: then a deadline counts the waits alone.
+    /// The time since some fixed point, for deadlines and limiters. `None` if there is no clock: then a
+    /// deadline counts the waits alone.
     fn now(&self) -> Option<Duration> {
         system_time()
     }

@@ -103,6 +103,7 @@ fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
         .collect()
 }
 
+/// Lines on a logarithmic scale: the schedules are orders of magnitude apart.
 fn lines_chart<B>(
     area: &DrawingArea<B, plotters::coord::Shift>,
     title: &str,
@@ -115,13 +116,14 @@ where
 {
     let points = || series.iter().flat_map(|(_, points)| points.iter());
     let right = points().map(|(x, _)| *x).fold(1.0, f64::max);
-    let top = points().map(|(_, y)| *y).fold(1.0, f64::max) * 1.05;
+    let top = points().map(|(_, y)| *y).fold(1.0, f64::max) * 1.5;
+    let bottom = points().map(|(_, y)| *y).fold(top, f64::min);
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 18))
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(56)
-        .build_cartesian_2d(0.0..right, 0.0..top)?;
+        .build_cartesian_2d(0.0..right, (bottom..top).log_scale())?;
     chart
         .configure_mesh()
         .x_desc(below)
@@ -136,7 +138,7 @@ where
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(SeriesLabelPosition::LowerRight)
         .background_style(WHITE)
         .draw()?;
     Ok(())

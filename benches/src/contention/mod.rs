@@ -1,7 +1,7 @@
 //! Retry schedules in simulated time: what they do to a service that many clients want at once.
 //!
-//! Everything is a function of its seeds: no clock, no thread, no network. The generator only adds and multiplies, so the numbers
-//! are the same on every machine.
+//! Everything is a function of its seeds: no clock, no thread, no network. The generator only adds and
+//! multiplies, so the numbers are the same on every machine.
 
 pub mod chart;
 pub mod report;

@@ -1,7 +1,7 @@
 //! The schedules under comparison, as each crate gives them by its own public defaults.
 //!
-//! Keyfob's and backon's are the crates themselves. The others draw from the system's generator, so that no run could be
-//! repeated; theirs are the formulas of their documentation, drawn from a seeded one.
+//! Keyfob's and backon's are the crates themselves. The others draw from the system's generator, so that no
+//! run could be repeated; theirs are the formulas of their documentation, drawn from a seeded one.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -162,7 +162,8 @@ fn backon(attempts: Attempts) -> Schedule {
     })
 }
 
-/// tokio-retry2 0.9, the example of its README: 10 ms to the power of the attempt, at most 100 ms, times 0.5 to 1.5; 3 retries.
+/// tokio-retry2 0.9, the example of its README: 10 ms to the power of the attempt, at most 100 ms, times 0.5
+/// to 1.5; 3 retries.
 fn tokio_retry2(attempts: Attempts) -> Schedule {
     Schedule::new("tokio-retry2", move |seed| {
         let mut random = SplitMix64::new(seed);
@@ -175,15 +176,16 @@ fn tokio_retry2(attempts: Attempts) -> Schedule {
     })
 }
 
-/// reqwest-retry 0.9 with `ExponentialBackoff::builder()` of retry-policies 0.5: 1 s doubling to 30 min, full jitter; 3 retries as in
-/// its README.
+/// reqwest-retry 0.9 with `ExponentialBackoff::builder()` of retry-policies 0.5: 1 s doubling to 30 min, full
+/// jitter; 3 retries as in its README.
 fn reqwest_retry(attempts: Attempts) -> Schedule {
     Schedule::new("reqwest-retry", move |seed| {
         doubling(attempts, 3, 1_800.0, seed)
     })
 }
 
-/// aws-smithy-runtime 1.16, standard mode: 1 s doubling to 20 s, full jitter, 2 retries, a bucket of 500 that a retry costs 5.
+/// aws-smithy-runtime 1.16, standard mode: 1 s doubling to 20 s, full jitter, 2 retries, a bucket of 500 that
+/// a retry costs 5.
 fn smithy(attempts: Attempts) -> Schedule {
     let bucket = Rc::new(std::cell::Cell::new(500_u32));
     Schedule::new("aws-smithy-runtime", move |seed| {

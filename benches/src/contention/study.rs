@@ -1,8 +1,9 @@
-//! Clients contending for one row under optimistic concurrency: the setting in which the well-known study compared kinds of
-//! backoff and jitter.
+//! Clients contending for one row under optimistic concurrency: the setting in which the well-known study
+//! compared kinds of backoff and jitter.
 //!
-//! Each client reads the row, and writes it back if nobody else did meanwhile; if somebody did, it backs off and begins
-//! again, until its write went through. One-way network delay is normal (10 ms, 2 ms), base 5 ms, cap 2 s.
+//! Each client reads the row, and writes it back if nobody else did meanwhile; if somebody did, it backs off
+//! and begins again, until its write went through. One-way network delay is normal (10 ms, 2 ms), base 5 ms,
+//! cap 2 s.
 
 use std::iter;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! A service that grants so many calls a second (a token bucket that begins full) and throttles the rest, and clients that all want one
-//! call at the same moment.
+//! A service that grants so many calls a second (a token bucket that begins full) and throttles the rest, and
+//! clients that all want one call at the same moment.
 
 use std::time::Duration;
 
