@@ -94,6 +94,12 @@ impl Token {
         self.value.clone()
     }
 
+    /// The text itself. It opens the metadata, credentials included, to whoever can reach the service.
+    pub fn expose(&self) -> &str {
+        // Only visible ASCII gets in, so the fallback is never taken.
+        self.value.to_str().unwrap_or_default()
+    }
+
     /// How long it lives, from the moment it was asked for.
     pub fn ttl(&self) -> TokenTtl {
         self.ttl

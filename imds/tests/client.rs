@@ -204,6 +204,27 @@ async fn server_errors_are_asked_again_and_other_refusals_are_not() {
 }
 
 #[tokio::test]
+async fn throttling_is_asked_again() {
+    let server = Script::start([token(), Reply::status(429, ""), Reply::status(200, "ok")]).await;
+    let client = client_of(&server.url()).build().unwrap();
+    assert_eq!(client.get("x").await.unwrap(), "ok");
+}
+
+#[tokio::test]
+async fn the_session_token_can_be_had_for_another_program() {
+    let server = Script::start([token(), Reply::status(405, "")]).await;
+    let client = client_of(&server.url()).build().unwrap();
+    assert_eq!(client.token().await.unwrap().expose(), "TOKEN_A");
+    assert_eq!(client.token().await.unwrap().ttl(), TokenTtl::MAX);
+    assert_eq!(server.left(), 1);
+    let without = client_of(&server.url()).allow_v1(true).build().unwrap();
+    assert_eq!(
+        without.token().await.unwrap_err().kind(),
+        ErrorKind::TokenUnsupported
+    );
+}
+
+#[tokio::test]
 async fn a_redirect_is_an_error_and_never_followed() {
     let moved = Reply::with_headers(302, &[("Location", "/latest/user-data")], "");
     let server = Script::start([token(), moved]).await;
@@ -248,7 +269,7 @@ async fn an_unanswered_session_request_names_the_hop_limit() {
     let server = Script::start([Reply::Hang]).await;
     let client = client_of(&server.url())
         .allow_v1(true)
-        .attempt_timeout(Duration::from_millis(100))
+        .attempt_timeout(Duration::from_millis(400))
         .build()
         .unwrap();
     let error = client.get("x").await.unwrap_err();
@@ -263,7 +284,7 @@ async fn an_unanswered_session_request_names_the_hop_limit() {
 
     let server = Script::start([token(), Reply::Hang]).await;
     let client = client_of(&server.url())
-        .timeout(Duration::from_millis(200))
+        .timeout(Duration::from_millis(500))
         .build()
         .unwrap();
     let error = client.get("x").await.unwrap_err();
@@ -356,7 +377,7 @@ async fn an_endless_or_cut_answer_is_an_error() {
     ] {
         let server = Script::start([token(), reply]).await;
         let client = client_of(&server.url())
-            .timeout(Duration::from_millis(400))
+            .timeout(Duration::from_secs(3))
             .build()
             .unwrap();
         assert_eq!(client.get("x").await.unwrap_err().kind(), kind);
@@ -474,6 +495,25 @@ async fn bad_settings_and_paths_are_refused_before_anything_is_sent() {
         );
     }
     assert!(server.asked().is_empty());
+}
+
+/// A future is moved and nested before it runs; one of 80 kB overflows the stack of a thread in a debug build.
+#[test]
+fn futures_are_small() {
+    let client = Client::builder().build().unwrap();
+    assert!(size_of_val(&client.get("x")) < 4096);
+    assert!(size_of_val(&client.credentials()) < 4096);
+}
+
+#[tokio::test]
+async fn a_token_refused_right_after_a_burst_is_replaced_too() {
+    let server = Imds::builder().start().await.unwrap();
+    let client = client_of(&server.endpoint().to_string()).build().unwrap();
+    let both = tokio::join!(client.get("mac"), client.get("mac"));
+    both.0.and(both.1).unwrap();
+    server.expire_tokens();
+    client.get("mac").await.unwrap();
+    assert_eq!(server.counters().tokens, 2);
 }
 
 #[test]

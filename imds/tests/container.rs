@@ -197,7 +197,7 @@ async fn a_failing_source_is_an_error_with_its_reason() {
 async fn silence_and_redirects_end_in_time_and_are_not_followed() {
     let silent = Script::start([Reply::Hang]).await;
     let client = client_of(&silent.url())
-        .attempt_timeout(Duration::from_millis(50))
+        .attempt_timeout(Duration::from_millis(400))
         .build()
         .unwrap();
     assert_eq!(
@@ -263,6 +263,24 @@ fn https_without_tls_names_the_feature() {
     let error = client_of("https://agent.example/").build().unwrap_err();
     assert!(
         error.kind() == ErrorKind::Setting && error.to_string().contains("rustls"),
+        "{error}"
+    );
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[tokio::test]
+async fn https_is_asked_with_tls_only() {
+    let plain = Script::start([]).await;
+    let url = plain.url().replace("http:", "https:");
+    let error = client_of(&url)
+        .build()
+        .unwrap()
+        .credentials()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(
+        plain.asked().is_empty() && error.to_string().contains(&url),
         "{error}"
     );
 }

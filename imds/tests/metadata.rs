@@ -229,7 +229,7 @@ async fn a_watch_reports_each_event_once_and_survives_an_error() {
     };
     assert_eq!(notice.action, Interruption::Terminate);
     let ahead = notice.time.seconds_since(Timestamp::now());
-    assert!((118..=120).contains(&ahead), "{ahead}");
+    assert!((110..=120).contains(&ahead), "{ahead}");
 
     server.inject(Fault::status(403).times(1));
     assert_eq!(watch.next().await.unwrap_err().kind(), ErrorKind::Forbidden);
@@ -267,12 +267,12 @@ async fn scripted_faults_are_what_the_client_makes_of_them() {
         .expiry()
         .unwrap()
         .seconds_since(Timestamp::now());
-    assert!((598..=900).contains(&left), "{left}");
+    assert!((590..=900).contains(&left), "{left}");
     server.inject(Fault::status(401).on("/latest/meta-data").times(1));
     assert!(client.credentials().await.is_ok());
-    server.inject(Fault::slow(Duration::from_millis(80)));
+    server.inject(Fault::slow(Duration::from_secs(1)));
     let slow = client_of(&server)
-        .attempt_timeout(Duration::from_millis(20))
+        .attempt_timeout(Duration::from_millis(300))
         .build()
         .unwrap();
     assert_eq!(
@@ -282,7 +282,7 @@ async fn scripted_faults_are_what_the_client_makes_of_them() {
     server.recover();
     server.inject(Fault::silence().on("/latest/api/token"));
     let far = client_of(&server)
-        .attempt_timeout(Duration::from_millis(50))
+        .attempt_timeout(Duration::from_millis(300))
         .build()
         .unwrap();
     assert!(

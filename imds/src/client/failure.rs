@@ -18,14 +18,15 @@ impl Error {
     }
 
     pub(crate) fn no_connection_within(endpoint: &str, waited: Duration) -> Self {
-        Self::unreachable(endpoint, &format!(" within {waited:?}"))
+        Self::unreachable(endpoint, &format!(" within {}", seconds(waited)))
     }
 
     fn unreachable(endpoint: &str, waited: &str) -> Self {
         Self::new(
             ErrorKind::Unreachable,
             format!(
-                "no connection to {endpoint}{waited}: this is no such instance or container, or a firewall blocks the address"
+                "no connection to {endpoint}{waited}: this is not an EC2 instance or a container with a role, or a \
+                 firewall is in the way"
             ),
         )
     }
@@ -34,7 +35,10 @@ impl Error {
     pub(crate) fn unanswered(endpoint: &str, waited: Duration) -> Self {
         Self::new(
             ErrorKind::Timeout,
-            format!("{endpoint} took the connection but did not answer within {waited:?}"),
+            format!(
+                "{endpoint} took the connection but did not answer within {}",
+                seconds(waited)
+            ),
         )
     }
 
@@ -44,9 +48,10 @@ impl Error {
         Self::new(
             ErrorKind::Timeout,
             format!(
-                "{endpoint} took the connection but did not answer the request for a session token within {waited:?}: \
+                "{endpoint} took the connection but did not answer the request for a session token within {}: \
                  inside a container this is the hop limit of the instance; raise it with \
-                 `aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2`"
+                 `aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2`",
+                seconds(waited)
             ),
         )
     }
@@ -54,7 +59,10 @@ impl Error {
     pub(crate) fn out_of_time(endpoint: &str, budget: Duration) -> Self {
         Self::new(
             ErrorKind::Timeout,
-            format!("no complete answer from {endpoint} within the {budget:?} allowed for a call"),
+            format!(
+                "no complete answer from {endpoint} within the {} allowed for a call",
+                seconds(budget)
+            ),
         )
     }
 
@@ -93,5 +101,13 @@ impl Error {
             ),
         )
         .with_status(StatusCode::NOT_FOUND)
+    }
+}
+
+/// To a tenth of a second, or in milliseconds below one.
+fn seconds(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ 0..1000 => format!("{millis} ms"),
+        millis => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
     }
 }

@@ -39,10 +39,10 @@ impl<T: Clone> Flight<T> {
     }
 
     /// The result of the attempt under way, or else of `attempt`, which is then the one under way.
-    pub(crate) async fn join(
-        &self,
-        attempt: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+    pub(crate) async fn join<F>(&self, attempt: impl FnOnce() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let ended = self.ended.load(Ordering::Acquire);
         self.asked.fetch_add(1, Ordering::AcqRel);
         let mut last = self.last.lock().await;
@@ -53,7 +53,7 @@ impl<T: Clone> Flight<T> {
             return landed.result.clone();
         }
         let asked = self.asked.load(Ordering::Acquire);
-        let result = attempt.await;
+        let result = attempt().await;
         let alone = self.asked.load(Ordering::Acquire) == asked;
         *last = Some(Landed {
             result: result.clone(),
@@ -61,6 +61,13 @@ impl<T: Clone> Flight<T> {
         });
         self.ended.fetch_add(1, Ordering::AcqRel);
         result
+    }
+
+    /// Drops the last result, so that nobody is given it any more. An attempt under way is a newer one and stays.
+    pub(crate) fn forget(&self) {
+        if let Ok(mut last) = self.last.try_lock() {
+            *last = None;
+        }
     }
 }
 
@@ -87,10 +94,13 @@ mod tests {
     async fn those_who_ask_together_share_a_failure_and_one_alone_does_not() {
         let (flight, attempts) = (Flight::new(), Cell::new(0));
         for expected in [1, 2] {
-            assert!(flight.join(fail(&attempts)).await.is_err());
+            assert!(flight.join(|| fail(&attempts)).await.is_err());
             assert_eq!(attempts.get(), expected);
         }
-        let both = tokio::join!(flight.join(fail(&attempts)), flight.join(fail(&attempts)));
+        let both = tokio::join!(
+            flight.join(|| fail(&attempts)),
+            flight.join(|| fail(&attempts))
+        );
         assert!(both.0.is_err() && both.1.is_err());
         assert_eq!(attempts.get(), 3);
     }
@@ -98,25 +108,35 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn latecomers_of_a_burst_are_served_for_a_moment() {
         let (flight, attempts) = (Flight::new(), Cell::new(0));
-        let _ = tokio::join!(flight.join(fail(&attempts)), flight.join(fail(&attempts)));
-        let _ = flight.join(fail(&attempts)).await;
+        let _ = tokio::join!(
+            flight.join(|| fail(&attempts)),
+            flight.join(|| fail(&attempts))
+        );
+        let _ = flight.join(|| fail(&attempts)).await;
         assert_eq!(attempts.get(), 1);
-        tokio::time::advance(BURST).await;
-        let _ = flight.join(fail(&attempts)).await;
+        flight.forget();
+        let _ = flight.join(|| fail(&attempts)).await;
         assert_eq!(attempts.get(), 2);
+        let _ = tokio::join!(
+            flight.join(|| fail(&attempts)),
+            flight.join(|| fail(&attempts))
+        );
+        tokio::time::advance(BURST).await;
+        let _ = flight.join(|| fail(&attempts)).await;
+        assert_eq!(attempts.get(), 4);
     }
 
     #[tokio::test]
     async fn a_dropped_attempt_is_taken_over_by_the_next_in_line() {
         let flight = Flight::new();
         {
-            let stuck = flight.join(std::future::pending::<Result<u8, Error>>());
+            let stuck = flight.join(std::future::pending::<Result<u8, Error>>);
             tokio::select! {
                 biased;
                 _ = stuck => unreachable!("it never ends"),
                 () = tokio::task::yield_now() => {}
             }
         }
-        assert_eq!(flight.join(async { Ok(7) }).await.unwrap(), 7);
+        assert_eq!(flight.join(async || Ok(7)).await.unwrap(), 7);
     }
 }

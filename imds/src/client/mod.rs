@@ -19,6 +19,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::StatusCode;
 use keyfob_backoff::{Classify, Failure, retry};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tokio::time::{Instant, timeout_at};
@@ -41,7 +42,7 @@ use crate::{
     endpoint::Endpoint,
     error::{Error, ErrorKind},
     path::Path,
-    wire::{self, TokenTtl},
+    wire::{self, Token, TokenTtl},
 };
 
 /// A client of the EC2 instance metadata service.
@@ -166,8 +167,19 @@ impl Client {
     /// [`InvalidProfile`](ErrorKind::InvalidProfile) when the configured name does not exist.
     pub async fn credentials(&self) -> Result<RoleCredentials, Error> {
         let call = self.call()?;
-        call.within(self.0.credentials.join(call.credentials()))
+        call.within(self.0.credentials.join(|| call.credentials()))
             .await
+    }
+
+    /// The session token that this client uses, for requests of another program.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Client::get); [`TokenUnsupported`](ErrorKind::TokenUnsupported) where the service has none.
+    pub async fn token(&self) -> Result<Token, Error> {
+        let call = self.call()?;
+        let pass = call.within(call.pass()).await?;
+        pass.ok_or_else(|| Error::of_token_status(StatusCode::NOT_FOUND))
     }
 
     /// Every call begins here, so that a disabled client does nothing.
@@ -203,14 +215,16 @@ impl Call<'_> {
         path: &Path<'_>,
         parse: impl Fn(Bytes) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let pass = self.pass().await?;
-        match self.attempts(path, &pass, &parse).await {
-            Err(error) if error.kind() == ErrorKind::Unauthorized => {
-                self.inner.session.forget(&pass);
-                let pass = self.pass().await?;
-                self.attempts(path, &pass, &parse).await
+        let mut renewed = false;
+        loop {
+            let pass = self.pass().await?;
+            match self.attempts(path, &pass, &parse).await {
+                Err(error) if error.kind() == ErrorKind::Unauthorized && !renewed => {
+                    self.inner.session.forget(&pass);
+                    renewed = true;
+                }
+                result => return result,
             }
-            result => result,
         }
     }
 
@@ -232,7 +246,7 @@ impl Call<'_> {
     }
 
     async fn pass(&self) -> Result<Pass, Error> {
-        self.inner.session.pass(self.open_session()).await
+        self.inner.session.pass(|| self.open_session()).await
     }
 
     /// IMDSv1 is for services that have no session tokens at all, and only if the user said so. A token that is refused
@@ -248,7 +262,7 @@ impl Call<'_> {
         }
     }
 
-    async fn put_token(&self) -> Result<wire::Token, Error> {
+    async fn put_token(&self) -> Result<Token, Error> {
         let began = Instant::now();
         let request = wire::token_request(&self.inner.endpoint, self.inner.ttl);
         match self.inner.transport.send(request, self.deadline).await {

@@ -39,17 +39,17 @@ impl Session {
     /// The pass to use now; `fetch` gets a new one when there is none or when its end is near.
     ///
     /// When a renewal before the end fails, the old token is used on.
-    pub(crate) async fn pass(
-        &self,
-        fetch: impl Future<Output = Result<Pass, Error>>,
-    ) -> Result<Pass, Error> {
+    pub(crate) async fn pass<F>(&self, fetch: impl FnOnce() -> F) -> Result<Pass, Error>
+    where
+        F: Future<Output = Result<Pass, Error>>,
+    {
         let held = self.held().clone();
         if let Some(held) = &held
             && held.is_fresh()
         {
             return Ok(held.pass.clone());
         }
-        match (self.renewal.join(self.renew(fetch)).await, held) {
+        match (self.renewal.join(|| self.renew(fetch)).await, held) {
             (Ok(pass), _) => Ok(pass),
             (Err(_), Some(held)) if held.is_usable() => Ok(held.pass),
             (Err(error), _) => Err(error),
@@ -61,13 +61,17 @@ impl Session {
         let mut held = self.held();
         if held.as_ref().is_some_and(|held| same(&held.pass, refused)) {
             *held = None;
+            self.renewal.forget();
         }
     }
 
-    async fn renew(&self, fetch: impl Future<Output = Result<Pass, Error>>) -> Result<Pass, Error> {
+    async fn renew<F>(&self, fetch: impl FnOnce() -> F) -> Result<Pass, Error>
+    where
+        F: Future<Output = Result<Pass, Error>>,
+    {
         // Its life began at the other end, at the latest, when the answer left; before the request is on the safe side.
         let began = Instant::now();
-        let pass = fetch.await?;
+        let pass = fetch().await?;
         *self.held() = Some(Held::new(pass.clone(), began));
         Ok(pass)
     }

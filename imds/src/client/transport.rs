@@ -2,6 +2,7 @@ use std::{
     future::Future,
     io,
     net::{IpAddr, SocketAddr},
+    pin::Pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -76,7 +77,18 @@ impl Transport {
     }
 
     /// One request and its whole answer, until `deadline` or the end of the attempt, whichever comes first.
-    pub(crate) async fn send(
+    ///
+    /// On the heap, because the futures of callers hold several of these, and with them would take a good part of a
+    /// thread's stack.
+    pub(crate) fn send(
+        &self,
+        request: Request<()>,
+        deadline: Instant,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error>> + Send + '_>> {
+        Box::pin(self.exchange(request, deadline))
+    }
+
+    async fn exchange(
         &self,
         request: Request<()>,
         deadline: Instant,

@@ -87,7 +87,7 @@ impl Client {
     /// Any [`ErrorKind`]; [`BadToken`](ErrorKind::BadToken) and [`Setting`](ErrorKind::Setting) before anything is sent.
     pub async fn credentials(&self) -> Result<Credentials, Error> {
         let deadline = Instant::now() + self.0.limits.total();
-        let shared = self.0.credentials.join(self.0.fetch(deadline));
+        let shared = self.0.credentials.join(|| self.0.fetch(deadline));
         timeout_at(deadline, shared).await.unwrap_or_else(|_| {
             Err(Error::out_of_time(
                 self.0.transport.name(),

@@ -10,6 +10,8 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(crate) struct Hosts {
     /// Beyond loopback and the link-local addresses.
     pub(crate) more: Vec<String>,
+    /// Whether any address will do, because it listens on all of them. A web page can only come with a name.
+    pub(crate) any_address: bool,
 }
 
 impl Hosts {
@@ -28,7 +30,9 @@ impl Hosts {
     fn is_own(&self, host: &str) -> bool {
         let host = host.trim_matches(['[', ']']);
         host.eq_ignore_ascii_case("localhost")
-            || host.parse().is_ok_and(is_local)
+            || host
+                .parse()
+                .is_ok_and(|address| self.any_address || is_local(address))
             || self.more.iter().any(|own| host.eq_ignore_ascii_case(own))
     }
 }
@@ -56,6 +60,7 @@ mod tests {
         }
         let hosts = Hosts {
             more: vec!["host.docker.internal".into()],
+            any_address: false,
         };
         hosts.admit(&request.body(()).unwrap())
     }
@@ -91,6 +96,17 @@ mod tests {
             &[("host", "localhost"), ("host", "localhost")]
         ));
         assert!(!admits("http://evil.example/", &[("host", "localhost")]));
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_answers_to_each_but_to_no_name() {
+        let hosts = Hosts {
+            more: Vec::new(),
+            any_address: true,
+        };
+        let request = |host| Request::get("/").header("host", host).body(()).unwrap();
+        assert!(hosts.admit(&request("192.0.2.1:80")));
+        assert!(!hosts.admit(&request("rebind.example")));
     }
 
     #[test]

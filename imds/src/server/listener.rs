@@ -55,7 +55,8 @@ impl Place {
     pub(crate) fn own_names(&self) -> Hosts {
         let mut more = self.hosts.clone();
         more.push(self.address.ip().to_string());
-        Hosts { more }
+        let any_address = self.address.ip().is_unspecified();
+        Hosts { more, any_address }
     }
 }
 
