@@ -21,7 +21,8 @@ use std::{
 };
 
 use keyfob_sigv4::{
-    Credentials, Part, Payload, Request, Rules, Scope, ServerView, Signer, Timestamp, Ttl, uri,
+    Credentials, Difference, Part, Payload, Request, Rules, Scope, ServerView, Signer, Timestamp,
+    Ttl, uri,
 };
 
 /// The `bin` folder of a virtual environment with these packages.
@@ -139,10 +140,10 @@ impl Server {
             credentials,
             Timestamp::now(),
         );
-        let own = headers.iter().map(|(name, value)| (*name, *value));
-        let sent: Vec<_> = own
-            .chain(signature.headers().map(|(name, value)| (name, value)))
-            .collect();
+        let mut sent = headers.to_vec();
+        for (name, value) in signature.headers() {
+            sent.push((name, value));
+        }
         self.send(method, target, &sent, body)
     }
 
@@ -305,7 +306,7 @@ fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
         .explain(&request, &credentials, late)
         .compare(&ServerView::parse(&answer));
     assert_eq!(
-        found.first().map(|difference| difference.part()),
+        found.first().map(Difference::part),
         Some(&Part::Time),
         "{answer}"
     );
@@ -326,11 +327,7 @@ fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
         .explain(&request, &credentials, now)
         .compare(&ServerView::parse(&answer));
     let part = Part::Header("x-amz-meta-a".into());
-    assert_eq!(
-        found.first().map(|difference| difference.part()),
-        Some(&part),
-        "{answer}"
-    );
+    assert_eq!(found.first().map(Difference::part), Some(&part), "{answer}");
 }
 
 /// A user with a key: the root key's signatures are not checked.

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
+    Credentials, Payload, Request, Scope, Signer, Timestamp, Ttl,
     event_stream::{HeaderValue, Message},
     stream::ChunkDecoder,
+    verify::Verifier,
 };
 
 /// A xorshift generator: the same sequence on every machine.
@@ -105,4 +107,90 @@ fn crc32(data: &[u8]) -> u32 {
             (register >> 1) ^ (0xedb8_8320 & (register & 1).wrapping_neg())
         })
     })
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("AKIDEXAMPLE", "nobody-guesses").unwrap()
+}
+
+#[test]
+fn no_request_makes_signing_panic_or_gets_out_of_its_line() {
+    let mut random = Random(3);
+    let signer = Signer::s3("us-east-1").unwrap();
+    let mut taken = 0;
+    for _ in 0..8_000 {
+        let url =
+            random.mutate("https://u:p@EXAMPLE.com:443/a%20b/../%zz?x=1&&y=%2f+#f".as_bytes());
+        let value = random.mutate("a  b\t\"c   d\" \u{e9}".as_bytes());
+        let (url, value) = (
+            String::from_utf8_lossy(&url),
+            String::from_utf8_lossy(&value),
+        );
+        let request = Request::new("GET", &url).and_then(|request| request.header("X-A", &*value));
+        let Ok(request) = request.map(|request| request.payload(Payload::Bytes(b"x"))) else {
+            continue;
+        };
+        taken += 1;
+        let at = Timestamp::from_unix_seconds(i64::try_from(random.next(1 << 30)).unwrap() * 1000);
+        signer.sign(&request, &credentials(), at);
+        let url = signer.presign(&request, &credentials(), at, Ttl::MAX);
+        let explained = signer.explain_presign(&request, &credentials(), at, Ttl::MAX);
+        assert_eq!(explained.signature(), url.signature());
+        let names = explained.signed_headers().split(';').count();
+        assert_eq!(explained.canonical_request().split('\n').count(), 6 + names);
+    }
+    assert!(taken > 1_000, "{taken} requests were taken");
+}
+
+#[test]
+fn what_is_canonical_stays_as_it_is() {
+    let mut random = Random(5);
+    let signer = Signer::new(Scope::new("us-east-1", "service").unwrap());
+    let canonical = |target: &str| {
+        let request = Request::from_parts("GET", "https", "example.com", target).ok()?;
+        let explained = signer.explain(&request, &credentials(), Timestamp::MIN);
+        let mut lines = explained.canonical_request().split('\n').skip(1);
+        Some((lines.next()?.to_owned(), lines.next()?.to_owned()))
+    };
+    for _ in 0..8_000 {
+        let target = random.mutate("/a//b/./../%2e%C3%A9?b=1&a=%zz&a=+&=&a&%41==\u{e9}".as_bytes());
+        let Some((path, query)) = canonical(&String::from_utf8_lossy(&target)) else {
+            continue;
+        };
+        assert_eq!(canonical(&format!("/?{query}")).unwrap().1, query);
+        assert!(!path.contains("//") && !path.contains("/./"), "{path}");
+    }
+}
+
+#[test]
+fn no_request_makes_the_verifier_panic_or_gets_through() {
+    let mut random = Random(7);
+    let now = Timestamp::from_unix_seconds(1_440_938_160);
+    let general = Verifier::new(Scope::new("us-east-1", "service").unwrap());
+    let s3 = Verifier::s3("us-east-1").unwrap();
+    for _ in 0..8_000 {
+        let authorization = random.mutate(
+            b"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+        );
+        let target = random.mutate(
+            b"/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20150830T123600Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+        );
+        let date = random.mutate(b"20150830T123600Z");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (authorization, target, date) = (text(&authorization), text(&target), text(&date));
+        let headers = [
+            ("Host", "example.com"),
+            ("X-Amz-Date", &*date),
+            ("Authorization", &*authorization),
+        ];
+        for (verifier, target, count) in [(&general, "/", 3), (&s3, &*target, 1)] {
+            let Ok(request) = Request::from_wire("GET", target, &headers[..count]) else {
+                continue;
+            };
+            let error = verifier
+                .verify(&request, now, |_| Some(credentials()))
+                .unwrap_err();
+            assert!(error.status() >= 400 && !error.to_string().contains("nobody"));
+        }
+    }
 }
