@@ -50,6 +50,11 @@ role_arn = arn:aws:iam::123456789012:role/a
 role_arn = arn:aws:iam::123456789012:role/a
 source_profile = key
 duration_seconds = 1h
+[profile by-source]
+role_arn = arn:aws:iam::123456789012:role/by-source
+source_profile = variables
+[profile variables]
+credential_source = Environment
 ";
 
 const KEYS: [(&str, &str); 2] = [
@@ -153,13 +158,15 @@ async fn roles_are_assumed_one_with_the_credentials_of_the_other() {
 
 #[tokio::test]
 async fn credential_source_takes_the_variables_even_beside_a_named_profile() {
-    let sts = Service::start(vec![session("AssumeRole", "ASIAROLE")]);
-    let named = settings(&sts, &KEYS).with_profile("by-variables");
-    assert_eq!(
-        credentials(&named).await.unwrap().access_key_id(),
-        "ASIAROLE"
-    );
-    assert!(sts.seen()[0].contains("Credential=AKIDENVIRONMENT/"));
+    let sts = Service::start(vec![session("AssumeRole", "ASIAROLE"); 2]);
+    for profile in ["by-variables", "by-source"] {
+        let named = settings(&sts, &KEYS).with_profile(profile);
+        let found = credentials(&named).await.unwrap();
+        assert_eq!(found.access_key_id(), "ASIAROLE");
+    }
+    for request in sts.seen() {
+        assert!(request.contains("Credential=AKIDENVIRONMENT/"), "{request}");
+    }
     let without = settings(&sts, &[]).with_profile("by-variables");
     let error = credentials(&without).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoCredentials);

@@ -138,10 +138,12 @@ impl<'a> Step<'a> {
             return Self::with_role(section, arn);
         }
         refuse_unspoken(section)?;
-        Ok(match own_key(section)? {
-            Some(key) => Self::Base(Base::Key(key)),
-            None => Self::Nothing,
-        })
+        match (own_key(section)?, set(section, "credential_source")) {
+            (Some(key), _) => Ok(Self::Base(Base::Key(key))),
+            // The end of a chain may name a source without a role of its own, as in the SDKs.
+            (None, Some(source)) if is_source => named_source(source).map(Self::Base),
+            (None, _) => Ok(Self::Nothing),
+        }
     }
 
     fn with_role(section: &'a Section, arn: &Value) -> Result<Self, Error> {

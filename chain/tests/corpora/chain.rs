@@ -38,10 +38,27 @@ fn recorded(case: &Value) -> Outcome {
         "assume_role" | "web_identity" | "other" if !cfg!(feature = "sts") => {
             "the feature sts is off"
         }
+        "other" if mentions(case, &["credential_process", "sso_", "login_session"]) => {
+            "SSO, logins and processes are not sources of this version"
+        }
         _ if exchanges.iter().any(elsewhere) => "it asks a service this version does not ask",
         _ => return Outcome::Checked(recorded_case(case)),
     };
     Outcome::Skipped(unspoken)
+}
+
+/// Whether a configuration file of the case has one of these words.
+fn mentions(case: &Value, words: &[&str]) -> bool {
+    let mut texts = case["files"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(_, text)| text);
+    texts.any(|text| {
+        words
+            .iter()
+            .any(|word| text.as_str().unwrap().contains(word))
+    })
 }
 
 fn recorded_case(case: &Value) -> Check {
