@@ -111,10 +111,12 @@ fn sign<B, A: Algorithm>(
             HeaderValue::try_from(regions).map_err(no_value)?,
         );
     }
-    if let Some(token) = credentials.session_token_header()? {
-        headers.insert(rules.token_header(), token);
-    } else {
+    let token = credentials.session_token_header()?;
+    if token.is_none() || rules.token_header() != signature::SECURITY_TOKEN {
         headers.remove(SECURITY_TOKEN);
+    }
+    if let Some(token) = token {
+        headers.insert(rules.token_header(), token);
     }
     headers.insert(AUTHORIZATION, authorization);
     Ok(())

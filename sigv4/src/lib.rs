@@ -58,3 +58,7 @@ pub use secret::Secret;
 pub use signature::Signature;
 pub use signer::Signer;
 pub use timestamp::{AmzDate, Timestamp};
+
+#[cfg(all(doctest, feature = "http-body", feature = "tokens", feature = "v4a"))]
+#[doc = include_str!("../RECIPES.md")]
+struct Recipes;

@@ -11,7 +11,7 @@ use crate::{
     key::{ALGORITHM, SigningKey},
     presign::{Presigned, QueryForm, Ttl},
     request::Request,
-    rules::Rules,
+    rules::{Rules, SessionToken},
     scope::Scope,
     signature::{HeaderForm, Signature},
     timestamp::{AmzDate, Timestamp},
@@ -60,6 +60,21 @@ impl Signer {
     /// [`ErrorKind::Region`](crate::ErrorKind::Region) as [`Scope::new`].
     pub fn s3(region: &str) -> Result<Self, Error> {
         Ok(Self::with_rules(Scope::new(region, "s3")?, Rules::S3))
+    }
+
+    /// For the data plane of S3 Express One Zone, with the credentials of a session: those that `CreateSession` gives
+    /// for five minutes. Their token goes into `x-amz-s3session-token`.
+    ///
+    /// `CreateSession` itself, and the few operations that take no session (`CopyObject`, `UploadPartCopy`, `HeadBucket`),
+    /// are signed with the caller's own credentials and the general token header: take
+    /// [`with_rules`](Self::with_rules), the service `s3express` and [`Rules::S3`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Region`](crate::ErrorKind::Region) as [`Scope::new`].
+    pub fn s3_express(region: &str) -> Result<Self, Error> {
+        let rules = Rules::S3.session_token(SessionToken::S3Express);
+        Ok(Self::with_rules(Scope::new(region, "s3express")?, rules))
     }
 
     /// By other rules.

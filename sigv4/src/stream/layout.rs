@@ -235,6 +235,11 @@ impl Chunked {
         known.chain(computed)
     }
 
+    #[cfg(feature = "http-body")]
+    pub(super) fn is_signed(&self) -> bool {
+        self.signing != Signing::None
+    }
+
     pub(super) fn signing(&self) -> Signing {
         self.signing
     }

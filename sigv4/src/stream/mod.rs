@@ -1,5 +1,7 @@
 //! `aws-chunked` bodies: large uploads that are signed, or checksummed, while they are sent.
 //!
+//! With feature `http-body`, `Signer::sign_http_chunked` does all of it for an `http::Request`. Step by step:
+//!
 //! 1. Plan the body: [`Chunked`] knows the headers and the exact `Content-Length` before the first byte is read.
 //! 2. Sign the request with [`Chunked::streaming`] as its payload.
 //! 3. Encode the body: [`ChunkEncoder`], with the [`ChunkSigner`] that the request's signature begins. It wraps an
@@ -16,6 +18,8 @@ mod decoder;
 mod encoder;
 mod error;
 mod frames;
+#[cfg(feature = "http-body")]
+mod http;
 mod layout;
 #[cfg(feature = "std")]
 mod read;

@@ -85,7 +85,23 @@ impl ChunkSigner {
         at: Timestamp,
         request: &Signature,
     ) -> Result<Self, Error> {
-        let seed = ChunkSignature::filled(request.signature().as_bytes());
+        Self::resume_v4a(signer, credentials, at, request.signature())
+    }
+
+    /// The chain behind any signature, in hex, made with SigV4a.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Signature`] when it is not 1 to 144 lower-case hex digits.
+    #[cfg(feature = "v4a")]
+    pub fn resume_v4a(
+        signer: &v4a::Signer,
+        credentials: &Credentials,
+        at: Timestamp,
+        previous: &str,
+    ) -> Result<Self, Error> {
+        let seed = ChunkSignature::parse(previous)
+            .ok_or_else(|| Error::new(ErrorKind::Signature, previous))?;
         Ok(Self {
             chain: Chain::new(V4A_ALGORITHM, at.amz_date(), signer.suffix(), seed),
             key: Key::V4a(signer.signing_key(credentials)?),

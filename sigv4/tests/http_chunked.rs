@@ -1,0 +1,179 @@
+//! Requests of the crate `http` whose bodies are encoded while they are sent.
+#![cfg(feature = "http-body")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says where"
+)]
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use keyfob_sigv4::{
+    Credentials, Payload, Request, Signer, Timestamp,
+    stream::{Checksum, Chunked},
+    verify::Verifier,
+};
+
+/// A body in one piece.
+struct Whole(Option<Bytes>);
+
+impl Body for Whole {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
+    }
+}
+
+fn keys() -> Credentials {
+    Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+        .unwrap()
+        .with_session_token("token")
+        .unwrap()
+}
+
+fn at() -> Timestamp {
+    "20260101T000000Z".parse().unwrap()
+}
+
+fn request(body: &'static [u8]) -> http::Request<Whole> {
+    http::Request::put("https://b.s3.eu-west-1.amazonaws.com/a%20key")
+        .header("content-encoding", "gzip")
+        .header("content-length", "1")
+        .body(Whole(Some(Bytes::from_static(body))))
+        .unwrap()
+}
+
+fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Vec<u8>
+where
+    B::Error: std::fmt::Debug,
+{
+    let mut data = Vec::new();
+    let mut context = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(frame)) = Pin::new(&mut body).poll_frame(&mut context) {
+        data.extend_from_slice(&frame.unwrap().into_data().unwrap());
+    }
+    data
+}
+
+/// Receives the request as a server does, and gives the decoded body.
+fn receive<B: Body<Data = Bytes> + Unpin>(request: http::Request<B>, verifier: &Verifier) -> Vec<u8>
+where
+    B::Error: std::fmt::Debug,
+{
+    let (parts, body) = request.into_parts();
+    assert_eq!(parts.headers["content-encoding"], "aws-chunked,gzip");
+    let body = collect(body);
+    assert_eq!(parts.headers["content-length"], body.len().to_string());
+    let received = Request::from_http(&parts)
+        .unwrap()
+        .payload(Payload::Declared);
+    let verified = verifier.verify(&received, at(), |_| Some(keys())).unwrap();
+    let mut decoder = verifier
+        .chunk_decoder(&verified, &received)
+        .unwrap()
+        .unwrap();
+    let mut decoded = Vec::new();
+    decoder.feed(&body, &mut decoded).unwrap();
+    decoder.finish().unwrap();
+    decoded
+}
+
+#[test]
+fn a_request_is_signed_encoded_and_received() {
+    let body: &[u8] = &[b'x'; 100_000];
+    let length = body.len() as u64;
+    for plan in [
+        Chunked::signed(length),
+        Chunked::signed(length).checksum(Checksum::Crc32c),
+        Chunked::unsigned(length).checksum(Checksum::Crc64Nvme),
+    ] {
+        let signer = Signer::s3("eu-west-1").unwrap();
+        let signed = signer
+            .sign_http_chunked(request(body), &plan, &keys(), at())
+            .unwrap();
+        let authorization = signed.headers()["authorization"].to_str().unwrap();
+        assert!(
+            !authorization.contains(";content-length;"),
+            "{authorization}"
+        );
+        assert!(
+            receive(signed, &Verifier::s3("eu-west-1").unwrap()) == body,
+            "{plan:?}"
+        );
+    }
+}
+
+#[test]
+fn signing_a_signed_request_again_changes_nothing() {
+    let signer = Signer::s3("eu-west-1").unwrap();
+    let plan = Chunked::signed(3);
+    let once = signer
+        .sign_http_chunked(request(b"abc"), &plan, &keys(), at())
+        .unwrap();
+    let headers = once.headers().clone();
+    let again = once.map(|_| Whole(Some(Bytes::from_static(b"abc"))));
+    let again = signer
+        .sign_http_chunked(again, &plan, &keys(), at())
+        .unwrap();
+    assert_eq!(*again.headers(), headers);
+}
+
+#[test]
+#[cfg(feature = "v4a")]
+fn the_same_with_a_set_of_regions() {
+    use keyfob_sigv4::v4a;
+    let signer = v4a::Signer::s3(v4a::RegionSet::ALL);
+    let plan = Chunked::signed_v4a(100).checksum(Checksum::Sha256);
+    let signed = signer
+        .sign_http_chunked(request(&[1; 100]), &plan, &keys(), at())
+        .unwrap();
+    assert_eq!(signed.headers()["x-amz-region-set"], "*");
+    let verifier = Verifier::s3("eu-west-1").unwrap().accept_v4a();
+    assert_eq!(receive(signed, &verifier), [1; 100]);
+    let wrong = signer.sign_http_chunked(request(b""), &Chunked::signed(0), &keys(), at());
+    assert!(wrong.is_err());
+}
+
+#[test]
+fn a_body_that_is_not_chunked_has_no_decoder_and_one_of_another_algorithm_is_refused() {
+    let (signer, verifier) = (
+        Signer::s3("eu-west-1").unwrap(),
+        Verifier::s3("eu-west-1").unwrap(),
+    );
+    for (announced, expected) in [
+        ("UNSIGNED-PAYLOAD", Some(false)),
+        ("STREAMING-AWS4-HMAC-SHA256-EVENTS", Some(false)),
+        ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", Some(true)),
+        ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", None),
+        ("STREAMING-SOMETHING-ELSE", None),
+    ] {
+        let mut signed = request(b"");
+        let value = announced.parse().unwrap();
+        signed.headers_mut().insert("x-amz-content-sha256", value);
+        signer
+            .sign_http(&mut signed, Payload::Declared, &keys(), at())
+            .unwrap();
+        let (parts, _) = signed.into_parts();
+        let received = Request::from_http(&parts)
+            .unwrap()
+            .payload(Payload::Declared);
+        let verified = verifier.verify(&received, at(), |_| Some(keys())).unwrap();
+        let decoder = verifier.chunk_decoder(&verified, &received);
+        assert_eq!(
+            decoder.ok().map(|decoder| decoder.is_some()),
+            expected,
+            "{announced}"
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! S3 Express One Zone: the session's token has a name of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use keyfob_sigv4::{
+    Credentials, Payload, Request, Rules, Scope, SessionToken, Signer, Timestamp, Ttl,
+    verify::Verifier,
+};
+
+const HOST: &str = "b--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com";
+
+fn session() -> Credentials {
+    let keys = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+    keys.unwrap().with_session_token("session/token+").unwrap()
+}
+
+fn at() -> Timestamp {
+    "20260101T000000Z".parse().unwrap()
+}
+
+fn verifier() -> Verifier {
+    let rules = Rules::S3.session_token(SessionToken::S3Express);
+    Verifier::with_rules(Scope::new("us-west-2", "s3express").unwrap(), rules)
+}
+
+#[test]
+fn a_header_signature_signs_the_token_under_its_own_name() {
+    let url = format!("https://{HOST}/key");
+    let request = Request::new("GET", &url)
+        .unwrap()
+        .payload(Payload::Unsigned);
+    let signer = Signer::s3_express("us-west-2").unwrap();
+    let signature = signer.sign(&request, &session(), at());
+    let names: Vec<_> = signature.headers().map(|(name, _)| name).collect();
+    assert!(names.contains(&"x-amz-s3session-token") && !names.contains(&"x-amz-security-token"));
+    assert!(
+        signature
+            .authorization()
+            .contains(";x-amz-s3session-token,")
+    );
+    let headers: Vec<_> = [("host", HOST)]
+        .into_iter()
+        .chain(signature.headers())
+        .collect();
+    let received = Request::from_wire("GET", "/key", &headers)
+        .unwrap()
+        .payload(Payload::Declared);
+    assert!(
+        verifier()
+            .verify(&received, at(), |_| Some(session()))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_presigned_url_carries_the_token_under_its_own_name() {
+    let url = format!("https://{HOST}/key");
+    let request = Request::new("GET", &url).unwrap();
+    let signer = Signer::s3_express("us-west-2").unwrap();
+    let ttl = Ttl::from_secs(300).unwrap();
+    let presigned = signer.presign(&request, &session(), at(), ttl);
+    assert!(
+        presigned
+            .as_str()
+            .contains("&X-Amz-S3session-Token=session%2Ftoken%2B&")
+    );
+    assert!(!presigned.as_str().contains("Security-Token"));
+    let target = &presigned.as_str()[8 + HOST.len()..];
+    let headers = [("host", HOST)];
+    let received = Request::from_wire("GET", target, &headers).unwrap();
+    assert!(
+        verifier()
+            .verify(&received, at(), |_| Some(session()))
+            .is_ok()
+    );
+}
+
+#[test]
+#[cfg(feature = "http")]
+fn the_general_token_header_goes() {
+    let mut request = http::Request::get(format!("https://{HOST}/key"))
+        .header("x-amz-security-token", "stale")
+        .body(())
+        .unwrap();
+    let signer = Signer::s3_express("us-west-2").unwrap();
+    signer
+        .sign_http(&mut request, Payload::Unsigned, &session(), at())
+        .unwrap();
+    assert!(!request.headers().contains_key("x-amz-security-token"));
+    assert!(request.headers()["x-amz-s3session-token"].is_sensitive());
+}
