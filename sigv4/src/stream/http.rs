@@ -29,17 +29,12 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<Request<ChunkBody<B>>, Error> {
-        let (mut head, body) = prepared(request, plan)?;
-        let payload = Payload::Streaming(plan.streaming());
-        self.sign_http(&mut head, payload, credentials, at)?;
-        let encoder = if plan.is_signed() {
+        let sign =
+            |head: &mut _, payload: Payload<'_>| self.sign_http(head, payload, credentials, at);
+        encoded(request, plan, sign, |seed| {
             let key = self.signing_key(credentials, at);
-            let seed = seed(head.headers())?;
-            ChunkEncoder::new(plan, ChunkSigner::resume(&key, self.scope(), at, seed)?)?
-        } else {
-            ChunkEncoder::unsigned(plan)?
-        };
-        Ok(wrapped(head, body, encoder))
+            ChunkSigner::resume(&key, self.scope(), at, seed)
+        })
     }
 }
 
@@ -58,17 +53,31 @@ impl crate::v4a::Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<Request<ChunkBody<B>>, Error> {
-        let (mut head, body) = prepared(request, plan)?;
-        let payload = Payload::Streaming(plan.streaming());
-        self.sign_http(&mut head, payload, credentials, at)?;
-        let encoder = if plan.is_signed() {
-            let seed = seed(head.headers())?;
-            ChunkEncoder::new(plan, ChunkSigner::resume_v4a(self, credentials, at, seed)?)?
-        } else {
-            ChunkEncoder::unsigned(plan)?
-        };
-        Ok(wrapped(head, body, encoder))
+        let sign =
+            |head: &mut _, payload: Payload<'_>| self.sign_http(head, payload, credentials, at);
+        encoded(request, plan, sign, |seed| {
+            ChunkSigner::resume_v4a(self, credentials, at, seed)
+        })
     }
+}
+
+/// `sign` signs the head, and `chain` goes on from its signature.
+fn encoded<B: Body + Unpin>(
+    request: Request<B>,
+    plan: &Chunked,
+    sign: impl FnOnce(&mut Request<()>, Payload<'_>) -> Result<(), Error>,
+    chain: impl FnOnce(&str) -> Result<ChunkSigner, Error>,
+) -> Result<Request<ChunkBody<B>>, Error> {
+    let (mut head, body) = prepared(request, plan)?;
+    sign(&mut head, Payload::Streaming(plan.streaming()))?;
+    let encoder = match plan.is_signed() {
+        true => ChunkEncoder::new(plan, chain(seed(head.headers())?)?)?,
+        false => ChunkEncoder::unsigned(plan)?,
+    };
+    let length = HeaderValue::from(plan.content_length());
+    let mut request = head.map(|()| encoder.body(body));
+    request.headers_mut().insert(CONTENT_LENGTH, length);
+    Ok(request)
 }
 
 /// The head with the plan's headers, and the body.
@@ -89,17 +98,6 @@ fn prepared<B>(request: Request<B>, plan: &Chunked) -> Result<(Request<()>, B), 
     // It would be signed with the rest.
     parts.headers.remove(CONTENT_LENGTH);
     Ok((Request::from_parts(parts, ()), body))
-}
-
-fn wrapped<B: Body + Unpin>(
-    head: Request<()>,
-    body: B,
-    encoder: ChunkEncoder,
-) -> Request<ChunkBody<B>> {
-    let length = HeaderValue::from(encoder.plan().content_length());
-    let mut request = head.map(|()| encoder.body(body));
-    request.headers_mut().insert(CONTENT_LENGTH, length);
-    request
 }
 
 /// The signature of the request, the last parameter of its `Authorization`.
