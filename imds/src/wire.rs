@@ -1,6 +1,6 @@
 //! The protocol without I/O: requests to send, and what their answers mean.
 //!
-//! [`Client`](crate::Client) is these functions and a connection. With another HTTP client they are all there is to it:
+//! `Client` is these functions and a connection. With another HTTP client they are all there is to it:
 //!
 //! ```
 //! use bytes::Bytes;

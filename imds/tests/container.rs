@@ -270,17 +270,25 @@ fn https_without_tls_names_the_feature() {
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[tokio::test]
 async fn https_is_asked_with_tls_only() {
-    let plain = Script::start([]).await;
-    let url = plain.url().replace("http:", "https:");
+    // Whoever answers in the clear, or not at all, gets no request.
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", socket.local_addr().unwrap());
+    let answering = tokio::spawn(async move {
+        let (mut stream, _) = socket.accept().await.unwrap();
+        let mut hello = [0; 5];
+        stream.read_exact(&mut hello).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        hello
+    });
     let error = client_of(&url)
+        .token("canary")
         .build()
         .unwrap()
         .credentials()
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
-    assert!(
-        plain.asked().is_empty() && error.to_string().contains(&url),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&url), "{error}");
+    // A handshake record of TLS (RFC 8446 section 5.1).
+    assert_eq!(answering.await.unwrap()[0], 22);
 }

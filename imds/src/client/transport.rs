@@ -99,6 +99,7 @@ impl Transport {
         if let Some(tls) = &self.tls {
             return tls.send(request, &self.name, MAX_BODY, until - began).await;
         }
+        let late = || Error::unanswered(&self.name, until - began);
         // A kept connection may have been closed by the other side in the meantime, which shows only when it is
         // used. Each round takes one of them away; a new connection gets no second chance.
         loop {
@@ -109,20 +110,17 @@ impl Transport {
                 None => self.connect(began, until).await?,
             };
             let head = connection.send_request(origin_form(&request));
-            match in_time(until, head).await {
-                None => return Err(Error::unanswered(&self.name, until - began)),
-                Some(Err(source)) if is_new || source.is_parse() => {
-                    return Err(Error::broken(&self.name, source));
-                }
-                Some(Err(_)) => {}
-                Some(Ok(response)) => {
+            match in_time(until, head).await.ok_or_else(late)? {
+                Ok(response) => {
                     let body = self.body(response);
-                    let response = in_time(until, body)
-                        .await
-                        .unwrap_or_else(|| Err(Error::unanswered(&self.name, until - began)))?;
+                    let response = in_time(until, body).await.ok_or_else(late)??;
                     self.keep(connection);
                     return Ok(response);
                 }
+                Err(source) if is_new || source.is_parse() => {
+                    return Err(Error::broken(&self.name, source));
+                }
+                Err(_) => {}
             }
         }
     }

@@ -37,7 +37,7 @@ impl Imds {
         Builder::new()
     }
 
-    /// Where it listens, as an endpoint for [`Client`](crate::Client) or, as text, for
+    /// Where it listens, as an endpoint for the client or, as text, for
     /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
     pub fn endpoint(&self) -> Endpoint {
         // An address and a port are always an endpoint.
