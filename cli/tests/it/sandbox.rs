@@ -137,6 +137,10 @@ fn the_profiles_of_the_sandbox_work() {
         "get-caller-identity",
     ]);
     assert_eq!(user.json()["Arn"], "arn:aws:iam::123456789012:user/user");
+    let admin = home
+        .keyfob(["--sandbox", "--profile", "admin", "whoami"])
+        .ok();
+    assert_has(&admin, &["assumed-role/admin/", "role \"app\""]);
     let session = home.keyfob(["--sandbox", "--profile", "user", "sts", "get-session-token"]);
     assert!(session.json()["Credentials"]["SessionToken"].is_string());
     let stderr = home

@@ -50,6 +50,13 @@ fn no_command_shows_a_secret() {
         &["sign", "--print", "url", "https://iam.amazonaws.com"],
         &["sign", "--print", "sts", "https://iam.amazonaws.com"],
         &["s3", "presign", "nonsense"],
+        &["sign", "compare", "/dev/null", "https://iam.amazonaws.com"],
+        &["--sandbox", "imds", "tree", "/latest/"],
+        &["--sandbox", "imds", "document"],
+        &["--sandbox", "imds", "token"],
+        &["--sandbox", "--profile", "admin", "whoami"],
+        &["serve", "imds", "--listen", "0.0.0.0:0"],
+        &["serve", "container", "--token-file", "missing"],
     ];
     for home in [&from_env, &from_file] {
         for command in commands {

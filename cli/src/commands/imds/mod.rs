@@ -1,12 +1,11 @@
 //! `keyfob imds`: instance metadata, by hand.
 
-mod client;
 mod events;
-mod token;
+mod settings;
 mod tree;
 mod user_data;
 
-use keyfob_imds::{Client, Error, ErrorKind};
+use keyfob_imds::{Client, Error, ErrorKind, wire::TokenTtl};
 use serde_json::json;
 
 use crate::{
@@ -23,7 +22,7 @@ const DOCUMENT: &str = "/latest/dynamic/instance-identity/document";
 ///
 /// When the metadata cannot be had.
 pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), Failure> {
-    let client = client::client(context).map_err(|error| failure(&error, "settings"))?;
+    let client = client(context, command).map_err(|error| failure(&error, "settings"))?;
     let console = context.console();
     match command {
         ImdsCommand::Get { path } => {
@@ -48,8 +47,23 @@ pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), 
             let document = document.map_err(|error| failure(&error, DOCUMENT))?;
             console.bytes(&with_line_end(document.as_bytes()))
         }
-        ImdsCommand::Token { ttl } => token::run(context, &client, *ttl).await,
+        ImdsCommand::Token { .. } => {
+            let token = client.token().await;
+            let token = token.map_err(|error| failure(&error, "/latest/api/token"))?;
+            let mut line = token.header_value().as_bytes().to_vec();
+            line.push(b'\n');
+            console.bytes(&line)
+        }
         ImdsCommand::Watch { event } => events::run(context, &client, *event).await,
+    }
+}
+
+/// The client for the settings; only a session that is given away has a time to live of its own.
+fn client(context: &Context, command: &ImdsCommand) -> Result<Client, Error> {
+    let builder = settings::builder(context)?;
+    match command {
+        ImdsCommand::Token { ttl } => builder.token_ttl(TokenTtl::from_secs(*ttl)?).build(),
+        _ => builder.build(),
     }
 }
 

@@ -101,7 +101,8 @@ impl Call<'_> {
     }
 
     fn issue(&self, principal: Principal, seconds: u32) -> Result<String, Fault> {
-        let expiry = self.now.plus_seconds(i64::from(seconds));
+        let now = Timestamp::from_unix_seconds(self.now.unix_seconds());
+        let expiry = now.plus_seconds(i64::from(seconds));
         let issued = self.account.issue(principal, expiry);
         let issued = issued.map_err(|_| Fault::internal())?;
         Ok(credentials(&issued, expiry))

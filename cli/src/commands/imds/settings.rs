@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use keyfob_imds::{Client, Endpoint, Error, is_on};
+use keyfob_imds::{Builder, Client, Endpoint, Error, is_on};
 
 use crate::context::Context;
 
-/// The client that the settings ask for.
+/// A client as the settings ask for it.
 ///
 /// Source: SDKs and Tools Reference Guide, "IMDS client".
-pub(super) fn client(context: &Context) -> Result<Client, Error> {
+pub(super) fn builder(context: &Context) -> Result<Builder, Error> {
     let setting = |variable, property| context.setting(variable, property);
     let mut builder = Client::builder()
         .disabled(setting("AWS_EC2_METADATA_DISABLED", "ec2_metadata_disabled").is_some_and(is_on));
@@ -39,5 +39,5 @@ pub(super) fn client(context: &Context) -> Result<Client, Error> {
     if let Some(name) = setting("AWS_EC2_INSTANCE_PROFILE_NAME", "ec2_instance_profile_name") {
         builder = builder.profile_name(name);
     }
-    builder.build()
+    Ok(builder)
 }
