@@ -61,6 +61,7 @@ struct Rules {
     clock_skew: bool,
     non_idempotent: bool,
     long_polling: bool,
+    idp_communication_error: bool,
     codes: &'static [&'static str],
 }
 
@@ -156,14 +157,14 @@ impl Policy {
     }
 
     /// Opt-in: retries STS's `IDPCommunicationError`, a 400 that says the identity provider could not be reached.
-    ///
-    /// Short for [`retry_codes`](Policy::retry_codes) with this one code, so a later call to either replaces it.
     #[must_use]
-    pub const fn retry_idp_communication_error(self) -> Self {
-        self.retry_codes(&["IDPCommunicationError"])
+    pub const fn retry_idp_communication_error(mut self) -> Self {
+        self.rules.idp_communication_error = true;
+        self
     }
 
-    /// Opt-in: retries these error codes at any status, with the delays of a server fault.
+    /// Opt-in: retries these error codes at any status, with the delays of a server fault. Called again, it
+    /// replaces them.
     #[must_use]
     pub const fn retry_codes(mut self, codes: &'static [&'static str]) -> Self {
         self.rules.codes = codes;
@@ -321,6 +322,7 @@ impl Rules {
         clock_skew: false,
         non_idempotent: false,
         long_polling: false,
+        idp_communication_error: false,
         codes: &[],
     };
 
@@ -336,7 +338,9 @@ impl Rules {
 
     fn opted_in_code(&self, failure: &Failure<'_>) -> Option<FaultKind> {
         let code = failure.code?;
-        if self.codes.contains(&code) {
+        if self.codes.contains(&code)
+            || (self.idp_communication_error && code == "IDPCommunicationError")
+        {
             return Some(FaultKind::Code);
         }
         let refused_for_its_date = CLOCK_SKEW_CODES.contains(&code)

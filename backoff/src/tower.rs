@@ -28,6 +28,8 @@ use crate::{Budget, Call, Decision, Failure, Policy, retry::Entropy, trace};
 /// # }
 /// ```
 ///
+/// A long poll refused by the budget fails at once here: `tower` has no place to wait before an error.
+///
 /// The judge reads the facts of a response or an error, `None` if it was a success. With feature `http`,
 /// [`judge_response`] is one for responses whose body was read. Place the layer that signs inside of this one: every
 /// attempt needs its own signature.

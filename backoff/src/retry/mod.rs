@@ -2,7 +2,14 @@ mod blocking;
 mod driver;
 mod timer;
 
-use core::{fmt, future::poll_fn, marker::PhantomData, pin::pin, task::Poll, time::Duration};
+use core::{
+    fmt,
+    future::poll_fn,
+    marker::PhantomData,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
 pub use blocking::{Blocking, BlockingSleep, ThreadSleep, retry_blocking};
 pub(crate) use driver::Entropy;
@@ -198,7 +205,7 @@ where
                 self.admit(started, last).await?;
                 let outcome = match self.time_limit(started) {
                     None => (self.op)().await,
-                    Some(limit) => within((self.op)(), limit).await,
+                    Some(limit) => within(pin!((self.op)()), limit).await,
                 };
                 match self.settle(started, outcome) {
                     Next::Return(outcome) => return outcome,
@@ -233,7 +240,7 @@ where
                 self.admit(started, last).await?;
                 let outcome = match self.time_limit(started) {
                     None => (self.op)().await,
-                    Some(limit) => within((self.op)(), limit).await,
+                    Some(limit) => within(pin!((self.op)()), limit).await,
                 };
                 match self.settle(started, outcome) {
                     Next::Return(outcome) => return outcome,
@@ -337,11 +344,13 @@ fn parting_wait(stop: Stop) -> Option<Duration> {
 }
 
 /// The outcome of `attempt`, or the error it has if its limit is over first.
+///
+/// It takes the attempt pinned: an attempt may be large, and this way it is kept only once.
 async fn within<T, E>(
-    attempt: impl Future<Output = Result<T, E>>,
+    mut attempt: Pin<&mut impl Future<Output = Result<T, E>>>,
     (limit, late): (impl Future, MakeError<E>),
 ) -> Result<T, E> {
-    let (mut attempt, mut limit) = (pin!(attempt), pin!(limit));
+    let mut limit = pin!(limit);
     poll_fn(|context| match attempt.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(outcome),
         Poll::Pending => limit.as_mut().poll(context).map(|_| Err(late())),
