@@ -126,18 +126,25 @@ async fn the_session_is_renewed_shortly_before_its_end() {
 #[tokio::test]
 async fn a_failed_renewal_leaves_the_old_session_until_its_end() {
     let ok = |body| Reply::status(200, body);
+    let refused = || Reply::status(403, "");
     let server = Script::start([
         token(),
         ok("1"),
-        Reply::status(403, ""),
+        refused(),
         ok("2"),
-        Reply::status(403, ""),
+        ok("3"),
+        refused(),
+        ok("4"),
+        refused(),
     ])
     .await;
     let client = client_of(&server.url()).build().unwrap();
-    assert_eq!(client.get("x").await.unwrap(), "1");
+    // Fresh; in its last two minutes; again at once, which is no time to ask again; later; over.
     for (seconds, outcome) in [
-        (21_500, Ok("2".to_owned())),
+        (0, Ok("1".to_owned())),
+        (21_490, Ok("2".to_owned())),
+        (1, Ok("3".to_owned())),
+        (30, Ok("4".to_owned())),
         (200, Err(ErrorKind::Forbidden)),
     ] {
         tokio::time::pause();
@@ -145,6 +152,7 @@ async fn a_failed_renewal_leaves_the_old_session_until_its_end() {
         tokio::time::resume();
         assert_eq!(client.get("x").await.map_err(|error| error.kind()), outcome);
     }
+    assert_eq!(server.left(), 0);
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use crate::{client::flight::Flight, error::Error, wire::Token};
 /// How long before its end a session token is replaced, or half its life if that is shorter.
 const EARLY: Duration = Duration::from_secs(120);
 
+/// How long after a failed renewal the old token is used without trying again.
+const PAUSE: Duration = Duration::from_secs(10);
+
 /// How the next request authenticates itself: with a session token, or, where the service has none and the user allows
 /// it, not at all (IMDSv1).
 pub(crate) type Pass = Option<Token>;
@@ -38,7 +41,7 @@ impl Session {
 
     /// The pass to use now; `fetch` gets a new one when there is none or when its end is near.
     ///
-    /// When a renewal before the end fails, the old token is used on.
+    /// When a renewal before the end fails, the old token is used on for a while.
     pub(crate) async fn pass<F>(&self, fetch: impl FnOnce() -> F) -> Result<Pass, Error>
     where
         F: Future<Output = Result<Pass, Error>>,
@@ -51,7 +54,10 @@ impl Session {
         }
         match (self.renewal.join(|| self.renew(fetch)).await, held) {
             (Ok(pass), _) => Ok(pass),
-            (Err(_), Some(held)) if held.is_usable() => Ok(held.pass),
+            (Err(_), Some(held)) if held.is_usable() => {
+                self.postpone(&held.pass);
+                Ok(held.pass)
+            }
             (Err(error), _) => Err(error),
         }
     }
@@ -62,6 +68,15 @@ impl Session {
         if held.as_ref().is_some_and(|held| same(&held.pass, refused)) {
             *held = None;
             self.renewal.forget();
+        }
+    }
+
+    fn postpone(&self, pass: &Pass) {
+        if let Some(held) = self.held().as_mut()
+            && same(&held.pass, pass)
+            && let Some((renew, _)) = &mut held.times
+        {
+            *renew = Instant::now() + PAUSE;
         }
     }
 
@@ -92,7 +107,9 @@ impl Held {
     }
 
     fn is_fresh(&self) -> bool {
-        self.times.is_none_or(|(renew, _)| Instant::now() < renew)
+        let now = Instant::now();
+        self.times
+            .is_none_or(|(renew, end)| now < renew && now < end)
     }
 
     fn is_usable(&self) -> bool {
