@@ -43,6 +43,10 @@ impl Rules {
         token: SessionToken::Signed,
     };
 
+    /// The data plane of S3 Express One Zone, with credentials from `CreateSession`: as [`S3`](Self::S3), and the token goes
+    /// by a name of its own. `CreateSession` itself is signed by [`S3`](Self::S3). The service is `s3express`.
+    pub const S3_EXPRESS: Self = Self::S3.session_token(SessionToken::S3Express);
+
     /// With or without taking empty and dot segments out of the path.
     #[must_use]
     pub const fn normalize_path(mut self, yes: bool) -> Self {

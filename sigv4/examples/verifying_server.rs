@@ -1,0 +1,94 @@
+//! A server that answers only to requests signed for it, as S3 does: `Authorization` header or presigned URL.
+//!
+//! ```text
+//! cargo run -p keyfob-sigv4 --features http --example verifying_server
+//! AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=secret aws s3api get-object \
+//!     --endpoint-url http://127.0.0.1:8014 --bucket b --key k /dev/stdout
+//! ```
+
+use std::{convert::Infallible, error::Error, sync::Arc};
+
+use http::request::Parts;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Request, Response, body::Bytes, body::Incoming, server::conn::http1, service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use keyfob_sigv4::{
+    Credentials, Payload, Timestamp,
+    verify::{Verified, Verifier},
+};
+use tokio::net::TcpListener;
+
+/// Bodies are held in memory here, so they must end somewhere.
+const MAX_BODY: usize = 16 << 20;
+
+struct Server {
+    verifier: Verifier,
+    key: Credentials,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let server = Arc::new(Server {
+        verifier: Verifier::s3("us-east-1")?,
+        key: Credentials::new("AKIDEXAMPLE", "secret")?,
+    });
+    let listener = TcpListener::bind("127.0.0.1:8014").await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let server = Arc::clone(&server);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(Arc::clone(&server), request));
+            // A client that hangs up in the middle is no concern of the others.
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(
+    server: Arc<Server>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+        return Ok(text(
+            400,
+            "<Error><Code>EntityTooLarge</Code></Error>".into(),
+        ));
+    };
+    let body = body.to_bytes();
+    Ok(match server.verify(&head, &body) {
+        Ok(verified) => text(200, format!("hello, {}\n", verified.access_key_id())),
+        Err((status, code, message)) => {
+            let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            text(status, error)
+        }
+    })
+}
+
+/// Status, code and message.
+type Refusal = (u16, &'static str, String);
+
+impl Server {
+    fn verify(&self, head: &Parts, body: &[u8]) -> Result<Verified, Refusal> {
+        let request = keyfob_sigv4::Request::from_http(head)
+            .map_err(|error| (400, "InvalidRequest", error.to_string()))?;
+        let lookup = |id: &str| (id == self.key.access_key_id()).then(|| self.key.clone());
+        self.verifier
+            .verify(
+                &request.payload(Payload::Bytes(body)),
+                Timestamp::now(),
+                lookup,
+            )
+            .map_err(|error| (error.status(), error.code(), error.to_string()))
+    }
+}
+
+fn text(status: u16, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();
+    response
+}
