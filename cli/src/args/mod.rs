@@ -21,6 +21,8 @@ pub(crate) use self::{
 
 /// The heading of the flags that `aws` does not have. An abbreviation means one of aws's own flags if it can.
 pub(crate) const OWN: &str = "Keyfob's own options";
+/// The heading of those that every command takes, so that a command's own stand apart.
+const GLOBAL: &str = "Global options";
 
 /// AWS credentials on the command line: which ones am I using, why, and what do they mask?
 ///
@@ -51,22 +53,22 @@ impl Args {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Globals {
     /// Use this profile; it comes before keys in the environment
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Use this region
-    #[arg(long, global = true, value_name = "REGION")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "REGION")]
     pub(crate) region: Option<String>,
     /// The form of the output [default: json for aws's commands, prose for Keyfob's own]
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FORMAT")]
     pub(crate) output: Option<OutputFormat>,
     /// Send requests to this URL instead of the service's own
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// Tell on stderr what is done (never a secret)
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) debug: bool,
     /// Colour on a terminal
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
     /// Run against a small AWS inside this process: no account is needed
     #[arg(long, global = true, help_heading = OWN)]

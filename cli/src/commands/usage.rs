@@ -12,7 +12,8 @@ pub(crate) fn explain_usage(console: Console, error: &Error) -> Result<(), Failu
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => console.data(&text),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            Err(with_rest(Failure::usage("a command is missing"), &text))
+            let failure = with_rest(Failure::usage("a command is missing"), &text);
+            Err(failure.with_hint("`keyfob --help` lists the commands"))
         }
         ErrorKind::MissingRequiredArgument => {
             let names = names(error).join(", ");

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
         .await?;
     let report = Report::new(context, &sts, identity, &credentials, explanation).await?;
     match context.output_format()? {
-        Some(_) => context.print("Whoami", &report.json()),
+        Some(_) => context.print("Whoami", &report.json(context)),
         None => context.console().data(&report.text(context)),
     }
 }
@@ -85,9 +85,8 @@ impl Report {
         for row in self.explanation.masked() {
             let text = described(context, row);
             lines.push(("masked", context.console().paint(Style::Warning, &text)));
-            let mut cures = self.explanation.cures.iter();
-            if let Some(cure) = cures.find(|cure| cure.number == row.number) {
-                lines.push(("to use it", cure.command.clone()));
+            if let Some(command) = self.cure(row) {
+                lines.push(("to use it", command.to_owned()));
             }
         }
         if lines.is_empty() {
@@ -109,16 +108,33 @@ impl Report {
         }
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, context: &Context) -> Value {
+        let source = |row: &Row| {
+            json!({
+                "Provider": row.provider,
+                "Origin": row.origin.as_ref().map(|origin| context.origin(origin)),
+                "KeyId": row.key_id,
+                "Unmask": self.cure(row),
+            })
+        };
         let mut json = caller_identity(&self.identity);
-        json["Credentials"] = json!(self.explanation.winner());
-        json["Masked"] = self.explanation.masked().map(|row| json!(row)).collect();
-        json["Cures"] = json!(self.explanation.cures);
-        json["Region"] = json!(self.region);
+        json["Credentials"] = self.explanation.winner().map(source).into();
+        json["Masked"] = self.explanation.masked().map(source).collect();
+        json["Region"] = json!({
+            "Name": self.region.name(),
+            "Origin": context.origin(self.region.origin()),
+        });
         json["Expiration"] = json!(self.expiry.map(|expiry| expiry.to_string()));
         json["SecondsLeft"] = json!(self.expiry.map(|expiry| expiry.seconds_since(self.now)));
         json["SignatureVerifiedBy"] = json!(self.verifier);
         json
+    }
+
+    /// The command that makes a masked provider the one in use.
+    fn cure(&self, row: &Row) -> Option<&str> {
+        let mut cures = self.explanation.cures.iter();
+        let cure = cures.find(|cure| cure.number == row.number)?;
+        Some(&cure.command)
     }
 }
 

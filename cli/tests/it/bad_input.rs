@@ -1,4 +1,9 @@
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::{
     keyfob::{Home, assert_has, assert_lacks},
@@ -92,6 +97,43 @@ fn an_endpoint_that_never_answers_is_given_up() {
         ])
         .fails(255);
     assert!(start.elapsed() < Duration::from_secs(20), "{stderr}");
+}
+
+/// The first answer shows an hour more than this machine's clock, the second takes the new signature.
+#[test]
+fn a_wrong_clock_is_corrected_once_and_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let refused = "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>Signature not yet current</Message></Error></ErrorResponse>";
+        let known = "<R><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/a</Arn><UserId>AIDA</UserId><Account>123456789012</Account></GetCallerIdentityResult></R>";
+        [("403 Forbidden", refused), ("200 OK", known)].map(|(status, body)| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let count = stream.read(&mut request).unwrap();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nDate: Sat, 01 Jan 2050 00:00:00 GMT\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&request[..count]).into_owned()
+        })
+    });
+    let home = Home::new().with_key("AKIAEXAMPLE", SECRET);
+    let run = home.keyfob(["--endpoint-url", &url, "sts", "get-caller-identity"]);
+    assert_has(&run.stderr, &["warning: the clock of this machine is off"]);
+    run.ok();
+    let [first, second] = server.join().unwrap();
+    assert_lacks(&first, &["x-amz-date: 20500101"]);
+    assert_has(&second, &["x-amz-date: 20500101T0000"]);
+}
+
+#[test]
+fn a_proxy_does_not_stand_before_this_machine() {
+    let home = Home::new()
+        .with("http_proxy", "http://127.0.0.1:9")
+        .with("HTTPS_PROXY", "http://127.0.0.1:9");
+    home.keyfob(["--sandbox", "whoami"]).ok();
 }
 
 #[test]

@@ -28,6 +28,26 @@ fn whoami_says_everything_without_an_account() {
 }
 
 #[test]
+fn whoami_is_data_too() {
+    let home = Home::new().with("AWS_REGION", "eu-west-1");
+    let json = home
+        .keyfob([
+            "--sandbox",
+            "--profile",
+            "user",
+            "--output",
+            "json",
+            "whoami",
+        ])
+        .json();
+    assert_eq!(json["Arn"], "arn:aws:iam::123456789012:user/user");
+    assert_eq!(json["Credentials"]["Provider"], "profile \"user\"");
+    assert_eq!(json["Masked"][0]["Origin"], "role \"app\" (IMDSv2)");
+    assert_eq!(json["Region"]["Origin"], "AWS_REGION");
+    assert_eq!(json["SecondsLeft"], Value::Null);
+}
+
+#[test]
 fn the_default_region_is_said_once_and_on_stderr() {
     let presign = ["s3", "presign", "s3://bucket/key"];
     let home = Home::new().with_key(FOREIGN.0, FOREIGN.1);
