@@ -379,13 +379,16 @@ mod shared {
     impl<K: Clone + Eq + Hash> Limiter for KeyLimiter<'_, K> {
         fn acquire(&self, now: Duration) -> Result<(), Duration> {
             let mut limits = lock(&self.keyed.limits);
+            if let Some(limit) = limits.get_mut(&self.key) {
+                return limit.acquire(now);
+            }
             if limits.len() == limits.capacity() {
                 limits.retain(|_, limit| !limit.is_idle(now));
             }
-            limits
-                .entry(self.key.clone())
-                .or_insert(self.keyed.limit)
-                .acquire(now)
+            let mut limit = self.keyed.limit;
+            let outcome = limit.acquire(now);
+            limits.insert(self.key.clone(), limit);
+            outcome
         }
     }
 

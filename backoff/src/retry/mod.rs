@@ -136,7 +136,8 @@ impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, S> {
     }
 
     /// Draws the jitter from `random`, for delays that can be replayed. The default is seeded from the system
-    /// at the first failure.
+    /// at the first failure. On `wasm32-unknown-unknown` the standard library has no randomness to seed from:
+    /// pass a generator there, or all clients wait alike.
     pub fn random<Q: Random>(self, random: Q) -> Retry<'a, F, T, E, J, N, Q, S> {
         let (plan, judge, notify, _) = self.driver.into_parts();
         Retry::assemble(

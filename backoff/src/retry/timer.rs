@@ -52,22 +52,28 @@ impl Timer for DefaultTimer {
 }
 
 /// The monotonic clock of the system, if there is one.
-pub(crate) fn system_time() -> Option<Duration> {
-    #[cfg(all(
-        feature = "std",
-        not(all(target_family = "wasm", target_os = "unknown"))
-    ))]
-    return since_origin(std::time::Instant::now());
-    #[cfg(not(all(
-        feature = "std",
-        not(all(target_family = "wasm", target_os = "unknown"))
-    )))]
-    None
-}
-
 #[cfg(all(
     feature = "std",
     not(all(target_family = "wasm", target_os = "unknown"))
+))]
+pub(crate) fn system_time() -> Option<Duration> {
+    since_origin(std::time::Instant::now())
+}
+
+#[cfg(not(all(
+    feature = "std",
+    not(all(target_family = "wasm", target_os = "unknown"))
+)))]
+pub(crate) fn system_time() -> Option<Duration> {
+    None
+}
+
+#[cfg(any(
+    feature = "tokio",
+    all(
+        feature = "std",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    )
 ))]
 fn since_origin(now: std::time::Instant) -> Option<Duration> {
     use std::{sync::LazyLock, time::Instant};
