@@ -1,12 +1,16 @@
 use alloc::{format, string::String, vec::Vec};
 
-use super::signature::ChunkSignature;
+use super::signature::{ChunkSignature, MAX_LENGTH};
 use crate::{
     hex,
+    inline::InlineVec,
     payload::EMPTY_SHA256,
     sha256::{Sha256, Sink as _},
     timestamp::AmzDate,
 };
+
+/// A signature and two hashes, each on its line.
+const MAX_LINES: usize = MAX_LENGTH + 2 * 65;
 
 /// What the strings to sign of one body are put together from.
 #[derive(Clone)]
@@ -34,15 +38,19 @@ impl Chain {
     /// Algorithm with `-PAYLOAD`, time, scope, and the lines that differ.
     pub(super) fn chunk_text(&self, sha256: &[u8; 32]) -> Vec<u8> {
         let mut text = self.first_lines("-PAYLOAD");
-        text.extend_from_slice(&self.chunk_lines(sha256));
+        text.extend_from_slice(self.chunk_lines(sha256).as_slice());
         text
     }
 
     /// What of it differs from chunk to chunk: the previous signature, the hash of nothing, and that of the chunk.
-    pub(super) fn chunk_lines(&self, sha256: &[u8; 32]) -> Vec<u8> {
-        let hash = hex::encode(sha256);
-        let parts = [self.previous.as_bytes(), EMPTY_SHA256.as_bytes(), &hash];
-        parts.join(&b'\n')
+    pub(super) fn chunk_lines(&self, sha256: &[u8; 32]) -> InlineVec<u8, MAX_LINES> {
+        let mut lines = InlineVec::new(0);
+        lines.extend(self.previous.as_bytes());
+        for hash in [EMPTY_SHA256.as_bytes(), &hex::encode(sha256)] {
+            lines.push(b'\n');
+            lines.extend(hash);
+        }
+        lines
     }
 
     /// Algorithm with `-TRAILER`, time, scope, the previous signature and the hash of the trailer.

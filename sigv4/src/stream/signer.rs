@@ -134,7 +134,7 @@ impl ChunkSigner {
     pub fn sign_hash(&mut self, sha256: &[u8; 32]) -> ChunkSignature {
         self.chain.previous = match &self.key {
             Key::V4 { chunk, .. } => {
-                ChunkSignature::of_mac(&chunk.mac(&self.chain.chunk_lines(sha256)))
+                ChunkSignature::of_mac(&chunk.mac(self.chain.chunk_lines(sha256).as_slice()))
             }
             #[cfg(feature = "v4a")]
             Key::V4a(key) => ChunkSignature::of_v4a(key, &self.chain.chunk_text(sha256)),
