@@ -172,6 +172,21 @@ impl Context {
         Some(setting.text)
     }
 
+    /// The same for a number.
+    ///
+    /// # Errors
+    ///
+    /// When it is none.
+    pub(crate) fn number(&self, variable: &str, property: &str) -> Result<Option<u32>, Failure> {
+        let Some(setting) = self.settings.find(variable, property) else {
+            return Ok(None);
+        };
+        setting.text.parse().map(Some).map_err(|_| {
+            let origin = self.origin(&setting.origin);
+            Failure::configuration(format!("{:?} from {origin} is no number", setting.text))
+        })
+    }
+
     /// Where something came from, with `~` for the home folder.
     pub(crate) fn origin(&self, origin: &Origin) -> String {
         let mut origin = origin.clone();

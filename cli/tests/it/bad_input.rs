@@ -203,6 +203,20 @@ fn a_bad_endpoint_or_output_setting_is_named() {
 }
 
 #[test]
+fn a_number_that_is_none_is_named_with_where_it_came_from() {
+    let home = Home::new()
+        .with_key("AKIAEXAMPLE", SECRET)
+        .with("AWS_MAX_ATTEMPTS", "many");
+    let stderr = home
+        .keyfob(["--sandbox", "--profile", "user", "whoami"])
+        .fails(253);
+    assert_has(&stderr, &["many", "AWS_MAX_ATTEMPTS"]);
+    let home = Home::new().with("AWS_METADATA_SERVICE_TIMEOUT", "long");
+    let stderr = home.keyfob(["--sandbox", "imds", "role"]).fails(253);
+    assert_has(&stderr, &["long", "AWS_METADATA_SERVICE_TIMEOUT"]);
+}
+
+#[test]
 fn half_of_an_mfa_is_refused_before_anything_is_sent() {
     let home = Home::new().with_key("AKIAEXAMPLE", SECRET);
     let session = ["sts", "get-session-token"];

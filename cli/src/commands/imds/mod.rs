@@ -22,7 +22,7 @@ const DOCUMENT: &str = "/latest/dynamic/instance-identity/document";
 ///
 /// When the metadata cannot be had.
 pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), Failure> {
-    let client = client(context, command).map_err(|error| failure(&error, "settings"))?;
+    let client = client(context, command)?;
     let console = context.console();
     match command {
         ImdsCommand::Get { path } => {
@@ -59,12 +59,13 @@ pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), 
 }
 
 /// The client for the settings; only a session that is given away has a time to live of its own.
-fn client(context: &Context, command: &ImdsCommand) -> Result<Client, Error> {
-    let builder = settings::builder(context)?;
-    match command {
-        ImdsCommand::Token { ttl } => builder.token_ttl(TokenTtl::from_secs(*ttl)?).build(),
-        _ => builder.build(),
+fn client(context: &Context, command: &ImdsCommand) -> Result<Client, Failure> {
+    let refused = |error| failure(&error, "settings");
+    let mut builder = settings::builder(context)?;
+    if let ImdsCommand::Token { ttl } = command {
+        builder = builder.token_ttl(TokenTtl::from_secs(*ttl).map_err(refused)?);
     }
+    builder.build().map_err(refused)
 }
 
 /// The whole tree, unless a part of it is asked for.

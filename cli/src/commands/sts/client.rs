@@ -28,7 +28,8 @@ impl Sts {
         let endpoint = context.endpoint_url("sts")?;
         let url = endpoint.as_ref().map(|(url, _)| *url);
         let retries = Arc::new(AtomicU32::new(0));
-        let client = client(context, region.name(), url, &retries);
+        let policy = policy(context)?;
+        let client = client(context, region.name(), url, policy, &retries);
         let client = client.map_err(|error| match &endpoint {
             Some((_, origin)) => {
                 Failure::from(&error).with_hint(format!("the endpoint comes from {origin}"))
@@ -62,8 +63,11 @@ impl Sts {
         match self.client.send(action, credentials).await {
             Ok(output) => Ok(output),
             Err(error) => {
-                let retries = self.retries.load(Ordering::Relaxed);
-                let failure = Failure::from(&error).with_retries(retries);
+                let mut failure = Failure::from(&error);
+                // What is worth a retry and is an error now has had all its retries.
+                if classify(error.status(), error.code()).is_some() {
+                    failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
+                }
                 Err(advice::with_advice(context, failure, &error).await)
             }
         }
@@ -74,12 +78,13 @@ fn client(
     context: &Context,
     region: &str,
     url: Option<&str>,
+    policy: Policy,
     retries: &Arc<AtomicU32>,
 ) -> Result<Client, Error> {
     let (count, console) = (Arc::clone(retries), context.console());
     let mut builder = Client::builder()
         .region(region)?
-        .retry(policy(context))
+        .retry(policy)
         .notify(move |error, pause| {
             count.fetch_add(1, Ordering::Relaxed);
             if classify(error.status(), error.code()).is_none() {
@@ -95,10 +100,8 @@ fn client(
 }
 
 /// Three attempts, or as many as the settings allow; a call that a wrong clock spoiled is made once more.
-fn policy(context: &Context) -> Policy {
+fn policy(context: &Context) -> Result<Policy, Failure> {
     let policy = Policy::aws().retry_clock_skew();
-    let attempts = context
-        .setting("AWS_MAX_ATTEMPTS", "max_attempts")
-        .and_then(|text| text.parse().ok());
-    attempts.map_or(policy, |attempts| policy.attempts(attempts))
+    let attempts = context.number("AWS_MAX_ATTEMPTS", "max_attempts")?;
+    Ok(attempts.map_or(policy, |attempts| policy.attempts(attempts)))
 }
