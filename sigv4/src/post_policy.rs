@@ -76,17 +76,22 @@ impl PostPolicy {
 
     /// With a field of exactly this value, such as `key`, `acl` or `success_action_redirect`.
     #[must_use]
-    pub fn field(mut self, name: &str, value: &str) -> Self {
-        self.fields.push((name.into(), value.into()));
-        self.require(name, value)
+    pub fn field(self, name: &str, value: &str) -> Self {
+        self.ignored_field(name, value).require(name, value)
     }
 
     /// With a field whose value must begin with `prefix` (empty: may be anything), and the value that the form shows
     /// to begin with. In `key`, S3 puts the name of the file for `${filename}`.
     #[must_use]
-    pub fn starts_with(mut self, name: &str, prefix: &str, value: &str) -> Self {
+    pub fn starts_with(self, name: &str, prefix: &str, value: &str) -> Self {
+        self.ignored_field(name, value).require_prefix(name, prefix)
+    }
+
+    /// With a field that no condition names. S3 takes that only of names that begin with `x-ignore-`.
+    #[must_use]
+    pub fn ignored_field(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.into(), value.into()));
-        self.require_prefix(name, prefix)
+        self
     }
 
     /// With a field that the page brings itself and that must have this value.

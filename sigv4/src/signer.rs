@@ -11,7 +11,7 @@ use crate::{
     key::{ALGORITHM, SigningKey},
     presign::{Presigned, QueryForm, Ttl},
     request::Request,
-    rules::{Rules, SessionToken},
+    rules::Rules,
     scope::Scope,
     signature::{HeaderForm, Signature},
     timestamp::{AmzDate, Timestamp},
@@ -63,7 +63,7 @@ impl Signer {
     }
 
     /// For the data plane of S3 Express One Zone, with the credentials of a session: those that `CreateSession` gives
-    /// for five minutes. Their token goes into `x-amz-s3session-token`.
+    /// for five minutes. Their token goes into `x-amz-s3session-token`: [`Rules::S3_EXPRESS`].
     ///
     /// `CreateSession` itself, and the few operations that take no session (`CopyObject`, `UploadPartCopy`, `HeadBucket`),
     /// are signed with the caller's own credentials and the general token header: take
@@ -73,8 +73,8 @@ impl Signer {
     ///
     /// [`ErrorKind::Region`](crate::ErrorKind::Region) as [`Scope::new`].
     pub fn s3_express(region: &str) -> Result<Self, Error> {
-        let rules = Rules::S3.session_token(SessionToken::S3Express);
-        Ok(Self::with_rules(Scope::new(region, "s3express")?, rules))
+        let scope = Scope::new(region, "s3express")?;
+        Ok(Self::with_rules(scope, Rules::S3_EXPRESS))
     }
 
     /// By other rules.

@@ -3,8 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Rules, Scope, SessionToken, Signer, Timestamp, Ttl,
-    verify::Verifier,
+    Credentials, Payload, Request, Rules, Scope, Signer, Timestamp, Ttl, verify::Verifier,
 };
 
 const HOST: &str = "b--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com";
@@ -19,8 +18,8 @@ fn at() -> Timestamp {
 }
 
 fn verifier() -> Verifier {
-    let rules = Rules::S3.session_token(SessionToken::S3Express);
-    Verifier::with_rules(Scope::new("us-west-2", "s3express").unwrap(), rules)
+    let scope = Scope::new("us-west-2", "s3express").unwrap();
+    Verifier::with_rules(scope, Rules::S3_EXPRESS)
 }
 
 #[test]

@@ -254,37 +254,34 @@ fn post_fields(case: &Value) -> Check {
 /// The policy of a case, built with what the library offers.
 fn policy(input: &Value) -> Result<PostPolicy, String> {
     let stated = &input["policy"];
-    let expiration: Timestamp = text(stated, &["expiration"]).parse().unwrap();
-    let mut policy = PostPolicy::new(expiration);
-    let fields = &input["fields"];
+    let expiration = stated["expiration"].as_str();
+    let expiration = expiration.unwrap_or("2030-01-01T00:00:00Z").parse();
+    let mut policy = PostPolicy::new(expiration.unwrap());
     for condition in normalized(&stated["conditions"]) {
         policy = match (string(&condition[0]), &condition[1], &condition[2]) {
-            ("eq", name, value) => {
-                let (name, value) = (string(name).trim_start_matches('$'), string(value));
-                match fields[name].as_str() {
-                    Some(_) => policy.field(name, value),
-                    None => policy.require(name, value),
-                }
-            }
-            ("starts-with", name, prefix) => {
-                let (name, prefix) = (string(name).trim_start_matches('$'), string(prefix));
-                match fields[name].as_str() {
-                    Some(value) => policy.starts_with(name, prefix, value),
-                    None => policy.require_prefix(name, prefix),
-                }
-            }
+            ("eq", name, value) => policy.require(plain(name), string(value)),
+            ("starts-with", name, prefix) => policy.require_prefix(plain(name), string(prefix)),
             ("content-length-range", least, most) => {
                 policy.content_length(least.as_u64().unwrap()..=most.as_u64().unwrap())
             }
             (other, ..) => return Err(format!("unknown condition {other}")),
         };
     }
-    Ok(policy)
+    let fields = input["fields"].as_object().into_iter().flatten();
+    Ok(fields.fold(policy, |policy, (name, value)| {
+        policy.ignored_field(name, string(value))
+    }))
+}
+
+/// The name of a field as a condition has it, `$name`.
+fn plain(name: &Value) -> &str {
+    let name = string(name);
+    name.strip_prefix('$').unwrap_or(name)
 }
 
 /// `{"name": "value"}` says the same as `["eq", "$name", "value"]`.
 fn normalized(conditions: &Value) -> Vec<Value> {
-    let list = conditions.as_array().unwrap().iter();
+    let list = conditions.as_array().into_iter().flatten();
     list.flat_map(|condition| match condition.as_object() {
         Some(object) => object
             .iter()
