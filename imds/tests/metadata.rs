@@ -185,6 +185,8 @@ async fn a_walk_finds_everything_once_and_asks_for_no_secret_unless_told() {
         (server.counters().credentials, server.counters().tokens),
         (0, 1)
     );
+    // Each of the three requests that may be under way has its connection.
+    assert!(server.counters().connections <= 3);
     let found = collect(&client, true).await;
     assert_eq!(found["/latest/user-data"].as_deref(), Some("canary"));
     assert!(
