@@ -312,3 +312,17 @@ async fn dated_versions_are_as_latest() {
     );
     assert_eq!(client.list("/").await.unwrap(), ["latest"]);
 }
+
+#[tokio::test]
+async fn credentials_may_stand_in_the_metadata_file_too() {
+    let document = r#"{\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"s\",\"Token\":\"t\",\"Expiration\":\"2099-01-01T00:00:00Z\"}"#;
+    let json = format!(
+        r#"{{"meta-data": {{"iam": {{"security-credentials": {{"web": "{document}"}}}}}}}}"#
+    );
+    let (_server, client) = start(Imds::builder().metadata(&json).unwrap()).await;
+    let role = client.credentials().await.unwrap();
+    assert_eq!(
+        (role.name.as_str(), role.credentials.access_key_id()),
+        ("web", "AKID")
+    );
+}

@@ -177,8 +177,10 @@ async fn the_role_is_a_directory_with_one_document() {
         answer.contains(r#""Code":"Success""#) && answer.contains(r#""Token":"""#),
         "{answer}"
     );
-    let line = "GET /latest/meta-data/iam/security-credentials/other";
-    assert_eq!(ask(&server, line, &[HOST, &pass]).await.0, 404);
+    for other in ["/other", "web", "/web/", "-extended-web"] {
+        let line = format!("GET /latest/meta-data/iam/security-credentials{other}");
+        assert_eq!(ask(&server, &line, &[HOST, &pass]).await.0, 404, "{other}");
+    }
 }
 
 #[tokio::test]

@@ -157,15 +157,15 @@ impl Service {
     }
 
     async fn item(&self, path: &str, expired: bool) -> Option<Answer> {
-        match path.strip_prefix("meta-data/iam/security-credentials") {
-            Some(rest) => self.credentials(rest, expired).await,
-            None => self.items.get(path).map(answer::value),
+        let credentials = path.strip_prefix("meta-data/iam/security-credentials");
+        match (&self.source, credentials) {
+            (Some(source), Some(rest)) => self.credentials(source, rest, expired).await,
+            _ => self.items.get(path).map(answer::value),
         }
     }
 
     /// What is below one of the two directories of credentials.
-    async fn credentials(&self, path: &str, expired: bool) -> Option<Answer> {
-        let source = self.source.as_ref()?;
+    async fn credentials(&self, source: &Source, path: &str, expired: bool) -> Option<Answer> {
         let (extended, name) = match path.strip_prefix("-extended") {
             Some(rest) => (true, rest),
             None => (false, path),
@@ -173,9 +173,9 @@ impl Service {
         if extended && !self.extended {
             return None;
         }
-        match name.strip_prefix('/').unwrap_or(name) {
-            "" => Some(answer::value(self.role.clone())),
-            name if name == self.role => {
+        match name {
+            "" | "/" => Some(answer::value(self.role.clone())),
+            name if name.strip_prefix('/') == Some(&self.role) => {
                 self.tally.credentials.add();
                 let credentials = source.credentials(expired).await;
                 let document = role_document(&credentials, extended, Timestamp::now());
