@@ -94,7 +94,11 @@ impl Entries {
             self.next
         });
         let entry = &mut self.list[index];
-        if known.is_none() || entry.as_ref().is_some_and(|e| e.date.date() != date.date()) {
+        if known.is_none()
+            || entry
+                .as_ref()
+                .is_some_and(|e| e.date.date_bytes() != date.date_bytes())
+        {
             *entry = None;
         }
         let entry = entry.get_or_insert_with(|| Entry::new(credentials, scope, date));

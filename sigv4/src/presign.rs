@@ -277,7 +277,7 @@ impl<'a> QueryForm<'a> {
     fn write_credential(&self, url: &mut Vec<u8>) {
         encode::component(url, self.credentials.access_key_id().as_bytes());
         url.extend_from_slice(b"%2F");
-        url.extend_from_slice(&self.date.as_bytes()[..8]);
+        url.extend_from_slice(self.date.date_bytes());
         encode::component(url, self.suffix.as_bytes());
     }
 

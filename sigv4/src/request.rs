@@ -54,7 +54,7 @@ impl<'a> Request<'a> {
         let end = |byte| matches!(byte, b'/' | b'?' | b'#');
         let at = rest.bytes().position(end).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(at);
-        let at = target.bytes().position(|byte| byte == b'#');
+        let at = scan::find(target.as_bytes(), b'#');
         let target = &target[..at.unwrap_or(target.len())];
         Self::from_parts(method, scheme, authority, target)
     }
@@ -79,7 +79,7 @@ impl<'a> Request<'a> {
         {
             return Err(Error::new(ErrorKind::Url, without_secrets(target)));
         }
-        let (path, query) = match target.bytes().position(|byte| byte == b'?') {
+        let (path, query) = match scan::find(target.as_bytes(), b'?') {
             Some(at) => (&target[..at], &target[at + 1..]),
             None => (target, ""),
         };

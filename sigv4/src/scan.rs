@@ -21,6 +21,20 @@ pub(crate) fn any_pair(text: &[u8], is: impl Fn(u8, u8) -> bool + Copy) -> bool 
     }
 }
 
+/// Where a byte is found first.
+#[inline]
+pub(crate) fn find(text: &[u8], wanted: u8) -> Option<usize> {
+    let is_wanted = |byte: &u8| *byte == wanted;
+    let (chunks, rest) = text.as_chunks::<16>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        if chunk.iter().fold(false, |any, byte| any | is_wanted(byte)) {
+            return chunk.iter().position(is_wanted).map(|at| 16 * index + at);
+        }
+    }
+    let at = rest.iter().position(is_wanted)?;
+    Some(text.len() - rest.len() + at)
+}
+
 /// By chunks of a text of at least one. The last one overlaps the one before it, which spares a loop over what is left.
 #[inline]
 fn all_by<const N: usize>(text: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
@@ -55,6 +69,8 @@ mod tests {
             assert!(all(&text[..length], |byte| byte == b'a'));
             for at in 0..length {
                 text[at] = b' ';
+                assert_eq!(find(&text[..length], b' '), Some(at));
+                assert_eq!(find(&text[..at], b' '), None);
                 assert!(!all(&text[..length], |byte| byte == b'a'));
                 assert!(!any_pair(&text[..length], |a, b| a == b' ' && b == b' '));
                 if at > 0 {

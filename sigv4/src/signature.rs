@@ -210,15 +210,15 @@ impl<'a> HeaderForm<'a> {
     /// `AWS4-HMAC-SHA256 Credential=ID/20150830/us-east-1/iam/aws4_request, SignedHeaders=`.
     fn write_credential<A: Algorithm>(&self, value: &mut Vec<u8>, algorithm: &A) {
         for part in [
-            A::NAME,
-            CREDENTIAL,
-            self.credentials.access_key_id(),
-            "/",
-            self.date.date(),
-            algorithm.suffix(),
-            SIGNED_HEADERS,
+            A::NAME.as_bytes(),
+            CREDENTIAL.as_bytes(),
+            self.credentials.access_key_id().as_bytes(),
+            b"/",
+            self.date.date_bytes(),
+            algorithm.suffix().as_bytes(),
+            SIGNED_HEADERS.as_bytes(),
         ] {
-            value.extend_from_slice(part.as_bytes());
+            value.extend_from_slice(part);
         }
     }
 

@@ -170,6 +170,10 @@ impl AmzDate {
         &self.0
     }
 
+    pub(crate) fn date_bytes(&self) -> &[u8] {
+        &self.0[..8]
+    }
+
     /// `20150830`, the date of the credential scope.
     pub fn date(&self) -> &str {
         &self.as_str()[..8]

@@ -201,7 +201,7 @@ impl Verifier {
             Some(_) => self.scope.suffix_without_region(),
         };
         let parts = claim.scope.as_bytes().split_at_checked(8);
-        if parts == Some((&claim.date.as_bytes()[..8], suffix.as_bytes()))
+        if parts == Some((claim.date.date_bytes(), suffix.as_bytes()))
             && claim.regions.as_ref().is_none_or(|set| self.is_in(set))
         {
             return Ok(());

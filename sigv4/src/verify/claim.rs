@@ -10,6 +10,7 @@ use crate::{
     key::{ALGORITHM, V4A_ALGORITHM},
     request::Request,
     rules::Rules,
+    scan,
     secret::Secret,
     signature::{CONTENT_SHA256, DATE, REGION_SET},
     timestamp::{AmzDate, Timestamp},
@@ -297,7 +298,7 @@ const NO_DATE: &str =
 
 /// What is before and after the first such byte.
 fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
-    let index = text.bytes().position(|byte| byte == at)?;
+    let index = scan::find(text.as_bytes(), at)?;
     Some((&text[..index], &text[index + 1..]))
 }
 
