@@ -17,10 +17,7 @@ const MAX_BATCH: u64 = 128;
 const MIN_ROUNDS: usize = 15;
 /// Operations whose allocations are counted, after as many to warm up.
 const COUNTED: u64 = 64;
-
-/// Runs of a measurement of wall time.
-const WALL_RUNS: usize = 9;
-/// Operations of each thread in one run of it.
+/// Operations of each thread in a measurement of wall time.
 const WALL_OPERATIONS: u64 = 5_000;
 
 /// One implementation of the operation under measurement.
@@ -139,7 +136,7 @@ pub fn interleave(contenders: &mut [Contender<'_>], budget: Duration) -> Result<
     Ok(())
 }
 
-/// Wall time of one operation while this many threads are at it: the best of several runs.
+/// Wall time of one operation while this many threads are at it.
 ///
 /// # Errors
 ///
@@ -149,19 +146,15 @@ pub fn wall<J: Send>(
     prepare: impl Fn(u64) -> Result<J, BoxError>,
     run: impl Fn(u64, &mut J) -> Result<(), BoxError> + Sync,
 ) -> Result<Duration, BoxError> {
-    let mut best = Duration::MAX;
-    for _ in 0..WALL_RUNS {
-        let share = || {
-            (0..WALL_OPERATIONS)
-                .map(&prepare)
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let shares = (0..threads)
-            .map(|_| share())
-            .collect::<Result<Vec<_>, _>>()?;
-        best = best.min(at_once(shares, &run)?);
-    }
-    Ok(best.div_f64((threads * WALL_OPERATIONS) as f64))
+    let share = || {
+        (0..WALL_OPERATIONS)
+            .map(&prepare)
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let shares = (0..threads)
+        .map(|_| share())
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(at_once(shares, &run)?.div_f64((threads * WALL_OPERATIONS) as f64))
 }
 
 /// Wall time from the moment all threads are ready until the last has done its share.

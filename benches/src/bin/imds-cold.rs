@@ -78,7 +78,7 @@ fn compare() -> Result<(), BoxError> {
 }
 
 /// An instance with a role whose credentials last an hour.
-fn instance() -> Result<server::Builder, BoxError> {
+fn instance() -> Result<server::ImdsBuilder, BoxError> {
     let credentials = Credentials::new(ID, "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?
         .with_session_token("FwoGZXIvYXdzEBYaDEXAMPLE")?
         .with_expiry(Timestamp::now().plus_seconds(3600));
