@@ -46,12 +46,9 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
     }
     let server = builder.credentials_from(source(context)).start().await;
     let server = server.map_err(|error| Failure::other(chained(&error)))?;
-    let endpoint = server.endpoint();
-    forever(
-        context,
-        &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint.as_str())],
-    )
-    .await
+    // Version 2 of `aws` joins paths to it without a slash of its own.
+    let url = format!("{}/", server.endpoint());
+    forever(context, &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url)]).await
 }
 
 async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), Failure> {
@@ -65,6 +62,8 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
     let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str());
     match &args.token_file {
         Some(path) => {
+            // The programs that read it run in other folders.
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             let path = path.to_string_lossy();
             let file = ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &*path);
             forever(context, &[uri, file]).await

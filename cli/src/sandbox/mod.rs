@@ -59,7 +59,8 @@ impl Sandbox {
     pub(crate) fn environment(&self) -> Environment {
         Environment::new(
             &self.sts.url(),
-            self.imds.endpoint().as_str(),
+            // Version 2 of `aws` joins paths to it without a slash of its own.
+            &format!("{}/", self.imds.endpoint()),
             self.files.path(),
             self.account.user(),
         )

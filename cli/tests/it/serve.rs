@@ -47,7 +47,7 @@ fn boto3_takes_the_role_of_a_served_instance() {
     );
     let why = client.keyfob(["why"]).ok();
     assert_has(&why, &["role \"laptop\"", "eu-west-1"]);
-    let url = format!("{}/latest/meta-data/instance-id", server.exports[0].1);
+    let url = format!("{}latest/meta-data/instance-id", server.exports[0].1);
     let without_session = fetch("GET", &url, &[], "");
     assert!(
         without_session.starts_with("HTTP/1.1 401"),
@@ -81,7 +81,7 @@ fn boto3_takes_the_credentials_of_a_served_container_only_with_the_token() {
 fn the_token_of_a_served_container_can_be_in_a_file() {
     let home = home();
     std::fs::write(home.path().join("token"), "from-a-file").unwrap();
-    let path = home.path().join("token");
+    let path = home.path().canonicalize().unwrap().join("token");
     let path = path.to_str().unwrap();
     let server = Running::start(
         &home,
@@ -91,7 +91,7 @@ fn the_token_of_a_served_container_can_be_in_a_file() {
             "--listen",
             "127.0.0.1:0",
             "--token-file",
-            path,
+            "token",
         ],
     );
     assert_eq!(
