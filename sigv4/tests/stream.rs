@@ -1,5 +1,6 @@
 //! `aws-chunked` bodies: the published examples, and what must hold for all of them.
 
+#![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use std::io::{self, Read};

@@ -55,7 +55,8 @@ impl AppSync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`](crate::ErrorKind::Host) or [`ErrorKind::Region`](crate::ErrorKind::Region) when they are malformed.
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) or [`ErrorKind::Region`](crate::ErrorKind::Region) when they are
+    /// malformed.
     pub fn graphql(host: &str, region: &str) -> Result<Self, Error> {
         Self::new(host, region, Kind::Graphql)
     }

@@ -15,8 +15,8 @@ use crate::{
 
 /// What `git` logs in to CodeCommit with over HTTPS, for one repository: good for 15 minutes.
 ///
-/// `host` and `path` are those that `git` hands to a credential helper, such as `git-codecommit.us-east-1.amazonaws.com`
-/// and `v1/repos/NAME`; a leading slash and a port make no difference.
+/// `host` and `path` are those that `git` hands to a credential helper, such as
+/// `git-codecommit.us-east-1.amazonaws.com` and `v1/repos/NAME`; a leading slash and a port make no difference.
 ///
 /// Source: the credential helper of the AWS CLI, `aws codecommit credential-helper`.
 ///
