@@ -159,34 +159,44 @@ fn normalized(path: &str) -> Vec<u8> {
 }
 
 /// The parameters of a query within a text that holds them encoded.
-pub(crate) struct Query {
-    pairs: InlineVec<Pair, 32>,
+pub(crate) struct Query<const N: usize = 32> {
+    pairs: InlineVec<Pair, N>,
 }
 
-/// Offsets of `key=value` in the text; a missing `=` leaves `value` at the end.
+/// Offsets of `key=value` in the text; a missing `=` leaves `value` at the end. They are small so that sorting moves little: a
+/// request's target is at most a gibibyte.
 #[derive(Clone, Copy)]
 struct Pair {
     /// The first 16 bytes of the key once sorted, which decide most comparisons.
     prefix: u128,
-    start: usize,
-    key_end: usize,
-    value: usize,
-    end: usize,
+    start: u32,
+    key_end: u32,
+    value: u32,
+    end: u32,
 }
 
 impl Pair {
+    #[inline]
     fn new(start: usize, key_end: usize, value: usize, end: usize) -> Self {
         Self {
             prefix: 0,
-            start,
-            key_end,
-            value,
-            end,
+            start: start as u32,
+            key_end: key_end as u32,
+            value: value as u32,
+            end: end as u32,
         }
+    }
+
+    fn key<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        &text[self.start as usize..self.key_end as usize]
+    }
+
+    fn value<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        &text[self.value as usize..self.end as usize]
     }
 }
 
-impl Query {
+impl<const N: usize> Query<N> {
     pub(crate) fn new() -> Self {
         Self {
             pairs: InlineVec::new(Pair::new(0, 0, 0, 0)),
@@ -250,14 +260,14 @@ impl Query {
     /// Sorts as encoded: by key, then by value, as pairs. (Joined by `=` they would sort differently: `a=1` and `a1=2`.)
     pub(crate) fn sort(&mut self, text: &[u8]) {
         for pair in self.pairs.as_mut_slice() {
-            pair.prefix = inline::prefix(&text[pair.start..pair.key_end]);
+            pair.prefix = inline::prefix(pair.key(text));
         }
         inline::sort(self.pairs.as_mut_slice(), |a, b| {
             if a.prefix != b.prefix {
                 return a.prefix < b.prefix;
             }
-            match text[a.start..a.key_end].cmp(&text[b.start..b.key_end]) {
-                core::cmp::Ordering::Equal => text[a.value..a.end] < text[b.value..b.end],
+            match a.key(text).cmp(b.key(text)) {
+                core::cmp::Ordering::Equal => a.value(text) < b.value(text),
                 order => order.is_lt(),
             }
         });
@@ -269,7 +279,7 @@ impl Query {
             if index > 0 {
                 out.push(b'&');
             }
-            out.write(&text[pair.start..pair.end]);
+            out.write(&text[pair.start as usize..pair.end as usize]);
             if pair.value == pair.key_end {
                 out.push(b'=');
             }

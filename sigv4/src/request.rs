@@ -64,7 +64,8 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); [`ErrorKind::Url`] also when the target begins with neither `/` nor `?`.
+    /// As [`new`](Self::new); [`ErrorKind::Url`] also when the target begins with neither `/` nor `?`,
+    /// or is longer than a gibibyte.
     pub fn from_parts(
         method: &'a str,
         scheme: &'a str,
@@ -75,6 +76,7 @@ impl<'a> Request<'a> {
             return Err(Error::new(ErrorKind::Method, method));
         }
         if !target.is_empty() && !target.starts_with(['/', '?'])
+            || target.len() > MAX_TARGET
             || !scan::all(target.as_bytes(), |byte| (byte >= b' ') & (byte != 0x7f))
         {
             return Err(Error::new(ErrorKind::Url, without_secrets(target)));
@@ -263,6 +265,9 @@ impl fmt::Debug for Request<'_> {
             .finish_non_exhaustive()
     }
 }
+
+/// Far beyond what any server takes.
+const MAX_TARGET: usize = 1 << 30;
 
 /// RFC 3986, section 3.1.
 fn split_scheme(url: &str) -> Option<(&str, &str)> {

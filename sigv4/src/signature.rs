@@ -244,8 +244,21 @@ pub(crate) fn write_query(sink: &mut impl Sink, wire: &str, skip: impl Fn(&[u8])
     if wire.is_empty() {
         return;
     }
-    let mut text = InlineVec::<u8, 1024>::new(0);
-    let mut query = Query::new();
+    // A short query, as most are, needs little room, and room must be cleared.
+    if wire.len() <= 128 {
+        write_query_within::<128, 4>(sink, wire, skip);
+    } else {
+        write_query_within::<1024, 32>(sink, wire, skip);
+    }
+}
+
+fn write_query_within<const TEXT: usize, const PAIRS: usize>(
+    sink: &mut impl Sink,
+    wire: &str,
+    skip: impl Fn(&[u8]) -> bool,
+) {
+    let mut text = InlineVec::<u8, TEXT>::new(0);
+    let mut query = Query::<PAIRS>::new();
     query.add(&mut text, wire, skip);
     query.sort(text.as_slice());
     query.write(text.as_slice(), sink);
