@@ -249,6 +249,14 @@ region     : eu-west-1                : config-file      : {1}:2
         &list,
         &["env              : AWS_ACCESS_KEY_ID", "<not set>"],
     );
+    let instance = Home::new().keyfob(["--sandbox", "configure", "list"]).ok();
+    assert_has(
+        &instance,
+        &[
+            "iam-role         : role \"app\"",
+            "region     : us-east-1                : imds ",
+        ],
+    );
     let nothing = Home::new().keyfob(["configure", "list"]).ok();
     assert_has(
         &nothing,

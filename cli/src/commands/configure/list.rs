@@ -1,4 +1,4 @@
-use keyfob_chain::{ErrorKind, Origin};
+use keyfob_chain::{ErrorKind, Origin, Region};
 use keyfob_sigv4::Timestamp;
 
 use crate::{commands::masked, context::Context, failure::Failure};
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     context.check_profile()?;
     let mut lines = vec![profile(context)];
     lines.extend(keys(context).await?);
-    lines.push(region(context)?);
+    lines.push(region(context).await?);
     let mut text = format!(
         "{:<10} : {:<24} : {:<16} : {}\n",
         "NAME", "VALUE", "TYPE", "LOCATION"
@@ -67,15 +67,13 @@ async fn keys(context: &Context) -> Result<[Line; 2], Failure> {
     ])
 }
 
-fn region(context: &Context) -> Result<Line, Failure> {
+/// The region that is used, the default included: a list says enough about it.
+async fn region(context: &Context) -> Result<Line, Failure> {
     let argument = context.globals().region.as_deref();
     let argument = argument.map(|region| ("--region", region));
-    let region = context.settings().region(argument);
-    let region = region?;
-    Ok(match region {
-        Some(region) => Line::of(context, "region", region.to_string(), region.origin()),
-        None => Line::of(context, "region", "us-east-1".to_owned(), &Origin::Default),
-    })
+    let region = Region::resolve(context.settings(), argument).await?;
+    let origin = region.origin();
+    Ok(Line::of(context, "region", region.to_string(), origin))
 }
 
 impl Line {
@@ -98,7 +96,8 @@ impl Line {
                 "shared-credentials-file"
             }
             Origin::File { .. } => "config-file",
-            Origin::InstanceMetadata { .. } => "iam-role",
+            Origin::InstanceMetadata { role: Some(_) } => "iam-role",
+            Origin::InstanceMetadata { role: None } => "imds",
             _ => "other",
         };
         let location = match origin {
