@@ -226,3 +226,68 @@ fn another_secret_of_the_same_key_id_is_another_key() {
         Signer::new(sts()).sign(&request, &two, now()).signature()
     );
 }
+
+#[test]
+fn refusals_have_the_codes_of_s3() {
+    let signer = Signer::s3("us-east-1").unwrap();
+    let verifier = Verifier::s3("us-east-1").unwrap();
+    let url = "https://examplebucket.s3.amazonaws.com/key";
+    let request = Request::new("PUT", url)
+        .unwrap()
+        .payload(Payload::Bytes(b"body"));
+    let signature = signer.sign(&request, &credentials(), now());
+    let mut received = vec![("host", "examplebucket.s3.amazonaws.com")];
+    received.extend(signature.headers());
+    let verify = |headers: &[(&str, &str)], payload, verifier: &Verifier, now| {
+        let request = Request::from_wire("PUT", "/key", headers)
+            .unwrap()
+            .payload(payload);
+        let verified = verifier.verify(&request, now, |_| Some(credentials()));
+        verified.map_err(|error| (error.status(), error.code()))
+    };
+    let body = Payload::Bytes(b"body");
+    let declared = verify(&received, Payload::Declared, &verifier, now()).unwrap();
+    assert_eq!(declared.content_sha256().unwrap()[..2], [0x23, 0x0d]);
+    assert!(verify(&received, body, &verifier, now()).is_ok());
+    assert_eq!(
+        verify(&received, Payload::Bytes(b"other"), &verifier, now()).unwrap_err(),
+        (400, "XAmzContentSHA256Mismatch")
+    );
+    assert_eq!(
+        verify(&received, body, &verifier, now().plus_seconds(901)).unwrap_err(),
+        (403, "RequestTimeTooSkewed")
+    );
+    let strict = Verifier::s3("us-east-1").unwrap().skew_seconds(60);
+    assert!(verify(&received, body, &strict, now().plus_seconds(61)).is_err());
+    let elsewhere = Verifier::s3("eu-west-1").unwrap();
+    assert_eq!(
+        verify(&received, body, &elsewhere, now()).unwrap_err(),
+        (400, "AuthorizationHeaderMalformed")
+    );
+    received.push(("x-amz-acl", "public-read"));
+    assert_eq!(
+        verify(&received, body, &verifier, now()).unwrap_err(),
+        (403, "AccessDenied")
+    );
+}
+
+#[test]
+fn a_server_may_take_shorter_urls_only() {
+    let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key").unwrap();
+    let ttl = Ttl::from_secs(3600).unwrap();
+    let presigned = Signer::s3("us-east-1")
+        .unwrap()
+        .presign(&request, &credentials(), now(), ttl);
+    let request = Request::new("GET", presigned.as_str()).unwrap();
+    let verify = |longest| {
+        let verifier = Verifier::s3("us-east-1")
+            .unwrap()
+            .longest(Ttl::from_secs(longest).unwrap());
+        verifier.verify(&request, now(), |_| Some(credentials()))
+    };
+    assert!(verify(3600).is_ok());
+    assert_eq!(
+        verify(3599).unwrap_err().code(),
+        "AuthorizationQueryParametersError"
+    );
+}
