@@ -45,14 +45,16 @@ impl Credentials {
     ///
     /// [`ErrorKind::AccessKeyId`] when the id is not 1 to 128 printable ASCII characters without blanks, `/`, `,` and
     /// `=` (it must stand in a header and in a credential scope); [`ErrorKind::SecretAccessKey`] when the secret is
-    /// empty or holds a blank or a control character. Nothing is trimmed. The secret is in no message.
+    /// empty or holds a blank or a control character. Nothing is trimmed. The secret is in no message, nor is a refused id
+    /// that could be one.
     pub fn new(
         access_key_id: impl Into<String>,
         secret_access_key: impl Into<Secret>,
     ) -> Result<Self, Error> {
         let (access_key_id, secret_access_key) = (access_key_id.into(), secret_access_key.into());
         if !is_access_key_id(&access_key_id) {
-            return Err(Error::new(ErrorKind::AccessKeyId, &access_key_id));
+            let error = Error::new(ErrorKind::AccessKeyId, repeatable(&access_key_id));
+            return Err(error);
         }
         if secret_access_key.is_empty() || !is_one_line(&secret_access_key) {
             return Err(Error::secret(ErrorKind::SecretAccessKey));
@@ -184,6 +186,21 @@ fn is_access_key_id(id: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b',' | b'='))
 }
 
+/// The part of a refused id that may be repeated in a message. Who swaps the two has written the secret here, so it
+/// must look like an id: few capital letters and digits, and then nothing but blanks and line ends, or what follows the
+/// ids that AWS gives.
+fn repeatable(id: &str) -> &str {
+    let rest = id.trim_start_matches(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let length = id.len() - rest.len();
+    let rest = rest.trim_start_matches(|c: char| c.is_control() || c.is_whitespace());
+    let is_of_aws = id.starts_with("AKIA") || id.starts_with("ASIA");
+    if length <= 24 && (is_of_aws || rest.is_empty()) {
+        &id[..id.len() - rest.len()]
+    } else {
+        ""
+    }
+}
+
 /// A pasted line end or blank is the commonest cause of a wrong signature.
 fn is_one_line(secret: &Secret) -> bool {
     !secret
@@ -219,6 +236,46 @@ mod tests {
         let error = key.with_session_token("canary\r").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::SessionToken);
         assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_the_id_is_not_repeated() {
+        for id in [
+            "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+            "WJALRXUTNFEMI/K7MDENG",
+            "AKIAIOSFODNN7EXAMPLE\nwJalrXUtnFEMI/K7MDENG",
+            "AKIAIOSFODNN7EXAMPLE,wJalrXUtnFEMI/K7MDENG",
+            "K7MDENGK7MDENGK7MDENGK7MDENG\n",
+            "hunter2 ",
+        ] {
+            let error = Credentials::new(id, "AKIDEXAMPLE").unwrap_err();
+            let shown = format!("{error} {error:?}");
+            for part in ["Jalr", "JALR", "K7MDENG", "hunter2"] {
+                assert!(!shown.contains(part), "{shown}");
+            }
+            assert!(shown.contains("swapped"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_id_with_something_behind_it_is_named() {
+        for (id, named) in [
+            (
+                "AKIAIOSFODNN7EXAMPLE\r\n",
+                "(got \"AKIAIOSFODNN7EXAMPLE\\r\\n\")",
+            ),
+            (
+                "AKIAIOSFODNN7EXAMPLE\nx: y",
+                "(got \"AKIAIOSFODNN7EXAMPLE\\n\")",
+            ),
+            (
+                "AKIAIOSFODNN7EXAMPLE/scope",
+                "(got \"AKIAIOSFODNN7EXAMPLE\")",
+            ),
+        ] {
+            let error = Credentials::new(id, "secret").unwrap_err();
+            assert!(error.to_string().ends_with(named), "{error}");
+        }
     }
 
     #[test]

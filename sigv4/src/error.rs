@@ -58,7 +58,7 @@ pub enum ErrorKind {
     Method,
     /// A URL that is not absolute, or has a control character.
     Url,
-    /// No host, or one that cannot stand in a `Host` header.
+    /// No host, or one that cannot stand in a `Host` header; user information cannot.
     Host,
     /// A header name that is not an HTTP token.
     HeaderName,
@@ -97,7 +97,7 @@ impl ErrorKind {
     fn text(self) -> &'static str {
         match self {
             Self::AccessKeyId => {
-                "invalid access key id: 1 to 128 printable ASCII characters without blanks, `/`, `,` or `=` are needed"
+                "invalid access key id: 1 to 128 printable ASCII characters without blanks, `/`, `,` or `=` are needed; perhaps id and secret are swapped"
             }
             Self::SecretAccessKey => {
                 "invalid secret access key: it is empty or holds a blank or a control character; copy it again, without the line end"
@@ -117,7 +117,7 @@ impl ErrorKind {
                 "invalid URL: an absolute one in its wire form is needed, such as https://example.com/a%20b?c=d"
             }
             Self::Host => {
-                "invalid host: a name or an address with an optional port is needed; write non-ASCII names in punycode"
+                "invalid host: a name or an address with an optional port is needed, without user and password; write non-ASCII names in punycode"
             }
             Self::HeaderName => "invalid header name: an HTTP token is needed",
             Self::HeaderValue => {

@@ -26,7 +26,7 @@ use crate::{
 pub struct Request<'a> {
     method: &'a str,
     scheme: &'a str,
-    /// Lower-case, without user information, without the default port. Also what the signed URL says.
+    /// Lower-case, without the default port. Also what the signed URL says.
     host: Cow<'a, str>,
     path: &'a str,
     query: &'a str,
@@ -42,12 +42,13 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// From an absolute URL as it will be sent. User information and a fragment are left out, as they are not sent.
+    /// From an absolute URL as it will be sent. A fragment is left out, as it is not sent.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Method`] when the method is not an HTTP token; [`ErrorKind::Url`] when there is no `scheme://`, or a
-    /// control character; [`ErrorKind::Host`] when the host is missing or malformed.
+    /// control character; [`ErrorKind::Host`] when the host is missing or malformed, or has user information in front: a
+    /// client would make another `Authorization` header of it.
     pub fn new(method: &'a str, url: &'a str) -> Result<Self, Error> {
         let (scheme, rest) =
             split_scheme(url).ok_or_else(|| Error::new(ErrorKind::Url, without_secrets(url)))?;
@@ -279,7 +280,7 @@ fn split_scheme(url: &str) -> Option<(&str, &str)> {
     (!scheme.is_empty() && scheme.bytes().all(is_scheme_byte)).then_some((scheme, rest))
 }
 
-/// Lower-case, user information and the scheme's default port left out; an IPv6 address keeps its brackets.
+/// Lower-case, the scheme's default port left out; an IPv6 address keeps its brackets.
 fn canonical_host<'a>(scheme: &str, authority: &'a str) -> Result<Cow<'a, str>, Error> {
     if !authority.is_empty() && scan::all(authority.as_bytes(), is_plain_host_byte) {
         return Ok(Cow::Borrowed(authority));
@@ -292,10 +293,7 @@ fn is_plain_host_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-') | (byte == b'.')
 }
 
-fn uncommon_host<'a>(scheme: &str, authority: &'a str) -> Result<Cow<'a, str>, Error> {
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
+fn uncommon_host<'a>(scheme: &str, host: &'a str) -> Result<Cow<'a, str>, Error> {
     let (name, port) = match host.rfind([':', ']']) {
         Some(at) if host.as_bytes()[at] == b':' => (&host[..at], &host[at + 1..]),
         _ => (host, ""),
@@ -308,7 +306,7 @@ fn uncommon_host<'a>(scheme: &str, authority: &'a str) -> Result<Cow<'a, str>, E
     };
     if name.is_empty() || !name.bytes().all(name_byte) || !port.bytes().all(|b| b.is_ascii_digit())
     {
-        return Err(Error::new(ErrorKind::Host, host));
+        return Err(Error::new(ErrorKind::Host, without_secrets(host)));
     }
     let host = if port.is_empty() || is_default_port(scheme, port) {
         name
@@ -330,9 +328,10 @@ fn is_default_port(scheme: &str, port: &str) -> bool {
     }
 }
 
-/// The part of a URL that may be repeated in a message: user information and the query may hold secrets.
-fn without_secrets(url: &str) -> &str {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
+/// The part of a URL, or of its end, that may be repeated in a message: user information and the query may hold
+/// secrets, and so may whatever follows a colon when the URL is malformed.
+pub(crate) fn without_secrets(url: &str) -> &str {
+    let url = url.split(['?', '#', ':']).next().unwrap_or_default();
     url.rsplit_once('@').map_or(url, |(_, rest)| rest)
 }
 

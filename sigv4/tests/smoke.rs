@@ -119,8 +119,7 @@ fn no_request_makes_signing_panic_or_gets_out_of_its_line() {
     let signer = Signer::s3("us-east-1").unwrap();
     let mut taken = 0;
     for _ in 0..8_000 {
-        let url =
-            random.mutate("https://u:p@EXAMPLE.com:443/a%20b/../%zz?x=1&&y=%2f+#f".as_bytes());
+        let url = random.mutate("https://EXAMPLE.com:443/a%20b/../%zz?x=1&&y=%2f+#f".as_bytes());
         let value = random.mutate("a  b\t\"c   d\" \u{e9}".as_bytes());
         let (url, value) = (
             String::from_utf8_lossy(&url),

@@ -71,6 +71,28 @@ fn malformed_endpoints_are_named() {
 }
 
 #[test]
+fn refused_endpoints_are_repeated_without_their_secrets() {
+    for endpoint in [
+        "postgres://user:canary@db:5432/app",
+        "db:5432?password=canary",
+        "user:canary",
+        "postgres://user:canary",
+        "canary@db:5432",
+        "user:can@canary@db:5432",
+    ] {
+        for error in [
+            token::rds(endpoint, "u", "us-east-1", &keys(), at()),
+            token::iot_websocket(endpoint, "us-east-1", ttl(1), &keys(), at()),
+        ]
+        .map(Result::unwrap_err)
+        {
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("canary"), "{shown}");
+        }
+    }
+}
+
+#[test]
 fn dsql_tokens_tell_the_administrator_from_others() {
     for (user, signature) in [
         (

@@ -3,6 +3,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     encode,
     error::{Error, ErrorKind},
+    request::without_secrets,
 };
 
 /// `host` or `host:port`, as people copy it: a scheme in front and a slash behind are left out.
@@ -13,7 +14,7 @@ pub(super) fn authority(endpoint: &str) -> Result<&str, Error> {
     let host = rest.strip_suffix('/').unwrap_or(rest);
     // Whatever else is no host is found by the request's own check; these would end the host there.
     if host.is_empty() || host.contains(['/', '?', '#', '@']) {
-        return Err(Error::new(ErrorKind::Host, endpoint));
+        return Err(Error::new(ErrorKind::Host, without_secrets(rest)));
     }
     Ok(host)
 }
@@ -24,7 +25,7 @@ pub(super) fn with_port(endpoint: &str) -> Result<&str, Error> {
     let port = authority.rsplit_once(':').map(|(_, port)| port);
     match port.map(str::parse::<u16>) {
         Some(Ok(1..)) => Ok(authority),
-        _ => Err(Error::new(ErrorKind::Port, endpoint)),
+        _ => Err(Error::new(ErrorKind::Port, without_secrets(authority))),
     }
 }
 
