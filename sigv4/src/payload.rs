@@ -84,6 +84,12 @@ pub(crate) const EMPTY_SHA256: &str =
 /// The hash of a body that is not signed.
 pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
+/// Whether it stands for a body whose hash is not the last line: one that is not signed, or in pieces.
+pub(crate) fn is_name(text: &[u8]) -> bool {
+    core::str::from_utf8(text)
+        .is_ok_and(|text| text == UNSIGNED_PAYLOAD || Streaming::of(text).is_some())
+}
+
 /// The last line of a canonical request.
 #[derive(Clone, Copy)]
 pub(crate) enum ContentHash<'a> {

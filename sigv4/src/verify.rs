@@ -42,7 +42,7 @@ use crate::{
     credentials::Credentials,
     error::Error as InputError,
     hex,
-    payload::{ContentHash, Payload, UNSIGNED_PAYLOAD},
+    payload::{self, ContentHash, Payload, UNSIGNED_PAYLOAD},
     presign::Ttl,
     request::Request,
     rules::Rules,
@@ -283,7 +283,7 @@ impl Verifier {
     }
 
     /// The hash that must stand in the canonical request. Only the S3 family lets the request choose something else than the hash
-    /// of the body.
+    /// of the body, and nobody something that is neither a hash nor a name with a meaning: no body would be compared with it.
     fn content<'a>(
         &self,
         request: &'a Request<'_>,
@@ -291,18 +291,25 @@ impl Verifier {
     ) -> Result<ContentHash<'a>, Error> {
         let declared = claim.content_sha256;
         let body = ContentHash::of(request.body(), declared);
-        let is_known = !matches!(request.body(), Payload::Declared);
-        let Some(declared) = declared.filter(|_| self.is_s3()) else {
-            return Ok(if claim.is_presigned && self.rules.presigns_unsigned() {
+        let content = match declared.filter(|_| self.is_s3()) {
+            Some(declared) => ContentHash::Declared(declared),
+            None if claim.is_presigned && self.rules.presigns_unsigned() => {
                 ContentHash::Static(UNSIGNED_PAYLOAD)
-            } else {
-                body
-            });
+            }
+            None => body,
         };
-        if is_known && hex::decode(declared).is_some() && declared != body.as_bytes() {
+        let ContentHash::Declared(declared) = content else {
+            return Ok(content);
+        };
+        let is_hash = hex::decode(declared).is_some();
+        if !is_hash && !payload::is_name(declared) {
+            return Err(Error::new(ErrorKind::ContentHash));
+        }
+        let is_known = !matches!(request.body(), Payload::Declared);
+        if is_known && is_hash && declared != body.as_bytes() {
             return Err(Error::new(ErrorKind::ContentMismatch));
         }
-        Ok(ContentHash::Declared(declared))
+        Ok(content)
     }
 
     /// The last line of the string to sign.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Scope, Signer, Timestamp, Ttl,
+    Credentials, Payload, Request, Rules, Scope, Signer, Timestamp, Ttl,
     verify::{ErrorKind, Verified, Verifier},
 };
 
@@ -269,6 +269,77 @@ fn refusals_have_the_codes_of_s3() {
         verify(&received, body, &verifier, now()).unwrap_err(),
         (403, "AccessDenied")
     );
+}
+
+/// The answer of an S3 server to a body sent with this signed `x-amz-content-sha256`, by header and by query.
+fn answers_to_declared(
+    hash: &str,
+    body: Payload<'_>,
+) -> [Result<Verified, (u16, &'static str)>; 2] {
+    // S3's rules, but the hash in the header is signed by query too.
+    let rules = Rules::GENERAL
+        .normalize_path(false)
+        .encode_path_twice(false)
+        .content_sha256_header(true);
+    let signer = Signer::with_rules(Scope::new("us-east-1", "s3").unwrap(), rules);
+    let host = ("host", "examplebucket.s3.amazonaws.com");
+    let lie = [host, ("x-amz-content-sha256", hash)];
+    let request = Request::from_wire("PUT", "/key", &lie)
+        .unwrap()
+        .payload(Payload::Declared);
+    let signature = signer.sign(&request, &credentials(), now());
+    let mut signed = lie.to_vec();
+    signed.extend(signature.headers());
+    let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+    let target = presigned.as_str().split_once("amazonaws.com").unwrap().1;
+    [("/key", &signed[..]), (target, &lie[..])].map(|(target, headers)| {
+        let request = Request::from_wire("PUT", target, headers).unwrap();
+        Verifier::s3("us-east-1")
+            .unwrap()
+            .verify(&request.payload(body), now(), |_| Some(credentials()))
+            .map_err(|error| (error.status(), error.code()))
+    })
+}
+
+#[test]
+fn a_declared_hash_is_a_hash_or_a_name_that_is_known() {
+    for body in [Payload::Bytes(b"evil"), Payload::Declared] {
+        for lie in [
+            "lieslieslies",
+            "UNSIGNED-PAYLOADx",
+            "unsigned-payload",
+            "STREAMING-X",
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-X",
+            "",
+            &"g".repeat(64),
+            &"0".repeat(63),
+        ] {
+            for answer in answers_to_declared(lie, body) {
+                assert_eq!(answer.unwrap_err(), (400, "InvalidArgument"), "{lie}");
+            }
+        }
+        for name in ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
+            for answer in answers_to_declared(name, body) {
+                assert!(answer.unwrap().content_sha256().is_none(), "{name}");
+            }
+        }
+    }
+    for answer in answers_to_declared(&"0".repeat(64), Payload::Bytes(b"evil")) {
+        assert_eq!(answer.unwrap_err(), (400, "XAmzContentSHA256Mismatch"));
+    }
+}
+
+#[test]
+fn headers_of_a_signature_may_be_there_only_once() {
+    let signed = signed(&credentials());
+    for name in ["authorization", "x-amz-date"] {
+        let mut headers = signed.clone();
+        let again = headers.iter().find(|(other, _)| other == name).unwrap();
+        headers.push(again.clone());
+        let error = verify(&headers, BODY, now()).unwrap_err();
+        assert_eq!((error.status(), error.code()), (400, "IncompleteSignature"));
+        assert!(error.to_string().contains(name), "{error}");
+    }
 }
 
 #[test]

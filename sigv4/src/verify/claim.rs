@@ -39,7 +39,7 @@ pub(super) struct Claim<'a> {
 impl<'a> Claim<'a> {
     /// Without `v4a`, that algorithm is refused as unknown.
     pub(super) fn of(request: &'a Request<'_>, rules: Rules, v4a: bool) -> Result<Self, Error> {
-        let headers = SignatureHeaders::of(request, rules);
+        let headers = SignatureHeaders::of(request, rules)?;
         let query = Parameters::of(request.query())?;
         let mut claim = match (headers.authorization, query.is_signed()) {
             (None, false) => Err(Error::new(ErrorKind::NoSignature)),
@@ -143,9 +143,10 @@ struct SignatureHeaders<'a> {
 }
 
 impl<'a> SignatureHeaders<'a> {
-    fn of(request: &'a Request<'_>, rules: Rules) -> Self {
+    /// Each may be there once: of two, signer and server could read different ones.
+    fn of(request: &'a Request<'_>, rules: Rules) -> Result<Self, Error> {
         let token = rules.token_header();
-        let mut found = Self::default();
+        let (mut found, mut repeated) = (Self::default(), None);
         request.for_each_header(|name, value| {
             let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
             let slot = match name.len() {
@@ -157,9 +158,18 @@ impl<'a> SignatureHeaders<'a> {
                 20 | 21 if is(token) => &mut found.token,
                 _ => return,
             };
-            slot.get_or_insert(value.trim_ascii());
+            if slot.replace(value.trim_ascii()).is_some() {
+                repeated = Some(name);
+            }
         });
-        found
+        match repeated {
+            None => Ok(found),
+            Some(name) => {
+                let name = String::from_utf8_lossy(name);
+                let text = format!("the header {name} may be there only once");
+                Err(Error::saying(ErrorKind::Malformed, text))
+            }
+        }
     }
 }
 
@@ -177,7 +187,7 @@ struct Parameters {
 }
 
 impl Parameters {
-    /// Each may be there once: of two, signer and server could read different ones.
+    /// As headers, each may be there once.
     fn of(query: &str) -> Result<Self, Error> {
         let mut found = Self::default();
         for piece in query.as_bytes().split(|byte| *byte == b'&') {

@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Token,
     /// The credentials have ended.
     TokenExpired,
+    /// `x-amz-content-sha256` is neither a SHA-256 in hex nor one of the names that stand for other bodies.
+    ContentHash,
     /// The body is not the one that was signed.
     ContentMismatch,
     /// All is well-formed, and the signature is another.
@@ -156,7 +158,9 @@ impl Error {
     fn query(&self) -> (u16, &'static str) {
         match self.kind {
             ErrorKind::NoSignature => (403, "MissingAuthenticationToken"),
-            ErrorKind::Malformed | ErrorKind::BadParameters => (400, "IncompleteSignature"),
+            ErrorKind::Malformed | ErrorKind::BadParameters | ErrorKind::ContentHash => {
+                (400, "IncompleteSignature")
+            }
             ErrorKind::UnknownKey | ErrorKind::Token => (403, "InvalidClientTokenId"),
             ErrorKind::TokenExpired => (403, "ExpiredToken"),
             ErrorKind::Scope
@@ -182,6 +186,7 @@ impl Error {
             ErrorKind::UnknownKey => (403, "InvalidAccessKeyId"),
             ErrorKind::Token => (400, "InvalidToken"),
             ErrorKind::TokenExpired => (400, "ExpiredToken"),
+            ErrorKind::ContentHash => (400, "InvalidArgument"),
             ErrorKind::ContentMismatch => (400, "XAmzContentSHA256Mismatch"),
             ErrorKind::Mismatch => (403, "SignatureDoesNotMatch"),
         }
@@ -209,6 +214,7 @@ impl Error {
             ErrorKind::HostUnsigned => {
                 "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
             }
+            ErrorKind::ContentHash => CONTENT_HASH,
             ErrorKind::Malformed | ErrorKind::BadParameters => {
                 "The request signature does not conform to AWS standards."
             }
@@ -233,6 +239,7 @@ impl Error {
             }
             ErrorKind::Token => "The provided token is malformed or otherwise invalid.",
             ErrorKind::TokenExpired => "The provided token has expired.",
+            ErrorKind::ContentHash => CONTENT_HASH,
             ErrorKind::ContentMismatch => {
                 "The provided 'x-amz-content-sha256' header does not match what was computed."
             }
@@ -251,6 +258,8 @@ impl Error {
         })
     }
 }
+
+const CONTENT_HASH: &str = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, the name of a streaming payload or a valid sha256 value.";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
