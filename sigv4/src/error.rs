@@ -86,6 +86,10 @@ pub enum ErrorKind {
     SignatureMismatch,
     /// No port, or one that is not 1 to 65535.
     Port,
+    /// No user to log in as.
+    User,
+    /// No name of a cluster.
+    Cluster,
     /// A region set with an empty name, or with another character than letters, digits, `-`, `_` and `*`.
     RegionSet,
     /// A public key that is no point of the curve.
@@ -146,6 +150,8 @@ impl ErrorKind {
                 "the signature does not match: the message was changed, has left its place, or was signed with another key"
             }
             Self::Port => "invalid endpoint: a port is needed behind the host, such as :5432",
+            Self::User => "no user: the name of the one who logs in is needed",
+            Self::Cluster => "no cluster: its name is needed",
             Self::RegionSet => {
                 "invalid region set: names joined by `,` are needed, such as us-east-1,eu-* or *"
             }

@@ -4,7 +4,7 @@
 
 use keyfob_sigv4::{
     Credentials, ErrorKind, Secret, Timestamp, Ttl,
-    token::{self, AppSync, CacheKind, DsqlUser, Token},
+    token::{self, AppSync, CacheKind, DsqlUser, EksToken, Token},
 };
 
 fn keys() -> Credentials {
@@ -90,6 +90,31 @@ fn refused_endpoints_are_repeated_without_their_secrets() {
             assert!(!shown.contains("canary"), "{shown}");
         }
     }
+}
+
+#[test]
+fn tokens_for_nobody_or_for_no_time_are_refused() {
+    let (region, keys) = ("us-east-1", keys());
+    for nobody in ["", " "] {
+        for (result, kind) in [
+            (
+                token::rds("db:1", nobody, region, &keys, at()),
+                ErrorKind::User,
+            ),
+            (
+                token::memorydb("cache", nobody, region, &keys, at()),
+                ErrorKind::User,
+            ),
+            (
+                token::eks(nobody, region, &keys, at()).map(EksToken::into_token),
+                ErrorKind::Cluster,
+            ),
+        ] {
+            assert_eq!(result.unwrap_err().kind(), kind);
+        }
+    }
+    let forever = token::dsql("db", DsqlUser::Admin, region, Ttl::UNSTATED, &keys, at());
+    assert_eq!(forever.unwrap_err().kind(), ErrorKind::Ttl);
 }
 
 #[test]

@@ -66,16 +66,22 @@ impl Chain {
     }
 }
 
-/// The trailer is hashed as sorted lines `name:value`, each ended by a line feed alone, other than on the wire.
+/// The trailer is hashed as sorted lines `name:value`, names in lower case and values without blanks around, each ended
+/// by a line feed alone, other than on the wire.
 fn trailer_hash<N: AsRef<str>, V: AsRef<str>>(trailer: &[(N, V)]) -> [u8; 32] {
-    let mut lines: Vec<(&str, &str)> = trailer
+    let mut lines: Vec<(String, &str)> = trailer
         .iter()
-        .map(|(name, value)| (name.as_ref(), value.as_ref()))
+        .map(|(name, value)| {
+            (
+                name.as_ref().trim().to_ascii_lowercase(),
+                value.as_ref().trim(),
+            )
+        })
         .collect();
     lines.sort_unstable();
     let mut hash = Sha256::new();
     for (name, value) in lines {
-        for part in [name, ":", value, "\n"] {
+        for part in [&*name, ":", value, "\n"] {
             hash.write(part.as_bytes());
         }
     }

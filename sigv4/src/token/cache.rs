@@ -3,10 +3,14 @@ use alloc::format;
 use super::{
     QUARTER_HOUR, Token,
     endpoint::{authority, encoded},
-    schemeless,
+    not_empty, schemeless,
 };
 use crate::{
-    credentials::Credentials, error::Error, presign::Ttl, scope::Scope, timestamp::Timestamp,
+    credentials::Credentials,
+    error::{Error, ErrorKind},
+    presign::Ttl,
+    scope::Scope,
+    timestamp::Timestamp,
 };
 
 /// What a cache of ElastiCache runs on.
@@ -28,8 +32,7 @@ pub enum CacheKind {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Host`](crate::ErrorKind::Host) or [`ErrorKind::Region`](crate::ErrorKind::Region) when they are
-/// malformed.
+/// [`ErrorKind::Host`] or [`ErrorKind::Region`] when they are malformed; [`ErrorKind::User`] without a user.
 pub fn elasticache(
     name: &str,
     user: &str,
@@ -53,8 +56,7 @@ pub fn elasticache(
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Host`](crate::ErrorKind::Host) or [`ErrorKind::Region`](crate::ErrorKind::Region) when they are
-/// malformed.
+/// [`ErrorKind::Host`] or [`ErrorKind::Region`] when they are malformed; [`ErrorKind::User`] without a user.
 pub fn memorydb(
     cluster: &str,
     user: &str,
@@ -74,7 +76,10 @@ fn connect(
     credentials: &Credentials,
     at: Timestamp,
 ) -> Result<Token, Error> {
-    let (name, user) = (authority(name)?.to_ascii_lowercase(), encoded(user));
+    let (name, user) = (
+        authority(name)?.to_ascii_lowercase(),
+        encoded(not_empty(user, ErrorKind::User)?),
+    );
     let url = format!("http://{name}/?Action=connect&User={user}{resource}");
     schemeless(&url, scope, credentials, at, Ttl::new(QUARTER_HOUR))
 }

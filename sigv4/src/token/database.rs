@@ -3,10 +3,14 @@ use alloc::format;
 use super::{
     QUARTER_HOUR, Token,
     endpoint::{authority, encoded, with_port},
-    schemeless,
+    not_empty, schemeless,
 };
 use crate::{
-    credentials::Credentials, error::Error, presign::Ttl, scope::Scope, timestamp::Timestamp,
+    credentials::Credentials,
+    error::{Error, ErrorKind},
+    presign::Ttl,
+    scope::Scope,
+    timestamp::Timestamp,
 };
 
 /// The password of a database user of RDS or Aurora that logs in with IAM: good for 15 minutes to connect, while the
@@ -18,8 +22,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Port`](crate::ErrorKind::Port) without a port; [`ErrorKind::Host`](crate::ErrorKind::Host) or
-/// [`ErrorKind::Region`](crate::ErrorKind::Region) when they are malformed.
+/// [`ErrorKind::Port`] without a port; [`ErrorKind::Host`] or [`ErrorKind::Region`] when they are malformed;
+/// [`ErrorKind::User`] without a user.
 ///
 /// # Examples
 ///
@@ -39,7 +43,10 @@ pub fn rds(
     credentials: &Credentials,
     at: Timestamp,
 ) -> Result<Token, Error> {
-    let (endpoint, user) = (with_port(endpoint)?, encoded(user));
+    let (endpoint, user) = (
+        with_port(endpoint)?,
+        encoded(not_empty(user, ErrorKind::User)?),
+    );
     let url = format!("https://{endpoint}/?Action=connect&DBUser={user}");
     let scope = Scope::new(region, "rds-db")?;
     schemeless(&url, scope, credentials, at, Ttl::new(QUARTER_HOUR))
@@ -60,8 +67,7 @@ pub enum DsqlUser {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Host`](crate::ErrorKind::Host) or [`ErrorKind::Region`](crate::ErrorKind::Region) when they are
-/// malformed.
+/// [`ErrorKind::Host`] or [`ErrorKind::Region`] when they are malformed; [`ErrorKind::Ttl`] for [`Ttl::UNSTATED`].
 pub fn dsql(
     endpoint: &str,
     user: DsqlUser,
@@ -70,6 +76,9 @@ pub fn dsql(
     credentials: &Credentials,
     at: Timestamp,
 ) -> Result<Token, Error> {
+    if ttl == Ttl::UNSTATED {
+        return Err(Error::number(ErrorKind::Ttl, 0));
+    }
     let action = match user {
         DsqlUser::Admin => "DbConnectAdmin",
         DsqlUser::Custom => "DbConnect",

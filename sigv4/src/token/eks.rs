@@ -3,10 +3,16 @@ use alloc::{
     string::{String, ToString},
 };
 
-use super::{Token, end_of, endpoint::dns_suffix, presign};
+use super::{Token, end_of, endpoint::dns_suffix, not_empty, presign};
 use crate::{
-    base64, credentials::Credentials, error::Error, json, presign::Ttl, request::Request,
-    scope::Scope, timestamp::Timestamp,
+    base64,
+    credentials::Credentials,
+    error::{Error, ErrorKind},
+    json,
+    presign::Ttl,
+    request::Request,
+    scope::Scope,
+    timestamp::Timestamp,
 };
 
 /// The server takes a token for 15 minutes; a minute is left for clocks and the way, as the AWS CLI does.
@@ -21,8 +27,8 @@ const LIFETIME: u32 = 14 * 60;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Region`](crate::ErrorKind::Region) or [`ErrorKind::HeaderValue`](crate::ErrorKind::HeaderValue) when
-/// the region or the name is malformed.
+/// [`ErrorKind::Region`] or [`ErrorKind::HeaderValue`] when the region or the name is malformed;
+/// [`ErrorKind::Cluster`] without a name.
 ///
 /// # Examples
 ///
@@ -44,7 +50,8 @@ pub fn eks(
     let scope = Scope::new(region, "sts")?;
     let host = format!("sts.{region}.{}", dns_suffix(region));
     let url = format!("https://{host}/?Action=GetCallerIdentity&Version=2011-06-15");
-    let request = Request::new("GET", &url)?.header("x-k8s-aws-id", cluster)?;
+    let request = Request::new("GET", &url)?
+        .header("x-k8s-aws-id", not_empty(cluster, ErrorKind::Cluster)?)?;
     let presigned = presign(&request, scope, credentials, at, Ttl::new(60));
     let text = format!(
         "k8s-aws-v1.{}",

@@ -42,7 +42,7 @@ pub use websocket::{iot_websocket, transcribe_websocket};
 
 use crate::{
     credentials::Credentials,
-    error::Error,
+    error::{Error, ErrorKind},
     presign::{Presigned, Ttl},
     request::Request,
     scope::Scope,
@@ -117,6 +117,14 @@ fn schemeless(
     let text = presigned.as_str();
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);
     Ok(Token::new(text, end_of(at, ttl.as_secs(), credentials)))
+}
+
+/// A token for nobody or nothing would be refused only when it is used.
+fn not_empty(text: &str, kind: ErrorKind) -> Result<&str, Error> {
+    match text.trim().is_empty() {
+        true => Err(Error::new(kind, "")),
+        false => Ok(text),
+    }
 }
 
 /// The end of a token's own time or of the credentials.
