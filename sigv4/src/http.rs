@@ -23,6 +23,7 @@ const DATE: HeaderName = HeaderName::from_static(signature::DATE);
 const CONTENT_SHA256: HeaderName = HeaderName::from_static(signature::CONTENT_SHA256);
 const REGION_SET: HeaderName = HeaderName::from_static(signature::REGION_SET);
 const SECURITY_TOKEN: HeaderName = HeaderName::from_static(signature::SECURITY_TOKEN);
+const S3_SESSION_TOKEN: HeaderName = HeaderName::from_static(signature::S3_SESSION_TOKEN);
 
 impl Signer {
     /// Signs a request in place: [`sign`](Self::sign), and the headers set. `authorization` and the session token are
@@ -91,13 +92,17 @@ fn sign<B, A: Algorithm>(
 ) -> Result<(), Error> {
     let view = view(request.method(), request.uri(), request.headers())?
         .payload(payload)
-        .with_stale_token();
+        .without_older_signature();
     let form = HeaderForm::new(rules, algorithm, &view, credentials, at);
     let mut authorization =
         HeaderValue::try_from(form.authorization(algorithm)).map_err(no_value)?;
     authorization.set_sensitive(true);
     let (date, content) = (*form.date(), form.content());
+    let token = credentials.session_token_header()?;
     let headers = request.headers_mut();
+    for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
+        headers.remove(older);
+    }
     headers.insert(
         DATE,
         HeaderValue::from_bytes(date.as_bytes()).map_err(no_value)?,
@@ -110,10 +115,6 @@ fn sign<B, A: Algorithm>(
             REGION_SET,
             HeaderValue::try_from(regions).map_err(no_value)?,
         );
-    }
-    let token = credentials.session_token_header()?;
-    if token.is_none() || rules.token_header() != signature::SECURITY_TOKEN {
-        headers.remove(SECURITY_TOKEN);
     }
     if let Some(token) = token {
         headers.insert(rules.token_header(), token);

@@ -15,7 +15,7 @@ use crate::{
     rules::Rules,
     secret::Secret,
     sha256::{Sha256, Sink},
-    signature::{CONTENT_SHA256, DATE, SECURITY_TOKEN},
+    signature::{CONTENT_SHA256, DATE, REGION_SET, S3_SESSION_TOKEN, SECURITY_TOKEN},
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -202,12 +202,14 @@ impl<'a> QueryForm<'a> {
     }
 
     fn headers(&self) -> Headers<'_> {
-        let replaces_token = self.token.is_some() || self.request.is_token_stale();
+        let is_again = self.request.is_signed_again();
+        let replaces_token = self.token.is_some() || is_again;
         let replaced = |name: &[u8]| {
             let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
             is(DATE)
                 || is(CONTENT_SHA256)
-                || replaces_token && (is(self.rules.token_header()) || is(SECURITY_TOKEN))
+                || (self.regions.is_some() || is_again) && is(REGION_SET)
+                || replaces_token && (is(SECURITY_TOKEN) || is(S3_SESSION_TOKEN))
         };
         Headers::collect(self.request, &[], |name| {
             !canonical::is_never_signed(name) && !replaced(name)

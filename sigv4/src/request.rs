@@ -37,8 +37,8 @@ pub struct Request<'a> {
     /// Headers that were added one by one.
     added: Vec<(&'a str, &'a [u8])>,
     payload: Payload<'a>,
-    /// Whether a session token among the headers is one of an older signature.
-    is_token_stale: bool,
+    /// Whether a session token and a set of regions among the headers are those of an older signature.
+    is_signed_again: bool,
 }
 
 impl<'a> Request<'a> {
@@ -97,7 +97,7 @@ impl<'a> Request<'a> {
             map: None,
             added: Vec::new(),
             payload: Payload::Empty,
-            is_token_stale: false,
+            is_signed_again: false,
         })
     }
 
@@ -158,6 +158,15 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// As a request whose headers hold an older signature: its session token (`x-amz-security-token`,
+    /// `x-amz-s3session-token`) and its `x-amz-region-set` are left out of the new one, and must be taken off the request
+    /// where the new one has none. Otherwise, with credentials that have no token, they are headers like any other.
+    #[must_use]
+    pub fn without_older_signature(mut self) -> Self {
+        self.is_signed_again = true;
+        self
+    }
+
     /// The method, as given.
     pub fn method(&self) -> &str {
         self.method
@@ -197,7 +206,7 @@ impl<'a> Request<'a> {
             map: Some(map),
             added: Vec::new(),
             payload: Payload::Empty,
-            is_token_stale: false,
+            is_signed_again: false,
         })
     }
 
@@ -209,14 +218,8 @@ impl<'a> Request<'a> {
         self.scheme
     }
 
-    /// As a request that is signed again: a session token that it has is replaced, or left out.
-    pub(crate) fn with_stale_token(mut self) -> Self {
-        self.is_token_stale = true;
-        self
-    }
-
-    pub(crate) fn is_token_stale(&self) -> bool {
-        self.is_token_stale
+    pub(crate) fn is_signed_again(&self) -> bool {
+        self.is_signed_again
     }
 
     pub(crate) fn body(&self) -> Payload<'a> {

@@ -45,7 +45,7 @@ pub struct Resigner {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Resigned {
-    /// Headers to set. A session token that is not among them must be taken off the request.
+    /// Headers to set. A session token or a set of regions that is not among them must be taken off the request.
     Headers(Signature),
     /// The URL to send, with the time of signing and the time to live that it had.
     Url(Presigned),
@@ -91,7 +91,7 @@ impl Resigner {
     ) -> Result<Resigned, Error> {
         let lookup = |id: &str| (id == stand_in.access_key_id()).then(|| stand_in.clone());
         let verified = self.verifier.verify(request, now, lookup)?;
-        let mut request = request.clone().with_stale_token();
+        let mut request = request.clone().without_older_signature();
         if request.find_header(CONTENT_SHA256.as_bytes()).is_some() {
             // The form of the hash is the program's choice, and was verified.
             request = request.payload(Payload::Declared);

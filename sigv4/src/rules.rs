@@ -1,3 +1,5 @@
+use crate::signature::{S3_SESSION_TOKEN, SECURITY_TOKEN};
+
 /// How requests for one service are signed where services differ.
 ///
 /// [`Signer::new`](crate::Signer::new) takes [`GENERAL`](Self::GENERAL) and [`Signer::s3`](crate::Signer::s3) takes
@@ -98,8 +100,8 @@ impl Rules {
     /// The header of the token.
     pub(crate) const fn token_header(self) -> &'static str {
         match self.token {
-            SessionToken::Signed | SessionToken::Unsigned => "x-amz-security-token",
-            SessionToken::S3Express => "x-amz-s3session-token",
+            SessionToken::Signed | SessionToken::Unsigned => SECURITY_TOKEN,
+            SessionToken::S3Express => S3_SESSION_TOKEN,
         }
     }
 

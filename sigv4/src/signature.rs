@@ -77,6 +77,7 @@ pub(crate) const DATE: &str = "x-amz-date";
 pub(crate) const CONTENT_SHA256: &str = "x-amz-content-sha256";
 pub(crate) const REGION_SET: &str = "x-amz-region-set";
 pub(crate) const SECURITY_TOKEN: &str = "x-amz-security-token";
+pub(crate) const S3_SESSION_TOKEN: &str = "x-amz-s3session-token";
 
 /// One request on its way to being signed with a header.
 pub(crate) struct HeaderForm<'a> {
@@ -177,14 +178,15 @@ impl<'a> HeaderForm<'a> {
         if let Some(value) = self.token.filter(|_| self.rules.signs_token()) {
             add(token, value.as_bytes());
         }
-        let replaces_token = self.token.is_some() || self.request.is_token_stale();
+        let is_again = self.request.is_signed_again();
+        let replaces_token = self.token.is_some() || is_again;
         let replaced = |name: &[u8]| {
             let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
             match name.len() {
                 10 => is(DATE),
-                16 => self.regions.is_some() && is(REGION_SET),
+                16 => (self.regions.is_some() || is_again) && is(REGION_SET),
                 20 => is(CONTENT_SHA256) || replaces_token && is(SECURITY_TOKEN),
-                21 => replaces_token && is(token),
+                21 => replaces_token && is(S3_SESSION_TOKEN),
                 _ => false,
             }
         };

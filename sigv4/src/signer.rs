@@ -100,8 +100,10 @@ impl Signer {
     ///
     /// Signed are `host`, the headers that signing adds, and every header of the request but those that clients and
     /// proxies change on the way (`user-agent`, `accept-encoding`, `expect`, `te`, `trailer`, `transfer-encoding`,
-    /// `x-amzn-trace-id`, `connection`, `keep-alive`, `upgrade`, `proxy-*`, `sec-websocket-*`). Headers of an older
-    /// signature are replaced, not signed.
+    /// `x-amzn-trace-id`, `connection`, `keep-alive`, `upgrade`, `proxy-*`, `sec-websocket-*`). Headers that this
+    /// signature sets are replaced. A session token or an `x-amz-region-set` that it does not set is signed as any other
+    /// header, unless the request says that it is of an older signature:
+    /// [`without_older_signature`](Request::without_older_signature).
     pub fn sign(
         &self,
         request: &Request<'_>,

@@ -82,3 +82,29 @@ fn a_presigned_url_keeps_its_time() {
     assert_eq!(resigned.as_str(), direct.as_str());
     assert_eq!(resigned.expiry(), Some(now().plus_seconds(60)));
 }
+
+#[test]
+fn an_older_signature_leaves_no_token_and_no_regions_behind() {
+    let older = [
+        ("host", "sqs.us-east-1.amazonaws.com"),
+        ("x-amz-date", "20140101T000000Z"),
+        ("x-amz-security-token", "older"),
+        ("X-Amz-S3Session-Token", "older"),
+        ("x-amz-region-set", "*"),
+        ("authorization", "older"),
+    ];
+    let signer = Signer::new(Scope::new("us-east-1", "sqs").unwrap());
+    let request = Request::from_wire("GET", "/", &older).unwrap();
+    let names = |request: &Request<'_>| {
+        let signed = signer.explain(request, &real(), now());
+        let presigned = signer.explain_presign(request, &real(), now(), Ttl::MAX);
+        [signed, presigned].map(|form| form.signed_headers().to_owned())
+    };
+    let kept = "x-amz-region-set;x-amz-s3session-token;x-amz-security-token";
+    assert_eq!(
+        names(&request),
+        [format!("host;x-amz-date;{kept}"), format!("host;{kept}")]
+    );
+    let again = request.without_older_signature();
+    assert_eq!(names(&again), ["host;x-amz-date", "host"]);
+}
