@@ -330,6 +330,10 @@ impl<P: Provider> Provider for Cached<P> {
     fn bypass(&self) -> Option<Bypass> {
         self.provider.bypass()
     }
+
+    fn warnings(&self) -> Vec<String> {
+        self.provider.warnings()
+    }
 }
 
 impl<P: fmt::Debug> fmt::Debug for Cached<P> {

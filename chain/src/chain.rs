@@ -158,7 +158,8 @@ impl Chain {
     }
 
     fn conclude(&self, outcome: Result<Option<Found>, Error>, rows: Vec<Row>) -> Resolution {
-        let explanation = Explanation::new(rows, |row| self.providers.get(row)?.bypass());
+        let bypass = |row: usize| self.providers.get(row)?.bypass();
+        let explanation = Explanation::new(rows, bypass, self.warnings());
         let credentials = match outcome {
             Ok(Some(found)) => Ok(found.credentials),
             Ok(None) => Err(Error::new(
@@ -203,6 +204,11 @@ impl Provider for Chain {
                 "none of its providers is".to_owned(),
             ))
         })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let providers = self.providers.iter();
+        providers.flat_map(Provider::warnings).collect()
     }
 }
 

@@ -86,6 +86,14 @@ impl Env {
         Some(text).filter(|text| !text.is_empty())
     }
 
+    /// What there is to say of a variable without a [`text`](Self::text): that it is `empty`, or `not set`.
+    pub(crate) fn lack(&self, name: &str) -> &'static str {
+        match self.raw(name) {
+            Some(_) => "empty",
+            None => "not set",
+        }
+    }
+
     /// The value as the system has it, if the variable is set, even to nothing.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
         Some(&self.variables.get(OsStr::new(name))?.raw)

@@ -35,7 +35,8 @@ pub struct Explanation {
     pub region: Option<Region>,
     /// How to use what is masked, where variables can do it.
     pub cures: Vec<Cure>,
-    /// What is worth changing although it works.
+    /// What is worth changing although it works: a key where a role would do, a line of a configuration file that was
+    /// not used, with its file, line and reason.
     pub warnings: Vec<String>,
 }
 
@@ -97,11 +98,17 @@ pub struct Cure {
 }
 
 impl Explanation {
-    /// `bypass` says how to make the provider of that index stand aside.
-    pub(crate) fn new(mut rows: Vec<Row>, bypass: impl Fn(usize) -> Option<Bypass>) -> Self {
+    /// `bypass` says how to make the provider of that index stand aside; `warnings` are those of the providers.
+    pub(crate) fn new(
+        mut rows: Vec<Row>,
+        bypass: impl Fn(usize) -> Option<Bypass>,
+        mut warnings: Vec<String>,
+    ) -> Self {
         for (number, row) in (1..).zip(&mut rows) {
             row.number = number;
         }
+        // What made a provider fail is said there.
+        warnings.retain(|warning| rows.iter().all(|row| row.reason.as_ref() != Some(warning)));
         let mut explanation = Self {
             rows,
             region: None,
@@ -110,6 +117,7 @@ impl Explanation {
         };
         explanation.cures = explanation.find_cures(bypass);
         explanation.warnings = explanation.find_warnings();
+        explanation.warnings.append(&mut warnings);
         explanation
     }
 

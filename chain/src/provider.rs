@@ -56,6 +56,11 @@ pub trait Provider: Send + Sync {
     fn bypass(&self) -> Option<Bypass> {
         None
     }
+
+    /// What is wrong with its settings although it can answer, for [`Explanation::warnings`](crate::Explanation).
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The changes to the environment that make a provider stand aside.
@@ -231,6 +236,10 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     fn bypass(&self) -> Option<Bypass> {
         (**self).bypass()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        (**self).warnings()
     }
 }
 

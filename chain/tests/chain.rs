@@ -13,7 +13,7 @@ use keyfob_chain::{
     Outcome, Profile, Profiles, Provider, Region, Resolution, Settings, Verdict, provider_fn,
 };
 use keyfob_sigv4::{Credentials, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const KEYS: [(&str, &str); 2] = [
     ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT7EXMP"),
@@ -199,10 +199,145 @@ async fn a_file_that_cannot_be_read_is_no_reason_to_go_on_to_another_identity() 
             Profiles::parse([config, (FileKind::Credentials, "credentials", credentials)]);
         let env = Env::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
         let settings = Settings::new(env, profiles);
-        assert_eq!(settings.region(None).unwrap().unwrap().name(), "eu-west-1");
         let error = key_id(Order::Cli, &settings).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConfigFile, "{error}");
     }
+}
+
+/// A profile whose key is in the credentials file, and whose role and region are in a config file that is damaged.
+const LONG_TERM_KEY: &[u8] = b"[good]\naws_access_key_id = A\naws_secret_access_key = b\n";
+
+#[tokio::test]
+async fn a_damaged_config_file_does_not_turn_a_role_into_the_key_beside_it() {
+    for (config, reason) in [
+        (
+            &b"[profile good\nrole_arn = r\n"[..],
+            "config:1: a section header without",
+        ),
+        (
+            b"[profile g\xffood]\nrole_arn = r\n",
+            "config:1: a section header that is not UTF-8",
+        ),
+        (
+            b"[profile a]\n[profile \"g\xff\"]\n",
+            "config:2: a section header that is not UTF-8",
+        ),
+        (
+            b"role_arn = r\n",
+            "config:1: a line before the first section",
+        ),
+        (b"\xff\xfe[\0p\0", "config: the file is UTF-16"),
+        (b"[\0p\0", "config: the file is UTF-16"),
+    ] {
+        let files = [
+            (FileKind::Config, "config", config),
+            (FileKind::Credentials, "credentials", LONG_TERM_KEY),
+        ];
+        let settings = Settings::new(Env::default(), Profiles::parse(files)).with_profile("good");
+        let chain = Chain::new().then(Profile::new(settings.clone()));
+        let error = chain.resolve(now()).await.credentials.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigFile, "{error}");
+        assert!(error.to_string().starts_with(reason), "{error}");
+        let region = settings.region(None).unwrap_err();
+        assert_eq!(region.to_string(), error.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_concerns_every_profile_and_its_reason_is_said() {
+    // A folder cannot be read as a file by anybody, root included.
+    let folder = tempfile::tempdir().unwrap();
+    let readable = folder.path().join("readable");
+    let role = b"[profile role]\nrole_arn = r\nsource_profile = good\n";
+    for (damaged, other, text, profile) in [
+        (
+            "AWS_CONFIG_FILE",
+            "AWS_SHARED_CREDENTIALS_FILE",
+            LONG_TERM_KEY,
+            "good",
+        ),
+        (
+            "AWS_SHARED_CREDENTIALS_FILE",
+            "AWS_CONFIG_FILE",
+            role,
+            "role",
+        ),
+    ] {
+        std::fs::write(&readable, text).unwrap();
+        let env = Env::default().with(damaged, folder.path());
+        let settings = Settings::load(env.with(other, &readable)).with_profile(profile);
+        let error = key_id(Order::Cli, &settings).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigFile, "{error}");
+        let reason = std::fs::read(folder.path()).unwrap_err().kind();
+        assert!(
+            error
+                .to_string()
+                .ends_with(&format!("cannot be read: {reason}")),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_damaged_file_says_of_other_profiles_is_a_warning_with_file_and_line() {
+    let config = b"[profile good]\nregion = eu-west-1 # home\n[good]\n[profile a]\noutput = json # not ours\n\
+                   bad\n[profile lost\nregion = us-west-2\n";
+    let files = [
+        (FileKind::Config, "config", &config[..]),
+        (FileKind::Credentials, "credentials", LONG_TERM_KEY),
+    ];
+    let settings = Settings::new(Env::default(), Profiles::parse(files)).with_profile("good");
+    let chain = Chain::new().then(Profile::new(settings));
+    let resolution = Cached::new(chain.clone()).credentials(now()).await;
+    assert_eq!(resolution.unwrap().access_key_id(), "A");
+    let explanation = Chain::new().then(chain).explain(now()).await.explanation;
+    let lines: Vec<_> = explanation
+        .warnings
+        .iter()
+        .map(|warning| &warning[..9])
+        .collect();
+    assert_eq!(lines, ["config:2:", "config:3:", "config:6:", "config:7:"]);
+    let text = explanation.text(now(), None);
+    let wanted = "\nwarning: config:7: a section header without \"]\"\n";
+    assert!(text.contains(wanted), "{text}");
+}
+
+#[tokio::test]
+async fn half_a_key_in_a_file_is_named_by_its_line() {
+    for (text, message) in [
+        (
+            "aws_access_key_id = A\n",
+            "2: aws_access_key_id without aws_secret_access_key: the file needs both",
+        ),
+        (
+            "aws_access_key_id = A\naws_secret_access_key =\n",
+            "3: aws_secret_access_key is empty beside aws_access_key_id: the file needs both",
+        ),
+        (
+            "aws_access_key_id =\naws_secret_access_key = canary\n",
+            "2: aws_access_key_id is empty beside aws_secret_access_key: the file needs both",
+        ),
+    ] {
+        let settings = settings(&[], &format!("[default]\n{text}"));
+        let error = key_id(Order::Cli, &settings).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PartialCredentials);
+        assert_eq!(
+            error.to_string(),
+            format!("/home/ada/.aws/credentials:{message}")
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_made_the_profile_fail_is_not_said_twice() {
+    let settings = settings(&[], FILE).with_profile("broken");
+    let explanation = explain(&settings).await.explanation;
+    assert_eq!(explanation.rows[2].verdict, Verdict::Failed);
+    assert!(
+        explanation.warnings.is_empty(),
+        "{:?}",
+        explanation.warnings
+    );
 }
 
 #[tokio::test]
@@ -297,7 +432,10 @@ async fn the_explanation_serializes_with_names_that_stay() {
         })
     );
     assert_eq!(json["region"]["origin"]["variables"], json!(["AWS_REGION"]));
-    assert_eq!(json["warnings"], Value::Array(Vec::new()));
+    assert_eq!(
+        json["warnings"],
+        json!(["/home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE"])
+    );
 }
 
 #[test]
@@ -465,6 +603,7 @@ why: the chain asks environment variables before profile \"default\"
 to use profile \"default\":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND
 to use the role \"app-prod\":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN AWS_SHARED_CREDENTIALS_FILE=/dev/null COMMAND
 warning: a long-lived key (…EXMP) is used on an instance that has the role \"app-prod\": the role's keys change by themselves and cannot be left behind
+warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
 "
         );
         assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);

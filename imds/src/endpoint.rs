@@ -139,7 +139,7 @@ impl FromStr for Mode {
 }
 
 /// Whether the value of a switch such as `AWS_EC2_METADATA_DISABLED` or `AWS_EC2_METADATA_V1_DISABLED` is on: only `true` is, in
-/// any case.
+/// any case. Blanks around it do not count, as around every setting that Keyfob reads from a variable.
 ///
 /// # Examples
 ///

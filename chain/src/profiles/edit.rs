@@ -7,7 +7,7 @@ use keyfob_sigv4::Secret;
 
 use super::{
     FileKind, SectionName,
-    line::{Line, comment_start, decode, is_name, is_quotable, section_name},
+    line::{Line, comment_start, decode, is_name, is_quotable, is_utf16, section_name},
 };
 use crate::error::{Error, ErrorKind};
 
@@ -109,7 +109,7 @@ pub(super) fn header(kind: FileKind, section: &SectionName) -> Result<String, Er
 ///
 /// When the file is UTF-16, or an indented property is to go below one that has a value.
 pub(super) fn apply(kind: FileKind, bytes: &[u8], changes: &[Change]) -> Result<Vec<u8>, Error> {
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+    if is_utf16(bytes) {
         return Err(Error::new(
             ErrorKind::ConfigFile,
             "the file is UTF-16: save it as UTF-8",

@@ -62,6 +62,15 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Whether a file is UTF-16: by its mark, or by the zero beside its first character.
+pub(super) fn is_utf16(bytes: &[u8]) -> bool {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        [0, c, ..] | [c, 0, ..] => c.is_ascii_graphic(),
+        _ => false,
+    }
+}
+
 /// A line as text. Each byte that is not UTF-8 becomes one control character, so that positions stay.
 pub(super) fn decode(line: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(line) {

@@ -20,7 +20,8 @@ pub use section::{FileKind, Part, Section, SectionName, Value};
 /// The shared configuration and credentials files, with file and line of every value.
 ///
 /// A file that is not there is an empty one. A line that cannot be read spoils the section it stands in, and only
-/// when that section is asked for: the others stay usable.
+/// when that section is asked for: the others stay usable. Where the header cannot be read, nobody knows which section
+/// that is: it spoils those of which its file says nothing else. A file that cannot be read spoils them all.
 ///
 /// # Examples
 ///
@@ -64,6 +65,7 @@ impl Profiles {
                 Err(error) if is_absent(&error) => {}
                 Err(error) => profiles.problems.push(Problem {
                     file,
+                    file_kind: kind,
                     line: None,
                     section: None,
                     kind: ProblemKind::Unreadable(error.kind().to_string()),
@@ -125,8 +127,8 @@ impl Profiles {
     /// # Errors
     ///
     /// [`ErrorKind::ProfileNotFound`], with the names there are; [`ErrorKind::ConfigFile`] when a line of the
-    /// profile cannot be read, or when the profile is not there and a file has lines of which nobody can say to
-    /// which section they belong.
+    /// profile or a whole file cannot be read, or when a file does not have the profile and has lines of which nobody
+    /// can say to which section they belong.
     pub fn profile(&self, name: &str) -> Result<&Section, Error> {
         self.section(&SectionName::profile(name))
     }
@@ -150,10 +152,7 @@ impl Profiles {
     /// [`ErrorKind::ConfigFile`] as for [`profile`](Self::profile).
     pub fn find(&self, name: &SectionName) -> Result<Option<&Section>, Error> {
         let section = self.index.get(name).map(|&at| &self.sections[at]);
-        let spoils = |problem: &&Problem| match section {
-            Some(_) => problem.is_error() && problem.section.as_ref() == Some(name),
-            None => problem.hides(),
-        };
+        let spoils = |problem: &&Problem| problem.spoils(name, section);
         match self.problems.iter().find(spoils) {
             Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.to_string())),
             None => Ok(section),

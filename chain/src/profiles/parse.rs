@@ -17,7 +17,7 @@ use configparser::ini::{Ini, IniDefault};
 
 use super::{
     FileKind, SectionName,
-    line::{Ignored, Line, decode, is_name, section_name},
+    line::{Ignored, Line, decode, is_name, is_utf16, section_name},
     problem::{Problem, ProblemKind},
     section::{Part, Value},
 };
@@ -42,7 +42,7 @@ pub(super) fn parse(kind: FileKind, file: &Arc<Path>, bytes: &[u8]) -> Parsed {
         prefixed_default: false,
         problems: Vec::new(),
     };
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+    if is_utf16(bytes) {
         reader.report(None, None, ProblemKind::Utf16);
         return reader.finish(Vec::new());
     }
@@ -135,11 +135,16 @@ impl Reader<'_> {
             // A header that is not UTF-8 is a header all the same: what follows belongs to no section before it.
             let text = decode(line);
             let line = Line::of(&text);
+            let not_utf8 = matches!(text, Cow::Owned(_)) && line.content().contains('\u{1a}');
             let problem = match line {
                 Line::Blank | Line::Comment => None,
                 Line::UnclosedHeader => {
                     (at, section) = (At::Lost, None);
                     Some(ProblemKind::UnclosedHeader)
+                }
+                Line::Header { .. } if not_utf8 => {
+                    (at, section) = (At::Lost, None);
+                    Some(ProblemKind::HeaderNotUtf8)
                 }
                 Line::Header { inner, trailing } => {
                     (at, section) = (At::Header, self.open(number, inner));
@@ -165,11 +170,9 @@ impl Reader<'_> {
                     problem
                 }
             };
-            let not_utf8 = matches!(text, Cow::Owned(_)) && line.content().contains('\u{1a}');
-            for kind in [problem, not_utf8.then_some(ProblemKind::NotUtf8)]
-                .into_iter()
-                .flatten()
-            {
+            let not_utf8 = not_utf8 && problem != Some(ProblemKind::HeaderNotUtf8);
+            let not_utf8 = not_utf8.then_some(ProblemKind::NotUtf8);
+            for kind in [problem, not_utf8].into_iter().flatten() {
                 self.report(Some(number), section.as_ref(), kind);
             }
         }
@@ -305,6 +308,7 @@ impl Reader<'_> {
     fn report(&mut self, line: Option<u32>, section: Option<&SectionName>, kind: ProblemKind) {
         self.problems.push(Problem {
             file: self.file.to_path_buf(),
+            file_kind: self.kind,
             line,
             section: section.cloned(),
             kind,

@@ -1,6 +1,6 @@
 use std::{fmt, path::PathBuf};
 
-use super::SectionName;
+use super::{FileKind, Section, SectionName};
 
 /// Something in a configuration file that the reader could not use, or that other tools read otherwise.
 ///
@@ -10,6 +10,8 @@ use super::SectionName;
 pub struct Problem {
     /// The file.
     pub file: PathBuf,
+    /// Which of the two it is.
+    pub file_kind: FileKind,
     /// The line, counted from 1; nothing when the whole file is meant.
     pub line: Option<u32>,
     /// The section the line belongs to, when it belongs to one that can be used.
@@ -30,6 +32,8 @@ pub enum ProblemKind {
     NotUtf8,
     /// `[` without `]`.
     UnclosedHeader,
+    /// The header of a section is not UTF-8.
+    HeaderNotUtf8,
     /// A line with text before the first section.
     OutsideSection,
     /// An indented line right after a section's header.
@@ -71,6 +75,7 @@ impl ProblemKind {
                 | Self::Utf16
                 | Self::NotUtf8
                 | Self::UnclosedHeader
+                | Self::HeaderNotUtf8
                 | Self::OutsideSection
                 | Self::IndentedFirst
                 | Self::NoEquals
@@ -88,16 +93,38 @@ impl Problem {
         self.kind.is_error()
     }
 
+    /// Whether nobody can say, because of it, what the files say about a section.
+    ///
+    /// A file that cannot be read may say something about every section. A part of it without a header may belong to
+    /// every section of which this file says nothing else: a role in it would take the place of the other file's key.
+    pub(crate) fn spoils(&self, name: &SectionName, section: Option<&Section>) -> bool {
+        let is_there = || section.is_some_and(|section| section.part(self.file_kind).is_some());
+        match self.hides() {
+            true => self.file_kind.may_hold(name) && (self.hides_file() || !is_there()),
+            false => self.is_error() && self.section.as_ref() == Some(name),
+        }
+    }
+
     /// Whether it hides a part of the file of which nobody can say to which section it belongs.
     pub(crate) fn hides(&self) -> bool {
-        matches!(
-            self.kind,
-            ProblemKind::Unreadable(_)
-                | ProblemKind::Utf16
-                | ProblemKind::UnclosedHeader
-                | ProblemKind::OutsideSection
-                | ProblemKind::Ini(_)
-        )
+        self.hides_file() || self.hides_section()
+    }
+
+    fn hides_file(&self) -> bool {
+        use ProblemKind::{Ini, Unreadable, Utf16};
+        matches!(self.kind, Unreadable(_) | Utf16 | Ini(_))
+    }
+
+    fn hides_section(&self) -> bool {
+        use ProblemKind::{HeaderNotUtf8, OutsideSection, UnclosedHeader};
+        matches!(self.kind, UnclosedHeader | HeaderNotUtf8 | OutsideSection)
+    }
+
+    /// Whether somebody who uses a profile may want to know of it. What only other tools read otherwise is for those
+    /// who use the section.
+    pub(crate) fn concerns(&self, profile: &SectionName) -> bool {
+        let section = self.section.as_ref();
+        self.is_error() || section.is_none_or(|section| section == profile)
     }
 }
 
@@ -120,6 +147,7 @@ impl fmt::Display for ProblemKind {
             Self::Utf16 => "the file is UTF-16: save it as UTF-8",
             Self::NotUtf8 => "the line is not UTF-8",
             Self::UnclosedHeader => "a section header without \"]\"",
+            Self::HeaderNotUtf8 => "a section header that is not UTF-8: save the file as UTF-8",
             Self::OutsideSection => {
                 "a line before the first section: put a header such as [default] above it"
             }

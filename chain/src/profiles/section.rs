@@ -26,6 +26,11 @@ impl FileKind {
             _ => Self::Config,
         }
     }
+
+    /// Whether a section of that kind can be in the file: the credentials file holds profiles only.
+    pub(super) fn may_hold(self, name: &SectionName) -> bool {
+        self == Self::Config || matches!(name, SectionName::Profile(_))
+    }
 }
 
 /// What a section is about, and its name without the prefix.

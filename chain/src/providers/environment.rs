@@ -65,9 +65,9 @@ impl Environment {
                 };
                 key.credentials(id, secret, origin(env)).map(Outcome::Found)
             }
-            (None, None) => Ok(Outcome::NotConfigured(format!("{ID} is not set"))),
-            (Some(_), None) => Err(partial(ID, SECRET)),
-            (None, Some(_)) => Err(partial(SECRET, ID)),
+            (None, None) => Ok(Outcome::NotConfigured(format!("{ID} is {}", env.lack(ID)))),
+            (Some(_), None) => Err(partial(env, ID, SECRET)),
+            (None, Some(_)) => Err(partial(env, SECRET, ID)),
         }
     }
 }
@@ -134,10 +134,11 @@ fn origin(env: &Env) -> Origin {
     Origin::environment(&variables.collect::<Vec<_>>())
 }
 
-fn partial(set: &str, missing: &str) -> Error {
+fn partial(env: &Env, set: &str, missing: &str) -> Error {
+    let lack = env.lack(missing);
     Error::new(
         ErrorKind::PartialCredentials,
-        format!("{set} is set and {missing} is not: set both or neither"),
+        format!("{set} is set and {missing} is {lack}: set both or neither"),
     )
 }
 
@@ -177,7 +178,11 @@ mod tests {
         for (given, missing) in [(ID, SECRET), (SECRET, ID)] {
             let error = found(&[(given, "x"), (missing, " ")]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::PartialCredentials);
-            assert!(error.to_string().contains(missing), "{error}");
+            let wanted = format!("{given} is set and {missing} is empty: set both or neither");
+            assert_eq!(error.to_string(), wanted);
+            let error = found(&[(given, "x")]).unwrap_err();
+            let wanted = format!("{given} is set and {missing} is not set: set both or neither");
+            assert_eq!(error.to_string(), wanted);
         }
         assert!(matches!(found(&[]), Ok(Outcome::NotConfigured(_))));
     }

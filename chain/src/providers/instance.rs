@@ -16,7 +16,8 @@ const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 /// The role of the EC2 instance, from the instance metadata service, always by a session (IMDSv2).
 ///
 /// Off EC2 it is not configured, which takes a second at most to find out. What it goes by, each variable before its
-/// property in the profile: `AWS_EC2_METADATA_DISABLED` (no socket is opened),
+/// property in the profile: `AWS_EC2_METADATA_DISABLED` (`true` in any case, blanks around it cut off as everywhere:
+/// no socket is opened),
 /// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`, `AWS_EC2_INSTANCE_PROFILE_NAME`,
 /// `AWS_METADATA_SERVICE_TIMEOUT` (seconds for one request) and `AWS_METADATA_SERVICE_NUM_ATTEMPTS`.
 ///

@@ -249,8 +249,11 @@ fn own_key(section: &Section) -> Result<Option<Found>, Error> {
         .find_map(|part| Some((part, set_in(part, ID)?)))
     {
         Some((part, id)) => key_of(section, part, id).map(Some),
-        None => match parts.clone().find_map(|part| set_in(part, SECRET)) {
-            Some(secret) => Err(partial(secret, SECRET, ID)),
+        None => match parts
+            .clone()
+            .find_map(|part| Some((part, set_in(part, SECRET)?)))
+        {
+            Some((part, secret)) => Err(partial(part, secret, SECRET, ID)),
             None => Ok(None),
         },
     }
@@ -259,7 +262,7 @@ fn own_key(section: &Section) -> Result<Option<Found>, Error> {
 fn key_of(section: &Section, part: &Part, id: &Value) -> Result<Found, Error> {
     let text = |name| set_in(part, name).map(Value::as_str);
     let Some(secret) = text(SECRET) else {
-        return Err(partial(id, ID, SECRET));
+        return Err(partial(part, id, ID, SECRET));
     };
     let key = Key {
         token: text("aws_session_token").or(text("aws_security_token")),
@@ -298,8 +301,18 @@ fn wrong(kind: ErrorKind, value: &Value, text: &str) -> Error {
     Error::new(kind, format!("{}: {text}", value.location()))
 }
 
-fn partial(value: &Value, there: &str, missing: &str) -> Error {
-    let text = format!("{there} without {missing}: the file needs both");
+/// A half that is there without a value is named by its own line.
+fn partial(part: &Part, value: &Value, there: &str, missing: &str) -> Error {
+    let (value, text) = match part.get(missing) {
+        Some(empty) => (
+            empty,
+            format!("{missing} is empty beside {there}: the file needs both"),
+        ),
+        None => (
+            value,
+            format!("{there} without {missing}: the file needs both"),
+        ),
+    };
     wrong(ErrorKind::PartialCredentials, value, &text)
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    profiles::FileKind,
+    profiles::{FileKind, SectionName},
     provider::{BoxFuture, Bypass, Found, Inspection, Outcome, Provider},
     settings::Settings,
 };
@@ -127,6 +127,13 @@ impl Provider for Profile {
         };
         let nothing = if cfg!(windows) { "NUL" } else { "/dev/null" };
         Some(Bypass::set(variable, nothing))
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let name = SectionName::profile(self.settings.profile_name());
+        let problems = self.settings.profiles().problems().iter();
+        let problems = problems.filter(|problem| problem.concerns(&name));
+        problems.map(ToString::to_string).collect()
     }
 }
 

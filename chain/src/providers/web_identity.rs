@@ -48,7 +48,10 @@ impl WebIdentity {
         let Some(arn) = env.text(ROLE) else {
             return Err(Error::new(
                 ErrorKind::Source,
-                format!("{TOKEN_FILE} is set and {ROLE} is not: set both or neither"),
+                format!(
+                    "{TOKEN_FILE} is set and {ROLE} is {}: set both or neither",
+                    env.lack(ROLE)
+                ),
             ));
         };
         let role = Role {
@@ -72,7 +75,7 @@ impl WebIdentity {
 
     fn why_not(&self) -> String {
         match self.settings.env().text(TOKEN_FILE) {
-            None => format!("{TOKEN_FILE} is not set"),
+            None => format!("{TOKEN_FILE} is {}", self.settings.env().lack(TOKEN_FILE)),
             Some(_) => {
                 let name = self.settings.profile_name().escape_debug();
                 format!("{TOKEN_FILE} is set, and does not count beside profile \"{name}\"")
