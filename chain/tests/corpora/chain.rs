@@ -66,31 +66,9 @@ fn recorded_case(case: &Value) -> Check {
     let case = &with_real_files(case, folder.path());
     let exchanges = case["exchanges"].as_array().unwrap();
     let settings = settings_of(case);
-    for exchange in exchanges
-        .iter()
-        .filter(|exchange| exchange["request"]["method"] == "POST")
-    {
-        let endpoint = sts_endpoint(&settings);
-        let recorded = exchange["request"]["uri"]
-            .as_str()
-            .unwrap()
-            .trim_end_matches('/');
-        check(recorded == endpoint, || {
-            format!("{endpoint} is not {recorded}")
-        })?;
-    }
+    sts_is_where_it_was(&settings, exchanges)?;
     let service = Service::start(exchanges.clone());
-    let env = settings.env().clone();
-    let env = env.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
-    let env = env.with("AWS_ENDPOINT_URL_STS", &service.endpoint);
-    let env = match agent_url(case) {
-        Some(url) => env.with("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "").with(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            format!("{}{}", service.endpoint, path_of(&url)),
-        ),
-        None => env,
-    };
-    let settings = Settings::new(env, settings.profiles().clone());
+    let settings = sent_to(&service, &settings, case);
     // Some were recorded with the whole chain, some with the provider for profiles alone.
     let chain = match case["source"]
         .as_str()
@@ -108,11 +86,42 @@ fn recorded_case(case: &Value) -> Check {
             service.left()
         )
     })?;
-    let expected = &case["expected"];
+    ended_as(&case["expected"], &resolution)
+}
+
+/// What is posted went to STS, at the endpoint that the settings of the case lead to.
+fn sts_is_where_it_was(settings: &Settings, exchanges: &[Value]) -> Check {
+    let requests = exchanges.iter().map(|exchange| &exchange["request"]);
+    for request in requests.filter(|request| request["method"] == "POST") {
+        let endpoint = sts_endpoint(settings);
+        let recorded = request["uri"].as_str().unwrap().trim_end_matches('/');
+        check(recorded == endpoint, || {
+            format!("{endpoint} is not {recorded}")
+        })?;
+    }
+    Ok(())
+}
+
+/// The settings with the service in place of instance metadata, STS and the container's agent.
+fn sent_to(service: &Service, settings: &Settings, case: &Value) -> Settings {
+    let env = settings.env().clone();
+    let env = env.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
+    let env = env.with("AWS_ENDPOINT_URL_STS", &service.endpoint);
+    let env = match agent_url(case) {
+        Some(url) => env.with("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "").with(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            format!("{}{}", service.endpoint, path_of(&url)),
+        ),
+        None => env,
+    };
+    Settings::new(env, settings.profiles().clone())
+}
+
+fn ended_as(expected: &Value, resolution: &Resolution) -> Check {
     match (&expected["ok"], &expected["error"]["class"]) {
         (Value::Null, class) => {
-            let error = resolution.credentials.err();
-            let kind = error.as_ref().map(Error::kind);
+            let error = resolution.credentials.as_ref().err();
+            let kind = error.map(Error::kind);
             let right = match class.as_str().unwrap() {
                 "no-provider-enabled" => kind == Some(ErrorKind::NoCredentials),
                 _ => kind.is_some_and(|kind| kind != ErrorKind::NoCredentials),
@@ -133,12 +142,7 @@ fn recorded_case(case: &Value) -> Check {
             let found = found
                 .and_then(Credentials::expiry)
                 .map(Timestamp::unix_seconds);
-            same_key(
-                &resolution,
-                wanted,
-                names,
-                if past { found } else { expiry },
-            )
+            same_key(resolution, wanted, names, if past { found } else { expiry })
         }
     }
 }
@@ -376,17 +380,7 @@ fn assume_roles(case: &Value) -> Check {
     let input = &case["input"];
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(&token, "web identity token").unwrap();
-    let mut config = String::new();
-    for (name, profile) in input["profiles"].as_object().unwrap() {
-        config.push_str(&format!("[profile {name}]\n"));
-        for (name, value) in profile.as_object().unwrap() {
-            let value = match name.as_str() {
-                "web_identity_token_file" => token.path().to_str().unwrap(),
-                _ => value.as_str().unwrap(),
-            };
-            config.push_str(&format!("{name} = {value}\n"));
-        }
-    }
+    let config = config_of(&input["profiles"], token.path());
     let none = Vec::new();
     let wanted = case["expected"]["ProfileChain"].as_array().unwrap_or(&none);
     let steps: Vec<_> = wanted.iter().filter_map(role_step).collect();
@@ -415,14 +409,34 @@ fn assume_roles(case: &Value) -> Check {
         .checked_sub(1)
         .map_or(base.to_owned(), |last| format!("ASIA{last}"));
     check(found.access_key_id() == last, || format!("{found:?}"))?;
-    let seen = service.seen();
+    asked_for(&steps, base, &service.seen())
+}
+
+/// The profiles of a case as a config file, with a token's file that is there.
+fn config_of(profiles: &Value, token: &Path) -> String {
+    let mut config = String::new();
+    for (name, profile) in profiles.as_object().unwrap() {
+        config.push_str(&format!("[profile {name}]\n"));
+        for (name, value) in profile.as_object().unwrap() {
+            let value = match name.as_str() {
+                "web_identity_token_file" => token.to_str().unwrap(),
+                _ => value.as_str().unwrap(),
+            };
+            config.push_str(&format!("{name} = {value}\n"));
+        }
+    }
+    config
+}
+
+/// Each step is one request, signed with the key of the step before it.
+fn asked_for(steps: &[(&str, Vec<String>)], base: &str, seen: &[String]) -> Check {
     check(seen.len() == steps.len(), || {
         format!("asked {} times", seen.len())
     })?;
     let signers = [base.to_owned()]
         .into_iter()
         .chain((0..).map(|number| format!("ASIA{number}")));
-    for (((action, parameters), seen), signer) in steps.iter().zip(&seen).zip(signers) {
+    for (((action, parameters), seen), signer) in steps.iter().zip(seen).zip(signers) {
         check(seen.contains(&format!("Action={action}&")), || seen.clone())?;
         let signed = seen.contains(&format!("Credential={signer}/"));
         check(signed || *action == "AssumeRoleWithWebIdentity", || {

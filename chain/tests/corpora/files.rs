@@ -138,26 +138,34 @@ fn adversarial(case: &Value) -> Check {
             .any(|name| flag(name));
         return check(fine, || format!("{errors:?}"));
     }
-    let found = sections(&profiles, is_profile);
+    says_what_is_expected(&profiles, expected)?;
+    has_as_many(&sections(&profiles, is_profile), expected)
+}
+
+fn says_what_is_expected(profiles: &Profiles, expected: &Map<String, Value>) -> Check {
     let lists = [
         ("profiles", is_profile as fn(&SectionName) -> bool),
         ("sso_sessions", is_sso_session),
         ("services", is_services),
     ];
     for (name, kind) in lists {
-        let found = Value::from(sections(&profiles, kind));
+        let found = Value::from(sections(profiles, kind));
         let wanted = expected.get(name).unwrap_or(&found);
         check(found == *wanted, || {
             format!("{name}: {found} is not {wanted}")
         })?;
     }
-    if let Some(wanted) = expected.get("profiles_include") {
-        for (name, wanted) in wanted.as_object().unwrap() {
-            check(found.get(name) == Some(wanted), || {
-                format!("{name} in {found:?}")
-            })?;
-        }
+    let found = sections(profiles, is_profile);
+    let included = expected.get("profiles_include").and_then(Value::as_object);
+    for (name, wanted) in included.into_iter().flatten() {
+        check(found.get(name) == Some(wanted), || {
+            format!("{name} in {found:?}")
+        })?;
     }
+    Ok(())
+}
+
+fn has_as_many(found: &Map<String, Value>, expected: &Map<String, Value>) -> Check {
     if let Some(wanted) = expected.get("profile_count") {
         check(*wanted == found.len(), || {
             format!("{} profiles", found.len())
