@@ -63,6 +63,7 @@ async fn answer(
     Ok(match server.verify(&head, &body) {
         Ok(verified) => text(200, format!("hello, {}\n", verified.access_key_id())),
         Err((status, code, message)) => {
+            let message = escaped(&message);
             let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
             text(status, error)
         }
@@ -85,6 +86,13 @@ impl Server {
             )
             .map_err(|error| (error.status(), error.code(), error.to_string()))
     }
+}
+
+/// A message may repeat what the client sent.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 fn text(status: u16, text: String) -> Response<Full<Bytes>> {

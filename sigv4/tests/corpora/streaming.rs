@@ -3,7 +3,9 @@
 use keyfob_sigv4::{
     Credentials, Payload, Request, Scope, Secret, Signer, SigningKey, Timestamp,
     event_stream::{EventSigner, EventVerifier, HeaderValue, Message},
-    stream::{ChunkDecoder, ChunkEncoder, ChunkSigner, ChunkVerifier, Chunked},
+    stream::{
+        Checksum, ChunkDecoder, ChunkEncoder, ChunkErrorKind, ChunkSigner, ChunkVerifier, Chunked,
+    },
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -133,8 +135,33 @@ pub(crate) fn body(
     match result {
         Ok(_) if decoded == chunks.concat() => Ok(Outcome::Passed),
         Ok(_) => Err("decodes to another body".into()),
+        // Every signature and the framing were right before this is found.
+        Err(error)
+            if error.kind() == ChunkErrorKind::Checksum
+                && has_dummy_checksum(case, &decoded)
+                && decoded == chunks.concat() =>
+        {
+            Ok(Outcome::Passed)
+        }
         Err(error) => Err(format!("does not decode: {error}")),
     }
+}
+
+/// Published trailers may have a checksum of something else than the body.
+fn has_dummy_checksum(case: &Value, body: &[u8]) -> bool {
+    [
+        Checksum::Crc32,
+        Checksum::Crc32c,
+        Checksum::Crc64Nvme,
+        Checksum::Sha256,
+    ]
+    .iter()
+    .any(|sum| {
+        let value = sum.of(body);
+        trailers(case)
+            .iter()
+            .any(|(name, stated)| name.eq_ignore_ascii_case(sum.name()) && *stated != value)
+    })
 }
 
 /// A checksum comes as a trailer whose value is known.
@@ -184,6 +211,11 @@ fn event_stream(case: &Value) -> Check {
         equal("string to sign", &text, &message["expected_string_to_sign"])?;
         let frame = signer.sign(&payload, at).unwrap();
         equal(
+            "signed headers",
+            &hex(before_signature(&frame)),
+            &message["non_signature_headers_hex"],
+        )?;
+        equal(
             "frame",
             &hex(&frame),
             &message["expected_frame_hex_date_first"],
@@ -213,6 +245,15 @@ fn event_stream(case: &Value) -> Check {
         verifier.verify(&read).map_err(|error| error.to_string())?;
     }
     Ok(Outcome::Passed)
+}
+
+/// The headers of a message up to `:chunk-signature`: they follow lengths and a checksum, and the last one has a name of
+/// 16 bytes and a value of 32.
+fn before_signature(frame: &[u8]) -> &[u8] {
+    const PRELUDE: usize = 12;
+    let length = u32::from_be_bytes(frame[4..8].try_into().unwrap());
+    let headers = &frame[PRELUDE..PRELUDE + usize::try_from(length).unwrap()];
+    &headers[..headers.len() - (1 + 16 + 1 + 2 + 32)]
 }
 
 pub(crate) fn request<'a>(case: &'a Value, headers: &'a [(&'a str, &'a str)]) -> Request<'a> {
