@@ -238,6 +238,29 @@ impl<const N: usize> Query<N> {
         }
     }
 
+    /// Adds the parameters of a query that has the canonical form but for its order, as they stand in it. Of any other it
+    /// says no, and may have added some.
+    pub(crate) fn add_canonical(&mut self, wire: &[u8], skip: impl Fn(&[u8]) -> bool) -> bool {
+        let mut at = 0;
+        while at < wire.len() {
+            let start = at;
+            at += canonical_run(&wire[at..]);
+            let (key_end, mut value) = (at, at);
+            if wire.get(at) == Some(&b'=') {
+                value += 1;
+                at = value + canonical_run(&wire[value..]);
+            }
+            if !matches!(wire.get(at), None | Some(b'&')) {
+                return false;
+            }
+            if start < at && !skip(&wire[start..key_end]) {
+                self.pairs.push(Pair::new(start, key_end, value, at));
+            }
+            at += 1;
+        }
+        true
+    }
+
     /// Adds one parameter whose value is written, encoded, by a function.
     pub(crate) fn add_with<T: Text>(
         &mut self,
@@ -318,24 +341,32 @@ fn unit(first: u8, text: &[u8]) -> (u8, usize) {
 
 /// Decodes and encodes again, up to `&`, and for a key up to `=`; returns what is left. What is encoded the canonical way
 /// already is copied in one piece.
-fn recode<'a>(out: &mut impl Sink, text: &'a [u8], is_key: bool) -> &'a [u8] {
-    let (mut copied, mut at) = (0, 0);
-    while at < text.len() {
-        let byte = text[at];
-        if UNRESERVED[usize::from(byte)] {
-            at += 1;
-        } else if byte == b'%' && is_canonical(&text[at..]) {
-            at += 3;
-        } else if byte == b'&' || is_key && byte == b'=' {
-            break;
-        } else {
-            out.write(&text[copied..at]);
-            at += recode_first(out, &text[at..]);
-            copied = at;
+fn recode<'a>(out: &mut impl Sink, mut text: &'a [u8], is_key: bool) -> &'a [u8] {
+    loop {
+        let (run, rest) = text.split_at(canonical_run(text));
+        out.write(run);
+        match rest.first() {
+            None | Some(b'&') => return rest,
+            Some(b'=') if is_key => return rest,
+            Some(_) => text = &rest[recode_first(out, rest)..],
         }
     }
-    out.write(&text[copied..at]);
-    &text[at..]
+}
+
+/// How many bytes at the beginning are encoded the canonical way already.
+#[inline]
+fn canonical_run(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        if UNRESERVED[usize::from(*byte)] {
+            at += 1;
+        } else if *byte == b'%' && is_canonical(&text[at..]) {
+            at += 3;
+        } else {
+            break;
+        }
+    }
+    at
 }
 
 /// Whether a text that begins with `%` begins with an escape that is needed, and in upper case.

@@ -259,6 +259,20 @@ fn write_query_within<const TEXT: usize, const PAIRS: usize>(
     wire: &str,
     skip: impl Fn(&[u8]) -> bool,
 ) {
+    let mut query = Query::<PAIRS>::new();
+    if query.add_canonical(wire.as_bytes(), &skip) {
+        query.sort(wire.as_bytes());
+        query.write(wire.as_bytes(), sink);
+    } else {
+        write_recoded::<TEXT, PAIRS>(sink, wire, skip);
+    }
+}
+
+fn write_recoded<const TEXT: usize, const PAIRS: usize>(
+    sink: &mut impl Sink,
+    wire: &str,
+    skip: impl Fn(&[u8]) -> bool,
+) {
     let mut text = InlineVec::<u8, TEXT>::new(0);
     let mut query = Query::<PAIRS>::new();
     query.add(&mut text, wire, skip);
