@@ -22,13 +22,10 @@ impl<T: Copy, const N: usize> InlineVec<T, N> {
     pub(crate) fn push(&mut self, item: T) {
         if self.length < N {
             self.inline[self.length] = item;
+            self.length += 1;
         } else {
-            if self.heap.is_empty() {
-                self.heap.extend_from_slice(&self.inline);
-            }
-            self.heap.push(item);
+            self.extend_on_heap(&[item]);
         }
-        self.length += 1;
     }
 
     #[inline]
@@ -36,13 +33,20 @@ impl<T: Copy, const N: usize> InlineVec<T, N> {
         let end = self.length + items.len();
         if end <= N {
             self.inline[self.length..end].copy_from_slice(items);
+            self.length = end;
         } else {
-            if self.heap.is_empty() {
-                self.heap.extend_from_slice(&self.inline[..self.length]);
-            }
-            self.heap.extend_from_slice(items);
+            self.extend_on_heap(items);
         }
-        self.length = end;
+    }
+
+    /// Apart, so that the common way is small enough to be inlined.
+    #[cold]
+    fn extend_on_heap(&mut self, items: &[T]) {
+        if self.heap.is_empty() {
+            self.heap.extend_from_slice(&self.inline[..self.length]);
+        }
+        self.heap.extend_from_slice(items);
+        self.length = self.heap.len();
     }
 
     /// Keeps the first ones.

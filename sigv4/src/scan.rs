@@ -21,18 +21,20 @@ pub(crate) fn any_pair(text: &[u8], is: impl Fn(u8, u8) -> bool + Copy) -> bool 
     }
 }
 
-/// Where a byte is found first.
+/// Where a byte is found first: eight at a time, of which a subtraction borrows from the first that is equal.
 #[inline]
 pub(crate) fn find(text: &[u8], wanted: u8) -> Option<usize> {
-    let is_wanted = |byte: &u8| *byte == wanted;
-    let (chunks, rest) = text.as_chunks::<16>();
-    for (index, chunk) in chunks.iter().enumerate() {
-        if chunk.iter().fold(false, |any, byte| any | is_wanted(byte)) {
-            return chunk.iter().position(is_wanted).map(|at| 16 * index + at);
+    const ONES: u64 = u64::MAX / 0xff;
+    let (words, rest) = text.as_chunks();
+    for (index, word) in words.iter().enumerate() {
+        let zero_if_equal = u64::from_le_bytes(*word) ^ (ONES * u64::from(wanted));
+        let borrowed = zero_if_equal.wrapping_sub(ONES) & !zero_if_equal & (ONES << 7);
+        if borrowed != 0 {
+            return Some(8 * index + borrowed.trailing_zeros() as usize / 8);
         }
     }
-    let at = rest.iter().position(is_wanted)?;
-    Some(text.len() - rest.len() + at)
+    let at = rest.iter().position(|byte| *byte == wanted)?;
+    Some(8 * words.len() + at)
 }
 
 /// By chunks of a text of at least one. The last one overlaps the one before it, which spares a loop over what is left.

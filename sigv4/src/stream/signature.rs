@@ -1,6 +1,6 @@
 use core::fmt;
 
-use crate::hex;
+use crate::{hex, scan};
 
 /// The longest signature in hex: SigV4a in DER, 72 bytes.
 pub(super) const MAX_LENGTH: usize = 144;
@@ -40,8 +40,8 @@ impl ChunkSignature {
 
     /// Reads hex digits of either length; anything else is none.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let digits = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        let right = (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(digits);
+        let digit = |byte: u8| byte.is_ascii_digit() | (b'a'..=b'f').contains(&byte);
+        let right = (1..=MAX_LENGTH).contains(&text.len()) && scan::all(text.as_bytes(), digit);
         right.then(|| Self::filled(text.as_bytes()))
     }
 
