@@ -268,6 +268,7 @@ fn write_query_within<const TEXT: usize, const PAIRS: usize>(
     }
 }
 
+/// Of a query that is not in the canonical encoding yet: written anew first.
 fn write_recoded<const TEXT: usize, const PAIRS: usize>(
     sink: &mut impl Sink,
     wire: &str,
@@ -278,4 +279,40 @@ fn write_recoded<const TEXT: usize, const PAIRS: usize>(
     query.add(&mut text, wire, skip);
     query.sort(text.as_slice());
     query.write(text.as_slice(), sink);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical_query(wire: &str) -> String {
+        let mut text = Vec::new();
+        write_query(&mut text, wire, |key| key == b"skipped");
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn a_canonical_query_stays_as_it_is() {
+        let long = alloc::format!("k={}", "%C3%A9".repeat(40));
+        for wire in [
+            "a",
+            "b=2&&a=1&",
+            "=",
+            "a=x=y&skipped=1&%61=+",
+            "a1=2&a=1&skipped",
+            &long,
+        ] {
+            let once = canonical_query(wire);
+            assert_eq!(canonical_query(&once), once, "{wire}");
+        }
+    }
+
+    #[test]
+    fn a_query_in_canonical_encoding_is_sorted_and_completed_as_any_other() {
+        assert_eq!(
+            canonical_query("b=2&&a&skipped=1&a%20=%2F&"),
+            "a=&a%20=%2F&b=2"
+        );
+        assert_eq!(canonical_query("b=2&&a&skipped=1&a+=/&"), "a=&a%20=%2F&b=2");
+    }
 }
