@@ -1,38 +1,60 @@
-/// Reads an HTTP date in its one current form, `Sun, 06 Nov 1994 08:49:37 GMT`, as seconds since 1970.
+/// Reads an HTTP date in any of its three forms as seconds since 1970.
 ///
-/// RFC 9110 section 5.6.7. The two obsolete forms, a wrong length and a date before 1970 give `None`; the
-/// name of the day is not checked against the date.
+/// RFC 9110 section 5.6.7. The name of the day is not looked at; a date before 1970 gives `None`. There is no
+/// clock here, so a year of two digits is one from 1970 to 2069.
 pub(crate) fn parse_http_date(text: &str) -> Option<u64> {
-    let b: &[u8; 29] = text.trim_ascii().as_bytes().try_into().ok()?;
-    let separators = [
-        (3, b','),
-        (4, b' '),
-        (7, b' '),
-        (11, b' '),
-        (16, b' '),
-        (19, b':'),
-        (22, b':'),
-    ];
-    if separators.iter().any(|(at, byte)| b[*at] != *byte) || &b[25..] != b" GMT" {
+    let text = text.trim_ascii();
+    let (day, month, year, time) = match text.split_once(", ") {
+        Some((_, current)) => internet_date(current)?,
+        None => asctime_date(text)?,
+    };
+    let (month, year) = (self::month(month)?, self::year(year)?);
+    let day = number::<2>(day).or_else(|| number::<1>(day))?;
+    if day == 0 || day > days_in(month, year) || year < 1970 {
         return None;
     }
-    let (day, month, year) = (number(&b[5..7])?, month(&b[8..11])?, number(&b[12..16])?);
+    Some(days_since_1970(year, month, day) * 86_400 + time_of_day(time)?)
+}
+
+/// Day, month, year and time as they stand in the text.
+type Fields<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// `06 Nov 1994 08:49:37 GMT`, or `06-Nov-94 08:49:37 GMT`, which is obsolete.
+fn internet_date(text: &str) -> Option<Fields<'_>> {
+    let (date, time) = text.strip_suffix(" GMT")?.rsplit_once(' ')?;
+    let separator = if date.contains('-') { '-' } else { ' ' };
+    let (day, rest) = date.split_once(separator)?;
+    let (month, year) = rest.split_once(separator)?;
+    Some((day, month, year, time))
+}
+
+/// `Sun Nov  6 08:49:37 1994`, obsolete too: what `asctime` of C makes.
+fn asctime_date(text: &str) -> Option<Fields<'_>> {
+    let (_, text) = text.split_once(' ')?;
+    let (month, text) = text.split_once(' ')?;
+    let (text, year) = text.rsplit_once(' ')?;
+    let (day, time) = text.rsplit_once(' ')?;
+    Some((day.trim_ascii_start(), month, year, time))
+}
+
+fn year(text: &str) -> Option<u64> {
+    number::<4>(text).or_else(|| {
+        let short = number::<2>(text)?;
+        Some(if short < 70 { 2000 } else { 1900 } + short)
+    })
+}
+
+fn time_of_day(text: &str) -> Option<u64> {
+    let (hour, rest) = text.split_once(':')?;
+    let (minute, second) = rest.split_once(':')?;
     let (hour, minute, second) = (
-        number(&b[17..19])?,
-        number(&b[20..22])?,
-        number(&b[23..25])?,
+        number::<2>(hour)?,
+        number::<2>(minute)?,
+        number::<2>(second)?,
     );
     // 60 is a leap second.
-    if day == 0
-        || day > days_in(month, year)
-        || hour > 23
-        || minute > 59
-        || second > 60
-        || year < 1970
-    {
-        return None;
-    }
-    Some(days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second)
+    let is_time = hour <= 23 && minute <= 59 && second <= 60;
+    is_time.then_some(hour * 3_600 + minute * 60 + second)
 }
 
 /// A date and time of day in UTC.
@@ -78,7 +100,9 @@ impl CivilTime {
     }
 }
 
-fn number(digits: &[u8]) -> Option<u64> {
+/// A number of exactly `N` digits.
+fn number<const N: usize>(text: &str) -> Option<u64> {
+    let digits: &[u8; N] = text.as_bytes().try_into().ok()?;
     digits.iter().try_fold(0, |value, digit| {
         digit
             .is_ascii_digit()
@@ -86,10 +110,9 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-fn month(name: &[u8]) -> Option<u64> {
-    const NAMES: [&[u8; 3]; 12] = [
-        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
-        b"Dec",
+fn month(name: &str) -> Option<u64> {
+    const NAMES: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
     NAMES
         .iter()
@@ -138,6 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn the_obsolete_forms_of_a_date_are_read_too() {
+        for (text, seconds) in [
+            ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777),
+            ("Sun Nov  6 08:49:37 1994", 784_111_777),
+            ("Wednesday, 16-Nov-94 08:49:37 GMT", 784_975_777),
+            ("Wed Nov 16 08:49:37 1994", 784_975_777),
+            ("Thursday, 01-Jan-70 00:00:00 GMT", 0),
+            ("Sunday, 22-Nov-26 03:00:00 GMT", 1_795_316_400),
+            ("Tuesday, 31-Dec-69 23:59:59 GMT", 3_155_759_999),
+        ] {
+            assert_eq!(parse_http_date(text), Some(seconds), "{text:?}");
+        }
+    }
+
+    #[test]
     fn every_day_of_two_leap_cycles_is_its_own_date() {
         for day in 0..2 * 146_097 {
             let time = CivilTime::since_1970(day * 86_400);
@@ -155,8 +193,18 @@ mod tests {
             "",
             "bogus time",
             "Sun, 06 Nov 1994 08:49:37 UTC",
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
+            "Sunday, 06-Nov-94 08:49:37",
+            "Sunday, 06-Nov-994 08:49:37 GMT",
+            "Sunday, 06-Nov 94 08:49:37 GMT",
+            "Sunday, 006-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994 GMT",
+            "Sun Nov  6 08:49 1994",
+            "Sun Nov  0 08:49:37 1994",
+            "Sun Feb 30 08:49:37 1994",
+            "Sun, 06 Nov 1994 08:60:37 GMT",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+            "Sun, 06 Nov 1994 8:49:37 GMT",
+            "Sun, +6 Nov 1994 08:49:37 GMT",
             "Sun, 31 Feb 2024 08:49:37 GMT",
             "Sun, 00 Nov 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 24:49:37 GMT",

@@ -12,7 +12,7 @@ use http::{Extensions, Method, StatusCode};
 use http_body::{Frame, SizeHint};
 use reqwest::{Body, Request, Response, ResponseBuilderExt};
 use reqwest_middleware::{Error, Middleware, Next, Result};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     BODY_LIMIT, Budget, Call, Decision, Failure, Policy, Stop, retry::Entropy, s3_status, trace,
@@ -33,8 +33,9 @@ use crate::{
 /// # }
 /// ```
 ///
-/// To find the error code, up to [`BODY_LIMIT`] bytes of an error's body are read before the response is
-/// handed on; nothing of it is lost. A request whose body cannot be sent again, a stream, is sent once.
+/// To find the error code, up to [`BODY_LIMIT`] bytes of an error's body are read, for two seconds at most,
+/// before the response is handed on; nothing of it is lost, and if the body breaks off, whoever reads it gets
+/// that error. A request whose body cannot be sent again, a stream, is sent once.
 /// Errors come back as the client made them.
 #[derive(Clone, Debug)]
 pub struct RetryMiddleware {
@@ -43,6 +44,9 @@ pub struct RetryMiddleware {
     deadline: Option<Duration>,
     s3: bool,
 }
+
+/// How long the body of an error is waited for. It usually comes along with the head.
+const BODY_TIME: Duration = Duration::from_secs(2);
 
 impl RetryMiddleware {
     /// Retries what `policy` says.
@@ -64,6 +68,7 @@ impl RetryMiddleware {
     }
 
     /// How long each request may take, all attempts and waits together. A wait that would outlast it is not begun.
+    /// A request under way is not cut off: the client's own timeout does that.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -100,8 +105,9 @@ impl Middleware for RetryMiddleware {
         let mut request = request;
         loop {
             let again = request.try_clone();
-            let answer =
-                Answer::read(next.clone().run(request, extensions).await, hides_errors).await;
+            let result = next.clone().run(request, extensions).await;
+            let time_left = call.time_left(started.elapsed());
+            let answer = Answer::read(result, hides_errors, time_left).await;
             let Some(failure) = answer.failure() else {
                 call.on_success(budget);
                 return answer.result;
@@ -146,13 +152,14 @@ struct Answer {
 }
 
 impl Answer {
-    async fn read(result: Result<Response>, hides_errors: bool) -> Self {
+    async fn read(result: Result<Response>, hides_errors: bool, time_left: Duration) -> Self {
         match result {
-            Ok(response)
-                if is_error(response.status())
-                    || (hides_errors && response.status() == StatusCode::OK) =>
-            {
-                Self::peek(response).await
+            Ok(response) if is_error(response.status()) => {
+                Self::peek(response, time_left.min(BODY_TIME)).await
+            }
+            // It may take as long as the copying does.
+            Ok(response) if hides_errors && response.status() == StatusCode::OK => {
+                Self::peek(response, time_left).await
             }
             result => Self {
                 status: result.as_ref().ok().map(Response::status),
@@ -162,28 +169,22 @@ impl Answer {
         }
     }
 
-    /// Reads the beginning of the body, and puts it back.
-    async fn peek(mut response: Response) -> Self {
+    /// Reads the beginning of the body, no longer than `limit`, and puts it back.
+    async fn peek(mut response: Response, limit: Duration) -> Self {
         let status = response.status();
         let mut body = BytesMut::new();
-        while body.len() <= BODY_LIMIT {
-            match response.chunk().await {
-                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) => {
-                    return Self {
-                        result: Err(error.into()),
-                        status: Some(status),
-                        body: body.freeze(),
-                    };
-                }
-            }
-        }
+        let reading = timeout(limit, read_start(&mut response, &mut body)).await;
         let body = body.freeze();
-        let judged = StatusCode::from_u16(s3_status(status.as_u16(), &body)).unwrap_or(status);
+        let judged = match &reading {
+            Ok(Ok(())) => s3_status(status.as_u16(), &body),
+            Ok(Err(_)) if status == StatusCode::OK => 500,
+            // What is still on its way has not failed.
+            Ok(Err(_)) | Err(_) => status.as_u16(),
+        };
+        let broken = reading.ok().and_then(core::result::Result::err);
         Self {
-            result: Ok(with_body_start(response, body.clone())),
-            status: Some(judged),
+            result: Ok(with_body_start(response, body.clone(), broken)),
+            status: StatusCode::from_u16(judged).ok(),
             body,
         }
     }
@@ -195,11 +196,24 @@ impl Answer {
             (Ok(response), Some(status)) => {
                 Some(Failure::from_http(status, response.headers(), &self.body))
             }
-            (Err(_), Some(status)) => Some(Failure::response(status.as_u16())),
-            (Err(Error::Reqwest(error)), None) => Some(unanswered(error)),
-            (_, None) => Some(Failure::local()),
+            (Err(Error::Reqwest(error)), _) => Some(unanswered(error)),
+            _ => Some(Failure::local()),
         }
     }
+}
+
+/// Reads the body until it ends or is longer than an error.
+async fn read_start(
+    response: &mut Response,
+    body: &mut BytesMut,
+) -> core::result::Result<(), reqwest::Error> {
+    while body.len() <= BODY_LIMIT {
+        let Some(chunk) = response.chunk().await? else {
+            break;
+        };
+        body.extend_from_slice(&chunk);
+    }
+    Ok(())
 }
 
 fn is_error(status: StatusCode) -> bool {
@@ -219,11 +233,15 @@ fn unanswered(error: &reqwest::Error) -> Failure<'static> {
     }
 }
 
-/// The same response, with what was read of its body put back before the rest.
-fn with_body_start(response: Response, start: Bytes) -> Response {
+/// The same response, with what was read of its body, and how it broke off, put back before the rest.
+fn with_body_start(response: Response, start: Bytes, broken: Option<reqwest::Error>) -> Response {
     let url = response.url().clone();
     let (parts, rest) = http::Response::<Body>::from(response).into_parts();
-    let mut whole = http::Response::new(Body::wrap(Joined { start, rest }));
+    let mut whole = http::Response::new(Body::wrap(Joined {
+        start,
+        broken,
+        rest,
+    }));
     *whole.status_mut() = parts.status;
     *whole.version_mut() = parts.version;
     *whole.headers_mut() = parts.headers;
@@ -239,6 +257,7 @@ fn with_body_start(response: Response, start: Bytes) -> Response {
 /// A body of which the beginning was read already.
 struct Joined {
     start: Bytes,
+    broken: Option<reqwest::Error>,
     rest: Body,
 }
 
@@ -250,14 +269,18 @@ impl http_body::Body for Joined {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<core::result::Result<Frame<Bytes>, reqwest::Error>>> {
-        if self.start.is_empty() {
-            return Pin::new(&mut self.rest).poll_frame(context);
+        if !self.start.is_empty() {
+            let start = core::mem::take(&mut self.start);
+            return Poll::Ready(Some(Ok(Frame::data(start))));
         }
-        Poll::Ready(Some(Ok(Frame::data(core::mem::take(&mut self.start)))))
+        match self.broken.take() {
+            Some(error) => Poll::Ready(Some(Err(error))),
+            None => Pin::new(&mut self.rest).poll_frame(context),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.start.is_empty() && self.rest.is_end_stream()
+        self.start.is_empty() && self.broken.is_none() && self.rest.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

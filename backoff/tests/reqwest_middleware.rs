@@ -171,6 +171,93 @@ async fn a_wait_past_the_deadline_is_not_begun() {
     assert_eq!(server.bodies().len(), 1);
 }
 
+#[tokio::test]
+async fn an_error_whose_body_breaks_off_keeps_its_status_and_what_was_read() {
+    let cut = "x-test: kept\r\ncontent-length: 999\r\n";
+    let server = Server::start([(400, cut, THROTTLED), (403, cut, DENIED)]).await;
+    let mut response = server
+        .client(RetryMiddleware::new(QUICK))
+        .get(server.url())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["x-test"]),
+        (403, &"kept".parse().unwrap())
+    );
+    assert_eq!(response.chunk().await.unwrap().unwrap(), DENIED);
+    assert!(response.chunk().await.is_err());
+    assert_eq!(server.bodies().len(), 2);
+}
+
+#[tokio::test]
+async fn an_s3_copy_that_breaks_off_is_retried() {
+    for begun in ["", "<CopyObj"] {
+        let cut = "content-length: 999\r\n";
+        let server = Server::start([(200, cut, begun), (200, "", "<CopyObjectResult/>")]).await;
+        let response = server
+            .client(RetryMiddleware::new(QUICK).s3())
+            .put(server.url())
+            .header("x-amz-copy-source", "/b/k")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.text().await.unwrap(), "<CopyObjectResult/>");
+    }
+}
+
+#[tokio::test]
+async fn the_body_of_an_error_is_not_waited_for_longer_than_two_seconds_or_the_deadline() {
+    for (deadline, at_most) in [(None, 4_000), (Some(Duration::from_millis(300)), 1_500)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut socket = asked(&listener).await;
+            let head = b"HTTP/1.1 403 X\r\ncontent-length: 999\r\n\r\n";
+            socket.write_all(head).await.unwrap();
+            while socket.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        let mut middleware = RetryMiddleware::new(QUICK);
+        if let Some(deadline) = deadline {
+            middleware = middleware.deadline(deadline);
+        }
+        let started = std::time::Instant::now();
+        let mut response = client(middleware).get(url).send().await.unwrap();
+        let took = started.elapsed();
+        assert!(took < Duration::from_millis(at_most), "{took:?}");
+        assert_eq!(response.status(), 403);
+        // What was read, and then what came since.
+        let read = response.chunk().await.unwrap().unwrap().len();
+        assert!(read > 1 && response.chunk().await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_s3_copy_is_waited_for_longer_than_the_body_of_an_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut socket = asked(&listener).await;
+        let head = b"HTTP/1.1 200 X\r\nconnection: close\r\n\r\n";
+        socket.write_all(head).await.unwrap();
+        for _ in 0..25 {
+            socket.write_all(b" ").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        socket.write_all(b"<CopyObjectResult/>").await.unwrap();
+    });
+    let response = client(RetryMiddleware::new(QUICK.attempts(1)).s3())
+        .put(url)
+        .header("x-amz-copy-source", "/b/k")
+        .send()
+        .await
+        .unwrap();
+    let body = response.text().await.unwrap();
+    assert_eq!(body.trim(), "<CopyObjectResult/>");
+}
+
 /// A server that gives these answers, one a connection, and keeps what it was sent.
 struct Server {
     address: SocketAddr,
@@ -206,6 +293,16 @@ impl Server {
     }
 }
 
+/// A connection on which a request without a body has come.
+async fn asked(listener: &TcpListener) -> TcpStream {
+    let mut socket = listener.accept().await.unwrap().0;
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(socket.read_u8().await.unwrap());
+    }
+    socket
+}
+
 fn client(middleware: RetryMiddleware) -> ClientWithMiddleware {
     let plain = reqwest::Client::builder().no_proxy().build().unwrap();
     ClientBuilder::new(plain).with(middleware).build()
@@ -229,10 +326,13 @@ async fn serve(socket: TcpStream, (status, headers, body): (u16, &str, &str)) ->
     while chunked && !received.ends_with(b"0\r\n\r\n") {
         received.push(socket.read_u8().await.unwrap());
     }
-    let head = format!(
-        "HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
+    // Headers that bring a length of their own make a body that breaks off.
+    let length = if headers.contains("content-length") {
+        String::new()
+    } else {
+        format!("content-length: {}\r\n", body.len())
+    };
+    let head = format!("HTTP/1.1 {status} X\r\n{headers}{length}connection: close\r\n\r\n");
     // A client that has read enough may be gone before the end.
     let _ = socket
         .write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())

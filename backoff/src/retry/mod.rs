@@ -200,6 +200,7 @@ where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
+        // The loop of `run_mut` once more: through `AsyncFnMut`, the future of a closure that borrows is not `Send`.
         async move {
             let (started, mut last) = (self.start(), None);
             loop {
