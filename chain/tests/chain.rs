@@ -542,6 +542,7 @@ mod instance {
         let key = key.with_expiry(now().plus_seconds(21_600));
         Imds::builder()
             .role("app-prod")
+            .unwrap()
             .region("eu-central-1")
             .credentials(key)
             .start()
@@ -581,10 +582,13 @@ mod instance {
         let key = Credentials::new("ASIAINSTANCE", "canary-instance").unwrap();
         let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let count = asked.clone();
-        let server = Imds::builder().role("app-prod").credentials_from(move || {
-            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            std::future::ready(Ok::<_, std::io::Error>(key.clone()))
-        });
+        let server = Imds::builder()
+            .role("app-prod")
+            .unwrap()
+            .credentials_from(move || {
+                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                std::future::ready(Ok::<_, std::io::Error>(key.clone()))
+            });
         let server = server.start().await.unwrap();
         let settings = on(&server, &KEYS, FILE);
         let explanation = explain(&settings).await.explanation;

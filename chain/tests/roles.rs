@@ -223,6 +223,7 @@ async fn a_role_that_is_refused_is_not_replaced_by_the_instance() {
         .with_expiry(Timestamp::MAX);
     let instance = Imds::builder()
         .role("node")
+        .unwrap()
         .credentials(key)
         .start()
         .await

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = "127.0.0.1:1338".parse()?;
     let server = Imds::builder()
         .bind(address)
-        .role("laptop")
+        .role("laptop")?
         .credentials_from(move || {
             // Clients ask again when these end; a real source would have new ones by then.
             let expiry = Timestamp::now().plus_seconds(3600);

@@ -30,6 +30,7 @@ async fn main() {
         .with_expiry(Timestamp::now().plus_seconds(3600));
     let server = Imds::builder()
         .role("web")
+        .unwrap()
         .credentials(key)
         .start()
         .await

@@ -22,6 +22,8 @@ pub struct IdentityDocument {
     pub availability_zone: Option<String>,
     /// The billing products, mostly none.
     pub billing_products: Vec<String>,
+    /// The Amazon DevPay product codes of the AMI, which only old instances have.
+    pub devpay_product_codes: Vec<String>,
     /// The AMI it was launched from.
     pub image_id: Option<String>,
     /// The instance.
@@ -73,6 +75,7 @@ impl IdentityDocument {
             architecture: members.text("architecture"),
             availability_zone: members.text("availabilityzone"),
             billing_products: members.texts("billingproducts"),
+            devpay_product_codes: members.texts("devpayproductcodes"),
             image_id: members.text("imageid"),
             instance_id: members.text("instanceid"),
             instance_type: members.text("instancetype"),
@@ -91,5 +94,21 @@ impl IdentityDocument {
 impl fmt::Debug for IdentityDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_lists_and_without_any_they_are_empty() {
+        let document = IdentityDocument::parse(
+            r#"{"billingProducts": ["bp-1", "bp-2"], "devpayProductCodes": ["774F4FF8"], "marketplaceProductCodes": null}"#,
+        )
+        .unwrap();
+        assert_eq!(document.billing_products, ["bp-1", "bp-2"]);
+        assert_eq!(document.devpay_product_codes, ["774F4FF8"]);
+        assert!(document.marketplace_product_codes.is_empty());
     }
 }

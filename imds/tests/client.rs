@@ -38,6 +38,7 @@ fn token() -> Reply {
 async fn first_credentials_take_three_requests_over_one_connection() {
     let server = Imds::builder()
         .role("web")
+        .unwrap()
         .credentials(key())
         .start()
         .await
@@ -393,19 +394,51 @@ async fn an_endless_or_cut_answer_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_persistent_client_also_survives_broken_connections_and_empty_documents() {
+async fn a_persistent_client_survives_what_can_go_wrong_at_each_step() {
     let document = r#"{"AccessKeyId":"AKID","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
-    let server = Script::start([
+    let ok = |body| Reply::status(200, body);
+    let cut = &document[..20];
+    for bad in [
         Reply::Close,
-        token(),
-        Reply::status(200, "web"),
-        Reply::status(200, ""),
-        Reply::status(200, document),
-    ])
-    .await;
-    let client = client_of(&server.url()).persistent(true).build().unwrap();
-    assert_eq!(client.credentials().await.unwrap().name, "web");
-    assert_eq!(server.left(), 0);
+        Reply::Hang,
+        Reply::status(500, ""),
+        Reply::status(429, ""),
+        ok(""),
+    ] {
+        let steps = [
+            bad.clone(),
+            token(),
+            bad.clone(),
+            ok("web"),
+            bad,
+            ok(cut),
+            ok(document),
+        ];
+        let server = Script::start(steps).await;
+        let client = client_of(&server.url()).persistent(true);
+        let client = client.attempt_timeout(Duration::from_millis(300));
+        let client = client.timeout(Duration::from_secs(20)).build().unwrap();
+        assert_eq!(client.credentials().await.unwrap().name, "web");
+        assert_eq!(server.left(), 0);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_list_of_roles_is_no_role_and_for_a_persistent_client_no_answer() {
+    for (persistent, lists, kind) in [
+        (false, 1, ErrorKind::NotFound),
+        (true, 3, ErrorKind::BadResponse),
+    ] {
+        let replies = [token()]
+            .into_iter()
+            .chain((0..6).map(|_| Reply::status(200, " \n")));
+        let server = Script::start(replies).await;
+        let client = client_of(&server.url()).persistent(persistent);
+        let client = client.build().unwrap();
+        assert_eq!(client.credentials().await.unwrap_err().kind(), kind);
+        assert_eq!(client.role_name().await.unwrap_err().kind(), kind);
+        assert_eq!(server.asked().len(), 1 + 2 * lists);
+    }
 }
 
 #[tokio::test]
@@ -423,6 +456,7 @@ async fn an_instance_without_a_role_says_so_and_only_roles_have_names() {
     }
     let server = Imds::builder()
         .role("web")
+        .unwrap()
         .credentials(key())
         .start()
         .await

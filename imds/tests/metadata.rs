@@ -36,7 +36,8 @@ async fn what_people_look_up_is_typed() {
         Imds::builder()
             .region("eu-west-1")
             .credentials(key())
-            .role("web"),
+            .role("web")
+            .unwrap(),
     )
     .await;
     assert_eq!(client.instance_id().await.unwrap(), "i-0123456789abcdef0");
@@ -161,7 +162,14 @@ async fn a_walk_finds_everything_once_and_asks_for_no_secret_unless_told() {
                 "public-keys": {"0": {"openssh-key": "ssh"}}}}"#,
         )
         .unwrap();
-    let (server, client) = start(builder.credentials(key()).role("web").extended(false)).await;
+    let (server, client) = start(
+        builder
+            .credentials(key())
+            .role("web")
+            .unwrap()
+            .extended(false),
+    )
+    .await;
     let found = collect(&client, false).await;
     let paths: Vec<&str> = found.keys().map(String::as_str).collect();
     assert_eq!(

@@ -157,6 +157,7 @@ async fn the_role_is_a_directory_with_one_document() {
     let key = Credentials::new("AKID", "secret").unwrap();
     let server = Imds::builder()
         .role("web")
+        .unwrap()
         .credentials(key)
         .start()
         .await
@@ -205,4 +206,18 @@ async fn it_listens_on_loopback_unless_told_otherwise_and_ends_when_dropped() {
     drop(server);
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[test]
+fn a_name_that_no_role_can_have_is_refused() {
+    for bad in ["", "a/b c", "rôle", "a\nb", &"x".repeat(65)] {
+        let error = Imds::builder().role(bad).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Setting, "{bad:?}");
+        assert!(error.to_string().contains("role name"), "{error}");
+    }
+    let error = Imds::builder().role("a/b c").unwrap_err();
+    assert!(error.to_string().contains("\"a/b c\""), "{error}");
+    for good in ["w", "App_1+2=3,4.5@6-7", &"x".repeat(64)] {
+        assert!(Imds::builder().role(good).is_ok(), "{good}");
+    }
 }

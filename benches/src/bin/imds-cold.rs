@@ -83,7 +83,7 @@ fn instance() -> Result<server::ImdsBuilder, BoxError> {
         .with_session_token("FwoGZXIvYXdzEBYaDEXAMPLE")?
         .with_expiry(Timestamp::now().plus_seconds(3600));
     Ok(server::Imds::builder()
-        .role("bench")
+        .role("bench")?
         .region("eu-central-1")
         .credentials(credentials))
 }

@@ -2,7 +2,6 @@
 
 mod abbreviate;
 mod imds;
-mod number;
 mod s3;
 mod serve;
 mod sign;
@@ -10,14 +9,13 @@ mod sts;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::{
     imds::{ImdsCommand, WatchEvent},
-    number::OUT_OF_RANGE,
     s3::{PresignArgs, S3Command},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
-    sign::{Algorithm, Auth, BodyArgs, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
+    sign::{Algorithm, Auth, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
     sts::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
 };
 
@@ -47,21 +45,7 @@ impl Args {
         command.build();
         let words = abbreviate::expand(&command, words.into_iter().collect());
         let matches = Self::command().try_get_matches_from(words)?;
-        let args = Self::from_arg_matches(&matches)?;
-        args.check_sandbox(&mut command)?;
-        Ok(args)
-    }
-
-    /// Somebody who throttles a sandbox wants one: without it the command would go to the real service.
-    fn check_sandbox(&self, command: &mut clap::Command) -> Result<(), clap::Error> {
-        let has_sandbox = self.globals.sandbox || matches!(self.command, Command::Sandbox { .. });
-        if self.globals.sandbox_throttle.is_none() || has_sandbox {
-            return Ok(());
-        }
-        Err(command.error(
-            ErrorKind::ArgumentConflict,
-            "--sandbox-throttle needs --sandbox",
-        ))
+        Self::from_arg_matches(&matches)
     }
 }
 
@@ -94,11 +78,11 @@ pub(crate) struct Globals {
         long,
         global = true,
         value_name = "N",
-        value_parser = number::within(0..=1_000_000),
-        allow_negative_numbers = true,
+        default_value_t = 0,
+        hide_default_value = true,
         help_heading = OWN
     )]
-    pub(crate) sandbox_throttle: Option<u32>,
+    pub(crate) sandbox_throttle: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

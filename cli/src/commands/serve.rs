@@ -34,6 +34,7 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
     let mut builder = Imds::builder()
         .bind(args.listen)
         .role(&args.role_name)
+        .map_err(|error| Failure::usage(chained(&error)))?
         .region(context.region().await?.name())
         .allow_v1(args.v1);
     if let Some(path) = &args.metadata {

@@ -71,7 +71,7 @@ impl Sandbox {
 async fn instance(account: &Arc<Account>) -> Result<Imds, keyfob_imds::Error> {
     let account = Arc::clone(account);
     Imds::builder()
-        .role(INSTANCE_ROLE)
+        .role(INSTANCE_ROLE)?
         .item("meta-data/instance-id", INSTANCE_ID)
         .credentials_from(move || {
             let role = Principal::Role {

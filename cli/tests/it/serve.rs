@@ -60,6 +60,12 @@ fn boto3_takes_the_role_of_a_served_instance() {
 }
 
 #[test]
+fn a_name_that_no_role_can_have_is_not_served() {
+    let refused = home().keyfob(["serve", "imds", "--role-name", "a/b c"]);
+    assert_has(&refused.fails(252), &["invalid role name \"a/b c\""]);
+}
+
+#[test]
 fn boto3_takes_the_credentials_of_a_served_container_only_with_the_token() {
     let home = home();
     let server = Running::start(&home, &["serve", "container", "--listen", "127.0.0.1:0"]);

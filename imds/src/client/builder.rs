@@ -101,10 +101,10 @@ impl Builder {
         self
     }
 
-    /// Whether to send a request again also when there was no connection or no usable answer (nothing, or an empty or cut
-    /// document). The default is no: off EC2 it only makes the wait longer. Programs that run while an instance boots, or behind
-    /// a proxy of the metadata service, want it, with more [`attempts`](Builder::attempts) and
-    /// [`timeout`](Builder::timeout).
+    /// Whether to send a request again also when there was no connection or no usable answer (nothing, an empty token or
+    /// list of roles, an empty or cut document). The default is no: off EC2 it only makes the wait longer. Programs that run
+    /// while an instance boots, or behind a proxy of the metadata service, want it, with more
+    /// [`attempts`](Builder::attempts) and [`timeout`](Builder::timeout).
     pub fn persistent(mut self, persistent: bool) -> Self {
         self.limits.persistent = persistent;
         self

@@ -151,8 +151,7 @@ impl Client {
     pub async fn role_name(&self) -> Result<String, Error> {
         let call = self.call()?;
         let path = discovery::LEGACY;
-        let listing = call.read(&path, |body| wire::text(body, &path));
-        let listing = call.within(listing).await.map_err(no_role)?;
+        let listing = call.within(call.roles(&path)).await.map_err(no_role)?;
         let name = wire::first_name(&listing).ok_or_else(Error::no_role)?;
         Ok(name.to_owned())
     }
@@ -270,7 +269,12 @@ impl Call<'_> {
                 let name = self.inner.transport.name();
                 Err(Error::token_unanswered(name, began.elapsed()))
             }
-            response => wire::token(&response?, self.inner.ttl),
+            response => {
+                let response = response?;
+                let blank = response.status() == StatusCode::OK && response.body().is_empty();
+                self.blank_is_no_answer(blank, &wire::TOKEN_PATH)?;
+                wire::token(&response, self.inner.ttl)
+            }
         }
     }
 
@@ -279,7 +283,7 @@ impl Call<'_> {
         loop {
             match discovery.next()? {
                 Ask::Listing(path) => {
-                    let listing = self.read(&path, |body| wire::text(body, &path)).await;
+                    let listing = self.roles(&path).await;
                     discovery.listed(found(listing)?.as_deref())?;
                 }
                 Ask::Document(path) => {
@@ -299,6 +303,27 @@ impl Call<'_> {
                     }
                 }
             }
+        }
+    }
+
+    /// The names in one of the two directories of roles.
+    async fn roles(&self, directory: &Path<'_>) -> Result<String, Error> {
+        self.read(directory, |body| {
+            let listing = wire::text(body, directory)?;
+            self.blank_is_no_answer(wire::first_name(&listing).is_none(), directory)?;
+            Ok(listing)
+        })
+        .await
+    }
+
+    /// A service that has no token or no role says so with a status. To be empty is not to have one yet, for a persistent
+    /// client, which asks again.
+    fn blank_is_no_answer(&self, is_blank: bool, path: &Path<'_>) -> Result<(), Error> {
+        match is_blank && self.inner.limits.persistent {
+            true => Err(Error::bad_response(format!(
+                "the answer for {path} is empty"
+            ))),
+            false => Ok(()),
         }
     }
 

@@ -14,7 +14,7 @@
 //! let key = Credentials::new("ASIAEXAMPLE", "secret")?
 //!     .with_session_token("token")?
 //!     .with_expiry(Timestamp::now().plus_seconds(3600));
-//! let instance = Imds::builder().role("web").credentials(key).start().await?;
+//! let instance = Imds::builder().role("web")?.credentials(key).start().await?;
 //!
 //! let client = Client::builder().endpoint(instance.endpoint()).build()?;
 //! assert_eq!(client.credentials().await?.name, "web");

@@ -41,6 +41,7 @@ fn keys(seconds: i64) -> impl Fn() -> std::future::Ready<Result<Credentials, Str
 async fn boto3_takes_the_role_in_one_session() {
     let server = Imds::builder()
         .role("web")
+        .unwrap()
         .credentials(key("ASIAEXAMPLE", 3600))
         .start()
         .await

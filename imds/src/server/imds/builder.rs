@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Imds, Service};
 use crate::{
-    error::Error,
+    error::{Error, shown},
     events::Interruption,
     server::{
         counters::Tally,
@@ -86,9 +86,20 @@ impl Builder {
     }
 
     /// The name of the role; `keyfob` unless set. Without credentials there is no role.
-    pub fn role(mut self, name: impl Into<String>) -> Self {
-        self.role = name.into();
-        self
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) for a name that no role can have.
+    pub fn role(mut self, name: impl Into<String>) -> Result<Self, Error> {
+        let name = name.into();
+        if !is_role_name(&name) {
+            return Err(Error::setting(format!(
+                "invalid role name \"{}\": 1 to 64 letters, digits and _+=,.@- are needed",
+                shown(&name)
+            )));
+        }
+        self.role = name;
+        Ok(self)
     }
 
     /// The region, and with it the zone (`…a`), the host name and the identity document; `us-east-1` unless set.
@@ -205,4 +216,10 @@ impl Builder {
         };
         items.filter_map(later).collect()
     }
+}
+
+/// Source: IAM API Reference, "CreateRole", parameter `RoleName`.
+fn is_role_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    matches!(name.len(), 1..=64) && name.bytes().all(allowed)
 }
