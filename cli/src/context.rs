@@ -1,6 +1,6 @@
 //! What the words on the command line refer to: settings, region, credentials, endpoints.
 
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 use keyfob_chain::{Chain, Env, Explanation, Order, Origin, Region, Resolution, Settings};
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -23,6 +23,7 @@ pub(crate) struct Context {
     console: Console,
     settings: Settings,
     region: OnceCell<Region>,
+    output_format: OnceLock<Option<OutputFormat>>,
     /// Runs as long as the command does.
     _sandbox: Option<Sandbox>,
 }
@@ -55,6 +56,7 @@ impl Context {
             console,
             settings,
             region: OnceCell::new(),
+            output_format: OnceLock::new(),
             _sandbox: sandbox,
         })
     }
@@ -198,7 +200,8 @@ impl Context {
         origin.to_string()
     }
 
-    /// The form of the output that somebody asked for, wherever.
+    /// The form of the output that somebody asked for, wherever. Where a setting names one that only `aws` has, it is
+    /// JSON, and that is said once, on stderr.
     ///
     /// # Errors
     ///
@@ -207,13 +210,30 @@ impl Context {
         if self.globals.output.is_some() {
             return Ok(self.globals.output);
         }
-        let Some(name) = self.setting("AWS_DEFAULT_OUTPUT", "output") else {
+        if let Some(format) = self.output_format.get() {
+            return Ok(*format);
+        }
+        let format = self.configured_format()?;
+        Ok(*self.output_format.get_or_init(|| format))
+    }
+
+    fn configured_format(&self) -> Result<Option<OutputFormat>, Failure> {
+        let Some(setting) = self.settings.find("AWS_DEFAULT_OUTPUT", "output") else {
             return Ok(None);
         };
-        OutputFormat::named(name).map(Some).ok_or_else(|| {
-            Failure::configuration(format!("the output format {name:?} is not known"))
-                .with_hint("json, text and table are; --output, AWS_DEFAULT_OUTPUT and a profile's output choose")
-        })
+        let (name, origin) = (setting.text, self.origin(&setting.origin));
+        if let Some(format) = OutputFormat::named(name) {
+            return Ok(Some(format));
+        }
+        if OutputFormat::is_of_aws(name) {
+            self.console
+                .note(&format!("json is printed instead of {name} ({origin})"));
+            return Ok(Some(OutputFormat::Json));
+        }
+        let message = format!("the output format {name:?} from {origin} is not known");
+        Err(Failure::configuration(message).with_hint(
+            "json, text and table are; --output, AWS_DEFAULT_OUTPUT and a profile's output choose",
+        ))
     }
 
     /// Prints the answer of one of aws's operations.

@@ -21,7 +21,7 @@ impl Prompt {
         Err(failure.with_hint(instead))
     }
 
-    /// Asks for a line, showing the value that an empty answer keeps.
+    /// Asks for a line, showing the value that an empty answer keeps, until the answer passes the check.
     ///
     /// # Errors
     ///
@@ -30,20 +30,18 @@ impl Prompt {
         &self,
         question: &str,
         current: Option<&str>,
+        check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<String>, Failure> {
-        self.ask(question, current);
-        blocking(|| {
-            let mut line = String::new();
-            let count = io::stdin().lock().read_line(&mut line)?;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+        loop {
+            self.ask(question, current);
+            let answer = blocking(read_line).await?;
+            if self.passes(question, answer.as_deref(), &check) {
+                return Ok(answer);
             }
-            Ok(line)
-        })
-        .await
+        }
     }
 
-    /// Asks for a secret: what is typed shows as stars.
+    /// Asks for a secret in the same way: what is typed shows as stars.
     ///
     /// # Errors
     ///
@@ -52,22 +50,51 @@ impl Prompt {
         &self,
         question: &str,
         current: Option<&str>,
+        check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<String>, Failure> {
-        self.ask(question, current);
-        blocking(|| {
-            let config = rpassword::ConfigBuilder::new()
-                .output_writer(io::stderr())
-                .password_feedback_mask('*')
-                .build();
-            rpassword::read_password_with_config(config)
-        })
-        .await
+        loop {
+            self.ask(question, current);
+            let answer = blocking(read_secret).await?;
+            if self.passes(question, answer.as_deref(), &check) {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// What cannot be is said at once, so that nothing else is lost that was typed.
+    fn passes(
+        &self,
+        question: &str,
+        answer: Option<&str>,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> bool {
+        let result = answer.map_or(Ok(()), check);
+        if let Err(reason) = &result {
+            self.0.warn(&format!("{question}: {reason}"));
+        }
+        result.is_ok()
     }
 
     fn ask(&self, question: &str, current: Option<&str>) {
         let current = current.unwrap_or("None");
         self.0.aside(&format!("{question} [{current}]: "));
     }
+}
+
+fn read_line() -> io::Result<String> {
+    let mut line = String::new();
+    match io::stdin().lock().read_line(&mut line)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(line),
+    }
+}
+
+fn read_secret() -> io::Result<String> {
+    let config = rpassword::ConfigBuilder::new()
+        .output_writer(io::stderr())
+        .password_feedback_mask('*')
+        .build();
+    rpassword::read_password_with_config(config)
 }
 
 /// Waits for the person off the runtime's thread, so that Ctrl-C is heard meanwhile.

@@ -97,6 +97,11 @@ impl OutputFormat {
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::from_str(name, false).ok()
     }
+
+    /// Whether some version of `aws` knows a format of that name.
+    pub(crate) fn is_of_aws(name: &str) -> bool {
+        Self::named(name).is_some() || matches!(name, "yaml" | "yaml-stream" | "off")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,10 +1,10 @@
 //! `keyfob serve`: the credentials in use for other programs, until Ctrl-C.
 
-use std::{fmt::Display, fs, future, path::Path, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error, fs, future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
-use keyfob_chain::{Cached, Error};
+use keyfob_chain::Cached;
 use keyfob_imds::{
-    Interruption,
+    ErrorKind, Interruption,
     server::{Container, Imds},
 };
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -38,9 +38,10 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
         .region(context.region().await?.name())
         .allow_v1(args.v1);
     if let Some(path) = &args.metadata {
-        let named = |error: &dyn Display| Failure::usage(format!("{}: {error}", path.display()));
-        let json = fs::read_to_string(path).map_err(|error| named(&error))?;
-        builder = builder.metadata(&json).map_err(|error| named(&error))?;
+        let json = fs::read_to_string(path).map_err(|error| in_file(path, &error))?;
+        builder = builder
+            .metadata(&json)
+            .map_err(|error| in_file(path, &error))?;
     }
     if let Some(seconds) = args.spot_after {
         builder = builder.spot_notice(Duration::from_secs(seconds), Interruption::Terminate);
@@ -58,7 +59,10 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
         builder = builder.token(read_token(path)?);
     }
     let server = builder.credentials_from(source(context)).start().await;
-    let server = server.map_err(|error| Failure::other(chained(&error)))?;
+    let server = server.map_err(|error| match &args.token_file {
+        Some(path) if error.kind() == ErrorKind::BadToken => in_file(path, &error),
+        _ => Failure::other(chained(&error)),
+    })?;
     let url = server.url();
     let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str());
     match &args.token_file {
@@ -76,10 +80,14 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
     }
 }
 
+/// What is wrong with a file that an argument names, with its causes: a parser's says the line.
+fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
+    Failure::usage(format!("{}: {}", path.display(), chained(error)))
+}
+
 /// Programs read the file anew for each request, and trim it; so does this, once.
 fn read_token(path: &Path) -> Result<String, Failure> {
-    let token = fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let token = fs::read_to_string(path).map_err(|error| in_file(path, &error))?;
     match token.trim() {
         "" => Err(Failure::usage(format!(
             "{}: there is no token in it",
@@ -89,7 +97,7 @@ fn read_token(path: &Path) -> Result<String, Failure> {
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send>>;
+type Answer = Pin<Box<dyn Future<Output = Result<Credentials, keyfob_chain::Error>> + Send>>;
 
 /// The chain's credentials, kept until they are about to end.
 fn source(context: &Context) -> impl Fn() -> Answer + Send + Sync + 'static {

@@ -5,7 +5,14 @@ mod environment;
 mod server;
 mod sts;
 
-use std::{fs, io, sync::Arc};
+#[cfg(unix)]
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+    sync::Arc,
+};
 
 use keyfob_imds::server::Imds;
 use keyfob_sigv4::Timestamp;
@@ -87,25 +94,36 @@ async fn instance(account: &Arc<Account>) -> Result<Imds, keyfob_imds::Error> {
 
 /// The files of the sandbox: the user's key, and a role that the user may take on.
 fn files(account: &Account) -> io::Result<tempfile::TempDir> {
-    let folder = tempfile::Builder::new()
-        .prefix("keyfob-sandbox-")
-        .tempdir()?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("keyfob-sandbox-");
+    #[cfg(unix)]
+    builder.permissions(fs::Permissions::from_mode(0o700));
+    let folder = builder.tempdir()?;
     let user = account.user();
-    fs::write(
-        folder.path().join("credentials"),
-        format!(
+    write_private(
+        &folder.path().join("credentials"),
+        &format!(
             "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
             account::USER,
             user.access_key_id(),
             user.secret_access_key().expose(),
         ),
     )?;
-    fs::write(
-        folder.path().join("config"),
-        format!(
+    write_private(
+        &folder.path().join("config"),
+        &format!(
             "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/admin\nsource_profile = {}\n",
             account::USER,
         ),
     )?;
     Ok(folder)
+}
+
+/// A new file that nobody else can read.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }

@@ -121,3 +121,28 @@ fn colour_is_only_where_it_is_wanted() {
     let on = home.keyfob(["--sandbox", "--color", "on", "whoami"]).ok();
     assert!(on.contains('\u{1b}'));
 }
+
+#[test]
+fn a_format_that_only_aws_has_is_json_and_said_once() {
+    let in_file = Home::new().with_file("config", "[default]\noutput = yaml\n");
+    let config = in_file.file("config").display().to_string();
+    let in_file = in_file.with("AWS_CONFIG_FILE", &config);
+    let in_env = Home::new().with("AWS_DEFAULT_OUTPUT", "yaml-stream");
+    for home in [in_file, in_env] {
+        for command in [
+            vec!["whoami"],
+            vec!["sts", "get-caller-identity"],
+            vec!["imds", "credentials"],
+        ] {
+            let run = home.keyfob(["--sandbox"].iter().chain(&command));
+            assert_eq!(
+                run.stderr
+                    .matches("json is printed instead of yaml")
+                    .count(),
+                1,
+                "{run:?}"
+            );
+            assert!(run.json().is_object());
+        }
+    }
+}

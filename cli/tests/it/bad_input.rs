@@ -142,7 +142,7 @@ fn keys_that_cannot_be_are_named_and_not_shown() {
     let stderr = newline.keyfob(["whoami"]).fails(253);
     assert_has(
         &stderr,
-        &["InvalidCredentials", "access key id", "AKIA\\nEXAMPLE"],
+        &["InvalidCredentials", "access key id", "AWS_ACCESS_KEY_ID"],
     );
     assert_lacks(&stderr, &[SECRET]);
 

@@ -120,24 +120,44 @@ fn a_long_term_key_takes_the_place_of_a_session_and_its_token() {
 }
 
 #[test]
-fn a_key_that_cannot_be_is_refused_before_anything_is_written() {
+fn an_answer_that_cannot_be_is_asked_for_again_and_nothing_else_is() {
     let home = Home::new();
     let run = on_terminal(
         &home,
         &["configure"],
         &[
             ("AWS Access Key ID", "AKIA BLANK\n"),
-            ("AWS Secret Access Key", &format!("{SECRET}\n")),
-            ("Default region name", "\n"),
-            ("Default output format", "\n"),
+            ("[None]: ", "AKIAROBOTEXAMPLE0000\n"),
+            ("AWS Secret Access Key", "can ary\n"),
+            ("[None]: ", &format!("{SECRET}\n")),
+            ("Default region name", "x.example.com/\n"),
+            ("[None]: ", "eu-west-1\n"),
+            ("Default output format", "smoke\n"),
+            ("[None]: ", "yaml\n"),
         ],
     );
-    assert_eq!(run["code"], 253, "{run}");
+    assert_eq!(run["code"], 0, "{run}");
+    let shown = run["shown"].as_str().unwrap();
     assert_has(
-        run["shown"].as_str().unwrap(),
-        &["access key id", "AKIA BLANK"],
+        shown,
+        &[
+            "warning: AWS Access Key ID: ",
+            "warning: AWS Secret Access Key: ",
+            "warning: Default region name: ",
+            "warning: Default output format: \"smoke\" is not known",
+        ],
     );
-    assert!(!home.file("credentials").exists());
+    assert_lacks(shown, &["can ary", SECRET]);
+    assert_eq!(
+        home.read("credentials"),
+        format!(
+            "[default]\naws_access_key_id = AKIAROBOTEXAMPLE0000\naws_secret_access_key = {SECRET}\n"
+        )
+    );
+    assert_eq!(
+        home.read("config"),
+        "[default]\nregion = eu-west-1\noutput = yaml\n"
+    );
 }
 
 #[test]

@@ -175,6 +175,12 @@ fn the_profiles_of_the_sandbox_work() {
     );
 }
 
+#[cfg(unix)]
+fn mode(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
 #[test]
 #[cfg(unix)]
 fn a_signal_ends_the_sandbox_and_its_files() {
@@ -183,7 +189,7 @@ fn a_signal_ends_the_sandbox_and_its_files() {
         let mut sandbox = Running::start(&its_home, &["sandbox"]);
         let variable = |name| sandbox.exports.iter().find(|(known, _)| known == name);
         let file = PathBuf::from(&variable("AWS_SHARED_CREDENTIALS_FILE").unwrap().1);
-        assert!(file.exists());
+        assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
         let id = sandbox.child.id().to_string();
         Command::new("kill")
             .args(["-s", signal, &id])

@@ -164,3 +164,26 @@ fn nothing_is_served_without_credentials_or_to_other_machines() {
         .fails(252);
     assert_has(&stderr, &["missing.json"]);
 }
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_with_its_name_and_line() {
+    let home = home();
+    std::fs::write(home.path().join("metadata.json"), "{\n\"meta-data\": [\n").unwrap();
+    let stderr = home
+        .keyfob(["serve", "imds", "--metadata", "metadata.json"])
+        .fails(252);
+    assert_has(&stderr, &["metadata.json: ", "EOF while parsing", "line 3"]);
+    std::fs::write(home.path().join("token"), "canary\ncanary").unwrap();
+    let stderr = home
+        .keyfob([
+            "serve",
+            "container",
+            "--listen",
+            "127.0.0.1:0",
+            "--token-file",
+            "token",
+        ])
+        .fails(252);
+    assert_has(&stderr, &["token: "]);
+    assert_lacks(&stderr, &["canary"]);
+}

@@ -2,7 +2,9 @@ use keyfob_chain::{FileKind, Origin, Region, Section, SectionName};
 use keyfob_sigv4::Credentials;
 
 use super::{editor, save};
-use crate::{commands::masked, context::Context, failure::Failure, prompt::Prompt};
+use crate::{
+    args::OutputFormat, commands::masked, context::Context, failure::Failure, prompt::Prompt,
+};
 
 /// What the person answered; nothing where the present value stays.
 struct Answers {
@@ -26,7 +28,7 @@ struct Current {
 ///
 /// # Errors
 ///
-/// Without a terminal; for values that cannot be; when a file cannot be written.
+/// Without a terminal; when a file cannot be written.
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let instead = "write the files with `keyfob configure set NAME VALUE`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
     let prompt = Prompt::new(context.console(), instead)?;
@@ -34,7 +36,6 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let current = context.settings().profiles().find(&section);
     let current = Current::of(current?);
     let answers = ask(&prompt, &current).await?;
-    check(&answers, &current)?;
     write(context, &section, &answers, &current)
 }
 
@@ -53,53 +54,72 @@ impl Current {
 
 async fn ask(prompt: &Prompt, current: &Current) -> Result<Answers, Failure> {
     let hidden = |value: &Option<String>| value.as_deref().map(masked);
-    let id = prompt
-        .line("AWS Access Key ID", hidden(&current.id).as_deref())
-        .await?;
-    let secret = prompt
-        .secret("AWS Secret Access Key", hidden(&current.secret).as_deref())
-        .await?;
+    let now = hidden(&current.id);
+    let id = prompt.line("AWS Access Key ID", now.as_deref(), check_id);
+    let id = id.await?;
+    let now = hidden(&current.secret);
+    let secret = prompt.secret("AWS Secret Access Key", now.as_deref(), check_secret);
+    let secret = secret.await?;
     let asks_token = match &id {
         Some(id) => id.starts_with("ASIA"),
         None => current.token.is_some(),
     };
+    let now = hidden(&current.token);
     let token = match asks_token {
         true => {
-            let now = hidden(&current.token);
-            prompt.secret("AWS Session Token", now.as_deref()).await?
+            let token = prompt.secret("AWS Session Token", now.as_deref(), check_token);
+            token.await?
         }
         false => None,
     };
+    let region = current.region.as_deref();
+    let region = prompt.line("Default region name", region, check_region);
+    let region = region.await?;
+    let output = current.output.as_deref();
+    let output = prompt.line("Default output format", output, check_output);
+    let output = output.await?;
     Ok(Answers {
         id,
         secret,
         token,
-        region: prompt
-            .line("Default region name", current.region.as_deref())
-            .await?,
-        output: prompt
-            .line("Default output format", current.output.as_deref())
-            .await?,
+        region,
+        output,
     })
 }
 
-/// A key that cannot be one, or a region, is refused before anything is written.
-fn check(answers: &Answers, current: &Current) -> Result<(), Failure> {
-    let id = answers.id.as_ref().or(current.id.as_ref());
-    let secret = answers.secret.as_ref().or(current.secret.as_ref());
-    if let (Some(id), Some(secret)) = (id, secret) {
-        let token = answers.token.clone().unwrap_or_default();
-        Credentials::new(id.as_str(), secret.as_str())
-            .and_then(|key| key.with_session_token(token))
-            .map_err(|error| Failure::configuration(error.to_string()))?;
+/// Stands in for the part of a key that is not looked at.
+const ANY: &str = "ANY";
+
+fn check_id(id: &str) -> Result<(), String> {
+    let key = Credentials::new(id, ANY);
+    key.map(drop).map_err(|error| error.to_string())
+}
+
+fn check_secret(secret: &str) -> Result<(), String> {
+    let key = Credentials::new(ANY, secret);
+    key.map(drop).map_err(|error| error.to_string())
+}
+
+fn check_token(token: &str) -> Result<(), String> {
+    let key = Credentials::new(ANY, ANY).and_then(|key| key.with_session_token(token));
+    key.map(drop).map_err(|error| error.to_string())
+}
+
+fn check_region(region: &str) -> Result<(), String> {
+    let origin = Origin::Argument {
+        name: "the answer".to_owned(),
+    };
+    let region = Region::new(region, origin);
+    region.map(drop).map_err(|error| error.to_string())
+}
+
+fn check_output(format: &str) -> Result<(), String> {
+    match OutputFormat::is_of_aws(format) {
+        true => Ok(()),
+        false => Err(format!(
+            "{format:?} is not known; json, text and table are, and yaml for aws"
+        )),
     }
-    if let Some(region) = &answers.region {
-        let origin = Origin::Argument {
-            name: "the answer".to_owned(),
-        };
-        Region::new(region, origin)?;
-    }
-    Ok(())
 }
 
 fn write(

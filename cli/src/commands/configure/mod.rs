@@ -86,7 +86,7 @@ async fn asked(context: &Context, key: &str) -> Result<Secret, Failure> {
     let console = context.console();
     if console.can_ask() {
         let prompt = Prompt::new(console, "")?;
-        let answer = prompt.secret(key, None).await?;
+        let answer = prompt.secret(key, None, |_| Ok(())).await?;
         return answer
             .map(Secret::new)
             .ok_or_else(|| Failure::usage("the following arguments are required: VALUE"));
