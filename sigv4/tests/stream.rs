@@ -312,9 +312,13 @@ fn broken_bodies_are_told_apart() {
     ] {
         assert_eq!(decode(decoder, body.as_bytes(), 3), Err(kind), "{body:?}");
     }
+}
+
+#[test]
+fn endless_lines_and_unsigned_chunks_of_signed_bodies_are_malformed() {
     let long = "0".repeat(300);
     assert_eq!(
-        decode(unsigned(), long.as_bytes(), 300),
+        decode(ChunkDecoder::unsigned(), long.as_bytes(), 300),
         Err(ChunkErrorKind::Malformed)
     );
     let plan = Chunked::signed(1);
@@ -323,6 +327,15 @@ fn broken_bodies_are_told_apart() {
         decode(bare, b"1\r\na\r\n0\r\n\r\n", 99),
         Err(ChunkErrorKind::Malformed)
     );
+}
+
+#[test]
+fn trailers_are_signed_sorted_in_lower_case_without_blanks_around() {
+    let chain = chunks(&seed(&Chunked::signed(1), &[]));
+    let signed = |trailers: &[(&str, &str)]| chain.trailer_string_to_sign(trailers);
+    let right = signed(&[("x-a", "1"), ("x-b", "2")]);
+    assert_eq!(signed(&[("X-B", " 2\t"), ("x-a", "1")]), right);
+    assert_ne!(signed(&[("x-a", "2"), ("x-b", "1")]), right);
 }
 
 #[test]
