@@ -390,7 +390,11 @@ fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
         Some(&Part::Time),
         "{answer}"
     );
+    names_the_changed_header(&server, &credentials);
+}
 
+/// A header that is sent otherwise than it was signed is found in the server's answer.
+fn names_the_changed_header(server: &Server, credentials: &Credentials) {
     let s3 = Signer::s3("us-east-1").unwrap();
     let url = server.url("/bucket/plain.txt");
     let request = Request::new("GET", &url)
@@ -398,13 +402,13 @@ fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
         .header("x-amz-meta-a", "signed")
         .unwrap();
     let now = Timestamp::now();
-    let signature = s3.sign(&request, &credentials, now);
+    let signature = s3.sign(&request, credentials, now);
     let mut sent = vec![("x-amz-meta-a", "sent")];
     sent.extend(signature.headers());
     let (status, answer) = server.send("GET", "/bucket/plain.txt", &sent, b"");
     assert_eq!(status, 403, "{answer}");
     let found = s3
-        .explain(&request, &credentials, now)
+        .explain(&request, credentials, now)
         .compare(&ServerView::parse(&answer));
     let part = Part::Header("x-amz-meta-a".into());
     assert_eq!(found.first().map(Difference::part), Some(&part), "{answer}");

@@ -104,19 +104,6 @@ fn refusals_have_the_codes_and_messages_of_sts() {
             .starts_with("The request signature we calculated does not match")
     );
 
-    let error = refused(&right, BODY, now().plus_seconds(901));
-    assert_eq!(error.code(), "SignatureDoesNotMatch");
-    assert_eq!(
-        error.to_string(),
-        "Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z (20150830T125101Z - 15 min.)"
-    );
-    assert_eq!(
-        refused(&right, BODY, now().plus_seconds(-901)).kind(),
-        ErrorKind::Skew
-    );
-    assert!(verify(&right, BODY, now().plus_seconds(900)).is_ok());
-    assert!(verify(&right, BODY, now().plus_seconds(-900)).is_ok());
-
     let other = Credentials::new("AKIDOTHER", "secret").unwrap();
     let error = refused(&signed(&other), BODY, now());
     assert_eq!(
@@ -140,6 +127,25 @@ fn refusals_have_the_codes_and_messages_of_sts() {
         refused(&added, BODY, now()).kind(),
         ErrorKind::HeaderUnsigned
     );
+}
+
+#[test]
+fn clocks_may_differ_by_a_quarter_of_an_hour() {
+    let right = signed(&credentials());
+    let error = verify(&right, BODY, now().plus_seconds(901)).unwrap_err();
+    assert_eq!(error.code(), "SignatureDoesNotMatch");
+    assert_eq!(
+        error.to_string(),
+        "Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z (20150830T125101Z - 15 min.)"
+    );
+    assert_eq!(
+        verify(&right, BODY, now().plus_seconds(-901))
+            .unwrap_err()
+            .kind(),
+        ErrorKind::Skew
+    );
+    assert!(verify(&right, BODY, now().plus_seconds(900)).is_ok());
+    assert!(verify(&right, BODY, now().plus_seconds(-900)).is_ok());
 }
 
 #[test]
