@@ -187,15 +187,23 @@ fn is_access_key_id(id: &str) -> bool {
 }
 
 /// The part of a refused id that may be repeated in a message. Who swaps the two has written the secret here, so it
-/// must look like an id: few capital letters and digits, and then nothing but blanks and line ends, or what follows the
-/// ids that AWS gives.
+/// must look like an id: few capital letters and digits, blanks and line ends aside. Of an id of AWS with more behind it
+/// only the id is repeated.
 fn repeatable(id: &str) -> &str {
-    let rest = id.trim_start_matches(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit());
-    let length = id.len() - rest.len();
-    let rest = rest.trim_start_matches(|c: char| c.is_control() || c.is_whitespace());
-    let is_of_aws = id.starts_with("AKIA") || id.starts_with("ASIA");
-    if length <= 24 && (is_of_aws || rest.is_empty()) {
-        &id[..id.len() - rest.len()]
+    let is_blank = |c: char| c.is_control() || c.is_whitespace();
+    let is_plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    let is_plausible = |text: &str| {
+        let mut characters = text.chars().filter(|c| !is_blank(*c));
+        characters.clone().count() <= 24 && characters.all(is_plain)
+    };
+    if is_plausible(id) {
+        return id;
+    }
+    let rest = id.trim_start_matches(is_plain).trim_start_matches(is_blank);
+    let first = &id[..id.len() - rest.len()];
+    let is_of_aws = first.starts_with("AKIA") || first.starts_with("ASIA");
+    if is_of_aws && is_plausible(first) {
+        first
     } else {
         ""
     }
