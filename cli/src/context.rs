@@ -43,7 +43,7 @@ impl Context {
         }
         let mut sandbox = None;
         if globals.sandbox {
-            let started = Sandbox::start(0, globals.sandbox_throttle).await?;
+            let started = Sandbox::start(0, globals.sandbox_throttle.unwrap_or(0)).await?;
             env = started.environment().apply(env);
             sandbox = Some(started);
         }

@@ -1,12 +1,17 @@
 use clap::{Subcommand, ValueEnum};
 
+use super::number::within;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImdsCommand {
     /// A value, by its path: `instance-id`, or `/latest/dynamic/instance-identity/document`
     Get {
-        /// The path; without a leading `/` it is below `/latest/meta-data/`
+        /// The path; unless it begins with `/` or `latest/` it is below `/latest/meta-data/`
         #[arg(value_name = "PATH")]
         path: String,
+        /// Show the secrets of credential documents
+        #[arg(long)]
+        show: bool,
     },
     /// The names in a folder
     Ls {
@@ -42,7 +47,13 @@ pub(crate) enum ImdsCommand {
     /// A session token, for other programs
     Token {
         /// How long it lives: 1 to 21600 seconds
-        #[arg(long, value_name = "SECONDS", default_value_t = 21_600)]
+        #[arg(
+            long,
+            value_name = "SECONDS",
+            default_value_t = 21_600,
+            value_parser = within(1..=21_600),
+            allow_negative_numbers = true
+        )]
         ttl: u32,
     },
     /// Wait for events and print each as a line of JSON

@@ -2,6 +2,7 @@
 
 mod abbreviate;
 mod imds;
+mod number;
 mod s3;
 mod serve;
 mod sign;
@@ -9,13 +10,14 @@ mod sts;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 pub(crate) use self::{
     imds::{ImdsCommand, WatchEvent},
+    number::OUT_OF_RANGE,
     s3::{PresignArgs, S3Command},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
-    sign::{Algorithm, Auth, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
+    sign::{Algorithm, Auth, BodyArgs, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
     sts::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
 };
 
@@ -45,7 +47,21 @@ impl Args {
         command.build();
         let words = abbreviate::expand(&command, words.into_iter().collect());
         let matches = Self::command().try_get_matches_from(words)?;
-        Self::from_arg_matches(&matches)
+        let args = Self::from_arg_matches(&matches)?;
+        args.check_sandbox(&mut command)?;
+        Ok(args)
+    }
+
+    /// Somebody who throttles a sandbox wants one: without it the command would go to the real service.
+    fn check_sandbox(&self, command: &mut clap::Command) -> Result<(), clap::Error> {
+        let has_sandbox = self.globals.sandbox || matches!(self.command, Command::Sandbox { .. });
+        if self.globals.sandbox_throttle.is_none() || has_sandbox {
+            return Ok(());
+        }
+        Err(command.error(
+            ErrorKind::ArgumentConflict,
+            "--sandbox-throttle needs --sandbox",
+        ))
     }
 }
 
@@ -78,11 +94,11 @@ pub(crate) struct Globals {
         long,
         global = true,
         value_name = "N",
-        default_value_t = 0,
-        hide_default_value = true,
+        value_parser = number::within(0..=1_000_000),
+        allow_negative_numbers = true,
         help_heading = OWN
     )]
-    pub(crate) sandbox_throttle: u32,
+    pub(crate) sandbox_throttle: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,6 @@
 use clap::{Args, Subcommand};
 
-use super::OWN;
+use super::{OWN, number::within};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum S3Command {
@@ -14,8 +14,14 @@ pub(crate) struct PresignArgs {
     #[arg(value_name = "S3URI")]
     pub(crate) uri: String,
     /// How long the URL works: 1 to 604800 seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
-    pub(crate) expires_in: u64,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 3600,
+        value_parser = within(1..=604_800),
+        allow_negative_numbers = true
+    )]
+    pub(crate) expires_in: u32,
     /// The method the URL is for
     #[arg(long, value_name = "METHOD", default_value = "GET", help_heading = OWN)]
     pub(crate) method: String,

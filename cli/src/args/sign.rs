@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::number::within;
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct SignArgs {
@@ -37,16 +39,14 @@ pub(crate) struct SigningArgs {
     /// A header: may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
-    /// The body; `@FILE` reads a file, `@-` standard input
-    #[arg(
-        short = 'd',
-        long = "data",
-        value_name = "DATA",
-        allow_hyphen_values = true
-    )]
-    pub(crate) data: Option<String>,
+    #[command(flatten)]
+    pub(crate) body: BodyArgs,
     /// The request as raw HTTP/1.1 text, instead of a URL; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "method", "headers", "data"])]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["url", "method", "headers", "data", "data_binary", "data_raw"]
+    )]
     pub(crate) request_file: Option<PathBuf>,
     /// The signing name of the service [default: from the host]
     #[arg(long, value_name = "NAME")]
@@ -58,8 +58,13 @@ pub(crate) struct SigningArgs {
     #[arg(long, value_name = "WHERE", default_value = "header")]
     pub(crate) auth: Auth,
     /// How long a signature in the query works: 1 to 604800 seconds [default: 900]
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) expires_in: Option<u64>,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = within(1..=604_800),
+        allow_negative_numbers = true
+    )]
+    pub(crate) expires_in: Option<u32>,
     /// Leave the body out of the signature (S3)
     #[arg(long)]
     pub(crate) unsigned_payload: bool,
@@ -72,6 +77,26 @@ pub(crate) struct SigningArgs {
     /// What to print [default: headers, with `--auth query` url]
     #[arg(long, value_name = "WHAT")]
     pub(crate) print: Option<Print>,
+}
+
+/// The body, by one of curl's flags.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct BodyArgs {
+    /// The body; `@FILE` reads a file without its line ends, `@-` standard input
+    #[arg(
+        short = 'd',
+        long = "data",
+        value_name = "DATA",
+        allow_hyphen_values = true
+    )]
+    pub(crate) data: Option<String>,
+    /// The body; `@FILE` reads a file as it is
+    #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
+    pub(crate) data_binary: Option<String>,
+    /// The body, also if it begins with `@`
+    #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
+    pub(crate) data_raw: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,7 +3,7 @@
 use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl};
 use keyfob_sts::Partition;
 
-use super::sign::header_of;
+use super::sign::{has_dot_segments, header_of};
 use crate::{
     args::{PresignArgs, S3Command},
     context::Context,
@@ -17,7 +17,7 @@ use crate::{
 /// Those of its parts: a bad URI, no credentials.
 pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Failure> {
     let S3Command::Presign(args) = command;
-    let ttl = Ttl::from_secs(args.expires_in)
+    let ttl = Ttl::from_secs(args.expires_in.into())
         .map_err(|error| Failure::usage(format!("--expires-in: {error}")))?;
     let (bucket, key) = split(&args.uri)?;
     let headers = headers(args)?;
@@ -34,6 +34,9 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
     let request = request.payload(Payload::Unsigned);
     let presigned = signer.presign(&request, &credentials, Timestamp::now(), ttl);
     warn_if_short(context, args, &presigned)?;
+    if has_dot_segments(&url) {
+        context.console().warn("the key has `.` or `..` between slashes, which clients take out of a URL: curl keeps them with --path-as-is");
+    }
     context.console().data(&format!("{}\n", presigned.as_str()))
 }
 

@@ -10,7 +10,8 @@ use crate::{context::Context, failure::Failure, sandbox::Sandbox};
 ///
 /// When the port is taken.
 pub(super) async fn run(context: &Context, port: u16) -> Result<(), Failure> {
-    let sandbox = Sandbox::start(port, context.globals().sandbox_throttle).await?;
+    let throttled = context.globals().sandbox_throttle.unwrap_or(0);
+    let sandbox = Sandbox::start(port, throttled).await?;
     let environment = sandbox.environment();
     context.console().data(&environment.exports())?;
     context.console().note(

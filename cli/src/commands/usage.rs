@@ -1,6 +1,6 @@
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-use crate::{console::Console, failure::Failure};
+use crate::{args::OUT_OF_RANGE, console::Console, failure::Failure};
 
 /// Help and version go to stdout; everything else is a failure in the words of `aws` where it has some.
 ///
@@ -19,6 +19,9 @@ pub(crate) fn explain_usage(console: Console, error: &Error) -> Result<(), Failu
             let names = names(error).join(", ");
             let message = format!("the following arguments are required: {names}");
             Err(with_rest(Failure::usage(message), &text))
+        }
+        ErrorKind::ValueValidation if text.contains(OUT_OF_RANGE) => {
+            Err(Failure::usage(first_line(&text)))
         }
         ErrorKind::ValueValidation => {
             Err(Failure::other(first_line(&text)).with_code("ParamValidation"))

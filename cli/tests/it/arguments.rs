@@ -41,8 +41,49 @@ fn a_wrong_line_is_252_and_a_wrong_number_255() {
     );
     home.keyfob(["sts", "get-session-token", "--duration-seconds", "abc"])
         .fails(255);
-    home.keyfob(["--sandbox-throttle", "-1", "whoami"])
+}
+
+#[test]
+fn a_number_out_of_range_is_named_with_the_range() {
+    let home = Home::new();
+    for (line, range) in [
+        (
+            vec!["--sandbox", "--sandbox-throttle", "-1", "whoami"],
+            "0 to ",
+        ),
+        (
+            vec!["s3", "presign", "s3://b/k", "--expires-in", "-1"],
+            "1 to 604800",
+        ),
+        (
+            vec![
+                "sign",
+                "--auth",
+                "query",
+                "--expires-in",
+                "-1",
+                "https://h/",
+            ],
+            "1 to 604800",
+        ),
+        (vec!["imds", "token", "--ttl", "21601"], "1 to 21600"),
+    ] {
+        let stderr = home.keyfob(&line).fails(252);
+        assert_has(&stderr, &["is not in the range", range]);
+        assert!(!stderr.contains("hint: to pass"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_throttled_sandbox_must_be_asked_for() {
+    let home = Home::new().with_key("AKIAREALEXAMPLE00000", "canary");
+    let stderr = home
+        .keyfob(["--sandbox-throttle", "2", "whoami"])
         .fails(252);
+    assert_has(&stderr, &["--sandbox-throttle needs --sandbox"]);
+    Home::new()
+        .keyfob(["--sandbox", "--sandbox-throttle", "1", "whoami"])
+        .ok();
 }
 
 #[test]

@@ -1,4 +1,7 @@
-use crate::keyfob::{Home, assert_has, assert_lacks};
+use crate::{
+    keyfob::{Home, assert_has, assert_lacks},
+    running::Running,
+};
 
 fn imds(words: &[&str]) -> crate::keyfob::Run {
     Home::new().keyfob(["--sandbox", "imds"].iter().chain(words))
@@ -87,4 +90,52 @@ fn what_is_not_there_is_254_and_what_is_switched_off_253() {
     Home::new()
         .keyfob(["imds", "get", "a\nb", "--sandbox"])
         .fails(252);
+}
+
+#[test]
+fn a_credential_document_is_masked_whatever_path_leads_to_it() {
+    for path in [
+        "iam/security-credentials/app",
+        "latest/meta-data/iam/security-credentials/app",
+        "/latest/meta-data/iam/security-credentials/app",
+    ] {
+        let run = imds(&["get", path]);
+        assert_has(&run.stderr, &["--show"]);
+        let masked = run.json();
+        for name in ["SecretAccessKey", "Token"] {
+            let text = masked[name].as_str().unwrap();
+            assert!(text.starts_with("****************"), "{masked}");
+            assert!(text.len() <= 20, "{masked}");
+        }
+        let shown = imds(&["get", path, "--show"]).json();
+        assert_eq!(shown["SecretAccessKey"].as_str().unwrap().len(), 40);
+    }
+}
+
+#[test]
+fn a_path_may_be_written_as_lists_show_it() {
+    assert_eq!(
+        imds(&["get", "latest/meta-data/instance-id"]).ok(),
+        "i-0123456789abcdef0\n"
+    );
+    assert_has(&imds(&["ls", "latest/meta-data/"]).ok(), &["instance-id\n"]);
+    let its_home = Home::new()
+        .with_key("AKIAEXAMPLE", "secret")
+        .with("AWS_REGION", "eu-west-1");
+    let tags = r#"{"meta-data": {"tags": {"instance": {"cost centre": "42"}}}}"#;
+    std::fs::write(its_home.path().join("metadata.json"), tags).unwrap();
+    let line = [
+        "serve",
+        "imds",
+        "--listen",
+        "127.0.0.1:0",
+        "--metadata",
+        "metadata.json",
+    ];
+    let server = Running::start(&its_home, &line);
+    let client = server.home(&[]);
+    let key = client.keyfob(["imds", "ls", "tags/instance"]).ok();
+    let path = format!("tags/instance/{}", key.trim_end());
+    assert_eq!(client.keyfob(["imds", "get", &path]).ok(), "42\n");
+    assert_eq!(path, "tags/instance/cost centre");
 }

@@ -90,3 +90,10 @@ fn what_is_no_object_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_key_with_dot_segments_is_warned_about() {
+    let run = home().keyfob(["s3", "presign", "s3://bucket/../x"]);
+    assert_has(&run.stderr, &["warning: ", "--path-as-is"]);
+    assert_has(&run.ok(), &["amazonaws.com/../x?"]);
+}

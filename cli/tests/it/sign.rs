@@ -1,3 +1,9 @@
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+};
+
+use keyfob_sigv4::{Credentials, Payload, Request, Scope, Timestamp, verify::Verifier};
 use serde_json::Value;
 
 use crate::keyfob::{Home, assert_has, assert_lacks};
@@ -326,4 +332,234 @@ fn v4a_signs_for_a_set_of_regions() {
     let refuse = |words: &[&str]| home().keyfob(["sign"].iter().chain(words)).fails(252);
     assert_has(&refuse(&["--region-set", "*", url]), &["--algorithm v4a"]);
     refuse(&["--algorithm", "v4a", "--region-set", "a b", url]);
+}
+
+/// Runs the printed command with the real curl against a server that verifies; its answer is the status.
+fn sent_by_curl(home: &Home, words: &[&str], path: &str) -> String {
+    let server = Verifying::start();
+    let url = format!("http://{}{path}", server.address);
+    let line = [
+        "sign",
+        "--service",
+        "execute-api",
+        "--region",
+        "us-east-1",
+        "--print",
+        "curl",
+    ];
+    let run = home.keyfob(line.iter().chain(words).chain(&[url.as_str()]));
+    let command = run.ok();
+    let mut shell = home.program("sh");
+    let script = format!("{} --silent --max-time 20", command.trim_end());
+    let output = shell.args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{command}: {output:?}");
+    server.verdict()
+}
+
+/// Takes one request, and verifies it.
+struct Verifying {
+    address: String,
+    verdict: std::thread::JoinHandle<String>,
+}
+
+impl Verifying {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let verdict = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (head, body) = received(&mut stream);
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .unwrap();
+            verified(&head, &body)
+        });
+        Self { address, verdict }
+    }
+
+    fn verdict(self) -> String {
+        self.verdict.join().unwrap()
+    }
+}
+
+fn received(stream: &mut TcpStream) -> (String, Vec<u8>) {
+    let mut bytes = Vec::new();
+    loop {
+        let mut piece = [0; 4096];
+        let count = stream.read(&mut piece).unwrap();
+        bytes.extend_from_slice(&piece[..count]);
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let Some(end) = end else { continue };
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            (name.eq_ignore_ascii_case("content-length")).then(|| value.parse().unwrap())
+        });
+        if bytes.len() == end + 4 + length.unwrap_or(0) {
+            return (head, bytes[end + 4..].to_vec());
+        }
+        assert_ne!(count, 0, "the request breaks off");
+    }
+}
+
+fn verified(head: &str, body: &[u8]) -> String {
+    let mut lines = head.lines();
+    let first: Vec<&str> = lines.next().unwrap().split(' ').collect();
+    let headers: Vec<(&str, &str)> = lines
+        .map(|line| line.split_once(':').unwrap())
+        .map(|(name, value)| (name, value.trim()))
+        .collect();
+    let request = Request::from_wire(first[0], first[1], &headers)
+        .unwrap()
+        .payload(Payload::Bytes(body));
+    let key = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY").unwrap();
+    let verifier = Verifier::new(Scope::new("us-east-1", "execute-api").unwrap());
+    match verifier.verify(&request, Timestamp::now(), |_| Some(key)) {
+        Ok(_) => "verified".to_owned(),
+        Err(error) => format!("{error}: {head}"),
+    }
+}
+
+#[test]
+fn the_printed_curl_command_sends_what_was_signed() {
+    let home = home();
+    std::fs::write(home.path().join("b o'dy"), b"\x00\xff a\r\nb\n").unwrap();
+    std::fs::write(home.path().join("text"), "a=b&\r\nc=d\n").unwrap();
+    std::fs::write(home.path().join("secret"), "canary").unwrap();
+    for (words, path) in [
+        (vec![], "/"),
+        (vec![], "/a b/\u{fc}?q=\u{e9} x&b={1,2}&c=[1-3]#frag"),
+        (vec![], "/a/../b/./c"),
+        (vec!["-X", "DELETE"], "/it's"),
+        (vec!["-X", "HEAD"], "/"),
+        (vec!["-d", "a=b"], "/"),
+        (vec!["-d", ""], "/"),
+        (vec!["--data-raw", "@secret"], "/"),
+        (vec!["-d", "@text"], "/"),
+        (vec!["-d", "@secret"], "/"),
+        (vec!["--data-binary", "@b o'dy"], "/"),
+        (
+            vec![
+                "-X",
+                "PUT",
+                "-H",
+                "Content-Type: text/plain",
+                "-d",
+                "\n x'y\n",
+            ],
+            "/",
+        ),
+        (
+            vec!["-H", "X-Empty:", "-H", "X-Other;", "-H", "X-Full:  a   b "],
+            "/",
+        ),
+        (
+            vec![
+                "-H",
+                "Authorization: old",
+                "-H",
+                "X-Amz-Date: 20150830T123600Z",
+            ],
+            "/",
+        ),
+        (vec!["-H", "Host: example.com"], "/"),
+        (
+            vec!["--auth", "query", "-H", "Host: example.com", "-H", "X-A: b"],
+            "/a%20b?c=d",
+        ),
+        (
+            vec!["--auth", "query", "-H", "X-Amz-Date: 20150830T123600Z"],
+            "/",
+        ),
+    ] {
+        assert_eq!(
+            sent_by_curl(&home, &words, path),
+            "verified",
+            "{words:?} {path}"
+        );
+    }
+}
+
+/// curl reads `@FILE` in `--data-binary` and uploads the file.
+#[test]
+fn a_body_that_begins_with_an_at_sign_names_no_file() {
+    let home = home();
+    std::fs::write(
+        home.path().join("request"),
+        "POST / HTTP/1.1\nHost: sts.amazonaws.com\n\n@/etc/hostname",
+    )
+    .unwrap();
+    let curl = home
+        .keyfob(["sign", "--request-file", "request", "--print", "curl"])
+        .ok();
+    assert_has(&curl, &["--data-raw @/etc/hostname"]);
+    assert_lacks(&curl, &["--data-binary", "--data "]);
+}
+
+#[test]
+fn a_body_that_no_command_line_holds_is_refused_with_the_cure() {
+    let home = home();
+    std::fs::write(
+        home.path().join("request"),
+        b"POST / HTTP/1.1\nHost: sts.amazonaws.com\n\n\xff\x00",
+    )
+    .unwrap();
+    let line = ["sign", "--request-file", "request"];
+    home.keyfob(line).ok();
+    let stderr = home
+        .keyfob(line.iter().chain(&["--print", "curl"]))
+        .fails(252);
+    assert_has(&stderr, &["no text", "hint: ", "--data-binary @FILE"]);
+}
+
+#[test]
+fn the_url_that_is_printed_is_the_one_that_is_signed() {
+    assert_eq!(
+        sign(&[
+            "--print",
+            "url",
+            "https://sts.amazonaws.com/a b\u{fc}?c=d e#frag"
+        ]),
+        "https://sts.amazonaws.com/a%20b%C3%BC?c=d%20e\n"
+    );
+    for words in [
+        vec!["https://user:canary@sts.amazonaws.com/"],
+        vec![
+            "-H",
+            "Host: user:canary@sts.amazonaws.com",
+            "https://sts.amazonaws.com/",
+        ],
+    ] {
+        let stderr = home().keyfob(["sign"].iter().chain(&words)).fails(252);
+        assert_has(&stderr, &["a user name or a password"]);
+        assert_lacks(&stderr, &["canary"]);
+    }
+}
+
+#[test]
+fn what_the_signature_makes_anew_is_left_out_and_said() {
+    let run = home().keyfob([
+        "sign",
+        "-H",
+        "Authorization: canary",
+        LIST_USERS,
+        "--print",
+        "canonical",
+    ]);
+    assert_has(&run.stderr, &["note: the header authorization is left out"]);
+    assert_lacks(&(run.ok()), &["canary"]);
+}
+
+#[test]
+fn flags_without_a_meaning_are_refused() {
+    let refuse = |words: &[&str]| home().keyfob(["sign"].iter().chain(words)).fails(252);
+    assert_has(
+        &refuse(&["--output", "json", LIST_USERS]),
+        &["--print json"],
+    );
+    assert_has(
+        &refuse(&["--expires-in", "60", LIST_USERS]),
+        &["--auth query"],
+    );
+    refuse(&["-d", "a", "--data-raw", "b", LIST_USERS]);
 }

@@ -5,8 +5,10 @@ mod settings;
 mod tree;
 mod user_data;
 
+use std::borrow::Cow;
+
 use keyfob_imds::{Client, Error, ErrorKind, wire::TokenTtl};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     args::ImdsCommand,
@@ -25,16 +27,19 @@ pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), 
     let client = client(context, command)?;
     let console = context.console();
     match command {
-        ImdsCommand::Get { path } => {
-            let value = client.get_bytes(path).await;
+        ImdsCommand::Get { path, show } => {
+            let value = client.get_bytes(&on_wire(path)).await;
             let value = value.map_err(|error| failure(&error, path))?;
-            console.bytes(&with_line_end(&value))
+            match show {
+                true => console.bytes(&with_line_end(&value)),
+                false => console.bytes(&with_line_end(&without_secrets(context, &value)?)),
+            }
         }
         ImdsCommand::Ls { path, recursive } => match recursive {
-            true => tree::list(context, &client, folder(path)).await,
-            false => list(context, &client, folder(path)).await,
+            true => tree::list(context, &client, &folder(path)).await,
+            false => list(context, &client, &folder(path)).await,
         },
-        ImdsCommand::Tree { path } => tree::run(context, &client, folder(path)).await,
+        ImdsCommand::Tree { path } => tree::run(context, &client, &folder(path)).await,
         ImdsCommand::Role => {
             let role = client.role_name().await;
             let role = role.map_err(|error| failure(&error, "iam/security-credentials/"))?;
@@ -69,12 +74,42 @@ fn client(context: &Context, command: &ImdsCommand) -> Result<Client, Failure> {
 }
 
 /// The whole tree, unless a part of it is asked for.
-fn folder(path: &str) -> &str {
+fn folder(path: &str) -> String {
     match path {
-        "" => "/latest/meta-data/",
-        path => path,
+        "" => "/latest/meta-data/".to_owned(),
+        path => on_wire(path),
     }
 }
+
+/// A path as people write it and lists show it: the slash before `latest/` may be left out, a tag's key may hold blanks.
+fn on_wire(path: &str) -> String {
+    let slash = if path.starts_with("latest/") { "/" } else { "" };
+    format!("{slash}{}", path.replace(' ', "%20"))
+}
+
+/// A credential document with its secrets masked; anything else as it is.
+fn without_secrets<'a>(context: &Context, value: &'a [u8]) -> Result<Cow<'a, [u8]>, Failure> {
+    if !value.windows(SECRET.len()).any(|part| part == SECRET) {
+        return Ok(Cow::Borrowed(value));
+    }
+    let Ok(Value::Object(mut document)) = serde_json::from_slice(value) else {
+        return Err(Failure::other("the value holds a secret access key")
+            .with_hint("--show prints it all the same"));
+    };
+    for name in ["SecretAccessKey", "Token"] {
+        if let Some(Value::String(secret)) = document.get_mut(name) {
+            *secret = super::masked(secret);
+        }
+    }
+    context
+        .console()
+        .note("the secrets are masked; --show shows them");
+    Ok(Cow::Owned(
+        format!("{:#}", Value::Object(document)).into_bytes(),
+    ))
+}
+
+const SECRET: &[u8] = b"SecretAccessKey";
 
 async fn list(context: &Context, client: &Client, folder: &str) -> Result<(), Failure> {
     let names = client.list(folder).await;

@@ -4,7 +4,10 @@ use std::{
     path::Path,
 };
 
-use crate::{args::SigningArgs, failure::Failure};
+use crate::{
+    args::{Auth, BodyArgs, SigningArgs},
+    failure::Failure,
+};
 
 /// The type that curl gives a body unless told otherwise, and that is signed because it is sent.
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -16,8 +19,21 @@ pub(super) struct Input {
     pub(super) url: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
+    pub(super) source: Source,
+    /// The headers that were given, and that the signature makes anew.
+    pub(super) replaced: Vec<String>,
     /// How many of the headers, from the end, curl adds by itself and other clients do not.
     pub(super) implied: usize,
+}
+
+/// How curl is told the body.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Nowhere,
+    /// The text itself.
+    Words,
+    /// The file again, as it is.
+    File(String),
 }
 
 impl Input {
@@ -27,34 +43,78 @@ impl Input {
     ///
     /// When there is neither a URL nor a file, or when either cannot be read.
     pub(super) fn read(args: &SigningArgs) -> Result<Self, Failure> {
-        if let Some(path) = &args.request_file {
-            return parse(&read(path)?)
-                .map_err(|reason| Failure::usage(format!("{}: {reason}", path.display())));
+        if args.expires_in.is_some() && args.auth != Auth::Query {
+            return Err(Failure::usage("--expires-in needs --auth query"));
         }
-        let url = args.url.clone().ok_or_else(|| {
+        let mut input = match &args.request_file {
+            Some(path) => parse(&read(path)?)
+                .map_err(|reason| Failure::usage(format!("{}: {reason}", path.display())))?,
+            None => Self::of_words(args)?,
+        };
+        input.check_authority()?;
+        input.drop_replaced();
+        Ok(input)
+    }
+
+    fn of_words(args: &SigningArgs) -> Result<Self, Failure> {
+        let url = args.url.as_deref().ok_or_else(|| {
             Failure::usage("the following arguments are required: URL")
                 .with_hint("give the URL to sign, or --request-file")
         })?;
-        let body = match &args.data {
-            Some(data) => data_of(data)?,
-            None => Vec::new(),
-        };
+        let (body, source) = body_of(&args.body)?;
+        let has_body = source != Source::Nowhere;
         let mut headers = Vec::new();
         for header in &args.headers {
             headers.push(header_of(header)?);
         }
-        let implied = usize::from(args.data.is_some() && find(&headers, "content-type").is_none());
+        let implied = usize::from(has_body && find(&headers, "content-type").is_none());
         if implied == 1 {
             headers.push(("content-type".to_owned(), FORM.to_owned()));
         }
-        let default = if args.data.is_some() { "POST" } else { "GET" };
+        let default = if has_body { "POST" } else { "GET" };
         Ok(Self {
             method: args.method.clone().unwrap_or_else(|| default.to_owned()),
-            url,
+            url: wire_form(url),
             headers,
             body,
+            source,
+            replaced: Vec::new(),
             implied,
         })
+    }
+
+    /// A password in the URL would be signed over in silence, and shown.
+    fn check_authority(&self) -> Result<(), Failure> {
+        let hosts = [Some(authority(&self.url)), self.host()];
+        if hosts.into_iter().flatten().any(|host| host.contains('@')) {
+            return Err(Failure::usage(
+                "the URL holds a user name or a password, which no signature covers: leave it out",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What an earlier signature left in the request.
+    fn drop_replaced(&mut self) {
+        let replaced = &mut self.replaced;
+        self.headers.retain(|(name, _)| {
+            let name = name.trim().to_ascii_lowercase();
+            let is_replaced = matches!(name.as_str(), "authorization" | "x-amz-date");
+            if is_replaced {
+                replaced.push(name);
+            }
+            !is_replaced
+        });
+    }
+
+    /// The headers that were given.
+    pub(super) fn own_headers(&self) -> &[(String, String)] {
+        &self.headers[..self.headers.len() - self.implied]
+    }
+
+    /// The headers that curl adds.
+    pub(super) fn implied_headers(&self) -> &[(String, String)] {
+        &self.headers[self.headers.len() - self.implied..]
     }
 
     /// The `Host` that a header names: it is sent instead of the one in the URL.
@@ -65,10 +125,31 @@ impl Input {
     /// The scheme of the URL, and its path and query.
     pub(super) fn split_url(&self) -> Option<(&str, &str)> {
         let (scheme, rest) = self.url.split_once("://")?;
-        let rest = rest.split('#').next()?;
         let target = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
         Some((scheme, target))
     }
+}
+
+/// The part of a URL between the scheme and the path.
+pub(super) fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// As clients send a URL: without the fragment, and with blanks and what is not ASCII percent-encoded.
+fn wire_form(url: &str) -> String {
+    let url = url.split('#').next().unwrap_or_default();
+    let mut out = String::with_capacity(url.len());
+    for c in url.chars() {
+        if c != ' ' && c.is_ascii() {
+            out.push(c);
+        } else {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    out
 }
 
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -93,19 +174,35 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     bytes.map_err(|error| Failure::other(format!("cannot read {}: {error}", path.display())))
 }
 
-/// curl's `-d`: the text itself, or `@FILE` without its line ends.
-fn data_of(data: &str) -> Result<Vec<u8>, Failure> {
+/// The body as curl reads it: `-d` takes the line ends out of a file.
+fn body_of(args: &BodyArgs) -> Result<(Vec<u8>, Source), Failure> {
+    let data = match (&args.data, &args.data_binary, &args.data_raw) {
+        (Some(data), ..) | (_, Some(data), _) => data,
+        (.., Some(data)) => return Ok((data.as_bytes().to_vec(), Source::Words)),
+        _ => return Ok((Vec::new(), Source::Nowhere)),
+    };
     let Some(path) = data.strip_prefix('@') else {
-        return Ok(data.as_bytes().to_vec());
+        return Ok((data.as_bytes().to_vec(), Source::Words));
     };
     let mut bytes = read(Path::new(path))?;
-    bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
-    Ok(bytes)
+    let length = bytes.len();
+    if args.data.is_some() {
+        bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
+    }
+    // Standard input is gone; and versions of curl differ in what they take out of a file.
+    let source = match path != "-" && bytes.len() == length {
+        true => Source::File(path.to_owned()),
+        false => Source::Words,
+    };
+    Ok((bytes, source))
 }
 
-/// `NAME: VALUE`, with or without the blank; a value may hold further colons. The value is not repeated in errors: it
-/// may be a token.
+/// `NAME: VALUE`, with or without the blank; a value may hold further colons. `NAME;` is a header without a value, as
+/// curl has it. The value is not repeated in errors: it may be a token.
 pub(crate) fn header_of(text: &str) -> Result<(String, String), Failure> {
+    if let Some(name) = text.strip_suffix(';').filter(|name| !name.contains(':')) {
+        return Ok((name.trim().to_owned(), String::new()));
+    }
     let (name, value) = text
         .split_once(':')
         .ok_or_else(|| Failure::usage("a header has the form NAME: VALUE, and one has no colon"))?;
@@ -131,11 +228,18 @@ fn parse(bytes: &[u8]) -> Result<Input, &'static str> {
     } else {
         format!("https://{}{target}", host.ok_or("there is no Host header")?)
     };
+    let url = url.split('#').next().unwrap_or_default().to_owned();
+    let source = match body.is_empty() {
+        true => Source::Nowhere,
+        false => Source::Words,
+    };
     Ok(Input {
         method: method.to_owned(),
         url,
         headers,
         body: body.to_vec(),
+        source,
+        replaced: Vec::new(),
         implied: 0,
     })
 }
@@ -214,6 +318,8 @@ mod tests {
         let header = |text| header_of(text).unwrap();
         assert_eq!(header("a:b: c"), ("a".into(), "b: c".into()));
         assert_eq!(header("a: b"), ("a".into(), "b".into()));
+        assert_eq!(header("a;"), ("a".into(), String::new()));
+        assert_eq!(header("a: b;"), ("a".into(), "b;".into()));
         assert!(header_of("canary").is_err_and(|e| !e.to_string().contains("canary")));
     }
 }

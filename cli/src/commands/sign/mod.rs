@@ -1,6 +1,7 @@
 //! `keyfob sign`: a request in, its signature out. Nothing is sent.
 
 mod compare;
+mod curl;
 mod host;
 mod input;
 mod print;
@@ -8,7 +9,7 @@ mod signer;
 
 use keyfob_sigv4::{Payload, Request, Timestamp};
 
-pub(super) use self::input::header_of;
+pub(super) use self::{curl::has_dot_segments, input::header_of};
 use self::{input::Input, print::Signed, signer::AnySigner};
 use crate::{
     args::{Auth, OutputFormat, Print, SignArgs, SignCommand, SigningArgs},
@@ -27,7 +28,16 @@ pub(crate) async fn run(context: &Context, args: &SignArgs) -> Result<(), Failur
         return compare::run(context, args).await;
     }
     let args = &args.signing;
+    if context.globals().output.is_some() {
+        return Err(Failure::usage("--output has no meaning for sign")
+            .with_hint("--print chooses what is printed; --print json is everything"));
+    }
     let input = Input::read(args)?;
+    for name in &input.replaced {
+        context.console().note(&format!(
+            "the header {name} is left out: the signature makes its own"
+        ));
+    }
     let at = moment(args)?;
     let request = request(&input, args)?;
     let signer = AnySigner::new(context, args, request.host()).await?;
@@ -77,7 +87,7 @@ fn print(
     let line = |text: &str| format!("{text}\n");
     let text = match args.print.unwrap_or(default) {
         Print::Headers => signed.header_lines(input),
-        Print::Curl => signed.curl(input),
+        Print::Curl => curl::command(input, signed)?,
         Print::Url => line(signed.url(input)),
         Print::Canonical => line(signed.explanation.canonical_request()),
         Print::Sts => line(signed.explanation.string_to_sign()),

@@ -2,7 +2,6 @@ use keyfob_sigv4::{Explanation, Presigned, Signature};
 use serde_json::{Value, json};
 
 use super::input::Input;
-use crate::shell::quoted;
 
 /// A signed request in either form, with the steps that led there.
 pub(super) struct Signed {
@@ -26,8 +25,8 @@ impl Signed {
 
     /// The headers that the request must get: those of the signature, and what curl adds to a body.
     pub(super) fn headers<'a>(&'a self, input: &'a Input) -> Vec<(&'a str, &'a str)> {
-        let implied = &input.headers[input.headers.len() - input.implied..];
-        let implied = implied
+        let implied = input
+            .implied_headers()
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
         let mut headers: Vec<(&'a str, &'a str)> = implied.collect();
@@ -45,29 +44,6 @@ impl Signed {
             .iter()
             .map(|(name, value)| format!("{name}: {value}\n"))
             .collect()
-    }
-
-    /// A command for a POSIX shell that sends the request.
-    pub(super) fn curl(&self, input: &Input) -> String {
-        let mut words = vec!["curl".to_owned()];
-        if input.method == "HEAD" {
-            words.push("--head".to_owned());
-        } else if input.method != "GET" || !input.body.is_empty() {
-            words.push(format!("--request {}", quoted(&input.method)));
-        }
-        let own = &input.headers[..input.headers.len() - input.implied];
-        let own = own
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        for (name, value) in own.chain(self.headers(input)) {
-            words.push(format!("--header {}", quoted(&format!("{name}: {value}"))));
-        }
-        if !input.body.is_empty() {
-            let body = String::from_utf8_lossy(&input.body);
-            words.push(format!("--data-binary {}", quoted(&body)));
-        }
-        words.push(quoted(self.url(input)));
-        words.join(" ") + "\n"
     }
 
     /// Everything.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How long a signature in the query works, unless told otherwise.
-const DEFAULT_TTL: u64 = 900;
+const DEFAULT_TTL: u32 = 900;
 
 /// A signer of either algorithm.
 pub(super) enum AnySigner {
@@ -118,6 +118,6 @@ fn target(args: &SigningArgs, host: &str) -> Result<Target, Failure> {
 }
 
 fn ttl(args: &SigningArgs) -> Result<Ttl, Failure> {
-    Ttl::from_secs(args.expires_in.unwrap_or(DEFAULT_TTL))
+    Ttl::from_secs(args.expires_in.unwrap_or(DEFAULT_TTL).into())
         .map_err(|error| Failure::usage(format!("--expires-in: {error}")))
 }
