@@ -6,7 +6,14 @@
 //!     --endpoint-url http://127.0.0.1:8014 --bucket b --key k /dev/stdout
 //! ```
 
-use std::{convert::Infallible, error::Error, sync::Arc};
+use std::{
+    convert::Infallible,
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use http::request::Parts;
 use http_body_util::{BodyExt, Full, Limited};
@@ -16,7 +23,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use keyfob_sigv4::{
     Credentials, Payload, Timestamp,
-    verify::{Verified, Verifier},
+    verify::{Dialect, Verified, Verifier},
 };
 use tokio::net::TcpListener;
 
@@ -26,6 +33,7 @@ const MAX_BODY: usize = 16 << 20;
 struct Server {
     verifier: Verifier,
     key: Credentials,
+    requests: AtomicU64,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,6 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = Arc::new(Server {
         verifier: Verifier::s3("us-east-1")?,
         key: Credentials::new("AKIDEXAMPLE", "secret")?,
+        requests: AtomicU64::new(1),
     });
     let listener = TcpListener::bind("127.0.0.1:8014").await?;
     loop {
@@ -52,47 +61,31 @@ async fn answer(
     server: Arc<Server>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let id = format!("{:016X}", server.requests.fetch_add(1, Ordering::Relaxed));
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-        return Ok(text(
-            400,
-            "<Error><Code>EntityTooLarge</Code></Error>".into(),
-        ));
+        let error = Dialect::S3.body("EntityTooLarge", "the body is larger than 16 MiB", &id);
+        return Ok(text(400, error));
     };
-    let body = body.to_bytes();
-    Ok(match server.verify(&head, &body) {
+    Ok(match server.verify(&head, &body.to_bytes(), &id) {
         Ok(verified) => text(200, format!("hello, {}\n", verified.access_key_id())),
-        Err((status, code, message)) => {
-            let message = escaped(&message);
-            let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-            text(status, error)
-        }
+        Err((status, error)) => text(status, error),
     })
 }
 
-/// Status, code and message.
-type Refusal = (u16, &'static str, String);
-
 impl Server {
-    fn verify(&self, head: &Parts, body: &[u8]) -> Result<Verified, Refusal> {
-        let request = keyfob_sigv4::Request::from_http(head)
-            .map_err(|error| (400, "InvalidRequest", error.to_string()))?;
+    /// Who sent it, or status and body of the refusal.
+    fn verify(&self, head: &Parts, body: &[u8], id: &str) -> Result<Verified, (u16, String)> {
+        let request = keyfob_sigv4::Request::from_http(head).map_err(|error| {
+            let message = error.to_string();
+            (400, Dialect::S3.body("InvalidRequest", &message, id))
+        })?;
+        let request = request.payload(Payload::Bytes(body));
         let lookup = |id: &str| (id == self.key.access_key_id()).then(|| self.key.clone());
         self.verifier
-            .verify(
-                &request.payload(Payload::Bytes(body)),
-                Timestamp::now(),
-                lookup,
-            )
-            .map_err(|error| (error.status(), error.code(), error.to_string()))
+            .verify(&request, Timestamp::now(), lookup)
+            .map_err(|error| (error.status(), error.body(id)))
     }
-}
-
-/// A message may repeat what the client sent.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 fn text(status: u16, text: String) -> Response<Full<Bytes>> {

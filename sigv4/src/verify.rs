@@ -24,11 +24,13 @@
 
 mod body;
 mod claim;
+mod dialect;
 mod error;
 
 use alloc::string::String;
 use core::fmt;
 
+pub use dialect::Dialect;
 pub use error::{Error, ErrorKind};
 
 use claim::Claim;
@@ -63,6 +65,7 @@ pub struct Verifier {
     keys: KeyCache,
     skew: i64,
     longest: Ttl,
+    dialect: Dialect,
     /// Stands in for credentials that are not known.
     decoy: Credentials,
     #[cfg(feature = "v4a")]
@@ -70,7 +73,7 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// For a service of the general rules, with the errors of the query services (STS, IAM).
+    /// For a service of the general rules, with the errors of the query services (STS, IAM): see [`dialect`](Self::dialect) for others.
     pub fn new(scope: Scope) -> Self {
         Self::with_rules(scope, Rules::GENERAL)
     }
@@ -84,14 +87,20 @@ impl Verifier {
         Ok(Self::with_rules(Scope::new(region, "s3")?, Rules::S3))
     }
 
-    /// By other rules. Those that send `x-amz-content-sha256` answer with the errors of S3.
+    /// By other rules. Those that send `x-amz-content-sha256` answer with the errors of S3, if no other
+    /// [`dialect`](Self::dialect) is chosen.
     pub fn with_rules(scope: Scope, rules: Rules) -> Self {
+        let dialect = match rules.sends_content_sha256() {
+            true => Dialect::S3,
+            false => Dialect::Query,
+        };
         Self {
             scope,
             rules,
             keys: KeyCache::new(),
             skew: 15 * 60,
             longest: Ttl::MAX,
+            dialect,
             decoy: Credentials::decoy(),
             #[cfg(feature = "v4a")]
             v4a: None,
@@ -109,6 +118,14 @@ impl Verifier {
     #[must_use]
     pub fn longest(mut self, ttl: Ttl) -> Self {
         self.longest = ttl;
+        self
+    }
+
+    /// With the errors of another family of services. If nothing is said they are those of S3 for its rules, and those of the query
+    /// services otherwise.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
         self
     }
 
@@ -135,7 +152,7 @@ impl Verifier {
         lookup: impl FnOnce(&str) -> Option<Credentials>,
     ) -> Result<Verified, Error> {
         self.checked(request, now, lookup)
-            .map_err(|error| error.of_s3(self.is_s3()))
+            .map_err(|error| error.within(self.dialect))
     }
 
     fn checked(
@@ -370,6 +387,7 @@ impl fmt::Debug for Verifier {
             .field("rules", &self.rules)
             .field("skew", &self.skew)
             .field("longest", &self.longest)
+            .field("dialect", &self.dialect)
             .finish_non_exhaustive()
     }
 }

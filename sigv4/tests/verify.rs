@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Rules, Scope, Signer, Timestamp, Ttl,
-    verify::{ErrorKind, Verified, Verifier},
+    Credentials, Payload, Request, Rules, Scope, ServerView, Signer, Timestamp, Ttl,
+    verify::{Dialect, ErrorKind, Verified, Verifier},
 };
 
 fn credentials() -> Credentials {
@@ -367,4 +367,141 @@ fn a_server_may_take_shorter_urls_only() {
         verify(3599).unwrap_err().code(),
         "AuthorizationQueryParametersError"
     );
+}
+
+/// What each dialect answers to a request that was changed, seconds later.
+fn answers(change: impl Fn(&mut Vec<(String, String)>), later: i64) -> Vec<String> {
+    let session = credentials().with_session_token("canary").unwrap();
+    let mut headers = signed(&session);
+    change(&mut headers);
+    let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, &**v)).collect();
+    let request = Request::from_wire("POST", "/", &headers).unwrap();
+    let request = request.payload(Payload::Bytes(BODY));
+    let session = session.with_expiry(now().plus_seconds(60));
+    let dialects = [Dialect::Query, Dialect::Json, Dialect::Ec2, Dialect::S3];
+    dialects
+        .map(|dialect| {
+            let verifier = Verifier::new(sts()).dialect(dialect);
+            let lookup = |id: &str| (id == "AKIDEXAMPLE").then(|| session.clone());
+            let error = verifier
+                .verify(&request, now().plus_seconds(later), lookup)
+                .unwrap_err();
+            assert_eq!(error.dialect(), dialect);
+            format!("{} {}", error.status(), error.code())
+        })
+        .to_vec()
+}
+
+/// Puts one text in the place of another, in all headers.
+fn replacing(from: &str, to: &str) -> impl Fn(&mut Vec<(String, String)>) {
+    move |headers| {
+        headers
+            .iter_mut()
+            .for_each(|(_, value)| *value = value.replace(from, to));
+    }
+}
+
+#[test]
+fn every_dialect_has_its_own_codes() {
+    let missing = [
+        "403 MissingAuthenticationToken",
+        "400 MissingAuthenticationTokenException",
+        "403 MissingAuthenticationToken",
+        "403 AccessDenied",
+    ];
+    let unsign = |headers: &mut Vec<_>| headers.retain(|(name, _)| name != "authorization");
+    assert_eq!(answers(unsign, 0), missing);
+    let incomplete = [
+        "400 IncompleteSignature",
+        "400 IncompleteSignatureException",
+        "400 IncompleteSignature",
+        "400 AuthorizationHeaderMalformed",
+    ];
+    assert_eq!(answers(replacing("Signature=", "Sig="), 0), incomplete);
+    let unknown = [
+        "403 InvalidClientTokenId",
+        "400 UnrecognizedClientException",
+        "401 AuthFailure",
+        "403 InvalidAccessKeyId",
+    ];
+    assert_eq!(answers(replacing("AKIDEXAMPLE", "AKIDOTHER"), 0), unknown);
+    let token = [unknown[0], unknown[1], unknown[2], "400 InvalidToken"];
+    assert_eq!(answers(replacing("canary", "other"), 0), token);
+    let ended = [
+        "403 ExpiredToken",
+        "400 ExpiredTokenException",
+        "400 RequestExpired",
+        "400 ExpiredToken",
+    ];
+    assert_eq!(answers(|_| (), 60), ended);
+    let late = [
+        "403 SignatureDoesNotMatch",
+        "400 InvalidSignatureException",
+        "400 RequestExpired",
+        "403 RequestTimeTooSkewed",
+    ];
+    assert_eq!(answers(|_| (), 901), late);
+    let mismatch = [late[0], late[1], "401 AuthFailure", late[0]];
+    assert_eq!(answers(replacing("Signature=", "Signature=0"), 0), mismatch);
+    let scope = [late[0], late[1], mismatch[2], incomplete[3]];
+    assert_eq!(
+        answers(replacing("us-east-1/sts", "us-east-2/sts"), 0),
+        scope
+    );
+}
+
+#[test]
+fn every_dialect_has_its_own_body_and_nothing_breaks_out_of_it() {
+    let [message, id] = ["a<b & \"c\" 'd' > \u{7}e\r\n\u{ffff}", "1</RequestId>"];
+    let xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+    let text = "a&lt;b &amp; &quot;c&quot; &apos;d&apos; &gt; \u{fffd}e&#xD;\n\u{fffd}";
+    let error = format!("<Code>C</Code><Message>{text}</Message>");
+    let id_text = "1&lt;/RequestId&gt;";
+    for (dialect, body) in [
+        (
+            Dialect::Query,
+            format!(
+                "{xml}<ErrorResponse><Error><Type>Sender</Type>{error}</Error><RequestId>{id_text}</RequestId></ErrorResponse>"
+            ),
+        ),
+        (
+            Dialect::Ec2,
+            format!(
+                "{xml}<Response><Errors><Error>{error}</Error></Errors><RequestID>{id_text}</RequestID></Response>"
+            ),
+        ),
+        (
+            Dialect::S3,
+            format!("{xml}<Error>{error}<RequestId>{id_text}</RequestId></Error>"),
+        ),
+        (
+            Dialect::Json,
+            "{\"__type\":\"C\",\"message\":\"a<b & \\\"c\\\" 'd' > \\u0007e\\r\\n\u{ffff}\"}"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(dialect.body("C", message, id), body);
+    }
+}
+
+#[test]
+fn s3_names_the_right_region_and_clients_read_the_answers() {
+    let url = "https://examplebucket.s3.amazonaws.com/key";
+    let request = Request::new("GET", url).unwrap();
+    let presigned =
+        Signer::s3("us-east-1")
+            .unwrap()
+            .presign(&request, &credentials(), now(), Ttl::MAX);
+    let request = Request::new("GET", presigned.as_str()).unwrap();
+    for dialect in [Dialect::Query, Dialect::Json, Dialect::Ec2, Dialect::S3] {
+        let verifier = Verifier::s3("eu-west-1").unwrap().dialect(dialect);
+        let error = verifier.verify(&request, now(), |_| Some(credentials()));
+        let error = error.unwrap_err();
+        let body = error.body("id");
+        let region = body.contains("<Region>eu-west-1</Region>");
+        assert_eq!(region, dialect == Dialect::S3, "{body}");
+        let view = ServerView::parse(&body);
+        assert_eq!(view.code(), Some(error.code()));
+        assert_eq!(view.message(), Some(&*error.to_string()));
+    }
 }

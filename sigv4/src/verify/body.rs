@@ -1,3 +1,5 @@
+use alloc::format;
+
 use super::{Error, ErrorKind, Verified, Verifier};
 #[cfg(feature = "v4a")]
 use crate::stream::ChunkVerifier;
@@ -24,7 +26,7 @@ impl Verifier {
         request: &Request<'_>,
     ) -> Result<Option<ChunkDecoder>, Error> {
         self.decoder(verified, request)
-            .map_err(|error| error.of_s3(self.is_s3()))
+            .map_err(|error| error.within(self.dialect))
     }
 
     fn decoder(
@@ -45,8 +47,12 @@ impl Verifier {
             return Ok(None);
         };
         if let Some(length) = header(b"x-amz-decoded-content-length") {
-            let length = length.parse();
-            decoder = decoder.decoded_length(length.map_err(|_| Error::new(ErrorKind::Malformed))?);
+            let length = length.parse().map_err(|_| {
+                let text =
+                    format!("x-amz-decoded-content-length should be a number, not '{length}'");
+                Error::saying(ErrorKind::Malformed, text)
+            })?;
+            decoder = decoder.decoded_length(length);
         }
         Ok(Some(match header(b"x-amz-trailer") {
             Some(names) if streaming.has_trailer() => decoder.trailer(names),

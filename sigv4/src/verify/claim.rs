@@ -56,7 +56,10 @@ impl<'a> Claim<'a> {
         headers: &SignatureHeaders<'a>,
         v4a: bool,
     ) -> Result<Self, Error> {
-        let value = core::str::from_utf8(value).map_err(|_| Error::new(ErrorKind::Malformed))?;
+        let value = core::str::from_utf8(value).map_err(|_| {
+            let text = "Authorization header is not valid UTF-8.";
+            Error::saying(ErrorKind::Malformed, text.to_string())
+        })?;
         let (algorithm, rest) = cut(value, b' ').unwrap_or((value, ""));
         let is_v4a = v4a && algorithm == V4A_ALGORITHM;
         if algorithm != ALGORITHM && !is_v4a {

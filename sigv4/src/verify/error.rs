@@ -1,9 +1,11 @@
 use alloc::{borrow::Cow, format, string::String};
 use core::fmt;
 
+use super::dialect::Dialect;
 use crate::{presign::Ttl, timestamp::Timestamp};
 
-/// Why a request was refused, as AWS would say it: [`code`](Self::code), [`status`](Self::status), and the message as `Display`.
+/// Why a request was refused, as AWS would say it: [`code`](Self::code), [`status`](Self::status), the message as `Display`, and
+/// all of it as the [`body`](Self::body) of an answer, in the verifier's [`Dialect`].
 ///
 /// It is meant to be sent to the caller, so it holds nothing that the caller did not send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +13,7 @@ pub struct Error {
     kind: ErrorKind,
     /// In place of the kind's own message.
     text: Option<String>,
-    /// S3 has codes and messages of its own.
-    is_s3: bool,
+    dialect: Dialect,
     /// The region that the request should have been signed for.
     region: Option<String>,
 }
@@ -56,7 +57,7 @@ impl Error {
         Self {
             kind,
             text: None,
-            is_s3: false,
+            dialect: Dialect::Query,
             region: None,
         }
     }
@@ -121,8 +122,8 @@ impl Error {
         Self::saying(ErrorKind::HeaderUnsigned, text)
     }
 
-    pub(super) fn of_s3(mut self, is_s3: bool) -> Self {
-        self.is_s3 = is_s3;
+    pub(super) fn within(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
         self
     }
 
@@ -131,22 +132,41 @@ impl Error {
         self.kind
     }
 
-    /// AWS's code: that of the query services, or that of S3.
+    /// AWS's code.
     pub fn code(&self) -> &'static str {
-        if self.is_s3 {
-            self.s3().1
-        } else {
-            self.query().1
-        }
+        self.dialect.answer(self.kind).1
     }
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        if self.is_s3 {
-            self.s3().0
-        } else {
-            self.query().0
-        }
+        self.dialect.answer(self.kind).0
+    }
+
+    /// The body of the answer, with the id that the server gave the request. Its type is [`Dialect::content_type`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Request, Scope, Timestamp, verify::{Dialect, Verifier}};
+    /// let verifier = Verifier::new(Scope::new("us-east-1", "dynamodb")?).dialect(Dialect::Json);
+    /// let request = Request::new("POST", "https://dynamodb.us-east-1.amazonaws.com/")?;
+    /// let error = verifier.verify(&request, Timestamp::MIN, |_| None).unwrap_err();
+    /// assert_eq!(error.status(), 400);
+    /// assert_eq!(
+    ///     error.body("4KBNVRGD25RG1KEO9UT4V3FQDJVV4KQNSO5AEMVJF66Q9ASUAAJG"),
+    ///     r#"{"__type":"MissingAuthenticationTokenException","message":"Request is missing Authentication Token"}"#
+    /// );
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn body(&self, request_id: &str) -> String {
+        let region = self.expected_region();
+        self.dialect
+            .body_with(self.code(), &self.message(), region, request_id)
+    }
+
+    /// The dialect of the verifier.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The region that the request should have been signed for, when that is what was wrong; S3 sends it in `<Region>`.
@@ -154,112 +174,18 @@ impl Error {
         self.region.as_deref()
     }
 
-    /// Source: common errors of the query services, as STS answers.
-    fn query(&self) -> (u16, &'static str) {
-        match self.kind {
-            ErrorKind::NoSignature => (403, "MissingAuthenticationToken"),
-            ErrorKind::Malformed | ErrorKind::BadParameters | ErrorKind::ContentHash => {
-                (400, "IncompleteSignature")
-            }
-            ErrorKind::UnknownKey | ErrorKind::Token => (403, "InvalidClientTokenId"),
-            ErrorKind::TokenExpired => (403, "ExpiredToken"),
-            ErrorKind::Scope
-            | ErrorKind::Skew
-            | ErrorKind::UrlExpired
-            | ErrorKind::HostUnsigned
-            | ErrorKind::HeaderUnsigned
-            | ErrorKind::ContentMismatch
-            | ErrorKind::Mismatch => (403, "SignatureDoesNotMatch"),
-        }
-    }
-
-    /// Source: S3, "Error responses", list of error codes.
-    fn s3(&self) -> (u16, &'static str) {
-        match self.kind {
-            ErrorKind::NoSignature
-            | ErrorKind::UrlExpired
-            | ErrorKind::HostUnsigned
-            | ErrorKind::HeaderUnsigned => (403, "AccessDenied"),
-            ErrorKind::Malformed | ErrorKind::Scope => (400, "AuthorizationHeaderMalformed"),
-            ErrorKind::BadParameters => (400, "AuthorizationQueryParametersError"),
-            ErrorKind::Skew => (403, "RequestTimeTooSkewed"),
-            ErrorKind::UnknownKey => (403, "InvalidAccessKeyId"),
-            ErrorKind::Token => (400, "InvalidToken"),
-            ErrorKind::TokenExpired => (400, "ExpiredToken"),
-            ErrorKind::ContentHash => (400, "InvalidArgument"),
-            ErrorKind::ContentMismatch => (400, "XAmzContentSHA256Mismatch"),
-            ErrorKind::Mismatch => (403, "SignatureDoesNotMatch"),
-        }
-    }
-
     fn message(&self) -> Cow<'_, str> {
-        if self.is_s3 {
-            self.s3_message()
-        } else {
-            self.query_message()
+        match (self.dialect.answer(self.kind).2, &self.text, &self.region) {
+            ("", _, Some(right)) if self.dialect == Dialect::S3 => format!(
+                "The authorization header is malformed; the region is wrong; expecting '{right}'"
+            )
+            .into(),
+            ("", Some(text), _) => text.into(),
+            ("", None, _) => "The request signature does not conform to AWS standards.".into(),
+            (message, ..) => message.into(),
         }
-    }
-
-    fn query_message(&self) -> Cow<'_, str> {
-        if let Some(text) = &self.text {
-            return text.into();
-        }
-        Cow::Borrowed(match self.kind {
-            ErrorKind::NoSignature => "Request is missing Authentication Token",
-            ErrorKind::UnknownKey | ErrorKind::Token => {
-                "The security token included in the request is invalid."
-            }
-            ErrorKind::TokenExpired => "The security token included in the request is expired",
-            ErrorKind::UrlExpired => "Signature expired: the time of the presigned URL is over",
-            ErrorKind::HostUnsigned => {
-                "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
-            }
-            ErrorKind::ContentHash => CONTENT_HASH,
-            ErrorKind::Malformed | ErrorKind::BadParameters => {
-                "The request signature does not conform to AWS standards."
-            }
-            _ => {
-                "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
-            }
-        })
-    }
-
-    fn s3_message(&self) -> Cow<'_, str> {
-        Cow::Borrowed(match self.kind {
-            ErrorKind::NoSignature => "Access Denied",
-            ErrorKind::UrlExpired => "Request has expired",
-            ErrorKind::HeaderUnsigned => {
-                "There were headers present in the request which were not signed"
-            }
-            ErrorKind::Skew => {
-                "The difference between the request time and the current time is too large."
-            }
-            ErrorKind::UnknownKey => {
-                "The AWS Access Key Id you provided does not exist in our records."
-            }
-            ErrorKind::Token => "The provided token is malformed or otherwise invalid.",
-            ErrorKind::TokenExpired => "The provided token has expired.",
-            ErrorKind::ContentHash => CONTENT_HASH,
-            ErrorKind::ContentMismatch => {
-                "The provided 'x-amz-content-sha256' header does not match what was computed."
-            }
-            ErrorKind::Mismatch => {
-                "The request signature we calculated does not match the signature you provided. Check your key and signing method."
-            }
-            _ => {
-                return match (&self.text, &self.region) {
-                    (_, Some(right)) => {
-                        format!("The authorization header is malformed; the region is wrong; expecting '{right}'").into()
-                    }
-                    (Some(text), None) => text.into(),
-                    (None, None) => "The authorization header that you provided is not valid.".into(),
-                };
-            }
-        })
     }
 }
-
-const CONTENT_HASH: &str = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, the name of a streaming payload or a valid sha256 value.";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
