@@ -33,7 +33,7 @@ struct Difference {
     cure: fn(&mut Generated),
 }
 
-const DIFFERENCES: [Difference; 6] = [
+const DIFFERENCES: [Difference; 7] = [
     Difference {
         name: "headers that hops change",
         rule: "accept-encoding and the hop-by-hop headers (RFC 9110 section 7.6.1) may be changed or dropped on the way, so \
@@ -71,6 +71,13 @@ const DIFFERENCES: [Difference; 6] = [
         cure: |request| request.path.push('/'),
     },
     Difference {
+        name: "bare characters in S3 paths",
+        rule: "S3 encodes the key that it read, as its answers show (aws/aws-sdk-js#853, envoyproxy/envoy#42165), so a bare \
+               `@` is signed as `%40`; aws-sigv4 signs the path as it is sent, and S3 refuses it",
+        applies: |request| request.s3 && request.path.bytes().any(is_bare),
+        cure: |request| request.path = encoded(&request.path),
+    },
+    Difference {
         name: "query that is not UTF-8",
         rule: "the bytes on the wire are signed as they are; aws-sigv4 decodes them and puts U+FFFD where that fails",
         applies: |request| request.query.contains("%FF"),
@@ -91,6 +98,20 @@ fn is_of_a_hop((name, _): &(String, String)) -> bool {
 
 fn is_left_out((name, _): &(String, String)) -> bool {
     ["x-amz-user-agent", "x-amz-checksum-mode"].contains(&name.as_str())
+}
+
+fn is_bare(byte: u8) -> bool {
+    !byte.is_ascii_alphanumeric() && !b"-._~/%".contains(&byte)
+}
+
+/// As clients of S3 send a path.
+fn encoded(path: &str) -> String {
+    path.bytes()
+        .map(|byte| match is_bare(byte) {
+            true => format!("%{byte:02X}"),
+            false => char::from(byte).to_string(),
+        })
+        .collect()
 }
 
 fn ends_in_dots(path: &str) -> bool {
@@ -293,7 +314,10 @@ impl Generated {
             method: random.pick(&["GET", "PUT", "POST", "DELETE", "HEAD", "PATCH", "OPTIONS"]),
             scheme: random.pick(&["https", "https", "http"]),
             authority: authority(random),
-            path: path(random),
+            path: match s3 && random.chance(95) {
+                true => encoded(&path(random)),
+                false => path(random),
+            },
             query: query(random),
             headers: headers(random),
             body: (!(s3 && (presign || random.chance(50)))).then(|| random.bytes()),

@@ -359,6 +359,8 @@ fn path_cause(ours: &str, theirs: &str) -> &'static str {
         "the service, or a proxy before it, takes `//`, `.` and `..` out of the path: normalise it when signing"
     } else if normal(theirs) == ours {
         "the path was normalised when signing, but the service takes it as it is: sign by the rules of S3"
+    } else if ours.replace("%2B", "%20") == theirs {
+        "the service reads a bare `+` in a path as a blank: write it as `%2B` where the URL is made"
     } else if plain(ours) == plain(theirs) || plain(&plain(ours)) == plain(&plain(theirs)) {
         "the HTTP client or a proxy wrote the path in another encoding than was signed: send the path as it was signed"
     } else {

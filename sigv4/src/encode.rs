@@ -14,6 +14,8 @@ const HEX: &[u8; 16] = b"0123456789ABCDEF";
 const UNRESERVED: [bool; 256] = table(b"-._~");
 /// What stays in a path.
 const PATH: [bool; 256] = table(b"-._~/");
+/// What stays in a path that was encoded already: the escapes too.
+const ENCODED_PATH: [bool; 256] = table(b"-._~/%");
 
 const fn table(punctuation: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
@@ -109,22 +111,17 @@ fn escaped(out: &mut impl Sink, byte: u8) {
     out.write(&[b'%', high, low]);
 }
 
-/// The canonical URI of the general rules: normalised, then encoded once more as it stands on the wire.
+/// The canonical URI. By the general rules the path is normalised, then encoded once more as it stands on the wire. S3 reads
+/// the key and encodes that, so an escape stays what it is, and what the wire has bare, such as `@` or `=`, becomes one. (S3
+/// itself takes a bare `+` for a blank, other servers of its kind take it for itself. Signed as itself, S3 refuses it
+/// rather than reach for another key.)
 pub(crate) fn path(out: &mut impl Sink, path: &str, normalize: bool, encode: bool) {
     let path = if path.is_empty() { "/" } else { path };
+    let kept = if encode { &PATH } else { &ENCODED_PATH };
     if normalize && is_unnormalized(path) {
-        let normal = normalized(path);
-        write_path(out, &normal, encode);
+        escape(out, &normalized(path), kept);
     } else {
-        write_path(out, path.as_bytes(), encode);
-    }
-}
-
-fn write_path(out: &mut impl Sink, path: &[u8], encode: bool) {
-    if encode {
-        escape(out, path, &PATH);
-    } else {
-        out.write(path);
+        escape(out, path.as_bytes(), kept);
     }
 }
 

@@ -35,8 +35,9 @@ impl Rules {
         token: SessionToken::Signed,
     };
 
-    /// The path is signed as it stands on the wire, because a key may hold `//` and `..`; `x-amz-content-sha256` is
-    /// sent; presigned URLs do not sign the body. For `s3`, `s3express`, `s3-outposts` and `s3-object-lambda`.
+    /// The path is neither normalised, because a key may hold `//` and `..`, nor encoded once more; what the wire leaves
+    /// bare, such as `@`, is signed encoded. `x-amz-content-sha256` is sent; presigned URLs do not sign the body. For
+    /// `s3`, `s3express`, `s3-outposts` and `s3-object-lambda`.
     pub const S3: Self = Self {
         normalize: false,
         encode_twice: false,
@@ -56,7 +57,8 @@ impl Rules {
         self
     }
 
-    /// With or without encoding the path once more than it is on the wire.
+    /// With or without encoding the path once more than it is on the wire. Without, escapes stay as they are, and characters
+    /// that are neither unreserved nor escaped are signed escaped.
     #[must_use]
     pub const fn encode_path_twice(mut self, yes: bool) -> Self {
         self.encode_twice = yes;

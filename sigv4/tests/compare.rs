@@ -108,7 +108,7 @@ fn double_encoding_and_normalisation_are_told_apart() {
         Rules::S3,
         "us-east-1",
         "s3",
-        "https://example.amazonaws.com/a+b",
+        "https://example.amazonaws.com/a%2bb",
         &[],
     );
     let signed = explain(
@@ -119,6 +119,14 @@ fn double_encoding_and_normalisation_are_told_apart() {
         &[],
     );
     assert!(first(&signed, &sent).cause().contains("another encoding"));
+    let blank = explain(
+        Rules::S3,
+        "us-east-1",
+        "s3",
+        "https://example.amazonaws.com/a%20b",
+        &[],
+    );
+    assert!(first(&signed, &blank).cause().contains("write it as `%2B`"));
 }
 
 #[test]
