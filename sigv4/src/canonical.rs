@@ -95,10 +95,11 @@ impl<'a> Headers<'a> {
         let (mut at, mut kept) = (0, 0);
         let mut previous = None;
         for name in names.split(|byte| *byte == b';') {
+            if !scan::all(name, |byte| byte.is_ascii() & !byte.is_ascii_uppercase()) {
+                return Err(Selection::Unsorted);
+            }
             let named = Entry::new(name, b"");
-            if !scan::all(name, |byte| !byte.is_ascii_uppercase())
-                || previous.is_some_and(|previous: Entry<'_>| !previous.precedes(&named))
-            {
+            if previous.is_some_and(|previous: Entry<'_>| !previous.precedes(&named)) {
                 return Err(Selection::Unsorted);
             }
             while at < list.len() && list[at].precedes(&named) {
@@ -198,7 +199,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Sixteen ASCII characters in lower case, all at once.
+/// Sixteen ASCII characters in lower case, all at once. Of others the additions below would overflow.
 ///
 /// An addition carries into the top bit of each byte that is at least `A`, another one into that of each byte beyond `Z`; where
 /// only the first did, the bit that makes a small letter is set.
@@ -212,7 +213,7 @@ const fn lower_case(text: u128) -> u128 {
 
 /// Why the headers of a request and the list of those that are signed do not go together.
 pub(crate) enum Selection<'a> {
-    /// The list is not sorted, not lower-case, or names a header twice.
+    /// The list is not sorted, not lower-case ASCII, or names a header twice.
     Unsorted,
     /// The list names one that the request does not have.
     Missing,

@@ -338,7 +338,8 @@ impl Verifier {
         content: &ContentHash<'_>,
     ) -> [u8; 64] {
         let names = claim.signed_headers.as_bytes();
-        let unsigned_token = self.rules.token_parameter().as_bytes();
+        let token = self.rules.token_parameter().as_bytes();
+        let is_token_unsigned = claim.is_presigned && !self.rules.signs_token();
         let mut hash = Sha256::new();
         let content = content.as_bytes();
         canonical::write(
@@ -349,7 +350,7 @@ impl Verifier {
             content,
             |sink| {
                 write_query(sink, request.query(), |key| {
-                    key == b"X-Amz-Signature" || !self.rules.signs_token() && key == unsigned_token
+                    key == b"X-Amz-Signature" || is_token_unsigned && key == token
                 });
             },
         );

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Rules, Scope, ServerView, Signer, Timestamp, Ttl,
+    Credentials, Payload, Request, Rules, Scope, ServerView, SessionToken, Signer, Timestamp, Ttl,
     verify::{Dialect, ErrorKind, Verified, Verifier},
 };
 
@@ -345,6 +345,69 @@ fn headers_of_a_signature_may_be_there_only_once() {
         let error = verify(&headers, BODY, now()).unwrap_err();
         assert_eq!((error.status(), error.code()), (400, "IncompleteSignature"));
         assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+/// The canonical query leaves some parameters out: none of them may be a way to add to a signed request.
+#[test]
+fn parameters_of_a_signature_cannot_be_added_by_other_names() {
+    let omitting = Rules::GENERAL.session_token(SessionToken::Unsigned);
+    for rules in [Rules::GENERAL, Rules::S3, omitting] {
+        let (signer, verifier) = (
+            Signer::with_rules(sts(), rules),
+            Verifier::with_rules(sts(), rules),
+        );
+        let headers = [("host", "sts.us-east-1.amazonaws.com")];
+        let request = Request::from_wire("GET", "/?a=1", &headers).unwrap();
+        let signature = signer.sign(&request, &credentials(), now());
+        let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+        let by_header: Vec<_> = headers.into_iter().chain(signature.headers()).collect();
+        let target = &presigned.as_str()["https://sts.us-east-1.amazonaws.com".len()..];
+        let is_accepted = |target: &str, headers: &[(&str, &str)]| {
+            let request = Request::from_wire("GET", target, headers).unwrap();
+            verifier
+                .verify(&request, now(), |_| Some(credentials()))
+                .is_ok()
+        };
+        assert!(is_accepted("/?a=1", &by_header) && is_accepted(target, &headers));
+        for added in [
+            "X-Amz-Signature=1",
+            "X%2DAmz-Signature=1",
+            "%58-Amz-Signature",
+            "X-Amz-Security-Token=t",
+            "X-Amz-Security%2dToken=t",
+            "X-Amz-Expires=9",
+            "X%2DAmz-Expires=9",
+        ] {
+            assert!(
+                !is_accepted(&format!("/?a=1&{added}"), &by_header),
+                "{added}"
+            );
+            assert!(
+                !is_accepted(&format!("{target}&{added}"), &headers),
+                "{added}"
+            );
+        }
+    }
+}
+
+#[test]
+fn names_of_signed_headers_that_no_header_can_have_are_refused() {
+    let signed = signed(&credentials());
+    for names in [
+        "host;\u{ff}",
+        "\u{10ffff}",
+        "host;",
+        "Host",
+        "host;host",
+        "",
+    ] {
+        let mut headers = signed.clone();
+        let authorization = &mut headers.last_mut().unwrap().1;
+        *authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/sts/aws4_request, SignedHeaders={names}, Signature=0"
+        );
+        assert!(verify(&headers, BODY, now()).is_err(), "{names}");
     }
 }
 

@@ -190,23 +190,27 @@ struct Parameters {
 }
 
 impl Parameters {
-    /// As headers, each may be there once.
+    /// As headers, each may be there once. The canonical query decodes the names, so an escaped one is the same name.
     fn of(query: &str) -> Result<Self, Error> {
         let mut found = Self::default();
         for piece in query.as_bytes().split(|byte| *byte == b'&') {
-            if !piece.starts_with(b"X-Amz-") {
+            if !piece.starts_with(b"X-Amz-") && !piece.contains(&b'%') {
                 continue;
             }
             let equals = piece.iter().position(|byte| *byte == b'=');
             let (key, value) = piece.split_at(equals.unwrap_or(piece.len()));
-            let Some(slot) = found.slot(key) else {
+            let key = if key.contains(&b'%') {
+                Cow::Owned(encode::decoded(key))
+            } else {
+                String::from_utf8_lossy(key)
+            };
+            let Some(slot) = found.slot(key.as_bytes()) else {
                 continue;
             };
             if slot
                 .replace(encode::decoded(value.get(1..).unwrap_or_default()))
                 .is_some()
             {
-                let key = String::from_utf8_lossy(key);
                 let text = format!("the query parameter {key} may be there only once");
                 return Err(Error::saying(ErrorKind::BadParameters, text));
             }
