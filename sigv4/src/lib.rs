@@ -51,7 +51,7 @@ pub use key::SigningKey;
 pub use payload::{Payload, Streaming};
 pub use presign::{Presigned, Ttl};
 pub use request::Request;
-pub use resign::{Resigned, Resigner};
+pub use resign::{BodyResigner, Resigned, Resigner};
 pub use rules::{Rules, SessionToken};
 pub use scope::Scope;
 pub use secret::Secret;

@@ -1,3 +1,4 @@
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::{
@@ -10,8 +11,9 @@ use crate::{
     scope::Scope,
     signature::{CONTENT_SHA256, Signature},
     signer::Signer,
+    stream::{ChunkDecoder, ChunkError, ChunkResigner, ChunkSigner},
     timestamp::Timestamp,
-    verify::{Error, Verifier},
+    verify::{Dialect, Error, Verified, Verifier},
 };
 
 /// Verifies a signature that was made with stand-in keys, and signs again with the real ones.
@@ -32,9 +34,16 @@ use crate::{
 /// # received.push(("host", "examplebucket.s3.amazonaws.com"));
 /// let resigner = Resigner::s3("us-east-1")?;
 /// let request = Request::from_wire("GET", "/key", &received)?;
-/// let resigned = resigner.resign(&request, &stand_in, &real, now);
-/// assert!(matches!(resigned, Ok(Resigned::Headers(_))));
-/// # Ok::<(), keyfob_sigv4::Error>(())
+/// let (resigned, mut body) = resigner.resign(&request, &stand_in, &real, now)?;
+/// assert!(matches!(resigned, Resigned::Headers(_)));
+///
+/// let mut sent = Vec::new();
+/// # let pieces: [&[u8]; 0] = [];
+/// for piece in pieces {
+///     body.feed(piece, &mut sent)?;
+/// }
+/// body.finish()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Resigner {
     verifier: Verifier,
@@ -74,43 +83,136 @@ impl Resigner {
         }
     }
 
-    /// Signs a request again with `real`, if it was signed with `stand_in`.
-    ///
-    /// The chunks of a body that is sent in signed pieces must be signed again too, with the new signature as the seed of
-    /// a [`ChunkSigner`](crate::stream::ChunkSigner).
+    /// With the errors of another family of services than by the rules, as [`Verifier::dialect`].
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.verifier = self.verifier.dialect(dialect);
+        self
+    }
+
+    /// Signs a request again with `real`, if it was signed with `stand_in`, and gives what its body must pass through.
     ///
     /// # Errors
     ///
-    /// As [`Verifier::verify`].
+    /// As [`Verifier::verify`], and [`Verifier::chunk_decoder`].
     pub fn resign(
         &self,
         request: &Request<'_>,
         stand_in: &Credentials,
         real: &Credentials,
         now: Timestamp,
-    ) -> Result<Resigned, Error> {
+    ) -> Result<(Resigned, BodyResigner), Error> {
         let lookup = |id: &str| (id == stand_in.access_key_id()).then(|| stand_in.clone());
         let verified = self.verifier.verify(request, now, lookup)?;
+        let decoder = self.verifier.chunk_decoder(&verified, request)?;
+        let at = match verified.is_presigned() {
+            true => verified.signed_at(),
+            false => now,
+        };
+        let resigned = self.sign(request, &verified, real, at);
+        let signed = decoder.filter(ChunkDecoder::is_signed);
+        let chunks = signed.map(|decoder| {
+            let seed = resigned.signature();
+            let signer = ChunkSigner::behind(&self.signer, real, at, seed);
+            ChunkResigner::new(decoder, signer)
+        });
+        Ok((resigned, BodyResigner { chunks }))
+    }
+
+    fn sign(
+        &self,
+        request: &Request<'_>,
+        verified: &Verified,
+        real: &Credentials,
+        at: Timestamp,
+    ) -> Resigned {
         let mut request = request.clone().without_older_signature();
-        if request.find_header(CONTENT_SHA256.as_bytes()).is_some() {
+        let is_declared = request.find_header(CONTENT_SHA256.as_bytes()).is_some();
+        if is_declared {
             // The form of the hash is the program's choice, and was verified.
             request = request.payload(Payload::Declared);
         }
         if !verified.is_presigned() {
-            return Ok(Resigned::Headers(self.signer.sign(&request, real, now)));
+            return Resigned::Headers(self.signer.sign(&request, real, at));
         }
-        let at = verified.signed_at();
         let seconds = verified.expiry().map(|expiry| expiry.seconds_since(at));
         let ttl = seconds.and_then(|seconds| Ttl::from_secs(seconds.unsigned_abs()).ok());
-        let presigned = self
-            .signer
-            .presign(&request, real, at, ttl.unwrap_or(Ttl::UNSTATED));
-        Ok(Resigned::Url(presigned))
+        let ttl = ttl.unwrap_or(Ttl::UNSTATED);
+        let signer = &self.signer;
+        Resigned::Url(match is_declared {
+            true => Signer::with_rules(signer.scope().clone(), signer.rules().presign_body())
+                .presign(&request, real, at, ttl),
+            false => signer.presign(&request, real, at, ttl),
+        })
+    }
+}
+
+impl Resigned {
+    fn signature(&self) -> &str {
+        match self {
+            Self::Headers(signature) => signature.signature(),
+            Self::Url(url) => url.signature(),
+        }
     }
 }
 
 impl fmt::Debug for Resigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Resigner").field(&self.signer).finish()
+    }
+}
+
+/// The body behind a request that was signed again, on its way from the program to the service.
+///
+/// In an `aws-chunked` body whose chunks are signed, each chunk and the trailer are verified with the stand-in key and signed with
+/// the real one. Everything else about them stays, so the `Content-Length` stays as well. All other bodies pass unchanged, because
+/// what protects them is in the request's own signature: the service checks their hash, or their trailing checksum.
+///
+/// The messages of an event stream pass unchanged too, and with that the service refuses them. Sign them again with an
+/// [`EventVerifier`](crate::event_stream::EventVerifier) and an [`EventSigner`](crate::event_stream::EventSigner).
+pub struct BodyResigner {
+    chunks: Option<ChunkResigner>,
+}
+
+impl BodyResigner {
+    /// Whether the body goes out as it comes in, so that it need not be fed.
+    pub fn is_unchanged(&self) -> bool {
+        self.chunks.is_none()
+    }
+
+    /// Takes what has come, in pieces of any length, and appends to `out` what may be sent. A chunk is held in memory until it is
+    /// complete and verified; one of more than 16 MiB is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`ChunkError`] when a chunk or the trailer is not signed with the stand-in key, or something else is wrong with the body. Of
+    /// that chunk nothing is given out, not even its length; of those before it everything. Close the connection to the service: it has less
+    /// than the `Content-Length`, so it stores nothing. All later calls fail.
+    pub fn feed(&mut self, received: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
+        match &mut self.chunks {
+            Some(chunks) => chunks.feed(received, out),
+            None => {
+                out.extend_from_slice(received);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the body.
+    ///
+    /// # Errors
+    ///
+    /// [`ChunkError`] when it is not complete, or a checksum in the trailer is not that of the body. In that second case all of it
+    /// has been given out; the service finds the same.
+    pub fn finish(self) -> Result<(), ChunkError> {
+        self.chunks.map_or(Ok(()), ChunkResigner::finish)
+    }
+}
+
+impl fmt::Debug for BodyResigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyResigner")
+            .field("is_unchanged", &self.is_unchanged())
+            .finish_non_exhaustive()
     }
 }

@@ -79,6 +79,12 @@ impl Rules {
         self
     }
 
+    /// Presigned URLs sign what stands for the body in the request.
+    pub(crate) const fn presign_body(mut self) -> Self {
+        self.unsigned_presign = false;
+        self
+    }
+
     pub(crate) const fn normalizes(self) -> bool {
         self.normalize
     }

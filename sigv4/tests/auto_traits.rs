@@ -1,8 +1,8 @@
 //! What may be shared between threads is part of the API.
 
 use keyfob_sigv4::{
-    Credentials, Explanation, Payload, Presigned, Request, Resigner, Secret, Signature, Signer,
-    SigningKey, verify::Verifier,
+    BodyResigner, Credentials, Explanation, Payload, Presigned, Request, Resigner, Secret,
+    Signature, Signer, SigningKey, verify::Verifier,
 };
 
 fn assert_send_sync<T: Send + Sync>() {}
@@ -12,6 +12,7 @@ fn everything_is_send_and_sync() {
     assert_send_sync::<Signer>();
     assert_send_sync::<Verifier>();
     assert_send_sync::<Resigner>();
+    assert_send_sync::<BodyResigner>();
     assert_send_sync::<Credentials>();
     assert_send_sync::<Secret>();
     assert_send_sync::<SigningKey>();

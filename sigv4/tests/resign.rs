@@ -7,8 +7,10 @@
 )]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Resigned, Resigner, Scope, Signer, Timestamp, Ttl,
-    verify::Verifier,
+    BodyResigner, Credentials, Payload, Request, Resigned, Resigner, Rules, Scope, Signer,
+    Timestamp, Ttl,
+    stream::{Checksum, ChunkEncoder, ChunkErrorKind, ChunkSigner, Chunked},
+    verify::{Dialect, Verifier},
 };
 
 fn now() -> Timestamp {
@@ -41,12 +43,11 @@ fn a_header_signature_is_replaced_and_the_stand_in_token_is_gone() {
         .payload(body);
     let resigner = Resigner::new(scope.clone());
 
-    let Resigned::Headers(resigned) = resigner
-        .resign(&request, &stand_in(), &real(), now())
-        .unwrap()
-    else {
+    let resigned = resigner.resign(&request, &stand_in(), &real(), now());
+    let (Resigned::Headers(resigned), body_resigner) = resigned.unwrap() else {
         panic!("headers are replaced by headers");
     };
+    assert!(body_resigner.is_unchanged());
     assert!(!resigned.authorization().contains("x-amz-security-token"));
     let mut sent = vec![("host", "sqs.us-east-1.amazonaws.com")];
     sent.extend(resigned.headers());
@@ -72,10 +73,8 @@ fn a_presigned_url_keeps_its_time() {
     let received = Request::new("GET", presigned.as_str()).unwrap();
     let later = now().plus_seconds(30);
     let resigner = Resigner::s3("us-east-1").unwrap();
-    let Resigned::Url(resigned) = resigner
-        .resign(&received, &stand_in(), &real(), later)
-        .unwrap()
-    else {
+    let resigned = resigner.resign(&received, &stand_in(), &real(), later);
+    let (Resigned::Url(resigned), _) = resigned.unwrap() else {
         panic!("a URL is replaced by a URL");
     };
     let direct = signer.presign(&request, &real(), now(), ttl);
@@ -107,4 +106,313 @@ fn an_older_signature_leaves_no_token_and_no_regions_behind() {
     );
     let again = request.without_older_signature();
     assert_eq!(names(&again), ["host;x-amz-date", "host"]);
+}
+
+/// An upload on the wire: its headers and its body.
+#[derive(Clone)]
+struct Upload {
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Upload {
+    /// The published example's request, with any key, time and body.
+    fn new(plan: &Chunked, body: &[u8], key: &Credentials, at: Timestamp) -> Self {
+        let signer = Signer::s3("us-east-1").unwrap();
+        let length = plan.content_length().to_string();
+        let mut headers = vec![
+            ("host", "s3.amazonaws.com".to_owned()),
+            ("x-amz-storage-class", "REDUCED_REDUNDANCY".to_owned()),
+        ];
+        // The published trailer example signs no length.
+        if !plan
+            .headers()
+            .iter()
+            .any(|(name, _)| *name == "x-amz-trailer")
+        {
+            headers.push(("content-length", length));
+        }
+        headers.extend(plan.headers());
+        let request = request(URL, &headers).payload(Payload::Streaming(plan.streaming()));
+        let signature = signer.sign(&request, key, at);
+        let chain = ChunkSigner::new(&signer, key, at, &signature);
+        let encoder = ChunkEncoder::new(plan, chain).or_else(|_| ChunkEncoder::unsigned(plan));
+        let frames = encoder.unwrap().frames([body]).map(Result::unwrap);
+        let body = frames.collect::<Vec<_>>().concat();
+        let signed = signature
+            .headers()
+            .map(|(name, value)| (name, value.to_owned()));
+        headers.extend(signed.collect::<Vec<_>>());
+        let own = |(name, value): (&str, String)| (name.to_owned(), value);
+        Self {
+            headers: headers.into_iter().map(own).collect(),
+            body,
+        }
+    }
+
+    /// Sent with the real key instead, up to the body.
+    fn resigned(
+        &self,
+        resigner: &Resigner,
+        at: Timestamp,
+    ) -> (Vec<(String, String)>, BodyResigner) {
+        let request = request(URL, &self.headers);
+        let resigned = resigner.resign(&request, &stand_in(), &published(), at);
+        let (Resigned::Headers(signature), body) = resigned.unwrap() else {
+            panic!("headers are replaced by headers");
+        };
+        let mut headers = self.headers.clone();
+        headers.retain(|(name, _)| name != "x-amz-security-token");
+        for (name, value) in signature.headers() {
+            headers.retain(|(other, _)| other != name);
+            headers.push((name.into(), value.into()));
+        }
+        (headers, body)
+    }
+}
+
+const URL: &str = "https://s3.amazonaws.com/examplebucket/chunkObject.txt";
+
+fn request<'a, N: AsRef<str>>(url: &'a str, headers: &'a [(N, String)]) -> Request<'a> {
+    let request = Request::new("PUT", url).unwrap();
+    let request = headers.iter().fold(request, |request, (name, value)| {
+        request.header(name.as_ref(), value).unwrap()
+    });
+    request.payload(Payload::Declared)
+}
+
+/// The key of the published examples.
+fn published() -> Credentials {
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    Credentials::new("AKIAIOSFODNN7EXAMPLE", secret).unwrap()
+}
+
+/// Feeds a body in pieces of this length.
+fn passed(mut body: BodyResigner, received: &[u8], piece: usize) -> Vec<u8> {
+    let mut sent = Vec::new();
+    for piece in received.chunks(piece) {
+        body.feed(piece, &mut sent).unwrap();
+    }
+    body.finish().unwrap();
+    sent
+}
+
+#[test]
+fn the_published_chunks_come_out_of_chunks_signed_with_another_key() {
+    let at: Timestamp = "20130524T000000Z".parse().unwrap();
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    let plain = Chunked::signed(66_560);
+    let trailer = plain.clone().checksum(Checksum::Crc32c);
+    for (plan, signatures) in [
+        (
+            plain,
+            &[
+                "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9",
+                "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
+                "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
+                "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9",
+            ][..],
+        ),
+        (
+            trailer,
+            &[
+                "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e",
+                "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2",
+                "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7",
+                "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992",
+                "d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435",
+            ],
+        ),
+    ] {
+        let received = Upload::new(&plan, &[b'a'; 66_560], &stand_in(), at.plus_seconds(60));
+        let (headers, body) = received.resigned(&resigner, at);
+        assert!(
+            headers
+                .iter()
+                .any(|(_, value)| value.contains(signatures[0]))
+        );
+        let sent = String::from_utf8(passed(body, &received.body, 1000)).unwrap();
+        let mut lines = sent.lines().filter(|line| line.contains("signature"));
+        for signature in &signatures[1..] {
+            assert!(lines.next().unwrap().ends_with(signature));
+        }
+        assert_eq!(sent.len() as u64, plan.content_length());
+    }
+}
+
+#[test]
+fn bodies_come_out_as_if_signed_with_the_real_key_at_once() {
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    let verifier = Verifier::s3("us-east-1").unwrap();
+    let later = now().plus_seconds(5);
+    let bytes: Vec<u8> = (0..40_000_u32).map(|n| (n % 251) as u8).collect();
+    for length in [0, 1, 8192, 16_384, 20_000, 40_000] {
+        let plan = Chunked::signed(length).chunk_size(8192).unwrap();
+        let trailers = plan.clone().trailer("x-amz-meta-b", "2").unwrap();
+        for plan in [
+            plan.clone(),
+            plan.checksum(Checksum::Crc64Nvme),
+            trailers.checksum(Checksum::Sha256),
+        ] {
+            let data = &bytes[..usize::try_from(length).unwrap()];
+            let received = Upload::new(&plan, data, &stand_in(), now());
+            let direct = Upload::new(&plan, data, &published(), later);
+            for piece in [1, 7, 89, 8192, 100_000] {
+                let (headers, body) = received.resigned(&resigner, later);
+                assert!(!body.is_unchanged());
+                let sent = passed(body, &received.body, piece);
+                assert!(sent == direct.body, "{plan:?}, pieces of {piece}");
+                let request = request(URL, &headers);
+                let verified = verifier.verify(&request, later, |_| Some(published()));
+                let decoder = verifier.chunk_decoder(&verified.unwrap(), &request);
+                let (mut decoder, mut decoded) = (decoder.unwrap().unwrap(), Vec::new());
+                decoder.feed(&sent, &mut decoded).unwrap();
+                decoder.finish().unwrap();
+                assert!(decoded == data, "{plan:?}, pieces of {piece}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_is_unusual_about_the_frames_stays() {
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    let plan = Chunked::signed(9).checksum(Checksum::Crc32);
+    let unusual = |body: Vec<u8>| {
+        String::from_utf8(body)
+            .unwrap()
+            .replace("9;chunk", "009;chunk")
+            .replace(
+                "x-amz-trailer-signature:",
+                "\r\nX-Amz-Trailer-Signature: \t",
+            )
+            .replace("0;chunk", "0000;chunk")
+            .replace("==\r\n", "== \n")
+    };
+    let mut received = Upload::new(&plan, b"some data", &stand_in(), now());
+    received.body = unusual(received.body).into();
+    let (_, body) = received.resigned(&resigner, now());
+    let sent = passed(body, &received.body, 1);
+    let direct = Upload::new(&plan, b"some data", &published(), now());
+    assert_eq!(String::from_utf8(sent).unwrap(), unusual(direct.body));
+}
+
+#[test]
+fn of_a_chunk_that_was_changed_nothing_goes_out() {
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    let plan = Chunked::signed(20_000).chunk_size(8192).unwrap();
+    let plan = plan.checksum(Checksum::Crc32);
+    let received = Upload::new(&plan, &[7; 20_000], &stand_in(), now());
+    let direct = Upload::new(&plan, &[7; 20_000], &published(), now());
+    let chunk = usize::try_from(plan.chunk_length(8192)).unwrap();
+    let last = usize::try_from(plan.chunk_length(20_000 - 2 * 8192)).unwrap();
+    // `0;chunk-signature=…`, and `x-amz-checksum-crc32:…`.
+    let trailer = 2 * chunk + last + 84;
+    let signature = trailer + 31;
+    for (at, before, kind) in [
+        // In the data, in the signature and in the length of a chunk, and in the last chunk's.
+        (chunk + 200, chunk, ChunkErrorKind::SignatureMismatch),
+        (chunk + 30, chunk, ChunkErrorKind::SignatureMismatch),
+        (chunk, chunk, ChunkErrorKind::Malformed),
+        (
+            2 * chunk + last + 30,
+            2 * chunk + last,
+            ChunkErrorKind::SignatureMismatch,
+        ),
+        // In the trailer's value, and in its signature.
+        (trailer + 22, trailer, ChunkErrorKind::SignatureMismatch),
+        (signature + 30, trailer, ChunkErrorKind::SignatureMismatch),
+    ] {
+        let mut changed = received.body.clone();
+        changed[at] = if changed[at] == b'1' { b'0' } else { b'1' };
+        for piece in [1, 100_000] {
+            let (_, mut body) = received.resigned(&resigner, now());
+            let mut sent = Vec::new();
+            let mut pieces = changed.chunks(piece);
+            let error = pieces.find_map(|piece| body.feed(piece, &mut sent).err());
+            assert_eq!(error.map(|error| error.kind()), Some(kind), "at {at}");
+            assert!(sent == direct.body[..before], "at {at}: {}", sent.len());
+            assert!(body.feed(&received.body, &mut sent).is_err());
+            assert!(body.finish().is_err() && sent.len() == before);
+        }
+    }
+}
+
+#[test]
+fn bodies_that_are_cut_short_or_signed_with_the_real_key_do_not_end_well() {
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    let plan = Chunked::signed(9);
+    let received = Upload::new(&plan, b"some data", &stand_in(), now());
+    for length in 0..received.body.len() {
+        let (_, mut body) = received.resigned(&resigner, now());
+        body.feed(&received.body[..length], &mut Vec::new())
+            .unwrap();
+        let error = body.finish().unwrap_err();
+        assert_eq!(error.kind(), ChunkErrorKind::Incomplete);
+    }
+    let direct = Upload::new(&plan, b"some data", &published(), now());
+    let (_, mut body) = received.resigned(&resigner, now());
+    let mut sent = Vec::new();
+    let error = body.feed(&direct.body, &mut sent).unwrap_err();
+    assert_eq!(error.kind(), ChunkErrorKind::SignatureMismatch);
+    assert!(sent.is_empty());
+}
+
+#[test]
+fn a_body_without_signatures_passes_unchanged() {
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    let plan = Chunked::unsigned(9).checksum(Checksum::Crc32);
+    let received = Upload::new(&plan, b"some data", &stand_in(), now());
+    let (_, body) = received.resigned(&resigner, now());
+    assert!(body.is_unchanged());
+    assert!(passed(body, &received.body, 4) == received.body);
+}
+
+#[test]
+fn the_declared_hash_of_a_presigned_upload_is_signed_again() {
+    let declaring = Rules::GENERAL
+        .normalize_path(false)
+        .encode_path_twice(false)
+        .content_sha256_header(true);
+    let scope = Scope::new("us-east-1", "s3").unwrap();
+    let plan = Chunked::signed(9);
+    let mut headers = vec![
+        ("host", "s3.amazonaws.com".to_owned()),
+        ("x-amz-content-sha256", plan.streaming().as_str().to_owned()),
+    ];
+    headers.extend(plan.headers());
+    let ttl = Ttl::from_secs(60).unwrap();
+    let presign = |key: &Credentials| {
+        let signer = Signer::with_rules(scope.clone(), declaring);
+        signer.presign(&request(URL, &headers), key, now(), ttl)
+    };
+    let (received, direct) = (presign(&stand_in()), presign(&published()));
+    let given = request(received.as_str(), &headers);
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    let resigned = resigner.resign(&given, &stand_in(), &published(), now().plus_seconds(9));
+    let (Resigned::Url(resigned), body) = resigned.unwrap() else {
+        panic!("a URL is replaced by a URL");
+    };
+    assert_eq!(resigned.signature(), direct.signature());
+
+    let chunks = |key: &Credentials, seed: &str| {
+        let key = Signer::s3("us-east-1").unwrap().signing_key(key, now());
+        let chain = ChunkSigner::resume(&key, &scope, now(), seed).unwrap();
+        let frames = ChunkEncoder::new(&plan, chain)
+            .unwrap()
+            .frames([b"some data"]);
+        frames.map(Result::unwrap).collect::<Vec<_>>().concat()
+    };
+    let sent = passed(body, &chunks(&stand_in(), received.signature()), 5);
+    assert!(sent == chunks(&published(), direct.signature()));
+}
+
+#[test]
+fn a_refusal_is_in_the_chosen_dialect() {
+    let scope = Scope::new("us-east-1", "dynamodb").unwrap();
+    let resigner = Resigner::new(scope).dialect(Dialect::Json);
+    let request = Request::new("POST", "https://dynamodb.us-east-1.amazonaws.com/").unwrap();
+    let error = resigner.resign(&request, &stand_in(), &real(), now());
+    let code = error.unwrap_err().code();
+    assert_eq!(code, "MissingAuthenticationTokenException");
 }

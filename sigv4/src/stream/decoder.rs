@@ -47,7 +47,7 @@ pub struct ChunkDecoder {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Head,
     /// Within a chunk of this length, whose claimed signature is still to be checked.
     Data(usize),
@@ -55,6 +55,8 @@ enum State {
     /// The trailer's signature was right; an empty line must follow.
     LastLine,
     Done,
+    /// What failed once never goes on.
+    Failed(ChunkError),
 }
 
 impl ChunkDecoder {
@@ -118,16 +120,54 @@ impl ChunkDecoder {
     /// [`ChunkError`], with the code and the status to answer with. The body must be thrown away then, what was given
     /// out before included.
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
+        self.parts(input, |_, before, part| {
+            if let State::Data(length) = before {
+                out.extend_from_slice(&part[..length]);
+            }
+        })
+    }
+
+    /// Takes what has come, and hands on its parts as they came, each when it is complete and right: lines, and chunks with the line
+    /// end behind them. With each goes the state before it; that after it is in the decoder.
+    pub(super) fn parts(
+        &mut self,
+        input: &[u8],
+        mut take: impl FnMut(&Self, State, &[u8]),
+    ) -> Result<(), ChunkError> {
         let mut pending = core::mem::take(&mut self.pending);
         pending.extend_from_slice(input);
         let mut rest = &pending[..];
-        while let Some(after) = self.step(rest, out)? {
-            rest = after;
+        loop {
+            let before = self.state;
+            match self.step(rest) {
+                Ok(Some(after)) => {
+                    take(self, before, &rest[..rest.len() - after.len()]);
+                    rest = after;
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.state = State::Failed(error);
+                    return Err(error);
+                }
+            }
         }
         let used = pending.len() - rest.len();
         pending.drain(..used);
         self.pending = pending;
         Ok(())
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    /// What has come of the trailer, names in lower case.
+    pub(super) fn trailer_so_far(&self) -> &[(String, String)] {
+        &self.trailer
+    }
+
+    pub(crate) fn is_signed(&self) -> bool {
+        self.verifier.is_some()
     }
 
     /// Ends the body and gives the trailer, names in lower case.
@@ -136,6 +176,9 @@ impl ChunkDecoder {
     ///
     /// [`ChunkError`] when the body is not complete, or a checksum in the trailer is wrong.
     pub fn finish(self) -> Result<Vec<(String, String)>, ChunkError> {
+        if let State::Failed(error) = self.state {
+            return Err(error);
+        }
         if self.state != State::Done || !self.pending.is_empty() {
             return Err(ChunkErrorKind::Incomplete.into());
         }
@@ -152,18 +195,15 @@ impl ChunkDecoder {
     }
 
     /// Takes the next part off the front and gives the rest, or nothing when the part is not whole yet.
-    fn step<'i>(
-        &mut self,
-        input: &'i [u8],
-        out: &mut Vec<u8>,
-    ) -> Result<Option<&'i [u8]>, ChunkError> {
+    fn step<'i>(&mut self, input: &'i [u8]) -> Result<Option<&'i [u8]>, ChunkError> {
         match self.state {
-            State::Data(length) => self.data(length, input, out),
+            State::Data(length) => self.data(length, input),
             State::Head => self.line(input, MAX_HEAD, Self::head),
             State::Trailer => self.line(input, MAX_TRAILER, Self::trailer_line),
             State::LastLine => self.line(input, 2, Self::last_line),
             State::Done if input.is_empty() => Ok(None),
             State::Done => Err(ChunkErrorKind::Malformed.into()),
+            State::Failed(error) => Err(error),
         }
     }
 
@@ -228,12 +268,7 @@ impl ChunkDecoder {
         Ok(())
     }
 
-    fn data<'i>(
-        &mut self,
-        length: usize,
-        input: &'i [u8],
-        out: &mut Vec<u8>,
-    ) -> Result<Option<&'i [u8]>, ChunkError> {
+    fn data<'i>(&mut self, length: usize, input: &'i [u8]) -> Result<Option<&'i [u8]>, ChunkError> {
         let Some((data, rest)) = input.split_at_checked(length) else {
             return Ok(None);
         };
@@ -248,7 +283,6 @@ impl ChunkDecoder {
         self.checksums
             .iter_mut()
             .for_each(|(_, sum)| sum.update(data));
-        out.extend_from_slice(data);
         self.state = State::Head;
         Ok(Some(rest))
     }

@@ -23,6 +23,7 @@ mod http;
 mod layout;
 #[cfg(feature = "std")]
 mod read;
+mod resigner;
 mod signature;
 mod signer;
 mod verifier;
@@ -37,6 +38,7 @@ pub use frames::ChunkFrames;
 pub use layout::Chunked;
 #[cfg(feature = "std")]
 pub use read::ChunkReader;
+pub(crate) use resigner::ChunkResigner;
 pub use signature::ChunkSignature;
 pub use signer::ChunkSigner;
 pub use verifier::ChunkVerifier;

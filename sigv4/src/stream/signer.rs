@@ -44,8 +44,18 @@ impl ChunkSigner {
         at: Timestamp,
         request: &Signature,
     ) -> Self {
+        Self::behind(signer, credentials, at, request.signature())
+    }
+
+    /// The chain behind this signature of the signer's.
+    pub(crate) fn behind(
+        signer: &Signer,
+        credentials: &Credentials,
+        at: Timestamp,
+        seed: &str,
+    ) -> Self {
+        let seed = ChunkSignature::filled(seed.as_bytes());
         let key = signer.signing_key(credentials, at);
-        let seed = ChunkSignature::filled(request.signature().as_bytes());
         Self::v4(key, signer.scope(), at.amz_date(), seed)
     }
 

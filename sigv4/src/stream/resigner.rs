@@ -1,0 +1,66 @@
+use alloc::vec::Vec;
+
+use super::{
+    decoder::{ChunkDecoder, State},
+    error::ChunkError,
+    signature::ChunkSignature,
+    signer::ChunkSigner,
+};
+
+/// Puts the signatures of one chain in the place of those of another. All else passes as it came, so that the length stays.
+pub(crate) struct ChunkResigner {
+    decoder: ChunkDecoder,
+    signer: ChunkSigner,
+    /// What is not yet verified: the line before a chunk, or a trailer.
+    held: Vec<u8>,
+}
+
+impl ChunkResigner {
+    pub(crate) fn new(decoder: ChunkDecoder, signer: ChunkSigner) -> Self {
+        Self {
+            decoder,
+            signer,
+            held: Vec::new(),
+        }
+    }
+
+    pub(crate) fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
+        let (signer, held) = (&mut self.signer, &mut self.held);
+        self.decoder.parts(input, |decoder, before, part| {
+            match (before, decoder.state()) {
+                (State::Head, State::Data(_)) | (State::Trailer, State::Trailer) => {
+                    held.extend_from_slice(part);
+                }
+                (State::Data(length), _) => {
+                    put_line(out, held, &signer.sign(&part[..length]));
+                    held.clear();
+                    out.extend_from_slice(part);
+                }
+                (State::Head, _) => put_line(out, part, &signer.sign(b"")),
+                (_, State::LastLine) => {
+                    out.append(held);
+                    put_line(out, part, &signer.sign_trailer(decoder.trailer_so_far()));
+                }
+                _ => out.extend_from_slice(part),
+            }
+        })
+    }
+
+    pub(crate) fn finish(self) -> Result<(), ChunkError> {
+        self.decoder.finish().map(drop)
+    }
+}
+
+/// The line with this signature for the one it has, `400;chunk-signature=…` or `x-amz-trailer-signature:…`: the only place where 64
+/// digits follow each other.
+fn put_line(out: &mut Vec<u8>, line: &[u8], signature: &ChunkSignature) {
+    let signature = signature.as_bytes();
+    let is_digits = |window: &[u8]| window.iter().all(u8::is_ascii_hexdigit);
+    let at = line.windows(signature.len()).position(is_digits);
+    let (before, rest) = line.split_at(at.unwrap_or(line.len()));
+    out.extend_from_slice(before);
+    if let Some(after) = rest.get(signature.len()..) {
+        out.extend_from_slice(signature);
+        out.extend_from_slice(after);
+    }
+}
