@@ -17,7 +17,7 @@ pub(crate) use self::{
     number::OUT_OF_RANGE,
     s3::{PresignArgs, S3Command},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
-    sign::{Algorithm, Auth, BodyArgs, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
+    sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
     sts::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
 };
 

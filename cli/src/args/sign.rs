@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
 
 use super::number::within;
 
@@ -36,16 +36,19 @@ pub(crate) struct SigningArgs {
     /// The method [default: GET, with a body POST]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
-    /// A header: may be repeated
+    /// A header, `NAME;` one without a value, `NAME:` none; `@FILE` reads lines of them: may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
+    /// Append the data to the URL instead, and GET
+    #[arg(short = 'G', long)]
+    pub(crate) get: bool,
     #[command(flatten)]
-    pub(crate) body: BodyArgs,
+    pub(crate) data: DataArgs,
     /// The request as raw HTTP/1.1 text, instead of a URL; `-` is standard input
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["url", "method", "headers", "data", "data_binary", "data_raw"]
+        conflicts_with_all = ["url", "method", "headers", "get", "data", "data_binary", "data_raw", "data_urlencode"]
     )]
     pub(crate) request_file: Option<PathBuf>,
     /// The signing name of the service [default: from the host]
@@ -79,24 +82,70 @@ pub(crate) struct SigningArgs {
     pub(crate) print: Option<Print>,
 }
 
-/// The body, by one of curl's flags.
-#[derive(Debug, Args)]
-#[group(multiple = false)]
-pub(crate) struct BodyArgs {
-    /// The body; `@FILE` reads a file without its line ends, `@-` standard input
+/// The data of all of curl's flags, in the order of the line.
+#[derive(Debug)]
+pub(crate) struct DataArgs(pub(crate) Vec<Data>);
+
+/// The text behind one of curl's flags.
+#[derive(Clone, Debug)]
+pub(crate) enum Data {
+    Plain(String),
+    Binary(String),
+    Raw(String),
+    UrlEncode(String),
+}
+
+#[derive(Args)]
+struct DataFlags {
+    /// The body; `@FILE` reads a file without its line ends, `@-` standard input. Each further one is joined by `&`
     #[arg(
         short = 'd',
         long = "data",
         value_name = "DATA",
         allow_hyphen_values = true
     )]
-    pub(crate) data: Option<String>,
+    data: Vec<String>,
     /// The body; `@FILE` reads a file as it is
     #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
-    pub(crate) data_binary: Option<String>,
+    data_binary: Vec<String>,
     /// The body, also if it begins with `@`
     #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
-    pub(crate) data_raw: Option<String>,
+    data_raw: Vec<String>,
+    /// The body, percent-encoded: `CONTENT`, `NAME=CONTENT`, `NAME@FILE` or `@FILE`
+    #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
+    data_urlencode: Vec<String>,
+}
+
+impl Args for DataArgs {
+    fn augment_args(command: Command) -> Command {
+        DataFlags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        DataFlags::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for DataArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let flags = DataFlags::from_arg_matches(matches)?;
+        let mut data = Vec::new();
+        let mut add = |id: &str, texts: Vec<String>, of_text: fn(String) -> Data| {
+            let places = matches.indices_of(id).into_iter().flatten();
+            data.extend(places.zip(texts.into_iter().map(of_text)));
+        };
+        add("data", flags.data, Data::Plain);
+        add("data_binary", flags.data_binary, Data::Binary);
+        add("data_raw", flags.data_raw, Data::Raw);
+        add("data_urlencode", flags.data_urlencode, Data::UrlEncode);
+        data.sort_by_key(|(place, _)| *place);
+        Ok(Self(data.into_iter().map(|(_, data)| data).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,6 @@
 //! `keyfob s3 presign`: URLs that carry their signature. Nothing is sent.
 
-use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl};
+use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl, uri};
 use keyfob_sts::Partition;
 
 use super::sign::{has_dot_segments, header_of};
@@ -76,7 +76,7 @@ fn url(endpoint: Option<&str>, region: &str, bucket: &str, key: &str, path_style
         || format!("https://s3.{region}.{suffix}"),
         |url| url.trim_end_matches('/').to_owned(),
     );
-    let key = encoded(key, true);
+    let key = uri::encode_path(key);
     match endpoint.split_once("://") {
         Some((scheme, rest)) if !path_style && is_label(bucket) && !is_address(rest) => {
             format!("{scheme}://{bucket}.{rest}/{key}")
@@ -116,7 +116,10 @@ fn query(args: &PresignArgs) -> String {
     ];
     let given: Vec<String> = parameters
         .iter()
-        .filter_map(|(name, value)| Some(format!("{name}={}", encoded(value.as_deref()?, false))))
+        .filter_map(|(name, value)| {
+            let value = uri::encode_component(value.as_deref()?);
+            Some(format!("{name}={value}"))
+        })
         .collect();
     match given.is_empty() {
         true => String::new(),
@@ -127,25 +130,14 @@ fn query(args: &PresignArgs) -> String {
 fn headers(args: &PresignArgs) -> Result<Vec<(String, String)>, Failure> {
     let mut headers = Vec::new();
     for header in &args.headers {
-        headers.push(header_of(header)?);
+        if let (name, Some(value)) = header_of(header)? {
+            headers.push((name, value));
+        }
     }
     if let Some(kind) = &args.content_type {
         headers.push(("content-type".to_owned(), kind.clone()));
     }
     Ok(headers)
-}
-
-/// Everything but the unreserved characters as `%XX`; in a key the slashes stay.
-fn encoded(text: &str, keep_slash: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keep_slash && byte == b'/' {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 /// A URL that is to work for a week is worth nothing when the session behind it ends in an hour.

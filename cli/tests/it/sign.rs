@@ -135,6 +135,104 @@ fn a_body_is_sent_and_signed_as_curl_sends_it() {
     assert_eq!(run.ok(), with_body);
 }
 
+/// As curl joins them.
+#[test]
+fn data_of_several_flags_is_joined_in_their_order() {
+    let home = home();
+    std::fs::write(home.path().join("text"), "c=\nd\n").unwrap();
+    let sent = |words: &[&str]| {
+        let line = [&["sign"][..], words, &["--print", "curl", LIST_USERS]].concat();
+        home.keyfob(line.iter().chain(&AT)).ok()
+    };
+    for (words, body) in [
+        (&["-d", "a=1", "-d", "b=2"][..], "'a=1&b=2'"),
+        (&["-d", "", "-d", "b=2"], "b=2"),
+        (&["--data-raw", "@x", "-d", "@text"], "'@x&c=d'"),
+        (
+            &["-d", "z=1", "--data-urlencode", "a=b &/\u{fc}"],
+            "'z=1&a=b%20%26%2F%C3%BC'",
+        ),
+        (
+            &["--data-urlencode", "a@text", "-d", "z=1"],
+            "'a=c%3D%0Ad%0A&z=1'",
+        ),
+    ] {
+        assert_has(&sent(words), &[&format!(" --data-raw {body} ")]);
+    }
+}
+
+#[test]
+fn data_of_a_get_goes_into_the_url() {
+    let url = |words: &[&str]| sign(&[words, &["--print", "url"]].concat());
+    assert_eq!(
+        url(&[
+            "-G",
+            "-d",
+            "a=1",
+            "-d",
+            "b=2 3",
+            "https://sts.amazonaws.com"
+        ]),
+        "https://sts.amazonaws.com?a=1&b=2%203\n"
+    );
+    assert_eq!(
+        url(&["--get", "-d", "a=1", LIST_USERS]),
+        format!("{LIST_USERS}&a=1\n")
+    );
+    let canonical = sign(&["-G", "-d", "a=1", LIST_USERS, "--print", "canonical"]);
+    assert!(canonical.starts_with("GET\n/\nAction="), "{canonical}");
+    assert_lacks(&canonical, &["content-type"]);
+}
+
+#[test]
+fn headers_are_taken_out_left_empty_and_read_from_files_as_curl_does_it() {
+    let home = home();
+    std::fs::write(home.path().join("headers"), "X-A: 1\r\n\nX-B;\n").unwrap();
+    let words = [
+        "-H",
+        "@headers",
+        "-H",
+        "Content-Type:",
+        "-d",
+        "x",
+        "-H",
+        "X-C:",
+    ];
+    let line = [&["sign"][..], &words, &[LIST_USERS, "--print", "canonical"]].concat();
+    let canonical = home.keyfob(line.iter().chain(&AT)).ok();
+    assert_has(&canonical, &["\nx-a:1\nx-amz-date:", "\nx-b:\n"]);
+    assert_lacks(&canonical, &["content-type", "x-c"]);
+}
+
+#[test]
+fn the_services_of_the_s3_family_are_signed_as_s3() {
+    for (host, service) in [
+        ("alias.mrap.accesspoint.s3-global.amazonaws.com", "s3"),
+        (
+            "a.s3-object-lambda.us-east-1.amazonaws.com",
+            "s3-object-lambda",
+        ),
+        ("a.op-1.s3-outposts.us-east-1.amazonaws.com", "s3-outposts"),
+        ("b.s3express-use1-az1.us-east-1.amazonaws.com", "s3express"),
+    ] {
+        let json: Value = serde_json::from_str(&sign(&[
+            "--region",
+            "us-east-1",
+            "--print",
+            "json",
+            &format!("https://{host}/a//mac@2x%20b"),
+        ]))
+        .unwrap();
+        let text = |name: &str| json[name].as_str().unwrap();
+        assert_has(
+            text("string_to_sign"),
+            &[&format!("/{service}/aws4_request")],
+        );
+        assert_has(text("canonical_request"), &["GET\n/a//mac%402x%20b\n"]);
+        assert_has(text("signed_headers"), &["x-amz-content-sha256"]);
+    }
+}
+
 #[test]
 fn a_raw_request_is_signed_as_it_is() {
     let home = home();
@@ -437,6 +535,10 @@ fn the_printed_curl_command_sends_what_was_signed() {
         (vec!["--data-raw", "@secret"], "/"),
         (vec!["-d", "@text"], "/"),
         (vec!["-d", "@secret"], "/"),
+        (vec!["-d", "a=b", "--data-urlencode", "c=d e&f"], "/"),
+        (vec!["-G", "--data-urlencode", "c=d e&f+"], "/?a"),
+        (vec!["-H", "Content-Type:", "-d", "a=b"], "/"),
+        (vec![], "/mac@2x(1)+a=b,c;d'!*$&:~"),
         (vec!["--data-binary", "@b o'dy"], "/"),
         (
             vec![
@@ -561,5 +663,6 @@ fn flags_without_a_meaning_are_refused() {
         &refuse(&["--expires-in", "60", LIST_USERS]),
         &["--auth query"],
     );
-    refuse(&["-d", "a", "--data-raw", "b", LIST_USERS]);
+    refuse(&["--request-file", "x", "-d", "a"]);
+    refuse(&["--request-file", "x", "--get"]);
 }

@@ -32,15 +32,21 @@ const GLOBAL: [&str; 8] = [
 ];
 
 /// Host labels that differ from the name in the credential scope.
-const SIGNING_NAMES: [(&str, &str); 8] = [
-    ("lambda-url", "lambda"),
+const SIGNING_NAMES: [(&str, &str); 14] = [
+    ("appsync-api", "appsync"),
+    ("bedrock-agent", "bedrock"),
+    ("bedrock-agent-runtime", "bedrock"),
+    ("bedrock-runtime", "bedrock"),
     ("email", "ses"),
     ("email-smtp", "ses"),
-    ("monitoring", "monitoring"),
-    ("queue", "sqs"),
-    ("data.iot", "iotdata"),
     ("iot", "iotdata"),
-    ("aoss", "aoss"),
+    ("lambda-url", "lambda"),
+    ("neptune", "neptune-db"),
+    ("queue", "sqs"),
+    ("s3-accesspoint", "s3"),
+    ("s3-control", "s3"),
+    ("s3-global", "s3"),
+    ("transcribestreaming", "transcribe"),
 ];
 
 /// Reads `SERVICE.REGION.amazonaws.com` and its kin: a bucket or an API's id in front, a dual-stack or FIPS endpoint,
@@ -65,6 +71,10 @@ pub(super) fn target(host: &str) -> Option<Target> {
     let region = region.or(old_region);
     let region = region.map(|region| region.strip_prefix("fips-").unwrap_or(region));
     let region = region.or_else(|| GLOBAL.contains(&service).then_some("us-east-1"));
+    let service = match service.starts_with("s3express-") {
+        true => "s3express",
+        false => service,
+    };
     let service = SIGNING_NAMES
         .iter()
         .find(|(label, _)| *label == service)
@@ -138,6 +148,27 @@ mod tests {
                 "sts-fips.us-gov-west-1.amazonaws.com",
                 "sts",
                 Some("us-gov-west-1"),
+            ),
+            ("alias.mrap.accesspoint.s3-global.amazonaws.com", "s3", None),
+            (
+                "ap-123456789012.s3-accesspoint.us-west-2.amazonaws.com",
+                "s3",
+                Some("us-west-2"),
+            ),
+            (
+                "ap-123456789012.op-1.s3-outposts.us-west-2.amazonaws.com",
+                "s3-outposts",
+                Some("us-west-2"),
+            ),
+            (
+                "b--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com",
+                "s3express",
+                Some("us-west-2"),
+            ),
+            (
+                "bedrock-runtime.us-east-1.amazonaws.com",
+                "bedrock",
+                Some("us-east-1"),
             ),
             ("ec2.cn-north-1.amazonaws.com.cn", "ec2", Some("cn-north-1")),
             ("STS.us-east-1.amazonaws.com:443", "sts", Some("us-east-1")),

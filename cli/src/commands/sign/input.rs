@@ -4,8 +4,9 @@ use std::{
     path::Path,
 };
 
+use super::data;
 use crate::{
-    args::{Auth, BodyArgs, SigningArgs},
+    args::{Auth, SigningArgs},
     failure::Failure,
 };
 
@@ -61,20 +62,26 @@ impl Input {
             Failure::usage("the following arguments are required: URL")
                 .with_hint("give the URL to sign, or --request-file")
         })?;
-        let (body, source) = body_of(&args.body)?;
+        let (data, source) = data::read(&args.data.0)?;
+        let (url, body, source) = match args.get {
+            true => (data::appended(url, data)?, Vec::new(), Source::Nowhere),
+            false => (url.to_owned(), data, source),
+        };
         let has_body = source != Source::Nowhere;
-        let mut headers = Vec::new();
-        for header in &args.headers {
-            headers.push(header_of(header)?);
-        }
-        let implied = usize::from(has_body && find(&headers, "content-type").is_none());
+        let given = data::headers(&args.headers)?;
+        let names_type = given
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let with_value = |(name, value)| Some((name, value?));
+        let mut headers: Vec<_> = given.into_iter().filter_map(with_value).collect();
+        let implied = usize::from(has_body && !names_type);
         if implied == 1 {
             headers.push(("content-type".to_owned(), FORM.to_owned()));
         }
         let default = if has_body { "POST" } else { "GET" };
         Ok(Self {
             method: args.method.clone().unwrap_or_else(|| default.to_owned()),
-            url: wire_form(url),
+            url: wire_form(&url),
             headers,
             body,
             source,
@@ -172,41 +179,6 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         fs::read(path)
     };
     bytes.map_err(|error| Failure::other(format!("cannot read {}: {error}", path.display())))
-}
-
-/// The body as curl reads it: `-d` takes the line ends out of a file.
-fn body_of(args: &BodyArgs) -> Result<(Vec<u8>, Source), Failure> {
-    let data = match (&args.data, &args.data_binary, &args.data_raw) {
-        (Some(data), ..) | (_, Some(data), _) => data,
-        (.., Some(data)) => return Ok((data.as_bytes().to_vec(), Source::Words)),
-        _ => return Ok((Vec::new(), Source::Nowhere)),
-    };
-    let Some(path) = data.strip_prefix('@') else {
-        return Ok((data.as_bytes().to_vec(), Source::Words));
-    };
-    let mut bytes = read(Path::new(path))?;
-    let length = bytes.len();
-    if args.data.is_some() {
-        bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
-    }
-    // Standard input is gone; and versions of curl differ in what they take out of a file.
-    let source = match path != "-" && bytes.len() == length {
-        true => Source::File(path.to_owned()),
-        false => Source::Words,
-    };
-    Ok((bytes, source))
-}
-
-/// `NAME: VALUE`, with or without the blank; a value may hold further colons. `NAME;` is a header without a value, as
-/// curl has it. The value is not repeated in errors: it may be a token.
-pub(crate) fn header_of(text: &str) -> Result<(String, String), Failure> {
-    if let Some(name) = text.strip_suffix(';').filter(|name| !name.contains(':')) {
-        return Ok((name.trim().to_owned(), String::new()));
-    }
-    let (name, value) = text
-        .split_once(':')
-        .ok_or_else(|| Failure::usage("a header has the form NAME: VALUE, and one has no colon"))?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 /// Reads a request as HTTP/1.1 writes it. The line ends may be bare, the version may be missing.
@@ -311,15 +283,5 @@ mod tests {
             assert!(parse(text.as_bytes()).is_err(), "{text:?}");
         }
         assert!(parse(b"GET /\xff HTTP/1.1\n").is_err());
-    }
-
-    #[test]
-    fn a_header_may_hold_colons_and_need_no_blank() {
-        let header = |text| header_of(text).unwrap();
-        assert_eq!(header("a:b: c"), ("a".into(), "b: c".into()));
-        assert_eq!(header("a: b"), ("a".into(), "b".into()));
-        assert_eq!(header("a;"), ("a".into(), String::new()));
-        assert_eq!(header("a: b;"), ("a".into(), "b;".into()));
-        assert!(header_of("canary").is_err_and(|e| !e.to_string().contains("canary")));
     }
 }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod curl;
+mod data;
 mod host;
 mod input;
 mod print;
@@ -9,7 +10,7 @@ mod signer;
 
 use keyfob_sigv4::{Payload, Request, Timestamp};
 
-pub(super) use self::{curl::has_dot_segments, input::header_of};
+pub(super) use self::{curl::has_dot_segments, data::header_of};
 use self::{input::Input, print::Signed, signer::AnySigner};
 use crate::{
     args::{Auth, OutputFormat, Print, SignArgs, SignCommand, SigningArgs},

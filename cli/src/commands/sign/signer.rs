@@ -1,4 +1,4 @@
-use keyfob_sigv4::{Credentials, Explanation, Request, Scope, Signer, Timestamp, Ttl, v4a};
+use keyfob_sigv4::{Credentials, Explanation, Request, Rules, Scope, Signer, Timestamp, Ttl, v4a};
 
 use super::{
     host::{self, Target},
@@ -42,11 +42,10 @@ impl AnySigner {
             (None, Some(region)) if context.globals().region.is_none() => region,
             _ => context.region().await?.name().to_owned(),
         };
-        Ok(match (args.algorithm, service.as_str()) {
-            (Algorithm::V4, "s3") => Self::V4(Signer::s3(&region)?),
-            (Algorithm::V4, service) => Self::V4(Signer::new(Scope::new(&region, service)?)),
-            (Algorithm::V4a, "s3") => Self::V4a(v4a::Signer::s3(region.parse()?)),
-            (Algorithm::V4a, service) => Self::V4a(v4a::Signer::new(region.parse()?, service)?),
+        let rules = rules(&service);
+        Ok(match args.algorithm {
+            Algorithm::V4 => Self::V4(Signer::with_rules(Scope::new(&region, &service)?, rules)),
+            Algorithm::V4a => Self::V4a(v4a::Signer::with_rules(region.parse()?, &service, rules)?),
         })
     }
 
@@ -100,6 +99,16 @@ impl AnySigner {
                 signer.explain_presign(request, credentials, at, ttl(args)?)?
             }
         })
+    }
+}
+
+/// How requests for a service are signed, by its signing name. A session of S3 Express has a header of its own for its token,
+/// but nothing tells its credentials from others: they are signed as S3's.
+fn rules(service: &str) -> Rules {
+    match service {
+        "s3" | "s3express" | "s3-outposts" | "s3-object-lambda" => Rules::S3,
+        "aoss" | "glacier" => Rules::GENERAL.content_sha256_header(true),
+        _ => Rules::GENERAL,
     }
 }
 
