@@ -112,10 +112,45 @@ fn an_envelope_has_a_date_in_whole_seconds_and_a_signature_and_nothing_else() {
 }
 
 #[test]
-fn the_opening_signature_is_64_hex_digits() {
-    for wrong in ["", "00", &"g".repeat(64), &"0".repeat(65)] {
+fn the_opening_signature_is_hex_digits() {
+    for wrong in ["", "AB", &"g".repeat(64), &"0".repeat(145)] {
         let error = EventSigner::new(scope(), &Secret::new("secret"), wrong).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Signature);
     }
     assert!(!format!("{:?} {:?}", signer(), verifier()).contains("fake"));
+}
+
+/// Published with smithy-go, which leaves headers and framing to others.
+#[test]
+fn messages_that_others_frame_are_signed() {
+    let scope = Scope::new("us-east-1", "transcribestreaming").unwrap();
+    let opening = "666f6f62617262617a717578";
+    let mut signer = EventSigner::new(scope, &Secret::new("SECRET"), opening).unwrap();
+    for (seconds, part, signature) in [
+        (
+            10,
+            "foo",
+            "e3a136405ec1152f62136742efd41f8639cd647a1cf21fab12aedb22cccd8999",
+        ),
+        (
+            20,
+            "bar",
+            "92a6ad677e839d3003672cb2cefc71ef80d42e8cb300fefce0807e8398c74068",
+        ),
+        (
+            30,
+            "baz",
+            "46d6660bd40f2ff5d6246a347895cabe7f4e89d9e1f4c6dad6dabdc801923be1",
+        ),
+        (
+            30,
+            "",
+            "492bcb3e21de447c85f8a9bef6c0eb833e992e405b9b3584be84edaccc5aad18",
+        ),
+    ] {
+        let at = Timestamp::from_unix_seconds(seconds);
+        let made = signer.signature(part.as_bytes(), part.as_bytes(), at);
+        let made: String = made.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(made, signature, "{part}");
+    }
 }

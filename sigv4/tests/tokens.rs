@@ -47,6 +47,14 @@ fn rds_tokens_keep_the_port_and_encode_the_user_once() {
         "db.example.us-east-1.rds.amazonaws.com:5432/?Action=connect&DBUser=a%20user%2Bx&",
         "d0387f8aeb713e827d3c08740d0ca875e8257f1f1e97cf991eb9082b9d349717",
     );
+    // As botocore has it: the default port is in the token but not signed.
+    let endpoint = "db.example.us-east-1.rds.amazonaws.com:443";
+    let token = token::rds(endpoint, "peccy", "us-east-1", &keys(), at()).unwrap();
+    is_signed(
+        &token,
+        "db.example.us-east-1.rds.amazonaws.com:443/?Action=connect&DBUser=peccy&",
+        "dcdcf9bd26bb6ca194db8f2a829407b18c89db1027b7eba7a8c27ee43efa3ec0",
+    );
 }
 
 #[test]
@@ -136,6 +144,16 @@ fn dsql_tokens_tell_the_administrator_from_others() {
             "abc.dsql.us-east-1.on.aws/?Action=DbConnect",
             signature,
         );
+    }
+}
+
+#[test]
+fn a_dsql_token_says_the_end_of_its_credentials() {
+    for (left, expires) in [(100, "100"), (1000, "900"), (0, "1"), (-60, "1")] {
+        let keys = keys().with_expiry(at().plus_seconds(left));
+        let token = token::dsql("h", DsqlUser::Custom, "us-east-1", ttl(900), &keys, at());
+        let said = format!("&X-Amz-Expires={expires}&");
+        assert!(token.unwrap().expose().contains(&said), "{left}");
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     scope::Scope,
     secret::Secret,
     sha256::Sha256,
+    stream::ChunkSignature,
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -53,7 +54,7 @@ impl EventSigner {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Signature`] when the signature is not 64 hex digits.
+    /// [`ErrorKind::Signature`] when the signature is not 1 to 144 lower-case hex digits.
     pub fn new(scope: Scope, secret: &Secret, opening: &str) -> Result<Self, Error> {
         Chain::new(scope, secret, opening).map(|chain| Self { chain })
     }
@@ -68,10 +69,15 @@ impl EventSigner {
             return Err(Error::secret(ErrorKind::EventLength));
         }
         let mut headers = date_header(at);
-        let signature = self.chain.next(&headers, payload, at);
-        let signature = HeaderValue::Bytes(signature.into());
+        let signature = HeaderValue::Bytes(self.signature(&headers, payload, at).into());
         message::put_header(&mut headers, SIGNATURE, &signature);
         Ok(message::frame(&headers, payload))
+    }
+
+    /// The signature of the next message alone, where something else frames it: over its headers as they are encoded, all
+    /// but `:chunk-signature`, and its payload.
+    pub fn signature(&mut self, headers: &[u8], payload: &[u8], at: Timestamp) -> [u8; 32] {
+        self.chain.next(headers, payload, at)
     }
 
     /// What [`sign`](Self::sign) would sign, to compare with another implementation.
@@ -92,7 +98,7 @@ impl EventVerifier {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Signature`] when the signature is not 64 hex digits.
+    /// [`ErrorKind::Signature`] when the signature is not 1 to 144 lower-case hex digits.
     pub fn new(scope: Scope, secret: &Secret, opening: &str) -> Result<Self, Error> {
         Chain::new(scope, secret, opening).map(|chain| Self { chain })
     }
@@ -143,12 +149,12 @@ struct Chain {
     secret: Secret,
     /// The day's key, and the day.
     key: Option<(AmzDate, SigningKey)>,
-    previous: [u8; 32],
+    previous: ChunkSignature,
 }
 
 impl Chain {
     fn new(scope: Scope, secret: &Secret, opening: &str) -> Result<Self, Error> {
-        let previous = hex::decode(opening.as_bytes())
+        let previous = ChunkSignature::parse(opening)
             .ok_or_else(|| Error::new(ErrorKind::Signature, opening))?;
         Ok(Self {
             scope,
@@ -158,11 +164,12 @@ impl Chain {
         })
     }
 
-    fn next(&mut self, date_header: &[u8], payload: &[u8], at: Timestamp) -> [u8; 32] {
+    fn next(&mut self, headers: &[u8], payload: &[u8], at: Timestamp) -> [u8; 32] {
         let at = at.amz_date();
-        let text = self.string_to_sign(date_header, payload, at);
-        self.previous = self.key_of(at).mac(text.as_bytes());
-        self.previous
+        let text = self.string_to_sign(headers, payload, at);
+        let signature = self.key_of(at).mac(text.as_bytes());
+        self.previous = ChunkSignature::of_mac(&signature);
+        signature
     }
 
     fn key_of(&mut self, at: AmzDate) -> &SigningKey {
@@ -182,8 +189,8 @@ impl Chain {
         &self.key.get_or_insert_with(derive).1
     }
 
-    /// Algorithm, time, scope, previous signature, hash of the encoded `:date` header, hash of the payload.
-    fn string_to_sign(&self, date_header: &[u8], payload: &[u8], at: AmzDate) -> String {
+    /// Algorithm, time, scope, previous signature, hash of the encoded headers, hash of the payload.
+    fn string_to_sign(&self, headers: &[u8], payload: &[u8], at: AmzDate) -> String {
         let mut text = String::with_capacity(320);
         for part in [
             "AWS4-HMAC-SHA256-PAYLOAD\n",
@@ -194,10 +201,11 @@ impl Chain {
         ] {
             text.push_str(part);
         }
-        let hashes = [Sha256::digest(date_header), Sha256::digest(payload)];
-        for bytes in [&self.previous, &hashes[0], &hashes[1]] {
+        text.push('\n');
+        text.push_str(self.previous.as_str());
+        for signed in [headers, payload] {
             text.push('\n');
-            text.extend(hex::encode(bytes).map(char::from));
+            text.extend(hex::encode(&Sha256::digest(signed)).map(char::from));
         }
         text
     }

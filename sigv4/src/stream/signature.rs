@@ -29,7 +29,7 @@ impl ChunkSignature {
         &self.text
     }
 
-    pub(super) fn of_mac(mac: &[u8; 32]) -> Self {
+    pub(crate) fn of_mac(mac: &[u8; 32]) -> Self {
         Self::filled(&hex::encode(mac))
     }
 

@@ -61,7 +61,8 @@ pub enum DsqlUser {
     Custom,
 }
 
-/// The password for a cluster of Aurora DSQL: good for `ttl` to connect, 15 minutes being usual and 7 days the most.
+/// The password for a cluster of Aurora DSQL: good for `ttl` to connect, 15 minutes being usual and 7 days the most. With
+/// credentials that end earlier, the token says their end.
 ///
 /// Source: Aurora DSQL, "Generating an authentication token".
 ///
@@ -84,5 +85,13 @@ pub fn dsql(
         DsqlUser::Custom => "DbConnect",
     };
     let url = format!("https://{}/?Action={action}", authority(endpoint)?);
+    let ttl = no_longer_than(credentials, at, ttl);
     schemeless(&url, Scope::new(region, "dsql")?, credentials, at, ttl)
+}
+
+/// Of credentials that have ended already, nothing is made of use; a second is the least that can be said.
+fn no_longer_than(credentials: &Credentials, at: Timestamp, ttl: Ttl) -> Ttl {
+    let left = credentials.expiry().map(|end| end.seconds_since(at).max(1));
+    let left = left.and_then(|left| u32::try_from(left).ok());
+    left.map_or(ttl, |left| ttl.min(Ttl::new(left)))
 }

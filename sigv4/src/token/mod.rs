@@ -104,7 +104,8 @@ fn presign(
     Signer::new(scope).presign(request, credentials, at, ttl)
 }
 
-/// A token that is a presigned URL without its scheme.
+/// A token that is a presigned URL without its scheme. Host and port stand in it as the client connects to them, a default
+/// port too, which is not signed.
 fn schemeless(
     url: &str,
     scope: Scope,
@@ -114,9 +115,15 @@ fn schemeless(
 ) -> Result<Token, Error> {
     let request = Request::new("GET", url)?;
     let presigned = presign(&request, scope, credentials, at, ttl);
-    let text = presigned.as_str();
-    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let signed = after_authority(presigned.as_str()).1;
+    let text = [after_authority(url).0, signed].concat();
     Ok(Token::new(text, end_of(at, ttl.as_secs(), credentials)))
+}
+
+/// The authority of an absolute URL with a path, and all that follows.
+fn after_authority(url: &str) -> (&str, &str) {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
 /// A token for nobody or nothing would be refused only when it is used.
