@@ -1,4 +1,4 @@
-use alloc::{string::String, sync::Arc};
+use alloc::{borrow::Cow, format, string::String, sync::Arc};
 use core::fmt;
 
 use crate::{
@@ -11,7 +11,8 @@ use crate::{
 ///
 /// An immutable snapshot behind one reference count: cloning is cheap, and no reader ever sees the id of one key
 /// with the secret of another. `Debug` shows the id (which is no secret) and the expiry, never the secret or the
-/// token.
+/// token. Of an id longer than 24 characters it shows the last four: a secret may stand there by mistake, and the
+/// ids that AWS gives have 20.
 ///
 /// # Examples
 ///
@@ -169,7 +170,7 @@ impl Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
-            .field("access_key_id", &self.0.access_key_id)
+            .field("access_key_id", &shown(&self.0.access_key_id))
             .field("secret_access_key", &self.0.secret_access_key)
             .field("session_token", &self.0.session_token)
             .field("expiry", &self.0.expiry)
@@ -186,6 +187,17 @@ fn is_access_key_id(id: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b',' | b'='))
 }
 
+/// The most characters of a text that is taken for an id, not for a secret: AWS's ids have 20, its secrets 40.
+const PLAUSIBLE: usize = 24;
+
+/// The id for a log. One that is too long to be AWS's is told from others by its end. Ids are ASCII.
+fn shown(id: &str) -> Cow<'_, str> {
+    if id.len() <= PLAUSIBLE {
+        return id.into();
+    }
+    format!("…{}", &id[id.len() - 4..]).into()
+}
+
 /// The part of a refused id that may be repeated in a message. Who swaps the two has written the secret here, so it
 /// must look like an id: few capital letters and digits, blanks and line ends aside. Of an id of AWS with more behind it
 /// only the id is repeated.
@@ -194,7 +206,7 @@ fn repeatable(id: &str) -> &str {
     let is_plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
     let is_plausible = |text: &str| {
         let mut characters = text.chars().filter(|c| !is_blank(*c));
-        characters.clone().count() <= 24 && characters.all(is_plain)
+        characters.clone().count() <= PLAUSIBLE && characters.all(is_plain)
     };
     if is_plausible(id) {
         return id;
@@ -307,6 +319,21 @@ mod tests {
             shown.contains("AKID") && !shown.contains("canary"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn debug_shows_short_ids_and_the_end_of_what_could_be_a_secret() {
+        let shown = |id: &str| {
+            let key = Credentials::new(id, "secret").unwrap();
+            format!("{key:?}")
+        };
+        for id in ["AKIAIOSFODNN7EXAMPLE", "minioadmin", "k"] {
+            assert!(shown(id).contains(&format!("\"{id}\"")));
+        }
+        let secret = "wJalrXUtnFEMI+K7MDENG+bPxRfiCYEXAMPLEKEY";
+        assert!(shown(secret).contains("\"…EKEY\""));
+        assert!(!shown(secret).contains("LEKEY"));
+        assert!(!shown(&"7".repeat(25)).contains("77777"));
     }
 
     #[test]
