@@ -141,9 +141,7 @@ impl ErrorKind {
             Self::EventLength => {
                 "invalid length of an event-stream message: 24 MiB in all and 128 KiB of headers are possible"
             }
-            Self::EventChecksum => {
-                "wrong checksum of an event-stream message: its bytes were changed"
-            }
+            Self::EventChecksum => "wrong checksum of an event-stream message: it was changed",
             Self::EventHeader => "malformed or missing header of an event-stream message",
             Self::Signature => "invalid signature: lower-case hex digits are needed",
             Self::SignatureMismatch => {

@@ -333,32 +333,7 @@ fn rclone_accepts_what_is_signed() {
 
 #[test]
 fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
-    let python = environment(
-        "sigv4-ministack",
-        &["ministack>=1.5.33,<1.6", "cryptography"],
-    )
-    .join("python");
-    let server = Server::start(|port, folder| {
-        let mut command = Command::new(python);
-        command
-            .args(["-m", "ministack"])
-            .env("GATEWAY_PORT", port.to_string());
-        for (name, value) in [
-            ("AUTH", "true"),
-            ("BIND_HOST", "127.0.0.1"),
-            ("AWS_ACCESS_KEY_ID", "root"),
-            ("AWS_SECRET_ACCESS_KEY", "root"),
-            ("MINISTACK_REGION", "us-east-1"),
-            ("IOT_MTLS_ENABLED", "0"),
-            ("SFTP_ENABLED", "0"),
-        ] {
-            command.env(name, value);
-        }
-        for name in ["S3_DATA_DIR", "STATE_DIR", "HOME"] {
-            command.env(name, folder);
-        }
-        command
-    });
+    let server = ministack();
     let credentials = user(&server);
     exercise_s3(&server, &credentials);
     exercise_chunks(&server, &credentials, &plans(100_000));
@@ -391,6 +366,36 @@ fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
         "{answer}"
     );
     names_the_changed_header(&server, &credentials);
+}
+
+/// MiniStack, with signatures checked.
+fn ministack() -> Server {
+    let python = environment(
+        "sigv4-ministack",
+        &["ministack>=1.5.33,<1.6", "cryptography"],
+    )
+    .join("python");
+    Server::start(|port, folder| {
+        let mut command = Command::new(python);
+        command
+            .args(["-m", "ministack"])
+            .env("GATEWAY_PORT", port.to_string());
+        for (name, value) in [
+            ("AUTH", "true"),
+            ("BIND_HOST", "127.0.0.1"),
+            ("AWS_ACCESS_KEY_ID", "root"),
+            ("AWS_SECRET_ACCESS_KEY", "root"),
+            ("MINISTACK_REGION", "us-east-1"),
+            ("IOT_MTLS_ENABLED", "0"),
+            ("SFTP_ENABLED", "0"),
+        ] {
+            command.env(name, value);
+        }
+        for name in ["S3_DATA_DIR", "STATE_DIR", "HOME"] {
+            command.env(name, folder);
+        }
+        command
+    })
 }
 
 /// A header that is sent otherwise than it was signed is found in the server's answer.
@@ -465,73 +470,87 @@ fn botocore_and_awscrt_sign_as_we_do() {
     );
 }
 
-/// A signed request as the script reads it. Queries are in canonical encoding, because botocore takes others as they are.
+/// A signed request as the script reads it.
 fn case(number: u64) -> serde_json::Value {
-    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut below = |end: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % end
-    };
-    let mut pick = |list: &[&'static str]| list[usize::try_from(below(list.len() as u64)).unwrap()];
-    let is_s3 = pick(&["s3", ""]) == "s3";
-    let expires = (pick(&["query", "", ""]) == "query").then_some(600_u64);
-    let token = pick(&["", "to/k+en=="]);
-    let method = pick(&["GET", "PUT", "POST", "DELETE"]);
-    let segments: Vec<_> = (0..3)
-        .map(|_| pick(&["a", "b%20c", "%C3%A9", "%2F", "x%2By", "~", "d.e", "f%3Dg"]))
-        .collect();
-    let target = format!("/{}{}", segments.join("/"), pick(&["", "/"]));
-    let parameters: Vec<_> = (0..3)
-        .map(|at| {
-            format!(
-                "{}{at}={}",
-                pick(&["a", "B", "k%20", "%C3%A9"]),
-                pick(&["", "1", "%2F", "x%20y", "%2B"])
-            )
-        })
-        .collect();
-    let target = format!("{target}{}{}", pick(&["?"]), parameters.join("&"));
-    let headers = [
-        ("Host", pick(&["example.amazonaws.com", "localhost:9000"])),
-        ("X-Amz-Meta-A", pick(&["1", "a  b", "\"a   b\"", " lead"])),
-        ("Content-Type", pick(&["text/plain", "application/json"])),
-        ("Range", pick(&["bytes=0-9", "bytes=10-"])),
-    ];
-    let headers = &headers[..2 + usize::try_from(below(3)).unwrap()];
-    let body = if expires.is_some() {
-        ""
-    } else {
-        ["", "{}"][usize::from(method == "POST")]
+    let mut random = Random(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let is_s3 = random.pick(&[true, false]);
+    let expires = random.pick(&[Some(600), None, None]);
+    let token = random.pick(&["", "to/k+en=="]);
+    let (method, target, headers) = parts(&mut random);
+    let body = match (method, expires) {
+        ("POST", None) => "{}",
+        _ => "",
     };
     let at = Timestamp::from_unix_seconds(1_772_355_600 + i64::try_from(number).unwrap() * 977);
     let (region, service) = ("eu-central-1", if is_s3 { "s3" } else { "execute-api" });
     let rules = if is_s3 { Rules::S3 } else { Rules::GENERAL };
     let signer = Signer::with_rules(Scope::new(region, service).unwrap(), rules);
-    let credentials = Credentials::new("AKIDEXAMPLE", "secret/+")
-        .unwrap()
-        .with_session_token(token)
-        .unwrap();
-    let request = Request::from_wire(method, &target, headers)
-        .unwrap()
-        .payload(Payload::Bytes(body.as_bytes()));
-    let signature = match expires {
-        Some(seconds) => {
-            let ttl = Ttl::from_secs(seconds).unwrap();
-            signer
-                .presign(&request, &credentials, at, ttl)
-                .signature()
-                .to_owned()
-        }
-        None => signer
-            .sign(&request, &credentials, at)
-            .signature()
-            .to_owned(),
-    };
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret/+").unwrap();
+    let credentials = credentials.with_session_token(token).unwrap();
+    let request = Request::from_wire(method, &target, &headers).unwrap();
+    let request = request.payload(Payload::Bytes(body.as_bytes()));
     serde_json::json!({
         "method": method, "target": target, "headers": headers, "body": body, "s3": is_s3, "expires": expires,
         "id": "AKIDEXAMPLE", "secret": "secret/+", "token": token, "region": region, "service": service,
-        "at": at.to_string(), "signature": signature,
+        "at": at.to_string(), "signature": signature(&signer, &request, &credentials, at, expires),
     })
+}
+
+/// Method, target and headers. The query is in canonical encoding, because botocore takes others as they are.
+fn parts(random: &mut Random) -> (&'static str, String, Vec<(&'static str, &'static str)>) {
+    let method = random.pick(&["GET", "PUT", "POST", "DELETE"]);
+    let mut target = String::new();
+    for _ in 0..3 {
+        let segment = ["a", "b%20c", "%C3%A9", "%2F", "x%2By", "~", "d.e", "f%3Dg"];
+        target += "/";
+        target += random.pick(&segment);
+    }
+    target += random.pick(&["", "/"]);
+    for index in 0..3 {
+        let name = random.pick(&["a", "B", "k%20", "%C3%A9"]);
+        let value = random.pick(&["", "1", "%2F", "x%20y", "%2B"]);
+        let before = if index == 0 { '?' } else { '&' };
+        target += &format!("{before}{name}{index}={value}");
+    }
+    let host = random.pick(&["example.amazonaws.com", "localhost:9000"]);
+    let meta = random.pick(&["1", "a  b", "\"a   b\"", " lead"]);
+    let kind = random.pick(&["text/plain", "application/json"]);
+    let range = random.pick(&["bytes=0-9", "bytes=10-"]);
+    let mut headers = vec![
+        ("Host", host),
+        ("X-Amz-Meta-A", meta),
+        ("Content-Type", kind),
+        ("Range", range),
+    ];
+    headers.truncate(random.pick(&[2, 3, 4]));
+    (method, target, headers)
+}
+
+/// Ours, by query if it is to expire.
+fn signature(
+    signer: &Signer,
+    request: &Request<'_>,
+    credentials: &Credentials,
+    at: Timestamp,
+    expires: Option<u64>,
+) -> String {
+    let Some(seconds) = expires else {
+        let signed = signer.sign(request, credentials, at);
+        return signed.signature().to_owned();
+    };
+    let ttl = Ttl::from_secs(seconds).unwrap();
+    let presigned = signer.presign(request, credentials, at, ttl);
+    presigned.signature().to_owned()
+}
+
+/// A xorshift generator: the same sequence on every machine.
+struct Random(u64);
+
+impl Random {
+    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        list[usize::try_from(self.0 % list.len() as u64).unwrap()]
+    }
 }
