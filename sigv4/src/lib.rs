@@ -23,6 +23,7 @@ mod inline;
 mod json;
 mod key;
 mod payload;
+mod pending;
 pub mod post_policy;
 mod presign;
 mod request;

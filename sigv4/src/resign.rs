@@ -1,10 +1,11 @@
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use crate::{
     credentials::Credentials,
     error::Error as InputError,
-    payload::Payload,
+    event_stream::{EventResigner, EventSigner, EventVerifier},
+    payload::{Payload, Streaming},
     presign::{Presigned, Ttl},
     request::Request,
     rules::Rules,
@@ -110,13 +111,26 @@ impl Resigner {
             false => now,
         };
         let resigned = self.sign(request, &verified, real, at);
-        let signed = decoder.filter(ChunkDecoder::is_signed);
-        let chunks = signed.map(|decoder| {
-            let seed = resigned.signature();
-            let signer = ChunkSigner::behind(&self.signer, real, at, seed);
-            ChunkResigner::new(decoder, signer)
-        });
-        Ok((resigned, BodyResigner { chunks }))
+        let seed = resigned.signature();
+        let way = match decoder.filter(ChunkDecoder::is_signed) {
+            Some(decoder) => {
+                let signer = ChunkSigner::behind(&self.signer, real, at, seed);
+                Some(Way::Chunks(ChunkResigner::new(decoder, signer).into()))
+            }
+            None if is_event_stream(request) => self.events(&verified, real, seed),
+            None => None,
+        };
+        let way = way.unwrap_or(Way::Unchanged);
+        Ok((resigned, BodyResigner { way }))
+    }
+
+    /// Both signatures are hex digits, so there is always one.
+    fn events(&self, verified: &Verified, real: &Credentials, seed: &str) -> Option<Way> {
+        let scope = self.signer.scope();
+        let stand_in = verified.credentials().secret_access_key();
+        let verifier = EventVerifier::new(scope.clone(), stand_in, verified.signature()).ok()?;
+        let signer = EventSigner::new(scope.clone(), real.secret_access_key(), seed).ok()?;
+        Some(Way::Events(EventResigner::new(verifier, signer).into()))
     }
 
     fn sign(
@@ -156,6 +170,11 @@ impl Resigned {
     }
 }
 
+fn is_event_stream(request: &Request<'_>) -> bool {
+    let announced = request.find_header(CONTENT_SHA256.as_bytes());
+    announced == Some(Streaming::Events.as_str().as_bytes())
+}
+
 impl fmt::Debug for Resigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Resigner").field(&self.signer).finish()
@@ -165,36 +184,44 @@ impl fmt::Debug for Resigner {
 /// The body behind a request that was signed again, on its way from the program to the service.
 ///
 /// In an `aws-chunked` body whose chunks are signed, each chunk and the trailer are verified with the stand-in key and signed with
-/// the real one. Everything else about them stays, so the `Content-Length` stays as well. All other bodies pass unchanged, because
-/// what protects them is in the request's own signature: the service checks their hash, or their trailing checksum.
+/// the real one; in an event stream, each message. Everything else about them stays, so the `Content-Length` stays as well. All
+/// other bodies pass unchanged, because what protects them is in the request's own signature: the service checks their hash, or
+/// their trailing checksum.
 ///
-/// The messages of an event stream pass unchanged too, and with that the service refuses them. Sign them again with an
-/// [`EventVerifier`](crate::event_stream::EventVerifier) and an [`EventSigner`](crate::event_stream::EventSigner).
+/// An event stream over a websocket is not seen as one: its URL does not announce it. Sign its messages again with an
+/// [`EventVerifier`] and an [`EventSigner`].
 pub struct BodyResigner {
-    chunks: Option<ChunkResigner>,
+    way: Way,
+}
+
+enum Way {
+    Unchanged,
+    Chunks(Box<ChunkResigner>),
+    Events(Box<EventResigner>),
 }
 
 impl BodyResigner {
     /// Whether the body goes out as it comes in, so that it need not be fed.
     pub fn is_unchanged(&self) -> bool {
-        self.chunks.is_none()
+        matches!(self.way, Way::Unchanged)
     }
 
     /// Takes what has come, in pieces of any length, and appends to `out` what may be sent. A chunk is held in memory until it is
-    /// complete and verified; one of more than 16 MiB is refused.
+    /// complete and verified; one of more than 16 MiB is refused, and so is a message of more than 24 MiB.
     ///
     /// # Errors
     ///
-    /// [`ChunkError`] when a chunk or the trailer is not signed with the stand-in key, or something else is wrong with the body. Of
-    /// that chunk nothing is given out, not even its length; of those before it everything. Close the connection to the service: it has less
-    /// than the `Content-Length`, so it stores nothing. All later calls fail.
+    /// [`ChunkError`] when a chunk, a message or the trailer is not signed with the stand-in key, or something else is wrong with the
+    /// body. Of that chunk nothing is given out, not even its length; of those before it everything. Close the connection to the
+    /// service: it has less than the `Content-Length`, so it stores nothing. All later calls fail.
     pub fn feed(&mut self, received: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
-        match &mut self.chunks {
-            Some(chunks) => chunks.feed(received, out),
-            None => {
+        match &mut self.way {
+            Way::Unchanged => {
                 out.extend_from_slice(received);
                 Ok(())
             }
+            Way::Chunks(chunks) => chunks.feed(received, out),
+            Way::Events(events) => events.feed(received, out),
         }
     }
 
@@ -205,7 +232,11 @@ impl BodyResigner {
     /// [`ChunkError`] when it is not complete, or a checksum in the trailer is not that of the body. In that second case all of it
     /// has been given out; the service finds the same.
     pub fn finish(self) -> Result<(), ChunkError> {
-        self.chunks.map_or(Ok(()), ChunkResigner::finish)
+        match self.way {
+            Way::Unchanged => Ok(()),
+            Way::Chunks(chunks) => chunks.finish(),
+            Way::Events(events) => events.finish(),
+        }
     }
 }
 

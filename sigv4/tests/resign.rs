@@ -9,6 +9,7 @@
 use keyfob_sigv4::{
     BodyResigner, Credentials, Payload, Request, Resigned, Resigner, Rules, Scope, Signer,
     Timestamp, Ttl,
+    event_stream::{EventSigner, Message},
     stream::{Checksum, ChunkEncoder, ChunkErrorKind, ChunkSigner, Chunked},
     verify::{Dialect, Verifier},
 };
@@ -405,6 +406,76 @@ fn the_declared_hash_of_a_presigned_upload_is_signed_again() {
     };
     let sent = passed(body, &chunks(&stand_in(), received.signature()), 5);
     assert!(sent == chunks(&published(), direct.signature()));
+}
+
+#[test]
+fn the_messages_of_an_event_stream_are_signed_again() {
+    let scope = Scope::new("us-east-1", "transcribe").unwrap();
+    let events = "STREAMING-AWS4-HMAC-SHA256-EVENTS".to_owned();
+    let headers = [("x-amz-content-sha256", events)];
+    let begun = |key: &Credentials| {
+        let opening = Signer::new(scope.clone()).sign(&request(URL, &headers), key, now());
+        let secret = key.secret_access_key();
+        let mut signer = EventSigner::new(scope.clone(), secret, opening.signature()).unwrap();
+        let midnight: Timestamp = "20150831T000000Z".parse().unwrap();
+        let event = Message::new(*b"audio").unwrap().encode();
+        let messages = [
+            signer.sign(&event, midnight.plus_seconds(-1)).unwrap(),
+            signer.sign(&event, midnight).unwrap(),
+            signer.sign(b"", midnight).unwrap(),
+        ];
+        (opening, messages)
+    };
+    let (opening, received) = begun(&stand_in());
+    let (_, direct) = begun(&published());
+    let mut given = headers.to_vec();
+    given.extend(
+        opening
+            .headers()
+            .map(|(name, value)| (name, value.to_owned())),
+    );
+    let resign = || {
+        let request = request(URL, &given);
+        let resigned =
+            Resigner::new(scope.clone()).resign(&request, &stand_in(), &published(), now());
+        resigned.unwrap().1
+    };
+    for piece in [1, 50, 1000] {
+        assert!(passed(resign(), &received.concat(), piece) == direct.concat());
+    }
+
+    let first = received[0].len();
+    for (at, kind) in [
+        (first + 3, ChunkErrorKind::Malformed),
+        (2 * first - 6, ChunkErrorKind::Malformed),
+    ] {
+        let mut changed = received.concat();
+        changed[at] ^= 1;
+        let (mut body, mut sent) = (resign(), Vec::new());
+        let error = body.feed(&changed, &mut sent).unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert!(sent == direct[0]);
+        assert!(body.feed(&received[1], &mut sent).is_err());
+        assert!(body.finish().is_err() && sent == direct[0]);
+    }
+    for (body, kind) in [
+        (direct.concat(), ChunkErrorKind::SignatureMismatch),
+        (
+            [&*received[1], &received[0]].concat(),
+            ChunkErrorKind::SignatureMismatch,
+        ),
+        (
+            [received.concat(), vec![0]].concat(),
+            ChunkErrorKind::Malformed,
+        ),
+    ] {
+        let error = resign().feed(&body, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), kind);
+    }
+    let mut body = resign();
+    body.feed(&received[..2].concat(), &mut Vec::new()).unwrap();
+    let error = body.finish().unwrap_err();
+    assert_eq!(error.kind(), ChunkErrorKind::Incomplete);
 }
 
 #[test]

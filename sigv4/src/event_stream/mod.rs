@@ -4,7 +4,9 @@
 //! time and a signature as its headers, made by [`EventSigner`]. No I/O is done: bytes in, bytes out.
 
 mod message;
+mod resigner;
 mod signer;
 
 pub use message::{HeaderValue, Message};
+pub(crate) use resigner::EventResigner;
 pub use signer::{EventSigner, EventVerifier};

@@ -25,9 +25,9 @@ const ENVELOPE: usize = 67 + 16;
 /// Other than with chunks, every message has its own time, and its scope the day of that time: a stream that lives
 /// past midnight goes on with the next day's key.
 ///
-/// Two things of a message are signed: its headers without the signature, of which there is one, `:date`, and its payload. The
-/// headers of the application (`:event-type` and so on) belong to the message in the payload, and are signed with it. The SDKs
-/// sign nothing else either, and an [`EventVerifier`] refuses a message with other headers, which nothing would protect.
+/// Two things of a message are signed: its headers but for the signature, and its payload. AWS defines one such header, `:date`,
+/// and no SDK sends another; an [`EventVerifier`] refuses others. The headers of the application (`:event-type` and so on) belong
+/// to the message in the payload, and are signed with it.
 ///
 /// Source: Amazon Transcribe, "Signing event stream requests", its non-signature headers.
 ///

@@ -7,6 +7,7 @@ use super::{
     layout::{CHUNK_SIGNATURE, TRAILER_SIGNATURE},
     verifier::ChunkVerifier,
 };
+use crate::pending::Pending;
 
 /// The longest line before a chunk's data: 16 digits, the name, a SigV4a signature and the line end, with room.
 const MAX_HEAD: usize = 256;
@@ -42,7 +43,7 @@ pub struct ChunkDecoder {
     announced: Vec<String>,
     checksums: Vec<(Checksum, Running)>,
     state: State,
-    pending: Vec<u8>,
+    pending: Pending,
     trailer: Vec<(String, String)>,
 }
 
@@ -78,7 +79,7 @@ impl ChunkDecoder {
             announced: Vec::new(),
             checksums: Vec::new(),
             state: State::Head,
-            pending: Vec::new(),
+            pending: Pending::default(),
             trailer: Vec::new(),
         }
     }
@@ -135,26 +136,20 @@ impl ChunkDecoder {
         mut take: impl FnMut(&Self, State, &[u8]),
     ) -> Result<(), ChunkError> {
         let mut pending = core::mem::take(&mut self.pending);
-        pending.extend_from_slice(input);
-        let mut rest = &pending[..];
-        loop {
+        let fed = pending.feed(input, |rest| {
             let before = self.state;
-            match self.step(rest) {
-                Ok(Some(after)) => {
-                    take(self, before, &rest[..rest.len() - after.len()]);
-                    rest = after;
-                }
-                Ok(None) => break,
-                Err(error) => {
-                    self.state = State::Failed(error);
-                    return Err(error);
-                }
-            }
-        }
-        let used = pending.len() - rest.len();
-        pending.drain(..used);
+            let Some(after) = self.step(rest)? else {
+                return Ok(None);
+            };
+            let length = rest.len() - after.len();
+            take(self, before, &rest[..length]);
+            Ok(Some(length))
+        });
         self.pending = pending;
-        Ok(())
+        if let Err(error) = fed {
+            self.state = State::Failed(error);
+        }
+        fed
     }
 
     pub(super) fn state(&self) -> State {

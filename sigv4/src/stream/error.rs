@@ -1,20 +1,21 @@
 use core::fmt;
 
-/// Why an `aws-chunked` body was refused, and what to answer.
+/// Why an `aws-chunked` body was refused, or an event stream on its way through a [`BodyResigner`](crate::BodyResigner), and what to
+/// answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChunkError {
     kind: ChunkErrorKind,
 }
 
-/// What was wrong with an `aws-chunked` body.
+/// What was wrong with a body in signed pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChunkErrorKind {
     /// The framing is broken, or something follows its end.
     Malformed,
-    /// A chunk is larger than the decoder's limit.
+    /// A chunk or a message is larger than the limit.
     TooLarge,
-    /// A chunk's or the trailer's signature is not the one that the key gives.
+    /// A chunk's, a message's or the trailer's signature is not the one that the key gives.
     SignatureMismatch,
     /// The body is longer or shorter than `x-amz-decoded-content-length` says.
     Length,
@@ -62,10 +63,10 @@ impl From<ChunkErrorKind> for ChunkError {
 impl fmt::Display for ChunkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            ChunkErrorKind::Malformed => "the aws-chunked body is malformed",
-            ChunkErrorKind::TooLarge => "a chunk is larger than the server takes",
+            ChunkErrorKind::Malformed => "the body has not the form that x-amz-content-sha256 announces",
+            ChunkErrorKind::TooLarge => "a chunk or a message is larger than the server takes",
             ChunkErrorKind::SignatureMismatch => {
-                "the signature of a chunk or of the trailer does not match; it was changed on the way or signed with another key"
+                "the signature of a chunk, a message or the trailer does not match; it was changed on the way or signed with another key"
             }
             ChunkErrorKind::Length => {
                 "the body has another length than x-amz-decoded-content-length says"
@@ -74,7 +75,7 @@ impl fmt::Display for ChunkError {
                 "the trailer is malformed or not the one that x-amz-trailer announces"
             }
             ChunkErrorKind::Checksum => "the checksum in the trailer is not that of the body",
-            ChunkErrorKind::Incomplete => "the body ended before its last chunk",
+            ChunkErrorKind::Incomplete => "the body ended before its last chunk or message",
         })
     }
 }

@@ -1,0 +1,85 @@
+use alloc::vec::Vec;
+
+use super::{
+    message::Message,
+    signer::{EventSigner, EventVerifier},
+};
+use crate::{
+    error::{Error, ErrorKind},
+    pending::Pending,
+    stream::{ChunkError, ChunkErrorKind},
+};
+
+/// Puts the signatures of one chain in the place of those of another. Times and payloads stay, and with that the lengths.
+pub(crate) struct EventResigner {
+    verifier: EventVerifier,
+    signer: EventSigner,
+    pending: Pending,
+    state: State,
+}
+
+enum State {
+    Open,
+    /// The empty message that ends a stream has come.
+    Ended,
+    Failed(ChunkError),
+}
+
+impl EventResigner {
+    pub(crate) fn new(verifier: EventVerifier, signer: EventSigner) -> Self {
+        Self {
+            verifier,
+            signer,
+            pending: Pending::default(),
+            state: State::Open,
+        }
+    }
+
+    pub(crate) fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
+        let mut pending = core::mem::take(&mut self.pending);
+        let fed = pending.feed(input, |rest| self.message(rest, out));
+        self.pending = pending;
+        if let Err(error) = fed {
+            self.state = State::Failed(error);
+        }
+        fed
+    }
+
+    /// The length of the message at the front, if it is whole.
+    fn message(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, ChunkError> {
+        match self.state {
+            State::Open => self.open_message(input, out).map_err(|e| refused(&e)),
+            State::Ended if input.is_empty() => Ok(None),
+            State::Ended => Err(ChunkErrorKind::Malformed.into()),
+            State::Failed(error) => Err(error),
+        }
+    }
+
+    fn open_message(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, Error> {
+        let Some((message, length)) = Message::decode(input)? else {
+            return Ok(None);
+        };
+        let (at, payload) = self.verifier.verify(&message)?;
+        out.extend_from_slice(&self.signer.sign(payload, at)?);
+        if payload.is_empty() {
+            self.state = State::Ended;
+        }
+        Ok(Some(length))
+    }
+
+    pub(crate) fn finish(self) -> Result<(), ChunkError> {
+        match self.state {
+            State::Ended => Ok(()),
+            State::Open => Err(ChunkErrorKind::Incomplete.into()),
+            State::Failed(error) => Err(error),
+        }
+    }
+}
+
+fn refused(error: &Error) -> ChunkError {
+    match error.kind() {
+        ErrorKind::SignatureMismatch => ChunkErrorKind::SignatureMismatch.into(),
+        ErrorKind::EventLength => ChunkErrorKind::TooLarge.into(),
+        _ => ChunkErrorKind::Malformed.into(),
+    }
+}
