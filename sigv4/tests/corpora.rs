@@ -23,7 +23,7 @@ use std::{cell::Cell, env, fs, panic, path::PathBuf};
 
 use keyfob_sigv4::{
     Credentials, Explanation, Payload, Request, Rules, Scope, SessionToken, Signer, SigningKey,
-    Streaming, Timestamp, Ttl,
+    Streaming, Timestamp, Ttl, verify::Verifier,
 };
 use serde_json::Value;
 
@@ -95,9 +95,10 @@ fn run(corpus: &str, check: fn(&Value) -> Check) {
     );
 }
 
-/// A case that panics, or that compares nothing with what it expects, fails alone.
+/// A case that panics, that compares nothing with what it expects, or that says something unknown, fails alone.
 fn checked(case: &Value, check: fn(&Value) -> Check) -> Check {
     COMPARISONS.set(0);
+    known_fields("", case)?;
     let outcome = panic::catch_unwind(|| check(case)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -119,6 +120,78 @@ fn compared() {
     COMPARISONS.set(COMPARISONS.get() + 1);
 }
 
+/// What the checks look at, by the name of the object it is in, `""` being the case; of what is marked `/` they look at
+/// nothing, because it explains.
+const FIELDS: [(&str, &str); 11] = [
+    (
+        "",
+        "id kind algorithm context request input public_key chunk chunks trailers messages expected access_key_id \
+         secret_access_key date region service timestamp previous_signature prior_signature expected_key_hex \
+         /source /oracle /note /kdf_counter_used",
+    ),
+    (
+        "context",
+        "credentials region region_set service timestamp normalize_path double_encode_path add_content_sha256_header \
+         add_content_sha256_header_when_signing_headers expires_in_seconds omit_session_token_from_signature",
+    ),
+    (
+        "credentials",
+        "access_key_id secret_access_key session_token expires_in expiration",
+    ),
+    (
+        "request",
+        "raw method target headers body payload payload_hash /note",
+    ),
+    ("payload", "bytes_utf8 precomputed"),
+    (
+        "input",
+        "credentials region timestamp hostname port username endpoint user action expires_in credentials_expire_in \
+         cluster_name cluster cache cache_name serverless resource_type host path service method policy_base64 \
+         secret_access_key date policy fields",
+    ),
+    ("chunk", "repeat_byte length utf8 repeat_utf8 times"),
+    ("chunks", "repeat_byte length utf8 repeat_utf8 times"),
+    (
+        "messages",
+        "timestamp inner_payload_hex non_signature_headers_hex expected_string_to_sign expected_signature \
+         expected_frame_hex_date_first expected_frame_hex_signature_first",
+    ),
+    (
+        "expected",
+        "header query canonical_request string_to_sign signed_headers signature authorization signed_request \
+         example_signature private_scalar_hex public_x public_y seed_signature chunk_strings_to_sign \
+         chunk_signatures chunk_string_to_sign_templates trailer_block trailer_string_to_sign trailer_signature \
+         trailer_string_to_sign_template wire_body_length wire_body_sha256 wire_body_utf8 host path scheme_prefix \
+         token_starts_with query_contains error aws_cli_token exec_credential session_token fields \
+         policy_conditions /crt_behaviour",
+    ),
+    (
+        "header",
+        "canonical_request string_to_sign signed_headers signature authorization signed_request example_signature",
+    ),
+];
+
+/// A field that no check knows would be an expectation that nothing is held to.
+fn known_fields(name: &str, value: &Value) -> Result<(), String> {
+    if let Some(list) = value.as_array() {
+        return list.iter().try_for_each(|item| known_fields(name, item));
+    }
+    let known = FIELDS.iter().find(|(object, _)| *object == name);
+    let (Some((_, known)), Some(object)) = (known, value.as_object()) else {
+        return Ok(());
+    };
+    for (field, value) in object {
+        let is_known = known
+            .split_whitespace()
+            .any(|known| known.trim_start_matches('/') == field);
+        if !is_known {
+            return Err(format!("{name} has the unknown field {field}"));
+        }
+        known_fields(field, value)?;
+    }
+    Ok(())
+}
+
 fn folder() -> Option<PathBuf> {
     if let Some(folder) = env::var_os("KEYFOB_CORPORA") {
         return Some(folder.into());
@@ -135,9 +208,55 @@ fn suite_case(case: &Value) -> Check {
         let expected = &case["expected"][form];
         if expected.is_object() {
             compare(case, form == "query", expected)?;
+            if let Some(raw) = expected["signed_request"].as_str() {
+                verify(case, raw)?;
+            }
         }
     }
     Ok(Outcome::Passed)
+}
+
+/// The request as others signed it is right for the verifier, too.
+fn verify(case: &Value, raw: &str) -> Result<(), String> {
+    let context = &case["context"];
+    let (head, body) = raw.split_once("\n\n").unwrap_or((raw, ""));
+    let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
+    let (method, rest) = line.split_once(' ').unwrap();
+    let target = rest.strip_suffix(" HTTP/1.1").unwrap_or(rest);
+    let fields = fields.trim_end().replace("\n ", "\r ");
+    let headers: Vec<_> = fields
+        .lines()
+        .map(|line| line.split_once(':').unwrap())
+        .map(|(name, value)| (name, value.replace("\r ", "\n ")))
+        .collect();
+    let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let request = Request::from_wire(method, target, &headers)
+        .map_err(|error| error.to_string())?
+        .payload(Payload::Bytes(body.as_bytes()));
+    let verifier = verifier(context);
+    let at = string(&context["timestamp"]).parse().unwrap();
+    let answer = verifier.verify(&request, at, |_| Some(credentials(context)));
+    compared();
+    answer.map_err(|error| format!("the verifier: {error}"))?;
+    Ok(())
+}
+
+#[cfg(feature = "v4a")]
+fn verifier(context: &Value) -> Verifier {
+    Verifier::with_rules(scope(context), rules(context)).accept_v4a()
+}
+
+#[cfg(not(feature = "v4a"))]
+fn verifier(context: &Value) -> Verifier {
+    Verifier::with_rules(scope(context), rules(context))
+}
+
+/// SigV4a has a set of regions, of which a server is in one.
+fn scope(context: &Value) -> Scope {
+    let region = context["region"]
+        .as_str()
+        .or(context["region_set"].as_str());
+    Scope::new(region.unwrap(), string(&context["service"])).unwrap()
 }
 
 fn facts_case(case: &Value) -> Check {
@@ -145,7 +264,8 @@ fn facts_case(case: &Value) -> Check {
         "v4-signing-key" => signing_key_case(case),
         "v4a-key" => v4a_case(case),
         "reject-or-replace" => replaced_case(case),
-        _ => request_case(case),
+        kind if kind.ends_with(":header") || kind.ends_with(":presign") => request_case(case),
+        kind => Err(format!("unknown kind {kind}")),
     }
 }
 
@@ -154,11 +274,11 @@ fn request_case(case: &Value) -> Check {
         return v4a_case(case);
     }
     let kind = string(&case["kind"]);
-    compare(
-        case,
-        kind.contains("query") || kind.ends_with(":presign"),
-        &case["expected"],
-    )?;
+    let by_query = kind.contains("query") || kind.ends_with(":presign");
+    if !by_query && !kind.contains("header") {
+        return Err(format!("unknown kind {kind}"));
+    }
+    compare(case, by_query, &case["expected"])?;
     Ok(Outcome::Passed)
 }
 
@@ -290,8 +410,7 @@ fn compare(case: &Value, by_query: bool, expected: &Value) -> Result<(), String>
 }
 
 fn signer(context: &Value) -> Signer {
-    let scope = Scope::new(string(&context["region"]), string(&context["service"])).unwrap();
-    Signer::with_rules(scope, rules(context))
+    Signer::with_rules(scope(context), rules(context))
 }
 
 fn rules(context: &Value) -> Rules {
@@ -300,17 +419,27 @@ fn rules(context: &Value) -> Rules {
         "add_content_sha256_header_when_signing_headers",
     ]
     .iter()
-    .any(|name| context[name] == true);
-    let omits_token = context["omit_session_token_from_signature"] == true;
+    .any(|name| flag(context, name));
+    let omits_token = flag(context, "omit_session_token_from_signature");
     Rules::GENERAL
-        .normalize_path(context["normalize_path"] == true)
-        .encode_path_twice(context["double_encode_path"] == true)
+        .normalize_path(flag(context, "normalize_path"))
+        .encode_path_twice(flag(context, "double_encode_path"))
         .content_sha256_header(adds_hash)
         .session_token(if omits_token {
             SessionToken::Unsigned
         } else {
             SessionToken::Signed
         })
+}
+
+/// What is not said is not so.
+fn flag(context: &Value, name: &str) -> bool {
+    match &context[name] {
+        Value::Null => false,
+        value => value
+            .as_bool()
+            .unwrap_or_else(|| panic!("{name}: not {value}")),
+    }
 }
 
 fn credentials(context: &Value) -> Credentials {

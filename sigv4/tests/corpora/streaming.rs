@@ -1,7 +1,7 @@
 //! `aws-chunked` bodies and event streams.
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Scope, Secret, Signer, SigningKey, Timestamp,
+    Credentials, Payload, Request, Scope, Secret, Signature, Signer, SigningKey, Timestamp,
     event_stream::{EventSigner, EventVerifier, HeaderValue, Message},
     stream::{
         Checksum, ChunkDecoder, ChunkEncoder, ChunkErrorKind, ChunkSigner, ChunkVerifier, Chunked,
@@ -15,7 +15,7 @@ use crate::{Check, Outcome, credentials, equal, headers, hex, precomputed, signe
 pub(crate) fn case(case: &Value) -> Check {
     match string(&case["kind"]) {
         "event-stream" => event_stream(case),
-        "trailer-step" => trailer_step(case),
+        "chunk-step" | "trailer-step" => step(case),
         kind if kind.starts_with("v4a-") => crate::v4a_case(case),
         kind if kind.starts_with("s3-chunked") => chunked(case),
         kind => Err(format!("unknown kind {kind}")),
@@ -23,6 +23,37 @@ pub(crate) fn case(case: &Value) -> Check {
 }
 
 fn chunked(case: &Value) -> Check {
+    let context = &case["context"];
+    let (signer, credentials) = (hashing(&signer(context)), credentials(context));
+    let at: Timestamp = string(&context["timestamp"]).parse().unwrap();
+    let seed = opening(case)?;
+    equal(
+        "seed",
+        seed.signature(),
+        &case["expected"]["seed_signature"],
+    )?;
+    let plan = plan(case);
+    let payload = precomputed(string(&case["request"]["payload_hash"]));
+    if plan.streaming() != streaming(payload) {
+        return Err(format!("planned as {:?}", plan.streaming()));
+    }
+    if string(&case["request"]["payload_hash"]).contains("UNSIGNED") {
+        let encoder = ChunkEncoder::unsigned(&plan).unwrap();
+        return body(case, &plan, encoder, ChunkDecoder::unsigned());
+    }
+    let chain = ChunkSigner::new(&signer, &credentials, at, &seed);
+    signatures(case, chain.clone())?;
+    let encoder = ChunkEncoder::new(&plan, chain.clone()).unwrap();
+    body(
+        case,
+        &plan,
+        encoder,
+        ChunkDecoder::signed(ChunkVerifier::from(chain)),
+    )
+}
+
+/// The signature of the request in front of the stream.
+fn opening(case: &Value) -> Result<Signature, String> {
     let (context, expected) = (&case["context"], &case["expected"]);
     let (signer, credentials) = (hashing(&signer(context)), credentials(context));
     let at: Timestamp = string(&context["timestamp"]).parse().unwrap();
@@ -34,28 +65,17 @@ fn chunked(case: &Value) -> Check {
         ("canonical_request", explanation.canonical_request()),
         ("string_to_sign", explanation.string_to_sign()),
         ("signed_headers", explanation.signed_headers()),
+        ("signature", explanation.signature()),
     ] {
         equal(what, got, &expected[what])?;
     }
-    let seed = signer.sign(&request, &credentials, at);
-    equal("seed", seed.signature(), &expected["seed_signature"])?;
-    let plan = plan(case);
-    if plan.streaming() != streaming(payload) {
-        return Err(format!("planned as {:?}", plan.streaming()));
-    }
-    let chain = ChunkSigner::new(&signer, &credentials, at, &seed);
-    if string(&case["request"]["payload_hash"]).contains("UNSIGNED") {
-        let encoder = ChunkEncoder::unsigned(&plan).unwrap();
-        return body(case, &plan, encoder, ChunkDecoder::unsigned());
-    }
-    signatures(case, chain.clone())?;
-    let encoder = ChunkEncoder::new(&plan, chain.clone()).unwrap();
-    body(
-        case,
-        &plan,
-        encoder,
-        ChunkDecoder::signed(ChunkVerifier::from(chain)),
-    )
+    let signature = signer.sign(&request, &credentials, at);
+    equal(
+        "authorization",
+        signature.authorization(),
+        &expected["authorization"],
+    )?;
+    Ok(signature)
 }
 
 /// Each step of the chain.
@@ -78,6 +98,7 @@ fn signatures(case: &Value, mut chain: ChunkSigner) -> Result<(), String> {
     let trailers = trailers(case);
     if !trailers.is_empty() {
         let text = chain.trailer_string_to_sign(&trailers);
+        has_trailer_block(case, &text)?;
         equal(
             "trailer's string to sign",
             &text,
@@ -180,7 +201,8 @@ pub(crate) fn plan(case: &Value) -> Chunked {
         })
 }
 
-fn trailer_step(case: &Value) -> Check {
+/// One chunk, or the trailer, behind a signature that is given.
+fn step(case: &Value) -> Check {
     let secret = string(&case["secret_access_key"]);
     let credentials = Credentials::new("AKIDEXAMPLE", secret).unwrap();
     let scope = scope(case);
@@ -189,24 +211,52 @@ fn trailer_step(case: &Value) -> Check {
     let previous = string(&case["previous_signature"]);
     let mut chain = ChunkSigner::resume(&key, &scope, at, previous).unwrap();
     let (trailers, expected) = (trailers(case), &case["expected"]);
-    let text = chain.trailer_string_to_sign(&trailers);
+    let (text, signature) = if trailers.is_empty() {
+        let chunk = chunk(&case["chunk"]);
+        (chain.string_to_sign(&chunk), chain.sign(&chunk))
+    } else {
+        let text = chain.trailer_string_to_sign(&trailers);
+        has_trailer_block(case, &text)?;
+        (text, chain.sign_trailer(&trailers))
+    };
     equal("string to sign", &text, &expected["string_to_sign"])?;
-    equal(
-        "signature",
-        chain.sign_trailer(&trailers).as_str(),
-        &expected["signature"],
-    )?;
+    equal("signature", signature.as_str(), &expected["signature"])?;
     Ok(Outcome::Passed)
+}
+
+/// The block that is hashed is not shown by the library, so it is the hash that must be found.
+fn has_trailer_block(case: &Value, text: &str) -> Result<(), String> {
+    let Some(block) = case["expected"]["trailer_block"].as_str() else {
+        return Ok(());
+    };
+    crate::compared();
+    match text.ends_with(&hex(&Sha256::digest(block))) {
+        true => Ok(()),
+        false => Err(format!("another trailer than {block}")),
+    }
 }
 
 fn event_stream(case: &Value) -> Check {
     let secret = Secret::new(string(&case["secret_access_key"]));
     let prior = string(&case["prior_signature"]);
+    if case["request"].is_object() {
+        let opening = opening(case)?;
+        equal("opening", opening.signature(), &case["prior_signature"])?;
+    }
     let mut signer = EventSigner::new(scope(case), &secret, prior).unwrap();
     let mut verifier = EventVerifier::new(scope(case), &secret, prior).unwrap();
     for message in case["messages"].as_array().unwrap() {
         let at = string(&message["timestamp"]).parse().unwrap();
         let payload = unhex(string(&message["inner_payload_hex"]));
+        if let Some(headers) = others(message) {
+            let signature = signer.signature(&headers, &payload, at);
+            equal(
+                "signature",
+                &hex(&signature),
+                &message["expected_signature"],
+            )?;
+            continue;
+        }
         let text = signer.string_to_sign(&payload, at);
         equal("string to sign", &text, &message["expected_string_to_sign"])?;
         let frame = signer.sign(&payload, at).unwrap();
@@ -247,6 +297,12 @@ fn event_stream(case: &Value) -> Check {
     Ok(Outcome::Passed)
 }
 
+/// Encoded headers that are not a `:date`.
+fn others(message: &Value) -> Option<Vec<u8>> {
+    let headers = unhex(message["non_signature_headers_hex"].as_str()?);
+    (!headers.starts_with(b"\x05:date")).then_some(headers)
+}
+
 /// The headers of a message up to `:chunk-signature`: they follow lengths and a checksum, and the last one has a name of
 /// 16 bytes and a value of 32.
 fn before_signature(frame: &[u8]) -> &[u8] {
@@ -284,23 +340,24 @@ fn scope(case: &Value) -> Scope {
     Scope::new(string(&case["region"]), string(&case["service"])).unwrap()
 }
 
-/// `repeat_byte` times `length`, `utf8`, or `repeat_utf8` times `times`.
 pub(crate) fn chunks(case: &Value) -> Vec<Vec<u8>> {
-    let count = |value: &Value| usize::try_from(value.as_u64().unwrap_or(1)).unwrap();
-    let chunk = |chunk: &Value| {
-        let (text, times) = match (&chunk["utf8"], &chunk["repeat_utf8"]) {
-            (Value::String(text), _) => (text.as_str(), 1),
-            (_, Value::String(text)) => (text.as_str(), count(&chunk["times"])),
-            _ => (string(&chunk["repeat_byte"]), count(&chunk["length"])),
-        };
-        text.repeat(times).into_bytes()
-    };
     case["chunks"]
         .as_array()
         .unwrap()
         .iter()
         .map(chunk)
         .collect()
+}
+
+/// `repeat_byte` times `length`, `utf8`, or `repeat_utf8` times `times`.
+fn chunk(chunk: &Value) -> Vec<u8> {
+    let count = |value: &Value| usize::try_from(value.as_u64().unwrap_or(1)).unwrap();
+    let (text, times) = match (&chunk["utf8"], &chunk["repeat_utf8"]) {
+        (Value::String(text), _) => (text.as_str(), 1),
+        (_, Value::String(text)) => (text.as_str(), count(&chunk["times"])),
+        _ => (string(&chunk["repeat_byte"]), count(&chunk["length"])),
+    };
+    text.repeat(times).into_bytes()
 }
 
 pub(crate) fn trailers(case: &Value) -> Vec<(&str, &str)> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use keyfob_sigv4::{
-    Credentials, Error, Request, Rules, Scope, SessionToken, Signer, SigningKey, Timestamp, Ttl,
+    Credentials, Error, ErrorKind, Request, Rules, Scope, SessionToken, Signer, SigningKey,
+    Timestamp, Ttl,
     post_policy::PostPolicy,
     token::{self, CacheKind, DsqlUser},
 };
@@ -42,7 +43,19 @@ fn keys(input: &Value) -> (Credentials, Timestamp) {
     let at = input["timestamp"]
         .as_str()
         .unwrap_or("2024-01-01T00:00:00Z");
-    (keys, at.parse().unwrap())
+    let at: Timestamp = at.parse().unwrap();
+    let left = &input["credentials_expire_in"];
+    let left = left
+        .as_i64()
+        .or(input["credentials"]["expires_in"].as_i64());
+    let end = left.map(|seconds| at.plus_seconds(seconds));
+    let end = end.or(input["credentials"]["expiration"]
+        .as_str()
+        .map(|end| end.parse().unwrap()));
+    match end {
+        Some(end) => (keys.with_expiry(end), at),
+        None => (keys, at),
+    }
 }
 
 fn text<'v>(input: &'v Value, names: &[&str]) -> &'v str {
@@ -102,7 +115,10 @@ fn elasticache(case: &Value) -> Result<String, Error> {
 
 fn memorydb(input: &Value) -> Result<String, Error> {
     let (keys, at) = keys(input);
-    let (cluster, user) = (text(input, &["cluster"]), text(input, &["user"]));
+    let (cluster, user) = (
+        text(input, &["cluster", "cluster_name"]),
+        text(input, &["user"]),
+    );
     let token = token::memorydb(cluster, user, text(input, &["region"]), &keys, at)?;
     Ok(token.expose().to_owned())
 }
@@ -111,17 +127,63 @@ fn token_or_error(case: &Value, result: Result<String, Error>) -> Check {
     let expected = &case["expected"];
     if let Some(token) = made(expected, result)? {
         compare_url(&token, expected)?;
+        canonical(case, &token, &[])?;
     }
     Ok(Outcome::Passed)
+}
+
+/// What is behind the signature of a URL: signed once more, it is explained.
+fn canonical(case: &Value, url: &str, headers: &[(&str, &str)]) -> Result<(), String> {
+    let expected = &case["expected"];
+    let (keys, at) = keys(&case["input"]);
+    let url = match url.contains("://") {
+        true => url.to_owned(),
+        false => format!("https://{url}"),
+    };
+    let parameters = parts(&url).2;
+    let scope: Vec<_> = parameters["X-Amz-Credential"].split('/').collect();
+    let signer = Signer::new(Scope::new(scope[2], scope[3]).unwrap());
+    let request = Request::new("GET", &url).unwrap().headers(headers).unwrap();
+    let ttl = Ttl::from_secs(parameters["X-Amz-Expires"].parse().unwrap()).unwrap();
+    let explained = signer.explain_presign(&request, &keys, at, ttl);
+    if explained.signature() != parameters["X-Amz-Signature"] {
+        return Err(format!("another signature than that of {url}"));
+    }
+    equal(
+        "canonical request",
+        explained.canonical_request(),
+        &expected["canonical_request"],
+    )?;
+    equal("signature", explained.signature(), &expected["signature"])
+}
+
+/// What an expected message, in whosever words, is about.
+fn kinds(message: &str) -> Vec<ErrorKind> {
+    let about = [
+        ("port", ErrorKind::Port),
+        ("region", ErrorKind::Region),
+        ("endpoint", ErrorKind::Host),
+        ("host", ErrorKind::Host),
+        ("user", ErrorKind::User),
+        ("cluster", ErrorKind::Cluster),
+        ("expir", ErrorKind::Ttl),
+    ];
+    let of_message = about
+        .into_iter()
+        .filter(|(word, _)| message.to_lowercase().contains(word));
+    of_message.map(|(_, kind)| kind).collect()
 }
 
 /// What was made, or nothing when it was refused as expected.
 fn made<T>(expected: &Value, result: Result<T, Error>) -> Result<Option<T>, String> {
     match (result, expected["error"].as_str()) {
         (Ok(made), None) => Ok(Some(made)),
-        (Err(_), Some(_)) => {
+        (Err(error), Some(expected)) => {
             compared();
-            Ok(None)
+            match kinds(expected).contains(&error.kind()) {
+                true => Ok(None),
+                false => Err(format!("expected {expected:?}, got {error}")),
+            }
         }
         (Ok(_), Some(error)) => Err(format!("expected {error:?}, got a token")),
         (Err(error), None) => Err(format!("unexpected: {error}")),
@@ -138,6 +200,11 @@ fn eks(case: &Value) -> Check {
     };
     let url = |token: &str| decode(token.strip_prefix("k8s-aws-v1.").unwrap());
     compare_url(&url(token.expose()), expected)?;
+    canonical(
+        case,
+        &url(token.expose()),
+        &[("x-k8s-aws-id", text(input, &["cluster_name"]))],
+    )?;
     if let Some(other) = expected["aws_cli_token"].as_str() {
         let (ours, other) = (url(token.expose()), url(other));
         if parts(&ours) != parts(&other) {
@@ -167,12 +234,7 @@ fn sts(case: &Value) -> Check {
     let signer = Signer::new(Scope::new(text(input, &["region"]), "sts").unwrap());
     let presigned = signer.presign(&request, &keys, at, ttl);
     compare_url(presigned.as_str(), expected)?;
-    let explained = signer.explain_presign(&request, &keys, at, ttl);
-    equal(
-        "canonical request",
-        explained.canonical_request(),
-        &expected["canonical_request"],
-    )?;
+    canonical(case, presigned.as_str(), &[])?;
     Ok(Outcome::Passed)
 }
 
@@ -187,6 +249,7 @@ fn msk(case: &Value) -> Check {
         .strip_suffix("&User-Agent=a%20client%2F1.0")
         .ok_or("the user agent is not at the end")?;
     compare_url(url, &case["expected"])?;
+    canonical(case, url, &[])?;
     Ok(Outcome::Passed)
 }
 

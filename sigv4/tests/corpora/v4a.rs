@@ -26,6 +26,9 @@ pub(crate) fn case(case: &Value) -> Check {
     for (form, by_query) in by_form {
         signed = true;
         request(case, *by_query, &expected[form])?;
+        if let Some(raw) = expected[form]["signed_request"].as_str() {
+            crate::verify(case, raw)?;
+        }
     }
     if !signed {
         request(case, kind.contains("query"), expected)?;
