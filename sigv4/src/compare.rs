@@ -10,8 +10,9 @@ use crate::{encode, explain::Explanation, hex};
 
 /// What a server says it would have signed, read from its answer to a request with a wrong signature.
 ///
-/// S3 answers with `<CanonicalRequest>` and `<StringToSign>`; the query and JSON services put both into the message,
-/// after "should have been". `Debug` shows neither: they may hold a session token.
+/// S3 answers with `<CanonicalRequest>` and `<StringToSign>`, and once more with their bytes in hex, which are taken where they
+/// are; the query and JSON services put both into the message, after "should have been". `Debug` shows neither: they may
+/// hold a session token.
 ///
 /// # Examples
 ///
@@ -35,10 +36,12 @@ pub struct ServerView {
     message: Option<String>,
     canonical_request: Option<String>,
     string_to_sign: Option<String>,
+    /// Of S3, when the clocks differ.
+    server_time: Option<String>,
 }
 
 impl ServerView {
-    /// From the body of the answer, XML or JSON. What is not in it is left out.
+    /// From the body of the answer, XML or JSON, or from the message alone. What is not in it is left out.
     pub fn parse(body: &str) -> Self {
         let is_json = body.trim_start().starts_with('{');
         let element = |names: &[&str]| {
@@ -48,7 +51,9 @@ impl ServerView {
             });
             values.find_map(|value| value)
         };
-        let message = element(&["Message", "message"]);
+        let is_plain = !is_json && !body.trim_start().starts_with('<');
+        let message = element(&["Message", "message"]).or_else(|| is_plain.then(|| body.into()));
+        let bytes = |name| element(&[name]).and_then(|bytes| text_of(&bytes));
         let quoted = |before| {
             message
                 .as_deref()
@@ -56,10 +61,13 @@ impl ServerView {
         };
         Self {
             code: element(&["Code", "__type", "code"]),
-            canonical_request: element(&["CanonicalRequest"])
+            canonical_request: bytes("CanonicalRequestBytes")
+                .or_else(|| element(&["CanonicalRequest"]))
                 .or_else(|| quoted("The Canonical String for this request should have been")),
-            string_to_sign: element(&["StringToSign"])
+            string_to_sign: bytes("StringToSignBytes")
+                .or_else(|| element(&["StringToSign"]))
                 .or_else(|| quoted("The String-to-Sign should have been")),
+            server_time: element(&["ServerTime"]),
             message,
         }
     }
@@ -208,6 +216,9 @@ impl Explanation {
         }
         if let Some(message) = server.message() {
             compare_message(self, message, &mut found);
+        }
+        if let Some(code) = server.code() {
+            found.extend(difference_of_code(self, code, server));
         }
         let hash = |text: &str| text.rsplit('\n').next().map(ToString::to_string);
         let same_hash = server
@@ -440,8 +451,12 @@ fn compare_strings(ours: &str, theirs: &str, found: &mut Vec<Difference>) {
         1,
         "another time was sent than was signed: take the clock once for each request",
     );
+    if line(&ours, 0) != line(&theirs, 0) {
+        return;
+    }
     let (ours, theirs) = (line(&ours, 2), line(&theirs, 2));
     let parts = ours.split('/').zip(theirs.split('/'));
+    let has_region = ours.split('/').count() > 3;
     let causes = [
         (
             Part::ScopeDate,
@@ -456,7 +471,9 @@ fn compare_strings(ours: &str, theirs: &str, found: &mut Vec<Difference>) {
             "the request was signed for another service: the signing name is often not the first label of the host",
         ),
     ];
-    for ((part, cause), (ours, theirs)) in causes.into_iter().zip(parts) {
+    let causes = causes.into_iter();
+    let causes = causes.filter(|(part, _)| has_region || *part != Part::Region);
+    for ((part, cause), (ours, theirs)) in causes.zip(parts) {
         if ours != theirs {
             found.push(Difference::new(part, ours, theirs, cause));
         }
@@ -468,14 +485,17 @@ fn compare_message(ours: &Explanation, message: &str, found: &mut Vec<Difference
     let scope: Vec<&str> = ours.scope().split('/').collect();
     let part = |at: usize| scope.get(at).copied().unwrap_or_default();
     let quoted = |text: &str| text.split('\'').nth(1).unwrap_or_default().to_owned();
-    if let Some(rest) = message.split("scoped to correct service").nth(1) {
+    let service = message
+        .split("scoped to correct service")
+        .nth(1)
+        .map(quoted);
+    let service = service.or_else(|| {
+        let rest = message.split("This endpoint belongs to \"").nth(1)?;
+        rest.split('"').next().map(ToOwned::to_owned)
+    });
+    if let Some(service) = service {
         let cause = "the request was signed for another service: the signing name is often not the first label of the host";
-        found.push(Difference::new(
-            Part::Service,
-            part(2),
-            &quoted(rest),
-            cause,
-        ));
+        found.push(Difference::new(Part::Service, part(2), &service, cause));
     } else if message.contains("scoped to a valid region") {
         let cause = "the request was signed for another region than the endpoint's";
         found.push(Difference::new(
@@ -498,17 +518,40 @@ fn compare_message(ours: &Explanation, message: &str, found: &mut Vec<Difference
         ));
     } else if message.contains("Signature expired") || message.contains("Signature not yet current")
     {
-        let stamp = ours.string_to_sign().split('\n').nth(1).unwrap_or_default();
+        let stamp = stamp(ours);
         let theirs = message
             .split(['(', ' '])
             .find(|word| *word != stamp && is_stamp(word));
-        let cause = "the clocks differ by more than is tolerated: set this machine's clock, or sign with the server's time";
         found.push(Difference::new(
             Part::Time,
             stamp,
             theirs.unwrap_or_default(),
-            cause,
+            CLOCKS,
         ));
+    }
+}
+
+const CLOCKS: &str = "the clocks differ by more than is tolerated: set this machine's clock, or sign with the server's time";
+
+fn stamp(ours: &Explanation) -> &str {
+    ours.string_to_sign().split('\n').nth(1).unwrap_or_default()
+}
+
+/// What the code alone says. A key id that is not known may be that of a session whose token was not sent.
+fn difference_of_code(ours: &Explanation, code: &str, server: &ServerView) -> Option<Difference> {
+    let token = "x-amz-security-token";
+    match code.rsplit('#').next().unwrap_or_default() {
+        "RequestTimeTooSkewed" => {
+            let theirs = server.server_time.as_deref().unwrap_or_default();
+            Some(Difference::new(Part::Time, stamp(ours), theirs, CLOCKS))
+        }
+        "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId"
+            if !ours.canonical_request().to_lowercase().contains(token) =>
+        {
+            let cause = "the service does not know the access key id: if it is a temporary one (ASIA…), its session token must be sent and signed too";
+            Some(Difference::new(Part::Header(token.into()), "", "", cause))
+        }
+        _ => None,
     }
 }
 
@@ -601,10 +644,21 @@ fn escaped_char(chars: &mut core::str::Chars<'_>) -> Option<char> {
     })
 }
 
-/// The text in single quotes after some words, which may have quotes in itself: it ends with a quote and a line end.
+/// The text of bytes in hex, `47 45 54 0a`.
+fn text_of(bytes: &str) -> Option<String> {
+    let byte = |digits| u8::from_str_radix(digits, 16).ok();
+    let bytes: Option<Vec<u8>> = bytes.split_whitespace().map(byte).collect();
+    Some(String::from_utf8_lossy(&bytes?).into_owned())
+}
+
+/// The text in single quotes after some words, which may have quotes in itself: it ends with the quote before the next
+/// paragraph, or with the last one.
 fn quoted_after(message: &str, words: &str) -> Option<String> {
     let (_, rest) = message.split_once(words)?;
     let rest = rest.trim_start().strip_prefix('\'')?;
-    let end = rest.find("'\n").or_else(|| rest.rfind('\''))?;
+    let end = rest
+        .find("'\n\nThe ")
+        .or_else(|| rest.find("'\n"))
+        .or_else(|| rest.rfind('\''))?;
     Some(rest[..end].to_owned())
 }

@@ -209,6 +209,10 @@ fn words_of_the_query_services_are_understood() {
     let found = compare("Credential should be scoped to a valid region, not 'us-east-1'. ");
     assert_eq!(found[0].part(), &Part::Region);
     assert!(compare("The request signature we calculated does not match.").is_empty());
+    let found = compare(
+        "The authorization header is malformed; incorrect service &quot;es&quot;. This endpoint belongs to &quot;s3&quot;.",
+    );
+    assert_eq!((found[0].part(), found[0].theirs()), (&Part::Service, "s3"));
     for odd in [
         "",
         "{",
@@ -218,5 +222,66 @@ fn words_of_the_query_services_are_understood() {
         "<CanonicalRequest></CanonicalRequest>",
     ] {
         ours.compare(&ServerView::parse(odd));
+    }
+}
+
+#[test]
+fn codes_that_say_enough_are_understood() {
+    let ours = explain(Rules::S3, "us-east-1", "s3", URL, &[]);
+    let skewed = "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the current time is too large.</Message><RequestTime>20150830T123600Z</RequestTime><ServerTime>2015-08-30T13:36:00Z</ServerTime></Error>";
+    let unknown = r#"{"__type":"com.amazon#UnrecognizedClientException","message":"The security token included in the request is invalid."}"#;
+    for (body, part, theirs, cause) in [
+        (skewed, Part::Time, "2015-08-30T13:36:00Z", "clock"),
+        (
+            unknown,
+            Part::Header("x-amz-security-token".into()),
+            "",
+            "session token must be sent",
+        ),
+    ] {
+        let found = ours.compare(&ServerView::parse(body));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].part(), found[0].theirs()), (&part, theirs));
+        assert!(found[0].cause().contains(cause), "{}", found[0]);
+    }
+    let with_token = credentials().with_session_token("token").unwrap();
+    let ours = explain_with(&with_token, Rules::GENERAL, "us-east-1", "es", URL, &[]);
+    assert!(ours.compare(&ServerView::parse(unknown)).is_empty());
+}
+
+#[test]
+fn bytes_in_hex_and_pasted_messages_are_read() {
+    let ours = explain(
+        Rules::GENERAL,
+        "us-east-1",
+        "es",
+        URL,
+        &[("x-a", "it's 'a'")],
+    );
+    let server = explain(
+        Rules::GENERAL,
+        "us-east-1",
+        "es",
+        URL,
+        &[("x-a", "it's 'b'")],
+    );
+    let hex = |text: &str| -> String { text.bytes().map(|byte| format!("{byte:02x} ")).collect() };
+    let folded = xml(&server).replace("&#xA;", " ").replace(
+        "</Error>",
+        &format!(
+            "<CanonicalRequestBytes>{}</CanonicalRequestBytes><StringToSignBytes>{}</StringToSignBytes></Error>",
+            hex(server.canonical_request()),
+            hex(server.string_to_sign())
+        ),
+    );
+    let pasted = format!(
+        "An error occurred (SignatureDoesNotMatch): The request signature…\n\nThe Canonical String for this request should have been\n'{}'\n\nThe String-to-Sign should have been\n'{}'\n",
+        server.canonical_request(),
+        server.string_to_sign()
+    );
+    for body in [folded, pasted] {
+        let found = ours.compare(&ServerView::parse(&body));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].theirs(), "it's 'b'");
     }
 }
