@@ -6,6 +6,8 @@
 //! that is the last line of the string to sign; the lines before are `key::string_to_sign_prefix`, which takes any
 //! algorithm and scope.
 
+use core::cmp::Ordering;
+
 use crate::{
     encode,
     inline::{self, InlineVec},
@@ -13,6 +15,7 @@ use crate::{
     rules::Rules,
     scan,
     sha256::Sink,
+    signature::{CONTENT_SHA256, DATE, REGION_SET, S3_SESSION_TOKEN, SECURITY_TOKEN},
 };
 
 /// Writes the canonical request: method, path, query, headers, names of the signed headers, hash of the body.
@@ -42,9 +45,11 @@ pub(crate) fn write<S: Sink>(
     sink.write(content);
 }
 
-/// Headers in canonical order.
+/// Headers in canonical order, once sorted.
 pub(crate) struct Headers<'a> {
     entries: InlineVec<Entry<'a>, 24>,
+    /// The length of all names, and one more for each.
+    names_length: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -55,33 +60,110 @@ struct Entry<'a> {
     value: &'a [u8],
 }
 
+/// What signing has to do with a header, by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It is signed as it is.
+    Signed,
+    /// It will hold the signature, or clients, proxies and load balancers set, change or drop it on the way.
+    NeverSigned,
+    Date,
+    ContentSha256,
+    RegionSet,
+    Token,
+}
+
+/// Headers that are signed only where the new signature does not set or forget them.
+#[derive(Clone, Copy)]
+pub(crate) struct Replaced {
+    pub(crate) region_set: bool,
+    pub(crate) token: bool,
+}
+
+impl Replaced {
+    pub(crate) fn by(regions: Option<&str>, token: Option<&str>, request: &Request<'_>) -> Self {
+        let is_again = request.is_signed_again();
+        Self {
+            region_set: regions.is_some() || is_again,
+            token: token.is_some() || is_again,
+        }
+    }
+}
+
+/// What was found among the headers of a request.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Found<'a> {
+    /// The first `x-amz-content-sha256`, trimmed.
+    pub(crate) content_sha256: Option<&'a [u8]>,
+    /// Whether there is a session token or a set of regions.
+    pub(crate) token_or_regions: bool,
+}
+
 impl<'a> Headers<'a> {
-    /// Those of the request that `keep` names (it sees them in any case), and `added` ones with lower-case names.
-    pub(crate) fn collect(
-        request: &'a Request<'_>,
-        added: &[(&'static str, &'a [u8])],
-        keep: impl Fn(&[u8]) -> bool,
-    ) -> Self {
-        let mut entries = InlineVec::new(Entry {
-            prefix: 0,
-            name: b"",
-            value: b"",
+    /// They are filled in place: moving them would cost as much as sorting them.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: InlineVec::new(Entry {
+                prefix: 0,
+                name: b"",
+                value: b"",
+            }),
+            names_length: 0,
+        }
+    }
+
+    /// Adds those of the request that are signed, and `host` if it has none.
+    pub(crate) fn collect(&mut self, request: &'a Request<'_>, replaced: Replaced) -> Found<'a> {
+        let mut found = Found::default();
+        self.add_all(request, |entry| match entry.role() {
+            Role::Signed => true,
+            Role::NeverSigned | Role::Date => false,
+            Role::ContentSha256 => {
+                found.content_sha256 = found.content_sha256.or(Some(entry.value.trim_ascii()));
+                false
+            }
+            Role::RegionSet => {
+                found.token_or_regions = true;
+                !replaced.region_set
+            }
+            Role::Token => {
+                found.token_or_regions = true;
+                !replaced.token
+            }
         });
+        found
+    }
+
+    fn add_all(&mut self, request: &'a Request<'_>, mut keep: impl FnMut(&Entry<'a>) -> bool) {
         let mut has_host = false;
         request.for_each_header(|name, value| {
-            if keep(name) {
-                has_host |= name.eq_ignore_ascii_case(b"host");
-                entries.push(Entry::new(name, value));
+            let entry = Entry::new(name, value);
+            has_host |= entry.is(b"host");
+            if keep(&entry) {
+                self.push(entry);
             }
         });
         if !has_host {
-            entries.push(Entry::new(b"host", request.host().as_bytes()));
+            self.push(Entry::new(b"host", request.host().as_bytes()));
         }
-        for (name, value) in added {
-            entries.push(Entry::new(name.as_bytes(), value));
-        }
-        inline::sort(entries.as_mut_slice(), Entry::precedes);
-        Self { entries }
+    }
+
+    /// Adds one with a lower-case name.
+    #[inline]
+    pub(crate) fn add(&mut self, name: &'static str, value: &'a [u8]) {
+        self.push(Entry::new(name.as_bytes(), value));
+    }
+
+    #[inline]
+    fn push(&mut self, entry: Entry<'a>) {
+        self.names_length += entry.name.len() + 1;
+        self.entries.push(entry);
+    }
+
+    pub(crate) fn sort(&mut self) {
+        let list = self.entries.as_mut_slice();
+        inline::sort(list, |entry| entry.prefix, Entry::compare);
     }
 
     /// Those that `names`, a list as in `SignedHeaders`, says are signed. Others may be on the request if `may_be_unsigned` says so.
@@ -90,8 +172,10 @@ impl<'a> Headers<'a> {
         names: &'a [u8],
         may_be_unsigned: impl Fn(&[u8]) -> bool,
     ) -> Result<Self, Selection<'a>> {
-        let Self { mut entries } = Self::collect(request, &[], |_| true);
-        let list = entries.as_mut_slice();
+        let mut headers = Self::new();
+        headers.add_all(request, |_| true);
+        headers.sort();
+        let list = headers.entries.as_mut_slice();
         let (mut at, mut kept) = (0, 0);
         let mut previous = None;
         for name in names.split(|byte| *byte == b';') {
@@ -119,51 +203,46 @@ impl<'a> Headers<'a> {
         for entry in &list[at..] {
             allow_unsigned(entry, &may_be_unsigned)?;
         }
-        entries.truncate(kept);
-        Ok(Self { entries })
+        headers.entries.truncate(kept);
+        Ok(headers)
     }
 
     /// `host;x-amz-date`.
     pub(crate) fn write_names(&self, sink: &mut impl Sink) {
-        for (index, entry) in self.distinct().enumerate() {
-            if index > 0 {
-                sink.push(b';');
+        let mut previous = None;
+        for entry in self.entries.as_slice() {
+            if !entry.repeats(previous) {
+                if previous.is_some() {
+                    sink.push(b';');
+                }
+                entry.write_name(sink);
             }
-            entry.write_name(sink);
+            previous = Some(entry);
         }
     }
 
-    /// The length of what [`write_names`](Self::write_names) writes.
+    /// The length of what [`write_names`](Self::write_names) writes, or more where names are repeated.
     pub(crate) fn names_length(&self) -> usize {
-        let with_separators: usize = self.distinct().map(|entry| entry.name.len() + 1).sum();
-        with_separators - 1
+        self.names_length.saturating_sub(1)
     }
 
     /// A line for each name: lower-case, `:`, and the values of all headers of that name joined by `,` in order.
     fn write(&self, sink: &mut impl Sink) {
-        let entries = self.entries.as_slice();
-        for (index, entry) in entries.iter().enumerate() {
-            let repeats = index > 0 && entries[index - 1].is_named_as(entry);
-            if repeats {
+        let mut previous = None;
+        for entry in self.entries.as_slice() {
+            if entry.repeats(previous) {
                 sink.push(b',');
             } else {
-                if index > 0 {
+                if previous.is_some() {
                     sink.push(b'\n');
                 }
                 entry.write_name(sink);
                 sink.push(b':');
             }
             write_value(sink, entry.value);
+            previous = Some(entry);
         }
         sink.push(b'\n');
-    }
-
-    /// The first entry of each name.
-    fn distinct(&self) -> impl Iterator<Item = &Entry<'a>> {
-        let entries = self.entries.as_slice();
-        entries.iter().enumerate().filter_map(|(index, entry)| {
-            (index == 0 || !entries[index - 1].is_named_as(entry)).then_some(entry)
-        })
     }
 }
 
@@ -179,18 +258,69 @@ impl<'a> Entry<'a> {
 
     #[inline]
     fn precedes(&self, other: &Self) -> bool {
-        if self.prefix != other.prefix {
-            return self.prefix < other.prefix;
-        }
-        let lower = |entry: &Self| entry.name.iter().map(u8::to_ascii_lowercase);
-        (self.name.len() > 16 || other.name.len() > 16) && lower(self).lt(lower(other))
+        self.prefix < other.prefix
+            || self.prefix == other.prefix && self.compare(other) == Ordering::Less
     }
 
+    /// By the whole name in lower case. Where the prefixes are equal, names of up to 16 bytes are too.
+    fn compare(&self, other: &Self) -> Ordering {
+        let lower = |entry: &Self| entry.name.iter().map(u8::to_ascii_lowercase);
+        lower(self).cmp(lower(other))
+    }
+
+    #[inline]
     fn write_name(&self, sink: &mut impl Sink) {
         let (head, tail) = self.name.split_at(self.name.len().min(16));
-        sink.write(&self.prefix.to_be_bytes()[..head.len()]);
-        tail.iter()
-            .for_each(|byte| sink.push(byte.to_ascii_lowercase()));
+        sink.write_short(&self.prefix.to_be_bytes(), head.len());
+        for byte in tail {
+            sink.push(byte.to_ascii_lowercase());
+        }
+    }
+
+    #[inline]
+    fn repeats(&self, previous: Option<&Self>) -> bool {
+        previous.is_some_and(|previous| previous.is_named_as(self))
+    }
+
+    /// Whether it has this name, given in lower case.
+    #[inline]
+    fn is(&self, name: &'static [u8]) -> bool {
+        self.is_named_as(&Entry::new(name, b""))
+    }
+
+    /// Told apart by the first letter, most names need no more.
+    #[inline]
+    fn role(&self) -> Role {
+        let is_never_signed = match self.prefix.to_be_bytes()[0] {
+            b'a' => self.is(b"authorization") || self.is(b"accept-encoding"),
+            b'c' => self.is(b"connection"),
+            b'e' => self.is(b"expect"),
+            b'k' => self.is(b"keep-alive"),
+            b'p' => begins(self.name, b"proxy-"),
+            b's' => begins(self.name, b"sec-websocket-"),
+            b't' => self.is(b"te") || self.is(b"trailer") || self.is(b"transfer-encoding"),
+            b'u' => self.is(b"user-agent") || self.is(b"upgrade"),
+            b'x' => return self.role_of_x(),
+            _ => false,
+        };
+        if is_never_signed {
+            Role::NeverSigned
+        } else {
+            Role::Signed
+        }
+    }
+
+    fn role_of_x(&self) -> Role {
+        let is = |name: &'static str| self.is(name.as_bytes());
+        match self.name.len() {
+            10 if is(DATE) => Role::Date,
+            15 if is("x-amzn-trace-id") => Role::NeverSigned,
+            16 if is(REGION_SET) => Role::RegionSet,
+            20 if is(CONTENT_SHA256) => Role::ContentSha256,
+            20 if is(SECURITY_TOKEN) => Role::Token,
+            21 if is(S3_SESSION_TOKEN) => Role::Token,
+            _ => Role::Signed,
+        }
     }
 
     #[inline]
@@ -232,40 +362,34 @@ fn allow_unsigned<'a>(
     }
 }
 
-/// Headers that must not be signed: `Authorization` because it will hold the signature, the rest because clients,
-/// proxies and load balancers set, change or drop them on the way.
-pub(crate) fn is_never_signed(name: &[u8]) -> bool {
-    let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
-    match name.first().map_or(0, u8::to_ascii_lowercase) {
-        b'a' => is(b"authorization") || is(b"accept-encoding"),
-        b'c' => is(b"connection"),
-        b'e' => is(b"expect"),
-        b'k' => is(b"keep-alive"),
-        b'p' => begins(name, b"proxy-"),
-        b's' => begins(name, b"sec-websocket-"),
-        b't' => is(b"te") || is(b"trailer") || is(b"transfer-encoding"),
-        b'u' => is(b"user-agent") || is(b"upgrade"),
-        b'x' => is(b"x-amzn-trace-id"),
-        _ => false,
-    }
-}
-
 pub(crate) fn begins(name: &[u8], prefix: &[u8]) -> bool {
     name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix)
 }
 
 /// Blanks, tabs and folded line ends go at both ends and become one blank inside, within quotes too.
 fn write_value(sink: &mut impl Sink, value: &[u8]) {
-    let value = value.trim_ascii();
-    if !scan::any_pair(value, |a, b| (a < b' ') | ((a == b' ') & (b == b' '))) {
-        return sink.write(value);
+    if is_folded(value) {
+        sink.write(value);
+    } else {
+        write_words(sink, value);
     }
-    let mut words = value.split(is_blank).filter(|word| !word.is_empty());
-    if let Some(first) = words.next() {
-        sink.write(first);
-    }
-    for word in words {
-        sink.push(b' ');
+}
+
+/// Most values have no blank at all, and most others single ones between words.
+#[inline]
+fn is_folded(value: &[u8]) -> bool {
+    scan::all(value, |byte| byte > b' ')
+        || !matches!(value, [..=b' ', ..] | [.., ..=b' '])
+            && !scan::any_pair(value, |a, b| (a < b' ') | ((a == b' ') & (b == b' ')))
+}
+
+#[cold]
+fn write_words(sink: &mut impl Sink, value: &[u8]) {
+    let words = value.split(is_blank).filter(|word| !word.is_empty());
+    for (index, word) in words.enumerate() {
+        if index > 0 {
+            sink.push(b' ');
+        }
         sink.write(word);
     }
 }

@@ -5,6 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     hex,
     inline::{self, InlineVec},
+    scan,
     sha256::Sink,
 };
 
@@ -126,9 +127,9 @@ pub(crate) fn path(out: &mut impl Sink, path: &str, normalize: bool, encode: boo
 }
 
 fn is_unnormalized(path: &str) -> bool {
-    path.as_bytes()
-        .windows(2)
-        .any(|pair| pair[0] == b'/' && matches!(pair[1], b'/' | b'.'))
+    scan::any_pair(path.as_bytes(), |a, b| {
+        (a == b'/') & ((b == b'/') | (b == b'.'))
+    })
 }
 
 /// Empty and `.` segments go, `..` takes the segment before with it but never passes the root, and a slash at the end
@@ -238,22 +239,26 @@ impl<const N: usize> Query<N> {
     /// Adds the parameters of a query that has the canonical form but for its order, as they stand in it. Of any other it
     /// says no, and may have added some.
     pub(crate) fn add_canonical(&mut self, wire: &[u8], skip: impl Fn(&[u8]) -> bool) -> bool {
-        let mut at = 0;
-        while at < wire.len() {
-            let start = at;
-            at += canonical_run(&wire[at..]);
-            let (key_end, mut value) = (at, at);
-            if wire.get(at) == Some(&b'=') {
-                value += 1;
-                at = value + canonical_run(&wire[value..]);
+        let mut rest = wire;
+        while !rest.is_empty() {
+            let start = wire.len() - rest.len();
+            let (key, after) = rest.split_at(canonical_run(rest));
+            let key_end = start + key.len();
+            let (mut value, mut end) = (key_end, key_end);
+            rest = after;
+            if let [b'=', after @ ..] = rest {
+                let run = canonical_run(after);
+                (value, end) = (key_end + 1, key_end + 1 + run);
+                rest = &after[run..];
             }
-            if !matches!(wire.get(at), None | Some(b'&')) {
-                return false;
+            match rest {
+                [] => {}
+                [b'&', after @ ..] => rest = after,
+                _ => return false,
             }
-            if start < at && !skip(&wire[start..key_end]) {
-                self.pairs.push(Pair::new(start, key_end, value, at));
+            if start < end && !skip(key) {
+                self.pairs.push(Pair::new(start, key_end, value, end));
             }
-            at += 1;
         }
         true
     }
@@ -279,18 +284,18 @@ impl<const N: usize> Query<N> {
 
     /// Sorts as encoded: by key, then by value, as pairs. (Joined by `=` they would sort differently: `a=1` and `a1=2`.)
     pub(crate) fn sort(&mut self, text: &[u8]) {
+        if self.pairs.as_slice().len() < 2 {
+            return;
+        }
         for pair in self.pairs.as_mut_slice() {
             pair.prefix = inline::prefix(pair.key(text));
         }
-        inline::sort(self.pairs.as_mut_slice(), |a, b| {
-            if a.prefix != b.prefix {
-                return a.prefix < b.prefix;
-            }
-            match a.key(text).cmp(b.key(text)) {
-                core::cmp::Ordering::Equal => a.value(text) < b.value(text),
-                order => order.is_lt(),
-            }
-        });
+        let list = self.pairs.as_mut_slice();
+        inline::sort(
+            list,
+            |pair| pair.prefix,
+            |a, b| (a.key(text), a.value(text)).cmp(&(b.key(text), b.value(text))),
+        );
     }
 
     /// The canonical query, of a sorted list.
@@ -353,26 +358,20 @@ fn recode<'a>(out: &mut impl Sink, mut text: &'a [u8], is_key: bool) -> &'a [u8]
 /// How many bytes at the beginning are encoded the canonical way already.
 #[inline]
 fn canonical_run(text: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        if UNRESERVED[usize::from(*byte)] {
-            at += 1;
-        } else if *byte == b'%' && is_canonical(&text[at..]) {
-            at += 3;
-        } else {
-            break;
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [byte, after @ ..] if UNRESERVED[usize::from(*byte)] => after,
+            [b'%', high, low, after @ ..] if is_needed_escape(*high, *low) => after,
+            _ => return text.len() - rest.len(),
         }
     }
-    at
 }
 
-/// Whether a text that begins with `%` begins with an escape that is needed, and in upper case.
+/// Whether these digits, in upper case, are of an escape that is needed.
 #[inline]
-fn is_canonical(text: &[u8]) -> bool {
-    let Some([_, high, low]) = text.first_chunk() else {
-        return false;
-    };
-    let (high, low) = (UPPER_HEX[usize::from(*high)], UPPER_HEX[usize::from(*low)]);
+fn is_needed_escape(high: u8, low: u8) -> bool {
+    let (high, low) = (UPPER_HEX[usize::from(high)], UPPER_HEX[usize::from(low)]);
     (high | low) < 16 && !UNRESERVED[usize::from(high << 4 | low)]
 }
 

@@ -94,14 +94,16 @@ fn sign<B, A: Algorithm>(
         .payload(payload)
         .without_older_signature();
     let form = HeaderForm::new(rules, algorithm, &view, credentials, at);
-    let mut authorization =
-        HeaderValue::try_from(form.authorization(algorithm)).map_err(no_value)?;
+    let head = form.sign_head(algorithm);
+    let mut authorization = HeaderValue::try_from(head.authorization).map_err(no_value)?;
     authorization.set_sensitive(true);
-    let (date, content) = (*form.date(), form.content());
+    let (date, content) = (*form.date(), head.content_sha256);
     let token = credentials.session_token_header()?;
     let headers = request.headers_mut();
-    for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
-        headers.remove(older);
+    if head.replaces_older {
+        for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
+            headers.remove(older);
+        }
     }
     headers.insert(
         DATE,

@@ -3,7 +3,7 @@ use core::fmt;
 
 use crate::{
     algorithm::Algorithm,
-    canonical::{self, Headers},
+    canonical::{self, Headers, Replaced},
     credentials::Credentials,
     encode::{self, Query},
     error::{Error, ErrorKind},
@@ -15,7 +15,6 @@ use crate::{
     rules::Rules,
     secret::Secret,
     sha256::{Sha256, Sink},
-    signature::{CONTENT_SHA256, DATE, REGION_SET, S3_SESSION_TOKEN, SECURITY_TOKEN},
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -132,7 +131,6 @@ pub(crate) struct QueryForm<'a> {
     date: AmzDate,
     at: Timestamp,
     ttl: Ttl,
-    content: ContentHash<'a>,
 }
 
 impl<'a> QueryForm<'a> {
@@ -155,22 +153,17 @@ impl<'a> QueryForm<'a> {
             date: at.amz_date(),
             at,
             ttl,
-            content: if rules.presigns_unsigned() {
-                ContentHash::Static(UNSIGNED_PAYLOAD)
-            } else {
-                let declared = request.find_header(CONTENT_SHA256.as_bytes());
-                ContentHash::of(request.body(), declared)
-            },
         }
     }
 
     pub(crate) fn sign(&self, algorithm: &impl Algorithm) -> Presigned {
-        let headers = self.headers();
+        let mut headers = Headers::new();
+        let content = self.collect(&mut headers);
         let (mut url, mut query) = (Vec::with_capacity(self.url_length(&headers)), Query::new());
         let names = self.write_url(&mut url, &mut query, &headers);
         query.sort(&url);
         let mut hash = Sha256::new();
-        self.write(&mut hash, &headers, &names, (&query, &url));
+        self.write(&mut hash, (&headers, &names), &content, (&query, &url));
         let hash = hex::encode(&hash.finish());
         if let Some(token) = self.token.filter(|_| !self.rules.signs_token()) {
             self.write_token(&mut url, &mut query, token);
@@ -187,11 +180,12 @@ impl<'a> QueryForm<'a> {
     }
 
     pub(crate) fn explain(&self, algorithm: &impl Algorithm) -> Explanation {
-        let headers = self.headers();
+        let mut headers = Headers::new();
+        let content = self.collect(&mut headers);
         let (mut url, mut query, mut text) = (Vec::new(), Query::new(), Vec::new());
         let names = self.write_url(&mut url, &mut query, &headers);
         query.sort(&url);
-        self.write(&mut text, &headers, &names, (&query, &url));
+        self.write(&mut text, (&headers, &names), &content, (&query, &url));
         Explanation::new(
             algorithm,
             self.credentials,
@@ -201,19 +195,16 @@ impl<'a> QueryForm<'a> {
         )
     }
 
-    fn headers(&self) -> Headers<'_> {
-        let is_again = self.request.is_signed_again();
-        let replaces_token = self.token.is_some() || is_again;
-        let replaced = |name: &[u8]| {
-            let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-            is(DATE)
-                || is(CONTENT_SHA256)
-                || (self.regions.is_some() || is_again) && is(REGION_SET)
-                || replaces_token && (is(SECURITY_TOKEN) || is(S3_SESSION_TOKEN))
-        };
-        Headers::collect(self.request, &[], |name| {
-            !canonical::is_never_signed(name) && !replaced(name)
-        })
+    /// Collects the headers to sign, and says what stands for the body.
+    fn collect(&self, headers: &mut Headers<'a>) -> ContentHash<'a> {
+        let replaced = Replaced::by(self.regions, self.token, self.request);
+        let found = headers.collect(self.request, replaced);
+        headers.sort();
+        if self.rules.presigns_unsigned() {
+            ContentHash::Static(UNSIGNED_PAYLOAD)
+        } else {
+            ContentHash::of(self.request.body(), found.content_sha256)
+        }
     }
 
     /// The URL up to its signature, with its parameters listed in `query`; the names of the signed headers are returned.
@@ -258,12 +249,11 @@ impl<'a> QueryForm<'a> {
     fn write(
         &self,
         sink: &mut impl Sink,
-        headers: &Headers<'_>,
-        names: &Names,
+        (headers, names): (&Headers<'_>, &Names),
+        content: &ContentHash<'_>,
         query: (&Query, &[u8]),
     ) {
-        let headers = (headers, names.as_slice());
-        let content = self.content.as_bytes();
+        let (headers, content) = ((headers, names.as_slice()), content.as_bytes());
         canonical::write(sink, self.request, self.rules, headers, content, |sink| {
             query.0.write(query.1, sink);
         });

@@ -1,13 +1,19 @@
 //! Questions about all bytes of a text, answered many bytes at a time: the loops over whole chunks have no branch per byte,
 //! so the compiler turns them into vector instructions.
 
-/// Whether `is` holds for every byte.
+/// Whether `is` holds for every byte, as it must for `a`.
 #[inline]
 pub(crate) fn all(text: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
-    match text.len() {
-        16.. => all_by::<16>(text, is),
-        8.. => all_by::<8>(text, is),
-        _ => text.iter().all(|byte| is(*byte)),
+    let all_of = |chunk: &[u8; 16]| chunk.iter().fold(true, |all, byte| all & is(*byte));
+    let (chunks, rest) = text.as_chunks();
+    match text.last_chunk() {
+        // It overlaps the chunk before, which spares a loop over the rest.
+        Some(last) => chunks.iter().all(all_of) && all_of(last),
+        None => {
+            let mut filled = [b'a'; 16];
+            filled[..rest.len()].copy_from_slice(rest);
+            all_of(&filled)
+        }
     }
 }
 
@@ -37,15 +43,7 @@ pub(crate) fn find(text: &[u8], wanted: u8) -> Option<usize> {
     Some(8 * words.len() + at)
 }
 
-/// By chunks of a text of at least one. The last one overlaps the one before it, which spares a loop over what is left.
-#[inline]
-fn all_by<const N: usize>(text: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
-    let all_of = |chunk: &[u8; N]| chunk.iter().fold(true, |all, byte| all & is(*byte));
-    let (chunks, _) = text.as_chunks();
-    chunks.iter().all(all_of) && text.last_chunk().is_some_and(all_of)
-}
-
-/// By chunks and those that begin one byte later.
+/// By chunks of a text of at least one, and those that begin one byte later. The last ones overlap those before.
 #[inline]
 fn any_pair_by<const N: usize>(text: &[u8], is: impl Fn(u8, u8) -> bool + Copy) -> bool {
     let any_of = |first: &[u8; N], second: &[u8; N]| {

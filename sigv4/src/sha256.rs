@@ -28,11 +28,24 @@ pub(crate) trait Sink {
     fn push(&mut self, byte: u8) {
         self.write(&[byte]);
     }
+
+    /// The first `length` bytes of 16: cheaper than a copy whose length is known only when it runs.
+    fn write_short(&mut self, bytes: &[u8; 16], length: usize) {
+        self.write(&bytes[..length]);
+    }
 }
 
 impl Sink for Vec<u8> {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn write_short(&mut self, bytes: &[u8; 16], length: usize) {
+        let end = self.len() + length;
+        self.extend_from_slice(bytes);
+        self.truncate(end);
     }
 }
 
@@ -70,7 +83,7 @@ impl Sha256 {
     }
 
     /// The hash of all that was written.
-    pub(crate) fn finish(mut self) -> [u8; 32] {
+    pub(crate) fn finish(&mut self) -> [u8; 32] {
         let end = pad(&mut self.buffer, self.used, self.compressed);
         compress256(&mut self.state, self.buffer[..end].as_chunks().0);
         bytes_of(self.state)
@@ -81,28 +94,35 @@ impl Sha256 {
         self.compressed += BUFFER as u64;
         self.used = 0;
     }
+
+    /// Of bytes that fill the buffer: only those that complete a block begun before are copied.
+    #[inline(never)]
+    fn write_through(&mut self, mut bytes: &[u8]) {
+        if self.used > 0 {
+            let (head, rest) = bytes.split_at(BUFFER - self.used);
+            self.buffer[self.used..BUFFER].copy_from_slice(head);
+            self.flush();
+            bytes = rest;
+        }
+        let (blocks, rest) = bytes.as_chunks();
+        if !blocks.is_empty() {
+            compress256(&mut self.state, blocks);
+            self.compressed += (blocks.len() * BLOCK) as u64;
+        }
+        self.buffer[..rest.len()].copy_from_slice(rest);
+        self.used = rest.len();
+    }
 }
 
 impl Sink for Sha256 {
     #[inline]
-    fn write(&mut self, mut bytes: &[u8]) {
-        let free = BUFFER - self.used;
-        if bytes.len() >= free {
-            if self.used > 0 {
-                let (head, rest) = bytes.split_at(free);
-                self.buffer[self.used..BUFFER].copy_from_slice(head);
-                self.flush();
-                bytes = rest;
-            }
-            let (blocks, rest) = bytes.as_chunks();
-            if !blocks.is_empty() {
-                compress256(&mut self.state, blocks);
-                self.compressed += (blocks.len() * BLOCK) as u64;
-            }
-            bytes = rest;
+    fn write(&mut self, bytes: &[u8]) {
+        let end = self.used + bytes.len();
+        if end >= BUFFER {
+            return self.write_through(bytes);
         }
-        self.buffer[self.used..self.used + bytes.len()].copy_from_slice(bytes);
-        self.used += bytes.len();
+        self.buffer[self.used..end].copy_from_slice(bytes);
+        self.used = end;
     }
 
     #[inline]
@@ -111,6 +131,17 @@ impl Sink for Sha256 {
         self.used += 1;
         if self.used == BUFFER {
             self.flush();
+        }
+    }
+
+    /// The spare block takes what is beyond the end of the buffer.
+    #[inline]
+    fn write_short(&mut self, bytes: &[u8; 16], length: usize) {
+        self.buffer[self.used..self.used + 16].copy_from_slice(bytes);
+        if self.used + length < BUFFER {
+            self.used += length;
+        } else {
+            self.write_through(&bytes[..length]);
         }
     }
 }

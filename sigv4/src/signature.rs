@@ -3,7 +3,7 @@ use core::fmt;
 
 use crate::{
     algorithm::Algorithm,
-    canonical::{self, Headers},
+    canonical::{self, Found, Headers, Replaced},
     credentials::Credentials,
     encode::Query,
     explain::Explanation,
@@ -86,9 +86,20 @@ pub(crate) struct HeaderForm<'a> {
     credentials: &'a Credentials,
     token: Option<&'a str>,
     date: AmzDate,
-    content: ContentHash<'a>,
-    sends_content: bool,
     regions: Option<&'a str>,
+}
+
+/// The headers that sign a request, but for those that it is signed with as they are.
+pub(crate) struct SignedHead {
+    pub(crate) authorization: Vec<u8>,
+    /// The value of `x-amz-content-sha256`, if it must be set.
+    pub(crate) content_sha256: Option<ContentHash<'static>>,
+    /// Whether the request has a session token or a set of regions.
+    #[cfg_attr(
+        not(feature = "http"),
+        expect(dead_code, reason = "only who signs in place takes them off")
+    )]
+    pub(crate) replaces_older: bool,
 }
 
 impl<'a> HeaderForm<'a> {
@@ -99,45 +110,48 @@ impl<'a> HeaderForm<'a> {
         credentials: &'a Credentials,
         at: Timestamp,
     ) -> Self {
-        let declared = request.find_header(CONTENT_SHA256.as_bytes());
         Self {
             rules,
             request,
             credentials,
             token: credentials.session_token().map(Secret::expose),
             date: at.amz_date(),
-            content: ContentHash::of(request.body(), declared),
-            sends_content: rules.sends_content_sha256() || declared.is_some(),
             regions: algorithm.regions(),
         }
     }
 
     pub(crate) fn sign<A: Algorithm>(self, algorithm: &A) -> Signature {
-        let authorization = self.authorization(algorithm);
+        let head = self.sign_head(algorithm);
         let name = self.rules.token_header();
         Signature {
             // Names and ids were checked to be ASCII, so the fallback is never taken.
-            authorization: String::from_utf8(authorization).unwrap_or_default(),
+            authorization: String::from_utf8(head.authorization).unwrap_or_default(),
             date: self.date,
-            content_sha256: self.content(),
+            content_sha256: head.content_sha256,
             regions: self.regions.map(Into::into),
             token: self.token.map(|_| (name, self.credentials.clone())),
         }
     }
 
-    /// The value of the `Authorization` header.
-    pub(crate) fn authorization<A: Algorithm>(&self, algorithm: &A) -> Vec<u8> {
-        let headers = self.headers();
+    pub(crate) fn sign_head<A: Algorithm>(&self, algorithm: &A) -> SignedHead {
+        let mut headers = Headers::new();
+        let found = headers.collect(self.request, self.replaced());
+        let content = self.content(&found);
+        self.add_headers(&mut headers, &content, &found);
         let mut value = Vec::with_capacity(self.authorization_length(algorithm, &headers));
         self.write_credential(&mut value, algorithm);
         let names = value.len();
         headers.write_names(&mut value);
         let mut hash = Sha256::new();
-        self.write(&mut hash, &headers, &value[names..]);
+        self.write(&mut hash, (&headers, &value[names..]), &content);
         let hash = hex::encode(&hash.finish());
         value.extend_from_slice(SIGNATURE);
         algorithm.sign_line(self.credentials, &self.date, &hash, &mut value);
-        value
+        SignedHead {
+            authorization: value,
+            content_sha256: content.to_static().filter(|_| self.sends_content(&found)),
+            replaces_older: found.token_or_regions,
+        }
     }
 
     /// The value of `x-amz-date`.
@@ -146,67 +160,58 @@ impl<'a> HeaderForm<'a> {
         &self.date
     }
 
-    /// The value of `x-amz-content-sha256`, if it must be set.
-    pub(crate) fn content(&self) -> Option<ContentHash<'static>> {
-        self.content.to_static().filter(|_| self.sends_content)
-    }
-
     pub(crate) fn explain<A: Algorithm>(&self, algorithm: &A) -> Explanation {
-        let headers = self.headers();
-        let (mut names, mut text) = (Vec::new(), Vec::new());
+        let (mut headers, mut names, mut text) = (Headers::new(), Vec::new(), Vec::new());
+        let found = headers.collect(self.request, self.replaced());
+        let content = self.content(&found);
+        self.add_headers(&mut headers, &content, &found);
         headers.write_names(&mut names);
-        self.write(&mut text, &headers, &names);
+        self.write(&mut text, (&headers, &names), &content);
         Explanation::new(algorithm, self.credentials, &self.date, &text, &names)
     }
 
-    /// The request's own headers, but for those that signing replaces, and those that it adds.
-    fn headers(&self) -> Headers<'_> {
-        let mut added = [("", &b""[..]); 4];
-        let mut count = 0;
-        let mut add = |name, value| {
-            added[count] = (name, value);
-            count += 1;
-        };
-        add(DATE, self.date.as_bytes());
-        if self.sends_content {
-            add(CONTENT_SHA256, self.content.as_bytes());
-        }
-        if let Some(regions) = self.regions {
-            add(REGION_SET, regions.as_bytes());
-        }
-        let token = self.rules.token_header();
-        if let Some(value) = self.token.filter(|_| self.rules.signs_token()) {
-            add(token, value.as_bytes());
-        }
-        let is_again = self.request.is_signed_again();
-        let replaces_token = self.token.is_some() || is_again;
-        let replaced = |name: &[u8]| {
-            let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-            match name.len() {
-                10 => is(DATE),
-                16 => (self.regions.is_some() || is_again) && is(REGION_SET),
-                20 => is(CONTENT_SHA256) || replaces_token && is(SECURITY_TOKEN),
-                21 => replaces_token && is(S3_SESSION_TOKEN),
-                _ => false,
-            }
-        };
-        Headers::collect(self.request, &added[..count], |name| {
-            !canonical::is_never_signed(name) && !replaced(name)
-        })
+    fn replaced(&self) -> Replaced {
+        Replaced::by(self.regions, self.token, self.request)
     }
 
-    fn write(&self, sink: &mut impl Sink, headers: &Headers<'_>, names: &[u8]) {
-        let content = self.content.as_bytes();
-        canonical::write(
-            sink,
-            self.request,
-            self.rules,
-            (headers, names),
-            content,
-            |sink| {
-                write_query(sink, self.request.query(), |key| key == b"X-Amz-Signature");
-            },
-        );
+    fn content(&self, found: &Found<'a>) -> ContentHash<'a> {
+        ContentHash::of(self.request.body(), found.content_sha256)
+    }
+
+    fn sends_content(&self, found: &Found<'_>) -> bool {
+        self.rules.sends_content_sha256() || found.content_sha256.is_some()
+    }
+
+    /// Adds those of the signature itself to the request's own.
+    fn add_headers<'h>(
+        &'h self,
+        headers: &mut Headers<'h>,
+        content: &'h ContentHash<'_>,
+        found: &Found<'_>,
+    ) {
+        headers.add(DATE, self.date.as_bytes());
+        if self.sends_content(found) {
+            headers.add(CONTENT_SHA256, content.as_bytes());
+        }
+        if let Some(regions) = self.regions {
+            headers.add(REGION_SET, regions.as_bytes());
+        }
+        if let Some(token) = self.token.filter(|_| self.rules.signs_token()) {
+            headers.add(self.rules.token_header(), token.as_bytes());
+        }
+        headers.sort();
+    }
+
+    fn write(
+        &self,
+        sink: &mut impl Sink,
+        headers: (&Headers<'_>, &[u8]),
+        content: &ContentHash<'_>,
+    ) {
+        let (rules, content) = (self.rules, content.as_bytes());
+        canonical::write(sink, self.request, rules, headers, content, |sink| {
+            write_query(sink, self.request.query(), |key| key == b"X-Amz-Signature");
+        });
     }
 
     /// `AWS4-HMAC-SHA256 Credential=ID/20150830/us-east-1/iam/aws4_request, SignedHeaders=`.

@@ -203,27 +203,23 @@ struct Civil {
 }
 
 impl Civil {
-    /// Days are counted from 0000-03-01, so that the leap day is the last of its year.
+    /// Days are counted from 0000-03-01, so that the leap day is the last of its year; months then have 30.6 days on average, and
+    /// fractions of small integers give the month and the day in it. (C. Neri and L. Schneider, "Euclidean affine functions and
+    /// their application to calendar algorithms", 2022; the year is divided plainly here.)
     fn of(at: Timestamp) -> Self {
         // Within `MIN..=MAX` all of this is non-negative and fits 32 bits after the division.
         let seconds = at.unix_seconds() - Timestamp::MIN.unix_seconds();
         let (days, time) = ((seconds / 86_400) as u32, (seconds % 86_400) as u32);
         // 400 years more keep the shift from January to March from going below zero.
-        let days = days + 146_097 - 60;
-        let (era, day_of_era) = (days / 146_097, days % 146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let month = if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        };
+        let quarters = 4 * (days + 146_097 - 60) + 3;
+        let (century, quarters) = (quarters / 146_097, (quarters % 146_097) | 3);
+        let (year, day_of_year) = (quarters / 1461, quarters % 1461 / 4);
+        let month = 2141 * day_of_year + 197_913;
+        let is_next_year = day_of_year >= 306;
         Self {
-            year: era * 400 + year_of_era + u32::from(month <= 2) - 400,
-            month,
-            day: day_of_year - (153 * shifted_month + 2) / 5 + 1,
+            year: 100 * century + year + u32::from(is_next_year) - 400,
+            month: (month >> 16) - if is_next_year { 12 } else { 0 },
+            day: (month & 0xffff) / 2141 + 1,
             hour: time / 3600,
             minute: time / 60 % 60,
             second: time % 60,
