@@ -161,6 +161,7 @@ impl HmacKey {
             let mut hash = Sha256::new();
             parts.iter().for_each(|part| hash.write(part));
             block[..32].copy_from_slice(&hash.finish());
+            hash.buffer.zeroize();
         } else {
             let mut at = 0;
             for part in parts {

@@ -1,26 +1,75 @@
-//! What may be shared between threads is part of the API.
+//! What may be shared between threads is part of the API: everything.
 
 use keyfob_sigv4::{
-    BodyResigner, Credentials, Explanation, Payload, Presigned, Request, Resigner, Secret,
-    Signature, Signer, SigningKey, verify::Verifier,
+    AmzDate, BodyResigner, Credentials, Difference, Explanation, Part, Payload, Presigned, Request,
+    Resigned, Resigner, Rules, Scope, Secret, ServerView, SessionToken, Signature, Signer,
+    SigningKey, Streaming, Timestamp, Ttl, event_stream, post_policy, stream, verify,
 };
 
 fn assert_send_sync<T: Send + Sync>() {}
 
+macro_rules! assert_all {
+    ($($type:ty),+ $(,)?) => { $(assert_send_sync::<$type>();)+ };
+}
+
 #[test]
 fn everything_is_send_and_sync() {
-    assert_send_sync::<Signer>();
-    assert_send_sync::<Verifier>();
-    assert_send_sync::<Resigner>();
-    assert_send_sync::<BodyResigner>();
-    assert_send_sync::<Credentials>();
-    assert_send_sync::<Secret>();
-    assert_send_sync::<SigningKey>();
-    assert_send_sync::<Request<'_>>();
-    assert_send_sync::<Payload<'_>>();
-    assert_send_sync::<Signature>();
-    assert_send_sync::<Presigned>();
-    assert_send_sync::<Explanation>();
-    assert_send_sync::<keyfob_sigv4::Error>();
-    assert_send_sync::<keyfob_sigv4::verify::Error>();
+    assert_all!(
+        Signer,
+        Signature,
+        Presigned,
+        Explanation,
+        Credentials,
+        Secret,
+        SigningKey
+    );
+    assert_all!(
+        Request<'_>,
+        Payload<'_>,
+        Streaming,
+        Rules,
+        SessionToken,
+        Scope,
+        Ttl
+    );
+    assert_all!(Timestamp, AmzDate, Resigner, Resigned, BodyResigner);
+    assert_all!(ServerView, Difference, Part, keyfob_sigv4::Error);
+    assert_all!(verify::Verifier, verify::Verified, verify::Error);
+    assert_all!(post_policy::PostPolicy, post_policy::PostForm);
+    assert_all!(stream::Chunked, stream::ChunkEncoder, stream::ChunkDecoder);
+    assert_all!(
+        stream::ChunkSigner,
+        stream::ChunkVerifier,
+        stream::ChunkSignature
+    );
+    assert_all!(stream::ChunkError, stream::Checksum);
+    assert_all!(event_stream::EventSigner, event_stream::EventVerifier);
+    assert_all!(event_stream::Message, event_stream::HeaderValue);
+}
+
+#[test]
+#[cfg(feature = "std")]
+fn readers_are_as_their_source() {
+    assert_all!(stream::ChunkReader<std::io::Empty>);
+}
+
+#[test]
+#[cfg(feature = "tokens")]
+fn tokens_are_send_and_sync() {
+    use keyfob_sigv4::token::{AppSync, AppSyncConnection, CodeCommitLogin, EksToken, Token};
+
+    assert_all!(Token, EksToken, CodeCommitLogin, AppSync, AppSyncConnection);
+}
+
+#[test]
+#[cfg(feature = "v4a")]
+fn asymmetric_keys_are_send_and_sync() {
+    use keyfob_sigv4::v4a;
+
+    assert_all!(
+        v4a::Signer,
+        v4a::SigningKey,
+        v4a::VerifyingKey,
+        v4a::RegionSet
+    );
 }

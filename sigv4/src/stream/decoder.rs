@@ -45,6 +45,8 @@ pub struct ChunkDecoder {
     state: State,
     pending: Pending,
     trailer: Vec<(String, String)>,
+    /// Whether there was an empty line before the trailer's signature.
+    has_gap: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,6 +83,7 @@ impl ChunkDecoder {
             state: State::Head,
             pending: Pending::default(),
             trailer: Vec::new(),
+            has_gap: false,
         }
     }
 
@@ -284,13 +287,15 @@ impl ChunkDecoder {
 
     /// `name:value`, the trailer's signature, or the empty line that ends it all.
     ///
-    /// Some clients put an empty line before the signature, so with a signature to come it is not the end.
+    /// Some clients put one empty line before the signature, so with a signature to come it is not the end.
     fn trailer_line(&mut self, line: &str) -> Result<(), ChunkError> {
         let awaits_signature = self.verifier.is_some() && !self.announced.is_empty();
         if line.is_empty() {
             if !awaits_signature {
                 self.check_names()?;
                 self.state = State::Done;
+            } else if core::mem::replace(&mut self.has_gap, true) {
+                return Err(ChunkErrorKind::Malformed.into());
             }
             return Ok(());
         }
