@@ -164,6 +164,9 @@ impl Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ours.is_empty() && self.theirs.is_empty() {
+            return f.write_str(self.cause);
+        }
         let name = match &self.part {
             Part::Method => "the method",
             Part::Path => "the path",
@@ -176,7 +179,7 @@ impl fmt::Display for Difference {
             Part::ScopeDate => "the date of the credential scope",
             Part::Region => "the region",
             Part::Service => "the service",
-            Part::Secret => return f.write_str(self.cause),
+            Part::Secret => "the secret",
         };
         self.write(f, name)
     }
