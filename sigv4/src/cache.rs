@@ -20,12 +20,15 @@ use crate::{
 /// What a signer remembers of each of the credentials it saw last: the derived key, and the HMAC state after the part
 /// of the string to sign that stays the same within a second.
 ///
-/// Threads do not wait for each other: each has a shard of its own, unless there are more threads than shards.
+/// Threads do not wait for each other: each has a shard of its own, unless there are more threads than shards. To sign with the
+/// same signer and credentials as another thread writes nothing that both have: the lock and the entry are of the shard,
+/// the credentials are told by their address, and counted anew only where an entry takes on another snapshot.
 pub(crate) struct KeyCache {
     shards: Box<[Shard; SHARDS]>,
 }
 
-const SHARDS: usize = 8;
+/// What threads would wait for each other to write is there this many times.
+pub(crate) const SHARDS: usize = 8;
 /// How many credentials a shard remembers.
 const ENTRIES: usize = 4;
 
@@ -68,11 +71,16 @@ impl KeyCache {
         date: &AmzDate,
         last: &[u8; 64],
     ) -> [u8; 32] {
-        let shard = &self.shards[THREAD.with(|number| *number) % SHARDS];
+        let shard = &self.shards[shard()];
         // A panic while the lock was held cannot leave an entry half written: each is assigned whole.
         let mut entries = shard.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.entry(credentials, scope, date).prefixed.mac(last)
     }
+}
+
+/// The number of this thread's shard.
+pub(crate) fn shard() -> usize {
+    THREAD.with(|number| *number) % SHARDS
 }
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);

@@ -34,10 +34,15 @@ struct Parts {
     session_token: Option<Secret>,
     expiry: Option<Timestamp>,
     account_id: Option<String>,
-    /// The token as a header value, made when it is first needed.
     #[cfg(feature = "http")]
-    token_header: std::sync::OnceLock<http::HeaderValue>,
+    token_header: TokenHeader,
 }
+
+/// The token as a header value, made when it is first needed. Requests share it, and each is counted in the value; so that
+/// threads do not wait for each other there, each shard has its own.
+#[cfg(feature = "http")]
+#[derive(Clone, Default)]
+struct TokenHeader([std::sync::OnceLock<http::HeaderValue>; crate::cache::SHARDS]);
 
 impl Credentials {
     /// An access key without a session token or an expiry.
@@ -76,7 +81,9 @@ impl Credentials {
         let parts = self.parts();
         parts.session_token = (!token.is_empty()).then_some(token);
         #[cfg(feature = "http")]
-        parts.token_header.take();
+        {
+            parts.token_header = TokenHeader::default();
+        }
         Ok(self)
     }
 
@@ -141,13 +148,14 @@ impl Credentials {
         let Some(token) = self.session_token() else {
             return Ok(None);
         };
-        if let Some(value) = self.0.token_header.get() {
+        let header = &self.0.token_header.0[crate::cache::shard()];
+        if let Some(value) = header.get() {
             return Ok(Some(value.clone()));
         }
         let mut value = http::HeaderValue::from_str(token.expose())
             .map_err(|_| Error::secret(ErrorKind::SessionToken))?;
         value.set_sensitive(true);
-        Ok(Some(self.0.token_header.get_or_init(|| value).clone()))
+        Ok(Some(header.get_or_init(|| value).clone()))
     }
 
     fn of_checked(access_key_id: String, secret_access_key: Secret) -> Self {
@@ -158,7 +166,7 @@ impl Credentials {
             expiry: None,
             account_id: None,
             #[cfg(feature = "http")]
-            token_header: std::sync::OnceLock::new(),
+            token_header: TokenHeader::default(),
         }))
     }
 
@@ -334,6 +342,25 @@ mod tests {
         assert!(shown(secret).contains("\"…EKEY\""));
         assert!(!shown(secret).contains("LEKEY"));
         assert!(!shown(&"7".repeat(25)).contains("77777"));
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn the_token_header_is_made_once_and_threads_do_not_share_it() {
+        let key = Credentials::new("AKID", "secret")
+            .unwrap()
+            .with_session_token("token")
+            .unwrap();
+        let place = || {
+            let header = key.session_token_header().unwrap().unwrap();
+            assert!(header == "token" && header.is_sensitive());
+            header.as_bytes().as_ptr() as usize
+        };
+        assert_eq!(place(), place());
+        // Of a few threads not all can have this one's shard.
+        let others =
+            [(); 3].map(|()| std::thread::scope(|scope| scope.spawn(place).join().unwrap()));
+        assert!(others.iter().any(|other| *other != place()));
     }
 
     #[test]
