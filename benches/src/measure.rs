@@ -1,7 +1,7 @@
-//! Interleaved medians of CPU time, and counts of allocations.
+//! Interleaved medians of CPU time, counts of allocations, and what several threads take at once.
 
-use std::hint::black_box;
-use std::sync::Barrier;
+use std::hint::{black_box, spin_loop};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,8 +17,10 @@ const MAX_BATCH: u64 = 128;
 const MIN_ROUNDS: usize = 15;
 /// Operations whose allocations are counted, after as many to warm up.
 const COUNTED: u64 = 64;
-/// Operations of each thread in a measurement of wall time.
-const WALL_OPERATIONS: u64 = 5_000;
+/// Operations of each thread in a measurement of several.
+const OPERATIONS_AT_ONCE: u64 = 5_000;
+/// How long threads spin before they are measured, so that the scheduler has given each its core.
+const SETTLING: Duration = Duration::from_millis(10);
 
 /// One implementation of the operation under measurement.
 pub struct Contender<'a> {
@@ -78,9 +80,7 @@ impl<'a> Contender<'a> {
 
     /// The median of the samples so far, in nanoseconds per operation.
     pub fn nanoseconds(&self) -> f64 {
-        let mut sorted = self.samples.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+        median(self.samples.clone())
     }
 
     /// Allocations and reallocations of one operation: the median over many.
@@ -136,59 +136,77 @@ pub fn interleave(contenders: &mut [Contender<'_>], budget: Duration) -> Result<
     Ok(())
 }
 
-/// Wall time of one operation while this many threads are at it.
+/// What one operation took while some threads were at it, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct AtOnce {
+    /// From the moment the first thread began until the last had done its share, for each operation of all threads: half as
+    /// much on two threads as on one where nothing is in the way.
+    pub wall: f64,
+    /// Of the thread that did it. Waiting for a cache line that another core holds is in it, waiting for a core is not.
+    pub cpu: f64,
+}
+
+/// What one operation takes while this many threads are at it, each with a number from 0.
+///
+/// Each thread prepares its own share, because memory that another thread has allocated is given back under a lock.
 ///
 /// # Errors
 ///
 /// If an operation fails.
-pub fn wall<J: Send>(
-    threads: u64,
-    prepare: impl Fn(u64) -> Result<J, BoxError>,
-    run: impl Fn(u64, &mut J) -> Result<(), BoxError> + Sync,
-) -> Result<Duration, BoxError> {
-    let share = || {
-        (0..WALL_OPERATIONS)
-            .map(&prepare)
-            .collect::<Result<Vec<_>, _>>()
-    };
-    let shares = (0..threads)
-        .map(|_| share())
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(at_once(shares, &run)?.div_f64((threads * WALL_OPERATIONS) as f64))
-}
-
-/// Wall time from the moment all threads are ready until the last has done its share.
-fn at_once<J: Send>(
-    shares: Vec<Vec<J>>,
-    run: impl Fn(u64, &mut J) -> Result<(), BoxError> + Sync,
-) -> Result<Duration, BoxError> {
-    let ready = Barrier::new(shares.len());
-    let work = |thread: u64, mut jobs: Vec<J>| {
-        ready.wait();
+pub fn at_once<J>(
+    threads: usize,
+    prepare: impl Fn(u64) -> Result<J, BoxError> + Sync,
+    run: impl Fn(usize, &mut J) -> Result<(), BoxError> + Sync,
+) -> Result<AtOnce, BoxError> {
+    let (settled, ready) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = |thread| {
+        let jobs: Result<Vec<J>, BoxError> = (0..OPERATIONS_AT_ONCE).map(&prepare).collect();
+        meet(&settled, threads);
         let start = Instant::now();
+        while start.elapsed() < SETTLING {
+            spin_loop();
+        }
+        meet(&ready, threads);
+        let mut jobs = jobs?;
+        let (start, cpu) = (Instant::now(), ThreadTime::now());
         alloc_counter::allow_alloc(|| jobs.iter_mut().try_for_each(|job| run(thread, job)))?;
-        Ok((start, Instant::now()))
+        Ok((start, Instant::now(), cpu.elapsed()))
     };
     let work = &work;
     let spans = thread::scope(|scope| {
-        let workers: Vec<_> = (0..)
-            .zip(shares)
-            .map(|(thread, jobs)| scope.spawn(move || work(thread, jobs)))
+        let workers: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || work(thread)))
             .collect();
-        workers
-            .into_iter()
-            .map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|_| Err("a thread panicked".into()))
-            })
-            .collect::<Result<Vec<(Instant, Instant)>, BoxError>>()
+        let join = |worker: thread::ScopedJoinHandle<'_, _>| match worker.join() {
+            Ok(span) => span,
+            Err(_) => Err(BoxError::from("a thread panicked")),
+        };
+        workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()
     })?;
-    let first = spans.iter().map(|(start, _)| *start).min();
-    let last = spans.iter().map(|(_, end)| *end).max();
-    Ok(last
-        .zip(first)
-        .map_or(Duration::ZERO, |(last, first)| last - first))
+    let operations = threads as f64 * OPERATIONS_AT_ONCE as f64;
+    let first = spans.iter().map(|(start, ..)| *start).min();
+    let last = spans.iter().map(|(_, end, _)| *end).max();
+    let wall = last.zip(first).map_or(Duration::ZERO, |(l, f)| l - f);
+    let cpu: Duration = spans.iter().map(|(.., cpu)| *cpu).sum();
+    let each = |time: Duration| time.as_secs_f64() * 1e9 / operations;
+    Ok(AtOnce {
+        wall: each(wall),
+        cpu: each(cpu),
+    })
+}
+
+/// Waits for all threads without sleeping: those that are woken may be on one core for a while, those that run are spread.
+fn meet(arrived: &AtomicUsize, threads: usize) {
+    arrived.fetch_add(1, Ordering::SeqCst);
+    while arrived.load(Ordering::SeqCst) < threads {
+        spin_loop();
+    }
+}
+
+/// The median.
+pub fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// The two halves of a contender, its job's type erased.

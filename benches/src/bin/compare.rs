@@ -7,23 +7,25 @@
 
 use std::alloc::System;
 use std::env;
+use std::hint::black_box;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use alloc_counter::{AllocCounter, AllocCounterSystem};
-use keyfob_benches::measure::{Contender, interleave, wall};
+use keyfob_benches::measure::{AtOnce, Contender, at_once, interleave, median};
 use keyfob_benches::peers::{Job, keyfob::Signer};
 use keyfob_benches::report::{Row, View, rows};
 use keyfob_benches::{BoxError, case, peers};
+use sha2::{Digest, Sha256};
 
 #[global_allocator]
 static ALLOCATOR: AllocCounter<System> = AllocCounterSystem;
 
 /// Wall time spent on one case; a dozen cases stay under 40 s.
 const BUDGET: Duration = Duration::from_millis(2200);
-/// Runs of each measurement of wall time.
-const WALL_RUNS: usize = 9;
+/// Rounds of the measurements with two threads.
+const ROUNDS_OF_THREADS: usize = 41;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -95,32 +97,64 @@ fn report(view: View, name: &str, mut contenders: Vec<Contender<'_>>) -> Result<
     Ok(())
 }
 
-/// Wall time on two threads that share one signer, against one thread (how far they scale) and against two threads with a
-/// signer each (what sharing costs, beside what the machine itself lacks): the best of several runs in turns.
+/// Two threads that share one signer and its credentials, in three questions: how far they scale, against one thread; how
+/// far the machine lets anything scale, by hashing that shares no memory; and what sharing costs in CPU time, against two
+/// threads with a signer and credentials each. The rounds are interleaved; of wall time the best one counts, when two cores
+/// were idle, and of CPU time the median.
 fn two_threads() -> Result<Vec<Row>, BoxError> {
     let case = case::small_get();
     let signers = [Signer::new(&case)?, Signer::new(&case)?];
     let shared = |_, job: &mut Job<'_>| signers[0].sign(job);
-    let own = |thread: u64, job: &mut Job<'_>| signers[usize::from(thread > 0)].sign(job);
+    let own = |thread: usize, job: &mut Job<'_>| signers[thread].sign(job);
     let job = |n| Job::new(&case, n);
-    let [mut together, mut alone, mut apart] = [Duration::MAX; 3];
-    for _ in 0..WALL_RUNS {
-        together = together.min(wall(2, job, shared)?);
-        alone = alone.min(wall(1, job, shared)?);
-        apart = apart.min(wall(2, job, own)?);
+    let block = |n: u64| Ok([n as u8; 1024]);
+    let hash = |_, block: &mut [u8; 1024]| {
+        black_box(Sha256::digest(block));
+        Ok(())
+    };
+    let mut rounds: [Vec<AtOnce>; 5] = Default::default();
+    for _ in 0..ROUNDS_OF_THREADS {
+        let [alone, together, apart, hash_alone, hash_together] = &mut rounds;
+        alone.push(at_once(1, job, shared)?);
+        together.push(at_once(2, job, shared)?);
+        apart.push(at_once(2, job, own)?);
+        hash_alone.push(at_once(1, block, hash)?);
+        hash_together.push(at_once(2, block, hash)?);
     }
+    let least = |of: &Vec<AtOnce>| of.iter().map(|round| round.wall).fold(f64::MAX, f64::min);
+    let wall = rounds.each_ref().map(least);
+    let cpu = rounds
+        .each_ref()
+        .map(|of| median(of.iter().map(|round| round.cpu).collect()));
+    let [alone, together, _, hash_alone, hash_together] = wall;
+    let [_, shared_cpu, own_cpu, ..] = cpu;
     let allocs = peers::keyfob::contender(&case)?.allocations()?;
-    let row = |peer, time: Duration| Row {
-        case: "two-threads".into(),
+    let row = |case: &str, peer, keyfob_ns, peer_ns, allocs| Row {
+        case: case.into(),
         peer,
-        keyfob_ns: together.as_secs_f64() * 1e9,
-        peer_ns: time.as_secs_f64() * 1e9,
+        keyfob_ns,
+        peer_ns,
         keyfob_allocs: allocs,
         peer_allocs: allocs,
     };
+    let as_machine = alone * hash_together / hash_alone;
     Ok(vec![
-        row("keyfob-1-thread", alone),
-        row("keyfob-2-signers", apart),
+        row("two-threads", "keyfob-1-thread", together, alone, allocs),
+        row("two-threads", "as-machine", together, as_machine, allocs),
+        row(
+            "two-threads-sha256",
+            "sha256-1-thread",
+            hash_together,
+            hash_alone,
+            0,
+        ),
+        row(
+            "two-threads-cpu",
+            "keyfob-2-signers",
+            shared_cpu,
+            own_cpu,
+            allocs,
+        ),
     ])
 }
 
