@@ -52,6 +52,10 @@ impl Timestamp {
     }
 
     /// The system clock's time. The one place in this crate that reads a clock.
+    ///
+    /// # Panics
+    ///
+    /// On `wasm32-unknown-unknown`, where the standard library has no clock: make one of what the host says.
     #[cfg(feature = "std")]
     pub fn now() -> Self {
         std::time::SystemTime::now().into()

@@ -385,7 +385,7 @@ fn conditions(list: &Value) -> Vec<String> {
 /// Host and path exactly, the query as a map.
 fn compare_url(url: &str, expected: &Value) -> Result<(), String> {
     if let Some(scheme) = expected["scheme_prefix"].as_str()
-        && url.contains("://") != scheme.contains("://")
+        && !(url.starts_with(scheme) && url.contains("://") != scheme.is_empty())
     {
         return Err(format!("the scheme of {url} is wrong"));
     }
