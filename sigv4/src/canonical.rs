@@ -166,16 +166,17 @@ impl<'a> Headers<'a> {
         inline::sort(list, |entry| entry.prefix, Entry::compare);
     }
 
-    /// Those that `names`, a list as in `SignedHeaders`, says are signed. Others may be on the request if `may_be_unsigned` says so.
+    /// Adds, sorted, those that `names`, a list as in `SignedHeaders`, says are signed. Others may be on the request if
+    /// `may_be_unsigned` says so.
     pub(crate) fn select(
+        &mut self,
         request: &'a Request<'_>,
-        names: &'a [u8],
+        names: &[u8],
         may_be_unsigned: impl Fn(&[u8]) -> bool,
-    ) -> Result<Self, Selection<'a>> {
-        let mut headers = Self::new();
-        headers.add_all(request, |_| true);
-        headers.sort();
-        let list = headers.entries.as_mut_slice();
+    ) -> Result<(), Selection<'a>> {
+        self.add_all(request, |_| true);
+        self.sort();
+        let list = self.entries.as_mut_slice();
         let (mut at, mut kept) = (0, 0);
         let mut previous = None;
         for name in names.split(|byte| *byte == b';') {
@@ -203,8 +204,8 @@ impl<'a> Headers<'a> {
         for entry in &list[at..] {
             allow_unsigned(entry, &may_be_unsigned)?;
         }
-        headers.entries.truncate(kept);
-        Ok(headers)
+        self.entries.truncate(kept);
+        Ok(())
     }
 
     /// `host;x-amz-date`.
@@ -262,17 +263,24 @@ impl<'a> Entry<'a> {
             || self.prefix == other.prefix && self.compare(other) == Ordering::Less
     }
 
-    /// By the whole name in lower case. Where the prefixes are equal, names of up to 16 bytes are too.
+    /// By what the prefixes, found to be equal, do not tell.
+    #[inline]
     fn compare(&self, other: &Self) -> Ordering {
-        let lower = |entry: &Self| entry.name.iter().map(u8::to_ascii_lowercase);
+        let lower = |entry: &Self| entry.tail().iter().map(u8::to_ascii_lowercase);
         lower(self).cmp(lower(other))
+    }
+
+    /// What the prefix does not hold.
+    #[inline]
+    fn tail(&self) -> &'a [u8] {
+        self.name.get(16..).unwrap_or_default()
     }
 
     #[inline]
     fn write_name(&self, sink: &mut impl Sink) {
-        let (head, tail) = self.name.split_at(self.name.len().min(16));
-        sink.write_short(&self.prefix.to_be_bytes(), head.len());
-        for byte in tail {
+        let length = self.name.len().min(16);
+        sink.write_short(&self.prefix.to_be_bytes(), length);
+        for byte in self.tail() {
             sink.push(byte.to_ascii_lowercase());
         }
     }
@@ -325,7 +333,9 @@ impl<'a> Entry<'a> {
 
     #[inline]
     fn is_named_as(&self, other: &Self) -> bool {
-        self.prefix == other.prefix && self.name.eq_ignore_ascii_case(other.name)
+        self.prefix == other.prefix
+            && self.name.len() == other.name.len()
+            && self.tail().eq_ignore_ascii_case(other.tail())
     }
 }
 

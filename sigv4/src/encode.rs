@@ -11,18 +11,29 @@ use crate::{
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// RFC 3986, section 2.3: what never needs encoding.
-const UNRESERVED: [bool; 256] = table(b"-._~");
-/// What stays in a path.
-const PATH: [bool; 256] = table(b"-._~/");
-/// What stays in a path that was encoded already: the escapes too.
-const ENCODED_PATH: [bool; 256] = table(b"-._~/%");
+/// RFC 3986, section 2.3: what never needs encoding. Without a branch, for [`scan::all`].
+#[inline]
+const fn is_unreserved(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    is_letter
+        | byte.is_ascii_digit()
+        | (byte == b'-')
+        | (byte == b'.')
+        | (byte == b'_')
+        | (byte == b'~')
+}
 
-const fn table(punctuation: &[u8]) -> [bool; 256] {
+const UNRESERVED: [bool; 256] = unreserved_and(b"");
+/// What stays in a path.
+const PATH: [bool; 256] = unreserved_and(b"/");
+/// What stays in a path that was encoded already: the escapes too.
+const ENCODED_PATH: [bool; 256] = unreserved_and(b"/%");
+
+const fn unreserved_and(punctuation: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        table[byte] = is_unreserved(byte as u8);
         byte += 1;
     }
     let mut at = 0;
@@ -80,7 +91,11 @@ impl<const N: usize> Text for InlineVec<u8, N> {
 
 /// Every byte but the unreserved ones as `%XX`.
 pub(crate) fn component(out: &mut impl Sink, text: &[u8]) {
-    escape(out, text, &UNRESERVED);
+    if scan::all(text, is_unreserved) {
+        out.write(text);
+    } else {
+        escape(out, text, &UNRESERVED);
+    }
 }
 
 /// Every byte but the unreserved ones and `/` as `%XX`.
@@ -90,7 +105,7 @@ pub(crate) fn path_bytes(out: &mut impl Sink, text: &[u8]) {
 
 /// An upper bound of what [`component`] or [`Query::add`] writes.
 pub(crate) fn component_length(text: &[u8]) -> usize {
-    let escaped = text.iter().filter(|byte| !UNRESERVED[usize::from(**byte)]);
+    let escaped = text.iter().filter(|byte| !is_unreserved(**byte));
     text.len() + 2 * escaped.count()
 }
 
@@ -118,9 +133,12 @@ fn escaped(out: &mut impl Sink, byte: u8) {
 /// rather than reach for another key.)
 pub(crate) fn path(out: &mut impl Sink, path: &str, normalize: bool, encode: bool) {
     let path = if path.is_empty() { "/" } else { path };
+    let is_plain = |byte| is_unreserved(byte) | (byte == b'/') | (!encode & (byte == b'%'));
     let kept = if encode { &PATH } else { &ENCODED_PATH };
     if normalize && is_unnormalized(path) {
         escape(out, &normalized(path), kept);
+    } else if scan::all(path.as_bytes(), is_plain) {
+        out.write(path.as_bytes());
     } else {
         escape(out, path.as_bytes(), kept);
     }

@@ -270,15 +270,17 @@ impl<'a> QueryForm<'a> {
         encode::component(url, self.credentials.access_key_id().as_bytes());
         url.extend_from_slice(b"%2F");
         url.extend_from_slice(self.date.date_bytes());
-        encode::component(url, self.suffix.as_bytes());
+        for part in self.suffix.as_bytes().split(|byte| *byte == b'/').skip(1) {
+            url.extend_from_slice(b"%2F");
+            url.extend_from_slice(part);
+        }
     }
 
     /// At least what is written, so that the URL is allocated once.
     fn url_length(&self, headers: &Headers<'_>) -> usize {
         let request = self.request;
         let base = request.scheme().len() + 3 + request.host().len() + request.path().len() + 2;
-        let credential = encode::component_length(self.credentials.access_key_id().as_bytes())
-            + encode::component_length(self.suffix.as_bytes());
+        let credential = 3 * self.credentials.access_key_id().len() + self.suffix.len();
         let token = self.token.map_or(0, |token| {
             2 + self.rules.token_parameter().len() + encode::component_length(token.as_bytes())
         });

@@ -182,7 +182,7 @@ impl<'a> HeaderForm<'a> {
         self.rules.sends_content_sha256() || found.content_sha256.is_some()
     }
 
-    /// Adds those of the signature itself to the request's own.
+    /// Adds those of the signature itself to the request's own, and sorts them all.
     fn add_headers<'h>(
         &'h self,
         headers: &mut Headers<'h>,

@@ -164,7 +164,8 @@ impl Verifier {
         let claim = Claim::of(request, self.rules, self.accepts_v4a())?;
         self.check_scope(&claim)?;
         self.check_time(&claim, now)?;
-        let headers = self.signed_headers(request, &claim)?;
+        let mut headers = Headers::new();
+        self.collect_signed(&mut headers, request, &claim)?;
         let content = self.content(request, &claim)?;
         let known = lookup(&claim.access_key_id);
         let credentials = known.as_ref().unwrap_or(&self.decoy);
@@ -275,11 +276,12 @@ impl Verifier {
 
     /// Every `x-amz-*` header must be signed, because each can change what the request does; but for the hash of the body, which
     /// is checked by itself, and a token that is sent unsigned by rule.
-    fn signed_headers<'a>(
+    fn collect_signed<'a>(
         &self,
+        headers: &mut Headers<'a>,
         request: &'a Request<'_>,
-        claim: &'a Claim<'_>,
-    ) -> Result<Headers<'a>, Error> {
+        claim: &Claim<'_>,
+    ) -> Result<(), Error> {
         let names = claim.signed_headers.as_bytes();
         if !names
             .split(|byte| *byte == b';')
@@ -288,12 +290,13 @@ impl Verifier {
             return Err(Error::new(ErrorKind::HostUnsigned));
         }
         let token = self.rules.token_header();
-        Headers::select(request, names, |name| {
+        let may_be_unsigned = |name: &[u8]| {
             !canonical::begins(name, b"x-amz-")
                 || name.eq_ignore_ascii_case(CONTENT_SHA256.as_bytes())
                 || !self.rules.signs_token() && name.eq_ignore_ascii_case(token.as_bytes())
-        })
-        .map_err(|selection| match selection {
+        };
+        let selected = headers.select(request, names, may_be_unsigned);
+        selected.map_err(|selection| match selection {
             Selection::Unsorted | Selection::Missing => Error::new(ErrorKind::Mismatch),
             Selection::Unsigned(name) => Error::unsigned(&String::from_utf8_lossy(name)),
         })

@@ -160,11 +160,15 @@ fn two_threads() -> Result<Vec<Row>, BoxError> {
 
 fn repeat(count: &str, wanted: &str, name: &str) -> Result<(), BoxError> {
     let count = count.parse()?;
+    let verified = wanted.strip_prefix("verify-");
     let case = case::all()
         .into_iter()
-        .find(|case| case.name == wanted)
+        .find(|case| case.name == verified.unwrap_or(wanted))
         .ok_or("no such case")?;
-    let mut contenders = peers::signers(&case)?;
+    let mut contenders = match verified {
+        Some(_) => peers::verifiers(&case)?,
+        None => peers::signers(&case)?,
+    };
     let contender = contenders
         .iter_mut()
         .find(|contender| contender.name == name)

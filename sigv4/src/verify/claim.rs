@@ -193,29 +193,31 @@ impl Parameters {
     /// As headers, each may be there once. The canonical query decodes the names, so an escaped one is the same name.
     fn of(query: &str) -> Result<Self, Error> {
         let mut found = Self::default();
-        for piece in query.as_bytes().split(|byte| *byte == b'&') {
-            if !piece.starts_with(b"X-Amz-") && !piece.contains(&b'%') {
-                continue;
-            }
-            let equals = piece.iter().position(|byte| *byte == b'=');
-            let (key, value) = piece.split_at(equals.unwrap_or(piece.len()));
-            let key = if key.contains(&b'%') {
-                Cow::Owned(encode::decoded(key))
-            } else {
-                String::from_utf8_lossy(key)
-            };
-            let Some(slot) = found.slot(key.as_bytes()) else {
-                continue;
-            };
-            if slot
-                .replace(encode::decoded(value.get(1..).unwrap_or_default()))
-                .is_some()
-            {
-                let text = format!("the query parameter {key} may be there only once");
-                return Err(Error::saying(ErrorKind::BadParameters, text));
+        let mut rest = query;
+        while !rest.is_empty() {
+            let piece;
+            (piece, rest) = cut(rest, b'&').unwrap_or((rest, ""));
+            if matches!(piece.as_bytes(), [b'X' | b'%', ..]) {
+                found.add(piece)?;
             }
         }
         Ok(found)
+    }
+
+    /// Adds `key=value` if the key is one of a signature's.
+    fn add(&mut self, piece: &str) -> Result<(), Error> {
+        let (key, value) = cut(piece, b'=').unwrap_or((piece, ""));
+        let key = encode::decoded(key.as_bytes());
+        let Some(slot) = self.slot(key.as_bytes()) else {
+            return Ok(());
+        };
+        match slot.replace(encode::decoded(value.as_bytes())) {
+            None => Ok(()),
+            Some(_) => {
+                let text = format!("the query parameter {key} may be there only once");
+                Err(Error::saying(ErrorKind::BadParameters, text))
+            }
+        }
     }
 
     fn slot(&mut self, key: &[u8]) -> Option<&mut Option<String>> {
