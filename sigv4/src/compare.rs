@@ -354,21 +354,20 @@ fn compare_lists<'a>(
 }
 
 fn path_cause(ours: &str, theirs: &str) -> &'static str {
-    let again = |path: &str| {
+    let form = |path: &str, normalize, encode| {
         let mut text = Vec::new();
-        encode::path(&mut text, path, false, true);
+        encode::path(&mut text, path, normalize, encode);
         String::from_utf8_lossy(&text).into_owned()
     };
-    let normal = |path: &str| {
-        let mut text = Vec::new();
-        encode::path(&mut text, path, true, false);
-        String::from_utf8_lossy(&text).into_owned()
-    };
+    let again = |path| form(path, false, true);
+    let normal = |path| form(path, true, false);
     let plain = |path: &str| encode::decoded_path(path);
     if theirs.contains("%25") && again(ours) == theirs {
         "the service encodes the path once more than it was signed: sign by the general rules, not those of S3"
     } else if ours.contains("%25") && again(theirs) == ours {
         "the path was encoded twice but the service takes it as it is on the wire: sign by the rules of S3"
+    } else if form(theirs, false, false) == ours {
+        "the service signs the path as it was sent, with characters that S3 would escape: escape them where the URL is made"
     } else if normal(ours) == theirs {
         "the service, or a proxy before it, takes `//`, `.` and `..` out of the path: normalise it when signing"
     } else if normal(theirs) == ours {

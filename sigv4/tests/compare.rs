@@ -130,6 +130,19 @@ fn double_encoding_and_normalisation_are_told_apart() {
 }
 
 #[test]
+fn a_server_that_signs_bare_characters_is_told_from_others() {
+    let url = "https://example.amazonaws.com/a@b=c";
+    let ours = explain(Rules::S3, "us-east-1", "s3", url, &[]);
+    let answer = xml(&ours).replace("/a%40b%3Dc", "/a@b=c");
+    let found = ours.compare(&ServerView::parse(&answer));
+    let cause = found.first().map(Difference::cause).unwrap();
+    assert!(
+        cause.contains("escape them where the URL is made"),
+        "{cause}"
+    );
+}
+
+#[test]
 fn parameters_and_headers_are_named() {
     let explain = |url, headers: &[_]| explain(Rules::GENERAL, "us-east-1", "es", url, headers);
     let ours = explain(URL, &[("x-a", "1"), ("via", "me")]);
