@@ -10,7 +10,7 @@ use crate::{
     algorithm::Algorithm,
     credentials::Credentials,
     error::{Error, ErrorKind},
-    payload::{ContentHash, Payload},
+    payload::{ContentHash, EMPTY_SHA256, Payload, UNSIGNED_PAYLOAD},
     request::Request,
     rules::Rules,
     signature::{self, HeaderForm},
@@ -161,6 +161,11 @@ fn view<'a>(
 
 fn hash_value(hash: &ContentHash<'static>) -> Result<HeaderValue, Error> {
     match hash {
+        // The two common ones are checked while compiling.
+        ContentHash::Static(UNSIGNED_PAYLOAD) => {
+            Ok(const { HeaderValue::from_static(UNSIGNED_PAYLOAD) })
+        }
+        ContentHash::Static(EMPTY_SHA256) => Ok(const { HeaderValue::from_static(EMPTY_SHA256) }),
         ContentHash::Static(text) => Ok(HeaderValue::from_static(text)),
         hash => HeaderValue::from_bytes(hash.as_bytes()).map_err(no_value),
     }
