@@ -26,13 +26,24 @@ pub(crate) fn explain_usage(console: Console, error: &Error) -> Result<(), Failu
         ErrorKind::ValueValidation => {
             Err(Failure::other(first_line(&text)).with_code("ParamValidation"))
         }
+        ErrorKind::ArgumentConflict if error.get(ContextKind::InvalidSubcommand).is_some() => {
+            let failure = with_rest(Failure::usage(first_line(&text)), &text);
+            Err(failure.with_hint("the arguments of a subcommand go behind its name"))
+        }
         _ => Err(with_rest(Failure::usage(first_line(&text)), &text)),
     }
 }
 
+/// The message, with the list that it may end in on the same line.
 fn first_line(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
+    let mut lines = text.lines();
+    let line = lines.next().unwrap_or_default();
+    let line = line.trim_start_matches("error: ");
+    if !line.ends_with(':') {
+        return line.to_owned();
+    }
+    let items = lines.map_while(|line| line.strip_prefix("  "));
+    format!("{line} {}", items.collect::<Vec<_>>().join(", "))
 }
 
 /// clap's advice and the usage, under the message.

@@ -389,7 +389,14 @@ fn compare_needs_something_to_compare() {
         &[
             "AccessDenied",
             "neither a canonical request nor a string to sign",
+            "`keyfob sign --print canonical`",
         ],
+    );
+    let before = ["sign", "--region", "us-east-1", "compare", "-", url[0]];
+    let stderr = home().keyfob(before).fails(252);
+    assert_has(
+        &stderr,
+        &["cannot be used with: --region", "go behind its name"],
     );
     compare(&url, "").fails(255);
     assert_has(&compare(&[], "").fails(252), &["URL"]);

@@ -32,7 +32,10 @@ pub(super) async fn run(context: &Context, args: &CompareArgs) -> Result<(), Fai
         return Err(Failure::other(format!(
             "the answer ({code}) shows neither a canonical request nor a string to sign"
         ))
-        .with_hint("S3 and the query services show them when the code is SignatureDoesNotMatch"));
+        .with_hint(
+            "AWS's S3 and query services show them with the code SignatureDoesNotMatch; many other servers never do: there, look at \
+             `keyfob sign --print canonical`",
+        ));
     }
     print(context, &differences)
 }
