@@ -6,7 +6,8 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&str, &str, &str, &str, i64)| {
     let (method, url, name, value, seconds) = input;
-    let Ok(request) = Request::new(method, url).and_then(|request| request.header(name, value)) else {
+    let Ok(request) = Request::new(method, url).and_then(|request| request.header(name, value))
+    else {
         return;
     };
     let request = request.payload(Payload::Bytes(value.as_bytes()));
@@ -19,5 +20,9 @@ fuzz_target!(|input: (&str, &str, &str, &str, i64)| {
     let explained = signer.explain_presign(&request, &credentials, at, Ttl::MAX);
     assert_eq!(explained.signature(), url.signature());
     let names = explained.signed_headers().split(';').count();
-    assert_eq!(explained.canonical_request().split('\n').count(), 6 + names, "{parts}");
+    assert_eq!(
+        explained.canonical_request().split('\n').count(),
+        6 + names,
+        "{parts}"
+    );
 });

@@ -13,14 +13,15 @@ fuzz_target!(|input: (&str, &str, &str, &str)| {
         ("X-Amz-Security-Token", token),
     ];
     let now = Timestamp::from_unix_seconds(1_440_938_160);
-    let general = Verifier::new(Scope::new("us-east-1", "service").unwrap());
+    let general = Verifier::new(Scope::new("us-east-1", "service").unwrap()).accept_v4a();
     for (verifier, count) in [(general, 4), (Verifier::s3("us-east-1").unwrap(), 1)] {
         let Ok(request) = Request::from_wire("GET", target, &headers[..count]) else {
             return;
         };
         let request = request.payload(Payload::Bytes(token.as_bytes()));
-        let lookup = |id: &str| Credentials::new(id, "secret nobody guesses".replace(' ', "-")).ok();
+        let lookup =
+            |id: &str| Credentials::new(id, "secret nobody guesses".replace(' ', "-")).ok();
         let error = verifier.verify(&request, now, lookup).unwrap_err();
-        assert!(error.status() >= 400 && !error.to_string().contains("nobody"));
+        assert!(error.status() >= 400 && !error.body("id").contains("nobody"));
     }
 });
