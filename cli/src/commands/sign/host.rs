@@ -31,22 +31,56 @@ const GLOBAL: [&str; 8] = [
     "budgets",
 ];
 
-/// Host labels that differ from the name in the credential scope.
-const SIGNING_NAMES: [(&str, &str); 14] = [
+/// Host names up to the region that differ from the name in the credential scope, as the service models have them. One
+/// that begins with a dot has something in front.
+const SIGNING_NAMES: [(&str, &str); 46] = [
+    ("agreement-marketplace", "aws-marketplace"),
+    ("appconfigdata", "appconfig"),
+    ("appstream2", "appstream"),
     ("appsync-api", "appsync"),
+    ("backupstorage", "backup-storage"),
     ("bedrock-agent", "bedrock"),
     ("bedrock-agent-runtime", "bedrock"),
     ("bedrock-runtime", "bedrock"),
+    ("cloudhsmv2", "cloudhsm"),
+    ("cloudsearchdomain", "cloudsearch"),
+    ("contact-lens", "connect"),
+    ("data.iotevents", "ioteventsdata"),
+    ("data.jobs.iot", "iot-jobs-data"),
+    ("deployment-marketplace", "aws-marketplace"),
     ("email", "ses"),
     ("email-smtp", "ses"),
-    ("iot", "iotdata"),
+    ("fleethub.iot", "iotfleethub"),
+    ("forecastquery", "forecast"),
+    ("identity-chime", "chime"),
+    ("ivsrealtime", "ivs"),
     ("lambda-url", "lambda"),
+    ("marketplace", "aws-marketplace"),
+    ("media-pipelines-chime", "chime"),
+    ("meetings-chime", "chime"),
+    ("memory-db", "memorydb"),
+    ("messaging-chime", "chime"),
+    ("migrationhub-config", "mgh"),
+    ("models-v2-lex", "lex"),
     ("neptune", "neptune-db"),
+    ("oidc", "sso-oauth"),
+    ("participant.connect", "execute-api"),
+    ("personalize-events", "personalize"),
+    ("personalize-runtime", "personalize"),
+    ("portal.sso", "awsssoportal"),
     ("queue", "sqs"),
+    ("runtime-v2-lex", "lex"),
     ("s3-accesspoint", "s3"),
     ("s3-control", "s3"),
     ("s3-global", "s3"),
+    ("servicecatalog-appregistry", "servicecatalog"),
+    ("sms-voice.pinpoint", "sms-voice"),
     ("transcribestreaming", "transcribe"),
+    ("tunneling.iot", "IoTSecuredTunneling"),
+    ("voice-chime", "chime"),
+    // Behind the more telling ones.
+    (".iot", "iotdata"),
+    ("pinpoint", "mobiletargeting"),
 ];
 
 /// Reads `SERVICE.REGION.amazonaws.com` and its kin: a bucket or an API's id in front, a dual-stack or FIPS endpoint,
@@ -75,14 +109,24 @@ pub(super) fn target(host: &str) -> Option<Target> {
         true => "s3express",
         false => service,
     };
-    let service = SIGNING_NAMES
-        .iter()
-        .find(|(label, _)| *label == service)
-        .map_or(service, |(_, name)| name);
+    labels.push(service);
     Some(Target {
-        service: service.to_owned(),
+        service: signing_name(&labels.join("."))
+            .unwrap_or(service)
+            .to_owned(),
         region: region.map(str::to_owned),
     })
+}
+
+/// The name in the credential scope of a host name up to its region, where it is not the last label.
+fn signing_name(host: &str) -> Option<&'static str> {
+    let is_of = |end: &str| match host.strip_suffix(end) {
+        Some("") => true,
+        Some(front) => end.starts_with('.') || front.ends_with('.'),
+        None => false,
+    };
+    let (_, name) = SIGNING_NAMES.iter().find(|(end, _)| is_of(end))?;
+    Some(name)
 }
 
 /// `s3-eu-west-1.amazonaws.com`, from before regions had a label of their own.
@@ -169,6 +213,27 @@ mod tests {
                 "bedrock-runtime.us-east-1.amazonaws.com",
                 "bedrock",
                 Some("us-east-1"),
+            ),
+            ("iot.us-east-1.amazonaws.com", "iot", Some("us-east-1")),
+            (
+                "a1b2-ats.iot.us-east-1.amazonaws.com",
+                "iotdata",
+                Some("us-east-1"),
+            ),
+            (
+                "api.tunneling.iot.us-east-1.amazonaws.com",
+                "IoTSecuredTunneling",
+                Some("us-east-1"),
+            ),
+            (
+                "runtime.lex.us-east-1.amazonaws.com",
+                "lex",
+                Some("us-east-1"),
+            ),
+            (
+                "portal.sso.eu-west-1.amazonaws.com",
+                "awsssoportal",
+                Some("eu-west-1"),
             ),
             ("ec2.cn-north-1.amazonaws.com.cn", "ec2", Some("cn-north-1")),
             ("STS.us-east-1.amazonaws.com:443", "sts", Some("us-east-1")),
