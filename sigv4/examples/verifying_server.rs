@@ -23,7 +23,8 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use keyfob_sigv4::{
     Credentials, Payload, Timestamp,
-    verify::{Dialect, Verified, Verifier},
+    stream::{ChunkDecoder, ChunkError},
+    verify::{self, Dialect, Verified, Verifier},
 };
 use tokio::net::TcpListener;
 
@@ -67,25 +68,50 @@ async fn answer(
         let error = Dialect::S3.body("EntityTooLarge", "the body is larger than 16 MiB", &id);
         return Ok(text(400, error));
     };
-    Ok(match server.verify(&head, &body.to_bytes(), &id) {
-        Ok(verified) => text(200, format!("hello, {}\n", verified.access_key_id())),
+    Ok(match server.verify(&head, body.to_bytes(), &id) {
+        Ok((verified, body)) => {
+            let (name, length) = (verified.access_key_id(), body.len());
+            text(200, format!("hello, {name}, {length} bytes came\n"))
+        }
         Err((status, error)) => text(status, error),
     })
 }
 
 impl Server {
-    /// Who sent it, or status and body of the refusal.
-    fn verify(&self, head: &Parts, body: &[u8], id: &str) -> Result<Verified, (u16, String)> {
+    /// Who sent it and what, or status and body of the refusal.
+    fn verify(
+        &self,
+        head: &Parts,
+        body: Bytes,
+        id: &str,
+    ) -> Result<(Verified, Bytes), (u16, String)> {
         let request = keyfob_sigv4::Request::from_http(head).map_err(|error| {
             let message = error.to_string();
             (400, Dialect::S3.body("InvalidRequest", &message, id))
         })?;
-        let request = request.payload(Payload::Bytes(body));
+        let request = request.payload(Payload::Bytes(&body));
         let lookup = |id: &str| (id == self.key.access_key_id()).then(|| self.key.clone());
-        self.verifier
-            .verify(&request, Timestamp::now(), lookup)
-            .map_err(|error| (error.status(), error.body(id)))
+        let refusal = |error: verify::Error| (error.status(), error.body(id));
+        let verified = self.verifier.verify(&request, Timestamp::now(), lookup);
+        let verified = verified.map_err(refusal)?;
+        // A body in pieces was compared with nothing yet.
+        let decoder = self.verifier.chunk_decoder(&verified, &request);
+        let body = match decoder.map_err(refusal)? {
+            Some(decoder) => decoded(decoder, &body).map_err(|error| {
+                let body = Dialect::S3.body(error.code(), &error.to_string(), id);
+                (error.status(), body)
+            })?,
+            None => body,
+        };
+        Ok((verified, body))
     }
+}
+
+fn decoded(mut decoder: ChunkDecoder, body: &[u8]) -> Result<Bytes, ChunkError> {
+    let mut decoded = Vec::new();
+    decoder.feed(body, &mut decoded)?;
+    decoder.finish()?;
+    Ok(decoded.into())
 }
 
 fn text(status: u16, text: String) -> Response<Full<Bytes>> {

@@ -26,6 +26,7 @@ mod body;
 mod claim;
 mod dialect;
 mod error;
+mod scope;
 
 use alloc::string::String;
 use core::fmt;
@@ -34,6 +35,7 @@ pub use dialect::Dialect;
 pub use error::{Error, ErrorKind};
 
 use claim::Claim;
+use scope::{ScopePart, WrongScope};
 
 #[cfg(feature = "v4a")]
 use crate::key::{V4A_ALGORITHM, string_to_sign_prefix};
@@ -48,7 +50,7 @@ use crate::{
     presign::Ttl,
     request::Request,
     rules::Rules,
-    scope::Scope,
+    scope::{Scope, TERMINATOR},
     sha256::Sha256,
     signature::{CONTENT_SHA256, write_query},
     stream::ChunkSignature,
@@ -107,14 +109,24 @@ impl Verifier {
         }
     }
 
-    /// With another tolerance for clocks, in seconds, in both directions. The default is 15 minutes.
+    /// With another tolerance for clocks, in seconds, in both directions, from 0 up. The default is 900.
+    ///
+    /// A signature in a header is good for so long before and after its date; a presigned URL from so long before its date to its
+    /// own end, or if it states none, for so long after its date too.
+    ///
+    /// Source: S3, "Error responses", `RequestTimeTooSkewed`: 15 minutes, which the other services tolerate too.
     #[must_use]
     pub fn skew_seconds(mut self, seconds: u32) -> Self {
         self.skew = i64::from(seconds);
         self
     }
 
-    /// With a shorter maximum for presigned URLs than the default of 7 days.
+    /// With a shorter maximum for the time that a presigned URL states in `X-Amz-Expires`: 1 second to 7 days, which is the default.
+    ///
+    /// With [`Ttl::UNSTATED`], every URL that states a time is refused. S3 refuses those that do not, so its verifier takes no
+    /// presigned URL at all then.
+    ///
+    /// Source: S3, "Authenticating Requests: Using Query Parameters", `X-Amz-Expires`.
     #[must_use]
     pub fn longest(mut self, ttl: Ttl) -> Self {
         self.longest = ttl;
@@ -141,6 +153,9 @@ impl Verifier {
     ///
     /// The request's [`Payload`] is the body, its hash, or [`Payload::Declared`] when the body is still to come. `lookup` gives the
     /// credentials of an access key id; their session token and expiry are checked too.
+    ///
+    /// A body in pieces, one with a name `STREAMING-…` in `x-amz-content-sha256`, is not checked here: pass it through
+    /// [`chunk_decoder`](Self::chunk_decoder). `UNSIGNED-PAYLOAD`, which S3's presigned URLs imply, is checked by nobody.
     ///
     /// # Errors
     ///
@@ -186,7 +201,8 @@ impl Verifier {
         })
     }
 
-    fn is_s3(&self) -> bool {
+    /// Whether the request may choose what stands for its body, in `x-amz-content-sha256`.
+    fn takes_declared_hash(&self) -> bool {
         self.rules.sends_content_sha256()
     }
 
@@ -227,6 +243,7 @@ impl Verifier {
         Err(self.wrong_scope(claim))
     }
 
+    /// Names the first part of a scope that is not this verifier's. The claim's scope has all four, or three with SigV4a.
     fn wrong_scope(&self, claim: &Claim<'_>) -> Error {
         let mut parts = claim.scope.split('/');
         let mut next = || parts.next().unwrap_or_default();
@@ -239,25 +256,19 @@ impl Verifier {
             }
         };
         let (service, terminator) = (next(), next());
-        let wrong = |text| Error::saying(ErrorKind::Scope, text);
-        if !is_here {
-            return Error::region(region, self.scope.region());
+        let wrong = if !is_here {
+            WrongScope::new(ScopePart::Region, region, self.scope.region())
+        } else if service != self.scope.service() {
+            WrongScope::new(ScopePart::Service, service, self.scope.service())
+        } else if terminator != TERMINATOR {
+            WrongScope::new(ScopePart::Terminator, terminator, TERMINATOR)
+        } else {
+            WrongScope::new(ScopePart::Date, date, claim.date.as_str())
+        };
+        match claim.is_presigned {
+            true => Error::scope(wrong).of_query(),
+            false => Error::scope(wrong),
         }
-        if service != self.scope.service() {
-            let right = self.scope.service();
-            return wrong(alloc::format!(
-                "Credential should be scoped to correct service: '{right}'. "
-            ));
-        }
-        if terminator != crate::scope::TERMINATOR || parts.next().is_some() {
-            return wrong(alloc::format!(
-                "Credential should be scoped with a valid terminator: 'aws4_request', not '{terminator}'. "
-            ));
-        }
-        let (stamp, day) = (claim.date.as_str(), claim.date.date());
-        wrong(alloc::format!(
-            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{date}' != '{day}', from '{stamp}'."
-        ))
     }
 
     /// A header signature is good for the skew to either side; a presigned URL from the skew before its date to its end.
@@ -302,8 +313,9 @@ impl Verifier {
         })
     }
 
-    /// The hash that must stand in the canonical request. Only the S3 family lets the request choose something else than the hash
-    /// of the body, and nobody something that is neither a hash nor a name with a meaning: no body would be compared with it.
+    /// The hash that must stand in the canonical request. Only rules that send `x-amz-content-sha256`, those of S3 and others, let
+    /// the request choose something else than the hash of the body, and none something that is neither a hash nor a name with a
+    /// meaning: no body would be compared with it.
     fn content<'a>(
         &self,
         request: &'a Request<'_>,
@@ -311,7 +323,7 @@ impl Verifier {
     ) -> Result<ContentHash<'a>, Error> {
         let declared = claim.content_sha256;
         let body = ContentHash::of(request.body(), declared);
-        let content = match declared.filter(|_| self.is_s3()) {
+        let content = match declared.filter(|_| self.takes_declared_hash()) {
             Some(declared) => ContentHash::Declared(declared),
             None if claim.is_presigned && self.rules.presigns_unsigned() => {
                 ContentHash::Static(UNSIGNED_PAYLOAD)

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Rules, Scope, ServerView, SessionToken, Signer, Timestamp, Ttl,
-    verify::{Dialect, ErrorKind, Verified, Verifier},
+    Credentials, Part, Payload, Request, Rules, Scope, ServerView, SessionToken, Signer, Timestamp,
+    Ttl,
+    verify::{self, Dialect, ErrorKind, Verified, Verifier},
 };
 
 fn credentials() -> Credentials {
@@ -52,7 +53,7 @@ fn verify(
     headers: &[(String, String)],
     body: &[u8],
     now: Timestamp,
-) -> Result<Verified, keyfob_sigv4::verify::Error> {
+) -> Result<Verified, verify::Error> {
     let headers: Vec<_> = headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -146,6 +147,28 @@ fn clocks_may_differ_by_a_quarter_of_an_hour() {
     );
     assert!(verify(&right, BODY, now().plus_seconds(900)).is_ok());
     assert!(verify(&right, BODY, now().plus_seconds(-900)).is_ok());
+}
+
+#[test]
+fn a_tolerance_that_is_no_whole_minute_is_told_in_seconds() {
+    let strict = Verifier::new(sts()).skew_seconds(90);
+    let request = Request::new("GET", "https://sts.us-east-1.amazonaws.com/").unwrap();
+    let signer = Signer::new(sts());
+    let url = signer.presign(&request, &credentials(), now(), Ttl::UNSTATED);
+    let request = Request::new("GET", url.as_str()).unwrap();
+    let answer = |seconds| {
+        let now = now().plus_seconds(seconds);
+        strict.verify(&request, now, |_| Some(credentials()))
+    };
+    assert!(answer(90).is_ok() && answer(-90).is_ok());
+    assert_eq!(
+        answer(91).unwrap_err().to_string(),
+        "Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z (20150830T123731Z - 90 s)"
+    );
+    assert_eq!(
+        answer(-91).unwrap_err().to_string(),
+        "Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T123429Z + 90 s)"
+    );
 }
 
 #[test]
@@ -432,6 +455,20 @@ fn a_server_may_take_shorter_urls_only() {
     );
 }
 
+#[test]
+fn a_server_may_take_only_urls_that_state_no_time() {
+    let request = Request::new("GET", "https://sts.us-east-1.amazonaws.com/").unwrap();
+    let verifier = Verifier::new(sts()).longest(Ttl::UNSTATED);
+    let is_taken = |ttl| {
+        let url = Signer::new(sts()).presign(&request, &credentials(), now(), ttl);
+        let request = Request::new("GET", url.as_str()).unwrap();
+        let verified = verifier.verify(&request, now(), |_| Some(credentials()));
+        verified.is_ok()
+    };
+    assert!(is_taken(Ttl::UNSTATED));
+    assert!(!is_taken(Ttl::from_secs(1).unwrap()));
+}
+
 /// What each dialect answers to a request that was changed, seconds later.
 fn answers(change: impl Fn(&mut Vec<(String, String)>), later: i64) -> Vec<String> {
     let session = credentials().with_session_token("canary").unwrap();
@@ -566,5 +603,118 @@ fn s3_names_the_right_region_and_clients_read_the_answers() {
         let view = ServerView::parse(&body);
         assert_eq!(view.code(), Some(error.code()));
         assert_eq!(view.message(), Some(&*error.to_string()));
+    }
+}
+
+/// The answers of S3 in `eu-west-1` to a request whose scope was changed, by header and by query.
+fn answers_to_scope(from: &str, to: &str) -> [verify::Error; 2] {
+    let verifier = Verifier::s3("eu-west-1").unwrap();
+    let signer = Signer::s3("eu-west-1").unwrap();
+    let host = [("host", "examplebucket.s3.amazonaws.com")];
+    let request = Request::from_wire("GET", "/key", &host).unwrap();
+    let signature = signer.sign(&request, &credentials(), now());
+    let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+    let authorization = signature.authorization().replace(from, to);
+    let mut signed = host.to_vec();
+    signed.extend(signature.headers().map(|(name, value)| match name {
+        "authorization" => (name, &*authorization),
+        _ => (name, value),
+    }));
+    let target = presigned.as_str().split_once("amazonaws.com").unwrap().1;
+    let [from, to] = [from, to].map(|text| text.replace('/', "%2F"));
+    let target = target.replace(&from, &to);
+    [("/key", &signed[..]), (&target, &host[..])].map(|(target, headers)| {
+        let request = Request::from_wire("GET", target, headers).unwrap();
+        let verified = verifier.verify(&request, now(), |_| Some(credentials()));
+        verified.unwrap_err()
+    })
+}
+
+#[test]
+fn s3_says_what_is_wrong_with_a_scope_and_where_it_read_it() {
+    for (from, to, wrong) in [
+        (
+            "/eu-west-1/",
+            "/us-east-1/",
+            "the region 'us-east-1' is wrong; expecting 'eu-west-1'",
+        ),
+        (
+            "/s3/",
+            "/sts/",
+            "incorrect service \"sts\". This endpoint belongs to \"s3\".",
+        ),
+        (
+            "/aws4_request",
+            "/aws4",
+            "incorrect terminal \"aws4\". This endpoint uses \"aws4_request\".",
+        ),
+    ] {
+        let [by_header, by_query] = answers_to_scope(from, to);
+        assert_eq!(
+            by_header.to_string(),
+            format!("The authorization header is malformed; {wrong}")
+        );
+        assert_eq!(
+            by_query.to_string(),
+            format!("Error parsing the X-Amz-Credential parameter; {wrong}")
+        );
+    }
+    let date = "Invalid credential date \"20150829\". This date is not the same as X-Amz-Date: \"20150830\".";
+    let [by_header, by_query] = answers_to_scope("/20150830/", "/20150829/");
+    assert_eq!(
+        by_header.to_string(),
+        format!("The authorization header is malformed; {date}")
+    );
+    assert_eq!(by_query.to_string(), date);
+}
+
+#[test]
+fn s3_has_one_code_for_headers_and_another_for_queries() {
+    let codes = [
+        (400, "AuthorizationHeaderMalformed"),
+        (400, "AuthorizationQueryParametersError"),
+    ];
+    for (from, to, kind) in [
+        ("/eu-west-1/", "/us-east-1/", ErrorKind::Scope),
+        ("/eu-west-1/", "/", ErrorKind::Malformed),
+    ] {
+        let answers = answers_to_scope(from, to);
+        assert!(answers.iter().all(|error| error.kind() == kind));
+        assert_eq!(answers.map(|error| (error.status(), error.code())), codes);
+    }
+    let url = "https://examplebucket.s3.amazonaws.com/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A/20150830/eu-west-1/s3/aws4_request";
+    for (date, message) in [
+        (
+            "",
+            "Query-string authentication requires the parameter X-Amz-Date",
+        ),
+        (
+            "&X-Amz-Date=today",
+            "Date must be in ISO-8601 'basic format'. Got 'today'.",
+        ),
+    ] {
+        let url = format!("{url}{date}");
+        let request = Request::new("GET", &url).unwrap();
+        let verifier = Verifier::s3("eu-west-1").unwrap();
+        let error = verifier.verify(&request, now(), |_| None).unwrap_err();
+        assert_eq!((error.status(), error.code()), codes[1]);
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn a_client_finds_the_wrong_region_in_the_answer() {
+    let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key").unwrap();
+    let signer = Signer::s3("us-east-1").unwrap();
+    let ours = signer.explain(&request, &credentials(), now());
+    for error in answers_to_scope("/eu-west-1/", "/us-east-1/") {
+        assert_eq!(error.expected_region(), Some("eu-west-1"));
+        let found = ours.compare(&ServerView::parse(&error.body("id")));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].part(), &Part::Region);
+        assert_eq!(
+            (found[0].ours(), found[0].theirs()),
+            ("us-east-1", "eu-west-1")
+        );
     }
 }

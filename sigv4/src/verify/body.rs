@@ -14,7 +14,7 @@ use crate::{
 impl Verifier {
     /// The decoder of the body of a request that was verified, when the request says that it is `aws-chunked`: it goes
     /// on from the request's signature, and knows the announced length and trailer. `None` when the body comes as it
-    /// is.
+    /// is, or as event-stream messages.
     ///
     /// # Errors
     ///

@@ -45,7 +45,7 @@ impl<'a> Claim<'a> {
             (None, false) => Err(Error::new(ErrorKind::NoSignature)),
             (Some(_), true) => Err(Error::saying(ErrorKind::Malformed, TWO_FORMS.to_string())),
             (Some(value), false) => Self::of_header(value, &headers, v4a),
-            (None, true) => Self::of_query(query, rules, v4a),
+            (None, true) => Self::of_query(query, rules, v4a).map_err(Error::of_query),
         }?;
         claim.content_sha256 = headers.content_sha256;
         Ok(claim)
@@ -69,7 +69,11 @@ impl<'a> Claim<'a> {
             ));
         }
         let [credential, signed_headers, signature] = authorization_parts(rest)?;
-        let (date, at) = moment(headers.amz_date.or(headers.date))?;
+        let date = headers.amz_date.or(headers.date);
+        let (date, at) = moment(date.ok_or_else(|| {
+            let text = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
+            Error::saying(ErrorKind::Malformed, text.to_string())
+        })?)?;
         let (access_key_id, scope) = credential_parts(credential, is_v4a)?;
         Ok(Self {
             access_key_id: access_key_id.into(),
@@ -102,7 +106,7 @@ impl<'a> Claim<'a> {
         }
         let credential = needed(query.credential, "X-Amz-Credential")?;
         let (access_key_id, scope) = credential_parts(&credential, is_v4a)?;
-        let (date, at) = moment(query.date.as_deref().map(str::as_bytes))?;
+        let (date, at) = moment(needed(query.date, "X-Amz-Date")?.as_bytes())?;
         let ttl = match query.expires {
             Some(text) => Some(seconds(&text)?),
             None if rules.presigns_unsigned() => {
@@ -301,19 +305,13 @@ fn credential_parts(credential: &str, is_v4a: bool) -> Result<(&str, &str), Erro
 }
 
 /// The moment of signing must be written the one way that goes into the string to sign.
-fn moment(text: Option<&[u8]>) -> Result<(AmzDate, Timestamp), Error> {
-    let malformed = |text: String| Error::saying(ErrorKind::Malformed, text);
-    let text = text.ok_or_else(|| malformed(NO_DATE.to_string()))?;
+fn moment(text: &[u8]) -> Result<(AmzDate, Timestamp), Error> {
     AmzDate::parse(text).ok_or_else(|| {
         let text = String::from_utf8_lossy(text);
-        malformed(format!(
-            "Date must be in ISO-8601 'basic format'. Got '{text}'."
-        ))
+        let text = format!("Date must be in ISO-8601 'basic format'. Got '{text}'.");
+        Error::saying(ErrorKind::Malformed, text)
     })
 }
-
-const NO_DATE: &str =
-    "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
 
 /// What is before and after the first such byte.
 fn cut(text: &str, at: u8) -> Option<(&str, &str)> {

@@ -110,7 +110,7 @@ impl Dialect {
 }
 
 /// Status, code and message. With an empty message the error's own text is sent, which knows more.
-type Answer = (u16, &'static str, &'static str);
+pub(super) type Answer = (u16, &'static str, &'static str);
 
 /// What is the same in the eyes of the services outside the S3 family.
 struct Class {

@@ -1,7 +1,10 @@
 use alloc::{borrow::Cow, format, string::String};
 use core::fmt;
 
-use super::dialect::Dialect;
+use super::{
+    dialect::{Answer, Dialect},
+    scope::WrongScope,
+};
 use crate::{presign::Ttl, timestamp::Timestamp};
 
 /// Why a request was refused, as AWS would say it: [`code`](Self::code), [`status`](Self::status), the message as `Display`, and
@@ -14,8 +17,9 @@ pub struct Error {
     /// In place of the kind's own message.
     text: Option<String>,
     dialect: Dialect,
-    /// The region that the request should have been signed for.
-    region: Option<String>,
+    wrong_scope: Option<WrongScope>,
+    /// Whether the signature was in the query.
+    in_query: bool,
 }
 
 /// What was wrong with a signature.
@@ -58,7 +62,8 @@ impl Error {
             kind,
             text: None,
             dialect: Dialect::Query,
-            region: None,
+            wrong_scope: None,
+            in_query: false,
         }
     }
 
@@ -69,13 +74,18 @@ impl Error {
         }
     }
 
-    pub(super) fn region(got: &str, right: &str) -> Self {
+    pub(super) fn scope(wrong: WrongScope) -> Self {
         Self {
-            region: Some(right.into()),
-            ..Self::saying(
-                ErrorKind::Scope,
-                format!("Credential should be scoped to a valid region, not '{got}'. "),
-            )
+            wrong_scope: Some(wrong),
+            ..Self::new(ErrorKind::Scope)
+        }
+    }
+
+    /// Of a presigned URL.
+    pub(super) fn of_query(self) -> Self {
+        Self {
+            in_query: true,
+            ..self
         }
     }
 
@@ -85,9 +95,8 @@ impl Error {
             now.amz_date(),
             now.plus_seconds(-skew).amz_date(),
         );
-        let minutes = skew / 60;
-        let text =
-            format!("Signature expired: {at} is now earlier than {limit} ({now} - {minutes} min.)");
+        let skew = span(skew);
+        let text = format!("Signature expired: {at} is now earlier than {limit} ({now} - {skew})");
         Self::saying(ErrorKind::Skew, text)
     }
 
@@ -97,10 +106,9 @@ impl Error {
             now.amz_date(),
             now.plus_seconds(skew).amz_date(),
         );
-        let minutes = skew / 60;
-        let text = format!(
-            "Signature not yet current: {at} is still later than {limit} ({now} + {minutes} min.)"
-        );
+        let skew = span(skew);
+        let text =
+            format!("Signature not yet current: {at} is still later than {limit} ({now} + {skew})");
         Self::saying(ErrorKind::Skew, text)
     }
 
@@ -134,12 +142,12 @@ impl Error {
 
     /// AWS's code.
     pub fn code(&self) -> &'static str {
-        self.dialect.answer(self.kind).1
+        self.answer().1
     }
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        self.dialect.answer(self.kind).0
+        self.answer().0
     }
 
     /// The body of the answer, with the id that the server gave the request. Its type is [`Dialect::content_type`].
@@ -171,15 +179,26 @@ impl Error {
 
     /// The region that the request should have been signed for, when that is what was wrong; S3 sends it in `<Region>`.
     pub fn expected_region(&self) -> Option<&str> {
-        self.region.as_deref()
+        self.wrong_scope.as_ref()?.right_region()
+    }
+
+    /// S3 has another code for what is wrong with a signature when it is in the query.
+    fn answer(&self) -> Answer {
+        let kind = match (self.dialect, self.kind) {
+            (Dialect::S3, ErrorKind::Malformed | ErrorKind::Scope) if self.in_query => {
+                ErrorKind::BadParameters
+            }
+            (_, kind) => kind,
+        };
+        self.dialect.answer(kind)
     }
 
     fn message(&self) -> Cow<'_, str> {
-        match (self.dialect.answer(self.kind).2, &self.text, &self.region) {
-            ("", _, Some(right)) if self.dialect == Dialect::S3 => format!(
-                "The authorization header is malformed; the region is wrong; expecting '{right}'"
-            )
-            .into(),
+        match (self.answer().2, &self.text, &self.wrong_scope) {
+            ("", _, Some(wrong)) if self.dialect == Dialect::S3 => {
+                wrong.in_s3(self.in_query).into()
+            }
+            ("", _, Some(wrong)) => wrong.in_general().into(),
             ("", Some(text), _) => text.into(),
             ("", None, _) => "The request signature does not conform to AWS standards.".into(),
             (message, ..) => message.into(),
@@ -194,3 +213,11 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// AWS counts in minutes.
+fn span(seconds: i64) -> String {
+    match seconds % 60 {
+        0 => format!("{} min.", seconds / 60),
+        _ => format!("{seconds} s"),
+    }
+}
