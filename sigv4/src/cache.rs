@@ -20,7 +20,8 @@ use crate::{
 /// What a signer remembers of each of the credentials it saw last: the derived key, and the HMAC state after the part
 /// of the string to sign that stays the same within a second.
 ///
-/// Threads do not wait for each other: each has a shard of its own, unless there are more threads than shards. To sign with the
+/// Threads that are numbered one after the other do not wait for each other: each has a shard of its own, up to the number of
+/// shards. To sign with the
 /// same signer and credentials as another thread writes nothing that both have: the lock and the entry are of the shard,
 /// the credentials are told by their address, and counted anew only where an entry takes on another snapshot.
 pub(crate) struct KeyCache {

@@ -72,10 +72,10 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SessionToken`] when it holds a blank or a control character.
+    /// [`ErrorKind::SessionToken`] when it holds a blank, a control character or one beyond ASCII.
     pub fn with_session_token(mut self, token: impl Into<Secret>) -> Result<Self, Error> {
         let token = token.into();
-        if !is_one_line(&token) {
+        if !is_one_line(&token) || !token.expose().is_ascii() {
             return Err(Error::secret(ErrorKind::SessionToken));
         }
         let parts = self.parts();
@@ -261,9 +261,11 @@ mod tests {
             assert!(!format!("{error} {error:?}").contains("can"));
         }
         let key = Credentials::new("AKID", "secret").unwrap();
-        let error = key.with_session_token("canary\r").unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::SessionToken);
-        assert!(!format!("{error} {error:?}").contains("canary"));
+        for token in ["canary\r", "canary\u{e9}"] {
+            let error = key.clone().with_session_token(token).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::SessionToken);
+            assert!(!format!("{error} {error:?}").contains("canary"));
+        }
     }
 
     #[test]

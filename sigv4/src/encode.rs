@@ -128,7 +128,7 @@ fn escaped(out: &mut impl Sink, byte: u8) {
 }
 
 /// The canonical URI. By the general rules the path is normalised, then encoded once more as it stands on the wire. S3 reads
-/// the key and encodes that, so an escape stays what it is, and what the wire has bare, such as `@` or `=`, becomes one. (S3
+/// the key and encodes that, so an escape stays what it is (in whichever case, as botocore and the C signer have it), and what the wire has bare, such as `@` or `=`, becomes one. (S3
 /// itself takes a bare `+` for a blank, other servers of its kind take it for itself. Signed as itself, S3 refuses it
 /// rather than reach for another key.)
 pub(crate) fn path(out: &mut impl Sink, path: &str, normalize: bool, encode: bool) {

@@ -107,14 +107,14 @@ impl ErrorKind {
                 "invalid secret access key: it is empty or holds a blank or a control character; copy it again, without the line end"
             }
             Self::SessionToken => {
-                "invalid session token: it holds a blank or a control character; copy it again, without the line end"
+                "invalid session token: it holds a blank, a control character or one beyond ASCII; copy it again, without the line end"
             }
             Self::Timestamp => "invalid time: write 20150830T123600Z or 2015-08-30T12:36:00Z",
             Self::Region => {
-                "invalid region: a name such as us-east-1 is needed (letters, digits and `-`, at most 63 characters)"
+                "invalid region: a name such as us-east-1 is needed (letters, digits, `-` and `_`, at most 63 characters)"
             }
             Self::Service => {
-                "invalid service: a signing name such as s3 or execute-api is needed (letters, digits and `-`, at most 63 characters)"
+                "invalid service: a signing name such as s3 or execute-api is needed (letters, digits, `-` and `_`, at most 63 characters)"
             }
             Self::Method => "invalid method: an HTTP token such as GET is needed",
             Self::Url => {

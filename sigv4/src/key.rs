@@ -52,9 +52,9 @@ impl SigningKey {
         let secret = secret.expose().as_bytes();
         let mut bytes = HmacKey::new(&[b"AWS4", secret]).mac(date.as_bytes());
         for part in [scope.region(), scope.service(), TERMINATOR] {
-            let next = HmacKey::new(&[&bytes]).mac(part.as_bytes());
+            let key = HmacKey::new(&[&bytes]);
             bytes.zeroize();
-            bytes = next;
+            bytes = key.mac(part.as_bytes());
         }
         let hmac = HmacKey::new(&[&bytes]);
         Self { bytes, hmac }

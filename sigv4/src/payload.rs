@@ -90,6 +90,11 @@ pub(crate) fn is_name(text: &[u8]) -> bool {
         .is_ok_and(|text| text == UNSIGNED_PAYLOAD || Streaming::of(text).is_some())
 }
 
+/// Whether it can be the last line of a canonical request: a hash, or a name that [`is_name`] knows.
+pub(crate) fn stands_for_body(text: &[u8]) -> bool {
+    hex::decode(text).is_some() || is_name(text)
+}
+
 /// The last line of a canonical request.
 #[derive(Clone, Copy)]
 pub(crate) enum ContentHash<'a> {

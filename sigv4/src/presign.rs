@@ -10,11 +10,12 @@ use crate::{
     explain::Explanation,
     hex,
     inline::InlineVec,
-    payload::{ContentHash, UNSIGNED_PAYLOAD},
+    payload::{self, ContentHash, UNSIGNED_PAYLOAD},
     request::Request,
     rules::Rules,
     secret::Secret,
     sha256::{Sha256, Sink},
+    signature::CONTENT_SHA256,
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -91,7 +92,7 @@ impl Presigned {
             .last()
             .unwrap_or_default();
         let list = list.split('&').next().unwrap_or_default();
-        list.replace("%3B", ";")
+        encode::decoded(list.as_bytes())
     }
 
     /// When it stops working, as far as is known: the end of its time, or of the credentials if that is earlier.
@@ -199,12 +200,18 @@ impl<'a> QueryForm<'a> {
     fn collect(&self, headers: &mut Headers<'a>) -> ContentHash<'a> {
         let replaced = Replaced::by(self.regions, self.token, self.request);
         let found = headers.collect(self.request, replaced);
-        headers.sort();
-        if self.rules.presigns_unsigned() {
-            ContentHash::Static(UNSIGNED_PAYLOAD)
+        let declared = found.content_sha256;
+        let content = if !self.rules.presigns_unsigned() {
+            ContentHash::of(self.request.body(), declared)
+        } else if let Some(hash) = declared.filter(|text| payload::stands_for_body(text)) {
+            // The service takes the header's word for the body.
+            headers.add(CONTENT_SHA256, hash);
+            ContentHash::Declared(hash)
         } else {
-            ContentHash::of(self.request.body(), found.content_sha256)
-        }
+            ContentHash::Static(UNSIGNED_PAYLOAD)
+        };
+        headers.sort();
+        content
     }
 
     /// The URL up to its signature, with its parameters listed in `query`; the names of the signed headers are returned.

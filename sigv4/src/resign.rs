@@ -141,8 +141,7 @@ impl Resigner {
         at: Timestamp,
     ) -> Resigned {
         let mut request = request.clone().without_older_signature();
-        let is_declared = request.find_header(CONTENT_SHA256.as_bytes()).is_some();
-        if is_declared {
+        if request.find_header(CONTENT_SHA256.as_bytes()).is_some() {
             // The form of the hash is the program's choice, and was verified.
             request = request.payload(Payload::Declared);
         }
@@ -152,12 +151,7 @@ impl Resigner {
         let seconds = verified.expiry().map(|expiry| expiry.seconds_since(at));
         let ttl = seconds.and_then(|seconds| Ttl::from_secs(seconds.unsigned_abs()).ok());
         let ttl = ttl.unwrap_or(Ttl::UNSTATED);
-        let signer = &self.signer;
-        Resigned::Url(match is_declared {
-            true => Signer::with_rules(signer.scope().clone(), signer.rules().presign_body())
-                .presign(&request, real, at, ttl),
-            false => signer.presign(&request, real, at, ttl),
-        })
+        Resigned::Url(self.signer.presign(&request, real, at, ttl))
     }
 }
 

@@ -36,8 +36,8 @@ impl Rules {
     };
 
     /// The path is neither normalised, because a key may hold `//` and `..`, nor encoded once more; what the wire leaves
-    /// bare, such as `@`, is signed encoded. `x-amz-content-sha256` is sent; presigned URLs do not sign the body. For
-    /// `s3`, `s3express`, `s3-outposts` and `s3-object-lambda`.
+    /// bare, such as `@`, is signed encoded. `x-amz-content-sha256` is sent; presigned URLs do not sign the body, unless the
+    /// request says what it is in that header. For `s3`, `s3express`, `s3-outposts` and `s3-object-lambda`.
     pub const S3: Self = Self {
         normalize: false,
         encode_twice: false,
@@ -76,12 +76,6 @@ impl Rules {
     #[must_use]
     pub const fn session_token(mut self, token: SessionToken) -> Self {
         self.token = token;
-        self
-    }
-
-    /// Presigned URLs sign what stands for the body in the request.
-    pub(crate) const fn presign_body(mut self) -> Self {
-        self.unsigned_presign = false;
         self
     }
 

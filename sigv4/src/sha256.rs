@@ -75,7 +75,7 @@ impl Sha256 {
         }
     }
 
-    /// The hash of one text. Nothing is copied but the last block.
+    /// The hash of one text. Of a long text nothing is copied but the last block.
     pub(crate) fn digest(text: &[u8]) -> [u8; 32] {
         let mut hash = Self::new();
         hash.write(text);
@@ -160,7 +160,10 @@ impl HmacKey {
         if parts.iter().map(|part| part.len()).sum::<usize>() > BLOCK {
             let mut hash = Sha256::new();
             parts.iter().for_each(|part| hash.write(part));
-            block[..32].copy_from_slice(&hash.finish());
+            let mut digest = hash.finish();
+            block[..32].copy_from_slice(&digest);
+            digest.zeroize();
+            hash.state.zeroize();
             hash.buffer.zeroize();
         } else {
             let mut at = 0;

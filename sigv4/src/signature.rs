@@ -229,7 +229,7 @@ impl<'a> HeaderForm<'a> {
         }
     }
 
-    /// Exact, so that the value is allocated once and never moved.
+    /// Exact but for repeated names and SigV4a, so that the value is allocated once and never moved.
     fn authorization_length<A: Algorithm>(&self, algorithm: &A, headers: &Headers<'_>) -> usize {
         let credential = self.credentials.access_key_id().len() + 1 + 8 + algorithm.suffix().len();
         A::NAME.len()

@@ -117,7 +117,8 @@ impl Signer {
     ///
     /// The parameters of the request stay first and in order, those of an older signature are replaced. Headers of the
     /// request are signed as [`sign`](Self::sign) does it, so whoever uses the URL must send them too:
-    /// [`Presigned::signed_headers`] names them.
+    /// [`Presigned::signed_headers`] names them. An `x-amz-content-sha256` among them stands for the body where S3 would
+    /// not have it signed.
     pub fn presign(
         &self,
         request: &Request<'_>,

@@ -158,8 +158,8 @@ struct Chain {
 
 impl Chain {
     fn new(scope: Scope, secret: &Secret, opening: &str) -> Result<Self, Error> {
-        let previous = ChunkSignature::parse(opening)
-            .ok_or_else(|| Error::new(ErrorKind::Signature, opening))?;
+        let previous =
+            ChunkSignature::parse(opening).ok_or_else(|| Error::secret(ErrorKind::Signature))?;
         Ok(Self {
             scope,
             secret: secret.clone(),

@@ -48,13 +48,15 @@ impl<B: Body + Unpin> Body for ChunkBody<B> {
             let frame = ready!(Pin::new(&mut this.source).poll_frame(context));
             this.take(frame, &mut out)?;
         }
+        // What failed once never ends well.
+        this.cutter.outcome().map_err(ChunkBodyError::Length)?;
         this.left = this.left.saturating_sub(out.len() as u64);
         let frame = (!out.is_empty()).then(|| Ok(Frame::data(out.into())));
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.cutter.is_open()
+        !self.cutter.is_open() && self.cutter.outcome().is_ok()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -184,6 +186,8 @@ mod tests {
             };
             let shown = error.source().map(ToString::to_string).unwrap();
             assert!(shown.contains(source), "{shown}");
+            assert!(!body.is_end_stream());
+            assert!(matches!(poll(&mut body), Poll::Ready(Some(Err(_)))));
         }
     }
 }

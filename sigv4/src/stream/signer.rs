@@ -71,7 +71,7 @@ impl ChunkSigner {
         previous: &str,
     ) -> Result<Self, Error> {
         let seed = ChunkSignature::parse(previous).filter(|seed| seed.as_str().len() == 64);
-        let seed = seed.ok_or_else(|| Error::new(ErrorKind::Signature, previous))?;
+        let seed = seed.ok_or_else(|| Error::secret(ErrorKind::Signature))?;
         Ok(Self::v4(key.clone(), scope, at.amz_date(), seed))
     }
 
@@ -110,8 +110,8 @@ impl ChunkSigner {
         at: Timestamp,
         previous: &str,
     ) -> Result<Self, Error> {
-        let seed = ChunkSignature::parse(previous)
-            .ok_or_else(|| Error::new(ErrorKind::Signature, previous))?;
+        let seed =
+            ChunkSignature::parse(previous).ok_or_else(|| Error::secret(ErrorKind::Signature))?;
         Ok(Self {
             chain: Chain::new(V4A_ALGORITHM, at.amz_date(), signer.suffix(), seed),
             key: Key::V4a(signer.signing_key(credentials)?),

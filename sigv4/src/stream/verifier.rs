@@ -62,8 +62,8 @@ impl ChunkVerifier {
         at: Timestamp,
         previous: &str,
     ) -> Result<Self, Error> {
-        let seed = ChunkSignature::parse(previous)
-            .ok_or_else(|| Error::new(ErrorKind::Signature, previous))?;
+        let seed =
+            ChunkSignature::parse(previous).ok_or_else(|| Error::secret(ErrorKind::Signature))?;
         let suffix = scope.suffix_without_region();
         let chain = Chain::new(V4A_ALGORITHM, at.amz_date(), suffix, seed);
         Ok(Self {

@@ -1,0 +1,86 @@
+//! Presigned URLs beyond what the corpora and the verifier's tests say of them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use keyfob_sigv4::{
+    Credentials, Payload, Request, Scope, Signer, Timestamp, Ttl, event_stream::EventSigner,
+    verify::Verifier,
+};
+
+fn now() -> Timestamp {
+    "20150830T123600Z".parse().unwrap()
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("AKIDEXAMPLE", "secret").unwrap()
+}
+
+const HOST: (&str, &str) = ("host", "examplebucket.s3.amazonaws.com");
+/// Of `hello`.
+const HASH: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+/// The target of an upload that declares this of its body, and the names of its signed headers.
+fn presigned(declared: Option<&str>) -> (String, String) {
+    let headers: Vec<_> = declared
+        .map(|value| ("x-amz-content-sha256", value))
+        .into_iter()
+        .collect();
+    let url = format!("https://{}/key", HOST.1);
+    let request = Request::new("PUT", &url).unwrap().headers(&headers);
+    let signer = Signer::s3("us-east-1").unwrap();
+    let presigned = signer.presign(&request.unwrap(), &credentials(), now(), Ttl::MAX);
+    let target = presigned.as_str().split_once(HOST.1).unwrap().1.to_owned();
+    (target, presigned.signed_headers())
+}
+
+fn is_taken(target: &str, headers: &[(&str, &str)], body: &[u8]) -> bool {
+    let request = Request::from_wire("PUT", target, headers).unwrap();
+    let verifier = Verifier::s3("us-east-1").unwrap();
+    let request = request.payload(Payload::Bytes(body));
+    verifier
+        .verify(&request, now(), |_| Some(credentials()))
+        .is_ok()
+}
+
+#[test]
+fn s3_signs_the_body_of_a_url_where_the_request_declares_its_hash() {
+    let (target, names) = presigned(Some(HASH));
+    assert_eq!(names, "host;x-amz-content-sha256");
+    let declared = ("x-amz-content-sha256", HASH);
+    assert!(is_taken(&target, &[HOST, declared], b"hello"));
+    assert!(!is_taken(&target, &[HOST, declared], b"other"));
+    assert!(!is_taken(&target, &[HOST], b"hello"));
+
+    let (target, names) = presigned(None);
+    assert_eq!(names, "host");
+    assert!(is_taken(&target, &[HOST], b"anything"));
+}
+
+#[test]
+fn a_url_in_the_place_of_its_signature_is_not_repeated() {
+    let url = format!("https://{}{}", HOST.1, presigned(None).0);
+    let scope = Scope::new("us-east-1", "s3").unwrap();
+    let error = EventSigner::new(scope, credentials().secret_access_key(), &url).unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains("X-Amz-Signature"), "{shown}");
+}
+
+#[test]
+fn who_logs_what_was_verified_logs_no_signature() {
+    let (target, _) = presigned(None);
+    let headers = [HOST];
+    let request = Request::from_wire("PUT", &target, &headers).unwrap();
+    let verifier = Verifier::s3("us-east-1").unwrap();
+    let verified = verifier.verify(&request, now(), |_| Some(credentials()));
+    let verified = verified.unwrap();
+    assert!(!format!("{verified:?}").contains(verified.signature()));
+}
+
+#[test]
+fn a_name_with_any_token_character_is_listed_as_it_is() {
+    let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/").unwrap();
+    let request = request.header("x-amz-meta-a!b", "c").unwrap();
+    let signer = Signer::s3("us-east-1").unwrap();
+    let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+    assert_eq!(presigned.signed_headers(), "host;x-amz-meta-a!b");
+}
