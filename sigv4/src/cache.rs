@@ -94,10 +94,11 @@ std::thread_local! {
 impl Entries {
     /// The entry of these credentials, made or brought up to date.
     fn entry(&mut self, credentials: &Credentials, scope: &Scope, date: &AmzDate) -> &Entry {
-        let known = self
-            .list
-            .iter()
-            .position(|entry| entry.as_ref().is_some_and(|entry| entry.is_of(credentials)));
+        let known = self.list.iter().position(|entry| {
+            entry
+                .as_ref()
+                .is_some_and(|entry| entry.credentials.is_same_key(credentials))
+        });
         let index = known.unwrap_or_else(|| {
             self.next = (self.next + 1) % ENTRIES;
             self.next
@@ -125,17 +126,6 @@ impl Entry {
             prefixed: key.prefixed(ALGORITHM, date, scope.suffix()),
             key,
         }
-    }
-
-    /// Whether the key was derived from the same secret. A clone of the credentials it was derived from is told by its
-    /// address; others are compared, and two secrets of one key id are two keys.
-    fn is_of(&self, credentials: &Credentials) -> bool {
-        self.credentials.is_same_snapshot(credentials)
-            || self.credentials.access_key_id() == credentials.access_key_id()
-                && self
-                    .credentials
-                    .secret_access_key()
-                    .is_same(credentials.secret_access_key())
     }
 
     /// To another second of the day, and to the snapshot that is in use now.

@@ -137,6 +137,16 @@ impl Credentials {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Whether the same signing keys are derived from both. A clone is told by its address; others are compared, and two secrets
+    /// of one key id are two keys.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_same_key(&self, other: &Self) -> bool {
+        let secret = self.secret_access_key();
+        self.is_same_snapshot(other)
+            || self.access_key_id() == other.access_key_id()
+                && secret.is_same(other.secret_access_key())
+    }
+
     /// Credentials that nobody has, for the work of verifying an unknown key id.
     pub(crate) fn decoy() -> Self {
         Self::of_checked(String::new(), Secret::new("keyfob"))

@@ -3,6 +3,9 @@ use core::fmt;
 use crate::{hex, sha256::Sha256};
 
 /// The body of a request, or what is known of it: the last line of the canonical request.
+///
+/// Source: Signature Version 4, "Create a canonical request", the hashed payload; S3, "Authenticating requests: using the
+/// Authorization header", `x-amz-content-sha256`.
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub enum Payload<'a> {

@@ -20,6 +20,8 @@ use crate::{
 };
 
 /// How long a presigned URL is good: 1 second to 7 days.
+///
+/// Source: S3, "Authenticating requests: using query parameters", `X-Amz-Expires`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ttl(u32);
 

@@ -4,6 +4,8 @@ use crate::signature::{S3_SESSION_TOKEN, SECURITY_TOKEN};
 ///
 /// [`Signer::new`](crate::Signer::new) takes [`GENERAL`](Self::GENERAL) and [`Signer::s3`](crate::Signer::s3) takes
 /// [`S3`](Self::S3); the rest is for services with habits of their own.
+///
+/// Source: Signature Version 4, "Create a canonical request", its notes on S3; S3, "Authenticating requests".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     normalize: bool,

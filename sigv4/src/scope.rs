@@ -8,6 +8,8 @@ use crate::error::{Error, ErrorKind};
 /// With a date it is the credential scope, `20150830/us-east-1/iam/aws4_request`. The service is the *signing*
 /// name, which is often not the first label of the host: `es` for OpenSearch, `monitoring` for CloudWatch.
 ///
+/// Source: Signature Version 4, "Elements of a request signature", the credential scope.
+///
 /// # Examples
 ///
 /// ```

@@ -104,6 +104,8 @@ impl Signer {
     /// signature sets are replaced. A session token or an `x-amz-region-set` that it does not set is signed as any other
     /// header, unless the request says that it is of an older signature:
     /// [`without_older_signature`](Request::without_older_signature).
+    ///
+    /// Source: Signature Version 4, "Create a signed AWS API request".
     pub fn sign(
         &self,
         request: &Request<'_>,
@@ -119,6 +121,8 @@ impl Signer {
     /// request are signed as [`sign`](Self::sign) does it, so whoever uses the URL must send them too:
     /// [`Presigned::signed_headers`] names them. An `x-amz-content-sha256` among them stands for the body where S3 would
     /// not have it signed.
+    ///
+    /// Source: S3, "Authenticating requests: using query parameters".
     pub fn presign(
         &self,
         request: &Request<'_>,

@@ -4,7 +4,7 @@ use core::fmt;
 use super::endpoint::authority;
 use crate::{
     base64, credentials::Credentials, error::Error, json, payload::Payload, request::Request,
-    scope::Scope, secret::Secret, signer::Signer, timestamp::Timestamp,
+    scope::Scope, secret::Secret, signer::Signer, timestamp::Timestamp, uri,
 };
 
 /// What the service expects signed besides the host and the time.
@@ -165,7 +165,7 @@ impl AppSyncConnection {
     /// The whole URL, the credentials in its query.
     pub fn url_with_header(&self) -> String {
         let header = base64::standard(self.header.expose().as_bytes());
-        let header = super::endpoint::encoded(&header);
+        let header = uri::encode_component(&header);
         // `{}` in base64.
         format!("{}?header={header}&payload=e30%3D", self.url)
     }

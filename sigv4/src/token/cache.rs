@@ -1,16 +1,13 @@
 use alloc::format;
 
-use super::{
-    QUARTER_HOUR, Token,
-    endpoint::{authority, encoded},
-    not_empty, schemeless,
-};
+use super::{QUARTER_HOUR, Token, endpoint::authority, not_empty, schemeless};
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
     presign::Ttl,
     scope::Scope,
     timestamp::Timestamp,
+    uri,
 };
 
 /// What a cache of ElastiCache runs on.
@@ -78,7 +75,7 @@ fn connect(
 ) -> Result<Token, Error> {
     let (name, user) = (
         authority(name)?.to_ascii_lowercase(),
-        encoded(not_empty(user, ErrorKind::User)?),
+        uri::encode_component(not_empty(user, ErrorKind::User)?),
     );
     let url = format!("http://{name}/?Action=connect&User={user}{resource}");
     schemeless(&url, scope, credentials, at, Ttl::new(QUARTER_HOUR))

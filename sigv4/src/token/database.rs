@@ -2,7 +2,7 @@ use alloc::format;
 
 use super::{
     QUARTER_HOUR, Token,
-    endpoint::{authority, encoded, with_port},
+    endpoint::{authority, with_port},
     not_empty, schemeless,
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     presign::Ttl,
     scope::Scope,
     timestamp::Timestamp,
+    uri,
 };
 
 /// The password of a database user of RDS or Aurora that logs in with IAM: good for 15 minutes to connect, while the
@@ -45,7 +46,7 @@ pub fn rds(
 ) -> Result<Token, Error> {
     let (endpoint, user) = (
         with_port(endpoint)?,
-        encoded(not_empty(user, ErrorKind::User)?),
+        uri::encode_component(not_empty(user, ErrorKind::User)?),
     );
     let url = format!("https://{endpoint}/?Action=connect&DBUser={user}");
     let scope = Scope::new(region, "rds-db")?;

@@ -1,7 +1,4 @@
-use alloc::{string::String, vec::Vec};
-
 use crate::{
-    encode,
     error::{Error, ErrorKind},
     request::without_secrets,
 };
@@ -42,12 +39,4 @@ pub(super) fn dns_suffix(region: &str) -> &'static str {
         r if r.starts_with("eusc-") => "amazonaws.eu",
         _ => "amazonaws.com",
     }
-}
-
-/// A value as it stands in a query.
-pub(super) fn encoded(value: &str) -> String {
-    let mut out = Vec::with_capacity(encode::component_length(value.as_bytes()));
-    encode::component(&mut out, value.as_bytes());
-    // Percent-encoding is ASCII, so the fallback is never taken.
-    String::from_utf8(out).unwrap_or_default()
 }

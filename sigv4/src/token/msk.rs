@@ -1,9 +1,9 @@
 use alloc::format;
 
-use super::{QUARTER_HOUR, Token, end_of, endpoint::encoded, presign};
+use super::{QUARTER_HOUR, Token, end_of, presign};
 use crate::{
     base64, credentials::Credentials, error::Error, presign::Ttl, request::Request, scope::Scope,
-    timestamp::Timestamp,
+    timestamp::Timestamp, uri,
 };
 
 /// The token of a Kafka client of MSK, for SASL/OAUTHBEARER: good for 15 minutes.
@@ -25,7 +25,11 @@ pub fn msk(
     let url = format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect");
     let request = Request::new("GET", &url)?;
     let presigned = presign(&request, scope, credentials, at, Ttl::new(QUARTER_HOUR));
-    let url = format!("{}&User-Agent={}", presigned.as_str(), encoded(user_agent));
+    let url = format!(
+        "{}&User-Agent={}",
+        presigned.as_str(),
+        uri::encode_component(user_agent)
+    );
     let expiry = end_of(at, QUARTER_HOUR, credentials);
     Ok(Token::new(base64::url_safe(url.as_bytes()), expiry))
 }

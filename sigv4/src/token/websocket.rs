@@ -2,7 +2,7 @@ use alloc::{format, string::String};
 
 use super::{
     Token, end_of,
-    endpoint::{authority, dns_suffix, encoded},
+    endpoint::{authority, dns_suffix},
     presign,
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     scope::Scope,
     signer::Signer,
     timestamp::Timestamp,
+    uri,
 };
 
 /// The longest time in which the broker of IoT Core takes a URL.
@@ -81,7 +82,7 @@ pub fn transcribe_websocket(
     );
     for (index, (name, value)) in parameters.iter().enumerate() {
         url.push(if index == 0 { '?' } else { '&' });
-        let parameter: [String; 2] = [encoded(name), encoded(value)];
+        let parameter: [String; 2] = [uri::encode_component(name), uri::encode_component(value)];
         url.push_str(&parameter.join("="));
     }
     let request = Request::new("GET", &url)?;

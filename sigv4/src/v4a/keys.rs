@@ -52,13 +52,9 @@ impl Keys {
     #[cfg(feature = "std")]
     fn known(&self, credentials: &Credentials) -> Option<SigningKey> {
         let list = self.lock();
-        let entry = list.iter().find(|(known, _)| {
-            known.is_same_snapshot(credentials)
-                || known.access_key_id() == credentials.access_key_id()
-                    && known
-                        .secret_access_key()
-                        .is_same(credentials.secret_access_key())
-        })?;
+        let entry = list
+            .iter()
+            .find(|(known, _)| known.is_same_key(credentials))?;
         Some(entry.1.clone())
     }
 

@@ -6,6 +6,8 @@ use crate::error::{Error, ErrorKind};
 /// The regions in which a SigV4a signature is good: names, joined by `,`, in which `*` stands for any run of
 /// characters.
 ///
+/// Source: Signature Version 4a, the header `X-Amz-Region-Set`; IAM, "AWS Signature Version 4 for API requests".
+///
 /// # Examples
 ///
 /// ```
