@@ -660,6 +660,65 @@ fn what_the_signature_makes_anew_is_left_out_and_said() {
 }
 
 #[test]
+fn signing_again_with_other_keys_equals_signing_once() {
+    let sign = |home: &Home, words: &[&str]| {
+        let line = ["sign", "--request-file", "request"];
+        home.keyfob(line.iter().chain(words).chain(&AT))
+    };
+    let v4a = ["--algorithm", "v4a", "--region-set", "us-*"];
+    for (words, head, token) in [
+        (&[][..], "Host: iam.amazonaws.com", "x-amz-security-token"),
+        (
+            &v4a,
+            "Host: bucket.s3.eu-west-1.amazonaws.com",
+            "x-amz-region-set",
+        ),
+        (
+            &[],
+            "Host: iam.amazonaws.com\nX-Amz-S3session-Token : stale",
+            "x-amz-s3session-token",
+        ),
+    ] {
+        let home = home();
+        let write = |rest: &str| {
+            let text = format!("PUT /?a=b HTTP/1.1\n{rest}\n\nbody");
+            std::fs::write(home.path().join("request"), text).unwrap();
+        };
+        let original = head.lines().next().unwrap();
+        write(original);
+        let once = sign(&home, &["--print", "json"]).json();
+        let temporary = self::home().with("AWS_SESSION_TOKEN", "stale");
+        std::fs::copy(
+            home.path().join("request"),
+            temporary.path().join("request"),
+        )
+        .unwrap();
+        let signed = sign(&temporary, words).ok();
+        assert_has(&signed, &["x-amz-security-token: stale\n"]);
+
+        write(&format!("{head}\n{}", signed.trim_end()));
+        let run = sign(&home, &["--print", "json"]);
+        assert_has(&run.stderr, &[&format!("the header {token} is left out")]);
+        assert_eq!(run.json(), once, "{head}");
+        let curl = sign(&home, &["--print", "curl"]).ok();
+        assert_lacks(&curl, &["stale", "region-set"]);
+    }
+}
+
+/// Without an older signature, whoever gives a token means it.
+#[test]
+fn a_token_of_ones_own_is_signed() {
+    let canonical = sign(&[
+        "-H",
+        "X-Amz-Security-Token: mine",
+        "--print",
+        "canonical",
+        LIST_USERS,
+    ]);
+    assert_has(&canonical, &["\nx-amz-security-token:mine\n"]);
+}
+
+#[test]
 fn flags_without_a_meaning_are_refused() {
     let refuse = |words: &[&str]| home().keyfob(["sign"].iter().chain(words)).fails(252);
     assert_has(

@@ -7,8 +7,8 @@ pub(super) struct Target {
     pub(super) region: Option<String>,
 }
 
-/// The domains of the partitions, longest first.
-const DOMAINS: [&str; 8] = [
+/// The domains of the partitions. None is the end of another, so the order does not matter.
+const DOMAINS: [&str; 7] = [
     ".api.amazonwebservices.com.cn",
     ".amazonaws.com.cn",
     ".on.amazonwebservices.com.cn",
@@ -16,7 +16,6 @@ const DOMAINS: [&str; 8] = [
     ".amazonaws.eu",
     ".api.aws",
     ".on.aws",
-    ".vpce.amazonaws.com",
 ];
 
 /// Services whose one endpoint is in one region.
@@ -84,7 +83,7 @@ const SIGNING_NAMES: [(&str, &str); 46] = [
 ];
 
 /// Reads `SERVICE.REGION.amazonaws.com` and its kin: a bucket or an API's id in front, a dual-stack or FIPS endpoint,
-/// the region left out or, for OpenSearch, in front of the service.
+/// `vpce` behind the region, the region left out or, for OpenSearch, in front of the service.
 pub(super) fn target(host: &str) -> Option<Target> {
     let host = host.split(':').next()?.to_ascii_lowercase();
     let domain = DOMAINS.iter().find(|domain| host.ends_with(**domain))?;
@@ -177,6 +176,21 @@ mod tests {
                 "id.execute-api.us-east-1.amazonaws.com",
                 "execute-api",
                 Some("us-east-1"),
+            ),
+            (
+                "vpce-0abc-xyz.execute-api.us-east-1.vpce.amazonaws.com",
+                "execute-api",
+                Some("us-east-1"),
+            ),
+            (
+                "bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com",
+                "s3",
+                Some("us-east-1"),
+            ),
+            (
+                "vpce-0abc-xyz.sqs.cn-north-1.vpce.amazonaws.com.cn",
+                "sqs",
+                Some("cn-north-1"),
             ),
             (
                 "search-x.us-east-1.es.amazonaws.com",

@@ -21,7 +21,7 @@ pub(super) struct Input {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
     pub(super) source: Source,
-    /// The headers that were given, and that the signature makes anew.
+    /// The headers that were given and are left out, because the signature makes its own.
     pub(super) replaced: Vec<String>,
     /// How many of the headers, from the end, curl adds by itself and other clients do not.
     pub(super) implied: usize,
@@ -101,12 +101,19 @@ impl Input {
         Ok(())
     }
 
-    /// What an earlier signature left in the request.
+    /// What an earlier signature left in the request. A token or a set of regions is one's own unless there is a signature.
     fn drop_replaced(&mut self) {
+        let is_authorization =
+            |(name, _): &(String, String)| name.trim().eq_ignore_ascii_case("authorization");
+        let is_signed = self.headers.iter().any(is_authorization);
         let replaced = &mut self.replaced;
         self.headers.retain(|(name, _)| {
             let name = name.trim().to_ascii_lowercase();
-            let is_replaced = matches!(name.as_str(), "authorization" | "x-amz-date");
+            let is_replaced = match name.as_str() {
+                "authorization" | "x-amz-date" => true,
+                "x-amz-security-token" | "x-amz-s3session-token" | "x-amz-region-set" => is_signed,
+                _ => false,
+            };
             if is_replaced {
                 replaced.push(name);
             }

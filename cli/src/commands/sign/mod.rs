@@ -36,7 +36,7 @@ pub(crate) async fn run(context: &Context, args: &SignArgs) -> Result<(), Failur
     let input = Input::read(args)?;
     for name in &input.replaced {
         context.console().note(&format!(
-            "the header {name} is left out: the signature makes its own"
+            "the header {name} is left out: it is part of a signature, and this one makes its own"
         ));
     }
     let at = moment(args)?;
