@@ -1,4 +1,4 @@
-//! S3 Express One Zone: the session's token has a name of its own.
+//! The services beside S3 that sign as it does. In S3 Express One Zone the session's token has a name of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -20,6 +20,69 @@ fn at() -> Timestamp {
 fn verifier() -> Verifier {
     let scope = Scope::new("us-west-2", "s3express").unwrap();
     Verifier::with_rules(scope, Rules::S3_EXPRESS)
+}
+
+#[test]
+fn each_service_takes_the_path_as_it_is_and_is_sent_the_hash_of_the_body() {
+    const TARGET: &str = "/a//../mac@2x%20b";
+    for (service, host) in [
+        (
+            "s3-outposts",
+            "ap-123456789012.op-1a2b.s3-outposts.us-west-2.amazonaws.com",
+        ),
+        (
+            "s3-object-lambda",
+            "ap-123456789012.s3-object-lambda.us-west-2.amazonaws.com",
+        ),
+        (
+            "s3",
+            "my-ap-123456789012.s3-accesspoint.us-west-2.amazonaws.com",
+        ),
+    ] {
+        let scope = Scope::new("us-west-2", service).unwrap();
+        let signer = Signer::with_rules(scope.clone(), Rules::S3);
+        let verifier = Verifier::with_rules(scope, Rules::S3);
+        let body = Payload::Bytes(b"body");
+        let request = Request::from_parts("PUT", "https", host, TARGET)
+            .unwrap()
+            .payload(body);
+        let explained = signer.explain(&request, &session(), at());
+        assert!(
+            explained
+                .canonical_request()
+                .starts_with("PUT\n/a//../mac%402x%20b\n\n"),
+            "{host}"
+        );
+        let scope = format!("\n20260101/us-west-2/{service}/aws4_request\n");
+        assert!(explained.string_to_sign().contains(&scope), "{host}");
+
+        let signature = signer.sign(&request, &session(), at());
+        assert!(
+            signature
+                .headers()
+                .any(|(name, _)| name == "x-amz-content-sha256"),
+            "{host}"
+        );
+        let verify = |headers: &[(&str, &str)], target: &str| {
+            let received = Request::from_wire("PUT", target, headers)
+                .unwrap()
+                .payload(body);
+            verifier
+                .verify(&received, at(), |_| Some(session()))
+                .is_ok()
+        };
+        let sent: Vec<_> = [("host", host)]
+            .into_iter()
+            .chain(signature.headers())
+            .collect();
+        assert!(verify(&sent, TARGET), "{host}");
+        assert!(!verify(&sent, "/mac@2x%20b"), "{host}");
+
+        let url = signer.presign(&request, &session(), at(), Ttl::from_secs(300).unwrap());
+        let target = &url.as_str()["https://".len() + host.len()..];
+        assert!(target.starts_with(&format!("{TARGET}?")), "{target}");
+        assert!(verify(&[("host", host)], target), "{host}");
+    }
 }
 
 #[test]

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Scope, ServerView, Signer, Timestamp, Ttl,
+    Credentials, Payload, Request, Resigner, Scope, ServerView, Signer, Timestamp, Ttl,
     event_stream::{HeaderValue, Message},
-    stream::ChunkDecoder,
+    stream::{Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, Chunked},
     verify::Verifier,
 };
 
@@ -65,6 +65,78 @@ fn no_chunked_body_makes_the_decoder_panic() {
 }
 
 #[test]
+fn of_a_signed_body_nothing_comes_out_but_what_was_signed() {
+    let mut random = Random(13);
+    for plan in [
+        Chunked::signed(11),
+        Chunked::signed(11).checksum(Checksum::Crc32),
+    ] {
+        let (headers, chain) = signed_upload(&plan);
+        let mut seed = Vec::new();
+        let mut encoder = ChunkEncoder::new(&plan, chain.clone()).unwrap();
+        encoder.chunk(b"hello worl", &mut seed);
+        encoder.chunk(b"d", &mut seed);
+        encoder.end(&mut seed);
+        let text = String::from_utf8(seed.clone()).unwrap();
+        let loose = text.replace("a;", "00A;").replace("32:", "32: \t");
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        let received = Request::from_wire("PUT", "/key", &headers)
+            .unwrap()
+            .payload(Payload::Declared);
+        let resigner = Resigner::s3("us-east-1").unwrap();
+        let (mut begun, mut whole) = (0, 0);
+        for round in 0..6_000 {
+            let body = random.mutate([&*seed, loose.as_bytes()][round % 2]);
+            let mut decoder = ChunkDecoder::signed(chain.clone()).decoded_length(11);
+            if let Some((_, names)) = headers.iter().find(|(name, _)| *name == "x-amz-trailer") {
+                decoder = decoder.trailer(names);
+            }
+            let resigned = resigner.resign(&received, &credentials(), &credentials(), at());
+            let (_, mut passing) = resigned.unwrap();
+            let (mut out, mut sent) = (Vec::new(), Vec::new());
+            for part in body.chunks(1 + random.next(100)) {
+                let fed = decoder.feed(part, &mut out);
+                assert_eq!(fed.is_ok(), passing.feed(part, &mut sent).is_ok());
+                assert!(b"hello world".starts_with(&out) && sent.len() <= body.len());
+            }
+            let is_whole = decoder.finish().is_ok();
+            // The same keys make the same signatures.
+            assert!(body.starts_with(&sent) && is_whole == passing.finish().is_ok());
+            assert!(!is_whole || (out == b"hello world" && sent == body));
+            begun += usize::from(!is_whole && !out.is_empty());
+            whole += usize::from(is_whole && body != seed);
+        }
+        assert!(whole > 5 && begun > 1_000, "{whole} whole, {begun} begun");
+    }
+}
+
+/// The headers of an upload as they are received, and the chain of signatures that they begin.
+fn signed_upload(plan: &Chunked) -> (Vec<(&'static str, String)>, ChunkSigner) {
+    let signer = Signer::s3("us-east-1").unwrap();
+    let mut headers = vec![("host", "bucket.s3.amazonaws.com".to_owned())];
+    headers.extend(plan.headers());
+    let given: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, &**value))
+        .collect();
+    let request = Request::from_wire("PUT", "/key", &given).unwrap();
+    let request = request.payload(Payload::Streaming(plan.streaming()));
+    let signature = signer.sign(&request, &credentials(), at());
+    headers.extend(
+        signature
+            .headers()
+            .map(|(name, value)| (name, value.to_owned())),
+    );
+    (
+        headers,
+        ChunkSigner::new(&signer, &credentials(), at(), &signature),
+    )
+}
+
+#[test]
 fn no_event_stream_makes_the_reader_panic_and_what_it_reads_is_written_as_it_was() {
     let mut random = Random(2);
     let seed = Message::new(*b"payload")
@@ -111,6 +183,10 @@ fn crc32(data: &[u8]) -> u32 {
 
 fn credentials() -> Credentials {
     Credentials::new("AKIDEXAMPLE", "nobody-guesses").unwrap()
+}
+
+fn at() -> Timestamp {
+    Timestamp::from_unix_seconds(1_440_938_160)
 }
 
 #[test]

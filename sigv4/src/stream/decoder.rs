@@ -18,7 +18,8 @@ const MAX_TRAILER: usize = 16 * 1024;
 ///
 /// The receiving side of [`ChunkEncoder`](super::ChunkEncoder). It needs to be told what the verified headers of the
 /// request announced, and checks all of it: every chunk's signature, the length, the names of the trailer, its
-/// signature, and its [checksums](Checksum).
+/// signature, and its [checksums](Checksum). A checksum of another kind, such as `x-amz-checksum-sha1`, is not computed:
+/// [`finish`](Self::finish) gives its value unchecked.
 ///
 /// # Examples
 ///
@@ -94,7 +95,8 @@ impl ChunkDecoder {
         self
     }
 
-    /// With the value of `x-amz-trailer`: these names must come, and no other.
+    /// With the value of `x-amz-trailer`: these names must come, and no other. Of their values, those of a [`Checksum`] are
+    /// checked; all others, such as `x-amz-checksum-sha1`, are given out as they came.
     #[must_use]
     pub fn trailer(mut self, names: &str) -> Self {
         let names = names
