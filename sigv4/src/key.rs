@@ -15,7 +15,9 @@ use crate::{
 
 /// The first line of every string to sign, and the scheme of the `Authorization` header.
 pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// The same for SigV4a, where it is the label of the key derivation too.
+/// The first line of the string to sign of a chunk or of an event-stream message.
+pub(crate) const PAYLOAD_ALGORITHM: &str = "AWS4-HMAC-SHA256-PAYLOAD";
+/// The algorithm of SigV4a, where it is the label of the key derivation too.
 pub(crate) const V4A_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
 
 /// The key that signatures of one day in one scope are made with, derived from a secret access key.

@@ -333,12 +333,11 @@ impl Verifier {
         let ContentHash::Declared(declared) = content else {
             return Ok(content);
         };
-        let is_hash = hex::decode(declared).is_some();
-        if !is_hash && !payload::is_name(declared) {
+        if !payload::stands_for_body(declared) {
             return Err(Error::new(ErrorKind::ContentHash));
         }
         let is_known = !matches!(request.body(), Payload::Declared);
-        if is_known && is_hash && declared != body.as_bytes() {
+        if is_known && !payload::is_name(declared) && declared != body.as_bytes() {
             return Err(Error::new(ErrorKind::ContentMismatch));
         }
         Ok(content)

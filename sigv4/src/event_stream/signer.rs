@@ -6,7 +6,7 @@ use crate::{
     constant_time,
     error::{Error, ErrorKind},
     hex,
-    key::SigningKey,
+    key::{PAYLOAD_ALGORITHM, SigningKey},
     scope::Scope,
     secret::Secret,
     sha256::Sha256,
@@ -197,7 +197,8 @@ impl Chain {
     fn string_to_sign(&self, headers: &[u8], payload: &[u8], at: AmzDate) -> String {
         let mut text = String::with_capacity(320);
         for part in [
-            "AWS4-HMAC-SHA256-PAYLOAD\n",
+            PAYLOAD_ALGORITHM,
+            "\n",
             at.as_str(),
             "\n",
             at.date(),

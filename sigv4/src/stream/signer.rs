@@ -5,7 +5,7 @@ use super::{chain::Chain, layout::Signing, signature::ChunkSignature};
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
-    key::{ALGORITHM, SigningKey},
+    key::{ALGORITHM, PAYLOAD_ALGORITHM, SigningKey},
     scope::Scope,
     sha256::{Prefixed, Sha256},
     signature::Signature,
@@ -76,7 +76,7 @@ impl ChunkSigner {
     }
 
     fn v4(key: SigningKey, scope: &Scope, date: AmzDate, seed: ChunkSignature) -> Self {
-        let chunk = key.prefixed("AWS4-HMAC-SHA256-PAYLOAD", &date, scope.suffix());
+        let chunk = key.prefixed(PAYLOAD_ALGORITHM, &date, scope.suffix());
         Self {
             chain: Chain::new(ALGORITHM, date, scope.suffix(), seed),
             key: Key::V4 { key, chunk },
