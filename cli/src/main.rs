@@ -2,14 +2,13 @@
 
 mod args;
 mod commands;
-mod console;
 mod context;
-mod debug;
 mod failure;
 mod output;
-mod prompt;
+mod s3;
 mod sandbox;
-mod shell;
+mod syntax;
+mod terminal;
 
 use std::{env, process::ExitCode, time::Duration};
 
@@ -17,9 +16,9 @@ use tokio::{runtime, signal};
 
 use self::{
     args::{Args, Color},
-    console::Console,
     context::Context,
-    failure::Failure,
+    failure::{Failure, explain_usage},
+    terminal::Console,
 };
 
 /// How long a question at the terminal gets to put the terminal back, after Ctrl-C.
@@ -40,7 +39,7 @@ fn main() -> ExitCode {
 fn try_main(plain: Console) -> Result<(), Failure> {
     let args = match Args::parse_words(env::args_os()) {
         Ok(args) => args,
-        Err(error) => return commands::explain_usage(plain, &error),
+        Err(error) => return explain_usage(plain, &error),
     };
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()

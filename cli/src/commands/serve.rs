@@ -11,9 +11,9 @@ use keyfob_sigv4::{Credentials, Timestamp};
 
 use crate::{
     args::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
-    context::{Context, chained},
-    failure::Failure,
-    shell,
+    context::Context,
+    failure::{Failure, chained},
+    terminal::exports,
 };
 
 /// Runs the command.
@@ -109,7 +109,7 @@ fn source(context: &Context) -> impl Fn() -> Answer + Send + Sync + 'static {
 }
 
 async fn forever(context: &Context, variables: &[(&str, &str)]) -> Result<(), Failure> {
-    context.console().data(&shell::exports(variables))?;
+    context.console().data(&exports(variables))?;
     context
         .console()
         .note("serving until Ctrl-C; paste these lines into another shell");

@@ -6,7 +6,7 @@ use keyfob_sts::{CallerIdentity, GetCallerIdentity};
 use serde_json::{Value, json};
 
 use super::sts::{Sts, caller_identity};
-use crate::{console::Style, context::Context, failure::Failure};
+use crate::{context::Context, failure::Failure, terminal::Style};
 
 /// What there is to say.
 struct Report {

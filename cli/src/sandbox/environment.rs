@@ -3,7 +3,7 @@ use std::path::Path;
 use keyfob_chain::Env;
 use keyfob_sigv4::Credentials;
 
-use crate::shell;
+use crate::terminal::exports;
 
 /// The variables that point a program at the sandbox.
 ///
@@ -68,7 +68,7 @@ impl Environment {
             ("AWS_ACCESS_KEY_ID", user.access_key_id()),
             ("AWS_SECRET_ACCESS_KEY", user.secret_access_key().expose()),
         ];
-        let lines = shell::exports(&variables);
+        let lines = exports(&variables);
         format!(
             "{lines}unset AWS_SESSION_TOKEN AWS_PROFILE {}\n",
             CLEARED.join(" ")

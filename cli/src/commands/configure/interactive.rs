@@ -3,7 +3,10 @@ use keyfob_sigv4::Credentials;
 
 use super::{editor, save};
 use crate::{
-    args::OutputFormat, commands::masked, context::Context, failure::Failure, prompt::Prompt,
+    args::OutputFormat,
+    context::Context,
+    failure::Failure,
+    terminal::{Prompt, masked},
 };
 
 /// What the person answered; nothing where the present value stays.

@@ -1,7 +1,7 @@
 use keyfob_chain::{ErrorKind, Origin, Region};
 use keyfob_sigv4::Timestamp;
 
-use crate::{commands::masked, context::Context, failure::Failure};
+use crate::{context::Context, failure::Failure, terminal::masked};
 
 /// One line of the list.
 struct Line {

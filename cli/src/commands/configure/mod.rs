@@ -13,7 +13,7 @@ use keyfob_chain::{Editor, FileKind, SectionName};
 use keyfob_sigv4::Secret;
 
 use self::name::{Name, Target};
-use crate::{args::ConfigureCommand, context::Context, failure::Failure, prompt::Prompt};
+use crate::{args::ConfigureCommand, context::Context, failure::Failure, terminal::Prompt};
 
 /// Runs the command.
 ///

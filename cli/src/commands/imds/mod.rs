@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use crate::{
     args::ImdsCommand,
-    context::{Context, chained},
-    failure::Failure,
+    context::Context,
+    failure::{Failure, chained},
+    terminal::masked,
 };
 
 const DOCUMENT: &str = "/latest/dynamic/instance-identity/document";
@@ -98,7 +99,7 @@ fn without_secrets<'a>(context: &Context, value: &'a [u8]) -> Result<Cow<'a, [u8
     };
     for name in ["SecretAccessKey", "Token"] {
         if let Some(Value::String(secret)) = document.get_mut(name) {
-            *secret = super::masked(secret);
+            *secret = masked(secret);
         }
     }
     context
@@ -124,7 +125,7 @@ async fn credentials(context: &Context, client: &Client, show: bool) -> Result<(
     let role = role.map_err(|error| failure(&error, "iam/security-credentials/"))?;
     let shown = |secret: &str| match show {
         true => secret.to_owned(),
-        false => super::masked(secret),
+        false => masked(secret),
     };
     let key = &role.credentials;
     let mut answer = json!({

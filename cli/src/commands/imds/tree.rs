@@ -4,9 +4,9 @@ use keyfob_imds::Client;
 
 use super::failure;
 use crate::{
-    console::{Console, Style},
     context::Context,
     failure::Failure,
+    terminal::{Console, Style},
 };
 
 /// A value longer than this is cut in the tree; `imds get` has all of it.

@@ -1,8 +1,12 @@
 use super::{
-    input::{Input, Source, authority},
+    input::{Input, Source},
     print::{Form, Signed},
 };
-use crate::{failure::Failure, shell::quoted};
+use crate::{
+    failure::Failure,
+    syntax::url::{authority, has_dot_segments},
+    terminal::quoted,
+};
 
 /// A command for a POSIX shell that sends the request, byte for byte as it was signed.
 ///
@@ -29,13 +33,6 @@ pub(super) fn command(input: &Input, signed: &Signed) -> Result<String, Failure>
     words.extend(body);
     words.push(quoted(&url));
     Ok(words.join(" ") + "\n")
-}
-
-/// Whether a client may take `.` and `..` out of the path, also where they are encoded.
-pub(crate) fn has_dot_segments(url: &str) -> bool {
-    let path = url.split(['?', '#']).next().unwrap_or_default();
-    let path = path.replace("%2e", ".").replace("%2E", ".");
-    path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 /// The URL in the query's form names the host that is signed; a `Host` header tells that of the server it is sent to.
@@ -108,23 +105,3 @@ fn body(input: &Input) -> Result<Option<String>, Failure> {
 
 /// Linux takes no longer word on a command line.
 const MAX_WORD: usize = 128 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dot_segments_are_seen_in_the_path_only() {
-        for url in [
-            "https://a/../b",
-            "https://a/b/.",
-            "https://a/%2e%2E/b",
-            "https://a/./b?c",
-        ] {
-            assert!(has_dot_segments(url), "{url}");
-        }
-        for url in ["https://a.b/c..d", "https://a/?b=/../", "https://a/.b/..."] {
-            assert!(!has_dot_segments(url), "{url}");
-        }
-    }
-}

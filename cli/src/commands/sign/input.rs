@@ -8,6 +8,7 @@ use super::data;
 use crate::{
     args::{Auth, SigningArgs},
     failure::Failure,
+    syntax::url::{authority, wire_form},
 };
 
 /// The type that curl gives a body unless told otherwise, and that is signed because it is sent.
@@ -142,28 +143,6 @@ impl Input {
         let target = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
         Some((scheme, target))
     }
-}
-
-/// The part of a URL between the scheme and the path.
-pub(super) fn authority(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
-}
-
-/// As clients send a URL: without the fragment, and with blanks and what is not ASCII percent-encoded.
-fn wire_form(url: &str) -> String {
-    let url = url.split('#').next().unwrap_or_default();
-    let mut out = String::with_capacity(url.len());
-    for c in url.chars() {
-        if c != ' ' && c.is_ascii() {
-            out.push(c);
-        } else {
-            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-        }
-    }
-    out
 }
 
 fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -10,7 +10,6 @@ mod signer;
 
 use keyfob_sigv4::{Payload, Request, Timestamp};
 
-pub(super) use self::{curl::has_dot_segments, data::header_of};
 use self::{input::Input, print::Signed, signer::AnySigner};
 use crate::{
     args::{Auth, OutputFormat, Print, SignArgs, SignCommand, SigningArgs},

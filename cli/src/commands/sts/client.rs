@@ -8,8 +8,10 @@ use keyfob_sigv4::Credentials;
 use keyfob_sts::{Client, Error, SignedAction};
 use tracing::{debug, info};
 
-use super::advice;
-use crate::{context::Context, failure::Failure};
+use crate::{
+    context::Context,
+    failure::{Failure, with_advice},
+};
 
 /// A client that counts its retries.
 pub(in crate::commands) struct Sts {
@@ -68,7 +70,7 @@ impl Sts {
                 if classify(error.status(), error.code()).is_some() {
                     failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
                 }
-                Err(advice::with_advice(context, failure, &error).await)
+                Err(with_advice(context, failure, &error).await)
             }
         }
     }

@@ -1,6 +1,5 @@
 //! The operations of STS that `aws` has too.
 
-mod advice;
 mod answer;
 mod client;
 
@@ -9,9 +8,9 @@ use keyfob_sts::{AssumeRole, GetCallerIdentity, GetSessionToken, SignedAction};
 pub(super) use self::{answer::caller_identity, client::Sts};
 use crate::{
     args::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
-    commands::parameter,
     context::Context,
     failure::Failure,
+    syntax::{file_argument, shorthand},
 };
 
 /// Runs the command and prints the answer.
@@ -73,13 +72,13 @@ fn assume_role(args: &AssumeRoleArgs) -> Result<AssumeRole, Failure> {
 /// With the policies, tags and contexts of the arguments.
 fn narrowed(mut action: AssumeRole, args: &AssumeRoleArgs) -> Result<AssumeRole, Failure> {
     if let Some(policy) = &args.policy {
-        let policy = parameter::text("--policy", policy)?;
+        let policy = file_argument::text("--policy", policy)?;
         action = action.policy(policy)?;
     }
-    for [arn] in parameter::members("--policy-arns", &args.policy_arns, ["arn"])? {
+    for [arn] in shorthand::members("--policy-arns", &args.policy_arns, ["arn"])? {
         action = action.policy_arn(arn)?;
     }
-    for [key, value] in parameter::members("--tags", &args.tags, ["Key", "Value"])? {
+    for [key, value] in shorthand::members("--tags", &args.tags, ["Key", "Value"])? {
         action = action.tag(key, value)?;
     }
     for key in &args.transitive_tag_keys {
@@ -87,7 +86,7 @@ fn narrowed(mut action: AssumeRole, args: &AssumeRoleArgs) -> Result<AssumeRole,
     }
     let names = ["ProviderArn", "ContextAssertion"];
     for [arn, assertion] in
-        parameter::members("--provided-contexts", &args.provided_contexts, names)?
+        shorthand::members("--provided-contexts", &args.provided_contexts, names)?
     {
         action = action.provided_context(arn, assertion)?;
     }

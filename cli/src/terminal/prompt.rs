@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead as _};
 
-use crate::{console::Console, failure::Failure};
+use super::Console;
+use crate::failure::Failure;
 
 /// Asks questions, if there is somebody to ask.
 #[derive(Debug)]

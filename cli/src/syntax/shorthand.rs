@@ -1,30 +1,14 @@
-//! Values of arguments in the notations of `aws`: files, shorthand, JSON.
-
-use std::fs;
-
 use serde_json::Value;
 
+use super::file_argument;
 use crate::failure::Failure;
-
-/// The value itself, or the text of the file that `file://PATH` names.
-///
-/// # Errors
-///
-/// When the file cannot be read.
-pub(super) fn text(flag: &str, value: &str) -> Result<String, Failure> {
-    let Some(path) = value.strip_prefix("file://") else {
-        return Ok(value.to_owned());
-    };
-    fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("{flag}: cannot read {path}: {error}")))
-}
 
 /// The members of each structure of a list: written `Key=K,Value=V`, one a word, or as JSON in one word.
 ///
 /// # Errors
 ///
 /// When a member is missing or unknown.
-pub(super) fn members<const N: usize>(
+pub(crate) fn members<const N: usize>(
     flag: &str,
     words: &[String],
     names: [&str; N],
@@ -34,7 +18,7 @@ pub(super) fn members<const N: usize>(
         Failure::usage(format!("{flag}: write {}, or JSON", form.join(",")))
     };
     let first = words.first().map_or("", |word| word.as_str());
-    let first = text(flag, first)?;
+    let first = file_argument::text(flag, first)?;
     if first.trim_start().starts_with(['[', '{']) {
         let json = serde_json::from_str(&first).map_err(|_| refused())?;
         let items = match json {

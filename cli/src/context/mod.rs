@@ -9,11 +9,10 @@ use tracing::debug;
 
 use crate::{
     args::{Globals, OutputFormat},
-    console::Console,
-    debug,
     failure::Failure,
     output,
     sandbox::Sandbox,
+    terminal::{Console, start_debugging},
 };
 
 /// Everything a command works with.
@@ -39,7 +38,7 @@ impl Context {
         let no_color = env.raw("NO_COLOR").is_some_and(|value| !value.is_empty());
         let console = Console::new(globals.color, no_color);
         if globals.debug {
-            debug::start(console.has_colour());
+            start_debugging(console.has_colour());
         }
         let mut sandbox = None;
         if globals.sandbox {
@@ -261,68 +260,4 @@ fn nothing_found(explanation: &Explanation) -> Failure {
     failure.with_hint(
         "run `keyfob configure`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `keyfob --sandbox whoami` needs neither",
     )
-}
-
-impl From<&keyfob_chain::Error> for Failure {
-    fn from(error: &keyfob_chain::Error) -> Self {
-        use keyfob_chain::ErrorKind;
-
-        if let Some(error) = cause::<keyfob_sts::Error>(error) {
-            return Self::from(error);
-        }
-        let text = chained(error);
-        match error.kind() {
-            ErrorKind::NoCredentials => Self::no_credentials(text),
-            ErrorKind::ProfileNotFound => Self::other(text).with_code("ProfileNotFound"),
-            ErrorKind::ConfigFile => Self::configuration(text).with_code("ConfigParseError"),
-            ErrorKind::PartialCredentials => {
-                Self::configuration(text).with_code("PartialCredentials")
-            }
-            ErrorKind::InvalidCredentials => {
-                Self::configuration(text).with_code("InvalidCredentials")
-            }
-            ErrorKind::Expired => Self::configuration(text).with_code("ExpiredCredentials"),
-            ErrorKind::InvalidSetting | ErrorKind::Unsupported => Self::configuration(text),
-            ErrorKind::InvalidEdit => Self::usage(text),
-            _ => Self::other(text).with_code("CredentialRetrieval"),
-        }
-    }
-}
-
-impl From<keyfob_chain::Error> for Failure {
-    fn from(error: keyfob_chain::Error) -> Self {
-        Self::from(&error)
-    }
-}
-
-/// What cannot be signed comes from the command line.
-impl From<keyfob_sigv4::Error> for Failure {
-    fn from(error: keyfob_sigv4::Error) -> Self {
-        Self::usage(error.to_string())
-    }
-}
-
-/// The first cause of that type.
-fn cause<'a, T: std::error::Error + 'static>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chained(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

@@ -2,41 +2,12 @@
 
 use keyfob_chain::Explanation;
 use keyfob_sigv4::Timestamp;
-use keyfob_sts::{Error, ErrorKind};
+use keyfob_sts::Error;
 
-use crate::{
-    context::{Context, chained},
-    failure::Failure,
-};
-
-impl From<&Error> for Failure {
-    fn from(error: &Error) -> Self {
-        match error.kind() {
-            ErrorKind::Service => {
-                let operation = error.action().unwrap_or("STS");
-                Self::service(
-                    error.code().unwrap_or("Unknown"),
-                    operation,
-                    error.message(),
-                )
-            }
-            ErrorKind::Input => Self::usage(chained(error)),
-            ErrorKind::Config => Self::configuration(chained(error)),
-            ErrorKind::Connect => Self::other(chained(error)).with_code("EndpointConnection"),
-            ErrorKind::Timeout => Self::other(chained(error)).with_code("ReadTimeout"),
-            _ => Self::other(chained(error)),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::from(&error)
-    }
-}
+use crate::{context::Context, failure::Failure};
 
 /// The failure with hints: what the code means, where the credentials came from, and what they mask.
-pub(super) async fn with_advice(context: &Context, failure: Failure, error: &Error) -> Failure {
+pub(crate) async fn with_advice(context: &Context, failure: Failure, error: &Error) -> Failure {
     let is_clock = error.message().contains("Signature expired")
         || error.message().contains("not yet current");
     let hint = match error.code() {

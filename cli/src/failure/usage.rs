@@ -1,6 +1,6 @@
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-use crate::{args::OUT_OF_RANGE, console::Console, failure::Failure};
+use crate::{args::OUT_OF_RANGE, failure::Failure, terminal::Console};
 
 /// Help and version go to stdout; everything else is a failure in the words of `aws` where it has some.
 ///

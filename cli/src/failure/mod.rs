@@ -1,26 +1,14 @@
 //! How a command ends when it does not end well: the exit code and the lines on stderr, as `aws` has them.
 
+mod advice;
+mod causes;
+mod exit;
+mod usage;
+
 use std::{fmt, io};
 
-/// The exit codes of `aws`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// A negative answer, such as a setting that is not there.
-    Negative = 1,
-    /// Ctrl-C: 128 and the number of the signal, as shells count.
-    Interrupted = 130,
-    /// SIGTERM.
-    #[cfg(unix)]
-    Terminated = 143,
-    /// The command line is wrong.
-    Usage = 252,
-    /// No credentials, no terminal, bad configuration.
-    Configuration = 253,
-    /// The service answered with an error.
-    Service = 254,
-    /// Anything else.
-    Other = 255,
-}
+use self::exit::Exit;
+pub(crate) use self::{advice::with_advice, causes::chained, usage::explain_usage};
 
 /// A command's failure. `Display` is what goes to stderr, with the empty line that `aws` puts before it.
 #[derive(Debug)]

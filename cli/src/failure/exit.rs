@@ -1,0 +1,19 @@
+/// The exit codes of `aws`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// A negative answer, such as a setting that is not there.
+    Negative = 1,
+    /// Ctrl-C: 128 and the number of the signal, as shells count.
+    Interrupted = 130,
+    /// SIGTERM.
+    #[cfg(unix)]
+    Terminated = 143,
+    /// The command line is wrong.
+    Usage = 252,
+    /// No credentials, no terminal, bad configuration.
+    Configuration = 253,
+    /// The service answered with an error.
+    Service = 254,
+    /// Anything else.
+    Other = 255,
+}
