@@ -8,7 +8,7 @@
 use std::{env, error::Error, process::ExitCode};
 
 use keyfob_sigv4::Credentials;
-use keyfob_sts::{Client, GetCallerIdentity, KeyKind};
+use keyfob_sts::{Client, KeyKind, actions::GetCallerIdentity};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -37,7 +37,7 @@ async fn whoami() -> Result<(), Box<dyn Error>> {
         .notify(|error, pause| eprintln!("{error}; next try in {:?}", pause.delay))
         .build()?;
     let identity = client.send(&GetCallerIdentity::new(), &credentials).await?;
-    let kind = KeyKind::of(credentials.access_key_id());
+    let kind = KeyKind::from_access_key_id(credentials.access_key_id());
     println!(
         "{} ({:?}), keys: {kind:?}",
         identity.arn,

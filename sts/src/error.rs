@@ -3,8 +3,6 @@ use std::{error::Error as StdError, fmt};
 use http::StatusCode;
 use keyfob_sigv4::Secret;
 
-use crate::Action;
-
 /// Characters; longer messages of a service are cut. Real ones have a few hundred.
 const MAX_MESSAGE: usize = 4096;
 
@@ -42,7 +40,7 @@ pub enum ErrorKind {
     /// A parameter was refused here; nothing was sent.
     Input,
     /// The region, the endpoint or the client cannot be used as configured; nothing was sent.
-    Config,
+    Setting,
     /// The service answered with an error: see [`code`](Error::code) and [`status`](Error::status).
     Service,
     /// The service answered with success, but not with what the action promises.
@@ -93,8 +91,8 @@ impl Error {
         Self::new(ErrorKind::Input, message)
     }
 
-    pub(crate) fn config(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Config, message)
+    pub(crate) fn setting(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Setting, message)
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -117,11 +115,11 @@ impl Error {
         self
     }
 
-    /// Names the action, notes whether its request can be sent twice, and takes its secrets out of the message.
-    pub(crate) fn during<A: Action + ?Sized>(mut self, action: &A) -> Self {
-        self.0.answer.action = Some(A::NAME);
-        self.0.one_time = action.parameters().is_one_time();
-        self.without(action.parameters().secrets())
+    /// Names the action and notes whether its request holds a one-time code.
+    pub(crate) fn in_action(mut self, name: &'static str, one_time: bool) -> Self {
+        self.0.answer.action = Some(name);
+        self.0.one_time = one_time;
+        self
     }
 
     /// Cuts a secret out of the message: STS repeats values it finds invalid, and signed headers when a signature

@@ -1,6 +1,6 @@
 /// What kind of caller an ARN names.
 ///
-/// The answer of [`GetCallerIdentity`](crate::GetCallerIdentity) does not say whether the keys are temporary, since
+/// The answer of [`GetCallerIdentity`](crate::actions::GetCallerIdentity) does not say whether the keys are temporary, since
 /// those of `GetSessionToken` have the ARN of their user: ask [`KeyKind`] too.
 ///
 /// # Examples
@@ -8,7 +8,7 @@
 /// ```
 /// # use keyfob_sts::Principal;
 /// assert_eq!(
-///     Principal::of("arn:aws:sts::123456789012:assumed-role/deploy/alice"),
+///     Principal::from_arn("arn:aws:sts::123456789012:assumed-role/deploy/alice"),
 ///     Principal::AssumedRole { role: "deploy", session: "alice" },
 /// );
 /// ```
@@ -42,7 +42,7 @@ pub enum Principal<'a> {
 
 impl<'a> Principal<'a> {
     /// Takes an ARN apart; [`Principal::Other`] when it is none of a known form.
-    pub fn of(arn: &'a str) -> Self {
+    pub fn from_arn(arn: &'a str) -> Self {
         Self::parse(arn).unwrap_or(Self::Other)
     }
 
@@ -96,7 +96,7 @@ fn fields(arn: &str) -> Option<[&str; 4]> {
 ///
 /// ```
 /// # use keyfob_sts::KeyKind;
-/// assert_eq!(KeyKind::of("ASIAIOSFODNN7EXAMPLE"), KeyKind::Temporary);
+/// assert_eq!(KeyKind::from_access_key_id("ASIAIOSFODNN7EXAMPLE"), KeyKind::Temporary);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -111,7 +111,7 @@ pub enum KeyKind {
 
 impl KeyKind {
     /// Tells by the first four characters of an access key id.
-    pub fn of(access_key_id: &str) -> Self {
+    pub fn from_access_key_id(access_key_id: &str) -> Self {
         match access_key_id.get(..4) {
             Some("AKIA") => Self::LongTerm,
             Some("ASIA") => Self::Temporary,
@@ -154,7 +154,7 @@ mod tests {
                 Principal::FederatedUser { name: "F" },
             ),
         ] {
-            assert_eq!(Principal::of(arn), principal, "{arn}");
+            assert_eq!(Principal::from_arn(arn), principal, "{arn}");
             assert_eq!(account(arn), "1");
         }
     }
@@ -171,16 +171,23 @@ mod tests {
             "arn:aws:iam::1:userX/A",
             "ärn:é:",
         ] {
-            assert_eq!(Principal::of(arn), Principal::Other, "{arn}");
+            assert_eq!(Principal::from_arn(arn), Principal::Other, "{arn}");
         }
         assert_eq!(account("arn:aws:s3:::bucket"), "");
     }
 
     #[test]
     fn the_prefix_of_a_key_tells_its_kind() {
-        assert_eq!(KeyKind::of("AKIAIOSFODNN7EXAMPLE"), KeyKind::LongTerm);
+        assert_eq!(
+            KeyKind::from_access_key_id("AKIAIOSFODNN7EXAMPLE"),
+            KeyKind::LongTerm
+        );
         for other in ["", "ASI", "asia1234", "ÄÄÄÄ", "AÄÄ"] {
-            assert_eq!(KeyKind::of(other), KeyKind::Other, "{other}");
+            assert_eq!(
+                KeyKind::from_access_key_id(other),
+                KeyKind::Other,
+                "{other}"
+            );
         }
     }
 }

@@ -15,8 +15,8 @@ use std::{
 use keyfob_backoff::{Budget, Policy};
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
-    AssumeRoleWithWebIdentity, Client, ClientBuilder, Error, ErrorKind, GetCallerIdentity,
-    GetSessionToken,
+    Client, ClientBuilder, Error, ErrorKind,
+    actions::{AssumeRoleWithWebIdentity, GetCallerIdentity, GetSessionToken},
 };
 use stub::{Answer, Stub};
 
@@ -322,7 +322,7 @@ async fn a_signed_action_without_a_region_is_refused_before_anything_is_sent() {
     let stub = Stub::start([Answer::identity()]).await;
     let client = Client::builder().endpoint(stub.url()).unwrap();
     let error = whoami(client).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Setting);
     assert!(stub.requests().is_empty());
 }
 

@@ -6,9 +6,13 @@
 
 use http::{Method, header::CONTENT_TYPE};
 use keyfob_sts::{
-    Action, AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot,
-    DecodeAuthorizationMessage, Endpoint, Error, ErrorKind, GetAccessKeyInfo, GetCallerIdentity,
-    GetDelegatedAccessToken, GetFederationToken, GetSessionToken, GetWebIdentityToken,
+    Endpoint, Error, ErrorKind,
+    actions::{
+        AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot,
+        DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
+        GetFederationToken, GetSessionToken, GetWebIdentityToken,
+    },
+    call::Action,
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/x";

@@ -6,9 +6,13 @@
 
 use http::Response;
 use keyfob_sts::{
-    Action, AssumeRole, AssumeRoleWithSaml, AssumeRoot, CallerIdentity, DecodeAuthorizationMessage,
-    Error, ErrorKind, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
-    GetFederationToken, GetSessionToken, GetWebIdentityToken, Principal, SessionToken,
+    Error, ErrorKind, Principal,
+    actions::{
+        AssumeRole, AssumeRoleWithSaml, AssumeRoot, CallerIdentity, DecodeAuthorizationMessage,
+        GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken, GetFederationToken,
+        GetSessionToken, GetWebIdentityToken, SessionToken,
+    },
+    call::Action,
 };
 
 const FIELDS: [&str; 4] = [

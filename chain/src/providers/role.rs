@@ -60,7 +60,8 @@ mod with_sts {
 
     use keyfob_sigv4::Secret;
     use keyfob_sts::{
-        AssumeRole, AssumeRoleWithWebIdentity, AssumedRole, Client, ErrorKind as StsKind,
+        Client, ErrorKind as StsKind,
+        actions::{AssumeRole, AssumeRoleWithWebIdentity, AssumedRole},
     };
 
     use super::{Credentials, Error, Found, Path, Role, Settings, Timestamp};
@@ -199,7 +200,7 @@ mod with_sts {
 
     fn failed(role: &Role, error: keyfob_sts::Error) -> Error {
         let kind = match (error.kind(), error.code()) {
-            (StsKind::Input | StsKind::Config, _) => ErrorKind::InvalidSetting,
+            (StsKind::Input | StsKind::Setting, _) => ErrorKind::InvalidSetting,
             (_, Some(code)) if is_final(code) => ErrorKind::Refused,
             _ => ErrorKind::Provider,
         };

@@ -2,7 +2,7 @@
 
 use keyfob_chain::{Explanation, Region, Row};
 use keyfob_sigv4::{Credentials, Timestamp};
-use keyfob_sts::{CallerIdentity, GetCallerIdentity};
+use keyfob_sts::actions::{CallerIdentity, GetCallerIdentity};
 use serde_json::{Value, json};
 
 use super::sts::{Sts, caller_identity};

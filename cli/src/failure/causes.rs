@@ -53,7 +53,7 @@ impl From<&keyfob_sts::Error> for Failure {
                 )
             }
             ErrorKind::Input => Self::usage(chained(error)),
-            ErrorKind::Config => Self::configuration(chained(error)),
+            ErrorKind::Setting => Self::configuration(chained(error)),
             ErrorKind::Connect => Self::other(chained(error)).with_code("EndpointConnection"),
             ErrorKind::Timeout => Self::other(chained(error)).with_code("ReadTimeout"),
             _ => Self::other(chained(error)),

@@ -31,7 +31,7 @@ pub(crate) fn url(
     key: &str,
     path_style: bool,
 ) -> String {
-    let suffix = Partition::of(region).dns_suffix();
+    let suffix = Partition::from_region(region).dns_suffix();
     let endpoint = endpoint.map_or_else(
         || format!("https://s3.{region}.{suffix}"),
         |url| url.trim_end_matches('/').to_owned(),

@@ -1,6 +1,9 @@
 use keyfob_sigv4::{Credentials, Secret};
 
-use crate::{Action, Error, Parameters, Reply, SignedAction};
+use crate::{
+    call::{Action, Parameters, Reply, SignedAction},
+    error::Error,
+};
 
 /// Temporary credentials of a role.
 ///
@@ -10,7 +13,7 @@ use crate::{Action, Error, Parameters, Reply, SignedAction};
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::AssumeRole;
+/// # use keyfob_sts::actions::AssumeRole;
 /// let request = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?
 ///     .duration_seconds(900)?
 ///     .external_id("partner-42")?
@@ -45,9 +48,7 @@ impl AssumeRole {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
-        self.0
-            .number("DurationSeconds", seconds, 900..=43_200)
-            .map(Self)
+        self.0.role_seconds(seconds).map(Self)
     }
 
     /// The MFA device, as a serial number or an ARN such as `arn:aws:iam::123456789012:mfa/alice`, and its present
@@ -89,7 +90,7 @@ impl AssumeRole {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is empty.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
-        self.0.policy(json.into(), 1..=usize::MAX).map(Self)
+        self.0.text("Policy", json, 1..=usize::MAX).map(Self)
     }
 
     /// One more managed policy that limits the session further, of at most ten.
@@ -168,7 +169,7 @@ pub struct AssumedRoleUser {
 }
 
 impl AssumedRoleUser {
-    pub(crate) fn of(reply: &Reply) -> Option<Self> {
+    pub(super) fn from_reply(reply: &Reply) -> Option<Self> {
         Some(Self {
             arn: reply.optional("AssumedRoleUser/Arn")?,
             assumed_role_id: reply.optional("AssumedRoleUser/AssumedRoleId")?,
@@ -187,7 +188,7 @@ impl Action for AssumeRole {
     fn output(reply: &Reply) -> Result<AssumedRole, Error> {
         Ok(AssumedRole {
             credentials: reply.credentials()?,
-            user: AssumedRoleUser::of(reply),
+            user: AssumedRoleUser::from_reply(reply),
             packed_policy_size: reply.number("PackedPolicySize")?,
             source_identity: reply.optional("SourceIdentity"),
             request_id: reply.request_id(),

@@ -1,6 +1,10 @@
 use keyfob_sigv4::{Credentials, Secret};
 
-use crate::{Action, AssumedRoleUser, Error, Parameters, Reply, UnsignedAction};
+use crate::{
+    actions::assume_role::AssumedRoleUser,
+    call::{Action, Parameters, Reply, UnsignedAction},
+    error::Error,
+};
 
 /// Temporary credentials of a role, for an assertion of a SAML 2.0 provider that the role trusts.
 ///
@@ -9,7 +13,7 @@ use crate::{Action, AssumedRoleUser, Error, Parameters, Reply, UnsignedAction};
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::AssumeRoleWithSaml;
+/// # use keyfob_sts::actions::AssumeRoleWithSaml;
 /// # let assertion = "PHNhbWxwOlJlc3BvbnNl";
 /// let role = "arn:aws:iam::123456789012:role/staff";
 /// let provider = "arn:aws:iam::123456789012:saml-provider/corp";
@@ -45,9 +49,7 @@ impl AssumeRoleWithSaml {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
-        self.0
-            .number("DurationSeconds", seconds, 900..=43_200)
-            .map(Self)
+        self.0.role_seconds(seconds).map(Self)
     }
 
     /// A policy, as JSON of at most 2048 characters, that limits the session further.
@@ -56,7 +58,7 @@ impl AssumeRoleWithSaml {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is empty or longer.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
-        self.0.policy(json.into(), 1..=2048).map(Self)
+        self.0.policy(json.into()).map(Self)
     }
 
     /// One more managed policy that limits the session further, of at most ten.
@@ -106,7 +108,7 @@ impl Action for AssumeRoleWithSaml {
     fn output(reply: &Reply) -> Result<SamlRole, Error> {
         Ok(SamlRole {
             credentials: reply.credentials()?,
-            user: AssumedRoleUser::of(reply),
+            user: AssumedRoleUser::from_reply(reply),
             subject: reply.optional("Subject"),
             subject_type: reply.optional("SubjectType"),
             issuer: reply.optional("Issuer"),

@@ -1,6 +1,10 @@
 use keyfob_sigv4::{Credentials, Secret};
 
-use crate::{Action, AssumedRoleUser, Error, Parameters, Reply, UnsignedAction};
+use crate::{
+    actions::assume_role::AssumedRoleUser,
+    call::{Action, Parameters, Reply, UnsignedAction},
+    error::Error,
+};
 
 /// Temporary credentials of a role, for a token of an OpenID Connect provider that the role trusts.
 ///
@@ -9,7 +13,7 @@ use crate::{Action, AssumedRoleUser, Error, Parameters, Reply, UnsignedAction};
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::AssumeRoleWithWebIdentity;
+/// # use keyfob_sts::actions::AssumeRoleWithWebIdentity;
 /// # let token = "eyJhbGciOi.eyJzdWIi.c2ln";
 /// let role = "arn:aws:iam::123456789012:role/ci";
 /// let request = AssumeRoleWithWebIdentity::new(role, "build-7", token)?.duration_seconds(900)?;
@@ -53,9 +57,7 @@ impl AssumeRoleWithWebIdentity {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
-        self.0
-            .number("DurationSeconds", seconds, 900..=43_200)
-            .map(Self)
+        self.0.role_seconds(seconds).map(Self)
     }
 
     /// A policy, as JSON of at most 2048 characters, that limits the session further.
@@ -64,7 +66,7 @@ impl AssumeRoleWithWebIdentity {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is empty or longer.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
-        self.0.policy(json.into(), 1..=2048).map(Self)
+        self.0.policy(json.into()).map(Self)
     }
 
     /// One more managed policy that limits the session further, of at most ten.
@@ -110,7 +112,7 @@ impl Action for AssumeRoleWithWebIdentity {
     fn output(reply: &Reply) -> Result<WebIdentityRole, Error> {
         Ok(WebIdentityRole {
             credentials: reply.credentials()?,
-            user: AssumedRoleUser::of(reply),
+            user: AssumedRoleUser::from_reply(reply),
             subject: reply.optional("SubjectFromWebIdentityToken"),
             provider: reply.optional("Provider"),
             audience: reply.optional("Audience"),

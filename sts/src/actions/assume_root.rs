@@ -1,6 +1,9 @@
 use keyfob_sigv4::Credentials;
 
-use crate::{Action, Error, Parameters, Reply, SignedAction};
+use crate::{
+    call::{Action, Parameters, Reply, SignedAction},
+    error::Error,
+};
 
 /// Temporary credentials of the root user of a member account, limited to one task.
 ///
@@ -9,7 +12,7 @@ use crate::{Action, Error, Parameters, Reply, SignedAction};
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::AssumeRoot;
+/// # use keyfob_sts::actions::AssumeRoot;
 /// let task = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy";
 /// let request = AssumeRoot::new("123456789012", task)?.duration_seconds(300)?;
 /// # Ok::<(), keyfob_sts::Error>(())

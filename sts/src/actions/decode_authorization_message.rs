@@ -1,4 +1,7 @@
-use crate::{Action, Error, Parameters, Reply, SignedAction};
+use crate::{
+    call::{Action, Parameters, Reply, SignedAction},
+    error::Error,
+};
 
 /// What an encoded authorization failure says: which statement denied, to whom, what, under which conditions.
 ///
@@ -8,7 +11,7 @@ use crate::{Action, Error, Parameters, Reply, SignedAction};
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::DecodeAuthorizationMessage;
+/// # use keyfob_sts::actions::DecodeAuthorizationMessage;
 /// let request = DecodeAuthorizationMessage::new("E9Y8hKZz0qH…")?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```

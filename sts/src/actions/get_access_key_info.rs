@@ -1,4 +1,7 @@
-use crate::{Action, Error, Parameters, Reply, SignedAction};
+use crate::{
+    call::{Action, Parameters, Reply, SignedAction},
+    error::Error,
+};
 
 /// The account an access key belongs to, whether the key is active or not. The call is logged in the account that
 /// makes it.
@@ -6,7 +9,7 @@ use crate::{Action, Error, Parameters, Reply, SignedAction};
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::GetAccessKeyInfo;
+/// # use keyfob_sts::actions::GetAccessKeyInfo;
 /// let request = GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE")?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```

@@ -1,11 +1,15 @@
-use crate::{Action, Error, Parameters, Principal, Reply, SignedAction};
+use crate::{
+    call::{Action, Parameters, Reply, SignedAction},
+    error::Error,
+    principal::Principal,
+};
 
 /// Who the credentials belong to. It needs no permission and cannot be denied by any policy.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::{Action, Error, GetCallerIdentity, Principal};
+/// # use keyfob_sts::{Error, Principal, actions::GetCallerIdentity, call::Action};
 /// # fn f(answer: http::Response<Vec<u8>>) -> Result<(), Error> {
 /// let identity = GetCallerIdentity::new().parse(&answer)?;
 /// if identity.principal() == Principal::Root {
@@ -43,7 +47,7 @@ pub struct CallerIdentity {
 impl CallerIdentity {
     /// What kind of caller it is, and its name.
     pub fn principal(&self) -> Principal<'_> {
-        Principal::of(&self.arn)
+        Principal::from_arn(&self.arn)
     }
 }
 

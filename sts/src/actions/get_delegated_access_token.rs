@@ -1,13 +1,16 @@
 use keyfob_sigv4::{Credentials, Secret};
 
-use crate::{Action, Error, Parameters, Reply, SignedAction};
+use crate::{
+    call::{Action, Parameters, Reply, SignedAction},
+    error::Error,
+};
 
 /// Temporary credentials for a trade-in token: access to an account that its owner granted for a while.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::GetDelegatedAccessToken;
+/// # use keyfob_sts::actions::GetDelegatedAccessToken;
 /// # let token = "dHJhZGUtaW4";
 /// let request = GetDelegatedAccessToken::new(token)?;
 /// # Ok::<(), keyfob_sts::Error>(())

@@ -1,6 +1,9 @@
 use keyfob_sigv4::Credentials;
 
-use crate::{Action, Error, Parameters, Reply, SignedAction};
+use crate::{
+    call::{Action, Parameters, Reply, SignedAction},
+    error::Error,
+};
 
 /// Temporary credentials for someone else, named by you, with at most the rights of the user whose long-term keys sign
 /// the request.
@@ -11,7 +14,7 @@ use crate::{Action, Error, Parameters, Reply, SignedAction};
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::GetFederationToken;
+/// # use keyfob_sts::actions::GetFederationToken;
 /// let request = GetFederationToken::new("bob")?
 ///     .policy_arn("arn:aws:iam::aws:policy/ReadOnlyAccess")?
 ///     .duration_seconds(3600)?;
@@ -37,9 +40,7 @@ impl GetFederationToken {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
-        self.0
-            .number("DurationSeconds", seconds, 900..=129_600)
-            .map(Self)
+        self.0.user_seconds(seconds).map(Self)
     }
 
     /// What the credentials may do, as JSON of at most 2048 characters.
@@ -48,7 +49,7 @@ impl GetFederationToken {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is empty or longer.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
-        self.0.policy(json.into(), 1..=2048).map(Self)
+        self.0.policy(json.into()).map(Self)
     }
 
     /// One more managed policy that says what the credentials may do, of at most ten.
@@ -96,7 +97,7 @@ pub struct FederatedUser {
 }
 
 impl FederatedUser {
-    fn of(reply: &Reply) -> Option<Self> {
+    fn from_reply(reply: &Reply) -> Option<Self> {
         Some(Self {
             arn: reply.optional("FederatedUser/Arn")?,
             federated_user_id: reply.optional("FederatedUser/FederatedUserId")?,
@@ -115,7 +116,7 @@ impl Action for GetFederationToken {
     fn output(reply: &Reply) -> Result<FederationToken, Error> {
         Ok(FederationToken {
             credentials: reply.credentials()?,
-            user: FederatedUser::of(reply),
+            user: FederatedUser::from_reply(reply),
             packed_policy_size: reply.number("PackedPolicySize")?,
             request_id: reply.request_id(),
         })

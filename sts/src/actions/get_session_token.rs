@@ -1,6 +1,9 @@
 use keyfob_sigv4::{Credentials, Secret};
 
-use crate::{Action, Error, Parameters, Reply, SignedAction};
+use crate::{
+    call::{Action, Parameters, Reply, SignedAction},
+    error::Error,
+};
 
 /// Temporary credentials for the user whose long-term keys sign the request, usually to prove an MFA device once
 /// for many calls.
@@ -11,7 +14,7 @@ use crate::{Action, Error, Parameters, Reply, SignedAction};
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::GetSessionToken;
+/// # use keyfob_sts::actions::GetSessionToken;
 /// let request = GetSessionToken::new()
 ///     .duration_seconds(36 * 3600)?
 ///     .mfa("arn:aws:iam::123456789012:mfa/alice", "123456")?;
@@ -33,9 +36,7 @@ impl GetSessionToken {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
-        self.0
-            .number("DurationSeconds", seconds, 900..=129_600)
-            .map(Self)
+        self.0.user_seconds(seconds).map(Self)
     }
 
     /// The MFA device, as a serial number or an ARN such as `arn:aws:iam::123456789012:mfa/alice`, and its present

@@ -1,13 +1,16 @@
 use keyfob_sigv4::{Secret, Timestamp};
 
-use crate::{Action, Error, Parameters, Reply, SignedAction};
+use crate::{
+    call::{Action, Parameters, Reply, SignedAction},
+    error::Error,
+};
 
 /// A signed JSON web token that proves the caller's identity to a service outside AWS.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::GetWebIdentityToken;
+/// # use keyfob_sts::actions::GetWebIdentityToken;
 /// let request = GetWebIdentityToken::new("https://api.example.com", "ES384")?
 ///     .duration_seconds(60)?
 ///     .tag("team", "blue")?;

@@ -3,8 +3,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use keyfob_backoff::{Budget, Pause, Policy};
 use keyfob_sigv4::{Scope, Signer};
 
-use super::{Client, Inner, clock::Clock, unusable};
-use crate::{Endpoint, EndpointBuilder, Error};
+use crate::{
+    client::{Client, Inner, clock::Clock, unusable},
+    endpoint::{Endpoint, EndpointBuilder},
+    error::Error,
+};
 
 /// The name of the service in the credential scope.
 const SERVICE: &str = "sts";
@@ -125,13 +128,14 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config), as [`EndpointBuilder::build`], or when the TLS library cannot be set up.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting), as [`EndpointBuilder::build`], or when the TLS library cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let endpoint = self.endpoint.build()?;
         let region = endpoint.signing_region();
         let scope = region.map(|region| Scope::new(region, SERVICE)).transpose();
-        let scope = scope
-            .map_err(|error| Error::config("the region cannot be signed for").with_source(error))?;
+        let scope = scope.map_err(|error| {
+            Error::setting("the region cannot be signed for").with_source(error)
+        })?;
         let http = match self.http {
             Some(http) => http,
             None => default_http(&endpoint, self.connect_timeout)?,

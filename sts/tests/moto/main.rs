@@ -13,9 +13,12 @@ mod server;
 
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
-    AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, Client, Error, ErrorKind,
-    GetAccessKeyInfo, GetCallerIdentity, GetFederationToken, GetSessionToken, KeyKind, Principal,
-    SignedAction,
+    Client, Error, ErrorKind, KeyKind, Principal,
+    actions::{
+        AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, GetAccessKeyInfo,
+        GetCallerIdentity, GetFederationToken, GetSessionToken,
+    },
+    call::SignedAction,
 };
 use server::{Mode, Moto, REGION, ROLE};
 
@@ -89,7 +92,10 @@ async fn a_role_is_assumed_with_every_kind_of_parameter_and_its_session_works() 
         .unwrap();
     let session = send(&moto, &action, moto.keys()).await.unwrap();
     let keys = session.credentials;
-    assert_eq!(KeyKind::of(keys.access_key_id()), KeyKind::Temporary);
+    assert_eq!(
+        KeyKind::from_access_key_id(keys.access_key_id()),
+        KeyKind::Temporary
+    );
     assert_eq!(keys.account_id(), Some("123456789012"));
     let left = keys.expiry().unwrap().seconds_since(Timestamp::now());
     assert!((800..=901).contains(&left), "{left} s left");
@@ -164,7 +170,7 @@ async fn a_web_identity_assumes_a_role_without_any_signature() {
     let action = AssumeRoleWithWebIdentity::new(ROLE, "ci", "eyJhbGciOi.eyJzdWIi.c2ln").unwrap();
     let session = client(&moto).send_unsigned(&action).await.unwrap();
     assert_eq!(
-        KeyKind::of(session.credentials.access_key_id()),
+        KeyKind::from_access_key_id(session.credentials.access_key_id()),
         KeyKind::Temporary
     );
     assert!(

@@ -1,7 +1,7 @@
 //! The answers as JSON, with the members and in the order of the service's model.
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
-use keyfob_sts::{AssumedRole, CallerIdentity, SessionToken};
+use keyfob_sts::actions::{AssumedRole, CallerIdentity, SessionToken};
 use serde_json::{Value, json};
 
 pub(in crate::commands) fn caller_identity(identity: &CallerIdentity) -> Value {

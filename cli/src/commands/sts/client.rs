@@ -5,7 +5,7 @@ use std::sync::{
 
 use keyfob_backoff::{Policy, classify};
 use keyfob_sigv4::Credentials;
-use keyfob_sts::{Client, Error, SignedAction};
+use keyfob_sts::{Client, Error, call::SignedAction};
 use tracing::{debug, info};
 
 use crate::{

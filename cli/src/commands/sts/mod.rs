@@ -3,7 +3,10 @@
 mod answer;
 mod client;
 
-use keyfob_sts::{AssumeRole, GetCallerIdentity, GetSessionToken, SignedAction};
+use keyfob_sts::{
+    actions::{AssumeRole, GetCallerIdentity, GetSessionToken},
+    call::SignedAction,
+};
 
 pub(super) use self::{answer::caller_identity, client::Sts};
 use crate::{

@@ -1,6 +1,10 @@
 use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
 
-use crate::{Endpoint, Error, Form, Parameters, Reply};
+use crate::{
+    call::{form::Form, parameters::Parameters, reply::Reply},
+    endpoint::Endpoint,
+    error::Error,
+};
 
 /// The version of the API that every request names.
 const VERSION: &str = "2011-06-15";
@@ -15,7 +19,7 @@ const VERSION: &str = "2011-06-15";
 /// A request without any client, to be signed and sent by other means:
 ///
 /// ```
-/// # use keyfob_sts::{Action, Endpoint, GetCallerIdentity};
+/// # use keyfob_sts::{Endpoint, actions::GetCallerIdentity, call::Action};
 /// let endpoint = Endpoint::builder().region("eu-west-1")?.build()?;
 /// let request = GetCallerIdentity::new().request(&endpoint);
 /// assert_eq!(request.uri(), "https://sts.eu-west-1.amazonaws.com/");
@@ -26,7 +30,7 @@ const VERSION: &str = "2011-06-15";
 /// An action of your own:
 ///
 /// ```
-/// # use keyfob_sts::{Action, Error, Parameters, Reply, SignedAction};
+/// # use keyfob_sts::{Error, call::{Action, Parameters, Reply, SignedAction}};
 /// struct OwnerOf(Parameters);
 ///
 /// impl OwnerOf {
@@ -89,7 +93,7 @@ pub trait Action {
     fn parse<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<Self::Output, Error> {
         Reply::read(Self::NAME, response)
             .and_then(|reply| Self::output(&reply))
-            .map_err(|error| error.during(self))
+            .map_err(|error| in_action(self, error))
     }
 }
 
@@ -98,3 +102,11 @@ pub trait SignedAction: Action {}
 
 /// An action that must not be signed: its proof is among its parameters.
 pub trait UnsignedAction: Action {}
+
+/// Adds to an error what is known of its action, and takes the action's secrets out of the message.
+pub(crate) fn in_action<A: Action + ?Sized>(action: &A, error: Error) -> Error {
+    let parameters = action.parameters();
+    error
+        .in_action(A::NAME, parameters.is_one_time())
+        .without(parameters.secrets())
+}

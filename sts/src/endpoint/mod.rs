@@ -1,6 +1,9 @@
+mod partition;
+
 use http::Uri;
 
-use crate::{Error, Partition};
+pub use self::partition::Partition;
+use crate::error::Error;
 
 /// Where requests go, and the region they are signed for.
 ///
@@ -76,11 +79,11 @@ impl EndpointBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it cannot be a label of a host name: 1 to 63 letters,
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when it cannot be a label of a host name: 1 to 63 letters,
     /// digits and `-`, with no `-` at either end.
     pub fn region(mut self, region: &str) -> Result<Self, Error> {
         if !is_host_label(region) {
-            return Err(Error::config(format!(
+            return Err(Error::setting(format!(
                 "invalid region \"{}\": a name such as us-east-1 is needed (letters, digits and `-`)",
                 shown(region)
             )));
@@ -93,7 +96,7 @@ impl EndpointBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when it is anything else. A query, a fragment and a user
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when it is anything else. A query, a fragment and a user
     /// name are refused.
     pub fn url(mut self, url: &str) -> Result<Self, Error> {
         self.uri = Some(parse_url(url)?);
@@ -126,13 +129,13 @@ impl EndpointBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when there is neither a region nor a URL, or when FIPS or
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when there is neither a region nor a URL, or when FIPS or
     /// dual stack is asked of a URL.
     pub fn build(self) -> Result<Endpoint, Error> {
         if let Some(uri) = self.uri {
             if self.fips || self.dual_stack {
                 let what = if self.fips { "FIPS" } else { "dual stack" };
-                return Err(Error::config(format!(
+                return Err(Error::setting(format!(
                     "{what} cannot be had of a custom endpoint: drop one of the two"
                 )));
             }
@@ -143,7 +146,7 @@ impl EndpointBuilder {
             });
         }
         let Some(region) = self.region else {
-            return Err(Error::config(
+            return Err(Error::setting(
                 "no region: set one, such as us-east-1, or a custom endpoint",
             ));
         };
@@ -160,7 +163,7 @@ fn resolve(
     if is_global(region, legacy_global) && !fips && !dual_stack {
         return Endpoint::aws("sts.amazonaws.com", "us-east-1");
     }
-    let partition = Partition::of(region);
+    let partition = Partition::from_region(region);
     // In `aws-us-gov` the plain endpoints are the validated ones.
     let plain = !fips || (partition.name() == "aws-us-gov" && !dual_stack);
     let name = if plain { "sts" } else { "sts-fips" };
@@ -224,7 +227,7 @@ fn parse_url(url: &str) -> Result<Uri, Error> {
             && !authority.contains('@')
     });
     uri.ok_or_else(|| {
-        Error::config(
+        Error::setting(
             "invalid endpoint: a URL such as https://sts.example.com or http://localhost:5000 is needed, \
              without user name, query and fragment",
         )

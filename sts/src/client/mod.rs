@@ -14,7 +14,11 @@ use keyfob_sigv4::{Credentials, Payload, Signer, Timestamp};
 
 pub use self::builder::ClientBuilder;
 use self::{builder::Settings, clock::Clock};
-use crate::{Action, Endpoint, Error, ErrorKind, Form, SignedAction, UnsignedAction};
+use crate::{
+    call::{self, Action, Form, SignedAction, UnsignedAction},
+    endpoint::Endpoint,
+    error::{Error, ErrorKind},
+};
 
 /// Answers have two or three kilobytes; session tokens grow, but not to this.
 const MAX_ANSWER: usize = 1 << 20;
@@ -29,7 +33,7 @@ const MAX_ANSWER: usize = 1 << 20;
 /// # Examples
 ///
 /// ```no_run
-/// # use keyfob_sts::{AssumeRole, Client, Error};
+/// # use keyfob_sts::{Client, Error, actions::AssumeRole};
 /// # async fn f(credentials: keyfob_sigv4::Credentials) -> Result<(), Error> {
 /// let client = Client::builder()
 ///     .region("eu-west-1")?
@@ -68,14 +72,14 @@ impl Client {
     ///
     /// That of the last attempt: [`ErrorKind::Service`] when the service refused, with its code, status, message and
     /// request id; [`ErrorKind::Connect`], [`ErrorKind::Timeout`] and [`ErrorKind::Transport`] when there was no
-    /// answer; [`ErrorKind::Response`] when it made no sense; [`ErrorKind::Config`] when there is no region to sign
+    /// answer; [`ErrorKind::Response`] when it made no sense; [`ErrorKind::Setting`] when there is no region to sign
     /// for.
     pub async fn send<A>(&self, action: &A, credentials: &Credentials) -> Result<A::Output, Error>
     where
         A: SignedAction + Sync,
     {
         let signer = self.0.signer.as_ref().ok_or_else(|| {
-            Error::config("no region to sign for: set one next to the custom endpoint")
+            Error::setting("no region to sign for: set one next to the custom endpoint")
         })?;
         let proof = Proof {
             signer,
@@ -142,7 +146,7 @@ impl Inner {
         let skew = answer.as_ref().ok();
         let skew = skew.and_then(|answer| self.clock.learn(answer.headers(), sent));
         let output = answer
-            .map_err(|error| error.during(action))
+            .map_err(|error| call::in_action(action, error))
             .and_then(|answer| action.parse(&answer));
         let token = proof.and_then(|proof| proof.credentials.session_token());
         output.map_err(|error| error.without(token).with_skew(skew))
@@ -203,7 +207,7 @@ impl Proof<'_> {
         let payload = Payload::Bytes(form.as_ref());
         self.signer
             .sign_http(&mut request, payload, self.credentials, at)
-            .map_err(|error| Error::config("the request cannot be signed").with_source(error))?;
+            .map_err(|error| Error::setting("the request cannot be signed").with_source(error))?;
         Ok(request.map(|()| form.into_bytes()))
     }
 }
@@ -221,7 +225,7 @@ async fn read(answer: &mut reqwest::Response) -> Result<Option<Bytes>, reqwest::
 }
 
 fn unusable(error: reqwest::Error) -> Error {
-    Error::config("the HTTP client cannot be used").with_source(error.without_url())
+    Error::setting("the HTTP client cannot be used").with_source(error.without_url())
 }
 
 /// Does not show the HTTP client, which a user may have given headers of its own.

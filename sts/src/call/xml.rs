@@ -9,7 +9,7 @@ const MAX_DEPTH: usize = 32;
 
 /// An element with its character data and its child elements. Attributes are dropped, and prefixes of names.
 #[derive(Default)]
-pub(crate) struct Element {
+pub(super) struct Element {
     name: String,
     text: String,
     children: Vec<Self>,
@@ -19,7 +19,7 @@ impl Element {
     /// Reads a whole document: one root, closed, without a document type (and so without entities of its own).
     ///
     /// The error is the reason in words; it holds nothing of the document, which may hold secrets.
-    pub(crate) fn parse(document: &[u8]) -> Result<Self, &'static str> {
+    pub(super) fn parse(document: &[u8]) -> Result<Self, &'static str> {
         let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
         let document = str::from_utf8(document).map_err(|_| "it is not UTF-8")?;
         let mut reader = Reader::from_str(document);
@@ -32,32 +32,32 @@ impl Element {
         open.into_root()
     }
 
-    pub(crate) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
     /// The first child of that name.
-    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
+    pub(super) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// The first child of that name, without the rest.
-    pub(crate) fn into_child(self, name: &str) -> Option<Self> {
+    pub(super) fn into_child(self, name: &str) -> Option<Self> {
         self.children.into_iter().find(|child| child.name == name)
     }
 
     /// Its own text; nothing when it is empty.
-    pub(crate) fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         Some(self.text.as_str()).filter(|text| !text.is_empty())
     }
 
     /// The text of the first child of that name; nothing when it is empty.
-    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
         self.child(name)?.text()
     }
 
     /// This element or the first one below it, in document order, of that name.
-    pub(crate) fn find(&self, name: &str) -> Option<&Self> {
+    pub(super) fn find(&self, name: &str) -> Option<&Self> {
         if self.name == name {
             return Some(self);
         }

@@ -6,8 +6,8 @@
 ///
 /// ```
 /// # use keyfob_sts::Partition;
-/// assert_eq!(Partition::of("cn-north-1").dns_suffix(), "amazonaws.com.cn");
-/// assert_eq!(Partition::of("eu-west-1").name(), "aws");
+/// assert_eq!(Partition::from_region("cn-north-1").dns_suffix(), "amazonaws.com.cn");
+/// assert_eq!(Partition::from_region("eu-west-1").name(), "aws");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Partition(&'static Row);
@@ -85,7 +85,7 @@ static OTHERS: [Row; 7] = [
 
 impl Partition {
     /// The partition of a region, by the form of its name; `aws` when no other one fits.
-    pub fn of(region: &str) -> Self {
+    pub fn from_region(region: &str) -> Self {
         Self(OTHERS.iter().find(|row| row.has(region)).unwrap_or(&AWS))
     }
 
@@ -107,16 +107,6 @@ impl Partition {
     /// The region for which calls to global services (IAM, for one) are signed.
     pub const fn implicit_global_region(self) -> &'static str {
         self.0.implicit_global_region
-    }
-
-    /// Whether it has FIPS endpoints. Every partition has, today.
-    pub const fn supports_fips(self) -> bool {
-        true
-    }
-
-    /// Whether it has dual-stack endpoints. Every partition has, today.
-    pub const fn supports_dual_stack(self) -> bool {
-        true
     }
 }
 
@@ -154,11 +144,14 @@ mod tests {
             "us-east-1",
             "us-isox-a-1",
         ] {
-            assert_eq!(Partition::of(region).name(), "aws", "{region}");
+            assert_eq!(Partition::from_region(region).name(), "aws", "{region}");
         }
-        assert_eq!(Partition::of("us-iso-east-1").name(), "aws-iso");
-        assert_eq!(Partition::of("us-isob-east-1").name(), "aws-iso-b");
-        assert_eq!(Partition::of("aws-iso-b-global").name(), "aws-iso-b");
-        assert_eq!(Partition::of("us-gov-new-12").name(), "aws-us-gov");
+        assert_eq!(Partition::from_region("us-iso-east-1").name(), "aws-iso");
+        assert_eq!(Partition::from_region("us-isob-east-1").name(), "aws-iso-b");
+        assert_eq!(
+            Partition::from_region("aws-iso-b-global").name(),
+            "aws-iso-b"
+        );
+        assert_eq!(Partition::from_region("us-gov-new-12").name(), "aws-us-gov");
     }
 }

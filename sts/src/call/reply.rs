@@ -4,9 +4,9 @@ use http::{HeaderMap, Response};
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 
 use crate::{
+    call::xml::Element,
     error::{Answer, Error, ErrorKind},
     principal::account,
-    xml::Element,
 };
 
 /// The result of a successful call, before it becomes the action's output.
@@ -14,7 +14,7 @@ use crate::{
 /// Elements are found by name: their order does not matter and unknown ones are skipped. A path such as
 /// `AssumedRoleUser/Arn` leads into structures; an empty element counts as none.
 ///
-/// You need it only to write an [`Action`](crate::Action) of your own.
+/// You need it only to write an [`Action`](crate::call::Action) of your own.
 pub struct Reply {
     result: Element,
     answer: Answer,

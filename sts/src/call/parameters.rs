@@ -1,9 +1,11 @@
 use std::{fmt, ops::RangeInclusive};
 
-use bytes::Bytes;
 use keyfob_sigv4::Secret;
 
-use crate::error::Error;
+use crate::{
+    call::form::{Form, escape_into},
+    error::Error,
+};
 
 /// The checked parameters of an action, in the order in which they were set.
 ///
@@ -11,12 +13,12 @@ use crate::error::Error;
 /// whose messages are better and whose rules move. `Debug` shows every parameter; the values of secret ones are
 /// redacted.
 ///
-/// This is what an [`Action`](crate::Action) is made of. You need it only to write an action of your own.
+/// This is what an [`Action`](crate::call::Action) is made of. You need it only to write an action of your own.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::Parameters;
+/// # use keyfob_sts::call::Parameters;
 /// let parameters = Parameters::new()
 ///     .text("SerialNumber", "arn:aws:iam::123456789012:mfa/alice", 9..=256)?
 ///     .one_time("TokenCode", "123456", 6..=6)?;
@@ -140,7 +142,7 @@ impl Parameters {
             body.push('=');
             escape_into(&mut body, value.expose());
         }
-        Form(body.into())
+        Form::new(body)
     }
 
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
@@ -175,36 +177,6 @@ impl Parameters {
     }
 }
 
-/// Parameters that several actions share.
-impl Parameters {
-    /// The inline session policy. `length` differs between actions.
-    pub(crate) fn policy(self, json: String, length: RangeInclusive<usize>) -> Result<Self, Error> {
-        self.text("Policy", json, length)
-    }
-
-    /// One more managed session policy, of at most ten.
-    pub(crate) fn policy_arn(self, arn: String) -> Result<Self, Error> {
-        let member = self.next_member("PolicyArns", 10)?;
-        self.text(format!("{member}.arn"), arn, 20..=2048)
-    }
-
-    /// One more session tag, of at most fifty.
-    pub(crate) fn tag(self, key: String, value: String) -> Result<Self, Error> {
-        let member = self.next_member("Tags", 50)?;
-        self.text(format!("{member}.Key"), key, 1..=128)?.text(
-            format!("{member}.Value"),
-            value,
-            0..=256,
-        )
-    }
-
-    /// The MFA device and its code: one is of no use without the other.
-    pub(crate) fn mfa(self, serial_number: String, code: Secret) -> Result<Self, Error> {
-        self.text("SerialNumber", serial_number, 9..=256)?
-            .one_time("TokenCode", code, 6..=6)
-    }
-}
-
 impl Value {
     fn expose(&self) -> &str {
         match self {
@@ -227,51 +199,6 @@ impl fmt::Debug for Value {
         match self {
             Self::Plain(text) => text.fmt(f),
             Self::Secret(secret) | Self::OneTime(secret) => secret.fmt(f),
-        }
-    }
-}
-
-/// The body of a request, `application/x-www-form-urlencoded`. It may hold secrets: `Debug` shows only its length,
-/// and the memory is zeroed on drop.
-#[derive(Clone)]
-pub struct Form(Secret);
-
-impl Form {
-    /// The encoded text.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
-
-    /// The same memory as `Bytes`, zeroed when the last clone is dropped.
-    pub fn into_bytes(self) -> Bytes {
-        Bytes::from_owner(self)
-    }
-}
-
-impl AsRef<[u8]> for Form {
-    fn as_ref(&self) -> &[u8] {
-        self.0.expose().as_bytes()
-    }
-}
-
-impl fmt::Debug for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Form({} bytes)", self.as_ref().len())
-    }
-}
-
-/// Unreserved characters stand for themselves, every other byte of the UTF-8 text is `%XX`. A space is `%20`: unlike
-/// `+` it means the same in every part of a URL.
-///
-/// Source: RFC 3986 section 2.3; AWS Query protocol.
-fn escape_into(to: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            to.push(char::from(byte));
-        } else {
-            let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
-            to.extend(['%', char::from(HEX[high]), char::from(HEX[low])]);
         }
     }
 }
@@ -322,25 +249,6 @@ mod tests {
             error.to_string(),
             "invalid N: 900 to 3600 is allowed (got 60)"
         );
-    }
-
-    #[test]
-    fn lists_are_numbered_from_one_and_bounded() {
-        let mut parameters = Parameters::new();
-        for _ in 0..50 {
-            parameters = parameters.tag("k".into(), String::new()).unwrap();
-        }
-        let form = parameters.form("X", "1");
-        assert!(
-            form.expose()
-                .contains("&Tags.member.1.Key=k&Tags.member.1.Value=&")
-        );
-        assert!(
-            form.expose()
-                .ends_with("&Tags.member.50.Key=k&Tags.member.50.Value=")
-        );
-        let error = parameters.tag("k".into(), String::new()).unwrap_err();
-        assert_eq!(error.to_string(), "too many Tags: at most 50 are allowed");
     }
 
     #[test]
