@@ -16,7 +16,7 @@ use std::{
 
 use keyfob_sigv4::{
     Credentials, Payload, Request, Signer, Timestamp,
-    stream::{Checksum, ChunkEncoder, ChunkSigner, Chunked},
+    chunked::{Checksum, ChunkEncoder, ChunkSigner, Chunked},
     verify::Verifier,
 };
 

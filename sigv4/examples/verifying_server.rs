@@ -23,7 +23,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use keyfob_sigv4::{
     Credentials, Payload, Timestamp,
-    stream::{ChunkDecoder, ChunkError},
+    chunked::{ChunkDecoder, ChunkError},
     verify::{self, Dialect, Verified, Verifier},
 };
 use tokio::net::TcpListener;

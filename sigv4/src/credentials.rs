@@ -42,7 +42,7 @@ struct Parts {
 /// threads do not wait for each other there, each shard has its own.
 #[cfg(feature = "http")]
 #[derive(Clone, Default)]
-struct TokenHeader([std::sync::OnceLock<http::HeaderValue>; crate::cache::SHARDS]);
+struct TokenHeader([std::sync::OnceLock<http::HeaderValue>; crate::codec::shard::SHARDS]);
 
 impl Credentials {
     /// An access key without a session token or an expiry.
@@ -158,7 +158,7 @@ impl Credentials {
         let Some(token) = self.session_token() else {
             return Ok(None);
         };
-        let header = &self.0.token_header.0[crate::cache::shard()];
+        let header = &self.0.token_header.0[crate::codec::shard::shard()];
         if let Some(value) = header.get() {
             return Ok(Some(value.clone()));
         }

@@ -3,39 +3,22 @@
 
 extern crate alloc;
 
-mod algorithm;
-mod base64;
-#[cfg_attr(not(feature = "std"), path = "nocache.rs")]
-mod cache;
 mod canonical;
-mod compare;
-mod constant_time;
-mod crc;
+pub mod chunked;
+mod codec;
 mod credentials;
-mod encode;
+pub mod diagnose;
 mod error;
 pub mod event_stream;
-mod explain;
-mod hex;
-#[cfg(feature = "http")]
-mod http;
-mod inline;
-mod json;
+mod header_names;
 mod key;
 mod payload;
-mod pending;
 pub mod post_policy;
-mod presign;
 mod request;
-mod resign;
-mod rules;
-mod scan;
+pub mod resign;
 mod scope;
 mod secret;
-mod sha256;
-mod signature;
-mod signer;
-pub mod stream;
+mod sign;
 mod timestamp;
 #[cfg(feature = "tokens")]
 pub mod token;
@@ -44,20 +27,15 @@ pub mod uri;
 pub mod v4a;
 pub mod verify;
 
-pub use compare::{Difference, Part, ServerView};
+pub use canonical::{Rules, SessionToken};
 pub use credentials::Credentials;
 pub use error::{Error, ErrorKind};
-pub use explain::Explanation;
 pub use key::SigningKey;
-pub use payload::{Payload, Streaming};
-pub use presign::{Presigned, Ttl};
+pub use payload::Payload;
 pub use request::Request;
-pub use resign::{BodyResigner, Resigned, Resigner};
-pub use rules::{Rules, SessionToken};
 pub use scope::Scope;
 pub use secret::Secret;
-pub use signature::Signature;
-pub use signer::Signer;
+pub use sign::{Explanation, Presigned, Signature, Signer, Ttl};
 pub use timestamp::{AmzDate, Timestamp};
 
 #[cfg(all(doctest, feature = "http-body", feature = "tokens", feature = "v4a"))]

@@ -1,6 +1,6 @@
 use core::fmt;
 
-use crate::{hex, sha256::Sha256};
+use crate::codec::{hex, sha256::Sha256};
 
 /// The body of a request, or what is known of it: the last line of the canonical request.
 ///

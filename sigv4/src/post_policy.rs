@@ -10,11 +10,10 @@ use alloc::{
 use core::{fmt, ops::RangeInclusive};
 
 use crate::{
-    base64,
+    codec::{base64, json},
     credentials::Credentials,
-    json,
     key::{ALGORITHM, SigningKey},
-    signer::Signer,
+    sign::Signer,
     timestamp::Timestamp,
 };
 

@@ -2,9 +2,9 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
+    codec::scan,
     error::{Error, ErrorKind},
     payload::Payload,
-    scan,
 };
 
 /// A request to sign or to verify, borrowed from its caller.

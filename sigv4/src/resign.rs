@@ -1,18 +1,19 @@
+//! Requests that are verified with one key and signed again with another, as a proxy does.
+
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use crate::{
+    canonical::Rules,
+    chunked::{ChunkDecoder, ChunkError, ChunkResigner, ChunkSigner},
     credentials::Credentials,
     error::Error as InputError,
     event_stream::{EventResigner, EventSigner, EventVerifier},
+    header_names::CONTENT_SHA256,
     payload::{Payload, Streaming},
-    presign::{Presigned, Ttl},
     request::Request,
-    rules::Rules,
     scope::Scope,
-    signature::{CONTENT_SHA256, Signature},
-    signer::Signer,
-    stream::{ChunkDecoder, ChunkError, ChunkResigner, ChunkSigner},
+    sign::{Presigned, Signature, Signer, Ttl},
     timestamp::Timestamp,
     verify::{Dialect, Error, Verified, Verifier},
 };
@@ -25,7 +26,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sigv4::{Credentials, Request, Resigned, Resigner, Signer, Timestamp};
+/// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, resign::{Resigned, Resigner}};
 /// # let now: Timestamp = "20150830T123600Z".parse()?;
 /// let stand_in = Credentials::new("AKIDSTANDIN", "worthless")?;
 /// let real = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;

@@ -3,7 +3,7 @@ use core::fmt;
 
 use zeroize::Zeroize;
 
-use crate::constant_time;
+use crate::codec::constant_time;
 
 /// A value that must not be shown: a secret access key, a session token.
 ///

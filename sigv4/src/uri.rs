@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::encode;
+use crate::codec::percent;
 
 /// An object key, or another path, as it must stand in a URL: everything but unreserved characters and `/` encoded once.
 ///
@@ -13,8 +13,8 @@ use crate::encode;
 /// assert_eq!(uri::encode_path("a b/é+c=d"), "a%20b/%C3%A9%2Bc%3Dd");
 /// ```
 pub fn encode_path(path: &str) -> String {
-    let mut text = Vec::with_capacity(encode::component_length(path.as_bytes()));
-    encode::path_bytes(&mut text, path.as_bytes());
+    let mut text = Vec::with_capacity(percent::component_length(path.as_bytes()));
+    percent::path_bytes(&mut text, path.as_bytes());
     ascii(text)
 }
 
@@ -28,8 +28,8 @@ pub fn encode_path(path: &str) -> String {
 /// assert_eq!(uri::encode_component("a/b c"), "a%2Fb%20c");
 /// ```
 pub fn encode_component(text: &str) -> String {
-    let mut encoded = Vec::with_capacity(encode::component_length(text.as_bytes()));
-    encode::component(&mut encoded, text.as_bytes());
+    let mut encoded = Vec::with_capacity(percent::component_length(text.as_bytes()));
+    percent::component(&mut encoded, text.as_bytes());
     ascii(encoded)
 }
 

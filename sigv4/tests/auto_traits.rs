@@ -1,9 +1,13 @@
 //! What may be shared between threads is part of the API: everything.
 
 use keyfob_sigv4::{
-    AmzDate, BodyResigner, Credentials, Difference, Explanation, Part, Payload, Presigned, Request,
-    Resigned, Resigner, Rules, Scope, Secret, ServerView, SessionToken, Signature, Signer,
-    SigningKey, Streaming, Timestamp, Ttl, event_stream, post_policy, stream, verify,
+    AmzDate, Credentials, Explanation, Payload, Presigned, Request, Rules, Scope, Secret,
+    SessionToken, Signature, Signer, SigningKey, Timestamp, Ttl,
+    chunked::{self, Streaming},
+    diagnose::{Difference, Part, ServerView},
+    event_stream, post_policy,
+    resign::{BodyResigner, Resigned, Resigner},
+    verify,
 };
 
 fn assert_send_sync<T: Send + Sync>() {}
@@ -36,13 +40,17 @@ fn everything_is_send_and_sync() {
     assert_all!(ServerView, Difference, Part, keyfob_sigv4::Error);
     assert_all!(verify::Verifier, verify::Verified, verify::Error);
     assert_all!(post_policy::PostPolicy, post_policy::PostForm);
-    assert_all!(stream::Chunked, stream::ChunkEncoder, stream::ChunkDecoder);
     assert_all!(
-        stream::ChunkSigner,
-        stream::ChunkVerifier,
-        stream::ChunkSignature
+        chunked::Chunked,
+        chunked::ChunkEncoder,
+        chunked::ChunkDecoder
     );
-    assert_all!(stream::ChunkError, stream::Checksum);
+    assert_all!(
+        chunked::ChunkSigner,
+        chunked::ChunkVerifier,
+        chunked::ChunkSignature
+    );
+    assert_all!(chunked::ChunkError, chunked::Checksum);
     assert_all!(event_stream::EventSigner, event_stream::EventVerifier);
     assert_all!(event_stream::Message, event_stream::HeaderValue);
 }
@@ -50,7 +58,7 @@ fn everything_is_send_and_sync() {
 #[test]
 #[cfg(feature = "std")]
 fn readers_are_as_their_source() {
-    assert_all!(stream::ChunkReader<std::io::Empty>);
+    assert_all!(chunked::ChunkReader<std::io::Empty>);
 }
 
 #[test]

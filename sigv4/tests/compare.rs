@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Difference, Explanation, Part, Payload, Request, Rules, Scope, ServerView, Signer,
-    Timestamp,
+    Credentials, Explanation, Payload, Request, Rules, Scope, Signer, Timestamp,
+    diagnose::{Difference, Part, ServerView},
 };
 
 fn at() -> Timestamp {

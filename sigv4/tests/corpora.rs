@@ -23,7 +23,7 @@ use std::{cell::Cell, env, fs, panic, path::PathBuf};
 
 use keyfob_sigv4::{
     Credentials, Explanation, Payload, Request, Rules, Scope, SessionToken, Signer, SigningKey,
-    Streaming, Timestamp, Ttl, verify::Verifier,
+    Timestamp, Ttl, chunked::Streaming, verify::Verifier,
 };
 use serde_json::Value;
 

@@ -5,8 +5,9 @@
 #[cfg(feature = "http")]
 use keyfob_sigv4::Payload;
 use keyfob_sigv4::{
-    Credentials, ErrorKind, Explanation, Part, Presigned, Request, Rules, Scope, ServerView,
-    Signer, Timestamp, Ttl, uri, verify,
+    Credentials, ErrorKind, Explanation, Presigned, Request, Rules, Scope, Signer, Timestamp, Ttl,
+    diagnose::{Part, ServerView},
+    uri, verify,
 };
 
 fn at() -> Timestamp {

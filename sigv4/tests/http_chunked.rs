@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use keyfob_sigv4::{
     Credentials, Payload, Request, Signer, Timestamp,
-    stream::{Checksum, Chunked},
+    chunked::{Checksum, Chunked},
     verify::Verifier,
 };
 

@@ -36,9 +36,9 @@ use std::{
 };
 
 use keyfob_sigv4::{
-    Credentials, Difference, Part, Payload, Request, Rules, Scope, ServerView, Signer, Timestamp,
-    Ttl,
-    stream::{Checksum, ChunkEncoder, ChunkSigner, Chunked},
+    Credentials, Payload, Request, Rules, Scope, Signer, Timestamp, Ttl,
+    chunked::{Checksum, ChunkEncoder, ChunkSigner, Chunked},
+    diagnose::{Difference, Part, ServerView},
     uri,
 };
 

@@ -7,9 +7,10 @@
 )]
 
 use keyfob_sigv4::{
-    BodyResigner, Credentials, Payload, Request, Resigned, Resigner, Scope, Signer, Timestamp, Ttl,
+    Credentials, Payload, Request, Scope, Signer, Timestamp, Ttl,
+    chunked::{Checksum, ChunkEncoder, ChunkErrorKind, ChunkSigner, Chunked},
     event_stream::{EventSigner, Message},
-    stream::{Checksum, ChunkEncoder, ChunkErrorKind, ChunkSigner, Chunked},
+    resign::{BodyResigner, Resigned, Resigner},
     verify::{Dialect, Verifier},
 };
 

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Resigner, Scope, ServerView, Signer, Timestamp, Ttl,
+    Credentials, Payload, Request, Scope, Signer, Timestamp, Ttl,
+    chunked::{Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, Chunked},
+    diagnose::ServerView,
     event_stream::{HeaderValue, Message},
-    stream::{Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, Chunked},
+    resign::Resigner,
     verify::Verifier,
 };
 

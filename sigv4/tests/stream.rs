@@ -7,7 +7,7 @@ use std::io::{self, Read};
 
 use keyfob_sigv4::{
     Credentials, ErrorKind, Payload, Request, Signature, Signer, Timestamp,
-    stream::{
+    chunked::{
         Checksum, ChunkDecoder, ChunkEncoder, ChunkErrorKind, ChunkSigner, ChunkVerifier, Chunked,
     },
 };

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use keyfob_sigv4::{
     Credentials, ErrorKind, Payload, Request, Rules, Scope, Timestamp, Ttl,
-    stream::{Checksum, ChunkEncoder, ChunkSigner, Chunked},
+    chunked::{Checksum, ChunkEncoder, ChunkSigner, Chunked},
     v4a::{RegionSet, Signer},
     verify::{self, Verifier},
 };

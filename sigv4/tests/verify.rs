@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Part, Payload, Request, Rules, Scope, ServerView, SessionToken, Signer, Timestamp,
-    Ttl,
+    Credentials, Payload, Request, Rules, Scope, SessionToken, Signer, Timestamp, Ttl,
+    diagnose::{Part, ServerView},
     verify::{self, Dialect, ErrorKind, Verified, Verifier},
 };
 

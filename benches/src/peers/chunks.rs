@@ -6,7 +6,7 @@ use aws_credential_types::Credentials;
 use aws_sigv4::sign::v4::{SigningParams, sign_chunk};
 use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
-use keyfob_sigv4::stream::{ChunkSignature, ChunkSigner};
+use keyfob_sigv4::chunked::{ChunkSignature, ChunkSigner};
 use keyfob_sigv4::{Signer, Timestamp};
 use sha2::{Digest, Sha256};
 

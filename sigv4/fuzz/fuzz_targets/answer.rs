@@ -1,7 +1,7 @@
 //! No answer of a server makes the comparison panic, or show the secret or the session token.
 #![no_main]
 
-use keyfob_sigv4::{Credentials, Request, ServerView, Signer, Timestamp};
+use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, diagnose::ServerView};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|answer: &str| {

@@ -4,10 +4,7 @@
 
 use std::sync::LazyLock;
 
-use keyfob_sigv4::{
-    BodyResigner, Credentials, Payload, Request, Resigner, Signer, Timestamp,
-    stream::{Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, Chunked},
-};
+use keyfob_sigv4::{Credentials, Payload, Request, Signer, Timestamp, chunked::{Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, Chunked}, resign::{BodyResigner, Resigner}};
 use libfuzzer_sys::fuzz_target;
 
 const DATA: &[u8] = b"hello world";

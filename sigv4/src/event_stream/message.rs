@@ -2,7 +2,7 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
-    crc::crc32,
+    codec::crc::crc32,
     error::{Error, ErrorKind},
 };
 

@@ -5,9 +5,9 @@ use super::{
     signer::{EventSigner, EventVerifier},
 };
 use crate::{
+    chunked::{ChunkError, ChunkErrorKind},
+    codec::pending::Pending,
     error::{Error, ErrorKind},
-    pending::Pending,
-    stream::{ChunkError, ChunkErrorKind},
 };
 
 /// Puts the signatures of one chain in the place of those of another. Times and payloads stay, and with that the lengths.

@@ -3,14 +3,12 @@ use core::fmt;
 
 use super::message::{self, HeaderValue, MAX_MESSAGE, Message};
 use crate::{
-    constant_time,
+    chunked::ChunkSignature,
+    codec::{constant_time, hex, sha256::Sha256},
     error::{Error, ErrorKind},
-    hex,
     key::{PAYLOAD_ALGORITHM, SigningKey},
     scope::Scope,
     secret::Secret,
-    sha256::Sha256,
-    stream::ChunkSignature,
     timestamp::{AmzDate, Timestamp},
 };
 

@@ -3,8 +3,16 @@ use core::fmt;
 
 use super::endpoint::authority;
 use crate::{
-    base64, credentials::Credentials, error::Error, json, payload::Payload, request::Request,
-    scope::Scope, secret::Secret, signer::Signer, timestamp::Timestamp, uri,
+    codec::{base64, json},
+    credentials::Credentials,
+    error::Error,
+    payload::Payload,
+    request::Request,
+    scope::Scope,
+    secret::Secret,
+    sign::Signer,
+    timestamp::Timestamp,
+    uri,
 };
 
 /// What the service expects signed besides the host and the time.

@@ -2,12 +2,12 @@ use alloc::format;
 
 use super::{Token, end_of, presign};
 use crate::{
-    base64,
+    codec::base64,
     credentials::Credentials,
     error::{Error, ErrorKind},
-    presign::Ttl,
     request::Request,
     scope::Scope,
+    sign::Ttl,
     timestamp::Timestamp,
 };
 

@@ -4,8 +4,8 @@ use super::{QUARTER_HOUR, Token, endpoint::authority, not_empty, schemeless};
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
-    presign::Ttl,
     scope::Scope,
+    sign::Ttl,
     timestamp::Timestamp,
     uri,
 };

@@ -3,13 +3,12 @@ use core::fmt;
 
 use super::{QUARTER_HOUR, Token, end_of, endpoint::authority};
 use crate::{
+    codec::{hex, sha256::Sha256},
     credentials::Credentials,
     error::{Error, ErrorKind},
-    hex,
     key::{ALGORITHM, SigningKey},
     scope::Scope,
     secret::Secret,
-    sha256::Sha256,
     timestamp::Timestamp,
 };
 

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
-    presign::Ttl,
     scope::Scope,
+    sign::Ttl,
     timestamp::Timestamp,
     uri,
 };

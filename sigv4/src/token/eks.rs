@@ -5,13 +5,12 @@ use alloc::{
 
 use super::{Token, end_of, endpoint::dns_suffix, not_empty, presign};
 use crate::{
-    base64,
+    codec::{base64, json},
     credentials::Credentials,
     error::{Error, ErrorKind},
-    json,
-    presign::Ttl,
     request::Request,
     scope::Scope,
+    sign::Ttl,
     timestamp::Timestamp,
 };
 

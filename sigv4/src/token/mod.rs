@@ -43,11 +43,10 @@ pub use websocket::{iot_websocket, transcribe_websocket};
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
-    presign::{Presigned, Ttl},
     request::Request,
     scope::Scope,
     secret::Secret,
-    signer::Signer,
+    sign::{Presigned, Signer, Ttl},
     timestamp::Timestamp,
 };
 

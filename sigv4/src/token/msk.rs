@@ -2,8 +2,8 @@ use alloc::format;
 
 use super::{QUARTER_HOUR, Token, end_of, presign};
 use crate::{
-    base64, credentials::Credentials, error::Error, presign::Ttl, request::Request, scope::Scope,
-    timestamp::Timestamp, uri,
+    codec::base64, credentials::Credentials, error::Error, request::Request, scope::Scope,
+    sign::Ttl, timestamp::Timestamp, uri,
 };
 
 /// The token of a Kafka client of MSK, for SASL/OAUTHBEARER: good for 15 minutes.

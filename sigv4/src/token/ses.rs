@@ -1,4 +1,4 @@
-use crate::{base64, error::Error, key::SigningKey, scope::Scope, secret::Secret};
+use crate::{codec::base64, error::Error, key::SigningKey, scope::Scope, secret::Secret};
 
 /// The SMTP password that belongs to a secret access key in one region; the user name is the access key id. It is good
 /// as long as the key. Temporary credentials have none.

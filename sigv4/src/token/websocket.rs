@@ -6,13 +6,12 @@ use super::{
     presign,
 };
 use crate::{
+    canonical::{Rules, SessionToken},
     credentials::Credentials,
     error::{Error, ErrorKind},
-    presign::{Presigned, Ttl},
     request::Request,
-    rules::{Rules, SessionToken},
     scope::Scope,
-    signer::Signer,
+    sign::{Presigned, Signer, Ttl},
     timestamp::Timestamp,
     uri,
 };

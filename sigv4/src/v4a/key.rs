@@ -5,11 +5,10 @@ use p256::ecdsa::{self, DerSignature, signature::Signer as _, signature::Verifie
 use zeroize::Zeroize;
 
 use crate::{
+    codec::{hex, sha256::HmacKey},
     credentials::Credentials,
     error::{Error, ErrorKind},
-    hex,
     key::V4A_ALGORITHM,
-    sha256::HmacKey,
 };
 
 /// The private key that belongs to an access key: the same in all regions, services and days.

@@ -3,6 +3,8 @@
 //! In place of a key per day and region there is one key pair per access key, on the curve P-256; in place of the
 //! region in the scope there is a signed header with a [`RegionSet`].
 
+#[cfg(feature = "http")]
+mod http;
 mod key;
 mod keys;
 mod region_set;

@@ -3,16 +3,13 @@ use core::fmt;
 
 use super::{key::SigningKey, keys::Keys, region_set::RegionSet};
 use crate::{
-    algorithm::Algorithm,
+    canonical::Rules,
     credentials::Credentials,
     error::{Error, ErrorKind},
-    explain::Explanation,
-    key::{V4A_ALGORITHM, string_to_sign_prefix},
-    presign::{Presigned, QueryForm, Ttl},
+    key::{Algorithm, V4A_ALGORITHM, string_to_sign_prefix},
     request::Request,
-    rules::Rules,
     scope,
-    signature::{HeaderForm, Signature},
+    sign::{Explanation, HeaderForm, Presigned, QueryForm, Signature, Ttl},
     timestamp::{AmzDate, Timestamp},
 };
 

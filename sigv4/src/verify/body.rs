@@ -2,13 +2,13 @@ use alloc::format;
 
 use super::{Error, ErrorKind, Verified, Verifier};
 #[cfg(feature = "v4a")]
-use crate::stream::ChunkVerifier;
+use crate::chunked::ChunkVerifier;
 use crate::{
+    chunked::{ChunkDecoder, ChunkSigner},
+    header_names::CONTENT_SHA256,
     key::SigningKey,
     payload::Streaming,
     request::Request,
-    signature::CONTENT_SHA256,
-    stream::{ChunkDecoder, ChunkSigner},
 };
 
 impl Verifier {

@@ -6,13 +6,12 @@ use alloc::{
 
 use super::error::{Error, ErrorKind};
 use crate::{
-    encode,
+    canonical::Rules,
+    codec::{percent, scan},
+    header_names::{CONTENT_SHA256, DATE, REGION_SET},
     key::{ALGORITHM, V4A_ALGORITHM},
     request::Request,
-    rules::Rules,
-    scan,
     secret::Secret,
-    signature::{CONTENT_SHA256, DATE, REGION_SET},
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -211,11 +210,11 @@ impl Parameters {
     /// Adds `key=value` if the key is one of a signature's.
     fn add(&mut self, piece: &str) -> Result<(), Error> {
         let (key, value) = cut(piece, b'=').unwrap_or((piece, ""));
-        let key = encode::decoded(key.as_bytes());
+        let key = percent::decoded(key.as_bytes());
         let Some(slot) = self.slot(key.as_bytes()) else {
             return Ok(());
         };
-        match slot.replace(encode::decoded(value.as_bytes())) {
+        match slot.replace(percent::decoded(value.as_bytes())) {
             None => Ok(()),
             Some(_) => {
                 let text = format!("the query parameter {key} may be there only once");

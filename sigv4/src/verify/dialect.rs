@@ -1,7 +1,7 @@
 use alloc::string::String;
 
 use super::error::ErrorKind;
-use crate::json;
+use crate::codec::json;
 
 /// How a family of services says that a request was refused: its codes, statuses and messages, and the form of the body.
 ///

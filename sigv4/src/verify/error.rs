@@ -5,7 +5,7 @@ use super::{
     dialect::{Answer, Dialect},
     scope::WrongScope,
 };
-use crate::{presign::Ttl, timestamp::Timestamp};
+use crate::{sign::Ttl, timestamp::Timestamp};
 
 /// Why a request was refused, as AWS would say it: [`code`](Self::code), [`status`](Self::status), the message as `Display`, and
 /// all of it as the [`body`](Self::body) of an answer, in the verifier's [`Dialect`].

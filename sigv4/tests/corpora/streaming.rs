@@ -2,10 +2,10 @@
 
 use keyfob_sigv4::{
     Credentials, Payload, Request, Scope, Secret, Signature, Signer, SigningKey, Timestamp,
-    event_stream::{EventSigner, EventVerifier, HeaderValue, Message},
-    stream::{
+    chunked::{
         Checksum, ChunkDecoder, ChunkEncoder, ChunkErrorKind, ChunkSigner, ChunkVerifier, Chunked,
     },
+    event_stream::{EventSigner, EventVerifier, HeaderValue, Message},
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -329,7 +329,7 @@ fn hashing(signer: &Signer) -> Signer {
     )
 }
 
-fn streaming(payload: Payload<'_>) -> keyfob_sigv4::Streaming {
+fn streaming(payload: Payload<'_>) -> keyfob_sigv4::chunked::Streaming {
     match payload {
         Payload::Streaming(streaming) => streaming,
         other => panic!("{other:?} is no stream"),

@@ -2,7 +2,7 @@
 
 use keyfob_sigv4::{
     Credentials, Explanation, Payload, Request, Scope, Timestamp, Ttl,
-    stream::{ChunkDecoder, ChunkEncoder, ChunkSigner, ChunkVerifier},
+    chunked::{ChunkDecoder, ChunkEncoder, ChunkSigner, ChunkVerifier},
     v4a::{RegionSet, Signer, SigningKey, VerifyingKey},
 };
 use serde_json::Value;

@@ -1,4 +1,7 @@
-use keyfob_sigv4::{Difference, Request, ServerView, Timestamp};
+use keyfob_sigv4::{
+    Request, Timestamp,
+    diagnose::{Difference, ServerView},
+};
 use serde_json::{Value, json};
 
 use super::{

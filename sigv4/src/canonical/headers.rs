@@ -1,0 +1,391 @@
+use core::cmp::Ordering;
+
+use crate::{
+    codec::{
+        scan,
+        sink::Sink,
+        small_vec::{self, SmallVec},
+    },
+    header_names::{CONTENT_SHA256, DATE, REGION_SET, S3_SESSION_TOKEN, SECURITY_TOKEN},
+    request::Request,
+};
+
+/// Headers in canonical order, once sorted.
+pub(crate) struct Headers<'a> {
+    entries: SmallVec<Entry<'a>, 24>,
+    /// The length of all names, and one more for each.
+    names_length: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    /// The first 16 bytes of the name in lower case, which decide nearly every comparison.
+    prefix: u128,
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+/// What signing has to do with a header, by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It is signed as it is.
+    Signed,
+    /// It will hold the signature, or clients, proxies and load balancers set, change or drop it on the way.
+    NeverSigned,
+    Date,
+    ContentSha256,
+    RegionSet,
+    Token,
+}
+
+/// Headers that are signed only where the new signature does not set or forget them.
+#[derive(Clone, Copy)]
+pub(crate) struct Replaced {
+    pub(crate) region_set: bool,
+    pub(crate) token: bool,
+}
+
+impl Replaced {
+    pub(crate) fn by(regions: Option<&str>, token: Option<&str>, request: &Request<'_>) -> Self {
+        let is_again = request.is_signed_again();
+        Self {
+            region_set: regions.is_some() || is_again,
+            token: token.is_some() || is_again,
+        }
+    }
+}
+
+/// What was found among the headers of a request.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Found<'a> {
+    /// The first `x-amz-content-sha256`, trimmed.
+    pub(crate) content_sha256: Option<&'a [u8]>,
+    /// Whether there is a session token or a set of regions.
+    pub(crate) token_or_regions: bool,
+}
+
+impl<'a> Headers<'a> {
+    /// They are filled in place: moving them would cost as much as sorting them.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: SmallVec::new(Entry {
+                prefix: 0,
+                name: b"",
+                value: b"",
+            }),
+            names_length: 0,
+        }
+    }
+
+    /// Adds those of the request that are signed, and `host` if it has none.
+    pub(crate) fn collect(&mut self, request: &'a Request<'_>, replaced: Replaced) -> Found<'a> {
+        let mut found = Found::default();
+        self.add_all(request, |entry| match entry.role() {
+            Role::Signed => true,
+            Role::NeverSigned | Role::Date => false,
+            Role::ContentSha256 => {
+                found.content_sha256 = found.content_sha256.or(Some(entry.value.trim_ascii()));
+                false
+            }
+            Role::RegionSet => {
+                found.token_or_regions = true;
+                !replaced.region_set
+            }
+            Role::Token => {
+                found.token_or_regions = true;
+                !replaced.token
+            }
+        });
+        found
+    }
+
+    fn add_all(&mut self, request: &'a Request<'_>, mut keep: impl FnMut(&Entry<'a>) -> bool) {
+        let mut has_host = false;
+        request.for_each_header(|name, value| {
+            let entry = Entry::new(name, value);
+            has_host |= entry.is(b"host");
+            if keep(&entry) {
+                self.push(entry);
+            }
+        });
+        if !has_host {
+            self.push(Entry::new(b"host", request.host().as_bytes()));
+        }
+    }
+
+    /// Adds one with a lower-case name.
+    #[inline]
+    pub(crate) fn add(&mut self, name: &'static str, value: &'a [u8]) {
+        self.push(Entry::new(name.as_bytes(), value));
+    }
+
+    #[inline]
+    fn push(&mut self, entry: Entry<'a>) {
+        self.names_length += entry.name.len() + 1;
+        self.entries.push(entry);
+    }
+
+    pub(crate) fn sort(&mut self) {
+        let list = self.entries.as_mut_slice();
+        small_vec::sort(list, |entry| entry.prefix, Entry::compare);
+    }
+
+    /// Adds, sorted, those that `names`, a list as in `SignedHeaders`, says are signed. Others may be on the request if
+    /// `may_be_unsigned` says so.
+    pub(crate) fn select(
+        &mut self,
+        request: &'a Request<'_>,
+        names: &[u8],
+        may_be_unsigned: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), Selection<'a>> {
+        self.add_all(request, |_| true);
+        self.sort();
+        let list = self.entries.as_mut_slice();
+        let (mut at, mut kept) = (0, 0);
+        let mut previous = None;
+        for name in names.split(|byte| *byte == b';') {
+            if !scan::all(name, |byte| byte.is_ascii() & !byte.is_ascii_uppercase()) {
+                return Err(Selection::Unsorted);
+            }
+            let named = Entry::new(name, b"");
+            if previous.is_some_and(|previous: Entry<'_>| !previous.precedes(&named)) {
+                return Err(Selection::Unsorted);
+            }
+            while at < list.len() && list[at].precedes(&named) {
+                allow_unsigned(&list[at], &may_be_unsigned)?;
+                at += 1;
+            }
+            let first = at;
+            while at < list.len() && list[at].is_named_as(&named) {
+                list[kept] = list[at];
+                (at, kept) = (at + 1, kept + 1);
+            }
+            if at == first {
+                return Err(Selection::Missing);
+            }
+            previous = Some(named);
+        }
+        for entry in &list[at..] {
+            allow_unsigned(entry, &may_be_unsigned)?;
+        }
+        self.entries.truncate(kept);
+        Ok(())
+    }
+
+    /// `host;x-amz-date`.
+    pub(crate) fn write_names(&self, sink: &mut impl Sink) {
+        let mut previous = None;
+        for entry in self.entries.as_slice() {
+            if !entry.repeats(previous) {
+                if previous.is_some() {
+                    sink.push(b';');
+                }
+                entry.write_name(sink);
+            }
+            previous = Some(entry);
+        }
+    }
+
+    /// The length of what [`write_names`](Self::write_names) writes, or more where names are repeated.
+    pub(crate) fn names_length(&self) -> usize {
+        self.names_length.saturating_sub(1)
+    }
+
+    /// A line for each name: lower-case, `:`, and the values of all headers of that name joined by `,` in order.
+    pub(super) fn write(&self, sink: &mut impl Sink) {
+        let mut previous = None;
+        for entry in self.entries.as_slice() {
+            if entry.repeats(previous) {
+                sink.push(b',');
+            } else {
+                if previous.is_some() {
+                    sink.push(b'\n');
+                }
+                entry.write_name(sink);
+                sink.push(b':');
+            }
+            write_value(sink, entry.value);
+            previous = Some(entry);
+        }
+        sink.push(b'\n');
+    }
+}
+
+impl<'a> Entry<'a> {
+    #[inline]
+    fn new(name: &'a [u8], value: &'a [u8]) -> Self {
+        Self {
+            prefix: lower_case(small_vec::prefix(name)),
+            name,
+            value,
+        }
+    }
+
+    #[inline]
+    fn precedes(&self, other: &Self) -> bool {
+        self.prefix < other.prefix
+            || self.prefix == other.prefix && self.compare(other) == Ordering::Less
+    }
+
+    /// By what the prefixes, found to be equal, do not tell.
+    #[inline]
+    fn compare(&self, other: &Self) -> Ordering {
+        let lower = |entry: &Self| entry.tail().iter().map(u8::to_ascii_lowercase);
+        lower(self).cmp(lower(other))
+    }
+
+    /// What the prefix does not hold.
+    #[inline]
+    fn tail(&self) -> &'a [u8] {
+        self.name.get(16..).unwrap_or_default()
+    }
+
+    #[inline]
+    fn write_name(&self, sink: &mut impl Sink) {
+        let length = self.name.len().min(16);
+        sink.write_short(&self.prefix.to_be_bytes(), length);
+        for byte in self.tail() {
+            sink.push(byte.to_ascii_lowercase());
+        }
+    }
+
+    #[inline]
+    fn repeats(&self, previous: Option<&Self>) -> bool {
+        previous.is_some_and(|previous| previous.is_named_as(self))
+    }
+
+    /// Whether it has this name, given in lower case.
+    #[inline]
+    fn is(&self, name: &'static [u8]) -> bool {
+        self.is_named_as(&Entry::new(name, b""))
+    }
+
+    /// Told apart by the first letter, most names need no more.
+    #[inline]
+    fn role(&self) -> Role {
+        let is_never_signed = match self.prefix.to_be_bytes()[0] {
+            b'a' => self.is(b"authorization") || self.is(b"accept-encoding"),
+            b'c' => self.is(b"connection"),
+            b'e' => self.is(b"expect"),
+            b'k' => self.is(b"keep-alive"),
+            b'p' => begins(self.name, b"proxy-"),
+            b's' => begins(self.name, b"sec-websocket-"),
+            b't' => self.is(b"te") || self.is(b"trailer") || self.is(b"transfer-encoding"),
+            b'u' => self.is(b"user-agent") || self.is(b"upgrade"),
+            b'x' => return self.role_of_x(),
+            _ => false,
+        };
+        if is_never_signed {
+            Role::NeverSigned
+        } else {
+            Role::Signed
+        }
+    }
+
+    fn role_of_x(&self) -> Role {
+        let is = |name: &'static str| self.is(name.as_bytes());
+        match self.name.len() {
+            10 if is(DATE) => Role::Date,
+            15 if is("x-amzn-trace-id") => Role::NeverSigned,
+            16 if is(REGION_SET) => Role::RegionSet,
+            20 if is(CONTENT_SHA256) => Role::ContentSha256,
+            20 if is(SECURITY_TOKEN) => Role::Token,
+            21 if is(S3_SESSION_TOKEN) => Role::Token,
+            _ => Role::Signed,
+        }
+    }
+
+    #[inline]
+    fn is_named_as(&self, other: &Self) -> bool {
+        self.prefix == other.prefix
+            && self.name.len() == other.name.len()
+            && self.tail().eq_ignore_ascii_case(other.tail())
+    }
+}
+
+/// Sixteen ASCII characters in lower case, all at once. Of others the additions below would overflow.
+///
+/// An addition carries into the top bit of each byte that is at least `A`, another one into that of each byte beyond `Z`; where
+/// only the first did, the bit that makes a small letter is set.
+#[inline]
+const fn lower_case(text: u128) -> u128 {
+    const ONES: u128 = u128::MAX / 0xff;
+    let at_least_a = text + ONES * (0x80 - b'A' as u128);
+    let beyond_z = text + ONES * (0x7f - b'Z' as u128);
+    text | (at_least_a & !beyond_z & (ONES * 0x80)) >> 2
+}
+
+/// Why the headers of a request and the list of those that are signed do not go together.
+pub(crate) enum Selection<'a> {
+    /// The list is not sorted, not lower-case ASCII, or names a header twice.
+    Unsorted,
+    /// The list names one that the request does not have.
+    Missing,
+    /// The request has one that should be signed.
+    Unsigned(&'a [u8]),
+}
+
+fn allow_unsigned<'a>(
+    entry: &Entry<'a>,
+    may_be_unsigned: impl Fn(&[u8]) -> bool,
+) -> Result<(), Selection<'a>> {
+    if may_be_unsigned(entry.name) {
+        Ok(())
+    } else {
+        Err(Selection::Unsigned(entry.name))
+    }
+}
+
+pub(crate) fn begins(name: &[u8], prefix: &[u8]) -> bool {
+    name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix)
+}
+
+/// Blanks, tabs and folded line ends go at both ends and become one blank inside, within quotes too.
+fn write_value(sink: &mut impl Sink, value: &[u8]) {
+    if is_folded(value) {
+        sink.write(value);
+    } else {
+        write_words(sink, value);
+    }
+}
+
+/// Most values have no blank at all, and most others single ones between words.
+#[inline]
+fn is_folded(value: &[u8]) -> bool {
+    scan::all(value, |byte| byte > b' ')
+        || !matches!(value, [..=b' ', ..] | [.., ..=b' '])
+            && !scan::any_pair(value, |a, b| (a < b' ') | ((a == b' ') & (b == b' ')))
+}
+
+#[cold]
+fn write_words(sink: &mut impl Sink, value: &[u8]) {
+    let words = value.split(is_blank).filter(|word| !word.is_empty());
+    for (index, word) in words.enumerate() {
+        if index > 0 {
+            sink.push(b' ');
+        }
+        sink.write(word);
+    }
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ascii_character_is_lowered_at_every_place() {
+        for character in 0..0x80_u8 {
+            for place in 0..16 {
+                let mut text = *b"aZ-zA0_Mm~9@[`{x";
+                text[place] = character;
+                let lower = lower_case(u128::from_be_bytes(text)).to_be_bytes();
+                assert_eq!(lower, text.map(|byte| byte.to_ascii_lowercase()));
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Encodings, hashes and small containers: bytes in, bytes out.
+
+pub(crate) mod base64;
+pub(crate) mod constant_time;
+pub(crate) mod crc;
+pub(crate) mod hex;
+pub(crate) mod json;
+pub(crate) mod pending;
+pub(crate) mod percent;
+pub(crate) mod scan;
+pub(crate) mod sha256;
+#[cfg(feature = "std")]
+pub(crate) mod shard;
+pub(crate) mod sink;
+pub(crate) mod small_vec;

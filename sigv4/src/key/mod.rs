@@ -1,0 +1,138 @@
+//! Signing keys: derived, cached, and what signs with them.
+
+mod algorithm;
+#[cfg(feature = "std")]
+mod cache;
+#[cfg(not(feature = "std"))]
+mod nocache;
+
+pub(crate) use algorithm::Algorithm;
+#[cfg(feature = "std")]
+pub(crate) use cache::KeyCache;
+#[cfg(not(feature = "std"))]
+pub(crate) use nocache::KeyCache;
+
+use alloc::string::String;
+use core::fmt;
+
+use zeroize::Zeroize;
+
+use crate::{
+    codec::{
+        hex,
+        sha256::{HmacKey, Prefixed},
+        small_vec::SmallVec,
+    },
+    credentials::Credentials,
+    scope::{MAX_SUFFIX, Scope, TERMINATOR},
+    secret::Secret,
+    timestamp::{AmzDate, Timestamp},
+};
+
+/// The first line of every string to sign, and the scheme of the `Authorization` header.
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The first line of the string to sign of a chunk or of an event-stream message.
+pub(crate) const PAYLOAD_ALGORITHM: &str = "AWS4-HMAC-SHA256-PAYLOAD";
+/// The algorithm of SigV4a, where it is the label of the key derivation too.
+pub(crate) const V4A_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
+
+/// The key that signatures of one day in one scope are made with, derived from a secret access key.
+///
+/// A [`Signer`](crate::Signer) derives and keeps these itself. It is a value of its own for those who hand it to code that is trusted
+/// with one day, region and service, but not with the secret. Zeroed on drop; `Debug` is redacted.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, Scope, SigningKey};
+/// let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// let scope = Scope::new("us-east-1", "iam")?;
+/// let key = SigningKey::derive(&credentials, &scope, "20120215T000000Z".parse()?);
+/// assert_eq!(key.expose()[..4], [0xf4, 0x78, 0x0e, 0x2d]);
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct SigningKey {
+    bytes: [u8; 32],
+    hmac: HmacKey,
+}
+
+impl SigningKey {
+    /// Derives the key of the day of `at`: four HMACs, over the date, the region, the service and `aws4_request`.
+    ///
+    /// Source: Signature Version 4, "Calculate the signature", step "derive a signing key".
+    pub fn derive(credentials: &Credentials, scope: &Scope, at: Timestamp) -> Self {
+        Self::derive_on(credentials.secret_access_key(), scope, at.amz_date().date())
+    }
+
+    /// As [`derive`](Self::derive), for a date that is given as text (tokens use one that is no date).
+    pub(crate) fn derive_on(secret: &Secret, scope: &Scope, date: &str) -> Self {
+        let secret = secret.expose().as_bytes();
+        let mut bytes = HmacKey::new(&[b"AWS4", secret]).mac(date.as_bytes());
+        for part in [scope.region(), scope.service(), TERMINATOR] {
+            let key = HmacKey::new(&[&bytes]);
+            bytes.zeroize();
+            bytes = key.mac(part.as_bytes());
+        }
+        let hmac = HmacKey::new(&[&bytes]);
+        Self { bytes, hmac }
+    }
+
+    /// The 32 bytes of the key. The name is the same as [`Secret::expose`](crate::Secret::expose), so that one search finds every use.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    /// The signature of a string to sign, 64 lower-case hex digits.
+    pub fn sign(&self, string_to_sign: &[u8]) -> String {
+        let digits = hex::encode(&self.mac(string_to_sign));
+        digits.map(char::from).iter().collect()
+    }
+
+    /// The HMAC of the message.
+    pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
+        self.hmac.mac(message)
+    }
+
+    /// The HMAC that has already seen all of a string to sign but its last line.
+    pub(crate) fn prefixed(&self, algorithm: &str, date: &AmzDate, scope_suffix: &str) -> Prefixed {
+        let prefix = string_to_sign_prefix(algorithm, date, scope_suffix);
+        self.hmac.prefixed(prefix.as_slice())
+    }
+}
+
+impl Drop for SigningKey {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey(redacted)")
+    }
+}
+
+/// Room for the longest algorithm name, a timestamp, and the longest scope.
+const MAX_PREFIX: usize = 64 + 17 + 8 + MAX_SUFFIX + 1;
+
+/// The string to sign up to its last line: algorithm, timestamp, credential scope.
+pub(crate) fn string_to_sign_prefix(
+    algorithm: &str,
+    date: &AmzDate,
+    scope_suffix: &str,
+) -> SmallVec<u8, MAX_PREFIX> {
+    let mut text = SmallVec::new(0);
+    for part in [
+        algorithm,
+        "\n",
+        date.as_str(),
+        "\n",
+        date.date(),
+        scope_suffix,
+        "\n",
+    ] {
+        text.extend(part.as_bytes());
+    }
+    text
+}

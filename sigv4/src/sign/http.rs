@@ -1,0 +1,151 @@
+//! Requests of the crate `http`.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Uri,
+    header::{AUTHORIZATION, HOST, InvalidHeaderValue},
+    request::Parts,
+};
+
+use super::{signature::HeaderForm, signer::Signer};
+use crate::{
+    canonical::Rules,
+    credentials::Credentials,
+    error::{Error, ErrorKind},
+    header_names,
+    key::Algorithm,
+    payload::{ContentHash, EMPTY_SHA256, Payload, UNSIGNED_PAYLOAD},
+    request::Request,
+    timestamp::Timestamp,
+};
+
+// Parsed while compiling.
+const DATE: HeaderName = HeaderName::from_static(header_names::DATE);
+const CONTENT_SHA256: HeaderName = HeaderName::from_static(header_names::CONTENT_SHA256);
+const REGION_SET: HeaderName = HeaderName::from_static(header_names::REGION_SET);
+const SECURITY_TOKEN: HeaderName = HeaderName::from_static(header_names::SECURITY_TOKEN);
+const S3_SESSION_TOKEN: HeaderName = HeaderName::from_static(header_names::S3_SESSION_TOKEN);
+
+impl Signer {
+    /// Signs a request in place: [`sign`](Self::sign), and the headers set. `authorization` and the session token are
+    /// marked sensitive. Signing again, with the same or other credentials, replaces all of the old signature.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one. The request is unchanged then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Signer};
+    /// # let signer = Signer::s3("us-east-1")?;
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let mut request = http::Request::get("https://examplebucket.s3.amazonaws.com/a%20b").body(())?;
+    /// signer.sign_http(&mut request, Payload::Unsigned, &credentials, now)?;
+    /// assert!(request.headers()["authorization"].is_sensitive());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sign_http<B>(
+        &self,
+        request: &mut http::Request<B>,
+        payload: Payload<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        sign(self, self.rules(), request, payload, credentials, at)
+    }
+}
+
+pub(crate) fn sign<B, A: Algorithm>(
+    algorithm: &A,
+    rules: Rules,
+    request: &mut http::Request<B>,
+    payload: Payload<'_>,
+    credentials: &Credentials,
+    at: Timestamp,
+) -> Result<(), Error> {
+    let view = view(request.method(), request.uri(), request.headers())?
+        .payload(payload)
+        .without_older_signature();
+    let form = HeaderForm::new(rules, algorithm, &view, credentials, at);
+    let head = form.sign_head(algorithm);
+    let mut authorization = HeaderValue::try_from(head.authorization).map_err(no_value)?;
+    authorization.set_sensitive(true);
+    let (date, content) = (*form.date(), head.content_sha256);
+    let token = credentials.session_token_header()?;
+    let headers = request.headers_mut();
+    if head.replaces_older {
+        for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
+            headers.remove(older);
+        }
+    }
+    headers.insert(
+        DATE,
+        HeaderValue::from_bytes(date.as_bytes()).map_err(no_value)?,
+    );
+    if let Some(hash) = content {
+        headers.insert(CONTENT_SHA256, hash_value(&hash)?);
+    }
+    if let Some(regions) = algorithm.regions() {
+        headers.insert(
+            REGION_SET,
+            HeaderValue::try_from(regions).map_err(no_value)?,
+        );
+    }
+    if let Some(token) = token {
+        headers.insert(rules.token_header(), token);
+    }
+    headers.insert(AUTHORIZATION, authorization);
+    Ok(())
+}
+
+impl<'a> Request<'a> {
+    /// A view of the head of an `http::Request`, for presigning or verifying it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one.
+    pub fn from_http(parts: &'a Parts) -> Result<Self, Error> {
+        view(&parts.method, &parts.uri, &parts.headers)
+    }
+}
+
+fn view<'a>(
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+) -> Result<Request<'a>, Error> {
+    let authority = match uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default(),
+    };
+    let scheme = uri.scheme_str().unwrap_or("https");
+    let query = uri.query().unwrap_or_default();
+    Request::of_parsed(
+        method.as_str(),
+        scheme,
+        authority,
+        (uri.path(), query),
+        headers,
+    )
+}
+
+fn hash_value(hash: &ContentHash<'static>) -> Result<HeaderValue, Error> {
+    match hash {
+        // The two common ones are checked while compiling.
+        ContentHash::Static(UNSIGNED_PAYLOAD) => {
+            Ok(const { HeaderValue::from_static(UNSIGNED_PAYLOAD) })
+        }
+        ContentHash::Static(EMPTY_SHA256) => Ok(const { HeaderValue::from_static(EMPTY_SHA256) }),
+        ContentHash::Static(text) => Ok(HeaderValue::from_static(text)),
+        hash => HeaderValue::from_bytes(hash.as_bytes()).map_err(no_value),
+    }
+}
+
+/// All values were checked when they came in, so this error is never seen.
+fn no_value(_: InvalidHeaderValue) -> Error {
+    Error::secret(ErrorKind::HeaderValue)
+}

@@ -1,0 +1,19 @@
+//! Signing: with headers, with query parameters, and explained.
+
+mod explain;
+#[cfg(feature = "http")]
+mod http;
+mod presign;
+mod signature;
+mod signer;
+
+pub use explain::Explanation;
+#[cfg(all(feature = "http", feature = "v4a"))]
+pub(crate) use http::sign as sign_http;
+#[cfg(feature = "v4a")]
+pub(crate) use presign::QueryForm;
+pub use presign::{Presigned, Ttl};
+#[cfg(feature = "v4a")]
+pub(crate) use signature::HeaderForm;
+pub use signature::Signature;
+pub use signer::Signer;
