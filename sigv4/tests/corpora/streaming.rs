@@ -10,7 +10,7 @@ use keyfob_sigv4::{
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Check, Outcome, credentials, equal, headers, hex, precomputed, signer, string};
+use crate::{Check, Outcome, credentials, equal, headers, hex, pairs, precomputed, signer, string};
 
 pub(crate) fn case(case: &Value) -> Check {
     match string(&case["kind"]) {
@@ -52,7 +52,7 @@ fn chunked(case: &Value) -> Check {
     )
 }
 
-/// The signature of the request in front of the stream.
+/// Checks and returns the signature of the request that opens the stream.
 fn opening(case: &Value) -> Result<Signature, String> {
     let (context, expected) = (&case["context"], &case["expected"]);
     let (signer, credentials) = (hashing(&signer(context)), credentials(context));
@@ -78,7 +78,7 @@ fn opening(case: &Value) -> Result<Signature, String> {
     Ok(signature)
 }
 
-/// Each step of the chain.
+/// Checks each step of the chain.
 fn signatures(case: &Value, mut chain: ChunkSigner) -> Result<(), String> {
     let expected = &case["expected"];
     for (index, chunk) in chunks(case).iter().enumerate() {
@@ -114,7 +114,7 @@ fn signatures(case: &Value, mut chain: ChunkSigner) -> Result<(), String> {
     Ok(())
 }
 
-/// The whole body: its bytes, its length as planned, and that it can be read again.
+/// Checks the bytes of the whole body, its planned length, and that it decodes again.
 pub(crate) fn body(
     case: &Value,
     plan: &Chunked,
@@ -155,8 +155,8 @@ pub(crate) fn body(
         .and_then(|()| decoder.finish());
     match result {
         Ok(_) if decoded == chunks.concat() => Ok(Outcome::Passed),
-        Ok(_) => Err("decodes to another body".into()),
-        // Every signature and the framing were right before this is found.
+        Ok(_) => Err("decodes to a different body".into()),
+        // The checksum is checked last: the framing and every signature were right.
         Err(error)
             if error.kind() == ChunkErrorKind::Checksum
                 && has_dummy_checksum(case, &decoded)
@@ -168,7 +168,7 @@ pub(crate) fn body(
     }
 }
 
-/// Published trailers may have a checksum of something else than the body.
+/// Returns true if the trailer has a checksum that is not the body's, as some published ones do.
 fn has_dummy_checksum(case: &Value, body: &[u8]) -> bool {
     [
         Checksum::Crc32,
@@ -185,7 +185,7 @@ fn has_dummy_checksum(case: &Value, body: &[u8]) -> bool {
     })
 }
 
-/// A checksum comes as a trailer whose value is known.
+/// Plans the body of a case. Its checksum is given, so it is a trailer of known value.
 pub(crate) fn plan(case: &Value) -> Chunked {
     let length = chunks(case).concat().len() as u64;
     let plan = match string(&case["request"]["payload_hash"]) {
@@ -201,7 +201,7 @@ pub(crate) fn plan(case: &Value) -> Chunked {
         })
 }
 
-/// One chunk, or the trailer, behind a signature that is given.
+/// Checks one chunk, or the trailer, signed after a given signature.
 fn step(case: &Value) -> Check {
     let secret = string(&case["secret_access_key"]);
     let credentials = Credentials::new("AKIDEXAMPLE", secret).unwrap();
@@ -224,16 +224,16 @@ fn step(case: &Value) -> Check {
     Ok(Outcome::Passed)
 }
 
-/// The block that is hashed is not shown by the library, so it is the hash that must be found.
+/// Checks the hash of the trailer's block: the library does not show the block itself.
 fn has_trailer_block(case: &Value, text: &str) -> Result<(), String> {
     let Some(block) = case["expected"]["trailer_block"].as_str() else {
         return Ok(());
     };
     crate::compared();
-    match text.ends_with(&hex(&Sha256::digest(block))) {
-        true => Ok(()),
-        false => Err(format!("another trailer than {block}")),
+    if !text.ends_with(&hex(&Sha256::digest(block))) {
+        return Err(format!("the trailer differs from {block}"));
     }
+    Ok(())
 }
 
 fn event_stream(case: &Value) -> Check {
@@ -288,7 +288,7 @@ fn event_stream(case: &Value) -> Check {
                 .1
                 == payload;
             if !verified {
-                return Err("another payload".into());
+                return Err("the payload differs".into());
             }
         }
         let (read, _) = Message::decode(&frame).unwrap().unwrap();
@@ -297,14 +297,14 @@ fn event_stream(case: &Value) -> Check {
     Ok(Outcome::Passed)
 }
 
-/// Encoded headers that are not a `:date`.
+/// Returns the encoded headers if they are not a `:date`.
 fn others(message: &Value) -> Option<Vec<u8>> {
     let headers = unhex(message["non_signature_headers_hex"].as_str()?);
     (!headers.starts_with(b"\x05:date")).then_some(headers)
 }
 
-/// The headers of a message up to `:chunk-signature`: they follow lengths and a checksum, and the last one has a name of
-/// 16 bytes and a value of 32.
+/// Returns the headers of a message before `:chunk-signature`, which is the last one. The headers
+/// follow two lengths and a checksum; the last one has a name of 16 bytes and a value of 32.
 fn before_signature(frame: &[u8]) -> &[u8] {
     const PRELUDE: usize = 12;
     let length = u32::from_be_bytes(frame[4..8].try_into().unwrap());
@@ -332,7 +332,7 @@ fn hashing(signer: &Signer) -> Signer {
 fn streaming(payload: Payload<'_>) -> keyfob_sigv4::chunked::Streaming {
     match payload {
         Payload::Streaming(streaming) => streaming,
-        other => panic!("{other:?} is no stream"),
+        other => panic!("expected a streaming payload, got {other:?}"),
     }
 }
 
@@ -341,15 +341,11 @@ fn scope(case: &Value) -> Scope {
 }
 
 pub(crate) fn chunks(case: &Value) -> Vec<Vec<u8>> {
-    case["chunks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(chunk)
-        .collect()
+    let list = case["chunks"].as_array().into_iter().flatten();
+    list.map(chunk).collect()
 }
 
-/// `repeat_byte` times `length`, `utf8`, or `repeat_utf8` times `times`.
+/// Returns `utf8`, or `repeat_utf8` `times` times, or `repeat_byte` `length` times.
 fn chunk(chunk: &Value) -> Vec<u8> {
     let count = |value: &Value| usize::try_from(value.as_u64().unwrap_or(1)).unwrap();
     let (text, times) = match (&chunk["utf8"], &chunk["repeat_utf8"]) {
@@ -361,10 +357,7 @@ fn chunk(chunk: &Value) -> Vec<u8> {
 }
 
 pub(crate) fn trailers(case: &Value) -> Vec<(&str, &str)> {
-    let list = case["trailers"].as_array().map_or(&[][..], Vec::as_slice);
-    list.iter()
-        .map(|pair| (string(&pair[0]), string(&pair[1])))
-        .collect()
+    pairs(&case["trailers"])
 }
 
 fn unhex(text: &str) -> Vec<u8> {
