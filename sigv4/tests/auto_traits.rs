@@ -1,4 +1,4 @@
-//! What may be shared between threads is part of the API: everything.
+//! All public types can be sent to and shared between threads, as part of the API.
 
 use keyfob_sigv4::{
     AmzDate, Credentials, Explanation, Payload, Presigned, Request, Rules, Scope, Secret,
@@ -17,7 +17,7 @@ macro_rules! assert_all {
 }
 
 #[test]
-fn everything_is_send_and_sync() {
+fn all_types_are_send_and_sync() {
     assert_all!(
         Signer,
         Signature,
@@ -57,7 +57,7 @@ fn everything_is_send_and_sync() {
 
 #[test]
 #[cfg(feature = "std")]
-fn readers_are_as_their_source() {
+fn readers_are_send_and_sync_if_their_source_is() {
     assert_all!(chunked::ChunkReader<std::io::Empty>);
 }
 

@@ -1,4 +1,4 @@
-//! From a server's refusal to the first difference and its cause.
+//! The first difference and its cause, found from a server's refusal.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -45,7 +45,7 @@ fn explain_with(
     )
 }
 
-/// S3's form.
+/// Returns the refusal in the form of S3.
 fn xml(server: &Explanation) -> String {
     let escape = |text: &str| text.replace('&', "&amp;").replace('\n', "&#xA;");
     format!(
@@ -55,7 +55,7 @@ fn xml(server: &Explanation) -> String {
     )
 }
 
-/// The form of the JSON services.
+/// Returns the refusal in the form of the JSON services.
 fn json(server: &Explanation) -> String {
     let message = format!(
         "The request signature we calculated does not match the signature you provided.\n\nThe Canonical String for this request should have been\n'{}'\n\nThe String-to-Sign should have been\n'{}'\n",
@@ -76,7 +76,7 @@ fn first(ours: &Explanation, server: &Explanation) -> Difference {
 const URL: &str = "https://example.amazonaws.com/a%20b//c?x=1&y=2";
 
 #[test]
-fn double_encoding_and_normalisation_are_told_apart() {
+fn double_encoding_and_normalization_have_different_causes() {
     let general = explain(Rules::GENERAL, "us-east-1", "es", URL, &[]);
     let once = explain(
         Rules::GENERAL.encode_path_twice(false),
@@ -130,7 +130,7 @@ fn double_encoding_and_normalisation_are_told_apart() {
 }
 
 #[test]
-fn a_server_that_signs_bare_characters_is_told_from_others() {
+fn a_server_that_signs_bare_characters_has_its_own_cause() {
     let url = "https://example.amazonaws.com/a@b=c";
     let ours = explain(Rules::S3, "us-east-1", "s3", url, &[]);
     let answer = xml(&ours).replace("/a%40b%3Dc", "/a@b=c");
@@ -185,7 +185,7 @@ fn a_missing_session_token_is_named_and_not_shown() {
 }
 
 #[test]
-fn the_scope_and_the_secret_are_told_apart() {
+fn the_scope_and_the_secret_have_different_causes() {
     let ours = explain(Rules::GENERAL, "us-east-1", "es", URL, &[]);
     let server = explain(Rules::GENERAL, "eu-west-1", "es", URL, &[]);
     assert_eq!(first(&ours, &server).part(), &Part::Region);
@@ -197,7 +197,7 @@ fn the_scope_and_the_secret_are_told_apart() {
 }
 
 #[test]
-fn words_of_the_query_services_are_understood() {
+fn messages_of_the_query_services_are_read() {
     let ours = explain(Rules::GENERAL, "us-east-1", "es", URL, &[]);
     let compare = |message: &str| {
         let body = format!(
@@ -239,7 +239,7 @@ fn words_of_the_query_services_are_understood() {
 }
 
 #[test]
-fn codes_that_say_enough_are_understood() {
+fn codes_without_a_canonical_request_are_read() {
     let ours = explain(Rules::S3, "us-east-1", "s3", URL, &[]);
     let skewed = "<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the current time is too large.</Message><RequestTime>20150830T123600Z</RequestTime><ServerTime>2015-08-30T13:36:00Z</ServerTime></Error>";
     let unknown = r#"{"__type":"com.amazon#UnrecognizedClientException","message":"The security token included in the request is invalid."}"#;

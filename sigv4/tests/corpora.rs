@@ -96,8 +96,8 @@ fn run(corpus: &str, check: fn(&Value) -> Check) {
     );
 }
 
-/// Rewrites what JSON can say in more than one way: a whole number written `200.0` becomes `200`, and
-/// a member that is null is dropped. A case may be written in either form.
+/// Rewrites what JSON can say in more than one way: a whole number written `200.0` becomes `200`,
+/// and a member that is null is dropped. A case may be written in either form.
 fn in_one_form(value: Value) -> Value {
     match value {
         Value::Object(members) => members

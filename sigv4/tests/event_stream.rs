@@ -70,7 +70,7 @@ fn a_stream_verifies_across_midnight_to_its_end() {
 }
 
 #[test]
-fn a_message_that_changed_or_left_its_place_does_not_verify() {
+fn a_changed_or_reordered_message_does_not_verify() {
     let mut signer = signer();
     let frames: Vec<_> = ["one", "two"]
         .map(|text| {
@@ -88,7 +88,7 @@ fn a_message_that_changed_or_left_its_place_does_not_verify() {
 }
 
 #[test]
-fn an_envelope_has_a_date_in_whole_seconds_and_a_signature_and_nothing_else() {
+fn an_envelope_has_only_a_signature_and_a_date_in_whole_seconds() {
     let date = |millis| (":date", HeaderValue::Timestamp(millis));
     let signature = |length| (":chunk-signature", HeaderValue::Bytes(vec![0; length]));
     for headers in [
@@ -120,9 +120,9 @@ fn the_opening_signature_is_hex_digits() {
     assert!(!format!("{:?} {:?}", signer(), verifier()).contains("fake"));
 }
 
-/// Published with smithy-go, which leaves headers and framing to others.
+/// The vectors are from smithy-go, which does not write headers and frames itself.
 #[test]
-fn messages_that_others_frame_are_signed() {
+fn a_message_framed_elsewhere_can_be_signed() {
     let scope = Scope::new("us-east-1", "transcribestreaming").unwrap();
     let opening = "666f6f62617262617a717578";
     let mut signer = EventSigner::new(scope, &Secret::new("SECRET"), opening).unwrap();

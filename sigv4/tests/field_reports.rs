@@ -1,4 +1,4 @@
-//! What users of other signers reported as wrong, one test for each kind of complaint, with the public threads.
+//! Faults that users of other signers reported: one test for each kind, with the public threads.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -45,8 +45,9 @@ fn canonical_query(wire: &str) -> String {
     canonical
 }
 
-/// `aws/aws-sdk-js#853` (what Elasticsearch answers), `okigan/awscurl#33`, `curl/curl#16927`, `r-lib/httr2#843`: the escapes of
-/// the wire were signed as they are, but these services encode them again, and an escaped slash in an ARN is no slash.
+/// `aws/aws-sdk-js#853` (the answer of Elasticsearch), `okigan/awscurl#33`, `curl/curl#16927`,
+/// `r-lib/httr2#843`: the escapes of the path were signed as sent, but these services encode them
+/// again. An escaped slash in an ARN does not separate segments.
 #[test]
 fn general_services_sign_the_escapes_of_a_path_escaped_again() {
     for (wire, canonical) in [
@@ -77,10 +78,11 @@ fn s3_signs_the_escapes_of_a_path_as_they_are() {
     }
 }
 
-/// `aws/aws-sdk-js#853` (what S3 answers), `envoyproxy/envoy#42165`, `soto-project/soto#601`, `brendanhay/amazonka#127`: clients
-/// leave `@` and `=` bare in a path, S3 encodes the key that it read.
+/// `aws/aws-sdk-js#853` (the answer of S3), `envoyproxy/envoy#42165`, `soto-project/soto#601`,
+/// `brendanhay/amazonka#127`: clients leave `@` and `=` bare in a path; S3 decodes the key and
+/// encodes it again.
 #[test]
-fn s3_signs_what_the_wire_leaves_bare_escaped() {
+fn s3_signs_bare_characters_escaped() {
     for (wire, canonical) in [
         ("/%3Fa=b%20c", "/%3Fa%3Db%20c"),
         ("/images/mac@2x.png", "/images/mac%402x.png"),
@@ -94,8 +96,9 @@ fn s3_signs_what_the_wire_leaves_bare_escaped() {
     }
 }
 
-/// Keys that other signers could not sign: `durch/rust-s3#148` and `#93`, `anomalizer/ngx_aws_auth#87`, `soto-project/soto#601`,
-/// `envoyproxy/envoy#42165`, `rusoto/rusoto#350`, `rustfs/rustfs#2477`, `jamhall/s3rver#513`, `senrok/yadal#2`.
+/// Keys that other signers could not sign: `durch/rust-s3#148` and `#93`,
+/// `anomalizer/ngx_aws_auth#87`, `soto-project/soto#601`, `envoyproxy/envoy#42165`,
+/// `rusoto/rusoto#350`, `rustfs/rustfs#2477`, `jamhall/s3rver#513`, `senrok/yadal#2`.
 const KEYS: [(&str, &str); 9] = [
     ("+askhn", "/%2Baskhn"),
     (
@@ -122,14 +125,15 @@ fn keys_are_escaped_once_and_signed_as_they_are_sent() {
     }
 }
 
-/// `envoyproxy/envoy#42165`, `okigan/awscurl#115` and `#216`: one path was signed, and the client sent another.
+/// `envoyproxy/envoy#42165`, `okigan/awscurl#115` and `#216`: the client sent another path than was
+/// signed.
 #[test]
 fn clients_send_the_path_that_was_signed() {
     for (_, wire) in KEYS {
         let url = format!("https://bucket.s3.amazonaws.com{wire}?a=b%2Bc%20d");
         let presigned = presign(&url, &credentials());
         assert!(presigned.as_str().starts_with(&url));
-        // What reqwest and ureq parse a URL with.
+        // The crate with which reqwest and ureq parse URLs.
         let parsed = url::Url::parse(presigned.as_str()).unwrap();
         assert_eq!(parsed.as_str(), presigned.as_str());
         #[cfg(feature = "http")]
@@ -140,10 +144,10 @@ fn clients_send_the_path_that_was_signed() {
     }
 }
 
-/// `tedder/requests-aws4auth#31`, `versity/versitygw#2274`, `smithy-lang/smithy-rs#1308`: the keys `x/.`, `//..`, `/foo` and one
-/// with `//` inside were normalised.
+/// `tedder/requests-aws4auth#31`, `versity/versitygw#2274`, `smithy-lang/smithy-rs#1308`: the keys
+/// `x/.`, `//..`, `/foo` and one that contains `//` were normalized.
 #[test]
-fn s3_does_not_normalise_a_path() {
+fn s3_does_not_normalize_a_path() {
     for wire in ["/x/.", "///..", "//foo", "/my-object//example//photo.user"] {
         assert_eq!(canonical_path(Rules::S3, wire), wire);
         let url = format!("https://bucket.s3.amazonaws.com{wire}");
@@ -154,7 +158,7 @@ fn s3_does_not_normalise_a_path() {
     assert_eq!(canonical_path(Rules::S3, ""), "/");
 }
 
-/// The path of a signed request of the crate `http`, which is what hyper sends; a server verifies it.
+/// Returns the path that hyper sends for a signed request of the crate `http`, after verifying it.
 #[cfg(feature = "http")]
 fn sent_by_http(url: &str) -> String {
     let mut request = http::Request::get(url).body(()).unwrap();
@@ -170,10 +174,10 @@ fn sent_by_http(url: &str) -> String {
     parts.uri.path().to_owned()
 }
 
-/// `aws/aws-sdk-js#853`, `smithy-lang/smithy-rs#1308`. The rows with a final dot segment are as botocore and the signers in C and
-/// JavaScript have them.
+/// `aws/aws-sdk-js#853`, `smithy-lang/smithy-rs#1308`. The rows with a final dot segment agree with
+/// botocore and the signers in C and JavaScript.
 #[test]
-fn general_services_normalise_a_path() {
+fn general_services_normalize_a_path() {
     for (wire, canonical) in [
         ("/foo/..", "/"),
         ("//", "/"),
@@ -189,10 +193,10 @@ fn general_services_normalise_a_path() {
     }
 }
 
-/// `awslabs/aws-c-auth#162`: the published case `get-space-normalized` has a bare blank in its path, so it holds for a signer that
-/// encodes once; the path that clients send in its place holds `%20`, and is encoded twice.
+/// `awslabs/aws-c-auth#162`: the published case `get-space-normalized` has a bare space in its
+/// path, which is encoded once. Clients send `%20` instead, which is encoded twice.
 #[test]
-fn the_published_case_with_a_blank_has_a_twin_that_is_encoded_twice() {
+fn the_path_of_the_published_case_with_a_space_is_encoded_twice_when_sent_escaped() {
     let once = Rules::GENERAL.encode_path_twice(false);
     for (rules, wire, canonical) in [
         (once, "/example space/", "/example%20space/"),
@@ -204,8 +208,8 @@ fn the_published_case_with_a_blank_has_a_twin_that_is_encoded_twice() {
     }
 }
 
-/// `okigan/awscurl#138` (`,`), `#115` (`:`) and `#216` (`%3D` became `%253D`), `curl/curl#11794` (a URN), `curl/curl#13058` (SPARQL),
-/// `async-aws/aws#1372` (`+`).
+/// `okigan/awscurl#138` (`,`), `#115` (`:`) and `#216` (`%3D` became `%253D`), `curl/curl#11794` (a
+/// URN), `curl/curl#13058` (SPARQL), `async-aws/aws#1372` (`+`).
 #[test]
 fn parameters_are_encoded_exactly_once() {
     for (wire, canonical) in [
@@ -236,8 +240,9 @@ fn parameters_are_encoded_exactly_once() {
     }
 }
 
-/// `boto/botocore#1182`, `http4k/http4k#947`, `KumoCorp/kumomta#522`. That quotes change nothing is what AWS's test suite says
-/// (`get-header-value-trim`); `chimera-nas/chimera#1102` had it otherwise.
+/// `boto/botocore#1182`, `http4k/http4k#947`, `KumoCorp/kumomta#522`. Quotes change nothing, by the
+/// case `get-header-value-trim` of AWS's test suite; `chimera-nas/chimera#1102` assumed that they
+/// do.
 #[test]
 fn header_values_are_trimmed_folded_and_joined_in_order() {
     for (values, canonical) in [
@@ -257,9 +262,10 @@ fn header_values_are_trimmed_folded_and_joined_in_order() {
     }
 }
 
-/// `aws/aws-sdk-java-v2#5895`, `aws/mcp-proxy-for-aws#313`: a proxy rewrote a header, and so broke the signature.
+/// `aws/aws-sdk-java-v2#5895`, `aws/mcp-proxy-for-aws#313`: a proxy rewrote a header, which broke
+/// the signature.
 #[test]
-fn headers_that_change_on_the_way_are_not_signed() {
+fn headers_that_proxies_change_are_not_signed() {
     for name in [
         "Transfer-Encoding",
         "Connection",
@@ -283,7 +289,8 @@ fn headers_that_change_on_the_way_are_not_signed() {
     }
 }
 
-/// `awslabs/aws-sdk-rust#316`, `aws/aws-sdk-java-v2#2633`, `aws/aws-sdk-ruby#1651`: an empty token was sent and signed.
+/// `awslabs/aws-sdk-rust#316`, `aws/aws-sdk-java-v2#2633`, `aws/aws-sdk-ruby#1651`: an empty token
+/// was sent and signed.
 #[test]
 fn an_empty_session_token_is_neither_sent_nor_signed() {
     let url = "https://example.com/";
@@ -327,10 +334,10 @@ fn session_tokens_are_encoded_once_in_presigned_urls() {
     assert!(presigned.as_str().contains(token), "{}", presigned.as_str());
 }
 
-/// `durch/rust-s3#115` (the credential's slashes were bare), `#117` (the names of headers were joined by `&`), `#133` and `#144` (the
-/// slashes of the path were encoded).
+/// `durch/rust-s3#115` (the slashes of the credential were bare), `#117` (the names of headers were
+/// joined by `&`), `#133` and `#144` (the slashes of the path were encoded).
 #[test]
-fn presigned_urls_escape_what_must_be_escaped_and_nothing_else() {
+fn presigned_urls_escape_only_what_must_be_escaped() {
     let url = "https://examplebucket.s3.amazonaws.com/a/b%20c?versionId=1";
     let request = Request::new("GET", url).unwrap();
     let request = request.header("b", "1").unwrap().header("A", "2").unwrap();
@@ -352,9 +359,9 @@ fn presigned_urls_escape_what_must_be_escaped_and_nothing_else() {
     assert!(!format!("{presigned:?}").contains("Signature"));
 }
 
-/// A URL for a week, from a session that ends in a minute.
+/// A URL for a week, from a session that expires in a minute.
 #[test]
-fn presigned_urls_say_when_the_credentials_end_before_them() {
+fn presigned_urls_expire_with_their_credentials() {
     let ends = credentials().with_expiry(at().plus_seconds(60));
     let presigned = presign("https://example.com/", &ends);
     assert_eq!(presigned.ends_early(), Some(at().plus_seconds(60)));
@@ -364,7 +371,7 @@ fn presigned_urls_say_when_the_credentials_end_before_them() {
     }
 }
 
-/// `KumoCorp/kumomta#522`: without a host an empty one was signed.
+/// `KumoCorp/kumomta#522`: a request without a host was signed with an empty one.
 #[test]
 fn a_request_without_a_host_is_refused() {
     let refused = |url| Request::new("GET", url).unwrap_err().kind();
@@ -400,7 +407,8 @@ fn a_request_without_a_host_is_refused() {
     }
 }
 
-/// `curl/curl#9550`, `awslabs/aws-sdk-rust#1244`, `aws/aws-cli#2883`: a port was signed that is not sent, or the other way round.
+/// `curl/curl#9550`, `awslabs/aws-sdk-rust#1244`, `aws/aws-cli#2883`: a port was signed but not
+/// sent, or sent but not signed.
 #[test]
 fn hosts_are_signed_as_they_are_sent() {
     for (url, host) in [
@@ -416,11 +424,12 @@ fn hosts_are_signed_as_they_are_sent() {
     }
 }
 
-/// `awslabs/aws-sdk-rust#1033`, `smithy-lang/smithy-rs#4800`, `aws/aws-sdk-go-v2#3472` and `#3187`, `aws/aws-sdk-js-v3#8189`: clocks that
-/// are wrong. Measuring by how much is the business of a client, as `keyfob_backoff::ClockSkew` does it; a signer must sign
-/// at the time it is told, keep no offset of its own, and say what is wrong.
+/// `awslabs/aws-sdk-rust#1033`, `smithy-lang/smithy-rs#4800`, `aws/aws-sdk-go-v2#3472` and `#3187`,
+/// `aws/aws-sdk-js-v3#8189`: wrong clocks. Clients measure the offset, as
+/// `keyfob_backoff::ClockSkew` does; a signer signs at the given time, stores no offset, and names
+/// the fault.
 #[test]
-fn a_wrong_clock_is_named_and_a_corrected_one_is_believed() {
+fn a_wrong_clock_is_named_and_a_corrected_time_is_used() {
     let key = credentials();
     let signer = signer(Rules::GENERAL);
     let verifier = verify::Verifier::new(signer.scope().clone());
@@ -434,7 +443,7 @@ fn a_wrong_clock_is_named_and_a_corrected_one_is_believed() {
         let result = verifier.verify(&request, now, |_| Some(key.clone()));
         result.map(drop)
     };
-    // An hour early is also the day before.
+    // An hour earlier is the day before.
     for (seconds, date) in [(-3600, "20150829T233000Z"), (3600, "20150830T013000Z")] {
         let wrong = now.plus_seconds(seconds);
         let error = send(wrong).unwrap_err();
@@ -448,7 +457,8 @@ fn a_wrong_clock_is_named_and_a_corrected_one_is_believed() {
     }
 }
 
-/// What the signer finds wrong with a signature made at one moment when the server expected that of another.
+/// Returns the first difference between a signature made at one time and the one that the server
+/// expects for another time.
 fn named_by_compare(signer: &Signer, ours: Timestamp, theirs: Timestamp) -> Option<Part> {
     let request = Request::new("GET", "https://example.com/").unwrap();
     let answer = format!(
@@ -462,9 +472,9 @@ fn named_by_compare(signer: &Signer, ours: Timestamp, theirs: Timestamp) -> Opti
     differences.first().map(|first| first.part().clone())
 }
 
-/// Callers log the errors they get.
+/// Callers log errors.
 #[test]
-fn refused_urls_are_repeated_without_their_secrets() {
+fn errors_repeat_a_refused_url_without_its_secrets() {
     for url in [
         "/?X-Amz-Signature=canary",
         "https//user:canary/x",

@@ -20,7 +20,7 @@ use keyfob_sigv4::{
     verify::Verifier,
 };
 
-/// A body in one piece.
+/// A body that comes in one piece.
 struct Whole(Option<Bytes>);
 
 impl Body for Whole {
@@ -66,7 +66,7 @@ where
     data
 }
 
-/// Receives the request as a server does, and gives the decoded body.
+/// Receives the request as a server does, and returns the decoded body.
 fn receive<B: Body<Data = Bytes> + Unpin>(request: http::Request<B>, verifier: &Verifier) -> Vec<u8>
 where
     B::Error: std::fmt::Debug,
@@ -131,7 +131,7 @@ fn signing_a_signed_request_again_changes_nothing() {
 
 #[test]
 #[cfg(feature = "v4a")]
-fn the_same_with_a_set_of_regions() {
+fn a_request_for_a_set_of_regions_is_signed_encoded_and_received() {
     use keyfob_sigv4::v4a;
     let signer = v4a::Signer::s3(v4a::RegionSet::ALL);
     let plan = Chunked::signed_v4a(100).checksum(Checksum::Sha256);
@@ -146,7 +146,7 @@ fn the_same_with_a_set_of_regions() {
 }
 
 #[test]
-fn a_body_that_is_not_chunked_has_no_decoder_and_one_of_another_algorithm_is_refused() {
+fn a_plain_body_has_no_decoder_and_one_of_another_algorithm_is_refused() {
     let (signer, verifier) = (
         Signer::s3("eu-west-1").unwrap(),
         Verifier::s3("eu-west-1").unwrap(),

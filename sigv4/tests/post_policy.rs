@@ -1,4 +1,4 @@
-//! Browser uploads.
+//! Forms for browser uploads.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -15,7 +15,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 #[test]
-fn every_field_but_the_signature_is_named_by_a_condition() {
+fn each_field_except_the_signature_has_a_condition() {
     let session = keys().with_session_token("canary").unwrap();
     let now = at("2024-08-26T22:00:00Z");
     let form = PostPolicy::new(now.plus_seconds(600))
@@ -53,7 +53,7 @@ fn every_field_but_the_signature_is_named_by_a_condition() {
 }
 
 #[test]
-fn a_form_ends_with_its_policy_its_signature_or_its_credentials() {
+fn a_form_expires_with_its_policy_its_signature_or_its_credentials() {
     let (now, signer) = (at("2024-08-26T22:00:00Z"), Signer::s3("eu-west-1").unwrap());
     let end = |policy_end: i64, credentials: &Credentials| {
         let policy = PostPolicy::new(now.plus_seconds(policy_end));
@@ -68,7 +68,7 @@ fn a_form_ends_with_its_policy_its_signature_or_its_credentials() {
 }
 
 #[test]
-fn s3_express_has_its_own_name_for_the_token() {
+fn s3_express_names_the_token_differently() {
     let rules = Rules::S3.session_token(SessionToken::S3Express);
     let signer = Signer::with_rules(Scope::new("us-west-2", "s3express").unwrap(), rules);
     let session = keys().with_session_token("token").unwrap();

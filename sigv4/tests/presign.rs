@@ -1,4 +1,4 @@
-//! Presigned URLs beyond what the corpora and the verifier's tests say of them.
+//! Facts of presigned URLs that neither the corpora nor the tests of the verifier cover.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -16,10 +16,10 @@ fn credentials() -> Credentials {
 }
 
 const HOST: (&str, &str) = ("host", "examplebucket.s3.amazonaws.com");
-/// Of `hello`.
+/// The SHA-256 of `hello`.
 const HASH: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
-/// The target of an upload that declares this of its body, and the names of its signed headers.
+/// Returns the target of an upload with this `x-amz-content-sha256`, and its signed headers.
 fn presigned(declared: Option<&str>) -> (String, String) {
     let headers: Vec<_> = declared
         .map(|value| ("x-amz-content-sha256", value))
@@ -43,7 +43,7 @@ fn is_taken(target: &str, headers: &[(&str, &str)], body: &[u8]) -> bool {
 }
 
 #[test]
-fn s3_signs_the_body_of_a_url_where_the_request_declares_its_hash() {
+fn s3_signs_the_body_of_a_url_if_the_request_declares_its_hash() {
     let (target, names) = presigned(Some(HASH));
     assert_eq!(names, "host;x-amz-content-sha256");
     let declared = ("x-amz-content-sha256", HASH);
@@ -57,7 +57,7 @@ fn s3_signs_the_body_of_a_url_where_the_request_declares_its_hash() {
 }
 
 #[test]
-fn a_url_in_the_place_of_its_signature_is_not_repeated() {
+fn an_error_does_not_repeat_a_url_given_as_its_signature() {
     let url = format!("https://{}{}", HOST.1, presigned(None).0);
     let scope = Scope::new("us-east-1", "s3").unwrap();
     let error = EventSigner::new(scope, credentials().secret_access_key(), &url).unwrap_err();
@@ -66,7 +66,7 @@ fn a_url_in_the_place_of_its_signature_is_not_repeated() {
 }
 
 #[test]
-fn who_logs_what_was_verified_logs_no_signature() {
+fn debug_of_a_verified_request_shows_no_signature() {
     let (target, _) = presigned(None);
     let headers = [HOST];
     let request = Request::from_wire("PUT", &target, &headers).unwrap();
@@ -77,7 +77,7 @@ fn who_logs_what_was_verified_logs_no_signature() {
 }
 
 #[test]
-fn a_name_with_any_token_character_is_listed_as_it_is() {
+fn header_names_with_any_token_character_are_listed_unescaped() {
     let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/").unwrap();
     let request = request.header("x-amz-meta-a!b", "c").unwrap();
     let signer = Signer::s3("us-east-1").unwrap();

@@ -1,4 +1,4 @@
-//! What holds for all requests, tried on many of them.
+//! Properties of all requests, checked on many random ones.
 
 #![allow(
     clippy::panic,
@@ -11,7 +11,7 @@ use keyfob_sigv4::{
     verify::{ErrorKind, Verifier},
 };
 
-/// A small generator of numbers (SplitMix64): the same ones in each run.
+/// A SplitMix64 generator. Its sequence is the same in each run.
 struct Random(u64);
 
 impl Random {
@@ -31,7 +31,7 @@ impl Random {
         list[self.below(list.len())]
     }
 
-    /// Text of the alphabet's parts, up to a number of them.
+    /// Returns a text of up to `most` parts of the alphabet.
     fn text(&mut self, parts: &[&str], most: usize) -> String {
         (0..self.below(most + 1))
             .map(|_| self.pick(parts))
@@ -56,7 +56,7 @@ const NAMES: &[&str] = &[
     "A-Very-Long-Header-Namf",
 ];
 
-/// A request, owned.
+/// An owned request.
 #[derive(Clone)]
 struct Sent {
     method: String,
@@ -136,7 +136,7 @@ fn signed(sent: &Sent, signer: &Signer, credentials: &Credentials) -> Sent {
 }
 
 #[test]
-fn the_verifier_accepts_what_the_signer_makes_and_no_changed_byte() {
+fn the_verifier_accepts_signed_requests_and_refuses_each_changed_byte() {
     let mut random = Random(1);
     for rules in [Rules::GENERAL, Rules::S3] {
         let (signer, verifier) = signer_and_verifier(rules);
@@ -170,7 +170,7 @@ fn the_verifier_accepts_what_the_signer_makes_and_no_changed_byte() {
     }
 }
 
-/// The same but for one letter or digit.
+/// Returns a copy in which one letter or digit is changed.
 fn changed(right: &Sent, random: &mut Random) -> Sent {
     let mut wrong = right.clone();
     match random.below(4) {
@@ -285,7 +285,7 @@ fn presigning_again_replaces_the_old_signature() {
 }
 
 #[test]
-fn the_url_that_is_signed_is_the_url_that_clients_send() {
+fn clients_send_the_url_that_was_signed() {
     let mut random = Random(4);
     let (signer, _) = signer_and_verifier(Rules::S3);
     let key = credentials(&mut random);
@@ -294,7 +294,7 @@ fn the_url_that_is_signed_is_the_url_that_clients_send() {
         let text: String = (0..random.below(12))
             .map(|_| any_char(&mut random))
             .collect();
-        // Clients fold dot segments before they send; no signer can do anything about that.
+        // Clients remove dot segments before they send, which no signer can prevent.
         let has_dots = text
             .split('/')
             .any(|segment| segment == "." || segment == "..");
@@ -302,7 +302,7 @@ fn the_url_that_is_signed_is_the_url_that_clients_send() {
         let url = format!("https://bucket.s3.amazonaws.com/{wire}");
         let request = Request::new("GET", &url).unwrap();
         assert_eq!(request.path()[1..], wire);
-        // Signing is the expensive part, and does not touch the path: a sample is enough.
+        // Signing is slow and does not change the path, so a sample is enough.
         if number % 16 == 0 {
             let canonical = signer.explain_presign(&request, &key, now(), ttl);
             assert_eq!(
@@ -328,7 +328,7 @@ fn the_url_that_is_signed_is_the_url_that_clients_send() {
     }
 }
 
-/// Mostly characters that are trouble in URLs, and some from anywhere.
+/// Returns mostly characters that are special in URLs, and some of any kind.
 fn any_char(random: &mut Random) -> char {
     const TROUBLE: &[u8] = b" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~az09";
     match random.below(4) {
@@ -342,7 +342,7 @@ fn any_char(random: &mut Random) -> char {
 
 #[cfg(feature = "http")]
 #[test]
-fn signing_twice_is_signing_once() {
+fn signing_a_signed_request_again_gives_the_same_signature() {
     let mut random = Random(5);
     for rules in [Rules::GENERAL, Rules::S3] {
         let (signer, _) = signer_and_verifier(rules);

@@ -1,21 +1,22 @@
-//! Servers and signers that others wrote: they accept our signatures, refuse wrong ones, and sign as we do.
+//! Servers and signers of other projects accept our signatures, refuse wrong ones, and sign as we
+//! do.
 //!
 //! | form | MiniStack 1.5 | rclone 1.75 | scratchstack 0.11 (in `benches/tests/scratchstack.rs`) |
 //! |---|---|---|---|
 //! | header | yes | yes | yes |
-//! | presigned URL | yes | yes | refused, as the credential is not decoded there |
-//! | S3 path with bare characters | it signs what is on the wire, other than S3 | yes | yes |
-//! | signed chunks | yes | the signature of the request; those of chunks are not read | no chunks |
-//! | signed chunks, signed trailer | yes; the trailer's signature is not read | stored with their framing: that name of a payload is not known there (`rclone/gofakes3#17`) | no chunks |
-//! | unsigned chunks, trailer | yes | yes; the trailer is not read | no chunks |
-//! | SigV4a | yes, by header and URL | not known there | not known there |
+//! | presigned URL | yes | yes | refused: it does not decode the credential |
+//! | S3 path with bare characters | signs the path on the wire, unlike S3 | yes | yes |
+//! | signed chunks | yes | only the signature of the request is checked | no chunks |
+//! | signed chunks, signed trailer | yes; the trailer's signature is not checked | unknown: stored with its framing (`rclone/gofakes3#17`) | no chunks |
+//! | unsigned chunks, trailer | yes | yes; the trailer is not checked | no chunks |
+//! | SigV4a | yes, by header and URL | unknown | unknown |
 //! | wrong secret | refused | refused | refused |
-//! | clock | refused, and told from other mistakes | refused | refused |
-//! | general rules (STS, IAM) | yes | S3 alone | path is not encoded twice there: only paths without escapes |
+//! | wrong clock | refused with its own code | refused | refused |
+//! | general rules (STS, IAM) | yes | S3 only | only paths without escapes: it does not encode them twice |
 //!
-//! botocore and awscrt sign 3,200 requests as we do.
+//! botocore and awscrt sign the same 3,200 requests as we do.
 //!
-//! Python packages are installed under `target/pytools` when they are first needed.
+//! Python packages are installed under `target/pytools` on first use.
 
 #![cfg(feature = "std")]
 #![allow(
@@ -42,7 +43,7 @@ use keyfob_sigv4::{
     uri,
 };
 
-/// The `bin` folder of a virtual environment with these packages.
+/// Returns the `bin` folder of a virtual environment with these packages.
 fn environment(name: &str, packages: &[&str]) -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let folder = target.join("pytools");
@@ -60,7 +61,7 @@ fn environment(name: &str, packages: &[&str]) -> PathBuf {
     folder.join(name).join("bin")
 }
 
-/// A server process on a free port, ended on drop.
+/// A server process on a free port, killed on drop.
 struct Server {
     child: Child,
     port: u16,
@@ -175,7 +176,8 @@ impl Server {
     }
 }
 
-/// Reads one answer. The connection stays open: a server that answers before it has read a trailer would reset it otherwise.
+/// Reads one answer. Our side of the connection stays open: closing it would make a server that
+/// answers before it has read a trailer reset the connection.
 fn read_answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut piece = [0; 8192];
@@ -278,7 +280,7 @@ fn exercise_s3(server: &Server, credentials: &Credentials) {
     );
 }
 
-/// S3 reads a key with bare characters, and encodes it as this server does.
+/// Checks keys with bare characters, which S3 decodes and encodes again as this server does.
 fn exercise_bare_paths(server: &Server, credentials: &Credentials) {
     let signer = Signer::s3("us-east-1").unwrap();
     let target = "/bucket/mac@2x(1)=a,b:c.png";
@@ -292,7 +294,7 @@ fn exercise_bare_paths(server: &Server, credentials: &Credentials) {
     }
 }
 
-/// A signature of an hour ago is refused for its time.
+/// Checks that a signature made an hour ago is refused for its time.
 fn exercise_clock(server: &Server, credentials: &Credentials) {
     let signer = Signer::s3("us-east-1").unwrap();
     let url = server.url("/bucket/plain.txt");
@@ -307,7 +309,7 @@ fn exercise_clock(server: &Server, credentials: &Credentials) {
     );
 }
 
-/// The forms of a body of this length: signed and not, with and without a trailer.
+/// Returns the forms of a body of this length: signed or not, with or without a trailer.
 fn plans(length: u64) -> [Chunked; 3] {
     [
         Chunked::signed(length),
@@ -316,7 +318,7 @@ fn plans(length: u64) -> [Chunked; 3] {
     ]
 }
 
-/// Uploads in chunks, and reads each object again.
+/// Uploads in chunks, and reads each object back.
 fn exercise_chunks(server: &Server, credentials: &Credentials, plans: &[Chunked]) {
     let signer = Signer::s3("us-east-1").unwrap();
     let body = "0123456789".repeat(10_000);
@@ -439,7 +441,7 @@ fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
     names_the_changed_header(&server, &credentials);
 }
 
-/// MiniStack, with signatures checked.
+/// Starts MiniStack with verification turned on.
 fn ministack() -> Server {
     let python = environment(
         "sigv4-ministack",
@@ -469,7 +471,7 @@ fn ministack() -> Server {
     })
 }
 
-/// A header that is sent otherwise than it was signed is found in the server's answer.
+/// Checks that a header changed after signing is found from the server's answer.
 fn names_the_changed_header(server: &Server, credentials: &Credentials) {
     let s3 = Signer::s3("us-east-1").unwrap();
     let url = server.url("/bucket/plain.txt");
@@ -490,7 +492,7 @@ fn names_the_changed_header(server: &Server, credentials: &Credentials) {
     assert_eq!(found.first().map(Difference::part), Some(&part), "{answer}");
 }
 
-/// A user with a key: the root key's signatures are not checked.
+/// Creates a user with a key, because signatures of the root key are not checked.
 fn user(server: &Server) -> Credentials {
     let iam = Signer::new(Scope::new("us-east-1", "iam").unwrap());
     let root = Credentials::new("root", "root").unwrap();
@@ -541,7 +543,7 @@ fn botocore_and_awscrt_sign_as_we_do() {
     );
 }
 
-/// A signed request as the script reads it.
+/// Returns a signed request in the form that the script reads.
 fn case(number: u64) -> serde_json::Value {
     let mut random = Random(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let is_s3 = random.pick(&[true, false]);
@@ -567,7 +569,8 @@ fn case(number: u64) -> serde_json::Value {
     })
 }
 
-/// Method, target and headers. The query is in canonical encoding, because botocore takes others as they are.
+/// Returns method, target and headers. The query is in canonical encoding, because botocore signs
+/// any other as it is.
 fn parts(random: &mut Random) -> (&'static str, String, Vec<(&'static str, &'static str)>) {
     let method = random.pick(&["GET", "PUT", "POST", "DELETE"]);
     let mut target = String::new();
@@ -597,7 +600,7 @@ fn parts(random: &mut Random) -> (&'static str, String, Vec<(&'static str, &'sta
     (method, target, headers)
 }
 
-/// Ours, by query if it is to expire.
+/// Signs by query if the URL is to expire, else by header.
 fn signature(
     signer: &Signer,
     request: &Request<'_>,
@@ -614,7 +617,7 @@ fn signature(
     presigned.signature().to_owned()
 }
 
-/// A xorshift generator: the same sequence on every machine.
+/// A xorshift generator. Its sequence is the same on each machine.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! Stand-in keys are recognised and replaced by real ones.
+//! Requests signed with stand-in keys are verified and signed again with real ones.
 
 #![allow(
     clippy::panic,
@@ -30,7 +30,7 @@ fn real() -> Credentials {
 }
 
 #[test]
-fn a_header_signature_is_replaced_and_the_stand_in_token_is_gone() {
+fn a_header_signature_is_replaced_and_the_stand_in_token_removed() {
     let scope = Scope::new("us-east-1", "sqs").unwrap();
     let body = Payload::Bytes(b"{}");
     let request = Request::new("POST", "https://sqs.us-east-1.amazonaws.com/")
@@ -65,7 +65,7 @@ fn a_header_signature_is_replaced_and_the_stand_in_token_is_gone() {
 }
 
 #[test]
-fn a_presigned_url_keeps_its_time() {
+fn a_presigned_url_keeps_its_time_and_lifetime() {
     let url = "https://examplebucket.s3.amazonaws.com/a%20b?versionId=1";
     let signer = Signer::s3("us-east-1").unwrap();
     let ttl = Ttl::from_secs(60).unwrap();
@@ -84,7 +84,7 @@ fn a_presigned_url_keeps_its_time() {
 }
 
 #[test]
-fn an_older_signature_leaves_no_token_and_no_regions_behind() {
+fn the_token_and_regions_of_the_older_signature_are_removed() {
     let older = [
         ("host", "sqs.us-east-1.amazonaws.com"),
         ("x-amz-date", "20140101T000000Z"),
@@ -117,7 +117,7 @@ struct Upload {
 }
 
 impl Upload {
-    /// The published example's request, with any key, time and body.
+    /// Signs the request of the published example with any key, time and body.
     fn new(plan: &Chunked, body: &[u8], key: &Credentials, at: Timestamp) -> Self {
         let signer = Signer::s3("us-east-1").unwrap();
         let length = plan.content_length().to_string();
@@ -125,7 +125,7 @@ impl Upload {
             ("host", "s3.amazonaws.com".to_owned()),
             ("x-amz-storage-class", "REDUCED_REDUNDANCY".to_owned()),
         ];
-        // The published trailer example signs no length.
+        // The published example with a trailer does not sign the length.
         if !plan
             .headers()
             .iter()
@@ -151,7 +151,7 @@ impl Upload {
         }
     }
 
-    /// Sent with the real key instead, up to the body.
+    /// Signs the request again with the real key, and returns its body's resigner.
     fn resigned(
         &self,
         resigner: &Resigner,
@@ -182,13 +182,13 @@ fn request<'a, N: AsRef<str>>(url: &'a str, headers: &'a [(N, String)]) -> Reque
     request.payload(Payload::Declared)
 }
 
-/// The key of the published examples.
+/// Returns the key of the published examples.
 fn published() -> Credentials {
     let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
     Credentials::new("AKIAIOSFODNN7EXAMPLE", secret).unwrap()
 }
 
-/// Feeds a body in pieces of this length.
+/// Feeds a body in pieces of this length, and returns the output.
 fn passed(mut body: BodyResigner, received: &[u8], piece: usize) -> Vec<u8> {
     let mut sent = Vec::new();
     for piece in received.chunks(piece) {
@@ -199,7 +199,7 @@ fn passed(mut body: BodyResigner, received: &[u8], piece: usize) -> Vec<u8> {
 }
 
 #[test]
-fn the_published_chunks_come_out_of_chunks_signed_with_another_key() {
+fn chunks_signed_with_a_stand_in_key_become_the_published_ones() {
     let at: Timestamp = "20130524T000000Z".parse().unwrap();
     let resigner = Resigner::s3("us-east-1").unwrap();
     let plain = Chunked::signed(66_560);
@@ -242,7 +242,7 @@ fn the_published_chunks_come_out_of_chunks_signed_with_another_key() {
 }
 
 #[test]
-fn bodies_come_out_as_if_signed_with_the_real_key_at_once() {
+fn a_body_signed_again_equals_one_signed_with_the_real_key() {
     let resigner = Resigner::s3("us-east-1").unwrap();
     let verifier = Verifier::s3("us-east-1").unwrap();
     let later = now().plus_seconds(5);
@@ -276,7 +276,7 @@ fn bodies_come_out_as_if_signed_with_the_real_key_at_once() {
 }
 
 #[test]
-fn whatever_is_unusual_about_the_frames_stays() {
+fn unusual_framing_is_kept() {
     let resigner = Resigner::s3("us-east-1").unwrap();
     let plan = Chunked::signed(9).checksum(Checksum::Crc32);
     let unusual = |body: Vec<u8>| {
@@ -299,7 +299,7 @@ fn whatever_is_unusual_about_the_frames_stays() {
 }
 
 #[test]
-fn of_a_chunk_that_was_changed_nothing_goes_out() {
+fn nothing_of_a_changed_chunk_is_given_out() {
     let resigner = Resigner::s3("us-east-1").unwrap();
     let plan = Chunked::signed(20_000).chunk_size(8192).unwrap();
     let plan = plan.checksum(Checksum::Crc32);
@@ -311,7 +311,7 @@ fn of_a_chunk_that_was_changed_nothing_goes_out() {
     let trailer = 2 * chunk + last + 84;
     let signature = trailer + 31;
     for (at, before, kind) in [
-        // In the data, in the signature and in the length of a chunk, and in the last chunk's.
+        // In the data, the signature and the length of a chunk, and in the last chunk.
         (chunk + 200, chunk, ChunkErrorKind::SignatureMismatch),
         (chunk + 30, chunk, ChunkErrorKind::SignatureMismatch),
         (chunk, chunk, ChunkErrorKind::Malformed),
@@ -320,7 +320,7 @@ fn of_a_chunk_that_was_changed_nothing_goes_out() {
             2 * chunk + last,
             ChunkErrorKind::SignatureMismatch,
         ),
-        // In the trailer's value, and in its signature.
+        // In the value of the trailer, and in its signature.
         (trailer + 22, trailer, ChunkErrorKind::SignatureMismatch),
         (signature + 30, trailer, ChunkErrorKind::SignatureMismatch),
     ] {
@@ -340,7 +340,7 @@ fn of_a_chunk_that_was_changed_nothing_goes_out() {
 }
 
 #[test]
-fn bodies_that_are_cut_short_or_signed_with_the_real_key_do_not_end_well() {
+fn bodies_that_are_cut_short_or_signed_with_the_real_key_are_refused() {
     let resigner = Resigner::s3("us-east-1").unwrap();
     let plan = Chunked::signed(9);
     let received = Upload::new(&plan, b"some data", &stand_in(), now());

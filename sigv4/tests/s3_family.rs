@@ -1,4 +1,4 @@
-//! The services beside S3 that sign as it does. In S3 Express One Zone the session's token has a name of its own.
+//! The services that sign as S3 does. S3 Express One Zone has its own name for the session token.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -23,7 +23,7 @@ fn verifier() -> Verifier {
 }
 
 #[test]
-fn each_service_takes_the_path_as_it_is_and_is_sent_the_hash_of_the_body() {
+fn each_service_takes_the_path_as_sent_and_gets_the_hash_of_the_body() {
     const TARGET: &str = "/a//../mac@2x%20b";
     for (service, host) in [
         (
@@ -139,7 +139,7 @@ fn a_presigned_url_carries_the_token_under_its_own_name() {
 
 #[test]
 #[cfg(feature = "http")]
-fn the_general_token_header_goes() {
+fn the_general_token_header_is_removed() {
     let mut request = http::Request::get(format!("https://{HOST}/key"))
         .header("x-amz-security-token", "stale")
         .body(())

@@ -1,4 +1,4 @@
-//! What the fuzz targets check, on a fixed sequence of mutations: short enough for every test run.
+//! The checks of the fuzz targets on a fixed sequence of mutations, short enough for each test run.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -11,7 +11,7 @@ use keyfob_sigv4::{
     verify::Verifier,
 };
 
-/// A xorshift generator: the same sequence on every machine.
+/// A xorshift generator. Its sequence is the same on each machine.
 struct Random(u64);
 
 impl Random {
@@ -22,7 +22,7 @@ impl Random {
         usize::try_from(self.0 >> 33).unwrap() % below.max(1)
     }
 
-    /// Changes, doubles, cuts or moves a few bytes.
+    /// Changes, duplicates, cuts or moves a few bytes.
     fn mutate(&mut self, seed: &[u8]) -> Vec<u8> {
         let mut bytes = seed.to_vec();
         for _ in 0..=self.next(4) {
@@ -43,7 +43,7 @@ impl Random {
 }
 
 #[test]
-fn no_chunked_body_makes_the_decoder_panic() {
+fn the_decoder_panics_on_no_chunked_body() {
     let mut random = Random(1);
     let seeds: [&[u8]; 3] = [
         b"b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n",
@@ -67,7 +67,7 @@ fn no_chunked_body_makes_the_decoder_panic() {
 }
 
 #[test]
-fn of_a_signed_body_nothing_comes_out_but_what_was_signed() {
+fn the_decoder_gives_out_only_signed_bytes_of_a_signed_body() {
     let mut random = Random(13);
     for plan in [
         Chunked::signed(11),
@@ -115,7 +115,7 @@ fn of_a_signed_body_nothing_comes_out_but_what_was_signed() {
     }
 }
 
-/// The headers of an upload as they are received, and the chain of signatures that they begin.
+/// Returns the headers of an upload as received, and the chain of signatures that they start.
 fn signed_upload(plan: &Chunked) -> (Vec<(&'static str, String)>, ChunkSigner) {
     let signer = Signer::s3("us-east-1").unwrap();
     let mut headers = vec![("host", "bucket.s3.amazonaws.com".to_owned())];
@@ -139,7 +139,7 @@ fn signed_upload(plan: &Chunked) -> (Vec<(&'static str, String)>, ChunkSigner) {
 }
 
 #[test]
-fn no_event_stream_makes_the_reader_panic_and_what_it_reads_is_written_as_it_was() {
+fn the_reader_panics_on_no_event_stream_and_messages_encode_to_the_bytes_they_had() {
     let mut random = Random(2);
     let seed = Message::new(*b"payload")
         .unwrap()
@@ -161,7 +161,7 @@ fn no_event_stream_makes_the_reader_panic_and_what_it_reads_is_written_as_it_was
     assert!(whole > 100, "only {whole} messages were whole");
 }
 
-/// With the right length and checksums, which no mutation would find.
+/// Corrects length and checksums, which no mutation would hit.
 fn repaired(mut message: Vec<u8>) -> Vec<u8> {
     if message.len() >= 16 {
         let end = message.len() - 4;
@@ -192,7 +192,7 @@ fn at() -> Timestamp {
 }
 
 #[test]
-fn no_request_makes_signing_panic_or_gets_out_of_its_line() {
+fn signing_panics_on_no_request_and_no_part_leaves_its_line() {
     let mut random = Random(3);
     let signer = Signer::s3("us-east-1").unwrap();
     let mut taken = 0;
@@ -220,7 +220,7 @@ fn no_request_makes_signing_panic_or_gets_out_of_its_line() {
 }
 
 #[test]
-fn what_is_canonical_stays_as_it_is() {
+fn canonical_paths_and_queries_stay_as_they_are() {
     let mut random = Random(5);
     let signer = Signer::new(Scope::new("us-east-1", "service").unwrap());
     let canonical = |target: &str| {
@@ -240,7 +240,7 @@ fn what_is_canonical_stays_as_it_is() {
 }
 
 #[test]
-fn no_request_makes_the_verifier_panic_or_gets_through() {
+fn the_verifier_panics_on_no_request_and_accepts_no_changed_one() {
     let mut random = Random(7);
     let now = Timestamp::from_unix_seconds(1_440_938_160);
     let general = Verifier::new(Scope::new("us-east-1", "service").unwrap());
@@ -273,7 +273,7 @@ fn no_request_makes_the_verifier_panic_or_gets_through() {
 }
 
 #[test]
-fn no_answer_makes_the_comparison_panic_or_show_a_secret() {
+fn the_comparison_panics_on_no_answer_and_shows_no_secret() {
     let mut random = Random(11);
     let credentials = credentials().with_session_token("nobody-knows").unwrap();
     let request = Request::new("GET", "https://example.com/a%20b?c=d").unwrap();

@@ -1,4 +1,4 @@
-//! `aws-chunked` bodies: the published examples, and what must hold for all of them.
+//! `aws-chunked` bodies: the published examples, and properties of all bodies.
 
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
@@ -50,7 +50,7 @@ fn chunks(seed: &Signature) -> ChunkSigner {
     ChunkSigner::new(&signer(), &credentials(), at(), seed)
 }
 
-/// An encoder for this plan, and the verifier of what it writes.
+/// Returns an encoder for this plan, and the verifier of its output.
 fn pair(plan: &Chunked) -> (ChunkEncoder, ChunkVerifier) {
     let signer = chunks(&seed(plan, &[]));
     let encoder = ChunkEncoder::new(plan, signer.clone()).unwrap();
@@ -115,7 +115,7 @@ fn the_published_trailer_is_signed() {
 }
 
 #[test]
-fn bodies_of_any_length_have_the_length_that_was_promised_and_decode_again() {
+fn bodies_of_any_length_have_the_planned_length_and_decode_again() {
     let megabyte = vec![7; 5 * 1024 * 1024 + 1];
     for length in [0, 1, 8191, 8192, 8193, 65_536, 131_072, megabyte.len()] {
         for plan in [
@@ -169,7 +169,7 @@ fn the_pieces_of_the_source_make_no_difference() {
     assert!(read == expected);
 }
 
-/// Gives a few bytes at a time.
+/// A reader that returns a few bytes at a time.
 struct Dribble<'a>(&'a [u8]);
 
 impl Read for Dribble<'_> {
@@ -180,7 +180,7 @@ impl Read for Dribble<'_> {
 }
 
 #[test]
-fn a_source_of_another_length_is_an_error_and_stays_one() {
+fn a_source_of_the_wrong_length_is_an_error_on_every_call() {
     for length in [9, 11] {
         let source = vec![b'x'; length];
         let plan = Chunked::signed(10);
@@ -220,7 +220,7 @@ fn decode(decoder: ChunkDecoder, encoded: &[u8], piece: usize) -> Result<Vec<u8>
 }
 
 #[test]
-fn a_body_decodes_in_any_pieces_and_no_changed_byte_gets_through() {
+fn a_body_decodes_in_any_pieces_and_each_changed_byte_is_refused() {
     let body = b"hello world, hello again";
     let plan = Chunked::signed(body.len() as u64).checksum(Checksum::Crc32);
     let encoded = encode(&plan, body);
@@ -261,7 +261,7 @@ fn no_byte_is_given_out_before_its_chunk_is_verified() {
 }
 
 #[test]
-fn broken_bodies_are_told_apart() {
+fn broken_bodies_have_different_kinds() {
     let unsigned = ChunkDecoder::unsigned;
     let crc = || unsigned().trailer("x-amz-checksum-crc32");
     for (decoder, body, kind) in [
@@ -330,7 +330,7 @@ fn endless_lines_and_unsigned_chunks_of_signed_bodies_are_malformed() {
 }
 
 #[test]
-fn trailers_are_signed_sorted_in_lower_case_without_blanks_around() {
+fn trailers_are_signed_sorted_in_lower_case_and_trimmed() {
     let chain = chunks(&seed(&Chunked::signed(1), &[]));
     let signed = |trailers: &[(&str, &str)]| chain.trailer_string_to_sign(trailers);
     let right = signed(&[("x-a", "1"), ("x-b", "2")]);
@@ -339,7 +339,7 @@ fn trailers_are_signed_sorted_in_lower_case_without_blanks_around() {
 }
 
 #[test]
-fn an_empty_line_before_the_signature_of_the_trailer_is_taken() {
+fn an_empty_line_before_the_signature_of_the_trailer_is_accepted() {
     let plan = Chunked::signed(1).checksum(Checksum::Crc32);
     let encoded = String::from_utf8(encode(&plan, b"a")).unwrap();
     let other = encoded.replace("\r\nx-amz-trailer-sig", "\n\r\nx-amz-trailer-sig");
@@ -354,7 +354,7 @@ fn an_empty_line_before_the_signature_of_the_trailer_is_taken() {
 }
 
 #[test]
-fn what_holds_keys_can_be_sent_to_other_threads_and_shows_none() {
+fn types_that_hold_keys_are_send_and_their_debug_shows_none() {
     fn is_send_sync<T: Send + Sync>() {}
     is_send_sync::<ChunkEncoder>();
     is_send_sync::<ChunkDecoder>();

@@ -1,4 +1,4 @@
-//! Tokens: values that two other implementations agree on.
+//! Tokens with values on which two other implementations agree.
 #![cfg(feature = "tokens")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -47,7 +47,7 @@ fn rds_tokens_keep_the_port_and_encode_the_user_once() {
         "db.example.us-east-1.rds.amazonaws.com:5432/?Action=connect&DBUser=a%20user%2Bx&",
         "d0387f8aeb713e827d3c08740d0ca875e8257f1f1e97cf991eb9082b9d349717",
     );
-    // As botocore has it: the default port is in the token but not signed.
+    // As botocore does: the default port is in the token but not signed.
     let endpoint = "db.example.us-east-1.rds.amazonaws.com:443";
     let token = token::rds(endpoint, "peccy", "us-east-1", &keys(), at()).unwrap();
     is_signed(
@@ -58,7 +58,7 @@ fn rds_tokens_keep_the_port_and_encode_the_user_once() {
 }
 
 #[test]
-fn malformed_endpoints_are_named() {
+fn malformed_endpoints_are_refused_with_their_own_kind() {
     for (endpoint, kind) in [
         ("", ErrorKind::Host),
         ("https://", ErrorKind::Host),
@@ -79,7 +79,7 @@ fn malformed_endpoints_are_named() {
 }
 
 #[test]
-fn refused_endpoints_are_repeated_without_their_secrets() {
+fn errors_repeat_a_refused_endpoint_without_its_secrets() {
     for endpoint in [
         "postgres://user:canary@db:5432/app",
         "db:5432?password=canary",
@@ -101,20 +101,20 @@ fn refused_endpoints_are_repeated_without_their_secrets() {
 }
 
 #[test]
-fn tokens_for_nobody_or_for_no_time_are_refused() {
+fn tokens_without_a_user_or_a_lifetime_are_refused() {
     let (region, keys) = ("us-east-1", keys());
-    for nobody in ["", " "] {
+    for user in ["", " "] {
         for (result, kind) in [
             (
-                token::rds("db:1", nobody, region, &keys, at()),
+                token::rds("db:1", user, region, &keys, at()),
                 ErrorKind::User,
             ),
             (
-                token::memorydb("cache", nobody, region, &keys, at()),
+                token::memorydb("cache", user, region, &keys, at()),
                 ErrorKind::User,
             ),
             (
-                token::eks(nobody, region, &keys, at()).map(EksToken::into_token),
+                token::eks(user, region, &keys, at()).map(EksToken::into_token),
                 ErrorKind::Cluster,
             ),
         ] {
@@ -126,7 +126,7 @@ fn tokens_for_nobody_or_for_no_time_are_refused() {
 }
 
 #[test]
-fn dsql_tokens_tell_the_administrator_from_others() {
+fn dsql_tokens_of_the_administrator_have_their_own_action() {
     for (user, signature) in [
         (
             DsqlUser::Custom,
@@ -148,7 +148,7 @@ fn dsql_tokens_tell_the_administrator_from_others() {
 }
 
 #[test]
-fn a_dsql_token_says_the_end_of_its_credentials() {
+fn a_dsql_token_expires_with_its_credentials() {
     for (left, expires) in [(100, "100"), (1000, "900"), (0, "1"), (-60, "1")] {
         let keys = keys().with_expiry(at().plus_seconds(left));
         let token = token::dsql("h", DsqlUser::Custom, "us-east-1", ttl(900), &keys, at());
@@ -158,7 +158,7 @@ fn a_dsql_token_says_the_end_of_its_credentials() {
 }
 
 #[test]
-fn caches_go_by_their_lower_case_name() {
+fn cache_names_are_signed_in_lower_case() {
     for (kind, signature) in [
         (
             CacheKind::Nodes,
@@ -185,7 +185,7 @@ fn caches_go_by_their_lower_case_name() {
 }
 
 #[test]
-fn eks_tokens_are_what_kubectl_wants() {
+fn eks_tokens_have_the_form_that_kubectl_reads() {
     let token = token::eks("my-cluster", "us-east-1", &keys(), at()).unwrap();
     let url = decode(token.expose().strip_prefix("k8s-aws-v1.").unwrap());
     assert!(url.starts_with(
@@ -207,7 +207,7 @@ fn eks_tokens_are_what_kubectl_wants() {
 }
 
 #[test]
-fn msk_tokens_name_the_client_behind_the_signature() {
+fn msk_tokens_name_the_client_after_the_signature() {
     let token = token::msk("us-east-1", "my client/1", &keys(), at()).unwrap();
     let url = decode(token.expose());
     assert!(
@@ -217,7 +217,7 @@ fn msk_tokens_name_the_client_behind_the_signature() {
 }
 
 #[test]
-fn bedrock_keys_are_good_for_half_a_day_at_most() {
+fn bedrock_keys_are_valid_for_at_most_twelve_hours() {
     let token = token::bedrock("us-east-1", ttl(43_200), &keys(), at()).unwrap();
     let text = token.expose().strip_prefix("bedrock-api-key-").unwrap();
     assert!(text.len().is_multiple_of(4));
@@ -278,7 +278,7 @@ fn iot_leaves_the_session_token_unsigned() {
 }
 
 #[test]
-fn codecommit_passwords_are_what_the_helper_gives() {
+fn codecommit_passwords_equal_those_of_the_credential_helper() {
     for path in ["/v1/repos/my", "v1/repos/my"] {
         let host = "git-codecommit.us-east-1.amazonaws.com:443";
         let login = token::codecommit(host, path, "us-east-1", &keys(), at()).unwrap();
@@ -306,7 +306,7 @@ fn smtp_passwords_differ_by_region() {
 }
 
 #[test]
-fn appsync_hands_over_all_signed_headers_as_json() {
+fn appsync_sends_all_signed_headers_as_json() {
     let session = keys().with_session_token("token").unwrap();
     for (api, url, protocol) in [
         (
@@ -350,7 +350,7 @@ fn appsync_hands_over_all_signed_headers_as_json() {
     }
 }
 
-/// The same by the signer itself.
+/// Makes the same authorization with the signer.
 fn expected_authorization(
     json: &serde_json::Value,
     path: &str,
@@ -374,7 +374,7 @@ fn expected_authorization(
 }
 
 #[test]
-fn no_token_outlives_its_credentials_or_shows_itself() {
+fn no_token_outlives_its_credentials_or_is_shown_by_debug() {
     let end = at().plus_seconds(60);
     let ending = keys().with_expiry(end);
     let token = token::rds("db:1", "canary", "us-east-1", &ending, at()).unwrap();
@@ -394,7 +394,7 @@ fn no_token_outlives_its_credentials_or_shows_itself() {
     );
 }
 
-/// Base64 of either alphabet, without padding.
+/// Decodes base64 of either alphabet, without padding.
 fn decode(text: &str) -> String {
     let value = |byte: u8| match byte {
         b'A'..=b'Z' => byte - b'A',

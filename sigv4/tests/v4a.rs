@@ -29,7 +29,7 @@ fn verifier(region: &str) -> Verifier {
     Verifier::s3(region).unwrap().accept_v4a()
 }
 
-/// A request with its headers, ready to be received.
+/// A request with its headers, as a server receives it.
 struct Sent {
     target: String,
     headers: Vec<(String, String)>,
@@ -68,7 +68,7 @@ impl Sent {
 }
 
 #[test]
-fn a_header_signature_is_good_in_the_regions_of_its_set_and_nowhere_else() {
+fn a_header_signature_is_valid_only_in_the_regions_of_its_set() {
     let (sent, _) = Sent::new("/key", &[]).sign(&signer("us-*,eu-west-1"), Payload::Unsigned);
     for region in ["us-east-1", "us-west-2", "eu-west-1"] {
         let verified = sent.verify(&verifier(region)).unwrap();
@@ -79,7 +79,7 @@ fn a_header_signature_is_good_in_the_regions_of_its_set_and_nowhere_else() {
 }
 
 #[test]
-fn a_verifier_that_was_not_told_to_refuses_it() {
+fn a_verifier_refuses_sigv4a_by_default() {
     let (sent, _) = Sent::new("/key", &[]).sign(&signer("*"), Payload::Unsigned);
     let error = sent
         .verify(&Verifier::s3("us-east-1").unwrap())
@@ -88,7 +88,7 @@ fn a_verifier_that_was_not_told_to_refuses_it() {
 }
 
 #[test]
-fn whatever_is_changed_is_refused() {
+fn a_changed_request_is_refused() {
     let (sent, signature) =
         Sent::new("/key?a=1", &[("x-amz-meta-a", "1")]).sign(&signer("*"), Payload::Bytes(b"body"));
     assert!(sent.verify(&verifier("us-east-1")).is_ok());
@@ -146,14 +146,14 @@ fn a_presigned_url_carries_its_regions() {
             .verify(&received, at(), |_| Some(keys()));
         assert_eq!(verified.is_ok(), is_good, "{region}");
     }
-    // Signing what is signed replaces the old signature.
+    // Signing a signed request replaces the old signature.
     let again = Request::new("GET", url.as_str()).unwrap();
     let again = signer.presign(&again, &keys(), at(), ttl).unwrap();
     assert_eq!(again.as_str(), url.as_str());
 }
 
 #[test]
-fn chunks_are_signed_padded_and_verified_with_the_public_key() {
+fn chunks_are_padded_and_verify_with_the_public_key() {
     let plan = Chunked::signed_v4a(100_000).checksum(Checksum::Crc64Nvme);
     let planned = plan.headers();
     let headers: Vec<_> = planned
@@ -191,7 +191,7 @@ fn chunks_are_signed_padded_and_verified_with_the_public_key() {
 }
 
 #[test]
-fn one_key_is_derived_and_signs_the_same_each_time() {
+fn a_key_is_derived_once_and_its_signatures_are_deterministic() {
     let signer = Signer::with_rules(RegionSet::ALL, "service", Rules::GENERAL).unwrap();
     let request = Request::new("GET", "https://example.com/").unwrap();
     let signatures: BTreeSet<_> = (0..3)

@@ -1,4 +1,4 @@
-//! What the signer makes, the verifier accepts; what was changed, it refuses in AWS's words.
+//! The verifier accepts what the signer makes, and refuses changed requests as AWS words it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -26,7 +26,7 @@ fn sts() -> Scope {
 
 const BODY: &[u8] = b"Action=GetCallerIdentity&Version=2011-06-15";
 
-/// Headers of a signed POST to STS, as a server receives them.
+/// Returns the headers of a signed POST to STS, as a server receives them.
 fn signed(credentials: &Credentials) -> Vec<(String, String)> {
     let request = Request::new("POST", "https://sts.us-east-1.amazonaws.com/")
         .unwrap()
@@ -65,7 +65,7 @@ fn verify(
 }
 
 #[test]
-fn a_right_signature_names_its_signer() {
+fn a_valid_signature_names_its_signer() {
     let verified = verify(&signed(&credentials()), BODY, now()).unwrap();
     assert_eq!(verified.access_key_id(), "AKIDEXAMPLE");
     assert_eq!(verified.signed_at(), now());
@@ -131,7 +131,7 @@ fn refusals_have_the_codes_and_messages_of_sts() {
 }
 
 #[test]
-fn clocks_may_differ_by_a_quarter_of_an_hour() {
+fn clocks_may_differ_by_fifteen_minutes() {
     let right = signed(&credentials());
     let error = verify(&right, BODY, now().plus_seconds(901)).unwrap_err();
     assert_eq!(error.code(), "SignatureDoesNotMatch");
@@ -150,7 +150,7 @@ fn clocks_may_differ_by_a_quarter_of_an_hour() {
 }
 
 #[test]
-fn a_tolerance_that_is_no_whole_minute_is_told_in_seconds() {
+fn a_skew_that_is_not_a_whole_minute_is_given_in_seconds() {
     let strict = Verifier::new(sts()).skew_seconds(90);
     let request = Request::new("GET", "https://sts.us-east-1.amazonaws.com/").unwrap();
     let signer = Signer::new(sts());
@@ -172,7 +172,7 @@ fn a_tolerance_that_is_no_whole_minute_is_told_in_seconds() {
 }
 
 #[test]
-fn sessions_need_their_token_and_end() {
+fn sessions_need_their_token_and_expire() {
     let session = credentials().with_session_token("token").unwrap();
     let ended = session.clone().with_expiry(now());
     let headers = signed(&session);
@@ -200,7 +200,7 @@ fn sessions_need_their_token_and_end() {
 }
 
 #[test]
-fn a_presigned_url_works_until_it_ends() {
+fn a_presigned_url_is_valid_until_it_expires() {
     let signer = Signer::s3("us-east-1").unwrap();
     let url = "https://examplebucket.s3.amazonaws.com/a%20b//c?versionId=1";
     let request = Request::new("GET", url).unwrap();
@@ -236,7 +236,7 @@ fn a_presigned_url_works_until_it_ends() {
 }
 
 #[test]
-fn another_secret_of_the_same_key_id_is_another_key() {
+fn a_new_secret_for_the_same_key_id_is_not_served_from_the_cache() {
     let signer = Signer::new(sts());
     let request = Request::new("GET", "https://sts.us-east-1.amazonaws.com/").unwrap();
     let one = Credentials::new("AKID", "one").unwrap();
@@ -300,12 +300,13 @@ fn refusals_have_the_codes_of_s3() {
     );
 }
 
-/// The answer of an S3 server to a body sent with this signed `x-amz-content-sha256`, by header and by query.
+/// Returns the answers of an S3 server to a body sent with this signed `x-amz-content-sha256`, by
+/// header and by query.
 fn answers_to_declared(
     hash: &str,
     body: Payload<'_>,
 ) -> [Result<Verified, (u16, &'static str)>; 2] {
-    // S3's rules, but the hash in the header is signed by query too.
+    // The rules of S3, except that a URL signs the hash in the header too.
     let rules = Rules::GENERAL
         .normalize_path(false)
         .encode_path_twice(false)
@@ -331,7 +332,7 @@ fn answers_to_declared(
 }
 
 #[test]
-fn a_declared_hash_is_a_hash_or_a_name_that_is_known() {
+fn a_declared_hash_is_a_sha256_or_a_known_name() {
     for body in [Payload::Bytes(b"evil"), Payload::Declared] {
         for lie in [
             "lieslieslies",
@@ -359,7 +360,7 @@ fn a_declared_hash_is_a_hash_or_a_name_that_is_known() {
 }
 
 #[test]
-fn headers_of_a_signature_may_be_there_only_once() {
+fn each_header_of_a_signature_may_appear_only_once() {
     let signed = signed(&credentials());
     for name in ["authorization", "x-amz-date"] {
         let mut headers = signed.clone();
@@ -371,9 +372,10 @@ fn headers_of_a_signature_may_be_there_only_once() {
     }
 }
 
-/// The canonical query leaves some parameters out: none of them may be a way to add to a signed request.
+/// The canonical query leaves out some parameters. None of them may be a way to extend a signed
+/// request.
 #[test]
-fn parameters_of_a_signature_cannot_be_added_by_other_names() {
+fn parameters_of_a_signature_cannot_be_added_under_escaped_names() {
     let omitting = Rules::GENERAL.session_token(SessionToken::Unsigned);
     for rules in [Rules::GENERAL, Rules::S3, omitting] {
         let (signer, verifier) = (
@@ -415,7 +417,7 @@ fn parameters_of_a_signature_cannot_be_added_by_other_names() {
 }
 
 #[test]
-fn names_of_signed_headers_that_no_header_can_have_are_refused() {
+fn signed_names_that_no_header_can_have_are_refused() {
     let signed = signed(&credentials());
     for names in [
         "host;\u{ff}",
@@ -435,7 +437,7 @@ fn names_of_signed_headers_that_no_header_can_have_are_refused() {
 }
 
 #[test]
-fn a_server_may_take_shorter_urls_only() {
+fn a_server_can_limit_the_lifetime_of_urls() {
     let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key").unwrap();
     let ttl = Ttl::from_secs(3600).unwrap();
     let presigned = Signer::s3("us-east-1")
@@ -456,7 +458,7 @@ fn a_server_may_take_shorter_urls_only() {
 }
 
 #[test]
-fn a_server_may_take_only_urls_that_state_no_time() {
+fn a_server_can_refuse_urls_that_state_a_lifetime() {
     let request = Request::new("GET", "https://sts.us-east-1.amazonaws.com/").unwrap();
     let verifier = Verifier::new(sts()).longest(Ttl::UNSTATED);
     let is_taken = |ttl| {
@@ -469,7 +471,7 @@ fn a_server_may_take_only_urls_that_state_no_time() {
     assert!(!is_taken(Ttl::from_secs(1).unwrap()));
 }
 
-/// What each dialect answers to a request that was changed, seconds later.
+/// Returns the code of each dialect for a changed request, received `later` seconds after signing.
 fn answers(change: impl Fn(&mut Vec<(String, String)>), later: i64) -> Vec<String> {
     let session = credentials().with_session_token("canary").unwrap();
     let mut headers = signed(&session);
@@ -492,7 +494,7 @@ fn answers(change: impl Fn(&mut Vec<(String, String)>), later: i64) -> Vec<Strin
         .to_vec()
 }
 
-/// Puts one text in the place of another, in all headers.
+/// Replaces one text with another in all headers.
 fn replacing(from: &str, to: &str) -> impl Fn(&mut Vec<(String, String)>) {
     move |headers| {
         headers
@@ -502,7 +504,7 @@ fn replacing(from: &str, to: &str) -> impl Fn(&mut Vec<(String, String)>) {
 }
 
 #[test]
-fn every_dialect_has_its_own_codes() {
+fn each_dialect_has_its_own_codes() {
     let missing = [
         "403 MissingAuthenticationToken",
         "400 MissingAuthenticationTokenException",
@@ -551,7 +553,7 @@ fn every_dialect_has_its_own_codes() {
 }
 
 #[test]
-fn every_dialect_has_its_own_body_and_nothing_breaks_out_of_it() {
+fn each_dialect_has_its_own_body_and_escapes_the_message() {
     let [message, id] = ["a<b & \"c\" 'd' > \u{7}e\r\n\u{ffff}", "1</RequestId>"];
     let xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
     let text = "a&lt;b &amp; &quot;c&quot; &apos;d&apos; &gt; \u{fffd}e&#xD;\n\u{fffd}";
@@ -585,7 +587,7 @@ fn every_dialect_has_its_own_body_and_nothing_breaks_out_of_it() {
 }
 
 #[test]
-fn s3_names_the_right_region_and_clients_read_the_answers() {
+fn s3_names_the_expected_region_and_clients_read_the_answers() {
     let url = "https://examplebucket.s3.amazonaws.com/key";
     let request = Request::new("GET", url).unwrap();
     let presigned =
@@ -606,7 +608,8 @@ fn s3_names_the_right_region_and_clients_read_the_answers() {
     }
 }
 
-/// The answers of S3 in `eu-west-1` to a request whose scope was changed, by header and by query.
+/// Returns the answers of S3 in `eu-west-1` to a request whose scope was changed, by header and by
+/// query.
 fn answers_to_scope(from: &str, to: &str) -> [verify::Error; 2] {
     let verifier = Verifier::s3("eu-west-1").unwrap();
     let signer = Signer::s3("eu-west-1").unwrap();
@@ -631,7 +634,7 @@ fn answers_to_scope(from: &str, to: &str) -> [verify::Error; 2] {
 }
 
 #[test]
-fn s3_says_what_is_wrong_with_a_scope_and_where_it_read_it() {
+fn s3_names_the_wrong_part_of_a_scope_and_where_it_was_read() {
     for (from, to, wrong) in [
         (
             "/eu-west-1/",
@@ -669,7 +672,7 @@ fn s3_says_what_is_wrong_with_a_scope_and_where_it_read_it() {
 }
 
 #[test]
-fn s3_has_one_code_for_headers_and_another_for_queries() {
+fn s3_has_different_codes_for_headers_and_queries() {
     let codes = [
         (400, "AuthorizationHeaderMalformed"),
         (400, "AuthorizationQueryParametersError"),

@@ -132,8 +132,8 @@ fn chunked(case: &Value) -> Check {
     streaming::body(case, &plan, encoder, ChunkDecoder::signed(verifier))
 }
 
-/// Checks each step of the chain. The expected strings to sign have a placeholder for the
-/// previous signature.
+/// Checks each step of the chain. The expected strings to sign have a placeholder for the previous
+/// signature.
 fn steps(case: &Value, seed: &str, mut chain: ChunkSigner) -> Result<(), String> {
     let (expected, public) = (&case["expected"], public_key(case));
     let mut previous = seed.to_owned();

@@ -1,4 +1,7 @@
-"""Signs the requests on standard input, a JSON object a line, with botocore and awscrt; prints those that differ."""
+"""Signs requests with botocore and awscrt, and prints those that differ.
+
+The requests are on standard input, one JSON object a line.
+"""
 
 import datetime
 import io
@@ -68,7 +71,7 @@ for line in sys.stdin:
     case = json.loads(line)
     peers = {"awscrt": by_awscrt}
     if case["expires"] is None:
-        # Its presigner reads the query back, keeps one of equal names, and takes a body for parameters.
+        # Its presigner parses the query, keeps one of equal names, and takes a body for parameters.
         peers["botocore"] = by_botocore
     for name, sign in peers.items():
         signed[name] += 1

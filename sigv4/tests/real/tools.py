@@ -1,4 +1,4 @@
-"""Makes the virtual environment FOLDER/NAME with PACKAGES, once; other processes wait for the one that makes it."""
+"""Creates the virtual environment FOLDER/NAME with PACKAGES once; other processes wait for it."""
 
 import fcntl
 import pathlib
