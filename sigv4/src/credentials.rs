@@ -65,7 +65,7 @@ impl Credentials {
         if secret_access_key.is_empty() || !is_one_line(&secret_access_key) {
             return Err(Error::secret(ErrorKind::SecretAccessKey));
         }
-        Ok(Self::of_checked(access_key_id, secret_access_key))
+        Ok(Self::from_checked(access_key_id, secret_access_key))
     }
 
     /// With the session token of temporary credentials. An empty token is no token.
@@ -148,8 +148,8 @@ impl Credentials {
     }
 
     /// Credentials that nobody has, for the work of verifying an unknown key id.
-    pub(crate) fn decoy() -> Self {
-        Self::of_checked(String::new(), Secret::new("keyfob"))
+    pub(crate) fn dummy() -> Self {
+        Self::from_checked(String::new(), Secret::new("keyfob"))
     }
 
     /// The session token as a header value, marked sensitive. It is made once and shared by all requests.
@@ -168,7 +168,7 @@ impl Credentials {
         Ok(Some(header.get_or_init(|| value).clone()))
     }
 
-    fn of_checked(access_key_id: String, secret_access_key: Secret) -> Self {
+    fn from_checked(access_key_id: String, secret_access_key: Secret) -> Self {
         Self(Arc::new(Parts {
             access_key_id,
             secret_access_key,

@@ -27,7 +27,7 @@ pub mod uri;
 pub mod v4a;
 pub mod verify;
 
-pub use canonical::{Rules, SessionToken};
+pub use canonical::{Rules, TokenRule};
 pub use credentials::Credentials;
 pub use error::{Error, ErrorKind};
 pub use key::SigningKey;

@@ -56,7 +56,7 @@ impl Streaming {
     ];
 
     /// By its name.
-    pub(crate) fn of(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|form| form.as_str() == name)
     }
 
@@ -90,7 +90,7 @@ pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// Whether it stands for a body whose hash is not the last line: one that is not signed, or in pieces.
 pub(crate) fn is_name(text: &[u8]) -> bool {
     core::str::from_utf8(text)
-        .is_ok_and(|text| text == UNSIGNED_PAYLOAD || Streaming::of(text).is_some())
+        .is_ok_and(|text| text == UNSIGNED_PAYLOAD || Streaming::parse(text).is_some())
 }
 
 /// Whether it can be the last line of a canonical request: a hash, or a name that [`is_name`] knows.
@@ -108,7 +108,7 @@ pub(crate) enum ContentHash<'a> {
 
 impl<'a> ContentHash<'a> {
     /// `declared` is the value of the request's `x-amz-content-sha256` header, trimmed.
-    pub(crate) fn of(payload: Payload<'a>, declared: Option<&'a [u8]>) -> Self {
+    pub(crate) fn new(payload: Payload<'a>, declared: Option<&'a [u8]>) -> Self {
         match payload {
             Payload::Empty | Payload::Bytes([]) => Self::Static(EMPTY_SHA256),
             Payload::Bytes(body) => Self::Hex(hex::encode(&Sha256::digest(body))),

@@ -38,7 +38,7 @@ pub struct Request<'a> {
     added: Vec<(&'a str, &'a [u8])>,
     payload: Payload<'a>,
     /// Whether a session token and a set of regions among the headers are those of an older signature.
-    is_signed_again: bool,
+    is_resigned: bool,
 }
 
 impl<'a> Request<'a> {
@@ -97,7 +97,7 @@ impl<'a> Request<'a> {
             map: None,
             added: Vec::new(),
             payload: Payload::Empty,
-            is_signed_again: false,
+            is_resigned: false,
         })
     }
 
@@ -163,7 +163,7 @@ impl<'a> Request<'a> {
     /// where the new one has none. Otherwise, with credentials that have no token, they are headers like any other.
     #[must_use]
     pub fn without_older_signature(mut self) -> Self {
-        self.is_signed_again = true;
+        self.is_resigned = true;
         self
     }
 
@@ -189,7 +189,7 @@ impl<'a> Request<'a> {
 
     /// Of parts that the crate `http` has checked already: its method, URI and headers hold no control characters.
     #[cfg(feature = "http")]
-    pub(crate) fn of_parsed(
+    pub(crate) fn from_parsed(
         method: &'a str,
         scheme: &'a str,
         authority: &'a str,
@@ -206,7 +206,7 @@ impl<'a> Request<'a> {
             map: Some(map),
             added: Vec::new(),
             payload: Payload::Empty,
-            is_signed_again: false,
+            is_resigned: false,
         })
     }
 
@@ -218,8 +218,8 @@ impl<'a> Request<'a> {
         self.scheme
     }
 
-    pub(crate) fn is_signed_again(&self) -> bool {
-        self.is_signed_again
+    pub(crate) fn is_resigned(&self) -> bool {
+        self.is_resigned
     }
 
     pub(crate) fn body(&self) -> Payload<'a> {

@@ -93,7 +93,7 @@ impl Timestamp {
             hour,
             minute,
             second,
-        } = Civil::of(self);
+        } = Civil::from_timestamp(self);
         let mut text = *b"00000000T000000Z";
         put2(&mut text, 0, year / 100);
         put2(&mut text, 2, year % 100);
@@ -125,7 +125,7 @@ impl fmt::Display for Timestamp {
             hour,
             minute,
             second,
-        } = Civil::of(*self);
+        } = Civil::from_timestamp(*self);
         write!(
             f,
             "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
@@ -210,7 +210,7 @@ impl Civil {
     /// Days are counted from 0000-03-01, so that the leap day is the last of its year; months then have 30.6 days on average, and
     /// fractions of small integers give the month and the day in it. (C. Neri and L. Schneider, "Euclidean affine functions and
     /// their application to calendar algorithms", 2022; the year is divided plainly here.)
-    fn of(at: Timestamp) -> Self {
+    fn from_timestamp(at: Timestamp) -> Self {
         // Within `MIN..=MAX` all of this is non-negative and fits 32 bits after the division.
         let seconds = at.unix_seconds() - Timestamp::MIN.unix_seconds();
         let (days, time) = ((seconds / 86_400) as u32, (seconds % 86_400) as u32);

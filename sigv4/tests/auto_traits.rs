@@ -2,7 +2,7 @@
 
 use keyfob_sigv4::{
     AmzDate, Credentials, Explanation, Payload, Presigned, Request, Rules, Scope, Secret,
-    SessionToken, Signature, Signer, SigningKey, Timestamp, Ttl,
+    Signature, Signer, SigningKey, Timestamp, TokenRule, Ttl,
     chunked::{self, Streaming},
     diagnose::{Difference, Part, ServerView},
     event_stream, post_policy,
@@ -32,7 +32,7 @@ fn all_types_are_send_and_sync() {
         Payload<'_>,
         Streaming,
         Rules,
-        SessionToken,
+        TokenRule,
         Scope,
         Ttl
     );

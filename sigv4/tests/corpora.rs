@@ -23,8 +23,8 @@ mod v4a;
 use std::{cell::Cell, env, fs, panic, path::PathBuf};
 
 use keyfob_sigv4::{
-    Credentials, Explanation, Payload, Request, Rules, Scope, SessionToken, Signer, SigningKey,
-    Timestamp, Ttl, chunked::Streaming, verify::Verifier,
+    Credentials, Explanation, Payload, Request, Rules, Scope, Signer, SigningKey, Timestamp,
+    TokenRule, Ttl, chunked::Streaming, verify::Verifier,
 };
 use serde_json::Value;
 
@@ -451,9 +451,9 @@ fn rules(context: &Value) -> Rules {
         .encode_path_twice(flag(context, "double_encode_path"))
         .content_sha256_header(adds_hash)
         .session_token(if omits_token {
-            SessionToken::Unsigned
+            TokenRule::Unsigned
         } else {
-            SessionToken::Signed
+            TokenRule::Signed
         })
 }
 

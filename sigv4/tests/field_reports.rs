@@ -364,8 +364,8 @@ fn presigned_urls_escape_only_what_must_be_escaped() {
 fn presigned_urls_expire_with_their_credentials() {
     let ends = credentials().with_expiry(at().plus_seconds(60));
     let presigned = presign("https://example.com/", &ends);
-    assert_eq!(presigned.ends_early(), Some(at().plus_seconds(60)));
-    assert_eq!(presigned.expiry(), presigned.ends_early());
+    assert_eq!(presigned.expires_early(), Some(at().plus_seconds(60)));
+    assert_eq!(presigned.expiry(), presigned.expires_early());
     for seconds in [0, 604_801, u64::MAX] {
         assert_eq!(Ttl::from_secs(seconds).unwrap_err().kind(), ErrorKind::Ttl);
     }

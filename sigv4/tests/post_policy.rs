@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Rules, Scope, SessionToken, Signer, SigningKey, Timestamp, post_policy::PostPolicy,
+    Credentials, Rules, Scope, Signer, SigningKey, Timestamp, TokenRule, post_policy::PostPolicy,
 };
 
 fn keys() -> Credentials {
@@ -69,7 +69,7 @@ fn a_form_expires_with_its_policy_its_signature_or_its_credentials() {
 
 #[test]
 fn s3_express_names_the_token_differently() {
-    let rules = Rules::S3.session_token(SessionToken::S3Express);
+    let rules = Rules::S3.session_token(TokenRule::S3Express);
     let signer = Signer::with_rules(Scope::new("us-west-2", "s3express").unwrap(), rules);
     let session = keys().with_session_token("token").unwrap();
     let now = at("2024-08-26T22:00:00Z");

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Rules, Scope, SessionToken, Signer, Timestamp, Ttl,
+    Credentials, Payload, Request, Rules, Scope, Signer, Timestamp, TokenRule, Ttl,
     diagnose::{Part, ServerView},
     verify::{self, Dialect, ErrorKind, Verified, Verifier},
 };
@@ -376,7 +376,7 @@ fn each_header_of_a_signature_may_appear_only_once() {
 /// request.
 #[test]
 fn parameters_of_a_signature_cannot_be_added_under_escaped_names() {
-    let omitting = Rules::GENERAL.session_token(SessionToken::Unsigned);
+    let omitting = Rules::GENERAL.session_token(TokenRule::Unsigned);
     for rules in [Rules::GENERAL, Rules::S3, omitting] {
         let (signer, verifier) = (
             Signer::with_rules(sts(), rules),

@@ -90,7 +90,7 @@ fn warn_if_short(
     args: &PresignArgs,
     presigned: &Presigned,
 ) -> Result<(), Failure> {
-    let Some(end) = presigned.ends_early() else {
+    let Some(end) = presigned.expires_early() else {
         return Ok(());
     };
     let text = format!(

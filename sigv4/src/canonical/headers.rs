@@ -40,14 +40,14 @@ enum Role {
 
 /// Headers that are signed only where the new signature does not set or forget them.
 #[derive(Clone, Copy)]
-pub(crate) struct Replaced {
+pub(crate) struct Overrides {
     pub(crate) region_set: bool,
     pub(crate) token: bool,
 }
 
-impl Replaced {
-    pub(crate) fn by(regions: Option<&str>, token: Option<&str>, request: &Request<'_>) -> Self {
-        let is_again = request.is_signed_again();
+impl Overrides {
+    pub(crate) fn new(regions: Option<&str>, token: Option<&str>, request: &Request<'_>) -> Self {
+        let is_again = request.is_resigned();
         Self {
             region_set: regions.is_some() || is_again,
             token: token.is_some() || is_again,
@@ -57,7 +57,7 @@ impl Replaced {
 
 /// What was found among the headers of a request.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Found<'a> {
+pub(crate) struct ExistingHeaders<'a> {
     /// The first `x-amz-content-sha256`, trimmed.
     pub(crate) content_sha256: Option<&'a [u8]>,
     /// Whether there is a session token or a set of regions.
@@ -79,8 +79,12 @@ impl<'a> Headers<'a> {
     }
 
     /// Adds those of the request that are signed, and `host` if it has none.
-    pub(crate) fn collect(&mut self, request: &'a Request<'_>, replaced: Replaced) -> Found<'a> {
-        let mut found = Found::default();
+    pub(crate) fn collect(
+        &mut self,
+        request: &'a Request<'_>,
+        replaced: Overrides,
+    ) -> ExistingHeaders<'a> {
+        let mut found = ExistingHeaders::default();
         self.add_all(request, |entry| match entry.role() {
             Role::Signed => true,
             Role::NeverSigned | Role::Date => false,

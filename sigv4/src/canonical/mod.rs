@@ -11,10 +11,10 @@ mod path;
 mod query;
 mod rules;
 
-pub(crate) use headers::{Found, Headers, Replaced, Selection, begins};
+pub(crate) use headers::{ExistingHeaders, Headers, Overrides, Selection, begins};
 pub(crate) use path::write as write_path;
 pub(crate) use query::{Query, write_query};
-pub use rules::{Rules, SessionToken};
+pub use rules::{Rules, TokenRule};
 
 use crate::{codec::sink::Sink, request::Request};
 

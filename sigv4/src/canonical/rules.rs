@@ -12,13 +12,13 @@ pub struct Rules {
     encode_twice: bool,
     content_sha256: bool,
     unsigned_presign: bool,
-    token: SessionToken,
+    token: TokenRule,
 }
 
 /// What becomes of the session token of temporary credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum SessionToken {
+pub enum TokenRule {
     /// It is sent as `x-amz-security-token` and signed. Nearly every service.
     Signed,
     /// It is sent as `x-amz-security-token` but not signed: IoT Core's MQTT over websockets.
@@ -34,7 +34,7 @@ impl Rules {
         encode_twice: true,
         content_sha256: false,
         unsigned_presign: false,
-        token: SessionToken::Signed,
+        token: TokenRule::Signed,
     };
 
     /// The path is neither normalised, because a key may hold `//` and `..`, nor encoded once more; what the wire leaves
@@ -45,12 +45,12 @@ impl Rules {
         encode_twice: false,
         content_sha256: true,
         unsigned_presign: true,
-        token: SessionToken::Signed,
+        token: TokenRule::Signed,
     };
 
     /// The data plane of S3 Express One Zone, with credentials from `CreateSession`: as [`S3`](Self::S3), and the token goes
     /// by a name of its own. `CreateSession` itself is signed by [`S3`](Self::S3). The service is `s3express`.
-    pub const S3_EXPRESS: Self = Self::S3.session_token(SessionToken::S3Express);
+    pub const S3_EXPRESS: Self = Self::S3.session_token(TokenRule::S3Express);
 
     /// With or without taking empty and dot segments out of the path.
     #[must_use]
@@ -76,7 +76,7 @@ impl Rules {
 
     /// With another treatment of the session token.
     #[must_use]
-    pub const fn session_token(mut self, token: SessionToken) -> Self {
+    pub const fn session_token(mut self, token: TokenRule) -> Self {
         self.token = token;
         self
     }
@@ -98,22 +98,22 @@ impl Rules {
     }
 
     pub(crate) const fn signs_token(self) -> bool {
-        !matches!(self.token, SessionToken::Unsigned)
+        !matches!(self.token, TokenRule::Unsigned)
     }
 
     /// The header of the token.
     pub(crate) const fn token_header(self) -> &'static str {
         match self.token {
-            SessionToken::Signed | SessionToken::Unsigned => SECURITY_TOKEN,
-            SessionToken::S3Express => S3_SESSION_TOKEN,
+            TokenRule::Signed | TokenRule::Unsigned => SECURITY_TOKEN,
+            TokenRule::S3Express => S3_SESSION_TOKEN,
         }
     }
 
     /// The query parameter of the token.
     pub(crate) const fn token_parameter(self) -> &'static str {
         match self.token {
-            SessionToken::Signed | SessionToken::Unsigned => "X-Amz-Security-Token",
-            SessionToken::S3Express => "X-Amz-S3session-Token",
+            TokenRule::Signed | TokenRule::Unsigned => "X-Amz-Security-Token",
+            TokenRule::S3Express => "X-Amz-S3session-Token",
         }
     }
 }

@@ -92,7 +92,7 @@ mod tests {
 
     const CHECK: &[u8] = b"123456789";
 
-    fn of(mut crc: Crc, pieces: &[&[u8]]) -> u64 {
+    fn checked(mut crc: Crc, pieces: &[&[u8]]) -> u64 {
         for piece in pieces {
             crc.update(piece);
         }
@@ -102,9 +102,9 @@ mod tests {
     #[test]
     fn the_catalogue_check_values_come_out() {
         assert_eq!(crc32(CHECK), 0xcbf4_3926);
-        assert_eq!(of(Crc::bits32(&CRC32C), &[CHECK]), 0xe306_9283);
+        assert_eq!(checked(Crc::bits32(&CRC32C), &[CHECK]), 0xe306_9283);
         assert_eq!(
-            of(Crc::bits64(&CRC64_NVME), &[CHECK]),
+            checked(Crc::bits64(&CRC64_NVME), &[CHECK]),
             0xae8b_1486_0a79_9888
         );
     }
@@ -112,10 +112,14 @@ mod tests {
     #[test]
     fn pieces_give_what_the_whole_gives() {
         let data: [u8; 61] = core::array::from_fn(|i| (i * 37) as u8);
-        let whole = of(Crc::bits64(&CRC64_NVME), &[&data]);
+        let whole = checked(Crc::bits64(&CRC64_NVME), &[&data]);
         for cut in 0..data.len() {
             let (a, b) = data.split_at(cut);
-            assert_eq!(of(Crc::bits64(&CRC64_NVME), &[a, b]), whole, "cut at {cut}");
+            assert_eq!(
+                checked(Crc::bits64(&CRC64_NVME), &[a, b]),
+                whole,
+                "cut at {cut}"
+            );
         }
     }
 }

@@ -124,7 +124,7 @@ fn view<'a>(
     };
     let scheme = uri.scheme_str().unwrap_or("https");
     let query = uri.query().unwrap_or_default();
-    Request::of_parsed(
+    Request::from_parsed(
         method.as_str(),
         scheme,
         authority,

@@ -3,7 +3,7 @@ use core::fmt;
 
 use super::explain::Explanation;
 use crate::{
-    canonical::{self, Headers, Query, Replaced, Rules},
+    canonical::{self, Headers, Overrides, Query, Rules},
     codec::{hex, percent, sha256::Sha256, sink::Sink, small_vec::SmallVec},
     credentials::Credentials,
     error::{Error, ErrorKind},
@@ -103,7 +103,7 @@ impl Presigned {
 
     /// When the credentials end before the time in the URL does: the moment from which it is refused regardless. Worth a
     /// warning.
-    pub fn ends_early(&self) -> Option<Timestamp> {
+    pub fn expires_early(&self) -> Option<Timestamp> {
         self.credentials_expiry
             .filter(|end| self.expiry.is_some_and(|expiry| *end < expiry))
     }
@@ -196,11 +196,11 @@ impl<'a> QueryForm<'a> {
 
     /// Collects the headers to sign, and says what stands for the body.
     fn collect(&self, headers: &mut Headers<'a>) -> ContentHash<'a> {
-        let replaced = Replaced::by(self.regions, self.token, self.request);
+        let replaced = Overrides::new(self.regions, self.token, self.request);
         let found = headers.collect(self.request, replaced);
         let declared = found.content_sha256;
         let content = if !self.rules.presigns_unsigned() {
-            ContentHash::of(self.request.body(), declared)
+            ContentHash::new(self.request.body(), declared)
         } else if let Some(hash) = declared.filter(|text| payload::stands_for_body(text)) {
             // The service takes the header's word for the body.
             headers.add(CONTENT_SHA256, hash);

@@ -3,7 +3,7 @@ use core::fmt;
 
 use super::explain::Explanation;
 use crate::{
-    canonical::{self, Found, Headers, Replaced, Rules, write_query},
+    canonical::{self, ExistingHeaders, Headers, Overrides, Rules, write_query},
     codec::{hex, sha256::Sha256, sink::Sink},
     credentials::Credentials,
     header_names::{CONTENT_SHA256, DATE, REGION_SET},
@@ -81,7 +81,7 @@ pub(crate) struct HeaderForm<'a> {
 }
 
 /// The headers that sign a request, but for those that it is signed with as they are.
-pub(crate) struct SignedHead {
+pub(crate) struct HeaderSignature {
     pub(crate) authorization: Vec<u8>,
     /// The value of `x-amz-content-sha256`, if it must be set.
     pub(crate) content_sha256: Option<ContentHash<'static>>,
@@ -124,7 +124,7 @@ impl<'a> HeaderForm<'a> {
         }
     }
 
-    pub(crate) fn sign_head<A: Algorithm>(&self, algorithm: &A) -> SignedHead {
+    pub(crate) fn sign_head<A: Algorithm>(&self, algorithm: &A) -> HeaderSignature {
         let mut headers = Headers::new();
         let found = headers.collect(self.request, self.replaced());
         let content = self.content(&found);
@@ -138,7 +138,7 @@ impl<'a> HeaderForm<'a> {
         let hash = hex::encode(&hash.finish());
         value.extend_from_slice(SIGNATURE);
         algorithm.sign_line(self.credentials, &self.date, &hash, &mut value);
-        SignedHead {
+        HeaderSignature {
             authorization: value,
             content_sha256: content.to_static().filter(|_| self.sends_content(&found)),
             replaces_older: found.token_or_regions,
@@ -161,15 +161,15 @@ impl<'a> HeaderForm<'a> {
         Explanation::new(algorithm, self.credentials, &self.date, &text, &names)
     }
 
-    fn replaced(&self) -> Replaced {
-        Replaced::by(self.regions, self.token, self.request)
+    fn replaced(&self) -> Overrides {
+        Overrides::new(self.regions, self.token, self.request)
     }
 
-    fn content(&self, found: &Found<'a>) -> ContentHash<'a> {
-        ContentHash::of(self.request.body(), found.content_sha256)
+    fn content(&self, found: &ExistingHeaders<'a>) -> ContentHash<'a> {
+        ContentHash::new(self.request.body(), found.content_sha256)
     }
 
-    fn sends_content(&self, found: &Found<'_>) -> bool {
+    fn sends_content(&self, found: &ExistingHeaders<'_>) -> bool {
         self.rules.sends_content_sha256() || found.content_sha256.is_some()
     }
 
@@ -178,7 +178,7 @@ impl<'a> HeaderForm<'a> {
         &'h self,
         headers: &mut Headers<'h>,
         content: &'h ContentHash<'_>,
-        found: &Found<'_>,
+        found: &ExistingHeaders<'_>,
     ) {
         headers.add(DATE, self.date.as_bytes());
         if self.sends_content(found) {

@@ -6,7 +6,7 @@ use super::{
     presign,
 };
 use crate::{
-    canonical::{Rules, SessionToken},
+    canonical::{Rules, TokenRule},
     credentials::Credentials,
     error::{Error, ErrorKind},
     request::Request,
@@ -43,7 +43,7 @@ pub fn iot_websocket(
         return Err(Error::number(ErrorKind::Ttl, ttl.as_secs().into()));
     }
     let url = format!("wss://{}/mqtt", authority(endpoint)?);
-    let rules = Rules::GENERAL.session_token(SessionToken::Unsigned);
+    let rules = Rules::GENERAL.session_token(TokenRule::Unsigned);
     let signer = Signer::with_rules(Scope::new(region, "iotdevicegateway")?, rules);
     let presigned = signer.presign(&Request::new("GET", &url)?, credentials, at, ttl);
     let seconds = match ttl {

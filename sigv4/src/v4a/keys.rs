@@ -29,7 +29,7 @@ impl Keys {
 
     /// The key of these credentials, or of others with the same id and secret.
     #[cfg(feature = "std")]
-    pub(crate) fn of(&self, credentials: &Credentials) -> Result<SigningKey, Error> {
+    pub(crate) fn get(&self, credentials: &Credentials) -> Result<SigningKey, Error> {
         if let Some(key) = self.known(credentials) {
             return Ok(key);
         }
@@ -45,7 +45,7 @@ impl Keys {
 
     #[cfg(not(feature = "std"))]
     #[allow(clippy::unused_self, reason = "the twin of the one that keeps keys")]
-    pub(crate) fn of(&self, credentials: &Credentials) -> Result<SigningKey, Error> {
+    pub(crate) fn get(&self, credentials: &Credentials) -> Result<SigningKey, Error> {
         SigningKey::derive(credentials)
     }
 

@@ -50,7 +50,7 @@ impl Signer {
 
     /// For S3, such as its multi-region access points: [`Rules::S3`].
     pub fn s3(regions: RegionSet) -> Self {
-        Self::of(regions, "s3", Rules::S3)
+        Self::unchecked(regions, "s3", Rules::S3)
     }
 
     /// By other rules.
@@ -62,10 +62,10 @@ impl Signer {
         if !scope::is_part(service) {
             return Err(Error::new(ErrorKind::Service, service));
         }
-        Ok(Self::of(regions, service, rules))
+        Ok(Self::unchecked(regions, service, rules))
     }
 
-    fn of(regions: RegionSet, service: &str, rules: Rules) -> Self {
+    fn unchecked(regions: RegionSet, service: &str, rules: Rules) -> Self {
         Self {
             regions,
             suffix: format!("/{service}/{}", scope::TERMINATOR),
@@ -152,7 +152,7 @@ impl Signer {
     ///
     /// [`ErrorKind::SecretAccessKey`], never in practice: see the type.
     pub fn signing_key(&self, credentials: &Credentials) -> Result<SigningKey, Error> {
-        self.keys.of(credentials)
+        self.keys.get(credentials)
     }
 
     pub(crate) fn suffix(&self) -> &str {
@@ -160,7 +160,7 @@ impl Signer {
     }
 
     pub(crate) fn with(&self, credentials: &Credentials) -> Result<WithKey<'_>, Error> {
-        let key = self.keys.of(credentials)?;
+        let key = self.keys.get(credentials)?;
         Ok(WithKey { signer: self, key })
     }
 }

@@ -42,7 +42,8 @@ impl Verifier {
         if !announced.starts_with("STREAMING-") {
             return Ok(None);
         }
-        let streaming = Streaming::of(announced).ok_or(Error::new(ErrorKind::ContentMismatch))?;
+        let streaming =
+            Streaming::parse(announced).ok_or(Error::new(ErrorKind::ContentMismatch))?;
         let Some(mut decoder) = self.begin(verified, streaming)? else {
             return Ok(None);
         };
@@ -78,7 +79,7 @@ impl Verifier {
             #[cfg(feature = "v4a")]
             (Streaming::SignedV4a | Streaming::SignedTrailerV4a, true) => {
                 let keys = self.v4a.as_ref();
-                let key = keys.and_then(|keys| keys.of(&verified.credentials).ok());
+                let key = keys.and_then(|keys| keys.get(&verified.credentials).ok());
                 let chain = key
                     .and_then(|key| ChunkVerifier::v4a(key.verifying_key(), scope, at, seed).ok());
                 chain.map(ChunkDecoder::signed)

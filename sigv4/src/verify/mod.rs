@@ -66,7 +66,7 @@ pub struct Verifier {
     longest: Ttl,
     dialect: Dialect,
     /// Stands in for credentials that are not known.
-    decoy: Credentials,
+    dummy: Credentials,
     #[cfg(feature = "v4a")]
     v4a: Option<crate::v4a::Keys>,
 }
@@ -100,7 +100,7 @@ impl Verifier {
             skew: 15 * 60,
             longest: Ttl::MAX,
             dialect,
-            decoy: Credentials::decoy(),
+            dummy: Credentials::dummy(),
             #[cfg(feature = "v4a")]
             v4a: None,
         }
@@ -180,7 +180,7 @@ impl Verifier {
         self.collect_signed(&mut headers, request, &claim)?;
         let content = self.content(request, &claim)?;
         let known = lookup(&claim.access_key_id);
-        let credentials = known.as_ref().unwrap_or(&self.decoy);
+        let credentials = known.as_ref().unwrap_or(&self.dummy);
         let hash = self.canonical_hash(request, &claim, &headers, &content);
         let is_right = self.is_right(&claim, credentials, &hash);
         let credentials = known.ok_or(Error::new(ErrorKind::UnknownKey))?;
@@ -319,7 +319,7 @@ impl Verifier {
         claim: &Claim<'a>,
     ) -> Result<ContentHash<'a>, Error> {
         let declared = claim.content_sha256;
-        let body = ContentHash::of(request.body(), declared);
+        let body = ContentHash::new(request.body(), declared);
         let content = match declared.filter(|_| self.takes_declared_hash()) {
             Some(declared) => ContentHash::Declared(declared),
             None if claim.is_presigned && self.rules.presigns_unsigned() => {
@@ -377,7 +377,7 @@ impl Verifier {
         let suffix = self.scope.suffix_without_region();
         let prefix = string_to_sign_prefix(V4A_ALGORITHM, &claim.date, suffix);
         let text = [prefix.as_slice(), hash].concat();
-        let key = keys.of(credentials).map(|key| key.verifying_key());
+        let key = keys.get(credentials).map(|key| key.verifying_key());
         key.is_ok_and(|key| key.verify(&text, &claim.signature))
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use keyfob_sigv4::{
-    Credentials, Error, ErrorKind, Request, Rules, Scope, SessionToken, Signer, SigningKey,
-    Timestamp, Ttl,
+    Credentials, Error, ErrorKind, Request, Rules, Scope, Signer, SigningKey, Timestamp, TokenRule,
+    Ttl,
     post_policy::PostPolicy,
     token::{self, CacheKind, DsqlUser},
 };
@@ -280,7 +280,7 @@ fn iot(case: &Value) -> Check {
     let url = format!("wss://{}{}", text(input, &["host"]), text(input, &["path"]));
     let request = Request::new("GET", &url).unwrap();
     let scope = Scope::new(region, text(input, &["service"])).unwrap();
-    let rules = Rules::GENERAL.session_token(SessionToken::Unsigned);
+    let rules = Rules::GENERAL.session_token(TokenRule::Unsigned);
     let explained = Signer::with_rules(scope, rules).explain_presign(&request, &keys, at, ttl);
     equal(
         "canonical request",
