@@ -11,6 +11,8 @@ mod endpoint;
 mod error;
 mod events;
 mod json;
+#[cfg(any(feature = "client", feature = "server"))]
+mod lock;
 mod path;
 #[cfg(feature = "server")]
 pub mod server;

@@ -66,7 +66,7 @@ impl TokenTtl {
     }
 
     /// From the text of [`TTL_HEADER`].
-    pub(crate) fn of_header(value: Option<&HeaderValue>) -> Option<Self> {
+    pub(crate) fn from_header(value: Option<&HeaderValue>) -> Option<Self> {
         Self::from_secs(value?.to_str().ok()?.trim().parse().ok()?).ok()
     }
 
@@ -142,7 +142,7 @@ pub fn token(response: &Response<Bytes>, asked: TokenTtl) -> Result<Token, Error
     if response.status() != StatusCode::OK {
         return Err(Error::of_token_status(response.status()));
     }
-    let ttl = TokenTtl::of_header(response.headers().get(TTL_HEADER)).unwrap_or(asked);
+    let ttl = TokenTtl::from_header(response.headers().get(TTL_HEADER)).unwrap_or(asked);
     let value = sensitive(response.body()).ok_or_else(|| {
         Error::new(
             ErrorKind::BadToken,

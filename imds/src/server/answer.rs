@@ -1,17 +1,13 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 
-/// What goes back to the client.
-pub(crate) type Answer = Response<Full<Bytes>>;
-
-/// A value, as plain text, which is what the real service says of JSON too.
-pub(crate) fn value(body: impl Into<Bytes>) -> Answer {
+/// Returns a value as plain text, the type that the real service gives JSON, too.
+pub(crate) fn value(body: impl Into<Bytes>) -> Response<Bytes> {
     typed(StatusCode::OK, "text/plain", body)
 }
 
-/// An error. Like the real service's: a short page, nothing to parse.
-pub(crate) fn refusal(status: StatusCode) -> Answer {
+/// Returns an error: a short page like the real service's, not meant to be parsed.
+pub(crate) fn refusal(status: StatusCode) -> Response<Bytes> {
     let reason = status.canonical_reason().unwrap_or("Error");
     let title = format!("{} - {reason}", status.as_u16());
     let page = format!(
@@ -22,8 +18,8 @@ pub(crate) fn refusal(status: StatusCode) -> Answer {
     typed(status, "text/html", page)
 }
 
-/// The method is none that the path has.
-pub(crate) fn method_not_allowed(allowed: &'static str) -> Answer {
+/// Returns the error for a method that the path does not have.
+pub(crate) fn method_not_allowed(allowed: &'static str) -> Response<Bytes> {
     let mut answer = refusal(StatusCode::METHOD_NOT_ALLOWED);
     answer
         .headers_mut()
@@ -35,8 +31,8 @@ pub(crate) fn typed(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,
-) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+) -> Response<Bytes> {
+    let mut answer = Response::new(body.into());
     *answer.status_mut() = status;
     answer
         .headers_mut()

@@ -1,7 +1,7 @@
 use std::{error::Error as StdError, future::Future, net::SocketAddr, sync::Arc};
 
-use http::{Method, Request, StatusCode, header};
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use serde_json::json;
 
@@ -9,20 +9,20 @@ use crate::{
     container::authorization,
     error::Error,
     server::{
-        answer::{self, Answer},
-        counters::{Counters, Tally},
-        fault::{Fault, Faults, Kind},
-        host::Hosts,
-        listener::{Handler, Listener, Place},
+        answer,
+        counters::{Counters, Counts},
+        fault::{Fault, Faults},
+        listen::Listener,
+        settings::Settings,
         source::{Source, container_document},
         token::{random_text, same},
     },
 };
 
-/// Where the credentials are, unless set.
+/// The default path of the credentials.
 const PATH: &str = "/v1/credentials";
 
-/// A running agent with a container's credentials; it ends when this is dropped.
+/// A running agent with a container's credentials. It stops when it is dropped.
 ///
 /// # Examples
 ///
@@ -32,13 +32,15 @@ const PATH: &str = "/v1/credentials";
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let agent = Container::builder().credentials(Credentials::new("AKIDEXAMPLE", "secret")?).start().await?;
+/// let key = Credentials::new("AKIDEXAMPLE", "secret")?;
+/// let agent = Container::builder().credentials(key).start().await?;
 /// // For the program that is to use it:
 /// let variables = [
 ///     ("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent.url()),
 ///     ("AWS_CONTAINER_AUTHORIZATION_TOKEN", agent.token().expose().to_owned()),
 /// ];
-/// # assert!(variables[0].1.ends_with("/v1/credentials") && variables[1].1.len() == 64);
+/// assert!(variables[0].1.ends_with("/v1/credentials"));
+/// assert_eq!(variables[1].1.len(), 64);
 /// # Ok(())
 /// # }
 /// ```
@@ -48,183 +50,168 @@ pub struct Container {
     service: Arc<Service>,
 }
 
-/// The settings of a [`Container`].
-#[derive(Clone, Debug)]
-#[must_use = "nothing listens until `start`"]
-pub struct Builder {
-    place: Place,
-    path: String,
-    token: Option<Secret>,
-    source: Option<Source>,
-    faults: Vec<Fault>,
-}
-
 impl Container {
-    /// An agent that wants a token of its own making.
-    pub fn builder() -> Builder {
-        Builder {
-            place: Place::default(),
+    /// Returns the settings of an agent that requires a random token.
+    pub fn builder() -> ContainerBuilder {
+        ContainerBuilder {
+            settings: Settings::default(),
             path: PATH.to_owned(),
             token: None,
-            source: None,
-            faults: Vec::new(),
         }
     }
 
-    /// Where the credentials are, for `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+    /// Returns the URL of the credentials, for `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.address(), self.service.path)
+        format!("{}{}", self.listener.url(), self.service.path)
     }
 
-    /// What a request must have as `Authorization`, for `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
+    /// Returns the value that requests must send as `Authorization`, for
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
     pub fn token(&self) -> &Secret {
         &self.service.token
     }
 
-    /// The address and port it listens on.
+    /// Returns the address and port it listens on.
     pub fn address(&self) -> SocketAddr {
         self.listener.address()
     }
 
-    /// What it was asked so far.
+    /// Returns what it was asked so far.
     pub fn counters(&self) -> Counters {
-        self.service.tally.read()
+        self.service.counts.read(&self.listener)
     }
 
-    /// Makes something go wrong from now on.
+    /// Adds a fault, from now on.
     pub fn inject(&self, fault: Fault) {
         self.service.faults.add(fault);
     }
 
-    /// Ends everything that goes wrong.
+    /// Removes all faults.
     pub fn recover(&self) {
         self.service.faults.clear();
     }
 }
 
-impl Builder {
-    /// The address and port to listen on; `127.0.0.1` and any free port unless set.
+/// The settings of a [`Container`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing listens until `start`"]
+pub struct ContainerBuilder {
+    settings: Settings,
+    path: String,
+    token: Option<Secret>,
+}
+
+impl ContainerBuilder {
+    /// Sets the address and port to listen on. The default is `127.0.0.1` and any free port.
     pub fn bind(mut self, address: SocketAddr) -> Self {
-        self.place.address = address;
+        self.settings.listener = self.settings.listener.bind(address);
         self
     }
 
-    /// Whether the address may be one that other machines can reach.
+    /// Sets whether the address may be one that other machines can reach. The default is no.
     pub fn allow_remote(mut self, allow: bool) -> Self {
-        self.place.remote = allow;
+        self.settings.listener = self.settings.listener.allow_remote(allow);
         self
     }
 
-    /// Another host name to answer to, such as `host.docker.internal`.
+    /// Adds a host name to answer to, such as `host.docker.internal`.
     pub fn host(mut self, name: impl Into<String>) -> Self {
-        self.place.hosts.push(name.into());
+        self.settings.listener = self.settings.listener.host(name);
         self
     }
 
-    /// The path of the credentials; `/v1/credentials` unless set.
+    /// Sets the path of the credentials. The default is `/v1/credentials`.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// The token that requests must have; 64 random hexadecimal digits unless set.
+    /// Sets the token that requests must send. The default is 64 random hexadecimal digits.
     pub fn token(mut self, token: impl Into<Secret>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// Something that goes wrong.
+    /// Adds a fault.
     pub fn fault(mut self, fault: Fault) -> Self {
-        self.faults.push(fault);
+        self.settings.faults.push(fault);
         self
     }
 
-    /// Always these credentials.
+    /// Serves these credentials.
     pub fn credentials(mut self, credentials: Credentials) -> Self {
-        self.source = Some(Source::fixed(credentials));
+        self.settings.source = Some(Source::fixed(credentials));
         self
     }
 
-    /// Credentials from a closure, which is called for every request for them: cache in it. What it fails with is told to
-    /// the client, so it must hold no secret.
+    /// Serves the credentials that a closure returns. It is called for every request for them, so
+    /// cache in it. The text of its error is sent to the client and must not contain a secret.
     pub fn credentials_from<F, E>(mut self, source: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<Credentials, E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        self.source = Some(Source::new(source));
+        self.settings.credentials_from(source);
         self
     }
 
-    /// Listens. Needs a tokio runtime with I/O and time enabled.
+    /// Starts listening. Needs a tokio runtime with I/O and time enabled.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when the address is in use or not loopback, without credentials, or
-    /// for a path without a slash at the front; [`ErrorKind::BadToken`](crate::ErrorKind::BadToken) for a token that cannot
-    /// stand in a header.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the address is in use or not loopback,
+    /// if no credentials are set, or if the path does not start with a slash.
+    /// [`ErrorKind::BadToken`](crate::ErrorKind::BadToken) if the token cannot be sent in a header.
     pub async fn start(self) -> Result<Container, Error> {
         let token = self.token.unwrap_or_else(|| random_text().into());
         authorization(token.expose())?;
-        let source = self
-            .source
-            .ok_or_else(|| Error::setting("a container's agent needs credentials to hand out"))?;
+        let source = self.settings.source.ok_or_else(|| {
+            Error::setting("a container's agent needs credentials to serve: set them")
+        })?;
         if !self.path.starts_with('/') {
             return Err(Error::setting(
-                "the path of container credentials begins with `/`",
+                "the path of container credentials must start with `/`",
             ));
         }
         let service = Arc::new(Service {
-            hosts: self.place.own_names(),
             path: self.path,
             token,
             source,
-            faults: Faults::new(self.faults),
-            tally: Tally::default(),
+            faults: Faults::new(self.settings.faults),
+            counts: Counts::default(),
         });
-        let listener = Listener::start(&self.place, Arc::clone(&service)).await?;
+        let handler = {
+            let service = Arc::clone(&service);
+            move |request| Arc::clone(&service).handle(request)
+        };
+        let listener = self.settings.listener.refusal(refusal);
+        let listener = listener.start(handler).await?;
         Ok(Container { listener, service })
     }
 }
 
 #[derive(Debug)]
 struct Service {
-    hosts: Hosts,
     path: String,
     token: Secret,
     source: Source,
     faults: Faults,
-    tally: Tally,
-}
-
-impl Handler for Service {
-    fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
-    async fn handle(&self, request: Request<Incoming>) -> Answer {
-        if !self.hosts.admit(&request) {
-            return refusal(
-                StatusCode::FORBIDDEN,
-                "the request was not made for this agent",
-            );
-        }
-        let fault = self.faults.strike(request.uri().path());
-        match fault {
-            Some(Kind::Status(status)) => return refusal(status, "a fault was asked for"),
-            Some(Kind::Slow(delay)) => tokio::time::sleep(delay).await,
-            Some(Kind::Silence) => std::future::pending().await,
-            Some(Kind::Expired) | None => {}
-        }
-        self.answer(&request, fault == Some(Kind::Expired)).await
-    }
+    counts: Counts,
 }
 
 impl Service {
-    async fn answer<B>(&self, request: &Request<B>, expired: bool) -> Answer {
+    async fn handle(self: Arc<Self>, request: Request<Bytes>) -> Response<Bytes> {
+        match self.faults.apply(request.uri().path()).await {
+            Ok(expired) => self.answer(&request, expired).await,
+            Err(status) => refusal(status, "a fault was asked for"),
+        }
+    }
+
+    async fn answer(&self, request: &Request<Bytes>, expired: bool) -> Response<Bytes> {
         if request.method() != Method::GET {
             return answer::method_not_allowed("GET");
         }
+        // Before the path: without the token one cannot find out where the credentials are.
         if !self.is_authorized(request) {
             return refusal(
                 StatusCode::UNAUTHORIZED,
@@ -237,7 +224,7 @@ impl Service {
                 "there are no credentials at this path",
             );
         }
-        self.tally.credentials.add();
+        self.counts.add_credentials();
         match self.source.credentials(expired).await {
             Ok(key) => {
                 let document = container_document(&key, Timestamp::now());
@@ -247,7 +234,7 @@ impl Service {
         }
     }
 
-    fn is_authorized<B>(&self, request: &Request<B>) -> bool {
+    fn is_authorized(&self, request: &Request<Bytes>) -> bool {
         let mut tokens = request.headers().get_all(header::AUTHORIZATION).iter();
         let (token, second) = (tokens.next(), tokens.next());
         second.is_none()
@@ -256,8 +243,8 @@ impl Service {
     }
 }
 
-/// As agents refuse: a document with the reason.
-fn refusal(status: StatusCode, message: &str) -> Answer {
+/// Returns an error as agents send it: a document with the reason.
+fn refusal(status: StatusCode, message: &str) -> Response<Bytes> {
     let code = status
         .canonical_reason()
         .unwrap_or("Error")

@@ -1,48 +1,47 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::server::listen::Listener;
+
 /// What a server was asked since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Connections taken.
+    /// Accepted connections.
     pub connections: u64,
     /// Requests of any kind.
     pub requests: u64,
     /// Requests for a session token.
     pub tokens: u64,
-    /// Requests for credentials, not for their directory.
+    /// Requests for a credential document. Listings of the directory do not count.
     pub credentials: u64,
-    /// Requests answered with a status of 400 and above.
+    /// Requests answered with a status of 400 or above.
     pub refused: u64,
 }
 
-/// The same, being counted.
+/// The counters that the listener does not have.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) connections: Count,
-    pub(crate) requests: Count,
-    pub(crate) tokens: Count,
-    pub(crate) credentials: Count,
-    pub(crate) refused: Count,
+pub(crate) struct Counts {
+    tokens: AtomicU64,
+    credentials: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
-
-impl Count {
-    pub(crate) fn add(&self) {
-        self.0.fetch_add(1, Relaxed);
+impl Counts {
+    pub(crate) fn add_token(&self) {
+        self.tokens.fetch_add(1, Relaxed);
     }
-}
 
-impl Tally {
-    pub(crate) fn read(&self) -> Counters {
+    pub(crate) fn add_credentials(&self) {
+        self.credentials.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn read(&self, listener: &Listener) -> Counters {
+        let served = listener.counters();
         Counters {
-            connections: self.connections.0.load(Relaxed),
-            requests: self.requests.0.load(Relaxed),
-            tokens: self.tokens.0.load(Relaxed),
-            credentials: self.credentials.0.load(Relaxed),
-            refused: self.refused.0.load(Relaxed),
+            connections: served.connections,
+            requests: served.requests,
+            tokens: self.tokens.load(Relaxed),
+            credentials: self.credentials.load(Relaxed),
+            refused: served.refused,
         }
     }
 }

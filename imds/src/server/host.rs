@@ -1,28 +1,39 @@
 use std::net::IpAddr;
 
-use http::{HeaderName, Request, header, uri::Authority};
+use http::{HeaderName, header, request::Parts, uri::Authority};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The names a server answers to. Anything else in `Host` comes from a web page whose name was made to resolve to this
-/// address.
-#[derive(Clone, Debug, Default)]
+/// The names a server answers to.
+///
+/// Any other `Host` is that of a web page whose name was made to resolve to this address (DNS
+/// rebinding).
+#[derive(Clone, Debug)]
 pub(crate) struct Hosts {
-    /// Beyond loopback and the link-local addresses.
-    pub(crate) more: Vec<String>,
-    /// Whether any address will do, because it listens on all of them. A web page can only come with a name.
-    pub(crate) any_address: bool,
+    /// The names beyond loopback and the link-local addresses.
+    more: Vec<String>,
+    /// Whether any address is accepted, because the server listens on all of them. A web page can
+    /// only use a name.
+    any_address: bool,
 }
 
 impl Hosts {
-    /// Whether the request was meant for this server and came here directly.
-    pub(crate) fn admit<B>(&self, request: &Request<B>) -> bool {
-        let mut hosts = request.headers().get_all(header::HOST).iter();
+    /// Returns the names of a server that listens on `address` and is also known by `more`.
+    pub(crate) fn new(address: IpAddr, mut more: Vec<String>) -> Self {
+        more.push(address.to_string());
+        let any_address = address.is_unspecified();
+        Self { more, any_address }
+    }
+
+    /// Returns true if the request is for this server and was not forwarded.
+    pub(crate) fn admit(&self, request: &Parts) -> bool {
+        let mut hosts = request.headers.get_all(header::HOST).iter();
         let (host, second) = (hosts.next(), hosts.next());
         let named = host.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-        let target = request.uri().authority();
+        let target = request.uri.authority();
+        // A second `Host` could be the one that something else on the way looked at.
         second.is_none()
-            && !request.headers().contains_key(X_FORWARDED_FOR)
+            && !request.headers.contains_key(X_FORWARDED_FOR)
             && named.is_some_and(|name| self.is_own(name.host()))
             && target.is_none_or(|name| self.is_own(name.host()))
     }
@@ -37,7 +48,7 @@ impl Hosts {
     }
 }
 
-/// Loopback, and the addresses under which these services are known on instances and in containers.
+/// Returns true for loopback and for the addresses of these services on instances and in containers.
 fn is_local(address: IpAddr) -> bool {
     const LINK_LOCAL: [&str; 5] = [
         "169.254.169.254",
@@ -51,6 +62,10 @@ fn is_local(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use http::Request;
+
     use super::*;
 
     fn admits(uri: &str, headers: &[(&str, &str)]) -> bool {
@@ -58,11 +73,11 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let hosts = Hosts {
-            more: vec!["host.docker.internal".into()],
-            any_address: false,
-        };
-        hosts.admit(&request.body(()).unwrap())
+        let hosts = Hosts::new(
+            Ipv4Addr::LOCALHOST.into(),
+            vec!["host.docker.internal".into()],
+        );
+        hosts.admit(&request.body(()).unwrap().into_parts().0)
     }
 
     #[test]
@@ -100,11 +115,11 @@ mod tests {
 
     #[test]
     fn a_server_on_all_addresses_answers_to_each_but_to_no_name() {
-        let hosts = Hosts {
-            more: Vec::new(),
-            any_address: true,
+        let hosts = Hosts::new(Ipv4Addr::UNSPECIFIED.into(), Vec::new());
+        let request = |host| {
+            let request = Request::get("/").header("host", host).body(()).unwrap();
+            request.into_parts().0
         };
-        let request = |host| Request::get("/").header("host", host).body(()).unwrap();
         assert!(hosts.admit(&request("192.0.2.1:80")));
         assert!(!hosts.admit(&request("rebind.example")));
     }

@@ -1,8 +1,14 @@
-//! Servers that speak what instances and containers speak, for tests and for laptops.
+//! Servers that behave like an EC2 instance or a container's agent, for tests and for laptops.
 //!
-//! [`Imds`] is an instance metadata service whose credentials come from a closure. It listens on a loopback address, takes
-//! requests only for its own host name (so that no web page can reach it by DNS rebinding), refuses what was forwarded by
-//! a proxy, counts what it was asked, and ends when it is dropped.
+//! - [`Imds`] is an instance metadata service (IMDSv2). Its credentials come from a closure.
+//! - [`Container`] is the agent that gives an ECS task or an EKS pod its credentials.
+//! - [`listen`] is the HTTP listener they run on, for servers of your own.
+//!
+//! They listen on a loopback address, reject requests that are made for another host name (as a web
+//! page does by DNS rebinding) or were forwarded by a proxy, count what they serve, and stop when
+//! they are dropped. [`Fault`]s make them fail on demand.
+//!
+//! # Examples
 //!
 //! ```
 //! # #[cfg(feature = "client")] {
@@ -32,12 +38,15 @@ mod fault;
 mod host;
 mod imds;
 mod items;
-mod listener;
+pub mod listen;
+mod settings;
 mod source;
 mod token;
 mod tree;
 
-pub use container::{Builder as ContainerBuilder, Container};
-pub use counters::Counters;
-pub use fault::Fault;
-pub use imds::{Builder as ImdsBuilder, Imds};
+pub use self::{
+    container::{Container, ContainerBuilder},
+    counters::Counters,
+    fault::Fault,
+    imds::{Imds, ImdsBuilder},
+};

@@ -1,20 +1,18 @@
-use std::{
-    collections::BTreeMap,
-    hint::black_box,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
+use ctutils::CtEq;
 use rand::Rng;
 use tokio::time::Instant;
 
-use crate::wire::TokenTtl;
+use crate::{lock::lock, wire::TokenTtl};
 
-/// Live tokens at most; the oldest goes first.
+/// The most tokens that are live at a time. The oldest is dropped first.
 const MAX_LIVE: usize = 10_000;
 
-/// The session tokens that were given out and have not ended.
+/// The session tokens that were issued and have not expired.
 ///
-/// A token is a serial number, by which it is found, and a secret, which is compared in constant time.
+/// A token is a serial number, by which it is found, and a secret, which is compared in constant
+/// time.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens(Mutex<State>);
 
@@ -27,22 +25,22 @@ struct State {
 #[derive(Debug)]
 struct Live {
     secret: String,
-    ends: Instant,
+    expires: Instant,
 }
 
 impl Tokens {
     pub(crate) fn issue(&self, ttl: TokenTtl, now: Instant) -> String {
         let secret = random_text();
-        let mut state = self.state();
-        state.live.retain(|_, live| now < live.ends);
+        let mut state = lock(&self.0);
+        state.live.retain(|_, live| now < live.expires);
         if state.live.len() >= MAX_LIVE {
             state.live.pop_first();
         }
         state.last += 1;
         let serial = state.last;
         let token = format!("{serial:016x}{secret}");
-        let ends = now + ttl.as_duration();
-        state.live.insert(serial, Live { secret, ends });
+        let expires = now + ttl.as_duration();
+        state.live.insert(serial, Live { secret, expires });
         token
     }
 
@@ -50,39 +48,35 @@ impl Tokens {
         let Some((serial, secret)) = token.split_at_checked(16) else {
             return false;
         };
-        let serial = std::str::from_utf8(serial).ok();
-        let serial = serial.and_then(|text| u64::from_str_radix(text, 16).ok());
-        let state = self.state();
-        serial
-            .and_then(|serial| state.live.get(&serial))
-            .is_some_and(|live| same(live.secret.as_bytes(), secret) && now < live.ends)
+        let Some(serial) = std::str::from_utf8(serial)
+            .ok()
+            .and_then(|text| u64::from_str_radix(text, 16).ok())
+        else {
+            return false;
+        };
+        let state = lock(&self.0);
+        state
+            .live
+            .get(&serial)
+            .is_some_and(|live| same(live.secret.as_bytes(), secret) && now < live.expires)
     }
 
     /// Ends every session.
     pub(crate) fn clear(&self) {
-        self.state().live.clear();
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Tokens are put in and taken out whole: in order after any panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).live.clear();
     }
 }
 
-/// 256 random bits in hexadecimal.
+/// Returns 256 random bits in hexadecimal.
 pub(crate) fn random_text() -> String {
     let mut bytes = [0; 32];
     rand::rng().fill_bytes(&mut bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// In a time that depends only on the lengths.
+/// Compares two secrets in a time that depends only on their lengths.
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
-    let differ = one
-        .iter()
-        .zip(other)
-        .fold(0, |sum, (a, b)| black_box(sum | (a ^ b)));
-    one.len() == other.len() && differ == 0
+    one.ct_eq(other).to_bool()
 }
 
 #[cfg(test)]
@@ -92,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_lives_to_its_end_and_no_longer() {
+    fn a_token_is_live_until_it_expires_and_no_longer() {
         let (tokens, now) = (Tokens::default(), Instant::now());
         let token = tokens.issue(TokenTtl::from_secs(1).unwrap(), now);
         assert!(tokens.is_live(token.as_bytes(), now));

@@ -1,0 +1,423 @@
+//! An HTTP/1.1 listener for small local servers: a function from a request to a response.
+//!
+//! It reads the whole body first, up to a limit. It takes a limited number of connections, rejects
+//! requests whose `Host` is not one of its own names, counts what it serves, and stops when it is
+//! dropped or, gracefully, with [`Listener::stop`].
+//!
+//! It does not speak TLS or HTTP/2 and does not stream bodies.
+//!
+//! # Examples
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use keyfob_imds::server::listen::Listener;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let echo = async |request: Request<Bytes>| Response::new(request.into_body());
+//! let listener = Listener::builder().max_body(1024).start(echo).await?;
+//! assert!(listener.url().starts_with("http://127.0.0.1:"));
+//! assert_eq!(listener.counters().requests, 0);
+//! listener.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::{Future, poll_fn},
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::timeout,
+};
+
+use crate::{error::Error, server::host::Hosts};
+
+/// How long a client may take to send the head of a request. An idle connection is closed after
+/// this time, too, so idle clients do not use up the connections for long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to send the body of a request.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long [`Listener::stop`] waits for requests in progress.
+const GRACE: Duration = Duration::from_secs(5);
+/// The pause after a failed `accept`. Most likely the process is out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A running listener. Dropping it stops it at once and closes its connections.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    counters: Arc<Counts>,
+    stop: watch::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// The settings of a [`Listener`].
+#[derive(Clone)]
+#[must_use = "nothing listens until `start`"]
+pub struct ListenerBuilder {
+    address: SocketAddr,
+    allow_remote: bool,
+    hosts: Vec<String>,
+    admit: Option<Arc<Admit>>,
+    refusal: Arc<Refusal>,
+    max_body: usize,
+    max_connections: usize,
+}
+
+/// What a listener served since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ListenerCounters {
+    /// Accepted connections.
+    pub connections: u64,
+    /// Requests of any kind.
+    pub requests: u64,
+    /// Requests answered with a status of 400 or above.
+    pub refused: u64,
+}
+
+type Admit = dyn Fn(&Parts) -> bool + Send + Sync;
+type Refusal = dyn Fn(StatusCode, &'static str) -> Response<Bytes> + Send + Sync;
+type Handler = dyn Fn(Request<Bytes>) -> Answer + Send + Sync;
+type Answer = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
+
+impl Listener {
+    /// Returns the default settings: `127.0.0.1`, any free port, bodies up to 64 KiB.
+    pub fn builder() -> ListenerBuilder {
+        ListenerBuilder::default()
+    }
+
+    /// Returns the address and port it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns the URL of its root, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns what it served so far.
+    pub fn counters(&self) -> ListenerCounters {
+        ListenerCounters {
+            connections: self.counters.connections.load(Relaxed),
+            requests: self.counters.requests.load(Relaxed),
+            refused: self.counters.refused.load(Relaxed),
+        }
+    }
+
+    /// Stops accepting connections, closes idle ones, and waits up to 5 seconds for requests in
+    /// progress. Connections that are still busy then are closed.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(());
+        let _ = timeout(GRACE, &mut self.task).await;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // The task owns the connections, so they are closed with it.
+        self.task.abort();
+    }
+}
+
+impl ListenerBuilder {
+    /// Sets the address and port to listen on. The default is `127.0.0.1` and any free port.
+    pub fn bind(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Sets whether the address may be one that other machines can reach. The default is no.
+    pub fn allow_remote(mut self, allow: bool) -> Self {
+        self.allow_remote = allow;
+        self
+    }
+
+    /// Adds a host name to answer to, such as `host.docker.internal`.
+    ///
+    /// By default requests are admitted if their `Host` is `localhost`, a loopback address, one of
+    /// the link-local addresses of AWS, or the address it listens on, and if they have no
+    /// `X-Forwarded-For`. Others get HTTP 403. This keeps out web pages that reach the listener by
+    /// DNS rebinding, and requests that a proxy was tricked into forwarding.
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into());
+        self
+    }
+
+    /// Replaces the check of `Host` and `X-Forwarded-For`: a request is admitted if `admit` returns
+    /// true for its head. The names set with [`host`](ListenerBuilder::host) have no effect then.
+    pub fn admit(mut self, admit: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.admit = Some(Arc::new(admit));
+        self
+    }
+
+    /// Sets how the listener answers requests that do not reach the handler: HTTP 403 for one that
+    /// is not admitted, 408 and 413 for a body that takes too long or is too long, 400 for one that
+    /// is cut off. The function gets the status and a reason. The default is the reason as plain
+    /// text.
+    pub fn refusal(
+        mut self,
+        refusal: impl Fn(StatusCode, &'static str) -> Response<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        self.refusal = Arc::new(refusal);
+        self
+    }
+
+    /// Sets how long the body of a request may be, in bytes. The default is 65,536.
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// Sets how many connections may be open at a time; further ones wait. The default is 1,024, and
+    /// 0 counts as 1.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// Starts listening. Needs a tokio runtime with I/O and time enabled.
+    ///
+    /// `handler` is called for each admitted request, for several at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the address is in use, or is not a
+    /// loopback address and [`allow_remote`](ListenerBuilder::allow_remote) is not set.
+    pub async fn start<H, F>(self, handler: H) -> Result<Listener, Error>
+    where
+        H: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<Bytes>> + Send + 'static,
+    {
+        let handler = Arc::new(move |request| -> Answer { Box::pin(handler(request)) });
+        self.listen(handler).await
+    }
+
+    async fn listen(self, handler: Arc<Handler>) -> Result<Listener, Error> {
+        let address = self.address;
+        if !self.allow_remote && !address.ip().is_loopback() {
+            return Err(Error::setting(format!(
+                "{address} is not a loopback address, so other machines could use this server: \
+                 allow remote connections explicitly"
+            )));
+        }
+        let unusable =
+            |source| Error::setting(format!("could not listen on {address}")).with_source(source);
+        let socket = TcpListener::bind(address).await.map_err(unusable)?;
+        let address = socket.local_addr().map_err(unusable)?;
+        let counters = Arc::new(Counts::default());
+        let (stop, stopped) = watch::channel(());
+        let acceptor = Acceptor {
+            socket,
+            stopped,
+            max_connections: self.max_connections,
+            connections: JoinSet::new(),
+            server: Arc::new(Server {
+                admit: self.admission(),
+                refusal: self.refusal,
+                max_body: self.max_body,
+                counters: Arc::clone(&counters),
+                handler,
+            }),
+        };
+        Ok(Listener {
+            address,
+            counters,
+            stop,
+            task: tokio::spawn(acceptor.run()),
+        })
+    }
+
+    /// Returns the check of a request's head: the caller's, or the one of the own names.
+    fn admission(&self) -> Arc<Admit> {
+        if let Some(admit) = &self.admit {
+            return Arc::clone(admit);
+        }
+        let hosts = Hosts::new(self.address.ip(), self.hosts.clone());
+        Arc::new(move |head| hosts.admit(head))
+    }
+}
+
+impl Default for ListenerBuilder {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            allow_remote: false,
+            hosts: Vec::new(),
+            admit: None,
+            refusal: Arc::new(plain_text),
+            max_body: 64 << 10,
+            max_connections: 1024,
+        }
+    }
+}
+
+impl fmt::Debug for ListenerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenerBuilder")
+            .field("address", &self.address)
+            .field("allow_remote", &self.allow_remote)
+            .field("hosts", &self.hosts)
+            .field("max_body", &self.max_body)
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    connections: AtomicU64,
+    requests: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// The task that accepts connections and owns them.
+struct Acceptor {
+    socket: TcpListener,
+    stopped: watch::Receiver<()>,
+    max_connections: usize,
+    connections: JoinSet<()>,
+    server: Arc<Server>,
+}
+
+impl Acceptor {
+    async fn run(mut self) {
+        while let Some(accepted) = self.next().await {
+            if let Ok(stream) = accepted {
+                self.server.counters.connections.fetch_add(1, Relaxed);
+                let server = Arc::clone(&self.server);
+                self.connections
+                    .spawn(server.serve(stream, self.stopped.clone()));
+            } else {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+        drop(self.socket);
+        while self.connections.join_next().await.is_some() {}
+    }
+
+    /// Waits for the next connection. Returns `None` when the listener is to stop.
+    async fn next(&mut self) -> Option<io::Result<TcpStream>> {
+        let mut stopped = pin!(self.stopped.changed());
+        poll_fn(|context| {
+            if stopped.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            // Removes finished connections. If there are too many, this wakes the task when one ends.
+            while let Poll::Ready(Some(_)) = self.connections.poll_join_next(context) {}
+            if self.connections.len() >= self.max_connections {
+                return Poll::Pending;
+            }
+            let accepted = self.socket.poll_accept(context);
+            accepted.map(|accepted| Some(accepted.map(|(stream, _)| stream)))
+        })
+        .await
+    }
+}
+
+/// What all connections of a listener share.
+struct Server {
+    admit: Arc<Admit>,
+    refusal: Arc<Refusal>,
+    max_body: usize,
+    counters: Arc<Counts>,
+    handler: Arc<Handler>,
+}
+
+impl Server {
+    async fn serve(self: Arc<Self>, stream: TcpStream, mut stopped: watch::Receiver<()>) {
+        let _ = stream.set_nodelay(true);
+        let service = service_fn(|request| {
+            let server = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(server.answer(request).await.map(Full::new)) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let mut stop = pin!(stopped.changed());
+        let mut is_stopping = false;
+        poll_fn(|context| {
+            if !is_stopping && stop.as_mut().poll(context).is_ready() {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            // An error means that the client went away, which does not concern the others.
+            connection.as_mut().poll(context).map(drop)
+        })
+        .await;
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
+        self.counters.requests.fetch_add(1, Relaxed);
+        let response = match self.read(request).await {
+            Ok(request) => (self.handler)(request).await,
+            Err((status, reason)) => (self.refusal)(status, reason),
+        };
+        if response.status().as_u16() >= 400 {
+            self.counters.refused.fetch_add(1, Relaxed);
+        }
+        response
+    }
+
+    /// Reads the body of an admitted request.
+    async fn read(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Request<Bytes>, (StatusCode, &'static str)> {
+        let (head, body) = request.into_parts();
+        // Before the body is read: a request that is not for this server costs nothing.
+        if !(self.admit)(&head) {
+            let reason = "the request was not made for this server, or was forwarded by a proxy";
+            return Err((StatusCode::FORBIDDEN, reason));
+        }
+        let body = Limited::new(body, self.max_body).collect();
+        match timeout(BODY_TIMEOUT, body).await {
+            Ok(Ok(body)) => Ok(Request::from_parts(head, body.to_bytes())),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err((
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body of the request is too long",
+            )),
+            Ok(Err(_)) => Err((
+                StatusCode::BAD_REQUEST,
+                "the body of the request is incomplete",
+            )),
+            Err(_) => Err((
+                StatusCode::REQUEST_TIMEOUT,
+                "the body of the request did not arrive in time",
+            )),
+        }
+    }
+}
+
+fn plain_text(status: StatusCode, reason: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(reason.as_bytes()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}

@@ -1,0 +1,172 @@
+//! The listener of local servers.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that unwraps fails the test that called it"
+)]
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use keyfob_imds::{ErrorKind, server::listen::Listener};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+async fn echo(request: Request<Bytes>) -> Response<Bytes> {
+    Response::new(request.into_body())
+}
+
+async fn slow(_: Request<Bytes>) -> Response<Bytes> {
+    sleep(Duration::from_millis(200)).await;
+    Response::new(Bytes::from_static(b"done"))
+}
+
+/// Sends a request and returns the connection.
+async fn send(address: SocketAddr, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Returns all that comes until the connection closes.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+async fn status(address: SocketAddr, head: &str, body: &str) -> u16 {
+    let length = body.len();
+    let request = format!(
+        "POST / HTTP/1.1\r\n{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    let answer = rest(send(address, &request).await).await;
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn the_body_is_read_up_to_the_limit() {
+    let listener = Listener::builder().max_body(4).start(echo).await.unwrap();
+    let request = "POST /a?b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\
+                   Connection: close\r\n\r\nbody";
+    let answer = rest(send(listener.address(), request).await).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nbody"),
+        "{answer}"
+    );
+    let host = "Host: localhost\r\n";
+    assert_eq!(status(listener.address(), host, "longer").await, 413);
+    let counters = listener.counters();
+    assert_eq!(
+        (counters.connections, counters.requests, counters.refused),
+        (2, 2, 1)
+    );
+}
+
+#[tokio::test]
+async fn only_requests_for_its_own_names_reach_the_handler() {
+    let listener = Listener::builder()
+        .host("own.example")
+        .start(echo)
+        .await
+        .unwrap();
+    for (head, expected) in [
+        ("Host: localhost\r\n", 200),
+        ("Host: OWN.example:80\r\n", 200),
+        ("Host: other.example\r\n", 403),
+        ("Host: localhost\r\nX-Forwarded-For: 10.0.0.1\r\n", 403),
+        ("", 403),
+    ] {
+        assert_eq!(
+            status(listener.address(), head, "").await,
+            expected,
+            "{head}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_check_and_the_refusals_can_be_replaced() {
+    let refusal = |status: StatusCode, reason: &'static str| {
+        let mut response = Response::new(Bytes::from(format!("<Message>{reason}</Message>")));
+        *response.status_mut() = status;
+        response
+    };
+    let listener = Listener::builder()
+        .admit(|head| head.headers.contains_key("x-own"))
+        .refusal(refusal)
+        .start(echo)
+        .await
+        .unwrap();
+    let request = |header: &str| {
+        format!("GET / HTTP/1.1\r\nHost: a.example\r\n{header}Connection: close\r\n\r\n")
+    };
+    let admitted = rest(send(listener.address(), &request("X-Own: 1\r\n")).await).await;
+    assert!(admitted.starts_with("HTTP/1.1 200 "), "{admitted}");
+    let refused = rest(send(listener.address(), &request("")).await).await;
+    assert!(
+        refused.starts_with("HTTP/1.1 403 ") && refused.contains("<Message>the request was"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn further_connections_wait_until_one_closes() {
+    let listener = Listener::builder()
+        .max_connections(1)
+        .start(echo)
+        .await
+        .unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut first = send(listener.address(), request).await;
+    let mut second = send(listener.address(), request).await;
+    let mut byte = [0];
+    first.read_exact(&mut byte).await.unwrap();
+    let waiting = timeout(Duration::from_millis(100), second.read_exact(&mut byte)).await;
+    assert!(waiting.is_err());
+    drop(first);
+    second.read_exact(&mut byte).await.unwrap();
+}
+
+#[tokio::test]
+async fn stop_finishes_requests_in_progress_and_drop_does_not() {
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let listener = Listener::builder().start(slow).await.unwrap();
+    let address = listener.address();
+    let idle = TcpStream::connect(address).await.unwrap();
+    let busy = send(address, request).await;
+    sleep(Duration::from_millis(50)).await;
+    listener.stop().await;
+    assert!(rest(busy).await.ends_with("done"));
+    assert_eq!(rest(idle).await, "");
+    assert!(TcpStream::connect(address).await.is_err());
+
+    let listener = Listener::builder().start(slow).await.unwrap();
+    let mut busy = send(listener.address(), request).await;
+    sleep(Duration::from_millis(50)).await;
+    drop(listener);
+    let mut answer = Vec::new();
+    let _ = busy.read_to_end(&mut answer).await;
+    assert!(answer.is_empty());
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_or_remote_is_a_setting() {
+    let first = Listener::builder().start(echo).await.unwrap();
+    let everywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    for address in [first.address(), everywhere] {
+        let error = Listener::builder()
+            .bind(address)
+            .start(echo)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Setting);
+        assert!(error.to_string().contains(&address.to_string()), "{error}");
+    }
+    let remote = Listener::builder().bind(everywhere).allow_remote(true);
+    assert!(remote.start(echo).await.is_ok());
+}
