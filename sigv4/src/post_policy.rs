@@ -9,8 +9,10 @@ use alloc::{
 };
 use core::{fmt, ops::RangeInclusive};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use crate::{
-    codec::{base64, json},
+    codec::json,
     credentials::Credentials,
     key::{ALGORITHM, SigningKey},
     sign::Signer,
@@ -133,7 +135,7 @@ impl PostPolicy {
             policy = policy.field(signer.rules().token_header(), token.expose());
         }
         // The string to sign is the policy as it is sent, in base64.
-        let encoded = base64::standard(policy.to_json().as_bytes());
+        let encoded = BASE64_STANDARD.encode(policy.to_json().as_bytes());
         let signature = SigningKey::derive(credentials, scope, at).sign(encoded.as_bytes());
         let mut fields = policy.fields;
         fields.push(("policy".into(), encoded));

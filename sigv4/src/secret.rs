@@ -1,9 +1,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use ctutils::CtEq as _;
 use zeroize::Zeroize;
-
-use crate::codec::constant_time;
 
 /// A value that must not be shown: a secret access key, a session token.
 ///
@@ -35,7 +34,8 @@ impl Secret {
 
     /// Whether both hold the same text, in a time that depends on the lengths alone.
     pub fn is_same(&self, other: &Self) -> bool {
-        constant_time::is_equal(self.0.as_bytes(), other.0.as_bytes())
+        // `==` would stop at the first difference, and so tell where it is.
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 
     /// Whether there is nothing in it.

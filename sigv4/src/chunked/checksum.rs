@@ -1,11 +1,9 @@
 use alloc::string::String;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use sha2::{Digest, Sha256};
 
-use crate::codec::{
-    base64,
-    crc::{CRC32, CRC32C, CRC64_NVME, Crc},
-};
+use crate::codec::crc::{CRC32, CRC32C, CRC64_NVME, Crc};
 
 /// A checksum of the decoded body, sent in the trailer so that the body is read only once.
 ///
@@ -85,9 +83,9 @@ impl Running {
 
     pub(super) fn value(&self) -> String {
         match self {
-            Self::Crc32(crc) => base64::standard(&crc.value().to_be_bytes()[4..]),
-            Self::Crc64(crc) => base64::standard(&crc.value().to_be_bytes()),
-            Self::Sha256(hash) => base64::standard(&hash.clone().finalize()),
+            Self::Crc32(crc) => BASE64_STANDARD.encode(&crc.value().to_be_bytes()[4..]),
+            Self::Crc64(crc) => BASE64_STANDARD.encode(crc.value().to_be_bytes()),
+            Self::Sha256(hash) => BASE64_STANDARD.encode(hash.clone().finalize()),
         }
     }
 }

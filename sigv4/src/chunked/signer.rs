@@ -1,9 +1,9 @@
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use super::{chain::Chain, layout::Signing, signature::ChunkSignature};
 use crate::{
-    codec::sha256::{Prefixed, Sha256},
+    codec::{hmac::HmacKey, sha256::Sha256},
     credentials::Credentials,
     error::{Error, ErrorKind},
     key::{ALGORITHM, PAYLOAD_ALGORITHM, SigningKey},
@@ -26,13 +26,16 @@ pub struct ChunkSigner {
 
 #[derive(Clone)]
 enum Key {
-    V4 {
-        key: SigningKey,
-        /// The key and the lines that are the same for every chunk.
-        chunk: Prefixed,
-    },
+    V4(Box<V4Key>),
     #[cfg(feature = "v4a")]
     V4a(v4a::SigningKey),
+}
+
+#[derive(Clone)]
+struct V4Key {
+    key: SigningKey,
+    /// The key and the lines that are the same for every chunk.
+    chunk: HmacKey,
 }
 
 impl ChunkSigner {
@@ -78,7 +81,7 @@ impl ChunkSigner {
         let chunk = key.prefixed(PAYLOAD_ALGORITHM, &date, scope.suffix());
         Self {
             chain: Chain::new(ALGORITHM, date, scope.suffix(), seed),
-            key: Key::V4 { key, chunk },
+            key: Key::V4(V4Key { key, chunk }.into()),
         }
     }
 
@@ -119,7 +122,7 @@ impl ChunkSigner {
 
     pub(super) fn signing(&self) -> Signing {
         match self.key {
-            Key::V4 { .. } => Signing::V4,
+            Key::V4(_) => Signing::V4,
             #[cfg(feature = "v4a")]
             Key::V4a(_) => Signing::V4a,
         }
@@ -130,7 +133,7 @@ impl ChunkSigner {
     pub(super) fn public(&self) -> Option<(Chain, v4a::VerifyingKey)> {
         match &self.key {
             Key::V4a(key) => Some((self.chain.clone(), key.verifying_key())),
-            Key::V4 { .. } => None,
+            Key::V4(_) => None,
         }
     }
 
@@ -142,8 +145,8 @@ impl ChunkSigner {
     /// Signs the next chunk by its SHA-256.
     pub fn sign_hash(&mut self, sha256: &[u8; 32]) -> ChunkSignature {
         self.chain.previous = match &self.key {
-            Key::V4 { chunk, .. } => {
-                ChunkSignature::of_mac(&chunk.mac(self.chain.chunk_lines(sha256).as_slice()))
+            Key::V4(v4) => {
+                ChunkSignature::of_mac(&v4.chunk.mac(self.chain.chunk_lines(sha256).as_slice()))
             }
             #[cfg(feature = "v4a")]
             Key::V4a(key) => ChunkSignature::of_v4a(key, &self.chain.chunk_text(sha256)),
@@ -158,7 +161,7 @@ impl ChunkSigner {
     ) -> ChunkSignature {
         let text = self.chain.trailer_text(trailer);
         self.chain.previous = match &self.key {
-            Key::V4 { key, .. } => ChunkSignature::of_mac(&key.mac(&text)),
+            Key::V4(v4) => ChunkSignature::of_mac(&v4.key.mac(&text)),
             #[cfg(feature = "v4a")]
             Key::V4a(key) => ChunkSignature::of_v4a(key, &text),
         };

@@ -1,5 +1,7 @@
 use core::fmt;
 
+use ctutils::CtEq as _;
+
 #[cfg(feature = "v4a")]
 use super::chain::Chain;
 use super::{
@@ -7,7 +9,6 @@ use super::{
     signature::ChunkSignature,
     signer::ChunkSigner,
 };
-use crate::codec::constant_time;
 #[cfg(feature = "v4a")]
 use crate::{
     codec::sha256::Sha256,
@@ -126,8 +127,7 @@ impl fmt::Debug for ChunkVerifier {
 }
 
 fn compare(claimed: Option<ChunkSignature>, right: &ChunkSignature) -> Result<(), ChunkError> {
-    let equal =
-        |claimed: ChunkSignature| constant_time::is_equal(claimed.as_bytes(), right.as_bytes());
+    let equal = |claimed: ChunkSignature| claimed.as_bytes().ct_eq(right.as_bytes()).into();
     match claimed.is_some_and(equal) {
         true => Ok(()),
         false => Err(ChunkErrorKind::SignatureMismatch.into()),

@@ -1,9 +1,8 @@
 //! Encodings, hashes and small containers: bytes in, bytes out.
 
-pub(crate) mod base64;
-pub(crate) mod constant_time;
 pub(crate) mod crc;
 pub(crate) mod hex;
+pub(crate) mod hmac;
 pub(crate) mod json;
 pub(crate) mod pending;
 pub(crate) mod percent;

@@ -1,86 +1,56 @@
-//! SHA-256 and HMAC at block level: what makes signing cheap is resuming from saved states, which the general
-//! `Digest` interface does not offer. The compression function itself is `sha2`'s.
+//! SHA-256 of text that arrives in small pieces.
 
-use sha2::block_api::compress256;
-use zeroize::Zeroize;
+use sha2::Digest;
 
 use super::sink::Sink;
 
-/// FIPS 180-4, section 5.3.3.
-const INITIAL: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
 const BLOCK: usize = 64;
-/// Several blocks are compressed in one call, which spares loading and storing the state in between.
+/// Several blocks are hashed in one call, which spares loading and storing the state in between.
 const BUFFER: usize = 8 * BLOCK;
 
-/// A running SHA-256.
-#[derive(Clone)]
+/// A running SHA-256 that collects small pieces in a buffer before it hashes them.
 pub(crate) struct Sha256 {
-    state: [u32; 8],
-    /// Bytes that went into `state`, always whole blocks.
-    compressed: u64,
+    hash: sha2::Sha256,
     used: usize,
-    /// One block more than is ever used, so that the padding always fits.
-    buffer: [u8; BUFFER + BLOCK],
+    /// 16 bytes more than are ever used, for [`write_short`](Sink::write_short).
+    buffer: [u8; BUFFER + 16],
 }
 
 impl Sha256 {
     pub(crate) fn new() -> Self {
-        Self::resume(INITIAL, 0)
-    }
-
-    /// Continues from a state that `compressed` bytes, a multiple of 64, went into.
-    fn resume(state: [u32; 8], compressed: u64) -> Self {
         Self {
-            state,
-            compressed,
+            hash: sha2::Sha256::new(),
             used: 0,
-            buffer: [0; BUFFER + BLOCK],
+            buffer: [0; BUFFER + 16],
         }
     }
 
-    /// The hash of one text. Of a long text nothing is copied but the last block.
+    /// Returns the hash of one text, without the buffer.
     pub(crate) fn digest(text: &[u8]) -> [u8; 32] {
-        let mut hash = Self::new();
-        hash.write(text);
-        hash.finish()
+        sha2::Sha256::digest(text).into()
     }
 
-    /// The hash of all that was written.
-    pub(crate) fn finish(&mut self) -> [u8; 32] {
-        let end = pad(&mut self.buffer, self.used, self.compressed);
-        compress256(&mut self.state, self.buffer[..end].as_chunks().0);
-        bytes_of(self.state)
+    /// Returns the hash of all that was written.
+    pub(crate) fn finish(self) -> [u8; 32] {
+        self.hash
+            .chain_update(&self.buffer[..self.used])
+            .finalize()
+            .into()
     }
 
     fn flush(&mut self) {
-        compress256(&mut self.state, self.buffer[..BUFFER].as_chunks().0);
-        self.compressed += BUFFER as u64;
+        self.hash.update(&self.buffer[..BUFFER]);
         self.used = 0;
     }
 
-    /// Of bytes that fill the buffer: only those that complete a block begun before are copied.
+    /// Takes bytes that fill the buffer. Whole blocks beyond it are hashed where they are.
     #[inline(never)]
-    fn write_through(&mut self, mut bytes: &[u8]) {
-        if self.used > 0 {
-            let (head, rest) = bytes.split_at(BUFFER - self.used);
-            self.buffer[self.used..BUFFER].copy_from_slice(head);
-            self.flush();
-            bytes = rest;
-        }
-        let (blocks, rest) = bytes.as_chunks();
-        if !blocks.is_empty() {
-            compress256(&mut self.state, blocks);
-            self.compressed += (blocks.len() * BLOCK) as u64;
-        }
+    fn write_through(&mut self, bytes: &[u8]) {
+        let (head, bytes) = bytes.split_at(BUFFER - self.used);
+        self.buffer[self.used..BUFFER].copy_from_slice(head);
+        self.flush();
+        let (blocks, rest) = bytes.split_at(bytes.len() - bytes.len() % BLOCK);
+        self.hash.update(blocks);
         self.buffer[..rest.len()].copy_from_slice(rest);
         self.used = rest.len();
     }
@@ -106,7 +76,7 @@ impl Sink for Sha256 {
         }
     }
 
-    /// The spare block takes what is beyond the end of the buffer.
+    /// The spare bytes take what is beyond the end of the buffer.
     #[inline]
     fn write_short(&mut self, bytes: &[u8; 16], length: usize) {
         self.buffer[self.used..self.used + 16].copy_from_slice(bytes);
@@ -118,165 +88,9 @@ impl Sink for Sha256 {
     }
 }
 
-/// An HMAC-SHA256 key as the two states that its pads lead to (RFC 2104): half of the work of a short message.
-#[derive(Clone)]
-pub(crate) struct HmacKey {
-    inner: [u32; 8],
-    outer: [u32; 8],
-}
-
-impl HmacKey {
-    /// The key is the concatenation of the parts.
-    pub(crate) fn new(parts: &[&[u8]]) -> Self {
-        let mut block = [0; BLOCK];
-        if parts.iter().map(|part| part.len()).sum::<usize>() > BLOCK {
-            let mut hash = Sha256::new();
-            parts.iter().for_each(|part| hash.write(part));
-            let mut digest = hash.finish();
-            block[..32].copy_from_slice(&digest);
-            digest.zeroize();
-            hash.state.zeroize();
-            hash.buffer.zeroize();
-        } else {
-            let mut at = 0;
-            for part in parts {
-                block[at..at + part.len()].copy_from_slice(part);
-                at += part.len();
-            }
-        }
-        let key = Self {
-            inner: padded(&block, 0x36),
-            outer: padded(&block, 0x5c),
-        };
-        block.zeroize();
-        key
-    }
-
-    pub(crate) fn mac(&self, message: &[u8]) -> [u8; 32] {
-        let mut inner = Sha256::resume(self.inner, BLOCK as u64);
-        inner.write(message);
-        outer_code(self.outer, &inner.finish())
-    }
-
-    /// The state after the key and `prefix`, for messages that all begin so.
-    pub(crate) fn prefixed(&self, prefix: &[u8]) -> Prefixed {
-        let (blocks, rest) = prefix.as_chunks();
-        let mut state = self.inner;
-        compress256(&mut state, blocks);
-        let mut tail = [0; BLOCK];
-        tail[..rest.len()].copy_from_slice(rest);
-        Prefixed {
-            state,
-            outer: self.outer,
-            compressed: (BLOCK + blocks.len() * BLOCK) as u64,
-            tail,
-            tail_length: rest.len(),
-        }
-    }
-}
-
-impl Drop for HmacKey {
-    fn drop(&mut self) {
-        self.inner.zeroize();
-        self.outer.zeroize();
-    }
-}
-
-/// An HMAC that has already seen the beginning of its message.
-#[derive(Clone)]
-pub(crate) struct Prefixed {
-    state: [u32; 8],
-    outer: [u32; 8],
-    compressed: u64,
-    /// What of the prefix did not fill a block.
-    tail: [u8; BLOCK],
-    tail_length: usize,
-}
-
-impl Prefixed {
-    /// The code of the prefix followed by `rest`.
-    pub(crate) fn mac(&self, rest: &[u8]) -> [u8; 32] {
-        let inner = if rest.len() <= SHORT {
-            self.short(rest)
-        } else {
-            let mut inner = Sha256::resume(self.state, self.compressed);
-            inner.write(&self.tail[..self.tail_length]);
-            inner.write(rest);
-            inner.finish()
-        };
-        outer_code(self.outer, &inner)
-    }
-
-    /// The inner hash of a text of a few more blocks, as a string to sign has: compressed in one go, without the buffer of a longer
-    /// hash.
-    #[inline]
-    fn short(&self, rest: &[u8]) -> [u8; 32] {
-        let mut blocks = [0; 2 * BLOCK + SHORT];
-        let length = self.tail_length + rest.len();
-        blocks[..BLOCK].copy_from_slice(&self.tail);
-        blocks[self.tail_length..length].copy_from_slice(rest);
-        let mut state = self.state;
-        let end = pad(&mut blocks, length, self.compressed);
-        compress256(&mut state, blocks[..end].as_chunks().0);
-        bytes_of(state)
-    }
-}
-
-/// Bytes after the prefix that are still few: the lines of a chunk's string to sign are 194.
-const SHORT: usize = 4 * BLOCK;
-
-impl Drop for Prefixed {
-    fn drop(&mut self) {
-        self.state.zeroize();
-        self.outer.zeroize();
-    }
-}
-
-/// The state that a pad of the key leads to.
-fn padded(key: &[u8; BLOCK], byte: u8) -> [u32; 8] {
-    let mut state = INITIAL;
-    let mut block = key.map(|key| key ^ byte);
-    compress256(&mut state, &[block]);
-    block.zeroize();
-    state
-}
-
-/// The outer hash of an HMAC, always of one more block.
-fn outer_code(outer: [u32; 8], inner: &[u8; 32]) -> [u8; 32] {
-    let mut block = [0; BLOCK];
-    block[..32].copy_from_slice(inner);
-    pad(&mut block, 32, BLOCK as u64);
-    let mut state = outer;
-    compress256(&mut state, &[block]);
-    bytes_of(state)
-}
-
-/// Fills up the last block of a text of which `before` bytes were compressed already; returns where the block ends.
-///
-/// FIPS 180-4, section 5.1.1: a one bit, zeros, and the length in bits.
-#[inline]
-fn pad(buffer: &mut [u8], used: usize, before: u64) -> usize {
-    let bits = (before + used as u64) * 8;
-    let end = (used + 9).next_multiple_of(BLOCK);
-    buffer[used] = 0x80;
-    buffer[used + 1..end].fill(0);
-    buffer[end - 8..end].copy_from_slice(&bits.to_be_bytes());
-    end
-}
-
-fn bytes_of(state: [u32; 8]) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    for (to, word) in bytes.chunks_exact_mut(4).zip(state) {
-        to.copy_from_slice(&word.to_be_bytes());
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
-
-    use sha2::Digest;
 
     use super::*;
 
@@ -296,35 +110,6 @@ mod tests {
                     }
                 }
                 assert_eq!(hash.finish(), expected, "{length} by {piece}");
-            }
-        }
-    }
-
-    /// RFC 4231, test cases 2, 6 and 7.
-    #[test]
-    fn hmac_gives_the_published_codes() {
-        let long = [0xaa; 131];
-        for (key, message, begins) in [
-            (&b"Jefe"[..], &b"what do ya want for nothing?"[..], [0x5b, 0xdc, 0xc1, 0x46]),
-            (
-                &long,
-                b"Test Using Larger Than Block-Size Key - Hash Key First",
-                [0x60, 0xe4, 0x31, 0x59],
-            ),
-            (
-                &long,
-                b"This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.",
-                [0x9b, 0x09, 0xff, 0xa7],
-            ),
-        ] {
-            let hmac = HmacKey::new(&[&key[..2], &key[2..]]);
-            let code = hmac.mac(message);
-            assert_eq!(code[..4], begins);
-            let text = [b'x'; 400];
-            for length in 0..400 {
-                let (prefix, rest) = text.split_at(length);
-                let code = hmac.mac(&text);
-                assert_eq!(hmac.prefixed(prefix).mac(rest), code, "cut at {length}");
             }
         }
     }

@@ -1,10 +1,12 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
+use ctutils::CtEq as _;
+
 use super::message::{self, HeaderValue, MAX_MESSAGE, Message};
 use crate::{
     chunked::ChunkSignature,
-    codec::{constant_time, hex, sha256::Sha256},
+    codec::{hex, sha256::Sha256},
     error::{Error, ErrorKind},
     key::{PAYLOAD_ALGORITHM, SigningKey},
     scope::Scope,
@@ -117,7 +119,7 @@ impl EventVerifier {
         let (at, claimed) =
             envelope(message).ok_or_else(|| Error::new(ErrorKind::EventHeader, DATE))?;
         let signature = self.chain.next(&date_header(at), message.payload(), at);
-        if !constant_time::is_equal(&signature, claimed) {
+        if signature.as_slice().ct_ne(claimed).into() {
             return Err(Error::secret(ErrorKind::SignatureMismatch));
         }
         Ok((at, message.payload()))

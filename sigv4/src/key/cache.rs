@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    codec::sha256::Prefixed,
+    codec::hmac::HmacKey,
     codec::shard::{SHARDS, shard},
     credentials::Credentials,
     key::{ALGORITHM, SigningKey},
@@ -44,7 +44,7 @@ struct Entry {
     credentials: Credentials,
     date: AmzDate,
     key: SigningKey,
-    prefixed: Prefixed,
+    prefixed: HmacKey,
 }
 
 impl KeyCache {

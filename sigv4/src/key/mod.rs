@@ -15,14 +15,10 @@ pub(crate) use nocache::KeyCache;
 use alloc::string::String;
 use core::fmt;
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    codec::{
-        hex,
-        sha256::{HmacKey, Prefixed},
-        small_vec::SmallVec,
-    },
+    codec::{hex, hmac::HmacKey, small_vec::SmallVec},
     credentials::Credentials,
     scope::{MAX_SUFFIX, Scope, TERMINATOR},
     secret::Secret,
@@ -67,14 +63,14 @@ impl SigningKey {
 
     /// As [`derive`](Self::derive), for a date that is given as text (tokens use one that is no date).
     pub(crate) fn derive_on(secret: &Secret, scope: &Scope, date: &str) -> Self {
-        let secret = secret.expose().as_bytes();
-        let mut bytes = HmacKey::new(&[b"AWS4", secret]).mac(date.as_bytes());
+        let secret = Zeroizing::new([b"AWS4", secret.expose().as_bytes()].concat());
+        let mut bytes = HmacKey::new(&secret).mac(date.as_bytes());
         for part in [scope.region(), scope.service(), TERMINATOR] {
-            let key = HmacKey::new(&[&bytes]);
+            let key = HmacKey::new(&bytes);
             bytes.zeroize();
             bytes = key.mac(part.as_bytes());
         }
-        let hmac = HmacKey::new(&[&bytes]);
+        let hmac = HmacKey::new(&bytes);
         Self { bytes, hmac }
     }
 
@@ -95,9 +91,9 @@ impl SigningKey {
     }
 
     /// The HMAC that has already seen all of a string to sign but its last line.
-    pub(crate) fn prefixed(&self, algorithm: &str, date: &AmzDate, scope_suffix: &str) -> Prefixed {
+    pub(crate) fn prefixed(&self, algorithm: &str, date: &AmzDate, scope_suffix: &str) -> HmacKey {
         let prefix = string_to_sign_prefix(algorithm, date, scope_suffix);
-        self.hmac.prefixed(prefix.as_slice())
+        self.hmac.with_prefix(prefix.as_slice())
     }
 }
 

@@ -1,18 +1,12 @@
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+
 use super::endpoint::authority;
 use crate::{
-    codec::{base64, json},
-    credentials::Credentials,
-    error::Error,
-    payload::Payload,
-    request::Request,
-    scope::Scope,
-    secret::Secret,
-    sign::Signer,
-    timestamp::Timestamp,
-    uri,
+    codec::json, credentials::Credentials, error::Error, payload::Payload, request::Request,
+    scope::Scope, secret::Secret, sign::Signer, timestamp::Timestamp, uri,
 };
 
 /// What the service expects signed besides the host and the time.
@@ -172,7 +166,7 @@ pub struct AppSyncConnection {
 impl AppSyncConnection {
     /// The whole URL, the credentials in its query.
     pub fn url_with_header(&self) -> String {
-        let header = base64::standard(self.header.expose().as_bytes());
+        let header = BASE64_STANDARD.encode(self.header.expose().as_bytes());
         let header = uri::encode_component(&header);
         // `{}` in base64.
         format!("{}?header={header}&payload=e30%3D", self.url)
@@ -187,7 +181,7 @@ impl AppSyncConnection {
     pub fn subprotocol(&self) -> String {
         format!(
             "header-{}",
-            base64::url_safe(self.header.expose().as_bytes())
+            BASE64_URL_SAFE_NO_PAD.encode(self.header.expose().as_bytes())
         )
     }
 }

@@ -1,8 +1,9 @@
 use alloc::format;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use super::{Token, end_of, presign};
 use crate::{
-    codec::base64,
     credentials::Credentials,
     error::{Error, ErrorKind},
     request::Request,
@@ -36,7 +37,7 @@ pub fn bedrock(
     let (request, scope) = (Request::new("POST", url)?, Scope::new(region, "bedrock")?);
     let presigned = presign(&request, scope, credentials, at, ttl);
     let url = presigned.as_str().trim_start_matches("https://");
-    let text = base64::standard(format!("{url}&Version=1").as_bytes());
+    let text = BASE64_STANDARD.encode(format!("{url}&Version=1").as_bytes());
     let expiry = end_of(at, ttl.as_secs(), credentials);
     Ok(Token::new(format!("bedrock-api-key-{text}"), expiry))
 }

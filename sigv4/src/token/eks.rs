@@ -3,9 +3,11 @@ use alloc::{
     string::{String, ToString},
 };
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+
 use super::{Token, end_of, endpoint::dns_suffix, not_empty, presign};
 use crate::{
-    codec::{base64, json},
+    codec::json,
     credentials::Credentials,
     error::{Error, ErrorKind},
     request::Request,
@@ -54,7 +56,7 @@ pub fn eks(
     let presigned = presign(&request, scope, credentials, at, Ttl::new(60));
     let text = format!(
         "k8s-aws-v1.{}",
-        base64::url_safe(presigned.as_str().as_bytes())
+        BASE64_URL_SAFE_NO_PAD.encode(presigned.as_str().as_bytes())
     );
     Ok(EksToken(Token::new(
         text,

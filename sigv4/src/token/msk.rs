@@ -1,9 +1,11 @@
 use alloc::format;
 
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+
 use super::{QUARTER_HOUR, Token, end_of, presign};
 use crate::{
-    codec::base64, credentials::Credentials, error::Error, request::Request, scope::Scope,
-    sign::Ttl, timestamp::Timestamp, uri,
+    credentials::Credentials, error::Error, request::Request, scope::Scope, sign::Ttl,
+    timestamp::Timestamp, uri,
 };
 
 /// The token of a Kafka client of MSK, for SASL/OAUTHBEARER: good for 15 minutes.
@@ -31,5 +33,8 @@ pub fn msk(
         uri::encode_component(user_agent)
     );
     let expiry = end_of(at, QUARTER_HOUR, credentials);
-    Ok(Token::new(base64::url_safe(url.as_bytes()), expiry))
+    Ok(Token::new(
+        BASE64_URL_SAFE_NO_PAD.encode(url.as_bytes()),
+        expiry,
+    ))
 }

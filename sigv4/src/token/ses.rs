@@ -1,4 +1,6 @@
-use crate::{codec::base64, error::Error, key::SigningKey, scope::Scope, secret::Secret};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+use crate::{error::Error, key::SigningKey, scope::Scope, secret::Secret};
 
 /// The SMTP password that belongs to a secret access key in one region; the user name is the access key id. It is good
 /// as long as the key. Temporary credentials have none.
@@ -23,5 +25,5 @@ pub fn ses_smtp_password(secret: &Secret, region: &str) -> Result<Secret, Error>
     let key = SigningKey::derive_on(secret, &Scope::new(region, "ses")?, "11111111");
     let mut bytes = [4; 33];
     bytes[1..].copy_from_slice(&key.mac(b"SendRawEmail"));
-    Ok(Secret::new(base64::standard(&bytes)))
+    Ok(Secret::new(BASE64_STANDARD.encode(bytes)))
 }

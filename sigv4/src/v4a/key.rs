@@ -2,10 +2,10 @@ use alloc::string::String;
 use core::fmt;
 
 use p256::ecdsa::{self, DerSignature, signature::Signer as _, signature::Verifier as _};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    codec::{hex, sha256::HmacKey},
+    codec::{hex, hmac::HmacKey},
     credentials::Credentials,
     error::{Error, ErrorKind},
     key::V4A_ALGORITHM,
@@ -37,7 +37,7 @@ impl SigningKey {
     /// [`ErrorKind::SecretAccessKey`] when no key follows from it, which has a chance of 1 to 2^8128.
     pub fn derive(credentials: &Credentials) -> Result<Self, Error> {
         let secret = credentials.secret_access_key().expose().as_bytes();
-        let hmac = HmacKey::new(&[b"AWS4A", secret]);
+        let hmac = HmacKey::new(&Zeroizing::new([b"AWS4A", secret].concat()));
         let id = credentials.access_key_id().as_bytes();
         scalar(|counter| {
             // The round, the label, a zero, the context, and the length of the result in bits.

@@ -35,6 +35,7 @@ pub use dialect::Dialect;
 pub use error::{Error, ErrorKind};
 
 use claim::Claim;
+use ctutils::CtEq as _;
 use scope::{ScopePart, WrongScope};
 
 #[cfg(feature = "v4a")]
@@ -42,7 +43,7 @@ use crate::key::{V4A_ALGORITHM, string_to_sign_prefix};
 use crate::{
     canonical::{self, Headers, Rules, Selection, write_query},
     chunked::ChunkSignature,
-    codec::{constant_time, hex, sha256::Sha256},
+    codec::{hex, sha256::Sha256},
     credentials::Credentials,
     error::Error as InputError,
     header_names::CONTENT_SHA256,
@@ -388,7 +389,10 @@ impl Verifier {
 
     fn is_right_v4(&self, claim: &Claim<'_>, credentials: &Credentials, hash: &[u8; 64]) -> bool {
         let right = self.keys.sign(credentials, &self.scope, &claim.date, hash);
-        constant_time::is_equal(&hex::encode(&right), claim.signature.as_bytes())
+        hex::encode(&right)
+            .as_slice()
+            .ct_eq(claim.signature.as_bytes())
+            .into()
     }
 }
 
