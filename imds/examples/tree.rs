@@ -10,7 +10,7 @@ use keyfob_imds::{Client, Endpoint, Error};
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let url = std::env::args().nth(1);
-    let endpoint = Endpoint::of(url.as_deref(), None)?;
+    let endpoint = Endpoint::from_settings(url.as_deref(), None)?;
     let client = Client::builder().endpoint(endpoint).build()?;
     let (mut walk, mut items) = (client.walk("/latest/")?, BTreeMap::new());
     while let Some(entry) = walk.next().await {

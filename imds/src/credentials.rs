@@ -14,7 +14,7 @@ use crate::{error::Error, json::Members};
 /// # Errors
 ///
 /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) when `Code` is there and not `Success`;
-/// [`ErrorKind::BadResponse`](crate::ErrorKind::BadResponse) for anything else that is not such a document. No message
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) for anything else that is not such a document. No message
 /// repeats the document.
 ///
 /// # Examples
@@ -90,7 +90,7 @@ mod tests {
                 ),
             ] {
                 let error = parse_credentials(replaced.as_bytes()).unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::BadResponse);
+                assert_eq!(error.kind(), ErrorKind::Response);
                 assert!(error.to_string().contains(member), "{error}");
                 assert!(!format!("{error:?}").contains("canary"), "{error:?}");
             }
@@ -110,7 +110,7 @@ mod tests {
             &GOOD.replace("canary2", "canary\\u0000"),
         ] {
             let error = parse_credentials(bad.as_bytes()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::BadResponse, "{bad}");
+            assert_eq!(error.kind(), ErrorKind::Response, "{bad}");
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
         }
     }

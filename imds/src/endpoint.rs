@@ -14,7 +14,7 @@ use crate::{
 /// ```
 /// # use keyfob_imds::{Endpoint, Mode};
 /// assert_eq!(Endpoint::default().to_string(), "http://169.254.169.254");
-/// assert_eq!(Endpoint::of_mode("IPv6".parse()?).to_string(), "http://[fd00:ec2::254]");
+/// assert_eq!(Endpoint::from(Mode::IPv6).to_string(), "http://[fd00:ec2::254]");
 /// assert_eq!(Endpoint::new("http://localhost:1338/")?.to_string(), "http://localhost:1338");
 /// # Ok::<(), keyfob_imds::Error>(())
 /// ```
@@ -47,14 +47,14 @@ impl Endpoint {
     /// # Errors
     ///
     /// As for [`new`](Endpoint::new) and for reading a [`Mode`].
-    pub fn of(url: Option<&str>, mode: Option<&str>) -> Result<Self, Error> {
+    pub fn from_settings(url: Option<&str>, mode: Option<&str>) -> Result<Self, Error> {
         let set = |text: &&str| !text.is_empty();
         match (
             url.map(str::trim).filter(set),
             mode.map(str::trim).filter(set),
         ) {
             (Some(url), _) => Self::new(url),
-            (None, Some(mode)) => Ok(Self::of_mode(mode.parse()?)),
+            (None, Some(mode)) => Ok(Self::from(mode.parse::<Mode>()?)),
             (None, None) => Ok(Self::default()),
         }
     }
@@ -72,18 +72,6 @@ impl Endpoint {
         good.then_some(Self { uri, text })
     }
 
-    /// The link-local address of that mode.
-    pub fn of_mode(mode: Mode) -> Self {
-        let text = match mode {
-            Mode::IPv4 => "http://169.254.169.254",
-            Mode::IPv6 => "http://[fd00:ec2::254]",
-        };
-        Self {
-            uri: Uri::from_static(text),
-            text: text.to_owned(),
-        }
-    }
-
     /// The URL, without a slash at the end.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -99,10 +87,24 @@ impl Endpoint {
     }
 }
 
+/// The link-local address of that mode.
+impl From<Mode> for Endpoint {
+    fn from(mode: Mode) -> Self {
+        let text = match mode {
+            Mode::IPv4 => "http://169.254.169.254",
+            Mode::IPv6 => "http://[fd00:ec2::254]",
+        };
+        Self {
+            uri: Uri::from_static(text),
+            text: text.to_owned(),
+        }
+    }
+}
+
 /// The IPv4 address, as everywhere unless configured otherwise.
 impl Default for Endpoint {
     fn default() -> Self {
-        Self::of_mode(Mode::IPv4)
+        Self::from(Mode::IPv4)
     }
 }
 
@@ -136,19 +138,6 @@ impl FromStr for Mode {
             ))),
         }
     }
-}
-
-/// Whether the value of a switch such as `AWS_EC2_METADATA_DISABLED` or `AWS_EC2_METADATA_V1_DISABLED` is on: only `true` is, in
-/// any case. Blanks around it do not count, as around every setting that Keyfob reads from a variable.
-///
-/// # Examples
-///
-/// ```
-/// # use keyfob_imds::is_on;
-/// assert!(is_on("TRUE") && !is_on("1") && !is_on(""));
-/// ```
-pub fn is_on(value: &str) -> bool {
-    value.trim().eq_ignore_ascii_case("true")
 }
 
 /// A password in a URL is not for error messages.

@@ -28,11 +28,11 @@ pub enum ErrorKind {
     /// The client is switched off. Nothing was sent, no socket was opened.
     Disabled,
     /// No connection: most often this is simply no EC2 instance or no container with a role.
-    Unreachable,
+    Connect,
     /// Connected, but no answer in time. For the session token this is how a container one hop too far away looks.
     Timeout,
     /// The connection broke in the middle of an answer.
-    Broken,
+    Transport,
     /// HTTP 400: the service does not accept the request.
     BadRequest,
     /// HTTP 401 twice, the second time with a new session token.
@@ -52,7 +52,7 @@ pub enum ErrorKind {
     /// What came as session token or authorization token cannot stand in a header.
     BadToken,
     /// An answer that is not what was asked for: too long, not JSON, a member missing.
-    BadResponse,
+    Response,
     /// The service answered and said why there are no credentials; [`Error::code`] has its code.
     Refused,
     /// The configured profile name does not exist here.
@@ -77,7 +77,7 @@ impl Error {
         self.0.code.as_deref()
     }
 
-    /// Whether the item is simply not there. Apart from [`ErrorKind::Unreachable`], which says nothing about it.
+    /// Whether the item is simply not there. Apart from [`ErrorKind::Connect`], which says nothing about it.
     pub fn is_not_found(&self) -> bool {
         self.kind() == ErrorKind::NotFound
     }
@@ -97,7 +97,7 @@ impl Error {
     }
 
     pub(crate) fn bad_response(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::BadResponse, message)
+        Self::new(ErrorKind::Response, message)
     }
 
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -1,6 +1,22 @@
+//! What happens to an instance: Spot interruptions, maintenance, and Auto Scaling.
+
 use keyfob_sigv4::Timestamp;
 
 use crate::{error::Error, json::Members};
+
+/// What can happen to an instance while a program runs on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// This Spot Instance will be interrupted.
+    Spot(SpotAction),
+    /// EC2 recommends to replace this Spot Instance, and did so at that time.
+    Rebalance(Timestamp),
+    /// Something was scheduled for the instance, or what was scheduled has changed.
+    Scheduled(MaintenanceEvent),
+    /// The Auto Scaling group means the instance to go there. Being in service from the start is no event.
+    Lifecycle(LifecycleState),
+}
 
 /// The notice that a Spot Instance will be interrupted, about two minutes ahead.
 ///
@@ -33,7 +49,7 @@ impl SpotAction {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::BadResponse`](crate::ErrorKind::BadResponse) when it is not such a document.
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not such a document.
     pub fn parse(document: &[u8]) -> Result<Self, Error> {
         let what = "spot instance action";
         let mut members = Members::parse(document, what)?;
@@ -72,7 +88,7 @@ impl Interruption {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::BadResponse`](crate::ErrorKind::BadResponse) when it is not such a document.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not such a document.
 pub fn parse_rebalance(document: &[u8]) -> Result<Timestamp, Error> {
     let what = "rebalance recommendation";
     let mut members = Members::parse(document, what)?;
@@ -108,12 +124,12 @@ impl MaintenanceEvent {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::BadResponse`](crate::ErrorKind::BadResponse) when it is not a JSON array.
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not a JSON array.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use keyfob_imds::MaintenanceEvent;
+    /// # use keyfob_imds::events::MaintenanceEvent;
     /// let events = MaintenanceEvent::parse_list(
     ///     br#"[{"Code": "system-reboot", "NotBefore": "1 Feb 2026 09:00:43 GMT", "State": "active"}]"#,
     /// )?;

@@ -179,7 +179,7 @@ pub fn value(response: Response<Bytes>, path: &Path) -> Result<Bytes, Error> {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::BadResponse`] when it is not UTF-8.
+/// [`ErrorKind::Response`] when it is not UTF-8.
 pub fn text(value: Bytes, path: &Path) -> Result<String, Error> {
     String::from_utf8(value.into())
         .map_err(|_| Error::bad_response(format!("{path} is not text (UTF-8): read it as bytes")))

@@ -10,7 +10,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{Reply, Script};
-use keyfob_imds::{Builder, Client, Endpoint, ErrorKind, server::Imds, wire::TokenTtl};
+use keyfob_imds::{Client, ClientBuilder, Endpoint, ErrorKind, server::Imds, wire::TokenTtl};
 use keyfob_sigv4::{Credentials, Timestamp};
 
 fn key() -> Credentials {
@@ -22,7 +22,7 @@ fn key() -> Credentials {
         .with_account_id("123456789012")
 }
 
-fn client_of(url: &str) -> Builder {
+fn client_of(url: &str) -> ClientBuilder {
     Client::builder().endpoint(Endpoint::new(url).unwrap())
 }
 
@@ -313,7 +313,7 @@ async fn off_ec2_the_default_gives_up_in_time_and_says_so() {
         let client = client_of(url).build().unwrap();
         let began = Instant::now();
         let error = client.credentials().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unreachable, "{url}: {error:?}");
+        assert_eq!(error.kind(), ErrorKind::Connect, "{url}: {error:?}");
         assert!(
             began.elapsed() < Duration::from_millis(1500),
             "{url}: {:?}",
@@ -368,7 +368,10 @@ async fn a_connection_closed_while_idle_is_replaced_without_an_error() {
     .await;
     let client = client_of(&server.url()).build().unwrap();
     assert_eq!(client.get("x").await.unwrap(), "ok");
-    assert_eq!(client.get("x").await.unwrap_err().kind(), ErrorKind::Broken);
+    assert_eq!(
+        client.get("x").await.unwrap_err().kind(),
+        ErrorKind::Transport
+    );
     assert_eq!(server.left(), 0);
 }
 
@@ -377,10 +380,10 @@ async fn an_endless_or_cut_answer_is_an_error() {
     let long = "x".repeat((1 << 20) + 1);
     let cut = Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort".to_vec());
     for (reply, kind) in [
-        (Reply::status(200, &long), ErrorKind::BadResponse),
+        (Reply::status(200, &long), ErrorKind::Response),
         (
             Reply::Raw(b"SSH-2.0-OpenSSH_9\r\n\r\n".to_vec()),
-            ErrorKind::Broken,
+            ErrorKind::Transport,
         ),
         (cut, ErrorKind::Timeout),
     ] {
@@ -427,7 +430,7 @@ async fn a_persistent_client_survives_what_can_go_wrong_at_each_step() {
 async fn an_empty_list_of_roles_is_no_role_and_for_a_persistent_client_no_answer() {
     for (persistent, lists, kind) in [
         (false, 1, ErrorKind::NotFound),
-        (true, 3, ErrorKind::BadResponse),
+        (true, 3, ErrorKind::Response),
     ] {
         let replies = [token()]
             .into_iter()

@@ -30,7 +30,7 @@ fn key() -> Credentials {
         .with_account_id("123456789012")
 }
 
-fn client_of(url: &str) -> keyfob_imds::container::Builder {
+fn client_of(url: &str) -> keyfob_imds::container::ClientBuilder {
     Client::builder(Location::full(url).unwrap())
 }
 
@@ -232,7 +232,7 @@ async fn a_name_is_asked_only_when_all_its_addresses_are_allowed() {
     let nowhere = client_of("http://keyfob.invalid/").build().unwrap();
     assert_eq!(
         nowhere.credentials().await.unwrap_err().kind(),
-        ErrorKind::Unreachable
+        ErrorKind::Connect
     );
 }
 
@@ -287,7 +287,7 @@ async fn https_is_asked_with_tls_only() {
         .credentials()
         .await
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.to_string().contains(&url), "{error}");
     // A handshake record of TLS (RFC 8446 section 5.1).
     assert_eq!(answering.await.unwrap()[0], 22);

@@ -14,9 +14,9 @@ use std::{collections::BTreeMap, env, fs, net::IpAddr, path::PathBuf, time::Dura
 
 use common::{Reply, Script};
 use keyfob_imds::{
-    Builder, Client, Endpoint, Error, ErrorKind,
+    Client, ClientBuilder, Endpoint, Error, ErrorKind,
     container::{self, Location},
-    is_on, parse_credentials,
+    parse_credentials,
     server::Imds,
     wire,
 };
@@ -173,7 +173,7 @@ fn endpoint(case: &Value) -> Outcome {
     let url = url.or_else(|| setting("AWS_EC2_METADATA_SERVICE_ENDPOINT"));
     let mode = case["mode_override"].as_str();
     let mode = mode.or_else(|| setting("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"));
-    let resolved = Endpoint::of(url, mode).map(|endpoint| {
+    let resolved = Endpoint::from_settings(url, mode).map(|endpoint| {
         wire::token_request(&endpoint, wire::TokenTtl::MAX)
             .uri()
             .to_string()
@@ -239,7 +239,9 @@ fn a_setting_is_taken_from_the_selected_profile_only() {
 }
 
 async fn disabled(case: &Value) -> Outcome {
-    let flag = is_on(text(&case["env"]["AWS_EC2_METADATA_DISABLED"]));
+    // Reading the variable is the caller's part; this is the rule of the SDKs.
+    let flag = text(&case["env"]["AWS_EC2_METADATA_DISABLED"]);
+    let flag = flag.trim().eq_ignore_ascii_case("true");
     let server = Script::start([]).await;
     server.give_tokens();
     let client = client_of(&server.url())
@@ -489,7 +491,7 @@ fn reply(response: &Value) -> Reply {
     Reply::with_headers(u16::try_from(status).unwrap(), &headers, &body)
 }
 
-fn client_of(url: &str) -> Builder {
+fn client_of(url: &str) -> ClientBuilder {
     Client::builder().endpoint(Endpoint::new(url).unwrap())
 }
 
@@ -511,7 +513,7 @@ fn shown(key: &Credentials) -> Value {
 // Containers.
 
 fn location(case: &Value) -> Result<Option<Location>, Error> {
-    Location::of(
+    Location::from_settings(
         variable(case, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         variable(case, "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
     )
@@ -641,7 +643,7 @@ fn says(error: &Error, reason: &str) -> bool {
     let word = reason.split(' ').next().unwrap();
     match reason.ends_with(" missing") || error.kind() == ErrorKind::Refused {
         true => error.to_string().contains(word),
-        false => error.kind() == ErrorKind::BadResponse,
+        false => error.kind() == ErrorKind::Response,
     }
 }
 

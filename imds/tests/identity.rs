@@ -5,7 +5,10 @@
     reason = "a helper that unwraps fails the test that called it"
 )]
 
-use keyfob_imds::{Certificate, ErrorKind, IdentityDocument};
+use keyfob_imds::{
+    ErrorKind,
+    metadata::{Certificate, IdentityDocument},
+};
 
 const DOCUMENT: &str = include_str!("data/identity/document.json");
 const CERTIFICATE: &str = include_str!("data/identity/certificate.pem");
@@ -64,7 +67,7 @@ fn weak_digests_and_what_is_no_signature_are_refused() {
         let error = certificate
             .verify_pkcs7(&document(DOCUMENT), wrong)
             .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BadResponse);
+        assert_eq!(error.kind(), ErrorKind::Response);
     }
     assert!(certificate.verify(&document(DOCUMENT), "AAAA").is_err());
     for wrong in [

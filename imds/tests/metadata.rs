@@ -9,7 +9,8 @@ use std::{collections::BTreeMap, pin::Pin, time::Duration};
 
 use futures_core::Stream;
 use keyfob_imds::{
-    Builder, Client, Entry, ErrorKind, Event, Interruption, LifecycleState,
+    Client, ClientBuilder, Entry, ErrorKind,
+    events::{Event, Interruption, LifecycleState},
     server::{Fault, Imds, ImdsBuilder},
 };
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -20,7 +21,7 @@ fn key() -> Credentials {
         .with_expiry(Timestamp::now().plus_seconds(3600))
 }
 
-fn client_of(server: &Imds) -> Builder {
+fn client_of(server: &Imds) -> ClientBuilder {
     Client::builder().endpoint(server.endpoint())
 }
 
@@ -97,7 +98,7 @@ async fn the_region_comes_from_the_document_where_its_own_item_is_missing_and_ne
     server.set("dynamic/instance-identity/document", "{}");
     assert_eq!(
         client.region().await.unwrap_err().kind(),
-        ErrorKind::BadResponse
+        ErrorKind::Response
     );
 }
 
@@ -123,7 +124,7 @@ async fn user_data_comes_byte_for_byte() {
     assert_eq!(client.user_data().await.unwrap().unwrap(), bytes);
     assert_eq!(
         client.get("/latest/user-data").await.unwrap_err().kind(),
-        ErrorKind::BadResponse
+        ErrorKind::Response
     );
 }
 

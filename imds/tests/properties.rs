@@ -8,10 +8,11 @@
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use keyfob_imds::{
-    Endpoint, ErrorKind, IdentityDocument, LifecycleState, MaintenanceEvent, Mode, Path,
-    SpotAction,
+    Endpoint, ErrorKind, Mode, Path,
     container::{self, Location},
-    parse_credentials, parse_rebalance, wire,
+    events::{LifecycleState, MaintenanceEvent, SpotAction, parse_rebalance},
+    metadata::IdentityDocument,
+    parse_credentials, wire,
 };
 
 /// The same bytes on every machine (SplitMix64).
@@ -210,7 +211,7 @@ fn no_user_data_makes_the_unpacker_panic_or_grow_without_bound() {
     let mut random = Random(6);
     for _ in 0..ROUNDS {
         let data = random.damaged(&[archive, zipped, b"#cloud-config\n"]);
-        if let Ok(parts) = keyfob_imds::unpack_user_data(data) {
+        if let Ok(parts) = keyfob_imds::metadata::unpack_user_data(data) {
             assert!(parts.len() <= 1000);
         }
     }
@@ -219,7 +220,7 @@ fn no_user_data_makes_the_unpacker_panic_or_grow_without_bound() {
 #[cfg(feature = "verify")]
 #[test]
 fn no_certificate_or_signature_makes_the_verifier_panic() {
-    use keyfob_imds::Certificate;
+    use keyfob_imds::metadata::Certificate;
     let certificate: &[u8] = include_bytes!("data/identity/certificate.pem");
     let signature: &[u8] = include_bytes!("data/identity/rsa2048");
     let document = IdentityDocument::parse("{}").unwrap();

@@ -111,7 +111,7 @@ fn client(
     use keyfob_imds::container::{Client, Location};
 
     let env = settings.env();
-    let Some(location) = Location::of(env.text(RELATIVE), env.text(FULL))? else {
+    let Some(location) = Location::from_settings(env.text(RELATIVE), env.text(FULL))? else {
         return Ok(None);
     };
     let mut builder = Client::builder(location);

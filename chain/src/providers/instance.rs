@@ -107,7 +107,7 @@ fn absent(error: &keyfob_imds::Error) -> Option<String> {
         Imds::NotFound => Some("the instance has no role".to_owned()),
         Imds::Forbidden => Some("it is switched off for this instance (HTTP 403)".to_owned()),
         // These say what to do about it, should this be an instance.
-        Imds::Unreachable | Imds::Timeout | Imds::TokenUnsupported => Some(error.to_string()),
+        Imds::Connect | Imds::Timeout | Imds::TokenUnsupported => Some(error.to_string()),
         _ => None,
     }
 }
@@ -128,7 +128,7 @@ fn client(settings: &Settings) -> Result<Client, Error> {
         "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
         Mode::from_str,
     )? {
-        builder = builder.endpoint(Endpoint::of_mode(mode));
+        builder = builder.endpoint(Endpoint::from(mode));
     }
     if let Some(name) = find(settings, "AWS_EC2_INSTANCE_PROFILE_NAME", String::from_str)? {
         builder = builder.profile_name(name);

@@ -4,7 +4,8 @@ use std::{error::Error, fs, future, path::Path, pin::Pin, sync::Arc, time::Durat
 
 use keyfob_chain::Cached;
 use keyfob_imds::{
-    ErrorKind, Interruption,
+    ErrorKind,
+    events::Interruption,
     server::{Container, Imds},
 };
 use keyfob_sigv4::{Credentials, Timestamp};

@@ -16,7 +16,7 @@ use crate::{
 /// The settings of a [`Client`]. Environment variables and configuration files are not read here.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
-pub struct Builder {
+pub struct ClientBuilder {
     endpoint: Endpoint,
     disabled: bool,
     v1: bool,
@@ -26,7 +26,7 @@ pub struct Builder {
     limits: Limits,
 }
 
-impl Default for Builder {
+impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             endpoint: Endpoint::default(),
@@ -40,7 +40,7 @@ impl Default for Builder {
     }
 }
 
-impl Builder {
+impl ClientBuilder {
     /// Where to ask; the link-local IPv4 address unless set. A base path is put before every path.
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = endpoint;
@@ -88,7 +88,7 @@ impl Builder {
     }
 
     /// How long one call may take with everything in it: session token, directory, retries and the waits between them.
-    /// At most a day; five times the [`attempt_timeout`](Builder::attempt_timeout) unless set.
+    /// At most a day; five times the [`attempt_timeout`](ClientBuilder::attempt_timeout) unless set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.total = Some(timeout);
         self
@@ -104,7 +104,7 @@ impl Builder {
     /// Whether to send a request again also when there was no connection or no usable answer (nothing, an empty token or
     /// list of roles, an empty or cut document). The default is no: off EC2 it only makes the wait longer. Programs that run
     /// while an instance boots, or behind a proxy of the metadata service, want it, with more
-    /// [`attempts`](Builder::attempts) and [`timeout`](Builder::timeout).
+    /// [`attempts`](ClientBuilder::attempts) and [`timeout`](ClientBuilder::timeout).
     pub fn persistent(mut self, persistent: bool) -> Self {
         self.limits.persistent = persistent;
         self

@@ -23,7 +23,7 @@ impl Error {
 
     fn unreachable(endpoint: &str, waited: &str) -> Self {
         Self::new(
-            ErrorKind::Unreachable,
+            ErrorKind::Connect,
             format!(
                 "no connection to {endpoint}{waited}: this is not an EC2 instance or a container with a role, or a \
                  firewall is in the way"
@@ -71,7 +71,7 @@ impl Error {
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
         Self::new(
-            ErrorKind::Broken,
+            ErrorKind::Transport,
             format!("{endpoint} broke the connection instead of answering"),
         )
         .with_source(source)

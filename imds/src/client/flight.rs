@@ -87,7 +87,7 @@ mod tests {
     async fn fail(attempts: &Cell<u32>) -> Result<(), Error> {
         attempts.set(attempts.get() + 1);
         tokio::task::yield_now().await;
-        Err(Error::new(ErrorKind::Unreachable, "gone"))
+        Err(Error::new(ErrorKind::Connect, "gone"))
     }
 
     #[tokio::test]

@@ -25,10 +25,9 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
 pub use self::{
-    builder::Builder,
-    lookups::{IamInfo, Interface, Placement},
+    builder::ClientBuilder,
     walk::{Entry, Walk},
-    watch::{Event, Watch},
+    watch::Watch,
 };
 use self::{
     discovery::{Ask, Discovery},
@@ -93,8 +92,8 @@ pub struct RoleCredentials {
 
 impl Client {
     /// A client with other settings than the defaults.
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 
     /// Where it asks.
@@ -108,7 +107,7 @@ impl Client {
     /// # Errors
     ///
     /// Any [`ErrorKind`]; [`NotFound`](ErrorKind::NotFound) for an item that is not there,
-    /// [`BadResponse`](ErrorKind::BadResponse) for one that is not UTF-8.
+    /// [`Response`](ErrorKind::Response) for one that is not UTF-8.
     pub async fn get(&self, path: &str) -> Result<String, Error> {
         let path = Path::new(path)?;
         let call = self.call()?;
@@ -361,9 +360,9 @@ impl Classify for Error {
     fn failure(&self) -> Failure<'_> {
         match (self.status(), self.kind()) {
             (Some(status), _) => Failure::response(status).with_code(self.code()),
-            (None, ErrorKind::Unreachable) => Failure::connect(),
+            (None, ErrorKind::Connect) => Failure::connect(),
             (None, ErrorKind::Timeout) => Failure::timeout(),
-            (None, ErrorKind::Broken | ErrorKind::BadResponse) => Failure::no_response(),
+            (None, ErrorKind::Transport | ErrorKind::Response) => Failure::no_response(),
             (None, _) => Failure::local(),
         }
     }

@@ -1,30 +1,15 @@
 use std::{collections::VecDeque, time::Duration};
 
-use keyfob_sigv4::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use super::Client;
 use crate::{
     error::Error,
-    events::{LifecycleState, MaintenanceEvent, SpotAction},
+    events::{Event, LifecycleState},
 };
 
 /// How often to look, unless set. Source: EC2 User Guide, "Spot Instance interruption notices".
 const INTERVAL: Duration = Duration::from_secs(5);
-
-/// What can happen to an instance while a program runs on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// This Spot Instance will be interrupted.
-    Spot(SpotAction),
-    /// EC2 recommends to replace this Spot Instance, and did so at that time.
-    Rebalance(Timestamp),
-    /// Something was scheduled for the instance, or what was scheduled has changed.
-    Scheduled(MaintenanceEvent),
-    /// The Auto Scaling group means the instance to go there. Being in service from the start is no event.
-    Lifecycle(LifecycleState),
-}
 
 /// A watch for events, made by [`Client::watch`].
 #[derive(Debug)]
@@ -44,7 +29,7 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(client: keyfob_imds::Client) -> Result<(), keyfob_imds::Error> {
-    /// use keyfob_imds::Event;
+    /// use keyfob_imds::events::Event;
     ///
     /// let mut watch = client.watch();
     /// loop {

@@ -47,7 +47,7 @@ struct Inner {
 /// The settings of a [`Client`]. Environment variables are not read here.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
-pub struct Builder {
+pub struct ClientBuilder {
     location: Location,
     token: Token,
     limits: Limits,
@@ -63,8 +63,8 @@ enum Token {
 
 impl Client {
     /// A client for that place.
-    pub fn builder(location: Location) -> Builder {
-        Builder {
+    pub fn builder(location: Location) -> ClientBuilder {
+        ClientBuilder {
             location,
             token: Token::None,
             limits: Limits::with_attempts_of(Duration::from_secs(2)),
@@ -113,7 +113,7 @@ impl Inner {
     }
 }
 
-impl Builder {
+impl ClientBuilder {
     /// The token, sent as it is (`AWS_CONTAINER_AUTHORIZATION_TOKEN`).
     pub fn token(mut self, token: impl Into<Secret>) -> Self {
         if !matches!(self.token, Token::File(_)) {
@@ -134,7 +134,7 @@ impl Builder {
         self
     }
 
-    /// How long one call may take with all its retries; five times the [`attempt_timeout`](Builder::attempt_timeout)
+    /// How long one call may take with all its retries; five times the [`attempt_timeout`](ClientBuilder::attempt_timeout)
     /// unless set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.total = Some(timeout);

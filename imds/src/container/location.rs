@@ -24,7 +24,10 @@ impl Location {
     /// # Errors
     ///
     /// As for [`relative`](Location::relative) and [`full`](Location::full).
-    pub fn of(relative: Option<&str>, full: Option<&str>) -> Result<Option<Self>, Error> {
+    pub fn from_settings(
+        relative: Option<&str>,
+        full: Option<&str>,
+    ) -> Result<Option<Self>, Error> {
         let set =
             |value: Option<&'_ str>| value.map(str::trim).is_some_and(|text| !text.is_empty());
         match (relative, full) {
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn the_relative_path_goes_first_and_blank_is_unset() {
         let of = |relative, full| {
-            Location::of(relative, full)
+            Location::from_settings(relative, full)
                 .unwrap()
                 .map(|place| place.to_string())
         };

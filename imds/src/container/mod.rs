@@ -6,7 +6,7 @@
 //! ```
 //! use keyfob_imds::container::Location;
 //!
-//! let task = Location::of(Some("/v2/credentials/1f1d"), None)?.unwrap();
+//! let task = Location::from_settings(Some("/v2/credentials/1f1d"), None)?.unwrap();
 //! assert_eq!(task.to_string(), "http://169.254.170.2/v2/credentials/1f1d");
 //!
 //! // Plain http only to the machine itself and to the agents, and a name only if all its addresses are theirs.
@@ -28,7 +28,7 @@ use keyfob_sigv4::Credentials;
 
 pub use self::authorization::authorization;
 #[cfg(feature = "client")]
-pub use self::client::{Builder, Client};
+pub use self::client::{Client, ClientBuilder};
 pub use self::location::Location;
 use crate::{
     credentials::parse_credentials,

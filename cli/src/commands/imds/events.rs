@@ -1,4 +1,4 @@
-use keyfob_imds::{Client, ErrorKind, Event};
+use keyfob_imds::{Client, ErrorKind, events::Event};
 use serde_json::{Value, json};
 
 use super::failure;

@@ -159,7 +159,7 @@ fn failure(error: &Error, path: &str) -> Failure {
             .with_hint("unset AWS_EC2_METADATA_DISABLED, or try `keyfob --sandbox imds role`"),
         (ErrorKind::NotFound, _) => Failure::service("NotFound", &format!("GET {path}"), text),
         (_, Some(status)) => Failure::service(&status.to_string(), &format!("GET {path}"), text),
-        (ErrorKind::Unreachable | ErrorKind::Timeout, _) => {
+        (ErrorKind::Connect | ErrorKind::Timeout, _) => {
             Failure::other(text).with_code("EndpointConnection")
         }
         _ => Failure::other(text),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use keyfob_imds::{Builder, Client, Endpoint, is_on};
+use keyfob_imds::{Client, ClientBuilder, Endpoint, Mode};
 
 use super::failure;
 use crate::{context::Context, failure::Failure};
@@ -12,10 +12,11 @@ use crate::{context::Context, failure::Failure};
 /// When a setting cannot be used.
 ///
 /// Source: SDKs and Tools Reference Guide, "IMDS client".
-pub(super) fn builder(context: &Context) -> Result<Builder, Failure> {
+pub(super) fn builder(context: &Context) -> Result<ClientBuilder, Failure> {
     let setting = |variable, property| context.setting(variable, property);
     let disabled = context.env().text("AWS_EC2_METADATA_DISABLED");
-    let mut builder = Client::builder().disabled(disabled.is_some_and(is_on));
+    let mut builder = Client::builder()
+        .disabled(disabled.is_some_and(|text| text.trim().eq_ignore_ascii_case("true")));
     let url = context.globals().endpoint_url.as_deref().or_else(|| {
         setting(
             "AWS_EC2_METADATA_SERVICE_ENDPOINT",
@@ -28,7 +29,7 @@ pub(super) fn builder(context: &Context) -> Result<Builder, Failure> {
     );
     let endpoint = match (url, mode) {
         (Some(url), _) => Some(Endpoint::new(url)),
-        (None, Some(mode)) => Some(mode.parse().map(Endpoint::of_mode)),
+        (None, Some(mode)) => Some(mode.parse::<Mode>().map(Endpoint::from)),
         (None, None) => None,
     };
     if let Some(endpoint) = endpoint {

@@ -1,4 +1,4 @@
-use keyfob_imds::{Client, unpack_user_data};
+use keyfob_imds::{Client, metadata::unpack_user_data};
 
 use super::{failure, with_line_end};
 use crate::{context::Context, failure::Failure};

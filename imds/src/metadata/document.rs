@@ -57,12 +57,12 @@ impl IdentityDocument {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::BadResponse`](crate::ErrorKind::BadResponse) when it is not a JSON object.
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not a JSON object.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use keyfob_imds::IdentityDocument;
+    /// # use keyfob_imds::metadata::IdentityDocument;
     /// let document = IdentityDocument::parse(r#"{"region" : "us-west-2", "billingProducts" : null}"#)?;
     /// assert_eq!(document.region.as_deref(), Some("us-west-2"));
     /// # Ok::<(), keyfob_imds::Error>(())

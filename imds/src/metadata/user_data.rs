@@ -32,13 +32,13 @@ pub struct UserDataPart {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::BadResponse`](crate::ErrorKind::BadResponse) when a gzip stream or an encoding is broken, and beyond 16 MiB,
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) when a gzip stream or an encoding is broken, and beyond 16 MiB,
 /// 4 levels or 1,000 parts. No message repeats any of it.
 ///
 /// # Examples
 ///
 /// ```
-/// let parts = keyfob_imds::unpack_user_data(&b"#!/bin/sh\necho hello\n"[..])?;
+/// let parts = keyfob_imds::metadata::unpack_user_data(&b"#!/bin/sh\necho hello\n"[..])?;
 /// assert_eq!(parts[0].content_type, "text/x-shellscript");
 /// # Ok::<(), keyfob_imds::Error>(())
 /// ```

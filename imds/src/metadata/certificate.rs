@@ -8,9 +8,11 @@ use crypto_bigint::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    ber::{self, Reader},
-    document::IdentityDocument,
     error::{Error, ErrorKind},
+    metadata::{
+        IdentityDocument,
+        ber::{self, Reader},
+    },
 };
 
 /// EC2's public key for the signatures of instance identity documents, from its certificate.
@@ -22,7 +24,7 @@ use crate::{
 ///
 /// ```no_run
 /// # async fn example(client: keyfob_imds::Client) -> Result<(), Box<dyn std::error::Error>> {
-/// use keyfob_imds::Certificate;
+/// use keyfob_imds::metadata::Certificate;
 ///
 /// let certificate = Certificate::from_pem(&std::fs::read_to_string("eu-west-1.pem")?)?;
 /// let document = client.identity_document().await?;
@@ -108,7 +110,7 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::BadResponse`] when it is no such signature; [`ErrorKind::Signature`] when it is one of another document
+    /// [`ErrorKind::Response`] when it is no such signature; [`ErrorKind::Signature`] when it is one of another document
     /// or by another key.
     pub fn verify_pkcs7(&self, document: &IdentityDocument, signature: &str) -> Result<(), Error> {
         let message = decode(signature);
@@ -129,7 +131,7 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::BadResponse`] when it is not base64; [`ErrorKind::Signature`] when it is one of another document or by
+    /// [`ErrorKind::Response`] when it is not base64; [`ErrorKind::Signature`] when it is one of another document or by
     /// another key.
     pub fn verify(&self, document: &IdentityDocument, signature: &str) -> Result<(), Error> {
         let signature = decode(signature).ok_or_else(|| {

@@ -1,0 +1,114 @@
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
+
+use keyfob_sigv4::Timestamp;
+
+use crate::{error::Error, json::Members};
+
+/// Where an instance is. What was not chosen at launch is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Placement {
+    /// Such as `us-east-1a`; in a Local Zone `us-west-2-lax-1a`.
+    pub availability_zone: Option<String>,
+    /// The same zone has the same id in every account, such as `use1-az4`.
+    pub availability_zone_id: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+    /// The placement group.
+    pub group_name: Option<String>,
+    /// The dedicated host.
+    pub host_id: Option<String>,
+    /// The partition in a partition placement group.
+    pub partition_number: Option<u32>,
+}
+
+/// A network interface. What it does not have is `None` or empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Interface {
+    /// Its hardware address.
+    pub mac: String,
+    /// Its place on the instance; 0 is the primary one.
+    pub device_number: Option<u32>,
+    /// `eni-…`.
+    pub interface_id: Option<String>,
+    /// `subnet-…`.
+    pub subnet_id: Option<String>,
+    /// `vpc-…`.
+    pub vpc_id: Option<String>,
+    /// The private IPv4 addresses.
+    pub local_ipv4s: Vec<Ipv4Addr>,
+    /// The public IPv4 addresses.
+    pub public_ipv4s: Vec<Ipv4Addr>,
+    /// The IPv6 addresses.
+    pub ipv6s: Vec<Ipv6Addr>,
+    /// `sg-…`.
+    pub security_group_ids: Vec<String>,
+}
+
+/// What the instance knows of its instance profile. The policies are not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IamInfo {
+    /// `Success`, or why the role cannot be taken.
+    pub code: Option<String>,
+    /// The ARN of the instance profile, which is not the role's.
+    pub instance_profile_arn: Option<String>,
+    /// Its id.
+    pub instance_profile_id: Option<String>,
+    /// When the credentials were last renewed.
+    pub last_updated: Option<Timestamp>,
+}
+
+impl Placement {
+    pub(crate) fn from_items(items: &BTreeMap<String, String>) -> Self {
+        let text = |name: &str| items.get(name).cloned();
+        Self {
+            availability_zone: text("availability-zone"),
+            availability_zone_id: text("availability-zone-id"),
+            region: text("region"),
+            group_name: text("group-name"),
+            host_id: text("host-id"),
+            partition_number: text("partition-number").and_then(|number| number.parse().ok()),
+        }
+    }
+}
+
+impl Interface {
+    pub(crate) fn from_items(mac: String, items: &BTreeMap<String, String>) -> Self {
+        let text = |name: &str| items.get(name).cloned();
+        Self {
+            device_number: text("device-number").and_then(|number| number.parse().ok()),
+            interface_id: text("interface-id"),
+            subnet_id: text("subnet-id"),
+            vpc_id: text("vpc-id"),
+            local_ipv4s: lines(items.get("local-ipv4s")),
+            public_ipv4s: lines(items.get("public-ipv4s")),
+            ipv6s: lines(items.get("ipv6s")),
+            security_group_ids: lines(items.get("security-group-ids")),
+            mac,
+        }
+    }
+}
+
+impl IamInfo {
+    pub(crate) fn parse(document: &[u8]) -> Result<Self, Error> {
+        let mut members = Members::parse(document, "IAM info")?;
+        Ok(Self {
+            code: members.text("code"),
+            instance_profile_arn: members.text("instanceprofilearn"),
+            instance_profile_id: members.text("instanceprofileid"),
+            last_updated: members.parsed("lastupdated"),
+        })
+    }
+}
+
+/// The values in an item that has one on each line.
+fn lines<T: FromStr>(item: Option<&String>) -> Vec<T> {
+    let lines = item.into_iter().flat_map(|text| text.lines());
+    lines.filter_map(|line| line.trim().parse().ok()).collect()
+}

@@ -1,0 +1,19 @@
+//! What an instance knows about itself: the values of the typed lookups of `Client`.
+
+#[cfg(feature = "verify")]
+mod ber;
+#[cfg(feature = "verify")]
+mod certificate;
+mod document;
+#[cfg(feature = "client")]
+mod instance;
+#[cfg(feature = "user-data")]
+mod user_data;
+
+#[cfg(feature = "verify")]
+pub use self::certificate::Certificate;
+pub use self::document::IdentityDocument;
+#[cfg(feature = "client")]
+pub use self::instance::{IamInfo, Interface, Placement};
+#[cfg(feature = "user-data")]
+pub use self::user_data::{UserDataPart, unpack_user_data};
