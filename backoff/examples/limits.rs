@@ -5,7 +5,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use keyfob_backoff::{AdaptiveLimiter, Failure, KeyedLimit, Policy, RateLimit, retry};
+use keyfob_backoff::limit::{AdaptiveLimiter, KeyedLimit, RateLimit};
+use keyfob_backoff::{Failure, Policy, retry};
 
 static ORDERS_TABLE: Mutex<AdaptiveLimiter> = Mutex::new(AdaptiveLimiter::new());
 

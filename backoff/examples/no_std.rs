@@ -4,12 +4,12 @@
 
 use core::time::Duration;
 
-use keyfob_backoff::{Decision, Failure, Policy, SplitMix64};
+use keyfob_backoff::{Decision, Failure, Policy, SeededRandom};
 
 fn main() {
     let mut answers = [503, 503, 200].into_iter();
     // On a device: a seed from a hardware counter or the serial number.
-    let mut random = SplitMix64::new(0x5EED);
+    let mut random = SeededRandom::new(0x5EED);
     let mut call = Policy::aws().start();
     for status in &mut answers {
         if status < 400 {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use http::{Request, Response};
 use keyfob_backoff::{
     Budget, Policy,
-    tower::{RetryPolicy, judge_response},
+    tower::{RetryPolicy, classify_response},
 };
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
@@ -23,7 +23,7 @@ async fn main() -> io::Result<()> {
         }
         std::future::ready(Ok::<_, io::Error>(response))
     };
-    let policy = RetryPolicy::new(Policy::aws(), judge_response).budget(Arc::new(Budget::aws()));
+    let policy = RetryPolicy::new(Policy::aws(), classify_response).budget(Arc::new(Budget::aws()));
     let mut service = ServiceBuilder::new()
         .retry(policy)
         .service(service_fn(send));

@@ -9,7 +9,7 @@ use core::task::{Context, Poll, Waker};
 use std::cell::Cell;
 use std::time::Duration;
 
-use keyfob_backoff::{Failure, Policy, SplitMix64, retry};
+use keyfob_backoff::{Failure, Policy, SeededRandom, retry};
 
 fn sleep(delay: Duration) -> impl Future {
     println!("sleep {delay:?}");
@@ -26,7 +26,7 @@ fn main() {
             Ok("alice")
         }
     });
-    let call = pin!(call.timer(sleep).random(SplitMix64::new(42)).run());
+    let call = pin!(call.timer(sleep).random(SeededRandom::new(42)).run());
     if let Poll::Ready(outcome) = call.poll(&mut Context::from_waker(Waker::noop())) {
         println!("{outcome:?}");
     }

@@ -1,13 +1,13 @@
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind};
 
-/// A token bucket that many calls share: when a service is down for all of them, they stop retrying together.
+/// A token bucket that many calls share, so that all of them stop retrying when the service is down.
 ///
-/// Every retry takes tokens; a success after retries gives the last of them back, and a success at the first
-/// try gives one. Time gives none. An empty budget refuses retries, never first attempts.
+/// Every retry takes tokens. A success after retries gives the tokens of the last retry back, and a success at the
+/// first attempt gives one. Time gives none. An empty budget refuses retries, never first attempts.
 ///
-/// Keep one per service and region, in an `Arc`, a client, or a `static`:
+/// Use one for each service and region, in an `Arc`, a client, or a `static`:
 ///
 /// ```
 /// use keyfob_backoff::Budget;
@@ -22,6 +22,7 @@ pub struct Budget {
     costs: Costs,
 }
 
+/// The tokens that a retry takes, by the kind of fault.
 #[derive(Debug)]
 struct Costs {
     throttling: u32,
@@ -30,10 +31,10 @@ struct Costs {
 }
 
 impl Budget {
-    /// The rule of the AWS SDKs since 2026: 500 tokens; a retry costs 14, after throttling 5.
+    /// Creates the budget of the AWS SDKs since 2026: 500 tokens; a retry costs 14, or 5 after throttling.
     #[must_use]
     pub const fn aws() -> Self {
-        Self::with_costs(
+        Self::full(
             500,
             Costs {
                 throttling: 5,
@@ -43,10 +44,10 @@ impl Budget {
         )
     }
 
-    /// The rule of the AWS SDKs before 2026: 500 tokens; a retry costs 5, after a timeout 10.
+    /// Creates the budget of the AWS SDKs before 2026: 500 tokens; a retry costs 5, or 10 after a timeout.
     #[must_use]
     pub const fn aws_v2_0() -> Self {
-        Self::with_costs(
+        Self::full(
             500,
             Costs {
                 throttling: 5,
@@ -56,15 +57,22 @@ impl Budget {
         )
     }
 
-    /// The same costs with another capacity; the bucket starts full.
+    /// Sets the capacity and fills the bucket; the costs stay the same.
     #[must_use]
-    pub const fn capacity(self, tokens: u32) -> Self {
-        Self::with_costs(tokens, self.costs)
+    pub const fn with_capacity(self, tokens: u32) -> Self {
+        Self::full(tokens, self.costs)
     }
 
-    /// The same budget with only so many tokens in it to begin with, at most the capacity.
+    /// Sets how many tokens are in the bucket at first, at most its capacity.
+    ///
+    /// ```
+    /// use keyfob_backoff::Budget;
+    ///
+    /// let budget = Budget::aws().with_capacity(100).with_tokens(30);
+    /// assert_eq!(budget.available(), 30);
+    /// ```
     #[must_use]
-    pub const fn filled_to(self, tokens: u32) -> Self {
+    pub const fn with_tokens(self, tokens: u32) -> Self {
         let tokens = if tokens < self.capacity {
             tokens
         } else {
@@ -76,13 +84,13 @@ impl Budget {
         }
     }
 
-    /// The tokens left at this moment.
+    /// Returns the number of tokens left at this moment.
     #[must_use]
     pub fn available(&self) -> u32 {
         self.tokens.load(Relaxed)
     }
 
-    /// Pays for one retry; `None` if there is not enough left. A cost equal to what is left is granted.
+    /// Pays for one retry and returns its cost; `None` if fewer tokens are left than it costs.
     #[inline]
     pub(crate) fn take(&self, fault: Fault) -> Option<u32> {
         let cost = match fault.kind() {
@@ -102,11 +110,12 @@ impl Budget {
         let refill = |left: u32| {
             (left < self.capacity).then(|| left.saturating_add(tokens).min(self.capacity))
         };
-        // `Err` means full already: nothing to write, and no cache line to fight over on the happy path.
+        // `Err` means that the bucket is full. Nothing is written then, so that calls that succeed on many
+        // threads do not fight over one cache line.
         let _ = self.tokens.fetch_update(Relaxed, Relaxed, refill);
     }
 
-    const fn with_costs(capacity: u32, costs: Costs) -> Self {
+    const fn full(capacity: u32, costs: Costs) -> Self {
         Self {
             tokens: AtomicU32::new(capacity),
             capacity,
@@ -118,7 +127,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify;
+    use crate::fault::classify;
 
     #[test]
     fn a_full_budget_pays_for_35_retries_and_refuses_the_next() {
@@ -134,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_cost_equal_to_what_is_left_is_granted() {
-        let budget = Budget::aws().capacity(5);
+        let budget = Budget::aws().with_capacity(5);
         assert_eq!(budget.take(classify(Some(429), None).unwrap()), Some(5));
         assert_eq!(budget.available(), 0);
     }

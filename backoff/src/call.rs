@@ -1,11 +1,16 @@
 use core::time::Duration;
 
-use crate::{Budget, Failure, Fault, FaultKind, Policy, Random, SdkRequest, policy::nanos};
+use crate::budget::Budget;
+use crate::duration::nanos;
+use crate::fault::{Failure, Fault, FaultKind};
+use crate::policy::Policy;
+use crate::random::Random;
+use crate::sdk_request::SdkRequest;
 
 /// The state of one call: how often it failed, and what its retries cost.
 ///
-/// It does nothing by itself: no clock, no timer, no I/O, no generator, no allocation. Feed it what happened
-/// and it says what to do; every other way to retry in this crate is a loop around it.
+/// It does nothing by itself: it has no clock, timer, I/O or generator, and allocates nothing. Tell it what
+/// happened, and it says what to do. Every other way to retry in this crate is a loop around it.
 ///
 /// ```
 /// use core::time::Duration;
@@ -24,11 +29,12 @@ use crate::{Budget, Failure, Fault, FaultKind, Policy, Random, SdkRequest, polic
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
     policy: Policy,
-    // Times in nanoseconds, as the policy's; no deadline is the largest.
+    // Times are in nanoseconds, as in the policy. Without a deadline it is `u64::MAX`.
     deadline: u64,
     previous: u64,
     slept: u64,
     failures: u32,
+    /// The tokens that the latest retry took from the budget.
     paid: Option<u32>,
     clock_corrected: bool,
 }
@@ -46,28 +52,36 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stop {
-    /// The failure is none that another attempt would cure.
+    /// Retrying would not help.
     NotRetryable,
-    /// The service may have acted on the request, and the policy says it must not do so twice.
+    /// The service may have acted on the request, and the policy says that it must not happen twice.
     NotIdempotent,
     /// All attempts were made.
     Attempts,
-    /// The delay, or the wait the service asked for, would outlast the deadline.
+    /// The delay, or the wait the service asked for, would end after the deadline.
     Deadline,
-    /// The [`Budget`] is spent.
+    /// The [`Budget`] has too few tokens left.
     Budget {
         /// How long to wait before returning the error: zero, unless the policy is for [long
         /// polling](Policy::long_polling).
         wait: Duration,
     },
-    /// The [`Limiter`](crate::Limiter) asked for a wait that the call may not make.
+    /// The [`Limiter`](crate::limit::Limiter) asked for a wait that the call may not make.
     Limiter,
-    /// The sleep between two attempts was [cancelled](crate::BlockingSleep).
+    /// The sleep between two attempts was [cancelled](crate::hooks::BlockingSleep).
     Cancelled,
 }
 
+impl Policy {
+    /// Starts a call under this policy.
+    #[must_use]
+    pub const fn start(self) -> Call {
+        Call::new(self)
+    }
+}
+
 impl Call {
-    /// A call of which nothing was sent yet; the same as [`Policy::start`].
+    /// Creates the state of a call that was not sent yet; the same as [`Policy::start`].
     #[must_use]
     pub const fn new(policy: Policy) -> Self {
         Self {
@@ -82,16 +96,27 @@ impl Call {
     }
 
     /// Sets how long the whole call may take, all attempts and waits together.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::{Decision, Failure, Policy, Stop};
+    ///
+    /// let mut call = Policy::aws().start().with_deadline(Duration::from_secs(5));
+    /// let elapsed = Duration::from_millis(4_990);
+    /// let decision = call.on_failure(&Failure::response(503), elapsed, None, &mut || 0.5);
+    /// assert_eq!(decision, Decision::Stop(Stop::Deadline));
+    /// ```
     #[must_use]
     pub const fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = nanos(deadline);
         self
     }
 
-    /// Decides after a failed attempt. `elapsed` is the time since the call began and matters only with a deadline.
+    /// Decides what to do after a failed attempt.
     ///
-    /// In this order: is it a fault, may the call be sent twice, are attempts left, does the delay fit the
-    /// deadline, does the budget pay. Only a `Wait` takes anything from the budget.
+    /// `elapsed` is the time since the call began; it matters only with a deadline. The checks are made in this
+    /// order: the failure is a fault, the call may be sent twice, attempts are left, the delay fits the deadline,
+    /// the budget pays. Only a `Wait` takes tokens from the budget.
     pub fn on_failure(
         &mut self,
         failure: &Failure<'_>,
@@ -100,13 +125,25 @@ impl Call {
         random: &mut impl Random,
     ) -> Decision {
         self.failures = self.failures.saturating_add(1);
-        match self.judge(failure) {
+        match self.retryable(failure) {
             Ok(fault) => self.schedule(fault, failure, elapsed, budget, random),
             Err(stop) => Decision::Stop(stop),
         }
     }
 
-    /// Settles with the budget after success: the last retry's tokens go back, or one token if there was no retry.
+    /// Pays the budget back after a success: the tokens of the last retry, or one token if there was no retry.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::{Budget, Failure, Policy};
+    ///
+    /// let budget = Budget::aws();
+    /// let mut call = Policy::aws().start();
+    /// call.on_failure(&Failure::response(503), Duration::ZERO, Some(&budget), &mut || 0.5);
+    /// assert_eq!(budget.available(), 486);
+    /// call.on_success(Some(&budget));
+    /// assert_eq!(budget.available(), 500);
+    /// ```
     #[inline]
     pub fn on_success(&self, budget: Option<&Budget>) {
         if let Some(budget) = budget {
@@ -114,19 +151,19 @@ impl Call {
         }
     }
 
-    /// The number of the attempt under way, from 1.
+    /// Returns the number of the attempt under way, from 1.
     #[must_use]
     pub const fn attempt(&self) -> u32 {
         self.failures.saturating_add(1)
     }
 
-    /// The sum of all waits so far.
+    /// Returns the sum of all waits so far.
     #[must_use]
     pub const fn slept(&self) -> Duration {
         Duration::from_nanos(self.slept)
     }
 
-    /// The value of the header `amz-sdk-request` for the attempt under way.
+    /// Returns the value of the header `amz-sdk-request` for the attempt under way.
     #[must_use]
     pub const fn sdk_request(&self) -> SdkRequest {
         SdkRequest {
@@ -146,14 +183,15 @@ impl Call {
         self.deadline != u64::MAX
     }
 
-    /// How much of the deadline is left; without one, more than anybody waits.
+    /// Returns how much of the deadline is left; without one, longer than any wait.
     pub(crate) const fn time_left(&self, elapsed: Duration) -> Duration {
         Duration::from_nanos(self.deadline.saturating_sub(nanos(elapsed)))
     }
 
     #[inline]
-    fn judge(&self, failure: &Failure<'_>) -> Result<Fault, Stop> {
+    fn retryable(&self, failure: &Failure<'_>) -> Result<Fault, Stop> {
         let fault = self.policy.classify(failure).ok_or(Stop::NotRetryable)?;
+        // A date that is refused after the correction is refused for another reason.
         if self.clock_corrected && fault.kind() == FaultKind::ClockSkew {
             return Err(Stop::NotRetryable);
         }
@@ -182,9 +220,11 @@ impl Call {
             delay = self.policy.hinted(drawn, hint);
             asked = delay.max(nanos(hint.wait()));
         }
+        // The wait as the service asked for it, not as it was bounded: an earlier attempt would fail too.
         if self.has_deadline() && asked >= self.deadline.saturating_sub(nanos(elapsed)) {
             return Decision::Stop(Stop::Deadline);
         }
+        // Last, so that a call that stops for another reason costs nothing.
         if let Some(budget) = budget {
             let Some(cost) = budget.take(fault) else {
                 let wait = if self.policy.is_long_polling() {
@@ -199,6 +239,7 @@ impl Call {
             self.paid = Some(cost);
         }
         self.clock_corrected |= fault.kind() == FaultKind::ClockSkew;
+        // Without the hint, which would otherwise inflate the next decorrelated delay.
         self.previous = drawn;
         self.slept = self.slept.saturating_add(delay);
         Decision::Wait(Duration::from_nanos(delay))
@@ -208,7 +249,8 @@ impl Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ClockSkew, Hint};
+    use crate::hint::Hint;
+    use crate::skew::ClockSkew;
 
     const DOWN: Failure<'static> = Failure::response(503);
     const THROTTLED: Failure<'static> = Failure {
@@ -264,7 +306,7 @@ mod tests {
 
     #[test]
     fn success_returns_the_last_payment_or_earns_one() {
-        let budget = Budget::aws().filled_to(30);
+        let budget = Budget::aws().with_tokens(30);
         let mut call = Policy::aws().start();
         fail(&mut call, DOWN, Some(&budget));
         fail(&mut call, DOWN, Some(&budget));
@@ -277,7 +319,7 @@ mod tests {
 
     #[test]
     fn an_empty_budget_stops_and_a_long_poll_waits_once_before_it_does() {
-        let budget = Budget::aws().filled_to(0);
+        let budget = Budget::aws().with_tokens(0);
         let stop = |wait| Decision::Stop(Stop::Budget { wait });
         assert_eq!(
             fail(&mut Policy::aws().start(), DOWN, Some(&budget)),

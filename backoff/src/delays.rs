@@ -1,39 +1,64 @@
 use core::{iter::FusedIterator, time::Duration};
 
-use crate::{Fault, FaultKind, Policy, Random};
+use crate::fault::{Fault, FaultKind};
+use crate::policy::Policy;
+use crate::random::Random;
 
-/// The delays of one call that fails every time, as a plain iterator: for a loop, a timer or a runtime of your own.
+/// The delays of a call that fails every time, as a plain iterator: for a loop, timer or runtime of your own.
 ///
-/// Made by [`Policy::delays`]. It ends after as many delays as the policy has retries.
+/// Made by [`Policy::delays`]. It yields one delay for each retry of the policy.
 ///
 /// ```
-/// use keyfob_backoff::{Policy, SplitMix64};
+/// use keyfob_backoff::{Policy, SeededRandom};
 ///
-/// let delays: Vec<_> = Policy::aws().delays(SplitMix64::new(42)).collect();
+/// let delays: Vec<_> = Policy::aws().delays(SeededRandom::new(42)).collect();
 /// assert_eq!(delays.len(), 2);
-/// assert_eq!(delays, Policy::aws().delays(SplitMix64::new(42)).collect::<Vec<_>>());
+/// assert_eq!(delays, Policy::aws().delays(SeededRandom::new(42)).collect::<Vec<_>>());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Delays<R> {
     policy: Policy,
     fault: Fault,
     failed: u32,
+    /// In nanoseconds.
     previous: u64,
     random: R,
 }
 
-impl<R: Random> Delays<R> {
-    pub(crate) const fn new(policy: Policy, random: R) -> Self {
-        Self {
-            policy,
+impl Policy {
+    /// Returns the delays of a call that fails every time.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::Policy;
+    ///
+    /// for delay in Policy::aws().delays(|| 0.5) {
+    ///     // Send; if that fails, sleep for `delay` and go on.
+    ///     assert!(delay <= Duration::from_millis(50));
+    /// }
+    /// ```
+    pub const fn delays<R: Random>(self, random: R) -> Delays<R> {
+        Delays {
+            policy: self,
             fault: Fault::new(FaultKind::Server),
             failed: 0,
             previous: 0,
             random,
         }
     }
+}
 
-    /// The delays after this fault, instead of after a 5xx. May change from one delay to the next.
+impl<R: Random> Delays<R> {
+    /// Yields the delays after this fault instead of those after a 5xx. It may change from one delay to the next.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::{Policy, classify};
+    ///
+    /// let throttling = classify(Some(429), None).expect("throttling is a fault");
+    /// let mut delays = Policy::aws().delays(|| 1.0).after(throttling);
+    /// assert_eq!(delays.next(), Some(Duration::from_secs(1)));
+    /// ```
     #[must_use]
     pub fn after(mut self, fault: Fault) -> Self {
         self.fault = fault;
@@ -68,7 +93,7 @@ impl<R: Random> FusedIterator for Delays<R> {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::classify;
+    use crate::fault::classify;
 
     #[test]
     fn there_is_one_delay_between_any_two_attempts() {

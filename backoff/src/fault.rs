@@ -1,4 +1,5 @@
-use crate::{ClockSkew, Hint};
+use crate::hint::Hint;
+use crate::skew::ClockSkew;
 
 /// A failure that may be retried: throttling, a 5xx, or something the caller opted in to.
 ///
@@ -141,7 +142,7 @@ impl<E: Classify + ?Sized> Classify for &E {
 /// The facts of one failed attempt: how far it got, and what the service answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure<'a> {
-    pub(crate) outcome: Outcome,
+    pub(crate) point: FailurePoint,
     pub(crate) code: Option<&'a str>,
     pub(crate) hint: Option<Hint>,
     pub(crate) skew: Option<ClockSkew>,
@@ -149,7 +150,7 @@ pub struct Failure<'a> {
 
 /// How far the attempt got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum FailurePoint {
     Response(u16),
     Connect,
     NoResponse,
@@ -161,31 +162,31 @@ impl<'a> Failure<'a> {
     /// The service answered with this HTTP status.
     #[must_use]
     pub const fn response(status: u16) -> Self {
-        Self::from_outcome(Outcome::Response(status))
+        Self::from_point(FailurePoint::Response(status))
     }
 
     /// No connection was made (name lookup, connect, TLS handshake): the request was not sent.
     #[must_use]
     pub const fn connect() -> Self {
-        Self::from_outcome(Outcome::Connect)
+        Self::from_point(FailurePoint::Connect)
     }
 
     /// The connection broke after sending began: the service may or may not have acted.
     #[must_use]
     pub const fn no_response() -> Self {
-        Self::from_outcome(Outcome::NoResponse)
+        Self::from_point(FailurePoint::NoResponse)
     }
 
     /// No answer came in time: the service may or may not have acted.
     #[must_use]
     pub const fn timeout() -> Self {
-        Self::from_outcome(Outcome::Timeout)
+        Self::from_point(FailurePoint::Timeout)
     }
 
     /// Something on this side went wrong (bad input, an answer that could not be read): trying again cannot help.
     #[must_use]
     pub const fn local() -> Self {
-        Self::from_outcome(Outcome::Local)
+        Self::from_point(FailurePoint::Local)
     }
 
     /// Adds the error code the service gave, as in `<Code>Throttling</Code>`; a `&str` or an `Option` of one.
@@ -213,8 +214,8 @@ impl<'a> Failure<'a> {
     /// The HTTP status, if there was an answer.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
-        match self.outcome {
-            Outcome::Response(status) => Some(status),
+        match self.point {
+            FailurePoint::Response(status) => Some(status),
             _ => None,
         }
     }
@@ -231,9 +232,9 @@ impl<'a> Failure<'a> {
         self.hint
     }
 
-    const fn from_outcome(outcome: Outcome) -> Self {
+    const fn from_point(point: FailurePoint) -> Self {
         Self {
-            outcome,
+            point,
             code: None,
             hint: None,
             skew: None,

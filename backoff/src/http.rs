@@ -1,6 +1,7 @@
 use http::{HeaderMap, Response, StatusCode};
 
-use crate::{Classify, Failure, Hint};
+use crate::fault::{Classify, Failure};
+use crate::hint::Hint;
 
 impl<'a> Failure<'a> {
     /// Reads an answer in the types of the `http` crate; see [`from_answer`](Failure::from_answer).
@@ -32,7 +33,7 @@ fn lookup<'h>(headers: &'h HeaderMap) -> impl Fn(&str) -> Option<&'h str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Policy;
+    use crate::policy::Policy;
 
     #[test]
     fn a_response_is_judged_by_status_headers_and_body() {

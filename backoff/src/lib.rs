@@ -6,12 +6,12 @@ mod budget;
 mod call;
 mod date;
 mod delays;
+mod duration;
 mod error_code;
 mod fault;
 mod hint;
 #[cfg(feature = "http")]
 mod http;
-mod limiter;
 mod policy;
 mod random;
 mod retry;
@@ -19,6 +19,7 @@ mod sdk_request;
 mod skew;
 mod trace;
 
+pub mod limit;
 #[cfg(feature = "reqwest-middleware")]
 pub mod reqwest_middleware;
 #[cfg(feature = "tower")]
@@ -30,14 +31,8 @@ pub use delays::Delays;
 pub use error_code::{BODY_LIMIT, error_code, s3_status};
 pub use fault::{Classify, Failure, Fault, FaultKind, THROTTLING_CODES, classify};
 pub use hint::Hint;
-#[cfg(feature = "std")]
-pub use limiter::KeyedLimit;
-pub use limiter::{AdaptiveLimiter, Cubic, Limiter, RateLimit};
 pub use policy::{Jitter, Policy};
-pub use random::{Random, SplitMix64};
-pub use retry::{
-    Blocking, BlockingSleep, Judge, Notify, Pause, Report, Retry, ThreadSleep, Timer, retry,
-    retry_blocking,
-};
+pub use random::{Entropy, Random, SeededRandom};
+pub use retry::{Pause, Report, Retry, hooks, retry, retry_blocking};
 pub use sdk_request::SdkRequest;
 pub use skew::ClockSkew;

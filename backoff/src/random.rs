@@ -1,9 +1,12 @@
-/// A source of random fractions, handed in by the caller so that every schedule can be replayed.
+/// A source of random fractions, passed in by the caller so that every schedule can be replayed.
 ///
-/// Any `FnMut() -> f64` is one: `|| rand::random()` in production, `|| 0.5` in a test. [`SplitMix64`] needs
-/// no dependency.
+/// Any `FnMut() -> f64` is one, such as `|| rand::random()` in production and `|| 0.5` in a test.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no random fractions",
+    note = "enable feature `std` of keyfob-backoff, or pass a generator: `.random(SeededRandom::new(seed))`"
+)]
 pub trait Random {
-    /// The next fraction, from 0 to 1. Values outside are clamped; NaN counts as 0.
+    /// Returns the next fraction, from 0 to 1. Values outside are clamped; NaN counts as 0.
     fn fraction(&mut self) -> f64;
 }
 
@@ -13,33 +16,78 @@ impl<F: FnMut() -> f64> Random for F {
     }
 }
 
-/// A small seeded generator (Steele, Lea and Flood, 2014): the same seed gives the same delays.
+/// The default [`Random`]: with feature `std`, a generator that is seeded from the system when it is first used.
 ///
-/// Good enough to spread clients out in time; not for secrets.
-#[derive(Clone, Debug)]
-pub struct SplitMix64(u64);
+/// A call that succeeds at the first attempt pays nothing for it. The seed is one of the standard library's
+/// per-process random keys. On targets without a source of entropy (`wasm32-unknown-unknown`) the keys are
+/// constant: use a [`SeededRandom`] there.
+///
+/// ```
+/// # #[cfg(feature = "std")]
+/// # {
+/// use keyfob_backoff::{Entropy, Policy};
+///
+/// assert_eq!(Policy::aws().delays(Entropy::new()).count(), 2);
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct Entropy {
+    #[cfg(feature = "std")]
+    generator: Option<SeededRandom>,
+}
 
-impl SplitMix64 {
-    /// A generator that is a function of `seed` alone.
+impl Entropy {
+    /// Creates a generator that is not seeded yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            #[cfg(feature = "std")]
+            generator: None,
+        }
+    }
+}
+
+impl Clone for Entropy {
+    /// Returns a generator that is not seeded yet, so that no two draw the same delays.
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "std")]
+impl Random for Entropy {
+    fn fraction(&mut self) -> f64 {
+        use std::hash::{BuildHasher, Hasher, RandomState};
+
+        self.generator
+            .get_or_insert_with(|| SeededRandom::new(RandomState::new().build_hasher().finish()))
+            .fraction()
+    }
+}
+
+/// A small seeded generator: the same seed gives the same delays.
+///
+/// It is SplitMix64 (Steele, Lea and Flood, 2014), good enough to spread clients out in time, but not for secrets.
+///
+/// ```
+/// use keyfob_backoff::{Random, SeededRandom};
+///
+/// let (mut first, mut second) = (SeededRandom::new(42), SeededRandom::new(42));
+/// assert_eq!(first.fraction(), second.fraction());
+/// assert_ne!(first.fraction(), SeededRandom::new(43).fraction());
+/// ```
+#[derive(Clone, Debug)]
+pub struct SeededRandom(u64);
+
+impl SeededRandom {
+    /// Creates a generator that depends on `seed` alone.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A generator seeded from the standard library's per-process random keys.
-    ///
-    /// On targets without a source of entropy (`wasm32-unknown-unknown`) the keys are constant: use
-    /// [`SplitMix64::new`] there.
-    #[cfg(feature = "std")]
-    #[must_use]
-    pub fn from_entropy() -> Self {
-        use std::hash::{BuildHasher, Hasher, RandomState};
-        Self(RandomState::new().build_hasher().finish())
-    }
-
-    /// The next 64 bits.
     #[inline]
-    pub const fn next_u64(&mut self) -> u64 {
+    const fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -48,8 +96,8 @@ impl SplitMix64 {
     }
 }
 
-impl Random for SplitMix64 {
-    /// Uniform over the multiples of 2⁻⁵³ in `[0, 1)`.
+impl Random for SeededRandom {
+    /// Returns a multiple of 2⁻⁵³ in `[0, 1)`, each with the same probability.
     #[inline]
     fn fraction(&mut self) -> f64 {
         const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
@@ -63,17 +111,26 @@ mod tests {
 
     #[test]
     fn the_generator_gives_the_published_sequence() {
-        // First outputs for seed 1234567, as in the reference implementation's test.
-        let mut random = SplitMix64::new(1_234_567);
+        // First outputs for seed 1234567, as in a test of the reference implementation.
+        let mut random = SeededRandom::new(1_234_567);
         assert_eq!(random.next_u64(), 6_457_827_717_110_365_317);
         assert_eq!(random.next_u64(), 3_203_168_211_198_807_973);
     }
 
     #[test]
     fn fractions_stay_below_one_and_fill_the_range() {
-        let mut random = SplitMix64::new(7);
+        let mut random = SeededRandom::new(7);
         let drawn: Vec<f64> = (0..10_000).map(|_| random.fraction()).collect();
         assert!(drawn.iter().all(|f| (0.0..1.0).contains(f)));
         assert!(drawn.iter().any(|f| *f < 0.001) && drawn.iter().any(|f| *f > 0.999));
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_clone_of_the_default_generator_draws_other_fractions() {
+        let mut random = Entropy::new();
+        random.fraction();
+        let mut clone = random.clone();
+        assert_ne!(random.fraction().to_bits(), clone.fraction().to_bits());
     }
 }

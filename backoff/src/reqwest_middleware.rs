@@ -14,9 +14,13 @@ use reqwest::{Body, Request, Response, ResponseBuilderExt};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{
-    BODY_LIMIT, Budget, Call, Decision, Failure, Policy, Stop, retry::Entropy, s3_status, trace,
-};
+use crate::budget::Budget;
+use crate::call::{Call, Decision, Stop};
+use crate::error_code::{BODY_LIMIT, s3_status};
+use crate::fault::Failure;
+use crate::policy::Policy;
+use crate::random::Entropy;
+use crate::trace;
 
 /// Retries the requests of a `reqwest_middleware` client under a [`Policy`], and honours what the service asks for.
 ///
@@ -101,7 +105,7 @@ impl Middleware for RetryMiddleware {
     ) -> Result<Response> {
         let budget = self.budget.as_deref();
         let hides_errors = self.s3 && hides_errors(&request);
-        let (mut call, mut random, started) = (self.start(), Entropy::default(), Instant::now());
+        let (mut call, mut random, started) = (self.start(), Entropy::new(), Instant::now());
         let mut request = request;
         loop {
             let again = request.try_clone();

@@ -46,7 +46,8 @@ impl fmt::Display for SdkRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Failure, Policy};
+    use crate::fault::Failure;
+    use crate::policy::Policy;
 
     #[test]
     fn attempts_are_counted_and_the_ttl_comes_first() {

@@ -6,7 +6,12 @@ use std::sync::Arc;
 use tokio::time::{Instant, Sleep, sleep};
 use tower::retry::Policy as TowerPolicy;
 
-use crate::{Budget, Call, Decision, Failure, Policy, retry::Entropy, trace};
+use crate::budget::Budget;
+use crate::call::{Call, Decision};
+use crate::fault::Failure;
+use crate::policy::Policy;
+use crate::random::Entropy;
+use crate::trace;
 
 /// Retries the requests of a `tower::retry::Retry` service under a [`Policy`].
 ///
@@ -30,29 +35,29 @@ use crate::{Budget, Call, Decision, Failure, Policy, retry::Entropy, trace};
 ///
 /// A long poll refused by the budget fails at once here: `tower` has no place to wait before an error.
 ///
-/// The judge reads the facts of a response or an error, `None` if it was a success. With feature `http`,
-/// [`judge_response`] is one for responses whose body was read. Place the layer that signs inside of this one: every
+/// The classifier reads the facts of a response or an error, `None` if it was a success. With feature `http`,
+/// [`classify_response`] is one for responses whose body was read. Place the layer that signs inside of this one: every
 /// attempt needs its own signature.
-pub struct RetryPolicy<J> {
+pub struct RetryPolicy<C> {
     call: Call,
     budget: Option<Arc<Budget>>,
     started: Instant,
     random: Entropy,
-    judge: J,
+    classifier: C,
 }
 
-impl<J> RetryPolicy<J> {
-    /// Retries what `policy` says of the facts that `judge` reads.
-    pub fn new<Res, E>(policy: Policy, judge: J) -> Self
+impl<C> RetryPolicy<C> {
+    /// Retries what `policy` says of the facts that `classifier` reads.
+    pub fn new<Res, E>(policy: Policy, classifier: C) -> Self
     where
-        J: for<'r> Fn(&'r Result<Res, E>) -> Option<Failure<'r>>,
+        C: for<'r> Fn(&'r Result<Res, E>) -> Option<Failure<'r>>,
     {
         Self {
             call: policy.start(),
             budget: None,
             started: Instant::now(),
-            random: Entropy::default(),
-            judge,
+            random: Entropy::new(),
+            classifier,
         }
     }
 
@@ -71,16 +76,16 @@ impl<J> RetryPolicy<J> {
     }
 }
 
-impl<Req, Res, E, J> TowerPolicy<Req, Res, E> for RetryPolicy<J>
+impl<Req, Res, E, C> TowerPolicy<Req, Res, E> for RetryPolicy<C>
 where
     Req: Clone,
-    J: for<'r> Fn(&'r Result<Res, E>) -> Option<Failure<'r>>,
+    C: for<'r> Fn(&'r Result<Res, E>) -> Option<Failure<'r>>,
 {
     type Future = Sleep;
 
     fn retry(&mut self, _: &mut Req, result: &mut Result<Res, E>) -> Option<Sleep> {
         let budget = self.budget.as_deref();
-        let Some(failure) = (self.judge)(result) else {
+        let Some(failure) = (self.classifier)(result) else {
             self.call.on_success(budget);
             return None;
         };
@@ -108,30 +113,30 @@ where
 /// The facts of a response whose body was read; `None` below 400. An error of the service is a lost answer:
 /// it was sent, and nothing is known about what became of it.
 #[cfg(feature = "http")]
-pub fn judge_response<B: AsRef<[u8]>, E>(
+pub fn classify_response<B: AsRef<[u8]>, E>(
     result: &Result<http::Response<B>, E>,
 ) -> Option<Failure<'_>> {
     match result {
         Ok(response) if response.status().as_u16() < 400 => None,
-        Ok(response) => Some(crate::Classify::failure(response)),
+        Ok(response) => Some(crate::fault::Classify::failure(response)),
         Err(_) => Some(Failure::no_response()),
     }
 }
 
 /// A clone begins a call of its own, with a generator of its own: two requests never share their jitter.
-impl<J: Clone> Clone for RetryPolicy<J> {
+impl<C: Clone> Clone for RetryPolicy<C> {
     fn clone(&self) -> Self {
         Self {
             call: self.call,
             budget: self.budget.clone(),
             started: self.started,
-            random: Entropy::default(),
-            judge: self.judge.clone(),
+            random: Entropy::new(),
+            classifier: self.classifier.clone(),
         }
     }
 }
 
-impl<J> fmt::Debug for RetryPolicy<J> {
+impl<C> fmt::Debug for RetryPolicy<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryPolicy")
             .field("call", &self.call)

@@ -1,10 +1,11 @@
-use crate::{Decision, Failure};
+use crate::call::Decision;
+use crate::fault::Failure;
 
 /// Events of target `keyfob_backoff`: a wait at `DEBUG`, giving up on a fault at `WARN`. A failure that is no
 /// fault is the caller's to log.
 #[cfg(feature = "tracing")]
 pub(crate) fn decided(attempt: u32, failure: &Failure<'_>, decision: Decision) {
-    use crate::Stop;
+    use crate::call::Stop;
 
     let (status, code) = (failure.status(), failure.code());
     match decision {

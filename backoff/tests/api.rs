@@ -5,15 +5,15 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use keyfob_backoff::limit::{AdaptiveLimiter, KeyedLimit, Limiter, RateLimit};
 use keyfob_backoff::{
-    AdaptiveLimiter, Budget, Call, Classify, Failure, Fault, Hint, KeyedLimit, Limiter, Policy,
-    Random, RateLimit, Report, SplitMix64,
+    Budget, Call, Classify, Failure, Fault, Hint, Policy, Random, Report, SeededRandom,
 };
 
-static BUDGET: Budget = Budget::aws_v2_0().capacity(100).filled_to(50);
+static BUDGET: Budget = Budget::aws_v2_0().with_capacity(100).with_tokens(50);
 static ADAPTIVE: Mutex<AdaptiveLimiter> = Mutex::new(AdaptiveLimiter::new());
 static DOCUMENTED: Mutex<RateLimit> =
-    Mutex::new(RateLimit::new(100, Duration::from_secs(1)).burst(10));
+    Mutex::new(RateLimit::new(100, Duration::from_secs(1)).with_capacity(10));
 const POLICY: Policy = Policy::dynamodb()
     .attempts(8)
     .retry_codes(&["RequestTimeout"])
@@ -32,7 +32,7 @@ fn values_are_shared_and_copied_freely() {
     is_copy::<Report>();
     is_send_sync::<Budget>();
     is_send_sync::<KeyedLimit<String>>();
-    is_send_sync::<SplitMix64>();
+    is_send_sync::<SeededRandom>();
 }
 
 #[test]

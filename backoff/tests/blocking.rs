@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use keyfob_backoff::{Budget, Failure, Policy, Report, SplitMix64, Stop, retry_blocking};
+use keyfob_backoff::{Budget, Failure, Policy, Report, SeededRandom, Stop, retry_blocking};
 
 const THROTTLED: Failure<'static> = Failure::response(429);
 
@@ -39,7 +39,7 @@ fn the_same_seed_gives_the_same_waits() {
     let waits = |seed| {
         let slept = Mutex::new(Vec::new());
         let _: Result<(), _> = retry_blocking(Policy::aws().attempts(6), || Err(THROTTLED))
-            .random(SplitMix64::new(seed))
+            .random(SeededRandom::new(seed))
             .sleep_with(|delay| {
                 slept.lock().unwrap().push(delay);
                 ControlFlow::Continue(())
@@ -70,7 +70,7 @@ fn a_cancelled_sleep_ends_the_call_with_its_last_error() {
 
 #[test]
 fn a_long_poll_refused_by_the_budget_waits_before_it_fails() {
-    let budget = Budget::aws().filled_to(0);
+    let budget = Budget::aws().with_tokens(0);
     let mut slept = Vec::new();
     let answer: Result<(), _> = retry_blocking(Policy::aws().long_polling(), || Err(THROTTLED))
         .random(|| 1.0)

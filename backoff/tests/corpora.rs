@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use keyfob_backoff::limit::{AdaptiveLimiter, Cubic};
 use keyfob_backoff::{
-    AdaptiveLimiter, Budget, Call, ClockSkew, Cubic, Decision, Failure, Fault, FaultKind, Hint,
-    Policy, Stop,
+    Budget, Call, ClockSkew, Decision, Failure, Fault, FaultKind, Hint, Policy, Stop,
 };
 use serde_json::Value;
 
@@ -73,7 +73,7 @@ fn standard(case: &Value) -> Outcome {
     } else {
         Budget::aws()
     }
-    .filled_to(tokens);
+    .with_tokens(tokens);
     let fraction = number(&config["random"])?;
 
     let mut call = policy.start();
@@ -255,7 +255,7 @@ fn cubic(case: &Value) -> Outcome {
 }
 
 fn adaptive(case: &Value) -> Outcome {
-    let mut limiter = AdaptiveLimiter::new().starting_at(Duration::ZERO);
+    let mut limiter = AdaptiveLimiter::new().with_start(Duration::ZERO);
     for (n, step) in array(&case["steps"])?.iter().enumerate() {
         limiter.on_answer(
             is_throttle(step)?,

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use keyfob_backoff::{
-    Budget, Decision, Failure, Fault, Hint, Jitter, Policy, Random, SplitMix64, Stop, classify,
+    Budget, Decision, Failure, Fault, Hint, Jitter, Policy, Random, SeededRandom, Stop, classify,
     error_code, s3_status,
 };
 
@@ -27,21 +27,21 @@ fn throttling() -> Fault {
     classify(Some(429), None).unwrap()
 }
 
-/// A number below `limit`.
-fn below(random: &mut SplitMix64, limit: u64) -> u64 {
-    random.next_u64() % limit
+/// Draws a number below `limit`.
+fn below(random: &mut SeededRandom, limit: u64) -> u64 {
+    (random.fraction() * limit as f64) as u64
 }
 
-fn any_duration(random: &mut SplitMix64) -> Duration {
+fn any_duration(random: &mut SeededRandom) -> Duration {
     match below(random, 8) {
         0 => Duration::ZERO,
         1 => Duration::MAX,
-        2 => Duration::from_nanos(random.next_u64()),
+        2 => Duration::from_nanos(below(random, u64::MAX)),
         _ => Duration::from_micros(below(random, 60_000_000)),
     }
 }
 
-fn any_policy(random: &mut SplitMix64) -> Policy {
+fn any_policy(random: &mut SeededRandom) -> Policy {
     let mut policy = [Policy::aws(), Policy::aws_v2_0(), Policy::dynamodb()]
         [below(random, 3) as usize]
         .attempts(below(random, 40) as u32)
@@ -64,7 +64,7 @@ fn any_policy(random: &mut SplitMix64) -> Policy {
     policy
 }
 
-fn any_failure(random: &mut SplitMix64) -> Failure<'static> {
+fn any_failure(random: &mut SeededRandom) -> Failure<'static> {
     let code = [
         None,
         Some("Throttling"),
@@ -90,7 +90,7 @@ fn decisions(
     failures: &[Failure<'_>],
     budget: &Budget,
 ) -> Vec<Decision> {
-    let (mut call, mut random) = (policy.start(), SplitMix64::new(seed));
+    let (mut call, mut random) = (policy.start(), SeededRandom::new(seed));
     failures
         .iter()
         .map(|failure| call.on_failure(failure, call.slept(), Some(budget), &mut random))
@@ -101,7 +101,7 @@ fn decisions(
 fn no_delay_exceeds_the_cap_for_a_million_attempts() {
     for jitter in JITTERS {
         let policy = Policy::aws().attempts(1_000_001).jitter(jitter);
-        let delays = policy.delays(SplitMix64::new(1)).after(throttling());
+        let delays = policy.delays(SeededRandom::new(1)).after(throttling());
         assert_eq!(delays.len(), 1_000_000);
         assert!(
             delays
@@ -114,7 +114,7 @@ fn no_delay_exceeds_the_cap_for_a_million_attempts() {
 
 #[test]
 fn no_delay_exceeds_its_bound_whatever_the_policy_and_the_generator() {
-    let mut random = SplitMix64::new(2);
+    let mut random = SeededRandom::new(2);
     let wild = [
         0.0,
         1.0,
@@ -146,7 +146,7 @@ fn clients_at_the_cap_stay_spread_out() {
         .filter_map(|seed| {
             Policy::aws()
                 .attempts(30)
-                .delays(SplitMix64::new(seed))
+                .delays(SeededRandom::new(seed))
                 .last()
         })
         .map(|delay| delay.as_secs_f64())
@@ -171,7 +171,7 @@ fn the_mean_delay_is_half_the_bound() {
             let total: f64 = (0..10_000)
                 .filter_map(|seed| {
                     let policy = Policy::aws().attempts(attempt + 1);
-                    policy.delays(SplitMix64::new(seed)).after(fault).last()
+                    policy.delays(SeededRandom::new(seed)).after(fault).last()
                 })
                 .map(|delay| delay.as_secs_f64())
                 .sum();
@@ -194,7 +194,7 @@ fn jitter_is_never_lost_and_never_degenerate() {
             Policy::aws()
                 .attempts(attempt + 1)
                 .jitter(jitter)
-                .delays(SplitMix64::new(seed))
+                .delays(SeededRandom::new(seed))
                 .last()
         };
         let distinct: std::collections::HashSet<_> = (0..1_000).map(last).collect();
@@ -208,7 +208,7 @@ fn jitter_is_never_lost_and_never_degenerate() {
 
 #[test]
 fn a_schedule_is_a_function_of_policy_seed_and_faults() {
-    let mut random = SplitMix64::new(3);
+    let mut random = SeededRandom::new(3);
     for seed in 0..2_000 {
         let policy = any_policy(&mut random);
         let failures: Vec<_> = (0..20).map(|_| any_failure(&mut random)).collect();
@@ -219,11 +219,11 @@ fn a_schedule_is_a_function_of_policy_seed_and_faults() {
 
 #[test]
 fn whatever_is_retried_is_a_fault_and_within_attempts_and_budget() {
-    let mut random = SplitMix64::new(4);
+    let mut random = SeededRandom::new(4);
     for seed in 0..5_000 {
         let policy = any_policy(&mut random);
         let failures: Vec<_> = (0..50).map(|_| any_failure(&mut random)).collect();
-        let budget = Budget::aws().filled_to(below(&mut random, 501) as u32);
+        let budget = Budget::aws().with_tokens(below(&mut random, 501) as u32);
         let mut left = budget.available();
         for (failure, decision) in failures
             .iter()
@@ -249,7 +249,7 @@ fn whatever_is_retried_is_a_fault_and_within_attempts_and_budget() {
 
 #[test]
 fn without_opt_ins_only_throttling_and_5xx_are_ever_retried() {
-    let mut random = SplitMix64::new(5);
+    let mut random = SeededRandom::new(5);
     for _ in 0..20_000 {
         let failure = any_failure(&mut random);
         let retried = matches!(
@@ -269,7 +269,7 @@ fn without_opt_ins_only_throttling_and_5xx_are_ever_retried() {
 
 #[test]
 fn no_body_and_no_header_makes_the_readers_panic() {
-    let mut random = SplitMix64::new(6);
+    let mut random = SeededRandom::new(6);
     let alphabet =
         b"<>/!?-\"\\{}[]:,; \n#=&Error Code __type code Retry 0123456789\xff\xef\xbb\xbf";
     for _ in 0..50_000 {

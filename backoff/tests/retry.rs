@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyfob_backoff::{
-    AdaptiveLimiter, Budget, Classify, ClockSkew, Failure, KeyedLimit, Limiter, Policy, RateLimit,
-    Report, Stop, Timer, retry,
-};
+use keyfob_backoff::hooks::Timer;
+use keyfob_backoff::limit::{AdaptiveLimiter, KeyedLimit, Limiter, RateLimit};
+use keyfob_backoff::{Budget, Classify, ClockSkew, Failure, Policy, Report, Stop, retry};
 use tokio::time::Instant;
 
 #[derive(Debug, PartialEq)]
@@ -176,7 +175,7 @@ async fn the_deadline_counts_the_attempts_too() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_that_share_a_budget_stop_retrying_together() {
-    let budget = Budget::aws().filled_to(14);
+    let budget = Budget::aws().with_tokens(14);
     let attempts = async || {
         let mut sent = 0;
         let _: Result<(), _> = retry(Policy::aws(), async || {
@@ -193,7 +192,7 @@ async fn calls_that_share_a_budget_stop_retrying_together() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_poll_refused_by_the_budget_waits_before_it_fails() {
-    let budget = Budget::aws().filled_to(0);
+    let budget = Budget::aws().with_tokens(0);
     let started = Instant::now();
     let answer: Result<(), _> = retry(Policy::aws().long_polling(), async || {
         Err(Failure::response(500))

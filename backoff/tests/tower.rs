@@ -65,7 +65,7 @@ async fn faults_are_retried_and_other_errors_are_not() {
 
 #[tokio::test(start_paused = true)]
 async fn every_request_has_its_own_attempts_and_all_share_the_budget() {
-    let budget = Arc::new(Budget::aws().filled_to(28));
+    let budget = Arc::new(Budget::aws().with_tokens(28));
     let (inner, sent) = service(&[500; 100]);
     let policy = RetryPolicy::new(Policy::aws(), judge).budget(budget.clone());
     let mut service = ServiceBuilder::new().retry(policy).service(inner);
@@ -101,7 +101,7 @@ async fn an_http_response_is_judged_by_its_body_too() {
         let response = http::Response::builder().status(status).body(body).unwrap();
         std::future::ready(Ok::<_, std::io::Error>(response))
     };
-    let policy = RetryPolicy::new(Policy::aws(), keyfob_backoff::tower::judge_response);
+    let policy = RetryPolicy::new(Policy::aws(), keyfob_backoff::tower::classify_response);
     let mut service = ServiceBuilder::new()
         .retry(policy)
         .service(service_fn(send));

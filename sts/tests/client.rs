@@ -329,7 +329,7 @@ async fn a_signed_action_without_a_region_is_refused_before_anything_is_sent() {
 #[tokio::test]
 async fn a_spent_budget_stops_retries_of_every_client_that_shares_it() {
     let stub = Stub::start([Answer::error(503, "ServiceUnavailable")]).await;
-    let budget = Arc::new(Budget::aws().capacity(14));
+    let budget = Arc::new(Budget::aws().with_capacity(14));
     for requests in [2, 3] {
         let client = client(stub.url()).budget(Arc::clone(&budget));
         whoami(client).await.unwrap_err();

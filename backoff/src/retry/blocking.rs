@@ -1,9 +1,15 @@
-use core::{ops::ControlFlow, time::Duration};
+use core::time::Duration;
 
-use super::{Judge, Notify, Retry, parting_wait, timer::system_time};
-use crate::{Decision, Policy, Random};
+use super::clock::system_time;
+use super::hooks::{
+    Blocking, BlockingSleep, Classifier, ClassifyTrait, NoNotify, Notify, ThreadSleep,
+};
+use super::{Retry, final_wait};
+use crate::call::Decision;
+use crate::policy::Policy;
+use crate::random::{Entropy, Random};
 
-/// As [`retry`](crate::retry), for a call that blocks the thread.
+/// Prepares a call as [`retry`](crate::retry) does, for a closure that blocks the thread.
 ///
 /// ```
 /// # #[cfg(feature = "std")]
@@ -22,61 +28,42 @@ use crate::{Decision, Policy, Random};
 pub fn retry_blocking<'a, F, T, E>(
     policy: Policy,
     op: F,
-) -> Retry<'a, F, T, E, super::ByTrait, super::Silent, super::Entropy, Blocking<ThreadSleep>>
+) -> Retry<'a, F, T, E, ClassifyTrait, NoNotify, Entropy, Blocking<ThreadSleep>>
 where
     F: FnMut() -> Result<T, E>,
 {
     Retry::new(policy, op, Blocking(ThreadSleep))
 }
 
-/// Marks a [`Retry`] that blocks the thread, and how it sleeps.
-#[derive(Clone, Copy, Debug)]
-pub struct Blocking<S>(S);
-
-/// How a [`retry_blocking`] sleeps: any `FnMut(Duration) -> ControlFlow<()>`. `Break` cancels the call.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot sleep",
-    note = "enable feature `std` of keyfob-backoff, or name a sleep: `.sleep_with(|delay| ControlFlow::Continue(my_sleep(delay)))`"
-)]
-pub trait BlockingSleep {
-    /// Sleeps this long, or less if the call was cancelled meanwhile.
-    fn sleep(&mut self, delay: Duration) -> ControlFlow<()>;
-}
-
-impl<F: FnMut(Duration) -> ControlFlow<()>> BlockingSleep for F {
-    fn sleep(&mut self, delay: Duration) -> ControlFlow<()> {
-        self(delay)
-    }
-}
-
-/// The default: with feature `std`, the thread sleeps and nothing cancels it.
-#[derive(Clone, Copy, Debug)]
-pub struct ThreadSleep;
-
-#[cfg(feature = "std")]
-impl BlockingSleep for ThreadSleep {
-    fn sleep(&mut self, delay: Duration) -> ControlFlow<()> {
-        std::thread::sleep(delay);
-        ControlFlow::Continue(())
-    }
-}
-
-impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, Blocking<S>> {
-    /// Sleeps with `sleep` instead of blocking the thread for good: wait for a signal, and return `Break` to
-    /// cancel the call, which then returns its last error at once. (While the [limiter](Retry::limiter) still
-    /// delays the first attempt there is none: `Break` then ends that delay.)
+impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, Blocking<S>> {
+    /// Sleeps with `sleep` instead of [`std::thread::sleep`], so that a wait can be cancelled.
+    ///
+    /// Wait for a signal in `sleep`, and return `Break` to cancel the call: it then returns its last error at
+    /// once. If the [limiter](Retry::limiter) still delays the first attempt, there is no error yet: `Break` then
+    /// ends that delay, and the attempt is made.
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use keyfob_backoff::{Failure, Policy, retry_blocking};
+    ///
+    /// let answer: Result<(), _> = retry_blocking(Policy::aws(), || Err(Failure::response(503)))
+    ///     .random(|| 1.0)
+    ///     .sleep_with(|_delay| ControlFlow::Break(()))
+    ///     .run();
+    /// assert_eq!(answer, Err(Failure::response(503)));
+    /// ```
     pub fn sleep_with<U: BlockingSleep>(
         self,
         sleep: U,
-    ) -> Retry<'a, F, T, E, J, N, R, Blocking<U>> {
+    ) -> Retry<'a, F, T, E, C, N, R, Blocking<U>> {
         self.with_timer(Blocking(sleep))
     }
 }
 
-impl<F, T, E, J, N, R, S> Retry<'_, F, T, E, J, N, R, Blocking<S>>
+impl<F, T, E, C, N, R, S> Retry<'_, F, T, E, C, N, R, Blocking<S>>
 where
     F: FnMut() -> Result<T, E>,
-    J: Judge<E>,
+    C: Classifier<E>,
     N: Notify<E>,
     R: Random,
     S: BlockingSleep,
@@ -85,7 +72,7 @@ where
     ///
     /// # Errors
     ///
-    /// The error of the last attempt, as `op` returned it.
+    /// Returns the error of the last attempt, as `op` returned it.
     pub fn run(mut self) -> Result<T, E> {
         let started = if self.driver.plan.call.has_deadline() {
             system_time()
@@ -94,7 +81,7 @@ where
         };
         let mut last = None;
         loop {
-            self.admit(started, last)?;
+            self.wait_for_limiter(started, last)?;
             let error = match (self.op)() {
                 Ok(value) => {
                     self.driver.succeeded(system_time);
@@ -111,7 +98,7 @@ where
                     }
                 }
                 Decision::Stop(stop) => {
-                    if let Some(wait) = parting_wait(stop) {
+                    if let Some(wait) = final_wait(stop) {
                         // Cancelled or not, the call ends here.
                         let _ = self.timer.0.sleep(wait);
                     }
@@ -122,8 +109,12 @@ where
         }
     }
 
-    /// Waits for the limiter's leave, if there is one.
-    fn admit(&mut self, started: Option<Duration>, mut last: Option<E>) -> Result<(), E> {
+    /// Waits until the limiter, if there is one, lets the next attempt be sent.
+    fn wait_for_limiter(
+        &mut self,
+        started: Option<Duration>,
+        mut last: Option<E>,
+    ) -> Result<(), E> {
         while let Some(wait) = self.driver.plan.ask_limiter(system_time) {
             let elapsed = self.elapsed(started);
             if let Some(error) = self.driver.refused(elapsed, wait, &mut last) {
@@ -137,7 +128,7 @@ where
         Ok(())
     }
 
-    /// Since the call began; where there is no clock, the waits alone.
+    /// Returns the time since the call began; without a clock, the sum of the waits.
     fn elapsed(&self, started: Option<Duration>) -> Duration {
         let since = started.and_then(|started| Some(system_time()?.saturating_sub(started)));
         since.unwrap_or(self.driver.plan.call.slept())

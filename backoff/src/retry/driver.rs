@@ -1,64 +1,37 @@
 use core::time::Duration;
 
-#[cfg(feature = "std")]
-use crate::SplitMix64;
-use crate::{Budget, Call, Classify, Decision, Failure, Limiter, Policy, Random, Stop, trace};
+use super::hooks::{Classifier, Notify};
+use super::report::{Pause, Report};
+use crate::budget::Budget;
+use crate::call::{Call, Decision, Stop};
+use crate::limit::Limiter;
+use crate::policy::Policy;
+use crate::random::Random;
+use crate::trace;
 
-/// Everything about a call but how it is sent and how it sleeps.
-pub(super) struct Driver<'a, E, J, N, R> {
+/// Everything about a call except how it is sent and how it sleeps.
+pub(super) struct Driver<'a, E, C, N, R> {
     pub(super) plan: Plan<'a, E>,
-    judge: J,
+    classifier: C,
     notify: N,
     random: R,
 }
 
-impl<'a, E, J, N, R> Driver<'a, E, J, N, R> {
-    pub(super) const fn new(plan: Plan<'a, E>, judge: J, notify: N, random: R) -> Self {
-        Self {
-            plan,
-            judge,
-            notify,
-            random,
-        }
-    }
-
-    pub(super) fn into_parts(self) -> (Plan<'a, E>, J, N, R) {
-        (self.plan, self.judge, self.notify, self.random)
-    }
-}
-
+/// The options of a call that have no type parameter of their own.
 pub(super) struct Plan<'a, E> {
     pub(super) call: Call,
     pub(super) budget: Option<&'a Budget>,
-    pub(super) attempt_timeout: Option<(Duration, MakeError<E>)>,
+    pub(super) attempt_timeout: Option<AttemptTimeout<E>>,
     pub(super) limiter: Option<&'a (dyn Limiter + Sync)>,
-    pub(super) refuse: Option<MakeError<E>>,
+    /// The error of a call that the limiter refused before anything was sent. If set, no limiter is waited for.
+    pub(super) refused: Option<fn() -> E>,
     pub(super) report: Option<&'a mut Report>,
 }
 
-/// Makes the error of an attempt that had none of its own.
-pub(super) type MakeError<E> = fn() -> E;
-
-/// How a call went, written by [`Retry::report`](crate::Retry::report).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Report {
-    /// How often it was sent.
-    pub attempts: u32,
-    /// The sum of the waits between attempts.
-    pub slept: Duration,
-    /// Why it was not sent again; `None` after a success.
-    pub stop: Option<Stop>,
-}
-
-/// A wait about to begin, as told to [`Retry::notify`](crate::Retry::notify).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Pause {
-    /// The number of the attempt that failed, from 1.
-    pub attempt: u32,
-    /// How long until the next attempt.
-    pub delay: Duration,
+/// How long one attempt may take, and the error of an attempt that takes longer.
+pub(super) struct AttemptTimeout<E> {
+    pub(super) timeout: Duration,
+    pub(super) error: fn() -> E,
 }
 
 impl<E> Plan<'_, E> {
@@ -68,12 +41,12 @@ impl<E> Plan<'_, E> {
             budget: None,
             attempt_timeout: None,
             limiter: None,
-            refuse: None,
+            refused: None,
             report: None,
         }
     }
 
-    /// How long to wait for the limiter's leave; `None` if it gave it.
+    /// Returns how long to wait before asking the limiter again; `None` if the request may be sent now.
     pub(super) fn ask_limiter(&self, now: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
         self.limiter?.acquire(now().unwrap_or_default()).err()
     }
@@ -95,7 +68,30 @@ impl<E> Plan<'_, E> {
     }
 }
 
-impl<E, J: Judge<E>, N: Notify<E>, R: Random> Driver<'_, E, J, N, R> {
+impl<'a, E, C, N, R> Driver<'a, E, C, N, R> {
+    pub(super) const fn new(plan: Plan<'a, E>, classifier: C, notify: N, random: R) -> Self {
+        Self {
+            plan,
+            classifier,
+            notify,
+            random,
+        }
+    }
+
+    pub(super) fn with_classifier<D>(self, classifier: D) -> Driver<'a, E, D, N, R> {
+        Driver::new(self.plan, classifier, self.notify, self.random)
+    }
+
+    pub(super) fn with_notify<M>(self, notify: M) -> Driver<'a, E, C, M, R> {
+        Driver::new(self.plan, self.classifier, notify, self.random)
+    }
+
+    pub(super) fn with_random<Q>(self, random: Q) -> Driver<'a, E, C, N, Q> {
+        Driver::new(self.plan, self.classifier, self.notify, random)
+    }
+}
+
+impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
     pub(super) fn succeeded(&mut self, now: impl FnOnce() -> Option<Duration>) {
         self.plan.tell_limiter(false, now);
         self.plan.call.on_success(self.plan.budget);
@@ -110,12 +106,12 @@ impl<E, J: Judge<E>, N: Notify<E>, R: Random> Driver<'_, E, J, N, R> {
     ) -> Decision {
         let Self {
             plan,
-            judge,
+            classifier,
             notify,
             random,
         } = self;
         let attempt = plan.call.attempt();
-        let failure = judge.failure(error);
+        let failure = classifier.failure(error);
         plan.tell_limiter(plan.call.is_throttling(&failure), now);
         let decision = plan.call.on_failure(&failure, elapsed, plan.budget, random);
         match decision {
@@ -126,16 +122,17 @@ impl<E, J: Judge<E>, N: Notify<E>, R: Random> Driver<'_, E, J, N, R> {
         decision
     }
 
-    /// The error to return because the limiter asks for a wait that must not be: when failing fast, or when the
-    /// deadline would pass. A call that has no error yet and may wait does wait.
+    /// Returns the error to give up with if the limiter asks for a wait that must not be made: because the call
+    /// fails fast, or because the wait would end after the deadline.
     pub(super) fn refused(
         &mut self,
         elapsed: Duration,
         wait: Duration,
         last: &mut Option<E>,
     ) -> Option<E> {
-        let error = match self.plan.refuse {
-            Some(refuse) => last.take().unwrap_or_else(refuse),
+        let error = match self.plan.refused {
+            Some(refused) => last.take().unwrap_or_else(refused),
+            // Without an earlier error there is none to return, so the call waits past its deadline.
             None if wait >= self.plan.call.time_left(elapsed) => last.take()?,
             None => return None,
         };
@@ -144,72 +141,9 @@ impl<E, J: Judge<E>, N: Notify<E>, R: Random> Driver<'_, E, J, N, R> {
         Some(error)
     }
 
-    /// Notes that the sleep before the coming attempt was cut short for good.
+    /// Reports that the sleep before the coming attempt was cancelled.
     pub(super) fn cancelled(&mut self) {
         self.plan
             .write_report(self.plan.call.attempt() - 1, Some(Stop::Cancelled));
-    }
-}
-
-/// Reads the facts of an error.
-#[diagnostic::on_unimplemented(
-    message = "nothing says what kind of failure a `{E}` is",
-    note = "implement `keyfob_backoff::Classify` for it, or call `.classify_with(|error| ...)`"
-)]
-pub trait Judge<E> {
-    /// The facts of `error`.
-    fn failure<'e>(&self, error: &'e E) -> Failure<'e>;
-}
-
-/// The default [`Judge`]: the error's own [`Classify`].
-#[derive(Clone, Copy, Debug)]
-pub struct ByTrait;
-
-impl<E: Classify> Judge<E> for ByTrait {
-    fn failure<'e>(&self, error: &'e E) -> Failure<'e> {
-        error.failure()
-    }
-}
-
-impl<E, F: for<'e> Fn(&'e E) -> Failure<'e>> Judge<E> for F {
-    fn failure<'e>(&self, error: &'e E) -> Failure<'e> {
-        self(error)
-    }
-}
-
-/// Hears of every wait.
-pub trait Notify<E> {
-    /// Called before the wait.
-    fn notify(&mut self, error: &E, pause: &Pause);
-}
-
-/// The default [`Notify`]: nobody listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Silent;
-
-impl<E> Notify<E> for Silent {
-    fn notify(&mut self, _: &E, _: &Pause) {}
-}
-
-impl<E, F: FnMut(&E, &Pause)> Notify<E> for F {
-    fn notify(&mut self, error: &E, pause: &Pause) {
-        self(error, pause);
-    }
-}
-
-/// The default generator: with feature `std`, seeded when it is first needed, so that a call that succeeds
-/// pays nothing for it.
-#[derive(Clone, Debug, Default)]
-pub struct Entropy {
-    #[cfg(feature = "std")]
-    generator: Option<SplitMix64>,
-}
-
-#[cfg(feature = "std")]
-impl Random for Entropy {
-    fn fraction(&mut self) -> f64 {
-        self.generator
-            .get_or_insert_with(SplitMix64::from_entropy)
-            .fraction()
     }
 }

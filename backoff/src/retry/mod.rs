@@ -1,6 +1,8 @@
 mod blocking;
+mod clock;
 mod driver;
-mod timer;
+pub mod hooks;
+mod report;
 
 use core::{
     fmt,
@@ -11,22 +13,24 @@ use core::{
     time::Duration,
 };
 
-pub use blocking::{Blocking, BlockingSleep, ThreadSleep, retry_blocking};
-pub(crate) use driver::Entropy;
-use driver::{ByTrait, Driver, MakeError, Plan, Silent};
-pub use driver::{Judge, Notify, Pause, Report};
-use timer::DefaultTimer;
-pub use timer::Timer;
+pub use self::blocking::retry_blocking;
+use self::driver::{AttemptTimeout, Driver, Plan};
+use self::hooks::{Classifier, ClassifyTrait, DefaultTimer, NoNotify, Notify, Timer};
+pub use self::report::{Pause, Report};
+use crate::budget::Budget;
+use crate::call::{Decision, Stop};
+use crate::fault::Failure;
+use crate::limit::Limiter;
+use crate::policy::Policy;
+use crate::random::{Entropy, Random};
 
-use crate::{Budget, Decision, Failure, Limiter, Policy, Random, Stop};
-
-/// Makes a call under a policy: sends it, and while it fails with a fault, waits and sends it again.
+/// Prepares a call under a policy: it is sent, and while it fails with a fault, it waits and is sent again.
 ///
-/// Each attempt is one call of `op`, which must build and sign its request anew. Nothing happens before
+/// Each attempt is one call of `op`, which must build and sign a new request. Nothing is sent before
 /// [`run`](Retry::run), or [`run_mut`](Retry::run_mut) if the closure changes what it captured. Dropping the
-/// future cancels the call at once, asleep or not.
+/// future cancels the call at once, even during a wait.
 ///
-/// With feature `tokio` it sleeps on the tokio timer; on any other, name one with [`timer`](Retry::timer).
+/// With feature `tokio` it sleeps on the tokio timer. On any other runtime, pass a [`timer`](Retry::timer).
 ///
 /// ```
 /// use keyfob_backoff::{Budget, Failure, Policy, retry};
@@ -52,106 +56,174 @@ where
     Retry::new(policy, op, DefaultTimer)
 }
 
-/// A call to be retried, made by [`retry`] or [`retry_blocking`].
+/// A call to be retried, and its options, made by [`retry`] or [`retry_blocking`].
+///
+/// The type parameters are the closure, its value and its error, and then what the options replace: the
+/// [`Classifier`], the [`Notify`], the [`Random`] and the [`Timer`] or [`Blocking`](hooks::Blocking). See
+/// [`hooks`].
 #[must_use = "nothing is sent until it is run"]
-pub struct Retry<'a, F, T, E, J = ByTrait, N = Silent, R = Entropy, S = DefaultTimer> {
+pub struct Retry<'a, F, T, E, C = ClassifyTrait, N = NoNotify, R = Entropy, S = DefaultTimer> {
     op: F,
-    driver: Driver<'a, E, J, N, R>,
+    driver: Driver<'a, E, C, N, R>,
     timer: S,
     output: PhantomData<fn() -> T>,
 }
 
-impl<'a, F, T, E, S> Retry<'a, F, T, E, ByTrait, Silent, Entropy, S> {
+impl<'a, F, T, E, S> Retry<'a, F, T, E, ClassifyTrait, NoNotify, Entropy, S> {
     fn new(policy: Policy, op: F, timer: S) -> Self {
-        let driver = Driver::new(Plan::new(policy), ByTrait, Silent, Entropy::default());
+        let driver = Driver::new(Plan::new(policy), ClassifyTrait, NoNotify, Entropy::new());
         Self::assemble(op, driver, timer)
     }
 }
 
-impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, S> {
-    /// Takes retries from this budget, which other calls share. Without one only the policy's attempts bound
-    /// the retries.
+impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
+    /// Takes the tokens for retries from this budget, which other calls share.
+    ///
+    /// Without one, only the policy's attempts limit the retries.
     pub fn budget(mut self, budget: &'a Budget) -> Self {
         self.driver.plan.budget = Some(budget);
         self
     }
 
-    /// How long the whole call may take. A wait that would outlast it is not begun: the error is returned
-    /// instead. An attempt under way is cut off only if there is an
-    /// [`attempt_timeout`](Retry::attempt_timeout).
+    /// Sets how long the whole call may take, all attempts and waits together.
+    ///
+    /// A wait that would end after the deadline is not begun: the error is returned instead. An attempt under way
+    /// is interrupted only if there is an [`attempt_timeout`](Retry::attempt_timeout).
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")]
+    /// # {
+    /// use std::time::{Duration, Instant};
+    /// use keyfob_backoff::{Failure, Policy, retry_blocking};
+    ///
+    /// let started = Instant::now();
+    /// let answer: Result<(), _> = retry_blocking(Policy::aws(), || Err(Failure::response(429)))
+    ///     .random(|| 1.0)
+    ///     .deadline(Duration::from_millis(500))
+    ///     .run();
+    /// assert_eq!(answer, Err(Failure::response(429)));
+    /// assert!(started.elapsed() < Duration::from_millis(500));
+    /// # }
+    /// ```
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.driver.plan.call = self.driver.plan.call.with_deadline(deadline);
         self
     }
 
     /// Asks this limiter before each attempt, waits as long as it says, and tells it of each answer.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")]
+    /// # {
+    /// use std::sync::Mutex;
+    /// use std::time::Duration;
+    /// use keyfob_backoff::{Failure, Policy, limit::RateLimit, retry_blocking};
+    ///
+    /// static LIMIT: Mutex<RateLimit> = Mutex::new(RateLimit::new(100, Duration::from_secs(1)));
+    ///
+    /// let answer = retry_blocking(Policy::aws(), || Ok::<_, Failure<'_>>("alice"))
+    ///     .limiter(&LIMIT)
+    ///     .run();
+    /// assert_eq!(answer, Ok("alice"));
+    /// # }
+    /// ```
     pub fn limiter(mut self, limiter: &'a (dyn Limiter + Sync)) -> Self {
         self.driver.plan.limiter = Some(limiter);
         self
     }
 
-    /// Asks this limiter before each attempt and fails at once if it says to wait: with the error of the
-    /// attempt before, or `refused` if nothing was sent yet.
+    /// Asks this limiter before each attempt, and fails at once if it says to wait.
+    ///
+    /// The error is that of the attempt before, or `refused()` if nothing was sent yet.
     pub fn limiter_fail_fast(
         mut self,
         limiter: &'a (dyn Limiter + Sync),
         refused: fn() -> E,
     ) -> Self {
         self.driver.plan.limiter = Some(limiter);
-        self.driver.plan.refuse = Some(refused);
+        self.driver.plan.refused = Some(refused);
         self
     }
 
     /// Writes into `report` how often the call was sent, how long it waited and why it stopped.
+    ///
+    /// ```
+    /// use keyfob_backoff::{Failure, Policy, Report, Stop, retry_blocking};
+    ///
+    /// let mut report = Report::default();
+    /// let _: Result<(), _> = retry_blocking(Policy::aws(), || Err(Failure::response(404)))
+    ///     .random(|| 0.5)
+    ///     .sleep_with(|_delay| std::ops::ControlFlow::Continue(()))
+    ///     .report(&mut report)
+    ///     .run();
+    /// assert_eq!((report.attempts, report.stop), (1, Some(Stop::NotRetryable)));
+    /// ```
     pub fn report(mut self, report: &'a mut Report) -> Self {
         self.driver.plan.report = Some(report);
         self
     }
 
     /// Calls `notify` with the error before each wait: the place to log, to count, or to refresh something.
-    pub fn notify<M>(self, notify: M) -> Retry<'a, F, T, E, J, M, R, S>
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use std::time::Duration;
+    /// use keyfob_backoff::{Failure, Policy, retry_blocking};
+    ///
+    /// let mut delays = Vec::new();
+    /// let _: Result<(), _> = retry_blocking(Policy::aws(), || Err(Failure::response(503)))
+    ///     .random(|| 1.0)
+    ///     .sleep_with(|_delay| ControlFlow::Continue(()))
+    ///     .notify(|_error, pause| delays.push(pause.delay))
+    ///     .run();
+    /// assert_eq!(delays, [Duration::from_millis(50), Duration::from_millis(100)]);
+    /// ```
+    pub fn notify<M>(self, notify: M) -> Retry<'a, F, T, E, C, M, R, S>
     where
         M: FnMut(&E, &Pause),
     {
-        let (plan, judge, _, random) = self.driver.into_parts();
-        Retry::assemble(
-            self.op,
-            Driver::new(plan, judge, notify, random),
-            self.timer,
-        )
+        Retry::assemble(self.op, self.driver.with_notify(notify), self.timer)
     }
 
-    /// Reads the facts of an error with `judge` instead of [`Classify`](crate::Classify), for error types of
+    /// Reads the facts of an error with `classifier` instead of [`Classify`](crate::Classify), for error types of
     /// other crates.
-    pub fn classify_with<K>(self, judge: K) -> Retry<'a, F, T, E, K, N, R, S>
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")]
+    /// # {
+    /// use std::io::{Error, ErrorKind};
+    /// use keyfob_backoff::{Failure, Policy, retry_blocking};
+    ///
+    /// let policy = Policy::aws().retry_connect_failures();
+    /// let answer: Result<(), Error> = retry_blocking(policy, || Err(ErrorKind::ConnectionRefused.into()))
+    ///     .classify_with(|error: &Error| match error.kind() {
+    ///         ErrorKind::ConnectionRefused => Failure::connect(),
+    ///         _ => Failure::local(),
+    ///     })
+    ///     .run();
+    /// assert!(answer.is_err());
+    /// # }
+    /// ```
+    pub fn classify_with<D>(self, classifier: D) -> Retry<'a, F, T, E, D, N, R, S>
     where
-        K: for<'e> Fn(&'e E) -> Failure<'e>,
+        D: for<'e> Fn(&'e E) -> Failure<'e>,
     {
-        let (plan, _, notify, random) = self.driver.into_parts();
-        Retry::assemble(
-            self.op,
-            Driver::new(plan, judge, notify, random),
-            self.timer,
-        )
+        Retry::assemble(self.op, self.driver.with_classifier(classifier), self.timer)
     }
 
-    /// Draws the jitter from `random`, for delays that can be replayed. The default is seeded from the system
-    /// at the first failure. On `wasm32-unknown-unknown` the standard library has no randomness to seed from:
-    /// pass a generator there, or all clients wait alike.
-    pub fn random<Q: Random>(self, random: Q) -> Retry<'a, F, T, E, J, N, Q, S> {
-        let (plan, judge, notify, _) = self.driver.into_parts();
-        Retry::assemble(
-            self.op,
-            Driver::new(plan, judge, notify, random),
-            self.timer,
-        )
+    /// Draws the jitter from `random`, for delays that can be replayed.
+    ///
+    /// The default, [`Entropy`], is seeded from the system at the first failure. The standard library has no
+    /// randomness on `wasm32-unknown-unknown`: pass a generator there, or all clients wait alike.
+    pub fn random<Q: Random>(self, random: Q) -> Retry<'a, F, T, E, C, N, Q, S> {
+        Retry::assemble(self.op, self.driver.with_random(random), self.timer)
     }
 
-    fn with_timer<U>(self, timer: U) -> Retry<'a, F, T, E, J, N, R, U> {
+    fn with_timer<U>(self, timer: U) -> Retry<'a, F, T, E, C, N, R, U> {
         Retry::assemble(self.op, self.driver, timer)
     }
 
-    fn assemble(op: F, driver: Driver<'a, E, J, N, R>, timer: S) -> Self {
+    fn assemble(op: F, driver: Driver<'a, E, C, N, R>, timer: S) -> Self {
         Self {
             op,
             driver,
@@ -161,27 +233,56 @@ impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, S> {
     }
 }
 
-impl<'a, F, T, E, J, N, R, S> Retry<'a, F, T, E, J, N, R, S>
+impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S>
 where
     F: AsyncFnMut() -> Result<T, E>,
 {
     /// Sleeps on this timer: any `Fn(Duration) -> impl Future`, such as `async_io::Timer::after` or
     /// `gloo_timers::future::sleep`.
-    pub fn timer<U: Timer>(self, timer: U) -> Retry<'a, F, T, E, J, N, R, U> {
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::{Failure, Policy, retry};
+    ///
+    /// async fn sleep(delay: Duration) {
+    ///     // Ask the runtime to wake this task after `delay`.
+    /// }
+    ///
+    /// let call = retry(Policy::aws(), async || Ok::<_, Failure<'_>>("alice")).timer(sleep);
+    /// ```
+    pub fn timer<U: Timer>(self, timer: U) -> Retry<'a, F, T, E, C, N, R, U> {
         self.with_timer(timer)
     }
 
-    /// Gives up an attempt after this long, or when the deadline comes, and lets it count as failed with the
-    /// error `late` makes.
-    pub fn attempt_timeout(mut self, timeout: Duration, late: fn() -> E) -> Self {
-        self.driver.plan.attempt_timeout = Some((timeout, late));
+    /// Sets how long one attempt may take. It then fails with the error that `error` makes.
+    ///
+    /// An attempt also ends at the [`deadline`](Retry::deadline).
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::{Failure, Policy, retry};
+    ///
+    /// # #[cfg(not(feature = "tokio"))]
+    /// # fn main() {}
+    /// # #[cfg(feature = "tokio")]
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let answer: Result<(), _> = retry(Policy::aws(), async || std::future::pending().await)
+    ///     .attempt_timeout(Duration::from_secs(2), Failure::timeout)
+    ///     .run()
+    ///     .await;
+    /// assert_eq!(answer, Err(Failure::timeout()));
+    /// # }
+    /// ```
+    pub fn attempt_timeout(mut self, timeout: Duration, error: fn() -> E) -> Self {
+        self.driver.plan.attempt_timeout = Some(AttemptTimeout { timeout, error });
         self
     }
 }
 
-impl<F, T, E, J, N, R, S> Retry<'_, F, T, E, J, N, R, S>
+impl<F, T, E, C, N, R, S> Retry<'_, F, T, E, C, N, R, S>
 where
-    J: Judge<E>,
+    C: Classifier<E>,
     N: Notify<E>,
     R: Random,
     S: Timer,
@@ -190,49 +291,69 @@ where
     ///
     /// # Errors
     ///
-    /// The error of the last attempt, as `op` returned it.
+    /// Returns the error of the last attempt, as `op` returned it.
     #[allow(
         clippy::manual_async_fn,
-        reason = "an `async fn` would keep `self` twice"
+        reason = "an `async fn` would store `self` twice"
     )]
     pub fn run<Fut>(mut self) -> impl Future<Output = Result<T, E>>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        // The loop of `run_mut` once more: through `AsyncFnMut`, the future of a closure that borrows is not `Send`.
+        // The same loop as in `run_mut`, but without `AsyncFnMut`: through it, the future of a closure that
+        // borrows is not `Send`.
         async move {
             let (started, mut last) = (self.start(), None);
             loop {
+                // Checked here, not in the function: this halves what `run` adds to a call without a limiter.
                 if self.driver.plan.limiter.is_some() {
-                    self.admit(started, last.take()).await?;
+                    self.wait_for_limiter(started, last.take()).await?;
                 }
-                let outcome = match self.time_limit(started) {
+                let result = match self.attempt_limit(started) {
                     None => (self.op)().await,
-                    Some(limit) => within(pin!((self.op)()), limit).await,
+                    Some(limit) => limit.apply(pin!((self.op)())).await,
                 };
-                match self.settle(started, outcome) {
-                    Next::Return(outcome) => return outcome,
-                    Next::Sleep(delay, then) => {
+                match self.settle(started, result) {
+                    Outcome::Return(result) => return result,
+                    Outcome::Sleep(delay, after) => {
                         self.timer.sleep(delay).await;
-                        last = then.resume()?;
+                        last = after.resume()?;
                     }
                 }
             }
         }
     }
 
-    /// Makes the call, for an async closure that changes what it captured (a counter, a connection).
+    /// Makes the call, for an async closure that changes what it captured, such as a counter or a connection.
     ///
-    /// The compiler cannot prove such a future `Send` if the closure also borrows, so it may not fit into
-    /// `tokio::spawn`; everywhere else it does what [`run`](Retry::run) does.
+    /// Otherwise it does what [`run`](Retry::run) does. The compiler cannot prove that its future is `Send` if the
+    /// closure also borrows, so it may not fit into `tokio::spawn`.
+    ///
+    /// ```
+    /// use keyfob_backoff::{Failure, Policy, retry};
+    ///
+    /// # #[cfg(not(feature = "tokio"))]
+    /// # fn main() {}
+    /// # #[cfg(feature = "tokio")]
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let mut sent = 0;
+    /// let call = retry(Policy::aws(), async || {
+    ///     sent += 1;
+    ///     if sent < 3 { Err(Failure::response(503)) } else { Ok("alice") }
+    /// });
+    /// assert_eq!(call.run_mut().await, Ok("alice"));
+    /// assert_eq!(sent, 3);
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// The error of the last attempt, as `op` returned it.
+    /// Returns the error of the last attempt, as `op` returned it.
     #[allow(
         clippy::manual_async_fn,
-        reason = "an `async fn` would keep `self` twice"
+        reason = "an `async fn` would store `self` twice"
     )]
     pub fn run_mut(mut self) -> impl Future<Output = Result<T, E>>
     where
@@ -242,24 +363,24 @@ where
             let (started, mut last) = (self.start(), None);
             loop {
                 if self.driver.plan.limiter.is_some() {
-                    self.admit(started, last.take()).await?;
+                    self.wait_for_limiter(started, last.take()).await?;
                 }
-                let outcome = match self.time_limit(started) {
+                let result = match self.attempt_limit(started) {
                     None => (self.op)().await,
-                    Some(limit) => within(pin!((self.op)()), limit).await,
+                    Some(limit) => limit.apply(pin!((self.op)())).await,
                 };
-                match self.settle(started, outcome) {
-                    Next::Return(outcome) => return outcome,
-                    Next::Sleep(delay, then) => {
+                match self.settle(started, result) {
+                    Outcome::Return(result) => return result,
+                    Outcome::Sleep(delay, after) => {
                         self.timer.sleep(delay).await;
-                        last = then.resume()?;
+                        last = after.resume()?;
                     }
                 }
             }
         }
     }
 
-    /// When the call began, if anybody needs to know.
+    /// Returns when the call began. The clock is read only if there is a deadline.
     fn start(&self) -> Option<Duration> {
         if self.driver.plan.call.has_deadline() {
             self.timer.now()
@@ -268,8 +389,12 @@ where
         }
     }
 
-    /// Waits for the limiter's leave. Not even called if there is none, which halves what `run` adds to a call.
-    async fn admit(&mut self, started: Option<Duration>, mut last: Option<E>) -> Result<(), E> {
+    /// Waits until the limiter lets the next attempt be sent.
+    async fn wait_for_limiter(
+        &mut self,
+        started: Option<Duration>,
+        mut last: Option<E>,
+    ) -> Result<(), E> {
         while let Some(wait) = self.driver.plan.ask_limiter(|| self.timer.now()) {
             let elapsed = self.elapsed(started);
             if let Some(error) = self.driver.refused(elapsed, wait, &mut last) {
@@ -280,39 +405,42 @@ where
         Ok(())
     }
 
-    /// The wait that ends the coming attempt, and the error it then has.
-    fn time_limit(&self, started: Option<Duration>) -> Option<(S::Sleep, MakeError<E>)> {
-        let (timeout, late) = self.driver.plan.attempt_timeout?;
+    fn attempt_limit(&self, started: Option<Duration>) -> Option<AttemptLimit<S::Sleep, E>> {
+        let AttemptTimeout { timeout, error } = self.driver.plan.attempt_timeout.as_ref()?;
         let left = self.driver.plan.call.time_left(self.elapsed(started));
-        Some((self.timer.sleep(left.min(timeout)), late))
+        Some(AttemptLimit {
+            sleep: self.timer.sleep(left.min(*timeout)),
+            error: *error,
+        })
     }
 
-    fn settle(&mut self, started: Option<Duration>, outcome: Result<T, E>) -> Next<T, E> {
-        let error = match outcome {
+    /// Decides what follows an attempt.
+    fn settle(&mut self, started: Option<Duration>, result: Result<T, E>) -> Outcome<T, E> {
+        let error = match result {
             Ok(value) => {
                 self.driver.succeeded(|| self.timer.now());
-                return Next::Return(Ok(value));
+                return Outcome::Return(Ok(value));
             }
             Err(error) => error,
         };
         let elapsed = self.elapsed(started);
         match self.driver.failed(&error, elapsed, || self.timer.now()) {
-            Decision::Wait(delay) => Next::Sleep(delay, Then::Again(error)),
-            Decision::Stop(stop) => match parting_wait(stop) {
-                Some(delay) => Next::Sleep(delay, Then::Fail(error)),
-                None => Next::Return(Err(error)),
+            Decision::Wait(delay) => Outcome::Sleep(delay, AfterFailure::Retry(error)),
+            Decision::Stop(stop) => match final_wait(stop) {
+                Some(delay) => Outcome::Sleep(delay, AfterFailure::Return(error)),
+                None => Outcome::Return(Err(error)),
             },
         }
     }
 
-    /// Since the call began; on a timer without a clock, the waits alone.
+    /// Returns the time since the call began; on a timer without a clock, the sum of the waits.
     fn elapsed(&self, started: Option<Duration>) -> Duration {
         let since = started.and_then(|started| Some(self.timer.now()?.saturating_sub(started)));
         since.unwrap_or(self.driver.plan.call.slept())
     }
 }
 
-impl<F, T, E, J, N, R, S> fmt::Debug for Retry<'_, F, T, E, J, N, R, S> {
+impl<F, T, E, C, N, R, S> fmt::Debug for Retry<'_, F, T, E, C, N, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Retry")
             .field("call", &self.driver.plan.call)
@@ -321,45 +449,53 @@ impl<F, T, E, J, N, R, S> fmt::Debug for Retry<'_, F, T, E, J, N, R, S> {
 }
 
 /// What follows an attempt.
-enum Next<T, E> {
+enum Outcome<T, E> {
     Return(Result<T, E>),
-    Sleep(Duration, Then<E>),
+    Sleep(Duration, AfterFailure<E>),
 }
 
-/// What follows a sleep, with the error of the attempt before it.
-enum Then<E> {
-    Again(E),
-    Fail(E),
+/// What follows the sleep after a failed attempt. Both have the attempt's error.
+enum AfterFailure<E> {
+    Retry(E),
+    Return(E),
 }
 
-impl<E> Then<E> {
+impl<E> AfterFailure<E> {
     fn resume(self) -> Result<Option<E>, E> {
         match self {
-            Self::Again(error) => Ok(Some(error)),
-            Self::Fail(error) => Err(error),
+            Self::Retry(error) => Ok(Some(error)),
+            Self::Return(error) => Err(error),
         }
     }
 }
 
-/// A long poll refused by the budget waits once more before its error is returned.
-fn parting_wait(stop: Stop) -> Option<Duration> {
+/// Returns the wait before a call ends: that of a long poll whose retry the budget refused.
+fn final_wait(stop: Stop) -> Option<Duration> {
     match stop {
         Stop::Budget { wait } if !wait.is_zero() => Some(wait),
         _ => None,
     }
 }
 
-/// The outcome of `attempt`, or the error it has if its limit is over first.
-///
-/// It takes the attempt pinned: an attempt may be large, and this way it is kept only once.
-async fn within<T, E>(
-    mut attempt: Pin<&mut impl Future<Output = Result<T, E>>>,
-    (limit, late): (impl Future, MakeError<E>),
-) -> Result<T, E> {
-    let mut limit = pin!(limit);
-    poll_fn(|context| match attempt.as_mut().poll(context) {
-        Poll::Ready(outcome) => Poll::Ready(outcome),
-        Poll::Pending => limit.as_mut().poll(context).map(|_| Err(late())),
-    })
-    .await
+/// The sleep that ends an attempt if it is over first, and the error the attempt then has.
+struct AttemptLimit<S, E> {
+    sleep: S,
+    error: fn() -> E,
+}
+
+impl<S: Future, E> AttemptLimit<S, E> {
+    /// Returns the result of `attempt`, or the error if the sleep is over first.
+    async fn apply<T>(
+        self,
+        // Pinned by the caller: an attempt may be large, and passed by value it would be stored twice.
+        mut attempt: Pin<&mut impl Future<Output = Result<T, E>>>,
+    ) -> Result<T, E> {
+        let Self { sleep, error } = self;
+        let mut sleep = pin!(sleep);
+        poll_fn(|context| match attempt.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(result),
+            Poll::Pending => sleep.as_mut().poll(context).map(|_| Err(error())),
+        })
+        .await
+    }
 }

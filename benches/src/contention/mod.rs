@@ -13,16 +13,16 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use keyfob_backoff::{Random, SplitMix64};
+use keyfob_backoff::{Random, SeededRandom};
 
 /// A network whose one-way delay is normal with mean 10 ms and deviation 2 ms, cut off at zero.
 #[derive(Debug)]
-pub struct Network(SplitMix64);
+pub struct Network(SeededRandom);
 
 impl Network {
     /// A network with delays of its own for each seed.
     pub fn new(seed: u64) -> Self {
-        Network(SplitMix64::new(seed))
+        Network(SeededRandom::new(seed))
     }
 
     /// How long the next message takes. The sum of twelve fractions is normal enough, and exact everywhere.

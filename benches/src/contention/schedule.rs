@@ -7,9 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use keyfob_backoff::{
-    AdaptiveLimiter, Budget, Decision, Failure, Policy, Random, RateLimit, SplitMix64,
-};
+use keyfob_backoff::limit::{AdaptiveLimiter, RateLimit};
+use keyfob_backoff::{Budget, Decision, Failure, Policy, Random, SeededRandom};
 
 /// How long to wait after a throttled attempt, or `None` to give up: one client's, from its seed.
 pub type Delays = Box<dyn FnMut() -> Option<Duration>>;
@@ -140,7 +139,7 @@ fn ours(
 }
 
 fn keyfob_delays(policy: Policy, budget: Option<Rc<Budget>>, seed: u64) -> Delays {
-    let (mut call, mut random) = (policy.start(), SplitMix64::new(seed));
+    let (mut call, mut random) = (policy.start(), SeededRandom::new(seed));
     let throttled = Failure::response(400).with_code("Throttling");
     Box::new(move || {
         match call.on_failure(&throttled, Duration::ZERO, budget.as_deref(), &mut random) {
@@ -166,7 +165,7 @@ fn backon(attempts: Attempts) -> Schedule {
 /// to 1.5; 3 retries.
 fn tokio_retry2(attempts: Attempts) -> Schedule {
     Schedule::new("tokio-retry2", move |seed| {
-        let mut random = SplitMix64::new(seed);
+        let mut random = SeededRandom::new(seed);
         let mut retry = 0;
         limited(attempts, 3, move || {
             retry += 1;
@@ -202,7 +201,7 @@ fn smithy(attempts: Attempts) -> Schedule {
 
 /// Full jitter from 1 s, doubling up to `cap` seconds.
 fn doubling(attempts: Attempts, retries: u32, cap: f64, seed: u64) -> Delays {
-    let mut random = SplitMix64::new(seed);
+    let mut random = SeededRandom::new(seed);
     let mut bound = 0.5;
     limited(attempts, retries, move || {
         bound = f64::min(bound * 2.0, cap);

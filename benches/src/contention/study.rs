@@ -8,7 +8,7 @@
 use std::iter;
 use std::time::Duration;
 
-use keyfob_backoff::{Jitter, Policy, SplitMix64};
+use keyfob_backoff::{Jitter, Policy, SeededRandom};
 
 use super::{Agenda, Network};
 
@@ -68,7 +68,7 @@ impl Backoff {
             Backoff::Decorrelated => Jitter::Decorrelated,
             Backoff::Full => Jitter::Full,
         };
-        Box::new(POLICY.jitter(jitter).delays(SplitMix64::new(seed)))
+        Box::new(POLICY.jitter(jitter).delays(SeededRandom::new(seed)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
-use keyfob_backoff::{Budget, Call, Decision, Failure, Policy, SplitMix64, retry};
+use keyfob_backoff::{Budget, Call, Decision, Failure, Policy, SeededRandom, retry};
 
 use super::keyfob::NAME;
 use crate::BoxError;
@@ -18,12 +18,12 @@ const STEP: u32 = 100;
 /// A throttled answer as it comes in, and 100 decisions on it: keyfob classifies it, takes from a budget and draws a
 /// delay; backon draws a delay.
 pub fn decisions<'a>() -> Vec<Contender<'a>> {
-    let budget = Budget::aws().capacity(u32::MAX);
+    let budget = Budget::aws().with_capacity(u32::MAX);
     let policy = Policy::aws().attempts(u32::MAX);
     let keyfob = Contender::new(
         NAME,
-        move |n| Ok((policy.start(), SplitMix64::new(n))),
-        move |(call, random): &mut (Call, SplitMix64)| {
+        move |n| Ok((policy.start(), SeededRandom::new(n))),
+        move |(call, random): &mut (Call, SeededRandom)| {
             for _ in 0..STEP {
                 let failure = black_box(Failure::response(400).with_code("Throttling"));
                 let decision = call.on_failure(&failure, Duration::ZERO, Some(&budget), random);

@@ -1,4 +1,4 @@
-use keyfob_backoff::{Random, SplitMix64};
+use keyfob_backoff::{Entropy, Random};
 use keyfob_sigv4::{Credentials, Timestamp};
 
 /// Until when expired credentials are used on, in seconds: for so long, and up to so much longer.
@@ -14,11 +14,7 @@ const EXTENSION: (i64, i64) = (600, 300);
 ///
 /// With them comes the expiry they had, if it was replaced.
 pub(crate) fn extended(credentials: Credentials) -> (Credentials, Option<Timestamp>) {
-    extended_at(
-        credentials,
-        Timestamp::now(),
-        &mut SplitMix64::from_entropy(),
-    )
+    extended_at(credentials, Timestamp::now(), &mut Entropy::new())
 }
 
 fn extended_at(

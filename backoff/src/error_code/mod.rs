@@ -1,6 +1,11 @@
+mod cbor;
+mod json;
+mod xml;
+
 use core::str::from_utf8;
 
-use crate::{Failure, Hint};
+use crate::fault::Failure;
+use crate::hint::Hint;
 
 /// How much of a body is looked at. An error document is a few hundred bytes; whatever is longer is not one.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -146,239 +151,6 @@ fn trim(body: &[u8]) -> &[u8] {
         .trim_ascii()
 }
 
-/// Just enough JSON to find a string among the members of the outermost object, even if the end is missing.
-mod json {
-    /// The raw bytes of the string member `name`. A string with an escape in it is not taken: no error code has one.
-    pub(super) fn string_member<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-        let mut rest = body.strip_prefix(b"{")?;
-        loop {
-            let (key, after_key) = string(rest.trim_ascii_start())?;
-            let value = after_key
-                .trim_ascii_start()
-                .strip_prefix(b":")?
-                .trim_ascii_start();
-            if key == name
-                && let Some((found, _)) = string(value)
-            {
-                return (!found.contains(&b'\\')).then_some(found);
-            }
-            rest = skip_value(value)?.trim_ascii_start().strip_prefix(b",")?;
-        }
-    }
-
-    /// A string at the start: what is between its quotes, and what follows.
-    fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
-        let inner = text.strip_prefix(b"\"")?;
-        let mut escaped = false;
-        let end = inner.iter().position(|byte| {
-            let ends = *byte == b'"' && !escaped;
-            escaped = *byte == b'\\' && !escaped;
-            ends
-        })?;
-        Some((&inner[..end], &inner[end + 1..]))
-    }
-
-    /// What follows the value at the start: up to the comma or brace that ends it at this depth.
-    fn skip_value(mut rest: &[u8]) -> Option<&[u8]> {
-        let mut depth = 0_u32;
-        loop {
-            match rest.first()? {
-                b'"' => {
-                    rest = string(rest)?.1;
-                    continue;
-                }
-                b',' | b'}' | b']' if depth == 0 => return Some(rest),
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
-            }
-            rest = &rest[1..];
-        }
-    }
-}
-
-/// Just enough CBOR (RFC 8949) to find a text among the members of the outermost map, even if the end is missing.
-mod cbor {
-    /// How deep an error goes at most; of one that goes deeper nothing is taken.
-    const DEPTH: u32 = 16;
-
-    const TEXT: u8 = 3;
-    const MAP: u8 = 5;
-    /// What ends an item of indefinite length.
-    const BREAK: u8 = 0xff;
-
-    /// The bytes of the text member `name`.
-    pub(super) fn text_member<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-        let (MAP, members, mut rest) = head(body)? else {
-            return None;
-        };
-        for _ in 0..members.unwrap_or(u64::MAX) {
-            let value = skip(rest, DEPTH)?;
-            if text(rest) == Some(name)
-                && let Some(found) = text(value)
-            {
-                return Some(found);
-            }
-            rest = skip(value, DEPTH)?;
-        }
-        None
-    }
-
-    /// The text at the start. One of indefinite length is taken if it came in one piece.
-    fn text(item: &[u8]) -> Option<&[u8]> {
-        match head(item)? {
-            (TEXT, Some(length), rest) => rest.get(..usize::try_from(length).ok()?),
-            (TEXT, None, piece) if skip(piece, 1)?.first() == Some(&BREAK) => match head(piece)? {
-                (TEXT, Some(_), _) => text(piece),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// What follows the item at the start. Every item takes a byte, so no count, however large, makes it long.
-    fn skip(item: &[u8], depth: u32) -> Option<&[u8]> {
-        let depth = depth.checked_sub(1)?;
-        let (major, argument, rest) = head(item)?;
-        let items = match (major, argument) {
-            // Numbers and simple values.
-            (0 | 1 | 7, Some(_)) => 0,
-            // Bytes and text.
-            (2 | TEXT, Some(length)) => return rest.get(usize::try_from(length).ok()?..),
-            (4, Some(items)) => items,
-            (MAP, Some(members)) => members.saturating_mul(2),
-            // A tag stands before what it is about.
-            (6, Some(_)) => 1,
-            (2..=MAP, None) => return skip_to_break(rest, depth),
-            _ => return None,
-        };
-        (0..items).try_fold(rest, |rest, _| skip(rest, depth))
-    }
-
-    fn skip_to_break(mut rest: &[u8], depth: u32) -> Option<&[u8]> {
-        while *rest.first()? != BREAK {
-            rest = skip(rest, depth)?;
-        }
-        Some(&rest[1..])
-    }
-
-    /// The head at the start: its major type, its argument (none: indefinite length), and what follows.
-    fn head(item: &[u8]) -> Option<(u8, Option<u64>, &[u8])> {
-        let (first, rest) = item.split_first()?;
-        let (major, info) = (first >> 5, first & 0x1f);
-        match info {
-            0..=23 => Some((major, Some(info.into()), rest)),
-            24..=27 => {
-                let (bytes, rest) = rest.split_at_checked(1 << (info - 24))?;
-                let argument = bytes
-                    .iter()
-                    .fold(0, |value, byte| value << 8 | u64::from(*byte));
-                Some((major, Some(argument), rest))
-            }
-            31 => Some((major, None, rest)),
-            _ => None,
-        }
-    }
-}
-
-/// Just enough XML to find an element by the names around it. Prefixes are ignored; no entity is resolved.
-mod xml {
-    /// How deep an error document goes at most; deeper elements are skipped.
-    const DEPTH: usize = 4;
-
-    /// The text of the first `Code` whose parent is `Error`.
-    pub(super) fn error_code(body: &[u8]) -> Option<&[u8]> {
-        let mut path: [&[u8]; DEPTH] = [b""; DEPTH];
-        let mut depth = 0_usize;
-        let mut rest = body;
-        while let Some((tag, after)) = next_tag(rest) {
-            rest = after;
-            match tag {
-                Tag::Open(name) => {
-                    if name == b"Code" && depth > 0 && path.get(depth - 1) == Some(&&b"Error"[..]) {
-                        return rest
-                            .iter()
-                            .position(|byte| *byte == b'<')
-                            .map(|end| &rest[..end]);
-                    }
-                    if let Some(slot) = path.get_mut(depth) {
-                        *slot = name;
-                    }
-                    depth += 1;
-                }
-                Tag::Close => depth = depth.saturating_sub(1),
-                Tag::Empty(_) | Tag::Other => {}
-            }
-        }
-        None
-    }
-
-    /// The name of the outermost element.
-    pub(super) fn root(body: &[u8]) -> Option<&[u8]> {
-        let mut rest = body;
-        loop {
-            let (tag, after) = next_tag(rest)?;
-            if let Tag::Open(name) | Tag::Empty(name) = tag {
-                return Some(name);
-            }
-            rest = after;
-        }
-    }
-
-    /// Whether every element that was opened was closed again.
-    pub(super) fn is_complete(body: &[u8]) -> bool {
-        let mut depth = 0_u32;
-        let mut rest = body;
-        while let Some((tag, after)) = next_tag(rest) {
-            rest = after;
-            match tag {
-                Tag::Open(_) => depth = depth.saturating_add(1),
-                Tag::Close => depth = depth.saturating_sub(1),
-                Tag::Empty(_) | Tag::Other => {}
-            }
-        }
-        depth == 0 && !rest.contains(&b'<')
-    }
-
-    enum Tag<'a> {
-        Open(&'a [u8]),
-        Close,
-        Empty(&'a [u8]),
-        /// The declaration, a comment.
-        Other,
-    }
-
-    fn next_tag(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
-        let start = text.iter().position(|byte| *byte == b'<')?;
-        let tag = &text[start + 1..];
-        if let Some(comment) = tag.strip_prefix(b"!--") {
-            let end = comment.windows(3).position(|bytes| bytes == b"-->")?;
-            return Some((Tag::Other, &comment[end + 3..]));
-        }
-        let end = tag.iter().position(|byte| *byte == b'>')?;
-        let (inner, after) = (&tag[..end], &tag[end + 1..]);
-        let tag = match inner.first()? {
-            b'/' => Tag::Close,
-            b'?' | b'!' => Tag::Other,
-            _ if inner.ends_with(b"/") => Tag::Empty(local_name(&inner[..inner.len() - 1])),
-            _ => Tag::Open(local_name(inner)),
-        };
-        Some((tag, after))
-    }
-
-    /// `ns:Code attr="x"` is `Code`.
-    fn local_name(tag: &[u8]) -> &[u8] {
-        let end = tag
-            .iter()
-            .position(u8::is_ascii_whitespace)
-            .unwrap_or(tag.len());
-        tag[..end]
-            .rsplit(|byte| *byte == b':')
-            .next()
-            .unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -472,8 +244,8 @@ mod tests {
     #[test]
     fn a_throttled_400_in_cbor_is_retried() {
         let failure = Failure::from_answer(400, |_| None, CBOR);
-        let fault = crate::Policy::aws().classify(&failure);
-        assert!(fault.is_some_and(crate::Fault::is_throttling));
+        let fault = crate::policy::Policy::aws().classify(&failure);
+        assert!(fault.is_some_and(crate::fault::Fault::is_throttling));
     }
 
     #[test]

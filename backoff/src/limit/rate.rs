@@ -1,0 +1,116 @@
+use core::time::Duration;
+
+use crate::duration::nanos;
+
+/// A fixed rate, for a limit that the service documents.
+///
+/// Up to the bucket's capacity, by default one period's worth, requests pass at once; after that they are
+/// spaced evenly. It is a token bucket in one number. It neither waits nor reads a clock. Share it as a
+/// `Mutex<RateLimit>`, which is a [`Limiter`](super::Limiter), or by key in a `KeyedLimit`.
+///
+/// ```
+/// use core::time::Duration;
+/// use keyfob_backoff::limit::RateLimit;
+///
+/// let second = Duration::from_secs(1);
+/// let mut limit = RateLimit::new(2, second);
+/// assert_eq!(limit.acquire(second), Ok(()));
+/// assert_eq!(limit.acquire(second), Ok(()));
+/// assert_eq!(limit.acquire(second), Err(second / 2));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimit {
+    /// Nanoseconds between two requests at the full rate.
+    spacing: u64,
+    capacity: u64,
+    /// The time, in nanoseconds, at which the rate has made up for all requests granted so far.
+    paid_until: u64,
+}
+
+impl RateLimit {
+    /// Creates a limit of so many requests in each `period`, with that many at once.
+    ///
+    /// `requests` of 0 counts as 1. A rate that does not divide the period is rounded down.
+    #[must_use]
+    pub const fn new(requests: u32, period: Duration) -> Self {
+        let requests = if requests == 0 { 1 } else { requests as u64 };
+        Self {
+            // Rounded up, so that the rate is never exceeded.
+            spacing: nanos(period).div_ceil(requests),
+            capacity: requests,
+            paid_until: 0,
+        }
+    }
+
+    /// Sets how many requests may pass at once after a quiet time; 0 counts as 1.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::limit::RateLimit;
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let mut limit = RateLimit::new(100, second).with_capacity(1);
+    /// assert_eq!(limit.acquire(second), Ok(()));
+    /// assert_eq!(limit.acquire(second), Err(second / 100));
+    /// ```
+    #[must_use]
+    pub const fn with_capacity(mut self, requests: u32) -> Self {
+        self.capacity = if requests == 0 { 1 } else { requests as u64 };
+        self
+    }
+
+    /// Takes permission to send one request at `now`, the time since any fixed point.
+    ///
+    /// # Errors
+    ///
+    /// If the request must wait, returns how long to wait before asking again. Nothing was taken.
+    pub fn acquire(&mut self, now: Duration) -> Result<(), Duration> {
+        let now = nanos(now);
+        let paid_until = self.paid_until.max(now).saturating_add(self.spacing);
+        let early = paid_until
+            .saturating_sub(now)
+            .saturating_sub(self.capacity.saturating_mul(self.spacing));
+        if early > 0 {
+            return Err(Duration::from_nanos(early));
+        }
+        self.paid_until = paid_until;
+        Ok(())
+    }
+
+    /// Returns true if earlier requests no longer count, so that a new limit would act the same.
+    #[cfg(feature = "std")]
+    pub(super) fn is_idle(&self, now: Duration) -> bool {
+        self.paid_until <= nanos(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixed_rate_is_kept_in_every_period_after_the_first() {
+        let mut limit = RateLimit::new(100, Duration::from_secs(1));
+        let mut granted = [0_u32; 3];
+        for millis in 0..3_000 {
+            while limit.acquire(Duration::from_millis(millis)).is_ok() {
+                granted[millis as usize / 1_000] += 1;
+            }
+        }
+        assert_eq!(granted, [199, 100, 100]);
+    }
+
+    #[test]
+    fn extreme_limits_saturate() {
+        assert_eq!(
+            RateLimit::new(0, Duration::MAX)
+                .with_capacity(0)
+                .acquire(Duration::MAX),
+            Ok(())
+        );
+        assert_eq!(
+            RateLimit::new(u32::MAX, Duration::ZERO).acquire(Duration::ZERO),
+            Ok(())
+        );
+    }
+}
