@@ -3,24 +3,45 @@ use std::{error::Error as StdError, fmt};
 use http::StatusCode;
 use keyfob_sigv4::Secret;
 
-/// Characters; longer messages of a service are cut. Real ones have a few hundred.
+/// The length in characters at which a message of the service is cut; real ones have a few hundred.
 const MAX_MESSAGE: usize = 4096;
 
-/// Why a call failed: the kind, and what the service said if it answered.
+/// The reason why a call failed: its kind, and the service's code, message and status if it
+/// answered.
 ///
-/// Neither `Display` nor `Debug` holds a secret, and no body is ever kept. A secret that the service repeats in its
-/// message is cut out of it.
+/// Neither `Display` nor `Debug` shows a secret. Bodies are not kept, and a secret that the service
+/// repeats in its message is cut out.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_sts::{ErrorKind, actions::GetCallerIdentity, call::Action};
+///
+/// let answer = http::Response::builder().status(403).body(
+///     "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error>
+///      <RequestId>4442587f</RequestId></ErrorResponse>",
+/// )?;
+/// let error = GetCallerIdentity::new().parse(&answer).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Service);
+/// assert_eq!((error.code(), error.status()), (Some("AccessDenied"), Some(403)));
+/// assert_eq!(
+///     error.to_string(),
+///     "GetCallerIdentity failed with AccessDenied (HTTP 403): no (request id 4442587f)",
+/// );
+/// # Ok::<(), http::Error>(())
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
     message: String,
     answer: Answer,
+    /// The request held a one-time code.
     one_time: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What is known of an answer.
+/// The facts about the call and its answer, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) action: Option<&'static str>,
@@ -33,54 +54,57 @@ pub(crate) struct Answer {
     pub(crate) skew: Option<keyfob_backoff::ClockSkew>,
 }
 
-/// What went wrong.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A parameter was refused here; nothing was sent.
+    /// A parameter of the action is not valid; nothing was sent.
     Input,
-    /// The region, the endpoint or the client cannot be used as configured; nothing was sent.
+    /// The region, the endpoint or the HTTP client cannot be used as configured; nothing was sent.
     Setting,
     /// The service answered with an error: see [`code`](Error::code) and [`status`](Error::status).
     Service,
-    /// The service answered with success, but not with what the action promises.
+    /// The service reported success, but its answer cannot be read.
     Response,
-    /// The endpoint could not be reached; nothing was sent.
+    /// No connection could be made; nothing was sent.
     Connect,
     /// No answer came in time.
     Timeout,
-    /// The connection broke before the whole answer was there.
+    /// The connection broke before the answer was complete.
     Transport,
 }
 
 impl Error {
-    /// What went wrong.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The error code of the service, such as `AccessDenied`. `None` when there was no answer, or one that did not
-    /// come from the service (a gateway's HTML page, say).
+    /// Returns the service's error code, such as `AccessDenied`.
+    ///
+    /// `None` if there was no answer, or if it did not come from the service but, for example, from
+    /// a gateway that sent an HTML page.
     pub fn code(&self) -> Option<&str> {
         self.0.answer.code.as_deref()
     }
 
-    /// The HTTP status, if there was an answer.
+    /// Returns the HTTP status, if there was an answer.
     pub fn status(&self) -> Option<u16> {
         self.0.answer.status.map(|status| status.as_u16())
     }
 
-    /// The id under which the service knows the request: give it to AWS support.
+    /// Returns the request id, by which AWS support can find the request.
     pub fn request_id(&self) -> Option<&str> {
         self.0.answer.request_id.as_deref()
     }
 
-    /// The action that failed, such as `AssumeRole`, once it was sent.
+    /// Returns the name of the action, such as `AssumeRole`. `None` if it was not sent.
     pub fn action(&self) -> Option<&'static str> {
         self.0.answer.action
     }
 
-    /// The message alone: the service's own if it answered (empty if it gave none), otherwise what was wrong here.
+    /// Returns the message alone: the service's, at most 4096 characters of it and empty if it sent
+    /// none; without an answer, what went wrong on this side.
     pub fn message(&self) -> &str {
         let message = &self.0.message;
         let end = message.char_indices().nth(MAX_MESSAGE);
@@ -115,17 +139,17 @@ impl Error {
         self
     }
 
-    /// Names the action and notes whether its request holds a one-time code.
-    pub(crate) fn in_action(mut self, name: &'static str, one_time: bool) -> Self {
+    /// Names the action and notes whether its request held a one-time code.
+    pub(crate) fn with_action(mut self, name: &'static str, one_time: bool) -> Self {
         self.0.answer.action = Some(name);
         self.0.one_time = one_time;
         self
     }
 
-    /// Cuts a secret out of the message: STS repeats values it finds invalid, and signed headers when a signature
-    /// does not match.
-    pub(crate) fn without<'a>(mut self, secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        // What is shorter is no secret, but may be part of any word.
+    /// Cuts secrets out of the message. STS repeats values that it finds invalid, and the signed
+    /// headers if a signature does not match.
+    pub(crate) fn redact<'a>(mut self, secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
+        // A shorter value does not need protection, but may be part of any word.
         let secrets = secrets
             .into_iter()
             .filter(|secret| secret.expose().len() >= 4);
@@ -136,7 +160,7 @@ impl Error {
     }
 }
 
-/// What went wrong, in the service's words if it answered, then the request id.
+/// Shows the action, code and status, then the message, then the request id.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answer = &self.0.answer;
@@ -179,8 +203,8 @@ impl StdError for Error {
 
 #[cfg(feature = "client")]
 impl Error {
-    /// By how many seconds the service's clock is ahead of this machine's (negative: behind), if that is more than
-    /// four minutes: then it is why a signature was refused.
+    /// Returns how many seconds the service's clock is ahead of this machine's (negative: behind), if
+    /// the difference is more than four minutes: then it is why a signature was refused.
     pub fn clock_skew_seconds(&self) -> Option<i64> {
         let skew = self.0.answer.skew.filter(|skew| skew.is_significant())?;
         Some(skew.as_millis() / 1000)
@@ -192,10 +216,10 @@ impl Error {
     }
 }
 
-/// The facts a retry policy judges by.
+/// Tells a retry policy the facts that it decides by.
 ///
-/// A one-time code that has reached the service is used up, so sending it again cannot help and may lock the device:
-/// such a failure counts as local, unless it is throttling, which comes before the code is looked at.
+/// A request with a one-time code may be repeated only if it was throttled or never sent. Otherwise
+/// the code may be used up: the same code again cannot succeed, and may lock the device.
 #[cfg(feature = "client")]
 impl keyfob_backoff::Classify for Error {
     fn failure(&self) -> keyfob_backoff::Failure<'_> {
@@ -204,6 +228,8 @@ impl keyfob_backoff::Classify for Error {
         let throttled = classify(self.status(), self.code()).is_some_and(Fault::is_throttling);
         let facts = match (self.kind(), self.status()) {
             (ErrorKind::Connect, _) => Failure::connect(),
+            // Throttling comes before the service looks at the code; after anything else the code may be
+            // used up, so the failure counts as local, which is never repeated.
             _ if self.0.one_time && !throttled => Failure::local(),
             (ErrorKind::Timeout, _) => Failure::timeout(),
             (ErrorKind::Transport, _) => Failure::no_response(),

@@ -1,12 +1,13 @@
-/// What kind of caller an ARN names.
+/// The kind of caller that an ARN names, with its parts.
 ///
-/// The answer of [`GetCallerIdentity`](crate::actions::GetCallerIdentity) does not say whether the keys are temporary, since
-/// those of `GetSessionToken` have the ARN of their user: ask [`KeyKind`] too.
+/// The ARN does not tell whether the keys are temporary: keys from
+/// [`GetSessionToken`](crate::actions::GetSessionToken) have the ARN of their user. [`KeyKind`] does.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::Principal;
+/// use keyfob_sts::Principal;
+///
 /// assert_eq!(
 ///     Principal::from_arn("arn:aws:sts::123456789012:assumed-role/deploy/alice"),
 ///     Principal::AssumedRole { role: "deploy", session: "alice" },
@@ -19,47 +20,42 @@ pub enum Principal<'a> {
     Root,
     /// An IAM user.
     User {
-        /// `/` or the path with a slash at both ends.
+        /// The path with a slash at both ends, or `/`.
         path: &'a str,
         /// The user's name.
         name: &'a str,
     },
-    /// A session of a role. The role's path is not in the ARN, so the role's own ARN cannot be made from it.
+    /// A session of a role. The ARN lacks the role's path, so the ARN of the role cannot be derived.
     AssumedRole {
         /// The role's name.
         role: &'a str,
         /// The session's name.
         session: &'a str,
     },
-    /// A session made by `GetFederationToken`.
+    /// A session from `GetFederationToken`.
     FederatedUser {
-        /// The name given for it.
+        /// The name given to that action.
         name: &'a str,
     },
-    /// Something else.
+    /// Anything else.
     Other,
 }
 
 impl<'a> Principal<'a> {
-    /// Takes an ARN apart; [`Principal::Other`] when it is none of a known form.
+    /// Reads an ARN. Returns [`Principal::Other`] if its form is not one of those above.
     pub fn from_arn(arn: &'a str) -> Self {
         Self::parse(arn).unwrap_or(Self::Other)
     }
 
     fn parse(arn: &'a str) -> Option<Self> {
-        let [service, resource] =
-            fields(arn).map(|[service, _, _, resource]| [service, resource])?;
+        let [service, _, _, resource] = fields(arn)?;
         match (service, resource.split_once('/')) {
             ("iam", None) if resource == "root" => Some(Self::Root),
-            ("iam", Some(("user", rest))) => {
-                let path_start = "user".len();
-                let name_start = rest
-                    .rfind('/')
-                    .map_or(path_start + 1, |at| path_start + at + 2);
-                Some(Self::User {
-                    path: &resource[path_start..name_start],
-                    name: &resource[name_start..],
-                })
+            ("iam", Some(("user", _))) => {
+                // The path begins with the slash after `user` and ends with the last one.
+                let path_and_name = resource.strip_prefix("user")?;
+                let (path, name) = path_and_name.split_at(path_and_name.rfind('/')? + 1);
+                Some(Self::User { path, name })
             }
             ("sts", Some(("assumed-role", rest))) => {
                 let (role, session) = rest.split_once('/')?;
@@ -71,12 +67,12 @@ impl<'a> Principal<'a> {
     }
 }
 
-/// The account in an ARN; empty when there is none.
+/// Returns the account in an ARN, or an empty text.
 pub(crate) fn account(arn: &str) -> &str {
     fields(arn).map_or("", |[_, _, account, _]| account)
 }
 
-/// Service, region, account and resource of `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
+/// Splits `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` from the service on.
 fn fields(arn: &str) -> Option<[&str; 4]> {
     let (_partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
     let mut fields = rest.splitn(4, ':');
@@ -88,29 +84,30 @@ fn fields(arn: &str) -> Option<[&str; 4]> {
     ])
 }
 
-/// Whether an access key is one to keep or one that ends by itself.
+/// The kind of an access key: long-term or temporary.
 ///
 /// Source: IAM user guide, "Unique ID prefixes".
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::KeyKind;
+/// use keyfob_sts::KeyKind;
+///
 /// assert_eq!(KeyKind::from_access_key_id("ASIAIOSFODNN7EXAMPLE"), KeyKind::Temporary);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
-    /// The key of a user or of root (`AKIA…`): valid until someone deletes it.
+    /// A key of a user or of the root user (`AKIA…`), valid until it is deleted.
     LongTerm,
-    /// A key made by STS (`ASIA…`): it needs its session token and ends by itself.
+    /// A key from STS (`ASIA…`), which needs its session token and expires.
     Temporary,
-    /// A key that is not one of AWS's own.
+    /// Any other key, for example of a service that imitates AWS.
     Other,
 }
 
 impl KeyKind {
-    /// Tells by the first four characters of an access key id.
+    /// Returns the kind, by the first four characters of the access key id.
     pub fn from_access_key_id(access_key_id: &str) -> Self {
         match access_key_id.get(..4) {
             Some("AKIA") => Self::LongTerm,
@@ -125,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_form_of_caller_is_recognised() {
+    fn each_form_of_caller_is_recognized() {
         for (arn, principal) in [
             ("arn:aws:iam::1:root", Principal::Root),
             (

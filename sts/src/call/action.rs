@@ -6,20 +6,22 @@ use crate::{
     error::Error,
 };
 
-/// The version of the API that every request names.
+/// The version of the API, which every request names.
 const VERSION: &str = "2011-06-15";
 
-/// One operation of the service: how its request is written and how its answer is read, both pure functions.
+/// One operation of the service: writes its request and reads its answer, without any I/O.
 ///
-/// Implemented by every request type of this crate; implement it to call an operation that is not here. Each
-/// is also a [`SignedAction`] or an [`UnsignedAction`], which decides how it is sent.
+/// Every request type of this crate implements it; implement it yourself to call an operation that
+/// is missing here. An action is also either a [`SignedAction`] or an [`UnsignedAction`], which
+/// decides how a client sends it.
 ///
 /// # Examples
 ///
-/// A request without any client, to be signed and sent by other means:
+/// A request to sign and send without the client of this crate:
 ///
 /// ```
-/// # use keyfob_sts::{Endpoint, actions::GetCallerIdentity, call::Action};
+/// use keyfob_sts::{Endpoint, actions::GetCallerIdentity, call::Action};
+///
 /// let endpoint = Endpoint::builder().region("eu-west-1")?.build()?;
 /// let request = GetCallerIdentity::new().request(&endpoint);
 /// assert_eq!(request.uri(), "https://sts.eu-west-1.amazonaws.com/");
@@ -30,13 +32,13 @@ const VERSION: &str = "2011-06-15";
 /// An action of your own:
 ///
 /// ```
-/// # use keyfob_sts::{Error, call::{Action, Parameters, Reply, SignedAction}};
+/// use keyfob_sts::{Error, call::{Action, Parameters, Reply, SignedAction}};
+///
 /// struct OwnerOf(Parameters);
 ///
 /// impl OwnerOf {
 ///     fn new(access_key_id: &str) -> Result<Self, Error> {
-///         let parameters = Parameters::new();
-///         parameters.text("AccessKeyId", access_key_id, 16..=128).map(Self)
+///         Parameters::new().text("AccessKeyId", access_key_id, 16..=128).map(Self)
 ///     }
 /// }
 ///
@@ -54,27 +56,34 @@ const VERSION: &str = "2011-06-15";
 /// }
 ///
 /// impl SignedAction for OwnerOf {}
+///
+/// let answer = http::Response::new(
+///     "<GetAccessKeyInfoResponse><GetAccessKeyInfoResult><Account>123456789012</Account>
+///      </GetAccessKeyInfoResult></GetAccessKeyInfoResponse>",
+/// );
+/// assert_eq!(OwnerOf::new("AKIAIOSFODNN7EXAMPLE")?.parse(&answer)?, "123456789012");
+/// # Ok::<(), Error>(())
 /// ```
 pub trait Action {
-    /// What a successful call returns.
+    /// The result of a successful call.
     type Output;
 
     /// The name on the wire.
     const NAME: &'static str;
 
-    /// The parameters, checked when they were set.
+    /// Returns the parameters, which were checked when they were set.
     fn parameters(&self) -> &Parameters;
 
-    /// Reads the result.
+    /// Reads the result of a successful call.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when something is missing or of the wrong form.
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) if a member is missing or malformed.
     fn output(reply: &Reply) -> Result<Self::Output, Error>;
 
-    /// The request, not yet signed.
+    /// Writes the request, not yet signed: a form to be posted to the endpoint.
     ///
-    /// Source: AWS Query protocol: a form, posted.
+    /// Source: AWS Query protocol.
     fn request(&self, endpoint: &Endpoint) -> Request<Form> {
         let mut request = Request::new(self.parameters().form(Self::NAME, VERSION));
         *request.method_mut() = Method::POST;
@@ -84,12 +93,13 @@ pub trait Action {
         request
     }
 
-    /// Reads an answer: the output, or the error in it.
+    /// Reads the whole answer: the output, or the error that the service reports.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Service`](crate::ErrorKind::Service) when the service refused or failed, otherwise as
-    /// [`output`](Self::output). Secret parameters that the service repeats are cut out of the message.
+    /// [`ErrorKind::Service`](crate::ErrorKind::Service) if the service refused or failed; its
+    /// message is shown without the secret parameters of this action. Otherwise as
+    /// [`output`](Self::output).
     fn parse<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<Self::Output, Error> {
         Reply::read(Self::NAME, response)
             .and_then(|reply| Self::output(&reply))
@@ -97,16 +107,16 @@ pub trait Action {
     }
 }
 
-/// An action that must be signed: it needs credentials.
+/// An action that must be signed, and so needs credentials.
 pub trait SignedAction: Action {}
 
-/// An action that must not be signed: its proof is among its parameters.
+/// An action that must not be signed: one of its parameters proves who is calling.
 pub trait UnsignedAction: Action {}
 
-/// Adds to an error what is known of its action, and takes the action's secrets out of the message.
+/// Adds the action to an error, and cuts the action's secrets out of the message.
 pub(crate) fn in_action<A: Action + ?Sized>(action: &A, error: Error) -> Error {
     let parameters = action.parameters();
     error
-        .in_action(A::NAME, parameters.is_one_time())
-        .without(parameters.secrets())
+        .with_action(A::NAME, parameters.is_one_time())
+        .redact(parameters.secrets())
 }

@@ -1,24 +1,52 @@
 use std::fmt;
 
 use bytes::Bytes;
-use keyfob_sigv4::Secret;
+use keyfob_sigv4::{Secret, uri};
 
-/// The body of a request, `application/x-www-form-urlencoded`. It may hold secrets: `Debug` shows only its length,
-/// and the memory is zeroed on drop.
+/// The body of a request, of the type `application/x-www-form-urlencoded`.
+///
+/// It may hold secrets: `Debug` shows only its length, and the memory is zeroed on drop.
 #[derive(Clone)]
 pub struct Form(Secret);
 
 impl Form {
-    pub(super) fn new(encoded: String) -> Self {
-        Self(encoded.into())
+    /// Encodes names and values. A space becomes `%20`, which, unlike `+`, means a space in every
+    /// part of a URL.
+    ///
+    /// Source: AWS Query protocol.
+    pub(super) fn from_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Self {
+        // Room for three bytes for each one: text that grows would leave copies of secrets in freed
+        // memory.
+        let lengths = pairs.clone().map(|(name, value)| name.len() + value.len());
+        let mut form = String::with_capacity(lengths.map(|length| 3 * length + 2).sum());
+        for (name, value) in pairs {
+            if !form.is_empty() {
+                form.push('&');
+            }
+            form.push_str(&uri::encode_component(name));
+            form.push('=');
+            form.push_str(Secret::from(uri::encode_component(value)).expose());
+        }
+        Self(form.into())
     }
 
-    /// The encoded text.
+    /// Returns the encoded text, with its secrets.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 
-    /// The same memory as `Bytes`, zeroed when the last clone is dropped.
+    /// Returns the same memory as `Bytes`. It is zeroed when the last clone is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Endpoint, actions::GetSessionToken, call::{Action, Form}};
+    ///
+    /// let endpoint = Endpoint::builder().region("eu-west-1")?.build()?;
+    /// let request = GetSessionToken::new().request(&endpoint).map(Form::into_bytes);
+    /// assert_eq!(request.body(), "Action=GetSessionToken&Version=2011-06-15");
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
     }
@@ -33,21 +61,5 @@ impl AsRef<[u8]> for Form {
 impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Form({} bytes)", self.as_ref().len())
-    }
-}
-
-/// Unreserved characters stand for themselves, every other byte of the UTF-8 text is `%XX`. A space is `%20`: unlike
-/// `+` it means the same in every part of a URL.
-///
-/// Source: RFC 3986 section 2.3; AWS Query protocol.
-pub(super) fn escape_into(to: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            to.push(char::from(byte));
-        } else {
-            let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
-            to.extend(['%', char::from(HEX[high]), char::from(HEX[low])]);
-        }
     }
 }

@@ -2,23 +2,21 @@ use std::{fmt, ops::RangeInclusive};
 
 use keyfob_sigv4::Secret;
 
-use crate::{
-    call::form::{Form, escape_into},
-    error::Error,
-};
+use crate::{call::form::Form, error::Error};
 
-/// The checked parameters of an action, in the order in which they were set.
+/// The parameters of an action, in the order in which they were set.
 ///
-/// Only what cannot change is checked here: that a value is there and its length. Patterns are left to the service,
-/// whose messages are better and whose rules move. `Debug` shows every parameter; the values of secret ones are
-/// redacted.
+/// A setter checks the length of a text and the range of a number, which are part of the API. It does
+/// not check patterns: those change, and the service's messages about them are better. `Debug` shows
+/// the names and the values, but redacts secret values.
 ///
-/// This is what an [`Action`](crate::call::Action) is made of. You need it only to write an action of your own.
+/// You need this type only to write an [`Action`](crate::call::Action) of your own.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::call::Parameters;
+/// use keyfob_sts::call::Parameters;
+///
 /// let parameters = Parameters::new()
 ///     .text("SerialNumber", "arn:aws:iam::123456789012:mfa/alice", 9..=256)?
 ///     .one_time("TokenCode", "123456", 6..=6)?;
@@ -37,16 +35,26 @@ enum Value {
 }
 
 impl Parameters {
-    /// No parameters.
+    /// Creates an empty list of parameters.
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Sets a text of so many characters (not bytes). Setting a name again replaces its value.
+    /// Sets a text. If the name was set before, its value is replaced.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input), naming the parameter, when the length is outside `length`.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), with the name, if the number of characters
+    /// (not bytes) is outside `length`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::call::Parameters;
+    ///
+    /// let error = Parameters::new().text("AccessKeyId", "AKIA", 16..=128).unwrap_err();
+    /// assert_eq!(error.to_string(), "AccessKeyId must be 16 to 128 characters long, but has 4");
+    /// ```
     pub fn text(
         self,
         name: impl Into<String>,
@@ -56,7 +64,7 @@ impl Parameters {
         self.checked(name.into(), Value::Plain(value.into()), &length)
     }
 
-    /// As [`text`](Self::text), for a value that must not be shown.
+    /// Sets a text that must not be shown; otherwise as [`text`](Self::text).
     ///
     /// # Errors
     ///
@@ -70,8 +78,10 @@ impl Parameters {
         self.checked(name.into(), Value::Secret(value.into()), &length)
     }
 
-    /// As [`secret`](Self::secret), for a value that works once, such as the code of an MFA device. A request that
-    /// holds one is repeated only when it was throttled, because only then the code was not looked at.
+    /// Sets a secret that works once, such as the code of an MFA device.
+    ///
+    /// A request with such a parameter is sent again only if it was throttled or never sent, because
+    /// otherwise the service may have used up the value.
     ///
     /// # Errors
     ///
@@ -85,11 +95,11 @@ impl Parameters {
         self.checked(name.into(), Value::OneTime(value.into()), &length)
     }
 
-    /// Sets a whole number.
+    /// Sets a whole number. If the name was set before, its value is replaced.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input), naming the parameter, when it is outside `range`.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), with the name, if it is outside `range`.
     pub fn number(
         mut self,
         name: impl Into<String>,
@@ -99,26 +109,39 @@ impl Parameters {
         let name = name.into();
         if !range.contains(&value) {
             let (min, max) = range.into_inner();
-            return Err(Error::input(format!(
-                "invalid {name}: {min} to {max} is allowed (got {value})"
-            )));
+            let message = format!("{name} must be {min} to {max}, but is {value}");
+            return Err(Error::input(message));
         }
         self.set(name, Value::Plain(value.to_string()));
         Ok(self)
     }
 
-    /// The name of the next member of a list, `Tags.member.3` after two; append `.Key` to it for a structure.
+    /// Returns the name of the next member of a list: after two members, `Tags.member.3`. Append
+    /// `.Key` or the like to it if the members are structures.
     ///
-    /// Source: AWS Query protocol, lists are numbered from 1.
+    /// Source: AWS Query protocol, which numbers lists from 1.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the list already has `limit` members.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the list already has `limit` members.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::call::Parameters;
+    ///
+    /// let mut parameters = Parameters::new();
+    /// for audience in ["https://a.example", "https://b.example"] {
+    ///     let name = parameters.next_member("Audience", 10)?;
+    ///     parameters = parameters.text(name, audience, 1..=1000)?;
+    /// }
+    /// assert_eq!(parameters.next_member("Audience", 10)?, "Audience.member.3");
+    /// assert!(parameters.next_member("Audience", 2).is_err());
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn next_member(&self, list: &str, limit: usize) -> Result<String, Error> {
-        let numbers = self
-            .0
-            .iter()
-            .filter_map(|(name, _)| member_number(name, list));
+        let names = self.0.iter().map(|(name, _)| name);
+        let numbers = names.filter_map(|name| member_number(name, list));
         let last = numbers.max().unwrap_or(0);
         if last >= limit {
             let message = format!("too many {list}: at most {limit} are allowed");
@@ -127,22 +150,18 @@ impl Parameters {
         Ok(format!("{list}.member.{}", last + 1))
     }
 
-    /// Whether there is something in it that works only once.
+    /// Returns true if a parameter was set with [`one_time`](Self::one_time).
     pub fn is_one_time(&self) -> bool {
         let mut values = self.0.iter().map(|(_, value)| value);
         values.any(|value| matches!(value, Value::OneTime(_)))
     }
 
-    /// The body of the request: `Action`, `Version`, then the parameters.
+    /// Writes the body of the request: `Action`, `Version`, then the parameters.
     pub(crate) fn form(&self, action: &str, version: &str) -> Form {
-        let mut body = format!("Action={action}&Version={version}");
-        for (name, value) in &self.0 {
-            body.push('&');
-            escape_into(&mut body, name);
-            body.push('=');
-            escape_into(&mut body, value.expose());
-        }
-        Form::new(body)
+        let head = [("Action", action), ("Version", version)];
+        let parameters = self.0.iter();
+        let parameters = parameters.map(|(name, value)| (name.as_str(), value.expose()));
+        Form::from_pairs(head.into_iter().chain(parameters))
     }
 
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
@@ -160,10 +179,9 @@ impl Parameters {
     ) -> Result<Self, Error> {
         let count = value.expose().chars().count();
         if !length.contains(&count) {
-            return Err(Error::input(format!(
-                "invalid {name}: {} needed, this has {count}",
-                characters(length)
-            )));
+            let length = characters(length);
+            let message = format!("{name} must be {length} long, but has {count}");
+            return Err(Error::input(message));
         }
         self.set(name, value);
         Ok(self)
@@ -203,18 +221,19 @@ impl fmt::Debug for Value {
     }
 }
 
-/// 3 for `Tags.member.3.Key` in the list `Tags`.
+/// Returns 3 for `Tags.member.3.Key` and the list `Tags`.
 fn member_number(name: &str, list: &str) -> Option<usize> {
     let rest = name.strip_prefix(list)?.strip_prefix(".member.")?;
     rest.split('.').next()?.parse().ok()
 }
 
+/// Says how long a text must be: "20 to 2048 characters".
 fn characters(length: &RangeInclusive<usize>) -> String {
     match (length.start(), length.end()) {
-        (min, max) if min == max => format!("exactly {min} characters are"),
-        (1, &usize::MAX) => "at least one character is".to_owned(),
-        (min, &usize::MAX) => format!("at least {min} characters are"),
-        (min, max) => format!("{min} to {max} characters are"),
+        (min, max) if min == max => format!("exactly {min} characters"),
+        (1, &usize::MAX) => "at least one character".to_owned(),
+        (min, &usize::MAX) => format!("at least {min} characters"),
+        (min, max) => format!("{min} to {max} characters"),
     }
 }
 
@@ -238,17 +257,14 @@ mod tests {
         assert!(length("éé").is_ok() && length("éééé").is_ok());
         assert_eq!(
             length("ééééé").unwrap_err().to_string(),
-            "invalid Name: 2 to 4 characters are needed, this has 5"
+            "Name must be 2 to 4 characters long, but has 5"
         );
         assert_eq!(
             length("").unwrap_err().to_string(),
-            "invalid Name: 2 to 4 characters are needed, this has 0"
+            "Name must be 2 to 4 characters long, but has 0"
         );
         let error = Parameters::new().number("N", 60, 900..=3600).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "invalid N: 900 to 3600 is allowed (got 60)"
-        );
+        assert_eq!(error.to_string(), "N must be 900 to 3600, but is 60");
     }
 
     #[test]

@@ -9,19 +9,24 @@ use crate::{
     principal::account,
 };
 
-/// The result of a successful call, before it becomes the action's output.
+/// The result of a successful call, from which an action reads its output.
 ///
-/// Elements are found by name: their order does not matter and unknown ones are skipped. A path such as
-/// `AssumedRoleUser/Arn` leads into structures; an empty element counts as none.
+/// Elements are found by name: their order does not matter, and unknown ones are skipped. A path such
+/// as `AssumedRoleUser/Arn` leads into structures. An empty element counts as missing.
 ///
-/// You need it only to write an [`Action`](crate::call::Action) of your own.
+/// You need this type only to write an [`Action`](crate::call::Action) of your own; there is an
+/// example.
 pub struct Reply {
     result: Element,
     answer: Answer,
 }
 
 impl Reply {
-    /// Reads an answer, or the error in it.
+    /// Finds the result of `action` in an answer.
+    ///
+    /// # Errors
+    ///
+    /// The error that the service reports, or [`ErrorKind::Response`] if there is no result.
     pub(crate) fn read<B: AsRef<[u8]>>(
         action: &'static str,
         response: &Response<B>,
@@ -39,47 +44,48 @@ impl Reply {
         }
     }
 
-    /// The text at `path`, if there is any.
+    /// Returns the text at `path`, if there is one.
     pub fn optional(&self, path: &str) -> Option<String> {
         self.text(path).map(str::to_owned)
     }
 
-    /// The text at `path`.
+    /// Returns the text at `path`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Response`], naming the path, when there is none.
+    /// [`ErrorKind::Response`], with the path, if there is none.
     pub fn required(&self, path: &str) -> Result<String, Error> {
         self.optional(path)
             .ok_or_else(|| self.unusable(&format!("{path} is missing")))
     }
 
-    /// The whole number at `path`, if there is any.
+    /// Returns the whole number at `path`, if there is one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Response`], naming the path, when there is something else.
+    /// [`ErrorKind::Response`], with the path, if the text is not a number.
     pub fn number(&self, path: &str) -> Result<Option<u32>, Error> {
         let number = self.text(path).map(str::parse).transpose();
         number.map_err(|_| self.unusable(&format!("{path} is not a number")))
     }
 
-    /// The moment at `path`, with or without a fraction of a second.
+    /// Returns the time at `path`, which is written as RFC 3339 has it, with or without a fraction of
+    /// a second.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Response`], naming the path, when there is none.
+    /// [`ErrorKind::Response`], with the path, if it is missing or malformed.
     pub fn time(&self, path: &str) -> Result<Timestamp, Error> {
         let time = self.required(path)?.parse();
         time.map_err(|_| self.unusable(&format!("{path} is not a time")))
     }
 
-    /// The temporary credentials in `Credentials`, with the account of the principal they are for. All four fields are
-    /// always sent; with one missing the other three are of no use.
+    /// Returns the temporary credentials in `Credentials`, with their expiry, and with the account of
+    /// the principal if the result names one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Response`], naming the field that is missing or not usable.
+    /// [`ErrorKind::Response`], with the path, if one of the four members is missing or malformed.
     pub fn credentials(&self) -> Result<Credentials, Error> {
         let id = self.required("Credentials/AccessKeyId")?;
         let secret = self
@@ -89,6 +95,7 @@ impl Reply {
             .required("Credentials/SessionToken")
             .map(Secret::from)?;
         let expiry = self.time("Credentials/Expiration")?;
+        // Where the results of the different actions say whose credentials they are.
         let principals = [
             "AssumedRoleUser/Arn",
             "FederatedUser/Arn",
@@ -100,12 +107,12 @@ impl Reply {
             .map(|credentials| credentials.with_expiry(expiry))
             .map(|credentials| credentials.with_account_id(principal.map_or("", account)))
             .map_err(|error| {
-                self.unusable("Credentials has a field of the wrong form")
+                self.unusable("Credentials has a malformed member")
                     .with_source(error)
             })
     }
 
-    /// The id under which the service knows the request.
+    /// Returns the request id, by which AWS support can find the request.
     pub fn request_id(&self) -> Option<String> {
         self.answer.request_id.clone()
     }
@@ -123,7 +130,7 @@ impl Reply {
     }
 }
 
-/// Shows no text of the answer, which may be a secret.
+/// Does not show the text of the answer, which may be secret.
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
@@ -146,8 +153,10 @@ fn answer<B>(action: &'static str, root: Option<&Element>, response: &Response<B
     }
 }
 
-/// The body's request id (`RequestID` in the EC2 form), else the header's: a gateway's body has none.
+/// Returns the request id from the body, or else from the headers, because the body of a gateway's
+/// answer has none.
 fn request_id(root: Option<&Element>, headers: &HeaderMap) -> Option<String> {
+    // EC2 writes `RequestID`.
     let in_body = ["RequestId", "RequestID"]
         .iter()
         .find_map(|name| root?.find(name)?.text());
@@ -158,8 +167,8 @@ fn request_id(root: Option<&Element>, headers: &HeaderMap) -> Option<String> {
     in_body.or_else(in_header).map(str::to_owned)
 }
 
-/// `<Error><Code/><Message/></Error>`, wherever it stands. Without one the answer came from something in between, and
-/// only the status counts.
+/// Returns the error in `<Error><Code/><Message/></Error>`, at whatever depth. An answer without it
+/// came from a gateway or proxy, so only its status is used.
 ///
 /// Source: AWS Query protocol, errors.
 fn service_error(document: Result<Element, &'static str>, mut answer: Answer) -> Error {
@@ -170,7 +179,7 @@ fn service_error(document: Result<Element, &'static str>, mut answer: Answer) ->
     let Some(error) = error else {
         let reason = document.err().unwrap_or("it has no error code");
         let message = format!(
-            "this is no answer of the service ({reason}); check the endpoint and any proxy"
+            "the answer is not from the service: {reason}; check the endpoint and any proxy"
         );
         return Error::new(ErrorKind::Service, message).with_answer(answer);
     };
@@ -182,6 +191,6 @@ fn service_error(document: Result<Element, &'static str>, mut answer: Answer) ->
 }
 
 fn unusable(reason: &str, answer: Answer) -> Error {
-    let message = format!("the answer cannot be used: {reason}");
+    let message = format!("the answer cannot be read: {reason}");
     Error::new(ErrorKind::Response, message).with_answer(answer)
 }

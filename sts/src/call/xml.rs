@@ -4,10 +4,12 @@ use quick_xml::{
     events::{BytesRef, Event},
 };
 
-/// Answers of the service are four or five levels deep.
+const MALFORMED: &str = "it is not well-formed XML";
+
+/// The number of levels beyond which a document is refused. Answers of the service have four or five.
 const MAX_DEPTH: usize = 32;
 
-/// An element with its character data and its child elements. Attributes are dropped, and prefixes of names.
+/// An element: its name without prefix, its text and its child elements. Attributes are dropped.
 #[derive(Default)]
 pub(super) struct Element {
     name: String,
@@ -16,47 +18,49 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// Reads a whole document: one root, closed, without a document type (and so without entities of its own).
+    /// Parses a whole document, which must have one root and no document type, and so no entities of
+    /// its own.
     ///
-    /// The error is the reason in words; it holds nothing of the document, which may hold secrets.
+    /// The error is the reason in words, without any of the document, which may hold secrets.
     pub(super) fn parse(document: &[u8]) -> Result<Self, &'static str> {
-        let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
+        let without_bom = document.strip_prefix(b"\xEF\xBB\xBF");
+        let document = without_bom.unwrap_or(document);
         let document = str::from_utf8(document).map_err(|_| "it is not UTF-8")?;
         let mut reader = Reader::from_str(document);
         let mut open = Open::default();
-        while open.take(
-            reader
-                .read_event()
-                .map_err(|_| "it is not well-formed XML")?,
-        )? {}
-        open.into_root()
+        loop {
+            match reader.read_event().map_err(|_| MALFORMED)? {
+                Event::Eof => return open.into_root(),
+                event => open.handle(event)?,
+            }
+        }
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The first child of that name.
+    /// Returns the first child with that name.
     pub(super) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The first child of that name, without the rest.
+    /// Returns the first child with that name and drops the rest.
     pub(super) fn into_child(self, name: &str) -> Option<Self> {
         self.children.into_iter().find(|child| child.name == name)
     }
 
-    /// Its own text; nothing when it is empty.
+    /// Returns the element's own text, unless it is empty.
     pub(super) fn text(&self) -> Option<&str> {
         Some(self.text.as_str()).filter(|text| !text.is_empty())
     }
 
-    /// The text of the first child of that name; nothing when it is empty.
+    /// Returns the text of the first child with that name, unless it is empty.
     pub(super) fn text_of(&self, name: &str) -> Option<&str> {
         self.child(name)?.text()
     }
 
-    /// This element or the first one below it, in document order, of that name.
+    /// Returns the first element with that name, in document order, beginning with this one.
     pub(super) fn find(&self, name: &str) -> Option<&Self> {
         if self.name == name {
             return Some(self);
@@ -65,7 +69,7 @@ impl Element {
     }
 }
 
-/// The elements that are open, the innermost one last; the first is the document itself.
+/// The open elements, the innermost last. The first one stands for the document itself.
 struct Open(Vec<Element>);
 
 impl Default for Open {
@@ -75,26 +79,25 @@ impl Default for Open {
 }
 
 impl Open {
-    /// Takes one event; false at the end of the document.
-    fn take(&mut self, event: Event<'_>) -> Result<bool, &'static str> {
+    fn handle(&mut self, event: Event<'_>) -> Result<(), &'static str> {
         match event {
-            Event::Start(tag) => self.open(tag.local_name().as_ref())?,
-            Event::End(_) => self.close()?,
+            Event::Start(tag) => self.open(tag.local_name().as_ref()),
+            Event::End(_) => self.close(),
             Event::Empty(tag) => {
                 self.open(tag.local_name().as_ref())?;
-                self.close()?;
+                self.close()
             }
-            Event::Text(text) => self.text(&text.xml10_content())?,
-            Event::CData(text) => self.text(&text.xml10_content())?,
-            Event::GeneralRef(reference) => self.text(&resolve(&reference)?)?,
-            Event::DocType(_) => return Err("it has a document type"),
-            Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
-            Event::Eof => return Ok(false),
+            Event::Text(text) => self.text(&text.xml10_content()),
+            Event::CData(text) => self.text(&text.xml10_content()),
+            Event::GeneralRef(reference) => self.text(&resolve(&reference)?),
+            // It could define entities that expand to gigabytes or read files.
+            Event::DocType(_) => Err("it has a document type"),
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
-        Ok(true)
     }
 
     fn open(&mut self, name: &str) -> Result<(), &'static str> {
+        // Without a limit, `find` and `drop`, which recurse, could overflow the stack.
         if self.0.len() > MAX_DEPTH {
             return Err("it is nested too deep");
         }
@@ -108,7 +111,7 @@ impl Open {
     fn close(&mut self) -> Result<(), &'static str> {
         let closed = self.0.pop();
         let (Some(closed), Some(parent)) = (closed, self.0.last_mut()) else {
-            return Err("it is not well-formed XML");
+            return Err(MALFORMED);
         };
         parent.children.push(closed);
         Ok(())
@@ -122,7 +125,7 @@ impl Open {
                 innermost.text.push_str(text);
                 Ok(())
             }
-            [] => Err("it is not well-formed XML"),
+            [] => Err(MALFORMED),
         }
     }
 
@@ -135,12 +138,12 @@ impl Open {
         match (roots.next(), roots.next()) {
             (Some(root), None) => Ok(root),
             (None, _) => Err("it is empty"),
-            (Some(_), Some(_)) => Err("it is not well-formed XML"),
+            (Some(_), Some(_)) => Err(MALFORMED),
         }
     }
 }
 
-/// The five entities of XML itself and numbers; there is no document type to define others.
+/// Returns the text of a numeric reference or of one of the five entities that XML defines.
 fn resolve(reference: &BytesRef<'_>) -> Result<String, &'static str> {
     match reference.resolve_char_ref() {
         Ok(Some(char)) => Some(char.to_string()),

@@ -9,12 +9,12 @@ use crate::{
     error::Error,
 };
 
-/// The name of the service in the credential scope.
+/// The service's name in the credential scope.
 const SERVICE: &str = "sts";
 
-/// Makes a [`Client`].
+/// A builder of a [`Client`].
 #[derive(Clone)]
-#[must_use = "nothing is made until `build` is called"]
+#[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
     endpoint: EndpointBuilder,
     http: Option<reqwest::Client>,
@@ -40,7 +40,8 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The region whose endpoint is called and that requests are signed for. It is never guessed.
+    /// Sets the region, whose endpoint is called and for which requests are signed. There is no
+    /// default.
     ///
     /// # Errors
     ///
@@ -50,7 +51,7 @@ impl ClientBuilder {
         Ok(self)
     }
 
-    /// The URL to call instead of the region's endpoint, such as `http://localhost:5000`.
+    /// Sets a URL to call instead of the region's endpoint, such as `http://localhost:5000`.
     ///
     /// # Errors
     ///
@@ -60,108 +61,144 @@ impl ClientBuilder {
         Ok(self)
     }
 
-    /// As [`EndpointBuilder::fips`].
+    /// Sets whether to use the endpoint for FIPS, as [`EndpointBuilder::fips`]. Default: no.
     pub fn fips(mut self, yes: bool) -> Self {
         self.endpoint = self.endpoint.fips(yes);
         self
     }
 
-    /// As [`EndpointBuilder::dual_stack`].
+    /// Sets whether to use the endpoint that has IPv6 addresses as well, as
+    /// [`EndpointBuilder::dual_stack`]. Default: no.
     pub fn dual_stack(mut self, yes: bool) -> Self {
         self.endpoint = self.endpoint.dual_stack(yes);
         self
     }
 
-    /// As [`EndpointBuilder::legacy_global`].
+    /// Sets whether the oldest regions use the global endpoint, as
+    /// [`EndpointBuilder::legacy_global`]. Default: no.
     pub fn legacy_global(mut self, yes: bool) -> Self {
         self.endpoint = self.endpoint.legacy_global(yes);
         self
     }
 
-    /// A client of your own, with its proxies, certificates and connect timeout. It should not follow redirects.
+    /// Sets an HTTP client of your own, with its proxies, certificates and connect timeout.
+    ///
+    /// It should not follow redirects: a signature is valid for one host only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Client;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let http = reqwest::Client::builder()
+    ///     .redirect(reqwest::redirect::Policy::none())
+    ///     .proxy(reqwest::Proxy::https("http://proxy.example.com:3128")?)
+    ///     .build()?;
+    /// let client = Client::builder().region("eu-west-1")?.http_client(http).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
         self
     }
 
-    /// How long connecting may take, name lookup and TLS included. Default: 3 s. Without effect on a client of your
-    /// own.
+    /// Sets how long connecting may take, with name lookup and TLS. Default: 3 s. It has no effect on an
+    /// HTTP client of your own.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long one attempt may take, from connecting to the end of the answer. Default: 10 s.
+    /// Sets how long one attempt may take, from connecting to the end of the answer. Default: 10 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// How long the call may take, all attempts and waits together. Default: 30 s. A wait that would outlast it is not
-    /// begun.
+    /// Sets how long the call may take, with all attempts and the waits between them. Default: 30 s. A
+    /// wait that would outlast it is not begun.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
         self
     }
 
-    /// When to try again. Default: [`Policy::aws`], three attempts, after throttling and 5xx only; what else may be
-    /// repeated (calls without an answer, `IDPCommunicationError`, a wrong clock) are methods of the policy. A request
-    /// with a one-time code is repeated only after throttling, whatever the policy.
+    /// Sets when a request is repeated. Default: [`Policy::aws`], which makes at most three attempts and
+    /// repeats after throttling and 5xx only.
+    ///
+    /// Methods of the policy add other cases: calls without an answer, `IDPCommunicationError`, a wrong
+    /// clock. A request with a one-time code is never repeated once the service may have used up the
+    /// code, whatever the policy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_backoff::Policy;
+    /// use keyfob_sts::Client;
+    ///
+    /// let client = Client::builder()
+    ///     .region("eu-west-1")?
+    ///     .retry(Policy::aws().retry_unanswered().retry_clock_skew())
+    ///     .build()?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn retry(mut self, policy: Policy) -> Self {
         self.settings.policy = policy;
         self
     }
 
-    /// A retry budget shared with other clients. Default: [`Budget::aws`], one for this client and its clones.
+    /// Sets a retry budget to share with other clients. Default: a [`Budget::aws`] for this client and its
+    /// clones.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use keyfob_backoff::Budget;
+    /// use keyfob_sts::Client;
+    ///
+    /// let budget = Arc::new(Budget::aws());
+    /// let dublin = Client::builder().region("eu-west-1")?.budget(Arc::clone(&budget)).build()?;
+    /// let oregon = Client::builder().region("us-west-2")?.budget(budget).build()?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn budget(mut self, budget: Arc<Budget>) -> Self {
         self.settings.budget = budget;
         self
     }
 
-    /// Called before each wait, with the error that is the reason and the wait.
+    /// Sets a function that is called before each wait, with the error that caused it and the wait.
     pub fn notify(mut self, notify: impl Fn(&Error, &Pause) + Send + Sync + 'static) -> Self {
         self.settings.notify = Some(Arc::new(notify));
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting), as [`EndpointBuilder::build`], or when the TLS library cannot be set up.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor an endpoint is set, if
+    /// FIPS or dual stack is combined with an endpoint, or if the TLS library cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let endpoint = self.endpoint.build()?;
-        let region = endpoint.signing_region();
-        let scope = region.map(|region| Scope::new(region, SERVICE)).transpose();
-        let scope = scope.map_err(|error| {
-            Error::setting("the region cannot be signed for").with_source(error)
-        })?;
+        let signer = match endpoint.signing_region() {
+            Some(region) => Some(signer(region)?),
+            None => None,
+        };
         let http = match self.http {
             Some(http) => http,
             None => default_http(&endpoint, self.connect_timeout)?,
         };
         Ok(Client(Arc::new(Inner {
-            signer: scope.map(Signer::new),
             endpoint,
+            signer,
             http,
             settings: self.settings,
             clock: Clock::default(),
         })))
     }
-}
-
-/// A server on this machine is not reached through a proxy, whatever the environment says.
-fn default_http(endpoint: &Endpoint, connect_timeout: Duration) -> Result<reqwest::Client, Error> {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("keyfob-sts/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(connect_timeout);
-    let builder = if endpoint.is_loopback() {
-        builder.no_proxy()
-    } else {
-        builder
-    };
-    builder.build().map_err(unusable)
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -190,4 +227,23 @@ impl Settings {
             notify(error, pause);
         }
     }
+}
+
+fn signer(region: &str) -> Result<Signer, Error> {
+    let scope = Scope::new(region, SERVICE).map_err(|error| {
+        Error::setting("requests cannot be signed for this region").with_source(error)
+    })?;
+    Ok(Signer::new(scope))
+}
+
+fn default_http(endpoint: &Endpoint, connect_timeout: Duration) -> Result<reqwest::Client, Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("keyfob-sts/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(connect_timeout);
+    // A proxy that the environment names cannot reach a server on this machine.
+    if endpoint.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(unusable)
 }

@@ -10,10 +10,10 @@ use http::{
 use keyfob_backoff::ClockSkew;
 use keyfob_sigv4::Timestamp;
 
-/// The service's clock, as far as it is known: a signature with another time is refused.
+/// The service's clock as its answers show it. A signature with another time is refused.
 #[derive(Default)]
 pub(super) struct Clock {
-    /// Milliseconds by which the service is ahead.
+    /// The number of milliseconds that the service's clock is ahead of this machine's.
     skew: AtomicI64,
 }
 
@@ -23,11 +23,12 @@ impl Clock {
         Timestamp::from_unix_millis(Timestamp::now().unix_millis() + skew)
     }
 
-    /// Compares the clocks. Small differences do no harm and are left alone.
+    /// Compares the clocks, by the headers of an answer and the time when its request was sent.
     pub(super) fn learn(&self, headers: &HeaderMap, sent: Timestamp) -> Option<ClockSkew> {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let [sent, received] = [sent, Timestamp::now()].map(since_1970);
         let skew = ClockSkew::measure(header(DATE)?, header(AGE), sent, received)?;
+        // A small difference does no harm, and measuring it is not exact.
         let correction = if skew.is_significant() {
             skew.as_millis()
         } else {

@@ -20,27 +20,31 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Answers have two or three kilobytes; session tokens grow, but not to this.
+/// The size in bytes beyond which an answer is refused. Answers have two or three kilobytes.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// Signs actions, sends them, and sends them again when the service was throttled or failed.
+/// A client that signs actions, sends them, and repeats them after throttling and server errors.
 ///
-/// Cloning is cheap: clones share connections, signing key and retry budget. Each attempt is signed anew, with the
-/// time of that attempt. When an answer shows that this machine's clock is off by more than four minutes, later
-/// attempts are signed with the service's time. Redirects are not followed, since a signature is for one host only, and
-/// a server on this machine is not reached through a proxy.
+/// Clones are cheap and share connections, the signing key and the retry budget. Each attempt is
+/// signed again, with the time of that attempt. If an answer shows that this machine's clock is off
+/// by more than four minutes, later attempts are signed with the service's time.
+///
+/// Unless you set an HTTP client of your own, redirects are not followed, because a signature is valid
+/// for one host only, and an endpoint on this machine is called without a proxy.
 ///
 /// # Examples
 ///
 /// ```no_run
-/// # use keyfob_sts::{Client, Error, actions::AssumeRole};
-/// # async fn f(credentials: keyfob_sigv4::Credentials) -> Result<(), Error> {
+/// use keyfob_sigv4::Credentials;
+/// use keyfob_sts::{Client, Error, actions::AssumeRole};
+///
+/// # async fn example(credentials: Credentials) -> Result<(), Error> {
 /// let client = Client::builder()
 ///     .region("eu-west-1")?
 ///     .notify(|error, pause| eprintln!("{error}; next try in {:?}", pause.delay))
 ///     .build()?;
-/// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?;
-/// let deploy = client.send(&action, &credentials).await?.credentials;
+/// let role = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?;
+/// let session: Credentials = client.send(&role, &credentials).await?.credentials;
 /// # Ok(())
 /// # }
 /// ```
@@ -56,30 +60,58 @@ struct Inner {
 }
 
 impl Client {
-    /// A client yet without a region.
+    /// Returns a builder, which needs a region or an endpoint.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Client;
+    ///
+    /// let client = Client::builder().region("eu-west-1")?.build()?;
+    /// assert_eq!(client.endpoint().url(), "https://sts.eu-west-1.amazonaws.com/");
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// Where it sends to.
+    /// Returns the endpoint that requests are sent to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
     }
 
-    /// Sends an action, signed with `credentials`.
+    /// Sends an action, signed with `credentials`, and returns its output.
     ///
     /// # Errors
     ///
-    /// That of the last attempt: [`ErrorKind::Service`] when the service refused, with its code, status, message and
-    /// request id; [`ErrorKind::Connect`], [`ErrorKind::Timeout`] and [`ErrorKind::Transport`] when there was no
-    /// answer; [`ErrorKind::Response`] when it made no sense; [`ErrorKind::Setting`] when there is no region to sign
-    /// for.
+    /// The error of the last attempt:
+    ///
+    /// - [`ErrorKind::Service`] if the service refused or failed, with its code, status, message and
+    ///   request id;
+    /// - [`ErrorKind::Connect`], [`ErrorKind::Timeout`] or [`ErrorKind::Transport`] if there was no
+    ///   complete answer;
+    /// - [`ErrorKind::Response`] if the answer cannot be read;
+    /// - [`ErrorKind::Setting`] if the endpoint is a URL and no region was set to sign for.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use keyfob_sigv4::Credentials;
+    /// use keyfob_sts::{Client, Error, actions::GetCallerIdentity};
+    ///
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+    /// let me = client.send(&GetCallerIdentity::new(), &keys).await?;
+    /// println!("{} in account {}", me.arn, me.account);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send<A>(&self, action: &A, credentials: &Credentials) -> Result<A::Output, Error>
     where
         A: SignedAction + Sync,
     {
         let signer = self.0.signer.as_ref().ok_or_else(|| {
-            Error::setting("no region to sign for: set one next to the custom endpoint")
+            Error::setting("no region to sign for: set one beside the custom endpoint")
         })?;
         let proof = Proof {
             signer,
@@ -88,11 +120,26 @@ impl Client {
         self.0.send(action, Some(proof)).await
     }
 
-    /// Sends an action that proves itself by its parameters. No credentials take part, and none are looked for.
+    /// Sends an action whose parameters prove who is calling, without any credentials, and returns its
+    /// output.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send).
+    /// As [`send`](Self::send); a region is not needed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use keyfob_sts::{Client, actions::AssumeRoleWithWebIdentity};
+    ///
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let role = "arn:aws:iam::123456789012:role/ci";
+    /// let token = std::fs::read_to_string("/var/run/secrets/token")?;
+    /// let action = AssumeRoleWithWebIdentity::new(role, "build-7", token.trim())?;
+    /// let session = client.send_unsigned(&action).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send_unsigned<A>(&self, action: &A) -> Result<A::Output, Error>
     where
         A: UnsignedAction + Sync,
@@ -101,7 +148,17 @@ impl Client {
     }
 }
 
-/// What a request is signed with.
+/// Does not show the HTTP client, whose default headers may be secret.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.0.endpoint)
+            .field("policy", &self.0.settings.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The means to sign a request.
 #[derive(Clone, Copy)]
 struct Proof<'a> {
     signer: &'a Signer,
@@ -136,23 +193,23 @@ impl Inner {
     where
         A: Action + Sync,
     {
-        let request = action.request(&self.endpoint);
+        let form = action.request(&self.endpoint);
         let request = match proof {
-            Some(proof) => proof.sign(request, self.clock.now())?,
-            None => request.map(Form::into_bytes),
+            Some(proof) => proof.sign(form, self.clock.now())?,
+            None => form.map(Form::into_bytes),
         };
         let sent = Timestamp::now();
         let answer = self.exchange(request, timeout).await;
-        let skew = answer.as_ref().ok();
-        let skew = skew.and_then(|answer| self.clock.learn(answer.headers(), sent));
-        let output = answer
-            .map_err(|error| call::in_action(action, error))
-            .and_then(|answer| action.parse(&answer));
-        let token = proof.and_then(|proof| proof.credentials.session_token());
-        output.map_err(|error| error.without(token).with_skew(skew))
+        let answer = answer.map_err(|error| call::in_action(action, error))?;
+        let skew = self.clock.learn(answer.headers(), sent);
+        action.parse(&answer).map_err(|error| {
+            // The service repeats the signed headers, and so the token, if a signature does not match.
+            let token = proof.and_then(|proof| proof.credentials.session_token());
+            error.redact(token).with_skew(skew)
+        })
     }
 
-    /// One request and its whole answer.
+    /// Sends one request and reads the whole answer.
     async fn exchange(
         &self,
         request: Request<Bytes>,
@@ -162,15 +219,15 @@ impl Inner {
         *request.timeout_mut() = Some(timeout);
         let answer = async {
             let mut answer = self.http.execute(request).await?;
-            let body = read(&mut answer).await?;
+            let body = read_body(&mut answer).await?;
             Ok((answer, body))
         };
         let (answer, body) = answer.await.map_err(|error| self.failed(error, timeout))?;
-        let Some(body) = body else {
+        let body = body.ok_or_else(|| {
             let message =
                 format!("the answer is longer than {MAX_ANSWER} bytes; check the endpoint");
-            return Err(Error::new(ErrorKind::Response, message));
-        };
+            Error::new(ErrorKind::Response, message)
+        })?;
         let mut response = Response::new(body);
         *response.status_mut() = answer.status();
         *response.headers_mut() = answer.headers().clone();
@@ -178,23 +235,21 @@ impl Inner {
     }
 
     fn failed(&self, error: reqwest::Error, timeout: Duration) -> Error {
-        let url = self.endpoint.url();
-        let (kind, message) = if error.is_builder() {
+        if error.is_builder() {
             return unusable(error);
-        } else if error.is_connect() {
+        }
+        let url = self.endpoint.url();
+        // Before `is_timeout`: an attempt to connect that takes too long is both, and sent nothing.
+        let (kind, message) = if error.is_connect() {
             let message =
                 format!("could not connect to {url}; check the network, the region and any proxy");
             (ErrorKind::Connect, message)
         } else if error.is_timeout() {
-            (
-                ErrorKind::Timeout,
-                format!("no answer from {url} within {timeout:.1?}"),
-            )
+            let message = format!("no answer from {url} within {timeout:.1?}");
+            (ErrorKind::Timeout, message)
         } else {
-            (
-                ErrorKind::Transport,
-                format!("the connection to {url} broke"),
-            )
+            let message = format!("the connection to {url} broke");
+            (ErrorKind::Transport, message)
         };
         Error::new(kind, message).with_source(error.without_url())
     }
@@ -212,8 +267,8 @@ impl Proof<'_> {
     }
 }
 
-/// The whole body, or nothing when it is longer than any answer of the service.
-async fn read(answer: &mut reqwest::Response) -> Result<Option<Bytes>, reqwest::Error> {
+/// Reads the whole body. Returns `None` if it is longer than [`MAX_ANSWER`].
+async fn read_body(answer: &mut reqwest::Response) -> Result<Option<Bytes>, reqwest::Error> {
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await? {
         if body.len() + chunk.len() > MAX_ANSWER {
@@ -226,14 +281,4 @@ async fn read(answer: &mut reqwest::Response) -> Result<Option<Bytes>, reqwest::
 
 fn unusable(error: reqwest::Error) -> Error {
     Error::setting("the HTTP client cannot be used").with_source(error.without_url())
-}
-
-/// Does not show the HTTP client, which a user may have given headers of its own.
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("endpoint", &self.0.endpoint)
-            .field("policy", &self.0.settings.policy)
-            .finish_non_exhaustive()
-    }
 }

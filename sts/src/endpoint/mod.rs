@@ -5,17 +5,18 @@ use http::Uri;
 pub use self::partition::Partition;
 use crate::error::Error;
 
-/// Where requests go, and the region they are signed for.
+/// The URL that requests are sent to, and the region they are signed for.
 ///
-/// The default is the region's own endpoint: its session tokens are valid everywhere, it is near, and it does not
-/// fall with `us-east-1`.
+/// The default is the region's own endpoint: it is near, it does not depend on `us-east-1`, and its
+/// session tokens are valid in every region.
 ///
 /// Source: STS endpoint rule set of the AWS SDKs.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::Endpoint;
+/// use keyfob_sts::Endpoint;
+///
 /// let endpoint = Endpoint::builder().region("eu-west-1")?.fips(true).build()?;
 /// assert_eq!(endpoint.url(), "https://sts-fips.eu-west-1.amazonaws.com/");
 /// assert_eq!(endpoint.signing_region(), Some("eu-west-1"));
@@ -28,18 +29,20 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Nothing chosen yet; a region or a URL is needed.
+    /// Returns a builder, which needs a region, a URL or both.
     pub fn builder() -> EndpointBuilder {
         EndpointBuilder::default()
     }
 
-    /// The URL to which requests are posted.
+    /// Returns the URL that requests are posted to.
     pub fn url(&self) -> String {
         self.uri.to_string()
     }
 
-    /// The region of the credential scope: `us-east-1` for the global endpoint, otherwise the region given. `None`
-    /// for a URL given without a region; such an endpoint serves only actions that are not signed.
+    /// Returns the region of the credential scope: `us-east-1` for the global endpoint, otherwise the
+    /// region that was set.
+    ///
+    /// `None` if only a URL was set. Such an endpoint serves only actions that are not signed.
     pub fn signing_region(&self) -> Option<&str> {
         self.signing_region.as_deref()
     }
@@ -48,23 +51,16 @@ impl Endpoint {
         &self.uri
     }
 
-    /// Whether it is on this machine.
+    /// Returns true if the endpoint is on this machine.
     #[cfg(feature = "client")]
     pub(crate) fn is_loopback(&self) -> bool {
         let host = self.uri.host().unwrap_or_default();
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
         host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
-
-    fn aws(host: &str, signing_region: &str) -> Result<Self, Error> {
-        Ok(Self {
-            uri: parse_url(&format!("https://{host}"))?,
-            signing_region: Some(signing_region.to_owned()),
-        })
-    }
 }
 
-/// Chooses an [`Endpoint`].
+/// A builder of an [`Endpoint`].
 #[derive(Clone, Debug, Default)]
 pub struct EndpointBuilder {
     region: Option<String>,
@@ -75,129 +71,171 @@ pub struct EndpointBuilder {
 }
 
 impl EndpointBuilder {
-    /// The region, such as `eu-west-1`, or `aws-global` for the global endpoint of the partition `aws`.
+    /// Sets the region, such as `eu-west-1`, or `aws-global` for the global endpoint of the partition
+    /// `aws`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when it cannot be a label of a host name: 1 to 63 letters,
-    /// digits and `-`, with no `-` at either end.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it cannot be part of a host name: 1 to 63
+    /// letters, digits and `-`, without a `-` at either end.
     pub fn region(mut self, region: &str) -> Result<Self, Error> {
         if !is_host_label(region) {
+            let shown = escape_and_cut(region);
             return Err(Error::setting(format!(
-                "invalid region \"{}\": a name such as us-east-1 is needed (letters, digits and `-`)",
-                shown(region)
+                "invalid region \"{shown}\": set a name such as us-east-1 (letters, digits and `-`)"
             )));
         }
         self.region = Some(region.to_owned());
         Ok(self)
     }
 
-    /// An endpoint of your own instead of one of AWS's: `http` or `https`, a host, perhaps a port and a path.
+    /// Sets a URL to use instead of an endpoint of AWS: `http` or `https`, a host, and optionally a
+    /// port and a path. Requests are signed for the [`region`](Self::region), if one is set.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when it is anything else. A query, a fragment and a user
-    /// name are refused.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) for any other URL, and for one with a user
+    /// name, a query or a fragment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Endpoint;
+    ///
+    /// let local = Endpoint::builder().region("eu-west-1")?.url("http://localhost:5000")?.build()?;
+    /// assert_eq!(local.url(), "http://localhost:5000/");
+    /// assert_eq!(local.signing_region(), Some("eu-west-1"));
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn url(mut self, url: &str) -> Result<Self, Error> {
         self.uri = Some(parse_url(url)?);
         Ok(self)
     }
 
-    /// Whether to use the endpoint with cryptography validated under FIPS 140. Default: no.
+    /// Sets whether to use the endpoint whose cryptography is validated by FIPS 140. Default: no.
     #[must_use]
     pub fn fips(mut self, yes: bool) -> Self {
         self.fips = yes;
         self
     }
 
-    /// Whether to use the endpoint that also has IPv6 addresses. Default: no.
+    /// Sets whether to use the endpoint that has IPv6 addresses as well. Default: no.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Endpoint;
+    ///
+    /// let endpoint = Endpoint::builder().region("eu-west-1")?.dual_stack(true).build()?;
+    /// assert_eq!(endpoint.url(), "https://sts.eu-west-1.api.aws/");
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     #[must_use]
     pub fn dual_stack(mut self, yes: bool) -> Self {
         self.dual_stack = yes;
         self
     }
 
-    /// Whether the oldest sixteen regions use `sts.amazonaws.com`, as SDKs once did. Default: no. Tokens of that
-    /// endpoint are not valid in regions that an account must opt in to.
+    /// Sets whether the fifteen oldest regions use the global endpoint `sts.amazonaws.com`, as SDKs
+    /// did until 2025. Default: no.
+    ///
+    /// Session tokens of the global endpoint are not valid in regions that an account must opt in to.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Endpoint;
+    ///
+    /// let endpoint = Endpoint::builder().region("eu-west-1")?.legacy_global(true).build()?;
+    /// assert_eq!(endpoint.url(), "https://sts.amazonaws.com/");
+    /// assert_eq!(endpoint.signing_region(), Some("us-east-1"));
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     #[must_use]
     pub fn legacy_global(mut self, yes: bool) -> Self {
         self.legacy_global = yes;
         self
     }
 
-    /// The endpoint.
+    /// Builds the endpoint.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when there is neither a region nor a URL, or when FIPS or
-    /// dual stack is asked of a URL.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor a URL is set, or if
+    /// FIPS or dual stack is combined with a URL.
     pub fn build(self) -> Result<Endpoint, Error> {
-        if let Some(uri) = self.uri {
-            if self.fips || self.dual_stack {
-                let what = if self.fips { "FIPS" } else { "dual stack" };
-                return Err(Error::setting(format!(
-                    "{what} cannot be had of a custom endpoint: drop one of the two"
-                )));
-            }
-            let signing_region = self.region.map(|region| signing_region(&region).to_owned());
-            return Ok(Endpoint {
-                uri,
-                signing_region,
-            });
-        }
-        let Some(region) = self.region else {
-            return Err(Error::setting(
-                "no region: set one, such as us-east-1, or a custom endpoint",
-            ));
+        let Some(uri) = self.uri else {
+            return self.build_from_region();
         };
-        resolve(&region, self.fips, self.dual_stack, self.legacy_global)
+        if self.fips || self.dual_stack {
+            let option = if self.fips { "FIPS" } else { "dual stack" };
+            return Err(Error::setting(format!(
+                "{option} does not work with a custom endpoint: drop one of the two"
+            )));
+        }
+        let signing_region = self.region.map(|region| signing_region(&region).to_owned());
+        Ok(Endpoint {
+            uri,
+            signing_region,
+        })
+    }
+
+    fn build_from_region(self) -> Result<Endpoint, Error> {
+        let region = self.region.as_deref().ok_or_else(|| {
+            Error::setting("no region: set one, such as us-east-1, or a custom endpoint")
+        })?;
+        let (host, signing_region) = if self.is_global(region) {
+            ("sts.amazonaws.com".to_owned(), "us-east-1")
+        } else {
+            (self.regional_host(region), signing_region(region))
+        };
+        Ok(Endpoint {
+            uri: parse_url(&format!("https://{host}"))?,
+            signing_region: Some(signing_region.to_owned()),
+        })
+    }
+
+    fn is_global(&self, region: &str) -> bool {
+        let by_name = region == "aws-global"
+            || (self.legacy_global && LEGACY_GLOBAL_REGIONS.contains(&region));
+        // The global endpoint has no variants for FIPS and dual stack.
+        by_name && !self.fips && !self.dual_stack
+    }
+
+    fn regional_host(&self, region: &str) -> String {
+        let partition = Partition::from_region(region);
+        // The plain endpoints of `aws-us-gov` are the ones for FIPS.
+        let is_plain = !self.fips || (partition.name() == "aws-us-gov" && !self.dual_stack);
+        let name = if is_plain { "sts" } else { "sts-fips" };
+        let suffix = if self.dual_stack {
+            partition.dual_stack_dns_suffix()
+        } else {
+            partition.dns_suffix()
+        };
+        format!("{name}.{region}.{suffix}")
     }
 }
 
-fn resolve(
-    region: &str,
-    fips: bool,
-    dual_stack: bool,
-    legacy_global: bool,
-) -> Result<Endpoint, Error> {
-    if is_global(region, legacy_global) && !fips && !dual_stack {
-        return Endpoint::aws("sts.amazonaws.com", "us-east-1");
-    }
-    let partition = Partition::from_region(region);
-    // In `aws-us-gov` the plain endpoints are the validated ones.
-    let plain = !fips || (partition.name() == "aws-us-gov" && !dual_stack);
-    let name = if plain { "sts" } else { "sts-fips" };
-    let suffix = if dual_stack {
-        partition.dual_stack_dns_suffix()
-    } else {
-        partition.dns_suffix()
-    };
-    Endpoint::aws(&format!("{name}.{region}.{suffix}"), signing_region(region))
-}
+/// The regions that used the global endpoint before each had an endpoint of its own.
+const LEGACY_GLOBAL_REGIONS: [&str; 15] = [
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
 
-/// The regions that were served by the global endpoint before each had its own.
-fn is_global(region: &str, legacy: bool) -> bool {
-    const LEGACY: [&str; 15] = [
-        "ap-northeast-1",
-        "ap-south-1",
-        "ap-southeast-1",
-        "ap-southeast-2",
-        "ca-central-1",
-        "eu-central-1",
-        "eu-north-1",
-        "eu-west-1",
-        "eu-west-2",
-        "eu-west-3",
-        "sa-east-1",
-        "us-east-1",
-        "us-east-2",
-        "us-west-1",
-        "us-west-2",
-    ];
-    region == "aws-global" || (legacy && LEGACY.contains(&region))
-}
-
-/// The pseudo region of the partition `aws` is no part of a credential scope.
+/// Returns the region for the credential scope, which cannot be the pseudo region `aws-global`.
 fn signing_region(region: &str) -> &str {
     if region == "aws-global" {
         "us-east-1"
@@ -206,7 +244,9 @@ fn signing_region(region: &str) -> &str {
     }
 }
 
-/// A host name made of it must not become another host: `x/../` and `evil.example#` are refused here.
+/// Returns true if the text can be one label of a host name.
+///
+/// Anything else could turn the URL into one of another host: `x/../` or `evil.example#`.
 fn is_host_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     (1..=63).contains(&bytes.len())
@@ -223,19 +263,21 @@ fn parse_url(url: &str) -> Result<Uri, Error> {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
             && uri.query().is_none()
+            // `Uri` drops the fragment.
             && !url.contains('#')
             && !authority.contains('@')
     });
+    // The message does not repeat the URL, which may hold a password.
     uri.ok_or_else(|| {
         Error::setting(
-            "invalid endpoint: a URL such as https://sts.example.com or http://localhost:5000 is needed, \
+            "invalid endpoint: set a URL such as https://sts.example.com or http://localhost:5000, \
              without user name, query and fragment",
         )
     })
 }
 
-/// Whatever was given, on one line of bounded length.
-fn shown(text: &str) -> String {
+/// Returns the beginning of a text, 80 characters at most, without line ends and control characters.
+fn escape_and_cut(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_debug).collect()
 }
 
@@ -325,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_custom_endpoint_that_is_no_plain_url_is_refused_without_repeating_it() {
+    fn a_custom_endpoint_that_is_not_a_plain_url_is_refused_without_repeating_it() {
         for url in [
             "",
             "sts.example.com",

@@ -1,11 +1,12 @@
-/// A group of regions with its own accounts, domain names and root of trust.
+/// A group of regions with accounts, domain names and a root of trust of its own.
 ///
-/// Source: the partitions data that all AWS SDKs share (version 1.1).
+/// Source: `partitions.json` of the AWS SDKs, version 1.1.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::Partition;
+/// use keyfob_sts::Partition;
+///
 /// assert_eq!(Partition::from_region("cn-north-1").dns_suffix(), "amazonaws.com.cn");
 /// assert_eq!(Partition::from_region("eu-west-1").name(), "aws");
 /// ```
@@ -15,14 +16,15 @@ pub struct Partition(&'static Row);
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Row {
     name: &'static str,
-    /// What its region names start with, before `-WORD-NUMBER`.
+    /// The beginning of its region names, before `-WORD-NUMBER`.
     prefix: &'static str,
     dns_suffix: &'static str,
     dual_stack_dns_suffix: &'static str,
     implicit_global_region: &'static str,
 }
 
-/// What is not in the table is in `aws`: a new region should work before it is known here.
+/// The partition of every region that does not fit another one, so that a new region works before
+/// this table is updated.
 static AWS: Row = Row {
     name: "aws",
     prefix: "",
@@ -84,34 +86,35 @@ static OTHERS: [Row; 7] = [
 ];
 
 impl Partition {
-    /// The partition of a region, by the form of its name; `aws` when no other one fits.
+    /// Returns the partition of a region, by the form of its name; `aws` if no other one fits.
     pub fn from_region(region: &str) -> Self {
         Self(OTHERS.iter().find(|row| row.has(region)).unwrap_or(&AWS))
     }
 
-    /// `aws`, `aws-cn`, `aws-us-gov`…, as it stands in ARNs.
+    /// Returns the name as in ARNs, such as `aws`, `aws-cn` or `aws-us-gov`.
     pub const fn name(self) -> &'static str {
         self.0.name
     }
 
-    /// `amazonaws.com` and its kin.
+    /// Returns the domain of its endpoints, such as `amazonaws.com`.
     pub const fn dns_suffix(self) -> &'static str {
         self.0.dns_suffix
     }
 
-    /// The suffix of names that also have IPv6 addresses: `api.aws` and its kin.
+    /// Returns the domain of its endpoints that have IPv6 addresses as well, such as `api.aws`.
     pub const fn dual_stack_dns_suffix(self) -> &'static str {
         self.0.dual_stack_dns_suffix
     }
 
-    /// The region for which calls to global services (IAM, for one) are signed.
+    /// Returns the region that calls to global services, such as IAM, are signed for.
     pub const fn implicit_global_region(self) -> &'static str {
         self.0.implicit_global_region
     }
 }
 
 impl Row {
-    /// `cn-north-1` and `aws-cn-global` are in `aws-cn`: prefix, word, number, or the pseudo region.
+    /// Returns true for prefix, word and number, as in `cn-north-1`, and for the pseudo region, as in
+    /// `aws-cn-global`.
     fn has(&self, region: &str) -> bool {
         let rest = region.strip_prefix(self.prefix);
         let parts = rest.and_then(|rest| rest.strip_prefix('-')?.split_once('-'));
