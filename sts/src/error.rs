@@ -203,8 +203,8 @@ impl StdError for Error {
 
 #[cfg(feature = "client")]
 impl Error {
-    /// Returns how many seconds the service's clock is ahead of this machine's (negative: behind), if
-    /// the difference is more than four minutes: then it is why a signature was refused.
+    /// Returns how many seconds the service's clock is ahead of this machine's (negative: behind),
+    /// if the difference is more than four minutes: then it is why a signature was refused.
     pub fn clock_skew_seconds(&self) -> Option<i64> {
         let skew = self.0.answer.skew.filter(|skew| skew.is_significant())?;
         Some(skew.as_millis() / 1000)
@@ -228,8 +228,8 @@ impl keyfob_backoff::Classify for Error {
         let throttled = classify(self.status(), self.code()).is_some_and(Fault::is_throttling);
         let facts = match (self.kind(), self.status()) {
             (ErrorKind::Connect, _) => Failure::connect(),
-            // Throttling comes before the service looks at the code; after anything else the code may be
-            // used up, so the failure counts as local, which is never repeated.
+            // Throttling comes before the service looks at the code; after anything else the code
+            // may be used up, so the failure counts as local, which is never repeated.
             _ if self.0.one_time && !throttled => Failure::local(),
             (ErrorKind::Timeout, _) => Failure::timeout(),
             (ErrorKind::Transport, _) => Failure::no_response(),

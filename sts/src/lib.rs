@@ -1,12 +1,13 @@
-// The first definition of a link wins: these lead to the items themselves, those of the README to docs.rs.
 //! [`actions`]: crate::actions
 //! [`AssumeRole`]: actions::AssumeRole
 //! [`GetCallerIdentity`]: actions::GetCallerIdentity
 //! [`GetSessionToken`]: actions::GetSessionToken
+// The links above lead to the items of these docs. The README defines the same links again, for
+// other places where it is shown; Markdown uses the first definition.
 #![cfg_attr(feature = "client", doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(feature = "client"),
-    doc = "STS requests and answers as pure functions; see the docs of the feature `client`."
+    doc = "Requests to STS and their answers as pure functions; the feature `client` adds a client."
 )]
 
 pub mod actions;

@@ -1,7 +1,8 @@
 /// The kind of caller that an ARN names, with its parts.
 ///
 /// The ARN does not tell whether the keys are temporary: keys from
-/// [`GetSessionToken`](crate::actions::GetSessionToken) have the ARN of their user. [`KeyKind`] does.
+/// [`GetSessionToken`](crate::actions::GetSessionToken) have the ARN of their user. [`KeyKind`]
+/// does.
 ///
 /// # Examples
 ///
@@ -25,7 +26,8 @@ pub enum Principal<'a> {
         /// The user's name.
         name: &'a str,
     },
-    /// A session of a role. The ARN lacks the role's path, so the ARN of the role cannot be derived.
+    /// A session of a role. The ARN lacks the role's path, so the ARN of the role cannot be
+    /// derived.
     AssumedRole {
         /// The role's name.
         role: &'a str,

@@ -5,32 +5,50 @@ use crate::{
     error::Error,
 };
 
-/// Temporary credentials of a role.
-///
-/// Every parameter of the operation can be set. Only lengths are checked here; what a name may be made of is left to
-/// the service.
+/// Gets temporary credentials of a role.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::AssumeRole;
-/// let request = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?
+/// use keyfob_sts::actions::AssumeRole;
+///
+/// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?
 ///     .duration_seconds(900)?
 ///     .external_id("partner-42")?
 ///     .tag("team", "blue")?
 ///     .transitive_tag_key("team")?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
+///
+/// The output, from an answer:
+///
+/// ```
+/// use keyfob_sts::{actions::AssumeRole, call::Action};
+///
+/// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?;
+/// let answer = http::Response::new(
+///     "<AssumeRoleResponse><AssumeRoleResult><Credentials>
+///        <AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>
+///        <SecretAccessKey>wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY</SecretAccessKey>
+///        <SessionToken>AQoDYXdzEPT//////////wEXAMPLE</SessionToken>
+///        <Expiration>2026-11-22T03:00:00Z</Expiration></Credentials>
+///      </AssumeRoleResult></AssumeRoleResponse>",
+/// );
+/// let session = action.parse(&answer)?;
+/// assert_eq!(session.credentials.access_key_id(), "ASIAIOSFODNN7EXAMPLE");
+/// # Ok::<(), keyfob_sts::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct AssumeRole(Parameters);
 
 impl AssumeRole {
-    /// The request for a role, under a name of your choice that logs and the ARN of the session will show.
+    /// Creates a request for a role. You choose the session name, which logs and the ARN of the
+    /// session show.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the ARN has not 20 to 2048 characters or the session name
-    /// not 2 to 64.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN is not 20 to 2048 characters long,
+    /// or the session name not 2 to 64.
     pub fn new(
         role_arn: impl Into<String>,
         session_name: impl Into<String>,
@@ -41,23 +59,27 @@ impl AssumeRole {
             .map(Self)
     }
 
-    /// How long the credentials are valid: 900 to 43 200 seconds and at most what the role allows, by default 3600.
-    /// When the credentials that sign come from a role themselves, the service allows at most 3600.
+    /// Sets how long the credentials are valid: 900 to 43,200 seconds, and at most as long as the
+    /// role allows. Default: 3600.
+    ///
+    /// If the credentials that sign the request are those of a role, the service allows at most
+    /// 3600.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.role_seconds(seconds).map(Self)
     }
 
-    /// The MFA device, as a serial number or an ARN such as `arn:aws:iam::123456789012:mfa/alice`, and its present
-    /// code of six digits. The code works once: the request is repeated only when it was throttled.
+    /// Sets the MFA device, by serial number or ARN, and its current code of six digits.
+    ///
+    /// A code works once, so the client repeats the request only if it was throttled or never sent.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the serial number has not 9 to 256 characters or the code
-    /// not six.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the serial number is not 9 to 256
+    /// characters long, or the code not six.
     pub fn mfa(
         self,
         serial_number: impl Into<String>,
@@ -66,69 +88,74 @@ impl AssumeRole {
         self.0.mfa(serial_number.into(), code.into()).map(Self)
     }
 
-    /// The id that the owner of the role asked for, 2 to 1224 characters.
+    /// Sets the external id, which the owner of the role may require.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when its length is another.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 2 to 1224 characters long.
     pub fn external_id(self, id: impl Into<String>) -> Result<Self, Error> {
         self.0.text("ExternalId", id, 2..=1224).map(Self)
     }
 
-    /// Who is behind the session, 2 to 64 characters. It stays through a chain of roles.
+    /// Sets the source identity: the person or program for which the role is assumed. Roles that
+    /// are assumed with the new credentials keep it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when its length is another.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 2 to 64 characters long.
     pub fn source_identity(self, identity: impl Into<String>) -> Result<Self, Error> {
         self.0.text("SourceIdentity", identity, 2..=64).map(Self)
     }
 
-    /// A policy, as JSON, that limits the session further. Its packed size is for the service to judge.
+    /// Sets a session policy, as JSON, which limits the session further. The service limits its
+    /// packed size.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is empty.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is empty.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
         self.0.text("Policy", json, 1..=usize::MAX).map(Self)
     }
 
-    /// One more managed policy that limits the session further, of at most ten.
+    /// Adds the ARN of a managed policy, one of at most ten, which limits the session further.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the ARN has not 20 to 2048 characters, or for the eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 20 to 2048 characters long, or
+    /// the eleventh.
     pub fn policy_arn(self, arn: impl Into<String>) -> Result<Self, Error> {
         self.0.policy_arn(arn.into()).map(Self)
     }
 
-    /// One more session tag, of at most fifty.
+    /// Adds a session tag, one of at most fifty.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the key has not 1 to 128 characters, the value more than
-    /// 256, or for the fifty-first.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long,
+    /// the value longer than 256, or the tag the fifty-first.
     pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
         self.0.tag(key.into(), value.into()).map(Self)
     }
 
-    /// One more tag, by its key, that sessions made from this one inherit; of at most fifty.
+    /// Adds the key of a tag, one of at most fifty, that roles assumed with the new credentials
+    /// inherit.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the key has not 1 to 128 characters, or for the
-    /// fifty-first.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long, or
+    /// the fifty-first.
     pub fn transitive_tag_key(self, key: impl Into<String>) -> Result<Self, Error> {
         let member = self.0.next_member("TransitiveTagKeys", 50)?;
         self.0.text(member, key, 1..=128).map(Self)
     }
 
-    /// One more statement of a trusted provider about the session (IAM Identity Center makes such), of at most five.
+    /// Adds an assertion of a trusted provider, such as IAM Identity Center, about the session; one
+    /// of at most five.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the ARN of the provider has not 20 to 2048 characters, the
-    /// assertion not 4 to 2048, or for the sixth.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN of the provider is not 20 to 2048
+    /// characters long, the assertion not 4 to 2048, or it is the sixth.
     pub fn provided_context(
         self,
         provider_arn: impl Into<String>,
@@ -142,29 +169,32 @@ impl AssumeRole {
     }
 }
 
-/// The session of a role.
+/// The output of [`AssumeRole`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AssumedRole {
-    /// With their session token, expiry and account.
+    /// The temporary credentials, with session token, expiry and account.
     pub credentials: Credentials,
-    /// Who the credentials are. AWS always says so; some services that imitate it do not.
+    /// The principal that the credentials are for. AWS always names it; services that imitate AWS
+    /// may not.
     pub user: Option<AssumedRoleUser>,
-    /// How much of the room for session policies and tags is used, in percent. `None` when none were passed.
+    /// The share of the size limit that session policies and tags use, in percent. `None` if none
+    /// were passed.
     pub packed_policy_size: Option<u32>,
-    /// Who is behind the session, if someone said so.
+    /// The source identity of the session, if one was set.
     pub source_identity: Option<String>,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 
-/// The principal that a role session is.
+/// The session of a role, as a principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AssumedRoleUser {
-    /// Such as `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`. The path of the role is not in it.
+    /// The ARN, such as `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`, without the role's
+    /// path.
     pub arn: String,
-    /// The role's unique id and the session's name, `AROA…:SESSION`.
+    /// The unique id of the role and the name of the session, `AROA…:SESSION`.
     pub assumed_role_id: String,
 }
 

@@ -6,30 +6,32 @@ use crate::{
     error::Error,
 };
 
-/// Temporary credentials of a role, for an assertion of a SAML 2.0 provider that the role trusts.
+/// Gets temporary credentials of a role for an assertion of a SAML 2.0 provider that the role
+/// trusts.
 ///
-/// It is not signed and needs no credentials.
+/// The request is not signed and needs no credentials.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::AssumeRoleWithSaml;
-/// # let assertion = "PHNhbWxwOlJlc3BvbnNl";
+/// use keyfob_sts::actions::AssumeRoleWithSaml;
+///
 /// let role = "arn:aws:iam::123456789012:role/staff";
 /// let provider = "arn:aws:iam::123456789012:saml-provider/corp";
-/// let request = AssumeRoleWithSaml::new(role, provider, assertion)?.duration_seconds(28_800)?;
+/// let assertion = "PHNhbWxwOlJlc3BvbnNl";
+/// let action = AssumeRoleWithSaml::new(role, provider, assertion)?.duration_seconds(28_800)?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct AssumeRoleWithSaml(Parameters);
 
 impl AssumeRoleWithSaml {
-    /// The request for a role, with the ARN of the provider and its assertion (the whole `SAMLResponse`, in base64).
+    /// Creates a request for a role. The assertion is the whole `SAMLResponse`, in Base64.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when one of the ARNs has not 20 to 2048 characters, or the
-    /// assertion not 4 to 100 000.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if an ARN is not 20 to 2048 characters long,
+    /// or the assertion not 4 to 100,000.
     pub fn new(
         role_arn: impl Into<String>,
         provider_arn: impl Into<String>,
@@ -42,58 +44,63 @@ impl AssumeRoleWithSaml {
             .map(Self)
     }
 
-    /// How long the credentials are valid: 900 to 43 200 seconds and at most what the role and the assertion allow, by
-    /// default 3600.
+    /// Sets how long the credentials are valid: 900 to 43,200 seconds, and at most as long as the
+    /// role and the assertion allow. Default: 3600.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.role_seconds(seconds).map(Self)
     }
 
-    /// A policy, as JSON of at most 2048 characters, that limits the session further.
+    /// Sets a session policy, JSON of at most 2048 characters, which limits the session further.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is empty or longer.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 1 to 2048 characters long.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
         self.0.policy(json.into()).map(Self)
     }
 
-    /// One more managed policy that limits the session further, of at most ten.
+    /// Adds the ARN of a managed policy, one of at most ten, which limits the session further.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the ARN has not 20 to 2048 characters, or for the eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 20 to 2048 characters long, or
+    /// the eleventh.
     pub fn policy_arn(self, arn: impl Into<String>) -> Result<Self, Error> {
         self.0.policy_arn(arn.into()).map(Self)
     }
 }
 
-/// The session of a role that a SAML identity assumed.
+/// The output of [`AssumeRoleWithSaml`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SamlRole {
-    /// With their session token, expiry and account.
+    /// The temporary credentials, with session token, expiry and account.
     pub credentials: Credentials,
-    /// Who the credentials are. AWS always says so; some services that imitate it do not.
+    /// The principal that the credentials are for. AWS always names it; services that imitate AWS
+    /// may not.
     pub user: Option<AssumedRoleUser>,
     /// The assertion's `NameID`.
     pub subject: Option<String>,
-    /// The format of the `NameID` without the prefix that SAML's own have, such as `persistent` or `transient`.
+    /// The format of the `NameID`, such as `persistent` or `transient`; formats that SAML defines
+    /// are without their prefix.
     pub subject_type: Option<String>,
     /// The assertion's `Issuer`.
     pub issuer: Option<String>,
     /// The assertion's `Recipient`.
     pub audience: Option<String>,
-    /// A hash of issuer, account and provider: with the subject it is unique to a person.
+    /// A hash of the issuer, account and provider, which together with the subject is unique to a
+    /// user.
     pub name_qualifier: Option<String>,
-    /// How much of the room for session policies and tags is used, in percent. `None` when none were passed.
+    /// The share of the size limit that session policies and tags use, in percent. `None` if none
+    /// were passed.
     pub packed_policy_size: Option<u32>,
-    /// Who is behind the session, if the assertion said so.
+    /// The source identity of the session, if the assertion sets one.
     pub source_identity: Option<String>,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 

@@ -6,29 +6,33 @@ use crate::{
     error::Error,
 };
 
-/// Temporary credentials of a role, for a token of an OpenID Connect provider that the role trusts.
+/// Gets temporary credentials of a role for a token of an OpenID Connect provider that the role
+/// trusts.
 ///
-/// It is not signed and needs no credentials. Read a token file again for each new request: tokens are short-lived.
+/// The request is not signed and needs no credentials. Tokens are short-lived: read a token file
+/// again for each request.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::AssumeRoleWithWebIdentity;
-/// # let token = "eyJhbGciOi.eyJzdWIi.c2ln";
+/// use keyfob_sts::actions::AssumeRoleWithWebIdentity;
+///
 /// let role = "arn:aws:iam::123456789012:role/ci";
-/// let request = AssumeRoleWithWebIdentity::new(role, "build-7", token)?.duration_seconds(900)?;
+/// let token = "eyJhbGciOi.eyJzdWIi.c2ln";
+/// let action = AssumeRoleWithWebIdentity::new(role, "build-7", token)?.duration_seconds(900)?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct AssumeRoleWithWebIdentity(Parameters);
 
 impl AssumeRoleWithWebIdentity {
-    /// The request for a role, under a name of your choice, with the provider's token.
+    /// Creates a request for a role, with the provider's token. You choose the session name, which
+    /// logs and the ARN of the session show.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the ARN has not 20 to 2048 characters, the session name not
-    /// 2 to 64, or the token not 4 to 20 000.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN is not 20 to 2048 characters long,
+    /// the session name not 2 to 64, or the token not 4 to 20,000.
     pub fn new(
         role_arn: impl Into<String>,
         session_name: impl Into<String>,
@@ -41,63 +45,67 @@ impl AssumeRoleWithWebIdentity {
             .map(Self)
     }
 
-    /// The host name of an OAuth 2.0 provider, `www.amazon.com` or `graph.facebook.com`. Leave it out for OpenID
-    /// Connect.
+    /// Sets the host name of an OAuth 2.0 provider, `www.amazon.com` or `graph.facebook.com`. Leave
+    /// it out for OpenID Connect.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it has not 4 to 2048 characters.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 4 to 2048 characters long.
     pub fn provider_id(self, host: impl Into<String>) -> Result<Self, Error> {
         self.0.text("ProviderId", host, 4..=2048).map(Self)
     }
 
-    /// How long the credentials are valid: 900 to 43 200 seconds and at most what the role allows, by default 3600.
+    /// Sets how long the credentials are valid: 900 to 43,200 seconds, and at most as long as the
+    /// role allows. Default: 3600.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.role_seconds(seconds).map(Self)
     }
 
-    /// A policy, as JSON of at most 2048 characters, that limits the session further.
+    /// Sets a session policy, JSON of at most 2048 characters, which limits the session further.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is empty or longer.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 1 to 2048 characters long.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
         self.0.policy(json.into()).map(Self)
     }
 
-    /// One more managed policy that limits the session further, of at most ten.
+    /// Adds the ARN of a managed policy, one of at most ten, which limits the session further.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the ARN has not 20 to 2048 characters, or for the eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 20 to 2048 characters long, or
+    /// the eleventh.
     pub fn policy_arn(self, arn: impl Into<String>) -> Result<Self, Error> {
         self.0.policy_arn(arn.into()).map(Self)
     }
 }
 
-/// The session of a role that a web identity assumed.
+/// The output of [`AssumeRoleWithWebIdentity`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WebIdentityRole {
-    /// With their session token, expiry and account.
+    /// The temporary credentials, with session token, expiry and account.
     pub credentials: Credentials,
-    /// Who the credentials are. AWS always says so; some services that imitate it do not.
+    /// The principal that the credentials are for. AWS always names it; services that imitate AWS
+    /// may not.
     pub user: Option<AssumedRoleUser>,
     /// The token's subject (`sub`).
     pub subject: Option<String>,
-    /// The token's issuer (`iss`), or the provider id that was given.
+    /// The token's issuer (`iss`), or the provider id if one was set.
     pub provider: Option<String>,
     /// The token's audience (`aud`).
     pub audience: Option<String>,
-    /// How much of the room for session policies and tags is used, in percent. `None` when none were passed.
+    /// The share of the size limit that session policies and tags use, in percent. `None` if none
+    /// were passed.
     pub packed_policy_size: Option<u32>,
-    /// Who is behind the session, if the token said so.
+    /// The source identity of the session, if the token sets one.
     pub source_identity: Option<String>,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 

@@ -5,28 +5,31 @@ use crate::{
     error::Error,
 };
 
-/// Temporary credentials of the root user of a member account, limited to one task.
+/// Gets temporary credentials of the root user of a member account, limited to one task.
 ///
-/// For the management account of an organisation or its delegated administrator; the global endpoint refuses it.
+/// Only the management account of an organization and its delegated administrator may send it, and
+/// not to the global endpoint.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::AssumeRoot;
+/// use keyfob_sts::actions::AssumeRoot;
+///
 /// let task = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy";
-/// let request = AssumeRoot::new("123456789012", task)?.duration_seconds(300)?;
+/// let action = AssumeRoot::new("123456789012", task)?.duration_seconds(300)?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct AssumeRoot(Parameters);
 
 impl AssumeRoot {
-    /// The request for an account, by its id or ARN, and the ARN of the managed policy that describes the task.
+    /// Creates a request for an account, by its id or ARN. The task is the ARN of the managed
+    /// policy that defines it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the account has not 12 to 2048 characters or the ARN of the
-    /// policy not 20 to 2048.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the account is not 12 to 2048 characters
+    /// long, or the ARN of the policy not 20 to 2048.
     pub fn new(
         account: impl Into<String>,
         task_policy_arn: impl Into<String>,
@@ -37,25 +40,25 @@ impl AssumeRoot {
             .map(Self)
     }
 
-    /// How long the credentials are valid: 0 to 900 seconds, by default 900.
+    /// Sets how long the credentials are valid: 0 to 900 seconds. Default: 900.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is more.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.number("DurationSeconds", seconds, 0..=900).map(Self)
     }
 }
 
-/// The session of a root user.
+/// The output of [`AssumeRoot`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AssumedRoot {
-    /// With their session token and expiry.
+    /// The temporary credentials, with session token and expiry.
     pub credentials: Credentials,
-    /// Who is behind the session, if someone said so.
+    /// The source identity of the session, if one was set.
     pub source_identity: Option<String>,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 

@@ -3,27 +3,33 @@ use crate::{
     error::Error,
 };
 
-/// What an encoded authorization failure says: which statement denied, to whom, what, under which conditions.
+/// Decodes an authorization failure: who was denied which action on which resource, and by which
+/// statement.
 ///
-/// EC2 sends such a message after `Encoded authorization failure message:` in its `UnauthorizedOperation` error. Decoding
-/// needs the permission `sts:DecodeAuthorizationMessage`.
+/// EC2 puts such a message at the end of its `UnauthorizedOperation` errors. To decode it, the
+/// caller needs the permission `sts:DecodeAuthorizationMessage`.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::DecodeAuthorizationMessage;
-/// let request = DecodeAuthorizationMessage::new("E9Y8hKZz0qH…")?;
+/// use keyfob_sts::actions::DecodeAuthorizationMessage;
+///
+/// let action = DecodeAuthorizationMessage::new(
+///     "You are not authorized to perform this operation. \
+///      Encoded authorization failure message: E9Y8hKZz0qH",
+/// )?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct DecodeAuthorizationMessage(Parameters);
 
 impl DecodeAuthorizationMessage {
-    /// The question about one message: the encoded text alone, or all of the error message that has it at its end.
+    /// Creates a request for the encoded text, or for an error message that ends with it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the encoded text has not 1 to 10 240 characters.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the encoded text is not 1 to 10,240
+    /// characters long.
     pub fn new(message: &str) -> Result<Self, Error> {
         let encoded = message
             .rsplit_once(MARK)
@@ -35,16 +41,16 @@ impl DecodeAuthorizationMessage {
     }
 }
 
-/// What stands before the encoded text in an error message.
+/// The text before the encoded part of an error message.
 const MARK: &str = "Encoded authorization failure message:";
 
-/// A decoded authorization failure.
+/// The output of [`DecodeAuthorizationMessage`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodedMessage {
     /// A JSON object with `allowed`, `explicitDeny`, `matchedStatements`, `failures` and `context`.
     pub json: String,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 

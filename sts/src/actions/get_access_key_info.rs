@@ -3,25 +3,27 @@ use crate::{
     error::Error,
 };
 
-/// The account an access key belongs to, whether the key is active or not. The call is logged in the account that
-/// makes it.
+/// Finds the account that an access key belongs to, whether the key is active or not.
+///
+/// The call is logged in the account of the caller.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::GetAccessKeyInfo;
-/// let request = GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE")?;
+/// use keyfob_sts::actions::GetAccessKeyInfo;
+///
+/// let action = GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE")?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct GetAccessKeyInfo(Parameters);
 
 impl GetAccessKeyInfo {
-    /// The question about one access key id.
+    /// Creates a request for an access key id.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it has not 16 to 128 characters.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 16 to 128 characters long.
     pub fn new(access_key_id: impl Into<String>) -> Result<Self, Error> {
         let parameters = Parameters::new();
         parameters
@@ -30,13 +32,13 @@ impl GetAccessKeyInfo {
     }
 }
 
-/// Whose access key it is.
+/// The output of [`GetAccessKeyInfo`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessKeyInfo {
-    /// The account, twelve digits.
+    /// The account id, twelve digits.
     pub account: String,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 

@@ -4,48 +4,54 @@ use crate::{
     principal::Principal,
 };
 
-/// Who the credentials belong to. It needs no permission and cannot be denied by any policy.
+/// Finds whose credentials signed the request. It needs no permission, and policies cannot deny it.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::{Error, Principal, actions::GetCallerIdentity, call::Action};
-/// # fn f(answer: http::Response<Vec<u8>>) -> Result<(), Error> {
+/// use keyfob_sts::{Principal, actions::GetCallerIdentity, call::Action};
+///
+/// let answer = http::Response::new(
+///     "<GetCallerIdentityResponse><GetCallerIdentityResult>
+///        <Arn>arn:aws:iam::123456789012:user/Alice</Arn>
+///        <UserId>AIDACKCEVSQ6C2EXAMPLE</UserId><Account>123456789012</Account>
+///      </GetCallerIdentityResult></GetCallerIdentityResponse>",
+/// );
 /// let identity = GetCallerIdentity::new().parse(&answer)?;
-/// if identity.principal() == Principal::Root {
-///     // Better not.
-/// }
-/// # Ok(())
-/// # }
+/// assert_eq!(identity.account, "123456789012");
+/// assert_eq!(identity.principal(), Principal::User { path: "/", name: "Alice" });
+/// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct GetCallerIdentity(Parameters);
 
 impl GetCallerIdentity {
-    /// The request; it has no parameters.
+    /// Creates the request, which has no parameters.
     pub const fn new() -> Self {
         Self(Parameters::new())
     }
 }
 
-/// The account and the user, role session or root user that made a call.
+/// The output of [`GetCallerIdentity`]: the user, role session or root user that signed the
+/// request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallerIdentity {
-    /// The account, twelve digits.
+    /// The account id, twelve digits.
     pub account: String,
-    /// Such as `arn:aws:iam::123456789012:user/Alice` or
-    /// `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`; [`principal`](Self::principal) takes it apart.
+    /// The ARN, such as `arn:aws:iam::123456789012:user/Alice` or
+    /// `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`. [`principal`](Self::principal)
+    /// returns its parts.
     pub arn: String,
-    /// The unique id: `AIDA…` for a user, `AROA…:SESSION` for a role session, the account for root,
-    /// `ACCOUNT:NAME` for a federated user.
+    /// The unique id: `AIDA…` for a user, `AROA…:SESSION` for a role session, the account id for
+    /// the root user, `ACCOUNT:NAME` for a federated user.
     pub user_id: String,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 
 impl CallerIdentity {
-    /// What kind of caller it is, and its name.
+    /// Returns the kind of the caller, with its name.
     pub fn principal(&self) -> Principal<'_> {
         Principal::from_arn(&self.arn)
     }

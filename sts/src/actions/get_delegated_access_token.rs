@@ -5,25 +5,26 @@ use crate::{
     error::Error,
 };
 
-/// Temporary credentials for a trade-in token: access to an account that its owner granted for a while.
+/// Gets temporary credentials for a trade-in token, by which the owner of an account delegated
+/// access to it.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::GetDelegatedAccessToken;
-/// # let token = "dHJhZGUtaW4";
-/// let request = GetDelegatedAccessToken::new(token)?;
+/// use keyfob_sts::actions::GetDelegatedAccessToken;
+///
+/// let action = GetDelegatedAccessToken::new("dHJhZGUtaW4")?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct GetDelegatedAccessToken(Parameters);
 
 impl GetDelegatedAccessToken {
-    /// The request for one token.
+    /// Creates a request for a token.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is empty.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the token is empty.
     pub fn new(trade_in_token: impl Into<Secret>) -> Result<Self, Error> {
         let parameters = Parameters::new();
         parameters
@@ -32,17 +33,18 @@ impl GetDelegatedAccessToken {
     }
 }
 
-/// Delegated access to an account.
+/// The output of [`GetDelegatedAccessToken`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DelegatedAccess {
-    /// With their session token, expiry and account.
+    /// The temporary credentials, with session token, expiry and account.
     pub credentials: Credentials,
-    /// The ARN of the principal that the credentials are.
+    /// The ARN of the principal that the credentials are for.
     pub assumed_principal: Option<String>,
-    /// How much of the room for session policies and tags is used, in percent. `None` when none were passed.
+    /// The share of the size limit that session policies and tags use, in percent. `None` if none
+    /// were passed.
     pub packed_policy_size: Option<u32>,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 

@@ -5,17 +5,18 @@ use crate::{
     error::Error,
 };
 
-/// Temporary credentials for someone else, named by you, with at most the rights of the user whose long-term keys sign
-/// the request.
+/// Gets temporary credentials for a user whom AWS does not know, with at most the permissions of
+/// the user who signs the request.
 ///
-/// Without a policy they can do nothing by themselves. Temporary keys are refused by the service: see
-/// [`KeyKind`](crate::KeyKind).
+/// Without a policy, the credentials have no permissions of their own. The request must be signed
+/// with long-term keys (see [`KeyKind`](crate::KeyKind)).
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::GetFederationToken;
-/// let request = GetFederationToken::new("bob")?
+/// use keyfob_sts::actions::GetFederationToken;
+///
+/// let action = GetFederationToken::new("bob")?
 ///     .policy_arn("arn:aws:iam::aws:policy/ReadOnlyAccess")?
 ///     .duration_seconds(3600)?;
 /// # Ok::<(), keyfob_sts::Error>(())
@@ -24,75 +25,79 @@ use crate::{
 pub struct GetFederationToken(Parameters);
 
 impl GetFederationToken {
-    /// The request for a user of that name.
+    /// Creates a request for a user with a name of your choice.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the name has not 2 to 32 characters.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the name is not 2 to 32 characters long.
     pub fn new(name: impl Into<String>) -> Result<Self, Error> {
         Parameters::new().text("Name", name, 2..=32).map(Self)
     }
 
-    /// How long the credentials are valid: 900 to 129 600 seconds, by default 43 200. For the root user the service
-    /// makes it at most 3600.
+    /// Sets how long the credentials are valid: 900 to 129,600 seconds. Default: 43,200. For the
+    /// root user the service reduces it to 3600.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.user_seconds(seconds).map(Self)
     }
 
-    /// What the credentials may do, as JSON of at most 2048 characters.
+    /// Sets a session policy, JSON of at most 2048 characters, which says what the credentials
+    /// allow.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is empty or longer.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 1 to 2048 characters long.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
         self.0.policy(json.into()).map(Self)
     }
 
-    /// One more managed policy that says what the credentials may do, of at most ten.
+    /// Adds the ARN of a managed policy, one of at most ten, which says what the credentials allow.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the ARN has not 20 to 2048 characters, or for the eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 20 to 2048 characters long, or
+    /// the eleventh.
     pub fn policy_arn(self, arn: impl Into<String>) -> Result<Self, Error> {
         self.0.policy_arn(arn.into()).map(Self)
     }
 
-    /// One more session tag, of at most fifty.
+    /// Adds a session tag, one of at most fifty.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the key has not 1 to 128 characters, the value more than
-    /// 256, or for the fifty-first.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long,
+    /// the value longer than 256, or the tag the fifty-first.
     pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
         self.0.tag(key.into(), value.into()).map(Self)
     }
 }
 
-/// The session of a federated user.
+/// The output of [`GetFederationToken`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FederationToken {
-    /// With their session token, expiry and account.
+    /// The temporary credentials, with session token, expiry and account.
     pub credentials: Credentials,
-    /// Who the credentials are. AWS always says so; some services that imitate it do not.
+    /// The principal that the credentials are for. AWS always names it; services that imitate AWS
+    /// may not.
     pub user: Option<FederatedUser>,
-    /// How much of the room for session policies and tags is used, in percent. `None` when none were passed.
+    /// The share of the size limit that session policies and tags use, in percent. `None` if none
+    /// were passed.
     pub packed_policy_size: Option<u32>,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 
-/// The principal that the session of a federated user is.
+/// A federated user, as a principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FederatedUser {
-    /// Such as `arn:aws:sts::123456789012:federated-user/bob`.
+    /// The ARN, such as `arn:aws:sts::123456789012:federated-user/bob`.
     pub arn: String,
-    /// The account and the name, `123456789012:bob`.
+    /// The account id and the name, such as `123456789012:bob`.
     pub federated_user_id: String,
 }
 

@@ -5,17 +5,19 @@ use crate::{
     error::Error,
 };
 
-/// Temporary credentials for the user whose long-term keys sign the request, usually to prove an MFA device once
+/// Gets temporary credentials of the user who signs the request, usually to enter an MFA code once
 /// for many calls.
 ///
-/// Temporary keys are refused by the service: see [`KeyKind`](crate::KeyKind). What it returns can do all the user can,
-/// except IAM calls without MFA, and of STS only `AssumeRole` and `GetCallerIdentity`.
+/// The request must be signed with long-term keys (see [`KeyKind`](crate::KeyKind)). The
+/// credentials have the user's permissions, except that IAM can be called only if MFA was used, and
+/// of STS only `AssumeRole` and `GetCallerIdentity`.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::GetSessionToken;
-/// let request = GetSessionToken::new()
+/// use keyfob_sts::actions::GetSessionToken;
+///
+/// let action = GetSessionToken::new()
 ///     .duration_seconds(36 * 3600)?
 ///     .mfa("arn:aws:iam::123456789012:mfa/alice", "123456")?;
 /// # Ok::<(), keyfob_sts::Error>(())
@@ -24,28 +26,29 @@ use crate::{
 pub struct GetSessionToken(Parameters);
 
 impl GetSessionToken {
-    /// The request for 12 hours, without MFA.
+    /// Creates a request for 12 hours, without MFA.
     pub const fn new() -> Self {
         Self(Parameters::new())
     }
 
-    /// How long the credentials are valid: 900 to 129 600 seconds, by default 43 200. For the root user the service
-    /// makes it at most 3600.
+    /// Sets how long the credentials are valid: 900 to 129,600 seconds. Default: 43,200. For the
+    /// root user the service reduces it to 3600.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.user_seconds(seconds).map(Self)
     }
 
-    /// The MFA device, as a serial number or an ARN such as `arn:aws:iam::123456789012:mfa/alice`, and its present
-    /// code of six digits. The code works once: the request is repeated only when it was throttled.
+    /// Sets the MFA device, by serial number or ARN, and its current code of six digits.
+    ///
+    /// A code works once, so the client repeats the request only if it was throttled or never sent.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the serial number has not 9 to 256 characters or the code
-    /// not six.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the serial number is not 9 to 256
+    /// characters long, or the code not six.
     pub fn mfa(
         self,
         serial_number: impl Into<String>,
@@ -55,13 +58,13 @@ impl GetSessionToken {
     }
 }
 
-/// The temporary credentials of a user.
+/// The output of [`GetSessionToken`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionToken {
-    /// With their session token and expiry.
+    /// The temporary credentials, with session token and expiry.
     pub credentials: Credentials,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 

@@ -5,13 +5,14 @@ use crate::{
     error::Error,
 };
 
-/// A signed JSON web token that proves the caller's identity to a service outside AWS.
+/// Gets a signed JSON Web Token, which proves the caller's identity to a service outside AWS.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_sts::actions::GetWebIdentityToken;
-/// let request = GetWebIdentityToken::new("https://api.example.com", "ES384")?
+/// use keyfob_sts::actions::GetWebIdentityToken;
+///
+/// let action = GetWebIdentityToken::new("https://api.example.com", "ES384")?
 ///     .duration_seconds(60)?
 ///     .tag("team", "blue")?;
 /// # Ok::<(), keyfob_sts::Error>(())
@@ -20,12 +21,12 @@ use crate::{
 pub struct GetWebIdentityToken(Parameters);
 
 impl GetWebIdentityToken {
-    /// The request for a token meant for `audience`, signed with `RS256` or `ES384`.
+    /// Creates a request for a token for `audience`. The algorithm is `RS256` or `ES384`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the audience has not 1 to 1000 characters or the name of the
-    /// algorithm not five.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the audience is not 1 to 1000 characters
+    /// long, or the name of the algorithm not five.
     pub fn new(
         audience: impl Into<String>,
         signing_algorithm: impl Into<String>,
@@ -37,47 +38,48 @@ impl GetWebIdentityToken {
             .map(Self)
     }
 
-    /// One more audience, of at most ten.
+    /// Adds an audience, one of at most ten.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it has not 1 to 1000 characters, or for the eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 1 to 1000 characters long, or the
+    /// eleventh.
     pub fn audience(self, audience: impl Into<String>) -> Result<Self, Error> {
         let member = self.0.next_member("Audience", 10)?;
         self.0.text(member, audience, 1..=1000).map(Self)
     }
 
-    /// How long the token is valid: 60 to 3600 seconds, by default 300.
+    /// Sets how long the token is valid: 60 to 3600 seconds. Default: 300.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0
             .number("DurationSeconds", seconds, 60..=3600)
             .map(Self)
     }
 
-    /// One more claim for the token, of at most fifty.
+    /// Adds a claim about the caller to the token, one of at most fifty.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) when the key has not 1 to 128 characters, the value more than
-    /// 256, or for the fifty-first.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long,
+    /// the value longer than 256, or the claim the fifty-first.
     pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
         self.0.tag(key.into(), value.into()).map(Self)
     }
 }
 
-/// A token of the caller.
+/// The output of [`GetWebIdentityToken`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WebIdentityToken {
     /// The token.
     pub token: Secret,
-    /// From when on it is not valid.
+    /// The time when the token expires.
     pub expiry: Timestamp,
-    /// The id under which the service knows the request.
+    /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 

@@ -6,9 +6,9 @@ use crate::{call::form::Form, error::Error};
 
 /// The parameters of an action, in the order in which they were set.
 ///
-/// A setter checks the length of a text and the range of a number, which are part of the API. It does
-/// not check patterns: those change, and the service's messages about them are better. `Debug` shows
-/// the names and the values, but redacts secret values.
+/// A setter checks the length of a text and the range of a number, which are part of the API. It
+/// does not check patterns: those change, and the service's messages about them are better. `Debug`
+/// shows the names and the values, but redacts secret values.
 ///
 /// You need this type only to write an [`Action`](crate::call::Action) of your own.
 ///
@@ -80,8 +80,8 @@ impl Parameters {
 
     /// Sets a secret that works once, such as the code of an MFA device.
     ///
-    /// A request with such a parameter is sent again only if it was throttled or never sent, because
-    /// otherwise the service may have used up the value.
+    /// A request with such a parameter is sent again only if it was throttled or never sent,
+    /// because otherwise the service may have used up the value.
     ///
     /// # Errors
     ///

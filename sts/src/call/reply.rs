@@ -11,8 +11,8 @@ use crate::{
 
 /// The result of a successful call, from which an action reads its output.
 ///
-/// Elements are found by name: their order does not matter, and unknown ones are skipped. A path such
-/// as `AssumedRoleUser/Arn` leads into structures. An empty element counts as missing.
+/// Elements are found by name: their order does not matter, and unknown ones are skipped. A path
+/// such as `AssumedRoleUser/Arn` leads into structures. An empty element counts as missing.
 ///
 /// You need this type only to write an [`Action`](crate::call::Action) of your own; there is an
 /// example.
@@ -69,8 +69,7 @@ impl Reply {
         number.map_err(|_| self.unusable(&format!("{path} is not a number")))
     }
 
-    /// Returns the time at `path`, which is written as RFC 3339 has it, with or without a fraction of
-    /// a second.
+    /// Returns the time at `path`, in the form of RFC 3339, with or without a fraction of a second.
     ///
     /// # Errors
     ///
@@ -80,8 +79,8 @@ impl Reply {
         time.map_err(|_| self.unusable(&format!("{path} is not a time")))
     }
 
-    /// Returns the temporary credentials in `Credentials`, with their expiry, and with the account of
-    /// the principal if the result names one.
+    /// Returns the temporary credentials in `Credentials`, with their expiry, and with the account
+    /// of the principal if the result names one.
     ///
     /// # Errors
     ///

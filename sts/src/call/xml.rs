@@ -6,7 +6,8 @@ use quick_xml::{
 
 const MALFORMED: &str = "it is not well-formed XML";
 
-/// The number of levels beyond which a document is refused. Answers of the service have four or five.
+/// The number of levels beyond which a document is refused. Answers of the service have four or
+/// five.
 const MAX_DEPTH: usize = 32;
 
 /// An element: its name without prefix, its text and its child elements. Attributes are dropped.
@@ -18,8 +19,8 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// Parses a whole document, which must have one root and no document type, and so no entities of
-    /// its own.
+    /// Parses a whole document, which must have one root and no document type, and so no entities
+    /// of its own.
     ///
     /// The error is the reason in words, without any of the document, which may hold secrets.
     pub(super) fn parse(document: &[u8]) -> Result<Self, &'static str> {

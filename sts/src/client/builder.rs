@@ -104,32 +104,33 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long connecting may take, with name lookup and TLS. Default: 3 s. It has no effect on an
-    /// HTTP client of your own.
+    /// Sets how long connecting may take, with name lookup and TLS. Default: 3 seconds. It has no
+    /// effect on an HTTP client of your own.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets how long one attempt may take, from connecting to the end of the answer. Default: 10 s.
+    /// Sets how long one attempt may take, from connecting to the end of the answer. Default: 10
+    /// seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Sets how long the call may take, with all attempts and the waits between them. Default: 30 s. A
-    /// wait that would outlast it is not begun.
+    /// Sets how long the call may take, with all attempts and the waits between them. Default: 30
+    /// seconds. A wait that would outlast it is not begun.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
         self
     }
 
-    /// Sets when a request is repeated. Default: [`Policy::aws`], which makes at most three attempts and
-    /// repeats after throttling and 5xx only.
+    /// Sets when a request is repeated. Default: [`Policy::aws`], which makes at most three
+    /// attempts and repeats after throttling and 5xx only.
     ///
-    /// Methods of the policy add other cases: calls without an answer, `IDPCommunicationError`, a wrong
-    /// clock. A request with a one-time code is never repeated once the service may have used up the
-    /// code, whatever the policy.
+    /// Methods of the policy add other cases: calls without an answer, `IDPCommunicationError`, a
+    /// wrong clock. A request with a one-time code is never repeated once the service may have used
+    /// up the code, whatever the policy.
     ///
     /// # Examples
     ///
@@ -148,8 +149,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a retry budget to share with other clients. Default: a [`Budget::aws`] for this client and its
-    /// clones.
+    /// Sets a retry budget to share with other clients. Default: a [`Budget::aws`] for this client
+    /// and its clones.
     ///
     /// # Examples
     ///
@@ -179,8 +180,9 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor an endpoint is set, if
-    /// FIPS or dual stack is combined with an endpoint, or if the TLS library cannot be set up.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor an endpoint is
+    /// set, if FIPS or dual stack is combined with an endpoint, or if the TLS library cannot be set
+    /// up.
     pub fn build(self) -> Result<Client, Error> {
         let endpoint = self.endpoint.build()?;
         let signer = match endpoint.signing_region() {

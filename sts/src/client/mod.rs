@@ -29,8 +29,8 @@ const MAX_ANSWER: usize = 1 << 20;
 /// signed again, with the time of that attempt. If an answer shows that this machine's clock is off
 /// by more than four minutes, later attempts are signed with the service's time.
 ///
-/// Unless you set an HTTP client of your own, redirects are not followed, because a signature is valid
-/// for one host only, and an endpoint on this machine is called without a proxy.
+/// Unless you set an HTTP client of your own, redirects are not followed, because a signature is
+/// valid for one host only, and an endpoint on this machine is called without a proxy.
 ///
 /// # Examples
 ///
@@ -86,8 +86,8 @@ impl Client {
     ///
     /// The error of the last attempt:
     ///
-    /// - [`ErrorKind::Service`] if the service refused or failed, with its code, status, message and
-    ///   request id;
+    /// - [`ErrorKind::Service`] if the service refused or failed, with its code, status, message
+    ///   and request id;
     /// - [`ErrorKind::Connect`], [`ErrorKind::Timeout`] or [`ErrorKind::Transport`] if there was no
     ///   complete answer;
     /// - [`ErrorKind::Response`] if the answer cannot be read;
@@ -120,8 +120,8 @@ impl Client {
         self.0.send(action, Some(proof)).await
     }
 
-    /// Sends an action whose parameters prove who is calling, without any credentials, and returns its
-    /// output.
+    /// Sends an action whose parameters prove who is calling, without any credentials, and returns
+    /// its output.
     ///
     /// # Errors
     ///
@@ -203,7 +203,8 @@ impl Inner {
         let answer = answer.map_err(|error| call::in_action(action, error))?;
         let skew = self.clock.learn(answer.headers(), sent);
         action.parse(&answer).map_err(|error| {
-            // The service repeats the signed headers, and so the token, if a signature does not match.
+            // The service repeats the signed headers, and so the token, if a signature does not
+            // match.
             let token = proof.and_then(|proof| proof.credentials.session_token());
             error.redact(token).with_skew(skew)
         })

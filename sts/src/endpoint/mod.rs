@@ -39,8 +39,8 @@ impl Endpoint {
         self.uri.to_string()
     }
 
-    /// Returns the region of the credential scope: `us-east-1` for the global endpoint, otherwise the
-    /// region that was set.
+    /// Returns the region of the credential scope: `us-east-1` for the global endpoint, otherwise
+    /// the region that was set.
     ///
     /// `None` if only a URL was set. Such an endpoint serves only actions that are not signed.
     pub fn signing_region(&self) -> Option<&str> {
@@ -71,13 +71,13 @@ pub struct EndpointBuilder {
 }
 
 impl EndpointBuilder {
-    /// Sets the region, such as `eu-west-1`, or `aws-global` for the global endpoint of the partition
-    /// `aws`.
+    /// Sets the region, such as `eu-west-1`, or `aws-global` for the global endpoint of the
+    /// partition `aws`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it cannot be part of a host name: 1 to 63
-    /// letters, digits and `-`, without a `-` at either end.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it cannot be part of a host name: 1 to
+    /// 63 letters, digits and `-`, without a `-` at either end.
     pub fn region(mut self, region: &str) -> Result<Self, Error> {
         if !is_host_label(region) {
             let shown = escape_and_cut(region);
@@ -139,7 +139,8 @@ impl EndpointBuilder {
     /// Sets whether the fifteen oldest regions use the global endpoint `sts.amazonaws.com`, as SDKs
     /// did until 2025. Default: no.
     ///
-    /// Session tokens of the global endpoint are not valid in regions that an account must opt in to.
+    /// Session tokens of the global endpoint are not valid in regions that an account must opt in
+    /// to.
     ///
     /// # Examples
     ///
@@ -161,8 +162,8 @@ impl EndpointBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor a URL is set, or if
-    /// FIPS or dual stack is combined with a URL.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor a URL is set, or
+    /// if FIPS or dual stack is combined with a URL.
     pub fn build(self) -> Result<Endpoint, Error> {
         let Some(uri) = self.uri else {
             return self.build_from_region();
@@ -276,7 +277,8 @@ fn parse_url(url: &str) -> Result<Uri, Error> {
     })
 }
 
-/// Returns the beginning of a text, 80 characters at most, without line ends and control characters.
+/// Returns the beginning of a text, 80 characters at most, without line ends and control
+/// characters.
 fn escape_and_cut(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_debug).collect()
 }

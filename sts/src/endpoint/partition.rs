@@ -113,8 +113,8 @@ impl Partition {
 }
 
 impl Row {
-    /// Returns true for prefix, word and number, as in `cn-north-1`, and for the pseudo region, as in
-    /// `aws-cn-global`.
+    /// Returns true for prefix, word and number, as in `cn-north-1`, and for the pseudo region, as
+    /// in `aws-cn-global`.
     fn has(&self, region: &str) -> bool {
         let rest = region.strip_prefix(self.prefix);
         let parts = rest.and_then(|rest| rest.strip_prefix('-')?.split_once('-'));
