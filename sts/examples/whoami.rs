@@ -1,8 +1,10 @@
-//! Who the keys in the environment belong to: `AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… whoami [REGION]`.
+//! Prints whose keys are in the environment.
+//!
+//! Usage: `AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… whoami [REGION]`
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "an example talks to people"
+    reason = "an example prints its result"
 )]
 
 use std::{env, error::Error, process::ExitCode};
@@ -26,10 +28,8 @@ async fn main() -> ExitCode {
 
 async fn whoami() -> Result<(), Box<dyn Error>> {
     let region = env::args().nth(1).unwrap_or_else(|| "us-east-1".to_owned());
-    let (id, secret) = (
-        env::var("AWS_ACCESS_KEY_ID")?,
-        env::var("AWS_SECRET_ACCESS_KEY")?,
-    );
+    let id = env::var("AWS_ACCESS_KEY_ID")?;
+    let secret = env::var("AWS_SECRET_ACCESS_KEY")?;
     let token = env::var("AWS_SESSION_TOKEN").unwrap_or_default();
     let credentials = Credentials::new(id, secret)?.with_session_token(token)?;
     let client = Client::builder()

@@ -45,6 +45,16 @@ pub enum Principal<'a> {
 
 impl<'a> Principal<'a> {
     /// Reads an ARN. Returns [`Principal::Other`] if its form is not one of those above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Principal;
+    ///
+    /// let principal = Principal::from_arn("arn:aws:iam::123456789012:user/ops/Alice");
+    /// assert_eq!(principal, Principal::User { path: "/ops/", name: "Alice" });
+    /// assert_eq!(Principal::from_arn("arn:aws:s3:::reports"), Principal::Other);
+    /// ```
     pub fn from_arn(arn: &'a str) -> Self {
         Self::parse(arn).unwrap_or(Self::Other)
     }
@@ -110,6 +120,15 @@ pub enum KeyKind {
 
 impl KeyKind {
     /// Returns the kind, by the first four characters of the access key id.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::KeyKind;
+    ///
+    /// assert_eq!(KeyKind::from_access_key_id("AKIAIOSFODNN7EXAMPLE"), KeyKind::LongTerm);
+    /// assert_eq!(KeyKind::from_access_key_id("minioadmin"), KeyKind::Other);
+    /// ```
     pub fn from_access_key_id(access_key_id: &str) -> Self {
         match access_key_id.get(..4) {
             Some("AKIA") => Self::LongTerm,

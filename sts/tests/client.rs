@@ -1,4 +1,4 @@
-//! The client against scripted servers on real sockets.
+//! The client against scripted servers on loopback sockets.
 #![cfg(feature = "client")]
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,7 @@ fn credentials() -> Credentials {
     credentials.with_session_token("canary-token").unwrap()
 }
 
-/// A client with short waits.
+/// Returns a builder of a client with short waits.
 fn client(url: &str) -> ClientBuilder {
     let moment = Duration::from_millis(1);
     let builder = Client::builder().region("eu-west-1").unwrap();
@@ -72,11 +72,11 @@ async fn a_call_is_one_signed_post_and_its_request_id_comes_back() {
 }
 
 #[tokio::test]
-async fn throttling_with_status_400_is_waited_out_and_each_wait_is_told() {
+async fn throttling_with_status_400_is_retried_and_each_wait_is_reported() {
     let throttling = || Answer::error(400, "Throttling");
     let stub = Stub::start([throttling(), throttling(), Answer::identity()]).await;
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let waits = Arc::clone(&told);
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let waits = Arc::clone(&reported);
     let client = client(stub.url()).notify(move |error, pause| {
         let mut waits = waits.lock().unwrap();
         waits.push((pause.attempt, error.code().unwrap_or_default().to_owned()));
@@ -85,13 +85,13 @@ async fn throttling_with_status_400_is_waited_out_and_each_wait_is_told() {
     assert_eq!(stub.requests().len(), 3);
     let throttling = || "Throttling".to_owned();
     assert_eq!(
-        *told.lock().unwrap(),
+        *reported.lock().unwrap(),
         [(1, throttling()), (2, throttling())]
     );
 }
 
 #[tokio::test]
-async fn every_attempt_is_signed_anew() {
+async fn every_attempt_is_signed_again() {
     let hint = Answer::Full(503, "x-amz-retry-after: 1100\r\n", String::new());
     let stub = Stub::start([hint, Answer::identity()]).await;
     whoami(client(stub.url())).await.unwrap();
@@ -108,7 +108,7 @@ async fn every_attempt_is_signed_anew() {
 }
 
 #[tokio::test]
-async fn the_clock_of_the_service_is_learned_and_an_opt_in_uses_it_at_once() {
+async fn a_later_call_uses_the_clock_of_the_service_and_with_an_opt_in_the_next_attempt_does() {
     let future = "Date: Fri, 01 Jan 2100 00:00:00 GMT\r\n";
     let Answer::Full(_, _, refusal) = Answer::error(403, "SignatureDoesNotMatch") else {
         panic!("not a whole answer");
@@ -137,7 +137,7 @@ async fn the_clock_of_the_service_is_learned_and_an_opt_in_uses_it_at_once() {
 }
 
 #[tokio::test]
-async fn server_errors_end_with_the_last_one_after_three_attempts() {
+async fn after_three_server_errors_the_last_one_is_returned() {
     let html = Answer::Full(
         502,
         "x-amzn-requestid: from-header\r\n",
@@ -176,7 +176,7 @@ async fn no_other_4xx_is_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_code_can_be_opted_in_to_by_name() {
+async fn idp_communication_error_is_retried_with_an_opt_in() {
     let stub = Stub::start([
         Answer::error(400, "IDPCommunicationError"),
         Answer::identity(),
@@ -189,7 +189,7 @@ async fn a_code_can_be_opted_in_to_by_name() {
 }
 
 #[tokio::test]
-async fn a_one_time_code_is_sent_again_only_when_it_was_not_looked_at() {
+async fn a_one_time_code_is_sent_again_only_after_throttling() {
     let action = GetSessionToken::new()
         .mfa("arn:aws:iam::1:mfa/a", "909090")
         .unwrap();
@@ -213,7 +213,7 @@ async fn a_one_time_code_is_sent_again_only_when_it_was_not_looked_at() {
 }
 
 #[tokio::test]
-async fn a_slow_endpoint_is_given_up_after_the_timeout() {
+async fn an_attempt_is_given_up_after_the_timeout() {
     let stub = Stub::start([Answer::Silence]).await;
     let started = Instant::now();
     let client = client(stub.url()).timeout(Duration::from_millis(200));
@@ -257,7 +257,7 @@ async fn a_closed_port_is_an_error_that_says_what_to_check() {
 }
 
 #[tokio::test]
-async fn a_broken_or_endless_answer_is_an_error_and_sent_once() {
+async fn a_broken_or_endless_answer_is_an_error_and_not_retried() {
     for (answer, kind) in [
         (Answer::Broken, ErrorKind::Transport),
         (Answer::Endless, ErrorKind::Response),
@@ -284,22 +284,49 @@ async fn a_redirect_is_not_followed_by_the_default_client() {
 }
 
 #[tokio::test]
-async fn a_session_token_that_the_service_repeats_is_cut_out_for_the_hook_too() {
-    let body = "<ErrorResponse><Error><Code>Throttling</Code><Message>should have been 'POST\n/\n\n\
-                x-amz-security-token:canary-token\n'</Message></Error></ErrorResponse>";
-    let stub = Stub::start([Answer::Full(400, "", body.to_owned())]).await;
-    let told = Arc::new(Mutex::new(String::new()));
-    let hook = Arc::clone(&told);
-    let client =
-        client(stub.url()).notify(move |error, _| *hook.lock().unwrap() += error.message());
-    let error = whoami(client).await.unwrap_err();
-    let told = told.lock().unwrap();
-    assert!(told.contains("x-amz-security-token:(redacted)"), "{told}");
-    assert!(!format!("{error} {error:?} {told}").contains("canary"));
+async fn requests_go_through_an_http_client_of_the_callers_own_which_debug_does_not_show() {
+    let stub = Stub::start([Answer::identity()]).await;
+    let secret = ("x-proxy-key", "canary-key");
+    let headers = [(secret.0.parse().unwrap(), secret.1.parse().unwrap())];
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .user_agent("own/1")
+        .default_headers(headers.into_iter().collect())
+        .build()
+        .unwrap();
+    let own = client(stub.url()).http_client(http);
+    let shown = format!("{own:?} {:?}", own.clone().build().unwrap());
+    whoami(own).await.unwrap();
+    whoami(client(stub.url())).await.unwrap();
+
+    let requests = stub.requests();
+    assert_eq!(header(&requests[0], "user-agent"), Some("own/1"));
+    assert_eq!(header(&requests[0], secret.0), Some(secret.1));
+    let default = concat!("keyfob-sts/", env!("CARGO_PKG_VERSION"));
+    assert_eq!(header(&requests[1], "user-agent"), Some(default));
+    assert!(!shown.contains("canary"), "{shown}");
 }
 
 #[tokio::test]
-async fn an_unsigned_action_needs_neither_credentials_nor_region_and_sends_no_authorization() {
+async fn a_session_token_that_the_service_repeats_is_redacted_in_the_error_and_for_the_hook() {
+    let body = "<ErrorResponse><Error><Code>Throttling</Code><Message>should have been 'POST\n/\n\n\
+                x-amz-security-token:canary-token\n'</Message></Error></ErrorResponse>";
+    let stub = Stub::start([Answer::Full(400, "", body.to_owned())]).await;
+    let reported = Arc::new(Mutex::new(String::new()));
+    let hook = Arc::clone(&reported);
+    let client =
+        client(stub.url()).notify(move |error, _| *hook.lock().unwrap() += error.message());
+    let error = whoami(client).await.unwrap_err();
+    let reported = reported.lock().unwrap();
+    assert!(
+        reported.contains("x-amz-security-token:(redacted)"),
+        "{reported}"
+    );
+    assert!(!format!("{error} {error:?} {reported}").contains("canary"));
+}
+
+#[tokio::test]
+async fn an_unsigned_action_works_without_credentials_and_region_and_sends_no_authorization() {
     let stub = Stub::start([Answer::error(400, "InvalidIdentityToken")]).await;
     let client = Client::builder()
         .endpoint(stub.url())
@@ -318,7 +345,7 @@ async fn an_unsigned_action_needs_neither_credentials_nor_region_and_sends_no_au
 }
 
 #[tokio::test]
-async fn a_signed_action_without_a_region_is_refused_before_anything_is_sent() {
+async fn a_signed_action_without_a_region_is_an_error_and_nothing_is_sent() {
     let stub = Stub::start([Answer::identity()]).await;
     let client = Client::builder().endpoint(stub.url()).unwrap();
     let error = whoami(client).await.unwrap_err();
@@ -327,7 +354,7 @@ async fn a_signed_action_without_a_region_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_spent_budget_stops_retries_of_every_client_that_shares_it() {
+async fn clients_that_share_a_budget_stop_retrying_when_it_is_spent() {
     let stub = Stub::start([Answer::error(503, "ServiceUnavailable")]).await;
     let budget = Arc::new(Budget::aws().with_capacity(14));
     for requests in [2, 3] {

@@ -1,4 +1,4 @@
-//! What each action sends, and what it refuses to send.
+//! The request of each action, and the parameters that are refused.
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails should fail with its line"
@@ -96,7 +96,7 @@ fn get_session_token_sends_what_was_set_and_nothing_else() {
 }
 
 #[test]
-fn the_actions_that_federate_send_their_proof_and_what_was_set() {
+fn the_actions_that_federate_send_their_token_and_what_was_set() {
     let web = AssumeRoleWithWebIdentity::new("role-arn-of-20-chars", "ci", "e.y.j")
         .and_then(|action| action.provider_id("www.amazon.com"))
         .and_then(|action| action.policy("{}"))
@@ -173,7 +173,7 @@ fn the_other_actions_send_what_was_set() {
 }
 
 #[test]
-fn what_the_service_would_refuse_for_its_length_is_refused_here_by_name() {
+fn a_parameter_of_a_length_that_the_service_refuses_is_refused_by_name() {
     let role = || AssumeRole::new(ROLE, "session").unwrap();
     let session = GetSessionToken::new;
     let long = |length: usize| "x".repeat(length);
@@ -262,7 +262,7 @@ fn what_the_service_would_refuse_for_its_length_is_refused_here_by_name() {
 }
 
 #[test]
-fn what_only_the_service_can_judge_is_passed_on() {
+fn patterns_are_left_to_the_service() {
     assert!(AssumeRole::new("not an arn, but 20 long", "spaces & ümläuts").is_ok());
     let role = AssumeRole::new(ROLE, "session").unwrap();
     assert!(role.policy("x".repeat(10_000)).is_ok());
@@ -270,7 +270,7 @@ fn what_only_the_service_can_judge_is_passed_on() {
 }
 
 #[test]
-fn lists_end_where_the_service_ends_them() {
+fn lists_have_the_limits_of_the_service() {
     let mut role = AssumeRole::new(ROLE, "session").unwrap();
     for _ in 0..10 {
         role = role.policy_arn(ROLE).unwrap();

@@ -1,4 +1,4 @@
-//! How answers are read: in any order, whole or not at all.
+//! Answers: elements in any order, read whole or not at all.
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails should fail with its line"
@@ -75,7 +75,7 @@ fn order_and_unknown_elements_do_not_matter() {
 }
 
 #[test]
-fn a_missing_empty_or_unusable_credential_field_is_an_error_that_names_it_and_shows_nothing() {
+fn a_missing_empty_or_malformed_credential_is_an_error_that_names_it_and_shows_no_secret() {
     for (missing, name) in [
         "Expiration",
         "SecretAccessKey",
@@ -85,9 +85,9 @@ fn a_missing_empty_or_unusable_credential_field_is_an_error_that_names_it_and_sh
     .iter()
     .enumerate()
     {
-        let (empty, blank) = (format!("<{name}/>"), format!("<{name}>a b\n</{name}>"));
+        let (empty, malformed) = (format!("<{name}/>"), format!("<{name}>a b\n</{name}>"));
         let mut fields = FIELDS;
-        for replacement in ["", &empty, &blank] {
+        for replacement in ["", &empty, &malformed] {
             fields[missing] = replacement;
             let error = session_token(&fields).unwrap_err();
             assert_eq!(
@@ -110,7 +110,7 @@ fn a_missing_empty_or_unusable_credential_field_is_an_error_that_names_it_and_sh
 }
 
 #[test]
-fn an_expiration_has_a_fraction_or_none() {
+fn an_expiration_may_have_a_fraction() {
     for (text, millis) in [("00Z", 0), ("00.028015Z", 28), ("00.5+00:00", 500)] {
         let field = format!("<Expiration>2026-11-22T03:00:{text}</Expiration>");
         let fields = [&field, FIELDS[1], FIELDS[2], FIELDS[3]];
@@ -124,7 +124,7 @@ fn an_expiration_has_a_fraction_or_none() {
 }
 
 #[test]
-fn a_role_session_carries_its_account_and_what_else_was_said() {
+fn a_role_session_has_its_account_and_all_other_members() {
     let body = format!(
         "<a:AssumeRoleResponse xmlns:a='https://sts.amazonaws.com/doc/2011-06-15/'><a:AssumeRoleResult>\
          <a:PackedPolicySize>6</a:PackedPolicySize><a:SourceIdentity>alice</a:SourceIdentity>\
@@ -142,7 +142,7 @@ fn a_role_session_carries_its_account_and_what_else_was_said() {
 }
 
 #[test]
-fn credentials_are_enough_where_nothing_says_whose_they_are() {
+fn an_answer_without_a_principal_is_enough() {
     let body = format!(
         "<AssumeRoleResponse><AssumeRoleResult><AssumedRoleUser><Arn></Arn></AssumedRoleUser><Credentials>{}</Credentials>\
          </AssumeRoleResult></AssumeRoleResponse>",
@@ -160,7 +160,7 @@ fn result<A: Action>(action: &A, result: &str) -> Result<A::Output, Error> {
 }
 
 #[test]
-fn a_federated_user_carries_its_account() {
+fn a_federated_user_has_its_account() {
     let user = "<FederatedUser><FederatedUserId>1:bob</FederatedUserId><Arn>arn:aws:sts::1:federated-user/bob</Arn></FederatedUser>";
     let credentials = format!("<Credentials>{}</Credentials>", FIELDS.concat());
     let action = GetFederationToken::new("bob").unwrap();
@@ -185,7 +185,7 @@ fn a_federated_user_carries_its_account() {
 }
 
 #[test]
-fn a_saml_identity_is_told_with_all_that_names_it() {
+fn a_saml_identity_is_returned_whole() {
     let action = AssumeRoleWithSaml::new(
         "role-arn-of-20-chars",
         "provider-arn-of-20-chars",
@@ -257,7 +257,7 @@ fn the_other_results_are_read_or_refused_whole() {
 }
 
 #[test]
-fn an_identity_says_what_kind_of_caller_it_is() {
+fn a_caller_identity_has_a_principal() {
     let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a/&#66;</Arn>\
                 <UserId>AIDA</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
     let identity: CallerIdentity = GetCallerIdentity::new()
@@ -273,7 +273,7 @@ fn an_identity_says_what_kind_of_caller_it_is() {
 }
 
 #[test]
-fn every_modelled_error_keeps_its_wire_code_and_status() {
+fn every_modeled_error_keeps_its_wire_code_and_status() {
     for (code, status) in [
         ("ExpiredTokenException", 400),
         ("ExpiredTradeInTokenException", 400),
@@ -300,7 +300,7 @@ fn every_modelled_error_keeps_its_wire_code_and_status() {
 }
 
 #[test]
-fn an_error_without_a_message_is_still_told() {
+fn an_error_without_a_message_shows_its_code() {
     let body = "<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>";
     let error = GetCallerIdentity::new()
         .parse(&response(500, body))
@@ -313,7 +313,7 @@ fn an_error_without_a_message_is_still_told() {
 }
 
 #[test]
-fn errors_of_other_protocols_are_understood() {
+fn errors_of_other_protocols_are_read() {
     let bodies = [
         "<Response><Errors><Error><Code>AuthFailure</Code><Message>m</Message></Error></Errors><RequestID>id</RequestID></Response>",
         "<Error><Code>AuthFailure</Code><Message>m</Message><RequestId>id</RequestId></Error>",
@@ -332,7 +332,7 @@ fn errors_of_other_protocols_are_understood() {
 }
 
 #[test]
-fn an_answer_that_is_not_of_the_service_keeps_status_and_header_id_and_shows_no_body() {
+fn an_answer_of_a_gateway_keeps_status_and_request_id_and_shows_no_body() {
     for (status, kind) in [
         (200, ErrorKind::Response),
         (301, ErrorKind::Service),
@@ -362,7 +362,7 @@ fn an_answer_that_is_not_of_the_service_keeps_status_and_header_id_and_shows_no_
 }
 
 #[test]
-fn a_secret_that_the_service_repeats_is_cut_out() {
+fn a_secret_that_the_service_repeats_is_redacted() {
     let action = GetSessionToken::new()
         .mfa("arn:aws:iam::1:mfa/a", "909090")
         .unwrap();
@@ -374,7 +374,7 @@ fn a_secret_that_the_service_repeats_is_cut_out() {
 }
 
 #[test]
-fn a_message_of_any_length_is_bounded() {
+fn a_long_message_is_cut() {
     let body = format!(
         "<ErrorResponse><Error><Code>C</Code><Message>{}</Message></Error></ErrorResponse>",
         "é".repeat(100_000)
@@ -386,7 +386,7 @@ fn a_message_of_any_length_is_bounded() {
 }
 
 #[test]
-fn no_input_makes_it_panic() {
+fn no_answer_causes_a_panic() {
     let whole = format!(
         "<?xml version='1.0'?><GetSessionTokenResponse><GetSessionTokenResult><Credentials>{}</Credentials>\
          </GetSessionTokenResult></GetSessionTokenResponse>",

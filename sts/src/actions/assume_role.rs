@@ -80,6 +80,18 @@ impl AssumeRole {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the serial number is not 9 to 256
     /// characters long, or the code not six.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::actions::AssumeRole;
+    ///
+    /// let role = "arn:aws:iam::123456789012:role/admin";
+    /// let action = AssumeRole::new(role, "alice")?
+    ///     .mfa("arn:aws:iam::123456789012:mfa/alice", "123456")?;
+    /// assert!(!format!("{action:?}").contains("123456\""));
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn mfa(
         self,
         serial_number: impl Into<String>,
@@ -113,6 +125,19 @@ impl AssumeRole {
     /// # Errors
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::actions::AssumeRole;
+    ///
+    /// let read_only = r#"{"Version": "2012-10-17", "Statement": [
+    ///     {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::reports/*"}
+    /// ]}"#;
+    /// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?
+    ///     .policy(read_only)?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
         self.0.text("Policy", json, 1..=usize::MAX).map(Self)
     }
@@ -133,6 +158,19 @@ impl AssumeRole {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long,
     /// the value longer than 256, or the tag the fifty-first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Endpoint, actions::AssumeRole, call::Action};
+    ///
+    /// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?
+    ///     .tag("team", "blue")?;
+    /// let endpoint = Endpoint::builder().region("eu-west-1")?.build()?;
+    /// let body = action.request(&endpoint).into_body();
+    /// assert!(body.expose().ends_with("&Tags.member.1.Key=team&Tags.member.1.Value=blue"));
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
         self.0.tag(key.into(), value.into()).map(Self)
     }

@@ -56,6 +56,19 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// As [`EndpointBuilder::url`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Client;
+    ///
+    /// let client = Client::builder()
+    ///     .region("us-east-1")?
+    ///     .endpoint("http://localhost:5000")?
+    ///     .build()?;
+    /// assert_eq!(client.endpoint().url(), "http://localhost:5000/");
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn endpoint(mut self, url: &str) -> Result<Self, Error> {
         self.endpoint = self.endpoint.url(url)?;
         Ok(self)
@@ -120,6 +133,21 @@ impl ClientBuilder {
 
     /// Sets how long the call may take, with all attempts and the waits between them. Default: 30
     /// seconds. A wait that would outlast it is not begun.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use keyfob_sts::Client;
+    ///
+    /// let client = Client::builder()
+    ///     .region("eu-west-1")?
+    ///     .timeout(Duration::from_secs(2))
+    ///     .deadline(Duration::from_secs(5))
+    ///     .build()?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
         self
@@ -171,6 +199,18 @@ impl ClientBuilder {
     }
 
     /// Sets a function that is called before each wait, with the error that caused it and the wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Client;
+    ///
+    /// let client = Client::builder()
+    ///     .region("eu-west-1")?
+    ///     .notify(|error, pause| eprintln!("{error}; next try in {:?}", pause.delay))
+    ///     .build()?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn notify(mut self, notify: impl Fn(&Error, &Pause) + Send + Sync + 'static) -> Self {
         self.settings.notify = Some(Arc::new(notify));
         self

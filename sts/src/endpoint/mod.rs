@@ -43,6 +43,17 @@ impl Endpoint {
     /// the region that was set.
     ///
     /// `None` if only a URL was set. Such an endpoint serves only actions that are not signed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Endpoint;
+    ///
+    /// let global = Endpoint::builder().region("aws-global")?.build()?;
+    /// assert_eq!(global.url(), "https://sts.amazonaws.com/");
+    /// assert_eq!(global.signing_region(), Some("us-east-1"));
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn signing_region(&self) -> Option<&str> {
         self.signing_region.as_deref()
     }

@@ -87,6 +87,15 @@ static OTHERS: [Row; 7] = [
 
 impl Partition {
     /// Returns the partition of a region, by the form of its name; `aws` if no other one fits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Partition;
+    ///
+    /// assert_eq!(Partition::from_region("us-gov-west-1").name(), "aws-us-gov");
+    /// assert_eq!(Partition::from_region("eu-new-9").name(), "aws");
+    /// ```
     pub fn from_region(region: &str) -> Self {
         Self(OTHERS.iter().find(|row| row.has(region)).unwrap_or(&AWS))
     }
@@ -102,11 +111,29 @@ impl Partition {
     }
 
     /// Returns the domain of its endpoints that have IPv6 addresses as well, such as `api.aws`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Partition;
+    ///
+    /// let china = Partition::from_region("cn-north-1");
+    /// assert_eq!(china.dual_stack_dns_suffix(), "api.amazonwebservices.com.cn");
+    /// ```
     pub const fn dual_stack_dns_suffix(self) -> &'static str {
         self.0.dual_stack_dns_suffix
     }
 
     /// Returns the region that calls to global services, such as IAM, are signed for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Partition;
+    ///
+    /// let partition = Partition::from_region("us-gov-east-1");
+    /// assert_eq!(partition.implicit_global_region(), "us-gov-west-1");
+    /// ```
     pub const fn implicit_global_region(self) -> &'static str {
         self.0.implicit_global_region
     }

@@ -1,6 +1,7 @@
-//! The client against moto, an imitation of AWS that checks signatures with botocore's own code when it is strict.
+//! The client against moto, an imitation of AWS, which in its strict mode checks signatures with
+//! botocore's code.
 //!
-//! It is installed under `target/pytools`; python3 is all that is needed.
+//! The tests install it under `target/pytools`, for which they need python3.
 #![cfg(all(feature = "client", unix))]
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +23,7 @@ use keyfob_sts::{
 };
 use server::{Mode, Moto, REGION, ROLE};
 
-/// A SAML response, in base64: session name `carol`, role and provider as above.
+/// A SAML response in Base64, for the session name `carol`, [`ROLE`] and the provider `corp`.
 const ASSERTION: &str = "PHA6UmVzcG9uc2UgeG1sbnM6cD0idXJuOm9hc2lzOm5hbWVzOnRjOlNBTUw6Mi4wOnByb3RvY29sIiB4bWxucz0idXJuOm9hc2lz\
     Om5hbWVzOnRjOlNBTUw6Mi4wOmFzc2VydGlvbiI+PEFzc2VydGlvbj48QXR0cmlidXRlU3RhdGVtZW50PjxBdHRyaWJ1dGUgTmFt\
     ZT0iaHR0cHM6Ly9hd3MuYW1hem9uLmNvbS9TQU1ML0F0dHJpYnV0ZXMvUm9sZVNlc3Npb25OYW1lIj48QXR0cmlidXRlVmFsdWU+\
@@ -45,7 +46,7 @@ async fn send<A: SignedAction + Sync>(
 }
 
 #[tokio::test]
-async fn signatures_are_accepted_and_wrong_ones_are_refused_with_code_and_request_id() {
+async fn right_signatures_are_accepted_and_wrong_ones_refused_with_code_and_request_id() {
     let moto = Moto::start(Mode::Strict).await;
     let whoami = GetCallerIdentity::new();
     let identity = send(&moto, &whoami, moto.keys()).await.unwrap();
@@ -80,7 +81,7 @@ async fn signatures_are_accepted_and_wrong_ones_are_refused_with_code_and_reques
 #[tokio::test]
 async fn a_role_is_assumed_with_every_kind_of_parameter_and_its_session_works() {
     let moto = Moto::start(Mode::Strict).await;
-    // No blanks: moto checks the form as it would write it itself, and it writes `+`.
+    // No spaces: moto writes the form again before it checks it, and writes spaces as `+`.
     let action = AssumeRole::new(ROLE, "ci+build=7,@x.y")
         .and_then(|action| action.duration_seconds(900))
         .and_then(|action| action.policy(r#"{"Statement":[{"Effect":"Deny","Action":"*"}]}"#))
@@ -110,9 +111,9 @@ async fn a_role_is_assumed_with_every_kind_of_parameter_and_its_session_works() 
     );
     assert_eq!(identity.arn, session.user.unwrap().arn);
 
-    let stripped =
+    let without_token =
         Credentials::new(keys.access_key_id(), keys.secret_access_key().clone()).unwrap();
-    let error = send(&moto, &GetCallerIdentity::new(), &stripped)
+    let error = send(&moto, &GetCallerIdentity::new(), &without_token)
         .await
         .unwrap_err();
     assert_eq!(
@@ -122,7 +123,7 @@ async fn a_role_is_assumed_with_every_kind_of_parameter_and_its_session_works() 
 }
 
 #[tokio::test]
-async fn a_session_token_is_given_for_long_term_keys_with_mfa() {
+async fn long_term_keys_with_mfa_get_a_session_token() {
     let moto = Moto::start(Mode::Strict).await;
     let action = GetSessionToken::new()
         .mfa("arn:aws:iam::123456789012:mfa/alice", "123456")
@@ -133,7 +134,7 @@ async fn a_session_token_is_given_for_long_term_keys_with_mfa() {
 }
 
 #[tokio::test]
-async fn a_federated_user_and_the_account_of_a_key_are_told() {
+async fn a_federated_user_and_the_account_of_a_key_are_returned() {
     let moto = Moto::start(Mode::Strict).await;
     let action = GetFederationToken::new("bob")
         .and_then(|action| action.policy(r#"{"Statement":[]}"#))
@@ -149,7 +150,7 @@ async fn a_federated_user_and_the_account_of_a_key_are_told() {
 }
 
 #[tokio::test]
-async fn a_saml_assertion_assumes_a_role_without_any_signature() {
+async fn a_saml_assertion_assumes_a_role_without_a_signature() {
     let moto = Moto::start(Mode::Open).await;
     let provider = "arn:aws:iam::123456789012:saml-provider/corp";
     let action = AssumeRoleWithSaml::new(ROLE, provider, ASSERTION).unwrap();
@@ -165,7 +166,7 @@ async fn a_saml_assertion_assumes_a_role_without_any_signature() {
 }
 
 #[tokio::test]
-async fn a_web_identity_assumes_a_role_without_any_signature() {
+async fn a_web_identity_assumes_a_role_without_a_signature() {
     let moto = Moto::start(Mode::Open).await;
     let action = AssumeRoleWithWebIdentity::new(ROLE, "ci", "eyJhbGciOi.eyJzdWIi.c2ln").unwrap();
     let session = client(&moto).send_unsigned(&action).await.unwrap();

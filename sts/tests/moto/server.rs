@@ -20,13 +20,14 @@ const TRUST_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Nothing is checked.
+    /// Checks nothing.
     Open,
-    /// Keys, signatures and policies are checked.
+    /// Checks keys, signatures and policies.
     Strict,
 }
 
-/// A server with the user `alice` and the role `deploy`, both allowed everything. Killed on drop.
+/// A server with the user `alice` and the role `deploy`, which are allowed everything. It is killed
+/// on drop.
 pub(crate) struct Moto {
     process: Child,
     url: String,
@@ -57,7 +58,7 @@ impl Moto {
         moto.wait(port).await;
         moto.keys = moto.prepare().await;
         if mode == Mode::Strict {
-            moto.check_from_now_on().await;
+            moto.start_to_check().await;
         }
         moto
     }
@@ -66,17 +67,14 @@ impl Moto {
         &self.url
     }
 
-    /// Alice's.
+    /// Returns the keys of `alice`.
     pub(crate) fn keys(&self) -> &Credentials {
         &self.keys
     }
 
     async fn wait(&mut self, port: u16) {
         for _ in 0..600 {
-            assert!(
-                self.process.try_wait().unwrap().is_none(),
-                "moto ended by itself"
-            );
+            assert!(self.process.try_wait().unwrap().is_none(), "moto exited");
             if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
                 return;
             }
@@ -119,7 +117,7 @@ impl Moto {
         .unwrap()
     }
 
-    /// A call to IAM; the signature only tells moto which service is meant.
+    /// Calls IAM. Moto does not check the signature yet, but takes the service from it.
     async fn iam(&self, parameters: &[(&str, &str)]) -> String {
         let url = format!("{}/", self.url);
         let parameters = parameters
@@ -137,7 +135,7 @@ impl Moto {
         self.post(request.map(|()| body)).await
     }
 
-    async fn check_from_now_on(&self) {
+    async fn start_to_check(&self) {
         let url = format!("{}/moto-api/reset-auth", self.url);
         let request = http::Request::post(url).header("content-type", "text/plain");
         self.post(request.body("0".to_owned()).unwrap()).await;
@@ -159,7 +157,7 @@ impl Drop for Moto {
     }
 }
 
-/// The interpreter of a virtual environment that has moto.
+/// Returns the interpreter of a virtual environment that has moto.
 fn python() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let folder = target.join("pytools").join("sts-moto");

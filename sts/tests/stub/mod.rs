@@ -1,4 +1,5 @@
-//! A scripted HTTP server on a loopback port: it gives each request the next answer and keeps what it was sent.
+//! A scripted HTTP server on a loopback port, which records its requests and sends each of them the
+//! next answer.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,16 +8,16 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What to do with one request.
+/// How to respond to one request.
 #[derive(Clone)]
 pub(crate) enum Answer {
-    /// Status, extra header lines (each with its line end), body.
+    /// Send a whole answer: status, extra header lines (each with its line end) and body.
     Full(u16, &'static str, String),
-    /// Nothing, for ever.
+    /// Never answer.
     Silence,
-    /// A head that promises more than comes.
+    /// Close the connection before the announced end of the body.
     Broken,
-    /// A body without an end.
+    /// Send a body without an end.
     Endless,
 }
 
@@ -43,7 +44,7 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
-    /// Starts the server; after the last answer every request gets that one again.
+    /// Starts the server. Requests after the last answer get that one again.
     pub(crate) async fn start<const N: usize>(answers: [Answer; N]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -63,7 +64,7 @@ impl Stub {
         &self.url
     }
 
-    /// Head and body of each request, as they came.
+    /// Returns the requests so far, each with head and body.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
