@@ -21,8 +21,8 @@ use self::{
     terminal::Console,
 };
 
-/// How long a question at the terminal gets to put the terminal back, after Ctrl-C.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+/// How long a prompt may take after Ctrl-C to restore the terminal.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     let plain = Console::new(Color::Off, true);
@@ -30,14 +30,14 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     if !failure.is_silent() {
-        plain.aside(&failure.to_string());
+        plain.write_stderr(&failure.to_string());
     }
     ExitCode::from(failure.exit_code())
 }
 
-/// The words first, then what they refer to, then the deed.
+/// Parses the arguments, resolves what they refer to, then runs the command.
 fn try_main(plain: Console) -> Result<(), Failure> {
-    let args = match Args::parse_words(env::args_os()) {
+    let args = match Args::from_words(env::args_os()) {
         Ok(args) => args,
         Err(error) => return explain_usage(plain, &error),
     };
@@ -47,20 +47,22 @@ fn try_main(plain: Console) -> Result<(), Failure> {
         .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
     let result = runtime.block_on(async {
         tokio::select! {
-            // First, so that nothing runs before somebody listens for signals.
+            // The signal handlers are in place before the command does anything.
             biased;
             failure = signalled() => {
-                plain.aside("\n");
+                plain.write_stderr("\n");
                 Err(failure)
             }
             result = run(args) => result,
         }
     });
-    runtime.shutdown_timeout(LAST_WORDS);
+    runtime.shutdown_timeout(SHUTDOWN_GRACE);
     result
 }
 
-/// Waits for a signal to end. What runs is dropped then, so that the sandbox takes its files with it.
+/// Waits for Ctrl-C or SIGTERM.
+///
+/// The command's future is dropped then, and with it the sandbox, which removes its files.
 async fn signalled() -> Failure {
     #[cfg(unix)]
     if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {

@@ -2,12 +2,14 @@ use std::ffi::OsString;
 
 use clap::{Arg, Command};
 
-use super::OWN;
+use crate::args::KEYFOB_OPTIONS_HEADING;
 
-/// Writes abbreviated long flags out: `--dur 900` is `--duration-seconds 900` wherever only one flag begins so.
+/// Expands abbreviated long options: `--dur 900` is `--duration-seconds 900` if no other option
+/// starts with `--dur`.
 ///
-/// Every version of `aws` does this, so scripts rely on it. A flag of aws's own wins over one of ours, lest an
-/// addition of ours break such a script. What is ambiguous or unknown stays as it is, for the parser to refuse.
+/// Every version of `aws` does this, so scripts rely on it. An option of `aws` wins over one of
+/// Keyfob's, so that adding one of ours does not break a script. The parser refuses what is
+/// ambiguous or unknown, which stays unchanged here.
 pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
     let mut command = root;
     let mut words = words.into_iter();
@@ -26,7 +28,7 @@ pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
             out.push(word);
             continue;
         }
-        let (flag, takes_value) = written_out(command, text);
+        let (flag, takes_value) = expand_word(command, text);
         out.push(flag);
         if takes_value {
             out.extend(words.next());
@@ -36,8 +38,8 @@ pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
     out
 }
 
-/// The word with its flag in full, and whether the next word is its value.
-fn written_out(command: &Command, word: &str) -> (OsString, bool) {
+/// Returns the word with its option expanded, and whether the next word is the option's value.
+fn expand_word(command: &Command, word: &str) -> (OsString, bool) {
     let Some(long) = word.strip_prefix("--") else {
         return (word.into(), is_short_with_value(command, word));
     };
@@ -45,7 +47,7 @@ fn written_out(command: &Command, word: &str) -> (OsString, bool) {
         Some((name, value)) => (name, Some(value)),
         None => (long, None),
     };
-    let Some(arg) = flag(command, name) else {
+    let Some(arg) = find_option(command, name) else {
         return (word.into(), false);
     };
     let full = arg.get_long().unwrap_or(name);
@@ -65,17 +67,20 @@ fn is_short_with_value(command: &Command, word: &str) -> bool {
         .any(|arg| arg.get_short() == Some(short) && arg.get_action().takes_values())
 }
 
-/// The flag of that name, or the only one of aws's flags that begins so, or the only one of all.
-fn flag<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
-    let all = || {
+/// Returns the option with this name; else the only option of `aws` that starts with it; else the
+/// only option that does.
+fn find_option<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    let candidates = || {
         command
             .get_arguments()
             .filter(|arg| arg.get_long().is_some_and(|long| long.starts_with(name)))
     };
-    all()
+    candidates()
         .find(|arg| arg.get_long() == Some(name))
-        .or_else(|| only(all().filter(|arg| arg.get_help_heading() != Some(OWN))))
-        .or_else(|| only(all()))
+        .or_else(|| {
+            only(candidates().filter(|arg| arg.get_help_heading() != Some(KEYFOB_OPTIONS_HEADING)))
+        })
+        .or_else(|| only(candidates()))
 }
 
 fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
@@ -94,13 +99,12 @@ mod tests {
         let mut command = Args::command();
         command.build();
         let words = line.split(' ').map(OsString::from).collect();
-        let words = expand(&command, words);
-        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-        words.join(" ")
+        let expanded = expand(&command, words).join(" ".as_ref());
+        expanded.into_string().unwrap()
     }
 
     #[test]
-    fn a_unique_prefix_is_the_flag() {
+    fn a_unique_prefix_is_the_option() {
         assert_eq!(
             expanded("keyfob sts get-session-token --dur 900"),
             "keyfob sts get-session-token --duration-seconds 900"
@@ -112,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_of_aws_wins_over_one_of_ours() {
+    fn an_option_of_aws_wins_over_one_of_keyfobs() {
         assert_eq!(
             expanded("keyfob sts get-session-token --s x"),
             "keyfob sts get-session-token --serial-number x"
@@ -120,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_unknown_and_later_words_stay() {
+    fn ambiguous_and_unknown_options_and_words_after_the_dashes_stay() {
         for line in [
             "keyfob sts assume-role --role x",
             "keyfob whoami --nonsense",
@@ -131,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_no_command() {
+    fn a_value_is_not_taken_for_a_command() {
         assert_eq!(
             expanded("keyfob --prof sts sts get-caller-identity --outp text"),
             "keyfob --profile sts sts get-caller-identity --output text"

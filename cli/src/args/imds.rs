@@ -1,64 +1,64 @@
 use clap::{Subcommand, ValueEnum};
 
-use super::number::within;
+use crate::args::number::in_range;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImdsCommand {
-    /// A value, by its path: `instance-id`, or `/latest/dynamic/instance-identity/document`
+    /// Print a value by its path: `instance-id`, or `/latest/dynamic/instance-identity/document`
     Get {
-        /// The path; unless it begins with `/` or `latest/` it is below `/latest/meta-data/`
+        /// The path, below `/latest/meta-data/` unless it starts with `/` or `latest/`
         #[arg(value_name = "PATH")]
         path: String,
-        /// Show the secrets of credential documents
+        /// Show the secrets of a credential document
         #[arg(long)]
         show: bool,
     },
-    /// The names in a folder
+    /// List the names in a folder
     Ls {
         /// The folder [default: `/latest/meta-data/`]
         #[arg(value_name = "PATH", default_value = "", hide_default_value = true)]
         path: String,
-        /// The paths of everything below it
+        /// List the paths of everything below the folder
         #[arg(short = 'R', long)]
         recursive: bool,
     },
-    /// Everything below a folder, with its values; secrets are left out
+    /// Print everything below a folder with its values, except for secrets
     Tree {
         /// The folder [default: `/latest/meta-data/`]
         #[arg(value_name = "PATH", default_value = "", hide_default_value = true)]
         path: String,
     },
-    /// The name of the instance's role
+    /// Print the name of the instance's role
     Role,
-    /// The role's credentials, masked
+    /// Print the role's credentials, masked
     Credentials {
         /// Show the secret access key and the session token
         #[arg(long)]
         show: bool,
     },
-    /// The user data
+    /// Print the user data
     UserData {
         /// Unpack gzip and MIME multi-part archives
         #[arg(long)]
         decode: bool,
     },
-    /// The instance identity document
+    /// Print the instance identity document
     Document,
-    /// A session token, for other programs
+    /// Print a session token for other programs
     Token {
-        /// How long it lives: 1 to 21600 seconds
+        /// The token's lifetime: 1 to 21600 seconds
         #[arg(
             long,
             value_name = "SECONDS",
             default_value_t = 21_600,
-            value_parser = within(1..=21_600),
+            value_parser = in_range(1..=21_600),
             allow_negative_numbers = true
         )]
         ttl: u32,
     },
     /// Wait for events and print each as a line of JSON
     Watch {
-        /// Which events; a spot notice is the last
+        /// Which events to print; a spot notice is the last one
         #[arg(value_name = "EVENT")]
         event: WatchEvent,
     },
@@ -72,6 +72,6 @@ pub(crate) enum WatchEvent {
     Rebalance,
     /// Maintenance
     Scheduled,
-    /// All of them
+    /// Every event
     All,
 }

@@ -1,4 +1,4 @@
-//! The words on the command line. Parsing is text only: nothing is read, looked up or resolved here.
+//! The command line. Parsing only looks at the text: it reads no file and no variable.
 
 mod abbreviate;
 mod imds;
@@ -21,14 +21,14 @@ pub(crate) use self::{
     sts::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
 };
 
-/// The heading of the flags that `aws` does not have. An abbreviation means one of aws's own flags if it can.
-pub(crate) const OWN: &str = "Keyfob's own options";
-/// The heading of those that every command takes, so that a command's own stand apart.
-const GLOBAL: &str = "Global options";
+/// The heading of the options that `aws` does not have. Abbreviations prefer the options of `aws`.
+const KEYFOB_OPTIONS_HEADING: &str = "Keyfob's own options";
+/// The heading of the options that every command takes, apart from those of the command.
+const GLOBAL_OPTIONS_HEADING: &str = "Global options";
 
 /// AWS credentials on the command line: which ones am I using, why, and what do they mask?
 ///
-/// The commands that `aws` has too keep its names, flags, output and exit codes.
+/// The commands that `aws` also has keep its names, options, output and exit codes.
 #[derive(Debug, Parser)]
 #[command(name = "keyfob", version, disable_help_subcommand = true)]
 pub(crate) struct Args {
@@ -39,20 +39,20 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Parses the words after the program's name, with aws's abbreviations of long flags.
-    pub(crate) fn parse_words(
+    /// Parses the command line, program name first. Long options may be abbreviated, as in `aws`.
+    pub(crate) fn from_words(
         words: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         command.build();
-        let words = abbreviate::expand(&command, words.into_iter().collect());
-        let matches = Self::command().try_get_matches_from(words)?;
+        let expanded = abbreviate::expand(&command, words.into_iter().collect());
+        let matches = Self::command().try_get_matches_from(expanded)?;
         let args = Self::from_arg_matches(&matches)?;
         args.check_sandbox(&mut command)?;
         Ok(args)
     }
 
-    /// Somebody who throttles a sandbox wants one: without it the command would go to the real service.
+    /// Refuses `--sandbox-throttle` without a sandbox: the call would go to the real service.
     fn check_sandbox(&self, command: &mut clap::Command) -> Result<(), clap::Error> {
         let has_sandbox = self.globals.sandbox || matches!(self.command, Command::Sandbox { .. });
         if self.globals.sandbox_throttle.is_none() || has_sandbox {
@@ -65,38 +65,38 @@ impl Args {
     }
 }
 
-/// The flags that every command takes, anywhere on the line.
+/// The options that every command takes, anywhere on the line.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Globals {
-    /// Use this profile; it comes before keys in the environment
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME")]
+    /// Use this profile, even if the environment has keys
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Use this region
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "REGION")]
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// The form of the output [default: json for aws's commands, prose for Keyfob's own]
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FORMAT")]
+    /// The output format [default: json for the commands of aws, text to read for the others]
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "FORMAT")]
     pub(crate) output: Option<OutputFormat>,
-    /// Send requests to this URL instead of the service's own
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL")]
+    /// Send requests to this URL instead of the service's endpoint
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
-    /// Tell on stderr what is done (never a secret)
-    #[arg(long, global = true, help_heading = GLOBAL)]
+    /// Log what is done on stderr (never a secret)
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING)]
     pub(crate) debug: bool,
-    /// Colour on a terminal
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", default_value = "auto")]
+    /// Color the output
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
-    /// Run against a small AWS inside this process: no account is needed
-    #[arg(long, global = true, help_heading = OWN)]
+    /// Run against a small AWS inside this process, without an account
+    #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) sandbox: bool,
-    /// The sandbox's STS answers the first N calls with a throttling error
+    /// Let the sandbox answer the first N calls of STS with a throttling error
     #[arg(
         long,
         global = true,
         value_name = "N",
-        value_parser = number::within(0..=1_000_000),
+        value_parser = number::in_range(0..=1_000_000),
         allow_negative_numbers = true,
-        help_heading = OWN
+        help_heading = KEYFOB_OPTIONS_HEADING
     )]
     pub(crate) sandbox_throttle: Option<u32>,
 }
@@ -109,14 +109,14 @@ pub(crate) enum OutputFormat {
 }
 
 impl OutputFormat {
-    /// The format of that name, as `AWS_DEFAULT_OUTPUT` and profiles write it.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    /// Returns the format with this name, as `AWS_DEFAULT_OUTPUT` and profiles write it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::from_str(name, false).ok()
     }
 
-    /// Whether some version of `aws` knows a format of that name.
-    pub(crate) fn is_of_aws(name: &str) -> bool {
-        Self::named(name).is_some() || matches!(name, "yaml" | "yaml-stream" | "off")
+    /// Returns true if some version of `aws` has a format with this name.
+    pub(crate) fn is_known_to_aws(name: &str) -> bool {
+        Self::from_name(name).is_some() || matches!(name, "yaml" | "yaml-stream" | "off")
     }
 }
 
@@ -129,15 +129,15 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Who AWS says I am, by which credentials, and for how long
+    /// Show who AWS says you are, with which credentials, and for how long
     Whoami,
-    /// The provider chain explained: what was used, what it masks, and the cure
+    /// Explain the provider chain: what is used, what it masks, and how to change that
     Why {
-        /// The explanation as JSON (the same as `--output json`)
-        #[arg(long, help_heading = OWN)]
+        /// Print JSON (the same as `--output json`)
+        #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
         json: bool,
     },
-    /// Security Token Service
+    /// Call the Security Token Service
     #[command(subcommand)]
     Sts(StsCommand),
     /// Ask for keys and defaults and write them to the configuration files
@@ -145,18 +145,18 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<ConfigureCommand>,
     },
-    /// Sign a request and print the result, without sending it
+    /// Sign a request and print the result; nothing is sent
     Sign(Box<SignArgs>),
-    /// S3: presigned URLs
+    /// Make presigned URLs for S3
     #[command(subcommand)]
     S3(S3Command),
     /// Read EC2 instance metadata (IMDSv2)
     #[command(subcommand)]
     Imds(ImdsCommand),
-    /// Serve the credentials in use to other programs, as an instance or a container would
+    /// Serve the credentials in use to other programs, as an instance or a container does
     #[command(subcommand)]
     Serve(ServeCommand),
-    /// Run the sandbox in the foreground, for other programs
+    /// Run the sandbox in the foreground for other programs
     Sandbox {
         /// The port of STS on 127.0.0.1 [default: any free one]
         #[arg(
@@ -171,23 +171,23 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigureCommand {
-    /// The profile, keys and region in use, and where each comes from
+    /// List the profile, keys and region in use, and where each comes from
     List,
-    /// The value of a setting: NAME, or PROFILE.NAME, or profile.PROFILE.NAME
+    /// Print a setting: NAME, PROFILE.NAME or profile.PROFILE.NAME
     Get {
         /// The setting
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Write a setting; keys go to the credentials file, all else to the config file
+    /// Write a setting: keys to the credentials file, everything else to the config file
     Set {
         /// The setting
         #[arg(value_name = "NAME")]
         name: String,
-        /// Its value; without it, it is read from standard input and stays out of the process list
+        /// The value; if missing, it is read from standard input and so stays out of the process list
         #[arg(value_name = "VALUE", allow_hyphen_values = true)]
         value: Option<String>,
     },
-    /// The names of all profiles
+    /// List the names of all profiles
     ListProfiles,
 }

@@ -1,10 +1,10 @@
 use clap::{Args, Subcommand};
 
-use super::{OWN, number::within};
+use crate::args::{KEYFOB_OPTIONS_HEADING, number::in_range};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum S3Command {
-    /// A URL that carries its own signature and works for a while
+    /// Print a URL that carries its own signature and works until it expires
     Presign(PresignArgs),
 }
 
@@ -18,29 +18,29 @@ pub(crate) struct PresignArgs {
         long,
         value_name = "SECONDS",
         default_value_t = 3600,
-        value_parser = within(1..=604_800),
+        value_parser = in_range(1..=604_800),
         allow_negative_numbers = true
     )]
     pub(crate) expires_in: u32,
-    /// The method the URL is for
-    #[arg(long, value_name = "METHOD", default_value = "GET", help_heading = OWN)]
+    /// The HTTP method that the URL is for
+    #[arg(long, value_name = "METHOD", default_value = "GET", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) method: String,
-    /// A header that the request must carry, signed: may be repeated
-    #[arg(long = "header", value_name = "NAME: VALUE", help_heading = OWN)]
+    /// A header that the request must have, as it is signed; may be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) headers: Vec<String>,
-    /// The content type that the request must carry
-    #[arg(long, value_name = "TYPE", help_heading = OWN)]
+    /// The content type that the request must have
+    #[arg(long, value_name = "TYPE", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) content_type: Option<String>,
-    /// A version of the object
-    #[arg(long, value_name = "ID", help_heading = OWN)]
+    /// The version of the object
+    #[arg(long, value_name = "ID", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) version_id: Option<String>,
-    /// The `Content-Disposition` that S3 answers with
-    #[arg(long, value_name = "TEXT", help_heading = OWN)]
+    /// The `Content-Disposition` of the response
+    #[arg(long, value_name = "TEXT", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) response_content_disposition: Option<String>,
-    /// The `Content-Type` that S3 answers with
-    #[arg(long, value_name = "TYPE", help_heading = OWN)]
+    /// The `Content-Type` of the response
+    #[arg(long, value_name = "TYPE", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) response_content_type: Option<String>,
-    /// Fail instead of warning when the credentials end before the URL
-    #[arg(long, help_heading = OWN)]
+    /// Fail, instead of warning, if the credentials expire before the URL
+    #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) strict: bool,
 }

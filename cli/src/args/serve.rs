@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServeCommand {
-    /// The metadata service of an EC2 instance (IMDSv2)
+    /// Serve instance metadata (IMDSv2), as on an EC2 instance
     Imds(ServeImdsArgs),
-    /// The credentials endpoint of an ECS or EKS container
+    /// Serve the credentials endpoint of an ECS or EKS container
     Container(ServeContainerArgs),
 }
 
@@ -18,13 +18,13 @@ pub(crate) struct ServeImdsArgs {
     /// The name of the role
     #[arg(long, value_name = "NAME", default_value = "keyfob")]
     pub(crate) role_name: String,
-    /// Answer requests without a session token too (IMDSv1)
+    /// Also answer requests without a session token (IMDSv1)
     #[arg(long)]
     pub(crate) v1: bool,
-    /// Further metadata, as JSON: folders are objects
+    /// A JSON file with more metadata: folders are objects
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata: Option<PathBuf>,
-    /// Announce a spot interruption after so many seconds
+    /// Announce a spot interruption after this many seconds
     #[arg(long, value_name = "SECONDS")]
     pub(crate) spot_after: Option<u64>,
 }
@@ -34,7 +34,7 @@ pub(crate) struct ServeContainerArgs {
     /// The loopback address to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9912")]
     pub(crate) listen: SocketAddr,
-    /// The file that holds the token which requests must have [default: a random token, printed]
+    /// A file with the token that requests must send [default: a random token, which is printed]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
 
-use super::number::within;
+use crate::args::number::in_range;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -15,7 +15,7 @@ pub(crate) struct SignArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SignCommand {
-    /// Why a server answered SignatureDoesNotMatch: its answer, and the request as it was signed
+    /// Explain a SignatureDoesNotMatch: compare the server's answer with the request as signed
     Compare(CompareArgs),
 }
 
@@ -30,63 +30,63 @@ pub(crate) struct CompareArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SigningArgs {
-    /// The URL, as it is sent
+    /// The URL of the request
     #[arg(value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// The method [default: GET, with a body POST]
+    /// The HTTP method [default: GET, or POST with a body]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
-    /// A header, `NAME;` one without a value, `NAME:` none; `@FILE` reads lines of them: may be repeated
+    /// A header; `NAME;` has an empty value, `NAME:` removes a default, `@FILE` has one a line; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
-    /// Append the data to the URL instead, and GET
+    /// Append the data to the URL instead, and use GET
     #[arg(short = 'G', long)]
     pub(crate) get: bool,
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// The request as raw HTTP/1.1 text, instead of a URL; `-` is standard input
+    /// A file with the request as raw HTTP/1.1 text, instead of a URL; `-` is standard input
     #[arg(
         long,
         value_name = "FILE",
         conflicts_with_all = ["url", "method", "headers", "get", "data", "data_binary", "data_raw", "data_urlencode"]
     )]
     pub(crate) request_file: Option<PathBuf>,
-    /// The signing name of the service [default: from the host]
+    /// The name of the service in the credential scope [default: from the host]
     #[arg(long, value_name = "NAME")]
     pub(crate) service: Option<String>,
-    /// Sign at this moment: 20150830T123600Z [default: now]
+    /// The time of signing: 20150830T123600Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
     /// Where the signature goes
     #[arg(long, value_name = "WHERE", default_value = "header")]
     pub(crate) auth: Auth,
-    /// How long a signature in the query works: 1 to 604800 seconds [default: 900]
+    /// How long a signature in the query is valid: 1 to 604800 seconds [default: 900]
     #[arg(
         long,
         value_name = "SECONDS",
-        value_parser = within(1..=604_800),
+        value_parser = in_range(1..=604_800),
         allow_negative_numbers = true
     )]
     pub(crate) expires_in: Option<u32>,
-    /// Leave the body out of the signature (S3)
+    /// Do not sign the body (S3)
     #[arg(long)]
     pub(crate) unsigned_payload: bool,
-    /// The algorithm
+    /// The signing algorithm
     #[arg(long, value_name = "NAME", default_value = "v4")]
     pub(crate) algorithm: Algorithm,
-    /// The regions that a v4a signature is for, with commas between them; `*` is any [default: the region]
+    /// The regions of a v4a signature, separated by commas; `*` is a wildcard [default: the region]
     #[arg(long, value_name = "REGIONS")]
     pub(crate) region_set: Option<String>,
-    /// What to print [default: headers, with `--auth query` url]
+    /// What to print [default: headers, or url with `--auth query`]
     #[arg(long, value_name = "WHAT")]
     pub(crate) print: Option<Print>,
 }
 
-/// The data of all of curl's flags, in the order of the line.
+/// The values of curl's `--data…` options, in the order of the command line.
 #[derive(Debug)]
 pub(crate) struct DataArgs(pub(crate) Vec<Data>);
 
-/// The text behind one of curl's flags.
+/// The value of one of curl's `--data…` options.
 #[derive(Clone, Debug)]
 pub(crate) enum Data {
     Plain(String),
@@ -97,7 +97,7 @@ pub(crate) enum Data {
 
 #[derive(Args)]
 struct DataFlags {
-    /// The body; `@FILE` reads a file without its line ends, `@-` standard input. Each further one is joined by `&`
+    /// The body; `@FILE` reads a file without its line ends, `@-` standard input; several are joined with `&`
     #[arg(
         short = 'd',
         long = "data",
@@ -105,10 +105,10 @@ struct DataFlags {
         allow_hyphen_values = true
     )]
     data: Vec<String>,
-    /// The body; `@FILE` reads a file as it is
+    /// The body; `@FILE` reads a file unchanged
     #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
     data_binary: Vec<String>,
-    /// The body, also if it begins with `@`
+    /// The body, even if it starts with `@`
     #[arg(long, value_name = "DATA", allow_hyphen_values = true)]
     data_raw: Vec<String>,
     /// The body, percent-encoded: `CONTENT`, `NAME=CONTENT`, `NAME@FILE` or `@FILE`
@@ -129,10 +129,11 @@ impl Args for DataArgs {
 impl FromArgMatches for DataArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let flags = DataFlags::from_arg_matches(matches)?;
+        // clap groups values by option; their indices restore the order of the command line.
         let mut data = Vec::new();
-        let mut add = |id: &str, texts: Vec<String>, of_text: fn(String) -> Data| {
+        let mut add = |id: &str, texts: Vec<String>, kind: fn(String) -> Data| {
             let places = matches.indices_of(id).into_iter().flatten();
-            data.extend(places.zip(texts.into_iter().map(of_text)));
+            data.extend(places.zip(texts.into_iter().map(kind)));
         };
         add("data", flags.data, Data::Plain);
         add("data_binary", flags.data_binary, Data::Binary);
@@ -156,9 +157,9 @@ pub(crate) enum Auth {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Algorithm {
-    /// For one region, with a secret that both sides know
+    /// One region, with a secret that both sides know
     V4,
-    /// For a set of regions, with a key pair
+    /// A set of regions, with a key pair
     V4a,
 }
 
@@ -174,6 +175,6 @@ pub(crate) enum Print {
     Canonical,
     /// The string to sign
     Sts,
-    /// All of it
+    /// All of these
     Json,
 }

@@ -2,33 +2,33 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StsCommand {
-    /// The account, user id and ARN of the credentials in use
+    /// Print the account, user id and ARN of the credentials in use
     GetCallerIdentity,
-    /// Temporary credentials for the user whose long-term keys are in use
+    /// Get temporary credentials for the user whose long-term key is in use
     GetSessionToken(GetSessionTokenArgs),
-    /// Temporary credentials of a role
+    /// Get temporary credentials of a role
     AssumeRole(Box<AssumeRoleArgs>),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct GetSessionTokenArgs {
-    /// How long they last: 900 to 129600 seconds [service default: 43200]
+    /// The lifetime of the credentials: 900 to 129600 seconds [service default: 43200]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) duration_seconds: Option<u32>,
-    /// The MFA device: its serial number, or its ARN
+    /// The serial number or ARN of the MFA device
     #[arg(long, value_name = "SERIAL")]
     pub(crate) serial_number: Option<String>,
-    /// The six digits the MFA device shows
+    /// The six digits that the MFA device shows
     #[arg(long, value_name = "CODE")]
     pub(crate) token_code: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct AssumeRoleArgs {
-    /// The role
+    /// The ARN of the role
     #[arg(long, value_name = "ARN")]
     pub(crate) role_arn: String,
-    /// A name for this session: it stands in the session's ARN and in the logs
+    /// A name for the session, which appears in its ARN and in logs
     #[arg(long, value_name = "NAME")]
     pub(crate) role_session_name: String,
     /// Managed policies that narrow the session: `arn=ARN …`, or JSON
@@ -37,25 +37,25 @@ pub(crate) struct AssumeRoleArgs {
     /// An inline policy that narrows the session: JSON, or file://PATH
     #[arg(long, value_name = "JSON")]
     pub(crate) policy: Option<String>,
-    /// How long they last: 900 seconds to the role's maximum, at most 43200 [service default: 3600]
+    /// The lifetime of the credentials: 900 seconds to the role's maximum, at most 43200 [service default: 3600]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) duration_seconds: Option<u32>,
     /// Session tags: `Key=K,Value=V …`, or JSON
     #[arg(long, value_name = "Key=K,Value=V", num_args = 1..)]
     pub(crate) tags: Vec<String>,
-    /// Keys of the tags that go along into further sessions
+    /// The keys of the tags that are passed on to sessions of further roles
     #[arg(long, value_name = "KEY", num_args = 1..)]
     pub(crate) transitive_tag_keys: Vec<String>,
-    /// The identifier that the role's owner asks for
+    /// The external id that the role's trust policy asks for
     #[arg(long, value_name = "ID")]
     pub(crate) external_id: Option<String>,
-    /// The MFA device: its serial number, or its ARN
+    /// The serial number or ARN of the MFA device
     #[arg(long, value_name = "SERIAL")]
     pub(crate) serial_number: Option<String>,
-    /// The six digits the MFA device shows
+    /// The six digits that the MFA device shows
     #[arg(long, value_name = "CODE")]
     pub(crate) token_code: Option<String>,
-    /// The person behind the session, for the logs
+    /// The person who uses the session, for logs
     #[arg(long, value_name = "NAME")]
     pub(crate) source_identity: Option<String>,
     /// Signed contexts: `ProviderArn=ARN,ContextAssertion=TEXT …`, or JSON

@@ -6,95 +6,96 @@ use crate::{
     args::{PresignArgs, S3Command},
     context::Context,
     failure::Failure,
-    s3,
-    syntax::{header_of, url::has_dot_segments},
+    s3::{Addressing, Object},
+    syntax::{has_dot_segments, parse_header},
 };
 
 /// Runs the command.
 ///
 /// # Errors
 ///
-/// Those of its parts: a bad URI, no credentials.
+/// If an argument is invalid, or if there are no credentials.
 pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Failure> {
     let S3Command::Presign(args) = command;
     let ttl = Ttl::from_secs(args.expires_in.into())
         .map_err(|error| Failure::usage(format!("--expires-in: {error}")))?;
-    let (bucket, key) = s3::split(&args.uri)?;
+    let object = Object::parse(&args.uri)?;
     let headers = headers(args)?;
     let credentials = context.credentials().await?;
     let region = context.region().await?.name();
-    let endpoint = context.endpoint_url("s3")?;
-    let endpoint = endpoint.as_ref().map(|(url, _)| *url);
-    let url = s3::url(endpoint, region, bucket, key, wants_path(context)) + &query(args);
-    let signer = Signer::s3(region)?;
-    let mut request = Request::new(&args.method, &url)?;
+    let endpoint = context.endpoint_url("s3")?.map(|(url, _)| url);
+    let url = object.url(endpoint, region, addressing(context)) + &query(args);
+    let mut request = Request::new(&args.method, &url)?.payload(Payload::Unsigned);
     for (name, value) in &headers {
         request = request.header(name, value)?;
     }
-    let request = request.payload(Payload::Unsigned);
-    let presigned = signer.presign(&request, &credentials, Timestamp::now(), ttl);
-    warn_if_short(context, args, &presigned)?;
+    let presigned = Signer::s3(region)?.presign(&request, &credentials, Timestamp::now(), ttl);
+    check_expiry(context, args, &presigned)?;
     if has_dot_segments(&url) {
-        context.console().warn("the key has `.` or `..` between slashes, which clients take out of a URL: curl keeps them with --path-as-is");
+        context.console().warn(
+            "the key has a segment `.` or `..`, which clients remove from a URL; \
+             curl keeps it with --path-as-is",
+        );
     }
-    context.console().data(&format!("{}\n", presigned.as_str()))
+    context
+        .console()
+        .write_stdout(format!("{}\n", presigned.as_str()))
 }
 
-/// Whether the profile says `addressing_style = path` below `s3`.
-fn wants_path(context: &Context) -> bool {
+/// Reads `addressing_style` in the block `s3` of the profile.
+fn addressing(context: &Context) -> Addressing {
     let style = || {
         let profile = context.settings().profile().ok()??;
         profile.get("s3")?.nested("addressing_style")
     };
-    style().is_some_and(|style| style.as_str() == "path")
+    match style() {
+        Some(style) if style.as_str() == "path" => Addressing::Path,
+        _ => Addressing::Auto,
+    }
 }
 
+/// Returns the query string with its `?`, or nothing.
 fn query(args: &PresignArgs) -> String {
+    let disposition = &args.response_content_disposition;
     let parameters = [
         ("versionId", &args.version_id),
-        (
-            "response-content-disposition",
-            &args.response_content_disposition,
-        ),
+        ("response-content-disposition", disposition),
         ("response-content-type", &args.response_content_type),
     ];
-    let given: Vec<String> = parameters
-        .iter()
-        .filter_map(|(name, value)| {
-            let value = uri::encode_component(value.as_deref()?);
-            Some(format!("{name}={value}"))
-        })
-        .collect();
-    match given.is_empty() {
-        true => String::new(),
-        false => format!("?{}", given.join("&")),
+    let mut query = String::new();
+    for (name, value) in parameters {
+        if let Some(value) = value {
+            query.push(if query.is_empty() { '?' } else { '&' });
+            query += &format!("{name}={}", uri::encode_component(value));
+        }
     }
+    query
 }
 
 fn headers(args: &PresignArgs) -> Result<Vec<(String, String)>, Failure> {
     let mut headers = Vec::new();
     for header in &args.headers {
-        if let (name, Some(value)) = header_of(header)? {
+        if let (name, Some(value)) = parse_header(header)? {
             headers.push((name, value));
         }
     }
-    if let Some(kind) = &args.content_type {
-        headers.push(("content-type".to_owned(), kind.clone()));
+    if let Some(content_type) = &args.content_type {
+        headers.push(("content-type".to_owned(), content_type.clone()));
     }
     Ok(headers)
 }
 
-/// A URL that is to work for a week is worth nothing when the session behind it ends in an hour.
-fn warn_if_short(
+/// Warns, or with `--strict` fails, if the credentials expire before the URL.
+fn check_expiry(
     context: &Context,
     args: &PresignArgs,
     presigned: &Presigned,
 ) -> Result<(), Failure> {
-    let Some(end) = presigned.expires_early() else {
+    let Some(expiry) = presigned.expires_early() else {
         return Ok(());
     };
     let text = format!(
-        "the URL stops working at {end}, when the credentials end, before its {} s are over",
+        "the URL stops working at {expiry}, when the credentials expire, before its {} s have passed",
         args.expires_in
     );
     if args.strict {

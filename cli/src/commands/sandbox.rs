@@ -4,18 +4,19 @@ use std::future;
 
 use crate::{context::Context, failure::Failure, sandbox::Sandbox};
 
-/// Prints the lines that point a shell at the sandbox, and serves until it is interrupted.
+/// Prints the lines that point a shell at the sandbox, then serves until interrupted.
 ///
 /// # Errors
 ///
-/// When the port is taken.
+/// If the port is in use.
 pub(super) async fn run(context: &Context, port: u16) -> Result<(), Failure> {
     let throttled = context.globals().sandbox_throttle.unwrap_or(0);
     let sandbox = Sandbox::start(port, throttled).await?;
-    let environment = sandbox.environment();
-    context.console().data(&environment.exports())?;
-    context.console().note(
-        "the sandbox runs until Ctrl-C; paste these lines into another shell and try aws, boto3 or keyfob there",
+    let console = context.console();
+    console.write_stdout(sandbox.environment().exports())?;
+    console.note(
+        "the sandbox runs until Ctrl-C; paste these lines into another shell and try aws, boto3 \
+         or keyfob there",
     );
     future::pending().await
 }

@@ -21,9 +21,9 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Without credentials, and when the port is taken.
+/// If there are no credentials, or if the server cannot start.
 pub(super) async fn run(context: &Context, command: &ServeCommand) -> Result<(), Failure> {
-    // Credentials that are not there now will hardly come later: better to say so than to serve errors.
+    // Without credentials now, there will hardly be any later: fail instead of serving errors.
     context.credentials().await?;
     match command {
         ServeCommand::Imds(args) => imds(context, args).await,
@@ -47,11 +47,14 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
     if let Some(seconds) = args.spot_after {
         builder = builder.spot_notice(Duration::from_secs(seconds), Interruption::Terminate);
     }
-    let server = builder.credentials_from(source(context)).start().await;
-    let server = server.map_err(|error| Failure::other(chained(&error)))?;
-    // Version 2 of `aws` joins paths to it without a slash of its own.
+    let server = builder
+        .credentials_from(source(context))
+        .start()
+        .await
+        .map_err(|error| Failure::other(chained(&error)))?;
+    // Version 2 of aws appends paths to this URL without adding a slash.
     let url = format!("{}/", server.endpoint());
-    forever(context, &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url)]).await
+    serve_until_interrupted(context, &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url)]).await
 }
 
 async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), Failure> {
@@ -59,37 +62,41 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
     if let Some(path) = &args.token_file {
         builder = builder.token(read_token(path)?);
     }
-    let server = builder.credentials_from(source(context)).start().await;
-    let server = server.map_err(|error| match &args.token_file {
-        Some(path) if error.kind() == ErrorKind::BadToken => in_file(path, &error),
-        _ => Failure::other(chained(&error)),
-    })?;
+    let server = builder
+        .credentials_from(source(context))
+        .start()
+        .await
+        .map_err(|error| match &args.token_file {
+            Some(path) if error.kind() == ErrorKind::BadToken => in_file(path, &error),
+            _ => Failure::other(chained(&error)),
+        })?;
     let url = server.url();
     let uri = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str());
     match &args.token_file {
         Some(path) => {
-            // The programs that read it run in other folders.
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            let path = path.to_string_lossy();
+            // The programs that read the file run in other folders.
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path = absolute.to_string_lossy();
             let file = ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &*path);
-            forever(context, &[uri, file]).await
+            serve_until_interrupted(context, &[uri, file]).await
         }
         None => {
             let token = ("AWS_CONTAINER_AUTHORIZATION_TOKEN", server.token().expose());
-            forever(context, &[uri, token]).await
+            serve_until_interrupted(context, &[uri, token]).await
         }
     }
 }
 
-/// What is wrong with a file that an argument names, with its causes: a parser's says the line.
+/// Returns the failure for the contents of a file that an argument names. A parser's causes say
+/// which line is wrong.
 fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
     Failure::usage(format!("{}: {}", path.display(), chained(error)))
 }
 
-/// Programs read the file anew for each request, and trim it; so does this, once.
+/// Reads the token once, trimmed as clients trim it; they read the file for each request.
 fn read_token(path: &Path) -> Result<String, Failure> {
-    let token = fs::read_to_string(path).map_err(|error| in_file(path, &error))?;
-    match token.trim() {
+    let text = fs::read_to_string(path).map_err(|error| in_file(path, &error))?;
+    match text.trim() {
         "" => Err(Failure::usage(format!(
             "{}: there is no token in it",
             path.display()
@@ -98,10 +105,11 @@ fn read_token(path: &Path) -> Result<String, Failure> {
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Credentials, keyfob_chain::Error>> + Send>>;
+type CredentialsFuture =
+    Pin<Box<dyn Future<Output = Result<Credentials, keyfob_chain::Error>> + Send>>;
 
-/// The chain's credentials, kept until they are about to end.
-fn source(context: &Context) -> impl Fn() -> Answer + Send + Sync + 'static {
+/// Returns a source of the chain's credentials, cached and refreshed before they expire.
+fn source(context: &Context) -> impl Fn() -> CredentialsFuture + Send + Sync + 'static {
     let cached = Arc::new(Cached::new(context.chain()));
     move || {
         let cached = Arc::clone(&cached);
@@ -109,8 +117,11 @@ fn source(context: &Context) -> impl Fn() -> Answer + Send + Sync + 'static {
     }
 }
 
-async fn forever(context: &Context, variables: &[(&str, &str)]) -> Result<(), Failure> {
-    context.console().data(&exports(variables))?;
+async fn serve_until_interrupted(
+    context: &Context,
+    variables: &[(&str, &str)],
+) -> Result<(), Failure> {
+    context.console().write_stdout(exports(variables))?;
     context
         .console()
         .note("serving until Ctrl-C; paste these lines into another shell");

@@ -5,36 +5,39 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::actions::{CallerIdentity, GetCallerIdentity};
 use serde_json::{Value, json};
 
-use super::sts::{Sts, caller_identity};
-use crate::{context::Context, failure::Failure, terminal::Style};
+use crate::{
+    commands::sts::{Sts, caller_identity},
+    context::Context,
+    failure::Failure,
+    terminal::{Style, time_left},
+};
 
-/// What there is to say.
 struct Report {
     identity: CallerIdentity,
     explanation: Explanation,
     region: Region,
     expiry: Option<Timestamp>,
     is_temporary: bool,
-    /// Who verified the signature.
+    /// The URL of the STS that verified the signature.
     verifier: String,
     now: Timestamp,
 }
 
-/// Asks STS who the credentials are, which also proves that they work.
+/// Asks STS whose credentials these are, which also proves that they work.
 ///
 /// # Errors
 ///
-/// Without credentials, or when STS refuses them.
+/// If there are no credentials, or if STS refuses them.
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    let (credentials, explanation) = context.explained().await?;
+    let (credentials, explanation) = context.explained_credentials().await?;
     let sts = Sts::new(context).await?;
     let identity = sts
         .send(context, &GetCallerIdentity::new(), &credentials)
         .await?;
     let report = Report::new(context, &sts, identity, &credentials, explanation).await?;
     match context.output_format()? {
-        Some(_) => context.print("Whoami", &report.json(context)),
-        None => context.console().data(&report.text(context)),
+        Some(format) => context.print_as(format, "Whoami", &report.json(context)),
+        None => context.console().write_stdout(report.text(context)),
     }
 }
 
@@ -65,7 +68,7 @@ impl Report {
             ("user id", self.identity.user_id.clone()),
         ];
         if let Some(winner) = self.explanation.winner() {
-            lines.push(("credentials", described(context, winner)));
+            lines.push(("credentials", describe(context, winner)));
         }
         lines.extend(self.masked(context));
         let origin = context.origin(self.region.origin());
@@ -79,11 +82,11 @@ impl Report {
             .collect()
     }
 
-    /// What does not come to use, each with the command that changes it.
+    /// Lists the credentials that are not used, each with the command that uses them.
     fn masked(&self, context: &Context) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         for row in self.explanation.masked() {
-            let text = described(context, row);
+            let text = describe(context, row);
             lines.push(("masked", context.console().paint(Style::Warning, &text)));
             if let Some(command) = self.cure(row) {
                 lines.push(("to use it", command.to_owned()));
@@ -98,13 +101,13 @@ impl Report {
     fn time_left(&self) -> String {
         match self.expiry {
             Some(expiry) => {
-                let left = duration(expiry.seconds_since(self.now));
+                let left = time_left(expiry.seconds_since(self.now));
                 format!("{left} (until {expiry})")
             }
             None if self.is_temporary => {
-                "unknown: temporary, and the source does not say".to_owned()
+                "unknown: the source of this session does not say".to_owned()
             }
-            None => "no end: long-term key".to_owned(),
+            None => "no expiry: long-term key".to_owned(),
         }
     }
 
@@ -130,7 +133,7 @@ impl Report {
         json
     }
 
-    /// The command that makes a masked provider the one in use.
+    /// Returns the command that makes a masked provider the one in use.
     fn cure(&self, row: &Row) -> Option<&str> {
         let mut cures = self.explanation.cures.iter();
         let cure = cures.find(|cure| cure.number == row.number)?;
@@ -138,23 +141,14 @@ impl Report {
     }
 }
 
-/// `instance metadata: role "app" (IMDSv2), key …MPLE`.
-fn described(context: &Context, row: &Row) -> String {
+/// Describes a provider and its key: `instance metadata: role "app" (IMDSv2), key …MPLE`.
+fn describe(context: &Context, row: &Row) -> String {
     let mut text = row.provider.clone();
     if let Some(origin) = &row.origin {
-        text = format!("{text}: {}", context.origin(origin));
+        text += &format!(": {}", context.origin(origin));
     }
     if let Some(key) = &row.key_id {
-        text = format!("{text}, key {key}");
+        text += &format!(", key {key}");
     }
     text
-}
-
-fn duration(seconds: i64) -> String {
-    match seconds {
-        ..=0 => "none".to_owned(),
-        1..=59 => format!("{seconds} s"),
-        60..=5399 => format!("{} min", seconds / 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
-    }
 }

@@ -1,9 +1,15 @@
+//! The failures that the errors of Keyfob's crates become. The kinds that the crates share, such as
+//! `Connect` and `Timeout`, get the same exit code and error code from each.
+
+use std::error::Error;
+
 use crate::failure::Failure;
 
 impl From<&keyfob_chain::Error> for Failure {
     fn from(error: &keyfob_chain::Error) -> Self {
         use keyfob_chain::ErrorKind;
 
+        // The answer of STS to a provider says more than that the provider failed.
         if let Some(error) = cause::<keyfob_sts::Error>(error) {
             return Self::from(error);
         }
@@ -32,29 +38,19 @@ impl From<keyfob_chain::Error> for Failure {
     }
 }
 
-/// What cannot be signed comes from the command line.
-impl From<keyfob_sigv4::Error> for Failure {
-    fn from(error: keyfob_sigv4::Error) -> Self {
-        Self::usage(error.to_string())
-    }
-}
-
 impl From<&keyfob_sts::Error> for Failure {
     fn from(error: &keyfob_sts::Error) -> Self {
         use keyfob_sts::ErrorKind;
 
         match error.kind() {
-            ErrorKind::Service => {
-                let operation = error.action().unwrap_or("STS");
-                Self::service(
-                    error.code().unwrap_or("Unknown"),
-                    operation,
-                    error.message(),
-                )
-            }
+            ErrorKind::Service => Self::service(
+                error.code().unwrap_or("Unknown"),
+                error.action().unwrap_or("STS"),
+                error.message(),
+            ),
             ErrorKind::Input => Self::usage(chained(error)),
             ErrorKind::Setting => Self::configuration(chained(error)),
-            ErrorKind::Connect => Self::other(chained(error)).with_code("EndpointConnection"),
+            ErrorKind::Connect => Self::connect(error),
             ErrorKind::Timeout => Self::other(chained(error)).with_code("ReadTimeout"),
             _ => Self::other(chained(error)),
         }
@@ -67,27 +63,51 @@ impl From<keyfob_sts::Error> for Failure {
     }
 }
 
-/// The first cause of that type.
-fn cause<'a, T: std::error::Error + 'static>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
+/// The requests to sign come from the command line.
+impl From<keyfob_sigv4::Error> for Failure {
+    fn from(error: keyfob_sigv4::Error) -> Self {
+        Self::usage(error.to_string())
     }
-    None
 }
 
-/// An error and its causes in one line.
-pub(crate) fn chained(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
+impl Failure {
+    /// Converts an error from reading `path` of instance metadata.
+    pub(crate) fn from_imds(error: &keyfob_imds::Error, path: &str) -> Self {
+        use keyfob_imds::ErrorKind;
+
+        match (error.kind(), error.status()) {
+            // The path and the time to live are arguments.
+            (ErrorKind::Setting, _) => Self::usage(chained(error)),
+            (ErrorKind::Disabled, _) => Self::configuration(chained(error))
+                .with_hint("unset AWS_EC2_METADATA_DISABLED, or try `keyfob --sandbox imds role`"),
+            (ErrorKind::NotFound, _) => Self::not_found(path, chained(error)),
+            (_, Some(status)) => {
+                Self::service(&status.to_string(), &format!("GET {path}"), chained(error))
+            }
+            // Off EC2 the address may refuse a connection or swallow it.
+            (ErrorKind::Connect | ErrorKind::Timeout, _) => Self::connect(error),
+            _ => Self::other(chained(error)),
+        }
     }
-    text
+
+    fn connect(error: &(dyn Error + 'static)) -> Self {
+        Self::other(chained(error)).with_code("EndpointConnection")
+    }
+}
+
+/// Returns the first error of this type among the error and its causes.
+fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    with_causes(error).find_map(|error| error.downcast_ref())
+}
+
+/// Returns the messages of an error and its causes in one line.
+pub(crate) fn chained(error: &(dyn Error + 'static)) -> String {
+    let messages: Vec<String> = with_causes(error).map(ToString::to_string).collect();
+    messages.join(": ")
+}
+
+fn with_causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }

@@ -1,16 +1,16 @@
 /// The exit codes of `aws`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// A negative answer, such as a setting that is not there.
+pub(super) enum Exit {
+    /// A negative answer, such as a setting that does not exist.
     Negative = 1,
-    /// Ctrl-C: 128 and the number of the signal, as shells count.
+    /// Ctrl-C: 128 plus the number of the signal, as shells count.
     Interrupted = 130,
     /// SIGTERM.
     #[cfg(unix)]
     Terminated = 143,
     /// The command line is wrong.
     Usage = 252,
-    /// No credentials, no terminal, bad configuration.
+    /// No credentials, no terminal, or a bad configuration.
     Configuration = 253,
     /// The service answered with an error.
     Service = 254,

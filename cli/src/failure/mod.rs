@@ -1,4 +1,4 @@
-//! How a command ends when it does not end well: the exit code and the lines on stderr, as `aws` has them.
+//! How a command fails: the exit code and the lines on stderr, both as in `aws`.
 
 mod advice;
 mod causes;
@@ -8,19 +8,23 @@ mod usage;
 use std::{fmt, io};
 
 use self::exit::Exit;
-pub(crate) use self::{advice::with_advice, causes::chained, usage::explain_usage};
+pub(crate) use self::{
+    advice::{none_found, with_advice},
+    causes::chained,
+    usage::explain_usage,
+};
 
-/// A command's failure. `Display` is what goes to stderr, with the empty line that `aws` puts before it.
+/// A command's failure. `Display` is the text for stderr, with the empty line `aws` starts with.
 #[derive(Debug)]
 pub(crate) struct Failure(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Nothing where nothing went wrong, but there is no more to do.
+    /// `None` if the command stopped early but nothing went wrong.
     exit: Option<Exit>,
     code: Option<String>,
     operation: Option<String>,
-    /// How often the call was repeated, when that was all the policy allows.
+    /// The number of retries, if the call failed after the last one that the policy allows.
     retries: u32,
     message: String,
     details: Vec<String>,
@@ -45,21 +49,26 @@ impl Failure {
         Self::new(Some(Exit::Usage), Some("ParamValidation"), message)
     }
 
-    /// The configuration is wrong or lacks something.
+    /// The configuration is wrong or incomplete.
     pub(crate) fn configuration(message: impl Into<String>) -> Self {
         Self::new(Some(Exit::Configuration), Some("Configuration"), message)
     }
 
     /// No provider has credentials.
     pub(crate) fn no_credentials(message: impl Into<String>) -> Self {
-        Self::new(Some(Exit::Configuration), Some("NoCredentials"), message)
+        Self::configuration(message).with_code("NoCredentials")
     }
 
-    /// A service answered `operation` with an error of this code.
+    /// A service answered `operation` with the error `code`.
     pub(crate) fn service(code: &str, operation: &str, message: impl Into<String>) -> Self {
         let mut failure = Self::new(Some(Exit::Service), Some(code), message);
         failure.0.operation = Some(operation.to_owned());
         failure
+    }
+
+    /// The answer to `GET path` is that the item does not exist.
+    pub(crate) fn not_found(path: &str, message: impl Into<String>) -> Self {
+        Self::service("NotFound", &format!("GET {path}"), message)
     }
 
     /// Anything else.
@@ -67,7 +76,7 @@ impl Failure {
         Self::new(Some(Exit::Other), None, message)
     }
 
-    /// Ends with code 1 and says nothing.
+    /// Exits with 1, without a message.
     pub(crate) fn negative() -> Self {
         Self::new(Some(Exit::Negative), None, "")
     }
@@ -83,7 +92,8 @@ impl Failure {
         Self::new(Some(Exit::Terminated), None, "")
     }
 
-    /// Standard output could not be written. A reader that has gone away, as `head` does, is no failure.
+    /// Standard output cannot be written. A reader that closed it early, such as `head`, is not an
+    /// error: the exit code is 0 then.
     pub(crate) fn stdout(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::new(None, None, "");
@@ -91,36 +101,36 @@ impl Failure {
         Self::other(format!("cannot write to standard output: {error}"))
     }
 
-    /// With another code than the kind's own.
+    /// Replaces the error code.
     pub(crate) fn with_code(mut self, code: &str) -> Self {
         self.0.code = Some(code.to_owned());
         self
     }
 
-    /// With the number of retries after which the call was given up.
+    /// Sets the number of retries before the call failed for good.
     pub(crate) fn with_retries(mut self, retries: u32) -> Self {
         self.0.retries = retries;
         self
     }
 
-    /// With a further line under the message.
+    /// Adds a line below the message.
     pub(crate) fn with_detail(mut self, line: impl Into<String>) -> Self {
         self.0.details.push(line.into());
         self
     }
 
-    /// With a line of advice.
+    /// Adds a line `hint: …`.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hints.push(hint.into());
         self
     }
 
-    /// The exit code of the process.
+    /// Returns the exit code of the process.
     pub(crate) fn exit_code(&self) -> u8 {
         self.0.exit.map_or(0, |exit| exit as u8)
     }
 
-    /// Whether there is nothing to say.
+    /// Returns true if there is no message.
     pub(crate) fn is_silent(&self) -> bool {
         self.0.message.is_empty()
     }
@@ -156,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_error_reads_as_that_of_aws() {
+    fn a_service_error_reads_as_in_aws() {
         let failure = Failure::service("AccessDenied", "AssumeRole", "no").with_hint("ask for it");
         assert_eq!(
             failure.to_string(),
@@ -166,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_went_away_is_no_failure() {
+    fn a_closed_pipe_is_not_an_error() {
         let failure = Failure::stdout(&io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!((failure.exit_code(), failure.is_silent()), (0, true));
     }

@@ -2,21 +2,22 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 use crate::{args::OUT_OF_RANGE, failure::Failure, terminal::Console};
 
-/// Help and version go to stdout; everything else is a failure in the words of `aws` where it has some.
+/// Prints help and version on stdout. Any other parse error becomes a failure, in the words of
+/// `aws` if it has any.
 ///
 /// # Errors
 ///
-/// Code 252; 255 for a number that is none, as `aws` has it.
+/// The failure, with exit code 252, or 255 for a value that is not a number, as in `aws`.
 pub(crate) fn explain_usage(console: Console, error: &Error) -> Result<(), Failure> {
     let text = error.render().to_string();
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => console.data(&text),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => console.write_stdout(text),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             let failure = with_rest(Failure::usage("a command is missing"), &text);
             Err(failure.with_hint("`keyfob --help` lists the commands"))
         }
         ErrorKind::MissingRequiredArgument => {
-            let names = names(error).join(", ");
+            let names = argument_names(error).join(", ");
             let message = format!("the following arguments are required: {names}");
             Err(with_rest(Failure::usage(message), &text))
         }
@@ -28,25 +29,25 @@ pub(crate) fn explain_usage(console: Console, error: &Error) -> Result<(), Failu
         }
         ErrorKind::ArgumentConflict if error.get(ContextKind::InvalidSubcommand).is_some() => {
             let failure = with_rest(Failure::usage(first_line(&text)), &text);
-            Err(failure.with_hint("the arguments of a subcommand go behind its name"))
+            Err(failure.with_hint("put the arguments of a subcommand after its name"))
         }
         _ => Err(with_rest(Failure::usage(first_line(&text)), &text)),
     }
 }
 
-/// The message, with the list that it may end in on the same line.
+/// Returns clap's message, with the list of items that may follow it on the same line.
 fn first_line(text: &str) -> String {
     let mut lines = text.lines();
-    let line = lines.next().unwrap_or_default();
-    let line = line.trim_start_matches("error: ");
-    if !line.ends_with(':') {
-        return line.to_owned();
+    let first = lines.next().unwrap_or_default();
+    let message = first.trim_start_matches("error: ");
+    if !message.ends_with(':') {
+        return message.to_owned();
     }
-    let items = lines.map_while(|line| line.strip_prefix("  "));
-    format!("{line} {}", items.collect::<Vec<_>>().join(", "))
+    let items: Vec<&str> = lines.map_while(|line| line.strip_prefix("  ")).collect();
+    format!("{message} {}", items.join(", "))
 }
 
-/// clap's advice and the usage, under the message.
+/// Adds clap's tips and usage line.
 fn with_rest(mut failure: Failure, text: &str) -> Failure {
     for line in text.lines().map(str::trim) {
         if let Some(tip) = line.strip_prefix("tip: ") {
@@ -58,11 +59,11 @@ fn with_rest(mut failure: Failure, text: &str) -> Failure {
     failure
 }
 
-/// The arguments that an error is about, without the names of their values.
-fn names(error: &Error) -> Vec<String> {
+/// Returns the arguments that the error is about, without the names of their values.
+fn argument_names(error: &Error) -> Vec<String> {
     let Some(ContextValue::Strings(names)) = error.get(ContextKind::InvalidArg) else {
         return Vec::new();
     };
-    let bare = |name: &String| name.split(' ').next().unwrap_or_default().to_owned();
-    names.iter().map(bare).collect()
+    let without_value = |name: &String| name.split(' ').next().unwrap_or_default().to_owned();
+    names.iter().map(without_value).collect()
 }

@@ -1,7 +1,8 @@
 use serde::Serialize as _;
 use serde_json::{Serializer, Value, ser::PrettyFormatter};
 
-/// Four blanks of indent, members in their own order, no escapes beyond those of JSON, a final line end.
+/// Formats JSON with an indent of four spaces. Members keep their order, and text is not escaped
+/// beyond what JSON requires.
 pub(super) fn render(value: &Value) -> String {
     let mut out = Vec::new();
     let formatter = PrettyFormatter::with_indent(b"    ");
@@ -19,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indent_is_four_and_the_order_is_kept() {
+    fn the_indent_is_four_and_members_keep_their_order() {
         let value = json!({"UserId": "é/\"", "Account": 1, "Empty": []});
         assert_eq!(
             render(&value),

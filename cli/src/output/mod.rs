@@ -1,23 +1,23 @@
-//! The three forms of an answer, byte for byte as `aws` writes them.
+//! The output formats, byte for byte as `aws` writes them.
 
 mod json;
 mod table;
 mod text;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::args::OutputFormat;
 
-/// The answer of `operation` in the given form. An answer with nothing in it prints nothing.
+/// Formats the answer of an operation, with a line end. An empty object gives an empty string.
 ///
-/// `width` is that of the terminal: a table that is wider stands its single rows upright.
+/// A table that would be wider than `width` columns lists the members of an object as rows.
 pub(crate) fn render(
     format: OutputFormat,
     operation: &str,
     answer: &Value,
     width: usize,
 ) -> String {
-    if answer.as_object().is_some_and(serde_json::Map::is_empty) {
+    if answer.as_object().is_some_and(Map::is_empty) {
         return String::new();
     }
     match format {
@@ -27,7 +27,7 @@ pub(crate) fn render(
     }
 }
 
-/// A scalar as `aws` writes it outside JSON: the names of Python.
+/// Formats a scalar as `aws` does outside JSON: as Python.
 fn scalar(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
@@ -42,15 +42,18 @@ fn is_scalar(value: &Value) -> bool {
     !value.is_object() && !value.is_array()
 }
 
-/// The members of an object, sorted by name, apart: scalars, and the others.
-#[expect(
-    clippy::type_complexity,
-    reason = "a name for this pair would be longer than the function"
-)]
-fn parted(
-    object: &serde_json::Map<String, Value>,
-) -> (Vec<(&String, &Value)>, Vec<(&String, &Value)>) {
-    let mut members: Vec<_> = object.iter().collect();
-    members.sort_by_key(|(name, _)| *name);
-    members.into_iter().partition(|(_, value)| is_scalar(value))
+/// The members of an object, sorted by name.
+struct Members<'a> {
+    scalars: Vec<(&'a String, &'a Value)>,
+    /// The objects and arrays.
+    others: Vec<(&'a String, &'a Value)>,
+}
+
+impl<'a> Members<'a> {
+    fn new(object: &'a Map<String, Value>) -> Self {
+        let mut members: Vec<_> = object.iter().collect();
+        members.sort_by_key(|(name, _)| *name);
+        let (scalars, others) = members.into_iter().partition(|(_, value)| is_scalar(value));
+        Self { scalars, others }
+    }
 }

@@ -1,11 +1,11 @@
 use serde_json::{Map, Value};
 
-use super::{is_scalar, parted, scalar};
+use crate::output::{Members, is_scalar, scalar};
 
-/// Blanks and a border that a cell has beside its text.
+/// The spaces and the border beside the text of a cell, in columns.
 const PADDING: usize = 4;
 
-/// aws's box: a title, then rows; a nested object is a box in the box.
+/// Formats the box of `aws`: a title, then rows. A nested object is a box within the box.
 pub(super) fn render(title: &str, value: &Value, width: usize) -> String {
     let mut sections = Vec::new();
     collect(&mut sections, title, value, 0);
@@ -13,7 +13,10 @@ pub(super) fn render(title: &str, value: &Value, width: usize) -> String {
         return String::new();
     }
     if total_width(&sections) > width {
-        sections.iter_mut().for_each(Section::stand_upright);
+        sections = sections
+            .into_iter()
+            .map(Section::into_name_value_rows)
+            .collect();
     }
     let width = total_width(&sections);
     let mut out = format!("{}\n", "-".repeat(width));
@@ -37,32 +40,32 @@ fn collect(sections: &mut Vec<Section>, title: &str, value: &Value, indent: usiz
     }
 }
 
-/// An object is its scalars in one row, under their names; a single one stands beside its name.
+/// Makes a section of an object's scalars: one row below their names, or a single one beside its
+/// name. Other members get sections of their own.
 fn collect_object(
     sections: &mut Vec<Section>,
     title: &str,
     object: &Map<String, Value>,
     indent: usize,
 ) {
-    let (scalars, nested) = parted(object);
+    let members = Members::new(object);
     let mut section = Section::new(title, indent);
-    let names: Vec<String> = scalars.iter().map(|(name, _)| (*name).clone()).collect();
-    let values: Vec<String> = scalars.iter().map(|(_, value)| scalar(value)).collect();
-    match (names.as_slice(), values.as_slice()) {
-        ([], _) => {}
-        ([name], [value]) => section.rows.push(vec![name.clone(), value.clone()]),
-        _ => {
-            section.headers = names;
+    match members.scalars.as_slice() {
+        [] => {}
+        [(name, value)] => section.rows.push(vec![(*name).clone(), scalar(value)]),
+        scalars => {
+            section.headers = scalars.iter().map(|(name, _)| (*name).clone()).collect();
+            let values = scalars.iter().map(|(_, value)| scalar(value)).collect();
             section.rows.push(values);
         }
     }
     sections.push(section);
-    for (name, value) in nested {
+    for (name, value) in members.others {
         collect(sections, name, value, indent + 1);
     }
 }
 
-/// A list of scalars is a row each; of a list of objects each is a section.
+/// Makes one section of a list of scalars, with a row for each, and a section of each object.
 fn collect_list(sections: &mut Vec<Section>, title: &str, items: &[Value], indent: usize) {
     if items.iter().all(is_scalar) {
         let mut section = Section::new(title, indent);
@@ -92,45 +95,50 @@ impl Section {
         }
     }
 
-    /// Turns the only row below its headers into a row for each name and value.
-    fn stand_upright(&mut self) {
+    /// Turns a single row below headers into a row for each name and value.
+    fn into_name_value_rows(self) -> Self {
         if self.headers.is_empty() || self.rows.len() != 1 {
-            return;
+            return self;
         }
-        let values = self.rows.remove(0);
-        let names = std::mem::take(&mut self.headers);
-        self.rows = names
+        let values = self.rows.into_iter().flatten();
+        let rows = self
+            .headers
             .into_iter()
             .zip(values)
             .map(|(name, value)| vec![name, value])
             .collect();
+        Self {
+            headers: Vec::new(),
+            rows,
+            ..self
+        }
     }
 
-    /// The width of the text in each column.
-    fn columns(&self) -> Vec<usize> {
-        let mut columns = Vec::new();
+    /// Returns the width of the text in each column.
+    fn text_widths(&self) -> Vec<usize> {
+        let mut widths = Vec::new();
         for row in self.rows.iter().chain(Some(&self.headers)) {
-            columns.resize(columns.len().max(row.len()), 0);
-            for (column, cell) in columns.iter_mut().zip(row) {
-                *column = (*column).max(text_width(cell));
+            widths.resize(widths.len().max(row.len()), 0);
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(text_width(cell));
             }
         }
-        columns
+        widths
     }
 
     fn width(&self) -> usize {
-        let cells: usize = self.columns().iter().map(|column| column + PADDING).sum();
+        let cells: usize = self.text_widths().iter().map(|width| width + PADDING).sum();
         (cells + 2).max(text_width(&self.title) + 2) + 2 * self.indent
     }
 
     fn write(&self, out: &mut String, width: usize) {
         let edge = "|".repeat(self.indent);
         let width = width - 2 * self.indent;
-        let mut lines = vec![centred(&self.title, width, "|")];
+        let mut lines = vec![centered(&self.title, width, "|")];
         if self.rows.is_empty() {
             lines.push(format!("+{}+", "-".repeat(width - 2)));
         } else {
-            self.push_rows(&mut lines, &shares(&self.columns(), width));
+            self.push_rows(&mut lines, &column_widths(&self.text_widths(), width));
         }
         for line in lines {
             out.push_str(&format!("{edge}{line}{edge}\n"));
@@ -141,36 +149,38 @@ impl Section {
         let rule = ruler(widths);
         if !self.headers.is_empty() {
             lines.push(rule.clone());
-            lines.push(cells(&self.headers, widths, centred));
+            lines.push(cells(&self.headers, widths, centered));
         }
         lines.push(rule.clone());
-        lines.extend(self.rows.iter().map(|row| cells(row, widths, to_the_left)));
+        lines.extend(self.rows.iter().map(|row| cells(row, widths, left_aligned)));
         lines.push(rule);
     }
 }
 
-/// The columns' shares of the whole width, in proportion to their text; roundings go to the outer columns.
-fn shares(columns: &[usize], width: usize) -> Vec<usize> {
-    let needed: usize = columns.iter().map(|column| column + PADDING).sum();
+/// Divides the width among the columns in proportion to their text.
+fn column_widths(text_widths: &[usize], width: usize) -> Vec<usize> {
+    let needed: usize = text_widths.iter().map(|text| text + PADDING).sum();
     let scale = width as f64 / needed as f64;
-    let mut shares: Vec<usize> = columns
+    // Python's round(), which aws uses, rounds halves to even.
+    let mut widths: Vec<usize> = text_widths
         .iter()
-        .map(|column| (scale * (column + PADDING) as f64).round_ties_even() as usize)
+        .map(|text| (scale * (text + PADDING) as f64).round_ties_even() as usize)
         .collect();
-    let mut sum: usize = shares.iter().sum();
-    let count = shares.len();
+    // aws takes what rounding added from the first columns, and gives what is left to the last.
+    let mut sum: usize = widths.iter().sum();
+    let count = widths.len();
     let mut turn = 0;
     while sum != width {
         if sum > width {
-            shares[turn % count] -= 1;
+            widths[turn % count] -= 1;
             sum -= 1;
         } else {
-            shares[count - 1 - turn % count] += 1;
+            widths[count - 1 - turn % count] += 1;
             sum += 1;
         }
         turn += 1;
     }
-    shares
+    widths
 }
 
 fn ruler(widths: &[usize]) -> String {
@@ -185,7 +195,7 @@ fn ruler(widths: &[usize]) -> String {
     out
 }
 
-/// The room between the borders: the first column has two of them, the others share the one on their left.
+/// Returns the width between the borders. The first column has two; the others share their left one.
 fn inner(width: usize, index: usize) -> usize {
     width.saturating_sub(if index == 0 { 2 } else { 1 })
 }
@@ -198,17 +208,17 @@ fn cells(row: &[String], widths: &[usize], place: fn(&str, usize, &str) -> Strin
         .collect()
 }
 
-/// The blanks on the left are those that a cell with both edges would have, also where the left edge is missing.
-fn centred(text: &str, width: usize, left_edge: &str) -> String {
-    let blanks = width.saturating_sub(1 + left_edge.len() + text_width(text));
+fn centered(text: &str, width: usize, left_edge: &str) -> String {
+    let spaces = width.saturating_sub(1 + left_edge.len() + text_width(text));
+    // As in aws, a cell without a left edge is indented as if it had one.
     let left = (width / 2)
         .saturating_sub(text_width(text) / 2 + 1)
-        .min(blanks);
-    let right = blanks - left;
+        .min(spaces);
+    let right = spaces - left;
     format!("{left_edge}{:left$}{text}{:right$}|", "", "")
 }
 
-fn to_the_left(text: &str, width: usize, left_edge: &str) -> String {
+fn left_aligned(text: &str, width: usize, left_edge: &str) -> String {
     let right = width.saturating_sub(3 + left_edge.len() + text_width(text));
     format!("{left_edge}  {text}{:right$}|", "")
 }
@@ -224,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wide_answer_stands_upright() {
+    fn an_answer_that_is_too_wide_has_a_row_for_each_member() {
         let value = json!({
             "UserId": "AKIAIOSFODNN7EXAMPLE",
             "Account": "123456789012",
@@ -243,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_answer_lies_under_its_headers() {
+    fn a_narrow_answer_is_one_row_below_its_headers() {
         let value = json!({"B": "two", "A": 1});
         let expected = "\
 --------------
@@ -257,9 +267,9 @@ mod tests {
         assert_eq!(render("T", &value, 80), expected);
     }
 
-    /// The expected text is that of version 1 of `aws`.
+    /// Source: the output of version 1 of `aws`.
     #[test]
-    fn boxes_stand_in_boxes() {
+    fn nested_objects_are_boxes_within_the_box() {
         let value = json!({
             "Name": "x",
             "Credentials": {"Key": "aaaaaaaaaaaaaaaaaaaa", "B": true, "N": null},

@@ -1,8 +1,9 @@
 use serde_json::{Map, Value};
 
-use super::{is_scalar, parted, scalar};
+use crate::output::{Members, is_scalar, scalar};
 
-/// Lines of TAB-separated values, sorted by member name; nested ones begin with the member's name in capitals.
+/// Formats lines of tab-separated values, sorted by member name. The line of a nested object starts
+/// with its name in capitals.
 pub(super) fn render(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, "", value);
@@ -13,43 +14,40 @@ fn write(out: &mut String, name: &str, value: &Value) {
     match value {
         Value::Object(object) => write_object(out, name, object),
         Value::Array(items) => write_list(out, name, items),
-        other => line(out, name, &[scalar(other)]),
+        other => write_line(out, name, [scalar(other)]),
     }
 }
 
 fn write_object(out: &mut String, name: &str, object: &Map<String, Value>) {
-    let (scalars, nested) = parted(object);
-    if !scalars.is_empty() {
-        let values: Vec<_> = scalars.iter().map(|(_, value)| scalar(value)).collect();
-        line(out, name, &values);
+    let members = Members::new(object);
+    if !members.scalars.is_empty() {
+        let values = members.scalars.iter().map(|(_, value)| scalar(value));
+        write_line(out, name, values);
     }
-    for (name, value) in nested {
+    for (name, value) in members.others {
         write(out, &name.to_uppercase(), value);
     }
 }
 
-/// A list of scalars under a name is a line each; without a name it is one line.
+/// A list of scalars is one line, or, as the member of an object, a line for each.
 fn write_list(out: &mut String, name: &str, items: &[Value]) {
     if !items.iter().all(is_scalar) {
         for item in items {
             write(out, name, item);
         }
     } else if name.is_empty() {
-        let values: Vec<_> = items.iter().map(scalar).collect();
-        line(out, name, &values);
+        write_line(out, name, items.iter().map(scalar));
     } else {
         for item in items {
-            line(out, name, &[scalar(item)]);
+            write_line(out, name, [scalar(item)]);
         }
     }
 }
 
-fn line(out: &mut String, name: &str, values: &[String]) {
-    if !name.is_empty() {
-        out.push_str(name);
-        out.push('\t');
-    }
-    out.push_str(&values.join("\t"));
+fn write_line(out: &mut String, name: &str, values: impl IntoIterator<Item = String>) {
+    let name = (!name.is_empty()).then(|| name.to_owned());
+    let cells: Vec<String> = name.into_iter().chain(values).collect();
+    out.push_str(&cells.join("\t"));
     out.push('\n');
 }
 

@@ -1,5 +1,5 @@
-//! S3, apart from the command line.
+//! S3 apart from the command line.
 
 mod uri;
 
-pub(crate) use self::uri::{split, url};
+pub(crate) use self::uri::{Addressing, Object};

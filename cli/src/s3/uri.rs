@@ -1,52 +1,82 @@
+use std::net::Ipv4Addr;
+
 use keyfob_sigv4::uri;
 use keyfob_sts::Partition;
 
 use crate::failure::Failure;
 
-/// `s3://BUCKET/KEY`, where the scheme may be left out, as `aws` allows.
-pub(crate) fn split(uri: &str) -> Result<(&str, &str), Failure> {
-    let refused = || {
-        Failure::usage(format!("{uri:?} is no object"))
-            .with_hint("write s3://BUCKET/KEY; a bucket has letters, digits, `.`, `-` and `_`")
-    };
-    let path = uri.strip_prefix("s3://").unwrap_or(uri);
-    let (bucket, key) = path.split_once('/').ok_or_else(refused)?;
-    let is_bucket = !bucket.is_empty()
-        && bucket
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-    if is_bucket && !key.is_empty() {
-        Ok((bucket, key))
-    } else {
-        Err(refused())
-    }
+/// An object: its bucket and key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Object<'a> {
+    pub(crate) bucket: &'a str,
+    pub(crate) key: &'a str,
 }
 
-/// The bucket is part of the host where it can be: a dot would not match the certificate, and an address has no
-/// subdomains.
-pub(crate) fn url(
-    endpoint: Option<&str>,
-    region: &str,
-    bucket: &str,
-    key: &str,
-    path_style: bool,
-) -> String {
-    let suffix = Partition::from_region(region).dns_suffix();
-    let endpoint = endpoint.map_or_else(
-        || format!("https://s3.{region}.{suffix}"),
-        |url| url.trim_end_matches('/').to_owned(),
-    );
-    let key = uri::encode_path(key);
-    match endpoint.split_once("://") {
-        Some((scheme, rest)) if !path_style && is_label(bucket) && !is_address(rest) => {
-            format!("{scheme}://{bucket}.{rest}/{key}")
+/// Where a URL has the bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addressing {
+    /// In the host, if it can be there.
+    Auto,
+    /// In the path.
+    Path,
+}
+
+impl<'a> Object<'a> {
+    /// Parses `s3://BUCKET/KEY`. The scheme is optional, as in `aws`.
+    ///
+    /// # Errors
+    ///
+    /// If the bucket or the key is missing, or if the bucket has other characters than ASCII
+    /// letters, digits, `.`, `-` and `_`.
+    pub(crate) fn parse(uri: &'a str) -> Result<Self, Failure> {
+        let refused = || {
+            Failure::usage(format!("{uri:?} does not name an object"))
+                .with_hint("write s3://BUCKET/KEY; a bucket has letters, digits, `.`, `-` and `_`")
+        };
+        let path = uri.strip_prefix("s3://").unwrap_or(uri);
+        let (bucket, key) = path.split_once('/').ok_or_else(refused)?;
+        let is_bucket = !bucket.is_empty()
+            && bucket
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+        if !is_bucket || key.is_empty() {
+            return Err(refused());
         }
-        _ => format!("{endpoint}/{bucket}/{key}"),
+        Ok(Self { bucket, key })
+    }
+
+    /// Returns the object's URL, at the endpoint if there is one, else in the region.
+    pub(crate) fn url(
+        self,
+        endpoint: Option<&str>,
+        region: &str,
+        addressing: Addressing,
+    ) -> String {
+        let Self { bucket, key } = self;
+        let key = uri::encode_path(key);
+        let endpoint = endpoint.map_or_else(
+            || {
+                format!(
+                    "https://s3.{region}.{}",
+                    Partition::from_region(region).dns_suffix()
+                )
+            },
+            |url| url.trim_end_matches('/').to_owned(),
+        );
+        match endpoint.split_once("://") {
+            Some((scheme, rest))
+                if addressing == Addressing::Auto && is_label(bucket) && !is_address(rest) =>
+            {
+                format!("{scheme}://{bucket}.{rest}/{key}")
+            }
+            _ => format!("{endpoint}/{bucket}/{key}"),
+        }
     }
 }
 
-/// Whether a bucket can be a host label.
+/// Returns true if a bucket can be one label of a host name.
 fn is_label(bucket: &str) -> bool {
+    // A dot would make two labels, which the wildcard of S3's certificate does not match.
     (3..=63).contains(&bucket.len())
         && !bucket.starts_with('-')
         && !bucket.ends_with('-')
@@ -55,14 +85,11 @@ fn is_label(bucket: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Whether the authority is an IP address.
-fn is_address(authority: &str) -> bool {
-    let host = authority.split('/').next().unwrap_or_default();
-    host.starts_with('[')
-        || host
-            .split(':')
-            .next()
-            .is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok())
+/// Returns true if the host before the first `/` is an IP address, which has no subdomains.
+fn is_address(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.split(':').next().unwrap_or_default();
+    authority.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
 }
 
 #[cfg(test)]
@@ -70,8 +97,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bucket_is_in_the_host_where_it_can_be() {
-        let url = |endpoint, region, bucket| url(endpoint, region, bucket, "a b/ü", false);
+    fn the_bucket_is_in_the_host_if_it_can_be() {
+        let url = |endpoint, region, bucket| {
+            let object = Object {
+                bucket,
+                key: "a b/ü",
+            };
+            object.url(endpoint, region, Addressing::Auto)
+        };
         assert_eq!(
             url(None, "eu-west-1", "bucket"),
             "https://bucket.s3.eu-west-1.amazonaws.com/a%20b/%C3%BC"
@@ -91,9 +124,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
-        assert_eq!(split("s3://b/k/l").unwrap(), ("b", "k/l"));
-        assert_eq!(split("b/k").unwrap(), ("b", "k"));
+    fn the_bucket_is_in_the_path_if_asked_for() {
+        let object = Object {
+            bucket: "bucket",
+            key: "k",
+        };
+        assert_eq!(
+            object.url(None, "eu-west-1", Addressing::Path),
+            "https://s3.eu-west-1.amazonaws.com/bucket/k"
+        );
+    }
+
+    #[test]
+    fn a_uri_needs_a_bucket_and_a_key() {
+        let parsed = |uri| Object::parse(uri).map(|object| (object.bucket, object.key));
+        assert_eq!(parsed("s3://b/k/l").unwrap(), ("b", "k/l"));
+        assert_eq!(parsed("b/k").unwrap(), ("b", "k"));
         for uri in [
             "s3://b",
             "s3://b/",
@@ -102,7 +148,7 @@ mod tests {
             "s3://a:b@c/k",
             "s3://b?x/k",
         ] {
-            assert!(split(uri).is_err(), "{uri}");
+            assert!(parsed(uri).is_err(), "{uri}");
         }
     }
 }

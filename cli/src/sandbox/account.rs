@@ -7,16 +7,16 @@ use std::{
 use keyfob_sigv4::{Credentials, Error, Timestamp};
 use rand::RngExt as _;
 
-/// The account that the documentation of AWS uses in its examples.
+/// The account of the examples in AWS's documentation.
 pub(crate) const ACCOUNT_ID: &str = "123456789012";
 /// The only user.
 pub(crate) const USER: &str = "user";
 /// The role of the sandbox's instance.
 pub(crate) const INSTANCE_ROLE: &str = "app";
-/// The instance that the sandbox is.
+/// The id of the sandbox's instance.
 pub(crate) const INSTANCE_ID: &str = "i-0123456789abcdef0";
 
-/// Who holds a key.
+/// The owner of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Principal {
     /// The IAM user.
@@ -43,7 +43,7 @@ impl Principal {
     }
 }
 
-/// What IAM remembers: every key with its holder, and the MFA codes that were used.
+/// The state of IAM: every key with its owner, and the MFA codes that were used.
 #[derive(Debug)]
 pub(crate) struct Account {
     user: Credentials,
@@ -58,11 +58,11 @@ pub(crate) struct Key {
 }
 
 impl Account {
-    /// An account with one user, who has one long-term key.
+    /// Returns an account with one user, who has one long-term key.
     ///
     /// # Errors
     ///
-    /// None in practice: the keys made here are well-formed.
+    /// None in practice, as the keys made here are well-formed.
     pub(crate) fn new() -> Result<Self, Error> {
         let user = Credentials::new(random_id("AKIA"), random_text(40))?;
         let account = Self {
@@ -70,21 +70,21 @@ impl Account {
             keys: Mutex::default(),
             used_codes: Mutex::default(),
         };
-        account.remember(&user, Principal::User);
+        account.add_key(&user, Principal::User);
         Ok(account)
     }
 
-    /// The long-term key of the user.
+    /// Returns the user's long-term key.
     pub(crate) fn user(&self) -> &Credentials {
         &self.user
     }
 
-    /// The key of that id.
+    /// Returns the key with this id.
     pub(crate) fn key(&self, id: &str) -> Option<Key> {
         locked(&self.keys).get(id).cloned()
     }
 
-    /// New temporary credentials for a principal.
+    /// Issues temporary credentials to a principal.
     ///
     /// # Errors
     ///
@@ -98,18 +98,18 @@ impl Account {
             .with_session_token(random_text(356))?
             .with_expiry(expiry)
             .with_account_id(ACCOUNT_ID);
-        self.remember(&credentials, principal);
+        self.add_key(&credentials, principal);
         Ok(credentials)
     }
 
-    /// Whether an MFA code is good: six digits that nobody has used before.
-    pub(crate) fn takes_code(&self, code: &str) -> bool {
+    /// Returns true if an MFA code has six digits and was not used before, and marks it as used.
+    pub(crate) fn accept_code(&self, code: &str) -> bool {
         code.len() == 6
             && code.bytes().all(|byte| byte.is_ascii_digit())
             && locked(&self.used_codes).insert(code.to_owned())
     }
 
-    fn remember(&self, credentials: &Credentials, principal: Principal) {
+    fn add_key(&self, credentials: &Credentials, principal: Principal) {
         let id = credentials.access_key_id().to_owned();
         let key = Key {
             credentials: credentials.clone(),
@@ -119,7 +119,7 @@ impl Account {
     }
 }
 
-/// A panic elsewhere leaves the maps as whole as they were.
+/// Locks a map. A panic while it was locked cannot have left it half changed.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -142,7 +142,7 @@ fn random(alphabet: &[u8], length: usize) -> String {
         .collect()
 }
 
-/// The same id for the same name, as IAM's never change: 17 characters after the prefix.
+/// Returns the unique id of a name, the same each time: the prefix and 17 characters, as in IAM.
 fn unique_id(prefix: &str, name: &str) -> String {
     let hash = |salt: u8| {
         let mut hasher = DefaultHasher::new();
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_issued_key_is_known_and_another_is_not() {
+    fn only_issued_keys_are_known() {
         let account = Account::new().unwrap();
         let role = Principal::Role {
             name: "app".into(),
@@ -169,11 +169,11 @@ mod tests {
         let known = account.key(issued.access_key_id()).unwrap();
         assert_eq!(known.principal, role);
         assert!(known.credentials.is_same_snapshot(&issued));
-        assert!(account.key("AKIANOBODY").is_none());
+        assert!(account.key("AKIAUNKNOWN").is_none());
     }
 
     #[test]
-    fn ids_have_the_length_and_the_prefix_of_real_ones() {
+    fn ids_have_the_prefix_and_length_of_real_ones() {
         let id = Principal::User.user_id();
         assert!(id.starts_with("AIDA") && id.len() == 21, "{id}");
         assert_eq!(id, Principal::User.user_id());
@@ -182,11 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_good_once() {
+    fn a_code_is_accepted_once() {
         let account = Account::new().unwrap();
-        assert!(account.takes_code("123456"));
+        assert!(account.accept_code("123456"));
         for code in ["123456", "12345", "1234567", "12345a", ""] {
-            assert!(!account.takes_code(code), "{code}");
+            assert!(!account.accept_code(code), "{code}");
         }
     }
 }

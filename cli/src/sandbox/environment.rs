@@ -7,7 +7,7 @@ use crate::terminal::exports;
 
 /// The variables that point a program at the sandbox.
 ///
-/// What else is in the environment stays: keys that somebody has set mask the role of the sandbox's instance, as they
+/// Other variables stay. Keys in the environment mask the role of the sandbox's instance, as they
 /// mask that of a real one.
 #[derive(Debug)]
 pub(crate) struct Environment {
@@ -18,7 +18,7 @@ pub(crate) struct Environment {
     user: Credentials,
 }
 
-/// Set to nothing in the sandbox, for they would lead out of it.
+/// Emptied in the sandbox, because they would lead out of it.
 const CLEARED: [&str; 5] = [
     "AWS_EC2_METADATA_DISABLED",
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
@@ -39,8 +39,8 @@ impl Environment {
         }
     }
 
-    /// The environment of this process, pointed at the sandbox. Files that a variable names stay; those of the home
-    /// folder give way to the sandbox's own.
+    /// Points an environment at the sandbox. The sandbox's files replace those in the home folder,
+    /// but not files that a variable names.
     pub(crate) fn apply(&self, env: Env) -> Env {
         let mut env = CLEARED.iter().fold(env, |env, name| env.with(*name, ""));
         for (name, value) in [
@@ -55,7 +55,8 @@ impl Environment {
             .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.imds)
     }
 
-    /// Lines for a POSIX shell that point other programs at the sandbox, with the key of its user.
+    /// Returns lines for a POSIX shell that point other programs at the sandbox, with the key of its
+    /// user.
     pub(crate) fn exports(&self) -> String {
         let user = &self.user;
         let variables = [

@@ -25,10 +25,10 @@ use self::{
 };
 use crate::failure::Failure;
 
-/// How long the credentials of the instance's role last.
+/// The lifetime of the credentials of the instance's role, in seconds.
 const ROLE_SECONDS: i64 = 3600;
 
-/// A running sandbox. It ends when it is dropped, and takes its files with it.
+/// A running sandbox. Dropping it stops the servers and removes the files.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     account: Arc<Account>,
@@ -38,16 +38,16 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the sandbox; STS listens on `port`, or for 0 on any free one, and throttles the first calls.
+    /// Starts the sandbox. STS listens on `port`, where 0 is any free one, and throttles the first
+    /// `throttled` calls.
     ///
     /// # Errors
     ///
-    /// When a port is taken, or when there is nowhere to put temporary files.
+    /// If the port is in use, or if temporary files cannot be written.
     pub(crate) async fn start(port: u16, throttled: u32) -> Result<Self, Failure> {
         let failed =
             |error: io::Error| Failure::other(format!("cannot start the sandbox: {error}"));
-        let account = Account::new().map_err(|error| Failure::other(error.to_string()))?;
-        let account = Arc::new(account);
+        let account = Arc::new(Account::new().map_err(io::Error::other).map_err(failed)?);
         let service = Sts::new(Arc::clone(&account), throttled);
         let handler =
             Arc::new(move |head: &_, body: &_| service.answer(head, body, Timestamp::now()));
@@ -62,11 +62,11 @@ impl Sandbox {
         })
     }
 
-    /// What points a program at this sandbox.
+    /// Returns the variables that point a program at this sandbox.
     pub(crate) fn environment(&self) -> Environment {
         Environment::new(
             &self.sts.url(),
-            // Version 2 of `aws` joins paths to it without a slash of its own.
+            // Version 2 of aws appends paths to this URL without adding a slash.
             &format!("{}/", self.imds.endpoint()),
             self.files.path(),
             self.account.user(),
@@ -74,7 +74,7 @@ impl Sandbox {
     }
 }
 
-/// The instance that the sandbox is: each time it is asked, its role gets new credentials.
+/// Starts the instance metadata. Each request for credentials issues new ones.
 async fn instance(account: &Arc<Account>) -> Result<Imds, keyfob_imds::Error> {
     let account = Arc::clone(account);
     Imds::builder()
@@ -92,7 +92,7 @@ async fn instance(account: &Arc<Account>) -> Result<Imds, keyfob_imds::Error> {
         .await
 }
 
-/// The files of the sandbox: the user's key, and a role that the user may take on.
+/// Writes the configuration files: the user's key, and a role that the user may assume.
 fn files(account: &Account) -> io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("keyfob-sandbox-");
@@ -119,7 +119,7 @@ fn files(account: &Account) -> io::Result<tempfile::TempDir> {
     Ok(folder)
 }
 
-/// A new file that nobody else can read.
+/// Writes a new file that other users cannot read.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

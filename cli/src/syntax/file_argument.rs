@@ -2,12 +2,12 @@ use std::fs;
 
 use crate::failure::Failure;
 
-/// The value itself, or the text of the file that `file://PATH` names.
+/// Returns the text of the file for `file://PATH`, and any other value unchanged.
 ///
 /// # Errors
 ///
-/// When the file cannot be read.
-pub(crate) fn text(flag: &str, value: &str) -> Result<String, Failure> {
+/// If the file cannot be read. The message starts with `flag`.
+pub(crate) fn file_or_text(flag: &str, value: &str) -> Result<String, Failure> {
     let Some(path) = value.strip_prefix("file://") else {
         return Ok(value.to_owned());
     };

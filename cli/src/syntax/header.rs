@@ -1,19 +1,22 @@
 use crate::failure::Failure;
 
-/// `NAME: VALUE`, with or without the blank; a value may hold further colons. As curl has it, `NAME;` is a header without
-/// a value, and `NAME:` takes out a header that would be added. The value is not repeated in errors: it may be a token.
+/// Parses a header as curl does.
+///
+/// `NAME: VALUE` sets it; the space is optional, and the value may contain colons. `NAME;` sends an
+/// empty value. `NAME:` returns no value: it removes a header that would be added by default.
 ///
 /// # Errors
 ///
-/// When there is no colon.
-pub(crate) fn header_of(text: &str) -> Result<(String, Option<String>), Failure> {
+/// If there is no colon. The message does not repeat the text, which may be a token.
+pub(crate) fn parse_header(text: &str) -> Result<(String, Option<String>), Failure> {
     if let Some(name) = text.strip_suffix(';').filter(|name| !name.contains(':')) {
         return Ok((name.trim().to_owned(), Some(String::new())));
     }
-    let (name, value) = text
-        .split_once(':')
-        .ok_or_else(|| Failure::usage("a header has the form NAME: VALUE, and one has no colon"))?;
-    let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+    let (name, value) = text.split_once(':').ok_or_else(|| {
+        Failure::usage("a header has no colon: write NAME: VALUE, or NAME; for an empty value")
+    })?;
+    let value = value.trim();
+    let value = (!value.is_empty()).then(|| value.to_owned());
     Ok((name.trim().to_owned(), value))
 }
 
@@ -22,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_may_hold_colons_and_need_no_blank() {
+    fn a_value_may_contain_colons_and_needs_no_space_before_it() {
         for (text, name, value) in [
             ("a:b: c", "a", Some("b: c")),
             ("a: b", "a", Some("b")),
@@ -32,8 +35,8 @@ mod tests {
             ("a: ", "a", None),
         ] {
             let expected = (name.to_owned(), value.map(str::to_owned));
-            assert_eq!(header_of(text).unwrap(), expected, "{text}");
+            assert_eq!(parse_header(text).unwrap(), expected, "{text}");
         }
-        assert!(header_of("canary").is_err_and(|e| !e.to_string().contains("canary")));
+        assert!(parse_header("canary").is_err_and(|e| !e.to_string().contains("canary")));
     }
 }

@@ -1,8 +1,13 @@
-//! The notations of arguments: files, shorthand and JSON as `aws` reads them, headers as curl does.
+//! The notations of arguments: files, shorthand and JSON as in `aws`, headers and URLs as in curl.
 
-pub(crate) mod file_argument;
+mod file_argument;
 mod header;
-pub(crate) mod shorthand;
-pub(crate) mod url;
+mod shorthand;
+mod url;
 
-pub(crate) use self::header::header_of;
+pub(crate) use self::{
+    file_argument::file_or_text,
+    header::parse_header,
+    shorthand::parse_structures,
+    url::{authority, has_dot_segments, to_wire_form},
+};

@@ -1,14 +1,14 @@
 use serde_json::Value;
 
-use super::file_argument;
-use crate::failure::Failure;
+use crate::{failure::Failure, syntax::file_or_text};
 
-/// The members of each structure of a list: written `Key=K,Value=V`, one a word, or as JSON in one word.
+/// Parses a list of structures whose members are the strings `names`, in this order: as shorthand
+/// (`Key=K,Value=V`, one structure a word), or as JSON in the first word or in the file it names.
 ///
 /// # Errors
 ///
-/// When a member is missing or unknown.
-pub(crate) fn members<const N: usize>(
+/// If a member is missing or unknown.
+pub(crate) fn parse_structures<const N: usize>(
     flag: &str,
     words: &[String],
     names: [&str; N],
@@ -17,26 +17,24 @@ pub(crate) fn members<const N: usize>(
         let form: Vec<String> = names.iter().map(|name| format!("{name}=…")).collect();
         Failure::usage(format!("{flag}: write {}, or JSON", form.join(",")))
     };
-    let first = words.first().map_or("", |word| word.as_str());
-    let first = file_argument::text(flag, first)?;
+    let first = file_or_text(flag, words.first().map_or("", String::as_str))?;
     if first.trim_start().starts_with(['[', '{']) {
-        let json = serde_json::from_str(&first).map_err(|_| refused())?;
-        let items = match json {
+        let items = match serde_json::from_str(&first).map_err(|_| refused())? {
             Value::Array(items) => items,
             item => vec![item],
         };
         return items
             .iter()
-            .map(|item| of_json(item, names).ok_or_else(refused))
+            .map(|item| from_json(item, names).ok_or_else(refused))
             .collect();
     }
     words
         .iter()
-        .map(|word| of_shorthand(word, names).ok_or_else(refused))
+        .map(|word| from_shorthand(word, names).ok_or_else(refused))
         .collect()
 }
 
-fn of_json<const N: usize>(item: &Value, names: [&str; N]) -> Option<[String; N]> {
+fn from_json<const N: usize>(item: &Value, names: [&str; N]) -> Option<[String; N]> {
     let object = item.as_object().filter(|object| object.len() == N)?;
     let mut values = [const { String::new() }; N];
     for (value, name) in values.iter_mut().zip(names) {
@@ -45,8 +43,10 @@ fn of_json<const N: usize>(item: &Value, names: [&str; N]) -> Option<[String; N]
     Some(values)
 }
 
-/// A value ends at the comma before the next member, so it may hold commas of its own.
-fn of_shorthand<const N: usize>(word: &str, names: [&str; N]) -> Option<[String; N]> {
+/// Parses `NAME=VALUE,…`, with the members in any order. Only a comma before the next member ends a
+/// value, so values may contain commas.
+fn from_shorthand<const N: usize>(word: &str, names: [&str; N]) -> Option<[String; N]> {
+    // Where each member starts, where its value starts, and its place among the names.
     let mut starts = [(0, 0, 0); N];
     for (start, (index, name)) in starts.iter_mut().zip(names.iter().enumerate()) {
         let at = find_member(word, name)?;
@@ -64,13 +64,13 @@ fn of_shorthand<const N: usize>(word: &str, names: [&str; N]) -> Option<[String;
     Some(values)
 }
 
-/// Where `NAME=` stands, at the beginning or behind a comma.
+/// Finds `NAME=` at the start or after a comma.
 fn find_member(word: &str, name: &str) -> Option<usize> {
-    let mut ends = word.match_indices(name).filter(|(at, _)| {
+    let mut places = word.match_indices(name).filter(|(at, _)| {
         let before = word[..*at].chars().next_back();
         word[at + name.len()..].starts_with('=') && before.is_none_or(|c| c == ',')
     });
-    ends.next().map(|(at, _)| at)
+    places.next().map(|(at, _)| at)
 }
 
 #[cfg(test)]
@@ -79,11 +79,11 @@ mod tests {
 
     fn tags(words: &[&str]) -> Option<Vec<[String; 2]>> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        members("--tags", &words, ["Key", "Value"]).ok()
+        parse_structures("--tags", &words, ["Key", "Value"]).ok()
     }
 
     #[test]
-    fn shorthand_and_json_say_the_same() {
+    fn shorthand_and_json_mean_the_same() {
         let expected = Some(vec![
             ["a".to_owned(), "b,c=d".to_owned()],
             ["e".to_owned(), String::new()],
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused() {
+    fn anything_else_is_refused() {
         for word in [
             "a=b",
             "Key=a",

@@ -1,32 +1,28 @@
-//! URLs as text, before anything is known to be one.
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
-/// The part of a URL between the scheme and the path.
+/// Returns the part of a URL between the scheme and the path.
 pub(crate) fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// As clients send a URL: without the fragment, and with blanks and what is not ASCII percent-encoded.
-pub(crate) fn wire_form(url: &str) -> String {
-    let url = url.split('#').next().unwrap_or_default();
-    let mut out = String::with_capacity(url.len());
-    for c in url.chars() {
-        if c != ' ' && c.is_ascii() {
-            out.push(c);
-        } else {
-            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-        }
-    }
-    out
+/// Writes a URL as clients send it: without the fragment, and with spaces and characters that are
+/// not ASCII percent-encoded.
+pub(crate) fn to_wire_form(url: &str) -> String {
+    let without_fragment = url.split('#').next().unwrap_or_default();
+    utf8_percent_encode(without_fragment, &SPACE).to_string()
 }
 
-/// Whether a client may take `.` and `..` out of the path, also where they are encoded.
+/// The only ASCII character to encode.
+const SPACE: AsciiSet = AsciiSet::EMPTY.add(b' ');
+
+/// Returns true if the path has a segment `.` or `..`, even encoded. Clients may remove those.
 pub(crate) fn has_dot_segments(url: &str) -> bool {
     let path = url.split(['?', '#']).next().unwrap_or_default();
-    let path = path.replace("%2e", ".").replace("%2E", ".");
-    path.split('/').any(|segment| matches!(segment, "." | ".."))
+    let decoded = path.replace("%2e", ".").replace("%2E", ".");
+    decoded
+        .split('/')
+        .any(|segment| matches!(segment, "." | ".."))
 }
 
 #[cfg(test)]
@@ -34,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dot_segments_are_seen_in_the_path_only() {
+    fn dot_segments_count_in_the_path_only() {
         for url in [
             "https://a/../b",
             "https://a/b/.",
@@ -46,5 +42,13 @@ mod tests {
         for url in ["https://a.b/c..d", "https://a/?b=/../", "https://a/.b/..."] {
             assert!(!has_dot_segments(url), "{url}");
         }
+    }
+
+    #[test]
+    fn the_wire_form_is_ascii_without_spaces_and_fragment() {
+        assert_eq!(
+            to_wire_form("https://a/b \u{fc}%20?c=d e#frag"),
+            "https://a/b%20%C3%BC%20?c=d%20e"
+        );
     }
 }

@@ -1,6 +1,3 @@
-//! `--debug`: what Keyfob does, on stderr. Only events of Keyfob's own crates are shown: other crates do not know what
-//! a secret is.
-
 use std::io;
 
 use tracing::Level;
@@ -8,16 +5,17 @@ use tracing_subscriber::{
     filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-/// Shows the events of this process from now on.
-pub(crate) fn start(colour: bool) {
+/// Prints the log events of this process on stderr from now on, for `--debug`.
+pub(crate) fn start(color: bool) {
     let lines = fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(colour)
+        .with_ansi(color)
         .with_target(false);
-    let own = Targets::new().with_target("keyfob", Level::DEBUG);
-    // A second start is a test's: the first one goes on.
+    // Only Keyfob's own crates know which of their values are secret.
+    let own_crates = Targets::new().with_target("keyfob", Level::DEBUG);
+    // This fails only if a subscriber is set already, as in tests. That one is as good.
     let _ = tracing_subscriber::registry()
         .with(lines)
-        .with(own)
+        .with(own_crates)
         .try_init();
 }

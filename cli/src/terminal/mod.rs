@@ -1,7 +1,9 @@
-//! The terminal: what is written to it, what is asked at it, and the forms that people read.
+//! The terminal: output, prompts, and values in the form that people read.
 
 mod console;
 mod debug;
+mod duration;
+mod home;
 mod mask;
 mod prompt;
 mod shell;
@@ -9,6 +11,8 @@ mod shell;
 pub(crate) use self::{
     console::{Console, Style},
     debug::start as start_debugging,
+    duration::time_left,
+    home::with_tilde,
     mask::masked,
     prompt::Prompt,
     shell::{exports, quoted},

@@ -1,84 +1,74 @@
-//! Questions to the person at the terminal, on stderr: stdout is for data.
-
 use std::io::{self, BufRead as _};
 
-use super::Console;
-use crate::failure::Failure;
+use crate::{failure::Failure, terminal::Console};
 
-/// Asks questions, if there is somebody to ask.
+/// Asks the user questions at the terminal. They go to stderr, as stdout is for data.
 #[derive(Debug)]
 pub(crate) struct Prompt(Console);
 
 impl Prompt {
+    /// Returns a prompt; `alternative` is the hint of the error.
+    ///
     /// # Errors
     ///
-    /// Without a terminal on stdin and stderr; `instead` says what to do then.
-    pub(crate) fn new(console: Console, instead: &str) -> Result<Self, Failure> {
+    /// If stdin or stderr is not a terminal.
+    pub(crate) fn new(console: Console, alternative: &str) -> Result<Self, Failure> {
         if console.can_ask() {
             return Ok(Self(console));
         }
-        let failure = Failure::configuration("a question needs a terminal, and there is none")
+        let failure = Failure::configuration("cannot ask: stdin or stderr is not a terminal")
             .with_code("NoTerminal");
-        Err(failure.with_hint(instead))
+        Err(failure.with_hint(alternative))
     }
 
-    /// Asks for a line, showing the value that an empty answer keeps, until the answer passes the check.
+    /// Asks for a line until `check` accepts it. An empty answer, which keeps the shown current
+    /// value, is `None`.
     ///
     /// # Errors
     ///
-    /// When the terminal cannot be read.
+    /// If the terminal cannot be read.
     pub(crate) async fn line(
         &self,
         question: &str,
         current: Option<&str>,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<String>, Failure> {
-        loop {
-            self.ask(question, current);
-            let answer = blocking(read_line).await?;
-            if self.passes(question, answer.as_deref(), &check) {
-                return Ok(answer);
-            }
-        }
+        self.ask(question, current, check, read_line).await
     }
 
-    /// Asks for a secret in the same way: what is typed shows as stars.
+    /// Asks for a secret in the same way, and shows a star for each character typed.
     ///
     /// # Errors
     ///
-    /// When the terminal cannot be read, or on Ctrl-C.
+    /// If the terminal cannot be read, or on Ctrl-C.
     pub(crate) async fn secret(
         &self,
         question: &str,
         current: Option<&str>,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<String>, Failure> {
-        loop {
-            self.ask(question, current);
-            let answer = blocking(read_secret).await?;
-            if self.passes(question, answer.as_deref(), &check) {
-                return Ok(answer);
-            }
-        }
+        self.ask(question, current, check, read_secret).await
     }
 
-    /// What cannot be is said at once, so that nothing else is lost that was typed.
-    fn passes(
+    async fn ask(
         &self,
         question: &str,
-        answer: Option<&str>,
+        current: Option<&str>,
         check: impl Fn(&str) -> Result<(), String>,
-    ) -> bool {
-        let result = answer.map_or(Ok(()), check);
-        if let Err(reason) = &result {
-            self.0.warn(&format!("{question}: {reason}"));
+        read: fn() -> io::Result<String>,
+    ) -> Result<Option<String>, Failure> {
+        loop {
+            let current = current.unwrap_or("None");
+            self.0.write_stderr(&format!("{question} [{current}]: "));
+            let Some(answer) = read_answer(read).await? else {
+                return Ok(None);
+            };
+            // Asking only this question again keeps the answers given so far.
+            match check(&answer) {
+                Ok(()) => return Ok(Some(answer)),
+                Err(reason) => self.0.warn(&format!("{question}: {reason}")),
+            }
         }
-        result.is_ok()
-    }
-
-    fn ask(&self, question: &str, current: Option<&str>) {
-        let current = current.unwrap_or("None");
-        self.0.aside(&format!("{question} [{current}]: "));
     }
 }
 
@@ -98,14 +88,15 @@ fn read_secret() -> io::Result<String> {
     rpassword::read_password_with_config(config)
 }
 
-/// Waits for the person off the runtime's thread, so that Ctrl-C is heard meanwhile.
-async fn blocking(
-    read: impl FnOnce() -> io::Result<String> + Send + 'static,
-) -> Result<Option<String>, Failure> {
-    let read = tokio::task::spawn_blocking(read).await;
-    match read.unwrap_or_else(|error| Err(io::Error::other(error))) {
-        Ok(line) => Ok(Some(line.trim().to_owned()).filter(|line| !line.is_empty())),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(Failure::interrupted()),
-        Err(error) => Err(Failure::other(format!("cannot read the answer: {error}"))),
-    }
+/// Reads on another thread, so that the runtime sees Ctrl-C in the meantime.
+async fn read_answer(read: fn() -> io::Result<String>) -> Result<Option<String>, Failure> {
+    let line = tokio::task::spawn_blocking(read)
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Failure::interrupted(),
+            _ => Failure::other(format!("cannot read the answer: {error}")),
+        })?;
+    let answer = line.trim();
+    Ok((!answer.is_empty()).then(|| answer.to_owned()))
 }

@@ -1,6 +1,4 @@
-//! Text for a POSIX shell.
-
-/// The text as one word.
+/// Quotes text as one word of a POSIX shell.
 pub(crate) fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
@@ -9,7 +7,7 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A line for each variable that sets it for the programs that follow.
+/// Returns a line `export NAME=VALUE` for each variable.
 pub(crate) fn exports(variables: &[(&str, &str)]) -> String {
     variables
         .iter()

@@ -157,6 +157,31 @@ fn keys_that_cannot_be_are_named_and_not_shown() {
 }
 
 #[test]
+fn a_bad_region_argument_is_the_same_error_for_every_command() {
+    let home = Home::new().with_key("AKIAEXAMPLE", SECRET);
+    let bad = ["--region", "bad region!"];
+    let expected = home.keyfob(["why"].iter().chain(&bad)).fails(252);
+    assert_has(
+        &expected,
+        &["(ParamValidation)", "\"bad region!\"", "--region"],
+    );
+    for command in [
+        &["configure", "list"][..],
+        &["configure", "list-profiles"],
+        &["whoami"],
+        &["sts", "get-caller-identity"],
+        &["sign", "https://iam.amazonaws.com/"],
+        &["s3", "presign", "s3://bucket/key"],
+        &["imds", "role"],
+        &["serve", "imds"],
+        &["--sandbox", "whoami"],
+    ] {
+        let stderr = home.keyfob(command.iter().chain(&bad)).fails(252);
+        assert_eq!(stderr, expected, "{command:?}");
+    }
+}
+
+#[test]
 fn a_bad_region_is_named_with_where_it_came_from() {
     let home = || Home::new().with_key("AKIAEXAMPLE", SECRET);
     let stderr = home()

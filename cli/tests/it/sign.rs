@@ -396,7 +396,7 @@ fn compare_needs_something_to_compare() {
     let stderr = home().keyfob(before).fails(252);
     assert_has(
         &stderr,
-        &["cannot be used with: --region", "go behind its name"],
+        &["cannot be used with: --region", "after its name"],
     );
     compare(&url, "").fails(255);
     assert_has(&compare(&[], "").fails(252), &["URL"]);
@@ -618,7 +618,7 @@ fn a_body_that_no_command_line_holds_is_refused_with_the_cure() {
     let stderr = home
         .keyfob(line.iter().chain(&["--print", "curl"]))
         .fails(252);
-    assert_has(&stderr, &["no text", "hint: ", "--data-binary @FILE"]);
+    assert_has(&stderr, &["not text", "hint: ", "--data-binary @FILE"]);
 }
 
 #[test]

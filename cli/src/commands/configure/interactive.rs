@@ -9,8 +9,9 @@ use crate::{
     terminal::{Prompt, masked},
 };
 
-/// What the person answered; nothing where the present value stays.
-struct Answers {
+/// The values that `configure` asks for: what is set now, or what the user entered. In answers,
+/// `None` keeps the current value.
+struct Values {
     id: Option<String>,
     secret: Option<String>,
     token: Option<String>,
@@ -18,32 +19,25 @@ struct Answers {
     output: Option<String>,
 }
 
-/// What is set now.
-struct Current {
-    id: Option<String>,
-    secret: Option<String>,
-    token: Option<String>,
-    region: Option<String>,
-    output: Option<String>,
-}
-
-/// Asks aws's four questions, and for the session token where the key is temporary, and writes what is new.
+/// Asks the four questions of `aws`, and for the session token of a temporary key, then writes the
+/// answers.
 ///
 /// # Errors
 ///
-/// Without a terminal; when a file cannot be written.
+/// If there is no terminal, or if a file cannot be written.
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    let instead = "write the files with `keyfob configure set NAME VALUE`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
-    let prompt = Prompt::new(context.console(), instead)?;
+    let alternative = "write the files with `keyfob configure set NAME VALUE`, or set \
+         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    let prompt = Prompt::new(context.console(), alternative)?;
     let section = SectionName::profile(context.settings().profile_name());
-    let current = context.settings().profiles().find(&section);
-    let current = Current::of(current?);
+    let profile = context.settings().profiles().find(&section)?;
+    let current = Values::from_profile(profile);
     let answers = ask(&prompt, &current).await?;
     write(context, &section, &answers, &current)
 }
 
-impl Current {
-    fn of(profile: Option<&Section>) -> Self {
+impl Values {
+    fn from_profile(profile: Option<&Section>) -> Self {
         let get = |name: &str| Some(profile?.get(name)?.non_empty()?.to_owned());
         Self {
             id: get("aws_access_key_id"),
@@ -53,83 +47,88 @@ impl Current {
             output: get("output"),
         }
     }
+
+    fn has_key(&self) -> bool {
+        self.id.is_some() || self.secret.is_some() || self.token.is_some()
+    }
 }
 
-async fn ask(prompt: &Prompt, current: &Current) -> Result<Answers, Failure> {
-    let hidden = |value: &Option<String>| value.as_deref().map(masked);
-    let now = hidden(&current.id);
-    let id = prompt.line("AWS Access Key ID", now.as_deref(), check_id);
-    let id = id.await?;
-    let now = hidden(&current.secret);
-    let secret = prompt.secret("AWS Secret Access Key", now.as_deref(), check_secret);
-    let secret = secret.await?;
-    let asks_token = match &id {
+async fn ask(prompt: &Prompt, current: &Values) -> Result<Values, Failure> {
+    let mask = |secret: &Option<String>| secret.as_deref().map(masked);
+    let (now_id, now_secret) = (mask(&current.id), mask(&current.secret));
+    let id = prompt
+        .line("AWS Access Key ID", now_id.as_deref(), check_id)
+        .await?;
+    let secret = prompt
+        .secret("AWS Secret Access Key", now_secret.as_deref(), check_secret)
+        .await?;
+    let is_temporary = match &id {
         Some(id) => id.starts_with("ASIA"),
         None => current.token.is_some(),
     };
-    let now = hidden(&current.token);
-    let token = match asks_token {
-        true => {
-            let token = prompt.secret("AWS Session Token", now.as_deref(), check_token);
-            token.await?
-        }
-        false => None,
+    let token = if is_temporary {
+        let now_token = mask(&current.token);
+        prompt
+            .secret("AWS Session Token", now_token.as_deref(), check_token)
+            .await?
+    } else {
+        None
     };
     let region = current.region.as_deref();
-    let region = prompt.line("Default region name", region, check_region);
-    let region = region.await?;
     let output = current.output.as_deref();
-    let output = prompt.line("Default output format", output, check_output);
-    let output = output.await?;
-    Ok(Answers {
+    Ok(Values {
         id,
         secret,
         token,
-        region,
-        output,
+        region: prompt
+            .line("Default region name", region, check_region)
+            .await?,
+        output: prompt
+            .line("Default output format", output, check_output)
+            .await?,
     })
 }
 
-/// Stands in for the part of a key that is not looked at.
+/// Stands in for the parts of a key that are not checked.
 const ANY: &str = "ANY";
 
 fn check_id(id: &str) -> Result<(), String> {
-    let key = Credentials::new(id, ANY);
-    key.map(drop).map_err(|error| error.to_string())
+    checked(Credentials::new(id, ANY))
 }
 
 fn check_secret(secret: &str) -> Result<(), String> {
-    let key = Credentials::new(ANY, secret);
-    key.map(drop).map_err(|error| error.to_string())
+    checked(Credentials::new(ANY, secret))
 }
 
 fn check_token(token: &str) -> Result<(), String> {
-    let key = Credentials::new(ANY, ANY).and_then(|key| key.with_session_token(token));
-    key.map(drop).map_err(|error| error.to_string())
+    checked(Credentials::new(ANY, ANY).and_then(|key| key.with_session_token(token)))
 }
 
 fn check_region(region: &str) -> Result<(), String> {
     let origin = Origin::Argument {
         name: "the answer".to_owned(),
     };
-    let region = Region::new(region, origin);
-    region.map(drop).map_err(|error| error.to_string())
+    checked(Region::new(region, origin))
 }
 
 fn check_output(format: &str) -> Result<(), String> {
-    match OutputFormat::is_of_aws(format) {
-        true => Ok(()),
-        false => Err(format!(
-            "{format:?} is not known; json, text and table are, and yaml for aws"
-        )),
+    if OutputFormat::is_known_to_aws(format) {
+        return Ok(());
     }
+    Err(format!(
+        "{format:?} is not known; use json, text or table, or yaml for aws"
+    ))
+}
+
+fn checked<T, E: ToString>(result: Result<T, E>) -> Result<(), String> {
+    result.map(drop).map_err(|error| error.to_string())
 }
 
 fn write(
     context: &Context,
     section: &SectionName,
-    answers: &Answers,
-    current: &Current,
+    answers: &Values,
+    current: &Values,
 ) -> Result<(), Failure> {
     let mut keys = editor(context, FileKind::Credentials)?;
     for (name, value) in [
@@ -141,11 +140,11 @@ fn write(
             keys.set(section, name, value.as_str())?;
         }
     }
-    // The token of an old key would spoil a new long-term one.
+    // The token of the old key would make a new long-term key unusable.
     if answers.id.is_some() && answers.token.is_none() && current.token.is_some() {
         keys.remove(section, "aws_session_token")?;
     }
-    if answers.id.is_some() || answers.secret.is_some() || answers.token.is_some() {
+    if answers.has_key() {
         save(context, &keys)?;
     }
     let mut defaults = editor(context, FileKind::Config)?;

@@ -1,21 +1,22 @@
-use keyfob_chain::{ErrorKind, Origin, Region};
+use keyfob_chain::{ErrorKind, Origin};
 use keyfob_sigv4::Timestamp;
 
 use crate::{context::Context, failure::Failure, terminal::masked};
 
-/// One line of the list.
+/// A line of the list.
 struct Line {
     name: &'static str,
     value: Option<String>,
-    kind: String,
+    kind: &'static str,
     location: String,
 }
 
-/// Prints what is in use and where it comes from, in the layout of version 2 of `aws`, with every location filled in.
+/// Lists what is in use and where it comes from, in the layout of version 2 of `aws`, with every
+/// location filled in.
 ///
 /// # Errors
 ///
-/// When a source of credentials is configured and fails. Nothing set at all is no failure.
+/// If a provider that is configured fails. That nothing is set is not an error.
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     context.check_profile()?;
     let mut lines = vec![profile(context)];
@@ -32,19 +33,14 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
             line.name, line.kind, line.location
         );
     }
-    context.console().data(&text)
+    context.console().write_stdout(text)
 }
 
 fn profile(context: &Context) -> Line {
     let settings = context.settings();
     match settings.profile_origin() {
         Origin::Default => Line::not_set("profile"),
-        origin => Line::of(
-            context,
-            "profile",
-            settings.profile_name().to_owned(),
-            origin,
-        ),
+        origin => Line::new(context, "profile", settings.profile_name(), origin),
     }
 }
 
@@ -58,41 +54,31 @@ async fn keys(context: &Context) -> Result<[Line; 2], Failure> {
         Err(error) => return Err(Failure::from(&error)),
     };
     let winner = resolution.explanation.winner();
-    let origin = winner.and_then(|row| row.origin.clone());
-    let origin = origin.unwrap_or(Origin::Default);
-    let line = |name, value: &str| Line::of(context, name, masked(value), &origin);
+    let origin = winner.and_then(|row| row.origin.as_ref());
+    let line = |name, secret: &str| {
+        let origin = origin.unwrap_or(&Origin::Default);
+        Line::new(context, name, &masked(secret), origin)
+    };
     Ok([
         line("access_key", key.access_key_id()),
         line("secret_key", key.secret_access_key().expose()),
     ])
 }
 
-/// The region that is used, the default included: a list says enough about it.
+/// The list itself says if the region is the default, so it needs no note.
 async fn region(context: &Context) -> Result<Line, Failure> {
-    let argument = context.globals().region.as_deref();
-    let argument = argument.map(|region| ("--region", region));
-    let region = Region::resolve(context.settings(), argument).await?;
-    let origin = region.origin();
-    Ok(Line::of(context, "region", region.to_string(), origin))
+    let region = context.region_without_note().await?;
+    Ok(Line::new(context, "region", region.name(), region.origin()))
 }
 
 impl Line {
-    fn not_set(name: &'static str) -> Self {
-        Self {
-            name,
-            value: None,
-            kind: "None".to_owned(),
-            location: "None".to_owned(),
-        }
-    }
-
-    fn of(context: &Context, name: &'static str, value: String, origin: &Origin) -> Self {
-        let credentials = context.env().credentials_file();
+    fn new(context: &Context, name: &'static str, value: &str, origin: &Origin) -> Self {
+        let credentials_file = context.env().credentials_file();
         let kind = match origin {
             Origin::Default => "default",
             Origin::Argument { .. } => "manual",
             Origin::Environment { .. } => "env",
-            Origin::File { file, .. } if Some(file) == credentials.as_ref() => {
+            Origin::File { file, .. } if Some(file) == credentials_file.as_ref() => {
                 "shared-credentials-file"
             }
             Origin::File { .. } => "config-file",
@@ -107,9 +93,18 @@ impl Line {
         };
         Self {
             name,
-            value: Some(value),
-            kind: kind.to_owned(),
+            value: Some(value.to_owned()),
+            kind,
             location,
+        }
+    }
+
+    fn not_set(name: &'static str) -> Self {
+        Self {
+            name,
+            value: None,
+            kind: "None",
+            location: "None".to_owned(),
         }
     }
 }

@@ -4,10 +4,7 @@ mod interactive;
 mod list;
 mod name;
 
-use std::{
-    io::{self, Read as _},
-    path::PathBuf,
-};
+use std::io::{self, Read as _};
 
 use keyfob_chain::{Editor, FileKind, SectionName};
 use keyfob_sigv4::Secret;
@@ -19,7 +16,7 @@ use crate::{args::ConfigureCommand, context::Context, failure::Failure, terminal
 ///
 /// # Errors
 ///
-/// When there is nobody to ask, and when a file cannot be read or written.
+/// If a question needs a terminal and there is none, or if a file cannot be read or written.
 pub(super) async fn run(
     context: &Context,
     command: Option<&ConfigureCommand>,
@@ -35,11 +32,11 @@ pub(super) async fn run(
 
 fn list_profiles(context: &Context) -> Result<(), Failure> {
     let names = context.settings().profiles().names();
-    let text: String = names.map(|name| format!("{name}\n")).collect();
-    context.console().data(&text)
+    let lines: String = names.map(|name| format!("{name}\n")).collect();
+    context.console().write_stdout(lines)
 }
 
-/// Prints a setting; one that is not there is exit code 1 and silence, as `aws` has it.
+/// Prints a setting. One that does not exist gives exit code 1 and no output, as in `aws`.
 fn get(context: &Context, name: &str) -> Result<(), Failure> {
     let profiles = context.settings().profiles();
     let is_profile = |name: &str| profiles.names().any(|known| known == name);
@@ -47,29 +44,28 @@ fn get(context: &Context, name: &str) -> Result<(), Failure> {
     let profile = match &name.profile {
         Some(profile) => profiles.find(&SectionName::profile(profile)),
         None => context.settings().profile(),
-    };
-    let profile = profile?;
+    }?;
     let value = profile.and_then(|profile| match &name.target {
         Target::Property(name) => profile.get(name),
         Target::Nested(name, nested) => profile.get(name)?.nested(nested),
     });
     match value.and_then(|value| value.non_empty()) {
-        Some(value) => context.console().data(&format!("{value}\n")),
+        Some(value) => context.console().write_stdout(format!("{value}\n")),
         None => Err(Failure::negative()),
     }
 }
 
-/// Writes a setting. The value comes from the command line, from the terminal, or from standard input.
+/// Writes a setting whose value is an argument, or is read from the terminal or standard input.
 async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), Failure> {
-    // Where a name is no profile, `P.key` is the key of a block: as aws writes, not as it reads.
+    // `BLOCK.KEY` names a nested key even if a profile is called BLOCK: aws writes it that way,
+    // though it reads it the other way.
     let name = Name::parse(name, |_| false)?;
     let value = match value {
         Some(value) => Secret::new(value),
-        None => asked(context, name.key()).await?,
+        None => read_value(context, name.key()).await?,
     };
     let profile = name.profile.as_deref();
-    let profile = profile.unwrap_or(context.settings().profile_name());
-    let section = SectionName::profile(profile);
+    let section = SectionName::profile(profile.unwrap_or(context.settings().profile_name()));
     let kind = match &name.target {
         Target::Property(key) if is_key(key) => FileKind::Credentials,
         _ => FileKind::Config,
@@ -82,7 +78,7 @@ async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), F
     save(context, &editor)
 }
 
-async fn asked(context: &Context, key: &str) -> Result<Secret, Failure> {
+async fn read_value(context: &Context, key: &str) -> Result<Secret, Failure> {
     let console = context.console();
     if console.can_ask() {
         let prompt = Prompt::new(console, "")?;
@@ -99,7 +95,7 @@ async fn asked(context: &Context, key: &str) -> Result<Secret, Failure> {
     Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
 }
 
-/// Whether a property is part of an access key, which has a file of its own.
+/// Returns true if a property is part of an access key, which belongs in the credentials file.
 fn is_key(name: &str) -> bool {
     [
         "aws_access_key_id",
@@ -111,12 +107,12 @@ fn is_key(name: &str) -> bool {
 }
 
 fn editor(context: &Context, kind: FileKind) -> Result<Editor, Failure> {
-    let path: Option<PathBuf> = match kind {
+    let path = match kind {
         FileKind::Config => context.env().config_file(),
         FileKind::Credentials => context.env().credentials_file(),
     };
     let path = path.ok_or_else(|| {
-        Failure::configuration("there is no home folder to write to")
+        Failure::configuration("there is no home folder for the configuration files")
             .with_hint("set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE")
     })?;
     Ok(Editor::new(kind, path))
@@ -126,9 +122,9 @@ fn save(context: &Context, editor: &Editor) -> Result<(), Failure> {
     let saved = editor.save()?;
     if saved.open_to_others && saved.path.ends_with("credentials") {
         let path = saved.path.display();
-        context
-            .console()
-            .warn(&format!("others may read {path}: chmod 600 {path}"));
+        context.console().warn(&format!(
+            "other users can read {path}: run chmod 600 {path}"
+        ));
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 use crate::failure::Failure;
 
-/// The name of a setting as `configure get` and `set` take it.
+/// The name of a setting, as `configure get` and `configure set` take it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Name {
-    /// The profile that the name itself says.
+    /// The profile, if the name includes it.
     pub(super) profile: Option<String>,
     pub(super) target: Target,
 }
@@ -11,16 +11,17 @@ pub(super) struct Name {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Property(String),
-    /// A property in the block of another.
+    /// A property in the block of another one: `addressing_style` in `s3`.
     Nested(String, String),
 }
 
 impl Name {
-    /// `key`, `block.key`, `default.key`, `profile.P.key` or `profile.P.block.key`; where `P` is a profile also `P.key`.
+    /// Parses `key`, `block.key`, `default.key`, `profile.P.key` or `profile.P.block.key`, and
+    /// `P.key` if `P` is a profile.
     ///
     /// # Errors
     ///
-    /// For any other form.
+    /// If the name has another form.
     pub(super) fn parse(name: &str, is_profile: impl Fn(&str) -> bool) -> Result<Self, Failure> {
         let parts: Vec<&str> = name.split('.').collect();
         let (profile, rest) = match parts.as_slice() {
@@ -37,7 +38,7 @@ impl Name {
                 Target::Nested((*block).to_owned(), (*key).to_owned())
             }
             _ => {
-                return Err(Failure::usage(format!("{name:?} is no setting")).with_hint(
+                return Err(Failure::usage(format!("{name:?} is not the name of a setting")).with_hint(
                     "write NAME, BLOCK.NAME, profile.PROFILE.NAME or profile.PROFILE.BLOCK.NAME",
                 ));
             }
@@ -48,7 +49,7 @@ impl Name {
         })
     }
 
-    /// The innermost name.
+    /// Returns the last part of the name.
     pub(super) fn key(&self) -> &str {
         match &self.target {
             Target::Property(key) | Target::Nested(_, key) => key,
@@ -61,20 +62,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_as_aws_reads_them() {
-        let of = |profile: Option<&str>, target| Name {
+    fn names_are_parsed_as_in_aws() {
+        let name_of = |profile: Option<&str>, target| Name {
             profile: profile.map(str::to_owned),
             target,
         };
         let property = |key: &str| Target::Property(key.to_owned());
         let nested = |block: &str, key: &str| Target::Nested(block.to_owned(), key.to_owned());
         for (name, expected) in [
-            ("region", of(None, property("region"))),
-            ("default.region", of(Some("default"), property("region"))),
-            ("profile.p.region", of(Some("p"), property("region"))),
-            ("profile.p.s3.x", of(Some("p"), nested("s3", "x"))),
-            ("known.region", of(Some("known"), property("region"))),
-            ("s3.x", of(None, nested("s3", "x"))),
+            ("region", name_of(None, property("region"))),
+            (
+                "default.region",
+                name_of(Some("default"), property("region")),
+            ),
+            ("profile.p.region", name_of(Some("p"), property("region"))),
+            ("profile.p.s3.x", name_of(Some("p"), nested("s3", "x"))),
+            ("known.region", name_of(Some("known"), property("region"))),
+            ("s3.x", name_of(None, nested("s3", "x"))),
         ] {
             assert_eq!(
                 Name::parse(name, |p| p == "known").unwrap(),

@@ -1,14 +1,13 @@
 use keyfob_imds::{Client, ErrorKind, events::Event};
 use serde_json::{Value, json};
 
-use super::failure;
 use crate::{args::WatchEvent, context::Context, failure::Failure};
 
-/// Prints events as they come, a JSON object a line. A spot notice is the last one: the instance ends.
+/// Prints each event as a line of JSON. A spot notice ends the command, as the instance ends too.
 ///
 /// # Errors
 ///
-/// When there is no metadata service. One that fails for a while is asked again.
+/// If there is no metadata service. If the service fails for a while, it is asked again.
 pub(super) async fn run(
     context: &Context,
     client: &Client,
@@ -22,18 +21,19 @@ pub(super) async fn run(
                 context.console().warn(&error.to_string());
                 continue;
             }
-            Err(error) => return Err(failure(&error, "events")),
+            Err(error) => return Err(Failure::from_imds(&error, "events")),
         };
         let Some(line) = line(&event, wanted) else {
             continue;
         };
-        context.console().data(&format!("{line}\n"))?;
+        context.console().write_stdout(format!("{line}\n"))?;
         if matches!(event, Event::Spot(_)) {
             return Ok(());
         }
     }
 }
 
+/// Returns the JSON of an event, if it is a wanted one.
 fn line(event: &Event, wanted: WatchEvent) -> Option<Value> {
     match (event, wanted) {
         (Event::Spot(notice), WatchEvent::Spot | WatchEvent::All) => Some(json!({

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use keyfob_imds::{Client, ClientBuilder, Endpoint, Mode};
 
-use super::failure;
 use crate::{context::Context, failure::Failure};
 
 /// A client as the settings ask for it.
@@ -33,7 +32,8 @@ pub(super) fn builder(context: &Context) -> Result<ClientBuilder, Failure> {
         (None, None) => None,
     };
     if let Some(endpoint) = endpoint {
-        builder = builder.endpoint(endpoint.map_err(|error| failure(&error, "settings"))?);
+        builder =
+            builder.endpoint(endpoint.map_err(|error| Failure::from_imds(&error, "settings"))?);
     }
     let number = |variable, property| context.number(variable, property);
     if let Some(seconds) = number("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout")? {

@@ -2,27 +2,27 @@ use std::collections::BTreeMap;
 
 use keyfob_imds::Client;
 
-use super::failure;
 use crate::{
     context::Context,
     failure::Failure,
     terminal::{Console, Style},
 };
 
-/// A value longer than this is cut in the tree; `imds get` has all of it.
+/// The most characters of a value that the tree shows; `imds get` prints all of it.
 const MAX_SHOWN: usize = 60;
 
-/// Everything below a folder, by path; nothing for what is secret and was not asked for.
+/// The values of everything below a folder, by path. Secrets are not requested: they are `None`.
 type Items = BTreeMap<String, Option<String>>;
 
-/// Prints the tree below a folder, with the values that are no secrets.
+/// Prints the tree below a folder, with the values that are not secret.
 ///
 /// # Errors
 ///
-/// When the folder is not there, or the service fails.
+/// If the folder does not exist, or if the service fails.
 pub(super) async fn run(context: &Context, client: &Client, folder: &str) -> Result<(), Failure> {
     let items = walk(client, folder).await?;
-    context.console().data(&render(context.console(), &items))
+    let console = context.console();
+    console.write_stdout(render(console, &items))
 }
 
 /// Prints the path of every item below a folder.
@@ -33,39 +33,37 @@ pub(super) async fn run(context: &Context, client: &Client, folder: &str) -> Res
 pub(super) async fn list(context: &Context, client: &Client, folder: &str) -> Result<(), Failure> {
     let items = walk(client, folder).await?;
     let lines: String = items.keys().map(|path| format!("{path}\n")).collect();
-    context.console().data(&lines)
+    context.console().write_stdout(lines)
 }
 
 async fn walk(client: &Client, folder: &str) -> Result<Items, Failure> {
-    let mut walk = client
-        .walk(folder)
-        .map_err(|error| failure(&error, folder))?;
+    let failed = |error| Failure::from_imds(&error, folder);
+    let mut walk = client.walk(folder).map_err(failed)?;
     let mut items = Items::new();
     while let Some(entry) = walk.next().await {
-        let entry = entry.map_err(|error| failure(&error, folder))?;
+        let entry = entry.map_err(failed)?;
         let value = entry
             .value
             .map(|value| String::from_utf8_lossy(&value).into_owned());
         items.insert(entry.path, value);
     }
-    match items.is_empty() {
-        true => Err(Failure::service(
-            "NotFound",
-            &format!("GET {folder}"),
-            "there is nothing below it",
-        )),
-        false => Ok(items),
+    if items.is_empty() {
+        return Err(Failure::not_found(
+            folder,
+            "there is nothing in this folder",
+        ));
     }
+    Ok(items)
 }
 
-/// Folders once, above what is in them; values in a column.
+/// Formats each folder once, above its items, and the values as a column.
 fn render(console: Console, items: &Items) -> String {
     let mut out = String::new();
-    let mut above: Vec<&str> = Vec::new();
+    let mut previous: Vec<&str> = Vec::new();
     for (path, value) in items {
         let mut folders: Vec<&str> = path.trim_matches('/').split('/').collect();
         let name = folders.pop().unwrap_or_default();
-        let shared = above
+        let shared = previous
             .iter()
             .zip(&folders)
             .take_while(|(a, b)| a == b)
@@ -75,31 +73,24 @@ fn render(console: Console, items: &Items) -> String {
             out += &format!("{:1$}{folder}\n", "", 2 * depth);
         }
         let indent = 2 * folders.len();
-        let value = value.as_deref().map_or_else(hidden, shown);
+        let value = value
+            .as_deref()
+            .map_or_else(|| "(not asked for)".to_owned(), shorten);
         out += format!("{:indent$}{name:<24}  {value}", "").trim_end();
         out.push('\n');
-        above = folders;
+        previous = folders;
     }
     out
 }
 
-fn hidden() -> String {
-    "(not asked for)".to_owned()
-}
-
-/// The first line of a value, cut.
-fn shown(value: &str) -> String {
-    let line: String = value
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(MAX_SHOWN)
-        .collect();
-    match line.len() < value.trim_end().len() {
-        true => line + " …",
-        false => line,
+/// Returns the start of the first line, with `…` if there is more.
+fn shorten(value: &str) -> String {
+    let first = value.lines().next().unwrap_or_default();
+    let start: String = first.chars().take(MAX_SHOWN).collect();
+    if start.len() < value.trim_end().len() {
+        return start + " …";
     }
+    start
 }
 
 #[cfg(test)]
@@ -108,7 +99,7 @@ mod tests {
     use crate::args::Color;
 
     #[test]
-    fn a_folder_stands_once_above_its_items() {
+    fn a_folder_is_printed_once_above_its_items() {
         let items = [
             ("/latest/a", Some("1")),
             ("/latest/b/c", Some("2\n3")),

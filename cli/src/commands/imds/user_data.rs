@@ -1,37 +1,34 @@
 use keyfob_imds::{Client, metadata::unpack_user_data};
 
-use super::{failure, with_line_end};
+use super::with_line_end;
 use crate::{context::Context, failure::Failure};
 
 const PATH: &str = "/latest/user-data";
 
-/// Prints user data as it is; decoded, every part of it under its type.
+/// Prints the user data unchanged, or decoded, with a heading for each of several parts.
 ///
 /// # Errors
 ///
-/// When there is none, or when its packing is broken.
+/// If the instance has no user data, or if it cannot be decoded.
 pub(super) async fn run(context: &Context, client: &Client, decode: bool) -> Result<(), Failure> {
-    let data = client.user_data().await;
-    let data = data.map_err(|error| failure(&error, PATH))?;
-    let data = data.ok_or_else(|| {
-        Failure::service(
-            "NotFound",
-            &format!("GET {PATH}"),
-            "the instance has no user data",
-        )
-    })?;
+    let failed = |error| Failure::from_imds(&error, PATH);
+    let data = client
+        .user_data()
+        .await
+        .map_err(failed)?
+        .ok_or_else(|| Failure::not_found(PATH, "the instance has no user data"))?;
     if !decode {
-        return context.console().bytes(&data);
+        return context.console().write_stdout(data);
     }
-    let parts = unpack_user_data(data).map_err(|error| failure(&error, PATH))?;
-    let heads = parts.len() > 1;
+    let parts = unpack_user_data(data).map_err(failed)?;
+    let has_headings = parts.len() > 1;
     for part in parts {
-        if heads {
+        if has_headings {
             let name = part.filename.as_deref().unwrap_or("unnamed");
-            let head = format!("==> {} ({name}) <==\n", part.content_type);
-            context.console().data(&head)?;
+            let heading = format!("==> {} ({name}) <==\n", part.content_type);
+            context.console().write_stdout(heading)?;
         }
-        context.console().bytes(&with_line_end(&part.body))?;
+        context.console().write_stdout(with_line_end(&part.body))?;
     }
     Ok(())
 }

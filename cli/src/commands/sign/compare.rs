@@ -4,26 +4,21 @@ use keyfob_sigv4::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    input::{self, Input},
-    moment, request,
-    signer::AnySigner,
-};
+use super::{body, input::Input, request, signer::AnySigner, time_of_signing};
 use crate::{
     args::{CompareArgs, OutputFormat, SigningArgs},
     context::Context,
     failure::Failure,
-    output,
 };
 
-/// Says how the server sees the request otherwise than we do, in the order of what is signed: the first difference is the one
-/// to look at.
+/// Prints where the server sees another request than the one signed here, in the order in which a
+/// request is canonicalized: the first difference usually causes the others.
 ///
 /// # Errors
 ///
-/// When the answer shows nothing that could be compared.
+/// If the answer shows nothing to compare.
 pub(super) async fn run(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
-    let answer = input::read(&args.answer)?;
+    let answer = body::read(&args.answer)?;
     let server = ServerView::parse(&String::from_utf8_lossy(&answer));
     let args = &args.signing;
     let input = Input::read(args)?;
@@ -36,8 +31,8 @@ pub(super) async fn run(context: &Context, args: &CompareArgs) -> Result<(), Fai
             "the answer ({code}) shows neither a canonical request nor a string to sign"
         ))
         .with_hint(
-            "AWS's S3 and query services show them with the code SignatureDoesNotMatch; many other servers never do: there, look at \
-             `keyfob sign --print canonical`",
+            "AWS's S3 and query services show them with the code SignatureDoesNotMatch; for \
+             servers that do not, look at `keyfob sign --print canonical`",
         ));
     }
     print(context, &differences)
@@ -56,33 +51,34 @@ async fn differences(
     Ok(ours.compare(server))
 }
 
-/// The time that the arguments say; otherwise the one in the server's string to sign, which is that of the request.
+/// Returns the time in the server's string to sign, which is that of the request, unless the
+/// arguments give another one.
 fn signed_at(args: &SigningArgs, server: &ServerView) -> Result<Timestamp, Failure> {
     let seen = || server.string_to_sign()?.lines().nth(1)?.parse().ok();
     match args.at {
-        None => seen().map_or_else(|| moment(args), Ok),
-        Some(_) => moment(args),
+        None => seen().map_or_else(|| time_of_signing(args), Ok),
+        Some(_) => time_of_signing(args),
     }
 }
 
 fn print(context: &Context, differences: &[Difference]) -> Result<(), Failure> {
-    if let Some(format) = context.output_format()? {
-        let data: Value = differences.iter().map(member).collect();
-        let width = context.console().width();
-        let text = match format {
-            OutputFormat::Json => output::render(format, "Compare", &data, width),
-            _ => output::render(format, "Compare", &json!({ "Differences": data }), width),
-        };
-        return context.console().data(&text);
-    }
-    let lines: String = differences
-        .iter()
-        .map(|difference| format!("{difference}\n"))
-        .collect();
-    context.console().data(&lines)
+    let Some(format) = context.output_format()? else {
+        let lines: String = differences
+            .iter()
+            .map(|difference| format!("{difference}\n"))
+            .collect();
+        return context.console().write_stdout(lines);
+    };
+    let list: Value = differences.iter().map(to_json).collect();
+    let answer = match format {
+        OutputFormat::Json => list,
+        // Text and table give each row the name of the list.
+        OutputFormat::Text | OutputFormat::Table => json!({ "Differences": list }),
+    };
+    context.print_as(format, "Compare", &answer)
 }
 
-fn member(difference: &Difference) -> Value {
+fn to_json(difference: &Difference) -> Value {
     json!({
         "Difference": difference.to_string(),
         "Ours": difference.ours(),

@@ -1,23 +1,28 @@
 use super::{
-    input::{Input, Source},
+    body::Body,
+    input::Input,
     print::{Form, Signed},
 };
 use crate::{
     failure::Failure,
-    syntax::url::{authority, has_dot_segments},
+    syntax::{authority, has_dot_segments},
     terminal::quoted,
 };
 
-/// A command for a POSIX shell that sends the request, byte for byte as it was signed.
+/// The length in bytes of the longest word that Linux takes on a command line.
+const MAX_WORD: usize = 128 * 1024;
+
+/// Returns a command for a POSIX shell that sends the request, byte for byte as it was signed.
 ///
 /// # Errors
 ///
-/// When no command line can hold the body, or no client sends the URL as it is.
+/// If a command line cannot hold the body, or if clients would not send the URL unchanged.
 pub(super) fn command(input: &Input, signed: &Signed) -> Result<String, Failure> {
     let url = url(input, signed)?;
     let body = body(input)?;
     let mut words = vec!["curl".to_owned()];
-    // curl knows that an answer to HEAD has no body only by its own flag, which goes with no body of the request.
+    // Only with --head does curl know that the response to HEAD has no body; --head allows none in
+    // the request.
     if input.method == "HEAD" && body.is_none() {
         words.push("--head".to_owned());
     } else if input.method != "GET" || body.is_some() {
@@ -35,73 +40,77 @@ pub(super) fn command(input: &Input, signed: &Signed) -> Result<String, Failure>
     Ok(words.join(" ") + "\n")
 }
 
-/// The URL in the query's form names the host that is signed; a `Host` header tells that of the server it is sent to.
+/// Returns the URL to connect to.
 fn url(input: &Input, signed: &Signed) -> Result<String, Failure> {
     let url = signed.url(input);
-    let is_sendable = |byte: u8| byte.is_ascii_graphic();
-    if !url.bytes().all(is_sendable) {
+    if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Failure::usage(
-            "the URL holds a blank or a character that is not ASCII, as no client sends it",
+            "the URL contains whitespace or a character that is not ASCII, which no client sends",
         )
         .with_hint("write it percent-encoded"));
     }
     match (&signed.form, input.host()) {
+        // A presigned URL has the host of the header `Host`; the given URL has the server to use.
         (Form::Query(_), Some(_)) => Ok(url.replacen(authority(url), authority(&input.url), 1)),
         _ => Ok(url.to_owned()),
     }
 }
 
 fn headers(input: &Input, signed: &Signed) -> Vec<String> {
+    let added = signed.headers(input);
+    let given = input.own_headers().iter();
+    let headers: Vec<(&str, &str)> = given
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .filter(|(name, _)| is_sent(name, &added, signed))
+        .chain(added.iter().copied())
+        .collect();
     let mut words = Vec::new();
-    let made = signed.headers(input);
-    let own = input.own_headers().iter();
-    let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
-    let own = own.filter(|(name, _)| is_sent(name, &made, signed));
-    let headers: Vec<(&str, &str)> = own.chain(made.iter().copied()).collect();
     for (name, value) in &headers {
-        // `NAME:` would take one of curl's own headers out.
-        let header = match value.is_empty() {
-            true => format!("{name};"),
-            false => format!("{name}: {value}"),
+        // curl takes `NAME:` as an order to leave out a header of its own.
+        let header = if value.is_empty() {
+            format!("{name};")
+        } else {
+            format!("{name}: {value}")
         };
         words.push(format!("--header {}", quoted(&header)));
     }
     let has_type = headers
         .iter()
         .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    if input.source != Source::Nowhere && !has_type {
+    if !input.body.is_none() && !has_type {
         words.push("--header content-type:".to_owned());
     }
     words
 }
 
-/// What the signature puts in the place of a header, there or in the query, is not sent twice.
-fn is_sent(name: &str, made: &[(&str, &str)], signed: &Signed) -> bool {
-    let is = |other: &str| name.eq_ignore_ascii_case(other);
-    let is_signed = || signed.explanation.signed_headers().split(';').any(is);
+/// Returns true unless the signature puts something else in the header's place, as a header or in
+/// the query.
+fn is_sent(name: &str, added: &[(&str, &str)], signed: &Signed) -> bool {
+    let is_name = |other: &str| name.eq_ignore_ascii_case(other);
+    let is_signed = || {
+        let mut names = signed.explanation.signed_headers().split(';');
+        names.any(is_name)
+    };
     let is_amz = name.to_ascii_lowercase().starts_with("x-amz-");
-    !made.iter().any(|(other, _)| is(other)) && (!is_amz || is_signed())
+    !added.iter().any(|(other, _)| is_name(other)) && (!is_amz || is_signed())
 }
 
-/// The file where one was named; else the text, of which curl reads nothing but the text.
+/// Returns the option for the body. `--data-raw` never takes text for the name of a file.
 fn body(input: &Input) -> Result<Option<String>, Failure> {
-    match &input.source {
-        Source::Nowhere => Ok(None),
-        Source::File(path) => Ok(Some(format!(
-            "--data-binary {}",
-            quoted(&format!("@{path}"))
-        ))),
-        Source::Words => match std::str::from_utf8(&input.body) {
+    match &input.body {
+        Body::None => Ok(None),
+        Body::File { path, .. } => {
+            let file = quoted(&format!("@{path}"));
+            Ok(Some(format!("--data-binary {file}")))
+        }
+        Body::Text(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if !text.contains('\0') && text.len() < MAX_WORD => {
                 Ok(Some(format!("--data-raw {}", quoted(text))))
             }
-            _ => Err(
-                Failure::usage("the body is no text that a command line can hold")
-                    .with_hint("put it in a file and sign it with --data-binary @FILE"),
-            ),
+            _ => Err(Failure::usage(
+                "the body does not fit on a command line: it is too long, or not text",
+            )
+            .with_hint("put it in a file and sign it with --data-binary @FILE")),
         },
     }
 }
-
-/// Linux takes no longer word on a command line.
-const MAX_WORD: usize = 128 * 1024;

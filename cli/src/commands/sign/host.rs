@@ -1,13 +1,13 @@
-/// What a host name says of the service behind it.
+/// The service and region that a host name names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
-    /// The name of the service in a credential scope.
+    /// The service's name in the credential scope.
     pub(super) service: String,
-    /// The region, if the name holds one.
+    /// The region, if the host name has one.
     pub(super) region: Option<String>,
 }
 
-/// The domains of the partitions. None is the end of another, so the order does not matter.
+/// The domains of the partitions. None ends with another, so their order does not matter.
 const DOMAINS: [&str; 7] = [
     ".api.amazonwebservices.com.cn",
     ".amazonaws.com.cn",
@@ -18,7 +18,7 @@ const DOMAINS: [&str; 7] = [
     ".on.aws",
 ];
 
-/// Services whose one endpoint is in one region.
+/// The services with a single endpoint, in us-east-1.
 const GLOBAL: [&str; 8] = [
     "iam",
     "sts",
@@ -30,8 +30,10 @@ const GLOBAL: [&str; 8] = [
     "budgets",
 ];
 
-/// Host names up to the region that differ from the name in the credential scope, as the service models have them. One
-/// that begins with a dot has something in front.
+/// The services whose host name before the region differs from their name in the credential scope.
+/// A leading dot stands for further labels.
+///
+/// Source: the service models of botocore.
 const SIGNING_NAMES: [(&str, &str); 46] = [
     ("agreement-marketplace", "aws-marketplace"),
     ("appconfigdata", "appconfig"),
@@ -77,37 +79,38 @@ const SIGNING_NAMES: [(&str, &str); 46] = [
     ("transcribestreaming", "transcribe"),
     ("tunneling.iot", "IoTSecuredTunneling"),
     ("voice-chime", "chime"),
-    // Behind the more telling ones.
+    // Last, because longer names above end with these.
     (".iot", "iotdata"),
     ("pinpoint", "mobiletargeting"),
 ];
 
-/// Reads `SERVICE.REGION.amazonaws.com` and its kin: a bucket or an API's id in front, a dual-stack or FIPS endpoint,
-/// `vpce` behind the region, the region left out or, for OpenSearch, in front of the service.
+/// Parses `SERVICE.REGION.amazonaws.com` and its variants: with a bucket or an API's id before it,
+/// for dual-stack or FIPS, with `vpce` after the region, without a region or, for OpenSearch, with
+/// the region before the service.
 pub(super) fn target(host: &str) -> Option<Target> {
     let host = host.split(':').next()?.to_ascii_lowercase();
     let domain = DOMAINS.iter().find(|domain| host.ends_with(**domain))?;
-    let name = host.strip_suffix(domain)?;
-    let mut labels: Vec<&str> = name
+    let mut labels: Vec<&str> = host
+        .strip_suffix(domain)?
         .split('.')
         .filter(|label| *label != "dualstack" && *label != "vpce")
         .collect();
     let last = labels.pop()?;
-    let (service, region) = match labels.pop() {
+    let (service_label, region_label) = match labels.pop() {
         Some(service) if is_region(last) => (service, Some(last)),
         Some(region) if is_region(region) => (last, Some(region)),
         _ if is_region(last) => return None,
         _ => (last, None),
     };
-    let (service, old_region) = s3_dash_region(service);
-    let service = service.strip_suffix("-fips").unwrap_or(service);
-    let region = region.or(old_region);
-    let region = region.map(|region| region.strip_prefix("fips-").unwrap_or(region));
-    let region = region.or_else(|| GLOBAL.contains(&service).then_some("us-east-1"));
-    let service = match service.starts_with("s3express-") {
-        true => "s3express",
-        false => service,
+    let (service, legacy_region) = split_legacy_s3(service_label);
+    let service = match service.strip_suffix("-fips").unwrap_or(service) {
+        zonal if zonal.starts_with("s3express-") => "s3express",
+        service => service,
     };
+    let region = region_label
+        .or(legacy_region)
+        .map(|region| region.strip_prefix("fips-").unwrap_or(region))
+        .or_else(|| GLOBAL.contains(&service).then_some("us-east-1"));
     labels.push(service);
     Some(Target {
         service: signing_name(&labels.join("."))
@@ -117,26 +120,26 @@ pub(super) fn target(host: &str) -> Option<Target> {
     })
 }
 
-/// The name in the credential scope of a host name up to its region, where it is not the last label.
+/// Looks up a host name before the region in the table.
 fn signing_name(host: &str) -> Option<&'static str> {
-    let is_of = |end: &str| match host.strip_suffix(end) {
+    let matches = |end: &str| match host.strip_suffix(end) {
         Some("") => true,
         Some(front) => end.starts_with('.') || front.ends_with('.'),
         None => false,
     };
-    let (_, name) = SIGNING_NAMES.iter().find(|(end, _)| is_of(end))?;
+    let (_, name) = SIGNING_NAMES.iter().find(|(end, _)| matches(end))?;
     Some(name)
 }
 
-/// `s3-eu-west-1.amazonaws.com`, from before regions had a label of their own.
-fn s3_dash_region(service: &str) -> (&str, Option<&str>) {
+/// Splits `s3-eu-west-1`, from before regions had a label of their own.
+fn split_legacy_s3(service: &str) -> (&str, Option<&str>) {
     match service.strip_prefix("s3-") {
         Some(region) if is_region(region) => ("s3", Some(region)),
         _ => (service, None),
     }
 }
 
-/// `eu-west-1`, `us-gov-east-1`, `us-iso-west-1`: words and then a number.
+/// Returns true for `eu-west-1`, `us-gov-east-1`, `us-iso-west-1`: words, then a number.
 fn is_region(label: &str) -> bool {
     let parts: Vec<&str> = label.split('-').collect();
     let Some((number, words)) = parts.split_last() else {
@@ -261,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hosts_say_nothing() {
+    fn other_hosts_name_no_service() {
         for host in [
             "localhost",
             "127.0.0.1:4566",

@@ -1,11 +1,14 @@
-//! `keyfob sign`: a request in, its signature out. Nothing is sent.
+//! `keyfob sign`: signs a request and prints the result. Nothing is sent.
 
+mod body;
 mod compare;
 mod curl;
 mod data;
+mod headers;
 mod host;
 mod input;
 mod print;
+mod raw_request;
 mod signer;
 
 use keyfob_sigv4::{Payload, Request, Timestamp};
@@ -15,30 +18,29 @@ use crate::{
     args::{Auth, OutputFormat, Print, SignArgs, SignCommand, SigningArgs},
     context::Context,
     failure::Failure,
-    output,
 };
 
 /// Runs the command.
 ///
 /// # Errors
 ///
-/// When the request is none, when its service is not known, or when there are no credentials.
+/// If the request is malformed, if its service is unknown, or if there are no credentials.
 pub(crate) async fn run(context: &Context, args: &SignArgs) -> Result<(), Failure> {
     if let Some(SignCommand::Compare(args)) = &args.command {
         return compare::run(context, args).await;
     }
     let args = &args.signing;
     if context.globals().output.is_some() {
-        return Err(Failure::usage("--output has no meaning for sign")
+        return Err(Failure::usage("sign does not use --output")
             .with_hint("--print chooses what is printed; --print json is everything"));
     }
     let input = Input::read(args)?;
     for name in &input.replaced {
         context.console().note(&format!(
-            "the header {name} is left out: it is part of a signature, and this one makes its own"
+            "the header {name} is left out: it belongs to an earlier signature"
         ));
     }
-    let at = moment(args)?;
+    let at = time_of_signing(args)?;
     let request = request(&input, args)?;
     let signer = AnySigner::new(context, args, request.host()).await?;
     let credentials = context.credentials().await?;
@@ -46,7 +48,7 @@ pub(crate) async fn run(context: &Context, args: &SignArgs) -> Result<(), Failur
     print(context, args, &input, &signed)
 }
 
-fn moment(args: &SigningArgs) -> Result<Timestamp, Failure> {
+fn time_of_signing(args: &SigningArgs) -> Result<Timestamp, Failure> {
     match &args.at {
         None => Ok(Timestamp::now()),
         Some(text) => text
@@ -70,7 +72,7 @@ fn request<'a>(input: &'a Input, args: &SigningArgs) -> Result<Request<'a>, Fail
     Ok(request.payload(if args.unsigned_payload {
         Payload::Unsigned
     } else {
-        Payload::Bytes(&input.body)
+        Payload::Bytes(input.body.bytes())
     }))
 }
 
@@ -91,7 +93,7 @@ fn print(
         Print::Url => line(signed.url(input)),
         Print::Canonical => line(signed.explanation.canonical_request()),
         Print::Sts => line(signed.explanation.string_to_sign()),
-        Print::Json => output::render(OutputFormat::Json, "Sign", &signed.json(input), 0),
+        Print::Json => return context.print_as(OutputFormat::Json, "Sign", &signed.json(input)),
     };
-    context.console().data(&text)
+    context.console().write_stdout(text)
 }

@@ -1,21 +1,22 @@
 use keyfob_sigv4::{Explanation, Presigned, Signature};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::input::Input;
 
-/// A signed request in either form, with the steps that led there.
+/// A signed request, with the steps of its signature.
 pub(super) struct Signed {
     pub(super) explanation: Explanation,
     pub(super) form: Form,
 }
 
+/// Where the signature is.
 pub(super) enum Form {
     Header(Signature),
     Query(Presigned),
 }
 
 impl Signed {
-    /// The URL to call.
+    /// Returns the URL to call.
     pub(super) fn url<'a>(&'a self, input: &'a Input) -> &'a str {
         match &self.form {
             Form::Header(_) => &input.url,
@@ -23,13 +24,14 @@ impl Signed {
         }
     }
 
-    /// The headers that the request must get: those of the signature, and what curl adds to a body.
+    /// Returns the headers to add to the request: those of the signature, and those that curl adds
+    /// for a body.
     pub(super) fn headers<'a>(&'a self, input: &'a Input) -> Vec<(&'a str, &'a str)> {
-        let implied = input
+        let mut headers: Vec<(&'a str, &'a str)> = input
             .implied_headers()
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let mut headers: Vec<(&'a str, &'a str)> = implied.collect();
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         if let Form::Header(signature) = &self.form {
             for (name, value) in signature.headers() {
                 headers.push((name, value));
@@ -38,7 +40,7 @@ impl Signed {
         headers
     }
 
-    /// A line for each header.
+    /// Returns a line for each header.
     pub(super) fn header_lines(&self, input: &Input) -> String {
         self.headers(input)
             .iter()
@@ -46,9 +48,9 @@ impl Signed {
             .collect()
     }
 
-    /// Everything.
+    /// Returns everything that can be printed, as JSON.
     pub(super) fn json(&self, input: &Input) -> Value {
-        let headers: serde_json::Map<String, Value> = self
+        let headers: Map<String, Value> = self
             .headers(input)
             .into_iter()
             .map(|(name, value)| (name.to_owned(), Value::from(value)))

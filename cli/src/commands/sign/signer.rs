@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
 };
 
-/// How long a signature in the query works, unless told otherwise.
+/// The default lifetime of a signature in the query, in seconds.
 const DEFAULT_TTL: u32 = 900;
 
 /// A signer of either algorithm.
@@ -20,26 +20,24 @@ pub(super) enum AnySigner {
 }
 
 impl AnySigner {
-    /// The service is what the arguments say or the host tells; so is the region, before the configuration is asked.
+    /// Returns a signer for the service and region of the arguments or, without those, of the
+    /// host. The region may also come from the settings.
     ///
     /// # Errors
     ///
-    /// When nobody names the service, or when a name cannot be one.
+    /// If the service is unknown, or if a name is invalid.
     pub(super) async fn new(
         context: &Context,
         args: &SigningArgs,
         host: &str,
     ) -> Result<Self, Failure> {
         let Target { service, region } = target(args, host)?;
-        let set = match (args.algorithm, &args.region_set) {
-            (Algorithm::V4, Some(_)) => {
-                return Err(Failure::usage("--region-set needs --algorithm v4a"));
-            }
-            (_, set) => set.clone(),
-        };
-        let region = match (set, region) {
-            (Some(set), _) => set,
-            (None, Some(region)) if context.globals().region.is_none() => region,
+        if args.region_set.is_some() && args.algorithm != Algorithm::V4a {
+            return Err(Failure::usage("--region-set needs --algorithm v4a"));
+        }
+        let region = match (&args.region_set, region) {
+            (Some(set), _) => set.clone(),
+            (None, Some(region)) if !context.has_region_argument() => region,
             _ => context.region().await?.name().to_owned(),
         };
         let rules = rules(&service);
@@ -49,11 +47,11 @@ impl AnySigner {
         })
     }
 
-    /// Signs, and explains it.
+    /// Signs a request, and explains the signature.
     ///
     /// # Errors
     ///
-    /// When the time to live is out of range.
+    /// If the time to live is out of range.
     pub(super) fn sign(
         &self,
         args: &SigningArgs,
@@ -77,7 +75,7 @@ impl AnySigner {
         Ok(Signed { explanation, form })
     }
 
-    /// The steps of the signature.
+    /// Returns the steps of the signature.
     ///
     /// # Errors
     ///
@@ -102,10 +100,11 @@ impl AnySigner {
     }
 }
 
-/// How requests for a service are signed, by its signing name. A session of S3 Express has a header of its own for its token,
-/// but nothing tells its credentials from others: they are signed as S3's.
+/// Returns the rules for a service, by its name in the credential scope.
 fn rules(service: &str) -> Rules {
     match service {
+        // A token of S3 Express belongs in a header of its own, but its credentials look like any
+        // others, so they are signed as those of S3.
         "s3" | "s3express" | "s3-outposts" | "s3-object-lambda" => Rules::S3,
         "aoss" | "glacier" => Rules::GENERAL.content_sha256_header(true),
         _ => Rules::GENERAL,
@@ -120,8 +119,8 @@ fn target(args: &SigningArgs, host: &str) -> Result<Target, Failure> {
         }),
         (None, Some(target)) => Ok(target),
         (None, None) => {
-            let failure = Failure::usage(format!("the host {host} does not tell its service"));
-            Err(failure.with_hint("give it with --service, such as s3, execute-api or es"))
+            let failure = Failure::usage(format!("the host {host} does not name a known service"));
+            Err(failure.with_hint("name it with --service, such as s3, execute-api or es"))
         }
     }
 }

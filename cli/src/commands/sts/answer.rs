@@ -1,4 +1,4 @@
-//! The answers as JSON, with the members and in the order of the service's model.
+//! The answers as JSON. Members have the names and the order of the service's model.
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::actions::{AssumedRole, CallerIdentity, SessionToken};
@@ -33,7 +33,7 @@ pub(super) fn assumed_role(role: &AssumedRole) -> Value {
     answer
 }
 
-/// Credentials that somebody asked for, in clear.
+/// Returns credentials with their secrets, as the user asked for them.
 fn credentials(credentials: &Credentials) -> Value {
     let token = credentials.session_token().map(Secret::expose);
     json!({
@@ -44,7 +44,7 @@ fn credentials(credentials: &Credentials) -> Value {
     })
 }
 
-/// `2026-11-22T02:42:50+00:00`, as version 2 of `aws` writes moments.
+/// Formats a time as version 2 of `aws` does: `2026-11-22T02:42:50+00:00`.
 fn iso8601(at: Timestamp) -> String {
     let whole = Timestamp::from_unix_seconds(at.unix_seconds()).to_string();
     whole.replace('Z', "+00:00")

@@ -13,31 +13,32 @@ use crate::{
     failure::{Failure, with_advice},
 };
 
-/// A client that counts its retries.
+/// A client that counts its retries, for the error message.
 pub(in crate::commands) struct Sts {
     client: Client,
     retries: Arc<AtomicU32>,
 }
 
 impl Sts {
-    /// The client for the region and the endpoint that the context names.
+    /// Returns a client for the region and the endpoint URL in use.
     ///
     /// # Errors
     ///
-    /// When either cannot be used.
+    /// If either is invalid.
     pub(in crate::commands) async fn new(context: &Context) -> Result<Self, Failure> {
         let region = context.region().await?;
         let endpoint = context.endpoint_url("sts")?;
         let url = endpoint.as_ref().map(|(url, _)| *url);
         let retries = Arc::new(AtomicU32::new(0));
-        let policy = policy(context)?;
-        let client = client(context, region.name(), url, policy, &retries);
-        let client = client.map_err(|error| match &endpoint {
-            Some((_, origin)) => {
-                Failure::from(&error).with_hint(format!("the endpoint comes from {origin}"))
-            }
-            None => Failure::from(&error),
-        })?;
+        let client =
+            client(context, region.name(), url, policy(context)?, &retries).map_err(|error| {
+                match &endpoint {
+                    Some((_, origin)) => {
+                        Failure::from(&error).with_hint(format!("the endpoint comes from {origin}"))
+                    }
+                    None => Failure::from(&error),
+                }
+            })?;
         debug!(
             endpoint = client.endpoint().url(),
             region = region.name(),
@@ -46,7 +47,7 @@ impl Sts {
         Ok(Self { client, retries })
     }
 
-    /// Where it sends to.
+    /// Returns the URL that requests are sent to.
     pub(in crate::commands) fn url(&self) -> String {
         self.client.endpoint().url()
     }
@@ -55,7 +56,8 @@ impl Sts {
     ///
     /// # Errors
     ///
-    /// What STS answers; a refusal of the credentials says where they came from.
+    /// If STS answers with an error, or not at all. A refusal of the credentials has hints about
+    /// where they come from.
     pub(in crate::commands) async fn send<A: SignedAction + Sync>(
         &self,
         context: &Context,
@@ -66,7 +68,7 @@ impl Sts {
             Ok(output) => Ok(output),
             Err(error) => {
                 let mut failure = Failure::from(&error);
-                // What is worth a retry and is an error now has had all its retries.
+                // An error that is retried is returned only after the last retry.
                 if classify(error.status(), error.code()).is_some() {
                     failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
                 }
@@ -101,7 +103,7 @@ fn client(
     builder.build()
 }
 
-/// Three attempts, or as many as the settings allow; a call that a wrong clock spoiled is made once more.
+/// Allows three attempts, or the configured number, and one more after correcting a wrong clock.
 fn policy(context: &Context) -> Result<Policy, Failure> {
     let policy = Policy::aws().retry_clock_skew();
     let attempts = context.number("AWS_MAX_ATTEMPTS", "max_attempts")?;

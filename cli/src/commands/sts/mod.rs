@@ -1,4 +1,4 @@
-//! The operations of STS that `aws` has too.
+//! `keyfob sts`: the operations of STS, as in `aws`.
 
 mod answer;
 mod client;
@@ -13,14 +13,14 @@ use crate::{
     args::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
     context::Context,
     failure::Failure,
-    syntax::{file_argument, shorthand},
+    syntax::{file_or_text, parse_structures},
 };
 
 /// Runs the command and prints the answer.
 ///
 /// # Errors
 ///
-/// Without credentials; and what STS answers.
+/// If there are no credentials, or if STS answers with an error.
 pub(super) async fn run(context: &Context, command: &StsCommand) -> Result<(), Failure> {
     match command {
         StsCommand::GetCallerIdentity => {
@@ -69,34 +69,35 @@ fn assume_role(args: &AssumeRoleArgs) -> Result<AssumeRole, Failure> {
     if let Some(identity) = &args.source_identity {
         action = action.source_identity(identity.as_str())?;
     }
-    narrowed(action, args)
+    with_session_policies(action, args)
 }
 
-/// With the policies, tags and contexts of the arguments.
-fn narrowed(mut action: AssumeRole, args: &AssumeRoleArgs) -> Result<AssumeRole, Failure> {
+/// Adds the policies, tags and contexts of the arguments.
+fn with_session_policies(
+    mut action: AssumeRole,
+    args: &AssumeRoleArgs,
+) -> Result<AssumeRole, Failure> {
     if let Some(policy) = &args.policy {
-        let policy = file_argument::text("--policy", policy)?;
-        action = action.policy(policy)?;
+        action = action.policy(file_or_text("--policy", policy)?)?;
     }
-    for [arn] in shorthand::members("--policy-arns", &args.policy_arns, ["arn"])? {
+    for [arn] in parse_structures("--policy-arns", &args.policy_arns, ["arn"])? {
         action = action.policy_arn(arn)?;
     }
-    for [key, value] in shorthand::members("--tags", &args.tags, ["Key", "Value"])? {
+    for [key, value] in parse_structures("--tags", &args.tags, ["Key", "Value"])? {
         action = action.tag(key, value)?;
     }
     for key in &args.transitive_tag_keys {
         action = action.transitive_tag_key(key.as_str())?;
     }
     let names = ["ProviderArn", "ContextAssertion"];
-    for [arn, assertion] in
-        shorthand::members("--provided-contexts", &args.provided_contexts, names)?
+    for [arn, assertion] in parse_structures("--provided-contexts", &args.provided_contexts, names)?
     {
         action = action.provided_context(arn, assertion)?;
     }
     Ok(action)
 }
 
-/// The device and its code, of which neither is any good without the other.
+/// Returns the MFA device and its code, if both are given; one needs the other.
 fn mfa<'a>(
     device: &'a Option<String>,
     code: &'a Option<String>,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::sandbox::account::{ACCOUNT_ID, Account, Key, Principal};
 
-/// What an action works with: whose account, who asks, with what, and when.
+/// A call of an action: the account, the caller, the parameters, and the time.
 pub(super) struct Call<'a> {
     pub(super) account: &'a Account,
     pub(super) caller: Key,
@@ -16,7 +16,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Runs an action and returns the inside of its result element.
+    /// Runs an action and returns the content of its result element.
     pub(super) fn run(&self, action: &str) -> Result<String, Fault> {
         match action {
             "GetCallerIdentity" => Ok(self.get_caller_identity()),
@@ -37,7 +37,7 @@ impl Call<'_> {
             + &element("Account", ACCOUNT_ID)
     }
 
-    /// Only long-term keys may ask for a session of their user.
+    /// Only a long-term key may request a session of its user.
     fn get_session_token(&self) -> Result<String, Fault> {
         if self.caller.credentials.session_token().is_some() {
             return Err(Fault::denied(
@@ -49,7 +49,7 @@ impl Call<'_> {
         self.issue(self.caller.principal.clone(), seconds)
     }
 
-    /// Every role of the account trusts the account; those of other accounts trust nobody here.
+    /// Every role of this account trusts the account. A role of another one trusts no caller here.
     fn assume_role(&self) -> Result<String, Fault> {
         let arn = self.parameters.required("RoleArn")?;
         let session = self.parameters.required("RoleSessionName")?;
@@ -77,7 +77,7 @@ impl Call<'_> {
         Ok(result)
     }
 
-    /// A role that assumes a role gets an hour at most.
+    /// Returns the requested duration. A role that assumes a role gets at most an hour.
     fn role_duration(&self) -> Result<u32, Fault> {
         let seconds = self.parameters.duration(3600, 43_200)?;
         if seconds > 3600 && matches!(self.caller.principal, Principal::Role { .. }) {
@@ -93,7 +93,7 @@ impl Call<'_> {
         let code = self.parameters.get("TokenCode");
         match (device, code) {
             (None, None) => Ok(()),
-            (Some(_), Some(code)) if self.account.takes_code(code) => Ok(()),
+            (Some(_), Some(code)) if self.account.accept_code(code) => Ok(()),
             _ => Err(Fault::denied(
                 "MultiFactorAuthentication failed with invalid MFA one time pass code.",
             )),
@@ -103,8 +103,10 @@ impl Call<'_> {
     fn issue(&self, principal: Principal, seconds: u32) -> Result<String, Fault> {
         let now = Timestamp::from_unix_seconds(self.now.unix_seconds());
         let expiry = now.plus_seconds(i64::from(seconds));
-        let issued = self.account.issue(principal, expiry);
-        let issued = issued.map_err(|_| Fault::internal())?;
+        let issued = self
+            .account
+            .issue(principal, expiry)
+            .map_err(|_| Fault::internal())?;
         Ok(credentials(&issued, expiry))
     }
 }
@@ -118,7 +120,7 @@ fn credentials(issued: &Credentials, expiry: Timestamp) -> String {
     parent("Credentials", &members)
 }
 
-/// The last part of a role's ARN, if the role is one of this account.
+/// Returns the name in a role's ARN, or `None` if the role belongs to another account.
 fn role_name(arn: &str) -> Result<Option<&str>, Fault> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let ["arn", _, "iam", "", account, resource] = parts[..] else {
@@ -133,11 +135,11 @@ fn role_name(arn: &str) -> Result<Option<&str>, Fault> {
 }
 
 fn check_session_name(name: &str) -> Result<(), Fault> {
-    let ok = (2..=64).contains(&name.len())
+    let is_valid = (2..=64).contains(&name.len())
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte));
-    if ok {
+    if is_valid {
         return Ok(());
     }
     Err(Fault::invalid(format!(

@@ -1,6 +1,6 @@
 use http::StatusCode;
 
-/// An error answer of STS.
+/// An error response of STS.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) status: StatusCode,
@@ -37,7 +37,7 @@ impl Fault {
         )
     }
 
-    /// Whose mistake it was, as the answer says.
+    /// Returns the value of `Type` in the response: who caused the error.
     pub(super) fn side(&self) -> &'static str {
         if self.status.is_server_error() {
             "Receiver"

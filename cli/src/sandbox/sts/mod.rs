@@ -1,4 +1,4 @@
-//! The Security Token Service, as a function from a request to its answer.
+//! The Security Token Service, as a function from a request to its response.
 
 mod actions;
 mod fault;
@@ -24,13 +24,13 @@ use super::account::Account;
 #[derive(Debug)]
 pub(crate) struct Sts {
     account: Arc<Account>,
-    /// How many calls are still to be throttled.
+    /// The number of calls that are still to be throttled.
     throttled: AtomicU32,
     answered: AtomicU64,
 }
 
 impl Sts {
-    /// The service of `account`, which throttles its first `throttled` calls.
+    /// Returns the service of an account. It throttles the first `throttled` calls.
     pub(crate) fn new(account: Arc<Account>, throttled: u32) -> Self {
         Self {
             account,
@@ -39,7 +39,7 @@ impl Sts {
         }
     }
 
-    /// The answer to a request that arrives at `now`.
+    /// Returns the response to a request that arrives at `now`.
     pub(crate) fn answer(&self, head: &Parts, body: &[u8], now: Timestamp) -> Response<Bytes> {
         let count = self.answered.fetch_add(1, Ordering::Relaxed);
         let request_id = format!("00000000-0000-4000-8000-{count:012x}");
@@ -57,21 +57,20 @@ impl Sts {
         response
     }
 
-    /// The name of the action and the inside of its result.
+    /// Returns the name of the action and the content of its result element.
     fn run(&self, head: &Parts, body: &[u8], now: Timestamp) -> Result<(String, String), Fault> {
-        if self.takes_one_throttled() {
+        if self.is_throttled() {
             return Err(Fault::throttled());
         }
         let caller = signature::caller(&self.account, head, body, now)?;
-        let parameters = parameters_of(head, body);
-        let action = parameters.get("Action").map(str::to_owned);
-        let action = action.ok_or_else(|| {
-            Fault::new(
+        let parameters = parameters(head, body);
+        let Some(action) = parameters.get("Action").map(str::to_owned) else {
+            return Err(Fault::new(
                 StatusCode::BAD_REQUEST,
                 "MissingAction",
                 "The request is missing an action or a required parameter.",
-            )
-        })?;
+            ));
+        };
         let call = Call {
             account: &self.account,
             caller,
@@ -82,18 +81,19 @@ impl Sts {
         Ok((action, result))
     }
 
-    fn takes_one_throttled(&self) -> bool {
-        let less = |left: u32| left.checked_sub(1);
+    /// Returns true for each call that is to be throttled, and counts it.
+    fn is_throttled(&self) -> bool {
+        let decrement = |left: u32| left.checked_sub(1);
         self.throttled
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, decrement)
             .is_ok()
     }
 }
 
-/// The query protocol takes its parameters from the form, or from the query of a GET.
-fn parameters_of(head: &Parts, body: &[u8]) -> Parameters {
+/// Reads the parameters from the form in the body, or from the query of a GET.
+fn parameters(head: &Parts, body: &[u8]) -> Parameters {
     if head.method == Method::GET {
-        return Parameters::parse(head.uri.query().unwrap_or_default());
+        return Parameters::parse(head.uri.query().unwrap_or_default().as_bytes());
     }
-    Parameters::parse(&String::from_utf8_lossy(body))
+    Parameters::parse(body)
 }

@@ -5,19 +5,12 @@ use super::fault::Fault;
 pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    pub(super) fn parse(form: &str) -> Self {
-        let pairs = form.split('&').filter(|pair| !pair.is_empty());
-        Self(
-            pairs
-                .map(|pair| {
-                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (decoded(name), decoded(value))
-                })
-                .collect(),
-        )
+    pub(super) fn parse(form: &[u8]) -> Self {
+        let pairs = form_urlencoded::parse(form);
+        Self(pairs.into_owned().collect())
     }
 
-    /// The value of a parameter; an empty one is none.
+    /// Returns the value of a parameter. An empty value counts as missing.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
@@ -25,7 +18,7 @@ impl Parameters {
             .map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that must be there.
+    /// Returns a required parameter.
     pub(super) fn required(&self, name: &str) -> Result<&str, Fault> {
         self.get(name).ok_or_else(|| {
             let member = lower_first(name);
@@ -35,7 +28,7 @@ impl Parameters {
         })
     }
 
-    /// `DurationSeconds`, within the bounds of the action.
+    /// Returns `DurationSeconds`, between 900 and `max`.
     pub(super) fn duration(&self, default: u32, max: u32) -> Result<u32, Fault> {
         let Some(text) = self.get("DurationSeconds") else {
             return Ok(default);
@@ -57,7 +50,8 @@ impl Parameters {
         }
     }
 
-    /// Whether any session policy or tag was given: only then does the answer tell how full it was packed.
+    /// Returns the percentage of the allowed size that session policies and tags take, if there are
+    /// any.
     pub(super) fn packed_size(&self) -> Option<usize> {
         let packed = ["Policy", "PolicyArns.", "Tags."];
         let sizes = self.0.iter().filter(|(name, _)| {
@@ -78,40 +72,13 @@ fn lower_first(name: &str) -> String {
     first.into_iter().chain(chars).collect()
 }
 
-/// A form field: `+` is a blank, `%XX` a byte; what is neither stands for itself.
-fn decoded(field: &str) -> String {
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match (first, tail) {
-            (b'+', _) => bytes.push(b' '),
-            (b'%', [high, low, tail @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                bytes.push(hex(*high) << 4 | hex(*low));
-                rest = tail;
-            }
-            _ => bytes.push(*first),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(digit: u8) -> u8 {
-    match digit {
-        b'0'..=b'9' => digit - b'0',
-        _ => (digit | 0x20) - b'a' + 10,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn fields_are_decoded() {
-        let form = Parameters::parse("Action=A&Name=a+b%2fc%C3%A9&Odd=%zz%&Empty=&Alone");
+        let form = Parameters::parse(b"Action=A&Name=a+b%2fc%C3%A9&Odd=%zz%&Empty=&Alone");
         assert_eq!(form.get("Name"), Some("a b/cé"));
         assert_eq!(form.get("Odd"), Some("%zz%"));
         assert_eq!(form.get("Empty"), None);
@@ -120,7 +87,11 @@ mod tests {
 
     #[test]
     fn a_duration_has_bounds() {
-        let duration = |text: &str| Parameters::parse(text).duration(3600, 43200).ok();
+        let duration = |text: &str| {
+            Parameters::parse(text.as_bytes())
+                .duration(3600, 43200)
+                .ok()
+        };
         assert_eq!(duration(""), Some(3600));
         assert_eq!(duration("DurationSeconds=900"), Some(900));
         assert_eq!(duration("DurationSeconds=43200"), Some(43200));

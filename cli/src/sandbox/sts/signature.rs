@@ -1,21 +1,27 @@
 use http::{StatusCode, header, request::Parts};
 use keyfob_sigv4::{Payload, Request, Scope, Timestamp, verify::Verifier};
+use percent_encoding::percent_decode_str;
 
 use super::fault::Fault;
 use crate::sandbox::account::{Account, Key};
 
-/// Who signed a request. STS answers in every region, so the region is the one that the signature names.
+/// Verifies the signature of a request and returns the caller's key.
+///
+/// STS answers in every region, so the region is the one in the signature.
 pub(super) fn caller(
     account: &Account,
     head: &Parts,
     body: &[u8],
     now: Timestamp,
 ) -> Result<Key, Fault> {
-    let region = claimed_region(head).unwrap_or("us-east-1");
-    let scope = Scope::new(region, "sts").or_else(|_| Scope::new("us-east-1", "sts"));
-    let scope = scope.map_err(|_| Fault::internal())?;
-    let request = Request::from_http(head).map_err(|error| Fault::invalid(error.to_string()))?;
-    let request = request.payload(Payload::Bytes(body));
+    let region = claimed_region(head).unwrap_or_else(|| "us-east-1".to_owned());
+    // The verifier then refuses a region that is not a valid name.
+    let scope = Scope::new(&region, "sts")
+        .or_else(|_| Scope::new("us-east-1", "sts"))
+        .map_err(|_| Fault::internal())?;
+    let request = Request::from_http(head)
+        .map_err(|error| Fault::invalid(error.to_string()))?
+        .payload(Payload::Bytes(body));
     let lookup = |id: &str| account.key(id).map(|key| key.credentials);
     let verified = Verifier::new(scope)
         .verify(&request, now, lookup)
@@ -28,15 +34,20 @@ pub(super) fn caller(
         .ok_or_else(Fault::internal)
 }
 
-/// The region in `Credential=ID/DATE/REGION/SERVICE/aws4_request`, in the header or in the query.
-fn claimed_region(head: &Parts) -> Option<&str> {
-    let header = head.headers.get(header::AUTHORIZATION);
-    let header = header.and_then(|value| value.to_str().ok());
-    if let Some(header) = header {
-        let (_, credential) = header.split_once("Credential=")?;
-        return credential.split('/').nth(2);
-    }
-    let (_, credential) = head.uri.query()?.split_once("X-Amz-Credential=")?;
-    let mut parts = credential.split("%2F").flat_map(|part| part.split('/'));
-    parts.nth(2)
+/// Returns the region in `Credential=ID/DATE/REGION/SERVICE/aws4_request`, in the header or in the
+/// query.
+fn claimed_region(head: &Parts) -> Option<String> {
+    let credential = match head.headers.get(header::AUTHORIZATION) {
+        Some(header) => {
+            let (_, credential) = header.to_str().ok()?.split_once("Credential=")?;
+            credential.to_owned()
+        }
+        None => {
+            let (_, credential) = head.uri.query()?.split_once("X-Amz-Credential=")?;
+            percent_decode_str(credential)
+                .decode_utf8_lossy()
+                .into_owned()
+        }
+    };
+    credential.split('/').nth(2).map(str::to_owned)
 }

@@ -10,7 +10,7 @@ use crate::sandbox::account::{Account, Principal};
 const IDENTITY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const HOST: &str = "127.0.0.1:8080";
 
-/// A service, a clock, and a signer for another region than the default.
+/// A service, a time, and a signer for another region than the default.
 struct Lab {
     account: Arc<Account>,
     sts: Sts,
@@ -29,7 +29,7 @@ impl Lab {
         }
     }
 
-    /// The answer to a form that is signed `seconds` before now.
+    /// Posts a form that is signed `seconds` before now.
     fn post(&self, form: &str, key: &Credentials, seconds: i64) -> Answer {
         let mut request = Request::post(format!("http://{HOST}/")).body(()).unwrap();
         let at = self.now.plus_seconds(-seconds);
@@ -42,7 +42,7 @@ impl Lab {
 
     fn send(&self, request: Request<()>, body: &str) -> Answer {
         let (head, ()) = request.into_parts();
-        Answer::of(self.sts.answer(&head, body.as_bytes(), self.now))
+        Answer::new(self.sts.answer(&head, body.as_bytes(), self.now))
     }
 }
 
@@ -52,7 +52,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(response: Response<Bytes>) -> Self {
+    fn new(response: Response<Bytes>) -> Self {
         assert!(response.headers().contains_key("x-amzn-requestid"));
         Self {
             status: response.status().as_u16(),
@@ -61,7 +61,7 @@ impl Answer {
     }
 
     #[track_caller]
-    fn is(&self, status: u16, pieces: &[&str]) {
+    fn check(&self, status: u16, pieces: &[&str]) {
         assert_eq!(self.status, status, "{}", self.body);
         for piece in pieces {
             assert!(self.body.contains(piece), "{piece} is not in {}", self.body);
@@ -73,11 +73,11 @@ impl Answer {
 fn the_user_is_known_in_every_region() {
     let lab = Lab::new();
     let answer = lab.post(IDENTITY, lab.account.user(), 0);
-    answer.is(200, &["<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/user</Arn>", "<RequestId>"]);
+    answer.check(200, &["<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/user</Arn>", "<RequestId>"]);
 }
 
 #[test]
-fn a_presigned_get_is_known_too() {
+fn a_presigned_get_is_accepted() {
     let lab = Lab::new();
     let url = format!("http://{HOST}/?{IDENTITY}");
     let request = Signed::new("GET", &url).unwrap();
@@ -86,7 +86,7 @@ fn a_presigned_get_is_known_too() {
         .signer
         .presign(&request, lab.account.user(), lab.now, ttl);
     let get = Request::get(presigned.as_str()).body(()).unwrap();
-    lab.send(get, "").is(200, &["user/user"]);
+    lab.send(get, "").check(200, &["user/user"]);
     let late = lab
         .signer
         .presign(&request, lab.account.user(), lab.now.plus_seconds(-61), ttl);
@@ -95,40 +95,40 @@ fn a_presigned_get_is_known_too() {
 }
 
 #[test]
-fn wrong_keys_are_refused_as_aws_refuses_them() {
+fn wrong_keys_are_refused_as_in_aws() {
     let lab = Lab::new();
     let id = lab.account.user().access_key_id();
     let wrong = Credentials::new(id, "wrong").unwrap();
-    lab.post(IDENTITY, &wrong, 0).is(
+    lab.post(IDENTITY, &wrong, 0).check(
         403,
         &["<Code>SignatureDoesNotMatch</Code>", "<Type>Sender</Type>"],
     );
     let unknown = Credentials::new("AKIAUNKNOWN", "wrong").unwrap();
     lab.post(IDENTITY, &unknown, 0)
-        .is(403, &["<Code>InvalidClientTokenId</Code>"]);
+        .check(403, &["<Code>InvalidClientTokenId</Code>"]);
     let unsigned = Request::post(format!("http://{HOST}/")).body(()).unwrap();
     lab.send(unsigned, IDENTITY)
-        .is(403, &["<Code>MissingAuthenticationToken</Code>"]);
+        .check(403, &["<Code>MissingAuthenticationToken</Code>"]);
     let mut request = Request::post(format!("http://{HOST}/")).body(()).unwrap();
     let payload = Payload::Bytes(b"Action=AssumeRole");
     lab.signer
         .sign_http(&mut request, payload, lab.account.user(), lab.now)
         .unwrap();
     lab.send(request, IDENTITY)
-        .is(403, &["<Code>SignatureDoesNotMatch</Code>"]);
+        .check(403, &["<Code>SignatureDoesNotMatch</Code>"]);
 }
 
 #[test]
 fn a_wrong_clock_is_named() {
     let lab = Lab::new();
-    lab.post(IDENTITY, lab.account.user(), 899).is(200, &[]);
-    lab.post(IDENTITY, lab.account.user(), 901).is(403, &["Signature expired: 20261122T024459Z is now earlier than 20261122T024500Z (20261122T030000Z - 15 min.)"]);
+    lab.post(IDENTITY, lab.account.user(), 899).check(200, &[]);
+    lab.post(IDENTITY, lab.account.user(), 901).check(403, &["Signature expired: 20261122T024459Z is now earlier than 20261122T024500Z (20261122T030000Z - 15 min.)"]);
     lab.post(IDENTITY, lab.account.user(), -901)
-        .is(403, &["Signature not yet current: "]);
+        .check(403, &["Signature not yet current: "]);
 }
 
 #[test]
-fn a_session_works_until_it_ends_and_only_with_its_token() {
+fn a_session_works_until_it_expires_and_only_with_its_token() {
     let lab = Lab::new();
     let role = || Principal::Role {
         name: "app".into(),
@@ -136,14 +136,14 @@ fn a_session_works_until_it_ends_and_only_with_its_token() {
     };
     let live = lab.account.issue(role(), lab.now.plus_seconds(1)).unwrap();
     lab.post(IDENTITY, &live, 0)
-        .is(200, &["assumed-role/app/me"]);
-    let over = lab.account.issue(role(), lab.now).unwrap();
-    lab.post(IDENTITY, &over, 0)
-        .is(403, &["<Code>ExpiredToken</Code>"]);
+        .check(200, &["assumed-role/app/me"]);
+    let expired = lab.account.issue(role(), lab.now).unwrap();
+    lab.post(IDENTITY, &expired, 0)
+        .check(403, &["<Code>ExpiredToken</Code>"]);
     let secret = live.secret_access_key().expose();
     let bare = Credentials::new(live.access_key_id(), secret).unwrap();
     lab.post(IDENTITY, &bare, 0)
-        .is(403, &["<Code>InvalidClientTokenId</Code>"]);
+        .check(403, &["<Code>InvalidClientTokenId</Code>"]);
 }
 
 #[test]
@@ -155,8 +155,8 @@ fn the_first_calls_are_throttled() {
         ..Lab::new()
     };
     lab.post(IDENTITY, lab.account.user(), 0)
-        .is(400, &["<Code>Throttling</Code>", "Rate exceeded"]);
-    lab.post(IDENTITY, lab.account.user(), 0).is(200, &[]);
+        .check(400, &["<Code>Throttling</Code>", "Rate exceeded"]);
+    lab.post(IDENTITY, lab.account.user(), 0).check(200, &[]);
 }
 
 #[test]
@@ -190,14 +190,14 @@ fn parameters_are_checked() {
         ),
     ];
     for (form, piece) in cases {
-        lab.post(form, user, 0).is(400, &[piece]);
+        lab.post(form, user, 0).check(400, &[piece]);
     }
     lab.post(
         &format!("{role}&RoleSessionName=me&Policy=%7B%7D&SourceIdentity=%3Cx"),
         user,
         0,
     )
-    .is(
+    .check(
         200,
         &[
             "assumed-role/b/me",

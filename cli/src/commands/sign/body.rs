@@ -1,0 +1,67 @@
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use crate::failure::Failure;
+
+/// The body of a request, as it was given: curl is given it in the same way.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    None,
+    Text(Vec<u8>),
+    /// An unchanged file.
+    File {
+        path: String,
+        bytes: Vec<u8>,
+    },
+}
+
+impl Body {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::None => &[],
+            Self::Text(bytes) | Self::File { bytes, .. } => bytes,
+        }
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+/// Reads a file, or standard input for `-`.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    bytes.map_err(|error| Failure::other(format!("cannot read {}: {error}", path.display())))
+}
+
+/// Reads a file, or standard input for `-`, as text.
+///
+/// # Errors
+///
+/// If it cannot be read, or if it is not UTF-8.
+pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
+    into_text(read(path)?)
+}
+
+/// Converts data to text.
+///
+/// # Errors
+///
+/// If it is not UTF-8.
+pub(super) fn into_text(bytes: Vec<u8>) -> Result<String, Failure> {
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::usage("data that is encoded or appended to the URL must be UTF-8 text")
+    })
+}

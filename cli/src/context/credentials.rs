@@ -1,0 +1,60 @@
+use keyfob_chain::{Chain, Error, ErrorKind, Explanation, Order};
+use keyfob_sigv4::{Credentials, Timestamp};
+use tracing::debug;
+
+use crate::{
+    context::Context,
+    failure::{Failure, none_found},
+};
+
+impl Context {
+    /// Returns the chain of credential providers, in the order of the AWS CLI.
+    pub(crate) fn chain(&self) -> Chain {
+        Chain::default_for(Order::Cli, &self.settings)
+    }
+
+    /// Returns the credentials in use, without asking the providers after the one that has them.
+    ///
+    /// # Errors
+    ///
+    /// If no provider has credentials, or if a provider that is configured fails.
+    pub(crate) async fn credentials(&self) -> Result<Credentials, Failure> {
+        self.check_profile()?;
+        let resolution = self.chain().resolve(Timestamp::now()).await;
+        found(resolution.credentials, &resolution.explanation)
+    }
+
+    /// Returns the credentials in use, and an explanation that names those they mask.
+    ///
+    /// # Errors
+    ///
+    /// As [`credentials`](Self::credentials).
+    pub(crate) async fn explained_credentials(
+        &self,
+    ) -> Result<(Credentials, Explanation), Failure> {
+        self.check_profile()?;
+        let resolution = self.chain().explain(Timestamp::now()).await;
+        let credentials = found(resolution.credentials, &resolution.explanation)?;
+        Ok((credentials, resolution.explanation))
+    }
+
+    /// Fails if a profile was named that does not exist, even if another source has credentials.
+    pub(crate) fn check_profile(&self) -> Result<(), Failure> {
+        self.settings.profile()?;
+        Ok(())
+    }
+}
+
+/// Logs what each provider answered, and lists the answers if none has credentials.
+fn found(
+    credentials: Result<Credentials, Error>,
+    explanation: &Explanation,
+) -> Result<Credentials, Failure> {
+    for row in &explanation.rows {
+        debug!(provider = row.provider, verdict = ?row.verdict, reason = row.reason, "asked");
+    }
+    credentials.map_err(|error| match error.kind() {
+        ErrorKind::NoCredentials => none_found(explanation),
+        _ => Failure::from(&error),
+    })
+}

@@ -1,0 +1,68 @@
+use serde_json::Value;
+
+use crate::{args::OutputFormat, context::Context, failure::Failure, output};
+
+impl Context {
+    /// Prints the answer of an operation in the configured format, by default as JSON.
+    ///
+    /// # Errors
+    ///
+    /// If the format is unknown, or if stdout cannot be written.
+    pub(crate) fn print(&self, operation: &str, answer: &Value) -> Result<(), Failure> {
+        let format = self.output_format()?.unwrap_or(OutputFormat::Json);
+        self.print_as(format, operation, answer)
+    }
+
+    /// Prints the answer of an operation in this format.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(crate) fn print_as(
+        &self,
+        format: OutputFormat,
+        operation: &str,
+        answer: &Value,
+    ) -> Result<(), Failure> {
+        let text = output::render(format, operation, answer, self.console.width());
+        self.console.write_stdout(text)
+    }
+
+    /// Returns the format that an argument or a setting asks for.
+    ///
+    /// A setting may name a format that only `aws` has. JSON takes its place, and a note on stderr
+    /// says so, once.
+    ///
+    /// # Errors
+    ///
+    /// If a setting names an unknown format.
+    pub(crate) fn output_format(&self) -> Result<Option<OutputFormat>, Failure> {
+        if self.globals.output.is_some() {
+            return Ok(self.globals.output);
+        }
+        if let Some(format) = self.output_format.get() {
+            return Ok(*format);
+        }
+        let format = self.configured_format()?;
+        Ok(*self.output_format.get_or_init(|| format))
+    }
+
+    fn configured_format(&self) -> Result<Option<OutputFormat>, Failure> {
+        let Some(setting) = self.settings.find("AWS_DEFAULT_OUTPUT", "output") else {
+            return Ok(None);
+        };
+        let (name, origin) = (setting.text, self.origin(&setting.origin));
+        if let Some(format) = OutputFormat::from_name(name) {
+            return Ok(Some(format));
+        }
+        if OutputFormat::is_known_to_aws(name) {
+            self.console
+                .note(&format!("json is printed instead of {name} ({origin})"));
+            return Ok(Some(OutputFormat::Json));
+        }
+        let message = format!("the output format {name:?} from {origin} is not known");
+        Err(Failure::configuration(message).with_hint(
+            "use json, text or table, in --output, AWS_DEFAULT_OUTPUT or output in a profile",
+        ))
+    }
+}

@@ -1,0 +1,53 @@
+use keyfob_chain::{Origin, Region};
+
+use crate::{context::Context, failure::Failure};
+
+/// Parses the value of `--region`, the same way for every command.
+pub(super) fn from_argument(value: Option<&str>) -> Result<Option<Region>, Failure> {
+    let origin = || Origin::Argument {
+        name: "--region".to_owned(),
+    };
+    value
+        .map(|name| Region::new(name, origin()))
+        .transpose()
+        .map_err(|error| Failure::usage(error.to_string()))
+}
+
+impl Context {
+    /// Returns the region in use, and prints a note on stderr, once, if it is the default.
+    ///
+    /// # Errors
+    ///
+    /// If the first source that sets a region sets an invalid one.
+    pub(crate) async fn region(&self) -> Result<&Region, Failure> {
+        self.region
+            .get_or_try_init(|| async {
+                let region = self.region_without_note().await?;
+                if *region.origin() == Origin::Default {
+                    self.console.note(&format!(
+                        "no region is set, so {region} is used: set --region, AWS_REGION or \
+                         region in a profile"
+                    ));
+                }
+                Ok(region)
+            })
+            .await
+    }
+
+    /// Returns the region in use, for output that shows where it comes from.
+    ///
+    /// # Errors
+    ///
+    /// As [`region`](Self::region).
+    pub(crate) async fn region_without_note(&self) -> Result<Region, Failure> {
+        match &self.region_argument {
+            Some(region) => Ok(region.clone()),
+            None => Ok(Region::resolve(&self.settings, None).await?),
+        }
+    }
+
+    /// Returns true if `--region` was given.
+    pub(crate) fn has_region_argument(&self) -> bool {
+        self.region_argument.is_some()
+    }
+}
