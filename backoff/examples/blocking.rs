@@ -1,4 +1,4 @@
-//! A blocking call, whose waits end at once when another thread says so.
+//! Retries a blocking call whose waits another thread can cancel.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 

@@ -1,5 +1,5 @@
-//! An answer in the types of the `http` crate: its code, its hint, what a policy makes of it, and the clock
-//! skew it shows.
+//! Reads an answer in the types of the `http` crate: its code, its hint, its fault under a policy,
+//! and the clock skew.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 
@@ -36,7 +36,7 @@ fn main() -> Result<(), http::Error> {
         .unwrap_or_default();
     let skew = ClockSkew::measure(date, None, now, now);
     println!(
-        "the service is behind by {:?} ms",
+        "the service's clock is slow by {:?} ms",
         skew.map(|skew| -skew.as_millis())
     );
     Ok(())

@@ -1,4 +1,5 @@
-//! Limits before the service has to throttle: an adaptive one for a table, a documented one for each S3 prefix.
+//! Limits requests before the service throttles them: adaptively for a table, by documented rate
+//! for S3 prefixes.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 
@@ -18,7 +19,8 @@ async fn main() {
         .await;
     println!("table: {outcome:?}");
 
-    // S3 allows 5,500 GETs a second for each prefix; here 2, and whoever comes too early is told so.
+    // S3 allows 5,500 GETs a second for each prefix; here it is 2, and a call that comes too early
+    // fails.
     let gets = KeyedLimit::new(RateLimit::new(2, Duration::from_secs(1)));
     for prefix in ["photos/", "photos/", "photos/", "invoices/"] {
         let limiter = gets.key(prefix);

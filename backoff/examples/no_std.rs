@@ -1,4 +1,4 @@
-//! The state machine alone, in a loop of one's own: no timer, no runtime, nothing but `core`.
+//! Uses the state machine alone, in a loop of its own: no timer, no runtime, only `core`.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 
@@ -8,13 +8,13 @@ use keyfob_backoff::{Decision, Failure, Policy, SeededRandom};
 
 fn main() {
     let mut answers = [503, 503, 200].into_iter();
-    // On a device: a seed from a hardware counter or the serial number.
+    // On a device, take the seed from a hardware counter or the serial number.
     let mut random = SeededRandom::new(0x5EED);
     let mut call = Policy::aws().start();
     for status in &mut answers {
         if status < 400 {
             call.on_success(None);
-            println!("done after {:?} of waiting", call.slept());
+            println!("done after waiting for {:?}", call.slept());
             break;
         }
         match call.on_failure(

@@ -1,4 +1,6 @@
-//! A `reqwest` client that retries: `cargo run --example reqwest_middleware --features reqwest-middleware -- URL`.
+//! Retries the requests of a `reqwest` client:
+//!
+//! `cargo run --example reqwest_middleware --features reqwest-middleware -- URL`
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 
@@ -11,13 +13,13 @@ use reqwest_middleware::ClientBuilder;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), reqwest_middleware::Error> {
     let Some(url) = std::env::args().nth(1) else {
-        println!("which URL?");
+        println!("usage: reqwest_middleware URL");
         return Ok(());
     };
     let middleware = RetryMiddleware::new(Policy::aws().retry_connect_failures())
         .budget(Arc::new(Budget::aws()))
         .deadline(Duration::from_secs(30));
-    // A middleware that signs would come after this one: every attempt needs its own signature.
+    // Add a middleware that signs after this one: every attempt needs its own signature.
     let client = ClientBuilder::new(reqwest::Client::new())
         .with(middleware)
         .build();

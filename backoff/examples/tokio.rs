@@ -1,4 +1,5 @@
-//! A call that is throttled twice, on the tokio timer, with a budget, a deadline and a line of log for every wait.
+//! Retries a call that is throttled twice, on the tokio timer, with a budget, a deadline and a log
+//! line for each wait.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 
@@ -42,7 +43,7 @@ async fn main() -> Result<(), ServiceError> {
         .deadline(Duration::from_secs(30))
         .notify(|error, pause| {
             println!(
-                "{} in attempt {}: again in {:?}",
+                "{} in attempt {}, next attempt in {:?}",
                 error.code, pause.attempt, pause.delay
             );
         })
@@ -50,7 +51,7 @@ async fn main() -> Result<(), ServiceError> {
         .run()
         .await?;
     println!(
-        "{name}, after {} attempts and {:?} of waiting",
+        "{name}, after {} attempts and waits of {:?}",
         report.attempts, report.slept
     );
     Ok(())

@@ -1,4 +1,4 @@
-//! A `tower` service that retries what should be retried; the layer that signs belongs inside.
+//! Retries the requests of a `tower` service. A layer that signs belongs inside the retry layer.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 

@@ -1,5 +1,8 @@
-//! Any timer: in a browser `gloo_timers::future::sleep` and a seed from `crypto.getRandomValues`; here a timer of
-//! three lines stands in for it. Builds for `wasm32-unknown-unknown` with `--no-default-features --features std`.
+//! Retries on a timer and a generator of its own, as in a browser.
+//!
+//! In a browser, use `gloo_timers::future::sleep` and a seed from `crypto.getRandomValues`; here a
+//! timer of three lines replaces it. Builds for `wasm32-unknown-unknown` with
+//! `--no-default-features --features std`.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 

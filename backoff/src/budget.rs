@@ -2,10 +2,12 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::fault::{Fault, FaultKind};
 
-/// A token bucket that many calls share, so that all of them stop retrying when the service is down.
+/// A token bucket that many calls share, so that all of them stop retrying when the service is
+/// down.
 ///
-/// Every retry takes tokens. A success after retries gives the tokens of the last retry back, and a success at the
-/// first attempt gives one. Time gives none. An empty budget refuses retries, never first attempts.
+/// Every retry takes tokens. A success after retries gives the tokens of the last retry back, and a
+/// success at the first attempt gives one. Time gives none. An empty budget refuses retries, never
+/// first attempts.
 ///
 /// Use one for each service and region, in an `Arc`, a client, or a `static`:
 ///
@@ -31,7 +33,8 @@ struct Costs {
 }
 
 impl Budget {
-    /// Creates the budget of the AWS SDKs since 2026: 500 tokens; a retry costs 14, or 5 after throttling.
+    /// Creates the budget of the AWS SDKs since 2026: 500 tokens; a retry costs 14, or 5 after
+    /// throttling.
     #[must_use]
     pub const fn aws() -> Self {
         Self::full(
@@ -44,7 +47,8 @@ impl Budget {
         )
     }
 
-    /// Creates the budget of the AWS SDKs before 2026: 500 tokens; a retry costs 5, or 10 after a timeout.
+    /// Creates the budget of the AWS SDKs before 2026: 500 tokens; a retry costs 5, or 10 after a
+    /// timeout.
     #[must_use]
     pub const fn aws_v2_0() -> Self {
         Self::full(
@@ -110,8 +114,8 @@ impl Budget {
         let refill = |left: u32| {
             (left < self.capacity).then(|| left.saturating_add(tokens).min(self.capacity))
         };
-        // `Err` means that the bucket is full. Nothing is written then, so that calls that succeed on many
-        // threads do not fight over one cache line.
+        // `Err` means that the bucket is full. Nothing is written then, so that calls that succeed
+        // on many threads do not fight over one cache line.
         let _ = self.tokens.fetch_update(Relaxed, Relaxed, refill);
     }
 

@@ -9,8 +9,9 @@ use crate::sdk_request::SdkRequest;
 
 /// The state of one call: how often it failed, and what its retries cost.
 ///
-/// It does nothing by itself: it has no clock, timer, I/O or generator, and allocates nothing. Tell it what
-/// happened, and it says what to do. Every other way to retry in this crate is a loop around it.
+/// It does nothing by itself: it has no clock, timer, I/O or generator, and allocates nothing. Tell
+/// it what happened, and it says what to do. Every other way to retry in this crate is a loop
+/// around it.
 ///
 /// ```
 /// use core::time::Duration;
@@ -54,7 +55,8 @@ pub enum Decision {
 pub enum Stop {
     /// Retrying would not help.
     NotRetryable,
-    /// The service may have acted on the request, and the policy says that it must not happen twice.
+    /// The service may have acted on the request, and the policy says that it must not happen
+    /// twice.
     NotIdempotent,
     /// All attempts were made.
     Attempts,
@@ -114,9 +116,9 @@ impl Call {
 
     /// Decides what to do after a failed attempt.
     ///
-    /// `elapsed` is the time since the call began; it matters only with a deadline. The checks are made in this
-    /// order: the failure is a fault, the call may be sent twice, attempts are left, the delay fits the deadline,
-    /// the budget pays. Only a `Wait` takes tokens from the budget.
+    /// `elapsed` is the time since the call began; it matters only with a deadline. The checks are
+    /// made in this order: the failure is a fault, the call may be sent twice, attempts are left,
+    /// the delay fits the deadline, the budget pays. Only a `Wait` takes tokens from the budget.
     pub fn on_failure(
         &mut self,
         failure: &Failure<'_>,
@@ -131,7 +133,8 @@ impl Call {
         }
     }
 
-    /// Pays the budget back after a success: the tokens of the last retry, or one token if there was no retry.
+    /// Pays the budget back after a success: the tokens of the last retry, or one token if there
+    /// was no retry.
     ///
     /// ```
     /// use core::time::Duration;
@@ -220,7 +223,8 @@ impl Call {
             delay = self.policy.hinted(drawn, hint);
             asked = delay.max(nanos(hint.wait()));
         }
-        // The wait as the service asked for it, not as it was bounded: an earlier attempt would fail too.
+        // The wait as the service asked for it, not as it was bounded: an earlier attempt would
+        // fail too.
         if self.has_deadline() && asked >= self.deadline.saturating_sub(nanos(elapsed)) {
             return Decision::Stop(Stop::Deadline);
         }

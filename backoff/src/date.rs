@@ -1,112 +1,65 @@
-/// Reads an HTTP date in any of its three forms as seconds since 1970.
+/// Parses an HTTP date in any of its three forms (RFC 9110 section 5.6.7) into seconds since 1970.
 ///
-/// RFC 9110 section 5.6.7. The name of the day is not looked at; a date before 1970 gives `None`. There is no
-/// clock here, so a year of two digits is one from 1970 to 2069.
+/// The name of the day is ignored. A date before 1970 gives `None`. A year of two digits is one
+/// from 1970 to 2069: the rule of the RFC, at most 50 years ahead, needs a clock.
 pub(crate) fn parse_http_date(text: &str) -> Option<u64> {
     let text = text.trim_ascii();
-    let (day, month, year, time) = match text.split_once(", ") {
-        Some((_, current)) => internet_date(current)?,
+    let fields = match text.split_once(", ") {
+        Some((_, rest)) => internet_date(rest)?,
         None => asctime_date(text)?,
     };
-    let (month, year) = (self::month(month)?, self::year(year)?);
-    let day = number::<2>(day).or_else(|| number::<1>(day))?;
-    if day == 0 || day > days_in(month, year) || year < 1970 {
+    let (year, month) = (year(fields.year)?, month(fields.month)?);
+    let day = number::<2>(fields.day).or_else(|| number::<1>(fields.day))?;
+    if day == 0 || year < 1970 {
         return None;
     }
-    Some(days_since_1970(year, month, day) * 86_400 + time_of_day(time)?)
+    let date = CivilDate { year, month, day };
+    let days = days_from_civil(date);
+    // A day that its month does not have, such as February 30, comes back as another date.
+    let exists = civil_from_days(days) == date;
+    exists.then_some(days * 86_400 + time_of_day(fields.time)?)
 }
 
-/// Day, month, year and time as they stand in the text.
-type Fields<'a> = (&'a str, &'a str, &'a str, &'a str);
+/// The fields of a date, as written.
+struct Fields<'a> {
+    day: &'a str,
+    month: &'a str,
+    year: &'a str,
+    time: &'a str,
+}
 
-/// `06 Nov 1994 08:49:37 GMT`, or `06-Nov-94 08:49:37 GMT`, which is obsolete.
+/// Splits `06 Nov 1994 08:49:37 GMT`, or the obsolete `06-Nov-94 08:49:37 GMT`.
 fn internet_date(text: &str) -> Option<Fields<'_>> {
     let (date, time) = text.strip_suffix(" GMT")?.rsplit_once(' ')?;
     let separator = if date.contains('-') { '-' } else { ' ' };
     let (day, rest) = date.split_once(separator)?;
     let (month, year) = rest.split_once(separator)?;
-    Some((day, month, year, time))
+    Some(Fields {
+        day,
+        month,
+        year,
+        time,
+    })
 }
 
-/// `Sun Nov  6 08:49:37 1994`, obsolete too: what `asctime` of C makes.
+/// Splits `Sun Nov  6 08:49:37 1994`, the obsolete form that C's `asctime` makes.
 fn asctime_date(text: &str) -> Option<Fields<'_>> {
     let (_, text) = text.split_once(' ')?;
     let (month, text) = text.split_once(' ')?;
     let (text, year) = text.rsplit_once(' ')?;
     let (day, time) = text.rsplit_once(' ')?;
-    Some((day.trim_ascii_start(), month, year, time))
+    Some(Fields {
+        day: day.trim_ascii_start(),
+        month,
+        year,
+        time,
+    })
 }
 
 fn year(text: &str) -> Option<u64> {
     number::<4>(text).or_else(|| {
         let short = number::<2>(text)?;
         Some(if short < 70 { 2000 } else { 1900 } + short)
-    })
-}
-
-fn time_of_day(text: &str) -> Option<u64> {
-    let (hour, rest) = text.split_once(':')?;
-    let (minute, second) = rest.split_once(':')?;
-    let (hour, minute, second) = (
-        number::<2>(hour)?,
-        number::<2>(minute)?,
-        number::<2>(second)?,
-    );
-    // 60 is a leap second.
-    let is_time = hour <= 23 && minute <= 59 && second <= 60;
-    is_time.then_some(hour * 3_600 + minute * 60 + second)
-}
-
-/// A date and time of day in UTC.
-pub(crate) struct CivilTime {
-    pub(crate) year: u64,
-    pub(crate) month: u64,
-    pub(crate) day: u64,
-    pub(crate) hour: u64,
-    pub(crate) minute: u64,
-    pub(crate) second: u64,
-}
-
-impl CivilTime {
-    /// The last second that has a year of four digits.
-    const MAX: u64 = 253_402_300_799;
-
-    /// The date of so many seconds after the beginning of 1970; what is later than 9999 is its end.
-    pub(crate) fn since_1970(seconds: u64) -> Self {
-        let seconds = seconds.min(Self::MAX);
-        let (mut day, time) = (seconds / 86_400, seconds % 86_400);
-        // 365.2425 days to a year, so this is off by one at most.
-        let mut year = 1970 + day * 400 / 146_097;
-        while days_since_1970(year + 1, 1, 1) <= day {
-            year += 1;
-        }
-        while days_since_1970(year, 1, 1) > day {
-            year -= 1;
-        }
-        day -= days_since_1970(year, 1, 1);
-        let mut month = 1;
-        while day >= days_in(month, year) {
-            day -= days_in(month, year);
-            month += 1;
-        }
-        Self {
-            year,
-            month,
-            day: day + 1,
-            hour: time / 3_600,
-            minute: time / 60 % 60,
-            second: time % 60,
-        }
-    }
-}
-
-/// A number of exactly `N` digits.
-fn number<const N: usize>(text: &str) -> Option<u64> {
-    let digits: &[u8; N] = text.as_bytes().try_into().ok()?;
-    digits.iter().try_fold(0, |value, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| value * 10 + u64::from(digit - b'0'))
     })
 }
 
@@ -120,23 +73,95 @@ fn month(name: &str) -> Option<u64> {
         .map(|at| at as u64 + 1)
 }
 
-const fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+/// Parses `08:49:37` into seconds since midnight.
+fn time_of_day(text: &str) -> Option<u64> {
+    let (hour, rest) = text.split_once(':')?;
+    let (minute, second) = rest.split_once(':')?;
+    let (hour, minute, second) = (
+        number::<2>(hour)?,
+        number::<2>(minute)?,
+        number::<2>(second)?,
+    );
+    // 60 is a leap second.
+    let is_time = hour <= 23 && minute <= 59 && second <= 60;
+    is_time.then_some(hour * 3_600 + minute * 60 + second)
 }
 
-const fn days_in(month: u64, year: u64) -> u64 {
-    match month {
-        2 => 28 + is_leap(year) as u64,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
+/// Parses a number of exactly `N` digits.
+fn number<const N: usize>(text: &str) -> Option<u64> {
+    let digits: &[u8; N] = text.as_bytes().try_into().ok()?;
+    digits.iter().try_fold(0, |value, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| value * 10 + u64::from(digit - b'0'))
+    })
+}
+
+/// A date and time of day in UTC.
+pub(crate) struct CivilTime {
+    pub(crate) date: CivilDate,
+    pub(crate) hour: u64,
+    pub(crate) minute: u64,
+    pub(crate) second: u64,
+}
+
+/// A date of the Gregorian calendar; months and days count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CivilDate {
+    pub(crate) year: u64,
+    pub(crate) month: u64,
+    pub(crate) day: u64,
+}
+
+impl CivilTime {
+    /// The last second of the year 9999, after which a year has more than four digits.
+    const MAX: u64 = 253_402_300_799;
+
+    /// Creates the time of so many seconds since 1970; what is after 9999 becomes its last second.
+    pub(crate) fn from_seconds(seconds: u64) -> Self {
+        let seconds = seconds.min(Self::MAX);
+        let (days, time) = (seconds / 86_400, seconds % 86_400);
+        Self {
+            date: civil_from_days(days),
+            hour: time / 3_600,
+            minute: time / 60 % 60,
+            second: time % 60,
+        }
     }
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar: whole years, their leap days, whole months, days.
-fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
-    let leap_days = |before: u64| (before - 1) / 4 - (before - 1) / 100 + (before - 1) / 400;
-    let months: u64 = (1..month).map(|m| days_in(m, year)).sum();
-    (year - 1970) * 365 + leap_days(year) - leap_days(1970) + months + day - 1
+// The next two functions are `days_from_civil` and `civil_from_days` of Howard Hinnant's
+// "chrono-Compatible Low-Level Date Algorithms"
+// (https://howardhinnant.github.io/date_algorithms.html), for dates since 1970. A year begins with
+// March, so that its leap day is its last; an era is the 400 years after which the calendar
+// repeats.
+
+/// Returns the days from 1970-01-01 to a date that is not before it.
+const fn days_from_civil(CivilDate { year, month, day }: CivilDate) -> u64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// Returns the date of so many days after 1970-01-01.
+const fn civil_from_days(days: u64) -> CivilDate {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let january_or_february = month >= 10;
+    CivilDate {
+        year: era * 400 + year + january_or_february as u64,
+        month: if january_or_february {
+            month - 9
+        } else {
+            month + 3
+        },
+        day: day_of_year - (153 * month + 2) / 5 + 1,
+    }
 }
 
 #[cfg(test)]
@@ -144,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_read_as_seconds_since_1970() {
+    fn a_date_is_parsed_as_seconds_since_1970() {
         assert_eq!(
             parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
             Some(784_111_777)
@@ -161,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_obsolete_forms_of_a_date_are_read_too() {
+    fn the_obsolete_forms_of_a_date_are_parsed_too() {
         for (text, seconds) in [
             ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777),
             ("Sun Nov  6 08:49:37 1994", 784_111_777),
@@ -176,14 +201,29 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_two_leap_cycles_is_its_own_date() {
-        for day in 0..2 * 146_097 {
-            let time = CivilTime::since_1970(day * 86_400);
-            assert_eq!(days_since_1970(time.year, time.month, time.day), day);
-            assert!(
-                (1..=12).contains(&time.month)
-                    && (1..=days_in(time.month, time.year)).contains(&time.day)
-            );
+    fn every_day_of_two_leap_cycles_is_its_own_date_and_the_day_after_the_one_before() {
+        const fn days_in(month: u64, year: u64) -> u64 {
+            let is_leap =
+                year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+            match month {
+                2 => 28 + is_leap as u64,
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            }
+        }
+        let (mut year, mut month, mut day) = (1970, 1, 1);
+        for days in 0..2 * 146_097 {
+            let date = CivilDate { year, month, day };
+            assert_eq!(civil_from_days(days), date);
+            assert_eq!(CivilTime::from_seconds(days * 86_400).date, date);
+            assert_eq!(days_from_civil(date), days);
+            day += 1;
+            if day > days_in(month, year) {
+                (day, month) = (1, month + 1);
+            }
+            if month > 12 {
+                (month, year) = (1, year + 1);
+            }
         }
     }
 

@@ -4,7 +4,8 @@ use crate::fault::{Fault, FaultKind};
 use crate::policy::Policy;
 use crate::random::Random;
 
-/// The delays of a call that fails every time, as a plain iterator: for a loop, timer or runtime of your own.
+/// The delays of a call that fails every time, as a plain iterator: for a loop, timer or runtime of
+/// your own.
 ///
 /// Made by [`Policy::delays`]. It yields one delay for each retry of the policy.
 ///
@@ -49,7 +50,8 @@ impl Policy {
 }
 
 impl<R: Random> Delays<R> {
-    /// Yields the delays after this fault instead of those after a 5xx. It may change from one delay to the next.
+    /// Yields the delays after this fault instead of those after a 5xx. It may change from one
+    /// delay to the next.
     ///
     /// ```
     /// use core::time::Duration;

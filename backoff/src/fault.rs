@@ -1,30 +1,32 @@
 use crate::hint::Hint;
 use crate::skew::ClockSkew;
 
-/// A failure that may be retried: throttling, a 5xx, or something the caller opted in to.
+/// A failure that may be retried: throttling, a 5xx, or a failure that the caller opted in to.
 ///
-/// Only [`classify`] and [`Policy::classify`](crate::Policy::classify) make one, so code that holds a
-/// `Fault` cannot be about to retry an arbitrary 4xx.
+/// Only [`classify`] and [`Policy::classify`](crate::Policy::classify) make one, so code that needs
+/// a `Fault` to retry cannot retry an arbitrary 4xx.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fault(FaultKind);
 
-/// What kind of [`Fault`] it is; the kind selects the base delay and the cost in the [`Budget`](crate::Budget).
+/// The kind of a [`Fault`], which selects the base delay and the cost in the
+/// [`Budget`](crate::Budget).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// The service asked for fewer calls: one of the 14 throttling codes at any status, or HTTP 429.
+    /// The service asked for fewer calls: one of the 14 throttling codes at any status, or HTTP
+    /// 429.
     Throttling,
     /// The service failed: any other 5xx.
     Server,
-    /// The connection was never made, so nothing was sent. Opt-in.
+    /// No connection was made, so nothing was sent. Opt-in.
     Connect,
     /// The request was sent and the connection broke before an answer. Opt-in.
     NoResponse,
     /// The request was sent and no answer came in time. Opt-in.
     Timeout,
-    /// The service refused the date of the signature and the clocks do differ. Opt-in.
+    /// The service refused the date of the signature, and the clocks differ. Opt-in.
     ClockSkew,
-    /// An error code the caller opted in to by name.
+    /// The service answered with an error code that the caller opted in to by name.
     Code,
 }
 
@@ -33,20 +35,21 @@ impl Fault {
         Self(kind)
     }
 
-    /// The kind of fault.
+    /// Returns the kind of fault.
     #[must_use]
     pub const fn kind(self) -> FaultKind {
         self.0
     }
 
-    /// Whether the service asked for fewer calls, which means a longer first delay.
+    /// Returns true if the service asked for fewer calls, which means a longer first delay.
     #[must_use]
     pub const fn is_throttling(self) -> bool {
         matches!(self.0, FaultKind::Throttling)
     }
 }
 
-/// Judges an answer by its HTTP status and its error code: the rule this crate exists for.
+/// Decides by HTTP status and error code whether an answer is a fault: the rule this crate exists
+/// for.
 ///
 /// | answer | result |
 /// |---|---|
@@ -55,7 +58,6 @@ impl Fault {
 /// | any other 5xx | server fault |
 /// | everything else, every other 4xx included | `None`: do not retry |
 ///
-/// The code goes first because much throttling is a 4xx: STS and IAM throttle with a 400, SQS with a 403.
 /// Codes are compared exactly, letter case included.
 ///
 /// ```
@@ -70,6 +72,8 @@ impl Fault {
 #[inline]
 pub fn classify(status: Option<u16>, code: Option<&str>) -> Option<Fault> {
     match (status, code) {
+        // The code comes first because much throttling is a 4xx: STS and IAM use 400 for it, SQS
+        // 403.
         (_, Some(code)) if is_throttling_code(code) => Some(Fault(FaultKind::Throttling)),
         (Some(429), _) => Some(Fault(FaultKind::Throttling)),
         (Some(500..=599), _) => Some(Fault(FaultKind::Server)),
@@ -79,13 +83,13 @@ pub fn classify(status: Option<u16>, code: Option<&str>) -> Option<Fault> {
 
 macro_rules! throttling_codes {
     ($($code:literal),+ $(,)?) => {
-        /// The error codes that mean throttling whatever the status, the same set in every AWS SDK.
+        /// The error codes that mean throttling at any status, the same set in every AWS SDK.
         ///
-        /// `LimitExceededException` is on it although some services also use it for a fixed quota; IAM's
-        /// `LimitExceeded` is not.
+        /// `LimitExceededException` is one of them, although some services also use it for a fixed
+        /// quota. IAM's `LimitExceeded` is not.
         pub const THROTTLING_CODES: [&str; 14] = [$($code),+];
 
-        /// Whether it is one of [`THROTTLING_CODES`], without a loop over them.
+        /// Returns true for one of [`THROTTLING_CODES`], without a loop over them.
         pub(crate) fn is_throttling_code(code: &str) -> bool {
             matches!(code, $($code)|+)
         }
@@ -109,10 +113,10 @@ throttling_codes![
     "TransactionInProgressException",
 ];
 
-/// An error that can say what went wrong in terms a [`Policy`](crate::Policy) can judge.
+/// An error that reports the facts that a [`Policy`](crate::Policy) decides by.
 ///
-/// Implement it for your error type and [`retry`](crate::retry) needs no further help. The error reports
-/// facts; whether they are worth a retry is not its business.
+/// [`retry`](crate::retry) accepts any error type that implements it. The error only reports facts;
+/// the policy decides whether they are worth a retry.
 ///
 /// ```
 /// use keyfob_backoff::{Classify, Failure};
@@ -129,7 +133,7 @@ throttling_codes![
 /// }
 /// ```
 pub trait Classify {
-    /// The facts of this failure.
+    /// Returns the facts of this failure.
     fn failure(&self) -> Failure<'_>;
 }
 
@@ -140,6 +144,15 @@ impl<E: Classify + ?Sized> Classify for &E {
 }
 
 /// The facts of one failed attempt: how far it got, and what the service answered.
+///
+/// ```
+/// use keyfob_backoff::{Failure, Hint};
+///
+/// let failure = Failure::response(503)
+///     .with_code("SlowDown")
+///     .with_hint(Hint::from_x_amz_retry_after("1500"));
+/// assert_eq!((failure.status(), failure.code()), (Some(503), Some("SlowDown")));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure<'a> {
     pub(crate) point: FailurePoint,
@@ -159,59 +172,63 @@ pub(crate) enum FailurePoint {
 }
 
 impl<'a> Failure<'a> {
-    /// The service answered with this HTTP status.
+    /// Creates the failure of an attempt that was answered with this HTTP status.
     #[must_use]
     pub const fn response(status: u16) -> Self {
         Self::from_point(FailurePoint::Response(status))
     }
 
-    /// No connection was made (name lookup, connect, TLS handshake): the request was not sent.
+    /// Creates the failure of an attempt that made no connection (name lookup, connect, TLS
+    /// handshake), so that nothing was sent.
     #[must_use]
     pub const fn connect() -> Self {
         Self::from_point(FailurePoint::Connect)
     }
 
-    /// The connection broke after sending began: the service may or may not have acted.
+    /// Creates the failure of an attempt whose connection broke after sending began. The service
+    /// may have acted.
     #[must_use]
     pub const fn no_response() -> Self {
         Self::from_point(FailurePoint::NoResponse)
     }
 
-    /// No answer came in time: the service may or may not have acted.
+    /// Creates the failure of an attempt that was not answered in time. The service may have acted.
     #[must_use]
     pub const fn timeout() -> Self {
         Self::from_point(FailurePoint::Timeout)
     }
 
-    /// Something on this side went wrong (bad input, an answer that could not be read): trying again cannot help.
+    /// Creates the failure of an attempt that failed on this side (bad input, an answer that cannot
+    /// be read). Retrying does not help.
     #[must_use]
     pub const fn local() -> Self {
         Self::from_point(FailurePoint::Local)
     }
 
-    /// Adds the error code the service gave, as in `<Code>Throttling</Code>`; a `&str` or an `Option` of one.
+    /// Adds the error code of the answer, as in `<Code>Throttling</Code>`: a `&str` or an `Option`
+    /// of one.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Option<&'a str>>) -> Self {
         self.code = code.into();
         self
     }
 
-    /// Adds the wait the service asked for, if it did.
+    /// Adds the wait that the service asked for: a [`Hint`] or an `Option` of one.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<Option<Hint>>) -> Self {
         self.hint = hint.into();
         self
     }
 
-    /// Adds how far the clocks differ, if that was measured; only
-    /// [`Policy::retry_clock_skew`](crate::Policy::retry_clock_skew) looks at it.
+    /// Adds how far the clocks differ: a [`ClockSkew`] or an `Option` of one. Only
+    /// [`Policy::retry_clock_skew`](crate::Policy::retry_clock_skew) uses it.
     #[must_use]
     pub fn with_skew(mut self, skew: impl Into<Option<ClockSkew>>) -> Self {
         self.skew = skew.into();
         self
     }
 
-    /// The HTTP status, if there was an answer.
+    /// Returns the HTTP status, if there was an answer.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
         match self.point {
@@ -220,13 +237,13 @@ impl<'a> Failure<'a> {
         }
     }
 
-    /// The error code, if the service gave one.
+    /// Returns the error code, if the service gave one.
     #[must_use]
     pub const fn code(&self) -> Option<&'a str> {
         self.code
     }
 
-    /// The wait the service asked for, if it did.
+    /// Returns the wait that the service asked for, if it did.
     #[must_use]
     pub const fn hint(&self) -> Option<Hint> {
         self.hint

@@ -4,8 +4,8 @@ use crate::date::parse_http_date;
 
 /// How long the service asked to wait before the next attempt.
 ///
-/// A hint never makes an answer retryable; it only stretches a wait that was going to happen anyway, and the
-/// [`Policy`](crate::Policy) bounds how far.
+/// A hint never makes an answer retryable. It only stretches a wait that happens anyway, as far as
+/// the [`Policy`](crate::Policy) allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hint {
     pub(crate) wait: Duration,
@@ -14,22 +14,29 @@ pub struct Hint {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HintSource {
+    /// `x-amz-retry-after`.
     Aws,
+    /// `Retry-After`.
     Http,
 }
 
 impl Hint {
-    /// Finds the hint among the headers of a response; `header` looks a value up by its lower-case name.
+    /// Finds the hint in the headers of a response; `header` looks a value up by its lower-case
+    /// name.
     ///
-    /// `x-amz-retry-after` goes before `Retry-After`. A `Retry-After` that is a date is measured against the
-    /// `Date` header of the same response, so the local clock plays no part; without a `Date` it is ignored.
+    /// `x-amz-retry-after` is preferred to `Retry-After`. A date in `Retry-After` is compared with
+    /// the `Date` header of the same response, not with the local clock; without a `Date` it is
+    /// ignored.
     ///
     /// ```
     /// use core::time::Duration;
     /// use keyfob_backoff::Hint;
     ///
-    /// let headers = [("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), ("date", "Sun, 06 Nov 1994 08:49:30 GMT")];
-    /// let hint = Hint::from_headers(|name| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| *value));
+    /// let hint = Hint::from_headers(|name| match name {
+    ///     "retry-after" => Some("Sun, 06 Nov 1994 08:49:37 GMT"),
+    ///     "date" => Some("Sun, 06 Nov 1994 08:49:30 GMT"),
+    ///     _ => None,
+    /// });
     /// assert_eq!(hint.map(|hint| hint.wait()), Some(Duration::from_secs(7)));
     /// ```
     pub fn from_headers<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
@@ -42,7 +49,15 @@ impl Hint {
             .or_else(|| Self::from_retry_after(value, Duration::from_secs(now?)))
     }
 
-    /// Reads the value of `x-amz-retry-after`: whole milliseconds. Anything else is no hint.
+    /// Parses the value of `x-amz-retry-after`: whole milliseconds. Anything else is not a hint.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::Hint;
+    ///
+    /// let hint = Hint::from_x_amz_retry_after("1500");
+    /// assert_eq!(hint.map(|hint| hint.wait()), Some(Duration::from_millis(1_500)));
+    /// ```
     #[must_use]
     pub fn from_x_amz_retry_after(value: &str) -> Option<Self> {
         let wait = Duration::from_millis(digits(value)?);
@@ -52,9 +67,10 @@ impl Hint {
         })
     }
 
-    /// Reads the value of `Retry-After` (RFC 9110 section 10.2.3): whole seconds, or an HTTP date, which is
-    /// measured from `now`, the time since 1970. A date in the past is a wait of zero. Anything else is no
-    /// hint.
+    /// Parses the value of `Retry-After` (RFC 9110 section 10.2.3): whole seconds or an HTTP date.
+    ///
+    /// A date is compared with `now`, the time since 1970; one in the past is a wait of zero.
+    /// Anything else is not a hint.
     #[must_use]
     pub fn from_retry_after(value: &str, now: Duration) -> Option<Self> {
         Self::from_delta_seconds(value).or_else(|| {
@@ -66,7 +82,7 @@ impl Hint {
         })
     }
 
-    /// The wait exactly as the service asked for it, before any bound.
+    /// Returns the wait as the service asked for it, before any bound.
     #[must_use]
     pub const fn wait(&self) -> Duration {
         self.wait
@@ -81,11 +97,11 @@ impl Hint {
     }
 }
 
-/// A whole number in decimal digits, surrounding blanks allowed. One too large for 64 bits is the largest:
-/// the wait is bounded later anyway.
+/// Parses a whole number in decimal digits, with optional whitespace around it.
 fn digits(value: &str) -> Option<u64> {
     let value = value.trim_ascii();
     let all_digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    // A number too large for 64 bits becomes the largest: the policy bounds the wait later.
     all_digits.then(|| value.parse().unwrap_or(u64::MAX))
 }
 

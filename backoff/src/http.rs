@@ -5,6 +5,16 @@ use crate::hint::Hint;
 
 impl<'a> Failure<'a> {
     /// Reads an answer in the types of the `http` crate; see [`from_answer`](Failure::from_answer).
+    ///
+    /// ```
+    /// use http::{HeaderMap, StatusCode};
+    /// use keyfob_backoff::Failure;
+    ///
+    /// let headers = HeaderMap::new();
+    /// let body = b"<Error><Code>SlowDown</Code></Error>";
+    /// let failure = Failure::from_http(StatusCode::SERVICE_UNAVAILABLE, &headers, body);
+    /// assert_eq!(failure.code(), Some("SlowDown"));
+    /// ```
     #[must_use]
     pub fn from_http(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Self {
         Self::from_answer(status.as_u16(), lookup(headers), body)
@@ -12,14 +22,25 @@ impl<'a> Failure<'a> {
 }
 
 impl Hint {
-    /// Finds the hint among the headers of a response; see [`from_headers`](Hint::from_headers).
+    /// Finds the hint in the headers of a response; see [`from_headers`](Hint::from_headers).
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use http::{HeaderMap, HeaderValue};
+    /// use keyfob_backoff::Hint;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x-amz-retry-after", HeaderValue::from_static("1500"));
+    /// let hint = Hint::from_header_map(&headers);
+    /// assert_eq!(hint.map(|hint| hint.wait()), Some(Duration::from_millis(1_500)));
+    /// ```
     #[must_use]
     pub fn from_header_map(headers: &HeaderMap) -> Option<Self> {
         Self::from_headers(lookup(headers))
     }
 }
 
-/// A response whose body was read is an error that can be judged, for those who return it as one.
+/// Reads the facts of a response with its whole body, for code that returns one as an error.
 impl<B: AsRef<[u8]>> Classify for Response<B> {
     fn failure(&self) -> Failure<'_> {
         Failure::from_http(self.status(), self.headers(), self.body().as_ref())
@@ -36,7 +57,7 @@ mod tests {
     use crate::policy::Policy;
 
     #[test]
-    fn a_response_is_judged_by_status_headers_and_body() {
+    fn a_response_is_classified_by_status_headers_and_body() {
         let response = Response::builder()
             .status(400)
             .header("X-Amz-Retry-After", "1500")

@@ -1,3 +1,23 @@
+// The README links to docs.rs. The first definition of a link counts, so with these the same links
+// stay within the docs at hand.
+//! [`retry`]: crate::retry()
+//! [timer]: crate::Retry::timer
+//! [random]: crate::Retry::random
+//! [`retry_blocking`]: crate::retry_blocking
+//! [`Call`]: crate::Call
+//! [`Policy::delays`]: crate::Policy::delays
+#![cfg_attr(
+    feature = "tower",
+    doc = "[`tower::RetryPolicy`]: crate::tower::RetryPolicy"
+)]
+#![cfg_attr(
+    feature = "reqwest-middleware",
+    doc = "[`reqwest_middleware::RetryMiddleware`]: crate::reqwest_middleware::RetryMiddleware"
+)]
+//! [`Policy`]: crate::Policy
+//! [`Budget`]: crate::Budget
+//! [`limit`]: crate::limit
+//!
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

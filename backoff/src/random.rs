@@ -16,11 +16,12 @@ impl<F: FnMut() -> f64> Random for F {
     }
 }
 
-/// The default [`Random`]: with feature `std`, a generator that is seeded from the system when it is first used.
+/// The default [`Random`]: with feature `std`, a generator that is seeded from the system when it
+/// is first used.
 ///
-/// A call that succeeds at the first attempt pays nothing for it. The seed is one of the standard library's
-/// per-process random keys. On targets without a source of entropy (`wasm32-unknown-unknown`) the keys are
-/// constant: use a [`SeededRandom`] there.
+/// A call that succeeds at the first attempt pays nothing for it. The seed is one of the standard
+/// library's per-process random keys. On targets without a source of entropy
+/// (`wasm32-unknown-unknown`) the keys are constant: use a [`SeededRandom`] there.
 ///
 /// ```
 /// # #[cfg(feature = "std")]
@@ -67,7 +68,8 @@ impl Random for Entropy {
 
 /// A small seeded generator: the same seed gives the same delays.
 ///
-/// It is SplitMix64 (Steele, Lea and Flood, 2014), good enough to spread clients out in time, but not for secrets.
+/// It is SplitMix64 (Steele, Lea and Flood, 2014), good enough to spread clients out in time, but
+/// not for secrets.
 ///
 /// ```
 /// use keyfob_backoff::{Random, SeededRandom};

@@ -1,4 +1,4 @@
-//! A middleware for `reqwest-middleware` clients.
+//! A retry middleware for [`reqwest_middleware`] clients.
 
 use core::{
     pin::Pin,
@@ -22,7 +22,8 @@ use crate::policy::Policy;
 use crate::random::Entropy;
 use crate::trace;
 
-/// Retries the requests of a `reqwest_middleware` client under a [`Policy`], and honours what the service asks for.
+/// Retries the requests of a `reqwest_middleware` client under a [`Policy`], and waits as long as
+/// the service asks.
 ///
 /// ```no_run
 /// use keyfob_backoff::{Policy, reqwest_middleware::RetryMiddleware};
@@ -37,10 +38,10 @@ use crate::trace;
 /// # }
 /// ```
 ///
-/// To find the error code, up to [`BODY_LIMIT`] bytes of an error's body are read, for two seconds at most,
-/// before the response is handed on; nothing of it is lost, and if the body breaks off, whoever reads it gets
-/// that error. A request whose body cannot be sent again, a stream, is sent once.
-/// Errors come back as the client made them.
+/// To find the error code, it reads the body of an error before it passes the response on: up to
+/// [`BODY_LIMIT`] bytes, for two seconds at most. The response still has its whole body; if the
+/// body breaks off, reading it gives that error. A request whose body cannot be sent twice, such as
+/// a stream, is sent once. Errors are returned as the client made them.
 #[derive(Clone, Debug)]
 pub struct RetryMiddleware {
     policy: Policy,
@@ -49,11 +50,11 @@ pub struct RetryMiddleware {
     s3: bool,
 }
 
-/// How long the body of an error is waited for. It usually comes along with the head.
+/// How long to wait for the body of an error, which usually comes together with the head.
 const BODY_TIME: Duration = Duration::from_secs(2);
 
 impl RetryMiddleware {
-    /// Retries what `policy` says.
+    /// Creates a middleware that retries what `policy` says.
     #[must_use]
     pub const fn new(policy: Policy) -> Self {
         Self {
@@ -64,15 +65,17 @@ impl RetryMiddleware {
         }
     }
 
-    /// Takes retries from this budget, which all requests share.
+    /// Takes the tokens for retries from this budget, which all requests share.
     #[must_use]
     pub fn budget(mut self, budget: Arc<Budget>) -> Self {
         self.budget = Some(budget);
         self
     }
 
-    /// How long each request may take, all attempts and waits together. A wait that would outlast it is not begun.
-    /// A request under way is not cut off: the client's own timeout does that.
+    /// Sets how long each request may take, all attempts and waits together.
+    ///
+    /// A wait that would end after the deadline is not begun. An attempt under way is not
+    /// interrupted; that is for the client's own timeout.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -80,8 +83,9 @@ impl RetryMiddleware {
     }
 
     /// Looks for errors in the 200s of the three S3 operations that hide them there: `CopyObject`,
-    /// `UploadPartCopy` and `CompleteMultipartUpload`. Such an answer is retried as a 500; if it is the last,
-    /// it is handed on as it came.
+    /// `UploadPartCopy` and `CompleteMultipartUpload`.
+    ///
+    /// Such an answer is retried as a 500. If it is the last, it is returned as it came.
     #[must_use]
     pub const fn s3(mut self) -> Self {
         self.s3 = true;
@@ -135,8 +139,10 @@ impl Middleware for RetryMiddleware {
     }
 }
 
-/// `CopyObject` and `UploadPartCopy` name their source in a header; `CompleteMultipartUpload` is a POST with
-/// an upload id.
+/// Returns true for the S3 operations that may report an error with a 200.
+///
+/// `CopyObject` and `UploadPartCopy` name their source in a header; `CompleteMultipartUpload` is a
+/// POST with an upload id.
 fn hides_errors(request: &Request) -> bool {
     let is_copy =
         request.method() == Method::PUT && request.headers().contains_key("x-amz-copy-source");
@@ -147,10 +153,10 @@ fn hides_errors(request: &Request) -> bool {
     is_copy || (request.method() == Method::POST && completes())
 }
 
-/// What came of an attempt, and as much of its body as the judgement needs.
+/// The result of an attempt, and the beginning of its body if that is needed to classify it.
 struct Answer {
     result: Result<Response>,
-    /// The status it is judged by.
+    /// The status to classify it by.
     status: Option<StatusCode>,
     body: Bytes,
 }
@@ -161,7 +167,7 @@ impl Answer {
             Ok(response) if is_error(response.status()) => {
                 Self::peek(response, time_left.min(BODY_TIME)).await
             }
-            // It may take as long as the copying does.
+            // The body is complete only when S3 is done with the copy.
             Ok(response) if hides_errors && response.status() == StatusCode::OK => {
                 Self::peek(response, time_left).await
             }
@@ -173,27 +179,27 @@ impl Answer {
         }
     }
 
-    /// Reads the beginning of the body, no longer than `limit`, and puts it back.
+    /// Reads the beginning of the body, for no longer than `limit`, and puts it back.
     async fn peek(mut response: Response, limit: Duration) -> Self {
         let status = response.status();
         let mut body = BytesMut::new();
         let reading = timeout(limit, read_start(&mut response, &mut body)).await;
         let body = body.freeze();
-        let judged = match &reading {
+        let effective = match &reading {
             Ok(Ok(())) => s3_status(status.as_u16(), &body),
             Ok(Err(_)) if status == StatusCode::OK => 500,
-            // What is still on its way has not failed.
+            // A body that is still on its way has not failed.
             Ok(Err(_)) | Err(_) => status.as_u16(),
         };
         let broken = reading.ok().and_then(core::result::Result::err);
         Self {
             result: Ok(with_body_start(response, body.clone(), broken)),
-            status: StatusCode::from_u16(judged).ok(),
+            status: StatusCode::from_u16(effective).ok(),
             body,
         }
     }
 
-    /// `None` if it is a success.
+    /// Returns the facts of the failure; `None` if it is a success.
     fn failure(&self) -> Option<Failure<'_>> {
         match (&self.result, self.status) {
             (Ok(_), Some(status)) if !is_error(status) => None,
@@ -206,7 +212,7 @@ impl Answer {
     }
 }
 
-/// Reads the body until it ends or is longer than an error.
+/// Reads the body until it ends or is longer than that of an error.
 async fn read_start(
     response: &mut Response,
     body: &mut BytesMut,
@@ -224,7 +230,7 @@ fn is_error(status: StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
 }
 
-/// How far a request got that has no response.
+/// Tells how far a request without a response got.
 fn unanswered(error: &reqwest::Error) -> Failure<'static> {
     if error.is_connect() {
         Failure::connect()
@@ -237,7 +243,7 @@ fn unanswered(error: &reqwest::Error) -> Failure<'static> {
     }
 }
 
-/// The same response, with what was read of its body, and how it broke off, put back before the rest.
+/// Puts the bytes that were read, and the error that ended them, back before the rest of the body.
 fn with_body_start(response: Response, start: Bytes, broken: Option<reqwest::Error>) -> Response {
     let url = response.url().clone();
     let (parts, rest) = http::Response::<Body>::from(response).into_parts();
@@ -250,6 +256,7 @@ fn with_body_start(response: Response, start: Bytes, broken: Option<reqwest::Err
     *whole.version_mut() = parts.version;
     *whole.headers_mut() = parts.headers;
     *whole.extensions_mut() = parts.extensions;
+    // `reqwest` keeps the URL in a private extension, which only this builder can make.
     if let Ok(marked) = http::Response::builder().url(url).body(()) {
         whole
             .extensions_mut()
@@ -258,7 +265,7 @@ fn with_body_start(response: Response, start: Bytes, broken: Option<reqwest::Err
     whole.into()
 }
 
-/// A body of which the beginning was read already.
+/// A body whose beginning was read already.
 struct Joined {
     start: Bytes,
     broken: Option<reqwest::Error>,

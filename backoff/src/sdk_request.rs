@@ -1,11 +1,13 @@
 use core::{fmt, time::Duration};
 
-use crate::date::CivilTime;
+use crate::date::{CivilDate, CivilTime};
 
-/// The value of the header `amz-sdk-request`, in which AWS clients count their attempts: `attempt=2; max=3`.
+/// The value of the header `amz-sdk-request`, in which AWS clients count their attempts:
+/// `attempt=2; max=3`.
 ///
-/// Made by [`Call::sdk_request`](crate::Call::sdk_request), written with `Display`. The header is not signed.
-/// Beside it goes `amz-sdk-invocation-id`, a UUID that stays the same for all attempts.
+/// Made by [`Call::sdk_request`](crate::Call::sdk_request) and written with `Display`. The header
+/// is not signed. AWS clients also send `amz-sdk-invocation-id`, a UUID that is the same for all
+/// attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SdkRequest {
     pub(crate) attempt: u32,
@@ -14,8 +16,19 @@ pub struct SdkRequest {
 }
 
 impl SdkRequest {
-    /// Adds until when an answer will be waited for, as time since 1970 by the service's clock. AWS clients
-    /// do so from the second attempt, if they have a read timeout.
+    /// Adds the time at which the client stops waiting for the answer, as time since 1970 by the
+    /// service's clock.
+    ///
+    /// AWS clients do so from the second attempt, if they have a read timeout.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::Policy;
+    ///
+    /// let call = Policy::aws().start();
+    /// let header = call.sdk_request().with_ttl(Duration::from_secs(1_577_836_800));
+    /// assert_eq!(header.to_string(), "ttl=20200101T000000Z; attempt=1; max=3");
+    /// ```
     #[must_use]
     pub const fn with_ttl(mut self, until: Duration) -> Self {
         self.ttl = Some(until);
@@ -27,13 +40,12 @@ impl fmt::Display for SdkRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(ttl) = self.ttl {
             let CivilTime {
-                year,
-                month,
-                day,
+                date,
                 hour,
                 minute,
                 second,
-            } = CivilTime::since_1970(ttl.as_secs());
+            } = CivilTime::from_seconds(ttl.as_secs());
+            let CivilDate { year, month, day } = date;
             write!(
                 f,
                 "ttl={year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z; "

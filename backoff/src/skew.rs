@@ -2,28 +2,40 @@ use core::time::Duration;
 
 use crate::date::parse_http_date;
 
-/// How far the service's clock is ahead of ours, in milliseconds; negative if it is behind.
+/// How far the service's clock is ahead of the local one, in milliseconds; negative if it is slow.
 ///
-/// A request signed with a date too far off is refused (after 5 minutes by most services, 15 by S3 and EC2),
-/// so learn the difference from any response and sign at [`correct(now)`](ClockSkew::correct). Presigned URLs
-/// are not shifted: whoever uses one has another clock.
+/// Services refuse a request whose date is off by more than 5 minutes (S3 and EC2: 15 minutes).
+/// Measure the difference on any response, and sign at [`correct(now)`](ClockSkew::correct). Do not
+/// shift presigned URLs: they are used on machines with other clocks.
+///
+/// ```
+/// use core::time::Duration;
+/// use keyfob_backoff::ClockSkew;
+///
+/// let now = Duration::from_secs(784_111_177);
+/// let skew = ClockSkew::measure("Sun, 06 Nov 1994 08:49:37 GMT", None, now, now);
+/// assert_eq!(skew.map(|skew| skew.as_millis()), Some(600_000));
+/// assert_eq!(skew.map(|skew| skew.correct(now)), Some(Duration::from_secs(784_111_777)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClockSkew {
     millis: i64,
 }
 
-/// A response that took longer than this says too little about the moment its date was written.
+/// If a response took longer than this, the moment its date was written is too uncertain.
 const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// Up to this much the signature's date cannot have been the reason for a refusal.
+/// A skew up to this cannot be why a service refused the date of a signature.
 const TOLERANCE_MILLIS: u64 = 4 * 60 * 1_000;
 
 impl ClockSkew {
-    /// Measures the skew from a response: its `Date` header against the midpoint of sending and receiving.
+    /// Measures the skew on a response: compares its `Date` header with the midpoint of sending and
+    /// receiving.
     ///
-    /// `sent` and `received` are local times since 1970. `None` if `date` is not an HTTP date, if there is an
-    /// `Age` header (the answer of a cache, whose date is old), if the round trip took more than 15 minutes,
-    /// or if the local clock ran backwards meanwhile.
+    /// `sent` and `received` are local times since 1970. `age` is the `Age` header, if there is
+    /// one. Returns `None` if `date` is not an HTTP date, if there is an `Age` (the answer is from
+    /// a cache, so its date is old), if the round trip took more than 15 minutes, or if the local
+    /// clock ran backwards.
     #[must_use]
     pub fn measure(
         date: &str,
@@ -42,25 +54,25 @@ impl ClockSkew {
         })
     }
 
-    /// A skew known from elsewhere.
+    /// Creates a skew that is known from elsewhere.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self { millis }
     }
 
-    /// The skew in milliseconds, positive if the service is ahead.
+    /// Returns the skew in milliseconds, positive if the service is ahead.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
         self.millis
     }
 
-    /// Whether it is large enough, over 4 minutes, to be why a signature was refused.
+    /// Returns true if the skew is over 4 minutes, large enough to be why a signature was refused.
     #[must_use]
     pub const fn is_significant(self) -> bool {
         self.millis.unsigned_abs() > TOLERANCE_MILLIS
     }
 
-    /// The service's time at local time `now`, both since 1970.
+    /// Returns the service's time at the local time `now`, both since 1970.
     #[must_use]
     pub const fn correct(self, now: Duration) -> Duration {
         let distance = Duration::from_millis(self.millis.unsigned_abs());

@@ -1,4 +1,4 @@
-//! A [`tower::retry::Policy`](TowerPolicy), for any service with requests that can be cloned.
+//! A retry policy for [`tower`] services whose requests can be cloned.
 
 use core::{fmt, time::Duration};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::policy::Policy;
 use crate::random::Entropy;
 use crate::trace;
 
-/// Retries the requests of a `tower::retry::Retry` service under a [`Policy`].
+/// Retries the requests of a [`tower::retry::Retry`] service under a [`Policy`].
 ///
 /// ```
 /// use keyfob_backoff::{Failure, Policy, tower::RetryPolicy};
@@ -22,22 +22,26 @@ use crate::trace;
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
 /// # let answers = std::sync::Mutex::new(vec![200, 503]);
-/// # let send = |_: &'static str| std::future::ready(Ok::<_, std::io::Error>(answers.lock().unwrap().pop().unwrap()));
-/// let policy = RetryPolicy::new(Policy::aws(), |answer: &Result<u16, std::io::Error>| match answer {
+/// # let send = |_: &'static str| {
+/// #     std::future::ready(Ok::<_, std::io::Error>(answers.lock().unwrap().pop().unwrap()))
+/// # };
+/// let classify = |answer: &Result<u16, std::io::Error>| match answer {
 ///     Ok(status) if *status < 400 => None,
 ///     Ok(status) => Some(Failure::response(*status)),
 ///     Err(_) => Some(Failure::no_response()),
-/// });
+/// };
+/// let policy = RetryPolicy::new(Policy::aws(), classify);
 /// let mut service = ServiceBuilder::new().retry(policy).service(service_fn(send));
 /// assert_eq!(service.ready().await.unwrap().call("request").await.unwrap(), 200);
 /// # }
 /// ```
 ///
-/// A long poll refused by the budget fails at once here: `tower` has no place to wait before an error.
+/// The classifier reads the facts of a response or an error; it returns `None` for a success. With
+/// feature `http`, [`classify_response`] is one for responses with their whole body. Put the layer
+/// that signs inside this one: every attempt needs its own signature.
 ///
-/// The classifier reads the facts of a response or an error, `None` if it was a success. With feature `http`,
-/// [`classify_response`] is one for responses whose body was read. Place the layer that signs inside of this one: every
-/// attempt needs its own signature.
+/// A long poll whose retry the budget refuses fails at once here, because `tower` cannot wait
+/// before an error.
 pub struct RetryPolicy<C> {
     call: Call,
     budget: Option<Arc<Budget>>,
@@ -47,7 +51,7 @@ pub struct RetryPolicy<C> {
 }
 
 impl<C> RetryPolicy<C> {
-    /// Retries what `policy` says of the facts that `classifier` reads.
+    /// Creates a policy that retries what `policy` says about the facts that `classifier` reads.
     pub fn new<Res, E>(policy: Policy, classifier: C) -> Self
     where
         C: for<'r> Fn(&'r Result<Res, E>) -> Option<Failure<'r>>,
@@ -61,14 +65,16 @@ impl<C> RetryPolicy<C> {
         }
     }
 
-    /// Takes retries from this budget, which all requests share.
+    /// Takes the tokens for retries from this budget, which all requests share.
     #[must_use]
     pub fn budget(mut self, budget: Arc<Budget>) -> Self {
         self.budget = Some(budget);
         self
     }
 
-    /// How long each request may take, all attempts and waits together. A wait that would outlast it is not begun.
+    /// Sets how long each request may take, all attempts and waits together.
+    ///
+    /// A wait that would end after the deadline is not begun.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.call = self.call.with_deadline(deadline);
@@ -100,9 +106,9 @@ where
         }
     }
 
-    /// Called before the first attempt on the policy of the service, which is then cloned for this request: a
-    /// request's time begins here.
     fn clone_request(&mut self, request: &Req) -> Option<Req> {
+        // Before the first attempt, `tower` calls this on the policy of the service and then clones
+        // the policy for the request. So the time of the request begins here.
         if self.call.attempt() == 1 {
             self.started = Instant::now();
         }
@@ -110,8 +116,20 @@ where
     }
 }
 
-/// The facts of a response whose body was read; `None` below 400. An error of the service is a lost answer:
-/// it was sent, and nothing is known about what became of it.
+/// Reads the facts of a response with its whole body; `None` if its status is below 400.
+///
+/// An error of the service counts as a lost answer: the request was sent, and nothing is known
+/// about its effect.
+///
+/// ```
+/// use keyfob_backoff::tower::classify_response;
+///
+/// let mut response = http::Response::new("<Error><Code>SlowDown</Code></Error>");
+/// *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+/// let result = Ok::<_, std::io::Error>(response);
+/// let failure = classify_response(&result);
+/// assert_eq!(failure.and_then(|failure| failure.code()), Some("SlowDown"));
+/// ```
 #[cfg(feature = "http")]
 pub fn classify_response<B: AsRef<[u8]>, E>(
     result: &Result<http::Response<B>, E>,
@@ -123,13 +141,13 @@ pub fn classify_response<B: AsRef<[u8]>, E>(
     }
 }
 
-/// A clone begins a call of its own, with a generator of its own: two requests never share their jitter.
 impl<C: Clone> Clone for RetryPolicy<C> {
     fn clone(&self) -> Self {
         Self {
             call: self.call,
             budget: self.budget.clone(),
             started: self.started,
+            // A generator of its own: two requests never share their jitter.
             random: Entropy::new(),
             classifier: self.classifier.clone(),
         }

@@ -1,8 +1,10 @@
 use crate::call::Decision;
 use crate::fault::Failure;
 
-/// Events of target `keyfob_backoff`: a wait at `DEBUG`, giving up on a fault at `WARN`. A failure that is no
-/// fault is the caller's to log.
+/// Emits an event of target `keyfob_backoff`: at `DEBUG` for a wait, at `WARN` for giving up on a
+/// fault.
+///
+/// A failure that is not a fault is left to the caller to log.
 #[cfg(feature = "tracing")]
 pub(crate) fn decided(attempt: u32, failure: &Failure<'_>, decision: Decision) {
     use crate::call::Stop;

@@ -1,4 +1,5 @@
-//! What callers rely on without naming it: auto traits, `const`, and traits that can be objects.
+//! Checks what callers rely on without naming it: auto traits, `const`, and traits that can be
+//! objects.
 
 #![cfg(feature = "std")]
 
@@ -36,7 +37,7 @@ fn values_are_shared_and_copied_freely() {
 }
 
 #[test]
-fn what_is_shared_can_be_a_static() {
+fn shared_values_can_be_statics() {
     assert_eq!(BUDGET.available(), 50);
     assert_eq!(CALL.attempt(), 1);
     let limiters: [&dyn Limiter; 2] = [&ADAPTIVE, &DOCUMENTED];

@@ -1,4 +1,4 @@
-//! `retry_blocking`, with a sleep that only writes down how long it was asked for.
+//! Tests `retry_blocking` with a sleep that only records its duration.
 
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -85,7 +85,7 @@ fn a_long_poll_refused_by_the_budget_waits_before_it_fails() {
 
 #[cfg(feature = "std")]
 #[test]
-fn the_thread_really_sleeps_by_default() {
+fn the_thread_sleeps_by_default() {
     let started = std::time::Instant::now();
     let policy = Policy::aws().base(Duration::from_millis(20)).attempts(2);
     let answer: Result<(), _> = retry_blocking(policy, || Err(Failure::response(500)))

@@ -1,18 +1,22 @@
-//! Plays the conformance corpus `retry`: published tables and traces of the AWS SDKs' retry modes.
+//! Plays the conformance corpus `retry`: published tables and traces of the retry modes of the AWS
+//! SDKs.
 //!
-//! The corpus is not part of the repository. `KEYFOB_CORPORA` names its folder; without it,
-//! `../shared/corpora` beside the repository is tried, and if there is none the test says so and passes.
+//! The corpus is not part of the repository. `KEYFOB_CORPORA` names its folder; by default it is
+//! `../shared/corpora` beside the repository. Without it, the test says so and passes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keyfob_backoff::limit::{AdaptiveLimiter, Cubic};
+use keyfob_backoff::limit::{AdaptiveLimiter, Cubic, RateLimit};
 use keyfob_backoff::{
     Budget, Call, ClockSkew, Decision, Failure, Fault, FaultKind, Hint, Policy, Stop,
 };
 use serde_json::Value;
 
 type Outcome = Result<(), String>;
+
+/// Requests per second, by which all rates are compared if a case names no tolerance.
+const TOLERANCE: f64 = 1e-6;
 
 #[test]
 fn the_retry_corpus_is_reproduced() {
@@ -51,51 +55,50 @@ fn corpora() -> PathBuf {
 fn play(case: &Value) -> Outcome {
     let kind = string(&case["kind"])?;
     match kind.trim_end_matches("-gen") {
-        "standard-v2.0" | "standard-v2.1" => standard(case),
+        "standard-v2.0" => standard(case, "v2.0"),
+        "standard-v2.1" => standard(case, "v2.1"),
         "classify" => classification(case),
         "clock-skew" => clock_skew(case),
         "clock-skew-header" => clock_skew_header(case),
         "cubic" => cubic(case),
+        "cubic-param" => cubic_param(case),
         "adaptive-e2e" => adaptive(case),
+        "token-bucket" => token_bucket(case),
         "amz-sdk-request" => sdk_request(case),
         unknown => Err(format!("unknown kind {unknown}")),
     }
 }
 
-/// One client, one quota: requests one after the other, each retried as the SDKs do.
-fn standard(case: &Value) -> Outcome {
+/// Plays one client with one quota: requests one after the other, each retried as the SDKs do.
+fn standard(case: &Value, spec: &str) -> Outcome {
     let config = &case["config"];
-    let policy = policy(config)?;
-    let tokens =
-        u32::try_from(number(&config["initial_tokens"])? as u64).map_err(|e| e.to_string())?;
-    let budget = if string(&config["spec"])? == "v2.0" {
-        Budget::aws_v2_0()
-    } else {
-        Budget::aws()
+    let policy = policy(config, spec)?;
+    let mut budget = match spec {
+        "v2.0" => Budget::aws_v2_0(),
+        _ => Budget::aws(),
+    };
+    if let Some(tokens) = whole(&config["initial_tokens"])? {
+        budget = budget.with_tokens(tokens);
     }
-    .with_tokens(tokens);
-    let fraction = number(&config["random"])?;
+    let fraction = number(&config["random"]).unwrap_or(1.0);
 
     let mut call = policy.start();
-    let max = number(&config["effective_max_attempts"])?;
-    expect(
-        "attempts",
-        call.sdk_request().to_string(),
-        format!("attempt=1; max={max}"),
-    )?;
-    for (n, step) in array(&case["steps"])?.iter().enumerate() {
+    if let Some(max) = whole::<u32>(&config["effective_max_attempts"])? {
+        let header = call.sdk_request().to_string();
+        expect("attempts", header, format!("attempt=1; max={max}"))?;
+    }
+    for (n, step) in list(&case["steps"])?.iter().enumerate() {
+        let at = |what: &str| format!("step {} {what}", n + 1);
+        let expected = &step["expect"];
         let (outcome, wait) = advance(&mut call, &step["response"], &budget, fraction)?;
         if outcome != "retry" {
             call = policy.start();
         }
-        let at = |what: &str| format!("step {} {what}", n + 1);
-        expect(&at("outcome"), outcome, string(&step["expect"]["outcome"])?)?;
-        expect(
-            &at("quota"),
-            f64::from(budget.available()),
-            number(&step["expect"]["quota"])?,
-        )?;
-        let delay = step["expect"]["delay_ms"].as_f64().unwrap_or(0.0);
+        expect(&at("outcome"), outcome, string(&expected["outcome"])?)?;
+        if let Some(quota) = whole(&expected["quota"])? {
+            expect(&at("quota"), budget.available(), quota)?;
+        }
+        let delay = number(&expected["delay_ms"]).unwrap_or(0.0);
         near(&at("delay in ms"), wait.as_secs_f64() * 1e3, delay, 1e-5)?;
     }
     Ok(())
@@ -108,10 +111,7 @@ fn advance(
     fraction: f64,
 ) -> Result<(&'static str, Duration), String> {
     let failure = failure(response)?;
-    if failure
-        .status()
-        .is_some_and(|status| (200..300).contains(&status))
-    {
+    if is_success(&failure) {
         call.on_success(Some(budget));
         return Ok(("success", Duration::ZERO));
     }
@@ -124,10 +124,11 @@ fn advance(
     }
 }
 
-/// The presets as the SDKs have them, their faults included.
-fn policy(config: &Value) -> Result<Policy, String> {
+/// Creates the preset that a case configures, with the faults of the SDKs. `spec` is the default of
+/// the config's.
+fn policy(config: &Value, spec: &str) -> Result<Policy, String> {
     let service = config["service"].as_str().unwrap_or_default();
-    let mut policy = match (string(&config["spec"])?, service) {
+    let mut policy = match (config["spec"].as_str().unwrap_or(spec), service) {
         ("v2.0", _) => Policy::aws_v2_0(),
         ("v2.1", "dynamodb" | "dynamodbstreams" | "dynamodb-streams") => Policy::dynamodb(),
         ("v2.1", _) => Policy::aws(),
@@ -136,11 +137,11 @@ fn policy(config: &Value) -> Result<Policy, String> {
     if service == "sts" {
         policy = policy.retry_idp_communication_error();
     }
-    if let Some(attempts) = config["max_attempts"].as_u64() {
-        policy = policy.attempts(u32::try_from(attempts).map_err(|e| e.to_string())?);
+    if let Some(attempts) = whole(&config["max_attempts"])? {
+        policy = policy.attempts(attempts);
     }
-    if let Some(cap) = config["max_backoff_ms"].as_u64() {
-        policy = policy.cap(Duration::from_millis(cap));
+    if let Some(cap) = number(&config["max_backoff_ms"]) {
+        policy = policy.cap(seconds(cap / 1e3)?);
     }
     if config["long_polling_operation"] == true {
         policy = policy.long_polling();
@@ -149,7 +150,7 @@ fn policy(config: &Value) -> Result<Policy, String> {
 }
 
 fn failure(response: &Value) -> Result<Failure<'_>, String> {
-    match (response["error"].as_str(), response["status"].as_u64()) {
+    match (response["error"].as_str(), whole(&response["status"])?) {
         (Some("timeout"), _) => Ok(Failure::timeout()),
         (Some("connection"), _) => Ok(Failure::connect()),
         (Some(other), _) => Err(format!("unknown error {other}")),
@@ -162,7 +163,6 @@ fn failure(response: &Value) -> Result<Failure<'_>, String> {
                     .1
                     .as_str()
             };
-            let status = u16::try_from(status).map_err(|e| e.to_string())?;
             Ok(Failure::response(status)
                 .with_code(response["code"].as_str())
                 .with_hint(Hint::from_headers(header)))
@@ -171,7 +171,12 @@ fn failure(response: &Value) -> Result<Failure<'_>, String> {
     }
 }
 
-/// The SDKs' judgement under `sdk_rules`; and whatever the case, ours without opt-ins: throttling and 5xx only.
+fn is_success(failure: &Failure<'_>) -> bool {
+    matches!(failure.status(), Some(200..=299))
+}
+
+/// Checks the decision of the SDKs under `sdk_rules`, and that without opt-ins only throttling and
+/// 5xx are retried.
 fn classification(case: &Value) -> Outcome {
     let failure = failure(case)?;
     let mut sdk = Policy::aws().sdk_rules();
@@ -186,9 +191,7 @@ fn classification(case: &Value) -> Outcome {
         case["throttling"] == true,
     )?;
 
-    let is_5xx = failure
-        .status()
-        .is_some_and(|status| (500..600).contains(&status));
+    let is_5xx = matches!(failure.status(), Some(500..=599));
     let is_throttling = case["throttling"] == true || failure.status() == Some(429);
     expect(
         "retried by default",
@@ -197,10 +200,12 @@ fn classification(case: &Value) -> Outcome {
     )
 }
 
+/// Checks a refusal, with the skew if one is known.
 fn clock_skew(case: &Value) -> Outcome {
-    let skew = ClockSkew::from_millis((number(&case["observed_skew_s"])? * 1e3) as i64);
+    let skew =
+        number(&case["observed_skew_s"]).map(|skew| ClockSkew::from_millis((skew * 1e3) as i64));
     let refused = Failure::response(403)
-        .with_code(string(&case["code"])?)
+        .with_code(case["code"].as_str())
         .with_skew(skew);
     let fault = Policy::aws().retry_clock_skew().classify(&refused);
     expect(
@@ -211,34 +216,36 @@ fn clock_skew(case: &Value) -> Outcome {
     expect("retried by default", Policy::aws().classify(&refused), None)
 }
 
-/// The server's date is fixed and the local clock is off by as much as the case says.
+/// Measures the skew on a fixed date of the server, with a local clock that is off by as much as
+/// the case says.
 fn clock_skew_header(case: &Value) -> Outcome {
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const AT: f64 = 784_111_777.0;
-    let offset = case["server_date_offset_s"].as_f64();
+    let offset = number(&case["server_date_offset_s"]);
     let date = case["server_date_raw"].as_str().or(offset.map(|_| DATE));
-    let now = Duration::from_secs_f64(AT - offset.unwrap_or(0.0));
+    let now = seconds(AT - offset.unwrap_or(0.0))?;
     let skew = date
         .and_then(|date| ClockSkew::measure(date, None, now, now))
         .filter(|skew| skew.is_significant());
     expect("clock skewed", skew.is_some(), case["clock_skewed"] == true)?;
-    let correction = skew.map_or(0.0, |skew| skew.as_millis() as f64 / 1e3);
     near(
         "correction in s",
-        correction,
-        number(&case["expected_correction_s"])?,
+        skew.map_or(0.0, |skew| skew.as_millis() as f64 / 1e3),
+        number(&case["expected_correction_s"]).unwrap_or(0.0),
         1e-3,
     )
 }
 
-/// The curve alone: throttling lowers the rate calculated the step before.
+/// Plays the curve alone: throttling lowers the rate that the step before calculated.
 fn cubic(case: &Value) -> Outcome {
     let initial = &case["initial"];
-    let at = Duration::from_secs_f64(number(&initial["last_throttle_time"])?);
-    let mut curve = Cubic::new(number(&initial["last_max_rate"])?, at);
-    let mut rate = number(&initial["last_max_rate"])?;
-    for (n, step) in array(&case["steps"])?.iter().enumerate() {
-        let now = Duration::from_secs_f64(number(&step["timestamp"])?);
+    expect("beta", number(&initial["beta"]).unwrap_or(0.7), 0.7)?;
+    expect("scale", number(&initial["scale"]).unwrap_or(0.4), SCALE)?;
+    let mut rate = required(&initial["last_max_rate"])?;
+    let at = number(&initial["last_throttle_time"]).unwrap_or(0.0);
+    let mut curve = Cubic::new(rate, seconds(at)?);
+    for (n, step) in list(&case["steps"])?.iter().enumerate() {
+        let now = seconds(required(&step["timestamp"])?)?;
         rate = if is_throttle(step)? {
             curve.on_throttle(rate, now)
         } else {
@@ -247,56 +254,110 @@ fn cubic(case: &Value) -> Outcome {
         near(
             &format!("step {} rate", n + 1),
             rate,
-            number(&step["calculated_rate"])?,
+            required(&step["calculated_rate"])?,
             tolerance(case),
         )?;
+    }
+    Ok(())
+}
+
+/// The scale of the curve in the SDKs.
+const SCALE: f64 = 0.4;
+
+/// Checks parameters of the curve, and its rate after a throttling. A member's name ends with the
+/// rate at which the throttling came.
+fn cubic_param(case: &Value) -> Outcome {
+    let max_rate = required(&case["initial"]["last_max_rate"])?;
+    let at = Duration::from_secs(5);
+    // The curve starts at max − scale × k³, which gives its k.
+    let k = |curve: &Cubic, max: f64| ((max - curve.on_success(at)) / SCALE).cbrt();
+    let throttled = |rate: &str| {
+        let rate = rate.parse().map_err(|_| format!("{rate} is not a rate"))?;
+        let mut curve = Cubic::new(max_rate, at);
+        let lowered = curve.on_throttle(rate, at);
+        Ok::<_, String>((k(&curve, rate), lowered))
+    };
+    for (name, expected) in case["expected"].as_object().into_iter().flatten() {
+        let seen = if name == "k" {
+            k(&Cubic::new(max_rate, at), max_rate)
+        } else if let Some(rate) = name.strip_prefix("k_after_throttle_at_rate_") {
+            throttled(rate)?.0
+        } else if let Some(rate) = name.strip_prefix("rate_after_throttle_at_") {
+            throttled(rate)?.1
+        } else if name == "note" {
+            continue;
+        } else {
+            return Err(format!("unknown member {name}"));
+        };
+        near(name, seen, required(expected)?, tolerance(case))?;
     }
     Ok(())
 }
 
 fn adaptive(case: &Value) -> Outcome {
-    let mut limiter = AdaptiveLimiter::new().with_start(Duration::ZERO);
-    for (n, step) in array(&case["steps"])?.iter().enumerate() {
-        limiter.on_answer(
-            is_throttle(step)?,
-            Duration::from_secs_f64(number(&step["timestamp"])?),
-        );
+    let start = number(&case["initial"]["last_tx_rate_bucket"]).unwrap_or(0.0);
+    let mut limiter = AdaptiveLimiter::new().with_start(seconds(start)?);
+    for (n, step) in list(&case["steps"])?.iter().enumerate() {
         let at = |what: &str| format!("step {} {what}", n + 1);
+        let now = seconds(required(&step["timestamp"])?)?;
+        limiter.on_answer(is_throttle(step)?, now);
         near(
             &at("measured rate"),
             limiter.measured_rate(),
-            number(&step["measured_tx_rate"])?,
+            required(&step["measured_tx_rate"])?,
             tolerance(case),
         )?;
         near(
             &at("allowed rate"),
             limiter.rate(),
-            number(&step["new_token_bucket_rate"])?,
+            required(&step["new_token_bucket_rate"])?,
             tolerance(case),
         )?;
     }
     Ok(())
 }
 
-/// Only `attempt` and `max` are compared: a `ttl` depends on a read timeout, of which the case says nothing.
+/// Plays the trace that the case describes in its `note`, in units of the time that one token
+/// takes.
+fn token_bucket(case: &Value) -> Outcome {
+    let token = seconds(1.0 / required(&case["initial"]["max_rate"])?)?;
+    let mut bucket = RateLimit::new(1, token);
+    // The described bucket begins empty, ours full.
+    expect("the first token", bucket.acquire(Duration::ZERO), Ok(()))?;
+    expect("a whole token", bucket.acquire(token), Ok(()))?;
+    let (early, due) = (token * 3 / 2, token * 2);
+    expect("half a token", bucket.acquire(early), Err(due - early))?;
+    expect("after the wait", bucket.acquire(due), Ok(()))?;
+    expect("the next token", bucket.acquire(token * 3), Ok(()))?;
+    let burst = (0..100).filter(|_| bucket.acquire(token * 10).is_ok());
+    expect("of 100 at once", burst.count(), 1)?;
+
+    // The bounds of the rate and the capacity are those of the adaptive limiter.
+    let mut limiter = AdaptiveLimiter::new();
+    limiter.on_answer(true, Duration::ZERO);
+    near("the lowest rate", limiter.rate(), 0.5, TOLERANCE)?;
+    let burst = (0..100).filter(|_| limiter.acquire(Duration::from_secs(60)).is_ok());
+    expect("the lowest capacity", burst.count(), 1)
+}
+
+/// Compares `attempt` and `max` of the header. A `ttl` depends on a read timeout, which the case
+/// does not give.
 fn sdk_request(case: &Value) -> Outcome {
-    let mut call = policy(&case["config"])?.start();
-    for (status, expected) in array(&case["responses"])?
+    let mut call = policy(&case["config"], "v2.1")?.start();
+    for (status, expected) in list(&case["responses"])?
         .iter()
-        .zip(array(&case["expected"])?)
+        .zip(list(&case["expected"])?)
     {
         let expected = string(expected)?;
         let counted = expected
             .find("attempt=")
             .map_or(expected, |start| &expected[start..]);
         expect("header", call.sdk_request().to_string(), counted.to_owned())?;
-        let status = u16::try_from(number(status)? as u64).map_err(|e| e.to_string())?;
-        call.on_failure(
-            &Failure::response(status),
-            Duration::ZERO,
-            None,
-            &mut || 0.0,
-        );
+        let status = whole(status)?.ok_or("a response without a status")?;
+        let failure = Failure::response(status);
+        if !is_success(&failure) {
+            call.on_failure(&failure, Duration::ZERO, None, &mut || 0.0);
+        }
     }
     Ok(())
 }
@@ -310,7 +371,7 @@ fn is_throttle(step: &Value) -> Result<bool, String> {
 }
 
 fn tolerance(case: &Value) -> f64 {
-    case["tolerance"].as_f64().unwrap_or(1e-6)
+    number(&case["tolerance"]).unwrap_or(TOLERANCE)
 }
 
 #[allow(
@@ -340,14 +401,37 @@ fn string(value: &Value) -> Result<&str, String> {
         .ok_or_else(|| format!("{value} is not a string"))
 }
 
-fn number(value: &Value) -> Result<f64, String> {
-    value
-        .as_f64()
-        .ok_or_else(|| format!("{value} is not a number"))
+/// Reads a number, written `200` or `200.0`; `None` if the member is absent or null.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64()
 }
 
-fn array(value: &Value) -> Result<&Vec<Value>, String> {
-    value
-        .as_array()
-        .ok_or_else(|| format!("{value} is not a list"))
+fn required(value: &Value) -> Result<f64, String> {
+    number(value).ok_or_else(|| format!("{value} is not a number"))
+}
+
+/// Reads a whole number, written `200` or `200.0`; `None` if the member is absent or null.
+fn whole<T: TryFrom<u64>>(value: &Value) -> Result<Option<T>, String> {
+    let Some(number) = number(value) else {
+        return Ok(None);
+    };
+    let whole = number as u64;
+    T::try_from(whole)
+        .ok()
+        .filter(|_| whole as f64 == number)
+        .map(Some)
+        .ok_or_else(|| format!("{value} is not a whole number in range"))
+}
+
+fn seconds(seconds: f64) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(seconds).map_err(|e| format!("{seconds} s: {e}"))
+}
+
+/// Reads a list; one that is absent or null is empty.
+fn list(value: &Value) -> Result<&[Value], String> {
+    match value {
+        Value::Null => Ok(&[]),
+        Value::Array(list) => Ok(list),
+        other => Err(format!("{other} is not a list")),
+    }
 }

@@ -1,4 +1,5 @@
-//! What holds for every policy, every generator and every sequence of faults, tried on thousands drawn at random.
+//! Checks what holds for every policy, generator and sequence of faults, on thousands of random
+//! ones.
 
 #![allow(
     clippy::unwrap_used,
@@ -83,7 +84,7 @@ fn any_failure(random: &mut SeededRandom) -> Failure<'static> {
     failure.with_hint(hint.and_then(Hint::from_x_amz_retry_after))
 }
 
-/// All decisions of one call.
+/// Returns all decisions of one call.
 fn decisions(
     policy: Policy,
     seed: u64,
@@ -207,7 +208,7 @@ fn jitter_is_never_lost_and_never_degenerate() {
 }
 
 #[test]
-fn a_schedule_is_a_function_of_policy_seed_and_faults() {
+fn the_same_policy_seed_and_faults_give_the_same_schedule() {
     let mut random = SeededRandom::new(3);
     for seed in 0..2_000 {
         let policy = any_policy(&mut random);
@@ -218,7 +219,7 @@ fn a_schedule_is_a_function_of_policy_seed_and_faults() {
 }
 
 #[test]
-fn whatever_is_retried_is_a_fault_and_within_attempts_and_budget() {
+fn only_faults_are_retried_within_attempts_and_budget() {
     let mut random = SeededRandom::new(4);
     for seed in 0..5_000 {
         let policy = any_policy(&mut random);

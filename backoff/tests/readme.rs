@@ -1,4 +1,4 @@
-//! The table in the README of what is retried, checked against the code.
+//! Checks the README's table of what is retried against the code.
 
 #![allow(clippy::panic, reason = "the helpers of a test fail as the test does")]
 
@@ -23,7 +23,7 @@ const OPT_INS: [(&str, Policy); 5] = [
     ),
 ];
 
-/// The rows below the heading of this name: cells, trimmed.
+/// Returns the rows of the table whose first heading is `first_cell`, as trimmed cells.
 fn rows(first_cell: &str) -> Vec<Vec<&'static str>> {
     let header = format!("| {first_cell} |");
     README
@@ -35,12 +35,12 @@ fn rows(first_cell: &str) -> Vec<Vec<&'static str>> {
         .collect()
 }
 
-/// What stands between backquotes.
+/// Returns the parts of a cell that are between backquotes.
 fn quoted(cell: &'static str) -> impl Iterator<Item = &'static str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// `400 Throttling`, `503`, or one of the failures without an answer.
+/// Creates the failure of an example: `400 Throttling`, `503`, or one without an answer.
 fn failure(example: &'static str) -> Failure<'static> {
     match example {
         "connect" => Failure::connect(),
@@ -65,7 +65,7 @@ fn failure(example: &'static str) -> Failure<'static> {
 }
 
 #[test]
-fn the_table_says_what_the_code_does() {
+fn the_table_agrees_with_the_code() {
     let rows = rows("failure");
     assert!(rows.len() > 10, "the table is not found");
     for row in rows {

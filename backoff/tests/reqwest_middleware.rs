@@ -1,4 +1,4 @@
-//! The middleware in a real client against a real socket.
+//! Tests the middleware in a real client against a real socket.
 
 #![cfg(feature = "reqwest-middleware")]
 #![allow(
@@ -41,8 +41,8 @@ async fn throttling_in_the_body_of_a_400_is_retried() {
 }
 
 #[tokio::test]
-async fn any_other_4xx_is_handed_on_at_once_with_its_body() {
-    let server = Server::start([(403, "x-test: kept\r\n", DENIED)]).await;
+async fn any_other_4xx_is_returned_at_once_with_its_body() {
+    let server = Server::start([(403, "x-test: value\r\n", DENIED)]).await;
     let response = server
         .client(RetryMiddleware::new(QUICK))
         .get(server.url())
@@ -51,7 +51,7 @@ async fn any_other_4xx_is_handed_on_at_once_with_its_body() {
         .unwrap();
     assert_eq!(
         (response.status().as_u16(), &response.headers()["x-test"]),
-        (403, &"kept".parse().unwrap())
+        (403, &"value".parse().unwrap())
     );
     assert_eq!(response.url().as_str(), server.url());
     assert_eq!(response.text().await.unwrap(), DENIED);
@@ -74,7 +74,7 @@ async fn the_last_error_arrives_whole_however_long_its_body() {
 }
 
 #[tokio::test]
-async fn the_service_is_waited_for_as_long_as_it_asks() {
+async fn the_wait_is_as_long_as_the_service_asks() {
     for header in ["x-amz-retry-after: 300\r\n", "retry-after: 1\r\n"] {
         let server = Server::start([(503, header, ""), (200, "", "")]).await;
         let started = std::time::Instant::now();
@@ -173,7 +173,7 @@ async fn a_wait_past_the_deadline_is_not_begun() {
 
 #[tokio::test]
 async fn an_error_whose_body_breaks_off_keeps_its_status_and_what_was_read() {
-    let cut = "x-test: kept\r\ncontent-length: 999\r\n";
+    let cut = "x-test: value\r\ncontent-length: 999\r\n";
     let server = Server::start([(400, cut, THROTTLED), (403, cut, DENIED)]).await;
     let mut response = server
         .client(RetryMiddleware::new(QUICK))
@@ -183,7 +183,7 @@ async fn an_error_whose_body_breaks_off_keeps_its_status_and_what_was_read() {
         .unwrap();
     assert_eq!(
         (response.status().as_u16(), &response.headers()["x-test"]),
-        (403, &"kept".parse().unwrap())
+        (403, &"value".parse().unwrap())
     );
     assert_eq!(response.chunk().await.unwrap().unwrap(), DENIED);
     assert!(response.chunk().await.is_err());
@@ -207,12 +207,12 @@ async fn an_s3_copy_that_breaks_off_is_retried() {
 }
 
 #[tokio::test]
-async fn the_body_of_an_error_is_not_waited_for_longer_than_two_seconds_or_the_deadline() {
+async fn the_wait_for_the_body_of_an_error_ends_after_two_seconds_or_at_the_deadline() {
     for (deadline, at_most) in [(None, 4_000), (Some(Duration::from_millis(300)), 1_500)] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         tokio::spawn(async move {
-            let mut socket = asked(&listener).await;
+            let mut socket = accept_request(&listener).await;
             let head = b"HTTP/1.1 403 X\r\ncontent-length: 999\r\n\r\n";
             socket.write_all(head).await.unwrap();
             while socket.write_all(b"x").await.is_ok() {
@@ -228,18 +228,18 @@ async fn the_body_of_an_error_is_not_waited_for_longer_than_two_seconds_or_the_d
         let took = started.elapsed();
         assert!(took < Duration::from_millis(at_most), "{took:?}");
         assert_eq!(response.status(), 403);
-        // What was read, and then what came since.
+        // The part that the middleware read, then the part that came later.
         let read = response.chunk().await.unwrap().unwrap().len();
         assert!(read > 1 && response.chunk().await.unwrap().is_some());
     }
 }
 
 #[tokio::test]
-async fn an_s3_copy_is_waited_for_longer_than_the_body_of_an_error() {
+async fn the_wait_for_an_s3_copy_is_longer_than_for_the_body_of_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     tokio::spawn(async move {
-        let mut socket = asked(&listener).await;
+        let mut socket = accept_request(&listener).await;
         let head = b"HTTP/1.1 200 X\r\nconnection: close\r\n\r\n";
         socket.write_all(head).await.unwrap();
         for _ in 0..25 {
@@ -258,7 +258,7 @@ async fn an_s3_copy_is_waited_for_longer_than_the_body_of_an_error() {
     assert_eq!(body.trim(), "<CopyObjectResult/>");
 }
 
-/// A server that gives these answers, one a connection, and keeps what it was sent.
+/// A server that gives one answer for each connection and records the request bodies.
 struct Server {
     address: SocketAddr,
     bodies: Arc<Mutex<Vec<String>>>,
@@ -269,12 +269,12 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let bodies = Arc::new(Mutex::new(Vec::new()));
-        let (answers, kept) = (answers.into_iter().collect::<Vec<_>>(), bodies.clone());
+        let (answers, received) = (answers.into_iter().collect::<Vec<_>>(), bodies.clone());
         tokio::spawn(async move {
             for answer in answers {
                 let (socket, _) = listener.accept().await.unwrap();
                 let body = serve(socket, answer).await;
-                kept.lock().unwrap().push(body);
+                received.lock().unwrap().push(body);
             }
         });
         Self { address, bodies }
@@ -293,8 +293,8 @@ impl Server {
     }
 }
 
-/// A connection on which a request without a body has come.
-async fn asked(listener: &TcpListener) -> TcpStream {
+/// Accepts a connection and reads a request without a body.
+async fn accept_request(listener: &TcpListener) -> TcpStream {
     let mut socket = listener.accept().await.unwrap().0;
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
@@ -308,7 +308,7 @@ fn client(middleware: RetryMiddleware) -> ClientWithMiddleware {
     ClientBuilder::new(plain).with(middleware).build()
 }
 
-/// Reads one request, answers it, closes; returns the body it read.
+/// Reads one request, answers it, closes the connection, and returns the body it read.
 async fn serve(socket: TcpStream, (status, headers, body): (u16, &str, &str)) -> String {
     let mut socket = BufStream::new(socket);
     let (mut line, mut length, mut chunked) = (String::new(), 0, false);
@@ -326,14 +326,14 @@ async fn serve(socket: TcpStream, (status, headers, body): (u16, &str, &str)) ->
     while chunked && !received.ends_with(b"0\r\n\r\n") {
         received.push(socket.read_u8().await.unwrap());
     }
-    // Headers that bring a length of their own make a body that breaks off.
+    // Headers with a length of their own make a body that breaks off.
     let length = if headers.contains("content-length") {
         String::new()
     } else {
         format!("content-length: {}\r\n", body.len())
     };
     let head = format!("HTTP/1.1 {status} X\r\n{headers}{length}connection: close\r\n\r\n");
-    // A client that has read enough may be gone before the end.
+    // A client that has read enough may close the connection before the end.
     let _ = socket
         .write_all([head.as_bytes(), body.as_bytes()].concat().as_slice())
         .await;

@@ -1,4 +1,4 @@
-//! `retry` on a paused tokio clock: what it sends, how long it waits, what it returns.
+//! Tests `retry` on a paused tokio clock: what it sends, how long it waits, what it returns.
 
 #![cfg(feature = "tokio")]
 
@@ -114,12 +114,12 @@ async fn a_retried_call_can_be_spawned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_hook_hears_of_every_wait_and_of_nothing_else() {
-    let heard = RefCell::new(Vec::new());
+async fn notify_is_called_for_every_wait_and_only_then() {
+    let notified = RefCell::new(Vec::new());
     let _: Result<(), _> = retry(Policy::aws(), async || Err(THROTTLED))
         .random(|| 0.5)
         .notify(|error, pause| {
-            heard
+            notified
                 .borrow_mut()
                 .push((error.code, pause.attempt, pause.delay));
         })
@@ -127,13 +127,13 @@ async fn the_hook_hears_of_every_wait_and_of_nothing_else() {
         .await;
     let second = Duration::from_secs(1);
     assert_eq!(
-        heard.into_inner(),
+        notified.into_inner(),
         [("Throttling", 1, second / 2), ("Throttling", 2, second)]
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn foreign_errors_are_judged_by_a_closure() {
+async fn errors_of_other_crates_are_classified_by_a_closure() {
     let mut sent = 0;
     let answer: Result<(), std::io::Error> =
         retry(Policy::aws().retry_connect_failures(), async || {
@@ -166,7 +166,7 @@ async fn the_deadline_counts_the_attempts_too() {
     .deadline(Duration::from_secs(10))
     .run_mut()
     .await;
-    // 4 s + 1 s + 4 s, and the next wait of 2 s would end after the deadline.
+    // 4 s + 1 s + 4 s; the next wait of 2 s would end after the deadline.
     assert_eq!(
         (answer, sent, started.elapsed().as_secs()),
         (Err(THROTTLED), 2, 9)
@@ -249,7 +249,7 @@ async fn the_report_says_how_often_how_long_and_why() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_takes_too_long_is_given_up_and_judged_like_any_other() {
+async fn an_attempt_that_takes_too_long_fails_with_the_error_of_its_timeout() {
     let started = Instant::now();
     let sent = AtomicU32::new(0);
     let answer = retry(Policy::aws().retry_unanswered(), async || {
@@ -318,7 +318,7 @@ async fn a_limiter_is_asked_before_every_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limiter_that_must_not_be_waited_for_fails_the_call() {
+async fn a_limiter_that_fails_fast_ends_the_call() {
     let refused = || ServiceError {
         status: 0,
         code: "Refused",
@@ -361,11 +361,11 @@ async fn the_adaptive_limiter_learns_from_the_answers_of_retried_calls() {
     assert_eq!(limiter.acquire(now), Ok(()));
     assert!(
         limiter.acquire(now).is_err(),
-        "throttled, so the next one has to wait"
+        "after throttling, the next request has to wait"
     );
 }
 
-/// A clock in milliseconds that only sleeping moves.
+/// A clock in milliseconds that advances only by sleeping.
 #[derive(Clone, Default)]
 struct Simulated(Arc<AtomicU32>);
 
@@ -383,7 +383,7 @@ impl Timer for Simulated {
 }
 
 #[tokio::test]
-async fn any_timer_will_do_and_brings_its_own_clock() {
+async fn any_timer_works_and_brings_its_own_clock() {
     let clock = Simulated::default();
     let attempt_takes = Duration::from_secs(3);
     let mut sent = 0;

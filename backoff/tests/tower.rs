@@ -1,4 +1,4 @@
-//! The policy in a `tower::retry::Retry` service.
+//! Tests the policy in a `tower::retry::Retry` service.
 
 #![cfg(feature = "tower")]
 #![allow(
@@ -16,7 +16,7 @@ use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 type Answer = Result<u16, std::io::Error>;
 
-fn judge(answer: &Answer) -> Option<Failure<'_>> {
+fn classify(answer: &Answer) -> Option<Failure<'_>> {
     match answer {
         Ok(status) if *status < 400 => None,
         Ok(status) => Some(Failure::response(*status)),
@@ -24,7 +24,7 @@ fn judge(answer: &Answer) -> Option<Failure<'_>> {
     }
 }
 
-/// A service that answers with these statuses, and how many requests it got.
+/// Creates a service that answers with these statuses, and a counter of its requests.
 fn service(
     statuses: &[u16],
 ) -> (
@@ -52,7 +52,7 @@ async fn faults_are_retried_and_other_errors_are_not() {
     ] {
         let (inner, sent) = service(statuses);
         let mut service = ServiceBuilder::new()
-            .retry(RetryPolicy::new(Policy::aws(), judge))
+            .retry(RetryPolicy::new(Policy::aws(), classify))
             .service(inner);
         assert_eq!(
             service.ready().await.unwrap().call(()).await.unwrap(),
@@ -67,7 +67,7 @@ async fn faults_are_retried_and_other_errors_are_not() {
 async fn every_request_has_its_own_attempts_and_all_share_the_budget() {
     let budget = Arc::new(Budget::aws().with_tokens(28));
     let (inner, sent) = service(&[500; 100]);
-    let policy = RetryPolicy::new(Policy::aws(), judge).budget(budget.clone());
+    let policy = RetryPolicy::new(Policy::aws(), classify).budget(budget.clone());
     let mut service = ServiceBuilder::new().retry(policy).service(inner);
     for _ in 0..3 {
         service.ready().await.unwrap().call(()).await.unwrap();
@@ -76,10 +76,10 @@ async fn every_request_has_its_own_attempts_and_all_share_the_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_runs_from_each_requests_own_beginning() {
+async fn the_deadline_of_a_request_runs_from_its_own_start() {
     let (inner, sent) = service(&[429; 100]);
     let policy =
-        RetryPolicy::new(Policy::aws().attempts(50), judge).deadline(Duration::from_secs(60));
+        RetryPolicy::new(Policy::aws().attempts(50), classify).deadline(Duration::from_secs(60));
     let mut service = ServiceBuilder::new().retry(policy).service(inner);
     tokio::time::sleep(Duration::from_secs(600)).await;
     let started = Instant::now();
@@ -90,7 +90,7 @@ async fn the_deadline_runs_from_each_requests_own_beginning() {
 
 #[cfg(feature = "http")]
 #[tokio::test(start_paused = true)]
-async fn an_http_response_is_judged_by_its_body_too() {
+async fn an_http_response_is_classified_by_its_body_too() {
     let mut bodies = vec![
         "alice",
         "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>",

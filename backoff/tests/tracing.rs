@@ -1,4 +1,4 @@
-//! What the events of feature `tracing` say.
+//! Checks the events of feature `tracing`.
 
 #![cfg(all(feature = "tracing", feature = "tokio"))]
 

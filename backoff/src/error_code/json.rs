@@ -1,6 +1,9 @@
-//! Just enough JSON to find a string among the members of the outermost object, even if the end is missing.
+//! Just enough JSON to find a string member of the outermost object, even if the end of the text is
+//! missing.
 
-/// The raw bytes of the string member `name`. A string with an escape in it is not taken: no error code has one.
+/// Returns the raw bytes of the string member `name`.
+///
+/// A string with an escape in it is not returned: error codes have none.
 pub(super) fn string_member<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut rest = body.strip_prefix(b"{")?;
     loop {
@@ -18,7 +21,7 @@ pub(super) fn string_member<'a>(body: &'a [u8], name: &[u8]) -> Option<&'a [u8]>
     }
 }
 
-/// A string at the start: what is between its quotes, and what follows.
+/// Splits a string off the start: the bytes between its quotes, and the rest.
 fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let inner = text.strip_prefix(b"\"")?;
     let mut escaped = false;
@@ -30,8 +33,9 @@ fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&inner[..end], &inner[end + 1..]))
 }
 
-/// What follows the value at the start: up to the comma or brace that ends it at this depth.
+/// Skips the value at the start, up to the comma or bracket that ends it at this depth.
 fn skip_value(mut rest: &[u8]) -> Option<&[u8]> {
+    // A counter instead of recursion: nested brackets, however many, cannot exhaust the stack.
     let mut depth = 0_u32;
     loop {
         match rest.first()? {

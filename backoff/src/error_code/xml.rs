@@ -1,9 +1,10 @@
-//! Just enough XML to find an element by the names around it. Prefixes are ignored; no entity is resolved.
+//! Just enough XML to find an element by its name and its parent. Prefixes are ignored; entities
+//! are not resolved.
 
-/// How deep an error document goes at most; deeper elements are skipped.
+/// How deep a `Code` may be; deeper elements are skipped.
 const DEPTH: usize = 4;
 
-/// The text of the first `Code` whose parent is `Error`.
+/// Returns the text of the first `Code` whose parent is `Error`.
 pub(super) fn error_code(body: &[u8]) -> Option<&[u8]> {
     let mut path: [&[u8]; DEPTH] = [b""; DEPTH];
     let mut depth = 0_usize;
@@ -30,7 +31,7 @@ pub(super) fn error_code(body: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// The name of the outermost element.
+/// Returns the name of the outermost element.
 pub(super) fn root(body: &[u8]) -> Option<&[u8]> {
     let mut rest = body;
     loop {
@@ -42,7 +43,7 @@ pub(super) fn root(body: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Whether every element that was opened was closed again.
+/// Returns true if every element that was opened was closed, so that the document is not cut off.
 pub(super) fn is_complete(body: &[u8]) -> bool {
     let mut depth = 0_u32;
     let mut rest = body;
@@ -61,10 +62,11 @@ enum Tag<'a> {
     Open(&'a [u8]),
     Close,
     Empty(&'a [u8]),
-    /// The declaration, a comment.
+    /// A comment, a declaration or a processing instruction.
     Other,
 }
 
+/// Finds the next tag, and returns it with the text after it.
 fn next_tag(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
     let start = text.iter().position(|byte| *byte == b'<')?;
     let tag = &text[start + 1..];
@@ -83,7 +85,7 @@ fn next_tag(text: &[u8]) -> Option<(Tag<'_>, &[u8])> {
     Some((tag, after))
 }
 
-/// `ns:Code attr="x"` is `Code`.
+/// Returns the name without its prefix: `Code` of `ns:Code attr="x"`.
 fn local_name(tag: &[u8]) -> &[u8] {
     let end = tag
         .iter()

@@ -2,12 +2,13 @@ use core::time::Duration;
 
 use super::Cubic;
 
-/// The adaptive rate limiter of the AWS SDKs: idle until the first throttling, then it keeps the send rate near
-/// what the service accepts.
+/// The adaptive rate limiter of the AWS SDKs: idle until the first throttling, then it keeps the
+/// send rate near what the service accepts.
 ///
-/// The rate follows a cubic curve, as in TCP CUBIC: throttling cuts it to 70 %, it is back at the old rate after
-/// a few seconds, then it grows slowly at first, to at most twice the measured rate. Use one for each thing that
-/// is throttled, such as a table: a limiter that several share lets one hot table slow all others.
+/// The rate follows a cubic curve, as in TCP CUBIC: throttling cuts it to 70 %, it is back at the
+/// old rate after a few seconds, then it grows slowly at first, to at most twice the measured rate.
+/// Use one for each thing that is throttled, such as a table: a limiter that several share lets one
+/// hot table slow all others.
 ///
 /// It neither waits nor reads a clock. Share it as a `Mutex<AdaptiveLimiter>`, which is a
 /// [`Limiter`](super::Limiter).
@@ -68,7 +69,8 @@ impl AdaptiveLimiter {
         }
     }
 
-    /// Begins its time at `now` instead of at its first use, which counts the time until the first answer.
+    /// Begins its time at `now` instead of at its first use, which counts the time until the first
+    /// answer.
     ///
     /// ```
     /// use core::time::Duration;
@@ -88,7 +90,8 @@ impl AdaptiveLimiter {
     ///
     /// # Errors
     ///
-    /// If the request must wait, returns how long to wait before asking again, at most 2 s (and 1 ns of rounding). Nothing was taken.
+    /// If the request must wait, returns how long to wait before asking again, at most 2 s (and 1
+    /// ns of rounding). Nothing was taken.
     pub fn acquire(&mut self, now: Duration) -> Result<(), Duration> {
         let now = self.start(now.as_secs_f64());
         if !self.enabled {
@@ -114,7 +117,8 @@ impl AdaptiveLimiter {
         let now = self.start(now.as_secs_f64());
         self.measure(now);
         let rate = if throttled {
-            // Before the first throttling nothing held the rate down, so only the measurement counts.
+            // Before the first throttling nothing held the rate down, so only the measurement
+            // counts.
             let reached = if self.enabled {
                 self.measured.min(self.fill)
             } else {
@@ -192,8 +196,8 @@ fn floor(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Offset in seconds, throttled, and then: measured rate, allowed rate, tokens, last maximum, window. From
-    /// botocore's limiter.
+    /// Offset in seconds, throttled, and then: measured rate, allowed rate, tokens, last maximum,
+    /// window. From botocore's limiter.
     const TRACE: [(f64, bool, [f64; 5]); 10] = [
         (0.2, false, [0.0, 0.5, 0.2, 0.0, 0.0]),
         (0.6, false, [4.8, 0.5, 0.4, 0.0, 0.0]),

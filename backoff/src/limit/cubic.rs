@@ -1,11 +1,11 @@
 use core::time::Duration;
 
-/// The curve of the [`AdaptiveLimiter`](super::AdaptiveLimiter) alone: rates as a function of time and
-/// throttling.
+/// The curve of the [`AdaptiveLimiter`](super::AdaptiveLimiter) alone: rates as a function of time
+/// and throttling.
 ///
-/// Rates are requests per second; times are counted from any fixed point. Throttling cuts the rate to 70 %.
-/// The rate then grows as 0.4 × (t − K)³ + max, where t is the time since the throttling in seconds, max is the
-/// rate before it, and K is the time at which the curve is back at max.
+/// Rates are requests per second; times are counted from any fixed point. Throttling cuts the rate
+/// to 70 %. The rate then grows as 0.4 × (t − K)³ + max, where t is the time since the throttling
+/// in seconds, max is the rate before it, and K is the time at which the curve is back at max.
 ///
 /// ```
 /// use core::time::Duration;
@@ -46,7 +46,8 @@ impl Cubic {
         self.succeeded(now.as_secs_f64())
     }
 
-    /// Starts the curve again after throttling at `now`, when the rate was `rate`, and returns the new rate.
+    /// Starts the curve again after throttling at `now`, when the rate was `rate`, and returns the
+    /// new rate.
     pub fn on_throttle(&mut self, rate: f64, now: Duration) -> f64 {
         self.throttled(rate, now.as_secs_f64())
     }
@@ -74,8 +75,8 @@ const fn cbrt(x: f64) -> f64 {
     if !(x > 0.0 && x < f64::MAX) {
         return 0.0;
     }
-    // Dividing the bits by three divides the exponent, which is a guess within a few percent. Six steps of
-    // Newton's method then reach the last digits.
+    // Dividing the bits by three divides the exponent, which is a guess within a few percent. Six
+    // steps of Newton's method then reach the last digits.
     let mut root = f64::from_bits(x.to_bits() / 3 + (0x3FF0_0000_0000_0000 / 3 * 2));
     let mut step = 0;
     while step < 6 {

@@ -49,7 +49,8 @@ impl<K: Clone + Eq + Hash> Limiter for KeyLimiter<'_, K> {
         if let Some(limit) = limits.get_mut(&self.key) {
             return limit.acquire(now);
         }
-        // Only when the table would grow, so that the sweep costs a constant time for each insertion.
+        // Only when the table would grow, so that the sweep costs a constant time for each
+        // insertion.
         if limits.len() == limits.capacity() {
             limits.retain(|_, limit| !limit.is_idle(now));
         }

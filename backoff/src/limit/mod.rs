@@ -1,8 +1,8 @@
 //! Limiters: how fast requests may be sent, across all calls that share one.
 //!
-//! [`RateLimit`] and [`KeyedLimit`] hold to a limit the service documents; [`AdaptiveLimiter`] learns one from
-//! its throttling. Each is passed to [`Retry::limiter`](crate::Retry::limiter), or used alone through
-//! [`Limiter`].
+//! [`RateLimit`] and [`KeyedLimit`] hold to a limit the service documents; [`AdaptiveLimiter`]
+//! learns one from its throttling. Each is passed to [`Retry::limiter`](crate::Retry::limiter), or
+//! used alone through [`Limiter`].
 
 mod adaptive;
 mod cubic;
@@ -22,8 +22,8 @@ pub use rate::RateLimit;
 
 /// Decides whether a request may be sent now.
 ///
-/// Times are counted from any fixed point of a clock of the caller's choice; one limiter must always be given
-/// the same clock.
+/// Times are counted from any fixed point of a clock of the caller's choice; one limiter must
+/// always be given the same clock.
 pub trait Limiter {
     /// Takes permission to send one request at `now`.
     ///
@@ -32,7 +32,8 @@ pub trait Limiter {
     /// If the request must wait, returns how long to wait before asking again. Nothing was taken.
     fn acquire(&self, now: Duration) -> Result<(), Duration>;
 
-    /// Records an answer that came at `now`, and whether it was throttling. Does nothing by default.
+    /// Records an answer that came at `now`, and whether it was throttling. Does nothing by
+    /// default.
     fn on_answer(&self, throttled: bool, now: Duration) {
         let _ = (throttled, now);
     }

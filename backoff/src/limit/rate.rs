@@ -4,9 +4,10 @@ use crate::duration::nanos;
 
 /// A fixed rate, for a limit that the service documents.
 ///
-/// Up to the bucket's capacity, by default one period's worth, requests pass at once; after that they are
-/// spaced evenly. It is a token bucket in one number. It neither waits nor reads a clock. Share it as a
-/// `Mutex<RateLimit>`, which is a [`Limiter`](super::Limiter), or by key in a `KeyedLimit`.
+/// Up to the bucket's capacity, by default one period's worth, requests pass at once; after that
+/// they are spaced evenly. It is a token bucket in one number. It neither waits nor reads a clock.
+/// Share it as a `Mutex<RateLimit>`, which is a [`Limiter`](super::Limiter), or by key in a
+/// `KeyedLimit`.
 ///
 /// ```
 /// use core::time::Duration;

@@ -16,8 +16,8 @@ pub enum Jitter {
     Equal,
     /// From the base to three times the previous delay, within the cap.
     Decorrelated,
-    /// The bound itself. Clients that failed together come back together, so this is for comparison and for a
-    /// lone client.
+    /// The bound itself. Clients that failed together come back together, so this is for comparison
+    /// and for a lone client.
     None,
 }
 
@@ -34,8 +34,8 @@ pub(super) enum Hints {
 const HINT_HEADROOM: u64 = nanos(Duration::from_secs(5));
 
 impl Policy {
-    /// Returns the upper bound of the delay after attempt number `attempt` failed, hints aside. Attempts count
-    /// from 1.
+    /// Returns the upper bound of the delay after attempt number `attempt` failed, hints aside.
+    /// Attempts count from 1.
     ///
     /// ```
     /// use core::time::Duration;
@@ -74,8 +74,8 @@ impl Policy {
     /// Returns the delay to wait if the service gave a hint, in nanoseconds.
     pub(crate) fn hinted(&self, drawn: u64, hint: Hint) -> u64 {
         let asked = nanos(hint.wait);
-        // At least the drawn delay (but not in the rule before 2026), so that clients with the same hint stay
-        // spread out.
+        // At least the drawn delay (but not in the rule before 2026), so that clients with the same
+        // hint stay spread out.
         match (hint.source, self.hints) {
             (HintSource::Aws, Hints::Aws) => {
                 asked.clamp(drawn, drawn.saturating_add(HINT_HEADROOM))

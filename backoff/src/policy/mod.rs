@@ -10,8 +10,9 @@ use crate::duration::nanos;
 
 /// What is retried, how often, and after how long: a plain value, `const` and `Copy`.
 ///
-/// The delay before retry *n* is drawn from `0` to `min(cap, base × 2ⁿ⁻¹)`. The cap is applied before the jitter,
-/// so no delay exceeds it, and clients that have reached the cap stay spread out.
+/// The delay before retry *n* is drawn from `0` to `min(cap, base × 2ⁿ⁻¹)`. The cap is applied
+/// before the jitter, so no delay exceeds it, and clients that have reached the cap stay spread
+/// out.
 ///
 /// ```
 /// use core::time::Duration;
@@ -32,8 +33,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Creates the policy of the AWS SDKs since 2026: 3 attempts, base 50 ms, base after throttling 1 s, cap 20 s,
-    /// full jitter.
+    /// Creates the policy of the AWS SDKs since 2026: 3 attempts, base 50 ms, base after throttling
+    /// 1 s, cap 20 s, full jitter.
     #[must_use]
     pub const fn aws() -> Self {
         Self {
@@ -49,8 +50,8 @@ impl Policy {
 
     /// Creates the policy of the AWS SDKs before 2026 (standard mode 2.0).
     ///
-    /// It differs from [`aws`](Policy::aws) in two ways: the base is 1 s for every fault, and `x-amz-retry-after`
-    /// replaces the drawn delay.
+    /// It differs from [`aws`](Policy::aws) in two ways: the base is 1 s for every fault, and
+    /// `x-amz-retry-after` replaces the drawn delay.
     #[must_use]
     pub const fn aws_v2_0() -> Self {
         Self {
@@ -60,8 +61,8 @@ impl Policy {
         }
     }
 
-    /// Creates the policy for DynamoDB and DynamoDB Streams since 2026: as [`aws`](Policy::aws), but with 4 attempts
-    /// and base 25 ms.
+    /// Creates the policy for DynamoDB and DynamoDB Streams since 2026: as [`aws`](Policy::aws),
+    /// but with 4 attempts and base 25 ms.
     #[must_use]
     pub const fn dynamodb() -> Self {
         Self {
@@ -71,7 +72,8 @@ impl Policy {
         }
     }
 
-    /// Sets how often a call is sent at most, the first time included. 1 means no retry; 0 counts as 1.
+    /// Sets how often a call is sent at most, the first time included. 1 means no retry; 0 counts
+    /// as 1.
     #[must_use]
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = if attempts == 0 { 1 } else { attempts };
@@ -118,17 +120,19 @@ impl Policy {
     }
 
     /// Retries if a request was sent and no answer came, as
-    /// [`Failure::no_response`](crate::Failure::no_response) and [`Failure::timeout`](crate::Failure::timeout)
-    /// report.
+    /// [`Failure::no_response`](crate::Failure::no_response) and
+    /// [`Failure::timeout`](crate::Failure::timeout) report.
     ///
-    /// The service may have acted on the request, so use this only for calls that may be made twice.
+    /// The service may have acted on the request, so use this only for calls that may be made
+    /// twice.
     #[must_use]
     pub const fn retry_unanswered(mut self) -> Self {
         self.rules.unanswered = true;
         self
     }
 
-    /// Retries `IDPCommunicationError`, the 400 by which STS says that it could not reach the identity provider.
+    /// Retries `IDPCommunicationError`, the 400 by which STS says that it could not reach the
+    /// identity provider.
     #[must_use]
     pub const fn retry_idp_communication_error(mut self) -> Self {
         self.rules.idp_communication_error = true;
@@ -153,21 +157,24 @@ impl Policy {
         self
     }
 
-    /// Retries once if the service refused the date of the signature and the clocks differ by more than 4 minutes.
+    /// Retries once if the service refused the date of the signature and the clocks differ by more
+    /// than 4 minutes.
     ///
-    /// This only helps if the next attempt is signed at [`ClockSkew::correct`](crate::ClockSkew::correct), and it
-    /// needs the measured difference in [`Failure::with_skew`](crate::Failure::with_skew).
+    /// This only helps if the next attempt is signed at
+    /// [`ClockSkew::correct`](crate::ClockSkew::correct), and it needs the measured difference in
+    /// [`Failure::with_skew`](crate::Failure::with_skew).
     #[must_use]
     pub const fn retry_clock_skew(mut self) -> Self {
         self.rules.clock_skew = true;
         self
     }
 
-    /// Retries exactly what the standard mode of the AWS SDKs does, for programs that must behave like one.
+    /// Retries exactly what the standard mode of the AWS SDKs does, for programs that must behave
+    /// like one.
     ///
-    /// Of the 5xx, only 500, 502, 503 and 504 are retried; of the 429, only those with a throttling code. In
-    /// addition, every call without an answer is retried, and the codes `RequestTimeout` and
-    /// `RequestTimeoutException`. For STS, add
+    /// Of the 5xx, only 500, 502, 503 and 504 are retried; of the 429, only those with a throttling
+    /// code. In addition, every call without an answer is retried, and the codes `RequestTimeout`
+    /// and `RequestTimeoutException`. For STS, add
     /// [`retry_idp_communication_error`](Policy::retry_idp_communication_error).
     ///
     /// ```
@@ -183,7 +190,8 @@ impl Policy {
         self
     }
 
-    /// Marks a call that must not happen twice: it is retried only if the service throttled it or never got it.
+    /// Marks a call that must not happen twice: it is retried only if the service throttled it or
+    /// never got it.
     ///
     /// For example, an IAM `CreateAccessKey` that was answered with a 500 may have created a key.
     #[must_use]
@@ -194,8 +202,8 @@ impl Policy {
 
     /// Marks a call that waits at the service, such as SQS `ReceiveMessage`.
     ///
-    /// If the budget refuses a retry, the delay is still waited before the error is returned, so that a polling
-    /// loop cannot spin.
+    /// If the budget refuses a retry, the delay is still waited before the error is returned, so
+    /// that a polling loop cannot spin.
     #[must_use]
     pub const fn long_polling(mut self) -> Self {
         self.rules.long_polling = true;

@@ -38,7 +38,8 @@ impl Policy {
         strict.or_else(|| self.rules.opted_in(failure).map(Fault::new))
     }
 
-    /// Returns true if this policy lets a call be sent again after this fault, although it must not happen twice.
+    /// Returns true if this policy lets a call be sent again after this fault, although it must not
+    /// happen twice.
     pub(crate) const fn allows_resend(&self, fault: Fault) -> bool {
         // The service refused these without acting on them, or never got them.
         let never_acted_on = matches!(

@@ -27,7 +27,8 @@ pub(super) fn system_time() -> Option<Duration> {
 ))]
 pub(super) fn since_origin(now: std::time::Instant) -> Option<Duration> {
     use std::{sync::LazyLock, time::Instant};
-    // A day before the first look at the clock, because a paused tokio clock may be slightly earlier.
+    // A day before the first look at the clock, because a paused tokio clock may be slightly
+    // earlier.
     static ORIGIN: LazyLock<Instant> = LazyLock::new(|| {
         let now = Instant::now();
         now.checked_sub(Duration::from_secs(86_400)).unwrap_or(now)

@@ -23,7 +23,8 @@ pub(super) struct Plan<'a, E> {
     pub(super) budget: Option<&'a Budget>,
     pub(super) attempt_timeout: Option<AttemptTimeout<E>>,
     pub(super) limiter: Option<&'a (dyn Limiter + Sync)>,
-    /// The error of a call that the limiter refused before anything was sent. If set, no limiter is waited for.
+    /// The error of a call that the limiter refused before anything was sent. If set, no limiter is
+    /// waited for.
     pub(super) refused: Option<fn() -> E>,
     pub(super) report: Option<&'a mut Report>,
 }
@@ -46,7 +47,8 @@ impl<E> Plan<'_, E> {
         }
     }
 
-    /// Returns how long to wait before asking the limiter again; `None` if the request may be sent now.
+    /// Returns how long to wait before asking the limiter again; `None` if the request may be sent
+    /// now.
     pub(super) fn ask_limiter(&self, now: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
         self.limiter?.acquire(now().unwrap_or_default()).err()
     }
@@ -122,8 +124,8 @@ impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
         decision
     }
 
-    /// Returns the error to give up with if the limiter asks for a wait that must not be made: because the call
-    /// fails fast, or because the wait would end after the deadline.
+    /// Returns the error to give up with if the limiter asks for a wait that must not be made:
+    /// because the call fails fast, or because the wait would end after the deadline.
     pub(super) fn refused(
         &mut self,
         elapsed: Duration,
@@ -132,7 +134,8 @@ impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
     ) -> Option<E> {
         let error = match self.plan.refused {
             Some(refused) => last.take().unwrap_or_else(refused),
-            // Without an earlier error there is none to return, so the call waits past its deadline.
+            // Without an earlier error there is none to return, so the call waits past its
+            // deadline.
             None if wait >= self.plan.call.time_left(elapsed) => last.take()?,
             None => return None,
         };

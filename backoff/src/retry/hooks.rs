@@ -1,7 +1,7 @@
 //! The traits behind the options of [`Retry`](crate::Retry), and their defaults.
 //!
-//! A closure implements each of them, so most programs never name them. Implement one for a type of your own to
-//! store it in a struct, or to give it state.
+//! A closure implements each of them, so most programs never name them. Implement one for a type of
+//! your own to store it in a struct, or to give it state.
 //!
 //! | option | trait | default |
 //! |---|---|---|
@@ -69,8 +69,8 @@ impl<E, F: FnMut(&E, &Pause)> Notify<E> for F {
 
 /// How an asynchronous [`retry`](crate::retry) sleeps.
 ///
-/// Any `Fn(Duration) -> impl Future` is one. Implement it for a timer with a clock of its own, such as a
-/// simulated one.
+/// Any `Fn(Duration) -> impl Future` is one. Implement it for a timer with a clock of its own, such
+/// as a simulated one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot sleep",
     note = "enable feature `tokio` of keyfob-backoff, or pass a timer: `.timer(|delay| my_runtime::sleep(delay))`"
@@ -84,8 +84,8 @@ pub trait Timer {
 
     /// Returns the time since some fixed point, for deadlines and limiters.
     ///
-    /// `None` means that there is no clock; a deadline then counts the waits alone. By default it is the system's
-    /// monotonic clock, with feature `std`.
+    /// `None` means that there is no clock; a deadline then counts the waits alone. By default it
+    /// is the system's monotonic clock, with feature `std`.
     fn now(&self) -> Option<Duration> {
         system_time()
     }

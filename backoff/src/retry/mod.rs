@@ -24,13 +24,15 @@ use crate::limit::Limiter;
 use crate::policy::Policy;
 use crate::random::{Entropy, Random};
 
-/// Prepares a call under a policy: it is sent, and while it fails with a fault, it waits and is sent again.
+/// Prepares a call under a policy: it is sent, and while it fails with a fault, it waits and is
+/// sent again.
 ///
-/// Each attempt is one call of `op`, which must build and sign a new request. Nothing is sent before
-/// [`run`](Retry::run), or [`run_mut`](Retry::run_mut) if the closure changes what it captured. Dropping the
-/// future cancels the call at once, even during a wait.
+/// Each attempt is one call of `op`, which must build and sign a new request. Nothing is sent
+/// before [`run`](Retry::run), or [`run_mut`](Retry::run_mut) if the closure changes what it
+/// captured. Dropping the future cancels the call at once, even during a wait.
 ///
-/// With feature `tokio` it sleeps on the tokio timer. On any other runtime, pass a [`timer`](Retry::timer).
+/// With feature `tokio` it sleeps on the tokio timer. On any other runtime, pass a
+/// [`timer`](Retry::timer).
 ///
 /// ```
 /// use keyfob_backoff::{Budget, Failure, Policy, retry};
@@ -41,7 +43,8 @@ use crate::random::{Entropy, Random};
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
 /// # use std::cell::RefCell;
-/// # let answers = RefCell::new(vec![Ok("arn:aws:iam::123456789012:user/alice"), Err(Failure::response(503))]);
+/// # let alice = "arn:aws:iam::123456789012:user/alice";
+/// # let answers = RefCell::new(vec![Ok(alice), Err(Failure::response(503))]);
 /// # let send = async || answers.borrow_mut().pop().unwrap_or(Err(Failure::local()));
 /// static BUDGET: Budget = Budget::aws();
 ///
@@ -58,9 +61,9 @@ where
 
 /// A call to be retried, and its options, made by [`retry`] or [`retry_blocking`].
 ///
-/// The type parameters are the closure, its value and its error, and then what the options replace: the
-/// [`Classifier`], the [`Notify`], the [`Random`] and the [`Timer`] or [`Blocking`](hooks::Blocking). See
-/// [`hooks`].
+/// The type parameters are the closure, its value and its error, and then what the options replace:
+/// the [`Classifier`], the [`Notify`], the [`Random`] and the [`Timer`] or
+/// [`Blocking`](hooks::Blocking). See [`hooks`].
 #[must_use = "nothing is sent until it is run"]
 pub struct Retry<'a, F, T, E, C = ClassifyTrait, N = NoNotify, R = Entropy, S = DefaultTimer> {
     op: F,
@@ -87,8 +90,9 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
 
     /// Sets how long the whole call may take, all attempts and waits together.
     ///
-    /// A wait that would end after the deadline is not begun: the error is returned instead. An attempt under way
-    /// is interrupted only if there is an [`attempt_timeout`](Retry::attempt_timeout).
+    /// A wait that would end after the deadline is not begun: the error is returned instead. An
+    /// attempt under way is interrupted only if there is an
+    /// [`attempt_timeout`](Retry::attempt_timeout).
     ///
     /// ```
     /// # #[cfg(feature = "std")]
@@ -110,7 +114,8 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
         self
     }
 
-    /// Asks this limiter before each attempt, waits as long as it says, and tells it of each answer.
+    /// Asks this limiter before each attempt, waits as long as it says, and tells it of each
+    /// answer.
     ///
     /// ```
     /// # #[cfg(feature = "std")]
@@ -163,7 +168,8 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
         self
     }
 
-    /// Calls `notify` with the error before each wait: the place to log, to count, or to refresh something.
+    /// Calls `notify` with the error before each wait: the place to log, to count, or to refresh
+    /// something.
     ///
     /// ```
     /// use std::ops::ControlFlow;
@@ -185,8 +191,8 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
         Retry::assemble(self.op, self.driver.with_notify(notify), self.timer)
     }
 
-    /// Reads the facts of an error with `classifier` instead of [`Classify`](crate::Classify), for error types of
-    /// other crates.
+    /// Reads the facts of an error with `classifier` instead of [`Classify`](crate::Classify), for
+    /// error types of other crates.
     ///
     /// ```
     /// # #[cfg(feature = "std")]
@@ -195,7 +201,8 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
     /// use keyfob_backoff::{Failure, Policy, retry_blocking};
     ///
     /// let policy = Policy::aws().retry_connect_failures();
-    /// let answer: Result<(), Error> = retry_blocking(policy, || Err(ErrorKind::ConnectionRefused.into()))
+    /// let connect = || Err(ErrorKind::ConnectionRefused.into());
+    /// let answer: Result<(), Error> = retry_blocking(policy, connect)
     ///     .classify_with(|error: &Error| match error.kind() {
     ///         ErrorKind::ConnectionRefused => Failure::connect(),
     ///         _ => Failure::local(),
@@ -213,8 +220,9 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
 
     /// Draws the jitter from `random`, for delays that can be replayed.
     ///
-    /// The default, [`Entropy`], is seeded from the system at the first failure. The standard library has no
-    /// randomness on `wasm32-unknown-unknown`: pass a generator there, or all clients wait alike.
+    /// The default, [`Entropy`], is seeded from the system at the first failure. The standard
+    /// library has no randomness on `wasm32-unknown-unknown`: pass a generator there, or all
+    /// clients wait alike.
     pub fn random<Q: Random>(self, random: Q) -> Retry<'a, F, T, E, C, N, Q, S> {
         Retry::assemble(self.op, self.driver.with_random(random), self.timer)
     }
@@ -301,12 +309,13 @@ where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        // The same loop as in `run_mut`, but without `AsyncFnMut`: through it, the future of a closure that
-        // borrows is not `Send`.
+        // The same loop as in `run_mut`, but without `AsyncFnMut`: through it, the future of a
+        // closure that borrows is not `Send`.
         async move {
             let (started, mut last) = (self.start(), None);
             loop {
-                // Checked here, not in the function: this halves what `run` adds to a call without a limiter.
+                // Checked here, not in the function: this halves what `run` adds to a call without
+                // a limiter.
                 if self.driver.plan.limiter.is_some() {
                     self.wait_for_limiter(started, last.take()).await?;
                 }
@@ -325,10 +334,11 @@ where
         }
     }
 
-    /// Makes the call, for an async closure that changes what it captured, such as a counter or a connection.
+    /// Makes the call, for an async closure that changes what it captured, such as a counter or a
+    /// connection.
     ///
-    /// Otherwise it does what [`run`](Retry::run) does. The compiler cannot prove that its future is `Send` if the
-    /// closure also borrows, so it may not fit into `tokio::spawn`.
+    /// Otherwise it does what [`run`](Retry::run) does. The compiler cannot prove that its future
+    /// is `Send` if the closure also borrows, so it may not fit into `tokio::spawn`.
     ///
     /// ```
     /// use keyfob_backoff::{Failure, Policy, retry};
@@ -487,7 +497,8 @@ impl<S: Future, E> AttemptLimit<S, E> {
     /// Returns the result of `attempt`, or the error if the sleep is over first.
     async fn apply<T>(
         self,
-        // Pinned by the caller: an attempt may be large, and passed by value it would be stored twice.
+        // Pinned by the caller: an attempt may be large, and passed by value it would be stored
+        // twice.
         mut attempt: Pin<&mut impl Future<Output = Result<T, E>>>,
     ) -> Result<T, E> {
         let Self { sleep, error } = self;
