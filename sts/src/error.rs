@@ -84,6 +84,16 @@ impl Error {
     ///
     /// `None` if there was no answer, or if it did not come from the service but, for example, from
     /// a gateway that sent an HTML page.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Error;
+    ///
+    /// fn needs_a_new_token(error: &Error) -> bool {
+    ///     matches!(error.code(), Some("ExpiredTokenException" | "InvalidIdentityToken"))
+    /// }
+    /// ```
     pub fn code(&self) -> Option<&str> {
         self.0.answer.code.as_deref()
     }
@@ -103,8 +113,10 @@ impl Error {
         self.0.answer.action
     }
 
-    /// Returns the message alone: the service's, at most 4096 characters of it and empty if it sent
-    /// none; without an answer, what went wrong on this side.
+    /// Returns the message alone, without the action, code and request id.
+    ///
+    /// For an error that the service reported, this is the service's message, cut at 4096
+    /// characters; it may be empty.
     pub fn message(&self) -> &str {
         let message = &self.0.message;
         let end = message.char_indices().nth(MAX_MESSAGE);
@@ -160,6 +172,21 @@ impl Error {
     }
 }
 
+#[cfg(feature = "client")]
+impl Error {
+    /// Returns how many seconds the service's clock is ahead of this machine's (negative: behind),
+    /// if the difference is more than four minutes: then it is why a signature was refused.
+    pub fn clock_skew_seconds(&self) -> Option<i64> {
+        let skew = self.0.answer.skew.filter(|skew| skew.is_significant())?;
+        Some(skew.as_millis() / 1000)
+    }
+
+    pub(crate) fn with_skew(mut self, skew: Option<keyfob_backoff::ClockSkew>) -> Self {
+        self.0.answer.skew = skew;
+        self
+    }
+}
+
 /// Shows the action, code and status, then the message, then the request id.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,22 +228,7 @@ impl StdError for Error {
     }
 }
 
-#[cfg(feature = "client")]
-impl Error {
-    /// Returns how many seconds the service's clock is ahead of this machine's (negative: behind),
-    /// if the difference is more than four minutes: then it is why a signature was refused.
-    pub fn clock_skew_seconds(&self) -> Option<i64> {
-        let skew = self.0.answer.skew.filter(|skew| skew.is_significant())?;
-        Some(skew.as_millis() / 1000)
-    }
-
-    pub(crate) fn with_skew(mut self, skew: Option<keyfob_backoff::ClockSkew>) -> Self {
-        self.0.answer.skew = skew;
-        self
-    }
-}
-
-/// Tells a retry policy the facts that it decides by.
+/// Reports to a retry policy how the call failed.
 ///
 /// A request with a one-time code may be repeated only if it was throttled or never sent. Otherwise
 /// the code may be used up: the same code again cannot succeed, and may lock the device.

@@ -148,6 +148,16 @@ impl AssumeRole {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 20 to 2048 characters long, or
     /// the eleventh.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::actions::AssumeRole;
+    ///
+    /// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?
+    ///     .policy_arn("arn:aws:iam::aws:policy/ReadOnlyAccess")?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn policy_arn(self, arn: impl Into<String>) -> Result<Self, Error> {
         self.0.policy_arn(arn.into()).map(Self)
     }
@@ -182,6 +192,17 @@ impl AssumeRole {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long, or
     /// the fifty-first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::actions::AssumeRole;
+    ///
+    /// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?
+    ///     .tag("team", "blue")?
+    ///     .transitive_tag_key("team")?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn transitive_tag_key(self, key: impl Into<String>) -> Result<Self, Error> {
         let member = self.0.next_member("TransitiveTagKeys", 50)?;
         self.0.text(member, key, 1..=128).map(Self)
@@ -194,6 +215,18 @@ impl AssumeRole {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN of the provider is not 20 to 2048
     /// characters long, the assertion not 4 to 2048, or it is the sixth.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::actions::AssumeRole;
+    ///
+    /// let identity_center = "arn:aws:iam::aws:contextProvider/IdentityCenter";
+    /// let assertion = "ZXhhbXBsZSBhc3NlcnRpb24";
+    /// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?
+    ///     .provided_context(identity_center, assertion)?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn provided_context(
         self,
         provider_arn: impl Into<String>,

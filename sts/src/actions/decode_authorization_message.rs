@@ -30,6 +30,18 @@ impl DecodeAuthorizationMessage {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the encoded text is not 1 to 10,240
     /// characters long.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Endpoint, actions::DecodeAuthorizationMessage, call::Action};
+    ///
+    /// let message = "Not authorized. Encoded authorization failure message: E9Y8hKZz0qH";
+    /// let endpoint = Endpoint::builder().region("eu-west-1")?.build()?;
+    /// let request = DecodeAuthorizationMessage::new(message)?.request(&endpoint);
+    /// assert!(request.body().expose().ends_with("&EncodedMessage=E9Y8hKZz0qH"));
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn new(message: &str) -> Result<Self, Error> {
         let encoded = message
             .rsplit_once(MARK)

@@ -52,6 +52,20 @@ pub struct CallerIdentity {
 
 impl CallerIdentity {
     /// Returns the kind of the caller, with its name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Principal, actions::CallerIdentity};
+    ///
+    /// fn greeting(caller: &CallerIdentity) -> String {
+    ///     match caller.principal() {
+    ///         Principal::User { name, .. } => format!("user {name}"),
+    ///         Principal::AssumedRole { role, session } => format!("{session} as {role}"),
+    ///         _ => caller.arn.clone(),
+    ///     }
+    /// }
+    /// ```
     pub fn principal(&self) -> Principal<'_> {
         Principal::from_arn(&self.arn)
     }

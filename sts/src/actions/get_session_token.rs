@@ -49,6 +49,18 @@ impl GetSessionToken {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the serial number is not 9 to 256
     /// characters long, or the code not six.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Endpoint, actions::GetSessionToken, call::Action};
+    ///
+    /// let action = GetSessionToken::new().mfa("GAHT12345678", "123456")?;
+    /// let endpoint = Endpoint::builder().region("eu-west-1")?.build()?;
+    /// let body = action.request(&endpoint).into_body();
+    /// assert!(body.expose().ends_with("&SerialNumber=GAHT12345678&TokenCode=123456"));
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn mfa(
         self,
         serial_number: impl Into<String>,

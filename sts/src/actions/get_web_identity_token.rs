@@ -44,6 +44,16 @@ impl GetWebIdentityToken {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 1 to 1000 characters long, or the
     /// eleventh.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::actions::GetWebIdentityToken;
+    ///
+    /// let action = GetWebIdentityToken::new("https://api.example.com", "ES384")?
+    ///     .audience("https://admin.example.com")?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn audience(self, audience: impl Into<String>) -> Result<Self, Error> {
         let member = self.0.next_member("Audience", 10)?;
         self.0.text(member, audience, 1..=1000).map(Self)

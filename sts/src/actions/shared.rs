@@ -36,7 +36,7 @@ impl Parameters {
         )
     }
 
-    /// Sets the MFA device and its code: neither is of use without the other.
+    /// Sets the MFA device and its code: neither works without the other.
     pub(super) fn mfa(self, serial_number: String, code: Secret) -> Result<Self, Error> {
         self.text("SerialNumber", serial_number, 9..=256)?
             .one_time("TokenCode", code, 6..=6)

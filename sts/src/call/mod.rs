@@ -1,5 +1,7 @@
-//! How a request is written and its answer read: what each action consists of, and what you need to
-//! write one of your own.
+//! Requests and their answers as pure functions.
+//!
+//! You need this module to send a request without the client, or to write an [`Action`] of your
+//! own.
 
 mod action;
 mod form;

@@ -100,6 +100,15 @@ impl Parameters {
     /// # Errors
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input), with the name, if it is outside `range`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::call::Parameters;
+    ///
+    /// let error = Parameters::new().number("DurationSeconds", 60, 900..=3600).unwrap_err();
+    /// assert_eq!(error.to_string(), "DurationSeconds must be 900 to 3600, but is 60");
+    /// ```
     pub fn number(
         mut self,
         name: impl Into<String>,

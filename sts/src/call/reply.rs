@@ -14,8 +14,28 @@ use crate::{
 /// Elements are found by name: their order does not matter, and unknown ones are skipped. A path
 /// such as `AssumedRoleUser/Arn` leads into structures. An empty element counts as missing.
 ///
-/// You need this type only to write an [`Action`](crate::call::Action) of your own; there is an
-/// example.
+/// You need this type only to write an [`Action`](crate::call::Action) of your own.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_sigv4::Credentials;
+/// use keyfob_sts::{Error, call::Reply};
+///
+/// struct Session {
+///     credentials: Credentials,
+///     user_arn: Option<String>,
+///     packed_policy_size: Option<u32>,
+/// }
+///
+/// fn output(reply: &Reply) -> Result<Session, Error> {
+///     Ok(Session {
+///         credentials: reply.credentials()?,
+///         user_arn: reply.optional("AssumedRoleUser/Arn"),
+///         packed_policy_size: reply.number("PackedPolicySize")?,
+///     })
+/// }
+/// ```
 pub struct Reply {
     result: Element,
     answer: Answer,
@@ -32,7 +52,7 @@ impl Reply {
         response: &Response<B>,
     ) -> Result<Self, Error> {
         let document = Element::parse(response.body().as_ref());
-        let answer = answer(action, document.as_ref().ok(), response);
+        let answer = answer(document.as_ref().ok(), response);
         let is_error = |root: &Element| root.name() == "ErrorResponse";
         if !response.status().is_success() || document.as_ref().is_ok_and(is_error) {
             return Err(service_error(document, answer));
@@ -138,17 +158,14 @@ impl fmt::Debug for Reply {
     }
 }
 
-fn answer<B>(action: &'static str, root: Option<&Element>, response: &Response<B>) -> Answer {
+fn answer<B>(root: Option<&Element>, response: &Response<B>) -> Answer {
     let headers = response.headers();
     Answer {
-        action: Some(action),
         status: Some(response.status()),
-        code: None,
         request_id: request_id(root, headers),
         #[cfg(feature = "client")]
         hint: keyfob_backoff::Hint::from_headers(|name| headers.get(name)?.to_str().ok()),
-        #[cfg(feature = "client")]
-        skew: None,
+        ..Answer::default()
     }
 }
 

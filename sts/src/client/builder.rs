@@ -87,7 +87,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets whether the oldest regions use the global endpoint, as
+    /// Sets whether to use the global endpoint in older regions, as
     /// [`EndpointBuilder::legacy_global`]. Default: no.
     pub fn legacy_global(mut self, yes: bool) -> Self {
         self.endpoint = self.endpoint.legacy_global(yes);
@@ -226,7 +226,7 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, Error> {
         let endpoint = self.endpoint.build()?;
         let signer = match endpoint.signing_region() {
-            Some(region) => Some(signer(region)?),
+            Some(region) => Some(signer_for(region)?),
             None => None,
         };
         let http = match self.http {
@@ -271,7 +271,7 @@ impl Settings {
     }
 }
 
-fn signer(region: &str) -> Result<Signer, Error> {
+fn signer_for(region: &str) -> Result<Signer, Error> {
     let scope = Scope::new(region, SERVICE).map_err(|error| {
         Error::setting("requests cannot be signed for this region").with_source(error)
     })?;

@@ -97,7 +97,7 @@ impl Client {
     ///
     /// ```no_run
     /// use keyfob_sigv4::Credentials;
-    /// use keyfob_sts::{Client, Error, actions::GetCallerIdentity};
+    /// use keyfob_sts::{Client, actions::GetCallerIdentity};
     ///
     /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
     /// let keys = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
@@ -158,7 +158,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The means to sign a request.
+/// The signer and the credentials for a request.
 #[derive(Clone, Copy)]
 struct Proof<'a> {
     signer: &'a Signer,

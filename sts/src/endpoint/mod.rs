@@ -89,6 +89,18 @@ impl EndpointBuilder {
     ///
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it cannot be part of a host name: 1 to
     /// 63 letters, digits and `-`, without a `-` at either end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Endpoint, ErrorKind};
+    ///
+    /// let endpoint = Endpoint::builder().region("cn-north-1")?.build()?;
+    /// assert_eq!(endpoint.url(), "https://sts.cn-north-1.amazonaws.com.cn/");
+    /// let error = Endpoint::builder().region("evil.example/").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Setting);
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
     pub fn region(mut self, region: &str) -> Result<Self, Error> {
         if !is_host_label(region) {
             let shown = escape_and_cut(region);
@@ -147,8 +159,8 @@ impl EndpointBuilder {
         self
     }
 
-    /// Sets whether the fifteen oldest regions use the global endpoint `sts.amazonaws.com`, as SDKs
-    /// did until 2025. Default: no.
+    /// Sets whether to use the global endpoint `sts.amazonaws.com` in the fifteen regions where
+    /// SDKs once used it by default, such as `us-east-1` and `eu-west-1`. Default: no.
     ///
     /// Session tokens of the global endpoint are not valid in regions that an account must opt in
     /// to.
@@ -228,7 +240,7 @@ impl EndpointBuilder {
     }
 }
 
-/// The regions that used the global endpoint before each had an endpoint of its own.
+/// The regions in which [`EndpointBuilder::legacy_global`] selects the global endpoint.
 const LEGACY_GLOBAL_REGIONS: [&str; 15] = [
     "ap-northeast-1",
     "ap-south-1",
@@ -288,8 +300,7 @@ fn parse_url(url: &str) -> Result<Uri, Error> {
     })
 }
 
-/// Returns the beginning of a text, 80 characters at most, without line ends and control
-/// characters.
+/// Returns the first 80 characters of a text, with line ends and control characters escaped.
 fn escape_and_cut(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_debug).collect()
 }
