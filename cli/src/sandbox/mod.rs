@@ -2,37 +2,39 @@
 
 mod account;
 mod environment;
-mod server;
 mod sts;
 
 #[cfg(unix)]
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::{
-    fs,
+    error::Error,
+    fs, future,
     io::{self, Write as _},
+    net::Ipv4Addr,
     path::Path,
     sync::Arc,
 };
 
-use keyfob_imds::server::Imds;
+use keyfob_imds::server::{Imds, listen::Listener};
 use keyfob_sigv4::Timestamp;
 
 pub(crate) use self::environment::Environment;
 use self::{
     account::{ACCOUNT_ID, Account, INSTANCE_ID, INSTANCE_ROLE, Principal},
-    server::Server,
     sts::Sts,
 };
-use crate::failure::Failure;
+use crate::failure::{Failure, chained};
 
 /// The lifetime of the credentials of the instance's role, in seconds.
 const ROLE_SECONDS: i64 = 3600;
+/// The size limit of a request to STS in bytes.
+const MAX_BODY: usize = 1 << 20;
 
 /// A running sandbox. Dropping it stops the servers and removes the files.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     account: Arc<Account>,
-    sts: Server,
+    sts: Listener,
     imds: Imds,
     files: tempfile::TempDir,
 }
@@ -45,19 +47,18 @@ impl Sandbox {
     ///
     /// If the port is in use, or if temporary files cannot be written.
     pub(crate) async fn start(port: u16, throttled: u32) -> Result<Self, Failure> {
-        let failed =
-            |error: io::Error| Failure::other(format!("cannot start the sandbox: {error}"));
-        let account = Arc::new(Account::new().map_err(io::Error::other).map_err(failed)?);
-        let service = Sts::new(Arc::clone(&account), throttled);
-        let handler =
-            Arc::new(move |head: &_, body: &_| service.answer(head, body, Timestamp::now()));
+        Self::try_start(port, throttled).await.map_err(|error| {
+            let reason = chained(&*error);
+            Failure::other(format!("cannot start the sandbox: {reason}"))
+        })
+    }
+
+    async fn try_start(port: u16, throttled: u32) -> Result<Self, Box<dyn Error>> {
+        let account = Arc::new(Account::new()?);
         Ok(Self {
-            sts: Server::bind(port, handler).await.map_err(failed)?,
-            imds: instance(&account)
-                .await
-                .map_err(io::Error::other)
-                .map_err(failed)?,
-            files: files(&account).map_err(failed)?,
+            sts: sts(&account, port, throttled).await?,
+            imds: instance(&account).await?,
+            files: files(&account)?,
             account,
         })
     }
@@ -74,6 +75,23 @@ impl Sandbox {
     }
 }
 
+/// Starts STS on a loopback port.
+async fn sts(
+    account: &Arc<Account>,
+    port: u16,
+    throttled: u32,
+) -> Result<Listener, keyfob_imds::Error> {
+    let sts = Arc::new(Sts::new(Arc::clone(account), throttled));
+    Listener::builder()
+        .bind((Ipv4Addr::LOCALHOST, port).into())
+        .max_body(MAX_BODY)
+        .start(move |request| {
+            let (head, body) = request.into_parts();
+            future::ready(sts.answer(&head, &body, Timestamp::now()))
+        })
+        .await
+}
+
 /// Starts the instance metadata. Each request for credentials issues new ones.
 async fn instance(account: &Arc<Account>) -> Result<Imds, keyfob_imds::Error> {
     let account = Arc::clone(account);
@@ -86,7 +104,7 @@ async fn instance(account: &Arc<Account>) -> Result<Imds, keyfob_imds::Error> {
                 session: INSTANCE_ID.to_owned(),
             };
             let expiry = Timestamp::now().plus_seconds(ROLE_SECONDS);
-            std::future::ready(account.issue(role, expiry))
+            future::ready(account.issue(role, expiry))
         })
         .start()
         .await
