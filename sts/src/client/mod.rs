@@ -173,6 +173,7 @@ impl Inner {
         let settings = &self.settings;
         let started = Instant::now();
         retry(settings.policy, async || {
+            // The last attempt must not outlast the deadline.
             let left = settings.deadline.saturating_sub(started.elapsed());
             self.attempt(action, proof, settings.timeout.min(left))
                 .await
@@ -198,6 +199,7 @@ impl Inner {
             Some(proof) => proof.sign(form, self.clock.now())?,
             None => form.map(Form::into_bytes),
         };
+        // By this machine's clock, not the corrected one: the skew is measured against it.
         let sent = Timestamp::now();
         let answer = self.exchange(request, timeout).await;
         let answer = answer.map_err(|error| call::in_action(action, error))?;
