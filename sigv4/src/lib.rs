@@ -7,6 +7,7 @@ mod canonical;
 pub mod chunked;
 mod codec;
 mod credentials;
+#[cfg(feature = "diagnose")]
 pub mod diagnose;
 mod error;
 pub mod event_stream;

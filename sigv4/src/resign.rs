@@ -107,15 +107,16 @@ impl Resigner {
         let lookup = |id: &str| (id == stand_in.access_key_id()).then(|| stand_in.clone());
         let verified = self.verifier.verify(request, now, lookup)?;
         let decoder = self.verifier.chunk_decoder(&verified, request)?;
-        let at = match verified.is_presigned() {
-            true => verified.signed_at(),
-            false => now,
+        let at = if verified.is_presigned() {
+            verified.signed_at()
+        } else {
+            now
         };
         let resigned = self.sign(request, &verified, real, at);
         let seed = resigned.signature();
         let way = match decoder.filter(ChunkDecoder::is_signed) {
             Some(decoder) => {
-                let signer = ChunkSigner::behind(&self.signer, real, at, seed);
+                let signer = ChunkSigner::after(&self.signer, real, at, seed);
                 Some(Way::Chunks(ChunkResigner::new(decoder, signer).into()))
             }
             None if is_event_stream(request) => self.events(&verified, real, seed),

@@ -18,7 +18,7 @@
 //!
 //! Python packages are installed under `target/pytools` on first use.
 
-#![cfg(feature = "std")]
+#![cfg(feature = "diagnose")]
 #![allow(
     clippy::panic,
     clippy::print_stdout,

@@ -4,7 +4,6 @@
 
 use keyfob_sigv4::{
     Credentials, Payload, Request, Rules, Scope, Signer, Timestamp, TokenRule, Ttl,
-    diagnose::{Part, ServerView},
     verify::{self, Dialect, ErrorKind, Verified, Verifier},
 };
 
@@ -587,7 +586,7 @@ fn each_dialect_has_its_own_body_and_escapes_the_message() {
 }
 
 #[test]
-fn s3_names_the_expected_region_and_clients_read_the_answers() {
+fn s3_alone_names_the_expected_region_in_the_body() {
     let url = "https://examplebucket.s3.amazonaws.com/key";
     let request = Request::new("GET", url).unwrap();
     let presigned =
@@ -602,9 +601,6 @@ fn s3_names_the_expected_region_and_clients_read_the_answers() {
         let body = error.body("id");
         let region = body.contains("<Region>eu-west-1</Region>");
         assert_eq!(region, dialect == Dialect::S3, "{body}");
-        let view = ServerView::parse(&body);
-        assert_eq!(view.code(), Some(error.code()));
-        assert_eq!(view.message(), Some(&*error.to_string()));
     }
 }
 
@@ -706,18 +702,8 @@ fn s3_has_different_codes_for_headers_and_queries() {
 }
 
 #[test]
-fn a_client_finds_the_wrong_region_in_the_answer() {
-    let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key").unwrap();
-    let signer = Signer::s3("us-east-1").unwrap();
-    let ours = signer.explain(&request, &credentials(), now());
+fn an_error_of_s3_has_the_expected_region() {
     for error in answers_to_scope("/eu-west-1/", "/us-east-1/") {
         assert_eq!(error.expected_region(), Some("eu-west-1"));
-        let found = ours.compare(&ServerView::parse(&error.body("id")));
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].part(), &Part::Region);
-        assert_eq!(
-            (found[0].ours(), found[0].theirs()),
-            ("us-east-1", "eu-west-1")
-        );
     }
 }

@@ -7,15 +7,15 @@ use crate::{
     timestamp::AmzDate,
 };
 
-/// A signature and two hashes, each on its line.
+/// The most bytes of a signature and two hashes, with a line feed before each hash.
 const MAX_LINES: usize = MAX_LENGTH + 2 * 65;
 
-/// What the strings to sign of one body are put together from.
+/// The strings to sign of one body, each of which names the signature before it.
 #[derive(Clone)]
 pub(super) struct Chain {
     algorithm: &'static str,
-    /// Time and scope, each with its line ends around.
-    lines: String,
+    /// The lines of time and scope, with a line feed before, between and after.
+    time_and_scope: String,
     pub(super) previous: ChunkSignature,
 }
 
@@ -28,19 +28,23 @@ impl Chain {
     ) -> Self {
         Self {
             algorithm,
-            lines: format!("\n{date}\n{}{suffix}\n", date.date()),
+            time_and_scope: format!("\n{date}\n{}{suffix}\n", date.date()),
             previous: seed,
         }
     }
 
-    /// Algorithm with `-PAYLOAD`, time, scope, and the lines that differ.
+    /// Returns the string to sign of a chunk: the algorithm with `-PAYLOAD`, the time, the scope,
+    /// and the [lines of the chunk](Self::chunk_lines).
+    ///
+    /// Source: S3, "Signature calculations: transferring payload in multiple chunks".
     pub(super) fn chunk_text(&self, sha256: &[u8; 32]) -> Vec<u8> {
         let mut text = self.first_lines("-PAYLOAD");
         text.extend_from_slice(self.chunk_lines(sha256).as_slice());
         text
     }
 
-    /// What of it differs from chunk to chunk: the previous signature, the hash of nothing, and that of the chunk.
+    /// Returns the lines that differ from chunk to chunk: the previous signature, the hash of
+    /// nothing, and the hash of the chunk.
     pub(super) fn chunk_lines(&self, sha256: &[u8; 32]) -> SmallVec<u8, MAX_LINES> {
         let mut lines = SmallVec::new(0);
         lines.extend(self.previous.as_bytes());
@@ -51,7 +55,10 @@ impl Chain {
         lines
     }
 
-    /// Algorithm with `-TRAILER`, time, scope, the previous signature and the hash of the trailer.
+    /// Returns the string to sign of a trailer: the algorithm with `-TRAILER`, the time, the scope,
+    /// the previous signature and the hash of the trailer.
+    ///
+    /// Source: S3, "Signature calculations: trailing headers".
     pub(super) fn trailer_text<N: AsRef<str>, V: AsRef<str>>(&self, trailer: &[(N, V)]) -> Vec<u8> {
         let hash = hex::encode(&trailer_hash(trailer));
         let mut text = self.first_lines("-TRAILER");
@@ -59,13 +66,14 @@ impl Chain {
         text
     }
 
-    fn first_lines(&self, of: &str) -> Vec<u8> {
-        [self.algorithm, of, &self.lines].concat().into_bytes()
+    fn first_lines(&self, ending: &str) -> Vec<u8> {
+        [self.algorithm, ending, &self.time_and_scope]
+            .concat()
+            .into_bytes()
     }
 }
 
-/// The trailer is hashed as sorted lines `name:value`, names in lower case and values without blanks around, each ended
-/// by a line feed alone, other than on the wire.
+/// Hashes the trailer as sorted lines `name:value`, the names in lower case and the values trimmed.
 fn trailer_hash<N: AsRef<str>, V: AsRef<str>>(trailer: &[(N, V)]) -> [u8; 32] {
     let mut lines: Vec<(String, &str)> = trailer
         .iter()
@@ -79,6 +87,7 @@ fn trailer_hash<N: AsRef<str>, V: AsRef<str>>(trailer: &[(N, V)]) -> [u8; 32] {
     lines.sort_unstable();
     let mut hash = Sha256::new();
     for (name, value) in lines {
+        // Each line ends with LF alone, although it is sent with CR LF.
         for part in [&*name, ":", value, "\n"] {
             hash.write(part.as_bytes());
         }

@@ -7,7 +7,9 @@ use crate::codec::crc::{CRC32, CRC32C, CRC64_NVME, Crc};
 
 /// A checksum of the decoded body, sent in the trailer so that the body is read only once.
 ///
-/// The value is the big-endian checksum in base64. Source: S3, "Checking object integrity".
+/// Its value is the big-endian checksum in base64.
+///
+/// Source: S3, "Checking object integrity".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Checksum {
@@ -15,7 +17,7 @@ pub enum Checksum {
     Crc32,
     /// `x-amz-checksum-crc32c`
     Crc32c,
-    /// `x-amz-checksum-crc64nvme`, what S3 computes itself when it gets none
+    /// `x-amz-checksum-crc64nvme`, which S3 computes itself if a request has no checksum
     Crc64Nvme,
     /// `x-amz-checksum-sha256`
     Sha256,
@@ -24,7 +26,7 @@ pub enum Checksum {
 impl Checksum {
     pub(super) const ALL: [Self; 4] = [Self::Crc32, Self::Crc32c, Self::Crc64Nvme, Self::Sha256];
 
-    /// The name of the trailer.
+    /// Returns the name of the trailer.
     pub fn name(self) -> &'static str {
         match self {
             Self::Crc32 => "x-amz-checksum-crc32",
@@ -34,19 +36,22 @@ impl Checksum {
         }
     }
 
-    /// The value for a whole body.
+    /// Computes the value for a whole body.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use keyfob_sigv4::chunked::Checksum;
-    /// assert_eq!(Checksum::Crc32.of(b"hello world"), "DUoRhQ==");
+    /// assert_eq!(Checksum::Crc32.digest(b"hello world"), "DUoRhQ==");
+    /// assert_eq!(Checksum::Crc64Nvme.digest(b"hello world"), "jSnVw/bqjr4=");
     /// ```
-    pub fn of(self, body: &[u8]) -> String {
+    pub fn digest(self, body: &[u8]) -> String {
         let mut running = Running::new(self);
         running.update(body);
         running.value()
     }
 
-    /// How many characters every value has.
+    /// Returns the length of every value in characters.
     pub(super) fn value_length(self) -> usize {
         match self {
             Self::Crc32 | Self::Crc32c => 8,
@@ -56,7 +61,7 @@ impl Checksum {
     }
 }
 
-/// A checksum that takes the body piece by piece.
+/// A checksum of a body that comes in pieces.
 #[derive(Clone)]
 pub(super) enum Running {
     Crc32(Crc),
@@ -95,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_values_are_those_the_service_computes() {
+    fn values_equal_those_that_the_service_computes() {
         for (checksum, value) in [
             (Checksum::Crc32, "DUoRhQ=="),
             (Checksum::Crc32c, "yZRlqg=="),
@@ -105,10 +110,10 @@ mod tests {
                 "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=",
             ),
         ] {
-            assert_eq!(checksum.of(b"hello world"), value, "{checksum:?}");
+            assert_eq!(checksum.digest(b"hello world"), value, "{checksum:?}");
             assert_eq!(value.len(), checksum.value_length());
         }
-        // The trailer of the published streaming example.
-        assert_eq!(Checksum::Crc32c.of(&[b'a'; 66_560]), "sOO8/Q==");
+        // The trailer of the published example.
+        assert_eq!(Checksum::Crc32c.digest(&[b'a'; 66_560]), "sOO8/Q==");
     }
 }

@@ -4,22 +4,25 @@ use core::fmt;
 use super::{
     checksum::{Checksum, Running},
     error::{ChunkError, ChunkErrorKind},
-    layout::{CHUNK_SIGNATURE, TRAILER_SIGNATURE},
+    plan::{CHUNK_SIGNATURE, TRAILER_SIGNATURE},
     verifier::ChunkVerifier,
 };
-use crate::codec::pending::Pending;
+use crate::codec::accumulator::Accumulator;
 
-/// The longest line before a chunk's data: 16 digits, the name, a SigV4a signature and the line end, with room.
+/// The longest line before a chunk: 16 digits, `;chunk-signature=`, a SigV4a signature of 144
+/// characters and the line end make 179 bytes; this leaves room.
 const MAX_HEAD: usize = 256;
-/// The longest trailer.
+/// The longest line of a trailer.
 const MAX_TRAILER: usize = 16 * 1024;
 
-/// Reads an `aws-chunked` body as it comes, and gives out no byte that has not been verified.
+/// Decodes an `aws-chunked` body as it is received, and gives out only verified bytes.
 ///
-/// The receiving side of [`ChunkEncoder`](super::ChunkEncoder). It needs to be told what the verified headers of the
-/// request announced, and checks all of it: every chunk's signature, the length, the names of the trailer, its
-/// signature, and its [checksums](Checksum). A checksum of another kind, such as `x-amz-checksum-sha1`, is not computed:
-/// [`finish`](Self::finish) gives its value unchecked.
+/// It is the receiving side of [`ChunkEncoder`](super::ChunkEncoder). Tell it what the verified
+/// headers of the request announce, or let
+/// [`Verifier::chunk_decoder`](crate::verify::Verifier::chunk_decoder) do so. It checks the
+/// signature of each chunk, the length, the names in the trailer, its signature, and its
+/// [checksums](Checksum). A checksum of another kind, such as `x-amz-checksum-sha1`, is not
+/// computed: [`finish`](Self::finish) returns its value unchecked.
 ///
 /// # Examples
 ///
@@ -38,38 +41,39 @@ const MAX_TRAILER: usize = 16 * 1024;
 /// ```
 pub struct ChunkDecoder {
     verifier: Option<ChunkVerifier>,
-    /// Bytes still to come, if that was announced.
+    /// Decoded bytes still to come, if the length was announced.
     left: Option<u64>,
     max_chunk: usize,
     announced: Vec<String>,
     checksums: Vec<(Checksum, Running)>,
     state: State,
-    pending: Pending,
+    pending: Accumulator,
     trailer: Vec<(String, String)>,
-    /// Whether there was an empty line before the trailer's signature.
+    /// True after an empty line before the trailer's signature.
     has_gap: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Head,
-    /// Within a chunk of this length, whose claimed signature is still to be checked.
+    /// In a chunk of this length, whose signature was read but not checked yet.
     Data(usize),
     Trailer,
-    /// The trailer's signature was right; an empty line must follow.
+    /// After the valid signature of the trailer; an empty line must follow.
     LastLine,
     Done,
-    /// What failed once never goes on.
+    /// Each further call returns the same error.
     Failed(ChunkError),
 }
 
 impl ChunkDecoder {
-    /// For a body whose chunks are signed, with the verifier that the request's signature began.
+    /// Creates a decoder for signed chunks, with a verifier that starts from the request's
+    /// signature.
     pub fn signed(verifier: impl Into<ChunkVerifier>) -> Self {
         Self::new(Some(verifier.into()))
     }
 
-    /// For a body whose chunks are not signed.
+    /// Creates a decoder for unsigned chunks.
     pub fn unsigned() -> Self {
         Self::new(None)
     }
@@ -82,60 +86,67 @@ impl ChunkDecoder {
             announced: Vec::new(),
             checksums: Vec::new(),
             state: State::Head,
-            pending: Pending::default(),
+            pending: Accumulator::default(),
             trailer: Vec::new(),
             has_gap: false,
         }
     }
 
-    /// With the value of `x-amz-decoded-content-length`, which must turn out true.
+    /// Sets the value of `x-amz-decoded-content-length`. A body of another length is an error.
     #[must_use]
     pub fn decoded_length(mut self, bytes: u64) -> Self {
         self.left = Some(bytes);
         self
     }
 
-    /// With the value of `x-amz-trailer`: these names must come, and no other. Of their values, those of a [`Checksum`] are
-    /// checked; all others, such as `x-amz-checksum-sha1`, are given out as they came.
+    /// Sets the value of `x-amz-trailer`. The trailer must have exactly these names.
+    ///
+    /// The value of a [`Checksum`] is checked; others, such as `x-amz-checksum-sha1`, are returned
+    /// as received.
     #[must_use]
     pub fn trailer(mut self, names: &str) -> Self {
-        let names = names
+        self.announced = names
             .split(',')
-            .map(|name| name.trim().to_ascii_lowercase());
-        self.announced = names.filter(|name| !name.is_empty()).collect();
-        let known = Checksum::ALL.into_iter();
-        let named = known.filter(|checksum| self.announced.iter().any(|n| n == checksum.name()));
-        self.checksums = named
+            .map(|name| name.trim().to_ascii_lowercase())
+            .filter(|name| !name.is_empty())
+            .collect();
+        self.checksums = Checksum::ALL
+            .into_iter()
+            .filter(|checksum| self.announced.iter().any(|name| name == checksum.name()))
             .map(|checksum| (checksum, Running::new(checksum)))
             .collect();
         self
     }
 
-    /// With another limit for a chunk, which is held in memory until its signature is checked. 16 MiB if nothing is
-    /// said.
+    /// Sets the largest chunk in bytes. The default is 16 MiB.
+    ///
+    /// A chunk is held in memory until its signature is checked.
     #[must_use]
     pub fn max_chunk(mut self, bytes: usize) -> Self {
         self.max_chunk = bytes;
         self
     }
 
-    /// Takes what has come, and appends to `out` the data of the chunks that are complete and right.
+    /// Takes received bytes, and appends to `out` the data of the chunks that are complete and
+    /// valid.
     ///
     /// # Errors
     ///
-    /// [`ChunkError`], with the code and the status to answer with. The body must be thrown away then, what was given
-    /// out before included.
+    /// [`ChunkError`], with the code and the status of the answer. Discard the body then, including
+    /// the output of earlier calls. All later calls fail.
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
-        self.parts(input, |_, before, part| {
+        self.for_each_part(input, |_, before, part| {
             if let State::Data(length) = before {
                 out.extend_from_slice(&part[..length]);
             }
         })
     }
 
-    /// Takes what has come, and hands on its parts as they came, each when it is complete and right: lines, and chunks with the line
-    /// end behind them. With each goes the state before it; that after it is in the decoder.
-    pub(super) fn parts(
+    /// Takes received bytes and calls `take` with each valid part: a line, or a chunk and its line
+    /// end.
+    ///
+    /// `take` also gets the decoder after the part, and the state before it.
+    pub(super) fn for_each_part(
         &mut self,
         input: &[u8],
         mut take: impl FnMut(&Self, State, &[u8]),
@@ -161,7 +172,7 @@ impl ChunkDecoder {
         self.state
     }
 
-    /// What has come of the trailer, names in lower case.
+    /// Returns the lines of the trailer received so far, names in lower case.
     pub(super) fn trailer_so_far(&self) -> &[(String, String)] {
         &self.trailer
     }
@@ -170,11 +181,12 @@ impl ChunkDecoder {
         self.verifier.is_some()
     }
 
-    /// Ends the body and gives the trailer, names in lower case.
+    /// Ends the body, and returns the trailer with names in lower case.
     ///
     /// # Errors
     ///
-    /// [`ChunkError`] when the body is not complete, or a checksum in the trailer is wrong.
+    /// [`ChunkError`] if the body is incomplete, a checksum in the trailer does not match, or an
+    /// earlier call failed.
     pub fn finish(self) -> Result<Vec<(String, String)>, ChunkError> {
         if let State::Failed(error) = self.state {
             return Err(error);
@@ -194,7 +206,7 @@ impl ChunkDecoder {
         Ok(self.trailer)
     }
 
-    /// Takes the next part off the front and gives the rest, or nothing when the part is not whole yet.
+    /// Consumes the part at the front and returns the rest; `None` if the part is incomplete.
     fn step<'i>(&mut self, input: &'i [u8]) -> Result<Option<&'i [u8]>, ChunkError> {
         match self.state {
             State::Data(length) => self.data(length, input),
@@ -207,7 +219,7 @@ impl ChunkDecoder {
         }
     }
 
-    /// Hands one line, without its end, to `take`.
+    /// Passes one line, without its end, to `take`.
     fn line<'i>(
         &mut self,
         input: &'i [u8],
@@ -216,10 +228,10 @@ impl ChunkDecoder {
     ) -> Result<Option<&'i [u8]>, ChunkError> {
         let window = &input[..input.len().min(longest)];
         let Some(end) = window.iter().position(|byte| *byte == b'\n') else {
-            return match window.len() == longest {
-                true => Err(ChunkErrorKind::Malformed.into()),
-                false => Ok(None),
-            };
+            if window.len() == longest {
+                return Err(ChunkErrorKind::Malformed.into());
+            }
+            return Ok(None);
         };
         let line = window[..end].strip_suffix(b"\r").unwrap_or(&window[..end]);
         let line = core::str::from_utf8(line).map_err(|_| ChunkErrorKind::Malformed)?;
@@ -227,18 +239,19 @@ impl ChunkDecoder {
         Ok(Some(&input[end + 1..]))
     }
 
-    /// `400;chunk-signature=…`, or `400` alone when nothing is signed.
+    /// Reads `400;chunk-signature=…`, or `400` alone if chunks are not signed.
     fn head(&mut self, line: &str) -> Result<(), ChunkError> {
         let (digits, signature) = match line.split_once(CHUNK_SIGNATURE) {
             Some((digits, signature)) => (digits, Some(signature)),
             None => (line, None),
         };
-        let length = hex_length(digits).ok_or(ChunkErrorKind::Malformed)?;
+        let length = parse_length(digits).ok_or(ChunkErrorKind::Malformed)?;
+        // Before a byte of the chunk is held in memory.
         if length > self.max_chunk {
             return Err(ChunkErrorKind::TooLarge.into());
         }
         match (&mut self.verifier, signature) {
-            (Some(verifier), Some(signature)) => verifier.claim(signature)?,
+            (Some(verifier), Some(signature)) => verifier.present(signature)?,
             (None, None) => {}
             _ => return Err(ChunkErrorKind::Malformed.into()),
         }
@@ -287,15 +300,14 @@ impl ChunkDecoder {
         Ok(Some(rest))
     }
 
-    /// `name:value`, the trailer's signature, or the empty line that ends it all.
-    ///
-    /// Some clients put one empty line before the signature, so with a signature to come it is not the end.
+    /// Reads `name:value`, the trailer's signature, or the empty line at the end.
     fn trailer_line(&mut self, line: &str) -> Result<(), ChunkError> {
         let awaits_signature = self.verifier.is_some() && !self.announced.is_empty();
         if line.is_empty() {
             if !awaits_signature {
                 self.check_names()?;
                 self.state = State::Done;
+            // Some clients send one empty line before the signature.
             } else if core::mem::replace(&mut self.has_gap, true) {
                 return Err(ChunkErrorKind::Malformed.into());
             }
@@ -316,7 +328,7 @@ impl ChunkDecoder {
     fn trailer_signature(&mut self, signature: &str) -> Result<(), ChunkError> {
         self.check_names()?;
         if let Some(verifier) = &mut self.verifier {
-            verifier.claim(signature)?;
+            verifier.present(signature)?;
             verifier.check_trailer(&self.trailer)?;
         }
         self.state = State::LastLine;
@@ -331,12 +343,13 @@ impl ChunkDecoder {
         Ok(())
     }
 
-    /// No name comes twice or unannounced, so all have come when there are as many.
+    /// Checks that the trailer is complete.
     fn check_names(&self) -> Result<(), ChunkError> {
-        match self.trailer.len() == self.announced.len() {
-            true => Ok(()),
-            false => Err(ChunkErrorKind::Trailer.into()),
+        // No name is repeated or unannounced, so the counts are enough.
+        if self.trailer.len() != self.announced.len() {
+            return Err(ChunkErrorKind::Trailer.into());
         }
+        Ok(())
     }
 }
 
@@ -346,9 +359,12 @@ impl fmt::Debug for ChunkDecoder {
     }
 }
 
-/// Digits of either case, leading zeros allowed, and no sign, which the standard library would take.
-fn hex_length(digits: &str) -> Option<usize> {
-    let plain = (1..=16).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    let length = plain.then(|| u64::from_str_radix(digits, 16).ok())??;
-    usize::try_from(length).ok()
+/// Parses up to 16 hex digits of either case.
+fn parse_length(digits: &str) -> Option<usize> {
+    // `from_str_radix` would accept a sign.
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hex || !(1..=16).contains(&digits.len()) {
+        return None;
+    }
+    usize::try_from(u64::from_str_radix(digits, 16).ok()?).ok()
 }

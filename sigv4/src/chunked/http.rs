@@ -14,14 +14,32 @@ use crate::{
 };
 
 impl Signer {
-    /// Signs a request whose body goes out as planned: sets the plan's headers and the signature, wraps the body, and
-    /// sets its `Content-Length` (which is not signed). A `Content-Encoding` that the request has is kept behind
-    /// `aws-chunked`.
+    /// Signs a request whose body is encoded in chunks as planned.
+    ///
+    /// Sets the plan's headers, the signature and the `Content-Length`, which is not signed, and
+    /// wraps the body. If the request has a `Content-Encoding`, it follows `aws-chunked`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one; [`ErrorKind::ChunkAlgorithm`] when the
-    /// body was planned for SigV4a.
+    /// [`ErrorKind::Host`] if neither the URI nor a `Host` header names a host;
+    /// [`ErrorKind::ChunkAlgorithm`] if the body was planned for SigV4a.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http_body_util::Full;
+    /// use keyfob_sigv4::{Signer, chunked::{Checksum, Chunked}};
+    /// # use keyfob_sigv4::Credentials;
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let at = "20150830T123600Z".parse()?;
+    ///
+    /// let request = http::Request::put("https://examplebucket.s3.amazonaws.com/key")
+    ///     .body(Full::new(&b"hello world"[..]))?;
+    /// let plan = Chunked::signed(11).checksum(Checksum::Crc32);
+    /// let signed = Signer::s3("us-east-1")?.sign_http_chunked(request, &plan, &credentials, at)?;
+    /// assert_eq!(signed.headers()["content-encoding"], "aws-chunked");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sign_http_chunked<B: Body + Unpin>(
         &self,
         request: Request<B>,
@@ -31,7 +49,7 @@ impl Signer {
     ) -> Result<Request<ChunkBody<B>>, Error> {
         let sign =
             |head: &mut _, payload: Payload<'_>| self.sign_http(head, payload, credentials, at);
-        encoded(request, plan, sign, |seed| {
+        sign_and_encode(request, plan, sign, |seed| {
             let key = self.signing_key(credentials, at);
             ChunkSigner::resume(&key, self.scope(), at, seed)
         })
@@ -40,12 +58,13 @@ impl Signer {
 
 #[cfg(feature = "v4a")]
 impl crate::v4a::Signer {
-    /// Signs a request whose body goes out as planned, as [`Signer::sign_http_chunked`].
+    /// Signs a request whose body is encoded in chunks as planned, as [`Signer::sign_http_chunked`]
+    /// does.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one; [`ErrorKind::ChunkAlgorithm`] when the
-    /// body was planned for SigV4.
+    /// [`ErrorKind::Host`] if neither the URI nor a `Host` header names a host;
+    /// [`ErrorKind::ChunkAlgorithm`] if the body was planned for SigV4.
     pub fn sign_http_chunked<B: Body + Unpin>(
         &self,
         request: Request<B>,
@@ -55,24 +74,26 @@ impl crate::v4a::Signer {
     ) -> Result<Request<ChunkBody<B>>, Error> {
         let sign =
             |head: &mut _, payload: Payload<'_>| self.sign_http(head, payload, credentials, at);
-        encoded(request, plan, sign, |seed| {
+        sign_and_encode(request, plan, sign, |seed| {
             ChunkSigner::resume_v4a(self, credentials, at, seed)
         })
     }
 }
 
-/// `sign` signs the head, and `chain` goes on from its signature.
-fn encoded<B: Body + Unpin>(
+/// Signs the head of a request and wraps its body. `chain` continues from the signature of the
+/// head.
+fn sign_and_encode<B: Body + Unpin>(
     request: Request<B>,
     plan: &Chunked,
     sign: impl FnOnce(&mut Request<()>, Payload<'_>) -> Result<(), Error>,
     chain: impl FnOnce(&str) -> Result<ChunkSigner, Error>,
 ) -> Result<Request<ChunkBody<B>>, Error> {
-    let (mut head, body) = prepared(request, plan)?;
+    let (mut head, body) = split_and_announce(request, plan)?;
     sign(&mut head, Payload::Streaming(plan.streaming()))?;
-    let encoder = match plan.is_signed() {
-        true => ChunkEncoder::new(plan, chain(seed(head.headers())?)?)?,
-        false => ChunkEncoder::unsigned(plan)?,
+    let encoder = if plan.is_signed() {
+        ChunkEncoder::new(plan, chain(seed(head.headers())?)?)?
+    } else {
+        ChunkEncoder::unsigned(plan)?
     };
     let length = HeaderValue::from(plan.content_length());
     let mut request = head.map(|()| encoder.body(body));
@@ -80,29 +101,34 @@ fn encoded<B: Body + Unpin>(
     Ok(request)
 }
 
-/// The head with the plan's headers, and the body.
-fn prepared<B>(request: Request<B>, plan: &Chunked) -> Result<(Request<()>, B), Error> {
+/// Returns the head, with the headers that announce the body, and the body.
+fn split_and_announce<B>(request: Request<B>, plan: &Chunked) -> Result<(Request<()>, B), Error> {
     let (mut parts, body) = request.into_parts();
-    let encoding = parts.headers.get(CONTENT_ENCODING);
-    let encoding = encoding.and_then(|value| value.to_str().ok());
-    let encoding = encoding.and_then(|value| value.strip_prefix("aws-chunked,").or(Some(value)));
-    let plan = match encoding.filter(|value| *value != "aws-chunked") {
+    // A request that is signed again names `aws-chunked` already.
+    let encoding = parts
+        .headers
+        .get(CONTENT_ENCODING)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.strip_prefix("aws-chunked,").unwrap_or(value))
+        .filter(|value| *value != "aws-chunked");
+    let plan = match encoding {
         Some(encoding) => plan.clone().content_encoding(encoding)?,
         None => plan.clone(),
     };
     for (name, value) in plan.headers() {
-        let value = HeaderValue::try_from(value);
-        let value = value.map_err(|_| Error::new(ErrorKind::HeaderValue, name))?;
+        let value =
+            HeaderValue::try_from(value).map_err(|_| Error::new(ErrorKind::HeaderValue, name))?;
         parts.headers.insert(name, value);
     }
-    // It would be signed with the rest.
+    // Proxies may change it, so it is set again after signing.
     parts.headers.remove(CONTENT_LENGTH);
     Ok((Request::from_parts(parts, ()), body))
 }
 
-/// The signature of the request, the last parameter of its `Authorization`.
+/// Returns the signature of the request, which is the last parameter of its `Authorization`.
 fn seed(headers: &HeaderMap) -> Result<&str, Error> {
-    let value = headers.get(AUTHORIZATION);
-    let value = value.and_then(|value| value.to_str().ok()?.rsplit('=').next());
-    value.ok_or_else(|| Error::secret(ErrorKind::Signature))
+    headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.rsplit('=').next())
+        .ok_or_else(|| Error::secret(ErrorKind::Signature))
 }

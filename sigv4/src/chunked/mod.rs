@@ -1,44 +1,40 @@
-//! `aws-chunked` bodies: large uploads that are signed, or checksummed, while they are sent.
+//! `aws-chunked` bodies: uploads that are signed, or given a checksum, while they are sent.
 //!
-//! With feature `http-body`, `Signer::sign_http_chunked` does all of it for an `http::Request`. Step by step:
+//! With the feature `http-body`, `Signer::sign_http_chunked` does everything for an
+//! `http::Request`. Step by step:
 //!
-//! 1. Plan the body: [`Chunked`] knows the headers and the exact `Content-Length` before the first byte is read.
+//! 1. Plan the body: [`Chunked`] knows the headers and the exact `Content-Length` before the first
+//!    byte is read.
 //! 2. Sign the request with [`Chunked::streaming`] as its payload.
-//! 3. Encode the body: [`ChunkEncoder`], with the [`ChunkSigner`] that the request's signature begins. It wraps an
-//!    iterator, a `Read` or, with feature `http-body`, an `http_body::Body`.
+//! 3. Encode the body with a [`ChunkEncoder`], and for signed chunks a [`ChunkSigner`] that starts
+//!    from the request's signature. It wraps an iterator, a `Read` or, with the feature
+//!    `http-body`, an `http_body::Body`.
 //!
-//! A server reads such a body with [`ChunkDecoder`].
+//! A server reads such a body with a [`ChunkDecoder`].
 
-#[cfg(feature = "http-body")]
-mod body;
 mod chain;
 mod checksum;
-mod cutter;
 mod decoder;
 mod encoder;
 mod error;
-mod frames;
 #[cfg(feature = "http-body")]
 mod http;
-mod layout;
-#[cfg(feature = "std")]
-mod read;
+mod plan;
 mod resigner;
 mod signature;
 mod signer;
 mod verifier;
 
 pub use crate::payload::Streaming;
-#[cfg(feature = "http-body")]
-pub use body::{ChunkBody, ChunkBodyError};
 pub use checksum::Checksum;
 pub use decoder::ChunkDecoder;
-pub use encoder::ChunkEncoder;
-pub use error::{ChunkError, ChunkErrorKind};
-pub use frames::ChunkFrames;
-pub use layout::Chunked;
 #[cfg(feature = "std")]
-pub use read::ChunkReader;
+pub use encoder::ChunkReader;
+#[cfg(feature = "http-body")]
+pub use encoder::{ChunkBody, ChunkBodyError};
+pub use encoder::{ChunkEncoder, ChunkFrames};
+pub use error::{ChunkError, ChunkErrorKind};
+pub use plan::Chunked;
 pub(crate) use resigner::ChunkResigner;
 pub use signature::ChunkSignature;
 pub use signer::ChunkSigner;

@@ -7,11 +7,12 @@ use super::{
     signer::ChunkSigner,
 };
 
-/// Puts the signatures of one chain in the place of those of another. All else passes as it came, so that the length stays.
+/// Replaces the signatures of one chain with those of another. All other bytes pass unchanged, and
+/// so the length of the body stays.
 pub(crate) struct ChunkResigner {
     decoder: ChunkDecoder,
     signer: ChunkSigner,
-    /// What is not yet verified: the line before a chunk, or a trailer.
+    /// Received but not verified yet: the line before a chunk, or the trailer.
     held: Vec<u8>,
 }
 
@@ -26,7 +27,7 @@ impl ChunkResigner {
 
     pub(crate) fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
         let (signer, held) = (&mut self.signer, &mut self.held);
-        self.decoder.parts(input, |decoder, before, part| {
+        self.decoder.for_each_part(input, |decoder, before, part| {
             match (before, decoder.state()) {
                 (State::Head, State::Data(_)) | (State::Trailer, State::Trailer) => {
                     held.extend_from_slice(part);
@@ -51,10 +52,11 @@ impl ChunkResigner {
     }
 }
 
-/// The line with this signature for the one it has, `400;chunk-signature=…` or `x-amz-trailer-signature:…`: the only place where 64
-/// digits follow each other.
+/// Appends a line, `400;chunk-signature=…` or `x-amz-trailer-signature:…`, with its signature
+/// replaced.
 fn put_line(out: &mut Vec<u8>, line: &[u8], signature: &ChunkSignature) {
     let signature = signature.as_bytes();
+    // The signature is the only run of 64 hex digits: the length before it has at most 16.
     let is_digits = |window: &[u8]| window.iter().all(u8::is_ascii_hexdigit);
     let at = line.windows(signature.len()).position(is_digits);
     let (before, rest) = line.split_at(at.unwrap_or(line.len()));

@@ -2,10 +2,10 @@ use core::fmt;
 
 use crate::codec::{hex, scan};
 
-/// The longest signature in hex: SigV4a in DER, 72 bytes.
+/// The length of the longest signature in hex: one of SigV4a in DER has up to 72 bytes.
 pub(super) const MAX_LENGTH: usize = 144;
 
-/// The signature of a chunk or of a trailer, in lower-case hex, on the stack.
+/// The signature of a chunk or a trailer in lower-case hex, without an allocation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ChunkSignature {
     text: [u8; MAX_LENGTH],
@@ -13,7 +13,7 @@ pub struct ChunkSignature {
 }
 
 impl ChunkSignature {
-    /// 64 digits for SigV4, up to 144 for SigV4a.
+    /// Returns 64 digits for SigV4, or up to 144 for SigV4a.
     pub fn as_str(&self) -> &str {
         // Hex digits only, so the fallback is never taken.
         core::str::from_utf8(self.as_bytes()).unwrap_or_default()
@@ -23,29 +23,30 @@ impl ChunkSignature {
         &self.text[..usize::from(self.length)]
     }
 
-    /// As it stands behind a SigV4a chunk: filled up with `*`, so that the body's length is known beforehand.
+    /// Returns the signature padded with `*`, as SigV4a chunks have it: so the length of the body
+    /// is known in advance.
     #[cfg(feature = "v4a")]
     pub(super) fn padded(&self) -> &[u8; MAX_LENGTH] {
         &self.text
     }
 
-    pub(crate) fn of_mac(mac: &[u8; 32]) -> Self {
-        Self::filled(&hex::encode(mac))
+    pub(crate) fn from_mac(mac: &[u8; 32]) -> Self {
+        Self::from_digits(&hex::encode(mac))
     }
 
     #[cfg(feature = "v4a")]
-    pub(super) fn of_v4a(key: &crate::v4a::SigningKey, text: &[u8]) -> Self {
-        Self::filled(key.sign(text).as_bytes())
+    pub(super) fn from_v4a(key: &crate::v4a::SigningKey, text: &[u8]) -> Self {
+        Self::from_digits(key.sign(text).as_bytes())
     }
 
-    /// Reads hex digits of either length; anything else is none.
+    /// Parses 1 to 144 lower-case hex digits.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let digit = |byte: u8| byte.is_ascii_digit() | (b'a'..=b'f').contains(&byte);
-        let right = (1..=MAX_LENGTH).contains(&text.len()) && scan::all(text.as_bytes(), digit);
-        right.then(|| Self::filled(text.as_bytes()))
+        let is_valid = (1..=MAX_LENGTH).contains(&text.len()) && scan::all(text.as_bytes(), digit);
+        is_valid.then(|| Self::from_digits(text.as_bytes()))
     }
 
-    pub(super) fn filled(digits: &[u8]) -> Self {
+    pub(super) fn from_digits(digits: &[u8]) -> Self {
         let mut text = [b'*'; MAX_LENGTH];
         text[..digits.len()].copy_from_slice(digits);
         Self {
@@ -62,7 +63,7 @@ impl fmt::Display for ChunkSignature {
 }
 
 impl fmt::Debug for ChunkSignature {
-    /// That of a presigned URL is good for as long as the URL.
+    /// Redacted: with the signature of a presigned URL, anyone can use the URL until it expires.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ChunkSignature(redacted)")
     }

@@ -1,7 +1,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
-use super::{chain::Chain, layout::Signing, signature::ChunkSignature};
+use super::{chain::Chain, plan::Signing, signature::ChunkSignature};
 use crate::{
     codec::{hmac::HmacKey, sha256::Sha256},
     credentials::Credentials,
@@ -14,10 +14,11 @@ use crate::{
 #[cfg(feature = "v4a")]
 use crate::{key::V4A_ALGORITHM, v4a};
 
-/// The chain of signatures of one `aws-chunked` body: each chunk's stands on that of the chunk before, the first
-/// one's on that of the request's header.
+/// Signs the chunks of one `aws-chunked` body.
 ///
-/// The time and the scope are those of the request for all chunks, however long the body takes.
+/// The signatures form a chain: that of each chunk covers the one before it, that of the first
+/// chunk covers the request's. All chunks have the time and the scope of the request, however long
+/// the body takes.
 #[derive(Clone)]
 pub struct ChunkSigner {
     chain: Chain,
@@ -34,46 +35,86 @@ enum Key {
 #[derive(Clone)]
 struct V4Key {
     key: SigningKey,
-    /// The key and the lines that are the same for every chunk.
+    /// The key, and the hash state after the lines that all chunks share.
     chunk: HmacKey,
 }
 
 impl ChunkSigner {
-    /// The chain that a signed request begins. Credentials and time are those that signed it.
+    /// Starts a chain after a signed request, with the credentials and the time that signed it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Request, Signer};
+    /// # use keyfob_sigv4::chunked::{ChunkSigner, Chunked};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let at = "20150830T123600Z".parse()?;
+    /// # let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
+    /// #     .payload(Payload::Streaming(Chunked::signed(5).streaming()));
+    /// let signer = Signer::s3("us-east-1")?;
+    /// let signature = signer.sign(&request, &credentials, at);
+    /// let mut chain = ChunkSigner::new(&signer, &credentials, at, &signature);
+    /// let first = chain.sign(b"hello");
+    /// let last = chain.sign(b"");
+    /// assert_ne!(first, last);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn new(
         signer: &Signer,
         credentials: &Credentials,
         at: Timestamp,
         request: &Signature,
     ) -> Self {
-        Self::behind(signer, credentials, at, request.signature())
+        Self::after(signer, credentials, at, request.signature())
     }
 
-    /// The chain behind this signature of the signer's.
-    pub(crate) fn behind(
+    /// Starts a chain after this signature of the signer's.
+    pub(crate) fn after(
         signer: &Signer,
         credentials: &Credentials,
         at: Timestamp,
         seed: &str,
     ) -> Self {
-        let seed = ChunkSignature::filled(seed.as_bytes());
+        let seed = ChunkSignature::from_digits(seed.as_bytes());
         let key = signer.signing_key(credentials, at);
         Self::v4(key, signer.scope(), at.amz_date(), seed)
     }
 
-    /// The chain behind any signature, in hex, made with a derived key: that of a presigned URL, or of a chunk.
+    /// Continues a chain after any signature in hex, such as that of a presigned URL or of a chunk.
+    ///
+    /// `key` is the derived key that made the signature, `scope` and `at` are those of the request.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Signature`] when it is not 64 lower-case hex digits.
+    /// [`ErrorKind::Signature`] if the signature is not 64 lower-case hex digits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Scope, SigningKey, chunked::ChunkSigner};
+    /// # let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    /// # let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", secret)?;
+    /// // The second chunk of the published example.
+    /// let scope = Scope::new("us-east-1", "s3")?;
+    /// let at = "20130524T000000Z".parse()?;
+    /// let key = SigningKey::derive(&credentials, &scope, at);
+    /// let first = "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648";
+    /// let mut chain = ChunkSigner::resume(&key, &scope, at, first)?;
+    /// assert_eq!(
+    ///     chain.sign(&[b'a'; 1024]).as_str(),
+    ///     "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"
+    /// );
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn resume(
         key: &SigningKey,
         scope: &Scope,
         at: Timestamp,
         previous: &str,
     ) -> Result<Self, Error> {
-        let seed = ChunkSignature::parse(previous).filter(|seed| seed.as_str().len() == 64);
-        let seed = seed.ok_or_else(|| Error::secret(ErrorKind::Signature))?;
+        let seed = ChunkSignature::parse(previous)
+            .filter(|seed| seed.as_str().len() == 64)
+            .ok_or_else(|| Error::secret(ErrorKind::Signature))?;
         Ok(Self::v4(key.clone(), scope, at.amz_date(), seed))
     }
 
@@ -85,7 +126,7 @@ impl ChunkSigner {
         }
     }
 
-    /// The chain that a request begins that was signed with SigV4a.
+    /// Starts a chain after a request that was signed with SigV4a.
     ///
     /// # Errors
     ///
@@ -100,11 +141,11 @@ impl ChunkSigner {
         Self::resume_v4a(signer, credentials, at, request.signature())
     }
 
-    /// The chain behind any signature, in hex, made with SigV4a.
+    /// Continues a chain after any signature in hex that was made with SigV4a.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Signature`] when it is not 1 to 144 lower-case hex digits.
+    /// [`ErrorKind::Signature`] if the signature is not 1 to 144 lower-case hex digits.
     #[cfg(feature = "v4a")]
     pub fn resume_v4a(
         signer: &v4a::Signer,
@@ -128,7 +169,7 @@ impl ChunkSigner {
         }
     }
 
-    /// The chain and the public half of the key, with SigV4a.
+    /// Returns the chain and the public key, for SigV4a.
     #[cfg(feature = "v4a")]
     pub(super) fn public(&self) -> Option<(Chain, v4a::VerifyingKey)> {
         match &self.key {
@@ -137,7 +178,7 @@ impl ChunkSigner {
         }
     }
 
-    /// Signs the next chunk. An empty one is the last.
+    /// Signs the next chunk. The last one is empty.
     pub fn sign(&mut self, chunk: &[u8]) -> ChunkSignature {
         self.sign_hash(&Sha256::digest(chunk))
     }
@@ -146,34 +187,36 @@ impl ChunkSigner {
     pub fn sign_hash(&mut self, sha256: &[u8; 32]) -> ChunkSignature {
         self.chain.previous = match &self.key {
             Key::V4(v4) => {
-                ChunkSignature::of_mac(&v4.chunk.mac(self.chain.chunk_lines(sha256).as_slice()))
+                ChunkSignature::from_mac(&v4.chunk.mac(self.chain.chunk_lines(sha256).as_slice()))
             }
             #[cfg(feature = "v4a")]
-            Key::V4a(key) => ChunkSignature::of_v4a(key, &self.chain.chunk_text(sha256)),
+            Key::V4a(key) => ChunkSignature::from_v4a(key, &self.chain.chunk_text(sha256)),
         };
         self.chain.previous
     }
 
-    /// Signs the trailer, after the last, empty chunk: names lower-case, values trimmed, in any order.
+    /// Signs the trailer, after the empty chunk.
+    ///
+    /// The order, the case of names and space around values make no difference.
     pub fn sign_trailer<N: AsRef<str>, V: AsRef<str>>(
         &mut self,
         trailer: &[(N, V)],
     ) -> ChunkSignature {
         let text = self.chain.trailer_text(trailer);
         self.chain.previous = match &self.key {
-            Key::V4(v4) => ChunkSignature::of_mac(&v4.key.mac(&text)),
+            Key::V4(v4) => ChunkSignature::from_mac(&v4.key.mac(&text)),
             #[cfg(feature = "v4a")]
-            Key::V4a(key) => ChunkSignature::of_v4a(key, &text),
+            Key::V4a(key) => ChunkSignature::from_v4a(key, &text),
         };
         self.chain.previous
     }
 
-    /// What [`sign`](Self::sign) would sign for this chunk, to compare with what a server shows.
+    /// Returns the string that [`sign`](Self::sign) would sign, to compare with a server's.
     pub fn string_to_sign(&self, chunk: &[u8]) -> String {
         text_of(self.chain.chunk_text(&Sha256::digest(chunk)))
     }
 
-    /// What [`sign_trailer`](Self::sign_trailer) would sign.
+    /// Returns the string that [`sign_trailer`](Self::sign_trailer) would sign.
     pub fn trailer_string_to_sign<N: AsRef<str>, V: AsRef<str>>(
         &self,
         trailer: &[(N, V)],
@@ -189,6 +232,6 @@ impl fmt::Debug for ChunkSigner {
 }
 
 fn text_of(text: Vec<u8>) -> String {
-    // It was put together from texts, so the fallback is never taken.
+    // It was made from strings, so the fallback is never taken.
     String::from_utf8(text).unwrap_or_default()
 }

@@ -19,43 +19,47 @@ use crate::{
     v4a::VerifyingKey,
 };
 
-/// Checks the chain of signatures of one `aws-chunked` body.
+/// Verifies the chain of signatures of one `aws-chunked` body.
 ///
-/// Made from a [`ChunkSigner`]: with a shared secret, checking is signing again. Or, for SigV4a, with the public key.
+/// Convert it from a [`ChunkSigner`], which signs each chunk again to compare; or, for SigV4a,
+/// create it with the public key.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, Scope, SigningKey};
+/// # use keyfob_sigv4::chunked::{ChunkDecoder, ChunkSigner, ChunkVerifier};
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+/// # let scope = Scope::new("us-east-1", "s3")?;
+/// # let at = "20130524T000000Z".parse()?;
+/// # let key = SigningKey::derive(&credentials, &scope, at);
+/// # let seed = "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9";
+/// let chain = ChunkSigner::resume(&key, &scope, at, seed)?;
+/// let decoder = ChunkDecoder::signed(ChunkVerifier::from(chain));
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct ChunkVerifier {
     check: Check,
-    claimed: Option<ChunkSignature>,
+    /// The signature of the next chunk or trailer, as received.
+    presented: Option<ChunkSignature>,
 }
 
 #[derive(Clone)]
 enum Check {
-    Again(ChunkSigner),
+    SignAgain(ChunkSigner),
     #[cfg(feature = "v4a")]
     PublicKey(Chain, VerifyingKey),
 }
 
-#[cfg(feature = "v4a")]
-impl Check {
-    /// Signing again gives another signature than the one that came, so SigV4a needs the public key.
-    fn by_public_key(self) -> Self {
-        match self {
-            Self::Again(signer) => match signer.public() {
-                Some((chain, key)) => Self::PublicKey(chain, key),
-                None => Self::Again(signer),
-            },
-            check => check,
-        }
-    }
-}
-
 impl ChunkVerifier {
-    /// The chain behind a SigV4a signature, in hex, of whoever holds the other half of this key. Of the scope, the
-    /// service counts.
+    /// Starts a chain after a SigV4a signature in hex, made with the private half of `key`.
+    ///
+    /// Only the service of the scope is used.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Signature`] when it is not 1 to 144 lower-case hex digits.
+    /// [`ErrorKind::Signature`] if the signature is not 1 to 144 lower-case hex digits.
     #[cfg(feature = "v4a")]
     pub fn v4a(
         key: VerifyingKey,
@@ -69,25 +73,25 @@ impl ChunkVerifier {
         let chain = Chain::new(V4A_ALGORITHM, at.amz_date(), suffix, seed);
         Ok(Self {
             check: Check::PublicKey(chain, key),
-            claimed: None,
+            presented: None,
         })
     }
 
-    /// Takes the signature that the next chunk or trailer claims.
-    pub(super) fn claim(&mut self, signature: &str) -> Result<(), ChunkError> {
-        let claimed = ChunkSignature::parse(signature.trim_end_matches('*'));
-        self.claimed = Some(claimed.ok_or(ChunkErrorKind::Malformed)?);
+    /// Takes the signature that was sent with the next chunk or trailer.
+    pub(super) fn present(&mut self, signature: &str) -> Result<(), ChunkError> {
+        let presented = ChunkSignature::parse(signature.trim_end_matches('*'));
+        self.presented = Some(presented.ok_or(ChunkErrorKind::Malformed)?);
         Ok(())
     }
 
     pub(super) fn check_chunk(&mut self, chunk: &[u8]) -> Result<(), ChunkError> {
-        let claimed = self.claimed.take();
+        let presented = self.presented.take();
         match &mut self.check {
-            Check::Again(signer) => compare(claimed, &signer.sign(chunk)),
+            Check::SignAgain(signer) => compare(presented, &signer.sign(chunk)),
             #[cfg(feature = "v4a")]
             Check::PublicKey(chain, key) => {
                 let text = chain.chunk_text(&Sha256::digest(chunk));
-                advance(chain, key, claimed, &text)
+                advance(chain, key, presented, &text)
             }
         }
     }
@@ -96,13 +100,13 @@ impl ChunkVerifier {
         &mut self,
         trailer: &[(N, V)],
     ) -> Result<(), ChunkError> {
-        let claimed = self.claimed.take();
+        let presented = self.presented.take();
         match &mut self.check {
-            Check::Again(signer) => compare(claimed, &signer.sign_trailer(trailer)),
+            Check::SignAgain(signer) => compare(presented, &signer.sign_trailer(trailer)),
             #[cfg(feature = "v4a")]
             Check::PublicKey(chain, key) => {
                 let text = chain.trailer_text(trailer);
-                advance(chain, key, claimed, &text)
+                advance(chain, key, presented, &text)
             }
         }
     }
@@ -110,12 +114,18 @@ impl ChunkVerifier {
 
 impl From<ChunkSigner> for ChunkVerifier {
     fn from(signer: ChunkSigner) -> Self {
-        let check = Check::Again(signer);
+        // SigV4a signatures need not be the same each time, so they are verified with the public
+        // key instead of compared.
         #[cfg(feature = "v4a")]
-        let check = check.by_public_key();
+        if let Some((chain, key)) = signer.public() {
+            return Self {
+                check: Check::PublicKey(chain, key),
+                presented: None,
+            };
+        }
         Self {
-            check,
-            claimed: None,
+            check: Check::SignAgain(signer),
+            presented: None,
         }
     }
 }
@@ -126,23 +136,24 @@ impl fmt::Debug for ChunkVerifier {
     }
 }
 
-fn compare(claimed: Option<ChunkSignature>, right: &ChunkSignature) -> Result<(), ChunkError> {
-    let equal = |claimed: ChunkSignature| claimed.as_bytes().ct_eq(right.as_bytes()).into();
-    match claimed.is_some_and(equal) {
-        true => Ok(()),
-        false => Err(ChunkErrorKind::SignatureMismatch.into()),
+fn compare(presented: Option<ChunkSignature>, expected: &ChunkSignature) -> Result<(), ChunkError> {
+    let matches =
+        presented.is_some_and(|presented| presented.as_bytes().ct_eq(expected.as_bytes()).into());
+    if !matches {
+        return Err(ChunkErrorKind::SignatureMismatch.into());
     }
+    Ok(())
 }
 
-/// ECDSA signatures differ each time, so the next one stands on the one that came.
+/// Verifies a signature, and continues the chain from it.
 #[cfg(feature = "v4a")]
 fn advance(
     chain: &mut Chain,
     key: &VerifyingKey,
-    claimed: Option<ChunkSignature>,
+    presented: Option<ChunkSignature>,
     text: &[u8],
 ) -> Result<(), ChunkError> {
-    let right = claimed.filter(|claimed| key.verify(text, claimed.as_str()));
-    chain.previous = right.ok_or(ChunkErrorKind::SignatureMismatch)?;
+    let valid = presented.filter(|presented| key.verify(text, presented.as_str()));
+    chain.previous = valid.ok_or(ChunkErrorKind::SignatureMismatch)?;
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Encodings, hashes and small containers: bytes in, bytes out.
 
+pub(crate) mod accumulator;
 pub(crate) mod crc;
 pub(crate) mod hex;
 pub(crate) mod hmac;
 pub(crate) mod json;
-pub(crate) mod pending;
 pub(crate) mod percent;
 pub(crate) mod scan;
 pub(crate) mod sha256;

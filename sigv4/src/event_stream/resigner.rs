@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     chunked::{ChunkError, ChunkErrorKind},
-    codec::pending::Pending,
+    codec::accumulator::Accumulator,
     error::{Error, ErrorKind},
 };
 
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) struct EventResigner {
     verifier: EventVerifier,
     signer: EventSigner,
-    pending: Pending,
+    pending: Accumulator,
     state: State,
 }
 
@@ -30,7 +30,7 @@ impl EventResigner {
         Self {
             verifier,
             signer,
-            pending: Pending::default(),
+            pending: Accumulator::default(),
             state: State::Open,
         }
     }

@@ -172,7 +172,7 @@ impl Chain {
         let at = at.amz_date();
         let text = self.string_to_sign(headers, payload, at);
         let signature = self.key_of(at).mac(text.as_bytes());
-        self.previous = ChunkSignature::of_mac(&signature);
+        self.previous = ChunkSignature::from_mac(&signature);
         signature
     }
 

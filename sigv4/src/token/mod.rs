@@ -127,10 +127,10 @@ fn after_authority(url: &str) -> (&str, &str) {
 
 /// A token for nobody or nothing would be refused only when it is used.
 fn not_empty(text: &str, kind: ErrorKind) -> Result<&str, Error> {
-    match text.trim().is_empty() {
-        true => Err(Error::new(kind, "")),
-        false => Ok(text),
+    if text.trim().is_empty() {
+        return Err(Error::new(kind, ""));
     }
+    Ok(text)
 }
 
 /// The end of a token's own time or of the credentials.

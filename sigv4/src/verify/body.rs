@@ -1,6 +1,10 @@
 use alloc::format;
 
-use super::{Error, ErrorKind, Verified, Verifier};
+use super::{
+    Verified, Verifier,
+    error::Error,
+    refusal::{ErrorKind, Refusal},
+};
 #[cfg(feature = "v4a")]
 use crate::chunked::ChunkVerifier;
 use crate::{
@@ -12,28 +16,61 @@ use crate::{
 };
 
 impl Verifier {
-    /// The decoder of the body of a request that was verified, when the request says that it is `aws-chunked`: it goes
-    /// on from the request's signature, and knows the announced length and trailer. `None` when the body comes as it
-    /// is, or as event-stream messages.
+    /// Returns the decoder of the body of a verified request, if the request announces an
+    /// `aws-chunked` body.
+    ///
+    /// The decoder continues the chain of signatures from the request's, and knows the announced
+    /// length and trailer. `None` if the body is sent as it is, or as event-stream messages.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ContentMismatch`] when the request announces another algorithm than it is signed with, or a form
-    /// that is not known; [`ErrorKind::Malformed`] when the announced length is no number.
+    /// [`ErrorKind::ContentMismatch`] if the request announces a form of body that is unknown or of
+    /// another algorithm than the request's; [`ErrorKind::Malformed`] if
+    /// `x-amz-decoded-content-length` is not a number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Request, Signer, Timestamp};
+    /// # use keyfob_sigv4::{chunked::*, verify::Verifier};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let plan = Chunked::unsigned(11).checksum(Checksum::Crc32);
+    /// # let announced = plan.headers();
+    /// # let mut headers: Vec<_> = announced.iter().map(|(name, v)| (*name, v.as_str())).collect();
+    /// # let to_sign = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
+    /// #     .headers(&headers)?
+    /// #     .payload(Payload::Streaming(plan.streaming()));
+    /// # let signature = Signer::s3("us-east-1")?.sign(&to_sign, &credentials, now);
+    /// # headers.extend(signature.headers());
+    /// # headers.push(("host", "examplebucket.s3.amazonaws.com"));
+    /// let verifier = Verifier::s3("us-east-1")?;
+    /// let request = Request::from_wire("PUT", "/key", &headers)?.payload(Payload::Declared);
+    /// let verified = verifier.verify(&request, now, |_| Some(credentials.clone()))?;
+    /// let mut body = Vec::new();
+    /// if let Some(mut decoder) = verifier.chunk_decoder(&verified, &request)? {
+    ///     // Feed what is received, in pieces of any length.
+    ///     decoder.feed(b"b\r\nhello world\r\n0\r\n", &mut body)?;
+    ///     decoder.feed(b"x-amz-checksum-crc32:DUoRhQ==\r\n\r\n", &mut body)?;
+    ///     decoder.finish()?;
+    /// }
+    /// assert_eq!(body, b"hello world");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn chunk_decoder(
         &self,
         verified: &Verified,
         request: &Request<'_>,
     ) -> Result<Option<ChunkDecoder>, Error> {
-        self.decoder(verified, request)
-            .map_err(|error| error.within(self.dialect))
+        self.announced_decoder(verified, request)
+            .map_err(|refusal| Error::new(refusal, self.dialect))
     }
 
-    fn decoder(
+    fn announced_decoder(
         &self,
         verified: &Verified,
         request: &Request<'_>,
-    ) -> Result<Option<ChunkDecoder>, Error> {
+    ) -> Result<Option<ChunkDecoder>, Refusal> {
         let header = |name: &[u8]| {
             let value = request.find_header(name)?;
             core::str::from_utf8(value).ok()
@@ -43,33 +80,33 @@ impl Verifier {
             return Ok(None);
         }
         let streaming =
-            Streaming::parse(announced).ok_or(Error::new(ErrorKind::ContentMismatch))?;
-        let Some(mut decoder) = self.begin(verified, streaming)? else {
+            Streaming::parse(announced).ok_or(Refusal::new(ErrorKind::ContentMismatch))?;
+        if streaming == Streaming::Events {
             return Ok(None);
-        };
+        }
+        let mut decoder = self
+            .chained_decoder(verified, streaming)
+            .ok_or(Refusal::new(ErrorKind::ContentMismatch))?;
         if let Some(length) = header(b"x-amz-decoded-content-length") {
             let length = length.parse().map_err(|_| {
                 let text =
                     format!("x-amz-decoded-content-length should be a number, not '{length}'");
-                Error::saying(ErrorKind::Malformed, text)
+                Refusal::with_text(ErrorKind::Malformed, text)
             })?;
             decoder = decoder.decoded_length(length);
         }
-        Ok(Some(match header(b"x-amz-trailer") {
-            Some(names) if streaming.has_trailer() => decoder.trailer(names),
-            _ => decoder,
-        }))
+        if let Some(names) = header(b"x-amz-trailer").filter(|_| streaming.has_trailer()) {
+            decoder = decoder.trailer(names);
+        }
+        Ok(Some(decoder))
     }
 
-    fn begin(
-        &self,
-        verified: &Verified,
-        streaming: Streaming,
-    ) -> Result<Option<ChunkDecoder>, Error> {
+    /// Returns a decoder whose chain starts at the request's signature; `None` if the chunks are of
+    /// another algorithm.
+    fn chained_decoder(&self, verified: &Verified, streaming: Streaming) -> Option<ChunkDecoder> {
         let (scope, at) = (&self.scope, verified.at);
         let seed = verified.signature();
-        let decoder = match (streaming, verified.is_v4a) {
-            (Streaming::Events, _) => return Ok(None),
+        match (streaming, verified.is_v4a) {
             (Streaming::UnsignedTrailer, _) => Some(ChunkDecoder::unsigned()),
             (Streaming::Signed | Streaming::SignedTrailer, false) => {
                 let key = SigningKey::derive(&verified.credentials, scope, at);
@@ -78,17 +115,11 @@ impl Verifier {
             }
             #[cfg(feature = "v4a")]
             (Streaming::SignedV4a | Streaming::SignedTrailerV4a, true) => {
-                let keys = self.v4a.as_ref();
-                let key = keys.and_then(|keys| keys.get(&verified.credentials).ok());
-                let chain = key
-                    .and_then(|key| ChunkVerifier::v4a(key.verifying_key(), scope, at, seed).ok());
-                chain.map(ChunkDecoder::signed)
+                let key = self.v4a.as_ref()?.get(&verified.credentials).ok()?;
+                let chain = ChunkVerifier::v4a(key.verifying_key(), scope, at, seed);
+                chain.ok().map(ChunkDecoder::signed)
             }
             _ => None,
-        };
-        match decoder {
-            Some(decoder) => Ok(Some(decoder)),
-            None => Err(Error::new(ErrorKind::ContentMismatch)),
         }
     }
 }

@@ -1,13 +1,14 @@
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 
-use super::error::ErrorKind;
+use super::refusal::{ErrorKind, Refusal};
 use crate::codec::json;
 
-/// How a family of services says that a request was refused: its codes, statuses and messages, and the form of the body.
+/// How a family of services words a refusal: its codes, statuses and messages, and the form of the
+/// body.
 ///
 /// # Examples
 ///
-/// The body of any error, be it of a signature or not:
+/// The body of any error, about a signature or not:
 ///
 /// ```
 /// # use keyfob_sigv4::verify::Dialect;
@@ -22,29 +23,31 @@ use crate::codec::json;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dialect {
-    /// The query services, such as STS and IAM: `<ErrorResponse>`. The request's id is in the body.
+    /// The query services, such as STS and IAM: `<ErrorResponse>`. The request id is in the body.
     Query,
-    /// The services that speak JSON, such as DynamoDB and Kinesis: `{"__type":…}`, always with status 400. The request's id belongs
-    /// in the header `x-amzn-requestid`. Those with paths (`restJson1`, such as Lambda) have the same codes with status 403.
+    /// The JSON services, such as DynamoDB and Kinesis: `{"__type":…}`, always with status 400. The
+    /// request id belongs in the header `x-amzn-requestid`. REST services of the protocol
+    /// `restJson1`, such as Lambda, have the same codes with status 403.
     Json,
-    /// S3: `<Error>`. The request's id is in the body, and in the header `x-amz-request-id`.
+    /// S3: `<Error>`. The request id is in the body, and in the header `x-amz-request-id`.
     S3,
-    /// EC2: `<Response><Errors>`, and few codes. The request's id is in the body.
+    /// EC2: `<Response><Errors>`, with few codes. The request id is in the body.
     Ec2,
 }
 
 impl Dialect {
-    /// The body of an answer with this code and message. The message is escaped; in XML, characters that cannot be there are
-    /// replaced.
+    /// Returns the body of an answer with this code and message.
     ///
-    /// Source: Smithy, "AWS query protocol", "AWS EC2 query protocol" and "AWS JSON 1.0 protocol", their parts on errors; S3,
-    /// "Error responses".
+    /// The message is escaped. Characters that XML cannot hold become U+FFFD.
+    ///
+    /// Source: Smithy, "AWS query protocol", "AWS EC2 query protocol" and "AWS JSON 1.0 protocol",
+    /// on errors; S3, "Error responses".
     pub fn body(self, code: &str, message: &str, request_id: &str) -> String {
-        self.body_with(code, message, None, request_id)
+        self.body_with_region(code, message, None, request_id)
     }
 
-    /// S3 names the region that the request should have been signed for.
-    pub(super) fn body_with(
+    /// Returns the body. That of S3 names the region that the request should have been signed for.
+    pub(super) fn body_with_region(
         self,
         code: &str,
         message: &str,
@@ -84,8 +87,10 @@ impl Dialect {
         out
     }
 
-    /// The `content-type` of [`body`](Self::body). JSON services of version 1.0, such as DynamoDB, say so in theirs:
-    /// `application/x-amz-json-1.0`; here it is 1.1.
+    /// Returns the `content-type` of [`body`](Self::body).
+    ///
+    /// For JSON it is `application/x-amz-json-1.1`. Services of version 1.0, such as DynamoDB, send
+    /// `application/x-amz-json-1.0` instead.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/x-amz-json-1.1",
@@ -94,141 +99,206 @@ impl Dialect {
         }
     }
 
-    /// What is said of an error of this kind.
-    pub(super) fn answer(self, kind: ErrorKind) -> Answer {
+    /// Returns status, code and message for a refusal.
+    pub(super) fn answer_to(self, refusal: &Refusal) -> Answer {
+        let kind = refusal.kind;
         if self == Self::S3 {
-            return s3(kind);
+            return s3(kind, refusal.is_presigned);
         }
-        let (class, message) = general(kind);
-        let (status, code, own) = match self {
-            Self::Json => (400, class.json, ""),
-            Self::Ec2 => class.ec2,
-            Self::Query | Self::S3 => (class.query.0, class.query.1, ""),
-        };
-        (status, code, if own.is_empty() { message } else { own })
+        let (codes, message) = general(kind);
+        match self {
+            Self::Json => Answer {
+                status: 400,
+                code: codes.json,
+                message,
+            },
+            Self::Ec2 => Answer {
+                message: codes.ec2.message.or(message),
+                ..codes.ec2
+            },
+            Self::Query | Self::S3 => Answer {
+                status: codes.query_status,
+                code: codes.query,
+                message,
+            },
+        }
+    }
+
+    /// Returns the message for a refusal: the dialect's own, or else the text of the refusal.
+    pub(super) fn message(self, refusal: &Refusal) -> Cow<'_, str> {
+        if let Some(message) = self.answer_to(refusal).message {
+            return message.into();
+        }
+        match (&refusal.wrong_scope, &refusal.text) {
+            (Some(wrong), _) if self == Self::S3 => {
+                wrong.message_of_s3(refusal.is_presigned).into()
+            }
+            (Some(wrong), _) => wrong.general_message().into(),
+            (None, Some(text)) => text.into(),
+            (None, None) => "The request signature does not conform to AWS standards.".into(),
+        }
     }
 }
 
-/// Status, code and message. With an empty message the error's own text is sent, which knows more.
-pub(super) type Answer = (u16, &'static str, &'static str);
+/// What is sent for a refusal.
+#[derive(Clone, Copy)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    /// `None` if the refusal's own text says more.
+    message: Option<&'static str>,
+}
 
-/// What is the same in the eyes of the services outside the S3 family.
-struct Class {
-    query: (u16, &'static str),
+/// One error in the codes of the services outside the S3 family.
+struct Codes {
+    query_status: u16,
+    query: &'static str,
     json: &'static str,
-    /// With a message of its own, or none.
+    /// Its message, if any, replaces the general one.
     ec2: Answer,
 }
 
-/// Source: "Common errors" in the API references of STS and of EC2 ("Error codes for the Amazon EC2 API"), and what STS,
-/// DynamoDB, Kinesis and EC2 answer.
-const UNSIGNED: Class = Class {
-    query: (403, "MissingAuthenticationToken"),
+// Source of the codes: "Common errors" in the API references of STS and of EC2 ("Error codes for
+// the Amazon EC2 API"), and answers of STS, DynamoDB, Kinesis and EC2.
+
+const UNSIGNED: Codes = Codes {
+    query_status: 403,
+    query: "MissingAuthenticationToken",
     json: "MissingAuthenticationTokenException",
-    ec2: (403, "MissingAuthenticationToken", ""),
+    ec2: Answer {
+        status: 403,
+        code: "MissingAuthenticationToken",
+        message: None,
+    },
 };
-const INCOMPLETE: Class = Class {
-    query: (400, "IncompleteSignature"),
+const INCOMPLETE: Codes = Codes {
+    query_status: 400,
+    query: "IncompleteSignature",
     json: "IncompleteSignatureException",
-    ec2: (400, "IncompleteSignature", ""),
+    ec2: Answer {
+        status: 400,
+        code: "IncompleteSignature",
+        message: None,
+    },
 };
-const UNKNOWN: Class = Class {
-    query: (403, "InvalidClientTokenId"),
+const UNKNOWN: Codes = Codes {
+    query_status: 403,
+    query: "InvalidClientTokenId",
     json: "UnrecognizedClientException",
     ec2: AUTH_FAILURE,
 };
-const ENDED: Class = Class {
-    query: (403, "ExpiredToken"),
+const EXPIRED: Codes = Codes {
+    query_status: 403,
+    query: "ExpiredToken",
     json: "ExpiredTokenException",
     ec2: REQUEST_EXPIRED,
 };
-const LATE: Class = Class {
-    query: (403, "SignatureDoesNotMatch"),
+const LATE: Codes = Codes {
+    query_status: 403,
+    query: "SignatureDoesNotMatch",
     json: "InvalidSignatureException",
     ec2: REQUEST_EXPIRED,
 };
-const WRONG: Class = Class {
-    query: (403, "SignatureDoesNotMatch"),
+const WRONG: Codes = Codes {
+    query_status: 403,
+    query: "SignatureDoesNotMatch",
     json: "InvalidSignatureException",
     ec2: AUTH_FAILURE,
 };
 
-const AUTH_FAILURE: Answer = (
-    401,
-    "AuthFailure",
-    "AWS was not able to validate the provided access credentials",
-);
-const REQUEST_EXPIRED: Answer = (400, "RequestExpired", "Request has expired.");
+const AUTH_FAILURE: Answer = Answer {
+    status: 401,
+    code: "AuthFailure",
+    message: Some("AWS was not able to validate the provided access credentials"),
+};
+const REQUEST_EXPIRED: Answer = Answer {
+    status: 400,
+    code: "RequestExpired",
+    message: Some("Request has expired."),
+};
 
-fn general(kind: ErrorKind) -> (Class, &'static str) {
+fn general(kind: ErrorKind) -> (Codes, Option<&'static str>) {
     match kind {
-        ErrorKind::NoSignature => (UNSIGNED, "Request is missing Authentication Token"),
-        ErrorKind::Malformed | ErrorKind::BadParameters => (INCOMPLETE, ""),
-        ErrorKind::ContentHash => (INCOMPLETE, CONTENT_HASH),
+        ErrorKind::NoSignature => (UNSIGNED, Some("Request is missing Authentication Token")),
+        ErrorKind::Malformed | ErrorKind::BadParameters => (INCOMPLETE, None),
+        ErrorKind::ContentHash => (INCOMPLETE, Some(CONTENT_HASH)),
         ErrorKind::UnknownKey | ErrorKind::Token => (
             UNKNOWN,
-            "The security token included in the request is invalid.",
+            Some("The security token included in the request is invalid."),
         ),
         ErrorKind::TokenExpired => (
-            ENDED,
-            "The security token included in the request is expired",
+            EXPIRED,
+            Some("The security token included in the request is expired"),
         ),
-        ErrorKind::Skew => (LATE, ""),
+        ErrorKind::Skew => (LATE, None),
         ErrorKind::UrlExpired => (
             LATE,
-            "Signature expired: the time of the presigned URL is over",
+            Some("Signature expired: the time of the presigned URL is over"),
         ),
-        ErrorKind::Scope | ErrorKind::HeaderUnsigned => (WRONG, ""),
+        ErrorKind::Scope | ErrorKind::HeaderUnsigned => (WRONG, None),
         ErrorKind::HostUnsigned => (
             WRONG,
-            "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
+            Some("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."),
         ),
         ErrorKind::ContentMismatch | ErrorKind::Mismatch => (
             WRONG,
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+            Some(
+                "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+            ),
         ),
     }
 }
 
 /// Source: S3, "Error responses", list of error codes.
-fn s3(kind: ErrorKind) -> Answer {
-    match kind {
-        ErrorKind::NoSignature => (403, "AccessDenied", "Access Denied"),
-        ErrorKind::UrlExpired => (403, "AccessDenied", "Request has expired"),
+fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
+    let (status, code, message) = match kind {
+        ErrorKind::NoSignature => (403, "AccessDenied", Some("Access Denied")),
+        ErrorKind::UrlExpired => (403, "AccessDenied", Some("Request has expired")),
         ErrorKind::HostUnsigned | ErrorKind::HeaderUnsigned => (
             403,
             "AccessDenied",
-            "There were headers present in the request which were not signed",
+            Some("There were headers present in the request which were not signed"),
         ),
-        ErrorKind::Malformed | ErrorKind::Scope => (400, "AuthorizationHeaderMalformed", ""),
-        ErrorKind::BadParameters => (400, "AuthorizationQueryParametersError", ""),
+        ErrorKind::Malformed | ErrorKind::Scope if !is_presigned => {
+            (400, "AuthorizationHeaderMalformed", None)
+        }
+        ErrorKind::Malformed | ErrorKind::Scope | ErrorKind::BadParameters => {
+            (400, "AuthorizationQueryParametersError", None)
+        }
         ErrorKind::Skew => (
             403,
             "RequestTimeTooSkewed",
-            "The difference between the request time and the current time is too large.",
+            Some("The difference between the request time and the current time is too large."),
         ),
         ErrorKind::UnknownKey => (
             403,
             "InvalidAccessKeyId",
-            "The AWS Access Key Id you provided does not exist in our records.",
+            Some("The AWS Access Key Id you provided does not exist in our records."),
         ),
         ErrorKind::Token => (
             400,
             "InvalidToken",
-            "The provided token is malformed or otherwise invalid.",
+            Some("The provided token is malformed or otherwise invalid."),
         ),
-        ErrorKind::TokenExpired => (400, "ExpiredToken", "The provided token has expired."),
-        ErrorKind::ContentHash => (400, "InvalidArgument", CONTENT_HASH),
+        ErrorKind::TokenExpired => (400, "ExpiredToken", Some("The provided token has expired.")),
+        ErrorKind::ContentHash => (400, "InvalidArgument", Some(CONTENT_HASH)),
         ErrorKind::ContentMismatch => (
             400,
             "XAmzContentSHA256Mismatch",
-            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+            Some("The provided 'x-amz-content-sha256' header does not match what was computed."),
         ),
         ErrorKind::Mismatch => (
             403,
             "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+            Some(
+                "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+            ),
         ),
+    };
+    Answer {
+        status,
+        code,
+        message,
     }
 }
 
@@ -244,7 +314,7 @@ fn put_element(out: &mut String, name: &str, text: &str) {
     }
 }
 
-/// A message may repeat what the client sent. XML 1.0 has no way at all to write most control characters (section 2.2).
+/// Escapes a message, which may repeat input of the client.
 fn put_escaped(out: &mut String, text: &str) {
     for c in text.chars() {
         match c {
@@ -254,6 +324,7 @@ fn put_escaped(out: &mut String, text: &str) {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&apos;"),
             '\r' => out.push_str("&#xD;"),
+            // XML 1.0 cannot hold these even as references (section 2.2).
             '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
                 out.push('\u{fffd}');
             }

@@ -1,4 +1,4 @@
-//! The other side: whether a request was signed with a key that is known, for servers.
+//! The server's side: verifies that a request was signed with a known key.
 //!
 //! ```
 //! # use keyfob_sigv4::{Credentials, Request, Scope, Signer, Timestamp, verify::Verifier};
@@ -23,20 +23,26 @@
 //! ```
 
 mod body;
-mod claim;
 mod dialect;
 mod error;
+mod presented;
+mod refusal;
 mod scope;
+mod verified;
 
 use alloc::string::String;
 use core::fmt;
 
 pub use dialect::Dialect;
-pub use error::{Error, ErrorKind};
+pub use error::Error;
+pub use refusal::ErrorKind;
+pub use verified::Verified;
 
-use claim::Claim;
-use ctutils::CtEq as _;
+use presented::PresentedSignature;
+use refusal::Refusal;
 use scope::{ScopePart, WrongScope};
+
+use ctutils::CtEq as _;
 
 #[cfg(feature = "v4a")]
 use crate::key::{V4A_ALGORITHM, string_to_sign_prefix};
@@ -57,8 +63,9 @@ use crate::{
 
 /// Verifies signatures for one service in one region, by header or by query.
 ///
-/// It answers as AWS does: with the same checks, error codes, statuses and messages. Signatures are compared in constant time, and
-/// an unknown key id costs the same work as a known one. Keep one and share it between threads.
+/// It makes the same checks as AWS and answers with the same codes, statuses and messages.
+/// Signatures are compared in constant time, and an unknown key id takes as long as a known one.
+/// Derived keys are cached: create one verifier and share it between threads.
 pub struct Verifier {
     scope: Scope,
     rules: Rules,
@@ -66,33 +73,60 @@ pub struct Verifier {
     skew: i64,
     longest: Ttl,
     dialect: Dialect,
-    /// Stands in for credentials that are not known.
+    /// Stands in for the credentials of an unknown key id.
     dummy: Credentials,
     #[cfg(feature = "v4a")]
     v4a: Option<crate::v4a::Keys>,
 }
 
 impl Verifier {
-    /// For a service of the general rules, with the errors of the query services (STS, IAM): see [`dialect`](Self::dialect) for others.
+    /// Creates a verifier by the general rules, which answers as the query services (STS, IAM) do.
+    ///
+    /// For other services, set the [`dialect`](Self::dialect); for S3, use [`s3`](Self::s3).
     pub fn new(scope: Scope) -> Self {
         Self::with_rules(scope, Rules::GENERAL)
     }
 
-    /// For S3, with its errors.
+    /// Creates a verifier for S3, with its rules and errors.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Region`](crate::ErrorKind::Region) as [`Scope::new`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, Ttl, verify::Verifier};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let url = Signer::s3("us-east-1")?.presign(
+    /// #     &Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?,
+    /// #     &credentials,
+    /// #     now,
+    /// #     Ttl::from_secs(60)?,
+    /// # );
+    /// // `url` is a presigned URL as it was received.
+    /// let request = Request::new("GET", url.as_str())?;
+    /// let verified = Verifier::s3("us-east-1")?
+    ///     .verify(&request, now, |_| Some(credentials.clone()))
+    ///     .unwrap();
+    /// assert!(verified.is_presigned());
+    /// assert_eq!(verified.expiry(), Some(now.plus_seconds(60)));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn s3(region: &str) -> Result<Self, InputError> {
         Ok(Self::with_rules(Scope::new(region, "s3")?, Rules::S3))
     }
 
-    /// By other rules. Those that send `x-amz-content-sha256` answer with the errors of S3, if no other
-    /// [`dialect`](Self::dialect) is chosen.
+    /// Creates a verifier by other rules.
+    ///
+    /// If the rules send `x-amz-content-sha256`, as those of S3 do, it answers as S3 does,
+    /// otherwise as the query services do, until another [`dialect`](Self::dialect) is set.
     pub fn with_rules(scope: Scope, rules: Rules) -> Self {
-        let dialect = match rules.sends_content_sha256() {
-            true => Dialect::S3,
-            false => Dialect::Query,
+        let dialect = if rules.sends_content_sha256() {
+            Dialect::S3
+        } else {
+            Dialect::Query
         };
         Self {
             scope,
@@ -107,39 +141,70 @@ impl Verifier {
         }
     }
 
-    /// With another tolerance for clocks, in seconds, in both directions, from 0 up. The default is 900.
+    /// Sets by how many seconds the clocks of signer and server may differ, in either direction.
     ///
-    /// A signature in a header is good for so long before and after its date; a presigned URL from so long before its date to its
-    /// own end, or if it states none, for so long after its date too.
+    /// The default is 900. A signature in a header is valid from this long before its time until
+    /// this long after it. A presigned URL is valid from this long before its time until it
+    /// expires; if it states no lifetime, until this long after its time.
     ///
-    /// Source: S3, "Error responses", `RequestTimeTooSkewed`: 15 minutes, which the other services tolerate too.
+    /// Source: S3, "Error responses", `RequestTimeTooSkewed`: 15 minutes, which the other services
+    /// tolerate too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Scope, verify::Verifier};
+    /// let strict = Verifier::new(Scope::new("us-east-1", "execute-api")?).skew_seconds(60);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub fn skew_seconds(mut self, seconds: u32) -> Self {
         self.skew = i64::from(seconds);
         self
     }
 
-    /// With a shorter maximum for the time that a presigned URL states in `X-Amz-Expires`: 1 second to 7 days, which is the default.
+    /// Sets the longest lifetime that a presigned URL may state in `X-Amz-Expires`.
     ///
-    /// With [`Ttl::UNSTATED`], every URL that states a time is refused. S3 refuses those that do not, so its verifier takes no
-    /// presigned URL at all then.
+    /// The default is the maximum, 7 days. With [`Ttl::UNSTATED`], each URL that states a lifetime
+    /// is refused; S3 also refuses those that do not, so its verifier accepts no presigned URL
+    /// then.
     ///
     /// Source: S3, "Authenticating Requests: Using Query Parameters", `X-Amz-Expires`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Ttl, verify::Verifier};
+    /// let verifier = Verifier::s3("us-east-1")?.longest(Ttl::from_secs(3600)?);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub fn longest(mut self, ttl: Ttl) -> Self {
         self.longest = ttl;
         self
     }
 
-    /// With the errors of another family of services. If nothing is said they are those of S3 for its rules, and those of the query
-    /// services otherwise.
+    /// Sets the family of services whose errors are sent.
+    ///
+    /// The default depends on the rules: see [`with_rules`](Self::with_rules).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Scope, verify::{Dialect, Verifier}};
+    /// let scope = Scope::new("us-east-1", "dynamodb")?;
+    /// let verifier = Verifier::new(scope).dialect(Dialect::Json);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
-    /// Takes SigV4a too, from requests whose set of regions holds this verifier's. Without this they are refused.
+    /// Accepts SigV4a too, from requests whose set of regions contains this verifier's region.
+    ///
+    /// By default such requests are refused.
     #[cfg(feature = "v4a")]
     #[must_use]
     pub fn accept_v4a(mut self) -> Self {
@@ -147,61 +212,94 @@ impl Verifier {
         self
     }
 
-    /// Who signed this request, as it came over the wire.
+    /// Verifies the signature of a request as received, and returns who signed it.
     ///
-    /// The request's [`Payload`] is the body, its hash, or [`Payload::Declared`] when the body is still to come. `lookup` gives the
-    /// credentials of an access key id; their session token and expiry are checked too.
+    /// The request's [`Payload`] is the body, its hash, or [`Payload::Declared`] if the body has
+    /// not been received yet. `lookup` returns the credentials of an access key id; their session
+    /// token and expiry are checked too.
     ///
-    /// A body in pieces, one with a name `STREAMING-…` in `x-amz-content-sha256`, is not checked here: pass it through
-    /// [`chunk_decoder`](Self::chunk_decoder). `UNSIGNED-PAYLOAD`, which S3's presigned URLs imply, is checked by nobody.
+    /// Two kinds of body are not checked here: one in chunks, which `x-amz-content-sha256`
+    /// announces by a name `STREAMING-…`, goes through [`chunk_decoder`](Self::chunk_decoder); one
+    /// declared `UNSIGNED-PAYLOAD`, as presigned URLs of S3 imply, is not covered by the signature.
     ///
     /// # Errors
     ///
-    /// What was wrong, in AWS's words: see [`ErrorKind`].
+    /// [`Error`], worded as AWS does: see [`ErrorKind`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Request, Scope, Timestamp};
+    /// # use keyfob_sigv4::verify::{ErrorKind, Verifier};
+    /// # let verifier = Verifier::new(Scope::new("us-east-1", "iam")?);
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// let headers = [
+    ///     ("host", "iam.amazonaws.com"),
+    ///     ("x-amz-date", "20150830T123600Z"),
+    ///     ("authorization", "AWS4-HMAC-SHA256 \
+    ///         Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, \
+    ///         SignedHeaders=host;x-amz-date, \
+    ///         Signature=0000000000000000000000000000000000000000000000000000000000000000"),
+    /// ];
+    /// let request = Request::from_wire("POST", "/", &headers)?
+    ///     .payload(Payload::Bytes(b"Action=ListUsers&Version=2010-05-08"));
+    /// let now: Timestamp = "20150830T123700Z".parse()?;
+    /// let error = verifier.verify(&request, now, |_| Some(credentials.clone())).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Mismatch);
+    /// assert_eq!((error.status(), error.code()), (403, "SignatureDoesNotMatch"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn verify(
         &self,
         request: &Request<'_>,
         now: Timestamp,
         lookup: impl FnOnce(&str) -> Option<Credentials>,
     ) -> Result<Verified, Error> {
-        self.checked(request, now, lookup)
-            .map_err(|error| error.within(self.dialect))
+        self.check(request, now, lookup)
+            .map_err(|refusal| Error::new(refusal, self.dialect))
     }
 
-    fn checked(
+    fn check(
         &self,
         request: &Request<'_>,
         now: Timestamp,
         lookup: impl FnOnce(&str) -> Option<Credentials>,
-    ) -> Result<Verified, Error> {
-        let claim = Claim::of(request, self.rules, self.accepts_v4a())?;
-        self.check_scope(&claim)?;
-        self.check_time(&claim, now)?;
+    ) -> Result<Verified, Refusal> {
+        // First everything that the request alone decides: a malformed request costs no look-up,
+        // and its refusal tells nothing about which keys exist.
+        let presented = PresentedSignature::from_request(request, self.rules, self.accepts_v4a())?;
+        // The scope must have the date of the request, which is then compared with the clock:
+        // otherwise a key derived for a past day could sign requests of today.
+        self.check_scope(&presented)?;
+        self.check_time(&presented, now)?;
         let mut headers = Headers::new();
-        self.collect_signed(&mut headers, request, &claim)?;
-        let content = self.content(request, &claim)?;
-        let known = lookup(&claim.access_key_id);
+        self.collect_signed(&mut headers, request, &presented)?;
+        let content = self.content(request, &presented)?;
+
+        let known = lookup(&presented.access_key_id);
+        // An unknown key id is verified with a dummy secret, so that the time of the answer does
+        // not tell which key ids exist.
         let credentials = known.as_ref().unwrap_or(&self.dummy);
-        let hash = self.canonical_hash(request, &claim, &headers, &content);
-        let is_right = self.is_right(&claim, credentials, &hash);
-        let credentials = known.ok_or(Error::new(ErrorKind::UnknownKey))?;
-        check_token(&claim, &credentials, now)?;
-        let signature = ChunkSignature::parse(&claim.signature).filter(|_| is_right);
-        let signature = signature.ok_or(Error::new(ErrorKind::Mismatch))?;
+        let hash = self.canonical_hash(request, &presented, &headers, &content);
+        let matches = self.matches(&presented, credentials, &hash);
+
+        // Only now may the answers differ. The token comes before the signature, as AWS answers.
+        let credentials = known.ok_or(Refusal::new(ErrorKind::UnknownKey))?;
+        check_token(&presented, &credentials, now)?;
+        let signature = ChunkSignature::parse(&presented.signature)
+            .filter(|_| matches)
+            .ok_or(Refusal::new(ErrorKind::Mismatch))?;
         Ok(Verified {
             credentials,
             content_sha256: content.as_bytes().try_into().ok(),
-            at: claim.at,
-            expiry: claim.ttl.map(|ttl| claim.at.plus_seconds(i64::from(ttl))),
-            is_presigned: claim.is_presigned,
-            is_v4a: claim.regions.is_some(),
+            at: presented.at,
+            expiry: presented
+                .ttl
+                .map(|ttl| presented.at.plus_seconds(i64::from(ttl))),
+            is_presigned: presented.is_presigned,
+            is_v4a: presented.regions.is_some(),
             signature,
         })
-    }
-
-    /// Whether the request may choose what stands for its body, in `x-amz-content-sha256`.
-    fn takes_declared_hash(&self) -> bool {
-        self.rules.sends_content_sha256()
     }
 
     #[cfg(feature = "v4a")]
@@ -214,7 +312,7 @@ impl Verifier {
         false
     }
 
-    /// Whether this verifier's region is in the set.
+    /// Returns true if this verifier's region is in the set.
     #[cfg(feature = "v4a")]
     fn is_in(&self, regions: &str) -> bool {
         let set = regions.parse::<crate::v4a::RegionSet>();
@@ -226,27 +324,28 @@ impl Verifier {
         false
     }
 
-    /// The scope must be this verifier's, and its date that of the request.
-    fn check_scope(&self, claim: &Claim<'_>) -> Result<(), Error> {
-        let suffix = match claim.regions {
+    /// Checks that the scope is this verifier's, and its date that of the request.
+    fn check_scope(&self, presented: &PresentedSignature<'_>) -> Result<(), Refusal> {
+        let suffix = match presented.regions {
             None => self.scope.suffix(),
             Some(_) => self.scope.suffix_without_region(),
         };
-        let parts = claim.scope.as_bytes().split_at_checked(8);
-        if parts == Some((claim.date.date_bytes(), suffix.as_bytes()))
-            && claim.regions.as_ref().is_none_or(|set| self.is_in(set))
+        let parts = presented.scope.as_bytes().split_at_checked(8);
+        if parts == Some((presented.date.date_bytes(), suffix.as_bytes()))
+            && presented.regions.as_ref().is_none_or(|set| self.is_in(set))
         {
             return Ok(());
         }
-        Err(self.wrong_scope(claim))
+        Err(Refusal::wrong_scope(self.wrong_scope(presented)).presigned(presented.is_presigned))
     }
 
-    /// Names the first part of a scope that is not this verifier's. The claim's scope has all four, or three with SigV4a.
-    fn wrong_scope(&self, claim: &Claim<'_>) -> Error {
-        let mut parts = claim.scope.split('/');
+    /// Returns the first part of a scope that is not this verifier's. All parts are there: four, or
+    /// three with SigV4a.
+    fn wrong_scope(&self, presented: &PresentedSignature<'_>) -> WrongScope {
+        let mut parts = presented.scope.split('/');
         let mut next = || parts.next().unwrap_or_default();
         let date = next();
-        let (region, is_here) = match &claim.regions {
+        let (region, is_here) = match &presented.regions {
             Some(set) => (&**set, self.is_in(set)),
             None => {
                 let region = next();
@@ -254,51 +353,55 @@ impl Verifier {
             }
         };
         let (service, terminator) = (next(), next());
-        let wrong = if !is_here {
+        if !is_here {
             WrongScope::new(ScopePart::Region, region, self.scope.region())
         } else if service != self.scope.service() {
             WrongScope::new(ScopePart::Service, service, self.scope.service())
         } else if terminator != TERMINATOR {
             WrongScope::new(ScopePart::Terminator, terminator, TERMINATOR)
         } else {
-            WrongScope::new(ScopePart::Date, date, claim.date.as_str())
-        };
-        match claim.is_presigned {
-            true => Error::scope(wrong).of_query(),
-            false => Error::scope(wrong),
+            WrongScope::new(ScopePart::Date, date, presented.date.as_str())
         }
     }
 
-    /// A header signature is good for the skew to either side; a presigned URL from the skew before its date to its end.
-    fn check_time(&self, claim: &Claim<'_>, now: Timestamp) -> Result<(), Error> {
-        let age = now.seconds_since(claim.at);
+    /// Checks the time of signing, and the lifetime of a presigned URL.
+    fn check_time(
+        &self,
+        presented: &PresentedSignature<'_>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let age = now.seconds_since(presented.at);
         if age < -self.skew {
-            return Err(Error::too_early(claim.at, now, self.skew));
+            return Err(Refusal::too_early(presented.at, now, self.skew));
         }
-        match claim.ttl {
-            None if age > self.skew => Err(Error::too_late(claim.at, now, self.skew)),
-            Some(ttl) if ttl > self.longest.as_secs() => Err(Error::too_long(self.longest)),
-            Some(ttl) if age > i64::from(ttl) => Err(Error::new(ErrorKind::UrlExpired)),
+        match presented.ttl {
+            None if age > self.skew => Err(Refusal::too_late(presented.at, now, self.skew)),
+            Some(ttl) if ttl > self.longest.as_secs() => {
+                Err(Refusal::lifetime_too_long(self.longest))
+            }
+            Some(ttl) if age > i64::from(ttl) => Err(Refusal::new(ErrorKind::UrlExpired)),
             _ => Ok(()),
         }
     }
 
-    /// Every `x-amz-*` header must be signed, because each can change what the request does; but for the hash of the body, which
-    /// is checked by itself, and a token that is sent unsigned by rule.
+    /// Collects the signed headers, and checks that no header is unsigned that must be signed.
     fn collect_signed<'a>(
         &self,
         headers: &mut Headers<'a>,
         request: &'a Request<'_>,
-        claim: &Claim<'_>,
-    ) -> Result<(), Error> {
-        let names = claim.signed_headers.as_bytes();
+        presented: &PresentedSignature<'_>,
+    ) -> Result<(), Refusal> {
+        let names = presented.signed_headers.as_bytes();
         if !names
             .split(|byte| *byte == b';')
             .any(|name| name == b"host")
         {
-            return Err(Error::new(ErrorKind::HostUnsigned));
+            return Err(Refusal::new(ErrorKind::HostUnsigned));
         }
         let token = self.rules.token_header();
+        // An unsigned `x-amz-*` header could be added on the way and change what the request does.
+        // Two may be unsigned: the hash of the body is checked on its own, and some rules send the
+        // token unsigned.
         let may_be_unsigned = |name: &[u8]| {
             !canonical::begins(name, b"x-amz-")
                 || name.eq_ignore_ascii_case(CONTENT_SHA256.as_bytes())
@@ -306,24 +409,26 @@ impl Verifier {
         };
         let selected = headers.select(request, names, may_be_unsigned);
         selected.map_err(|selection| match selection {
-            Selection::Unsorted | Selection::Missing => Error::new(ErrorKind::Mismatch),
-            Selection::Unsigned(name) => Error::unsigned(&String::from_utf8_lossy(name)),
+            Selection::Unsorted | Selection::Missing => Refusal::new(ErrorKind::Mismatch),
+            Selection::Unsigned(name) => Refusal::unsigned_header(&String::from_utf8_lossy(name)),
         })
     }
 
-    /// The hash that must stand in the canonical request. Only rules that send `x-amz-content-sha256`, those of S3 and others, let
-    /// the request choose something else than the hash of the body, and none something that is neither a hash nor a name with a
-    /// meaning: no body would be compared with it.
+    /// Returns the last line of the canonical request, which stands for the body.
     fn content<'a>(
         &self,
         request: &'a Request<'_>,
-        claim: &Claim<'a>,
-    ) -> Result<ContentHash<'a>, Error> {
-        let declared = claim.content_sha256;
-        let body = ContentHash::new(request.body(), declared);
-        let content = match declared.filter(|_| self.takes_declared_hash()) {
+        presented: &PresentedSignature<'a>,
+    ) -> Result<ContentHash<'a>, Refusal> {
+        // Only where the rules send `x-amz-content-sha256` may it say something other than the hash
+        // of the body.
+        let declared = presented
+            .content_sha256
+            .filter(|_| self.rules.sends_content_sha256());
+        let body = ContentHash::new(request.body(), presented.content_sha256);
+        let content = match declared {
             Some(declared) => ContentHash::Declared(declared),
-            None if claim.is_presigned && self.rules.presigns_unsigned() => {
+            None if presented.is_presigned && self.rules.presigns_unsigned() => {
                 ContentHash::Static(UNSIGNED_PAYLOAD)
             }
             None => body,
@@ -331,27 +436,28 @@ impl Verifier {
         let ContentHash::Declared(declared) = content else {
             return Ok(content);
         };
+        // Any other text would be signed, but never compared with the body.
         if !payload::stands_for_body(declared) {
-            return Err(Error::new(ErrorKind::ContentHash));
+            return Err(Refusal::new(ErrorKind::ContentHash));
         }
         let is_known = !matches!(request.body(), Payload::Declared);
         if is_known && !payload::is_name(declared) && declared != body.as_bytes() {
-            return Err(Error::new(ErrorKind::ContentMismatch));
+            return Err(Refusal::new(ErrorKind::ContentMismatch));
         }
         Ok(content)
     }
 
-    /// The last line of the string to sign.
+    /// Returns the hash of the canonical request in hex, the last line of the string to sign.
     fn canonical_hash(
         &self,
         request: &Request<'_>,
-        claim: &Claim<'_>,
+        presented: &PresentedSignature<'_>,
         headers: &Headers<'_>,
         content: &ContentHash<'_>,
     ) -> [u8; 64] {
-        let names = claim.signed_headers.as_bytes();
+        let names = presented.signed_headers.as_bytes();
         let token = self.rules.token_parameter().as_bytes();
-        let is_token_unsigned = claim.is_presigned && !self.rules.signs_token();
+        let is_token_unsigned = presented.is_presigned && !self.rules.signs_token();
         let mut hash = Sha256::new();
         let content = content.as_bytes();
         canonical::write(
@@ -369,29 +475,47 @@ impl Verifier {
         hex::encode(&hash.finish())
     }
 
-    /// Whether the claimed signature is one of these credentials.
+    /// Returns true if these credentials made the presented signature.
     #[cfg(feature = "v4a")]
-    fn is_right(&self, claim: &Claim<'_>, credentials: &Credentials, hash: &[u8; 64]) -> bool {
-        let Some(keys) = self.v4a.as_ref().filter(|_| claim.regions.is_some()) else {
-            return self.is_right_v4(claim, credentials, hash);
+    fn matches(
+        &self,
+        presented: &PresentedSignature<'_>,
+        credentials: &Credentials,
+        hash: &[u8; 64],
+    ) -> bool {
+        let Some(keys) = self.v4a.as_ref().filter(|_| presented.regions.is_some()) else {
+            return self.matches_v4(presented, credentials, hash);
         };
         let suffix = self.scope.suffix_without_region();
-        let prefix = string_to_sign_prefix(V4A_ALGORITHM, &claim.date, suffix);
+        let prefix = string_to_sign_prefix(V4A_ALGORITHM, &presented.date, suffix);
         let text = [prefix.as_slice(), hash].concat();
         let key = keys.get(credentials).map(|key| key.verifying_key());
-        key.is_ok_and(|key| key.verify(&text, &claim.signature))
+        key.is_ok_and(|key| key.verify(&text, &presented.signature))
     }
 
     #[cfg(not(feature = "v4a"))]
-    fn is_right(&self, claim: &Claim<'_>, credentials: &Credentials, hash: &[u8; 64]) -> bool {
-        self.is_right_v4(claim, credentials, hash)
+    fn matches(
+        &self,
+        presented: &PresentedSignature<'_>,
+        credentials: &Credentials,
+        hash: &[u8; 64],
+    ) -> bool {
+        self.matches_v4(presented, credentials, hash)
     }
 
-    fn is_right_v4(&self, claim: &Claim<'_>, credentials: &Credentials, hash: &[u8; 64]) -> bool {
-        let right = self.keys.sign(credentials, &self.scope, &claim.date, hash);
-        hex::encode(&right)
+    fn matches_v4(
+        &self,
+        presented: &PresentedSignature<'_>,
+        credentials: &Credentials,
+        hash: &[u8; 64],
+    ) -> bool {
+        let expected = self
+            .keys
+            .sign(credentials, &self.scope, &presented.date, hash);
+        // In constant time: the time must not tell how many leading digits of a guess are right.
+        hex::encode(&expected)
             .as_slice()
-            .ct_eq(claim.signature.as_bytes())
+            .ct_eq(presented.signature.as_bytes())
             .into()
     }
 }
@@ -408,68 +532,22 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Temporary credentials are only good with their token, and until they end.
-fn check_token(claim: &Claim<'_>, credentials: &Credentials, now: Timestamp) -> Result<(), Error> {
-    let is_right = match (credentials.session_token(), &claim.token) {
+/// Checks that the request has the token of the credentials, and that they have not expired.
+fn check_token(
+    presented: &PresentedSignature<'_>,
+    credentials: &Credentials,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let matches = match (credentials.session_token(), &presented.token) {
         (None, None) => true,
-        (Some(right), Some(token)) => right.is_same(token),
+        (Some(expected), Some(token)) => expected.is_same(token),
         _ => false,
     };
-    if !is_right {
-        return Err(Error::new(ErrorKind::Token));
+    if !matches {
+        return Err(Refusal::new(ErrorKind::Token));
     }
     if credentials.is_expired_at(now) {
-        return Err(Error::new(ErrorKind::TokenExpired));
+        return Err(Refusal::new(ErrorKind::TokenExpired));
     }
     Ok(())
-}
-
-/// A request whose signature is right.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    credentials: Credentials,
-    /// What stood in the canonical request, if it has the length of a hash.
-    content_sha256: Option<[u8; 64]>,
-    at: Timestamp,
-    expiry: Option<Timestamp>,
-    is_presigned: bool,
-    is_v4a: bool,
-    signature: ChunkSignature,
-}
-
-impl Verified {
-    /// Who signed.
-    pub fn access_key_id(&self) -> &str {
-        self.credentials.access_key_id()
-    }
-
-    /// What the lookup gave.
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
-    }
-
-    /// The signed hash of the body. `None` when the body is not signed, or signed in pieces.
-    pub fn content_sha256(&self) -> Option<[u8; 32]> {
-        hex::decode(self.content_sha256.as_ref()?)
-    }
-
-    /// When it was signed, by the clock of the signer.
-    pub fn signed_at(&self) -> Timestamp {
-        self.at
-    }
-
-    /// When a presigned URL ends.
-    pub fn expiry(&self) -> Option<Timestamp> {
-        self.expiry
-    }
-
-    /// Whether the signature was in the query.
-    pub fn is_presigned(&self) -> bool {
-        self.is_presigned
-    }
-
-    /// The signature in hex: the seed of those of the chunks that follow.
-    pub fn signature(&self) -> &str {
-        self.signature.as_str()
-    }
 }

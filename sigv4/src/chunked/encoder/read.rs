@@ -4,11 +4,26 @@ use std::{
     vec::Vec,
 };
 
-use super::{cutter::Cutter, encoder::ChunkEncoder};
+use super::{ChunkEncoder, cutter::Cutter};
 use crate::error::Error;
 
 impl ChunkEncoder {
-    /// The encoded body of a source that is read, for blocking clients.
+    /// Encodes the body that is read from `source`, for blocking clients.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use keyfob_sigv4::chunked::{ChunkEncoder, Chunked};
+    ///
+    /// let plan = Chunked::unsigned(11);
+    /// let mut body = String::new();
+    /// ChunkEncoder::unsigned(&plan)?
+    ///     .reader(&b"hello world"[..])
+    ///     .read_to_string(&mut body)?;
+    /// assert_eq!(body, "b\r\nhello world\r\n0\r\n\r\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reader<R: Read>(self, source: R) -> ChunkReader<R> {
         ChunkReader {
             source,
@@ -20,22 +35,22 @@ impl ChunkEncoder {
     }
 }
 
-/// The encoded body of a [`Read`]; made by [`ChunkEncoder::reader`].
+/// The encoded body of a [`Read`], created by [`ChunkEncoder::reader`].
 ///
-/// A source of another than the planned length ends in an error of kind [`io::ErrorKind::InvalidData`], never as if
-/// it were whole.
+/// If the source does not have the planned length, reading fails with
+/// [`io::ErrorKind::InvalidData`].
 #[derive(Debug)]
 pub struct ChunkReader<R> {
     source: R,
     cutter: Cutter,
     piece: Vec<u8>,
     out: Vec<u8>,
-    /// How much of `out` the caller has.
+    /// How many bytes of `out` the caller has.
     given: usize,
 }
 
 impl<R: Read> ChunkReader<R> {
-    /// Reads on until there is something to give or the body has ended.
+    /// Reads until there is output or the body has ended.
     fn fill(&mut self) -> io::Result<()> {
         self.out.clear();
         self.given = 0;
@@ -46,7 +61,7 @@ impl<R: Read> ChunkReader<R> {
             };
             taken.map_err(invalid)?;
         }
-        // A body that failed once never ends well.
+        // Once failed, each further read fails too.
         self.cutter.outcome().map_err(invalid)
     }
 }

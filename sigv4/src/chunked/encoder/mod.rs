@@ -1,18 +1,31 @@
+#[cfg(feature = "http-body")]
+mod body;
+mod cutter;
+mod frames;
+#[cfg(feature = "std")]
+mod read;
+
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
+#[cfg(feature = "http-body")]
+pub use body::{ChunkBody, ChunkBodyError};
+pub use frames::ChunkFrames;
+#[cfg(feature = "std")]
+pub use read::ChunkReader;
+
 use super::{
     checksum::Running,
-    layout::{CHUNK_SIGNATURE, Chunked, Signing, TRAILER_SIGNATURE},
+    plan::{CHUNK_SIGNATURE, Chunked, Signing, TRAILER_SIGNATURE},
     signature::ChunkSignature,
     signer::ChunkSigner,
 };
 use crate::error::{Error, ErrorKind};
 
-/// Writes the chunks of one body.
+/// Encodes one body in chunks.
 ///
-/// The low-level way is [`chunk`](Self::chunk) and [`end`](Self::end): whoever calls them cuts the body.
-/// [`frames`](Self::frames), `reader` (feature `std`) and `body` (feature `http-body`) do it for whole sources.
+/// [`frames`](Self::frames), `reader` (feature `std`) and `body` (feature `http-body`) encode whole
+/// sources. With [`chunk`](Self::chunk) and [`end`](Self::end), the caller cuts the body.
 #[derive(Clone)]
 pub struct ChunkEncoder {
     plan: Chunked,
@@ -21,12 +34,39 @@ pub struct ChunkEncoder {
 }
 
 impl ChunkEncoder {
-    /// An encoder for the body that was planned, with the chain of signatures that the signed request began. A body
-    /// without signatures needs [`unsigned`](Self::unsigned).
+    /// Creates an encoder of a body with signed chunks.
+    ///
+    /// `signer` continues the chain of signatures that starts with the signed request's. For a body
+    /// without signatures, use [`unsigned`](Self::unsigned).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ChunkAlgorithm`] when the body was planned for another algorithm than the signer's, or unsigned.
+    /// [`ErrorKind::ChunkAlgorithm`] if the body was planned for another algorithm than the
+    /// signer's, or unsigned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sigv4::chunked::{ChunkEncoder, ChunkSigner, Chunked};
+    /// # use keyfob_sigv4::{Credentials, Payload, Request, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let at = "20150830T123600Z".parse()?;
+    /// # let signer = Signer::s3("us-east-1")?;
+    /// # let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?;
+    ///
+    /// let plan = Chunked::signed(11);
+    /// // The request also needs the plan's headers.
+    /// let request = request.payload(Payload::Streaming(plan.streaming()));
+    /// let signature = signer.sign(&request, &credentials, at);
+    /// let chain = ChunkSigner::new(&signer, &credentials, at, &signature);
+    ///
+    /// let mut encoder = ChunkEncoder::new(&plan, chain)?;
+    /// let mut body = Vec::new();
+    /// encoder.chunk(b"hello world", &mut body);
+    /// encoder.end(&mut body);
+    /// assert_eq!(body.len() as u64, plan.content_length());
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn new(plan: &Chunked, signer: ChunkSigner) -> Result<Self, Error> {
         if plan.signing() != signer.signing() {
             return Err(Error::new(
@@ -34,14 +74,14 @@ impl ChunkEncoder {
                 plan.streaming().as_str(),
             ));
         }
-        Ok(Self::with(plan, Some(signer)))
+        Ok(Self::with_signer(plan, Some(signer)))
     }
 
-    /// An encoder for a body planned with [`Chunked::unsigned`].
+    /// Creates an encoder of a body planned with [`Chunked::unsigned`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ChunkAlgorithm`] when it was planned to be signed.
+    /// [`ErrorKind::ChunkAlgorithm`] if the body was planned to be signed.
     pub fn unsigned(plan: &Chunked) -> Result<Self, Error> {
         if plan.signing() != Signing::None {
             return Err(Error::new(
@@ -49,10 +89,10 @@ impl ChunkEncoder {
                 plan.streaming().as_str(),
             ));
         }
-        Ok(Self::with(plan, None))
+        Ok(Self::with_signer(plan, None))
     }
 
-    fn with(plan: &Chunked, signer: Option<ChunkSigner>) -> Self {
+    fn with_signer(plan: &Chunked, signer: Option<ChunkSigner>) -> Self {
         Self {
             plan: plan.clone(),
             signer,
@@ -60,13 +100,14 @@ impl ChunkEncoder {
         }
     }
 
-    /// The plan it was made with.
+    /// Returns the plan of the body.
     pub fn plan(&self) -> &Chunked {
         &self.plan
     }
 
-    /// Appends one chunk. Nothing is written for an empty one: it would end the body.
+    /// Appends one chunk to `out`. An empty chunk is skipped.
     pub fn chunk(&mut self, data: &[u8], out: &mut Vec<u8>) {
+        // An empty chunk ends the body.
         if data.is_empty() {
             return;
         }
@@ -75,8 +116,20 @@ impl ChunkEncoder {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Appends what stands before a chunk's data, for writers that do not want the data copied. Data and `\r\n` must
-    /// follow.
+    /// Appends the line before a chunk's data, for writers that avoid a copy of the data.
+    ///
+    /// The caller then writes the data and `\r\n`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::chunked::{ChunkEncoder, Chunked};
+    /// let mut encoder = ChunkEncoder::unsigned(&Chunked::unsigned(11))?;
+    /// let mut head = Vec::new();
+    /// encoder.head(b"hello world", &mut head);
+    /// assert_eq!(head, b"b\r\n");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn head(&mut self, data: &[u8], out: &mut Vec<u8>) {
         if let Some(checksum) = &mut self.checksum {
             checksum.update(data);
@@ -90,7 +143,7 @@ impl ChunkEncoder {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Appends the last, empty chunk and the trailer.
+    /// Appends the empty chunk that ends the body, and the trailer.
     pub fn end(mut self, out: &mut Vec<u8>) {
         let trailer = self.trailer();
         self.head(b"", out);
@@ -131,7 +184,7 @@ fn put_line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Lower-case, without leading zeros.
+/// Appends a number in lower-case hex without leading zeros.
 fn put_hex(out: &mut Vec<u8>, number: usize) {
     let digits = (usize::BITS - number.leading_zeros()).div_ceil(4).max(1);
     for place in (0..digits).rev() {

@@ -1,10 +1,10 @@
 use alloc::vec::Vec;
 
-use super::{cutter::Cutter, encoder::ChunkEncoder};
+use super::{ChunkEncoder, cutter::Cutter};
 use crate::error::Error;
 
 impl ChunkEncoder {
-    /// The encoded body of a source that comes in pieces of any size. Each item is one or more whole chunks.
+    /// Encodes a source that comes in pieces of any length. Each item is one or more whole chunks.
     ///
     /// # Examples
     ///
@@ -31,9 +31,9 @@ impl ChunkEncoder {
     }
 }
 
-/// The encoded body of an iterator; made by [`ChunkEncoder::frames`].
+/// The encoded body of an iterator, created by [`ChunkEncoder::frames`].
 ///
-/// An item is an error, and the last one, when the source has not the planned length.
+/// If the source does not have the planned length, the last item is an error.
 #[derive(Debug)]
 pub struct ChunkFrames<I> {
     pieces: I,

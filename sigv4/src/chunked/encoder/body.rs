@@ -8,11 +8,26 @@ use std::{error::Error as StdError, vec::Vec};
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 
-use super::{cutter::Cutter, encoder::ChunkEncoder};
+use super::{ChunkEncoder, cutter::Cutter};
 use crate::error::Error;
 
 impl ChunkEncoder {
-    /// The encoded body of an [`http_body::Body`], for asynchronous clients. Pin what is not `Unpin` with `Box::pin`.
+    /// Encodes an [`http_body::Body`], for asynchronous clients.
+    ///
+    /// Pin a body that is not `Unpin` with `Box::pin`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http_body::Body;
+    /// use http_body_util::Full;
+    /// use keyfob_sigv4::chunked::{ChunkEncoder, Chunked};
+    ///
+    /// let plan = Chunked::unsigned(11);
+    /// let body = ChunkEncoder::unsigned(&plan)?.body(Full::new(&b"hello world"[..]));
+    /// assert_eq!(body.size_hint().exact(), Some(plan.content_length()));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn body<B: Body + Unpin>(self, source: B) -> ChunkBody<B> {
         ChunkBody {
             source,
@@ -22,15 +37,15 @@ impl ChunkEncoder {
     }
 }
 
-/// The encoded body of another body; made by [`ChunkEncoder::body`].
+/// The encoded body of another body, created by [`ChunkEncoder::body`].
 ///
-/// Its size hint is exact, so clients send a `Content-Length`. Trailers of the source are dropped: those of the plan
-/// are part of the encoded data.
+/// Its size hint is exact, so clients send a `Content-Length`. Trailers of the source are dropped:
+/// those of the plan are part of the encoded data.
 #[derive(Debug)]
 pub struct ChunkBody<B> {
     source: B,
     cutter: Cutter,
-    /// Bytes still to come.
+    /// Encoded bytes still to come.
     left: u64,
 }
 
@@ -48,7 +63,7 @@ impl<B: Body + Unpin> Body for ChunkBody<B> {
             let frame = ready!(Pin::new(&mut this.source).poll_frame(context));
             this.take(frame, &mut out)?;
         }
-        // What failed once never ends well.
+        // Once failed, each further poll fails too.
         this.cutter.outcome().map_err(ChunkBodyError::Length)?;
         this.left = this.left.saturating_sub(out.len() as u64);
         let frame = (!out.is_empty()).then(|| Ok(Frame::data(out.into())));
@@ -88,12 +103,12 @@ impl<B: Body> ChunkBody<B> {
     }
 }
 
-/// Why an encoded body ended early.
+/// Why an encoded body failed.
 #[derive(Debug)]
 pub enum ChunkBodyError<E> {
     /// The source failed.
     Source(E),
-    /// The source has another length than planned.
+    /// The source does not have the planned length.
     Length(Error),
 }
 
@@ -101,7 +116,7 @@ impl<E> fmt::Display for ChunkBodyError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Source(_) => "the body to encode failed",
-            Self::Length(_) => "the body to encode has another length than planned",
+            Self::Length(_) => "the body to encode does not have the planned length",
         })
     }
 }
@@ -123,7 +138,7 @@ mod tests {
     use super::*;
     use crate::chunked::{Checksum, Chunked};
 
-    /// Gives pieces, some only when asked again, and may fail at the end.
+    /// A body of pieces; `None` is pending once. It may fail at the end.
     struct Source(VecDeque<Option<&'static [u8]>>, Option<io::Error>);
 
     impl Body for Source {
@@ -157,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_encoded_and_says_its_length() {
+    fn a_body_is_encoded_and_its_size_hint_is_exact() {
         let mut body = body(&[Some(b"hello "), None, Some(b"world")], None);
         assert_eq!(body.size_hint().exact(), Some(52));
         assert!(poll(&mut body).is_pending());
@@ -174,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_fails_or_is_too_short_is_an_error() {
+    fn a_source_that_fails_or_has_another_length_is_an_error() {
         let failing = io::Error::other("broken pipe");
         for (mut body, source) in [
             (body(&[Some(b"hello")], Some(failing)), "broken pipe"),

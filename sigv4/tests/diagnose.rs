@@ -1,10 +1,12 @@
 //! The first difference and its cause, found from a server's refusal.
 
+#![cfg(feature = "diagnose")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Explanation, Payload, Request, Rules, Scope, Signer, Timestamp,
+    Credentials, Explanation, Payload, Request, Rules, Scope, Signer, Timestamp, Ttl,
     diagnose::{Difference, Part, ServerView},
+    verify::{Dialect, Verifier},
 };
 
 fn at() -> Timestamp {
@@ -102,7 +104,7 @@ fn double_encoding_and_normalization_have_different_causes() {
     assert!(
         first(&general, &raw)
             .cause()
-            .contains("was normalised when signing")
+            .contains("was normalized when signing")
     );
     let sent = explain(
         Rules::S3,
@@ -118,7 +120,11 @@ fn double_encoding_and_normalization_have_different_causes() {
         "https://example.amazonaws.com/a%2Bb",
         &[],
     );
-    assert!(first(&signed, &sent).cause().contains("another encoding"));
+    assert!(
+        first(&signed, &sent)
+            .cause()
+            .contains("changed the encoding of the path")
+    );
     let blank = explain(
         Rules::S3,
         "us-east-1",
@@ -296,5 +302,192 @@ fn bytes_in_hex_and_pasted_messages_are_read() {
         let found = ours.compare(&ServerView::parse(&body));
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].theirs(), "it's 'b'");
+    }
+}
+
+#[test]
+fn a_wrong_clock_is_found_in_the_string_to_sign() {
+    let signer = Signer::new(Scope::new("us-east-1", "es").unwrap());
+    let request = Request::new("GET", "https://example.com/").unwrap();
+    let ours = signer.explain(&request, &credentials(), at());
+    // An hour earlier, and on the day before.
+    for seconds in [-3600, -86_400] {
+        let theirs = signer.explain(&request, &credentials(), at().plus_seconds(seconds));
+        let answer = format!(
+            "<Error><Code>SignatureDoesNotMatch</Code><StringToSign>{}</StringToSign></Error>",
+            theirs.string_to_sign()
+        );
+        let found = ours.compare(&ServerView::parse(&answer));
+        assert_eq!(found[0].part(), &Part::Time, "{found:?}");
+    }
+}
+
+#[test]
+fn answers_of_the_verifier_are_read_in_each_dialect() {
+    let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key").unwrap();
+    let signer = Signer::s3("us-east-1").unwrap();
+    let url = signer.presign(&request, &credentials(), at(), Ttl::MAX);
+    let ours = signer.explain_presign(&request, &credentials(), at(), Ttl::MAX);
+    let request = Request::new("GET", url.as_str()).unwrap();
+    for dialect in [Dialect::Query, Dialect::Json, Dialect::Ec2, Dialect::S3] {
+        let verifier = Verifier::s3("eu-west-1").unwrap().dialect(dialect);
+        let answer = verifier.verify(&request, at(), |_| Some(credentials()));
+        let error = answer.unwrap_err();
+        let server = ServerView::parse(&error.body("id"));
+        assert_eq!(server.code(), Some(error.code()));
+        assert_eq!(server.message(), Some(&*error.to_string()));
+        let found = ours.compare(&server);
+        let theirs = match dialect {
+            Dialect::S3 => "eu-west-1",
+            // These say only that the region is wrong; EC2 does not even say that.
+            Dialect::Query | Dialect::Json => "the endpoint's region",
+            _ => {
+                assert!(found.is_empty(), "{found:?}");
+                continue;
+            }
+        };
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].part(), &Part::Region);
+        assert_eq!((found[0].ours(), found[0].theirs()), ("us-east-1", theirs));
+    }
+}
+
+#[test]
+fn xml_is_read_up_to_its_first_fault() {
+    for (body, code, message) in [
+        ("<Error><Code>A</Code><Message>m", Some("A"), None),
+        ("<Error><Code>A</Code><Message>m</Mess", Some("A"), None),
+        (
+            "<Error><Code>A</Code></Oops><Message>m</Message>",
+            Some("A"),
+            None,
+        ),
+        (
+            "<Error><Code>A</Code><Code>B</Code></Error>",
+            Some("A"),
+            None,
+        ),
+        (
+            "<Error><Code/><Code></Code><Code>B</Code></Error>",
+            Some("B"),
+            None,
+        ),
+        (
+            "<e:Error xmlns:e='x'><e:Code a='b'>A</e:Code></e:Error>",
+            Some("A"),
+            None,
+        ),
+        (
+            "<R><Errors><Error><Code>A</Code><Message>m</Message>",
+            Some("A"),
+            Some("m"),
+        ),
+        (
+            "<?xml version='1.0'?><!-- <Code>no</Code> --><Code>A</Code>",
+            Some("A"),
+            None,
+        ),
+        (
+            "<Message>a &amp; b & c &lt;d&gt; &#x41;&#66;</Message>",
+            None,
+            Some("a & b & c <d> AB"),
+        ),
+        (
+            "<Message>&nbsp;&#xZZ;&#x110000;&#0;</Message>",
+            None,
+            Some("&nbsp;&#xZZ;&#x110000;&#0;"),
+        ),
+        (
+            "<Message><![CDATA[<b>&amp;]]></Message>",
+            None,
+            Some("<b>&amp;"),
+        ),
+        ("\u{feff}<Code>A</Code>", Some("A"), None),
+        (
+            "HTTP/1.1 403 Forbidden\r\n\r\n<Code>A</Code><Message>m</Message>",
+            Some("A"),
+            Some("m"),
+        ),
+        ("<Message>a\r\nb</Message>", None, Some("a\nb")),
+        (
+            "<!DOCTYPE R [<!ENTITY e 'x'>]><R><Message>&e;</Message></R>",
+            None,
+            Some("&e;"),
+        ),
+    ] {
+        let server = ServerView::parse(body);
+        assert_eq!((server.code(), server.message()), (code, message), "{body}");
+    }
+}
+
+#[test]
+fn json_is_read_with_nested_objects_and_escapes() {
+    for (body, code, message) in [
+        (
+            r#"{"message":"a\n\u00e9\ud83d\ude00\"b"}"#,
+            None,
+            Some("a\né😀\"b"),
+        ),
+        (
+            r#"{"Error":{"Code":"A","Message":"m"}}"#,
+            Some("A"),
+            Some("m"),
+        ),
+        (
+            r#"{"error":{"message":"inner"},"message":"outer"}"#,
+            None,
+            Some("outer"),
+        ),
+        (
+            r#"{"__type":"ns#A","code":7,"message":null}"#,
+            Some("ns#A"),
+            None,
+        ),
+        (r#"{"list":[{"message":"m"}]}"#, None, None),
+        ("{\"message\":\"m\"", None, None),
+        ("{\"message\":\"\\ud800\"}", None, None),
+        ("{}", None, None),
+    ] {
+        let server = ServerView::parse(body);
+        assert_eq!((server.code(), server.message()), (code, message), "{body}");
+    }
+}
+
+#[test]
+fn hostile_answers_neither_panic_nor_take_long() {
+    let ours = explain(Rules::S3, "us-east-1", "s3", URL, &[("x-a", "1")]);
+    let page = format!(
+        "<!DOCTYPE html><html><head><meta charset=utf-8><title>502</title></head>\
+         <body><p>Bad Gateway<br>{}</body></html>",
+        "<p>&nbsp;Message".repeat(10_000)
+    );
+    let long = "a".repeat(4 << 20);
+    let many: String = (0..100_000).map(|n| format!("{n}={n}&")).collect();
+    let deep = 200_000;
+    for answer in [
+        page,
+        format!("<Error><CanonicalRequest>{long}</CanonicalRequest></Error>"),
+        format!("<Error><CanonicalRequest>GET\n/\n{many}\n</CanonicalRequest></Error>"),
+        format!("<Error><Message>{long}"),
+        format!(
+            "<Error><Message>{}</Message></Error>",
+            "&amp;".repeat(1 << 20)
+        ),
+        format!(
+            "<Error><CanonicalRequestBytes>{}</CanonicalRequestBytes>",
+            "47 ".repeat(1 << 20)
+        ),
+        "<a>".repeat(deep),
+        "<a><![CDATA[".repeat(deep),
+        "{\"a\":".repeat(deep),
+        "[".repeat(deep),
+        format!("{{\"message\":\"{long}\"}}"),
+        format!("{{\"Error\":{}{}", "{\"a\":".repeat(100), "}".repeat(101)),
+        format!("The String-to-Sign should have been\n'{long}"),
+        "'".repeat(1 << 20),
+        "\u{feff}<Error/>".into(),
+        "\0\u{1}\u{7f}".into(),
+    ] {
+        ours.compare(&ServerView::parse(&answer));
     }
 }

@@ -1,14 +1,16 @@
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 
-use super::encoder::ChunkEncoder;
+use super::ChunkEncoder;
 use crate::error::{Error, ErrorKind};
 
-/// Cuts a body that comes in any pieces into chunks of the planned size, and holds it to the planned length: the
-/// `Content-Length` has been promised.
+/// Cuts a body that comes in pieces of any length into chunks of the planned size.
+///
+/// A body of another length than planned is an error, because its `Content-Length` was sent
+/// already.
 #[derive(Debug)]
 pub(super) struct Cutter {
     state: State,
-    /// The beginning of the next chunk.
+    /// The start of the next chunk.
     pending: Vec<u8>,
     chunk_size: usize,
     /// Bytes still to come.
@@ -18,7 +20,7 @@ pub(super) struct Cutter {
 #[derive(Debug)]
 enum State {
     Open(Box<ChunkEncoder>),
-    Ended,
+    Done,
     Failed(Error),
 }
 
@@ -32,7 +34,7 @@ impl Cutter {
         }
     }
 
-    /// Takes a piece and appends the chunks that it completes.
+    /// Takes a piece of the body, and appends the chunks that it completes.
     pub(super) fn push(&mut self, mut data: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         match self.left.checked_sub(data.len() as u64) {
             Some(left) => self.left = left,
@@ -56,12 +58,12 @@ impl Cutter {
         Ok(())
     }
 
-    /// Appends the last chunk and the trailer, once.
+    /// Ends the body: appends the last chunks and the trailer, once.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         if self.left > 0 {
             return self.fail();
         }
-        match core::mem::replace(&mut self.state, State::Ended) {
+        match core::mem::replace(&mut self.state, State::Done) {
             State::Open(mut encoder) => {
                 encoder.chunk(&self.pending, out);
                 encoder.end(out);
@@ -75,7 +77,7 @@ impl Cutter {
         matches!(self.state, State::Open(_))
     }
 
-    /// A body of another length than planned is never sent as if it were whole.
+    /// Stops with an error, so that a body of another length than planned is never sent as whole.
     fn fail(&mut self) -> Result<(), Error> {
         if let State::Open(encoder) = &self.state {
             let planned = encoder.plan().decoded_length().to_string();
@@ -84,10 +86,11 @@ impl Cutter {
         self.outcome()
     }
 
+    /// Returns the error that stopped the body, on each call.
     pub(super) fn outcome(&self) -> Result<(), Error> {
         match &self.state {
             State::Failed(error) => Err(error.clone()),
-            State::Open(_) | State::Ended => Ok(()),
+            State::Open(_) | State::Done => Ok(()),
         }
     }
 }

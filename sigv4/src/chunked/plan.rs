@@ -10,13 +10,15 @@ use crate::{
     payload::Streaming,
 };
 
-/// The plan of an `aws-chunked` body: how it is signed, how long it is, how it is cut, what its trailer holds.
+/// The plan of an `aws-chunked` body: its signatures, its length, the size of its chunks, and its
+/// trailer.
 ///
-/// Everything that must be known before the first byte is sent follows from it: the
-/// [payload](Self::streaming) that is signed in place of a hash, the [headers](Self::headers) that go with it,
-/// and the exact [`Content-Length`](Self::content_length).
+/// It gives everything that is needed before the first byte is sent: the [payload](Self::streaming)
+/// that is signed instead of a hash, the [headers](Self::headers) that announce the body, and the
+/// exact [`Content-Length`](Self::content_length).
 ///
-/// Source: S3, "Signature calculations: transferring payload in multiple chunks" and its part on trailing headers.
+/// Source: S3, "Signature calculations: transferring payload in multiple chunks" and its part on
+/// trailing headers.
 ///
 /// # Examples
 ///
@@ -38,7 +40,7 @@ pub struct Chunked {
     trailers: Vec<(String, String)>,
 }
 
-/// What stands behind each chunk.
+/// How each chunk is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signing {
     None,
@@ -48,24 +50,35 @@ pub(super) enum Signing {
 }
 
 impl Chunked {
-    /// The smallest chunk, but for the last one, that S3 takes: 8 KiB.
+    /// The smallest size of chunks that S3 accepts, except for the last one: 8 KiB.
     pub const MIN_CHUNK_SIZE: usize = 8 * 1024;
-    /// The size of chunks if nothing else is said: 64 KiB.
+    /// The default size of chunks: 64 KiB.
     pub const DEFAULT_CHUNK_SIZE: usize = 64 * 1024;
 
-    /// A body of `decoded_length` bytes whose chunks, and trailer if there is one, are signed.
+    /// Plans a body of `decoded_length` bytes whose chunks are signed, and its trailer if it has
+    /// one.
     pub fn signed(decoded_length: u64) -> Self {
         Self::new(Signing::V4, decoded_length)
     }
 
-    /// A body of `decoded_length` bytes whose chunks are signed with SigV4a.
+    /// Plans a body of `decoded_length` bytes whose chunks and trailer are signed with SigV4a.
     #[cfg(feature = "v4a")]
     pub fn signed_v4a(decoded_length: u64) -> Self {
         Self::new(Signing::V4a, decoded_length)
     }
 
-    /// A body of `decoded_length` bytes whose chunks are not signed, for TLS only. Its point is a trailer: give it a
-    /// [checksum](Self::checksum), as the service expects one.
+    /// Plans a body of `decoded_length` bytes whose chunks are not signed, for TLS only.
+    ///
+    /// Add a [checksum](Self::checksum): the service expects one in the trailer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::chunked::{Checksum, Chunked};
+    /// let body = Chunked::unsigned(11).checksum(Checksum::Crc32);
+    /// assert_eq!(body.content_length(), 52);
+    /// assert_eq!(body.streaming().as_str(), "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+    /// ```
     pub fn unsigned(decoded_length: u64) -> Self {
         Self::new(Signing::None, decoded_length)
     }
@@ -81,11 +94,22 @@ impl Chunked {
         }
     }
 
-    /// Cut into chunks of this many bytes; the last one is what remains.
+    /// Sets the size of chunks in bytes. The last chunk may be smaller.
+    ///
+    /// The default is [`DEFAULT_CHUNK_SIZE`](Self::DEFAULT_CHUNK_SIZE).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ChunkSize`] below [`MIN_CHUNK_SIZE`](Self::MIN_CHUNK_SIZE) or above 1 GiB.
+    /// [`ErrorKind::ChunkSize`] if it is below [`MIN_CHUNK_SIZE`](Self::MIN_CHUNK_SIZE) or above 1
+    /// GiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::chunked::Chunked;
+    /// let body = Chunked::signed(100 * 1024 * 1024).chunk_size(1024 * 1024)?;
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn chunk_size(mut self, bytes: usize) -> Result<Self, Error> {
         if !(Self::MIN_CHUNK_SIZE..=1 << 30).contains(&bytes) {
             return Err(Error::new(ErrorKind::ChunkSize, &bytes.to_string()));
@@ -94,29 +118,30 @@ impl Chunked {
         Ok(self)
     }
 
-    /// With the encoding that the body has before it is cut, such as `gzip`: it goes into `Content-Encoding` behind
-    /// `aws-chunked`.
+    /// Sets the encoding that the body has before it is cut, such as `gzip`. It follows
+    /// `aws-chunked` in `Content-Encoding`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Trailer`] when it cannot stand in a header.
+    /// [`ErrorKind::Trailer`] if it cannot stand in a header.
     pub fn content_encoding(mut self, encoding: &str) -> Result<Self, Error> {
         self.content_encoding = Some(trailer_value(encoding)?);
         Ok(self)
     }
 
-    /// With a checksum in the trailer, computed while the body passes.
+    /// Adds a checksum to the trailer. It is computed while the body is encoded.
     #[must_use]
     pub fn checksum(mut self, checksum: Checksum) -> Self {
         self.checksum = Some(checksum);
         self
     }
 
-    /// With a trailer whose value is known beforehand. The name is lower-cased, the value trimmed.
+    /// Adds a header of known value to the trailer. The name is lower-cased, the value trimmed.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Trailer`] when one of them cannot stand in a header or the name is there already.
+    /// [`ErrorKind::Trailer`] if name or value cannot stand in a header, or the name was added
+    /// already.
     pub fn trailer(mut self, name: &str, value: &str) -> Result<Self, Error> {
         let name = trailer_name(name)?;
         if self.trailer_names().any(|known| known == name) {
@@ -126,12 +151,12 @@ impl Chunked {
         Ok(self)
     }
 
-    /// What is signed in place of the payload's hash, and sent as `x-amz-content-sha256`: give it to the request as
-    /// [`Payload::Streaming`](crate::Payload::Streaming).
+    /// Returns the payload to sign, for [`Payload::Streaming`](crate::Payload::Streaming).
     ///
-    /// Without signatures there is one name only, trailer or not.
+    /// Its name is signed instead of a hash, and sent as `x-amz-content-sha256`.
     pub fn streaming(&self) -> Streaming {
         match (self.signing, self.has_trailer()) {
+            // Without signatures there is only this name, with or without a trailer.
             (Signing::None, _) => Streaming::UnsignedTrailer,
             (Signing::V4, false) => Streaming::Signed,
             (Signing::V4, true) => Streaming::SignedTrailer,
@@ -142,8 +167,20 @@ impl Chunked {
         }
     }
 
-    /// The headers that the request must carry and sign, besides `x-amz-content-sha256`, which the signer adds:
-    /// `content-encoding`, `x-amz-decoded-content-length` and, with a trailer, `x-amz-trailer`.
+    /// Returns the headers that the request must send and sign: `content-encoding`,
+    /// `x-amz-decoded-content-length` and, with a trailer, `x-amz-trailer`.
+    ///
+    /// The signer adds `x-amz-content-sha256`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::chunked::{Checksum, Chunked};
+    /// let headers = Chunked::signed(66_560).checksum(Checksum::Crc32c).headers();
+    /// assert_eq!(headers[0], ("content-encoding", "aws-chunked".into()));
+    /// assert_eq!(headers[1], ("x-amz-decoded-content-length", "66560".into()));
+    /// assert_eq!(headers[2], ("x-amz-trailer", "x-amz-checksum-crc32c".into()));
+    /// ```
     pub fn headers(&self) -> Vec<(&'static str, String)> {
         let encoding = match &self.content_encoding {
             Some(encoding) => format!("aws-chunked,{encoding}"),
@@ -163,16 +200,16 @@ impl Chunked {
         headers
     }
 
-    /// The bytes of the body before it is cut.
+    /// Returns the length of the body before encoding, in bytes.
     pub fn decoded_length(&self) -> u64 {
         self.decoded_length
     }
 
-    /// The bytes of the whole body on the wire, exactly: the value of `Content-Length`.
+    /// Returns the exact length of the encoded body in bytes, for `Content-Length`.
     ///
-    /// A chunk of n bytes costs its length in hex, `;chunk-signature=` and the signature where there is one, n, and
-    /// two line ends; the last chunk is empty and followed by the trailer's lines and an empty one. Saturates at
-    /// `u64::MAX`.
+    /// A chunk of n bytes takes n, the digits of n in hex, `;chunk-signature=` and the signature if
+    /// chunks are signed, and two line ends. The last chunk is empty; the lines of the trailer and
+    /// an empty line follow it. Saturates at `u64::MAX`.
     pub fn content_length(&self) -> u64 {
         let size = self.chunk_size as u64;
         let rest = match self.decoded_length % size {
@@ -185,12 +222,13 @@ impl Chunked {
             .saturating_add(self.end_length())
     }
 
-    /// The bytes on the wire of one chunk of `decoded` bytes, for those who cut the body themselves.
+    /// Returns the encoded length of one chunk of `decoded` bytes, for callers that cut the body.
     pub fn chunk_length(&self, decoded: u64) -> u64 {
         decoded.saturating_add(self.head_length(decoded) + 2)
     }
 
-    /// The bytes on the wire of all that follows the data: the empty chunk, the trailer and the last empty line.
+    /// Returns the length of everything after the data: the empty chunk, the trailer and the last
+    /// empty line.
     pub fn end_length(&self) -> u64 {
         let line = |(name, value): (&str, usize)| (name.len() + 1 + value + 2) as u64;
         let mut length = self.head_length(0) + 2;
@@ -201,7 +239,7 @@ impl Chunked {
         length
     }
 
-    /// `400;chunk-signature=…` and the line end.
+    /// Returns the length of `400;chunk-signature=…` and the line end.
     fn head_length(&self, decoded: u64) -> u64 {
         let digits = (64 - decoded.leading_zeros()).div_ceil(4).max(1);
         let extension = match self.signature_length() {
@@ -211,7 +249,7 @@ impl Chunked {
         u64::from(digits) + extension as u64 + 2
     }
 
-    /// SigV4a signatures differ in length and are filled up to the longest.
+    /// Returns the length of each signature. Those of SigV4a are padded to the longest.
     fn signature_length(&self) -> usize {
         match self.signing {
             Signing::None => 0,
@@ -260,7 +298,8 @@ impl Chunked {
 pub(super) const CHUNK_SIGNATURE: &str = ";chunk-signature=";
 pub(super) const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature";
 
-/// RFC 9110, section 5.6.2, lower-cased as it is signed. The signature's own name is taken.
+/// Checks the name of a trailer and lower-cases it, as it is signed (RFC 9110, section 5.6.2). The
+/// name of the trailer's signature is reserved.
 fn trailer_name(name: &str) -> Result<String, Error> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let lower = name.to_ascii_lowercase();
@@ -270,7 +309,8 @@ fn trailer_name(name: &str) -> Result<String, Error> {
     Ok(lower)
 }
 
-/// One line of visible characters and single blanks: what every server signs as it came.
+/// Checks and trims the value of a trailer: one line without repeated spaces, which all servers
+/// sign as received.
 fn trailer_value(value: &str) -> Result<String, Error> {
     let value = value.trim_matches([' ', '\t']);
     if value.chars().any(char::is_control) || value.contains("  ") {
@@ -284,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_published_lengths_come_out() {
+    fn lengths_equal_the_published_ones() {
         assert_eq!(Chunked::signed(66_560).content_length(), 66_824);
         let trailer = Chunked::signed(66_560).checksum(Checksum::Crc32c);
         assert_eq!(trailer.content_length(), 66_946);
@@ -294,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn no_length_overflows() {
+    fn lengths_saturate() {
         for length in [u64::MAX, u64::MAX - 1, u64::MAX - (1 << 50)] {
             assert_eq!(Chunked::signed(length).content_length(), u64::MAX);
             assert_eq!(Chunked::signed(0).chunk_length(u64::MAX), u64::MAX);
@@ -324,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_refused() {
+    fn trailers_and_sizes_that_cannot_be_sent_are_refused() {
         for size in [0, 8191, (1 << 30) + 1] {
             let error = Chunked::signed(1).chunk_size(size).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::ChunkSize);

@@ -1,0 +1,77 @@
+use crate::{chunked::ChunkSignature, codec::hex, credentials::Credentials, timestamp::Timestamp};
+
+/// A request whose signature was verified.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    pub(super) credentials: Credentials,
+    /// The last line of the canonical request, if it is as long as a hash in hex.
+    pub(super) content_sha256: Option<[u8; 64]>,
+    pub(super) at: Timestamp,
+    pub(super) expiry: Option<Timestamp>,
+    pub(super) is_presigned: bool,
+    pub(super) is_v4a: bool,
+    pub(super) signature: ChunkSignature,
+}
+
+impl Verified {
+    /// Returns the access key id of the signer.
+    pub fn access_key_id(&self) -> &str {
+        self.credentials.access_key_id()
+    }
+
+    /// Returns the credentials that the look-up returned.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Returns the signed SHA-256 of the body, to compare with a body received later.
+    ///
+    /// `None` if the body is not signed, or signed in chunks or messages.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Request, Signer, Timestamp, verify::Verifier};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let url = "https://examplebucket.s3.amazonaws.com/key";
+    /// # let signature = Signer::s3("us-east-1")?.sign(
+    /// #     &Request::new("PUT", url)?.payload(Payload::Bytes(b"hello")),
+    /// #     &credentials,
+    /// #     now,
+    /// # );
+    /// # let mut headers: Vec<_> = signature.headers().collect();
+    /// # headers.push(("host", "examplebucket.s3.amazonaws.com"));
+    /// // The headers have been received, the body has not.
+    /// let request = Request::from_wire("PUT", "/key", &headers)?.payload(Payload::Declared);
+    /// let verified = Verifier::s3("us-east-1")?
+    ///     .verify(&request, now, |_| Some(credentials.clone()))
+    ///     .unwrap();
+    /// let expected = verified.content_sha256().expect("a signed body");
+    /// assert_eq!(expected[..4], [0x2c, 0xf2, 0x4d, 0xba]);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn content_sha256(&self) -> Option<[u8; 32]> {
+        hex::decode(self.content_sha256.as_ref()?)
+    }
+
+    /// Returns the time of signing, by the clock of the signer.
+    pub fn signed_at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Returns the time at which a presigned URL expires, if it states a lifetime.
+    pub fn expiry(&self) -> Option<Timestamp> {
+        self.expiry
+    }
+
+    /// Returns true if the signature was in the query.
+    pub fn is_presigned(&self) -> bool {
+        self.is_presigned
+    }
+
+    /// Returns the signature in hex. Those of the chunks or messages that follow are chained to it.
+    pub fn signature(&self) -> &str {
+        self.signature.as_str()
+    }
+}
