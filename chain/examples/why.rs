@@ -3,31 +3,25 @@
 //! ```sh
 //! cargo run -p keyfob-chain --example why -- [PROFILE]
 //! ```
-#![allow(clippy::print_stdout, reason = "an example is there to be looked at")]
+#![allow(clippy::print_stdout, reason = "an example shows its result")]
 
-use keyfob_chain::{Chain, Env, Error, Order, Region, Settings};
+use keyfob_chain::{Chain, Error, Order, Settings, Variables};
 use keyfob_sigv4::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let settings = Settings::load(Env::from_process());
-    let settings = match std::env::args().nth(1) {
-        Some(profile) => settings.with_profile(profile),
-        None => settings,
-    };
-    for problem in settings.profiles().problems() {
+    let mut settings = Settings::load(Variables::from_process());
+    if let Some(profile) = std::env::args().nth(1) {
+        settings = settings.with_profile(profile);
+    }
+    for problem in settings.files().problems() {
         println!("{problem}");
     }
     let now = Timestamp::now();
-    let chain = Chain::default_for(Order::Cli, &settings);
-    let (resolution, region) = (
-        chain.explain(now).await,
-        Region::resolve(&settings, None).await?,
-    );
+    let resolution = Chain::default_for(Order::Cli, &settings).explain(now).await;
+    let region = settings.resolve_region(None).await?;
     let explanation = resolution.explanation.with_region(region);
-    print!(
-        "{}",
-        explanation.text(now, settings.env().home().as_deref())
-    );
-    resolution.credentials.map(|_| ())
+    let home = settings.variables().home();
+    print!("{}", explanation.text(now, home.as_deref()));
+    resolution.credentials.map(drop)
 }

@@ -3,26 +3,32 @@ use std::{fmt, sync::Arc};
 use keyfob_sigv4::{Credentials, Timestamp};
 
 use crate::{
+    cache::Cached,
+    config::Settings,
     error::{Error, ErrorKind},
-    explanation::{Explanation, Row, Verdict},
+    explain::{Attempt, Explanation, Verdict},
+    order::Order,
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
-    providers::{Container, Environment, Profile, WebIdentity},
-    settings::Settings,
+    providers::{ContainerProvider, EnvironmentProvider, ProfileProvider, WebIdentityProvider},
+    variables::Variables,
 };
 
-/// Providers in an order. The first that has credentials wins; the first that is configured and fails stops it.
+/// Providers in an order.
+///
+/// The first provider that has credentials wins. A provider that is configured but fails stops the
+/// chain.
 ///
 /// # Examples
 ///
 /// ```
-/// use keyfob_chain::{Chain, Env, Order, Settings};
+/// use keyfob_chain::{Chain, Order, Settings, Variables};
 /// use keyfob_sigv4::Timestamp;
 ///
-/// let env = Env::from_iter([
+/// let variables = Variables::from_iter([
 ///     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
 ///     ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
 /// ]);
-/// let chain = Chain::default_for(Order::Cli, &Settings::load(env));
+/// let chain = Chain::default_for(Order::Cli, &Settings::load(variables));
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let resolution = chain.resolve(Timestamp::now()).await;
 /// assert_eq!(resolution.credentials?.access_key_id(), "AKIDEXAMPLE");
@@ -35,69 +41,98 @@ pub struct Chain {
     providers: Vec<Arc<dyn Provider>>,
 }
 
-/// Whose order the providers of a chain are in.
-///
-/// In all of them the environment comes first and instance metadata last. They differ in two things: whether a
-/// profile that the program was told to use switches the environment's keys off, and whether a web identity of the
-/// environment comes before or after the profile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Order {
-    /// The AWS CLI and boto3: `--profile` switches the environment's keys off; web identity before the profile.
-    #[default]
-    Cli,
-    /// The AWS SDK for Java 1: the environment's keys always count; web identity before the profile.
-    JavaV1,
-    /// The AWS SDK for Java 2: as 1.
-    JavaV2,
-    /// The AWS SDK for Rust: the environment's keys always count; the profile before web identity.
-    Rust,
-}
-
-/// The credentials, if there are any, and how they came about.
+/// The credentials, or why there are none, with the explanation.
 #[derive(Clone, Debug)]
 pub struct Resolution {
-    /// What the chain says.
+    /// The credentials of the first provider that has some.
     pub credentials: Result<Credentials, Error>,
-    /// What every provider said.
+    /// What every provider answered.
     pub explanation: Explanation,
 }
 
 impl Chain {
-    /// A chain without providers.
+    /// Creates the chain of this process, in the order of the AWS CLI, with a cache.
+    ///
+    /// Reads the environment and the configuration files now. Keep the value for the life of the
+    /// program: it refreshes the credentials before they expire.
+    ///
+    /// This is short for:
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), keyfob_chain::Error> {
+    /// use keyfob_chain::{Cached, Chain, Order, Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// let variables = Variables::from_process();
+    /// let settings = Settings::load(variables);
+    /// let chain = Chain::default_for(Order::Cli, &settings);
+    /// let cached = Cached::new(chain);
+    /// // The last step is the caller's, as often as credentials are needed.
+    /// let credentials = cached.credentials(Timestamp::now()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use keyfob_chain::Chain;
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), keyfob_chain::Error> {
+    /// let credentials = Chain::from_env().credentials(Timestamp::now()).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn from_env() -> Cached<Self> {
+        let settings = Settings::load(Variables::from_process());
+        Cached::new(Self::default_for(Order::Cli, &settings))
+    }
+
+    /// Creates a chain without providers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The usual providers: environment, web identity, profile, container, and with the feature `imds` instance
-    /// metadata.
+    /// Creates a chain of the usual providers: environment, web identity, profile, container, and
+    /// (with the feature `imds`) instance metadata.
     ///
-    /// This version does not get credentials by SSO, a login or a process that a profile names. Where one of these is
-    /// configured the chain stops with [`ErrorKind::Unsupported`] instead of using another identity; and so it does for
-    /// roles and web identities without the feature `sts`, and for containers without `imds`.
+    /// A source that is configured but not supported stops the chain with
+    /// [`ErrorKind::Unsupported`], so that no other identity is used in its place. That is SSO, a
+    /// login, a process or MFA in a profile; a role or web identity without the feature `sts`; a
+    /// container without the feature `imds`.
     pub fn default_for(order: Order, settings: &Settings) -> Self {
-        let environment = Environment::new(settings.clone());
-        let web_identity = WebIdentity::new(settings.clone());
-        let (environment, web_identity) = match order {
-            Order::Cli => (
-                environment.yielding_to_profile(),
-                web_identity.yielding_to_profile(),
-            ),
-            Order::JavaV1 | Order::JavaV2 | Order::Rust => (environment, web_identity),
-        };
-        let profile = Profile::new(settings.clone());
-        let chain = Self::new().then(environment);
-        let chain = match order {
+        let mut environment = EnvironmentProvider::new(settings.clone());
+        let mut web_identity = WebIdentityProvider::new(settings.clone());
+        if order == Order::Cli {
+            environment = environment.yielding_to_profile();
+            web_identity = web_identity.yielding_to_profile();
+        }
+        let profile = ProfileProvider::new(settings.clone());
+        let mut chain = Self::new().then(environment);
+        chain = match order {
             Order::Rust => chain.then(profile).then(web_identity),
             Order::Cli | Order::JavaV1 | Order::JavaV2 => chain.then(web_identity).then(profile),
         };
-        let chain = chain.then(Container::new(settings.clone()));
+        chain = chain.then(ContainerProvider::new(settings.clone()));
         #[cfg(feature = "imds")]
-        let chain = chain.then(crate::providers::InstanceMetadata::new(settings));
+        {
+            chain = chain.then(crate::providers::InstanceMetadataProvider::new(settings));
+        }
         chain
     }
 
-    /// With one more provider at the end.
+    /// Adds a provider at the end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, Order, Settings, Variables, provider_fn, Outcome};
+    ///
+    /// let vault = provider_fn("vault", |_now| async {
+    ///     Ok(Outcome::NotConfigured("VAULT_ADDR is not set".to_owned()))
+    /// });
+    /// let settings = Settings::load(Variables::default());
+    /// let chain = Chain::default_for(Order::Cli, &settings).then(vault);
+    /// ```
     #[must_use]
     pub fn then(mut self, provider: impl Provider + 'static) -> Self {
         self.providers.push(Arc::new(provider));
@@ -106,66 +141,92 @@ impl Chain {
 
     /// Asks the providers in order until one answers.
     ///
-    /// The credentials are an error of kind [`ErrorKind::NoCredentials`] when none is configured, and the failing
-    /// provider's own otherwise.
+    /// The credentials are an error of kind [`ErrorKind::NoCredentials`] if no provider is
+    /// configured, and otherwise the error of the provider that failed.
     pub async fn resolve(&self, now: Timestamp) -> Resolution {
-        let (outcome, rows) = self.ask(now).await;
-        let rest = self.providers[rows.len()..].iter();
-        let rows = rows
-            .into_iter()
-            .chain(rest.map(|provider| Row::of(provider.name(), Verdict::NotAsked)))
-            .collect();
-        self.conclude(outcome, rows)
+        let (outcome, mut attempts) = self.ask(now).await;
+        let rest = &self.providers[attempts.len()..];
+        attempts.extend(
+            rest.iter()
+                .map(|provider| Attempt::new(provider.name(), Verdict::NotAsked)),
+        );
+        self.finish(outcome, attempts)
     }
 
-    /// The same, and looks at the providers behind the one that answered: what does it mask? They are
-    /// [inspected](Provider::inspect), not made to issue anything.
+    /// Does the same as [`resolve`](Self::resolve), then looks at the providers after the one that
+    /// answered, to find those that it masks.
+    ///
+    /// Those are only [inspected](Provider::inspect): no service issues credentials for this.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, Order, Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// let variables = Variables::from_iter([
+    ///     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+    ///     ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+    ///     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/app"),
+    ///     ("AWS_EC2_METADATA_DISABLED", "true"),
+    /// ]);
+    /// let chain = Chain::default_for(Order::Cli, &Settings::load(variables));
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let explanation = chain.explain(Timestamp::now()).await.explanation;
+    /// assert_eq!(explanation.masked().next().unwrap().provider, "container");
+    /// assert_eq!(
+    ///     explanation.cures[0].command,
+    ///     "env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND",
+    /// );
+    /// # });
+    /// ```
     pub async fn explain(&self, now: Timestamp) -> Resolution {
-        let (outcome, mut rows) = self.ask(now).await;
-        let answered = rows.len();
+        let (outcome, mut attempts) = self.ask(now).await;
+        let answered = attempts.len();
         for provider in &self.providers[answered..] {
-            let mut row = match provider.inspect(now).await {
-                Ok(inspection) => Row::inspected(provider.name(), &inspection),
-                Err(error) => Row::failed(provider.name(), &error),
+            let mut attempt = match provider.inspect(now).await {
+                Ok(inspection) => Attempt::inspected(provider.name(), &inspection),
+                Err(error) => Attempt::failed(provider.name(), &error),
             };
-            if row.verdict == Verdict::Masked {
-                row.masked_by = Some(answered);
+            if attempt.verdict == Verdict::Masked {
+                attempt.masked_by = Some(answered);
             }
-            rows.push(row);
+            attempts.push(attempt);
         }
-        self.conclude(outcome, rows)
+        self.finish(outcome, attempts)
     }
 
-    /// The rows of those that were asked; the last is the one that answered, if one did.
-    async fn ask(&self, now: Timestamp) -> (Result<Option<Found>, Error>, Vec<Row>) {
-        let mut rows = Vec::with_capacity(self.providers.len());
+    /// Asks the providers in order. Returns the attempts so far; the last one is the provider that
+    /// answered, if one did.
+    async fn ask(&self, now: Timestamp) -> (Result<Option<Found>, Error>, Vec<Attempt>) {
+        let mut attempts = Vec::with_capacity(self.providers.len());
         for provider in &self.providers {
             match provider.provide(now).await {
                 Ok(Outcome::Found(found)) => {
-                    rows.push(Row::found(provider.name(), &found));
-                    return (Ok(Some(found)), rows);
+                    attempts.push(Attempt::found(provider.name(), &found));
+                    return (Ok(Some(found)), attempts);
                 }
-                Ok(Outcome::NotConfigured(why)) => {
-                    rows.push(Row::not_configured(provider.name(), why));
+                Ok(Outcome::NotConfigured(reason)) => {
+                    attempts.push(Attempt::not_configured(provider.name(), reason));
                 }
                 Err(error) => {
-                    rows.push(Row::failed(provider.name(), &error));
-                    return (Err(error), rows);
+                    attempts.push(Attempt::failed(provider.name(), &error));
+                    return (Err(error), attempts);
                 }
             }
         }
-        (Ok(None), rows)
+        (Ok(None), attempts)
     }
 
-    fn conclude(&self, outcome: Result<Option<Found>, Error>, rows: Vec<Row>) -> Resolution {
-        let bypass = |row: usize| self.providers.get(row)?.bypass();
-        let explanation = Explanation::new(rows, bypass, self.warnings());
+    fn finish(&self, outcome: Result<Option<Found>, Error>, attempts: Vec<Attempt>) -> Resolution {
+        let skip = |index: usize| self.providers.get(index)?.skip();
+        let explanation = Explanation::new(attempts, skip, self.warnings());
         let credentials = match outcome {
             Ok(Some(found)) => Ok(found.credentials),
-            Ok(None) => Err(Error::new(
-                ErrorKind::NoCredentials,
-                nobody(&explanation.rows),
-            )),
+            Ok(None) => {
+                let message = none_found(&explanation.attempts);
+                Err(Error::new(ErrorKind::NoCredentials, message))
+            }
             Err(error) => Err(error),
         };
         Resolution {
@@ -175,7 +236,7 @@ impl Chain {
     }
 }
 
-/// A chain is a provider, so that chains nest and [`Cached`](crate::Cached) takes one.
+/// A chain is a provider, so that chains nest and [`Cached`] takes one.
 impl Provider for Chain {
     fn name(&self) -> &str {
         "chain"
@@ -183,15 +244,15 @@ impl Provider for Chain {
 
     fn provide(&self, now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {
         Box::pin(async move {
-            let (outcome, rows) = self.ask(now).await;
+            let (outcome, attempts) = self.ask(now).await;
             Ok(match outcome? {
                 Some(found) => Outcome::Found(found),
-                None => Outcome::NotConfigured(nobody(&rows)),
+                None => Outcome::NotConfigured(none_found(&attempts)),
             })
         })
     }
 
-    /// As the first of its providers that does not say "not configured".
+    /// Answers as its first provider that is configured.
     fn inspect(&self, now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
         Box::pin(async move {
             for provider in &self.providers {
@@ -200,9 +261,8 @@ impl Provider for Chain {
                     other => return Ok(other),
                 }
             }
-            Ok(Inspection::NotConfigured(
-                "none of its providers is".to_owned(),
-            ))
+            let reason = "none of its providers is configured";
+            Ok(Inspection::NotConfigured(reason.to_owned()))
         })
     }
 
@@ -219,15 +279,17 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// `no credentials found: environment variables (AWS_ACCESS_KEY_ID is not set), …`.
-fn nobody(rows: &[Row]) -> String {
-    let looked_at = rows.iter().map(|row| match &row.reason {
-        Some(reason) => format!("{} ({reason})", row.provider),
-        None => row.provider.clone(),
-    });
-    let looked_at: Vec<_> = looked_at.collect();
-    match looked_at.is_empty() {
-        true => "no credentials found: the chain has no provider".to_owned(),
-        false => format!("no credentials found: {}", looked_at.join(", ")),
+/// Returns `no credentials found: environment variables (AWS_ACCESS_KEY_ID is not set), …`.
+fn none_found(attempts: &[Attempt]) -> String {
+    if attempts.is_empty() {
+        return "no credentials found: the chain has no provider".to_owned();
     }
+    let attempts: Vec<_> = attempts
+        .iter()
+        .map(|attempt| match &attempt.reason {
+            Some(reason) => format!("{} ({reason})", attempt.provider),
+            None => attempt.provider.clone(),
+        })
+        .collect();
+    format!("no credentials found: {}", attempts.join(", "))
 }

@@ -2,8 +2,8 @@ use std::{error, fmt, sync::Arc};
 
 /// Why there are no credentials, no region, or no saved file.
 ///
-/// Cloning is cheap: the tasks that waited for one refresh all get the same error. No message holds a secret, nor
-/// a line of a configuration file.
+/// Cloning is cheap: all tasks that wait for one refresh get the same error. The message contains
+/// neither a secret nor a line of a configuration file.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -14,7 +14,9 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of a provider of one's own. The message is lower case, has no full stop, and names what to do.
+    /// Creates an error, as for a provider of your own.
+    ///
+    /// The message is lower case, has no period at its end, and says what to do.
     ///
     /// # Examples
     ///
@@ -32,7 +34,19 @@ impl Error {
         }))
     }
 
-    /// The same with the error that caused it, which becomes [`source`](error::Error::source).
+    /// Creates an error with its cause, which becomes its [`source`](error::Error::source).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    ///
+    /// use keyfob_chain::{Error, ErrorKind};
+    ///
+    /// let cause = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    /// let error = Error::with_source(ErrorKind::Provider, "the vault cannot be reached", cause);
+    /// assert!(error.source().is_some() && error.is_transient());
+    /// ```
     pub fn with_source(
         kind: ErrorKind,
         message: impl Into<String>,
@@ -45,17 +59,17 @@ impl Error {
         }))
     }
 
-    /// What went wrong.
+    /// Returns what went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether trying again later may help without anybody changing a setting.
+    /// Returns true if a later attempt may succeed without a change of configuration.
     pub fn is_transient(&self) -> bool {
         matches!(self.kind(), ErrorKind::Provider)
     }
 
-    /// The message and those of its causes, in one line.
+    /// Returns the message and those of its causes in one line.
     pub(crate) fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = error::Error::source(self);
@@ -72,32 +86,32 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Every provider was asked and none is configured.
+    /// No provider is configured.
     NoCredentials,
-    /// A profile was named that no file has.
+    /// The chosen profile is in no file.
     ProfileNotFound,
     /// A configuration file, or the part of it that is needed, cannot be read.
     ConfigFile,
-    /// Half of a key: an id without its secret, or a secret without its id.
+    /// Half of an access key: an id without its secret, or a secret without its id.
     PartialCredentials,
-    /// A key id, secret or token that cannot be one.
+    /// A malformed access key id, secret access key or session token.
     InvalidCredentials,
-    /// The source gave credentials that have ended.
+    /// The provider returned expired credentials.
     Expired,
-    /// A setting whose value cannot be used.
-    InvalidSetting,
-    /// A source that is configured but that this version, or this build of it, does not speak.
+    /// A setting whose value cannot be used. Nothing was sent.
+    Setting,
+    /// A source that is configured, but that this version or this build does not support.
     Unsupported,
-    /// A provider was asked and failed.
+    /// A provider failed.
     Provider,
-    /// A service was asked and refused, and will go on refusing: a role that may not be assumed, a token that is not
-    /// accepted.
+    /// A service refused and will keep refusing: a role that may not be assumed, or a token that is
+    /// not accepted.
     Refused,
-    /// Profiles whose `source_profile` leads in a circle, or to nothing.
-    Source,
-    /// An edit that would not be read back as it was meant.
+    /// A role without a usable source, such as `source_profile`s that form a circle.
+    SourceProfile,
+    /// An edit that would not be read back as intended.
     InvalidEdit,
-    /// A file could not be written; it is as it was.
+    /// A file could not be written. It is unchanged.
     Write,
 }
 
@@ -121,4 +135,9 @@ impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
     }
+}
+
+/// Returns a user's text for a message: escaped, and cut after 80 characters.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_debug).collect()
 }

@@ -1,32 +1,29 @@
 #![doc = include_str!("../README.md")]
 
-mod cached;
+mod cache;
 mod chain;
-mod env;
+mod config;
+mod cure;
 mod error;
-mod explanation;
+mod explain;
+mod files;
+mod order;
 mod origin;
-mod profiles;
+pub mod profiles;
 mod provider;
 mod providers;
-mod region;
-mod settings;
-mod view;
+mod variables;
 
-pub use cached::Cached;
-pub use chain::{Chain, Order, Resolution};
-pub use env::{Env, Platform};
+pub use cache::Cached;
+pub use chain::{Chain, Resolution};
+pub use config::{Argument, Region, Setting, Settings};
+pub use cure::{Cure, Skip};
 pub use error::{Error, ErrorKind};
-pub use explanation::{Cure, Explanation, Row, Verdict};
+pub use explain::{Attempt, Explanation, Verdict};
+pub use order::Order;
 pub use origin::{Location, Origin};
-pub use profiles::{
-    Editor, FileKind, Part, Problem, ProblemKind, Profiles, Saved, Section, SectionName, Value,
-};
-pub use provider::{
-    BoxFuture, Bypass, Found, Inspection, Outcome, Provider, ProviderFn, provider_fn,
-};
+pub use provider::{BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, provider_fn};
 #[cfg(feature = "imds")]
-pub use providers::InstanceMetadata;
-pub use providers::{Container, Environment, Profile, WebIdentity};
-pub use region::Region;
-pub use settings::{Setting, Settings};
+pub use providers::InstanceMetadataProvider;
+pub use providers::{ContainerProvider, EnvironmentProvider, ProfileProvider, WebIdentityProvider};
+pub use variables::{Platform, Variables};

@@ -18,12 +18,12 @@ impl Location {
         Self { file, line }
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The line, counted from 1.
+    /// Returns the line, counted from 1.
     pub fn line(&self) -> u32 {
         self.line
     }
@@ -37,21 +37,31 @@ impl fmt::Display for Location {
 
 /// Where credentials, a region or a profile name came from.
 ///
-/// It serializes as an object whose `kind` is the variant's name in kebab case.
+/// It serializes as an object whose `kind` is the variant's name in kebab case. Its text is for
+/// people.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::Origin;
+///
+/// let origin = Origin::File { file: "/home/ada/.aws/config".into(), line: 3, section: "dev".into() };
+/// assert_eq!(origin.to_string(), "[dev] in /home/ada/.aws/config:3");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nobody said anything, so it is what this crate documents as its default.
+    /// Nothing was configured, so the documented default applies.
     Default,
-    /// The program, or an argument of it, said so.
+    /// An argument of the program, or the program itself.
     Argument {
         /// What the program calls it, such as `--region`.
         name: String,
     },
-    /// Variables of the environment.
+    /// Environment variables.
     Environment {
-        /// Their names, in the order in which they are documented.
+        /// Their names, in the documented order.
         variables: Vec<String>,
     },
     /// A line of a configuration file.
@@ -65,30 +75,63 @@ pub enum Origin {
     },
     /// The instance metadata service, version 2.
     InstanceMetadata {
-        /// The name of the instance's role, when it was needed.
+        /// The name of the instance's role, if it was needed.
         #[serde(skip_serializing_if = "Option::is_none")]
         role: Option<String>,
     },
-    /// The agent beside an ECS task or an EKS pod.
+    /// The credential agent of an ECS task or an EKS pod.
     Container {
-        /// The variable that has its address.
+        /// The variable that holds its address.
         variable: String,
     },
     /// A session of a role that STS issued.
     Role {
         /// The ARN of the role.
         arn: String,
-        /// Where the role is named.
+        /// Where the role is configured.
         named_in: Box<Origin>,
     },
-    /// A provider of one's own.
+    /// A custom provider.
     Other {
-        /// What it says of itself.
+        /// How the provider describes itself.
         description: String,
     },
 }
 
 impl Origin {
+    /// Returns the text for people, with `~` for the home folder in the path of a file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use keyfob_chain::Origin;
+    ///
+    /// let origin = Origin::File { file: "/home/ada/.aws/config".into(), line: 3, section: "dev".into() };
+    /// assert_eq!(origin.text(Some(Path::new("/home/ada"))), "[dev] in ~/.aws/config:3");
+    /// ```
+    pub fn text(&self, home: Option<&Path>) -> String {
+        if let (
+            Self::File {
+                file,
+                line,
+                section,
+            },
+            Some(home),
+        ) = (self, home)
+            && let Ok(rest) = file.strip_prefix(home)
+        {
+            let origin = Self::File {
+                file: Path::new("~").join(rest),
+                line: *line,
+                section: section.clone(),
+            };
+            return origin.to_string();
+        }
+        self.to_string()
+    }
+
     pub(crate) fn environment(variables: &[&str]) -> Self {
         Self::Environment {
             variables: variables.iter().map(ToString::to_string).collect(),
@@ -104,7 +147,7 @@ impl Origin {
     }
 }
 
-/// For people: `AWS_REGION`, `[dev] in /home/ada/.aws/config:3`, `role "app-prod" (IMDSv2)`.
+/// Writes it for people: `AWS_REGION`, `[dev] in /home/ada/.aws/config:3`, `role "app-prod" (IMDSv2)`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

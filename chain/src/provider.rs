@@ -2,16 +2,16 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use keyfob_sigv4::{Credentials, Timestamp};
 
-use crate::{error::Error, origin::Origin};
+use crate::{cure::Skip, error::Error, origin::Origin};
 
-/// A future on the heap, so that [`Provider`] can stand behind `dyn`.
+/// A boxed future, as a trait with `dyn` support needs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One source of credentials.
 ///
-/// A provider answers one of three things: credentials; "not configured", and the chain goes on; or an error, and the
-/// chain stops there, because a source that somebody configured and that fails must not be replaced by another
-/// identity behind their back.
+/// A provider answers one of three things: credentials; "not configured", and the chain goes on; or
+/// an error, and the chain stops. A source that is configured but fails must not silently be
+/// replaced by another identity.
 ///
 /// # Examples
 ///
@@ -39,84 +39,59 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// }
 /// ```
 pub trait Provider: Send + Sync {
-    /// What people know it by: `environment variables`.
+    /// Returns the name that users see, such as `environment variables`.
     fn name(&self) -> &str;
 
-    /// Gets the credentials, whatever that takes. `now` is the time.
+    /// Gets the credentials, whatever that takes.
     fn provide(&self, now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>>;
 
-    /// Looks whether it would have credentials, for [`Chain::explain`](crate::Chain::explain), after another provider
-    /// has won. This must be quick, must change nothing, and must never make a service issue credentials. The
-    /// default does not look.
+    /// Checks whether it would have credentials, after another provider has won, for
+    /// [`Chain::explain`](crate::Chain::explain).
+    ///
+    /// It must be quick, change nothing, and never make a service issue credentials. The default
+    /// implementation does not look.
     fn inspect(&self, _now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
         Box::pin(async { Ok(Inspection::NotLooked) })
     }
 
-    /// How to run a program without this provider, where that can be done with variables.
-    fn bypass(&self) -> Option<Bypass> {
+    /// Returns the variables to change so that a chain skips this provider, if there are any.
+    fn skip(&self) -> Option<Skip> {
         None
     }
 
-    /// What is wrong with its settings although it can answer, for [`Explanation::warnings`](crate::Explanation).
+    /// Returns what is wrong with the provider's settings although it can answer, for
+    /// [`Explanation::warnings`](crate::Explanation).
     fn warnings(&self) -> Vec<String> {
         Vec::new()
-    }
-}
-
-/// The changes to the environment that make a provider stand aside.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bypass {
-    /// Variables to remove.
-    pub unset: Vec<String>,
-    /// Variables to set, with their values.
-    pub set: Vec<(String, String)>,
-}
-
-impl Bypass {
-    /// Removing variables is enough.
-    pub fn unset(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self {
-            unset: names.into_iter().map(Into::into).collect(),
-            set: Vec::new(),
-        }
-    }
-
-    /// Setting one variable is enough.
-    pub fn set(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            unset: Vec::new(),
-            set: vec![(name.into(), value.into())],
-        }
-    }
-
-    /// Both changes.
-    pub(crate) fn and(mut self, other: Self) -> Self {
-        self.unset.extend(other.unset);
-        self.set.extend(other.set);
-        self
-    }
-
-    /// `env -u A B=c COMMAND`: what is removed comes first, as `env` demands.
-    pub(crate) fn command(&self) -> String {
-        let unset = self.unset.iter().map(|name| format!("-u {name} "));
-        let set = self
-            .set
-            .iter()
-            .map(|(name, value)| format!("{name}={value} "));
-        format!("env {}COMMAND", unset.chain(set).collect::<String>())
     }
 }
 
 /// What a provider answers.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// Here they are.
+    /// The credentials.
     Found(Found),
-    /// Nobody set this provider up, and why it thinks so, in a few words: `AWS_ACCESS_KEY_ID is not set`.
+    /// Not configured, with the reason in a few words: `AWS_ACCESS_KEY_ID is not set`.
     NotConfigured(String),
 }
 
-/// Credentials and where they came from.
+/// Credentials and where they came from. Also a provider that always answers with them.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::{Cached, Found, Origin};
+/// use keyfob_sigv4::{Credentials, Timestamp};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let key = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// let origin = Origin::Other { description: "the test's setup".to_owned() };
+/// let cached = Cached::new(Found::new(key, origin));
+/// let key = cached.credentials(Timestamp::now()).await?;
+/// assert_eq!(key.access_key_id(), "AKIDEXAMPLE");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The credentials.
@@ -126,7 +101,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Both.
+    /// Combines credentials with their origin.
     pub fn new(credentials: Credentials, origin: Origin) -> Self {
         Self {
             credentials,
@@ -135,23 +110,23 @@ impl Found {
     }
 }
 
-/// What a provider sees of itself without getting credentials.
+/// What a provider knows without getting credentials.
 #[derive(Clone, Debug)]
 pub enum Inspection {
-    /// It would have some.
+    /// It would have credentials.
     Available {
         /// Where they would come from.
         origin: Origin,
-        /// The credentials, where seeing is having, as with a file.
+        /// The credentials, if reading them needs no request, as from a file.
         credentials: Option<Credentials>,
     },
-    /// Nobody set it up, and why it thinks so.
+    /// Not configured, with the reason.
     NotConfigured(String),
     /// It cannot tell without getting them.
     NotLooked,
 }
 
-/// For providers to whom looking is having.
+/// For providers that can return credentials without contacting a service.
 impl From<Outcome> for Inspection {
     fn from(outcome: Outcome) -> Self {
         match outcome {
@@ -164,24 +139,26 @@ impl From<Outcome> for Inspection {
     }
 }
 
-/// A provider made of a function.
+/// Creates a provider from a function.
 ///
 /// # Examples
 ///
 /// ```
-/// use keyfob_chain::{Chain, Found, Origin, Outcome, provider_fn};
+/// use keyfob_chain::{Chain, Error, ErrorKind, Found, Origin, Outcome, provider_fn};
 /// use keyfob_sigv4::{Credentials, Timestamp};
 ///
 /// let vault = provider_fn("vault", |_now| async {
-///     let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY").unwrap();
+///     let key = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+///         .map_err(|error| Error::with_source(ErrorKind::Provider, "a bad key", error))?;
 ///     let origin = Origin::Other { description: "the vault".to_owned() };
-///     Ok(Outcome::Found(Found::new(credentials, origin)))
+///     Ok(Outcome::Found(Found::new(key, origin)))
 /// });
 /// let chain = Chain::new().then(vault);
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let credentials = chain.resolve(Timestamp::now()).await.credentials.unwrap();
+/// let credentials = chain.resolve(Timestamp::now()).await.credentials?;
 /// assert_eq!(credentials.access_key_id(), "AKIDEXAMPLE");
-/// # });
+/// # Ok::<(), Error>(())
+/// # }).unwrap();
 /// ```
 pub fn provider_fn<F, R>(name: impl Into<String>, function: F) -> ProviderFn<F>
 where
@@ -194,7 +171,7 @@ where
     }
 }
 
-/// See [`provider_fn`].
+/// The provider that [`provider_fn`] creates.
 #[derive(Clone)]
 pub struct ProviderFn<F> {
     name: String,
@@ -234,8 +211,8 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
         (**self).inspect(now)
     }
 
-    fn bypass(&self) -> Option<Bypass> {
-        (**self).bypass()
+    fn skip(&self) -> Option<Skip> {
+        (**self).skip()
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -243,7 +220,7 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
     }
 }
 
-/// A set of keys is a provider too.
+/// Always answers with these credentials.
 impl Provider for Found {
     fn name(&self) -> &str {
         "given credentials"

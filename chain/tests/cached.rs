@@ -217,7 +217,7 @@ async fn other_sources_are_not_served_past_their_end() {
     let error = cached.credentials(at(3600)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Expired);
     assert!(
-        error.to_string().contains("process ended at 2027-"),
+        error.to_string().contains("process expired at 2027-"),
         "{error}"
     );
 }

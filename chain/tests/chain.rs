@@ -9,8 +9,10 @@
 use std::path::Path;
 
 use keyfob_chain::{
-    Cached, Chain, Env, Environment, Error, ErrorKind, Explanation, FileKind, Found, Order, Origin,
-    Outcome, Profile, Profiles, Provider, Region, Resolution, Settings, Verdict, provider_fn,
+    Argument, Cached, Chain, EnvironmentProvider, Error, ErrorKind, Explanation, Found, Order,
+    Origin, Outcome, ProfileProvider, Provider, Region, Resolution, Settings, Variables, Verdict,
+    profiles::{ConfigFiles, FileKind},
+    provider_fn,
 };
 use keyfob_sigv4::{Credentials, Timestamp};
 use serde_json::json;
@@ -40,7 +42,7 @@ fn now() -> Timestamp {
 
 /// Instance metadata is switched off unless a test switches it on.
 fn settings(variables: &[(&str, &str)], credentials: &str) -> Settings {
-    let env: Env = variables.iter().copied().collect();
+    let env: Variables = variables.iter().copied().collect();
     let env = match env.raw("AWS_EC2_METADATA_SERVICE_ENDPOINT") {
         Some(_) => env,
         None => env.with("AWS_EC2_METADATA_DISABLED", "true"),
@@ -50,7 +52,7 @@ fn settings(variables: &[(&str, &str)], credentials: &str) -> Settings {
         "/home/ada/.aws/credentials",
         credentials.as_bytes(),
     );
-    Settings::new(env, Profiles::parse([file]))
+    Settings::new(env, ConfigFiles::parse([file]))
 }
 
 async fn explain(settings: &Settings) -> Resolution {
@@ -70,7 +72,7 @@ async fn key_id(order: Order, settings: &Settings) -> Result<String, Error> {
 async fn the_environment_comes_first_and_masks_the_profile() {
     let resolution = explain(&settings(&KEYS, FILE)).await;
     assert_eq!(resolution.credentials.unwrap().access_key_id(), KEYS[0].1);
-    let rows = &resolution.explanation.rows;
+    let rows = &resolution.explanation.attempts;
     assert_eq!(
         (rows[0].verdict, rows[0].key_id.as_deref()),
         (Verdict::Used, Some("…EXMP"))
@@ -108,7 +110,7 @@ async fn a_profile_that_the_program_names_switches_the_environment_off_and_aws_p
         key_id(Order::Cli, &in_environment).await.unwrap(),
         KEYS[0].1
     );
-    let reason = explain(&named).await.explanation.rows[0].reason.clone();
+    let reason = explain(&named).await.explanation.attempts[0].reason.clone();
     assert_eq!(
         reason.as_deref(),
         Some("AWS_ACCESS_KEY_ID is set, and does not count beside --profile \"ci\"")
@@ -196,8 +198,8 @@ async fn a_file_that_cannot_be_read_is_no_reason_to_go_on_to_another_identity() 
         b"\xff\xfe[\0d\0",
     ] {
         let profiles =
-            Profiles::parse([config, (FileKind::Credentials, "credentials", credentials)]);
-        let env = Env::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
+            ConfigFiles::parse([config, (FileKind::Credentials, "credentials", credentials)]);
+        let env = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
         let settings = Settings::new(env, profiles);
         let error = key_id(Order::Cli, &settings).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConfigFile, "{error}");
@@ -233,8 +235,9 @@ async fn a_damaged_config_file_does_not_turn_a_role_into_the_key_beside_it() {
             (FileKind::Config, "config", config),
             (FileKind::Credentials, "credentials", LONG_TERM_KEY),
         ];
-        let settings = Settings::new(Env::default(), Profiles::parse(files)).with_profile("good");
-        let chain = Chain::new().then(Profile::new(settings.clone()));
+        let settings =
+            Settings::new(Variables::default(), ConfigFiles::parse(files)).with_profile("good");
+        let chain = Chain::new().then(ProfileProvider::new(settings.clone()));
         let error = chain.resolve(now()).await.credentials.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConfigFile, "{error}");
         assert!(error.to_string().starts_with(reason), "{error}");
@@ -264,7 +267,7 @@ async fn a_file_that_cannot_be_opened_concerns_every_profile_and_its_reason_is_s
         ),
     ] {
         std::fs::write(&readable, text).unwrap();
-        let env = Env::default().with(damaged, folder.path());
+        let env = Variables::default().with(damaged, folder.path());
         let settings = Settings::load(env.with(other, &readable)).with_profile(profile);
         let error = key_id(Order::Cli, &settings).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConfigFile, "{error}");
@@ -286,8 +289,9 @@ async fn what_a_damaged_file_says_of_other_profiles_is_a_warning_with_file_and_l
         (FileKind::Config, "config", &config[..]),
         (FileKind::Credentials, "credentials", LONG_TERM_KEY),
     ];
-    let settings = Settings::new(Env::default(), Profiles::parse(files)).with_profile("good");
-    let chain = Chain::new().then(Profile::new(settings));
+    let settings =
+        Settings::new(Variables::default(), ConfigFiles::parse(files)).with_profile("good");
+    let chain = Chain::new().then(ProfileProvider::new(settings));
     let resolution = Cached::new(chain.clone()).credentials(now()).await;
     assert_eq!(resolution.unwrap().access_key_id(), "A");
     let explanation = Chain::new().then(chain).explain(now()).await.explanation;
@@ -332,7 +336,7 @@ async fn half_a_key_in_a_file_is_named_by_its_line() {
 async fn what_made_the_profile_fail_is_not_said_twice() {
     let settings = settings(&[], FILE).with_profile("broken");
     let explanation = explain(&settings).await.explanation;
-    assert_eq!(explanation.rows[2].verdict, Verdict::Failed);
+    assert_eq!(explanation.attempts[2].verdict, Verdict::Failed);
     assert!(
         explanation.warnings.is_empty(),
         "{:?}",
@@ -360,12 +364,12 @@ async fn a_source_that_is_not_spoken_stops_the_chain_where_somebody_configured_i
 #[tokio::test]
 async fn the_parts_of_a_key_come_from_one_file() {
     let config = "[default]\naws_session_token = old\nregion = eu-west-1\n";
-    let profiles = Profiles::parse([
+    let profiles = ConfigFiles::parse([
         (FileKind::Config, "config", config.as_bytes()),
         (FileKind::Credentials, "credentials", FILE.as_bytes()),
     ]);
-    let settings = Settings::new(Env::default(), profiles);
-    let chain = Chain::new().then(Profile::new(settings));
+    let settings = Settings::new(Variables::default(), profiles);
+    let chain = Chain::new().then(ProfileProvider::new(settings));
     let credentials = chain.resolve(now()).await.credentials.unwrap();
     assert!(credentials.session_token().is_none());
 }
@@ -377,13 +381,13 @@ async fn what_fails_stops_the_chain_and_the_rest_is_shown_as_masked_by_it() {
     });
     let chain = Chain::new()
         .then(failing)
-        .then(Environment::new(settings(&KEYS, "")));
+        .then(EnvironmentProvider::new(settings(&KEYS, "")));
     let resolution = chain.explain(now()).await;
     assert_eq!(
         resolution.credentials.unwrap_err().to_string(),
         "the vault is sealed"
     );
-    let rows = &resolution.explanation.rows;
+    let rows = &resolution.explanation.attempts;
     assert_eq!(
         (rows[0].verdict, rows[0].reason.as_deref()),
         (Verdict::Failed, Some("the vault is sealed"))
@@ -393,7 +397,10 @@ async fn what_fails_stops_the_chain_and_the_rest_is_shown_as_masked_by_it() {
         (Verdict::Masked, Some(1))
     );
     let resolution = chain.resolve(now()).await;
-    assert_eq!(resolution.explanation.rows[1].verdict, Verdict::NotAsked);
+    assert_eq!(
+        resolution.explanation.attempts[1].verdict,
+        Verdict::NotAsked
+    );
 }
 
 #[tokio::test]
@@ -450,7 +457,7 @@ fn the_region_comes_from_the_first_that_says_one() {
         ("AWS_DEFAULT_REGION", "eu-west-2"),
     ];
     assert_eq!(
-        region(&both, Some(("--region", "eu-west-3"))).unwrap(),
+        region(&both, Some(Argument::new("--region", "eu-west-3"))).unwrap(),
         "eu-west-3 --region"
     );
     assert_eq!(region(&both, None).unwrap(), "eu-west-1 AWS_REGION");
@@ -466,15 +473,15 @@ fn the_region_comes_from_the_first_that_says_one() {
     let told = settings(&both, file).with_region(given.clone());
     assert_eq!(told.region(None).unwrap(), Some(given));
     for wrong in ["x/../", "", "a.b", "-a", "eu west", "eu\nwest"] {
-        let error = region(&[], Some(("--region", wrong))).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidSetting, "{wrong:?}");
+        let error = region(&[], Some(Argument::new("--region", wrong))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Setting, "{wrong:?}");
         assert!(!error.to_string().contains('\n'));
     }
 }
 
 #[tokio::test]
 async fn the_default_region_says_that_nobody_asked_for_it() {
-    let region = Region::resolve(&settings(&[], ""), None).await.unwrap();
+    let region = settings(&[], "").resolve_region(None).await.unwrap();
     assert_eq!(
         (region.name(), region.origin()),
         ("us-east-1", &Origin::Default)
@@ -486,17 +493,17 @@ fn files_are_read_from_where_the_environment_says() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("elsewhere");
     std::fs::write(&path, FILE).unwrap();
-    let env = Env::default().with("AWS_SHARED_CREDENTIALS_FILE", path.as_os_str());
+    let env = Variables::default().with("AWS_SHARED_CREDENTIALS_FILE", path.as_os_str());
     let settings = Settings::load(env.clone());
     assert!(
         settings
-            .profiles()
+            .files()
             .names()
             .eq(["default", "ci", "half", "broken"])
     );
     // A folder in place of the file is a problem, a file that is not there is none.
     let settings = Settings::load(env.with("AWS_CONFIG_FILE", folder.path()));
-    assert!(settings.profiles().problems()[0].is_error());
+    assert!(settings.files().problems()[0].is_error());
     let error = settings.with_profile("other").profile().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigFile);
 }
@@ -531,7 +538,7 @@ async fn chains_nest() {
 mod instance {
     use std::time::Instant;
 
-    use keyfob_chain::InstanceMetadata;
+    use keyfob_chain::InstanceMetadataProvider;
     use keyfob_imds::server::Imds;
 
     use super::*;
@@ -592,7 +599,8 @@ mod instance {
         let server = server.start().await.unwrap();
         let settings = on(&server, &KEYS, FILE);
         let explanation = explain(&settings).await.explanation;
-        let region = Region::resolve(&settings, Some(("--region", "eu-west-1")))
+        let region = settings
+            .resolve_region(Some(Argument::new("--region", "eu-west-1")))
             .await
             .unwrap();
         assert_eq!(
@@ -662,11 +670,11 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
             "http://192.0.2.1/steal",
         )];
         let error = key_id(Order::Cli, &settings(&url, "")).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+        assert_eq!(error.kind(), ErrorKind::Setting);
         let masked = explain(&settings(&[KEYS[0], KEYS[1], url[0]], ""))
             .await
             .explanation;
-        assert_eq!(masked.rows[3].verdict, Verdict::Masked);
+        assert_eq!(masked.attempts[3].verdict, Verdict::Masked);
     }
 
     #[tokio::test]
@@ -720,11 +728,11 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
             ("AWS_METADATA_SERVICE_TIMEOUT", "soon"),
             ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "-1"),
         ] {
-            let env = Env::from_iter([(name, value)]);
-            let error = key_id(Order::Cli, &Settings::new(env, Profiles::default()))
+            let env = Variables::from_iter([(name, value)]);
+            let error = key_id(Order::Cli, &Settings::new(env, ConfigFiles::default()))
                 .await
                 .unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidSetting);
+            assert_eq!(error.kind(), ErrorKind::Setting);
             assert!(error.to_string().contains(name), "{error}");
         }
     }
@@ -732,12 +740,12 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
     #[tokio::test]
     async fn the_region_of_the_instance_comes_after_the_settings() {
         let server = server().await;
-        let region = Region::resolve(&on(&server, &[], ""), None).await.unwrap();
+        let region = on(&server, &[], "").resolve_region(None).await.unwrap();
         assert_eq!(region.to_string(), "eu-central-1");
         assert_eq!(region.origin(), &Origin::InstanceMetadata { role: None });
         let settings = on(&server, &[("AWS_REGION", "eu-west-1")], "");
         assert_eq!(
-            Region::resolve(&settings, None).await.unwrap().name(),
+            settings.resolve_region(None).await.unwrap().name(),
             "eu-west-1"
         );
     }
@@ -745,7 +753,8 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
     #[tokio::test]
     async fn cached_keeps_the_role_while_the_service_is_away() {
         let server = server().await;
-        let cached = Cached::new(InstanceMetadata::new(&on(&server, &[], ""))).with_random(|| 0);
+        let cached =
+            Cached::new(InstanceMetadataProvider::new(&on(&server, &[], ""))).with_random(|| 0);
         let first = cached.credentials(now()).await.unwrap();
         drop(server);
         let late = now().plus_seconds(30_000);

@@ -6,7 +6,10 @@
 
 use std::{fs, path::Path, thread};
 
-use keyfob_chain::{Editor, ErrorKind, FileKind, Profiles, SectionName};
+use keyfob_chain::{
+    ErrorKind,
+    profiles::{ConfigFiles, Editor, FileKind, SectionName},
+};
 
 fn set(path: &Path, profile: &str, name: &str, value: &str) {
     let mut editor = Editor::new(FileKind::Config, path);
@@ -14,7 +17,7 @@ fn set(path: &Path, profile: &str, name: &str, value: &str) {
     editor.set(&section, name, value).unwrap().save().unwrap();
 }
 
-fn get(profiles: &Profiles, profile: &str, name: &str) -> Option<String> {
+fn get(profiles: &ConfigFiles, profile: &str, name: &str) -> Option<String> {
     let section = profiles.profile(profile).ok()?;
     Some(section.get(name)?.as_str().to_owned())
 }
@@ -83,12 +86,12 @@ impl Numbers {
     }
 }
 
-fn read(text: &[u8]) -> Profiles {
-    Profiles::parse([(FileKind::Config, "config", text)])
+fn read(text: &[u8]) -> ConfigFiles {
+    ConfigFiles::parse([(FileKind::Config, "config", text)])
 }
 
 /// What the reader gets out of a text, apart from one property.
-fn all_but(profiles: &Profiles, section: &SectionName, property: &str) -> Vec<String> {
+fn all_but(profiles: &ConfigFiles, section: &SectionName, property: &str) -> Vec<String> {
     let mut all = Vec::new();
     for found in profiles.sections() {
         for (name, value) in found
@@ -189,7 +192,7 @@ fn any_bytes_are_read_without_a_panic() {
     for length in 0..3000 {
         let bytes: Vec<u8> = (0..length % 97).map(|_| numbers.next(256) as u8).collect();
         for kind in [FileKind::Config, FileKind::Credentials] {
-            let profiles = Profiles::parse([(kind, "file", &bytes[..])]);
+            let profiles = ConfigFiles::parse([(kind, "file", &bytes[..])]);
             assert!(
                 profiles
                     .problems()

@@ -8,7 +8,8 @@
 mod service;
 
 use keyfob_chain::{
-    Cached, Chain, Env, Error, ErrorKind, FileKind, Order, Origin, Profiles, Settings, Verdict,
+    Cached, Chain, Error, ErrorKind, Order, Origin, Settings, Variables, Verdict,
+    profiles::{ConfigFiles, FileKind},
 };
 use keyfob_imds::server::Imds;
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -95,7 +96,7 @@ fn posted(status: u16, body: &str) -> Value {
 }
 
 fn settings(sts: &Service, variables: &[(&str, &str)]) -> Settings {
-    let env: Env = variables.iter().copied().collect();
+    let env: Variables = variables.iter().copied().collect();
     let env = env.with("AWS_ENDPOINT_URL_STS", &sts.endpoint);
     let env = match env.raw("AWS_EC2_METADATA_SERVICE_ENDPOINT") {
         Some(_) => env,
@@ -103,7 +104,7 @@ fn settings(sts: &Service, variables: &[(&str, &str)]) -> Settings {
     };
     Settings::new(
         env,
-        Profiles::parse([(FileKind::Config, "config", CONFIG.as_bytes())]),
+        ConfigFiles::parse([(FileKind::Config, "config", CONFIG.as_bytes())]),
     )
 }
 
@@ -182,7 +183,7 @@ async fn a_profile_that_leads_nowhere_is_an_error_that_says_where() {
     for (profile, kind, text) in [
         (
             "circle",
-            ErrorKind::Source,
+            ErrorKind::SourceProfile,
             "source_profile leads in a circle: circle → circle2 → circle",
         ),
         (
@@ -192,18 +193,18 @@ async fn a_profile_that_leads_nowhere_is_an_error_that_says_where() {
         ),
         (
             "empty-source",
-            ErrorKind::Source,
-            "profile \"empty\" is a source_profile and has no credentials",
+            ErrorKind::SourceProfile,
+            "profile \"empty\" is a source_profile but has no credentials",
         ),
         (
             "without",
-            ErrorKind::Source,
+            ErrorKind::SourceProfile,
             "config:31: role_arn needs source_profile or credential_source",
         ),
         (
             "long",
-            ErrorKind::InvalidSetting,
-            "config:35: duration_seconds is no number",
+            ErrorKind::Setting,
+            "config:35: duration_seconds is \"1h\", which is not a number: write a whole number of seconds, such as 5",
         ),
     ] {
         let settings = settings(&sts, &[]).with_profile(profile);
@@ -251,7 +252,7 @@ async fn a_role_that_is_refused_is_not_replaced_by_the_instance() {
             .await;
         let error = resolution.credentials.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
-        let last = resolution.explanation.rows.last().unwrap();
+        let last = resolution.explanation.attempts.last().unwrap();
         assert_eq!(last.verdict, Verdict::Masked);
         assert_eq!(
             last.origin,
@@ -329,7 +330,7 @@ async fn half_a_web_identity_is_an_error_and_a_named_profile_takes_its_place() {
     let half = settings(&sts, &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere")]);
     assert_eq!(
         credentials(&half).await.unwrap_err().kind(),
-        ErrorKind::Source
+        ErrorKind::SourceProfile
     );
     assert_eq!(
         credentials(&half.with_profile("key"))

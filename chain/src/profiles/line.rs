@@ -1,38 +1,44 @@
-//! What one line of a configuration file is. The reader and the editor both look at lines through this module, so
-//! that the editor finds exactly what the reader reads.
+//! What one line of a configuration file is. The reader and the editor share this module, so that
+//! the editor finds exactly what the reader reads.
 
 use std::borrow::Cow;
 
-use super::{FileKind, SectionName};
+use super::section::{FileKind, SectionName};
 
-/// One physical line without its line end.
+/// The characters of a name, for messages.
+pub(super) const NAME_CHARACTERS: &str = "letters, digits and _-/.%@:+";
+
+/// One line without its line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
-    Blank,
+    /// Empty, or only whitespace.
+    Empty,
     /// `#` or `;` in the first column.
     Comment,
     /// `[` without a `]`.
     UnclosedHeader,
     Header {
-        /// What stands between the brackets.
+        /// The text between the brackets.
         inner: &'a str,
         /// Whether something other than a comment follows the bracket.
         trailing: bool,
     },
-    /// A line that starts with a blank goes on with the property before it. Its comments are part of it.
+    /// A line that starts with whitespace, and so continues the property before it. It has no
+    /// comment: `#` is part of the value.
     Indented(&'a str),
-    /// A line from its first column up to a comment after a blank.
+    /// A line from its first column up to a comment after whitespace.
     Property(&'a str),
 }
 
 impl<'a> Line<'a> {
-    /// Source: SDKs and Tools Reference Guide, "Shared config and credentials files", "Format of the config file",
-    /// and the parser conformance cases that the SDKs share.
-    pub(super) fn of(line: &'a str) -> Self {
+    /// Source: SDKs and Tools Reference Guide, "Shared config and credentials files", "Format of the
+    /// config file", and the parser conformance cases that the SDKs share.
+    pub(super) fn parse(line: &'a str) -> Self {
         let text = line.trim();
         if text.is_empty() {
-            return Self::Blank;
+            return Self::Empty;
         }
+        // Before the check for a comment: an indented `# x` continues a value.
         if line.starts_with(char::is_whitespace) {
             return Self::Indented(text);
         }
@@ -52,17 +58,18 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// What counts of it: no comment, no brackets.
+    /// Returns the text without comment and brackets.
     pub(super) fn content(self) -> &'a str {
         match self {
             Self::Header { inner, .. } => inner,
             Self::Indented(text) | Self::Property(text) => text,
-            Self::Blank | Self::Comment | Self::UnclosedHeader => "",
+            Self::Empty | Self::Comment | Self::UnclosedHeader => "",
         }
     }
 }
 
-/// Whether a file is UTF-16: by its mark, or by the zero beside its first character.
+/// Returns true if a file is UTF-16, by its byte order mark or by a zero byte beside its first
+/// character.
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
@@ -71,7 +78,8 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     }
 }
 
-/// A line as text. Each byte that is not UTF-8 becomes one control character, so that positions stay.
+/// Decodes a line. Each byte that is not UTF-8 becomes one control character (U+001A), so that
+/// byte positions stay the same.
 pub(super) fn decode(line: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(line) {
         return Cow::Borrowed(text);
@@ -84,30 +92,31 @@ pub(super) fn decode(line: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// Where a comment starts: at the blanks before a `#` or `;` that follows a blank. Without one, the end.
+/// Returns where a comment starts: at the whitespace before a `#` or `;` that follows a space or
+/// tab. Returns the length of the line if it has no comment.
 pub(super) fn comment_start(line: &str) -> usize {
-    let mut after_blank = false;
+    let mut after_space = false;
     for (at, c) in line.char_indices() {
-        if after_blank && matches!(c, '#' | ';') {
+        if after_space && matches!(c, '#' | ';') {
             return line[..at].trim_end().len();
         }
-        after_blank = c == ' ' || c == '\t';
+        after_space = c == ' ' || c == '\t';
     }
     line.len()
 }
 
-/// The section a header opens, or why it opens none.
-pub(super) fn section_name(kind: FileKind, inner: &str) -> Result<SectionName, Ignored> {
+/// Parses the text between the brackets of a header.
+pub(super) fn parse_header(kind: FileKind, inner: &str) -> Result<SectionName, Ignored> {
     let inner = inner.trim();
     match kind {
-        // The credentials file holds profiles only, and knows no prefix.
+        // The credentials file has profiles only, without a prefix.
         FileKind::Credentials if is_name(inner) => Ok(SectionName::Profile(inner.to_owned())),
         FileKind::Credentials => Err(Ignored::InvalidName),
-        FileKind::Config => config_section(inner),
+        FileKind::Config => parse_config_header(inner),
     }
 }
 
-fn config_section(inner: &str) -> Result<SectionName, Ignored> {
+fn parse_config_header(inner: &str) -> Result<SectionName, Ignored> {
     if inner == "default" {
         return Ok(SectionName::Profile(inner.to_owned()));
     }
@@ -116,7 +125,7 @@ fn config_section(inner: &str) -> Result<SectionName, Ignored> {
         "profile" => SectionName::Profile,
         "sso-session" => SectionName::SsoSession,
         "services" => SectionName::Services,
-        // Sections of the AWS CLI for itself.
+        // Sections that the AWS CLI uses for itself.
         "plugins" | "preview" if rest.is_empty() => return Err(Ignored::Foreign),
         _ => return Err(Ignored::UnknownPrefix),
     };
@@ -126,7 +135,7 @@ fn config_section(inner: &str) -> Result<SectionName, Ignored> {
     }
 }
 
-/// Why a section is passed over.
+/// Why a section is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ignored {
     InvalidName,
@@ -134,7 +143,34 @@ pub(super) enum Ignored {
     Foreign,
 }
 
-/// Profile names with blanks are written in quotes, single or double, as the AWS CLI does.
+/// Returns the header of a section, which [`parse_header`] reads back. Returns `None` if the file
+/// cannot have the section, or if the name cannot be written.
+pub(super) fn header(kind: FileKind, section: &SectionName) -> Option<String> {
+    let name = section.name();
+    if section.is_default() {
+        return Some("[default]".to_owned());
+    }
+    match kind {
+        FileKind::Credentials if kind.may_hold(section) && is_name(name) => {
+            Some(format!("[{name}]"))
+        }
+        FileKind::Credentials => None,
+        FileKind::Config if is_name(name) => Some(format!("[{} {name}]", section.prefix())),
+        // Single quotes: the AWS CLI finds no others when it edits the file.
+        FileKind::Config => is_quotable(name).then(|| format!("[{} '{name}']", section.prefix())),
+    }
+}
+
+/// Returns true if a header that was ignored looks as if it was meant for `section`: with or without
+/// prefix and quotes.
+pub(super) fn is_meant_for(inner: &str, section: &SectionName) -> bool {
+    let name = inner.strip_prefix(section.prefix()).unwrap_or(inner);
+    [inner, name]
+        .iter()
+        .any(|text| text.trim().trim_matches(['"', '\'']) == section.name())
+}
+
+/// Removes single or double quotes, which the AWS CLI writes around profile names with spaces.
 fn unquote(name: &str) -> Option<&str> {
     for quote in ['"', '\''] {
         if let Some(inner) = name
@@ -147,14 +183,14 @@ fn unquote(name: &str) -> Option<&str> {
     is_name(name).then_some(name)
 }
 
-/// A name that can stand in quotes.
-pub(super) fn is_quotable(name: &str) -> bool {
+/// Returns true for a name that can be written in quotes.
+fn is_quotable(name: &str) -> bool {
     !name.trim().is_empty()
         && name.trim() == name
         && !name.contains(|c: char| c.is_control() || matches!(c, '"' | '\'' | '[' | ']' | '\\'))
 }
 
-/// Names of sections and properties: letters, digits and `_-/.%@:+`.
+/// Returns true for a name of a section or property that needs no quotes.
 pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|byte| {
@@ -168,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_comment_needs_a_blank_before_it_unless_it_is_the_line() {
+    fn a_comment_needs_whitespace_before_it_unless_it_is_the_whole_line() {
         for (line, kept) in [
             ("a = b # c", "a = b"),
             ("a = b \t; c # d", "a = b"),
@@ -176,10 +212,10 @@ mod tests {
             ("a = https://x/start/#", "a = https://x/start/#"),
             ("a =  ; c", "a ="),
         ] {
-            assert_eq!(Line::of(line), Line::Property(kept), "{line}");
+            assert_eq!(Line::parse(line), Line::Property(kept), "{line}");
         }
-        assert_eq!(Line::of("# a"), Line::Comment);
-        assert_eq!(Line::of(" # a"), Line::Indented("# a"));
+        assert_eq!(Line::parse("# a"), Line::Comment);
+        assert_eq!(Line::parse(" # a"), Line::Indented("# a"));
     }
 
     #[test]
@@ -189,9 +225,13 @@ mod tests {
             ("[profile a]; c]", "profile a", false),
             ("[a] /* b */", "a", true),
         ] {
-            assert_eq!(Line::of(line), Line::Header { inner, trailing }, "{line}");
+            assert_eq!(
+                Line::parse(line),
+                Line::Header { inner, trailing },
+                "{line}"
+            );
         }
-        assert_eq!(Line::of("[profile a"), Line::UnclosedHeader);
+        assert_eq!(Line::parse("[profile a"), Line::UnclosedHeader);
     }
 
     #[test]
@@ -212,7 +252,7 @@ mod tests {
             (Credentials, " dev ", profile("dev")),
             (Credentials, "profile dev", Err(Ignored::InvalidName)),
         ] {
-            assert_eq!(section_name(kind, inner), section, "{inner}");
+            assert_eq!(parse_header(kind, inner), section, "{inner}");
         }
     }
 }

@@ -1,69 +1,79 @@
-use std::{collections::HashMap, fs, io, path::Path, sync::Arc};
+//! The shared configuration and credentials files: reading them, and editing them without losing a
+//! byte.
+//!
+//! [`ConfigFiles`] reads both files. A [`Section`] is a profile, an SSO session or a group of
+//! services, from both files together; each [`Value`] knows its file and line. [`Editor`] changes
+//! one of the files.
 
-use crate::{
-    env::Env,
-    error::{Error, ErrorKind},
-};
-
-mod edit;
 mod editor;
 mod line;
-mod lock;
 mod parse;
 mod problem;
 mod section;
 
+use std::{collections::HashMap, fs, io, path::Path, sync::Arc};
+
 pub use editor::{Editor, Saved};
+use line::{NAME_CHARACTERS, header, is_meant_for};
+use parse::IgnoredSection;
 pub use problem::{Problem, ProblemKind};
 pub use section::{FileKind, Part, Section, SectionName, Value};
 
-/// The shared configuration and credentials files, with file and line of every value.
+use crate::{
+    error::{Error, ErrorKind, shown},
+    variables::Variables,
+};
+
+/// The contents of both files, with the file and line of every value.
 ///
-/// A file that is not there is an empty one. A line that cannot be read spoils the section it stands in, and only
-/// when that section is asked for: the others stay usable. Where the header cannot be read, nobody knows which section
-/// that is: it spoils those of which its file says nothing else. A file that cannot be read spoils them all.
+/// A missing file counts as empty. A line that cannot be read makes its own section unusable; the
+/// others stay usable. If a header cannot be read, its lines may belong to any section, so every
+/// section that the same file does not otherwise define is unusable. If a whole file cannot be
+/// read, no section is usable.
 ///
 /// # Examples
 ///
 /// ```
-/// use keyfob_chain::{FileKind, Profiles};
+/// use keyfob_chain::profiles::{ConfigFiles, FileKind};
 ///
-/// let profiles = Profiles::parse([
-///     (FileKind::Config, "/home/ada/.aws/config", "[default]\nregion = eu-west-1 # home\n".as_bytes()),
-///     (FileKind::Credentials, "/home/ada/.aws/credentials", b"[ci]\naws_access_key_id\n"),
+/// let config = "[default]\nregion = eu-west-1 # home\n";
+/// let credentials = "[ci]\naws_access_key_id\n";
+/// let files = ConfigFiles::parse([
+///     (FileKind::Config, "/home/ada/.aws/config", config.as_bytes()),
+///     (FileKind::Credentials, "/home/ada/.aws/credentials", credentials.as_bytes()),
 /// ]);
-/// let region = profiles.profile("default")?.get("region").unwrap();
+/// let region = files.profile("default")?.get("region").unwrap();
 /// assert_eq!(region.as_str(), "eu-west-1");
 /// assert_eq!(region.location().to_string(), "/home/ada/.aws/config:2");
 /// assert_eq!(
-///     profiles.profile("ci").unwrap_err().to_string(),
+///     files.profile("ci").unwrap_err().to_string(),
 ///     "/home/ada/.aws/credentials:2: a line without \"=\": write NAME = VALUE",
 /// );
 /// # Ok::<(), keyfob_chain::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Profiles {
+pub struct ConfigFiles {
     sections: Vec<Section>,
     index: HashMap<SectionName, usize>,
+    ignored: Vec<IgnoredSection>,
     problems: Vec<Problem>,
 }
 
-impl Profiles {
-    /// Reads the files that the environment names, see [`Env::config_file`] and [`Env::credentials_file`].
+impl ConfigFiles {
+    /// Reads the files of [`Variables::config_file`] and [`Variables::credentials_file`].
     ///
-    /// A file that is there and cannot be read is in [`problems`](Self::problems).
-    pub fn load(env: &Env) -> Self {
-        let mut profiles = Self::default();
-        let files = [
-            (FileKind::Config, env.config_file()),
-            (FileKind::Credentials, env.credentials_file()),
-        ];
-        for (kind, file) in files {
+    /// A file that exists but cannot be read is among the [`problems`](Self::problems).
+    pub fn load(variables: &Variables) -> Self {
+        let mut files = Self::default();
+        for (kind, file) in [
+            (FileKind::Config, variables.config_file()),
+            (FileKind::Credentials, variables.credentials_file()),
+        ] {
             let Some(file) = file else { continue };
             match fs::read(&file) {
-                Ok(bytes) => profiles.add(kind, &file, &bytes),
+                Ok(bytes) => files.add(kind, &file, &bytes),
                 Err(error) if is_absent(&error) => {}
-                Err(error) => profiles.problems.push(Problem {
+                Err(error) => files.problems.push(Problem {
                     file,
                     file_kind: kind,
                     line: None,
@@ -72,18 +82,18 @@ impl Profiles {
                 }),
             }
         }
-        profiles
+        files
     }
 
-    /// Reads texts instead of files; the paths are what locations and messages say.
+    /// Parses texts instead of files. The paths appear in locations and messages.
     pub fn parse<'a, P: AsRef<Path>>(
-        files: impl IntoIterator<Item = (FileKind, P, &'a [u8])>,
+        texts: impl IntoIterator<Item = (FileKind, P, &'a [u8])>,
     ) -> Self {
-        let mut profiles = Self::default();
-        for (kind, path, bytes) in files {
-            profiles.add(kind, path.as_ref(), bytes);
+        let mut files = Self::default();
+        for (kind, path, bytes) in texts {
+            files.add(kind, path.as_ref(), bytes);
         }
-        profiles
+        files
     }
 
     fn add(&mut self, kind: FileKind, path: &Path, bytes: &[u8]) {
@@ -98,16 +108,27 @@ impl Profiles {
             });
             self.sections[at].put(kind, part);
         }
+        self.ignored.append(&mut parsed.ignored);
         self.problems.append(&mut parsed.problems);
     }
 
-    /// Everything the reader could not use, and everything other tools read otherwise.
+    /// Returns everything that cannot be used, and everything that other tools read differently.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The names of the profiles: those of the config file in its order, then those that only the credentials file
-    /// has, in its order.
+    /// Returns the names of the profiles: those of the config file in its order, then those only in
+    /// the credentials file, in its order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    ///
+    /// let config = b"[profile dev]\n[default]\n[sso-session corp]\n";
+    /// let files = ConfigFiles::parse([(FileKind::Config, "config", &config[..])]);
+    /// assert!(files.names().eq(["dev", "default"]));
+    /// ```
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.sections
             .iter()
@@ -117,27 +138,28 @@ impl Profiles {
             })
     }
 
-    /// All sections, in the order of [`names`](Self::names), with or without errors in them.
+    /// Returns all sections, in the order of [`names`](Self::names), even those with errors.
     pub fn sections(&self) -> impl Iterator<Item = &Section> {
         self.sections.iter()
     }
 
-    /// A profile.
+    /// Returns a profile.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ProfileNotFound`], with the names there are; [`ErrorKind::ConfigFile`] when a line of the
-    /// profile or a whole file cannot be read, or when a file does not have the profile and has lines of which nobody
-    /// can say to which section they belong.
+    /// - [`ErrorKind::ProfileNotFound`] if no file has it. The message names the profiles that
+    ///   exist, or the section that was probably meant and ignored because of its header.
+    /// - [`ErrorKind::ConfigFile`] if the profile cannot be used because of a problem: see
+    ///   [`ConfigFiles`].
     pub fn profile(&self, name: &str) -> Result<&Section, Error> {
         self.section(&SectionName::profile(name))
     }
 
-    /// A section of any kind.
+    /// Returns a section of any kind.
     ///
     /// # Errors
     ///
-    /// As [`profile`](Self::profile).
+    /// As for [`profile`](Self::profile).
     pub fn section(&self, name: &SectionName) -> Result<&Section, Error> {
         match self.find(name)? {
             Some(section) => Ok(section),
@@ -145,42 +167,57 @@ impl Profiles {
         }
     }
 
-    /// A section, or nothing when no file has it.
+    /// Returns a section, or `None` if no file has it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::ConfigFile`] as for [`profile`](Self::profile).
     pub fn find(&self, name: &SectionName) -> Result<Option<&Section>, Error> {
         let section = self.index.get(name).map(|&at| &self.sections[at]);
-        let spoils = |problem: &&Problem| problem.spoils(name, section);
-        match self.problems.iter().find(spoils) {
+        let mut problems = self.problems.iter();
+        match problems.find(|problem| problem.makes_unusable(name, section)) {
             Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.to_string())),
             None => Ok(section),
         }
     }
 
     fn not_found(&self, name: &SectionName) -> Error {
-        let same_kind = |section: &&Section| {
-            std::mem::discriminant(section.name()) == std::mem::discriminant(name)
+        let mut ignored = self.ignored.iter();
+        let reason = match ignored.find(|ignored| is_meant_for(&ignored.inner, name)) {
+            Some(ignored) => ignored_reason(ignored, name),
+            None => self.existing(name.prefix()),
         };
+        let message = format!("{name} not found: {reason}");
+        Error::new(ErrorKind::ProfileNotFound, message)
+    }
+
+    /// Returns `there are dev, ci`: the names of the sections with that prefix.
+    fn existing(&self, prefix: &str) -> String {
         let names: Vec<_> = self
             .sections
             .iter()
-            .filter(same_kind)
-            .map(|section| section.name().name().escape_debug().to_string())
+            .map(Section::name)
+            .filter(|name| name.prefix() == prefix)
+            .map(|name| shown(name.name()))
             .collect();
-        let there = match names.is_empty() {
-            true => "no file has any".to_owned(),
-            false => format!("there are {}", names.join(", ")),
-        };
-        Error::new(
-            ErrorKind::ProfileNotFound,
-            format!("{name} not found: {there}"),
-        )
+        if names.is_empty() {
+            return format!("no configuration file has a {prefix}");
+        }
+        format!("there are {}", names.join(", "))
     }
 }
 
-/// A missing file, or a path through something that is no folder.
+/// Returns why a section is ignored, and the header to write instead.
+fn ignored_reason(ignored: &IgnoredSection, name: &SectionName) -> String {
+    let (inner, location) = (shown(&ignored.inner), &ignored.location);
+    let cure = match header(ignored.kind, name) {
+        Some(header) => format!("write {header}"),
+        None => format!("rename it to a name of {NAME_CHARACTERS}"),
+    };
+    format!("[{inner}] at {location} is ignored because of its header: {cure}")
+}
+
+/// Returns true for a missing file, or a path through something that is not a folder.
 fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),

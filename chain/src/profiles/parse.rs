@@ -1,10 +1,12 @@
-//! One file, from bytes to sections.
+//! Parses one file into sections.
 //!
-//! `configparser` reads the INI part: sections, the split at the first `=`, and values over several lines. It knows
-//! neither line numbers, nor the order of things, nor AWS's comments, and gives up a whole file for one bad line. So
-//! every line gets its number as a tag on the way in: a header becomes `[3]`, a property `4 region = x`, an indented
-//! line ` 5 k = v`; comments and lines that cannot be used stay behind. On the way out the tags say where
-//! everything came from.
+//! The crate `configparser` reads the INI syntax: sections, the split at the first `=`, and values
+//! over several lines. It reports neither line numbers nor order, does not know AWS's comments, and
+//! rejects a whole file for one bad line.
+//!
+//! So each line goes in with its number as a tag: a header becomes `[3]`, a property
+//! `4 region = x`, an indented line ` 5 k = v`. Comments and lines that it would reject are left
+//! out. The tags in its result restore the line numbers and the order.
 
 use std::{
     borrow::Cow,
@@ -16,36 +18,47 @@ use std::{
 use configparser::ini::{Ini, IniDefault};
 
 use super::{
-    FileKind, SectionName,
-    line::{Ignored, Line, decode, is_name, is_utf16, section_name},
+    line::{Ignored, Line, decode, is_name, is_utf16, parse_header},
     problem::{Problem, ProblemKind},
-    section::{Part, Value},
+    section::{FileKind, Part, SectionName, Value},
 };
 use crate::origin::Location;
 
-/// What one file holds.
+/// The contents of one file.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
     pub(super) sections: BTreeMap<SectionName, Part>,
-    /// The sections in the order in which the file first names them.
+    /// The sections in the order of their first headers.
     pub(super) order: Vec<SectionName>,
+    pub(super) ignored: Vec<IgnoredSection>,
     pub(super) problems: Vec<Problem>,
 }
 
-/// Reads a whole file. There is no file that it refuses as a whole; what is wrong is in `problems`.
+/// A section that is ignored because of its header.
+#[derive(Clone, Debug)]
+pub(super) struct IgnoredSection {
+    pub(super) kind: FileKind,
+    /// The text between the brackets.
+    pub(super) inner: String,
+    pub(super) location: Location,
+}
+
+/// Parses a file. Never fails as a whole: `problems` has what is wrong.
 pub(super) fn parse(kind: FileKind, file: &Arc<Path>, bytes: &[u8]) -> Parsed {
     let mut reader = Reader {
         kind,
         file,
         headers: BTreeMap::new(),
+        ignored: Vec::new(),
         bare_defaults: BTreeSet::new(),
-        prefixed_default: false,
+        has_prefixed_default: false,
         problems: Vec::new(),
     };
     if is_utf16(bytes) {
         reader.report(None, None, ProblemKind::Utf16);
         return reader.finish(Vec::new());
     }
+    // A byte order mark of UTF-8 is not part of the first line.
     let tagged = reader.tag(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
     let sections = read_ini(tagged).unwrap_or_else(|reason| {
         reader.report(None, None, ProblemKind::Ini(reason));
@@ -54,20 +67,23 @@ pub(super) fn parse(kind: FileKind, file: &Arc<Path>, bytes: &[u8]) -> Parsed {
     reader.finish(sections)
 }
 
-/// A property with the tags of its lines: its own line, its name, its value, and the lines that go on with it.
+/// A property as `configparser` returns it, without its tags.
 struct RawProperty {
     line: u32,
     name: String,
     value: String,
+    /// The indented lines after it, with their numbers.
     more: Vec<(u32, String)>,
 }
 
-/// `configparser` set to AWS's ways, and its answer put back in the order of the file by the tags.
+/// Runs `configparser` on the tagged lines. Returns the sections, each with the line of its header,
+/// and their properties, in the order of the file.
 fn read_ini(tagged: String) -> Result<Vec<(u32, Vec<RawProperty>)>, String> {
     let mut settings = IniDefault::default();
     settings.case_sensitive = true;
     settings.multiline = true;
     settings.delimiters = vec!['='];
+    // Comments are already gone.
     settings.comment_symbols = Vec::new();
     settings.enable_inline_comments = false;
     let mut sections: Vec<_> = Ini::new_from_defaults(settings)
@@ -103,47 +119,50 @@ fn untag((key, value): (String, Option<String>)) -> Option<RawProperty> {
 struct Reader<'a> {
     kind: FileKind,
     file: &'a Arc<Path>,
-    /// The usable and the ignored sections by the line of their header.
+    /// Each header's line, with the section it opens, or `None` if that is ignored.
     headers: BTreeMap<u32, Option<SectionName>>,
-    /// The lines with `[default]` in a config file, and whether it also has a `[profile default]`.
+    ignored: Vec<IgnoredSection>,
+    /// The lines with `[default]` in a config file.
     bare_defaults: BTreeSet<u32>,
-    prefixed_default: bool,
+    /// Whether the config file has `[profile default]`.
+    has_prefixed_default: bool,
     problems: Vec<Problem>,
 }
 
-/// Where the line before this one left us.
+/// Where the previous line left the reader.
 #[derive(Clone, Copy, PartialEq)]
 enum At {
     /// Before any header.
     Start,
-    /// Below a header that cannot be read: nobody knows whose lines these are.
-    Lost,
-    /// Right below a header.
+    /// After a header that cannot be read, so the section of these lines is unknown.
+    InUnknownSection,
+    /// Right after a header.
     Header,
-    /// Below a property.
+    /// After a property.
     Property,
-    /// Below a line that should have been a property: what goes on with it goes with it.
-    Refused,
+    /// After a line that is not a valid property. Its indented lines are left out with it.
+    BadProperty,
 }
 
 impl Reader<'_> {
-    /// Every usable line with its number before it, in a form that `configparser` cannot refuse.
+    /// Returns the usable lines with their tags, in a form that `configparser` accepts.
     fn tag(&mut self, bytes: &[u8]) -> String {
         let mut tagged = String::with_capacity(bytes.len() + bytes.len() / 4);
         let (mut at, mut section) = (At::Start, None);
-        for (number, line) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
-            // A header that is not UTF-8 is a header all the same: what follows belongs to no section before it.
-            let text = decode(line);
-            let line = Line::of(&text);
-            let not_utf8 = matches!(text, Cow::Owned(_)) && line.content().contains('\u{1a}');
+        for (number, bytes) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
+            let text = decode(bytes);
+            let line = Line::parse(&text);
+            // Bytes that are not UTF-8 do no harm in a comment.
+            let is_utf8 = matches!(text, Cow::Borrowed(_)) || !line.content().contains('\u{1a}');
             let problem = match line {
-                Line::Blank | Line::Comment => None,
+                Line::Empty | Line::Comment => None,
                 Line::UnclosedHeader => {
-                    (at, section) = (At::Lost, None);
+                    (at, section) = (At::InUnknownSection, None);
                     Some(ProblemKind::UnclosedHeader)
                 }
-                Line::Header { .. } if not_utf8 => {
-                    (at, section) = (At::Lost, None);
+                // The lines after this header do not belong to the section before it.
+                Line::Header { .. } if !is_utf8 => {
+                    (at, section) = (At::InUnknownSection, None);
                     Some(ProblemKind::HeaderNotUtf8)
                 }
                 Line::Header { inner, trailing } => {
@@ -151,11 +170,12 @@ impl Reader<'_> {
                     tagged.push_str(&format!("[{number}]\n"));
                     trailing.then_some(ProblemKind::TextAfterHeader)
                 }
-                _ if at == At::Lost => None,
-                Line::Indented(_) if at == At::Refused => None,
+                // The header has been reported.
+                _ if at == At::InUnknownSection => None,
+                Line::Indented(_) if at == At::BadProperty => None,
                 _ if at == At::Start => {
-                    // One report is enough for a file that starts with keys.
-                    at = At::Lost;
+                    // Report only the first of these lines.
+                    at = At::InUnknownSection;
                     Some(ProblemKind::OutsideSection)
                 }
                 Line::Indented(_) if at == At::Header => Some(ProblemKind::IndentedFirst),
@@ -164,47 +184,63 @@ impl Reader<'_> {
                     None
                 }
                 Line::Property(property) => {
-                    let problem = tag_property(&mut tagged, number, property, &text);
-                    let refused = problem.as_ref().is_some_and(ProblemKind::is_error);
-                    at = if refused { At::Refused } else { At::Property };
+                    let problem = check_property(property, &text);
+                    if problem.as_ref().is_some_and(ProblemKind::is_error) {
+                        at = At::BadProperty;
+                    } else {
+                        at = At::Property;
+                        tagged.push_str(&format!("{number} {property}\n"));
+                    }
                     problem
                 }
             };
-            let not_utf8 = not_utf8 && problem != Some(ProblemKind::HeaderNotUtf8);
-            let not_utf8 = not_utf8.then_some(ProblemKind::NotUtf8);
-            for kind in [problem, not_utf8].into_iter().flatten() {
+            let second = match &problem {
+                Some(ProblemKind::HeaderNotUtf8) => None,
+                _ => (!is_utf8).then_some(ProblemKind::NotUtf8),
+            };
+            for kind in [problem, second].into_iter().flatten() {
                 self.report(Some(number), section.as_ref(), kind);
             }
         }
         tagged
     }
 
+    /// Starts a section. Returns `None` if it is ignored.
     fn open(&mut self, line: u32, inner: &str) -> Option<SectionName> {
-        let section = match section_name(self.kind, inner) {
+        let section = match parse_header(self.kind, inner) {
             Ok(section) => Some(section),
             Err(reason) => {
-                let kind = match reason {
-                    Ignored::InvalidName => Some(ProblemKind::InvalidSectionName),
-                    Ignored::UnknownPrefix => Some(ProblemKind::UnknownSection),
-                    Ignored::Foreign => None,
-                };
-                if let Some(kind) = kind {
-                    self.report(Some(line), None, kind);
-                }
+                self.ignore(line, inner, reason);
                 None
             }
         };
         if self.kind == FileKind::Config && section.as_ref().is_some_and(SectionName::is_default) {
-            match inner.trim() == "default" {
-                true => _ = self.bare_defaults.insert(line),
-                false => self.prefixed_default = true,
+            if inner.trim() == "default" {
+                self.bare_defaults.insert(line);
+            } else {
+                self.has_prefixed_default = true;
             }
         }
         self.headers.insert(line, section.clone());
         section
     }
 
-    /// Puts sections of one name together, in the order of the file, the last value of a property winning.
+    fn ignore(&mut self, line: u32, inner: &str, reason: Ignored) {
+        let kind = match reason {
+            Ignored::InvalidName => ProblemKind::InvalidSectionName,
+            Ignored::UnknownPrefix => ProblemKind::UnknownSection,
+            Ignored::Foreign => return,
+        };
+        self.report(Some(line), None, kind);
+        self.ignored.push(IgnoredSection {
+            kind: self.kind,
+            inner: inner.trim().to_owned(),
+            location: Location::new(self.file.clone(), line),
+        });
+    }
+
+    /// Merges the sections of each name, in the order of the file. The last value of a property
+    /// wins.
     fn finish(mut self, sections: Vec<(u32, Vec<RawProperty>)>) -> Parsed {
         let mut parsed = Parsed::default();
         for (line, properties) in sections {
@@ -218,18 +254,19 @@ impl Reader<'_> {
                 self.merge(&mut parsed, name, part);
             }
         }
+        parsed.ignored = self.ignored;
         parsed.problems = self.problems;
         parsed.problems.sort_by_key(|problem| problem.line);
         parsed
     }
 
-    /// Beside `[profile default]`, a `[default]` of the same config file does not count.
+    /// Returns true for a `[default]` in a config file that has `[profile default]`.
     fn is_shadowed(&mut self, line: u32) -> bool {
-        let shadowed = self.prefixed_default && self.bare_defaults.contains(&line);
-        if shadowed {
+        let is_shadowed = self.has_prefixed_default && self.bare_defaults.contains(&line);
+        if is_shadowed {
             self.report(Some(line), None, ProblemKind::ShadowedDefault);
         }
-        shadowed
+        is_shadowed
     }
 
     fn merge(&mut self, parsed: &mut Parsed, name: SectionName, part: Part) {
@@ -239,11 +276,8 @@ impl Reader<'_> {
                 parsed.sections.insert(name, part);
             }
             Some(first) => {
-                self.report(
-                    Some(part.location().line()),
-                    Some(&name),
-                    ProblemKind::DuplicateSection,
-                );
+                let line = part.location().line();
+                self.report(Some(line), Some(&name), ProblemKind::DuplicateSection);
                 first.merge(part);
             }
         }
@@ -261,16 +295,12 @@ impl Reader<'_> {
             value,
             more,
         } = property;
-        let nested = if value.is_empty() {
-            self.read_nested(section, &more)
+        // Indented lines continue a value. Without a value they are properties themselves.
+        let (text, nested) = if value.is_empty() {
+            (value, self.read_nested(section, &more))
         } else {
-            Vec::new()
-        };
-        let text = match value.is_empty() {
-            true => value,
-            false => more
-                .iter()
-                .fold(value, |text, (_, more)| text + "\n" + more),
+            let join = |text: String, (_, more): &(u32, String)| text + "\n" + more;
+            (more.iter().fold(value, join), Vec::new())
         };
         if !is_name(&name) {
             self.report(Some(line), section, ProblemKind::InvalidPropertyName);
@@ -282,7 +312,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Indented lines below a property without a value are properties themselves, one level deep.
     fn read_nested(
         &mut self,
         section: Option<&SectionName>,
@@ -316,14 +345,11 @@ impl Reader<'_> {
     }
 }
 
-/// A property that `configparser` will accept, or what is wrong with it. `text` is `line` without its comment.
-fn tag_property(tagged: &mut String, number: u32, text: &str, line: &str) -> Option<ProblemKind> {
-    match text.split_once('=') {
+/// Returns what is wrong with a property. `property` is `line` without its comment.
+fn check_property(property: &str, line: &str) -> Option<ProblemKind> {
+    match property.split_once('=') {
         None => Some(ProblemKind::NoEquals),
         Some((name, _)) if name.trim().is_empty() => Some(ProblemKind::NoName),
-        Some(_) => {
-            tagged.push_str(&format!("{number} {text}\n"));
-            (text.len() < line.trim_end().len()).then_some(ProblemKind::InlineComment)
-        }
+        Some(_) => (property.len() < line.trim_end().len()).then_some(ProblemKind::InlineComment),
     }
 }

@@ -2,21 +2,34 @@ use std::{fmt, path::PathBuf};
 
 use super::{FileKind, Section, SectionName};
 
-/// Something in a configuration file that the reader could not use, or that other tools read otherwise.
+/// Something in a configuration file that cannot be used, or that other tools read differently.
 ///
-/// It names the file, the line and the reason, and never repeats the line: a line may hold a secret.
+/// Its text names the file, the line and the reason. It never repeats the line, which may contain a
+/// secret.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::profiles::{ConfigFiles, FileKind, ProblemKind};
+///
+/// let config = b"[default]\nregion eu-west-1\n";
+/// let files = ConfigFiles::parse([(FileKind::Config, "config", &config[..])]);
+/// let problem = &files.problems()[0];
+/// assert_eq!(problem.kind, ProblemKind::NoEquals);
+/// assert_eq!(problem.to_string(), "config:2: a line without \"=\": write NAME = VALUE");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
     /// The file.
     pub file: PathBuf,
-    /// Which of the two it is.
+    /// Which of the two files it is.
     pub file_kind: FileKind,
-    /// The line, counted from 1; nothing when the whole file is meant.
+    /// The line, counted from 1, or `None` for the whole file.
     pub line: Option<u32>,
-    /// The section the line belongs to, when it belongs to one that can be used.
+    /// The section of the line, if it is in one that is not ignored.
     pub section: Option<SectionName>,
-    /// What it is.
+    /// What is wrong.
     pub kind: ProblemKind,
 }
 
@@ -24,7 +37,7 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// The file is there and cannot be opened or read: the system's reason.
+    /// The file exists but cannot be opened or read, with the system's reason.
     Unreadable(String),
     /// The file is UTF-16.
     Utf16,
@@ -34,9 +47,9 @@ pub enum ProblemKind {
     UnclosedHeader,
     /// The header of a section is not UTF-8.
     HeaderNotUtf8,
-    /// A line with text before the first section.
+    /// A line before the first section.
     OutsideSection,
-    /// An indented line right after a section's header.
+    /// An indented line right after a section header.
     IndentedFirst,
     /// A line without `=`.
     NoEquals,
@@ -46,28 +59,30 @@ pub enum ProblemKind {
     NestedNoEquals,
     /// An indented line that starts with `=`.
     NestedNoName,
-    /// The underlying INI reader gave up: its reason, which names a line.
+    /// The underlying INI reader rejected the file, with its reason, which names a line.
     Ini(String),
-    /// Text that is no comment follows the `]`. It is ignored.
+    /// Text after `]` that is not a comment. It is ignored.
     TextAfterHeader,
-    /// A section whose name is not made of letters, digits and `_-/.%@:+`. It is ignored.
+    /// A section name with characters other than letters, digits and `_-/.%@:+`. The section is
+    /// ignored.
     InvalidSectionName,
     /// A section of the config file without a known prefix such as `profile`. It is ignored.
     UnknownSection,
-    /// `[default]` beside `[profile default]` in the same file. The one without the prefix is ignored.
+    /// `[default]` in a file that also has `[profile default]`. `[default]` is ignored.
     ShadowedDefault,
-    /// A second section of the same name. They are merged; botocore refuses the file.
+    /// A second section of the same name. They are merged; botocore rejects the file.
     DuplicateSection,
-    /// A second value for the same property. The last counts; botocore refuses the file.
+    /// A second value for the same property. The last one counts; botocore rejects the file.
     DuplicateProperty,
-    /// A property whose name is not made of letters, digits and `_-/.%@:+`. It is ignored.
+    /// A property name with characters other than letters, digits and `_-/.%@:+`. The property is
+    /// ignored.
     InvalidPropertyName,
-    /// A comment after a value. It is cut off; botocore takes it for part of the value.
+    /// A comment after a value. It is removed; botocore reads it as part of the value.
     InlineComment,
 }
 
 impl ProblemKind {
-    /// Whether the part of the file it stands in cannot be used. Otherwise it is worth knowing, no more.
+    /// Returns true if a part of the file cannot be used. Otherwise the problem is only a warning.
     pub fn is_error(&self) -> bool {
         matches!(
             self,
@@ -88,26 +103,31 @@ impl ProblemKind {
 }
 
 impl Problem {
-    /// Whether the section, or without one the file, cannot be used as it is. Otherwise it is a warning.
+    /// Returns true if the section, or the file without one, cannot be used. Otherwise the problem is
+    /// only a warning.
     pub fn is_error(&self) -> bool {
         self.kind.is_error()
     }
 
-    /// Whether nobody can say, because of it, what the files say about a section.
+    /// Returns true if this problem makes the contents of a section unknowable. `section` is what
+    /// the files say about it.
     ///
-    /// A file that cannot be read may say something about every section. A part of it without a header may belong to
-    /// every section of which this file says nothing else: a role in it would take the place of the other file's key.
-    pub(crate) fn spoils(&self, name: &SectionName, section: Option<&Section>) -> bool {
-        let is_there = || section.is_some_and(|section| section.part(self.file_kind).is_some());
-        match self.hides() {
-            true => self.file_kind.may_hold(name) && (self.hides_file() || !is_there()),
-            false => self.is_error() && self.section.as_ref() == Some(name),
+    /// An unreadable file may define any section. Lines without a readable header may belong to any
+    /// section that this file does not otherwise define; a `role_arn` among them would override a
+    /// key in the other file.
+    pub(super) fn makes_unusable(&self, name: &SectionName, section: Option<&Section>) -> bool {
+        if self.hides_sections() {
+            let is_defined = section.is_some_and(|section| section.part(self.file_kind).is_some());
+            self.file_kind.may_hold(name) && (self.hides_file() || !is_defined)
+        } else {
+            self.is_error() && self.section.as_ref() == Some(name)
         }
     }
 
-    /// Whether it hides a part of the file of which nobody can say to which section it belongs.
-    pub(crate) fn hides(&self) -> bool {
-        self.hides_file() || self.hides_section()
+    /// Returns true if lines cannot be assigned to a section because of this problem.
+    pub(crate) fn hides_sections(&self) -> bool {
+        use ProblemKind::{HeaderNotUtf8, OutsideSection, UnclosedHeader};
+        self.hides_file() || matches!(self.kind, UnclosedHeader | HeaderNotUtf8 | OutsideSection)
     }
 
     fn hides_file(&self) -> bool {
@@ -115,13 +135,8 @@ impl Problem {
         matches!(self.kind, Unreadable(_) | Utf16 | Ini(_))
     }
 
-    fn hides_section(&self) -> bool {
-        use ProblemKind::{HeaderNotUtf8, OutsideSection, UnclosedHeader};
-        matches!(self.kind, UnclosedHeader | HeaderNotUtf8 | OutsideSection)
-    }
-
-    /// Whether somebody who uses a profile may want to know of it. What only other tools read otherwise is for those
-    /// who use the section.
+    /// Returns true if the problem is relevant to the user of a profile. Warnings about other
+    /// sections are not.
     pub(crate) fn concerns(&self, profile: &SectionName) -> bool {
         let section = self.section.as_ref();
         self.is_error() || section.is_none_or(|section| section == profile)
@@ -152,7 +167,7 @@ impl fmt::Display for ProblemKind {
                 "a line before the first section: put a header such as [default] above it"
             }
             Self::IndentedFirst => {
-                "an indented line with no property above it in this section: remove the blanks at its start"
+                "an indented line with no property above it in this section: remove the whitespace at its start"
             }
             Self::NoEquals => "a line without \"=\": write NAME = VALUE",
             Self::NoName => "a value without a name: write NAME = VALUE",

@@ -5,6 +5,14 @@ use serde::Serialize;
 
 use crate::origin::Location;
 
+/// The properties that are part of an access key.
+const KEY_PROPERTIES: [&str; 4] = [
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "aws_security_token",
+];
+
 /// Which of the two shared files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileKind {
@@ -15,25 +23,44 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    /// The file to which the AWS CLI writes a property: keys go to the credentials file, all else to the config
-    /// file.
-    pub fn of_property(name: &str) -> Self {
-        match name.to_ascii_lowercase().as_str() {
-            "aws_access_key_id"
-            | "aws_secret_access_key"
-            | "aws_session_token"
-            | "aws_security_token" => Self::Credentials,
-            _ => Self::Config,
+    /// Returns the file that the AWS CLI writes a property to: the parts of an access key go to the
+    /// credentials file, everything else to the config file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::FileKind;
+    ///
+    /// assert_eq!(FileKind::for_property("aws_session_token"), FileKind::Credentials);
+    /// assert_eq!(FileKind::for_property("region"), FileKind::Config);
+    /// ```
+    pub fn for_property(name: &str) -> Self {
+        let is_key = KEY_PROPERTIES
+            .iter()
+            .any(|property| property.eq_ignore_ascii_case(name));
+        if is_key {
+            Self::Credentials
+        } else {
+            Self::Config
         }
     }
 
-    /// Whether a section of that kind can be in the file: the credentials file holds profiles only.
+    /// Returns true if the file can have the section. The credentials file has profiles only.
     pub(super) fn may_hold(self, name: &SectionName) -> bool {
         self == Self::Config || matches!(name, SectionName::Profile(_))
     }
 }
 
-/// What a section is about, and its name without the prefix.
+/// The kind of a section, and its name without the prefix.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::profiles::SectionName;
+///
+/// assert_eq!(SectionName::profile("dev").to_string(), "profile \"dev\"");
+/// assert_eq!(SectionName::SsoSession("corp".to_owned()).name(), "corp");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SectionName {
@@ -46,15 +73,24 @@ pub enum SectionName {
 }
 
 impl SectionName {
-    /// The section of a profile.
+    /// Creates the name of a profile's section.
     pub fn profile(name: impl Into<String>) -> Self {
         Self::Profile(name.into())
     }
 
-    /// The name without the prefix.
+    /// Returns the name without the prefix.
     pub fn name(&self) -> &str {
         match self {
             Self::Profile(name) | Self::SsoSession(name) | Self::Services(name) => name,
+        }
+    }
+
+    /// Returns the word before the name in the config file.
+    pub(super) fn prefix(&self) -> &'static str {
+        match self {
+            Self::Profile(_) => "profile",
+            Self::SsoSession(_) => "sso-session",
+            Self::Services(_) => "services",
         }
     }
 
@@ -66,16 +102,24 @@ impl SectionName {
 /// `profile "dev"`.
 impl fmt::Display for SectionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self {
-            Self::Profile(_) => "profile",
-            Self::SsoSession(_) => "sso-session",
-            Self::Services(_) => "services",
-        };
-        write!(f, "{kind} \"{}\"", self.name())
+        write!(f, "{} \"{}\"", self.prefix(), self.name())
     }
 }
 
-/// A value and the line it stands on. `Debug` shows the line only: a value may be a secret.
+/// A value and its line. `Debug` shows only the line, because a value may be a secret.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+///
+/// let config = b"[default]\ns3 =\n  addressing_style = path\n";
+/// let files = ConfigFiles::parse([(FileKind::Config, "config", &config[..])]);
+/// let style = files.profile("default")?.get("s3").unwrap().nested("addressing_style").unwrap();
+/// assert_eq!(style.as_str(), "path");
+/// assert_eq!(style.location().to_string(), "config:3");
+/// # Ok::<(), keyfob_chain::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Value {
     text: Secret,
@@ -92,29 +136,30 @@ impl Value {
         }
     }
 
-    /// The text, without its comment and the blanks around it. The lines of a value over several lines are joined
-    /// by `\n`.
+    /// Returns the text, without a comment and without surrounding whitespace. Several lines are
+    /// joined by `\n`.
     pub fn as_str(&self) -> &str {
         self.text.expose()
     }
 
-    /// The text, unless it is empty, which the AWS tools take for not set.
+    /// Returns the text unless it is empty, which counts as not set.
     pub fn non_empty(&self) -> Option<&str> {
         Some(self.as_str()).filter(|text| !text.is_empty())
     }
 
-    /// Where it stands.
+    /// Returns the file and line.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// The value of an indented property below this one: `addressing_style` of `s3`. Names are lower case.
+    /// Returns an indented property below this one, such as `addressing_style` below `s3`, by its
+    /// lower-case name.
     pub fn nested(&self, name: &str) -> Option<&Self> {
         let named = |(key, _): &&(String, Self)| key == name;
         self.nested.iter().rfind(named).map(|(_, value)| value)
     }
 
-    /// All indented properties below this one, in the order of the file.
+    /// Returns all indented properties below this one, in the order of the file.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &Self)> {
         self.nested.iter().map(|(name, value)| (&**name, value))
     }
@@ -126,7 +171,7 @@ impl fmt::Debug for Value {
     }
 }
 
-/// The part of a section that is in one file.
+/// The part of a section in one file.
 #[derive(Clone, Debug)]
 pub struct Part {
     location: Location,
@@ -141,7 +186,7 @@ impl Part {
         }
     }
 
-    /// Whether there was one already.
+    /// Adds a property. Returns true if it replaced one.
     pub(super) fn insert(&mut self, name: String, value: Value) -> bool {
         self.values.insert(name, value).is_some()
     }
@@ -150,23 +195,23 @@ impl Part {
         self.values.extend(later.values);
     }
 
-    /// Its first header.
+    /// Returns the file and line of the first header.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// The value of a property, by its lower case name.
+    /// Returns a property by its lower-case name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name)
     }
 
-    /// All properties, sorted by name.
+    /// Returns all properties, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.values.iter().map(|(name, value)| (&**name, value))
     }
 }
 
-/// A section with what both files say about it. Where both speak, the credentials file has the last word.
+/// A section of both files together. The credentials file comes before the config file.
 #[derive(Clone, Debug)]
 pub struct Section {
     name: SectionName,
@@ -190,12 +235,12 @@ impl Section {
         }
     }
 
-    /// What it is called.
+    /// Returns the name.
     pub fn name(&self) -> &SectionName {
         &self.name
     }
 
-    /// What one file says about it.
+    /// Returns the part in one file.
     pub fn part(&self, kind: FileKind) -> Option<&Part> {
         match kind {
             FileKind::Config => self.config.as_ref(),
@@ -203,9 +248,9 @@ impl Section {
         }
     }
 
-    /// The value of a property, by its lower case name.
+    /// Returns a property by its lower-case name.
     ///
-    /// The parts of an access key belong together and must not be mixed from two files: take them from one
+    /// The parts of an access key must not be mixed from two files: read them from one
     /// [`part`](Self::part).
     pub fn get(&self, name: &str) -> Option<&Value> {
         [&self.credentials, &self.config]
@@ -214,7 +259,7 @@ impl Section {
             .find_map(|part| part.get(name))
     }
 
-    /// All properties, sorted by name.
+    /// Returns all properties, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         let mut all: BTreeMap<&str, &Value> = BTreeMap::new();
         for part in [&self.config, &self.credentials].into_iter().flatten() {

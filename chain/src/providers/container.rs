@@ -1,35 +1,36 @@
 use keyfob_sigv4::Timestamp;
 
 use crate::{
-    error::Error,
+    config::Settings,
+    cure::Skip,
+    error::{Error, ErrorKind},
     origin::Origin,
-    provider::{BoxFuture, Bypass, Inspection, Outcome, Provider},
-    settings::Settings,
+    provider::{BoxFuture, Inspection, Outcome, Provider},
 };
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
-/// The role of an ECS task or an EKS pod, from the agent beside the container.
+/// The role of an ECS task or an EKS pod, from the container's credential agent.
 ///
-/// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` comes before `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and the token in the file
-/// of `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, which is read anew for each request, before that of
-/// `AWS_CONTAINER_AUTHORIZATION_TOKEN`. Plain `http` is spoken to the machine itself and to AWS's agents only. Without the
-/// feature `imds` a variable that is set is an error.
+/// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` comes before `AWS_CONTAINER_CREDENTIALS_FULL_URI`. The
+/// token in the file `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, which is read for each request, comes
+/// before `AWS_CONTAINER_AUTHORIZATION_TOKEN`. Plain `http` is used only with loopback addresses and
+/// AWS's agents. Without the feature `imds`, a set variable is an error.
 #[derive(Clone, Debug)]
-pub struct Container {
+pub struct ContainerProvider {
     settings: Settings,
 }
 
-impl Container {
-    /// What the environment says. Nothing is sent.
+impl ContainerProvider {
+    /// Creates the provider from the environment. Sends nothing.
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }
 
-    /// The variable that counts.
+    /// Returns the variable that counts.
     fn variable(&self) -> Option<&'static str> {
-        let is_set = |name: &&str| self.settings.env().text(name).is_some();
+        let is_set = |name: &&str| self.settings.variables().text(name).is_some();
         [RELATIVE, FULL].into_iter().find(is_set)
     }
 
@@ -47,7 +48,7 @@ impl Container {
     }
 }
 
-impl Provider for Container {
+impl Provider for ContainerProvider {
     fn name(&self) -> &str {
         "container"
     }
@@ -67,8 +68,8 @@ impl Provider for Container {
         Box::pin(std::future::ready(Ok(inspection)))
     }
 
-    fn bypass(&self) -> Option<Bypass> {
-        Some(Bypass::unset([RELATIVE, FULL]))
+    fn skip(&self) -> Option<Skip> {
+        Some(Skip::unset([RELATIVE, FULL]))
     }
 }
 
@@ -78,19 +79,17 @@ fn not_set() -> String {
 
 #[cfg(not(feature = "imds"))]
 async fn fetch(_settings: &Settings, variable: &str) -> Result<Outcome, Error> {
-    Err(Error::new(
-        crate::ErrorKind::Unsupported,
-        format!("{variable} is set, and needs the feature imds of this build"),
-    ))
+    let message = format!("{variable} is set, and needs the feature imds of this build");
+    Err(Error::new(ErrorKind::Unsupported, message))
 }
 
 #[cfg(feature = "imds")]
 async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
-    use crate::{error::ErrorKind, provider::Found};
+    use crate::provider::Found;
 
     let failed = |error: keyfob_imds::Error| {
         let kind = match error.kind() {
-            keyfob_imds::ErrorKind::Setting => ErrorKind::InvalidSetting,
+            keyfob_imds::ErrorKind::Setting => ErrorKind::Setting,
             _ => ErrorKind::Provider,
         };
         let message = format!("no credentials from the container's agent ({variable})");
@@ -100,7 +99,7 @@ async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
         Some(client) => client.credentials().await.map_err(failed)?,
         None => return Ok(Outcome::NotConfigured(not_set())),
     };
-    let origin = Container::origin(variable);
+    let origin = ContainerProvider::origin(variable);
     Ok(Outcome::Found(Found::new(credentials, origin)))
 }
 
@@ -110,14 +109,15 @@ fn client(
 ) -> Result<Option<keyfob_imds::container::Client>, keyfob_imds::Error> {
     use keyfob_imds::container::{Client, Location};
 
-    let env = settings.env();
-    let Some(location) = Location::from_settings(env.text(RELATIVE), env.text(FULL))? else {
+    let variables = settings.variables();
+    let Some(location) = Location::from_settings(variables.text(RELATIVE), variables.text(FULL))?
+    else {
         return Ok(None);
     };
     let mut builder = Client::builder(location);
-    if let Some(file) = env.text("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+    if let Some(file) = variables.text("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
         builder = builder.token_file(file);
-    } else if let Some(token) = env.text("AWS_CONTAINER_AUTHORIZATION_TOKEN") {
+    } else if let Some(token) = variables.text("AWS_CONTAINER_AUTHORIZATION_TOKEN") {
         builder = builder.token(token);
     }
     builder.build().map(Some)

@@ -1,36 +1,38 @@
 use keyfob_sigv4::Timestamp;
 
-use super::Key;
+use super::key::Key;
 use crate::{
-    env::Env,
-    error::{Error, ErrorKind},
+    config::Settings,
+    cure::Skip,
+    error::{Error, ErrorKind, shown},
     origin::Origin,
-    provider::{BoxFuture, Bypass, Inspection, Outcome, Provider},
-    settings::Settings,
+    provider::{BoxFuture, Inspection, Outcome, Provider},
+    variables::Variables,
 };
 
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const TOKEN: &str = "AWS_SESSION_TOKEN";
-/// The name of the token before 2015. It counts when the new one is not set.
+/// The name of the token before 2015. It counts only if the new one is not set.
 const OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
 const ACCOUNT: &str = "AWS_ACCOUNT_ID";
 const EXPIRY: &str = "AWS_CREDENTIAL_EXPIRATION";
 
-/// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and what may come with them: `AWS_SESSION_TOKEN` (or, failing it,
-/// `AWS_SECURITY_TOKEN`), `AWS_ACCOUNT_ID`, `AWS_CREDENTIAL_EXPIRATION`.
+/// An access key in environment variables.
 ///
-/// Blanks around a value are cut off, and a blank value is not set. One of the two keys without the other is an
-/// error, not a reason to use another identity.
+/// Reads `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, and optionally `AWS_SESSION_TOKEN` (or
+/// else `AWS_SECURITY_TOKEN`), `AWS_ACCOUNT_ID` and `AWS_CREDENTIAL_EXPIRATION`.
+///
+/// Whitespace around a value is removed; an empty value counts as not set. An id without a secret,
+/// or a secret without an id, is an error, so that no other identity is used in its place.
 #[derive(Clone, Debug)]
-pub struct Environment {
+pub struct EnvironmentProvider {
     settings: Settings,
-    /// Whether a profile that was asked for takes the place of the variables.
     yields_to_profile: bool,
 }
 
-impl Environment {
-    /// The variables always count, as in the AWS SDKs for Java and Rust.
+impl EnvironmentProvider {
+    /// Creates the provider. The variables always count, as in the AWS SDKs for Java and Rust.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -38,8 +40,8 @@ impl Environment {
         }
     }
 
-    /// The variables do not count when the program was told which profile to use
-    /// ([`Settings::with_profile`]), as in the AWS CLI. `AWS_PROFILE` does not switch them off.
+    /// Ignores the variables, as the AWS CLI does, if the program chose the profile
+    /// ([`Settings::with_profile`]). `AWS_PROFILE` does not disable them.
     #[must_use]
     pub fn yielding_to_profile(mut self) -> Self {
         self.yields_to_profile = true;
@@ -47,32 +49,37 @@ impl Environment {
     }
 
     fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
-        let env = self.settings.env();
+        let variables = self.settings.variables();
         if self.yields_to_profile && self.settings.is_profile_explicit() {
-            let name = self.settings.profile_name().escape_debug();
-            let why = match env.raw(ID) {
+            let name = shown(self.settings.profile_name());
+            let reason = match variables.raw(ID) {
                 Some(_) => format!("{ID} is set, and does not count beside --profile \"{name}\""),
                 None => format!("not asked, because of --profile \"{name}\""),
             };
-            return Ok(Outcome::NotConfigured(why));
+            return Ok(Outcome::NotConfigured(reason));
         }
-        match (text(env, ID)?, text(env, SECRET)?) {
+        match (text(variables, ID)?, text(variables, SECRET)?) {
             (Some(id), Some(secret)) => {
                 let key = Key {
-                    token: text(env, TOKEN)?.or(text(env, OLD_TOKEN)?),
-                    account_id: text(env, ACCOUNT)?,
-                    expiry: expiry(env, now)?,
+                    id,
+                    secret,
+                    token: text(variables, TOKEN)?.or(text(variables, OLD_TOKEN)?),
+                    account_id: text(variables, ACCOUNT)?,
+                    expiry: expiry(variables, now)?,
                 };
-                key.credentials(id, secret, origin(env)).map(Outcome::Found)
+                key.into_found(origin(variables)).map(Outcome::Found)
             }
-            (None, None) => Ok(Outcome::NotConfigured(format!("{ID} is {}", env.lack(ID)))),
-            (Some(_), None) => Err(partial(env, ID, SECRET)),
-            (None, Some(_)) => Err(partial(env, SECRET, ID)),
+            (None, None) => {
+                let reason = format!("{ID} is {}", variables.missing_reason(ID));
+                Ok(Outcome::NotConfigured(reason))
+            }
+            (Some(_), None) => Err(partial(variables, ID, SECRET)),
+            (None, Some(_)) => Err(partial(variables, SECRET, ID)),
         }
     }
 }
 
-impl Provider for Environment {
+impl Provider for EnvironmentProvider {
     fn name(&self) -> &str {
         "environment variables"
     }
@@ -85,71 +92,70 @@ impl Provider for Environment {
         Box::pin(std::future::ready(self.find(now).map(Into::into)))
     }
 
-    fn bypass(&self) -> Option<Bypass> {
-        let old = self.settings.env().text(OLD_TOKEN).map(|_| OLD_TOKEN);
-        Some(Bypass::unset([ID, SECRET, TOKEN].into_iter().chain(old)))
+    fn skip(&self) -> Option<Skip> {
+        let variables = self.settings.variables();
+        let old = variables.text(OLD_TOKEN).map(|_| OLD_TOKEN);
+        Some(Skip::unset([ID, SECRET, TOKEN].into_iter().chain(old)))
     }
 }
 
-/// A variable that is set and not blank, or an error when it is no text.
-fn text<'a>(env: &'a Env, name: &str) -> Result<Option<&'a str>, Error> {
-    match env.raw(name) {
+/// Returns a variable that is set and not empty. A value that is not UTF-8 is an error, because the
+/// replaced characters would make it a different key.
+fn text<'a>(variables: &'a Variables, name: &str) -> Result<Option<&'a str>, Error> {
+    match variables.raw(name) {
         Some(value) if value.to_str().is_none() => Err(Error::new(
             ErrorKind::InvalidCredentials,
             format!("{name} is not UTF-8: set it again"),
         )),
-        _ => Ok(env.text(name)),
+        _ => Ok(variables.text(name)),
     }
 }
 
-/// Variables that say themselves that they have ended are no credentials.
-fn expiry(env: &Env, now: Timestamp) -> Result<Option<Timestamp>, Error> {
-    let Some(text) = text(env, EXPIRY)? else {
+fn expiry(variables: &Variables, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let Some(text) = text(variables, EXPIRY)? else {
         return Ok(None);
     };
-    let at: Timestamp = text.parse().map_err(|error| {
-        Error::with_source(
-            ErrorKind::InvalidSetting,
-            format!("{EXPIRY} is no time"),
-            error,
-        )
+    let at: Timestamp = text.parse().map_err(|_| {
+        let text = shown(text);
+        let message = format!(
+            "{EXPIRY} is \"{text}\", which is not a time: write it as 2026-11-27T10:00:00Z"
+        );
+        Error::new(ErrorKind::Setting, message)
     })?;
     if at <= now {
-        return Err(Error::new(
-            ErrorKind::Expired,
-            format!(
-                "the key of {ID} ended at {at}, says {EXPIRY}: get a new one, or unset the variables"
-            ),
-        ));
+        let message = format!(
+            "the key of {ID} expired at {at} ({EXPIRY}): get a new one, or unset the variables"
+        );
+        return Err(Error::new(ErrorKind::Expired, message));
     }
     Ok(Some(at))
 }
 
-/// The variables that took part.
-fn origin(env: &Env) -> Origin {
+/// Returns the variables that the credentials are made of.
+fn origin(variables: &Variables) -> Origin {
     let token = [TOKEN, OLD_TOKEN]
         .into_iter()
-        .find(|name| env.text(name).is_some());
-    let variables = [ID, SECRET].into_iter().chain(token);
-    Origin::environment(&variables.collect::<Vec<_>>())
+        .find(|name| variables.text(name).is_some());
+    let names = [ID, SECRET].into_iter().chain(token);
+    Origin::environment(&names.collect::<Vec<_>>())
 }
 
-fn partial(env: &Env, set: &str, missing: &str) -> Error {
-    let lack = env.lack(missing);
+fn partial(variables: &Variables, set: &str, missing: &str) -> Error {
+    let reason = variables.missing_reason(missing);
     Error::new(
         ErrorKind::PartialCredentials,
-        format!("{set} is set and {missing} is {lack}: set both or neither"),
+        format!("{set} is set and {missing} is {reason}: set both or neither"),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profiles::Profiles;
+    use crate::profiles::ConfigFiles;
 
     fn found(variables: &[(&str, &str)]) -> Result<Outcome, Error> {
-        let settings = Settings::new(variables.iter().copied().collect(), Profiles::default());
-        Environment::new(settings).find(Timestamp::from_unix_seconds(1_000_000_000))
+        let settings = Settings::new(variables.iter().copied().collect(), ConfigFiles::default());
+        EnvironmentProvider::new(settings).find(Timestamp::from_unix_seconds(1_000_000_000))
     }
 
     fn key(more: &[(&str, &str)]) -> Result<Outcome, Error> {
@@ -159,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_are_cut_off_and_a_blank_value_is_not_set() {
+    fn whitespace_is_removed_and_an_empty_value_is_not_set() {
         let Ok(Outcome::Found(found)) = key(&[(TOKEN, " "), (ACCOUNT, "123456789012")]) else {
             panic!("nothing found");
         };
@@ -213,7 +219,12 @@ mod tests {
         );
         let kind = |text| key(&[(EXPIRY, text)]).unwrap_err().kind();
         assert_eq!(kind("2001-01-01T00:00:00Z"), ErrorKind::Expired);
-        assert_eq!(kind("tomorrow"), ErrorKind::InvalidSetting);
+        let error = key(&[(EXPIRY, "tomorrow")]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Setting);
+        assert_eq!(
+            error.to_string(),
+            "AWS_CREDENTIAL_EXPIRATION is \"tomorrow\", which is not a time: write it as 2026-11-27T10:00:00Z"
+        );
     }
 
     #[test]

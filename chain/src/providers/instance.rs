@@ -1,47 +1,52 @@
-use std::{str::FromStr, time::Duration};
-
-use keyfob_imds::{Client, Endpoint, ErrorKind as Imds, Mode, RoleCredentials};
+use keyfob_imds::{Client, ErrorKind as ImdsErrorKind, RoleCredentials};
 use keyfob_sigv4::Timestamp;
 
 use crate::{
+    config::{DISABLED, Region, Settings},
+    cure::Skip,
     error::{Error, ErrorKind},
     origin::Origin,
-    provider::{BoxFuture, Bypass, Found, Inspection, Outcome, Provider},
-    region::Region,
-    settings::Settings,
+    provider::{BoxFuture, Found, Inspection, Outcome, Provider},
 };
 
-const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
-
-/// The role of the EC2 instance, from the instance metadata service, always by a session (IMDSv2).
+/// The role of the EC2 instance, from the instance metadata service. Uses IMDSv2 only.
 ///
-/// Off EC2 it is not configured, which takes a second at most to find out. What it goes by, each variable before its
-/// property in the profile: `AWS_EC2_METADATA_DISABLED` (`true` in any case, blanks around it cut off as everywhere:
-/// no socket is opened),
-/// `AWS_EC2_METADATA_SERVICE_ENDPOINT`, `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`, `AWS_EC2_INSTANCE_PROFILE_NAME`,
-/// `AWS_METADATA_SERVICE_TIMEOUT` (seconds for one request) and `AWS_METADATA_SERVICE_NUM_ATTEMPTS`.
+/// Outside EC2 it is not configured, which takes up to 1 s to find out. [`Settings::imds`] lists the
+/// settings.
 ///
-/// Clones share the session. Needs a tokio runtime with I/O and time enabled.
+/// Clones share the session token. Needs a tokio runtime with I/O and time enabled.
 #[derive(Clone, Debug)]
-pub struct InstanceMetadata {
-    /// A setting that cannot be used is an error when it is asked for something, not before.
+pub struct InstanceMetadataProvider {
+    /// An invalid setting is an error when the provider is asked, not when it is created.
     client: Result<Client, Error>,
 }
 
-impl InstanceMetadata {
-    /// What the settings say. Nothing is sent.
+impl InstanceMetadataProvider {
+    /// Creates the provider from the settings. Sends nothing.
     pub fn new(settings: &Settings) -> Self {
         Self {
             client: client(settings),
         }
     }
 
-    /// The region of the instance; nothing where there is no instance metadata.
+    /// Returns the region of the instance, or `None` if there is no instance metadata.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidSetting`] when a setting cannot be used; [`ErrorKind::Provider`] when the service is there
-    /// and fails.
+    /// - [`ErrorKind::Setting`] if a setting cannot be used.
+    /// - [`ErrorKind::Provider`] if the service is there but fails.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{InstanceMetadataProvider, Settings, Variables};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), keyfob_chain::Error> {
+    /// let variables = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
+    /// let instance = InstanceMetadataProvider::new(&Settings::load(variables));
+    /// assert_eq!(instance.region().await?, None);
+    /// # Ok(()) }
+    /// ```
     pub async fn region(&self) -> Result<Option<Region>, Error> {
         let client = self.client.as_ref().map_err(Error::clone)?;
         match client.region().await {
@@ -66,7 +71,7 @@ impl InstanceMetadata {
         }
     }
 
-    /// The name of the role says that there are credentials without making the service issue any.
+    /// Asks only for the name of the role, so that the service issues no credentials.
     async fn look(&self) -> Result<Inspection, Error> {
         let client = self.client.as_ref().map_err(Error::clone)?;
         match client.role_name().await {
@@ -76,13 +81,13 @@ impl InstanceMetadata {
             }),
             Err(error) => match absent(&error) {
                 Some(why) => Ok(Inspection::NotConfigured(why)),
-                None => Err(failed("no name of a role", error)),
+                None => Err(failed("no role name", error)),
             },
         }
     }
 }
 
-impl Provider for InstanceMetadata {
+impl Provider for InstanceMetadataProvider {
     fn name(&self) -> &str {
         "instance metadata"
     }
@@ -95,19 +100,24 @@ impl Provider for InstanceMetadata {
         Box::pin(self.look())
     }
 
-    fn bypass(&self) -> Option<Bypass> {
-        Some(Bypass::set(DISABLED, "true"))
+    fn skip(&self) -> Option<Skip> {
+        Some(Skip::set(DISABLED, "true"))
     }
 }
 
-/// Why there is simply none here: no EC2, no role, or switched off. Everything else is a failure.
+/// Returns why there are no credentials here: no EC2, no role, or disabled. Returns `None` if the
+/// error is a failure.
 fn absent(error: &keyfob_imds::Error) -> Option<String> {
     match error.kind() {
-        Imds::Disabled => Some(format!("{DISABLED} is true")),
-        Imds::NotFound => Some("the instance has no role".to_owned()),
-        Imds::Forbidden => Some("it is switched off for this instance (HTTP 403)".to_owned()),
-        // These say what to do about it, should this be an instance.
-        Imds::Connect | Imds::Timeout | Imds::TokenUnsupported => Some(error.to_string()),
+        ImdsErrorKind::Disabled => Some(format!("{DISABLED} is true")),
+        ImdsErrorKind::NotFound => Some("the instance has no role".to_owned()),
+        ImdsErrorKind::Forbidden => {
+            Some("it is switched off for this instance (HTTP 403)".to_owned())
+        }
+        // These messages say what to do if this is an instance.
+        ImdsErrorKind::Connect | ImdsErrorKind::Timeout | ImdsErrorKind::TokenUnsupported => {
+            Some(error.to_string())
+        }
         _ => None,
     }
 }
@@ -118,48 +128,8 @@ fn failed(what: &str, error: keyfob_imds::Error) -> Error {
 }
 
 fn client(settings: &Settings) -> Result<Client, Error> {
-    let disabled = settings.env().text(DISABLED);
-    let disabled = disabled.is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    let mut builder = Client::builder().disabled(disabled);
-    if let Some(endpoint) = find(settings, "AWS_EC2_METADATA_SERVICE_ENDPOINT", Endpoint::new)? {
-        builder = builder.endpoint(endpoint);
-    } else if let Some(mode) = find(
-        settings,
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-        Mode::from_str,
-    )? {
-        builder = builder.endpoint(Endpoint::from(mode));
-    }
-    if let Some(name) = find(settings, "AWS_EC2_INSTANCE_PROFILE_NAME", String::from_str)? {
-        builder = builder.profile_name(name);
-    }
-    if let Some(seconds) = find(settings, "AWS_METADATA_SERVICE_TIMEOUT", u64::from_str)? {
-        builder = builder.attempt_timeout(Duration::from_secs(seconds));
-    }
-    if let Some(attempts) = find(settings, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", u32::from_str)? {
-        builder = builder.attempts(attempts);
-    }
-    builder.build().map_err(|error| {
-        let message = "instance metadata cannot be asked";
-        Error::with_source(ErrorKind::InvalidSetting, message, error)
-    })
-}
-
-/// A setting by its variable. Its property in the profile has the same name in lower case, without `AWS_`.
-fn find<T, E>(
-    settings: &Settings,
-    variable: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<Option<T>, Error>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    let property = variable.trim_start_matches("AWS_").to_ascii_lowercase();
-    let Some(setting) = settings.find(variable, &property) else {
-        return Ok(None);
-    };
-    parse(setting.text).map(Some).map_err(|error| {
-        let message = format!("{property} from {} cannot be used", setting.origin);
-        Error::with_source(ErrorKind::InvalidSetting, message, error)
+    settings.imds(None)?.build().map_err(|error| {
+        let message = "instance metadata cannot be asked with these settings";
+        Error::with_source(ErrorKind::Setting, message, error)
     })
 }

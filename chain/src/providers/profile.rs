@@ -1,46 +1,50 @@
 use keyfob_sigv4::Timestamp;
 
 use super::{
-    Container, Environment,
-    plan::{Base, Plan},
-    role::Sts,
+    container::ContainerProvider,
+    environment::EnvironmentProvider,
+    role::{Base, Plan, Sts},
 };
 use crate::{
-    error::{Error, ErrorKind},
+    config::Settings,
+    cure::Skip,
+    error::{Error, ErrorKind, shown},
     profiles::{FileKind, SectionName},
-    provider::{BoxFuture, Bypass, Found, Inspection, Outcome, Provider},
-    settings::Settings,
+    provider::{BoxFuture, Found, Inspection, Outcome, Provider},
 };
 
-/// The profile: its role, its web identity, or its access key, in this order.
+/// A profile of the configuration files: its role, its web identity, or its access key, in this
+/// order.
 ///
-/// `role_arn` is assumed with the credentials of `source_profile`, which may be a role itself, or of
-/// `credential_source`; `role_session_name`, `external_id` and `duration_seconds` are passed on. A key is that of the
-/// credentials file, or failing that of the config file; id, secret, token and account come from one file, never from
-/// both, so that a token that is left over in the one does not end up beside a new key in the other.
+/// `role_arn` is assumed with the credentials of `source_profile`, which may have a role itself, or
+/// of `credential_source`. `role_session_name`, `external_id` and `duration_seconds` are sent to STS.
 ///
-/// What a profile asks for and this version does not speak (SSO, a login, a process, MFA) is an error,
-/// not a reason to use another identity.
+/// The access key comes from the credentials file, or else from the config file. Id, secret, token
+/// and account come from one file, so that an old token in one file never ends up beside a new key
+/// in the other.
+///
+/// SSO, a login, a process or MFA in the profile is an error, so that no other identity is used in
+/// its place.
 #[derive(Clone, Debug)]
-pub struct Profile {
+pub struct ProfileProvider {
     settings: Settings,
     name: String,
     sts: Sts,
 }
 
-impl Profile {
-    /// The profile that the settings name.
+impl ProfileProvider {
+    /// Creates the provider for the profile of the settings.
     pub fn new(settings: Settings) -> Self {
         Self {
-            name: format!("profile \"{}\"", settings.profile_name().escape_debug()),
+            name: format!("profile \"{}\"", shown(settings.profile_name())),
             sts: Sts::new(settings.clone()),
             settings,
         }
     }
 
     async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
-        let Some(plan) = Plan::of(&self.settings)? else {
-            return self.nothing().map(Outcome::NotConfigured);
+        let Some(plan) = Plan::from_settings(&self.settings)? else {
+            return self.missing_reason().map(Outcome::NotConfigured);
         };
         let mut found = self.base(plan.base, now).await?;
         for role in &plan.roles {
@@ -56,16 +60,16 @@ impl Profile {
                 self.sts.assume_with_token(&role, &token_file, now).await
             }
             Base::Environment => {
-                let environment = Environment::new(self.settings.clone());
+                let environment = EnvironmentProvider::new(self.settings.clone());
                 source(&environment, "Environment", now).await
             }
             Base::Container => {
-                let container = Container::new(self.settings.clone());
+                let container = ContainerProvider::new(self.settings.clone());
                 source(&container, "EcsContainer", now).await
             }
             #[cfg(feature = "imds")]
             Base::InstanceMetadata => {
-                let instance = super::InstanceMetadata::new(&self.settings);
+                let instance = super::instance::InstanceMetadataProvider::new(&self.settings);
                 source(&instance, "Ec2InstanceMetadata", now).await
             }
             #[cfg(not(feature = "imds"))]
@@ -76,10 +80,10 @@ impl Profile {
         }
     }
 
-    /// What can be seen without asking anybody.
+    /// Looks without contacting a service.
     fn look(&self) -> Result<Inspection, Error> {
-        let Some(plan) = Plan::of(&self.settings)? else {
-            return self.nothing().map(Inspection::NotConfigured);
+        let Some(plan) = Plan::from_settings(&self.settings)? else {
+            return self.missing_reason().map(Inspection::NotConfigured);
         };
         let origin = plan.origin();
         let credentials = match plan.base {
@@ -92,22 +96,22 @@ impl Profile {
         })
     }
 
-    /// Why there is nothing. Where a file, or a part of it that nobody can place, cannot be read, nobody knows.
-    fn nothing(&self) -> Result<String, Error> {
-        let profiles = self.settings.profiles();
-        if let Some(problem) = profiles.problems().iter().find(|problem| problem.hides()) {
+    /// Returns why the profile has no credentials. That is an error if an unreadable file or section
+    /// might define the profile.
+    fn missing_reason(&self) -> Result<String, Error> {
+        let problems = self.settings.files().problems();
+        if let Some(problem) = problems.iter().find(|problem| problem.hides_sections()) {
             return Err(Error::new(ErrorKind::ConfigFile, problem.to_string()));
         }
-        let there = self.settings.profile()?.is_some();
-        Ok(match there {
-            true => "it says nothing about credentials",
-            false => "no file has it",
-        }
-        .to_owned())
+        let reason = match self.settings.profile()? {
+            Some(_) => "it says nothing about credentials",
+            None => "no file has it",
+        };
+        Ok(reason.to_owned())
     }
 }
 
-impl Provider for Profile {
+impl Provider for ProfileProvider {
     fn name(&self) -> &str {
         &self.name
     }
@@ -120,30 +124,32 @@ impl Provider for Profile {
         Box::pin(std::future::ready(self.look()))
     }
 
-    fn bypass(&self) -> Option<Bypass> {
-        let variable = match Plan::of(&self.settings).ok()??.file {
+    fn skip(&self) -> Option<Skip> {
+        let variable = match Plan::from_settings(&self.settings).ok()??.file {
             FileKind::Credentials => "AWS_SHARED_CREDENTIALS_FILE",
             FileKind::Config => "AWS_CONFIG_FILE",
         };
-        let nothing = if cfg!(windows) { "NUL" } else { "/dev/null" };
-        Some(Bypass::set(variable, nothing))
+        let empty_file = if cfg!(windows) { "NUL" } else { "/dev/null" };
+        Some(Skip::set(variable, empty_file))
     }
 
     fn warnings(&self) -> Vec<String> {
         let name = SectionName::profile(self.settings.profile_name());
-        let problems = self.settings.profiles().problems().iter();
-        let problems = problems.filter(|problem| problem.concerns(&name));
-        problems.map(ToString::to_string).collect()
+        let problems = self.settings.files().problems().iter();
+        problems
+            .filter(|problem| problem.concerns(&name))
+            .map(ToString::to_string)
+            .collect()
     }
 }
 
-/// A provider that a `credential_source` names, and that has to have credentials therefore.
+/// Asks a provider that `credential_source` names. Not being configured is an error here.
 async fn source(provider: &impl Provider, name: &str, now: Timestamp) -> Result<Found, Error> {
     match provider.provide(now).await? {
         Outcome::Found(found) => Ok(found),
-        Outcome::NotConfigured(why) => Err(Error::new(
+        Outcome::NotConfigured(reason) => Err(Error::new(
             ErrorKind::NoCredentials,
-            format!("credential_source {name} has no credentials: {why}"),
+            format!("credential_source {name} has no credentials: {reason}"),
         )),
     }
 }

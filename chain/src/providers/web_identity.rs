@@ -1,27 +1,31 @@
 use keyfob_sigv4::Timestamp;
 
-use super::{plan::Role, role::Sts};
+use super::role::{Role, Sts};
 use crate::{
-    error::{Error, ErrorKind},
+    config::Settings,
+    cure::Skip,
+    error::{Error, ErrorKind, shown},
     origin::Origin,
-    provider::{BoxFuture, Bypass, Inspection, Outcome, Provider},
-    settings::Settings,
+    provider::{BoxFuture, Inspection, Outcome, Provider},
 };
 
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const ROLE: &str = "AWS_ROLE_ARN";
 
-/// The role of a pod: `AWS_ROLE_ARN` with the token in the file of `AWS_WEB_IDENTITY_TOKEN_FILE`, under the name of
-/// `AWS_ROLE_SESSION_NAME`. The file is read anew for each session, since its writer replaces the token.
+/// A role by web identity, as of a Kubernetes pod, from environment variables.
+///
+/// Assumes `AWS_ROLE_ARN` with the token in the file `AWS_WEB_IDENTITY_TOKEN_FILE`, with the session
+/// name `AWS_ROLE_SESSION_NAME`. Reads the file for each session, because its writer replaces the
+/// token.
 #[derive(Clone, Debug)]
-pub struct WebIdentity {
+pub struct WebIdentityProvider {
     settings: Settings,
     yields_to_profile: bool,
     sts: Sts,
 }
 
-impl WebIdentity {
-    /// The variables always count.
+impl WebIdentityProvider {
+    /// Creates the provider. The variables always count.
     pub fn new(settings: Settings) -> Self {
         Self {
             sts: Sts::new(settings.clone()),
@@ -30,33 +34,35 @@ impl WebIdentity {
         }
     }
 
-    /// As in the AWS CLI, the variables do not count when the program was told which profile to use
-    /// ([`Settings::with_profile`]), nor beside a profile with a `role_arn`
-    /// that is not a web identity itself.
+    /// Ignores the variables, as the AWS CLI does, if the program chose the profile
+    /// ([`Settings::with_profile`]), or if the profile has a `role_arn` without a
+    /// `web_identity_token_file`.
     #[must_use]
     pub fn yielding_to_profile(mut self) -> Self {
         self.yields_to_profile = true;
         self
     }
 
-    /// What the variables ask for, with the file of the token; nothing when they do not count.
+    /// Returns the role and the path of the token file; `None` if the variables do not count.
     fn role(&self) -> Result<Option<(Role, &str)>, Error> {
-        let env = self.settings.env();
-        let Some(token_file) = env.text(TOKEN_FILE).filter(|_| !self.yields()) else {
+        let variables = self.settings.variables();
+        let Some(token_file) = variables.text(TOKEN_FILE).filter(|_| !self.yields()) else {
             return Ok(None);
         };
-        let Some(arn) = env.text(ROLE) else {
+        let Some(arn) = variables.text(ROLE) else {
             return Err(Error::new(
-                ErrorKind::Source,
+                ErrorKind::SourceProfile,
                 format!(
                     "{TOKEN_FILE} is set and {ROLE} is {}: set both or neither",
-                    env.lack(ROLE)
+                    variables.missing_reason(ROLE)
                 ),
             ));
         };
         let role = Role {
             arn: arn.to_owned(),
-            session_name: env.text("AWS_ROLE_SESSION_NAME").map(ToOwned::to_owned),
+            session_name: variables
+                .text("AWS_ROLE_SESSION_NAME")
+                .map(ToOwned::to_owned),
             external_id: None,
             duration_seconds: None,
             named_in: Origin::environment(&[ROLE, TOKEN_FILE]),
@@ -73,11 +79,12 @@ impl WebIdentity {
         self.yields_to_profile && (self.settings.is_profile_explicit() || has_role())
     }
 
-    fn why_not(&self) -> String {
-        match self.settings.env().text(TOKEN_FILE) {
-            None => format!("{TOKEN_FILE} is {}", self.settings.env().lack(TOKEN_FILE)),
+    fn missing_reason(&self) -> String {
+        let variables = self.settings.variables();
+        match variables.text(TOKEN_FILE) {
+            None => format!("{TOKEN_FILE} is {}", variables.missing_reason(TOKEN_FILE)),
             Some(_) => {
-                let name = self.settings.profile_name().escape_debug();
+                let name = shown(self.settings.profile_name());
                 format!("{TOKEN_FILE} is set, and does not count beside profile \"{name}\"")
             }
         }
@@ -85,7 +92,7 @@ impl WebIdentity {
 
     async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
         match self.role()? {
-            None => Ok(Outcome::NotConfigured(self.why_not())),
+            None => Ok(Outcome::NotConfigured(self.missing_reason())),
             Some((role, file)) => {
                 let found = self.sts.assume_with_token(&role, file.as_ref(), now).await;
                 found.map(Outcome::Found)
@@ -94,7 +101,7 @@ impl WebIdentity {
     }
 }
 
-impl Provider for WebIdentity {
+impl Provider for WebIdentityProvider {
     fn name(&self) -> &str {
         "web identity"
     }
@@ -105,7 +112,7 @@ impl Provider for WebIdentity {
 
     fn inspect(&self, _now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
         Box::pin(std::future::ready(self.role().map(|role| match role {
-            None => Inspection::NotConfigured(self.why_not()),
+            None => Inspection::NotConfigured(self.missing_reason()),
             Some((role, _)) => Inspection::Available {
                 origin: role.origin(),
                 credentials: None,
@@ -113,7 +120,7 @@ impl Provider for WebIdentity {
         })))
     }
 
-    fn bypass(&self) -> Option<Bypass> {
-        Some(Bypass::unset([TOKEN_FILE, ROLE]))
+    fn skip(&self) -> Option<Skip> {
+        Some(Skip::unset([TOKEN_FILE, ROLE]))
     }
 }

@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use keyfob_chain::{
-    Chain, Env, Error, ErrorKind, FileKind, Order, Profile, Profiles, Region, Resolution, Settings,
+    Chain, Error, ErrorKind, Order, ProfileProvider, Region, Resolution, Settings, Variables,
+    profiles::{ConfigFiles, FileKind},
 };
 use keyfob_imds::server::{Imds, ImdsBuilder};
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
@@ -75,7 +76,7 @@ fn recorded_case(case: &Value) -> Check {
         .unwrap()
         .contains("profile-provider")
     {
-        true => Chain::new().then(Profile::new(settings)),
+        true => Chain::new().then(ProfileProvider::new(settings)),
         false => Chain::default_for(Order::Cli, &settings),
     };
     let resolution = explain(&chain);
@@ -104,7 +105,7 @@ fn sts_is_where_it_was(settings: &Settings, exchanges: &[Value]) -> Check {
 
 /// The settings with the service in place of instance metadata, STS and the container's agent.
 fn sent_to(service: &Service, settings: &Settings, case: &Value) -> Settings {
-    let env = settings.env().clone();
+    let env = settings.variables().clone();
     let env = env.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
     let env = env.with("AWS_ENDPOINT_URL_STS", &service.endpoint);
     let env = match agent_url(case) {
@@ -114,7 +115,7 @@ fn sent_to(service: &Service, settings: &Settings, case: &Value) -> Settings {
         ),
         None => env,
     };
-    Settings::new(env, settings.profiles().clone())
+    Settings::new(env, settings.files().clone())
 }
 
 fn ended_as(expected: &Value, resolution: &Resolution) -> Check {
@@ -181,7 +182,7 @@ fn settings_of(case: &Value) -> Settings {
         let text = case["files"].get(path.to_str()?)?.as_str()?;
         Some((kind, path, text.as_bytes()))
     });
-    let profiles = Profiles::parse(files);
+    let profiles = ConfigFiles::parse(files);
     Settings::new(env, profiles)
 }
 
@@ -272,7 +273,8 @@ fn precedence(case: &Value, winner: &str) -> Check {
     let text = input["preloadedConfigFile"]
         .as_str()
         .or(input["configFiles"]["aws"].as_str());
-    let profiles = Profiles::parse(text.map(|text| (FileKind::Config, "config", text.as_bytes())));
+    let profiles =
+        ConfigFiles::parse(text.map(|text| (FileKind::Config, "config", text.as_bytes())));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _inside = runtime.enter();
     let metadata = runtime
@@ -392,8 +394,8 @@ fn assume_roles(case: &Value) -> Check {
         ("AWS_ACCESS_KEY_ID", "AKIDENV"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ];
-    let env = Env::from_iter(keys).with("AWS_ENDPOINT_URL_STS", &service.endpoint);
-    let profiles = Profiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    let env = Variables::from_iter(keys).with("AWS_ENDPOINT_URL_STS", &service.endpoint);
+    let profiles = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
     let settings = Settings::new(env, profiles);
     let settings = settings.with_profile(input["selected_profile"].as_str().unwrap());
     let found = resolve(&settings).credentials;

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use keyfob_chain::{Env, FileKind, Platform, Problem, Profiles, Section, SectionName, Settings};
+use keyfob_chain::{
+    Platform, Settings, Variables,
+    profiles::{ConfigFiles, FileKind, Problem, Section, SectionName},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{Check, Outcome, check, environment, run};
 
-fn errors(profiles: &Profiles) -> Vec<String> {
+fn errors(profiles: &ConfigFiles) -> Vec<String> {
     let errors = profiles
         .problems()
         .iter()
@@ -16,8 +19,8 @@ fn errors(profiles: &Profiles) -> Vec<String> {
 }
 
 /// All sections of a kind as the corpora write them: text, or an object for a property with indented ones.
-fn sections(profiles: &Profiles, wanted: fn(&SectionName) -> bool) -> Map<String, Value> {
-    let value = |value: &keyfob_chain::Value| match value.entries().next() {
+fn sections(profiles: &ConfigFiles, wanted: fn(&SectionName) -> bool) -> Map<String, Value> {
+    let value = |value: &keyfob_chain::profiles::Value| match value.entries().next() {
         None => json!(value.as_str()),
         Some(_) => value
             .entries()
@@ -64,7 +67,7 @@ fn profile_case(case: &Value) -> Outcome {
     let files = files
         .into_iter()
         .filter_map(|(kind, path, text)| Some((kind, path, text?)));
-    let profiles = Profiles::parse(files);
+    let profiles = ConfigFiles::parse(files);
     let output = &case["output"];
     if output.get("errorContaining").is_some() {
         let named = profiles
@@ -118,7 +121,7 @@ fn adversarial(case: &Value) -> Check {
         _ => FileKind::Credentials,
     };
     let started = std::time::Instant::now();
-    let profiles = Profiles::parse([(kind, "file", &bytes[..])]);
+    let profiles = ConfigFiles::parse([(kind, "file", &bytes[..])]);
     let errors = errors(&profiles);
     let shown: Vec<_> = profiles.problems().iter().map(Problem::to_string).collect();
     let expected = case["expected"].as_object().unwrap();
@@ -142,7 +145,7 @@ fn adversarial(case: &Value) -> Check {
     has_as_many(&sections(&profiles, is_profile), expected)
 }
 
-fn says_what_is_expected(profiles: &Profiles, expected: &Map<String, Value>) -> Check {
+fn says_what_is_expected(profiles: &ConfigFiles, expected: &Map<String, Value>) -> Check {
     let lists = [
         ("profiles", is_profile as fn(&SectionName) -> bool),
         ("sso_sessions", is_sso_session),
@@ -195,7 +198,7 @@ fn location(case: &Value) -> Check {
     };
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let variables = case["environment"].as_object().unwrap();
-    let env: Env = variables
+    let env: Variables = variables
         .iter()
         .map(|(name, value)| (name, text(value)))
         .collect();
@@ -203,7 +206,7 @@ fn location(case: &Value) -> Check {
         .with_platform(platform)
         .with_system_home(case["languageSpecificHome"].as_str().map(PathBuf::from));
     let found = json!({
-        "profile": Settings::new(env.clone(), Profiles::default()).profile_name(),
+        "profile": Settings::new(env.clone(), ConfigFiles::default()).profile_name(),
         "configLocation": env.config_file(),
         "credentialsLocation": env.credentials_file(),
     });
@@ -237,7 +240,7 @@ fn endpoint_url(case: &Value) -> Check {
             }
         }
     }
-    let profiles = Profiles::parse([(FileKind::Config, "config", text.as_bytes())]);
+    let profiles = ConfigFiles::parse([(FileKind::Config, "config", text.as_bytes())]);
     let client = &case["client_config"];
     let mut env = environment(&case["env"]);
     if client["ignore_configured_endpoint_urls"] == true {

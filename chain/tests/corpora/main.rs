@@ -12,7 +12,7 @@ mod service;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use keyfob_chain::Env;
+use keyfob_chain::Variables;
 use serde_json::Value;
 
 pub(crate) type Check = Result<(), String>;
@@ -68,7 +68,7 @@ pub(crate) fn check(right: bool, what: impl FnOnce() -> String) -> Check {
 }
 
 /// A set of variables.
-pub(crate) fn environment(variables: &Value) -> Env {
+pub(crate) fn environment(variables: &Value) -> Variables {
     let variables = variables.as_object().into_iter().flatten();
     variables
         .map(|(name, value)| (name, value.as_str().unwrap()))

@@ -1,6 +1,6 @@
 //! `keyfob whoami`: everything about the identity in use, on one screen.
 
-use keyfob_chain::{Explanation, Region, Row};
+use keyfob_chain::{Attempt, Explanation, Region};
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::actions::{CallerIdentity, GetCallerIdentity};
 use serde_json::{Value, json};
@@ -112,7 +112,7 @@ impl Report {
     }
 
     fn json(&self, context: &Context) -> Value {
-        let source = |row: &Row| {
+        let source = |row: &Attempt| {
             json!({
                 "Provider": row.provider,
                 "Origin": row.origin.as_ref().map(|origin| context.origin(origin)),
@@ -134,7 +134,7 @@ impl Report {
     }
 
     /// Returns the command that makes a masked provider the one in use.
-    fn cure(&self, row: &Row) -> Option<&str> {
+    fn cure(&self, row: &Attempt) -> Option<&str> {
         let mut cures = self.explanation.cures.iter();
         let cure = cures.find(|cure| cure.number == row.number)?;
         Some(&cure.command)
@@ -142,7 +142,7 @@ impl Report {
 }
 
 /// Describes a provider and its key: `instance metadata: role "app" (IMDSv2), key …MPLE`.
-fn describe(context: &Context, row: &Row) -> String {
+fn describe(context: &Context, row: &Attempt) -> String {
     let mut text = row.provider.clone();
     if let Some(origin) = &row.origin {
         text += &format!(": {}", context.origin(origin));

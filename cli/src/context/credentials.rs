@@ -50,7 +50,7 @@ fn found(
     credentials: Result<Credentials, Error>,
     explanation: &Explanation,
 ) -> Result<Credentials, Failure> {
-    for row in &explanation.rows {
+    for row in &explanation.attempts {
         debug!(provider = row.provider, verdict = ?row.verdict, reason = row.reason, "asked");
     }
     credentials.map_err(|error| match error.kind() {

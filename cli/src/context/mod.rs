@@ -8,7 +8,7 @@ mod settings;
 
 use std::sync::OnceLock;
 
-use keyfob_chain::{Env, Region, Settings};
+use keyfob_chain::{Region, Settings, Variables};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -44,7 +44,7 @@ impl Context {
     /// If `--region` is not a valid region name, or if the sandbox cannot start.
     pub(crate) async fn prepare(globals: Globals) -> Result<Self, Failure> {
         let region_argument = region::from_argument(globals.region.as_deref())?;
-        let mut env = Env::from_process();
+        let mut env = Variables::from_process();
         let no_color = env.raw("NO_COLOR").is_some_and(|value| !value.is_empty());
         let console = Console::new(globals.color, no_color);
         if globals.debug {
@@ -83,7 +83,7 @@ impl Context {
         &self.settings
     }
 
-    pub(crate) fn env(&self) -> &Env {
-        self.settings.env()
+    pub(crate) fn env(&self) -> &Variables {
+        self.settings.variables()
     }
 }

@@ -42,7 +42,7 @@ impl Context {
     pub(crate) async fn region_without_note(&self) -> Result<Region, Failure> {
         match &self.region_argument {
             Some(region) => Ok(region.clone()),
-            None => Ok(Region::resolve(&self.settings, None).await?),
+            None => Ok(self.settings.resolve_region(None).await?),
         }
     }
 

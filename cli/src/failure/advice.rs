@@ -10,9 +10,9 @@ use crate::{context::Context, failure::Failure};
 pub(crate) fn none_found(explanation: &Explanation) -> Failure {
     let mut failure =
         Failure::no_credentials("unable to locate credentials; these were looked at:");
-    let names = explanation.rows.iter().map(|row| row.provider.len());
+    let names = explanation.attempts.iter().map(|row| row.provider.len());
     let width = names.max().unwrap_or_default();
-    for row in &explanation.rows {
+    for row in &explanation.attempts {
         let reason = row.reason.as_deref().unwrap_or("not asked");
         failure = failure.with_detail(format!("  {:width$}  {reason}", row.provider));
     }
@@ -59,7 +59,7 @@ fn with_origin(mut failure: Failure, context: &Context, explanation: &Explanatio
         ));
     }
     for cure in &explanation.cures {
-        let masked = explanation.rows.get(cure.number - 1);
+        let masked = explanation.attempts.get(cure.number - 1);
         failure = failure.with_hint(format!(
             "it masks {}; to use that: {}",
             masked.map_or("another source", |row| row.provider.as_str()),

@@ -25,7 +25,7 @@ impl From<&keyfob_chain::Error> for Failure {
                 Self::configuration(text).with_code("InvalidCredentials")
             }
             ErrorKind::Expired => Self::configuration(text).with_code("ExpiredCredentials"),
-            ErrorKind::InvalidSetting | ErrorKind::Unsupported => Self::configuration(text),
+            ErrorKind::Setting | ErrorKind::Unsupported => Self::configuration(text),
             ErrorKind::InvalidEdit => Self::usage(text),
             _ => Self::other(text).with_code("CredentialRetrieval"),
         }

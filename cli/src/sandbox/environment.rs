@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use keyfob_chain::Env;
+use keyfob_chain::Variables;
 use keyfob_sigv4::Credentials;
 
 use crate::terminal::exports;
@@ -41,7 +41,7 @@ impl Environment {
 
     /// Points an environment at the sandbox. The sandbox's files replace those in the home folder,
     /// but not files that a variable names.
-    pub(crate) fn apply(&self, env: Env) -> Env {
+    pub(crate) fn apply(&self, env: Variables) -> Variables {
         let mut env = CLEARED.iter().fold(env, |env, name| env.with(*name, ""));
         for (name, value) in [
             ("AWS_CONFIG_FILE", &self.config),

@@ -1,4 +1,7 @@
-use keyfob_chain::{FileKind, Origin, Region, Section, SectionName};
+use keyfob_chain::{
+    Origin, Region,
+    profiles::{FileKind, Section, SectionName},
+};
 use keyfob_sigv4::Credentials;
 
 use super::{editor, save};
@@ -30,7 +33,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
          AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
     let prompt = Prompt::new(context.console(), alternative)?;
     let section = SectionName::profile(context.settings().profile_name());
-    let profile = context.settings().profiles().find(&section)?;
+    let profile = context.settings().files().find(&section)?;
     let current = Values::from_profile(profile);
     let answers = ask(&prompt, &current).await?;
     write(context, &section, &answers, &current)

@@ -6,7 +6,7 @@ mod name;
 
 use std::io::{self, Read as _};
 
-use keyfob_chain::{Editor, FileKind, SectionName};
+use keyfob_chain::profiles::{Editor, FileKind, SectionName};
 use keyfob_sigv4::Secret;
 
 use self::name::{Name, Target};
@@ -31,14 +31,14 @@ pub(super) async fn run(
 }
 
 fn list_profiles(context: &Context) -> Result<(), Failure> {
-    let names = context.settings().profiles().names();
+    let names = context.settings().files().names();
     let lines: String = names.map(|name| format!("{name}\n")).collect();
     context.console().write_stdout(lines)
 }
 
 /// Prints a setting. One that does not exist gives exit code 1 and no output, as in `aws`.
 fn get(context: &Context, name: &str) -> Result<(), Failure> {
-    let profiles = context.settings().profiles();
+    let profiles = context.settings().files();
     let is_profile = |name: &str| profiles.names().any(|known| known == name);
     let name = Name::parse(name, is_profile)?;
     let profile = match &name.profile {

@@ -1,14 +1,15 @@
-//! What a profile says about getting credentials, before anybody is asked.
+//! How a profile gets its credentials, worked out before any service is contacted.
 
 use std::path::PathBuf;
 
-use super::Key;
+use super::Role;
 use crate::{
-    error::{Error, ErrorKind},
+    config::{Setting, Settings},
+    error::{Error, ErrorKind, shown},
     origin::Origin,
     profiles::{FileKind, Part, Section, Value},
     provider::Found,
-    settings::Settings,
+    providers::key::Key,
 };
 
 const ID: &str = "aws_access_key_id";
@@ -16,17 +17,18 @@ const SECRET: &str = "aws_secret_access_key";
 const ROLE: &str = "role_arn";
 const TOKEN_FILE: &str = "web_identity_token_file";
 
-/// Where to begin, and the roles to assume one after the other from there.
+/// The first credentials, and the roles to assume with them one after the other.
 #[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) base: Base,
-    pub(super) roles: Vec<Role>,
-    /// The file in which the property stands that made this the plan.
-    pub(super) file: FileKind,
+pub(in crate::providers) struct Plan {
+    pub(in crate::providers) base: Base,
+    pub(in crate::providers) roles: Vec<Role>,
+    /// The file of the property that decided on this plan.
+    pub(in crate::providers) file: FileKind,
 }
 
+/// Where the first credentials come from.
 #[derive(Debug)]
-pub(super) enum Base {
+pub(in crate::providers) enum Base {
     Key(Found),
     Environment,
     Container,
@@ -34,46 +36,22 @@ pub(super) enum Base {
     WebIdentity { role: Role, token_file: PathBuf },
 }
 
-/// What to ask STS for.
-#[derive(Clone, Debug)]
-#[cfg_attr(
-    not(feature = "sts"),
-    expect(dead_code, reason = "only STS is told all of it")
-)]
-pub(crate) struct Role {
-    pub(crate) arn: String,
-    pub(crate) session_name: Option<String>,
-    pub(crate) external_id: Option<String>,
-    pub(crate) duration_seconds: Option<u32>,
-    /// Where it is named.
-    pub(crate) named_in: Origin,
-}
-
-impl Role {
-    pub(crate) fn origin(&self) -> Origin {
-        Origin::Role {
-            arn: self.arn.clone(),
-            named_in: Box::new(self.named_in.clone()),
-        }
-    }
-}
-
 impl Plan {
-    /// Follows the profile that the settings name. Nothing when there is none, or when it says nothing about
+    /// Follows the profile of the settings. Returns `None` if it does not exist or says nothing about
     /// credentials.
     ///
-    /// Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI"; for a profile that another names as its source,
-    /// its own key comes before its own role, as in the SDKs.
-    pub(super) fn of(settings: &Settings) -> Result<Option<Self>, Error> {
+    /// Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI". In a profile that another one
+    /// names as its source, the key comes before the role, as in the SDKs.
+    pub(in crate::providers) fn from_settings(settings: &Settings) -> Result<Option<Self>, Error> {
         let Some(mut section) = settings.profile()? else {
             return Ok(None);
         };
         let mut roles: Vec<Role> = Vec::new();
-        let mut passed = Vec::new();
+        let mut visited = Vec::new();
         let file = deciding_file(section);
         let base = loop {
-            passed.push(section.name().name());
-            match Step::of(section, !roles.is_empty())? {
+            visited.push(section.name().name());
+            match Step::from_section(section, !roles.is_empty())? {
                 Step::Base(base) => break base,
                 Step::Nothing if roles.is_empty() => return Ok(None),
                 Step::Nothing => return Err(no_source(section)),
@@ -81,17 +59,18 @@ impl Plan {
                     roles.push(*role);
                     break base;
                 }
+                // A role may name its own profile as the source of its key.
                 Step::Source(role, source) if source == section.name().name() => {
                     roles.push(*role);
                     break Base::Key(own_key(section)?.ok_or_else(|| no_source(section))?);
                 }
-                Step::Source(_, source) if passed.contains(&source) => {
-                    passed.push(source);
-                    return Err(circle(&passed));
+                Step::Source(_, source) if visited.contains(&source) => {
+                    visited.push(source);
+                    return Err(circle(&visited));
                 }
                 Step::Source(role, source) => {
                     roles.push(*role);
-                    section = settings.profiles().profile(source)?;
+                    section = settings.files().profile(source)?;
                 }
             }
         };
@@ -99,18 +78,18 @@ impl Plan {
         Ok(Some(Self { base, roles, file }))
     }
 
-    /// Where the credentials will come from; nothing where only the base knows.
-    pub(super) fn origin(&self) -> Origin {
+    /// Returns where the credentials will come from.
+    pub(in crate::providers) fn origin(&self) -> Origin {
         match (self.roles.last(), &self.base) {
             (Some(role), _) | (None, Base::WebIdentity { role, .. }) => role.origin(),
             (None, Base::Key(found)) => found.origin.clone(),
-            // Only a role names these.
+            // Only a role can have one of these as its source.
             (None, Base::Environment | Base::Container | Base::InstanceMetadata) => Origin::Default,
         }
     }
 }
 
-/// What one profile says.
+/// What one profile contributes to the plan.
 enum Step<'a> {
     Nothing,
     Base(Base),
@@ -119,16 +98,16 @@ enum Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// The order within a profile is that of the AWS CLI: role, web identity, SSO, key of the credentials file,
-    /// login, process, key of the config file.
-    fn of(section: &'a Section, is_source: bool) -> Result<Self, Error> {
-        if is_source && let Some(key) = whole_key(section)? {
+    /// Reads a profile, in the order of the AWS CLI: role, web identity, SSO, key of the credentials
+    /// file, login, process, key of the config file.
+    fn from_section(section: &'a Section, is_source: bool) -> Result<Self, Error> {
+        if is_source && let Some(key) = source_key(section)? {
             return Ok(Self::Base(Base::Key(key)));
         }
         if let Some(token_file) = set(section, TOKEN_FILE) {
             let Some(arn) = set(section, ROLE) else {
                 let text = format!("{TOKEN_FILE} without {ROLE}: it needs both");
-                return Err(wrong(ErrorKind::Source, token_file, &text));
+                return Err(wrong(ErrorKind::SourceProfile, token_file, &text));
             };
             let role = role(section, arn)?;
             let token_file = token_file.as_str().into();
@@ -137,10 +116,10 @@ impl<'a> Step<'a> {
         if let Some(arn) = set(section, ROLE) {
             return Self::with_role(section, arn);
         }
-        refuse_unspoken(section)?;
+        refuse_unsupported(section)?;
         match (own_key(section)?, set(section, "credential_source")) {
             (Some(key), _) => Ok(Self::Base(Base::Key(key))),
-            // The end of a chain may name a source without a role of its own, as in the SDKs.
+            // As in the SDKs, the last profile of a chain may name a source without a role.
             (None, Some(source)) if is_source => named_source(source).map(Self::Base),
             (None, _) => Ok(Self::Nothing),
         }
@@ -156,56 +135,66 @@ impl<'a> Step<'a> {
             (None, Some(source)) => Ok(Self::Role(role, named_source(source)?)),
             (Some(source), Some(_)) => {
                 let text = "source_profile and credential_source exclude each other: remove one";
-                Err(wrong(ErrorKind::Source, source, text))
+                Err(wrong(ErrorKind::SourceProfile, source, text))
             }
             (None, None) => {
                 let text = "role_arn needs source_profile or credential_source";
-                Err(wrong(ErrorKind::Source, arn, text))
+                Err(wrong(ErrorKind::SourceProfile, arn, text))
             }
         }
     }
 }
 
-/// Names are compared in any case: not all SDKs do, but none has two that differ in nothing else.
+/// Parses `credential_source`, in any case. Some SDKs are stricter, but no two names differ only in
+/// case.
 fn named_source(source: &Value) -> Result<Base, Error> {
     match source.as_str().to_ascii_lowercase().as_str() {
         "environment" => Ok(Base::Environment),
         "ec2instancemetadata" => Ok(Base::InstanceMetadata),
         "ecscontainer" => Ok(Base::Container),
         _ => {
-            let text = "credential_source is one of Environment, Ec2InstanceMetadata, EcsContainer";
-            Err(wrong(ErrorKind::InvalidSetting, source, text))
+            let text = format!(
+                "credential_source is \"{}\", which is not Environment, Ec2InstanceMetadata or \
+                 EcsContainer",
+                shown(source.as_str())
+            );
+            Err(wrong(ErrorKind::Setting, source, &text))
         }
     }
 }
 
 fn role(section: &Section, arn: &Value) -> Result<Role, Error> {
     if let Some(serial) = set(section, "mfa_serial") {
-        let text = "mfa_serial asks for a code, which this version cannot ask for: get a session with a code first";
+        let text = "mfa_serial needs a code, which this version cannot ask for: get a session with \
+                    a code first";
         return Err(wrong(ErrorKind::Unsupported, serial, text));
     }
     let text = |name| set(section, name).map(|value| value.as_str().to_owned());
-    let duration = set(section, "duration_seconds").map(|value| {
-        let seconds = value.as_str().parse();
-        seconds.map_err(|_| {
-            wrong(
-                ErrorKind::InvalidSetting,
-                value,
-                "duration_seconds is no number",
-            )
-        })
-    });
     Ok(Role {
         arn: arn.as_str().to_owned(),
         session_name: text("role_session_name"),
         external_id: text("external_id"),
-        duration_seconds: duration.transpose()?,
+        duration_seconds: duration_seconds(section)?,
         named_in: Origin::file(arn.location(), section.name().name()),
     })
 }
 
-/// Sources that come before the profile's key in the AWS CLI, and that this version does not speak.
-fn refuse_unspoken(section: &Section) -> Result<(), Error> {
+/// Returns the duration. STS checks its limits.
+fn duration_seconds(section: &Section) -> Result<Option<u32>, Error> {
+    let name = "duration_seconds";
+    let value = section.get(name);
+    let Some(setting) = value.and_then(|value| Setting::from_value(section, name, value)) else {
+        return Ok(None);
+    };
+    match u32::try_from(setting.seconds()?.as_secs()) {
+        Ok(seconds) => Ok(Some(seconds)),
+        Err(_) => Err(setting.invalid("a number of seconds from 900 to 43200")),
+    }
+}
+
+/// Refuses a source that comes before the profile's key in the AWS CLI, and that this version does
+/// not support.
+fn refuse_unsupported(section: &Section) -> Result<(), Error> {
     const BEFORE_ANY_KEY: [&str; 4] = [
         "sso_session",
         "sso_start_url",
@@ -221,7 +210,7 @@ fn refuse_unspoken(section: &Section) -> Result<(), Error> {
         None => Ok(()),
         Some((name, value)) => {
             let text = format!(
-                "{} says {name}, which this version cannot follow",
+                "{} has {name}, which this version does not support",
                 section.name()
             );
             Err(wrong(ErrorKind::Unsupported, value, &text))
@@ -229,8 +218,8 @@ fn refuse_unspoken(section: &Section) -> Result<(), Error> {
     }
 }
 
-/// The key of a profile that is a source. One that is not whole is no key here if there is a role instead.
-fn whole_key(section: &Section) -> Result<Option<Found>, Error> {
+/// Returns the key of a profile that is a source. Half a key is ignored if the profile has a role.
+fn source_key(section: &Section) -> Result<Option<Found>, Error> {
     match own_key(section) {
         Err(error) if error.kind() == ErrorKind::PartialCredentials => match set(section, ROLE) {
             Some(_) => Ok(None),
@@ -240,53 +229,52 @@ fn whole_key(section: &Section) -> Result<Option<Found>, Error> {
     }
 }
 
-/// Id, secret, token and account from one file, the credentials file first.
+/// Returns the profile's key: id, secret, token and account from one file, the credentials file
+/// first.
 fn own_key(section: &Section) -> Result<Option<Found>, Error> {
-    let parts = [FileKind::Credentials, FileKind::Config].map(|kind| section.part(kind));
-    let parts = parts.into_iter().flatten();
-    match parts
-        .clone()
-        .find_map(|part| Some((part, set_in(part, ID)?)))
-    {
-        Some((part, id)) => key_of(section, part, id).map(Some),
-        None => match parts
-            .clone()
-            .find_map(|part| Some((part, set_in(part, SECRET)?)))
-        {
-            Some((part, secret)) => Err(partial(part, secret, SECRET, ID)),
-            None => Ok(None),
-        },
+    let find = |name| {
+        [FileKind::Credentials, FileKind::Config]
+            .into_iter()
+            .filter_map(|kind| section.part(kind))
+            .find_map(|part| Some((part, set_in(part, name)?)))
+    };
+    match (find(ID), find(SECRET)) {
+        (Some((part, id)), _) => read_key(section, part, id).map(Some),
+        (None, Some((part, secret))) => Err(partial(part, secret, SECRET, ID)),
+        (None, None) => Ok(None),
     }
 }
 
-fn key_of(section: &Section, part: &Part, id: &Value) -> Result<Found, Error> {
+fn read_key(section: &Section, part: &Part, id: &Value) -> Result<Found, Error> {
     let text = |name| set_in(part, name).map(Value::as_str);
     let Some(secret) = text(SECRET) else {
         return Err(partial(part, id, ID, SECRET));
     };
     let key = Key {
+        id: id.as_str(),
+        secret,
         token: text("aws_session_token").or(text("aws_security_token")),
         account_id: text("aws_account_id"),
         expiry: None,
     };
     let origin = Origin::file(id.location(), section.name().name());
-    key.credentials(id.as_str(), secret, origin)
+    key.into_found(origin)
 }
 
-/// The file that holds the role, or the key that counts.
+/// Returns the file of the role, or else of the key that counts.
 fn deciding_file(section: &Section) -> FileKind {
     let credentials = section.part(FileKind::Credentials);
-    let decides = credentials.is_some_and(|part| {
-        let role = set(section, ROLE).is_some();
-        set_in(part, if role { ROLE } else { ID }).is_some()
-    });
-    match decides {
-        true => FileKind::Credentials,
-        false => FileKind::Config,
+    let deciding = match set(section, ROLE) {
+        Some(_) => ROLE,
+        None => ID,
+    };
+    match credentials.and_then(|part| set_in(part, deciding)) {
+        Some(_) => FileKind::Credentials,
+        None => FileKind::Config,
     }
 }
 
-/// A property that is not empty.
+/// Returns a property that is not empty.
 fn set<'a>(section: &'a Section, name: &str) -> Option<&'a Value> {
     section
         .get(name)
@@ -301,7 +289,7 @@ fn wrong(kind: ErrorKind, value: &Value, text: &str) -> Error {
     Error::new(kind, format!("{}: {text}", value.location()))
 }
 
-/// A half that is there without a value is named by its own line.
+/// Creates the error for half a key. If the other half is there but empty, the error names its line.
 fn partial(part: &Part, value: &Value, there: &str, missing: &str) -> Error {
     let (value, text) = match part.get(missing) {
         Some(empty) => (
@@ -318,17 +306,14 @@ fn partial(part: &Part, value: &Value, there: &str, missing: &str) -> Error {
 
 fn no_source(section: &Section) -> Error {
     let text = format!(
-        "{} is a source_profile and has no credentials",
+        "{} is a source_profile but has no credentials",
         section.name()
     );
-    Error::new(ErrorKind::Source, text)
+    Error::new(ErrorKind::SourceProfile, text)
 }
 
 fn circle(names: &[&str]) -> Error {
-    let names: Vec<_> = names
-        .iter()
-        .map(|name| name.escape_debug().to_string())
-        .collect();
+    let names: Vec<_> = names.iter().map(|name| shown(name)).collect();
     let text = format!("source_profile leads in a circle: {}", names.join(" → "));
-    Error::new(ErrorKind::Source, text)
+    Error::new(ErrorKind::SourceProfile, text)
 }

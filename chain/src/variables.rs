@@ -5,22 +5,24 @@ use std::{
     path::PathBuf,
 };
 
-/// A snapshot of the environment: the variables, the kind of system, and the home folder the system names.
+/// A snapshot of the environment: its variables, the kind of operating system, and the home folder.
 ///
-/// Everything in this crate reads the environment from one of these, so a test needs no process of its own and two
-/// chains in one process can see two environments. `Debug` shows the names of the variables, never a value.
+/// This crate reads the environment from here only, so a test needs no process of its own, and two
+/// chains in one process can see two environments. `Debug` shows the names of the variables, never
+/// a value.
 ///
 /// # Examples
 ///
 /// ```
-/// use keyfob_chain::Env;
+/// use keyfob_chain::Variables;
 ///
-/// let env = Env::from_iter([("HOME", "/home/ada"), ("AWS_PROFILE", " ")]);
-/// assert_eq!(env.text("HOME"), Some("/home/ada"));
-/// assert_eq!(env.text("AWS_PROFILE"), None);
+/// let variables = Variables::from_iter([("HOME", "/home/ada"), ("AWS_PROFILE", " ")]);
+/// assert_eq!(variables.text("HOME"), Some("/home/ada"));
+/// // Only whitespace counts as not set.
+/// assert_eq!(variables.text("AWS_PROFILE"), None);
 /// ```
 #[derive(Clone, Default)]
-pub struct Env {
+pub struct Variables {
     variables: BTreeMap<OsString, Variable>,
     platform: Platform,
     home: Option<PathBuf>,
@@ -32,12 +34,13 @@ struct Variable {
     text: String,
 }
 
-/// Which rules for paths apply.
+/// The rules for paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
-    /// `/` separates, `HOME` is home.
+    /// `/` separates; `HOME` is the home folder.
     Unix,
-    /// `\` separates, `USERPROFILE` or `HOMEDRIVE` and `HOMEPATH` are home when `HOME` is not set.
+    /// `\` and `/` separate. If `HOME` is not set, the home folder is `USERPROFILE`, or else
+    /// `HOMEDRIVE` followed by `HOMEPATH`.
     Windows,
 }
 
@@ -51,27 +54,36 @@ impl Default for Platform {
     }
 }
 
-impl Env {
-    /// The environment of this process, as it is now.
+impl Variables {
+    /// Takes a snapshot of this process's environment.
     pub fn from_process() -> Self {
         Self::from_iter(std::env::vars_os()).with_system_home(std::env::home_dir())
     }
 
-    /// For another kind of system than the one this was built for.
+    /// Sets the rules for paths. The default is that of the system this was built for.
     #[must_use]
     pub fn with_platform(mut self, platform: Platform) -> Self {
         self.platform = platform;
         self
     }
 
-    /// The home folder the system knows of, used when no variable names one.
+    /// Sets the home folder to use if no variable names one.
     #[must_use]
     pub fn with_system_home(mut self, home: Option<PathBuf>) -> Self {
         self.home = home;
         self
     }
 
-    /// With a variable set, or set to something else.
+    /// Sets a variable.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::Variables;
+    ///
+    /// let variables = Variables::from_process().with("AWS_PROFILE", "dev");
+    /// assert_eq!(variables.text("AWS_PROFILE"), Some("dev"));
+    /// ```
     #[must_use]
     pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.variables
@@ -79,30 +91,42 @@ impl Env {
         self
     }
 
-    /// The value without the blanks around it, if the variable is set and is not blank. What is not Unicode is
-    /// replaced by U+FFFD, so that nobody takes such a variable for one that is not set.
+    /// Returns the value without surrounding whitespace. Returns `None` if nothing is left.
+    ///
+    /// Bytes that are not Unicode become U+FFFD, so that such a variable does not look unset.
     pub fn text(&self, name: &str) -> Option<&str> {
         let text = self.variables.get(OsStr::new(name))?.text.trim();
         Some(text).filter(|text| !text.is_empty())
     }
 
-    /// What there is to say of a variable without a [`text`](Self::text): that it is `empty`, or `not set`.
-    pub(crate) fn lack(&self, name: &str) -> &'static str {
+    /// Returns why a variable has no [`text`](Self::text): it is `empty` or `not set`.
+    pub(crate) fn missing_reason(&self, name: &str) -> &'static str {
         match self.raw(name) {
             Some(_) => "empty",
             None => "not set",
         }
     }
 
-    /// The value as the system has it, if the variable is set, even to nothing.
+    /// Returns the value as the system has it, even if it is empty.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
         Some(&self.variables.get(OsStr::new(name))?.raw)
     }
 
-    /// The home folder: `HOME`; on Windows then `USERPROFILE`, then `HOMEDRIVE` with `HOMEPATH`; then what the
-    /// system says.
+    /// Returns the home folder: `HOME`; on Windows then `USERPROFILE`, then `HOMEDRIVE` followed by
+    /// `HOMEPATH`; then that of [`with_system_home`](Self::with_system_home).
     ///
-    /// Source: SDKs and Tools Reference Guide, "Location of the shared config and credentials files".
+    /// Source: SDKs and Tools Reference Guide, "Location of the shared config and credentials
+    /// files".
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Platform, Variables};
+    ///
+    /// let variables = Variables::from_iter([("USERPROFILE", r"C:\Users\ada")]);
+    /// let home = variables.with_platform(Platform::Windows).home();
+    /// assert_eq!(home, Some(r"C:\Users\ada".into()));
+    /// ```
     pub fn home(&self) -> Option<PathBuf> {
         let set = |name| self.raw(name).filter(|value| !value.is_empty());
         let windows = || {
@@ -122,14 +146,24 @@ impl Env {
             .or_else(|| self.home.clone())
     }
 
-    /// Where the shared configuration file is: `AWS_CONFIG_FILE`, or `.aws/config` in the home folder. Nothing when
-    /// the variable is set to nothing, or when there is no home folder.
+    /// Returns the path of the shared config file: `AWS_CONFIG_FILE`, or else `.aws/config` in the
+    /// home folder. Returns `None` if the variable is set but empty, or if there is no home folder.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::Variables;
+    ///
+    /// let variables = Variables::from_iter([("HOME", "/home/ada")]);
+    /// assert_eq!(variables.config_file(), Some("/home/ada/.aws/config".into()));
+    /// ```
     pub fn config_file(&self) -> Option<PathBuf> {
         self.shared_file("AWS_CONFIG_FILE", "config")
     }
 
-    /// Where the shared credentials file is: `AWS_SHARED_CREDENTIALS_FILE`, or `.aws/credentials` in the home
-    /// folder. Nothing as in [`config_file`](Self::config_file).
+    /// Returns the path of the shared credentials file: `AWS_SHARED_CREDENTIALS_FILE`, or else
+    /// `.aws/credentials` in the home folder. Returns `None` as [`config_file`](Self::config_file)
+    /// does.
     pub fn credentials_file(&self) -> Option<PathBuf> {
         self.shared_file("AWS_SHARED_CREDENTIALS_FILE", "credentials")
     }
@@ -142,7 +176,8 @@ impl Env {
         }
     }
 
-    /// A first component that is exactly `~` stands for the home folder; `~user` stands for itself.
+    /// Replaces a first component that is exactly `~` by the home folder. `~user` is not expanded, as
+    /// in the AWS SDKs.
     fn expand(&self, path: &OsStr) -> PathBuf {
         let separators: &[char] = match self.platform {
             Platform::Unix => &['/'],
@@ -162,7 +197,7 @@ impl Env {
         }
     }
 
-    /// A path below another, with the separator of this environment's system, not of the one this runs on.
+    /// Appends names to a path, with the separator of this platform, not of the one this runs on.
     fn under(&self, folder: PathBuf, names: &[&str]) -> PathBuf {
         let separator = match self.platform {
             Platform::Unix => "/",
@@ -184,15 +219,16 @@ impl Variable {
     }
 }
 
-/// The name under which a variable is kept: Windows does not tell `Path` from `PATH`.
+/// Returns the key of a variable in the map. On Windows `Path` and `PATH` are the same variable.
 fn key(name: OsString) -> OsString {
-    match cfg!(windows) {
-        true => name.to_ascii_uppercase(),
-        false => name,
+    if cfg!(windows) {
+        name.to_ascii_uppercase()
+    } else {
+        name
     }
 }
 
-impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Env {
+impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
         Self {
             variables: variables
@@ -204,9 +240,9 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Env {
     }
 }
 
-impl fmt::Debug for Env {
+impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Env")
+        f.debug_struct("Variables")
             .field("variables", &self.variables.keys())
             .field("platform", &self.platform)
             .field("home", &self.home)
@@ -220,39 +256,39 @@ mod tests {
 
     #[test]
     fn a_tilde_is_home_only_as_a_whole_component() {
-        let env = Env::from_iter([("HOME", "/home/ada")]);
+        let variables = Variables::from_iter([("HOME", "/home/ada")]);
         for (given, path) in [
             ("~/aws/config", "/home/ada/aws/config"),
             ("~", "/home/ada"),
             ("~bob/config", "~bob/config"),
             ("/~/config", "/~/config"),
         ] {
-            let env = env.clone().with("AWS_CONFIG_FILE", given);
-            assert_eq!(env.config_file(), Some(path.into()), "{given}");
+            let variables = variables.clone().with("AWS_CONFIG_FILE", given);
+            assert_eq!(variables.config_file(), Some(path.into()), "{given}");
         }
     }
 
     #[test]
     fn without_a_home_or_with_an_empty_variable_there_is_no_file() {
-        assert_eq!(Env::default().config_file(), None);
-        let env = Env::from_iter([("HOME", "/h"), ("AWS_SHARED_CREDENTIALS_FILE", "")]);
-        assert_eq!(env.credentials_file(), None);
-        assert_eq!(env.config_file(), Some("/h/.aws/config".into()));
+        assert_eq!(Variables::default().config_file(), None);
+        let variables = Variables::from_iter([("HOME", "/h"), ("AWS_SHARED_CREDENTIALS_FILE", "")]);
+        assert_eq!(variables.credentials_file(), None);
+        assert_eq!(variables.config_file(), Some("/h/.aws/config".into()));
     }
 
     #[cfg(unix)]
     #[test]
-    fn what_is_not_unicode_is_not_taken_for_not_set() {
+    fn a_variable_that_is_not_unicode_does_not_look_unset() {
         use std::os::unix::ffi::OsStrExt as _;
 
-        let env = Env::default().with("AWS_PROFILE", OsStr::from_bytes(b"dev\xff"));
-        assert_eq!(env.text("AWS_PROFILE"), Some("dev\u{fffd}"));
+        let variables = Variables::default().with("AWS_PROFILE", OsStr::from_bytes(b"dev\xff"));
+        assert_eq!(variables.text("AWS_PROFILE"), Some("dev\u{fffd}"));
     }
 
     #[test]
     fn debug_shows_names_and_no_values() {
-        let env = Env::from_iter([("AWS_SECRET_ACCESS_KEY", "canary")]);
-        let shown = format!("{env:?}");
+        let variables = Variables::from_iter([("AWS_SECRET_ACCESS_KEY", "canary")]);
+        let shown = format!("{variables:?}");
         assert!(shown.contains("AWS_SECRET") && !shown.contains("canary"));
     }
 }

@@ -1,5 +1,3 @@
-//! One writer at a time, between threads and between processes.
-
 use std::{
     fs::{self, File, OpenOptions},
     io,
@@ -11,25 +9,27 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A file `NAME.lock` beside the file, there while it is being changed.
+/// An exclusive lock on a file, between threads and between processes.
+///
+/// The lock is a file `NAME.lock` beside the locked file. It is removed on drop.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     path: PathBuf,
     _file: File,
 }
 
 impl Lock {
-    /// Waits at most 30 s for the other writers.
-    pub(super) fn take(target: &Path) -> io::Result<Self> {
+    /// Takes the lock. Waits up to 30 s while another writer holds it.
+    pub(crate) fn take(target: &Path) -> io::Result<Self> {
         let mut path = target.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);
-        let patience = Instant::now();
+        let start = Instant::now();
         loop {
             if let Some(file) = try_take(&path)? {
                 return Ok(Self { path, _file: file });
             }
-            if patience.elapsed() > PATIENCE {
+            if start.elapsed() > PATIENCE {
                 let message = format!("another program has held {} for 30 s", path.display());
                 return Err(io::Error::new(io::ErrorKind::TimedOut, message));
             }
@@ -40,13 +40,14 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Whoever waits for it sees that it is gone and makes a new one; if it stays, it does no harm.
+        // A waiting writer notices that the file is gone and creates a new one. If the removal
+        // fails, the file that stays is not locked.
         _ = fs::remove_file(&self.path);
     }
 }
 
-/// The system lets go of the lock when its owner dies, so that a file left behind locks nobody out. A lock on a file
-/// that its owner has removed in the meantime is none.
+/// Takes the lock if it is free. The system releases it when its holder dies, so a `.lock` file
+/// that was left behind does not block anyone.
 #[cfg(unix)]
 fn try_take(path: &Path) -> io::Result<Option<File>> {
     use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -60,6 +61,8 @@ fn try_take(path: &Path) -> io::Result<Option<File>> {
         Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
         Err(error) => return Err(error.into()),
     }
+    // Between open and flock the previous holder may have removed the file. A lock on a removed
+    // file excludes no other writer, so compare with the file that is at the path now.
     let locked = file.metadata()?;
     match fs::metadata(path) {
         Ok(there) if (there.dev(), there.ino()) == (locked.dev(), locked.ino()) => Ok(Some(file)),
@@ -69,8 +72,8 @@ fn try_take(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Without advisory locks the file itself is the lock; one that a killed program left behind is named in the error
-/// and has to be removed by hand.
+/// Takes the lock if it is free. Without advisory locks the existence of the file is the lock. The
+/// error names a file that a killed program left behind, which has to be removed by hand.
 #[cfg(not(unix))]
 fn try_take(path: &Path) -> io::Result<Option<File>> {
     match OpenOptions::new().create_new(true).append(true).open(path) {

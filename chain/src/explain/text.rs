@@ -1,18 +1,17 @@
-//! The explanation as people read it on a terminal.
-
 use std::{fmt::Write as _, path::Path};
 
 use keyfob_sigv4::Timestamp;
 
-use crate::{
-    explanation::{Explanation, Row, Verdict},
-    origin::Origin,
+use super::{
+    Explanation,
+    attempt::{Attempt, Verdict},
 };
+use crate::origin::Origin;
 
 impl Explanation {
-    /// The explanation for people, a few lines that end with a line end.
+    /// Renders the explanation for people, in a few lines.
     ///
-    /// `now` says how long the credentials still last; paths below `home` are written with `~`.
+    /// `now` is for the time left until the credentials expire. Paths below `home` start with `~`.
     ///
     /// ```text
     /// credentials: environment variables (key …MPLE, no expiry)   region: eu-west-1 (AWS_REGION)
@@ -22,26 +21,37 @@ impl Explanation {
     ///   4 container              AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set
     ///   5 instance metadata      role "app-prod" answers (IMDSv2)          masked by 1
     /// why: the chain asks environment variables before the role "app-prod"
-    /// to use the role "app-prod":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND
+    /// to use the role "app-prod":  env -u AWS_ACCESS_KEY_ID … COMMAND
     /// ```
     pub fn text(&self, now: Timestamp, home: Option<&Path>) -> String {
         let mut text = self.headline(now, home);
-        let facts: Vec<_> = self.rows.iter().map(|row| row.fact(home)).collect();
-        let name_width = width(self.rows.iter().map(|row| row.provider.as_str()));
-        let with_verdict = self.rows.iter().zip(&facts);
-        let with_verdict = with_verdict.filter(|(row, _)| !row.result().is_empty());
-        let fact_width = width(with_verdict.map(|(_, fact)| fact.as_str()));
-        for (row, fact) in self.rows.iter().zip(&facts) {
-            let mark = if row.verdict == Verdict::Used {
-                '>'
-            } else {
-                ' '
+        let origins: Vec<_> = self
+            .attempts
+            .iter()
+            .map(|attempt| attempt.origin_or_reason(home))
+            .collect();
+        let rows = || self.attempts.iter().zip(&origins);
+        let name_width = width(
+            self.attempts
+                .iter()
+                .map(|attempt| attempt.provider.as_str()),
+        );
+        // Rows without a result do not widen the column before it.
+        let origin_width = width(
+            rows()
+                .filter(|(attempt, _)| !attempt.result().is_empty())
+                .map(|(_, origin)| origin.as_str()),
+        );
+        for (attempt, origin) in rows() {
+            let mark = match attempt.verdict {
+                Verdict::Used => '>',
+                _ => ' ',
             };
             let line = format!(
-                "{mark}{:>2} {:<name_width$}  {fact:<fact_width$}  {}",
-                row.number,
-                row.provider,
-                row.result(),
+                "{mark}{:>2} {:<name_width$}  {origin:<origin_width$}  {}",
+                attempt.number,
+                attempt.provider,
+                attempt.result(),
             );
             text.push_str(line.trim_end());
             text.push('\n');
@@ -52,11 +62,11 @@ impl Explanation {
 
     fn headline(&self, now: Timestamp, home: Option<&Path>) -> String {
         let mut text = match self.winner() {
-            Some(row) => format!("credentials: {} ({})", row.provider, row.key(now)),
+            Some(winner) => format!("credentials: {} ({})", winner.provider, winner.key(now)),
             None => "credentials: none".to_owned(),
         };
         if let Some(region) = &self.region {
-            let origin = short(region.origin(), home);
+            let origin = region.origin().text(home);
             // Writing to a string cannot fail.
             _ = write!(text, "   region: {region} ({origin})");
         }
@@ -64,9 +74,10 @@ impl Explanation {
     }
 
     fn write_advice(&self, text: &mut String) {
-        let first = self.masked().next();
-        let by = first.and_then(|row| self.rows.get(row.masked_by?.checked_sub(1)?));
-        if let (Some(first), Some(by)) = (first, by) {
+        if let Some(first) = self.masked().next()
+            && let Some(number) = first.masked_by
+            && let Some(by) = self.attempt(number)
+        {
             let (first, name) = (first.subject(), &by.provider);
             _ = match by.verdict {
                 Verdict::Failed => writeln!(
@@ -77,18 +88,22 @@ impl Explanation {
             };
         }
         for cure in &self.cures {
-            if let Some(row) = self.rows.get(cure.number - 1) {
-                _ = writeln!(text, "to use {}:  {}", row.subject(), cure.command);
+            if let Some(attempt) = self.attempt(cure.number) {
+                _ = writeln!(text, "to use {}:  {}", attempt.subject(), cure.command);
             }
         }
         for warning in &self.warnings {
             _ = writeln!(text, "warning: {warning}");
         }
     }
+
+    fn attempt(&self, number: usize) -> Option<&Attempt> {
+        self.attempts.get(number.checked_sub(1)?)
+    }
 }
 
-impl Row {
-    /// What one would use instead: the role itself rather than the service it comes from.
+impl Attempt {
+    /// Returns what the user would use instead: the role rather than the service it comes from.
     fn subject(&self) -> String {
         match &self.origin {
             Some(Origin::InstanceMetadata { role: Some(role) }) => {
@@ -98,8 +113,8 @@ impl Row {
         }
     }
 
-    /// Where the credentials come from, or why there are none.
-    fn fact(&self, home: Option<&Path>) -> String {
+    /// Returns where the credentials come from, or why there are none.
+    fn origin_or_reason(&self, home: Option<&Path>) -> String {
         let Some(origin) = &self.origin else {
             return self.reason.clone().unwrap_or_default();
         };
@@ -108,9 +123,9 @@ impl Row {
                 format!("role \"{}\" answers (IMDSv2)", role.escape_debug())
             }
             (_, Some(key)) if self.verdict == Verdict::Masked => {
-                format!("{}, key {key}", short(origin, home))
+                format!("{}, key {key}", origin.text(home))
             }
-            _ => short(origin, home),
+            _ => origin.text(home),
         }
     }
 
@@ -125,7 +140,7 @@ impl Row {
         }
     }
 
-    /// `key …MPLE, 59 min left`.
+    /// Returns `key …MPLE, 59 min left`.
     fn key(&self, now: Timestamp) -> String {
         let key = self.key_id.as_deref().unwrap_or("…");
         match self.expiry {
@@ -137,22 +152,11 @@ impl Row {
 
 fn time_left(seconds: i64) -> String {
     match seconds {
-        ..=0 => "ended".to_owned(),
+        ..=0 => "expired".to_owned(),
         1..60 => format!("{seconds} s left"),
         60..5400 => format!("{} min left", seconds / 60),
         _ => format!("{} h {} min left", seconds / 3600, seconds / 60 % 60),
     }
-}
-
-/// The origin with `~` for the home folder.
-fn short(origin: &Origin, home: Option<&Path>) -> String {
-    let mut origin = origin.clone();
-    if let (Origin::File { file, .. }, Some(home)) = (&mut origin, home)
-        && let Ok(rest) = file.strip_prefix(home)
-    {
-        *file = Path::new("~").join(rest);
-    }
-    origin.to_string()
 }
 
 fn width<'a>(texts: impl Iterator<Item = &'a str>) -> usize {

@@ -1,17 +1,21 @@
-//! Edits of the text of a configuration file. Lines are found with the eyes of the reader, and every byte that an
-//! edit is not about stays as it is.
+//! Edits the text of a configuration file. Lines are found as the parser finds them, and every byte
+//! that an edit does not concern stays as it is.
 
 use std::{borrow::Cow, ops::Range};
 
 use keyfob_sigv4::Secret;
 
-use super::{
-    FileKind, SectionName,
-    line::{Line, comment_start, decode, is_name, is_quotable, is_utf16, section_name},
+use crate::{
+    error::{Error, ErrorKind, shown},
+    profiles::{
+        line::{
+            Line, NAME_CHARACTERS, comment_start, decode, header, is_name, is_utf16, parse_header,
+        },
+        section::{FileKind, SectionName},
+    },
 };
-use crate::error::{Error, ErrorKind};
 
-/// One change that has been checked.
+/// One change, already checked.
 #[derive(Clone, Debug)]
 pub(super) enum Change {
     Set(Target, Secret),
@@ -28,86 +32,63 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// # Errors
-    ///
-    /// When the file cannot have such a section, or the reader would not read such a name.
+    /// Checks that the file can have the section, and that the parser would read the names.
     pub(super) fn check(&self, kind: FileKind) -> Result<(), Error> {
-        header(kind, &self.section)?;
+        checked_header(kind, &self.section)?;
         for name in [Some(&self.name), self.nested.as_ref()]
             .into_iter()
             .flatten()
         {
             if !is_name(name) {
-                return Err(refused(format!(
-                    "\"{}\" is no name of a property: it may hold letters, digits and _-/.%@:+ only",
-                    shown(name)
+                let name = shown(name);
+                return Err(invalid(format!(
+                    "\"{name}\" is not a valid property name: use {NAME_CHARACTERS} only"
                 )));
             }
         }
         Ok(())
     }
+
+    /// Checks that the parser would read the value back. The error does not repeat the value, which
+    /// may be a secret.
+    pub(super) fn check_value(&self, value: &str) -> Result<(), Error> {
+        let problem = |text| invalid(format!("the value for {} {text}", self.name));
+        if value.contains(|c: char| c.is_control() && c != '\t') {
+            return Err(problem("has a line end or another control character"));
+        }
+        let line = format!("= {value}");
+        // Indented lines have no comments.
+        if self.nested.is_none() && comment_start(&line) < line.len() {
+            return Err(problem(
+                "has a # or ; after whitespace, which would start a comment",
+            ));
+        }
+        Ok(())
+    }
 }
 
-/// # Errors
-///
-/// When the value would not be read back. The value is in no message: it may be a secret.
-pub(super) fn check_value(target: &Target, value: &str) -> Result<(), Error> {
-    let what = |problem| refused(format!("the value for {} {problem}", target.name));
-    if value.contains(|c: char| c.is_control() && c != '\t') {
-        return Err(what("holds a line end or another control character"));
-    }
-    let line = format!("= {value}");
-    if target.nested.is_none() && comment_start(&line) < line.len() {
-        return Err(what(
-            "holds a # or ; after a blank, which would start a comment",
-        ));
-    }
-    Ok(())
-}
-
-/// The header of a section in a file of that kind.
+/// Returns the header of a section.
 ///
 /// # Errors
 ///
-/// When the file has no such sections, or the name cannot be written.
-pub(super) fn header(kind: FileKind, section: &SectionName) -> Result<String, Error> {
-    let name = section.name();
-    let prefix = match (kind, section) {
-        (_, SectionName::Profile(name)) if name == "default" => return Ok("[default]".to_owned()),
-        (FileKind::Credentials, SectionName::Profile(_)) if is_name(name) => {
-            return Ok(format!("[{name}]"));
-        }
-        (FileKind::Credentials, SectionName::Profile(_)) => {
-            return Err(refused(format!(
-                "\"{}\" cannot be a profile of the credentials file: its name may hold letters, digits and _-/.%@:+ only",
-                shown(name)
-            )));
-        }
-        (FileKind::Credentials, _) => {
-            return Err(refused(format!("{section} belongs into the config file")));
-        }
-        (FileKind::Config, SectionName::Profile(_)) => "profile",
-        (FileKind::Config, SectionName::SsoSession(_)) => "sso-session",
-        (FileKind::Config, SectionName::Services(_)) => "services",
-    };
-    if is_name(name) {
-        Ok(format!("[{prefix} {name}]"))
-    } else if is_quotable(name) {
-        // Single quotes: the AWS CLI finds no others when it edits the file.
-        Ok(format!("[{prefix} '{name}']"))
-    } else {
-        Err(refused(format!(
-            "\"{}\" cannot be the name of a section: quotes, brackets, backslashes and control characters cannot be written",
-            shown(name)
-        )))
-    }
+/// [`ErrorKind::InvalidEdit`] if the file cannot have the section, or the name cannot be written.
+pub(super) fn checked_header(kind: FileKind, section: &SectionName) -> Result<String, Error> {
+    header(kind, section).ok_or_else(|| {
+        let name = shown(section.name());
+        invalid(match (kind, section) {
+            (FileKind::Credentials, SectionName::Profile(_)) => format!(
+                "\"{name}\" cannot be a profile of the credentials file: use {NAME_CHARACTERS} only"
+            ),
+            (FileKind::Credentials, _) => format!("{section} belongs in the config file"),
+            (FileKind::Config, _) => format!(
+                "\"{name}\" cannot be the name of a section: remove quotes, brackets, backslashes, \
+                 control characters, and spaces at its ends"
+            ),
+        })
+    })
 }
 
 /// Applies the changes in order.
-///
-/// # Errors
-///
-/// When the file is UTF-16, or an indented property is to go below one that has a value.
 pub(super) fn apply(kind: FileKind, bytes: &[u8], changes: &[Change]) -> Result<Vec<u8>, Error> {
     if is_utf16(bytes) {
         return Err(Error::new(
@@ -129,12 +110,13 @@ pub(super) fn apply(kind: FileKind, bytes: &[u8], changes: &[Change]) -> Result<
 /// A file as lines with their line ends.
 struct Text {
     kind: FileKind,
-    bom: bool,
+    has_bom: bool,
+    /// The line end of new lines: that of the first line.
     line_end: &'static str,
     lines: Vec<Vec<u8>>,
 }
 
-/// A property: its own line and the indented lines that go on with it.
+/// A property: its own line, and the indented lines after it.
 struct Entry {
     line: usize,
     more: Vec<usize>,
@@ -151,31 +133,32 @@ impl Text {
         let crlf = lines.first().is_some_and(|line| line.ends_with(b"\r\n"));
         Self {
             kind,
-            bom: stripped.is_some(),
+            has_bom: stripped.is_some(),
             line_end: if crlf { "\r\n" } else { "\n" },
             lines,
         }
     }
 
     fn into_bytes(self) -> Vec<u8> {
-        let bom: &[u8] = if self.bom { b"\xef\xbb\xbf" } else { b"" };
+        let bom: &[u8] = if self.has_bom { b"\xef\xbb\xbf" } else { b"" };
         [bom, &self.lines.concat()].concat()
     }
 
     fn set(&mut self, target: &Target, value: &str) -> Result<(), Error> {
-        let blocks = self.blocks(&target.section);
+        let blocks = self.merged_blocks(&target.section);
         let Some(last) = blocks.last().cloned() else {
             let at = self.append_section(&target.section)?;
             self.insert_property(at, target, value);
             return Ok(());
         };
+        // The last value of a property is the one that counts.
         let entry = blocks
             .into_iter()
             .filter_map(|block| self.entries(block, &target.name).pop())
             .next_back();
         match (entry, &target.nested) {
             (None, _) => {
-                let at = self.end_of(last);
+                let at = self.content_end(last);
                 self.insert_property(at, target, value);
             }
             (Some(entry), None) => {
@@ -195,7 +178,7 @@ impl Text {
         value: &str,
     ) -> Result<(), Error> {
         if !value_of(without_comment(&self.text(entry.line))).is_empty() {
-            return Err(refused(format!(
+            return Err(invalid(format!(
                 "{} of {} has a value of its own: remove it before setting {name} below it",
                 target.name, target.section
             )));
@@ -204,10 +187,13 @@ impl Text {
             self.replace_value(line, value);
             return Ok(());
         }
-        let indent = entry.more.first().map_or("    ".to_owned(), |&line| {
-            let text = self.text(line);
-            text[..text.len() - text.trim_start().len()].to_owned()
-        });
+        let indent = match entry.more.first() {
+            Some(&line) => {
+                let text = self.text(line);
+                text[..text.len() - text.trim_start().len()].to_owned()
+            }
+            None => "    ".to_owned(),
+        };
         let line = format!("{indent}{name} = {value}");
         let at = entry.more.last().unwrap_or(&entry.line) + 1;
         self.insert(at, &line);
@@ -225,57 +211,62 @@ impl Text {
         }
     }
 
-    /// Every value of the property goes, not only the last: the one before it must not come back to life.
+    /// Removes every value of the property. If only the last were removed, the one before it would
+    /// count again.
     fn remove(&mut self, target: &Target) {
-        let blocks = self.blocks(&target.section).into_iter();
-        let entries: Vec<_> = blocks
-            .flat_map(|block| self.entries(block, &target.name))
-            .collect();
-        let lines = entries
-            .into_iter()
-            .flat_map(|Entry { line, more }| match &target.nested {
-                None => [vec![line], more].concat(),
-                Some(name) => more
-                    .into_iter()
-                    .filter(|&line| self.is_named(line, name))
-                    .collect(),
-            });
-        let lines: Vec<_> = lines.collect();
-        self.delete(lines);
-    }
-
-    /// From the header to the last property. What follows it, blank lines and comments, may be about the next
-    /// section.
-    fn remove_section(&mut self, section: &SectionName) {
         let mut lines = Vec::new();
-        for block in self.all_blocks(section) {
-            lines.extend(block.start..self.end_of(block));
+        for block in self.merged_blocks(&target.section) {
+            for Entry { line, more } in self.entries(block, &target.name) {
+                match &target.nested {
+                    None => {
+                        lines.push(line);
+                        lines.extend(more);
+                    }
+                    Some(name) => {
+                        lines.extend(more.into_iter().filter(|&line| self.is_named(line, name)));
+                    }
+                }
+            }
         }
         self.delete(lines);
     }
 
-    /// The sections that the reader merges under this name, from header to next header.
-    fn blocks(&self, section: &SectionName) -> Vec<Range<usize>> {
-        let all = self.all_blocks(section);
-        let (bare, prefixed): (Vec<_>, Vec<_>) = all
+    /// Removes a section from its header to its last property. Empty lines and comments after that
+    /// may belong to the next section, so they stay.
+    fn remove_section(&mut self, section: &SectionName) {
+        let mut lines = Vec::new();
+        for block in self.blocks(section) {
+            lines.extend(block.start..self.content_end(block));
+        }
+        self.delete(lines);
+    }
+
+    /// Returns the blocks that the parser merges into the section.
+    fn merged_blocks(&self, section: &SectionName) -> Vec<Range<usize>> {
+        let (bare, prefixed): (Vec<_>, Vec<_>) = self
+            .blocks(section)
             .into_iter()
             .partition(|block| self.is_bare_default(block.start));
-        // Beside `[profile default]`, a `[default]` of the config file does not count.
+        // The parser ignores `[default]` in a config file that has `[profile default]`.
         if prefixed.is_empty() { bare } else { prefixed }
     }
 
     fn is_bare_default(&self, header: usize) -> bool {
-        matches!(Line::of(&self.text(header)), Line::Header { inner, .. } if inner.trim() == "default")
-            && self.kind == FileKind::Config
+        let text = self.text(header);
+        let is_default =
+            matches!(Line::parse(&text), Line::Header { inner, .. } if inner.trim() == "default");
+        is_default && self.kind == FileKind::Config
     }
 
-    fn all_blocks(&self, section: &SectionName) -> Vec<Range<usize>> {
-        let headers = (0..self.lines.len()).filter_map(|line| match Line::of(&self.text(line)) {
-            Line::Header { inner, .. } => Some((line, section_name(self.kind, inner).ok())),
-            Line::UnclosedHeader => Some((line, None)),
-            _ => None,
-        });
-        let headers: Vec<_> = headers.collect();
+    /// Returns the lines of each block with that name, from its header up to the next header.
+    fn blocks(&self, section: &SectionName) -> Vec<Range<usize>> {
+        let headers: Vec<_> = (0..self.lines.len())
+            .filter_map(|line| match Line::parse(&self.text(line)) {
+                Line::Header { inner, .. } => Some((line, parse_header(self.kind, inner).ok())),
+                Line::UnclosedHeader => Some((line, None)),
+                _ => None,
+            })
+            .collect();
         let starts = headers.iter().map(|(line, _)| *line);
         let ends = starts.skip(1).chain([self.lines.len()]);
         headers
@@ -286,20 +277,20 @@ impl Text {
             .collect()
     }
 
-    /// The properties of that name in a block.
+    /// Returns the properties of that name in a block.
     fn entries(&self, block: Range<usize>, name: &str) -> Vec<Entry> {
         let mut entries = Vec::new();
-        let mut open = false;
+        let mut is_open = false;
         for line in block.skip(1) {
-            match Line::of(&self.text(line)) {
+            match Line::parse(&self.text(line)) {
                 Line::Property(_) => {
-                    open = self.is_named(line, name);
-                    if open {
+                    is_open = self.is_named(line, name);
+                    if is_open {
                         let more = Vec::new();
                         entries.push(Entry { line, more });
                     }
                 }
-                Line::Indented(_) if open => {
+                Line::Indented(_) if is_open => {
                     if let Some(entry) = entries.last_mut() {
                         entry.more.push(line);
                     }
@@ -310,11 +301,11 @@ impl Text {
         entries
     }
 
-    /// The line behind the last property of a block, or behind its header.
-    fn end_of(&self, block: Range<usize>) -> usize {
+    /// Returns the line after the last property of a block, or after its header.
+    fn content_end(&self, block: Range<usize>) -> usize {
         let start = block.start;
         let is_content =
-            |&line: &usize| !matches!(Line::of(&self.text(line)), Line::Blank | Line::Comment);
+            |&line: &usize| !matches!(Line::parse(&self.text(line)), Line::Empty | Line::Comment);
         block.rev().find(is_content).unwrap_or(start) + 1
     }
 
@@ -324,31 +315,29 @@ impl Text {
             .is_some_and(|(key, _)| key.trim().eq_ignore_ascii_case(name))
     }
 
-    /// A line without its line end, as the reader sees it.
+    /// Returns a line without its line end, as the parser sees it.
     fn text(&self, line: usize) -> Cow<'_, str> {
         let line = &self.lines[line];
         let end = line.len() - line_end_of(line).len();
         decode(&line[..end])
     }
 
-    /// The bytes of the value give way; name, blanks, comment and line end stay.
+    /// Replaces the bytes of the value. Name, whitespace, comment and line end stay.
     fn replace_value(&mut self, line: usize, value: &str) {
         let text = self.text(line);
         let property = without_comment(&text);
-        let (whole, old) = (property.trim_end().len(), value_of(property).len());
-        // `name =` gets a blank, `name=` does not.
-        let blank = old == 0 && !value.is_empty() && property.trim_end().ends_with(" =");
-        let new = format!("{}{value}", if blank { " " } else { "" });
-        self.lines[line].splice(whole - old..whole, new.into_bytes());
+        let (end, old) = (property.trim_end().len(), value_of(property).len());
+        // `name =` gets a space before the value, `name=` does not.
+        let needs_space = old == 0 && !value.is_empty() && property.trim_end().ends_with(" =");
+        let new = format!("{}{value}", if needs_space { " " } else { "" });
+        self.lines[line].splice(end - old..end, new.into_bytes());
     }
 
+    /// Appends a header, after an empty line. Returns the line after it.
     fn append_section(&mut self, section: &SectionName) -> Result<usize, Error> {
-        let header = header(self.kind, section)?;
-        if self
-            .lines
-            .last()
-            .is_some_and(|line| !line.trim_ascii().is_empty())
-        {
+        let header = checked_header(self.kind, section)?;
+        let last = self.lines.last();
+        if last.is_some_and(|line| !line.trim_ascii().is_empty()) {
             self.insert(self.lines.len(), "");
         }
         self.insert(self.lines.len(), &header);
@@ -357,6 +346,7 @@ impl Text {
 
     fn insert(&mut self, at: usize, line: &str) {
         let line_end = self.line_end.as_bytes();
+        // The last line of a file may have no line end.
         if let Some(before) = at
             .checked_sub(1)
             .and_then(|before| self.lines.get_mut(before))
@@ -369,15 +359,16 @@ impl Text {
 
     fn delete(&mut self, mut lines: Vec<usize>) {
         lines.sort_unstable();
+        // From the end, so that the other numbers stay valid.
         for line in lines.into_iter().rev() {
             self.lines.remove(line);
         }
     }
 }
 
-/// A line up to its comment. Indented lines have none.
+/// Returns a line up to its comment. Indented lines have none.
 fn without_comment(text: &str) -> &str {
-    match Line::of(text) {
+    match Line::parse(text) {
         Line::Property(property) => property,
         _ => text,
     }
@@ -399,12 +390,8 @@ fn line_end_of(line: &[u8]) -> &'static [u8] {
     }
 }
 
-fn refused(message: String) -> Error {
+fn invalid(message: String) -> Error {
     Error::new(ErrorKind::InvalidEdit, message)
-}
-
-fn shown(name: &str) -> String {
-    name.chars().take(80).flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]
@@ -434,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_replaced_and_all_else_of_its_line_stays() {
+    fn a_value_is_replaced_and_the_rest_of_its_line_stays() {
         for (before, after) in [
             ("[default]\nregion = a\n", "[default]\nregion = new\n"),
             ("[default]\nregion=a", "[default]\nregion=new"),
@@ -459,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_property_goes_behind_the_last_one_of_its_section() {
+    fn a_new_property_goes_after_the_last_one_of_its_section() {
         for (before, after) in [
             ("", "[default]\nregion = new\n"),
             ("[default]", "[default]\nregion = new\n"),
@@ -514,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_goes_with_all_its_lines_and_nothing_else() {
+    fn a_removed_property_takes_all_its_lines_and_nothing_else() {
         let text =
             "[default]\na = 1\ns3 =\n  k = 1\n# c\n  j = 2\nA = 3\n\n# b\n[profile b]\na = 4\n";
         for (change, after) in [
@@ -541,14 +528,14 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_be_read_back_is_refused_without_being_repeated() {
+    fn a_value_that_would_not_be_read_back_is_rejected_and_not_repeated() {
         let region = target("default", "region");
         for value in ["a\ncanary", "a\rcanary", "canary #x", "#canary", "canary\0"] {
-            let error = check_value(&region, value).unwrap_err();
+            let error = region.check_value(value).unwrap_err();
             assert!(!error.to_string().contains("canary"), "{error}");
         }
-        assert!(check_value(&region, "https://x/start/#").is_ok());
-        assert!(check_value(&target("default", "s3.k"), "a # b").is_ok());
+        assert!(region.check_value("https://x/start/#").is_ok());
+        assert!(target("default", "s3.k").check_value("a # b").is_ok());
         assert!(
             target("default", "re gion")
                 .check(FileKind::Config)

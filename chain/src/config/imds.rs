@@ -1,0 +1,91 @@
+use keyfob_imds::{Client, ClientBuilder, Endpoint, Mode};
+
+use super::{Argument, Settings};
+use crate::error::{Error, ErrorKind};
+
+/// The variable that disables instance metadata.
+pub(crate) const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
+
+impl Settings {
+    /// Returns the builder of a client for instance metadata, configured by these settings.
+    ///
+    /// Each variable comes before the property in the profile:
+    ///
+    /// | variable | property | meaning |
+    /// |---|---|---|
+    /// | `AWS_EC2_METADATA_DISABLED` | (none) | `true` in any case: every call fails, no socket is opened |
+    /// | `AWS_EC2_METADATA_SERVICE_ENDPOINT` | `ec2_metadata_service_endpoint` | URL; `endpoint` comes before it |
+    /// | `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE` | `ec2_metadata_service_endpoint_mode` | `IPv4` or `IPv6`, if no URL is set |
+    /// | `AWS_EC2_INSTANCE_PROFILE_NAME` | `ec2_instance_profile_name` | the instance profile, instead of looking it up |
+    /// | `AWS_METADATA_SERVICE_TIMEOUT` | `metadata_service_timeout` | seconds for one request |
+    /// | `AWS_METADATA_SERVICE_NUM_ATTEMPTS` | `metadata_service_num_attempts` | attempts for one request |
+    ///
+    /// `AWS_EC2_METADATA_V1_DISABLED` is not read: the client never uses IMDSv1 unless the program
+    /// calls `allow_v1`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`] if a value is invalid. The message names the variable or property.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_METADATA_SERVICE_TIMEOUT", "x")]));
+    /// assert_eq!(
+    ///     settings.imds(None).unwrap_err().to_string(),
+    ///     "AWS_METADATA_SERVICE_TIMEOUT is \"x\", which is not a number: write a whole number of \
+    ///      seconds, such as 5",
+    /// );
+    /// ```
+    pub fn imds(&self, endpoint: Option<Argument<'_>>) -> Result<ClientBuilder, Error> {
+        let mut builder = Client::builder().disabled(self.is_imds_disabled());
+        if let Some(endpoint) = self.imds_endpoint(endpoint)? {
+            builder = builder.endpoint(endpoint);
+        }
+        let name = "AWS_EC2_INSTANCE_PROFILE_NAME";
+        if let Some(name) = self.find(name, "ec2_instance_profile_name") {
+            builder = builder.profile_name(name.text);
+        }
+        let timeout = "AWS_METADATA_SERVICE_TIMEOUT";
+        if let Some(timeout) = self.seconds(timeout, "metadata_service_timeout")? {
+            builder = builder.attempt_timeout(timeout);
+        }
+        let attempts = "AWS_METADATA_SERVICE_NUM_ATTEMPTS";
+        if let Some(attempts) = self.number(attempts, "metadata_service_num_attempts")? {
+            builder = builder.attempts(u32::try_from(attempts).unwrap_or(u32::MAX));
+        }
+        Ok(builder)
+    }
+
+    fn is_imds_disabled(&self) -> bool {
+        // No AWS CLI or SDK for Rust reads a property for this, so a profile cannot disable it.
+        self.variable(DISABLED)
+            .is_some_and(|setting| setting.is_true())
+    }
+
+    fn imds_endpoint(&self, argument: Option<Argument<'_>>) -> Result<Option<Endpoint>, Error> {
+        if let Some(argument) = argument {
+            return Endpoint::new(argument.value).map(Some).map_err(|error| {
+                let message = format!("{} cannot be used", argument.flag);
+                Error::with_source(ErrorKind::Setting, message, error)
+            });
+        }
+        let url = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+        if let Some(url) = self.find(url, "ec2_metadata_service_endpoint") {
+            // The error of imds names the URL without its password.
+            let endpoint = Endpoint::new(url.text);
+            return endpoint.map(Some).map_err(|error| url.unusable(error));
+        }
+        let mode = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+        if let Some(mode) = self.find(mode, "ec2_metadata_service_endpoint_mode") {
+            let parsed: Result<Mode, _> = mode.text.parse();
+            return match parsed {
+                Ok(mode) => Ok(Some(Endpoint::from(mode))),
+                Err(_) => Err(mode.invalid("IPv4 or IPv6")),
+            };
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,92 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use super::setting::Name;
+use crate::{
+    error::{Error, ErrorKind, shown},
+    origin::Origin,
+};
+
+/// The name of a region and where it comes from.
+///
+/// [`Settings::region`](crate::Settings::region) looks it up.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::{Origin, Region};
+///
+/// let origin = Origin::Other { description: "the deployment's manifest".to_owned() };
+/// let region = Region::new("eu-west-1", origin)?;
+/// assert_eq!(region.to_string(), "eu-west-1");
+/// assert!(Region::new("x.example.com/", Origin::Default).is_err());
+/// # Ok::<(), keyfob_chain::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Region {
+    name: String,
+    origin: Origin,
+}
+
+impl Region {
+    /// Creates a region from any source.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`] if the name is not a valid host label: 1 to 63 letters, digits and
+    /// inner `-`. The name becomes part of host names, and a setting such as `x.example.com/` must
+    /// not send requests to another host.
+    pub fn new(name: &str, origin: Origin) -> Result<Self, Error> {
+        if !is_host_label(name) {
+            let what = Name {
+                name: "region",
+                origin: &origin,
+            };
+            let message = format!(
+                "{what} is \"{}\", which is not a region: use letters, digits and -, such as \
+                 eu-west-1",
+                shown(name)
+            );
+            return Err(Error::new(ErrorKind::Setting, message));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            origin,
+        })
+    }
+
+    /// Returns the default region. Its origin is [`Origin::Default`], so that a program can tell
+    /// its user that no region is set.
+    pub fn us_east_1() -> Self {
+        Self {
+            name: "us-east-1".to_owned(),
+            origin: Origin::Default,
+        }
+    }
+
+    /// Returns the name, such as `eu-west-1`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns where the region comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+fn is_host_label(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}

@@ -1,0 +1,201 @@
+use std::{fmt, time::Duration};
+
+use crate::{
+    error::{Error, ErrorKind, shown},
+    origin::Origin,
+    profiles::{Section, Value},
+};
+
+/// A setting and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setting<'a> {
+    /// The name of the variable or property that set it.
+    pub name: String,
+    /// Its value, without surrounding whitespace. Never empty.
+    pub text: &'a str,
+    /// The variable, or the file and line.
+    pub origin: Origin,
+}
+
+impl<'a> Setting<'a> {
+    pub(super) fn from_variable(name: &str, text: &'a str) -> Self {
+        Self {
+            name: name.to_owned(),
+            text,
+            origin: Origin::environment(&[name]),
+        }
+    }
+
+    /// Returns `None` if the value is empty.
+    pub(crate) fn from_value(section: &Section, name: &str, value: &'a Value) -> Option<Self> {
+        Some(Self {
+            name: name.to_owned(),
+            text: value.non_empty()?,
+            origin: Origin::file(value.location(), section.name().name()),
+        })
+    }
+
+    /// Returns true if the value is `true`, in any case. Everything else is false, as in the AWS
+    /// SDKs.
+    pub(super) fn is_true(&self) -> bool {
+        self.text.eq_ignore_ascii_case("true")
+    }
+
+    /// Parses the value as a whole number. A number above [`u64::MAX`] becomes that.
+    pub(super) fn number(&self) -> Result<u64, Error> {
+        parse_number(self.text).ok_or_else(|| self.not_a_number("write a whole number, such as 3"))
+    }
+
+    /// Parses the value as a whole number of seconds.
+    pub(crate) fn seconds(&self) -> Result<Duration, Error> {
+        let cure = "write a whole number of seconds, such as 5";
+        let seconds = parse_number(self.text).ok_or_else(|| self.not_a_number(cure))?;
+        Ok(Duration::from_secs(seconds))
+    }
+
+    fn not_a_number(&self, cure: &str) -> Error {
+        // `2.5` and `-1` are numbers.
+        let expected = match self.text.parse::<f64>() {
+            Ok(_) => "a whole number of 0 or more",
+            Err(_) => "a number",
+        };
+        self.invalid(&format!("{expected}: {cure}"))
+    }
+
+    /// Creates the error for a value that cannot be used. It names the setting, its value, and what
+    /// was `expected`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_DEFAULT_OUTPUT", "xml")]));
+    /// let output = settings.find("AWS_DEFAULT_OUTPUT", "output").unwrap();
+    /// assert_eq!(
+    ///     output.invalid("json or text").to_string(),
+    ///     "AWS_DEFAULT_OUTPUT is \"xml\", which is not json or text",
+    /// );
+    /// ```
+    pub fn invalid(&self, expected: &str) -> Error {
+        let name = Name {
+            name: &self.name,
+            origin: &self.origin,
+        };
+        let message = format!(
+            "{name} is \"{}\", which is not {expected}",
+            shown(self.text)
+        );
+        Error::new(ErrorKind::Setting, message)
+    }
+
+    /// Creates the error for a value that `source` rejects. `source` should name the value.
+    #[cfg(feature = "imds")]
+    pub(super) fn unusable(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+        let name = Name {
+            name: &self.name,
+            origin: &self.origin,
+        };
+        Error::with_source(ErrorKind::Setting, format!("{name} cannot be used"), source)
+    }
+}
+
+/// An argument of the program, such as `--region eu-west-1`. It comes before all other sources.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::{Argument, Settings, Variables};
+///
+/// let settings = Settings::load(Variables::from_iter([("AWS_REGION", "eu-west-1")]));
+/// let region = settings.region(Some(Argument::new("--region", "eu-north-1")))?.unwrap();
+/// assert_eq!(region.name(), "eu-north-1");
+/// assert_eq!(region.origin().to_string(), "--region");
+/// # Ok::<(), keyfob_chain::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Argument<'a> {
+    /// What the program calls it, such as `--region`.
+    pub flag: &'a str,
+    /// What the user gave.
+    pub value: &'a str,
+}
+
+impl<'a> Argument<'a> {
+    /// Creates an argument from its flag and its value.
+    pub fn new(flag: &'a str, value: &'a str) -> Self {
+        Self { flag, value }
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin::Argument {
+            name: self.flag.to_owned(),
+        }
+    }
+}
+
+/// The name of a setting as the user wrote it: the variable, the argument, or the property after
+/// its file and line.
+pub(super) struct Name<'a> {
+    pub(super) name: &'a str,
+    pub(super) origin: &'a Origin,
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name;
+        match self.origin {
+            Origin::Environment { .. } | Origin::Argument { .. } => self.origin.fmt(f),
+            Origin::File { file, line, .. } => write!(f, "{}:{line}: {name}", file.display()),
+            other => write!(f, "{name} from {other}"),
+        }
+    }
+}
+
+fn parse_number(text: &str) -> Option<u64> {
+    let is_too_large = || text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse()
+        .ok()
+        .or_else(|| is_too_large().then_some(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_size_are_numbers_and_other_texts_are_named_with_their_variable() {
+        let setting = |text| Setting::from_variable("AWS_MAX_ATTEMPTS", text);
+        for (text, number) in [
+            ("0", 0),
+            ("5000000000", 5_000_000_000),
+            ("99999999999999999999999", u64::MAX),
+        ] {
+            assert_eq!(setting(text).number().unwrap(), number);
+        }
+        for (text, message) in [
+            (
+                "x",
+                "AWS_MAX_ATTEMPTS is \"x\", which is not a number: write a whole number, such as 3",
+            ),
+            (
+                "2.5",
+                "AWS_MAX_ATTEMPTS is \"2.5\", which is not a whole number of 0 or more: write a whole number, such as 3",
+            ),
+        ] {
+            let error = setting(text).number().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Setting);
+            assert_eq!(error.to_string(), message);
+        }
+        assert_eq!(setting("7").seconds().unwrap(), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn only_true_is_true() {
+        let is_true = |text| Setting::from_variable("AWS_USE_FIPS_ENDPOINT", text).is_true();
+        assert!(is_true("true") && is_true("TRUE"));
+        assert!(!is_true("1") && !is_true("yes") && !is_true("false"));
+    }
+}

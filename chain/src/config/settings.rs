@@ -1,0 +1,231 @@
+use std::{sync::Arc, time::Duration};
+
+use super::{Region, Setting};
+use crate::{
+    error::Error,
+    origin::Origin,
+    profiles::{ConfigFiles, Section, SectionName},
+    variables::Variables,
+};
+
+/// The environment, the configuration files, and the chosen profile: everything that a chain is
+/// built from.
+///
+/// Cloning is cheap.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::{Settings, Variables};
+///
+/// // Without a home folder, no file is opened.
+/// let settings = Settings::load(Variables::from_iter([("AWS_DEFAULT_PROFILE", "ci")]));
+/// assert_eq!(settings.profile_name(), "ci");
+/// assert_eq!(settings.with_profile("dev").profile_name(), "dev");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Settings {
+    variables: Arc<Variables>,
+    files: Arc<ConfigFiles>,
+    profile: String,
+    profile_origin: Origin,
+    region: Option<Region>,
+}
+
+impl Settings {
+    /// Creates settings from the environment and the files that it names. Reads the files now.
+    ///
+    /// A file that cannot be read is not an error here: see [`ConfigFiles::problems`].
+    pub fn load(variables: Variables) -> Self {
+        let files = ConfigFiles::load(&variables);
+        Self::new(variables, files)
+    }
+
+    /// Creates settings from the environment and files that are already read.
+    ///
+    /// The profile is `AWS_PROFILE`, then `AWS_DEFAULT_PROFILE`, then `default`. A variable that is
+    /// empty or only whitespace counts as not set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    ///
+    /// let config = (FileKind::Config, "config", "[default]\nregion = eu-west-1\n".as_bytes());
+    /// let settings = Settings::new(Variables::default(), ConfigFiles::parse([config]));
+    /// assert_eq!(settings.region(None)?.unwrap().name(), "eu-west-1");
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    pub fn new(variables: Variables, files: ConfigFiles) -> Self {
+        let (profile, profile_origin) = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]
+            .into_iter()
+            .find_map(|name| Some((variables.text(name)?, Origin::environment(&[name]))))
+            .unwrap_or(("default", Origin::Default));
+        Self {
+            profile: profile.to_owned(),
+            profile_origin,
+            region: None,
+            variables: Arc::new(variables),
+            files: Arc::new(files),
+        }
+    }
+
+    /// Sets the profile that the program was told to use, as by `--profile`.
+    ///
+    /// It comes before the environment. With [`Order::Cli`](crate::Order::Cli) it also disables the
+    /// keys in the environment.
+    #[must_use]
+    pub fn with_profile(mut self, name: impl Into<String>) -> Self {
+        self.profile = name.into();
+        self.profile_origin = Origin::Argument {
+            name: "--profile".to_owned(),
+        };
+        self
+    }
+
+    /// Sets the region that the program was told to use, as by `--region`.
+    ///
+    /// It comes before the environment and the profile, also for requests to STS.
+    #[must_use]
+    pub fn with_region(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
+    }
+
+    /// Returns the region of [`with_region`](Self::with_region).
+    pub(super) fn given_region(&self) -> Option<&Region> {
+        self.region.as_ref()
+    }
+
+    /// Returns the environment.
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// Returns the configuration files.
+    pub fn files(&self) -> &ConfigFiles {
+        &self.files
+    }
+
+    /// Returns the name of the profile, whether or not it exists.
+    pub fn profile_name(&self) -> &str {
+        &self.profile
+    }
+
+    /// Returns what chose the profile.
+    pub fn profile_origin(&self) -> &Origin {
+        &self.profile_origin
+    }
+
+    /// Returns true if the program, not the environment, chose the profile.
+    pub(crate) fn is_profile_explicit(&self) -> bool {
+        matches!(self.profile_origin, Origin::Argument { .. })
+    }
+
+    /// Returns the profile. Returns `None` if no profile was chosen and `default` does not exist.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) if a profile was chosen
+    ///   and no file has it.
+    /// - [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) as for [`ConfigFiles::profile`].
+    pub fn profile(&self) -> Result<Option<&Section>, Error> {
+        match self.profile_origin {
+            Origin::Default => self.files.find(&SectionName::profile(&self.profile)),
+            _ => self.files.profile(&self.profile).map(Some),
+        }
+    }
+
+    /// Returns a setting from a variable, or else from a property of the profile.
+    ///
+    /// A value that is empty or only whitespace counts as not set. A profile that cannot be read
+    /// sets nothing here; [`profile`](Self::profile) returns the error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_MAX_ATTEMPTS", "5")]));
+    /// let attempts = settings.find("AWS_MAX_ATTEMPTS", "max_attempts").unwrap();
+    /// assert_eq!(attempts.text, "5");
+    /// assert_eq!(attempts.origin.to_string(), "AWS_MAX_ATTEMPTS");
+    /// ```
+    pub fn find(&self, variable: &str, property: &str) -> Option<Setting<'_>> {
+        self.variable(variable).or_else(|| {
+            let profile = self.profile().ok()??;
+            Setting::from_value(profile, property, profile.get(property)?)
+        })
+    }
+
+    /// Returns a setting that only a variable can set.
+    pub(super) fn variable(&self, name: &str) -> Option<Setting<'_>> {
+        let text = self.variables.text(name)?;
+        Some(Setting::from_variable(name, text))
+    }
+
+    /// Returns true if a setting is `true`, in any case. Everything else, also `1` and `yes`, is
+    /// false, as in the AWS SDKs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_USE_FIPS_ENDPOINT", "True")]));
+    /// assert!(settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"));
+    /// assert!(!settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"));
+    /// ```
+    pub fn flag(&self, variable: &str, property: &str) -> bool {
+        self.find(variable, property)
+            .is_some_and(|setting| setting.is_true())
+    }
+
+    /// Returns a setting that is a whole number. A number above [`u64::MAX`] becomes that.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the value is not a whole number. The
+    /// message names the variable or property, and the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_MAX_ATTEMPTS", "many")]));
+    /// let error = settings.number("AWS_MAX_ATTEMPTS", "max_attempts").unwrap_err();
+    /// let message = error.to_string();
+    /// assert!(message.starts_with("AWS_MAX_ATTEMPTS is \"many\", which is not a number"));
+    /// ```
+    pub fn number(&self, variable: &str, property: &str) -> Result<Option<u64>, Error> {
+        self.find(variable, property)
+            .map(|setting| setting.number())
+            .transpose()
+    }
+
+    /// Returns a setting that is a whole number of seconds.
+    ///
+    /// # Errors
+    ///
+    /// As for [`number`](Self::number).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_METADATA_SERVICE_TIMEOUT", "2")]));
+    /// let timeout = settings.seconds("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout")?;
+    /// assert_eq!(timeout, Some(Duration::from_secs(2)));
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    pub fn seconds(&self, variable: &str, property: &str) -> Result<Option<Duration>, Error> {
+        self.find(variable, property)
+            .map(|setting| setting.seconds())
+            .transpose()
+    }
+}

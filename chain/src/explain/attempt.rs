@@ -1,0 +1,128 @@
+use keyfob_sigv4::{Credentials, Timestamp};
+use serde::{Serialize, Serializer};
+
+use crate::{
+    error::Error,
+    origin::Origin,
+    provider::{Found, Inspection},
+};
+
+/// The result of one provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The position in the chain, counted from 1.
+    pub number: usize,
+    /// The provider's name.
+    pub provider: String,
+    /// What the provider answered.
+    pub verdict: Verdict,
+    /// Why the provider is not configured, or how it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The number of the attempt that keeps this one from being used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masked_by: Option<usize>,
+    /// Where the credentials come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// The last four characters of the access key id, as `…MPLE`, if the key was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// When the credentials expire, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub expiry: Option<Timestamp>,
+    /// Whether the credentials are a long-lived key, one without a session token. `None` if they
+    /// were not seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub long_lived: Option<bool>,
+}
+
+/// What a provider answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Its credentials are used.
+    Used,
+    /// It has credentials, but another provider comes first.
+    Masked,
+    /// It is not configured.
+    NotConfigured,
+    /// It is configured and failed.
+    Failed,
+    /// It was not asked.
+    NotAsked,
+}
+
+impl Attempt {
+    /// Creates an attempt without details. [`Explanation`](crate::Explanation) numbers it.
+    pub(crate) fn new(provider: &str, verdict: Verdict) -> Self {
+        Self {
+            number: 0,
+            provider: provider.to_owned(),
+            verdict,
+            reason: None,
+            masked_by: None,
+            origin: None,
+            key_id: None,
+            expiry: None,
+            long_lived: None,
+        }
+    }
+
+    pub(crate) fn found(provider: &str, found: &Found) -> Self {
+        Self::new(provider, Verdict::Used).seen(&found.origin, Some(&found.credentials))
+    }
+
+    pub(crate) fn not_configured(provider: &str, reason: String) -> Self {
+        Self {
+            reason: Some(reason),
+            ..Self::new(provider, Verdict::NotConfigured)
+        }
+    }
+
+    pub(crate) fn failed(provider: &str, error: &Error) -> Self {
+        Self {
+            reason: Some(error.chain()),
+            ..Self::new(provider, Verdict::Failed)
+        }
+    }
+
+    /// Creates the attempt of a provider that comes after the one whose credentials are used.
+    pub(crate) fn inspected(provider: &str, inspection: &Inspection) -> Self {
+        match inspection {
+            Inspection::Available {
+                origin,
+                credentials,
+            } => Self::new(provider, Verdict::Masked).seen(origin, credentials.as_ref()),
+            Inspection::NotConfigured(reason) => Self::not_configured(provider, reason.clone()),
+            Inspection::NotLooked => Self::new(provider, Verdict::NotAsked),
+        }
+    }
+
+    fn seen(mut self, origin: &Origin, credentials: Option<&Credentials>) -> Self {
+        self.origin = Some(origin.clone());
+        if let Some(credentials) = credentials {
+            self.key_id = Some(key_id_end(credentials.access_key_id()));
+            self.expiry = credentials.expiry();
+            self.long_lived = Some(credentials.session_token().is_none());
+        }
+        self
+    }
+}
+
+/// Returns `…` and the last four characters, which are enough to tell two keys apart. Shows nothing
+/// of an id with four characters or fewer.
+fn key_id_end(key_id: &str) -> String {
+    let start = key_id.len().checked_sub(4).filter(|start| *start > 0);
+    let end = start.and_then(|start| key_id.get(start..));
+    format!("…{}", end.unwrap_or_default())
+}
+
+fn as_text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
+}

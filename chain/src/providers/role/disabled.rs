@@ -1,0 +1,49 @@
+use std::path::Path;
+
+use keyfob_sigv4::{Credentials, Timestamp};
+
+use super::Role;
+use crate::{
+    config::Settings,
+    error::{Error, ErrorKind},
+    provider::Found,
+};
+
+/// A stand-in for STS without the feature `sts`. A role that is configured is an error, so that no
+/// other identity is used in its place.
+#[derive(Clone, Debug)]
+pub(in crate::providers) struct Sts;
+
+impl Sts {
+    pub(in crate::providers) fn new(_settings: Settings) -> Self {
+        Self
+    }
+
+    pub(in crate::providers) async fn assume(
+        &self,
+        role: &Role,
+        _credentials: &Credentials,
+        _now: Timestamp,
+    ) -> Result<Found, Error> {
+        Err(unsupported(role))
+    }
+
+    pub(in crate::providers) async fn assume_with_token(
+        &self,
+        role: &Role,
+        _token_file: &Path,
+        _now: Timestamp,
+    ) -> Result<Found, Error> {
+        Err(unsupported(role))
+    }
+}
+
+fn unsupported(role: &Role) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!(
+            "the role of {} needs the feature sts of this build",
+            role.named_in
+        ),
+    )
+}

@@ -1,0 +1,160 @@
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use keyfob_sts::{
+    Client, ErrorKind as StsErrorKind,
+    actions::{AssumeRole, AssumeRoleWithWebIdentity, AssumedRole},
+};
+
+use super::Role;
+use crate::{
+    config::{Region, Settings},
+    error::{Error, ErrorKind},
+    provider::Found,
+};
+
+/// STS, at the endpoint that the settings lead to. The client is created for the first role.
+#[derive(Clone, Debug)]
+pub(in crate::providers) struct Sts {
+    settings: Settings,
+    client: Arc<OnceLock<Result<Client, Error>>>,
+}
+
+impl Sts {
+    pub(in crate::providers) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            client: Arc::default(),
+        }
+    }
+
+    pub(in crate::providers) async fn assume(
+        &self,
+        role: &Role,
+        credentials: &Credentials,
+        now: Timestamp,
+    ) -> Result<Found, Error> {
+        let client = self.client()?;
+        let action = assume_role(role, now).map_err(|error| failed(role, error))?;
+        let answer = client.send(&action, credentials).await;
+        session(role, answer.map(|answer: AssumedRole| answer.credentials))
+    }
+
+    pub(in crate::providers) async fn assume_with_token(
+        &self,
+        role: &Role,
+        token_file: &Path,
+        now: Timestamp,
+    ) -> Result<Found, Error> {
+        let client = self.client()?;
+        let token = read_token(role, token_file)?;
+        let action =
+            assume_role_with_token(role, token, now).map_err(|error| failed(role, error))?;
+        let answer = client.send_unsigned(&action).await;
+        session(role, answer.map(|answer| answer.credentials))
+    }
+
+    fn client(&self) -> Result<&Client, Error> {
+        let client = self.client.get_or_init(|| client(&self.settings));
+        client.as_ref().map_err(Error::clone)
+    }
+}
+
+/// Creates a client for the region of the settings, or else the default region, and for the
+/// endpoint that is configured for `sts`.
+fn client(settings: &Settings) -> Result<Client, Error> {
+    let region = settings.region(None)?.unwrap_or_else(Region::us_east_1);
+    let endpoint = settings.endpoint_url("sts")?;
+    let build = || {
+        let mut builder = Client::builder().region(region.name())?;
+        if let Some(endpoint) = &endpoint {
+            builder = builder.endpoint(endpoint.text)?;
+        }
+        builder
+            .fips(settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
+            .dual_stack(settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"))
+            .build()
+    };
+    build().map_err(|error| {
+        let message = "STS cannot be asked with these settings";
+        Error::with_source(ErrorKind::Setting, message, error)
+    })
+}
+
+fn assume_role(role: &Role, now: Timestamp) -> Result<AssumeRole, keyfob_sts::Error> {
+    let mut action = AssumeRole::new(&role.arn, session_name(role, now))?;
+    if let Some(seconds) = role.duration_seconds {
+        action = action.duration_seconds(seconds)?;
+    }
+    if let Some(id) = &role.external_id {
+        action = action.external_id(id)?;
+    }
+    Ok(action)
+}
+
+fn assume_role_with_token(
+    role: &Role,
+    token: Secret,
+    now: Timestamp,
+) -> Result<AssumeRoleWithWebIdentity, keyfob_sts::Error> {
+    let action = AssumeRoleWithWebIdentity::new(&role.arn, session_name(role, now), token)?;
+    match role.duration_seconds {
+        Some(seconds) => action.duration_seconds(seconds),
+        None => Ok(action),
+    }
+}
+
+fn session_name(role: &Role, now: Timestamp) -> String {
+    let default = || format!("keyfob-{}", now.unix_seconds());
+    role.session_name.clone().unwrap_or_else(default)
+}
+
+/// Reads the token, without the line end that many writers put after it.
+fn read_token(role: &Role, file: &Path) -> Result<Secret, Error> {
+    let text = fs::read_to_string(file).map_err(|error| {
+        let file = file.display();
+        let message = format!("no token for {}: cannot read {file}", role.named_in);
+        Error::with_source(ErrorKind::Provider, message, error)
+    })?;
+    // The untrimmed copy is zeroed on drop too.
+    let text = Secret::new(text);
+    Ok(Secret::from(text.expose().trim()))
+}
+
+fn session(role: &Role, answer: Result<Credentials, keyfob_sts::Error>) -> Result<Found, Error> {
+    match answer {
+        Ok(credentials) => Ok(Found::new(credentials, role.origin())),
+        Err(error) => Err(failed(role, error)),
+    }
+}
+
+fn failed(role: &Role, error: keyfob_sts::Error) -> Error {
+    let kind = match (error.kind(), error.code()) {
+        (StsErrorKind::Input | StsErrorKind::Setting, _) => ErrorKind::Setting,
+        (_, Some(code)) if is_final(code) => ErrorKind::Refused,
+        _ => ErrorKind::Provider,
+    };
+    let message = format!("no session of role {}", role.origin());
+    Error::with_source(kind, message, error)
+}
+
+/// Returns true for a refusal that lasts until a policy, a role or a token changes.
+fn is_final(code: &str) -> bool {
+    matches!(
+        code.strip_suffix("Exception").unwrap_or(code),
+        "AccessDenied"
+            | "IDPRejectedClaim"
+            | "InvalidIdentityToken"
+            | "MalformedPolicyDocument"
+            | "PackedPolicyTooLarge"
+            | "RegionDisabled"
+            | "ExpiredToken"
+            | "InvalidClientTokenId"
+            | "SignatureDoesNotMatch"
+            | "ValidationError"
+    )
+}
