@@ -184,7 +184,8 @@ pub(crate) enum ConfigureCommand {
         /// The setting
         #[arg(value_name = "NAME")]
         name: String,
-        /// The value; if missing, it is read from standard input and so stays out of the process list
+        /// The value; without it, it is read from standard input, which keeps it out of the process
+        /// list
         #[arg(value_name = "VALUE", allow_hyphen_values = true)]
         value: Option<String>,
     },

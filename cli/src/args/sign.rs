@@ -36,7 +36,8 @@ pub(crate) struct SigningArgs {
     /// The HTTP method [default: GET, or POST with a body]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
-    /// A header; `NAME;` has an empty value, `NAME:` removes a default, `@FILE` has one a line; may be repeated
+    /// A header; `NAME;` sends an empty value, `NAME:` removes a default, `@FILE` reads one from each
+    /// line; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
     /// Append the data to the URL instead, and use GET
@@ -97,7 +98,8 @@ pub(crate) enum Data {
 
 #[derive(Args)]
 struct DataFlags {
-    /// The body; `@FILE` reads a file without its line ends, `@-` standard input; several are joined with `&`
+    /// The body; `@FILE` reads a file without its line ends, `@-` standard input; several are
+    /// joined with `&`
     #[arg(
         short = 'd',
         long = "data",

@@ -37,7 +37,8 @@ pub(crate) struct AssumeRoleArgs {
     /// An inline policy that narrows the session: JSON, or file://PATH
     #[arg(long, value_name = "JSON")]
     pub(crate) policy: Option<String>,
-    /// The lifetime of the credentials: 900 seconds to the role's maximum, at most 43200 [service default: 3600]
+    /// The lifetime of the credentials: 900 seconds to the role's maximum, which is 43200 or less
+    /// [service default: 3600]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) duration_seconds: Option<u32>,
     /// Session tags: `Key=K,Value=V …`, or JSON

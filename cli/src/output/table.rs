@@ -195,7 +195,7 @@ fn ruler(widths: &[usize]) -> String {
     out
 }
 
-/// Returns the width between the borders. The first column has two; the others share their left one.
+/// Returns the width between the borders: two for the first column, one for the others.
 fn inner(width: usize, index: usize) -> usize {
     width.saturating_sub(if index == 0 { 2 } else { 1 })
 }

@@ -55,8 +55,8 @@ impl Environment {
             .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.imds)
     }
 
-    /// Returns lines for a POSIX shell that point other programs at the sandbox, with the key of its
-    /// user.
+    /// Returns lines for a POSIX shell that point other programs at the sandbox, with the key of
+    /// its user.
     pub(crate) fn exports(&self) -> String {
         let user = &self.user;
         let variables = [

@@ -1,7 +1,7 @@
 use crate::keyfob::{Home, assert_has};
 
 #[test]
-fn help_and_version_are_data() {
+fn help_and_version_go_to_stdout() {
     let home = Home::new();
     assert_has(
         &home.keyfob(["--help"]).ok(),
@@ -15,7 +15,7 @@ fn help_and_version_are_data() {
 }
 
 #[test]
-fn a_wrong_line_is_252_and_a_wrong_number_255() {
+fn a_wrong_command_line_exits_with_252_and_a_value_that_is_not_a_number_with_255() {
     let home = Home::new();
     for line in [
         vec![],
@@ -75,7 +75,7 @@ fn a_number_out_of_range_is_named_with_the_range() {
 }
 
 #[test]
-fn a_throttled_sandbox_must_be_asked_for() {
+fn throttling_needs_a_sandbox() {
     let home = Home::new().with_key("AKIAREALEXAMPLE00000", "canary");
     let stderr = home
         .keyfob(["--sandbox-throttle", "2", "whoami"])
@@ -87,7 +87,7 @@ fn a_throttled_sandbox_must_be_asked_for() {
 }
 
 #[test]
-fn long_flags_may_be_abbreviated_and_global_ones_stand_anywhere() {
+fn long_options_may_be_abbreviated_and_global_ones_may_be_anywhere() {
     let home = Home::new();
     let account = |line: &[&str]| home.keyfob(line).ok();
     let text = account(&["sts", "get-caller-identity", "--sandbox", "--outp", "text"]);
@@ -103,7 +103,7 @@ fn long_flags_may_be_abbreviated_and_global_ones_stand_anywhere() {
 }
 
 #[test]
-fn the_forms_of_the_output_are_those_of_aws() {
+fn the_output_formats_are_those_of_aws() {
     let home = Home::new().with("AWS_REGION", "us-east-1");
     let call = |format| {
         let line = [
@@ -141,7 +141,7 @@ fn the_forms_of_the_output_are_those_of_aws() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_pipe_is_not_an_error() {
     let home = Home::new();
     let keyfob = env!("CARGO_BIN_EXE_keyfob");
     let shell =
@@ -155,16 +155,16 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
-fn colour_is_only_where_it_is_wanted() {
+fn output_is_colored_only_if_asked_for() {
     let home = Home::new();
     let plain = home.keyfob(["--sandbox", "whoami"]).ok();
-    assert!(!plain.contains('\u{1b}'), "a pipe is no terminal");
+    assert!(!plain.contains('\u{1b}'), "a pipe is not a terminal");
     let on = home.keyfob(["--sandbox", "--color", "on", "whoami"]).ok();
     assert!(on.contains('\u{1b}'));
 }
 
 #[test]
-fn a_format_that_only_aws_has_is_json_and_said_once() {
+fn a_format_that_only_aws_has_becomes_json_with_one_note() {
     let in_file = Home::new().with_file("config", "[default]\noutput = yaml\n");
     let config = in_file.file("config").display().to_string();
     let in_file = in_file.with("AWS_CONFIG_FILE", &config);

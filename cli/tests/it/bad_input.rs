@@ -13,7 +13,7 @@ use crate::{
 const SECRET: &str = "canary/secret+access/key";
 
 #[test]
-fn without_credentials_it_lists_what_was_looked_at_and_one_cure() {
+fn without_credentials_the_providers_and_one_cure_are_listed() {
     for command in [
         vec!["whoami"],
         vec!["sts", "get-caller-identity"],
@@ -43,7 +43,7 @@ fn a_malformed_file_is_named_with_line_and_reason_and_other_profiles_work() {
     let home = Home::new().with_file(
         "credentials",
         &format!(
-            "[good]\naws_access_key_id = AKIAGOODEXAMPLE00000\naws_secret_access_key = {SECRET}\n[bad]\nthis is no property\n"
+            "[good]\naws_access_key_id = AKIAGOODEXAMPLE00000\naws_secret_access_key = {SECRET}\n[bad]\nthis has no separator\n"
         ),
     );
     let stderr = home.keyfob(["--profile", "bad", "whoami"]).fails(253);
@@ -54,7 +54,7 @@ fn a_malformed_file_is_named_with_line_and_reason_and_other_profiles_work() {
 }
 
 #[test]
-fn an_unknown_profile_is_255_with_the_names_there_are() {
+fn an_unknown_profile_exits_with_255_and_lists_the_profiles() {
     let home = Home::new()
         .with_file("config", "[profile one]\n[default]\n")
         .with_file("credentials", "[two]\n")
@@ -72,7 +72,7 @@ fn an_unknown_profile_is_255_with_the_names_there_are() {
 }
 
 #[test]
-fn an_unreachable_endpoint_is_a_clear_error_in_bounded_time() {
+fn an_unreachable_endpoint_is_a_clear_error_within_ten_seconds() {
     let url = format!("http://127.0.0.1:{}", free_port());
     let home = Home::new().with_key("AKIAEXAMPLE", SECRET);
     let start = Instant::now();
@@ -83,9 +83,9 @@ fn an_unreachable_endpoint_is_a_clear_error_in_bounded_time() {
     assert_has(&stderr, &["EndpointConnection", &url]);
 }
 
-/// 192.0.2.0/24 is for documentation: nobody answers there, or the network says so at once.
+/// 192.0.2.0/24 is for documentation: requests get no answer, or the network refuses them at once.
 #[test]
-fn an_endpoint_that_never_answers_is_given_up() {
+fn a_call_to_an_endpoint_that_never_answers_times_out() {
     let home = Home::new().with_key("AKIAEXAMPLE", SECRET);
     let start = Instant::now();
     let stderr = home
@@ -99,9 +99,9 @@ fn an_endpoint_that_never_answers_is_given_up() {
     assert!(start.elapsed() < Duration::from_secs(20), "{stderr}");
 }
 
-/// The first answer shows an hour more than this machine's clock, the second takes the new signature.
+/// The first response has a date in 2050. The second one accepts the corrected signature.
 #[test]
-fn a_wrong_clock_is_corrected_once_and_said() {
+fn a_wrong_clock_is_corrected_once_with_a_warning() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
@@ -129,7 +129,7 @@ fn a_wrong_clock_is_corrected_once_and_said() {
 }
 
 #[test]
-fn a_proxy_does_not_stand_before_this_machine() {
+fn requests_to_this_machine_use_no_proxy() {
     let home = Home::new()
         .with("http_proxy", "http://127.0.0.1:9")
         .with("HTTPS_PROXY", "http://127.0.0.1:9");
@@ -137,7 +137,7 @@ fn a_proxy_does_not_stand_before_this_machine() {
 }
 
 #[test]
-fn keys_that_cannot_be_are_named_and_not_shown() {
+fn an_invalid_key_is_named_but_not_shown() {
     let newline = Home::new().with_key("AKIA\nEXAMPLE", SECRET);
     let stderr = newline.keyfob(["whoami"]).fails(253);
     assert_has(
@@ -146,8 +146,8 @@ fn keys_that_cannot_be_are_named_and_not_shown() {
     );
     assert_lacks(&stderr, &[SECRET]);
 
-    let blank = Home::new().with_key("AKIAEXAMPLE", "can ary");
-    let stderr = blank.keyfob(["whoami"]).fails(253);
+    let with_space = Home::new().with_key("AKIAEXAMPLE", "can ary");
+    let stderr = with_space.keyfob(["whoami"]).fails(253);
     assert_has(&stderr, &["secret access key", "AWS_SECRET_ACCESS_KEY"]);
     assert_lacks(&stderr, &["can ary"]);
 
@@ -182,7 +182,7 @@ fn a_bad_region_argument_is_the_same_error_for_every_command() {
 }
 
 #[test]
-fn a_bad_region_is_named_with_where_it_came_from() {
+fn a_bad_region_is_named_with_its_origin() {
     let home = || Home::new().with_key("AKIAEXAMPLE", SECRET);
     let stderr = home()
         .keyfob(["--region", "x.example.com/", "whoami"])
@@ -198,7 +198,7 @@ fn a_bad_region_is_named_with_where_it_came_from() {
 }
 
 #[test]
-fn nobody_is_asked_without_a_terminal() {
+fn configure_needs_a_terminal() {
     let home = Home::new();
     let stderr = home.keyfob(["configure"]).fails(253);
     assert_has(&stderr, &["NoTerminal", "hint: ", "keyfob configure set"]);
@@ -206,7 +206,7 @@ fn nobody_is_asked_without_a_terminal() {
 }
 
 #[test]
-fn a_bad_endpoint_or_output_setting_is_named() {
+fn a_bad_endpoint_or_output_setting_is_named_with_its_origin() {
     let home = Home::new().with_key("AKIAEXAMPLE", SECRET);
     let stderr = home
         .keyfob(["--endpoint-url", "nonsense", "whoami"])
@@ -228,7 +228,7 @@ fn a_bad_endpoint_or_output_setting_is_named() {
 }
 
 #[test]
-fn a_number_that_is_none_is_named_with_where_it_came_from() {
+fn a_setting_that_is_not_a_number_is_named_with_its_origin() {
     let home = Home::new()
         .with_key("AKIAEXAMPLE", SECRET)
         .with("AWS_MAX_ATTEMPTS", "many");
@@ -242,7 +242,7 @@ fn a_number_that_is_none_is_named_with_where_it_came_from() {
 }
 
 #[test]
-fn half_of_an_mfa_is_refused_before_anything_is_sent() {
+fn an_mfa_device_and_its_code_need_each_other() {
     let home = Home::new().with_key("AKIAEXAMPLE", SECRET);
     let session = ["sts", "get-session-token"];
     let stderr = home

@@ -79,7 +79,7 @@ print(key.access_key, key.secret_key, session.region_name)
 }
 
 #[test]
-fn enter_keeps_what_is_there_and_shows_it_masked() {
+fn an_empty_answer_keeps_the_value_that_is_shown_masked() {
     let files = "[default]\naws_access_key_id = ASIAOLDEXAMPLE000000\naws_secret_access_key = old-secret-1234\naws_session_token = old-token-5678\n";
     let home = Home::new().with_file("credentials", files);
     let run = on_terminal(
@@ -100,7 +100,7 @@ fn enter_keeps_what_is_there_and_shows_it_masked() {
 }
 
 #[test]
-fn a_long_term_key_takes_the_place_of_a_session_and_its_token() {
+fn a_new_long_term_key_replaces_a_session_and_removes_its_token() {
     let home = Home::new().with_file(
         "credentials",
         "[default]\naws_access_key_id = ASIAOLDEXAMPLE000000\naws_secret_access_key = old\naws_session_token = old\n",
@@ -120,7 +120,7 @@ fn a_long_term_key_takes_the_place_of_a_session_and_its_token() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_is_asked_for_again_and_nothing_else_is() {
+fn only_the_question_with_an_invalid_answer_is_repeated() {
     let home = Home::new();
     let run = on_terminal(
         &home,
@@ -161,7 +161,7 @@ fn an_answer_that_cannot_be_is_asked_for_again_and_nothing_else_is() {
 }
 
 #[test]
-fn ctrl_c_at_any_prompt_ends_with_130_and_an_echoing_terminal() {
+fn ctrl_c_at_a_prompt_exits_with_130_and_restores_the_echo() {
     let home = Home::new();
     let run = on_terminal(&home, &["configure"], &[("AWS Access Key ID", "\u{3}")]);
     assert_eq!(
@@ -186,7 +186,7 @@ fn ctrl_c_at_any_prompt_ends_with_130_and_an_echoing_terminal() {
 }
 
 #[test]
-fn set_takes_keys_to_the_credentials_file_and_the_rest_to_the_config_file() {
+fn set_writes_keys_to_the_credentials_file_and_other_settings_to_the_config_file() {
     let home = Home::new();
     home.keyfob(["configure", "set", "region", "eu-west-1"])
         .ok();
@@ -219,7 +219,7 @@ fn set_takes_keys_to_the_credentials_file_and_the_rest_to_the_config_file() {
 }
 
 #[test]
-fn get_prints_the_value_or_is_silent_with_1() {
+fn get_prints_the_value_or_exits_with_1_silently() {
     let home = Home::new()
         .with_file("config", "[default]\nregion = eu-west-1\ns3 =\n  addressing_style = path\n[profile a]\nregion = sa-east-1\n");
     let get = |name| home.keyfob(["configure", "get", name]);
@@ -236,7 +236,7 @@ fn get_prints_the_value_or_is_silent_with_1() {
 }
 
 #[test]
-fn list_fills_in_every_location_and_lists_profiles_in_order() {
+fn list_fills_in_every_location_and_list_profiles_keeps_the_order_of_the_files() {
     let home = Home::new()
         .with_file("config", "[profile b]\nregion = eu-west-1\n[default]\n")
         .with_file(

@@ -8,7 +8,7 @@ fn imds(words: &[&str]) -> crate::keyfob::Run {
 }
 
 #[test]
-fn the_instance_is_read_item_by_item() {
+fn items_are_read_by_their_path() {
     assert_eq!(imds(&["get", "instance-id"]).ok(), "i-0123456789abcdef0\n");
     assert_eq!(
         imds(&["get", "/latest/meta-data/instance-id"]).ok(),
@@ -53,7 +53,7 @@ fn document_token_and_user_data_have_commands() {
 }
 
 #[test]
-fn credentials_are_masked_unless_asked_for() {
+fn credentials_are_masked_without_show() {
     let masked = imds(&["credentials"]).json();
     assert!(
         masked["SecretAccessKey"]
@@ -73,7 +73,7 @@ fn credentials_are_masked_unless_asked_for() {
 }
 
 #[test]
-fn what_is_not_there_is_254_and_what_is_switched_off_253() {
+fn a_missing_item_exits_with_254_and_disabled_metadata_with_253() {
     let stderr = imds(&["get", "nonsense"]).fails(254);
     assert_has(
         &stderr,
@@ -93,7 +93,7 @@ fn what_is_not_there_is_254_and_what_is_switched_off_253() {
 }
 
 #[test]
-fn a_credential_document_is_masked_whatever_path_leads_to_it() {
+fn a_credential_document_is_masked_at_every_path_to_it() {
     for path in [
         "iam/security-credentials/app",
         "latest/meta-data/iam/security-credentials/app",
@@ -113,7 +113,7 @@ fn a_credential_document_is_masked_whatever_path_leads_to_it() {
 }
 
 #[test]
-fn a_path_may_be_written_as_lists_show_it() {
+fn a_path_may_be_given_as_lists_print_it() {
     assert_eq!(
         imds(&["get", "latest/meta-data/instance-id"]).ok(),
         "i-0123456789abcdef0\n"
@@ -122,7 +122,7 @@ fn a_path_may_be_written_as_lists_show_it() {
     let its_home = Home::new()
         .with_key("AKIAEXAMPLE", "secret")
         .with("AWS_REGION", "eu-west-1");
-    let tags = r#"{"meta-data": {"tags": {"instance": {"cost centre": "42"}}}}"#;
+    let tags = r#"{"meta-data": {"tags": {"instance": {"cost center": "42"}}}}"#;
     std::fs::write(its_home.path().join("metadata.json"), tags).unwrap();
     let line = [
         "serve",
@@ -137,5 +137,5 @@ fn a_path_may_be_written_as_lists_show_it() {
     let key = client.keyfob(["imds", "ls", "tags/instance"]).ok();
     let path = format!("tags/instance/{}", key.trim_end());
     assert_eq!(client.keyfob(["imds", "get", &path]).ok(), "42\n");
-    assert_eq!(path, "tags/instance/cost centre");
+    assert_eq!(path, "tags/instance/cost center");
 }

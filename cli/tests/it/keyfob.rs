@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-/// A home folder of its own and an environment that holds nothing of this machine's.
+/// A new home folder, and an environment without the variables of this machine.
 pub(crate) struct Home {
     folder: tempfile::TempDir,
     variables: Vec<(String, String)>,
@@ -18,7 +18,7 @@ impl Home {
     pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
-            // Tests do not wait for an instance that is not there.
+            // Tests do not wait for instance metadata.
             variables: vec![("AWS_EC2_METADATA_DISABLED".into(), "true".into())],
         }
     }
@@ -53,7 +53,7 @@ impl Home {
         fs::read_to_string(self.file(name)).unwrap()
     }
 
-    /// A program with this home and these variables, and no others but `PATH`.
+    /// Returns a command for a program with this home, these variables, and `PATH`.
     pub(crate) fn program(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -84,13 +84,13 @@ impl Home {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A command that does not read its input has closed it.
+        // A command that does not read its input may have closed it already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        Run::of(child.wait_with_output().unwrap())
+        Run::new(child.wait_with_output().unwrap())
     }
 }
 
-/// How a program ended.
+/// The result of a program.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
@@ -99,7 +99,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn of(output: std::process::Output) -> Self {
+    pub(crate) fn new(output: std::process::Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -107,7 +107,7 @@ impl Run {
         }
     }
 
-    /// Its standard output, if it ended well.
+    /// Returns the standard output of a program that exited with 0.
     #[track_caller]
     pub(crate) fn ok(self) -> String {
         assert_eq!(self.code, 0, "{self:?}");
@@ -119,16 +119,16 @@ impl Run {
         serde_json::from_str(&self.ok()).unwrap()
     }
 
-    /// Its standard error, if it failed with this code and wrote no data.
+    /// Returns the standard error of a program that exited with this code and wrote no data.
     #[track_caller]
     pub(crate) fn fails(self, code: i32) -> String {
         assert_eq!(self.code, code, "{self:?}");
-        assert_eq!(self.stdout, "", "data on stdout in spite of the failure");
+        assert_eq!(self.stdout, "", "data on stdout despite the failure");
         self.stderr
     }
 }
 
-/// Fails unless the text holds every one of the pieces.
+/// Fails unless the text contains each of the pieces.
 #[track_caller]
 pub(crate) fn assert_has(text: &str, pieces: &[&str]) {
     for piece in pieces {
@@ -136,6 +136,7 @@ pub(crate) fn assert_has(text: &str, pieces: &[&str]) {
     }
 }
 
+/// Fails if the text contains one of the pieces.
 #[track_caller]
 pub(crate) fn assert_lacks(text: &str, pieces: &[&str]) {
     for piece in pieces {

@@ -1,5 +1,5 @@
-//! The built `keyfob` against its sandbox, against servers that verify signatures with other people's code, and read by
-//! the clients that everybody uses.
+//! Tests of the built `keyfob`: against its sandbox, against servers that verify signatures with
+//! code of other projects, and as a server for common clients.
 
 #![allow(
     clippy::unwrap_used,

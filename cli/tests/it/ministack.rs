@@ -5,7 +5,7 @@ use crate::{
     servers::{Server, fetch},
 };
 
-/// One server for all of it: each test of this file would start its own.
+/// One test for all checks, because each test would start a server of its own.
 #[test]
 fn every_signed_call_satisfies_ministack() {
     let server = Server::ministack();
@@ -34,17 +34,17 @@ fn sessions_work(server: &Server) {
         &server.role_arn,
     ];
     let role = server.home().keyfob(assume).json();
-    let arn = within(server, &role);
+    let arn = arn_of_session(server, &role);
     assert_has(&arn, &["assumed-role/app/s@x"]);
     let session = server
         .home()
         .keyfob(["sts", "get-session-token", "--duration-seconds", "900"])
         .json();
-    within(server, &session);
+    arn_of_session(server, &session);
 }
 
-/// Who the credentials of an answer are.
-fn within(server: &Server, answer: &Value) -> String {
+/// Returns the ARN that the credentials in an answer belong to.
+fn arn_of_session(server: &Server, answer: &Value) -> String {
     let key = |name: &str| answer["Credentials"][name].as_str().unwrap();
     let home = server
         .home_without_key()
@@ -101,7 +101,7 @@ fn presigned_urls_work(server: &Server) {
     assert_has(&answer, &["SignatureDoesNotMatch"]);
 }
 
-/// Sends what `keyfob sign` made of the words.
+/// Signs a request with `keyfob sign`, sends it, and returns the response.
 fn send(server: &Server, home: &Home, words: &[&str]) -> String {
     let url = format!("{}/bucket/plain.txt", server.url);
     let line = [&["sign", "--service", "s3", "--print", "json", &url], words].concat();

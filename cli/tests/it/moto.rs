@@ -4,7 +4,7 @@ use crate::{
     servers::Server,
 };
 
-/// moto judges with botocore's own canonicalisation.
+/// moto verifies signatures with botocore's own code.
 #[test]
 fn signatures_satisfy_botocore() {
     let server = Server::moto();
@@ -31,14 +31,14 @@ fn signatures_satisfy_botocore() {
     assert_has(&stderr, &["(SignatureDoesNotMatch)", "hint: "]);
 }
 
-/// The same answer in the same form, byte for byte, from `aws` and from `keyfob`.
+/// `aws` and `keyfob` print the same answer, byte for byte.
 #[test]
 fn the_output_is_that_of_aws() {
     let server = Server::moto();
     let home = server.home().with("AWS_DEFAULT_REGION", "us-east-1");
     let aws = |words: &[&str]| -> Run {
         let mut aws = home.program(python::tool("aws"));
-        Run::of(aws.args(words).env("AWS_PAGER", "").output().unwrap())
+        Run::new(aws.args(words).env("AWS_PAGER", "").output().unwrap())
     };
     for format in ["json", "text", "table"] {
         let words = ["--output", format, "sts", "get-caller-identity"];
@@ -46,13 +46,13 @@ fn the_output_is_that_of_aws() {
     }
     let words = ["--output", "table", "sts", "get-session-token"];
     let shape = |out: String| -> Vec<usize> { out.lines().map(str::len).collect() };
-    // Each answer has another end, and moto writes a fraction of a second, which version 1 shows.
+    // The expiry differs in each answer, and version 1 of aws shows the fraction of a second in it.
     let ours = shape(home.keyfob(words).ok());
     assert_eq!(ours.len(), shape(aws(&words).ok()).len());
 }
 
 #[test]
-fn what_configure_set_writes_aws_and_boto3_read() {
+fn aws_and_boto3_read_the_files_of_configure_set() {
     let home = Home::new();
     for (name, value) in [
         ("profile.robot.aws_access_key_id", "AKIAROBOTEXAMPLE0000"),
@@ -63,7 +63,7 @@ fn what_configure_set_writes_aws_and_boto3_read() {
         home.keyfob(["configure", "set", name, value]).ok();
     }
     let mut aws = home.program(python::tool("aws"));
-    let run = Run::of(
+    let run = Run::new(
         aws.args(["configure", "get", "profile.robot.s3.addressing_style"])
             .output()
             .unwrap(),
@@ -76,7 +76,7 @@ key = session.get_credentials()
 print(key.method, key.access_key, key.secret_key, session.region_name)
 ";
     let mut python = home.program(python::tool("python"));
-    let run = Run::of(python.args(["-c", program]).output().unwrap());
+    let run = Run::new(python.args(["-c", program]).output().unwrap());
     assert_eq!(
         run.ok(),
         "shared-credentials-file AKIAROBOTEXAMPLE0000 se/cr+et eu-west-1\n"

@@ -7,7 +7,7 @@ fn home() -> Home {
 }
 
 #[test]
-fn a_url_lasts_an_hour_unless_told_otherwise() {
+fn a_url_is_valid_for_an_hour_by_default() {
     let url = home().keyfob(["s3", "presign", "s3://bucket/a b"]).ok();
     assert!(
         url.starts_with("https://bucket.s3.eu-west-1.amazonaws.com/a%20b?"),
@@ -63,7 +63,7 @@ fn method_headers_and_parameters_are_signed() {
 }
 
 #[test]
-fn a_session_that_ends_first_is_warned_about() {
+fn credentials_that_expire_before_the_url_cause_a_warning() {
     let line = [
         "--sandbox",
         "s3",
@@ -82,7 +82,7 @@ fn a_session_that_ends_first_is_warned_about() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn a_uri_without_bucket_or_key_is_refused() {
     for uri in ["s3://bucket", "s3://bucket/", "bucket", "s3://b@d/k"] {
         assert_has(
             &home().keyfob(["s3", "presign", uri]).fails(252),
@@ -92,7 +92,7 @@ fn what_is_no_object_is_refused() {
 }
 
 #[test]
-fn a_key_with_dot_segments_is_warned_about() {
+fn a_key_with_dot_segments_causes_a_warning() {
     let run = home().keyfob(["s3", "presign", "s3://bucket/../x"]);
     assert_has(&run.stderr, &["warning: ", "--path-as-is"]);
     assert_has(&run.ok(), &["amazonaws.com/../x?"]);

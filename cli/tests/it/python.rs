@@ -3,7 +3,7 @@ use std::{
     process::Command,
 };
 
-/// What the tests take from PyPI: two servers that verify signatures, and the clients that everybody uses.
+/// The packages from PyPI that the tests use: two servers that verify signatures, and clients.
 const PACKAGES: [&str; 7] = [
     "ministack>=1.5.33,<1.6",
     "moto>=5.2,<6",
@@ -14,15 +14,15 @@ const PACKAGES: [&str; 7] = [
     "cryptography",
 ];
 
-/// A program of the virtual environment under `target/pytools`, which is made when it is first needed.
+/// Returns the path of a program in `target/pytools`, a virtual environment created on first use.
 pub(crate) fn tool(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .unwrap()
         .join("pytools");
-    let maker = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tools.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/tools.py");
     let status = Command::new("python3")
-        .arg(maker)
+        .arg(script)
         .arg(&folder)
         .args(PACKAGES)
         .status();

@@ -8,18 +8,18 @@ use crate::{
     python,
 };
 
-/// A Python program that prints who it is.
+/// A Python program that prints the ARN of its credentials.
 pub(crate) const IDENTITY: &str =
     "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])";
 
-/// A `keyfob` that serves in a process of its own, and the variables it exports.
+/// A running `keyfob` that serves, and the variables it exports.
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) exports: Vec<(String, String)>,
 }
 
 impl Running {
-    /// Starts it, and waits for its exports. The home must live as long as it does.
+    /// Starts `keyfob`, and waits for its exports. The home must outlive it.
     pub(crate) fn start(home: &Home, words: &[&str]) -> Self {
         let mut child = home
             .program(env!("CARGO_BIN_EXE_keyfob"))
@@ -28,7 +28,7 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It prints its exports at once, and then its note.
+        // The note comes after the exports.
         let mut note = String::new();
         BufReader::new(child.stderr.take().unwrap())
             .read_line(&mut note)
@@ -46,10 +46,10 @@ impl Running {
         }
     }
 
-    /// A home with the exported variables, but for those in `without`.
+    /// Returns a home with the exported variables except for those in `without`.
     pub(crate) fn home(&self, without: &[&str]) -> Home {
-        let kept = |(name, _): &&(String, String)| !without.contains(&name.as_str());
-        let exports = self.exports.iter().filter(kept);
+        let is_kept = |(name, _): &&(String, String)| !without.contains(&name.as_str());
+        let exports = self.exports.iter().filter(is_kept);
         let home = Home::new().with("AWS_EC2_METADATA_DISABLED", "");
         exports.fold(home, |home, (name, value)| home.with(name, value))
     }
@@ -65,5 +65,5 @@ impl Drop for Running {
 /// Runs a Python program that may use boto3.
 pub(crate) fn boto3(home: &Home, program: &str) -> Run {
     let mut python = home.program(python::tool("python"));
-    Run::of(python.args(["-c", program]).output().unwrap())
+    Run::new(python.args(["-c", program]).output().unwrap())
 }

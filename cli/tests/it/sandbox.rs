@@ -10,7 +10,7 @@ use crate::{
 const FOREIGN: (&str, &str) = ("AKIAFOREIGNEXAMPLE01", "canary+foreign/secret");
 
 #[test]
-fn whoami_says_everything_without_an_account() {
+fn whoami_works_without_an_account() {
     let out = Home::new().keyfob(["--sandbox", "whoami"]).ok();
     assert_has(
         &out,
@@ -28,7 +28,7 @@ fn whoami_says_everything_without_an_account() {
 }
 
 #[test]
-fn whoami_is_data_too() {
+fn whoami_prints_json() {
     let home = Home::new().with("AWS_REGION", "eu-west-1");
     let json = home
         .keyfob([
@@ -48,7 +48,7 @@ fn whoami_is_data_too() {
 }
 
 #[test]
-fn the_default_region_is_said_once_and_on_stderr() {
+fn the_default_region_is_noted_once_on_stderr() {
     let presign = ["s3", "presign", "s3://bucket/key"];
     let home = Home::new().with_key(FOREIGN.0, FOREIGN.1);
     let run = home.keyfob(presign);
@@ -80,7 +80,7 @@ fn why_shows_the_role_that_keys_in_the_environment_mask() {
     assert_lacks(&out, &["masked"]);
 }
 
-/// Half a key masks the role as a whole one does.
+/// Half a key masks the role just as a whole one does.
 #[test]
 fn why_shows_what_half_a_key_masks() {
     let run = Home::new()
@@ -98,7 +98,7 @@ fn why_shows_what_half_a_key_masks() {
 }
 
 #[test]
-fn foreign_keys_are_refused_and_the_cure_is_told() {
+fn foreign_keys_are_refused_with_a_cure() {
     let home = Home::new().with_key(FOREIGN.0, FOREIGN.1);
     let stderr = home.keyfob(["--sandbox", "whoami"]).fails(254);
     assert_has(
@@ -113,7 +113,7 @@ fn foreign_keys_are_refused_and_the_cure_is_told() {
 }
 
 #[test]
-fn throttling_is_waited_out_and_the_waits_are_shown() {
+fn throttled_calls_are_retried_and_the_waits_are_logged() {
     let home = Home::new();
     let call = [
         "--sandbox",
@@ -183,7 +183,7 @@ fn mode(path: &std::path::Path) -> u32 {
 
 #[test]
 #[cfg(unix)]
-fn a_signal_ends_the_sandbox_and_its_files() {
+fn a_signal_stops_the_sandbox_and_removes_its_files() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let its_home = Home::new();
         let mut sandbox = Running::start(&its_home, &["sandbox"]);
@@ -201,7 +201,7 @@ fn a_signal_ends_the_sandbox_and_its_files() {
 }
 
 #[test]
-fn boto3_is_content_with_the_sandbox_and_refused_with_a_wrong_secret() {
+fn boto3_works_with_the_sandbox_and_is_refused_with_a_wrong_secret() {
     let its_home = Home::new();
     let sandbox = Running::start(&its_home, &["sandbox"]);
     let arn = boto3(&sandbox.home(&[]), IDENTITY).ok();
@@ -246,7 +246,7 @@ print(session.client('sts').get_caller_identity()['Arn'])
 }
 
 #[test]
-fn sessions_of_the_sandbox_work_and_have_their_rules() {
+fn sessions_of_the_sandbox_follow_the_rules_of_sts() {
     let its_home = Home::new();
     let sandbox = Running::start(&its_home, &["sandbox"]);
     let home = sandbox.home(&[]);

@@ -3,7 +3,7 @@ use crate::keyfob::{Home, assert_lacks};
 const SECRET: &str = "canary/secret+0123456789+access/key";
 const TOKEN: &str = "canary/token+0123456789";
 
-/// Every command, with `--debug`: the secret and the token are nowhere but where somebody asked for them.
+/// Runs every command with `--debug`: no output contains the secret or the token unless asked for.
 #[test]
 fn no_command_shows_a_secret() {
     let file = format!(
@@ -67,9 +67,9 @@ fn no_command_shows_a_secret() {
     }
 }
 
-/// A presigned URL and signed headers hold the token, as they must, and never the secret.
+/// A presigned URL and signed headers must contain the token, but never the secret.
 #[test]
-fn what_is_signed_holds_the_token_and_not_the_secret() {
+fn signed_output_contains_the_token_but_not_the_secret() {
     let home = Home::new()
         .with_key("ASIAEXAMPLE", SECRET)
         .with("AWS_SESSION_TOKEN", TOKEN);

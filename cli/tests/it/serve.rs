@@ -60,7 +60,7 @@ fn boto3_takes_the_role_of_a_served_instance() {
 }
 
 #[test]
-fn a_name_that_no_role_can_have_is_not_served() {
+fn an_invalid_role_name_is_refused() {
     let refused = home().keyfob(["serve", "imds", "--role-name", "a/b c"]);
     assert_has(&refused.fails(252), &["invalid role name \"a/b c\""]);
 }
@@ -117,7 +117,7 @@ fn the_token_of_a_served_container_can_be_in_a_file() {
 }
 
 #[test]
-fn metadata_of_ones_own_and_a_spot_notice_are_served() {
+fn custom_metadata_and_a_spot_notice_are_served() {
     let home = home();
     let tags = r##"{"meta-data": {"tags": {"instance": {"Name": "web"}}}, "user-data": "#!/bin/sh\necho hi\n"}"##;
     std::fs::write(home.path().join("metadata.json"), tags).unwrap();
@@ -166,7 +166,7 @@ fn nothing_is_served_without_credentials_or_to_other_machines() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said_with_its_name_and_line() {
+fn an_error_in_a_file_names_the_file_and_the_line() {
     let home = home();
     std::fs::write(home.path().join("metadata.json"), "{\n\"meta-data\": [\n").unwrap();
     let stderr = home

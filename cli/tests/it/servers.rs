@@ -15,19 +15,19 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server in a process of its own, killed when it is dropped.
+/// A server in another process, which is killed on drop.
 pub(crate) struct Server {
     process: Child,
     home: Home,
     pub(crate) url: String,
-    /// The IAM user's key. The root key would not be checked.
+    /// The key of an IAM user. Signatures with the root key would not be verified.
     pub(crate) key_id: String,
     pub(crate) secret: String,
     pub(crate) role_arn: String,
 }
 
 impl Server {
-    /// MiniStack, which checks header and query signatures, sessions and policies.
+    /// Starts MiniStack, which verifies header and query signatures, sessions and policies.
     pub(crate) fn ministack() -> Self {
         Self::start(|command, port| {
             command
@@ -44,7 +44,7 @@ impl Server {
         .with_user("/_ministack/health")
     }
 
-    /// moto, which checks signatures with botocore's own code once it is told to.
+    /// Starts moto, which verifies signatures with botocore's own code once that is switched on.
     pub(crate) fn moto() -> Self {
         let server = Self::start(|command, port| {
             command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", port]);
@@ -55,11 +55,11 @@ impl Server {
         server
     }
 
-    fn start(arrange: impl Fn(&mut Command, &str)) -> Self {
+    fn start(configure: impl Fn(&mut Command, &str)) -> Self {
         let home = Home::new();
         let port = free_port().to_string();
         let mut command = home.program(python::tool("python"));
-        arrange(&mut command, &port);
+        configure(&mut command, &port);
         let process = command
             .env("S3_DATA_DIR", home.path().join("s3"))
             .env("STATE_DIR", home.path().join("state"))
@@ -88,10 +88,10 @@ impl Server {
     /// Runs a Python program with the server's URL as its argument.
     fn python(&self, program: &str) -> Run {
         let mut python = self.home.program(python::tool("python"));
-        Run::of(python.args(["-c", program, &self.url]).output().unwrap())
+        Run::new(python.args(["-c", program, &self.url]).output().unwrap())
     }
 
-    /// The whole answer to an unsigned request; empty while nobody listens.
+    /// Returns the response to an unsigned request, or nothing while the server starts.
     pub(crate) fn plain(&self, method: &str, path: &str, body: &str) -> String {
         let address = self.url.trim_start_matches("http://");
         let request = format!(
@@ -101,7 +101,7 @@ impl Server {
         exchange(address, &request).unwrap_or_default()
     }
 
-    /// A home whose environment points at this server with the user's key.
+    /// Returns a home whose environment has the server's URL and the user's key.
     pub(crate) fn home(&self) -> Home {
         self.home_without_key().with_key(&self.key_id, &self.secret)
     }
@@ -120,7 +120,7 @@ impl Drop for Server {
     }
 }
 
-/// A user who may do everything, with a key; a role that trusts the user; a bucket.
+/// Creates a user with a key and all permissions, a role that trusts the user, and a bucket.
 const MAKE_USER: &str = r#"
 import boto3, json, sys
 
@@ -141,12 +141,13 @@ client("s3").create_bucket(Bucket="bucket")
 print(json.dumps({"id": key["AccessKeyId"], "secret": key["SecretAccessKey"], "role": role["Role"]["Arn"]}))
 "#;
 
-/// A port that is free now.
+/// Returns a port that is free now.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
 
+/// Waits until `ready` returns true, for a minute at most.
 #[track_caller]
 pub(crate) fn wait_until(mut ready: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -156,7 +157,7 @@ pub(crate) fn wait_until(mut ready: impl FnMut() -> bool) {
     }
 }
 
-/// Sends bytes and reads the answer to its end.
+/// Sends a request and reads the response until the connection closes.
 pub(crate) fn exchange(address: &str, request: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -166,7 +167,7 @@ pub(crate) fn exchange(address: &str, request: &str) -> std::io::Result<String> 
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Fetches a URL as any program would, without signing anything.
+/// Sends a request for a URL without signing it.
 pub(crate) fn fetch(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> String {
     let rest = url.strip_prefix("http://").unwrap();
     let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));

@@ -22,7 +22,7 @@ fn sign(words: &[&str]) -> String {
 
 /// Source: Signature Version 4 signing examples, `ListUsers`.
 #[test]
-fn the_published_example_comes_out() {
+fn the_published_example_is_reproduced() {
     let json: Value = serde_json::from_str(&sign(&[
         "-H",
         "Content-Type: application/x-www-form-urlencoded; charset=utf-8",
@@ -49,7 +49,7 @@ fn the_published_example_comes_out() {
 }
 
 #[test]
-fn each_way_to_print_prints_its_part() {
+fn print_chooses_what_is_printed() {
     let headers = sign(&[LIST_USERS]);
     assert_has(
         &headers,
@@ -79,7 +79,7 @@ fn each_way_to_print_prints_its_part() {
 }
 
 #[test]
-fn the_query_form_is_a_url_with_an_end() {
+fn a_signature_in_the_query_is_a_url_that_expires() {
     let url = sign(&["--auth", "query", "--expires-in", "60", LIST_USERS]);
     assert_has(
         &url,
@@ -103,7 +103,7 @@ fn the_query_form_is_a_url_with_an_end() {
 }
 
 #[test]
-fn a_body_is_sent_and_signed_as_curl_sends_it() {
+fn a_body_is_signed_as_curl_sends_it() {
     let url = "https://sts.eu-west-1.amazonaws.com/";
     let with_body = sign(&[
         "-d",
@@ -135,9 +135,9 @@ fn a_body_is_sent_and_signed_as_curl_sends_it() {
     assert_eq!(run.ok(), with_body);
 }
 
-/// As curl joins them.
+/// curl joins them in this order.
 #[test]
-fn data_of_several_flags_is_joined_in_their_order() {
+fn data_of_several_options_is_joined_in_their_order() {
     let home = home();
     std::fs::write(home.path().join("text"), "c=\nd\n").unwrap();
     let sent = |words: &[&str]| {
@@ -162,7 +162,7 @@ fn data_of_several_flags_is_joined_in_their_order() {
 }
 
 #[test]
-fn data_of_a_get_goes_into_the_url() {
+fn with_get_data_is_appended_to_the_url() {
     let url = |words: &[&str]| sign(&[words, &["--print", "url"]].concat());
     assert_eq!(
         url(&[
@@ -185,7 +185,7 @@ fn data_of_a_get_goes_into_the_url() {
 }
 
 #[test]
-fn headers_are_taken_out_left_empty_and_read_from_files_as_curl_does_it() {
+fn headers_are_removed_left_empty_and_read_from_files_as_in_curl() {
     let home = home();
     std::fs::write(home.path().join("headers"), "X-A: 1\r\n\nX-B;\n").unwrap();
     let words = [
@@ -234,7 +234,7 @@ fn the_services_of_the_s3_family_are_signed_as_s3() {
 }
 
 #[test]
-fn a_raw_request_is_signed_as_it_is() {
+fn a_raw_request_is_signed_unchanged() {
     let home = home();
     std::fs::write(
         home.path().join("request"),
@@ -263,7 +263,7 @@ fn a_raw_request_is_signed_as_it_is() {
 }
 
 #[test]
-fn the_host_tells_service_and_region_unless_the_arguments_do() {
+fn service_and_region_come_from_the_arguments_or_the_host() {
     let scope = |words: &[&str]| {
         let text = sign(&[words, &["--print", "sts"]].concat());
         text.lines().nth(2).unwrap().to_owned()
@@ -291,7 +291,7 @@ fn the_host_tells_service_and_region_unless_the_arguments_do() {
 }
 
 #[test]
-fn a_host_header_takes_the_place_of_the_host_in_the_url() {
+fn a_host_header_replaces_the_host_of_the_url() {
     let tunnel = [
         "-H",
         "Host: iam.amazonaws.com",
@@ -302,7 +302,7 @@ fn a_host_header_takes_the_place_of_the_host_in_the_url() {
 }
 
 #[test]
-fn s3_signs_the_hash_of_the_body_and_does_not_normalise() {
+fn s3_signs_the_hash_of_the_body_and_does_not_normalize_the_path() {
     let url = "https://bucket.s3.eu-west-1.amazonaws.com/a//../b%20c";
     let canonical = sign(&["--print", "canonical", url]);
     assert!(canonical.starts_with("GET\n/a//../b%20c\n"), "{canonical}");
@@ -314,7 +314,7 @@ fn s3_signs_the_hash_of_the_body_and_does_not_normalise() {
 }
 
 #[test]
-fn the_session_token_goes_along() {
+fn the_session_token_is_added() {
     let home = home().with("AWS_SESSION_TOKEN", "to/ken+");
     let headers = home.keyfob(["sign", LIST_USERS]).ok();
     assert_has(&headers, &["x-amz-security-token: to/ken+\n"]);
@@ -323,7 +323,7 @@ fn the_session_token_goes_along() {
 }
 
 #[test]
-fn bad_requests_are_named_without_their_header_values() {
+fn errors_do_not_repeat_header_values() {
     let refuse = |words: &[&str]| home().keyfob(["sign"].iter().chain(words)).fails(252);
     assert_has(&refuse(&["nonsense", "--service", "x"]), &["nonsense"]);
     assert_has(&refuse(&["-X", "G E T", LIST_USERS]), &["G E T"]);
@@ -342,7 +342,7 @@ fn bad_requests_are_named_without_their_header_values() {
     assert_has(&missing, &["missing"]);
 }
 
-/// The answer of a server to the request that `sign` makes of `words`, with a change.
+/// Returns the answer of a server that sees a changed form of the request that `words` sign.
 fn answer(words: &[&str], change: impl Fn(&str) -> String) -> String {
     let json: Value = serde_json::from_str(&sign(&[words, &["--print", "json"]].concat())).unwrap();
     let text = |name: &str| change(json[name].as_str().unwrap()).replace('&', "&amp;");
@@ -357,7 +357,7 @@ fn compare(words: &[&str], answer: &str) -> crate::keyfob::Run {
     home().keyfob_with_input(["sign", "compare", "-"].iter().chain(words), answer)
 }
 
-/// The moment of signing comes from the answer.
+/// The time of signing comes from the answer.
 #[test]
 fn compare_names_the_difference_and_its_cause() {
     let url = ["https://bucket.s3.eu-west-1.amazonaws.com/a%20b?list-type=2&a=b"];
@@ -439,7 +439,8 @@ fn v4a_signs_for_a_set_of_regions() {
     refuse(&["--algorithm", "v4a", "--region-set", "a b", url]);
 }
 
-/// Runs the printed command with the real curl against a server that verifies; its answer is the status.
+/// Runs the printed command with the real curl, and returns the verdict of a server that verifies
+/// the signature.
 fn sent_by_curl(home: &Home, words: &[&str], path: &str) -> String {
     let server = Verifying::start();
     let url = format!("http://{}{path}", server.address);
@@ -461,7 +462,7 @@ fn sent_by_curl(home: &Home, words: &[&str], path: &str) -> String {
     server.verdict()
 }
 
-/// Takes one request, and verifies it.
+/// A server that takes one request and verifies it.
 struct Verifying {
     address: String,
     verdict: std::thread::JoinHandle<String>,
@@ -503,7 +504,7 @@ fn received(stream: &mut TcpStream) -> (String, Vec<u8>) {
         if bytes.len() == end + 4 + length.unwrap_or(0) {
             return (head, bytes[end + 4..].to_vec());
         }
-        assert_ne!(count, 0, "the request breaks off");
+        assert_ne!(count, 0, "the request is incomplete");
     }
 }
 
@@ -589,9 +590,9 @@ fn the_printed_curl_command_sends_what_was_signed() {
     }
 }
 
-/// curl reads `@FILE` in `--data-binary` and uploads the file.
+/// curl would upload the file for `--data-binary @FILE`.
 #[test]
-fn a_body_that_begins_with_an_at_sign_names_no_file() {
+fn a_body_that_starts_with_an_at_sign_is_not_the_name_of_a_file() {
     let home = home();
     std::fs::write(
         home.path().join("request"),
@@ -606,7 +607,7 @@ fn a_body_that_begins_with_an_at_sign_names_no_file() {
 }
 
 #[test]
-fn a_body_that_no_command_line_holds_is_refused_with_the_cure() {
+fn a_body_that_does_not_fit_on_a_command_line_is_refused_with_a_cure() {
     let home = home();
     std::fs::write(
         home.path().join("request"),
@@ -622,7 +623,7 @@ fn a_body_that_no_command_line_holds_is_refused_with_the_cure() {
 }
 
 #[test]
-fn the_url_that_is_printed_is_the_one_that_is_signed() {
+fn the_printed_url_is_the_signed_one() {
     assert_eq!(
         sign(&[
             "--print",
@@ -646,7 +647,7 @@ fn the_url_that_is_printed_is_the_one_that_is_signed() {
 }
 
 #[test]
-fn what_the_signature_makes_anew_is_left_out_and_said() {
+fn headers_of_an_earlier_signature_are_left_out_with_a_note() {
     let run = home().keyfob([
         "sign",
         "-H",
@@ -705,9 +706,9 @@ fn signing_again_with_other_keys_equals_signing_once() {
     }
 }
 
-/// Without an older signature, whoever gives a token means it.
+/// Without an earlier signature, a session token is signed as given.
 #[test]
-fn a_token_of_ones_own_is_signed() {
+fn a_given_session_token_is_signed() {
     let canonical = sign(&[
         "-H",
         "X-Amz-Security-Token: mine",
@@ -719,7 +720,7 @@ fn a_token_of_ones_own_is_signed() {
 }
 
 #[test]
-fn flags_without_a_meaning_are_refused() {
+fn options_without_effect_are_refused() {
     let refuse = |words: &[&str]| home().keyfob(["sign"].iter().chain(words)).fails(252);
     assert_has(
         &refuse(&["--output", "json", LIST_USERS]),

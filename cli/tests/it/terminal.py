@@ -1,6 +1,6 @@
-"""Runs a program on a terminal of its own: terminal.py PROGRAM WORD... < JSON of [[PROMPT, ANSWER]...].
+"""Runs a program on a new terminal: terminal.py PROGRAM WORD... < JSON of [[PROMPT, ANSWER]...].
 
-Prints as JSON how it ended, what the terminal showed, and whether the terminal echoes again.
+Prints JSON: the exit code, the text on the terminal, and whether the terminal echoes at the end.
 """
 
 import json
@@ -19,14 +19,14 @@ shown, at, end = b"", 0, time.monotonic() + 30
 echoes = None
 while time.monotonic() < end:
     if script and script[0][0].encode() in shown[at:]:
-        time.sleep(0.1)  # the prompt comes before the terminal is ready for it
+        time.sleep(0.1)  # the prompt appears before the terminal is ready
         at = len(shown)
         os.write(terminal, script.pop(0)[1].encode())
     if select.select([terminal], [], [], 0.05)[0]:
         echoes = bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
         try:
             piece = os.read(terminal, 4096)
-        except OSError:  # Linux: the other side is closed
+        except OSError:  # on Linux: the program has closed the terminal
             break
         if not piece:
             break

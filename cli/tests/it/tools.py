@@ -1,4 +1,4 @@
-"""Makes the virtual environment of the tests, once, whoever asks first: tools.py FOLDER PACKAGE..."""
+"""Creates the virtual environment of the tests, unless it exists: tools.py FOLDER PACKAGE..."""
 
 import fcntl
 import pathlib
@@ -10,7 +10,7 @@ folder, packages = pathlib.Path(sys.argv[1]), sys.argv[2:]
 folder.mkdir(parents=True, exist_ok=True)
 venv = folder / "interop"
 stamp = venv / "packages"
-# The lock ends with this process, however it ends.
+# The operating system releases the lock when this process exits, even if it is killed.
 with open(folder / "lock", "w") as lock:
     fcntl.flock(lock, fcntl.LOCK_EX)
     if not stamp.exists() or stamp.read_text().split("\n") != packages:

@@ -138,7 +138,7 @@ fn folder(path: &str) -> String {
     }
 }
 
-/// Adds the slash that may be missing before `latest/`, and encodes spaces, which tag keys may have.
+/// Adds the slash that may be missing before `latest/`, and encodes the spaces of tag keys.
 fn to_wire_path(path: &str) -> String {
     let slash = if path.starts_with("latest/") { "/" } else { "" };
     format!("{slash}{}", path.replace(' ', "%20"))

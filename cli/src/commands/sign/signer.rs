@@ -20,8 +20,8 @@ pub(super) enum AnySigner {
 }
 
 impl AnySigner {
-    /// Returns a signer for the service and region of the arguments or, without those, of the
-    /// host. The region may also come from the settings.
+    /// Returns a signer for the service and region of the arguments or, without those, of the host.
+    /// The region may also come from the settings.
     ///
     /// # Errors
     ///
