@@ -25,11 +25,14 @@ use crate::trace;
 /// # let send = |_: &'static str| {
 /// #     std::future::ready(Ok::<_, std::io::Error>(answers.lock().unwrap().pop().unwrap()))
 /// # };
-/// let classify = |answer: &Result<u16, std::io::Error>| match answer {
-///     Ok(status) if *status < 400 => None,
-///     Ok(status) => Some(Failure::response(*status)),
-///     Err(_) => Some(Failure::no_response()),
-/// };
+/// fn classify(answer: &Result<u16, std::io::Error>) -> Option<Failure<'_>> {
+///     match answer {
+///         Ok(status) if *status < 400 => None,
+///         Ok(status) => Some(Failure::response(*status)),
+///         Err(_) => Some(Failure::no_response()),
+///     }
+/// }
+///
 /// let policy = RetryPolicy::new(Policy::aws(), classify);
 /// let mut service = ServiceBuilder::new().retry(policy).service(service_fn(send));
 /// assert_eq!(service.ready().await.unwrap().call("request").await.unwrap(), 200);

@@ -1,4 +1,4 @@
-//! Criterion's view of the cases of `compare`: one group for each case, one line for each contender.
+//! Runs the cases of `compare` in criterion: one group for each case, one line for each contender.
 
 use criterion::{BenchmarkId, Criterion};
 use keyfob_benches::measure::Contender;

@@ -1,4 +1,4 @@
-//! The requests that are signed: the same input for every contender.
+//! The requests to sign: the same input for every contender.
 
 use std::sync::Arc;
 
@@ -6,13 +6,15 @@ use keyfob_sigv4::{Credentials, Timestamp};
 
 use crate::BoxError;
 
-/// Requests of one case differ in their path, so that no contender can answer from memory.
+/// The number of requests in a case. They differ, so that no contender can cache signatures.
 const VARIANTS: usize = 64;
 
-/// Requests signed within one second of the signed time: a busy client, not a loop over one instant.
+/// How many requests are signed before the time of signing advances by a second, as in a busy
+/// client.
 const PER_SECOND: u64 = 64;
 
-/// 2026-03-01T09:00:00Z; a run moves on from here by hours, so that derived keys live as long as in production.
+/// 2026-03-01T09:00:00Z. A run advances by hours from here, so derived keys stay valid as long as
+/// in production.
 const START: i64 = 1_772_355_600;
 
 /// The region every case signs for.
@@ -27,7 +29,7 @@ pub const ACCESS_KEY_ID: &str = "AKIDEXAMPLE";
 /// The secret access key of every case: the published example.
 pub const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-/// The canonicalisation rules that a request is signed under.
+/// The canonicalization rules that a request is signed under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rules {
     /// The general rules, for the service named.
@@ -37,7 +39,7 @@ pub enum Rules {
 }
 
 impl Rules {
-    /// The service in the credential scope.
+    /// Returns the service in the credential scope.
     pub fn service(self) -> &'static str {
         match self {
             Rules::General(service) => service,
@@ -49,29 +51,29 @@ impl Rules {
 /// Where the signature goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// Into the `Authorization` header.
+    /// In the `Authorization` header.
     Header,
-    /// Into the query: a presigned URL.
+    /// In the query: a presigned URL.
     Query,
 }
 
-/// What stands in the canonical request for the body.
+/// How the canonical request represents the body.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// The hash of these bytes, computed while signing.
+    /// By the hash of these bytes, computed while signing.
     Signed(Arc<[u8]>),
-    /// `UNSIGNED-PAYLOAD`.
+    /// As `UNSIGNED-PAYLOAD`.
     Unsigned,
 }
 
-/// One request to be signed.
+/// A request to sign.
 #[derive(Debug, Clone)]
 pub struct Input {
     /// The HTTP method.
     pub method: &'static str,
-    /// The absolute URL, as it goes over the wire.
+    /// The absolute URL, as sent.
     pub url: String,
-    /// For S3: the object's key, decoded; rusty-s3 builds the URL from it.
+    /// For S3, the object's decoded key, from which rusty-s3 builds the URL.
     pub key: String,
     /// The headers set before signing.
     pub headers: Vec<(&'static str, String)>,
@@ -80,13 +82,14 @@ pub struct Input {
 }
 
 impl Input {
-    /// The request before it is signed.
+    /// Creates the unsigned request.
     ///
-    /// The header map has room for what a signer adds, so that none is charged for its growth.
+    /// The header map has room for the headers that a signer adds, so that its growth is not
+    /// measured.
     ///
     /// # Errors
     ///
-    /// If the case itself is malformed.
+    /// If the case is malformed.
     pub fn to_http(&self) -> Result<http::Request<()>, BoxError> {
         let mut request = http::Request::builder()
             .method(self.method)
@@ -101,12 +104,12 @@ impl Input {
     }
 }
 
-/// A named set of requests, and the key and rules they are signed with.
+/// A named set of requests, with the credentials and rules to sign them.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// The name in the report.
     pub name: &'static str,
-    /// The canonicalisation rules.
+    /// The canonicalization rules.
     pub rules: Rules,
     /// Where the signature goes.
     pub form: Form,
@@ -127,22 +130,22 @@ impl Case {
         }
     }
 
-    /// Request number `n` of an endless sequence.
+    /// Returns request number `n` of an endless sequence.
     pub fn input(&self, n: u64) -> &Input {
         let index = usize::try_from(n % self.inputs.len() as u64).unwrap_or_default();
         &self.inputs[index]
     }
 
-    /// The time at which request number `n` is signed.
+    /// Returns the time at which request number `n` is signed.
     pub fn at(&self, n: u64) -> Timestamp {
         Timestamp::from_unix_seconds(START).plus_seconds((n / PER_SECOND).cast_signed())
     }
 
-    /// The key pair and token as keyfob takes them.
+    /// Returns the key pair and token as `Credentials` of keyfob.
     ///
     /// # Errors
     ///
-    /// If the case itself is malformed.
+    /// If the case is malformed.
     pub fn credentials(&self) -> Result<Credentials, BoxError> {
         let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY)?;
         Ok(match &self.token {
@@ -152,7 +155,7 @@ impl Case {
     }
 }
 
-/// The cases of header signing and presigning, in the order of the report.
+/// Returns the cases of header signing and presigning, in the order of the report.
 pub fn all() -> Vec<Case> {
     vec![
         small_get(),
@@ -164,12 +167,12 @@ pub fn all() -> Vec<Case> {
     ]
 }
 
-/// The cases that are verified too.
+/// Returns the cases that are also verified.
 pub fn verified() -> Vec<Case> {
     vec![small_get(), post_1k_token(), headers_and_params()]
 }
 
-/// A REST call: two headers, one query parameter, no body.
+/// Creates a REST call: two headers, one query parameter, no body.
 pub fn small_get() -> Case {
     let rules = Rules::General("execute-api");
     Case::new("small-get", rules, Form::Header, |n| Input {
@@ -186,7 +189,7 @@ pub fn small_get() -> Case {
     })
 }
 
-/// A JSON call with a 1 KiB body, eight headers and a session token of 700 bytes.
+/// Creates a JSON call with a 1 KiB body, eight headers and a session token of 700 bytes.
 pub fn post_1k_token() -> Case {
     let rules = Rules::General("dynamodb");
     let mut case = Case::new("post-1k-token", rules, Form::Header, |n| Input {
@@ -222,7 +225,7 @@ fn json_headers(n: usize) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// An object with an awkward key, read with an unsigned payload.
+/// Creates the download of an object with an awkward key, with an unsigned payload.
 pub fn s3_get() -> Case {
     Case::new("s3-get", Rules::S3, Form::Header, |n| {
         let mut input = object(n);
@@ -231,7 +234,7 @@ pub fn s3_get() -> Case {
     })
 }
 
-/// A presigned URL of the same object.
+/// Creates a presigned URL of the same object.
 pub fn presign_s3_get() -> Case {
     Case::new("presign-s3-get", Rules::S3, Form::Query, object)
 }
@@ -250,7 +253,8 @@ fn object(n: usize) -> Input {
     }
 }
 
-/// A wide request: twenty headers and twenty query parameters, out of order, some of them to be encoded.
+/// Creates a wide request: twenty headers and twenty query parameters, out of order, some of them
+/// with characters to encode.
 pub fn headers_and_params() -> Case {
     let rules = Rules::General("execute-api");
     Case::new("20-headers-20-params", rules, Form::Header, |n| Input {
@@ -307,7 +311,7 @@ fn twenty_headers(n: usize) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// An upload whose payload of 1 MiB is hashed and signed.
+/// Creates an upload with a signed payload of 1 MiB.
 pub fn body_1mib() -> Case {
     let body: Arc<[u8]> = filler(1 << 20, 0).into();
     Case::new("body-1mib", Rules::S3, Form::Header, move |n| Input {
@@ -324,7 +328,7 @@ fn filler(length: usize, seed: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The S3 wire form of a key: everything but unreserved characters and `/` is percent-encoded.
+/// Percent-encodes an S3 key, except unreserved characters and `/`.
 fn encode_key(key: &str) -> String {
     key.bytes().fold(String::new(), |mut wire, byte| {
         match byte {

@@ -1,4 +1,4 @@
-//! Benches of the Keyfob crates, side by side with their peers. See the README beside this crate.
+//! Benches of the Keyfob crates beside their peers. See the README of this crate.
 
 pub mod case;
 pub mod contention;
@@ -6,10 +6,11 @@ pub mod measure;
 pub mod peers;
 pub mod report;
 
-/// Any error, to be printed by the binary that met it.
+/// Any error. The binaries print it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The examples of the workspace's README, compiled here because this crate depends on all of them.
+/// The examples of the workspace's README, compiled here because this crate depends on every crate
+/// they use.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Examples;

@@ -1,4 +1,4 @@
-//! Interleaved medians of CPU time, counts of allocations, and what several threads take at once.
+//! Interleaved medians of CPU time, counts of allocations, and times of several threads at once.
 
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,17 +9,18 @@ use cpu_time::ThreadTime;
 
 use crate::BoxError;
 
-/// One timed batch is about this long: far above the clock's own cost, far below a scheduler's slice.
+/// The time of one batch, about: far above the cost of reading the clock, far below a scheduler's
+/// time slice.
 const BATCH: Duration = Duration::from_micros(100);
-/// Prepared requests of one batch stay within the second-level cache.
+/// The most requests in one batch, so that the prepared ones stay in the second-level cache.
 const MAX_BATCH: u64 = 128;
-/// Fewer rounds than this and a median means little.
+/// The least number of rounds for a meaningful median.
 const MIN_ROUNDS: usize = 15;
-/// Operations whose allocations are counted, after as many to warm up.
+/// The number of operations whose allocations are counted, after as many to warm up.
 const COUNTED: u64 = 64;
-/// Operations of each thread in a measurement of several.
-const OPERATIONS_AT_ONCE: u64 = 5_000;
-/// How long threads spin before they are measured, so that the scheduler has given each its core.
+/// The operations of each thread in a measurement of several threads.
+const OPERATIONS_PER_THREAD: u64 = 5_000;
+/// How long threads spin before the measurement, so that the scheduler gives each its own core.
 const SETTLING: Duration = Duration::from_millis(10);
 
 /// One implementation of the operation under measurement.
@@ -41,15 +42,16 @@ impl std::fmt::Debug for Contender<'_> {
 }
 
 impl<'a> Contender<'a> {
-    /// A contender that prepares its input with `prepare`, unmeasured, and is measured in `run`.
+    /// Creates a contender that prepares its jobs with `prepare`, which is not measured, and is
+    /// measured in `run`.
     ///
-    /// What `run` leaves in the job is dropped after the clock has stopped.
+    /// A job, with the results that `run` stores in it, is dropped after the clock has stopped.
     pub fn new<J: 'a>(
         name: &'static str,
         prepare: impl Fn(u64) -> Result<J, BoxError> + 'a,
         run: impl FnMut(&mut J) -> Result<(), BoxError> + 'a,
     ) -> Self {
-        let bench = Box::new(Pair { prepare, run });
+        let bench = Box::new(Operation { prepare, run });
         Contender {
             name,
             bench,
@@ -59,7 +61,7 @@ impl<'a> Contender<'a> {
         }
     }
 
-    /// Runs the operation `count` times, a batch at a time, and says how much CPU time it took.
+    /// Runs the operation `count` times, in batches, and returns the CPU time it took.
     ///
     /// # Errors
     ///
@@ -78,12 +80,12 @@ impl<'a> Contender<'a> {
         self.bench.time(first, count)
     }
 
-    /// The median of the samples so far, in nanoseconds per operation.
+    /// Returns the median of the samples so far, in nanoseconds per operation.
     pub fn nanoseconds(&self) -> f64 {
         median(self.samples.clone())
     }
 
-    /// Allocations and reallocations of one operation: the median over many.
+    /// Counts the allocations and reallocations of one operation, and returns the median over many.
     ///
     /// # Errors
     ///
@@ -113,9 +115,9 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// Times the contenders in turns until the budget of wall time is spent.
+/// Measures the contenders in turns until the budget of wall time is spent.
 ///
-/// The order rotates by one each round, so that none is always the one after the cold start.
+/// The order rotates by one each round, so that no contender always has the cold start.
 ///
 /// # Errors
 ///
@@ -136,37 +138,40 @@ pub fn interleave(contenders: &mut [Contender<'_>], budget: Duration) -> Result<
     Ok(())
 }
 
-/// What one operation took while some threads were at it, in nanoseconds.
+/// The time of one operation while some threads run it, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
-pub struct AtOnce {
-    /// From the moment the first thread began until the last had done its share, for each operation of all threads: half as
-    /// much on two threads as on one where nothing is in the way.
+pub struct Concurrent {
+    /// The wall time from the start of the first thread to the end of the last, divided by the
+    /// operations of all threads. Without interference, it is half as long on two threads as on
+    /// one.
     pub wall: f64,
-    /// Of the thread that did it. Waiting for a cache line that another core holds is in it, waiting for a core is not.
+    /// The CPU time. It includes waiting for a cache line that another core holds, but not waiting
+    /// for a core.
     pub cpu: f64,
 }
 
-/// What one operation takes while this many threads are at it, each with a number from 0.
+/// Measures one operation on this many threads at once, which are numbered from 0.
 ///
-/// Each thread prepares its own share, because memory that another thread has allocated is given back under a lock.
+/// Each thread prepares its own jobs, because memory that another thread has allocated is freed
+/// under a lock.
 ///
 /// # Errors
 ///
 /// If an operation fails.
-pub fn at_once<J>(
+pub fn concurrently<J>(
     threads: usize,
     prepare: impl Fn(u64) -> Result<J, BoxError> + Sync,
     run: impl Fn(usize, &mut J) -> Result<(), BoxError> + Sync,
-) -> Result<AtOnce, BoxError> {
+) -> Result<Concurrent, BoxError> {
     let (settled, ready) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = |thread| {
-        let jobs: Result<Vec<J>, BoxError> = (0..OPERATIONS_AT_ONCE).map(&prepare).collect();
-        meet(&settled, threads);
+        let jobs: Result<Vec<J>, BoxError> = (0..OPERATIONS_PER_THREAD).map(&prepare).collect();
+        wait_for_all(&settled, threads);
         let start = Instant::now();
         while start.elapsed() < SETTLING {
             spin_loop();
         }
-        meet(&ready, threads);
+        wait_for_all(&ready, threads);
         let mut jobs = jobs?;
         let (start, cpu) = (Instant::now(), ThreadTime::now());
         alloc_counter::allow_alloc(|| jobs.iter_mut().try_for_each(|job| run(thread, job)))?;
@@ -183,44 +188,45 @@ pub fn at_once<J>(
         };
         workers.into_iter().map(join).collect::<Result<Vec<_>, _>>()
     })?;
-    let operations = threads as f64 * OPERATIONS_AT_ONCE as f64;
+    let operations = threads as f64 * OPERATIONS_PER_THREAD as f64;
     let first = spans.iter().map(|(start, ..)| *start).min();
     let last = spans.iter().map(|(_, end, _)| *end).max();
     let wall = last.zip(first).map_or(Duration::ZERO, |(l, f)| l - f);
     let cpu: Duration = spans.iter().map(|(.., cpu)| *cpu).sum();
     let each = |time: Duration| time.as_secs_f64() * 1e9 / operations;
-    Ok(AtOnce {
+    Ok(Concurrent {
         wall: each(wall),
         cpu: each(cpu),
     })
 }
 
-/// Waits for all threads without sleeping: those that are woken may be on one core for a while, those that run are spread.
-fn meet(arrived: &AtomicUsize, threads: usize) {
+/// Waits for all threads without sleeping, because threads that are woken may share a core for a
+/// while.
+fn wait_for_all(arrived: &AtomicUsize, threads: usize) {
     arrived.fetch_add(1, Ordering::SeqCst);
     while arrived.load(Ordering::SeqCst) < threads {
         spin_loop();
     }
 }
 
-/// The median.
+/// Returns the median; NaN if there are no samples.
 pub fn median(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The two halves of a contender, its job's type erased.
+/// An operation whose type of job is erased.
 trait Bench {
     fn time(&mut self, first: u64, count: u64) -> Result<Duration, BoxError>;
     fn allocations(&mut self, first: u64, count: u64) -> Result<Vec<usize>, BoxError>;
 }
 
-struct Pair<P, R> {
+struct Operation<P, R> {
     prepare: P,
     run: R,
 }
 
-/// The operation and nothing else, under a name that a profiler can be told to watch.
+/// Runs the operation alone, in a function whose name a profiler can be told to watch.
 #[inline(never)]
 fn measured<J>(
     run: &mut impl FnMut(&mut J) -> Result<(), BoxError>,
@@ -229,7 +235,7 @@ fn measured<J>(
     run(job)
 }
 
-impl<J, P, R> Bench for Pair<P, R>
+impl<J, P, R> Bench for Operation<P, R>
 where
     P: Fn(u64) -> Result<J, BoxError>,
     R: FnMut(&mut J) -> Result<(), BoxError>,
@@ -238,7 +244,7 @@ where
         let mut jobs = (first..first + count)
             .map(&self.prepare)
             .collect::<Result<Vec<_>, _>>()?;
-        // Counting is off while the clock runs: what is left of it is one test per allocation.
+        // Counting is off while the clock runs: only one test for each allocation remains.
         let time = alloc_counter::allow_alloc(|| {
             let start = ThreadTime::now();
             for job in &mut jobs {

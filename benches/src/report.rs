@@ -1,4 +1,4 @@
-//! The two views of the results: a table for people, one JSON object a line for programs.
+//! The two views of the results: a table for people, and one JSON object a line for programs.
 
 use std::io::{self, Write};
 
@@ -10,9 +10,9 @@ use crate::measure::Contender;
 /// Keyfob against one peer on one case.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// The case.
+    /// The name of the case.
     pub case: String,
-    /// Who keyfob is compared with.
+    /// The name of the peer.
     pub peer: &'static str,
     /// Keyfob's median, in nanoseconds.
     pub keyfob_ns: f64,
@@ -25,13 +25,13 @@ pub struct Row {
 }
 
 impl Row {
-    /// How many times keyfob's time the peer takes.
+    /// Returns the peer's time divided by keyfob's: above 1, keyfob is faster.
     pub fn ratio(&self) -> f64 {
         self.peer_ns / self.keyfob_ns
     }
 }
 
-/// One row for each contender after the first, which is keyfob.
+/// Returns one row for each peer. The first contender must be keyfob.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ pub fn rows(case: &str, contenders: &mut [Contender<'_>]) -> Result<Vec<Row>, Bo
         .collect()
 }
 
-/// Where the rows go, each as soon as it is known.
+/// How the rows are written, each as soon as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
     /// Aligned columns under a heading.
@@ -66,12 +66,12 @@ pub enum View {
 }
 
 impl View {
-    /// Writes what stands above the rows.
+    /// Writes the heading above the rows, if the view has one.
     ///
     /// # Errors
     ///
     /// If the output is closed.
-    pub fn heading(self, out: &mut impl Write) -> io::Result<()> {
+    pub fn write_heading(self, out: &mut impl Write) -> io::Result<()> {
         match self {
             View::Json => Ok(()),
             View::Table => writeln!(
@@ -87,7 +87,7 @@ impl View {
     /// # Errors
     ///
     /// If the output is closed.
-    pub fn row(self, out: &mut impl Write, row: &Row) -> io::Result<()> {
+    pub fn write_row(self, out: &mut impl Write, row: &Row) -> io::Result<()> {
         let ratio = row.ratio();
         match self {
             View::Json => writeln!(

@@ -1,5 +1,7 @@
-//! Keyfob and aws-sigv4 sign the same generated requests. They must agree, except for the classes of difference listed in
-//! [`DIFFERENCES`], each with the rule that decides it; and once a request is cured of those, they must agree on it too.
+//! Signs the same generated requests with keyfob and aws-sigv4.
+//!
+//! The two must agree, except for the classes of difference listed in [`DIFFERENCES`], each with
+//! the rule that decides it. Once these are removed from a request, they must agree on it too.
 
 #![allow(clippy::unwrap_used, reason = "the generated requests are well-formed")]
 
@@ -26,32 +28,36 @@ const TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVzLWVhc3QtMSJHMEUCIQ+
 /// A way in which the two differ on purpose.
 struct Difference {
     name: &'static str,
-    /// Why keyfob does it its way.
+    /// Why keyfob signs as it does.
     rule: &'static str,
     applies: fn(&Generated) -> bool,
-    /// Changes the request so that the rule no longer matters.
-    cure: fn(&mut Generated),
+    /// Changes the request so that the difference no longer applies.
+    remove: fn(&mut Generated),
 }
 
 const DIFFERENCES: [Difference; 7] = [
     Difference {
-        name: "headers that hops change",
-        rule: "accept-encoding and the hop-by-hop headers (RFC 9110 section 7.6.1) may be changed or dropped on the way, so \
-               keyfob never signs them; aws-sigv4 leaves out transfer-encoding alone",
-        applies: |request| request.headers.iter().any(is_of_a_hop),
-        cure: |request| request.headers.retain(|header| !is_of_a_hop(header)),
+        name: "headers that proxies change",
+        rule: "proxies may change or drop accept-encoding and the hop-by-hop headers (RFC 9110 section 7.6.1), so \
+               keyfob never signs them; aws-sigv4 leaves out only transfer-encoding",
+        applies: |request| request.headers.iter().any(is_changed_by_proxies),
+        remove: |request| {
+            request
+                .headers
+                .retain(|header| !is_changed_by_proxies(header))
+        },
     },
     Difference {
         name: "tabs in header values",
-        rule: "a tab is white space to the signers in Python, Java and JavaScript, so it is trimmed and folded as a blank is; \
-               aws-sigv4 folds blanks alone",
+        rule: "a tab is whitespace to the signers in Python, Java and JavaScript, so it is trimmed and folded as a space is; \
+               aws-sigv4 folds only spaces",
         applies: |request| {
             request
                 .headers
                 .iter()
                 .any(|(_, value)| value.contains('\t'))
         },
-        cure: |request| {
+        remove: |request| {
             for (_, value) in &mut request.headers {
                 *value = value.replace('\t', " ");
             }
@@ -59,41 +65,41 @@ const DIFFERENCES: [Difference; 7] = [
     },
     Difference {
         name: "upper-case host",
-        rule: "host names have no case and clients send them in lower case (RFC 3986 section 6.2.2.1); aws-sigv4 signs what \
-               the URL says",
+        rule: "host names are case-insensitive, and clients send them in lower case (RFC 3986 section 6.2.2.1); aws-sigv4 \
+               signs them as the URL has them",
         applies: |request| request.authority != request.authority.to_ascii_lowercase(),
-        cure: |request| request.authority = request.authority.to_ascii_lowercase(),
+        remove: |request| request.authority = request.authority.to_ascii_lowercase(),
     },
     Difference {
         name: "path that ends in a dot segment",
-        rule: "botocore and the C and JavaScript signers leave a slash at the end only if there was one; aws-sigv4 adds it",
+        rule: "botocore and the C and JavaScript signers keep a slash at the end only if there was one; aws-sigv4 adds one",
         applies: |request| !request.s3 && ends_in_dots(&request.path),
-        cure: |request| request.path.push('/'),
+        remove: |request| request.path.push('/'),
     },
     Difference {
         name: "bare characters in S3 paths",
-        rule: "S3 encodes the key that it read, as its answers show (aws/aws-sdk-js#853, envoyproxy/envoy#42165), so a bare \
-               `@` is signed as `%40`; aws-sigv4 signs the path as it is sent, and S3 refuses it",
+        rule: "S3 encodes the decoded key again, as its answers show (aws/aws-sdk-js#853, envoyproxy/envoy#42165), so a bare \
+               `@` is signed as `%40`; aws-sigv4 signs the path as it is sent, and S3 rejects the request",
         applies: |request| request.s3 && request.path.bytes().any(is_bare),
-        cure: |request| request.path = encoded(&request.path),
+        remove: |request| request.path = encoded(&request.path),
     },
     Difference {
         name: "query that is not UTF-8",
-        rule: "the bytes on the wire are signed as they are; aws-sigv4 decodes them and puts U+FFFD where that fails",
+        rule: "keyfob signs the bytes as they are sent; aws-sigv4 decodes them, with U+FFFD where that fails",
         applies: |request| request.query.contains("%FF"),
-        cure: |request| request.query = request.query.replace("%FF", "%C3%BF"),
+        remove: |request| request.query = request.query.replace("%FF", "%C3%BF"),
     },
     Difference {
         name: "headers left out of presigned URLs",
-        rule: "every x-amz-* header of a request must be signed; aws-sigv4 makes an exception of x-amz-user-agent and \
-               x-amz-checksum-mode in presigned URLs",
+        rule: "every x-amz-* header of a request must be signed; aws-sigv4 leaves x-amz-user-agent and x-amz-checksum-mode \
+               out of presigned URLs",
         applies: |request| request.presign && request.headers.iter().any(is_left_out),
-        cure: |request| request.headers.retain(|header| !is_left_out(header)),
+        remove: |request| request.headers.retain(|header| !is_left_out(header)),
     },
 ];
 
-fn is_of_a_hop((name, _): &(String, String)) -> bool {
-    OF_A_HOP.contains(&name.as_str())
+fn is_changed_by_proxies((name, _): &(String, String)) -> bool {
+    CHANGED_BY_PROXIES.contains(&name.as_str())
 }
 
 fn is_left_out((name, _): &(String, String)) -> bool {
@@ -104,12 +110,15 @@ fn is_bare(byte: u8) -> bool {
     !byte.is_ascii_alphanumeric() && !b"-._~/%".contains(&byte)
 }
 
-/// As clients of S3 send a path.
+/// Encodes a path as clients of S3 do.
 fn encoded(path: &str) -> String {
     path.bytes()
-        .map(|byte| match is_bare(byte) {
-            true => format!("%{byte:02X}"),
-            false => char::from(byte).to_string(),
+        .map(|byte| {
+            if is_bare(byte) {
+                format!("%{byte:02X}")
+            } else {
+                char::from(byte).to_string()
+            }
         })
         .collect()
 }
@@ -118,7 +127,7 @@ fn ends_in_dots(path: &str) -> bool {
     path.ends_with("/.") || path.ends_with("/..")
 }
 
-const OF_A_HOP: [&str; 10] = [
+const CHANGED_BY_PROXIES: [&str; 10] = [
     "accept-encoding",
     "connection",
     "expect",
@@ -142,7 +151,7 @@ fn aws_sigv4_agrees_on_all_but_the_listed_differences() {
         handles
             .into_iter()
             .map(|handle| handle.join().unwrap())
-            .fold(Tally::default(), Tally::plus)
+            .fold(Tally::default(), Tally::add)
     });
     println!(
         "agreement: {REQUESTS} requests, {} signed alike, {} not:",
@@ -160,11 +169,11 @@ fn aws_sigv4_agrees_on_all_but_the_listed_differences() {
     }
     assert!(
         tally.alike >= 100_000,
-        "the generator has become too wild to prove anything"
+        "too few requests are signed alike for the test to mean anything"
     );
 }
 
-/// What became of the requests.
+/// How many requests were signed alike, and how many show each difference.
 #[derive(Default)]
 struct Tally {
     alike: u64,
@@ -172,7 +181,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn plus(mut self, other: Tally) -> Tally {
+    fn add(mut self, other: Tally) -> Tally {
         self.alike += other.alike;
         for (name, count) in other.differ {
             *self.differ.entry(name).or_default() += count;
@@ -194,19 +203,19 @@ fn run(seeds: impl Iterator<Item = u64>) -> Tally {
         for difference in &DIFFERENCES {
             if (difference.applies)(&request) {
                 *tally.differ.entry(difference.name).or_default() += 1;
-                (difference.cure)(&mut request);
+                (difference.remove)(&mut request);
             }
         }
         let (ours, theirs) = (signers.keyfob(&request), signers.aws(&request));
         assert_eq!(
             ours, theirs,
-            "seed {seed}: no listed difference explains {before}; cured: {request:?}"
+            "seed {seed}: no listed difference explains {before}; without them: {request:?}"
         );
     }
     tally
 }
 
-/// Both signers, set up once.
+/// Both signers, created once.
 struct Signers {
     general: Signer,
     s3: Signer,
@@ -287,7 +296,7 @@ impl Signers {
     }
 }
 
-/// A request made from a seed.
+/// A request generated from a seed.
 #[derive(Debug)]
 struct Generated {
     method: &'static str,
@@ -314,9 +323,10 @@ impl Generated {
             method: random.pick(&["GET", "PUT", "POST", "DELETE", "HEAD", "PATCH", "OPTIONS"]),
             scheme: random.pick(&["https", "https", "http"]),
             authority: authority(random),
-            path: match s3 && random.chance(95) {
-                true => encoded(&path(random)),
-                false => path(random),
+            path: if s3 && random.chance(95) {
+                encoded(&path(random))
+            } else {
+                path(random)
             },
             query: query(random),
             headers: headers(random),
@@ -483,7 +493,7 @@ fn headers(random: &mut Random) -> Vec<(String, String)> {
         "text/plain; charset=utf-8",
         "  padded  ",
         "a   b    c",
-        "\"quoted   blanks\"",
+        "\"quoted   spaces\"",
         "a,b",
         "1",
         "Mon, 09 Sep 2011 23:36:00 GMT",
@@ -495,7 +505,7 @@ fn headers(random: &mut Random) -> Vec<(String, String)> {
         .map(|_| (random.pick(&names).into(), random.pick(&values).into()))
         .collect();
     if random.chance(3) {
-        headers.push((random.pick(&OF_A_HOP).into(), "trailers".into()));
+        headers.push((random.pick(&CHANGED_BY_PROXIES).into(), "trailers".into()));
     }
     if random.chance(3) {
         headers.push((
@@ -522,7 +532,7 @@ fn headers(random: &mut Random) -> Vec<(String, String)> {
     headers
 }
 
-/// SplitMix64: the same requests on every machine.
+/// A SplitMix64 generator: the same requests on every machine.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! Retrying allocates nothing: neither a decision nor a call that succeeds.
+//! Checks that retrying allocates nothing: neither a decision nor a call that succeeds.
 
 use std::alloc::System;
 

@@ -1,10 +1,15 @@
-//! `scratchstack-aws-signature` accepts what keyfob signs by header, and refuses the rest.
+//! Checks that `scratchstack-aws-signature` accepts requests that keyfob signs by header, and no
+//! others.
 //!
-//! It knows neither chunked bodies nor SigV4a, reads no presigned URL, and encodes the path of no service twice, so paths of
-//! general services have no escapes here. Nor are there parameters of which one's name begins another's (it sorts
-//! them as joined text), nor a `+` in a path (it reads a blank).
+//! It supports neither chunked bodies nor SigV4a, reads no presigned URL, and never encodes a path
+//! twice, so the paths of general services have no escapes here. It sorts parameters as joined
+//! text, so no parameter's name is the beginning of another's. It reads a `+` in a path as a space,
+//! so no path has one.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot continue panics where it stops"
+)]
 
 use std::{
     pin::pin,
@@ -32,7 +37,7 @@ fn signer(rules: Rules) -> Signer {
     Signer::with_rules(Scope::new("eu-west-1", service).unwrap(), rules)
 }
 
-/// The paths and queries, with the rules they are for.
+/// The paths and queries, with their rules.
 const TARGETS: [(Rules, &str); 6] = [
     (Rules::GENERAL, "/"),
     (Rules::GENERAL, "/_search/a-b_c.d~e?q=x%20y&q=a&A=%2F&empty"),
@@ -51,7 +56,12 @@ fn request(target: &str) -> http::Request<Bytes> {
         .unwrap()
 }
 
-fn by_header(rules: Rules, target: &str, secret: &str, at: Timestamp) -> http::Request<Bytes> {
+fn signed_by_header(
+    rules: Rules,
+    target: &str,
+    secret: &str,
+    at: Timestamp,
+) -> http::Request<Bytes> {
     let credentials = Credentials::new("AKIDEXAMPLE", secret).unwrap();
     let mut request = request(target);
     signer(rules)
@@ -60,7 +70,7 @@ fn by_header(rules: Rules, target: &str, secret: &str, at: Timestamp) -> http::R
     request
 }
 
-fn by_url(rules: Rules, target: &str, secret: &str, at: Timestamp) -> http::Request<Bytes> {
+fn signed_by_url(rules: Rules, target: &str, secret: &str, at: Timestamp) -> http::Request<Bytes> {
     let credentials = Credentials::new("AKIDEXAMPLE", secret).unwrap();
     let (parts, body) = request(target).into_parts();
     let unsigned = Request::from_http(&parts).unwrap();
@@ -76,13 +86,13 @@ fn by_url(rules: Rules, target: &str, secret: &str, at: Timestamp) -> http::Requ
     signed
 }
 
-async fn signing_key(asked: GetSigningKeyRequest) -> Result<GetSigningKeyResponse, BoxError> {
+async fn signing_key(request: GetSigningKeyRequest) -> Result<GetSigningKeyResponse, BoxError> {
     let secret: KSecretKey = SECRET.parse()?;
-    let key = secret.to_ksigning(asked.request_date(), asked.region(), asked.service());
+    let key = secret.to_ksigning(request.request_date(), request.region(), request.service());
     Ok(GetSigningKeyResponse::builder().signing_key(key).build()?)
 }
 
-fn accepted(rules: Rules, request: http::Request<Bytes>) -> Result<(), String> {
+fn verify(rules: Rules, request: http::Request<Bytes>) -> Result<(), String> {
     let mut keys = service_for_signing_key_fn(signing_key);
     let options = SignatureOptions {
         s3: rules == Rules::S3,
@@ -100,27 +110,27 @@ fn accepted(rules: Rules, request: http::Request<Bytes>) -> Result<(), String> {
     );
     match pin!(verifying).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome.map(drop).map_err(|error| error.to_string()),
-        Poll::Pending => unreachable!("nothing is waited for"),
+        Poll::Pending => unreachable!("scratchstack waited while verifying"),
     }
 }
 
 #[test]
-fn it_accepts_what_is_signed_and_nothing_else() {
+fn it_accepts_requests_that_are_signed_and_no_others() {
     let late = now().plus_seconds(-3600);
     for (rules, target) in TARGETS {
-        let accepted = |secret, at| accepted(rules, by_header(rules, target, secret, at));
-        assert_eq!(accepted(SECRET, now()), Ok(()), "{target}");
-        accepted("wrong", now()).unwrap_err();
-        accepted(SECRET, late).unwrap_err();
+        let verify = |secret, at| verify(rules, signed_by_header(rules, target, secret, at));
+        assert_eq!(verify(SECRET, now()), Ok(()), "{target}");
+        verify("wrong", now()).unwrap_err();
+        verify(SECRET, late).unwrap_err();
     }
 }
 
-/// It looks for the slashes of `X-Amz-Credential` before it has decoded it, and S3 takes no URL with bare ones
-/// (`durch/rust-s3#115`). Once this fails, URLs belong into the test above.
+/// It looks for the slashes in `X-Amz-Credential` before it decodes it, and S3 accepts no URL with
+/// unencoded slashes there (`durch/rust-s3#115`). Once this test fails, add URLs to the one above.
 #[test]
 fn it_reads_no_presigned_url() {
     for (rules, target) in TARGETS {
-        let error = accepted(rules, by_url(rules, target, SECRET, now())).unwrap_err();
+        let error = verify(rules, signed_by_url(rules, target, SECRET, now())).unwrap_err();
         assert!(error.contains("5 slash-delimited elements"), "{error}");
     }
 }

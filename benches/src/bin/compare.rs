@@ -1,8 +1,8 @@
-//! Keyfob and its peers side by side, interleaved, in one process: see the README beside this crate.
+//! Measures keyfob and its peers, interleaved in one process. See the README of this crate.
 //!
 //! ```text
 //! compare [--json] [CASE]...
-//! compare --repeat COUNT CASE CONTENDER      for a profiler: nothing but that, COUNT times
+//! compare --repeat COUNT CASE CONTENDER      for a profiler: runs only this, COUNT times
 //! ```
 
 use std::alloc::System;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alloc_counter::{AllocCounter, AllocCounterSystem};
-use keyfob_benches::measure::{AtOnce, Contender, at_once, interleave, median};
+use keyfob_benches::measure::{Concurrent, Contender, concurrently, interleave, median};
 use keyfob_benches::peers::{Job, keyfob::Signer};
 use keyfob_benches::report::{Row, View, rows};
 use keyfob_benches::{BoxError, case, peers};
@@ -22,10 +22,10 @@ use sha2::{Digest, Sha256};
 #[global_allocator]
 static ALLOCATOR: AllocCounter<System> = AllocCounterSystem;
 
-/// Wall time spent on one case; a dozen cases stay under 40 s.
+/// The wall time spent on one case, so that a dozen cases stay under 40 s.
 const BUDGET: Duration = Duration::from_millis(2200);
-/// Rounds of the measurements with two threads.
-const ROUNDS_OF_THREADS: usize = 41;
+/// The rounds of the measurements with two threads.
+const THREAD_ROUNDS: usize = 41;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -51,7 +51,7 @@ fn compare(view: View, wanted: &[&str]) -> Result<(), BoxError> {
         cases.push(name.to_owned());
         wanted.is_empty() || wanted.contains(&name)
     };
-    view.heading(&mut out)?;
+    view.write_heading(&mut out)?;
     for case in case::all() {
         if is_wanted(case.name) {
             peers::check(&case)?;
@@ -77,14 +77,18 @@ fn compare(view: View, wanted: &[&str]) -> Result<(), BoxError> {
     }
     if is_wanted("two-threads") {
         for row in two_threads()? {
-            view.row(&mut out, &row)?;
+            view.write_row(&mut out, &row)?;
         }
     }
     match wanted
         .iter()
         .find(|name| !cases.iter().any(|case| case == *name))
     {
-        Some(name) => Err(format!("no case {name}; there are {}", cases.join(", ")).into()),
+        Some(name) => Err(format!(
+            "there is no case {name:?}; the cases are {}",
+            cases.join(", ")
+        )
+        .into()),
         None => Ok(()),
     }
 }
@@ -92,15 +96,17 @@ fn compare(view: View, wanted: &[&str]) -> Result<(), BoxError> {
 fn report(view: View, name: &str, mut contenders: Vec<Contender<'_>>) -> Result<(), BoxError> {
     interleave(&mut contenders, BUDGET)?;
     for row in rows(name, &mut contenders)? {
-        view.row(&mut io::stdout(), &row)?;
+        view.write_row(&mut io::stdout(), &row)?;
     }
     Ok(())
 }
 
-/// Two threads that share one signer and its credentials, in three questions: how far they scale, against one thread; how
-/// far the machine lets anything scale, by hashing that shares no memory; and what sharing costs in CPU time, against two
-/// threads with a signer and credentials each. The rounds are interleaved; of wall time the best one counts, when two cores
-/// were idle, and of CPU time the median.
+/// Measures two threads that share one signer and its credentials.
+///
+/// It answers three questions: how far they scale, compared with one thread; how far the machine
+/// lets anything scale, by hashing without shared memory; and what sharing costs in CPU time,
+/// compared with two threads that each have a signer and credentials. The rounds are interleaved.
+/// Of wall time the best round counts, in which two cores were idle; of CPU time, the median.
 fn two_threads() -> Result<Vec<Row>, BoxError> {
     let case = case::small_get();
     let signers = [Signer::new(&case)?, Signer::new(&case)?];
@@ -112,20 +118,22 @@ fn two_threads() -> Result<Vec<Row>, BoxError> {
         black_box(Sha256::digest(block));
         Ok(())
     };
-    let mut rounds: [Vec<AtOnce>; 5] = Default::default();
-    for _ in 0..ROUNDS_OF_THREADS {
+    let mut rounds: [Vec<Concurrent>; 5] = Default::default();
+    for _ in 0..THREAD_ROUNDS {
         let [alone, together, apart, hash_alone, hash_together] = &mut rounds;
-        alone.push(at_once(1, job, shared)?);
-        together.push(at_once(2, job, shared)?);
-        apart.push(at_once(2, job, own)?);
-        hash_alone.push(at_once(1, block, hash)?);
-        hash_together.push(at_once(2, block, hash)?);
+        alone.push(concurrently(1, job, shared)?);
+        together.push(concurrently(2, job, shared)?);
+        apart.push(concurrently(2, job, own)?);
+        hash_alone.push(concurrently(1, block, hash)?);
+        hash_together.push(concurrently(2, block, hash)?);
     }
-    let least = |of: &Vec<AtOnce>| of.iter().map(|round| round.wall).fold(f64::MAX, f64::min);
-    let wall = rounds.each_ref().map(least);
+    let wall = rounds.each_ref().map(|rounds| {
+        let times = rounds.iter().map(|round| round.wall);
+        times.fold(f64::MAX, f64::min)
+    });
     let cpu = rounds
         .each_ref()
-        .map(|of| median(of.iter().map(|round| round.cpu).collect()));
+        .map(|rounds| median(rounds.iter().map(|round| round.cpu).collect()));
     let [alone, together, _, hash_alone, hash_together] = wall;
     let [_, shared_cpu, own_cpu, ..] = cpu;
     let allocs = peers::keyfob::contender(&case)?.allocations()?;
@@ -164,7 +172,7 @@ fn repeat(count: &str, wanted: &str, name: &str) -> Result<(), BoxError> {
     let case = case::all()
         .into_iter()
         .find(|case| case.name == verified.unwrap_or(wanted))
-        .ok_or("no such case")?;
+        .ok_or_else(|| format!("there is no case {wanted:?} to repeat"))?;
     let mut contenders = match verified {
         Some(_) => peers::verifiers(&case)?,
         None => peers::signers(&case)?,
@@ -172,7 +180,7 @@ fn repeat(count: &str, wanted: &str, name: &str) -> Result<(), BoxError> {
     let contender = contenders
         .iter_mut()
         .find(|contender| contender.name == name)
-        .ok_or("no such contender")?;
+        .ok_or_else(|| format!("case {wanted:?} has no contender {name:?}"))?;
     contender.repeat(count)?;
     Ok(())
 }

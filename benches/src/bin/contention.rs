@@ -1,5 +1,5 @@
-//! Retry schedules in simulated time: tables on standard output, CSV and SVG in `target/contention`. See the
-//! README beside this crate.
+//! Simulates retry schedules: prints tables, and writes CSV and SVG to `target/contention`. See the
+//! README of this crate.
 
 use std::fs;
 use std::io::{self, Write};

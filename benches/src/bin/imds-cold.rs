@@ -1,6 +1,8 @@
-//! How long a new process takes from nothing to credentials from an instance's metadata service on loopback: keyfob,
-//! aws-config and reqsign in turns, each in a process of its own. Prints the median of the time inside the process, and what
-//! the server was asked.
+//! Measures how long a new process takes to get credentials from an instance metadata service on
+//! loopback.
+//!
+//! Keyfob, aws-config and reqsign take turns, each in a process of its own. Prints the median of
+//! the time inside the process, and counts the requests and connections.
 
 use std::env;
 use std::io::{self, Write};
@@ -23,7 +25,7 @@ const ROUNDS: usize = 40;
 const ID: &str = "ASIAEXAMPLE";
 const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
-/// One way from nothing to an access key id.
+/// A client that gets credentials in a new process, and returns their access key id.
 type Cold = fn(&Runtime, &str) -> Result<String, BoxError>;
 
 const CONTENDERS: [(&str, Cold); 4] = [
@@ -77,7 +79,7 @@ fn compare() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// An instance with a role whose credentials last an hour.
+/// Creates an instance with a role whose credentials are valid for an hour.
 fn instance() -> Result<server::ImdsBuilder, BoxError> {
     let credentials = Credentials::new(ID, "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?
         .with_session_token("FwoGZXIvYXdzEBYaDEXAMPLE")?
@@ -88,7 +90,8 @@ fn instance() -> Result<server::ImdsBuilder, BoxError> {
         .credentials(credentials))
 }
 
-/// Runs this program again for one contender, in an environment that knows nothing but the endpoint; microseconds.
+/// Runs this program again for one contender, with only the endpoint in its environment, and
+/// returns its microseconds.
 fn spawn(name: &str, endpoint: &str) -> Result<u64, BoxError> {
     let output = Command::new(env::current_exe()?)
         .arg(name)
@@ -101,19 +104,19 @@ fn spawn(name: &str, endpoint: &str) -> Result<u64, BoxError> {
     Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
-/// The time that one contender takes in this process.
+/// Measures one contender in this process, and prints the microseconds.
 fn once(name: &str) -> Result<(), BoxError> {
     let (_, cold) = CONTENDERS
         .iter()
         .find(|(other, _)| *other == name)
-        .ok_or("no such client")?;
+        .ok_or_else(|| format!("there is no client {name:?}"))?;
     let endpoint = env::var(ENDPOINT)?;
     let start = Instant::now();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let id = cold(&runtime, &endpoint)?;
     let time = start.elapsed();
     if id != ID {
-        return Err(format!("credentials of {id}").into());
+        return Err(format!("the credentials are those of {id}, not {ID}").into());
     }
     writeln!(io::stdout(), "{}", time.as_micros())?;
     Ok(())
@@ -127,7 +130,8 @@ fn keyfob(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {
     Ok(role.credentials.access_key_id().into())
 }
 
-/// What its documentation shows: the defaults. They ask for the region too, and have a client for HTTPS.
+/// Uses the defaults, as in the documentation of aws-config. They also ask for the region, and
+/// build a client for HTTPS.
 fn aws_config_defaults(runtime: &Runtime, _: &str) -> Result<String, BoxError> {
     let credentials = runtime.block_on(async {
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
@@ -137,7 +141,7 @@ fn aws_config_defaults(runtime: &Runtime, _: &str) -> Result<String, BoxError> {
     Ok(credentials.access_key_id().into())
 }
 
-/// The least that it can do: the one provider, with a client for plain HTTP.
+/// Uses the least that aws-config can do: the one provider, with a client for plain HTTP.
 fn aws_config_imds(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {
     let http = aws_smithy_http_client::Builder::new().build_http();
     let config = ProviderConfig::without_region().with_http_client(http);

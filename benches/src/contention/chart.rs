@@ -1,4 +1,4 @@
-//! The plots, as SVG.
+//! Draws the plots as SVG.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::throttled::Outcome;
 use crate::BoxError;
 
 const SIZE: (u32, u32) = (960, 420);
-const COLOURS: [RGBColor; 8] = [
+const COLORS: [RGBColor; 8] = [
     RGBColor(0x1b, 0x6c, 0xa8),
     RGBColor(0x2e, 0x9e, 0x5b),
     RGBColor(0x17, 0xa2, 0xb8),
@@ -21,10 +21,12 @@ const COLOURS: [RGBColor; 8] = [
     RGBColor(0xb5, 0xa1, 0x42),
 ];
 
-/// A named line.
-type Line = (&'static str, Vec<(f64, f64)>);
+struct Line {
+    name: &'static str,
+    points: Vec<(f64, f64)>,
+}
 
-/// Calls and time by the number of clients, side by side.
+/// Draws calls and time by the number of clients, side by side.
 ///
 /// # Errors
 ///
@@ -34,12 +36,15 @@ pub fn study(path: &Path, lines: &[StudyLine]) -> Result<(), BoxError> {
         let points = |n: usize| {
             lines
                 .iter()
-                .map(move |(clients, outcomes)| (*clients as f64, value(&outcomes[n])))
+                .map(move |line| (line.clients as f64, value(&line.outcomes[n])))
         };
         Backoff::ALL
             .iter()
             .enumerate()
-            .map(|(n, backoff)| (backoff.name(), points(n).collect()))
+            .map(|(n, backoff)| Line {
+                name: backoff.name(),
+                points: points(n).collect(),
+            })
             .collect()
     };
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
@@ -61,7 +66,7 @@ pub fn study(path: &Path, lines: &[StudyLine]) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Calls that have reached the service, by time, until 30 s after the beginning.
+/// Draws the calls that have reached the service, by time, in the first 30 s.
 ///
 /// # Errors
 ///
@@ -73,10 +78,10 @@ pub fn arrivals(path: &Path, outcomes: &[Outcome]) -> Result<(), BoxError> {
         .map(|outcome| {
             let count = outcome.arrivals.iter().enumerate();
             let points = count.map(|(n, at)| (at.as_secs_f64(), n as f64 + 1.0));
-            (
-                outcome.name,
-                thinned(points.take_while(|(at, _)| *at <= UNTIL).collect()),
-            )
+            Line {
+                name: outcome.name,
+                points: thinned(points.take_while(|(at, _)| *at <= UNTIL).collect()),
+            }
         })
         .collect();
     let root = SVGBackend::new(path, SIZE).into_drawing_area();
@@ -91,7 +96,7 @@ pub fn arrivals(path: &Path, outcomes: &[Outcome]) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// At most a few hundred points, the last among them.
+/// Keeps at most a few hundred points, including the last.
 fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     let step = points.len().div_ceil(400).max(1);
     let last = points.len().saturating_sub(1);
@@ -103,18 +108,18 @@ fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Lines on a logarithmic scale: the schedules are orders of magnitude apart.
+/// Draws lines on a logarithmic scale, because the schedules are orders of magnitude apart.
 fn lines_chart<B>(
     area: &DrawingArea<B, plotters::coord::Shift>,
     title: &str,
-    below: &str,
+    x_label: &str,
     series: &[Line],
 ) -> Result<(), BoxError>
 where
     B: DrawingBackend,
     B::ErrorType: 'static,
 {
-    let points = || series.iter().flat_map(|(_, points)| points.iter());
+    let points = || series.iter().flat_map(|line| line.points.iter());
     let right = points().map(|(x, _)| *x).fold(1.0, f64::max);
     let top = points().map(|(_, y)| *y).fold(1.0, f64::max) * 1.5;
     let bottom = points().map(|(_, y)| *y).fold(top, f64::min);
@@ -126,11 +131,11 @@ where
         .build_cartesian_2d(0.0..right, (bottom..top).log_scale())?;
     chart
         .configure_mesh()
-        .x_desc(below)
+        .x_desc(x_label)
         .light_line_style(WHITE)
         .draw()?;
-    for ((name, points), colour) in series.iter().zip(COLOURS) {
-        let style = colour.stroke_width(2);
+    for (Line { name, points }, color) in series.iter().zip(COLORS) {
+        let style = color.stroke_width(2);
         chart
             .draw_series(LineSeries::new(points.iter().copied(), style))?
             .label(*name)

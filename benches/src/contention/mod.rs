@@ -1,7 +1,7 @@
-//! Retry schedules in simulated time: what they do to a service that many clients want at once.
+//! Simulates retry schedules: what they do to a service that many clients call at once.
 //!
-//! Everything is a function of its seeds: no clock, no thread, no network. The generator only adds and
-//! multiplies, so the numbers are the same on every machine.
+//! Results depend on the seeds alone: there is no clock, thread or network. The generator only adds
+//! and multiplies, so the numbers are the same on every machine.
 
 pub mod chart;
 pub mod report;
@@ -15,24 +15,25 @@ use std::time::Duration;
 
 use keyfob_backoff::{Random, SeededRandom};
 
-/// A network whose one-way delay is normal with mean 10 ms and deviation 2 ms, cut off at zero.
+/// A network with a normal one-way delay: mean 10 ms, deviation 2 ms, never below zero.
 #[derive(Debug)]
 pub struct Network(SeededRandom);
 
 impl Network {
-    /// A network with delays of its own for each seed.
+    /// Creates a network whose delays depend on `seed`.
     pub fn new(seed: u64) -> Self {
         Network(SeededRandom::new(seed))
     }
 
-    /// How long the next message takes. The sum of twelve fractions is normal enough, and exact everywhere.
+    /// Draws the delay of the next message.
     pub fn delay(&mut self) -> Duration {
+        // The sum of twelve fractions is nearly normal, and the same on every machine.
         let standard: f64 = (0..12).map(|_| self.0.fraction()).sum::<f64>() - 6.0;
         Duration::from_secs_f64((10.0 + 2.0 * standard).max(0.0) / 1e3)
     }
 }
 
-/// What will happen, in order of time; of two things at the same time the one planned first.
+/// The events to come, in order of time, then in the order they were planned.
 #[derive(Debug)]
 pub struct Agenda<E> {
     events: BinaryHeap<Reverse<(Duration, u64, E)>>,
@@ -40,7 +41,7 @@ pub struct Agenda<E> {
 }
 
 impl<E: Ord> Agenda<E> {
-    /// Nothing planned.
+    /// Creates an agenda without events.
     pub fn new() -> Self {
         Agenda {
             events: BinaryHeap::new(),
@@ -54,7 +55,7 @@ impl<E: Ord> Agenda<E> {
         self.events.push(Reverse((at, self.planned, event)));
     }
 
-    /// The next event and its time.
+    /// Removes the next event, and returns it with its time.
     pub fn pop(&mut self) -> Option<(Duration, E)> {
         let Reverse((at, _, event)) = self.events.pop()?;
         Some((at, event))

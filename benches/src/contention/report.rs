@@ -6,27 +6,36 @@ use super::schedule::{Attempts, all};
 use super::study::{self, Backoff, CLIENTS};
 use super::throttled::{self, Outcome};
 
-/// The calls a second that the throttled service grants.
+/// How many calls a second the throttled service grants.
 pub const RATE: u32 = 100;
 
-/// The clients that want one call each.
+/// The numbers of clients that want one call each.
 pub const CROWDS: [usize; 3] = [100, 300, 1_000];
 
-/// One line of the study: the clients, and an outcome for each kind of backoff.
-pub type StudyLine = (usize, Vec<study::Outcome>);
+/// One line of the study.
+#[derive(Debug, Clone)]
+pub struct StudyLine {
+    /// The number of clients.
+    pub clients: usize,
+    /// The outcome of each kind of backoff, in the order of [`Backoff::ALL`].
+    pub outcomes: Vec<study::Outcome>,
+}
 
-/// The whole study.
+/// Runs the whole study.
 pub fn study() -> Vec<StudyLine> {
     CLIENTS
         .iter()
         .map(|clients| {
             let contest = |backoff| study::contest(backoff, *clients);
-            (*clients, Backoff::ALL.into_iter().map(contest).collect())
+            StudyLine {
+                clients: *clients,
+                outcomes: Backoff::ALL.into_iter().map(contest).collect(),
+            }
         })
         .collect()
 }
 
-/// Every schedule on the throttled service.
+/// Runs every schedule on the throttled service.
 pub fn throttled(attempts: Attempts, clients: usize) -> Vec<Outcome> {
     all(attempts, RATE)
         .into_iter()
@@ -34,14 +43,14 @@ pub fn throttled(attempts: Attempts, clients: usize) -> Vec<Outcome> {
         .collect()
 }
 
-/// The study as a Markdown table: calls, and seconds until the last client was done.
+/// Formats the study as a Markdown table: calls, and seconds until the last client was done.
 pub fn study_table(lines: &[StudyLine]) -> String {
     let mut table = String::from("| clients |");
     for backoff in Backoff::ALL {
         let _ = write!(table, " {} |", backoff.name());
     }
     table.push_str("\n|---|---|---|---|---|---|\n");
-    for (clients, outcomes) in lines {
+    for StudyLine { clients, outcomes } in lines {
         let _ = write!(table, "| {clients} |");
         for outcome in outcomes {
             let _ = write!(
@@ -56,7 +65,7 @@ pub fn study_table(lines: &[StudyLine]) -> String {
     table
 }
 
-/// The outcomes as a Markdown table.
+/// Formats the outcomes as a Markdown table.
 pub fn throttled_table(outcomes: &[Outcome]) -> String {
     let mut table = String::from(
         "| schedule | done | gave up | time to finish | calls | wasted | longest wait | peak rate |\n\
@@ -79,10 +88,10 @@ pub fn throttled_table(outcomes: &[Outcome]) -> String {
     table
 }
 
-/// The study as CSV.
+/// Formats the study as CSV.
 pub fn study_csv(lines: &[StudyLine]) -> String {
     let mut csv = String::from("clients,backoff,calls,finish_ms\n");
-    for (clients, outcomes) in lines {
+    for StudyLine { clients, outcomes } in lines {
         for (backoff, outcome) in Backoff::ALL.iter().zip(outcomes) {
             let name = backoff.name();
             let _ = writeln!(
@@ -95,7 +104,8 @@ pub fn study_csv(lines: &[StudyLine]) -> String {
     csv
 }
 
-/// The throttled service as CSV: every crowd, with the default attempts and with as many as it takes.
+/// Runs every schedule on the throttled service, for every number of clients, with the default
+/// attempts and without a limit, and formats the outcomes as CSV.
 pub fn throttled_csv() -> String {
     let mut csv = String::from(
         "attempts,clients,schedule,done,gave_up,finish_s,calls,wasted,longest_wait_s,peak_rate\n",
@@ -124,7 +134,8 @@ pub fn throttled_csv() -> String {
     csv
 }
 
-/// Who wastes least at equal work, and how its time compares with the fastest.
+/// Names the schedule that wastes the fewest calls at equal work, and compares its time with the
+/// fastest.
 pub fn verdict(outcomes: &[Outcome]) -> Option<String> {
     let leanest = outcomes
         .iter()

@@ -1,7 +1,7 @@
-//! The schedules under comparison, as each crate gives them by its own public defaults.
+//! The schedules under comparison, with the public defaults of each crate.
 //!
-//! Keyfob's and backon's are the crates themselves. The others draw from the system's generator, so that no
-//! run could be repeated; theirs are the formulas of their documentation, drawn from a seeded one.
+//! Keyfob and backon are the crates themselves. The others draw from the system's generator, so a
+//! run could not be repeated; they are the formulas of their documentation with a seeded generator.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,26 +10,26 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use keyfob_backoff::limit::{AdaptiveLimiter, RateLimit};
 use keyfob_backoff::{Budget, Decision, Failure, Policy, Random, SeededRandom};
 
-/// How long to wait after a throttled attempt, or `None` to give up: one client's, from its seed.
+/// The delays of one client: how long to wait after each throttled attempt, or `None` to give up.
 pub type Delays = Box<dyn FnMut() -> Option<Duration>>;
 
-/// What all clients ask before they send.
+/// The limiter that all clients ask before they send.
 #[derive(Debug)]
 pub enum Gate {
-    /// Nothing.
+    /// No limiter.
     Open,
-    /// The adaptive limiter, which learns from the answers.
+    /// The limiter that learns its rate from the answers.
     Adaptive(Box<AdaptiveLimiter>),
-    /// The limit the service documents.
+    /// The limit that the service documents.
     Documented(RateLimit),
 }
 
 impl Gate {
-    /// Leave to send at `now`, or how long to wait.
+    /// Takes permission to send a call at `now`.
     ///
     /// # Errors
     ///
-    /// The wait.
+    /// If the call must wait, returns how long.
     pub fn acquire(&mut self, now: Duration) -> Result<(), Duration> {
         match self {
             Gate::Open => Ok(()),
@@ -38,7 +38,7 @@ impl Gate {
         }
     }
 
-    /// Learns from an answer.
+    /// Records an answer.
     pub fn on_answer(&mut self, throttled: bool, now: Duration) {
         if let Gate::Adaptive(limiter) = self {
             limiter.on_answer(throttled, now);
@@ -46,13 +46,13 @@ impl Gate {
     }
 }
 
-/// A crate's schedule, and what its clients share.
+/// The schedule of a crate.
 pub struct Schedule {
     /// The name in the report.
     pub name: &'static str,
-    /// Whether it is keyfob's.
-    pub ours: bool,
-    /// What all clients share.
+    /// Whether the schedule is keyfob's.
+    pub is_keyfob: bool,
+    /// The limiter that all clients share.
     pub gate: Gate,
     client: Box<dyn Fn(u64) -> Delays>,
 }
@@ -69,13 +69,13 @@ impl Schedule {
     fn new(name: &'static str, client: impl Fn(u64) -> Delays + 'static) -> Self {
         Schedule {
             name,
-            ours: false,
+            is_keyfob: false,
             gate: Gate::Open,
             client: Box::new(client),
         }
     }
 
-    /// The delays of one client.
+    /// Returns the delays of one client, drawn from its seed.
     pub fn client(&self, seed: u64) -> Delays {
         (self.client)(seed)
     }
@@ -84,27 +84,28 @@ impl Schedule {
 /// How often a call is sent at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempts {
-    /// As the crate's default or, where it has none, its documentation's example has it; budgets in force.
+    /// By the crate's default or, if it has none, by the example of its documentation. Budgets
+    /// apply.
     Default,
-    /// Until it succeeds, so that all do the same work; no budgets.
+    /// Until it succeeds, so that all schedules do the same work. Budgets do not apply.
     Unlimited,
 }
 
-/// All schedules, for a service that grants `rate` calls a second.
+/// Returns all schedules, for a service that grants `rate` calls a second.
 pub fn all(attempts: Attempts, rate: u32) -> Vec<Schedule> {
     let mut schedules = vec![
-        ours("keyfob", attempts, None, Gate::Open),
-        ours(
+        keyfob("keyfob", attempts, None, Gate::Open),
+        keyfob(
             "keyfob, adaptive",
             attempts,
             None,
             Gate::Adaptive(Box::default()),
         ),
-        ours("keyfob, documented limit", attempts, None, documented(rate)),
+        keyfob("keyfob, documented limit", attempts, None, documented(rate)),
     ];
     if attempts == Attempts::Default {
         let budget = Some(Rc::new(Budget::aws()));
-        schedules.insert(1, ours("keyfob, budget", attempts, budget, Gate::Open));
+        schedules.insert(1, keyfob("keyfob, budget", attempts, budget, Gate::Open));
     }
     schedules.extend([
         backon(attempts),
@@ -115,12 +116,12 @@ pub fn all(attempts: Attempts, rate: u32) -> Vec<Schedule> {
     schedules
 }
 
-/// The documented limit, taken at its word.
+/// Returns a limiter with the documented rate.
 fn documented(rate: u32) -> Gate {
     Gate::Documented(RateLimit::new(rate, Duration::from_secs(1)))
 }
 
-fn ours(
+fn keyfob(
     name: &'static str,
     attempts: Attempts,
     budget: Option<Rc<Budget>>,
@@ -134,7 +135,7 @@ fn ours(
         keyfob_delays(policy, budget.clone(), seed)
     });
     schedule.gate = gate;
-    schedule.ours = true;
+    schedule.is_keyfob = true;
     schedule
 }
 
@@ -149,7 +150,7 @@ fn keyfob_delays(policy: Policy, budget: Option<Rc<Budget>>, seed: u64) -> Delay
     })
 }
 
-/// backon 1.6: `ExponentialBuilder::default()`.
+/// Returns the schedule of backon 1.6: `ExponentialBuilder::default()`.
 fn backon(attempts: Attempts) -> Schedule {
     let builder = match attempts {
         Attempts::Default => ExponentialBuilder::default(),
@@ -161,8 +162,8 @@ fn backon(attempts: Attempts) -> Schedule {
     })
 }
 
-/// tokio-retry2 0.9, the example of its README: 10 ms to the power of the attempt, at most 100 ms, times 0.5
-/// to 1.5; 3 retries.
+/// Returns the schedule of tokio-retry2 0.9, the example of its README: 10 ms to the power of the
+/// attempt, at most 100 ms, times 0.5 to 1.5; 3 retries.
 fn tokio_retry2(attempts: Attempts) -> Schedule {
     Schedule::new("tokio-retry2", move |seed| {
         let mut random = SeededRandom::new(seed);
@@ -175,16 +176,16 @@ fn tokio_retry2(attempts: Attempts) -> Schedule {
     })
 }
 
-/// reqwest-retry 0.9 with `ExponentialBackoff::builder()` of retry-policies 0.5: 1 s doubling to 30 min, full
-/// jitter; 3 retries as in its README.
+/// Returns the schedule of reqwest-retry 0.9 with `ExponentialBackoff::builder()` of retry-policies
+/// 0.5: 1 s doubling to 30 min, full jitter; 3 retries as in its README.
 fn reqwest_retry(attempts: Attempts) -> Schedule {
     Schedule::new("reqwest-retry", move |seed| {
         doubling(attempts, 3, 1_800.0, seed)
     })
 }
 
-/// aws-smithy-runtime 1.16, standard mode: 1 s doubling to 20 s, full jitter, 2 retries, a bucket of 500 that
-/// a retry costs 5.
+/// Returns the schedule of aws-smithy-runtime 1.16 in standard mode: 1 s doubling to 20 s, full
+/// jitter, 2 retries, and a bucket of 500 tokens of which a retry takes 5.
 fn smithy(attempts: Attempts) -> Schedule {
     let bucket = Rc::new(std::cell::Cell::new(500_u32));
     Schedule::new("aws-smithy-runtime", move |seed| {
@@ -199,7 +200,7 @@ fn smithy(attempts: Attempts) -> Schedule {
     })
 }
 
-/// Full jitter from 1 s, doubling up to `cap` seconds.
+/// Returns delays with full jitter whose bound doubles from 1 s up to `cap` seconds.
 fn doubling(attempts: Attempts, retries: u32, cap: f64, seed: u64) -> Delays {
     let mut random = SeededRandom::new(seed);
     let mut bound = 0.5;
@@ -209,7 +210,7 @@ fn doubling(attempts: Attempts, retries: u32, cap: f64, seed: u64) -> Delays {
     })
 }
 
-/// So many delays, in seconds.
+/// Returns `retries` delays, made by `delay` in seconds, or delays without end.
 fn limited(attempts: Attempts, retries: u32, mut delay: impl FnMut() -> f64 + 'static) -> Delays {
     let mut left = match attempts {
         Attempts::Default => retries,

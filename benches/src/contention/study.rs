@@ -1,9 +1,9 @@
-//! Clients contending for one row under optimistic concurrency: the setting in which the well-known study
-//! compared kinds of backoff and jitter.
+//! Clients contending for one row under optimistic concurrency: the setting of the well-known study
+//! of backoff and jitter.
 //!
-//! Each client reads the row, and writes it back if nobody else did meanwhile; if somebody did, it backs off
-//! and begins again, until its write went through. One-way network delay is normal (10 ms, 2 ms), base 5 ms,
-//! cap 2 s.
+//! Each client reads the row and writes it back if no other client did so in between. Otherwise it
+//! backs off and starts again, until it has written. The one-way network delay is normal (10 ms, 2
+//! ms), base 5 ms, cap 2 s.
 
 use std::iter;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{Agenda, Network};
 /// The numbers of clients.
 pub const CLIENTS: [usize; 11] = [10, 20, 40, 60, 80, 100, 120, 140, 160, 180, 200];
 
-/// Each result is the mean of this many runs.
+/// The number of runs of which each result is the mean.
 const RUNS: u64 = 100;
 
 const POLICY: Policy = Policy::aws()
@@ -32,14 +32,14 @@ pub enum Backoff {
     Exponential,
     /// Doubling, half of it drawn.
     Equal,
-    /// From the base to three times the delay before.
+    /// From the base to three times the previous delay.
     Decorrelated,
     /// Doubling, all of it drawn.
     Full,
 }
 
 impl Backoff {
-    /// All, in the order of the report.
+    /// All kinds, in the order of the report.
     pub const ALL: [Backoff; 5] = [
         Backoff::None,
         Backoff::Exponential,
@@ -48,7 +48,7 @@ impl Backoff {
         Backoff::Full,
     ];
 
-    /// The name in the report.
+    /// Returns the name in the report.
     pub fn name(self) -> &'static str {
         match self {
             Backoff::None => "none",
@@ -59,7 +59,7 @@ impl Backoff {
         }
     }
 
-    /// The delays of one client: keyfob's own iterator.
+    /// Returns the delays of one client, from keyfob's own iterator.
     fn delays(self, seed: u64) -> Box<dyn Iterator<Item = Duration>> {
         let jitter = match self {
             Backoff::None => return Box::new(iter::repeat(Duration::ZERO)),
@@ -72,16 +72,16 @@ impl Backoff {
     }
 }
 
-/// What it took until all clients had written, as means over the runs.
+/// The cost until all clients had written, as means over the runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
-    /// Attempts to write, all clients together.
+    /// The attempts to write of all clients.
     pub calls: f64,
-    /// Until the last client was done, in milliseconds.
+    /// The time until the last client was done, in milliseconds.
     pub finish_ms: f64,
 }
 
-/// Runs the contest many times.
+/// Runs the contest many times, and returns the means.
 pub fn contest(backoff: Backoff, clients: usize) -> Outcome {
     let mut sum = Outcome {
         calls: 0.0,
@@ -104,7 +104,8 @@ enum Arrival {
     Write { client: usize, version: u64 },
 }
 
-/// One contest: how many writes were tried, and when the last client knew of its success.
+/// Runs one contest: returns how many writes were tried, and when the last client knew of its
+/// success.
 fn once(backoff: Backoff, clients: usize, run: u64) -> (u64, Duration) {
     let mut network = Network::new(run);
     let mut agenda = Agenda::new();

@@ -1,42 +1,42 @@
-//! A service that grants so many calls a second (a token bucket that begins full) and throttles the rest, and
-//! clients that all want one call at the same moment.
+//! A service that grants so many calls a second (from a token bucket that starts full) and
+//! throttles the rest, with clients that all want one call at the same moment.
 
 use std::time::Duration;
 
 use super::schedule::Schedule;
 use super::{Agenda, Network};
 
-/// What it took.
+/// How a schedule did.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The schedule's name.
+    /// The name of the schedule.
     pub name: &'static str,
-    /// Whether it is keyfob's.
-    pub ours: bool,
-    /// Clients whose call succeeded.
+    /// Whether the schedule is keyfob's.
+    pub is_keyfob: bool,
+    /// The number of clients whose call succeeded.
     pub done: usize,
-    /// Clients that gave up.
+    /// The number of clients that gave up.
     pub failed: usize,
-    /// When the last client was done or gave up.
+    /// The time at which the last client was done or gave up.
     pub finish: Duration,
-    /// When each call reached the service, in order.
+    /// The times at which calls reached the service, in order.
     pub arrivals: Vec<Duration>,
-    /// The longest pause of a client between two things it did.
+    /// The longest wait of a client, from an answer to the next call.
     pub longest_wait: Duration,
 }
 
 impl Outcome {
-    /// Calls that reached the service.
+    /// Returns the number of calls that reached the service.
     pub fn calls(&self) -> usize {
         self.arrivals.len()
     }
 
-    /// Calls that were throttled.
+    /// Returns the number of calls that were throttled.
     pub fn wasted(&self) -> usize {
         self.calls() - self.done
     }
 
-    /// The most calls in any second.
+    /// Returns the most calls in any second.
     pub fn peak_rate(&self) -> usize {
         let second = Duration::from_secs(1);
         let mut first = 0;
@@ -62,7 +62,7 @@ enum Event {
     Answer { client: usize, throttled: bool },
 }
 
-/// Lets `clients` of one schedule loose on a service that grants `rate` calls a second.
+/// Runs `clients` of one schedule against a service that grants `rate` calls a second.
 pub fn run(mut schedule: Schedule, clients: usize, rate: u32) -> Outcome {
     let mut agenda = Agenda::new();
     let mut network = Network::new(1);
@@ -114,7 +114,7 @@ impl Outcome {
     fn new(schedule: &Schedule) -> Self {
         Outcome {
             name: schedule.name,
-            ours: schedule.ours,
+            is_keyfob: schedule.is_keyfob,
             done: 0,
             failed: 0,
             finish: Duration::ZERO,
@@ -124,7 +124,7 @@ impl Outcome {
     }
 }
 
-/// A token bucket: one second's worth of tokens, full at first.
+/// A token bucket for one second's worth of tokens, full at first.
 struct Service {
     rate: f64,
     tokens: f64,

@@ -1,4 +1,4 @@
-//! `aws-sigv4`, with its `apply` to the request.
+//! `aws-sigv4`, including the step that applies the signature to the request.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use crate::BoxError;
 use crate::case::{ACCESS_KEY_ID, Body, Case, EXPIRES_IN, Form, REGION, Rules, SECRET_ACCESS_KEY};
 use crate::measure::Contender;
 
-/// Signs and applies the instructions to the `http::Request`.
+/// Creates the contender that signs, and applies the instructions to the `http::Request`.
 pub fn contender(case: &Case) -> Contender<'_> {
     let signer = Signer::new(case);
     Contender::new(
@@ -26,7 +26,7 @@ pub fn contender(case: &Case) -> Contender<'_> {
     )
 }
 
-/// The identity and settings that a client keeps between requests.
+/// The identity and settings that a client reuses for its requests.
 #[derive(Debug)]
 pub struct Signer {
     identity: Identity,
@@ -35,7 +35,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A signer for one case.
+    /// Creates a signer for one case.
     pub fn new(case: &Case) -> Self {
         let credentials = Credentials::new(
             ACCESS_KEY_ID,
@@ -55,7 +55,7 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// If aws-sigv4 refuses the request.
+    /// If aws-sigv4 rejects the request.
     pub fn sign(&self, job: &mut Job<'_>) -> Result<(), BoxError> {
         let params = SigningParams::builder()
             .identity(&self.identity)
@@ -89,7 +89,7 @@ fn settings(rules: Rules, form: Form) -> SigningSettings {
     if form == Form::Query {
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(Duration::from_secs(EXPIRES_IN));
-        // A header that a presigned URL cannot carry.
+        // A presigned URL cannot carry this header.
         settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
     }
     settings

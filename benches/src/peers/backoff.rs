@@ -1,4 +1,5 @@
-//! Deciding on a retry, and what `retry` adds to a call that succeeds: keyfob against backon.
+//! Measures decisions on retries, and what `retry` adds to a call that succeeds, for keyfob and
+//! backon.
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -12,11 +13,11 @@ use super::keyfob::NAME;
 use crate::BoxError;
 use crate::measure::Contender;
 
-/// Operations in one measured step: one alone is shorter than the harness around it.
+/// The operations in one measured step. One alone is shorter than the harness around it.
 const STEP: u32 = 100;
 
-/// A throttled answer as it comes in, and 100 decisions on it: keyfob classifies it, takes from a budget and draws a
-/// delay; backon draws a delay.
+/// Returns the contenders of 100 decisions on a throttled answer: keyfob classifies it, takes
+/// tokens from a budget and draws a delay; backon draws a delay.
 pub fn decisions<'a>() -> Vec<Contender<'a>> {
     let budget = Budget::aws().with_capacity(u32::MAX);
     let policy = Policy::aws().attempts(u32::MAX);
@@ -48,7 +49,8 @@ pub fn decisions<'a>() -> Vec<Contender<'a>> {
     vec![keyfob, backon]
 }
 
-/// 100 calls that succeed at once: through keyfob with a budget, through backon, and awaited without either.
+/// Returns the contenders of 100 calls that succeed at the first attempt: through keyfob with a
+/// budget, through backon, and without either.
 pub fn happy_path<'a>() -> Vec<Contender<'a>> {
     static BUDGET: Budget = Budget::aws();
     let through_keyfob = |n: &mut u64| {
@@ -79,12 +81,12 @@ fn hundred(mut call: impl FnMut() -> Result<u64, BoxError>) -> Result<(), BoxErr
     Ok(())
 }
 
-/// The call under retry: what it costs is the same for all.
+/// The call under retry, the same for all contenders.
 fn answer(n: u64) -> Result<u64, Failure<'static>> {
     Ok(black_box(n))
 }
 
-/// Drives a future that never waits.
+/// Runs a future that never waits.
 fn once<E>(call: impl Future<Output = Result<u64, E>>) -> Result<u64, BoxError> {
     match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome.map_err(|_| "the call failed".into()),

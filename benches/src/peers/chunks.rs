@@ -1,4 +1,4 @@
-//! Signing the chunks of an `aws-chunked` upload, each on top of the one before.
+//! Signs the chunks of an `aws-chunked` upload, each with the signature of the one before.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,15 +15,15 @@ use crate::BoxError;
 use crate::case::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 use crate::measure::Contender;
 
-/// The signature of the request's head, which the first chunk's stands on.
+/// The signature of the request's head, from which the first chunk's signature is made.
 const SEED: &str = "106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e";
 const AT: i64 = 1_369_353_600;
 
-/// Keyfob, aws-sigv4 and the bare hash on chunks of this size.
+/// Returns the contenders for chunks of this size: keyfob, aws-sigv4 and the hash alone.
 ///
 /// # Errors
 ///
-/// If keyfob refuses the seed, or if the two disagree on a chunk's signature.
+/// If keyfob rejects the seed, or if the two make different signatures of a chunk.
 pub fn signers(size: usize) -> Result<Vec<Contender<'static>>, BoxError> {
     check(size)?;
     let (mut ours, mut theirs) = (keyfob()?, Chain::new());
@@ -76,7 +76,7 @@ fn keyfob() -> Result<ChunkSigner, BoxError> {
     Ok(ChunkSigner::resume(&key, signer.scope(), at, SEED)?)
 }
 
-/// aws-sigv4 signs one chunk at a time; the chain is its caller's.
+/// The chain of signatures, which aws-sigv4 leaves to its caller.
 struct Chain {
     identity: Identity,
     time: SystemTime,

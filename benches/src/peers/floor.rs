@@ -1,4 +1,4 @@
-//! The hashing that no signer can avoid: canonical request, string to sign and payload, ready made.
+//! The hashing that no signer can avoid, with canonical request and string to sign prepared.
 
 use sha2::{Digest, Sha256};
 
@@ -7,7 +7,7 @@ use crate::BoxError;
 use crate::case::{Body, Case, Input};
 use crate::measure::Contender;
 
-/// What is hashed for one request.
+/// The texts to hash for one request.
 struct Texts<'a> {
     input: &'a Input,
     canonical_request: String,
@@ -15,7 +15,8 @@ struct Texts<'a> {
     signature: [u8; 32],
 }
 
-/// SHA-256 of the canonical request and of the payload, and one HMAC with a key whose pads are hashed already.
+/// Creates the contender that computes SHA-256 of the canonical request and of the payload, and one
+/// HMAC whose pads are already hashed.
 ///
 /// # Errors
 ///
@@ -44,7 +45,7 @@ pub fn contender(case: &Case) -> Result<Contender<'_>, BoxError> {
 }
 
 fn hash(texts: &Texts<'_>, inner: &Sha256, outer: &Sha256) -> [u8; 32] {
-    // The hash of no body is a constant.
+    // The hash of an empty body is a constant.
     if let Body::Signed(bytes) = &texts.input.body
         && !bytes.is_empty()
     {

@@ -12,7 +12,8 @@ use crate::measure::Contender;
 /// The name of keyfob among the contenders.
 pub const NAME: &str = "keyfob";
 
-/// Signs the `http::Request` in place, or presigns its URL into a `String`.
+/// Creates the contender that signs the `http::Request` in place, or presigns its URL into a
+/// `String`.
 ///
 /// # Errors
 ///
@@ -32,7 +33,7 @@ pub fn contender(case: &Case) -> Result<Contender<'_>, BoxError> {
     })
 }
 
-/// The signer and credentials that a client keeps between requests.
+/// The signer and credentials that a client reuses for its requests.
 pub struct Signer {
     signer: KeyfobSigner,
     credentials: Credentials,
@@ -46,7 +47,7 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer for one case.
+    /// Creates a signer for one case.
     ///
     /// # Errors
     ///
@@ -88,7 +89,7 @@ impl Signer {
             .sign_http(request, payload(body), &self.credentials, at)?)
     }
 
-    /// The presigned URL.
+    /// Returns the presigned URL.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ impl Signer {
             .into_string())
     }
 
-    /// The canonical request and the string to sign, for the floor.
+    /// Returns the canonical request and the string to sign, for `sha256-floor`.
     ///
     /// # Errors
     ///
@@ -123,7 +124,7 @@ impl Signer {
     }
 }
 
-/// Verifies a request that keyfob signed.
+/// Creates the contender that verifies a request that keyfob signed.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The contenders: each library used as its documentation shows, through its public API.
+//! The contenders. Each library is used as its documentation shows, through its public API.
 
 pub mod aws_sigv4;
 pub mod backoff;
@@ -16,7 +16,7 @@ use crate::BoxError;
 use crate::case::{Case, Form, Input};
 use crate::measure::Contender;
 
-/// Everyone who can sign the case, keyfob first.
+/// Returns the contenders that can sign the case, keyfob first.
 ///
 /// # Errors
 ///
@@ -34,7 +34,8 @@ pub fn signers(case: &Case) -> Result<Vec<Contender<'_>>, BoxError> {
     Ok(contenders)
 }
 
-/// Everyone who can verify the case, keyfob first, and keyfob's signing beside them.
+/// Returns the contenders that can verify the case, keyfob first, and keyfob's signing for
+/// comparison.
 ///
 /// # Errors
 ///
@@ -49,10 +50,10 @@ pub fn verifiers(case: &Case) -> Result<Vec<Contender<'_>>, BoxError> {
     ])
 }
 
-/// A request about to be signed: the signers write into its headers or its URI.
+/// A request to sign. The signers write into its headers or its URI.
 #[derive(Debug)]
 pub struct Job<'a> {
-    /// What is signed.
+    /// The request as the case has it.
     pub input: &'a Input,
     /// The same as an `http::Request`, with room in its header map.
     pub request: http::Request<()>,
@@ -61,7 +62,7 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// Request number `n` of the case.
+    /// Creates the job for request number `n` of the case.
     ///
     /// # Errors
     ///
@@ -76,10 +77,10 @@ impl<'a> Job<'a> {
     }
 }
 
-/// A signed request about to be verified.
+/// A signed request to verify.
 #[derive(Debug)]
 pub struct VerifyJob<'a> {
-    /// What was signed.
+    /// The request as the case has it.
     pub input: &'a Input,
     /// The signed head, with the `host` header that a server sees.
     pub parts: Parts,
@@ -88,7 +89,7 @@ pub struct VerifyJob<'a> {
 }
 
 impl<'a> VerifyJob<'a> {
-    /// Request number `n` of the case, signed.
+    /// Creates the job for request number `n` of the case, signed.
     ///
     /// # Errors
     ///
@@ -109,11 +110,11 @@ impl<'a> VerifyJob<'a> {
     }
 }
 
-/// Checks that every peer's signature of every request of the case is the one keyfob makes.
+/// Checks that every peer makes the same signature of every request of the case as keyfob.
 ///
 /// # Errors
 ///
-/// Names the case, the peer and both signatures where they differ.
+/// If two signatures differ; the error names the case, the peer and both signatures.
 pub fn check(case: &Case) -> Result<(), BoxError> {
     let keyfob = keyfob::Signer::new(case)?;
     for n in 0..64 {
@@ -137,7 +138,7 @@ pub fn check(case: &Case) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Signs what the peer signed, at the peer's time, and compares.
+/// Signs the same request at the time of the peer's signature, and compares the two.
 fn compare(
     case: &Case,
     keyfob: &keyfob::Signer,
@@ -145,13 +146,13 @@ fn compare(
     input: &Input,
     signed: &http::Request<()>,
 ) -> Result<(), BoxError> {
-    let theirs = Signed::of(signed)?;
+    let theirs = Signed::from_request(signed)?;
     let ours = match case.form {
-        Form::Query => Signed::of_text(&keyfob.presign(input, theirs.at)?)?,
+        Form::Query => Signed::parse(&keyfob.presign(input, theirs.at)?)?,
         Form::Header => {
             let mut again = signed.clone();
             keyfob.sign_http(&mut again, &input.body, theirs.at)?;
-            Signed::of(&again)?
+            Signed::from_request(&again)?
         }
     };
     if ours == theirs {
@@ -167,19 +168,19 @@ fn compare(
 /// A signature and its time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Signed {
-    /// When it was made.
+    /// The time of the signature.
     pub at: Timestamp,
-    /// 64 hex digits.
+    /// The signature, 64 hex digits.
     pub signature: String,
 }
 
 impl Signed {
-    /// The signature in the request's header, or in its query.
+    /// Finds the signature in the request's headers, or in its query.
     ///
     /// # Errors
     ///
-    /// If there is none.
-    pub fn of(request: &http::Request<()>) -> Result<Self, BoxError> {
+    /// If there is no signature.
+    pub fn from_request(request: &http::Request<()>) -> Result<Self, BoxError> {
         let header = |name| {
             request
                 .headers()
@@ -188,13 +189,13 @@ impl Signed {
         };
         match (header("authorization"), header("x-amz-date")) {
             (Some(authorization), Some(date)) => {
-                Self::of_text(&format!("X-Amz-Date={date} {authorization}"))
+                Self::parse(&format!("X-Amz-Date={date} {authorization}"))
             }
-            _ => Self::of_text(&request.uri().to_string()),
+            _ => Self::parse(&request.uri().to_string()),
         }
     }
 
-    fn of_text(text: &str) -> Result<Self, BoxError> {
+    fn parse(text: &str) -> Result<Self, BoxError> {
         let after = |name: &str, length: usize| {
             let (_, rest) = text
                 .split_once(name)

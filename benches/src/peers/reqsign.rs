@@ -1,4 +1,4 @@
-//! `reqsign-aws-v4`. It reads the clock itself: its public API takes no time.
+//! `reqsign-aws-v4`. It reads the clock itself, because its public API takes no time.
 
 use std::pin::pin;
 use std::task::{Poll, Waker};
@@ -16,13 +16,14 @@ use crate::measure::Contender;
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// A request head, as reqsign takes it.
+/// A request with its head apart, as reqsign takes it.
 struct Head<'a> {
     job: Job<'a>,
     parts: http::request::Parts,
 }
 
-/// Hashes the payload into the header that reqsign takes the hash from, and signs the request's head.
+/// Creates the contender that hashes the payload into the header from which reqsign reads it, and
+/// signs the request's head.
 pub fn contender(case: &Case) -> Contender<'_> {
     let signer = Signer::new(case);
     Contender::new(
@@ -36,7 +37,7 @@ pub fn contender(case: &Case) -> Contender<'_> {
     )
 }
 
-/// The signer, credential and context that a client keeps between requests.
+/// The signer, credential and context that a client reuses for its requests.
 #[derive(Debug)]
 pub struct Signer {
     context: Context,
@@ -46,7 +47,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A signer for one case.
+    /// Creates a signer for one case.
     pub fn new(case: &Case) -> Self {
         Signer {
             context: Context::new(),
@@ -65,7 +66,7 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// If reqsign refuses the request.
+    /// If reqsign rejects the request.
     pub fn sign(&self, body: &Body, parts: &mut http::request::Parts) -> Result<(), BoxError> {
         if let Body::Signed(bytes) = body {
             parts.headers.insert(CONTENT_SHA256, payload_hash(bytes)?);
@@ -78,7 +79,7 @@ impl Signer {
         );
         match pin!(signing).poll(&mut std::task::Context::from_waker(Waker::noop())) {
             Poll::Ready(outcome) => Ok(outcome?),
-            Poll::Pending => Err("reqsign waited for something while signing".into()),
+            Poll::Pending => Err("reqsign waited while signing".into()),
         }
     }
 }

@@ -10,14 +10,14 @@ use crate::BoxError;
 use crate::case::{ACCESS_KEY_ID, BUCKET, Case, EXPIRES_IN, REGION, SECRET_ACCESS_KEY};
 use crate::measure::Contender;
 
-/// An object to presign, and its URL once presigned.
+/// An object to presign, and then its URL.
 struct Job<'a> {
     key: &'a str,
     at: Timestamp,
     url: Option<Url>,
 }
 
-/// Presigns a GET of the object.
+/// Creates the contender that presigns a GET of the object.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub fn contender(case: &Case) -> Result<Contender<'_>, BoxError> {
     ))
 }
 
-/// The bucket and credentials that a client keeps between requests.
+/// The bucket and credentials that a client reuses for its requests.
 #[derive(Debug)]
 pub struct Signer {
     bucket: Bucket,
@@ -49,7 +49,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A signer for the bucket of the cases.
+    /// Creates a signer for the bucket of the cases.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Signer {
         })
     }
 
-    /// The presigned URL of the object.
+    /// Returns the presigned URL of the object.
     pub fn presign(&self, key: &str, at: Timestamp) -> Url {
         let action = self.bucket.get_object(Some(&self.credentials), key);
         action.sign_with_time(Duration::from_secs(EXPIRES_IN), &at)

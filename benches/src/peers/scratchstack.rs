@@ -15,13 +15,14 @@ use crate::BoxError;
 use crate::case::{Body, Case, REGION, Rules, SECRET_ACCESS_KEY};
 use crate::measure::Contender;
 
-/// A request as it arrived, consumed by its verification.
+/// A request as it arrived. Verification consumes it.
 struct Arrived {
     request: Option<http::Request<Bytes>>,
     now: DateTime<Utc>,
 }
 
-/// Verifies a request that keyfob signed, as scratchstack's documentation shows: the key is derived for each request.
+/// Creates the contender that verifies a request that keyfob signed. As in scratchstack's
+/// documentation, the key is derived for each request.
 ///
 /// # Errors
 ///
@@ -36,15 +37,18 @@ pub fn verifier(case: &Case) -> Result<Contender<'_>, BoxError> {
                 Body::Signed(bytes) => Bytes::copy_from_slice(bytes),
                 Body::Unsigned => Bytes::new(),
             };
-            let now =
-                DateTime::from_timestamp(job.at.unix_seconds(), 0).ok_or("time out of range")?;
+            let now = DateTime::from_timestamp(job.at.unix_seconds(), 0)
+                .ok_or("the time is out of range")?;
             Ok(Arrived {
                 request: Some(http::Request::from_parts(job.parts, body)),
                 now,
             })
         },
         move |arrived| {
-            let request = arrived.request.take().ok_or("verified twice")?;
+            let request = arrived
+                .request
+                .take()
+                .ok_or("the request was verified twice")?;
             verify(case.rules, request, arrived.now)
         },
     ))
@@ -68,12 +72,12 @@ fn verify(rules: Rules, request: http::Request<Bytes>, now: DateTime<Utc>) -> Re
     );
     match pin!(verifying).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome.map(drop),
-        Poll::Pending => Err("scratchstack waited for something while verifying".into()),
+        Poll::Pending => Err("scratchstack waited while verifying".into()),
     }
 }
 
-async fn signing_key(asked: GetSigningKeyRequest) -> Result<GetSigningKeyResponse, BoxError> {
+async fn signing_key(request: GetSigningKeyRequest) -> Result<GetSigningKeyResponse, BoxError> {
     let secret: KSecretKey = SECRET_ACCESS_KEY.parse()?;
-    let key = secret.to_ksigning(asked.request_date(), asked.region(), asked.service());
+    let key = secret.to_ksigning(request.request_date(), request.region(), request.service());
     Ok(GetSigningKeyResponse::builder().signing_key(key).build()?)
 }
