@@ -2,27 +2,28 @@ use keyfob_sigv4::{Credentials, Timestamp};
 
 use crate::{error::Error, json::Members};
 
-/// The credentials in the JSON document of an instance role or of a container.
+/// Parses the credential document of an instance role or a container.
 ///
-/// `AccessKeyId`, `SecretAccessKey`, `Token` (or `SessionToken`) and `Expiration` (or `ExpiresAt`) are required: what
-/// these endpoints hand out is always temporary (of the token an
-/// empty string will do). `AccountId` is optional, `Code` may be missing, other members are
-/// ignored, and the case of the names does not matter. Whether they have expired is not looked at.
+/// `AccessKeyId`, `SecretAccessKey`, `Token` (or `SessionToken`) and `Expiration` (or `ExpiresAt`)
+/// are required: these endpoints only issue temporary credentials. The token may be an empty
+/// string, though. `AccountId` is optional, `Code` may be missing, other members are ignored, and
+/// the case of the names does not matter. Credentials that have expired are returned, too.
 ///
-/// Source: EC2 User Guide, "Retrieve security credentials from instance metadata"; container credential provider.
+/// Source: EC2 User Guide, "Retrieve security credentials from instance metadata"; AWS SDKs and
+/// Tools Reference Guide, "Container credential provider".
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Refused`](crate::ErrorKind::Refused) when `Code` is there and not `Success`;
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) for anything else that is not such a document. No message
-/// repeats the document.
+/// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is a `Code` other than `Success`;
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) if it is not such a document. No message
+/// repeats any of it.
 ///
 /// # Examples
 ///
 /// ```
 /// let credentials = keyfob_imds::parse_credentials(
-///     br#"{"Code": "Success", "AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "secret", "Token": "token",
-///          "Expiration": "2026-01-01T06:00:00Z", "AccountId": "123456789012"}"#,
+///     br#"{"Code": "Success", "AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "secret",
+///          "Token": "token", "Expiration": "2026-01-01T06:00:00Z", "AccountId": "123456789012"}"#,
 /// )?;
 /// assert_eq!(credentials.access_key_id(), "ASIAEXAMPLE");
 /// assert_eq!(credentials.account_id(), Some("123456789012"));
@@ -30,45 +31,42 @@ use crate::{error::Error, json::Members};
 /// ```
 pub fn parse_credentials(document: &[u8]) -> Result<Credentials, Error> {
     let mut members = Members::parse(document, "credential document")?;
-    if let Some(code) = members.text("code")
+    if let Some(code) = members.text("Code")
         && !code.eq_ignore_ascii_case("success")
     {
-        let message = members.text("message").unwrap_or_default();
+        let message = members.text("Message").unwrap_or_default();
         return Err(Error::refused(&code, &message));
     }
-    let id = required(&mut members, "AccessKeyId", &["accesskeyid"])?;
-    let secret = required(&mut members, "SecretAccessKey", &["secretaccesskey"])?;
+    let id = members.required("AccessKeyId")?;
+    let secret = members.required("SecretAccessKey")?;
     let token = token(&mut members)?;
-    let expiry = required(&mut members, "Expiration", &["expiration", "expiresat"])?;
-    let unusable = |member: &str, source| {
-        Error::bad_response(format!("the credential document has an unusable {member}"))
-            .with_source(source)
-    };
-    let expiry: Timestamp = expiry.parse().map_err(|e| unusable("Expiration", e))?;
+    let expiry: Timestamp = members
+        .text("Expiration")
+        .or_else(|| members.text("ExpiresAt"))
+        .ok_or_else(|| members.lacks("Expiration"))?
+        .parse()
+        .map_err(|error| members.lacks("Expiration").with_source(error))?;
     let credentials = Credentials::new(id, secret)
-        .map_err(|e| unusable("access key", e))?
+        .map_err(|error| members.lacks("access key").with_source(error))?
         .with_session_token(token)
-        .map_err(|e| unusable("Token", e))?
+        .map_err(|error| members.lacks("Token").with_source(error))?
         .with_expiry(expiry);
-    Ok(match members.text("accountid") {
+    Ok(match members.text("AccountId") {
         Some(account) => credentials.with_account_id(account),
         None => credentials,
     })
 }
 
-/// An empty token is no token: that is how a local endpoint hands out a long-term key. Leaving it out is not.
+/// An empty token means no token: this is how a local endpoint serves a long-term key. A missing one
+/// is an error.
 fn token(members: &mut Members) -> Result<String, Error> {
-    match members.is_empty_text("token") {
-        true => Ok(String::new()),
-        false => required(members, "Token", &["token", "sessiontoken"]),
+    if members.is_empty_text("Token") {
+        return Ok(String::new());
     }
-}
-
-fn required(members: &mut Members, shown: &str, names: &[&str]) -> Result<String, Error> {
-    names
-        .iter()
-        .find_map(|name| members.text(name))
-        .ok_or_else(|| Error::bad_response(format!("the credential document has no {shown}")))
+    members
+        .text("Token")
+        .or_else(|| members.text("SessionToken"))
+        .ok_or_else(|| members.lacks("Token"))
 }
 
 #[cfg(test)]
@@ -80,7 +78,7 @@ mod tests {
         "Expiration":"2026-01-01T00:00:00Z"}"#;
 
     #[test]
-    fn a_missing_or_blank_member_is_named() {
+    fn a_missing_member_is_named() {
         for member in ["AccessKeyId", "SecretAccessKey", "Token", "Expiration"] {
             for replaced in [
                 GOOD.replace(member, "Other"),
@@ -98,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_bad_document_is_repeated() {
+    fn a_bad_document_is_not_repeated() {
         for bad in [
             "canary",
             "",

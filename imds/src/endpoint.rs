@@ -7,52 +7,71 @@ use crate::{
     path::Path,
 };
 
-/// Where the metadata service answers: scheme, host, and sometimes a base path.
+/// The longest URL of an endpoint, in bytes.
+const MAX_LENGTH: usize = 2048;
+
+/// The address of the metadata service: scheme, host, and sometimes a base path.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_imds::{Endpoint, Mode};
-/// assert_eq!(Endpoint::default().to_string(), "http://169.254.169.254");
-/// assert_eq!(Endpoint::from(Mode::IPv6).to_string(), "http://[fd00:ec2::254]");
-/// assert_eq!(Endpoint::new("http://localhost:1338/")?.to_string(), "http://localhost:1338");
+/// use keyfob_imds::{Endpoint, Mode};
+///
+/// assert_eq!(Endpoint::default().as_str(), "http://169.254.169.254");
+/// assert_eq!(Endpoint::from(Mode::IPv6).as_str(), "http://[fd00:ec2::254]");
+/// assert_eq!(Endpoint::new("http://localhost:1338/")?.as_str(), "http://localhost:1338");
 /// # Ok::<(), keyfob_imds::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// With neither query nor slash at the end.
+    /// Without a query and without a slash at the end.
     uri: Uri,
     text: String,
 }
 
 impl Endpoint {
-    /// An endpoint from its URL, `http` or `https`. A base path is kept, slashes at its end are not.
+    /// Returns the endpoint of an `http` or `https` URL. A base path is kept; slashes at the end are
+    /// dropped.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when the URL is no absolute `http` or `https` URL, or has a
-    /// user, a query or a fragment.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it is not an absolute `http` or `https`
+    /// URL of at most 2,048 bytes, or has a user, a query or a fragment.
     pub fn new(url: &str) -> Result<Self, Error> {
         Self::parse(url).ok_or_else(|| {
             Error::setting(format!(
-                "invalid metadata endpoint \"{}\": a URL such as http://169.254.169.254 is needed, without user, query \
-                 or fragment",
+                "invalid metadata endpoint \"{}\": a URL such as http://169.254.169.254 is needed, \
+                 without user, query or fragment",
                 shown(without_user(url))
             ))
         })
     }
 
-    /// The endpoint that the two settings name: a URL goes before a mode, and blank is unset.
+    /// Returns the endpoint that the two settings select: `AWS_EC2_METADATA_SERVICE_ENDPOINT` and
+    /// `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`. The URL takes precedence over the mode; an empty
+    /// setting, or one of whitespace, counts as not set.
     ///
     /// # Errors
     ///
-    /// As for [`new`](Endpoint::new) and for reading a [`Mode`].
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) for a URL that [`new`](Endpoint::new)
+    /// rejects, and for an unknown mode.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::Endpoint;
+    ///
+    /// let endpoint = Endpoint::from_settings(Some(""), Some("IPv6"))?;
+    /// assert_eq!(endpoint.as_str(), "http://[fd00:ec2::254]");
+    /// let endpoint = Endpoint::from_settings(Some("http://localhost:1338"), Some("IPv6"))?;
+    /// assert_eq!(endpoint.as_str(), "http://localhost:1338");
+    /// # Ok::<(), keyfob_imds::Error>(())
+    /// ```
     pub fn from_settings(url: Option<&str>, mode: Option<&str>) -> Result<Self, Error> {
-        let set = |text: &&str| !text.is_empty();
-        match (
-            url.map(str::trim).filter(set),
-            mode.map(str::trim).filter(set),
-        ) {
+        let is_set = |text: &&str| !text.is_empty();
+        let url = url.map(str::trim).filter(is_set);
+        let mode = mode.map(str::trim).filter(is_set);
+        match (url, mode) {
             (Some(url), _) => Self::new(url),
             (None, Some(mode)) => Ok(Self::from(mode.parse::<Mode>()?)),
             (None, None) => Ok(Self::default()),
@@ -62,32 +81,33 @@ impl Endpoint {
     fn parse(url: &str) -> Option<Self> {
         let text = url.trim_end_matches('/');
         let uri: Uri = text.parse().ok()?;
-        let good = matches!(uri.scheme_str(), Some("http" | "https"))
+        let is_valid = matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
             && !uri.authority()?.as_str().contains('@')
             && uri.query().is_none()
+            // `Uri` drops a fragment without a word.
             && !text.contains('#')
-            && text.len() <= 2048;
+            && text.len() <= MAX_LENGTH;
         let text = text.to_owned();
-        good.then_some(Self { uri, text })
+        is_valid.then_some(Self { uri, text })
     }
 
-    /// The URL, without a slash at the end.
+    /// Returns the URL, without a slash at the end.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The URL of an item.
+    /// Returns the URL of an item.
     pub(crate) fn join(&self, path: &Path) -> Uri {
         let base = self.uri.path().trim_end_matches('/');
         let mut parts = self.uri.clone().into_parts();
-        // Both halves are checked and short, so neither fallback is ever taken.
+        // Both halves are checked and short, so neither fallback is ever used.
         parts.path_and_query = PathAndQuery::from_maybe_shared(format!("{base}{path}")).ok();
         Uri::from_parts(parts).unwrap_or_default()
     }
 }
 
-/// The link-local address of that mode.
+/// Returns the link-local address of the mode.
 impl From<Mode> for Endpoint {
     fn from(mode: Mode) -> Self {
         let text = match mode {
@@ -101,7 +121,7 @@ impl From<Mode> for Endpoint {
     }
 }
 
-/// The IPv4 address, as everywhere unless configured otherwise.
+/// Returns the link-local IPv4 address.
 impl Default for Endpoint {
     fn default() -> Self {
         Self::from(Mode::IPv4)
@@ -114,17 +134,18 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Which of the two link-local addresses to ask.
+/// One of the two link-local addresses of the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// `http://169.254.169.254`, the default.
     #[default]
     IPv4,
-    /// `http://[fd00:ec2::254]`; only Nitro instances with an IPv6 subnet, and only when enabled there.
+    /// `http://[fd00:ec2::254]`. Only Nitro instances in an IPv6 subnet have it, and only if it is
+    /// enabled for the instance.
     IPv6,
 }
 
-/// Reads `IPv4` and `IPv6` in any case.
+/// Parses `IPv4` and `IPv6` in any case.
 impl FromStr for Mode {
     type Err = Error;
 
@@ -133,14 +154,14 @@ impl FromStr for Mode {
             "ipv4" => Ok(Self::IPv4),
             "ipv6" => Ok(Self::IPv6),
             _ => Err(Error::setting(format!(
-                "`{}` is not a valid endpoint mode: write IPv4 or IPv6",
+                "`{}` is not a valid endpoint mode: use IPv4 or IPv6",
                 shown(text)
             ))),
         }
     }
 }
 
-/// A password in a URL is not for error messages.
+/// Drops the user and the password, which must not be in a message.
 fn without_user(url: &str) -> &str {
     url.rsplit_once('@').map_or(url, |(_, rest)| rest)
 }
@@ -150,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_path_is_kept_and_slashes_at_the_end_are_not() {
+    fn a_base_path_is_kept_and_slashes_at_the_end_are_dropped() {
         let path = Path::known("/latest/api/token");
         for (url, joined) in [
             ("http://h:1", "http://h:1/latest/api/token"),
@@ -163,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_named_without_its_password() {
+    fn an_invalid_endpoint_is_named_without_its_password() {
         for wrong in [
             "",
             "169.254.169.254",

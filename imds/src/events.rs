@@ -1,24 +1,25 @@
-//! What happens to an instance: Spot interruptions, maintenance, and Auto Scaling.
+//! What happens to an instance: Spot interruptions, maintenance, and moves of an Auto Scaling group.
 
 use keyfob_sigv4::Timestamp;
 
 use crate::{error::Error, json::Members};
 
-/// What can happen to an instance while a program runs on it.
+/// Something that happens to an instance while a program runs on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// This Spot Instance will be interrupted.
     Spot(SpotAction),
-    /// EC2 recommends to replace this Spot Instance, and did so at that time.
+    /// EC2 recommended, at this time, to replace this Spot Instance.
     Rebalance(Timestamp),
-    /// Something was scheduled for the instance, or what was scheduled has changed.
+    /// An event was scheduled for the instance, or a scheduled event has changed.
     Scheduled(MaintenanceEvent),
-    /// The Auto Scaling group means the instance to go there. Being in service from the start is no event.
+    /// The Auto Scaling group moves the instance to this state. Being in service from the start is
+    /// not an event.
     Lifecycle(LifecycleState),
 }
 
-/// The notice that a Spot Instance will be interrupted, about two minutes ahead.
+/// The notice that a Spot Instance will be interrupted in about two minutes.
 ///
 /// Source: EC2 User Guide, "Spot Instance interruption notices".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +27,34 @@ pub enum Event {
 pub struct SpotAction {
     /// What will happen.
     pub action: Interruption,
-    /// When, roughly. A hibernation begins at once.
+    /// When it will happen, approximately. A hibernation begins at once.
     pub time: Timestamp,
+}
+
+impl SpotAction {
+    /// Parses `spot/instance-action`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) if it is not such a document.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::events::{Interruption, SpotAction};
+    ///
+    /// let notice = SpotAction::parse(br#"{"action": "stop", "time": "2026-01-01T00:02:00Z"}"#)?;
+    /// assert_eq!(notice.action, Interruption::Stop);
+    /// assert_eq!(notice.time.to_string(), "2026-01-01T00:02:00Z");
+    /// # Ok::<(), keyfob_imds::Error>(())
+    /// ```
+    pub fn parse(document: &[u8]) -> Result<Self, Error> {
+        let mut members = Members::parse(document, "spot instance action")?;
+        Ok(Self {
+            action: Interruption::from_text(members.required("action")?),
+            time: members.required_parsed("time")?,
+        })
+    }
 }
 
 /// What happens to an interrupted Spot Instance.
@@ -44,27 +71,8 @@ pub enum Interruption {
     Other(String),
 }
 
-impl SpotAction {
-    /// Reads `spot/instance-action`.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not such a document.
-    pub fn parse(document: &[u8]) -> Result<Self, Error> {
-        let what = "spot instance action";
-        let mut members = Members::parse(document, what)?;
-        let action = members
-            .text("action")
-            .ok_or_else(|| lacks(what, "action"))?;
-        Ok(Self {
-            action: Interruption::of(action),
-            time: members.parsed("time").ok_or_else(|| lacks(what, "time"))?,
-        })
-    }
-}
-
 impl Interruption {
-    fn of(text: String) -> Self {
+    fn from_text(text: String) -> Self {
         match text.as_str() {
             "terminate" => Self::Terminate,
             "stop" => Self::Stop,
@@ -73,7 +81,7 @@ impl Interruption {
         }
     }
 
-    /// As the service writes it.
+    /// Returns the service's word for it, such as `terminate`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Terminate => "terminate",
@@ -84,17 +92,23 @@ impl Interruption {
     }
 }
 
-/// The time of a rebalance recommendation, `events/recommendations/rebalance`.
+/// Parses `events/recommendations/rebalance` and returns the time of the recommendation.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not such a document.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) if it is not such a document.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_imds::events::parse_rebalance;
+///
+/// let time = parse_rebalance(br#"{"noticeTime": "2026-01-01T00:00:00Z"}"#)?;
+/// assert_eq!(time.to_string(), "2026-01-01T00:00:00Z");
+/// # Ok::<(), keyfob_imds::Error>(())
+/// ```
 pub fn parse_rebalance(document: &[u8]) -> Result<Timestamp, Error> {
-    let what = "rebalance recommendation";
-    let mut members = Members::parse(document, what)?;
-    members
-        .parsed("noticetime")
-        .ok_or_else(|| lacks(what, "noticeTime"))
+    Members::parse(document, "rebalance recommendation")?.required_parsed("noticeTime")
 }
 
 /// A scheduled or past event: a reboot, a retirement, work on the host.
@@ -103,69 +117,72 @@ pub fn parse_rebalance(document: &[u8]) -> Result<Timestamp, Error> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MaintenanceEvent {
-    /// `instance-reboot`, `system-reboot`, `system-maintenance`, `instance-retirement` or `instance-stop`.
+    /// `instance-reboot`, `system-reboot`, `system-maintenance`, `instance-retirement` or
+    /// `instance-stop`.
     pub code: String,
-    /// What it is about; past ones begin with `[Completed]` or `[Canceled]`.
+    /// The description. Those of past events begin with `[Completed]` or `[Canceled]`.
     pub description: String,
-    /// Its id, `instance-event-…`.
+    /// The id of the event, `instance-event-…`.
     pub event_id: Option<String>,
-    /// The earliest begin.
+    /// The earliest start.
     pub not_before: Option<Timestamp>,
     /// The latest end.
     pub not_after: Option<Timestamp>,
-    /// The latest begin.
+    /// The latest start.
     pub not_before_deadline: Option<Timestamp>,
     /// `active`, `completed` or `canceled`.
     pub state: String,
 }
 
 impl MaintenanceEvent {
-    /// Reads `events/maintenance/scheduled` or `events/maintenance/history`; `[]` when there are none.
+    /// Parses `events/maintenance/scheduled` or `events/maintenance/history`, which is `[]` if there
+    /// are no events.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not a JSON array.
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) if it is not a JSON array.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use keyfob_imds::events::MaintenanceEvent;
+    /// use keyfob_imds::events::MaintenanceEvent;
+    ///
     /// let events = MaintenanceEvent::parse_list(
-    ///     br#"[{"Code": "system-reboot", "NotBefore": "1 Feb 2026 09:00:43 GMT", "State": "active"}]"#,
+    ///     br#"[{"Code": "system-reboot", "NotBefore": "1 Feb 2026 09:00:43 GMT"}]"#,
     /// )?;
     /// assert_eq!(events[0].not_before, Some("2026-02-01T09:00:43Z".parse()?));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn parse_list(document: &[u8]) -> Result<Vec<Self>, Error> {
         let events = Members::parse_list(document, "list of maintenance events")?;
-        Ok(events.into_iter().map(Self::of).collect())
+        Ok(events.into_iter().map(Self::from_members).collect())
     }
 
-    fn of(mut members: Members) -> Self {
-        let mut moment = |name| parse_date(&members.text(name)?);
+    fn from_members(mut members: Members) -> Self {
+        let mut time = |name| parse_date(&members.text(name)?);
         Self {
-            not_before: moment("notbefore"),
-            not_after: moment("notafter"),
-            not_before_deadline: moment("notbeforedeadline"),
-            code: members.text("code").unwrap_or_default(),
-            description: members.text("description").unwrap_or_default(),
-            event_id: members.text("eventid"),
-            state: members.text("state").unwrap_or_default(),
+            not_before: time("NotBefore"),
+            not_after: time("NotAfter"),
+            not_before_deadline: time("NotBeforeDeadline"),
+            code: members.text("Code").unwrap_or_default(),
+            description: members.text("Description").unwrap_or_default(),
+            event_id: members.text("EventId"),
+            state: members.text("State").unwrap_or_default(),
         }
     }
 }
 
-/// Where an instance of an Auto Scaling group is meant to go, `autoscaling/target-lifecycle-state`.
+/// The state that an Auto Scaling group moves an instance to, `autoscaling/target-lifecycle-state`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LifecycleState {
-    /// Leaving the group, to run on.
+    /// Out of the group, but running on.
     Detached,
-    /// Serving.
+    /// In the group, serving.
     InService,
     /// In the group, not serving.
     Standby,
-    /// About to be terminated: the moment to finish.
+    /// About to be terminated. This is the moment to finish work.
     Terminated,
     /// Into the warm pool, hibernated.
     WarmedHibernated,
@@ -180,7 +197,17 @@ pub enum LifecycleState {
 }
 
 impl LifecycleState {
-    /// Reads the state.
+    /// Parses the state. Whitespace around it is ignored, and an unknown state is
+    /// [`Other`](LifecycleState::Other).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::events::LifecycleState;
+    ///
+    /// let state = LifecycleState::parse("Warmed:Stopped\n");
+    /// assert_eq!(state, LifecycleState::WarmedStopped);
+    /// ```
     pub fn parse(text: &str) -> Self {
         match text.trim() {
             "Detached" => Self::Detached,
@@ -195,7 +222,7 @@ impl LifecycleState {
         }
     }
 
-    /// As the service writes it.
+    /// Returns the service's word for it, such as `InService`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Detached => "Detached",
@@ -211,7 +238,8 @@ impl LifecycleState {
     }
 }
 
-/// `1 Feb 2026 09:00:43 GMT`, the form of maintenance events, in which the day has no leading zero; or RFC 3339.
+/// Parses `1 Feb 2026 09:00:43 GMT`, the format of maintenance events, in which the day has no
+/// leading zero, or RFC 3339.
 fn parse_date(text: &str) -> Option<Timestamp> {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -226,16 +254,12 @@ fn parse_date(text: &str) -> Option<Timestamp> {
     format!("{year}-{month:02}-{day:0>2}T{time}Z").parse().ok()
 }
 
-fn lacks(what: &str, member: &str) -> Error {
-    Error::bad_response(format!("the {what} has no usable {member}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn maintenance_dates_have_days_without_a_leading_zero() {
+    fn the_day_of_a_maintenance_date_has_no_leading_zero() {
         let at = |text: &str| parse_date(text).map(|at| at.to_string());
         assert_eq!(
             at("21 Jan 2019 09:00:43 GMT").as_deref(),

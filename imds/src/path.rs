@@ -1,74 +1,97 @@
 use std::{borrow::Cow, fmt};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::error::{Error, shown};
+
+/// The directory that a path without a slash in front is relative to.
+const META_DATA: &str = "/latest/meta-data/";
+
+/// The longest path in bytes: far above any that exists, far below what a URI can hold.
+const MAX_LENGTH: usize = 4096;
+
+/// The bytes of a name that are percent-encoded.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'=')
+    .remove(b'@')
+    .remove(b':')
+    .remove(b'+');
 
 /// The path of a metadata item, ready for the request line.
 ///
 /// # Examples
 ///
 /// ```
-/// # use keyfob_imds::Path;
+/// use keyfob_imds::Path;
+///
 /// assert_eq!(Path::new("/latest/user-data")?.as_str(), "/latest/user-data");
-/// // Without a slash at the front it is below `/latest/meta-data/`.
 /// assert_eq!(Path::new("instance-id")?.as_str(), "/latest/meta-data/instance-id");
-/// // A name that may hold anything, such as a tag's key, is one encoded segment.
-/// let key = Path::new("tags/instance/")?.child("cost centre")?;
-/// assert_eq!(key.as_str(), "/latest/meta-data/tags/instance/cost%20centre");
 /// # Ok::<(), keyfob_imds::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path<'a>(Cow<'a, str>);
 
-/// Where a path without a slash at the front begins.
-const META_DATA: &str = "/latest/meta-data/";
-
-/// Far above anything that exists, and far below what a URI may hold.
-const MAX_LENGTH: usize = 4096;
-
 impl<'a> Path<'a> {
-    /// A path from the root (`/latest/…`), or, without a slash at the front, below `/latest/meta-data/`.
+    /// Returns a path from the root (`/latest/…`), or, without a slash in front, a path below
+    /// `/latest/meta-data/`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when it is empty or longer than 4,096 bytes, has a query, a
-    /// fragment, a `.` or `..` segment, or a character that must be encoded ([`child`](Path::child) does that).
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it is empty or longer than 4,096 bytes,
+    /// or has a query, a fragment, a `.` or `..` segment, or a character that must be encoded (use
+    /// [`child`](Path::child) to encode it).
     pub fn new(text: &'a str) -> Result<Self, Error> {
-        let wrong = text.is_empty()
-            || text.len() > MAX_LENGTH
-            || !text.bytes().all(is_path_byte)
-            || text.split('/').any(is_dots);
-        if wrong {
+        let is_valid = (1..=MAX_LENGTH).contains(&text.len())
+            && text.bytes().all(is_path_byte)
+            && !text.split('/').any(is_dots);
+        if !is_valid {
             return Err(Error::setting(format!(
-                "invalid metadata path \"{}\": write it as on the wire, such as /latest/meta-data/instance-id, \
-                 without query, fragment, `..`, blanks or control characters",
+                "invalid metadata path \"{}\": write it as on the wire, such as \
+                 /latest/meta-data/instance-id, without query, fragment, `..`, spaces or control \
+                 characters",
                 shown(text)
             )));
         }
-        Ok(match text.starts_with('/') {
-            true => Self(Cow::Borrowed(text)),
-            false => Self(Cow::Owned(format!("{META_DATA}{text}"))),
+        Ok(if text.starts_with('/') {
+            Self(Cow::Borrowed(text))
+        } else {
+            Self(Cow::Owned(format!("{META_DATA}{text}")))
         })
     }
 
-    /// A path that is known to be right.
+    /// Returns a path that is known to be valid.
     pub(crate) const fn known(text: &'static str) -> Path<'static> {
         Path(Cow::Borrowed(text))
     }
 
-    /// The item of that name in this directory. The name is one segment: everything but letters, digits and
-    /// `-._~=@:+` is percent-encoded.
+    /// Returns the item with this name in this directory. The name becomes one segment: everything
+    /// but letters, digits and `-._~=@:+` is percent-encoded.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when the name is empty or the path gets longer than 4,096
-    /// bytes.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the name is empty or the path gets
+    /// longer than 4,096 bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::Path;
+    ///
+    /// let tag = Path::new("tags/instance/")?.child("cost center")?;
+    /// assert_eq!(tag.as_str(), "/latest/meta-data/tags/instance/cost%20center");
+    /// # Ok::<(), keyfob_imds::Error>(())
+    /// ```
     pub fn child(&self, name: &str) -> Result<Path<'static>, Error> {
         let mut path = self.directory().into_owned();
-        for byte in name.bytes() {
-            match is_plain(byte) && !is_dots(name) {
-                true => path.push(char::from(byte)),
-                false => path.push_str(&format!("%{byte:02X}")),
-            }
+        if matches!(name, "." | "..") {
+            // Bare dots would be another directory.
+            path.push_str(&name.replace('.', "%2E"));
+        } else {
+            path.extend(utf8_percent_encode(name, ENCODED));
         }
         if name.is_empty() || path.len() > MAX_LENGTH {
             let name = shown(name);
@@ -79,20 +102,21 @@ impl<'a> Path<'a> {
         Ok(Path(Cow::Owned(path)))
     }
 
-    /// As it stands on the request line.
+    /// Returns the path as it is on the request line.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// With a slash at the end.
+    /// Returns the path with a slash at the end.
     fn directory(&self) -> Cow<'_, str> {
-        match self.0.ends_with('/') {
-            true => Cow::Borrowed(self.as_str()),
-            false => Cow::Owned(format!("{}/", self.0)),
+        if self.0.ends_with('/') {
+            Cow::Borrowed(self.as_str())
+        } else {
+            Cow::Owned(format!("{}/", self.0))
         }
     }
 
-    /// The same as a directory, which ends with a slash.
+    /// Returns the path of the directory of this name, which ends with a slash.
     #[cfg(feature = "client")]
     pub(crate) fn into_directory(self) -> Path<'static> {
         Path(Cow::Owned(self.directory().into_owned()))
@@ -105,8 +129,8 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// What may stand in a path on the wire: visible ASCII, but nothing that ends the path, and nothing that some
-/// servers read as a separator.
+/// Returns true for a byte that may be in a path on the wire: visible ASCII that neither ends the
+/// path nor is read as a separator by some servers.
 fn is_path_byte(byte: u8) -> bool {
     byte.is_ascii_graphic()
         && !matches!(
@@ -115,11 +139,7 @@ fn is_path_byte(byte: u8) -> bool {
         )
 }
 
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~=@:+".contains(&byte)
-}
-
-/// `.` and `..`, also when encoded.
+/// Returns true for `.` and `..`, also when they are encoded.
 fn is_dots(segment: &str) -> bool {
     let plain = segment.to_ascii_lowercase().replace("%2e", ".");
     plain == "." || plain == ".."
@@ -130,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_could_mean_something_else_is_refused() {
+    fn a_path_that_could_mean_something_else_is_rejected() {
         for wrong in [
             "",
             "/a?b",
@@ -157,6 +177,7 @@ mod tests {
             "/t/a%2Fb%20c%3F%C3%A9"
         );
         assert_eq!(base.child("..").unwrap().as_str(), "/t/%2E%2E");
+        assert_eq!(base.child(".%2e").unwrap().as_str(), "/t/.%252e");
         assert!(base.child("").is_err() && base.child(&"é".repeat(900)).is_err());
     }
 }

@@ -1,6 +1,6 @@
-//! The protocol without I/O: requests to send, and what their answers mean.
+//! The protocol without I/O: requests to send, and the meaning of their answers.
 //!
-//! `Client` is these functions and a connection. With another HTTP client they are all there is to it:
+//! `Client` is these functions and a connection. Use them with another HTTP client:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -27,55 +27,62 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
-use crate::{
-    endpoint::Endpoint,
-    error::{Error, ErrorKind},
-    path::Path,
-};
+use crate::{endpoint::Endpoint, error::Error, path::Path};
 
-/// Carries the session token of a `GET`.
+/// The header of the session token in a `GET`.
 pub const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
-/// Carries the time to live of a session token, in the `PUT` and in its answer.
+/// The header of a session token's time to live, in the `PUT` and in its answer.
 pub const TTL_HEADER: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token-ttl-seconds");
-/// Where session tokens come from.
+/// The path of session tokens.
 pub const TOKEN_PATH: Path<'static> = Path::known("/latest/api/token");
 
 pub(crate) const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("keyfob-imds/", env!("CARGO_PKG_VERSION")));
 
-/// How long a session token lives: 1 to 21,600 seconds (six hours).
+/// The time to live of a session token: 1 to 21,600 seconds (six hours).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenTtl(u32);
 
 impl TokenTtl {
-    /// Six hours, the most there is and what every client asks for.
+    /// Six hours, the maximum, which every client asks for.
     pub const MAX: Self = Self(21_600);
 
-    /// That many seconds.
+    /// Returns a time to live in seconds.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`] outside 1 to 21,600.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it is not within 1 to 21,600.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::wire::TokenTtl;
+    ///
+    /// assert_eq!(TokenTtl::from_secs(300)?.as_secs(), 300);
+    /// assert!(TokenTtl::from_secs(21_601).is_err());
+    /// # Ok::<(), keyfob_imds::Error>(())
+    /// ```
     pub fn from_secs(seconds: u32) -> Result<Self, Error> {
         match seconds {
             1..=21_600 => Ok(Self(seconds)),
             _ => Err(Error::setting(format!(
-                "invalid time to live of a session token: {seconds} is not within 1 to 21600 seconds"
+                "invalid time to live of a session token: {seconds} is not within 1 to 21600 \
+                 seconds"
             ))),
         }
     }
 
-    /// From the text of [`TTL_HEADER`].
+    /// Parses the value of [`TTL_HEADER`].
     pub(crate) fn from_header(value: Option<&HeaderValue>) -> Option<Self> {
         Self::from_secs(value?.to_str().ok()?.trim().parse().ok()?).ok()
     }
 
-    /// In seconds.
+    /// Returns the time in seconds.
     pub const fn as_secs(self) -> u32 {
         self.0
     }
 
-    /// As a duration.
+    /// Returns the time as a duration.
     pub const fn as_duration(self) -> Duration {
         Duration::from_secs(self.0 as u64)
     }
@@ -89,23 +96,24 @@ pub struct Token {
 }
 
 impl Token {
-    /// What goes into [`TOKEN_HEADER`], marked sensitive.
+    /// Returns the value of [`TOKEN_HEADER`], marked sensitive.
     pub fn header_value(&self) -> HeaderValue {
         self.value.clone()
     }
 
-    /// The text itself. It opens the metadata, credentials included, to whoever can reach the service.
+    /// Returns the token's text. With it, everyone who can reach the service can read the metadata,
+    /// credentials included.
     pub fn expose(&self) -> &str {
-        // Only visible ASCII gets in, so the fallback is never taken.
+        // A token is visible ASCII, so the fallback is never used.
         self.value.to_str().unwrap_or_default()
     }
 
-    /// How long it lives, from the moment it was asked for.
+    /// Returns how long it lives, from the time of the request for it.
     pub fn ttl(&self) -> TokenTtl {
         self.ttl
     }
 
-    /// Whether both are the same text.
+    /// Returns true if both are the same text.
     #[cfg(feature = "client")]
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.value == other.value
@@ -121,38 +129,40 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The `PUT` that opens a session. Its body is empty.
+/// Returns the `PUT` that opens a session. Its body is empty.
 pub fn token_request(endpoint: &Endpoint, ttl: TokenTtl) -> Request<()> {
     let mut request = request(Method::PUT, endpoint, &TOKEN_PATH);
     request.headers_mut().insert(TTL_HEADER, ttl.0.into());
     request
 }
 
-/// The session token in the answer to [`token_request`].
+/// Returns the session token in the answer to [`token_request`].
 ///
-/// It lives as long as the answer's own header says; where that is missing or nonsense (some emulators send none), as
-/// long as was asked for.
+/// It lives as long as the answer's own header says. If that is missing or invalid (some emulators
+/// send none), it lives for `requested`.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::BadRequest`], [`Forbidden`](ErrorKind::Forbidden), [`TokenUnsupported`](ErrorKind::TokenUnsupported),
-/// [`Throttled`](ErrorKind::Throttled), [`Server`](ErrorKind::Server) or [`Status`](ErrorKind::Status) for a status
-/// other than 200; [`BadToken`](ErrorKind::BadToken) for a body that cannot stand in a header.
-pub fn token(response: &Response<Bytes>, asked: TokenTtl) -> Result<Token, Error> {
+/// - [`BadRequest`](crate::ErrorKind::BadRequest), [`Forbidden`](crate::ErrorKind::Forbidden),
+///   [`TokenUnsupported`](crate::ErrorKind::TokenUnsupported),
+///   [`Throttled`](crate::ErrorKind::Throttled), [`Server`](crate::ErrorKind::Server) or
+///   [`Status`](crate::ErrorKind::Status) if the status is not 200
+/// - [`BadToken`](crate::ErrorKind::BadToken) if the body cannot be sent in a header
+pub fn token(response: &Response<Bytes>, requested: TokenTtl) -> Result<Token, Error> {
     if response.status() != StatusCode::OK {
-        return Err(Error::of_token_status(response.status()));
+        return Err(Error::from_token_status(response.status()));
     }
-    let ttl = TokenTtl::from_header(response.headers().get(TTL_HEADER)).unwrap_or(asked);
+    let ttl = TokenTtl::from_header(response.headers().get(TTL_HEADER)).unwrap_or(requested);
     let value = sensitive(response.body()).ok_or_else(|| {
-        Error::new(
-            ErrorKind::BadToken,
-            "the session token is empty or holds a blank or a control character: this is not the metadata service",
+        Error::bad_token(
+            "the session token is empty or contains a space or a control character: this is not the \
+             metadata service",
         )
     })?;
     Ok(Token { value, ttl })
 }
 
-/// The `GET` of an item; without a token it is an IMDSv1 request.
+/// Returns the `GET` of an item. Without a token it is an IMDSv1 request.
 pub fn get_request(endpoint: &Endpoint, path: &Path, token: Option<&Token>) -> Request<()> {
     let mut request = request(Method::GET, endpoint, path);
     if let Some(token) = token {
@@ -163,30 +173,40 @@ pub fn get_request(endpoint: &Endpoint, path: &Path, token: Option<&Token>) -> R
     request
 }
 
-/// The value in the answer to [`get_request`]: any bytes.
+/// Returns the value in the answer to [`get_request`]: any bytes.
 ///
 /// # Errors
 ///
-/// One of [`ErrorKind`]'s for a status other than 200; [`NotFound`](ErrorKind::NotFound) is the usual one.
+/// One of [`ErrorKind`](crate::ErrorKind)'s if the status is not 200, most often
+/// [`NotFound`](crate::ErrorKind::NotFound).
 pub fn value(response: Response<Bytes>, path: &Path) -> Result<Bytes, Error> {
     match response.status() {
         StatusCode::OK => Ok(response.into_body()),
-        status => Err(Error::of_status(status, path)),
+        status => Err(Error::from_status(status, path.as_str())),
     }
 }
 
-/// The value as text.
+/// Returns a value as text.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Response`] when it is not UTF-8.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) if it is not UTF-8.
 pub fn text(value: Bytes, path: &Path) -> Result<String, Error> {
     String::from_utf8(value.into())
-        .map_err(|_| Error::bad_response(format!("{path} is not text (UTF-8): read it as bytes")))
+        .map_err(|_| Error::response(format!("{path} is not text (UTF-8): read it as bytes")))
 }
 
-/// The names in a directory: one a line, blanks around them and empty lines do not count. Directories among them end
-/// with `/`.
+/// Returns the names in a directory: one a line, without the whitespace around them and without
+/// empty lines. Directories end with `/`.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_imds::wire;
+///
+/// let names: Vec<_> = wire::names("ami-id\nblock-device-mapping/\n").collect();
+/// assert_eq!(names, ["ami-id", "block-device-mapping/"]);
+/// ```
 pub fn names(listing: &str) -> impl Iterator<Item = &str> {
     listing
         .split(['\n', '\r'])
@@ -194,10 +214,16 @@ pub fn names(listing: &str) -> impl Iterator<Item = &str> {
         .filter(|name| !name.is_empty())
 }
 
-/// A token as a header value that no log shows: visible ASCII only.
-pub(crate) fn sensitive(token: &[u8]) -> Option<HeaderValue> {
-    let visible = !token.is_empty() && token.iter().all(u8::is_ascii_graphic);
-    let mut value = HeaderValue::from_bytes(token).ok().filter(|_| visible)?;
+/// Returns the first name in the listing of roles or profiles.
+#[cfg(feature = "client")]
+pub(crate) fn first_name(listing: &str) -> Option<&str> {
+    names(listing).next().map(|name| name.trim_end_matches('/'))
+}
+
+/// Returns a token as a header value that logs do not show. Only visible ASCII is accepted.
+fn sensitive(token: &[u8]) -> Option<HeaderValue> {
+    let is_visible = !token.is_empty() && token.iter().all(u8::is_ascii_graphic);
+    let mut value = HeaderValue::from_bytes(token).ok().filter(|_| is_visible)?;
     value.set_sensitive(true);
     Some(value)
 }
@@ -212,15 +238,10 @@ fn request(method: Method, endpoint: &Endpoint, path: &Path) -> Request<()> {
     request
 }
 
-/// The first name in the listing of roles or profiles.
-#[cfg(feature = "client")]
-pub(crate) fn first_name(listing: &str) -> Option<&str> {
-    names(listing).next().map(|name| name.trim_end_matches('/'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn response(status: u16, body: &'static [u8]) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from_static(body));
@@ -229,21 +250,21 @@ mod tests {
     }
 
     #[test]
-    fn the_granted_time_to_live_counts_if_it_is_one() {
-        let asked = TokenTtl::from_secs(60).unwrap();
+    fn the_granted_time_to_live_counts_if_it_is_valid() {
+        let requested = TokenTtl::from_secs(60).unwrap();
         for (granted, lives) in [("300", 300), ("0", 60), ("21601", 60), ("x", 60)] {
             let mut response = response(200, b"token");
             response
                 .headers_mut()
                 .insert(TTL_HEADER, granted.parse().unwrap());
-            assert_eq!(token(&response, asked).unwrap().ttl().as_secs(), lives);
+            assert_eq!(token(&response, requested).unwrap().ttl().as_secs(), lives);
         }
-        let without = token(&response(200, b"token"), asked).unwrap();
-        assert_eq!(without.ttl(), asked);
+        let without = token(&response(200, b"token"), requested).unwrap();
+        assert_eq!(without.ttl(), requested);
     }
 
     #[test]
-    fn a_token_that_cannot_stand_in_a_header_is_refused_and_none_is_shown() {
+    fn a_token_that_cannot_be_sent_is_rejected_and_none_is_shown() {
         for body in [&b""[..], b"a\nb", b"a\rb", b"a b", b"\xff", b"canary\0"] {
             let error = token(&response(200, Box::leak(body.into())), TokenTtl::MAX).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::BadToken);

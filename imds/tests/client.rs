@@ -30,7 +30,7 @@ fn token() -> Reply {
     Reply::with_headers(
         200,
         &[("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600")],
-        "TOKEN_A",
+        b"TOKEN_A",
     )
 }
 
@@ -235,7 +235,7 @@ async fn the_session_token_can_be_had_for_another_program() {
 
 #[tokio::test]
 async fn a_redirect_is_an_error_and_never_followed() {
-    let moved = Reply::with_headers(302, &[("Location", "/latest/user-data")], "");
+    let moved = Reply::with_headers(302, &[("Location", "/latest/user-data")], b"");
     let server = Script::start([token(), moved]).await;
     let client = client_of(&server.url()).build().unwrap();
     let error = client.get("x").await.unwrap_err();

@@ -204,7 +204,7 @@ async fn silence_and_redirects_end_in_time_and_are_not_followed() {
         client.credentials().await.unwrap_err().kind(),
         ErrorKind::Timeout
     );
-    let moved = Reply::with_headers(302, &[("Location", "/elsewhere")], "");
+    let moved = Reply::with_headers(302, &[("Location", "/elsewhere")], b"");
     let moving = Script::start([moved]).await;
     let error = client_of(&moving.url())
         .build()

@@ -488,7 +488,7 @@ fn reply(response: &Value) -> Reply {
         document => document.to_string(),
     };
     let status = response["status"].as_u64().unwrap_or(200);
-    Reply::with_headers(u16::try_from(status).unwrap(), &headers, &body)
+    Reply::with_headers(u16::try_from(status).unwrap(), &headers, body.as_bytes())
 }
 
 fn client_of(url: &str) -> ClientBuilder {

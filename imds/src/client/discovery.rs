@@ -3,19 +3,21 @@ use crate::{error::Error, path::Path, wire};
 const EXTENDED: Path<'static> = Path::known("/latest/meta-data/iam/security-credentials-extended/");
 pub(crate) const LEGACY: Path<'static> = Path::known("/latest/meta-data/iam/security-credentials/");
 
-/// Where the role's credentials are on this host: which of the two directories, and under which name.
+/// Where the role's credentials are on this host: in which of the two directories, and under which
+/// name.
 ///
-/// Newer hosts have a directory whose documents also name the account; whether this one has it is asked once and
-/// remembered, and so is the name. A remembered name that has gone is looked up again, because roles are swapped while
-/// instances run; a configured name is not looked up at all.
+/// Newer hosts have a second directory, whose documents also name the account. Whether this host has
+/// it is found out once and remembered, and so is the name. If a remembered name no longer exists it
+/// is looked up again, because roles are swapped while instances run. A configured name is never
+/// looked up.
 ///
-/// It does no I/O: [`next`](Discovery::next) says what to ask, the other methods take the answer. Work on a clone and keep
-/// it when it led to credentials.
+/// It does no I/O: [`next`](Discovery::next) returns the next request, and the other methods take
+/// its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Discovery {
     api: Api,
     name: Name,
-    /// Whether a name was looked up again; once is enough.
+    /// Whether a name was looked up again, which happens only once.
     again: bool,
 }
 
@@ -33,41 +35,38 @@ enum Name {
     Configured(String),
 }
 
-/// What to ask next.
+/// The next request.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Ask {
-    /// The directory, for the name.
-    Listing(Path<'static>),
-    /// The document with the credentials.
-    Document(Path<'static>),
+pub(crate) enum Step {
+    /// For the directory, to get the name.
+    List(Path<'static>),
+    /// For the document with the credentials.
+    Read(Path<'static>),
 }
 
 impl Discovery {
     pub(crate) fn new(profile: Option<String>, extended: bool) -> Self {
         Self {
-            api: match extended {
-                true => Api::Unknown,
-                false => Api::Legacy,
-            },
+            api: if extended { Api::Unknown } else { Api::Legacy },
             name: profile.map_or(Name::None, Name::Configured),
             again: false,
         }
     }
 
-    pub(crate) fn next(&self) -> Result<Ask, Error> {
+    pub(crate) fn next(&self) -> Result<Step, Error> {
         let directory = match self.api {
             Api::Unknown | Api::Extended => EXTENDED,
             Api::Legacy => LEGACY,
         };
         match &self.name {
-            Name::None => Ok(Ask::Listing(directory)),
+            Name::None => Ok(Step::List(directory)),
             Name::Discovered(name) | Name::Configured(name) => {
-                directory.child(name).map(Ask::Document)
+                directory.child(name).map(Step::Read)
             }
         }
     }
 
-    /// The directory's listing, or `None` when there is no such directory.
+    /// Takes the directory's listing, or `None` if there is no such directory.
     pub(crate) fn listed(&mut self, listing: Option<&str>) -> Result<(), Error> {
         match (listing, self.api) {
             (Some(listing), api) => {
@@ -86,7 +85,7 @@ impl Discovery {
         }
     }
 
-    /// The document was there: this is the way from now on. Returns the name it has.
+    /// Takes that the document exists. Returns the name, and what to remember.
     pub(crate) fn found(mut self) -> (String, Self) {
         if self.api == Api::Unknown {
             self.api = Api::Extended;
@@ -99,7 +98,7 @@ impl Discovery {
         (name, self)
     }
 
-    /// There is no document of that name.
+    /// Takes that the document does not exist.
     pub(crate) fn missing(&mut self) -> Result<(), Error> {
         match (&self.name, self.api) {
             (Name::Configured(_), Api::Unknown) => self.api = Api::Legacy,
@@ -119,34 +118,34 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    fn asks(discovery: &Discovery) -> String {
+    fn next_path(discovery: &Discovery) -> String {
         match discovery.next().unwrap() {
-            Ask::Listing(path) | Ask::Document(path) => path
+            Step::List(path) | Step::Read(path) => path
                 .as_str()
                 .replace("/latest/meta-data/iam/security-credentials", ""),
         }
     }
 
     #[test]
-    fn a_new_host_is_asked_in_the_new_directory_from_then_on() {
+    fn a_new_host_uses_the_new_directory_from_then_on() {
         let mut host = Discovery::new(None, true);
-        assert_eq!(asks(&host), "-extended/");
+        assert_eq!(next_path(&host), "-extended/");
         host.listed(Some(" role-a \r\nrole-b")).unwrap();
-        assert_eq!(asks(&host), "-extended/role-a");
+        assert_eq!(next_path(&host), "-extended/role-a");
         let (name, host) = host.found();
         assert_eq!(
-            (name.as_str(), asks(&host).as_str()),
+            (name.as_str(), next_path(&host).as_str()),
             ("role-a", "-extended/role-a")
         );
     }
 
     #[test]
-    fn an_old_host_is_asked_for_the_new_directory_once() {
+    fn an_old_host_is_asked_for_the_new_directory_only_once() {
         let mut host = Discovery::new(None, true);
         host.listed(None).unwrap();
-        assert_eq!(asks(&host), "/");
+        assert_eq!(next_path(&host), "/");
         host.listed(Some("role-a")).unwrap();
-        assert_eq!(asks(&host.found().1), "/role-a");
+        assert_eq!(next_path(&host.found().1), "/role-a");
     }
 
     #[test]
@@ -155,7 +154,7 @@ mod tests {
         host.listed(Some("role-a")).unwrap();
         let (_, mut host) = host.found();
         host.missing().unwrap();
-        assert_eq!(asks(&host), "-extended/");
+        assert_eq!(next_path(&host), "-extended/");
         host.listed(Some("role-b")).unwrap();
         assert_eq!(host.missing().unwrap_err().kind(), ErrorKind::NotFound);
     }
@@ -163,9 +162,9 @@ mod tests {
     #[test]
     fn a_configured_name_is_tried_in_both_and_never_listed() {
         let mut host = Discovery::new(Some("mine".into()), true);
-        assert_eq!(asks(&host), "-extended/mine");
+        assert_eq!(next_path(&host), "-extended/mine");
         host.missing().unwrap();
-        assert_eq!(asks(&host), "/mine");
+        assert_eq!(next_path(&host), "/mine");
         assert_eq!(
             host.missing().unwrap_err().kind(),
             ErrorKind::InvalidProfile
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_role_there_is_an_end() {
+    fn without_a_role_the_search_ends() {
         let mut host = Discovery::new(None, true);
         host.listed(None).unwrap();
         assert_eq!(

@@ -8,23 +8,25 @@ use tokio::{sync::Mutex, time::Instant};
 
 use crate::error::Error;
 
-/// How long after an attempt that several asked for its result is still theirs: some of a thousand tasks started together
-/// run for the first time only when a quick failure is already over.
+/// How long the result of a shared attempt is also given to callers that come after it. Of a thousand
+/// tasks that start together, some first run when a quick failure is already over.
 const BURST: Duration = Duration::from_millis(100);
 
-/// One attempt at a time, shared by everybody who asked while it was under way, failures included.
+/// One attempt at a time. Its result, or its failure, is shared by all callers that came while it was
+/// in progress.
 ///
-/// Whoever asks alone always gets an attempt of its own. When the task that makes the attempt is dropped, the next in line
-/// makes its own.
+/// A caller that comes alone always gets an attempt of its own. If the task that makes the attempt is
+/// dropped, the next waiting caller makes another.
 pub(crate) struct Flight<T> {
-    /// How many ever asked.
-    asked: AtomicU64,
-    /// How many attempts have ended.
-    ended: AtomicU64,
-    last: Mutex<Option<Landed<T>>>,
+    /// The number of callers so far.
+    callers: AtomicU64,
+    /// The number of completed attempts.
+    completed: AtomicU64,
+    last: Mutex<Option<Completed<T>>>,
 }
 
-struct Landed<T> {
+/// The result of the last attempt.
+struct Completed<T> {
     result: Result<T, Error>,
     burst_until: Option<Instant>,
 }
@@ -32,38 +34,40 @@ struct Landed<T> {
 impl<T: Clone> Flight<T> {
     pub(crate) fn new() -> Self {
         Self {
-            asked: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
+            callers: AtomicU64::new(0),
+            completed: AtomicU64::new(0),
             last: Mutex::new(None),
         }
     }
 
-    /// The result of the attempt under way, or else of `attempt`, which is then the one under way.
+    /// Returns the result of the attempt in progress, or makes `attempt` the one in progress.
     pub(crate) async fn join<F>(&self, attempt: impl FnOnce() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let ended = self.ended.load(Ordering::Acquire);
-        self.asked.fetch_add(1, Ordering::AcqRel);
+        let before = self.completed.load(Ordering::Acquire);
+        self.callers.fetch_add(1, Ordering::AcqRel);
+        // Held during the attempt: the other callers wait here.
         let mut last = self.last.lock().await;
-        let ended_meanwhile = self.ended.load(Ordering::Acquire) != ended;
-        if let Some(landed) = last.as_ref()
-            && (ended_meanwhile || landed.is_burst())
+        let has_waited = self.completed.load(Ordering::Acquire) != before;
+        if let Some(completed) = last.as_ref()
+            && (has_waited || completed.is_burst())
         {
-            return landed.result.clone();
+            return completed.result.clone();
         }
-        let asked = self.asked.load(Ordering::Acquire);
+        let callers = self.callers.load(Ordering::Acquire);
         let result = attempt().await;
-        let alone = self.asked.load(Ordering::Acquire) == asked;
-        *last = Some(Landed {
+        let is_shared = self.callers.load(Ordering::Acquire) != callers;
+        *last = Some(Completed {
             result: result.clone(),
-            burst_until: (!alone).then(|| Instant::now() + BURST),
+            burst_until: is_shared.then(|| Instant::now() + BURST),
         });
-        self.ended.fetch_add(1, Ordering::AcqRel);
+        self.completed.fetch_add(1, Ordering::AcqRel);
         result
     }
 
-    /// Drops the last result, so that nobody is given it any more. An attempt under way is a newer one and stays.
+    /// Drops the last result, so that no further caller gets it. An attempt in progress is newer, so
+    /// its result stays.
     pub(crate) fn forget(&self) {
         if let Ok(mut last) = self.last.try_lock() {
             *last = None;
@@ -71,7 +75,7 @@ impl<T: Clone> Flight<T> {
     }
 }
 
-impl<T> Landed<T> {
+impl<T> Completed<T> {
     fn is_burst(&self) -> bool {
         self.burst_until.is_some_and(|end| Instant::now() < end)
     }
@@ -91,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_ask_together_share_a_failure_and_one_alone_does_not() {
+    async fn callers_at_the_same_time_share_a_failure_and_a_single_one_does_not() {
         let (flight, attempts) = (Flight::new(), Cell::new(0));
         for expected in [1, 2] {
             assert!(flight.join(|| fail(&attempts)).await.is_err());
@@ -106,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn latecomers_of_a_burst_are_served_for_a_moment() {
+    async fn late_callers_of_a_burst_are_served_for_a_moment() {
         let (flight, attempts) = (Flight::new(), Cell::new(0));
         let _ = tokio::join!(
             flight.join(|| fail(&attempts)),
@@ -127,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dropped_attempt_is_taken_over_by_the_next_in_line() {
+    async fn a_dropped_attempt_is_made_again_by_the_next_caller() {
         let flight = Flight::new();
         {
             let stuck = flight.join(std::future::pending::<Result<u8, Error>>);

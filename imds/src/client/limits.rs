@@ -2,21 +2,24 @@ use std::time::Duration;
 
 use keyfob_backoff::Policy;
 
-/// What a time limit is cut to, so that adding it to the clock cannot overflow.
-const LONGEST: Duration = Duration::from_secs(86_400);
+/// The longest time limit. Adding it to the clock cannot overflow.
+const MAX: Duration = Duration::from_secs(86_400);
 
-/// How long to wait and how often to try.
+/// The transport settings of both clients: how long to wait and how often to try.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
+    /// The time for one request, connecting included.
     pub(crate) attempt: Duration,
-    /// Five attempts' time unless set.
+    /// The time for a call. The default is five times [`attempt`](Limits::attempt).
     pub(crate) total: Option<Duration>,
+    /// How often a request is sent at most.
     pub(crate) attempts: u32,
+    /// Whether failed connections and unusable answers are retried, too.
     pub(crate) persistent: bool,
 }
 
 impl Limits {
-    pub(crate) fn with_attempts_of(attempt: Duration) -> Self {
+    pub(crate) fn new(attempt: Duration) -> Self {
         Self {
             attempt,
             total: None,
@@ -26,22 +29,23 @@ impl Limits {
     }
 
     pub(crate) fn attempt(&self) -> Duration {
-        self.attempt.min(LONGEST)
+        self.attempt.min(MAX)
     }
 
     pub(crate) fn total(&self) -> Duration {
         let total = self.total.unwrap_or(self.attempt.saturating_mul(5));
-        total.min(LONGEST)
+        total.min(MAX)
     }
 
-    /// AWS's delays, but none above a second: the service is one hop away.
+    /// Returns AWS's delays, but at most a second each: the service is one hop away.
     pub(crate) fn policy(&self) -> Policy {
         let policy = Policy::aws()
             .attempts(self.attempts)
             .cap(Duration::from_secs(1));
-        match self.persistent {
-            true => policy.retry_connect_failures().retry_unanswered(),
-            false => policy,
+        if self.persistent {
+            policy.retry_connect_failures().retry_unanswered()
+        } else {
+            policy
         }
     }
 }

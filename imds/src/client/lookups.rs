@@ -15,15 +15,18 @@ use crate::{
     path::Path,
 };
 
-/// Each method is one item, or one directory, of the metadata. What an instance need not have is an `Option`: `None` is HTTP
-/// 404, and anything else that keeps it away is an error.
+const TAGS: Path<'static> = Path::known("/latest/meta-data/tags/instance/");
+
+/// Typed lookups. Each method gets one item, or one directory, of the metadata.
 ///
-/// All of them fail as [`get`](Client::get) does, and with [`ErrorKind::Response`](crate::ErrorKind::Response) when the
-/// item is not what its name says.
+/// An item that an instance need not have is an `Option`: `None` is HTTP 404, and every other failure
+/// is an error. All of them fail as [`get`](Client::get) does, and with
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) if the item does not have the format that its
+/// name promises.
 ///
 /// Source: EC2 User Guide, "Instance metadata categories".
 impl Client {
-    /// `i-…`.
+    /// Returns the id of the instance, `i-…`.
     ///
     /// # Errors
     ///
@@ -32,7 +35,7 @@ impl Client {
         self.line("instance-id").await
     }
 
-    /// Such as `t3.micro`.
+    /// Returns the type of the instance, such as `t3.micro`.
     ///
     /// # Errors
     ///
@@ -41,7 +44,7 @@ impl Client {
         self.line("instance-type").await
     }
 
-    /// The image it was launched from, `ami-…`.
+    /// Returns the id of the image that the instance was launched from, `ami-…`.
     ///
     /// # Errors
     ///
@@ -50,7 +53,7 @@ impl Client {
         self.line("ami-id").await
     }
 
-    /// The private host name.
+    /// Returns the private host name.
     ///
     /// # Errors
     ///
@@ -59,7 +62,7 @@ impl Client {
         self.line("hostname").await
     }
 
-    /// The hardware address of the primary interface.
+    /// Returns the hardware address of the primary interface.
     ///
     /// # Errors
     ///
@@ -68,7 +71,7 @@ impl Client {
         self.line("mac").await
     }
 
-    /// The private IPv4 address of the primary interface; `None` in a subnet with IPv6 only.
+    /// Returns the private IPv4 address of the primary interface; `None` in a subnet with IPv6 only.
     ///
     /// # Errors
     ///
@@ -77,7 +80,7 @@ impl Client {
         self.parsed("local-ipv4").await
     }
 
-    /// The public IPv4 address.
+    /// Returns the public IPv4 address.
     ///
     /// # Errors
     ///
@@ -86,7 +89,7 @@ impl Client {
         self.parsed("public-ipv4").await
     }
 
-    /// The primary IPv6 address.
+    /// Returns the primary IPv6 address.
     ///
     /// # Errors
     ///
@@ -95,22 +98,40 @@ impl Client {
         self.parsed("ipv6").await
     }
 
-    /// The region: `placement/region`, or, where that is missing, the region in the identity document. It is never cut out
-    /// of the name of the zone.
+    /// Returns the region: `placement/region`, or, if that does not exist, the region in the identity
+    /// document.
     ///
     /// # Errors
     ///
     /// As for [`get`](Client::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().region("eu-west-1").start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// assert_eq!(client.region().await?, "eu-west-1");
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn region(&self) -> Result<String, Error> {
-        let missing = match found(self.line("placement/region").await) {
-            Ok(Some(region)) => return Ok(region),
-            Ok(None) => Error::bad_response("the identity document names no region"),
-            Err(error) => return Err(error),
-        };
-        self.identity_document().await?.region.ok_or(missing)
+        if let Some(region) = found(self.line("placement/region").await)? {
+            return Ok(region);
+        }
+        // Never the zone without its letter: the zones of Local Zones have other names.
+        let document = self.identity_document().await?;
+        document
+            .region
+            .ok_or_else(|| Error::response("the identity document names no region"))
     }
 
-    /// Where the instance is.
+    /// Returns where the instance is.
     ///
     /// # Errors
     ///
@@ -120,7 +141,7 @@ impl Client {
         Ok(Placement::from_items(&items))
     }
 
-    /// The network interfaces, the primary one first.
+    /// Returns the network interfaces, the primary one first.
     ///
     /// # Errors
     ///
@@ -143,38 +164,54 @@ impl Client {
         Ok(all)
     }
 
-    /// The instance's tags; `None` when the instance does not allow them in its metadata
-    /// (`InstanceMetadataTags=enabled` does).
+    /// Returns the instance's tags; `None` if they are not allowed in its metadata
+    /// (`InstanceMetadataTags=enabled` allows them).
     ///
     /// # Errors
     ///
     /// As for [`get`](Client::get).
     pub async fn tags(&self) -> Result<Option<BTreeMap<String, String>>, Error> {
-        let directory = Path::known("/latest/meta-data/tags/instance/");
-        let Some(keys) = found(self.list(directory.as_str()).await)? else {
+        let Some(keys) = found(self.list(TAGS.as_str()).await)? else {
             return Ok(None);
         };
         let mut tags = BTreeMap::new();
         for key in keys {
-            // A tag may be deleted between the list and the question.
-            if let Some(value) = found(self.get(directory.child(&key)?.as_str()).await)? {
+            // A tag may be deleted between the listing and this request.
+            if let Some(value) = self.tag(&key).await? {
                 tags.insert(key, value);
             }
         }
         Ok(Some(tags))
     }
 
-    /// The value of one tag; `None` when there is none or tags are not allowed in the metadata.
+    /// Returns the value of one tag; `None` if it does not exist or tags are not allowed in the
+    /// metadata.
     ///
     /// # Errors
     ///
     /// As for [`get`](Client::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().item("meta-data/tags/instance/cost center", "42").start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// assert_eq!(client.tag("cost center").await?.as_deref(), Some("42"));
+    /// assert_eq!(client.tag("Name").await?, None);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn tag(&self, key: &str) -> Result<Option<String>, Error> {
-        let path = Path::known("/latest/meta-data/tags/instance/").child(key)?;
-        found(self.get(path.as_str()).await)
+        found(self.get(TAGS.child(key)?.as_str()).await)
     }
 
-    /// The instance profile; `None` without one.
+    /// Returns the instance profile; `None` if there is none.
     ///
     /// # Errors
     ///
@@ -184,17 +221,36 @@ impl Client {
         info.map(|info| IamInfo::parse(&info)).transpose()
     }
 
-    /// The identity document. Whether EC2 signed it is for `Certificate` to say (feature `verify`).
+    /// Returns the identity document. `metadata::Certificate` (feature `verify`) verifies that EC2
+    /// signed it.
     ///
     /// # Errors
     ///
     /// As for [`get`](Client::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// let document = client.identity_document().await?;
+    /// assert_eq!(document.account_id.as_deref(), Some("123456789012"));
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn identity_document(&self) -> Result<IdentityDocument, Error> {
         let path = "/latest/dynamic/instance-identity/document";
         IdentityDocument::parse(self.get_bytes(path).await?)
     }
 
-    /// The user data, byte for byte; `None` without any. `unpack_user_data` (feature `user-data`) takes it apart.
+    /// Returns the user data, byte for byte; `None` if there is none. `metadata::unpack_user_data`
+    /// (feature `user-data`) unpacks it.
     ///
     /// # Errors
     ///
@@ -203,7 +259,7 @@ impl Client {
         self.optional("/latest/user-data").await
     }
 
-    /// The notice that this Spot Instance will be interrupted; `None` while there is none.
+    /// Returns the notice that this Spot Instance will be interrupted; `None` while there is none.
     ///
     /// # Errors
     ///
@@ -213,7 +269,7 @@ impl Client {
         notice.map(|notice| SpotAction::parse(&notice)).transpose()
     }
 
-    /// When EC2 recommended to replace this Spot Instance; `None` while it has not.
+    /// Returns when EC2 recommended to replace this Spot Instance; `None` while it has not.
     ///
     /// # Errors
     ///
@@ -223,7 +279,7 @@ impl Client {
         notice.map(|notice| parse_rebalance(&notice)).transpose()
     }
 
-    /// What is scheduled for the instance: reboots, retirement, work on the host.
+    /// Returns the events that are scheduled for the instance: reboots, retirement, work on the host.
     ///
     /// # Errors
     ///
@@ -232,7 +288,7 @@ impl Client {
         self.events("events/maintenance/scheduled").await
     }
 
-    /// What was scheduled and is over or called off.
+    /// Returns the scheduled events that are over or were canceled.
     ///
     /// # Errors
     ///
@@ -241,7 +297,7 @@ impl Client {
         self.events("events/maintenance/history").await
     }
 
-    /// Where the Auto Scaling group means the instance to go; `None` outside a group.
+    /// Returns the state that the Auto Scaling group moves the instance to; `None` outside a group.
     ///
     /// # Errors
     ///
@@ -263,20 +319,20 @@ impl Client {
         let Some(text) = found(self.line(path).await)? else {
             return Ok(None);
         };
-        let unusable =
-            |_| Error::bad_response(format!("{path} is not of the form that its name says"));
-        text.parse().map(Some).map_err(unusable)
+        let value = text
+            .parse()
+            .map_err(|_| Error::response(format!("{path} does not have the format of its name")))?;
+        Ok(Some(value))
     }
 
     async fn events(&self, path: &str) -> Result<Vec<MaintenanceEvent>, Error> {
-        let events = self.optional(path).await?;
-        events.map_or_else(
-            || Ok(Vec::new()),
-            |events| MaintenanceEvent::parse_list(&events),
-        )
+        match self.optional(path).await? {
+            Some(events) => MaintenanceEvent::parse_list(&events),
+            None => Ok(Vec::new()),
+        }
     }
 
-    /// All items below a directory of the metadata, by path from there.
+    /// Returns all items below a directory of the metadata, by path from there.
     async fn items(&self, directory: &str) -> Result<BTreeMap<String, String>, Error> {
         let base = Path::new(directory)?;
         let mut walk = self.walk(directory)?;

@@ -1,6 +1,5 @@
 mod builder;
 mod discovery;
-mod failure;
 pub(crate) mod flight;
 pub(crate) mod limits;
 mod lookups;
@@ -14,15 +13,14 @@ mod watch;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
 use http::StatusCode;
-use keyfob_backoff::{Classify, Failure, retry};
+use keyfob_backoff::{Classify, Failure};
 use keyfob_sigv4::{Credentials, Timestamp};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub use self::{
     builder::ClientBuilder,
@@ -30,24 +28,25 @@ pub use self::{
     watch::Watch,
 };
 use self::{
-    discovery::{Ask, Discovery},
+    discovery::{Discovery, Step},
     flight::Flight,
-    limits::Limits,
-    session::{Pass, Session},
+    session::Session,
     transport::Transport,
 };
 use crate::{
     credentials::parse_credentials,
     endpoint::Endpoint,
     error::{Error, ErrorKind},
+    lock::lock,
     path::Path,
     wire::{self, Token, TokenTtl},
 };
 
 /// A client of the EC2 instance metadata service.
 ///
-/// It opens an IMDSv2 session with the first request and keeps it; clones share it. Every call has a total budget of
-/// time, ends within it, and says what was wrong. Off EC2 that is after one second at the latest.
+/// It opens an IMDSv2 session with the first request and keeps it; clones share it. Every call has a
+/// time limit, and its error says what was wrong. Off EC2 a call fails after one second at the
+/// latest.
 ///
 /// Needs a tokio runtime with I/O and time enabled.
 ///
@@ -70,44 +69,62 @@ struct Inner {
     disabled: bool,
     v1: bool,
     ttl: TokenTtl,
-    limits: Limits,
     transport: Transport,
     session: Session,
     discovery: Mutex<Discovery>,
     credentials: Flight<RoleCredentials>,
 }
 
-/// The credentials of the instance's role, and the name they have there.
+/// The credentials of the instance's role.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RoleCredentials {
-    /// The name of the role, or of the configured profile. It is not the name of a policy, nor an ARN.
+    /// The name of the role, or of the configured profile. It is neither the name of a policy nor an
+    /// ARN.
     pub name: String,
     /// The credentials, with their expiry and, on newer hosts, the account.
     pub credentials: Credentials,
-    /// When they expired, if the service handed out expired ones: their expiry is then 10 to 15 minutes from now, because
-    /// while AWS cannot renew them its services go on taking them.
+    /// When they expired, if the service returned expired ones. Their expiry is then 10 to 15
+    /// minutes from now, because AWS accepts them while it cannot refresh them.
     pub expired: Option<Timestamp>,
 }
 
 impl Client {
-    /// A client with other settings than the defaults.
+    /// Returns the default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// Where it asks.
+    /// Returns the address of the service.
     pub fn endpoint(&self) -> &Endpoint {
         &self.0.endpoint
     }
 
-    /// The value of an item, as text. The path is as for [`Path::new`]: `/latest/dynamic/…`, or `instance-id` for
-    /// `/latest/meta-data/instance-id`.
+    /// Returns the value of an item as text. `path` is as for [`Path::new`]: `/latest/dynamic/…`, or
+    /// `instance-id` for `/latest/meta-data/instance-id`.
     ///
     /// # Errors
     ///
-    /// Any [`ErrorKind`]; [`NotFound`](ErrorKind::NotFound) for an item that is not there,
-    /// [`Response`](ErrorKind::Response) for one that is not UTF-8.
+    /// Any [`ErrorKind`]; [`NotFound`](ErrorKind::NotFound) if the item does not exist,
+    /// [`Response`](ErrorKind::Response) if it is not UTF-8.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// assert_eq!(client.get("instance-type").await?, "t3.micro");
+    /// let missing = client.get("kernel-id").await.unwrap_err();
+    /// assert!(missing.is_not_found());
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn get(&self, path: &str) -> Result<String, Error> {
         let path = Path::new(path)?;
         let call = self.call()?;
@@ -115,7 +132,7 @@ impl Client {
             .await
     }
 
-    /// The value of an item, as it is: user data need not be text.
+    /// Returns the value of an item as bytes. User data may be anything.
     ///
     /// # Errors
     ///
@@ -126,12 +143,29 @@ impl Client {
         call.within(call.read(&path, Ok)).await
     }
 
-    /// The names in a directory, with or without a slash at the end of `path`. Directories among them end with `/`; of
-    /// `public-keys/` they have the form `0=name`.
+    /// Returns the names in a directory. `path` may end with a slash or not. Directories among the
+    /// names end with `/`; the names in `public-keys/` have the form `0=name`.
     ///
     /// # Errors
     ///
     /// As for [`get`](Client::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// assert_eq!(client.list("/latest/").await?, ["dynamic/", "meta-data/"]);
+    /// assert_eq!(client.list("placement").await?, ["availability-zone", "region"]);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn list(&self, path: &str) -> Result<Vec<String>, Error> {
         let directory = format!("{}/", path.trim_end_matches('/'));
         let path = Path::new(&directory)?;
@@ -142,119 +176,152 @@ impl Client {
         Ok(wire::names(&listing).map(str::to_owned).collect())
     }
 
-    /// The name of the instance's role. A role's policies are not in the metadata at all: IAM has them.
+    /// Returns the name of the instance's role. The role's policies are not in the metadata; IAM has
+    /// them.
     ///
     /// # Errors
     ///
-    /// As for [`get`](Client::get); [`NotFound`](ErrorKind::NotFound) when the instance has no role.
+    /// As for [`get`](Client::get); [`NotFound`](ErrorKind::NotFound) if the instance has no role.
     pub async fn role_name(&self) -> Result<String, Error> {
         let call = self.call()?;
-        let path = discovery::LEGACY;
-        let listing = call.within(call.roles(&path)).await.map_err(no_role)?;
-        let name = wire::first_name(&listing).ok_or_else(Error::no_role)?;
-        Ok(name.to_owned())
+        let listing = found(call.within(call.roles(&discovery::LEGACY)).await)?;
+        let name = listing.as_deref().and_then(wire::first_name);
+        Ok(name.ok_or_else(Error::no_role)?.to_owned())
     }
 
-    /// The credentials of the instance's role, asked for now; calls made at the same time share one answer. Nothing is
-    /// cached here but where they are: keep them until shortly before they expire.
+    /// Gets the credentials of the instance's role. Calls at the same time share one answer.
+    ///
+    /// The client remembers where the credentials are but does not cache them: keep them until
+    /// shortly before they expire.
     ///
     /// # Errors
     ///
-    /// As for [`get`](Client::get); [`NotFound`](ErrorKind::NotFound) when the instance has no role,
-    /// [`Refused`](ErrorKind::Refused) when the service says why it has no credentials,
-    /// [`InvalidProfile`](ErrorKind::InvalidProfile) when the configured name does not exist.
+    /// As for [`get`](Client::get); [`NotFound`](ErrorKind::NotFound) if the instance has no role,
+    /// [`Refused`](ErrorKind::Refused) if the service says why it has no credentials,
+    /// [`InvalidProfile`](ErrorKind::InvalidProfile) if the configured name does not exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    /// use keyfob_sigv4::Credentials;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = Credentials::new("ASIAEXAMPLE", "secret")?;
+    /// let instance = Imds::builder().role("web")?.credentials(key).start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    ///
+    /// let role = client.credentials().await?;
+    /// assert_eq!(role.name, "web");
+    /// assert_eq!(role.credentials.access_key_id(), "ASIAEXAMPLE");
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn credentials(&self) -> Result<RoleCredentials, Error> {
         let call = self.call()?;
         call.within(self.0.credentials.join(|| call.credentials()))
             .await
     }
 
-    /// The session token that this client uses, for requests of another program.
+    /// Returns the session token of this client, for requests of another program.
     ///
     /// # Errors
     ///
-    /// As for [`get`](Client::get); [`TokenUnsupported`](ErrorKind::TokenUnsupported) where the service has none.
+    /// As for [`get`](Client::get); [`TokenUnsupported`](ErrorKind::TokenUnsupported) if the service
+    /// has no session tokens.
     pub async fn token(&self) -> Result<Token, Error> {
         let call = self.call()?;
-        let pass = call.within(call.pass()).await?;
-        pass.ok_or_else(|| Error::of_token_status(StatusCode::NOT_FOUND))
+        let token = call.within(call.token()).await?;
+        token.ok_or_else(|| Error::from_token_status(StatusCode::NOT_FOUND))
     }
 
     /// Every call begins here, so that a disabled client does nothing.
     fn call(&self) -> Result<Call<'_>, Error> {
-        match self.0.disabled {
-            true => Err(Error::disabled()),
-            false => Ok(Call {
-                inner: &self.0,
-                deadline: Instant::now() + self.0.limits.total(),
-            }),
+        if self.0.disabled {
+            return Err(Error::disabled());
         }
+        Ok(Call {
+            inner: &self.0,
+            deadline: self.0.transport.deadline(),
+        })
     }
 }
 
-/// One call of the client, which has to end by its deadline.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", &self.0.endpoint.as_str())
+            .field("disabled", &self.0.disabled)
+            .field("v1", &self.0.v1)
+            .field("limits", &self.0.transport.limits())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One call of the client, which has a deadline.
 struct Call<'a> {
     inner: &'a Inner,
     deadline: Instant,
 }
 
 impl Call<'_> {
-    async fn within<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        timeout_at(self.deadline, work).await.unwrap_or_else(|_| {
-            let name = self.inner.transport.name();
-            Err(Error::out_of_time(name, self.inner.limits.total()))
-        })
+    /// It is not an `async fn`, which would hold the work twice.
+    fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>> {
+        self.inner.transport.within(self.deadline, work)
     }
 
-    /// An item, with a session token. HTTP 401 means that the token has ended early (the clock was set, the instance was
-    /// moved): one new token, one more request.
+    /// Gets an item, with a session token.
     async fn read<T>(
         &self,
         path: &Path<'_>,
         parse: impl Fn(Bytes) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut renewed = false;
+        let mut is_renewed = false;
         loop {
-            let pass = self.pass().await?;
-            match self.attempts(path, &pass, &parse).await {
-                Err(error) if error.kind() == ErrorKind::Unauthorized && !renewed => {
-                    self.inner.session.forget(&pass);
-                    renewed = true;
+            let token = self.token().await?;
+            match self.read_with(token.as_ref(), path, &parse).await {
+                // The token expired early (the clock was set, or the instance was moved): one new
+                // token, one more request.
+                Err(error) if error.kind() == ErrorKind::Unauthorized && !is_renewed => {
+                    self.inner.session.forget(token.as_ref());
+                    is_renewed = true;
                 }
                 result => return result,
             }
         }
     }
 
-    async fn attempts<T>(
+    async fn read_with<T>(
         &self,
+        token: Option<&Token>,
         path: &Path<'_>,
-        pass: &Pass,
         parse: &impl Fn(Bytes) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let attempt = || async {
-            let request = wire::get_request(&self.inner.endpoint, path, pass.as_ref());
+            let request = wire::get_request(&self.inner.endpoint, path, token);
             let response = self.inner.transport.send(request, self.deadline).await?;
             parse(wire::value(response, path)?)
         };
-        retry(self.inner.limits.policy(), attempt)
-            .deadline(self.left())
-            .run()
-            .await
+        self.inner.transport.retry(self.deadline, attempt).await
     }
 
-    async fn pass(&self) -> Result<Pass, Error> {
-        self.inner.session.pass(|| self.open_session()).await
+    /// Returns the session token, or `None` for IMDSv1.
+    async fn token(&self) -> Result<Option<Token>, Error> {
+        self.inner.session.token(|| self.open_session()).await
     }
 
-    /// IMDSv1 is for services that have no session tokens at all, and only if the user said so. A token that is refused
-    /// or does not come is no reason for it.
-    async fn open_session(&self) -> Result<Pass, Error> {
-        let opened = retry(self.inner.limits.policy(), || self.put_token())
-            .deadline(self.left())
-            .run()
-            .await;
+    async fn open_session(&self) -> Result<Option<Token>, Error> {
+        let attempt = || self.put_token();
+        let opened = self.inner.transport.retry(self.deadline, attempt).await;
         match opened {
+            // IMDSv1 is for services that have no session tokens at all. A token that is refused or
+            // does not come could be an attacker's doing, who wants requests without one.
             Err(error) if self.inner.v1 && error.kind() == ErrorKind::TokenUnsupported => Ok(None),
             opened => opened.map(Some),
         }
@@ -266,80 +333,66 @@ impl Call<'_> {
         match self.inner.transport.send(request, self.deadline).await {
             Err(error) if error.kind() == ErrorKind::Timeout => {
                 let name = self.inner.transport.name();
-                Err(Error::token_unanswered(name, began.elapsed()))
+                Err(Error::token_timeout(name, began.elapsed()))
             }
             response => {
                 let response = response?;
-                let blank = response.status() == StatusCode::OK && response.body().is_empty();
-                self.blank_is_no_answer(blank, &wire::TOKEN_PATH)?;
+                let is_empty = response.status() == StatusCode::OK && response.body().is_empty();
+                self.reject_empty(is_empty, &wire::TOKEN_PATH)?;
                 wire::token(&response, self.inner.ttl)
             }
         }
     }
 
     async fn credentials(&self) -> Result<RoleCredentials, Error> {
-        let mut discovery = self.discovery().clone();
+        // Changes are kept only if they lead to credentials.
+        let mut discovery = lock(&self.inner.discovery).clone();
         loop {
             match discovery.next()? {
-                Ask::Listing(path) => {
-                    let listing = self.roles(&path).await;
-                    discovery.listed(found(listing)?.as_deref())?;
+                Step::List(directory) => {
+                    let listing = found(self.roles(&directory).await)?;
+                    discovery.listed(listing.as_deref())?;
                 }
-                Ask::Document(path) => {
+                Step::Read(path) => {
                     let document = self.read(&path, |body| parse_credentials(&body)).await;
-                    match found(document)? {
-                        None => discovery.missing()?,
-                        Some(credentials) => {
-                            let (name, discovery) = discovery.found();
-                            *self.discovery() = discovery;
-                            let (credentials, expired) = stability::extended(credentials);
-                            return Ok(RoleCredentials {
-                                name,
-                                credentials,
-                                expired,
-                            });
-                        }
-                    }
+                    let Some(credentials) = found(document)? else {
+                        discovery.missing()?;
+                        continue;
+                    };
+                    let (name, discovery) = discovery.found();
+                    *lock(&self.inner.discovery) = discovery;
+                    let (credentials, expired) = stability::extend(credentials);
+                    return Ok(RoleCredentials {
+                        name,
+                        credentials,
+                        expired,
+                    });
                 }
             }
         }
     }
 
-    /// The names in one of the two directories of roles.
+    /// Returns the listing of one of the two directories of roles.
     async fn roles(&self, directory: &Path<'_>) -> Result<String, Error> {
         self.read(directory, |body| {
             let listing = wire::text(body, directory)?;
-            self.blank_is_no_answer(wire::first_name(&listing).is_none(), directory)?;
+            self.reject_empty(wire::first_name(&listing).is_none(), directory)?;
             Ok(listing)
         })
         .await
     }
 
-    /// A service that has no token or no role says so with a status. To be empty is not to have one yet, for a persistent
-    /// client, which asks again.
-    fn blank_is_no_answer(&self, is_blank: bool, path: &Path<'_>) -> Result<(), Error> {
-        match is_blank && self.inner.limits.persistent {
-            true => Err(Error::bad_response(format!(
-                "the answer for {path} is empty"
-            ))),
-            false => Ok(()),
+    /// A missing token or role is reported by status. An empty 200 means that the value is not ready
+    /// yet: a persistent client retries.
+    fn reject_empty(&self, is_empty: bool, path: &Path<'_>) -> Result<(), Error> {
+        if is_empty && self.inner.transport.limits().persistent {
+            return Err(Error::response(format!("the answer for {path} is empty")));
         }
-    }
-
-    fn discovery(&self) -> MutexGuard<'_, Discovery> {
-        // One value, replaced whole: in order after any panic.
-        self.inner
-            .discovery
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        Ok(())
     }
 }
 
-/// Nothing where there is no such item.
+/// Returns `None` if the item does not exist.
 fn found<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -348,14 +401,7 @@ fn found<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     }
 }
 
-fn no_role(error: Error) -> Error {
-    match error.is_not_found() {
-        true => Error::no_role(),
-        false => error,
-    }
-}
-
-/// What the retries of this crate's client go by; with it, `Error` also works in `keyfob_backoff::retry`.
+/// What the client's own retries go by. With it, `Error` also works in `keyfob_backoff::retry`.
 impl Classify for Error {
     fn failure(&self) -> Failure<'_> {
         match (self.status(), self.kind()) {
@@ -365,16 +411,5 @@ impl Classify for Error {
             (None, ErrorKind::Transport | ErrorKind::Response) => Failure::no_response(),
             (None, _) => Failure::local(),
         }
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("endpoint", &self.0.endpoint.as_str())
-            .field("disabled", &self.0.disabled)
-            .field("v1", &self.0.v1)
-            .field("limits", &self.0.limits)
-            .finish_non_exhaustive()
     }
 }

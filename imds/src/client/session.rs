@@ -1,123 +1,125 @@
-use std::{
-    future::Future,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, sync::Mutex, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{client::flight::Flight, error::Error, wire::Token};
+use crate::{client::flight::Flight, error::Error, lock::lock, wire::Token};
 
-/// How long before its end a session token is replaced, or half its life if that is shorter.
+/// How long before it expires a session token is refreshed, unless half its life is shorter.
 const EARLY: Duration = Duration::from_secs(120);
 
-/// How long after a failed renewal the old token is used without trying again.
+/// How long after a failed refresh the old token is used without trying again.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// How the next request authenticates itself: with a session token, or, where the service has none and the user allows
-/// it, not at all (IMDSv1).
-pub(crate) type Pass = Option<Token>;
-
-/// The session with the service: one token for every request until shortly before its end.
+/// The session with the service: one token for all requests until shortly before it expires.
+///
+/// The token is `None` for a service that has none, if the user allows that (IMDSv1).
 pub(crate) struct Session {
-    pass: Mutex<Option<Held>>,
-    renewal: Flight<Pass>,
+    cached: Mutex<Option<CachedToken>>,
+    refresh: Flight<Option<Token>>,
 }
 
 #[derive(Clone)]
-struct Held {
-    pass: Pass,
-    /// When it stops being used, and when it would stop being usable. `None` for IMDSv1, which has no end.
-    times: Option<(Instant, Instant)>,
+struct CachedToken {
+    token: Option<Token>,
+    /// `None` for IMDSv1, which does not expire.
+    times: Option<Times>,
+}
+
+#[derive(Clone)]
+struct Times {
+    refresh: Instant,
+    expiry: Instant,
 }
 
 impl Session {
     pub(crate) fn new() -> Self {
         Self {
-            pass: Mutex::new(None),
-            renewal: Flight::new(),
+            cached: Mutex::new(None),
+            refresh: Flight::new(),
         }
     }
 
-    /// The pass to use now; `fetch` gets a new one when there is none or when its end is near.
-    ///
-    /// When a renewal before the end fails, the old token is used on for a while.
-    pub(crate) async fn pass<F>(&self, fetch: impl FnOnce() -> F) -> Result<Pass, Error>
+    /// Returns the token to use now. `fetch` gets a new one if there is none or if it is about to
+    /// expire. If that fails before it expires, the old one is used for a while longer.
+    pub(crate) async fn token<F>(&self, fetch: impl FnOnce() -> F) -> Result<Option<Token>, Error>
     where
-        F: Future<Output = Result<Pass, Error>>,
+        F: Future<Output = Result<Option<Token>, Error>>,
     {
-        let held = self.held().clone();
-        if let Some(held) = &held
-            && held.is_fresh()
+        let cached = lock(&self.cached).clone();
+        if let Some(cached) = &cached
+            && cached.is_fresh()
         {
-            return Ok(held.pass.clone());
+            return Ok(cached.token.clone());
         }
-        match (self.renewal.join(|| self.renew(fetch)).await, held) {
-            (Ok(pass), _) => Ok(pass),
-            (Err(_), Some(held)) if held.is_usable() => {
-                self.postpone(&held.pass);
-                Ok(held.pass)
+        let fetched = self.refresh.join(|| self.fetch(fetch)).await;
+        match (fetched, cached) {
+            (Err(_), Some(cached)) if cached.is_usable() => {
+                self.postpone(&cached.token);
+                Ok(cached.token)
             }
-            (Err(error), _) => Err(error),
+            (fetched, _) => fetched,
         }
     }
 
-    /// Drops the pass that was refused, unless somebody has already replaced it.
-    pub(crate) fn forget(&self, refused: &Pass) {
-        let mut held = self.held();
-        if held.as_ref().is_some_and(|held| same(&held.pass, refused)) {
-            *held = None;
-            self.renewal.forget();
-        }
-    }
-
-    fn postpone(&self, pass: &Pass) {
-        if let Some(held) = self.held().as_mut()
-            && same(&held.pass, pass)
-            && let Some((renew, _)) = &mut held.times
+    /// Drops a rejected token, unless another task has already replaced it.
+    pub(crate) fn forget(&self, rejected: Option<&Token>) {
+        let mut cached = lock(&self.cached);
+        if cached
+            .as_ref()
+            .is_some_and(|cached| is_same(cached.token.as_ref(), rejected))
         {
-            *renew = Instant::now() + PAUSE;
+            *cached = None;
+            self.refresh.forget();
         }
     }
 
-    async fn renew<F>(&self, fetch: impl FnOnce() -> F) -> Result<Pass, Error>
-    where
-        F: Future<Output = Result<Pass, Error>>,
-    {
-        // Its life began at the other end, at the latest, when the answer left; before the request is on the safe side.
-        let began = Instant::now();
-        let pass = fetch().await?;
-        *self.held() = Some(Held::new(pass.clone(), began));
-        Ok(pass)
+    fn postpone(&self, token: &Option<Token>) {
+        if let Some(cached) = lock(&self.cached).as_mut()
+            && is_same(cached.token.as_ref(), token.as_ref())
+            && let Some(times) = &mut cached.times
+        {
+            times.refresh = Instant::now() + PAUSE;
+        }
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Held>> {
-        // One value, replaced whole: in order after any panic.
-        self.pass.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn fetch<F>(&self, fetch: impl FnOnce() -> F) -> Result<Option<Token>, Error>
+    where
+        F: Future<Output = Result<Option<Token>, Error>>,
+    {
+        // The token's life began at the service, after this. Counting from here is on the safe side.
+        let began = Instant::now();
+        let token = fetch().await?;
+        *lock(&self.cached) = Some(CachedToken::new(token.clone(), began));
+        Ok(token)
     }
 }
 
-impl Held {
-    fn new(pass: Pass, began: Instant) -> Self {
-        let times = pass.as_ref().map(|token| {
+impl CachedToken {
+    fn new(token: Option<Token>, began: Instant) -> Self {
+        let times = token.as_ref().map(|token| {
             let life = token.ttl().as_duration();
-            (began + life - EARLY.min(life / 2), began + life)
+            Times {
+                refresh: began + life - EARLY.min(life / 2),
+                expiry: began + life,
+            }
         });
-        Self { pass, times }
+        Self { token, times }
     }
 
     fn is_fresh(&self) -> bool {
         let now = Instant::now();
-        self.times
-            .is_none_or(|(renew, end)| now < renew && now < end)
+        let times = self.times.as_ref();
+        // Both: `postpone` may have moved the refresh beyond the expiry.
+        times.is_none_or(|times| now < times.refresh && now < times.expiry)
     }
 
     fn is_usable(&self) -> bool {
-        self.times.is_none_or(|(_, end)| Instant::now() < end)
+        let times = self.times.as_ref();
+        times.is_none_or(|times| Instant::now() < times.expiry)
     }
 }
 
-fn same(one: &Pass, other: &Pass) -> bool {
+fn is_same(one: Option<&Token>, other: Option<&Token>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.is(other),
         (None, None) => true,

@@ -1,12 +1,13 @@
-use std::{sync::OnceLock, time::Duration};
+use std::{io, sync::OnceLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 
 use crate::error::Error;
 
-/// `https` endpoints, which exist for containers only. The client is built by the first request, because that reads
-/// the system's root certificates.
+/// The client for `https` endpoints, which exist for containers only.
+///
+/// It is built by the first request, because building it reads the system's root certificates.
 #[derive(Default)]
 pub(crate) struct Tls(OnceLock<reqwest::Client>);
 
@@ -18,37 +19,40 @@ impl Tls {
         max_body: usize,
         time: Duration,
     ) -> Result<Response<Bytes>, Error> {
-        let unavailable = |source| Error::setting("TLS could not be set up").with_source(source);
-        let client = match self.0.get() {
-            Some(client) => client,
-            None => {
-                let built = build().map_err(unavailable)?;
-                self.0.get_or_init(|| built)
-            }
-        };
-        let request = reqwest::Request::try_from(request.map(|()| ""))
-            .map_err(|source| Error::setting("unusable URL").with_source(source))?;
-        let answer = async {
+        let client = self.client()?;
+        let request = reqwest::Request::try_from(request.map(|()| "")).map_err(|source| {
+            Error::setting(format!("{name} is not a usable URL")).with_source(source)
+        })?;
+        let exchange = async {
             let response = client.execute(request).await?;
             collect(response, max_body).await
         };
-        match tokio::time::timeout(time, answer).await {
-            Err(_) => Err(Error::unanswered(name, time)),
+        match tokio::time::timeout(time, exchange).await {
+            Err(_) => Err(Error::answer_timeout(name, time)),
             Ok(Ok(Some(response))) => Ok(response),
             Ok(Ok(None)) => Err(Error::too_long(name, max_body)),
-            Ok(Err(source)) => Err(failed(name, source)),
+            // The source's own URL is left out: the message already names the endpoint.
+            Ok(Err(source)) if source.is_connect() => {
+                Err(Error::connect(name, io::Error::other(source.without_url())))
+            }
+            Ok(Err(source)) => Err(Error::transport(name, source.without_url())),
         }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, Error> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        let built = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|source| Error::setting("could not set up TLS").with_source(source))?;
+        Ok(self.0.get_or_init(|| built))
     }
 }
 
-fn build() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-}
-
-/// The whole response, or nothing when it is longer than that.
+/// Reads the response, or returns `None` if its body is longer than `max_body` bytes.
 async fn collect(
     mut response: reqwest::Response,
     max_body: usize,
@@ -60,15 +64,8 @@ async fn collect(
         }
         body.extend_from_slice(&chunk);
     }
-    let mut whole = Response::new(body.freeze());
-    *whole.status_mut() = response.status();
-    *whole.headers_mut() = std::mem::take(response.headers_mut());
-    Ok(Some(whole))
-}
-
-fn failed(name: &str, source: reqwest::Error) -> Error {
-    match source.is_connect() {
-        true => Error::refused_connection(name, std::io::Error::other(source.without_url())),
-        false => Error::broken(name, source.without_url()),
-    }
+    let mut complete = Response::new(body.freeze());
+    *complete.status_mut() = response.status();
+    *complete.headers_mut() = std::mem::take(response.headers_mut());
+    Ok(Some(complete))
 }

@@ -3,83 +3,126 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::Mutex,
 };
 
 use bytes::Bytes;
 use http::{Request, Response, Uri, header, uri::PathAndQuery};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{self, SendRequest},
+};
 use hyper_util::rt::TokioIo;
+use keyfob_backoff::retry;
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout_at},
 };
 
-use crate::error::Error;
+use crate::{client::limits::Limits, error::Error, lock::lock};
 
-/// No answer of these services comes near; user data ends at 16 KiB.
+/// The longest answer, in bytes. User data is the longest item and ends at 16 KiB.
 const MAX_BODY: usize = 1 << 20;
-/// Connections kept for the next request.
+/// The most idle connections that are cached for the next request.
 const MAX_IDLE: usize = 8;
 
 type Connection = SendRequest<Empty<Bytes>>;
 
-/// Plain HTTP/1.1 to one origin: no proxy, no redirect, no cookie, a bounded body, and connections kept alive.
+/// Plain HTTP/1.1 to one origin, with time limits, retries and cached connections, and without
+/// proxies, redirects and cookies.
 ///
-/// It is hyper itself rather than a general client because a general client that some other crate has given TLS reads
-/// the system's root certificates when it is built, which takes longer than everything that is done here.
+/// It is hyper itself and not a general client. Once another crate has enabled TLS for the general
+/// one, building it reads the system's root certificates, which takes longer than everything else
+/// here.
 pub(crate) struct Transport {
-    /// For messages.
+    /// The origin in messages.
     name: String,
     host: String,
     port: u16,
-    /// Which addresses may be connected to. Every address the host resolves to must pass.
+    /// The addresses that may be asked. All addresses that the host resolves to must be among them.
     allowed: fn(&IpAddr) -> bool,
-    attempt: Duration,
+    limits: Limits,
     idle: Mutex<Vec<Connection>>,
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     tls: Option<super::tls::Tls>,
 }
 
 impl Transport {
-    /// `origin` is an absolute URL; its path is not looked at. `attempt` bounds one request, connecting included.
+    /// Returns the transport for the origin of an absolute URL.
     pub(crate) fn new(
-        origin: &Uri,
+        url: &Uri,
         allowed: fn(&IpAddr) -> bool,
-        attempt: Duration,
+        limits: Limits,
     ) -> Result<Self, Error> {
-        let host = origin.host().unwrap_or_default();
-        let tls = origin.scheme_str() == Some("https");
-        if tls && !cfg!(any(feature = "rustls", feature = "native-tls")) {
+        let host = url.host().unwrap_or_default();
+        let is_https = url.scheme_str() == Some("https");
+        if is_https && !cfg!(any(feature = "rustls", feature = "native-tls")) {
             return Err(Error::setting(format!(
-                "https://{host} needs TLS: build keyfob-imds with its feature `rustls` or `native-tls`"
+                "https://{host} needs TLS: build keyfob-imds with its feature `rustls` or \
+                 `native-tls`"
             )));
         }
-        let scheme = if tls { "https" } else { "http" };
-        let authority = origin.authority().map_or(host, |name| name.as_str());
+        let scheme = if is_https { "https" } else { "http" };
+        let authority = url.authority().map_or(host, |name| name.as_str());
         Ok(Self {
             name: format!("{scheme}://{authority}"),
             host: host.trim_matches(['[', ']']).to_owned(),
-            port: origin.port_u16().unwrap_or(80),
+            port: url.port_u16().unwrap_or(80),
             allowed,
-            attempt,
+            limits,
             idle: Mutex::default(),
             #[cfg(any(feature = "rustls", feature = "native-tls"))]
-            tls: tls.then(super::tls::Tls::default),
+            tls: is_https.then(super::tls::Tls::default),
         })
     }
 
-    /// The origin, for messages.
+    /// Returns the origin, for messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// One request and its whole answer, until `deadline` or the end of the attempt, whichever comes first.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Returns the deadline of a call that begins now.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.limits.total()
+    }
+
+    /// Waits for a call until its deadline.
+    pub(crate) async fn within<T>(
+        &self,
+        deadline: Instant,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        timeout_at(deadline, call)
+            .await
+            .unwrap_or_else(|_| Err(Error::call_timeout(&self.name, self.limits.total())))
+    }
+
+    /// Repeats an attempt as the limits allow it.
     ///
-    /// On the heap, because the futures of callers hold several of these, and with them would take a good part of a
-    /// thread's stack.
+    /// It is not an `async fn`, which would hold the attempt twice.
+    pub(crate) fn retry<T, F>(
+        &self,
+        deadline: Instant,
+        attempt: impl Fn() -> F,
+    ) -> impl Future<Output = Result<T, Error>>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        retry(self.limits.policy(), move || attempt())
+            .deadline(deadline.saturating_duration_since(Instant::now()))
+            .run()
+    }
+
+    /// Sends one request and returns its complete answer. Fails at `deadline`, or when the time for
+    /// one attempt is up.
+    ///
+    /// The future is boxed: callers hold several of these, which would otherwise take a good part of
+    /// a thread's stack.
     pub(crate) fn send(
         &self,
         request: Request<()>,
@@ -94,31 +137,31 @@ impl Transport {
         deadline: Instant,
     ) -> Result<Response<Bytes>, Error> {
         let began = Instant::now();
-        let until = deadline.min(began + self.attempt);
+        let until = deadline.min(began + self.limits.attempt());
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         if let Some(tls) = &self.tls {
             return tls.send(request, &self.name, MAX_BODY, until - began).await;
         }
-        let late = || Error::unanswered(&self.name, until - began);
-        // A kept connection may have been closed by the other side in the meantime, which shows only when it is
-        // used. Each round takes one of them away; a new connection gets no second chance.
+        let late = || Error::answer_timeout(&self.name, until - began);
+        // The service may have closed a cached connection in the meantime, which only its use shows.
+        // Each round uses up one of them; a new connection is not tried twice.
         loop {
-            let kept = self.take_idle();
-            let is_new = kept.is_none();
-            let mut connection = match kept {
+            let cached = self.take_idle();
+            let is_new = cached.is_none();
+            let mut connection = match cached {
                 Some(connection) => connection,
                 None => self.connect(began, until).await?,
             };
             let head = connection.send_request(origin_form(&request));
             match in_time(until, head).await.ok_or_else(late)? {
                 Ok(response) => {
-                    let body = self.body(response);
+                    let body = self.read_body(response);
                     let response = in_time(until, body).await.ok_or_else(late)??;
-                    self.keep(connection);
+                    self.cache(connection);
                     return Ok(response);
                 }
                 Err(source) if is_new || source.is_parse() => {
-                    return Err(Error::broken(&self.name, source));
+                    return Err(Error::transport(&self.name, source));
                 }
                 Err(_) => {}
             }
@@ -128,24 +171,25 @@ impl Transport {
     async fn connect(&self, began: Instant, until: Instant) -> Result<Connection, Error> {
         in_time(until, self.open())
             .await
-            .unwrap_or_else(|| Err(Error::no_connection_within(&self.name, until - began)))
+            .unwrap_or_else(|| Err(Error::connect_timeout(&self.name, until - began)))
     }
 
     async fn open(&self) -> Result<Connection, Error> {
-        let unreachable = |source| Error::refused_connection(&self.name, source);
-        let addresses = self.resolve().await.map_err(unreachable)?;
+        let failed = |source| Error::connect(&self.name, source);
+        let addresses = self.resolve().await.map_err(failed)?;
+        // Checked here, on the addresses that are connected to: another lookup could give others.
         if let Some(foreign) = addresses.iter().find(|at| !(self.allowed)(&at.ip())) {
             return Err(Error::foreign_address(&self.name, foreign.ip()));
         }
         let stream = TcpStream::connect(addresses.as_slice())
             .await
-            .map_err(unreachable)?;
-        // The requests are one small packet each; waiting for more only costs time.
+            .map_err(failed)?;
+        // Each request is one small packet, so waiting for more data only costs time.
         let _ = stream.set_nodelay(true);
         let (connection, driver) = http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(|source| Error::broken(&self.name, source))?;
-        // Ends when the connection is dropped or closed; what it fails with is seen by the request.
+            .map_err(|source| Error::transport(&self.name, source))?;
+        // Ends when the connection is dropped or closed. The request sees its errors.
         tokio::spawn(driver);
         Ok(connection)
     }
@@ -158,21 +202,21 @@ impl Transport {
         Ok(found.collect())
     }
 
-    async fn body(
-        &self,
-        response: Response<hyper::body::Incoming>,
-    ) -> Result<Response<Bytes>, Error> {
-        let (parts, body) = response.into_parts();
+    async fn read_body(&self, response: Response<Incoming>) -> Result<Response<Bytes>, Error> {
+        let (head, body) = response.into_parts();
         let body = Limited::new(body, MAX_BODY).collect().await;
-        let body = body.map_err(|source| match source.is::<LengthLimitError>() {
-            true => Error::too_long(&self.name, MAX_BODY),
-            false => Error::broken(&self.name, source),
+        let body = body.map_err(|source| {
+            if source.is::<LengthLimitError>() {
+                Error::too_long(&self.name, MAX_BODY)
+            } else {
+                Error::transport(&self.name, source)
+            }
         })?;
-        Ok(Response::from_parts(parts, body.to_bytes()))
+        Ok(Response::from_parts(head, body.to_bytes()))
     }
 
     fn take_idle(&self) -> Option<Connection> {
-        let mut idle = self.idle();
+        let mut idle = lock(&self.idle);
         while let Some(connection) = idle.pop() {
             if !connection.is_closed() {
                 return Some(connection);
@@ -181,25 +225,21 @@ impl Transport {
         None
     }
 
-    fn keep(&self, connection: Connection) {
-        let mut idle = self.idle();
+    fn cache(&self, connection: Connection) {
+        let mut idle = lock(&self.idle);
         if idle.len() < MAX_IDLE && !connection.is_closed() {
             idle.push(connection);
         }
     }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
-        // A list of connections is in order after any panic.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// Nothing when time is up first.
+/// Returns `None` if the time is up first.
 async fn in_time<F: Future>(until: Instant, future: F) -> Option<F::Output> {
     timeout_at(until, future).await.ok()
 }
 
-/// As it goes over the wire: the path in the request line, the authority in `Host` (RFC 9112 section 3.2).
+/// Returns the request as it is sent: the path in the request line, the authority in `Host` (RFC 9112
+/// section 3.2).
 fn origin_form(request: &Request<()>) -> Request<Empty<Bytes>> {
     let mut sent = request.clone().map(|()| Empty::new());
     let host = request

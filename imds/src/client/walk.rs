@@ -13,14 +13,16 @@ use tokio::task::JoinSet;
 use super::{Client, found};
 use crate::{error::Error, path::Path};
 
-/// Requests under way at a time, unless set: the service takes about a thousand packets a second from all programs
-/// together.
+/// The default number of requests at a time. The service accepts about a thousand packets a second
+/// from all programs together.
 const CONCURRENCY: usize = 8;
 
-/// Everything below a directory, as a stream, in the order in which the answers come. Made by [`Client::walk`].
+/// A stream of everything below a directory, in the order in which the answers come. Made by
+/// [`Client::walk`].
 ///
-/// What has gone between listing and asking is left out. The first error ends the stream. Dropping it stops the requests.
-#[must_use = "nothing is asked until it is polled"]
+/// Items that disappear between the listing and their request are left out. The first error ends the
+/// stream. Dropping it stops the requests.
+#[must_use = "nothing is sent until it is polled"]
 pub struct Walk {
     client: Client,
     concurrency: usize,
@@ -34,9 +36,9 @@ pub struct Walk {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its path from the root, as [`Client::get`] takes it.
+    /// The path from the root, as for [`Client::get`].
     pub path: String,
-    /// Its value; `None` for a secret that was left out.
+    /// The value, or `None` for a secret that was left out.
     pub value: Option<Bytes>,
 }
 
@@ -47,23 +49,33 @@ enum Visited {
 }
 
 impl Client {
-    /// Everything below a directory, recursively. Credentials and user data are named but not asked for, unless
-    /// [`secrets`](Walk::secrets) says so.
+    /// Returns everything below a directory, recursively. Credentials and user data have no value
+    /// unless [`secrets`](Walk::secrets) is set.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) for a path that [`Path::new`] refuses. The stream's errors are those
-    /// of [`get`](Client::get).
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) for a path that [`Path::new`] rejects. The
+    /// stream's errors are those of [`get`](Client::get).
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(client: keyfob_imds::Client) -> Result<(), keyfob_imds::Error> {
-    /// let mut walk = client.walk("/latest/meta-data/")?;
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    ///
+    /// let mut paths = Vec::new();
+    /// let mut walk = client.walk("placement/")?;
     /// while let Some(entry) = walk.next().await {
-    ///     println!("{}", entry?.path);
+    ///     paths.push(entry?.path);
     /// }
+    /// assert!(paths.contains(&"/latest/meta-data/placement/region".to_owned()));
     /// # Ok(())
+    /// # }
     /// # }
     /// ```
     pub fn walk(&self, directory: &str) -> Result<Walk, Error> {
@@ -79,19 +91,20 @@ impl Client {
 }
 
 impl Walk {
-    /// How many requests may be under way at a time, 8 unless set; 0 counts as 1.
+    /// Sets how many requests may be in progress at a time. The default is 8, and 0 counts as 1.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests.max(1);
         self
     }
 
-    /// Whether to ask for credentials and user data too. The default is no.
+    /// Sets whether to get the values of credentials and user data, too. The default is no.
     pub fn secrets(mut self, secrets: bool) -> Self {
         self.secrets = secrets;
         self
     }
 
-    /// The next item; `None` at the end. The same as the stream, for those who have no combinators.
+    /// Returns the next item, or `None` at the end. It does the same as polling the stream, without
+    /// a crate for streams.
     ///
     /// # Errors
     ///
@@ -117,7 +130,7 @@ impl Walk {
                     self.running = JoinSet::new();
                     return Poll::Ready(Some(Err(error)));
                 }
-                // The runtime is shutting down when a task is cancelled.
+                // A task is canceled only if the runtime is shutting down.
                 Poll::Ready(Some(Ok(Ok(Visited::Gone)) | Err(_))) => {}
             }
         }
@@ -148,31 +161,36 @@ async fn visit(client: Client, path: Path<'static>, secrets: bool) -> Result<Vis
             Visited::Directory(children(&path, &names))
         }));
     }
-    let value = match is_secret(path.as_str()) && !secrets {
-        true => None,
-        false => match found(client.get_bytes(path.as_str()).await)? {
-            None => return Ok(Visited::Gone),
-            value => value,
-        },
+    let value = if is_secret(path.as_str()) && !secrets {
+        None
+    } else {
+        let Some(value) = found(client.get_bytes(path.as_str()).await)? else {
+            return Ok(Visited::Gone);
+        };
+        Some(value)
     };
     let path = path.as_str().to_owned();
     Ok(Visited::Item(Entry { path, value }))
 }
 
-/// A public key is listed as `0=name` and is then the directory `0/`.
+/// Returns the paths of the names in a listing.
 fn children(directory: &Path<'_>, names: &[String]) -> Vec<Path<'static>> {
     let are_keys = directory.as_str().ends_with("/public-keys/");
-    let child = |name: &String| match (name.strip_suffix('/'), name.split_once('=')) {
-        (Some(name), _) => directory.child(name).ok().map(Path::into_directory),
-        (None, Some((index, _))) if are_keys => {
-            directory.child(index).ok().map(Path::into_directory)
+    let child = |name: &String| {
+        if let Some(name) = name.strip_suffix('/') {
+            return Some(directory.child(name).ok()?.into_directory());
         }
-        (None, _) => directory.child(name).ok(),
+        // A public key is listed as `0=name`, but is the directory `0/`.
+        match name.split_once('=') {
+            Some((index, _)) if are_keys => Some(directory.child(index).ok()?.into_directory()),
+            _ => directory.child(name).ok(),
+        }
     };
     names.iter().filter_map(child).collect()
 }
 
-/// The documents of `iam/security-credentials/…` and of `identity-credentials/…`, and user data.
+/// Returns true for user data and for the documents of `iam/security-credentials…` and
+/// `identity-credentials/…`.
 fn is_secret(path: &str) -> bool {
     path.ends_with("/user-data") || path.contains("/security-credentials")
 }
@@ -186,7 +204,7 @@ impl fmt::Debug for Walk {
     }
 }
 
-/// The length of the value stands for it: it may be a secret.
+/// Shows the length of the value, which may be a secret.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")

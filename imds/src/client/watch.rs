@@ -8,7 +8,7 @@ use crate::{
     events::{Event, LifecycleState},
 };
 
-/// How often to look, unless set. Source: EC2 User Guide, "Spot Instance interruption notices".
+/// The default interval. Source: EC2 User Guide, "Spot Instance interruption notices".
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// A watch for events, made by [`Client::watch`].
@@ -18,7 +18,7 @@ pub struct Watch {
     interval: Duration,
     next_look: Instant,
     ready: VecDeque<Event>,
-    /// All events as they were at the last look.
+    /// All events at the last look.
     known: Vec<Event>,
 }
 
@@ -27,17 +27,27 @@ impl Client {
     ///
     /// # Examples
     ///
-    /// ```no_run
-    /// # async fn example(client: keyfob_imds::Client) -> Result<(), keyfob_imds::Error> {
-    /// use keyfob_imds::events::Event;
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use std::time::Duration;
+    ///
+    /// use keyfob_imds::{Client, events::{Event, Interruption}, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder()
+    ///     .spot_notice(Duration::ZERO, Interruption::Terminate)
+    ///     .start()
+    ///     .await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
     ///
     /// let mut watch = client.watch();
-    /// loop {
-    ///     if let Event::Spot(notice) = watch.next().await? {
-    ///         println!("{} at {}", notice.action.as_str(), notice.time);
-    ///         return Ok(());
-    ///     }
-    /// }
+    /// let Event::Spot(notice) = watch.next().await? else {
+    ///     panic!("another event");
+    /// };
+    /// assert_eq!(notice.action, Interruption::Terminate);
+    /// # Ok(())
+    /// # }
     /// # }
     /// ```
     pub fn watch(&self) -> Watch {
@@ -52,7 +62,7 @@ impl Client {
 }
 
 impl Watch {
-    /// How long to wait between looks; five seconds unless set, a millisecond at least, a day at most.
+    /// Sets how long to wait between looks: a millisecond to a day. The default is five seconds.
     pub fn every(mut self, interval: Duration) -> Self {
         self.interval = interval.clamp(Duration::from_millis(1), Duration::from_secs(86_400));
         self
@@ -62,7 +72,8 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// As for [`Client::get`]. Go on calling it if the error is one that passes: the next look is an interval later.
+    /// As for [`Client::get`]. If the error is a temporary one, call it again: the next look is one
+    /// interval later.
     pub async fn next(&mut self) -> Result<Event, Error> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -70,6 +81,7 @@ impl Watch {
             }
             sleep_until(self.next_look).await;
             let looked = self.look().await;
+            // Also after a failure, so that a caller in a loop does not ask without a pause.
             self.next_look = Instant::now() + self.interval;
             let current = looked?;
             let new = current.iter().filter(|event| !self.known.contains(event));
@@ -78,7 +90,7 @@ impl Watch {
         }
     }
 
-    /// Everything there is at the moment.
+    /// Returns all events of the moment.
     async fn look(&self) -> Result<Vec<Event>, Error> {
         let mut events = Vec::new();
         events.extend(self.client.spot_action().await?.map(Event::Spot));

@@ -1,14 +1,14 @@
 use http::HeaderValue;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
-/// The value of `Authorization` for a token: blanks and line ends around it are cut, for a file ends with one more often
-/// than not; nothing is added.
+/// Returns the value of `Authorization` for a token. Whitespace and line ends around the token are
+/// cut off, because a file often ends with one; nothing is added.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::BadToken`] when it is blank, or holds a line end or another character that cannot stand in a header. It is
-/// not shown.
+/// [`ErrorKind::BadToken`](crate::ErrorKind::BadToken) if it is empty, or contains a line end or
+/// another character that cannot be sent in a header. The message does not show it.
 ///
 /// # Examples
 ///
@@ -25,9 +25,9 @@ pub fn authorization(token: &str) -> Result<HeaderValue, Error> {
         .ok()
         .filter(|_| !token.is_empty());
     let mut value = value.ok_or_else(|| {
-        Error::new(
-            ErrorKind::BadToken,
-            "the container authorization token is blank or holds a line end or another control character",
+        Error::bad_token(
+            "the container authorization token is empty or contains a line end or another control \
+             character",
         )
     })?;
     value.set_sensitive(true);

@@ -1,22 +1,21 @@
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use http::{HeaderValue, Uri};
-use keyfob_backoff::retry;
+use http::HeaderValue;
 use keyfob_sigv4::{Credentials, Secret};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::{
     client::{flight::Flight, limits::Limits, stability, transport::Transport},
-    container::{self, Location, authorization},
-    error::{Error, ErrorKind},
+    container::{self, Location, authorization, location::is_allowed},
+    error::Error,
 };
 
-/// A client of the agent that has a container's credentials. Clones share one connection.
+/// A client of the agent that has a container's credentials. Clones share its connections.
 ///
 /// Needs a tokio runtime with I/O and time enabled.
 ///
@@ -39,61 +38,59 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     location: Location,
     token: Token,
-    limits: Limits,
     transport: Transport,
     credentials: Flight<Credentials>,
 }
 
-/// The settings of a [`Client`]. Environment variables are not read here.
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct ClientBuilder {
-    location: Location,
-    token: Token,
-    limits: Limits,
-}
-
-/// What proves to the agent which container is asking.
-#[derive(Clone, Debug)]
-enum Token {
-    None,
-    Text(Secret),
-    File(PathBuf),
-}
-
 impl Client {
-    /// A client for that place.
+    /// Returns the default settings for this location.
     pub fn builder(location: Location) -> ClientBuilder {
         ClientBuilder {
             location,
             token: Token::None,
-            limits: Limits::with_attempts_of(Duration::from_secs(2)),
+            limits: Limits::new(Duration::from_secs(2)),
         }
     }
 
-    /// Where it asks.
+    /// Returns the URL of the credentials.
     pub fn location(&self) -> &Location {
         &self.0.location
     }
 
-    /// The container's credentials, asked for now; calls made at the same time share one answer. The token file is read
-    /// each time, because it is replaced while containers run.
+    /// Gets the container's credentials. Calls at the same time share one answer. The token file is
+    /// read each time, because it is replaced while containers run.
     ///
-    /// What the agent hands out although it has expired is handed on with an expiry 10 to 15 minutes from now, as for
-    /// [`crate::Client::credentials`].
+    /// Expired credentials are returned with an expiry 10 to 15 minutes from now, as by
+    /// [`Client::credentials`](crate::Client::credentials).
     ///
     /// # Errors
     ///
-    /// Any [`ErrorKind`]; [`BadToken`](ErrorKind::BadToken) and [`Setting`](ErrorKind::Setting) before anything is sent.
+    /// Any [`ErrorKind`](crate::ErrorKind); [`BadToken`](crate::ErrorKind::BadToken) and
+    /// [`Setting`](crate::ErrorKind::Setting) before anything is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{container::{Client, Location}, server::Container};
+    /// use keyfob_sigv4::Credentials;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = Credentials::new("ASIAEXAMPLE", "secret")?;
+    /// let agent = Container::builder().credentials(key).start().await?;
+    ///
+    /// let location = Location::full(&agent.url())?;
+    /// let client = Client::builder(location).token(agent.token().clone()).build()?;
+    /// assert_eq!(client.credentials().await?.access_key_id(), "ASIAEXAMPLE");
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn credentials(&self) -> Result<Credentials, Error> {
-        let deadline = Instant::now() + self.0.limits.total();
+        let deadline = self.0.transport.deadline();
         let shared = self.0.credentials.join(|| self.0.fetch(deadline));
-        timeout_at(deadline, shared).await.unwrap_or_else(|_| {
-            Err(Error::out_of_time(
-                self.0.transport.name(),
-                self.0.limits.total(),
-            ))
-        })
+        self.0.transport.within(deadline, shared).await
     }
 }
 
@@ -105,109 +102,9 @@ impl Inner {
             let response = self.transport.send(request, deadline).await?;
             container::credentials(&response)
         };
-        let credentials = retry(self.limits.policy(), attempt)
-            .deadline(deadline.saturating_duration_since(Instant::now()))
-            .run()
-            .await?;
-        Ok(stability::extended(credentials).0)
+        let credentials = self.transport.retry(deadline, attempt).await?;
+        Ok(stability::extend(credentials).0)
     }
-}
-
-impl ClientBuilder {
-    /// The token, sent as it is (`AWS_CONTAINER_AUTHORIZATION_TOKEN`).
-    pub fn token(mut self, token: impl Into<Secret>) -> Self {
-        if !matches!(self.token, Token::File(_)) {
-            self.token = Token::Text(token.into());
-        }
-        self
-    }
-
-    /// The file that holds the token (`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`). It goes before a token set directly.
-    pub fn token_file(mut self, path: impl AsRef<Path>) -> Self {
-        self.token = Token::File(path.as_ref().to_owned());
-        self
-    }
-
-    /// How long one request may take, connecting included; 2 s unless set.
-    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.attempt = timeout;
-        self
-    }
-
-    /// How long one call may take with all its retries; five times the [`attempt_timeout`](ClientBuilder::attempt_timeout)
-    /// unless set.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.limits.total = Some(timeout);
-        self
-    }
-
-    /// How often a request is sent at most, 3 unless set; 0 counts as 1. Only HTTP 5xx and 429 are answered with another
-    /// attempt.
-    pub fn attempts(mut self, attempts: u32) -> Self {
-        self.limits.attempts = attempts;
-        self
-    }
-
-    /// Whether to send a request again also when there was no connection or no usable answer. The default is no.
-    pub fn persistent(mut self, persistent: bool) -> Self {
-        self.limits.persistent = persistent;
-        self
-    }
-
-    /// The client. Nothing is sent or read.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Setting`] for an `https` location when neither the feature `rustls` nor `native-tls` is on;
-    /// [`ErrorKind::BadToken`] for a token that cannot stand in a header.
-    pub fn build(self) -> Result<Client, Error> {
-        if let Token::Text(token) = &self.token {
-            authorization(token.expose())?;
-        }
-        let origin: &Uri = self.location.uri();
-        let transport = Transport::new(
-            origin,
-            container::location::is_allowed,
-            self.limits.attempt(),
-        )?;
-        Ok(Client(Arc::new(Inner {
-            transport,
-            location: self.location,
-            token: self.token,
-            limits: self.limits,
-            credentials: Flight::new(),
-        })))
-    }
-}
-
-impl Token {
-    async fn read(&self) -> Result<Option<HeaderValue>, Error> {
-        match self {
-            Self::None => Ok(None),
-            Self::Text(token) => authorization(token.expose()).map(Some),
-            Self::File(path) => {
-                let read = {
-                    let path = path.clone();
-                    move || std::fs::read_to_string(path).map(Secret::from)
-                };
-                let read = tokio::task::spawn_blocking(read).await;
-                let text = read.map_err(std::io::Error::other).and_then(|text| text);
-                let text = text.map_err(|source| unreadable(path, source))?;
-                authorization(text.expose()).map(Some)
-            }
-        }
-    }
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> Error {
-    Error::new(
-        ErrorKind::BadToken,
-        format!(
-            "could not read the container authorization token file {}",
-            path.display()
-        ),
-    )
-    .with_source(source)
 }
 
 impl fmt::Debug for Client {
@@ -215,7 +112,107 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("location", &self.0.location)
             .field("token", &self.0.token)
-            .field("limits", &self.0.limits)
+            .field("limits", &self.0.transport.limits())
             .finish_non_exhaustive()
+    }
+}
+
+/// The settings of a [`Client`]. Environment variables are not read.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    location: Location,
+    token: Token,
+    limits: Limits,
+}
+
+impl ClientBuilder {
+    /// Sets the token (`AWS_CONTAINER_AUTHORIZATION_TOKEN`). It is sent as it is.
+    pub fn token(mut self, token: impl Into<Secret>) -> Self {
+        if !matches!(self.token, Token::File(_)) {
+            self.token = Token::Text(token.into());
+        }
+        self
+    }
+
+    /// Sets the file that contains the token (`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`). It takes
+    /// precedence over a token that is set directly.
+    pub fn token_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.token = Token::File(path.as_ref().to_owned());
+        self
+    }
+
+    /// Sets how long one request may take, connecting included: at most a day. The default is 2 s.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.attempt = timeout;
+        self
+    }
+
+    /// Sets how long one call may take in total, with all retries: at most a day. The default is
+    /// five times the [`attempt_timeout`](ClientBuilder::attempt_timeout).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.limits.total = Some(timeout);
+        self
+    }
+
+    /// Sets how often a request is sent at most. The default is 3, and 0 counts as 1. Only HTTP 5xx
+    /// and 429 are retried.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.limits.attempts = attempts;
+        self
+    }
+
+    /// Sets whether to retry also if there was no connection or no usable answer. The default is no.
+    pub fn persistent(mut self, persistent: bool) -> Self {
+        self.limits.persistent = persistent;
+        self
+    }
+
+    /// Returns the client. Nothing is sent or read.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the location is `https` and neither of
+    /// the features `rustls` and `native-tls` is enabled;
+    /// [`ErrorKind::BadToken`](crate::ErrorKind::BadToken) if the token cannot be sent in a header.
+    pub fn build(self) -> Result<Client, Error> {
+        if let Token::Text(token) = &self.token {
+            authorization(token.expose())?;
+        }
+        let transport = Transport::new(self.location.uri(), is_allowed, self.limits)?;
+        Ok(Client(Arc::new(Inner {
+            transport,
+            location: self.location,
+            token: self.token,
+            credentials: Flight::new(),
+        })))
+    }
+}
+
+/// What tells the agent which container is asking.
+#[derive(Clone, Debug)]
+enum Token {
+    None,
+    Text(Secret),
+    File(PathBuf),
+}
+
+impl Token {
+    async fn read(&self) -> Result<Option<HeaderValue>, Error> {
+        let text = match self {
+            Self::None => return Ok(None),
+            Self::Text(token) => token.clone(),
+            Self::File(path) => {
+                let read = {
+                    let path = path.clone();
+                    move || std::fs::read_to_string(path).map(Secret::from)
+                };
+                // Reading may block: the file is on a volume of the container.
+                let read = tokio::task::spawn_blocking(read).await;
+                read.unwrap_or_else(|failed| Err(io::Error::other(failed)))
+                    .map_err(|source| Error::token_file(path, source))?
+            }
+        };
+        authorization(text.expose()).map(Some)
     }
 }

@@ -7,10 +7,11 @@ use http::Uri;
 
 use crate::error::{Error, shown};
 
-/// Where a container's credentials are, checked to be a place that may be asked.
+/// The URL of a container's credentials, checked to be one that may be asked.
 ///
-/// `https` may lead anywhere. Plain `http` only to loopback and to the agents of ECS (169.254.170.2) and EKS
-/// (169.254.170.23, `fd00:ec2::23`): anything else could read the token and make up credentials.
+/// `https` may lead anywhere. Plain `http` may only lead to loopback and to the agents of ECS
+/// (169.254.170.2) and EKS (169.254.170.23, `fd00:ec2::23`): any other host could read the token and
+/// make up credentials.
 ///
 /// Source: AWS SDKs and Tools Reference Guide, "Container credential provider".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,29 +20,47 @@ pub struct Location {
 }
 
 impl Location {
-    /// The location that the two settings name, the relative one first; blank is unset, and without either there is none.
+    /// Returns the location that the two settings select:
+    /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, which takes precedence, and
+    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`. An empty setting, or one of whitespace, counts as not
+    /// set; without either there is no location.
     ///
     /// # Errors
     ///
     /// As for [`relative`](Location::relative) and [`full`](Location::full).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::container::Location;
+    ///
+    /// let task = Location::from_settings(Some("/v2/credentials/1f1d"), None)?;
+    /// let task = task.expect("the first setting is set");
+    /// assert_eq!(task.to_string(), "http://169.254.170.2/v2/credentials/1f1d");
+    /// assert_eq!(Location::from_settings(None, Some(""))?, None);
+    /// # Ok::<(), keyfob_imds::Error>(())
+    /// ```
     pub fn from_settings(
         relative: Option<&str>,
         full: Option<&str>,
     ) -> Result<Option<Self>, Error> {
-        let set =
-            |value: Option<&'_ str>| value.map(str::trim).is_some_and(|text| !text.is_empty());
+        let is_set = |text: &&str| !text.is_empty();
+        let relative = relative.map(str::trim).filter(is_set);
+        let full = full.map(str::trim).filter(is_set);
         match (relative, full) {
-            (Some(path), _) if set(relative) => Self::relative(path.trim()).map(Some),
-            (_, Some(url)) if set(full) => Self::full(url.trim()).map(Some),
-            _ => Ok(None),
+            (Some(path), _) => Self::relative(path).map(Some),
+            (None, Some(url)) => Self::full(url).map(Some),
+            (None, None) => Ok(None),
         }
     }
 
-    /// A path at the ECS agent, `http://169.254.170.2` (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`).
+    /// Returns a path at the ECS agent, `http://169.254.170.2`
+    /// (`AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when it does not begin with `/` or is no path.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it does not start with `/` or is not a
+    /// valid path.
     pub fn relative(path: &str) -> Result<Self, Error> {
         let uri = path
             .starts_with('/')
@@ -49,51 +68,66 @@ impl Location {
             .flatten();
         uri.map(|uri| Self { uri }).ok_or_else(|| {
             Error::setting(format!(
-                "invalid relative container credentials URI \"{}\": a path such as /v2/credentials/ID is needed",
+                "invalid relative container credentials URI \"{}\": a path such as \
+                 /v2/credentials/ID is needed",
                 shown(path)
             ))
         })
     }
 
-    /// A whole URL (`AWS_CONTAINER_CREDENTIALS_FULL_URI`). A name in it is checked later, with its addresses.
+    /// Returns a complete URL (`AWS_CONTAINER_CREDENTIALS_FULL_URI`). A host name in it is checked
+    /// later, with its addresses.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when it is no `http` or `https` URL with a host and without a user,
-    /// or when it is plain `http` to an address that is not allowed.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it is not an `http` or `https` URL with
+    /// a host and without a user, or if it is plain `http` to an address that is not allowed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::container::Location;
+    ///
+    /// assert!(Location::full("http://169.254.170.23/v1/credentials").is_ok());
+    /// assert!(Location::full("https://agent.example/credentials").is_ok());
+    /// assert!(Location::full("http://192.0.2.1/credentials").is_err());
+    /// ```
     pub fn full(url: &str) -> Result<Self, Error> {
         let uri = parse(url).ok_or_else(|| {
             Error::setting(format!(
-                "invalid container credentials URI \"{}\": a URL such as http://169.254.170.23/v1/credentials is needed, \
-                 without user or fragment",
+                "invalid container credentials URI \"{}\": a URL such as \
+                 http://169.254.170.23/v1/credentials is needed, without user or fragment",
+                // A password in a URL must not be in a message.
                 shown(url.rsplit_once('@').map_or(url, |(_, rest)| rest))
             ))
         })?;
         let location = Self { uri };
-        match location.host().parse() {
-            Ok(address) => location.check(&[address]).map(|()| location),
-            Err(_) => Ok(location),
+        if let Ok(address) = location.host().parse() {
+            location.check(&[address])?;
         }
+        Ok(location)
     }
 
-    /// The host: a name, or an address without brackets.
+    /// Returns the host: a name, or an address without brackets.
     pub fn host(&self) -> &str {
         self.uri.host().unwrap_or_default().trim_matches(['[', ']'])
     }
 
-    /// Whether it may be asked when its host resolves to these addresses: every single one must be allowed.
+    /// Checks the addresses that the host resolves to. With plain `http`, all must be allowed.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) when one is not, or there is none.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if one is not allowed, or if there are
+    /// none.
     pub fn check(&self, addresses: &[IpAddr]) -> Result<(), Error> {
-        if self.is_https() {
+        if self.uri.scheme_str() == Some("https") {
             return Ok(());
         }
+        if addresses.is_empty() {
+            return Err(Error::setting(format!("{} has no address", self.host())));
+        }
+        // All of them, not only the first: the connection may use any.
         match addresses.iter().find(|address| !is_allowed(address)) {
-            None if addresses.is_empty() => {
-                Err(Error::setting(format!("{} has no address", self.host())))
-            }
             None => Ok(()),
             Some(foreign) => Err(Error::foreign_address(self.host(), *foreign)),
         }
@@ -101,10 +135,6 @@ impl Location {
 
     pub(crate) fn uri(&self) -> &Uri {
         &self.uri
-    }
-
-    fn is_https(&self) -> bool {
-        self.uri.scheme_str() == Some("https")
     }
 }
 
@@ -114,7 +144,8 @@ impl fmt::Display for Location {
     }
 }
 
-/// Loopback is all of 127.0.0.0/8 and `::1`.
+/// Returns true for an address that may be asked over plain `http`. Loopback is all of 127.0.0.0/8
+/// and `::1`.
 pub(crate) fn is_allowed(address: &IpAddr) -> bool {
     const ECS: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 2);
     const EKS: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 23);
@@ -127,11 +158,12 @@ pub(crate) fn is_allowed(address: &IpAddr) -> bool {
 
 fn parse(url: &str) -> Option<Uri> {
     let uri: Uri = url.parse().ok()?;
-    let good = matches!(uri.scheme_str(), Some("http" | "https"))
+    let is_valid = matches!(uri.scheme_str(), Some("http" | "https"))
         && uri.host().is_some_and(|host| !host.is_empty())
         && !uri.authority()?.as_str().contains('@')
+        // `Uri` drops a fragment without a word.
         && !url.contains('#');
-    good.then_some(uri)
+    is_valid.then_some(uri)
 }
 
 #[cfg(test)]
@@ -139,25 +171,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_relative_path_goes_first_and_blank_is_unset() {
-        let of = |relative, full| {
+    fn the_relative_path_takes_precedence_and_whitespace_is_not_set() {
+        let location = |relative, full| {
             Location::from_settings(relative, full)
                 .unwrap()
-                .map(|place| place.to_string())
+                .map(|location| location.to_string())
         };
         assert_eq!(
-            of(Some("/c?id=1"), Some("http://localhost/")).as_deref(),
+            location(Some("/c?id=1"), Some("http://localhost/")).as_deref(),
             Some("http://169.254.170.2/c?id=1")
         );
         assert_eq!(
-            of(Some(" "), Some("http://localhost:1/")).as_deref(),
+            location(Some(" "), Some("http://localhost:1/")).as_deref(),
             Some("http://localhost:1/")
         );
-        assert_eq!(of(None, Some("")), None);
+        assert_eq!(location(None, Some("")), None);
     }
 
     #[test]
-    fn what_would_leave_the_machine_unencrypted_is_refused() {
+    fn a_location_that_would_leave_the_machine_unencrypted_is_rejected() {
         for wrong in [
             "",
             "c",
@@ -182,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_addresses_is_refused() {
+    fn a_name_without_addresses_is_rejected() {
         assert!(
             Location::full("http://agent.example/")
                 .unwrap()

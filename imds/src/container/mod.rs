@@ -1,15 +1,17 @@
-//! Credentials of ECS tasks and EKS pods, from the agent beside the container.
+//! Credentials of ECS tasks and EKS pods, from the agent next to the container.
 //!
-//! The agent's URL comes in two environment variables, `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` and
-//! `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and the token it may want in two others; reading them is left to the caller.
+//! The agent's URL is in one of two environment variables, `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`
+//! and `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and the token that it may require in one of two others.
+//! Reading them is left to the caller.
 //!
 //! ```
 //! use keyfob_imds::container::Location;
 //!
-//! let task = Location::from_settings(Some("/v2/credentials/1f1d"), None)?.unwrap();
+//! let task = Location::relative("/v2/credentials/1f1d")?;
 //! assert_eq!(task.to_string(), "http://169.254.170.2/v2/credentials/1f1d");
 //!
-//! // Plain http only to the machine itself and to the agents, and a name only if all its addresses are theirs.
+//! // Plain http may only lead to the machine itself and to the agents, and a name must only have
+//! // such addresses.
 //! assert!(Location::full("http://192.0.2.1/credentials").is_err());
 //! let named = Location::full("http://agent.example/credentials")?;
 //! assert!(named.check(&["127.0.0.1".parse()?]).is_ok());
@@ -20,10 +22,10 @@
 mod authorization;
 #[cfg(feature = "client")]
 mod client;
-pub(crate) mod location;
+mod location;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use keyfob_sigv4::Credentials;
 
 pub use self::authorization::authorization;
@@ -37,7 +39,20 @@ use crate::{
     wire::USER_AGENT,
 };
 
-/// The request for credentials. The token is sent as it is: a scheme such as `Bearer` is part of it or not there at all.
+/// Returns the request for credentials. The token is sent as it is: if there is a scheme such as
+/// `Bearer`, it is part of the token.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_imds::container::{self, Location};
+///
+/// let location = Location::full("http://169.254.170.23/v1/credentials")?;
+/// let token = container::authorization("eyJhbGciOi\n")?;
+/// let request = container::request(&location, Some(&token));
+/// assert!(request.headers()["authorization"].is_sensitive());
+/// # Ok::<(), keyfob_imds::Error>(())
+/// ```
 pub fn request(location: &Location, authorization: Option<&HeaderValue>) -> Request<()> {
     let mut request = Request::new(());
     *request.uri_mut() = location.uri().clone();
@@ -50,20 +65,24 @@ pub fn request(location: &Location, authorization: Option<&HeaderValue>) -> Requ
     request
 }
 
-/// The credentials in the answer to [`request`].
+/// Returns the credentials in the answer to [`request`].
 ///
 /// # Errors
 ///
-/// One of [`ErrorKind`](crate::ErrorKind)'s for a status other than 200, with the agent's code and message if it sent
-/// some; otherwise as [`parse_credentials`].
+/// One of [`ErrorKind`](crate::ErrorKind)'s if the status is not 200, with the agent's code and
+/// message if it sent some; otherwise as [`parse_credentials`].
 pub fn credentials(response: &Response<Bytes>) -> Result<Credentials, Error> {
     match response.status() {
-        http::StatusCode::OK => parse_credentials(response.body()),
+        StatusCode::OK => parse_credentials(response.body()),
         status => {
             let mut reason = Members::parse(response.body(), "error").ok();
             let mut member = |name| reason.as_mut()?.text(name).map(|text| shown(&text));
             let (code, message) = (member("code"), member("message"));
-            Err(Error::of_container_status(status, code, message.as_deref()))
+            Err(Error::from_container_status(
+                status,
+                code,
+                message.as_deref(),
+            ))
         }
     }
 }

@@ -1,6 +1,13 @@
-/// One element of BER, the encoding of certificates and of signed messages (ITU-T X.690 section 8.1).
+//! A reader of BER, the encoding of certificates and signed messages (ITU-T X.690).
+//!
+//! EC2's signed messages use indefinite lengths and octet strings in pieces, which the crate `cms`
+//! does not read: 0.2 rejects the whole message, and 0.3.0-rc.0 its content, even with the feature
+//! `ber` of `der`. These lines read both, and the certificate needs no more than its public key, so
+//! `x509-cert` would not replace much.
+
+/// An element: a tag and its content.
 ///
-/// Only what those need: tags of one byte; lengths definite or, because EC2's signed messages have them, indefinite.
+/// Tags have one byte, which is all that certificates and signed messages need.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Element<'a> {
     pub(crate) tag: u8,
@@ -15,13 +22,13 @@ pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 const CONSTRUCTED: u8 = 0x20;
 
-/// Context-specific and constructed, as in `[0]`.
+/// The deepest nesting. Certificates are nested less; a limit keeps hostile input off the stack.
+const MAX_DEPTH: usize = 16;
+
+/// Returns the tag of a context-specific, constructed element, as in `[0]`.
 pub(crate) const fn context(number: u8) -> u8 {
     0xa0 | number
 }
-
-/// Deeper than any certificate.
-const MAX_DEPTH: usize = 16;
 
 /// Reads elements one after another.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +41,7 @@ impl<'a> Reader<'a> {
         Some(element)
     }
 
-    /// The next element if it has that tag; otherwise it stays.
+    /// Reads the next element if it has this tag.
     pub(crate) fn optional(&mut self, tag: u8) -> Option<Element<'a>> {
         let mut ahead = *self;
         let element = ahead.next().filter(|element| element.tag == tag)?;
@@ -42,21 +49,21 @@ impl<'a> Reader<'a> {
         Some(element)
     }
 
-    /// The content of the next element, which must have that tag.
-    pub(crate) fn expect(&mut self, tag: u8) -> Option<&'a [u8]> {
+    /// Returns the content of the next element, or `None` if it has another tag.
+    pub(crate) fn expect_tag(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.next()
             .filter(|element| element.tag == tag)
             .map(|element| element.content)
     }
 
-    /// The same for elements that hold others.
+    /// Returns a reader of the elements in the next element, or `None` if it has another tag.
     pub(crate) fn enter(&mut self, tag: u8) -> Option<Self> {
-        self.expect(tag).map(Self)
+        self.expect_tag(tag).map(Self)
     }
 }
 
 impl Element<'_> {
-    /// The bytes of an octet string, which may come in pieces (section 8.7).
+    /// Returns the bytes of an octet string, which may come in pieces (section 8.7).
     pub(crate) fn octets(&self) -> Option<Vec<u8>> {
         octets(*self, 0)
     }
@@ -76,28 +83,27 @@ fn octets(element: Element<'_>, depth: usize) -> Option<Vec<u8>> {
     Some(all)
 }
 
-/// The element at the front, and what follows it.
+/// Returns the first element and the rest of the input.
 fn element(input: &[u8], depth: usize) -> Option<(Element<'_>, &[u8])> {
     let (&tag, after_tag) = input.split_first()?;
     let (&first, body) = after_tag.split_first()?;
+    // All ones in the low bits: the tag has more bytes.
     if tag & 0x1f == 0x1f || depth > MAX_DEPTH {
         return None;
     }
     if first == 0x80 {
-        let length = until_end(body, depth)?;
-        let element = Element {
-            tag,
-            content: &body[..length],
-        };
-        return (tag & CONSTRUCTED != 0).then_some((element, &body[length + 2..]));
+        let length = indefinite_length(body, depth)?;
+        let content = &body[..length];
+        let is_constructed = tag & CONSTRUCTED != 0;
+        return is_constructed.then_some((Element { tag, content }, &body[length + 2..]));
     }
-    let (length, body) = length(first, body)?;
+    let (length, body) = definite_length(first, body)?;
     let (content, rest) = body.split_at_checked(length)?;
     Some((Element { tag, content }, rest))
 }
 
-/// Definite lengths of up to four bytes (section 8.1.3).
-fn length(first: u8, body: &[u8]) -> Option<(usize, &[u8])> {
+/// Reads a length of up to four bytes (section 8.1.3).
+fn definite_length(first: u8, body: &[u8]) -> Option<(usize, &[u8])> {
     if first < 0x80 {
         return Some((usize::from(first), body));
     }
@@ -109,8 +115,8 @@ fn length(first: u8, body: &[u8]) -> Option<(usize, &[u8])> {
     fits.then_some((length, rest))
 }
 
-/// How many bytes come before the two zeros that end an indefinite length (section 8.1.5).
-fn until_end(body: &[u8], depth: usize) -> Option<usize> {
+/// Returns the number of bytes before the two zeros that end an indefinite length (section 8.1.5).
+fn indefinite_length(body: &[u8], depth: usize) -> Option<usize> {
     let mut rest = body;
     while !rest.starts_with(&[0, 0]) {
         (_, rest) = element(rest, depth + 1)?;
@@ -138,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_too_deep_is_nothing() {
+    fn input_that_is_cut_off_or_too_deep_is_rejected() {
         for cut in [
             &[][..],
             &[0x30],

@@ -5,10 +5,10 @@ use keyfob_sigv4::Timestamp;
 
 use crate::{error::Error, json::Members};
 
-/// The instance identity document: what EC2 itself says about the instance, and signs.
+/// The instance identity document: what EC2 says about the instance, and signs.
 ///
-/// Every member may be missing: older services and emulators leave some out. Until its signature is checked (feature
-/// `verify`) it is only as trustworthy as the address it came from.
+/// Every member may be missing: older services and emulators leave some out. Until its signature is
+/// verified (feature `verify`), the document is only as trustworthy as the address it came from.
 ///
 /// Source: EC2 User Guide, "Instance identity documents".
 #[derive(Clone, PartialEq, Eq)]
@@ -18,76 +18,78 @@ pub struct IdentityDocument {
     pub account_id: Option<String>,
     /// `x86_64`, `arm64`, ….
     pub architecture: Option<String>,
-    /// The availability zone. It is not the region with one letter more in Local Zones.
+    /// The availability zone. In a Local Zone it is not the region plus a letter.
     pub availability_zone: Option<String>,
-    /// The billing products, mostly none.
+    /// The billing products, usually none.
     pub billing_products: Vec<String>,
     /// The Amazon DevPay product codes of the AMI, which only old instances have.
     pub devpay_product_codes: Vec<String>,
-    /// The AMI it was launched from.
+    /// The id of the AMI, `ami-…`.
     pub image_id: Option<String>,
-    /// The instance.
+    /// The id of the instance, `i-…`.
     pub instance_id: Option<String>,
-    /// Its type, such as `t3.micro`.
+    /// The type of the instance, such as `t3.micro`.
     pub instance_type: Option<String>,
-    /// The kernel; modern types have none.
+    /// The id of the kernel, which modern types do not have.
     pub kernel_id: Option<String>,
     /// The AWS Marketplace product codes of the AMI.
     pub marketplace_product_codes: Vec<String>,
-    /// When it was launched.
+    /// When the instance was launched.
     pub pending_time: Option<Timestamp>,
-    /// Its private IPv4 address.
+    /// The private IPv4 address.
     pub private_ip: Option<IpAddr>,
-    /// The RAM disk; modern types have none.
+    /// The id of the RAM disk, which modern types do not have.
     pub ramdisk_id: Option<String>,
     /// The region.
     pub region: Option<String>,
-    /// The version of the document's form, `2017-09-30`.
+    /// The version of the document's format, `2017-09-30`.
     pub version: Option<String>,
     bytes: Bytes,
 }
 
 impl IdentityDocument {
-    /// The document as it was served, which is what the signature covers.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Reads the document.
+    /// Parses the document.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Response`](crate::ErrorKind::Response) when it is not a JSON object.
+    /// [`ErrorKind::Response`](crate::ErrorKind::Response) if it is not a JSON object.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use keyfob_imds::metadata::IdentityDocument;
-    /// let document = IdentityDocument::parse(r#"{"region" : "us-west-2", "billingProducts" : null}"#)?;
+    /// use keyfob_imds::metadata::IdentityDocument;
+    ///
+    /// let document = IdentityDocument::parse(r#"{"region": "us-west-2", "billingProducts": null}"#)?;
     /// assert_eq!(document.region.as_deref(), Some("us-west-2"));
+    /// assert!(document.billing_products.is_empty());
     /// # Ok::<(), keyfob_imds::Error>(())
     /// ```
     pub fn parse(document: impl Into<Bytes>) -> Result<Self, Error> {
         let bytes = document.into();
         let mut members = Members::parse(&bytes, "instance identity document")?;
         Ok(Self {
-            account_id: members.text("accountid"),
+            account_id: members.text("accountId"),
             architecture: members.text("architecture"),
-            availability_zone: members.text("availabilityzone"),
-            billing_products: members.texts("billingproducts"),
-            devpay_product_codes: members.texts("devpayproductcodes"),
-            image_id: members.text("imageid"),
-            instance_id: members.text("instanceid"),
-            instance_type: members.text("instancetype"),
-            kernel_id: members.text("kernelid"),
-            marketplace_product_codes: members.texts("marketplaceproductcodes"),
-            pending_time: members.parsed("pendingtime"),
-            private_ip: members.parsed("privateip"),
-            ramdisk_id: members.text("ramdiskid"),
+            availability_zone: members.text("availabilityZone"),
+            billing_products: members.texts("billingProducts"),
+            devpay_product_codes: members.texts("devpayProductCodes"),
+            image_id: members.text("imageId"),
+            instance_id: members.text("instanceId"),
+            instance_type: members.text("instanceType"),
+            kernel_id: members.text("kernelId"),
+            marketplace_product_codes: members.texts("marketplaceProductCodes"),
+            pending_time: members.parsed("pendingTime"),
+            private_ip: members.parsed("privateIp"),
+            ramdisk_id: members.text("ramdiskId"),
             region: members.text("region"),
             version: members.text("version"),
             bytes,
         })
+    }
+
+    /// Returns the document as it was served, which is what the signature covers.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_lists_and_without_any_they_are_empty() {
+    fn product_codes_are_lists_and_empty_if_null() {
         let document = IdentityDocument::parse(
             r#"{"billingProducts": ["bp-1", "bp-2"], "devpayProductCodes": ["774F4FF8"], "marketplaceProductCodes": null}"#,
         )

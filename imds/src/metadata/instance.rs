@@ -8,13 +8,13 @@ use keyfob_sigv4::Timestamp;
 
 use crate::{error::Error, json::Members};
 
-/// Where an instance is. What was not chosen at launch is `None`.
+/// Where an instance is. Options that were not chosen at launch are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Placement {
-    /// Such as `us-east-1a`; in a Local Zone `us-west-2-lax-1a`.
+    /// The zone, such as `us-east-1a`, or `us-west-2-lax-1a` in a Local Zone.
     pub availability_zone: Option<String>,
-    /// The same zone has the same id in every account, such as `use1-az4`.
+    /// The id of the zone, such as `use1-az4`. It is the same in every account.
     pub availability_zone_id: Option<String>,
     /// The region.
     pub region: Option<String>,
@@ -24,44 +24,6 @@ pub struct Placement {
     pub host_id: Option<String>,
     /// The partition in a partition placement group.
     pub partition_number: Option<u32>,
-}
-
-/// A network interface. What it does not have is `None` or empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Interface {
-    /// Its hardware address.
-    pub mac: String,
-    /// Its place on the instance; 0 is the primary one.
-    pub device_number: Option<u32>,
-    /// `eni-…`.
-    pub interface_id: Option<String>,
-    /// `subnet-…`.
-    pub subnet_id: Option<String>,
-    /// `vpc-…`.
-    pub vpc_id: Option<String>,
-    /// The private IPv4 addresses.
-    pub local_ipv4s: Vec<Ipv4Addr>,
-    /// The public IPv4 addresses.
-    pub public_ipv4s: Vec<Ipv4Addr>,
-    /// The IPv6 addresses.
-    pub ipv6s: Vec<Ipv6Addr>,
-    /// `sg-…`.
-    pub security_group_ids: Vec<String>,
-}
-
-/// What the instance knows of its instance profile. The policies are not there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct IamInfo {
-    /// `Success`, or why the role cannot be taken.
-    pub code: Option<String>,
-    /// The ARN of the instance profile, which is not the role's.
-    pub instance_profile_arn: Option<String>,
-    /// Its id.
-    pub instance_profile_id: Option<String>,
-    /// When the credentials were last renewed.
-    pub last_updated: Option<Timestamp>,
 }
 
 impl Placement {
@@ -76,6 +38,30 @@ impl Placement {
             partition_number: text("partition-number").and_then(|number| number.parse().ok()),
         }
     }
+}
+
+/// A network interface. Properties that it does not have are `None` or empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Interface {
+    /// The hardware address.
+    pub mac: String,
+    /// The index on the instance. The primary interface has 0.
+    pub device_number: Option<u32>,
+    /// The id of the interface, `eni-…`.
+    pub interface_id: Option<String>,
+    /// The id of the subnet, `subnet-…`.
+    pub subnet_id: Option<String>,
+    /// The id of the VPC, `vpc-…`.
+    pub vpc_id: Option<String>,
+    /// The private IPv4 addresses.
+    pub local_ipv4s: Vec<Ipv4Addr>,
+    /// The public IPv4 addresses.
+    pub public_ipv4s: Vec<Ipv4Addr>,
+    /// The IPv6 addresses.
+    pub ipv6s: Vec<Ipv6Addr>,
+    /// The ids of the security groups, `sg-…`.
+    pub security_group_ids: Vec<String>,
 }
 
 impl Interface {
@@ -95,19 +81,33 @@ impl Interface {
     }
 }
 
+/// What the instance knows about its instance profile, which is not the role's policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IamInfo {
+    /// `Success`, or why the role cannot be assumed.
+    pub code: Option<String>,
+    /// The ARN of the instance profile. The role has another one.
+    pub instance_profile_arn: Option<String>,
+    /// The id of the instance profile, `AIPA…`.
+    pub instance_profile_id: Option<String>,
+    /// When the credentials were last refreshed.
+    pub last_updated: Option<Timestamp>,
+}
+
 impl IamInfo {
     pub(crate) fn parse(document: &[u8]) -> Result<Self, Error> {
         let mut members = Members::parse(document, "IAM info")?;
         Ok(Self {
-            code: members.text("code"),
-            instance_profile_arn: members.text("instanceprofilearn"),
-            instance_profile_id: members.text("instanceprofileid"),
-            last_updated: members.parsed("lastupdated"),
+            code: members.text("Code"),
+            instance_profile_arn: members.text("InstanceProfileArn"),
+            instance_profile_id: members.text("InstanceProfileId"),
+            last_updated: members.parsed("LastUpdated"),
         })
     }
 }
 
-/// The values in an item that has one on each line.
+/// Parses the lines of an item. Lines that are not of this type are left out.
 fn lines<T: FromStr>(item: Option<&String>) -> Vec<T> {
     let lines = item.into_iter().flat_map(|text| text.lines());
     lines.filter_map(|line| line.trim().parse().ok()).collect()

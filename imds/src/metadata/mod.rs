@@ -1,4 +1,5 @@
-//! What an instance knows about itself: the values of the typed lookups of `Client`.
+//! The values of typed lookups: the identity document and its signature, the placement, the network
+//! interfaces, the instance profile, and unpacked user data.
 
 #[cfg(feature = "verify")]
 mod ber;
@@ -7,6 +8,8 @@ mod certificate;
 mod document;
 #[cfg(feature = "client")]
 mod instance;
+#[cfg(feature = "verify")]
+mod signed_data;
 #[cfg(feature = "user-data")]
 mod user_data;
 

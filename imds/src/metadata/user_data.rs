@@ -300,7 +300,7 @@ fn shown_type(body: &[u8]) -> &'static str {
 }
 
 fn bad(what: &str) -> Error {
-    Error::bad_response(format!("the user data cannot be unpacked: {what}"))
+    Error::response(format!("the user data cannot be unpacked: {what}"))
 }
 
 impl fmt::Debug for UserDataPart {

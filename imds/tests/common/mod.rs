@@ -29,18 +29,17 @@ pub(crate) enum Reply {
 
 impl Reply {
     pub(crate) fn status(status: u16, body: &str) -> Self {
-        Self::with_headers(status, &[], body)
+        Self::with_headers(status, &[], body.as_bytes())
     }
 
-    pub(crate) fn with_headers(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+    pub(crate) fn with_headers(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Self {
         let lines: String = headers
             .iter()
             .map(|(name, value)| format!("{name}: {value}\r\n"))
             .collect();
         let length = body.len();
-        Self::Raw(
-            format!("HTTP/1.1 {status} X\r\n{lines}Content-Length: {length}\r\n\r\n{body}").into(),
-        )
+        let head = format!("HTTP/1.1 {status} X\r\n{lines}Content-Length: {length}\r\n\r\n");
+        Self::Raw([head.as_bytes(), body].concat())
     }
 }
 

@@ -1,0 +1,124 @@
+use std::{error::Error as StdError, io, path::Path, time::Duration};
+
+use http::StatusCode;
+
+use crate::error::{Error, ErrorKind, shown};
+
+/// What can go wrong on the way to an answer.
+impl Error {
+    pub(crate) fn disabled() -> Self {
+        Self::new(
+            ErrorKind::Disabled,
+            "instance metadata is disabled (AWS_EC2_METADATA_DISABLED or the client's setting), so \
+             no request was sent",
+        )
+    }
+
+    pub(crate) fn connect(endpoint: &str, source: io::Error) -> Self {
+        Self::no_connection(endpoint, "").with_source(source)
+    }
+
+    pub(crate) fn connect_timeout(endpoint: &str, waited: Duration) -> Self {
+        Self::no_connection(endpoint, &format!(" within {}", seconds(waited)))
+    }
+
+    fn no_connection(endpoint: &str, waited: &str) -> Self {
+        Self::new(
+            ErrorKind::Connect,
+            format!(
+                "no connection to {endpoint}{waited}: this is not an EC2 instance or a container \
+                 with a role, or a firewall is in the way"
+            ),
+        )
+    }
+
+    pub(crate) fn answer_timeout(endpoint: &str, waited: Duration) -> Self {
+        Self::new(
+            ErrorKind::Timeout,
+            format!(
+                "{endpoint} accepted the connection but did not answer within {}",
+                seconds(waited)
+            ),
+        )
+    }
+
+    /// Only the packets that answer the `PUT` have a limited number of hops. A container behind a
+    /// bridge sees the connection succeed, then nothing.
+    pub(crate) fn token_timeout(endpoint: &str, waited: Duration) -> Self {
+        Self::new(
+            ErrorKind::Timeout,
+            format!(
+                "{endpoint} accepted the connection but did not answer the request for a session \
+                 token within {}: inside a container this is the hop limit of the instance; raise \
+                 it with `aws ec2 modify-instance-metadata-options --instance-id ID \
+                 --http-put-response-hop-limit 2`",
+                seconds(waited)
+            ),
+        )
+    }
+
+    pub(crate) fn call_timeout(endpoint: &str, budget: Duration) -> Self {
+        Self::new(
+            ErrorKind::Timeout,
+            format!(
+                "no complete answer from {endpoint} within the {} allowed for a call",
+                seconds(budget)
+            ),
+        )
+    }
+
+    pub(crate) fn transport(
+        endpoint: &str,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self::new(
+            ErrorKind::Transport,
+            format!("{endpoint} broke the connection instead of answering"),
+        )
+        .with_source(source)
+    }
+
+    pub(crate) fn too_long(endpoint: &str, limit: usize) -> Self {
+        Self::response(format!(
+            "the answer of {endpoint} is longer than {limit} bytes"
+        ))
+    }
+
+    /// No role, in contrast to some other item that does not exist.
+    pub(crate) fn no_role() -> Self {
+        Self::new(
+            ErrorKind::NotFound,
+            "the instance has no IAM role: attach an instance profile to it, or use other \
+             credentials",
+        )
+        .with_status(StatusCode::NOT_FOUND)
+    }
+
+    pub(crate) fn invalid_profile(name: &str) -> Self {
+        Self::new(
+            ErrorKind::InvalidProfile,
+            format!(
+                "the instance has no profile named `{}`: correct the configured profile name or \
+                 leave it out",
+                shown(name)
+            ),
+        )
+        .with_status(StatusCode::NOT_FOUND)
+    }
+
+    pub(crate) fn token_file(path: &Path, source: io::Error) -> Self {
+        Self::bad_token(format!(
+            "could not read the container authorization token file {}",
+            path.display()
+        ))
+        .with_source(source)
+    }
+}
+
+/// Writes a time in seconds with one decimal place, or in milliseconds below a second.
+fn seconds(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ 0..1000 => format!("{millis} ms"),
+        millis => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+    }
+}

@@ -1,0 +1,203 @@
+#[cfg(feature = "client")]
+mod client;
+mod status;
+
+use std::{error::Error as StdError, fmt, net::IpAddr, sync::Arc};
+
+use http::StatusCode;
+
+/// Why there is no metadata, or why there are no credentials.
+///
+/// It has a [`kind`](Error::kind), the HTTP status and the service's own code if there was an
+/// answer, and a message that names the cure. No message contains a body, a token or a key. Clones
+/// are cheap: one failed attempt is shared by all tasks that waited for it.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_imds::{Endpoint, ErrorKind};
+///
+/// let error = Endpoint::new("169.254.169.254").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Setting);
+/// assert!(error.to_string().starts_with("invalid metadata endpoint \"169.254.169.254\""));
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    status: Option<StatusCode>,
+    code: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A setting or an argument that cannot be used: an endpoint, a mode, a path, a time to live.
+    /// Nothing was sent.
+    Setting,
+    /// The client is disabled. Nothing was sent and no socket was opened.
+    Disabled,
+    /// No connection. Most often this is not an EC2 instance or not a container with a role.
+    Connect,
+    /// A connection, but no answer in time. For the session token, this is what a container one hop
+    /// too far away sees.
+    Timeout,
+    /// The connection broke in the middle of an answer.
+    Transport,
+    /// HTTP 400: the service does not accept the request.
+    BadRequest,
+    /// HTTP 401 twice, the second time with a new session token.
+    Unauthorized,
+    /// HTTP 403: metadata is turned off for this instance, or not allowed for this caller.
+    Forbidden,
+    /// HTTP 404: the item does not exist, which is a normal answer for many items.
+    NotFound,
+    /// The service has no session tokens (HTTP 404 or 405 to the `PUT`), and IMDSv1 is not allowed.
+    TokenUnsupported,
+    /// HTTP 429: more requests than the service accepts.
+    Throttled,
+    /// HTTP 5xx, even after all attempts.
+    Server,
+    /// Any other HTTP status. This includes redirects, which are never followed.
+    Status,
+    /// A session token or an authorization token that cannot be sent in a header.
+    BadToken,
+    /// A success that cannot be read: too long, not JSON, a member missing.
+    Response,
+    /// The service answered with the reason why it has no credentials. [`Error::code`] returns its
+    /// code.
+    Refused,
+    /// The configured profile name does not exist here.
+    InvalidProfile,
+    /// The signature of an identity document does not match.
+    Signature,
+}
+
+impl Error {
+    /// Returns what went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the HTTP status, if there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status.map(|status| status.as_u16())
+    }
+
+    /// Returns the service's own error code, such as `AssumeRoleUnauthorizedAccess`.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// Returns true if the service answered that the item does not exist. An unreachable service
+    /// ([`ErrorKind::Connect`]) does not say so.
+    pub fn is_not_found(&self) -> bool {
+        self.kind() == ErrorKind::NotFound
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            status: None,
+            code: None,
+            source: None,
+        }))
+    }
+
+    pub(crate) fn setting(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Setting, message)
+    }
+
+    pub(crate) fn response(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Response, message)
+    }
+
+    pub(crate) fn bad_token(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::BadToken, message)
+    }
+
+    /// A name that resolves to an address that must not be asked.
+    pub(crate) fn foreign_address(host: &str, address: IpAddr) -> Self {
+        Self::setting(format!(
+            "{host} resolves to {address}, which is neither loopback nor an address of ECS or EKS: \
+             credentials are fetched over plain http only from there"
+        ))
+    }
+
+    /// A document that came with HTTP 200 and says that there are no credentials.
+    pub(crate) fn refused(code: &str, message: &str) -> Self {
+        let code = shown(code);
+        let text = match message {
+            "" => format!("the service has no credentials: {code}"),
+            _ => format!("the service has no credentials: {code}: {}", shown(message)),
+        };
+        Self::new(ErrorKind::Refused, text).with_code(Some(code))
+    }
+
+    #[cfg(feature = "verify")]
+    pub(crate) fn signature_mismatch() -> Self {
+        Self::new(
+            ErrorKind::Signature,
+            "the signature of the identity document does not match: it belongs to another document, \
+             or the certificate belongs to another region",
+        )
+    }
+
+    pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.change(|inner| inner.source = Some(source.into()))
+    }
+
+    fn with_status(self, status: StatusCode) -> Self {
+        self.change(|inner| inner.status = Some(status))
+    }
+
+    fn with_code(self, code: Option<String>) -> Self {
+        self.change(|inner| inner.code = code)
+    }
+
+    /// Changes an error that is being built, so that there are no clones of it yet.
+    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            change(inner);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("status", &self.0.status)
+            .field("code", &self.0.code)
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let source = self.0.source.as_deref()?;
+        Some(source)
+    }
+}
+
+/// Makes one line of at most 200 characters of another program's text.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars()
+        .take(200)
+        .flat_map(char::escape_debug)
+        .collect()
+}

@@ -1,0 +1,96 @@
+use http::StatusCode;
+
+use crate::error::{Error, ErrorKind};
+
+/// What an HTTP status other than 200 means.
+///
+/// Source: EC2 User Guide, "Retrieve instance metadata", section on errors.
+impl Error {
+    /// Returns the error for a request for a session token.
+    pub(crate) fn from_token_status(status: StatusCode) -> Self {
+        let (kind, text) = match status.as_u16() {
+            400 => (
+                ErrorKind::BadRequest,
+                "the service does not accept the request for a session token",
+            ),
+            403 => (
+                ErrorKind::Forbidden,
+                "no session token: instance metadata is turned off for this instance, or something \
+                 on the way adds X-Forwarded-For; turn it on with `aws ec2 \
+                 modify-instance-metadata-options --http-endpoint enabled`",
+            ),
+            404 | 405 => (
+                ErrorKind::TokenUnsupported,
+                "the service has no session tokens (it does not support IMDSv2), and IMDSv1 is not \
+                 allowed by the settings",
+            ),
+            _ => (other(status), "no session token"),
+        };
+        Self::new(kind, format!("{text} (HTTP {})", status.as_u16())).with_status(status)
+    }
+
+    /// Returns the error for a request for the item at `path`.
+    pub(crate) fn from_status(status: StatusCode, path: &str) -> Self {
+        let (kind, text) = match status.as_u16() {
+            400 => (ErrorKind::BadRequest, "the service does not accept"),
+            401 => (
+                ErrorKind::Unauthorized,
+                "the service rejects its own session token for",
+            ),
+            403 => (
+                ErrorKind::Forbidden,
+                "metadata is turned off here, or not allowed for this caller:",
+            ),
+            404 => (ErrorKind::NotFound, "there is no"),
+            _ => (other(status), "no answer for"),
+        };
+        let hint = match kind {
+            ErrorKind::NotFound if is_policy(path) => {
+                ": a role's policies are not in the metadata, IAM has them: \
+                 `aws iam list-attached-role-policies --role-name NAME`"
+            }
+            _ => "",
+        };
+        let text = format!("{text} {path} (HTTP {}){hint}", status.as_u16());
+        Self::new(kind, text).with_status(status)
+    }
+
+    /// Returns the error for a request to a container's agent, which sends a document with the
+    /// reason: `code` and `message`, both already fit to be shown.
+    pub(crate) fn from_container_status(
+        status: StatusCode,
+        code: Option<String>,
+        message: Option<&str>,
+    ) -> Self {
+        let kind = match status.as_u16() {
+            400 => ErrorKind::BadRequest,
+            401 => ErrorKind::Unauthorized,
+            403 => ErrorKind::Forbidden,
+            404 => ErrorKind::NotFound,
+            _ => other(status),
+        };
+        let mut text = format!(
+            "the agent has no credentials for this container (HTTP {})",
+            status.as_u16()
+        );
+        for reason in [code.as_deref(), message].into_iter().flatten() {
+            text.push_str(": ");
+            text.push_str(reason);
+        }
+        Self::new(kind, text).with_status(status).with_code(code)
+    }
+}
+
+/// Returns the kind of a status that means the same for every request.
+fn other(status: StatusCode) -> ErrorKind {
+    match status.as_u16() {
+        429 => ErrorKind::Throttled,
+        500..=599 => ErrorKind::Server,
+        _ => ErrorKind::Status,
+    }
+}
+
+/// Returns true for the policies of a role, which many people expect below `iam/`.
+fn is_policy(path: &str) -> bool {
+    path.contains("/iam/") && path.to_ascii_lowercase().contains("polic")
+}
