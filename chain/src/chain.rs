@@ -59,7 +59,8 @@ impl Chain {
     /// This is short for:
     ///
     /// ```no_run
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), keyfob_chain::Error> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_chain::Error> {
     /// use keyfob_chain::{Cached, Chain, Order, Settings, Variables};
     /// use keyfob_sigv4::Timestamp;
     ///
@@ -78,7 +79,8 @@ impl Chain {
     /// use keyfob_chain::Chain;
     /// use keyfob_sigv4::Timestamp;
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), keyfob_chain::Error> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_chain::Error> {
     /// let credentials = Chain::from_env().credentials(Timestamp::now()).await?;
     /// # Ok(()) }
     /// ```

@@ -23,7 +23,8 @@ impl Error {
     /// ```
     /// use keyfob_chain::{Error, ErrorKind};
     ///
-    /// let error = Error::new(ErrorKind::Provider, "the vault is sealed: run `vault operator unseal`");
+    /// let message = "the vault is sealed: run `vault operator unseal`";
+    /// let error = Error::new(ErrorKind::Provider, message);
     /// assert_eq!(error.kind(), ErrorKind::Provider);
     /// ```
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {

@@ -45,7 +45,8 @@ impl fmt::Display for Location {
 /// ```
 /// use keyfob_chain::Origin;
 ///
-/// let origin = Origin::File { file: "/home/ada/.aws/config".into(), line: 3, section: "dev".into() };
+/// let file = "/home/ada/.aws/config".into();
+/// let origin = Origin::File { file, line: 3, section: "dev".to_owned() };
 /// assert_eq!(origin.to_string(), "[dev] in /home/ada/.aws/config:3");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -108,7 +109,8 @@ impl Origin {
     ///
     /// use keyfob_chain::Origin;
     ///
-    /// let origin = Origin::File { file: "/home/ada/.aws/config".into(), line: 3, section: "dev".into() };
+    /// let file = "/home/ada/.aws/config".into();
+    /// let origin = Origin::File { file, line: 3, section: "dev".to_owned() };
     /// assert_eq!(origin.text(Some(Path::new("/home/ada"))), "[dev] in ~/.aws/config:3");
     /// ```
     pub fn text(&self, home: Option<&Path>) -> String {
@@ -147,7 +149,7 @@ impl Origin {
     }
 }
 
-/// Writes it for people: `AWS_REGION`, `[dev] in /home/ada/.aws/config:3`, `role "app-prod" (IMDSv2)`.
+/// Writes it for people, such as `AWS_REGION` or `[dev] in /home/ada/.aws/config:3`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -176,8 +176,8 @@ impl Variables {
         }
     }
 
-    /// Replaces a first component that is exactly `~` by the home folder. `~user` is not expanded, as
-    /// in the AWS SDKs.
+    /// Replaces a first component that is exactly `~` by the home folder. `~user` is not expanded,
+    /// as in the AWS SDKs.
     fn expand(&self, path: &OsStr) -> PathBuf {
         let separators: &[char] = match self.platform {
             Platform::Unix => &['/'],

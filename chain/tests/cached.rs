@@ -1,4 +1,4 @@
-//! `Cached` under many tasks and over time.
+//! `Cached` with many tasks and over time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -44,7 +44,8 @@ fn process() -> Origin {
     }
 }
 
-/// A provider that gives its answers one after the other and counts, slowly enough for a crowd to gather.
+/// Creates a provider that returns its answers one after the other, slowly enough for many tasks to
+/// wait, and counts them.
 fn scripted(
     origin: Origin,
     answers: Vec<Result<Credentials, ErrorKind>>,
@@ -67,7 +68,7 @@ fn scripted(
     (Cached::new(provider).with_random(|| 0), calls)
 }
 
-/// What a thousand tasks get at the same time: key ids, or the kind of the error.
+/// Returns what a thousand tasks get at the same time: key ids, or kinds of errors.
 async fn crowd(
     cached: &Arc<Cached<impl Provider + 'static>>,
     now: Timestamp,
@@ -81,7 +82,7 @@ async fn crowd(
                 .await
                 .map_err(|error| error.kind())?;
             let number = key.access_key_id().trim_start_matches("AKID").to_owned();
-            // No torn pair.
+            // The id and the secret belong together.
             assert_eq!(key.secret_access_key().expose(), format!("secret{number}"));
             Ok(key.access_key_id().to_owned())
         });
@@ -107,7 +108,7 @@ async fn a_thousand_tasks_ask_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_tasks_share_a_failure_and_nobody_keeps_it() {
+async fn a_thousand_tasks_share_a_failure_that_is_not_cached() {
     let (cached, calls) = scripted(process(), vec![Err(ErrorKind::Provider), Ok(key(1, None))]);
     let cached = Arc::new(cached);
     let results = crowd(&cached, at(0)).await;
@@ -124,7 +125,7 @@ async fn a_thousand_tasks_share_a_failure_and_nobody_keeps_it() {
 }
 
 #[tokio::test]
-async fn in_the_advisory_window_one_renews_and_the_others_go_on() {
+async fn in_the_advisory_window_one_task_refreshes_and_the_others_are_served() {
     let (calls, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
     let (count, wait) = (calls.clone(), go_on.clone());
     let provider = provider_fn("slow", move |_now| {
@@ -159,7 +160,7 @@ async fn in_the_advisory_window_one_renews_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_away_is_left_alone_and_the_old_key_serves_past_its_end() {
+async fn during_an_outage_the_old_key_is_served_past_its_expiry_and_the_service_is_left_alone() {
     let failing = || Err(ErrorKind::Provider);
     let answers = vec![
         Ok(key(1, Some(3600))),
@@ -188,7 +189,7 @@ async fn a_service_that_is_away_is_left_alone_and_the_old_key_serves_past_its_en
 }
 
 #[tokio::test]
-async fn a_setting_that_is_wrong_is_said_at_once() {
+async fn an_invalid_setting_is_an_error_at_once() {
     let answers = vec![Ok(key(1, Some(3600))), Err(ErrorKind::ConfigFile)];
     let (cached, _) = scripted(instance(), answers);
     cached.credentials(at(0)).await.unwrap();
@@ -199,7 +200,7 @@ async fn a_setting_that_is_wrong_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn other_sources_are_not_served_past_their_end() {
+async fn other_credentials_are_not_served_past_their_expiry() {
     let answers = vec![
         Ok(key(1, Some(3600))),
         Err(ErrorKind::Provider),
@@ -223,7 +224,7 @@ async fn other_sources_are_not_served_past_their_end() {
 }
 
 #[tokio::test]
-async fn an_instance_that_hands_out_what_has_ended_is_asked_once_for_three_requests() {
+async fn an_instance_that_issues_expired_credentials_is_asked_once_for_three_calls() {
     let (cached, calls) = scripted(instance(), vec![Ok(key(1, Some(-5)))]);
     for now in 0..3 {
         assert_eq!(
@@ -235,14 +236,14 @@ async fn an_instance_that_hands_out_what_has_ended_is_asked_once_for_three_reque
 }
 
 #[tokio::test]
-async fn only_the_key_that_was_refused_is_replaced() {
+async fn only_the_refused_key_is_replaced() {
     let answers = vec![Ok(key(1, Some(3600))), Ok(key(2, Some(9000)))];
     let (cached, _) = scripted(instance(), answers);
     let old = cached.credentials(at(0)).await.unwrap();
     assert!(cached.invalidate(&old));
     let new = cached.credentials(at(1)).await.unwrap();
     assert_eq!(new.access_key_id(), "AKID2");
-    // A slow task hears only now that the old key was refused.
+    // A slow task learns only now that the old key was refused.
     assert!(!cached.invalidate(&old));
     assert!(
         cached
@@ -254,7 +255,7 @@ async fn only_the_key_that_was_refused_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_task_that_gives_up_while_asking_leaves_the_turn_to_the_next() {
+async fn a_task_that_is_canceled_while_asking_lets_the_next_one_ask() {
     let calls = AtomicUsize::new(0);
     let provider = provider_fn("stuck once", move |_now| {
         let first = calls.fetch_add(1, Ordering::SeqCst) == 0;

@@ -1,5 +1,5 @@
-//! The default chain: which source wins, when it stops, and what the explanation says of it. Instance metadata is a
-//! real server on a loopback port.
+//! The default chain: which provider wins, when the chain stops, and what the explanation says.
+//! Instance metadata is a real server on a loopback port.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -35,12 +35,13 @@ aws_access_key_id = AKIAHALF
 aws_secret_access_key canary-broken
 ";
 
-/// Far away, because the clients of instances and containers compare expiries with the real clock.
+/// Far in the future, because the clients of instance metadata and containers compare expiries with
+/// the real clock.
 fn now() -> Timestamp {
     "2126-11-22T03:00:00Z".parse().unwrap()
 }
 
-/// Instance metadata is switched off unless a test switches it on.
+/// Disables instance metadata unless a test sets its endpoint.
 fn settings(variables: &[(&str, &str)], credentials: &str) -> Settings {
     let env: Variables = variables.iter().copied().collect();
     let env = match env.raw("AWS_EC2_METADATA_SERVICE_ENDPOINT") {
@@ -98,7 +99,7 @@ async fn the_environment_comes_first_and_masks_the_profile() {
 }
 
 #[tokio::test]
-async fn a_profile_that_the_program_names_switches_the_environment_off_and_aws_profile_does_not() {
+async fn a_profile_chosen_by_the_program_disables_the_environment_and_aws_profile_does_not() {
     let both = settings(&KEYS, FILE);
     let named = both.clone().with_profile("ci");
     assert_eq!(key_id(Order::Cli, &named).await.unwrap(), "AKIACI");
@@ -118,7 +119,7 @@ async fn a_profile_that_the_program_names_switches_the_environment_off_and_aws_p
 }
 
 #[tokio::test]
-async fn without_any_source_the_error_lists_where_it_looked() {
+async fn without_credentials_the_error_lists_what_was_tried() {
     let error = key_id(Order::Cli, &settings(&[], "")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoCredentials);
     let text = error.to_string();
@@ -131,7 +132,7 @@ async fn without_any_source_the_error_lists_where_it_looked() {
 }
 
 #[tokio::test]
-async fn a_named_profile_that_is_missing_is_an_error_with_the_names_there_are() {
+async fn a_missing_profile_is_an_error_that_lists_the_existing_ones() {
     for settings in [
         settings(&[("AWS_PROFILE", "dve")], FILE),
         settings(&[], FILE).with_profile("dve"),
@@ -149,8 +150,49 @@ async fn a_named_profile_that_is_missing_is_an_error_with_the_names_there_are() 
     }
 }
 
+/// Parses one file of that kind, chooses a profile, and returns the error.
+fn profile_error(kind: FileKind, text: &str, profile: &str) -> Option<String> {
+    let files = ConfigFiles::parse([(kind, "/home/ada/.aws/file", text.as_bytes())]);
+    files.profile(profile).err().map(|error| {
+        assert_eq!(error.kind(), ErrorKind::ProfileNotFound);
+        error.to_string()
+    })
+}
+
+#[test]
+fn a_profile_that_is_ignored_because_of_its_header_is_quoted_with_the_header_to_write() {
+    use FileKind::{Config, Credentials};
+    for (kind, header, profile, cure) in [
+        (Config, "[profile dév]", "dév", "[profile 'dév']"),
+        (Config, "[profile a b]", "a b", "[profile 'a b']"),
+        (Config, "[dev]", "dev", "[profile dev]"),
+        (Config, "[profiledev]", "dev", "[profile dev]"),
+        (Credentials, "[profile dev]", "dev", "[dev]"),
+    ] {
+        let error = profile_error(kind, &format!("[ci]\n{header}\n"), profile);
+        let wanted = format!(
+            "profile \"{profile}\" not found: {header} at /home/ada/.aws/file:2 is ignored because \
+             of its header: write {cure}"
+        );
+        assert_eq!(error.unwrap(), wanted);
+        // The cure works.
+        assert_eq!(profile_error(kind, cure, profile), None);
+    }
+    let error = profile_error(Credentials, "[dév]\n", "dév").unwrap();
+    assert!(
+        error.ends_with("rename it to a name of letters, digits and _-/.%@:+"),
+        "{error}"
+    );
+    // Only a header that has the name which was asked for is repeated.
+    let error = profile_error(Config, "[canary]\n", "dev").unwrap();
+    assert_eq!(
+        error,
+        "profile \"dev\" not found: no configuration file has a profile"
+    );
+}
+
 #[tokio::test]
-async fn a_bad_line_stops_its_own_profile_and_no_other() {
+async fn a_bad_line_makes_only_its_own_profile_unusable() {
     let file = settings(&[], FILE);
     assert_eq!(
         key_id(Order::Cli, &file).await.unwrap(),
@@ -186,7 +228,7 @@ async fn a_bad_line_stops_its_own_profile_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_read_is_no_reason_to_go_on_to_another_identity() {
+async fn an_unreadable_file_stops_the_chain() {
     let config = (
         FileKind::Config,
         "config",
@@ -206,7 +248,7 @@ async fn a_file_that_cannot_be_read_is_no_reason_to_go_on_to_another_identity() 
     }
 }
 
-/// A profile whose key is in the credentials file, and whose role and region are in a config file that is damaged.
+/// The key of a profile whose role and region are in a damaged config file.
 const LONG_TERM_KEY: &[u8] = b"[good]\naws_access_key_id = A\naws_secret_access_key = b\n";
 
 #[tokio::test]
@@ -247,8 +289,8 @@ async fn a_damaged_config_file_does_not_turn_a_role_into_the_key_beside_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_opened_concerns_every_profile_and_its_reason_is_said() {
-    // A folder cannot be read as a file by anybody, root included.
+async fn a_file_that_cannot_be_opened_makes_every_profile_unusable_and_the_error_says_why() {
+    // A folder cannot be read as a file, not even by root.
     let folder = tempfile::tempdir().unwrap();
     let readable = folder.path().join("readable");
     let role = b"[profile role]\nrole_arn = r\nsource_profile = good\n";
@@ -282,7 +324,7 @@ async fn a_file_that_cannot_be_opened_concerns_every_profile_and_its_reason_is_s
 }
 
 #[tokio::test]
-async fn what_a_damaged_file_says_of_other_profiles_is_a_warning_with_file_and_line() {
+async fn problems_of_other_profiles_are_warnings_with_file_and_line() {
     let config = b"[profile good]\nregion = eu-west-1 # home\n[good]\n[profile a]\noutput = json # not ours\n\
                    bad\n[profile lost\nregion = us-west-2\n";
     let files = [
@@ -333,7 +375,7 @@ async fn half_a_key_in_a_file_is_named_by_its_line() {
 }
 
 #[tokio::test]
-async fn what_made_the_profile_fail_is_not_said_twice() {
+async fn the_problem_that_made_a_profile_fail_is_not_repeated_as_a_warning() {
     let settings = settings(&[], FILE).with_profile("broken");
     let explanation = explain(&settings).await.explanation;
     assert_eq!(explanation.attempts[2].verdict, Verdict::Failed);
@@ -345,7 +387,7 @@ async fn what_made_the_profile_fail_is_not_said_twice() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_not_spoken_stops_the_chain_where_somebody_configured_it() {
+async fn an_unsupported_source_stops_the_chain_if_it_is_configured() {
     let profile = |text: &str| settings(&[], text);
     let mfa = "[default]\nrole_arn = arn:aws:iam::123456789012:role/a\ncredential_source = Environment\nmfa_serial = 1\n";
     for settings in [
@@ -375,7 +417,7 @@ async fn the_parts_of_a_key_come_from_one_file() {
 }
 
 #[tokio::test]
-async fn what_fails_stops_the_chain_and_the_rest_is_shown_as_masked_by_it() {
+async fn a_failure_stops_the_chain_and_masks_the_rest() {
     let failing = provider_fn("vault", |_| async {
         Err(Error::new(ErrorKind::Provider, "the vault is sealed"))
     });
@@ -404,7 +446,7 @@ async fn what_fails_stops_the_chain_and_the_rest_is_shown_as_masked_by_it() {
 }
 
 #[tokio::test]
-async fn no_secret_is_in_anything_that_can_be_shown() {
+async fn nothing_that_can_be_printed_contains_a_secret() {
     for profile in ["default", "ci", "half", "broken"] {
         let settings = settings(&KEYS, FILE).with_profile(profile);
         let resolution = explain(&settings).await;
@@ -418,7 +460,7 @@ async fn no_secret_is_in_anything_that_can_be_shown() {
 }
 
 #[tokio::test]
-async fn the_explanation_serializes_with_names_that_stay() {
+async fn the_explanation_serializes_with_stable_names() {
     let settings = settings(&[KEYS[0], KEYS[1], ("AWS_REGION", "eu-west-1")], FILE);
     let explanation = explain(&settings).await.explanation;
     let region = settings.region(None).unwrap().unwrap();
@@ -446,7 +488,7 @@ async fn the_explanation_serializes_with_names_that_stay() {
 }
 
 #[test]
-fn the_region_comes_from_the_first_that_says_one() {
+fn the_region_comes_from_the_first_source_that_sets_one() {
     let file = "[default]\nregion = sa-east-1\n";
     let region = |variables: &[(&str, &str)], argument| {
         let region = settings(variables, file).region(argument)?.unwrap();
@@ -480,7 +522,7 @@ fn the_region_comes_from_the_first_that_says_one() {
 }
 
 #[tokio::test]
-async fn the_default_region_says_that_nobody_asked_for_it() {
+async fn the_default_region_has_the_default_origin() {
     let region = settings(&[], "").resolve_region(None).await.unwrap();
     assert_eq!(
         (region.name(), region.origin()),
@@ -501,7 +543,7 @@ fn files_are_read_from_where_the_environment_says() {
             .names()
             .eq(["default", "ci", "half", "broken"])
     );
-    // A folder in place of the file is a problem, a file that is not there is none.
+    // A folder in place of the file is a problem; a missing file is not.
     let settings = Settings::load(env.with("AWS_CONFIG_FILE", folder.path()));
     assert!(settings.files().problems()[0].is_error());
     let error = settings.with_profile("other").profile().unwrap_err();
@@ -509,7 +551,7 @@ fn files_are_read_from_where_the_environment_says() {
 }
 
 #[test]
-fn what_tasks_share_is_send_and_sync_and_a_provider_can_be_boxed() {
+fn shared_types_are_send_and_sync_and_providers_can_be_boxed() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<Chain>();
     shared::<Settings>();
@@ -585,7 +627,7 @@ mod instance {
     }
 
     #[tokio::test]
-    async fn a_role_that_the_environment_masks_is_seen_named_and_not_asked_for_keys() {
+    async fn a_masked_instance_role_is_named_without_issuing_credentials() {
         let key = Credentials::new("ASIAINSTANCE", "canary-instance").unwrap();
         let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let count = asked.clone();
@@ -664,7 +706,7 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
     }
 
     #[tokio::test]
-    async fn a_container_is_not_asked_when_it_is_masked_and_plain_http_goes_to_no_other_host() {
+    async fn a_masked_container_is_not_asked_and_plain_http_goes_to_allowed_hosts_only() {
         let url = [(
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
             "http://192.0.2.1/steal",
@@ -678,7 +720,7 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
     }
 
     #[tokio::test]
-    async fn switched_off_it_opens_no_socket() {
+    async fn disabled_instance_metadata_opens_no_socket() {
         let server = server().await;
         let settings = on(&server, &[("AWS_EC2_METADATA_DISABLED", "True")], "");
         let error = key_id(Order::Cli, &settings).await.unwrap_err();
@@ -692,7 +734,7 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
     }
 
     #[tokio::test]
-    async fn without_a_role_or_a_service_it_is_not_configured() {
+    async fn without_a_role_or_a_service_instance_metadata_is_not_configured() {
         let server = Imds::builder().start().await.unwrap();
         let error = key_id(Order::Cli, &on(&server, &[], "")).await.unwrap_err();
         assert!(
@@ -710,7 +752,7 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
     }
 
     #[tokio::test]
-    async fn a_service_that_is_there_and_fails_is_an_error() {
+    async fn a_service_that_is_there_but_fails_is_an_error() {
         let server = Imds::builder().credentials_from(|| {
             std::future::ready(Err::<Credentials, _>(std::io::Error::other(
                 "no keys today",
@@ -722,19 +764,71 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
     }
 
     #[tokio::test]
-    async fn a_setting_that_cannot_be_used_is_named() {
-        for (name, value) in [
-            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ftp://x"),
-            ("AWS_METADATA_SERVICE_TIMEOUT", "soon"),
-            ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "-1"),
+    async fn an_invalid_setting_is_named_with_its_value() {
+        for (name, value, message) in [
+            (
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+                "ftp://x",
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT cannot be used",
+            ),
+            (
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+                "IPv5",
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is \"IPv5\", which is not IPv4 or IPv6",
+            ),
+            (
+                "AWS_METADATA_SERVICE_TIMEOUT",
+                "soon",
+                "AWS_METADATA_SERVICE_TIMEOUT is \"soon\", which is not a number: write a whole \
+                 number of seconds, such as 5",
+            ),
+            (
+                "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+                "-1",
+                "AWS_METADATA_SERVICE_NUM_ATTEMPTS is \"-1\", which is not a whole number of 0 or \
+                 more: write a whole number, such as 3",
+            ),
         ] {
-            let env = Variables::from_iter([(name, value)]);
-            let error = key_id(Order::Cli, &Settings::new(env, ConfigFiles::default()))
-                .await
-                .unwrap_err();
+            let settings = Settings::new(
+                Variables::from_iter([(name, value)]),
+                ConfigFiles::default(),
+            );
+            let error = key_id(Order::Cli, &settings).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Setting);
-            assert!(error.to_string().contains(name), "{error}");
+            assert_eq!(error.to_string(), message);
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            let shown = format!("{error}{}", source.unwrap_or_default());
+            assert!(shown.contains(value), "{shown}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_invalid_property_is_named_with_its_file_and_line() {
+        let file = "[default]\nmetadata_service_timeout = 1.5\n";
+        let text = (FileKind::Config, "/home/ada/.aws/config", file.as_bytes());
+        let settings = Settings::new(Variables::default(), ConfigFiles::parse([text]));
+        assert_eq!(
+            settings.imds(None).unwrap_err().to_string(),
+            "/home/ada/.aws/config:2: metadata_service_timeout is \"1.5\", which is not a whole \
+             number of 0 or more: write a whole number of seconds, such as 5"
+        );
+    }
+
+    #[test]
+    fn a_large_number_is_a_number_and_an_argument_comes_before_the_settings() {
+        for name in [
+            "AWS_METADATA_SERVICE_TIMEOUT",
+            "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+        ] {
+            let settings = settings(&[(name, "5000000000")], "");
+            settings.imds(None).unwrap().build().unwrap();
+        }
+        let settings = settings(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ftp://x")], "");
+        let argument = Argument::new("--endpoint-url", "http://127.0.0.1:1338");
+        assert!(settings.imds(Some(argument)).is_ok());
+        let argument = Argument::new("--endpoint-url", "ftp://y");
+        let error = settings.imds(Some(argument)).unwrap_err();
+        assert_eq!(error.to_string(), "--endpoint-url cannot be used");
     }
 
     #[tokio::test]
@@ -751,7 +845,7 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
     }
 
     #[tokio::test]
-    async fn cached_keeps_the_role_while_the_service_is_away() {
+    async fn the_cache_serves_the_role_during_an_outage() {
         let server = server().await;
         let cached =
             Cached::new(InstanceMetadataProvider::new(&on(&server, &[], ""))).with_random(|| 0);

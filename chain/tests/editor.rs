@@ -1,4 +1,4 @@
-//! The editor on real files, against other threads, and against the reader.
+//! The editor on real files, with other threads and processes, and compared with the parser.
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails should fail with its line"
@@ -22,7 +22,7 @@ fn get(profiles: &ConfigFiles, profile: &str, name: &str) -> Option<String> {
     Some(section.get(name)?.as_str().to_owned())
 }
 
-/// Numbers that are the same in every run, without a dependency (xorshift).
+/// Random numbers (xorshift) that are the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -37,7 +37,7 @@ impl Numbers {
         from[self.next(from.len())]
     }
 
-    /// Text that looks like a configuration file, and sometimes not.
+    /// Returns a text that looks more or less like a configuration file.
     fn file(&mut self) -> Vec<u8> {
         const PIECES: [&str; 30] = [
             "[default]",
@@ -90,7 +90,7 @@ fn read(text: &[u8]) -> ConfigFiles {
     ConfigFiles::parse([(FileKind::Config, "config", text)])
 }
 
-/// What the reader gets out of a text, apart from one property.
+/// Returns what the parser reads from a text, without one property.
 fn all_but(profiles: &ConfigFiles, section: &SectionName, property: &str) -> Vec<String> {
     let mut all = Vec::new();
     for found in profiles.sections() {
@@ -111,7 +111,7 @@ fn all_but(profiles: &ConfigFiles, section: &SectionName, property: &str) -> Vec
 }
 
 #[test]
-fn whatever_the_file_what_is_set_is_read_back_and_nothing_else_changes() {
+fn in_any_file_a_new_value_is_read_back_and_nothing_else_changes() {
     let mut numbers = Numbers(0x5eed_cafe_f00d_1234);
     for _ in 0..20_000 {
         let text = numbers.file();
@@ -141,7 +141,7 @@ fn whatever_the_file_what_is_set_is_read_back_and_nothing_else_changes() {
             all_but(&after, &section, name),
             "{shown:?}"
         );
-        // Taken out again, every line that was not the property's is there, in order.
+        // After the removal, every line of other properties is still there, in order.
         let mut editor = Editor::new(FileKind::Config, "config");
         let removed = editor
             .remove(&section, name)
@@ -229,7 +229,7 @@ fn twenty_writers_at_once_all_get_their_word_in() {
     assert_eq!(left.len(), 1, "{left:?}");
 }
 
-/// Runs this test binary again as a process of its own, on one ignored test.
+/// Starts this test binary as another process that runs one ignored test.
 fn spawn(test: &str, path: &Path, number: usize) -> std::process::Child {
     std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored"])
@@ -301,7 +301,7 @@ fn a_killed_writer_leaves_the_old_file_or_the_new_one_and_no_lock() {
 }
 
 #[test]
-fn nothing_is_written_when_nothing_changes() {
+fn nothing_is_written_if_nothing_changes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     set(&path, "dev", "region", "a");
@@ -330,7 +330,7 @@ mod unix {
     }
 
     #[test]
-    fn new_files_and_folders_are_the_owners_and_old_modes_stay() {
+    fn new_files_and_folders_are_private_and_old_modes_stay() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".aws/credentials");
         let section = SectionName::profile("default");
@@ -367,7 +367,7 @@ mod unix {
     }
 
     #[test]
-    fn what_is_no_file_is_left_alone() {
+    fn anything_but_a_regular_file_is_left_alone() {
         let mut editor = Editor::new(FileKind::Config, "/dev/null");
         let dev = SectionName::profile("dev");
         let error = editor.set(&dev, "region", "a").unwrap().save().unwrap_err();

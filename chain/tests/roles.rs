@@ -1,4 +1,4 @@
-//! Roles of profiles and of pods, against a server that answers as STS does.
+//! Roles of profiles and of pods, with a server that answers as STS does.
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails should fail with its line"
@@ -67,7 +67,7 @@ fn now() -> Timestamp {
     "2026-11-22T03:00:00Z".parse().unwrap()
 }
 
-/// An answer with a session that ends in 2030.
+/// Returns an answer with a session that expires in 2030.
 fn session(action: &str, id: &str) -> Value {
     let body = format!(
         "<{action}Response><{action}Result><Credentials><AccessKeyId>{id}</AccessKeyId>\
@@ -116,7 +116,7 @@ async fn credentials(settings: &Settings) -> Result<Credentials, Error> {
 }
 
 #[tokio::test]
-async fn roles_are_assumed_one_with_the_credentials_of_the_other() {
+async fn each_role_is_assumed_with_the_credentials_of_the_one_before() {
     let sts = Service::start(vec![
         session("AssumeRole", "ASIAINNER"),
         session("AssumeRole", "ASIAOUTER"),
@@ -178,7 +178,7 @@ async fn credential_source_takes_the_variables_even_beside_a_named_profile() {
 }
 
 #[tokio::test]
-async fn a_profile_that_leads_nowhere_is_an_error_that_says_where() {
+async fn a_role_without_a_usable_source_is_an_error_that_says_where() {
     let sts = Service::start(Vec::new());
     for (profile, kind, text) in [
         (
@@ -216,7 +216,7 @@ async fn a_profile_that_leads_nowhere_is_an_error_that_says_where() {
 }
 
 #[tokio::test]
-async fn a_role_that_is_refused_is_not_replaced_by_the_instance() {
+async fn a_refused_role_is_not_replaced_by_the_role_of_the_instance() {
     let key = Credentials::new("ASIAINSTANCE", "secret").unwrap();
     let key = key
         .with_session_token("token")
@@ -264,7 +264,7 @@ async fn a_role_that_is_refused_is_not_replaced_by_the_instance() {
 }
 
 #[tokio::test]
-async fn a_role_that_is_masked_is_seen_and_not_assumed() {
+async fn a_masked_role_is_shown_and_not_assumed() {
     let sts = Service::start(Vec::new());
     let profile = [KEYS[0], KEYS[1], ("AWS_PROFILE", "outer")];
     let chain = Chain::default_for(Order::Cli, &settings(&sts, &profile));
@@ -281,7 +281,7 @@ async fn a_role_that_is_masked_is_seen_and_not_assumed() {
 }
 
 #[tokio::test]
-async fn the_token_of_a_pod_is_read_anew_for_each_session() {
+async fn the_token_of_a_pod_is_read_again_for_each_session() {
     let action = "AssumeRoleWithWebIdentity";
     let sts = Service::start(vec![
         session(action, "ASIAFIRST"),

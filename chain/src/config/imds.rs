@@ -32,7 +32,8 @@ impl Settings {
     /// ```
     /// use keyfob_chain::{Settings, Variables};
     ///
-    /// let settings = Settings::load(Variables::from_iter([("AWS_METADATA_SERVICE_TIMEOUT", "x")]));
+    /// let variables = Variables::from_iter([("AWS_METADATA_SERVICE_TIMEOUT", "x")]);
+    /// let settings = Settings::load(variables);
     /// assert_eq!(
     ///     settings.imds(None).unwrap_err().to_string(),
     ///     "AWS_METADATA_SERVICE_TIMEOUT is \"x\", which is not a number: write a whole number of \

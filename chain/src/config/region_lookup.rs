@@ -66,7 +66,8 @@ impl Settings {
     /// ```
     /// use keyfob_chain::{Origin, Settings, Variables};
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), keyfob_chain::Error> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_chain::Error> {
     /// let variables = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
     /// let region = Settings::load(variables).resolve_region(None).await?;
     /// assert_eq!(region.name(), "us-east-1");

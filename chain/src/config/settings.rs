@@ -218,7 +218,8 @@ impl Settings {
     ///
     /// use keyfob_chain::{Settings, Variables};
     ///
-    /// let settings = Settings::load(Variables::from_iter([("AWS_METADATA_SERVICE_TIMEOUT", "2")]));
+    /// let variables = Variables::from_iter([("AWS_METADATA_SERVICE_TIMEOUT", "2")]);
+    /// let settings = Settings::load(variables);
     /// let timeout = settings.seconds("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout")?;
     /// assert_eq!(timeout, Some(Duration::from_secs(2)));
     /// # Ok::<(), keyfob_chain::Error>(())

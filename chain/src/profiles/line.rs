@@ -31,8 +31,8 @@ pub(super) enum Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Source: SDKs and Tools Reference Guide, "Shared config and credentials files", "Format of the
-    /// config file", and the parser conformance cases that the SDKs share.
+    /// Source: SDKs and Tools Reference Guide, "Shared config and credentials files", "Format of
+    /// the config file", and the parser conformance cases that the SDKs share.
     pub(super) fn parse(line: &'a str) -> Self {
         let text = line.trim();
         if text.is_empty() {
@@ -161,8 +161,8 @@ pub(super) fn header(kind: FileKind, section: &SectionName) -> Option<String> {
     }
 }
 
-/// Returns true if a header that was ignored looks as if it was meant for `section`: with or without
-/// prefix and quotes.
+/// Returns true if a header that was ignored looks as if it was meant for `section`: with or
+/// without prefix and quotes.
 pub(super) fn is_meant_for(inner: &str, section: &SectionName) -> bool {
     let name = inner.strip_prefix(section.prefix()).unwrap_or(inner);
     [inner, name]

@@ -103,8 +103,8 @@ impl ProblemKind {
 }
 
 impl Problem {
-    /// Returns true if the section, or the file without one, cannot be used. Otherwise the problem is
-    /// only a warning.
+    /// Returns true if the section, or the file without one, cannot be used. Otherwise the problem
+    /// is only a warning.
     pub fn is_error(&self) -> bool {
         self.kind.is_error()
     }

@@ -14,9 +14,9 @@ const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 /// The role of an ECS task or an EKS pod, from the container's credential agent.
 ///
 /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` comes before `AWS_CONTAINER_CREDENTIALS_FULL_URI`. The
-/// token in the file `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, which is read for each request, comes
-/// before `AWS_CONTAINER_AUTHORIZATION_TOKEN`. Plain `http` is used only with loopback addresses and
-/// AWS's agents. Without the feature `imds`, a set variable is an error.
+/// token in the file `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, which is read for each request,
+/// comes before `AWS_CONTAINER_AUTHORIZATION_TOKEN`. Plain `http` is used only with loopback
+/// addresses and AWS's agents. Without the feature `imds`, a set variable is an error.
 #[derive(Clone, Debug)]
 pub struct ContainerProvider {
     settings: Settings,

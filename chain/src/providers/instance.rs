@@ -11,8 +11,8 @@ use crate::{
 
 /// The role of the EC2 instance, from the instance metadata service. Uses IMDSv2 only.
 ///
-/// Outside EC2 it is not configured, which takes up to 1 s to find out. [`Settings::imds`] lists the
-/// settings.
+/// Outside EC2 it is not configured, which takes up to 1 s to find out. [`Settings::imds`] lists
+/// the settings.
 ///
 /// Clones share the session token. Needs a tokio runtime with I/O and time enabled.
 #[derive(Clone, Debug)]
@@ -41,7 +41,8 @@ impl InstanceMetadataProvider {
     /// ```
     /// use keyfob_chain::{InstanceMetadataProvider, Settings, Variables};
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), keyfob_chain::Error> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_chain::Error> {
     /// let variables = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
     /// let instance = InstanceMetadataProvider::new(&Settings::load(variables));
     /// assert_eq!(instance.region().await?, None);

@@ -17,7 +17,8 @@ use crate::{
 /// order.
 ///
 /// `role_arn` is assumed with the credentials of `source_profile`, which may have a role itself, or
-/// of `credential_source`. `role_session_name`, `external_id` and `duration_seconds` are sent to STS.
+/// of `credential_source`. `role_session_name`, `external_id` and `duration_seconds` are sent to
+/// STS.
 ///
 /// The access key comes from the credentials file, or else from the config file. Id, secret, token
 /// and account come from one file, so that an old token in one file never ends up beside a new key
@@ -96,8 +97,8 @@ impl ProfileProvider {
         })
     }
 
-    /// Returns why the profile has no credentials. That is an error if an unreadable file or section
-    /// might define the profile.
+    /// Returns why the profile has no credentials. That is an error if an unreadable file or
+    /// section might define the profile.
     fn missing_reason(&self) -> Result<String, Error> {
         let problems = self.settings.files().problems();
         if let Some(problem) = problems.iter().find(|problem| problem.hides_sections()) {

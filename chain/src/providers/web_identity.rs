@@ -14,9 +14,9 @@ const ROLE: &str = "AWS_ROLE_ARN";
 
 /// A role by web identity, as of a Kubernetes pod, from environment variables.
 ///
-/// Assumes `AWS_ROLE_ARN` with the token in the file `AWS_WEB_IDENTITY_TOKEN_FILE`, with the session
-/// name `AWS_ROLE_SESSION_NAME`. Reads the file for each session, because its writer replaces the
-/// token.
+/// Assumes `AWS_ROLE_ARN` with the token in the file `AWS_WEB_IDENTITY_TOKEN_FILE`, with the
+/// session name `AWS_ROLE_SESSION_NAME`. Reads the file for each session, because its writer
+/// replaces the token.
 #[derive(Clone, Debug)]
 pub struct WebIdentityProvider {
     settings: Settings,

@@ -148,7 +148,8 @@ fn ended_as(expected: &Value, resolution: &Resolution) -> Check {
     }
 }
 
-/// The files that are neither of the two shared ones are read by providers, so they have to be there.
+/// The files that are neither of the two shared ones are read by providers, so they have to be
+/// there.
 fn with_real_files(case: &Value, folder: &Path) -> Value {
     let mut text = serde_json::to_string(case).unwrap();
     for (path, content) in case["files"].as_object().into_iter().flatten() {
@@ -376,8 +377,8 @@ fn roles_are_assumed_in_the_order_of_the_sdks() {
     });
 }
 
-/// Runs the chain of roles against an STS that issues `ASIA0`, `ASIA1`, …, and compares what it was asked for, and with
-/// which key.
+/// Runs the chain of roles against an STS that issues `ASIA0`, `ASIA1`, …, and compares what it was
+/// asked for, and with which key.
 fn assume_roles(case: &Value) -> Check {
     let input = &case["input"];
     let token = tempfile::NamedTempFile::new().unwrap();

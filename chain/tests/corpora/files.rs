@@ -18,7 +18,8 @@ fn errors(profiles: &ConfigFiles) -> Vec<String> {
     errors.map(ToString::to_string).collect()
 }
 
-/// All sections of a kind as the corpora write them: text, or an object for a property with indented ones.
+/// All sections of a kind as the corpora write them: text, or an object for a property with
+/// indented ones.
 fn sections(profiles: &ConfigFiles, wanted: fn(&SectionName) -> bool) -> Map<String, Value> {
     let value = |value: &keyfob_chain::profiles::Value| match value.entries().next() {
         None => json!(value.as_str()),
@@ -253,7 +254,8 @@ fn endpoint_url(case: &Value) -> Check {
         .map(|setting| setting.text);
     let found = client["endpoint_url"].as_str().or(configured);
     let wanted = case["expected"]["endpointUrl"].as_str();
-    // Where nothing is configured the service's own endpoint is expected, which is not a matter of this crate.
+    // Where nothing is configured the service's own endpoint is expected, which is not a matter of
+    // this crate.
     let wanted = wanted.filter(|url| !url.contains("amazonaws.com"));
     check(found == wanted, || format!("{found:?} is not {wanted:?}"))
 }

@@ -1,5 +1,5 @@
-//! The conformance corpora of this crate. They are read from `$KEYFOB_CORPORA`, or from `shared/corpora` beside the
-//! repository; without them these tests say so and pass.
+//! The conformance corpora of this crate. They are read from `$KEYFOB_CORPORA`, or from
+//! `shared/corpora` beside the repository; without them these tests say so and pass.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

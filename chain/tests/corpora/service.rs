@@ -1,4 +1,4 @@
-//! A server that gives recorded answers.
+//! A server that returns recorded answers.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -9,8 +9,8 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// Answers every request with the first recorded response to the same method and path that has not been given yet,
-/// and what was never recorded with 404.
+/// Answers each request with the first unused recorded response to the same method and path, or with
+/// 404 if there is none.
 pub(crate) struct Service {
     pub(crate) endpoint: String,
     state: Arc<Mutex<State>>,
@@ -19,7 +19,7 @@ pub(crate) struct Service {
 #[derive(Default)]
 struct State {
     left: Vec<Value>,
-    /// Head and body of what was answered.
+    /// The requests, each with its head and body.
     seen: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ impl Service {
         Self { endpoint, state }
     }
 
-    /// How many of the recorded requests nobody made.
+    /// Returns how many of the recorded requests were not made.
     pub(crate) fn left(&self) -> usize {
         self.state.lock().unwrap().left.len()
     }
@@ -50,7 +50,7 @@ impl Service {
     }
 }
 
-/// One request a connection.
+/// Answers the one request of a connection.
 fn answer(stream: TcpStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream);
     let mut request = String::new();
@@ -96,7 +96,7 @@ fn text_of(response: &Value) -> String {
     text + &format!("content-length: {}\r\n\r\n{body}", body.len())
 }
 
-/// What follows the host.
+/// Returns what follows the host in a URL.
 pub(crate) fn path_of(uri: &str) -> &str {
     let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
     rest.find('/').map_or("/", |at| &rest[at..])

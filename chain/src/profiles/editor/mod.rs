@@ -56,8 +56,8 @@ pub struct Saved {
     pub created: bool,
     /// Whether the contents changed.
     pub changed: bool,
-    /// Whether users other than the owner may read or write it. Always false on systems without such
-    /// modes.
+    /// Whether users other than the owner may read or write it. Always false on systems without
+    /// such modes.
     pub open_to_others: bool,
 }
 
@@ -92,8 +92,8 @@ impl Editor {
     ///
     /// # Errors
     ///
-    /// As for [`set`](Self::set). [`save`](Self::save) fails if the outer property has a value of its
-    /// own.
+    /// As for [`set`](Self::set). [`save`](Self::save) fails if the outer property has a value of
+    /// its own.
     pub fn set_nested(
         &mut self,
         section: &SectionName,
@@ -161,8 +161,8 @@ impl Editor {
     /// # Errors
     ///
     /// - [`ErrorKind::ConfigFile`] if the text is UTF-16.
-    /// - [`ErrorKind::InvalidEdit`] if an indented property is set below one that has a value of its
-    ///   own.
+    /// - [`ErrorKind::InvalidEdit`] if an indented property is set below one that has a value of
+    ///   its own.
     ///
     /// # Examples
     ///
@@ -189,8 +189,8 @@ impl Editor {
     /// # Errors
     ///
     /// - The errors of [`apply`](Self::apply).
-    /// - [`ErrorKind::Write`] if the file cannot be locked within 30 s, read or written, or is not a
-    ///   regular file. The file is unchanged.
+    /// - [`ErrorKind::Write`] if the file cannot be locked within 30 s, read or written, or is not
+    ///   a regular file. The file is unchanged.
     pub fn save(&self) -> Result<Saved, Error> {
         let path = follow(&self.path).map_err(|error| cannot("find", &self.path, error))?;
         let folder = match path.parent() {

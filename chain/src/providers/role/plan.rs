@@ -37,11 +37,11 @@ pub(in crate::providers) enum Base {
 }
 
 impl Plan {
-    /// Follows the profile of the settings. Returns `None` if it does not exist or says nothing about
-    /// credentials.
+    /// Follows the profile of the settings. Returns `None` if it does not exist or says nothing
+    /// about credentials.
     ///
-    /// Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI". In a profile that another one
-    /// names as its source, the key comes before the role, as in the SDKs.
+    /// Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI". In a profile that another
+    /// one names as its source, the key comes before the role, as in the SDKs.
     pub(in crate::providers) fn from_settings(settings: &Settings) -> Result<Option<Self>, Error> {
         let Some(mut section) = settings.profile()? else {
             return Ok(None);
@@ -98,8 +98,8 @@ enum Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// Reads a profile, in the order of the AWS CLI: role, web identity, SSO, key of the credentials
-    /// file, login, process, key of the config file.
+    /// Reads a profile, in the order of the AWS CLI: role, web identity, SSO, key of the
+    /// credentials file, login, process, key of the config file.
     fn from_section(section: &'a Section, is_source: bool) -> Result<Self, Error> {
         if is_source && let Some(key) = source_key(section)? {
             return Ok(Self::Base(Base::Key(key)));
@@ -289,7 +289,8 @@ fn wrong(kind: ErrorKind, value: &Value, text: &str) -> Error {
     Error::new(kind, format!("{}: {text}", value.location()))
 }
 
-/// Creates the error for half a key. If the other half is there but empty, the error names its line.
+/// Creates the error for half a key. If the other half is there but empty, the error names its
+/// line.
 fn partial(part: &Part, value: &Value, there: &str, missing: &str) -> Error {
     let (value, text) = match part.get(missing) {
         Some(empty) => (
