@@ -36,7 +36,7 @@ pub(crate) struct SigningArgs {
     /// The HTTP method [default: GET, or POST with a body]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
-    /// A header; `NAME;` sends an empty value, `NAME:` removes a default, `@FILE` reads one from each
+    /// A header; `NAME;` sends an empty value, `NAME:` removes a default, `@FILE` has one on each
     /// line; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,
