@@ -85,10 +85,10 @@ impl Report {
     /// Lists the credentials that are not used, each with the command that uses them.
     fn masked(&self, context: &Context) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
-        for row in self.explanation.masked() {
-            let text = describe(context, row);
+        for attempt in self.explanation.masked() {
+            let text = describe(context, attempt);
             lines.push(("masked", context.console().paint(Style::Warning, &text)));
-            if let Some(command) = self.cure(row) {
+            if let Some(command) = self.cure(attempt) {
                 lines.push(("to use it", command.to_owned()));
             }
         }
@@ -112,12 +112,12 @@ impl Report {
     }
 
     fn json(&self, context: &Context) -> Value {
-        let source = |row: &Attempt| {
+        let source = |attempt: &Attempt| {
             json!({
-                "Provider": row.provider,
-                "Origin": row.origin.as_ref().map(|origin| context.origin(origin)),
-                "KeyId": row.key_id,
-                "Unmask": self.cure(row),
+                "Provider": attempt.provider,
+                "Origin": attempt.origin.as_ref().map(|origin| context.origin(origin)),
+                "KeyId": attempt.key_id,
+                "Unmask": self.cure(attempt),
             })
         };
         let mut json = caller_identity(&self.identity);
@@ -134,20 +134,20 @@ impl Report {
     }
 
     /// Returns the command that makes a masked provider the one in use.
-    fn cure(&self, row: &Attempt) -> Option<&str> {
+    fn cure(&self, attempt: &Attempt) -> Option<&str> {
         let mut cures = self.explanation.cures.iter();
-        let cure = cures.find(|cure| cure.number == row.number)?;
+        let cure = cures.find(|cure| cure.number == attempt.number)?;
         Some(&cure.command)
     }
 }
 
 /// Describes a provider and its key: `instance metadata: role "app" (IMDSv2), key …MPLE`.
-fn describe(context: &Context, row: &Attempt) -> String {
-    let mut text = row.provider.clone();
-    if let Some(origin) = &row.origin {
+fn describe(context: &Context, attempt: &Attempt) -> String {
+    let mut text = attempt.provider.clone();
+    if let Some(origin) = &attempt.origin {
         text += &format!(": {}", context.origin(origin));
     }
-    if let Some(key) = &row.key_id {
+    if let Some(key) = &attempt.key_id {
         text += &format!(", key {key}");
     }
     text

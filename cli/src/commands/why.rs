@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
             context.print_as(format, "Why", &data)?;
         }
         None => {
-            let home = context.env().home();
+            let home = context.variables().home();
             let text = explanation.text(now, home.as_deref());
             context.console().write_stdout(text)?;
         }

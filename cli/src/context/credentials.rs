@@ -50,8 +50,13 @@ fn found(
     credentials: Result<Credentials, Error>,
     explanation: &Explanation,
 ) -> Result<Credentials, Failure> {
-    for row in &explanation.attempts {
-        debug!(provider = row.provider, verdict = ?row.verdict, reason = row.reason, "asked");
+    for attempt in &explanation.attempts {
+        debug!(
+            provider = attempt.provider,
+            verdict = ?attempt.verdict,
+            reason = attempt.reason,
+            "asked",
+        );
     }
     credentials.map_err(|error| match error.kind() {
         ErrorKind::NoCredentials => none_found(explanation),

@@ -44,8 +44,10 @@ impl Context {
     /// If `--region` is not a valid region name, or if the sandbox cannot start.
     pub(crate) async fn prepare(globals: Globals) -> Result<Self, Failure> {
         let region_argument = region::from_argument(globals.region.as_deref())?;
-        let mut env = Variables::from_process();
-        let no_color = env.raw("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let mut variables = Variables::from_process();
+        let no_color = variables
+            .raw("NO_COLOR")
+            .is_some_and(|value| !value.is_empty());
         let console = Console::new(globals.color, no_color);
         if globals.debug {
             start_debugging(console.has_color());
@@ -53,10 +55,10 @@ impl Context {
         let mut sandbox = None;
         if globals.sandbox {
             let started = Sandbox::start(0, globals.sandbox_throttle.unwrap_or(0)).await?;
-            env = started.environment().apply(env);
+            variables = started.environment().apply(variables);
             sandbox = Some(started);
         }
-        let mut settings = Settings::load(env);
+        let mut settings = Settings::load(variables);
         if let Some(profile) = &globals.profile {
             settings = settings.with_profile(profile);
         }
@@ -83,7 +85,7 @@ impl Context {
         &self.settings
     }
 
-    pub(crate) fn env(&self) -> &Variables {
+    pub(crate) fn variables(&self) -> &Variables {
         self.settings.variables()
     }
 }

@@ -1,14 +1,10 @@
 use keyfob_chain::Origin;
 
-use crate::{context::Context, terminal::with_tilde};
+use crate::context::Context;
 
 impl Context {
     /// Describes an origin, with `~` for the home folder.
     pub(crate) fn origin(&self, origin: &Origin) -> String {
-        let mut origin = origin.clone();
-        if let Origin::File { file, .. } = &mut origin {
-            *file = with_tilde(file, self.env().home().as_deref());
-        }
-        origin.to_string()
+        origin.text(self.variables().home().as_deref())
     }
 }

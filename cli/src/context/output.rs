@@ -51,18 +51,16 @@ impl Context {
         let Some(setting) = self.settings.find("AWS_DEFAULT_OUTPUT", "output") else {
             return Ok(None);
         };
-        let (name, origin) = (setting.text, self.origin(&setting.origin));
+        let name = setting.text;
         if let Some(format) = OutputFormat::from_name(name) {
             return Ok(Some(format));
         }
         if OutputFormat::is_known_to_aws(name) {
+            let origin = self.origin(&setting.origin);
             self.console
                 .note(&format!("json is printed instead of {name} ({origin})"));
             return Ok(Some(OutputFormat::Json));
         }
-        let message = format!("the output format {name:?} from {origin} is not known");
-        Err(Failure::configuration(message).with_hint(
-            "use json, text or table, in --output, AWS_DEFAULT_OUTPUT or output in a profile",
-        ))
+        Err(setting.invalid("json, text or table").into())
     }
 }

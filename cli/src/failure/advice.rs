@@ -10,11 +10,14 @@ use crate::{context::Context, failure::Failure};
 pub(crate) fn none_found(explanation: &Explanation) -> Failure {
     let mut failure =
         Failure::no_credentials("unable to locate credentials; these were looked at:");
-    let names = explanation.attempts.iter().map(|row| row.provider.len());
+    let names = explanation
+        .attempts
+        .iter()
+        .map(|attempt| attempt.provider.len());
     let width = names.max().unwrap_or_default();
-    for row in &explanation.attempts {
-        let reason = row.reason.as_deref().unwrap_or("not asked");
-        failure = failure.with_detail(format!("  {:width$}  {reason}", row.provider));
+    for attempt in &explanation.attempts {
+        let reason = attempt.reason.as_deref().unwrap_or("not asked");
+        failure = failure.with_detail(format!("  {:width$}  {reason}", attempt.provider));
     }
     failure.with_hint(
         "run `keyfob configure`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
@@ -62,7 +65,7 @@ fn with_origin(mut failure: Failure, context: &Context, explanation: &Explanatio
         let masked = explanation.attempts.get(cure.number - 1);
         failure = failure.with_hint(format!(
             "it masks {}; to use that: {}",
-            masked.map_or("another source", |row| row.provider.as_str()),
+            masked.map_or("another source", |attempt| attempt.provider.as_str()),
             cure.command.replace("COMMAND", "keyfob …")
         ));
     }

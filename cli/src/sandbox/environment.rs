@@ -41,17 +41,20 @@ impl Environment {
 
     /// Points an environment at the sandbox. The sandbox's files replace those in the home folder,
     /// but not files that a variable names.
-    pub(crate) fn apply(&self, env: Variables) -> Variables {
-        let mut env = CLEARED.iter().fold(env, |env, name| env.with(*name, ""));
+    pub(crate) fn apply(&self, mut variables: Variables) -> Variables {
+        for name in CLEARED {
+            variables = variables.with(name, "");
+        }
         for (name, value) in [
             ("AWS_CONFIG_FILE", &self.config),
             ("AWS_SHARED_CREDENTIALS_FILE", &self.credentials),
         ] {
-            if env.raw(name).is_none() {
-                env = env.with(name, value);
+            if variables.raw(name).is_none() {
+                variables = variables.with(name, value);
             }
         }
-        env.with("AWS_ENDPOINT_URL_STS", &self.sts)
+        variables
+            .with("AWS_ENDPOINT_URL_STS", &self.sts)
             .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.imds)
     }
 

@@ -3,7 +3,6 @@
 mod console;
 mod debug;
 mod duration;
-mod home;
 mod mask;
 mod prompt;
 mod shell;
@@ -12,7 +11,6 @@ pub(crate) use self::{
     console::{Console, Style},
     debug::start as start_debugging,
     duration::time_left,
-    home::with_tilde,
     mask::masked,
     prompt::Prompt,
     shell::{exports, quoted},

@@ -241,6 +241,63 @@ fn a_setting_that_is_not_a_number_is_named_with_its_origin() {
     assert_has(&stderr, &["long", "AWS_METADATA_SERVICE_TIMEOUT"]);
 }
 
+/// Commands that configure a client of instance metadata.
+const IMDS_COMMANDS: [&[&str]; 3] = [&["imds", "role"], &["why"], &["configure", "list"]];
+
+#[test]
+fn an_imds_setting_that_is_not_a_number_is_the_same_error_in_imds_and_why() {
+    let home = Home::new().with("AWS_METADATA_SERVICE_TIMEOUT", "x");
+    let expected = home.keyfob(["imds", "role"]).fails(253);
+    let message = "(Configuration): AWS_METADATA_SERVICE_TIMEOUT is \"x\", which is not a number";
+    assert_has(&expected, &[message]);
+    for command in IMDS_COMMANDS {
+        assert_eq!(home.keyfob(command).fails(253), expected, "{command:?}");
+    }
+    let config = "[default]\nmetadata_service_num_attempts = many\n";
+    let in_file = Home::new().with_file("config", config);
+    let expected = in_file.keyfob(["imds", "role"]).fails(253);
+    assert_has(
+        &expected,
+        &["config:2: metadata_service_num_attempts is \"many\""],
+    );
+    assert_eq!(in_file.keyfob(["why"]).fails(253), expected);
+}
+
+#[test]
+fn a_number_of_any_size_is_a_valid_imds_setting_in_imds_and_why() {
+    for command in IMDS_COMMANDS {
+        let line = ["--sandbox"].iter().chain(command);
+        let home = Home::new()
+            .with("AWS_METADATA_SERVICE_TIMEOUT", "5000000000")
+            .with("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "5000000000");
+        assert_has(&home.keyfob(line).ok(), &["app"]);
+    }
+}
+
+#[test]
+fn a_profile_that_needs_quotes_is_named_with_a_cure_that_works() {
+    let config = |header: &str| {
+        let text =
+            format!("{header}\naws_access_key_id = AKIA\naws_secret_access_key = {SECRET}\n");
+        Home::new()
+            .with_file("config", &text)
+            .with("AWS_PROFILE", "d\u{e9}v")
+    };
+    for command in [&["why"][..], &["whoami"], &["configure", "list"]] {
+        let stderr = config("[profile d\u{e9}v]").keyfob(command).fails(255);
+        assert_has(
+            &stderr,
+            &[
+                "(ProfileNotFound): profile \"d\u{e9}v\" not found: ",
+                "config:1 is ignored",
+                "write [profile 'd\u{e9}v']",
+            ],
+        );
+    }
+    let why = config("[profile 'd\u{e9}v']").keyfob(["why"]).ok();
+    assert_has(&why, &["profile \"d\u{e9}v\"", "used"]);
+}
+
 #[test]
 fn an_mfa_device_and_its_code_need_each_other() {
     let home = Home::new().with_key("AKIAEXAMPLE", SECRET);

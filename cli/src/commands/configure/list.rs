@@ -54,7 +54,7 @@ async fn keys(context: &Context) -> Result<[Line; 2], Failure> {
         Err(error) => return Err(Failure::from(&error)),
     };
     let winner = resolution.explanation.winner();
-    let origin = winner.and_then(|row| row.origin.as_ref());
+    let origin = winner.and_then(|attempt| attempt.origin.as_ref());
     let line = |name, secret: &str| {
         let origin = origin.unwrap_or(&Origin::Default);
         Line::new(context, name, &masked(secret), origin)
@@ -73,7 +73,7 @@ async fn region(context: &Context) -> Result<Line, Failure> {
 
 impl Line {
     fn new(context: &Context, name: &'static str, value: &str, origin: &Origin) -> Self {
-        let credentials_file = context.env().credentials_file();
+        let credentials_file = context.variables().credentials_file();
         let kind = match origin {
             Origin::Default => "default",
             Origin::Argument { .. } => "manual",

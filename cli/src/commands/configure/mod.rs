@@ -38,11 +38,11 @@ fn list_profiles(context: &Context) -> Result<(), Failure> {
 
 /// Prints a setting. One that does not exist gives exit code 1 and no output, as in `aws`.
 fn get(context: &Context, name: &str) -> Result<(), Failure> {
-    let profiles = context.settings().files();
-    let is_profile = |name: &str| profiles.names().any(|known| known == name);
+    let files = context.settings().files();
+    let is_profile = |name: &str| files.names().any(|known| known == name);
     let name = Name::parse(name, is_profile)?;
     let profile = match &name.profile {
-        Some(profile) => profiles.find(&SectionName::profile(profile)),
+        Some(profile) => files.find(&SectionName::profile(profile)),
         None => context.settings().profile(),
     }?;
     let value = profile.and_then(|profile| match &name.target {
@@ -67,8 +67,8 @@ async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), F
     let profile = name.profile.as_deref();
     let section = SectionName::profile(profile.unwrap_or(context.settings().profile_name()));
     let kind = match &name.target {
-        Target::Property(key) if is_key(key) => FileKind::Credentials,
-        _ => FileKind::Config,
+        Target::Property(key) => FileKind::for_property(key),
+        Target::Nested(..) => FileKind::Config,
     };
     let mut editor = editor(context, kind)?;
     match &name.target {
@@ -95,21 +95,10 @@ async fn read_value(context: &Context, key: &str) -> Result<Secret, Failure> {
     Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
 }
 
-/// Returns true if a property is part of an access key, which belongs in the credentials file.
-fn is_key(name: &str) -> bool {
-    [
-        "aws_access_key_id",
-        "aws_secret_access_key",
-        "aws_session_token",
-        "aws_security_token",
-    ]
-    .contains(&name.to_ascii_lowercase().as_str())
-}
-
 fn editor(context: &Context, kind: FileKind) -> Result<Editor, Failure> {
     let path = match kind {
-        FileKind::Config => context.env().config_file(),
-        FileKind::Credentials => context.env().credentials_file(),
+        FileKind::Config => context.variables().config_file(),
+        FileKind::Credentials => context.variables().credentials_file(),
     };
     let path = path.ok_or_else(|| {
         Failure::configuration("there is no home folder for the configuration files")

@@ -1,13 +1,13 @@
 //! `keyfob imds`: instance metadata.
 
 mod events;
-mod settings;
 mod tree;
 mod user_data;
 
 use std::borrow::Cow;
 
-use keyfob_imds::{Client, wire::TokenTtl};
+use keyfob_chain::Argument;
+use keyfob_imds::{Client, Endpoint, wire::TokenTtl};
 use serde_json::{Value, json};
 
 use crate::{args::ImdsCommand, context::Context, failure::Failure, terminal::masked};
@@ -46,7 +46,13 @@ pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), 
 /// Returns the client for the settings. Only a token that is printed has a lifetime of its own.
 fn client(context: &Context, command: &ImdsCommand) -> Result<Client, Failure> {
     let failed = |error| Failure::from_imds(&error, "settings");
-    let mut builder = settings::builder(context)?;
+    let url = context.globals().endpoint_url.as_deref();
+    if let Some(url) = url {
+        // A bad argument is an error of the command line, not of the configuration.
+        Endpoint::new(url).map_err(failed)?;
+    }
+    let argument = url.map(|url| Argument::new("--endpoint-url", url));
+    let mut builder = context.settings().imds(argument)?;
     if let ImdsCommand::Token { ttl } = command {
         builder = builder.token_ttl(TokenTtl::from_secs(*ttl).map_err(failed)?);
     }

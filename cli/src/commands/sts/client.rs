@@ -106,6 +106,10 @@ fn client(
 /// Allows three attempts, or the configured number, and one more after correcting a wrong clock.
 fn policy(context: &Context) -> Result<Policy, Failure> {
     let policy = Policy::aws().retry_clock_skew();
-    let attempts = context.number("AWS_MAX_ATTEMPTS", "max_attempts")?;
-    Ok(attempts.map_or(policy, |attempts| policy.attempts(attempts)))
+    let attempts = context
+        .settings()
+        .number("AWS_MAX_ATTEMPTS", "max_attempts")?;
+    Ok(attempts.map_or(policy, |attempts| {
+        policy.attempts(u32::try_from(attempts).unwrap_or(u32::MAX))
+    }))
 }
