@@ -1,6 +1,7 @@
 //! Browser uploads to S3: an HTML form with a signed policy.
 //!
-//! A [`PostPolicy`] says what may be uploaded and until when; signed, it becomes the [`PostForm`] that a page shows.
+//! A [`PostPolicy`] states what may be uploaded, and until when. Signing it gives the [`PostForm`]
+//! for a web page.
 
 use alloc::{
     format,
@@ -19,10 +20,10 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// What a browser may upload with a form, and until when.
+/// The conditions under which a browser may upload with a form.
 ///
-/// Every field that the form sends must be named by a condition, or S3 refuses the upload; [`field`](Self::field)
-/// keeps both together. The fields of the signature are added by [`sign`](Self::sign).
+/// S3 refuses a form that sends a field without a condition; [`field`](Self::field) adds both.
+/// [`sign`](Self::sign) adds the fields of the signature.
 ///
 /// Source: S3, "Authenticating requests in browser-based uploads using POST".
 ///
@@ -59,8 +60,9 @@ enum Condition {
 }
 
 impl PostPolicy {
-    /// A policy that is good until `expiration`; the signature is good for seven days at most, and no longer than
-    /// temporary credentials.
+    /// Creates a policy that is valid until `expiration`.
+    ///
+    /// The signature is valid for at most seven days, and no longer than temporary credentials.
     pub fn new(expiration: Timestamp) -> Self {
         Self {
             expiration,
@@ -69,33 +71,50 @@ impl PostPolicy {
         }
     }
 
-    /// Into this bucket only. Every policy needs it; the form does not send it.
+    /// Limits uploads to this bucket. Each policy needs it; the form does not send it.
     #[must_use]
     pub fn bucket(self, name: &str) -> Self {
         self.require("bucket", name)
     }
 
-    /// With a field of exactly this value, such as `key`, `acl` or `success_action_redirect`.
+    /// Adds a field that must have this value, such as `key`, `acl` or `success_action_redirect`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Signer, post_policy::PostPolicy};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let signer = Signer::s3("eu-central-1")?;
+    /// # let at = "2026-01-01T00:00:00Z".parse()?;
+    /// let form = PostPolicy::new("2026-01-01T01:00:00Z".parse()?)
+    ///     .bucket("examplebucket")
+    ///     .field("key", "reports/2026.pdf")
+    ///     .sign(&signer, &credentials, at);
+    /// assert_eq!(form.get("key"), Some("reports/2026.pdf"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub fn field(self, name: &str, value: &str) -> Self {
         self.ignored_field(name, value).require(name, value)
     }
 
-    /// With a field whose value must begin with `prefix` (empty: may be anything), and the value that the form shows
-    /// to begin with. In `key`, S3 puts the name of the file for `${filename}`.
+    /// Adds a field whose value must start with `prefix`, and its initial value in the form.
+    ///
+    /// With an empty prefix any value is allowed. In `key`, S3 replaces `${filename}` with the name
+    /// of the file.
     #[must_use]
     pub fn starts_with(self, name: &str, prefix: &str, value: &str) -> Self {
         self.ignored_field(name, value).require_prefix(name, prefix)
     }
 
-    /// With a field that no condition names. S3 takes that only of names that begin with `x-ignore-`.
+    /// Adds a field without a condition. S3 accepts it only if its name starts with `x-ignore-`.
     #[must_use]
     pub fn ignored_field(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.into(), value.into()));
         self
     }
 
-    /// With a field that the page brings itself and that must have this value.
+    /// Adds a condition: a field that the page adds itself must have this value.
     #[must_use]
     pub fn require(mut self, name: &str, value: &str) -> Self {
         self.conditions
@@ -103,7 +122,7 @@ impl PostPolicy {
         self
     }
 
-    /// With a field that the page brings itself and whose value must begin with `prefix`.
+    /// Adds a condition: the value of a field that the page adds itself must start with `prefix`.
     #[must_use]
     pub fn require_prefix(mut self, name: &str, prefix: &str) -> Self {
         self.conditions
@@ -111,7 +130,7 @@ impl PostPolicy {
         self
     }
 
-    /// With a file of that many bytes only.
+    /// Adds a condition: the length of the file in bytes must be in this range.
     #[must_use]
     pub fn content_length(mut self, bytes: RangeInclusive<u64>) -> Self {
         self.conditions.push(Condition::Length(bytes));
@@ -134,7 +153,7 @@ impl PostPolicy {
         if let Some(token) = credentials.session_token() {
             policy = policy.field(signer.rules().token_header(), token.expose());
         }
-        // The string to sign is the policy as it is sent, in base64.
+        // Unlike elsewhere, the string to sign is the policy itself, as it is sent.
         let encoded = BASE64_STANDARD.encode(policy.to_json().as_bytes());
         let signature = SigningKey::derive(credentials, scope, at).sign(encoded.as_bytes());
         let mut fields = policy.fields;
@@ -142,7 +161,7 @@ impl PostPolicy {
         fields.push(("x-amz-signature".into(), signature));
         PostForm {
             fields,
-            expiration: end_of(policy.expiration, credentials, at),
+            expiration: form_expiration(policy.expiration, credentials, at),
         }
     }
 
@@ -180,7 +199,9 @@ impl Condition {
     }
 }
 
-/// A signed form: its fields, in order. `Debug` is redacted: whoever has the fields may upload.
+/// The fields of a signed form, in order.
+///
+/// `Debug` shows only their names: anyone who has the values may upload.
 #[derive(Clone)]
 pub struct PostForm {
     fields: Vec<(String, String)>,
@@ -188,18 +209,21 @@ pub struct PostForm {
 }
 
 impl PostForm {
-    /// The hidden fields, to be sent before `file`, which must be the last one.
+    /// Returns the hidden fields. They go before `file`, which must be the last one.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.fields.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// The value of one field.
+    /// Returns the value of one field.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields()
             .find_map(|(n, value)| (n == name).then_some(value))
     }
 
-    /// When S3 stops taking it: the policy's end, seven days after signing, or the end of the credentials.
+    /// Returns when S3 stops accepting the form.
+    ///
+    /// That is the policy's expiration, seven days after signing, or the end of the credentials,
+    /// whichever is earliest.
     pub fn expiration(&self) -> Timestamp {
         self.expiration
     }
@@ -215,8 +239,8 @@ impl fmt::Debug for PostForm {
     }
 }
 
-fn end_of(expiration: Timestamp, credentials: &Credentials, at: Timestamp) -> Timestamp {
-    let ends = [expiration, at.plus_seconds(7 * 86_400)];
-    let end = ends.into_iter().chain(credentials.expiry()).min();
-    end.unwrap_or(expiration)
+fn form_expiration(policy: Timestamp, credentials: &Credentials, at: Timestamp) -> Timestamp {
+    let signature = at.plus_seconds(7 * 86_400);
+    let end = policy.min(signature);
+    credentials.expiry().map_or(end, |expiry| end.min(expiry))
 }

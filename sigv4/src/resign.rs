@@ -20,8 +20,8 @@ use crate::{
 
 /// Verifies a signature that was made with stand-in keys, and signs again with the real ones.
 ///
-/// For a proxy that keeps the keys away from the programs behind it: a sandboxed program gets keys that are good for
-/// nothing but being recognised.
+/// It is for a proxy that keeps the real keys away from the programs behind it: a sandboxed program
+/// gets keys that only the proxy accepts.
 ///
 /// # Examples
 ///
@@ -52,23 +52,23 @@ pub struct Resigner {
     signer: Signer,
 }
 
-/// What takes the place of the signature that was verified.
+/// The new signature of a request, in the form that the verified one had.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Resigned {
-    /// Headers to set. A session token or a set of regions that is not among them must be taken off the request.
+    /// The headers to set. Remove a session token or a set of regions that is not among them.
     Headers(Signature),
-    /// The URL to send, with the time of signing and the time to live that it had.
+    /// The URL to send. It keeps its time of signing and its lifetime.
     Url(Presigned),
 }
 
 impl Resigner {
-    /// By the rules of all services but the S3 family.
+    /// Creates a resigner by the general rules, which all services outside the S3 family use.
     pub fn new(scope: Scope) -> Self {
         Self::with_rules(scope, Rules::GENERAL)
     }
 
-    /// For S3.
+    /// Creates a resigner for S3.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Resigner {
         Ok(Self::with_rules(Scope::new(region, "s3")?, Rules::S3))
     }
 
-    /// By other rules.
+    /// Creates a resigner by other rules.
     pub fn with_rules(scope: Scope, rules: Rules) -> Self {
         Self {
             verifier: Verifier::with_rules(scope.clone(), rules),
@@ -85,18 +85,40 @@ impl Resigner {
         }
     }
 
-    /// With the errors of another family of services than by the rules, as [`Verifier::dialect`].
+    /// Sets the family of services whose errors are sent, as [`Verifier::dialect`] does.
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.verifier = self.verifier.dialect(dialect);
         self
     }
 
-    /// Signs a request again with `real`, if it was signed with `stand_in`, and gives what its body must pass through.
+    /// Verifies that a request was signed with `stand_in`, and signs it again with `real`.
+    ///
+    /// The body must then pass through the [`BodyResigner`], because its chunks or messages may be
+    /// signed too.
     ///
     /// # Errors
     ///
-    /// As [`Verifier::verify`], and [`Verifier::chunk_decoder`].
+    /// As [`Verifier::verify`] and [`Verifier::chunk_decoder`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, Ttl};
+    /// # use keyfob_sigv4::resign::{Resigned, Resigner};
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let stand_in = Credentials::new("AKIDSTANDIN", "worthless")?;
+    /// # let real = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// # let url = Signer::s3("us-east-1")?.presign(&request, &stand_in, now, Ttl::from_secs(60)?);
+    /// // `url` was presigned with the stand-in keys.
+    /// let request = Request::new("GET", url.as_str())?;
+    /// let (resigned, body) = Resigner::s3("us-east-1")?.resign(&request, &stand_in, &real, now)?;
+    /// let Resigned::Url(url) = resigned else { unreachable!() };
+    /// assert!(url.as_str().contains("X-Amz-Credential=AKIDEXAMPLE%2F"));
+    /// assert!(body.is_unchanged());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resign(
         &self,
         request: &Request<'_>,
@@ -114,25 +136,26 @@ impl Resigner {
         };
         let resigned = self.sign(request, &verified, real, at);
         let seed = resigned.signature();
-        let way = match decoder.filter(ChunkDecoder::is_signed) {
+        let form = match decoder.filter(ChunkDecoder::is_signed) {
             Some(decoder) => {
                 let signer = ChunkSigner::after(&self.signer, real, at, seed);
-                Some(Way::Chunks(ChunkResigner::new(decoder, signer).into()))
+                BodyForm::Chunks(ChunkResigner::new(decoder, signer).into())
             }
-            None if is_event_stream(request) => self.events(&verified, real, seed),
-            None => None,
+            // Both signatures are hex digits, so there always is a resigner of events.
+            None if is_event_stream(request) => self
+                .events(&verified, real, seed)
+                .map_or(BodyForm::Unsigned, |events| BodyForm::Events(events.into())),
+            None => BodyForm::Unsigned,
         };
-        let way = way.unwrap_or(Way::Unchanged);
-        Ok((resigned, BodyResigner { way }))
+        Ok((resigned, BodyResigner { form }))
     }
 
-    /// Both signatures are hex digits, so there is always one.
-    fn events(&self, verified: &Verified, real: &Credentials, seed: &str) -> Option<Way> {
+    fn events(&self, verified: &Verified, real: &Credentials, seed: &str) -> Option<EventResigner> {
         let scope = self.signer.scope();
         let stand_in = verified.credentials().secret_access_key();
         let verifier = EventVerifier::new(scope.clone(), stand_in, verified.signature()).ok()?;
         let signer = EventSigner::new(scope.clone(), real.secret_access_key(), seed).ok()?;
-        Some(Way::Events(EventResigner::new(verifier, signer).into()))
+        Some(EventResigner::new(verifier, signer))
     }
 
     fn sign(
@@ -144,15 +167,17 @@ impl Resigner {
     ) -> Resigned {
         let mut request = request.clone().without_older_signature();
         if request.find_header(CONTENT_SHA256.as_bytes()).is_some() {
-            // The form of the hash is the program's choice, and was verified.
+            // The program chose this form of hash, and it was verified.
             request = request.payload(Payload::Declared);
         }
         if !verified.is_presigned() {
             return Resigned::Headers(self.signer.sign(&request, real, at));
         }
-        let seconds = verified.expiry().map(|expiry| expiry.seconds_since(at));
-        let ttl = seconds.and_then(|seconds| Ttl::from_secs(seconds.unsigned_abs()).ok());
-        let ttl = ttl.unwrap_or(Ttl::UNSTATED);
+        let ttl = verified
+            .expiry()
+            .map(|expiry| expiry.seconds_since(at).unsigned_abs())
+            .and_then(|seconds| Ttl::from_secs(seconds).ok())
+            .unwrap_or(Ttl::UNSTATED);
         Resigned::Url(self.signer.presign(&request, real, at, ttl))
     }
 }
@@ -177,47 +202,51 @@ impl fmt::Debug for Resigner {
     }
 }
 
-/// The body behind a request that was signed again, on its way from the program to the service.
+/// Signs the body of a request again while it passes from the program to the service.
 ///
-/// In an `aws-chunked` body whose chunks are signed, each chunk and the trailer are verified with the stand-in key and signed with
-/// the real one; in an event stream, each message. Everything else about them stays, so the `Content-Length` stays as well. All
-/// other bodies pass unchanged, because what protects them is in the request's own signature: the service checks their hash, or
-/// their trailing checksum.
+/// In an `aws-chunked` body with signed chunks, each chunk and the trailer are verified with the
+/// stand-in key and signed with the real one; in an event stream, each message. Nothing else
+/// changes, so the `Content-Length` stays. All other bodies pass unchanged: the request's own
+/// signature covers their hash, or the service checks their checksum.
 ///
-/// An event stream over a websocket is not seen as one: its URL does not announce it. Sign its messages again with an
-/// [`EventVerifier`] and an [`EventSigner`].
+/// An event stream over a websocket is not recognized, because its URL does not announce it. Sign
+/// its messages again with an [`EventVerifier`] and an [`EventSigner`].
 pub struct BodyResigner {
-    way: Way,
+    form: BodyForm,
 }
 
-enum Way {
-    Unchanged,
+/// What of a body is signed.
+enum BodyForm {
+    Unsigned,
     Chunks(Box<ChunkResigner>),
     Events(Box<EventResigner>),
 }
 
 impl BodyResigner {
-    /// Whether the body goes out as it comes in, so that it need not be fed.
+    /// Returns true if the body passes unchanged, so that it need not be fed.
     pub fn is_unchanged(&self) -> bool {
-        matches!(self.way, Way::Unchanged)
+        matches!(self.form, BodyForm::Unsigned)
     }
 
-    /// Takes what has come, in pieces of any length, and appends to `out` what may be sent. A chunk is held in memory until it is
-    /// complete and verified; one of more than 16 MiB is refused, and so is a message of more than 24 MiB.
+    /// Takes received bytes, in pieces of any length, and appends to `out` the bytes to send.
+    ///
+    /// A chunk or message is held in memory until it is complete and verified. A chunk of more than
+    /// 16 MiB or a message of more than 24 MiB is refused.
     ///
     /// # Errors
     ///
-    /// [`ChunkError`] when a chunk, a message or the trailer is not signed with the stand-in key, or something else is wrong with the
-    /// body. Of that chunk nothing is given out, not even its length; of those before it everything. Close the connection to the
-    /// service: it has less than the `Content-Length`, so it stores nothing. All later calls fail.
+    /// [`ChunkError`] if a chunk, a message or the trailer is not signed with the stand-in key, or
+    /// the body is malformed. `out` has all chunks before the faulty one and no byte of it. Close
+    /// the connection to the service: it has received less than the `Content-Length`, so it stores
+    /// nothing. All later calls fail.
     pub fn feed(&mut self, received: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
-        match &mut self.way {
-            Way::Unchanged => {
+        match &mut self.form {
+            BodyForm::Unsigned => {
                 out.extend_from_slice(received);
                 Ok(())
             }
-            Way::Chunks(chunks) => chunks.feed(received, out),
-            Way::Events(events) => events.feed(received, out),
+            BodyForm::Chunks(chunks) => chunks.feed(received, out),
+            BodyForm::Events(events) => events.feed(received, out),
         }
     }
 
@@ -225,13 +254,13 @@ impl BodyResigner {
     ///
     /// # Errors
     ///
-    /// [`ChunkError`] when it is not complete, or a checksum in the trailer is not that of the body. In that second case all of it
-    /// has been given out; the service finds the same.
+    /// [`ChunkError`] if the body is incomplete, or a checksum in the trailer does not match. In
+    /// the second case the whole body was given out; the service refuses it too.
     pub fn finish(self) -> Result<(), ChunkError> {
-        match self.way {
-            Way::Unchanged => Ok(()),
-            Way::Chunks(chunks) => chunks.finish(),
-            Way::Events(events) => events.finish(),
+        match self.form {
+            BodyForm::Unsigned => Ok(()),
+            BodyForm::Chunks(chunks) => chunks.finish(),
+            BodyForm::Events(events) => events.finish(),
         }
     }
 }

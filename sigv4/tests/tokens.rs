@@ -308,7 +308,7 @@ fn smtp_passwords_differ_by_region() {
 #[test]
 fn appsync_sends_all_signed_headers_as_json() {
     let session = keys().with_session_token("token").unwrap();
-    for (api, url, protocol) in [
+    for (api, url, connect_path, data_path) in [
         (
             AppSync::graphql(
                 "https://id.appsync-api.eu-west-1.amazonaws.com",
@@ -316,19 +316,23 @@ fn appsync_sends_all_signed_headers_as_json() {
             ),
             "wss://id.appsync-realtime-api.eu-west-1.amazonaws.com/graphql",
             "/graphql/connect",
+            "/graphql",
         ),
         (
             AppSync::events("id.appsync-api.eu-west-1.amazonaws.com", "eu-west-1"),
             "wss://id.appsync-realtime-api.eu-west-1.amazonaws.com/event/realtime",
+            "/event",
             "/event",
         ),
         (
             AppSync::graphql("api.example.com", "eu-west-1"),
             "wss://api.example.com/graphql/realtime",
             "/graphql/connect",
+            "/graphql",
         ),
     ] {
-        let connection = api.unwrap().connect(&session, at()).unwrap();
+        let api = api.unwrap();
+        let connection = api.connect(&session, at()).unwrap();
         assert_eq!(connection.url(), url);
         let json = decode(connection.subprotocol().strip_prefix("header-").unwrap());
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -343,7 +347,15 @@ fn appsync_sends_all_signed_headers_as_json() {
         }
         assert_eq!(
             json["authorization"],
-            expected_authorization(&json, protocol, &session)
+            expected_authorization(&json, connect_path, "{}", &session)
+        );
+        let data = r#"{"query":"subscription { onEvent { id } }"}"#;
+        let secret = api.authorize(data, &session, at()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(secret.expose()).unwrap();
+        assert_eq!(json["x-amz-security-token"], "token");
+        assert_eq!(
+            json["authorization"],
+            expected_authorization(&json, data_path, data, &session)
         );
         assert!(connection.url_with_header().ends_with("&payload=e30%3D"));
         assert!(!format!("{connection:?}").contains("header"));
@@ -354,6 +366,7 @@ fn appsync_sends_all_signed_headers_as_json() {
 fn expected_authorization(
     json: &serde_json::Value,
     path: &str,
+    body: &str,
     credentials: &Credentials,
 ) -> String {
     use keyfob_sigv4::{Payload, Request, Scope, Signer};
@@ -365,7 +378,7 @@ fn expected_authorization(
     let request = request
         .headers(&headers)
         .unwrap()
-        .payload(Payload::Bytes(b"{}"));
+        .payload(Payload::Bytes(body.as_bytes()));
     let signer = Signer::new(Scope::new("eu-west-1", "appsync").unwrap());
     signer
         .sign(&request, credentials, at())

@@ -6,21 +6,22 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// The most bytes of headers in one message.
+/// The most bytes that the headers of a message may have.
 pub(super) const MAX_HEADERS: usize = 128 * 1024;
-/// The most bytes of one message, frame included.
+/// The most bytes that a message may have, including its frame.
 pub(super) const MAX_MESSAGE: usize = 24 * 1024 * 1024;
-/// Total length, length of the headers, checksum of both.
+/// The bytes before the headers: total length, length of the headers, checksum of both.
 const PRELUDE: usize = 12;
-/// Prelude and final checksum: what a message costs besides headers and payload.
+/// The bytes of a message besides headers and payload: prelude and final checksum.
 const FRAME: usize = PRELUDE + 4;
 
 /// One message of an `application/vnd.amazon.eventstream`: typed headers and a payload.
 ///
-/// On the wire, all numbers big-endian: total length and length of the headers (32 bits each), CRC-32 of these eight
-/// bytes, headers, payload, CRC-32 of all that. At most 128 KiB of headers and 24 MiB in all.
+/// Encoded, with all numbers big-endian, it is: total length and length of the headers (32 bits
+/// each), CRC-32 of these eight bytes, headers, payload, CRC-32 of everything before. The headers
+/// have at most 128 KiB, the whole message 24 MiB.
 ///
-/// `Debug` shows the headers' names and the payload's length only.
+/// `Debug` shows only the names of the headers and the length of the payload.
 ///
 /// Source: Amazon Transcribe, "Event stream encoding".
 ///
@@ -42,11 +43,11 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message without headers.
+    /// Creates a message without headers.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::EventLength`] when the payload and the frame together are more than 24 MiB.
+    /// [`ErrorKind::EventLength`] if payload and frame have more than 24 MiB together.
     pub fn new(payload: impl Into<Vec<u8>>) -> Result<Self, Error> {
         let payload = payload.into();
         if payload.len() > MAX_MESSAGE - FRAME {
@@ -58,12 +59,12 @@ impl Message {
         })
     }
 
-    /// With one more header; the order is kept.
+    /// Adds a header after those already added.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::EventHeader`] when the name is not 1 to 255 bytes or the value has more than 32,767;
-    /// [`ErrorKind::EventLength`] when the message gets too long.
+    /// [`ErrorKind::EventHeader`] if the name is not 1 to 255 bytes long or the value has more than
+    /// 32,767 bytes; [`ErrorKind::EventLength`] if the message gets too long.
     pub fn header(mut self, name: impl Into<String>, value: HeaderValue) -> Result<Self, Error> {
         let name = name.into();
         if !(1..=255).contains(&name.len()) || value.length() > MAX_VALUE {
@@ -77,28 +78,34 @@ impl Message {
         Ok(self)
     }
 
-    /// The headers in order.
+    /// Returns the headers in order.
     pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &HeaderValue)> {
         self.headers.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// The value of the first header of this name (case-sensitive, as the format has it).
+    /// Returns the value of the first header of this name. Names are case-sensitive in this format.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::event_stream::{HeaderValue, Message};
+    /// let message = Message::new(*b"{}")?
+    ///     .header(":event-type", HeaderValue::String("TranscriptEvent".into()))?;
+    /// let kind = message.get(":event-type").and_then(HeaderValue::as_str);
+    /// assert_eq!(kind, Some("TranscriptEvent"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn get(&self, name: &str) -> Option<&HeaderValue> {
         self.headers()
             .find_map(|(n, value)| (n == name).then_some(value))
     }
 
-    /// The payload.
+    /// Returns the payload.
     pub fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// The payload, taken out.
-    pub fn into_payload(self) -> Vec<u8> {
-        self.payload
-    }
-
-    /// The bytes on the wire.
+    /// Encodes the message.
     pub fn encode(&self) -> Vec<u8> {
         let mut headers = Vec::with_capacity(self.headers_length());
         for (name, value) in self.headers() {
@@ -107,19 +114,36 @@ impl Message {
         frame(&headers, &self.payload)
     }
 
-    /// Reads the message at the start of `bytes` and tells how many bytes it took; `None` when there is only the
-    /// beginning of one. Lengths are checked before their bytes are waited for.
+    /// Decodes the message at the start of `bytes`, and returns it with its encoded length.
+    ///
+    /// `None` if there is only a part of a message. Lengths that are too large are refused at once.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::EventLength`], [`ErrorKind::EventChecksum`] or [`ErrorKind::EventHeader`]: the stream is broken
-    /// and cannot be read any further.
+    /// [`ErrorKind::EventLength`], [`ErrorKind::EventChecksum`] or [`ErrorKind::EventHeader`] if
+    /// the stream is malformed. It cannot be read any further then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::event_stream::Message;
+    /// # let received = [Message::new(*b"a")?.encode(), Message::new(*b"b")?.encode()].concat();
+    /// let mut rest = &received[..];
+    /// let mut messages = Vec::new();
+    /// while let Some((message, length)) = Message::decode(rest)? {
+    ///     messages.push(message);
+    ///     rest = &rest[length..];
+    /// }
+    /// assert_eq!(messages.len(), 2);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
         let Some((prelude, _)) = bytes.split_first_chunk::<PRELUDE>() else {
             return Ok(None);
         };
         let mut prelude = Reader(prelude);
         let (total, headers) = prelude.lengths()?;
+        // Before the rest is waited for: a broken length could be gigabytes.
         if crc32(&bytes[..PRELUDE - 4]) != prelude.u32()? {
             return Err(Error::secret(ErrorKind::EventChecksum));
         }
@@ -161,7 +185,7 @@ const MAX_VALUE: usize = 32_767;
 
 /// The value of a header, in one of the nine types of the format.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each variant is its type")]
+#[allow(missing_docs, reason = "each variant is named after its type")]
 pub enum HeaderValue {
     Bool(bool),
     Byte(i8),
@@ -176,7 +200,7 @@ pub enum HeaderValue {
 }
 
 impl HeaderValue {
-    /// The text, if it is one.
+    /// Returns the text of a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -184,7 +208,7 @@ impl HeaderValue {
         }
     }
 
-    /// The bytes without type and length.
+    /// Returns the length of the value, without its type and its prefix.
     fn length(&self) -> usize {
         match self {
             Self::Bool(_) => 0,
@@ -198,7 +222,7 @@ impl HeaderValue {
         }
     }
 
-    /// The bytes of the length where there is one.
+    /// Returns the length of the prefix, which is the length of a string or of bytes.
     fn prefix_length(&self) -> usize {
         match self {
             Self::Bytes(_) | Self::String(_) => 2,
@@ -207,9 +231,10 @@ impl HeaderValue {
     }
 }
 
-/// Length of the name (one byte), name, type (one byte), value; strings and bytes have a length of 16 bits.
+/// Appends a header: length of the name (one byte), name, type (one byte), value. Strings and bytes
+/// are prefixed with a length of 16 bits.
 pub(super) fn put_header(to: &mut Vec<u8>, name: &str, value: &HeaderValue) {
-    // Names are at most 255 bytes, values at most 32,767: checked where they came in.
+    // The casts cannot truncate: `Message::header` limits names to 255 bytes, values to 32,767.
     to.push(name.len() as u8);
     to.extend_from_slice(name.as_bytes());
     match value {
@@ -237,7 +262,7 @@ fn put(to: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     to.extend_from_slice(bytes);
 }
 
-/// Lengths and checksums around encoded headers and a payload. Both are within the limits.
+/// Frames encoded headers and a payload, both within the limits.
 pub(super) fn frame(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     let total = FRAME + headers.len() + payload.len();
     let mut message = Vec::with_capacity(total);
@@ -250,18 +275,21 @@ pub(super) fn frame(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     message
 }
 
-/// Takes values off the front; running out is a broken header.
+/// Reads values from the front. Too few bytes are a malformed header.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or_else(broken_header)?;
+        let (taken, rest) = self
+            .0
+            .split_at_checked(length)
+            .ok_or_else(malformed_header)?;
         self.0 = rest;
         Ok(taken)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or_else(broken_header)?;
+        let (taken, rest) = self.0.split_first_chunk().ok_or_else(malformed_header)?;
         self.0 = rest;
         Ok(*taken)
     }
@@ -270,16 +298,16 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// Bytes after a length of 16 bits.
+    /// Reads bytes that are prefixed with a length of 16 bits.
     fn sized(&mut self) -> Result<&'a [u8], Error> {
         let length = u16::from_be_bytes(self.array()?).into();
         if length > MAX_VALUE {
-            return Err(broken_header());
+            return Err(malformed_header());
         }
         self.take(length)
     }
 
-    /// The total length and that of the headers, both sane.
+    /// Reads the total length and that of the headers, and checks both.
     fn lengths(&mut self) -> Result<(usize, usize), Error> {
         let (total, headers) = (self.u32()? as usize, self.u32()? as usize);
         if total > MAX_MESSAGE || headers > MAX_HEADERS || headers + FRAME > total {
@@ -291,7 +319,7 @@ impl<'a> Reader<'a> {
     fn header(&mut self) -> Result<(String, HeaderValue), Error> {
         let [length] = self.array()?;
         if length == 0 {
-            return Err(broken_header());
+            return Err(malformed_header());
         }
         Ok((text(self.take(length.into())?)?, self.value()?))
     }
@@ -309,7 +337,7 @@ impl<'a> Reader<'a> {
             7 => HeaderValue::String(text(self.sized()?)?),
             8 => HeaderValue::Timestamp(i64::from_be_bytes(self.array()?)),
             9 => HeaderValue::Uuid(self.array()?),
-            _ => return Err(broken_header()),
+            _ => return Err(malformed_header()),
         })
     }
 }
@@ -326,10 +354,10 @@ fn read_headers(bytes: &[u8]) -> Result<Vec<(String, HeaderValue)>, Error> {
 fn text(bytes: &[u8]) -> Result<String, Error> {
     core::str::from_utf8(bytes)
         .map(Into::into)
-        .map_err(|_| broken_header())
+        .map_err(|_| malformed_header())
 }
 
-fn broken_header() -> Error {
+fn malformed_header() -> Error {
     Error::secret(ErrorKind::EventHeader)
 }
 
@@ -360,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_message_is_written_byte_for_byte() {
+    fn a_published_message_is_encoded_byte_for_byte() {
         let message = Message::new(*b"test payload")
             .unwrap()
             .header("some-header", HeaderValue::String("value".into()))
@@ -382,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_message_is_no_message_and_no_error() {
+    fn a_part_of_a_message_is_neither_a_message_nor_an_error() {
         let bytes = every_type().encode();
         for length in 0..bytes.len() {
             assert_eq!(Message::decode(&bytes[..length]), Ok(None), "{length}");
@@ -390,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn any_changed_byte_is_found() {
+    fn each_changed_byte_is_found() {
         let bytes = every_type().encode();
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
@@ -403,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_lengths_are_refused_before_anything_is_waited_for() {
+    fn impossible_lengths_are_refused_at_once() {
         for (total, headers) in [(15, 0), (u32::MAX, 0), (100, 85), (16, 1), (0, 0)] {
             let mut bytes = [u32::to_be_bytes(total), u32::to_be_bytes(headers)].concat();
             bytes.extend_from_slice(&crc32(&bytes).to_be_bytes());
@@ -413,15 +441,15 @@ mod tests {
     }
 
     #[test]
-    fn broken_headers_with_right_checksums_are_refused() {
+    fn malformed_headers_with_valid_checksums_are_refused() {
         for headers in [
-            &b"\x00\x00"[..],         // no name
-            b"\x01a\x0a",             // no such type
-            b"\x01a\x03\x00",         // half a number
-            b"\x01a\x07\x00\x05a",    // a shorter string
+            &b"\x00\x00"[..],         // empty name
+            b"\x01a\x0a",             // unknown type
+            b"\x01a\x03\x00",         // a truncated number
+            b"\x01a\x07\x00\x05a",    // a truncated string
             b"\x01a\x07\x00\x01\xff", // not UTF-8
             b"\x01\xff\x00",          // name not UTF-8
-            b"\x05a",                 // a shorter name
+            b"\x05a",                 // a truncated name
             b"\x01a\x06\xff\xff",     // too long
         ] {
             let error = Message::decode(&frame(headers, b"")).unwrap_err();
@@ -430,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_refused() {
+    fn headers_and_messages_that_are_too_long_are_refused() {
         let message = || Message::new(Vec::new()).unwrap();
         for (name, value) in [
             (String::new(), HeaderValue::Bool(true)),

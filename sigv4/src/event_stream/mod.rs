@@ -1,7 +1,7 @@
-//! Signed event streams: the messages of Transcribe, Lex, Kinesis and Bedrock, framed and signed.
+//! Signed event streams, as Transcribe, Lex, Kinesis and Bedrock read them.
 //!
-//! What an application has to say is a [`Message`], encoded; what goes on the wire is a message around it, with the
-//! time and a signature as its headers, made by [`EventSigner`]. No I/O is done: bytes in, bytes out.
+//! The application's [`Message`] is encoded, and an [`EventSigner`] puts it into another message
+//! whose headers are the time and a signature. That one is sent. Nothing here does I/O.
 
 mod message;
 mod resigner;

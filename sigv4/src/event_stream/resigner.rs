@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Puts the signatures of one chain in the place of those of another. Times and payloads stay, and with that the lengths.
+/// Replaces the signatures of one chain with those of another. Times, payloads and lengths stay.
 pub(crate) struct EventResigner {
     verifier: EventVerifier,
     signer: EventSigner,
@@ -20,7 +20,7 @@ pub(crate) struct EventResigner {
 
 enum State {
     Open,
-    /// The empty message that ends a stream has come.
+    /// After the empty message that ends a stream.
     Ended,
     Failed(ChunkError),
 }
@@ -45,10 +45,12 @@ impl EventResigner {
         fed
     }
 
-    /// The length of the message at the front, if it is whole.
+    /// Signs the message at the front again, and returns its length; `None` if it is incomplete.
     fn message(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, ChunkError> {
         match self.state {
-            State::Open => self.open_message(input, out).map_err(|e| refused(&e)),
+            State::Open => self
+                .open_message(input, out)
+                .map_err(|e| to_chunk_error(&e)),
             State::Ended if input.is_empty() => Ok(None),
             State::Ended => Err(ChunkErrorKind::Malformed.into()),
             State::Failed(error) => Err(error),
@@ -76,7 +78,7 @@ impl EventResigner {
     }
 }
 
-fn refused(error: &Error) -> ChunkError {
+fn to_chunk_error(error: &Error) -> ChunkError {
     match error.kind() {
         ErrorKind::SignatureMismatch => ChunkErrorKind::SignatureMismatch.into(),
         ErrorKind::EventLength => ChunkErrorKind::TooLarge.into(),

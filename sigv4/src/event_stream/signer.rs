@@ -16,18 +16,19 @@ use crate::{
 
 const DATE: &str = ":date";
 const SIGNATURE: &str = ":chunk-signature";
-/// Both headers, and the lengths and checksums around them.
+/// The bytes around a payload: 67 of both headers, 16 of the frame.
 const ENVELOPE: usize = 67 + 16;
 
-/// The chain of signatures of one event stream: each message's stands on that of the message before, the first
-/// one's on that of the request that opened the stream.
+/// Signs the messages of one event stream.
 ///
-/// Other than with chunks, every message has its own time, and its scope the day of that time: a stream that lives
-/// past midnight goes on with the next day's key.
+/// The signatures form a chain: that of each message covers the one before it, that of the first
+/// message covers the signature of the request that opened the stream. Unlike chunks, each message
+/// has its own time, and its scope has the day of that time: after midnight, a stream continues
+/// with the key of the next day.
 ///
-/// Two things of a message are signed: its headers but for the signature, and its payload. AWS defines one such header, `:date`,
-/// and no SDK sends another; an [`EventVerifier`] refuses others. The headers of the application (`:event-type` and so on) belong
-/// to the message in the payload, and are signed with it.
+/// The signature of a message covers its payload and its other headers. AWS defines only one,
+/// `:date`; an [`EventVerifier`] refuses others. The headers of the application, such as
+/// `:event-type`, belong to the message in the payload and are signed with it.
 ///
 /// Source: Amazon Transcribe, "Signing event stream requests", its non-signature headers.
 ///
@@ -53,21 +54,39 @@ pub struct EventSigner {
 }
 
 impl EventSigner {
-    /// Begins where the request that opened the stream left off: its scope, the secret access key that signed it, and
-    /// its signature, from the header or from the URL.
+    /// Starts a chain after the request that opened the stream.
+    ///
+    /// `scope` and `secret` are those of that request, `opening` is its signature in hex, from the
+    /// header or the URL.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Signature`] when the signature is not 1 to 144 lower-case hex digits.
+    /// [`ErrorKind::Signature`] if the signature is not 1 to 144 lower-case hex digits.
     pub fn new(scope: Scope, secret: &Secret, opening: &str) -> Result<Self, Error> {
         Chain::new(scope, secret, opening).map(|chain| Self { chain })
     }
 
-    /// The message that carries `payload`, an encoded [`Message`], signed. An empty payload ends the stream.
+    /// Returns the signed message to send for `payload`, which is an encoded [`Message`].
+    ///
+    /// An empty payload ends the stream.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::EventLength`] when it gets longer than 24 MiB.
+    /// [`ErrorKind::EventLength`] if the signed message has more than 24 MiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Scope, Secret, event_stream::{EventSigner, EventVerifier, Message}};
+    /// # let scope = Scope::new("us-east-1", "transcribe")?;
+    /// # let secret = Secret::new("secret");
+    /// # let opening = "be1f8c7d79ef8e1abc5254a2c70e4da3bfaf4f07328f527444e1fc6ea67273e2";
+    /// # let mut signer = EventSigner::new(scope.clone(), &secret, opening)?;
+    /// let end = signer.sign(b"", "2026-01-01T00:00:00Z".parse()?)?;
+    /// let (message, _) = Message::decode(&end)?.expect("a whole message");
+    /// assert!(message.get(":chunk-signature").is_some());
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn sign(&mut self, payload: &[u8], at: Timestamp) -> Result<Vec<u8>, Error> {
         if payload.len() > MAX_MESSAGE - ENVELOPE {
             return Err(Error::secret(ErrorKind::EventLength));
@@ -78,55 +97,76 @@ impl EventSigner {
         Ok(message::frame(&headers, payload))
     }
 
-    /// The signature of the next message alone, where something else frames it: over its headers as they are encoded, all
-    /// but `:chunk-signature`, and its payload.
+    /// Returns the signature of the next message, for callers that frame messages themselves.
+    ///
+    /// `headers` are its encoded headers without `:chunk-signature`.
     pub fn signature(&mut self, headers: &[u8], payload: &[u8], at: Timestamp) -> [u8; 32] {
         self.chain.next(headers, payload, at)
     }
 
-    /// What [`sign`](Self::sign) would sign, to compare with another implementation.
+    /// Returns the string that [`sign`](Self::sign) would sign, to compare with another
+    /// implementation.
     pub fn string_to_sign(&self, payload: &[u8], at: Timestamp) -> String {
         self.chain
             .string_to_sign(&date_header(at), payload, at.amz_date())
     }
 }
 
-/// The receiving side of [`EventSigner`].
+/// Verifies the messages of one event stream: the receiving side of [`EventSigner`].
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Scope, Secret, event_stream::{EventSigner, EventVerifier, Message}};
+/// # let scope = Scope::new("us-east-1", "transcribe")?;
+/// # let secret = Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+/// # let opening = "be1f8c7d79ef8e1abc5254a2c70e4da3bfaf4f07328f527444e1fc6ea67273e2";
+/// # let received = EventSigner::new(scope.clone(), &secret, opening)?
+/// #     .sign(b"hello", "2026-01-01T00:00:00Z".parse()?)?;
+/// let mut verifier = EventVerifier::new(scope, &secret, opening)?;
+/// let (message, _) = Message::decode(&received)?.expect("a whole message");
+/// let (at, payload) = verifier.verify(&message)?;
+/// assert_eq!(at, "2026-01-01T00:00:00Z".parse()?);
+/// assert_eq!(payload, b"hello");
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct EventVerifier {
     chain: Chain,
 }
 
 impl EventVerifier {
-    /// As [`EventSigner::new`].
+    /// Starts a chain after the request that opened the stream, as [`EventSigner::new`] does.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Signature`] when the signature is not 1 to 144 lower-case hex digits.
+    /// [`ErrorKind::Signature`] if the signature is not 1 to 144 lower-case hex digits.
     pub fn new(scope: Scope, secret: &Secret, opening: &str) -> Result<Self, Error> {
         Chain::new(scope, secret, opening).map(|chain| Self { chain })
     }
 
-    /// Checks the next message of the stream and gives its time and its payload, empty at the end of the stream. How
-    /// far the time may be off is for the caller to say.
+    /// Verifies the next message of the stream, and returns its time and its payload.
+    ///
+    /// The payload is empty at the end of the stream. The caller decides how far the time may
+    /// differ from its clock.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::EventHeader`] when its headers are not a `:date` and a `:chunk-signature`;
-    /// [`ErrorKind::SignatureMismatch`] when it was changed, left its place, or was signed with another key. The chain
-    /// is broken then: no later message verifies.
+    /// [`ErrorKind::EventHeader`] if its headers are not a `:date` and a `:chunk-signature`;
+    /// [`ErrorKind::SignatureMismatch`] if it was changed, reordered, or signed with another key.
+    /// The chain is broken then: no later message verifies.
     pub fn verify<'m>(&mut self, message: &'m Message) -> Result<(Timestamp, &'m [u8]), Error> {
-        let (at, claimed) =
+        let (at, presented) =
             envelope(message).ok_or_else(|| Error::new(ErrorKind::EventHeader, DATE))?;
         let signature = self.chain.next(&date_header(at), message.payload(), at);
-        if signature.as_slice().ct_ne(claimed).into() {
+        if signature.as_slice().ct_ne(presented).into() {
             return Err(Error::secret(ErrorKind::SignatureMismatch));
         }
         Ok((at, message.payload()))
     }
 }
 
-/// The time and the signature; both headers, whole seconds, and nothing else.
+/// Returns the time and the signature, if the message has both headers and no other.
 fn envelope(message: &Message) -> Option<(Timestamp, &[u8; 32])> {
     let (HeaderValue::Timestamp(millis), HeaderValue::Bytes(signature)) =
         (message.get(DATE)?, message.get(SIGNATURE)?)
@@ -134,12 +174,13 @@ fn envelope(message: &Message) -> Option<(Timestamp, &[u8; 32])> {
         return None;
     };
     let at = Timestamp::from_unix_millis(*millis);
-    let whole = at.unix_millis() == *millis && millis % 1000 == 0;
+    // The string to sign has no milliseconds, so they would not be covered by the signature.
+    let is_whole_second = at.unix_millis() == *millis && millis % 1000 == 0;
     let signature = signature.as_slice().try_into().ok()?;
-    (whole && message.headers().len() == 2).then_some((at, signature))
+    (is_whole_second && message.headers().len() == 2).then_some((at, signature))
 }
 
-/// The one header that is signed; what is below a second is cut off, as the string to sign cannot say it.
+/// Returns the encoded `:date`, in whole seconds, as the string to sign has no fractions.
 fn date_header(at: Timestamp) -> Vec<u8> {
     let mut header = Vec::with_capacity(ENVELOPE);
     let millis = HeaderValue::Timestamp(at.unix_seconds() * 1000);
@@ -151,7 +192,7 @@ fn date_header(at: Timestamp) -> Vec<u8> {
 struct Chain {
     scope: Scope,
     secret: Secret,
-    /// The day's key, and the day.
+    /// The key of a day, with a time on that day.
     key: Option<(AmzDate, SigningKey)>,
     previous: ChunkSignature,
 }
@@ -171,29 +212,19 @@ impl Chain {
     fn next(&mut self, headers: &[u8], payload: &[u8], at: Timestamp) -> [u8; 32] {
         let at = at.amz_date();
         let text = self.string_to_sign(headers, payload, at);
-        let signature = self.key_of(at).mac(text.as_bytes());
+        let signature = self.key_on(at).mac(text.as_bytes());
         self.previous = ChunkSignature::from_mac(&signature);
         signature
     }
 
-    fn key_of(&mut self, at: AmzDate) -> &SigningKey {
-        if self
-            .key
-            .as_ref()
-            .is_none_or(|(day, _)| day.date() != at.date())
-        {
-            self.key = None;
-        }
-        let derive = || {
-            (
-                at,
-                SigningKey::derive_on(&self.secret, &self.scope, at.date()),
-            )
-        };
-        &self.key.get_or_insert_with(derive).1
+    fn key_on(&mut self, at: AmzDate) -> &SigningKey {
+        self.key.take_if(|(day, _)| day.date() != at.date());
+        let derive = || SigningKey::derive_on(&self.secret, &self.scope, at.date());
+        &self.key.get_or_insert_with(|| (at, derive())).1
     }
 
-    /// Algorithm, time, scope, previous signature, hash of the encoded headers, hash of the payload.
+    /// Returns the string to sign: algorithm, time, scope, previous signature, hash of the encoded
+    /// headers, hash of the payload.
     fn string_to_sign(&self, headers: &[u8], payload: &[u8], at: AmzDate) -> String {
         let mut text = String::with_capacity(320);
         for part in [

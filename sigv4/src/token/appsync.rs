@@ -9,7 +9,7 @@ use crate::{
     scope::Scope, secret::Secret, sign::Signer, timestamp::Timestamp, uri,
 };
 
-/// What the service expects signed besides the host and the time.
+/// The headers that the service expects to be signed besides the host and the time.
 const HEADERS: [(&str, &str); 3] = [
     ("accept", "application/json, text/javascript"),
     ("content-encoding", "amz-1.0"),
@@ -18,16 +18,17 @@ const HEADERS: [(&str, &str); 3] = [
 
 /// The real-time API of AppSync: GraphQL subscriptions or events over a websocket, with IAM.
 ///
-/// The connection and each subscription carry a signed request's headers as JSON; each is good for 5 minutes to be
-/// sent, while the connection may stay open for a day.
+/// To open a connection, and for each subscription, the headers of a signed request are sent as
+/// JSON. They are valid for 5 minutes; a connection may stay open for a day.
 ///
-/// Source: AWS AppSync, "Building a real-time WebSocket client" and "Understanding the Event API WebSocket protocol".
+/// Source: AWS AppSync, "Building a real-time WebSocket client" and "Understanding the Event API
+/// WebSocket protocol".
 ///
 /// # Examples
 ///
 /// ```
 /// # use keyfob_sigv4::{Credentials, token::AppSync};
-/// # let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
 /// # let at = "2024-08-26T22:00:00Z".parse()?;
 /// let api = AppSync::graphql("example123.appsync-api.us-east-1.amazonaws.com", "us-east-1")?;
 /// let connection = api.connect(&credentials, at)?;
@@ -35,7 +36,8 @@ const HEADERS: [(&str, &str); 3] = [
 ///     "wss://example123.appsync-realtime-api.us-east-1.amazonaws.com/graphql?header="
 /// ));
 /// let data = r#"{"query":"subscription { onEvent { id } }","variables":{}}"#;
-/// let authorization = api.authorize(data, &credentials, at)?; // for `payload.extensions.authorization`
+/// // For `payload.extensions.authorization`.
+/// let authorization = api.authorize(data, &credentials, at)?;
 /// # assert!(authorization.expose().contains("AWS4-HMAC-SHA256"));
 /// # Ok::<(), keyfob_sigv4::Error>(())
 /// ```
@@ -53,17 +55,19 @@ enum Kind {
 }
 
 impl AppSync {
-    /// A GraphQL API, by the host of its endpoint: `ID.appsync-api.REGION.amazonaws.com` or a domain of one's own.
+    /// Creates the client of a GraphQL API.
+    ///
+    /// `host` is that of its endpoint, `ID.appsync-api.REGION.amazonaws.com` or a custom domain.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`](crate::ErrorKind::Host) or [`ErrorKind::Region`](crate::ErrorKind::Region) when they are
-    /// malformed.
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) or
+    /// [`ErrorKind::Region`](crate::ErrorKind::Region) if host or region is malformed.
     pub fn graphql(host: &str, region: &str) -> Result<Self, Error> {
         Self::new(host, region, Kind::Graphql)
     }
 
-    /// An Event API, by its HTTP host.
+    /// Creates the client of an Event API, by its HTTP host.
     ///
     /// # Errors
     ///
@@ -73,7 +77,7 @@ impl AppSync {
     }
 
     fn new(host: &str, region: &str, kind: Kind) -> Result<Self, Error> {
-        // Whatever is wrong with the host shows here, so that signing cannot fail.
+        // A host that cannot be signed is refused here, so that signing later cannot fail.
         let host = authority(host)?.to_ascii_lowercase();
         Request::from_parts("POST", "https", &host, "/")?;
         Ok(Self {
@@ -83,11 +87,12 @@ impl AppSync {
         })
     }
 
-    /// Opens the connection.
+    /// Returns the URL and the authorization with which to open a connection.
     ///
     /// # Errors
     ///
-    /// None in practice: everything was checked by [`graphql`](Self::graphql) and [`events`](Self::events).
+    /// None in practice: [`graphql`](Self::graphql) and [`events`](Self::events) checked
+    /// everything.
     pub fn connect(
         &self,
         credentials: &Credentials,
@@ -103,8 +108,9 @@ impl AppSync {
         })
     }
 
-    /// The JSON object that authorises one subscription or publication of `data`, the JSON text exactly as it will be
-    /// sent. It is as secret as a token.
+    /// Returns the JSON object that authorizes one subscription or publication.
+    ///
+    /// `data` is its JSON text exactly as it will be sent. The object is as secret as a token.
     ///
     /// # Errors
     ///
@@ -122,19 +128,19 @@ impl AppSync {
         self.headers(path, data, credentials, at)
     }
 
-    /// A domain of one's own has another path in place of another host.
+    /// Returns the URL of the websocket: on its own host, or for a custom domain on its own path.
     fn real_time_url(&self) -> String {
-        let (path, own_domain) = match self.kind {
+        let (path, path_on_custom_domain) = match self.kind {
             Kind::Graphql => ("/graphql", "/graphql/realtime"),
             Kind::Events => ("/event/realtime", "/event/realtime"),
         };
         match self.host.split_once(".appsync-api.") {
             Some((id, rest)) => format!("wss://{id}.appsync-realtime-api.{rest}{path}"),
-            None => format!("wss://{}{own_domain}", self.host),
+            None => format!("wss://{}{path_on_custom_domain}", self.host),
         }
     }
 
-    /// All headers of a signed request as a JSON object.
+    /// Returns all headers of a signed request as a JSON object.
     fn headers(
         &self,
         path: &str,
@@ -155,8 +161,7 @@ impl AppSync {
     }
 }
 
-/// A connection about to be opened: the URL, and the credentials in either of the two places that the service takes
-/// them from.
+/// A connection to be opened: the URL, and the authorization in either of two places.
 #[derive(Clone)]
 pub struct AppSyncConnection {
     header: Secret,
@@ -164,20 +169,21 @@ pub struct AppSyncConnection {
 }
 
 impl AppSyncConnection {
-    /// The whole URL, the credentials in its query.
+    /// Returns the URL with the authorization in its query.
     pub fn url_with_header(&self) -> String {
         let header = BASE64_STANDARD.encode(self.header.expose().as_bytes());
         let header = uri::encode_component(&header);
-        // `{}` in base64.
+        // The payload is `{}` in base64.
         format!("{}?header={header}&payload=e30%3D", self.url)
     }
 
-    /// The URL without credentials, to be used with [`subprotocol`](Self::subprotocol).
+    /// Returns the URL without the authorization, for use with [`subprotocol`](Self::subprotocol).
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The credentials as a `Sec-WebSocket-Protocol`, to be sent beside `graphql-ws` or `aws-appsync-event-ws`.
+    /// Returns the authorization as a `Sec-WebSocket-Protocol`, to be sent with `graphql-ws` or
+    /// `aws-appsync-event-ws`.
     pub fn subprotocol(&self) -> String {
         format!(
             "header-{}",

@@ -1,6 +1,6 @@
 use alloc::format;
 
-use super::{QUARTER_HOUR, Token, endpoint::authority, not_empty, schemeless};
+use super::{QUARTER_HOUR, Token, endpoint::authority, not_empty, presign_without_scheme};
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
@@ -10,26 +10,39 @@ use crate::{
     uri,
 };
 
-/// What a cache of ElastiCache runs on.
+/// How a cache of ElastiCache is deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheKind {
-    /// Nodes of one's own: a replication group.
+    /// A replication group of nodes.
     Nodes,
     /// A serverless cache.
     Serverless,
 }
 
-/// The password of an IAM user of an ElastiCache cache: good for 15 minutes to connect; the service closes the
-/// connection after 12 hours unless it authenticates again.
+/// Creates the password of an IAM user of an ElastiCache cache, valid for 15 minutes to connect.
 ///
-/// `name` is the name of the replication group or serverless cache, not its endpoint; it is lower-cased, as the service
-/// does.
+/// The service closes a connection after 12 hours unless it authenticates again. `name` is the name
+/// of the replication group or serverless cache, not its endpoint; it is lower-cased, as the
+/// service does.
 ///
 /// Source: Amazon ElastiCache, "Authenticating with IAM".
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Host`] or [`ErrorKind::Region`] when they are malformed; [`ErrorKind::User`] without a user.
+/// [`ErrorKind::Host`] or [`ErrorKind::Region`] if name or region is malformed; [`ErrorKind::User`]
+/// if the user is empty.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, token::{self, CacheKind}};
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+/// # let at = "2024-08-26T22:00:00Z".parse()?;
+/// let kind = CacheKind::Serverless;
+/// let password = token::elasticache("my-cache", "app", kind, "us-east-1", &credentials, at)?;
+/// assert!(password.expose().starts_with("my-cache/?Action=connect&User=app"));
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
 pub fn elasticache(
     name: &str,
     user: &str,
@@ -46,14 +59,17 @@ pub fn elasticache(
     connect(name, user, resource, scope, credentials, at)
 }
 
-/// The password of an IAM user of a MemoryDB cluster, by its name: good for 15 minutes to connect; the service closes
-/// the connection after 12 hours unless it authenticates again.
+/// Creates the password of an IAM user of a MemoryDB cluster, valid for 15 minutes to connect.
+///
+/// The service closes a connection after 12 hours unless it authenticates again. `cluster` is the
+/// name of the cluster, not its endpoint; it is lower-cased.
 ///
 /// Source: Amazon MemoryDB, "Authenticating with IAM".
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Host`] or [`ErrorKind::Region`] when they are malformed; [`ErrorKind::User`] without a user.
+/// [`ErrorKind::Host`] or [`ErrorKind::Region`] if name or region is malformed; [`ErrorKind::User`]
+/// if the user is empty.
 pub fn memorydb(
     cluster: &str,
     user: &str,
@@ -78,5 +94,5 @@ fn connect(
         uri::encode_component(not_empty(user, ErrorKind::User)?),
     );
     let url = format!("http://{name}/?Action=connect&User={user}{resource}");
-    schemeless(&url, scope, credentials, at, Ttl::new(QUARTER_HOUR))
+    presign_without_scheme(&url, scope, credentials, at, Ttl::new(QUARTER_HOUR))
 }

@@ -1,7 +1,7 @@
 use alloc::{format, string::String};
 use core::fmt;
 
-use super::{QUARTER_HOUR, Token, end_of, endpoint::authority};
+use super::{QUARTER_HOUR, Token, endpoint::authority, expiry_after};
 use crate::{
     codec::{hex, sha256::Sha256},
     credentials::Credentials,
@@ -12,22 +12,24 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// What `git` logs in to CodeCommit with over HTTPS, for one repository: good for 15 minutes.
+/// Creates the user name and password with which `git` logs in to CodeCommit over HTTPS.
 ///
-/// `host` and `path` are those that `git` hands to a credential helper, such as
-/// `git-codecommit.us-east-1.amazonaws.com` and `v1/repos/NAME`; a leading slash and a port make no difference.
+/// They are valid for 15 minutes, for one repository. `host` and `path` are those that `git` passes
+/// to a credential helper, such as `git-codecommit.us-east-1.amazonaws.com` and `v1/repos/NAME`. A
+/// leading slash of the path and a port make no difference.
 ///
 /// Source: the credential helper of the AWS CLI, `aws codecommit credential-helper`.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Host`], [`ErrorKind::Url`] (of the path) or [`ErrorKind::Region`] when one is malformed.
+/// [`ErrorKind::Host`], [`ErrorKind::Url`] (for the path) or [`ErrorKind::Region`] if one is
+/// malformed.
 ///
 /// # Examples
 ///
 /// ```
 /// # use keyfob_sigv4::{Credentials, token};
-/// # let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
 /// let (host, path) = ("git-codecommit.us-east-1.amazonaws.com", "v1/repos/my");
 /// let at = "2024-08-26T22:00:00Z".parse()?;
 /// let login = token::codecommit(host, path, "us-east-1", &credentials, at)?;
@@ -48,16 +50,16 @@ pub fn codecommit(
     if [host, path].iter().any(|s| s.contains(char::is_control)) {
         return Err(Error::new(ErrorKind::Url, path));
     }
-    // Nothing is hashed in place of a body: the last line is empty.
+    // A canonical request with an empty last line instead of a hash.
     let path = path.trim_start_matches('/');
     let request = format!("GIT\n/{path}\n\nhost:{host}\n\nhost\n");
-    // The only string to sign whose time has no `Z`.
+    // Unlike all other strings to sign, this one has no `Z` after the time.
     let date = at.amz_date();
     let time = date.as_str().trim_end_matches('Z');
     let mut text = format!("{ALGORITHM}\n{time}\n{}{}\n", date.date(), scope.suffix());
     text.extend(hex::encode(&Sha256::digest(request.as_bytes())).map(char::from));
     let signature = SigningKey::derive(credentials, &scope, at).sign(text.as_bytes());
-    let expiry = end_of(at, QUARTER_HOUR, credentials);
+    let expiry = expiry_after(at, QUARTER_HOUR, credentials);
     Ok(CodeCommitLogin {
         username: username(credentials),
         password: Token::new(format!("{date}{signature}"), expiry),
@@ -72,17 +74,18 @@ pub struct CodeCommitLogin {
 }
 
 impl CodeCommitLogin {
-    /// The access key id, and behind a `%` the session token of temporary credentials.
+    /// Returns the user name: the access key id; for temporary credentials also `%` and the session
+    /// token.
     pub fn username(&self) -> &str {
         self.username.expose()
     }
 
-    /// The time and the signature.
+    /// Returns the password: the time and the signature.
     pub fn password(&self) -> &str {
         self.password.expose()
     }
 
-    /// When it stops opening new connections.
+    /// Returns when the service stops accepting it for new connections.
     pub fn expiry(&self) -> Timestamp {
         self.password.expiry()
     }

@@ -3,7 +3,7 @@ use alloc::format;
 use super::{
     QUARTER_HOUR, Token,
     endpoint::{authority, with_port},
-    not_empty, schemeless,
+    not_empty, presign_without_scheme,
 };
 use crate::{
     credentials::Credentials,
@@ -14,17 +14,17 @@ use crate::{
     uri,
 };
 
-/// The password of a database user of RDS or Aurora that logs in with IAM: good for 15 minutes to connect, while the
-/// connection may stay open.
+/// Creates the password of an IAM database user of RDS or Aurora, valid for 15 minutes to connect.
 ///
-/// `endpoint` is `host:port`, exactly as the client connects to it: the token is bound to both. TLS is required.
+/// Open connections are not affected when it expires. `endpoint` is `host:port`, exactly as the
+/// client connects to it: the token is bound to both. TLS is required.
 ///
 /// Source: Amazon RDS, "Connecting to your DB instance using IAM authentication".
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Port`] without a port; [`ErrorKind::Host`] or [`ErrorKind::Region`] when they are malformed;
-/// [`ErrorKind::User`] without a user.
+/// [`ErrorKind::Port`] if the endpoint has no port; [`ErrorKind::Host`] or [`ErrorKind::Region`] if
+/// host or region is malformed; [`ErrorKind::User`] if the user is empty.
 ///
 /// # Examples
 ///
@@ -34,7 +34,8 @@ use crate::{
 /// let at = "2024-08-26T22:00:00Z".parse()?;
 /// let endpoint = "prod-instance.us-east-1.rds.amazonaws.com:3306";
 /// let password = token::rds(endpoint, "peccy", "us-east-1", &credentials, at)?;
-/// assert!(password.expose().starts_with("prod-instance.us-east-1.rds.amazonaws.com:3306/?Action=connect"));
+/// assert!(password.expose().starts_with(endpoint));
+/// assert_eq!(password.expiry(), "2024-08-26T22:15:00Z".parse()?);
 /// # Ok::<(), keyfob_sigv4::Error>(())
 /// ```
 pub fn rds(
@@ -50,26 +51,40 @@ pub fn rds(
     );
     let url = format!("https://{endpoint}/?Action=connect&DBUser={user}");
     let scope = Scope::new(region, "rds-db")?;
-    schemeless(&url, scope, credentials, at, Ttl::new(QUARTER_HOUR))
+    presign_without_scheme(&url, scope, credentials, at, Ttl::new(QUARTER_HOUR))
 }
 
-/// Who logs in to a DSQL cluster.
+/// The kind of role that logs in to a DSQL cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DsqlUser {
-    /// The role `admin`, by the permission `dsql:DbConnectAdmin`.
+    /// The role `admin`, with the permission `dsql:DbConnectAdmin`.
     Admin,
-    /// A role of the database that was granted to the caller, by the permission `dsql:DbConnect`.
+    /// A database role granted to the caller, with the permission `dsql:DbConnect`.
     Custom,
 }
 
-/// The password for a cluster of Aurora DSQL: good for `ttl` to connect, 15 minutes being usual and 7 days the most. With
-/// credentials that end earlier, the token says their end.
+/// Creates the password for an Aurora DSQL cluster, valid for `ttl` to connect.
+///
+/// 15 minutes are usual, 7 days the maximum. If the credentials expire earlier, so does the token.
 ///
 /// Source: Aurora DSQL, "Generating an authentication token".
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Host`] or [`ErrorKind::Region`] when they are malformed; [`ErrorKind::Ttl`] for [`Ttl::UNSTATED`].
+/// [`ErrorKind::Host`] or [`ErrorKind::Region`] if host or region is malformed; [`ErrorKind::Ttl`]
+/// for [`Ttl::UNSTATED`].
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, Ttl, token::{self, DsqlUser}};
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+/// # let at = "2024-08-26T22:00:00Z".parse()?;
+/// let (host, ttl) = ("abc.dsql.us-east-1.on.aws", Ttl::from_secs(900)?);
+/// let password = token::dsql(host, DsqlUser::Admin, "us-east-1", ttl, &credentials, at)?;
+/// assert!(password.expose().starts_with("abc.dsql.us-east-1.on.aws/?Action=DbConnectAdmin"));
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
 pub fn dsql(
     endpoint: &str,
     user: DsqlUser,
@@ -86,13 +101,16 @@ pub fn dsql(
         DsqlUser::Custom => "DbConnect",
     };
     let url = format!("https://{}/?Action={action}", authority(endpoint)?);
-    let ttl = no_longer_than(credentials, at, ttl);
-    schemeless(&url, Scope::new(region, "dsql")?, credentials, at, ttl)
+    let ttl = limit_to_credentials(ttl, credentials, at);
+    presign_without_scheme(&url, Scope::new(region, "dsql")?, credentials, at, ttl)
 }
 
-/// Of credentials that have ended already, nothing is made of use; a second is the least that can be said.
-fn no_longer_than(credentials: &Credentials, at: Timestamp, ttl: Ttl) -> Ttl {
-    let left = credentials.expiry().map(|end| end.seconds_since(at).max(1));
-    let left = left.and_then(|left| u32::try_from(left).ok());
-    left.map_or(ttl, |left| ttl.min(Ttl::new(left)))
+/// Returns the lifetime, shortened to that of the credentials.
+fn limit_to_credentials(ttl: Ttl, credentials: &Credentials, at: Timestamp) -> Ttl {
+    credentials
+        .expiry()
+        // For expired credentials the shortest lifetime: the token is useless anyway.
+        .map(|end| end.seconds_since(at).max(1))
+        .and_then(|seconds| u32::try_from(seconds).ok())
+        .map_or(ttl, |seconds| ttl.min(Ttl::new(seconds)))
 }

@@ -5,7 +5,7 @@ use alloc::{
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use super::{Token, end_of, endpoint::dns_suffix, not_empty, presign};
+use super::{Token, endpoint::dns_suffix, expiry_after, not_empty, presign};
 use crate::{
     codec::json,
     credentials::Credentials,
@@ -16,26 +16,27 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// The server takes a token for 15 minutes; a minute is left for clocks and the way, as the AWS CLI does.
+/// The server accepts a token for 15 minutes. As in the AWS CLI, one minute is left for clocks and
+/// transfer.
 const LIFETIME: u32 = 14 * 60;
 
-/// The bearer token of a Kubernetes API server on EKS: the server takes it for 15 minutes.
+/// Creates the bearer token for the Kubernetes API server of an EKS cluster, valid for 15 minutes.
 ///
-/// It is a `GetCallerIdentity` at the region's STS, presigned for 60 seconds with the cluster's name as a signed
-/// header; the server sends it to learn who the caller is.
+/// The token is a `GetCallerIdentity` request to the region's STS, presigned for 60 seconds with
+/// the cluster's name as a signed header. The server sends it to STS to learn who the caller is.
 ///
 /// Source: the AWS IAM authenticator for Kubernetes, "API authorization from outside a cluster".
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Region`] or [`ErrorKind::HeaderValue`] when the region or the name is malformed;
-/// [`ErrorKind::Cluster`] without a name.
+/// [`ErrorKind::Region`] or [`ErrorKind::HeaderValue`] if the region or the name is malformed;
+/// [`ErrorKind::Cluster`] if the name is empty.
 ///
 /// # Examples
 ///
 /// ```
 /// # use keyfob_sigv4::{Credentials, token};
-/// # let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
 /// let at = "2024-08-26T22:00:00Z".parse()?;
 /// let token = token::eks("my-cluster", "us-east-1", &credentials, at)?;
 /// assert!(token.expose().starts_with("k8s-aws-v1."));
@@ -60,32 +61,46 @@ pub fn eks(
     );
     Ok(EksToken(Token::new(
         text,
-        end_of(at, LIFETIME, credentials),
+        expiry_after(at, LIFETIME, credentials),
     )))
 }
 
-/// A [`Token`] that can also be said as `kubectl` wants it.
+/// A [`Token`] that can also be written as the JSON that `kubectl` reads.
 #[derive(Clone, Debug)]
 pub struct EksToken(Token);
 
 impl EksToken {
-    /// The bearer token.
+    /// Returns the bearer token.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 
-    /// When to have a new one: 14 minutes after signing, or the end of the credentials if that is earlier.
+    /// Returns when to create a new one: 14 minutes after signing, or the end of the credentials if
+    /// that is earlier.
     pub fn expiry(&self) -> Timestamp {
         self.0.expiry()
     }
 
-    /// The token as any other.
+    /// Returns the token without the methods for `kubectl`.
     pub fn into_token(self) -> Token {
         self.0
     }
 
-    /// The JSON that a credential plugin of `kubectl` prints: an `ExecCredential` of
-    /// `client.authentication.k8s.io/v1beta1`. It holds the token.
+    /// Returns the JSON that a credential plugin of `kubectl` prints. It contains the token.
+    ///
+    /// It is an `ExecCredential` of `client.authentication.k8s.io/v1beta1`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, token};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let at = "2024-08-26T22:00:00Z".parse()?;
+    /// let token = token::eks("my-cluster", "us-east-1", &credentials, at)?;
+    /// let json = token.exec_credential();
+    /// assert!(json.contains(r#""expirationTimestamp":"2024-08-26T22:14:00Z""#));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn exec_credential(&self) -> String {
         let mut text = String::from(
             "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1beta1\",\"spec\":{},\"status\":",

@@ -3,20 +3,20 @@ use crate::{
     request::without_secrets,
 };
 
-/// `host` or `host:port`, as people copy it: a scheme in front and a slash behind are left out.
+/// Returns `host` or `host:port` of an endpoint, without a scheme before it or a slash after it.
 pub(super) fn authority(endpoint: &str) -> Result<&str, Error> {
     let rest = endpoint
         .split_once("://")
         .map_or(endpoint, |(_, rest)| rest);
     let host = rest.strip_suffix('/').unwrap_or(rest);
-    // Whatever else is no host is found by the request's own check; these would end the host there.
+    // `Request::new` checks the rest of the host; it would take these as the end of it.
     if host.is_empty() || host.contains(['/', '?', '#', '@']) {
         return Err(Error::new(ErrorKind::Host, without_secrets(rest)));
     }
     Ok(host)
 }
 
-/// `host:port`, both needed.
+/// Returns `host:port` of an endpoint, which must have a port.
 pub(super) fn with_port(endpoint: &str) -> Result<&str, Error> {
     let authority = authority(endpoint)?;
     let port = authority.rsplit_once(':').map(|(_, port)| port);
@@ -26,7 +26,7 @@ pub(super) fn with_port(endpoint: &str) -> Result<&str, Error> {
     }
 }
 
-/// What hosts of AWS end with in this region's partition.
+/// Returns the end of the host names of AWS in the region's partition.
 ///
 /// Source: the partitions of the SDKs' endpoint rules.
 pub(super) fn dns_suffix(region: &str) -> &'static str {

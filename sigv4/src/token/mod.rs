@@ -1,21 +1,21 @@
-//! The tokens, passwords and URLs that some services take in place of a signed request.
+//! Tokens, passwords and URLs that some services accept instead of a signed request.
 //!
-//! Most are presigned URLs in disguise. Each function says how long its token is good; [`Token::expiry`] says until
-//! when, and no longer than the credentials.
+//! Most are presigned URLs in another form. Each function documents the lifetime of its token.
+//! [`Token::expiry`] is the end of that lifetime or of the credentials, whichever is earlier.
 //!
-//! | for | function | good for |
+//! | for | function | lifetime |
 //! |---|---|---|
 //! | EKS | [`eks`] | 15 minutes |
 //! | RDS, Aurora | [`rds`] | 15 minutes |
-//! | Aurora DSQL | [`dsql`] | as asked, up to 7 days |
+//! | Aurora DSQL | [`dsql`] | chosen, up to 7 days |
 //! | ElastiCache, MemoryDB | [`elasticache`], [`memorydb`] | 15 minutes |
 //! | MSK | [`msk`] | 15 minutes |
-//! | Bedrock | [`bedrock`] | as asked, up to 12 hours |
-//! | IoT Core MQTT | [`iot_websocket`] | as asked, up to 1 day |
-//! | Transcribe | [`transcribe_websocket`] | as asked, up to 5 minutes |
+//! | Bedrock | [`bedrock`] | chosen, up to 12 hours |
+//! | IoT Core MQTT | [`iot_websocket`] | chosen, up to 1 day |
+//! | Transcribe | [`transcribe_websocket`] | chosen, up to 5 minutes |
 //! | AppSync | [`AppSync`] | 5 minutes |
 //! | CodeCommit | [`codecommit`] | 15 minutes |
-//! | SES over SMTP | [`ses_smtp_password`] | as the access key |
+//! | SES over SMTP | [`ses_smtp_password`] | that of the access key |
 
 mod appsync;
 mod bedrock;
@@ -50,7 +50,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// Something to log in with, for a while. `Debug` does not show it, and it is zeroed on drop.
+/// A token or password with a limited lifetime. It is zeroed on drop, and `Debug` does not show it.
 #[derive(Clone)]
 pub struct Token {
     text: Secret,
@@ -65,17 +65,31 @@ impl Token {
         }
     }
 
-    /// The token itself, to be sent as it is.
+    /// Returns the token, to be sent unchanged: another encoding would break its signature.
     pub fn expose(&self) -> &str {
         self.text.expose()
     }
 
-    /// The token itself.
+    /// Returns the token as a secret, without a copy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Secret, token};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let at = "2024-08-26T22:00:00Z".parse()?;
+    /// let token = token::rds("db:5432", "app", "us-east-1", &credentials, at)?;
+    /// let password: Secret = token.into_secret();
+    /// assert!(password.expose().starts_with("db:5432/?Action=connect"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn into_secret(self) -> Secret {
         self.text
     }
 
-    /// When it stops opening new connections: the end of its own time or of the credentials, whichever comes first.
+    /// Returns when the service stops accepting it for new connections.
+    ///
+    /// That is the end of its lifetime or of the credentials, whichever is earlier.
     pub fn expiry(&self) -> Timestamp {
         self.expiry
     }
@@ -89,10 +103,10 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The time that most of these tokens are good for: 15 minutes.
+/// The lifetime of most of these tokens: 15 minutes, in seconds.
 const QUARTER_HOUR: u32 = 900;
 
-/// Signs the URL of a token by the general rules.
+/// Presigns the URL of a token by the general rules.
 fn presign(
     request: &Request<'_>,
     scope: Scope,
@@ -103,9 +117,8 @@ fn presign(
     Signer::new(scope).presign(request, credentials, at, ttl)
 }
 
-/// A token that is a presigned URL without its scheme. Host and port stand in it as the client connects to them, a default
-/// port too, which is not signed.
-fn schemeless(
+/// Returns a token that is a presigned URL without its scheme.
+fn presign_without_scheme(
     url: &str,
     scope: Scope,
     credentials: &Credentials,
@@ -114,18 +127,24 @@ fn schemeless(
 ) -> Result<Token, Error> {
     let request = Request::new("GET", url)?;
     let presigned = presign(&request, scope, credentials, at, ttl);
-    let signed = after_authority(presigned.as_str()).1;
-    let text = [after_authority(url).0, signed].concat();
-    Ok(Token::new(text, end_of(at, ttl.as_secs(), credentials)))
+    // The token names host and port as the client connects to them, including a default port, which
+    // is not signed.
+    let (authority, _) = split_after_authority(url);
+    let (_, signed) = split_after_authority(presigned.as_str());
+    let text = [authority, signed].concat();
+    Ok(Token::new(
+        text,
+        expiry_after(at, ttl.as_secs(), credentials),
+    ))
 }
 
-/// The authority of an absolute URL with a path, and all that follows.
-fn after_authority(url: &str) -> (&str, &str) {
+/// Splits an absolute URL, without its scheme, into the authority and everything after it.
+fn split_after_authority(url: &str) -> (&str, &str) {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
     rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
-/// A token for nobody or nothing would be refused only when it is used.
+/// Refuses an empty name here, because the service would refuse its token only on use.
 fn not_empty(text: &str, kind: ErrorKind) -> Result<&str, Error> {
     if text.trim().is_empty() {
         return Err(Error::new(kind, ""));
@@ -133,8 +152,8 @@ fn not_empty(text: &str, kind: ErrorKind) -> Result<&str, Error> {
     Ok(text)
 }
 
-/// The end of a token's own time or of the credentials.
-fn end_of(at: Timestamp, seconds: u32, credentials: &Credentials) -> Timestamp {
+/// Returns the end of a lifetime or of the credentials, whichever is earlier.
+fn expiry_after(at: Timestamp, seconds: u32, credentials: &Credentials) -> Timestamp {
     let end = at.plus_seconds(seconds.into());
     credentials.expiry().map_or(end, |expiry| expiry.min(end))
 }

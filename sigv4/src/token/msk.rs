@@ -2,21 +2,32 @@ use alloc::format;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use super::{QUARTER_HOUR, Token, end_of, presign};
+use super::{QUARTER_HOUR, Token, expiry_after, presign};
 use crate::{
     credentials::Credentials, error::Error, request::Request, scope::Scope, sign::Ttl,
     timestamp::Timestamp, uri,
 };
 
-/// The token of a Kafka client of MSK, for SASL/OAUTHBEARER: good for 15 minutes.
+/// Creates the token of a Kafka client of MSK for SASL/OAUTHBEARER, valid for 15 minutes.
 ///
-/// `user_agent` says who asks, in the broker's log; it is not signed.
+/// `user_agent` names the client in the broker's log. It is not signed.
 ///
 /// Source: the AWS MSK IAM SASL signers.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Region`](crate::ErrorKind::Region) when it is malformed.
+/// [`ErrorKind::Region`](crate::ErrorKind::Region) if the region is malformed.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, token};
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+/// let at = "2024-08-26T22:00:00Z".parse()?;
+/// let token = token::msk("us-east-1", "my-client/1.0", &credentials, at)?;
+/// assert_eq!(token.expiry(), "2024-08-26T22:15:00Z".parse()?);
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
 pub fn msk(
     region: &str,
     user_agent: &str,
@@ -32,7 +43,7 @@ pub fn msk(
         presigned.as_str(),
         uri::encode_component(user_agent)
     );
-    let expiry = end_of(at, QUARTER_HOUR, credentials);
+    let expiry = expiry_after(at, QUARTER_HOUR, credentials);
     Ok(Token::new(
         BASE64_URL_SAFE_NO_PAD.encode(url.as_bytes()),
         expiry,

@@ -2,14 +2,16 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::{error::Error, key::SigningKey, scope::Scope, secret::Secret};
 
-/// The SMTP password that belongs to a secret access key in one region; the user name is the access key id. It is good
-/// as long as the key. Temporary credentials have none.
+/// Derives the SMTP password of SES from a secret access key, for one region.
+///
+/// The user name is the access key id. The password is valid as long as the key. Temporary
+/// credentials have no SMTP password.
 ///
 /// Source: Amazon SES, "Obtaining SMTP credentials by converting existing AWS credentials".
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Region`](crate::ErrorKind::Region) when it is malformed.
+/// [`ErrorKind::Region`](crate::ErrorKind::Region) if the region is malformed.
 ///
 /// # Examples
 ///
@@ -21,7 +23,7 @@ use crate::{error::Error, key::SigningKey, scope::Scope, secret::Secret};
 /// # Ok::<(), keyfob_sigv4::Error>(())
 /// ```
 pub fn ses_smtp_password(secret: &Secret, region: &str) -> Result<Secret, Error> {
-    // Version 4 of the scheme, and a date that stands for every day.
+    // The scheme has a fixed date, and puts its version, 4, before the MAC.
     let key = SigningKey::derive_on(secret, &Scope::new(region, "ses")?, "11111111");
     let mut bytes = [4; 33];
     bytes[1..].copy_from_slice(&key.mac(b"SendRawEmail"));

@@ -1,9 +1,9 @@
 use alloc::{format, string::String};
 
 use super::{
-    Token, end_of,
+    Token,
     endpoint::{authority, dns_suffix},
-    presign,
+    expiry_after, presign,
 };
 use crate::{
     canonical::{Rules, TokenRule},
@@ -16,22 +16,34 @@ use crate::{
     uri,
 };
 
-/// The longest time in which the broker of IoT Core takes a URL.
+/// The longest lifetime of a URL of IoT Core, in seconds.
 const DAY: u32 = 86_400;
-/// The longest time in which Transcribe takes a URL.
+/// The longest lifetime of a URL of Transcribe, in seconds.
 const FIVE_MINUTES: u32 = 300;
 
-/// The URL at which MQTT over websockets reaches IoT Core, up to a day from signing; [`Ttl::UNSTATED`] leaves the time
-/// out of the URL, as the service's own examples do.
+/// Creates the URL for MQTT over websockets to IoT Core, valid for `ttl`, up to a day.
 ///
-/// `endpoint` is the account's data endpoint, `ID-ats.iot.REGION.amazonaws.com`. The session token is not signed here
-/// but added behind the signature.
+/// [`Ttl::UNSTATED`] leaves the lifetime out of the URL, as the examples of the service do.
+/// `endpoint` is the account's data endpoint, `ID-ats.iot.REGION.amazonaws.com`.
 ///
 /// Source: AWS IoT Core, "Device communication protocols", MQTT over WebSocket.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Ttl`] above a day; [`ErrorKind::Host`] or [`ErrorKind::Region`] when they are malformed.
+/// [`ErrorKind::Ttl`] if `ttl` is above a day; [`ErrorKind::Host`] or [`ErrorKind::Region`] if host
+/// or region is malformed.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, Ttl, token};
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+/// # let at = "2024-08-26T22:00:00Z".parse()?;
+/// let endpoint = "abc-ats.iot.us-east-1.amazonaws.com";
+/// let url = token::iot_websocket(endpoint, "us-east-1", Ttl::UNSTATED, &credentials, at)?;
+/// assert!(url.expose().starts_with("wss://abc-ats.iot.us-east-1.amazonaws.com/mqtt?"));
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
 pub fn iot_websocket(
     endpoint: &str,
     region: &str,
@@ -43,6 +55,7 @@ pub fn iot_websocket(
         return Err(Error::number(ErrorKind::Ttl, ttl.as_secs().into()));
     }
     let url = format!("wss://{}/mqtt", authority(endpoint)?);
+    // This service takes the session token after the signature, unsigned.
     let rules = Rules::GENERAL.session_token(TokenRule::Unsigned);
     let signer = Signer::with_rules(Scope::new(region, "iotdevicegateway")?, rules);
     let presigned = signer.presign(&Request::new("GET", &url)?, credentials, at, ttl);
@@ -50,20 +63,36 @@ pub fn iot_websocket(
         Ttl::UNSTATED => DAY,
         ttl => ttl.as_secs(),
     };
-    let expiry = end_of(at, seconds, credentials);
+    let expiry = expiry_after(at, seconds, credentials);
     Ok(Token::new(presigned.into_string(), expiry))
 }
 
-/// The URL at which a websocket streams speech to Transcribe, up to 5 minutes from signing. What is sent then are
-/// [event-stream messages](crate::event_stream), the first one signed on the URL's [signature](Presigned::signature).
+/// Creates the URL of a websocket that streams speech to Transcribe, valid for up to 5 minutes.
 ///
-/// `parameters` are those of the stream: `language-code`, `media-encoding`, `sample-rate` and so on, not yet encoded.
+/// Then [event-stream messages](crate::event_stream) are sent; the signature of the first one
+/// covers the URL's [signature](Presigned::signature). `parameters` are those of the stream, not
+/// encoded: `language-code`, `media-encoding`, `sample-rate` and others.
 ///
 /// Source: Amazon Transcribe, "Setting up a WebSocket stream".
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Ttl`] when it is not 1 to 300 seconds; [`ErrorKind::Region`] when it is malformed.
+/// [`ErrorKind::Ttl`] if `ttl` is not 1 to 300 seconds; [`ErrorKind::Region`] if the region is
+/// malformed.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, Scope, Ttl, event_stream::EventSigner, token};
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+/// # let at = "2024-08-26T22:00:00Z".parse()?;
+/// let parameters = [("language-code", "en-US"), ("sample-rate", "16000")];
+/// let ttl = Ttl::from_secs(300)?;
+/// let url = token::transcribe_websocket(&parameters, "us-east-1", ttl, &credentials, at)?;
+/// let scope = Scope::new("us-east-1", "transcribe")?;
+/// let signer = EventSigner::new(scope, credentials.secret_access_key(), url.signature())?;
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
 pub fn transcribe_websocket(
     parameters: &[(&str, &str)],
     region: &str,
