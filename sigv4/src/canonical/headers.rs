@@ -25,12 +25,13 @@ struct Entry<'a> {
     value: &'a [u8],
 }
 
-/// What signing has to do with a header, by its name.
+/// How signing treats a header, by its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// It is signed as it is.
+    /// Signed as it is.
     Signed,
-    /// It will hold the signature, or clients, proxies and load balancers set, change or drop it on the way.
+    /// Holds the signature, or is set, changed or dropped on the way by clients, proxies and load
+    /// balancers.
     NeverSigned,
     Date,
     ContentSha256,
@@ -38,7 +39,7 @@ enum Role {
     Token,
 }
 
-/// Headers that are signed only where the new signature does not set or forget them.
+/// The headers of the request that the new signature replaces, and so leaves out of the signed set.
 #[derive(Clone, Copy)]
 pub(crate) struct Overrides {
     pub(crate) region_set: bool,
@@ -47,25 +48,25 @@ pub(crate) struct Overrides {
 
 impl Overrides {
     pub(crate) fn new(regions: Option<&str>, token: Option<&str>, request: &Request<'_>) -> Self {
-        let is_again = request.is_resigned();
+        let is_resigned = request.is_resigned();
         Self {
-            region_set: regions.is_some() || is_again,
-            token: token.is_some() || is_again,
+            region_set: regions.is_some() || is_resigned,
+            token: token.is_some() || is_resigned,
         }
     }
 }
 
-/// What was found among the headers of a request.
+/// Headers of the request that signing sets itself.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct ExistingHeaders<'a> {
     /// The first `x-amz-content-sha256`, trimmed.
     pub(crate) content_sha256: Option<&'a [u8]>,
-    /// Whether there is a session token or a set of regions.
+    /// Whether the request has a session token or a set of regions.
     pub(crate) token_or_regions: bool,
 }
 
 impl<'a> Headers<'a> {
-    /// They are filled in place: moving them would cost as much as sorting them.
+    /// Makes an empty list. It is filled in place, because moving it costs as much as sorting it.
     #[inline]
     pub(crate) fn new() -> Self {
         Self {
@@ -78,30 +79,31 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// Adds those of the request that are signed, and `host` if it has none.
+    /// Adds the headers of the request that are signed, and `host` if it has none.
     pub(crate) fn collect(
         &mut self,
         request: &'a Request<'_>,
-        replaced: Overrides,
+        overrides: Overrides,
     ) -> ExistingHeaders<'a> {
-        let mut found = ExistingHeaders::default();
+        let mut existing = ExistingHeaders::default();
         self.add_all(request, |entry| match entry.role() {
             Role::Signed => true,
             Role::NeverSigned | Role::Date => false,
             Role::ContentSha256 => {
-                found.content_sha256 = found.content_sha256.or(Some(entry.value.trim_ascii()));
+                existing.content_sha256 =
+                    existing.content_sha256.or(Some(entry.value.trim_ascii()));
                 false
             }
             Role::RegionSet => {
-                found.token_or_regions = true;
-                !replaced.region_set
+                existing.token_or_regions = true;
+                !overrides.region_set
             }
             Role::Token => {
-                found.token_or_regions = true;
-                !replaced.token
+                existing.token_or_regions = true;
+                !overrides.token
             }
         });
-        found
+        existing
     }
 
     fn add_all(&mut self, request: &'a Request<'_>, mut keep: impl FnMut(&Entry<'a>) -> bool) {
@@ -118,7 +120,7 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// Adds one with a lower-case name.
+    /// Adds a header with a lower-case name.
     #[inline]
     pub(crate) fn add(&mut self, name: &'static str, value: &'a [u8]) {
         self.push(Entry::new(name.as_bytes(), value));
@@ -135,8 +137,8 @@ impl<'a> Headers<'a> {
         small_vec::sort(list, |entry| entry.prefix, Entry::compare);
     }
 
-    /// Adds, sorted, those that `names`, a list as in `SignedHeaders`, says are signed. Others may be on the request if
-    /// `may_be_unsigned` says so.
+    /// Adds, sorted, the headers of the request that `names` lists, in the form of `SignedHeaders`.
+    /// The request may have others that `may_be_unsigned` accepts.
     pub(crate) fn select(
         &mut self,
         request: &'a Request<'_>,
@@ -146,7 +148,7 @@ impl<'a> Headers<'a> {
         self.add_all(request, |_| true);
         self.sort();
         let list = self.entries.as_mut_slice();
-        let (mut at, mut kept) = (0, 0);
+        let (mut at, mut selected) = (0, 0);
         let mut previous = None;
         for name in names.split(|byte| *byte == b';') {
             if !scan::all(name, |byte| byte.is_ascii() & !byte.is_ascii_uppercase()) {
@@ -162,8 +164,8 @@ impl<'a> Headers<'a> {
             }
             let first = at;
             while at < list.len() && list[at].is_named_as(&named) {
-                list[kept] = list[at];
-                (at, kept) = (at + 1, kept + 1);
+                list[selected] = list[at];
+                (at, selected) = (at + 1, selected + 1);
             }
             if at == first {
                 return Err(Selection::Missing);
@@ -173,11 +175,11 @@ impl<'a> Headers<'a> {
         for entry in &list[at..] {
             allow_unsigned(entry, &may_be_unsigned)?;
         }
-        self.entries.truncate(kept);
+        self.entries.truncate(selected);
         Ok(())
     }
 
-    /// `host;x-amz-date`.
+    /// Writes the names, such as `host;x-amz-date`.
     pub(crate) fn write_names(&self, sink: &mut impl Sink) {
         let mut previous = None;
         for entry in self.entries.as_slice() {
@@ -191,12 +193,14 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// The length of what [`write_names`](Self::write_names) writes, or more where names are repeated.
+    /// Returns the length of what [`write_names`](Self::write_names) writes, or more if names are
+    /// repeated.
     pub(crate) fn names_length(&self) -> usize {
         self.names_length.saturating_sub(1)
     }
 
-    /// A line for each name: lower-case, `:`, and the values of all headers of that name joined by `,` in order.
+    /// Writes a line for each name: the name in lower case, `:`, and the values of all headers of
+    /// that name in order, joined by `,`.
     pub(super) fn write(&self, sink: &mut impl Sink) {
         let mut previous = None;
         for entry in self.entries.as_slice() {
@@ -232,14 +236,14 @@ impl<'a> Entry<'a> {
             || self.prefix == other.prefix && self.compare(other) == Ordering::Less
     }
 
-    /// By what the prefixes, found to be equal, do not tell.
+    /// Compares names whose prefixes are equal.
     #[inline]
     fn compare(&self, other: &Self) -> Ordering {
         let lower = |entry: &Self| entry.tail().iter().map(u8::to_ascii_lowercase);
         lower(self).cmp(lower(other))
     }
 
-    /// What the prefix does not hold.
+    /// Returns the part of the name after the prefix.
     #[inline]
     fn tail(&self) -> &'a [u8] {
         self.name.get(16..).unwrap_or_default()
@@ -259,13 +263,13 @@ impl<'a> Entry<'a> {
         previous.is_some_and(|previous| previous.is_named_as(self))
     }
 
-    /// Whether it has this name, given in lower case.
+    /// Returns true if it has this name, given in lower case.
     #[inline]
     fn is(&self, name: &'static [u8]) -> bool {
         self.is_named_as(&Entry::new(name, b""))
     }
 
-    /// Told apart by the first letter, most names need no more.
+    /// Looks at the first letter first, which settles most names.
     #[inline]
     fn role(&self) -> Role {
         let is_never_signed = match self.prefix.to_be_bytes()[0] {
@@ -308,25 +312,26 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Sixteen ASCII characters in lower case, all at once. Of others the additions below would overflow.
+/// Converts sixteen ASCII characters to lower case at once.
 ///
-/// An addition carries into the top bit of each byte that is at least `A`, another one into that of each byte beyond `Z`; where
-/// only the first did, the bit that makes a small letter is set.
+/// One addition carries into the top bit of each byte that is at least `A`, another one into that
+/// of each byte after `Z`. If only the first did, the byte is a capital letter, and the bit that
+/// makes it a small one is set. Bytes from 0x80 on would overflow; names are ASCII.
 #[inline]
 const fn lower_case(text: u128) -> u128 {
     const ONES: u128 = u128::MAX / 0xff;
     let at_least_a = text + ONES * (0x80 - b'A' as u128);
-    let beyond_z = text + ONES * (0x7f - b'Z' as u128);
-    text | (at_least_a & !beyond_z & (ONES * 0x80)) >> 2
+    let after_z = text + ONES * (0x7f - b'Z' as u128);
+    text | (at_least_a & !after_z & (ONES * 0x80)) >> 2
 }
 
-/// Why the headers of a request and the list of those that are signed do not go together.
+/// Why the headers of a request do not match the list of signed headers.
 pub(crate) enum Selection<'a> {
     /// The list is not sorted, not lower-case ASCII, or names a header twice.
     Unsorted,
     /// The list names one that the request does not have.
     Missing,
-    /// The request has one that should be signed.
+    /// The request has a header that must be signed and is not listed.
     Unsigned(&'a [u8]),
 }
 
@@ -345,18 +350,20 @@ pub(crate) fn begins(name: &[u8], prefix: &[u8]) -> bool {
     name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix)
 }
 
-/// Blanks, tabs and folded line ends go at both ends and become one blank inside, within quotes too.
+/// Writes a value without whitespace at its ends, and with one space for each run of whitespace
+/// inside, within quotes too. Whitespace is spaces, tabs and folded line ends.
 fn write_value(sink: &mut impl Sink, value: &[u8]) {
-    if is_folded(value) {
+    if is_trimmed(value) {
         sink.write(value);
     } else {
         write_words(sink, value);
     }
 }
 
-/// Most values have no blank at all, and most others single ones between words.
+/// Returns true if the value has no whitespace to remove. Most have no spaces at all, or single
+/// ones between words.
 #[inline]
-fn is_folded(value: &[u8]) -> bool {
+fn is_trimmed(value: &[u8]) -> bool {
     scan::all(value, |byte| byte > b' ')
         || !matches!(value, [..=b' ', ..] | [.., ..=b' '])
             && !scan::any_pair(value, |a, b| (a < b' ') | ((a == b' ') & (b == b' ')))
@@ -364,7 +371,7 @@ fn is_folded(value: &[u8]) -> bool {
 
 #[cold]
 fn write_words(sink: &mut impl Sink, value: &[u8]) {
-    let words = value.split(is_blank).filter(|word| !word.is_empty());
+    let words = value.split(is_whitespace).filter(|word| !word.is_empty());
     for (index, word) in words.enumerate() {
         if index > 0 {
             sink.push(b' ');
@@ -373,7 +380,7 @@ fn write_words(sink: &mut impl Sink, value: &[u8]) {
     }
 }
 
-fn is_blank(byte: &u8) -> bool {
+fn is_whitespace(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 

@@ -1,10 +1,9 @@
-//! The canonical request: one writer for signing, presigning, explaining and verifying, by header or by query, with
-//! either algorithm. It writes into a [`Sink`], which is the hasher itself when nobody wants to read the text.
+//! The canonical request: one writer for signing, presigning, explaining and verifying, by header
+//! or by query, with either algorithm.
 //!
-//! A form of signing (v4 or v4a, by header or by query) collects the [`Headers`] it signs, with those that it adds
-//! itself, and calls [`write`] with them, the hash of the body and a function that writes the canonical query. The hash of
-//! that is the last line of the string to sign; the lines before are `key::string_to_sign_prefix`, which takes any
-//! algorithm and scope.
+//! Each form of signing collects the [`Headers`] it signs and calls [`write`]. The text goes into a
+//! [`Sink`], which is the hasher itself unless the text is to be shown. Its hash is the last line
+//! of the string to sign; `key::string_to_sign_prefix` makes the lines before.
 
 mod headers;
 mod path;
@@ -13,34 +12,46 @@ mod rules;
 
 pub(crate) use headers::{ExistingHeaders, Headers, Overrides, Selection, begins};
 pub(crate) use path::write as write_path;
-pub(crate) use query::{Query, write_query};
+pub(crate) use query::{CanonicalQuery, Query, write_query};
 pub use rules::{Rules, TokenRule};
 
 use crate::{codec::sink::Sink, request::Request};
 
-/// Writes the canonical request: method, path, query, headers, names of the signed headers, hash of the body.
+/// The signed headers, in the two forms that the canonical request holds.
+#[derive(Clone, Copy)]
+pub(crate) struct CanonicalHeaders<'a> {
+    /// The headers themselves, sorted.
+    pub(crate) block: &'a Headers<'a>,
+    /// Their names, joined by `;`.
+    pub(crate) names: &'a [u8],
+}
+
+/// Writes the canonical request.
+///
+/// Source: Signature Version 4, "Create a canonical request": method, path, query, headers, names
+/// of the signed headers and hash of the body, each followed by a line feed but the last.
 pub(crate) fn write<S: Sink>(
     sink: &mut S,
     request: &Request<'_>,
     rules: Rules,
-    headers: (&Headers<'_>, &[u8]),
+    headers: CanonicalHeaders<'_>,
     content: &[u8],
-    query: impl FnOnce(&mut S),
+    write_query: impl FnOnce(&mut S),
 ) {
     sink.write(request.method().as_bytes());
     sink.push(b'\n');
-    path::write(
+    write_path(
         sink,
         request.path(),
         rules.normalizes(),
         rules.encodes_twice(),
     );
     sink.push(b'\n');
-    query(sink);
+    write_query(sink);
     sink.push(b'\n');
-    headers.0.write(sink);
+    headers.block.write(sink);
     sink.push(b'\n');
-    sink.write(headers.1);
+    sink.write(headers.names);
     sink.push(b'\n');
     sink.write(content);
 }

@@ -6,20 +6,25 @@ use crate::codec::{
     sink::Sink,
 };
 
-/// The canonical URI. By the general rules the path is normalised, then encoded once more as it stands on the wire. S3 reads
-/// the key and encodes that, so an escape stays what it is (in whichever case, as botocore and the C signer have it), and what the wire has bare, such as `@` or `=`, becomes one. (S3
-/// itself takes a bare `+` for a blank, other servers of its kind take it for itself. Signed as itself, S3 refuses it
-/// rather than reach for another key.)
+/// Writes the canonical URI of a path as it is sent.
+///
+/// The general rules normalize the path and encode it once more. S3's do neither: S3 decodes the
+/// key and encodes it again, so escapes are kept as written, in either case of their digits, and
+/// reserved bytes sent bare, such as `@`, are escaped.
+///
+/// Source: Signature Version 4, "Create a canonical request", the canonical URI.
 pub(crate) fn write(out: &mut impl Sink, path: &str, normalize: bool, encode: bool) {
+    // A bare `+` is ambiguous: S3 reads a space, some compatible servers a plus. It is signed as a
+    // plus, so S3 rejects the request instead of using another key.
     let path = if path.is_empty() { "/" } else { path };
     let is_plain = |byte| is_unreserved(byte) | (byte == b'/') | (!encode & (byte == b'%'));
-    let kept = if encode { &PATH } else { &ENCODED_PATH };
+    let unescaped = if encode { &PATH } else { &ENCODED_PATH };
     if normalize && is_unnormalized(path) {
-        escape(out, &normalized(path), kept);
+        escape(out, &normalized(path), unescaped);
     } else if scan::all(path.as_bytes(), is_plain) {
         out.write(path.as_bytes());
     } else {
-        escape(out, path.as_bytes(), kept);
+        escape(out, path.as_bytes(), unescaped);
     }
 }
 
@@ -29,9 +34,8 @@ fn is_unnormalized(path: &str) -> bool {
     })
 }
 
-/// Empty and `.` segments go, `..` takes the segment before with it but never passes the root, and a slash at the end
-/// stays. (RFC 3986 section 5.2.4 would also leave one after a final dot segment; the majority of AWS's own signers
-/// does not.) Escaped dots are no dots.
+/// Removes empty and `.` segments; `..` removes the segment before it but never passes the root. A
+/// slash at the end stays. Escaped dots are ordinary segments.
 fn normalized(path: &str) -> Vec<u8> {
     let mut normal = Vec::with_capacity(path.len());
     for segment in path.split('/') {
@@ -47,6 +51,8 @@ fn normalized(path: &str) -> Vec<u8> {
             }
         }
     }
+    // RFC 3986, section 5.2.4, also leaves a slash after a final dot segment. Most of AWS's own
+    // signers do not.
     if normal.is_empty() || path.ends_with('/') {
         normal.push(b'/');
     }

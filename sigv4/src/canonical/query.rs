@@ -4,12 +4,14 @@ use crate::codec::{
     small_vec::{self, SmallVec},
 };
 
-/// The canonical form of a query as it came over the wire, without the parameters that `skip` names.
+/// Writes the canonical form of a query as it is sent, without the parameters that `skip` names.
+///
+/// Source: Signature Version 4, "Create a canonical request", the canonical query string.
 pub(crate) fn write_query(sink: &mut impl Sink, wire: &str, skip: impl Fn(&[u8]) -> bool) {
     if wire.is_empty() {
         return;
     }
-    // A short query, as most are, needs little room, and room must be cleared.
+    // Most queries are short. They use smaller buffers, because every buffer is zeroed first.
     if wire.len() <= 128 {
         write_query_within::<128, 4>(sink, wire, skip);
     } else {
@@ -31,7 +33,7 @@ fn write_query_within<const TEXT: usize, const PAIRS: usize>(
     }
 }
 
-/// Of a query that is not in the canonical encoding yet: written anew first.
+/// Encodes a query the canonical way first.
 fn write_recoded<const TEXT: usize, const PAIRS: usize>(
     sink: &mut impl Sink,
     wire: &str,
@@ -44,16 +46,30 @@ fn write_recoded<const TEXT: usize, const PAIRS: usize>(
     query.write(text.as_slice(), sink);
 }
 
-/// The parameters of a query within a text that holds them encoded.
+/// A sorted list of parameters, with the text it points into.
+#[derive(Clone, Copy)]
+pub(crate) struct CanonicalQuery<'a> {
+    parameters: &'a Query,
+    text: &'a [u8],
+}
+
+impl CanonicalQuery<'_> {
+    pub(crate) fn write(self, sink: &mut impl Sink) {
+        self.parameters.write(self.text, sink);
+    }
+}
+
+/// The parameters of a query, as offsets in a text that holds them encoded.
 pub(crate) struct Query<const N: usize = 32> {
     pairs: SmallVec<Pair, N>,
 }
 
-/// Offsets of `key=value` in the text; a missing `=` leaves `value` at the end. They are small so that sorting moves little: a
-/// request's target is at most a gibibyte.
+/// Offsets of `key=value` in the text. Without a `=`, `value` is `key_end`.
+///
+/// 32 bits keep the pairs small, so that sorting moves little; a target is at most 1 GiB long.
 #[derive(Clone, Copy)]
 struct Pair {
-    /// The first 16 bytes of the key once sorted, which decide most comparisons.
+    /// The first 16 bytes of the key, set by [`Query::sort`]. They decide most comparisons.
     prefix: u128,
     start: u32,
     key_end: u32,
@@ -89,13 +105,15 @@ impl<const N: usize> Query<N> {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.pairs.as_slice().is_empty()
     }
 
-    /// Adds the parameters of a query as it came over the wire, in its order, joined by `&`, each encoded the one
-    /// canonical way: decoded, where `+` is a blank, and encoded again. Empty pieces are left out, and so are the keys that
-    /// `skip` names.
+    /// Adds the parameters of a query as it is sent, and appends them to `text` in the same order,
+    /// joined by `&`.
+    ///
+    /// Each is decoded, with `+` as a space, and encoded the canonical way. Empty pieces and the
+    /// keys that `skip` names are left out.
     pub(crate) fn add(&mut self, text: &mut impl Text, wire: &str, skip: impl Fn(&[u8]) -> bool) {
         let mut rest = wire.as_bytes();
         while !rest.is_empty() {
@@ -124,8 +142,9 @@ impl<const N: usize> Query<N> {
         }
     }
 
-    /// Adds the parameters of a query that has the canonical form but for its order, as they stand in it. Of any other it
-    /// says no, and may have added some.
+    /// Adds the parameters of a query that is encoded the canonical way, where they are in `wire`.
+    ///
+    /// Returns false if it is encoded another way; some parameters may have been added by then.
     pub(crate) fn add_canonical(&mut self, wire: &[u8], skip: impl Fn(&[u8]) -> bool) -> bool {
         let mut rest = wire;
         while !rest.is_empty() {
@@ -151,7 +170,7 @@ impl<const N: usize> Query<N> {
         true
     }
 
-    /// Adds one parameter whose value is written, encoded, by a function.
+    /// Adds one parameter. The function `value` writes its value, encoded.
     pub(crate) fn add_with<T: Text>(
         &mut self,
         text: &mut T,
@@ -170,7 +189,7 @@ impl<const N: usize> Query<N> {
             .push(Pair::new(start, key_end, key_end + 1, text.length()));
     }
 
-    /// Sorts as encoded: by key, then by value, as pairs. (Joined by `=` they would sort differently: `a=1` and `a1=2`.)
+    /// Sorts by the encoded key, then by the encoded value.
     pub(crate) fn sort(&mut self, text: &[u8]) {
         if self.pairs.as_slice().len() < 2 {
             return;
@@ -182,12 +201,13 @@ impl<const N: usize> Query<N> {
         small_vec::sort(
             list,
             |pair| pair.prefix,
+            // As pairs: joined by `=`, `a1=2` would come before `a=1`.
             |a, b| (a.key(text), a.value(text)).cmp(&(b.key(text), b.value(text))),
         );
     }
 
-    /// The canonical query, of a sorted list.
-    pub(crate) fn write(&self, text: &[u8], out: &mut impl Sink) {
+    /// Writes the canonical query. The list must be sorted.
+    fn write(&self, text: &[u8], out: &mut impl Sink) {
         for (index, pair) in self.pairs.as_slice().iter().enumerate() {
             if index > 0 {
                 out.push(b'&');
@@ -200,10 +220,20 @@ impl<const N: usize> Query<N> {
     }
 }
 
-/// Decodes and encodes again, up to `&`, and for a key up to `=`; returns what is left. What is encoded the canonical way
-/// already is copied in one piece.
+impl Query {
+    /// Returns the canonical query. The list must be sorted, and `text` the one it was made from.
+    pub(crate) fn within<'a>(&'a self, text: &'a [u8]) -> CanonicalQuery<'a> {
+        CanonicalQuery {
+            parameters: self,
+            text,
+        }
+    }
+}
+
+/// Decodes and encodes again, up to `&` or, for a key, up to `=`. Returns the rest of the text.
 fn recode<'a>(out: &mut impl Sink, mut text: &'a [u8], is_key: bool) -> &'a [u8] {
     loop {
+        // Runs that are canonical already are copied as they are.
         let (run, rest) = text.split_at(canonical_run(text));
         out.write(run);
         match rest.first() {
@@ -214,7 +244,7 @@ fn recode<'a>(out: &mut impl Sink, mut text: &'a [u8], is_key: bool) -> &'a [u8]
     }
 }
 
-/// How many bytes at the beginning are encoded the canonical way already.
+/// Returns how many bytes at the beginning are encoded the canonical way already.
 #[inline]
 fn canonical_run(text: &[u8]) -> usize {
     let mut rest = text;
@@ -227,14 +257,14 @@ fn canonical_run(text: &[u8]) -> usize {
     }
 }
 
-/// Whether these digits, in upper case, are of an escape that is needed.
+/// Returns true if these are upper-case digits and the byte they stand for must be escaped.
 #[inline]
 fn is_needed_escape(high: u8, low: u8) -> bool {
     let (high, low) = (UPPER_HEX[usize::from(high)], UPPER_HEX[usize::from(low)]);
     (high | low) < 16 && !UNRESERVED[usize::from(high << 4 | low)]
 }
 
-/// The values of `0` to `9` and `A` to `F`; 255 for the rest.
+/// The values of the digits `0` to `9` and `A` to `F`; 255 for every other byte.
 const UPPER_HEX: [u8; 256] = {
     let mut table = [u8::MAX; 256];
     let mut value = 0;
@@ -245,7 +275,7 @@ const UPPER_HEX: [u8; 256] = {
     table
 };
 
-/// Writes what the beginning of a text stands for, and returns how long that beginning is.
+/// Decodes the first byte of a text and encodes it again. Returns how many bytes were read.
 fn recode_first(out: &mut impl Sink, text: &[u8]) -> usize {
     let (byte, taken) = text.first().map_or((0, 0), |first| unit(*first, text));
     if UNRESERVED[usize::from(byte)] {

@@ -1,11 +1,24 @@
 use crate::header_names::{S3_SESSION_TOKEN, SECURITY_TOKEN};
 
-/// How requests for one service are signed where services differ.
+/// The rules of signing that differ between services.
 ///
-/// [`Signer::new`](crate::Signer::new) takes [`GENERAL`](Self::GENERAL) and [`Signer::s3`](crate::Signer::s3) takes
-/// [`S3`](Self::S3); the rest is for services with habits of their own.
+/// [`Signer::new`](crate::Signer::new) uses [`GENERAL`](Self::GENERAL) and
+/// [`Signer::s3`](crate::Signer::s3) uses [`S3`](Self::S3). For a service with other rules, adapt
+/// one of these and pass it to [`Signer::with_rules`](crate::Signer::with_rules).
 ///
-/// Source: Signature Version 4, "Create a canonical request", its notes on S3; S3, "Authenticating requests".
+/// Source: Signature Version 4, "Create a canonical request", its notes on S3; S3, "Authenticating
+/// requests".
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Rules, Scope, Signer};
+/// // OpenSearch Serverless also wants `x-amz-content-sha256`.
+/// let rules = Rules::GENERAL.content_sha256_header(true);
+/// let signer = Signer::with_rules(Scope::new("us-east-1", "aoss")?, rules);
+/// assert_eq!(signer.rules(), rules);
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     normalize: bool,
@@ -15,20 +28,21 @@ pub struct Rules {
     token: TokenRule,
 }
 
-/// What becomes of the session token of temporary credentials.
+/// How the session token of temporary credentials is sent and signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenRule {
-    /// It is sent as `x-amz-security-token` and signed. Nearly every service.
+    /// Sent as `x-amz-security-token` and signed. Nearly every service.
     Signed,
-    /// It is sent as `x-amz-security-token` but not signed: IoT Core's MQTT over websockets.
+    /// Sent as `x-amz-security-token` but not signed: IoT Core's MQTT over websockets.
     Unsigned,
-    /// It is sent as `x-amz-s3session-token` and signed: the data plane of S3 Express One Zone.
+    /// Sent as `x-amz-s3session-token` and signed: the data plane of S3 Express One Zone.
     S3Express,
 }
 
 impl Rules {
-    /// The path is normalised and encoded once more than on the wire; presigned URLs sign the body.
+    /// The rules of all services outside the S3 family: the path is normalized and encoded once
+    /// more than it is sent, and presigned URLs sign the body.
     pub const GENERAL: Self = Self {
         normalize: true,
         encode_twice: true,
@@ -37,9 +51,11 @@ impl Rules {
         token: TokenRule::Signed,
     };
 
-    /// The path is neither normalised, because a key may hold `//` and `..`, nor encoded once more; what the wire leaves
-    /// bare, such as `@`, is signed encoded. `x-amz-content-sha256` is sent; presigned URLs do not sign the body, unless the
-    /// request says what it is in that header. For `s3`, `s3express`, `s3-outposts` and `s3-object-lambda`.
+    /// The rules of `s3`, `s3express`, `s3-outposts` and `s3-object-lambda`.
+    ///
+    /// The path is not normalized, because a key may hold `//` and `..`, and not encoded once more;
+    /// reserved bytes sent bare, such as `@`, are signed escaped. `x-amz-content-sha256` is sent.
+    /// Presigned URLs sign the body only if the request has that header.
     pub const S3: Self = Self {
         normalize: false,
         encode_twice: false,
@@ -48,33 +64,50 @@ impl Rules {
         token: TokenRule::Signed,
     };
 
-    /// The data plane of S3 Express One Zone, with credentials from `CreateSession`: as [`S3`](Self::S3), and the token goes
-    /// by a name of its own. `CreateSession` itself is signed by [`S3`](Self::S3). The service is `s3express`.
+    /// The rules of the data plane of S3 Express One Zone, service `s3express`, with credentials
+    /// from `CreateSession`: those of [`S3`](Self::S3), with [`TokenRule::S3Express`]. Sign
+    /// `CreateSession` itself by [`S3`](Self::S3).
     pub const S3_EXPRESS: Self = Self::S3.session_token(TokenRule::S3Express);
 
-    /// With or without taking empty and dot segments out of the path.
+    /// Sets whether empty and dot segments are removed from the path.
     #[must_use]
     pub const fn normalize_path(mut self, yes: bool) -> Self {
         self.normalize = yes;
         self
     }
 
-    /// With or without encoding the path once more than it is on the wire. Without, escapes stay as they are, and characters
-    /// that are neither unreserved nor escaped are signed escaped.
+    /// Sets whether the path is encoded once more than it is sent. If not, escapes are kept and
+    /// bytes that are neither unreserved nor escaped are signed escaped.
     #[must_use]
     pub const fn encode_path_twice(mut self, yes: bool) -> Self {
         self.encode_twice = yes;
         self
     }
 
-    /// With or without the header `x-amz-content-sha256`, which S3, Glacier and OpenSearch Serverless want.
+    /// Sets whether the header `x-amz-content-sha256` is sent. S3, Glacier and OpenSearch
+    /// Serverless want it.
     #[must_use]
     pub const fn content_sha256_header(mut self, yes: bool) -> Self {
         self.content_sha256 = yes;
         self
     }
 
-    /// With another treatment of the session token.
+    /// Sets how the session token is sent and signed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Rules, Scope, Signer, TokenRule, Ttl};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?.with_session_token("token")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let rules = Rules::GENERAL.session_token(TokenRule::Unsigned);
+    /// let signer = Signer::with_rules(Scope::new("us-east-1", "iotdevicegateway")?, rules);
+    /// let request = Request::new("GET", "wss://example-ats.iot.us-east-1.amazonaws.com/mqtt")?;
+    /// let url = signer.presign(&request, &credentials, now, Ttl::MAX);
+    /// // An unsigned token comes after the signed parameters.
+    /// assert!(url.as_str().contains("&X-Amz-Security-Token=token&X-Amz-Signature="));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub const fn session_token(mut self, token: TokenRule) -> Self {
         self.token = token;
@@ -101,7 +134,7 @@ impl Rules {
         !matches!(self.token, TokenRule::Unsigned)
     }
 
-    /// The header of the token.
+    /// Returns the name of the token's header.
     pub(crate) const fn token_header(self) -> &'static str {
         match self.token {
             TokenRule::Signed | TokenRule::Unsigned => SECURITY_TOKEN,
@@ -109,7 +142,7 @@ impl Rules {
         }
     }
 
-    /// The query parameter of the token.
+    /// Returns the name of the token's query parameter.
     pub(crate) const fn token_parameter(self) -> &'static str {
         match self.token {
             TokenRule::Signed | TokenRule::Unsigned => "X-Amz-Security-Token",

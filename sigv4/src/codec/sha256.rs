@@ -31,11 +31,9 @@ impl Sha256 {
     }
 
     /// Returns the hash of all that was written.
-    pub(crate) fn finish(self) -> [u8; 32] {
-        self.hash
-            .chain_update(&self.buffer[..self.used])
-            .finalize()
-            .into()
+    pub(crate) fn finish(&mut self) -> [u8; 32] {
+        self.hash.update(&self.buffer[..self.used]);
+        self.hash.finalize_reset().into()
     }
 
     fn flush(&mut self) {

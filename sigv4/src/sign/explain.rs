@@ -10,7 +10,8 @@ use crate::{
 
 /// Every step of one signature, to read and to compare with what a server says.
 ///
-/// The canonical request of temporary credentials holds the session token, so `Debug` shows neither it nor the signature.
+/// The canonical request of temporary credentials holds the session token, so `Debug` shows neither
+/// it nor the signature.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Explanation {
     canonical_request: String,
@@ -45,13 +46,14 @@ impl Explanation {
         }
     }
 
-    /// What is hashed: method, path, query, headers, names of the signed headers and hash of the body, each on its line. Bytes that are not UTF-8
-    /// are shown as U+FFFD.
+    /// What is hashed: method, path, query, headers, names of the signed headers and hash of the
+    /// body, each on its line. Bytes that are not UTF-8 are shown as U+FFFD.
     pub fn canonical_request(&self) -> &str {
         &self.canonical_request
     }
 
-    /// What is signed: algorithm, timestamp, credential scope and the hash of the canonical request.
+    /// What is signed: algorithm, timestamp, credential scope and the hash of the canonical
+    /// request.
     pub fn string_to_sign(&self) -> &str {
         &self.string_to_sign
     }

@@ -26,12 +26,14 @@ const SECURITY_TOKEN: HeaderName = HeaderName::from_static(header_names::SECURIT
 const S3_SESSION_TOKEN: HeaderName = HeaderName::from_static(header_names::S3_SESSION_TOKEN);
 
 impl Signer {
-    /// Signs a request in place: [`sign`](Self::sign), and the headers set. `authorization` and the session token are
-    /// marked sensitive. Signing again, with the same or other credentials, replaces all of the old signature.
+    /// Signs a request in place: [`sign`](Self::sign), and the headers set. `authorization` and the
+    /// session token are marked sensitive. Signing again, with the same or other credentials,
+    /// replaces all of the old signature.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one. The request is unchanged then.
+    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one. The request is
+    /// unchanged then.
     ///
     /// # Examples
     ///
@@ -68,13 +70,13 @@ pub(crate) fn sign<B, A: Algorithm>(
         .payload(payload)
         .without_older_signature();
     let form = HeaderForm::new(rules, algorithm, &view, credentials, at);
-    let head = form.sign_head(algorithm);
-    let mut authorization = HeaderValue::try_from(head.authorization).map_err(no_value)?;
+    let computed = form.compute(algorithm);
+    let mut authorization = HeaderValue::try_from(computed.authorization).map_err(no_value)?;
     authorization.set_sensitive(true);
-    let (date, content) = (*form.date(), head.content_sha256);
+    let (date, content) = (*form.date(), computed.content_sha256);
     let token = credentials.session_token_header()?;
     let headers = request.headers_mut();
-    if head.replaces_older {
+    if computed.replaces_older {
         for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
             headers.remove(older);
         }

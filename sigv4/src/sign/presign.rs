@@ -3,7 +3,7 @@ use core::fmt;
 
 use super::explain::Explanation;
 use crate::{
-    canonical::{self, Headers, Overrides, Query, Rules},
+    canonical::{self, CanonicalHeaders, CanonicalQuery, Headers, Overrides, Query, Rules},
     codec::{hex, percent, sha256::Sha256, sink::Sink, small_vec::SmallVec},
     credentials::Credentials,
     error::{Error, ErrorKind},
@@ -15,7 +15,7 @@ use crate::{
     timestamp::{AmzDate, Timestamp},
 };
 
-/// How long a presigned URL is good: 1 second to 7 days.
+/// How long a presigned URL is valid: 1 second to 7 days.
 ///
 /// Source: S3, "Authenticating requests: using query parameters", `X-Amz-Expires`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,36 +24,47 @@ pub struct Ttl(u32);
 impl Ttl {
     /// 7 days, the longest that AWS accepts.
     pub const MAX: Self = Self(604_800);
-    /// No time in the URL: the service's own rule holds. Few services take such URLs, and S3 is not among them.
+    /// No time in the URL, so that the service's own limit applies. Few services accept such URLs;
+    /// S3 does not.
     pub const UNSTATED: Self = Self(0);
 
-    /// That many seconds, from 1 to 604800.
+    /// Returns a time to live of 1 to 604800 seconds.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Ttl`] outside of that range.
+    /// [`ErrorKind::Ttl`] if the number is out of that range.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Ttl;
+    /// let hour = Ttl::from_secs(3600)?;
+    /// assert!(hour < Ttl::MAX);
+    /// assert!(Ttl::from_secs(604_801).is_err());
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn from_secs(seconds: u64) -> Result<Self, Error> {
         match u32::try_from(seconds) {
-            Ok(within @ 1..=604_800) => Ok(Self(within)),
+            Ok(seconds @ 1..=604_800) => Ok(Self(seconds)),
             _ => Err(Error::number(ErrorKind::Ttl, seconds)),
         }
     }
 
-    /// Of a number of seconds that is known to be possible.
+    /// Returns a time to live that is known to be in range.
     #[cfg(feature = "tokens")]
     pub(crate) const fn new(seconds: u32) -> Self {
         Self(seconds)
     }
 
-    /// The seconds; 0 for [`UNSTATED`](Self::UNSTATED).
+    /// Returns the number of seconds; 0 for [`UNSTATED`](Self::UNSTATED).
     pub const fn as_secs(self) -> u32 {
         self.0
     }
 }
 
-/// A URL that carries its signature.
+/// A URL that carries its signature, as [`Signer::presign`](crate::Signer::presign) makes it.
 ///
-/// Whoever has it can use it, so `Debug` does not show it and there is no `Display`.
+/// Anyone who has the URL can use it, so `Debug` does not show it and there is no `Display`.
 #[derive(Clone)]
 pub struct Presigned {
     url: String,
@@ -62,17 +73,29 @@ pub struct Presigned {
 }
 
 impl Presigned {
-    /// The whole URL, to be sent as it is: parsing and writing it again may change what was signed.
+    /// Returns the URL. Send it as it is: parsing and writing it again may change what was signed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Ttl};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX);
+    /// assert!(url.as_str().starts_with("https://examplebucket.s3.amazonaws.com/key?X-Amz-Algorithm="));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The whole URL.
+    /// Returns the URL, as [`as_str`](Self::as_str), without a copy.
     pub fn into_string(self) -> String {
         self.url
     }
 
-    /// The signature alone, 64 lower-case hex digits, or with SigV4a up to 144.
+    /// Returns the signature alone: 64 lower-case hex digits, or up to 144 with SigV4a.
     pub fn signature(&self) -> &str {
         let at = self
             .url
@@ -81,19 +104,48 @@ impl Presigned {
         &self.url[at..]
     }
 
-    /// The names of the signed headers, lower-case and joined by `;` as in the URL's `X-Amz-SignedHeaders`. Whoever uses the URL must send all of
-    /// them, as they were when it was signed; clients send `host` by themselves.
+    /// Returns the names of the signed headers, in lower case and joined by `;`, as
+    /// `X-Amz-SignedHeaders` has them.
+    ///
+    /// The user of the URL must send each with the value that was signed. Clients send `host` by
+    /// themselves.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Ttl};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
+    ///     .header("content-type", "text/plain")?;
+    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX);
+    /// assert_eq!(url.signed_headers(), "content-type;host");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn signed_headers(&self) -> String {
         let list = self
             .url
             .split("X-Amz-SignedHeaders=")
             .last()
+            .and_then(|rest| rest.split('&').next())
             .unwrap_or_default();
-        let list = list.split('&').next().unwrap_or_default();
         percent::decoded(list.as_bytes())
     }
 
-    /// When it stops working, as far as is known: the end of its time, or of the credentials if that is earlier.
+    /// Returns when the URL expires: at the end of its time to live, or with the credentials if
+    /// they expire earlier. `None` if neither is known.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, Ttl};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// let now: Timestamp = "2015-08-30T12:36:00Z".parse()?;
+    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::from_secs(60)?);
+    /// assert_eq!(url.expiry(), Some("2015-08-30T12:37:00Z".parse()?));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn expiry(&self) -> Option<Timestamp> {
         match (self.expiry, self.credentials_expiry) {
             (Some(url), Some(credentials)) => Some(url.min(credentials)),
@@ -101,8 +153,21 @@ impl Presigned {
         }
     }
 
-    /// When the credentials end before the time in the URL does: the moment from which it is refused regardless. Worth a
-    /// warning.
+    /// Returns when the credentials expire, if that is before the end of the time to live. From
+    /// then on the URL is refused, so warn the user.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, Ttl};
+    /// # let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// let now: Timestamp = "2015-08-30T12:36:00Z".parse()?;
+    /// let end = now.plus_seconds(900);
+    /// let credentials = Credentials::new("AKIDEXAMPLE", "secret")?.with_expiry(end);
+    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX);
+    /// assert_eq!(url.expires_early(), Some(end));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn expires_early(&self) -> Option<Timestamp> {
         self.credentials_expiry
             .filter(|end| self.expiry.is_some_and(|expiry| *end < expiry))
@@ -117,7 +182,7 @@ impl fmt::Debug for Presigned {
     }
 }
 
-/// One request on its way to being signed with query parameters.
+/// A request that is being signed with query parameters.
 pub(crate) struct QueryForm<'a> {
     rules: Rules,
     algorithm: &'static str,
@@ -162,18 +227,23 @@ impl<'a> QueryForm<'a> {
         let names = self.write_url(&mut url, &mut query, &headers);
         query.sort(&url);
         let mut hash = Sha256::new();
-        self.write(&mut hash, (&headers, &names), &content, (&query, &url));
-        let hash = hex::encode(&hash.finish());
+        let canonical = CanonicalHeaders {
+            block: &headers,
+            names: names.as_slice(),
+        };
+        self.write(&mut hash, canonical, &content, query.within(&url));
+        let last_line = hex::encode(&hash.finish());
+        // A token that is not signed comes after everything that is.
         if let Some(token) = self.token.filter(|_| !self.rules.signs_token()) {
             self.write_token(&mut url, &mut query, token);
         }
         url.extend_from_slice(SIGNATURE.as_bytes());
-        algorithm.sign_line(self.credentials, &self.date, &hash, &mut url);
-        let ends = self.ttl != Ttl::UNSTATED;
+        algorithm.sign_line(self.credentials, &self.date, &last_line, &mut url);
+        let expires = self.ttl != Ttl::UNSTATED;
         Presigned {
             // What was not ASCII came from a `str`, so the fallback is never taken.
             url: String::from_utf8(url).unwrap_or_default(),
-            expiry: ends.then(|| self.at.plus_seconds(i64::from(self.ttl.0))),
+            expiry: expires.then(|| self.at.plus_seconds(i64::from(self.ttl.0))),
             credentials_expiry: self.credentials.expiry(),
         }
     }
@@ -184,7 +254,11 @@ impl<'a> QueryForm<'a> {
         let (mut url, mut query, mut text) = (Vec::new(), Query::new(), Vec::new());
         let names = self.write_url(&mut url, &mut query, &headers);
         query.sort(&url);
-        self.write(&mut text, (&headers, &names), &content, (&query, &url));
+        let canonical = CanonicalHeaders {
+            block: &headers,
+            names: names.as_slice(),
+        };
+        self.write(&mut text, canonical, &content, query.within(&url));
         Explanation::new(
             algorithm,
             self.credentials,
@@ -194,15 +268,14 @@ impl<'a> QueryForm<'a> {
         )
     }
 
-    /// Collects the headers to sign, and says what stands for the body.
+    /// Collects the headers to sign, sorted, and returns the hash of the body.
     fn collect(&self, headers: &mut Headers<'a>) -> ContentHash<'a> {
-        let replaced = Overrides::new(self.regions, self.token, self.request);
-        let found = headers.collect(self.request, replaced);
-        let declared = found.content_sha256;
+        let overrides = Overrides::new(self.regions, self.token, self.request);
+        let declared = headers.collect(self.request, overrides).content_sha256;
         let content = if !self.rules.presigns_unsigned() {
             ContentHash::new(self.request.body(), declared)
         } else if let Some(hash) = declared.filter(|text| payload::stands_for_body(text)) {
-            // The service takes the header's word for the body.
+            // S3 takes the hash in this header instead of `UNSIGNED-PAYLOAD`.
             headers.add(CONTENT_SHA256, hash);
             ContentHash::Declared(hash)
         } else {
@@ -212,7 +285,8 @@ impl<'a> QueryForm<'a> {
         content
     }
 
-    /// The URL up to its signature, with its parameters listed in `query`; the names of the signed headers are returned.
+    /// Writes the URL up to its signature, lists its parameters in `query`, and returns the names
+    /// of the signed headers.
     fn write_url(&self, url: &mut Vec<u8>, query: &mut Query, headers: &Headers<'_>) -> Names {
         let request = self.request;
         for part in [
@@ -254,13 +328,13 @@ impl<'a> QueryForm<'a> {
     fn write(
         &self,
         sink: &mut impl Sink,
-        (headers, names): (&Headers<'_>, &Names),
+        headers: CanonicalHeaders<'_>,
         content: &ContentHash<'_>,
-        query: (&Query, &[u8]),
+        query: CanonicalQuery<'_>,
     ) {
-        let (headers, content) = ((headers, names.as_slice()), content.as_bytes());
-        canonical::write(sink, self.request, self.rules, headers, content, |sink| {
-            query.0.write(query.1, sink);
+        let (rules, content) = (self.rules, content.as_bytes());
+        canonical::write(sink, self.request, rules, headers, content, |sink| {
+            query.write(sink);
         });
     }
 
@@ -270,7 +344,7 @@ impl<'a> QueryForm<'a> {
         });
     }
 
-    /// `ID/20150830/us-east-1/iam/aws4_request` with its slashes encoded.
+    /// Writes `ID/20150830/us-east-1/iam/aws4_request` with its slashes encoded.
     fn write_credential(&self, url: &mut Vec<u8>) {
         percent::component(url, self.credentials.access_key_id().as_bytes());
         url.extend_from_slice(b"%2F");
@@ -281,7 +355,7 @@ impl<'a> QueryForm<'a> {
         }
     }
 
-    /// At least what is written, so that the URL is allocated once.
+    /// Returns at least the length of the URL, so that it is allocated once.
     fn url_length(&self, headers: &Headers<'_>) -> usize {
         let request = self.request;
         let base = request.scheme().len() + 3 + request.host().len() + request.path().len() + 2;
@@ -295,14 +369,14 @@ impl<'a> QueryForm<'a> {
     }
 }
 
-/// More than the names, separators and values of constant length take in a presigned URL.
+/// More than the length of the names, separators and values of constant length in a presigned URL.
 const FIXED_PARAMETERS: usize = 256;
 const SIGNATURE: &str = "&X-Amz-Signature=";
 
 /// Names of the signed headers, joined by `;`.
 type Names = SmallVec<u8, 256>;
 
-/// Whether a parameter is one that signing sets, so that one of an older signature goes.
+/// Returns true if signing sets this parameter, so that one of an older signature is left out.
 fn is_of_signature(key: &[u8]) -> bool {
     let Some(name) = key.strip_prefix(b"X-Amz-") else {
         return false;

@@ -3,7 +3,7 @@ use core::fmt;
 
 use super::explain::Explanation;
 use crate::{
-    canonical::{self, ExistingHeaders, Headers, Overrides, Rules, write_query},
+    canonical::{self, CanonicalHeaders, ExistingHeaders, Headers, Overrides, Rules, write_query},
     codec::{hex, sha256::Sha256, sink::Sink},
     credentials::Credentials,
     header_names::{CONTENT_SHA256, DATE, REGION_SET},
@@ -14,23 +14,42 @@ use crate::{
     timestamp::{AmzDate, Timestamp},
 };
 
-/// The headers that make a request a signed one.
+/// The headers of a signature, as [`Signer::sign`](crate::Signer::sign) makes them.
 ///
-/// Nothing in it is a secret key, but who has the headers can send the request for some minutes: `Debug` shows none.
+/// Set each of [`headers`](Self::headers) on the request. They hold no secret key, but anyone who
+/// has them can send the request for some minutes, so `Debug` shows only the date.
 #[derive(Clone)]
 pub struct Signature {
     authorization: String,
     date: AmzDate,
     content_sha256: Option<ContentHash<'static>>,
-    /// Of SigV4a only.
+    /// The set of regions, with SigV4a.
     regions: Option<String>,
-    /// Holds the session token, under its header's name.
+    /// The name of the session token's header, and the credentials that hold the token.
     token: Option<(&'static str, Credentials)>,
 }
 
 impl Signature {
-    /// The headers to set, in place of any of the same names: `x-amz-date`, `x-amz-content-sha256` where the service wants it,
-    /// `x-amz-region-set` with SigV4a, the session token where there is one, and `authorization`. Names are lower-case.
+    /// Returns the headers to set, with lower-case names, in place of any of the same name.
+    ///
+    /// They are `x-amz-date`, `x-amz-content-sha256` if the service wants it, `x-amz-region-set`
+    /// with SigV4a, the session token if there is one, and `authorization`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// let signature = Signer::s3("us-east-1")?.sign(&request, &credentials, now);
+    /// let mut message = String::from("GET /key HTTP/1.1\r\nhost: examplebucket.s3.amazonaws.com\r\n");
+    /// for (name, value) in signature.headers() {
+    ///     message += &format!("{name}: {value}\r\n");
+    /// }
+    /// assert!(message.contains("\r\nx-amz-date: 20150830T123600Z\r\n"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         [
             Some(("x-amz-date", self.date.as_str())),
@@ -45,12 +64,27 @@ impl Signature {
         .flatten()
     }
 
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// # let signer = Signer::s3("us-east-1")?;
+    /// let signature = signer.sign(&request, &credentials, "20150830T123600Z".parse()?);
+    /// assert!(signature.authorization().starts_with(
+    ///     "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/s3/aws4_request, \
+    ///      SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=",
+    /// ));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn authorization(&self) -> &str {
         &self.authorization
     }
 
-    /// The signature alone, 64 lower-case hex digits, or with SigV4a up to 144.
+    /// Returns the signature alone: 64 lower-case hex digits, or up to 144 with SigV4a.
     pub fn signature(&self) -> &str {
         let at = self.authorization.rfind('=').map_or(0, |at| at + 1);
         &self.authorization[at..]
@@ -70,7 +104,7 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// One request on its way to being signed with a header.
+/// A request that is being signed with a header.
 pub(crate) struct HeaderForm<'a> {
     rules: Rules,
     request: &'a Request<'a>,
@@ -80,15 +114,19 @@ pub(crate) struct HeaderForm<'a> {
     regions: Option<&'a str>,
 }
 
-/// The headers that sign a request, but for those that it is signed with as they are.
+/// The header values that signing computes. The date, the token and the set of regions are used as
+/// given.
 pub(crate) struct HeaderSignature {
     pub(crate) authorization: Vec<u8>,
-    /// The value of `x-amz-content-sha256`, if it must be set.
+    /// The value of `x-amz-content-sha256`, if the request does not have it already.
     pub(crate) content_sha256: Option<ContentHash<'static>>,
-    /// Whether the request has a session token or a set of regions.
+    /// Whether the request has a session token or a set of regions, which signing in place removes.
     #[cfg_attr(
         not(feature = "http"),
-        expect(dead_code, reason = "only who signs in place takes them off")
+        expect(
+            dead_code,
+            reason = "only requests of the crate `http` are signed in place"
+        )
     )]
     pub(crate) replaces_older: bool,
 }
@@ -112,40 +150,46 @@ impl<'a> HeaderForm<'a> {
     }
 
     pub(crate) fn sign<A: Algorithm>(self, algorithm: &A) -> Signature {
-        let head = self.sign_head(algorithm);
+        let computed = self.compute(algorithm);
         let name = self.rules.token_header();
         Signature {
             // Names and ids were checked to be ASCII, so the fallback is never taken.
-            authorization: String::from_utf8(head.authorization).unwrap_or_default(),
+            authorization: String::from_utf8(computed.authorization).unwrap_or_default(),
             date: self.date,
-            content_sha256: head.content_sha256,
+            content_sha256: computed.content_sha256,
             regions: self.regions.map(Into::into),
             token: self.token.map(|_| (name, self.credentials.clone())),
         }
     }
 
-    pub(crate) fn sign_head<A: Algorithm>(&self, algorithm: &A) -> HeaderSignature {
+    pub(crate) fn compute<A: Algorithm>(&self, algorithm: &A) -> HeaderSignature {
         let mut headers = Headers::new();
-        let found = headers.collect(self.request, self.replaced());
-        let content = self.content(&found);
-        self.add_headers(&mut headers, &content, &found);
+        let existing = headers.collect(self.request, self.overrides());
+        let content = self.content(&existing);
+        self.add_headers(&mut headers, &content, &existing);
         let mut value = Vec::with_capacity(self.authorization_length(algorithm, &headers));
         self.write_credential(&mut value, algorithm);
         let names = value.len();
         headers.write_names(&mut value);
         let mut hash = Sha256::new();
-        self.write(&mut hash, (&headers, &value[names..]), &content);
-        let hash = hex::encode(&hash.finish());
+        let canonical = CanonicalHeaders {
+            block: &headers,
+            names: &value[names..],
+        };
+        self.write(&mut hash, canonical, &content);
+        let last_line = hex::encode(&hash.finish());
         value.extend_from_slice(SIGNATURE);
-        algorithm.sign_line(self.credentials, &self.date, &hash, &mut value);
+        algorithm.sign_line(self.credentials, &self.date, &last_line, &mut value);
         HeaderSignature {
             authorization: value,
-            content_sha256: content.to_static().filter(|_| self.sends_content(&found)),
-            replaces_older: found.token_or_regions,
+            content_sha256: content
+                .to_static()
+                .filter(|_| self.sends_content(&existing)),
+            replaces_older: existing.token_or_regions,
         }
     }
 
-    /// The value of `x-amz-date`.
+    /// Returns the value of `x-amz-date`.
     #[cfg(feature = "http")]
     pub(crate) fn date(&self) -> &AmzDate {
         &self.date
@@ -153,35 +197,39 @@ impl<'a> HeaderForm<'a> {
 
     pub(crate) fn explain<A: Algorithm>(&self, algorithm: &A) -> Explanation {
         let (mut headers, mut names, mut text) = (Headers::new(), Vec::new(), Vec::new());
-        let found = headers.collect(self.request, self.replaced());
-        let content = self.content(&found);
-        self.add_headers(&mut headers, &content, &found);
+        let existing = headers.collect(self.request, self.overrides());
+        let content = self.content(&existing);
+        self.add_headers(&mut headers, &content, &existing);
         headers.write_names(&mut names);
-        self.write(&mut text, (&headers, &names), &content);
+        let canonical = CanonicalHeaders {
+            block: &headers,
+            names: &names,
+        };
+        self.write(&mut text, canonical, &content);
         Explanation::new(algorithm, self.credentials, &self.date, &text, &names)
     }
 
-    fn replaced(&self) -> Overrides {
+    fn overrides(&self) -> Overrides {
         Overrides::new(self.regions, self.token, self.request)
     }
 
-    fn content(&self, found: &ExistingHeaders<'a>) -> ContentHash<'a> {
-        ContentHash::new(self.request.body(), found.content_sha256)
+    fn content(&self, existing: &ExistingHeaders<'a>) -> ContentHash<'a> {
+        ContentHash::new(self.request.body(), existing.content_sha256)
     }
 
-    fn sends_content(&self, found: &ExistingHeaders<'_>) -> bool {
-        self.rules.sends_content_sha256() || found.content_sha256.is_some()
+    fn sends_content(&self, existing: &ExistingHeaders<'_>) -> bool {
+        self.rules.sends_content_sha256() || existing.content_sha256.is_some()
     }
 
-    /// Adds those of the signature itself to the request's own, and sorts them all.
+    /// Adds the headers of the signature itself, then sorts them all.
     fn add_headers<'h>(
         &'h self,
         headers: &mut Headers<'h>,
         content: &'h ContentHash<'_>,
-        found: &ExistingHeaders<'_>,
+        existing: &ExistingHeaders<'_>,
     ) {
         headers.add(DATE, self.date.as_bytes());
-        if self.sends_content(found) {
+        if self.sends_content(existing) {
             headers.add(CONTENT_SHA256, content.as_bytes());
         }
         if let Some(regions) = self.regions {
@@ -196,7 +244,7 @@ impl<'a> HeaderForm<'a> {
     fn write(
         &self,
         sink: &mut impl Sink,
-        headers: (&Headers<'_>, &[u8]),
+        headers: CanonicalHeaders<'_>,
         content: &ContentHash<'_>,
     ) {
         let (rules, content) = (self.rules, content.as_bytes());
@@ -205,7 +253,7 @@ impl<'a> HeaderForm<'a> {
         });
     }
 
-    /// `AWS4-HMAC-SHA256 Credential=ID/20150830/us-east-1/iam/aws4_request, SignedHeaders=`.
+    /// Writes `AWS4-HMAC-SHA256 Credential=ID/20150830/us-east-1/iam/aws4_request, SignedHeaders=`.
     fn write_credential<A: Algorithm>(&self, value: &mut Vec<u8>, algorithm: &A) {
         for part in [
             A::NAME.as_bytes(),
@@ -220,7 +268,8 @@ impl<'a> HeaderForm<'a> {
         }
     }
 
-    /// Exact but for repeated names and SigV4a, so that the value is allocated once and never moved.
+    /// Returns the length of the header's value, so that it is allocated once. Repeated names and
+    /// signatures of SigV4a may need less.
     fn authorization_length<A: Algorithm>(&self, algorithm: &A, headers: &Headers<'_>) -> usize {
         let credential = self.credentials.access_key_id().len() + 1 + 8 + algorithm.suffix().len();
         A::NAME.len()

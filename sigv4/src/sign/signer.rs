@@ -19,9 +19,9 @@ use crate::{
 
 /// Signs requests to one service in one region.
 ///
-/// Keep one and share it: it is `Send + Sync`, and remembers the derived keys of the credentials it saw last, so that
-/// all but the first signature of a day cost a few hundred nanoseconds. It reads no clock; take the time once for each
-/// request.
+/// Keep one and share it: it is `Send + Sync`, and remembers the derived keys of the credentials it
+/// saw last, so that all but the first signature of a day cost a few hundred nanoseconds. It reads
+/// no clock; take the time once for each request.
 ///
 /// # Examples
 ///
@@ -62,12 +62,14 @@ impl Signer {
         Ok(Self::with_rules(Scope::new(region, "s3")?, Rules::S3))
     }
 
-    /// For the data plane of S3 Express One Zone, with the credentials of a session: those that `CreateSession` gives
-    /// for five minutes. Their token goes into `x-amz-s3session-token`: [`Rules::S3_EXPRESS`].
+    /// For the data plane of S3 Express One Zone, with the credentials of a session: those that
+    /// `CreateSession` gives for five minutes. Their token goes into `x-amz-s3session-token`:
+    /// [`Rules::S3_EXPRESS`].
     ///
-    /// `CreateSession` itself, and the few operations that take no session (`CopyObject`, `UploadPartCopy`, `HeadBucket`),
-    /// are signed with the caller's own credentials and the general token header: take
-    /// [`with_rules`](Self::with_rules), the service `s3express` and [`Rules::S3`].
+    /// `CreateSession` itself, and the few operations that take no session (`CopyObject`,
+    /// `UploadPartCopy`, `HeadBucket`), are signed with the caller's own credentials and the
+    /// general token header: take [`with_rules`](Self::with_rules), the service `s3express` and
+    /// [`Rules::S3`].
     ///
     /// # Errors
     ///
@@ -98,11 +100,12 @@ impl Signer {
 
     /// Signs with an `Authorization` header.
     ///
-    /// Signed are `host`, the headers that signing adds, and every header of the request but those that clients and
-    /// proxies change on the way (`user-agent`, `accept-encoding`, `expect`, `te`, `trailer`, `transfer-encoding`,
-    /// `x-amzn-trace-id`, `connection`, `keep-alive`, `upgrade`, `proxy-*`, `sec-websocket-*`). Headers that this
-    /// signature sets are replaced. A session token or an `x-amz-region-set` that it does not set is signed as any other
-    /// header, unless the request says that it is of an older signature:
+    /// Signed are `host`, the headers that signing adds, and every header of the request but those
+    /// that clients and proxies change on the way (`user-agent`, `accept-encoding`, `expect`, `te`,
+    /// `trailer`, `transfer-encoding`, `x-amzn-trace-id`, `connection`, `keep-alive`, `upgrade`,
+    /// `proxy-*`, `sec-websocket-*`). Headers that this signature sets are replaced. A session
+    /// token or an `x-amz-region-set` that it does not set is signed as any other header, unless
+    /// the request says that it is of an older signature:
     /// [`without_older_signature`](Request::without_older_signature).
     ///
     /// Source: Signature Version 4, "Create a signed AWS API request".
@@ -117,10 +120,10 @@ impl Signer {
 
     /// Signs with query parameters: a URL that works for anyone who has it, until it expires.
     ///
-    /// The parameters of the request stay first and in order, those of an older signature are replaced. Headers of the
-    /// request are signed as [`sign`](Self::sign) does it, so whoever uses the URL must send them too:
-    /// [`Presigned::signed_headers`] names them. An `x-amz-content-sha256` among them stands for the body where S3 would
-    /// not have it signed.
+    /// The parameters of the request stay first and in order, those of an older signature are
+    /// replaced. Headers of the request are signed as [`sign`](Self::sign) does it, so whoever uses
+    /// the URL must send them too: [`Presigned::signed_headers`] names them. An
+    /// `x-amz-content-sha256` among them stands for the body where S3 would not have it signed.
     ///
     /// Source: S3, "Authenticating requests: using query parameters".
     pub fn presign(

@@ -47,7 +47,7 @@ use ctutils::CtEq as _;
 #[cfg(feature = "v4a")]
 use crate::key::{V4A_ALGORITHM, string_to_sign_prefix};
 use crate::{
-    canonical::{self, Headers, Rules, Selection, write_query},
+    canonical::{self, CanonicalHeaders, Headers, Rules, Selection, write_query},
     chunked::ChunkSignature,
     codec::{hex, sha256::Sha256},
     credentials::Credentials,
@@ -455,7 +455,6 @@ impl Verifier {
         headers: &Headers<'_>,
         content: &ContentHash<'_>,
     ) -> [u8; 64] {
-        let names = presented.signed_headers.as_bytes();
         let token = self.rules.token_parameter().as_bytes();
         let is_token_unsigned = presented.is_presigned && !self.rules.signs_token();
         let mut hash = Sha256::new();
@@ -464,7 +463,10 @@ impl Verifier {
             &mut hash,
             request,
             self.rules,
-            (headers, names),
+            CanonicalHeaders {
+                block: headers,
+                names: presented.signed_headers.as_bytes(),
+            },
             content,
             |sink| {
                 write_query(sink, request.query(), |key| {
