@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_would_outlast_the_deadline_is_not_begun() {
+    fn a_wait_that_would_outlast_the_deadline_does_not_start() {
         let start = || Policy::aws().start().with_deadline(Duration::from_secs(2));
         let after = |millis, failure: Failure<'_>| {
             start().on_failure(&failure, Duration::from_millis(millis), None, &mut || 1.0)

@@ -117,7 +117,7 @@ impl CivilTime {
     /// The last second of the year 9999, after which a year has more than four digits.
     const MAX: u64 = 253_402_300_799;
 
-    /// Creates the time of so many seconds since 1970; what is after 9999 becomes its last second.
+    /// Creates the time of so many seconds since 1970. A time after 9999 becomes its last second.
     pub(crate) fn from_seconds(seconds: u64) -> Self {
         let seconds = seconds.min(Self::MAX);
         let (days, time) = (seconds / 86_400, seconds % 86_400);

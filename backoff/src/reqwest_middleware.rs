@@ -74,7 +74,7 @@ impl RetryMiddleware {
 
     /// Sets how long each request may take, all attempts and waits together.
     ///
-    /// A wait that would end after the deadline is not begun. An attempt under way is not
+    /// A wait that would end after the deadline does not start. An attempt under way is not
     /// interrupted; that is for the client's own timeout.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
@@ -120,6 +120,7 @@ impl Middleware for RetryMiddleware {
                 call.on_success(budget);
                 return answer.result;
             };
+            // The body is a stream, which cannot be sent twice.
             let Some(again) = again else {
                 return answer.result;
             };

@@ -77,7 +77,7 @@ impl<C> RetryPolicy<C> {
 
     /// Sets how long each request may take, all attempts and waits together.
     ///
-    /// A wait that would end after the deadline is not begun.
+    /// A wait that would end after the deadline does not start.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.call = self.call.with_deadline(deadline);

@@ -43,12 +43,7 @@ async fn throttling_in_the_body_of_a_400_is_retried() {
 #[tokio::test]
 async fn any_other_4xx_is_returned_at_once_with_its_body() {
     let server = Server::start([(403, "x-test: value\r\n", DENIED)]).await;
-    let response = server
-        .client(RetryMiddleware::new(QUICK))
-        .get(server.url())
-        .send()
-        .await
-        .unwrap();
+    let response = server.get(RetryMiddleware::new(QUICK)).await;
     assert_eq!(
         (response.status().as_u16(), &response.headers()["x-test"]),
         (403, &"value".parse().unwrap())
@@ -62,12 +57,7 @@ async fn any_other_4xx_is_returned_at_once_with_its_body() {
 async fn the_last_error_arrives_whole_however_long_its_body() {
     let long: &'static str = Box::leak("x".repeat(1_000_000).into_boxed_str());
     let server = Server::start([(500, "", long); 4]).await;
-    let response = server
-        .client(RetryMiddleware::new(QUICK))
-        .get(server.url())
-        .send()
-        .await
-        .unwrap();
+    let response = server.get(RetryMiddleware::new(QUICK)).await;
     assert_eq!(response.status(), 500);
     assert_eq!(response.text().await.unwrap(), long);
     assert_eq!(server.bodies().len(), 4);
@@ -78,12 +68,7 @@ async fn the_wait_is_as_long_as_the_service_asks() {
     for header in ["x-amz-retry-after: 300\r\n", "retry-after: 1\r\n"] {
         let server = Server::start([(503, header, ""), (200, "", "")]).await;
         let started = std::time::Instant::now();
-        server
-            .client(RetryMiddleware::new(QUICK))
-            .get(server.url())
-            .send()
-            .await
-            .unwrap();
+        server.get(RetryMiddleware::new(QUICK)).await;
         assert!(
             started.elapsed() >= Duration::from_millis(300),
             "{header}: {:?}",
@@ -155,19 +140,10 @@ async fn a_connection_refused_is_retried_only_if_opted_in() {
 }
 
 #[tokio::test]
-async fn a_wait_past_the_deadline_is_not_begun() {
+async fn a_wait_past_the_deadline_does_not_start() {
     let server = Server::start([(503, "retry-after: 60\r\n", "")]).await;
     let middleware = RetryMiddleware::new(QUICK).deadline(Duration::from_secs(10));
-    assert_eq!(
-        server
-            .client(middleware)
-            .get(server.url())
-            .send()
-            .await
-            .unwrap()
-            .status(),
-        503
-    );
+    assert_eq!(server.get(middleware).await.status(), 503);
     assert_eq!(server.bodies().len(), 1);
 }
 
@@ -175,12 +151,7 @@ async fn a_wait_past_the_deadline_is_not_begun() {
 async fn an_error_whose_body_breaks_off_keeps_its_status_and_what_was_read() {
     let cut = "x-test: value\r\ncontent-length: 999\r\n";
     let server = Server::start([(400, cut, THROTTLED), (403, cut, DENIED)]).await;
-    let mut response = server
-        .client(RetryMiddleware::new(QUICK))
-        .get(server.url())
-        .send()
-        .await
-        .unwrap();
+    let mut response = server.get(RetryMiddleware::new(QUICK)).await;
     assert_eq!(
         (response.status().as_u16(), &response.headers()["x-test"]),
         (403, &"value".parse().unwrap())
@@ -286,6 +257,11 @@ impl Server {
 
     fn client(&self, middleware: RetryMiddleware) -> ClientWithMiddleware {
         client(middleware)
+    }
+
+    async fn get(&self, middleware: RetryMiddleware) -> reqwest::Response {
+        let request = self.client(middleware).get(self.url());
+        request.send().await.unwrap()
     }
 
     fn bodies(&self) -> Vec<String> {

@@ -8,7 +8,8 @@ pub use self::delay::Jitter;
 use self::rules::Rules;
 use crate::duration::nanos;
 
-/// What is retried, how often, and after how long: a plain value, `const` and `Copy`.
+/// The rules of retrying: which failures, how often, and after how long. A plain value, `const` and
+/// `Copy`.
 ///
 /// The delay before retry *n* is drawn from `0` to `min(cap, base × 2ⁿ⁻¹)`. The cap is applied
 /// before the jitter, so no delay exceeds it, and clients that have reached the cap stay spread

@@ -2,9 +2,10 @@ use super::Policy;
 use crate::fault::{Failure, FailurePoint, Fault, FaultKind, classify, is_throttling_code};
 use crate::skew::ClockSkew;
 
-/// What is retried in addition to what [`classify`] says, or instead of it.
+/// The opt-ins of a policy, which add to the rule of [`classify`], and the marks of its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
+    /// Replaces the rule of [`classify`] by that of the AWS SDKs.
     pub(super) sdk: bool,
     pub(super) connect: bool,
     pub(super) unanswered: bool,
@@ -38,8 +39,7 @@ impl Policy {
         strict.or_else(|| self.rules.opted_in(failure).map(Fault::new))
     }
 
-    /// Returns true if this policy lets a call be sent again after this fault, although it must not
-    /// happen twice.
+    /// Returns true if a call may be sent again after this fault, as far as it may happen twice.
     pub(crate) const fn allows_resend(&self, fault: Fault) -> bool {
         // The service refused these without acting on them, or never got them.
         let never_acted_on = matches!(
