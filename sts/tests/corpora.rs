@@ -200,7 +200,10 @@ fn parse(action: &str, response: &Response<String>) -> Result<Value, Error> {
             .map(|output| {
                 members([
                     ("WebIdentityToken", output.token.expose().into()),
-                    ("Expiration", output.expiry.to_string().into()),
+                    (
+                        "Expiration",
+                        output.expiry.map(|expiry| expiry.to_string()).into(),
+                    ),
                 ])
             }),
         other => panic!("no action {other} in this crate"),

@@ -135,10 +135,65 @@ fn a_role_session_has_its_account_and_all_other_members() {
     let action = AssumeRole::new("arn:aws:iam::123456789012:role/r", "s1").unwrap();
     let output = action.parse(&response(200, body)).unwrap();
     assert_eq!(output.credentials.account_id(), Some("123456789012"));
-    assert_eq!(output.user.unwrap().assumed_role_id, "AROA:s");
+    assert_eq!(
+        output.user.unwrap().assumed_role_id.as_deref(),
+        Some("AROA:s")
+    );
     assert_eq!(output.packed_policy_size, Some(6));
     assert_eq!(output.source_identity.as_deref(), Some("alice"));
     assert_eq!(output.request_id, None);
+}
+
+#[test]
+fn a_principal_that_lacks_one_member_keeps_the_other() {
+    let credentials = format!("<Credentials>{}</Credentials>", FIELDS.concat());
+    let role = AssumeRole::new("arn:aws:iam::123456789012:role/r", "s1").unwrap();
+    for (members, arn, id) in [
+        (
+            "<AssumeRoleId>A:s</AssumeRoleId><Arn>a</Arn>",
+            Some("a"),
+            None,
+        ),
+        (
+            "<AssumedRoleId>A:s</AssumedRoleId><Arn/>",
+            None,
+            Some("A:s"),
+        ),
+    ] {
+        let user = format!("{credentials}<AssumedRoleUser>{members}</AssumedRoleUser>");
+        let user = result(&role, &user).unwrap().user.unwrap();
+        assert_eq!(
+            (user.arn.as_deref(), user.assumed_role_id.as_deref()),
+            (arn, id)
+        );
+    }
+
+    let bob = GetFederationToken::new("bob").unwrap();
+    for (members, arn, id) in [
+        ("<Arn>a</Arn>", Some("a"), None),
+        (
+            "<FederatedUserId>1:bob</FederatedUserId>",
+            None,
+            Some("1:bob"),
+        ),
+    ] {
+        let user = format!("<FederatedUser>{members}</FederatedUser>{credentials}");
+        let user = result(&bob, &user).unwrap().user.unwrap();
+        assert_eq!(
+            (user.arn.as_deref(), user.federated_user_id.as_deref()),
+            (arn, id)
+        );
+    }
+}
+
+#[test]
+fn a_web_identity_token_without_an_expiry_is_still_a_token() {
+    let action = GetWebIdentityToken::new("audience", "ES384").unwrap();
+    let token = "<WebIdentityToken>canary</WebIdentityToken>";
+    let output = result(&action, token).unwrap();
+    assert_eq!((output.token.expose(), output.expiry), ("canary", None));
+    let error = result(&action, &format!("{token}<Expiration>soon</Expiration>")).unwrap_err();
+    assert!(error.to_string().contains("Expiration is not a time"));
 }
 
 #[test]
@@ -169,7 +224,10 @@ fn a_federated_user_has_its_account() {
         &format!("{user}{credentials}<PackedPolicySize>0</PackedPolicySize>"),
     )
     .unwrap();
-    assert_eq!(output.user.unwrap().federated_user_id, "1:bob");
+    assert_eq!(
+        output.user.unwrap().federated_user_id.as_deref(),
+        Some("1:bob")
+    );
     assert_eq!(output.credentials.account_id(), Some("1"));
     assert_eq!(output.packed_policy_size, Some(0));
     let error = result(

@@ -258,23 +258,25 @@ pub struct AssumedRole {
     pub request_id: Option<String>,
 }
 
-/// The session of a role, as a principal.
+/// The session of a role, as a principal. AWS sends both members; services that imitate AWS may
+/// leave one out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AssumedRoleUser {
     /// The ARN, such as `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION`, without the role's
     /// path.
-    pub arn: String,
+    pub arn: Option<String>,
     /// The unique id of the role and the name of the session, `AROA…:SESSION`.
-    pub assumed_role_id: String,
+    pub assumed_role_id: Option<String>,
 }
 
 impl AssumedRoleUser {
     pub(super) fn from_reply(reply: &Reply) -> Option<Self> {
-        Some(Self {
-            arn: reply.optional("AssumedRoleUser/Arn")?,
-            assumed_role_id: reply.optional("AssumedRoleUser/AssumedRoleId")?,
-        })
+        let user = Self {
+            arn: reply.optional("AssumedRoleUser/Arn"),
+            assumed_role_id: reply.optional("AssumedRoleUser/AssumedRoleId"),
+        };
+        (user.arn.is_some() || user.assumed_role_id.is_some()).then_some(user)
     }
 }
 

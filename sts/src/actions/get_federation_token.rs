@@ -91,22 +91,24 @@ pub struct FederationToken {
     pub request_id: Option<String>,
 }
 
-/// A federated user, as a principal.
+/// A federated user, as a principal. AWS sends both members; services that imitate AWS may leave
+/// one out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FederatedUser {
     /// The ARN, such as `arn:aws:sts::123456789012:federated-user/bob`.
-    pub arn: String,
+    pub arn: Option<String>,
     /// The account id and the name, such as `123456789012:bob`.
-    pub federated_user_id: String,
+    pub federated_user_id: Option<String>,
 }
 
 impl FederatedUser {
     fn from_reply(reply: &Reply) -> Option<Self> {
-        Some(Self {
-            arn: reply.optional("FederatedUser/Arn")?,
-            federated_user_id: reply.optional("FederatedUser/FederatedUserId")?,
-        })
+        let user = Self {
+            arn: reply.optional("FederatedUser/Arn"),
+            federated_user_id: reply.optional("FederatedUser/FederatedUserId"),
+        };
+        (user.arn.is_some() || user.federated_user_id.is_some()).then_some(user)
     }
 }
 

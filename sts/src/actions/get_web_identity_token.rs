@@ -87,8 +87,8 @@ impl GetWebIdentityToken {
 pub struct WebIdentityToken {
     /// The token.
     pub token: Secret,
-    /// The time when the token expires.
-    pub expiry: Timestamp,
+    /// The time when the token expires. AWS always names it; services that imitate AWS may not.
+    pub expiry: Option<Timestamp>,
     /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
@@ -104,7 +104,7 @@ impl Action for GetWebIdentityToken {
     fn output(reply: &Reply) -> Result<WebIdentityToken, Error> {
         Ok(WebIdentityToken {
             token: reply.required("WebIdentityToken")?.into(),
-            expiry: reply.time("Expiration")?,
+            expiry: reply.optional_time("Expiration")?,
             request_id: reply.request_id(),
         })
     }

@@ -75,8 +75,7 @@ impl Reply {
     ///
     /// [`ErrorKind::Response`], with the path, if there is none.
     pub fn required(&self, path: &str) -> Result<String, Error> {
-        self.optional(path)
-            .ok_or_else(|| self.unusable(&format!("{path} is missing")))
+        self.optional(path).ok_or_else(|| self.missing(path))
     }
 
     /// Returns the whole number at `path`, if there is one.
@@ -95,7 +94,16 @@ impl Reply {
     ///
     /// [`ErrorKind::Response`], with the path, if it is missing or malformed.
     pub fn time(&self, path: &str) -> Result<Timestamp, Error> {
-        let time = self.required(path)?.parse();
+        self.optional_time(path)?.ok_or_else(|| self.missing(path))
+    }
+
+    /// Returns the time at `path`, if there is one; otherwise as [`time`](Self::time).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`], with the path, if the text is not a time.
+    pub fn optional_time(&self, path: &str) -> Result<Option<Timestamp>, Error> {
+        let time = self.text(path).map(str::parse).transpose();
         time.map_err(|_| self.unusable(&format!("{path} is not a time")))
     }
 
@@ -142,6 +150,10 @@ impl Reply {
         names
             .try_fold(&self.result, |element, name| element.child(name))?
             .text_of(last)
+    }
+
+    fn missing(&self, path: &str) -> Error {
+        self.unusable(&format!("{path} is missing"))
     }
 
     fn unusable(&self, reason: &str) -> Error {

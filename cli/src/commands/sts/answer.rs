@@ -19,10 +19,11 @@ pub(super) fn session_token(session: &SessionToken) -> Value {
 pub(super) fn assumed_role(role: &AssumedRole) -> Value {
     let mut answer = json!({ "Credentials": credentials(&role.credentials) });
     if let Some(user) = &role.user {
-        answer["AssumedRoleUser"] = json!({
-            "AssumedRoleId": user.assumed_role_id,
-            "Arn": user.arn,
-        });
+        for (name, member) in [("AssumedRoleId", &user.assumed_role_id), ("Arn", &user.arn)] {
+            if let Some(member) = member {
+                answer["AssumedRoleUser"][name] = member.as_str().into();
+            }
+        }
     }
     if let Some(percent) = role.packed_policy_size {
         answer["PackedPolicySize"] = percent.into();
