@@ -1,4 +1,4 @@
-//! Which source the chain uses, and what it asks for.
+//! Which provider the chain uses, and what it requests.
 
 use std::{fs, path::Path};
 
@@ -8,7 +8,7 @@ use keyfob_chain::{
 };
 use keyfob_imds::server::{Imds, ImdsBuilder};
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     Check, Outcome, check, environment, run,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[test]
-fn recorded_chains_end_as_recorded() {
+fn recorded_chains_have_the_recorded_result() {
     run("credential-chain-recorded", recorded);
 }
 
@@ -26,11 +26,11 @@ fn recorded(case: &Value) -> Outcome {
     let elsewhere = |exchange: &Value| {
         let request = &exchange["request"];
         let uri = request["uri"].as_str().unwrap();
-        // What is posted goes to STS.
+        // All POST requests of the corpus go to STS.
         let known = request["method"] == "POST" || agent.as_deref() == Some(uri);
         !known && !uri.starts_with("http://169.254.169.254/")
     };
-    let unspoken = match case["kind"].as_str().unwrap() {
+    let reason = match case["kind"].as_str().unwrap() {
         "sso" => "SSO is not a source of this version",
         "credential_process" => "processes are not a source of this version",
         "bearer-token" => "bearer tokens are not credentials",
@@ -39,16 +39,18 @@ fn recorded(case: &Value) -> Outcome {
         "assume_role" | "web_identity" | "other" if !cfg!(feature = "sts") => {
             "the feature sts is off"
         }
-        "other" if mentions(case, &["credential_process", "sso_", "login_session"]) => {
+        _ if mentions(case, &["credential_process", "sso_", "login_session"]) => {
             "SSO, logins and processes are not sources of this version"
         }
-        _ if exchanges.iter().any(elsewhere) => "it asks a service this version does not ask",
+        _ if exchanges.iter().any(elsewhere) => {
+            "it contacts a service that this version does not use"
+        }
         _ => return Outcome::Checked(recorded_case(case)),
     };
-    Outcome::Skipped(unspoken)
+    Outcome::Skipped(reason)
 }
 
-/// Whether a configuration file of the case has one of these words.
+/// Returns true if a configuration file of the case contains one of these words.
 fn mentions(case: &Value, words: &[&str]) -> bool {
     let mut texts = case["files"]
         .as_object()
@@ -70,14 +72,12 @@ fn recorded_case(case: &Value) -> Check {
     sts_is_where_it_was(&settings, exchanges)?;
     let service = Service::start(exchanges.clone());
     let settings = sent_to(&service, &settings, case);
-    // Some were recorded with the whole chain, some with the provider for profiles alone.
-    let chain = match case["source"]
-        .as_str()
-        .unwrap()
-        .contains("profile-provider")
-    {
-        true => Chain::new().then(ProfileProvider::new(settings)),
-        false => Chain::default_for(Order::Cli, &settings),
+    // Some cases were recorded with the whole chain, some with the provider for profiles alone.
+    let source = case["source"].as_str().unwrap();
+    let chain = if source.contains("profile-provider") {
+        Chain::new().then(ProfileProvider::new(settings))
+    } else {
+        Chain::default_for(Order::Cli, &settings)
     };
     let resolution = explain(&chain);
     check(service.left() == 0, || {
@@ -90,7 +90,7 @@ fn recorded_case(case: &Value) -> Check {
     ended_as(&case["expected"], &resolution)
 }
 
-/// What is posted went to STS, at the endpoint that the settings of the case lead to.
+/// Checks that the recorded endpoint of STS is the one that the settings of the case lead to.
 fn sts_is_where_it_was(settings: &Settings, exchanges: &[Value]) -> Check {
     let requests = exchanges.iter().map(|exchange| &exchange["request"]);
     for request in requests.filter(|request| request["method"] == "POST") {
@@ -103,7 +103,8 @@ fn sts_is_where_it_was(settings: &Settings, exchanges: &[Value]) -> Check {
     Ok(())
 }
 
-/// The settings with the service in place of instance metadata, STS and the container's agent.
+/// Returns the settings with the service in place of instance metadata, STS and the container's
+/// agent.
 fn sent_to(service: &Service, settings: &Settings, case: &Value) -> Settings {
     let env = settings.variables().clone();
     let env = env.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
@@ -136,7 +137,8 @@ fn ended_as(expected: &Value, resolution: &Resolution) -> Check {
                 "session_token",
                 "account_id",
             ];
-            // Clients of instances and containers replace an expiry that is past by the real clock.
+            // The clients of instance metadata and containers replace an expiry that is in the past
+            // by the real clock.
             let expiry = wanted["expiry"].as_i64();
             let past = expiry.is_some_and(|expiry| expiry < Timestamp::now().unix_seconds());
             let found = resolution.credentials.as_ref().ok();
@@ -148,8 +150,8 @@ fn ended_as(expected: &Value, resolution: &Resolution) -> Check {
     }
 }
 
-/// The files that are neither of the two shared ones are read by providers, so they have to be
-/// there.
+/// Writes the files that providers read, which are all but the two shared ones. Returns the case
+/// with their new paths.
 fn with_real_files(case: &Value, folder: &Path) -> Value {
     let mut text = serde_json::to_string(case).unwrap();
     for (path, content) in case["files"].as_object().into_iter().flatten() {
@@ -164,7 +166,7 @@ fn with_real_files(case: &Value, folder: &Path) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Where the environment of a case says the agent of the container is.
+/// Returns the URL of the container's agent in the environment of a case.
 fn agent_url(case: &Value) -> Option<String> {
     let text = |name: &str| case["env"].get(name)?.as_str();
     let relative = text("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
@@ -200,7 +202,7 @@ fn sts_endpoint(settings: &Settings) -> String {
     }
 }
 
-/// What the chain finds at a time before the recorded credentials end.
+/// Resolves the chain at a time before the recorded credentials expire.
 fn resolve(settings: &Settings) -> Resolution {
     explain(&Chain::default_for(Order::Cli, settings))
 }
@@ -213,7 +215,7 @@ fn explain(chain: &Chain) -> Resolution {
     runtime.unwrap().block_on(chain.explain(now))
 }
 
-/// `names` are those of the id, the secret, the token and the account in this corpus.
+/// Compares the credentials. `names` are the corpus's names of id, secret, token and account.
 fn same_key(
     resolution: &Resolution,
     wanted: &Value,
@@ -241,7 +243,7 @@ fn parts(key: &Credentials) -> [Option<&str>; 4] {
 }
 
 #[test]
-fn the_provider_that_should_win_wins() {
+fn the_expected_provider_wins() {
     run("chain-precedence", |case| {
         if case["kind"] != "resolve" {
             return Outcome::Skipped("it is about the modules of the SDK for Java 2");
@@ -317,7 +319,7 @@ fn precedence(case: &Value, winner: &str) -> Check {
     check(found == winner, || format!("{found} is not {winner}"))
 }
 
-/// The answer of a container's agent, with the credentials of a case.
+/// Returns the answer of a container's agent with the credentials of a case.
 fn container(url: &str, response: &Value) -> Value {
     let body = json!({
         "AccessKeyId": response["accessKeyId"],
@@ -332,7 +334,7 @@ fn container(url: &str, response: &Value) -> Value {
     })
 }
 
-/// The answer of STS to one request for a role, with the credentials of a case.
+/// Returns the answer of STS to one request, with the credentials of a case.
 fn session(action: &str, response: &Value) -> Value {
     let text = |name: &str, otherwise| {
         response
@@ -362,23 +364,25 @@ fn roles_are_assumed_in_the_order_of_the_sdks() {
         let profiles = case["input"]["profiles"].as_object().unwrap();
         let mut names = profiles
             .values()
-            .flat_map(|profile| profile.as_object().unwrap().keys());
-        let unspoken = ["sso_", "credential_process", "login_session"];
+            .filter_map(Value::as_object)
+            .flat_map(Map::keys);
+        let unsupported = ["sso_", "credential_process", "login_session"];
         if !cfg!(feature = "sts") {
             return Outcome::Skipped("the feature sts is off");
         }
-        if names.any(|name| unspoken.iter().any(|other| name.starts_with(other))) {
+        if names.any(|name| unsupported.iter().any(|other| name.starts_with(other))) {
             return Outcome::Skipped("SSO, logins and processes are not sources of this version");
         }
-        match case["expected"]["ProfileChain"][0]["NamedSource"].as_str() {
-            Some("Environment") | None => Outcome::Checked(assume_roles(case)),
-            Some(_) => Outcome::Skipped("its source is not one of this version"),
+        if case["expected"]["ProfileChain"][0]["NamedSource"].is_string() && !cfg!(feature = "imds")
+        {
+            return Outcome::Skipped("the feature imds is off");
         }
+        Outcome::Checked(assume_roles(case))
     });
 }
 
-/// Runs the chain of roles against an STS that issues `ASIA0`, `ASIA1`, …, and compares what it was
-/// asked for, and with which key.
+/// Runs the chain of roles with an STS that issues `ASIA0`, `ASIA1`, …. Checks the requests and the
+/// keys that signed them.
 fn assume_roles(case: &Value) -> Check {
     let input = &case["input"];
     let token = tempfile::NamedTempFile::new().unwrap();
@@ -390,12 +394,24 @@ fn assume_roles(case: &Value) -> Check {
     let answers = steps.iter().enumerate().map(|(number, (action, _))| {
         session(action, &json!({"accessKeyId": format!("ASIA{number}")}))
     });
-    let service = Service::start(answers.collect());
-    let keys = [
-        ("AWS_ACCESS_KEY_ID", "AKIDENV"),
-        ("AWS_SECRET_ACCESS_KEY", "secret"),
-    ];
-    let env = Variables::from_iter(keys).with("AWS_ENDPOINT_URL_STS", &service.endpoint);
+    let sts = Service::start(answers.collect());
+    let agent = Service::start(vec![container("http://agent/key", &key("ASIACONTAINER"))]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let imds = instance(&key("ASIAINSTANCE")).start();
+    let imds = runtime.block_on(imds).unwrap();
+    let env = Variables::from_iter([
+        ("AWS_ACCESS_KEY_ID", "AKIDENV".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+        ("AWS_ENDPOINT_URL_STS", sts.endpoint.clone()),
+        (
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            format!("{}/key", agent.endpoint),
+        ),
+        (
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+            imds.endpoint().to_string(),
+        ),
+    ]);
     let profiles = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
     let settings = Settings::new(env, profiles);
     let settings = settings.with_profile(input["selected_profile"].as_str().unwrap());
@@ -404,18 +420,28 @@ fn assume_roles(case: &Value) -> Check {
         return check(found.is_err(), || format!("{found:?}"));
     }
     let found = found.map_err(|error| format!("{error:?}"))?;
-    let base = wanted[0]["AccessKey"]["access_key_id"]
-        .as_str()
-        .unwrap_or("AKIDENV");
+    let base = match wanted[0]["NamedSource"].as_str() {
+        Some("Ec2InstanceMetadata") => "ASIAINSTANCE",
+        Some("EcsContainer") => "ASIACONTAINER",
+        Some(_) => "AKIDENV",
+        None => wanted[0]["AccessKey"]["access_key_id"]
+            .as_str()
+            .unwrap_or("AKIDENV"),
+    };
     let last = steps
         .len()
         .checked_sub(1)
         .map_or(base.to_owned(), |last| format!("ASIA{last}"));
     check(found.access_key_id() == last, || format!("{found:?}"))?;
-    asked_for(&steps, base, &service.seen())
+    asked_for(&steps, base, &sts.seen())
 }
 
-/// The profiles of a case as a config file, with a token's file that is there.
+/// Returns the credentials of an instance or a container.
+fn key(id: &str) -> Value {
+    json!({"accessKeyId": id, "secretAccessKey": "secret", "sessionToken": "token", "accountId": "1"})
+}
+
+/// Returns the profiles of a case as a config file, with the path of an existing token file.
 fn config_of(profiles: &Value, token: &Path) -> String {
     let mut config = String::new();
     for (name, profile) in profiles.as_object().unwrap() {
@@ -431,10 +457,10 @@ fn config_of(profiles: &Value, token: &Path) -> String {
     config
 }
 
-/// Each step is one request, signed with the key of the step before it.
+/// Checks that each step is one request, signed with the key of the step before it.
 fn asked_for(steps: &[(&str, Vec<String>)], base: &str, seen: &[String]) -> Check {
     check(seen.len() == steps.len(), || {
-        format!("asked {} times", seen.len())
+        format!("{} requests", seen.len())
     })?;
     let signers = [base.to_owned()]
         .into_iter()
@@ -454,7 +480,7 @@ fn asked_for(steps: &[(&str, Vec<String>)], base: &str, seen: &[String]) -> Chec
     Ok(())
 }
 
-/// The action and the parameters of a step that asks STS.
+/// Returns the action and the parameters of a step, if it is a request to STS.
 fn role_step(step: &Value) -> Option<(&'static str, Vec<String>)> {
     let (action, step) = match (step.get("AssumeRole"), step.get("WebIdentityToken")) {
         (Some(step), _) => ("AssumeRole", step),
@@ -474,10 +500,10 @@ fn role_step(step: &Value) -> Option<(&'static str, Vec<String>)> {
     Some((action, parameters.collect()))
 }
 
-/// When the credentials of the instance end; the corpus does not say.
+/// When the credentials of the instance expire. The corpus does not say.
 const END: i64 = 4_000_000_000;
 
-/// An instance with the credentials of a case, or without a role.
+/// Creates an instance with the credentials of a case, or without a role.
 fn instance(response: &Value) -> ImdsBuilder {
     let text = |name: &str| response.get(name).and_then(Value::as_str);
     let builder = Imds::builder();

@@ -1,9 +1,9 @@
-//! What the configuration files say, and where they are.
+//! The contents of the configuration files, and their paths.
 
 use std::path::PathBuf;
 
 use keyfob_chain::{
-    Platform, Settings, Variables,
+    Platform, Settings,
     profiles::{ConfigFiles, FileKind, Problem, Section, SectionName},
 };
 use serde_json::{Map, Value, json};
@@ -18,8 +18,8 @@ fn errors(profiles: &ConfigFiles) -> Vec<String> {
     errors.map(ToString::to_string).collect()
 }
 
-/// All sections of a kind as the corpora write them: text, or an object for a property with
-/// indented ones.
+/// Returns all sections of a kind in the form of the corpora: a property is a text, or an object if
+/// it has indented properties.
 fn sections(profiles: &ConfigFiles, wanted: fn(&SectionName) -> bool) -> Map<String, Value> {
     let value = |value: &keyfob_chain::profiles::Value| match value.entries().next() {
         None => json!(value.as_str()),
@@ -54,7 +54,7 @@ fn is_services(name: &SectionName) -> bool {
     matches!(name, SectionName::Services(_))
 }
 
-/// A case of `profile-parser` and `profile-fuzz`.
+/// Checks a case of `profile-parser` or `profile-fuzz`.
 fn profile_case(case: &Value) -> Outcome {
     let text = |name: &str| case["input"][name].as_str().map(str::as_bytes);
     let files = [
@@ -186,7 +186,7 @@ fn has_as_many(found: &Map<String, Value>, expected: &Map<String, Value>) -> Che
 }
 
 #[test]
-fn files_and_the_profile_are_looked_for_where_the_sdks_look() {
+fn files_and_profile_are_found_where_the_sdks_find_them() {
     run("config-file-location", |case| {
         Outcome::Checked(location(case))
     });
@@ -197,13 +197,7 @@ fn location(case: &Value) -> Check {
         "windows" => Platform::Windows,
         _ => Platform::Unix,
     };
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let variables = case["environment"].as_object().unwrap();
-    let env: Variables = variables
-        .iter()
-        .map(|(name, value)| (name, text(value)))
-        .collect();
-    let env = env
+    let env = environment(&case["environment"])
         .with_platform(platform)
         .with_system_home(case["languageSpecificHome"].as_str().map(PathBuf::from));
     let found = json!({
@@ -225,18 +219,23 @@ fn endpoint_urls_are_found_in_the_order_of_the_aws_cli() {
     });
 }
 
+/// Returns the members of an object, which may be absent.
+fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
 fn endpoint_url(case: &Value) -> Check {
     let mut text = String::new();
     let profile = case["profile_name"].as_str().unwrap();
     text.push_str(&format!("[profile {profile}]\n"));
-    for (name, value) in case["profile"].as_object().unwrap() {
+    for (name, value) in members(&case["profile"]) {
         text.push_str(&format!("{name} = {}\n", value.as_str().unwrap()));
     }
-    for (name, services) in case["services_sections"].as_object().unwrap() {
+    for (name, services) in members(&case["services_sections"]) {
         text.push_str(&format!("[services {name}]\n"));
-        for (service, properties) in services.as_object().unwrap() {
+        for (service, properties) in members(services) {
             text.push_str(&format!("{service} =\n"));
-            for (name, value) in properties.as_object().unwrap() {
+            for (name, value) in members(properties) {
                 text.push_str(&format!("  {name} = {}\n", value.as_str().unwrap()));
             }
         }
@@ -254,8 +253,8 @@ fn endpoint_url(case: &Value) -> Check {
         .map(|setting| setting.text);
     let found = client["endpoint_url"].as_str().or(configured);
     let wanted = case["expected"]["endpointUrl"].as_str();
-    // Where nothing is configured the service's own endpoint is expected, which is not a matter of
-    // this crate.
+    // Without a configured URL the case expects the service's own endpoint, which this crate does not
+    // know.
     let wanted = wanted.filter(|url| !url.contains("amazonaws.com"));
     check(found == wanted, || format!("{found:?} is not {wanted:?}"))
 }

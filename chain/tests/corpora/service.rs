@@ -9,8 +9,8 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// Answers each request with the first unused recorded response to the same method and path, or with
-/// 404 if there is none.
+/// Answers each request with the first unused recorded response to the same method and path, or
+/// with 404 if there is none. A recorded `connector_error` is a closed connection.
 pub(crate) struct Service {
     pub(crate) endpoint: String,
     state: Arc<Mutex<State>>,
@@ -75,6 +75,9 @@ fn answer(stream: TcpStream, state: &Mutex<State>) {
     let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
     reader.read_exact(&mut body).unwrap();
     state.seen.push(request + &String::from_utf8_lossy(&body));
+    if response.get("connector_error").is_some() {
+        return; // which closes the connection
+    }
     reader
         .get_mut()
         .write_all(text_of(&response).as_bytes())
