@@ -88,11 +88,6 @@ pub(crate) fn decoded(mut text: &[u8]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// As [`decoded`], for a path: there `+` stands for itself.
-pub(crate) fn decoded_path(path: &str) -> String {
-    decoded(path.replace('+', "%2B").as_bytes())
-}
-
 /// The byte that the beginning of a query component stands for, and how many bytes say so. A `%` that begins no escape stands
 /// for itself.
 pub(crate) fn unit(first: u8, text: &[u8]) -> (u8, usize) {

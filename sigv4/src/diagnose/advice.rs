@@ -46,11 +46,16 @@ pub(super) fn for_path(ours: &str, theirs: &str) -> &'static str {
         "the path was normalized when signing, but the service takes it as it was sent: sign by the rules of S3"
     } else if ours.replace("%2B", "%20") == theirs {
         "the service reads a bare `+` in a path as a space: write it as `%2B` where the URL is made"
-    } else if is_same_when_decoded(ours, theirs, percent::decoded_path) {
+    } else if is_same_when_decoded(ours, theirs, decoded_path) {
         "the HTTP client or a proxy changed the encoding of the path after signing: send the path as it was signed"
     } else {
         "the path was changed after signing: look for a proxy that rewrites it, or a client that builds it again"
     }
+}
+
+/// Decodes a path, in which `+` is a literal plus.
+fn decoded_path(path: &str) -> String {
+    percent::decoded(path.replace('+', "%2B").as_bytes())
 }
 
 pub(super) fn for_parameter(ours: Option<&str>, theirs: Option<&str>) -> &'static str {
