@@ -1,11 +1,13 @@
-//! The conformance corpora whose behaviour this crate has: `$KEYFOB_CORPORA/NAME/cases.json`, by default in
-//! `../shared/corpora` beside the repository. Without the folder each test says so and passes.
+//! The conformance corpora of this crate's behavior: `$KEYFOB_CORPORA/NAME/cases.json`, by default in
+//! `../shared/corpora` next to the repository. Without the folder each test says so and passes.
+//!
+//! A number may be written `200` or `200.0`, and a member that is null counts as absent.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a malformed case should fail with the line that read it, and the counts are for people"
+    reason = "a malformed case should fail with the line that read it, and people read the counts"
 )]
 
 mod common;
@@ -31,9 +33,10 @@ enum Outcome {
 
 impl Outcome {
     fn compare(expected: &Value, seen: &Value) -> Self {
-        match expected == seen {
-            true => Self::Pass,
-            false => Self::Fail(format!("expected {expected}, seen {seen}")),
+        if is_same(expected, seen) {
+            Self::Pass
+        } else {
+            Self::Fail(format!("expected {expected}, seen {seen}"))
         }
     }
 }
@@ -43,9 +46,11 @@ async fn instance_metadata_is_as_the_corpus_says() {
     run("imds", async |case| match text(&case["kind"]) {
         "credentials-v2.1" => discovery(case).await,
         "endpoint" => endpoint(case),
-        "disabled-flag" => disabled(case).await,
+        "disabled-flag" => disabled_flag(case).await,
         "document" => document(case).await,
-        _ => conversation(case).await,
+        "client" | "client-v2-only" | "v1-fallback" | "v1-disabled" => conversation(case).await,
+        kind if kind.starts_with("creds") => conversation(case).await,
+        kind => Outcome::Fail(format!("unknown kind {kind}")),
     })
     .await;
 }
@@ -70,7 +75,8 @@ async fn credential_documents_are_read_as_the_corpus_says() {
             "credential-process" => {
                 Outcome::Skip("the output of a credential process is read by keyfob-chain")
             }
-            _ => credential_document(case),
+            "json-credentials" | "json-credentials-bad" => credential_document(case),
+            kind => Outcome::Fail(format!("unknown kind {kind}")),
         }
     })
     .await;
@@ -114,7 +120,48 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// A variable of the case's environment. Blank is unset.
+/// Returns the elements of an array, or none if it is absent.
+fn elements(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Returns a whole number, which may be written `200` or `200.0`.
+fn number(value: &Value) -> Option<u64> {
+    let whole = |number: f64| (number >= 0.0 && number.fract() == 0.0).then_some(number as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(whole))
+}
+
+/// Compares two values. Numbers are compared by value, and a member that is null counts as absent.
+fn is_same(expected: &Value, seen: &Value) -> bool {
+    match (expected, seen) {
+        (Value::Number(expected), Value::Number(seen)) => expected.as_f64() == seen.as_f64(),
+        (Value::Array(expected), Value::Array(seen)) => {
+            expected.len() == seen.len() && expected.iter().zip(seen).all(|(a, b)| is_same(a, b))
+        }
+        (Value::Object(wanted), Value::Object(found)) => {
+            let names = wanted.keys().chain(found.keys());
+            names
+                .into_iter()
+                .all(|name| is_same(&expected[name], &seen[name]))
+        }
+        _ => expected == seen,
+    }
+}
+
+#[test]
+fn numbers_and_null_members_are_compared_by_meaning() {
+    assert!(is_same(
+        &json!({"a": [1.0], "b": null}),
+        &json!({"a": [1], "c": null})
+    ));
+    assert!(!is_same(&json!({"a": null}), &json!({"a": 1})));
+    assert_eq!(
+        (number(&json!(200.0)), number(&json!(0.5))),
+        (Some(200), None)
+    );
+}
+
+/// Returns a variable of the case's environment. One of whitespace counts as not set.
 fn variable<'c>(case: &'c Value, name: &str) -> Option<&'c str> {
     case["env"][name]
         .as_str()
@@ -123,17 +170,13 @@ fn variable<'c>(case: &'c Value, name: &str) -> Option<&'c str> {
 
 // Instance metadata.
 
-/// One client, credentials asked for again and again; the session tokens are not part of the case.
+/// Gets credentials several times from one client. The session tokens are not part of the case.
 async fn discovery(case: &Value) -> Outcome {
-    let expected = case["expectations"].as_array().unwrap();
+    let expected = elements(&case["expectations"]);
     let server = Script::start(expected.iter().map(|exchange| reply(&exchange["response"]))).await;
     server.give_tokens();
-    let mut builder = client_of(&server.url());
-    if let Some(name) = case["config"]["ec2InstanceProfileName"].as_str() {
-        builder = builder.profile_name(name);
-    }
-    let client = builder.build();
-    for outcome in case["outcomes"].as_array().unwrap() {
+    let client = configured(&server, &case["config"]).build();
+    for outcome in elements(&case["outcomes"]) {
         let result = match &client {
             Ok(client) => client.credentials().await.map(|role| role.credentials),
             Err(error) => Err(error.clone()),
@@ -160,7 +203,26 @@ async fn discovery(case: &Value) -> Outcome {
     Outcome::compare(&json!(paths), &json!(asked))
 }
 
-/// Settings from the environment and from the selected profile, in the order in which they count.
+/// Returns a client with the settings that a case names.
+fn configured(server: &Script, config: &Value) -> ClientBuilder {
+    let disabled = &config["envVars"]["AWS_EC2_METADATA_DISABLED"];
+    let mut builder = client_of(&server.url()).disabled(is_true(text(disabled)));
+    if let Some(name) = config["ec2InstanceProfileName"].as_str() {
+        builder = builder.profile_name(name);
+    }
+    if let Some(seconds) = number(&config["token_ttl_s"]) {
+        let ttl = wire::TokenTtl::from_secs(u32::try_from(seconds).unwrap());
+        builder = builder.token_ttl(ttl.unwrap());
+    }
+    builder
+}
+
+/// The SDKs' rule for a switch. Reading the variable is the caller's part.
+fn is_true(text: &str) -> bool {
+    text.trim().eq_ignore_ascii_case("true")
+}
+
+/// Settings from the environment and from the selected profile, in their order of precedence.
 fn endpoint(case: &Value) -> Outcome {
     let variable = |name: &str| variable(case, name);
     let profile = variable("AWS_PROFILE").or_else(|| variable("AWS_DEFAULT_PROFILE"));
@@ -195,8 +257,8 @@ fn config_file(case: &Value) -> &str {
         .map_or("", |(_, content)| text(content))
 }
 
-/// What a configuration file says about a profile. `[profile default]` goes before `[default]`; keys have no case; an
-/// indented line belongs to the one above it.
+/// Returns the settings of a profile in a configuration file. `[profile default]` takes precedence
+/// over `[default]`, keys have no case, and an indented line belongs to the one above it.
 fn settings<'c>(config: &'c str, profile: &str) -> BTreeMap<String, &'c str> {
     let mut sections: BTreeMap<String, BTreeMap<String, &str>> = BTreeMap::new();
     let mut section = String::new();
@@ -220,7 +282,7 @@ fn settings<'c>(config: &'c str, profile: &str) -> BTreeMap<String, &'c str> {
     found.unwrap_or_default()
 }
 
-/// A comment begins after a blank: a `#` inside a word belongs to it.
+/// A comment begins after a space: a `#` inside a word belongs to the word.
 fn without_comment(value: &str) -> &str {
     let mut marks = value.match_indices(['#', ';']);
     let comment = marks.find(|(at, _)| value[..*at].ends_with([' ', '\t']));
@@ -238,10 +300,8 @@ fn a_setting_is_taken_from_the_selected_profile_only() {
     assert!(settings(&both, "default").is_empty());
 }
 
-async fn disabled(case: &Value) -> Outcome {
-    // Reading the variable is the caller's part; this is the rule of the SDKs.
-    let flag = text(&case["env"]["AWS_EC2_METADATA_DISABLED"]);
-    let flag = flag.trim().eq_ignore_ascii_case("true");
+async fn disabled_flag(case: &Value) -> Outcome {
+    let flag = is_true(text(&case["env"]["AWS_EC2_METADATA_DISABLED"]));
     let server = Script::start([]).await;
     server.give_tokens();
     let client = client_of(&server.url())
@@ -265,7 +325,7 @@ async fn document(case: &Value) -> Outcome {
     }
 }
 
-/// A directory's listing is planted as an item, and so asked for without the slash at its end.
+/// A directory's listing is set as an item, so it is read without the slash at its end.
 async fn read_document(case: &Value) -> Result<Value, Error> {
     let (path, expected) = (text(&case["path"]).trim_end_matches('/'), &case["expected"]);
     let item = path.trim_start_matches("/latest/");
@@ -283,7 +343,7 @@ async fn read_document(case: &Value) -> Result<Value, Error> {
     })
 }
 
-/// The members that the case names, as it names them.
+/// Returns the members that the case names.
 async fn identity(client: &Client, expected: &Value) -> Result<Value, Error> {
     let document = client.identity_document().await?;
     let all = json!({
@@ -326,9 +386,10 @@ fn named(expected: &Value, all: &Value) -> Value {
         .collect()
 }
 
-/// Calls of one client, and every exchange that they should cause, session tokens among them.
+/// Makes calls of one client and checks every exchange that they should cause, those for session
+/// tokens included.
 async fn conversation(case: &Value) -> Outcome {
-    let exchanges = case["exchanges"].as_array().unwrap();
+    let exchanges = elements(&case["exchanges"]);
     let (kind, config) = (text(&case["kind"]), &case["config"]);
     if let Some(reason) = other_by_design(case, exchanges) {
         return Outcome::Skip(reason);
@@ -339,7 +400,7 @@ async fn conversation(case: &Value) -> Outcome {
             .map(|exchange| reply(&exchange["response"])),
     )
     .await;
-    let client = client_of(&server.url())
+    let client = configured(&server, config)
         .allow_v1(kind == "v1-fallback" && config["v1_disabled"] != json!(true))
         .extended(!text(&config["api"]).contains("legacy"))
         .persistent(kind == "creds-retry" || repeats(exchanges).next().is_some())
@@ -347,10 +408,10 @@ async fn conversation(case: &Value) -> Outcome {
         .timeout(Duration::from_secs(10))
         .build()
         .unwrap();
-    for call in case["calls"].as_array().unwrap() {
+    for call in elements(&case["calls"]) {
         let next = exchanges.get(server.asked().len()).unwrap_or(&Value::Null);
         for moved in [call, next] {
-            if let Some(seconds) = moved["advance_clock_s_before"].as_u64() {
+            if let Some(seconds) = number(&moved["advance_clock_s_before"]) {
                 advance(seconds).await;
             }
         }
@@ -361,12 +422,13 @@ async fn conversation(case: &Value) -> Outcome {
     heads_differ(exchanges, &server.heads()).map_or(Outcome::Pass, Outcome::Fail)
 }
 
-/// What other clients do and this one never does.
+/// Returns why this client, unlike others, never does what the case wants.
 fn other_by_design(case: &Value, exchanges: &[Value]) -> Option<&'static str> {
-    let first = exchanges.first()?["response"]["status"].as_u64();
+    let first = number(&exchanges.first()?["response"]["status"]);
     if case["kind"] == "v1-fallback" && exchanges.len() > 1 && !matches!(first, Some(404 | 405)) {
         return Some(
-            "IMDSv1 is used only where there are no session tokens (404, 405), never after a refusal or a timeout",
+            "IMDSv1 is used only if there are no session tokens (404, 405), never after a refusal or a \
+             timeout",
         );
     }
     let call = case["calls"].as_array().filter(|calls| calls.len() == 1);
@@ -376,17 +438,15 @@ fn other_by_design(case: &Value, exchanges: &[Value]) -> Option<&'static str> {
         exchanges.iter().any(path)
     };
     if call == "region" && asks("/placement/availability-zone") && !asks("/placement/region") {
-        return Some(
-            "the name of a zone is never cut to that of a region: it is asked for as such",
-        );
+        return Some("the region is an item of its own, never the zone without its letter");
     }
     let refused = |status: &u64| matches!(status, 400..=499) && ![401, 429].contains(status);
-    let again = repeats(exchanges).filter_map(|first| first["response"]["status"].as_u64());
+    let again = repeats(exchanges).filter_map(|first| number(&first["response"]["status"]));
     (again.filter(refused).count() > 0)
-        .then_some("of HTTP statuses only 5xx and 429 are answered with another attempt")
+        .then_some("of the HTTP statuses only 5xx and 429 are retried")
 }
 
-/// The exchanges whose request is sent again next.
+/// Returns the exchanges whose request is sent again next.
 fn repeats(exchanges: &[Value]) -> impl Iterator<Item = &Value> {
     let pairs = exchanges.windows(2);
     let same = |pair: &&[Value]| pair[0]["request"] == pair[1]["request"];
@@ -412,8 +472,8 @@ async fn play(client: &Client, call: &Value) -> Option<String> {
     let good = match &seen {
         Ok(Value::String(body)) => expect["body"] == json!(body),
         Ok(key) => {
-            expect["credentials"].is_object()
-                && named(&expect["credentials"], key) == expect["credentials"]
+            let wanted = &expect["credentials"];
+            wanted.is_object() && is_same(wanted, &named(wanted, key))
         }
         Err(error) if expect["no_credentials"] == json!(true) => error.kind() != ErrorKind::Setting,
         Err(error) => is_error(&expect["error"], error),
@@ -435,7 +495,8 @@ fn is_error(expected: &Value, error: &Error) -> bool {
     }
 }
 
-/// What was sent, against what should have been; retries of the last exchange may follow when its answer was a failure.
+/// Compares the requests that were sent with the expected ones. Retries of the last one may follow if
+/// its answer was a failure.
 fn heads_differ(exchanges: &[Value], heads: &[String]) -> Option<String> {
     let differs = |(exchange, head): (&Value, &String)| {
         let request = &exchange["request"];
@@ -458,8 +519,9 @@ fn heads_differ(exchanges: &[Value], heads: &[String]) -> Option<String> {
         (!good).then(|| format!("expected {request}, seen {head:?}"))
     };
     let difference = exchanges.iter().zip(heads).find_map(differs);
-    let last = exchanges.last().unwrap_or(&Value::Null);
-    let fails = !last.is_null() && last["response"]["status"] != json!(200);
+    let fails = exchanges
+        .last()
+        .is_some_and(|last| number(&last["response"]["status"]) != Some(200));
     let count = match heads.len().cmp(&exchanges.len()) {
         std::cmp::Ordering::Equal => None,
         std::cmp::Ordering::Greater if fails => None,
@@ -482,13 +544,21 @@ fn reply(response: &Value) -> Reply {
     let headers: Vec<(&str, &str)> = headers
         .map(|(name, value)| (name.as_str(), text(value)))
         .collect();
-    let body = match &response["body"] {
-        Value::String(body) => body.clone(),
-        Value::Null => String::new(),
-        document => document.to_string(),
+    let body = match (&response["body"], &response["body_hex"]) {
+        (_, Value::String(digits)) => from_hex(digits),
+        (Value::String(body), _) => body.clone().into_bytes(),
+        (Value::Null, _) => Vec::new(),
+        (document, _) => document.to_string().into_bytes(),
     };
-    let status = response["status"].as_u64().unwrap_or(200);
-    Reply::with_headers(u16::try_from(status).unwrap(), &headers, body.as_bytes())
+    let status = number(&response["status"]).unwrap_or(200);
+    Reply::with_headers(u16::try_from(status).unwrap(), &headers, &body)
+}
+
+fn from_hex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
 }
 
 fn client_of(url: &str) -> ClientBuilder {
@@ -519,11 +589,11 @@ fn location(case: &Value) -> Result<Option<Location>, Error> {
     )
 }
 
-/// Where nothing is set there is no location, which the corpus counts as an error.
+/// Without a setting there is no location, which the corpus counts as an error.
 fn uri(case: &Value) -> Outcome {
     let expected = &case["expected"];
     match (location(case), expected["url"].as_str()) {
-        (Ok(Some(place)), Some(url)) => Outcome::compare(&json!(url), &json!(place.to_string())),
+        (Ok(Some(seen)), Some(url)) => Outcome::compare(&json!(url), &json!(seen.to_string())),
         (Ok(None) | Err(_), None) => Outcome::Pass,
         (seen, _) => Outcome::Fail(format!("expected {expected}, seen {seen:?}")),
     }
@@ -531,16 +601,16 @@ fn uri(case: &Value) -> Outcome {
 
 async fn host(case: &Value) -> Outcome {
     let allowed = match location(case) {
-        Ok(Some(place)) => {
-            let addresses = addresses(&case["dns"][place.host()], place.host()).await;
-            place.check(&addresses).is_ok()
+        Ok(Some(location)) => {
+            let addresses = addresses(&case["dns"][location.host()], location.host()).await;
+            location.check(&addresses).is_ok()
         }
         _ => false,
     };
     Outcome::compare(&case["expected"]["allowed"], &json!(allowed))
 }
 
-/// What the case says that the name resolves to; without that, what it really does.
+/// Returns the addresses that the case gives the name, or its real ones.
 async fn addresses(answers: &Value, host: &str) -> Vec<IpAddr> {
     match answers.as_array() {
         Some(answers) => answers
@@ -557,7 +627,8 @@ async fn addresses(answers: &Value, host: &str) -> Vec<IpAddr> {
     }
 }
 
-/// What an agent on loopback gets to see; a list of contents is a file that changes between calls.
+/// Compares what an agent on loopback receives. A list of contents is a file that changes between
+/// calls.
 async fn authorization(case: &Value) -> Outcome {
     let document = r#"{"AccessKeyId":"AKID","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
     let server = Script::start((0..8).map(|_| Reply::status(200, document))).await;
@@ -638,12 +709,13 @@ fn credential_document(case: &Value) -> Outcome {
     }
 }
 
-/// The member that is missing, or the service's own code, must be named.
+/// Returns true if the error names the missing member or the service's own code.
 fn says(error: &Error, reason: &str) -> bool {
     let word = reason.split(' ').next().unwrap();
-    match reason.ends_with(" missing") || error.kind() == ErrorKind::Refused {
-        true => error.to_string().contains(word),
-        false => error.kind() == ErrorKind::Response,
+    if reason.ends_with(" missing") || error.kind() == ErrorKind::Refused {
+        error.to_string().contains(word)
+    } else {
+        error.kind() == ErrorKind::Response
     }
 }
 
