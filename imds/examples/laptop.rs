@@ -1,8 +1,8 @@
-//! Makes this machine an instance with a role, for programs that look for one.
+//! Makes this machine an instance with a role, for programs that expect one.
 //!
-//! `cargo run -p keyfob-imds --features server --example laptop`, and in another terminal
-//! `export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338`.
-#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+//! `cargo run -p keyfob-imds --features server --example laptop`, and in another terminal `export
+//! AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338`.
+#![allow(clippy::print_stdout, reason = "its output is for people")]
 
 use keyfob_imds::server::Imds;
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -19,14 +19,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bind(address)
         .role("laptop")?
         .credentials_from(move || {
-            // Clients ask again when these end; a real source would have new ones by then.
+            // Clients ask again when these expire. A real source would have new ones by then.
             let expiry = Timestamp::now().plus_seconds(3600);
             std::future::ready(Ok::<_, String>(credentials.clone().with_expiry(expiry)))
         })
         .start()
         .await?;
     println!(
-        "serving the role `laptop` at {}; end with Ctrl-C",
+        "serving the role `laptop` at {}; stop with Ctrl-C",
         server.endpoint()
     );
     std::future::pending().await

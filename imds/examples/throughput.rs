@@ -1,10 +1,12 @@
-//! How fast the server answers requests for credentials, and how soon the client has the first ones.
+//! Measures how fast the server answers requests for credentials, and how soon the client has the
+//! first ones.
 //!
-//! `cargo run --release -p keyfob-imds --features server --example throughput [SECONDS] [CONNECTIONS]`
+//! `cargo run --release -p keyfob-imds --features server --example throughput [SECONDS
+//! [CONNECTIONS]]`
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a measurement that fails should say where, and what it measured goes to people"
+    reason = "a measurement that fails should say where, and its output is for people"
 )]
 
 use std::time::{Duration, Instant};
@@ -76,7 +78,7 @@ async fn first_credentials(endpoint: Endpoint) -> Duration {
     began.elapsed()
 }
 
-/// A whole request for the role's credentials, with a session token.
+/// Returns a complete request for the role's credentials, with a session token.
 async fn request(server: &Imds) -> String {
     let address = server.address();
     let put = format!(
@@ -93,7 +95,7 @@ async fn request(server: &Imds) -> String {
     )
 }
 
-/// Asks one question after the other until time is up.
+/// Sends one request after another until the time is up. Returns how long each took.
 async fn ask(address: std::net::SocketAddr, request: String, time: Duration) -> Vec<Duration> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
@@ -111,7 +113,7 @@ async fn ask(address: std::net::SocketAddr, request: String, time: Duration) -> 
     latencies
 }
 
-/// One answer, by its `Content-Length`.
+/// Reads one answer, by its `Content-Length`.
 async fn read<'b>(stream: &mut TcpStream, buffer: &'b mut Vec<u8>) -> &'b str {
     buffer.clear();
     loop {
@@ -132,7 +134,8 @@ async fn read<'b>(stream: &mut TcpStream, buffer: &'b mut Vec<u8>) -> &'b str {
     std::str::from_utf8(buffer).unwrap()
 }
 
-/// Of this process, which is server and clients together; 0 where there is no `/proc`.
+/// Returns the resident memory of this process, server and clients together, in kB; 0 without
+/// `/proc`.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,7 +1,7 @@
-//! Prints everything that an instance knows about itself, secrets apart.
+//! Prints everything that an instance knows about itself, except for secrets.
 //!
 //! `cargo run -p keyfob-imds --example tree [ENDPOINT]`
-#![allow(clippy::print_stdout, reason = "printing is what it is for")]
+#![allow(clippy::print_stdout, reason = "its output is for people")]
 
 use std::collections::BTreeMap;
 

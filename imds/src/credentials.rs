@@ -57,8 +57,8 @@ pub fn parse_credentials(document: &[u8]) -> Result<Credentials, Error> {
     })
 }
 
-/// An empty token means no token: this is how a local endpoint serves a long-term key. A missing one
-/// is an error.
+/// An empty token means no token: this is how a local endpoint serves a long-term key. A missing
+/// one is an error.
 fn token(members: &mut Members) -> Result<String, Error> {
     if members.is_empty_text("Token") {
         return Ok(String::new());

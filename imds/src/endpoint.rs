@@ -30,8 +30,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Returns the endpoint of an `http` or `https` URL. A base path is kept; slashes at the end are
-    /// dropped.
+    /// Returns the endpoint of an `http` or `https` URL. A base path is kept; slashes at the end
+    /// are dropped.
     ///
     /// # Errors
     ///

@@ -1,4 +1,5 @@
-//! What happens to an instance: Spot interruptions, maintenance, and moves of an Auto Scaling group.
+//! What happens to an instance: Spot interruptions, maintenance, and moves of an Auto Scaling
+//! group.
 
 use keyfob_sigv4::Timestamp;
 
@@ -135,8 +136,8 @@ pub struct MaintenanceEvent {
 }
 
 impl MaintenanceEvent {
-    /// Parses `events/maintenance/scheduled` or `events/maintenance/history`, which is `[]` if there
-    /// are no events.
+    /// Parses `events/maintenance/scheduled` or `events/maintenance/history`, which is `[]` if
+    /// there are no events.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The client against this crate's server and against scripted misbehaviour, over real sockets.
+//! The client against this crate's server and against scripted misbehavior, over real sockets.
 
 #![allow(
     clippy::unwrap_used,
@@ -108,7 +108,7 @@ async fn a_thousand_tasks_share_one_failure() {
 }
 
 #[tokio::test]
-async fn the_session_is_renewed_shortly_before_its_end() {
+async fn the_session_is_refreshed_shortly_before_it_expires() {
     let server = Imds::builder().start().await.unwrap();
     let client = client_of(&server.endpoint().to_string())
         .token_ttl(TokenTtl::from_secs(600).unwrap())
@@ -125,7 +125,7 @@ async fn the_session_is_renewed_shortly_before_its_end() {
 }
 
 #[tokio::test]
-async fn a_failed_renewal_leaves_the_old_session_until_its_end() {
+async fn after_a_failed_refresh_the_old_session_is_used_until_it_expires() {
     let ok = |body| Reply::status(200, body);
     let refused = || Reply::status(403, "");
     let server = Script::start([
@@ -140,7 +140,7 @@ async fn a_failed_renewal_leaves_the_old_session_until_its_end() {
     ])
     .await;
     let client = client_of(&server.url()).build().unwrap();
-    // Fresh; in its last two minutes; again at once, which is no time to ask again; later; over.
+    // Fresh; in its last two minutes; again at once, too early to try again; later; expired.
     for (seconds, outcome) in [
         (0, Ok("1".to_owned())),
         (21_490, Ok("2".to_owned())),
@@ -157,7 +157,7 @@ async fn a_failed_renewal_leaves_the_old_session_until_its_end() {
 }
 
 #[tokio::test]
-async fn a_token_refused_once_is_replaced_and_refused_twice_is_an_error() {
+async fn a_token_rejected_once_is_replaced_and_rejected_twice_is_an_error() {
     let server = Imds::builder().start().await.unwrap();
     let client = client_of(&server.endpoint().to_string()).build().unwrap();
     client.get("instance-id").await.unwrap();
@@ -185,7 +185,7 @@ async fn a_token_refused_once_is_replaced_and_refused_twice_is_an_error() {
 }
 
 #[tokio::test]
-async fn server_errors_are_asked_again_and_other_refusals_are_not() {
+async fn server_errors_are_retried_and_other_refusals_are_not() {
     let server = Script::start([
         Reply::status(503, ""),
         token(),
@@ -213,14 +213,14 @@ async fn server_errors_are_asked_again_and_other_refusals_are_not() {
 }
 
 #[tokio::test]
-async fn throttling_is_asked_again() {
+async fn throttling_is_retried() {
     let server = Script::start([token(), Reply::status(429, ""), Reply::status(200, "ok")]).await;
     let client = client_of(&server.url()).build().unwrap();
     assert_eq!(client.get("x").await.unwrap(), "ok");
 }
 
 #[tokio::test]
-async fn the_session_token_can_be_had_for_another_program() {
+async fn the_session_token_is_available_for_another_program() {
     let server = Script::start([token(), Reply::status(405, "")]).await;
     let client = client_of(&server.url()).build().unwrap();
     assert_eq!(client.token().await.unwrap().expose(), "TOKEN_A");
@@ -321,7 +321,7 @@ async fn off_ec2_the_default_gives_up_in_time_and_says_so() {
         );
         assert!(error.to_string().contains(url), "{error}");
     }
-    // Taken but never answered.
+    // Accepted but never answered.
     let silent = Script::start([Reply::Hang]).await;
     let began = Instant::now();
     let client = client_of(&silent.url()).build().unwrap();
@@ -357,7 +357,8 @@ async fn a_disabled_client_opens_no_socket() {
 
 #[tokio::test]
 async fn a_connection_closed_while_idle_is_replaced_without_an_error() {
-    // The second request finds its connection closed; the fourth does too, and then the new one is closed as well.
+    // The second request finds its connection closed. So does the fourth, whose new one is closed,
+    // too.
     let server = Script::start([
         token(),
         Reply::Close,
@@ -376,7 +377,7 @@ async fn a_connection_closed_while_idle_is_replaced_without_an_error() {
 }
 
 #[tokio::test]
-async fn an_endless_or_cut_answer_is_an_error() {
+async fn an_endless_or_incomplete_answer_is_an_error() {
     let long = "x".repeat((1 << 20) + 1);
     let cut = Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort".to_vec());
     for (reply, kind) in [
@@ -427,7 +428,7 @@ async fn a_persistent_client_survives_what_can_go_wrong_at_each_step() {
 }
 
 #[tokio::test]
-async fn an_empty_list_of_roles_is_no_role_and_for_a_persistent_client_no_answer() {
+async fn an_empty_list_of_roles_means_no_role_and_a_persistent_client_retries() {
     for (persistent, lists, kind) in [
         (false, 1, ErrorKind::NotFound),
         (true, 3, ErrorKind::Response),
@@ -469,7 +470,7 @@ async fn an_instance_without_a_role_says_so_and_only_roles_have_names() {
 }
 
 #[tokio::test]
-async fn a_host_with_the_old_directory_only_is_remembered() {
+async fn a_host_that_only_has_the_old_directory_is_remembered() {
     let server = Imds::builder()
         .extended(false)
         .credentials(key())
@@ -521,7 +522,7 @@ async fn directories_are_lists_of_names() {
 }
 
 #[tokio::test]
-async fn bad_settings_and_paths_are_refused_before_anything_is_sent() {
+async fn bad_settings_and_paths_are_rejected_before_anything_is_sent() {
     assert!(Client::builder().profile_name(" ").build().is_err());
     assert!(
         Client::builder()
@@ -542,7 +543,8 @@ async fn bad_settings_and_paths_are_refused_before_anything_is_sent() {
     assert!(server.asked().is_empty());
 }
 
-/// A future is moved and nested before it runs; one of 80 kB overflows the stack of a thread in a debug build.
+/// A future is moved and nested before it runs. One of 80 kB overflows the stack of a thread in a
+/// debug build.
 #[test]
 fn futures_are_small() {
     let client = Client::builder().build().unwrap();
@@ -551,7 +553,7 @@ fn futures_are_small() {
 }
 
 #[tokio::test]
-async fn a_token_refused_right_after_a_burst_is_replaced_too() {
+async fn a_token_rejected_right_after_a_burst_is_replaced_too() {
     let server = Imds::builder().start().await.unwrap();
     let client = client_of(&server.endpoint().to_string()).build().unwrap();
     let both = tokio::join!(client.get("mac"), client.get("mac"));

@@ -1,4 +1,4 @@
-//! The container client and server, against each other and against scripted misbehaviour.
+//! The container client and server, against each other and against scripted misbehavior.
 
 #![allow(
     clippy::unwrap_used,
@@ -136,7 +136,7 @@ async fn the_token_file_is_read_for_every_request_and_trimmed() {
 }
 
 #[tokio::test]
-async fn server_errors_are_asked_again_and_refusals_say_why() {
+async fn server_errors_are_retried_and_refusals_say_why() {
     let server = Container::builder()
         .credentials(key())
         .token("t")
@@ -216,7 +216,7 @@ async fn silence_and_redirects_end_in_time_and_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_name_is_asked_only_when_all_its_addresses_are_allowed() {
+async fn a_name_is_asked_only_if_all_its_addresses_are_allowed() {
     let server = Container::builder()
         .credentials(key())
         .token("t")
@@ -269,8 +269,8 @@ fn https_without_tls_names_the_feature() {
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 #[tokio::test]
-async fn https_is_asked_with_tls_only() {
-    // Whoever answers in the clear, or not at all, gets no request.
+async fn https_is_asked_only_with_tls() {
+    // A server that does not speak TLS gets no request.
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", socket.local_addr().unwrap());
     let answering = tokio::spawn(async move {

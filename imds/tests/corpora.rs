@@ -1,5 +1,5 @@
-//! The conformance corpora of this crate's behavior: `$KEYFOB_CORPORA/NAME/cases.json`, by default in
-//! `../shared/corpora` next to the repository. Without the folder each test says so and passes.
+//! The conformance corpora of this crate's behavior: `$KEYFOB_CORPORA/NAME/cases.json`, by default
+//! in `../shared/corpora` next to the repository. Without the folder each test says so and passes.
 //!
 //! A number may be written `200` or `200.0`, and a member that is null counts as absent.
 
@@ -495,8 +495,8 @@ fn is_error(expected: &Value, error: &Error) -> bool {
     }
 }
 
-/// Compares the requests that were sent with the expected ones. Retries of the last one may follow if
-/// its answer was a failure.
+/// Compares the requests that were sent with the expected ones. Retries of the last one may follow
+/// if its answer was a failure.
 fn heads_differ(exchanges: &[Value], heads: &[String]) -> Option<String> {
     let differs = |(exchange, head): (&Value, &String)| {
         let request = &exchange["request"];

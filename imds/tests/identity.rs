@@ -61,7 +61,7 @@ fn the_document_must_be_the_bytes_that_were_signed() {
 }
 
 #[test]
-fn weak_digests_and_what_is_no_signature_are_refused() {
+fn weak_digests_and_other_data_are_rejected() {
     let certificate = Certificate::from_pem(CERTIFICATE).unwrap();
     for wrong in [SHA1, "", "*", "AAAA", SIGNATURE] {
         let error = certificate
@@ -78,7 +78,8 @@ fn weak_digests_and_what_is_no_signature_are_refused() {
     }
 }
 
-/// Every byte of a signed message changed, cut or repeated: no panic, and never accepted with another document.
+/// With any byte of a signed message changed, or the rest cut off, there is no panic, and another
+/// document is never accepted.
 #[test]
 fn a_damaged_signature_never_passes_for_another_document() {
     use base64::{Engine, engine::general_purpose::STANDARD};

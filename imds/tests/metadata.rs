@@ -32,7 +32,7 @@ async fn start(builder: ImdsBuilder) -> (Imds, Client) {
 }
 
 #[tokio::test]
-async fn what_people_look_up_is_typed() {
+async fn typed_lookups_return_typed_values() {
     let (_server, client) = start(
         Imds::builder()
             .region("eu-west-1")
@@ -89,8 +89,7 @@ async fn what_people_look_up_is_typed() {
 }
 
 #[tokio::test]
-async fn the_region_comes_from_the_document_where_its_own_item_is_missing_and_never_from_the_zone()
-{
+async fn without_its_own_item_the_region_comes_from_the_document_never_from_the_zone() {
     let (server, client) = start(Imds::builder().region("us-west-2")).await;
     server.remove("meta-data/placement/region");
     server.set("meta-data/placement/availability-zone", "us-west-2-lax-1a");
@@ -118,7 +117,7 @@ async fn tags_may_have_any_name_that_ec2_allows() {
 }
 
 #[tokio::test]
-async fn user_data_comes_byte_for_byte() {
+async fn user_data_is_returned_byte_for_byte() {
     let bytes = &b"\0\xff\r\nnot text"[..];
     let (_server, client) = start(Imds::builder().item("user-data", bytes)).await;
     assert_eq!(client.user_data().await.unwrap().unwrap(), bytes);
@@ -129,7 +128,7 @@ async fn user_data_comes_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_question_for_the_policy_is_told_where_policies_are() {
+async fn a_request_for_the_policy_is_told_where_policies_are() {
     let (_server, client) = start(Imds::builder().credentials(key())).await;
     let error = client.get("iam/policy").await.unwrap_err();
     assert!(
@@ -156,7 +155,7 @@ async fn collect(client: &Client, secrets: bool) -> BTreeMap<String, Option<Stri
 }
 
 #[tokio::test]
-async fn a_walk_finds_everything_once_and_asks_for_no_secret_unless_told() {
+async fn a_walk_finds_everything_once_and_secrets_only_if_told() {
     let builder = Imds::builder()
         .metadata(
             r#"{"user-data": "canary", "meta-data": {"mac": "02", "tags": {"instance": {"a b": "1"}},
@@ -194,7 +193,7 @@ async fn a_walk_finds_everything_once_and_asks_for_no_secret_unless_told() {
         (server.counters().credentials, server.counters().tokens),
         (0, 1)
     );
-    // Each of the three requests that may be under way has its connection.
+    // Each of the three requests that may be in progress has a connection of its own.
     assert!(server.counters().connections <= 3);
     let found = collect(&client, true).await;
     assert_eq!(found["/latest/user-data"].as_deref(), Some("canary"));
@@ -266,7 +265,7 @@ async fn a_watch_reports_each_event_once_and_survives_an_error() {
 }
 
 #[tokio::test]
-async fn scripted_faults_are_what_the_client_makes_of_them() {
+async fn faults_of_the_server_are_the_errors_of_the_client() {
     let (server, client) = start(Imds::builder().credentials(key())).await;
     server.inject(Fault::status(503).times(2));
     assert!(client.credentials().await.unwrap().expired.is_none());
@@ -306,7 +305,7 @@ async fn scripted_faults_are_what_the_client_makes_of_them() {
 }
 
 #[tokio::test]
-async fn dated_versions_are_as_latest() {
+async fn dated_versions_are_the_same_as_latest() {
     let (_server, client) = start(Imds::builder()).await;
     assert_eq!(
         client.get("/2021-07-15/meta-data/mac").await.unwrap(),
@@ -323,7 +322,7 @@ async fn dated_versions_are_as_latest() {
 }
 
 #[tokio::test]
-async fn credentials_may_stand_in_the_metadata_file_too() {
+async fn the_metadata_file_may_contain_credentials_too() {
     let document = r#"{\"AccessKeyId\":\"AKID\",\"SecretAccessKey\":\"s\",\"Token\":\"t\",\"Expiration\":\"2099-01-01T00:00:00Z\"}"#;
     let json = format!(
         r#"{{"meta-data": {{"iam": {{"security-credentials": {{"web": "{document}"}}}}}}}}"#

@@ -1,4 +1,4 @@
-//! Whatever arrives, nothing panics, nothing secret is shown, and what was accepted can be sent.
+//! Damaged input never causes a panic or shows a secret, and accepted input can be sent.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,7 +30,8 @@ impl Random {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    /// A valid input with some of it cut, doubled or replaced, often by what means something to a parser.
+    /// Returns a valid input with parts of it cut out, doubled or replaced, often by text that has
+    /// a meaning for a parser.
     fn damaged(&mut self, valid: &[&[u8]]) -> Vec<u8> {
         const PIECES: [&[u8]; 16] = [
             b"\"",
@@ -84,7 +85,8 @@ fn no_credential_document_makes_the_parser_panic_or_show_a_secret() {
         let document = random.damaged(&[CREDENTIALS, REFUSAL]);
         match parse_credentials(&document) {
             Ok(key) => assert!(!format!("{key:?}").contains("canary")),
-            // The service's own code and message are there to be shown; the damage may have put anything in them.
+            // The service's own code and message are shown on purpose. The damage may have put
+            // anything in them.
             Err(error) if error.kind() == ErrorKind::Refused => {}
             Err(error) => assert!(
                 !format!("{error} {error:?}").contains("canary"),
@@ -117,7 +119,7 @@ fn no_metadata_makes_a_parser_panic() {
 }
 
 #[test]
-fn whatever_path_and_endpoint_are_accepted_the_request_is_for_them() {
+fn the_request_is_for_the_accepted_path_and_endpoint() {
     let mut random = Random(3);
     for _ in 0..ROUNDS {
         let path = random.damaged(&[
@@ -151,7 +153,7 @@ fn whatever_path_and_endpoint_are_accepted_the_request_is_for_them() {
 }
 
 #[test]
-fn no_setting_of_a_container_makes_a_parser_panic_or_leaves_the_machine_in_the_clear() {
+fn no_setting_of_a_container_makes_a_parser_panic_or_leaves_the_machine_unencrypted() {
     let mut random = Random(4);
     for _ in 0..ROUNDS {
         let text = random.damaged(&[
@@ -165,12 +167,12 @@ fn no_setting_of_a_container_makes_a_parser_panic_or_leaves_the_machine_in_the_c
         if let Ok(token) = container::authorization(&text) {
             assert!(token.is_sensitive() && !token.as_bytes().contains(&b'\n'));
         }
-        if let Ok(place) = Location::full(&text) {
-            let foreign = place.check(&["192.0.2.1".parse().unwrap()]);
+        if let Ok(location) = Location::full(&text) {
+            let foreign = location.check(&["192.0.2.1".parse().unwrap()]);
             assert_eq!(
                 foreign.is_ok(),
-                place.to_string().starts_with("https://"),
-                "{place}"
+                location.to_string().starts_with("https://"),
+                "{location}"
             );
         }
     }
@@ -203,7 +205,7 @@ fn no_user_data_makes_the_unpacker_panic_or_grow_without_bound() {
     let archive: &[u8] = b"Content-Type: multipart/mixed; boundary=\"B\"\r\n\r\n--B\r\nContent-Type: text/cloud-config\r\n\
         Content-Transfer-Encoding: base64\r\n\r\nI2Nsb3VkLWNvbmZpZw==\r\n--B\r\nContent-Type: multipart/mixed; boundary=C\r\n\r\n\
         --C\r\n\r\n#!/bin/sh\r\n--C--\r\n--B--\r\n";
-    // `#!/bin/sh` and a line end, zipped.
+    // `#!/bin/sh` and a line end, compressed.
     let zipped: &[u8] = &[
         0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x53, 0x56, 0xd4, 0x4f, 0xca, 0xcc, 0xd3, 0x2f, 0xce,
         0xe0, 2, 0, 0xd8, 0xd8, 0x9b, 0x0b, 0x0a, 0, 0, 0,

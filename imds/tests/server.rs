@@ -1,20 +1,21 @@
-//! What goes over the wire, byte for byte, without this crate's client.
+//! The server's answers, byte for byte, without this crate's client.
 
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that unwraps fails the test that called it"
 )]
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use keyfob_imds::{ErrorKind, server::Imds};
 use keyfob_sigv4::Credentials;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::sleep,
 };
 
-/// Sends one request and returns the status and the whole answer.
+/// Sends one request and returns the status and the complete answer.
 async fn ask(server: &Imds, line: &str, headers: &[&str]) -> (u16, String) {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let headers: String = headers
@@ -46,7 +47,7 @@ async fn session(server: &Imds) -> String {
 }
 
 #[tokio::test]
-async fn a_session_token_is_given_for_one_second_to_six_hours_and_only_by_put() {
+async fn a_session_token_is_issued_for_one_second_to_six_hours_and_only_by_put() {
     let server = Imds::builder().start().await.unwrap();
     for ttl in ["1", "21600"] {
         let header = format!("X-aws-ec2-metadata-token-ttl-seconds: {ttl}");
@@ -140,7 +141,7 @@ async fn items_need_a_live_session() {
 }
 
 #[tokio::test]
-async fn where_imdsv1_is_allowed_a_wrong_token_is_still_refused() {
+async fn if_imdsv1_is_allowed_a_wrong_token_is_still_rejected() {
     let server = Imds::builder().allow_v1(true).start().await.unwrap();
     let line = "GET /latest/meta-data/instance-id";
     assert_eq!(ask(&server, line, &[HOST]).await.0, 200);
@@ -185,7 +186,7 @@ async fn the_role_is_a_directory_with_one_document() {
 }
 
 #[tokio::test]
-async fn it_listens_on_loopback_unless_told_otherwise_and_ends_when_dropped() {
+async fn it_listens_on_loopback_unless_told_otherwise_and_stops_when_dropped() {
     let everywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
     let refused = Imds::builder().bind(everywhere).start().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Setting);
@@ -204,12 +205,44 @@ async fn it_listens_on_loopback_unless_told_otherwise_and_ends_when_dropped() {
     let taken = Imds::builder().bind(address).start().await.unwrap_err();
     assert!(taken.to_string().contains(&address.to_string()), "{taken}");
     drop(server);
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
     assert!(TcpStream::connect(address).await.is_err());
 }
 
+#[tokio::test]
+async fn an_item_can_appear_change_and_disappear() {
+    let server = Imds::builder()
+        .allow_v1(true)
+        .item_after(Duration::from_millis(100), "/meta-data/later", "1")
+        .start()
+        .await
+        .unwrap();
+    let line = "GET /latest/meta-data/later";
+    assert_eq!(ask(&server, line, &[HOST]).await.0, 404);
+    sleep(Duration::from_millis(120)).await;
+    assert!(ask(&server, line, &[HOST]).await.1.ends_with("\r\n1"));
+    server.set("meta-data/later", "2");
+    assert!(ask(&server, line, &[HOST]).await.1.ends_with("\r\n2"));
+    server.remove("meta-data/later");
+    assert_eq!(ask(&server, line, &[HOST]).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_percent_encoded_path_is_decoded() {
+    let server = Imds::builder()
+        .allow_v1(true)
+        .item("meta-data/tags/instance/cost center é", "42")
+        .start()
+        .await
+        .unwrap();
+    let line = "GET /latest/meta-data/tags/instance/cost%20center%20%C3%A9";
+    assert!(ask(&server, line, &[HOST]).await.1.ends_with("\r\n42"));
+    let line = "GET /latest/meta-data/tags/instance/cost%20center%2";
+    assert_eq!(ask(&server, line, &[HOST]).await.0, 404);
+}
+
 #[test]
-fn a_name_that_no_role_can_have_is_refused() {
+fn an_invalid_role_name_is_rejected() {
     for bad in ["", "a/b c", "rôle", "a\nb", &"x".repeat(65)] {
         let error = Imds::builder().role(bad).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Setting, "{bad:?}");

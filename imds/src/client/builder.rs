@@ -139,9 +139,9 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the profile name is empty or whitespace,
-    /// or if the endpoint is `https` and neither of the features `rustls` and `native-tls` is
-    /// enabled.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the profile name is empty or
+    /// whitespace, or if the endpoint is `https` and neither of the features `rustls` and
+    /// `native-tls` is enabled.
     pub fn build(self) -> Result<Client, Error> {
         if self
             .profile

@@ -6,10 +6,10 @@ pub(crate) const LEGACY: Path<'static> = Path::known("/latest/meta-data/iam/secu
 /// Where the role's credentials are on this host: in which of the two directories, and under which
 /// name.
 ///
-/// Newer hosts have a second directory, whose documents also name the account. Whether this host has
-/// it is found out once and remembered, and so is the name. If a remembered name no longer exists it
-/// is looked up again, because roles are swapped while instances run. A configured name is never
-/// looked up.
+/// Newer hosts have a second directory, whose documents also name the account. Whether this host
+/// has it is found out once and remembered, and so is the name. If a remembered name no longer
+/// exists it is looked up again, because roles are swapped while instances run. A configured name
+/// is never looked up.
 ///
 /// It does no I/O: [`next`](Discovery::next) returns the next request, and the other methods take
 /// its answer.

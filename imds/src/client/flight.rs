@@ -8,15 +8,15 @@ use tokio::{sync::Mutex, time::Instant};
 
 use crate::error::Error;
 
-/// How long the result of a shared attempt is also given to callers that come after it. Of a thousand
-/// tasks that start together, some first run when a quick failure is already over.
+/// How long the result of a shared attempt is also given to callers that come after it. Of a
+/// thousand tasks that start together, some first run when a quick failure is already over.
 const BURST: Duration = Duration::from_millis(100);
 
-/// One attempt at a time. Its result, or its failure, is shared by all callers that came while it was
-/// in progress.
+/// One attempt at a time. Its result, or its failure, is shared by all callers that came while it
+/// was in progress.
 ///
-/// A caller that comes alone always gets an attempt of its own. If the task that makes the attempt is
-/// dropped, the next waiting caller makes another.
+/// A caller that comes alone always gets an attempt of its own. If the task that makes the attempt
+/// is dropped, the next waiting caller makes another.
 pub(crate) struct Flight<T> {
     /// The number of callers so far.
     callers: AtomicU64,
@@ -66,8 +66,8 @@ impl<T: Clone> Flight<T> {
         result
     }
 
-    /// Drops the last result, so that no further caller gets it. An attempt in progress is newer, so
-    /// its result stays.
+    /// Drops the last result, so that no further caller gets it. An attempt in progress is newer,
+    /// so its result stays.
     pub(crate) fn forget(&self) {
         if let Ok(mut last) = self.last.try_lock() {
             *last = None;

@@ -19,10 +19,10 @@ const TAGS: Path<'static> = Path::known("/latest/meta-data/tags/instance/");
 
 /// Typed lookups. Each method gets one item, or one directory, of the metadata.
 ///
-/// An item that an instance need not have is an `Option`: `None` is HTTP 404, and every other failure
-/// is an error. All of them fail as [`get`](Client::get) does, and with
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) if the item does not have the format that its
-/// name promises.
+/// An item that an instance need not have is an `Option`: `None` is HTTP 404, and every other
+/// failure is an error. All of them fail as [`get`](Client::get) does, and with
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) if the item does not have the format that
+/// its name promises.
 ///
 /// Source: EC2 User Guide, "Instance metadata categories".
 impl Client {
@@ -71,7 +71,8 @@ impl Client {
         self.line("mac").await
     }
 
-    /// Returns the private IPv4 address of the primary interface; `None` in a subnet with IPv6 only.
+    /// Returns the private IPv4 address of the primary interface; `None` in a subnet with IPv6
+    /// only.
     ///
     /// # Errors
     ///
@@ -98,8 +99,8 @@ impl Client {
         self.parsed("ipv6").await
     }
 
-    /// Returns the region: `placement/region`, or, if that does not exist, the region in the identity
-    /// document.
+    /// Returns the region: `placement/region`, or, if that does not exist, the region in the
+    /// identity document.
     ///
     /// # Errors
     ///
@@ -199,7 +200,10 @@ impl Client {
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), keyfob_imds::Error> {
-    /// let instance = Imds::builder().item("meta-data/tags/instance/cost center", "42").start().await?;
+    /// let instance = Imds::builder()
+    ///     .item("meta-data/tags/instance/cost center", "42")
+    ///     .start()
+    ///     .await?;
     /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
     /// assert_eq!(client.tag("cost center").await?.as_deref(), Some("42"));
     /// assert_eq!(client.tag("Name").await?, None);
@@ -279,7 +283,8 @@ impl Client {
         notice.map(|notice| parse_rebalance(&notice)).transpose()
     }
 
-    /// Returns the events that are scheduled for the instance: reboots, retirement, work on the host.
+    /// Returns the events that are scheduled for the instance: reboots, retirement, work on the
+    /// host.
     ///
     /// # Errors
     ///

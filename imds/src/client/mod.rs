@@ -44,8 +44,8 @@ use crate::{
 
 /// A client of the EC2 instance metadata service.
 ///
-/// It opens an IMDSv2 session with the first request and keeps it; clones share it. Every call has a
-/// time limit, and its error says what was wrong. Off EC2 a call fails after one second at the
+/// It opens an IMDSv2 session with the first request and keeps it; clones share it. Every call has
+/// a time limit, and its error says what was wrong. Off EC2 a call fails after one second at the
 /// latest.
 ///
 /// Needs a tokio runtime with I/O and time enabled.
@@ -79,8 +79,8 @@ struct Inner {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RoleCredentials {
-    /// The name of the role, or of the configured profile. It is neither the name of a policy nor an
-    /// ARN.
+    /// The name of the role, or of the configured profile. It is neither the name of a policy nor
+    /// an ARN.
     pub name: String,
     /// The credentials, with their expiry and, on newer hosts, the account.
     pub credentials: Credentials,
@@ -100,8 +100,8 @@ impl Client {
         &self.0.endpoint
     }
 
-    /// Returns the value of an item as text. `path` is as for [`Path::new`]: `/latest/dynamic/…`, or
-    /// `instance-id` for `/latest/meta-data/instance-id`.
+    /// Returns the value of an item as text. `path` is as for [`Path::new`]: `/latest/dynamic/…`,
+    /// or `instance-id` for `/latest/meta-data/instance-id`.
     ///
     /// # Errors
     ///
@@ -176,8 +176,8 @@ impl Client {
         Ok(wire::names(&listing).map(str::to_owned).collect())
     }
 
-    /// Returns the name of the instance's role. The role's policies are not in the metadata; IAM has
-    /// them.
+    /// Returns the name of the instance's role. The role's policies are not in the metadata; IAM
+    /// has them.
     ///
     /// # Errors
     ///
@@ -230,8 +230,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`get`](Client::get); [`TokenUnsupported`](ErrorKind::TokenUnsupported) if the service
-    /// has no session tokens.
+    /// As for [`get`](Client::get); [`TokenUnsupported`](ErrorKind::TokenUnsupported) if the
+    /// service has no session tokens.
     pub async fn token(&self) -> Result<Token, Error> {
         let call = self.call()?;
         let token = call.within(call.token()).await?;
@@ -382,8 +382,8 @@ impl Call<'_> {
         .await
     }
 
-    /// A missing token or role is reported by status. An empty 200 means that the value is not ready
-    /// yet: a persistent client retries.
+    /// A missing token or role is reported by status. An empty 200 means that the value is not
+    /// ready yet: a persistent client retries.
     fn reject_empty(&self, is_empty: bool, path: &Path<'_>) -> Result<(), Error> {
         if is_empty && self.inner.transport.limits().persistent {
             return Err(Error::response(format!("the answer for {path} is empty")));

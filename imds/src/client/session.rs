@@ -86,7 +86,8 @@ impl Session {
     where
         F: Future<Output = Result<Option<Token>, Error>>,
     {
-        // The token's life began at the service, after this. Counting from here is on the safe side.
+        // The token's life began at the service, after this. Counting from here is on the safe
+        // side.
         let began = Instant::now();
         let token = fetch().await?;
         *lock(&self.cached) = Some(CachedToken::new(token.clone(), began));

@@ -9,9 +9,9 @@ const JITTER: i64 = 300;
 /// Gives expired credentials that the service still serves an expiry 10 to 15 minutes from now.
 /// Returns their own expiry, too, if it was replaced.
 ///
-/// The service does this while the part of AWS that refreshes credentials is down; the services that
-/// accept them are then told to accept expired ones. Rejecting them here, or asking again in every
-/// call, would turn the fault into an outage.
+/// The service does this while the part of AWS that refreshes credentials is down; the services
+/// that accept them are then told to accept expired ones. Rejecting them here, or asking again in
+/// every call, would turn the fault into an outage.
 ///
 /// Source: static stability of the credentials of AWS's SDKs.
 pub(crate) fn extend(credentials: Credentials) -> (Credentials, Option<Timestamp>) {

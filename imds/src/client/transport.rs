@@ -105,6 +105,10 @@ impl Transport {
     /// Repeats an attempt as the limits allow it.
     ///
     /// It is not an `async fn`, which would hold the attempt twice.
+    #[allow(
+        clippy::redundant_closure,
+        reason = "`retry` accepts a closure as an async one, but not a generic parameter"
+    )]
     pub(crate) fn retry<T, F>(
         &self,
         deadline: Instant,
@@ -121,8 +125,8 @@ impl Transport {
     /// Sends one request and returns its complete answer. Fails at `deadline`, or when the time for
     /// one attempt is up.
     ///
-    /// The future is boxed: callers hold several of these, which would otherwise take a good part of
-    /// a thread's stack.
+    /// The future is boxed: callers hold several of these, which would otherwise take a good part
+    /// of a thread's stack.
     pub(crate) fn send(
         &self,
         request: Request<()>,
@@ -143,8 +147,8 @@ impl Transport {
             return tls.send(request, &self.name, MAX_BODY, until - began).await;
         }
         let late = || Error::answer_timeout(&self.name, until - began);
-        // The service may have closed a cached connection in the meantime, which only its use shows.
-        // Each round uses up one of them; a new connection is not tried twice.
+        // The service may have closed a cached connection in the meantime, which only its use
+        // shows. Each round uses up one of them; a new connection is not tried twice.
         loop {
             let cached = self.take_idle();
             let is_new = cached.is_none();
@@ -238,8 +242,8 @@ async fn in_time<F: Future>(until: Instant, future: F) -> Option<F::Output> {
     timeout_at(until, future).await.ok()
 }
 
-/// Returns the request as it is sent: the path in the request line, the authority in `Host` (RFC 9112
-/// section 3.2).
+/// Returns the request as it is sent: the path in the request line, the authority in `Host` (RFC
+/// 9112 section 3.2).
 fn origin_form(request: &Request<()>) -> Request<Empty<Bytes>> {
     let mut sent = request.clone().map(|()| Empty::new());
     let host = request

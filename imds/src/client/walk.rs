@@ -20,8 +20,8 @@ const CONCURRENCY: usize = 8;
 /// A stream of everything below a directory, in the order in which the answers come. Made by
 /// [`Client::walk`].
 ///
-/// Items that disappear between the listing and their request are left out. The first error ends the
-/// stream. Dropping it stops the requests.
+/// Items that disappear between the listing and their request are left out. The first error ends
+/// the stream. Dropping it stops the requests.
 #[must_use = "nothing is sent until it is polled"]
 pub struct Walk {
     client: Client,

@@ -162,7 +162,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets whether to retry also if there was no connection or no usable answer. The default is no.
+    /// Sets whether to retry also if there was no connection or no usable answer. The default is
+    /// no.
     pub fn persistent(mut self, persistent: bool) -> Self {
         self.limits.persistent = persistent;
         self

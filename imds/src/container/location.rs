@@ -10,8 +10,8 @@ use crate::error::{Error, shown};
 /// The URL of a container's credentials, checked to be one that may be asked.
 ///
 /// `https` may lead anywhere. Plain `http` may only lead to loopback and to the agents of ECS
-/// (169.254.170.2) and EKS (169.254.170.23, `fd00:ec2::23`): any other host could read the token and
-/// make up credentials.
+/// (169.254.170.2) and EKS (169.254.170.23, `fd00:ec2::23`): any other host could read the token
+/// and make up credentials.
 ///
 /// Source: AWS SDKs and Tools Reference Guide, "Container credential provider".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,9 @@ pub struct Location {
 }
 
 impl Location {
-    /// Returns the location that the two settings select:
-    /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`, which takes precedence, and
-    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI`. An empty setting, or one of whitespace, counts as not
-    /// set; without either there is no location.
+    /// Returns the location that the two settings select: `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`,
+    /// which takes precedence, and `AWS_CONTAINER_CREDENTIALS_FULL_URI`. An empty setting, or one
+    /// of whitespace, counts as not set; without either there is no location.
     ///
     /// # Errors
     ///

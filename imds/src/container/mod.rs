@@ -1,8 +1,8 @@
 //! Credentials of ECS tasks and EKS pods, from the agent next to the container.
 //!
 //! The agent's URL is in one of two environment variables, `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI`
-//! and `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and the token that it may require in one of two others.
-//! Reading them is left to the caller.
+//! and `AWS_CONTAINER_CREDENTIALS_FULL_URI`, and the token that it may require in one of two
+//! others. Reading them is left to the caller.
 //!
 //! ```
 //! use keyfob_imds::container::Location;

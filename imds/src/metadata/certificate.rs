@@ -16,8 +16,8 @@ use crate::{
 /// The public key of EC2's signatures of instance identity documents, from its certificate.
 ///
 /// AWS publishes one certificate for each region, in the EC2 User Guide under "AWS public
-/// certificates for instance identity document signatures". It is the anchor of trust: its dates and
-/// its issuer are not checked.
+/// certificates for instance identity document signatures". It is the anchor of trust: its dates
+/// and its issuer are not checked.
 ///
 /// # Examples
 ///
@@ -104,8 +104,8 @@ impl Certificate {
         self.verify_digest(&digest, &signed.signature)
     }
 
-    /// Verifies the signature of `instance-identity/signature`: RSA with SHA-256 over the document's
-    /// bytes, in Base64.
+    /// Verifies the signature of `instance-identity/signature`: RSA with SHA-256 over the
+    /// document's bytes, in Base64.
     ///
     /// # Errors
     ///

@@ -59,9 +59,9 @@ impl IdentityDocument {
     /// ```
     /// use keyfob_imds::metadata::IdentityDocument;
     ///
-    /// let document = IdentityDocument::parse(r#"{"region": "us-west-2", "billingProducts": null}"#)?;
+    /// let document = IdentityDocument::parse(r#"{"region": "us-west-2", "kernelId": null}"#)?;
     /// assert_eq!(document.region.as_deref(), Some("us-west-2"));
-    /// assert!(document.billing_products.is_empty());
+    /// assert_eq!(document.kernel_id, None);
     /// # Ok::<(), keyfob_imds::Error>(())
     /// ```
     pub fn parse(document: impl Into<Bytes>) -> Result<Self, Error> {

@@ -6,40 +6,44 @@ use flate2::read::MultiGzDecoder;
 
 use crate::error::Error;
 
-/// What user data may unpack to; it is 16 KiB before.
+/// The most bytes that user data may unpack to. Packed, it has at most 16 KiB.
 const MAX_UNPACKED: u64 = 16 << 20;
-/// How deep archives may lie in archives.
+/// The deepest nesting of archives.
 const MAX_DEPTH: usize = 4;
-/// How many parts there may be.
+/// The most parts.
 const MAX_PARTS: usize = 1000;
 
-/// A piece of user data after unpacking: a script, a cloud-config, ….
+/// A part of unpacked user data: a script, a cloud-config, ….
 ///
-/// `Debug` shows its length, not its content: user data holds passwords more often than it should.
+/// `Debug` shows its length but not its content, because user data often contains passwords.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserDataPart {
-    /// The type its header states, or the one its first line shows, in lower case and without parameters.
+    /// The type in its header, or else the one of its first line, in lower case and without
+    /// parameters.
     pub content_type: String,
-    /// The file name its header states.
+    /// The file name in its header.
     pub filename: Option<String>,
     /// The content, unpacked.
     pub body: Bytes,
 }
 
-/// Unpacks user data as cloud-init does: gzip at any level, MIME multi-part archives, base64 and quoted-printable parts.
-/// What is no archive is one part.
+/// Unpacks user data as cloud-init does: gzip at any level, MIME multi-part archives, Base64 and
+/// quoted-printable parts. Data that is not an archive is returned as one part.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) when a gzip stream or an encoding is broken, and beyond 16 MiB,
-/// 4 levels or 1,000 parts. No message repeats any of it.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) if a gzip stream or an encoding is broken,
+/// or if there are more than 16 MiB, 4 levels or 1,000 parts. No message repeats any of the data.
 ///
 /// # Examples
 ///
 /// ```
-/// let parts = keyfob_imds::metadata::unpack_user_data(&b"#!/bin/sh\necho hello\n"[..])?;
+/// use keyfob_imds::metadata::unpack_user_data;
+///
+/// let parts = unpack_user_data("#!/bin/sh\necho hello\n")?;
 /// assert_eq!(parts[0].content_type, "text/x-shellscript");
+/// assert_eq!(parts[0].body, "#!/bin/sh\necho hello\n");
 /// # Ok::<(), keyfob_imds::Error>(())
 /// ```
 pub fn unpack_user_data(data: impl Into<Bytes>) -> Result<Vec<UserDataPart>, Error> {
@@ -53,21 +57,23 @@ pub fn unpack_user_data(data: impl Into<Bytes>) -> Result<Vec<UserDataPart>, Err
 
 struct Unpacker {
     parts: Vec<UserDataPart>,
-    /// How many bytes may still come out of gzip streams.
+    /// How many more bytes may come out of gzip streams.
     left: u64,
 }
 
 impl Unpacker {
-    /// One body with the headers it came with.
+    /// Adds the parts of a body that came with these headers.
     fn unpack(&mut self, body: Bytes, headers: &Headers, depth: usize) -> Result<(), Error> {
         if depth > MAX_DEPTH || self.parts.len() >= MAX_PARTS {
-            return Err(bad("archives too deep in each other, or too many parts"));
+            return Err(bad(
+                "archives are nested too deeply, or there are too many parts",
+            ));
         }
         if body.starts_with(b"\x1f\x8b") {
             let body = self.gunzip(&body)?;
             return self.unpack(body, headers, depth + 1);
         }
-        // A whole message, as it stands in user data, has its own headers at the top.
+        // A complete message, as it is in user data, has its own headers at the top.
         if headers.is_empty() && looks_like_message(&body) {
             let (inner, start) = Headers::read(&body);
             let body = inner.decode(body.slice(start..))?;
@@ -89,20 +95,22 @@ impl Unpacker {
         Ok(())
     }
 
-    /// Several members one after another are one stream (RFC 1952 section 2.2).
+    /// Unpacks a gzip stream, which may have several members (RFC 1952 section 2.2).
     fn gunzip(&mut self, packed: &[u8]) -> Result<Bytes, Error> {
         let mut unpacked = Vec::new();
         MultiGzDecoder::new(packed)
+            // One more than allowed, to notice that there is more.
             .take(self.left + 1)
             .read_to_end(&mut unpacked)
-            .map_err(|source| bad("a broken gzip stream").with_source(source))?;
+            .map_err(|source| bad("a gzip stream is broken").with_source(source))?;
         let left = self.left.checked_sub(unpacked.len() as u64);
-        self.left = left.ok_or_else(|| bad("more than 16 MiB when unpacked"))?;
+        self.left = left.ok_or_else(|| bad("there are more than 16 MiB"))?;
         Ok(unpacked.into())
     }
 }
 
-/// Begins with the headers of a multi-part message. A script does not, whatever it echoes further down.
+/// Returns true if the body begins with the headers of a multi-part message. A script does not,
+/// even if it writes such headers further down.
 fn looks_like_message(body: &[u8]) -> bool {
     let top = &body[..body.len().min(2048)];
     let first = top
@@ -116,7 +124,8 @@ fn looks_like_message(body: &[u8]) -> bool {
     is_header(b"content-type:") || is_header(b"mime-version:") || is_header(b"from ")
 }
 
-/// The bodies between the delimiter lines (RFC 2046 section 5.1.1). A missing last delimiter ends with the data.
+/// Returns the bodies between the delimiter lines (RFC 2046 section 5.1.1). If the last delimiter
+/// is missing, the last body ends with the data.
 fn split<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
     let delimiter = format!("--{boundary}");
     let mut parts = Vec::new();
@@ -143,18 +152,18 @@ fn split<'a>(body: &'a [u8], boundary: &str) -> Vec<&'a [u8]> {
     parts
 }
 
-/// The line end before a delimiter belongs to the delimiter.
+/// Drops the line end before a delimiter, which is part of the delimiter.
 fn without_line_end(part: &[u8]) -> &[u8] {
     let part = part.strip_suffix(b"\n").unwrap_or(part);
     part.strip_suffix(b"\r").unwrap_or(part)
 }
 
-/// The headers of a message or a part: names in lower case, folded lines joined.
+/// The headers of a message or a part. Names are in lower case, folded lines are joined.
 #[derive(Default)]
 struct Headers(Vec<(String, String)>);
 
 impl Headers {
-    /// The headers at the top, and where the body begins.
+    /// Reads the headers at the top. Returns where the body begins, too.
     fn read(message: &[u8]) -> (Self, usize) {
         let (mut headers, mut at) = (Vec::<(String, String)>::new(), 0);
         for line in message.split_inclusive(|byte| *byte == b'\n') {
@@ -163,16 +172,11 @@ impl Headers {
             if text.trim().is_empty() {
                 return (Self(headers), at);
             }
-            match (
-                text.starts_with([' ', '\t']),
-                headers.last_mut(),
-                text.split_once(':'),
-            ) {
-                (true, Some((_, value)), _) => *value = format!("{value} {}", text.trim()),
-                (_, _, Some((name, value))) => {
-                    headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
-                }
-                _ => {}
+            let is_folded = text.starts_with([' ', '\t']);
+            if let Some((_, value)) = headers.last_mut().filter(|_| is_folded) {
+                *value = format!("{value} {}", text.trim());
+            } else if let Some((name, value)) = text.split_once(':') {
+                headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
             }
         }
         (Self(headers), at)
@@ -182,12 +186,13 @@ impl Headers {
         self.0.is_empty()
     }
 
-    /// A part without headers is plain text (RFC 2046 section 5.1), and no message of its own.
+    /// Makes a part without headers plain text (RFC 2046 section 5.1), so that it is not read as a
+    /// message with headers of its own.
     fn or_plain(self) -> Self {
-        match self.is_empty() {
-            true => Self(vec![("content-type".to_owned(), "text/plain".to_owned())]),
-            false => self,
+        if self.is_empty() {
+            return Self(vec![("content-type".to_owned(), "text/plain".to_owned())]);
         }
+        self
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -204,7 +209,8 @@ impl Headers {
             .filter(|_| is_archive)
     }
 
-    /// `name="value"` or `name=value` after the first `;` (RFC 2045 section 5.1).
+    /// Returns a parameter: `name="value"` or `name=value` after the first `;` (RFC 2045 section
+    /// 5.1).
     fn parameter(&self, header: &str, name: &str) -> Option<String> {
         let parameters = self.get(header)?.split(';').skip(1);
         let value = parameters
@@ -214,14 +220,15 @@ impl Headers {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// What the header says, unless that is only "some text": then what the first line shows.
+    /// Returns the type in the header, unless that is only "some text": then the one of the first
+    /// line.
     fn content_type(&self, body: &[u8]) -> String {
         let stated = self
             .get("content-type")
             .and_then(|value| value.split(';').next());
         let stated = stated.unwrap_or_default().trim().to_ascii_lowercase();
         match stated.as_str() {
-            "" | "text/plain" | "text/x-not-multipart" => shown_type(body).to_owned(),
+            "" | "text/plain" | "text/x-not-multipart" => first_line_type(body).to_owned(),
             _ => stated,
         }
     }
@@ -238,7 +245,7 @@ impl Headers {
                     .collect();
                 let decoded = STANDARD.decode(text);
                 Ok(decoded
-                    .map_err(|_| bad("a part that is not base64 as its header says"))?
+                    .map_err(|_| bad("a part is not Base64, as its header says"))?
                     .into())
             }
             "quoted-printable" => Ok(unquote(&body).into()),
@@ -247,7 +254,7 @@ impl Headers {
     }
 }
 
-/// Quoted-printable (RFC 2045 section 6.7); what is no escape stands for itself.
+/// Decodes quoted-printable (RFC 2045 section 6.7). Invalid escapes are kept.
 fn unquote(body: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(body.len());
     let mut rest = body;
@@ -274,8 +281,8 @@ fn hex(digit: u8) -> u8 {
     }
 }
 
-/// What cloud-init takes the first line for.
-fn shown_type(body: &[u8]) -> &'static str {
+/// Returns the type by which cloud-init treats a body with this first line.
+fn first_line_type(body: &[u8]) -> &'static str {
     const STARTS: [(&str, &str); 8] = [
         ("#!", "text/x-shellscript"),
         ("## template: jinja", "text/jinja2"),
@@ -353,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_archive_is_one_part_byte_for_byte() {
+    fn data_that_is_not_an_archive_is_one_part_byte_for_byte() {
         for (data, content_type) in [
             (&b""[..], "text/plain"),
             (b"hello", "text/plain"),
@@ -371,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_may_be_zipped_itself() {
+    fn a_part_may_be_compressed_itself() {
         let script = STANDARD.encode(zipped(b"#!/bin/sh\n"));
         let data = format!(
             "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: application/gzip\n\
@@ -382,12 +389,12 @@ mod tests {
     }
 
     #[test]
-    fn quoted_printable_is_unquoted() {
+    fn quoted_printable_is_decoded() {
         assert_eq!(unquote(b"a=3Db=\r\nc=\nd=zz="), b"a=bcd=zz=");
     }
 
     #[test]
-    fn what_is_broken_or_explodes_is_an_error() {
+    fn broken_data_and_bombs_are_errors() {
         let mut cut = zipped(b"#!/bin/sh\n");
         cut.truncate(15);
         assert!(unpack_user_data(cut).is_err());

@@ -2,10 +2,10 @@ use serde_json::json;
 
 use crate::server::tree::Tree;
 
-/// The account of the example, the one of AWS's own documentation.
+/// The account of AWS's own examples.
 const ACCOUNT: &str = "123456789012";
 
-/// The metadata of an instance that does not exist.
+/// Returns the metadata of an example instance without a role.
 pub(crate) fn instance(region: &str) -> Tree {
     let mut tree = Tree::default();
     for (path, value) in [
@@ -64,7 +64,7 @@ pub(crate) fn instance(region: &str) -> Tree {
     tree
 }
 
-/// Everything that follows from the region.
+/// Sets everything that depends on the region.
 pub(crate) fn place(tree: &mut Tree, region: &str) {
     let zone = format!("{region}a");
     let host = match region {
@@ -90,7 +90,7 @@ pub(crate) fn place(tree: &mut Tree, region: &str) {
     tree.set("dynamic/instance-identity/document", document.to_string());
 }
 
-/// The instance profile of that role, and the names of the role's directories.
+/// Sets the instance profile of a role and the names in the role's directories.
 pub(crate) fn role(tree: &mut Tree, role: &str, extended: bool) {
     let info = json!({
         "Code": "Success",

@@ -48,7 +48,8 @@ impl Hosts {
     }
 }
 
-/// Returns true for loopback and for the addresses of these services on instances and in containers.
+/// Returns true for loopback and for the addresses of these services on instances and in
+/// containers.
 fn is_local(address: IpAddr) -> bool {
     const LINK_LOCAL: [&str; 5] = [
         "169.254.169.254",

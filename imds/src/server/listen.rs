@@ -191,8 +191,8 @@ impl ListenerBuilder {
         self
     }
 
-    /// Sets how many connections may be open at a time; further ones wait. The default is 1,024, and
-    /// 0 counts as 1.
+    /// Sets how many connections may be open at a time; further ones wait. The default is 1,024,
+    /// and 0 counts as 1.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.max(1);
         self
@@ -325,7 +325,8 @@ impl Acceptor {
             if stopped.as_mut().poll(context).is_ready() {
                 return Poll::Ready(None);
             }
-            // Removes finished connections. If there are too many, this wakes the task when one ends.
+            // Removes finished connections. If there are too many, this wakes the task when one
+            // ends.
             while let Poll::Ready(Some(_)) = self.connections.poll_join_next(context) {}
             if self.connections.len() >= self.max_connections {
                 return Poll::Pending;

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use serde_json::{Value, json};
 
-/// How long a client may keep a key whose own end is not known.
-const UNKNOWN_LIFE: i64 = 3600;
+/// The expiry, in seconds from now, of credentials that do not have one.
+const DEFAULT_LIFE: i64 = 3600;
 
 type Failure = Box<dyn StdError + Send + Sync>;
 type Answered = Pin<Box<dyn Future<Output = Result<Credentials, Failure>> + Send>>;
 
-/// Where a server gets the credentials that it hands out.
+/// Where a server gets the credentials that it serves.
 #[derive(Clone)]
 pub(crate) struct Source(Arc<dyn Fn() -> Answered + Send + Sync>);
 
@@ -30,13 +30,14 @@ impl Source {
         Self::new(move || std::future::ready(Ok::<_, Failure>(credentials.clone())))
     }
 
-    /// The credentials, or, for a fault, the same with an end in the past.
+    /// Returns the credentials, with an expiry in the past if `expired` is true.
     pub(crate) async fn credentials(&self, expired: bool) -> Result<Credentials, Failure> {
         let credentials = (self.0)().await?;
-        Ok(match expired {
-            true => credentials.with_expiry(Timestamp::now().plus_seconds(-3600)),
-            false => credentials,
-        })
+        if expired {
+            let hour_ago = Timestamp::now().plus_seconds(-3600);
+            return Ok(credentials.with_expiry(hour_ago));
+        }
+        Ok(credentials)
     }
 }
 
@@ -46,7 +47,8 @@ impl fmt::Debug for Source {
     }
 }
 
-/// The document of a role. Failures are documents too, as at the real service, which sends them with HTTP 200.
+/// Returns the document of a role. A failure is a document, too: the real service sends it with
+/// HTTP 200.
 pub(crate) fn role_document(
     credentials: &Result<Credentials, Failure>,
     with_account: bool,
@@ -64,13 +66,13 @@ pub(crate) fn role_document(
     document.to_string().into()
 }
 
-/// The document of a container.
+/// Returns the document of a container.
 pub(crate) fn container_document(key: &Credentials, now: Timestamp) -> Bytes {
     key_document(key, true, now).to_string().into()
 }
 
 fn key_document(key: &Credentials, with_account: bool, now: Timestamp) -> Value {
-    let expiry = key.expiry().unwrap_or(now.plus_seconds(UNKNOWN_LIFE));
+    let expiry = key.expiry().unwrap_or(now.plus_seconds(DEFAULT_LIFE));
     let mut document = json!({
         "AccessKeyId": key.access_key_id(),
         "SecretAccessKey": key.secret_access_key().expose(),
@@ -83,7 +85,7 @@ fn key_document(key: &Credentials, with_account: bool, now: Timestamp) -> Value 
     document
 }
 
-/// botocore reads no fraction of a second here.
+/// Writes a time without a fraction of a second, which botocore does not read.
 fn whole_second(at: Timestamp) -> String {
     Timestamp::from_unix_seconds(at.unix_seconds()).to_string()
 }

@@ -5,11 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
-/// The items below `/latest/`, by path without that. Directories are where items have more segments.
+/// The items below `/latest/`, by their path from there. A directory exists as long as it has
+/// items.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree(BTreeMap<String, Bytes>);
 
-/// Items that are JSON objects themselves; any other object is a directory.
+/// The items that are JSON objects. Any other object is a directory.
 const DOCUMENTS: [&str; 4] = [
     "dynamic/instance-identity/document",
     "meta-data/events/recommendations/rebalance",
@@ -18,8 +19,8 @@ const DOCUMENTS: [&str; 4] = [
 ];
 
 impl Tree {
-    /// Objects are directories, apart from the few items that are objects; texts stand for themselves; arrays of texts are
-    /// lines; anything else is served as JSON.
+    /// Parses JSON. Objects are directories, except for the few items that are objects. Strings are
+    /// served as they are, arrays of strings as lines, and anything else as JSON.
     pub(crate) fn from_json(json: &str) -> Result<Self, Error> {
         let root: Map<String, Value> = serde_json::from_str(json).map_err(|source| {
             Error::setting("the metadata is not a JSON object").with_source(source)
@@ -50,13 +51,15 @@ impl Tree {
         self.0.remove(path);
     }
 
-    /// A value or a directory's listing. A path with a slash at its end is a directory only.
+    /// Returns a value or the listing of a directory. A path that ends with a slash is always a
+    /// directory.
     pub(crate) fn get(&self, path: &str) -> Option<Bytes> {
         let found = self.0.get(path).cloned();
         found.or_else(|| self.list(path.trim_end_matches('/')))
     }
 
-    /// The names in a directory, one a line, directories among them with a slash. Public keys go by index and name.
+    /// Returns the names in a directory, one a line. Directories end with a slash; public keys have
+    /// an index and a name.
     fn list(&self, directory: &str) -> Option<Bytes> {
         let prefix = match directory {
             "" => String::new(),

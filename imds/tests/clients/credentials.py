@@ -1,4 +1,7 @@
-"""Prints the credentials that boto3 finds, as JSON lines: once, and again after each number of seconds given."""
+"""Prints the credentials that boto3 finds, as JSON lines.
+
+They are printed at once, and again after each of the given numbers of seconds.
+"""
 
 import json
 import sys

@@ -8,7 +8,7 @@ import sys
 folder, packages = sys.argv[1], sys.argv[2:]
 done = os.path.join(folder, "installed.txt")
 os.makedirs(os.path.dirname(folder), exist_ok=True)
-# Whoever comes second waits; the lock ends with this process, however it ends.
+# A second process waits. The lock is released with this process, however it ends.
 lock = os.open(folder + ".lock", os.O_CREAT | os.O_RDWR)
 fcntl.flock(lock, fcntl.LOCK_EX)
 wanted = "\n".join(packages)

@@ -1,5 +1,5 @@
-//! boto3 and the AWS CLI as clients of this crate's servers. They are installed under `target/pytools`; python3 is all that
-//! is needed.
+//! boto3 and the AWS CLI as clients of this crate's servers. They are installed under
+//! `target/pytools`, which only needs python3.
 
 #![cfg(unix)]
 #![allow(
@@ -28,7 +28,7 @@ fn key(id: &str, seconds: i64) -> Credentials {
         .with_expiry(Timestamp::now().plus_seconds(seconds))
 }
 
-/// Another key each time it is asked for, which lives for that many seconds.
+/// Returns a source of a new key for each request, which lives for this many seconds.
 fn keys(seconds: i64) -> impl Fn() -> std::future::Ready<Result<Credentials, String>> {
     let count = AtomicU32::new(0);
     move || {
@@ -38,7 +38,7 @@ fn keys(seconds: i64) -> impl Fn() -> std::future::Ready<Result<Credentials, Str
 }
 
 #[tokio::test]
-async fn boto3_takes_the_role_in_one_session() {
+async fn boto3_gets_the_role_in_one_session() {
     let server = Imds::builder()
         .role("web")
         .unwrap()
@@ -60,7 +60,7 @@ async fn boto3_takes_the_role_in_one_session() {
 }
 
 #[tokio::test]
-async fn boto3_keeps_expired_credentials_of_an_instance_and_asks_again_later() {
+async fn boto3_uses_expired_credentials_of_an_instance_and_asks_again_later() {
     let server = Imds::builder()
         .credentials_from(keys(3600))
         .fault(Fault::expired())
@@ -74,14 +74,14 @@ async fn boto3_keeps_expired_credentials_of_an_instance_and_asks_again_later() {
 }
 
 #[tokio::test]
-async fn boto3_finds_nothing_where_there_is_no_role() {
+async fn boto3_finds_nothing_without_a_role() {
     let server = Imds::builder().start().await.unwrap();
     assert_eq!(boto3(&instance(&server), &[]).await, [Value::Null]);
 }
 
 #[tokio::test]
-async fn boto3_takes_a_containers_credentials_and_new_ones_when_they_end() {
-    // The server tells the end in whole seconds, rounded down: with less than two there may be none left.
+async fn boto3_gets_a_containers_credentials_and_new_ones_when_they_expire() {
+    // The server rounds the expiry down to whole seconds: of less than two, nothing may be left.
     let server = Container::builder()
         .credentials_from(keys(3))
         .start()
@@ -107,7 +107,7 @@ async fn boto3_is_refused_without_the_containers_token() {
 }
 
 #[tokio::test]
-async fn the_aws_cli_takes_both() {
+async fn the_aws_cli_gets_both() {
     let server = Imds::builder()
         .credentials(key("ASIAEXAMPLE", 3600))
         .start()
@@ -149,7 +149,7 @@ fn container(server: &Container) -> Variables {
     ]
 }
 
-/// What boto3 finds at first, and again after each of the pauses.
+/// Returns what boto3 finds at first, and again after each of the pauses.
 async fn boto3(variables: &[(&str, String)], pauses: &[&str]) -> Vec<Value> {
     let output = python(variables, pauses).await;
     assert!(
@@ -180,7 +180,7 @@ async fn aws(variables: &[(&str, String)], arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A program of the virtual environment, with these variables and no other settings of AWS.
+/// Runs a program of the virtual environment, with these variables and no other settings of AWS.
 async fn run(program: &str, variables: &[(&str, String)], arguments: &[&str]) -> Output {
     let folder = tokio::task::spawn_blocking(environment).await.unwrap();
     Command::new(folder.join("bin").join(program))

@@ -1,6 +1,6 @@
-//! A service whose every answer is written down, for what the real server would never do.
+//! A service whose answers are given in advance, for behavior that the real server never has.
 
-#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
     collections::VecDeque,
@@ -23,7 +23,7 @@ pub(crate) enum Reply {
     Raw(Vec<u8>),
     /// Close the connection.
     Close,
-    /// Say nothing and keep the connection open.
+    /// Do not answer, but keep the connection open.
     Hang,
 }
 
@@ -43,7 +43,7 @@ impl Reply {
     }
 }
 
-/// Answers requests in order, over any number of connections; what is not written down gets a 500.
+/// Answers requests in order, over any number of connections. Further requests get a 500.
 pub(crate) struct Script {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
@@ -75,7 +75,7 @@ impl Script {
         script
     }
 
-    /// From now on requests for a session token are answered with one and are no part of the script.
+    /// Answers requests for a session token with one from now on. They are not part of the script.
     pub(crate) fn give_tokens(&self) {
         self.state.gives_tokens.store(true, Ordering::Relaxed);
     }
@@ -84,18 +84,18 @@ impl Script {
         format!("http://{}", self.address)
     }
 
-    /// The heads of the requests so far, as they were sent.
+    /// Returns the heads of the requests so far, as they were sent.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.state.heads.lock().unwrap().clone()
     }
 
-    /// The methods and paths so far.
+    /// Returns the methods and paths so far.
     pub(crate) fn asked(&self) -> Vec<String> {
         let line = |head: &String| head.split(" HTTP/1.1").next().map(str::to_owned);
         self.heads().iter().filter_map(line).collect()
     }
 
-    /// How many replies are left.
+    /// Returns how many replies are left.
     pub(crate) fn left(&self) -> usize {
         self.state.replies.lock().unwrap().len()
     }

@@ -110,12 +110,12 @@ impl ImdsBuilder {
         self
     }
 
-    /// Replaces all metadata of the example, with JSON such as
-    /// `{"user-data": "…", "meta-data": {"instance-id": "…"}}`.
+    /// Replaces all metadata of the example, with JSON such as `{"user-data": "…", "meta-data":
+    /// {"instance-id": "…"}}`.
     ///
     /// Objects are directories, except for the items that are JSON objects (identity document,
-    /// `iam/info`, spot and rebalance notices). Strings are served as they are, arrays of strings as
-    /// lines, and anything else as JSON.
+    /// `iam/info`, spot and rebalance notices). Strings are served as they are, arrays of strings
+    /// as lines, and anything else as JSON.
     ///
     /// # Errors
     ///

@@ -32,7 +32,11 @@ use crate::{
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let instance = Imds::builder().region("eu-west-1").item("user-data", "#!/bin/sh\n").start().await?;
+/// let instance = Imds::builder()
+///     .region("eu-west-1")
+///     .item("user-data", "#!/bin/sh\n")
+///     .start()
+///     .await?;
 /// // For the program that is to use it:
 /// let variable = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", instance.endpoint().to_string());
 /// assert!(variable.1.starts_with("http://127.0.0.1:"));
