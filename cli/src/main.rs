@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 fn try_main(plain: Console) -> Result<(), Failure> {
     let args = match Args::from_words(env::args_os()) {
         Ok(args) => args,
-        Err(error) => return explain_usage(plain, &error),
+        Err(error) => return plain.write_stdout(explain_usage(&error)?),
     };
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,10 +1,11 @@
 //! What to do about a failure.
 
+use std::path::Path;
+
 use keyfob_chain::Explanation;
-use keyfob_sigv4::Timestamp;
 use keyfob_sts::Error;
 
-use crate::{context::Context, failure::Failure};
+use crate::failure::Failure;
 
 /// Returns the failure for an explanation without credentials: each provider, and why it has none.
 pub(crate) fn none_found(explanation: &Explanation) -> Failure {
@@ -25,49 +26,68 @@ pub(crate) fn none_found(explanation: &Explanation) -> Failure {
     )
 }
 
-/// Adds hints to a refusal of the credentials: what its code means, where the credentials come
-/// from, and what they mask. Other failures stay as they are.
-pub(crate) async fn with_advice(context: &Context, failure: Failure, error: &Error) -> Failure {
-    let is_clock = error.message().contains("Signature expired")
-        || error.message().contains("not yet current");
-    let hint = match error.code() {
-        Some("SignatureDoesNotMatch") if is_clock => {
-            return failure.with_hint(
-                "the clock of this machine differs from the service's: set it, then try again",
-            );
-        }
-        Some("SignatureDoesNotMatch") => {
-            "the secret access key does not belong to this access key id: copy both again"
-        }
-        Some("InvalidClientTokenId") => {
-            "this service does not know the access key id, or the session token belongs to another key"
-        }
-        Some("ExpiredToken" | "ExpiredTokenException") => {
-            "the session has expired: get a new one from the same source"
-        }
-        _ => return failure,
-    };
-    let resolution = context.chain().explain(Timestamp::now()).await;
-    with_origin(failure.with_hint(hint), context, &resolution.explanation)
+/// Returns true if a service refused the key or its session, and not only because of a wrong clock.
+pub(crate) fn is_key_refused(error: &Error) -> bool {
+    refusal_hint(error).is_some() && !is_clock_wrong(error)
 }
 
-fn with_origin(mut failure: Failure, context: &Context, explanation: &Explanation) -> Failure {
-    if let Some(winner) = explanation.winner() {
-        let key = winner.key_id.as_deref().unwrap_or("?");
-        let origin = winner.origin.as_ref().map(|origin| context.origin(origin));
-        failure = failure.with_hint(format!(
-            "the key {key} comes from {} ({})",
-            winner.provider,
-            origin.unwrap_or_default()
-        ));
+/// Returns what a refusal by a service most likely means.
+fn refusal_hint(error: &Error) -> Option<&'static str> {
+    match error.code()? {
+        // AWS has the same code for a wrong time and a wrong secret.
+        "SignatureDoesNotMatch" if is_clock_wrong(error) => {
+            Some("the clock of this machine differs from the service's: set it, then try again")
+        }
+        "SignatureDoesNotMatch" => {
+            Some("the secret access key does not belong to this access key id: copy both again")
+        }
+        "InvalidClientTokenId" => Some(
+            "this service does not know the access key id, or the session token belongs to another key",
+        ),
+        "ExpiredToken" | "ExpiredTokenException" => {
+            Some("the session has expired: get a new one from the same source")
+        }
+        _ => None,
     }
-    for cure in &explanation.cures {
-        let masked = explanation.attempts.get(cure.number - 1);
-        failure = failure.with_hint(format!(
-            "it masks {}; to use that: {}",
-            masked.map_or("another source", |attempt| attempt.provider.as_str()),
-            cure.command.replace("COMMAND", "keyfob …")
-        ));
+}
+
+fn is_clock_wrong(error: &Error) -> bool {
+    let message = error.message();
+    message.contains("Signature expired") || message.contains("not yet current")
+}
+
+impl Failure {
+    /// Adds a hint if the error is a refusal with a known meaning.
+    pub(crate) fn with_refusal_hint(self, error: &Error) -> Self {
+        match refusal_hint(error) {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
     }
-    failure
+
+    /// Adds hints about where the credentials in use come from, and what they mask.
+    pub(crate) fn with_key_origin(
+        mut self,
+        explanation: &Explanation,
+        home: Option<&Path>,
+    ) -> Self {
+        if let Some(winner) = explanation.winner() {
+            let key = winner.key_id.as_deref().unwrap_or("?");
+            let origin = winner.origin.as_ref().map(|origin| origin.text(home));
+            self = self.with_hint(format!(
+                "the key {key} comes from {} ({})",
+                winner.provider,
+                origin.unwrap_or_default()
+            ));
+        }
+        for cure in &explanation.cures {
+            let masked = explanation.attempts.get(cure.number - 1);
+            self = self.with_hint(format!(
+                "it masks {}; to use that: {}",
+                masked.map_or("another source", |attempt| attempt.provider.as_str()),
+                cure.command.replace("COMMAND", "keyfob …")
+            ));
+        }
+        self
+    }
 }

@@ -9,7 +9,7 @@ use std::{fmt, io};
 
 use self::exit::Exit;
 pub(crate) use self::{
-    advice::{none_found, with_advice},
+    advice::{is_key_refused, none_found},
     causes::chained,
     usage::explain_usage,
 };

@@ -1,17 +1,17 @@
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-use crate::{args::OUT_OF_RANGE, failure::Failure, terminal::Console};
+use crate::{args::OUT_OF_RANGE, failure::Failure};
 
-/// Prints help and version on stdout. Any other parse error becomes a failure, in the words of
-/// `aws` if it has any.
+/// Returns the text of `--help` and `--version`. Any other parse error becomes a failure, in the
+/// words of `aws` if it has any.
 ///
 /// # Errors
 ///
 /// The failure, with exit code 252, or 255 for a value that is not a number, as in `aws`.
-pub(crate) fn explain_usage(console: Console, error: &Error) -> Result<(), Failure> {
+pub(crate) fn explain_usage(error: &Error) -> Result<String, Failure> {
     let text = error.render().to_string();
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => console.write_stdout(text),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(text),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             let failure = with_rest(Failure::usage("a command is missing"), &text);
             Err(failure.with_hint("`keyfob --help` lists the commands"))

@@ -133,12 +133,12 @@ impl Section {
 
     fn write(&self, out: &mut String, width: usize) {
         let edge = "|".repeat(self.indent);
-        let width = width - 2 * self.indent;
-        let mut lines = vec![centered(&self.title, width, "|")];
+        let inside = width - 2 * self.indent;
+        let mut lines = vec![centered(&self.title, inside, "|")];
         if self.rows.is_empty() {
-            lines.push(format!("+{}+", "-".repeat(width - 2)));
+            lines.push(format!("+{}+", "-".repeat(inside - 2)));
         } else {
-            self.push_rows(&mut lines, &column_widths(&self.text_widths(), width));
+            self.push_rows(&mut lines, &column_widths(&self.text_widths(), inside));
         }
         for line in lines {
             out.push_str(&format!("{edge}{line}{edge}\n"));

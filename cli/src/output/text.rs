@@ -45,8 +45,8 @@ fn write_list(out: &mut String, name: &str, items: &[Value]) {
 }
 
 fn write_line(out: &mut String, name: &str, values: impl IntoIterator<Item = String>) {
-    let name = (!name.is_empty()).then(|| name.to_owned());
-    let cells: Vec<String> = name.into_iter().chain(values).collect();
+    let first = (!name.is_empty()).then(|| name.to_owned());
+    let cells: Vec<String> = first.into_iter().chain(values).collect();
     out.push_str(&cells.join("\t"));
     out.push('\n');
 }

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::{failure::Failure, syntax::file_or_text};
+use crate::{failure::Failure, syntax::file_argument::file_or_text};
 
 /// Parses a list of structures whose members are the strings `names`, in this order: as shorthand
 /// (`Key=K,Value=V`, one structure a word), or as JSON in the first word or in the file it names.

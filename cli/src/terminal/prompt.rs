@@ -1,6 +1,6 @@
 use std::io::{self, BufRead as _};
 
-use crate::{failure::Failure, terminal::Console};
+use crate::{failure::Failure, terminal::console::Console};
 
 /// Asks the user questions at the terminal. They go to stderr, as stdout is for data.
 #[derive(Debug)]

@@ -54,11 +54,10 @@ async fn keys(context: &Context) -> Result<[Line; 2], Failure> {
         Err(error) => return Err(Failure::from(&error)),
     };
     let winner = resolution.explanation.winner();
-    let origin = winner.and_then(|attempt| attempt.origin.as_ref());
-    let line = |name, secret: &str| {
-        let origin = origin.unwrap_or(&Origin::Default);
-        Line::new(context, name, &masked(secret), origin)
-    };
+    let origin = winner
+        .and_then(|attempt| attempt.origin.as_ref())
+        .unwrap_or(&Origin::Default);
+    let line = |name, secret: &str| Line::new(context, name, &masked(secret), origin);
     Ok([
         line("access_key", key.access_key_id()),
         line("secret_key", key.secret_access_key().expose()),

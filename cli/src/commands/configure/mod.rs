@@ -100,11 +100,13 @@ fn editor(context: &Context, kind: FileKind) -> Result<Editor, Failure> {
         FileKind::Config => context.variables().config_file(),
         FileKind::Credentials => context.variables().credentials_file(),
     };
-    let path = path.ok_or_else(|| {
-        Failure::configuration("there is no home folder for the configuration files")
-            .with_hint("set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE")
-    })?;
-    Ok(Editor::new(kind, path))
+    match path {
+        Some(path) => Ok(Editor::new(kind, path)),
+        None => Err(
+            Failure::configuration("there is no home folder for the configuration files")
+                .with_hint("set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"),
+        ),
+    }
 }
 
 fn save(context: &Context, editor: &Editor) -> Result<(), Failure> {

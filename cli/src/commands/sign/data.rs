@@ -78,14 +78,14 @@ fn url_encode(text: &str) -> Result<String, Failure> {
 ///
 /// If the data is not UTF-8.
 pub(super) fn append_to_url(url: &str, data: &Body) -> Result<String, Failure> {
-    let url = url.split('#').next().unwrap_or_default();
-    let data = into_text(data.bytes().to_vec())?;
-    let separator = match (data.is_empty(), url.contains('?')) {
+    let without_fragment = url.split('#').next().unwrap_or_default();
+    let text = into_text(data.bytes().to_vec())?;
+    let separator = match (text.is_empty(), without_fragment.contains('?')) {
         (true, _) => "",
         (_, true) => "&",
         (_, false) => "?",
     };
-    Ok(format!("{url}{separator}{data}"))
+    Ok(format!("{without_fragment}{separator}{text}"))
 }
 
 #[cfg(test)]

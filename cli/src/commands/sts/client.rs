@@ -4,13 +4,13 @@ use std::sync::{
 };
 
 use keyfob_backoff::{Policy, classify};
-use keyfob_sigv4::Credentials;
+use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{Client, Error, call::SignedAction};
 use tracing::{debug, info};
 
 use crate::{
     context::Context,
-    failure::{Failure, with_advice},
+    failure::{Failure, is_key_refused},
 };
 
 /// A client that counts its retries, for the error message.
@@ -64,17 +64,21 @@ impl Sts {
         action: &A,
         credentials: &Credentials,
     ) -> Result<A::Output, Failure> {
-        match self.client.send(action, credentials).await {
-            Ok(output) => Ok(output),
-            Err(error) => {
-                let mut failure = Failure::from(&error);
-                // An error that is retried is returned only after the last retry.
-                if classify(error.status(), error.code()).is_some() {
-                    failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
-                }
-                Err(with_advice(context, failure, &error).await)
-            }
+        let error = match self.client.send(action, credentials).await {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        let mut failure = Failure::from(&error).with_refusal_hint(&error);
+        // An error that is retried is returned only after the last retry.
+        if classify(error.status(), error.code()).is_some() {
+            failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
         }
+        if is_key_refused(&error) {
+            let resolution = context.chain().explain(Timestamp::now()).await;
+            let home = context.variables().home();
+            failure = failure.with_key_origin(&resolution.explanation, home.as_deref());
+        }
+        Err(failure)
     }
 }
 

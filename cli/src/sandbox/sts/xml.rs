@@ -14,18 +14,18 @@ pub(super) fn parent(name: &str, children: &str) -> String {
 
 /// Formats the response to an action.
 pub(super) fn answer(action: &str, result: &str, request_id: &str) -> String {
-    let result = parent(&format!("{action}Result"), result);
-    let metadata = parent("ResponseMetadata", &element("RequestId", request_id));
-    format!("<{action}Response xmlns=\"{NAMESPACE}\">{result}{metadata}</{action}Response>\n")
+    let content = parent(&format!("{action}Result"), result)
+        + &parent("ResponseMetadata", &element("RequestId", request_id));
+    format!("<{action}Response xmlns=\"{NAMESPACE}\">{content}</{action}Response>\n")
 }
 
 /// Formats an error response.
 pub(super) fn error(fault: &Fault, request_id: &str) -> String {
-    let error = element("Type", fault.side())
+    let members = element("Type", fault.side())
         + &element("Code", &fault.code)
         + &element("Message", &fault.message);
-    let error = parent("Error", &error) + &element("RequestId", request_id);
-    format!("<ErrorResponse xmlns=\"{NAMESPACE}\">{error}</ErrorResponse>\n")
+    let content = parent("Error", &members) + &element("RequestId", request_id);
+    format!("<ErrorResponse xmlns=\"{NAMESPACE}\">{content}</ErrorResponse>\n")
 }
 
 fn escaped(text: &str) -> String {
