@@ -167,6 +167,13 @@ impl Call {
     }
 
     /// Returns the value of the header `amz-sdk-request` for the attempt under way.
+    ///
+    /// ```
+    /// use keyfob_backoff::Policy;
+    ///
+    /// let call = Policy::aws().start();
+    /// assert_eq!(call.sdk_request().to_string(), "attempt=1; max=3");
+    /// ```
     #[must_use]
     pub const fn sdk_request(&self) -> SdkRequest {
         SdkRequest {

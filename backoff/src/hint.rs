@@ -71,6 +71,16 @@ impl Hint {
     ///
     /// A date is compared with `now`, the time since 1970; one in the past is a wait of zero.
     /// Anything else is not a hint.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::Hint;
+    ///
+    /// let now = Duration::from_secs(784_111_770);
+    /// let hint = Hint::from_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now);
+    /// assert_eq!(hint.map(|hint| hint.wait()), Some(Duration::from_secs(7)));
+    /// assert_eq!(Hint::from_retry_after("7", now), hint);
+    /// ```
     #[must_use]
     pub fn from_retry_after(value: &str, now: Duration) -> Option<Self> {
         Self::from_delta_seconds(value).or_else(|| {

@@ -26,11 +26,15 @@ use crate::trace;
 /// the service asks.
 ///
 /// ```no_run
-/// use keyfob_backoff::{Policy, reqwest_middleware::RetryMiddleware};
+/// use std::{sync::Arc, time::Duration};
+/// use keyfob_backoff::{Budget, Policy, reqwest_middleware::RetryMiddleware};
 ///
 /// # async fn example() -> Result<(), reqwest_middleware::Error> {
+/// let retry = RetryMiddleware::new(Policy::aws())
+///     .budget(Arc::new(Budget::aws()))
+///     .deadline(Duration::from_secs(30));
 /// let client = reqwest_middleware::ClientBuilder::new(reqwest::Client::new())
-///     .with(RetryMiddleware::new(Policy::aws()))
+///     .with(retry)
 ///     // .with(a middleware that signs: every attempt needs its own signature)
 ///     .build();
 /// let response = client.get("https://sts.us-east-1.amazonaws.com/").send().await?;

@@ -105,6 +105,14 @@ impl Policy {
     }
 
     /// Sets how a delay is drawn below its bound.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::{Jitter, Policy};
+    ///
+    /// let mut delays = Policy::aws().jitter(Jitter::Equal).delays(|| 0.0);
+    /// assert_eq!(delays.next(), Some(Duration::from_millis(25)));
+    /// ```
     #[must_use]
     pub const fn jitter(mut self, jitter: Jitter) -> Self {
         self.jitter = jitter;
@@ -164,6 +172,16 @@ impl Policy {
     /// This only helps if the next attempt is signed at
     /// [`ClockSkew::correct`](crate::ClockSkew::correct), and it needs the measured difference in
     /// [`Failure::with_skew`](crate::Failure::with_skew).
+    ///
+    /// ```
+    /// use keyfob_backoff::{ClockSkew, Failure, Policy};
+    ///
+    /// let refused = Failure::response(403).with_code("SignatureDoesNotMatch");
+    /// let skewed = refused.with_skew(ClockSkew::from_millis(600_000));
+    /// let policy = Policy::aws().retry_clock_skew();
+    /// assert!(policy.classify(&skewed).is_some());
+    /// assert!(policy.classify(&refused).is_none());
+    /// ```
     #[must_use]
     pub const fn retry_clock_skew(mut self) -> Self {
         self.rules.clock_skew = true;
@@ -195,6 +213,15 @@ impl Policy {
     /// never got it.
     ///
     /// For example, an IAM `CreateAccessKey` that was answered with a 500 may have created a key.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::{Decision, Failure, Policy, Stop};
+    ///
+    /// let mut call = Policy::aws().non_idempotent().start();
+    /// let decision = call.on_failure(&Failure::response(500), Duration::ZERO, None, &mut || 0.5);
+    /// assert_eq!(decision, Decision::Stop(Stop::NotIdempotent));
+    /// ```
     #[must_use]
     pub const fn non_idempotent(mut self) -> Self {
         self.rules.non_idempotent = true;

@@ -39,7 +39,8 @@ impl Policy {
         strict.or_else(|| self.rules.opted_in(failure).map(Fault::new))
     }
 
-    /// Returns true if a call may be sent again after this fault, as far as it may happen twice.
+    /// Returns true if the call may be sent again after this fault. A call that must not happen
+    /// twice may be, if the service did not act on it.
     pub(crate) const fn allows_resend(&self, fault: Fault) -> bool {
         // The service refused these without acting on them, or never got them.
         let never_acted_on = matches!(

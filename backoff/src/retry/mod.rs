@@ -83,6 +83,20 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
     /// Takes the tokens for retries from this budget, which other calls share.
     ///
     /// Without one, only the policy's attempts limit the retries.
+    ///
+    /// ```
+    /// use core::ops::ControlFlow;
+    /// use keyfob_backoff::{Budget, Failure, Policy, retry_blocking};
+    ///
+    /// static BUDGET: Budget = Budget::aws();
+    ///
+    /// let _: Result<(), _> = retry_blocking(Policy::aws(), || Err(Failure::response(503)))
+    ///     .random(|| 0.5)
+    ///     .sleep_with(|_delay| ControlFlow::Continue(()))
+    ///     .budget(&BUDGET)
+    ///     .run();
+    /// assert_eq!(BUDGET.available(), 500 - 2 * 14);
+    /// ```
     pub fn budget(mut self, budget: &'a Budget) -> Self {
         self.driver.plan.budget = Some(budget);
         self
@@ -138,6 +152,24 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
     /// Asks this limiter before each attempt, and fails at once if it says to wait.
     ///
     /// The error is that of the attempt before, or `refused()` if nothing was sent yet.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")]
+    /// # {
+    /// use std::time::Duration;
+    /// use keyfob_backoff::limit::{KeyedLimit, RateLimit};
+    /// use keyfob_backoff::{Failure, Policy, retry_blocking};
+    ///
+    /// let limits = KeyedLimit::new(RateLimit::new(1, Duration::from_secs(3_600)));
+    /// let photos = limits.key("photos/");
+    /// let get = || {
+    ///     let call = retry_blocking(Policy::aws(), || Ok("object"));
+    ///     call.limiter_fail_fast(&photos, Failure::local).run()
+    /// };
+    /// assert_eq!(get(), Ok("object"));
+    /// assert_eq!(get(), Err(Failure::local()));
+    /// # }
+    /// ```
     pub fn limiter_fail_fast(
         mut self,
         limiter: &'a (dyn Limiter + Sync),
@@ -221,6 +253,13 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
     /// The default, [`Entropy`], is seeded from the system at the first failure. The standard
     /// library has no randomness on `wasm32-unknown-unknown`: pass a generator there, or all
     /// clients wait alike.
+    ///
+    /// ```
+    /// use keyfob_backoff::{Failure, Policy, SeededRandom, retry};
+    ///
+    /// let call = retry(Policy::aws(), async || Ok::<_, Failure<'_>>("alice"))
+    ///     .random(SeededRandom::new(42));
+    /// ```
     pub fn random<Q: Random>(self, random: Q) -> Retry<'a, F, T, E, C, N, Q, S> {
         Retry::assemble(self.op, self.driver.with_random(random), self.timer)
     }
