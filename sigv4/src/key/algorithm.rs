@@ -2,22 +2,22 @@ use alloc::vec::Vec;
 
 use crate::{credentials::Credentials, timestamp::AmzDate};
 
-/// What SigV4 and SigV4a do in their own ways; all else, the two forms of a signature share.
+/// The steps in which SigV4 and SigV4a differ.
 pub(crate) trait Algorithm {
     /// The first line of a string to sign.
     const NAME: &'static str;
-    /// The most hex digits of a signature.
+    /// The largest number of hex digits in a signature.
     const MAX_SIGNATURE: usize;
 
-    /// What follows the date in the credential scope, with the slash.
+    /// Returns the credential scope after the date, with its leading slash.
     fn suffix(&self) -> &str;
 
-    /// The set of regions, to be sent and signed.
+    /// Returns the set of regions to send and sign, if there is one.
     fn regions(&self) -> Option<&str> {
         None
     }
 
-    /// Appends, in hex, the signature of the string to sign that ends with the line `last`.
+    /// Appends, in hex, the signature of the string to sign whose last line is `last`.
     fn sign_line(
         &self,
         credentials: &Credentials,

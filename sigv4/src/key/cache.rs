@@ -1,4 +1,4 @@
-//! Derived keys, kept between signatures.
+//! The cache of derived keys. Without the feature `std`, `nocache.rs` takes its place.
 
 use core::array;
 use std::{
@@ -15,13 +15,12 @@ use crate::{
     timestamp::AmzDate,
 };
 
-/// What a signer remembers of each of the credentials it saw last: the derived key, and the HMAC state after the part
-/// of the string to sign that stays the same within a second.
+/// The keys of the credentials that a signer used last, each ready for the last line of a string to
+/// sign.
 ///
-/// Threads that are numbered one after the other do not wait for each other: each has a shard of its own, up to the number of
-/// shards. To sign with the
-/// same signer and credentials as another thread writes nothing that both have: the lock and the entry are of the shard,
-/// the credentials are told by their address, and counted anew only where an entry takes on another snapshot.
+/// Each thread uses its own shard, with its own lock and entries, so threads that share a signer
+/// never write to the same cache line, up to the number of shards. Credentials are recognized by
+/// address; their reference count changes only when an entry takes another snapshot.
 pub(crate) struct KeyCache {
     shards: Box<[Shard; SHARDS]>,
 }
@@ -29,17 +28,18 @@ pub(crate) struct KeyCache {
 /// How many credentials a shard remembers.
 const ENTRIES: usize = 4;
 
-/// Two cache lines, because some processors fetch them in pairs.
+/// Aligned to two cache lines, because some processors fetch them in pairs.
 #[repr(align(128))]
 struct Shard(Mutex<Entries>);
 
 struct Entries {
     list: [Option<Entry>; ENTRIES],
-    /// Which one gives way to the next new one.
+    /// The entry that was replaced last.
     next: usize,
 }
 
-/// A key, ready for the last line of a string to sign.
+/// A key, and the same key after all lines of a string to sign but the last, which change once a
+/// second.
 struct Entry {
     credentials: Credentials,
     date: AmzDate,
@@ -60,7 +60,7 @@ impl KeyCache {
         }
     }
 
-    /// The HMAC code of the string to sign that ends with the line `last`.
+    /// Returns the HMAC of the string to sign whose last line is `last`.
     pub(crate) fn sign(
         &self,
         credentials: &Credentials,
@@ -69,14 +69,14 @@ impl KeyCache {
         last: &[u8; 64],
     ) -> [u8; 32] {
         let shard = &self.shards[shard()];
-        // A panic while the lock was held cannot leave an entry half written: each is assigned whole.
+        // A poisoned lock is safe to use: entries are assigned whole, so none is half written.
         let mut entries = shard.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.entry(credentials, scope, date).prefixed.mac(last)
     }
 }
 
 impl Entries {
-    /// The entry of these credentials, made or brought up to date.
+    /// Returns the entry of these credentials, at this second. It is made or updated if needed.
     fn entry(&mut self, credentials: &Credentials, scope: &Scope, date: &AmzDate) -> &Entry {
         let known = self.list.iter().position(|entry| {
             entry
@@ -112,7 +112,7 @@ impl Entry {
         }
     }
 
-    /// To another second of the day, and to the snapshot that is in use now.
+    /// Moves the entry to another second of the day, and to the snapshot that is in use now.
     fn advance(&mut self, credentials: &Credentials, scope: &Scope, date: &AmzDate) {
         if !self.credentials.is_same_snapshot(credentials) {
             self.credentials = credentials.clone();

@@ -1,4 +1,4 @@
-//! In place of the cache where there is no lock: the key is derived each time.
+//! The cache of derived keys without the feature `std`, and so without a lock: it caches nothing.
 
 use crate::{
     credentials::Credentials,
@@ -14,8 +14,11 @@ impl KeyCache {
         Self
     }
 
-    /// The HMAC code of the string to sign that ends with the line `last`.
-    #[allow(clippy::unused_self, reason = "the twin of the cache that keeps keys")]
+    /// Returns the HMAC of the string to sign whose last line is `last`.
+    #[allow(
+        clippy::unused_self,
+        reason = "has the interface of the cache with `std`"
+    )]
     pub(crate) fn sign(
         &self,
         credentials: &Credentials,

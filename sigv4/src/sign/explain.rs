@@ -8,10 +8,10 @@ use crate::{
     timestamp::AmzDate,
 };
 
-/// Every step of one signature, to read and to compare with what a server says.
+/// Every step of one signature, to read or to compare with a server's answer.
 ///
-/// The canonical request of temporary credentials holds the session token, so `Debug` shows neither
-/// it nor the signature.
+/// Made by [`Signer::explain`](crate::Signer::explain). The canonical request may hold a session
+/// token, so `Debug` shows neither it nor the signature.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Explanation {
     canonical_request: String,
@@ -46,29 +46,44 @@ impl Explanation {
         }
     }
 
-    /// What is hashed: method, path, query, headers, names of the signed headers and hash of the
-    /// body, each on its line. Bytes that are not UTF-8 are shown as U+FFFD.
+    /// Returns the canonical request, which is hashed: method, path, query, headers, names of the
+    /// signed headers and hash of the body, on a line each. Bytes that are not UTF-8 are shown as
+    /// U+FFFD.
     pub fn canonical_request(&self) -> &str {
         &self.canonical_request
     }
 
-    /// What is signed: algorithm, timestamp, credential scope and the hash of the canonical
-    /// request.
+    /// Returns the string to sign: algorithm, timestamp, credential scope and hash of the canonical
+    /// request, on a line each.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Scope, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let request = Request::new("GET", "https://iam.amazonaws.com/")?;
+    /// let signer = Signer::new(Scope::new("us-east-1", "iam")?);
+    /// let steps = signer.explain(&request, &credentials, "20150830T123600Z".parse()?);
+    /// assert!(steps.string_to_sign().starts_with(
+    ///     "AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/iam/aws4_request\n",
+    /// ));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn string_to_sign(&self) -> &str {
         &self.string_to_sign
     }
 
-    /// The credential scope, `20150830/us-east-1/iam/aws4_request`.
+    /// Returns the credential scope, such as `20150830/us-east-1/iam/aws4_request`.
     pub fn scope(&self) -> &str {
         &self.scope
     }
 
-    /// The names of the signed headers, joined by `;`.
+    /// Returns the names of the signed headers, joined by `;`.
     pub fn signed_headers(&self) -> &str {
         &self.signed_headers
     }
 
-    /// 64 lower-case hex digits, or with SigV4a up to 144.
+    /// Returns the signature: 64 lower-case hex digits, or up to 144 with SigV4a.
     pub fn signature(&self) -> &str {
         &self.signature
     }

@@ -18,7 +18,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-// Parsed while compiling.
+// Parsed at compile time.
 const DATE: HeaderName = HeaderName::from_static(header_names::DATE);
 const CONTENT_SHA256: HeaderName = HeaderName::from_static(header_names::CONTENT_SHA256);
 const REGION_SET: HeaderName = HeaderName::from_static(header_names::REGION_SET);
@@ -26,13 +26,14 @@ const SECURITY_TOKEN: HeaderName = HeaderName::from_static(header_names::SECURIT
 const S3_SESSION_TOKEN: HeaderName = HeaderName::from_static(header_names::S3_SESSION_TOKEN);
 
 impl Signer {
-    /// Signs a request in place: [`sign`](Self::sign), and the headers set. `authorization` and the
-    /// session token are marked sensitive. Signing again, with the same or other credentials,
-    /// replaces all of the old signature.
+    /// Signs a request in place, as [`sign`](Self::sign), and sets the headers.
+    ///
+    /// `authorization` and the session token are marked sensitive. Signing again, with the same or
+    /// other credentials, replaces the older signature.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one. The request is
+    /// [`ErrorKind::Host`] if neither the URI nor a `Host` header names a host. The request is
     /// unchanged then.
     ///
     /// # Examples
@@ -71,7 +72,7 @@ pub(crate) fn sign<B, A: Algorithm>(
         .without_older_signature();
     let form = HeaderForm::new(rules, algorithm, &view, credentials, at);
     let computed = form.compute(algorithm);
-    let mut authorization = HeaderValue::try_from(computed.authorization).map_err(no_value)?;
+    let mut authorization = HeaderValue::try_from(computed.authorization).map_err(invalid_value)?;
     authorization.set_sensitive(true);
     let (date, content) = (*form.date(), computed.content_sha256);
     let token = credentials.session_token_header()?;
@@ -83,7 +84,7 @@ pub(crate) fn sign<B, A: Algorithm>(
     }
     headers.insert(
         DATE,
-        HeaderValue::from_bytes(date.as_bytes()).map_err(no_value)?,
+        HeaderValue::from_bytes(date.as_bytes()).map_err(invalid_value)?,
     );
     if let Some(hash) = content {
         headers.insert(CONTENT_SHA256, hash_value(&hash)?);
@@ -91,7 +92,7 @@ pub(crate) fn sign<B, A: Algorithm>(
     if let Some(regions) = algorithm.regions() {
         headers.insert(
             REGION_SET,
-            HeaderValue::try_from(regions).map_err(no_value)?,
+            HeaderValue::try_from(regions).map_err(invalid_value)?,
         );
     }
     if let Some(token) = token {
@@ -102,11 +103,24 @@ pub(crate) fn sign<B, A: Algorithm>(
 }
 
 impl<'a> Request<'a> {
-    /// A view of the head of an `http::Request`, for presigning or verifying it.
+    /// Borrows the head of an `http::Request`, to presign or to verify it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`] when neither the URI nor a `Host` header names one.
+    /// [`ErrorKind::Host`] if neither the URI nor a `Host` header names a host.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Ttl};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let url = "https://examplebucket.s3.amazonaws.com/key";
+    /// let (head, ()) = http::Request::get(url).body(())?.into_parts();
+    /// let signer = Signer::s3("us-east-1")?;
+    /// let url = signer.presign(&Request::from_http(&head)?, &credentials, now, Ttl::MAX);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_http(parts: &'a Parts) -> Result<Self, Error> {
         view(&parts.method, &parts.uri, &parts.headers)
     }
@@ -137,17 +151,17 @@ fn view<'a>(
 
 fn hash_value(hash: &ContentHash<'static>) -> Result<HeaderValue, Error> {
     match hash {
-        // The two common ones are checked while compiling.
+        // The two common values are checked at compile time.
         ContentHash::Static(UNSIGNED_PAYLOAD) => {
             Ok(const { HeaderValue::from_static(UNSIGNED_PAYLOAD) })
         }
         ContentHash::Static(EMPTY_SHA256) => Ok(const { HeaderValue::from_static(EMPTY_SHA256) }),
         ContentHash::Static(text) => Ok(HeaderValue::from_static(text)),
-        hash => HeaderValue::from_bytes(hash.as_bytes()).map_err(no_value),
+        hash => HeaderValue::from_bytes(hash.as_bytes()).map_err(invalid_value),
     }
 }
 
-/// All values were checked when they came in, so this error is never seen.
-fn no_value(_: InvalidHeaderValue) -> Error {
+/// All values were checked before, so this error never occurs.
+fn invalid_value(_: InvalidHeaderValue) -> Error {
     Error::secret(ErrorKind::HeaderValue)
 }

@@ -1,4 +1,4 @@
-//! Signing: with headers, with query parameters, and explained.
+//! Signing with headers and with query parameters, and its explanation.
 
 mod explain;
 #[cfg(feature = "http")]

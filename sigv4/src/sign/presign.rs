@@ -83,7 +83,7 @@ impl Presigned {
     /// # let now = "20150830T123600Z".parse()?;
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
     /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX);
-    /// assert!(url.as_str().starts_with("https://examplebucket.s3.amazonaws.com/key?X-Amz-Algorithm="));
+    /// assert!(url.as_str().contains("/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&"));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
     pub fn as_str(&self) -> &str {
@@ -142,7 +142,8 @@ impl Presigned {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
     /// let now: Timestamp = "2015-08-30T12:36:00Z".parse()?;
-    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::from_secs(60)?);
+    /// let minute = Ttl::from_secs(60)?;
+    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, minute);
     /// assert_eq!(url.expiry(), Some("2015-08-30T12:37:00Z".parse()?));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```

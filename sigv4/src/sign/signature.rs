@@ -43,7 +43,8 @@ impl Signature {
     /// # let now = "20150830T123600Z".parse()?;
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
     /// let signature = Signer::s3("us-east-1")?.sign(&request, &credentials, now);
-    /// let mut message = String::from("GET /key HTTP/1.1\r\nhost: examplebucket.s3.amazonaws.com\r\n");
+    /// let host = request.host();
+    /// let mut message = format!("GET /key HTTP/1.1\r\nhost: {host}\r\n");
     /// for (name, value) in signature.headers() {
     ///     message += &format!("{name}: {value}\r\n");
     /// }

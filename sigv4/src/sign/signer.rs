@@ -19,13 +19,13 @@ use crate::{
 
 /// Signs requests to one service in one region.
 ///
-/// Keep one and share it: it is `Send + Sync`, and remembers the derived keys of the credentials it
-/// saw last, so that all but the first signature of a day cost a few hundred nanoseconds. It reads
-/// no clock; take the time once for each request.
+/// Keep one and share it: it is `Send + Sync`, and caches the derived keys of the credentials it
+/// used last, so that only the first signature of a day derives a key and all others cost a few
+/// hundred nanoseconds. It reads no clock; pass the time of each request.
 ///
 /// # Examples
 ///
-/// The first example of the documentation's test suite:
+/// The first case of AWS's test suite:
 ///
 /// ```
 /// # use keyfob_sigv4::{Credentials, Request, Scope, Signer};
@@ -48,38 +48,79 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// By the rules of all services but the S3 family: [`Rules::GENERAL`].
+    /// Returns a signer for any service outside the S3 family, by [`Rules::GENERAL`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Scope, Signer};
+    /// let signer = Signer::new(Scope::new("eu-west-1", "execute-api")?);
+    /// assert_eq!(signer.scope().service(), "execute-api");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn new(scope: Scope) -> Self {
         Self::with_rules(scope, Rules::GENERAL)
     }
 
-    /// For S3 itself: [`Rules::S3`].
+    /// Returns a signer for S3 in a region, by [`Rules::S3`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Region`](crate::ErrorKind::Region) as [`Scope::new`].
+    /// [`ErrorKind::Region`](crate::ErrorKind::Region), as [`Scope::new`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/a%20b")?;
+    /// let signature = Signer::s3("us-east-1")?.sign(&request, &credentials, now);
+    /// assert!(signature.headers().any(|(name, _)| name == "x-amz-content-sha256"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn s3(region: &str) -> Result<Self, Error> {
         Ok(Self::with_rules(Scope::new(region, "s3")?, Rules::S3))
     }
 
-    /// For the data plane of S3 Express One Zone, with the credentials of a session: those that
-    /// `CreateSession` gives for five minutes. Their token goes into `x-amz-s3session-token`:
-    /// [`Rules::S3_EXPRESS`].
+    /// Returns a signer for the data plane of S3 Express One Zone, by [`Rules::S3_EXPRESS`].
     ///
-    /// `CreateSession` itself, and the few operations that take no session (`CopyObject`,
-    /// `UploadPartCopy`, `HeadBucket`), are signed with the caller's own credentials and the
-    /// general token header: take [`with_rules`](Self::with_rules), the service `s3express` and
+    /// Use it with the credentials of a session, which `CreateSession` issues for five minutes.
+    /// Their token is sent as `x-amz-s3session-token`. `CreateSession` itself and the operations
+    /// without a session (`CopyObject`, `UploadPartCopy`, `HeadBucket`) are signed with the
+    /// caller's own credentials: use [`with_rules`](Self::with_rules), the service `s3express` and
     /// [`Rules::S3`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Region`](crate::ErrorKind::Region) as [`Scope::new`].
+    /// [`ErrorKind::Region`](crate::ErrorKind::Region), as [`Scope::new`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer};
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let session = Credentials::new("AKIDEXAMPLE", "secret")?.with_session_token("token")?;
+    /// let url = "https://bucket--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com/key";
+    /// let signer = Signer::s3_express("us-east-1")?;
+    /// let signature = signer.sign(&Request::new("GET", url)?, &session, now);
+    /// assert!(signature.headers().any(|header| header == ("x-amz-s3session-token", "token")));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn s3_express(region: &str) -> Result<Self, Error> {
         let scope = Scope::new(region, "s3express")?;
         Ok(Self::with_rules(scope, Rules::S3_EXPRESS))
     }
 
-    /// By other rules.
+    /// Returns a signer that follows the given rules.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Rules, Scope, Signer};
+    /// let outposts = Signer::with_rules(Scope::new("us-east-1", "s3-outposts")?, Rules::S3);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn with_rules(scope: Scope, rules: Rules) -> Self {
         Self {
             scope,
@@ -88,27 +129,44 @@ impl Signer {
         }
     }
 
-    /// Where its signatures are good.
+    /// Returns the region and service of its signatures.
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// The rules it signs by.
+    /// Returns the rules it signs by.
     pub fn rules(&self) -> Rules {
         self.rules
     }
 
-    /// Signs with an `Authorization` header.
+    /// Signs a request with an `Authorization` header.
     ///
-    /// Signed are `host`, the headers that signing adds, and every header of the request but those
-    /// that clients and proxies change on the way (`user-agent`, `accept-encoding`, `expect`, `te`,
-    /// `trailer`, `transfer-encoding`, `x-amzn-trace-id`, `connection`, `keep-alive`, `upgrade`,
-    /// `proxy-*`, `sec-websocket-*`). Headers that this signature sets are replaced. A session
-    /// token or an `x-amz-region-set` that it does not set is signed as any other header, unless
-    /// the request says that it is of an older signature:
-    /// [`without_older_signature`](Request::without_older_signature).
+    /// The signed headers are `host`, those that signing adds, and all others of the request except
+    /// the ones that clients and proxies change on the way: `user-agent`, `accept-encoding`,
+    /// `expect`, `te`, `trailer`, `transfer-encoding`, `x-amzn-trace-id`, `connection`,
+    /// `keep-alive`, `upgrade`, `proxy-*` and `sec-websocket-*`.
+    ///
+    /// Headers that the signature sets are replaced. A session token or an `x-amz-region-set` that
+    /// it does not set is signed like any other header, unless the request says that it belongs to
+    /// an older signature: see [`without_older_signature`](Request::without_older_signature).
     ///
     /// Source: Signature Version 4, "Create a signed AWS API request".
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Request, Scope, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let signer = Signer::new(Scope::new("us-east-1", "sts")?);
+    /// let request = Request::new("POST", "https://sts.us-east-1.amazonaws.com/")?
+    ///     .header("content-type", "application/x-www-form-urlencoded")?
+    ///     .payload(Payload::Bytes(b"Action=GetCallerIdentity&Version=2011-06-15"));
+    /// for (name, value) in signer.sign(&request, &credentials, now).headers() {
+    ///     println!("{name}: {value}");
+    /// }
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn sign(
         &self,
         request: &Request<'_>,
@@ -118,14 +176,27 @@ impl Signer {
         HeaderForm::new(self.rules, self, request, credentials, at).sign(self)
     }
 
-    /// Signs with query parameters: a URL that works for anyone who has it, until it expires.
+    /// Signs a request with query parameters: anyone who has the URL can use it until it expires.
     ///
-    /// The parameters of the request stay first and in order, those of an older signature are
-    /// replaced. Headers of the request are signed as [`sign`](Self::sign) does it, so whoever uses
-    /// the URL must send them too: [`Presigned::signed_headers`] names them. An
-    /// `x-amz-content-sha256` among them stands for the body where S3 would not have it signed.
+    /// The parameters of the request stay first and in order; those of an older signature are
+    /// replaced. Headers of the request are signed as by [`sign`](Self::sign), so the user of the
+    /// URL must send them too: [`Presigned::signed_headers`] names them. S3 does not sign the body,
+    /// unless the request has an `x-amz-content-sha256` for it.
     ///
     /// Source: S3, "Authenticating requests: using query parameters".
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Ttl};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let signer = Signer::s3("us-east-1")?;
+    /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// let url = signer.presign(&request, &credentials, now, Ttl::from_secs(3600)?);
+    /// assert!(url.as_str().contains("&X-Amz-Expires=3600&"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn presign(
         &self,
         request: &Request<'_>,
@@ -136,7 +207,20 @@ impl Signer {
         QueryForm::new(self.rules, self, request, credentials, at, ttl).sign(self)
     }
 
-    /// What [`sign`](Self::sign) does, step by step: slower, for people to read.
+    /// Returns every step of [`sign`](Self::sign), for people to read. It is slower than signing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Scope, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let signer = Signer::new(Scope::new("us-east-1", "iam")?);
+    /// let request = Request::new("GET", "https://iam.amazonaws.com/?Version=2010-05-08")?;
+    /// let steps = signer.explain(&request, &credentials, now);
+    /// assert!(steps.canonical_request().starts_with("GET\n/\nVersion=2010-05-08\n"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn explain(
         &self,
         request: &Request<'_>,
@@ -146,7 +230,19 @@ impl Signer {
         HeaderForm::new(self.rules, self, request, credentials, at).explain(self)
     }
 
-    /// What [`presign`](Self::presign) does, step by step.
+    /// Returns every step of [`presign`](Self::presign), for people to read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Ttl};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// let steps = Signer::s3("us-east-1")?.explain_presign(&request, &credentials, now, Ttl::MAX);
+    /// assert!(steps.canonical_request().ends_with("\nhost\nUNSIGNED-PAYLOAD"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn explain_presign(
         &self,
         request: &Request<'_>,
@@ -157,7 +253,7 @@ impl Signer {
         QueryForm::new(self.rules, self, request, credentials, at, ttl).explain(self)
     }
 
-    /// The key that signatures of the day of `at` are made with.
+    /// Derives the key of the signatures on the day of `at`.
     pub fn signing_key(&self, credentials: &Credentials, at: Timestamp) -> SigningKey {
         SigningKey::derive(credentials, &self.scope, at)
     }

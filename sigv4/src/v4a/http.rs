@@ -10,7 +10,22 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`](crate::ErrorKind::Host) when neither the URI nor a `Host` header names one.
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) if neither the URI nor a `Host` header names a
+    /// host.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, v4a::{RegionSet, Signer}};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let url = "https://example.mrap.accesspoint.s3-global.amazonaws.com/key";
+    /// let mut request = http::Request::get(url).body(())?;
+    /// let signer = Signer::s3(RegionSet::ALL);
+    /// signer.sign_http(&mut request, Payload::Empty, &credentials, now)?;
+    /// assert_eq!(request.headers()["x-amz-region-set"], "*");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn sign_http<B>(
         &self,
         request: &mut http::Request<B>,
