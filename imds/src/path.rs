@@ -1,7 +1,5 @@
 use std::{borrow::Cow, fmt};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use crate::error::{Error, shown};
 
 /// The directory that a path without a slash in front is relative to.
@@ -9,17 +7,6 @@ const META_DATA: &str = "/latest/meta-data/";
 
 /// The longest path in bytes: far above any that exists, far below what a URI can hold.
 const MAX_LENGTH: usize = 4096;
-
-/// The bytes of a name that are percent-encoded.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'=')
-    .remove(b'@')
-    .remove(b':')
-    .remove(b'+');
 
 /// The path of a metadata item, ready for the request line.
 ///
@@ -87,11 +74,16 @@ impl<'a> Path<'a> {
     /// ```
     pub fn child(&self, name: &str) -> Result<Path<'static>, Error> {
         let mut path = self.directory().into_owned();
-        if matches!(name, "." | "..") {
-            // Bare dots would be another directory.
-            path.push_str(&name.replace('.', "%2E"));
-        } else {
-            path.extend(utf8_percent_encode(name, ENCODED));
+        // Bare dots would be another directory.
+        let is_dots = matches!(name, "." | "..");
+        for byte in name.bytes() {
+            // These lines instead of the crate `percent-encoding`: they are all that the client needs
+            // of it.
+            if is_plain(byte) && !is_dots {
+                path.push(char::from(byte));
+            } else {
+                path.push_str(&format!("%{byte:02X}"));
+            }
         }
         if name.is_empty() || path.len() > MAX_LENGTH {
             let name = shown(name);
@@ -137,6 +129,11 @@ fn is_path_byte(byte: u8) -> bool {
             byte,
             b'?' | b'#' | b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}'
         )
+}
+
+/// Returns true for a byte that a name does not encode.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~=@:+".contains(&byte)
 }
 
 /// Returns true for `.` and `..`, also when they are encoded.
