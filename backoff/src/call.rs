@@ -230,7 +230,7 @@ impl Call {
             delay = self.policy.hinted(drawn, hint);
             asked = delay.max(nanos(hint.wait()));
         }
-        // The wait as the service asked for it, not as it was bounded: an earlier attempt would
+        // The wait that the service asked for counts, before any bound: an earlier attempt would
         // fail too.
         if self.has_deadline() && asked >= self.deadline.saturating_sub(nanos(elapsed)) {
             return Decision::Stop(Stop::Deadline);

@@ -178,8 +178,8 @@ impl<'a> Failure<'a> {
         Self::from_point(FailurePoint::Response(status))
     }
 
-    /// Creates the failure of an attempt that made no connection (name lookup, connect, TLS
-    /// handshake), so that nothing was sent.
+    /// Creates the failure of an attempt that could not connect (name lookup, connect, TLS
+    /// handshake). Nothing was sent.
     #[must_use]
     pub const fn connect() -> Self {
         Self::from_point(FailurePoint::Connect)

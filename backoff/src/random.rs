@@ -19,9 +19,9 @@ impl<F: FnMut() -> f64> Random for F {
 /// The default [`Random`]: with feature `std`, a generator that is seeded from the system when it
 /// is first used.
 ///
-/// A call that succeeds at the first attempt pays nothing for it. The seed is one of the standard
-/// library's per-process random keys. On targets without a source of entropy
-/// (`wasm32-unknown-unknown`) the keys are constant: use a [`SeededRandom`] there.
+/// A call that succeeds at the first attempt pays nothing for it. The seed comes from the random
+/// keys of the standard library's hash maps. On targets without a source of entropy
+/// (`wasm32-unknown-unknown`) these are constant: use a [`SeededRandom`] there.
 ///
 /// ```
 /// # #[cfg(feature = "std")]

@@ -23,8 +23,8 @@ pub(super) struct Plan<'a, E> {
     pub(super) budget: Option<&'a Budget>,
     pub(super) attempt_timeout: Option<AttemptTimeout<E>>,
     pub(super) limiter: Option<&'a (dyn Limiter + Sync)>,
-    /// The error of a call that the limiter refused before anything was sent. If set, no limiter is
-    /// waited for.
+    /// The error of a call that the limiter refused before anything was sent. If set, the call
+    /// fails instead of waiting for the limiter.
     pub(super) refused: Option<fn() -> E>,
     pub(super) report: Option<&'a mut Report>,
 }
