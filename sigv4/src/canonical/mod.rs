@@ -11,7 +11,6 @@ mod query;
 mod rules;
 
 pub(crate) use headers::{ExistingHeaders, Headers, Overrides, Selection, begins};
-#[cfg(feature = "diagnose")]
 pub(crate) use path::write as write_path;
 pub(crate) use query::{CanonicalQuery, Query, write_query};
 pub use rules::{Rules, TokenRule};
