@@ -1,5 +1,5 @@
-//! The failures that the errors of Keyfob's crates become. The kinds that the crates share, such as
-//! `Connect` and `Timeout`, get the same exit code and error code from each.
+//! Conversion of the errors of Keyfob's crates to failures: which kind of error has which exit code
+//! and error code.
 
 use std::error::Error;
 
@@ -9,7 +9,7 @@ impl From<&keyfob_chain::Error> for Failure {
     fn from(error: &keyfob_chain::Error) -> Self {
         use keyfob_chain::ErrorKind;
 
-        // The answer of STS to a provider says more than that the provider failed.
+        // If a provider failed because of STS, the failure is the answer of STS.
         if let Some(error) = cause::<keyfob_sts::Error>(error) {
             return Self::from(error);
         }
@@ -63,7 +63,7 @@ impl From<keyfob_sts::Error> for Failure {
     }
 }
 
-/// The requests to sign come from the command line.
+/// Errors of signing are usage errors: the request comes from the command line.
 impl From<keyfob_sigv4::Error> for Failure {
     fn from(error: keyfob_sigv4::Error) -> Self {
         Self::usage(error.to_string())
@@ -84,12 +84,13 @@ impl Failure {
             (_, Some(status)) => {
                 Self::service(&status.to_string(), &format!("GET {path}"), chained(error))
             }
-            // Off EC2 the address may refuse a connection or swallow it.
+            // Outside EC2, the address refuses connections or does not answer.
             (ErrorKind::Connect | ErrorKind::Timeout, _) => Self::connect(error),
             _ => Self::other(chained(error)),
         }
     }
 
+    /// Creates the failure for an endpoint that cannot be reached, whichever crate reports it.
     fn connect(error: &(dyn Error + 'static)) -> Self {
         Self::other(chained(error)).with_code("EndpointConnection")
     }

@@ -1,4 +1,4 @@
-//! S3 apart from the command line.
+//! The addresses of S3 objects, independent of the command line.
 
 mod uri;
 

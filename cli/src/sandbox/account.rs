@@ -119,7 +119,7 @@ impl Account {
     }
 }
 
-/// Locks a map. A panic while it was locked cannot have left it half changed.
+/// Locks a map, even after a panic: no change to it can stop halfway.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,8 +7,8 @@ use crate::terminal::exports;
 
 /// The variables that point a program at the sandbox.
 ///
-/// Other variables stay. Keys in the environment mask the role of the sandbox's instance, as they
-/// mask that of a real one.
+/// Other variables keep their values, so keys in the environment mask the role of the sandbox's
+/// instance, as on a real instance.
 #[derive(Debug)]
 pub(crate) struct Environment {
     sts: String,
@@ -18,7 +18,7 @@ pub(crate) struct Environment {
     user: Credentials,
 }
 
-/// Emptied in the sandbox, because they would lead out of it.
+/// Variables that are emptied in the sandbox, because they point elsewhere.
 const CLEARED: [&str; 5] = [
     "AWS_EC2_METADATA_DISABLED",
     "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",

@@ -44,7 +44,7 @@ impl Console {
             .map_err(|error| Failure::stdout(&error))
     }
 
-    /// Writes text to stderr. A failure is ignored, for there is nowhere to report it.
+    /// Writes text to stderr. Errors are ignored, because there is nowhere to report them.
     pub(crate) fn write_stderr(self, text: &str) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }

@@ -13,7 +13,7 @@ pub(crate) fn start(color: bool) {
         .with_target(false);
     // Only Keyfob's own crates know which of their values are secret.
     let own_crates = Targets::new().with_target("keyfob", Level::DEBUG);
-    // This fails only if a subscriber is set already, as in tests. That one is as good.
+    // This fails if the process already has a subscriber, which then stays.
     let _ = tracing_subscriber::registry()
         .with(lines)
         .with(own_crates)

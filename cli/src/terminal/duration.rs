@@ -1,4 +1,4 @@
-/// Formats the seconds until something expires, such as `59 min`. Zero and less are `none`.
+/// Formats a remaining time in seconds, such as `59 min`. Zero or less is `none`.
 pub(crate) fn time_left(seconds: i64) -> String {
     match seconds {
         ..=0 => "none".to_owned(),

@@ -3,11 +3,12 @@ use serde_json::{Value, json};
 
 use crate::{args::WatchEvent, context::Context, failure::Failure};
 
-/// Prints each event as a line of JSON. A spot notice ends the command, as the instance ends too.
+/// Prints each event as a line of JSON. Returns after a spot notice, because the instance is about
+/// to stop.
 ///
 /// # Errors
 ///
-/// If there is no metadata service. If the service fails for a while, it is asked again.
+/// If there is no metadata service. Temporary failures of the service are only warnings.
 pub(super) async fn run(
     context: &Context,
     client: &Client,

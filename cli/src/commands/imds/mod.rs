@@ -43,7 +43,8 @@ pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), 
     }
 }
 
-/// Returns the client for the settings. Only a token that is printed has a lifetime of its own.
+/// Returns a client for the settings. The lifetime of its session token is that of `imds token`, or
+/// the default.
 fn client(context: &Context, command: &ImdsCommand) -> Result<Client, Failure> {
     let failed = |error| Failure::from_imds(&error, "settings");
     let url = context.globals().endpoint_url.as_deref();

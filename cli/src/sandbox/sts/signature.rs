@@ -15,7 +15,7 @@ pub(super) fn caller(
     now: Timestamp,
 ) -> Result<Key, Fault> {
     let region = claimed_region(head).unwrap_or_else(|| "us-east-1".to_owned());
-    // The verifier then refuses a region that is not a valid name.
+    // If the region is not a valid name, the verifier reports a wrong scope.
     let scope = Scope::new(&region, "sts")
         .or_else(|_| Scope::new("us-east-1", "sts"))
         .map_err(|_| Fault::internal())?;
