@@ -48,15 +48,17 @@ fn signed(credentials: &Credentials) -> Vec<(String, String)> {
     headers
 }
 
+fn borrowed(headers: &[(String, String)]) -> Vec<(&str, &str)> {
+    let headers = headers.iter();
+    headers.map(|(name, value)| (&**name, &**value)).collect()
+}
+
 fn verify(
     headers: &[(String, String)],
     body: &[u8],
     now: Timestamp,
 ) -> Result<Verified, verify::Error> {
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let headers = borrowed(headers);
     let request = Request::from_wire("POST", "/", &headers)
         .unwrap()
         .payload(Payload::Bytes(body));
@@ -174,11 +176,8 @@ fn a_skew_that_is_not_a_whole_minute_is_given_in_seconds() {
 fn sessions_need_their_token_and_expire() {
     let session = credentials().with_session_token("token").unwrap();
     let ended = session.clone().with_expiry(now());
-    let headers = signed(&session);
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let received = signed(&session);
+    let headers = borrowed(&received);
     let request = Request::from_wire("POST", "/", &headers)
         .unwrap()
         .payload(Payload::Bytes(BODY));

@@ -233,8 +233,8 @@ impl ChunkDecoder {
             }
             return Ok(None);
         };
-        let line = window[..end].strip_suffix(b"\r").unwrap_or(&window[..end]);
-        let line = core::str::from_utf8(line).map_err(|_| ChunkErrorKind::Malformed)?;
+        let bytes = window[..end].strip_suffix(b"\r").unwrap_or(&window[..end]);
+        let line = core::str::from_utf8(bytes).map_err(|_| ChunkErrorKind::Malformed)?;
         take(self, line)?;
         Ok(Some(&input[end + 1..]))
     }
@@ -275,17 +275,18 @@ impl ChunkDecoder {
 
     fn count(&mut self, length: usize) -> Result<(), ChunkError> {
         if let Some(left) = &mut self.left {
-            let rest = left.checked_sub(length as u64);
-            *left = rest.ok_or(ChunkErrorKind::Length)?;
+            *left = left
+                .checked_sub(length as u64)
+                .ok_or(ChunkErrorKind::Length)?;
         }
         Ok(())
     }
 
     fn data<'i>(&mut self, length: usize, input: &'i [u8]) -> Result<Option<&'i [u8]>, ChunkError> {
-        let Some((data, rest)) = input.split_at_checked(length) else {
+        let Some((data, after)) = input.split_at_checked(length) else {
             return Ok(None);
         };
-        let rest = match rest {
+        let rest = match after {
             [b'\r', b'\n', rest @ ..] => rest,
             [] | [b'\r'] => return Ok(None),
             _ => return Err(ChunkErrorKind::Malformed.into()),
@@ -293,9 +294,9 @@ impl ChunkDecoder {
         if let Some(verifier) = &mut self.verifier {
             verifier.check_chunk(data)?;
         }
-        self.checksums
-            .iter_mut()
-            .for_each(|(_, sum)| sum.update(data));
+        for (_, running) in &mut self.checksums {
+            running.update(data);
+        }
         self.state = State::Head;
         Ok(Some(rest))
     }

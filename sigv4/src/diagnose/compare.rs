@@ -55,27 +55,31 @@ fn compare_requests(ours: &str, theirs: &str, found: &mut Vec<Difference>) {
         let cause = advice::for_path(ours.path, theirs.path);
         add(Part::Path, ours.path, theirs.path, cause);
     }
-    let (our_parameters, their_parameters) = (ours.parameters(), theirs.parameters());
-    for_each_difference(&our_parameters, &their_parameters, |name, ours, theirs| {
-        let part = Part::Parameter(name.to_owned());
-        let cause = advice::for_parameter(ours, theirs);
-        found.push(Difference::with_value(part, name, ours, theirs, cause));
+    for_each_difference(&ours.parameters(), &theirs.parameters(), |name, a, b| {
+        add(
+            Part::Parameter(name.to_owned()),
+            a.unwrap_or_default(),
+            b.unwrap_or_default(),
+            advice::for_parameter(a, b),
+        );
     });
-    for_each_difference(&ours.headers(), &theirs.headers(), |name, ours, theirs| {
-        let part = Part::Header(name.to_owned());
-        let cause = advice::for_header(name, ours, theirs);
-        found.push(Difference::with_value(part, name, ours, theirs, cause));
+    for_each_difference(&ours.headers(), &theirs.headers(), |name, a, b| {
+        add(
+            Part::Header(name.to_owned()),
+            a.unwrap_or_default(),
+            b.unwrap_or_default(),
+            advice::for_header(name, a, b),
+        );
     });
-    if let Some((ours, theirs)) = unequal(ours.signed_headers, theirs.signed_headers) {
-        let part = Part::SignedHeaders;
-        found.push(Difference::new(part, ours, theirs, advice::SIGNED_HEADERS));
+    if let Some((a, b)) = unequal(ours.signed_headers, theirs.signed_headers) {
+        add(Part::SignedHeaders, a, b, advice::SIGNED_HEADERS);
     }
-    if let Some((ours, theirs)) = unequal(ours.content, theirs.content) {
-        let cause = advice::for_content(ours, theirs);
-        found.push(Difference::new(Part::Content, ours, theirs, cause));
+    if let Some((a, b)) = unequal(ours.content, theirs.content) {
+        add(Part::Content, a, b, advice::for_content(a, b));
     }
 }
 
+/// Returns both lines if they differ and the server shows its own.
 fn unequal<'a>(ours: Option<&'a str>, theirs: Option<&'a str>) -> Option<(&'a str, &'a str)> {
     ours.zip(theirs).filter(|(ours, theirs)| ours != theirs)
 }
@@ -161,17 +165,15 @@ fn compare_strings_to_sign(ours: &str, theirs: &str, found: &mut Vec<Difference>
         // Their scopes have different parts.
         return;
     }
-    let names = [
-        (Part::ScopeDate, advice::SCOPE_DATE),
-        (Part::Region, advice::REGION),
-        (Part::Service, advice::SERVICE),
-    ];
+    // The scope of SigV4a has no region.
     let has_region = our_scope.split('/').count() > 3;
-    let names = names
-        .into_iter()
-        .filter(|(part, _)| has_region || *part != Part::Region);
+    let parts = [
+        Some((Part::ScopeDate, advice::SCOPE_DATE)),
+        has_region.then_some((Part::Region, advice::REGION)),
+        Some((Part::Service, advice::SERVICE)),
+    ];
     let values = our_scope.split('/').zip(their_scope.split('/'));
-    for ((part, cause), (ours, theirs)) in names.zip(values) {
+    for ((part, cause), (ours, theirs)) in parts.into_iter().flatten().zip(values) {
         add(part, ours, theirs, cause);
     }
 }

@@ -1,8 +1,4 @@
-use alloc::{
-    borrow::{Cow, ToOwned},
-    format,
-    string::String,
-};
+use alloc::{borrow::Cow, format, string::String};
 use core::fmt;
 
 /// One thing that client and server see differently.
@@ -45,26 +41,20 @@ pub enum Part {
 }
 
 impl Difference {
+    /// Creates a difference. Of a secret header or parameter it holds only the length.
     pub(super) fn new(part: Part, ours: &str, theirs: &str, cause: &'static str) -> Self {
+        let (ours, theirs) = match &part {
+            Part::Parameter(name) | Part::Header(name) => {
+                (redacted(name, ours), redacted(name, theirs))
+            }
+            _ => (ours.into(), theirs.into()),
+        };
         Self {
+            ours: ours.into_owned(),
+            theirs: theirs.into_owned(),
             part,
-            ours: ours.to_owned(),
-            theirs: theirs.to_owned(),
             cause,
         }
-    }
-
-    /// Returns the difference of a named value: of a secret one it shows only the length.
-    pub(super) fn with_value(
-        part: Part,
-        name: &str,
-        ours: Option<&str>,
-        theirs: Option<&str>,
-        cause: &'static str,
-    ) -> Self {
-        let ours = redacted(name, ours.unwrap_or_default());
-        let theirs = redacted(name, theirs.unwrap_or_default());
-        Self::new(part, &ours, &theirs, cause)
     }
 
     /// Returns the part that differs.

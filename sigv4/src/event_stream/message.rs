@@ -138,23 +138,23 @@ impl Message {
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
     pub fn decode(bytes: &[u8]) -> Result<Option<(Self, usize)>, Error> {
-        let Some((prelude, _)) = bytes.split_first_chunk::<PRELUDE>() else {
+        let Some(prelude) = bytes.first_chunk::<PRELUDE>() else {
             return Ok(None);
         };
-        let mut prelude = Reader(prelude);
-        let (total, headers) = prelude.lengths()?;
-        // Before the rest is waited for: a broken length could be gigabytes.
-        if crc32(&bytes[..PRELUDE - 4]) != prelude.u32()? {
+        let mut reader = Reader(prelude);
+        let (total, headers_length) = reader.lengths()?;
+        // Checked before waiting for the rest, because a corrupt length could ask for too much.
+        if crc32(&bytes[..PRELUDE - 4]) != reader.u32()? {
             return Err(Error::secret(ErrorKind::EventChecksum));
         }
-        let Some(message) = bytes.get(..total) else {
+        let Some(framed) = bytes.get(..total) else {
             return Ok(None);
         };
-        let (body, checksum) = message.split_at(total - 4);
+        let (body, checksum) = framed.split_at(total - 4);
         if crc32(body) != Reader(checksum).u32()? {
             return Err(Error::secret(ErrorKind::EventChecksum));
         }
-        let (headers, payload) = body[PRELUDE..].split_at(headers);
+        let (headers, payload) = body[PRELUDE..].split_at(headers_length);
         let message = Self {
             headers: read_headers(headers)?,
             payload: payload.into(),

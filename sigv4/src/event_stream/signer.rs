@@ -168,7 +168,7 @@ impl EventVerifier {
 
 /// Returns the time and the signature, if the message has both headers and no other.
 fn envelope(message: &Message) -> Option<(Timestamp, &[u8; 32])> {
-    let (HeaderValue::Timestamp(millis), HeaderValue::Bytes(signature)) =
+    let (HeaderValue::Timestamp(millis), HeaderValue::Bytes(bytes)) =
         (message.get(DATE)?, message.get(SIGNATURE)?)
     else {
         return None;
@@ -176,7 +176,7 @@ fn envelope(message: &Message) -> Option<(Timestamp, &[u8; 32])> {
     let at = Timestamp::from_unix_millis(*millis);
     // The string to sign has no milliseconds, so they would not be covered by the signature.
     let is_whole_second = at.unix_millis() == *millis && millis % 1000 == 0;
-    let signature = signature.as_slice().try_into().ok()?;
+    let signature = bytes.as_slice().try_into().ok()?;
     (is_whole_second && message.headers().len() == 2).then_some((at, signature))
 }
 

@@ -171,8 +171,7 @@ pub struct AppSyncConnection {
 impl AppSyncConnection {
     /// Returns the URL with the authorization in its query.
     pub fn url_with_header(&self) -> String {
-        let header = BASE64_STANDARD.encode(self.header.expose().as_bytes());
-        let header = uri::encode_component(&header);
+        let header = uri::encode_component(&BASE64_STANDARD.encode(self.header.expose()));
         // The payload is `{}` in base64.
         format!("{}?header={header}&payload=e30%3D", self.url)
     }

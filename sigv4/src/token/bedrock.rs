@@ -50,8 +50,8 @@ pub fn bedrock(
     let url = "https://bedrock.amazonaws.com/?Action=CallWithBearerToken";
     let (request, scope) = (Request::new("POST", url)?, Scope::new(region, "bedrock")?);
     let presigned = presign(&request, scope, credentials, at, ttl);
-    let url = presigned.as_str().trim_start_matches("https://");
-    let text = BASE64_STANDARD.encode(format!("{url}&Version=1").as_bytes());
+    let without_scheme = presigned.as_str().trim_start_matches("https://");
+    let text = BASE64_STANDARD.encode(format!("{without_scheme}&Version=1"));
     let expiry = expiry_after(at, ttl.as_secs(), credentials);
     Ok(Token::new(format!("bedrock-api-key-{text}"), expiry))
 }

@@ -45,8 +45,10 @@ pub fn codecommit(
     at: Timestamp,
 ) -> Result<CodeCommitLogin, Error> {
     let scope = Scope::new(region, "codecommit")?;
-    let host = authority(host)?;
-    let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let authority = authority(host)?;
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
     if [host, path].iter().any(|s| s.contains(char::is_control)) {
         return Err(Error::new(ErrorKind::Url, path));
     }

@@ -38,14 +38,8 @@ pub fn msk(
     let url = format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect");
     let request = Request::new("GET", &url)?;
     let presigned = presign(&request, scope, credentials, at, Ttl::new(QUARTER_HOUR));
-    let url = format!(
-        "{}&User-Agent={}",
-        presigned.as_str(),
-        uri::encode_component(user_agent)
-    );
+    let user_agent = uri::encode_component(user_agent);
+    let text = format!("{}&User-Agent={user_agent}", presigned.as_str());
     let expiry = expiry_after(at, QUARTER_HOUR, credentials);
-    Ok(Token::new(
-        BASE64_URL_SAFE_NO_PAD.encode(url.as_bytes()),
-        expiry,
-    ))
+    Ok(Token::new(BASE64_URL_SAFE_NO_PAD.encode(text), expiry))
 }

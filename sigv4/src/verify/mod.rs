@@ -279,9 +279,9 @@ impl Verifier {
         let known = lookup(&presented.access_key_id);
         // An unknown key id is verified with a dummy secret, so that the time of the answer does
         // not tell which key ids exist.
-        let credentials = known.as_ref().unwrap_or(&self.dummy);
+        let known_or_dummy = known.as_ref().unwrap_or(&self.dummy);
         let hash = self.canonical_hash(request, &presented, &headers, &content);
-        let matches = self.matches(&presented, credentials, &hash);
+        let matches = self.matches(&presented, known_or_dummy, &hash);
 
         // Only now may the answers differ. The token comes before the signature, as AWS answers.
         let credentials = known.ok_or(Refusal::new(ErrorKind::UnknownKey))?;

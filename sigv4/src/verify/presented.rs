@@ -315,8 +315,8 @@ fn split_credential(credential: &str, is_v4a: bool) -> Result<(&str, &str), Refu
 /// Parses the time of signing, which must have the form that goes into the string to sign.
 fn parse_date(text: &[u8]) -> Result<(AmzDate, Timestamp), Refusal> {
     AmzDate::parse(text).ok_or_else(|| {
-        let text = String::from_utf8_lossy(text);
-        let text = format!("Date must be in ISO-8601 'basic format'. Got '{text}'.");
+        let got = String::from_utf8_lossy(text);
+        let text = format!("Date must be in ISO-8601 'basic format'. Got '{got}'.");
         Refusal::with_text(ErrorKind::Malformed, text)
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use keyfob_sigv4::{
     Credentials, Error, ErrorKind, Request, Rules, Scope, Signer, SigningKey, Timestamp, TokenRule,
     Ttl,
@@ -446,20 +447,9 @@ fn unescape(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Decodes base64 of either alphabet, without padding.
+/// Decodes base64 of either alphabet, with or without padding.
 fn decode(text: &str) -> String {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        _ => 63,
-    };
-    let bits: Vec<u8> = text
-        .bytes()
-        .flat_map(|byte| (0..6).rev().map(move |bit| value(byte) >> bit & 1))
-        .collect();
-    let bytes = bits.chunks_exact(8);
-    let bytes = bytes.map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit));
-    String::from_utf8(bytes.collect()).unwrap()
+    let standard = text.replace('-', "+").replace('_', "/");
+    let bytes = BASE64_STANDARD_NO_PAD.decode(standard.trim_end_matches('='));
+    String::from_utf8(bytes.unwrap()).unwrap()
 }
