@@ -155,8 +155,11 @@ fn the_pieces_of_the_source_make_no_difference() {
         .checksum(Checksum::Crc32);
     let expected = encode(&plan, &body);
     for piece in [1, 100, 8191, 8192, 8193, 20_000] {
-        let frames = pair(&plan).0.frames(body.chunks(piece));
-        let frames: Vec<_> = frames.map(Result::unwrap).collect();
+        let frames: Vec<_> = pair(&plan)
+            .0
+            .frames(body.chunks(piece))
+            .map(Result::unwrap)
+            .collect();
         assert!(frames.iter().all(|frame| !frame.is_empty()));
         assert!(frames.concat() == expected, "pieces of {piece}");
     }

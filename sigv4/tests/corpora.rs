@@ -71,11 +71,11 @@ fn run(corpus: &str, check: fn(&Value) -> Check) {
     let text =
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let cases: Vec<Value> = serde_json::from_str(&text).unwrap();
-    let cases: Vec<Value> = cases.into_iter().map(in_one_form).collect();
+    let count = cases.len();
     let (mut passed, mut skipped, mut failed) = (0, 0, Vec::new());
-    for case in &cases {
+    for case in cases.into_iter().map(in_one_form) {
         let id = string(&case["id"]);
-        match checked(case, check) {
+        match checked(&case, check) {
             Ok(Outcome::Passed) => passed += 1,
             Ok(Outcome::Skipped(reason)) => {
                 println!("skipped {id}: {reason}");
@@ -84,10 +84,7 @@ fn run(corpus: &str, check: fn(&Value) -> Check) {
             Err(difference) => failed.push(format!("{id}: {difference}")),
         }
     }
-    println!(
-        "corpus {corpus}: {} cases, {passed} passed, {skipped} skipped",
-        cases.len()
-    );
+    println!("corpus {corpus}: {count} cases, {passed} passed, {skipped} skipped");
     assert!(
         failed.is_empty(),
         "{} failed\n{}",
@@ -119,8 +116,10 @@ fn checked(case: &Value, check: fn(&Value) -> Check) -> Check {
     COMPARISONS.set(0);
     name_unknown_fields("", case);
     let outcome = panic::catch_unwind(|| check(case)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
         Err(format!("panicked: {}", text.unwrap_or_default()))
     })?;
     match outcome {
@@ -245,16 +244,17 @@ fn suite_case(case: &Value) -> Check {
 fn verify(case: &Value, raw: &str) -> Result<(), String> {
     let context = &case["context"];
     let (head, body) = raw.split_once("\n\n").unwrap_or((raw, ""));
-    let (line, fields) = head.split_once('\n').unwrap_or((head, ""));
+    let (line, folded) = head.split_once('\n').unwrap_or((head, ""));
     let (method, rest) = line.split_once(' ').unwrap();
     let target = rest.strip_suffix(" HTTP/1.1").unwrap_or(rest);
-    let fields = fields.trim_end().replace("\n ", "\r ");
-    let headers: Vec<_> = fields
+    // A line that starts with a space continues the value before it.
+    let unfolded = folded.trim_end().replace("\n ", "\r ");
+    let fields: Vec<_> = unfolded
         .lines()
         .map(|line| line.split_once(':').unwrap())
         .map(|(name, value)| (name, value.replace("\r ", "\n ")))
         .collect();
-    let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    let headers: Vec<_> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let request = Request::from_wire(method, target, &headers)
         .map_err(|error| error.to_string())?
         .payload(Payload::Bytes(body.as_bytes()));
@@ -396,8 +396,7 @@ fn compare(case: &Value, by_query: bool, expected: &Value) -> Result<(), String>
     .map_err(|error| error.to_string())?
     .payload(payload(request));
     let (explanation, signature, authorization): (Explanation, _, _) = if by_query {
-        let ttl = context["expires_in_seconds"].as_u64();
-        let ttl = ttl.map_or(Ttl::UNSTATED, |seconds| Ttl::from_secs(seconds).unwrap());
+        let ttl = ttl(context);
         let url = signer.presign(&request, &credentials, at, ttl);
         let explanation = signer.explain_presign(&request, &credentials, at, ttl);
         (explanation, url.signature().to_owned(), String::new())
@@ -432,6 +431,12 @@ fn compare(case: &Value, by_query: bool, expected: &Value) -> Result<(), String>
     )?;
     equal("signature", &signature, &expected["signature"])?;
     equal("authorization", &authorization, &expected["authorization"])
+}
+
+fn ttl(context: &Value) -> Ttl {
+    context["expires_in_seconds"]
+        .as_u64()
+        .map_or(Ttl::UNSTATED, |seconds| Ttl::from_secs(seconds).unwrap())
 }
 
 fn signer(context: &Value) -> Signer {

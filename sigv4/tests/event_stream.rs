@@ -149,8 +149,11 @@ fn a_message_framed_elsewhere_can_be_signed() {
         ),
     ] {
         let at = Timestamp::from_unix_seconds(seconds);
-        let made = signer.signature(part.as_bytes(), part.as_bytes(), at);
-        let made: String = made.iter().map(|byte| format!("{byte:02x}")).collect();
+        let made: String = signer
+            .signature(part.as_bytes(), part.as_bytes(), at)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         assert_eq!(made, signature, "{part}");
     }
 }

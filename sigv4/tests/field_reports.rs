@@ -22,8 +22,10 @@ fn signer(rules: Rules) -> Signer {
 }
 
 fn explain(rules: Rules, target: &str, headers: &[(&str, &str)]) -> Explanation {
-    let request = Request::from_parts("GET", "https", "example.com", target).unwrap();
-    let request = request.headers(headers).unwrap();
+    let request = Request::from_parts("GET", "https", "example.com", target)
+        .unwrap()
+        .headers(headers)
+        .unwrap();
     signer(rules).explain(&request, &credentials(), at())
 }
 
@@ -338,8 +340,12 @@ fn session_tokens_are_encoded_once_in_presigned_urls() {
 #[test]
 fn presigned_urls_escape_only_what_must_be_escaped() {
     let url = "https://examplebucket.s3.amazonaws.com/a/b%20c?versionId=1";
-    let request = Request::new("GET", url).unwrap();
-    let request = request.header("b", "1").unwrap().header("A", "2").unwrap();
+    let request = Request::new("GET", url)
+        .unwrap()
+        .header("b", "1")
+        .unwrap()
+        .header("A", "2")
+        .unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
     let presigned = signer.presign(&request, &credentials(), at(), Ttl::MAX);
     let signed = presigned.as_str();

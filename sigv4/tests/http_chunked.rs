@@ -122,9 +122,9 @@ fn signing_a_signed_request_again_changes_nothing() {
         .sign_http_chunked(request(b"abc"), &plan, &keys(), at())
         .unwrap();
     let headers = once.headers().clone();
-    let again = once.map(|_| Whole(Some(Bytes::from_static(b"abc"))));
+    let signed = once.map(|_| Whole(Some(Bytes::from_static(b"abc"))));
     let again = signer
-        .sign_http_chunked(again, &plan, &keys(), at())
+        .sign_http_chunked(signed, &plan, &keys(), at())
         .unwrap();
     assert_eq!(*again.headers(), headers);
 }

@@ -34,9 +34,10 @@ fn presigned(declared: Option<&str>) -> (String, String) {
 }
 
 fn is_taken(target: &str, headers: &[(&str, &str)], body: &[u8]) -> bool {
-    let request = Request::from_wire("PUT", target, headers).unwrap();
+    let request = Request::from_wire("PUT", target, headers)
+        .unwrap()
+        .payload(Payload::Bytes(body));
     let verifier = Verifier::s3("us-east-1").unwrap();
-    let request = request.payload(Payload::Bytes(body));
     verifier
         .verify(&request, now(), |_| Some(credentials()))
         .is_ok()
@@ -71,15 +72,18 @@ fn debug_of_a_verified_request_shows_no_signature() {
     let headers = [HOST];
     let request = Request::from_wire("PUT", &target, &headers).unwrap();
     let verifier = Verifier::s3("us-east-1").unwrap();
-    let verified = verifier.verify(&request, now(), |_| Some(credentials()));
-    let verified = verified.unwrap();
+    let verified = verifier
+        .verify(&request, now(), |_| Some(credentials()))
+        .unwrap();
     assert!(!format!("{verified:?}").contains(verified.signature()));
 }
 
 #[test]
 fn header_names_with_any_token_character_are_listed_unescaped() {
-    let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/").unwrap();
-    let request = request.header("x-amz-meta-a!b", "c").unwrap();
+    let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/")
+        .unwrap()
+        .header("x-amz-meta-a!b", "c")
+        .unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
     let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
     assert_eq!(presigned.signed_headers(), "host;x-amz-meta-a!b");

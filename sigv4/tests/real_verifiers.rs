@@ -497,9 +497,9 @@ fn user(server: &Server) -> Credentials {
     let iam = Signer::new(Scope::new("us-east-1", "iam").unwrap());
     let root = Credentials::new("root", "root").unwrap();
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    let policy =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-    let policy = uri::encode_component(policy);
+    let policy = uri::encode_component(
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+    );
     let call = |body: &str| {
         let body = format!("{body}&UserName=tester&Version=2010-05-08");
         let (status, answer) = server.call(&iam, &root, "POST", "/", &form, body.as_bytes());
@@ -558,10 +558,13 @@ fn case(number: u64) -> serde_json::Value {
     let (region, service) = ("eu-central-1", if is_s3 { "s3" } else { "execute-api" });
     let rules = if is_s3 { Rules::S3 } else { Rules::GENERAL };
     let signer = Signer::with_rules(Scope::new(region, service).unwrap(), rules);
-    let credentials = Credentials::new("AKIDEXAMPLE", "secret/+").unwrap();
-    let credentials = credentials.with_session_token(token).unwrap();
-    let request = Request::from_wire(method, &target, &headers).unwrap();
-    let request = request.payload(Payload::Bytes(body.as_bytes()));
+    let credentials = Credentials::new("AKIDEXAMPLE", "secret/+")
+        .unwrap()
+        .with_session_token(token)
+        .unwrap();
+    let request = Request::from_wire(method, &target, &headers)
+        .unwrap()
+        .payload(Payload::Bytes(body.as_bytes()));
     serde_json::json!({
         "method": method, "target": target, "headers": headers, "body": body, "s3": is_s3, "expires": expires,
         "id": "AKIDEXAMPLE", "secret": "secret/+", "token": token, "region": region, "service": service,

@@ -175,8 +175,8 @@ impl Upload {
 const URL: &str = "https://s3.amazonaws.com/examplebucket/chunkObject.txt";
 
 fn request<'a, N: AsRef<str>>(url: &'a str, headers: &'a [(N, String)]) -> Request<'a> {
-    let request = Request::new("PUT", url).unwrap();
-    let request = headers.iter().fold(request, |request, (name, value)| {
+    let unsigned = Request::new("PUT", url).unwrap();
+    let request = headers.iter().fold(unsigned, |request, (name, value)| {
         request.header(name.as_ref(), value).unwrap()
     });
     request.payload(Payload::Declared)
@@ -301,8 +301,10 @@ fn unusual_framing_is_kept() {
 #[test]
 fn nothing_of_a_changed_chunk_is_given_out() {
     let resigner = Resigner::s3("us-east-1").unwrap();
-    let plan = Chunked::signed(20_000).chunk_size(8192).unwrap();
-    let plan = plan.checksum(Checksum::Crc32);
+    let plan = Chunked::signed(20_000)
+        .chunk_size(8192)
+        .unwrap()
+        .checksum(Checksum::Crc32);
     let received = Upload::new(&plan, &[7; 20_000], &stand_in(), now());
     let direct = Upload::new(&plan, &[7; 20_000], &published(), now());
     let chunk = usize::try_from(plan.chunk_length(8192)).unwrap();

@@ -123,8 +123,9 @@ fn signed_upload(plan: &Chunked) -> (Vec<(&'static str, String)>, ChunkSigner) {
         .iter()
         .map(|(name, value)| (*name, &**value))
         .collect();
-    let request = Request::from_wire("PUT", "/key", &given).unwrap();
-    let request = request.payload(Payload::Streaming(plan.streaming()));
+    let request = Request::from_wire("PUT", "/key", &given)
+        .unwrap()
+        .payload(Payload::Streaming(plan.streaming()));
     let signature = signer.sign(&request, &credentials(), at());
     headers.extend(
         signature
@@ -183,7 +184,7 @@ fn crc32(data: &[u8]) -> u32 {
 }
 
 fn credentials() -> Credentials {
-    Credentials::new("AKIDEXAMPLE", "nobody-guesses").unwrap()
+    Credentials::new("AKIDEXAMPLE", "canary-secret").unwrap()
 }
 
 fn at() -> Timestamp {
@@ -266,7 +267,7 @@ fn the_verifier_panics_on_no_request_and_accepts_no_changed_one() {
             let error = verifier
                 .verify(&request, now, |_| Some(credentials()))
                 .unwrap_err();
-            assert!(error.status() >= 400 && !error.body("id").contains("nobody"));
+            assert!(error.status() >= 400 && !error.body("id").contains("canary"));
         }
     }
 }
@@ -275,7 +276,7 @@ fn the_verifier_panics_on_no_request_and_accepts_no_changed_one() {
 #[cfg(feature = "diagnose")]
 fn the_comparison_panics_on_no_answer_and_shows_no_secret() {
     let mut random = Random(11);
-    let credentials = credentials().with_session_token("nobody-knows").unwrap();
+    let credentials = credentials().with_session_token("canary-token").unwrap();
     let request = Request::new("GET", "https://example.com/a%20b?c=d").unwrap();
     let at = Timestamp::from_unix_seconds(1_440_938_160);
     let signer = Signer::s3("us-east-1").unwrap();
@@ -284,7 +285,7 @@ fn the_comparison_panics_on_no_answer_and_shows_no_secret() {
         "<Error><Code>SignatureDoesNotMatch</Code><StringToSign>{}</StringToSign><CanonicalRequestBytes>47 45 54</CanonicalRequestBytes>\
          <CanonicalRequest>{}</CanonicalRequest></Error>",
         ours.string_to_sign(),
-        ours.canonical_request().replace("nobody-knows", "x")
+        ours.canonical_request().replace("canary-token", "x")
     );
     let mut compared = 0;
     for _ in 0..8_000 {
@@ -292,7 +293,7 @@ fn the_comparison_panics_on_no_answer_and_shows_no_secret() {
         let differences = ours.compare(&keyfob_sigv4::diagnose::ServerView::parse(
             &String::from_utf8_lossy(&answer),
         ));
-        assert!(!format!("{differences:?}").contains("nobody"));
+        assert!(!format!("{differences:?}").contains("canary"));
         compared += usize::from(!differences.is_empty());
     }
     assert!(compared > 1_000, "{compared} answers were compared");

@@ -258,8 +258,8 @@ fn iot_leaves_the_session_token_unsigned() {
     let session = keys().with_session_token("a/b+c==").unwrap();
     let host = "abc-ats.iot.us-east-1.amazonaws.com";
     let signature = |credentials: &Credentials| {
-        let token = token::iot_websocket(host, "us-east-1", ttl(86_400), credentials, at());
-        let token = token.unwrap();
+        let token =
+            token::iot_websocket(host, "us-east-1", ttl(86_400), credentials, at()).unwrap();
         assert_eq!(token.expiry(), at().plus_seconds(86_400));
         let url = token.expose().to_owned();
         let at = url.find("X-Amz-Signature=").unwrap() + 16;
@@ -335,8 +335,8 @@ fn appsync_sends_all_signed_headers_as_json() {
         let api = api.unwrap();
         let connection = api.connect(&session, at()).unwrap();
         assert_eq!(connection.url(), url);
-        let json = decode(connection.subprotocol().strip_prefix("header-").unwrap());
-        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let header = decode(connection.subprotocol().strip_prefix("header-").unwrap());
+        let json: serde_json::Value = serde_json::from_str(&header).unwrap();
         for (name, value) in [
             ("accept", "application/json, text/javascript"),
             ("content-encoding", "amz-1.0"),
@@ -375,8 +375,8 @@ fn expected_authorization(
         .map(|name| (name, json[name].as_str().unwrap()))
         .into();
     let host = json["host"].as_str().unwrap();
-    let request = Request::from_parts("POST", "https", host, path).unwrap();
-    let request = request
+    let request = Request::from_parts("POST", "https", host, path)
+        .unwrap()
         .headers(&headers)
         .unwrap()
         .payload(Payload::Bytes(body.as_bytes()));

@@ -472,11 +472,12 @@ fn a_server_can_refuse_urls_that_state_a_lifetime() {
 /// Returns the code of each dialect for a changed request, received `later` seconds after signing.
 fn answers(change: impl Fn(&mut Vec<(String, String)>), later: i64) -> Vec<String> {
     let session = credentials().with_session_token("canary").unwrap();
-    let mut headers = signed(&session);
-    change(&mut headers);
-    let headers: Vec<_> = headers.iter().map(|(n, v)| (&**n, &**v)).collect();
-    let request = Request::from_wire("POST", "/", &headers).unwrap();
-    let request = request.payload(Payload::Bytes(BODY));
+    let mut received = signed(&session);
+    change(&mut received);
+    let headers = borrowed(&received);
+    let request = Request::from_wire("POST", "/", &headers)
+        .unwrap()
+        .payload(Payload::Bytes(BODY));
     let session = session.with_expiry(now().plus_seconds(60));
     let dialects = [Dialect::Query, Dialect::Json, Dialect::Ec2, Dialect::S3];
     dialects
@@ -595,9 +596,8 @@ fn s3_alone_names_the_expected_region_in_the_body() {
     let request = Request::new("GET", presigned.as_str()).unwrap();
     for dialect in [Dialect::Query, Dialect::Json, Dialect::Ec2, Dialect::S3] {
         let verifier = Verifier::s3("eu-west-1").unwrap().dialect(dialect);
-        let error = verifier.verify(&request, now(), |_| Some(credentials()));
-        let error = error.unwrap_err();
-        let body = error.body("id");
+        let answer = verifier.verify(&request, now(), |_| Some(credentials()));
+        let body = answer.unwrap_err().body("id");
         let region = body.contains("<Region>eu-west-1</Region>");
         assert_eq!(region, dialect == Dialect::S3, "{body}");
     }
@@ -618,9 +618,9 @@ fn answers_to_scope(from: &str, to: &str) -> [verify::Error; 2] {
         "authorization" => (name, &*authorization),
         _ => (name, value),
     }));
-    let target = presigned.as_str().split_once("amazonaws.com").unwrap().1;
     let [from, to] = [from, to].map(|text| text.replace('/', "%2F"));
-    let target = target.replace(&from, &to);
+    let (_, signed_target) = presigned.as_str().split_once("amazonaws.com").unwrap();
+    let target = signed_target.replace(&from, &to);
     [("/key", &signed[..]), (&target, &host[..])].map(|(target, headers)| {
         let request = Request::from_wire("GET", target, headers).unwrap();
         let verified = verifier.verify(&request, now(), |_| Some(credentials()));

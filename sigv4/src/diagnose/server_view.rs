@@ -211,13 +211,13 @@ fn decode_bytes(hex: Option<String>) -> Option<String> {
 
 /// Returns the text in single quotes after some words.
 fn quoted_after(message: &str, words: &str) -> Option<String> {
-    let (_, rest) = message.split_once(words)?;
-    let rest = rest.trim_start().strip_prefix('\'')?;
+    let (_, after) = message.split_once(words)?;
+    let text = after.trim_start().strip_prefix('\'')?;
     // The text may hold quotes itself: it ends at the quote before the next paragraph, or at the
     // last one.
-    let end = rest
+    let end = text
         .find("'\n\nThe ")
-        .or_else(|| rest.find("'\n"))
-        .or_else(|| rest.rfind('\''))?;
-    Some(rest[..end].to_owned())
+        .or_else(|| text.find("'\n"))
+        .or_else(|| text.rfind('\''))?;
+    Some(text[..end].to_owned())
 }

@@ -212,9 +212,9 @@ impl SignatureParameters {
 
     /// Stores the value of `key=value` if the key belongs to a signature.
     fn add(&mut self, piece: &str) -> Result<(), Refusal> {
-        let (key, value) = split_once(piece, b'=').unwrap_or((piece, ""));
+        let (name, value) = split_once(piece, b'=').unwrap_or((piece, ""));
         // The canonical query decodes names too, so an escaped name is the same parameter.
-        let key = percent::decoded(key.as_bytes());
+        let key = percent::decoded(name.as_bytes());
         let Some(slot) = self.slot(key.as_bytes()) else {
             return Ok(());
         };

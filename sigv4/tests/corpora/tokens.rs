@@ -50,18 +50,18 @@ fn keys(input: &Value) -> (Credentials, Timestamp) {
     } else {
         Credentials::new("AKID", "SECRET").unwrap()
     };
-    let at = input["timestamp"]
+    let at: Timestamp = input["timestamp"]
         .as_str()
-        .unwrap_or("2024-01-01T00:00:00Z");
-    let at: Timestamp = at.parse().unwrap();
-    let left = &input["credentials_expire_in"];
-    let left = left
+        .unwrap_or("2024-01-01T00:00:00Z")
+        .parse()
+        .unwrap();
+    let seconds_left = input["credentials_expire_in"]
         .as_i64()
         .or(input["credentials"]["expires_in"].as_i64());
-    let end = left.map(|seconds| at.plus_seconds(seconds));
-    let end = end.or(input["credentials"]["expiration"]
-        .as_str()
-        .map(|end| end.parse().unwrap()));
+    let stated_end = input["credentials"]["expiration"].as_str();
+    let end = seconds_left
+        .map(|seconds| at.plus_seconds(seconds))
+        .or(stated_end.map(|end| end.parse().unwrap()));
     match end {
         Some(end) => (keys.with_expiry(end), at),
         None => (keys, at),
@@ -256,8 +256,8 @@ fn msk(case: &Value) -> Check {
     let Some(token) = made(&case["expected"], token)? else {
         return Ok(Outcome::Passed);
     };
-    let url = decode(token.expose());
-    let url = url
+    let decoded = decode(token.expose());
+    let url = decoded
         .strip_suffix("&User-Agent=a%20client%2F1.0")
         .ok_or("the user agent is not at the end")?;
     compare_url(url, &case["expected"])?;
@@ -351,9 +351,10 @@ fn post_fields(case: &Value) -> Check {
 /// Builds the policy of a case with the library's methods.
 fn policy(input: &Value) -> Result<PostPolicy, String> {
     let stated = &input["policy"];
-    let expiration = stated["expiration"].as_str();
-    let expiration = expiration.unwrap_or("2030-01-01T00:00:00Z").parse();
-    let mut policy = PostPolicy::new(expiration.unwrap());
+    let expiration = stated["expiration"]
+        .as_str()
+        .unwrap_or("2030-01-01T00:00:00Z");
+    let mut policy = PostPolicy::new(expiration.parse().unwrap());
     for condition in normalized(&stated["conditions"]) {
         policy = match (string(&condition[0]), &condition[1], &condition[2]) {
             ("eq", name, value) => policy.require(plain(name), string(value)),

@@ -1,7 +1,7 @@
 //! SigV4a. Signatures differ each time, so each is verified instead of compared.
 
 use keyfob_sigv4::{
-    Credentials, ErrorKind, Explanation, Payload, Request, Scope, Timestamp, Ttl,
+    Credentials, ErrorKind, Explanation, Payload, Request, Scope, Timestamp,
     chunked::{ChunkDecoder, ChunkEncoder, ChunkSigner, ChunkVerifier},
     v4a::{RegionSet, Signer, SigningKey, VerifyingKey},
 };
@@ -69,8 +69,7 @@ fn request(case: &Value, by_query: bool, expected: &Value) -> Result<(), String>
     let headers = headers(case);
     let request = streaming::request(case, &headers).payload(payload(&case["request"]));
     let (explanation, signature) = if by_query {
-        let ttl = context["expires_in_seconds"].as_u64();
-        let ttl = ttl.map_or(Ttl::UNSTATED, |seconds| Ttl::from_secs(seconds).unwrap());
+        let ttl = crate::ttl(context);
         let url = signer.presign(&request, &credentials, at, ttl).unwrap();
         let explanation = signer
             .explain_presign(&request, &credentials, at, ttl)
