@@ -134,7 +134,7 @@ impl From<Outcome> for Inspection {
                 origin: found.origin,
                 credentials: Some(found.credentials),
             },
-            Outcome::NotConfigured(why) => Self::NotConfigured(why),
+            Outcome::NotConfigured(reason) => Self::NotConfigured(reason),
         }
     }
 }

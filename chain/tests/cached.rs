@@ -236,6 +236,16 @@ async fn an_instance_that_issues_expired_credentials_is_asked_once_for_three_cal
 }
 
 #[tokio::test]
+async fn a_hit_shares_the_cached_value() {
+    let cached = Cached::new(Found::new(key(1, Some(3600)), instance()));
+    let first = cached.get(at(0)).await.unwrap();
+    // Neither the credentials nor the origin is copied, so a hit allocates nothing.
+    assert!(Arc::ptr_eq(&first, &cached.get(at(1)).await.unwrap()));
+    let credentials = cached.credentials(at(1)).await.unwrap();
+    assert!(credentials.is_same_snapshot(&first.credentials));
+}
+
+#[tokio::test]
 async fn only_the_refused_key_is_replaced() {
     let answers = vec![Ok(key(1, Some(3600))), Ok(key(2, Some(9000)))];
     let (cached, _) = scripted(instance(), answers);

@@ -43,17 +43,16 @@ fn now() -> Timestamp {
 
 /// Disables instance metadata unless a test sets its endpoint.
 fn settings(variables: &[(&str, &str)], credentials: &str) -> Settings {
-    let env: Variables = variables.iter().copied().collect();
-    let env = match env.raw("AWS_EC2_METADATA_SERVICE_ENDPOINT") {
-        Some(_) => env,
-        None => env.with("AWS_EC2_METADATA_DISABLED", "true"),
-    };
+    let mut variables: Variables = variables.iter().copied().collect();
+    if variables.raw("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
+        variables = variables.with("AWS_EC2_METADATA_DISABLED", "true");
+    }
     let file = (
         FileKind::Credentials,
         "/home/ada/.aws/credentials",
         credentials.as_bytes(),
     );
-    Settings::new(env, ConfigFiles::parse([file]))
+    Settings::new(variables, ConfigFiles::parse([file]))
 }
 
 async fn explain(settings: &Settings) -> Resolution {
@@ -586,9 +585,10 @@ mod instance {
     use super::*;
 
     async fn server() -> Imds {
-        let key = Credentials::new("ASIAINSTANCE", "canary-instance").unwrap();
-        let key = key.with_session_token("canary-role").unwrap();
-        let key = key.with_expiry(now().plus_seconds(21_600));
+        let key = Credentials::new("ASIAINSTANCE", "canary-instance")
+            .and_then(|key| key.with_session_token("canary-role"))
+            .unwrap()
+            .with_expiry(now().plus_seconds(21_600));
         Imds::builder()
             .role("app-prod")
             .unwrap()
@@ -665,12 +665,11 @@ warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
 
     #[tokio::test]
     async fn the_role_of_the_container_comes_before_that_of_its_instance() {
-        let (instance, key) = (
-            server().await,
-            Credentials::new("ASIATASK", "canary-task").unwrap(),
-        );
-        let key = key.with_session_token("canary-task-token").unwrap();
-        let key = key.with_expiry(now().plus_seconds(3600));
+        let instance = server().await;
+        let key = Credentials::new("ASIATASK", "canary-task")
+            .and_then(|key| key.with_session_token("canary-task-token"))
+            .unwrap()
+            .with_expiry(now().plus_seconds(3600));
         let agent = keyfob_imds::server::Container::builder()
             .credentials(key)
             .start()

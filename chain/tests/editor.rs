@@ -301,6 +301,22 @@ fn a_killed_writer_leaves_the_old_file_or_the_new_one_and_no_lock() {
 }
 
 #[test]
+fn a_nested_property_is_removed_and_its_siblings_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let text = "[default]\ns3 =\n  k = 1\n  # about j\n  j = 2\n";
+    fs::write(&path, text).unwrap();
+    let default = SectionName::profile("default");
+    let mut editor = Editor::new(FileKind::Config, &path);
+    editor.remove_nested(&default, "s3", "k").unwrap();
+    editor.remove_nested(&default, "s3", "missing").unwrap();
+    assert!(editor.save().unwrap().changed);
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text, "[default]\ns3 =\n  # about j\n  j = 2\n");
+    assert!(editor.remove_nested(&default, "s3", "a b").is_err());
+}
+
+#[test]
 fn nothing_is_written_if_nothing_changes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");

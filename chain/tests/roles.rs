@@ -96,14 +96,13 @@ fn posted(status: u16, body: &str) -> Value {
 }
 
 fn settings(sts: &Service, variables: &[(&str, &str)]) -> Settings {
-    let env: Variables = variables.iter().copied().collect();
-    let env = env.with("AWS_ENDPOINT_URL_STS", &sts.endpoint);
-    let env = match env.raw("AWS_EC2_METADATA_SERVICE_ENDPOINT") {
-        Some(_) => env,
-        None => env.with("AWS_EC2_METADATA_DISABLED", "true"),
-    };
+    let mut variables: Variables = variables.iter().copied().collect();
+    variables = variables.with("AWS_ENDPOINT_URL_STS", &sts.endpoint);
+    if variables.raw("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
+        variables = variables.with("AWS_EC2_METADATA_DISABLED", "true");
+    }
     Settings::new(
-        env,
+        variables,
         ConfigFiles::parse([(FileKind::Config, "config", CONFIG.as_bytes())]),
     )
 }
@@ -217,9 +216,8 @@ async fn a_role_without_a_usable_source_is_an_error_that_says_where() {
 
 #[tokio::test]
 async fn a_refused_role_is_not_replaced_by_the_role_of_the_instance() {
-    let key = Credentials::new("ASIAINSTANCE", "secret").unwrap();
-    let key = key
-        .with_session_token("token")
+    let key = Credentials::new("ASIAINSTANCE", "secret")
+        .and_then(|key| key.with_session_token("token"))
         .unwrap()
         .with_expiry(Timestamp::MAX);
     let instance = Imds::builder()

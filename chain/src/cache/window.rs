@@ -75,14 +75,14 @@ impl CacheEntry {
         let lifetime = self
             .expiry()
             .map_or(0, |expiry| expiry.seconds_since(self.fetched));
-        let advisory = match lifetime {
+        let by_lifetime = match lifetime {
             ..=1200 => 5 * MINUTE,
             1201..5400 => 15 * MINUTE,
             _ => 60 * MINUTE,
         };
         // At most half the lifetime: a service that returns the same credentials again must not be
         // asked for every request.
-        let advisory = advisory.min(lifetime / 2).max(0);
+        let advisory = by_lifetime.min(lifetime / 2).max(0);
         (advisory, advisory.min(MINUTE))
     }
 }

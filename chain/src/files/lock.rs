@@ -21,9 +21,9 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock. Waits up to 30 s while another writer holds it.
     pub(crate) fn take(target: &Path) -> io::Result<Self> {
-        let mut path = target.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
+        let mut name = target.as_os_str().to_owned();
+        name.push(".lock");
+        let path = PathBuf::from(name);
         let start = Instant::now();
         loop {
             if let Some(file) = try_take(&path)? {

@@ -244,8 +244,8 @@ impl Reader<'_> {
     fn finish(mut self, sections: Vec<(u32, Vec<RawProperty>)>) -> Parsed {
         let mut parsed = Parsed::default();
         for (line, properties) in sections {
-            let name = self.headers.get(&line).cloned().flatten();
-            let name = name.filter(|_| !self.is_shadowed(line));
+            let section = self.headers.get(&line).cloned().flatten();
+            let name = section.filter(|_| !self.is_shadowed(line));
             let mut part = Part::new(Location::new(self.file.clone(), line));
             for property in properties {
                 self.read_property(name.as_ref(), &mut part, property);

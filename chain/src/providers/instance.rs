@@ -52,7 +52,10 @@ impl InstanceMetadataProvider {
         let client = self.client.as_ref().map_err(Error::clone)?;
         match client.region().await {
             Ok(region) => Region::new(&region, Origin::InstanceMetadata { role: None }).map(Some),
-            Err(error) => absent(&error).map_or(Err(failed("no region", error)), |_| Ok(None)),
+            Err(error) => match absent(&error) {
+                Some(_) => Ok(None),
+                None => Err(failed("no region", error)),
+            },
         }
     }
 
@@ -66,7 +69,7 @@ impl InstanceMetadataProvider {
                 Ok(Outcome::Found(Found::new(credentials, origin)))
             }
             Err(error) => match absent(&error) {
-                Some(why) => Ok(Outcome::NotConfigured(why)),
+                Some(reason) => Ok(Outcome::NotConfigured(reason)),
                 None => Err(failed("no credentials", error)),
             },
         }
@@ -81,7 +84,7 @@ impl InstanceMetadataProvider {
                 credentials: None,
             }),
             Err(error) => match absent(&error) {
-                Some(why) => Ok(Inspection::NotConfigured(why)),
+                Some(reason) => Ok(Inspection::NotConfigured(reason)),
                 None => Err(failed("no role name", error)),
             },
         }

@@ -18,15 +18,15 @@ pub(super) struct Key<'a> {
 impl Key<'_> {
     /// Checks the key. The error says where a malformed one comes from.
     pub(super) fn into_found(self, origin: Origin) -> Result<Found, Error> {
-        let credentials = Credentials::new(self.id, self.secret);
-        let credentials = credentials.and_then(|credentials| match self.token {
-            Some(token) => credentials.with_session_token(token),
-            None => Ok(credentials),
-        });
-        let mut credentials = credentials.map_err(|error| {
-            let message = format!("the access key from {origin} is malformed");
-            Error::with_source(ErrorKind::InvalidCredentials, message, error)
-        })?;
+        let mut credentials = Credentials::new(self.id, self.secret)
+            .and_then(|credentials| match self.token {
+                Some(token) => credentials.with_session_token(token),
+                None => Ok(credentials),
+            })
+            .map_err(|error| {
+                let message = format!("the access key from {origin} is malformed");
+                Error::with_source(ErrorKind::InvalidCredentials, message, error)
+            })?;
         if let Some(account) = self.account_id {
             credentials = credentials.with_account_id(account);
         }

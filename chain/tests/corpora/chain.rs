@@ -21,7 +21,6 @@ fn recorded_chains_have_the_recorded_result() {
 }
 
 fn recorded(case: &Value) -> Outcome {
-    let exchanges = case["exchanges"].as_array().unwrap();
     let agent = agent_url(case);
     let elsewhere = |exchange: &Value| {
         let request = &exchange["request"];
@@ -42,12 +41,17 @@ fn recorded(case: &Value) -> Outcome {
         _ if mentions(case, &["credential_process", "sso_", "login_session"]) => {
             "SSO, logins and processes are not sources of this version"
         }
-        _ if exchanges.iter().any(elsewhere) => {
+        _ if exchanges(case).iter().any(elsewhere) => {
             "it contacts a service that this version does not use"
         }
         _ => return Outcome::Checked(recorded_case(case)),
     };
     Outcome::Skipped(reason)
+}
+
+/// Returns the recorded requests and responses.
+fn exchanges(case: &Value) -> &[Value] {
+    case["exchanges"].as_array().map_or(&[], Vec::as_slice)
 }
 
 /// Returns true if a configuration file of the case contains one of these words.
@@ -67,11 +71,10 @@ fn mentions(case: &Value, words: &[&str]) -> bool {
 fn recorded_case(case: &Value) -> Check {
     let folder = tempfile::tempdir().unwrap();
     let case = &with_real_files(case, folder.path());
-    let exchanges = case["exchanges"].as_array().unwrap();
-    let settings = settings_of(case);
-    sts_is_where_it_was(&settings, exchanges)?;
-    let service = Service::start(exchanges.clone());
-    let settings = sent_to(&service, &settings, case);
+    let recorded = settings_of(case);
+    check_sts_endpoint(&recorded, exchanges(case))?;
+    let service = Service::start(exchanges(case).to_vec());
+    let settings = sent_to(&service, &recorded, case);
     // Some cases were recorded with the whole chain, some with the provider for profiles alone.
     let source = case["source"].as_str().unwrap();
     let chain = if source.contains("profile-provider") {
@@ -87,11 +90,11 @@ fn recorded_case(case: &Value) -> Check {
             service.left()
         )
     })?;
-    ended_as(&case["expected"], &resolution)
+    check_result(&case["expected"], &resolution)
 }
 
 /// Checks that the recorded endpoint of STS is the one that the settings of the case lead to.
-fn sts_is_where_it_was(settings: &Settings, exchanges: &[Value]) -> Check {
+fn check_sts_endpoint(settings: &Settings, exchanges: &[Value]) -> Check {
     let requests = exchanges.iter().map(|exchange| &exchange["request"]);
     for request in requests.filter(|request| request["method"] == "POST") {
         let endpoint = sts_endpoint(settings);
@@ -106,20 +109,26 @@ fn sts_is_where_it_was(settings: &Settings, exchanges: &[Value]) -> Check {
 /// Returns the settings with the service in place of instance metadata, STS and the container's
 /// agent.
 fn sent_to(service: &Service, settings: &Settings, case: &Value) -> Settings {
-    let env = settings.variables().clone();
-    let env = env.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
-    let env = env.with("AWS_ENDPOINT_URL_STS", &service.endpoint);
-    let env = match agent_url(case) {
-        Some(url) => env.with("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "").with(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            format!("{}{}", service.endpoint, path_of(&url)),
-        ),
-        None => env,
-    };
-    Settings::new(env, settings.files().clone())
+    let mut variables = settings
+        .variables()
+        .clone()
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint)
+        .with("AWS_ENDPOINT_URL_STS", &service.endpoint);
+    if let Some(url) = agent_url(case) {
+        variables = with_agent(variables, service, &url);
+    }
+    Settings::new(variables, settings.files().clone())
 }
 
-fn ended_as(expected: &Value, resolution: &Resolution) -> Check {
+/// Replaces the container's agent by the service.
+fn with_agent(variables: Variables, service: &Service, url: &str) -> Variables {
+    let url = format!("{}{}", service.endpoint, path_of(url));
+    variables
+        .with("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "")
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+}
+
+fn check_result(expected: &Value, resolution: &Resolution) -> Check {
     match (&expected["ok"], &expected["error"]["class"]) {
         (Value::Null, class) => {
             let error = resolution.credentials.as_ref().err();
@@ -141,8 +150,8 @@ fn ended_as(expected: &Value, resolution: &Resolution) -> Check {
             // by the real clock.
             let expiry = wanted["expiry"].as_i64();
             let past = expiry.is_some_and(|expiry| expiry < Timestamp::now().unix_seconds());
-            let found = resolution.credentials.as_ref().ok();
-            let found = found
+            let credentials = resolution.credentials.as_ref().ok();
+            let found = credentials
                 .and_then(Credentials::expiry)
                 .map(Timestamp::unix_seconds);
             same_key(resolution, wanted, names, if past { found } else { expiry })
@@ -169,24 +178,24 @@ fn with_real_files(case: &Value, folder: &Path) -> Value {
 /// Returns the URL of the container's agent in the environment of a case.
 fn agent_url(case: &Value) -> Option<String> {
     let text = |name: &str| case["env"].get(name)?.as_str();
-    let relative = text("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-    let relative = relative.map(|path| format!("http://169.254.170.2{path}"));
-    relative.or_else(|| Some(text("AWS_CONTAINER_CREDENTIALS_FULL_URI")?.to_owned()))
+    match text("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
+        Some(path) => Some(format!("http://169.254.170.2{path}")),
+        None => text("AWS_CONTAINER_CREDENTIALS_FULL_URI").map(ToOwned::to_owned),
+    }
 }
 
 fn settings_of(case: &Value) -> Settings {
-    let env = environment(&case["env"]);
-    let files = [
-        (FileKind::Config, env.config_file()),
-        (FileKind::Credentials, env.credentials_file()),
+    let variables = environment(&case["env"]);
+    let paths = [
+        (FileKind::Config, variables.config_file()),
+        (FileKind::Credentials, variables.credentials_file()),
     ];
-    let files = files.into_iter().filter_map(|(kind, path)| {
+    let files = ConfigFiles::parse(paths.into_iter().filter_map(|(kind, path)| {
         let path = path?;
         let text = case["files"].get(path.to_str()?)?.as_str()?;
         Some((kind, path, text.as_bytes()))
-    });
-    let profiles = ConfigFiles::parse(files);
-    Settings::new(env, profiles)
+    }));
+    Settings::new(variables, files)
 }
 
 fn sts_endpoint(settings: &Settings) -> String {
@@ -222,12 +231,12 @@ fn same_key(
     names: [&str; 4],
     expiry: Option<i64>,
 ) -> Check {
-    let found = resolution
+    let key = resolution
         .credentials
         .as_ref()
         .map_err(ToString::to_string)?;
     let text = |name| wanted.get(name).and_then(Value::as_str);
-    let found = (parts(found), found.expiry().map(Timestamp::unix_seconds));
+    let found = (parts(key), key.expiry().map(Timestamp::unix_seconds));
     check(found == (names.map(text), expiry), || {
         format!("{found:?} is not {wanted}")
     })
@@ -269,15 +278,16 @@ fn the_expected_provider_wins() {
 fn precedence(case: &Value, winner: &str) -> Check {
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(&token, "token").unwrap();
-    let text = serde_json::to_string(case).unwrap();
-    let text = text.replace("/some/path", token.path().to_str().unwrap());
-    let case: Value = serde_json::from_str(&text).unwrap();
+    let case = serde_json::to_string(case)
+        .unwrap()
+        .replace("/some/path", token.path().to_str().unwrap());
+    let case: Value = serde_json::from_str(&case).unwrap();
     let input = &case["input"];
-    let text = input["preloadedConfigFile"]
+    let config = input["preloadedConfigFile"]
         .as_str()
         .or(input["configFiles"]["aws"].as_str());
-    let profiles =
-        ConfigFiles::parse(text.map(|text| (FileKind::Config, "config", text.as_bytes())));
+    let files =
+        ConfigFiles::parse(config.map(|text| (FileKind::Config, "config", text.as_bytes())));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _inside = runtime.enter();
     let metadata = runtime
@@ -292,28 +302,24 @@ fn precedence(case: &Value, winner: &str) -> Check {
         session(action, &input["stsResponse"]),
         container(&url, &input["httpResponse"]),
     ]);
-    let env = environment(&input["env"])
+    let mut variables = environment(&input["env"])
         .with(
             "AWS_EC2_METADATA_SERVICE_ENDPOINT",
             metadata.endpoint().to_string(),
         )
         .with("AWS_ENDPOINT_URL_STS", &sts.endpoint);
-    let env = match winner {
-        "container" => env.with("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "").with(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            format!("{}{}", sts.endpoint, path_of(&url)),
-        ),
-        _ => env,
-    };
-    let resolution = resolve(&Settings::new(env, profiles));
+    if winner == "container" {
+        variables = with_agent(variables, &sts, &url);
+    }
+    let resolution = resolve(&Settings::new(variables, files));
     let names = [
         "accessKeyId",
         "secretAccessKey",
         "sessionToken",
         "accountId",
     ];
-    let found = resolution.credentials.as_ref().ok();
-    let expiry = found.and_then(Credentials::expiry).map(|_| END);
+    let credentials = resolution.credentials.as_ref().ok();
+    let expiry = credentials.and_then(Credentials::expiry).map(|_| END);
     same_key(&resolution, &case["expected"]["resolved"], names, expiry)?;
     let found = resolution.explanation.winner().unwrap().provider.clone();
     check(found == winner, || format!("{found} is not {winner}"))
@@ -397,9 +403,10 @@ fn assume_roles(case: &Value) -> Check {
     let sts = Service::start(answers.collect());
     let agent = Service::start(vec![container("http://agent/key", &key("ASIACONTAINER"))]);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let imds = instance(&key("ASIAINSTANCE")).start();
-    let imds = runtime.block_on(imds).unwrap();
-    let env = Variables::from_iter([
+    let imds = runtime
+        .block_on(instance(&key("ASIAINSTANCE")).start())
+        .unwrap();
+    let variables = Variables::from_iter([
         ("AWS_ACCESS_KEY_ID", "AKIDENV".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
         ("AWS_ENDPOINT_URL_STS", sts.endpoint.clone()),
@@ -412,14 +419,17 @@ fn assume_roles(case: &Value) -> Check {
             imds.endpoint().to_string(),
         ),
     ]);
-    let profiles = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
-    let settings = Settings::new(env, profiles);
-    let settings = settings.with_profile(input["selected_profile"].as_str().unwrap());
-    let found = resolve(&settings).credentials;
+    let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    let profile = input["selected_profile"].as_str().unwrap();
+    let settings = Settings::new(variables, files).with_profile(profile);
+    let resolution = resolve(&settings);
     if wanted.is_empty() {
+        let found = resolution.credentials;
         return check(found.is_err(), || format!("{found:?}"));
     }
-    let found = found.map_err(|error| format!("{error:?}"))?;
+    let found = resolution
+        .credentials
+        .map_err(|error| format!("{error:?}"))?;
     let base = match wanted[0]["NamedSource"].as_str() {
         Some("Ec2InstanceMetadata") => "ASIAINSTANCE",
         Some("EcsContainer") => "ASIACONTAINER",
@@ -494,8 +504,8 @@ fn role_step(step: &Value) -> Option<(&'static str, Vec<String>)> {
     ];
     let parameters = names.iter().filter_map(|(name, parameter)| {
         let value = step.get(name)?.as_str()?;
-        let value = value.replace(':', "%3A").replace('/', "%2F");
-        Some(format!("{parameter}={value}"))
+        let encoded = value.replace(':', "%3A").replace('/', "%2F");
+        Some(format!("{parameter}={encoded}"))
     });
     Some((action, parameters.collect()))
 }

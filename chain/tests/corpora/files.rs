@@ -57,7 +57,7 @@ fn is_services(name: &SectionName) -> bool {
 /// Checks a case of `profile-parser` or `profile-fuzz`.
 fn profile_case(case: &Value) -> Outcome {
     let text = |name: &str| case["input"][name].as_str().map(str::as_bytes);
-    let files = [
+    let texts = [
         (FileKind::Config, "config", text("configFile")),
         (
             FileKind::Credentials,
@@ -65,10 +65,11 @@ fn profile_case(case: &Value) -> Outcome {
             text("credentialsFile"),
         ),
     ];
-    let files = files
-        .into_iter()
-        .filter_map(|(kind, path, text)| Some((kind, path, text?)));
-    let profiles = ConfigFiles::parse(files);
+    let profiles = ConfigFiles::parse(
+        texts
+            .into_iter()
+            .filter_map(|(kind, path, text)| Some((kind, path, text?))),
+    );
     let output = &case["output"];
     if output.get("errorContaining").is_some() {
         let named = profiles
@@ -247,15 +248,16 @@ fn endpoint_url(case: &Value) -> Check {
         env = env.with("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
     }
     let settings = Settings::new(env, profiles).with_profile(profile);
-    let configured = settings.endpoint_url(case["service"].as_str().unwrap());
-    let configured = configured
+    let configured = settings
+        .endpoint_url(case["service"].as_str().unwrap())
         .map_err(|error| error.to_string())?
         .map(|setting| setting.text);
     let found = client["endpoint_url"].as_str().or(configured);
-    let wanted = case["expected"]["endpointUrl"].as_str();
-    // Without a configured URL the case expects the service's own endpoint, which this crate does not
-    // know.
-    let wanted = wanted.filter(|url| !url.contains("amazonaws.com"));
+    // Without a configured URL the case expects the service's own endpoint, which this crate does
+    // not know.
+    let wanted = case["expected"]["endpointUrl"]
+        .as_str()
+        .filter(|url| !url.contains("amazonaws.com"));
     check(found == wanted, || format!("{found:?} is not {wanted:?}"))
 }
 

@@ -67,8 +67,8 @@ pub(crate) fn check(right: bool, what: impl FnOnce() -> String) -> Check {
     if right { Ok(()) } else { Err(what()) }
 }
 
-/// Gives the forms that a corpus may use for the same value one form: a number may be written `200` or
-/// `200.0`, and a member may be absent or null.
+/// Gives the forms that a corpus may use for the same value one form: a number may be written `200`
+/// or `200.0`, and a member may be absent or null.
 fn normalized(value: Value) -> Value {
     match value {
         Value::Object(members) => members

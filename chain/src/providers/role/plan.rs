@@ -104,20 +104,20 @@ impl<'a> Step<'a> {
         if is_source && let Some(key) = source_key(section)? {
             return Ok(Self::Base(Base::Key(key)));
         }
-        if let Some(token_file) = set(section, TOKEN_FILE) {
-            let Some(arn) = set(section, ROLE) else {
+        if let Some(token_file) = property(section, TOKEN_FILE) {
+            let Some(arn) = property(section, ROLE) else {
                 let text = format!("{TOKEN_FILE} without {ROLE}: it needs both");
-                return Err(wrong(ErrorKind::SourceProfile, token_file, &text));
+                return Err(error_at(ErrorKind::SourceProfile, token_file, &text));
             };
             let role = role(section, arn)?;
             let token_file = token_file.as_str().into();
             return Ok(Self::Base(Base::WebIdentity { role, token_file }));
         }
-        if let Some(arn) = set(section, ROLE) {
+        if let Some(arn) = property(section, ROLE) {
             return Self::with_role(section, arn);
         }
         refuse_unsupported(section)?;
-        match (own_key(section)?, set(section, "credential_source")) {
+        match (own_key(section)?, property(section, "credential_source")) {
             (Some(key), _) => Ok(Self::Base(Base::Key(key))),
             // As in the SDKs, the last profile of a chain may name a source without a role.
             (None, Some(source)) if is_source => named_source(source).map(Self::Base),
@@ -128,18 +128,18 @@ impl<'a> Step<'a> {
     fn with_role(section: &'a Section, arn: &Value) -> Result<Self, Error> {
         let role = Box::new(role(section, arn)?);
         match (
-            set(section, "source_profile"),
-            set(section, "credential_source"),
+            property(section, "source_profile"),
+            property(section, "credential_source"),
         ) {
             (Some(source), None) => Ok(Self::Source(role, source.as_str())),
             (None, Some(source)) => Ok(Self::Role(role, named_source(source)?)),
             (Some(source), Some(_)) => {
                 let text = "source_profile and credential_source exclude each other: remove one";
-                Err(wrong(ErrorKind::SourceProfile, source, text))
+                Err(error_at(ErrorKind::SourceProfile, source, text))
             }
             (None, None) => {
                 let text = "role_arn needs source_profile or credential_source";
-                Err(wrong(ErrorKind::SourceProfile, arn, text))
+                Err(error_at(ErrorKind::SourceProfile, arn, text))
             }
         }
     }
@@ -158,18 +158,18 @@ fn named_source(source: &Value) -> Result<Base, Error> {
                  EcsContainer",
                 shown(source.as_str())
             );
-            Err(wrong(ErrorKind::Setting, source, &text))
+            Err(error_at(ErrorKind::Setting, source, &text))
         }
     }
 }
 
 fn role(section: &Section, arn: &Value) -> Result<Role, Error> {
-    if let Some(serial) = set(section, "mfa_serial") {
+    if let Some(serial) = property(section, "mfa_serial") {
         let text = "mfa_serial needs a code, which this version cannot ask for: get a session with \
                     a code first";
-        return Err(wrong(ErrorKind::Unsupported, serial, text));
+        return Err(error_at(ErrorKind::Unsupported, serial, text));
     }
-    let text = |name| set(section, name).map(|value| value.as_str().to_owned());
+    let text = |name| property(section, name).map(|value| value.as_str().to_owned());
     Ok(Role {
         arn: arn.as_str().to_owned(),
         session_name: text("role_session_name"),
@@ -203,17 +203,17 @@ fn refuse_unsupported(section: &Section) -> Result<(), Error> {
     ];
     const BEFORE_CONFIG_KEY: [&str; 2] = ["login_session", "credential_process"];
     let credentials = section.part(FileKind::Credentials);
-    let has_key = credentials.is_some_and(|part| set_in(part, ID).is_some());
+    let has_key = credentials.is_some_and(|part| property_in(part, ID).is_some());
     let before_config = BEFORE_CONFIG_KEY.iter().filter(|_| !has_key);
     let mut names = BEFORE_ANY_KEY.into_iter().chain(before_config.copied());
-    match names.find_map(|name| Some((name, set(section, name)?))) {
+    match names.find_map(|name| Some((name, property(section, name)?))) {
         None => Ok(()),
         Some((name, value)) => {
             let text = format!(
                 "{} has {name}, which this version does not support",
                 section.name()
             );
-            Err(wrong(ErrorKind::Unsupported, value, &text))
+            Err(error_at(ErrorKind::Unsupported, value, &text))
         }
     }
 }
@@ -221,10 +221,12 @@ fn refuse_unsupported(section: &Section) -> Result<(), Error> {
 /// Returns the key of a profile that is a source. Half a key is ignored if the profile has a role.
 fn source_key(section: &Section) -> Result<Option<Found>, Error> {
     match own_key(section) {
-        Err(error) if error.kind() == ErrorKind::PartialCredentials => match set(section, ROLE) {
-            Some(_) => Ok(None),
-            None => Err(error),
-        },
+        Err(error) if error.kind() == ErrorKind::PartialCredentials => {
+            match property(section, ROLE) {
+                Some(_) => Ok(None),
+                None => Err(error),
+            }
+        }
         key => key,
     }
 }
@@ -236,7 +238,7 @@ fn own_key(section: &Section) -> Result<Option<Found>, Error> {
         [FileKind::Credentials, FileKind::Config]
             .into_iter()
             .filter_map(|kind| section.part(kind))
-            .find_map(|part| Some((part, set_in(part, name)?)))
+            .find_map(|part| Some((part, property_in(part, name)?)))
     };
     match (find(ID), find(SECRET)) {
         (Some((part, id)), _) => read_key(section, part, id).map(Some),
@@ -246,7 +248,7 @@ fn own_key(section: &Section) -> Result<Option<Found>, Error> {
 }
 
 fn read_key(section: &Section, part: &Part, id: &Value) -> Result<Found, Error> {
-    let text = |name| set_in(part, name).map(Value::as_str);
+    let text = |name| property_in(part, name).map(Value::as_str);
     let Some(secret) = text(SECRET) else {
         return Err(partial(part, id, ID, SECRET));
     };
@@ -264,28 +266,30 @@ fn read_key(section: &Section, part: &Part, id: &Value) -> Result<Found, Error> 
 /// Returns the file of the role, or else of the key that counts.
 fn deciding_file(section: &Section) -> FileKind {
     let credentials = section.part(FileKind::Credentials);
-    let deciding = match set(section, ROLE) {
+    let deciding = match property(section, ROLE) {
         Some(_) => ROLE,
         None => ID,
     };
-    match credentials.and_then(|part| set_in(part, deciding)) {
+    match credentials.and_then(|part| property_in(part, deciding)) {
         Some(_) => FileKind::Credentials,
         None => FileKind::Config,
     }
 }
 
-/// Returns a property that is not empty.
-fn set<'a>(section: &'a Section, name: &str) -> Option<&'a Value> {
+/// Returns a property of both files together that is not empty.
+fn property<'a>(section: &'a Section, name: &str) -> Option<&'a Value> {
     section
         .get(name)
         .filter(|value| value.non_empty().is_some())
 }
 
-fn set_in<'a>(part: &'a Part, name: &str) -> Option<&'a Value> {
+/// Returns a property of one file that is not empty.
+fn property_in<'a>(part: &'a Part, name: &str) -> Option<&'a Value> {
     part.get(name).filter(|value| value.non_empty().is_some())
 }
 
-fn wrong(kind: ErrorKind, value: &Value, text: &str) -> Error {
+/// Creates an error that starts with the file and line of a value.
+fn error_at(kind: ErrorKind, value: &Value, text: &str) -> Error {
     Error::new(kind, format!("{}: {text}", value.location()))
 }
 
@@ -302,7 +306,7 @@ fn partial(part: &Part, value: &Value, there: &str, missing: &str) -> Error {
             format!("{there} without {missing}: the file needs both"),
         ),
     };
-    wrong(ErrorKind::PartialCredentials, value, &text)
+    error_at(ErrorKind::PartialCredentials, value, &text)
 }
 
 fn no_source(section: &Section) -> Error {

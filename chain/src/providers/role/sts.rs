@@ -121,8 +121,8 @@ fn read_token(role: &Role, file: &Path) -> Result<Secret, Error> {
         Error::with_source(ErrorKind::Provider, message, error)
     })?;
     // The untrimmed copy is zeroed on drop too.
-    let text = Secret::new(text);
-    Ok(Secret::from(text.expose().trim()))
+    let untrimmed = Secret::new(text);
+    Ok(Secret::from(untrimmed.expose().trim()))
 }
 
 fn session(role: &Role, answer: Result<Credentials, keyfob_sts::Error>) -> Result<Found, Error> {
