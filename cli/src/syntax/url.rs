@@ -1,5 +1,8 @@
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 
+/// The only ASCII character that [`to_wire_form`] encodes.
+const SPACE: AsciiSet = AsciiSet::EMPTY.add(b' ');
+
 /// Returns the part of a URL between the scheme and the path.
 pub(crate) fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -12,9 +15,6 @@ pub(crate) fn to_wire_form(url: &str) -> String {
     let without_fragment = url.split('#').next().unwrap_or_default();
     utf8_percent_encode(without_fragment, &SPACE).to_string()
 }
-
-/// The only ASCII character to encode.
-const SPACE: AsciiSet = AsciiSet::EMPTY.add(b' ');
 
 /// Returns true if the path has a segment `.` or `..`, even encoded. Clients may remove those.
 pub(crate) fn has_dot_segments(url: &str) -> bool {

@@ -124,15 +124,7 @@ fn a_path_may_be_given_as_lists_print_it() {
         .with("AWS_REGION", "eu-west-1");
     let tags = r#"{"meta-data": {"tags": {"instance": {"cost center": "42"}}}}"#;
     std::fs::write(its_home.path().join("metadata.json"), tags).unwrap();
-    let line = [
-        "serve",
-        "imds",
-        "--listen",
-        "127.0.0.1:0",
-        "--metadata",
-        "metadata.json",
-    ];
-    let server = Running::start(&its_home, &line);
+    let server = Running::serve(&its_home, "imds", &["--metadata", "metadata.json"]);
     let client = server.home(&[]);
     let key = client.keyfob(["imds", "ls", "tags/instance"]).ok();
     let path = format!("tags/instance/{}", key.trim_end());

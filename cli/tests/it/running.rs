@@ -46,6 +46,12 @@ impl Running {
         }
     }
 
+    /// Starts `keyfob serve KIND` on any free port, with more arguments.
+    pub(crate) fn serve(home: &Home, kind: &str, more: &[&str]) -> Self {
+        let words = ["serve", kind, "--listen", "127.0.0.1:0"];
+        Self::start(home, &[&words, more].concat())
+    }
+
     /// Returns a home with the exported variables except for those in `without`.
     pub(crate) fn home(&self, without: &[&str]) -> Home {
         let is_kept = |(name, _): &&(String, String)| !without.contains(&name.as_str());

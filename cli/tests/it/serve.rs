@@ -22,17 +22,7 @@ fn home() -> Home {
 #[test]
 fn boto3_takes_the_role_of_a_served_instance() {
     let home = home();
-    let server = Running::start(
-        &home,
-        &[
-            "serve",
-            "imds",
-            "--listen",
-            "127.0.0.1:0",
-            "--role-name",
-            "laptop",
-        ],
-    );
+    let server = Running::serve(&home, "imds", &["--role-name", "laptop"]);
     let client = server
         .home(&[])
         .with("AWS_EC2_METADATA_V1_DISABLED", "true");
@@ -68,7 +58,7 @@ fn an_invalid_role_name_is_refused() {
 #[test]
 fn boto3_takes_the_credentials_of_a_served_container_only_with_the_token() {
     let home = home();
-    let server = Running::start(&home, &["serve", "container", "--listen", "127.0.0.1:0"]);
+    let server = Running::serve(&home, "container", &[]);
     let client = server.home(&[]).with("AWS_EC2_METADATA_DISABLED", "true");
     assert_has(
         &boto3(&client, KEY).ok(),
@@ -87,19 +77,9 @@ fn boto3_takes_the_credentials_of_a_served_container_only_with_the_token() {
 fn the_token_of_a_served_container_can_be_in_a_file() {
     let home = home();
     std::fs::write(home.path().join("token"), "from-a-file").unwrap();
-    let path = home.path().canonicalize().unwrap().join("token");
-    let path = path.to_str().unwrap();
-    let server = Running::start(
-        &home,
-        &[
-            "serve",
-            "container",
-            "--listen",
-            "127.0.0.1:0",
-            "--token-file",
-            "token",
-        ],
-    );
+    let file = home.path().canonicalize().unwrap().join("token");
+    let path = file.to_str().unwrap();
+    let server = Running::serve(&home, "container", &["--token-file", "token"]);
     assert_eq!(
         server.exports[1],
         (
@@ -121,17 +101,8 @@ fn custom_metadata_and_a_spot_notice_are_served() {
     let home = home();
     let tags = r##"{"meta-data": {"tags": {"instance": {"Name": "web"}}}, "user-data": "#!/bin/sh\necho hi\n"}"##;
     std::fs::write(home.path().join("metadata.json"), tags).unwrap();
-    let words = [
-        "serve",
-        "imds",
-        "--listen",
-        "127.0.0.1:0",
-        "--metadata",
-        "metadata.json",
-        "--spot-after",
-        "0",
-    ];
-    let server = Running::start(&home, &words);
+    let options = ["--metadata", "metadata.json", "--spot-after", "0"];
+    let server = Running::serve(&home, "imds", &options);
     let client = server.home(&[]);
     assert_eq!(
         client.keyfob(["imds", "get", "tags/instance/Name"]).ok(),

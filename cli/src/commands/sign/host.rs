@@ -33,7 +33,7 @@ const GLOBAL: [&str; 8] = [
 /// The services whose host name before the region differs from their name in the credential scope.
 /// A leading dot stands for further labels.
 ///
-/// Source: the service models of botocore.
+/// Source: the endpoint prefixes and signing names in the AWS service models.
 const SIGNING_NAMES: [(&str, &str); 46] = [
     ("agreement-marketplace", "aws-marketplace"),
     ("appconfigdata", "appconfig"),
