@@ -7,12 +7,14 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// An access key: its id, its secret, and what may come with temporary ones.
+/// An access key: its id, its secret, and the parts of temporary credentials.
 ///
-/// An immutable snapshot behind one reference count: cloning is cheap, and no reader ever sees the id of one key
-/// with the secret of another. `Debug` shows the id (which is no secret) and the expiry, never the secret or the
-/// token. Of an id longer than 24 characters it shows the last four: a secret may stand there by mistake, and the
-/// ids that AWS gives have 20.
+/// An immutable snapshot with a reference count: cloning is cheap, and no reader ever sees the id
+/// of one key with the secret of another.
+///
+/// `Debug` shows the id, which is not secret, and the expiry, but neither the secret nor the token.
+/// It shows only the last four characters of an id longer than 24: AWS's ids have 20, so a longer
+/// one may be a secret given by mistake.
 ///
 /// # Examples
 ///
@@ -38,21 +40,33 @@ struct Parts {
     token_header: TokenHeader,
 }
 
-/// The token as a header value, made when it is first needed. Requests share it, and each is counted in the value; so that
-/// threads do not wait for each other there, each shard has its own.
+/// The token as a header value, made when it is first needed and shared by all requests.
+///
+/// There is one for each shard, so that threads do not wait for each other at the reference count.
 #[cfg(feature = "http")]
 #[derive(Clone, Default)]
 struct TokenHeader([std::sync::OnceLock<http::HeaderValue>; crate::codec::shard::SHARDS]);
 
 impl Credentials {
-    /// An access key without a session token or an expiry.
+    /// Returns an access key without a session token or an expiry. Nothing is trimmed.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::AccessKeyId`] when the id is not 1 to 128 printable ASCII characters without blanks, `/`, `,` and
-    /// `=` (it must stand in a header and in a credential scope); [`ErrorKind::SecretAccessKey`] when the secret is
-    /// empty or holds a blank or a control character. Nothing is trimmed. The secret is in no message, nor is a refused id
-    /// that could be one.
+    /// [`ErrorKind::AccessKeyId`] if the id is not 1 to 128 printable ASCII characters without
+    /// spaces, `/`, `,` and `=`, which separate it in a header and a credential scope.
+    /// [`ErrorKind::SecretAccessKey`] if the secret is empty or has whitespace or a control
+    /// character. No message repeats the secret, or an id that could be one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, ErrorKind};
+    /// let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYKEY")?;
+    /// assert_eq!(credentials.access_key_id(), "AKIDEXAMPLE");
+    /// let error = Credentials::new("AKIDEXAMPLE", "pasted with its line end\n").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::SecretAccessKey);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn new(
         access_key_id: impl Into<String>,
         secret_access_key: impl Into<Secret>,
@@ -68,11 +82,23 @@ impl Credentials {
         Ok(Self::from_checked(access_key_id, secret_access_key))
     }
 
-    /// With the session token of temporary credentials. An empty token is no token.
+    /// Sets the session token of temporary credentials. An empty token counts as none.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SessionToken`] when it holds a blank, a control character or one beyond ASCII.
+    /// [`ErrorKind::SessionToken`] if the token has whitespace, a control character or a character
+    /// outside ASCII.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Timestamp};
+    /// let temporary = Credentials::new("ASIAEXAMPLE", "secret")?
+    ///     .with_session_token("AQoDYXdzEPT//////////wEXAMPLE")?
+    ///     .with_expiry("2015-08-30T13:36:00Z".parse()?);
+    /// assert!(temporary.session_token().is_some());
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn with_session_token(mut self, token: impl Into<Secret>) -> Result<Self, Error> {
         let token = token.into();
         if !is_one_line(&token) || !token.expose().is_ascii() {
@@ -87,72 +113,89 @@ impl Credentials {
         Ok(self)
     }
 
-    /// With the moment from which the service refuses them.
+    /// Sets the moment from which the service refuses the credentials.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Timestamp};
+    /// let now: Timestamp = "2015-08-30T12:36:00Z".parse()?;
+    /// let end = now.plus_seconds(60);
+    /// let credentials = Credentials::new("ASIAEXAMPLE", "secret")?.with_expiry(end);
+    /// assert!(!credentials.is_expired_at(now) && credentials.is_expired_at(end));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub fn with_expiry(mut self, at: Timestamp) -> Self {
         self.parts().expiry = Some(at);
         self
     }
 
-    /// With the account they belong to. A blank id is none.
+    /// Sets the account that the credentials belong to. An id of whitespace only counts as none.
     #[must_use]
     pub fn with_account_id(mut self, id: impl Into<String>) -> Self {
         self.parts().account_id = Some(id.into()).filter(|id| !id.trim().is_empty());
         self
     }
 
-    /// The access key id. It is no secret.
+    /// Returns the access key id, which is not secret.
     pub fn access_key_id(&self) -> &str {
         &self.0.access_key_id
     }
 
-    /// The secret access key.
+    /// Returns the secret access key.
     pub fn secret_access_key(&self) -> &Secret {
         &self.0.secret_access_key
     }
 
-    /// The session token, if they are temporary.
+    /// Returns the session token of temporary credentials.
     pub fn session_token(&self) -> Option<&Secret> {
         self.0.session_token.as_ref()
     }
 
-    /// From when on they are refused, if that is known. `None` says nothing about temporary credentials: look at
-    /// [`session_token`](Self::session_token) too.
+    /// Returns when the credentials expire, if that is known.
+    ///
+    /// `None` does not mean that they are long-term: check [`session_token`](Self::session_token)
+    /// too.
     pub fn expiry(&self) -> Option<Timestamp> {
         self.0.expiry
     }
 
-    /// The account they belong to, if their source said so.
+    /// Returns the account that the credentials belong to, if their source named it.
     pub fn account_id(&self) -> Option<&str> {
         self.0.account_id.as_deref()
     }
 
-    /// Whether they have ended at `now`.
+    /// Returns true if the credentials are expired at `now`.
     pub fn is_expired_at(&self, now: Timestamp) -> bool {
         self.0.expiry.is_some_and(|expiry| expiry <= now)
     }
 
-    /// Whether `other` is this very snapshot (a clone of it), not merely equal.
+    /// Returns true if `other` is a clone of this snapshot. Equal values made apart are different
+    /// snapshots.
     pub fn is_same_snapshot(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Whether the same signing keys are derived from both. A clone is told by its address; others are compared, and two secrets
-    /// of one key id are two keys.
+    /// Returns true if both have the same id and secret, so that the same signing keys are derived
+    /// from them.
     #[cfg(feature = "std")]
     pub(crate) fn is_same_key(&self, other: &Self) -> bool {
         let secret = self.secret_access_key();
+        // Most calls have the same snapshot, which a comparison of addresses recognizes.
         self.is_same_snapshot(other)
             || self.access_key_id() == other.access_key_id()
                 && secret.is_same(other.secret_access_key())
     }
 
-    /// Credentials that nobody has, for the work of verifying an unknown key id.
+    /// Returns credentials that no request is signed with.
     pub(crate) fn dummy() -> Self {
+        // A verifier uses them for an unknown key id, so that the time of its answer does not tell
+        // which ids exist.
         Self::from_checked(String::new(), Secret::new("keyfob"))
     }
 
-    /// The session token as a header value, marked sensitive. It is made once and shared by all requests.
+    /// Returns the session token as a header value that is marked sensitive.
     #[cfg(feature = "http")]
     pub(crate) fn session_token_header(&self) -> Result<Option<http::HeaderValue>, Error> {
         let Some(token) = self.session_token() else {
@@ -197,7 +240,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The id stands in `Credential=ID/scope, …` and in a URL: no blank, no control character, no separator.
+/// Returns true if the id can stand in `Credential=ID/scope, …` and in a URL.
 fn is_access_key_id(id: &str) -> bool {
     (1..=128).contains(&id.len())
         && id
@@ -205,10 +248,11 @@ fn is_access_key_id(id: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b',' | b'='))
 }
 
-/// The most characters of a text that is taken for an id, not for a secret: AWS's ids have 20, its secrets 40.
+/// The largest number of characters of a text that is taken for an id and not for a secret. AWS's
+/// ids have 20 characters, its secrets 40.
 const PLAUSIBLE: usize = 24;
 
-/// The id for a log. One that is too long to be AWS's is told from others by its end. Ids are ASCII.
+/// Returns the id for a log, or only its end if it is too long to be one of AWS's. Ids are ASCII.
 fn shown(id: &str) -> Cow<'_, str> {
     if id.len() <= PLAUSIBLE {
         return id.into();
@@ -216,20 +260,24 @@ fn shown(id: &str) -> Cow<'_, str> {
     format!("…{}", &id[id.len() - 4..]).into()
 }
 
-/// The part of a refused id that may be repeated in a message. Who swaps the two has written the secret here, so it
-/// must look like an id: few capital letters and digits, blanks and line ends aside. Of an id of AWS with more behind it
-/// only the id is repeated.
+/// Returns the part of a refused id that a message may repeat.
+///
+/// A user who swaps the two arguments gives the secret here, so the text must look like an id: at
+/// most 24 capital letters and digits, not counting whitespace. Of an id of AWS followed by
+/// something else, only the id is repeated.
 fn repeatable(id: &str) -> &str {
-    let is_blank = |c: char| c.is_control() || c.is_whitespace();
+    let is_whitespace = |c: char| c.is_control() || c.is_whitespace();
     let is_plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
     let is_plausible = |text: &str| {
-        let mut characters = text.chars().filter(|c| !is_blank(*c));
+        let mut characters = text.chars().filter(|c| !is_whitespace(*c));
         characters.clone().count() <= PLAUSIBLE && characters.all(is_plain)
     };
     if is_plausible(id) {
         return id;
     }
-    let rest = id.trim_start_matches(is_plain).trim_start_matches(is_blank);
+    let rest = id
+        .trim_start_matches(is_plain)
+        .trim_start_matches(is_whitespace);
     let first = &id[..id.len() - rest.len()];
     let is_of_aws = first.starts_with("AKIA") || first.starts_with("ASIA");
     if is_of_aws && is_plausible(first) {
@@ -239,8 +287,9 @@ fn repeatable(id: &str) -> &str {
     }
 }
 
-/// A pasted line end or blank is the commonest cause of a wrong signature.
+/// Returns true if the text has no whitespace and no control character.
 fn is_one_line(secret: &Secret) -> bool {
+    // A pasted line end or space is the most common cause of a wrong signature.
     !secret
         .expose()
         .chars()
@@ -254,7 +303,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bad_key_id_is_named_and_a_bad_secret_is_not() {
+    fn an_error_repeats_a_bad_key_id_but_not_a_bad_secret() {
         for id in ["", "AKID\n", "AK ID", "AKID/x", "AKIDÉ", &"A".repeat(129)] {
             let error = Credentials::new(id, "secret").unwrap_err();
             assert_eq!(error.kind(), ErrorKind::AccessKeyId, "{id:?}");
@@ -279,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_the_place_of_the_id_is_not_repeated() {
+    fn a_secret_given_as_the_id_is_not_repeated() {
         for id in [
             "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
             "WJALRXUTNFEMI/K7MDENG",
@@ -298,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_with_something_behind_it_is_named() {
+    fn an_id_followed_by_something_else_is_repeated() {
         for (id, named) in [
             (
                 "AKIAIOSFODNN7EXAMPLE\r\n",
@@ -319,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_extras_are_none() {
+    fn an_empty_token_and_an_empty_account_count_as_none() {
         let key = Credentials::new("AKID", "secret")
             .unwrap()
             .with_session_token("")
@@ -342,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_short_ids_and_the_end_of_what_could_be_a_secret() {
+    fn debug_shows_short_ids_and_only_the_end_of_long_ones() {
         let shown = |id: &str| {
             let key = Credentials::new(id, "secret").unwrap();
             format!("{key:?}")
@@ -369,7 +418,7 @@ mod tests {
             header.as_bytes().as_ptr() as usize
         };
         assert_eq!(place(), place());
-        // Of a few threads not all can have this one's shard.
+        // Not all of these threads can have the shard of this one.
         let others =
             [(); 3].map(|()| std::thread::scope(|scope| scope.spawn(place).join().unwrap()));
         assert!(others.iter().any(|other| *other != place()));

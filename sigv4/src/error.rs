@@ -4,11 +4,22 @@ use alloc::{
 };
 use core::fmt;
 
-/// Why an input was refused: the kind, and the input itself where it is no secret.
+/// Why an input was refused.
+///
+/// It shows the input, unless the input may be a secret.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{ErrorKind, Scope};
+/// let error = Scope::new("us east", "s3").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Region);
+/// assert!(error.to_string().ends_with("(got \"us east\")"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
-    /// The offending input, escaped and cut by `Display`; empty where it may be a secret.
+    /// The input as given; empty if it may be a secret. `Display` escapes and shortens it.
     input: String,
 }
 
@@ -20,7 +31,7 @@ impl Error {
         }
     }
 
-    /// For inputs that must not be repeated.
+    /// Makes an error that does not show the input.
     pub(crate) fn secret(kind: ErrorKind) -> Self {
         Self::new(kind, "")
     }
@@ -32,33 +43,35 @@ impl Error {
         }
     }
 
-    /// What was wrong.
+    /// Returns what is wrong with the input.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 }
 
-/// What was wrong with an input.
+/// What is wrong with an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An access key id that is not 1 to 128 printable ASCII characters without blanks, `/`, `,` and `=`.
+    /// An access key id that is not 1 to 128 printable ASCII characters without spaces, `/`, `,`
+    /// and `=`.
     AccessKeyId,
-    /// A secret access key that is empty or has a blank or a control character.
+    /// A secret access key that is empty, or has whitespace or a control character.
     SecretAccessKey,
-    /// A session token with a blank or a control character.
+    /// A session token with whitespace, a control character or a character outside ASCII.
     SessionToken,
-    /// A moment that is not `20150830T123600Z` or RFC 3339.
+    /// A time that is not `20150830T123600Z` or RFC 3339.
     Timestamp,
-    /// A region that is not a host label.
+    /// A region that is not 1 to 63 ASCII letters, digits, `-` or `_`.
     Region,
-    /// A service name that cannot stand in a credential scope.
+    /// A service name that is not 1 to 63 ASCII letters, digits, `-` or `_`.
     Service,
     /// A method that is not an HTTP token.
     Method,
-    /// A URL that is not absolute, or has a control character.
+    /// A URL that is not absolute, has a control character, or is longer than 1 GiB.
     Url,
-    /// No host, or one that cannot stand in a `Host` header; user information cannot.
+    /// A missing host, or one that cannot stand in a `Host` header, such as one with user
+    /// information.
     Host,
     /// A header name that is not an HTTP token.
     HeaderName,
@@ -72,86 +85,89 @@ pub enum ErrorKind {
     ChunkAlgorithm,
     /// A body whose length is not the planned one.
     BodyLength,
-    /// A trailer that cannot stand in a header, or is there already.
+    /// A trailer that cannot stand in a header, or has the name of another.
     Trailer,
-    /// An event-stream message with an impossible length.
+    /// An event-stream message of an impossible length.
     EventLength,
-    /// An event-stream message whose checksum is wrong.
+    /// An event-stream message with a wrong checksum.
     EventChecksum,
     /// An event-stream header that is malformed or missing.
     EventHeader,
     /// A signature that is not hex digits.
     Signature,
-    /// A signature that is not the one the key gives.
+    /// A signature that does not match the key.
     SignatureMismatch,
-    /// No port, or one that is not 1 to 65535.
+    /// A missing port, or one that is not 1 to 65535.
     Port,
-    /// No user to log in as.
+    /// An empty name of the user to log in as.
     User,
-    /// No name of a cluster.
+    /// An empty name of a cluster.
     Cluster,
-    /// A region set with an empty name, or with another character than letters, digits, `-`, `_` and `*`.
+    /// A region set with an empty name, or with a character other than letters, digits, `-`, `_`
+    /// and `*`.
     RegionSet,
-    /// A public key that is no point of the curve.
+    /// A public key that is not a point on the curve.
     PublicKey,
 }
 
 impl ErrorKind {
-    /// What was wrong and what would be right, without the input.
+    /// Returns what is wrong and how to cure it, without the input.
     fn text(self) -> &'static str {
         match self {
             Self::AccessKeyId => {
-                "invalid access key id: 1 to 128 printable ASCII characters without blanks, `/`, `,` or `=` are needed; perhaps id and secret are swapped"
+                "invalid access key id: use 1 to 128 printable ASCII characters without spaces, `/`, `,` and `=`; check that id and secret are not swapped"
             }
             Self::SecretAccessKey => {
-                "invalid secret access key: it is empty or holds a blank or a control character; copy it again, without the line end"
+                "invalid secret access key: it is empty, or has whitespace or a control character; copy it again, without the line end"
             }
             Self::SessionToken => {
-                "invalid session token: it holds a blank, a control character or one beyond ASCII; copy it again, without the line end"
+                "invalid session token: it has whitespace, a control character or a character outside ASCII; copy it again, without the line end"
             }
             Self::Timestamp => "invalid time: write 20150830T123600Z or 2015-08-30T12:36:00Z",
             Self::Region => {
-                "invalid region: a name such as us-east-1 is needed (letters, digits, `-` and `_`, at most 63 characters)"
+                "invalid region: use a name such as us-east-1 (letters, digits, `-` and `_`, at most 63 characters)"
             }
             Self::Service => {
-                "invalid service: a signing name such as s3 or execute-api is needed (letters, digits, `-` and `_`, at most 63 characters)"
+                "invalid service: use a signing name such as s3 or execute-api (letters, digits, `-` and `_`, at most 63 characters)"
             }
-            Self::Method => "invalid method: an HTTP token such as GET is needed",
+            Self::Method => "invalid method: use an HTTP token such as GET",
             Self::Url => {
-                "invalid URL: an absolute one in its wire form is needed, such as https://example.com/a%20b?c=d"
+                "invalid URL: use an absolute URL as it is sent, such as https://example.com/a%20b?c=d"
             }
             Self::Host => {
-                "invalid host: a name or an address with an optional port is needed, without user and password; write non-ASCII names in punycode"
+                "invalid host: use a name or an address with an optional port, without user and password; write non-ASCII names in punycode"
             }
-            Self::HeaderName => "invalid header name: an HTTP token is needed",
+            Self::HeaderName => "invalid header name: use an HTTP token",
             Self::HeaderValue => {
-                "invalid header value: it holds a control character; the name of the header is given"
+                "invalid header value: remove the control character from the value of the header named here"
             }
-            Self::Ttl => "invalid time to live: 1 to 604800 seconds (7 days) are possible",
-            Self::ChunkSize => "invalid chunk size: 8192 bytes to 1 GiB are possible",
+            Self::Ttl => "invalid time to live: use 1 to 604800 seconds (7 days)",
+            Self::ChunkSize => "invalid chunk size: use 8192 bytes to 1 GiB",
             Self::ChunkAlgorithm => {
-                "the body was planned to be signed otherwise; plan and signer must have the same algorithm"
+                "the body was planned for another algorithm than the signer's: use the same for both"
             }
             Self::BodyLength => {
-                "the body has not the planned length, which was promised as its Content-Length"
+                "the body's length differs from the planned length, which is its Content-Length"
             }
             Self::Trailer => {
-                "invalid trailer: an HTTP token that is not yet used, and one line of text without runs of blanks, are needed"
+                "invalid trailer: use an HTTP token that no other trailer has, and one line of text with single spaces"
             }
             Self::EventLength => {
-                "invalid length of an event-stream message: 24 MiB in all and 128 KiB of headers are possible"
+                "invalid length of an event-stream message: it may be up to 24 MiB long, with up to 128 KiB of headers"
             }
-            Self::EventChecksum => "wrong checksum of an event-stream message: it was changed",
+            Self::EventChecksum => {
+                "wrong checksum of an event-stream message: it was changed on the way"
+            }
             Self::EventHeader => "malformed or missing header of an event-stream message",
-            Self::Signature => "invalid signature: lower-case hex digits are needed",
+            Self::Signature => "invalid signature: use lower-case hex digits",
             Self::SignatureMismatch => {
-                "the signature does not match: the message was changed, has left its place, or was signed with another key"
+                "the signature does not match: the message was changed or moved, or was signed with another key"
             }
-            Self::Port => "invalid endpoint: a port is needed behind the host, such as :5432",
-            Self::User => "no user: the name of the one who logs in is needed",
-            Self::Cluster => "no cluster: its name is needed",
+            Self::Port => "invalid endpoint: add a port after the host, such as :5432",
+            Self::User => "the user name is empty: name the user to log in as",
+            Self::Cluster => "the cluster name is empty: name the cluster",
             Self::RegionSet => {
-                "invalid region set: names joined by `,` are needed, such as us-east-1,eu-* or *"
+                "invalid region set: use names joined by `,`, such as us-east-1,eu-* or *"
             }
             Self::PublicKey => "invalid public key: its coordinates are not on the curve P-256",
         }
@@ -164,13 +180,13 @@ impl fmt::Display for Error {
         if self.input.is_empty() {
             return Ok(());
         }
-        let shown: String = self
-            .input
-            .chars()
+        let mut characters = self.input.chars();
+        let shown: String = characters
+            .by_ref()
             .take(80)
             .flat_map(char::escape_debug)
             .collect();
-        let cut = if self.input.chars().nth(80).is_some() {
+        let cut = if characters.next().is_some() {
             "…"
         } else {
             ""

@@ -2,10 +2,12 @@ use core::fmt;
 
 use crate::codec::{hex, sha256::Sha256};
 
-/// The body of a request, or what is known of it: the last line of the canonical request.
+/// The body of a request, or the part of it that is known when signing.
 ///
-/// Source: Signature Version 4, "Create a canonical request", the hashed payload; S3, "Authenticating requests: using the
-/// Authorization header", `x-amz-content-sha256`.
+/// It decides the last line of the canonical request.
+///
+/// Source: Signature Version 4, "Create a canonical request", the hashed payload; S3,
+/// "Authenticating requests: using the Authorization header", `x-amz-content-sha256`.
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub enum Payload<'a> {
@@ -16,12 +18,13 @@ pub enum Payload<'a> {
     Bytes(&'a [u8]),
     /// The SHA-256 of the body.
     Sha256([u8; 32]),
-    /// `UNSIGNED-PAYLOAD`: the body is not signed. S3 takes this over TLS; few other services do.
+    /// A body that is not signed: `UNSIGNED-PAYLOAD`. S3 accepts it over TLS; few other services
+    /// do.
     Unsigned,
-    /// What the request's own `x-amz-content-sha256` header says; without one, no body.
+    /// The value of the request's own `x-amz-content-sha256` header, or no body if there is none.
     ///
-    /// A server that checks the signature before the body has come verifies with this, and compares the body with
-    /// [`Verified::content_sha256`](crate::verify::Verified::content_sha256) afterwards.
+    /// A server that verifies the signature before it has the body uses this, and later compares
+    /// the body with [`Verified::content_sha256`](crate::verify::Verified::content_sha256).
     Declared,
     /// A body that is sent in signed pieces.
     Streaming(Streaming),
@@ -31,15 +34,15 @@ pub enum Payload<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Streaming {
-    /// aws-chunked, each chunk signed.
+    /// `aws-chunked`, each chunk signed.
     Signed,
-    /// aws-chunked, each chunk and the trailing headers signed.
+    /// `aws-chunked`, each chunk and the trailing headers signed.
     SignedTrailer,
-    /// aws-chunked, not signed, with trailing headers such as a checksum.
+    /// `aws-chunked`, not signed, with trailing headers such as a checksum.
     UnsignedTrailer,
-    /// aws-chunked, each chunk signed with SigV4a.
+    /// `aws-chunked`, each chunk signed with SigV4a.
     SignedV4a,
-    /// aws-chunked, each chunk and the trailing headers signed with SigV4a.
+    /// `aws-chunked`, each chunk and the trailing headers signed with SigV4a.
     SignedTrailerV4a,
     /// Event-stream messages, each signed.
     Events,
@@ -55,12 +58,12 @@ impl Streaming {
         Self::Events,
     ];
 
-    /// By its name.
+    /// Returns the form with this name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|form| form.as_str() == name)
     }
 
-    /// Whether headers follow the body.
+    /// Returns true if headers follow the body.
     pub(crate) const fn has_trailer(self) -> bool {
         matches!(
             self,
@@ -68,7 +71,15 @@ impl Streaming {
         )
     }
 
-    /// The value of `x-amz-content-sha256` and the last line of the canonical request.
+    /// Returns the name, which is the value of `x-amz-content-sha256` and the last line of the
+    /// canonical request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::chunked::Streaming;
+    /// assert_eq!(Streaming::Signed.as_str(), "STREAMING-AWS4-HMAC-SHA256-PAYLOAD");
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Signed => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
@@ -81,19 +92,21 @@ impl Streaming {
     }
 }
 
-/// SHA-256 of nothing.
+/// The SHA-256 of an empty body.
 pub(crate) const EMPTY_SHA256: &str =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/// The hash of a body that is not signed.
+/// The name that stands for the hash of a body that is not signed.
 pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
-/// Whether it stands for a body whose hash is not the last line: one that is not signed, or in pieces.
+/// Returns true if the text is a name that stands for a body that is not signed, or signed in
+/// pieces.
 pub(crate) fn is_name(text: &[u8]) -> bool {
     core::str::from_utf8(text)
         .is_ok_and(|text| text == UNSIGNED_PAYLOAD || Streaming::parse(text).is_some())
 }
 
-/// Whether it can be the last line of a canonical request: a hash, or a name that [`is_name`] knows.
+/// Returns true if the text can be the last line of a canonical request: a hash, or a
+/// [name](is_name).
 pub(crate) fn stands_for_body(text: &[u8]) -> bool {
     hex::decode(text).is_some() || is_name(text)
 }
@@ -107,7 +120,8 @@ pub(crate) enum ContentHash<'a> {
 }
 
 impl<'a> ContentHash<'a> {
-    /// `declared` is the value of the request's `x-amz-content-sha256` header, trimmed.
+    /// Returns the last line for a body. `declared` is the trimmed value of the request's
+    /// `x-amz-content-sha256` header.
     pub(crate) fn new(payload: Payload<'a>, declared: Option<&'a [u8]>) -> Self {
         match payload {
             Payload::Empty | Payload::Bytes([]) => Self::Static(EMPTY_SHA256),
@@ -127,7 +141,7 @@ impl<'a> ContentHash<'a> {
         }
     }
 
-    /// Without the borrowed form, which the request has in a header already.
+    /// Returns `None` for the borrowed form, which the request has in a header already.
     pub(crate) fn to_static(self) -> Option<ContentHash<'static>> {
         match self {
             Self::Hex(digits) => Some(ContentHash::Hex(digits)),
@@ -139,13 +153,13 @@ impl<'a> ContentHash<'a> {
 
 impl ContentHash<'static> {
     pub(crate) fn as_str(&self) -> &str {
-        // Digits or a constant, so the fallback is never taken.
+        // Digits or a constant, so the fallback is never used.
         core::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for Payload<'_> {
-    /// The body itself is never shown: it may hold a secret.
+    /// Never shows the body, which may hold a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("Empty"),

@@ -9,8 +9,8 @@ use crate::{
 
 /// A request to sign or to verify, borrowed from its caller.
 ///
-/// Everything is taken in its wire form and never parsed again: the path and the query are the bytes that are sent, so
-/// a blank in a key is already `%20`. What was checked here cannot fail later, so signing has no error.
+/// Every part is taken as it is sent and never parsed again: a space in a path must be `%20`
+/// already. Everything is checked here, so signing cannot fail later.
 ///
 /// # Examples
 ///
@@ -26,29 +26,40 @@ use crate::{
 pub struct Request<'a> {
     method: &'a str,
     scheme: &'a str,
-    /// Lower-case, without the default port. Also what the signed URL says.
+    /// In lower case and without the default port, as the signed URL has it too.
     host: Cow<'a, str>,
     path: &'a str,
     query: &'a str,
-    /// Headers that were borrowed as a whole.
+    /// Headers that were borrowed as a list.
     list: &'a [(&'a str, &'a str)],
     #[cfg(feature = "http")]
     map: Option<&'a http::HeaderMap>,
     /// Headers that were added one by one.
     added: Vec<(&'a str, &'a [u8])>,
     payload: Payload<'a>,
-    /// Whether a session token and a set of regions among the headers are those of an older signature.
+    /// Whether a session token and a set of regions among the headers belong to an older signature.
     is_resigned: bool,
 }
 
 impl<'a> Request<'a> {
-    /// From an absolute URL as it will be sent. A fragment is left out, as it is not sent.
+    /// Returns a request for an absolute URL as it is sent. A fragment is left out.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Method`] when the method is not an HTTP token; [`ErrorKind::Url`] when there is no `scheme://`, or a
-    /// control character; [`ErrorKind::Host`] when the host is missing or malformed, or has user information in front: a
-    /// client would make another `Authorization` header of it.
+    /// [`ErrorKind::Method`] if the method is not an HTTP token. [`ErrorKind::Url`] if the URL has
+    /// no `scheme://`, or has a control character. [`ErrorKind::Host`] if the host is missing or
+    /// malformed, or if user information precedes it: clients make an `Authorization` header of
+    /// that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Request;
+    /// let request = Request::new("GET", "https://Example.com:443/a%20b?list-type=2")?;
+    /// assert_eq!(request.host(), "example.com");
+    /// assert_eq!((request.path(), request.query()), ("/a%20b", "list-type=2"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn new(method: &'a str, url: &'a str) -> Result<Self, Error> {
         let (scheme, rest) =
             split_scheme(url).ok_or_else(|| Error::new(ErrorKind::Url, without_secrets(url)))?;
@@ -60,13 +71,22 @@ impl<'a> Request<'a> {
         Self::from_parts(method, scheme, authority, target)
     }
 
-    /// From the scheme, the authority (host, and port if it is not the default one) and the target (path and query) as they
-    /// will be sent.
+    /// Returns a request for a scheme, an authority (the host, with its port if it is not the
+    /// default one) and a target (path and query) as they are sent.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new); [`ErrorKind::Url`] also when the target begins with neither `/` nor `?`,
-    /// or is longer than a gibibyte.
+    /// As [`new`](Self::new). Also [`ErrorKind::Url`] if the target begins with neither `/` nor
+    /// `?`, or is longer than 1 GiB.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Request;
+    /// let request = Request::from_parts("GET", "http", "localhost:9000", "/bucket/key")?;
+    /// assert_eq!(request.host(), "localhost:9000");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn from_parts(
         method: &'a str,
         scheme: &'a str,
@@ -101,12 +121,25 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// From what a server receives: the target of the request line, and all headers, `Host` among them (of HTTP/2, its
-    /// `:authority` under that name). The scheme is taken to be `https`.
+    /// Returns a request as a server receives it: the target of the request line, and all headers.
+    ///
+    /// `Host` must be among the headers; add the `:authority` of HTTP/2 under that name. The scheme
+    /// is taken to be `https`.
     ///
     /// # Errors
     ///
-    /// As [`from_parts`](Self::from_parts) and [`headers`](Self::headers); [`ErrorKind::Host`] when there is no `Host`.
+    /// As [`from_parts`](Self::from_parts) and [`headers`](Self::headers). Also [`ErrorKind::Host`]
+    /// if there is no `Host`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Request;
+    /// let headers = [("host", "examplebucket.s3.amazonaws.com"), ("range", "bytes=0-9")];
+    /// let request = Request::from_wire("GET", "/key?versionId=1", &headers)?;
+    /// assert_eq!(request.query(), "versionId=1");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn from_wire(
         method: &'a str,
         target: &'a str,
@@ -119,12 +152,22 @@ impl<'a> Request<'a> {
         Self::from_parts(method, "https", host, target)?.headers(headers)
     }
 
-    /// With one more header. One that is repeated is signed as its values joined by `,`, in order.
+    /// Adds a header. The values of a repeated header are signed in order, joined by `,`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::HeaderName`] when the name is not an HTTP token; [`ErrorKind::HeaderValue`] when the value holds a control
-    /// character other than a tab or a folded line end.
+    /// [`ErrorKind::HeaderName`] if the name is not an HTTP token. [`ErrorKind::HeaderValue`] if
+    /// the value has a control character other than a tab or a folded line end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Request;
+    /// let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
+    ///     .header("content-type", "text/plain")?
+    ///     .header("x-amz-meta-author", "me")?;
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn header(
         mut self,
         name: &'a str,
@@ -138,11 +181,22 @@ impl<'a> Request<'a> {
         Ok(self)
     }
 
-    /// With these headers, borrowed as they are, in place of any list given before.
+    /// Sets a list of headers, borrowed as it is, in place of an earlier list. Headers added one by
+    /// one stay.
     ///
     /// # Errors
     ///
     /// As [`header`](Self::header).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Request;
+    /// let headers = [("content-type", "text/plain"), ("x-amz-meta-author", "me")];
+    /// let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
+    ///     .headers(&headers)?;
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Result<Self, Error> {
         for (name, value) in headers {
             check_header(name, value.as_bytes())?;
@@ -151,43 +205,56 @@ impl<'a> Request<'a> {
         Ok(self)
     }
 
-    /// With a body. Without one it is [`Payload::Empty`].
+    /// Sets the body. The default is [`Payload::Empty`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Payload, Request};
+    /// let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
+    ///     .payload(Payload::Bytes(b"hello"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub fn payload(mut self, payload: Payload<'a>) -> Self {
         self.payload = payload;
         self
     }
 
-    /// As a request whose headers hold an older signature: its session token (`x-amz-security-token`,
-    /// `x-amz-s3session-token`) and its `x-amz-region-set` are left out of the new one, and must be taken off the request
-    /// where the new one has none. Otherwise, with credentials that have no token, they are headers like any other.
+    /// Leaves the session token (`x-amz-security-token`, `x-amz-s3session-token`) and the
+    /// `x-amz-region-set` of an older signature out of the new one.
+    ///
+    /// Remove them from the request if the new signature does not set them. Without this, and with
+    /// credentials that have no token, they are signed like any other header.
     #[must_use]
     pub fn without_older_signature(mut self) -> Self {
         self.is_resigned = true;
         self
     }
 
-    /// The method, as given.
+    /// Returns the method, as given.
     pub fn method(&self) -> &str {
         self.method
     }
 
-    /// The host of the URL as it is signed: lower-case, with the port only if it is not the scheme's default.
+    /// Returns the host as it is signed: in lower case, with the port unless it is the scheme's
+    /// default.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The path, as given.
+    /// Returns the path, as given.
     pub fn path(&self) -> &str {
         self.path
     }
 
-    /// What follows the `?`, as given; empty without one.
+    /// Returns the part after the `?`, as given, or an empty text.
     pub fn query(&self) -> &str {
         self.query
     }
 
-    /// Of parts that the crate `http` has checked already: its method, URI and headers hold no control characters.
+    /// Returns a request of parts that the crate `http` has checked already: its methods, URIs and
+    /// headers have no control characters.
     #[cfg(feature = "http")]
     pub(crate) fn from_parsed(
         method: &'a str,
@@ -243,7 +310,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The first header of that name, trimmed.
+    /// Returns the trimmed value of the first header of that name.
     pub(crate) fn find_header(&self, name: &[u8]) -> Option<&[u8]> {
         let mut found = None;
         self.for_each_header(|other, value| {
@@ -256,7 +323,7 @@ impl<'a> Request<'a> {
 }
 
 impl fmt::Debug for Request<'_> {
-    /// Neither the query nor a header's value is shown: they may hold a token.
+    /// Shows neither the query nor the values of headers, which may hold a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut names = Vec::new();
         self.for_each_header(|name, _| names.push(String::from_utf8_lossy(name)));
@@ -270,10 +337,10 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// Far beyond what any server takes.
+/// 1 GiB, far more than any server accepts.
 const MAX_TARGET: usize = 1 << 30;
 
-/// RFC 3986, section 3.1.
+/// Splits a URL after its scheme, RFC 3986, section 3.1.
 fn split_scheme(url: &str) -> Option<(&str, &str)> {
     if let Some(rest) = url.strip_prefix("https://") {
         return Some(("https", rest));
@@ -283,7 +350,8 @@ fn split_scheme(url: &str) -> Option<(&str, &str)> {
     (!scheme.is_empty() && scheme.bytes().all(is_scheme_byte)).then_some((scheme, rest))
 }
 
-/// Lower-case, the scheme's default port left out; an IPv6 address keeps its brackets.
+/// Returns the host in lower case, without the scheme's default port. An IPv6 address keeps its
+/// brackets.
 fn canonical_host<'a>(scheme: &str, authority: &'a str) -> Result<Cow<'a, str>, Error> {
     if !authority.is_empty() && scan::all(authority.as_bytes(), is_plain_host_byte) {
         return Ok(Cow::Borrowed(authority));
@@ -291,7 +359,7 @@ fn canonical_host<'a>(scheme: &str, authority: &'a str) -> Result<Cow<'a, str>, 
     uncommon_host(scheme, authority)
 }
 
-/// Without a branch, for [`scan::all`].
+/// Returns true for the bytes of most hosts. It has no branch, for [`scan::all`].
 fn is_plain_host_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() | byte.is_ascii_digit() | (byte == b'-') | (byte == b'.')
 }
@@ -331,8 +399,10 @@ fn is_default_port(scheme: &str, port: &str) -> bool {
     }
 }
 
-/// The part of a URL, or of its end, that may be repeated in a message: user information and the query may hold
-/// secrets, and so may whatever follows a colon when the URL is malformed.
+/// Returns the part of a URL, or of its end, that a message may repeat.
+///
+/// User information and the query may hold secrets, and so may everything after a colon if the URL
+/// is malformed.
 pub(crate) fn without_secrets(url: &str) -> &str {
     let url = url.split(['?', '#', ':']).next().unwrap_or_default();
     url.rsplit_once('@').map_or(url, |(_, rest)| rest)
@@ -343,14 +413,17 @@ fn check_header(name: &str, value: &[u8]) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::HeaderName, name));
     }
     // Bytes from 0x80 on are sent and signed as they are.
-    if !scan::all(value, |byte| (byte >= b' ') & (byte != 0x7f)) && !is_folded(value) {
+    if !scan::all(value, |byte| (byte >= b' ') & (byte != 0x7f)) && !has_only_folds(value) {
         return Err(Error::new(ErrorKind::HeaderValue, name));
     }
     Ok(())
 }
 
-/// Whether the only control characters are tabs and line ends that a blank follows (RFC 9112, section 5.2).
-fn is_folded(value: &[u8]) -> bool {
+/// Returns true if the only control characters are tabs, and line ends followed by a space or a
+/// tab.
+///
+/// Source: RFC 9112, section 5.2.
+fn has_only_folds(value: &[u8]) -> bool {
     let mut rest = value.iter().peekable();
     while let Some(byte) = rest.next() {
         let ok = match byte {
@@ -366,7 +439,7 @@ fn is_folded(value: &[u8]) -> bool {
     true
 }
 
-/// RFC 9110, section 5.6.2.
+/// Returns true if the text is an HTTP token, RFC 9110, section 5.6.2.
 fn is_token(text: &str) -> bool {
     let is_common = |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'-');
     let is_token_byte = |byte: u8| is_common(byte) || b"!#$%&'*+.^_`|~".contains(&byte);

@@ -3,10 +3,11 @@ use core::fmt;
 
 use crate::error::{Error, ErrorKind};
 
-/// Where a signature is good: a region and a service.
+/// The region and the service that a signature is valid for.
 ///
-/// With a date it is the credential scope, `20150830/us-east-1/iam/aws4_request`. The service is the *signing*
-/// name, which is often not the first label of the host: `es` for OpenSearch, `monitoring` for CloudWatch.
+/// With a date it makes the credential scope, `20150830/us-east-1/iam/aws4_request`. The service is
+/// its *signing name*, which is often not the first label of the host: `es` for OpenSearch,
+/// `monitoring` for CloudWatch.
 ///
 /// Source: Signature Version 4, "Elements of a request signature", the credential scope.
 ///
@@ -21,23 +22,35 @@ use crate::error::{Error, ErrorKind};
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
-    /// `/us-east-1/iam/aws4_request`: what follows the date.
+    /// The part after the date: `/us-east-1/iam/aws4_request`.
     suffix: String,
     region_length: usize,
 }
 
 /// The last part of every credential scope.
 pub(crate) const TERMINATOR: &str = "aws4_request";
-/// Region and service at their longest, the separators and the terminator.
+/// The length of the longest region and service, the separators and the terminator.
 pub(crate) const MAX_SUFFIX: usize = 1 + MAX_PART + 1 + MAX_PART + 1 + TERMINATOR.len();
 const MAX_PART: usize = 63;
 
 impl Scope {
-    /// A region such as `us-east-1` and a signing name such as `execute-api`.
+    /// Returns the scope of a region such as `us-east-1` and a signing name such as `execute-api`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Region`] or [`ErrorKind::Service`] when one is not 1 to 63 ASCII letters, digits, `-` or `_`.
+    /// [`ErrorKind::Region`] or [`ErrorKind::Service`] if one is not 1 to 63 ASCII letters, digits,
+    /// `-` or `_`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{ErrorKind, Scope};
+    /// let scope = Scope::new("eu-central-1", "monitoring")?;
+    /// assert_eq!(scope.to_string(), "eu-central-1/monitoring/aws4_request");
+    /// let error = Scope::new("eu central", "monitoring").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Region);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn new(region: &str, service: &str) -> Result<Self, Error> {
         if !is_part(region) {
             return Err(Error::new(ErrorKind::Region, region));
@@ -56,30 +69,30 @@ impl Scope {
         })
     }
 
-    /// The region.
+    /// Returns the region.
     pub fn region(&self) -> &str {
         &self.suffix[1..=self.region_length]
     }
 
-    /// The signing name of the service.
+    /// Returns the signing name of the service.
     pub fn service(&self) -> &str {
         let end = self.suffix.len() - TERMINATOR.len() - 1;
         &self.suffix[self.region_length + 2..end]
     }
 
-    /// `/iam/aws4_request`, what follows the date in a scope of SigV4a.
+    /// Returns `/iam/aws4_request`, which follows the date with SigV4a.
     pub(crate) fn suffix_without_region(&self) -> &str {
         &self.suffix[self.region_length + 1..]
     }
 
-    /// `/us-east-1/iam/aws4_request`.
+    /// Returns `/us-east-1/iam/aws4_request`, which follows the date.
     pub(crate) fn suffix(&self) -> &str {
         &self.suffix
     }
 }
 
 impl fmt::Display for Scope {
-    /// `us-east-1/iam/aws4_request`, a credential scope without its date.
+    /// Writes the credential scope without its date, such as `us-east-1/iam/aws4_request`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.suffix[1..])
     }
@@ -91,6 +104,7 @@ impl fmt::Debug for Scope {
     }
 }
 
+/// Returns true if the text can be a region or a service of a credential scope.
 pub(crate) fn is_part(part: &str) -> bool {
     (1..=MAX_PART).contains(&part.len())
         && part
@@ -105,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_that_cannot_stand_in_a_scope_is_named() {
+    fn the_error_names_the_part_that_is_wrong() {
         for wrong in ["", "us east", "us/east", "us\n", "é", &"r".repeat(64)] {
             let region = Scope::new(wrong, "s3").unwrap_err();
             assert_eq!(region.kind(), ErrorKind::Region);

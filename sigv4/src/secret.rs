@@ -4,10 +4,10 @@ use core::fmt;
 use ctutils::CtEq as _;
 use zeroize::Zeroize;
 
-/// A value that must not be shown: a secret access key, a session token.
+/// A text that must not be shown, such as a secret access key or a session token.
 ///
-/// It has no `Display`, no `Deref` and no `PartialEq`; its `Debug` is redacted, the only way to the text is
-/// [`expose`](Secret::expose), and the memory is zeroed on drop.
+/// It has no `Display`, no `Deref` and no `PartialEq`, and its `Debug` is redacted: only
+/// [`expose`](Secret::expose) returns the text. The memory is zeroed on drop.
 ///
 /// # Examples
 ///
@@ -20,25 +20,41 @@ use zeroize::Zeroize;
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text as it is: nothing is trimmed or checked.
+    /// Makes a secret of a text, without trimming or checking it.
     ///
-    /// A `String` is taken over without a copy; of a `&str` the caller's own copy remains.
+    /// A `String` is moved, not copied. Of a `&str`, the caller's own copy remains in memory.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself. The name is long so that every use is found by a search.
+    /// Returns the text. Search for this name to find every use of a secret.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Secret;
+    /// let token = Secret::new("AQoDYXdzEPT");
+    /// let header = format!("x-amz-security-token: {}", token.expose());
+    /// assert_eq!(header, "x-amz-security-token: AQoDYXdzEPT");
+    /// ```
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether both hold the same text, in a time that depends on the lengths alone.
+    /// Returns true if both have the same text. The time it takes depends on their lengths only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Secret;
+    /// assert!(Secret::new("token").is_same(&Secret::new("token")));
+    /// ```
     pub fn is_same(&self, other: &Self) -> bool {
-        // `==` would stop at the first difference, and so tell where it is.
+        // `==` returns at the first difference, so its time would tell how much was right.
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 
-    /// Whether there is nothing in it.
+    /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

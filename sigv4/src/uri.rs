@@ -1,10 +1,11 @@
-//! The wire form of names that people have in mind: object keys, parameters.
+//! Encoding of object keys and parameters for a URL.
 
 use alloc::{string::String, vec::Vec};
 
 use crate::codec::percent;
 
-/// An object key, or another path, as it must stand in a URL: everything but unreserved characters and `/` encoded once.
+/// Encodes an object key or another path for a URL: every byte but unreserved characters and `/`,
+/// once.
 ///
 /// # Examples
 ///
@@ -18,8 +19,8 @@ pub fn encode_path(path: &str) -> String {
     ascii(text)
 }
 
-/// A name or value of a query parameter, or one segment of a path, as it must stand in a URL: everything but unreserved
-/// characters encoded.
+/// Encodes the name or value of a query parameter, or one segment of a path, for a URL: every byte
+/// but unreserved characters.
 ///
 /// # Examples
 ///
@@ -33,7 +34,7 @@ pub fn encode_component(text: &str) -> String {
     ascii(encoded)
 }
 
-/// Encoded text is ASCII, so the fallback is never taken.
 fn ascii(encoded: Vec<u8>) -> String {
+    // Encoded text is ASCII, so the fallback is never used.
     String::from_utf8(encoded).unwrap_or_default()
 }

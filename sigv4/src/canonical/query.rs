@@ -1,5 +1,5 @@
 use crate::codec::{
-    percent::{HEX, UNRESERVED, escaped, unit},
+    percent::{HEX, UNRESERVED, decode_first, escape_byte},
     sink::{Sink, Text},
     small_vec::{self, SmallVec},
 };
@@ -277,11 +277,13 @@ const UPPER_HEX: [u8; 256] = {
 
 /// Decodes the first byte of a text and encodes it again. Returns how many bytes were read.
 fn recode_first(out: &mut impl Sink, text: &[u8]) -> usize {
-    let (byte, taken) = text.first().map_or((0, 0), |first| unit(*first, text));
+    let (byte, taken) = text
+        .first()
+        .map_or((0, 0), |first| decode_first(*first, text));
     if UNRESERVED[usize::from(byte)] {
         out.push(byte);
     } else {
-        escaped(out, byte);
+        escape_byte(out, byte);
     }
     taken
 }

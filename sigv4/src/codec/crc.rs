@@ -1,18 +1,18 @@
 //! The cyclic redundancy checks of event streams and of S3's checksum trailers.
 
-/// CRC-32 as in zlib and Ethernet (ISO 3309), the one event streams use.
+/// CRC-32 as in zlib and Ethernet (ISO 3309), which event streams use.
 pub(crate) static CRC32: Tables = tables(0xedb8_8320);
 /// CRC-32C (Castagnoli), RFC 3720 appendix B.4.
 pub(crate) static CRC32C: Tables = tables(0x82f6_3b78);
 /// CRC-64/NVME, from the NVM Express specification; the default of S3.
 pub(crate) static CRC64_NVME: Tables = tables(0x9a6c_9329_ac4b_c9b5);
 
-/// Table `i` holds what a byte does to the register after `i` further zero bytes.
+/// Table `i` maps a byte to its effect on the register after `i` more zero bytes.
 pub(crate) type Tables = [[u64; 256]; 8];
 
 /// A running check: reflected, all ones at the start and inverted at the end.
 ///
-/// One 64-bit register serves both widths: a 32-bit check just never fills the upper half.
+/// A 64-bit register serves both widths. A 32-bit check never fills its upper half.
 #[derive(Clone)]
 pub(crate) struct Crc {
     tables: &'static Tables,
@@ -37,7 +37,8 @@ impl Crc {
         }
     }
 
-    /// Takes eight bytes per step: each goes through the table of its distance to the end of the step.
+    /// Takes eight bytes a step. Each goes through the table for its distance to the end of the
+    /// step.
     pub(crate) fn update(&mut self, data: &[u8]) {
         let (words, rest) = data.as_chunks::<8>();
         let mut register = self.register;
@@ -59,7 +60,7 @@ impl Crc {
     }
 }
 
-/// The CRC-32 of one piece.
+/// Returns the CRC-32 of one piece.
 pub(crate) fn crc32(data: &[u8]) -> u32 {
     let mut crc = Crc::bits32(&CRC32);
     crc.update(data);
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_catalogue_check_values_come_out() {
+    fn the_check_values_of_the_catalog_are_computed() {
         assert_eq!(crc32(CHECK), 0xcbf4_3926);
         assert_eq!(checked(Crc::bits32(&CRC32C), &[CHECK]), 0xe306_9283);
         assert_eq!(
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_give_what_the_whole_gives() {
+    fn pieces_have_the_check_of_the_whole() {
         let data: [u8; 61] = core::array::from_fn(|i| (i * 37) as u8);
         let whole = checked(Crc::bits64(&CRC64_NVME), &[&data]);
         for cut in 0..data.len() {

@@ -3,7 +3,7 @@
 #[cfg(feature = "v4a")]
 use alloc::{string::String, vec::Vec};
 
-/// 32 bytes as 64 digits.
+/// Returns 32 bytes as 64 digits.
 #[inline]
 pub(crate) fn encode(bytes: &[u8; 32]) -> [u8; 64] {
     let mut text = [0; 64];
@@ -13,12 +13,12 @@ pub(crate) fn encode(bytes: &[u8; 32]) -> [u8; 64] {
     text
 }
 
-/// Without a table, so that sixteen are made at once.
 const fn digit(value: u8) -> u8 {
+    // Without a table or a branch, so that the compiler makes sixteen digits at once.
     value + b'0' + if value > 9 { b'a' - b'9' - 1 } else { 0 }
 }
 
-/// The 32 bytes that 64 digits of either case stand for.
+/// Returns the 32 bytes that 64 digits of either case stand for.
 pub(crate) fn decode(text: &[u8]) -> Option<[u8; 32]> {
     let digits: &[u8; 64] = text.try_into().ok()?;
     let mut bytes = [0; 32];
@@ -28,14 +28,14 @@ pub(crate) fn decode(text: &[u8]) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// Any number of bytes, appended.
+/// Appends any number of bytes.
 #[cfg(feature = "v4a")]
 pub(crate) fn push(text: &mut String, bytes: &[u8]) {
     let digits = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
     text.extend(bytes.iter().flat_map(digits).map(char::from));
 }
 
-/// What any even number of digits of either case stands for.
+/// Returns the bytes that an even number of digits of either case stands for.
 #[cfg(feature = "v4a")]
 pub(crate) fn decode_all(text: &[u8]) -> Option<Vec<u8>> {
     let (pairs, rest) = text.as_chunks::<2>();
@@ -45,7 +45,7 @@ pub(crate) fn decode_all(text: &[u8]) -> Option<Vec<u8>> {
     rest.is_empty().then(|| bytes.collect())?
 }
 
-/// The value of one hex digit of either case.
+/// Returns the value of one digit of either case.
 pub(crate) fn value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),

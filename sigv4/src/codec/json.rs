@@ -1,4 +1,4 @@
-//! The little JSON that is written here.
+//! A writer of JSON strings, and of objects of strings.
 
 use alloc::string::String;
 
@@ -22,7 +22,7 @@ pub(crate) fn put_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Appends `{"name":"value",…}` of strings.
+/// Appends an object of strings, `{"name":"value",…}`.
 pub(crate) fn put_object<'a>(
     out: &mut String,
     members: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_must_be_escaped_is() {
+    fn every_character_that_needs_an_escape_gets_one() {
         let mut text = String::new();
         put_object(
             &mut text,

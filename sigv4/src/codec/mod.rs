@@ -1,4 +1,4 @@
-//! Encodings, hashes and small containers: bytes in, bytes out.
+//! Encodings, hashes and containers. Nothing here knows about requests.
 
 pub(crate) mod accumulator;
 pub(crate) mod crc;

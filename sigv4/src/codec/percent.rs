@@ -1,4 +1,4 @@
-//! Percent-encoding by RFC 3986, and the canonical forms of a path and of a query.
+//! Percent-encoding, RFC 3986.
 
 use alloc::{string::String, vec::Vec};
 
@@ -6,7 +6,9 @@ use super::{hex, scan, sink::Sink};
 
 pub(crate) const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// RFC 3986, section 2.3: what never needs encoding. Without a branch, for [`scan::all`].
+/// Returns true for the bytes that never need an escape. It has no branch, for [`scan::all`].
+///
+/// Source: RFC 3986, section 2.3.
 #[inline]
 pub(crate) const fn is_unreserved(byte: u8) -> bool {
     let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
@@ -19,9 +21,9 @@ pub(crate) const fn is_unreserved(byte: u8) -> bool {
 }
 
 pub(crate) const UNRESERVED: [bool; 256] = unreserved_and(b"");
-/// What stays in a path.
+/// The bytes that stay in a path.
 pub(crate) const PATH: [bool; 256] = unreserved_and(b"/");
-/// What stays in a path that was encoded already: the escapes too.
+/// The bytes that stay in a path that is encoded already: escapes too.
 pub(crate) const ENCODED_PATH: [bool; 256] = unreserved_and(b"/%");
 
 const fn unreserved_and(punctuation: &[u8]) -> [bool; 256] {
@@ -39,7 +41,7 @@ const fn unreserved_and(punctuation: &[u8]) -> [bool; 256] {
     table
 }
 
-/// Every byte but the unreserved ones as `%XX`.
+/// Writes every byte but the unreserved ones as `%XX`.
 pub(crate) fn component(out: &mut impl Sink, text: &[u8]) {
     if scan::all(text, is_unreserved) {
         out.write(text);
@@ -48,49 +50,52 @@ pub(crate) fn component(out: &mut impl Sink, text: &[u8]) {
     }
 }
 
-/// Every byte but the unreserved ones and `/` as `%XX`.
+/// Writes every byte but the unreserved ones and `/` as `%XX`.
 pub(crate) fn path_bytes(out: &mut impl Sink, text: &[u8]) {
     escape(out, text, &PATH);
 }
 
-/// An upper bound of what [`component`] or [`Query::add`] writes.
+/// Returns the length of what [`component`] writes, or an upper bound of it for a query.
 pub(crate) fn component_length(text: &[u8]) -> usize {
     let escaped = text.iter().filter(|byte| !is_unreserved(**byte));
     text.len() + 2 * escaped.count()
 }
 
-pub(crate) fn escape(out: &mut impl Sink, mut text: &[u8], kept: &[bool; 256]) {
+/// Writes every byte as `%XX` but those that `unescaped` has.
+pub(crate) fn escape(out: &mut impl Sink, mut text: &[u8], unescaped: &[bool; 256]) {
     while !text.is_empty() {
         let run = text
             .iter()
-            .take_while(|byte| kept[usize::from(**byte)])
+            .take_while(|byte| unescaped[usize::from(**byte)])
             .count();
         out.write(&text[..run]);
         let Some(byte) = text.get(run) else { return };
-        escaped(out, *byte);
+        escape_byte(out, *byte);
         text = &text[run + 1..];
     }
 }
 
-pub(crate) fn escaped(out: &mut impl Sink, byte: u8) {
+/// Writes one byte as `%XX`.
+pub(crate) fn escape_byte(out: &mut impl Sink, byte: u8) {
     let [high, low] = hex_of(byte);
     out.write(&[b'%', high, low]);
 }
 
-/// The text that a query component stands for; bytes that are not UTF-8 become U+FFFD.
+/// Returns the text that a query component stands for. Bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn decoded(mut text: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     while let Some(first) = text.first() {
-        let (byte, taken) = unit(*first, text);
+        let (byte, taken) = decode_first(*first, text);
         bytes.push(byte);
         text = &text[taken..];
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The byte that the beginning of a query component stands for, and how many bytes say so. A `%` that begins no escape stands
-/// for itself.
-pub(crate) fn unit(first: u8, text: &[u8]) -> (u8, usize) {
+/// Returns the byte at the beginning of a query component, decoded, and the number of bytes read.
+///
+/// A `%` that begins no escape stands for itself.
+pub(crate) fn decode_first(first: u8, text: &[u8]) -> (u8, usize) {
     match (first, text) {
         (b'%', [_, high, low, ..]) => match (hex::value(*high), hex::value(*low)) {
             (Some(high), Some(low)) => (high << 4 | low, 3),

@@ -1,13 +1,13 @@
-//! Questions about all bytes of a text, answered many bytes at a time: the loops over whole chunks have no branch per byte,
-//! so the compiler turns them into vector instructions.
+//! Searches over all bytes of a text, many bytes at a time. The loops over whole chunks have no
+//! branch for each byte, so the compiler turns them into vector instructions.
 
-/// Whether `is` holds for every byte, as it must for `a`.
+/// Returns true if `is` holds for every byte. It must hold for `a`, which fills up short texts.
 #[inline]
 pub(crate) fn all(text: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
     let all_of = |chunk: &[u8; 16]| chunk.iter().fold(true, |all, byte| all & is(*byte));
     let (chunks, rest) = text.as_chunks();
     match text.last_chunk() {
-        // It overlaps the chunk before, which spares a loop over the rest.
+        // The last chunk overlaps the one before, which avoids a loop over the rest.
         Some(last) => chunks.iter().all(all_of) && all_of(last),
         None => {
             let mut filled = [b'a'; 16];
@@ -17,7 +17,7 @@ pub(crate) fn all(text: &[u8], is: impl Fn(u8) -> bool + Copy) -> bool {
     }
 }
 
-/// Whether `is` holds for some byte and the one after it.
+/// Returns true if `is` holds for some byte and the byte after it.
 #[inline]
 pub(crate) fn any_pair(text: &[u8], is: impl Fn(u8, u8) -> bool + Copy) -> bool {
     match text.len() {
@@ -27,13 +27,14 @@ pub(crate) fn any_pair(text: &[u8], is: impl Fn(u8, u8) -> bool + Copy) -> bool 
     }
 }
 
-/// Where a byte is found first: eight at a time, of which a subtraction borrows from the first that is equal.
+/// Returns the position of the first byte that is equal to `wanted`.
 #[inline]
 pub(crate) fn find(text: &[u8], wanted: u8) -> Option<usize> {
     const ONES: u64 = u64::MAX / 0xff;
     let (words, rest) = text.as_chunks();
     for (index, word) in words.iter().enumerate() {
         let zero_if_equal = u64::from_le_bytes(*word) ^ (ONES * u64::from(wanted));
+        // The subtraction borrows into the top bit of the first byte that is zero.
         let borrowed = zero_if_equal.wrapping_sub(ONES) & !zero_if_equal & (ONES << 7);
         if borrowed != 0 {
             return Some(8 * index + borrowed.trailing_zeros() as usize / 8);
@@ -43,7 +44,9 @@ pub(crate) fn find(text: &[u8], wanted: u8) -> Option<usize> {
     Some(8 * words.len() + at)
 }
 
-/// By chunks of a text of at least one, and those that begin one byte later. The last ones overlap those before.
+/// Compares the chunks of a text with those that begin one byte later.
+///
+/// The text must be longer than a chunk. The last chunks overlap those before.
 #[inline]
 fn any_pair_by<const N: usize>(text: &[u8], is: impl Fn(u8, u8) -> bool + Copy) -> bool {
     let any_of = |first: &[u8; N], second: &[u8; N]| {
@@ -63,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_byte_at_any_place_of_any_length_is_found() {
+    fn one_byte_is_found_at_every_position_of_every_length() {
         for length in 0..70 {
             let mut text = [b'a'; 70];
             assert!(all(&text[..length], |byte| byte == b'a'));

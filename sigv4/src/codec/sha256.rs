@@ -1,11 +1,11 @@
-//! SHA-256 of text that arrives in small pieces.
+//! SHA-256 of text that is written in small pieces.
 
 use sha2::Digest;
 
 use super::sink::Sink;
 
 const BLOCK: usize = 64;
-/// Several blocks are hashed in one call, which spares loading and storing the state in between.
+/// Several blocks are hashed in one call, which avoids loading and storing the state in between.
 const BUFFER: usize = 8 * BLOCK;
 
 /// A running SHA-256 that collects small pieces in a buffer before it hashes them.

@@ -1,9 +1,14 @@
+//! Per-thread copies of what threads would otherwise wait for each other to write.
+
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// What threads would wait for each other to write is there this many times.
+/// The number of copies.
+///
+/// Up to eight threads get one each; more threads share them in turn. A signer has one lock and
+/// four cached keys for each.
 pub(crate) const SHARDS: usize = 8;
 
-/// The number of this thread's shard.
+/// Returns the number of this thread's shard.
 pub(crate) fn shard() -> usize {
     THREAD.with(|number| *number) % SHARDS
 }
@@ -11,6 +16,6 @@ pub(crate) fn shard() -> usize {
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 std::thread_local! {
-    /// Numbers threads as they come, so that the first ones never share a shard.
+    /// Counts threads in the order they sign first, so that the first ones never share a shard.
     static THREAD: usize = THREADS.fetch_add(1, Ordering::Relaxed);
 }

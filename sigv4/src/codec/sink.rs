@@ -1,10 +1,10 @@
-//! Where text is written.
+//! Outputs of text: a hash, a list of bytes.
 
 use alloc::vec::Vec;
 
 use super::small_vec::SmallVec;
 
-/// Where bytes of a canonical request go: into a hash, or into a text to show.
+/// An output of bytes: a hash, or a text.
 pub(crate) trait Sink {
     fn write(&mut self, bytes: &[u8]);
 
@@ -12,7 +12,8 @@ pub(crate) trait Sink {
         self.write(&[byte]);
     }
 
-    /// The first `length` bytes of 16: cheaper than a copy whose length is known only when it runs.
+    /// Writes the first `length` bytes of 16. A copy of constant length is cheaper than one whose
+    /// length is known only at run time.
     fn write_short(&mut self, bytes: &[u8; 16], length: usize) {
         self.write(&bytes[..length]);
     }
@@ -32,11 +33,11 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// Where text is built that is also read back.
+/// An output that can be read back.
 pub(crate) trait Text: Sink {
     fn bytes(&self) -> &[u8];
 
-    /// Keeps the first bytes only.
+    /// Drops all but the first `length` bytes.
     fn cut(&mut self, length: usize);
 
     fn length(&self) -> usize {

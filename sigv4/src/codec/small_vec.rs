@@ -1,9 +1,9 @@
-//! A list that needs the heap only when it is long.
+//! A list that uses the heap only if it is long.
 
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-/// Up to `N` items in place; with one more, all of them move to the heap.
+/// A list of up to `N` items in place. With one more, all of them move to the heap.
 pub(crate) struct SmallVec<T, const N: usize> {
     inline: [T; N],
     length: usize,
@@ -40,7 +40,7 @@ impl<T: Copy, const N: usize> SmallVec<T, N> {
         }
     }
 
-    /// Apart, so that the common way is small enough to be inlined.
+    // A function of its own keeps the callers small enough to be inlined.
     #[cold]
     fn extend_on_heap(&mut self, items: &[T]) {
         if self.heap.is_empty() {
@@ -50,7 +50,7 @@ impl<T: Copy, const N: usize> SmallVec<T, N> {
         self.length = self.heap.len();
     }
 
-    /// Keeps the first ones.
+    /// Drops all but the first `length` items.
     pub(crate) fn truncate(&mut self, length: usize) {
         if self.length > N {
             self.heap.truncate(length);
@@ -81,15 +81,15 @@ impl<T: Copy, const N: usize> SmallVec<T, N> {
     }
 }
 
-/// Sorts in place by a number, and items of the same number as `compare` says; equal items stay in order.
-///
-/// Two steps, because comparing nothing but numbers takes no branch.
+/// Sorts in place by a number, and items of the same number by `compare`. Equal items keep their
+/// order.
 #[inline]
 pub(crate) fn sort<T>(
     items: &mut [T],
     number: impl Fn(&T) -> u128,
     compare: impl Fn(&T, &T) -> Ordering,
 ) {
+    // Two steps, because comparing only numbers takes no branch.
     items.sort_by_key(&number);
     for run in items.chunk_by_mut(|a, b| number(a) == number(b)) {
         if run.len() > 1 {
@@ -98,8 +98,8 @@ pub(crate) fn sort<T>(
     }
 }
 
-/// The first 16 bytes as a number that compares as they do, shorter texts filled up with zeros. It decides most
-/// comparisons of a sort.
+/// Returns the first 16 bytes as a number that compares as they do. Shorter texts are filled up
+/// with zeros. It decides most comparisons of a sort.
 #[inline]
 pub(crate) fn prefix(text: &[u8]) -> u128 {
     if let Some(first) = text.first_chunk() {
@@ -107,7 +107,8 @@ pub(crate) fn prefix(text: &[u8]) -> u128 {
     }
     let filled = 8 * (16 - text.len());
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        // Both halves of 8 to 15 bytes, overlapping: no copy of a length that is known only now.
+        // The two halves of 8 to 15 bytes overlap, which avoids a copy whose length is known only
+        // at run time.
         let (first, last) = (u64::from_be_bytes(*first), u64::from_be_bytes(*last));
         return u128::from(first) << 64 | u128::from(last) << filled;
     }
@@ -121,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_the_same_items_in_place_and_on_the_heap() {
+    fn the_items_are_the_same_in_place_and_on_the_heap() {
         let mut list = SmallVec::<u32, 4>::new(0);
         for n in 0..9 {
             list.push(n);
@@ -142,8 +143,8 @@ mod tests {
         let text = b"abcdefghijklmnopqrstuvwxyz";
         for length in 0..text.len() {
             let mut bytes = [0; 16];
-            let kept = length.min(16);
-            bytes[..kept].copy_from_slice(&text[..kept]);
+            let end = length.min(16);
+            bytes[..end].copy_from_slice(&text[..end]);
             assert_eq!(
                 prefix(&text[..length]),
                 u128::from_be_bytes(bytes),
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn sorting_keeps_equal_items_in_order() {
+    fn equal_items_keep_their_order() {
         for length in [0_u32, 1, 2, 30, 200] {
             let mut items: Vec<_> = (0..length)
                 .map(|n| (u128::from(n.wrapping_mul(2_654_435_761) >> 29), n))
