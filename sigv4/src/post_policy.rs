@@ -102,6 +102,17 @@ impl PostPolicy {
     ///
     /// With an empty prefix any value is allowed. In `key`, S3 replaces `${filename}` with the name
     /// of the file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::post_policy::PostPolicy;
+    /// let policy = PostPolicy::new("2026-01-01T01:00:00Z".parse()?)
+    ///     .bucket("examplebucket")
+    ///     .starts_with("key", "uploads/", "uploads/${filename}")
+    ///     .starts_with("content-type", "image/", "image/png");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub fn starts_with(self, name: &str, prefix: &str, value: &str) -> Self {
         self.ignored_field(name, value).require_prefix(name, prefix)

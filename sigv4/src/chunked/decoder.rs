@@ -121,6 +121,15 @@ impl ChunkDecoder {
     /// Sets the largest chunk in bytes. The default is 16 MiB.
     ///
     /// A chunk is held in memory until its signature is checked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::chunked::{ChunkDecoder, ChunkErrorKind};
+    /// let mut decoder = ChunkDecoder::unsigned().max_chunk(1024 * 1024);
+    /// let error = decoder.feed(b"100001\r\n", &mut Vec::new()).unwrap_err();
+    /// assert_eq!(error.kind(), ChunkErrorKind::TooLarge);
+    /// ```
     #[must_use]
     pub fn max_chunk(mut self, bytes: usize) -> Self {
         self.max_chunk = bytes;
@@ -134,6 +143,18 @@ impl ChunkDecoder {
     ///
     /// [`ChunkError`], with the code and the status of the answer. Discard the body then, including
     /// the output of earlier calls. All later calls fail.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::chunked::ChunkDecoder;
+    /// let mut decoder = ChunkDecoder::unsigned().decoded_length(5);
+    /// let mut body = Vec::new();
+    /// decoder.feed(b"5\r\nhello\r\n", &mut body)?;
+    /// let error = decoder.feed(b"6\r\n", &mut body).unwrap_err();
+    /// assert_eq!((error.status(), error.code()), (400, "IncompleteBody"));
+    /// # Ok::<(), keyfob_sigv4::chunked::ChunkError>(())
+    /// ```
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
         self.for_each_part(input, |_, before, part| {
             if let State::Data(length) = before {
@@ -195,11 +216,11 @@ impl ChunkDecoder {
             return Err(ChunkErrorKind::Incomplete.into());
         }
         for (checksum, running) in &self.checksums {
-            let claimed = self
+            let received = self
                 .trailer
                 .iter()
                 .find(|(name, _)| name == checksum.name());
-            if claimed.is_none_or(|(_, value)| *value != running.value()) {
+            if received.is_none_or(|(_, value)| *value != running.value()) {
                 return Err(ChunkErrorKind::Checksum.into());
             }
         }

@@ -142,6 +142,21 @@ impl Chunked {
     ///
     /// [`ErrorKind::Trailer`] if name or value cannot stand in a header, or the name was added
     /// already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::chunked::{ChunkEncoder, Chunked};
+    /// // A checksum of a kind that `Checksum` lacks, computed before.
+    /// let (name, value) = ("x-amz-checksum-sha1", "qvTGHdzF6KLavt4PO0gs2a6pQ00=");
+    /// let plan = Chunked::unsigned(5).trailer(name, value)?;
+    /// let mut body = Vec::new();
+    /// let mut encoder = ChunkEncoder::unsigned(&plan)?;
+    /// encoder.chunk(b"hello", &mut body);
+    /// encoder.end(&mut body);
+    /// assert!(body.ends_with(b"0\r\nx-amz-checksum-sha1:qvTGHdzF6KLavt4PO0gs2a6pQ00=\r\n\r\n"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn trailer(mut self, name: &str, value: &str) -> Result<Self, Error> {
         let name = trailer_name(name)?;
         if self.trailer_names().any(|known| known == name) {

@@ -131,6 +131,23 @@ impl ChunkSigner {
     /// # Errors
     ///
     /// [`ErrorKind::SecretAccessKey`], never in practice: see [`v4a::Signer`](crate::v4a::Signer).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Request, v4a};
+    /// # use keyfob_sigv4::chunked::{ChunkEncoder, ChunkSigner, Chunked};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let at = "20150830T123600Z".parse()?;
+    /// let signer = v4a::Signer::s3("*".parse()?);
+    /// let plan = Chunked::signed_v4a(11);
+    /// let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
+    ///     .payload(Payload::Streaming(plan.streaming()));
+    /// let signature = signer.sign(&request, &credentials, at)?;
+    /// let chain = ChunkSigner::v4a(&signer, &credentials, at, &signature)?;
+    /// let encoder = ChunkEncoder::new(&plan, chain)?;
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[cfg(feature = "v4a")]
     pub fn v4a(
         signer: &v4a::Signer,

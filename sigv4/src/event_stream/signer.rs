@@ -100,6 +100,21 @@ impl EventSigner {
     /// Returns the signature of the next message, for callers that frame messages themselves.
     ///
     /// `headers` are its encoded headers without `:chunk-signature`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Scope, Secret, event_stream::EventSigner};
+    /// # let opening = "be1f8c7d79ef8e1abc5254a2c70e4da3bfaf4f07328f527444e1fc6ea67273e2";
+    /// # let scope = Scope::new("us-east-1", "transcribe")?;
+    /// # let mut signer = EventSigner::new(scope, &Secret::new("secret"), opening)?;
+    /// // `:date` of type 8, a timestamp in milliseconds.
+    /// let mut headers = b"\x05:date\x08".to_vec();
+    /// headers.extend(1_767_225_600_000_i64.to_be_bytes());
+    /// let at = "2026-01-01T00:00:00Z".parse()?;
+    /// let signature: [u8; 32] = signer.signature(&headers, b"...", at);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn signature(&mut self, headers: &[u8], payload: &[u8], at: Timestamp) -> [u8; 32] {
         self.chain.next(headers, payload, at)
     }

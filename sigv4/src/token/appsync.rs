@@ -93,6 +93,22 @@ impl AppSync {
     ///
     /// None in practice: [`graphql`](Self::graphql) and [`events`](Self::events) checked
     /// everything.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, token::AppSync};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let at = "2024-08-26T22:00:00Z".parse()?;
+    /// let api = AppSync::events("example123.appsync-api.us-east-1.amazonaws.com", "us-east-1")?;
+    /// let connection = api.connect(&credentials, at)?;
+    /// assert_eq!(
+    ///     connection.url(),
+    ///     "wss://example123.appsync-realtime-api.us-east-1.amazonaws.com/event/realtime"
+    /// );
+    /// assert!(connection.subprotocol().starts_with("header-"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn connect(
         &self,
         credentials: &Credentials,

@@ -70,6 +70,17 @@ pub fn elasticache(
 ///
 /// [`ErrorKind::Host`] or [`ErrorKind::Region`] if name or region is malformed; [`ErrorKind::User`]
 /// if the user is empty.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, token};
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+/// # let at = "2024-08-26T22:00:00Z".parse()?;
+/// let password = token::memorydb("my-cluster", "app", "us-east-1", &credentials, at)?;
+/// assert!(password.expose().starts_with("my-cluster/?Action=connect&User=app"));
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
 pub fn memorydb(
     cluster: &str,
     user: &str,

@@ -86,6 +86,23 @@ impl Error {
     /// Returns the region that the request should have been signed for, if that is what was wrong.
     ///
     /// S3 sends it in `<Region>`, from which clients learn where to send the request.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, Ttl, verify::Verifier};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let to_sign = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// // `url` was presigned for us-east-1.
+    /// let request = Request::new("GET", url.as_str())?;
+    /// let error = Verifier::s3("eu-west-1")?
+    ///     .verify(&request, now, |_| Some(credentials.clone()))
+    ///     .unwrap_err();
+    /// assert_eq!(error.expected_region(), Some("eu-west-1"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn expected_region(&self) -> Option<&str> {
         self.refusal.wrong_scope.as_ref()?.expected_region()
     }

@@ -205,6 +205,24 @@ impl Verifier {
     /// Accepts SigV4a too, from requests whose set of regions contains this verifier's region.
     ///
     /// By default such requests are refused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Timestamp, v4a, verify::Verifier};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let to_sign = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// # let signer = v4a::Signer::s3("us-*".parse()?);
+    /// # let signature = signer.sign(&to_sign, &credentials, now)?;
+    /// # let mut headers: Vec<_> = signature.headers().collect();
+    /// # headers.push(("host", "examplebucket.s3.amazonaws.com"));
+    /// // The request was signed for the regions `us-*`.
+    /// let request = Request::from_wire("GET", "/key", &headers)?;
+    /// let verifier = Verifier::s3("us-west-2")?.accept_v4a();
+    /// assert!(verifier.verify(&request, now, |_| Some(credentials.clone())).is_ok());
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[cfg(feature = "v4a")]
     #[must_use]
     pub fn accept_v4a(mut self) -> Self {
