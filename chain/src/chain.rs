@@ -101,6 +101,19 @@ impl Chain {
     /// [`ErrorKind::Unsupported`], so that no other identity is used in its place. That is SSO, a
     /// login, a process or MFA in a profile; a role or web identity without the feature `sts`; a
     /// container without the feature `imds`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, Order, Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::default());
+    /// let chain = Chain::default_for(Order::Rust, &settings);
+    /// // The SDK for Rust asks the profile before web identity.
+    /// assert!(format!("{chain:?}").starts_with(
+    ///     r#"["environment variables", "profile \"default\"", "web identity", "container""#
+    /// ));
+    /// ```
     pub fn default_for(order: Order, settings: &Settings) -> Self {
         let mut environment = EnvironmentProvider::new(settings.clone());
         let mut web_identity = WebIdentityProvider::new(settings.clone());
@@ -145,6 +158,25 @@ impl Chain {
     ///
     /// The credentials are an error of kind [`ErrorKind::NoCredentials`] if no provider is
     /// configured, and otherwise the error of the provider that failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, ErrorKind, Order, Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// // Half an access key.
+    /// let variables = Variables::from_iter([("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")]);
+    /// let chain = Chain::default_for(Order::Cli, &Settings::load(variables));
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let error = chain.resolve(Timestamp::now()).await.credentials.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::PartialCredentials);
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not set: set both or neither",
+    /// );
+    /// # });
+    /// ```
     pub async fn resolve(&self, now: Timestamp) -> Resolution {
         let (outcome, mut attempts) = self.ask(now).await;
         let rest = &self.providers[attempts.len()..];

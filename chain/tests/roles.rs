@@ -39,7 +39,7 @@ role_arn = arn:aws:iam::123456789012:role/b
 source_profile = circle
 [profile dangling]
 role_arn = arn:aws:iam::123456789012:role/a
-source_profile = nobody
+source_profile = missing
 [profile empty-source]
 role_arn = arn:aws:iam::123456789012:role/a
 source_profile = empty
@@ -188,7 +188,7 @@ async fn a_role_without_a_usable_source_is_an_error_that_says_where() {
         (
             "dangling",
             ErrorKind::ProfileNotFound,
-            "profile \"nobody\" not found",
+            "profile \"missing\" not found",
         ),
         (
             "empty-source",

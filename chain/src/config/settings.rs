@@ -75,6 +75,16 @@ impl Settings {
     ///
     /// It comes before the environment. With [`Order::Cli`](crate::Order::Cli) it also disables the
     /// keys in the environment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{ErrorKind, Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::default()).with_profile("dev");
+    /// assert_eq!(settings.profile_origin().to_string(), "--profile");
+    /// assert_eq!(settings.profile().unwrap_err().kind(), ErrorKind::ProfileNotFound);
+    /// ```
     #[must_use]
     pub fn with_profile(mut self, name: impl Into<String>) -> Self {
         self.profile = name.into();
@@ -87,6 +97,18 @@ impl Settings {
     /// Sets the region that the program was told to use, as by `--region`.
     ///
     /// It comes before the environment and the profile, also for requests to STS.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Origin, Region, Settings, Variables};
+    ///
+    /// let origin = Origin::Argument { name: "--region".to_owned() };
+    /// let settings = Settings::load(Variables::from_iter([("AWS_REGION", "eu-west-1")]))
+    ///     .with_region(Region::new("eu-north-1", origin)?);
+    /// assert_eq!(settings.region(None)?.unwrap().name(), "eu-north-1");
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
     #[must_use]
     pub fn with_region(mut self, region: Region) -> Self {
         self.region = Some(region);
@@ -130,6 +152,20 @@ impl Settings {
     /// - [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) if a profile was chosen
     ///   and no file has it.
     /// - [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) as for [`ConfigFiles::profile`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let config = (FileKind::Config, "config", &b"[profile dev]\noutput = json\n"[..]);
+    /// let variables = Variables::from_iter([("AWS_PROFILE", "dev")]);
+    /// let settings = Settings::new(variables, ConfigFiles::parse([config]));
+    /// let output = settings.profile()?.unwrap().get("output").unwrap();
+    /// assert_eq!(output.as_str(), "json");
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
     pub fn profile(&self) -> Result<Option<&Section>, Error> {
         match self.profile_origin {
             Origin::Default => self.files.find(&SectionName::profile(&self.profile)),

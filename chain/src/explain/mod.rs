@@ -76,6 +76,20 @@ impl Explanation {
     }
 
     /// Adds the region that is used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, Region};
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let now = Timestamp::now();
+    /// let explanation = Chain::new().explain(now).await.explanation;
+    /// let text = explanation.with_region(Region::us_east_1()).text(now, None);
+    /// assert_eq!(text, "credentials: none   region: us-east-1 (default)\n");
+    /// # });
+    /// ```
     #[must_use]
     pub fn with_region(mut self, region: Region) -> Self {
         self.region = Some(region);

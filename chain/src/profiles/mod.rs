@@ -113,6 +113,18 @@ impl ConfigFiles {
     }
 
     /// Returns everything that cannot be used, and everything that other tools read differently.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    ///
+    /// let config = b"[dev]\nregion = eu-west-1\n";
+    /// let files = ConfigFiles::parse([(FileKind::Config, "config", &config[..])]);
+    /// let problem = &files.problems()[0];
+    /// assert!(!problem.is_error());
+    /// assert!(problem.to_string().starts_with("config:1: the section is ignored"));
+    /// ```
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -151,6 +163,20 @@ impl ConfigFiles {
     ///   exist, or the section that was probably meant and ignored because of its header.
     /// - [`ErrorKind::ConfigFile`] if the profile cannot be used because of a problem: see
     ///   [`ConfigFiles`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    ///
+    /// let config = "[profile dév]\n";
+    /// let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    /// assert_eq!(
+    ///     files.profile("dév").unwrap_err().to_string(),
+    ///     "profile \"dév\" not found: [profile dév] at config:1 is ignored because of its \
+    ///      header: write [profile 'dév']",
+    /// );
+    /// ```
     pub fn profile(&self, name: &str) -> Result<&Section, Error> {
         self.section(&SectionName::profile(name))
     }
@@ -160,6 +186,18 @@ impl ConfigFiles {
     /// # Errors
     ///
     /// As for [`profile`](Self::profile).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind, SectionName};
+    ///
+    /// let config = b"[sso-session corp]\nsso_region = eu-west-1\n";
+    /// let files = ConfigFiles::parse([(FileKind::Config, "config", &config[..])]);
+    /// let session = files.section(&SectionName::SsoSession("corp".to_owned()))?;
+    /// assert_eq!(session.get("sso_region").unwrap().as_str(), "eu-west-1");
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
     pub fn section(&self, name: &SectionName) -> Result<&Section, Error> {
         match self.find(name)? {
             Some(section) => Ok(section),

@@ -48,6 +48,9 @@ pub(super) fn parse(kind: FileKind, file: &Arc<Path>, bytes: &[u8]) -> Parsed {
     let mut reader = Reader {
         kind,
         file,
+        tagged: String::new(),
+        at: At::Start,
+        section: None,
         headers: BTreeMap::new(),
         ignored: Vec::new(),
         bare_defaults: BTreeSet::new(),
@@ -59,7 +62,11 @@ pub(super) fn parse(kind: FileKind, file: &Arc<Path>, bytes: &[u8]) -> Parsed {
         return reader.finish(Vec::new());
     }
     // A byte order mark of UTF-8 is not part of the first line.
-    let tagged = reader.tag(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
+        reader.read_line(number, line);
+    }
+    let tagged = std::mem::take(&mut reader.tagged);
     let sections = read_ini(tagged).unwrap_or_else(|reason| {
         reader.report(None, None, ProblemKind::Ini(reason));
         Vec::new()
@@ -119,6 +126,12 @@ fn untag((key, value): (String, Option<String>)) -> Option<RawProperty> {
 struct Reader<'a> {
     kind: FileKind,
     file: &'a Arc<Path>,
+    /// The usable lines, each with its number as a tag.
+    tagged: String,
+    /// Where the previous line left the reader.
+    at: At,
+    /// The section of the next line, if it is not ignored or unknown.
+    section: Option<SectionName>,
     /// Each header's line, with the section it opens, or `None` if that is ignored.
     headers: BTreeMap<u32, Option<SectionName>>,
     ignored: Vec<IgnoredSection>,
@@ -129,7 +142,7 @@ struct Reader<'a> {
     problems: Vec<Problem>,
 }
 
-/// Where the previous line left the reader.
+/// A position between two lines.
 #[derive(Clone, Copy, PartialEq)]
 enum At {
     /// Before any header.
@@ -145,64 +158,62 @@ enum At {
 }
 
 impl Reader<'_> {
-    /// Returns the usable lines with their tags, in a form that `configparser` accepts.
-    fn tag(&mut self, bytes: &[u8]) -> String {
-        let mut tagged = String::with_capacity(bytes.len() + bytes.len() / 4);
-        let (mut at, mut section) = (At::Start, None);
-        for (number, bytes) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
-            let text = decode(bytes);
-            let line = Line::parse(&text);
-            // Bytes that are not UTF-8 do no harm in a comment.
-            let is_utf8 = matches!(text, Cow::Borrowed(_)) || !line.content().contains('\u{1a}');
-            let problem = match line {
-                Line::Empty | Line::Comment => None,
-                Line::UnclosedHeader => {
-                    (at, section) = (At::InUnknownSection, None);
-                    Some(ProblemKind::UnclosedHeader)
+    /// Reads one line: adds it to the tagged lines if it is usable, and reports what is wrong.
+    fn read_line(&mut self, number: u32, bytes: &[u8]) {
+        let text = decode(bytes);
+        let line = Line::parse(&text);
+        // Bytes that are not UTF-8 do no harm in a comment.
+        let is_utf8 = matches!(text, Cow::Borrowed(_)) || !line.content().contains('\u{1a}');
+        let problem = if !is_utf8 && matches!(line, Line::Header { .. }) {
+            // The lines after this header do not belong to the section before it.
+            (self.at, self.section) = (At::InUnknownSection, None);
+            Some(ProblemKind::HeaderNotUtf8)
+        } else {
+            let problem = self.tag(number, line, &text);
+            self.report_in_section(number, problem);
+            (!is_utf8).then_some(ProblemKind::NotUtf8)
+        };
+        self.report_in_section(number, problem);
+    }
+
+    /// Adds a line with its tag, in a form that `configparser` accepts, and follows the sections.
+    /// Returns what is wrong with the line.
+    fn tag(&mut self, number: u32, line: Line<'_>, text: &str) -> Option<ProblemKind> {
+        match line {
+            Line::Empty | Line::Comment => None,
+            Line::UnclosedHeader => {
+                (self.at, self.section) = (At::InUnknownSection, None);
+                Some(ProblemKind::UnclosedHeader)
+            }
+            Line::Header { inner, trailing } => {
+                (self.at, self.section) = (At::Header, self.open(number, inner));
+                self.tagged.push_str(&format!("[{number}]\n"));
+                trailing.then_some(ProblemKind::TextAfterHeader)
+            }
+            // The header has been reported.
+            _ if self.at == At::InUnknownSection => None,
+            Line::Indented(_) if self.at == At::BadProperty => None,
+            _ if self.at == At::Start => {
+                // Report only the first of these lines.
+                self.at = At::InUnknownSection;
+                Some(ProblemKind::OutsideSection)
+            }
+            Line::Indented(_) if self.at == At::Header => Some(ProblemKind::IndentedFirst),
+            Line::Indented(more) => {
+                self.tagged.push_str(&format!(" {number} {more}\n"));
+                None
+            }
+            Line::Property(property) => {
+                let problem = check_property(property, text);
+                if problem.as_ref().is_some_and(ProblemKind::is_error) {
+                    self.at = At::BadProperty;
+                } else {
+                    self.at = At::Property;
+                    self.tagged.push_str(&format!("{number} {property}\n"));
                 }
-                // The lines after this header do not belong to the section before it.
-                Line::Header { .. } if !is_utf8 => {
-                    (at, section) = (At::InUnknownSection, None);
-                    Some(ProblemKind::HeaderNotUtf8)
-                }
-                Line::Header { inner, trailing } => {
-                    (at, section) = (At::Header, self.open(number, inner));
-                    tagged.push_str(&format!("[{number}]\n"));
-                    trailing.then_some(ProblemKind::TextAfterHeader)
-                }
-                // The header has been reported.
-                _ if at == At::InUnknownSection => None,
-                Line::Indented(_) if at == At::BadProperty => None,
-                _ if at == At::Start => {
-                    // Report only the first of these lines.
-                    at = At::InUnknownSection;
-                    Some(ProblemKind::OutsideSection)
-                }
-                Line::Indented(_) if at == At::Header => Some(ProblemKind::IndentedFirst),
-                Line::Indented(more) => {
-                    tagged.push_str(&format!(" {number} {more}\n"));
-                    None
-                }
-                Line::Property(property) => {
-                    let problem = check_property(property, &text);
-                    if problem.as_ref().is_some_and(ProblemKind::is_error) {
-                        at = At::BadProperty;
-                    } else {
-                        at = At::Property;
-                        tagged.push_str(&format!("{number} {property}\n"));
-                    }
-                    problem
-                }
-            };
-            let second = match &problem {
-                Some(ProblemKind::HeaderNotUtf8) => None,
-                _ => (!is_utf8).then_some(ProblemKind::NotUtf8),
-            };
-            for kind in [problem, second].into_iter().flatten() {
-                self.report(Some(number), section.as_ref(), kind);
+                problem
             }
         }
-        tagged
     }
 
     /// Starts a section. Returns `None` if it is ignored.
@@ -332,6 +343,13 @@ impl Reader<'_> {
             }
         }
         nested
+    }
+
+    fn report_in_section(&mut self, line: u32, kind: Option<ProblemKind>) {
+        if let Some(kind) = kind {
+            let section = self.section.clone();
+            self.report(Some(line), section.as_ref(), kind);
+        }
     }
 
     fn report(&mut self, line: Option<u32>, section: Option<&SectionName>, kind: ProblemKind) {

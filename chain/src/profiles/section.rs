@@ -241,6 +241,22 @@ impl Section {
     }
 
     /// Returns the part in one file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    ///
+    /// let files = ConfigFiles::parse([
+    ///     (FileKind::Config, "config", &b"[default]\nregion = eu-west-1\n"[..]),
+    ///     (FileKind::Credentials, "credentials", b"[default]\naws_access_key_id = AKID\n"),
+    /// ]);
+    /// let default = files.profile("default")?;
+    /// let credentials = default.part(FileKind::Credentials).unwrap();
+    /// assert!(credentials.get("aws_access_key_id").is_some());
+    /// assert!(credentials.get("region").is_none());
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
     pub fn part(&self, kind: FileKind) -> Option<&Part> {
         match kind {
             FileKind::Config => self.config.as_ref(),

@@ -33,6 +33,16 @@ pub struct EnvironmentProvider {
 
 impl EnvironmentProvider {
     /// Creates the provider. The variables always count, as in the AWS SDKs for Java and Rust.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, EnvironmentProvider, Settings, Variables};
+    ///
+    /// // Only the environment, nothing else.
+    /// let settings = Settings::load(Variables::from_process());
+    /// let chain = Chain::new().then(EnvironmentProvider::new(settings));
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,

@@ -35,6 +35,16 @@ pub struct ProfileProvider {
 
 impl ProfileProvider {
     /// Creates the provider for the profile of the settings.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, ProfileProvider, Settings, Variables};
+    ///
+    /// // One profile, whatever else is configured.
+    /// let settings = Settings::load(Variables::from_process()).with_profile("dev");
+    /// let chain = Chain::new().then(ProfileProvider::new(settings));
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self {
             name: format!("profile \"{}\"", shown(settings.profile_name())),
