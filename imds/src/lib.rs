@@ -1,4 +1,11 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(all(feature = "client", feature = "server")),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the README links to items of features that are off"
+    )
+)]
 
 #[cfg(feature = "client")]
 mod client;

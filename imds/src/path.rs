@@ -77,8 +77,8 @@ impl<'a> Path<'a> {
         // Bare dots would be another directory.
         let is_dots = matches!(name, "." | "..");
         for byte in name.bytes() {
-            // These lines instead of the crate `percent-encoding`: they are all that the client needs
-            // of it.
+            // These lines instead of the crate `percent-encoding`: they are all that the client
+            // needs of it.
             if is_plain(byte) && !is_dots {
                 path.push(char::from(byte));
             } else {

@@ -30,6 +30,12 @@ fn key() -> Credentials {
         .with_account_id("123456789012")
 }
 
+/// Starts an agent that requires this token.
+async fn agent(token: &str) -> Container {
+    let builder = Container::builder().credentials(key()).token(token);
+    builder.start().await.unwrap()
+}
+
 fn client_of(url: &str) -> keyfob_imds::container::ClientBuilder {
     Client::builder(Location::full(url).unwrap())
 }
@@ -65,12 +71,7 @@ async fn credentials_come_with_the_bare_token_only() {
 
 #[tokio::test]
 async fn foreign_hosts_other_paths_and_methods_are_refused() {
-    let server = Container::builder()
-        .credentials(key())
-        .token("secret")
-        .start()
-        .await
-        .unwrap();
+    let server = agent("secret").await;
     for (line, host, status) in [
         ("GET /v1/credentials", "rebind.example", "403"),
         ("GET /v1/credentials", "127.0.0.1", "200"),
@@ -103,12 +104,7 @@ async fn foreign_hosts_other_paths_and_methods_are_refused() {
 
 #[tokio::test]
 async fn the_token_file_is_read_for_every_request_and_trimmed() {
-    let server = Container::builder()
-        .credentials(key())
-        .token("second")
-        .start()
-        .await
-        .unwrap();
+    let server = agent("second").await;
     let path = std::env::temp_dir().join(format!("keyfob-imds-token-{}", server.address().port()));
     let client = client_of(&server.url())
         .token_file(&path)
@@ -137,12 +133,7 @@ async fn the_token_file_is_read_for_every_request_and_trimmed() {
 
 #[tokio::test]
 async fn server_errors_are_retried_and_refusals_say_why() {
-    let server = Container::builder()
-        .credentials(key())
-        .token("t")
-        .start()
-        .await
-        .unwrap();
+    let server = agent("t").await;
     server.inject(Fault::status(503).times(2));
     let client = client_of(&server.url()).token("t").build().unwrap();
     assert!(client.credentials().await.is_ok());
@@ -217,12 +208,7 @@ async fn silence_and_redirects_end_in_time_and_are_not_followed() {
 
 #[tokio::test]
 async fn a_name_is_asked_only_if_all_its_addresses_are_allowed() {
-    let server = Container::builder()
-        .credentials(key())
-        .token("t")
-        .start()
-        .await
-        .unwrap();
+    let server = agent("t").await;
     let url = format!(
         "http://localhost:{}/v1/credentials",
         server.address().port()
@@ -238,12 +224,7 @@ async fn a_name_is_asked_only_if_all_its_addresses_are_allowed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_tasks_share_one_answer() {
-    let server = Container::builder()
-        .credentials(key())
-        .token("t")
-        .start()
-        .await
-        .unwrap();
+    let server = agent("t").await;
     let client = client_of(&server.url()).token("t").build().unwrap();
     let tasks: Vec<_> = (0..1000)
         .map(|_| {

@@ -208,15 +208,13 @@ impl Transport {
 
     async fn read_body(&self, response: Response<Incoming>) -> Result<Response<Bytes>, Error> {
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_BODY).collect().await;
-        let body = body.map_err(|source| {
-            if source.is::<LengthLimitError>() {
-                Error::too_long(&self.name, MAX_BODY)
-            } else {
-                Error::transport(&self.name, source)
+        match Limited::new(body, MAX_BODY).collect().await {
+            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+            Err(source) if source.is::<LengthLimitError>() => {
+                Err(Error::too_long(&self.name, MAX_BODY))
             }
-        })?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+            Err(source) => Err(Error::transport(&self.name, source)),
+        }
     }
 
     fn take_idle(&self) -> Option<Connection> {

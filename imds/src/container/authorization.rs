@@ -21,15 +21,14 @@ use crate::error::Error;
 /// ```
 pub fn authorization(token: &str) -> Result<HeaderValue, Error> {
     let token = token.trim();
-    let value = HeaderValue::from_str(token)
-        .ok()
-        .filter(|_| !token.is_empty());
-    let mut value = value.ok_or_else(|| {
-        Error::bad_token(
+    match HeaderValue::from_str(token) {
+        Ok(mut value) if !token.is_empty() => {
+            value.set_sensitive(true);
+            Ok(value)
+        }
+        _ => Err(Error::bad_token(
             "the container authorization token is empty or contains a line end or another control \
              character",
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
+        )),
+    }
 }

@@ -204,13 +204,12 @@ impl Token {
             Self::None => return Ok(None),
             Self::Text(token) => token.clone(),
             Self::File(path) => {
-                let read = {
-                    let path = path.clone();
-                    move || std::fs::read_to_string(path).map(Secret::from)
-                };
+                let file = path.clone();
+                let read = move || std::fs::read_to_string(file).map(Secret::from);
                 // Reading may block: the file is on a volume of the container.
-                let read = tokio::task::spawn_blocking(read).await;
-                read.unwrap_or_else(|failed| Err(io::Error::other(failed)))
+                tokio::task::spawn_blocking(read)
+                    .await
+                    .unwrap_or_else(|failed| Err(io::Error::other(failed)))
                     .map_err(|source| Error::token_file(path, source))?
             }
         };

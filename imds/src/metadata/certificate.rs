@@ -92,12 +92,11 @@ impl Certificate {
     /// document or by another key.
     pub fn verify_pkcs7(&self, document: &IdentityDocument, signature: &str) -> Result<(), Error> {
         let message = decode(signature);
-        let signed = message.as_deref().and_then(SignedData::parse);
-        let signed = signed.ok_or_else(|| {
-            Error::response(
+        let Some(signed) = message.as_deref().and_then(SignedData::parse) else {
+            return Err(Error::response(
                 "the signature of the identity document is not PKCS #7 with SHA-256, in Base64",
-            )
-        })?;
+            ));
+        };
         let digest = signed
             .signed_digest(document.as_bytes())
             .ok_or_else(Error::signature_mismatch)?;
@@ -119,7 +118,9 @@ impl Certificate {
         self.verify_digest(&Sha256::digest(document.as_bytes()), &signature)
     }
 
-    /// RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2).
+    /// Verifies a signature of a digest: RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2).
+    ///
+    /// There is no private key here, which RUSTSEC-2023-0071 of the crate `rsa` is about.
     fn verify_digest(&self, digest: &[u8], signature: &[u8]) -> Result<(), Error> {
         self.key
             .verify(Pkcs1v15Sign::new::<Sha256>(), digest, signature)

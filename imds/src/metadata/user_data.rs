@@ -213,23 +213,20 @@ impl Headers {
     /// 5.1).
     fn parameter(&self, header: &str, name: &str) -> Option<String> {
         let parameters = self.get(header)?.split(';').skip(1);
-        let value = parameters
+        let (_, value) = parameters
             .filter_map(|parameter| parameter.split_once('='))
-            .find_map(|(own, value)| own.trim().eq_ignore_ascii_case(name).then(|| value.trim()))?;
-        let value = value.trim_matches('"');
-        (!value.is_empty()).then(|| value.to_owned())
+            .find(|(own, _)| own.trim().eq_ignore_ascii_case(name))?;
+        Some(value.trim().trim_matches('"').to_owned()).filter(|value| !value.is_empty())
     }
 
     /// Returns the type in the header, unless that is only "some text": then the one of the first
     /// line.
     fn content_type(&self, body: &[u8]) -> String {
-        let stated = self
-            .get("content-type")
-            .and_then(|value| value.split(';').next());
-        let stated = stated.unwrap_or_default().trim().to_ascii_lowercase();
-        match stated.as_str() {
+        let header = self.get("content-type").unwrap_or_default();
+        let stated = header.split(';').next().unwrap_or_default().trim();
+        match stated.to_ascii_lowercase().as_str() {
             "" | "text/plain" | "text/x-not-multipart" => first_line_type(body).to_owned(),
-            _ => stated,
+            stated => stated.to_owned(),
         }
     }
 

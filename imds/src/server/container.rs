@@ -184,8 +184,8 @@ impl ContainerBuilder {
             let service = Arc::clone(&service);
             move |request| Arc::clone(&service).handle(request)
         };
-        let listener = self.settings.listener.refusal(refusal);
-        let listener = listener.start(handler).await?;
+        let settings = self.settings.listener.refusal(refusal);
+        let listener = settings.start(handler).await?;
         Ok(Container { listener, service })
     }
 }

@@ -5,60 +5,47 @@ use crate::server::tree::Tree;
 /// The account of AWS's own examples.
 const ACCOUNT: &str = "123456789012";
 
+/// Items in `meta-data/`.
+const ITEMS: [(&str, &str); 16] = [
+    ("ami-id", "ami-0123456789abcdef0"),
+    ("ami-launch-index", "0"),
+    ("events/maintenance/history", "[]"),
+    ("events/maintenance/scheduled", "[]"),
+    ("instance-action", "none"),
+    ("instance-id", "i-0123456789abcdef0"),
+    ("instance-life-cycle", "on-demand"),
+    ("instance-type", "t3.micro"),
+    ("local-ipv4", "10.0.0.10"),
+    ("mac", "02:00:00:00:00:0a"),
+    ("profile", "default-hvm"),
+    ("reservation-id", "r-0123456789abcdef0"),
+    ("security-groups", "default"),
+    ("services/domain", "amazonaws.com"),
+    ("services/partition", "aws"),
+    ("system", "nitro"),
+];
+
+/// Items in the directory of the network interface.
+const INTERFACE: [(&str, &str); 8] = [
+    ("device-number", "0"),
+    ("interface-id", "eni-0123456789abcdef0"),
+    ("local-ipv4s", "10.0.0.10"),
+    ("mac", "02:00:00:00:00:0a"),
+    ("owner-id", ACCOUNT),
+    ("security-group-ids", "sg-0123456789abcdef0"),
+    ("subnet-id", "subnet-0123456789abcdef0"),
+    ("vpc-id", "vpc-0123456789abcdef0"),
+];
+
 /// Returns the metadata of an example instance without a role.
 pub(crate) fn instance(region: &str) -> Tree {
     let mut tree = Tree::default();
-    for (path, value) in [
-        ("ami-id", "ami-0123456789abcdef0"),
-        ("ami-launch-index", "0"),
-        ("events/maintenance/history", "[]"),
-        ("events/maintenance/scheduled", "[]"),
-        ("instance-action", "none"),
-        ("instance-id", "i-0123456789abcdef0"),
-        ("instance-life-cycle", "on-demand"),
-        ("instance-type", "t3.micro"),
-        ("local-ipv4", "10.0.0.10"),
-        ("mac", "02:00:00:00:00:0a"),
-        (
-            "network/interfaces/macs/02:00:00:00:00:0a/device-number",
-            "0",
-        ),
-        (
-            "network/interfaces/macs/02:00:00:00:00:0a/interface-id",
-            "eni-0123456789abcdef0",
-        ),
-        (
-            "network/interfaces/macs/02:00:00:00:00:0a/local-ipv4s",
-            "10.0.0.10",
-        ),
-        (
-            "network/interfaces/macs/02:00:00:00:00:0a/mac",
-            "02:00:00:00:00:0a",
-        ),
-        (
-            "network/interfaces/macs/02:00:00:00:00:0a/owner-id",
-            ACCOUNT,
-        ),
-        (
-            "network/interfaces/macs/02:00:00:00:00:0a/security-group-ids",
-            "sg-0123456789abcdef0",
-        ),
-        (
-            "network/interfaces/macs/02:00:00:00:00:0a/subnet-id",
-            "subnet-0123456789abcdef0",
-        ),
-        (
-            "network/interfaces/macs/02:00:00:00:00:0a/vpc-id",
-            "vpc-0123456789abcdef0",
-        ),
-        ("profile", "default-hvm"),
-        ("reservation-id", "r-0123456789abcdef0"),
-        ("security-groups", "default"),
-        ("services/domain", "amazonaws.com"),
-        ("services/partition", "aws"),
-        ("system", "nitro"),
-    ] {
+    for (path, value) in ITEMS {
         tree.set(&format!("meta-data/{path}"), value);
+    }
+    for (name, value) in INTERFACE {
+        let directory = "meta-data/network/interfaces/macs/02:00:00:00:00:0a";
+        tree.set(&format!("{directory}/{name}"), value);
     }
     place(&mut tree, region);
     tree

@@ -86,6 +86,6 @@ fn key_document(key: &Credentials, with_account: bool, now: Timestamp) -> Value 
 }
 
 /// Writes a time without a fraction of a second, which botocore does not read.
-fn whole_second(at: Timestamp) -> String {
+pub(crate) fn whole_second(at: Timestamp) -> String {
     Timestamp::from_unix_seconds(at.unix_seconds()).to_string()
 }

@@ -71,22 +71,25 @@ impl Tree {
             .map_while(|(path, _)| path.strip_prefix(&prefix))
             .map(|rest| rest.find('/').map_or(rest, |slash| &rest[..=slash]))
             .collect();
-        let names: Vec<String> = match directory {
-            "meta-data/public-keys" => names.into_iter().map(key_name).collect(),
-            _ => names.into_iter().map(str::to_owned).collect(),
+        let line = |name: &str| match directory {
+            "meta-data/public-keys" => key_name(name),
+            _ => name.to_owned(),
         };
-        (!names.is_empty()).then(|| names.join("\n").into())
+        let lines: Vec<String> = names.into_iter().map(line).collect();
+        (!lines.is_empty()).then(|| lines.join("\n").into())
     }
 }
 
+/// Returns the listed name of the public key in this directory: `0=key-0` for `0/`.
 fn key_name(directory: &str) -> String {
     let index = directory.trim_end_matches('/');
     format!("{index}=key-{index}")
 }
 
+/// Returns an array of strings as lines, or `None` for any other value.
 fn lines(value: &Value) -> Option<String> {
-    let texts = value.as_array().filter(|texts| !texts.is_empty())?;
-    let texts: Option<Vec<&str>> = texts.iter().map(Value::as_str).collect();
+    let values = value.as_array().filter(|values| !values.is_empty())?;
+    let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
     Some(texts?.join("\n"))
 }
 

@@ -16,7 +16,7 @@ use crate::{
         fault::{Fault, Faults},
         items::{Items, Later},
         settings::Settings,
-        source::Source,
+        source::{Source, whole_second},
         token::Tokens,
         tree::Tree,
     },
@@ -194,8 +194,8 @@ impl ImdsBuilder {
             move |request| Arc::clone(&service).handle(request)
         };
         let refusal = |status, _: &'static str| answer::refusal(status);
-        let listener = self.settings.listener.refusal(refusal);
-        let listener = listener.start(handler).await?;
+        let settings = self.settings.listener.refusal(refusal);
+        let listener = settings.start(handler).await?;
         Ok(Imds { listener, service })
     }
 
@@ -203,9 +203,9 @@ impl ImdsBuilder {
     fn later(&self) -> Vec<Later> {
         let now = Instant::now();
         let notice = self.spot.iter().flat_map(|(delay, action)| {
-            let seconds = i64::try_from(delay.as_secs()).unwrap_or(i64::MAX);
-            let time = Timestamp::now().plus_seconds(seconds.saturating_add(NOTICE));
-            let time = Timestamp::from_unix_seconds(time.unix_seconds()).to_string();
+            let delay_seconds = i64::try_from(delay.as_secs()).unwrap_or(i64::MAX);
+            let until_then = delay_seconds.saturating_add(NOTICE);
+            let time = whole_second(Timestamp::now().plus_seconds(until_then));
             let document = json!({"action": action.as_str(), "time": time}).to_string();
             let item = |name: &str, value: String| {
                 (*delay, format!("meta-data/spot/{name}"), value.into())
