@@ -4,9 +4,10 @@ use crate::error::{Error, ErrorKind};
 
 /// A moment in UTC, to the millisecond, from year 0000 to 9999.
 ///
-/// Every function of this crate that needs the time takes one of these; nothing reads a clock but
-/// [`Timestamp::now`], which only callers use. `Display` writes RFC 3339 (`2015-08-30T12:36:00Z`), with
-/// milliseconds only when there are some; [`amz_date`](Timestamp::amz_date) writes the form that is signed.
+/// Every function of this crate that needs the time takes one of these. Only [`Timestamp::now`]
+/// reads a clock, and only callers use it. `Display` writes RFC 3339, such as
+/// `2015-08-30T12:36:00Z`, with milliseconds only if they are not zero;
+/// [`amz_date`](Timestamp::amz_date) writes the form that is signed.
 ///
 /// # Examples
 ///
@@ -24,23 +25,31 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// 0000-01-01T00:00:00Z, the earliest moment that can be written.
+    /// The earliest moment, 0000-01-01T00:00:00Z.
     pub const MIN: Self = Self {
         millis: -62_167_219_200_000,
     };
-    /// 9999-12-31T23:59:59.999Z, the latest moment that can be written.
+    /// The latest moment, 9999-12-31T23:59:59.999Z.
     pub const MAX: Self = Self {
         millis: 253_402_300_799_999,
     };
 
-    /// The moment that many seconds after 1970-01-01T00:00:00Z; out of range is clamped to [`MIN`](Self::MIN) or
-    /// [`MAX`](Self::MAX).
+    /// Returns the moment a number of seconds after 1970-01-01T00:00:00Z, clamped to
+    /// [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Timestamp;
+    /// let at = Timestamp::from_unix_seconds(1_440_938_160);
+    /// assert_eq!(at.to_string(), "2015-08-30T12:36:00Z");
+    /// ```
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self::from_unix_millis(seconds.saturating_mul(1000))
     }
 
-    /// The moment that many milliseconds after 1970-01-01T00:00:00Z; out of range is clamped to
-    /// [`MIN`](Self::MIN) or [`MAX`](Self::MAX).
+    /// Returns the moment a number of milliseconds after 1970-01-01T00:00:00Z, clamped to
+    /// [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
     pub const fn from_unix_millis(millis: i64) -> Self {
         if millis < Self::MIN.millis {
             Self::MIN
@@ -51,40 +60,61 @@ impl Timestamp {
         }
     }
 
-    /// The system clock's time. The one place in this crate that reads a clock.
+    /// Returns the time of the system clock. Nothing else in this crate reads a clock.
     ///
     /// # Panics
     ///
-    /// On `wasm32-unknown-unknown`, where the standard library has no clock: make one of what the host says.
+    /// On `wasm32-unknown-unknown`, where the standard library has no clock. Ask the host there,
+    /// and use [`from_unix_millis`](Self::from_unix_millis).
     #[cfg(feature = "std")]
     pub fn now() -> Self {
         std::time::SystemTime::now().into()
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down.
+    /// Returns the seconds since 1970-01-01T00:00:00Z, rounded down.
     pub const fn unix_seconds(self) -> i64 {
         self.millis.div_euclid(1000)
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     pub const fn unix_millis(self) -> i64 {
         self.millis
     }
 
-    /// This moment moved by that many seconds, clamped to the range.
+    /// Returns the moment a number of seconds later, clamped to [`MIN`](Self::MIN) and
+    /// [`MAX`](Self::MAX).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Timestamp;
+    /// let at: Timestamp = "2015-12-31T23:59:59Z".parse()?;
+    /// assert_eq!(at.plus_seconds(1).to_string(), "2016-01-01T00:00:00Z");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self::from_unix_millis(self.millis.saturating_add(seconds.saturating_mul(1000)))
     }
 
-    /// Seconds from `earlier` to this moment, negative when it is later.
+    /// Returns the seconds from `earlier` to this moment, negative if `earlier` is later.
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         self.unix_seconds() - earlier.unix_seconds()
     }
 
-    /// The form of `X-Amz-Date`: `20150830T123600Z`, cut to the second.
+    /// Returns the text of `X-Amz-Date`, such as `20150830T123600Z`, rounded down to the second.
     ///
     /// Source: Signature Version 4, "Date in the credential scope"; ISO 8601 basic format.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Timestamp;
+    /// let at: Timestamp = "2015-08-30T12:36:00.75Z".parse()?;
+    /// assert_eq!(at.amz_date().as_str(), "20150830T123600Z");
+    /// assert_eq!(at.amz_date().date(), "20150830");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn amz_date(self) -> AmzDate {
         let Civil {
             year,
@@ -106,8 +136,10 @@ impl Timestamp {
     }
 }
 
-/// Reads `20150830T123600Z` and RFC 3339: `2015-08-30T12:36:00Z`, a fraction of any length (cut to
-/// milliseconds), an offset such as `+02:00`, and `UTC` for `Z` as older AWS tools write it.
+/// Parses `20150830T123600Z` and RFC 3339, such as `2015-08-30T12:36:00Z`.
+///
+/// A fraction may have any length and is cut to milliseconds. An offset such as `+02:00` is
+/// converted. `UTC` may stand for `Z`, as older AWS tools write it.
 impl FromStr for Timestamp {
     type Err = Error;
 
@@ -159,14 +191,14 @@ impl From<std::time::SystemTime> for Timestamp {
 pub struct AmzDate([u8; 16]);
 
 impl AmzDate {
-    /// The text itself where it is of this form, and the moment that it names.
+    /// Returns the text, if it has this form, and the moment that it names.
     pub(crate) fn parse(text: &[u8]) -> Option<(Self, Timestamp)> {
         Some((Self(text.try_into().ok()?), parse_basic(text)?))
     }
 
-    /// `20150830T123600Z`.
+    /// Returns the text, such as `20150830T123600Z`.
     pub fn as_str(&self) -> &str {
-        // Digits, `T` and `Z` only, so the fallback is never taken.
+        // Digits, `T` and `Z` only, so the fallback is never used.
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
@@ -178,7 +210,7 @@ impl AmzDate {
         &self.0[..8]
     }
 
-    /// `20150830`, the date of the credential scope.
+    /// Returns the date of the credential scope, such as `20150830`.
     pub fn date(&self) -> &str {
         &self.as_str()[..8]
     }
@@ -207,31 +239,23 @@ struct Civil {
 }
 
 impl Civil {
-    /// Days are counted from 0000-03-01, so that the leap day is the last of its year; months then have 30.6 days on average, and
-    /// fractions of small integers give the month and the day in it. (C. Neri and L. Schneider, "Euclidean affine functions and
-    /// their application to calendar algorithms", 2022; the year is divided plainly here.)
     fn from_timestamp(at: Timestamp) -> Self {
         // Within `MIN..=MAX` all of this is non-negative and fits 32 bits after the division.
         let seconds = at.unix_seconds() - Timestamp::MIN.unix_seconds();
         let (days, time) = ((seconds / 86_400) as u32, (seconds % 86_400) as u32);
-        // 400 years more keep the shift from January to March from going below zero.
-        let quarters = 4 * (days + 146_097 - 60) + 3;
-        let (century, quarters) = (quarters / 146_097, (quarters % 146_097) | 3);
-        let (year, day_of_year) = (quarters / 1461, quarters % 1461 / 4);
-        let month = 2141 * day_of_year + 197_913;
-        let is_next_year = day_of_year >= 306;
+        let (year, month, day) = civil_from_days(days);
         Self {
-            year: 100 * century + year + u32::from(is_next_year) - 400,
-            month: (month >> 16) - if is_next_year { 12 } else { 0 },
-            day: (month & 0xffff) / 2141 + 1,
+            year,
+            month,
+            day,
             hour: time / 3600,
             minute: time / 60 % 60,
             second: time % 60,
         }
     }
 
-    /// The moment, or nothing when the date or the time of day does not exist. A leap second counts as the second
-    /// before it.
+    /// Returns the moment, or `None` if the date or the time of day does not exist. A leap second
+    /// counts as the second before it.
     fn timestamp(&self) -> Option<Timestamp> {
         let leap = self.year.is_multiple_of(4)
             && (!self.year.is_multiple_of(100) || self.year.is_multiple_of(400));
@@ -248,17 +272,37 @@ impl Civil {
         {
             return None;
         }
-        // Years before March count to the year before; 400 more keep year 0 positive.
-        let year = i64::from(self.year) + 400 - i64::from(self.month <= 2);
-        let month = i64::from((self.month + 9) % 12);
-        let day_of_year = (153 * month + 2) / 5 + i64::from(self.day) - 1;
-        let days =
-            year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468 - 146_097;
+        let days = days_from_civil(self.year, self.month, self.day);
         let time = self.hour * 3600 + self.minute * 60 + self.second.min(59);
-        Some(Timestamp::from_unix_seconds(
-            days * 86_400 + i64::from(time),
-        ))
+        Some(Timestamp::MIN.plus_seconds(i64::from(days) * 86_400 + i64::from(time)))
     }
+}
+
+/// Returns the year, month and day of a number of days after 0000-01-01.
+///
+/// Years begin in March here, so that the leap day is the last of its year. 400 more years keep
+/// January and February of year 0 positive.
+///
+/// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
+fn civil_from_days(days: u32) -> (u32, u32, u32) {
+    let days = days + 146_097 - 60;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let leap_days = day_of_era / 1460 + day_of_era / 146_096 - day_of_era / 36_524;
+    let year_of_era = (day_of_era - leap_days) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + 400 * era + u32::from(month <= 2);
+    (year - 400, month, day)
+}
+
+/// Returns the number of days from 0000-01-01 to a date, by `days_from_civil` of the same source.
+fn days_from_civil(year: u32, month: u32, day: u32) -> u32 {
+    let year = year + 400 - u32::from(month <= 2);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = 365 * (year % 400) + year % 400 / 4 - year % 400 / 100 + day_of_year;
+    146_097 * (year / 400) + day_of_era + 60 - 146_097
 }
 
 /// Writes a number below 100 as two digits.
@@ -267,7 +311,7 @@ fn put2(text: &mut [u8], at: usize, number: u32) {
     text[at + 1] = b'0' + (number % 10) as u8;
 }
 
-/// ISO 8601 basic format as signed, or RFC 3339 with the liberties that AWS's own tools take.
+/// Reads the form that is signed, or RFC 3339 with the deviations of AWS's own tools.
 fn parse(text: &str) -> Option<Timestamp> {
     parse_basic(text.as_bytes()).or_else(|| parse_rfc3339(text.as_bytes()))
 }
@@ -314,7 +358,7 @@ fn parse_rfc3339(bytes: &[u8]) -> Option<Timestamp> {
         .then(|| Timestamp::from_unix_millis(utc))
 }
 
-/// `.028015Z` is 28 ms and what follows the digits.
+/// Splits `.028015Z` into 28 milliseconds and the rest after the digits.
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     let Some(text) = text.strip_prefix(b".") else {
         return Some((0, text));
@@ -327,7 +371,7 @@ fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
     (length > 0).then_some((i64::from(digits(&millis)?), &text[length..]))
 }
 
-/// Minutes east of UTC.
+/// Returns the minutes east of UTC.
 fn offset_minutes(zone: &[u8]) -> Option<i64> {
     match zone {
         b"Z" | b"z" | b"UTC" => Some(0),
@@ -386,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_range_are_written_and_not_passed() {
+    fn the_ends_of_the_range_are_written_and_never_exceeded() {
         assert_eq!(Timestamp::MIN.to_string(), "0000-01-01T00:00:00Z");
         assert_eq!(Timestamp::MAX.to_string(), "9999-12-31T23:59:59.999Z");
         assert_eq!(Timestamp::MAX.plus_seconds(1), Timestamp::MAX);
@@ -398,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_moment_is_an_error_that_shows_it() {
+    fn a_text_that_is_not_a_moment_is_an_error() {
         for wrong in [
             "",
             "20150830",

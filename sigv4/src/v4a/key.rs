@@ -11,15 +11,18 @@ use crate::{
     key::V4A_ALGORITHM,
 };
 
-/// The private key that belongs to an access key: the same in all regions, services and days.
+/// The private key that belongs to an access key: the same in all regions and services, on all
+/// days.
 ///
-/// A [`Signer`](super::Signer) derives and keeps these itself. Zeroed on drop; `Debug` is redacted.
+/// A [`Signer`](super::Signer) derives and caches its keys by itself. The key is zeroed on drop,
+/// and its `Debug` is redacted.
 ///
 /// # Examples
 ///
 /// ```
 /// # use keyfob_sigv4::{Credentials, v4a::SigningKey};
-/// let credentials = Credentials::new("AKISORANDOMAASORANDOM", "q+jcrXGc+0zWN6uzclKVhvMmUsIfRPa4rlRandom")?;
+/// let secret = "q+jcrXGc+0zWN6uzclKVhvMmUsIfRPa4rlRandom";
+/// let credentials = Credentials::new("AKISORANDOMAASORANDOM", secret)?;
 /// let key = SigningKey::derive(&credentials)?;
 /// assert_eq!(key.verifying_key().x()[..4], [0x15, 0xd2, 0x42, 0xce]);
 /// # Ok::<(), keyfob_sigv4::Error>(())
@@ -28,13 +31,24 @@ use crate::{
 pub struct SigningKey(ecdsa::SigningKey);
 
 impl SigningKey {
-    /// Derives the key of these credentials; other than with SigV4, the access key id has a part in it.
+    /// Derives the key of an access key, from its secret and its id.
     ///
     /// Source: Signature Version 4a; NIST SP 800-108, the counter mode.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`] when no key follows from it, which has a chance of 1 to 2^8128.
+    /// [`ErrorKind::SecretAccessKey`] if no key follows from the secret, which has a chance of 1 in
+    /// 2^8128.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, v4a::SigningKey};
+    /// let key = SigningKey::derive(&Credentials::new("AKIDEXAMPLE", "secret")?)?;
+    /// let signature = key.sign(b"text");
+    /// assert!(key.verifying_key().verify(b"text", &signature));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn derive(credentials: &Credentials) -> Result<Self, Error> {
         let secret = credentials.secret_access_key().expose().as_bytes();
         let hmac = HmacKey::new(&Zeroizing::new([b"AWS4A", secret].concat()));
@@ -55,19 +69,22 @@ impl SigningKey {
         .ok_or_else(|| Error::secret(ErrorKind::SecretAccessKey))
     }
 
-    /// The 32 bytes of the scalar. The name is the same as [`Secret::expose`](crate::Secret::expose), so that one
-    /// search finds every use.
+    /// Returns the 32 bytes of the scalar. It has the name of
+    /// [`Secret::expose`](crate::Secret::expose), so that one search finds every use of a secret.
     pub fn expose(&self) -> [u8; 32] {
         self.0.to_bytes().into()
     }
 
-    /// The public half.
+    /// Returns the public half.
     pub fn verifying_key(&self) -> VerifyingKey {
         VerifyingKey(*self.0.verifying_key())
     }
 
-    /// The signature of a string to sign: ECDSA over its SHA-256, in DER, as up to 144 lower-case hex digits. The nonce
-    /// follows from key and message (RFC 6979), so that a bad random generator reveals nothing.
+    /// Signs a string to sign, and returns up to 144 lower-case hex digits: ECDSA over its SHA-256,
+    /// in DER.
+    ///
+    /// The nonce follows from the key and the message (RFC 6979), so that no random generator is
+    /// needed.
     pub fn sign(&self, string_to_sign: &[u8]) -> String {
         let signature: DerSignature = self.0.sign(string_to_sign);
         let mut text = String::with_capacity(2 * signature.as_bytes().len());
@@ -82,16 +99,27 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The public half of a [`SigningKey`]: it verifies what that has signed, and can be given to anyone.
+/// The public half of a [`SigningKey`], which verifies its signatures and is not secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct VerifyingKey(ecdsa::VerifyingKey);
 
 impl VerifyingKey {
-    /// The point with these coordinates, big-endian.
+    /// Returns the key of a point, given by its coordinates, big-endian.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::PublicKey`] when it is not on the curve.
+    /// [`ErrorKind::PublicKey`] if the point is not on the curve.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, v4a::{SigningKey, VerifyingKey}};
+    /// # let key = SigningKey::derive(&Credentials::new("AKIDEXAMPLE", "secret")?)?;
+    /// let public = key.verifying_key();
+    /// let (x, y) = (public.x(), public.y());
+    /// assert_eq!(VerifyingKey::from_coordinates(&x, &y)?, public);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn from_coordinates(x: &[u8; 32], y: &[u8; 32]) -> Result<Self, Error> {
         // SEC 1, section 2.3.4: an uncompressed point.
         let point = [&[4], &x[..], &y[..]].concat();
@@ -100,17 +128,17 @@ impl VerifyingKey {
             .map_err(|_| Error::secret(ErrorKind::PublicKey))
     }
 
-    /// The first coordinate, big-endian.
+    /// Returns the first coordinate, big-endian.
     pub fn x(&self) -> [u8; 32] {
         self.coordinates().0
     }
 
-    /// The second coordinate, big-endian.
+    /// Returns the second coordinate, big-endian.
     pub fn y(&self) -> [u8; 32] {
         self.coordinates().1
     }
 
-    /// Whether `signature`, in hex, is one of this key over the string to sign.
+    /// Returns true if `signature`, in hex, is a signature of the string to sign by this key.
     pub fn verify(&self, string_to_sign: &[u8], signature: &str) -> bool {
         let bytes = hex::decode_all(signature.as_bytes());
         let signature = bytes.and_then(|bytes| DerSignature::try_from(&bytes[..]).ok());
@@ -135,8 +163,9 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// Tries counters from 1 to 254: the code, as a number c, is taken when c ≤ n − 2, and the key is c + 1. That is to say,
-/// when c + 1 is a scalar of the curve, 1 to n − 1.
+/// Derives the scalar: the first code, for counters from 1 to 254, that is at most n − 2, plus one.
+///
+/// That is the first whose successor is a scalar of the curve, 1 to n − 1.
 fn scalar(code: impl Fn(u8) -> [u8; 32]) -> Option<ecdsa::SigningKey> {
     (1..=254).find_map(|counter| {
         let mut candidate = code(counter);
@@ -147,7 +176,7 @@ fn scalar(code: impl Fn(u8) -> [u8; 32]) -> Option<ecdsa::SigningKey> {
     })
 }
 
-/// One more, big-endian; all ones become zero, which is no scalar either.
+/// Adds one to a big-endian number. All ones become zero, which is not a scalar either.
 fn increment(number: &mut [u8; 32]) {
     for byte in number.iter_mut().rev() {
         *byte = byte.wrapping_add(1);
@@ -161,7 +190,7 @@ fn increment(number: &mut [u8; 32]) {
 mod tests {
     use super::*;
 
-    /// The order of the curve, less two: the largest code that is taken.
+    /// The order of the curve less two, the largest code that is accepted.
     const N_LESS_2: [u8; 32] = *b"\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\
         \xbc\xe6\xfa\xad\xa7\x17\x9e\x84\xf3\xb9\xca\xc2\xfc\x63\x25\x4f";
 
@@ -199,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_is_too_large_is_left_for_the_next_counter() {
+    fn a_code_that_is_too_large_is_skipped() {
         let mut too_large = N_LESS_2;
         increment(&mut too_large);
         let code = |counter| match counter {

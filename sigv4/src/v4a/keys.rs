@@ -7,15 +7,15 @@ use std::{
 use super::key::SigningKey;
 use crate::{credentials::Credentials, error::Error};
 
-/// Derived keys, kept between signatures: deriving one costs about as much as signing.
+/// The keys of the credentials that were used last. Deriving a key costs about as much as signing.
 ///
-/// Without `std` there is no lock, and each is derived anew.
+/// Without the feature `std` there is no lock, and a key is derived each time.
 pub(crate) struct Keys {
     #[cfg(feature = "std")]
     list: Mutex<Vec<(Credentials, SigningKey)>>,
 }
 
-/// How many credentials are remembered.
+/// The largest number of cached keys.
 #[cfg(feature = "std")]
 const ENTRIES: usize = 8;
 
@@ -27,10 +27,10 @@ impl Keys {
         }
     }
 
-    /// The key of these credentials, or of others with the same id and secret.
+    /// Returns the key of these credentials. Others with the same id and secret share it.
     #[cfg(feature = "std")]
     pub(crate) fn get(&self, credentials: &Credentials) -> Result<SigningKey, Error> {
-        if let Some(key) = self.known(credentials) {
+        if let Some(key) = self.cached(credentials) {
             return Ok(key);
         }
         // Two threads may both derive it; neither waits for the other.
@@ -43,14 +43,18 @@ impl Keys {
         Ok(key)
     }
 
+    /// Derives the key of these credentials.
     #[cfg(not(feature = "std"))]
-    #[allow(clippy::unused_self, reason = "the twin of the one that keeps keys")]
+    #[allow(
+        clippy::unused_self,
+        reason = "has the interface of the cache with `std`"
+    )]
     pub(crate) fn get(&self, credentials: &Credentials) -> Result<SigningKey, Error> {
         SigningKey::derive(credentials)
     }
 
     #[cfg(feature = "std")]
-    fn known(&self, credentials: &Credentials) -> Option<SigningKey> {
+    fn cached(&self, credentials: &Credentials) -> Option<SigningKey> {
         let list = self.lock();
         let entry = list
             .iter()
@@ -60,7 +64,7 @@ impl Keys {
 
     #[cfg(feature = "std")]
     fn lock(&self) -> MutexGuard<'_, Vec<(Credentials, SigningKey)>> {
-        // An entry is pushed whole, so a panic elsewhere cannot have left half of one.
+        // A poisoned lock is safe to use: entries are pushed whole, so none is half written.
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,11 @@
-//! Signature Version 4a: signatures that are good in a set of regions, as multi-region access points of S3 need them.
+//! Signature Version 4a: signatures that are valid in a set of regions, as multi-region access
+//! points of S3 need them.
 //!
-//! In place of a key per day and region there is one key pair per access key, on the curve P-256; in place of the
-//! region in the scope there is a signed header with a [`RegionSet`].
+//! Instead of a key for each day and region, there is one key pair for each access key, on the
+//! curve P-256. Instead of a region in the scope, there is a signed header with a [`RegionSet`].
+//!
+//! [`Signer`] is used like [`crate::Signer`]. To verify, see
+//! [`Verifier::accept_v4a`](crate::verify::Verifier::accept_v4a).
 
 #[cfg(feature = "http")]
 mod http;

@@ -3,10 +3,11 @@ use core::{fmt, str::FromStr};
 
 use crate::error::{Error, ErrorKind};
 
-/// The regions in which a SigV4a signature is good: names, joined by `,`, in which `*` stands for any run of
-/// characters.
+/// The regions in which a SigV4a signature is valid: names joined by `,`, in which `*` stands for
+/// any number of characters.
 ///
-/// Source: Signature Version 4a, the header `X-Amz-Region-Set`; IAM, "AWS Signature Version 4 for API requests".
+/// Source: Signature Version 4a, the header `X-Amz-Region-Set`; IAM, "AWS Signature Version 4 for
+/// API requests".
 ///
 /// # Examples
 ///
@@ -21,15 +22,24 @@ use crate::error::{Error, ErrorKind};
 pub struct RegionSet(alloc::borrow::Cow<'static, str>);
 
 impl RegionSet {
-    /// Every region, `*`: what multi-region access points are signed for.
+    /// Every region, `*`, as for multi-region access points.
     pub const ALL: Self = Self(alloc::borrow::Cow::Borrowed("*"));
 
-    /// As it stands in `x-amz-region-set`.
+    /// Returns the set as `x-amz-region-set` has it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a signature is good in this region.
+    /// Returns true if a signature is valid in this region.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::v4a::RegionSet;
+    /// let regions: RegionSet = "us-*-1".parse()?;
+    /// assert!(regions.contains("us-east-1") && !regions.contains("us-east-2"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn contains(&self, region: &str) -> bool {
         self.0
             .split(',')
@@ -37,7 +47,7 @@ impl RegionSet {
     }
 }
 
-/// Reads names joined by `,`; blanks around them are left out.
+/// Parses names joined by `,`. Whitespace around them is removed.
 impl FromStr for RegionSet {
     type Err = Error;
 
@@ -67,8 +77,10 @@ fn is_pattern(name: &str) -> bool {
     (1..=63).contains(&name.len()) && name.bytes().all(possible)
 }
 
-/// A star takes as few characters as it can; only the last one seen may have to take more.
+/// Returns true if a pattern with stars matches all of the text.
 fn matches(mut pattern: &[u8], mut text: &[u8]) -> bool {
+    // A star takes as few characters as it can. If the rest does not match, only the last star
+    // takes one more.
     let mut star: Option<(&[u8], &[u8])> = None;
     loop {
         match (pattern, text, star) {
@@ -94,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_is_kept_as_it_is_signed() {
+    fn a_set_is_stored_without_whitespace() {
         let set: RegionSet = " us-east-1 , eu-*".parse().unwrap();
         assert_eq!(set.to_string(), "us-east-1,eu-*");
         for wrong in ["", "us-east-1,", ",", "us east", "us-east-1\n,x\ny", "é"] {
@@ -104,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_take_any_run() {
+    fn a_star_matches_any_number_of_characters() {
         for (pattern, region, is_in) in [
             ("*", "", true),
             ("us-*", "us-", true),

@@ -15,8 +15,9 @@ use crate::{
 
 /// Signs requests to one service in a set of regions, with SigV4a.
 ///
-/// Used as [`crate::Signer`], and shared like it: it remembers the derived keys of the credentials it saw last. Its
-/// functions fail only when no key follows from the credentials, which has a chance of 1 to 2^8128.
+/// Use it like [`crate::Signer`], and share it: it caches the derived keys of the credentials it
+/// used last. Its methods fail only if no key follows from the credentials, which has a chance of 1
+/// in 2^8128.
 ///
 /// # Examples
 ///
@@ -32,32 +33,41 @@ use crate::{
 /// ```
 pub struct Signer {
     regions: RegionSet,
-    /// `/s3/aws4_request`: what follows the date in the scope.
+    /// The part of the scope after the date: `/s3/aws4_request`.
     suffix: String,
     rules: Rules,
     keys: Keys,
 }
 
 impl Signer {
-    /// By the rules of all services but the S3 family: [`Rules::GENERAL`].
+    /// Returns a signer for any service outside the S3 family, by [`Rules::GENERAL`].
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Service`] as [`Scope::new`](crate::Scope::new).
+    /// [`ErrorKind::Service`], as [`Scope::new`](crate::Scope::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::v4a::Signer;
+    /// let signer = Signer::new("us-east-1,eu-*".parse()?, "execute-api")?;
+    /// assert!(signer.regions().contains("eu-west-1"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn new(regions: RegionSet, service: &str) -> Result<Self, Error> {
         Self::with_rules(regions, service, Rules::GENERAL)
     }
 
-    /// For S3, such as its multi-region access points: [`Rules::S3`].
+    /// Returns a signer for S3, such as for its multi-region access points, by [`Rules::S3`].
     pub fn s3(regions: RegionSet) -> Self {
         Self::unchecked(regions, "s3", Rules::S3)
     }
 
-    /// By other rules.
+    /// Returns a signer that follows the given rules.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Service`] as [`Scope::new`](crate::Scope::new).
+    /// [`ErrorKind::Service`], as [`Scope::new`](crate::Scope::new).
     pub fn with_rules(regions: RegionSet, service: &str, rules: Rules) -> Result<Self, Error> {
         if !scope::is_part(service) {
             return Err(Error::new(ErrorKind::Service, service));
@@ -74,21 +84,22 @@ impl Signer {
         }
     }
 
-    /// Where its signatures are good.
+    /// Returns the regions in which its signatures are valid.
     pub fn regions(&self) -> &RegionSet {
         &self.regions
     }
 
-    /// The rules it signs by.
+    /// Returns the rules it signs by.
     pub fn rules(&self) -> Rules {
         self.rules
     }
 
-    /// Signs with an `Authorization` header, and `x-amz-region-set` beside it.
+    /// Signs a request with an `Authorization` header, as [`crate::Signer::sign`].
+    /// `x-amz-region-set` is among the headers.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`], never in practice: see the type.
+    /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
     pub fn sign(
         &self,
         request: &Request<'_>,
@@ -99,11 +110,25 @@ impl Signer {
         Ok(HeaderForm::new(self.rules, &with, request, credentials, at).sign(&with))
     }
 
-    /// Signs with query parameters, `X-Amz-Region-Set` among them.
+    /// Signs a request with query parameters, as [`crate::Signer::presign`]. `X-Amz-Region-Set` is
+    /// among them.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`], never in practice: see the type.
+    /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Ttl, v4a::{RegionSet, Signer}};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let url = "https://example.mrap.accesspoint.s3-global.amazonaws.com/key";
+    /// let signer = Signer::s3(RegionSet::ALL);
+    /// let url = signer.presign(&Request::new("GET", url)?, &credentials, now, Ttl::MAX)?;
+    /// assert!(url.as_str().contains("&X-Amz-Region-Set=%2A&"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn presign(
         &self,
         request: &Request<'_>,
@@ -115,11 +140,11 @@ impl Signer {
         Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl).sign(&with))
     }
 
-    /// What [`sign`](Self::sign) does, step by step: slower, for people to read.
+    /// Returns every step of [`sign`](Self::sign), for people to read.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`], never in practice: see the type.
+    /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
     pub fn explain(
         &self,
         request: &Request<'_>,
@@ -130,11 +155,11 @@ impl Signer {
         Ok(HeaderForm::new(self.rules, &with, request, credentials, at).explain(&with))
     }
 
-    /// What [`presign`](Self::presign) does, step by step.
+    /// Returns every step of [`presign`](Self::presign), for people to read.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`], never in practice: see the type.
+    /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
     pub fn explain_presign(
         &self,
         request: &Request<'_>,
@@ -146,11 +171,11 @@ impl Signer {
         Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl).explain(&with))
     }
 
-    /// The key that it signs with for these credentials.
+    /// Returns the key for these credentials, from the cache if it is there.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`], never in practice: see the type.
+    /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
     pub fn signing_key(&self, credentials: &Credentials) -> Result<SigningKey, Error> {
         self.keys.get(credentials)
     }
@@ -175,7 +200,7 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// A signer that has found its key, so that nothing can fail any more.
+/// A signer with its key, so that signing cannot fail.
 pub(crate) struct WithKey<'a> {
     signer: &'a Signer,
     key: SigningKey,
