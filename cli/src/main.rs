@@ -25,6 +25,7 @@ use self::{
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
+    // Errors are never colored, so they can be printed before the arguments are known.
     let plain = Console::new(Color::Off, true);
     let Err(failure) = try_main(plain) else {
         return ExitCode::SUCCESS;

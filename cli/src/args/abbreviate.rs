@@ -19,6 +19,7 @@ pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
             out.push(word);
             continue;
         };
+        // Words after the dashes are values, even if they start with dashes.
         if text == "--" {
             out.push(word);
             break;

@@ -10,6 +10,7 @@ pub(super) fn in_range(
     range: RangeInclusive<u32>,
 ) -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
     move |text| {
+        // Wide enough that a number of 64 bits is out of range, not unreadable.
         let number: i128 = text
             .parse()
             .map_err(|_| "it is not a whole number".to_owned())?;

@@ -43,6 +43,7 @@ impl Context {
     ///
     /// If `--region` is not a valid region name, or if the sandbox cannot start.
     pub(crate) async fn prepare(globals: Globals) -> Result<Self, Failure> {
+        // First, so that a wrong argument is an error before anything is read or started.
         let region_argument = region::from_argument(globals.region.as_deref())?;
         let mut variables = Variables::from_process();
         let no_color = variables
@@ -55,6 +56,7 @@ impl Context {
         let mut sandbox = None;
         if globals.sandbox {
             let started = Sandbox::start(0, globals.sandbox_throttle.unwrap_or(0)).await?;
+            // The settings below are loaded from the changed environment.
             variables = started.environment().apply(variables);
             sandbox = Some(started);
         }

@@ -17,6 +17,7 @@ pub(crate) fn render(
     answer: &Value,
     width: usize,
 ) -> String {
+    // aws prints nothing for an operation without output.
     if answer.as_object().is_some_and(Map::is_empty) {
         return String::new();
     }

@@ -53,6 +53,7 @@ impl<'a> Object<'a> {
         addressing: Addressing,
     ) -> String {
         let Self { bucket, key } = self;
+        // The key is encoded once; `/` stays.
         let key = uri::encode_path(key);
         let endpoint = endpoint.map_or_else(
             || {

@@ -64,6 +64,7 @@ impl Account {
     ///
     /// None in practice, as the keys made here are well-formed.
     pub(crate) fn new() -> Result<Self, Error> {
+        // The lengths here and in `issue` are those of real keys and tokens.
         let user = Credentials::new(random_id("AKIA"), random_text(40))?;
         let account = Self {
             user: user.clone(),

@@ -63,6 +63,7 @@ impl Environment {
     pub(crate) fn exports(&self) -> String {
         let user = &self.user;
         let variables = [
+            // For all services, so that no program reaches the real AWS by mistake.
             ("AWS_ENDPOINT_URL", self.sts.as_str()),
             ("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.imds.as_str()),
             ("AWS_CONFIG_FILE", self.config.as_str()),

@@ -73,6 +73,7 @@ async fn region(context: &Context) -> Result<Line, Failure> {
 impl Line {
     fn new(context: &Context, name: &'static str, value: &str, origin: &Origin) -> Self {
         let credentials_file = context.variables().credentials_file();
+        // The names are those of aws, as far as it has any.
         let kind = match origin {
             Origin::Default => "default",
             Origin::Argument { .. } => "manual",

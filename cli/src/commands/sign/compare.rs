@@ -54,6 +54,7 @@ async fn differences(
 /// Returns the time in the server's string to sign, which is that of the request, unless the
 /// arguments give another one.
 fn signed_at(args: &SigningArgs, server: &ServerView) -> Result<Timestamp, Failure> {
+    // The second line of a string to sign is the time.
     let seen = || server.string_to_sign()?.lines().nth(1)?.parse().ok();
     match args.at {
         None => seen().map_or_else(|| time_of_signing(args), Ok),

@@ -102,6 +102,7 @@ pub(super) fn target(host: &str) -> Option<Target> {
         _ if is_region(last) => return None,
         _ => (last, None),
     };
+    // `s3-eu-west-1` has the region in the label of the service.
     let (service, legacy_region) = split_legacy_s3(service_label);
     let service = match service.strip_suffix("-fips").unwrap_or(service) {
         zonal if zonal.starts_with("s3express-") => "s3express",

@@ -47,6 +47,7 @@ fn credentials(credentials: &Credentials) -> Value {
 
 /// Formats a time as version 2 of `aws` does: `2026-11-22T02:42:50+00:00`.
 fn iso8601(at: Timestamp) -> String {
+    // aws prints whole seconds.
     let whole = Timestamp::from_unix_seconds(at.unix_seconds()).to_string();
     whole.replace('Z', "+00:00")
 }

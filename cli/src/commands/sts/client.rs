@@ -95,6 +95,7 @@ fn client(
         .retry(policy)
         .notify(move |error, pause| {
             count.fetch_add(1, Ordering::Relaxed);
+            // Only a wrong clock is retried without being a server error or throttling.
             if classify(error.status(), error.code()).is_none() {
                 console.warn("the clock of this machine is off: signing again with the service's time");
             }

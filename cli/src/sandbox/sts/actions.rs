@@ -101,6 +101,7 @@ impl Call<'_> {
     }
 
     fn issue(&self, principal: Principal, seconds: u32) -> Result<String, Fault> {
+        // STS answers with whole seconds.
         let now = Timestamp::from_unix_seconds(self.now.unix_seconds());
         let expiry = now.plus_seconds(i64::from(seconds));
         let issued = self

@@ -59,6 +59,7 @@ impl Sts {
 
     /// Returns the name of the action and the content of its result element.
     fn run(&self, head: &Parts, body: &[u8], now: Timestamp) -> Result<(String, String), Fault> {
+        // First, so that a call is throttled whatever else is wrong with it.
         if self.is_throttled() {
             return Err(Fault::throttled());
         }
