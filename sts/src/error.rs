@@ -3,14 +3,24 @@ use std::{error::Error as StdError, fmt};
 use http::StatusCode;
 use keyfob_sigv4::Secret;
 
+use crate::text::{self, Escaped};
+
 /// The length in characters at which a message of the service is cut; real ones have a few hundred.
 const MAX_MESSAGE: usize = 4096;
+
+/// The length in characters at which a code or a request id is cut; real ones have at most sixty.
+const MAX_NAME: usize = 256;
 
 /// The reason why a call failed: its kind, and the service's code, message and status if it
 /// answered.
 ///
-/// Neither `Display` nor `Debug` shows a secret. Bodies are not kept, and a secret that the service
-/// repeats in its message is cut out.
+/// Neither `Display` nor `Debug` shows a secret. Bodies are not kept, and a secret of the request
+/// that the service repeats, whole or in part, is replaced by `(redacted)` in all that it says: the
+/// message, the code and the request id.
+///
+/// `Display` writes one line that a terminal can be given: control characters and marks of direction
+/// are escaped. [`message`](Self::message), [`code`](Self::code) and
+/// [`request_id`](Self::request_id) return what the service sent; escape them before you print them.
 ///
 /// # Examples
 ///
@@ -35,6 +45,8 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
+    /// The parameter that is not valid.
+    parameter: Option<String>,
     answer: Answer,
     /// The request held a one-time code.
     one_time: bool,
@@ -80,7 +92,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the service's error code, such as `AccessDenied`.
+    /// Returns the service's error code, such as `AccessDenied`, cut at 256 characters.
     ///
     /// `None` if there was no answer, or if it did not come from the service but, for example, from
     /// a gateway that sent an HTML page.
@@ -95,7 +107,8 @@ impl Error {
     /// }
     /// ```
     pub fn code(&self) -> Option<&str> {
-        self.0.answer.code.as_deref()
+        let code = self.0.answer.code.as_deref()?;
+        Some(text::cut(code, MAX_NAME))
     }
 
     /// Returns the HTTP status, if there was an answer.
@@ -103,9 +116,10 @@ impl Error {
         self.0.answer.status.map(|status| status.as_u16())
     }
 
-    /// Returns the request id, by which AWS support can find the request.
+    /// Returns the request id, by which AWS support can find the request, cut at 256 characters.
     pub fn request_id(&self) -> Option<&str> {
-        self.0.answer.request_id.as_deref()
+        let id = self.0.answer.request_id.as_deref()?;
+        Some(text::cut(id, MAX_NAME))
     }
 
     /// Returns the name of the action, such as `AssumeRole`. `None` if it was not sent.
@@ -113,18 +127,38 @@ impl Error {
         self.0.answer.action
     }
 
+    /// Returns the name of the parameter that is not valid, such as `RoleSessionName` or
+    /// `Tags.member.2.Key`, so that a program can name the setting that it took the value from.
+    ///
+    /// `None` unless the kind is [`ErrorKind::Input`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::actions::AssumeRole;
+    ///
+    /// let role = "arn:aws:iam::123456789012:role/deploy";
+    /// let error = AssumeRole::new(role, "ci run").unwrap_err();
+    /// assert_eq!(error.parameter(), Some("RoleSessionName"));
+    /// ```
+    pub fn parameter(&self) -> Option<&str> {
+        self.0.parameter.as_deref()
+    }
+
     /// Returns the message alone, without the action, code and request id.
     ///
     /// For an error that the service reported, this is the service's message, cut at 4096
-    /// characters; it may be empty.
+    /// characters. It may be empty, and unlike the output of `Display` it may hold line ends and
+    /// control characters.
     pub fn message(&self) -> &str {
-        let message = &self.0.message;
-        let end = message.char_indices().nth(MAX_MESSAGE);
-        &message[..end.map_or(message.len(), |(at, _)| at)]
+        text::cut(&self.0.message, MAX_MESSAGE)
     }
 
-    pub(crate) fn input(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Input, message)
+    /// Creates the error of a parameter that is not valid. The message names it, too.
+    pub(crate) fn input(parameter: impl Into<String>, message: String) -> Self {
+        let mut error = Self::new(ErrorKind::Input, message);
+        error.0.parameter = Some(parameter.into());
+        error
     }
 
     pub(crate) fn setting(message: impl Into<String>) -> Self {
@@ -135,6 +169,7 @@ impl Error {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
+            parameter: None,
             answer: Answer::default(),
             one_time: false,
             source: None,
@@ -158,15 +193,15 @@ impl Error {
         self
     }
 
-    /// Cuts secrets out of the message. STS repeats values that it finds invalid, and the signed
-    /// headers if a signature does not match.
-    pub(crate) fn redact<'a>(mut self, secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        // A shorter value does not need protection, but may be part of any word.
-        let secrets = secrets
-            .into_iter()
-            .filter(|secret| secret.expose().len() >= 4);
-        for secret in secrets {
-            self.0.message = self.0.message.replace(secret.expose(), "(redacted)");
+    /// Replaces secrets in everything that the service said.
+    pub(crate) fn redact(mut self, secrets: &[&Secret]) -> Self {
+        let Inner {
+            message, answer, ..
+        } = &mut *self.0;
+        let names = [&mut answer.code, &mut answer.request_id];
+        let names = names.into_iter().filter_map(Option::as_mut);
+        for text in names.chain([message]) {
+            *text = text::redact(text, secrets);
         }
         self
     }
@@ -187,24 +222,26 @@ impl Error {
     }
 }
 
-/// Shows the action, code and status, then the message, then the request id.
+/// Shows the action, code and status, then the message, then the request id, in one line: control
+/// characters are escaped.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let answer = &self.0.answer;
         if let Some(action) = answer.action {
             write!(f, "{action} failed")?;
-            match (&answer.code, answer.status) {
-                (Some(code), Some(status)) => write!(f, " with {code} (HTTP {})", status.as_u16())?,
-                (_, Some(status)) => write!(f, " (HTTP {})", status.as_u16())?,
-                (_, None) => {}
+            if let Some(code) = self.code() {
+                write!(f, " with {}", Escaped(code))?;
+            }
+            if let Some(status) = self.status() {
+                write!(f, " (HTTP {status})")?;
             }
             if !self.message().is_empty() {
                 f.write_str(": ")?;
             }
         }
-        f.write_str(self.message())?;
-        match &answer.request_id {
-            Some(id) => write!(f, " (request id {id})"),
+        write!(f, "{}", Escaped(self.message()))?;
+        match self.request_id() {
+            Some(id) => write!(f, " (request id {})", Escaped(id)),
             None => Ok(()),
         }
     }
@@ -213,12 +250,16 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
-            .field("kind", &self.0.kind)
+            .field("kind", &self.kind())
+            .field("action", &self.action())
+            .field("parameter", &self.parameter())
+            .field("status", &self.status())
+            .field("code", &self.code())
             .field("message", &self.message())
-            .field("answer", &self.0.answer)
+            .field("request_id", &self.request_id())
             .field("one_time", &self.0.one_time)
             .field("source", &self.0.source)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -17,6 +17,7 @@ mod client;
 mod endpoint;
 mod error;
 mod principal;
+mod text;
 
 #[cfg(feature = "client")]
 pub use client::{Client, ClientBuilder};

@@ -60,7 +60,7 @@ impl<'a> Principal<'a> {
     }
 
     fn parse(arn: &'a str) -> Option<Self> {
-        let [service, _, _, resource] = fields(arn)?;
+        let [_, service, _, _, resource] = fields(arn)?;
         match (service, resource.split_once('/')) {
             ("iam", None) if resource == "root" => Some(Self::Root),
             ("iam", Some(("user", _))) => {
@@ -81,14 +81,14 @@ impl<'a> Principal<'a> {
 
 /// Returns the account in an ARN, or an empty text.
 pub(crate) fn account(arn: &str) -> &str {
-    fields(arn).map_or("", |[_, _, account, _]| account)
+    fields(arn).map_or("", |[_, _, _, account, _]| account)
 }
 
-/// Splits `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` from the service on.
-fn fields(arn: &str) -> Option<[&str; 4]> {
-    let (_partition, rest) = arn.strip_prefix("arn:")?.split_once(':')?;
-    let mut fields = rest.splitn(4, ':');
+/// Splits `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` from the partition on.
+pub(crate) fn fields(arn: &str) -> Option<[&str; 5]> {
+    let mut fields = arn.strip_prefix("arn:")?.splitn(5, ':');
     Some([
+        fields.next()?,
         fields.next()?,
         fields.next()?,
         fields.next()?,

@@ -65,6 +65,8 @@ async fn a_call_is_one_signed_post_and_its_request_id_comes_back() {
     let authorization = header(request, "authorization").unwrap();
     let scope = "/eu-west-1/sts/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, ";
     assert!(authorization.contains(scope), "{authorization}");
+    let host = stub.url().strip_prefix("http://");
+    assert_eq!(header(request, "host"), host);
     assert_eq!(
         header(request, "x-amz-security-token"),
         Some("canary-token")
@@ -226,7 +228,7 @@ async fn an_attempt_is_given_up_after_the_timeout() {
     assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, None));
     let text = error.to_string();
     assert!(
-        text.starts_with("GetCallerIdentity failed: no answer from http://127.0.0.1"),
+        text.starts_with("GetCallerIdentity failed: no answer from http://localhost:"),
         "{text}"
     );
 }
@@ -253,7 +255,38 @@ async fn a_closed_port_is_an_error_that_says_what_to_check() {
     let error = whoami(client(&url)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.to_string().contains(&url) && error.to_string().contains("check the network"));
-    assert!(std::error::Error::source(&error).is_some());
+    assert!(!error.to_string().contains("refused"));
+}
+
+#[tokio::test]
+async fn the_first_cause_of_a_failed_connection_says_what_happened_and_the_layers_come_after_it() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for (url, cause) in [
+        (url.as_str(), "Connection refused (os error 111)"),
+        (
+            "http://no-such-host.invalid",
+            "failed to lookup address information",
+        ),
+    ] {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let error = whoami(client(url).http_client(http)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect);
+        let first = std::error::Error::source(&error).unwrap();
+        assert!(first.to_string().starts_with(cause), "{first}");
+        let second = first.source().unwrap();
+        assert!(second.is::<reqwest::Error>() && second.source().is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_may_be_an_address_or_a_name() {
+    let stub = Stub::start([Answer::identity()]).await;
+    for host in ["localhost", "LOCALHOST", "127.0.0.1"] {
+        let url = stub.url().replace("localhost", host);
+        assert_eq!(whoami(client(&url)).await.unwrap(), "stub-2", "{host}");
+    }
 }
 
 #[tokio::test]
@@ -265,6 +298,8 @@ async fn a_broken_or_endless_answer_is_an_error_and_not_retried() {
         let stub = Stub::start([answer]).await;
         let error = whoami(client(stub.url())).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
+        let status = (kind == ErrorKind::Response).then_some(200);
+        assert_eq!(error.status(), status);
         assert_eq!(stub.requests().len(), 1);
     }
 }
@@ -323,6 +358,21 @@ async fn a_session_token_that_the_service_repeats_is_redacted_in_the_error_and_f
         "{reported}"
     );
     assert!(!format!("{error} {error:?} {reported}").contains("canary"));
+}
+
+#[tokio::test]
+async fn a_key_that_the_service_repeats_is_redacted_in_message_code_and_request_id() {
+    for told in ["canary-secret", "canary-token", "canary-to"] {
+        let body = format!(
+            "<Error><Code>Bad-{told}</Code><Message>of {told}</Message><RequestId>{told}</RequestId></Error>"
+        );
+        let stub = Stub::start([Answer::Full(403, "", body)]).await;
+        let error = whoami(client(stub.url())).await.unwrap_err();
+        assert_eq!(error.code(), Some("Bad-(redacted)"));
+        assert_eq!(error.message(), "of (redacted)");
+        assert_eq!(error.request_id(), Some("(redacted)"));
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
 }
 
 #[tokio::test]

@@ -257,13 +257,37 @@ fn a_parameter_of_a_length_that_the_service_refuses_is_refused_by_name() {
         let error = error.unwrap_or_else(|| panic!("{name} was accepted"));
         assert_eq!(error.kind(), ErrorKind::Input);
         assert!(error.to_string().contains(name), "{error}");
+        assert_eq!(error.parameter(), Some(name));
         assert!(error.status().is_none() && error.action().is_none());
     }
 }
 
 #[test]
-fn patterns_are_left_to_the_service() {
-    assert!(AssumeRole::new("not an arn, but 20 long", "spaces & ümläuts").is_ok());
+fn a_session_name_that_the_service_would_refuse_is_refused_with_the_character() {
+    for error in [
+        AssumeRole::new(ROLE, "ci run").err(),
+        AssumeRoleWithWebIdentity::new(ROLE, "ci run", "token").err(),
+    ] {
+        let error = error.unwrap();
+        assert_eq!(
+            error.to_string(),
+            "RoleSessionName may have letters, digits and _+=,.@- only, but character 3 is ' '"
+        );
+        assert_eq!(
+            (error.kind(), error.parameter()),
+            (ErrorKind::Input, Some("RoleSessionName"))
+        );
+    }
+    let role = AssumeRole::new(ROLE, "a_B9+=,.@-").unwrap();
+    let error = role.source_identity("ädam").unwrap_err();
+    assert_eq!(error.parameter(), Some("SourceIdentity"));
+    let error = GetFederationToken::new("a/b").unwrap_err();
+    assert_eq!(error.parameter(), Some("Name"));
+}
+
+#[test]
+fn other_patterns_are_left_to_the_service() {
+    assert!(AssumeRole::new("not an arn, but 20 long", "session").is_ok());
     let role = AssumeRole::new(ROLE, "session").unwrap();
     assert!(role.policy("x".repeat(10_000)).is_ok());
     assert!(GetSessionToken::new().mfa(MFA, "abcdef").is_ok());

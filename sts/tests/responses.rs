@@ -8,9 +8,9 @@ use http::Response;
 use keyfob_sts::{
     Error, ErrorKind, Principal,
     actions::{
-        AssumeRole, AssumeRoleWithSaml, AssumeRoot, CallerIdentity, DecodeAuthorizationMessage,
-        GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken, GetFederationToken,
-        GetSessionToken, GetWebIdentityToken, SessionToken,
+        AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot, CallerIdentity,
+        DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
+        GetFederationToken, GetSessionToken, GetWebIdentityToken, SessionToken,
     },
     call::Action,
 };
@@ -358,16 +358,87 @@ fn every_modeled_error_keeps_its_wire_code_and_status() {
 }
 
 #[test]
-fn an_error_without_a_message_shows_its_code() {
-    let body = "<ErrorResponse><Error><Code>InternalFailure</Code></Error></ErrorResponse>";
+fn an_error_without_a_message_shows_its_code_its_status_and_its_request_id() {
+    for (body, shown) in [
+        (
+            "<Error><Code>AccessDenied</Code></Error>",
+            "GetCallerIdentity failed with AccessDenied (HTTP 405)",
+        ),
+        (
+            "<Error><Code>\n AccessDenied\n</Code><Message></Message><RequestId>tx1</RequestId></Error>",
+            "GetCallerIdentity failed with AccessDenied (HTTP 405) (request id tx1)",
+        ),
+        (
+            "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>\n</Message></Error>\
+             <RequestId> tx1 </RequestId></ErrorResponse>",
+            "GetCallerIdentity failed with AccessDenied (HTTP 405) (request id tx1)",
+        ),
+    ] {
+        let error = GetCallerIdentity::new()
+            .parse(&response(405, body))
+            .unwrap_err();
+        assert_eq!(
+            (error.kind(), error.code(), error.status(), error.message()),
+            (ErrorKind::Service, Some("AccessDenied"), Some(405), "")
+        );
+        assert_eq!(error.to_string(), shown);
+    }
+}
+
+#[test]
+fn an_error_without_a_code_keeps_its_message() {
+    for code in ["", "<Code/>", "<Code> </Code>"] {
+        let body =
+            format!("<Response><Error>{code}<Message>not today</Message></Error></Response>");
+        let error = GetCallerIdentity::new()
+            .parse(&response(403, body))
+            .unwrap_err();
+        assert_eq!((error.code(), error.message()), (None, "not today"));
+        assert_eq!(
+            error.to_string(),
+            "GetCallerIdentity failed (HTTP 403): not today"
+        );
+    }
+}
+
+#[test]
+fn an_answer_without_an_aws_body_shows_its_http_status() {
+    for (status, body) in [(502, "<html>Bad Gateway</html>"), (403, ""), (200, "{}")] {
+        let error = GetCallerIdentity::new()
+            .parse(&response(status, body))
+            .unwrap_err();
+        let start = format!("GetCallerIdentity failed (HTTP {status}): the answer ");
+        assert!(error.to_string().starts_with(&start), "{error}");
+    }
+}
+
+#[test]
+fn no_text_of_a_service_reaches_a_terminal_raw() {
+    // C1 controls and marks of direction are characters of XML.
+    let body = "<ErrorResponse><Error><Code>A\u{9b}31m</Code><Message>line 1\nline 2\t\u{202e}</Message></Error>\
+                <RequestId>i\u{85}d</RequestId></ErrorResponse>";
     let error = GetCallerIdentity::new()
-        .parse(&response(500, body))
+        .parse(&response(403, body))
         .unwrap_err();
-    assert_eq!((error.message(), error.request_id()), ("", None));
     assert_eq!(
         error.to_string(),
-        "GetCallerIdentity failed with InternalFailure (HTTP 500)"
+        r"GetCallerIdentity failed with A\u{9b}31m (HTTP 403): line 1\nline 2\t\u{202e} (request id i\u{85}d)"
     );
+    assert_eq!(error.message(), "line 1\nline 2\t\u{202e}");
+    let debug = format!("{error:?} {error:#?}");
+    assert!(!debug.contains(['\u{9b}', '\u{202e}', '\u{85}', '\t']));
+
+    for body in [
+        "<Error><Code>A</Code><Message>\u{1b}[2J</Message></Error>",
+        "<Error><Code>A</Code><Message>&#27;[2J</Message></Error>",
+        "<Error><Code>A&#x7;</Code></Error>",
+    ] {
+        let error = GetCallerIdentity::new()
+            .parse(&response(403, body))
+            .unwrap_err();
+        let reason = "it has a character that XML forbids";
+        assert!(error.to_string().contains(reason) && error.code().is_none());
+    }
 }
 
 #[test]
@@ -432,6 +503,51 @@ fn a_secret_that_the_service_repeats_is_redacted() {
 }
 
 #[test]
+fn a_secret_is_redacted_in_the_code_and_the_request_id_too_and_when_only_a_part_is_repeated() {
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLW9mLWNhbmFyeQ";
+    let saml = "PHNhbWxwOlJlc3BvbnNlIHhtbG5zPSJjYW5hcnkiPg+/==PC9zYW1scD4";
+    let role = "arn:aws:iam::123456789012:role/r";
+    let web = AssumeRoleWithWebIdentity::new(role, "s1", jwt).unwrap();
+    let saml_role = AssumeRoleWithSaml::new(role, role, saml).unwrap();
+    let trade_in = GetDelegatedAccessToken::new(jwt).unwrap();
+    let context = AssumeRole::new(role, "s1").unwrap();
+    let context = context.provided_context(role, saml).unwrap();
+    check(&web, jwt);
+    check(&trade_in, jwt);
+    check(&saml_role, saml);
+    check(&context, saml);
+
+    fn check<A: Action>(action: &A, secret: &str) {
+        let encoded = secret
+            .replace('+', "%2B")
+            .replace('/', "%2F")
+            .replace('=', "%3D");
+        for told in [
+            secret,
+            &encoded,
+            &secret[..20],
+            &secret[..secret.len() / 2],
+            &secret[30..],
+        ] {
+            let body = format!(
+                "<ErrorResponse><Error><Code>Invalid.{told}</Code><Message>bad token '{told}'</Message></Error>\
+                 <RequestId>{told}-1</RequestId></ErrorResponse>"
+            );
+            for body in [body.as_str(), &body.replace("RequestId", "Ignored")] {
+                let mut response = response(400, body);
+                let id = format!("{told}-1").parse().unwrap();
+                response.headers_mut().insert("x-amzn-requestid", id);
+                let error = action.parse(&response).err().unwrap();
+                assert_eq!(error.code(), Some("Invalid.(redacted)"));
+                assert_eq!(error.message(), "bad token '(redacted)'");
+                assert_eq!(error.request_id(), Some("(redacted)-1"));
+                assert!(!format!("{error} {error:?}").contains(told));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_long_message_is_cut() {
     let body = format!(
         "<ErrorResponse><Error><Code>C</Code><Message>{}</Message></Error></ErrorResponse>",
@@ -441,6 +557,15 @@ fn a_long_message_is_cut() {
         .parse(&response(400, body))
         .unwrap_err();
     assert_eq!(error.message().chars().count(), 4096);
+
+    let long = "c".repeat(100_000);
+    let body = format!("<Error><Code>{long}</Code><RequestId>{long}</RequestId></Error>");
+    let error = GetCallerIdentity::new()
+        .parse(&response(400, body))
+        .unwrap_err();
+    let lengths = [error.code(), error.request_id()].map(|text| text.unwrap().len());
+    assert_eq!(lengths, [256, 256]);
+    assert!(error.to_string().len() < 1000 && format!("{error:?}").len() < 1000);
 }
 
 #[test]

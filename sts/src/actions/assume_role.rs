@@ -48,14 +48,14 @@ impl AssumeRole {
     /// # Errors
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN is not 20 to 2048 characters long,
-    /// or the session name not 2 to 64.
+    /// or the session name not 2 to 64 letters, digits and `_+=,.@-`.
     pub fn new(
         role_arn: impl Into<String>,
         session_name: impl Into<String>,
     ) -> Result<Self, Error> {
         Parameters::new()
             .text("RoleArn", role_arn, 20..=2048)?
-            .text("RoleSessionName", session_name, 2..=64)
+            .name("RoleSessionName", session_name.into(), 2..=64)
             .map(Self)
     }
 
@@ -114,9 +114,12 @@ impl AssumeRole {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 2 to 64 characters long.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 2 to 256 letters, digits and
+    /// `_+=,.@-`.
     pub fn source_identity(self, identity: impl Into<String>) -> Result<Self, Error> {
-        self.0.text("SourceIdentity", identity, 2..=64).map(Self)
+        self.0
+            .name("SourceIdentity", identity.into(), 2..=256)
+            .map(Self)
     }
 
     /// Sets a session policy, as JSON, which limits the session further. The service limits its
@@ -214,7 +217,7 @@ impl AssumeRole {
     /// # Errors
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN of the provider is not 20 to 2048
-    /// characters long, the assertion not 4 to 2048, or it is the sixth.
+    /// characters long, the assertion not 4 to 3072, or it is the sixth.
     ///
     /// # Examples
     ///
@@ -235,7 +238,7 @@ impl AssumeRole {
         let member = self.0.next_member("ProvidedContexts", 5)?;
         self.0
             .text(format!("{member}.ProviderArn"), provider_arn, 20..=2048)?
-            .secret(format!("{member}.ContextAssertion"), assertion, 4..=2048)
+            .secret(format!("{member}.ContextAssertion"), assertion, 4..=3072)
             .map(Self)
     }
 }

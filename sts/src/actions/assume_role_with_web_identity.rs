@@ -32,7 +32,8 @@ impl AssumeRoleWithWebIdentity {
     /// # Errors
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN is not 20 to 2048 characters long,
-    /// the session name not 2 to 64, or the token not 4 to 20,000.
+    /// the session name not 2 to 64 letters, digits and `_+=,.@-`, or the token not 4 to 20,000
+    /// characters.
     pub fn new(
         role_arn: impl Into<String>,
         session_name: impl Into<String>,
@@ -40,7 +41,7 @@ impl AssumeRoleWithWebIdentity {
     ) -> Result<Self, Error> {
         Parameters::new()
             .text("RoleArn", role_arn, 20..=2048)?
-            .text("RoleSessionName", session_name, 2..=64)?
+            .name("RoleSessionName", session_name.into(), 2..=64)?
             .secret("WebIdentityToken", token, 4..=20_000)
             .map(Self)
     }

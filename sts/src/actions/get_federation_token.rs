@@ -29,9 +29,12 @@ impl GetFederationToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the name is not 2 to 32 characters long.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the name is not 2 to 32 letters, digits and
+    /// `_+=,.@-`.
     pub fn new(name: impl Into<String>) -> Result<Self, Error> {
-        Parameters::new().text("Name", name, 2..=32).map(Self)
+        Parameters::new()
+            .name("Name", name.into(), 2..=32)
+            .map(Self)
     }
 
     /// Sets how long the credentials are valid: 900 to 129,600 seconds. Default: 43,200. For the

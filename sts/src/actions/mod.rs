@@ -13,8 +13,8 @@
 //! | read an encoded authorization failure | [`DecodeAuthorizationMessage`] |
 //! | find the account of an access key | [`GetAccessKeyInfo`] |
 //!
-//! Setters check the length of a text, the range of a number and the size of a list, because the
-//! service would refuse the request anyway. Patterns are left to the service.
+//! Setters check the length of a text, the range of a number, the size of a list and the characters
+//! of a name, because the service would refuse the request anyway. Other patterns are left to it.
 
 mod assume_role;
 mod assume_role_with_saml;

@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use keyfob_sigv4::Secret;
 
 use crate::{call::Parameters, error::Error};
@@ -36,6 +38,28 @@ impl Parameters {
         )
     }
 
+    /// Sets a name that ARNs and logs show: ASCII letters, digits and `_+=,.@-`.
+    ///
+    /// Source: API reference of STS, `RoleSessionName`, `SourceIdentity` and `Name`.
+    pub(super) fn name(
+        self,
+        parameter: &str,
+        name: String,
+        length: RangeInclusive<usize>,
+    ) -> Result<Self, Error> {
+        let is_allowed = |char: char| char.is_ascii_alphanumeric() || "_+=,.@-".contains(char);
+        // One character cannot give a secret away that was put here by mistake; the whole could.
+        let mut characters = name.chars().enumerate();
+        if let Some((at, char)) = characters.find(|(_, char)| !is_allowed(*char)) {
+            let message = format!(
+                "{parameter} may have letters, digits and _+=,.@- only, but character {} is {char:?}",
+                at + 1,
+            );
+            return Err(Error::input(parameter, message));
+        }
+        self.text(parameter, name, length)
+    }
+
     /// Sets the MFA device and its code: neither works without the other.
     pub(super) fn mfa(self, serial_number: String, code: Secret) -> Result<Self, Error> {
         self.text("SerialNumber", serial_number, 9..=256)?
@@ -46,6 +70,32 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_another_character_is_an_error_that_does_not_repeat_the_name() {
+        let name = |name: &str| Parameters::new().name("RoleSessionName", name.to_owned(), 2..=64);
+        for good in ["ci", "a_B9+=,.@-", &"x".repeat(64)] {
+            assert!(name(good).is_ok(), "{good}");
+        }
+        for (bad, character) in [
+            ("ci run", "character 3 is ' '"),
+            ("a/canary", "character 2 is '/'"),
+            ("é1", "character 1 is 'é'"),
+            ("canary\u{1b}[2J", "character 7 is '\\u{1b}'"),
+        ] {
+            let error = name(bad).unwrap_err();
+            let expected = format!(
+                "RoleSessionName may have letters, digits and _+=,.@- only, but {character}"
+            );
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(error.parameter(), Some("RoleSessionName"));
+        }
+        let error = name("a").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "RoleSessionName must be 2 to 64 characters long, but has 1"
+        );
+    }
 
     #[test]
     fn tags_are_numbered_from_one_and_at_most_fifty() {

@@ -97,8 +97,8 @@ pub trait Action {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Service`](crate::ErrorKind::Service) if the service refused or failed; its
-    /// message is shown without the secret parameters of this action. Otherwise as
+    /// [`ErrorKind::Service`](crate::ErrorKind::Service) if the service refused or failed; secret
+    /// parameters of this action that it repeats are redacted. Otherwise as
     /// [`output`](Self::output).
     fn parse<B: AsRef<[u8]>>(&self, response: &Response<B>) -> Result<Self::Output, Error> {
         Reply::read(Self::NAME, response)
@@ -113,10 +113,11 @@ pub trait SignedAction: Action {}
 /// An action that must not be signed: one of its parameters proves who is calling.
 pub trait UnsignedAction: Action {}
 
-/// Adds the action to an error, and cuts the action's secrets out of the message.
+/// Adds the action to an error, and redacts the action's secrets.
 pub(crate) fn in_action<A: Action + ?Sized>(action: &A, error: Error) -> Error {
     let parameters = action.parameters();
+    let secrets: Vec<_> = parameters.secrets().collect();
     error
         .with_action(A::NAME, parameters.is_one_time())
-        .redact(parameters.secrets())
+        .redact(&secrets)
 }

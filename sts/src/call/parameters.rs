@@ -6,9 +6,8 @@ use crate::{call::form::Form, error::Error};
 
 /// The parameters of an action, in the order in which they were set.
 ///
-/// A setter checks the length of a text and the range of a number, which are part of the API. It
-/// does not check patterns: those change, and the service's messages about them are better. `Debug`
-/// shows the names and the values, but redacts secret values.
+/// A setter checks the length of a text and the range of a number, which are part of the API.
+/// `Debug` shows the names and the values, but redacts secret values.
 ///
 /// You need this type only to write an [`Action`](crate::call::Action) of your own.
 ///
@@ -119,7 +118,7 @@ impl Parameters {
         if !range.contains(&value) {
             let (min, max) = range.into_inner();
             let message = format!("{name} must be {min} to {max}, but is {value}");
-            return Err(Error::input(message));
+            return Err(Error::input(name, message));
         }
         self.set(name, Value::Plain(value.to_string()));
         Ok(self)
@@ -154,7 +153,7 @@ impl Parameters {
         let last = numbers.max().unwrap_or(0);
         if last >= limit {
             let message = format!("too many {list}: at most {limit} are allowed");
-            return Err(Error::input(message));
+            return Err(Error::input(list, message));
         }
         Ok(format!("{list}.member.{}", last + 1))
     }
@@ -190,7 +189,7 @@ impl Parameters {
         if !length.contains(&count) {
             let length = characters(length);
             let message = format!("{name} must be {length} long, but has {count}");
-            return Err(Error::input(message));
+            return Err(Error::input(name, message));
         }
         self.set(name, value);
         Ok(self)

@@ -12,7 +12,8 @@ use crate::{
 /// The result of a successful call, from which an action reads its output.
 ///
 /// Elements are found by name: their order does not matter, and unknown ones are skipped. A path
-/// such as `AssumedRoleUser/Arn` leads into structures. An empty element counts as missing.
+/// such as `AssumedRoleUser/Arn` leads into structures. An element that is empty or has only
+/// whitespace counts as missing.
 ///
 /// You need this type only to write an [`Action`](crate::call::Action) of your own.
 ///
@@ -192,29 +193,27 @@ fn request_id(root: Option<&Element>, headers: &HeaderMap) -> Option<String> {
         let mut names = ["x-amzn-requestid", "x-amz-request-id"].iter();
         names.find_map(|name| headers.get(*name)?.to_str().ok())
     };
-    in_body.or_else(in_header).map(str::to_owned)
+    let id = in_body.or_else(in_header).map(str::trim);
+    id.filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
-/// Returns the error in `<Error><Code/><Message/></Error>`, at whatever depth. An answer without it
-/// came from a gateway or proxy, so only its status is used.
+/// Returns the error in `<Error><Code/><Message/></Error>`, at whatever depth; one of the two is
+/// enough. An answer without it came from a gateway or proxy, so only its status is used.
 ///
 /// Source: AWS Query protocol, errors.
 fn service_error(document: Result<Element, &'static str>, mut answer: Answer) -> Error {
     let root = document.as_ref().ok();
-    let error = root
-        .and_then(|root| root.find("Error"))
-        .filter(|error| error.text_of("Code").is_some());
-    let Some(error) = error else {
+    let error = root.and_then(|root| root.find("Error"));
+    let member = |name| Some(error?.text_of(name)?.trim().to_owned());
+    answer.code = member("Code");
+    let message = member("Message").or_else(|| member("message"));
+    if answer.code.is_none() && message.is_none() {
         let reason = document.err().unwrap_or("it has no error code");
         let message = format!(
             "the answer is not from the service: {reason}; check the endpoint and any proxy"
         );
         return Error::new(ErrorKind::Service, message).with_answer(answer);
-    };
-    answer.code = error.text_of("Code").map(str::to_owned);
-    let message = error
-        .text_of("Message")
-        .or_else(|| error.text_of("message"));
+    }
     Error::new(ErrorKind::Service, message.unwrap_or_default()).with_answer(answer)
 }
 

@@ -6,6 +6,8 @@ use quick_xml::{
 
 const MALFORMED: &str = "it is not well-formed XML";
 
+const FORBIDDEN: &str = "it has a character that XML forbids";
+
 /// The number of levels beyond which a document is refused. Answers of the service have four or
 /// five.
 const MAX_DEPTH: usize = 32;
@@ -27,6 +29,9 @@ impl Element {
         let without_bom = document.strip_prefix(b"\xEF\xBB\xBF");
         let document = without_bom.unwrap_or(document);
         let document = str::from_utf8(document).map_err(|_| "it is not UTF-8")?;
+        if !document.chars().all(is_allowed) {
+            return Err(FORBIDDEN);
+        }
         let mut reader = Reader::from_str(document);
         let mut open = Open::default();
         loop {
@@ -51,12 +56,12 @@ impl Element {
         self.children.into_iter().find(|child| child.name == name)
     }
 
-    /// Returns the element's own text, unless it is empty.
+    /// Returns the element's own text, unless it is empty or whitespace.
     pub(super) fn text(&self) -> Option<&str> {
-        Some(self.text.as_str()).filter(|text| !text.is_empty())
+        Some(self.text.as_str()).filter(|text| !text.trim().is_empty())
     }
 
-    /// Returns the text of the first child with that name, unless it is empty.
+    /// Returns the text of the first child with that name, unless it is empty or whitespace.
     pub(super) fn text_of(&self, name: &str) -> Option<&str> {
         self.child(name)?.text()
     }
@@ -144,14 +149,27 @@ impl Open {
     }
 }
 
+/// Returns true for the characters of XML: no control character but tab and line ends, and no
+/// noncharacter.
+///
+/// Source: XML 1.0, section 2.2, `Char`.
+fn is_allowed(char: char) -> bool {
+    matches!(
+        char,
+        '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}'
+    )
+}
+
 /// Returns the text of a numeric reference or of one of the five entities that XML defines.
 fn resolve(reference: &BytesRef<'_>) -> Result<String, &'static str> {
-    match reference.resolve_char_ref() {
+    let text = match reference.resolve_char_ref() {
+        // The rule holds for references, too (XML 1.0, section 4.1): `&#27;` is no way around it.
+        Ok(Some(char)) if !is_allowed(char) => return Err(FORBIDDEN),
         Ok(Some(char)) => Some(char.to_string()),
         Ok(None) => resolve_xml_entity(reference).map(str::to_owned),
         Err(_) => None,
-    }
-    .ok_or("it has an unknown entity")
+    };
+    text.ok_or("it has an unknown entity")
 }
 
 #[cfg(test)]
@@ -204,6 +222,13 @@ mod tests {
             ("<R>&e;</R>", "it has an unknown entity"),
             ("<R>&#0;</R>", "it has an unknown entity"),
             ("<R>&#x110000;</R>", "it has an unknown entity"),
+            ("<R>\u{1b}[2J</R>", FORBIDDEN),
+            ("<R a='\0'/>", FORBIDDEN),
+            ("<R><!-- \u{8} --></R>", FORBIDDEN),
+            ("<R>\u{FFFF}</R>", FORBIDDEN),
+            ("<R>&#27;</R>", FORBIDDEN),
+            ("<R>&#x1B;</R>", FORBIDDEN),
+            ("<R>&#xFFFE;</R>", FORBIDDEN),
             (&deep, "it is nested too deep"),
         ] {
             assert_eq!(parse(document).err(), Some(reason), "{document:.40}");

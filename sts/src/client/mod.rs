@@ -1,4 +1,5 @@
 mod builder;
+mod cause;
 mod clock;
 
 use std::{
@@ -10,14 +11,14 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use keyfob_backoff::{Pause, retry};
-use keyfob_sigv4::{Credentials, Payload, Signer, Timestamp};
+use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp};
 
 pub use self::builder::ClientBuilder;
-use self::{builder::Settings, clock::Clock};
+use self::{builder::Settings, cause::Cause, clock::Clock};
 use crate::{
     call::{self, Action, Form, SignedAction, UnsignedAction},
     endpoint::Endpoint,
-    error::{Error, ErrorKind},
+    error::{Answer, Error, ErrorKind},
 };
 
 /// The size in bytes beyond which an answer is refused. Answers have two or three kilobytes.
@@ -205,10 +206,8 @@ impl Inner {
         let answer = answer.map_err(|error| call::in_action(action, error))?;
         let skew = self.clock.learn(answer.headers(), sent);
         action.parse(&answer).map_err(|error| {
-            // The service repeats the signed headers, and so the token, if a signature does not
-            // match.
-            let token = proof.and_then(|proof| proof.credentials.session_token());
-            error.redact(token).with_skew(skew)
+            let secrets = proof.map(Proof::secrets).unwrap_or_default();
+            error.redact(&secrets).with_skew(skew)
         })
     }
 
@@ -229,7 +228,11 @@ impl Inner {
         let body = body.ok_or_else(|| {
             let message =
                 format!("the answer is longer than {MAX_ANSWER} bytes; check the endpoint");
-            Error::new(ErrorKind::Response, message)
+            let answer = Answer {
+                status: Some(answer.status()),
+                ..Answer::default()
+            };
+            Error::new(ErrorKind::Response, message).with_answer(answer)
         })?;
         let mut response = Response::new(body);
         *response.status_mut() = answer.status();
@@ -254,11 +257,18 @@ impl Inner {
             let message = format!("the connection to {url} broke");
             (ErrorKind::Transport, message)
         };
-        Error::new(kind, message).with_source(error.without_url())
+        Error::new(kind, message).with_source(Cause(error.without_url()))
     }
 }
 
-impl Proof<'_> {
+impl<'a> Proof<'a> {
+    /// Returns the secrets that the service knows or got, and so could repeat.
+    fn secrets(self) -> Vec<&'a Secret> {
+        let token = self.credentials.session_token();
+        let key = self.credentials.secret_access_key();
+        token.into_iter().chain([key]).collect()
+    }
+
     fn sign(self, request: Request<Form>, at: Timestamp) -> Result<Request<Bytes>, Error> {
         let (head, form) = request.into_parts();
         let mut request = Request::from_parts(head, ());
@@ -283,5 +293,5 @@ async fn read_body(answer: &mut reqwest::Response) -> Result<Option<Bytes>, reqw
 }
 
 fn unusable(error: reqwest::Error) -> Error {
-    Error::setting("the HTTP client cannot be used").with_source(error.without_url())
+    Error::setting("the HTTP client cannot be used").with_source(Cause(error.without_url()))
 }

@@ -1,9 +1,11 @@
 mod partition;
 
-use http::Uri;
+use std::net::IpAddr;
+
+use http::{Uri, uri::Scheme};
 
 pub use self::partition::Partition;
-use crate::error::Error;
+use crate::{error::Error, text};
 
 /// The URL that requests are sent to, and the region they are signed for.
 ///
@@ -62,12 +64,73 @@ impl Endpoint {
         &self.uri
     }
 
+    /// Returns true if requests go over a network without encryption: the URL begins with
+    /// `http://`, and the host is not this machine. Session tokens, web identity tokens, MFA codes
+    /// and the credentials in answers can then be read on the way.
+    ///
+    /// Such an endpoint is used all the same; a program should tell its user.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Endpoint;
+    ///
+    /// let remote = Endpoint::builder().url("http://sts.corp.example:9000")?.build()?;
+    /// assert!(remote.is_clear_text());
+    /// let local = Endpoint::builder().url("http://localhost:5000")?.build()?;
+    /// assert!(!local.is_clear_text());
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn is_clear_text(&self) -> bool {
+        self.uri.scheme() == Some(&Scheme::HTTP) && !self.is_loopback()
+    }
+
+    /// Returns why this endpoint cannot serve the principal or role with that ARN: it is in another
+    /// partition than the region that requests are signed for. The text says which region to set.
+    ///
+    /// Credentials are not valid across partitions, and STS answers `InvalidClientTokenId`, from
+    /// which the reason cannot be guessed. Show this hint beside such an answer, or before the call.
+    ///
+    /// `None` if the two fit, or if it cannot be told: no region is set, the text is not an ARN, or
+    /// its partition is not one of AWS.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Endpoint;
+    ///
+    /// let endpoint = Endpoint::builder().region("us-east-1")?.build()?;
+    /// assert_eq!(
+    ///     endpoint.partition_hint("arn:aws-cn:iam::123456789012:role/t").as_deref(),
+    ///     Some(
+    ///         "the ARN is in partition aws-cn, the region us-east-1 in aws: \
+    ///          set a region of aws-cn, such as cn-northwest-1"
+    ///     ),
+    /// );
+    /// assert_eq!(endpoint.partition_hint("arn:aws:iam::123456789012:role/t"), None);
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn partition_hint(&self, arn: &str) -> Option<String> {
+        let region = self.signing_region()?;
+        let here = Partition::from_region(region).name();
+        let partition = Partition::from_arn(arn)?;
+        let name = partition.name();
+        (name != here).then(|| {
+            let example = partition.implicit_global_region();
+            format!(
+                "the ARN is in partition {name}, the region {region} in {here}: \
+                 set a region of {name}, such as {example}"
+            )
+        })
+    }
+
     /// Returns true if the endpoint is on this machine.
-    #[cfg(feature = "client")]
     pub(crate) fn is_loopback(&self) -> bool {
         let host = self.uri.host().unwrap_or_default();
-        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host.eq_ignore_ascii_case("localhost")
+            || address.is_ok_and(|address| address.to_canonical().is_loopback())
     }
 }
 
@@ -103,9 +166,9 @@ impl EndpointBuilder {
     /// ```
     pub fn region(mut self, region: &str) -> Result<Self, Error> {
         if !is_host_label(region) {
-            let shown = escape_and_cut(region);
+            let shown = text::cut(region, 80);
             return Err(Error::setting(format!(
-                "invalid region \"{shown}\": set a name such as us-east-1 (letters, digits and `-`)"
+                "invalid region {shown:?}: set a name such as us-east-1 (letters, digits and `-`)"
             )));
         }
         self.region = Some(region.to_owned());
@@ -300,11 +363,6 @@ fn parse_url(url: &str) -> Result<Uri, Error> {
     })
 }
 
-/// Returns the first 80 characters of a text, with line ends and control characters escaped.
-fn escape_and_cut(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_debug).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,7 +420,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(feature = "client")]
     fn only_this_machine_is_loopback() {
         let is_loopback = |url| {
             Endpoint::builder()
@@ -377,6 +434,9 @@ mod tests {
             "http://127.9.9.9/x",
             "http://[::1]:80",
             "https://localhost",
+            "http://LocalHost:5000",
+            "http://localhost.:5000",
+            "http://[::ffff:127.0.0.1]",
         ] {
             assert!(is_loopback(url), "{url}");
         }
@@ -385,9 +445,70 @@ mod tests {
             "http://[::2]",
             "http://localhost.example.com",
             "http://127.0.0.1.example.com",
+            "http://[::ffff:10.0.0.1]",
         ] {
             assert!(!is_loopback(url), "{url}");
         }
+    }
+
+    #[test]
+    fn http_to_another_machine_is_clear_text() {
+        let is_clear_text = |url| {
+            let builder = Endpoint::builder().url(url).unwrap();
+            builder.build().unwrap().is_clear_text()
+        };
+        for url in [
+            "http://sts.example.com",
+            "HTTP://minio:9000",
+            "http://10.0.0.1",
+            "http://[fd00::1]",
+        ] {
+            assert!(is_clear_text(url), "{url}");
+        }
+        for url in [
+            "https://sts.example.com",
+            "http://localhost:1",
+            "http://127.0.0.1",
+            "http://[::1]:1",
+        ] {
+            assert!(!is_clear_text(url), "{url}");
+        }
+        let of_aws = Endpoint::builder().region("eu-west-1").unwrap();
+        assert!(!of_aws.build().unwrap().is_clear_text());
+    }
+
+    #[test]
+    fn a_role_of_another_partition_has_a_hint_that_names_a_region() {
+        for (region, partition, example) in [
+            ("us-east-1", "aws-cn", Some("cn-northwest-1")),
+            ("aws-global", "aws-us-gov", Some("us-gov-west-1")),
+            ("cn-north-1", "aws", Some("us-east-1")),
+            ("us-iso-east-1", "aws-iso-b", Some("us-isob-east-1")),
+            ("cn-north-1", "aws-cn", None),
+            ("eu-new-9", "aws", None),
+            ("us-east-1", "minio", None),
+            ("us-east-1", "", None),
+        ] {
+            let endpoint = Endpoint::builder().region(region).unwrap().build().unwrap();
+            let hint = endpoint.partition_hint(&format!("arn:{partition}:iam::1:role/r"));
+            match (&hint, example) {
+                (Some(hint), Some(example)) => {
+                    assert!(
+                        hint.ends_with(&format!(" {partition}, such as {example}")),
+                        "{hint}"
+                    );
+                }
+                (hint, example) => assert_eq!(hint.as_deref(), example),
+            }
+        }
+        let unsigned = Endpoint::builder().url("http://localhost").unwrap();
+        assert_eq!(
+            unsigned
+                .build()
+                .unwrap()
+                .partition_hint("arn:aws-cn:iam::1:role/r"),
+            None
+        );
     }
 
     #[test]

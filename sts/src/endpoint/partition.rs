@@ -1,3 +1,5 @@
+use crate::principal;
+
 /// A group of regions with accounts, domain names and a root of trust of its own.
 ///
 /// Source: `partitions.json` of the AWS SDKs, version 1.1.
@@ -100,6 +102,25 @@ impl Partition {
         Self(OTHERS.iter().find(|row| row.has(region)).unwrap_or(&AWS))
     }
 
+    /// Returns the partition that an ARN names. `None` if the text is not an ARN, or if the partition
+    /// is not one of AWS: services that imitate AWS have names of their own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Partition;
+    ///
+    /// let role = Partition::from_arn("arn:aws-cn:iam::123456789012:role/t");
+    /// assert_eq!(role, Some(Partition::from_region("cn-north-1")));
+    /// assert_ne!(role, Some(Partition::from_region("us-east-1")));
+    /// assert_eq!(Partition::from_arn("arn:minio:iam:::role/t"), None);
+    /// ```
+    pub fn from_arn(arn: &str) -> Option<Self> {
+        let [name, ..] = principal::fields(arn)?;
+        let mut rows = OTHERS.iter().chain([&AWS]);
+        rows.find(|row| row.name == name).map(Self)
+    }
+
     /// Returns the name as in ARNs, such as `aws`, `aws-cn` or `aws-us-gov`.
     pub const fn name(self) -> &'static str {
         self.0.name
@@ -162,6 +183,27 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_partition_of_an_arn_is_the_one_it_names() {
+        for row in OTHERS.iter().chain([&AWS]) {
+            let arn = format!("arn:{}:iam::1:role/r", row.name);
+            assert_eq!(
+                Partition::from_arn(&arn).map(Partition::name),
+                Some(row.name)
+            );
+        }
+        for text in [
+            "",
+            "aws",
+            "arn:aws",
+            "arn:aws:iam",
+            "arn:aws-x:iam::1:role/r",
+            "arn::iam::1:r",
+        ] {
+            assert_eq!(Partition::from_arn(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_prefix_alone_does_not_make_a_partition() {

@@ -47,7 +47,8 @@ impl Stub {
     /// Starts the server. Requests after the last answer get that one again.
     pub(crate) async fn start<const N: usize>(answers: [Answer; N]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        // A name, not an address, as services have one: it is resolved and signed.
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
         tokio::spawn(async move {

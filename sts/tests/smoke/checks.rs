@@ -1,0 +1,236 @@
+//! What must hold for each input, whether a mutation of this test or of a fuzz target made it.
+
+use http::{HeaderValue, Response};
+use keyfob_sts::{
+    Endpoint, Error, ErrorKind, KeyKind, Partition, Principal,
+    actions::{
+        AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot,
+        DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
+        GetFederationToken, GetSessionToken, GetWebIdentityToken,
+    },
+    call::{Action, Parameters},
+};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/r";
+
+/// A secret that answers repeat, and that no part of an error may show.
+pub(crate) const SECRET: &str = "c2VjcmV0LW9mLXRo/ZS1yZXF1ZXN0+Y2FuYXJ5";
+
+/// Reads an answer as the result of each action.
+pub(crate) fn answer(body: &[u8]) {
+    let role = AssumeRole::new(ROLE, "s1").unwrap();
+    let web = AssumeRoleWithWebIdentity::new(ROLE, "s1", SECRET).unwrap();
+    let saml = AssumeRoleWithSaml::new(ROLE, ROLE, SECRET).unwrap();
+    read(&role, body);
+    read(&web, body);
+    read(&saml, body);
+    read(&AssumeRoot::new("123456789012", ROLE).unwrap(), body);
+    read(&DecodeAuthorizationMessage::new("m").unwrap(), body);
+    read(
+        &GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE").unwrap(),
+        body,
+    );
+    read(&GetCallerIdentity::new(), body);
+    read(&GetDelegatedAccessToken::new(SECRET).unwrap(), body);
+    read(&GetFederationToken::new("bob").unwrap(), body);
+    read(&GetSessionToken::new(), body);
+    read(&GetWebIdentityToken::new("a", "ES384").unwrap(), body);
+}
+
+fn read<A: Action>(action: &A, body: &[u8]) {
+    match action.parse(&Response::new(body)) {
+        Ok(_) => assert!(str::from_utf8(body).is_ok(), "a result that is not text"),
+        Err(error) => {
+            let kind = error.kind();
+            assert!(
+                matches!(kind, ErrorKind::Response | ErrorKind::Service),
+                "{error}"
+            );
+            assert!(error.status() == Some(200) && error.action() == Some(A::NAME));
+            is_clean(&error);
+        }
+    }
+}
+
+/// Reads an error whose members and status are the input's. Its secret must not be told, and
+/// nothing of it may reach a terminal raw.
+pub(crate) fn error(input: &[u8]) {
+    let status = 400 + u16::from(input.first().copied().unwrap_or_default());
+    let mut response = Response::new(input);
+    *response.status_mut() = status.try_into().unwrap();
+    if let Ok(id) = HeaderValue::from_bytes(input.get(..40).unwrap_or(input)) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    let action = GetDelegatedAccessToken::new(SECRET).unwrap();
+    let error = action.parse(&response).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::Service, Some(status))
+    );
+    is_clean(&error);
+}
+
+fn is_clean(error: &Error) {
+    let shown = error.to_string();
+    assert!(!shown.chars().any(char::is_control), "{shown:?}");
+    assert!(!shown.is_empty() && shown.len() < 60_000);
+    let told = [Some(error.message()), error.code(), error.request_id()];
+    let texts = told.into_iter().flatten().map(str::to_owned);
+    for text in texts.chain([shown, format!("{error:?}")]) {
+        let mut parts = (0..SECRET.len() - 16).map(|at| &SECRET[at..at + 16]);
+        assert!(!parts.any(|part| text.contains(part)), "{text:?}");
+    }
+}
+
+/// Sets parameters and compares the body with an independent decoder.
+pub(crate) fn form(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (name, value) = text.split_once('=').unwrap_or(("Name", &text));
+    let list = name.split('.').next().unwrap_or_default();
+    let parameters = Parameters::new().text(name, value, 0..=1000);
+    let Ok(parameters) = parameters.and_then(|set| set.secret("Secret", value, 0..=1000)) else {
+        assert!(value.chars().count() > 1000);
+        return;
+    };
+    drop(parameters.next_member(list, 10));
+    let action = Custom(parameters);
+    let endpoint = Endpoint::builder()
+        .region("eu-west-1")
+        .unwrap()
+        .build()
+        .unwrap();
+    let body = action.request(&endpoint).into_body();
+    assert!(body.expose().is_ascii() && !body.expose().contains(['+', ' ', '\n']));
+    let decoded = body.expose().split('&').map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap();
+        (decode(name), decode(value))
+    });
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut expected = vec![pair("Action", Custom::NAME), pair("Version", "2011-06-15")];
+    expected.push(pair(name, value));
+    if name != "Secret" {
+        expected.push(pair("Secret", value));
+    }
+    assert_eq!(decoded.collect::<Vec<_>>(), expected);
+
+    // The names that programs choose are short, and of few characters.
+    for error in [
+        AssumeRole::new(ROLE, value).err(),
+        GetFederationToken::new(value).err(),
+    ] {
+        let is_name = |char: char| char.is_ascii_alphanumeric() || "_+=,.@-".contains(char);
+        if !value.chars().all(is_name) {
+            let shown = error.unwrap().to_string();
+            assert!(
+                !shown.chars().any(char::is_control) && shown.len() < 120,
+                "{shown:?}"
+            );
+        }
+    }
+}
+
+struct Custom(Parameters);
+
+impl Action for Custom {
+    type Output = ();
+    const NAME: &'static str = "Custom";
+
+    fn parameters(&self) -> &Parameters {
+        &self.0
+    }
+
+    fn output(_: &keyfob_sts::call::Reply) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let escaped = (byte == b'%').then(|| [rest.next().unwrap(), rest.next().unwrap()]);
+        bytes.push(escaped.map_or(byte, |hex| {
+            u8::from_str_radix(str::from_utf8(&hex).unwrap(), 16).unwrap()
+        }));
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Builds endpoints of a URL and of a region. Neither may lead to another host, and no error may
+/// repeat the URL.
+pub(crate) fn endpoint(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    match Endpoint::builder()
+        .url(&text)
+        .map(|builder| builder.build().unwrap())
+    {
+        Ok(endpoint) => {
+            let url = endpoint.url();
+            let is_http = url.starts_with("http://");
+            let (_, rest) = url.split_once("://").unwrap();
+            let (authority, _path) = rest.split_once('/').unwrap();
+            assert!(!authority.contains(['@', ' ', '\\']), "{url}");
+            assert!(is_http || url.starts_with("https://"), "{url}");
+            assert!(!url.contains(['?', '#', ' ', '\n']), "{url}");
+            assert!(is_http || !endpoint.is_clear_text());
+            assert_eq!(endpoint.signing_region(), None);
+            let request = GetCallerIdentity::new().request(&endpoint);
+            assert!(request.uri().host().is_some_and(|host| !host.is_empty()));
+        }
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Setting),
+    }
+    for [fips, dual_stack, legacy] in [[false; 3], [true; 3], [false, true, false]] {
+        let Ok(builder) = Endpoint::builder().region(&text) else {
+            continue;
+        };
+        let builder = builder
+            .fips(fips)
+            .dual_stack(dual_stack)
+            .legacy_global(legacy);
+        let endpoint = builder.build().unwrap();
+        let host = endpoint.url();
+        let host = host
+            .strip_prefix("https://sts")
+            .unwrap()
+            .strip_suffix('/')
+            .unwrap();
+        assert!(!host.contains(['/', ':', '@', '?', '#']), "{host}");
+        assert!(!endpoint.is_clear_text() && endpoint.signing_region().is_some());
+        let partition = Partition::from_region(endpoint.signing_region().unwrap());
+        let arn = format!("arn:{}:iam::1:role/r", partition.name());
+        assert_eq!(endpoint.partition_hint(&arn), None);
+        assert!(
+            host.ends_with(partition.dns_suffix())
+                || host.ends_with(partition.dual_stack_dns_suffix())
+        );
+    }
+}
+
+/// Reads the text as an ARN, an access key id and a region.
+pub(crate) fn principal(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let resource = match Principal::from_arn(&text) {
+        Principal::Root => "root".to_owned(),
+        Principal::User { path, name } => {
+            assert!(path.starts_with('/') && path.ends_with('/') && !name.contains('/'));
+            format!("user{path}{name}")
+        }
+        Principal::AssumedRole { role, session } => format!("assumed-role/{role}/{session}"),
+        Principal::FederatedUser { name } => format!("federated-user/{name}"),
+        _ => String::new(),
+    };
+    assert!(text.ends_with(&resource), "{text:?}: {resource:?}");
+    if let Some(partition) = Partition::from_arn(&text) {
+        assert!(text.starts_with(&format!("arn:{}:", partition.name())));
+        let here = Partition::from_region(partition.implicit_global_region());
+        assert_eq!(here, partition);
+    }
+    let prefix = match KeyKind::from_access_key_id(&text) {
+        KeyKind::LongTerm => "AKIA",
+        KeyKind::Temporary => "ASIA",
+        _ => "",
+    };
+    assert!(text.starts_with(prefix));
+    assert!(!Partition::from_region(&text).dns_suffix().is_empty());
+    drop(DecodeAuthorizationMessage::new(&text));
+}

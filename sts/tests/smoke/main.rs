@@ -1,0 +1,133 @@
+//! The checks of the fuzz targets on a fixed sequence of mutations, short enough for each test run.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+mod checks;
+
+use checks::SECRET;
+
+/// A xorshift generator. Its sequence is the same on each machine.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % below.max(1)
+    }
+
+    /// Changes, duplicates, cuts or inserts a few bytes.
+    fn mutate(&mut self, seed: &[u8]) -> Vec<u8> {
+        const PIECES: [&[u8]; 12] = [
+            b"&#x1b;",
+            b"&amp;",
+            b"<![CDATA[",
+            b"</",
+            b"\xC2\x9B",
+            b"\xE2\x80\xAE",
+            b"\0",
+            b"\xFF",
+            b":",
+            b"/",
+            b"%2F",
+            SECRET.as_bytes(),
+        ];
+        let mut bytes = seed.to_vec();
+        for _ in 0..=self.next(4) {
+            let at = self.next(bytes.len());
+            let end = at + self.next(bytes.len() - at);
+            match self.next(5) {
+                0 => bytes.truncate(at),
+                1 if !bytes.is_empty() => bytes[at] ^= 1 << self.next(8),
+                2 => bytes.extend_from_within(at..),
+                3 => drop(bytes.drain(at..end)),
+                _ => drop(bytes.splice(at..at, PIECES[self.next(PIECES.len())].iter().copied())),
+            }
+        }
+        bytes
+    }
+}
+
+fn run(number: u64, seeds: &[&str], rounds: usize, check: fn(&[u8])) {
+    let mut random = Random(number);
+    for seed in seeds {
+        check(seed.as_bytes());
+    }
+    for round in 0..rounds {
+        check(&random.mutate(seeds[round % seeds.len()].as_bytes()));
+    }
+}
+
+#[test]
+fn no_answer_causes_a_panic_and_no_error_shows_the_secret_that_it_repeats() {
+    let credentials = "<Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>\
+         <SecretAccessKey>c2VjcmV0LW9mLXRo/ZS1yZXF1ZXN0+Y2FuYXJ5</SecretAccessKey>\
+         <SessionToken>c2VjcmV0LW9mLXRo/ZS1yZXF1ZXN0+Y2FuYXJ5</SessionToken>\
+         <Expiration>2026-11-22T03:00:00.5Z</Expiration></Credentials>";
+    let role = format!(
+        "<?xml version='1.0'?><AssumeRoleResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'>\
+         <AssumeRoleResult><AssumedRoleUser><Arn>arn:aws:sts::1:assumed-role/r/s</Arn></AssumedRoleUser>\
+         {credentials}<PackedPolicySize>6</PackedPolicySize></AssumeRoleResult></AssumeRoleResponse>"
+    );
+    let saml = role.replace("AssumeRoleRes", "AssumeRoleWithSAMLRes");
+    let session = role.replace("AssumeRoleRes", "GetSessionTokenRes");
+    let identity = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn>\
+         <UserId>A&#66;C</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+    run(1, &[&role, &saml, &session, identity], 1500, checks::answer);
+}
+
+#[test]
+fn no_error_of_a_service_shows_the_secret_or_a_control_character() {
+    let error = format!(
+        "<ErrorResponse><Error><Type>Sender</Type><Code>Bad{SECRET}</Code><Message>of {SECRET} &amp; \
+         &#x9b;\u{9b}</Message></Error><RequestId>{SECRET}</RequestId></ErrorResponse>"
+    );
+    let ec2 = "<Response><Errors><Error><Code>A</Code><message/></Error></Errors><RequestID>i</RequestID></Response>";
+    let seeds = [
+        error.as_str(),
+        ec2,
+        "{\"__type\":\"A\"}",
+        "<html>Bad Gateway",
+        SECRET,
+    ];
+    run(2, &seeds, 6000, checks::error);
+}
+
+#[test]
+fn every_parameter_is_read_back_from_the_form() {
+    let seeds = [
+        "Tags.member.1.Key=a",
+        "RoleSessionName=a+b c/ü%",
+        "x=",
+        "=&=",
+        "A\u{1b}",
+    ];
+    run(3, &seeds, 6000, checks::form);
+}
+
+#[test]
+fn no_url_and_no_region_leads_to_another_host() {
+    let seeds = [
+        "http://localhost:5000",
+        "https://user:pw@sts.example.com/a?b#c",
+        "HTTP://[::ffff:127.0.0.1]:1/x",
+        "us-gov-west-1",
+        "aws-global",
+    ];
+    run(4, &seeds, 6000, checks::endpoint);
+}
+
+#[test]
+fn every_principal_is_the_end_of_its_arn() {
+    let seeds = [
+        "arn:aws:iam::1:user/a/b/c",
+        "arn:aws-cn:sts::1:assumed-role/r/s",
+        "arn:aws-us-gov:sts::1:federated-user/f",
+        "arn:aws:iam::1:root",
+        "AKIAIOSFODNN7EXAMPLE",
+    ];
+    run(5, &seeds, 20_000, checks::principal);
+}
