@@ -14,7 +14,7 @@ use crate::BoxError;
 const BATCH: Duration = Duration::from_micros(100);
 /// The most requests in one batch, so that the prepared ones stay in the second-level cache.
 const MAX_BATCH: u64 = 128;
-/// The least number of rounds for a meaningful median.
+/// The fewest rounds for a meaningful median.
 const MIN_ROUNDS: usize = 15;
 /// The number of operations whose allocations are counted, after as many to warm up.
 const COUNTED: u64 = 64;

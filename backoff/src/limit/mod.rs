@@ -1,8 +1,8 @@
 //! Limiters: how fast requests may be sent, across all calls that share one.
 //!
-//! [`RateLimit`] and [`KeyedLimit`] hold to a limit the service documents; [`AdaptiveLimiter`]
-//! learns one from its throttling. Each is passed to [`Retry::limiter`](crate::Retry::limiter), or
-//! used alone through [`Limiter`].
+//! [`RateLimit`] and `KeyedLimit` keep to a limit that the service documents; [`AdaptiveLimiter`]
+//! learns a limit from throttled answers. Pass one to [`Retry::limiter`](crate::Retry::limiter), or
+//! use it alone.
 
 mod adaptive;
 mod cubic;
