@@ -96,7 +96,7 @@ impl fmt::Debug for ServerView {
     }
 }
 
-/// The members of an answer, as they stand in it. Of a repeated one, the first is used.
+/// The members of an answer as received. If one is repeated, the first is used.
 #[derive(Default)]
 struct Fields {
     code: Option<String>,

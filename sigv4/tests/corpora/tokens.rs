@@ -16,7 +16,7 @@ use crate::{Check, Outcome, compared, credentials, equal, string};
 pub(crate) fn case(case: &Value) -> Check {
     let input = &case["input"];
     let kind = string(&case["kind"]);
-    // These endings say what a case is about; every expectation that it has is compared anyway.
+    // The endings `-error` and `-shape` only describe a case: all its expectations are compared.
     match kind.trim_end_matches("-error").trim_end_matches("-shape") {
         "rds-auth-token" => token_or_error(case, rds(input)),
         "dsql-auth-token"
