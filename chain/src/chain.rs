@@ -128,6 +128,7 @@ impl Chain {
             Order::Cli | Order::JavaV1 | Order::JavaV2 => chain.then(web_identity).then(profile),
         };
         chain = chain.then(ContainerProvider::new(settings.clone()));
+        // Last, because outside EC2 it takes up to 1 s to find out that there is none.
         #[cfg(feature = "imds")]
         {
             chain = chain.then(crate::providers::InstanceMetadataProvider::new(settings));
@@ -243,6 +244,7 @@ impl Chain {
                 Ok(Outcome::NotConfigured(reason)) => {
                     attempts.push(Attempt::not_configured(provider.name(), reason));
                 }
+                // Going on would use another identity than the one that is configured.
                 Err(error) => {
                     attempts.push(Attempt::failed(provider.name(), &error));
                     return (Err(error), attempts);

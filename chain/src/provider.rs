@@ -4,7 +4,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 
 use crate::{cure::Skip, error::Error, origin::Origin};
 
-/// A boxed future, as a trait with `dyn` support needs.
+/// A boxed future. Boxing makes [`Provider`] work as `dyn Provider`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One source of credentials.
@@ -42,13 +42,13 @@ pub trait Provider: Send + Sync {
     /// Returns the name that users see, such as `environment variables`.
     fn name(&self) -> &str;
 
-    /// Gets the credentials, whatever that takes.
+    /// Gets the credentials, with requests if necessary. `now` is the current time.
     fn provide(&self, now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>>;
 
-    /// Checks whether it would have credentials, after another provider has won, for
-    /// [`Chain::explain`](crate::Chain::explain).
+    /// Checks whether the provider would have credentials.
     ///
-    /// It must be quick, change nothing, and never make a service issue credentials. The default
+    /// [`Chain::explain`](crate::Chain::explain) calls this after another provider has won. It must
+    /// be quick, change nothing, and never make a service issue credentials. The default
     /// implementation does not look.
     fn inspect(&self, _now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
         Box::pin(async { Ok(Inspection::NotLooked) })
@@ -75,7 +75,7 @@ pub enum Outcome {
     NotConfigured(String),
 }
 
-/// Credentials and where they came from. Also a provider that always answers with them.
+/// Credentials and where they come from. It is also a provider that always answers with them.
 ///
 /// # Examples
 ///
@@ -96,7 +96,7 @@ pub enum Outcome {
 pub struct Found {
     /// The credentials.
     pub credentials: Credentials,
-    /// Where they came from.
+    /// Where they come from.
     pub origin: Origin,
 }
 

@@ -170,6 +170,7 @@ impl Variables {
 
     fn shared_file(&self, variable: &str, name: &str) -> Option<PathBuf> {
         match self.raw(variable) {
+            // As in botocore, an empty variable turns the file off.
             Some(path) if path.is_empty() => None,
             Some(path) => Some(self.expand(path)),
             None => Some(self.under(self.home()?, &[".aws", name])),
@@ -214,6 +215,7 @@ impl Variables {
 
 impl Variable {
     fn new(raw: OsString) -> Self {
+        // Decoded once, so that `text` can return a reference.
         let text = raw.to_string_lossy().into_owned();
         Self { raw, text }
     }

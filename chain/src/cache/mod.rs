@@ -138,6 +138,7 @@ impl<P: Provider> Cached<P> {
                 Err(_) => Ok(found),
             },
             Some((Decision::Replace, _)) | None => {
+                // If this task is canceled while it waits or asks, the next one gets the gate.
                 let _gate = self.gate.lock().await;
                 self.ask_unless_answered(now, answers).await
             }

@@ -1,4 +1,4 @@
-use super::{Setting, Settings};
+use super::{setting::Setting, settings::Settings};
 use crate::{
     error::Error,
     profiles::{SectionName, Value},

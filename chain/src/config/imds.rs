@@ -1,6 +1,6 @@
 use keyfob_imds::{Client, ClientBuilder, Endpoint, Mode};
 
-use super::{Argument, Settings};
+use super::{setting::Argument, settings::Settings};
 use crate::error::{Error, ErrorKind};
 
 /// The variable that disables instance metadata.

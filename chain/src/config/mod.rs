@@ -4,7 +4,6 @@ mod endpoint_url;
 #[cfg(feature = "imds")]
 mod imds;
 mod region;
-mod region_lookup;
 mod setting;
 mod settings;
 

@@ -1,6 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{Region, Setting};
+use super::{
+    region::Region,
+    setting::{Argument, Setting},
+};
 use crate::{
     error::Error,
     origin::Origin,
@@ -115,11 +118,6 @@ impl Settings {
         self
     }
 
-    /// Returns the region of [`with_region`](Self::with_region).
-    pub(super) fn given_region(&self) -> Option<&Region> {
-        self.region.as_ref()
-    }
-
     /// Returns the environment.
     pub fn variables(&self) -> &Variables {
         &self.variables
@@ -171,6 +169,55 @@ impl Settings {
             Origin::Default => self.files.find(&SectionName::profile(&self.profile)),
             _ => self.files.profile(&self.profile).map(Some),
         }
+    }
+
+    /// Returns the region that the program, the environment or the profile sets. Sends nothing.
+    ///
+    /// The order is that of the AWS CLI: `argument`, or else the region of
+    /// [`with_region`](Self::with_region); then `AWS_REGION`, `AWS_DEFAULT_REGION`, and `region` in
+    /// the profile. Without any of these, [`resolve_region`](Self::resolve_region) goes on to
+    /// instance metadata and the default.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the first source that sets a region
+    ///   sets an invalid one.
+    /// - The errors of [`profile`](Self::profile), if no variable sets a region.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_REGION", "eu-west-1")]));
+    /// let region = settings.region(None)?.unwrap();
+    /// assert_eq!(region.name(), "eu-west-1");
+    /// assert_eq!(region.origin().to_string(), "AWS_REGION");
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    pub fn region(&self, argument: Option<Argument<'_>>) -> Result<Option<Region>, Error> {
+        if let Some(argument) = argument {
+            return Region::new(argument.value, argument.origin()).map(Some);
+        }
+        if let Some(region) = &self.region {
+            return Ok(Some(region.clone()));
+        }
+        for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            if let Some(region) = self.variables().text(variable) {
+                return Region::new(region, Origin::environment(&[variable])).map(Some);
+            }
+        }
+        let Some(profile) = self.profile()? else {
+            return Ok(None);
+        };
+        let Some(value) = profile.get("region") else {
+            return Ok(None);
+        };
+        let origin = Origin::file(value.location(), profile.name().name());
+        value
+            .non_empty()
+            .map(|region| Region::new(region, origin))
+            .transpose()
     }
 
     /// Returns a setting from a variable, or else from a property of the profile.

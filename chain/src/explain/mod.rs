@@ -110,8 +110,8 @@ impl Explanation {
             .filter(|attempt| attempt.verdict == Verdict::Masked)
     }
 
-    /// Finds a command for each masked provider. It skips the provider that masks this one, and
-    /// every masked provider in between.
+    /// Finds a command for each masked provider. The command skips the provider that masks this
+    /// one, and every masked provider in between.
     fn find_cures(&self, skip: impl Fn(usize) -> Option<Skip>) -> Vec<Cure> {
         let mut skips: Option<Skip> = None;
         let mut cures = Vec::new();

@@ -147,7 +147,8 @@ struct Reader<'a> {
 enum At {
     /// Before any header.
     Start,
-    /// After a header that cannot be read, so the section of these lines is unknown.
+    /// After a header that cannot be read, or after a line before any header. The section of these
+    /// lines is unknown.
     InUnknownSection,
     /// Right after a header.
     Header,
@@ -164,16 +165,18 @@ impl Reader<'_> {
         let line = Line::parse(&text);
         // Bytes that are not UTF-8 do no harm in a comment.
         let is_utf8 = matches!(text, Cow::Borrowed(_)) || !line.content().contains('\u{1a}');
-        let problem = if !is_utf8 && matches!(line, Line::Header { .. }) {
+        if !is_utf8 && matches!(line, Line::Header { .. }) {
             // The lines after this header do not belong to the section before it.
             (self.at, self.section) = (At::InUnknownSection, None);
-            Some(ProblemKind::HeaderNotUtf8)
-        } else {
-            let problem = self.tag(number, line, &text);
-            self.report_in_section(number, problem);
-            (!is_utf8).then_some(ProblemKind::NotUtf8)
-        };
-        self.report_in_section(number, problem);
+            self.report_line(number, ProblemKind::HeaderNotUtf8);
+            return;
+        }
+        if let Some(problem) = self.tag(number, line, &text) {
+            self.report_line(number, problem);
+        }
+        if !is_utf8 {
+            self.report_line(number, ProblemKind::NotUtf8);
+        }
     }
 
     /// Adds a line with its tag, in a form that `configparser` accepts, and follows the sections.
@@ -190,7 +193,7 @@ impl Reader<'_> {
                 self.tagged.push_str(&format!("[{number}]\n"));
                 trailing.then_some(ProblemKind::TextAfterHeader)
             }
-            // The header has been reported.
+            // The reason has been reported.
             _ if self.at == At::InUnknownSection => None,
             Line::Indented(_) if self.at == At::BadProperty => None,
             _ if self.at == At::Start => {
@@ -345,11 +348,10 @@ impl Reader<'_> {
         nested
     }
 
-    fn report_in_section(&mut self, line: u32, kind: Option<ProblemKind>) {
-        if let Some(kind) = kind {
-            let section = self.section.clone();
-            self.report(Some(line), section.as_ref(), kind);
-        }
+    /// Reports a problem of a line in the current section.
+    fn report_line(&mut self, line: u32, kind: ProblemKind) {
+        let section = self.section.clone();
+        self.report(Some(line), section.as_ref(), kind);
     }
 
     fn report(&mut self, line: Option<u32>, section: Option<&SectionName>, kind: ProblemKind) {

@@ -30,6 +30,7 @@ impl ContainerProvider {
 
     /// Returns the variable that counts.
     fn variable(&self) -> Option<&'static str> {
+        // ECS sets the relative URI. All SDKs read it first.
         let is_set = |name: &&str| self.settings.variables().text(name).is_some();
         [RELATIVE, FULL].into_iter().find(is_set)
     }

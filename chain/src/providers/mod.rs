@@ -6,6 +6,7 @@ mod environment;
 mod instance;
 mod key;
 mod profile;
+mod region;
 mod role;
 mod web_identity;
 

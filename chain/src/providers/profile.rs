@@ -140,6 +140,7 @@ impl Provider for ProfileProvider {
             FileKind::Credentials => "AWS_SHARED_CREDENTIALS_FILE",
             FileKind::Config => "AWS_CONFIG_FILE",
         };
+        // Without the file that decides, the profile says nothing, and the other file still counts.
         let empty_file = if cfg!(windows) { "NUL" } else { "/dev/null" };
         Some(Skip::set(variable, empty_file))
     }

@@ -72,6 +72,7 @@ impl WebIdentityProvider {
 
     fn yields(&self) -> bool {
         let has_role = || {
+            // The error of a broken profile is that of the profile's own provider.
             let profile = self.settings.profile().ok().flatten();
             let has = |name| profile.is_some_and(|profile| profile.get(name).is_some());
             has("role_arn") && !has("web_identity_token_file")
