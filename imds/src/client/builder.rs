@@ -61,6 +61,16 @@ impl Default for ClientBuilder {
 impl ClientBuilder {
     /// Sets the address of the service. The default is the link-local IPv4 address. A base path is
     /// put in front of every path.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::{Client, Endpoint, Mode};
+    ///
+    /// let client = Client::builder().endpoint(Endpoint::from(Mode::IPv6)).build()?;
+    /// assert_eq!(client.endpoint().as_str(), "http://[fd00:ec2::254]");
+    /// # Ok::<(), keyfob_imds::Error>(())
+    /// ```
     pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = endpoint;
         self
@@ -68,6 +78,20 @@ impl ClientBuilder {
 
     /// Sets whether the client is disabled (`AWS_EC2_METADATA_DISABLED`): every call fails with
     /// [`ErrorKind::Disabled`](crate::ErrorKind::Disabled) and opens no socket. The default is no.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::{Client, ErrorKind};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let client = Client::builder().disabled(true).build()?;
+    /// let error = client.region().await.unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Disabled);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn disabled(mut self, disabled: bool) -> Self {
         self.disabled = disabled;
         self
@@ -82,6 +106,15 @@ impl ClientBuilder {
     }
 
     /// Sets how long a session token should live. The default is six hours.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::{Client, wire::TokenTtl};
+    ///
+    /// let client = Client::builder().token_ttl(TokenTtl::from_secs(300)?).build()?;
+    /// # Ok::<(), keyfob_imds::Error>(())
+    /// ```
     pub fn token_ttl(mut self, ttl: TokenTtl) -> Self {
         self.ttl = ttl;
         self

@@ -11,7 +11,7 @@ pub(crate) const LEGACY: Path<'static> = Path::known("/latest/meta-data/iam/secu
 /// exists it is looked up again, because roles are swapped while instances run. A configured name
 /// is never looked up.
 ///
-/// It does no I/O: [`next`](Discovery::next) returns the next request, and the other methods take
+/// It does no I/O: [`next`](Discovery::next) returns the next request, and the other methods record
 /// its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Discovery {
@@ -66,7 +66,7 @@ impl Discovery {
         }
     }
 
-    /// Takes the directory's listing, or `None` if there is no such directory.
+    /// Records the directory's listing, or `None` if there is no such directory.
     pub(crate) fn listed(&mut self, listing: Option<&str>) -> Result<(), Error> {
         match (listing, self.api) {
             (Some(listing), api) => {
@@ -85,7 +85,7 @@ impl Discovery {
         }
     }
 
-    /// Takes that the document exists. Returns the name, and what to remember.
+    /// Records that the document exists. Returns its name and the state to remember.
     pub(crate) fn found(mut self) -> (String, Self) {
         if self.api == Api::Unknown {
             self.api = Api::Extended;
@@ -98,9 +98,10 @@ impl Discovery {
         (name, self)
     }
 
-    /// Takes that the document does not exist.
+    /// Records that the document does not exist.
     pub(crate) fn missing(&mut self) -> Result<(), Error> {
         match (&self.name, self.api) {
+            // The first 404 may mean that the host does not have the newer directory.
             (Name::Configured(_), Api::Unknown) => self.api = Api::Legacy,
             (Name::Configured(name), _) => return Err(Error::invalid_profile(name)),
             (_, _) if self.again => return Err(Error::no_role()),

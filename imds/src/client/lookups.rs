@@ -137,6 +137,24 @@ impl Client {
     /// # Errors
     ///
     /// As for [`get`](Client::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// let placement = client.placement().await?;
+    /// assert_eq!(placement.availability_zone.as_deref(), Some("us-east-1a"));
+    /// assert_eq!(placement.group_name, None);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn placement(&self) -> Result<Placement, Error> {
         let items = self.items("placement/").await?;
         Ok(Placement::from_items(&items))
@@ -147,6 +165,24 @@ impl Client {
     /// # Errors
     ///
     /// As for [`get`](Client::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// let interfaces = client.interfaces().await?;
+    /// assert_eq!(interfaces[0].mac, "02:00:00:00:00:0a");
+    /// assert_eq!(interfaces[0].local_ipv4s, ["10.0.0.10".parse::<std::net::Ipv4Addr>()?]);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn interfaces(&self) -> Result<Vec<Interface>, Error> {
         let mut by_mac = BTreeMap::<String, BTreeMap<String, String>>::new();
         for (path, value) in self.items("network/interfaces/macs/").await? {
@@ -259,6 +295,22 @@ impl Client {
     /// # Errors
     ///
     /// As for [`get`](Client::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().item("user-data", "#!/bin/sh\n").start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// assert_eq!(client.user_data().await?.as_deref(), Some(&b"#!/bin/sh\n"[..]));
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn user_data(&self) -> Result<Option<Bytes>, Error> {
         self.optional("/latest/user-data").await
     }
@@ -289,6 +341,26 @@ impl Client {
     /// # Errors
     ///
     /// As for [`get`](Client::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let scheduled = r#"[{"Code": "system-reboot", "State": "active"}]"#;
+    /// let instance = Imds::builder()
+    ///     .item("meta-data/events/maintenance/scheduled", scheduled)
+    ///     .start()
+    ///     .await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// assert_eq!(client.scheduled_events().await?[0].code, "system-reboot");
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn scheduled_events(&self) -> Result<Vec<MaintenanceEvent>, Error> {
         self.events("events/maintenance/scheduled").await
     }

@@ -182,6 +182,24 @@ impl Client {
     /// # Errors
     ///
     /// As for [`get`](Client::get); [`NotFound`](ErrorKind::NotFound) if the instance has no role.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    /// use keyfob_sigv4::Credentials;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = Credentials::new("ASIAEXAMPLE", "secret")?;
+    /// let instance = Imds::builder().role("web")?.credentials(key).start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// assert_eq!(client.role_name().await?, "web");
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn role_name(&self) -> Result<String, Error> {
         let call = self.call()?;
         let listing = found(call.within(call.roles(&discovery::LEGACY)).await)?;
@@ -232,6 +250,23 @@ impl Client {
     ///
     /// As for [`get`](Client::get); [`TokenUnsupported`](ErrorKind::TokenUnsupported) if the
     /// service has no session tokens.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// let token = client.token().await?;
+    /// assert_eq!(token.ttl().as_secs(), 21_600);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub async fn token(&self) -> Result<Token, Error> {
         let call = self.call()?;
         let token = call.within(call.token()).await?;

@@ -71,6 +71,22 @@ pub fn request(location: &Location, authorization: Option<&HeaderValue>) -> Requ
 ///
 /// One of [`ErrorKind`](crate::ErrorKind)'s if the status is not 200, with the agent's code and
 /// message if it sent some; otherwise as [`parse_credentials`].
+///
+/// # Examples
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::Response;
+/// use keyfob_imds::{ErrorKind, container};
+///
+/// let mut response = Response::new(Bytes::from_static(
+///     br#"{"code": "AccessDeniedException", "message": "no pod identity association"}"#,
+/// ));
+/// *response.status_mut() = http::StatusCode::BAD_REQUEST;
+/// let error = container::credentials(&response).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::BadRequest);
+/// assert_eq!(error.code(), Some("AccessDeniedException"));
+/// ```
 pub fn credentials(response: &Response<Bytes>) -> Result<Credentials, Error> {
     match response.status() {
         StatusCode::OK => parse_credentials(response.body()),

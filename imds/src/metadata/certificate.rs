@@ -22,6 +22,7 @@ use crate::{
 /// # Examples
 ///
 /// ```no_run
+/// # #[cfg(feature = "client")]
 /// # async fn example(client: keyfob_imds::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use keyfob_imds::metadata::Certificate;
 ///

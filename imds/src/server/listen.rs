@@ -168,6 +168,18 @@ impl ListenerBuilder {
 
     /// Replaces the check of `Host` and `X-Forwarded-For`: a request is admitted if `admit` returns
     /// true for its head. The names set with [`host`](ListenerBuilder::host) have no effect then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::server::listen::Listener;
+    ///
+    /// // For a proxy, whose requests name the host behind it.
+    /// let builder = Listener::builder().admit(|head| {
+    ///     let host = head.uri.host().unwrap_or_default();
+    ///     host.ends_with(".amazonaws.com")
+    /// });
+    /// ```
     pub fn admit(mut self, admit: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
         self.admit = Some(Arc::new(admit));
         self
@@ -177,6 +189,21 @@ impl ListenerBuilder {
     /// is not admitted, 408 and 413 for a body that takes too long or is too long, 400 for one that
     /// is cut off. The function gets the status and a reason. The default is the reason as plain
     /// text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Response, StatusCode};
+    /// use keyfob_imds::server::listen::Listener;
+    ///
+    /// let as_json = |status: StatusCode, reason: &'static str| {
+    ///     let mut response = Response::new(Bytes::from(format!(r#"{{"message":"{reason}"}}"#)));
+    ///     *response.status_mut() = status;
+    ///     response
+    /// };
+    /// let builder = Listener::builder().refusal(as_json);
+    /// ```
     pub fn refusal(
         mut self,
         refusal: impl Fn(StatusCode, &'static str) -> Response<Bytes> + Send + Sync + 'static,

@@ -120,6 +120,24 @@ impl ImdsBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it is not a JSON object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "client")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let json = r#"{"meta-data": {"instance-id": "i-1", "security-groups": ["a", "b"]}}"#;
+    /// let instance = Imds::builder().metadata(json)?.start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// assert_eq!(client.instance_id().await?, "i-1");
+    /// assert_eq!(client.get("security-groups").await?, "a\nb");
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub fn metadata(mut self, json: &str) -> Result<Self, Error> {
         self.tree = Tree::from_json(json)?;
         Ok(self)
@@ -160,6 +178,23 @@ impl ImdsBuilder {
     /// Serves the credentials that a closure returns. It is called for every request for them, so
     /// cache in it. The text of its error is sent to the client (`Code` is `Failed`, `Message` the
     /// text) and must not contain a secret.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::server::Imds;
+    /// use keyfob_sigv4::{Credentials, Timestamp};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let issue = || async {
+    ///     let key = Credentials::new("ASIAEXAMPLE", "secret")?;
+    ///     Ok::<_, keyfob_sigv4::Error>(key.with_expiry(Timestamp::now().plus_seconds(900)))
+    /// };
+    /// let instance = Imds::builder().role("web")?.credentials_from(issue).start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn credentials_from<F, E>(mut self, source: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<Credentials, E>> + Send + 'static,

@@ -77,6 +77,25 @@ impl Imds {
     }
 
     /// Sets an item, by its path below `/latest/`, from now on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "client")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// instance.set("meta-data/tags/instance/Name", "web-1");
+    /// assert_eq!(client.tag("Name").await?.as_deref(), Some("web-1"));
+    /// instance.remove("meta-data/tags/instance/Name");
+    /// assert_eq!(client.tag("Name").await?, None);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub fn set(&self, path: &str, value: impl Into<Bytes>) {
         self.service.items.set(path.trim_matches('/'), value.into());
     }
@@ -87,6 +106,25 @@ impl Imds {
     }
 
     /// Adds a fault, from now on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "client")] {
+    /// use keyfob_imds::{Client, server::{Fault, Imds}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).attempts(1).build()?;
+    /// instance.inject(Fault::status(503).on("/latest/meta-data/"));
+    /// assert_eq!(client.region().await.unwrap_err().status(), Some(503));
+    /// instance.recover();
+    /// assert_eq!(client.region().await?, "us-east-1");
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
     pub fn inject(&self, fault: Fault) {
         self.service.faults.add(fault);
     }
