@@ -36,7 +36,7 @@ where
 }
 
 impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, Blocking<S>> {
-    /// Sleeps with `sleep` instead of [`std::thread::sleep`], so that a wait can be cancelled.
+    /// Sleeps with `sleep` instead of `std::thread::sleep`, so that a wait can be cancelled.
     ///
     /// Wait for a signal in `sleep`, and return `Break` to cancel the call: it then returns its
     /// last error at once. If the [limiter](Retry::limiter) still delays the first attempt, there
