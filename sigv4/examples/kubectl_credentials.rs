@@ -1,10 +1,11 @@
-//! A credential plugin for `kubectl`: what `aws eks get-token` does, in a few milliseconds.
+//! A credential plugin for `kubectl`, as `aws eks get-token`, that takes a few milliseconds.
 //!
 //! ```text
-//! AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… cargo run --features tokens --example kubectl_credentials -- CLUSTER REGION
+//! AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… \
+//!     cargo run --features tokens --example kubectl_credentials -- CLUSTER REGION
 //! ```
 
-#![allow(clippy::print_stdout, reason = "kubectl reads the answer there")]
+#![allow(clippy::print_stdout, reason = "kubectl reads the token from stdout")]
 
 use std::{env, error::Error};
 

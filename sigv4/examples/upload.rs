@@ -1,5 +1,5 @@
-//! An upload that is signed while it is sent, and a server that believes no byte before it is verified: both ends of an
-//! `aws-chunked` body, over a socket of this machine.
+//! Both ends of an `aws-chunked` upload over a local socket: a client that signs the body while it
+//! sends it, and a server that uses no byte before it is verified.
 //!
 //! ```text
 //! cargo run --example upload
@@ -35,9 +35,9 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// Sends what `source` gives, which must be `length` bytes, and gives the answer's first line.
+/// Sends the `length` bytes of `source`, and returns the first line of the answer.
 fn upload(host: &str, length: u64, source: impl Read, keys: &Credentials) -> Outcome<String> {
-    // What is sent before the body follows from its length.
+    // The headers follow from the length of the body.
     let plan = Chunked::signed(length).checksum(Checksum::Crc32c);
     let (planned, url) = (plan.headers(), format!("http://{host}/bucket/key"));
     let payload = Payload::Streaming(plan.streaming());
@@ -66,7 +66,7 @@ fn upload(host: &str, length: u64, source: impl Read, keys: &Credentials) -> Out
     Ok(answer.trim_end().into())
 }
 
-/// Takes one request and gives the length of its body, decoded.
+/// Receives one request, and returns the length of its decoded body.
 fn receive(socket: &TcpStream, keys: &Credentials) -> Outcome<usize> {
     let mut reader = BufReader::new(socket);
     let head = head(&mut reader)?;
@@ -78,7 +78,7 @@ fn receive(socket: &TcpStream, keys: &Credentials) -> Outcome<usize> {
     );
     let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
 
-    // The signature of the head comes first, then that of each chunk.
+    // The signature of the headers is verified first, then that of each chunk.
     let request = Request::from_wire(method, target, &headers)?.payload(Payload::Declared);
     let verifier = Verifier::s3("us-east-1")?;
     let lookup = |id: &str| (id == keys.access_key_id()).then(|| keys.clone());
@@ -100,7 +100,7 @@ fn receive(socket: &TcpStream, keys: &Credentials) -> Outcome<usize> {
     Ok(body.len())
 }
 
-/// Everything up to the empty line.
+/// Reads up to the empty line.
 fn head(reader: &mut impl BufRead) -> io::Result<String> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {

@@ -1,4 +1,5 @@
-//! A server that answers only to requests signed for it, as S3 does: `Authorization` header or presigned URL.
+//! A server that accepts only signed requests, as S3 does: by `Authorization` header or presigned
+//! URL.
 //!
 //! ```text
 //! cargo run -p keyfob-sigv4 --features http --example verifying_server
@@ -28,7 +29,7 @@ use keyfob_sigv4::{
 };
 use tokio::net::TcpListener;
 
-/// Bodies are held in memory here, so they must end somewhere.
+/// Bodies are held in memory, so their length is limited.
 const MAX_BODY: usize = 16 << 20;
 
 struct Server {
@@ -50,7 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let server = Arc::clone(&server);
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(Arc::clone(&server), request));
-            // A client that hangs up in the middle is no concern of the others.
+            // A broken connection must not stop the server.
             let _ = http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -71,14 +72,14 @@ async fn answer(
     Ok(match server.verify(&head, body.to_bytes(), &id) {
         Ok((verified, body)) => {
             let (name, length) = (verified.access_key_id(), body.len());
-            text(200, format!("hello, {name}, {length} bytes came\n"))
+            text(200, format!("hello, {name}, {length} bytes received\n"))
         }
         Err((status, error)) => text(status, error),
     })
 }
 
 impl Server {
-    /// Who sent it and what, or status and body of the refusal.
+    /// Returns who signed the request and its body, or the status and body of the refusal.
     fn verify(
         &self,
         head: &Parts,
@@ -94,7 +95,7 @@ impl Server {
         let refusal = |error: verify::Error| (error.status(), error.body(id));
         let verified = self.verifier.verify(&request, Timestamp::now(), lookup);
         let verified = verified.map_err(refusal)?;
-        // A body in pieces was compared with nothing yet.
+        // A body in pieces is not verified yet.
         let decoder = self.verifier.chunk_decoder(&verified, &request);
         let body = match decoder.map_err(refusal)? {
             Some(decoder) => decoded(decoder, &body).map_err(|error| {

@@ -1,4 +1,4 @@
-//! What is canonical stays as it is when it is made canonical again.
+//! Makes the canonical form of any target, and again the canonical form of that: it stays the same.
 #![no_main]
 
 use keyfob_sigv4::{Credentials, Request, Scope, Signer, Timestamp};
@@ -11,7 +11,7 @@ fuzz_target!(|target: &str| {
     };
     let (_, again) = canonical(&format!("/?{query}")).unwrap();
     assert_eq!(again, query);
-    // The path is encoded once more each time, but normalised only once.
+    // The path is encoded once more each time, but there is nothing left to normalize.
     let (path, _) = canonical(&path).unwrap();
     assert!(!path.contains("//") && !path.contains("/./"));
 });

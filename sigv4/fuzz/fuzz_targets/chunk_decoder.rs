@@ -1,16 +1,20 @@
-//! No body makes the decoder or the resigner panic, or give out more than came in; of a signed one nothing comes out but what was
-//! signed.
+//! Decodes and resigns any body: it never panics, and never returns more than was received. Of a
+//! signed body it returns only bytes that were signed.
 #![no_main]
 
 use std::sync::LazyLock;
 
-use keyfob_sigv4::{Credentials, Payload, Request, Signer, Timestamp, chunked::{Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, Chunked}, resign::{BodyResigner, Resigner}};
+use keyfob_sigv4::{
+    Credentials, Payload, Request, Signer, Timestamp,
+    chunked::{Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, Chunked},
+    resign::{BodyResigner, Resigner},
+};
 use libfuzzer_sys::fuzz_target;
 
 const DATA: &[u8] = b"hello world";
 const CHECKSUM: &str = "x-amz-checksum-crc32";
 
-/// Without and with a trailer.
+/// An upload without a trailer, and one with a trailer.
 static UPLOADS: LazyLock<[Upload; 2]> = LazyLock::new(|| {
     let plan = Chunked::signed(DATA.len() as u64);
     [
@@ -20,7 +24,7 @@ static UPLOADS: LazyLock<[Upload; 2]> = LazyLock::new(|| {
 });
 
 fuzz_target!(|input: (u8, u8, &[u8])| {
-    let (control, kept, body) = input;
+    let (control, begin, body) = input;
     let is = |bit: u8| control & bit == bit;
     let signed = is(4).then(|| &UPLOADS[usize::from(is(1))]);
     let mut decoder = match signed {
@@ -34,9 +38,9 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     if is(2) {
         decoder = decoder.decoded_length(DATA.len() as u64);
     }
-    // No fuzzer finds a signature, so a signed body begins rightly.
+    // A fuzzer cannot find a signature, so a signed body begins as it should.
     let begin = signed.map_or(&[][..], |upload| {
-        &upload.body[..usize::from(kept).min(upload.body.len())]
+        &upload.body[..usize::from(begin).min(upload.body.len())]
     });
     let body = [begin, body].concat();
     let mut resigner = signed.map(Upload::resigner);
@@ -59,7 +63,7 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     }
 });
 
-/// A request whose chunks are signed, and the right body for it.
+/// A request whose chunks are signed, and its body.
 struct Upload {
     headers: Vec<(&'static str, String)>,
     chain: ChunkSigner,
@@ -88,7 +92,7 @@ impl Upload {
         }
     }
 
-    /// With the same key on both sides, so that the same signatures go out as come in.
+    /// Returns a resigner with the same key on both sides, which changes no signature.
     fn resigner(&self) -> BodyResigner {
         let request = received(&self.headers).payload(Payload::Declared);
         let resigner = Resigner::s3("us-east-1").unwrap();

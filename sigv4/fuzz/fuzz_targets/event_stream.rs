@@ -1,11 +1,11 @@
-//! No bytes make the reader panic, and what it reads is written again as it was.
+//! Decodes any bytes as a message: it never panics, and a decoded message is encoded as it was.
 #![no_main]
 
 use keyfob_sigv4::event_stream::Message;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    // Right checksums first: no mutation finds them by itself.
+    // A mutation cannot find the checksums, so they are corrected here.
     let repaired = repair(bytes);
     for bytes in [bytes, &repaired] {
         if let Ok(Some((message, length))) = Message::decode(bytes) {

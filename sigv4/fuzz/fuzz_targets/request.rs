@@ -1,4 +1,5 @@
-//! Whatever is taken as a request is signed without a panic, and no part of it gets out of its line.
+//! Signs every request that is accepted: it never panics, and no part of the request can add a line
+//! to the canonical request.
 #![no_main]
 
 use keyfob_sigv4::{Credentials, Payload, Request, Signer, Timestamp, Ttl};

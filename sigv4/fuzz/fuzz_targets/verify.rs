@@ -1,4 +1,4 @@
-//! No request makes the verifier panic, and none without the secret gets through.
+//! Verifies any request: it never panics, and accepts none without the secret.
 #![no_main]
 
 use keyfob_sigv4::{Credentials, Payload, Request, Scope, Timestamp, verify::Verifier};
@@ -19,9 +19,8 @@ fuzz_target!(|input: (&str, &str, &str, &str)| {
             return;
         };
         let request = request.payload(Payload::Bytes(token.as_bytes()));
-        let lookup =
-            |id: &str| Credentials::new(id, "secret nobody guesses".replace(' ', "-")).ok();
+        let lookup = |id: &str| Credentials::new(id, "canary-secret").ok();
         let error = verifier.verify(&request, now, lookup).unwrap_err();
-        assert!(error.status() >= 400 && !error.body("id").contains("nobody"));
+        assert!(error.status() >= 400 && !error.body("id").contains("canary"));
     }
 });
