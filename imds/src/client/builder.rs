@@ -3,11 +3,11 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Client, Inner, discovery::Discovery, flight::Flight, limits::Limits, session::Session,
-    transport::Transport,
-};
 use crate::{
+    client::{
+        Client, Inner, discovery::Discovery, flight::Flight, limits::Limits, session::Session,
+        transport::Transport,
+    },
     endpoint::Endpoint,
     error::Error,
     wire::{TOKEN_PATH, TokenTtl},

@@ -7,8 +7,8 @@ use std::{
 use bytes::Bytes;
 use keyfob_sigv4::Timestamp;
 
-use super::{Client, found};
 use crate::{
+    client::{Client, found},
     error::Error,
     events::{LifecycleState, MaintenanceEvent, SpotAction, parse_rebalance},
     metadata::{IamInfo, IdentityDocument, Interface, Placement},

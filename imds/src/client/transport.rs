@@ -20,6 +20,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use crate::client::tls::Tls;
 use crate::{client::limits::Limits, error::Error, lock::lock};
 
 /// The longest answer, in bytes. User data is the longest item and ends at 16 KiB.
@@ -45,7 +47,7 @@ pub(crate) struct Transport {
     limits: Limits,
     idle: Mutex<Vec<Connection>>,
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
-    tls: Option<super::tls::Tls>,
+    tls: Option<Tls>,
 }
 
 impl Transport {
@@ -73,7 +75,7 @@ impl Transport {
             limits,
             idle: Mutex::default(),
             #[cfg(any(feature = "rustls", feature = "native-tls"))]
-            tls: is_https.then(super::tls::Tls::default),
+            tls: is_https.then(Tls::default),
         })
     }
 

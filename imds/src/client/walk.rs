@@ -10,8 +10,11 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::task::JoinSet;
 
-use super::{Client, found};
-use crate::{error::Error, path::Path};
+use crate::{
+    client::{Client, found},
+    error::Error,
+    path::Path,
+};
 
 /// The default number of requests at a time. The service accepts about a thousand packets a second
 /// from all programs together.

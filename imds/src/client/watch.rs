@@ -2,8 +2,8 @@ use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Client;
 use crate::{
+    client::Client,
     error::Error,
     events::{Event, LifecycleState},
 };

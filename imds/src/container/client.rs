@@ -11,7 +11,11 @@ use tokio::time::Instant;
 
 use crate::{
     client::{flight::Flight, limits::Limits, stability, transport::Transport},
-    container::{self, Location, authorization, location::is_allowed},
+    container::{
+        self,
+        authorization::authorization,
+        location::{Location, is_allowed},
+    },
     error::Error,
 };
 

@@ -5,7 +5,6 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Imds, Service};
 use crate::{
     error::{Error, shown},
     events::Interruption,
@@ -14,6 +13,7 @@ use crate::{
         counters::Counts,
         example,
         fault::{Fault, Faults},
+        imds::{Imds, Service},
         items::{Items, Later},
         settings::Settings,
         source::{Source, whole_second},
