@@ -7,12 +7,13 @@ mod failure;
 mod output;
 mod s3;
 mod sandbox;
+mod signals;
 mod syntax;
 mod terminal;
 
-use std::{env, process::ExitCode, time::Duration};
+use std::{env, io, process::ExitCode, time::Duration};
 
-use tokio::{runtime, signal};
+use tokio::runtime;
 
 use self::{
     args::{Args, Color},
@@ -21,7 +22,7 @@ use self::{
     terminal::Console,
 };
 
-/// How long a prompt may take after Ctrl-C to restore the terminal.
+/// How long a thread that still reads a prompt may take to end.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 
 /// Parses the arguments, resolves what they refer to, then runs the command.
 fn try_main(plain: Console) -> Result<(), Failure> {
+    signals::watch().map_err(cannot_start)?;
     let args = match Args::from_words(env::args_os()) {
         Ok(args) => args,
         Err(error) => return plain.write_stdout(explain_usage(&error)?),
@@ -45,35 +47,14 @@ fn try_main(plain: Console) -> Result<(), Failure> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
-    let result = runtime.block_on(async {
-        tokio::select! {
-            // The signal handlers are in place before the command does anything.
-            biased;
-            failure = signalled() => {
-                plain.write_stderr("\n");
-                Err(failure)
-            }
-            result = run(args) => result,
-        }
-    });
+        .map_err(cannot_start)?;
+    let result = runtime.block_on(run(args));
     runtime.shutdown_timeout(SHUTDOWN_GRACE);
     result
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-///
-/// The command's future is dropped then, and with it the sandbox, which removes its files.
-async fn signalled() -> Failure {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
-        return tokio::select! {
-            _ = signal::ctrl_c() => Failure::interrupted(),
-            _ = terminate.recv() => Failure::terminated(),
-        };
-    }
-    let _ = signal::ctrl_c().await;
-    Failure::interrupted()
+fn cannot_start(error: io::Error) -> Failure {
+    Failure::other(format!("cannot start: {error}"))
 }
 
 async fn run(args: Args) -> Result<(), Failure> {

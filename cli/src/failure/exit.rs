@@ -5,9 +5,6 @@ pub(super) enum Exit {
     Negative = 1,
     /// Ctrl-C: 128 plus the number of the signal, as shells count.
     Interrupted = 130,
-    /// SIGTERM.
-    #[cfg(unix)]
-    Terminated = 143,
     /// The command line is wrong.
     Usage = 252,
     /// No credentials, no terminal, or a bad configuration.

@@ -81,15 +81,9 @@ impl Failure {
         Self::new(Some(Exit::Negative), None, "")
     }
 
-    /// Ctrl-C.
+    /// Ctrl-C at a prompt that reads keys one by one.
     pub(crate) fn interrupted() -> Self {
         Self::new(Some(Exit::Interrupted), None, "")
-    }
-
-    /// SIGTERM.
-    #[cfg(unix)]
-    pub(crate) fn terminated() -> Self {
-        Self::new(Some(Exit::Terminated), None, "")
     }
 
     /// Standard output cannot be written. A reader that closed it early, such as `head`, is not an
@@ -130,9 +124,10 @@ impl Failure {
         self.0.exit.map_or(0, |exit| exit as u8)
     }
 
-    /// Returns true if there is no message.
+    /// Returns true if the exit code alone is the answer. An error is never silent, even one whose
+    /// message a service left empty.
     pub(crate) fn is_silent(&self) -> bool {
-        self.0.message.is_empty()
+        matches!(self.0.exit, None | Some(Exit::Negative | Exit::Interrupted))
     }
 }
 

@@ -23,7 +23,10 @@ use self::{
     account::{ACCOUNT_ID, Account, INSTANCE_ID, INSTANCE_ROLE, Principal},
     sts::Sts,
 };
-use crate::failure::{Failure, chained};
+use crate::{
+    failure::{Failure, chained},
+    signals::{Undo, undo_on_signal},
+};
 
 /// The lifetime of the credentials of the instance's role, in seconds.
 const ROLE_SECONDS: i64 = 3600;
@@ -37,6 +40,8 @@ pub(crate) struct Sandbox {
     sts: Listener,
     imds: Imds,
     files: tempfile::TempDir,
+    /// Removes the files if a signal ends the process.
+    _undo: Undo,
 }
 
 impl Sandbox {
@@ -55,11 +60,20 @@ impl Sandbox {
 
     async fn try_start(port: u16, throttled: u32) -> Result<Self, Box<dyn Error>> {
         let account = Arc::new(Account::new()?);
+        let sts = sts(&account, port, throttled).await?;
+        let imds = instance(&account).await?;
+        let files = folder()?;
+        let path = files.path().to_owned();
+        let undo = undo_on_signal(move || {
+            let _ = fs::remove_dir_all(path);
+        });
+        write_files(files.path(), &account)?;
         Ok(Self {
-            sts: sts(&account, port, throttled).await?,
-            imds: instance(&account).await?,
-            files: files(&account)?,
             account,
+            sts,
+            imds,
+            files,
+            _undo: undo,
         })
     }
 
@@ -110,16 +124,20 @@ async fn instance(account: &Arc<Account>) -> Result<Imds, keyfob_imds::Error> {
         .await
 }
 
-/// Writes the configuration files: the user's key, and a role that the user may assume.
-fn files(account: &Account) -> io::Result<tempfile::TempDir> {
+/// Creates a temporary folder that other users cannot read.
+fn folder() -> io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("keyfob-sandbox-");
     #[cfg(unix)]
     builder.permissions(fs::Permissions::from_mode(0o700));
-    let folder = builder.tempdir()?;
+    builder.tempdir()
+}
+
+/// Writes the configuration files: the user's key, and a role that the user may assume.
+fn write_files(folder: &Path, account: &Account) -> io::Result<()> {
     let user = account.user();
     write_private(
-        &folder.path().join("credentials"),
+        &folder.join("credentials"),
         &format!(
             "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
             account::USER,
@@ -128,13 +146,12 @@ fn files(account: &Account) -> io::Result<tempfile::TempDir> {
         ),
     )?;
     write_private(
-        &folder.path().join("config"),
+        &folder.join("config"),
         &format!(
             "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/admin\nsource_profile = {}\n",
             account::USER,
         ),
-    )?;
-    Ok(folder)
+    )
 }
 
 /// Writes a new file that other users cannot read.

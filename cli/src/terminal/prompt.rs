@@ -1,6 +1,10 @@
+#[cfg(unix)]
+use std::fs::File;
 use std::io::{self, BufRead as _};
 
-use crate::{failure::Failure, terminal::console::Console};
+#[cfg(unix)]
+use crate::signals::undo_on_signal;
+use crate::{failure::Failure, signals::Undo, terminal::console::Console};
 
 /// Asks the user questions at the terminal. They go to stderr, as stdout is for data.
 #[derive(Debug)]
@@ -83,12 +87,42 @@ fn read_line() -> io::Result<String> {
 fn read_secret() -> io::Result<String> {
     let config = rpassword::ConfigBuilder::new()
         .output_writer(io::stderr())
-        .password_feedback_mask('*')
-        .build();
-    rpassword::read_password_with_config(config)
+        .password_feedback_mask('*');
+    #[cfg(unix)]
+    let config = config.input_file_path(terminal_of_stdin());
+    let _undo = restore_echo_on_signal();
+    rpassword::read_password_with_config(config.build())
 }
 
-/// Reads on another thread, so that the runtime sees Ctrl-C in the meantime.
+/// Returns the path of the terminal that the other answers come from.
+///
+/// It need not be the controlling terminal of this process. Only that one can be opened after `su`.
+#[cfg(unix)]
+fn terminal_of_stdin() -> &'static str {
+    const STDIN: &str = "/dev/stdin";
+    match File::open(STDIN) {
+        Ok(_) => STDIN,
+        Err(_) => "/dev/tty",
+    }
+}
+
+/// Makes a signal restore the terminal, which shows stars only while a secret is typed.
+#[cfg(unix)]
+fn restore_echo_on_signal() -> Option<Undo> {
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+
+    let settings = tcgetattr(io::stdin()).ok()?;
+    Some(undo_on_signal(move || {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
+    }))
+}
+
+#[cfg(not(unix))]
+fn restore_echo_on_signal() -> Option<Undo> {
+    None
+}
+
+/// Reads on another thread, because the answer may take long.
 async fn read_answer(read: fn() -> io::Result<String>) -> Result<Option<String>, Failure> {
     let line = tokio::task::spawn_blocking(read)
         .await

@@ -3,6 +3,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 const SECRET: &str = "canary/secret+access/key";
 
 /// Runs `keyfob` on a terminal, with an answer for each prompt.
-fn on_terminal(home: &Home, words: &[&str], answers: &[(&str, &str)]) -> Value {
+fn on_terminal<T: Serialize>(home: &Home, words: &[&str], answers: &[(&str, T)]) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/terminal.py");
     let mut terminal: Command = home.program("python3");
     terminal
@@ -183,6 +184,22 @@ fn ctrl_c_at_a_prompt_exits_with_130_and_restores_the_echo() {
         "{run}"
     );
     assert_has(run["shown"].as_str().unwrap(), &["***"]);
+}
+
+#[test]
+fn a_signal_at_a_prompt_restores_the_echo() {
+    for (signal, code) in [(15, 143), (1, 129), (2, 130)] {
+        let answers = [
+            ("AWS Access Key ID", json!("\n")),
+            ("AWS Secret Access Key", json!(signal)),
+        ];
+        let run = on_terminal(&Home::new(), &["configure"], &answers);
+        assert_eq!(
+            (&run["code"], &run["echoes"]),
+            (&json!(code), &json!(true)),
+            "{run}"
+        );
+    }
 }
 
 #[test]

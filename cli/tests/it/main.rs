@@ -21,3 +21,5 @@ mod secrets;
 mod serve;
 mod servers;
 mod sign;
+#[cfg(unix)]
+mod signals;

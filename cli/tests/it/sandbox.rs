@@ -1,7 +1,9 @@
-use std::{path::PathBuf, process::Command};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
+#[cfg(unix)]
+use crate::signals::send;
 use crate::{
     keyfob::{Home, assert_has, assert_lacks},
     running::{IDENTITY, Running, boto3},
@@ -184,17 +186,13 @@ fn mode(path: &std::path::Path) -> u32 {
 #[test]
 #[cfg(unix)]
 fn a_signal_stops_the_sandbox_and_removes_its_files() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let its_home = Home::new();
         let mut sandbox = Running::start(&its_home, &["sandbox"]);
         let variable = |name| sandbox.exports.iter().find(|(known, _)| known == name);
         let file = PathBuf::from(&variable("AWS_SHARED_CREDENTIALS_FILE").unwrap().1);
         assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
-        let id = sandbox.child.id().to_string();
-        Command::new("kill")
-            .args(["-s", signal, &id])
-            .status()
-            .unwrap();
+        send(signal, &sandbox.child);
         assert_eq!(sandbox.child.wait().unwrap().code(), Some(code));
         assert!(!file.exists());
     }

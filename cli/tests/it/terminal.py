@@ -1,5 +1,7 @@
 """Runs a program on a new terminal: terminal.py PROGRAM WORD... < JSON of [[PROMPT, ANSWER]...].
 
+An answer that is a number is sent as a signal.
+
 Prints JSON: the exit code, the text on the terminal, and whether the terminal echoes at the end.
 """
 
@@ -21,7 +23,11 @@ while time.monotonic() < end:
     if script and script[0][0].encode() in shown[at:]:
         time.sleep(0.1)  # the prompt appears before the terminal is ready
         at = len(shown)
-        os.write(terminal, script.pop(0)[1].encode())
+        answer = script.pop(0)[1]
+        if isinstance(answer, int):
+            os.kill(pid, answer)
+        else:
+            os.write(terminal, answer.encode())
     if select.select([terminal], [], [], 0.05)[0]:
         echoes = bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
         try:

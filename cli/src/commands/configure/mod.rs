@@ -10,7 +10,10 @@ use keyfob_chain::profiles::{Editor, FileKind, SectionName};
 use keyfob_sigv4::Secret;
 
 use self::name::{Name, Target};
-use crate::{args::ConfigureCommand, context::Context, failure::Failure, terminal::Prompt};
+use crate::{
+    args::ConfigureCommand, context::Context, failure::Failure, signals::finish_writing,
+    terminal::Prompt,
+};
 
 /// Runs the command.
 ///
@@ -110,7 +113,10 @@ fn editor(context: &Context, kind: FileKind) -> Result<Editor, Failure> {
 }
 
 fn save(context: &Context, editor: &Editor) -> Result<(), Failure> {
-    let saved = editor.save()?;
+    let saved = {
+        let _guard = finish_writing();
+        editor.save()?
+    };
     if saved.open_to_others && saved.path.ends_with("credentials") {
         let path = saved.path.display();
         context.console().warn(&format!(

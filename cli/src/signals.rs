@@ -1,0 +1,177 @@
+//! Signals that end the process at once, wherever it waits.
+//!
+//! A thread of its own watches them. The command's thread may block for as long as it likes: in a
+//! file that is a FIFO or on a hung mount, in a read from a terminal or a pipe, or in a computation.
+
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// What a signal undoes before the process exits, by number.
+static UNDO: Mutex<UndoList> = Mutex::new(UndoList {
+    next: 0,
+    entries: Vec::new(),
+});
+/// Held while a file is replaced.
+static WRITING: Mutex<()> = Mutex::new(());
+
+struct UndoList {
+    next: u64,
+    entries: Vec<(u64, Box<dyn FnOnce() + Send>)>,
+}
+
+/// Keeps something to undo registered. Dropping it forgets it, without running it.
+#[derive(Debug)]
+pub(crate) struct Undo(u64);
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        let mut list = UNDO.lock().unwrap_or_else(PoisonError::into_inner);
+        list.entries.retain(|(number, _)| *number != self.0);
+    }
+}
+
+/// Registers what a signal must undo: removing a temporary folder, restoring a terminal.
+pub(crate) fn undo_on_signal(undo: impl FnOnce() + Send + 'static) -> Undo {
+    let mut list = UNDO.lock().unwrap_or_else(PoisonError::into_inner);
+    let number = list.next;
+    list.next += 1;
+    list.entries.push((number, Box::new(undo)));
+    Undo(number)
+}
+
+/// Makes a signal wait for a moment while a file is replaced, so that no temporary file stays.
+pub(crate) fn finish_writing() -> MutexGuard<'static, ()> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts watching for Ctrl-C, SIGTERM and SIGHUP.
+///
+/// # Errors
+///
+/// If the system has no thread or no descriptor left.
+pub(crate) fn watch() -> io::Result<()> {
+    watcher::start()
+}
+
+#[cfg(unix)]
+mod watcher {
+    use std::{
+        fs, io, mem, process,
+        sync::{MutexGuard, PoisonError, TryLockError},
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use tokio::{
+        runtime,
+        signal::unix::{Signal, SignalKind, signal},
+    };
+
+    use super::{UNDO, WRITING};
+
+    /// How long the replacing of a file may take after a signal.
+    const PATIENCE: Duration = Duration::from_millis(250);
+    const PAUSE: Duration = Duration::from_millis(5);
+
+    pub(super) fn start() -> io::Result<()> {
+        let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::catch()?
+        };
+        thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || end(runtime.block_on(signals.first())))?;
+        Ok(())
+    }
+
+    struct Signals {
+        interrupt: Signal,
+        terminate: Signal,
+        /// `None` if the process was started with SIGHUP ignored.
+        hang_up: Option<Signal>,
+    }
+
+    impl Signals {
+        fn catch() -> io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                // `nohup` means that the process outlives its terminal.
+                hang_up: match is_ignored(SignalKind::hangup()) {
+                    Some(true) => None,
+                    _ => Some(signal(SignalKind::hangup())?),
+                },
+            })
+        }
+
+        /// Waits for the first signal and returns its kind.
+        async fn first(mut self) -> SignalKind {
+            let hang_up = async {
+                match &mut self.hang_up {
+                    Some(signal) => signal.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.interrupt.recv() => SignalKind::interrupt(),
+                _ = self.terminate.recv() => SignalKind::terminate(),
+                _ = hang_up => SignalKind::hangup(),
+            }
+        }
+    }
+
+    /// Returns true if this process ignores a signal, or `None` if the system does not tell.
+    ///
+    /// Source: `SigIgn` in proc(5), a bit mask in hexadecimal digits.
+    fn is_ignored(kind: SignalKind) -> Option<bool> {
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        let mask = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigIgn:"))?;
+        let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+        Some(mask & (1 << (kind.as_raw_value() - 1)) != 0)
+    }
+
+    /// Undoes what is registered, then exits with 128 plus the signal's number, as shells count.
+    fn end(kind: SignalKind) {
+        let _no_writer = wait_for_writer();
+        // The lock is kept: nothing can be registered any more.
+        let mut list = UNDO.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, undo) in mem::take(&mut list.entries) {
+            undo();
+        }
+        // After Ctrl-C the shell's prompt starts on a line of its own. Only for a terminal, because
+        // a pipe that is full would hold up the exit; and without Rust's lock of stderr, which the
+        // command may hold for ever.
+        let stderr = rustix::stdio::stderr();
+        if kind == SignalKind::interrupt() && rustix::termios::isatty(stderr) {
+            let _ = rustix::io::write(stderr, b"\n");
+        }
+        process::exit(128 + kind.as_raw_value());
+    }
+
+    /// Waits until no file is being replaced, or until the patience ends: the writer may itself
+    /// wait for the lock of another program.
+    fn wait_for_writer() -> Option<MutexGuard<'static, ()>> {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            match WRITING.try_lock() {
+                Ok(guard) => return Some(guard),
+                Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
+                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+            }
+        }
+        None
+    }
+}
+
+/// Elsewhere the default disposition stays: Ctrl-C ends the process at once.
+#[cfg(not(unix))]
+mod watcher {
+    pub(super) fn start() -> std::io::Result<()> {
+        Ok(())
+    }
+}
