@@ -189,50 +189,32 @@ fn from_message(ours: &Explanation, message: &str) -> Option<Difference> {
     let region = scope.next().unwrap_or_default();
     let service = scope.next().unwrap_or_default();
     let after = |words| message.split_once(words).map(|(_, rest)| rest);
-    if let Some(theirs) = after("scoped to correct service")
+    let right_service = after("scoped to correct service")
         .and_then(|rest| quoted(rest, '\''))
-        .or_else(|| after("This endpoint belongs to ").and_then(|rest| quoted(rest, '"')))
-    {
-        return Some(Difference::new(
-            Part::Service,
-            service,
-            theirs,
-            advice::SERVICE,
-        ));
-    }
-    if message.contains("scoped to a valid region") {
+        .or_else(|| after("This endpoint belongs to ").and_then(|rest| quoted(rest, '"')));
+    let (part, ours, theirs, cause) = if let Some(theirs) = right_service {
+        (Part::Service, service, theirs, advice::SERVICE)
+    } else if message.contains("scoped to a valid region") {
         let theirs = "the endpoint's region";
-        return Some(Difference::new(
-            Part::Region,
-            region,
-            theirs,
-            advice::REGION,
-        ));
-    }
-    if let Some(rest) = after("the region '") {
+        (Part::Region, region, theirs, advice::REGION)
+    } else if let Some(rest) = after("the region '") {
         let theirs = rest
             .split_once("expecting ")
-            .and_then(|(_, rest)| quoted(rest, '\''));
-        return Some(Difference::new(
-            Part::Region,
-            region,
-            theirs.unwrap_or_default(),
-            advice::BUCKET_REGION,
-        ));
-    }
-    if message.contains("Signature expired") || message.contains("Signature not yet current") {
+            .and_then(|(_, rest)| quoted(rest, '\''))
+            .unwrap_or_default();
+        (Part::Region, region, theirs, advice::BUCKET_REGION)
+    } else if message.contains("Signature expired") || message.contains("Signature not yet current")
+    {
         let ours = timestamp_of(ours);
         let theirs = message
             .split(['(', ' '])
-            .find(|word| *word != ours && is_timestamp(word));
-        return Some(Difference::new(
-            Part::Time,
-            ours,
-            theirs.unwrap_or_default(),
-            advice::CLOCKS,
-        ));
-    }
-    None
+            .find(|word| *word != ours && is_timestamp(word))
+            .unwrap_or_default();
+        (Part::Time, ours, theirs, advice::CLOCKS)
+    } else {
+        return None;
+    };
+    Some(Difference::new(part, ours, theirs, cause))
 }
 
 /// Returns the text between the first two quotes.
