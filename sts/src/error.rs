@@ -18,9 +18,10 @@ const MAX_NAME: usize = 256;
 /// that the service repeats, whole or in part, is replaced by `(redacted)` in all that it says: the
 /// message, the code and the request id.
 ///
-/// `Display` writes one line that a terminal can be given: control characters and marks of direction
-/// are escaped. [`message`](Self::message), [`code`](Self::code) and
-/// [`request_id`](Self::request_id) return what the service sent; escape them before you print them.
+/// `Display` writes one line that a terminal can be given: control characters and marks of
+/// direction are escaped. [`message`](Self::message), [`code`](Self::code) and
+/// [`request_id`](Self::request_id) return what the service sent, so escape them before you print
+/// them.
 ///
 /// # Examples
 ///

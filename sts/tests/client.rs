@@ -13,7 +13,7 @@ use std::{
 };
 
 use keyfob_backoff::{Budget, Policy};
-use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sigv4::{Credentials, Payload, Request, Scope, Timestamp, verify::Verifier};
 use keyfob_sts::{
     Client, ClientBuilder, Error, ErrorKind,
     actions::{AssumeRoleWithWebIdentity, GetCallerIdentity, GetSessionToken},
@@ -281,12 +281,45 @@ async fn the_first_cause_of_a_failed_connection_says_what_happened_and_the_layer
 }
 
 #[tokio::test]
-async fn an_endpoint_may_be_an_address_or_a_name() {
-    let stub = Stub::start([Answer::identity()]).await;
-    for host in ["localhost", "LOCALHOST", "127.0.0.1"] {
-        let url = stub.url().replace("localhost", host);
-        assert_eq!(whoami(client(&url)).await.unwrap(), "stub-2", "{host}");
+async fn an_endpoint_is_called_and_signed_as_the_http_client_writes_its_url() {
+    for (host, path, sent) in [
+        ("localhost", "", "localhost /"),
+        ("LocalHost", "/sts", "localhost /sts"),
+        ("localhost", "/a/../b", "localhost /b"),
+        ("127.1", "/a%7Eb", "127.0.0.1 /a%7Eb"),
+        ("127.0.0.1", "//", "127.0.0.1 //"),
+    ] {
+        let stub = Stub::start([Answer::identity()]).await;
+        let port = stub.url().rsplit_once(':').unwrap().1.to_owned();
+        let builder = client(&format!("http://{host}:{port}{path}"));
+        let built = builder.clone().build().unwrap();
+        let (sent_host, sent_path) = sent.split_once(' ').unwrap();
+        let expected = format!("http://{sent_host}:{port}{sent_path}");
+        assert_eq!(built.endpoint().url(), expected);
+
+        assert_eq!(whoami(builder).await.unwrap(), "stub-2");
+        let request = stub.requests().remove(0);
+        let authority = format!("{sent_host}:{port}");
+        assert_eq!(header(&request, "host"), Some(authority.as_str()));
+        assert!(
+            request.starts_with(&format!("POST {sent_path} ")),
+            "{request}"
+        );
+        is_signed_as_sent(&request);
     }
+}
+
+/// Verifies the signature over the request as it came.
+fn is_signed_as_sent(request: &str) {
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let mut lines = head.lines();
+    let target = lines.next().unwrap().split(' ').nth(1).unwrap();
+    let headers: Vec<_> = lines.map(|line| line.split_once(": ").unwrap()).collect();
+    let received = Request::from_wire("POST", target, &headers).unwrap();
+    let received = received.payload(Payload::Bytes(body.as_bytes()));
+    let verifier = Verifier::new(Scope::new("eu-west-1", "sts").unwrap());
+    let verified = verifier.verify(&received, Timestamp::now(), |_| Some(credentials()));
+    assert!(verified.is_ok(), "{:?}", verified.err());
 }
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::{
     call::{Action, Parameters, Reply, SignedAction},
     error::Error,
@@ -57,13 +59,23 @@ impl DecodeAuthorizationMessage {
 const MARK: &str = "Encoded authorization failure message:";
 
 /// The output of [`DecodeAuthorizationMessage`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` does not show the message, which tells the policies of an account.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodedMessage {
     /// A JSON object with `allowed`, `explicitDeny`, `matchedStatements`, `failures` and `context`.
     pub json: String,
     /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
+}
+
+impl fmt::Debug for DecodedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecodedMessage")
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Action for DecodeAuthorizationMessage {

@@ -3,6 +3,7 @@ use quick_xml::{
     escape::resolve_xml_entity,
     events::{BytesRef, Event},
 };
+use zeroize::Zeroizing;
 
 const MALFORMED: &str = "it is not well-formed XML";
 
@@ -13,10 +14,12 @@ const FORBIDDEN: &str = "it has a character that XML forbids";
 const MAX_DEPTH: usize = 32;
 
 /// An element: its name without prefix, its text and its child elements. Attributes are dropped.
+///
+/// The text, which may be a secret, is zeroed on drop.
 #[derive(Default)]
 pub(super) struct Element {
     name: String,
-    text: String,
+    text: Zeroizing<String>,
     children: Vec<Self>,
 }
 
@@ -128,7 +131,7 @@ impl Open {
             [_document] if text.trim().is_empty() => Ok(()),
             [_document] => Err("it is not XML"),
             [.., innermost] => {
-                innermost.text.push_str(text);
+                push(&mut innermost.text, text);
                 Ok(())
             }
             [] => Err(MALFORMED),
@@ -147,6 +150,19 @@ impl Open {
             (Some(_), Some(_)) => Err(MALFORMED),
         }
     }
+}
+
+/// Appends to a text. Where it has to grow, the memory that it leaves is zeroed.
+fn push(text: &mut Zeroizing<String>, more: &str) {
+    let length = text.len() + more.len();
+    if text.capacity() < length {
+        // Twice the length, unless it is the first piece: most texts have one.
+        let capacity = if text.is_empty() { length } else { 2 * length };
+        let mut larger = Zeroizing::new(String::with_capacity(capacity));
+        larger.push_str(text);
+        *text = larger;
+    }
+    text.push_str(more);
 }
 
 /// Returns true for the characters of XML: no control character but tab and line ends, and no

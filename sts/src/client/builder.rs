@@ -1,11 +1,15 @@
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use std::path::Path;
 use std::{fmt, sync::Arc, time::Duration};
 
 use keyfob_backoff::{Budget, Pause, Policy};
 use keyfob_sigv4::{Scope, Signer};
 
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+use crate::client::ca_bundle::CaBundle;
 use crate::{
     client::{Client, Inner, clock::Clock, unusable},
-    endpoint::{Endpoint, EndpointBuilder},
+    endpoint::{self, Endpoint, EndpointBuilder},
     error::Error,
 };
 
@@ -18,6 +22,8 @@ const SERVICE: &str = "sts";
 pub struct ClientBuilder {
     endpoint: EndpointBuilder,
     http: Option<reqwest::Client>,
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    ca_bundle: Option<CaBundle>,
     connect_timeout: Duration,
     settings: Settings,
 }
@@ -27,6 +33,8 @@ impl Default for ClientBuilder {
         Self {
             endpoint: Endpoint::builder(),
             http: None,
+            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            ca_bundle: None,
             connect_timeout: Duration::from_secs(3),
             settings: Settings {
                 policy: Policy::aws(),
@@ -92,6 +100,53 @@ impl ClientBuilder {
     pub fn legacy_global(mut self, yes: bool) -> Self {
         self.endpoint = self.endpoint.legacy_global(yes);
         self
+    }
+
+    /// Sets the certificate authorities to trust instead of those of the system, as certificates in
+    /// PEM. It has no effect on an HTTP client of your own.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if there is no certificate in it, or one
+    /// that cannot be decoded. Some that can be decoded are refused by the TLS library; then
+    /// [`build`](Self::build) returns the error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Client;
+    ///
+    /// let pem = include_bytes!("../../tests/tls/ca.pem");
+    /// let client = Client::builder().region("eu-west-1")?.ca_bundle(pem)?.build()?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    pub fn ca_bundle(mut self, pem: impl AsRef<[u8]>) -> Result<Self, Error> {
+        self.ca_bundle = Some(CaBundle::parse(pem.as_ref())?);
+        Ok(self)
+    }
+
+    /// Reads the certificate authorities to trust from a file, such as the one that `AWS_CA_BUNDLE`
+    /// or the property `ca_bundle` names; otherwise as [`ca_bundle`](Self::ca_bundle).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting), with the name of the file, if it cannot
+    /// be read or has more than 16 MiB. Otherwise as [`ca_bundle`](Self::ca_bundle).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Client, ErrorKind};
+    ///
+    /// let error = Client::builder().ca_bundle_file("/no/such.pem").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Setting);
+    /// assert!(error.to_string().starts_with("cannot read the CA bundle /no/such.pem"));
+    /// ```
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    pub fn ca_bundle_file(mut self, file: impl AsRef<Path>) -> Result<Self, Error> {
+        self.ca_bundle = Some(CaBundle::read(file.as_ref())?);
+        Ok(self)
     }
 
     /// Sets an HTTP client of your own, with its proxies, certificates and connect timeout.
@@ -221,17 +276,21 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor an endpoint is
-    /// set, if FIPS or dual stack is combined with an endpoint, or if the TLS library cannot be set
-    /// up.
+    /// set, if FIPS or dual stack is combined with an endpoint, if the TLS library cannot be set
+    /// up, or if it refuses a certificate of the CA bundle.
     pub fn build(self) -> Result<Client, Error> {
-        let endpoint = self.endpoint.build()?;
+        // reqwest writes a URL in its own way (`LOCALHOST`, `127.1`, `/a/../b`, `:80`), and what is
+        // signed must be what is sent. Its way is the same for a URL that it wrote.
+        let endpoint = self.endpoint.clone().build()?;
+        let url = reqwest::Url::parse(&endpoint.url()).map_err(|_| endpoint::invalid_url())?;
+        let endpoint = endpoint.with_url(url.as_str())?;
         let signer = match endpoint.signing_region() {
             Some(region) => Some(signer_for(region)?),
             None => None,
         };
-        let http = match self.http {
-            Some(http) => http,
-            None => default_http(&endpoint, self.connect_timeout)?,
+        let http = match &self.http {
+            Some(http) => http.clone(),
+            None => self.default_http(&endpoint)?,
         };
         Ok(Client(Arc::new(Inner {
             endpoint,
@@ -240,6 +299,28 @@ impl ClientBuilder {
             settings: self.settings,
             clock: Clock::default(),
         })))
+    }
+
+    fn default_http(&self, endpoint: &Endpoint) -> Result<reqwest::Client, Error> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("keyfob-sts/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(self.connect_timeout);
+        // A proxy that the environment names cannot reach a server on this machine.
+        if endpoint.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        // Otherwise the system's library would win where both are enabled.
+        #[cfg(feature = "rustls")]
+        {
+            builder = builder.tls_backend_rustls();
+        }
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        if let Some(bundle) = &self.ca_bundle {
+            let http = bundle.trust(builder).build();
+            return http.map_err(|error| bundle.unusable(error));
+        }
+        builder.build().map_err(unusable)
     }
 }
 
@@ -276,16 +357,4 @@ fn signer_for(region: &str) -> Result<Signer, Error> {
         Error::setting("requests cannot be signed for this region").with_source(error)
     })?;
     Ok(Signer::new(scope))
-}
-
-fn default_http(endpoint: &Endpoint, connect_timeout: Duration) -> Result<reqwest::Client, Error> {
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("keyfob-sts/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(connect_timeout);
-    // A proxy that the environment names cannot reach a server on this machine.
-    if endpoint.is_loopback() {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(unusable)
 }

@@ -2,8 +2,8 @@ use std::{error::Error, fmt, iter};
 
 use crate::text::Escaped;
 
-/// A failure of the HTTP client, shown by its innermost cause, such as `Connection refused (os error
-/// 111)`: the layers above it say only that something failed. They stay in [`source`].
+/// A failure of the HTTP client, shown by its innermost cause, such as `Connection refused (os
+/// error 111)`: the layers above it say only that something failed. They stay in [`source`].
 ///
 /// [`source`]: Error::source
 #[derive(Debug)]

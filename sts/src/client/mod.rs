@@ -1,4 +1,6 @@
 mod builder;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod ca_bundle;
 mod cause;
 mod clock;
 

@@ -60,6 +60,13 @@ impl Endpoint {
         self.signing_region.as_deref()
     }
 
+    /// Replaces the URL by another way to write it.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_url(self, url: &str) -> Result<Self, Error> {
+        let uri = parse_url(url)?;
+        Ok(Self { uri, ..self })
+    }
+
     pub(crate) fn uri(&self) -> &Uri {
         &self.uri
     }
@@ -89,7 +96,8 @@ impl Endpoint {
     /// partition than the region that requests are signed for. The text says which region to set.
     ///
     /// Credentials are not valid across partitions, and STS answers `InvalidClientTokenId`, from
-    /// which the reason cannot be guessed. Show this hint beside such an answer, or before the call.
+    /// which the reason cannot be guessed. Show this hint beside such an answer, or before the
+    /// call.
     ///
     /// `None` if the two fit, or if it cannot be told: no region is set, the text is not an ARN, or
     /// its partition is not one of AWS.
@@ -354,13 +362,15 @@ fn parse_url(url: &str) -> Result<Uri, Error> {
             && !url.contains('#')
             && !authority.contains('@')
     });
-    // The message does not repeat the URL, which may hold a password.
-    uri.ok_or_else(|| {
-        Error::setting(
-            "invalid endpoint: set a URL such as https://sts.example.com or http://localhost:5000, \
-             without user name, query and fragment",
-        )
-    })
+    uri.ok_or_else(invalid_url)
+}
+
+/// Returns an error that does not repeat the URL, which may hold a password.
+pub(crate) fn invalid_url() -> Error {
+    Error::setting(
+        "invalid endpoint: set a URL such as https://sts.example.com or http://localhost:5000, \
+         without user name, query and fragment",
+    )
 }
 
 #[cfg(test)]

@@ -102,8 +102,8 @@ impl Partition {
         Self(OTHERS.iter().find(|row| row.has(region)).unwrap_or(&AWS))
     }
 
-    /// Returns the partition that an ARN names. `None` if the text is not an ARN, or if the partition
-    /// is not one of AWS: services that imitate AWS have names of their own.
+    /// Returns the partition that an ARN names. `None` if the text is not an ARN, or if the
+    /// partition is not one of AWS: services that imitate AWS have names of their own.
     ///
     /// # Examples
     ///

@@ -1,0 +1,82 @@
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use reqwest::Certificate;
+
+use crate::{client::cause::Cause, error::Error};
+
+/// The size in bytes beyond which a file is refused. All authorities of a system have 300 KB, and
+/// `/dev/zero` has no end.
+const MAX_FILE: u64 = 16 << 20;
+
+/// The certificates of the authorities that are trusted, and the file they were read from.
+#[derive(Clone)]
+pub(super) struct CaBundle {
+    file: Option<PathBuf>,
+    certificates: Vec<Certificate>,
+}
+
+impl CaBundle {
+    pub(super) fn read(file: &Path) -> Result<Self, Error> {
+        let mut pem = Vec::new();
+        File::open(file)
+            .and_then(|opened| opened.take(MAX_FILE + 1).read_to_end(&mut pem))
+            .map_err(|error| {
+                let shown = file.display();
+                let message =
+                    format!("cannot read the CA bundle {shown}: set a file of certificates in PEM");
+                Error::setting(message).with_source(error)
+            })?;
+        if pem.len() as u64 > MAX_FILE {
+            let shown = file.display();
+            let message = format!(
+                "the CA bundle {shown} is longer than {MAX_FILE} bytes: set a file of certificates \
+                 in PEM"
+            );
+            return Err(Error::setting(message));
+        }
+        Self::new(&pem, Some(file.to_owned()))
+    }
+
+    pub(super) fn parse(pem: &[u8]) -> Result<Self, Error> {
+        Self::new(pem, None)
+    }
+
+    fn new(pem: &[u8], file: Option<PathBuf>) -> Result<Self, Error> {
+        let parsed = Certificate::from_pem_bundle(pem);
+        let mut bundle = Self {
+            file,
+            certificates: Vec::new(),
+        };
+        bundle.certificates = parsed.map_err(|error| bundle.unusable(error))?;
+        if bundle.certificates.is_empty() {
+            let name = bundle.name();
+            let message = format!("{name} has no certificate: set a file of certificates in PEM");
+            return Err(Error::setting(message));
+        }
+        Ok(bundle)
+    }
+
+    /// Makes these authorities the only ones that are trusted.
+    pub(super) fn trust(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        builder.tls_certs_only(self.certificates.iter().cloned())
+    }
+
+    /// Returns the error for a certificate that the TLS library refuses.
+    pub(super) fn unusable(&self, error: reqwest::Error) -> Error {
+        let name = self.name();
+        let message =
+            format!("{name} has an invalid certificate: set a file of certificates in PEM");
+        Error::setting(message).with_source(Cause(error))
+    }
+
+    fn name(&self) -> String {
+        match &self.file {
+            Some(file) => format!("the CA bundle {}", file.display()),
+            None => "the CA bundle".to_owned(),
+        }
+    }
+}

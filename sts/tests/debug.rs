@@ -1,0 +1,215 @@
+//! What `Debug` shows of each public type, checked with canaries in the place of secrets.
+#![cfg(feature = "client")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use std::fmt::Debug;
+
+use http::Response;
+use keyfob_sts::{
+    Client, Endpoint, Error, ErrorKind, KeyKind, Partition, Principal,
+    actions::{
+        AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot,
+        DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
+        GetFederationToken, GetSessionToken, GetWebIdentityToken,
+    },
+    call::{Action, Parameters, Reply},
+};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/r";
+const SECRET: &str = "canary-SECRET-of-the-test";
+
+/// All members of all results.
+const MEMBERS: &str = "<Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>\
+    <SecretAccessKey>canary-key</SecretAccessKey><SessionToken>canary-token</SessionToken>\
+    <Expiration>2026-11-22T03:00:00Z</Expiration></Credentials>\
+    <AssumedRoleUser><Arn>arn:aws:sts::1:assumed-role/r/s</Arn><AssumedRoleId>AROA:s</AssumedRoleId></AssumedRoleUser>\
+    <FederatedUser><Arn>arn:aws:sts::1:federated-user/bob</Arn></FederatedUser>\
+    <WebIdentityToken>canary-jwt</WebIdentityToken><Expiration>2026-11-22T03:00:00Z</Expiration>\
+    <DecodedMessage>{\"context\":\"canary-policy\"}</DecodedMessage>\
+    <Arn>arn:aws:iam::1:user/a</Arn><UserId>AIDA</UserId><Account>1</Account>";
+
+/// The types by name, each as `Debug` shows it.
+#[derive(Default)]
+struct Shown(Vec<(&'static str, String)>);
+
+impl Shown {
+    fn add(&mut self, name: &'static str, value: &impl Debug) {
+        self.0.push((name, format!("{value:?} {value:#?}")));
+    }
+
+    /// Adds an action with its request, its output and its error.
+    fn action<A: Action<Output: Debug> + Debug>(&mut self, names: [&'static str; 2], action: &A) {
+        let endpoint = Endpoint::builder()
+            .region("eu-west-1")
+            .unwrap()
+            .build()
+            .unwrap();
+        let result = A::NAME;
+        let body = format!(
+            "<{result}Response><{result}Result>{MEMBERS}</{result}Result></{result}Response>"
+        );
+        self.add(names[0], action);
+        self.add(names[1], &action.parse(&Response::new(body)).ok().unwrap());
+        self.add("Form", &action.request(&endpoint));
+        let body = format!(
+            "<Error><Code>{SECRET}</Code><Message>{SECRET}</Message><RequestId>{SECRET}</RequestId></Error>"
+        );
+        self.add("Error", &action.parse(&Response::new(body)).err());
+    }
+}
+
+/// An action that gives its reply out, to look at it.
+struct Raw(Parameters);
+
+impl Action for Raw {
+    type Output = String;
+    const NAME: &'static str = "Raw";
+
+    fn parameters(&self) -> &Parameters {
+        &self.0
+    }
+
+    fn output(reply: &Reply) -> Result<String, Error> {
+        Ok(format!("{reply:?} {reply:#?}"))
+    }
+}
+
+fn all() -> Shown {
+    let mut shown = Shown::default();
+    let secret = || SECRET.to_owned();
+
+    let role = AssumeRole::new(ROLE, "s1")
+        .and_then(|role| role.mfa("arn:aws:iam::1:mfa/a", "canary"))
+        .and_then(|role| role.provided_context(ROLE, secret()))
+        .unwrap();
+    shown.action(["AssumeRole", "AssumedRole"], &role);
+    let saml = AssumeRoleWithSaml::new(ROLE, ROLE, secret()).unwrap();
+    shown.action(["AssumeRoleWithSaml", "SamlRole"], &saml);
+    let web = AssumeRoleWithWebIdentity::new(ROLE, "s1", secret()).unwrap();
+    shown.action(["AssumeRoleWithWebIdentity", "WebIdentityRole"], &web);
+    let delegated = GetDelegatedAccessToken::new(secret()).unwrap();
+    shown.action(["GetDelegatedAccessToken", "DelegatedAccess"], &delegated);
+    let session = GetSessionToken::new()
+        .mfa("arn:aws:iam::1:mfa/a", "canary")
+        .unwrap();
+    shown.add("GetSessionToken", &session);
+
+    // The others have no secret in their requests, and so none that an error could repeat.
+    let answer = |name: &str| {
+        Response::new(format!(
+            "<{name}Response><{name}Result>{MEMBERS}</{name}Result></{name}Response>"
+        ))
+    };
+    let output = session.parse(&answer("GetSessionToken")).unwrap();
+    shown.add("SessionToken", &output);
+    let federation = GetFederationToken::new("bob").unwrap();
+    let output = federation.parse(&answer("GetFederationToken")).unwrap();
+    shown.add("GetFederationToken", &federation);
+    shown.add("FederationToken", &output);
+    shown.add("FederatedUser", &output.user);
+    let root = AssumeRoot::new("123456789012", ROLE).unwrap();
+    shown.add("AssumeRoot", &root);
+    shown.add("AssumedRoot", &root.parse(&answer("AssumeRoot")).unwrap());
+    let token = GetWebIdentityToken::new("a", "ES384").unwrap();
+    shown.add("GetWebIdentityToken", &token);
+    shown.add(
+        "WebIdentityToken",
+        &token.parse(&answer("GetWebIdentityToken")).unwrap(),
+    );
+    let decode = DecodeAuthorizationMessage::new("m").unwrap();
+    shown.add("DecodeAuthorizationMessage", &decode);
+    shown.add(
+        "DecodedMessage",
+        &decode.parse(&answer("DecodeAuthorizationMessage")).unwrap(),
+    );
+    let info = GetAccessKeyInfo::new("AKIAIOSFODNN7EXAMPLE").unwrap();
+    shown.add("GetAccessKeyInfo", &info);
+    shown.add(
+        "AccessKeyInfo",
+        &info.parse(&answer("GetAccessKeyInfo")).unwrap(),
+    );
+    let identity = GetCallerIdentity::new()
+        .parse(&answer("GetCallerIdentity"))
+        .unwrap();
+    shown.add("GetCallerIdentity", &GetCallerIdentity::new());
+    shown.add("CallerIdentity", &identity);
+    shown.add("Principal", &identity.principal());
+    shown.add(
+        "AssumedRoleUser",
+        &role.parse(&answer("AssumeRole")).unwrap().user,
+    );
+
+    let parameters = Parameters::new()
+        .secret("Token", secret(), 1..=99)
+        .and_then(|parameters| parameters.one_time("Code", "canary", 6..=6))
+        .unwrap();
+    shown.add("Parameters", &parameters);
+    let reply = Raw(parameters).parse(&answer("Raw")).unwrap();
+    shown.0.push(("Reply", reply));
+
+    let headers = [("x-proxy-key".parse().unwrap(), SECRET.parse().unwrap())];
+    let http = reqwest::Client::builder().default_headers(headers.into_iter().collect());
+    let builder = Client::builder().region("eu-west-1").unwrap();
+    let builder = builder.http_client(http.build().unwrap());
+    shown.add("ClientBuilder", &builder);
+    shown.add("Client", &builder.build().unwrap());
+    let builder = Endpoint::builder().url("http://localhost").unwrap();
+    shown.add("EndpointBuilder", &builder);
+    shown.add("Endpoint", &builder.build().unwrap());
+    let error = Endpoint::builder()
+        .url("http://user:canary@host")
+        .unwrap_err();
+    shown.add("ErrorKind", &error.kind());
+    shown.add("Error", &error);
+    shown.add(
+        "Error",
+        &Endpoint::builder()
+            .url("http://h/?token=canary")
+            .unwrap_err(),
+    );
+    shown.add("KeyKind", &KeyKind::from_access_key_id("AKIA"));
+    shown.add("Partition", &Partition::from_region("eu-west-1"));
+    assert_eq!(error.kind(), ErrorKind::Setting);
+    assert!(Principal::from_arn("") == Principal::Other);
+    shown
+}
+
+#[test]
+fn debug_of_a_public_type_shows_no_secret() {
+    for (name, text) in all().0 {
+        let text = text.to_lowercase();
+        assert!(!text.contains("canary"), "{name}: {text}");
+    }
+}
+
+/// A new type must be added to the list above.
+#[test]
+fn every_public_type_is_in_the_list() {
+    let traits = ["Action", "SignedAction", "UnsignedAction"];
+    let sources = [
+        include_str!("../src/lib.rs"),
+        include_str!("../src/actions/mod.rs"),
+        include_str!("../src/call/mod.rs"),
+    ];
+    let shown = all();
+    let mut count = 0;
+    for exports in sources
+        .iter()
+        .flat_map(|source| source.split("pub use ").skip(1))
+    {
+        let (exports, _) = exports.split_once(';').unwrap();
+        let words = exports.split(|char: char| !char.is_alphanumeric());
+        let types = words.filter(|word| word.starts_with(char::is_uppercase));
+        for name in types.filter(|name| !traits.contains(name)) {
+            assert!(
+                shown.0.iter().any(|(known, _)| *known == name),
+                "{name} is missing"
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 30, "only {count} types were found");
+}

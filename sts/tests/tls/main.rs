@@ -1,0 +1,170 @@
+//! The certificate authorities of the client, against a TLS server in Python.
+//!
+//! `ca.pem` signed the certificate in `server.pem`, which is for `localhost` and 127.0.0.1;
+//! `other.pem` signed nothing. The key in `server.pem` protects nothing, and the keys of the
+//! authorities were deleted.
+#![cfg(all(feature = "client", any(feature = "rustls", feature = "native-tls")))]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use std::{
+    error::Error as _,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use keyfob_backoff::Policy;
+use keyfob_sigv4::Credentials;
+use keyfob_sts::{Client, ClientBuilder, Error, ErrorKind, actions::GetCallerIdentity};
+
+/// Answers every request as STS answers `GetCallerIdentity`.
+const SERVER: &str = r#"
+import http.server, ssl, sys
+
+class Sts(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn>" \
+            b"<UserId>AIDA</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sts)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"#;
+
+/// The server, which is killed on drop.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut process = Command::new("python3")
+            .args(["-c", SERVER])
+            .arg(file("server.pem"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        let mut lines = BufReader::new(process.stdout.take().unwrap());
+        lines.read_line(&mut port).unwrap();
+        let url = format!("https://localhost:{}", port.trim());
+        Self { process, url }
+    }
+
+    fn client(&self) -> ClientBuilder {
+        let builder = Client::builder().region("eu-west-1").unwrap();
+        let policy = Policy::aws().attempts(1);
+        builder.endpoint(&self.url).unwrap().retry(policy)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/tls")
+        .join(name)
+}
+
+/// Writes a file of that name to the folder for files of tests.
+fn temporary(name: &str, content: &[u8]) -> PathBuf {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&file, content).unwrap();
+    file
+}
+
+async fn whoami(client: ClientBuilder) -> Result<String, Error> {
+    let keys = Credentials::new("AKIAIOSFODNN7EXAMPLE", "canary-secret").unwrap();
+    let client = client.build()?;
+    let identity = client.send(&GetCallerIdentity::new(), &keys).await?;
+    Ok(identity.user_id)
+}
+
+#[tokio::test]
+async fn a_server_of_a_private_authority_is_trusted_with_its_bundle_from_a_file_or_from_memory() {
+    let server = Server::start();
+    let from_file = server.client().ca_bundle_file(file("ca.pem")).unwrap();
+    assert_eq!(whoami(from_file).await.unwrap(), "AIDA");
+    // Bundles have comments and several certificates, as `/etc/ssl/certs/ca-certificates.crt` has.
+    let [ca, other] = ["ca.pem", "other.pem"].map(|name| fs::read_to_string(file(name)).unwrap());
+    let pem = format!("# Corporate root\n{other}\n# Another\n{ca}");
+    let from_memory = server.client().ca_bundle(pem).unwrap();
+    assert_eq!(whoami(from_memory).await.unwrap(), "AIDA");
+}
+
+#[tokio::test]
+async fn without_its_authority_the_server_is_refused_and_the_first_cause_names_the_certificate() {
+    let server = Server::start();
+    let other = server.client().ca_bundle_file(file("other.pem")).unwrap();
+    for client in [server.client(), other] {
+        let error = whoami(client).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+        let cause = error.source().unwrap().to_string();
+        assert!(cause.contains("certificate"), "{cause}");
+    }
+}
+
+#[test]
+fn a_bundle_that_cannot_be_read_is_an_error_that_names_the_file() {
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let empty = temporary("sts-empty.pem", b"");
+    let key = fs::read_to_string(file("server.pem")).unwrap();
+    let key = temporary(
+        "sts-key.pem",
+        &key.as_bytes()[key.find("-----BEGIN PRIVATE").unwrap()..],
+    );
+    let cut = temporary("sts-cut.pem", b"-----BEGIN CERTIFICATE-----\nMIIB");
+    let not_der = b"-----BEGIN CERTIFICATE-----\nY2FuYXJ5\n-----END CERTIFICATE-----\n";
+    let not_der = temporary("sts-not-der.pem", not_der);
+    let endless = Path::new("/dev/zero");
+    for (path, reason) in [
+        (Path::new("/no/such.pem"), "cannot read the CA bundle"),
+        (Path::new(folder), "cannot read the CA bundle"),
+        (endless, "is longer than 16777216 bytes"),
+        (&empty, "has no certificate"),
+        (&key, "has no certificate"),
+        (&cut, "has an invalid certificate"),
+        (&not_der, "has an invalid certificate"),
+    ] {
+        let builder = Client::builder().region("eu-west-1").unwrap();
+        let client = builder.ca_bundle_file(path).and_then(ClientBuilder::build);
+        let error = client.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Setting);
+        let message = error.to_string();
+        assert!(message.contains(reason), "{message}");
+        assert!(message.contains(&path.display().to_string()), "{message}");
+        assert!(
+            message.ends_with("set a file of certificates in PEM"),
+            "{message}"
+        );
+        assert!(!format!("{error:?}").contains("Y2FuYXJ5"));
+    }
+    let error = Client::builder().ca_bundle("").unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("the CA bundle has no certificate")
+    );
+}
