@@ -106,19 +106,7 @@ impl<'a> Request<'a> {
             Some(at) => (&target[..at], &target[at + 1..]),
             None => (target, ""),
         };
-        Ok(Self {
-            method,
-            scheme,
-            host: canonical_host(scheme, authority)?,
-            path,
-            query,
-            list: &[],
-            #[cfg(feature = "http")]
-            map: None,
-            added: Vec::new(),
-            payload: Payload::Empty,
-            is_resigned: false,
-        })
+        Self::from_checked(method, scheme, authority, path, query)
     }
 
     /// Returns a request as a server receives it: the target of the request line, and all headers.
@@ -260,8 +248,22 @@ impl<'a> Request<'a> {
         method: &'a str,
         scheme: &'a str,
         authority: &'a str,
-        (path, query): (&'a str, &'a str),
+        path: &'a str,
+        query: &'a str,
         map: &'a http::HeaderMap,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            map: Some(map),
+            ..Self::from_checked(method, scheme, authority, path, query)?
+        })
+    }
+
+    fn from_checked(
+        method: &'a str,
+        scheme: &'a str,
+        authority: &'a str,
+        path: &'a str,
+        query: &'a str,
     ) -> Result<Self, Error> {
         Ok(Self {
             method,
@@ -270,7 +272,8 @@ impl<'a> Request<'a> {
             path,
             query,
             list: &[],
-            map: Some(map),
+            #[cfg(feature = "http")]
+            map: None,
             added: Vec::new(),
             payload: Payload::Empty,
             is_resigned: false,

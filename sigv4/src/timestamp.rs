@@ -116,22 +116,15 @@ impl Timestamp {
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
     pub fn amz_date(self) -> AmzDate {
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = Civil::from_timestamp(self);
+        let civil = Civil::from_timestamp(self);
         let mut text = *b"00000000T000000Z";
-        put2(&mut text, 0, year / 100);
-        put2(&mut text, 2, year % 100);
-        put2(&mut text, 4, month);
-        put2(&mut text, 6, day);
-        put2(&mut text, 9, hour);
-        put2(&mut text, 11, minute);
-        put2(&mut text, 13, second);
+        put2(&mut text, 0, civil.year / 100);
+        put2(&mut text, 2, civil.year % 100);
+        put2(&mut text, 4, civil.month);
+        put2(&mut text, 6, civil.day);
+        put2(&mut text, 9, civil.hour);
+        put2(&mut text, 11, civil.minute);
+        put2(&mut text, 13, civil.second);
         AmzDate(text)
     }
 }
@@ -150,18 +143,9 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = Civil::from_timestamp(*self);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        )?;
+        let at = Civil::from_timestamp(*self);
+        write!(f, "{:04}-{:02}-{:02}", at.year, at.month, at.day)?;
+        write!(f, "T{:02}:{:02}:{:02}", at.hour, at.minute, at.second)?;
         match self.millis.rem_euclid(1000) {
             0 => f.write_str("Z"),
             millis => write!(f, ".{millis:03}Z"),

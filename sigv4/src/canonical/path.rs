@@ -14,11 +14,11 @@ use crate::codec::{
 ///
 /// Source: Signature Version 4, "Create a canonical request", the canonical URI.
 pub(crate) fn write(out: &mut impl Sink, path: &str, normalize: bool, encode: bool) {
-    // A bare `+` is ambiguous: S3 reads a space, some compatible servers a plus. It is signed as a
-    // plus, so S3 rejects the request instead of using another key.
     let path = if path.is_empty() { "/" } else { path };
     let is_plain = |byte| is_unreserved(byte) | (byte == b'/') | (!encode & (byte == b'%'));
     let unescaped = if encode { &PATH } else { &ENCODED_PATH };
+    // A bare `+` is ambiguous: S3 reads a space, some compatible servers a plus. It is signed as a
+    // plus, so S3 rejects the request instead of using another key.
     if normalize && is_unnormalized(path) {
         escape(out, &normalized(path), unescaped);
     } else if scan::all(path.as_bytes(), is_plain) {

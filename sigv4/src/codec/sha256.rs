@@ -74,7 +74,7 @@ impl Sink for Sha256 {
         }
     }
 
-    /// The spare bytes take what is beyond the end of the buffer.
+    /// Copies all 16 bytes. Those after `length` are overwritten later, or go into the spare bytes.
     #[inline]
     fn write_short(&mut self, bytes: &[u8; 16], length: usize) {
         self.buffer[self.used..self.used + 16].copy_from_slice(bytes);

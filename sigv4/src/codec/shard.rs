@@ -1,4 +1,4 @@
-//! Per-thread copies of what threads would otherwise wait for each other to write.
+//! Copies of state that threads share, so that no thread waits for another to write it.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 

@@ -29,7 +29,7 @@ use crate::{
 pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The first line of the string to sign of a chunk or of an event-stream message.
 pub(crate) const PAYLOAD_ALGORITHM: &str = "AWS4-HMAC-SHA256-PAYLOAD";
-/// The same first line with SigV4a, and the label of its key derivation.
+/// The first line of every string to sign with SigV4a, and the label of its key derivation.
 pub(crate) const V4A_ALGORITHM: &str = "AWS4-ECDSA-P256-SHA256";
 
 /// The key of the signatures of one day in one scope, derived from a secret access key.

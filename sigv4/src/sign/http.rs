@@ -144,7 +144,8 @@ fn view<'a>(
         method.as_str(),
         scheme,
         authority,
-        (uri.path(), query),
+        uri.path(),
+        query,
         headers,
     )
 }
