@@ -28,6 +28,15 @@ pub(super) enum Decision {
     Replace,
 }
 
+/// How long before the expiry a refresh happens, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Windows {
+    /// From here on, one caller refreshes.
+    advisory: i64,
+    /// From here on, all callers wait for the refresh.
+    mandatory: i64,
+}
+
 impl CacheEntry {
     pub(super) fn new(found: Arc<Found>, now: Timestamp) -> Self {
         Self {
@@ -39,16 +48,16 @@ impl CacheEntry {
     }
 
     pub(super) fn decide(&self, now: Timestamp) -> Decision {
-        let (advisory, mandatory) = self.windows();
+        let windows = self.windows();
         let left = match self.expiry() {
             _ if self.invalidated => 0,
             Some(expiry) => expiry.seconds_since(now),
             None => i64::MAX,
         };
         // After a failed refresh even expired or refused credentials are served until the retry.
-        if left > advisory || self.retry_at.is_some_and(|retry_at| now < retry_at) {
+        if left > windows.advisory || self.retry_at.is_some_and(|retry_at| now < retry_at) {
             Decision::Serve
-        } else if left > mandatory {
+        } else if left > windows.mandatory {
             Decision::Refresh
         } else {
             Decision::Replace
@@ -65,12 +74,13 @@ impl CacheEntry {
         credentials.expiry().or_else(assumed)
     }
 
-    /// Returns how many seconds before the expiry a refresh should happen, and must happen.
-    ///
     /// Source: the credential refresh design that the AWS SDKs share since 2026.
-    fn windows(&self) -> (i64, i64) {
+    fn windows(&self) -> Windows {
         if !serves_stale(&self.found.origin) {
-            return (10, 10);
+            return Windows {
+                advisory: 10,
+                mandatory: 10,
+            };
         }
         let lifetime = self
             .expiry()
@@ -83,7 +93,10 @@ impl CacheEntry {
         // At most half the lifetime: a service that returns the same credentials again must not be
         // asked for every request.
         let advisory = by_lifetime.min(lifetime / 2).max(0);
-        (advisory, advisory.min(MINUTE))
+        Windows {
+            advisory,
+            mandatory: advisory.min(MINUTE),
+        }
     }
 }
 
@@ -139,7 +152,11 @@ mod tests {
             (21_600, 3600),
         ] {
             let entry = instance(lifetime);
-            assert_eq!(entry.windows(), (advisory, 60), "{lifetime}");
+            let windows = Windows {
+                advisory,
+                mandatory: 60,
+            };
+            assert_eq!(entry.windows(), windows, "{lifetime}");
             assert_eq!(entry.decide(at(lifetime - advisory - 1)), Decision::Serve);
             assert_eq!(entry.decide(at(lifetime - advisory)), Decision::Refresh);
             assert_eq!(entry.decide(at(lifetime - 61)), Decision::Refresh);

@@ -133,7 +133,7 @@ fn failed(what: &str, error: keyfob_imds::Error) -> Error {
 
 fn client(settings: &Settings) -> Result<Client, Error> {
     settings.imds(None)?.build().map_err(|error| {
-        let message = "instance metadata cannot be asked with these settings";
+        let message = "instance metadata cannot be used with these settings";
         Error::with_source(ErrorKind::Setting, message, error)
     })
 }

@@ -80,7 +80,7 @@ fn client(settings: &Settings) -> Result<Client, Error> {
             .build()
     };
     build().map_err(|error| {
-        let message = "STS cannot be asked with these settings";
+        let message = "STS cannot be used with these settings";
         Error::with_source(ErrorKind::Setting, message, error)
     })
 }
