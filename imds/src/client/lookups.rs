@@ -125,7 +125,7 @@ impl Client {
         if let Some(region) = found(self.line("placement/region").await)? {
             return Ok(region);
         }
-        // Never the zone without its letter: the zones of Local Zones have other names.
+        // Not the zone without its last letter: in a Local Zone that is not the region.
         let document = self.identity_document().await?;
         document
             .region

@@ -121,7 +121,7 @@ impl Certificate {
 
     /// Verifies a signature of a digest: RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2).
     ///
-    /// There is no private key here, which RUSTSEC-2023-0071 of the crate `rsa` is about.
+    /// RUSTSEC-2023-0071 of the crate `rsa` concerns private keys, and there is none here.
     fn verify_digest(&self, digest: &[u8], signature: &[u8]) -> Result<(), Error> {
         self.key
             .verify(Pkcs1v15Sign::new::<Sha256>(), digest, signature)

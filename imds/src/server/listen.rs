@@ -277,7 +277,7 @@ impl ListenerBuilder {
         })
     }
 
-    /// Returns the check of a request's head: the caller's, or the one of the own names.
+    /// Returns the check of a request's head: the caller's, or else the one of `Host`.
     fn admission(&self) -> Arc<Admit> {
         if let Some(admit) = &self.admit {
             return Arc::clone(admit);
