@@ -63,12 +63,11 @@ impl<'a> Request<'a> {
     pub fn new(method: &'a str, url: &'a str) -> Result<Self, Error> {
         let (scheme, rest) =
             split_scheme(url).ok_or_else(|| Error::new(ErrorKind::Url, without_secrets(url)))?;
-        let end = |byte| matches!(byte, b'/' | b'?' | b'#');
-        let at = rest.bytes().position(end).unwrap_or(rest.len());
-        let (authority, target) = rest.split_at(at);
-        let at = scan::find(target.as_bytes(), b'#');
-        let target = &target[..at.unwrap_or(target.len())];
-        Self::from_parts(method, scheme, authority, target)
+        let is_end = |byte| matches!(byte, b'/' | b'?' | b'#');
+        let authority_end = rest.bytes().position(is_end).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(authority_end);
+        let target_end = scan::find(target.as_bytes(), b'#').unwrap_or(target.len());
+        Self::from_parts(method, scheme, authority, &target[..target_end])
     }
 
     /// Returns a request for a scheme, an authority (the host, with its port if it is not the

@@ -262,31 +262,37 @@ impl Civil {
     }
 }
 
+/// The days of 400 years, after which the calendar repeats itself.
+const ERA: u32 = 146_097;
+/// The days from 0000-01-01 to 0000-03-01.
+const MARCH: u32 = 60;
+
 /// Returns the year, month and day of a number of days after 0000-01-01.
-///
-/// Years begin in March here, so that the leap day is the last of its year. 400 more years keep
-/// January and February of year 0 positive.
 ///
 /// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
 fn civil_from_days(days: u32) -> (u32, u32, u32) {
-    let days = days + 146_097 - 60;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    // Years begin in March, so that the leap day is the last of its year. One era more keeps
+    // January and February of year 0 positive.
+    let days_from_march = days + ERA - MARCH;
+    let (era, day_of_era) = (days_from_march / ERA, days_from_march % ERA);
     let leap_days = day_of_era / 1460 + day_of_era / 146_096 - day_of_era / 36_524;
     let year_of_era = (day_of_era - leap_days) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + 400 * era + u32::from(month <= 2);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let is_next_year = month_from_march >= 10;
+    let month = month_from_march + 3 - if is_next_year { 12 } else { 0 };
+    let year = 400 * era + year_of_era + u32::from(is_next_year);
     (year - 400, month, day)
 }
 
 /// Returns the number of days from 0000-01-01 to a date, by `days_from_civil` of the same source.
 fn days_from_civil(year: u32, month: u32, day: u32) -> u32 {
-    let year = year + 400 - u32::from(month <= 2);
+    let year_from_march = year + 400 - u32::from(month <= 2);
+    let (era, year_of_era) = (year_from_march / 400, year_from_march % 400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = 365 * (year % 400) + year % 400 / 4 - year % 400 / 100 + day_of_year;
-    146_097 * (year / 400) + day_of_era + 60 - 146_097
+    let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    ERA * era + day_of_era + MARCH - ERA
 }
 
 /// Writes a number below 100 as two digits.

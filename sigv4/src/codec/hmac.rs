@@ -3,7 +3,9 @@
 use hmac::{Hmac, KeyInit, Mac, digest::FixedOutput};
 use sha2::Sha256;
 
-/// An HMAC key, with the part of the message it has already seen. Zeroed on drop.
+/// An HMAC key, with the part of the message it has already seen.
+///
+/// The features `zeroize` of `hmac` and `sha2` zero it on drop.
 #[derive(Clone)]
 pub(crate) struct HmacKey(Hmac<Sha256>);
 
@@ -26,7 +28,16 @@ impl HmacKey {
 
 #[cfg(test)]
 mod tests {
+    use zeroize::ZeroizeOnDrop;
+
     use super::*;
+
+    /// An `Hmac<Sha256>` holds the states and the buffer of a `Sha256`, and drops them.
+    #[test]
+    fn the_states_of_a_key_are_zeroed_on_drop() {
+        fn check<T: ZeroizeOnDrop>() {}
+        check::<Sha256>();
+    }
 
     /// RFC 4231, test cases 2, 6 and 7.
     #[test]

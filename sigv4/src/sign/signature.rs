@@ -119,7 +119,7 @@ pub(crate) struct HeaderForm<'a> {
 /// given.
 pub(crate) struct HeaderSignature {
     pub(crate) authorization: Vec<u8>,
-    /// The value of `x-amz-content-sha256`, if the request does not have it already.
+    /// The value of `x-amz-content-sha256`, if that header must be set.
     pub(crate) content_sha256: Option<ContentHash<'static>>,
     /// Whether the request has a session token or a set of regions, which signing in place removes.
     #[cfg_attr(
