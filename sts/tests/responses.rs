@@ -111,7 +111,12 @@ fn a_missing_empty_or_malformed_credential_is_an_error_that_names_it_and_shows_n
 
 #[test]
 fn an_expiration_may_have_a_fraction() {
-    for (text, millis) in [("00Z", 0), ("00.028015Z", 28), ("00.5+00:00", 500)] {
+    for (text, millis) in [
+        ("00Z", 0),
+        ("00.028015Z", 28),
+        ("00.5+00:00", 500),
+        ("00Z\n  ", 0),
+    ] {
         let field = format!("<Expiration>2026-11-22T03:00:{text}</Expiration>");
         let fields = [&field, FIELDS[1], FIELDS[2], FIELDS[3]];
         let expiry = session_token(&fields)

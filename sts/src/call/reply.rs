@@ -79,17 +79,18 @@ impl Reply {
         self.optional(path).ok_or_else(|| self.missing(path))
     }
 
-    /// Returns the whole number at `path`, if there is one.
+    /// Returns the whole number at `path`, if there is one. Whitespace around it is skipped.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Response`], with the path, if the text is not a number.
     pub fn number(&self, path: &str) -> Result<Option<u32>, Error> {
-        let number = self.text(path).map(str::parse).transpose();
+        let number = self.text(path).map(|text| text.trim().parse()).transpose();
         number.map_err(|_| self.unusable(&format!("{path} is not a number")))
     }
 
     /// Returns the time at `path`, in the form of RFC 3339, with or without a fraction of a second.
+    /// Whitespace around it is skipped.
     ///
     /// # Errors
     ///
@@ -104,7 +105,7 @@ impl Reply {
     ///
     /// [`ErrorKind::Response`], with the path, if the text is not a time.
     pub fn optional_time(&self, path: &str) -> Result<Option<Timestamp>, Error> {
-        let time = self.text(path).map(str::parse).transpose();
+        let time = self.text(path).map(|text| text.trim().parse()).transpose();
         time.map_err(|_| self.unusable(&format!("{path} is not a time")))
     }
 

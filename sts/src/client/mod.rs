@@ -249,8 +249,13 @@ impl Inner {
         let url = self.endpoint.url();
         // Before `is_timeout`: an attempt to connect that takes too long is both, and sent nothing.
         let (kind, message) = if error.is_connect() {
-            let message =
-                format!("could not connect to {url}; check the network, the region and any proxy");
+            // A certificate that is not trusted counts as a failed connection, too.
+            let checks = if url.starts_with("https:") {
+                "the network, the region, any proxy and any CA bundle"
+            } else {
+                "the network, the region and any proxy"
+            };
+            let message = format!("could not connect to {url}; check {checks}");
             (ErrorKind::Connect, message)
         } else if error.is_timeout() {
             let message = format!("no answer from {url} within {timeout:.1?}");

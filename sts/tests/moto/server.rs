@@ -52,7 +52,7 @@ impl Moto {
             .unwrap();
         let mut moto = Self {
             process,
-            url: format!("http://127.0.0.1:{port}"),
+            url: format!("http://localhost:{port}"),
             keys: Credentials::new("any", "any").unwrap(),
         };
         moto.wait(port).await;

@@ -123,6 +123,19 @@ async fn without_its_authority_the_server_is_refused_and_the_first_cause_names_t
         assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
         let cause = error.source().unwrap().to_string();
         assert!(cause.contains("certificate"), "{cause}");
+        assert!(error.to_string().ends_with("any CA bundle"), "{error}");
+    }
+}
+
+#[test]
+fn the_authorities_of_the_system_are_a_bundle_too() {
+    let systems = ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
+    for system in systems.iter().filter(|file| Path::new(file).exists()) {
+        let builder = Client::builder().region("eu-west-1").unwrap();
+        let client = builder
+            .ca_bundle_file(system)
+            .and_then(ClientBuilder::build);
+        assert!(client.is_ok(), "{system}: {:?}", client.err());
     }
 }
 
