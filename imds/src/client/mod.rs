@@ -355,8 +355,8 @@ impl Call<'_> {
         let attempt = || self.put_token();
         let opened = self.inner.transport.retry(self.deadline, attempt).await;
         match opened {
-            // IMDSv1 is for services that have no session tokens at all. A refusal or a timeout could
-            // be caused by an attacker who wants requests without a token.
+            // IMDSv1 is for services that have no session tokens at all. A refusal or a timeout
+            // could be caused by an attacker who wants requests without a token.
             Err(error) if self.inner.v1 && error.kind() == ErrorKind::TokenUnsupported => Ok(None),
             opened => opened.map(Some),
         }
