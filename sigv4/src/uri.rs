@@ -4,8 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use crate::codec::percent;
 
-/// Encodes an object key or another path for a URL: every byte but unreserved characters and `/`,
-/// once.
+/// Encodes an object key or another path once, for a URL. Unreserved characters and `/` stay.
 ///
 /// # Examples
 ///
@@ -19,8 +18,8 @@ pub fn encode_path(path: &str) -> String {
     ascii(text)
 }
 
-/// Encodes the name or value of a query parameter, or one segment of a path, for a URL: every byte
-/// but unreserved characters.
+/// Encodes the name or value of a query parameter, or one segment of a path, for a URL. Only
+/// unreserved characters stay.
 ///
 /// # Examples
 ///

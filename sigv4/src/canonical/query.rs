@@ -142,7 +142,8 @@ impl<const N: usize> Query<N> {
         }
     }
 
-    /// Adds the parameters of a query that is encoded the canonical way, where they are in `wire`.
+    /// Adds the parameters of a query that is encoded the canonical way already, as offsets in
+    /// `wire`.
     ///
     /// Returns false if it is encoded another way; some parameters may have been added by then.
     pub(crate) fn add_canonical(&mut self, wire: &[u8], skip: impl Fn(&[u8]) -> bool) -> bool {

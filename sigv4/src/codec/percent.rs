@@ -55,7 +55,7 @@ pub(crate) fn path_bytes(out: &mut impl Sink, text: &[u8]) {
     escape(out, text, &PATH);
 }
 
-/// Returns the length of what [`component`] writes, or an upper bound of it for a query.
+/// Returns the length of what [`component`] writes. Of a whole query it is an upper bound.
 pub(crate) fn component_length(text: &[u8]) -> usize {
     let escaped = text.iter().filter(|byte| !is_unreserved(**byte));
     text.len() + 2 * escaped.count()

@@ -1,4 +1,8 @@
 //! SHA-256 of text that is written in small pieces.
+//!
+//! Signing into `sha2::Sha256` without the buffer takes 4 % longer for a small request, and 12 %
+//! longer for one with 20 headers and 20 parameters (`small-get` and `20-headers-20-params` of the
+//! program `compare` in `benches`).
 
 use sha2::Digest;
 
