@@ -13,12 +13,13 @@ pub(crate) struct PresignArgs {
     /// The object: s3://BUCKET/KEY
     #[arg(value_name = "S3URI")]
     pub(crate) uri: String,
-    /// How long the URL works: 1 to 604800 seconds
+    /// How long the URL works: 1 to 604800 seconds; more is a warning, and signed as 604800, the
+    /// most that S3 accepts
     #[arg(
         long,
         value_name = "SECONDS",
         default_value_t = 3600,
-        value_parser = in_range(1..=604_800),
+        value_parser = in_range(1..=u32::MAX),
         allow_negative_numbers = true
     )]
     pub(crate) expires_in: u32,
@@ -40,7 +41,7 @@ pub(crate) struct PresignArgs {
     /// The `Content-Type` of the response
     #[arg(long, value_name = "TYPE", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) response_content_type: Option<String>,
-    /// Fail, instead of warning, if the credentials expire before the URL
+    /// Fail, instead of warning, if the URL cannot work for as long as asked
     #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) strict: bool,
 }

@@ -17,8 +17,7 @@ use crate::{
 /// If an argument is invalid, or if there are no credentials.
 pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Failure> {
     let S3Command::Presign(args) = command;
-    let ttl = Ttl::from_secs(args.expires_in.into())
-        .map_err(|error| Failure::usage(format!("--expires-in: {error}")))?;
+    let ttl = ttl(context, args)?;
     let object = Object::parse(&args.uri)?;
     let headers = headers(args)?;
     let credentials = context.credentials().await?;
@@ -42,6 +41,24 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
         .write_stdout(format!("{}\n", presigned.as_str()))
 }
 
+/// Returns how long the URL works. S3 refuses a URL that states more than a week, so a week is
+/// signed then: `aws` prints the URL that S3 refuses.
+fn ttl(context: &Context, args: &PresignArgs) -> Result<Ttl, Failure> {
+    let Ok(ttl) = Ttl::from_secs(args.expires_in.into()) else {
+        let text = format!(
+            "S3 accepts at most {} s, which is a week: the URL does not work for {} s",
+            Ttl::MAX.as_secs(),
+            args.expires_in
+        );
+        if args.strict {
+            return Err(Failure::usage(format!("--expires-in: {text}")));
+        }
+        context.console().warn(&format!("--expires-in: {text}"));
+        return Ok(Ttl::MAX);
+    };
+    Ok(ttl)
+}
+
 /// Reads `addressing_style` in the block `s3` of the profile.
 fn addressing(context: &Context) -> Addressing {
     let style = || {
@@ -50,6 +67,7 @@ fn addressing(context: &Context) -> Addressing {
     };
     match style() {
         Some(style) if style.as_str() == "path" => Addressing::Path,
+        Some(style) if style.as_str() == "virtual" => Addressing::Virtual,
         _ => Addressing::Auto,
     }
 }

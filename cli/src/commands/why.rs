@@ -38,6 +38,6 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
         Err(error) if error.kind() == ErrorKind::NoCredentials => {
             Err(Failure::no_credentials("none of these has credentials"))
         }
-        Err(error) => Err(Failure::from(&error)),
+        Err(error) => Err(Failure::from_provider(&error)),
     }
 }

@@ -60,6 +60,6 @@ fn found(
     }
     credentials.map_err(|error| match error.kind() {
         ErrorKind::NoCredentials => none_found(explanation),
-        _ => Failure::from(&error),
+        _ => Failure::from_provider(&error),
     })
 }

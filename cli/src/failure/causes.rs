@@ -3,18 +3,23 @@
 
 use std::error::Error;
 
+use tracing::debug;
+
 use crate::failure::Failure;
 
 impl From<&keyfob_chain::Error> for Failure {
     fn from(error: &keyfob_chain::Error) -> Self {
         use keyfob_chain::ErrorKind;
 
-        // If a provider failed because of STS, the failure is the answer of STS.
-        if let Some(error) = cause::<keyfob_sts::Error>(error) {
+        let kind = error.kind();
+        // If a provider failed because of STS, the failure is the answer of STS. What cannot be sent
+        // is a fault of the configuration, which only the error of the chain names.
+        let is_answer = matches!(kind, ErrorKind::Provider | ErrorKind::Refused);
+        if let Some(error) = cause::<keyfob_sts::Error>(error).filter(|_| is_answer) {
             return Self::from(error);
         }
         let text = chained(error);
-        match error.kind() {
+        match kind {
             ErrorKind::NoCredentials => Self::no_credentials(text),
             ErrorKind::ProfileNotFound => Self::other(text).with_code("ProfileNotFound"),
             ErrorKind::ConfigFile => Self::configuration(text).with_code("ConfigParseError"),
@@ -25,8 +30,11 @@ impl From<&keyfob_chain::Error> for Failure {
                 Self::configuration(text).with_code("InvalidCredentials")
             }
             ErrorKind::Expired => Self::configuration(text).with_code("ExpiredCredentials"),
-            ErrorKind::Setting | ErrorKind::Unsupported => Self::configuration(text),
+            ErrorKind::Setting | ErrorKind::Unsupported | ErrorKind::SourceProfile => {
+                Self::configuration(text)
+            }
             ErrorKind::InvalidEdit => Self::usage(text),
+            ErrorKind::Write => Self::other(text).with_code("ConfigWriteError"),
             _ => Self::other(text).with_code("CredentialRetrieval"),
         }
     }
@@ -43,11 +51,7 @@ impl From<&keyfob_sts::Error> for Failure {
         use keyfob_sts::ErrorKind;
 
         match error.kind() {
-            ErrorKind::Service => Self::service(
-                error.code().unwrap_or("Unknown"),
-                error.action().unwrap_or("STS"),
-                error.message(),
-            ),
+            ErrorKind::Service => Self::answered(error),
             ErrorKind::Input => Self::usage(chained(error)),
             ErrorKind::Setting => Self::configuration(chained(error)),
             ErrorKind::Connect => Self::connect(error),
@@ -90,6 +94,29 @@ impl Failure {
         }
     }
 
+    /// Converts the error that is the answer of a service. Without an error code, which AWS always
+    /// sends, the HTTP status takes its place, as in `aws`.
+    fn answered(error: &keyfob_sts::Error) -> Self {
+        let operation = error.action().unwrap_or("STS");
+        match (error.code(), error.status()) {
+            (Some(code), _) if !code.is_empty() => Self::service(code, operation, error.message()),
+            (_, Some(status)) => {
+                let message = format!("HTTP {status}: {}", error.message());
+                Self::service(&status.to_string(), operation, message)
+            }
+            (_, None) => Self::service("Unknown", operation, error.message()),
+        }
+    }
+
+    /// Creates the failure of a provider after the profile was found. A name that is not found then
+    /// stands in the configuration.
+    pub(crate) fn from_provider(error: &keyfob_chain::Error) -> Self {
+        match error.kind() {
+            keyfob_chain::ErrorKind::ProfileNotFound => Self::configuration(chained(error)),
+            _ => Self::from(error),
+        }
+    }
+
     /// Creates the failure for an endpoint that cannot be reached, whichever crate reports it.
     fn connect(error: &(dyn Error + 'static)) -> Self {
         Self::other(chained(error)).with_code("EndpointConnection")
@@ -102,9 +129,31 @@ fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
 }
 
 /// Returns the messages of an error and its causes in one line.
+///
+/// Between Keyfob's own errors and the first cause of all, an HTTP client has several that say the
+/// same in other words. Only `--debug` shows those.
 pub(crate) fn chained(error: &(dyn Error + 'static)) -> String {
     let messages: Vec<String> = with_causes(error).map(ToString::to_string).collect();
-    messages.join(": ")
+    let own = with_causes(error)
+        .take_while(|error| is_own(*error))
+        .count();
+    if own.max(1) + 1 < messages.len() {
+        debug!(causes = messages.join(": "), "failed");
+    }
+    let (own, others) = messages.split_at(own.max(1).min(messages.len()));
+    let shown: Vec<&str> = own
+        .iter()
+        .chain(others.last())
+        .map(String::as_str)
+        .collect();
+    shown.join(": ")
+}
+
+fn is_own(error: &(dyn Error + 'static)) -> bool {
+    error.is::<keyfob_chain::Error>()
+        || error.is::<keyfob_imds::Error>()
+        || error.is::<keyfob_sigv4::Error>()
+        || error.is::<keyfob_sts::Error>()
 }
 
 fn with_causes<'a>(

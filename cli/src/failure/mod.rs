@@ -13,6 +13,7 @@ pub(crate) use self::{
     causes::chained,
     usage::explain_usage,
 };
+use crate::terminal::{printable, printable_lines};
 
 /// A command's failure. `Display` is the text for stderr, with the empty line `aws` starts with.
 #[derive(Debug)]
@@ -136,8 +137,9 @@ impl fmt::Display for Failure {
         let failure = &self.0;
         f.write_str("\nkeyfob: [ERROR]: ")?;
         if let Some(code) = &failure.code {
-            write!(f, "An error occurred ({code})")?;
+            write!(f, "An error occurred ({})", printable(code))?;
             if let Some(operation) = &failure.operation {
+                let operation = printable(operation);
                 write!(f, " when calling the {operation} operation")?;
             }
             if failure.retries > 0 {
@@ -145,12 +147,13 @@ impl fmt::Display for Failure {
             }
             f.write_str(": ")?;
         }
-        writeln!(f, "{}", failure.message)?;
+        // Any of these texts may contain words of a service or a file.
+        writeln!(f, "{}", printable_lines(&failure.message))?;
         for line in &failure.details {
-            writeln!(f, "{line}")?;
+            writeln!(f, "{}", printable(line))?;
         }
         for hint in &failure.hints {
-            writeln!(f, "hint: {hint}")?;
+            writeln!(f, "hint: {}", printable(hint))?;
         }
         Ok(())
     }
@@ -168,6 +171,27 @@ mod tests {
             "\nkeyfob: [ERROR]: An error occurred (AccessDenied) when calling the AssumeRole operation: no\nhint: ask for it\n"
         );
         assert_eq!(failure.exit_code(), 254);
+    }
+
+    #[test]
+    fn an_error_without_a_message_is_not_silent() {
+        let failure = Failure::service("MethodNotAllowed", "GetCallerIdentity", "");
+        assert!(!failure.is_silent());
+        assert_eq!(
+            failure.to_string(),
+            "\nkeyfob: [ERROR]: An error occurred (MethodNotAllowed) when calling the GetCallerIdentity operation: \n"
+        );
+        assert!(!Failure::other("").is_silent());
+        assert!(Failure::negative().is_silent());
+    }
+
+    #[test]
+    fn a_service_cannot_control_the_terminal() {
+        let failure = Failure::service("A\u{1b}", "B\n", "c\u{9b}2J\nhint: run it");
+        assert_eq!(
+            failure.to_string(),
+            "\nkeyfob: [ERROR]: An error occurred (A\\u{1b}) when calling the B\\n operation: c\\u{9b}2J\n  hint: run it\n"
+        );
     }
 
     #[test]

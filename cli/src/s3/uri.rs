@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use keyfob_sigv4::uri;
 use keyfob_sts::Partition;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, syntax::authority};
 
 /// An object: its bucket and key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,13 +12,15 @@ pub(crate) struct Object<'a> {
     pub(crate) key: &'a str,
 }
 
-/// Where a URL has the bucket.
+/// Where a URL has the bucket: the setting `addressing_style`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Addressing {
-    /// In the host, if it can be there.
+    /// In the host at AWS, if it can be there, and in the path at any other endpoint.
     Auto,
     /// In the path.
     Path,
+    /// In the host, if it can be there.
+    Virtual,
 }
 
 impl<'a> Object<'a> {
@@ -46,6 +48,9 @@ impl<'a> Object<'a> {
     }
 
     /// Returns the object's URL, at the endpoint if there is one, else in the region.
+    ///
+    /// A server that people run themselves often has no DNS entry for each bucket, so a custom
+    /// endpoint has the bucket in the path unless the setting asks for the host, as in `aws`.
     pub(crate) fn url(
         self,
         endpoint: Option<&str>,
@@ -55,7 +60,7 @@ impl<'a> Object<'a> {
         let Self { bucket, key } = self;
         // The key is encoded once; `/` stays.
         let key = uri::encode_path(key);
-        let endpoint = endpoint.map_or_else(
+        let base = endpoint.map_or_else(
             || {
                 format!(
                     "https://s3.{region}.{}",
@@ -64,24 +69,43 @@ impl<'a> Object<'a> {
             },
             |url| url.trim_end_matches('/').to_owned(),
         );
-        match endpoint.split_once("://") {
-            Some((scheme, rest))
-                if addressing == Addressing::Auto && is_label(bucket) && !is_address(rest) =>
-            {
+        let is_wanted = match addressing {
+            Addressing::Path => false,
+            Addressing::Virtual => true,
+            Addressing::Auto => endpoint.is_none() || is_accelerated(&base),
+        };
+        match base.split_once("://") {
+            Some((scheme, rest)) if is_wanted && can_be_in_host(bucket, scheme, rest) => {
                 format!("{scheme}://{bucket}.{rest}/{key}")
             }
-            _ => format!("{endpoint}/{bucket}/{key}"),
+            _ => format!("{base}/{bucket}/{key}"),
         }
     }
 }
 
-/// Returns true if a bucket can be one label of a host name.
-fn is_label(bucket: &str) -> bool {
-    // A dot would make two labels, which the wildcard of S3's certificate does not match.
+/// Returns true for S3's transfer acceleration, which knows buckets by their host only.
+fn is_accelerated(endpoint: &str) -> bool {
+    let host = authority(endpoint);
+    host.starts_with("s3-accelerate.") && host.ends_with("amazonaws.com")
+}
+
+/// Returns true if a host name can start with the bucket.
+fn can_be_in_host(bucket: &str, scheme: &str, rest: &str) -> bool {
+    // A dot makes two labels, which the wildcard of a certificate does not match.
+    let may_have_dots = scheme == "http";
     (3..=63).contains(&bucket.len())
-        && !bucket.starts_with('-')
-        && !bucket.ends_with('-')
+        && !is_address(rest)
         && bucket
+            .split('.')
+            .enumerate()
+            .all(|(index, label)| is_label(label) && (index == 0 || may_have_dots))
+}
+
+fn is_label(label: &str) -> bool {
+    !label.is_empty()
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
@@ -114,14 +138,74 @@ mod tests {
             url(None, "cn-north-1", "my.bucket"),
             "https://s3.cn-north-1.amazonaws.com.cn/my.bucket/a%20b/%C3%BC"
         );
-        assert_eq!(
-            url(Some("http://127.0.0.1:9000/"), "us-east-1", "bucket"),
-            "http://127.0.0.1:9000/bucket/a%20b/%C3%BC"
-        );
-        assert_eq!(
-            url(Some("https://s3.example.com"), "us-east-1", "bucket"),
-            "https://bucket.s3.example.com/a%20b/%C3%BC"
-        );
+    }
+
+    fn at(endpoint: &str, bucket: &str, addressing: Addressing) -> String {
+        let object = Object { bucket, key: "k" };
+        object.url(Some(endpoint), "eu-west-1", addressing)
+    }
+
+    /// Source: `generate_presigned_url` of botocore 1.43.
+    #[test]
+    fn a_custom_endpoint_has_the_bucket_in_the_path() {
+        for (endpoint, expected) in [
+            ("http://localhost:9000", "http://localhost:9000/bkt/k"),
+            ("http://minio.corp:9000", "http://minio.corp:9000/bkt/k"),
+            ("http://s3:9000", "http://s3:9000/bkt/k"),
+            ("http://10.0.0.1:9000/", "http://10.0.0.1:9000/bkt/k"),
+            ("http://[::1]:9000", "http://[::1]:9000/bkt/k"),
+            ("https://s3.example.com", "https://s3.example.com/bkt/k"),
+            (
+                "https://s3.example.com/base/",
+                "https://s3.example.com/base/bkt/k",
+            ),
+            (
+                "https://s3.eu-west-1.amazonaws.com",
+                "https://s3.eu-west-1.amazonaws.com/bkt/k",
+            ),
+            (
+                "https://s3-accelerate.amazonaws.com",
+                "https://bkt.s3-accelerate.amazonaws.com/k",
+            ),
+        ] {
+            assert_eq!(at(endpoint, "bkt", Addressing::Auto), expected);
+        }
+    }
+
+    /// Source: `generate_presigned_url` of botocore 1.43; an IP address with a bucket before it,
+    /// which it makes for a bucket with a dot, cannot be resolved.
+    #[test]
+    fn a_custom_endpoint_has_the_bucket_in_the_host_if_asked_for() {
+        for (endpoint, bucket, expected) in [
+            (
+                "http://localhost:9000",
+                "bkt",
+                "http://bkt.localhost:9000/k",
+            ),
+            (
+                "https://s3.example.com/base",
+                "bkt",
+                "https://bkt.s3.example.com/base/k",
+            ),
+            (
+                "http://minio.corp",
+                "my.bucket",
+                "http://my.bucket.minio.corp/k",
+            ),
+            (
+                "https://minio.corp",
+                "my.bucket",
+                "https://minio.corp/my.bucket/k",
+            ),
+            ("http://minio.corp", "Bkt_x", "http://minio.corp/Bkt_x/k"),
+            (
+                "http://10.0.0.1:9000",
+                "my.bucket",
+                "http://10.0.0.1:9000/my.bucket/k",
+            ),
+        ] {
+            assert_eq!(at(endpoint, bucket, Addressing::Virtual), expected);
+        }
     }
 
     #[test]

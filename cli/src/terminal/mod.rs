@@ -3,6 +3,7 @@
 mod console;
 mod debug;
 mod duration;
+mod escape;
 mod mask;
 mod prompt;
 mod shell;
@@ -11,6 +12,7 @@ pub(crate) use self::{
     console::{Console, Style},
     debug::start as start_debugging,
     duration::time_left,
+    escape::{printable, printable_lines},
     mask::masked,
     prompt::Prompt,
     shell::{exports, quoted},

@@ -21,16 +21,58 @@ fn a_url_is_valid_for_an_hour_by_default() {
 }
 
 #[test]
-fn more_than_a_week_is_refused() {
-    for seconds in ["604801", "0", "18446744073709551615"] {
+fn more_than_a_week_is_a_warning_and_signed_as_a_week() {
+    for seconds in ["604801", "700000"] {
+        let line = ["s3", "presign", "s3://bucket/k", "--expires-in", seconds];
+        let run = home().keyfob(line);
+        assert_has(
+            &run.stderr,
+            &[
+                "warning: --expires-in: S3 accepts at most 604800 s",
+                seconds,
+            ],
+        );
+        assert_has(&run.ok(), &["X-Amz-Expires=604800"]);
+        let strict = home().keyfob(line.iter().chain(&["--strict"]));
+        assert_has(&strict.fails(252), &["--expires-in"]);
+    }
+    for seconds in ["0", "-1", "18446744073709551615"] {
         let stderr = home()
             .keyfob(["s3", "presign", "s3://bucket/k", "--expires-in", seconds])
             .fails(252);
-        assert_has(&stderr, &["--expires-in", "604800"]);
+        assert_has(&stderr, &["--expires-in"]);
     }
     home()
         .keyfob(["s3", "presign", "s3://bucket/k", "--expires-in", "week"])
         .fails(255);
+}
+
+#[test]
+fn an_endpoint_with_a_name_has_the_bucket_in_the_path_unless_the_profile_says_virtual() {
+    let presign = |home: &Home, words: &[&str]| {
+        let line = ["s3", "presign", "s3://bkt/k"];
+        home.keyfob(words.iter().chain(&line)).ok()
+    };
+    for url in [
+        "http://localhost:9000",
+        "http://minio.corp:9000",
+        "https://s3.example.com/base",
+    ] {
+        let expected = format!("{url}/bkt/k?");
+        let from_argument = presign(&home(), &["--endpoint-url", url]);
+        assert!(from_argument.starts_with(&expected), "{from_argument}");
+        for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"] {
+            let from_env = presign(&home().with(variable, url), &[]);
+            assert!(from_env.starts_with(&expected), "{from_env}");
+        }
+    }
+    let config = "[default]\ns3 =\n  addressing_style = virtual\n";
+    let in_host = home().with_file("config", config);
+    let url = presign(&in_host, &["--endpoint-url", "http://minio.corp:9000/base"]);
+    assert!(
+        url.starts_with("http://bkt.minio.corp:9000/base/k?"),
+        "{url}"
+    );
 }
 
 #[test]
