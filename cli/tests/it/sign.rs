@@ -733,3 +733,43 @@ fn options_without_effect_are_refused() {
     refuse(&["--request-file", "x", "-d", "a"]);
     refuse(&["--request-file", "x", "--get"]);
 }
+
+/// curl sends the host as it stands in the URL, and servers sign it in lower case.
+#[test]
+fn the_host_is_printed_as_it_is_signed() {
+    let s3 = ["--service", "s3", "--region", "us-east-1"];
+    let url = "http://LocalHost:9000/b?list-type=2";
+    for print in ["curl", "url", "json"] {
+        let printed = sign(&[&s3[..], &["--print", print, url]].concat());
+        assert_has(&printed, &["http://localhost:9000/b?list-type=2"]);
+        assert_lacks(&printed, &["LocalHost"]);
+    }
+    let header = ["-H", "Host: Bucket.Example.COM:443"];
+    let url = "https://10.0.0.1/k";
+    let curl = sign(&[&s3[..], &header, &["--print", "curl", url]].concat());
+    assert_has(
+        &curl,
+        &["'Host: bucket.example.com'", " https://10.0.0.1/k"],
+    );
+}
+
+#[test]
+fn the_path_is_printed_as_it_is_signed() {
+    let printed = |service, print, path| {
+        let url = format!("http://localhost:9000{path}");
+        let options = ["--service", service, "--region", "us-east-1"];
+        sign(&[&options[..], &["--print", print, &url]].concat())
+    };
+    for path in ["/bkt/%7Euser", "/bkt/%c3%bc", "/bkt/!a'(b)", "/bkt/a%2Fb"] {
+        let canonical = printed("s3", "canonical", path);
+        let signed = canonical.lines().nth(1).unwrap();
+        let url = format!("http://localhost:9000{signed}\n");
+        assert_eq!(printed("s3", "url", path), url);
+        assert_has(&printed("s3", "curl", path), &[url.trim_end()]);
+    }
+    // The general rules encode the path once more, which is not the form to send.
+    for path in ["/prod/a%20b", "/prod/!a", "/prod/%7Euser"] {
+        let url = format!("http://localhost:9000{path}\n");
+        assert_eq!(printed("execute-api", "url", path), url);
+    }
+}

@@ -35,7 +35,7 @@ pub(super) fn for_path(ours: &str, theirs: &str) -> &'static str {
     let normalized = |path| written(path, true, false);
     // The order matters: a path that is encoded twice is also equal after decoding.
     if theirs.contains("%25") && encoded(ours) == theirs {
-        "the service encodes the path once more than it was signed: sign by the general rules, not those of S3"
+        "the service encodes the path once more than it was signed: either the client escaped characters after signing, so escape them where the URL is made; or it was signed by the rules of S3, and the general ones hold here"
     } else if ours.contains("%25") && encoded(theirs) == ours {
         "the path was encoded twice, but the service takes it as it was sent: sign by the rules of S3"
     } else if written(theirs, false, false) == ours {
@@ -47,7 +47,7 @@ pub(super) fn for_path(ours: &str, theirs: &str) -> &'static str {
     } else if ours.replace("%2B", "%20") == theirs {
         "the service reads a bare `+` in a path as a space: write it as `%2B` where the URL is made"
     } else if is_same_when_decoded(ours, theirs, decoded_path) {
-        "the HTTP client or a proxy changed the encoding of the path after signing: send the path as it was signed"
+        "the path arrived or was read in another encoding: a server that decodes a path writes it again with escapes in upper case, and none for letters, digits and `-._~`, so write it that way where the URL is made; else the HTTP client or a proxy changed it after signing"
     } else {
         "the path was changed after signing: look for a proxy that rewrites it, or a client that builds it again"
     }

@@ -146,6 +146,26 @@ impl Input {
         headers::find(&self.headers, "host").map(str::trim)
     }
 
+    /// Replaces the host that is sent: that of a `Host` header, or else that of the URL.
+    pub(super) fn set_host(&mut self, host: &str) {
+        let mut headers = self.headers.iter_mut();
+        match headers.find(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            Some((_, value)) => *value = host.to_owned(),
+            None => self.url = self.url.replacen(authority(&self.url), host, 1),
+        }
+    }
+
+    /// Replaces the path of the URL, unless it has none: clients send `/` then.
+    pub(super) fn set_path(&mut self, path: &str) {
+        if let Some((_, target)) = self.split_url()
+            && target.starts_with('/')
+        {
+            let start = self.url.len() - target.len();
+            let old = target.split('?').next().unwrap_or_default().len();
+            self.url.replace_range(start..start + old, path);
+        }
+    }
+
     /// Returns the scheme of the URL, and its path and query.
     pub(super) fn split_url(&self) -> Option<(&str, &str)> {
         let (scheme, rest) = self.url.split_once("://")?;

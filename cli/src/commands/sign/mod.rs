@@ -11,7 +11,7 @@ mod print;
 mod raw_request;
 mod signer;
 
-use keyfob_sigv4::{Payload, Request, Timestamp};
+use keyfob_sigv4::{Explanation, Payload, Request, Timestamp};
 
 use self::{input::Input, print::Signed, signer::AnySigner};
 use crate::{
@@ -34,18 +34,51 @@ pub(crate) async fn run(context: &Context, args: &SignArgs) -> Result<(), Failur
         return Err(Failure::usage("sign does not use --output")
             .with_hint("--print chooses what is printed; --print json is everything"));
     }
-    let input = Input::read(args)?;
+    let mut input = Input::read(args)?;
     for name in &input.replaced {
         context.console().note(&format!(
             "the header {name} is left out: it belongs to an earlier signature"
         ));
     }
     let at = time_of_signing(args)?;
-    let request = request(&input, args)?;
-    let signer = AnySigner::new(context, args, request.host()).await?;
+    let signer = AnySigner::new(context, args, request(&input, args)?.host()).await?;
     let credentials = context.credentials().await?;
-    let signed = signer.sign(args, &request, &credentials, at)?;
+    write_as_signed(&mut input, |input| {
+        signer.explain(args, &request(input, args)?, &credentials, at)
+    })?;
+    let signed = signer.sign(args, &request(&input, args)?, &credentials, at)?;
     print(context, args, &input, &signed)
+}
+
+/// Writes the host and the path in the form that is signed: what is printed is what is sent.
+///
+/// Many servers verify the path as they would write it, so the canonical form is the safest one to
+/// send. Services other than S3 encode the path once more; sending that form would be another path,
+/// which its own canonical request shows.
+fn write_as_signed(
+    input: &mut Input,
+    explain: impl Fn(&Input) -> Result<Explanation, Failure>,
+) -> Result<(), Failure> {
+    let signed = explain(input)?;
+    // The second line of a canonical request is the path.
+    let path = signed.canonical_request().lines().nth(1);
+    let given = input.url.clone();
+    input.set_path(path.unwrap_or_default());
+    let is_same =
+        explain(input).is_ok_and(|other| other.canonical_request() == signed.canonical_request());
+    if !is_same {
+        input.url = given;
+    }
+    if let Some(host) = header_of(signed.canonical_request(), "host") {
+        input.set_host(host);
+    }
+    Ok(())
+}
+
+/// Returns the value of a header in a canonical request.
+fn header_of<'a>(canonical_request: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = canonical_request.lines();
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
 }
 
 fn time_of_signing(args: &SigningArgs) -> Result<Timestamp, Failure> {
