@@ -276,7 +276,21 @@ fn broken_bodies_have_different_kinds() {
             ChunkErrorKind::Malformed,
         ),
         (unsigned(), "\r\n", ChunkErrorKind::Malformed),
-        (unsigned(), "ffffffffffffffff\r\n", ChunkErrorKind::TooLarge),
+        (
+            ChunkDecoder::signed(pair(&Chunked::signed(1)).1),
+            "ffffffffffffffff;chunk-signature=00\r\n",
+            ChunkErrorKind::TooLarge,
+        ),
+        (
+            unsigned(),
+            "ffffffffffffffff\r\n",
+            ChunkErrorKind::Incomplete,
+        ),
+        (
+            unsigned().min_chunk(2),
+            "2\r\nab\r\n1\r\na\r\n1\r\na\r\n0\r\n\r\n",
+            ChunkErrorKind::TooSmall,
+        ),
         (
             unsigned(),
             "10000000000000000\r\n",
@@ -314,6 +328,38 @@ fn broken_bodies_have_different_kinds() {
         ),
     ] {
         assert_eq!(decode(decoder, body.as_bytes(), 3), Err(kind), "{body:?}");
+    }
+}
+
+#[test]
+fn malformed_framing_has_the_codes_of_s3() {
+    let crc = || ChunkDecoder::unsigned().trailer("x-amz-checksum-crc32");
+    for (decoder, body, answer) in [
+        (crc(), "x\r\n", (400, "IncompleteBody")),
+        (crc(), "1\r\nab\r\n", (400, "IncompleteBody")),
+        (crc(), "1\r\n", (400, "IncompleteBody")),
+        (
+            crc().decoded_length(2),
+            "1\r\na\r\n0\r\n",
+            (400, "IncompleteBody"),
+        ),
+        (crc(), "0\r\n\r\n", (400, "MalformedTrailerError")),
+        (
+            crc(),
+            "0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n",
+            (400, "BadDigest"),
+        ),
+        (
+            crc().min_chunk(8192),
+            "1\r\na\r\n1\r\na\r\n",
+            (403, "InvalidChunkSizeError"),
+        ),
+        (crc().max_chunk(1), "2\r\nab\r\n", (400, "EntityTooLarge")),
+    ] {
+        let mut decoder = decoder;
+        let fed = decoder.feed(body.as_bytes(), &mut Vec::new());
+        let error = fed.and_then(|()| decoder.finish()).unwrap_err();
+        assert_eq!((error.status(), error.code()), answer, "{body:?}");
     }
 }
 

@@ -130,6 +130,47 @@ fn signing_a_signed_request_again_changes_nothing() {
 }
 
 #[test]
+fn the_encodings_of_the_object_follow_aws_chunked_however_they_were_written() {
+    let signer = Signer::s3("eu-west-1").unwrap();
+    let cases: [(&[&str], &str); 10] = [
+        (&["aws-chunked", "gzip"], "aws-chunked,gzip"),
+        (&["gzip", "br"], "aws-chunked,gzip,br"),
+        (&["gzip,aws-chunked"], "aws-chunked,gzip"),
+        (&["gzip, aws-chunked"], "aws-chunked,gzip"),
+        (&["AWS-Chunked"], "aws-chunked"),
+        (&["aws-chunked ,gzip"], "aws-chunked,gzip"),
+        (&[" aws-chunked"], "aws-chunked"),
+        (&[""], "aws-chunked"),
+        (
+            &["aws-chunked,AWS-CHUNKED", "", ",gzip,"],
+            "aws-chunked,gzip",
+        ),
+        (&["deflate , gzip"], "aws-chunked,deflate,gzip"),
+    ];
+    for (given, sent) in cases {
+        let mut upload = request(b"abc");
+        upload.headers_mut().remove("content-encoding");
+        for value in given {
+            let value = value.parse().unwrap();
+            upload.headers_mut().append("content-encoding", value);
+        }
+        let signed = signer
+            .sign_http_chunked(upload, &Chunked::signed(3), &keys(), at())
+            .unwrap();
+        let sent_values: Vec<_> = signed
+            .headers()
+            .get_all("content-encoding")
+            .iter()
+            .collect();
+        assert_eq!(sent_values, [sent], "{given:?}");
+        let (parts, _) = signed.into_parts();
+        let received = Request::from_http(&parts).unwrap();
+        let stored = keyfob_sigv4::chunked::stored_encoding(&received).unwrap_or_default();
+        assert_eq!(format!("aws-chunked,{stored}").trim_end_matches(','), sent);
+    }
+}
+
+#[test]
 #[cfg(feature = "v4a")]
 fn a_request_for_a_set_of_regions_is_signed_encoded_and_received() {
     use keyfob_sigv4::v4a;

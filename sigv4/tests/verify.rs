@@ -358,6 +358,45 @@ fn a_declared_hash_is_a_sha256_or_a_known_name() {
 }
 
 #[test]
+fn an_unsigned_body_in_chunks_is_refused_as_s3_refuses_it() {
+    let answer = |encodings: &[&'static str], hash: &'static str| {
+        let mut headers = vec![
+            ("host", "b.s3.amazonaws.com"),
+            ("x-amz-content-sha256", hash),
+        ];
+        headers.extend(encodings.iter().map(|value| ("content-encoding", *value)));
+        let body = b"5\r\nhello\r\n0\r\n\r\n";
+        let request = Request::from_wire("PUT", "/key", &headers).unwrap();
+        let request = request.payload(Payload::Declared);
+        let signature = Signer::s3("us-east-1")
+            .unwrap()
+            .sign(&request, &credentials(), now());
+        let received: Vec<_> = headers.iter().copied().chain(signature.headers()).collect();
+        let request = Request::from_wire("PUT", "/key", &received).unwrap();
+        let verifier = Verifier::s3("us-east-1").unwrap();
+        verifier
+            .verify(&request.payload(Payload::Bytes(body)), now(), |_| {
+                Some(credentials())
+            })
+            .map(|_| ())
+            .map_err(|error| (error.status(), error.code(), error.to_string()))
+    };
+    let text = "aws-chunked encoding is not supported when x-amz-content-sha256 UNSIGNED-PAYLOAD is supplied";
+    for encodings in [
+        &["aws-chunked"][..],
+        &["gzip, AWS-Chunked "],
+        &["gzip", "aws-chunked"],
+    ] {
+        let refusal = (400, "InvalidArgument", text.to_owned());
+        assert_eq!(answer(encodings, "UNSIGNED-PAYLOAD"), Err(refusal));
+    }
+    assert_eq!(answer(&["gzip"], "UNSIGNED-PAYLOAD"), Ok(()));
+    // With the hash of the body S3 stores the framing.
+    let hash = "1d776e2fe456054d29a304ac4fdc70ecf6dd085237a7f0dff8bdeababec372fd";
+    assert_eq!(answer(&["aws-chunked"], hash), Ok(()));
+}
+
+#[test]
 fn each_header_of_a_signature_may_appear_only_once() {
     let signed = signed(&credentials());
     for name in ["authorization", "x-amz-date"] {

@@ -24,6 +24,11 @@ const MAX_TRAILER: usize = 16 * 1024;
 /// [checksums](Checksum). A checksum of another kind, such as `x-amz-checksum-sha1`, is not
 /// computed: [`finish`](Self::finish) returns its value unchecked.
 ///
+/// The bytes of a chunk that is not signed are given out as they come, however large the chunk is.
+///
+/// It reads what the clients in use write: lines of the trailer that end with `\n`, with
+/// `\n\r\n` (minio-go) or with `\r\n`, and spaces around their colons.
+///
 /// # Examples
 ///
 /// ```
@@ -43,21 +48,32 @@ pub struct ChunkDecoder {
     verifier: Option<ChunkVerifier>,
     /// Decoded bytes still to come, if the length was announced.
     left: Option<u64>,
-    max_chunk: usize,
+    /// `None` if a chunk may have any length.
+    max_chunk: Option<u64>,
+    /// The smallest length of a chunk that is not the last one.
+    min_chunk: u64,
+    /// True after a chunk that is too small unless it is the last one.
+    had_small_chunk: bool,
     announced: Vec<String>,
     checksums: Vec<(Checksum, Running)>,
     state: State,
     pending: Accumulator,
     trailer: Vec<(String, String)>,
-    /// True after an empty line before the trailer's signature.
-    has_gap: bool,
+    /// True after a line of the trailer that ended with a bare `\n`. One empty line may follow it
+    /// as the other half of its end.
+    may_have_gap: bool,
 }
+
+/// The largest signed chunk by default. It is held in memory until its signature is checked.
+const MAX_SIGNED_CHUNK: u64 = 16 * 1024 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Head,
-    /// In a chunk of this length, whose signature was read but not checked yet.
-    Data(usize),
+    /// Before this many bytes of a chunk. A signed chunk is taken as a whole, with its line end.
+    Data(u64),
+    /// After the data of an unsigned chunk; its line end must follow.
+    DataEnd,
     Trailer,
     /// After the valid signature of the trailer; an empty line must follow.
     LastLine,
@@ -70,25 +86,27 @@ impl ChunkDecoder {
     /// Creates a decoder for signed chunks, with a verifier that starts from the request's
     /// signature.
     pub fn signed(verifier: impl Into<ChunkVerifier>) -> Self {
-        Self::new(Some(verifier.into()))
+        Self::new(Some(verifier.into()), Some(MAX_SIGNED_CHUNK))
     }
 
     /// Creates a decoder for unsigned chunks.
     pub fn unsigned() -> Self {
-        Self::new(None)
+        Self::new(None, None)
     }
 
-    fn new(verifier: Option<ChunkVerifier>) -> Self {
+    fn new(verifier: Option<ChunkVerifier>, max_chunk: Option<u64>) -> Self {
         Self {
             verifier,
             left: None,
-            max_chunk: 16 * 1024 * 1024,
+            max_chunk,
+            min_chunk: 0,
+            had_small_chunk: false,
             announced: Vec::new(),
             checksums: Vec::new(),
             state: State::Head,
             pending: Accumulator::default(),
             trailer: Vec::new(),
-            has_gap: false,
+            may_have_gap: false,
         }
     }
 
@@ -118,9 +136,11 @@ impl ChunkDecoder {
         self
     }
 
-    /// Sets the largest chunk in bytes. The default is 16 MiB.
+    /// Sets the largest chunk in bytes. The default is 16 MiB for signed chunks, and no limit for
+    /// unsigned ones.
     ///
-    /// A chunk is held in memory until its signature is checked.
+    /// A signed chunk is held in memory until its signature is checked. An unsigned one is not: the
+    /// AWS SDK for Go sends a whole object as one.
     ///
     /// # Examples
     ///
@@ -132,12 +152,30 @@ impl ChunkDecoder {
     /// ```
     #[must_use]
     pub fn max_chunk(mut self, bytes: usize) -> Self {
-        self.max_chunk = bytes;
+        self.max_chunk = Some(bytes as u64);
         self
     }
 
-    /// Takes received bytes, and appends to `out` the data of the chunks that are complete and
-    /// valid.
+    /// Sets the smallest chunk in bytes, which the last one may be below. The default is 0.
+    ///
+    /// S3 requires [8 KiB](super::Chunked::MIN_CHUNK_SIZE).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::chunked::{ChunkDecoder, Chunked};
+    /// let mut decoder = ChunkDecoder::unsigned().min_chunk(Chunked::MIN_CHUNK_SIZE);
+    /// let error = decoder.feed(b"3\r\none\r\n3\r\ntwo\r\n", &mut Vec::new()).unwrap_err();
+    /// assert_eq!((error.status(), error.code()), (403, "InvalidChunkSizeError"));
+    /// ```
+    #[must_use]
+    pub fn min_chunk(mut self, bytes: usize) -> Self {
+        self.min_chunk = bytes as u64;
+        self
+    }
+
+    /// Takes received bytes, and appends to `out` the data of the signed chunks that are complete
+    /// and valid, or all data of unsigned chunks.
     ///
     /// # Errors
     ///
@@ -157,14 +195,12 @@ impl ChunkDecoder {
     /// ```
     pub fn feed(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), ChunkError> {
         self.for_each_part(input, |_, before, part| {
-            if let State::Data(length) = before {
-                out.extend_from_slice(&part[..length]);
-            }
+            out.extend_from_slice(data_of(before, part));
         })
     }
 
-    /// Takes received bytes and calls `take` with each valid part: a line, or a chunk and its line
-    /// end.
+    /// Takes received bytes and calls `take` with each valid part: a line, a signed chunk and its
+    /// line end, or some data of an unsigned chunk.
     ///
     /// `take` also gets the decoder after the part, and the state before it.
     pub(super) fn for_each_part(
@@ -230,11 +266,22 @@ impl ChunkDecoder {
     /// Consumes the part at the front and returns the rest; `None` if the part is incomplete.
     fn step<'i>(&mut self, input: &'i [u8]) -> Result<Option<&'i [u8]>, ChunkError> {
         match self.state {
-            State::Data(length) => self.data(length, input),
+            State::Data(length) if self.is_signed() => self.signed_data(length, input),
+            State::Data(left) => Ok(self.unsigned_data(left, input)),
+            State::DataEnd => {
+                let rest = after_line_end(input)?;
+                self.state = rest.map_or(State::DataEnd, |_| State::Head);
+                Ok(rest)
+            }
             State::Head => self.line(input, MAX_HEAD, Self::head),
             State::Trailer => self.line(input, MAX_TRAILER, Self::trailer_line),
             State::LastLine => self.line(input, 2, Self::last_line),
             State::Done if input.is_empty() => Ok(None),
+            State::Done if self.may_have_gap => {
+                let rest = after_line_end(input)?;
+                self.may_have_gap = rest.is_none();
+                Ok(rest)
+            }
             State::Done => Err(ChunkErrorKind::Malformed.into()),
             State::Failed(error) => Err(error),
         }
@@ -245,7 +292,7 @@ impl ChunkDecoder {
         &mut self,
         input: &'i [u8],
         longest: usize,
-        take: fn(&mut Self, &str) -> Result<(), ChunkError>,
+        take: fn(&mut Self, Line<'_>) -> Result<(), ChunkError>,
     ) -> Result<Option<&'i [u8]>, ChunkError> {
         let window = &input[..input.len().min(longest)];
         let Some(end) = window.iter().position(|byte| *byte == b'\n') else {
@@ -254,23 +301,30 @@ impl ChunkDecoder {
             }
             return Ok(None);
         };
-        let bytes = window[..end].strip_suffix(b"\r").unwrap_or(&window[..end]);
-        let line = core::str::from_utf8(bytes).map_err(|_| ChunkErrorKind::Malformed)?;
-        take(self, line)?;
+        let (bytes, is_bare) = match &window[..end] {
+            [bytes @ .., b'\r'] => (bytes, false),
+            bytes => (bytes, true),
+        };
+        let text = core::str::from_utf8(bytes).map_err(|_| ChunkErrorKind::Malformed)?;
+        take(self, Line { text, is_bare })?;
         Ok(Some(&input[end + 1..]))
     }
 
     /// Reads `400;chunk-signature=…`, or `400` alone if chunks are not signed.
-    fn head(&mut self, line: &str) -> Result<(), ChunkError> {
-        let (digits, signature) = match line.split_once(CHUNK_SIGNATURE) {
+    fn head(&mut self, line: Line<'_>) -> Result<(), ChunkError> {
+        let (digits, signature) = match line.text.split_once(CHUNK_SIGNATURE) {
             Some((digits, signature)) => (digits, Some(signature)),
-            None => (line, None),
+            None => (line.text, None),
         };
         let length = parse_length(digits).ok_or(ChunkErrorKind::Malformed)?;
         // Before a byte of the chunk is held in memory.
-        if length > self.max_chunk {
+        if self.max_chunk.is_some_and(|most| length > most) {
             return Err(ChunkErrorKind::TooLarge.into());
         }
+        if length > 0 && self.had_small_chunk {
+            return Err(ChunkErrorKind::TooSmall.into());
+        }
+        self.had_small_chunk = length < self.min_chunk;
         match (&mut self.verifier, signature) {
             (Some(verifier), Some(signature)) => verifier.present(signature)?,
             (None, None) => {}
@@ -294,50 +348,67 @@ impl ChunkDecoder {
         Ok(())
     }
 
-    fn count(&mut self, length: usize) -> Result<(), ChunkError> {
+    fn count(&mut self, length: u64) -> Result<(), ChunkError> {
         if let Some(left) = &mut self.left {
-            *left = left
-                .checked_sub(length as u64)
-                .ok_or(ChunkErrorKind::Length)?;
+            *left = left.checked_sub(length).ok_or(ChunkErrorKind::Length)?;
         }
         Ok(())
     }
 
-    fn data<'i>(&mut self, length: usize, input: &'i [u8]) -> Result<Option<&'i [u8]>, ChunkError> {
-        let Some((data, after)) = input.split_at_checked(length) else {
+    /// Consumes a chunk and its line end, once all of it is there.
+    fn signed_data<'i>(
+        &mut self,
+        length: u64,
+        input: &'i [u8],
+    ) -> Result<Option<&'i [u8]>, ChunkError> {
+        let length = usize::try_from(length).ok();
+        let Some((data, after)) = length.and_then(|length| input.split_at_checked(length)) else {
             return Ok(None);
         };
-        let rest = match after {
-            [b'\r', b'\n', rest @ ..] => rest,
-            [] | [b'\r'] => return Ok(None),
-            _ => return Err(ChunkErrorKind::Malformed.into()),
-        };
-        if let Some(verifier) = &mut self.verifier {
-            verifier.check_chunk(data)?;
+        let rest = after_line_end(after)?;
+        if rest.is_some() {
+            if let Some(verifier) = &mut self.verifier {
+                verifier.check_chunk(data)?;
+            }
+            self.sum(data);
+            self.state = State::Head;
         }
+        Ok(rest)
+    }
+
+    /// Consumes what is there of a chunk: nothing has to be verified first.
+    fn unsigned_data<'i>(&mut self, left: u64, input: &'i [u8]) -> Option<&'i [u8]> {
+        let length = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
+        if length == 0 {
+            return None;
+        }
+        let (data, rest) = input.split_at(length);
+        self.sum(data);
+        self.state = match left - length as u64 {
+            0 => State::DataEnd,
+            left => State::Data(left),
+        };
+        Some(rest)
+    }
+
+    fn sum(&mut self, data: &[u8]) {
         for (_, running) in &mut self.checksums {
             running.update(data);
         }
-        self.state = State::Head;
-        Ok(Some(rest))
     }
 
     /// Reads `name:value`, the trailer's signature, or the empty line at the end.
-    fn trailer_line(&mut self, line: &str) -> Result<(), ChunkError> {
-        let awaits_signature = self.verifier.is_some() && !self.announced.is_empty();
-        if line.is_empty() {
-            if !awaits_signature {
-                self.check_names()?;
-                self.state = State::Done;
-            // Some clients send one empty line before the signature.
-            } else if core::mem::replace(&mut self.has_gap, true) {
-                return Err(ChunkErrorKind::Malformed.into());
-            }
-            return Ok(());
+    fn trailer_line(&mut self, line: Line<'_>) -> Result<(), ChunkError> {
+        if line.text.is_empty() {
+            return self.empty_line();
         }
-        let (name, value) = line.split_once(':').ok_or(ChunkErrorKind::Trailer)?;
-        let (name, value) = (name.to_ascii_lowercase(), value.trim_matches([' ', '\t']));
-        if name == TRAILER_SIGNATURE && awaits_signature {
+        let (name, value) = line.text.split_once(':').ok_or(ChunkErrorKind::Trailer)?;
+        let (name, value) = (name.trim_matches(BLANKS), value.trim_matches(BLANKS));
+        let name = name.to_ascii_lowercase();
+        let is_signature = name == TRAILER_SIGNATURE && self.awaits_signature();
+        // Some clients send an empty line before the signature, whatever the line before ends with.
+        self.may_have_gap = line.is_bare || self.awaits_signature() && !is_signature;
+        if is_signature {
             return self.trailer_signature(value);
         }
         if !self.announced.contains(&name) || self.trailer.iter().any(|(n, _)| *n == name) {
@@ -345,6 +416,28 @@ impl ChunkDecoder {
         }
         self.trailer.push((name, value.into()));
         Ok(())
+    }
+
+    /// Ends the trailer, or the line before if that ended with a bare `\n`.
+    ///
+    /// Whether another line follows is known from the announced names. If none does, the end of the
+    /// trailer may still follow the end of the line: see [`step`](Self::step).
+    fn empty_line(&mut self) -> Result<(), ChunkError> {
+        let expects_more = self.awaits_signature() || self.trailer.len() < self.announced.len();
+        if !expects_more {
+            self.state = State::Done;
+            return Ok(());
+        }
+        if core::mem::replace(&mut self.may_have_gap, false) {
+            return Ok(());
+        }
+        // Without the announced lines the trailer is incomplete; without the signature, malformed.
+        self.check_names()?;
+        Err(ChunkErrorKind::Malformed.into())
+    }
+
+    fn awaits_signature(&self) -> bool {
+        self.verifier.is_some() && !self.announced.is_empty()
     }
 
     fn trailer_signature(&mut self, signature: &str) -> Result<(), ChunkError> {
@@ -357,8 +450,8 @@ impl ChunkDecoder {
         Ok(())
     }
 
-    fn last_line(&mut self, line: &str) -> Result<(), ChunkError> {
-        if !line.is_empty() {
+    fn last_line(&mut self, line: Line<'_>) -> Result<(), ChunkError> {
+        if !line.text.is_empty() {
             return Err(ChunkErrorKind::Malformed.into());
         }
         self.state = State::Done;
@@ -381,12 +474,41 @@ impl fmt::Debug for ChunkDecoder {
     }
 }
 
+/// A line without its end.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    text: &'a str,
+    /// True if it ended with `\n` alone.
+    is_bare: bool,
+}
+
+/// What may stand around the name and the value of a header.
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// Returns the data in a part that was consumed in the given state.
+pub(super) fn data_of(before: State, part: &[u8]) -> &[u8] {
+    let State::Data(left) = before else {
+        return &[];
+    };
+    let length = usize::try_from(left).map_or(part.len(), |left| left.min(part.len()));
+    &part[..length]
+}
+
+/// Returns what follows the `\r\n` at the front; `None` if it is incomplete.
+fn after_line_end(input: &[u8]) -> Result<Option<&[u8]>, ChunkError> {
+    match input {
+        [b'\r', b'\n', rest @ ..] => Ok(Some(rest)),
+        [] | [b'\r'] => Ok(None),
+        _ => Err(ChunkErrorKind::Malformed.into()),
+    }
+}
+
 /// Parses up to 16 hex digits of either case.
-fn parse_length(digits: &str) -> Option<usize> {
+fn parse_length(digits: &str) -> Option<u64> {
     // `from_str_radix` would accept a sign.
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hex || !(1..=16).contains(&digits.len()) {
         return None;
     }
-    usize::try_from(u64::from_str_radix(digits, 16).ok()?).ok()
+    u64::from_str_radix(digits, 16).ok()
 }

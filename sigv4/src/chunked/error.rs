@@ -16,6 +16,8 @@ pub enum ChunkErrorKind {
     Malformed,
     /// A chunk or a message is larger than the limit.
     TooLarge,
+    /// A chunk that is not the last one is smaller than the limit.
+    TooSmall,
     /// The signature of a chunk, a message or the trailer is not the expected one.
     SignatureMismatch,
     /// The body is longer or shorter than `x-amz-decoded-content-length` says.
@@ -35,22 +37,75 @@ impl ChunkError {
     }
 
     /// Returns the error code of S3.
+    ///
+    /// Source: S3, "Error responses", list of error codes. S3 has no code for malformed framing:
+    /// what it cannot read ends the body for it.
     pub fn code(&self) -> &'static str {
-        match self.kind {
-            ChunkErrorKind::Malformed => "InvalidRequest",
-            ChunkErrorKind::TooLarge => "EntityTooLarge",
-            ChunkErrorKind::SignatureMismatch => "SignatureDoesNotMatch",
-            ChunkErrorKind::Length | ChunkErrorKind::Incomplete => "IncompleteBody",
-            ChunkErrorKind::Trailer => "MalformedTrailerError",
-            ChunkErrorKind::Checksum => "BadDigest",
-        }
+        self.answer().1
     }
 
     /// Returns the HTTP status of the answer.
     pub fn status(&self) -> u16 {
+        self.answer().0
+    }
+
+    /// Returns the message of S3. `Display` says more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{chunked::ChunkDecoder, verify::Dialect};
+    /// let error = ChunkDecoder::unsigned().finish().unwrap_err();
+    /// assert_eq!(
+    ///     Dialect::S3.body(error.code(), error.message(), "4442587FB7D0A2F9"),
+    ///     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+    ///      <Error><Code>IncompleteBody</Code>\
+    ///      <Message>The request body terminated unexpectedly</Message>\
+    ///      <RequestId>4442587FB7D0A2F9</RequestId></Error>"
+    /// );
+    /// ```
+    pub fn message(&self) -> &'static str {
+        self.answer().2
+    }
+
+    /// Returns status, code and message of S3.
+    fn answer(&self) -> (u16, &'static str, &'static str) {
         match self.kind {
-            ChunkErrorKind::SignatureMismatch => 403,
-            _ => 400,
+            ChunkErrorKind::Malformed | ChunkErrorKind::Incomplete => (
+                400,
+                "IncompleteBody",
+                "The request body terminated unexpectedly",
+            ),
+            ChunkErrorKind::Length => (
+                400,
+                "IncompleteBody",
+                "You did not provide the number of bytes specified by the Content-Length HTTP header",
+            ),
+            ChunkErrorKind::TooLarge => (
+                400,
+                "EntityTooLarge",
+                "Your proposed upload exceeds the maximum allowed size",
+            ),
+            ChunkErrorKind::TooSmall => (
+                403,
+                "InvalidChunkSizeError",
+                "Only the last chunk is allowed to have a size less than 8192 bytes",
+            ),
+            ChunkErrorKind::SignatureMismatch => (
+                403,
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+            ),
+            ChunkErrorKind::Trailer => (
+                400,
+                "MalformedTrailerError",
+                "The request contained trailing data that was not well-formed or did not conform to our published schema.",
+            ),
+            ChunkErrorKind::Checksum => (
+                400,
+                "BadDigest",
+                "The checksum you specified did not match the calculated checksum.",
+            ),
         }
     }
 }
@@ -66,6 +121,9 @@ impl fmt::Display for ChunkError {
         f.write_str(match self.kind {
             ChunkErrorKind::Malformed => "the body is not in the form that x-amz-content-sha256 announces",
             ChunkErrorKind::TooLarge => "a chunk or a message is larger than the server accepts",
+            ChunkErrorKind::TooSmall => {
+                "a chunk that is not the last one is smaller than the server accepts"
+            }
             ChunkErrorKind::SignatureMismatch => {
                 "the signature of a chunk, a message or the trailer does not match; it was changed in transit or signed with another key"
             }

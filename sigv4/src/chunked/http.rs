@@ -1,10 +1,12 @@
+use alloc::string::String;
+
 use ::http::{
     HeaderMap, HeaderValue, Request,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH},
 };
 use http_body::Body;
 
-use super::{ChunkBody, ChunkEncoder, ChunkSigner, Chunked};
+use super::{ChunkBody, ChunkEncoder, ChunkSigner, Chunked, content_encoding::add_others};
 use crate::{
     credentials::Credentials,
     error::{Error, ErrorKind},
@@ -17,12 +19,14 @@ impl Signer {
     /// Signs a request whose body is encoded in chunks as planned.
     ///
     /// Sets the plan's headers, the signature and the `Content-Length`, which is not signed, and
-    /// wraps the body. If the request has a `Content-Encoding`, it follows `aws-chunked`.
+    /// wraps the body. The encodings that the request has, in one `Content-Encoding` or in several,
+    /// follow `aws-chunked`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Host`] if neither the URI nor a `Host` header names a host;
-    /// [`ErrorKind::ChunkAlgorithm`] if the body was planned for SigV4a.
+    /// [`ErrorKind::ChunkAlgorithm`] if the body was planned for SigV4a;
+    /// [`ErrorKind::HeaderValue`] if a `Content-Encoding` is not ASCII.
     ///
     /// # Examples
     ///
@@ -105,15 +109,17 @@ fn sign_and_encode<B: Body + Unpin>(
 fn split_and_announce<B>(request: Request<B>, plan: &Chunked) -> Result<(Request<()>, B), Error> {
     let (mut parts, body) = request.into_parts();
     // A request that is signed again names `aws-chunked` already.
-    let encoding = parts
-        .headers
-        .get(CONTENT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .map(|value| value.strip_prefix("aws-chunked,").unwrap_or(value))
-        .filter(|value| *value != "aws-chunked");
-    let plan = match encoding {
-        Some(encoding) => plan.clone().content_encoding(encoding)?,
-        None => plan.clone(),
+    let mut encoding = String::new();
+    for value in parts.headers.get_all(CONTENT_ENCODING) {
+        let value = value
+            .to_str()
+            .map_err(|_| Error::new(ErrorKind::HeaderValue, CONTENT_ENCODING.as_str()))?;
+        add_others(&mut encoding, value);
+    }
+    let plan = if encoding.is_empty() {
+        plan.clone()
+    } else {
+        plan.clone().content_encoding(&encoding)?
     };
     for (name, value) in plan.headers() {
         let value =

@@ -14,6 +14,7 @@
 
 mod chain;
 mod checksum;
+mod content_encoding;
 mod decoder;
 mod encoder;
 mod error;
@@ -27,6 +28,8 @@ mod verifier;
 
 pub use crate::payload::Streaming;
 pub use checksum::Checksum;
+pub(crate) use content_encoding::is_aws_chunked;
+pub use content_encoding::stored_encoding;
 pub use decoder::ChunkDecoder;
 #[cfg(feature = "std")]
 pub use encoder::ChunkReader;

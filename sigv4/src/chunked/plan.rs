@@ -4,7 +4,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::checksum::Checksum;
+use super::{checksum::Checksum, content_encoding::add_others};
 use crate::{
     error::{Error, ErrorKind},
     payload::Streaming,
@@ -118,14 +118,16 @@ impl Chunked {
         Ok(self)
     }
 
-    /// Sets the encoding that the body has before it is cut, such as `gzip`. It follows
-    /// `aws-chunked` in `Content-Encoding`.
+    /// Sets the encodings that the body has before it is cut, such as `gzip`. They follow
+    /// `aws-chunked` in `Content-Encoding`; one that is `aws-chunked` itself is left out.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Trailer`] if it cannot stand in a header.
     pub fn content_encoding(mut self, encoding: &str) -> Result<Self, Error> {
-        self.content_encoding = Some(trailer_value(encoding)?);
+        let mut others = String::new();
+        add_others(&mut others, &trailer_value(encoding)?);
+        self.content_encoding = Some(others).filter(|others| !others.is_empty());
         Ok(self)
     }
 

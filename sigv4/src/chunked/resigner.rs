@@ -1,7 +1,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    decoder::{ChunkDecoder, State},
+    decoder::{ChunkDecoder, State, data_of},
     error::ChunkError,
     signature::ChunkSignature,
     signer::ChunkSigner,
@@ -32,8 +32,8 @@ impl ChunkResigner {
                 (State::Head, State::Data(_)) | (State::Trailer, State::Trailer) => {
                     held.extend_from_slice(part);
                 }
-                (State::Data(length), _) => {
-                    put_line(out, held, &signer.sign(&part[..length]));
+                (State::Data(_), _) => {
+                    put_line(out, held, &signer.sign(data_of(before, part)));
                     held.clear();
                     out.extend_from_slice(part);
                 }

@@ -12,18 +12,33 @@ impl Accumulator {
     pub(crate) fn feed<E>(
         &mut self,
         input: &[u8],
-        mut consume: impl FnMut(&[u8]) -> Result<Option<usize>, E>,
+        consume: impl FnMut(&[u8]) -> Result<Option<usize>, E>,
     ) -> Result<(), E> {
-        self.0.extend_from_slice(input);
-        let mut consumed = 0;
-        while let Some(length) = consume(&self.0[consumed..])? {
-            consumed += length;
+        // Only what is incomplete is copied.
+        if self.0.is_empty() {
+            let consumed = consume_parts(input, consume)?;
+            self.0.extend_from_slice(&input[consumed..]);
+        } else {
+            self.0.extend_from_slice(input);
+            let consumed = consume_parts(&self.0, consume)?;
+            self.0.drain(..consumed);
         }
-        self.0.drain(..consumed);
         Ok(())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Returns the length of all complete parts at the front.
+fn consume_parts<E>(
+    bytes: &[u8],
+    mut consume: impl FnMut(&[u8]) -> Result<Option<usize>, E>,
+) -> Result<usize, E> {
+    let mut consumed = 0;
+    while let Some(length) = consume(&bytes[consumed..])? {
+        consumed += length;
+    }
+    Ok(consumed)
 }

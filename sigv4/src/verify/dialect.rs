@@ -222,6 +222,7 @@ fn general(kind: ErrorKind) -> (Codes, Option<&'static str>) {
         ErrorKind::NoSignature => (UNSIGNED, Some("Request is missing Authentication Token")),
         ErrorKind::Malformed | ErrorKind::BadParameters => (INCOMPLETE, None),
         ErrorKind::ContentHash => (INCOMPLETE, Some(CONTENT_HASH)),
+        ErrorKind::ContentEncoding => (INCOMPLETE, Some(CONTENT_ENCODING)),
         ErrorKind::UnknownKey | ErrorKind::Token => (
             UNKNOWN,
             Some("The security token included in the request is invalid."),
@@ -282,6 +283,7 @@ fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
         ),
         ErrorKind::TokenExpired => (400, "ExpiredToken", Some("The provided token has expired.")),
         ErrorKind::ContentHash => (400, "InvalidArgument", Some(CONTENT_HASH)),
+        ErrorKind::ContentEncoding => (400, "InvalidArgument", Some(CONTENT_ENCODING)),
         ErrorKind::ContentMismatch => (
             400,
             "XAmzContentSHA256Mismatch",
@@ -303,6 +305,9 @@ fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
 }
 
 const CONTENT_HASH: &str = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, the name of a streaming payload or a valid sha256 value.";
+
+const CONTENT_ENCODING: &str =
+    "aws-chunked encoding is not supported when x-amz-content-sha256 UNSIGNED-PAYLOAD is supplied";
 
 fn put_element(out: &mut String, name: &str, text: &str) {
     for part in ["<", name, ">"] {

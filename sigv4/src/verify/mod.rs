@@ -48,7 +48,7 @@ use ctutils::CtEq as _;
 use crate::key::{V4A_ALGORITHM, string_to_sign_prefix};
 use crate::{
     canonical::{self, CanonicalHeaders, Headers, Rules, Selection, write_query},
-    chunked::ChunkSignature,
+    chunked::{ChunkSignature, is_aws_chunked},
     codec::{hex, sha256::Sha256},
     credentials::Credentials,
     error::Error as InputError,
@@ -457,6 +457,14 @@ impl Verifier {
         // Any other text would be signed, but never compared with the body.
         if !payload::stands_for_body(declared) {
             return Err(Refusal::new(ErrorKind::ContentHash));
+        }
+        // S3 would store the framing as part of the object, and so refuses it. With a hash it stores
+        // the body as it came.
+        if declared == UNSIGNED_PAYLOAD.as_bytes()
+            && self.rules.presigns_unsigned()
+            && is_aws_chunked(request)
+        {
+            return Err(Refusal::new(ErrorKind::ContentEncoding));
         }
         let is_known = !matches!(request.body(), Payload::Declared);
         if is_known && !payload::is_name(declared) && declared != body.as_bytes() {

@@ -35,6 +35,8 @@ pub enum ErrorKind {
     /// `x-amz-content-sha256` is neither a SHA-256 in hex nor a known name such as
     /// `UNSIGNED-PAYLOAD`.
     ContentHash,
+    /// The body is encoded as `aws-chunked`, but declared `UNSIGNED-PAYLOAD`.
+    ContentEncoding,
     /// The body is not the one that was signed.
     ContentMismatch,
     /// The request is well-formed, but its signature is not the expected one.

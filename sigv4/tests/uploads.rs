@@ -1,0 +1,253 @@
+//! Uploads as real clients send them, received as a server does.
+//!
+//! `uploads/*.http` were captured from clients: `uploads/capture.py` shows how. The bodies of the
+//! Go and Java clients are written here as their sources write them.
+
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::{fs, path::Path};
+
+use keyfob_sigv4::{
+    Credentials, Payload, Request, Signer, Timestamp,
+    chunked::{self, Checksum, ChunkDecoder, ChunkErrorKind, ChunkSigner, Streaming},
+    verify::{Verified, Verifier},
+};
+
+const BODY: &str = "hello world, hello again";
+const HOST: (&str, &str) = ("host", "bucket.s3.amazonaws.com");
+
+fn credentials() -> Credentials {
+    Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY").unwrap()
+}
+
+fn verifier() -> Verifier {
+    Verifier::s3("us-east-1").unwrap()
+}
+
+/// Verifies a request and its body, which comes in pieces of this length.
+fn receive(request: &Request<'_>, now: Timestamp, body: &[u8], piece: usize) -> Vec<u8> {
+    let verified = verifier()
+        .verify(request, now, |_| Some(credentials()))
+        .unwrap();
+    match verifier().chunk_decoder(&verified, request).unwrap() {
+        Some(decoder) => decode(decoder, body, piece).unwrap(),
+        None => body.to_vec(),
+    }
+}
+
+fn decode(mut decoder: ChunkDecoder, body: &[u8], piece: usize) -> Result<Vec<u8>, ChunkErrorKind> {
+    let mut decoded = Vec::new();
+    for piece in body.chunks(piece) {
+        let fed = decoder.feed(piece, &mut decoded);
+        fed.map_err(|error| error.kind())?;
+    }
+    decoder.finish().map_err(|error| error.kind())?;
+    Ok(decoded)
+}
+
+#[test]
+fn what_boto3_minio_py_and_the_javascript_sdk_send_is_received() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/uploads");
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let captured: Vec<_> = files
+        .filter(|file| file.extension().is_some_and(|end| end == "http"))
+        .collect();
+    assert_eq!(captured.len(), 11);
+    for file in captured {
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let bytes = fs::read(file).unwrap();
+        let end = bytes.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
+        let (head, body) = (str::from_utf8(&bytes[..end]).unwrap(), &bytes[end + 4..]);
+        let mut lines = head.split("\r\n");
+        let target = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let headers: Vec<_> = lines.map(|line| line.split_once(": ").unwrap()).collect();
+        let request = Request::from_wire("PUT", target, &headers)
+            .unwrap()
+            .payload(Payload::Declared);
+        let is_date = |(name, _): &&(&str, &str)| name.eq_ignore_ascii_case("x-amz-date");
+        let now = headers.iter().find(is_date).unwrap().1.parse().unwrap();
+        let expected = if name.ends_with("empty") { "" } else { BODY };
+        for piece in [1, 7, bytes.len()] {
+            let received = receive(&request, now, body, piece);
+            assert_eq!(received, expected.as_bytes(), "{name}");
+        }
+        let encoding = matches!(&*name, "boto3-stream" | "js-gzip").then_some("gzip");
+        let stored = chunked::stored_encoding(&request);
+        assert_eq!(stored.as_deref(), encoding, "{name}");
+    }
+}
+
+/// An upload that this crate signs, to receive bodies written by hand.
+struct Upload {
+    headers: Vec<(String, String)>,
+    chain: ChunkSigner,
+}
+
+impl Upload {
+    fn new(streaming: Streaming, trailer: &str) -> Self {
+        let mut headers = vec![
+            HOST,
+            ("content-encoding", "aws-chunked"),
+            ("x-amz-decoded-content-length", "24"),
+        ];
+        if !trailer.is_empty() {
+            headers.push(("x-amz-trailer", trailer));
+        }
+        let request = Request::from_wire("PUT", "/key", &headers)
+            .unwrap()
+            .payload(Payload::Streaming(streaming));
+        let signer = Signer::s3("us-east-1").unwrap();
+        let signature = signer.sign(&request, &credentials(), at());
+        let chain = ChunkSigner::new(&signer, &credentials(), at(), &signature);
+        let headers = headers.iter().copied().chain(signature.headers());
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self {
+            headers: headers.collect(),
+            chain,
+        }
+    }
+
+    fn unsigned(trailer: &str) -> Self {
+        Self::new(Streaming::UnsignedTrailer, trailer)
+    }
+
+    fn decoder(&self) -> ChunkDecoder {
+        let headers: Vec<_> = self.headers.iter().map(|(n, v)| (&**n, &**v)).collect();
+        let request = Request::from_wire("PUT", "/key", &headers)
+            .unwrap()
+            .payload(Payload::Declared);
+        let verified: Verified = verifier()
+            .verify(&request, at(), |_| Some(credentials()))
+            .unwrap();
+        let decoder = verifier().chunk_decoder(&verified, &request).unwrap();
+        decoder.unwrap()
+    }
+
+    /// Decodes a body that comes in pieces of every length.
+    fn receive(&self, body: &str) -> Result<Vec<u8>, ChunkErrorKind> {
+        let whole = decode(self.decoder(), body.as_bytes(), body.len());
+        for piece in 1..body.len() {
+            assert_eq!(decode(self.decoder(), body.as_bytes(), piece), whole);
+        }
+        whole
+    }
+}
+
+fn at() -> Timestamp {
+    "20260101T000000Z".parse().unwrap()
+}
+
+/// `aws/signer/v4` writes one chunk of the whole length, however long the body is.
+#[test]
+fn what_the_aws_sdk_for_go_sends_is_received() {
+    let upload = Upload::unsigned("x-amz-checksum-crc32");
+    let body = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==\r\n\r\n");
+    assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes());
+}
+
+/// `AwsChunkedEncodingInputStream` of version 1 and `ChunkedEncodedInputStream` of version 2.
+#[test]
+fn what_the_aws_sdk_for_java_sends_is_received() {
+    let upload = Upload::unsigned("x-amz-checksum-sha256");
+    let sum = "SSOpYgIohwt8SHMnSTrur+rYHWg0sVBSfCwQYwYKLzY=";
+    let body = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-sha256:{sum}\r\n\r\n");
+    assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes());
+
+    let upload = Upload::new(Streaming::Signed, "");
+    let mut chain = upload.chain.clone();
+    let (data, end) = (chain.sign(BODY.as_bytes()), chain.sign(b""));
+    let body = format!(
+        "18;chunk-signature={data}\r\n{BODY}\r\n0;chunk-signature={end}\r\n\r\n",
+        data = data.as_str(),
+        end = end.as_str()
+    );
+    assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes());
+}
+
+/// `pkg/signer` of minio-go ends each line of a trailer with `\n`, and the trailer with `\r\n\r\n`.
+#[test]
+fn unsigned_trailers_that_minio_go_ends_with_a_bare_line_feed_are_received() {
+    let upload = Upload::unsigned("x-amz-checksum-crc32");
+    let body = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==\n\r\n\r\n");
+    assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes());
+
+    let sum = "SSOpYgIohwt8SHMnSTrur+rYHWg0sVBSfCwQYwYKLzY=";
+    let upload = Upload::unsigned("x-amz-checksum-crc32, x-amz-checksum-sha256");
+    for end in ["\n", "\r\n", "\n\r\n"] {
+        let body = format!(
+            "18\r\n{BODY}\r\n0\r\nx-amz-checksum-sha256:{sum}{end}x-amz-checksum-crc32:Gnt47g=={end}\r\n"
+        );
+        assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes(), "{end:?}");
+    }
+
+    let empty = ChunkDecoder::unsigned().trailer("x-amz-checksum-crc32");
+    let body = b"0\r\nx-amz-checksum-crc32:AAAAAA==\n\r\n\r\n";
+    assert_eq!(decode(empty, body, 3), Ok(Vec::new()));
+}
+
+#[test]
+fn signed_trailers_that_minio_go_ends_with_a_bare_line_feed_are_received() {
+    let names = ["x-amz-checksum-crc32", "x-amz-checksum-crc32c"];
+    let upload = Upload::new(Streaming::SignedTrailer, &names.join(","));
+    let lines = [
+        (names[0], "Gnt47g=="),
+        (names[1], &*Checksum::Crc32c.digest(BODY.as_bytes())),
+    ];
+    let mut chain = upload.chain.clone();
+    let (data, end) = (chain.sign(BODY.as_bytes()), chain.sign(b""));
+    let (data, end) = (data.as_str(), end.as_str());
+    let trailer = chain.sign_trailer(&lines);
+    let text = lines
+        .map(|(name, value)| format!("{name}:{value}\n"))
+        .concat();
+    let body = format!(
+        "18;chunk-signature={data}\r\n{BODY}\r\n0;chunk-signature={end}\r\n\
+         {text}\r\nx-amz-trailer-signature:{}\r\n\r\n",
+        trailer.as_str()
+    );
+    let result = upload.receive(&body);
+    assert_eq!(result.unwrap(), BODY.as_bytes());
+}
+
+#[test]
+fn spaces_around_the_colon_of_a_trailer_are_no_part_of_name_and_value() {
+    let upload = Upload::unsigned("x-amz-checksum-crc32");
+    for colon in [" :", ": ", " : ", "\t:\t "] {
+        let body = format!("18\r\n{BODY}\r\n0\r\nX-Amz-Checksum-Crc32{colon}Gnt47g== \r\n\r\n");
+        assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes(), "{colon:?}");
+    }
+}
+
+#[test]
+fn only_one_line_end_may_follow_a_bare_line_feed() {
+    let upload = Upload::unsigned("x-amz-checksum-crc32");
+    let begin = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==");
+    for (end, kind) in [
+        ("\n\r\n\r\n\r\n", ChunkErrorKind::Malformed),
+        ("\r\n\r\n\r\n", ChunkErrorKind::Malformed),
+        ("\n\r\n\n", ChunkErrorKind::Malformed),
+        ("\n\r\nmore", ChunkErrorKind::Malformed),
+        ("\n\r\n\r", ChunkErrorKind::Incomplete),
+        ("\n", ChunkErrorKind::Incomplete),
+    ] {
+        let result = upload.receive(&format!("{begin}{end}"));
+        assert_eq!(result, Err(kind), "{end:?}");
+    }
+}
+
+#[test]
+fn an_unsigned_chunk_of_any_length_is_given_out_as_it_comes() {
+    let mut decoder = ChunkDecoder::unsigned();
+    let mut body = Vec::new();
+    decoder.feed(b"7fffffffffffffff\r\n", &mut body).unwrap();
+    let megabyte = vec![7; 1 << 20];
+    for _ in 0..64 {
+        decoder.feed(&megabyte, &mut body).unwrap();
+        assert_eq!(body.len(), megabyte.len());
+        body.clear();
+    }
+    assert_eq!(decoder.finish().unwrap_err().code(), "IncompleteBody");
+}
