@@ -10,10 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Request, Response};
 use keyfob_backoff::{Pause, retry};
 use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp};
+use zeroize::Zeroizing;
 
 pub use self::builder::ClientBuilder;
 use self::{builder::Settings, cause::Cause, clock::Clock};
@@ -161,6 +162,9 @@ impl fmt::Debug for Client {
     }
 }
 
+/// The body of an answer, which is zeroed on drop.
+type Body = Zeroizing<Vec<u8>>;
+
 /// The signer and the credentials for a request.
 #[derive(Clone, Copy)]
 struct Proof<'a> {
@@ -218,7 +222,7 @@ impl Inner {
         &self,
         request: Request<Bytes>,
         timeout: Duration,
-    ) -> Result<Response<Bytes>, Error> {
+    ) -> Result<Response<Body>, Error> {
         let mut request = reqwest::Request::try_from(request).map_err(unusable)?;
         *request.timeout_mut() = Some(timeout);
         let answer = async {
@@ -288,15 +292,21 @@ impl<'a> Proof<'a> {
 }
 
 /// Reads the whole body. Returns `None` if it is longer than [`MAX_ANSWER`].
-async fn read_body(answer: &mut reqwest::Response) -> Result<Option<Bytes>, reqwest::Error> {
-    let mut body = BytesMut::new();
+async fn read_body(answer: &mut reqwest::Response) -> Result<Option<Body>, reqwest::Error> {
+    // With room for all of it, because a vector that grows leaves copies of secrets in freed
+    // memory.
+    let announced = answer
+        .content_length()
+        .and_then(|length| length.try_into().ok());
+    let capacity = announced.unwrap_or(0).min(MAX_ANSWER);
+    let mut body = Body::new(Vec::with_capacity(capacity));
     while let Some(chunk) = answer.chunk().await? {
         if body.len() + chunk.len() > MAX_ANSWER {
             return Ok(None);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Some(body.freeze()))
+    Ok(Some(body))
 }
 
 fn unusable(error: reqwest::Error) -> Error {
