@@ -16,12 +16,17 @@ impl<F: FnMut() -> f64> Random for F {
     }
 }
 
-/// The default [`Random`]: with feature `std`, a generator that is seeded from the system when it
-/// is first used.
+/// The default [`Random`]: with feature `std`, each fraction comes from the system.
 ///
-/// A call that succeeds at the first attempt pays nothing for it. The seed comes from the random
-/// keys of the standard library's hash maps. On targets without a source of entropy
-/// (`wasm32-unknown-unknown`) these are constant: use a [`SeededRandom`] there.
+/// It keeps no state, so nothing repeats that a copy could repeat: not a clone, not a process that
+/// was forked, not a machine that was restored from a snapshot. Each fraction mixes the random keys
+/// of the standard library's hash maps with the process id and the time of day, read again for each
+/// fraction. A call that succeeds at the first attempt pays nothing for it.
+///
+/// On `wasm32-unknown-unknown` the standard library has none of the three, and the keys are
+/// constant: use a [`SeededRandom`] there. Two machines restored from one snapshot differ in their
+/// clocks alone, by a nanosecond or more. If the clock may stand still there, use a
+/// [`SeededRandom`] whose seed was drawn after the restore.
 ///
 /// ```
 /// # #[cfg(feature = "std")]
@@ -31,45 +36,65 @@ impl<F: FnMut() -> f64> Random for F {
 /// assert_eq!(Policy::aws().delays(Entropy::new()).count(), 2);
 /// # }
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Entropy {
-    #[cfg(feature = "std")]
-    generator: Option<SeededRandom>,
+    _private: (),
 }
 
 impl Entropy {
-    /// Creates a generator that is not seeded yet.
+    /// Creates the generator.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            #[cfg(feature = "std")]
-            generator: None,
-        }
-    }
-}
-
-impl Clone for Entropy {
-    /// Returns a generator that is not seeded yet, so that no two draw the same delays.
-    fn clone(&self) -> Self {
-        Self::new()
+        Self { _private: () }
     }
 }
 
 #[cfg(feature = "std")]
 impl Random for Entropy {
     fn fraction(&mut self) -> f64 {
-        use std::hash::{BuildHasher, Hasher, RandomState};
-
-        self.generator
-            .get_or_insert_with(|| SeededRandom::new(RandomState::new().build_hasher().finish()))
-            .fraction()
+        // The standard library draws the keys once for each thread and then counts up, so a fork or
+        // a snapshot copies them. The process id tells forks apart, the clock snapshots.
+        mix(
+            &std::hash::RandomState::new(),
+            process_id(),
+            since_1970_in_nanos(),
+        )
     }
+}
+
+/// Turns the keys of a hash map, a process id and a time into a fraction.
+#[cfg(feature = "std")]
+fn mix(keys: &impl std::hash::BuildHasher, process: u32, time: u64) -> f64 {
+    SeededRandom::new(keys.hash_one((process, time))).fraction()
+}
+
+/// Returns the id of this process, or 0 where there are no processes and so no forks.
+#[cfg(feature = "std")]
+fn process_id() -> u32 {
+    #[cfg(any(unix, windows))]
+    return std::process::id();
+    // `std` panics here on targets without processes.
+    #[cfg(not(any(unix, windows)))]
+    0
+}
+
+/// Returns the time of day, or 0 where the standard library has no clock.
+#[cfg(feature = "std")]
+fn since_1970_in_nanos() -> u64 {
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+    return std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, crate::duration::nanos);
+    // `std` panics here.
+    #[cfg(all(target_family = "wasm", target_os = "unknown"))]
+    0
 }
 
 /// A small seeded generator: the same seed gives the same delays.
 ///
 /// It is SplitMix64 (Steele, Lea and Flood, 2014), good enough to spread clients out in time, but
-/// not for secrets.
+/// not for secrets. A clone, a forked process and a restored snapshot repeat its delays; to keep
+/// them apart, use [`Entropy`].
 ///
 /// ```
 /// use keyfob_backoff::{Random, SeededRandom};
@@ -134,5 +159,39 @@ mod tests {
         random.fraction();
         let mut clone = random.clone();
         assert_ne!(random.fraction().to_bits(), clone.fraction().to_bits());
+    }
+
+    /// What a fork and a restored snapshot copy are the keys of the thread: the same `keys` here.
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_fork_and_a_restored_snapshot_draw_other_fractions_than_the_original() {
+        let keys = std::hash::RandomState::new();
+        let drawn = |process, time| mix(&keys, process, time).to_bits();
+        assert_eq!(drawn(100, 7), drawn(100, 7));
+        let mut all: Vec<u64> = (100..200).map(|process| drawn(process, 7)).collect();
+        all.extend((8..108).map(|time| drawn(100, time)));
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 200);
+    }
+
+    #[cfg(all(feature = "std", any(unix, windows)))]
+    #[test]
+    fn the_process_and_the_time_are_read_for_each_fraction() {
+        assert_eq!(process_id(), std::process::id());
+        let before = since_1970_in_nanos();
+        std::thread::sleep(core::time::Duration::from_millis(2));
+        assert!(since_1970_in_nanos() > before);
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn the_default_generator_fills_the_range() {
+        let mut random = Entropy::new();
+        let drawn: Vec<f64> = (0..10_000).map(|_| random.fraction()).collect();
+        assert!(drawn.iter().all(|f| (0.0..1.0).contains(f)));
+        let mean = drawn.iter().sum::<f64>() / 10_000.0;
+        // Seven standard deviations.
+        assert!((mean - 0.5).abs() < 0.02, "{mean}");
     }
 }
