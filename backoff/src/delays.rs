@@ -1,4 +1,4 @@
-use core::{iter::FusedIterator, time::Duration};
+use core::{fmt, iter::FusedIterator, time::Duration};
 
 use crate::fault::{Fault, FaultKind};
 use crate::policy::Policy;
@@ -16,7 +16,7 @@ use crate::random::Random;
 /// assert_eq!(delays.len(), 2);
 /// assert_eq!(delays, Policy::aws().delays(SeededRandom::new(42)).collect::<Vec<_>>());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Delays<R> {
     policy: Policy,
     fault: Fault,
@@ -86,6 +86,16 @@ impl<R: Random> Iterator for Delays<R> {
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = self.policy.max_attempts().saturating_sub(self.failed + 1) as usize;
         (left, Some(left))
+    }
+}
+
+impl<R> fmt::Debug for Delays<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delays")
+            .field("policy", &self.policy)
+            .field("fault", &self.fault)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }
 

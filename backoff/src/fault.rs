@@ -1,3 +1,5 @@
+use core::fmt;
+
 use crate::hint::Hint;
 use crate::skew::ClockSkew;
 
@@ -18,7 +20,7 @@ pub enum FaultKind {
     Throttling,
     /// The service failed: any other 5xx.
     Server,
-    /// No connection was made, so nothing was sent. Opt-in.
+    /// The service never got the request: no connection was made, or HTTP/2 refused it. Opt-in.
     Connect,
     /// The request was sent and the connection broke before an answer. Opt-in.
     NoResponse,
@@ -58,7 +60,8 @@ impl Fault {
 /// | any other 5xx | server fault |
 /// | everything else, every other 4xx included | `None`: do not retry |
 ///
-/// Codes are compared exactly, letter case included.
+/// Codes are compared exactly, letter case included, but for the first letter of a code that ends
+/// in `Exception`: event streams write it small, as in `throttlingException`.
 ///
 /// ```
 /// use keyfob_backoff::{FaultKind, classify};
@@ -87,11 +90,13 @@ macro_rules! throttling_codes {
         ///
         /// `LimitExceededException` is one of them, although some services also use it for a fixed
         /// quota. IAM's `LimitExceeded` is not.
+        /// [`Policy::throttling_codes`](crate::Policy::throttling_codes) adds others.
         pub const THROTTLING_CODES: [&str; 14] = [$($code),+];
 
-        /// Returns true for one of [`THROTTLING_CODES`], without a loop over them.
+        /// Returns true for one of [`THROTTLING_CODES`]; without a loop over them for most codes.
         pub(crate) fn is_throttling_code(code: &str) -> bool {
-            matches!(code, $($code)|+)
+            let is_member = code.starts_with(|first: char| first.is_ascii_lowercase());
+            matches!(code, $($code)|+) || (is_member && contains_code(&THROTTLING_CODES, code))
         }
     };
 }
@@ -112,6 +117,34 @@ throttling_codes![
     "TooManyRequestsException",
     "TransactionInProgressException",
 ];
+
+/// Returns true if `code` is one of `codes`, or the name that an event stream has for one.
+///
+/// The header `:exception-type` of an event stream has the name of a member of the stream's union,
+/// which begins with a small letter: `throttlingException` for `ThrottlingException`. Only the
+/// names of exceptions are members, so no other code has two forms.
+///
+/// Source: Smithy 2.0, "Amazon Event Stream Specification", exception messages.
+pub(crate) fn contains_code(codes: &[&str], code: &str) -> bool {
+    let is_member_of = |known: &str| {
+        let (Some((first, rest)), Some((known_first, known_rest))) =
+            (split_first(code), split_first(known))
+        else {
+            return false;
+        };
+        rest == known_rest
+            && rest.ends_with("Exception")
+            && first.eq_ignore_ascii_case(&known_first)
+    };
+    codes
+        .iter()
+        .any(|known| *known == code || is_member_of(known))
+}
+
+fn split_first(code: &str) -> Option<(char, &str)> {
+    let mut chars = code.chars();
+    Some((chars.next()?, chars.as_str()))
+}
 
 /// An error that reports the facts that a [`Policy`](crate::Policy) decides by.
 ///
@@ -153,7 +186,10 @@ impl<E: Classify + ?Sized> Classify for &E {
 ///     .with_hint(Hint::from_x_amz_retry_after("1500"));
 /// assert_eq!((failure.status(), failure.code()), (Some(503), Some("SlowDown")));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// `Debug` shows the code only if it is one that this crate knows, because a service may repeat
+/// anything in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Failure<'a> {
     pub(crate) point: FailurePoint,
     pub(crate) code: Option<&'a str>,
@@ -178,8 +214,8 @@ impl<'a> Failure<'a> {
         Self::from_point(FailurePoint::Response(status))
     }
 
-    /// Creates the failure of an attempt that could not connect (name lookup, connect, TLS
-    /// handshake). Nothing was sent.
+    /// Creates the failure of an attempt of which the service got nothing: it could not connect
+    /// (name lookup, connect, TLS handshake), or an HTTP/2 server refused the stream.
     #[must_use]
     pub const fn connect() -> Self {
         Self::from_point(FailurePoint::Connect)
@@ -207,6 +243,16 @@ impl<'a> Failure<'a> {
 
     /// Adds the error code of the answer, as in `<Code>Throttling</Code>`: a `&str` or an `Option`
     /// of one.
+    ///
+    /// For an exception in an event stream it is the header `:exception-type`, with the status of
+    /// the response that has the stream:
+    ///
+    /// ```
+    /// use keyfob_backoff::{Failure, Fault, Policy};
+    ///
+    /// let failure = Failure::response(200).with_code("throttlingException");
+    /// assert!(Policy::aws().classify(&failure).is_some_and(Fault::is_throttling));
+    /// ```
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Option<&'a str>>) -> Self {
         self.code = code.into();
@@ -249,6 +295,19 @@ impl<'a> Failure<'a> {
         self.hint
     }
 
+    /// Returns the code if this crate knows it, for logs and `Debug`.
+    ///
+    /// A code is text from the service, which may be faulty or hostile and repeat a secret of the
+    /// request.
+    pub(crate) fn known_code(&self) -> Option<&'static str> {
+        let code = self.code?;
+        THROTTLING_CODES
+            .iter()
+            .chain(&OTHER_KNOWN_CODES)
+            .find(|known| contains_code(&[known], code))
+            .copied()
+    }
+
     const fn from_point(point: FailurePoint) -> Self {
         Self {
             point,
@@ -258,6 +317,44 @@ impl<'a> Failure<'a> {
         }
     }
 }
+
+impl fmt::Debug for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.map(|_| self.known_code().unwrap_or("(other)"));
+        f.debug_struct("Failure")
+            .field("point", &self.point)
+            .field("code", &code)
+            .field("hint", &self.hint)
+            .field("skew", &self.skew)
+            .finish()
+    }
+}
+
+/// Codes that may be shown, besides those of throttling.
+const OTHER_KNOWN_CODES: [&str; 22] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IDPCommunicationError",
+    "InternalError",
+    "InternalFailure",
+    "InternalFailureException",
+    "InternalServerError",
+    "InternalServerException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "SignatureDoesNotMatch",
+    "ValidationError",
+    "ValidationException",
+];
 
 impl Classify for Failure<'_> {
     fn failure(&self) -> Failure<'_> {
@@ -305,6 +402,32 @@ mod tests {
                 );
             }
             assert!(classify(None, Some(code)).is_some_and(Fault::is_throttling));
+        }
+    }
+
+    #[test]
+    fn the_exceptions_of_event_streams_are_throttling_too() {
+        for code in [
+            "throttlingException",
+            "throttledException",
+            "tooManyRequestsException",
+            "limitExceededException",
+            "provisionedThroughputExceededException",
+            "eC2ThrottledException",
+        ] {
+            assert_eq!(kind(200, Some(code)), Some(FaultKind::Throttling), "{code}");
+        }
+        for code in [
+            "slowDown",
+            "throttlingexception",
+            "tHrottlingException",
+            "THROTTLINGEXCEPTION",
+            "hrottlingException",
+            "ßhrottlingException",
+            "exception",
+            "xception",
+        ] {
+            assert_eq!(kind(400, Some(code)), None, "{code}");
         }
     }
 

@@ -6,7 +6,7 @@ use keyfob_backoff::{ClockSkew, Failure, Fault, FaultKind, Policy, THROTTLING_CO
 
 const README: &str = include_str!("../README.md");
 
-const OPT_INS: [(&str, Policy); 5] = [
+const OPT_INS: [(&str, Policy); 6] = [
     (
         "retry_connect_failures",
         Policy::aws().retry_connect_failures(),
@@ -20,6 +20,10 @@ const OPT_INS: [(&str, Policy); 5] = [
     (
         "retry_codes",
         Policy::aws().retry_codes(&["RequestTimeout"]),
+    ),
+    (
+        "throttling_codes",
+        Policy::aws().throttling_codes(&["KMSThrottlingException"]),
     ),
 ];
 

@@ -78,6 +78,7 @@ impl<'a> Failure<'a> {
 /// | EC2 | `<Code>` in `<Response><Errors><Error>` |
 /// | S3 | `<Code>` in the root `<Error>` |
 /// | RPC v2 CBOR | `__type` in the body |
+/// | a message of an event stream | header `:exception-type` or `:error-code` |
 ///
 /// Of a JSON or CBOR code, only the part after `#` and before `:` is returned. `None` means that
 /// there is no code: the body is the HTML page of a proxy, is empty, or is in another format. Only
@@ -93,6 +94,8 @@ impl<'a> Failure<'a> {
 pub fn error_code<'a>(header: impl Fn(&str) -> Option<&'a str>, body: &'a [u8]) -> Option<&'a str> {
     query_compatible(header("x-amzn-query-error"))
         .or_else(|| header("x-amzn-errortype").and_then(without_namespace))
+        .or_else(|| header(":exception-type").and_then(non_empty))
+        .or_else(|| header(":error-code").and_then(non_empty))
         .or_else(|| body_code(header("content-type"), &body[..body.len().min(BODY_LIMIT)]))
 }
 
@@ -164,6 +167,10 @@ fn query_compatible(value: Option<&str>) -> Option<&str> {
     } else {
         text(code.as_bytes())
     }
+}
+
+fn non_empty(value: &str) -> Option<&str> {
+    text(value.as_bytes())
 }
 
 /// Returns `FooError` of `aws.protocoltests#FooError:http://internal.amazon.com/`.
@@ -280,6 +287,52 @@ mod tests {
             code(&[("x-amzn-query-error", "A;B;C")], body),
             Some("QueueDoesNotExist")
         );
+    }
+
+    #[test]
+    fn a_message_of_an_event_stream_names_its_error_in_its_headers() {
+        let exception = [
+            (":message-type", "exception"),
+            (":exception-type", "throttlingException"),
+        ];
+        assert_eq!(
+            code(&exception, "{\"message\":\"x\",\"code\":\"B\"}"),
+            Some("throttlingException")
+        );
+        let error = [
+            (":message-type", "error"),
+            (":error-code", "SlowDown"),
+            (":error-message", "x"),
+        ];
+        assert_eq!(code(&error, ""), Some("SlowDown"));
+        assert_eq!(code(&[(":exception-type", " ")], ""), None);
+    }
+
+    #[test]
+    fn a_throttling_exception_is_throttling_in_each_form_that_names_it() {
+        let small = "throttlingException";
+        let header =
+            |name| Failure::from_answer(400, move |known| (known == name).then_some(small), b"");
+        let body = |body: &'static [u8]| Failure::from_answer(400, |_| None, body);
+        let pair = Failure::from_answer(
+            400,
+            |name| (name == "x-amzn-query-error").then_some("throttlingException;Sender"),
+            b"",
+        );
+        for failure in [
+            header("x-amzn-errortype"),
+            header(":exception-type"),
+            header(":error-code"),
+            pair,
+            body(b"{\"__type\":\"a.b#throttlingException:http://x\"}"),
+            body(b"{\"code\":\"throttlingException\"}"),
+            body(b"<Error><Code>throttlingException</Code></Error>"),
+            body(b"\xa1\x66__type\x73throttlingException"),
+        ] {
+            assert_eq!(failure.code(), Some(small));
+            let fault = crate::policy::Policy::aws().classify(&failure);
+            assert!(fault.is_some_and(crate::fault::Fault::is_throttling));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use core::time::Duration;
+use core::{fmt, time::Duration};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Mutex;
@@ -16,7 +16,8 @@ use super::{Limiter, RateLimit, lock};
 /// let gets = KeyedLimit::new(RateLimit::new(5_500, Duration::from_secs(1)));
 /// assert_eq!(gets.key("photos/").acquire(Duration::ZERO), Ok(()));
 /// ```
-#[derive(Debug)]
+///
+/// `Debug` does not show the keys.
 pub struct KeyedLimit<K> {
     limit: RateLimit,
     limits: Mutex<HashMap<K, RateLimit>>,
@@ -35,6 +36,15 @@ impl<K: Clone + Eq + Hash> KeyedLimit<K> {
     /// Returns the limiter of one key.
     pub fn key(&self, key: K) -> impl Limiter + '_ {
         KeyLimiter { keyed: self, key }
+    }
+}
+
+impl<K> fmt::Debug for KeyedLimit<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedLimit")
+            .field("limit", &self.limit)
+            .field("keys", &lock(&self.limits).len())
+            .finish()
     }
 }
 

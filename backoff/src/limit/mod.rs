@@ -27,6 +27,8 @@ pub use rate::RateLimit;
 pub trait Limiter {
     /// Takes permission to send one request at `now`.
     ///
+    /// A call that is dropped while it waits has taken none.
+    ///
     /// # Errors
     ///
     /// If the request must wait, returns how long to wait before asking again. Nothing was taken.

@@ -119,9 +119,11 @@ impl Policy {
         self
     }
 
-    /// Retries if no connection was made, as [`Failure::connect`](crate::Failure::connect) reports.
+    /// Retries if the service never got the request, as
+    /// [`Failure::connect`](crate::Failure::connect) reports: no connection was made, or an HTTP/2
+    /// server refused the stream.
     ///
-    /// Nothing was sent, so this is safe for any call.
+    /// This is safe for any call.
     #[must_use]
     pub const fn retry_connect_failures(mut self) -> Self {
         self.rules.connect = true;
@@ -148,9 +150,11 @@ impl Policy {
         self
     }
 
-    /// Retries these error codes at any status, with the delays of a server fault.
+    /// Retries these error codes at any status, with the delays of a server fault; for those of
+    /// throttling, see [`throttling_codes`](Policy::throttling_codes).
     ///
-    /// A second call replaces the codes of the first.
+    /// A second call replaces the codes of the first. Codes are compared as
+    /// [`classify`](crate::classify()) compares them.
     ///
     /// ```
     /// use keyfob_backoff::{Failure, Policy};
@@ -166,12 +170,33 @@ impl Policy {
         self
     }
 
+    /// Counts these error codes as throttling at any status, beside
+    /// [`THROTTLING_CODES`](crate::THROTTLING_CODES): with the longer delays, and also for calls
+    /// that must not happen twice.
+    ///
+    /// A second call replaces the codes of the first. Codes are compared as
+    /// [`classify`](crate::classify()) compares them.
+    ///
+    /// ```
+    /// use keyfob_backoff::{Failure, Fault, Policy};
+    ///
+    /// let policy = Policy::aws().throttling_codes(&["KMSThrottlingException"]);
+    /// let busy = Failure::response(400).with_code("KMSThrottlingException");
+    /// assert!(policy.classify(&busy).is_some_and(Fault::is_throttling));
+    /// ```
+    #[must_use]
+    pub const fn throttling_codes(mut self, codes: &'static [&'static str]) -> Self {
+        self.rules.throttling_codes = codes;
+        self
+    }
+
     /// Retries once if the service refused the date of the signature and the clocks differ by more
     /// than 4 minutes.
     ///
     /// This only helps if the next attempt is signed at
     /// [`ClockSkew::correct`](crate::ClockSkew::correct), and it needs the measured difference in
-    /// [`Failure::with_skew`](crate::Failure::with_skew).
+    /// [`Failure::with_skew`](crate::Failure::with_skew). The middleware for `reqwest` measures
+    /// none.
     ///
     /// ```
     /// use keyfob_backoff::{ClockSkew, Failure, Policy};

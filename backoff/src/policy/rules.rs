@@ -1,5 +1,7 @@
 use super::Policy;
-use crate::fault::{Failure, FailurePoint, Fault, FaultKind, classify, is_throttling_code};
+use crate::fault::{
+    Failure, FailurePoint, Fault, FaultKind, classify, contains_code, is_throttling_code,
+};
 use crate::skew::ClockSkew;
 
 /// The opt-ins of a policy, which add to the rule of [`classify`], and the marks of its calls.
@@ -14,6 +16,7 @@ pub(super) struct Rules {
     pub(super) long_polling: bool,
     pub(super) idp_communication_error: bool,
     pub(super) codes: &'static [&'static str],
+    pub(super) throttling_codes: &'static [&'static str],
 }
 
 impl Policy {
@@ -31,6 +34,12 @@ impl Policy {
     #[must_use]
     #[inline]
     pub fn classify(&self, failure: &Failure<'_>) -> Option<Fault> {
+        if failure
+            .code
+            .is_some_and(|code| contains_code(self.rules.throttling_codes, code))
+        {
+            return Some(Fault::new(FaultKind::Throttling));
+        }
         let strict = if self.rules.sdk {
             sdk_fault(failure)
         } else {
@@ -61,6 +70,7 @@ impl Rules {
         long_polling: false,
         idp_communication_error: false,
         codes: &[],
+        throttling_codes: &[],
     };
 
     fn opted_in(&self, failure: &Failure<'_>) -> Option<FaultKind> {
@@ -75,13 +85,13 @@ impl Rules {
 
     fn opted_in_code(&self, failure: &Failure<'_>) -> Option<FaultKind> {
         let code = failure.code?;
-        if self.codes.contains(&code)
+        if contains_code(self.codes, code)
             || (self.idp_communication_error && code == "IDPCommunicationError")
         {
             return Some(FaultKind::Code);
         }
-        let refused_for_its_date =
-            CLOCK_SKEW_CODES.contains(&code) && failure.skew.is_some_and(ClockSkew::is_significant);
+        let refused_for_its_date = contains_code(&CLOCK_SKEW_CODES, code)
+            && failure.skew.is_some_and(ClockSkew::is_significant);
         (self.clock_skew && refused_for_its_date).then_some(FaultKind::ClockSkew)
     }
 }
@@ -159,6 +169,37 @@ mod tests {
             kind(Policy::aws().retry_codes(&["RequestTimeout"]), idp),
             None
         );
+    }
+
+    #[test]
+    fn throttling_by_a_code_of_ones_own_has_the_delays_and_the_rights_of_throttling() {
+        let own = Policy::aws()
+            .throttling_codes(&["KMSThrottlingException"])
+            .retry_codes(&["KMSThrottlingException"]);
+        for policy in [own, own.sdk_rules(), own.non_idempotent()] {
+            for status in [200, 400, 503] {
+                for code in ["KMSThrottlingException", "kMSThrottlingException"] {
+                    let failure = Failure::response(status).with_code(code);
+                    let fault = policy.classify(&failure).unwrap();
+                    assert_eq!(fault.kind(), FaultKind::Throttling, "{status} {code}");
+                    assert_eq!(policy.bound(fault, 1).as_millis(), 1_000);
+                    assert!(policy.allows_resend(fault));
+                }
+            }
+        }
+        let other = Failure::response(400).with_code("KMSDisabledException");
+        assert_eq!(kind(own, other), None);
+    }
+
+    #[test]
+    fn codes_that_are_opted_in_have_the_form_of_event_streams_too() {
+        let policy = Policy::aws().retry_codes(&["ModelStreamErrorException", "Odd"]);
+        let answer = |code| kind(policy, Failure::response(200).with_code(code));
+        assert_eq!(answer("modelStreamErrorException"), Some(FaultKind::Code));
+        assert_eq!(answer("odd"), None);
+        let policy = Policy::aws().retry_codes(&["modelStreamErrorException"]);
+        let answer = Failure::response(424).with_code("ModelStreamErrorException");
+        assert_eq!(kind(policy, answer), Some(FaultKind::Code));
     }
 
     #[test]

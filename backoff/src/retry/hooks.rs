@@ -11,7 +11,7 @@
 //! | [`timer`](crate::Retry::timer) | [`Timer`] | [`DefaultTimer`] |
 //! | [`sleep_with`](crate::Retry::sleep_with) | [`BlockingSleep`] | [`ThreadSleep`] |
 
-use core::{ops::ControlFlow, time::Duration};
+use core::{fmt, ops::ControlFlow, time::Duration};
 
 use super::clock::system_time;
 use super::report::Pause;
@@ -122,8 +122,14 @@ impl Timer for DefaultTimer {
 }
 
 /// Marks a [`Retry`](crate::Retry) that blocks the thread, and holds how it sleeps.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Blocking<S>(pub(super) S);
+
+impl<S> fmt::Debug for Blocking<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocking").finish_non_exhaustive()
+    }
+}
 
 /// How a [`retry_blocking`](crate::retry_blocking) sleeps.
 ///
