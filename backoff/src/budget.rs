@@ -1,13 +1,21 @@
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::{
+    ops::Deref,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
 
 use crate::fault::{Fault, FaultKind};
 
 /// A token bucket that many calls share, so that all of them stop retrying when the service is
 /// down.
 ///
-/// Every retry takes tokens. A success after retries gives the tokens of the last retry back, and a
-/// success at the first attempt gives one. Time gives none. An empty budget refuses retries, never
-/// first attempts.
+/// Every retry takes tokens before its wait. A success after retries gives the tokens of the last
+/// retry back, and a success at the first attempt gives one. So does a retry that is not sent: its
+/// tokens come back if the wait is cancelled, as by dropping the future. A retry that was sent has
+/// spent them, even if its answer is not awaited. Time gives none.
+///
+/// An empty budget refuses retries, never first attempts. The refused call returns its error at
+/// once, without any pause: a loop around it must pause by itself, or belong to a policy for
+/// [long polling](crate::Policy::long_polling).
 ///
 /// Use one for each service and region, in an `Arc`, a client, or a `static`:
 ///
@@ -128,6 +136,53 @@ impl Budget {
     }
 }
 
+/// The budget of one call, if it has one, and the tokens of its retry that was not sent yet.
+/// Dropping it gives these back.
+#[derive(Debug)]
+pub(crate) struct Tokens<B: Deref<Target = Budget>> {
+    budget: Option<B>,
+    unsent: u32,
+}
+
+impl<B: Deref<Target = Budget>> Tokens<B> {
+    pub(crate) const fn new(budget: Option<B>) -> Self {
+        Self { budget, unsent: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn budget(&self) -> Option<&Budget> {
+        self.budget.as_deref()
+    }
+
+    /// Keeps the tokens that a retry took until it is [sent](Tokens::sent).
+    pub(crate) const fn keep(&mut self, tokens: u32) {
+        self.unsent = tokens;
+    }
+
+    /// Spends the tokens: the retry is sent.
+    #[inline]
+    pub(crate) const fn sent(&mut self) {
+        self.unsent = 0;
+    }
+}
+
+impl<B: Deref<Target = Budget> + Clone> Clone for Tokens<B> {
+    /// Copies the budget alone: the tokens belong to one request.
+    fn clone(&self) -> Self {
+        Self::new(self.budget.clone())
+    }
+}
+
+impl<B: Deref<Target = Budget>> Drop for Tokens<B> {
+    fn drop(&mut self) {
+        if let Some(budget) = &self.budget
+            && self.unsent > 0
+        {
+            budget.give(self.unsent);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +215,22 @@ mod tests {
         budget.take(classify(Some(500), None).unwrap());
         budget.give(u32::MAX);
         assert_eq!(budget.available(), 500);
+    }
+
+    #[test]
+    fn tokens_come_back_once_unless_their_retry_was_sent() {
+        let budget = Budget::aws();
+        let take = || budget.take(classify(Some(500), None).unwrap()).unwrap();
+        let mut tokens = Tokens::new(Some(&budget));
+        tokens.keep(take());
+        drop(tokens);
+        assert_eq!(budget.available(), 500);
+        let mut tokens = Tokens::new(Some(&budget));
+        tokens.keep(take());
+        tokens.sent();
+        tokens.keep(take());
+        drop(tokens);
+        assert_eq!(budget.available(), 486);
     }
 
     #[test]

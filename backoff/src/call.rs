@@ -118,7 +118,8 @@ impl Call {
     ///
     /// `elapsed` is the time since the call began; it matters only with a deadline. The checks are
     /// made in this order: the failure is a fault, the call may be sent twice, attempts are left,
-    /// the delay fits the deadline, the budget pays. Only a `Wait` takes tokens from the budget.
+    /// the delay fits the deadline, the budget pays. Only a `Wait` takes tokens from the budget. If
+    /// the request is not sent after it, call [`on_cancelled`](Call::on_cancelled).
     pub fn on_failure(
         &mut self,
         failure: &Failure<'_>,
@@ -151,6 +152,26 @@ impl Call {
     pub fn on_success(&self, budget: Option<&Budget>) {
         if let Some(budget) = budget {
             budget.give(self.paid.unwrap_or(1));
+        }
+    }
+
+    /// Pays the budget back if the wait was cancelled: the tokens of the retry that is not sent.
+    ///
+    /// The call ends with it.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::{Budget, Failure, Policy};
+    ///
+    /// let budget = Budget::aws();
+    /// let mut call = Policy::aws().start();
+    /// call.on_failure(&Failure::response(503), Duration::ZERO, Some(&budget), &mut || 0.5);
+    /// call.on_cancelled(Some(&budget));
+    /// assert_eq!(budget.available(), 500);
+    /// ```
+    pub fn on_cancelled(&mut self, budget: Option<&Budget>) {
+        if let (Some(budget), Some(paid)) = (budget, self.paid.take()) {
+            budget.give(paid);
         }
     }
 
@@ -187,6 +208,11 @@ impl Call {
         self.policy
             .classify(failure)
             .is_some_and(Fault::is_throttling)
+    }
+
+    /// Returns the tokens that the latest retry took from the budget.
+    pub(crate) fn paid(&self) -> u32 {
+        self.paid.unwrap_or_default()
     }
 
     pub(crate) const fn has_deadline(&self) -> bool {

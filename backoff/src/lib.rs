@@ -32,6 +32,8 @@ mod fault;
 mod hint;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http2")]
+mod http2;
 mod policy;
 mod random;
 mod retry;

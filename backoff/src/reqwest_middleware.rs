@@ -1,4 +1,7 @@
 //! A retry middleware for [`reqwest_middleware`] clients.
+//!
+//! This module has the name of the crate. Import its items by name: a glob import of this crate
+//! would hide the other one.
 
 use core::{
     pin::Pin,
@@ -14,7 +17,7 @@ use reqwest::{Body, Request, Response, ResponseBuilderExt};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Tokens};
 use crate::call::{Call, Decision, Stop};
 use crate::error_code::{BODY_LIMIT, s3_status};
 use crate::fault::Failure;
@@ -45,7 +48,19 @@ use crate::trace;
 /// To find the error code, it reads the body of an error before it passes the response on: up to
 /// [`BODY_LIMIT`] bytes, for two seconds at most. The response still has its whole body; if the
 /// body breaks off, reading it gives that error. A request whose body cannot be sent twice, such as
-/// a stream, is sent once. Errors are returned as the client made them.
+/// a stream, is sent once. Errors are returned as the client made them, and classified by
+/// [`classify_error`].
+///
+/// # What it leaves to others
+///
+/// - It does not measure [`ClockSkew`](crate::ClockSkew), so
+///   [`Policy::retry_clock_skew`] has no effect here. Correct the clock in the middleware that
+///   signs.
+/// - A `reqwest::Client` of its own sends a request up to three times, without a pause, if an
+///   HTTP/2 server refuses it unprocessed; only then does this middleware see the refusal. To leave
+///   all retries to the policy, build the client with
+///   `reqwest::Client::builder().retry(reqwest::retry::never())` and use
+///   [`Policy::retry_connect_failures`].
 #[derive(Clone, Debug)]
 pub struct RetryMiddleware {
     policy: Policy,
@@ -70,6 +85,9 @@ impl RetryMiddleware {
     }
 
     /// Takes the tokens for retries from this budget, which all requests share.
+    ///
+    /// If too few are left, the request fails at once with what it got, without a pause. Dropping
+    /// the future of a request during a wait gives the tokens of that retry back.
     #[must_use]
     pub fn budget(mut self, budget: Arc<Budget>) -> Self {
         self.budget = Some(budget);
@@ -111,17 +129,18 @@ impl Middleware for RetryMiddleware {
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        let budget = self.budget.as_deref();
+        let mut tokens = Tokens::new(self.budget.as_deref());
         let hides_errors = self.s3 && hides_errors(&request);
         let (mut call, mut random, started) = (self.start(), Entropy::new(), Instant::now());
         let mut request = request;
         loop {
             let again = request.try_clone();
+            tokens.sent();
             let result = next.clone().run(request, extensions).await;
             let time_left = call.time_left(started.elapsed());
             let answer = Answer::read(result, hides_errors, time_left).await;
             let Some(failure) = answer.failure() else {
-                call.on_success(budget);
+                call.on_success(tokens.budget());
                 return answer.result;
             };
             // The body is a stream, which cannot be sent twice.
@@ -129,10 +148,14 @@ impl Middleware for RetryMiddleware {
                 return answer.result;
             };
             let attempt = call.attempt();
-            let decision = call.on_failure(&failure, started.elapsed(), budget, &mut random);
+            let elapsed = started.elapsed();
+            let decision = call.on_failure(&failure, elapsed, tokens.budget(), &mut random);
             trace::decided(attempt, &failure, decision);
             match decision {
-                Decision::Wait(delay) => sleep(delay).await,
+                Decision::Wait(delay) => {
+                    tokens.keep(call.paid());
+                    sleep(delay).await;
+                }
                 Decision::Stop(Stop::Budget { wait }) => {
                     sleep(wait).await;
                     return answer.result;
@@ -141,6 +164,41 @@ impl Middleware for RetryMiddleware {
             }
             request = again;
         }
+    }
+}
+
+/// Reads how far a request without a response got.
+///
+/// A request counts as never sent if there was no connection, or if an HTTP/2 server
+/// [refused it](Failure::refused_by_http2) before it looked at it. A timeout that `reqwest` set is
+/// one, so calls of [`retry`](crate::retry()) on a plain client can be classified with it, too:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use keyfob_backoff::reqwest_middleware::classify_error;
+/// use keyfob_backoff::{Failure, Policy, retry};
+///
+/// let client = reqwest::Client::builder().no_proxy().build().expect("no TLS is needed");
+/// let answer = retry(Policy::aws(), async || client.get("http://127.0.0.1:1/").send().await)
+///     .classify_with(|error: &reqwest::Error| classify_error(error))
+///     .run()
+///     .await;
+/// assert_eq!(answer.map_err(|error| classify_error(&error)).err(), Some(Failure::connect()));
+/// # }
+/// ```
+#[must_use]
+pub fn classify_error(error: &reqwest::Error) -> Failure<'static> {
+    if error.is_connect() {
+        Failure::connect()
+    } else if let Some(refused) = Failure::refused_by_http2(error) {
+        refused
+    } else if error.is_timeout() {
+        Failure::timeout()
+    } else if error.is_request() || error.is_body() {
+        Failure::no_response()
+    } else {
+        Failure::local()
     }
 }
 
@@ -211,7 +269,7 @@ impl Answer {
             (Ok(response), Some(status)) => {
                 Some(Failure::from_http(status, response.headers(), &self.body))
             }
-            (Err(Error::Reqwest(error)), _) => Some(unanswered(error)),
+            (Err(Error::Reqwest(error)), _) => Some(classify_error(error)),
             _ => Some(Failure::local()),
         }
     }
@@ -233,19 +291,6 @@ async fn read_start(
 
 fn is_error(status: StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
-}
-
-/// Tells how far a request without a response got.
-fn unanswered(error: &reqwest::Error) -> Failure<'static> {
-    if error.is_connect() {
-        Failure::connect()
-    } else if error.is_timeout() {
-        Failure::timeout()
-    } else if error.is_request() || error.is_body() {
-        Failure::no_response()
-    } else {
-        Failure::local()
-    }
 }
 
 /// Puts the bytes that were read, and the error that ended them, back before the rest of the body.

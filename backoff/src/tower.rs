@@ -1,4 +1,7 @@
-//! A retry policy for [`tower`] services whose requests can be cloned.
+//! A retry policy for [`tower`] services.
+//!
+//! This module has the name of the crate. Import its items by name: a glob import of this crate
+//! would hide the other one.
 
 use core::{fmt, time::Duration};
 use std::sync::Arc;
@@ -6,7 +9,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, Sleep, sleep};
 use tower::retry::Policy as TowerPolicy;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Tokens};
 use crate::call::{Call, Decision};
 use crate::fault::Failure;
 use crate::policy::Policy;
@@ -40,17 +43,49 @@ use crate::trace;
 /// ```
 ///
 /// The classifier reads the facts of a response or an error; it returns `None` for a success. With
-/// feature `http`, [`classify_response`] is one for responses with their whole body. Put the layer
-/// that signs inside this one: every attempt needs its own signature.
+/// feature `http`, [`classify_response`] is one for responses with their whole body. Write it as a
+/// function, or as a closure in the call of [`new`](RetryPolicy::new). For a closure in a variable,
+/// the compiler infers one lifetime only; it then reports that one type is more general than the
+/// other, or that `ready` of the service has unsatisfied trait bounds. Put the layer that signs
+/// inside this one: every attempt needs its own signature.
+///
+/// Requests are cloned before they are sent. For those that are not `Clone`, or only sometimes, see
+/// [`clone_with`](RetryPolicy::clone_with).
 ///
 /// A long poll whose retry the budget refuses fails at once here, because `tower` cannot wait
 /// before an error.
-pub struct RetryPolicy<C> {
+pub struct RetryPolicy<C, Q = CloneTrait> {
     call: Call,
-    budget: Option<Arc<Budget>>,
+    /// Gives the tokens of a retry back if the request is dropped before it is sent again.
+    tokens: Tokens<Arc<Budget>>,
     started: Instant,
     random: Entropy,
     classifier: C,
+    cloner: Q,
+}
+
+/// How a [`RetryPolicy`] gets the request to send if this one fails.
+///
+/// Any `Fn(&Req) -> Option<Req>` is one.
+pub trait CloneRequest<Req> {
+    /// Returns a copy of the request; `None` if it can be sent only once.
+    fn clone_request(&self, request: &Req) -> Option<Req>;
+}
+
+/// The default [`CloneRequest`]: the request's own [`Clone`].
+#[derive(Clone, Copy, Debug)]
+pub struct CloneTrait;
+
+impl<Req: Clone> CloneRequest<Req> for CloneTrait {
+    fn clone_request(&self, request: &Req) -> Option<Req> {
+        Some(request.clone())
+    }
+}
+
+impl<Req, F: Fn(&Req) -> Option<Req>> CloneRequest<Req> for F {
+    fn clone_request(&self, request: &Req) -> Option<Req> {
+        self(request)
+    }
 }
 
 impl<C> RetryPolicy<C> {
@@ -61,17 +96,66 @@ impl<C> RetryPolicy<C> {
     {
         Self {
             call: policy.start(),
-            budget: None,
+            tokens: Tokens::new(None),
             started: Instant::now(),
             random: Entropy::new(),
             classifier,
+            cloner: CloneTrait,
+        }
+    }
+}
+
+impl<C, Q> RetryPolicy<C, Q> {
+    /// Copies requests with `clone` instead of their [`Clone`]. A request for which it returns
+    /// `None` is sent once, and its answer or error returned as it comes.
+    ///
+    /// ```
+    /// use keyfob_backoff::{Failure, Policy, tower::RetryPolicy};
+    /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// enum Body {
+    ///     Text(String),
+    ///     Stream(Box<dyn std::io::Read>),
+    /// }
+    ///
+    /// fn copy(body: &Body) -> Option<Body> {
+    ///     match body {
+    ///         Body::Text(text) => Some(Body::Text(text.clone())),
+    ///         Body::Stream(_) => None,
+    ///     }
+    /// }
+    ///
+    /// fn classify(answer: &Result<u16, std::io::Error>) -> Option<Failure<'_>> {
+    ///     answer.as_ref().ok().map(|status| Failure::response(*status))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let policy = RetryPolicy::new(Policy::aws(), classify).clone_with(copy);
+    /// let send = service_fn(async |_body| Ok(503));
+    /// let mut service = ServiceBuilder::new().retry(policy).service(send);
+    /// let stream = Body::Stream(Box::new(std::io::empty()));
+    /// assert_eq!(service.ready().await.unwrap().call(stream).await.unwrap(), 503);
+    /// # }
+    /// ```
+    pub fn clone_with<Req, F: Fn(&Req) -> Option<Req>>(self, clone: F) -> RetryPolicy<C, F> {
+        RetryPolicy {
+            call: self.call,
+            tokens: self.tokens,
+            started: self.started,
+            random: self.random,
+            classifier: self.classifier,
+            cloner: clone,
         }
     }
 
     /// Takes the tokens for retries from this budget, which all requests share.
+    ///
+    /// If too few are left, the request fails at once with what it got, without a pause. Dropping
+    /// the future of a request during a wait gives the tokens of that retry back.
     #[must_use]
     pub fn budget(mut self, budget: Arc<Budget>) -> Self {
-        self.budget = Some(budget);
+        self.tokens = Tokens::new(Some(budget));
         self
     }
 
@@ -85,15 +169,15 @@ impl<C> RetryPolicy<C> {
     }
 }
 
-impl<Req, Res, E, C> TowerPolicy<Req, Res, E> for RetryPolicy<C>
+impl<Req, Res, E, C, Q> TowerPolicy<Req, Res, E> for RetryPolicy<C, Q>
 where
-    Req: Clone,
+    Q: CloneRequest<Req>,
     C: for<'r> Fn(&'r Result<Res, E>) -> Option<Failure<'r>>,
 {
     type Future = Sleep;
 
     fn retry(&mut self, _: &mut Req, result: &mut Result<Res, E>) -> Option<Sleep> {
-        let budget = self.budget.as_deref();
+        let budget = self.tokens.budget();
         let Some(failure) = (self.classifier)(result) else {
             self.call.on_success(budget);
             return None;
@@ -104,7 +188,10 @@ where
                 .on_failure(&failure, self.started.elapsed(), budget, &mut self.random);
         trace::decided(attempt, &failure, decision);
         match decision {
-            Decision::Wait(delay) => Some(sleep(delay)),
+            Decision::Wait(delay) => {
+                self.tokens.keep(self.call.paid());
+                Some(sleep(delay))
+            }
             Decision::Stop(_) => None,
         }
     }
@@ -115,14 +202,17 @@ where
         if self.call.attempt() == 1 {
             self.started = Instant::now();
         }
-        Some(request.clone())
+        // It is called again after each wait, right before the request is sent.
+        self.tokens.sent();
+        self.cloner.clone_request(request)
     }
 }
 
 /// Reads the facts of a response with its whole body; `None` if its status is below 400.
 ///
 /// An error of the service counts as a lost answer: the request was sent, and nothing is known
-/// about its effect.
+/// about its effect. A classifier of your own can look further, with
+/// `Failure::refused_by_http2`.
 ///
 /// ```
 /// use keyfob_backoff::tower::classify_response;
@@ -144,24 +234,24 @@ pub fn classify_response<B: AsRef<[u8]>, E>(
     }
 }
 
-impl<C: Clone> Clone for RetryPolicy<C> {
+impl<C: Clone, Q: Clone> Clone for RetryPolicy<C, Q> {
     fn clone(&self) -> Self {
         Self {
             call: self.call,
-            budget: self.budget.clone(),
+            tokens: self.tokens.clone(),
             started: self.started,
-            // A generator of its own: two requests never share their jitter.
-            random: Entropy::new(),
+            random: self.random.clone(),
             classifier: self.classifier.clone(),
+            cloner: self.cloner.clone(),
         }
     }
 }
 
-impl<C> fmt::Debug for RetryPolicy<C> {
+impl<C, Q> fmt::Debug for RetryPolicy<C, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryPolicy")
             .field("call", &self.call)
-            .field("budget", &self.budget)
+            .field("budget", &self.tokens.budget())
             .finish_non_exhaustive()
     }
 }

@@ -69,6 +69,53 @@ fn a_cancelled_sleep_ends_the_call_with_its_last_error() {
 }
 
 #[test]
+fn a_sleep_that_is_cancelled_gives_its_tokens_back() {
+    let budget = Budget::aws();
+    let mut sleeps = 0;
+    let answer: Result<(), _> = retry_blocking(Policy::aws(), || Err(THROTTLED))
+        .random(|| 1.0)
+        .budget(&budget)
+        .sleep_with(|_| {
+            sleeps += 1;
+            match sleeps {
+                1 => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            }
+        })
+        .run();
+    // The first retry was sent, the second was not.
+    assert_eq!((answer, budget.available()), (Err(THROTTLED), 495));
+}
+
+#[test]
+fn a_sleep_that_panics_gives_its_tokens_back() {
+    let budget = Budget::aws();
+    let call = retry_blocking(Policy::aws(), || Err::<(), _>(THROTTLED))
+        .random(|| 1.0)
+        .budget(&budget)
+        .sleep_with(|_| panic!("stop"));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call.run()));
+    assert!(outcome.is_err());
+    assert_eq!(budget.available(), 500);
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_retry_that_the_limiter_refuses_gives_its_tokens_back() {
+    let budget = Budget::aws();
+    let limit = Mutex::new(keyfob_backoff::limit::RateLimit::new(
+        1,
+        Duration::from_secs(3_600),
+    ));
+    let answer: Result<(), _> = retry_blocking(Policy::aws(), || Err(THROTTLED))
+        .budget(&budget)
+        .limiter_fail_fast(&limit, Failure::local)
+        .sleep_with(|_| ControlFlow::Continue(()))
+        .run();
+    assert_eq!((answer, budget.available()), (Err(THROTTLED), 500));
+}
+
+#[test]
 fn a_long_poll_refused_by_the_budget_waits_before_it_fails() {
     let budget = Budget::aws().with_tokens(0);
     let mut slept = Vec::new();

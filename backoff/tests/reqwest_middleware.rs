@@ -140,6 +140,17 @@ async fn a_connection_refused_is_retried_only_if_opted_in() {
 }
 
 #[tokio::test]
+async fn a_wait_that_is_dropped_gives_its_tokens_back() {
+    let server = Server::start([(503, "retry-after: 20\r\n", "")]).await;
+    let budget = Arc::new(Budget::aws());
+    let middleware = RetryMiddleware::new(QUICK).budget(budget.clone());
+    let call = server.get(middleware);
+    let outcome = tokio::time::timeout(Duration::from_millis(500), call).await;
+    assert!(outcome.is_err());
+    assert_eq!((server.bodies().len(), budget.available()), (1, 500));
+}
+
+#[tokio::test]
 async fn a_wait_past_the_deadline_does_not_start() {
     let server = Server::start([(503, "retry-after: 60\r\n", "")]).await;
     let middleware = RetryMiddleware::new(QUICK).deadline(Duration::from_secs(10));

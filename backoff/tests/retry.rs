@@ -216,6 +216,122 @@ async fn dropping_the_future_cancels_the_wait_at_once() {
     assert_eq!(started.elapsed().as_millis(), 10);
 }
 
+/// Drops a future that is not done after this time.
+async fn cancel_after(time: Duration, call: impl Future) {
+    assert!(tokio::time::timeout(time, call).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_dropped_gives_its_tokens_back() {
+    let budget = Budget::aws();
+    for _ in 0..40 {
+        let call = retry(Policy::aws(), async || Err::<(), _>(THROTTLED));
+        let call = call.random(|| 1.0).budget(&budget);
+        cancel_after(Duration::from_millis(1), call.run()).await;
+    }
+    assert_eq!(budget.available(), 500);
+    for _ in 0..40 {
+        let call = retry(Policy::aws(), async || Err::<(), _>(THROTTLED));
+        let call = call.random(|| 1.0).budget(&budget);
+        cancel_after(Duration::from_millis(1), call.run_mut()).await;
+    }
+    assert_eq!(budget.available(), 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_never_polled_or_not_failed_yet_has_no_tokens_to_give() {
+    let budget = Budget::aws().with_tokens(100);
+    let send = async || std::future::pending::<Result<(), ServiceError>>().await;
+    drop(retry(Policy::aws(), send).budget(&budget).run());
+    let call = retry(Policy::aws(), send).budget(&budget).run();
+    cancel_after(Duration::from_millis(1), call).await;
+    assert_eq!(budget.available(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_was_sent_has_spent_its_tokens_even_if_it_is_dropped() {
+    let budget = Budget::aws();
+    let sent = AtomicU32::new(0);
+    let call = retry(Policy::aws(), async || match sent.fetch_add(1, Relaxed) {
+        0 => Err::<(), _>(THROTTLED),
+        _ => std::future::pending().await,
+    });
+    cancel_after(Duration::from_secs(10), call.budget(&budget).run()).await;
+    assert_eq!((sent.load(Relaxed), budget.available()), (2, 495));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_retry_that_is_dropped_leaves_the_first_one_paid() {
+    let budget = Budget::aws();
+    let call = retry(Policy::aws(), async || Err::<(), _>(THROTTLED))
+        .random(|| 1.0)
+        .budget(&budget);
+    // The first wait is 1 s, the second 2 s.
+    cancel_after(Duration::from_secs(2), call.run()).await;
+    assert_eq!(budget.available(), 495);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_timed_out_has_spent_its_tokens() {
+    let budget = Budget::aws();
+    let answer = retry(Policy::aws().retry_unanswered(), async || {
+        std::future::pending::<Result<(), Failure<'static>>>().await
+    })
+    .attempt_timeout(Duration::from_secs(1), Failure::timeout)
+    .budget(&budget)
+    .run()
+    .await;
+    assert_eq!(answer, Err(Failure::timeout()));
+    assert_eq!(budget.available(), 500 - 2 * 14);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_the_limiter_holds_back_gives_its_tokens_back_if_it_is_dropped_or_refused() {
+    let hour = Duration::from_secs(3_600);
+    let budget = Budget::aws();
+    let limit = || Mutex::new(RateLimit::new(1, hour));
+
+    let held = limit();
+    let call = retry(Policy::aws(), async || Err::<(), _>(THROTTLED));
+    let call = call.limiter(&held).budget(&budget).run();
+    cancel_after(Duration::from_secs(60), call).await;
+    assert_eq!(budget.available(), 500);
+
+    let refused = || THROTTLED;
+    let held = limit();
+    let call = retry(Policy::aws(), async || Err::<(), _>(THROTTLED));
+    let call = call.limiter_fail_fast(&held, refused).budget(&budget);
+    assert_eq!(call.run().await, Err(THROTTLED));
+    assert_eq!(budget.available(), 500);
+
+    let held = limit();
+    let call = retry(Policy::aws(), async || Err::<(), _>(THROTTLED));
+    let call = call.limiter(&held).deadline(hour / 2).budget(&budget);
+    assert_eq!(call.run().await, Err(THROTTLED));
+    assert_eq!(budget.available(), 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_while_the_limiter_holds_it_back_has_taken_no_permit() {
+    let second = Duration::from_secs(1);
+    let limit = Mutex::new(RateLimit::new(1, second));
+    let send = async || Ok::<_, ServiceError>(());
+    assert_eq!(
+        retry(Policy::aws(), send).limiter(&limit).run().await,
+        Ok(())
+    );
+    for _ in 0..10 {
+        let held = retry(Policy::aws(), send).limiter(&limit).run();
+        cancel_after(Duration::from_millis(10), held).await;
+    }
+    let started = Instant::now();
+    assert_eq!(
+        retry(Policy::aws(), send).limiter(&limit).run().await,
+        Ok(())
+    );
+    assert!(started.elapsed() <= second, "{:?}", started.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_report_says_how_often_how_long_and_why() {
     let mut report = Report::default();

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyfob_backoff::{Budget, Failure, Policy, tower::RetryPolicy};
+use keyfob_backoff::{Budget, Failure, Jitter, Policy, tower::RetryPolicy};
 use tokio::time::Instant;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
@@ -86,6 +86,43 @@ async fn the_deadline_of_a_request_runs_from_its_own_start() {
     service.ready().await.unwrap().call(()).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(60));
     assert!(*sent.lock().unwrap() > 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_dropped_gives_its_tokens_back() {
+    let budget = Arc::new(Budget::aws());
+    let (inner, sent) = service(&[429; 100]);
+    let policy = RetryPolicy::new(Policy::aws().jitter(Jitter::None), classify);
+    let mut service = ServiceBuilder::new()
+        .retry(policy.budget(budget.clone()))
+        .service(inner);
+    for _ in 0..40 {
+        let call = service.ready().await.unwrap().call(());
+        let outcome = tokio::time::timeout(Duration::from_millis(1), call).await;
+        assert!(outcome.is_err());
+    }
+    assert_eq!((*sent.lock().unwrap(), budget.available()), (40, 500));
+    // The first retry is sent after 1 s, the second would be after 3 s.
+    let call = service.ready().await.unwrap().call(());
+    let outcome = tokio::time::timeout(Duration::from_secs(2), call).await;
+    assert!(outcome.is_err());
+    assert_eq!((*sent.lock().unwrap(), budget.available()), (42, 495));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_cloned_is_sent_once_and_others_are_retried() {
+    struct Request(bool);
+    for (replayable, attempts) in [(true, 3), (false, 1)] {
+        let (mut inner, sent) = service(&[503; 100]);
+        let copy = |request: &Request| request.0.then_some(Request(true));
+        let policy = RetryPolicy::new(Policy::aws(), classify).clone_with(copy);
+        let mut service = ServiceBuilder::new()
+            .retry(policy)
+            .service(service_fn(move |_: Request| inner.call(())));
+        let call = service.ready().await.unwrap().call(Request(replayable));
+        assert_eq!(call.await.unwrap(), 503);
+        assert_eq!(*sent.lock().unwrap(), attempts);
+    }
 }
 
 #[cfg(feature = "http")]

@@ -82,6 +82,7 @@ where
         let mut last = None;
         loop {
             self.wait_for_limiter(started, last)?;
+            self.driver.plan.tokens.sent();
             let error = match (self.op)() {
                 Ok(value) => {
                     self.driver.succeeded(system_time);

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use super::hooks::{Classifier, Notify};
 use super::report::{Pause, Report};
-use crate::budget::Budget;
+use crate::budget::{Budget, Tokens};
 use crate::call::{Call, Decision, Stop};
 use crate::limit::Limiter;
 use crate::policy::Policy;
@@ -20,7 +20,8 @@ pub(super) struct Driver<'a, E, C, N, R> {
 /// The options of a call that have no type parameter of their own.
 pub(super) struct Plan<'a, E> {
     pub(super) call: Call,
-    pub(super) budget: Option<&'a Budget>,
+    /// Gives the tokens of a retry back if the call is dropped before it is sent.
+    pub(super) tokens: Tokens<&'a Budget>,
     pub(super) attempt_timeout: Option<AttemptTimeout<E>>,
     pub(super) limiter: Option<&'a (dyn Limiter + Sync)>,
     /// The error of a call that the limiter refused before anything was sent. If set, the call
@@ -39,7 +40,7 @@ impl<E> Plan<'_, E> {
     pub(super) const fn new(policy: Policy) -> Self {
         Self {
             call: policy.start(),
-            budget: None,
+            tokens: Tokens::new(None),
             attempt_timeout: None,
             limiter: None,
             refused: None,
@@ -96,7 +97,7 @@ impl<'a, E, C, N, R> Driver<'a, E, C, N, R> {
 impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
     pub(super) fn succeeded(&mut self, now: impl FnOnce() -> Option<Duration>) {
         self.plan.tell_limiter(false, now);
-        self.plan.call.on_success(self.plan.budget);
+        self.plan.call.on_success(self.plan.tokens.budget());
         self.plan.write_report(self.plan.call.attempt(), None);
     }
 
@@ -115,9 +116,14 @@ impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
         let attempt = plan.call.attempt();
         let failure = classifier.failure(error);
         plan.tell_limiter(plan.call.is_throttling(&failure), now);
-        let decision = plan.call.on_failure(&failure, elapsed, plan.budget, random);
+        let decision = plan
+            .call
+            .on_failure(&failure, elapsed, plan.tokens.budget(), random);
         match decision {
-            Decision::Wait(delay) => notify.notify(error, &Pause { attempt, delay }),
+            Decision::Wait(delay) => {
+                plan.tokens.keep(plan.call.paid());
+                notify.notify(error, &Pause { attempt, delay });
+            }
             Decision::Stop(stop) => plan.write_report(attempt, Some(stop)),
         }
         trace::decided(attempt, &failure, decision);

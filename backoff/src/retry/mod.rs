@@ -17,7 +17,7 @@ pub use self::blocking::retry_blocking;
 use self::driver::{AttemptTimeout, Driver, Plan};
 use self::hooks::{Classifier, ClassifyTrait, DefaultTimer, NoNotify, Notify, Timer};
 pub use self::report::{Pause, Report};
-use crate::budget::Budget;
+use crate::budget::{Budget, Tokens};
 use crate::call::{Decision, Stop};
 use crate::fault::Failure;
 use crate::limit::Limiter;
@@ -29,7 +29,8 @@ use crate::random::{Entropy, Random};
 ///
 /// Each attempt is one call of `op`, which must build and sign a new request. Nothing is sent
 /// before [`run`](Retry::run), or [`run_mut`](Retry::run_mut) if the closure changes what it
-/// captured. Dropping the future cancels the call at once, even during a wait.
+/// captured. Dropping the future cancels the call at once, even during a wait; a retry that was not
+/// sent then costs the [budget](Retry::budget) nothing.
 ///
 /// With feature `tokio` it sleeps on the tokio timer. On any other runtime, pass a
 /// [`timer`](Retry::timer).
@@ -82,7 +83,9 @@ impl<'a, F, T, E, S> Retry<'a, F, T, E, ClassifyTrait, NoNotify, Entropy, S> {
 impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
     /// Takes the tokens for retries from this budget, which other calls share.
     ///
-    /// Without one, only the policy's attempts limit the retries.
+    /// Without one, only the policy's attempts limit the retries. If too few tokens are left, the
+    /// call returns its error at once, without a pause. A wait that is cancelled gives its tokens
+    /// back, as does a retry that the [limiter](Retry::limiter) refuses.
     ///
     /// ```
     /// use core::ops::ControlFlow;
@@ -98,7 +101,7 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
     /// assert_eq!(BUDGET.available(), 500 - 2 * 14);
     /// ```
     pub fn budget(mut self, budget: &'a Budget) -> Self {
-        self.driver.plan.budget = Some(budget);
+        self.driver.plan.tokens = Tokens::new(Some(budget));
         self
     }
 
@@ -250,9 +253,10 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
 
     /// Draws the jitter from `random`, for delays that can be replayed.
     ///
-    /// The default, [`Entropy`], is seeded from the system at the first failure. The standard
-    /// library has no randomness on `wasm32-unknown-unknown`: pass a generator there, or all
-    /// clients wait alike.
+    /// The default, [`Entropy`], asks the system for each delay: a forked process does not repeat
+    /// the delays of its parent. A generator that is passed here and was seeded before the fork
+    /// does. The standard library has no randomness on `wasm32-unknown-unknown`: pass a generator
+    /// there, or all clients wait alike.
     ///
     /// ```
     /// use keyfob_backoff::{Failure, Policy, SeededRandom, retry};
@@ -301,7 +305,11 @@ where
 
     /// Sets how long one attempt may take. It then fails with the error that `error` makes.
     ///
-    /// An attempt also ends at the [`deadline`](Retry::deadline).
+    /// An attempt also ends at the [`deadline`](Retry::deadline). A retry that takes too long was
+    /// sent, so it has spent its tokens.
+    ///
+    /// If the error type only wraps that of a client, such as `reqwest::Error`, no timeout can be
+    /// made of it here: set the timeout on each request instead, and the client makes the error.
     ///
     /// ```
     /// use core::time::Duration;
@@ -356,6 +364,7 @@ where
                 if self.driver.plan.limiter.is_some() {
                     self.wait_for_limiter(started, last.take()).await?;
                 }
+                self.driver.plan.tokens.sent();
                 let result = match self.attempt_limit(started) {
                     None => (self.op)().await,
                     Some(limit) => limit.apply(pin!((self.op)())).await,
@@ -412,6 +421,7 @@ where
                 if self.driver.plan.limiter.is_some() {
                     self.wait_for_limiter(started, last.take()).await?;
                 }
+                self.driver.plan.tokens.sent();
                 let result = match self.attempt_limit(started) {
                     None => (self.op)().await,
                     Some(limit) => limit.apply(pin!((self.op)())).await,
