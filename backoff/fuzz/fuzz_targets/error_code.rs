@@ -1,0 +1,8 @@
+//! Headers and bodies of answers, in each protocol.
+#![no_main]
+
+#[allow(dead_code, reason = "each target uses its own check")]
+#[path = "../../tests/smoke/checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::error_code(input));

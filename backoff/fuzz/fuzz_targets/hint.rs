@@ -1,0 +1,8 @@
+//! What services ask a client to wait.
+#![no_main]
+
+#[allow(dead_code, reason = "each target uses its own check")]
+#[path = "../../tests/smoke/checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::hint(input));

@@ -1,0 +1,8 @@
+//! Bodies of S3 answers with status 200.
+#![no_main]
+
+#[allow(dead_code, reason = "each target uses its own check")]
+#[path = "../../tests/smoke/checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::s3_status(input));
