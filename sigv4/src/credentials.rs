@@ -132,6 +132,16 @@ impl Credentials {
     }
 
     /// Sets the account that the credentials belong to. An id of whitespace only counts as none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Credentials;
+    /// let credentials = Credentials::new("AKIDEXAMPLE", "secret")?
+    ///     .with_account_id("123456789012");
+    /// assert_eq!(credentials.account_id(), Some("123456789012"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub fn with_account_id(mut self, id: impl Into<String>) -> Self {
         self.parts().account_id = Some(id.into()).filter(|id| !id.trim().is_empty());
@@ -173,6 +183,16 @@ impl Credentials {
 
     /// Returns true if `other` is a clone of this snapshot. Equal values made apart are different
     /// snapshots.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Credentials;
+    /// let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// assert!(credentials.is_same_snapshot(&credentials.clone()));
+    /// assert!(!credentials.is_same_snapshot(&Credentials::new("AKIDEXAMPLE", "secret")?));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn is_same_snapshot(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

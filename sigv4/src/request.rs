@@ -213,6 +213,21 @@ impl<'a> Request<'a> {
     ///
     /// Remove them from the request if the new signature does not set them. Without this, and with
     /// credentials that have no token, they are signed like any other header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// # let signer = Signer::s3("us-east-1")?;
+    /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?
+    ///     .header("x-amz-security-token", "of other credentials")?
+    ///     .without_older_signature();
+    /// let signature = signer.sign(&request, &credentials, now);
+    /// assert!(!signature.authorization().contains("x-amz-security-token"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     #[must_use]
     pub fn without_older_signature(mut self) -> Self {
         self.is_resigned = true;

@@ -66,6 +66,14 @@ impl Timestamp {
     ///
     /// On `wasm32-unknown-unknown`, where the standard library has no clock. Ask the host there,
     /// and use [`from_unix_millis`](Self::from_unix_millis).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Timestamp;
+    /// let valid_until = Timestamp::now().plus_seconds(900);
+    /// assert!(valid_until > Timestamp::now());
+    /// ```
     #[cfg(feature = "std")]
     pub fn now() -> Self {
         std::time::SystemTime::now().into()
@@ -98,6 +106,16 @@ impl Timestamp {
     }
 
     /// Returns the seconds from `earlier` to this moment, negative if `earlier` is later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Timestamp;
+    /// let signed: Timestamp = "20150830T123600Z".parse()?;
+    /// let received: Timestamp = "20150830T123605Z".parse()?;
+    /// assert_eq!(received.seconds_since(signed), 5);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         self.unix_seconds() - earlier.unix_seconds()
     }

@@ -70,6 +70,14 @@ impl Rules {
     pub const S3_EXPRESS: Self = Self::S3.session_token(TokenRule::S3Express);
 
     /// Sets whether empty and dot segments are removed from the path.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Rules;
+    /// let rules = Rules::GENERAL.normalize_path(false).encode_path_twice(false);
+    /// assert_ne!(rules, Rules::GENERAL);
+    /// ```
     #[must_use]
     pub const fn normalize_path(mut self, yes: bool) -> Self {
         self.normalize = yes;

@@ -79,6 +79,19 @@ impl Explanation {
     }
 
     /// Returns the names of the signed headers, joined by `;`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?
+    ///     .header("user-agent", "never signed")?;
+    /// let steps = Signer::s3("us-east-1")?.explain(&request, &credentials, now);
+    /// assert_eq!(steps.signed_headers(), "host;x-amz-content-sha256;x-amz-date");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn signed_headers(&self) -> &str {
         &self.signed_headers
     }

@@ -254,6 +254,17 @@ impl Signer {
     }
 
     /// Derives the key of the signatures on the day of `at`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Signer, Timestamp};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// let now: Timestamp = "20150830T123600Z".parse()?;
+    /// let key = Signer::s3("us-east-1")?.signing_key(&credentials, now);
+    /// assert_eq!(key.sign(b"string to sign").len(), 64);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn signing_key(&self, credentials: &Credentials, at: Timestamp) -> SigningKey {
         SigningKey::derive(credentials, &self.scope, at)
     }

@@ -139,6 +139,17 @@ impl VerifyingKey {
     }
 
     /// Returns true if `signature`, in hex, is a signature of the string to sign by this key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, v4a::SigningKey};
+    /// # let key = SigningKey::derive(&Credentials::new("AKIDEXAMPLE", "secret")?)?;
+    /// let public = key.verifying_key();
+    /// let signature = key.sign(b"text");
+    /// assert!(public.verify(b"text", &signature) && !public.verify(b"other", &signature));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn verify(&self, string_to_sign: &[u8], signature: &str) -> bool {
         let bytes = hex::decode_all(signature.as_bytes());
         let signature = bytes.and_then(|bytes| DerSignature::try_from(&bytes[..]).ok());

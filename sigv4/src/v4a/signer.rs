@@ -59,6 +59,14 @@ impl Signer {
     }
 
     /// Returns a signer for S3, such as for its multi-region access points, by [`Rules::S3`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::v4a::{RegionSet, Signer};
+    /// let signer = Signer::s3(RegionSet::ALL);
+    /// assert_eq!(signer.regions().as_str(), "*");
+    /// ```
     pub fn s3(regions: RegionSet) -> Self {
         Self::unchecked(regions, "s3", Rules::S3)
     }
@@ -68,6 +76,14 @@ impl Signer {
     /// # Errors
     ///
     /// [`ErrorKind::Service`], as [`Scope::new`](crate::Scope::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Rules, v4a::{RegionSet, Signer}};
+    /// let signer = Signer::with_rules(RegionSet::ALL, "s3-object-lambda", Rules::S3)?;
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn with_rules(regions: RegionSet, service: &str, rules: Rules) -> Result<Self, Error> {
         if !scope::is_part(service) {
             return Err(Error::new(ErrorKind::Service, service));
@@ -100,6 +116,19 @@ impl Signer {
     /// # Errors
     ///
     /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, v4a::{RegionSet, Signer}};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let url = "https://example.mrap.accesspoint.s3-global.amazonaws.com/key";
+    /// let request = Request::new("GET", url)?;
+    /// let signature = Signer::s3(RegionSet::ALL).sign(&request, &credentials, now)?;
+    /// assert!(signature.authorization().starts_with("AWS4-ECDSA-P256-SHA256 "));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn sign(
         &self,
         request: &Request<'_>,
@@ -176,6 +205,20 @@ impl Signer {
     /// # Errors
     ///
     /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, v4a::{RegionSet, Signer}};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let signer = Signer::s3(RegionSet::ALL);
+    /// # let url = "https://example.mrap.accesspoint.s3-global.amazonaws.com/key";
+    /// let steps = signer.explain(&Request::new("GET", url)?, &credentials, now)?;
+    /// let public = signer.signing_key(&credentials)?.verifying_key();
+    /// assert!(public.verify(steps.string_to_sign().as_bytes(), steps.signature()));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
     pub fn signing_key(&self, credentials: &Credentials) -> Result<SigningKey, Error> {
         self.keys.get(credentials)
     }
