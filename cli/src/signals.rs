@@ -1,7 +1,7 @@
 //! Signals that end the process at once, wherever it waits.
 //!
 //! A thread of its own watches them. The command's thread may block for as long as it likes: in a
-//! file that is a FIFO or on a hung mount, in a read from a terminal or a pipe, or in a computation.
+//! FIFO or on a hung mount, in a read from a terminal or a pipe, or in a computation.
 
 use std::{
     io,

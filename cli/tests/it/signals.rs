@@ -39,15 +39,16 @@ pub(crate) fn send(signal: &str, child: &Child) {
 #[track_caller]
 fn exits_at_once(child: &mut Child, what: &str) -> i32 {
     let start = Instant::now();
-    while start.elapsed() < AT_ONCE {
+    loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status.code().unwrap_or(-1);
         }
+        if start.elapsed() > AT_ONCE {
+            child.kill().unwrap();
+        }
+        assert!(start.elapsed() < AT_ONCE, "{what}: the signal did not end it");
         thread::sleep(Duration::from_millis(10));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    panic!("{what}: the signal did not end it");
 }
 
 /// Starts `keyfob`, which waits for something that never comes, and sends it each signal.

@@ -458,8 +458,8 @@ impl Verifier {
         if !payload::stands_for_body(declared) {
             return Err(Refusal::new(ErrorKind::ContentHash));
         }
-        // S3 would store the framing as part of the object, and so refuses it. With a hash it stores
-        // the body as it came.
+        // S3 would store the framing as part of the object, and so refuses it. With a hash it
+        // stores the body as it came.
         if declared == UNSIGNED_PAYLOAD.as_bytes()
             && self.rules.presigns_unsigned()
             && is_aws_chunked(request)
