@@ -46,7 +46,10 @@ fn exits_at_once(child: &mut Child, what: &str) -> i32 {
         if start.elapsed() > AT_ONCE {
             child.kill().unwrap();
         }
-        assert!(start.elapsed() < AT_ONCE, "{what}: the signal did not end it");
+        assert!(
+            start.elapsed() < AT_ONCE,
+            "{what}: the signal did not end it"
+        );
         thread::sleep(Duration::from_millis(10));
     }
 }
