@@ -44,7 +44,7 @@ const DIFFERENCES: [Difference; 7] = [
         remove: |request| {
             request
                 .headers
-                .retain(|header| !is_changed_by_proxies(header))
+                .retain(|header| !is_changed_by_proxies(header));
         },
     },
     Difference {
