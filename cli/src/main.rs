@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 
 /// Parses the arguments, resolves what they refer to, then runs the command.
 fn try_main(plain: Console) -> Result<(), Failure> {
-    signals::watch().map_err(cannot_start)?;
+    signals::watch().map_err(|error| cannot_start(&error))?;
     let args = match Args::from_words(env::args_os()) {
         Ok(args) => args,
         Err(error) => return plain.write_stdout(explain_usage(&error)?),
@@ -47,13 +47,13 @@ fn try_main(plain: Console) -> Result<(), Failure> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(cannot_start)?;
+        .map_err(|error| cannot_start(&error))?;
     let result = runtime.block_on(run(args));
     runtime.shutdown_timeout(SHUTDOWN_GRACE);
     result
 }
 
-fn cannot_start(error: io::Error) -> Failure {
+fn cannot_start(error: &io::Error) -> Failure {
     Failure::other(format!("cannot start: {error}"))
 }
 
