@@ -39,6 +39,8 @@ pub struct Request<'a> {
     payload: Payload<'a>,
     /// Whether a session token and a set of regions among the headers belong to an older signature.
     is_resigned: bool,
+    /// Whether `host` replaces the `Host` headers.
+    ignores_host_headers: bool,
 }
 
 impl<'a> Request<'a> {
@@ -95,28 +97,21 @@ impl<'a> Request<'a> {
         if !is_token(method) {
             return Err(Error::new(ErrorKind::Method, method));
         }
-        if !target.is_empty() && !target.starts_with(['/', '?'])
-            || target.len() > MAX_TARGET
-            || !scan::all(target.as_bytes(), |byte| (byte >= b' ') & (byte != 0x7f))
-        {
-            return Err(Error::new(ErrorKind::Url, without_secrets(target)));
-        }
-        let (path, query) = match scan::find(target.as_bytes(), b'?') {
-            Some(at) => (&target[..at], &target[at + 1..]),
-            None => (target, ""),
-        };
+        let (path, query) = split_target(target)?;
         Self::from_checked(method, scheme, authority, path, query)
     }
 
     /// Returns a request as a server receives it: the target of the request line, and all headers.
     ///
-    /// `Host` must be among the headers; add the `:authority` of HTTP/2 under that name. The scheme
-    /// is taken to be `https`.
+    /// The host is that of an absolute target, such as `https://example.com/`, or else of the first
+    /// `Host` header, and the scheme `https`. Of an HTTP/2 request, pass `:scheme`, `:authority`
+    /// and `:path` as an absolute target. A verifier refuses a request whose target and headers do
+    /// not name the same host.
     ///
     /// # Errors
     ///
     /// As [`from_parts`](Self::from_parts) and [`headers`](Self::headers). Also [`ErrorKind::Host`]
-    /// if there is no `Host`.
+    /// if there is no host.
     ///
     /// # Examples
     ///
@@ -132,11 +127,61 @@ impl<'a> Request<'a> {
         target: &'a str,
         headers: &'a [(&'a str, &'a str)],
     ) -> Result<Self, Error> {
+        if split_scheme(target).is_some() {
+            return Self::new(method, target)?.headers(headers);
+        }
         let host = headers
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("host"))
             .map_or("", |(_, value)| value.trim());
         Self::from_parts(method, "https", host, target)?.headers(headers)
+    }
+
+    /// Sets the host that is signed, in place of the received one. `Host` headers are ignored.
+    ///
+    /// It is for a server behind a proxy that changes `Host`: pass the host that the client used,
+    /// from the configuration or from a header that the proxy is known to overwrite.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Host`] as [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Request;
+    /// let headers = [("host", "10.0.0.7:8080"), ("x-forwarded-host", "api.example.com")];
+    /// let request = Request::from_wire("GET", "/", &headers)?.with_host("api.example.com")?;
+    /// assert_eq!(request.host(), "api.example.com");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn with_host(mut self, authority: &'a str) -> Result<Self, Error> {
+        self.host = canonical_host(self.scheme, authority)?;
+        self.ignores_host_headers = true;
+        Ok(self)
+    }
+
+    /// Sets the target (path and query), in place of the received one.
+    ///
+    /// It is for a router that shortens the path before the request is verified, as axum's
+    /// `Router::nest` does: the signature covers the target that the client sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Url`] as [`from_parts`](Self::from_parts).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Request;
+    /// # let headers = [("host", "api.example.com")];
+    /// let request = Request::from_wire("GET", "/items", &headers)?.with_target("/prod/items")?;
+    /// assert_eq!(request.path(), "/prod/items");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn with_target(mut self, target: &'a str) -> Result<Self, Error> {
+        (self.path, self.query) = split_target(target)?;
+        Ok(self)
     }
 
     /// Adds a header. The values of a repeated header are signed in order, joined by `,`.
@@ -291,6 +336,7 @@ impl<'a> Request<'a> {
             added: Vec::new(),
             payload: Payload::Empty,
             is_resigned: false,
+            ignores_host_headers: false,
         })
     }
 
@@ -310,9 +356,23 @@ impl<'a> Request<'a> {
         self.payload
     }
 
+    /// Returns true if the value of a `Host` header names the host of this request.
+    pub(crate) fn is_host(&self, received: &[u8]) -> bool {
+        received == self.host.as_bytes()
+            || core::str::from_utf8(received)
+                .ok()
+                .and_then(|received| canonical_host(self.scheme, received).ok())
+                .is_some_and(|received| received == self.host)
+    }
+
     /// Calls `f` with each header in order, duplicates included. Names are in any case.
     #[inline]
     pub(crate) fn for_each_header<'s>(&'s self, mut f: impl FnMut(&'s [u8], &'s [u8])) {
+        let mut f = |name: &'s [u8], value| {
+            if !(self.ignores_host_headers && name.eq_ignore_ascii_case(b"host")) {
+                f(name, value);
+            }
+        };
         #[cfg(feature = "http")]
         if let Some(map) = self.map {
             for (name, value) in map {
@@ -356,6 +416,21 @@ impl fmt::Debug for Request<'_> {
 
 /// 1 GiB, far more than any server accepts.
 const MAX_TARGET: usize = 1 << 30;
+
+/// Checks a target, and splits it into path and query.
+#[inline]
+fn split_target(target: &str) -> Result<(&str, &str), Error> {
+    if !target.is_empty() && !target.starts_with(['/', '?'])
+        || target.len() > MAX_TARGET
+        || !scan::all(target.as_bytes(), |byte| (byte >= b' ') & (byte != 0x7f))
+    {
+        return Err(Error::new(ErrorKind::Url, without_secrets(target)));
+    }
+    Ok(match scan::find(target.as_bytes(), b'?') {
+        Some(at) => (&target[..at], &target[at + 1..]),
+        None => (target, ""),
+    })
+}
 
 /// Splits a URL after its scheme, RFC 3986, section 3.1.
 fn split_scheme(url: &str) -> Option<(&str, &str)> {

@@ -144,7 +144,7 @@ impl<'a> Headers<'a> {
         request: &'a Request<'_>,
         names: &[u8],
         may_be_unsigned: impl Fn(&[u8]) -> bool,
-    ) -> Result<(), Selection<'a>> {
+    ) -> Result<(), Selection> {
         self.add_all(request, |_| true);
         self.sort();
         let list = self.entries.as_mut_slice();
@@ -326,23 +326,23 @@ const fn lower_case(text: u128) -> u128 {
 }
 
 /// Why the headers of a request do not match the list of signed headers.
-pub(crate) enum Selection<'a> {
+pub(crate) enum Selection {
     /// The list is not sorted, not lower-case ASCII, or names a header twice.
     Unsorted,
     /// The list names one that the request does not have.
     Missing,
     /// The request has a header that must be signed and is not listed.
-    Unsigned(&'a [u8]),
+    Unsigned,
 }
 
-fn allow_unsigned<'a>(
-    entry: &Entry<'a>,
+fn allow_unsigned(
+    entry: &Entry<'_>,
     may_be_unsigned: impl Fn(&[u8]) -> bool,
-) -> Result<(), Selection<'a>> {
+) -> Result<(), Selection> {
     if may_be_unsigned(entry.name) {
         Ok(())
     } else {
-        Err(Selection::Unsigned(entry.name))
+        Err(Selection::Unsigned)
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// A list of up to `N` items in place. With one more, all of them move to the heap.
+#[derive(Clone)]
 pub(crate) struct SmallVec<T, const N: usize> {
     inline: [T; N],
     length: usize,

@@ -10,8 +10,9 @@ use crate::{
 
 /// Every step of one signature, to read or to compare with a server's answer.
 ///
-/// Made by [`Signer::explain`](crate::Signer::explain). The canonical request may hold a session
-/// token, so `Debug` shows neither it nor the signature.
+/// Made by [`Signer::explain`](crate::Signer::explain), and on the server's side by
+/// [`Verifier::explain`](crate::verify::Verifier::explain). The canonical request may hold a
+/// session token, so `Debug` shows neither it nor the signature.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Explanation {
     canonical_request: String,
@@ -30,19 +31,39 @@ impl Explanation {
         signed_headers: &[u8],
     ) -> Self {
         let last = hex::encode(&Sha256::digest(canonical_request));
-        let prefix = string_to_sign_prefix(A::NAME, date, algorithm.suffix());
+        let mut signature = Vec::new();
+        algorithm.sign_line(credentials, date, &last, &mut signature);
+        Self::from_parts(
+            A::NAME,
+            date,
+            algorithm.suffix(),
+            canonical_request,
+            signed_headers,
+            &signature,
+        )
+    }
+
+    /// Returns the steps of a signature that was made elsewhere.
+    pub(crate) fn from_parts(
+        algorithm: &str,
+        date: &AmzDate,
+        scope_suffix: &str,
+        canonical_request: &[u8],
+        signed_headers: &[u8],
+        signature: &[u8],
+    ) -> Self {
+        let last = hex::encode(&Sha256::digest(canonical_request));
+        let prefix = string_to_sign_prefix(algorithm, date, scope_suffix);
         let mut string_to_sign = prefix.as_slice().to_vec();
         string_to_sign.extend_from_slice(&last);
         let mut scope = String::from(date.date());
-        scope.push_str(algorithm.suffix());
-        let mut signature = Vec::new();
-        algorithm.sign_line(credentials, date, &last, &mut signature);
+        scope.push_str(scope_suffix);
         Self {
             canonical_request: text(canonical_request),
             string_to_sign: text(&string_to_sign),
             scope,
             signed_headers: text(signed_headers),
-            signature: text(&signature),
+            signature: text(signature),
         }
     }
 

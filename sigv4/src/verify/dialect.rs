@@ -43,15 +43,15 @@ impl Dialect {
     /// Source: Smithy, "AWS query protocol", "AWS EC2 query protocol" and "AWS JSON 1.0 protocol",
     /// on errors; S3, "Error responses".
     pub fn body(self, code: &str, message: &str, request_id: &str) -> String {
-        self.body_with_region(code, message, None, request_id)
+        self.body_with_details(code, message, [], request_id)
     }
 
-    /// Returns the body. That of S3 names the region that the request should have been signed for.
-    pub(super) fn body_with_region(
+    /// Returns the body. That of S3 also has the details, an element each.
+    pub(super) fn body_with_details<'d>(
         self,
         code: &str,
         message: &str,
-        region: Option<&str>,
+        details: impl IntoIterator<Item = (&'static str, &'d str)>,
         request_id: &str,
     ) -> String {
         let mut out = String::new();
@@ -79,8 +79,10 @@ impl Dialect {
         put_element(&mut out, "Code", code);
         put_element(&mut out, "Message", message);
         out.push_str(after);
-        if let Some(region) = region.filter(|_| self == Self::S3) {
-            put_element(&mut out, "Region", region);
+        if self == Self::S3 {
+            for (name, text) in details {
+                put_element(&mut out, name, text);
+            }
         }
         put_element(&mut out, id, request_id);
         out.push_str(end);
@@ -220,7 +222,12 @@ const REQUEST_EXPIRED: Answer = Answer {
 fn general(kind: ErrorKind) -> (Codes, Option<&'static str>) {
     match kind {
         ErrorKind::NoSignature => (UNSIGNED, Some("Request is missing Authentication Token")),
-        ErrorKind::Malformed | ErrorKind::BadParameters => (INCOMPLETE, None),
+        ErrorKind::Malformed | ErrorKind::BadParameters | ErrorKind::Host => (INCOMPLETE, None),
+        ErrorKind::Mechanism => (
+            INCOMPLETE,
+            Some("Unsupported AWS 'algorithm': only AWS4-HMAC-SHA256 is supported."),
+        ),
+        ErrorKind::TwoSignatures => (INCOMPLETE, Some(TWO_SIGNATURES)),
         ErrorKind::ContentHash => (INCOMPLETE, Some(CONTENT_HASH)),
         ErrorKind::ContentEncoding => (INCOMPLETE, Some(CONTENT_ENCODING)),
         ErrorKind::UnknownKey | ErrorKind::Token => (
@@ -254,6 +261,15 @@ fn general(kind: ErrorKind) -> (Codes, Option<&'static str>) {
 fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
     let (status, code, message) = match kind {
         ErrorKind::NoSignature => (403, "AccessDenied", Some("Access Denied")),
+        ErrorKind::Mechanism => (
+            400,
+            "InvalidRequest",
+            Some(
+                "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+            ),
+        ),
+        ErrorKind::TwoSignatures => (400, "InvalidArgument", Some(TWO_SIGNATURES)),
+        ErrorKind::Host => (400, "InvalidRequest", None),
         ErrorKind::UrlExpired => (403, "AccessDenied", Some("Request has expired")),
         ErrorKind::HostUnsigned | ErrorKind::HeaderUnsigned => (
             403,
@@ -303,6 +319,8 @@ fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
         message,
     }
 }
+
+const TWO_SIGNATURES: &str = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified";
 
 const CONTENT_HASH: &str = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, the name of a streaming payload or a valid sha256 value.";
 

@@ -3,14 +3,16 @@ use core::fmt;
 
 use super::{
     dialect::Dialect,
-    refusal::{ErrorKind, Refusal},
+    refusal::{ErrorKind, HEADERS_NOT_SIGNED, Refusal},
 };
+use crate::sign::Explanation;
 
 /// Why a request was refused, worded as AWS does in the verifier's [`Dialect`].
 ///
 /// `Display` gives the message. [`status`](Self::status), [`code`](Self::code) and
 /// [`body`](Self::body) make up the answer to the client. The text is meant to be sent: it holds
-/// nothing that the client did not send itself, except the scope that the server expects.
+/// nothing that the client did not send itself, except the scope that the server expects and the
+/// server's time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     refusal: Refusal,
@@ -73,9 +75,12 @@ impl Error {
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
     pub fn body(&self, request_id: &str) -> String {
-        let region = self.expected_region();
+        let region = self.expected_region().map(|region| ("Region", region));
+        let others = &self.refusal.details;
+        let others = others.iter().map(|(name, text)| (*name, &**text));
+        let details = region.into_iter().chain(others);
         self.dialect
-            .body_with_region(self.code(), &self.message(), region, request_id)
+            .body_with_details(self.code(), &self.message(), details, request_id)
     }
 
     /// Returns the dialect of the verifier.
@@ -105,6 +110,41 @@ impl Error {
     /// ```
     pub fn expected_region(&self) -> Option<&str> {
         self.refusal.wrong_scope.as_ref()?.expected_region()
+    }
+
+    /// Returns the names of the headers that the request has and should have signed, joined by
+    /// `, `, if that is what was wrong.
+    ///
+    /// S3 sends them in `<HeadersNotSigned>`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, Ttl, verify::Verifier};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let to_sign = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// // `url` was presigned without the header.
+    /// let request = Request::new("PUT", url.as_str())?.header("x-amz-acl", "public-read")?;
+    /// let error = Verifier::s3("us-east-1")?
+    ///     .verify(&request, now, |_| Some(credentials.clone()))
+    ///     .unwrap_err();
+    /// assert_eq!(error.unsigned_headers(), Some("x-amz-acl"));
+    /// assert!(error.body("id").contains("<HeadersNotSigned>x-amz-acl</HeadersNotSigned>"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn unsigned_headers(&self) -> Option<&str> {
+        self.refusal.detail(HEADERS_NOT_SIGNED)
+    }
+
+    /// Returns the canonical request and the string to sign as the verifier sees them, if the
+    /// request is well-formed but its signature does not match.
+    ///
+    /// S3 sends them; a server of another dialect can log them. The canonical request may hold the
+    /// session token of the client.
+    pub fn explanation(&self) -> Option<&Explanation> {
+        self.refusal.steps.as_deref()
     }
 
     fn message(&self) -> Cow<'_, str> {

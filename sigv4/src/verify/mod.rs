@@ -23,6 +23,8 @@
 //! ```
 
 mod body;
+mod check;
+mod claim;
 mod dialect;
 mod error;
 mod presented;
@@ -30,34 +32,25 @@ mod refusal;
 mod scope;
 mod verified;
 
-use alloc::string::String;
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
+pub use claim::Claim;
 pub use dialect::Dialect;
 pub use error::Error;
 pub use refusal::ErrorKind;
 pub use verified::Verified;
 
 use presented::PresentedSignature;
-use refusal::Refusal;
-use scope::{ScopePart, WrongScope};
 
-use ctutils::CtEq as _;
-
-#[cfg(feature = "v4a")]
-use crate::key::{V4A_ALGORITHM, string_to_sign_prefix};
 use crate::{
-    canonical::{self, CanonicalHeaders, Headers, Rules, Selection, write_query},
-    chunked::{ChunkSignature, is_aws_chunked},
-    codec::{hex, sha256::Sha256},
+    canonical::Rules,
     credentials::Credentials,
     error::Error as InputError,
-    header_names::CONTENT_SHA256,
     key::KeyCache,
-    payload::{self, ContentHash, Payload, UNSIGNED_PAYLOAD},
     request::Request,
-    scope::{Scope, TERMINATOR},
-    sign::Ttl,
+    scope::Scope,
+    sign::{Explanation, Ttl},
     timestamp::Timestamp,
 };
 
@@ -65,7 +58,12 @@ use crate::{
 ///
 /// It makes the same checks as AWS and answers with the same codes, statuses and messages.
 /// Signatures are compared in constant time, and an unknown key id takes as long as a known one.
-/// Derived keys are cached: create one verifier and share it between threads.
+/// Derived keys are cached: create one verifier and share it between threads in an `Arc`. A clone
+/// has a cache of its own.
+///
+/// The signature covers the path in its canonical form. By the general rules `/a/../b` and `/b`
+/// have the same one: the application must route by the normalized path, or refuse paths that are
+/// not normalized. For S3 a path is signed as it is sent.
 pub struct Verifier {
     scope: Scope,
     rules: Rules,
@@ -73,6 +71,8 @@ pub struct Verifier {
     skew: i64,
     longest: Ttl,
     dialect: Dialect,
+    /// Headers that may not be unsigned, besides those that never may.
+    required: Vec<String>,
     /// Stands in for the credentials of an unknown key id.
     dummy: Credentials,
     #[cfg(feature = "v4a")]
@@ -135,6 +135,7 @@ impl Verifier {
             skew: 15 * 60,
             longest: Ttl::MAX,
             dialect,
+            required: Vec::new(),
             dummy: Credentials::dummy(),
             #[cfg(feature = "v4a")]
             v4a: None,
@@ -202,6 +203,35 @@ impl Verifier {
         self
     }
 
+    /// Refuses requests that have one of these headers unsigned.
+    ///
+    /// `host` and all headers `x-amz-*` must always be signed; for S3, `content-md5` too. Others,
+    /// such as `content-type`, `range` or `if-match`, can be added or changed on the way if they
+    /// are not signed. Name those that the application acts on, or look at
+    /// [`Verified::signed_headers`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, Ttl, verify::Verifier};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let to_sign = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// // `url` was presigned for any type of content.
+    /// let request = Request::new("PUT", url.as_str())?.header("content-type", "text/html")?;
+    /// let verifier = Verifier::s3("us-east-1")?.require_signed(&["content-type"]);
+    /// let error = verifier.verify(&request, now, |_| Some(credentials.clone())).unwrap_err();
+    /// assert_eq!(error.unsigned_headers(), Some("content-type"));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    #[must_use]
+    pub fn require_signed(mut self, names: &[&str]) -> Self {
+        self.required
+            .extend(names.iter().map(|name| (*name).to_owned()));
+        self
+    }
+
     /// Accepts SigV4a too, from requests whose set of regions contains this verifier's region.
     ///
     /// By default such requests are refused.
@@ -234,7 +264,11 @@ impl Verifier {
     ///
     /// The request's [`Payload`] is the body, its hash, or [`Payload::Declared`] if the body has
     /// not been received yet. `lookup` returns the credentials of an access key id; their session
-    /// token and expiry are checked too.
+    /// token and expiry are checked too. If keys come from an asynchronous store, use
+    /// [`claim`](Self::claim).
+    ///
+    /// The host that the signature covers is the one that the application sees: a request with two
+    /// `Host` headers, or with another authority in its target than in `Host`, is refused.
     ///
     /// Two kinds of body are not checked here: one in chunks, which `x-amz-content-sha256`
     /// announces by a name `STREAMING-…`, goes through [`chunk_decoder`](Self::chunk_decoder); one
@@ -273,278 +307,95 @@ impl Verifier {
         now: Timestamp,
         lookup: impl FnOnce(&str) -> Option<Credentials>,
     ) -> Result<Verified, Error> {
-        self.check(request, now, lookup)
+        self.claim(request)?.verify_with(now, lookup)
+    }
+
+    /// Reads the signature that a request presents, and checks everything that does not depend on
+    /// this verifier's scope, the time and the key.
+    ///
+    /// It is [`verify`](Self::verify) in two steps, for keys that come from an asynchronous store
+    /// and for servers of several scopes: the [`Claim`] says who claims to have signed the request
+    /// and for which region and service, and [`Claim::verify`] verifies that.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, verify::Verifier};
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # struct Store;
+    /// # impl Store { async fn get(&self, id: &str) -> Option<Credentials> {
+    /// #     Credentials::new(id, "secret").ok()
+    /// # } }
+    /// # let to_sign = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let signature = Signer::s3("eu-west-1")?.sign(&to_sign, &credentials, now);
+    /// # let mut headers: Vec<_> = signature.headers().collect();
+    /// # headers.push(("host", "examplebucket.s3.amazonaws.com"));
+    /// # let request = Request::from_wire("GET", "/key", &headers)?;
+    /// # let verified = async move {
+    /// # let store = Store;
+    /// let claim = Verifier::s3("eu-west-1")?.claim(&request)?;
+    /// assert_eq!((claim.region(), claim.service()), (Some("eu-west-1"), "s3"));
+    /// let credentials = store.get(claim.access_key_id()).await;
+    /// let verified = claim.verify(credentials.as_ref(), now)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) };
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn claim<'a>(&'a self, request: &'a Request<'_>) -> Result<Claim<'a>, Error> {
+        PresentedSignature::from_request(request, self.rules, self.accepts_v4a())
+            .map(|presented| Claim::new(self, request, presented))
             .map_err(|refusal| Error::new(refusal, self.dialect))
     }
 
-    fn check(
-        &self,
-        request: &Request<'_>,
-        now: Timestamp,
-        lookup: impl FnOnce(&str) -> Option<Credentials>,
-    ) -> Result<Verified, Refusal> {
-        // First everything that the request alone decides: a malformed request costs no look-up,
-        // and its refusal tells nothing about which keys exist.
-        let presented = PresentedSignature::from_request(request, self.rules, self.accepts_v4a())?;
-        // The scope must have the date of the request, which is then compared with the clock:
-        // otherwise a key derived for a past day could sign requests of today.
-        self.check_scope(&presented)?;
-        self.check_time(&presented, now)?;
-        let mut headers = Headers::new();
-        self.collect_signed(&mut headers, request, &presented)?;
-        let content = self.content(request, &presented)?;
-
-        let known = lookup(&presented.access_key_id);
-        // An unknown key id is verified with a dummy secret, so that the time of the answer does
-        // not tell which key ids exist.
-        let known_or_dummy = known.as_ref().unwrap_or(&self.dummy);
-        let hash = self.canonical_hash(request, &presented, &headers, &content);
-        let matches = self.matches(&presented, known_or_dummy, &hash);
-
-        // Only now may the answers differ. The token comes before the signature, as AWS answers.
-        let credentials = known.ok_or(Refusal::new(ErrorKind::UnknownKey))?;
-        check_token(&presented, &credentials, now)?;
-        let signature = ChunkSignature::parse(&presented.signature)
-            .filter(|_| matches)
-            .ok_or(Refusal::new(ErrorKind::Mismatch))?;
-        Ok(Verified {
-            credentials,
-            content_sha256: content.as_bytes().try_into().ok(),
-            at: presented.at,
-            expiry: presented
-                .ttl
-                .map(|ttl| presented.at.plus_seconds(i64::from(ttl))),
-            is_presigned: presented.is_presigned,
-            is_v4a: presented.regions.is_some(),
-            signature,
-        })
+    /// Returns the canonical request and the string to sign of a request as this verifier sees
+    /// them. No key is needed.
+    ///
+    /// Send them to a client whose signature is refused: with the feature `diagnose` it finds out
+    /// what differs. [`Explanation::signature`] is the one that the request presents.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify), if there is no canonical request, for instance because a signed
+    /// header is missing. Scope, time and key are not checked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, Ttl, verify::Verifier};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let to_sign = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// let request = Request::new("GET", url.as_str())?;
+    /// let steps = Verifier::s3("us-east-1")?.explain(&request).unwrap();
+    /// assert!(steps.canonical_request().starts_with("GET\n/key\nX-Amz-Algorithm="));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn explain(&self, request: &Request<'_>) -> Result<Explanation, Error> {
+        self.claim(request)?.explain()
     }
+}
 
-    #[cfg(feature = "v4a")]
-    fn accepts_v4a(&self) -> bool {
-        self.v4a.is_some()
-    }
-
-    #[cfg(not(feature = "v4a"))]
-    fn accepts_v4a(&self) -> bool {
-        false
-    }
-
-    /// Returns true if this verifier's region is in the set.
-    #[cfg(feature = "v4a")]
-    fn is_in(&self, regions: &str) -> bool {
-        let set = regions.parse::<crate::v4a::RegionSet>();
-        set.is_ok_and(|set| set.contains(self.scope.region()))
-    }
-
-    #[cfg(not(feature = "v4a"))]
-    fn is_in(&self, _regions: &str) -> bool {
-        false
-    }
-
-    /// Checks that the scope is this verifier's, and its date that of the request.
-    fn check_scope(&self, presented: &PresentedSignature<'_>) -> Result<(), Refusal> {
-        let suffix = match presented.regions {
-            None => self.scope.suffix(),
-            Some(_) => self.scope.suffix_without_region(),
-        };
-        let parts = presented.scope.as_bytes().split_at_checked(8);
-        if parts == Some((presented.date.date_bytes(), suffix.as_bytes()))
-            && presented.regions.as_ref().is_none_or(|set| self.is_in(set))
-        {
-            return Ok(());
+impl Clone for Verifier {
+    /// The clone has the same settings, and a cache of keys of its own. To share the cache between
+    /// threads, put one verifier into an `Arc`.
+    fn clone(&self) -> Self {
+        Self {
+            scope: self.scope.clone(),
+            rules: self.rules,
+            keys: KeyCache::new(),
+            skew: self.skew,
+            longest: self.longest,
+            dialect: self.dialect,
+            required: self.required.clone(),
+            dummy: self.dummy.clone(),
+            #[cfg(feature = "v4a")]
+            v4a: self.v4a.as_ref().map(|_| crate::v4a::Keys::new()),
         }
-        Err(Refusal::wrong_scope(self.wrong_scope(presented)).presigned(presented.is_presigned))
-    }
-
-    /// Returns the first part of a scope that is not this verifier's. All parts are there: four, or
-    /// three with SigV4a.
-    fn wrong_scope(&self, presented: &PresentedSignature<'_>) -> WrongScope {
-        let mut parts = presented.scope.split('/');
-        let mut next = || parts.next().unwrap_or_default();
-        let date = next();
-        let (region, is_here) = match &presented.regions {
-            Some(set) => (&**set, self.is_in(set)),
-            None => {
-                let region = next();
-                (region, region == self.scope.region())
-            }
-        };
-        let (service, terminator) = (next(), next());
-        if !is_here {
-            WrongScope::new(ScopePart::Region, region, self.scope.region())
-        } else if service != self.scope.service() {
-            WrongScope::new(ScopePart::Service, service, self.scope.service())
-        } else if terminator != TERMINATOR {
-            WrongScope::new(ScopePart::Terminator, terminator, TERMINATOR)
-        } else {
-            WrongScope::new(ScopePart::Date, date, presented.date.as_str())
-        }
-    }
-
-    /// Checks the time of signing, and the lifetime of a presigned URL.
-    fn check_time(
-        &self,
-        presented: &PresentedSignature<'_>,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let age = now.seconds_since(presented.at);
-        if age < -self.skew {
-            return Err(Refusal::too_early(presented.at, now, self.skew));
-        }
-        match presented.ttl {
-            None if age > self.skew => Err(Refusal::too_late(presented.at, now, self.skew)),
-            Some(ttl) if ttl > self.longest.as_secs() => {
-                Err(Refusal::lifetime_too_long(self.longest))
-            }
-            Some(ttl) if age > i64::from(ttl) => Err(Refusal::new(ErrorKind::UrlExpired)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Collects the signed headers, and checks that no header is unsigned that must be signed.
-    fn collect_signed<'a>(
-        &self,
-        headers: &mut Headers<'a>,
-        request: &'a Request<'_>,
-        presented: &PresentedSignature<'_>,
-    ) -> Result<(), Refusal> {
-        let names = presented.signed_headers.as_bytes();
-        if !names
-            .split(|byte| *byte == b';')
-            .any(|name| name == b"host")
-        {
-            return Err(Refusal::new(ErrorKind::HostUnsigned));
-        }
-        let token = self.rules.token_header();
-        // An unsigned `x-amz-*` header could be added on the way and change what the request does.
-        // Two may be unsigned: the hash of the body is checked on its own, and some rules send the
-        // token unsigned.
-        let may_be_unsigned = |name: &[u8]| {
-            !canonical::begins(name, b"x-amz-")
-                || name.eq_ignore_ascii_case(CONTENT_SHA256.as_bytes())
-                || !self.rules.signs_token() && name.eq_ignore_ascii_case(token.as_bytes())
-        };
-        let selected = headers.select(request, names, may_be_unsigned);
-        selected.map_err(|selection| match selection {
-            Selection::Unsorted | Selection::Missing => Refusal::new(ErrorKind::Mismatch),
-            Selection::Unsigned(name) => Refusal::unsigned_header(&String::from_utf8_lossy(name)),
-        })
-    }
-
-    /// Returns the last line of the canonical request, which stands for the body.
-    fn content<'a>(
-        &self,
-        request: &'a Request<'_>,
-        presented: &PresentedSignature<'a>,
-    ) -> Result<ContentHash<'a>, Refusal> {
-        // Only where the rules send `x-amz-content-sha256` may it say something other than the hash
-        // of the body.
-        let declared = presented
-            .content_sha256
-            .filter(|_| self.rules.sends_content_sha256());
-        let body = ContentHash::new(request.body(), presented.content_sha256);
-        let content = match declared {
-            Some(declared) => ContentHash::Declared(declared),
-            None if presented.is_presigned && self.rules.presigns_unsigned() => {
-                ContentHash::Static(UNSIGNED_PAYLOAD)
-            }
-            None => body,
-        };
-        let ContentHash::Declared(declared) = content else {
-            return Ok(content);
-        };
-        // Any other text would be signed, but never compared with the body.
-        if !payload::stands_for_body(declared) {
-            return Err(Refusal::new(ErrorKind::ContentHash));
-        }
-        // S3 would store the framing as part of the object, and so refuses it. With a hash it
-        // stores the body as it came.
-        if declared == UNSIGNED_PAYLOAD.as_bytes()
-            && self.rules.presigns_unsigned()
-            && is_aws_chunked(request)
-        {
-            return Err(Refusal::new(ErrorKind::ContentEncoding));
-        }
-        let is_known = !matches!(request.body(), Payload::Declared);
-        if is_known && !payload::is_name(declared) && declared != body.as_bytes() {
-            return Err(Refusal::new(ErrorKind::ContentMismatch));
-        }
-        Ok(content)
-    }
-
-    /// Returns the hash of the canonical request in hex, the last line of the string to sign.
-    fn canonical_hash(
-        &self,
-        request: &Request<'_>,
-        presented: &PresentedSignature<'_>,
-        headers: &Headers<'_>,
-        content: &ContentHash<'_>,
-    ) -> [u8; 64] {
-        let token = self.rules.token_parameter().as_bytes();
-        let is_token_unsigned = presented.is_presigned && !self.rules.signs_token();
-        let mut hash = Sha256::new();
-        let content = content.as_bytes();
-        canonical::write(
-            &mut hash,
-            request,
-            self.rules,
-            CanonicalHeaders {
-                block: headers,
-                names: presented.signed_headers.as_bytes(),
-            },
-            content,
-            |sink| {
-                write_query(sink, request.query(), |key| {
-                    key == b"X-Amz-Signature" || is_token_unsigned && key == token
-                });
-            },
-        );
-        hex::encode(&hash.finish())
-    }
-
-    /// Returns true if these credentials made the presented signature.
-    #[cfg(feature = "v4a")]
-    fn matches(
-        &self,
-        presented: &PresentedSignature<'_>,
-        credentials: &Credentials,
-        hash: &[u8; 64],
-    ) -> bool {
-        let Some(keys) = self.v4a.as_ref().filter(|_| presented.regions.is_some()) else {
-            return self.matches_v4(presented, credentials, hash);
-        };
-        let suffix = self.scope.suffix_without_region();
-        let prefix = string_to_sign_prefix(V4A_ALGORITHM, &presented.date, suffix);
-        let text = [prefix.as_slice(), hash].concat();
-        let key = keys.get(credentials).map(|key| key.verifying_key());
-        key.is_ok_and(|key| key.verify(&text, &presented.signature))
-    }
-
-    #[cfg(not(feature = "v4a"))]
-    fn matches(
-        &self,
-        presented: &PresentedSignature<'_>,
-        credentials: &Credentials,
-        hash: &[u8; 64],
-    ) -> bool {
-        self.matches_v4(presented, credentials, hash)
-    }
-
-    fn matches_v4(
-        &self,
-        presented: &PresentedSignature<'_>,
-        credentials: &Credentials,
-        hash: &[u8; 64],
-    ) -> bool {
-        let expected = self
-            .keys
-            .sign(credentials, &self.scope, &presented.date, hash);
-        // In constant time: the time must not tell how many leading digits of a guess are right.
-        hex::encode(&expected)
-            .as_slice()
-            .ct_eq(presented.signature.as_bytes())
-            .into()
     }
 }
 
@@ -558,24 +409,4 @@ impl fmt::Debug for Verifier {
             .field("dialect", &self.dialect)
             .finish_non_exhaustive()
     }
-}
-
-/// Checks that the request has the token of the credentials, and that they have not expired.
-fn check_token(
-    presented: &PresentedSignature<'_>,
-    credentials: &Credentials,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let matches = match (credentials.session_token(), &presented.token) {
-        (None, None) => true,
-        (Some(expected), Some(token)) => expected.is_same(token),
-        _ => false,
-    };
-    if !matches {
-        return Err(Refusal::new(ErrorKind::Token));
-    }
-    if credentials.is_expired_at(now) {
-        return Err(Refusal::new(ErrorKind::TokenExpired));
-    }
-    Ok(())
 }

@@ -45,10 +45,13 @@ impl<'a> PresentedSignature<'a> {
     ) -> Result<Self, Refusal> {
         let headers = SignatureHeaders::from_request(request, rules)?;
         let query = SignatureParameters::parse(request.query())?;
-        let mut presented = match (headers.authorization, query.is_signed()) {
+        // Other services may have parameters of these names.
+        let is_v2 = query.is_v2() && rules.presigns_unsigned();
+        let mut presented = match (headers.authorization, query.is_signed() || is_v2) {
             (None, false) => Err(Refusal::new(ErrorKind::NoSignature)),
             // With two signatures, signer and server could look at different ones.
-            (Some(_), true) => Err(Refusal::with_text(ErrorKind::Malformed, TWO_FORMS)),
+            (Some(_), true) => Err(Refusal::new(ErrorKind::TwoSignatures)),
+            (None, true) if is_v2 && !query.is_signed() => Err(Refusal::new(ErrorKind::Mechanism)),
             (Some(value), false) => Self::from_headers(value, &headers, accepts_v4a),
             (None, true) => Self::from_query(query, rules, accepts_v4a)
                 .map_err(|refusal| refusal.presigned(true)),
@@ -68,9 +71,7 @@ impl<'a> PresentedSignature<'a> {
         let (algorithm, rest) = split_once(authorization, b' ').unwrap_or((authorization, ""));
         let is_v4a = accepts_v4a && algorithm == V4A_ALGORITHM;
         if algorithm != ALGORITHM && !is_v4a {
-            return Err(malformed(
-                "Unsupported AWS 'algorithm': only AWS4-HMAC-SHA256 is supported.",
-            ));
+            return Err(Refusal::new(ErrorKind::Mechanism));
         }
         let [credential, signed_headers, signature] = authorization_parts(rest)?;
         let date = headers.amz_date.or(headers.date).ok_or_else(|| {
@@ -138,11 +139,10 @@ impl<'a> PresentedSignature<'a> {
     }
 }
 
-const TWO_FORMS: &str = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified";
-
 /// The headers that belong to a signature, found in one pass.
 #[derive(Default)]
 struct SignatureHeaders<'a> {
+    host: Option<&'a [u8]>,
     authorization: Option<&'a [u8]>,
     amz_date: Option<&'a [u8]>,
     date: Option<&'a [u8]>,
@@ -161,6 +161,7 @@ impl<'a> SignatureHeaders<'a> {
             // The length decides first: most headers match none of them.
             let slot = match name.len() {
                 4 if is("date") => &mut found.date,
+                4 if is("host") => &mut found.host,
                 10 if is(DATE) => &mut found.amz_date,
                 13 if is("authorization") => &mut found.authorization,
                 16 if is(REGION_SET) => &mut found.regions,
@@ -174,9 +175,20 @@ impl<'a> SignatureHeaders<'a> {
         });
         // Of a repeated header, signer and server could read different values.
         if let Some(name) = repeated {
+            let kind = if name.eq_ignore_ascii_case(b"host") {
+                ErrorKind::Host
+            } else {
+                ErrorKind::Malformed
+            };
             let name = String::from_utf8_lossy(name);
             let text = format!("the header {name} must appear only once");
-            return Err(Refusal::with_text(ErrorKind::Malformed, text));
+            return Err(Refusal::with_text(kind, text));
+        }
+        // The signature covers `Host`, but the application sees the authority of the target.
+        // Source: RFC 9112, section 3.2.2; RFC 9113, section 8.3.1.
+        if found.host.is_some_and(|host| !request.is_host(host)) {
+            let text = "the authority of the request target and the header Host must be the same";
+            return Err(Refusal::with_text(ErrorKind::Host, text));
         }
         Ok(found)
     }
@@ -193,6 +205,8 @@ struct SignatureParameters {
     signature: Option<String>,
     token: Option<String>,
     regions: Option<String>,
+    has_v2_key: bool,
+    has_v2_signature: bool,
 }
 
 impl SignatureParameters {
@@ -206,6 +220,8 @@ impl SignatureParameters {
             if matches!(piece.as_bytes(), [b'X' | b'%', ..]) {
                 found.add(piece)?;
             }
+            found.has_v2_key |= piece.starts_with("AWSAccessKeyId=");
+            found.has_v2_signature |= piece.starts_with("Signature=");
         }
         Ok(found)
     }
@@ -241,6 +257,11 @@ impl SignatureParameters {
 
     fn is_signed(&self) -> bool {
         self.algorithm.is_some() || self.signature.is_some()
+    }
+
+    /// Returns true for a URL that is presigned with Signature Version 2.
+    fn is_v2(&self) -> bool {
+        self.has_v2_key && self.has_v2_signature
     }
 }
 

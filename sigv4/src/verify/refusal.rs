@@ -1,10 +1,17 @@
 use alloc::{
+    boxed::Box,
     format,
     string::{String, ToString},
+    vec::Vec,
 };
+use core::fmt;
 
 use super::scope::WrongScope;
-use crate::{sign::Ttl, timestamp::Timestamp};
+use crate::{
+    header_names::CONTENT_SHA256,
+    sign::{Explanation, Ttl},
+    timestamp::Timestamp,
+};
 
 /// What was wrong with a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +19,13 @@ use crate::{sign::Ttl, timestamp::Timestamp};
 pub enum ErrorKind {
     /// The request has no signature: it is anonymous.
     NoSignature,
+    /// The request is authorized by another mechanism than the verifier accepts, such as Signature
+    /// Version 2 or a bearer token.
+    Mechanism,
+    /// The request has a signature in the header and one in the query.
+    TwoSignatures,
+    /// The request has two `Host` headers, or another authority in its target than in `Host`.
+    Host,
     /// The signature cannot be read, or lacks a part.
     Malformed,
     /// A parameter of a presigned URL is missing, appears twice, or is out of range.
@@ -44,15 +58,22 @@ pub enum ErrorKind {
 }
 
 /// Why a request is refused, before a [`Dialect`](super::Dialect) words it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) kind: ErrorKind,
     /// Says more than the dialect's message for the kind; used where the dialect has none.
     pub(super) text: Option<String>,
-    pub(super) wrong_scope: Option<WrongScope>,
+    pub(super) wrong_scope: Option<Box<WrongScope>>,
+    /// Elements of the body, which S3 alone sends.
+    pub(super) details: Vec<(&'static str, String)>,
+    /// The steps of the signature, if the request is well-formed but its signature does not match.
+    pub(super) steps: Option<Box<Explanation>>,
     /// True if the signature was in the query: S3 has other codes for those.
     pub(super) is_presigned: bool,
 }
+
+/// The element of S3 that lists the headers that should have been signed.
+pub(super) const HEADERS_NOT_SIGNED: &str = "HeadersNotSigned";
 
 impl Refusal {
     pub(super) fn new(kind: ErrorKind) -> Self {
@@ -60,6 +81,8 @@ impl Refusal {
             kind,
             text: None,
             wrong_scope: None,
+            details: Vec::new(),
+            steps: None,
             is_presigned: false,
         }
     }
@@ -73,9 +96,19 @@ impl Refusal {
 
     pub(super) fn wrong_scope(wrong: WrongScope) -> Self {
         Self {
-            wrong_scope: Some(wrong),
+            wrong_scope: Some(Box::new(wrong)),
             ..Self::new(ErrorKind::Scope)
         }
+    }
+
+    fn with(mut self, element: &'static str, text: &(impl ToString + ?Sized)) -> Self {
+        self.details.push((element, text.to_string()));
+        self
+    }
+
+    pub(super) fn detail(&self, element: &str) -> Option<&str> {
+        let mut details = self.details.iter();
+        details.find_map(|(name, text)| (*name == element).then_some(&**text))
     }
 
     pub(super) fn presigned(self, is_presigned: bool) -> Self {
@@ -87,17 +120,72 @@ impl Refusal {
 
     pub(super) fn too_late(at: Timestamp, now: Timestamp, skew: i64) -> Self {
         let limit = now.plus_seconds(-skew).amz_date();
-        let (at, now, skew) = (at.amz_date(), now.amz_date(), skew_text(skew));
-        let text = format!("Signature expired: {at} is now earlier than {limit} ({now} - {skew})");
-        Self::with_text(ErrorKind::Skew, text)
+        let text = format!(
+            "Signature expired: {} is now earlier than {limit} ({} - {})",
+            at.amz_date(),
+            now.amz_date(),
+            skew_text(skew)
+        );
+        Self::skewed(text, at, now, skew)
     }
 
     pub(super) fn too_early(at: Timestamp, now: Timestamp, skew: i64) -> Self {
         let limit = now.plus_seconds(skew).amz_date();
-        let (at, now, skew) = (at.amz_date(), now.amz_date(), skew_text(skew));
-        let text =
-            format!("Signature not yet current: {at} is still later than {limit} ({now} + {skew})");
+        let text = format!(
+            "Signature not yet current: {} is still later than {limit} ({} + {})",
+            at.amz_date(),
+            now.amz_date(),
+            skew_text(skew)
+        );
+        Self::skewed(text, at, now, skew)
+    }
+
+    fn skewed(text: String, at: Timestamp, now: Timestamp, skew: i64) -> Self {
         Self::with_text(ErrorKind::Skew, text)
+            .with("RequestTime", &at.amz_date())
+            .with("ServerTime", &whole_second(now))
+            .with("MaxAllowedSkewMilliseconds", &(skew * 1000))
+    }
+
+    pub(super) fn url_expired(at: Timestamp, ttl: u32, now: Timestamp) -> Self {
+        Self::new(ErrorKind::UrlExpired)
+            .with("X-Amz-Expires", &ttl)
+            .with("Expires", &at.plus_seconds(i64::from(ttl)))
+            .with("ServerTime", &whole_second(now))
+    }
+
+    pub(super) fn unknown_key(access_key_id: &str) -> Self {
+        Self::new(ErrorKind::UnknownKey).with("AWSAccessKeyId", access_key_id)
+    }
+
+    pub(super) fn mismatch(access_key_id: &str, provided: &str, steps: Box<Explanation>) -> Self {
+        let refusal = Self::new(ErrorKind::Mismatch)
+            .with("AWSAccessKeyId", access_key_id)
+            .with("StringToSign", steps.string_to_sign())
+            .with("SignatureProvided", provided)
+            .with("CanonicalRequest", steps.canonical_request());
+        Self {
+            steps: Some(steps),
+            ..refusal
+        }
+    }
+
+    pub(super) fn content_hash(declared: &[u8]) -> Self {
+        Self::new(ErrorKind::ContentHash)
+            .with("ArgumentName", CONTENT_SHA256)
+            .with("ArgumentValue", &String::from_utf8_lossy(declared))
+    }
+
+    pub(super) fn content_mismatch(declared: &[u8], computed: &[u8]) -> Self {
+        Self::new(ErrorKind::ContentMismatch)
+            .with(
+                "ClientComputedContentSHA256",
+                &String::from_utf8_lossy(declared),
+            )
+            .with(
+                "S3ComputedContentSHA256",
+                &String::from_utf8_lossy(computed),
+            )
     }
 
     pub(super) fn lifetime_too_long(longest: Ttl) -> Self {
@@ -113,11 +201,28 @@ impl Refusal {
         Self::with_text(ErrorKind::BadParameters, text)
     }
 
-    pub(super) fn unsigned_header(name: &str) -> Self {
+    /// `names` are joined by `, `.
+    pub(super) fn unsigned_headers(kind: ErrorKind, names: &str) -> Self {
         let text =
-            format!("There were headers present in the request which were not signed: {name}");
-        Self::with_text(ErrorKind::HeaderUnsigned, text)
+            format!("There were headers present in the request which were not signed: {names}");
+        Self::with_text(kind, text).with(HEADERS_NOT_SIGNED, names)
     }
+}
+
+impl fmt::Debug for Refusal {
+    /// Shows no value that the client sent: the canonical request may hold a session token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("kind", &self.kind)
+            .field("wrong_scope", &self.wrong_scope)
+            .field("is_presigned", &self.is_presigned)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Drops the milliseconds, which S3 does not show.
+fn whole_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_unix_seconds(time.unix_seconds())
 }
 
 /// Writes a skew as AWS does, in minutes, or in seconds if it is not a whole number of minutes.

@@ -1,7 +1,14 @@
-use crate::{chunked::ChunkSignature, codec::hex, credentials::Credentials, timestamp::Timestamp};
+use core::fmt;
+
+use crate::{
+    chunked::ChunkSignature,
+    codec::{hex, small_vec::SmallVec},
+    credentials::Credentials,
+    timestamp::Timestamp,
+};
 
 /// A request whose signature was verified.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Verified {
     pub(super) credentials: Credentials,
     /// The last line of the canonical request, if it is as long as a hash in hex.
@@ -11,6 +18,8 @@ pub struct Verified {
     pub(super) is_presigned: bool,
     pub(super) is_v4a: bool,
     pub(super) signature: ChunkSignature,
+    /// The names, joined by `;`. Nearly all lists fit in place.
+    pub(super) signed_headers: SmallVec<u8, 128>,
 }
 
 impl Verified {
@@ -70,8 +79,45 @@ impl Verified {
         self.is_presigned
     }
 
+    /// Returns the names of the signed headers in lower case, sorted and joined by `;`.
+    ///
+    /// Other headers may have been added or changed on the way. To refuse those that the
+    /// application acts on, use [`Verifier::require_signed`](super::Verifier::require_signed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Request, Signer, Timestamp, Ttl, verify::Verifier};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let to_sign = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// let request = Request::new("GET", url.as_str())?.header("range", "bytes=0-9")?;
+    /// let verified = Verifier::s3("us-east-1")?
+    ///     .verify(&request, now, |_| Some(credentials.clone()))
+    ///     .unwrap();
+    /// assert_eq!(verified.signed_headers(), "host");
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn signed_headers(&self) -> &str {
+        // The names were compared with those of headers, which are ASCII.
+        core::str::from_utf8(self.signed_headers.as_slice()).unwrap_or_default()
+    }
+
     /// Returns the signature in hex. Those of the chunks or messages that follow are chained to it.
     pub fn signature(&self) -> &str {
         self.signature.as_str()
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("access_key_id", &self.access_key_id())
+            .field("signed_at", &self.at)
+            .field("expiry", &self.expiry)
+            .field("is_presigned", &self.is_presigned)
+            .field("signed_headers", &self.signed_headers())
+            .finish_non_exhaustive()
     }
 }
