@@ -11,7 +11,7 @@ mod signals;
 mod syntax;
 mod terminal;
 
-use std::{env, io, process::ExitCode, time::Duration};
+use std::{env, ffi::OsString, io, process::ExitCode, time::Duration};
 
 use tokio::runtime;
 
@@ -40,9 +40,10 @@ fn main() -> ExitCode {
 /// Parses the arguments, resolves what they refer to, then runs the command.
 fn try_main(plain: Console) -> Result<(), Failure> {
     signals::watch().map_err(|error| cannot_start(&error))?;
-    let args = match Args::from_words(env::args_os()) {
+    let words: Vec<OsString> = env::args_os().collect();
+    let args = match Args::from_words(words.clone()) {
         Ok(args) => args,
-        Err(error) => return plain.write_stdout(explain_usage(&error)?),
+        Err(error) => return plain.write_stdout(explain_usage(&error, &words)?),
     };
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()

@@ -47,6 +47,19 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
+
+    /// Returns the message without the input, for programs whose input may be a secret in the wrong
+    /// place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = keyfob_sigv4::Request::new("GET canary", "https://example.com").unwrap_err();
+    /// assert_eq!(error.message(), "invalid method: use an HTTP token such as GET");
+    /// ```
+    pub fn message(&self) -> &'static str {
+        self.kind.text()
+    }
 }
 
 /// What is wrong with an input.

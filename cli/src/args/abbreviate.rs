@@ -40,7 +40,7 @@ pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// Returns the word with its option expanded, and whether the next word is the option's value.
-fn expand_word(command: &Command, word: &str) -> (OsString, bool) {
+pub(super) fn expand_word(command: &Command, word: &str) -> (OsString, bool) {
     let Some(long) = word.strip_prefix("--") else {
         return (word.into(), is_short_with_value(command, word));
     };

@@ -1,6 +1,8 @@
 //! The command line. Parsing only looks at the text: it reads no file and no variable.
 
 mod abbreviate;
+mod examples;
+mod help_words;
 mod imds;
 mod number;
 mod s3;
@@ -14,7 +16,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error:
 
 pub(crate) use self::{
     imds::{ImdsCommand, WatchEvent},
-    number::OUT_OF_RANGE,
+    number::NumberError,
     s3::{PresignArgs, S3Command},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
@@ -30,7 +32,12 @@ const GLOBAL_OPTIONS_HEADING: &str = "Global options";
 ///
 /// The commands that `aws` also has keep its names, options, output and exit codes.
 #[derive(Debug, Parser)]
-#[command(name = "keyfob", version, disable_help_subcommand = true)]
+#[command(
+    name = "keyfob",
+    version,
+    disable_help_subcommand = true,
+    after_help = examples::ROOT
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) globals: Globals,
@@ -45,7 +52,8 @@ impl Args {
     ) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         command.build();
-        let expanded = abbreviate::expand(&command, words.into_iter().collect());
+        let words = help_words::replace(&command, words.into_iter().collect());
+        let expanded = abbreviate::expand(&command, words);
         let matches = Self::command().try_get_matches_from(expanded)?;
         let args = Self::from_arg_matches(&matches)?;
         args.check_sandbox(&mut command)?;
@@ -130,8 +138,10 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show who AWS says you are, with which credentials, and for how long
+    #[command(after_help = examples::WHOAMI)]
     Whoami,
     /// Explain the provider chain: what is used, what it masks, and how to change that
+    #[command(after_help = examples::WHY)]
     Why {
         /// Print JSON (the same as `--output json`)
         #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
@@ -141,22 +151,25 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Sts(StsCommand),
     /// Ask for keys and defaults and write them to the configuration files
+    #[command(after_help = examples::CONFIGURE)]
     Configure {
         #[command(subcommand)]
         command: Option<ConfigureCommand>,
     },
     /// Sign a request and print the result; nothing is sent
+    #[command(after_help = examples::SIGN)]
     Sign(Box<SignArgs>),
     /// Make presigned URLs for S3
     #[command(subcommand)]
     S3(S3Command),
     /// Read EC2 instance metadata (IMDSv2)
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::IMDS)]
     Imds(ImdsCommand),
     /// Serve the credentials in use to other programs, as an instance or a container does
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::SERVE)]
     Serve(ServeCommand),
     /// Run the sandbox in the foreground for other programs
+    #[command(after_help = examples::SANDBOX)]
     Sandbox {
         /// The port of STS on 127.0.0.1 [default: any free one]
         #[arg(

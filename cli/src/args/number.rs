@@ -1,22 +1,53 @@
-use std::ops::RangeInclusive;
+use std::{error, fmt, ops::RangeInclusive};
 
-/// Marks the error for a number that is too small or too large.
-///
-/// `aws` exits with another code for text that is not a number at all.
-pub(crate) const OUT_OF_RANGE: &str = " is not in the range ";
+/// Why a number is refused.
+#[derive(Debug)]
+pub(crate) enum NumberError {
+    /// Text that is not a number.
+    NotANumber,
+    /// The same, for an option of `aws`, which exits with another code then.
+    NotForAws,
+    OutOfRange {
+        number: i128,
+        range: RangeInclusive<u32>,
+    },
+}
 
-/// Returns a parser of numbers in this range.
+impl fmt::Display for NumberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotANumber | Self::NotForAws => f.write_str("it is not a whole number"),
+            Self::OutOfRange { number, range } => {
+                let (start, end) = (range.start(), range.end());
+                write!(f, "{number} is not in the range {start} to {end}")
+            }
+        }
+    }
+}
+
+impl error::Error for NumberError {}
+
+/// Returns a parser of numbers in this range, for an option that only Keyfob has.
 pub(super) fn in_range(
     range: RangeInclusive<u32>,
-) -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
-    move |text| {
-        // Wide enough that a number of 64 bits is out of range, not unreadable.
-        let number: i128 = text
-            .parse()
-            .map_err(|_| "it is not a whole number".to_owned())?;
-        u32::try_from(number)
-            .ok()
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| format!("{number}{OUT_OF_RANGE}{} to {}", range.start(), range.end()))
-    }
+) -> impl Fn(&str) -> Result<u32, NumberError> + Clone + Send + Sync + 'static {
+    move |text| parse(text, &range).ok_or(NumberError::NotANumber)?
+}
+
+/// Returns a parser of numbers in this range, for an option of `aws`.
+pub(super) fn in_range_as_aws(
+    range: RangeInclusive<u32>,
+) -> impl Fn(&str) -> Result<u32, NumberError> + Clone + Send + Sync + 'static {
+    move |text| parse(text, &range).ok_or(NumberError::NotForAws)?
+}
+
+/// Returns `None` if the text is not a number.
+fn parse(text: &str, range: &RangeInclusive<u32>) -> Option<Result<u32, NumberError>> {
+    // Wide enough that a number of 64 bits is out of range, not unreadable.
+    let number: i128 = text.parse().ok()?;
+    let in_range = u32::try_from(number).ok().filter(|n| range.contains(n));
+    Some(in_range.ok_or_else(|| NumberError::OutOfRange {
+        number,
+        range: range.clone(),
+    }))
 }

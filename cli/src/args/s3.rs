@@ -1,10 +1,11 @@
 use clap::{Args, Subcommand};
 
-use crate::args::{KEYFOB_OPTIONS_HEADING, number::in_range};
+use crate::args::{KEYFOB_OPTIONS_HEADING, examples, number::in_range_as_aws};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum S3Command {
     /// Print a URL that carries its own signature and works until it expires
+    #[command(after_help = examples::PRESIGN)]
     Presign(PresignArgs),
 }
 
@@ -19,7 +20,7 @@ pub(crate) struct PresignArgs {
         long,
         value_name = "SECONDS",
         default_value_t = 3600,
-        value_parser = in_range(1..=u32::MAX),
+        value_parser = in_range_as_aws(1..=u32::MAX),
         allow_negative_numbers = true
     )]
     pub(crate) expires_in: u32,

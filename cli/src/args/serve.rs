@@ -2,6 +2,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::args::number::in_range;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServeCommand {
     /// Serve instance metadata (IMDSv2), as on an EC2 instance
@@ -12,9 +14,17 @@ pub(crate) enum ServeCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeImdsArgs {
-    /// The loopback address to listen on
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9911")]
+    /// The address to listen on
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:9911",
+        value_parser = listen_address
+    )]
     pub(crate) listen: SocketAddr,
+    /// Allow an address that other machines can reach: they get the credentials, too
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
     /// The name of the role
     #[arg(long, value_name = "NAME", default_value = "keyfob")]
     pub(crate) role_name: String,
@@ -25,16 +35,58 @@ pub(crate) struct ServeImdsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) metadata: Option<PathBuf>,
     /// Announce a spot interruption after this many seconds
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) spot_after: Option<u64>,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = in_range(0..=u32::MAX),
+        allow_negative_numbers = true
+    )]
+    pub(crate) spot_after: Option<u32>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeContainerArgs {
-    /// The loopback address to listen on
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9912")]
+    /// The address to listen on
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:9912",
+        value_parser = listen_address
+    )]
     pub(crate) listen: SocketAddr,
+    /// Allow an address that other machines can reach; the token still protects the credentials,
+    /// but it is sent in clear
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
     /// A file with the token that requests must send [default: a random token, which is printed]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Parses an IP address and a port. `localhost` is 127.0.0.1.
+fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    numeric
+        .parse()
+        .map_err(|_| "write an IP address and a port, such as 127.0.0.1:9911")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_an_address_to_listen_on() {
+        assert_eq!(
+            listen_address("localhost:99"),
+            Ok(([127, 0, 0, 1], 99).into())
+        );
+        assert!(listen_address("[::1]:99").is_ok());
+        for text in ["localhost", "localhost:x", "example.com:99", ":99", ""] {
+            assert!(listen_address(text).is_err(), "{text}");
+        }
+    }
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
 
-use crate::args::number::in_range;
+use crate::args::{examples, number::in_range};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -16,6 +16,7 @@ pub(crate) struct SignArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SignCommand {
     /// Explain a SignatureDoesNotMatch: compare the server's answer with the request as signed
+    #[command(after_help = examples::COMPARE)]
     Compare(CompareArgs),
 }
 

@@ -1,5 +1,7 @@
 use clap::{Args, Subcommand};
 
+use crate::args::number::in_range_as_aws;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum StsCommand {
     /// Print the account, user id and ARN of the credentials in use
@@ -13,7 +15,12 @@ pub(crate) enum StsCommand {
 #[derive(Debug, Args)]
 pub(crate) struct GetSessionTokenArgs {
     /// The lifetime of the credentials: 900 to 129600 seconds [service default: 43200]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = in_range_as_aws(0..=u32::MAX),
+        allow_negative_numbers = true
+    )]
     pub(crate) duration_seconds: Option<u32>,
     /// The serial number or ARN of the MFA device
     #[arg(long, value_name = "SERIAL")]
@@ -39,7 +46,12 @@ pub(crate) struct AssumeRoleArgs {
     pub(crate) policy: Option<String>,
     /// The lifetime of the credentials: 900 seconds to the role's maximum, which is 43200 or less
     /// [service default: 3600]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = in_range_as_aws(0..=u32::MAX),
+        allow_negative_numbers = true
+    )]
     pub(crate) duration_seconds: Option<u32>,
     /// Session tags: `Key=K,Value=V …`, or JSON
     #[arg(long, value_name = "Key=K,Value=V", num_args = 1..)]

@@ -2,7 +2,9 @@
 
 use std::future;
 
-use crate::{context::Context, failure::Failure, sandbox::Sandbox};
+use crate::{
+    commands::serve::forbid_core_dumps, context::Context, failure::Failure, sandbox::Sandbox,
+};
 
 /// Prints the lines that point a shell at the sandbox, then serves until interrupted.
 ///
@@ -12,6 +14,7 @@ use crate::{context::Context, failure::Failure, sandbox::Sandbox};
 pub(super) async fn run(context: &Context, port: u16) -> Result<(), Failure> {
     let throttled = context.globals().sandbox_throttle.unwrap_or(0);
     let sandbox = Sandbox::start(port, throttled).await?;
+    forbid_core_dumps();
     let console = context.console();
     console.write_stdout(sandbox.environment().exports())?;
     console.note(

@@ -3,7 +3,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
 
 use crate::{
-    context::Context,
+    context::{Context, load},
     failure::{Failure, none_found},
 };
 
@@ -11,6 +11,13 @@ impl Context {
     /// Returns the chain of credential providers, in the order of the AWS CLI.
     pub(crate) fn chain(&self) -> Chain {
         Chain::default_for(Order::Cli, &self.settings)
+    }
+
+    /// Returns a function that reads the configuration files again and returns the chain.
+    pub(crate) fn chain_again(&self) -> impl Fn() -> Chain + Send + Sync + 'static {
+        let variables = self.variables().clone();
+        let profile = self.globals().profile.clone();
+        move || Chain::default_for(Order::Cli, &load(variables.clone(), profile.as_deref()))
     }
 
     /// Returns the credentials in use, without asking the providers after the one that has them.

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use crate::{
     args::{Globals, OutputFormat},
     failure::Failure,
-    sandbox::Sandbox,
+    sandbox::{Environment, Sandbox},
     terminal::{Console, start_debugging},
 };
 
@@ -57,13 +57,13 @@ impl Context {
         if globals.sandbox {
             let started = Sandbox::start(0, globals.sandbox_throttle.unwrap_or(0)).await?;
             // The settings below are loaded from the changed environment.
+            if !Environment::has_own_files(&variables) {
+                console.note("the sandbox uses files of its own, not those in ~/.aws");
+            }
             variables = started.environment().apply(variables);
             sandbox = Some(started);
         }
-        let mut settings = Settings::load(variables);
-        if let Some(profile) = &globals.profile {
-            settings = settings.with_profile(profile);
-        }
+        let settings = load(variables, globals.profile.as_deref());
         Ok(Self {
             globals,
             console,
@@ -89,5 +89,14 @@ impl Context {
 
     pub(crate) fn variables(&self) -> &Variables {
         self.settings.variables()
+    }
+}
+
+/// Reads the configuration files.
+fn load(variables: Variables, profile: Option<&str>) -> Settings {
+    let settings = Settings::load(variables);
+    match profile {
+        Some(profile) => settings.with_profile(profile),
+        None => settings,
     }
 }

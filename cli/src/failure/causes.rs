@@ -67,10 +67,11 @@ impl From<keyfob_sts::Error> for Failure {
     }
 }
 
-/// Errors of signing are usage errors: the request comes from the command line.
+/// Errors of signing are usage errors: the request comes from the command line. They do not repeat
+/// it, as a word in the wrong place may be a secret.
 impl From<keyfob_sigv4::Error> for Failure {
     fn from(error: keyfob_sigv4::Error) -> Self {
-        Self::usage(error.to_string())
+        Self::usage(error.message())
     }
 }
 

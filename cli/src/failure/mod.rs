@@ -3,6 +3,7 @@
 mod advice;
 mod causes;
 mod exit;
+mod meaning;
 mod usage;
 
 use std::{fmt, io};

@@ -1,42 +1,145 @@
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-use crate::{args::OUT_OF_RANGE, failure::Failure};
+use crate::{
+    args::NumberError,
+    failure::{Failure, meaning},
+};
 
 /// Returns the text of `--help` and `--version`. Any other parse error becomes a failure, in the
 /// words of `aws` if it has any.
 ///
+/// A word that is not known may be a secret in the wrong place, so the failure names its position
+/// among `words`, the command line, and never the word itself.
+///
 /// # Errors
 ///
-/// The failure, with exit code 252, or 255 for a value that is not a number, as in `aws`.
-pub(crate) fn explain_usage(error: &Error) -> Result<String, Failure> {
+/// The failure, with exit code 252, or 255 where `aws` has that one.
+pub(crate) fn explain_usage(error: &Error, words: &[OsString]) -> Result<String, Failure> {
     let text = error.render().to_string();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(text),
+    let failure = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Ok(text),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            let failure = with_rest(Failure::usage("a command is missing"), &text);
-            Err(failure.with_hint("`keyfob --help` lists the commands"))
+            let command = command_in_usage(&text);
+            Failure::usage("a command is missing")
+                .with_hint(format!("`{command} --help` lists the commands"))
         }
-        ErrorKind::MissingRequiredArgument => {
-            let names = argument_names(error).join(", ");
-            let message = format!("the following arguments are required: {names}");
-            Err(with_rest(Failure::usage(message), &text))
+        ErrorKind::MissingRequiredArgument => Failure::usage(format!(
+            "the following arguments are required: {}",
+            argument_names(error).join(", ")
+        )),
+        ErrorKind::InvalidSubcommand => unknown_command(error, &text, words),
+        ErrorKind::UnknownArgument => unknown_argument(error, &text, words),
+        ErrorKind::ValueValidation => return Err(invalid_value(error)),
+        ErrorKind::InvalidValue => not_a_choice(error),
+        ErrorKind::TooManyValues => Failure::usage(format!("{}: it takes no value", name(error))),
+        ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
+            Failure::usage(format!("{}: the number of values is wrong", name(error)))
         }
-        ErrorKind::ValueValidation if text.contains(OUT_OF_RANGE) => {
-            Err(Failure::usage(first_line(&text)))
-        }
-        ErrorKind::ValueValidation => {
-            Err(Failure::other(first_line(&text)).with_code("ParamValidation"))
-        }
+        ErrorKind::InvalidUtf8 => Failure::usage("an argument is not UTF-8 text"),
+        // The message of a conflict has the names of arguments only.
         ErrorKind::ArgumentConflict if error.get(ContextKind::InvalidSubcommand).is_some() => {
-            let failure = with_rest(Failure::usage(first_line(&text)), &text);
-            Err(failure.with_hint("put the arguments of a subcommand after its name"))
+            Failure::usage(message(&text))
+                .with_hint("put the arguments of a subcommand after its name")
         }
-        _ => Err(with_rest(Failure::usage(first_line(&text)), &text)),
+        ErrorKind::ArgumentConflict => Failure::usage(message(&text)),
+        _ => Failure::usage("the command line is wrong"),
+    };
+    Err(with_usage(failure, &text))
+}
+
+fn unknown_command(error: &Error, text: &str, words: &[OsString]) -> Failure {
+    let word = string(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+    let command = command_in_usage(text);
+    let group = command.strip_prefix("keyfob").unwrap_or_default().trim();
+    let message = format!("{} is not a command of `{command}`", place(word, words));
+    if let Some(advice) = meaning::hint_for_command(group, word) {
+        return Failure::usage(message).with_hint(advice);
+    }
+    let mut similar = strings(error, ContextKind::SuggestedSubcommand);
+    let hint = match similar.next() {
+        Some(first) => format!("did you mean `{command} {first}`?"),
+        None => format!("`{command} --help` lists the commands"),
+    };
+    Failure::usage(message).with_hint(hint)
+}
+
+fn unknown_argument(error: &Error, text: &str, words: &[OsString]) -> Failure {
+    let word = string(error, ContextKind::InvalidArg).unwrap_or_default();
+    let command = command_in_usage(text);
+    let place = place(word, words);
+    if let Some(option) = strings(error, ContextKind::SuggestedArg).next() {
+        return Failure::usage(format!("{place} is not an option of `{command}`"))
+            .with_hint(format!("did you mean {option}?"));
+    }
+    if word.starts_with('-') {
+        return Failure::usage(format!("{place} is not an option of `{command}`"))
+            .with_hint(format!("`{command} --help` lists the options"));
+    }
+    let failure = Failure::usage(format!("{place} is one word too many for `{command}`"));
+    match meaning::hint_for_extra_word(&command) {
+        Some(advice) => failure.with_hint(advice),
+        None => failure,
     }
 }
 
-/// Returns clap's message, with the list of items that may follow it on the same line.
-fn first_line(text: &str) -> String {
+/// Names a word by its position, as in `word 2`, counted from the program's name.
+fn place(word: &str, words: &[OsString]) -> String {
+    let is_it = |given: &&OsString| {
+        let given = given.to_string_lossy();
+        // A short option may be the first of several in one word, and `=` may start a value.
+        given == word || given.split('=').next() == Some(word)
+    };
+    let at = words.iter().skip(1).position(|given| is_it(&given));
+    match at {
+        Some(at) => format!("word {}", at + 1),
+        None => "a word".to_owned(),
+    }
+}
+
+/// A number has reasons of its own, and `aws` has an exit code for text in the place of one.
+fn invalid_value(error: &Error) -> Failure {
+    let name = name(error);
+    let source = std::error::Error::source(error);
+    match source.and_then(|source| source.downcast_ref::<NumberError>()) {
+        Some(reason @ NumberError::NotForAws) => {
+            Failure::other(format!("{name}: {reason}")).with_code("ParamValidation")
+        }
+        Some(reason) => Failure::usage(format!("{name}: {reason}")),
+        // The texts of other parsers, such as that of addresses, do not repeat the value.
+        None => Failure::usage(match source {
+            Some(source) => format!("{name}: {source}"),
+            None => format!("{name}: the value is invalid"),
+        }),
+    }
+}
+
+fn not_a_choice(error: &Error) -> Failure {
+    let name = name(error);
+    let choices: Vec<&str> = strings(error, ContextKind::ValidValue).collect();
+    if string(error, ContextKind::InvalidValue).is_none_or(str::is_empty) {
+        return Failure::usage(format!("{name}: a value is missing"));
+    }
+    let choices = choices.join(", ");
+    Failure::usage(format!("{name}: the value is none of {choices}"))
+}
+
+/// Returns the command in the usage line: `keyfob sts`.
+fn command_in_usage(text: &str) -> String {
+    let usage = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Usage: "));
+    let words: Vec<&str> = usage
+        .unwrap_or("keyfob")
+        .split(' ')
+        .take_while(|word| word.starts_with(|first: char| first.is_ascii_lowercase()))
+        .collect();
+    words.join(" ")
+}
+
+/// Returns clap's message on the first line, with the list of items that may follow it.
+fn message(text: &str) -> String {
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     let message = first.trim_start_matches("error: ");
@@ -47,23 +150,41 @@ fn first_line(text: &str) -> String {
     format!("{message} {}", items.join(", "))
 }
 
-/// Adds clap's tips and usage line.
-fn with_rest(mut failure: Failure, text: &str) -> Failure {
-    for line in text.lines().map(str::trim) {
-        if let Some(tip) = line.strip_prefix("tip: ") {
-            failure = failure.with_hint(tip);
-        } else if line.starts_with("[possible values") || line.starts_with("Usage:") {
-            failure = failure.with_detail(line);
-        }
+/// Adds clap's usage line, which has the names of arguments only.
+fn with_usage(failure: Failure, text: &str) -> Failure {
+    let line = text.lines().map(str::trim);
+    match line.into_iter().find(|line| line.starts_with("Usage:")) {
+        Some(line) => failure.with_detail(line),
+        None => failure,
     }
-    failure
 }
 
 /// Returns the arguments that the error is about, without the names of their values.
-fn argument_names(error: &Error) -> Vec<String> {
-    let Some(ContextValue::Strings(names)) = error.get(ContextKind::InvalidArg) else {
-        return Vec::new();
+fn argument_names(error: &Error) -> Vec<&str> {
+    strings(error, ContextKind::InvalidArg)
+        .map(without_value)
+        .collect()
+}
+
+/// Returns the name of the argument that the error is about.
+fn name(error: &Error) -> String {
+    let name = string(error, ContextKind::InvalidArg).unwrap_or("an argument");
+    without_value(name).to_owned()
+}
+
+fn without_value(name: &str) -> &str {
+    name.split(' ').next().unwrap_or_default()
+}
+
+fn string(error: &Error, kind: ContextKind) -> Option<&str> {
+    strings(error, kind).next()
+}
+
+fn strings(error: &Error, kind: ContextKind) -> impl Iterator<Item = &str> {
+    let strings = match error.get(kind) {
+        Some(ContextValue::String(text)) => std::slice::from_ref(text),
+        Some(ContextValue::Strings(texts)) => texts.as_slice(),
+        _ => &[],
     };
-    let without_value = |name: &String| name.split(' ').next().unwrap_or_default().to_owned();
-    names.iter().map(without_value).collect()
+    strings.iter().map(String::as_str)
 }

@@ -32,7 +32,7 @@ impl<'a> Object<'a> {
     /// letters, digits, `.`, `-` and `_`.
     pub(crate) fn parse(uri: &'a str) -> Result<Self, Failure> {
         let refused = || {
-            Failure::usage(format!("{uri:?} does not name an object"))
+            Failure::usage("S3URI does not name an object")
                 .with_hint("write s3://BUCKET/KEY; a bucket has letters, digits, `.`, `-` and `_`")
         };
         let path = uri.strip_prefix("s3://").unwrap_or(uri);

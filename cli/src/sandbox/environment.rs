@@ -27,6 +27,9 @@ const CLEARED: [&str; 5] = [
     "AWS_USE_FIPS_ENDPOINT",
 ];
 
+/// The variables that name the configuration files.
+const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+
 impl Environment {
     pub(super) fn new(sts: &str, imds: &str, files: &Path, user: &Credentials) -> Self {
         let file = |name| files.join(name).to_string_lossy().into_owned();
@@ -39,16 +42,18 @@ impl Environment {
         }
     }
 
+    /// Returns true if variables name both files, so that the sandbox's own are not used.
+    pub(crate) fn has_own_files(variables: &Variables) -> bool {
+        FILES.iter().all(|name| variables.raw(name).is_some())
+    }
+
     /// Points an environment at the sandbox. The sandbox's files replace those in the home folder,
     /// but not files that a variable names.
     pub(crate) fn apply(&self, mut variables: Variables) -> Variables {
         for name in CLEARED {
             variables = variables.with(name, "");
         }
-        for (name, value) in [
-            ("AWS_CONFIG_FILE", &self.config),
-            ("AWS_SHARED_CREDENTIALS_FILE", &self.credentials),
-        ] {
+        for (name, value) in FILES.into_iter().zip([&self.config, &self.credentials]) {
             if variables.raw(name).is_none() {
                 variables = variables.with(name, value);
             }

@@ -23,3 +23,4 @@ mod servers;
 mod sign;
 #[cfg(unix)]
 mod signals;
+mod usage;

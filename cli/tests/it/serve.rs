@@ -1,3 +1,8 @@
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
 use crate::{
     keyfob::{Home, assert_has, assert_lacks},
     running::{Running, boto3},
@@ -123,13 +128,16 @@ fn custom_metadata_and_a_spot_notice_are_served() {
 #[test]
 fn nothing_is_served_without_credentials_or_to_other_machines() {
     Home::new().keyfob(["serve", "imds"]).fails(253);
-    let stderr = home()
-        .keyfob(["serve", "imds", "--listen", "0.0.0.0:0"])
-        .fails(255);
-    assert_has(&stderr, &["loopback"]);
-    home()
-        .keyfob(["serve", "imds", "--listen", "nonsense"])
-        .fails(255);
+    for kind in ["imds", "container"] {
+        let stderr = home()
+            .keyfob(["serve", kind, "--listen", "0.0.0.0:0"])
+            .fails(252);
+        assert_has(&stderr, &["loopback", "--listen", "--allow-remote"]);
+        let stderr = home()
+            .keyfob(["serve", kind, "--listen", "nonsense"])
+            .fails(252);
+        assert_has(&stderr, &["--listen: write an IP address and a port"]);
+    }
     let stderr = home()
         .keyfob(["serve", "imds", "--metadata", "missing.json"])
         .fails(252);
@@ -157,4 +165,65 @@ fn an_error_in_a_file_names_the_file_and_the_line() {
         .fails(252);
     assert_has(&stderr, &["token: "]);
     assert_lacks(&stderr, &["canary"]);
+}
+
+#[test]
+fn localhost_and_with_a_flag_any_address_can_be_listened_on() {
+    let home = home();
+    let server = Running::start(&home, &["serve", "imds", "--listen", "localhost:0"]);
+    assert_has(&server.exports[0].1, &["http://127.0.0.1:"]);
+    let words = ["serve", "imds", "--listen", "0.0.0.0:0", "--allow-remote"];
+    Running::start(&home, &words);
+}
+
+#[test]
+fn a_served_instance_says_who_can_read_the_credentials() {
+    let home = home();
+    let mut child = home
+        .program(env!("CARGO_BIN_EXE_keyfob"))
+        .args(["serve", "imds", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let shown: Vec<String> = lines.take(2).map(Result::unwrap).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_has(
+        &shown[1],
+        &["warning: every user", "keyfob serve container"],
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_leaves_no_core_dump() {
+    let home = home();
+    let sandbox_home = Home::new();
+    for server in [
+        Running::serve(&home, "imds", &[]),
+        Running::serve(&home, "container", &[]),
+        Running::start(&sandbox_home, &["sandbox"]),
+    ] {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id()));
+        let limits = limits.unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core"));
+        let words: Vec<&str> = core.unwrap().split_whitespace().collect();
+        assert_eq!(words[4..6], ["0", "0"], "{core:?}");
+    }
+}
+
+#[test]
+fn a_key_that_is_rotated_in_the_file_is_served_without_a_restart() {
+    let key = |id: &str| {
+        format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {SECRET}\n")
+    };
+    let home = Home::new().with_file("credentials", &key("AKIAOLDEXAMPLE000000"));
+    let server = Running::serve(&home, "container", &[]);
+    let client = server.home(&[]).with("AWS_EC2_METADATA_DISABLED", "true");
+    let list = || client.keyfob(["configure", "list"]).ok();
+    assert_has(&list(), &["****************0000"]);
+    std::fs::write(home.file("credentials"), key("AKIANEWEXAMPLE11111")).unwrap();
+    assert_has(&list(), &["****************1111"]);
 }

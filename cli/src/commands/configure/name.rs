@@ -38,7 +38,7 @@ impl Name {
                 Target::Nested((*block).to_owned(), (*key).to_owned())
             }
             _ => {
-                return Err(Failure::usage(format!("{name:?} is not the name of a setting")).with_hint(
+                return Err(Failure::usage("NAME is not the name of a setting").with_hint(
                     "write NAME, BLOCK.NAME, profile.PROFILE.NAME or profile.PROFILE.BLOCK.NAME",
                 ));
             }

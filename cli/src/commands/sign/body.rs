@@ -31,19 +31,28 @@ impl Body {
     }
 }
 
-/// Reads a file, or standard input for `-`.
+/// Reads a file, or standard input for `-`. `argument` is what names the file.
 ///
 /// # Errors
 ///
-/// If it cannot be read.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+/// If it cannot be read. A name without a file may be something else than a name, such as a
+/// password that starts with `@`, so it is not repeated.
+pub(super) fn read(argument: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
         fs::read(path)
     };
-    bytes.map_err(|error| Failure::other(format!("cannot read {}: {error}", path.display())))
+    bytes.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Failure::other(format!("{argument}: there is no file with this name"))
+        }
+        _ => Failure::other(format!(
+            "{argument}: cannot read {}: {error}",
+            path.display()
+        )),
+    })
 }
 
 /// Reads a file, or standard input for `-`, as text.
@@ -51,8 +60,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 /// # Errors
 ///
 /// If it cannot be read, or if it is not UTF-8.
-pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
-    into_text(read(path)?)
+pub(super) fn read_text(argument: &str, path: &Path) -> Result<String, Failure> {
+    into_text(read(argument, path)?)
 }
 
 /// Converts data to text.

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// If the answer shows nothing to compare.
 pub(super) async fn run(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
-    let answer = body::read(&args.answer)?;
+    let answer = body::read("FILE", &args.answer)?;
     let server = ServerView::parse(&String::from_utf8_lossy(&answer));
     let args = &args.signing;
     let input = Input::read(args)?;

@@ -42,7 +42,7 @@ fn read_option(option: &Data) -> Result<Body, Failure> {
 
 /// Reads a file; `-d` removes its line ends and NUL bytes.
 fn read_file(path: &str, is_plain: bool) -> Result<Body, Failure> {
-    let mut bytes = read(Path::new(path))?;
+    let mut bytes = read("--data", Path::new(path))?;
     let length = bytes.len();
     if is_plain {
         bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
@@ -64,7 +64,7 @@ fn url_encode(text: &str) -> Result<String, Failure> {
     };
     let (name, content) = (&text[..at], &text[at + 1..]);
     let encoded = if text[at..].starts_with('@') {
-        uri::encode_component(&read_text(Path::new(content))?)
+        uri::encode_component(&read_text("--data-urlencode", Path::new(content))?)
     } else {
         uri::encode_component(content)
     };

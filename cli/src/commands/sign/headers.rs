@@ -15,7 +15,7 @@ pub(super) fn from_args(words: &[String]) -> Result<Vec<(String, Option<String>)
         match word.strip_prefix('@') {
             None => headers.push(parse_header(word)?),
             Some(path) => {
-                let text = body::read_text(Path::new(path))?;
+                let text = body::read_text("--header", Path::new(path))?;
                 for line in text.lines().filter(|line| !line.trim().is_empty()) {
                     headers.push(parse_header(line)?);
                 }

@@ -36,7 +36,7 @@ impl Input {
             return Err(Failure::usage("--expires-in needs --auth query"));
         }
         let mut input = match &args.request_file {
-            Some(path) => RawRequest::parse(&read(path)?)
+            Some(path) => RawRequest::parse(&read("--request-file", path)?)
                 .map(Self::from_raw)
                 .map_err(|reason| Failure::usage(format!("{}: {reason}", path.display())))?,
             None => Self::from_args(args)?,

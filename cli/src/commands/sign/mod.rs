@@ -84,9 +84,9 @@ fn header_of<'a>(canonical_request: &'a str, name: &str) -> Option<&'a str> {
 fn time_of_signing(args: &SigningArgs) -> Result<Timestamp, Failure> {
     match &args.at {
         None => Ok(Timestamp::now()),
-        Some(text) => text
-            .parse()
-            .map_err(|error| Failure::usage(format!("--at: {error}"))),
+        Some(text) => text.parse().map_err(|error: keyfob_sigv4::Error| {
+            Failure::usage(format!("--at: {}", error.message()))
+        }),
     }
 }
 

@@ -127,5 +127,5 @@ fn target(args: &SigningArgs, host: &str) -> Result<Target, Failure> {
 
 fn ttl(args: &SigningArgs) -> Result<Ttl, Failure> {
     Ttl::from_secs(args.expires_in.unwrap_or(DEFAULT_TTL).into())
-        .map_err(|error| Failure::usage(format!("--expires-in: {error}")))
+        .map_err(|error| Failure::usage(format!("--expires-in: {}", error.message())))
 }

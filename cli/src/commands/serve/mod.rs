@@ -1,14 +1,18 @@
 //! `keyfob serve`: the credentials in use for other programs, until Ctrl-C.
 
-use std::{error::Error, fs, future, path::Path, pin::Pin, sync::Arc, time::Duration};
+mod core_dump;
+mod source;
 
-use keyfob_chain::Cached;
+use std::{error::Error, fs, future, io, net::SocketAddr, path::Path, time::Duration};
+
 use keyfob_imds::{
     ErrorKind,
     events::Interruption,
     server::{Container, Imds},
 };
-use keyfob_sigv4::{Credentials, Timestamp};
+
+pub(super) use self::core_dump::forbid_core_dumps;
+use self::source::source;
 
 use crate::{
     args::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
@@ -32,8 +36,10 @@ pub(super) async fn run(context: &Context, command: &ServeCommand) -> Result<(),
 }
 
 async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
+    check_listen(args.listen, args.allow_remote)?;
     let mut builder = Imds::builder()
         .bind(args.listen)
+        .allow_remote(args.allow_remote)
         .role(&args.role_name)
         .map_err(|error| Failure::usage(chained(&error)))?
         .region(context.region().await?.name())
@@ -45,7 +51,8 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
             .map_err(|error| in_file(path, &error))?;
     }
     if let Some(seconds) = args.spot_after {
-        builder = builder.spot_notice(Duration::from_secs(seconds), Interruption::Terminate);
+        let after = Duration::from_secs(seconds.into());
+        builder = builder.spot_notice(after, Interruption::Terminate);
     }
     let server = builder
         .credentials_from(source(context))
@@ -54,11 +61,24 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::other(chained(&error)))?;
     // Version 2 of aws appends paths to this URL without adding a slash.
     let url = format!("{}/", server.endpoint());
-    serve_until_interrupted(context, &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url)]).await
+    start_serving(context, &[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url)])?;
+    let readers = if server.address().ip().is_loopback() {
+        "every user and every program on this machine"
+    } else {
+        "every machine that reaches this address"
+    };
+    context.console().warn(&format!(
+        "{readers} can read these credentials; `keyfob serve container` gives them only to those \
+         who have a token"
+    ));
+    future::pending().await
 }
 
 async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), Failure> {
-    let mut builder = Container::builder().bind(args.listen);
+    check_listen(args.listen, args.allow_remote)?;
+    let mut builder = Container::builder()
+        .bind(args.listen)
+        .allow_remote(args.allow_remote);
     if let Some(path) = &args.token_file {
         builder = builder.token(read_token(path)?);
     }
@@ -78,13 +98,25 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
             let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
             let path = absolute.to_string_lossy();
             let file = ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &*path);
-            serve_until_interrupted(context, &[uri, file]).await
+            start_serving(context, &[uri, file])?;
         }
         None => {
             let token = ("AWS_CONTAINER_AUTHORIZATION_TOKEN", server.token().expose());
-            serve_until_interrupted(context, &[uri, token]).await
+            start_serving(context, &[uri, token])?;
         }
     }
+    future::pending().await
+}
+
+/// Refuses an address that other machines can reach, unless that was asked for.
+fn check_listen(address: SocketAddr, allow_remote: bool) -> Result<(), Failure> {
+    if allow_remote || address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "--listen: {address} is not a loopback address, so other machines could get the credentials"
+    ))
+    .with_hint("listen on 127.0.0.1, or add --allow-remote"))
 }
 
 /// Returns the failure for the contents of a file that an argument names. A parser's causes say
@@ -95,7 +127,11 @@ fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
 
 /// Reads the token once, trimmed as clients trim it; they read the file for each request.
 fn read_token(path: &Path) -> Result<String, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| in_file(path, &error))?;
+    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+        // The token itself may stand where its file should.
+        io::ErrorKind::NotFound => Failure::usage("--token-file: there is no file with this name"),
+        _ => in_file(path, &error),
+    })?;
     match text.trim() {
         "" => Err(Failure::usage(format!(
             "{}: there is no token in it",
@@ -105,25 +141,12 @@ fn read_token(path: &Path) -> Result<String, Failure> {
     }
 }
 
-type CredentialsFuture =
-    Pin<Box<dyn Future<Output = Result<Credentials, keyfob_chain::Error>> + Send>>;
-
-/// Returns a source of the chain's credentials, cached and refreshed before they expire.
-fn source(context: &Context) -> impl Fn() -> CredentialsFuture + Send + Sync + 'static {
-    let cached = Arc::new(Cached::new(context.chain()));
-    move || {
-        let cached = Arc::clone(&cached);
-        Box::pin(async move { cached.credentials(Timestamp::now()).await })
-    }
-}
-
-async fn serve_until_interrupted(
-    context: &Context,
-    variables: &[(&str, &str)],
-) -> Result<(), Failure> {
+/// Prints the variables that point other programs at a server that has started.
+fn start_serving(context: &Context, variables: &[(&str, &str)]) -> Result<(), Failure> {
+    forbid_core_dumps();
     context.console().write_stdout(exports(variables))?;
     context
         .console()
         .note("serving until Ctrl-C; paste these lines into another shell");
-    future::pending().await
+    Ok(())
 }

@@ -1,0 +1,81 @@
+//! What `--help` says below the options.
+
+pub(super) const ROOT: &str = "\
+Examples:
+  $ keyfob --sandbox whoami          try it without an account
+  $ keyfob why                       which credentials are used, and what they mask
+  $ keyfob whoami --profile prod     ask STS whose they are
+  $ keyfob sign --print curl URL     a curl command for a signed request
+
+Region:
+  --region, AWS_REGION, AWS_DEFAULT_REGION, region in the profile, instance metadata,
+  us-east-1 with a note: the first that is set counts
+
+Exit codes:
+  0    success
+  1    a negative answer, such as a setting that does not exist
+  129  SIGHUP   130  Ctrl-C   143  SIGTERM
+  252  the command line is wrong
+  253  no credentials, or a bad configuration
+  254  the service answered with an error
+  255  anything else, such as an unknown profile or no connection";
+
+pub(super) const WHOAMI: &str = "\
+Examples:
+  $ keyfob whoami --profile prod
+  $ keyfob whoami --output json";
+
+pub(super) const WHY: &str = "\
+Each row is a provider, in the order in which they are asked:
+  used         its credentials are used; the row starts with >
+  masked by N  it has credentials, but row N comes first
+  failed       it is configured and failed, so that no later one is used
+  not asked    it comes after the one that is used, and asking would cost a call
+  otherwise    why it has no credentials
+
+Examples:
+  $ keyfob why
+  $ AWS_PROFILE=prod keyfob why --json";
+
+pub(super) const CONFIGURE: &str = "\
+Examples:
+  $ keyfob configure --profile robot
+  $ keyfob configure set region eu-west-1 --profile robot
+  $ keyfob configure get profile.robot.region
+  $ keyfob configure list";
+
+pub(super) const SIGN: &str = "\
+Examples:
+  $ keyfob sign --print curl 'https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08'
+  $ keyfob sign --service s3 --auth query --expires-in 900 http://localhost:9000/bucket/key
+  $ keyfob sign --print canonical -d '{}' https://id.execute-api.eu-west-1.amazonaws.com/prod";
+
+pub(super) const COMPARE: &str = "\
+Examples:
+  $ keyfob sign compare answer.xml https://bucket.s3.eu-west-1.amazonaws.com/key
+  $ curl … | keyfob sign compare - --request-file request.http";
+
+pub(super) const PRESIGN: &str = "\
+A custom endpoint has the bucket in the path, unless the profile says
+`addressing_style = virtual` in its block `s3`.
+
+Examples:
+  $ keyfob s3 presign s3://bucket/key --expires-in 900
+  $ keyfob s3 presign s3://bucket/key --method PUT --content-type text/plain
+  $ keyfob s3 presign s3://bucket/key --endpoint-url http://localhost:9000";
+
+pub(super) const IMDS: &str = "\
+Examples:
+  $ keyfob imds tree
+  $ keyfob imds get placement/region
+  $ keyfob imds user-data --decode
+  $ keyfob --sandbox imds credentials";
+
+pub(super) const SERVE: &str = "\
+Examples:
+  $ keyfob serve container
+  $ keyfob serve imds --listen localhost:9911 --role-name web";
+
+pub(super) const SANDBOX: &str = "\
+Examples:
+  $ keyfob sandbox --port 4566";

@@ -1,0 +1,197 @@
+//! What people mean by a word that is not a command: habits from `aws` and from tools like it.
+
+/// The commands of `aws` for services that Keyfob does not have, by how often they are used.
+const SERVICES: [&str; 64] = [
+    "acm",
+    "amplify",
+    "apigateway",
+    "apigatewayv2",
+    "appconfig",
+    "athena",
+    "autoscaling",
+    "backup",
+    "batch",
+    "bedrock",
+    "bedrock-runtime",
+    "budgets",
+    "ce",
+    "cloudformation",
+    "cloudfront",
+    "cloudtrail",
+    "cloudwatch",
+    "codeartifact",
+    "codebuild",
+    "codecommit",
+    "codedeploy",
+    "codepipeline",
+    "cognito-identity",
+    "cognito-idp",
+    "deploy",
+    "dynamodb",
+    "ec2",
+    "ecr",
+    "ecs",
+    "efs",
+    "eks",
+    "elasticache",
+    "elasticbeanstalk",
+    "elb",
+    "elbv2",
+    "emr",
+    "es",
+    "events",
+    "firehose",
+    "glue",
+    "guardduty",
+    "iam",
+    "identitystore",
+    "kinesis",
+    "kms",
+    "lambda",
+    "logs",
+    "opensearch",
+    "organizations",
+    "rds",
+    "redshift",
+    "route53",
+    "s3api",
+    "s3control",
+    "sagemaker",
+    "secretsmanager",
+    "securityhub",
+    "service-quotas",
+    "sns",
+    "sqs",
+    "ssm",
+    "stepfunctions",
+    "support",
+    "wafv2",
+];
+
+/// Operations that `aws` has in a group that Keyfob has too, and their group.
+const OPERATIONS: [(&str, &str); 22] = [
+    ("configure", "add-model"),
+    ("configure", "export-credentials"),
+    ("configure", "import"),
+    ("configure", "mfa-login"),
+    ("configure", "sso"),
+    ("configure", "sso-session"),
+    ("s3", "cp"),
+    ("s3", "ls"),
+    ("s3", "mb"),
+    ("s3", "mv"),
+    ("s3", "rb"),
+    ("s3", "rm"),
+    ("s3", "sync"),
+    ("s3", "website"),
+    ("sts", "assume-role-with-saml"),
+    ("sts", "assume-role-with-web-identity"),
+    ("sts", "assume-root"),
+    ("sts", "decode-authorization-message"),
+    ("sts", "get-access-key-info"),
+    ("sts", "get-federation-token"),
+    ("sts", "get-scoped-credentials"),
+    ("sts", "get-web-identity-token"),
+];
+
+/// Words for something that a command of Keyfob does, and that command.
+const SYNONYMS: [(&[&str], &str); 9] = [
+    (
+        &["id", "identity", "who", "me", "get-caller-identity"],
+        "whoami",
+    ),
+    (&["explain", "doctor", "check", "status", "chain"], "why"),
+    (
+        &["list", "ls", "profiles", "list-profiles"],
+        "configure list-profiles",
+    ),
+    (&["assume", "assume-role", "role"], "sts assume-role"),
+    (
+        &["get-session-token", "mfa", "session"],
+        "sts get-session-token",
+    ),
+    (&["presign", "url"], "s3 presign"),
+    (&["compare", "verify", "diff"], "sign compare"),
+    (&["metadata", "instance"], "imds tree"),
+    (&["config", "set", "get", "setup", "add"], "configure"),
+];
+
+/// Returns a hint for a word after `keyfob GROUP`, where the group may be empty, if its meaning is
+/// known. A hint may repeat the word, because it is one of those in this file.
+pub(super) fn hint_for_command(group: &str, word: &str) -> Option<String> {
+    if let Some((group, operation)) = OPERATIONS.iter().find(|known| **known == (group, word)) {
+        return Some(format!(
+            "keyfob has no `{group} {operation}`: use `aws {group} {operation}`"
+        ));
+    }
+    if !group.is_empty() {
+        return None;
+    }
+    if let Some(service) = SERVICES.iter().find(|service| **service == word) {
+        return Some(format!("keyfob has no {service}: use `aws {service}`"));
+    }
+    let synonym = SYNONYMS.iter().find(|(words, _)| words.contains(&word));
+    if let Some((_, command)) = synonym {
+        return Some(format!("did you mean `keyfob {command}`?"));
+    }
+    hint_for_habit(word).map(str::to_owned)
+}
+
+/// Returns a hint for a habit from other tools.
+fn hint_for_habit(word: &str) -> Option<&'static str> {
+    match word {
+        "exec" | "run" => Some(
+            "keyfob has no exec: `keyfob serve container` gives these credentials to any program",
+        ),
+        "env" | "export" | "export-credentials" | "eval" => Some(
+            "keyfob does not print keys: `keyfob serve container` prints variables that give a \
+             program these credentials; `aws configure export-credentials` prints the keys",
+        ),
+        "login" | "logout" | "sso" => Some(
+            "keyfob has no login: use `aws login` or `aws sso login`, then `keyfob why` shows \
+             what is in use",
+        ),
+        "console" | "open" => Some("keyfob has no console: use `aws login` in a browser"),
+        _ => None,
+    }
+}
+
+/// Returns a hint for a word that a command does not take.
+pub(super) fn hint_for_extra_word(command: &str) -> Option<&'static str> {
+    match command {
+        "keyfob why"
+        | "keyfob whoami"
+        | "keyfob configure list"
+        | "keyfob sts get-caller-identity" => Some("did you mean --profile NAME?"),
+        "keyfob configure set" => Some(
+            "write `keyfob configure set NAME VALUE`, with quotes around a value of several words",
+        ),
+        "keyfob configure get" => Some("write one NAME; --profile NAME chooses the profile"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn habits_have_hints_by_meaning() {
+        for (group, word, hint) in [
+            ("", "ec2", "keyfob has no ec2: use `aws ec2`"),
+            ("s3", "ls", "keyfob has no `s3 ls`: use `aws s3 ls`"),
+            (
+                "",
+                "profiles",
+                "did you mean `keyfob configure list-profiles`?",
+            ),
+        ] {
+            assert_eq!(hint_for_command(group, word).as_deref(), Some(hint));
+        }
+        for word in ["exec", "env", "login", "sso"] {
+            assert!(hint_for_command("", word).is_some(), "{word}");
+        }
+        assert_eq!(hint_for_command("sts", "ec2"), None);
+        assert_eq!(hint_for_command("", "nonsense"), None);
+    }
+}

@@ -1,0 +1,248 @@
+use crate::keyfob::{Home, assert_has, assert_lacks};
+
+/// A secret in the wrong place, in forms that a parser reads differently.
+const CANARIES: [&str; 6] = [
+    "canary/secret+0123456789",
+    "-canary",
+    "--canary",
+    "--canary=canary",
+    "canary=canary",
+    "-Xcanary --canary",
+];
+
+/// Every command, with words that make it complete where it needs some.
+const COMMANDS: &[&[&str]] = &[
+    &[],
+    &["whoami"],
+    &["why"],
+    &["sts"],
+    &["sts", "get-caller-identity"],
+    &["sts", "get-session-token"],
+    &["sts", "assume-role"],
+    &["configure"],
+    &["configure", "list"],
+    &["configure", "get", "region"],
+    &["configure", "set", "region", "eu-west-1"],
+    &["configure", "list-profiles"],
+    &["sign", "compare", "/dev/null", "https://iam.amazonaws.com/"],
+    &["s3"],
+    &["s3", "presign", "s3://b/k"],
+    &["imds"],
+    &["imds", "get", "instance-id"],
+    &["imds", "ls", "a"],
+    &["imds", "tree", "a"],
+    &["imds", "role"],
+    &["imds", "credentials"],
+    &["imds", "user-data"],
+    &["imds", "document"],
+    &["imds", "token"],
+    &["imds", "watch"],
+    &["imds", "watch", "spot"],
+    &["serve"],
+    &["serve", "imds"],
+    &["serve", "container"],
+    &["sandbox"],
+];
+
+#[test]
+fn a_misplaced_secret_is_not_repeated_by_the_usage_error() {
+    let home = Home::new();
+    for command in COMMANDS {
+        for canary in CANARIES {
+            for line in [
+                [command, &[canary][..]].concat(),
+                [command, &[canary, canary][..]].concat(),
+                [&[canary][..], command].concat(),
+                [command, &["--", canary, canary][..]].concat(),
+            ] {
+                let stderr = home.keyfob(&line).fails(252);
+                assert_lacks(&stderr, &["canary"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn any_wrong_number_of_words_of_configure_set_is_refused_without_repeating_one() {
+    let home = Home::new();
+    let set = ["configure", "set"];
+    for words in [
+        &["aws_secret_access_key", "can", "ary"][..],
+        &["aws_secret_access_key", "canary", "canary", "canary"],
+        &["default", "aws_secret_access_key", "canary"],
+        &["a.b.c.canary", "canary"],
+        &["aws_secret_access_key", "canary", "--canary"],
+        &["aws_secret_access_key", "canary", "--debug=canary"],
+        &["..canary", "canary"],
+    ] {
+        let stderr = home.keyfob(set.iter().chain(words)).fails(252);
+        assert_lacks(&stderr, &["canary"]);
+    }
+    let stderr = home
+        .keyfob(["configure", "set", "aws_secret_access_key", "a", "canary"])
+        .fails(252);
+    assert_has(&stderr, &["word 5 is one word too many", "hint: "]);
+    assert!(!home.file("credentials").exists());
+}
+
+#[test]
+fn a_value_that_cannot_be_used_is_not_repeated_and_its_option_is_named() {
+    let home = Home::new().with_key("AKIAEXAMPLE", "secret");
+    let role = ["sts", "assume-role", "--role-arn", "arn:aws:iam::1:role/r"];
+    let role = [&role[..], &["--role-session-name", "me"]].concat();
+    let url = "https://iam.amazonaws.com/";
+    for (line, option) in [
+        (vec!["--output", "canary", "whoami"], "--output"),
+        (vec!["--color", "canary", "whoami"], "--color"),
+        (vec!["--debug=canary", "whoami"], "--debug"),
+        (
+            vec!["--sandbox", "--sandbox-throttle", "canary", "whoami"],
+            "--sandbox-throttle",
+        ),
+        (vec!["imds", "token", "--ttl", "canary"], "--ttl"),
+        (vec!["imds", "watch", "canary"], "EVENT"),
+        (vec!["serve", "imds", "--listen", "canary"], "--listen"),
+        (
+            vec!["serve", "imds", "--spot-after", "canary"],
+            "--spot-after",
+        ),
+        (
+            vec!["serve", "container", "--token-file", "canary"],
+            "--token-file",
+        ),
+        (vec!["sandbox", "--port", "canary"], "--port"),
+        (vec!["sign", "--at", "canary", url], "--at"),
+        (vec!["sign", "--auth", "canary", url], "--auth"),
+        (vec!["sign", "--print", "canary", url], "--print"),
+        (vec!["sign", "--algorithm", "canary", url], "--algorithm"),
+        (vec!["sign", "--expires-in", "canary", url], "--expires-in"),
+        (vec!["sign", "-H", "canary", url], "header"),
+        (vec!["sign", "canary"], ""),
+        (vec!["sign", "-X", "can ary", url], ""),
+        (vec!["s3", "presign", "canary"], "S3URI"),
+        (
+            vec!["s3", "presign", "s3://b/k", "--header", "canary"],
+            "header",
+        ),
+        ([&role[..], &["--tags", "canary"]].concat(), "--tags"),
+        (
+            [&role[..], &["--policy-arns", "canary"]].concat(),
+            "--policy-arns",
+        ),
+        (
+            [&role[..], &["--provided-contexts", "canary"]].concat(),
+            "--provided-contexts",
+        ),
+        (
+            [&role[..], &["--duration-seconds", "1"]].concat(),
+            "DurationSeconds",
+        ),
+    ] {
+        let stderr = home.keyfob(&line).fails(252);
+        assert_has(&stderr, &[option]);
+        assert_lacks(&stderr, &["canary", "can ary"]);
+    }
+    for (line, argument) in [
+        (vec!["sign", "-d", "@canary", url], "--data"),
+        (vec!["sign", "-H", "@canary", url], "--header"),
+        (vec!["sign", "--request-file", "canary"], "--request-file"),
+        (vec!["sign", "compare", "canary", url], "FILE"),
+    ] {
+        let stderr = home.keyfob(&line).fails(255);
+        assert_has(&stderr, &[argument, "there is no file with this name"]);
+        assert_lacks(&stderr, &["canary"]);
+    }
+    // The code of aws for text in the place of a number.
+    for line in [
+        &["sts", "get-session-token", "--duration-seconds", "canary"][..],
+        &["s3", "presign", "s3://b/k", "--expires-in", "canary"],
+    ] {
+        let stderr = home.keyfob(line).fails(255);
+        assert_has(&stderr, &[line[line.len() - 2]]);
+        assert_lacks(&stderr, &["canary"]);
+    }
+}
+
+#[test]
+fn a_wrong_word_has_a_hint_by_its_meaning() {
+    let home = Home::new();
+    for (line, hint) in [
+        (
+            &["ec2", "describe-instances"][..],
+            "keyfob has no ec2: use `aws ec2`",
+        ),
+        (&["s3", "ls"], "keyfob has no `s3 ls`: use `aws s3 ls`"),
+        (&["sso", "login"], "use `aws login` or `aws sso login`"),
+        (&["login"], "use `aws login`"),
+        (&["exec", "--", "env"], "keyfob serve container"),
+        (&["env"], "keyfob serve container"),
+        (&["why", "prod"], "did you mean --profile NAME?"),
+        (&["whoami", "prod"], "did you mean --profile NAME?"),
+        (
+            &["profiles"],
+            "did you mean `keyfob configure list-profiles`?",
+        ),
+        (&["whoam"], "did you mean `keyfob whoami`?"),
+        (&["whoami", "--profil3", "x"], "did you mean --profile?"),
+        (&["sts"], "`keyfob sts --help` lists the commands"),
+        (&[], "`keyfob --help` lists the commands"),
+        (&["imds"], "`keyfob imds --help`"),
+    ] {
+        let stderr = home.keyfob(line).fails(252);
+        assert_has(&stderr, &["hint: ", hint]);
+        assert_eq!(stderr.matches("hint: ").count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn help_and_version_are_words_at_each_level() {
+    let home = Home::new();
+    let version = home.keyfob(["--version"]).ok();
+    for line in [&["version"][..], &["sts", "version"], &["why", "version"]] {
+        assert_eq!(home.keyfob(line).ok(), version);
+    }
+    for (words, options) in [
+        (&["help"][..], &["--help"][..]),
+        (&["sts", "help"], &["sts", "--help"]),
+        (&["help", "sts"], &["sts", "--help"]),
+        (
+            &["sts", "assume-role", "help"],
+            &["sts", "assume-role", "--help"],
+        ),
+        (&["configure", "help"], &["configure", "--help"]),
+        (
+            &["configure", "set", "help"],
+            &["configure", "set", "--help"],
+        ),
+        (&["sign", "help"], &["sign", "--help"]),
+        (&["imds", "get", "help"], &["imds", "get", "--help"]),
+    ] {
+        assert_eq!(home.keyfob(words).ok(), home.keyfob(options).ok());
+    }
+}
+
+#[test]
+fn the_help_has_examples_a_legend_exit_codes_and_the_order_of_regions() {
+    let home = Home::new();
+    assert_has(
+        &home.keyfob(["--help"]).ok(),
+        &["Examples:", "Exit codes:", "253", "Region:", "us-east-1"],
+    );
+    assert_has(
+        &home.keyfob(["why", "--help"]).ok(),
+        &["Examples:", "masked by", "failed", "not asked", "used"],
+    );
+    for command in [
+        &["whoami"][..],
+        &["sign"],
+        &["sign", "compare"],
+        &["s3", "presign"],
+        &["configure"],
+        &["imds"],
+        &["serve"],
+        &["sandbox"],
+    ] {
+        let help = home.keyfob(command.iter().chain(&["--help"])).ok();
+        assert_has(&help, &["Examples:", "  $ keyfob "]);
+    }
+}
