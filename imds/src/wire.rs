@@ -36,6 +36,9 @@ pub const TTL_HEADER: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-t
 /// The path of session tokens.
 pub const TOKEN_PATH: Path<'static> = Path::known("/latest/api/token");
 
+/// The name that EC2's own metadata server gives itself in `Server`.
+const EC2_SERVER: HeaderValue = HeaderValue::from_static("EC2ws");
+
 pub(crate) const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("keyfob-imds/", env!("CARGO_PKG_VERSION")));
 
@@ -150,7 +153,8 @@ pub fn token_request(endpoint: &Endpoint, ttl: TokenTtl) -> Request<()> {
 /// - [`BadToken`](crate::ErrorKind::BadToken) if the body cannot be sent in a header
 pub fn token(response: &Response<Bytes>, requested: TokenTtl) -> Result<Token, Error> {
     if response.status() != StatusCode::OK {
-        return Err(Error::from_token_status(response.status()));
+        let by_ec2 = response.headers().get(header::SERVER) == Some(&EC2_SERVER);
+        return Err(Error::from_token_status(response.status(), by_ec2));
     }
     let ttl = TokenTtl::from_header(response.headers().get(TTL_HEADER)).unwrap_or(requested);
     let value = sensitive(response.body()).ok_or_else(|| {
@@ -158,6 +162,7 @@ pub fn token(response: &Response<Bytes>, requested: TokenTtl) -> Result<Token, E
             "the session token is empty or contains a space or a control character: this is not the \
              metadata service",
         )
+        .with_no_instance(true)
     })?;
     Ok(Token { value, ttl })
 }

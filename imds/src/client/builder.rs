@@ -9,7 +9,7 @@ use crate::{
         transport::Transport,
     },
     endpoint::Endpoint,
-    error::Error,
+    error::{Error, Service},
     wire::{TOKEN_PATH, TokenTtl},
 };
 
@@ -187,7 +187,7 @@ impl ClientBuilder {
         }
         let url = self.endpoint.join(&TOKEN_PATH);
         // The user chose the endpoint, so any address may be asked.
-        let transport = Transport::new(&url, |_| true, self.limits)?;
+        let transport = Transport::new(Service::Instance, &url, |_| true, self.limits)?;
         Ok(Client(Arc::new(Inner {
             endpoint: self.endpoint,
             disabled: self.disabled,

@@ -270,7 +270,7 @@ impl Client {
     pub async fn token(&self) -> Result<Token, Error> {
         let call = self.call()?;
         let token = call.within(call.token()).await?;
-        token.ok_or_else(|| Error::from_token_status(StatusCode::NOT_FOUND))
+        token.ok_or_else(|| Error::from_token_status(StatusCode::NOT_FOUND, false))
     }
 
     /// Every call begins here, so that a disabled client does nothing.
@@ -363,12 +363,26 @@ impl Call<'_> {
     }
 
     async fn put_token(&self) -> Result<Token, Error> {
+        match self.request_token().await {
+            Ok(token) => {
+                self.inner.transport.recognize();
+                Ok(token)
+            }
+            // Whatever it answers now: it was an instance before.
+            Err(error) if self.inner.transport.is_recognized() => {
+                Err(error.with_no_instance(false))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn request_token(&self) -> Result<Token, Error> {
         let began = Instant::now();
         let request = wire::token_request(&self.inner.endpoint, self.inner.ttl);
         match self.inner.transport.send(request, self.deadline).await {
             Err(error) if error.kind() == ErrorKind::Timeout => {
                 let name = self.inner.transport.name();
-                Err(Error::token_timeout(name, began.elapsed()))
+                Err(Error::token_timeout(name, began.elapsed()).with_no_instance(true))
             }
             response => {
                 let response = response?;

@@ -3,7 +3,7 @@ use std::{io, sync::OnceLock, time::Duration};
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 
-use crate::error::Error;
+use crate::error::{Error, Service};
 
 /// The client for `https` endpoints, which exist for containers only.
 ///
@@ -15,6 +15,7 @@ impl Tls {
     pub(crate) async fn send(
         &self,
         request: Request<()>,
+        service: Service,
         name: &str,
         max_body: usize,
         time: Duration,
@@ -32,9 +33,11 @@ impl Tls {
             Ok(Ok(Some(response))) => Ok(response),
             Ok(Ok(None)) => Err(Error::too_long(name, max_body)),
             // The source's own URL is left out: the message already names the endpoint.
-            Ok(Err(source)) if source.is_connect() => {
-                Err(Error::connect(name, io::Error::other(source.without_url())))
-            }
+            Ok(Err(source)) if source.is_connect() => Err(Error::connect(
+                service,
+                name,
+                io::Error::other(source.without_url()),
+            )),
             Ok(Err(source)) => Err(Error::transport(name, source.without_url())),
         }
     }

@@ -3,7 +3,10 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     pin::Pin,
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use bytes::Bytes;
@@ -22,7 +25,11 @@ use tokio::{
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 use crate::client::tls::Tls;
-use crate::{client::limits::Limits, error::Error, lock::lock};
+use crate::{
+    client::limits::Limits,
+    error::{Error, ErrorKind, Service},
+    lock::lock,
+};
 
 /// The longest answer, in bytes. User data is the longest item and ends at 16 KiB.
 const MAX_BODY: usize = 1 << 20;
@@ -38,6 +45,9 @@ type Connection = SendRequest<Empty<Bytes>>;
 /// one, building it reads the system's root certificates, which takes longer than everything else
 /// here.
 pub(crate) struct Transport {
+    service: Service,
+    /// Whether it has answered as the service that it should be.
+    recognized: AtomicBool,
     /// The origin in messages.
     name: String,
     host: String,
@@ -53,6 +63,7 @@ pub(crate) struct Transport {
 impl Transport {
     /// Returns the transport for the origin of an absolute URL.
     pub(crate) fn new(
+        service: Service,
         url: &Uri,
         allowed: fn(&IpAddr) -> bool,
         limits: Limits,
@@ -68,6 +79,8 @@ impl Transport {
         let scheme = if is_https { "https" } else { "http" };
         let authority = url.authority().map_or(host, |name| name.as_str());
         Ok(Self {
+            service,
+            recognized: AtomicBool::new(false),
             name: format!("{scheme}://{authority}"),
             host: host.trim_matches(['[', ']']).to_owned(),
             port: url.port_u16().unwrap_or(80),
@@ -99,9 +112,10 @@ impl Transport {
         deadline: Instant,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        timeout_at(deadline, call)
-            .await
-            .unwrap_or_else(|_| Err(Error::call_timeout(&self.name, self.limits.total())))
+        timeout_at(deadline, call).await.unwrap_or_else(|_| {
+            let late = Error::call_timeout(&self.name, self.limits.total());
+            Err(self.marked(late))
+        })
     }
 
     /// Repeats an attempt as the limits allow it.
@@ -134,7 +148,27 @@ impl Transport {
         request: Request<()>,
         deadline: Instant,
     ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, Error>> + Send + '_>> {
-        Box::pin(self.exchange(request, deadline))
+        Box::pin(async move {
+            let answered = self.exchange(request, deadline).await;
+            answered.map_err(|error| self.marked(error))
+        })
+    }
+
+    /// Records that it has answered as the service that it should be.
+    pub(crate) fn recognize(&self) {
+        self.recognized.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_recognized(&self) -> bool {
+        self.recognized.load(Relaxed)
+    }
+
+    /// Marks an error that came instead of an answer: if nothing at this address ever answered as
+    /// instance metadata, this is not EC2.
+    fn marked(&self, error: Error) -> Error {
+        let is_silence = error.kind() != ErrorKind::Setting;
+        let is_unknown = self.service == Service::Instance && !self.is_recognized();
+        error.with_no_instance(is_unknown && is_silence)
     }
 
     async fn exchange(
@@ -146,7 +180,9 @@ impl Transport {
         let until = deadline.min(began + self.limits.attempt());
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         if let Some(tls) = &self.tls {
-            return tls.send(request, &self.name, MAX_BODY, until - began).await;
+            return tls
+                .send(request, self.service, &self.name, MAX_BODY, until - began)
+                .await;
         }
         let late = || Error::answer_timeout(&self.name, until - began);
         // The service may have closed a cached connection in the meantime, which only its use
@@ -175,13 +211,17 @@ impl Transport {
     }
 
     async fn connect(&self, began: Instant, until: Instant) -> Result<Connection, Error> {
-        in_time(until, self.open())
-            .await
-            .unwrap_or_else(|| Err(Error::connect_timeout(&self.name, until - began)))
+        in_time(until, self.open()).await.unwrap_or_else(|| {
+            Err(Error::connect_timeout(
+                self.service,
+                &self.name,
+                until - began,
+            ))
+        })
     }
 
     async fn open(&self) -> Result<Connection, Error> {
-        let failed = |source| Error::connect(&self.name, source);
+        let failed = |source| Error::connect(self.service, &self.name, source);
         let addresses = self.resolve().await.map_err(failed)?;
         // Checked here, on the addresses that are connected to: another lookup could give others.
         if let Some(foreign) = addresses.iter().find(|at| !(self.allowed)(&at.ip())) {

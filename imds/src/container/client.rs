@@ -16,7 +16,7 @@ use crate::{
         authorization::authorization,
         location::{Location, is_allowed},
     },
-    error::Error,
+    error::{Error, Service},
 };
 
 /// A client of the agent that has a container's credentials. Clones share its connections.
@@ -184,7 +184,8 @@ impl ClientBuilder {
         if let Token::Text(token) = &self.token {
             authorization(token.expose())?;
         }
-        let transport = Transport::new(self.location.uri(), is_allowed, self.limits)?;
+        let transport =
+            Transport::new(Service::Agent, self.location.uri(), is_allowed, self.limits)?;
         Ok(Client(Arc::new(Inner {
             transport,
             location: self.location,

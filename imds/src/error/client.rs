@@ -4,6 +4,15 @@ use http::StatusCode;
 
 use crate::error::{Error, ErrorKind, shown};
 
+/// Which of the two services a client asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// Instance metadata, which exists on EC2 only.
+    Instance,
+    /// The agent of a container, which exists because its location was configured.
+    Agent,
+}
+
 /// What can go wrong on the way to an answer.
 impl Error {
     pub(crate) fn disabled() -> Self {
@@ -14,21 +23,25 @@ impl Error {
         )
     }
 
-    pub(crate) fn connect(endpoint: &str, source: io::Error) -> Self {
-        Self::no_connection(endpoint, "").with_source(source)
+    pub(crate) fn connect(service: Service, endpoint: &str, source: io::Error) -> Self {
+        Self::no_connection(service, endpoint, "").with_source(source)
     }
 
-    pub(crate) fn connect_timeout(endpoint: &str, waited: Duration) -> Self {
-        Self::no_connection(endpoint, &format!(" within {}", seconds(waited)))
+    pub(crate) fn connect_timeout(service: Service, endpoint: &str, waited: Duration) -> Self {
+        Self::no_connection(service, endpoint, &format!(" within {}", seconds(waited)))
     }
 
-    fn no_connection(endpoint: &str, waited: &str) -> Self {
+    fn no_connection(service: Service, endpoint: &str, waited: &str) -> Self {
+        let reason = match service {
+            Service::Instance => "this is not an EC2 instance, or a firewall is in the way",
+            Service::Agent => {
+                "the container's agent is not running there; start it, or correct the location of \
+                 the container credentials"
+            }
+        };
         Self::new(
             ErrorKind::Connect,
-            format!(
-                "no connection to {endpoint}{waited}: this is not an EC2 instance or a container \
-                 with a role, or a firewall is in the way"
-            ),
+            format!("no connection to {endpoint}{waited}: {reason}"),
         )
     }
 

@@ -2,6 +2,9 @@
 mod client;
 mod status;
 
+#[cfg(feature = "client")]
+pub(crate) use self::client::Service;
+
 use std::{error::Error as StdError, fmt, net::IpAddr, sync::Arc};
 
 use http::StatusCode;
@@ -29,6 +32,7 @@ struct Inner {
     message: String,
     status: Option<StatusCode>,
     code: Option<String>,
+    no_instance: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -52,7 +56,8 @@ pub enum ErrorKind {
     BadRequest,
     /// HTTP 401 twice, the second time with a new session token.
     Unauthorized,
-    /// HTTP 403: metadata is turned off for this instance, or not allowed for this caller.
+    /// HTTP 403: metadata is turned off for this instance, or not allowed for this caller, or this
+    /// is not EC2.
     Forbidden,
     /// HTTP 404: the item does not exist, which is a normal answer for many items.
     NotFound,
@@ -99,12 +104,69 @@ impl Error {
         self.kind() == ErrorKind::NotFound
     }
 
+    /// Returns true if this is simply not an EC2 instance: whatever is at the address of the
+    /// service, or nothing, is not instance metadata. A program that can do without it goes on.
+    ///
+    /// It is decided by the request for the session token, which comes first. These mean no
+    /// instance:
+    ///
+    /// | what happened | kind |
+    /// |---|---|
+    /// | no route, connection refused, unknown name, no connection in time | [`Connect`](ErrorKind::Connect) |
+    /// | a connection, and no answer in time (or the instance's hop limit is too low) | [`Timeout`](ErrorKind::Timeout) |
+    /// | the connection broke, or the answer is not HTTP | [`Transport`](ErrorKind::Transport) |
+    /// | the answer is too long | [`Response`](ErrorKind::Response) |
+    /// | HTTP 400, as on Azure | [`BadRequest`](ErrorKind::BadRequest) |
+    /// | HTTP 403, as on Google Cloud, unless EC2's own server sent it | [`Forbidden`](ErrorKind::Forbidden) |
+    /// | HTTP 404 or 405, as from emulators and other web servers | [`TokenUnsupported`](ErrorKind::TokenUnsupported) |
+    /// | HTTP 500, 501 and all of 5xx but 503 | [`Server`](ErrorKind::Server) |
+    /// | any other status, such as a redirect to a sign-in page | [`Status`](ErrorKind::Status) |
+    /// | HTTP 200 with something else than a token, such as an HTML page | [`BadToken`](ErrorKind::BadToken) |
+    ///
+    /// These do not:
+    ///
+    /// - HTTP 429 and 503: the service is busy.
+    /// - A refusal with `Server: EC2ws`, the name of EC2's own server: metadata is turned off for
+    ///   this instance, or something on the way adds `X-Forwarded-For`.
+    /// - Every failure of a client that already had a session token: there is an instance.
+    /// - A missing item or role ([`is_not_found`](Error::is_not_found)).
+    /// - A client that is disabled or whose settings cannot be used.
+    /// - Every error of [`container::Client`](crate::container::Client): a location was configured,
+    ///   so there should be an agent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "client")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// use keyfob_imds::{Client, Endpoint};
+    ///
+    /// // Nothing listens here.
+    /// let endpoint = Endpoint::new("http://127.0.0.1:1")?;
+    /// let client = Client::builder().endpoint(endpoint).build()?;
+    /// let region = match client.region().await {
+    ///     Ok(region) => region,
+    ///     Err(error) if error.is_no_instance() => "us-east-1".to_owned(),
+    ///     Err(error) => return Err(error),
+    /// };
+    /// assert_eq!(region, "us-east-1");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "client"))]
+    /// # fn main() {}
+    /// ```
+    pub fn is_no_instance(&self) -> bool {
+        self.0.no_instance
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
             message: message.into(),
             status: None,
             code: None,
+            no_instance: false,
             source: None,
         }))
     }
@@ -150,6 +212,10 @@ impl Error {
 
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.change(|inner| inner.source = Some(source.into()))
+    }
+
+    pub(crate) fn with_no_instance(self, no_instance: bool) -> Self {
+        self.change(|inner| inner.no_instance = no_instance)
     }
 
     fn with_status(self, status: StatusCode) -> Self {

@@ -6,27 +6,37 @@ use crate::error::{Error, ErrorKind};
 ///
 /// Source: EC2 User Guide, "Retrieve instance metadata", section on errors.
 impl Error {
-    /// Returns the error for a request for a session token.
-    pub(crate) fn from_token_status(status: StatusCode) -> Self {
-        let (kind, text) = match status.as_u16() {
-            400 => (
+    /// Returns the error for a request for a session token. `by_ec2` is true if EC2's own server
+    /// sent the answer.
+    pub(crate) fn from_token_status(status: StatusCode, by_ec2: bool) -> Self {
+        let (kind, text) = match (status.as_u16(), by_ec2) {
+            (400, _) => (
                 ErrorKind::BadRequest,
                 "the service does not accept the request for a session token",
             ),
-            403 => (
+            (403, true) => (
                 ErrorKind::Forbidden,
                 "no session token: instance metadata is turned off for this instance, or something \
                  on the way adds X-Forwarded-For; turn it on with `aws ec2 \
                  modify-instance-metadata-options --http-endpoint enabled`",
             ),
-            404 | 405 => (
+            // Other clouds answer this, too, so nothing is said of "this instance".
+            (403, false) => (
+                ErrorKind::Forbidden,
+                "no session token: the service refuses it; if this is an EC2 instance, its metadata \
+                 may be turned off, or something on the way adds X-Forwarded-For",
+            ),
+            (404 | 405, _) => (
                 ErrorKind::TokenUnsupported,
                 "the service has no session tokens (it does not support IMDSv2), and IMDSv1 is not \
                  allowed by the settings",
             ),
             _ => (other(status), "no session token"),
         };
-        Self::new(kind, format!("{text} (HTTP {})", status.as_u16())).with_status(status)
+        let is_busy = matches!(status.as_u16(), 429 | 503);
+        Self::new(kind, format!("{text} (HTTP {})", status.as_u16()))
+            .with_status(status)
+            .with_no_instance(!is_busy && !by_ec2)
     }
 
     /// Returns the error for a request for the item at `path`.
