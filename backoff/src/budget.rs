@@ -8,14 +8,14 @@ use crate::fault::{Fault, FaultKind};
 /// A token bucket that many calls share, so that all of them stop retrying when the service is
 /// down.
 ///
-/// Every retry takes tokens before its wait. A success after retries gives the tokens of the last
-/// retry back, and a success at the first attempt gives one. So does a retry that is not sent: its
-/// tokens come back if the wait is cancelled, as by dropping the future. A retry that was sent has
-/// spent them, even if its answer is not awaited. Time gives none.
+/// Every retry takes tokens before its wait. If the wait is cancelled, as by dropping the future,
+/// they are given back: the retry is not sent. Once it is sent, they are spent, even if its answer
+/// is not awaited. A success after retries gives the tokens of the last retry back, and a success
+/// at the first attempt gives one. Time gives none.
 ///
 /// An empty budget refuses retries, never first attempts. The refused call returns its error at
-/// once, without any pause: a loop around it must pause by itself, or belong to a policy for
-/// [long polling](crate::Policy::long_polling).
+/// once, without a pause. So a loop around calls must pause by itself, or use a policy for [long
+/// polling](crate::Policy::long_polling).
 ///
 /// Use one for each service and region, in an `Arc`, a client, or a `static`:
 ///
@@ -138,7 +138,6 @@ impl Budget {
 
 /// The budget of one call, if it has one, and the tokens of its retry that was not sent yet.
 /// Dropping it gives these back.
-#[derive(Debug)]
 pub(crate) struct Tokens<B: Deref<Target = Budget>> {
     budget: Option<B>,
     unsent: u32,

@@ -178,6 +178,9 @@ impl<E: Classify + ?Sized> Classify for &E {
 
 /// The facts of one failed attempt: how far it got, and what the service answered.
 ///
+/// `Debug` shows the code only if it is one that this crate knows, because a service may repeat
+/// anything in it, a secret of the request included.
+///
 /// ```
 /// use keyfob_backoff::{Failure, Hint};
 ///
@@ -186,9 +189,6 @@ impl<E: Classify + ?Sized> Classify for &E {
 ///     .with_hint(Hint::from_x_amz_retry_after("1500"));
 /// assert_eq!((failure.status(), failure.code()), (Some(503), Some("SlowDown")));
 /// ```
-///
-/// `Debug` shows the code only if it is one that this crate knows, because a service may repeat
-/// anything in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Failure<'a> {
     pub(crate) point: FailurePoint,

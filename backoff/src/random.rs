@@ -18,15 +18,15 @@ impl<F: FnMut() -> f64> Random for F {
 
 /// The default [`Random`]: with feature `std`, each fraction comes from the system.
 ///
-/// It keeps no state, so nothing repeats that a copy could repeat: not a clone, not a process that
-/// was forked, not a machine that was restored from a snapshot. Each fraction mixes the random keys
-/// of the standard library's hash maps with the process id and the time of day, read again for each
-/// fraction. A call that succeeds at the first attempt pays nothing for it.
+/// It keeps no state, so no copy repeats its fractions: neither a clone, nor a forked process, nor
+/// a machine restored from a snapshot. Each fraction mixes the random keys of the standard
+/// library's hash maps with the process id and the time of day, which are read again each time. A
+/// call that succeeds at the first attempt pays nothing for it.
 ///
 /// On `wasm32-unknown-unknown` the standard library has none of the three, and the keys are
-/// constant: use a [`SeededRandom`] there. Two machines restored from one snapshot differ in their
-/// clocks alone, by a nanosecond or more. If the clock may stand still there, use a
-/// [`SeededRandom`] whose seed was drawn after the restore.
+/// constant: use a [`SeededRandom`] there. Two machines restored from one snapshot are told apart
+/// by their clocks alone, to the nanosecond. If all of them show the same time, use a
+/// [`SeededRandom`] with a seed that is drawn after the restore.
 ///
 /// ```
 /// # #[cfg(feature = "std")]

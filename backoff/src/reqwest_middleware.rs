@@ -170,8 +170,9 @@ impl Middleware for RetryMiddleware {
 /// Reads how far a request without a response got.
 ///
 /// A request counts as never sent if there was no connection, or if an HTTP/2 server
-/// [refused it](Failure::refused_by_http2) before it looked at it. A timeout that `reqwest` set is
-/// one, so calls of [`retry`](crate::retry()) on a plain client can be classified with it, too:
+/// [refused it](Failure::refused_by_http2) before it looked at it. It also classifies calls of
+/// [`retry`](crate::retry()) on a plain client, and the timeouts that are set on the client or the
+/// request:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

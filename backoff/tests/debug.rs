@@ -111,8 +111,19 @@ fn debug_of_no_public_type_shows_a_code_a_key_or_a_value_of_the_callers() {
         Policy::aws(),
     ));
 
-    for (name, text) in shown.0 {
+    for (name, text) in &shown.0 {
         assert!(!text.contains(CANARY), "{name}: {text}");
+    }
+    #[cfg(all(feature = "tower", feature = "reqwest-middleware"))]
+    for name in public_types() {
+        let is_shown = |path: &str| {
+            path.split(|char: char| !char.is_ascii_alphanumeric())
+                .any(|word| word == name)
+        };
+        assert!(
+            shown.0.iter().any(|(path, _)| is_shown(path)),
+            "{name} is not in the list"
+        );
     }
 }
 
@@ -126,33 +137,30 @@ fn a_code_that_is_known_is_shown_and_any_other_is_not() {
     assert!(format!("{:?}", Failure::connect()).contains("None"));
 }
 
-#[test]
-fn every_public_type_is_in_the_list() {
-    let this = include_str!("debug.rs");
-    let mut missing = Vec::new();
+/// Returns the names of the public types in the sources of the crate.
+#[cfg(all(feature = "tower", feature = "reqwest-middleware"))]
+fn public_types() -> Vec<String> {
+    let mut names = Vec::new();
     visit(
-        std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
+        concat!(env!("CARGO_MANIFEST_DIR"), "/src").as_ref(),
         &mut |source| {
-            for line in source.lines() {
-                let Some(rest) = ["pub struct ", "pub enum "]
-                    .iter()
-                    .find_map(|start| line.strip_prefix(start))
-                else {
-                    continue;
-                };
-                let name: String = rest
-                    .chars()
-                    .take_while(char::is_ascii_alphanumeric)
-                    .collect();
-                if !this.contains(&name) {
-                    missing.push(name);
-                }
-            }
+            let declared = |line: &str| {
+                let starts = ["pub struct ", "pub enum "];
+                let rest = starts.iter().find_map(|start| line.strip_prefix(start))?;
+                Some(
+                    rest.chars()
+                        .take_while(char::is_ascii_alphanumeric)
+                        .collect(),
+                )
+            };
+            names.extend(source.lines().filter_map(declared));
         },
     );
-    assert_eq!(missing, [""; 0]);
+    assert!(names.len() > 20, "{names:?}");
+    names
 }
 
+#[cfg(all(feature = "tower", feature = "reqwest-middleware"))]
 fn visit(folder: &std::path::Path, check: &mut impl FnMut(&str)) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();

@@ -37,6 +37,8 @@ async fn waits_and_giving_up_are_events_and_other_errors_are_not() {
     for failure in [
         Failure::response(400).with_code("Throttling"),
         Failure::response(403),
+        // A code that a service made of something it should not show.
+        Failure::response(503).with_code("TokenOfTheRequest"),
     ] {
         let _: Result<(), _> = retry(Policy::aws().attempts(2), async || Err(failure))
             .random(|| 1.0)
@@ -51,6 +53,8 @@ async fn waits_and_giving_up_are_events_and_other_errors_are_not() {
         [
             "DEBUG keyfob_backoff: will send again attempt=1 delay=1s status=400 code=\"Throttling\"",
             "WARN keyfob_backoff: gave up attempt=2 reason=Attempts status=400 code=\"Throttling\"",
+            "DEBUG keyfob_backoff: will send again attempt=1 delay=50ms status=503",
+            "WARN keyfob_backoff: gave up attempt=2 reason=Attempts status=503",
         ]
     );
 }
