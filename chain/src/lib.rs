@@ -6,7 +6,7 @@ mod config;
 mod cure;
 mod error;
 mod explain;
-mod files;
+pub mod files;
 mod order;
 mod origin;
 pub mod profiles;

@@ -19,3 +19,17 @@ pub enum Order {
     /// profile.
     Rust,
 }
+
+impl Order {
+    /// Returns true if a profile may have any name, as in botocore. The parser that the SDKs share
+    /// ignores a section whose name has other characters than letters, digits and `_-/.%@:+`.
+    pub(crate) fn allows_any_name(self) -> bool {
+        matches!(self, Self::Cli)
+    }
+
+    /// Returns true if `NAME = VALUE` that is indented right below a header is a property, as in
+    /// botocore. The parser that the SDKs share refuses it.
+    pub(crate) fn allows_indented_properties(self) -> bool {
+        matches!(self, Self::Cli)
+    }
+}

@@ -162,7 +162,7 @@ fn profile_error(kind: FileKind, text: &str, profile: &str) -> Option<String> {
 fn a_profile_that_is_ignored_because_of_its_header_is_quoted_with_the_header_to_write() {
     use FileKind::{Config, Credentials};
     for (kind, header, profile, cure) in [
-        (Config, "[profile dév]", "dév", "[profile 'dév']"),
+        (Config, "[dév]", "dév", "[profile dév]"),
         (Config, "[profile a b]", "a b", "[profile 'a b']"),
         (Config, "[dev]", "dev", "[profile dev]"),
         (Config, "[profiledev]", "dev", "[profile dev]"),
@@ -177,7 +177,7 @@ fn a_profile_that_is_ignored_because_of_its_header_is_quoted_with_the_header_to_
         // The cure works.
         assert_eq!(profile_error(kind, cure, profile), None);
     }
-    let error = profile_error(Credentials, "[dév]\n", "dév").unwrap();
+    let error = profile_error(Credentials, "[d\\v]\n", "d\\v").unwrap();
     assert!(
         error.ends_with("rename it to a name of letters, digits and _-/.%@:+"),
         "{error}"

@@ -39,7 +39,7 @@ impl Numbers {
 
     /// Returns a text that looks more or less like a configuration file.
     fn file(&mut self) -> Vec<u8> {
-        const PIECES: [&str; 30] = [
+        const PIECES: [&str; 35] = [
             "[default]",
             "[profile dev]",
             "[profile 'a b']",
@@ -70,6 +70,11 @@ impl Numbers {
             "a b = c",
             "output =",
             " [profile dev]",
+            "    region = d",
+            "  output = e # c",
+            "    # comment",
+            "        deeper = f",
+            " ;",
         ];
         let mut text = Vec::new();
         for _ in 0..self.next(14) {

@@ -1,8 +1,29 @@
-//! Writing to files that people own: one writer at a time, and the old file or the new one, never
-//! a part.
+//! Files that people own, or that contain secrets: one writer at a time, and the old version or the
+//! new one, never a part.
+//!
+//! [`Lock`] excludes other writers that take it, and writes: [`Lock::update`] changes a file that
+//! other programs may write at the same time without a lock, such as `~/.aws/config`;
+//! [`Lock::replace`] writes a private file of Keyfob's own, such as an entry of a cache. [`read`]
+//! reads any file up to a limit.
 
+mod access;
+mod folder;
 mod lock;
-mod replace;
+mod read;
+mod snapshot;
+mod update;
 
-pub(crate) use lock::Lock;
-pub(crate) use replace::{create_folder, follow, is_open_to_others, read, refuse_special, replace};
+use std::{io, path::Path};
+
+pub use folder::create_private_folder;
+pub use lock::Lock;
+pub use read::{MAX_LENGTH, read};
+pub use update::Saved;
+
+use crate::error::{Error, ErrorKind};
+
+/// Returns an error that names the step and the file.
+fn cannot(step: &str, path: &Path, error: impl Into<io::Error>) -> Error {
+    let message = format!("cannot {step} {}", path.display());
+    Error::with_source(ErrorKind::Write, message, error.into())
+}

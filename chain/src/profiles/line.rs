@@ -4,9 +4,13 @@
 use std::borrow::Cow;
 
 use super::section::{FileKind, SectionName};
+use crate::order::Order;
 
 /// The characters of a name, for messages.
 pub(super) const NAME_CHARACTERS: &str = "letters, digits and _-/.%@:+";
+
+/// The words before the name in headers of the config file.
+pub(super) const PREFIXES: [&str; 3] = ["profile", "sso-session", "services"];
 
 /// One line without its line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,49 +27,95 @@ pub(super) enum Line<'a> {
         /// Whether something other than a comment follows the bracket.
         trailing: bool,
     },
-    /// A line that starts with whitespace, and so continues the property before it. It has no
-    /// comment: `#` is part of the value.
-    Indented(&'a str),
-    /// A line from its first column up to a comment after whitespace.
+    /// A line that continues the property above it. It has no comment: `#` is part of the value.
+    Continuation(&'a str),
+    /// A line up to a comment after whitespace.
     Property(&'a str),
+    /// An indented line that continues nothing and is not `NAME = VALUE`.
+    Stray(&'a str),
 }
 
 impl<'a> Line<'a> {
-    /// Source: SDKs and Tools Reference Guide, "Shared config and credentials files", "Format of
-    /// the config file", and the parser conformance cases that the SDKs share.
-    pub(super) fn parse(line: &'a str) -> Self {
-        let text = line.trim();
-        if text.is_empty() {
-            return Self::Empty;
-        }
-        // Before the check for a comment: an indented `# x` continues a value.
-        if line.starts_with(char::is_whitespace) {
-            return Self::Indented(text);
-        }
-        if text.starts_with(['#', ';']) {
-            return Self::Comment;
-        }
-        let Some(inner) = text.strip_prefix('[') else {
-            return Self::Property(&line[..comment_start(line)]);
-        };
-        let Some((inner, rest)) = inner.split_once(']') else {
-            return Self::UnclosedHeader;
-        };
-        let rest = rest.trim_start();
-        Self::Header {
-            inner,
-            trailing: !rest.is_empty() && !rest.starts_with(['#', ';']),
-        }
-    }
-
     /// Returns the text without comment and brackets.
     pub(super) fn content(self) -> &'a str {
         match self {
             Self::Header { inner, .. } => inner,
-            Self::Indented(text) | Self::Property(text) => text,
+            Self::Continuation(text) | Self::Property(text) | Self::Stray(text) => text,
             Self::Empty | Self::Comment | Self::UnclosedHeader => "",
         }
     }
+}
+
+/// Reads one line after the other, and tells those that continue a property from the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lines {
+    order: Order,
+    /// The indentation of the property above, or `None` right below a header.
+    property: Option<usize>,
+}
+
+impl Lines {
+    /// Starts right below a header, or at the start of a file.
+    pub(super) fn new(order: Order) -> Self {
+        Self {
+            order,
+            property: None,
+        }
+    }
+
+    /// Reads the next line.
+    ///
+    /// Source: SDKs and Tools Reference Guide, "Shared config and credentials files", "Format of
+    /// the config file", and the parser conformance cases that the SDKs share. They refuse each
+    /// indented line that continues nothing. The AWS CLI reads `NAME = VALUE` right below a header
+    /// as a property, as botocore does, and then also the lines that are not indented more.
+    pub(super) fn read<'a>(&mut self, line: &'a str) -> Line<'a> {
+        let text = line.trim();
+        if text.is_empty() {
+            return Line::Empty;
+        }
+        let indentation = line.chars().take_while(|c| c.is_whitespace()).count();
+        if indentation > 0 && self.property.is_none() && !self.order.allows_indented_properties() {
+            return Line::Stray(text);
+        }
+        // Before the check for a comment: a `# x` that is indented more continues a value.
+        if self.property.is_some_and(|property| indentation > property) {
+            return Line::Continuation(text);
+        }
+        if text.starts_with(['#', ';']) {
+            return Line::Comment;
+        }
+        if indentation > 0 {
+            let is_property = text
+                .split_once('=')
+                .is_some_and(|(name, _)| is_name(name.trim()));
+            if !is_property {
+                return Line::Stray(text);
+            }
+        } else if let Some(inner) = text.strip_prefix('[') {
+            self.property = None;
+            return header_line(inner);
+        }
+        self.property = Some(indentation);
+        Line::Property(without_comment(line))
+    }
+}
+
+/// Parses a header after its `[`.
+fn header_line(text: &str) -> Line<'_> {
+    let Some((inner, rest)) = text.split_once(']') else {
+        return Line::UnclosedHeader;
+    };
+    let rest = rest.trim_start();
+    Line::Header {
+        inner,
+        trailing: !rest.is_empty() && !rest.starts_with(['#', ';']),
+    }
+}
+
+/// Returns the line of a property up to its comment.
+pub(super) fn without_comment(line: &str) -> &str {
+    &line[..comment_start(line)]
 }
 
 /// Returns true if a file is UTF-16, by its byte order mark or by a zero byte beside its first
@@ -106,17 +156,30 @@ pub(super) fn comment_start(line: &str) -> usize {
 }
 
 /// Parses the text between the brackets of a header.
-pub(super) fn parse_header(kind: FileKind, inner: &str) -> Result<SectionName, Ignored> {
+pub(super) fn parse_header(
+    order: Order,
+    kind: FileKind,
+    inner: &str,
+) -> Result<SectionName, Ignored> {
     let inner = inner.trim();
     match kind {
-        // The credentials file has profiles only, without a prefix.
-        FileKind::Credentials if is_name(inner) => Ok(SectionName::Profile(inner.to_owned())),
-        FileKind::Credentials => Err(Ignored::InvalidName),
-        FileKind::Config => parse_config_header(inner),
+        FileKind::Credentials => parse_credentials_header(order, inner),
+        FileKind::Config => parse_config_header(order, inner),
     }
 }
 
-fn parse_config_header(inner: &str) -> Result<SectionName, Ignored> {
+/// The credentials file has profiles only, without a prefix and without quotes.
+fn parse_credentials_header(order: Order, inner: &str) -> Result<SectionName, Ignored> {
+    if has_prefix(inner) {
+        return Err(Ignored::Prefixed);
+    }
+    if is_name(inner) || (order.allows_any_name() && is_quotable(inner)) {
+        return Ok(SectionName::Profile(inner.to_owned()));
+    }
+    Err(Ignored::InvalidName)
+}
+
+fn parse_config_header(order: Order, inner: &str) -> Result<SectionName, Ignored> {
     if inner == "default" {
         return Ok(SectionName::Profile(inner.to_owned()));
     }
@@ -129,7 +192,13 @@ fn parse_config_header(inner: &str) -> Result<SectionName, Ignored> {
         "plugins" | "preview" if rest.is_empty() => return Err(Ignored::Foreign),
         _ => return Err(Ignored::UnknownPrefix),
     };
-    match unquote(rest.trim()) {
+    let rest = rest.trim();
+    let name = match unquote(rest) {
+        Some(name) => Some(name),
+        None if order.allows_any_name() => Some(rest).filter(|name| is_bare(name)),
+        None => Some(rest).filter(|name| is_name(name)),
+    };
+    match name {
         Some(name) => Ok(section(name.to_owned())),
         None => Err(Ignored::InvalidName),
     }
@@ -140,51 +209,65 @@ fn parse_config_header(inner: &str) -> Result<SectionName, Ignored> {
 pub(super) enum Ignored {
     InvalidName,
     UnknownPrefix,
+    /// A prefix of the config file in the credentials file.
+    Prefixed,
     Foreign,
 }
 
-/// Returns the header of a section, which [`parse_header`] reads back. Returns `None` if the file
-/// cannot have the section, or if the name cannot be written.
+/// Returns the header of a section, which [`parse_header`] reads back by the rules of the AWS CLI.
+/// Returns `None` if the file cannot have the section, or if the name cannot be written.
 pub(super) fn header(kind: FileKind, section: &SectionName) -> Option<String> {
     let name = section.name();
     if section.is_default() {
         return Some("[default]".to_owned());
     }
     match kind {
-        FileKind::Credentials if kind.may_hold(section) && is_name(name) => {
-            Some(format!("[{name}]"))
+        FileKind::Credentials => {
+            let can_hold = kind.may_hold(section) && is_quotable(name) && !has_prefix(name);
+            can_hold.then(|| format!("[{name}]"))
         }
-        FileKind::Credentials => None,
-        FileKind::Config if is_name(name) => Some(format!("[{} {name}]", section.prefix())),
+        FileKind::Config if is_bare(name) => Some(format!("[{} {name}]", section.prefix())),
         // Single quotes: the AWS CLI finds no others when it edits the file.
         FileKind::Config => is_quotable(name).then(|| format!("[{} '{name}']", section.prefix())),
     }
 }
 
 /// Returns true if a header that was ignored looks as if it was meant for `section`: with or
-/// without prefix and quotes.
+/// without prefix and quotes, and in any case.
 pub(super) fn is_meant_for(inner: &str, section: &SectionName) -> bool {
-    let name = inner.strip_prefix(section.prefix()).unwrap_or(inner);
-    [inner, name]
-        .iter()
-        .any(|text| text.trim().trim_matches(['"', '\'']) == section.name())
+    let prefix = section.prefix();
+    let name = match inner.get(..prefix.len()) {
+        Some(start) if start.eq_ignore_ascii_case(prefix) => &inner[prefix.len()..],
+        _ => inner,
+    };
+    [inner, name].iter().any(|text| {
+        let text = text.trim().trim_matches(['"', '\'']);
+        text.eq_ignore_ascii_case(section.name())
+    })
 }
 
 /// Removes single or double quotes, which the AWS CLI writes around profile names with spaces.
 fn unquote(name: &str) -> Option<&str> {
-    for quote in ['"', '\''] {
-        if let Some(inner) = name
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
-        {
-            return is_quotable(inner).then_some(inner);
-        }
-    }
-    is_name(name).then_some(name)
+    ['"', '\''].into_iter().find_map(|quote| {
+        let inner = name.strip_prefix(quote)?.strip_suffix(quote)?;
+        is_quotable(inner).then_some(inner)
+    })
+}
+
+/// Returns true if a text starts with a word that only headers of the config file have.
+fn has_prefix(inner: &str) -> bool {
+    inner
+        .split_once(char::is_whitespace)
+        .is_some_and(|(word, _)| PREFIXES.contains(&word))
+}
+
+/// Returns true for a name that the AWS CLI reads without quotes in the config file.
+fn is_bare(name: &str) -> bool {
+    is_quotable(name) && !name.contains(char::is_whitespace)
 }
 
 /// Returns true for a name that can be written in quotes.
-fn is_quotable(name: &str) -> bool {
+pub(super) fn is_quotable(name: &str) -> bool {
     !name.trim().is_empty()
         && name.trim() == name
         && !name.contains(|c: char| c.is_control() || matches!(c, '"' | '\'' | '[' | ']' | '\\'))
@@ -203,6 +286,10 @@ pub(super) fn is_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn first(line: &str) -> Line<'_> {
+        Lines::new(Order::Cli).read(line)
+    }
+
     #[test]
     fn a_comment_needs_whitespace_before_it_unless_it_is_the_whole_line() {
         for (line, kept) in [
@@ -212,10 +299,38 @@ mod tests {
             ("a = https://x/start/#", "a = https://x/start/#"),
             ("a =  ; c", "a ="),
         ] {
-            assert_eq!(Line::parse(line), Line::Property(kept), "{line}");
+            assert_eq!(first(line), Line::Property(kept), "{line}");
         }
-        assert_eq!(Line::parse("# a"), Line::Comment);
-        assert_eq!(Line::parse(" # a"), Line::Indented("# a"));
+        assert_eq!(first("# a"), Line::Comment);
+        assert_eq!(first(" # a"), Line::Comment);
+        let mut lines = Lines::new(Order::Cli);
+        lines.read("a = b");
+        assert_eq!(lines.read(" # a"), Line::Continuation("# a"));
+    }
+
+    #[test]
+    fn an_indented_line_continues_a_property_that_is_indented_less() {
+        use Line::{Comment, Continuation, Empty, Property, Stray};
+        let mut lines = Lines::new(Order::Cli);
+        for (line, read) in [
+            ("  -x", Stray("-x")),
+            ("  a b = c", Stray("a b = c")),
+            ("    a = 1 # c", Property("    a = 1")),
+            ("    # c", Comment),
+            ("      more", Continuation("more")),
+            ("", Empty),
+            ("\t\t\t\tb = 2", Property("\t\t\t\tb = 2")),
+            ("  c =", Property("  c =")),
+            ("    d = 3", Continuation("d = 3")),
+            ("  no", Stray("no")),
+            ("e = 4", Property("e = 4")),
+            (" f = 5", Continuation("f = 5")),
+        ] {
+            assert_eq!(lines.read(line), read, "{line}");
+        }
+        for line in [" a = 1", " # c"] {
+            assert_eq!(Lines::new(Order::Rust).read(line), Stray(&line[1..]));
+        }
     }
 
     #[test]
@@ -225,13 +340,9 @@ mod tests {
             ("[profile a]; c]", "profile a", false),
             ("[a] /* b */", "a", true),
         ] {
-            assert_eq!(
-                Line::parse(line),
-                Line::Header { inner, trailing },
-                "{line}"
-            );
+            assert_eq!(first(line), Line::Header { inner, trailing }, "{line}");
         }
-        assert_eq!(Line::parse("[profile a"), Line::UnclosedHeader);
+        assert_eq!(first("[profile a"), Line::UnclosedHeader);
     }
 
     #[test]
@@ -250,9 +361,23 @@ mod tests {
             (Config, "DEFAULT", Err(Ignored::UnknownPrefix)),
             (Config, "plugins", Err(Ignored::Foreign)),
             (Credentials, " dev ", profile("dev")),
-            (Credentials, "profile dev", Err(Ignored::InvalidName)),
+            (Credentials, "profile dev", Err(Ignored::Prefixed)),
+            (Credentials, "", Err(Ignored::InvalidName)),
+            (Credentials, "a'b", Err(Ignored::InvalidName)),
         ] {
-            assert_eq!(parse_header(kind, inner), section, "{inner}");
+            for order in [Order::Cli, Order::Rust] {
+                assert_eq!(parse_header(order, kind, inner), section, "{inner}");
+            }
+        }
+        // As the AWS CLI writes them.
+        for (kind, inner, name) in [
+            (Config, "profile gr\u{fc}n", "gr\u{fc}n"),
+            (Credentials, "gr\u{fc}n", "gr\u{fc}n"),
+            (Credentials, "my team", "my team"),
+        ] {
+            assert_eq!(parse_header(Order::Cli, kind, inner), profile(name));
+            let sdk = parse_header(Order::JavaV2, kind, inner);
+            assert_eq!(sdk, Err(Ignored::InvalidName));
         }
     }
 }

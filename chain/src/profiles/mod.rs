@@ -7,20 +7,24 @@
 
 mod editor;
 mod line;
+mod near;
 mod parse;
 mod problem;
 mod section;
 
-use std::{collections::HashMap, fs, io, path::Path, sync::Arc};
+use std::{collections::HashMap, io, path::Path, sync::Arc};
 
-pub use editor::{Editor, Saved};
+pub use editor::Editor;
 use line::{NAME_CHARACTERS, header, is_meant_for};
+use near::{SHOWN, nearest};
 use parse::IgnoredSection;
 pub use problem::{Problem, ProblemKind};
 pub use section::{FileKind, Part, Section, SectionName, Value};
 
 use crate::{
     error::{Error, ErrorKind, shown},
+    files,
+    order::Order,
     variables::Variables,
 };
 
@@ -62,18 +66,30 @@ pub struct ConfigFiles {
 impl ConfigFiles {
     /// Reads the files of [`Variables::config_file`] and [`Variables::credentials_file`].
     ///
-    /// A file that exists but cannot be read is among the [`problems`](Self::problems).
+    /// A file that exists but cannot be read, or is longer than [`files::MAX_LENGTH`], is among
+    /// the [`problems`](Self::problems). Names are read as [`Order::Cli`] reads them.
     pub fn load(variables: &Variables) -> Self {
-        let mut files = Self::default();
+        Self::load_for(Order::default(), variables)
+    }
+
+    /// Reads the files as [`load`](Self::load) does, by the rules of one order.
+    ///
+    /// With [`Order::Cli`] a profile may have any name that the AWS CLI can write, such as
+    /// `[my team]` in the credentials file. The other orders ignore a section whose name has
+    /// characters other than letters, digits and `_-/.%@:+`, unless it is in quotes in the config
+    /// file. They also refuse properties that are indented below their header, which the AWS CLI
+    /// reads.
+    pub fn load_for(order: Order, variables: &Variables) -> Self {
+        let mut all = Self::default();
         for (kind, file) in [
             (FileKind::Config, variables.config_file()),
             (FileKind::Credentials, variables.credentials_file()),
         ] {
             let Some(file) = file else { continue };
-            match fs::read(&file) {
-                Ok(bytes) => files.add(kind, &file, &bytes),
+            match files::read(&file) {
+                Ok(bytes) => all.add(order, kind, &file, &bytes),
                 Err(error) if is_absent(&error) => {}
-                Err(error) => files.problems.push(Problem {
+                Err(error) => all.problems.push(Problem {
                     file,
                     file_kind: kind,
                     line: None,
@@ -82,22 +98,43 @@ impl ConfigFiles {
                 }),
             }
         }
-        files
+        all
     }
 
     /// Parses texts instead of files. The paths appear in locations and messages.
     pub fn parse<'a, P: AsRef<Path>>(
         texts: impl IntoIterator<Item = (FileKind, P, &'a [u8])>,
     ) -> Self {
+        Self::parse_for(Order::default(), texts)
+    }
+
+    /// Parses texts by the rules of one order, as [`load_for`](Self::load_for) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{
+    ///     Order,
+    ///     profiles::{ConfigFiles, FileKind},
+    /// };
+    ///
+    /// let text = (FileKind::Credentials, "credentials", &b"[my team]\n"[..]);
+    /// assert!(ConfigFiles::parse_for(Order::Cli, [text]).profile("my team").is_ok());
+    /// assert!(ConfigFiles::parse_for(Order::Rust, [text]).profile("my team").is_err());
+    /// ```
+    pub fn parse_for<'a, P: AsRef<Path>>(
+        order: Order,
+        texts: impl IntoIterator<Item = (FileKind, P, &'a [u8])>,
+    ) -> Self {
         let mut files = Self::default();
         for (kind, path, bytes) in texts {
-            files.add(kind, path.as_ref(), bytes);
+            files.add(order, kind, path.as_ref(), bytes);
         }
         files
     }
 
-    fn add(&mut self, kind: FileKind, path: &Path, bytes: &[u8]) {
-        let mut parsed = parse::parse(kind, &Arc::from(path), bytes);
+    fn add(&mut self, order: Order, kind: FileKind, path: &Path, bytes: &[u8]) {
+        let mut parsed = parse::parse(order, kind, &Arc::from(path), bytes);
         for name in parsed.order {
             let Some(part) = parsed.sections.remove(&name) else {
                 continue;
@@ -123,7 +160,7 @@ impl ConfigFiles {
     /// let files = ConfigFiles::parse([(FileKind::Config, "config", &config[..])]);
     /// let problem = &files.problems()[0];
     /// assert!(!problem.is_error());
-    /// assert!(problem.to_string().starts_with("config:1: the section is ignored"));
+    /// assert!(problem.to_string().starts_with("config:1: [dev] is ignored"));
     /// ```
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -159,8 +196,8 @@ impl ConfigFiles {
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::ProfileNotFound`] if no file has it. The message names the profiles that
-    ///   exist, or the section that was probably meant and ignored because of its header.
+    /// - [`ErrorKind::ProfileNotFound`] if no file has it. The message names the section that was
+    ///   probably meant: one that is ignored because of its header, or up to five similar names.
     /// - [`ErrorKind::ConfigFile`] if the profile cannot be used because of a problem: see
     ///   [`ConfigFiles`].
     ///
@@ -169,12 +206,12 @@ impl ConfigFiles {
     /// ```
     /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
     ///
-    /// let config = "[profile dév]\n";
+    /// let config = "[profile a b]\n";
     /// let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
     /// assert_eq!(
-    ///     files.profile("dév").unwrap_err().to_string(),
-    ///     "profile \"dév\" not found: [profile dév] at config:1 is ignored because of its \
-    ///      header: write [profile 'dév']",
+    ///     files.profile("a b").unwrap_err().to_string(),
+    ///     "profile \"a b\" not found: [profile a b] at config:1 is ignored because of its \
+    ///      header: write [profile 'a b']",
     /// );
     /// ```
     pub fn profile(&self, name: &str) -> Result<&Section, Error> {
@@ -220,28 +257,82 @@ impl ConfigFiles {
     }
 
     fn not_found(&self, name: &SectionName) -> Error {
-        let mut ignored = self.ignored.iter();
-        let reason = match ignored.find(|ignored| is_meant_for(&ignored.inner, name)) {
-            Some(ignored) => ignored_reason(ignored, name),
-            None => self.existing(name.prefix()),
-        };
+        let reason = self.slip(name).unwrap_or_else(|| self.similar(name));
         let message = format!("{name} not found: {reason}");
         Error::new(ErrorKind::ProfileNotFound, message)
     }
 
-    /// Returns `there are dev, ci`: the names of the sections with that prefix.
-    fn existing(&self, prefix: &str) -> String {
-        let names: Vec<_> = self
-            .sections
-            .iter()
-            .map(Section::name)
-            .filter(|name| name.prefix() == prefix)
-            .map(|name| shown(name.name()))
-            .collect();
-        if names.is_empty() {
-            return format!("no configuration file has a {prefix}");
+    /// Returns the section that was certainly meant by one that no file has: it is ignored because
+    /// of its header, or differs in quotes or case.
+    pub(crate) fn slip(&self, name: &SectionName) -> Option<String> {
+        let mut ignored = self.ignored.iter();
+        if let Some(ignored) = ignored.find(|ignored| is_meant_for(&ignored.inner, name)) {
+            return Some(ignored_reason(ignored, name));
         }
-        format!("there are {}", names.join(", "))
+        let unquoted = unquoted(name.name());
+        let mut same = self.same_kind(name);
+        let section = same.find(|section| section.name().name().eq_ignore_ascii_case(unquoted))?;
+        let difference = if section.name().name() == unquoted {
+            "has no quotes: remove them"
+        } else {
+            "differs in case"
+        };
+        Some(format!("{} {difference}", located(section)))
+    }
+
+    /// Returns the names that are similar, or else some of those that there are.
+    fn similar(&self, name: &SectionName) -> String {
+        let names: Vec<_> = self
+            .same_kind(name)
+            .map(|section| section.name().name())
+            .collect();
+        let near = nearest(unquoted(name.name()), names.iter().copied());
+        if names.is_empty() {
+            return format!("no configuration file has a {}", name.prefix());
+        }
+        if names.len() > SHOWN && !near.is_empty() {
+            return format!("did you mean {}?", listed(&near));
+        }
+        match names.split_at_checked(SHOWN) {
+            Some((some, more)) if !more.is_empty() => {
+                format!("there are {} and {} more", listed(some), more.len())
+            }
+            _ => format!("there are {}", listed(&names)),
+        }
+    }
+
+    /// Returns the sections with the same prefix.
+    fn same_kind(&self, name: &SectionName) -> impl Iterator<Item = &Section> {
+        let prefix = name.prefix();
+        self.sections
+            .iter()
+            .filter(move |section| section.name().prefix() == prefix)
+    }
+}
+
+/// Removes the quotes that a shell or an environment file left around a name.
+fn unquoted(name: &str) -> &str {
+    name.trim().trim_matches(['"', '\''])
+}
+
+fn listed(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| shown(name)).collect();
+    names.join(", ")
+}
+
+/// Returns `[Default] at credentials:1`.
+fn located(section: &Section) -> String {
+    let kinds = [FileKind::Config, FileKind::Credentials];
+    let mut parts = kinds
+        .into_iter()
+        .filter_map(|kind| Some((kind, section.part(kind)?)));
+    let name = section.name();
+    match parts.next() {
+        Some((kind, part)) => {
+            let header = header(kind, name).unwrap_or_else(|| shown(name.name()));
+            format!("{header} at {}", part.location())
+        }
+        None => name.to_string(),
     }
 }
 

@@ -18,11 +18,11 @@ use std::{
 use configparser::ini::{Ini, IniDefault};
 
 use super::{
-    line::{Ignored, Line, decode, is_name, is_utf16, parse_header},
+    line::{Ignored, Line, Lines, decode, is_name, is_utf16, parse_header},
     problem::{Problem, ProblemKind},
     section::{FileKind, Part, SectionName, Value},
 };
-use crate::origin::Location;
+use crate::{order::Order, origin::Location};
 
 /// The contents of one file.
 #[derive(Debug, Default)]
@@ -44,10 +44,12 @@ pub(super) struct IgnoredSection {
 }
 
 /// Parses a file. Never fails as a whole: `problems` has what is wrong.
-pub(super) fn parse(kind: FileKind, file: &Arc<Path>, bytes: &[u8]) -> Parsed {
+pub(super) fn parse(order: Order, kind: FileKind, file: &Arc<Path>, bytes: &[u8]) -> Parsed {
     let mut reader = Reader {
+        order,
         kind,
         file,
+        lines: Lines::new(order),
         tagged: String::new(),
         at: At::Start,
         section: None,
@@ -124,8 +126,10 @@ fn untag((key, value): (String, Option<String>)) -> Option<RawProperty> {
 }
 
 struct Reader<'a> {
+    order: Order,
     kind: FileKind,
     file: &'a Arc<Path>,
+    lines: Lines,
     /// The usable lines, each with its number as a tag.
     tagged: String,
     /// Where the previous line left the reader.
@@ -162,7 +166,7 @@ impl Reader<'_> {
     /// Reads one line: adds it to the tagged lines if it is usable, and reports what is wrong.
     fn read_line(&mut self, number: u32, bytes: &[u8]) {
         let text = decode(bytes);
-        let line = Line::parse(&text);
+        let line = self.lines.read(&text);
         // Bytes that are not UTF-8 do no harm in a comment.
         let is_utf8 = matches!(text, Cow::Borrowed(_)) || !line.content().contains('\u{1a}');
         if !is_utf8 && matches!(line, Line::Header { .. }) {
@@ -176,6 +180,9 @@ impl Reader<'_> {
         }
         if !is_utf8 {
             self.report_line(number, ProblemKind::NotUtf8);
+        }
+        if text.trim().contains('\r') {
+            self.report_line(number, ProblemKind::CarriageReturn);
         }
     }
 
@@ -195,18 +202,22 @@ impl Reader<'_> {
             }
             // The reason has been reported.
             _ if self.at == At::InUnknownSection => None,
-            Line::Indented(_) if self.at == At::BadProperty => None,
+            Line::Continuation(_) if self.at == At::BadProperty => None,
             _ if self.at == At::Start => {
                 // Report only the first of these lines.
                 self.at = At::InUnknownSection;
                 Some(ProblemKind::OutsideSection)
             }
-            Line::Indented(_) if self.at == At::Header => Some(ProblemKind::IndentedFirst),
-            Line::Indented(more) => {
+            Line::Stray(_) => Some(ProblemKind::IndentedFirst),
+            Line::Continuation(more) => {
                 self.tagged.push_str(&format!(" {number} {more}\n"));
                 None
             }
             Line::Property(property) => {
+                // One report for all indented properties of the section.
+                if self.at == At::Header && property.starts_with(char::is_whitespace) {
+                    self.report_line(number, ProblemKind::IndentedProperty);
+                }
                 let problem = check_property(property, text);
                 if problem.as_ref().is_some_and(ProblemKind::is_error) {
                     self.at = At::BadProperty;
@@ -221,7 +232,7 @@ impl Reader<'_> {
 
     /// Starts a section. Returns `None` if it is ignored.
     fn open(&mut self, line: u32, inner: &str) -> Option<SectionName> {
-        let section = match parse_header(self.kind, inner) {
+        let section = match parse_header(self.order, self.kind, inner) {
             Ok(section) => Some(section),
             Err(reason) => {
                 self.ignore(line, inner, reason);
@@ -240,15 +251,17 @@ impl Reader<'_> {
     }
 
     fn ignore(&mut self, line: u32, inner: &str, reason: Ignored) {
+        let inner = inner.trim().to_owned();
         let kind = match reason {
-            Ignored::InvalidName => ProblemKind::InvalidSectionName,
-            Ignored::UnknownPrefix => ProblemKind::UnknownSection,
+            Ignored::InvalidName => ProblemKind::InvalidSectionName(inner.clone()),
+            Ignored::UnknownPrefix => ProblemKind::UnknownSection(inner.clone()),
+            Ignored::Prefixed => ProblemKind::PrefixedSection(inner.clone()),
             Ignored::Foreign => return,
         };
         self.report(Some(line), None, kind);
         self.ignored.push(IgnoredSection {
             kind: self.kind,
-            inner: inner.trim().to_owned(),
+            inner,
             location: Location::new(self.file.clone(), line),
         });
     }
@@ -313,16 +326,53 @@ impl Reader<'_> {
         let (text, nested) = if value.is_empty() {
             (value, self.read_nested(section, &more))
         } else {
-            let join = |text: String, (_, more): &(u32, String)| text + "\n" + more;
-            (more.iter().fold(value, join), Vec::new())
+            (self.read_continued(section, line, value, &more), Vec::new())
         };
         if !is_name(&name) {
             self.report(Some(line), section, ProblemKind::InvalidPropertyName);
             return;
         }
+        // A command has quotes of its own.
+        if !name.eq_ignore_ascii_case("credential_process") {
+            self.check_quotes(section, line, &text);
+        }
         let value = Value::new(text, nested, Location::new(self.file.clone(), line));
         if part.insert(name.to_ascii_lowercase(), value) {
             self.report(Some(line), section, ProblemKind::DuplicateProperty);
+        }
+    }
+
+    /// Joins a value and the lines that continue it. `first` is the line of the property.
+    fn read_continued(
+        &mut self,
+        section: Option<&SectionName>,
+        first: u32,
+        value: String,
+        more: &[(u32, String)],
+    ) -> String {
+        let mut text = value;
+        for (line, more) in more {
+            if is_comment(more) {
+                self.report(Some(*line), section, ProblemKind::IndentedComment);
+            } else if more
+                .split_once('=')
+                .is_some_and(|(name, _)| is_name(name.trim()))
+            {
+                self.report(Some(*line), section, ProblemKind::PropertyInValue(first));
+            }
+            text.push('\n');
+            text.push_str(more);
+        }
+        text
+    }
+
+    /// Reports quotes around a value, which are part of it.
+    fn check_quotes(&mut self, section: Option<&SectionName>, line: u32, value: &str) {
+        let is_quoted = ['"', '\'']
+            .iter()
+            .any(|quote| value.len() > 1 && value.starts_with(*quote) && value.ends_with(*quote));
+        if is_quoted {
+            self.report(Some(line), section, ProblemKind::QuotedValue);
         }
     }
 
@@ -334,14 +384,22 @@ impl Reader<'_> {
         let mut nested = Vec::with_capacity(lines.len());
         for (line, text) in lines {
             match text.split_once('=') {
+                None if is_comment(text) => {
+                    self.report(Some(*line), section, ProblemKind::NestedComment);
+                }
                 None => self.report(Some(*line), section, ProblemKind::NestedNoEquals),
                 Some((name, _)) if name.trim().is_empty() => {
                     self.report(Some(*line), section, ProblemKind::NestedNoName);
                 }
                 Some((name, value)) => {
+                    if is_comment(text) {
+                        self.report(Some(*line), section, ProblemKind::IndentedComment);
+                    }
+                    let (name, value) = (name.trim(), value.trim());
+                    self.check_quotes(section, *line, value);
                     let location = Location::new(self.file.clone(), *line);
-                    let value = Value::new(value.trim().to_owned(), Vec::new(), location);
-                    nested.push((name.trim().to_ascii_lowercase(), value));
+                    let value = Value::new(value.to_owned(), Vec::new(), location);
+                    nested.push((name.to_ascii_lowercase(), value));
                 }
             }
         }
@@ -372,4 +430,8 @@ fn check_property(property: &str, line: &str) -> Option<ProblemKind> {
         Some((name, _)) if name.trim().is_empty() => Some(ProblemKind::NoName),
         Some(_) => (property.len() < line.trim_end().len()).then_some(ProblemKind::InlineComment),
     }
+}
+
+fn is_comment(text: &str) -> bool {
+    text.starts_with(['#', ';'])
 }

@@ -1,6 +1,11 @@
 use std::{fmt, path::PathBuf};
 
-use super::{FileKind, Section, SectionName};
+use super::{
+    FileKind, Section, SectionName,
+    line::{NAME_CHARACTERS, PREFIXES, is_quotable},
+    near::nearest,
+};
+use crate::error::shown;
 
 /// Something in a configuration file that cannot be used, or that other tools read differently.
 ///
@@ -49,8 +54,14 @@ pub enum ProblemKind {
     HeaderNotUtf8,
     /// A line before the first section.
     OutsideSection,
-    /// An indented line right after a section header.
+    /// An indented line that is neither a property nor below one.
     IndentedFirst,
+    /// An indented property right below a header. It is read, as the AWS CLI reads it, and so are
+    /// the lines after it that are not indented more.
+    IndentedProperty,
+    /// An indented `NAME = VALUE` below a property that has a value, on the line of the number. It
+    /// is part of that value.
+    PropertyInValue(u32),
     /// A line without `=`.
     NoEquals,
     /// A line that starts with `=`.
@@ -59,15 +70,26 @@ pub enum ProblemKind {
     NestedNoEquals,
     /// An indented line that starts with `=`.
     NestedNoName,
+    /// An indented comment, without `=`, below a property without a value. botocore skips it.
+    NestedComment,
+    /// An indented comment that counts as text. botocore skips it.
+    IndentedComment,
+    /// A carriage return inside a line, which ends the line for botocore.
+    CarriageReturn,
+    /// A value in quotes, which are part of it.
+    QuotedValue,
     /// The underlying INI reader rejected the file, with its reason, which names a line.
     Ini(String),
     /// Text after `]` that is not a comment. It is ignored.
     TextAfterHeader,
-    /// A section name with characters other than letters, digits and `_-/.%@:+`. The section is
+    /// A section whose name, in this header, cannot be used. It is ignored.
+    InvalidSectionName(String),
+    /// A section of the config file whose header has no known prefix such as `profile`. It is
     /// ignored.
-    InvalidSectionName,
-    /// A section of the config file without a known prefix such as `profile`. It is ignored.
-    UnknownSection,
+    UnknownSection(String),
+    /// A section of the credentials file whose header has a prefix of the config file. It is
+    /// ignored.
+    PrefixedSection(String),
     /// `[default]` in a file that also has `[profile default]`. `[default]` is ignored.
     ShadowedDefault,
     /// A second section of the same name. They are merged; botocore rejects the file.
@@ -97,10 +119,52 @@ impl ProblemKind {
                 | Self::NoName
                 | Self::NestedNoEquals
                 | Self::NestedNoName
+                | Self::NestedComment
                 | Self::Ini(_)
         )
     }
 }
+
+impl ProblemKind {
+    /// Returns what to write instead of a header that is ignored.
+    fn header_cure(&self, header: &str) -> String {
+        let (word, name) = match header.split_once(char::is_whitespace) {
+            Some((word, name)) => (word, name.trim()),
+            None => (header, ""),
+        };
+        let is_named = is_quotable(name);
+        match self {
+            Self::PrefixedSection(_) if is_named => {
+                format!("this file has no prefixes: write [{}]", shown(name))
+            }
+            Self::PrefixedSection(_) => "this file has no prefixes: write [NAME]".to_owned(),
+            Self::InvalidSectionName(_) if PREFIXES.contains(&word) && is_named => {
+                format!("write [{word} '{}']", shown(name))
+            }
+            Self::InvalidSectionName(_) => format!("use {NAME_CHARACTERS} in its name"),
+            _ if header.eq_ignore_ascii_case("default") => {
+                "the default profile is written [default], in lower case".to_owned()
+            }
+            _ if is_named => match nearest(word, PREFIXES).first() {
+                Some(prefix) => format!("did you mean [{prefix} {}]?", shown(name)),
+                None => SECTIONS.to_owned(),
+            },
+            _ => {
+                let name = header.strip_prefix("profile").unwrap_or(header);
+                if !is_quotable(name) {
+                    return SECTIONS.to_owned();
+                }
+                format!(
+                    "in this file a profile is written [profile {}]",
+                    shown(name)
+                )
+            }
+        }
+    }
+}
+
+const SECTIONS: &str =
+    "in this file a section is [default], [profile NAME], [sso-session NAME] or [services NAME]";
 
 impl Problem {
     /// Returns true if the section, or the file without one, cannot be used. Otherwise the problem
@@ -167,7 +231,19 @@ impl fmt::Display for ProblemKind {
                 "a line before the first section: put a header such as [default] above it"
             }
             Self::IndentedFirst => {
-                "an indented line with no property above it in this section: remove the whitespace at its start"
+                "an indented line with no property above it in this section: write NAME = VALUE, \
+                 without whitespace at its start"
+            }
+            Self::IndentedProperty => {
+                "indented properties below a header: they are read here, other SDKs refuse the \
+                 file: remove the whitespace at their start"
+            }
+            Self::PropertyInValue(line) => {
+                return write!(
+                    f,
+                    "the line looks like a property, but its whitespace makes it part of the value \
+                     of line {line}: remove the whitespace at its start"
+                );
             }
             Self::NoEquals => "a line without \"=\": write NAME = VALUE",
             Self::NoName => "a value without a name: write NAME = VALUE",
@@ -175,12 +251,24 @@ impl fmt::Display for ProblemKind {
                 "an indented line without \"=\" below a property without a value: write NAME = VALUE"
             }
             Self::NestedNoName => "an indented value without a name: write NAME = VALUE",
-            Self::TextAfterHeader => "text after \"]\" is ignored: start it with # if it is a comment",
-            Self::InvalidSectionName => {
-                "the section is ignored: its name may hold letters, digits and _-/.%@:+ only"
+            Self::NestedComment => {
+                "an indented comment below a property without a value: put # in the first column"
             }
-            Self::UnknownSection => {
-                "the section is ignored: in this file a profile is written [profile NAME], the default one [default]"
+            Self::IndentedComment => {
+                "an indented comment counts as text here, the AWS CLI skips it: put # in the first \
+                 column"
+            }
+            Self::CarriageReturn => {
+                "a carriage return inside the line: the AWS CLI reads the rest as a line of its \
+                 own: remove it"
+            }
+            Self::QuotedValue => "the value has quotes, which are part of it: remove them",
+            Self::TextAfterHeader => "text after \"]\" is ignored: start it with # if it is a comment",
+            Self::InvalidSectionName(header)
+            | Self::UnknownSection(header)
+            | Self::PrefixedSection(header) => {
+                let cure = self.header_cure(header);
+                return write!(f, "[{}] is ignored: {cure}", shown(header));
             }
             Self::ShadowedDefault => "[default] is ignored, because the file also has [profile default]",
             Self::DuplicateSection => {

@@ -115,10 +115,17 @@ impl ProfileProvider {
             return Err(Error::new(ErrorKind::ConfigFile, problem.to_string()));
         }
         let reason = match self.settings.profile()? {
-            Some(_) => "it says nothing about credentials",
-            None => "no file has it",
+            Some(_) => "it says nothing about credentials".to_owned(),
+            None => {
+                let name = SectionName::profile(self.settings.profile_name());
+                let slip = self.settings.files().slip(&name);
+                slip.map_or_else(
+                    || "no file has it".to_owned(),
+                    |slip| format!("no file has it: {slip}"),
+                )
+            }
         };
-        Ok(reason.to_owned())
+        Ok(reason)
     }
 }
 

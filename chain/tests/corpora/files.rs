@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use keyfob_chain::{
-    Platform, Settings,
+    Order, Platform, Settings,
     profiles::{ConfigFiles, FileKind, Problem, Section, SectionName},
 };
 use serde_json::{Map, Value, json};
@@ -65,7 +65,9 @@ fn profile_case(case: &Value) -> Outcome {
             text("credentialsFile"),
         ),
     ];
-    let profiles = ConfigFiles::parse(
+    // The rules that the SDKs share: the order of the AWS CLI reads more names.
+    let profiles = ConfigFiles::parse_for(
+        Order::Rust,
         texts
             .into_iter()
             .filter_map(|(kind, path, text)| Some((kind, path, text?))),
@@ -123,7 +125,7 @@ fn adversarial(case: &Value) -> Check {
         _ => FileKind::Credentials,
     };
     let started = std::time::Instant::now();
-    let profiles = ConfigFiles::parse([(kind, "file", &bytes[..])]);
+    let profiles = ConfigFiles::parse_for(Order::Rust, [(kind, "file", &bytes[..])]);
     let errors = errors(&profiles);
     let shown: Vec<_> = profiles.problems().iter().map(Problem::to_string).collect();
     let expected = case["expected"].as_object().unwrap();

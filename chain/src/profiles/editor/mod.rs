@@ -1,17 +1,14 @@
 mod text;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use keyfob_sigv4::Secret;
 
 use self::text::{Change, Target, apply, checked_header};
 use super::section::{FileKind, SectionName};
 use crate::{
-    error::{Error, ErrorKind},
-    files::{Lock, create_folder, follow, is_open_to_others, read, refuse_special, replace},
+    error::Error,
+    files::{Lock, Saved},
 };
 
 /// Changes to one of the two files. [`save`](Self::save) makes all of them or none.
@@ -46,21 +43,6 @@ pub struct Editor {
     changes: Vec<Change>,
 }
 
-/// What [`Editor::save`] did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Saved {
-    /// The file, with symbolic links followed.
-    pub path: PathBuf,
-    /// Whether the file is new.
-    pub created: bool,
-    /// Whether the contents changed.
-    pub changed: bool,
-    /// Whether users other than the owner may read or write it. Always false on systems without
-    /// such modes.
-    pub open_to_others: bool,
-}
-
 impl Editor {
     /// Creates an editor for the file at `path`, which may be missing. Reads nothing yet.
     pub fn new(kind: FileKind, path: impl Into<PathBuf>) -> Self {
@@ -76,9 +58,9 @@ impl Editor {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidEdit`] if the file cannot have the section, or if the name or the value
-    /// would not be read back: a line end, a control character, a `#` or `;` after whitespace. The
-    /// message does not repeat the value.
+    /// [`ErrorKind::InvalidEdit`](crate::ErrorKind::InvalidEdit) if the file cannot have the
+    /// section, or if the name or the value would not be read back: a line end, a control
+    /// character, a `#` or `;` after whitespace. The message does not repeat the value.
     pub fn set(
         &mut self,
         section: &SectionName,
@@ -108,7 +90,8 @@ impl Editor {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidEdit`] if the file cannot have the section, or the name is not valid.
+    /// [`ErrorKind::InvalidEdit`](crate::ErrorKind::InvalidEdit) if the file cannot have the
+    /// section, or the name is not valid.
     pub fn remove(&mut self, section: &SectionName, name: &str) -> Result<&mut Self, Error> {
         let target = self.target(section, name, None)?;
         self.changes.push(Change::Remove(target));
@@ -149,7 +132,8 @@ impl Editor {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidEdit`] if the file cannot have the section.
+    /// [`ErrorKind::InvalidEdit`](crate::ErrorKind::InvalidEdit) if the file cannot have the
+    /// section.
     pub fn remove_section(&mut self, section: &SectionName) -> Result<&mut Self, Error> {
         checked_header(self.kind, section)?;
         self.changes.push(Change::RemoveSection(section.clone()));
@@ -160,9 +144,9 @@ impl Editor {
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::ConfigFile`] if the text is UTF-16.
-    /// - [`ErrorKind::InvalidEdit`] if an indented property is set below one that has a value of
-    ///   its own.
+    /// - [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) if the text is UTF-16.
+    /// - [`ErrorKind::InvalidEdit`](crate::ErrorKind::InvalidEdit) if an indented property is set
+    ///   below one that has a value of its own.
     ///
     /// # Examples
     ///
@@ -181,41 +165,18 @@ impl Editor {
 
     /// Applies the changes to the file.
     ///
-    /// Locks the file against other editors, reads it, writes the new text to a temporary file in
-    /// the same folder, syncs it and renames it. A reader sees either the old file or the new one,
-    /// even if this process is killed. Symbolic links are followed; mode and owner stay. A new file
-    /// has mode 0600, a new folder 0700.
+    /// Takes a [`Lock`] against other editors, for which it waits up to 30 s, and changes the file
+    /// as [`Lock::update`] does: beside programs without a lock, with the old version or the new
+    /// one at every moment. Symbolic links are followed; mode, owner and attributes stay. A new
+    /// file has mode 0600, a new folder 0700.
     ///
     /// # Errors
     ///
     /// - The errors of [`apply`](Self::apply).
-    /// - [`ErrorKind::Write`] if the file cannot be locked within 30 s, read or written, or is not
-    ///   a regular file. The file is unchanged.
+    /// - [`ErrorKind::Write`](crate::ErrorKind::Write) as for [`Lock::acquire`] and
+    ///   [`Lock::update`]. The file is unchanged.
     pub fn save(&self) -> Result<Saved, Error> {
-        let path = follow(&self.path).map_err(|error| cannot("find", &self.path, error))?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        // Before the lock file, which would be created in /dev for `/dev/null`.
-        refuse_special(&path).map_err(|error| cannot("write", &path, error))?;
-        create_folder(folder).map_err(|error| cannot("create", folder, error))?;
-        let _lock = Lock::take(&path).map_err(|error| cannot("lock", &path, error))?;
-        let old = read(&path).map_err(|error| cannot("read", &path, error))?;
-        let text = old.as_ref().map_or(&b""[..], |(_, text)| text);
-        let new = self.apply(text)?;
-        let changed = new != text;
-        let metadata = old.as_ref().map(|(metadata, _)| metadata);
-        if changed {
-            replace(folder, &path, &new, metadata)
-                .map_err(|error| cannot("write", &path, error))?;
-        }
-        Ok(Saved {
-            created: changed && metadata.is_none(),
-            changed,
-            open_to_others: metadata.is_some_and(is_open_to_others),
-            path,
-        })
+        Lock::acquire(&self.path, Lock::PATIENCE)?.update(|old| self.apply(old))
     }
 
     fn target(
@@ -239,12 +200,4 @@ impl Editor {
         self.changes.push(Change::Set(target, value.into()));
         Ok(self)
     }
-}
-
-fn cannot(act: &str, path: &Path, error: io::Error) -> Error {
-    Error::with_source(
-        ErrorKind::Write,
-        format!("cannot {act} {}", path.display()),
-        error,
-    )
 }

@@ -7,9 +7,11 @@ use keyfob_sigv4::Secret;
 
 use crate::{
     error::{Error, ErrorKind, shown},
+    order::Order,
     profiles::{
         line::{
-            Line, NAME_CHARACTERS, comment_start, decode, header, is_name, is_utf16, parse_header,
+            Line, Lines, NAME_CHARACTERS, comment_start, decode, header, is_name, is_utf16,
+            parse_header, without_comment,
         },
         section::{FileKind, SectionName},
     },
@@ -77,7 +79,7 @@ pub(super) fn checked_header(kind: FileKind, section: &SectionName) -> Result<St
         let name = shown(section.name());
         invalid(match (kind, section) {
             (FileKind::Credentials, SectionName::Profile(_)) => format!(
-                "\"{name}\" cannot be a profile of the credentials file: use {NAME_CHARACTERS} only"
+                "\"{name}\" cannot be a profile of the credentials file: use {NAME_CHARACTERS}"
             ),
             (FileKind::Credentials, _) => format!("{section} belongs in the config file"),
             (FileKind::Config, _) => format!(
@@ -162,7 +164,7 @@ impl Text {
                 self.insert_property(at, target, value);
             }
             (Some(entry), None) => {
-                self.replace_value(entry.line, value);
+                self.replace_value(entry.line, without_comment, value);
                 self.delete(entry.more);
             }
             (Some(entry), Some(name)) => self.set_nested(&entry, target, name, value)?,
@@ -184,20 +186,23 @@ impl Text {
             )));
         }
         if let Some(&line) = entry.more.iter().rfind(|&&line| self.is_named(line, name)) {
-            self.replace_value(line, value);
+            // The line of an indented property has no comment.
+            self.replace_value(line, |text| text, value);
             return Ok(());
         }
         let indent = match entry.more.first() {
-            Some(&line) => {
-                let text = self.text(line);
-                text[..text.len() - text.trim_start().len()].to_owned()
-            }
-            None => "    ".to_owned(),
+            Some(&line) => self.indent(line),
+            None => self.indent(entry.line) + "    ",
         };
         let line = format!("{indent}{name} = {value}");
         let at = entry.more.last().unwrap_or(&entry.line) + 1;
         self.insert(at, &line);
         Ok(())
+    }
+
+    fn indent(&self, line: usize) -> String {
+        let text = self.text(line);
+        text[..text.len() - text.trim_start().len()].to_owned()
     }
 
     fn insert_property(&mut self, at: usize, target: &Target, value: &str) {
@@ -253,16 +258,19 @@ impl Text {
 
     fn is_bare_default(&self, header: usize) -> bool {
         let text = self.text(header);
-        let is_default =
-            matches!(Line::parse(&text), Line::Header { inner, .. } if inner.trim() == "default");
+        let line = Lines::new(Order::Cli).read(&text);
+        let is_default = matches!(line, Line::Header { inner, .. } if inner.trim() == "default");
         is_default && self.kind == FileKind::Config
     }
 
     /// Returns the lines of each block with that name, from its header up to the next header.
     fn blocks(&self, section: &SectionName) -> Vec<Range<usize>> {
         let headers: Vec<_> = (0..self.lines.len())
-            .filter_map(|line| match Line::parse(&self.text(line)) {
-                Line::Header { inner, .. } => Some((line, parse_header(self.kind, inner).ok())),
+            .filter_map(|line| match Lines::new(Order::Cli).read(&self.text(line)) {
+                // By the rules of the AWS CLI, which reads every name that it writes.
+                Line::Header { inner, .. } => {
+                    Some((line, parse_header(Order::Cli, self.kind, inner).ok()))
+                }
                 Line::UnclosedHeader => Some((line, None)),
                 _ => None,
             })
@@ -281,8 +289,9 @@ impl Text {
     fn entries(&self, block: Range<usize>, name: &str) -> Vec<Entry> {
         let mut entries = Vec::new();
         let mut is_open = false;
+        let mut lines = Lines::new(Order::Cli);
         for line in block.skip(1) {
-            match Line::parse(&self.text(line)) {
+            match lines.read(&self.text(line)) {
                 Line::Property(_) => {
                     is_open = self.is_named(line, name);
                     if is_open {
@@ -290,7 +299,7 @@ impl Text {
                         entries.push(Entry { line, more });
                     }
                 }
-                Line::Indented(_) if is_open => {
+                Line::Continuation(_) if is_open => {
                     if let Some(entry) = entries.last_mut() {
                         entry.more.push(line);
                     }
@@ -302,10 +311,15 @@ impl Text {
     }
 
     /// Returns the line after the last property of a block, or after its header.
+    ///
+    /// An indented comment counts as a property: below a new line in the first column it would
+    /// become part of that line's value.
     fn content_end(&self, block: Range<usize>) -> usize {
         let start = block.start;
-        let is_content =
-            |&line: &usize| !matches!(Line::parse(&self.text(line)), Line::Empty | Line::Comment);
+        let is_content = |&line: &usize| {
+            let text = self.text(line);
+            !text.trim().is_empty() && !text.starts_with(['#', ';'])
+        };
         block.rev().find(is_content).unwrap_or(start) + 1
     }
 
@@ -322,10 +336,11 @@ impl Text {
         decode(&line[..end])
     }
 
-    /// Replaces the bytes of the value. Name, whitespace, comment and line end stay.
-    fn replace_value(&mut self, line: usize, value: &str) {
+    /// Replaces the bytes of the value, up to a comment that `cut` removes. Name, whitespace,
+    /// comment and line end stay.
+    fn replace_value(&mut self, line: usize, cut: fn(&str) -> &str, value: &str) {
         let text = self.text(line);
-        let property = without_comment(&text);
+        let property = cut(&text);
         let (end, old) = (property.trim_end().len(), value_of(property).len());
         // `name =` gets a space before the value, `name=` does not.
         let needs_space = old == 0 && !value.is_empty() && property.trim_end().ends_with(" =");
@@ -363,14 +378,6 @@ impl Text {
         for line in lines.into_iter().rev() {
             self.lines.remove(line);
         }
-    }
-}
-
-/// Returns a line up to its comment. Indented lines have none.
-fn without_comment(text: &str) -> &str {
-    match Line::parse(text) {
-        Line::Property(property) => property,
-        _ => text,
     }
 }
 
@@ -542,7 +549,12 @@ mod tests {
                 .is_err()
         );
         assert!(target("a]b", "x").check(FileKind::Config).is_err());
-        assert!(target("a b", "x").check(FileKind::Credentials).is_err());
+        assert!(target("a b", "x").check(FileKind::Credentials).is_ok());
+        assert!(
+            target("profile a", "x")
+                .check(FileKind::Credentials)
+                .is_err()
+        );
         assert!(target("a b", "x").check(FileKind::Config).is_ok());
     }
 }

@@ -117,6 +117,9 @@ fn save(context: &Context, editor: &Editor) -> Result<(), Failure> {
         let _guard = finish_writing();
         editor.save()?
     };
+    for warning in &saved.warnings {
+        context.console().warn(warning);
+    }
     if saved.open_to_others && saved.path.ends_with("credentials") {
         let path = saved.path.display();
         context.console().warn(&format!(

@@ -1,0 +1,49 @@
+/// The greatest number of names in a message.
+pub(super) const SHOWN: usize = 5;
+
+/// Returns the names that `wanted` may be a slip of, the nearest first, at most [`SHOWN`]: those
+/// that differ in a third of its letters at most, in any case.
+pub(super) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let wanted: Vec<_> = wanted.to_lowercase().chars().collect();
+    let limit = wanted.len().div_ceil(3);
+    let mut near: Vec<_> = names
+        .into_iter()
+        .map(|name| (distance(&wanted, &name.to_lowercase()), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    near.truncate(SHOWN);
+    near.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Returns how many letters have to be changed, added or removed (Levenshtein).
+fn distance(from: &[char], to: &str) -> usize {
+    let mut row: Vec<_> = (0..=from.len()).collect();
+    for (above, letter) in to.chars().enumerate() {
+        let mut diagonal = above;
+        row[0] = above + 1;
+        for (at, other) in from.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = row[at + 1];
+            row[at + 1] = changed.min(row[at] + 1).min(diagonal + 1);
+        }
+    }
+    row[from.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_found_and_other_names_are_not() {
+        let names: Vec<_> = (0..120)
+            .map(|number| format!("acct-{number}.Admin"))
+            .collect();
+        let near = nearest("acct-7.Admn", names.iter().map(String::as_str));
+        assert_eq!((near[0], near.len()), ("acct-7.Admin", SHOWN));
+        assert_eq!(nearest("PROD", ["prod", "dev"]), ["prod"]);
+        assert!(nearest("dev", ["prod", "default"]).is_empty());
+        assert!(nearest("", ["a"]).is_empty());
+    }
+}

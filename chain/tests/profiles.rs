@@ -1,0 +1,288 @@
+//! How the configuration files are read: what the AWS CLI reads is read, and what is read
+//! differently by others is said.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use keyfob_chain::{
+    ErrorKind, Order, Settings, Variables,
+    profiles::{ConfigFiles, FileKind, ProblemKind},
+};
+
+fn config(text: &str) -> ConfigFiles {
+    ConfigFiles::parse([(FileKind::Config, "config", text.as_bytes())])
+}
+
+fn credentials(text: &str) -> ConfigFiles {
+    ConfigFiles::parse([(FileKind::Credentials, "credentials", text.as_bytes())])
+}
+
+#[track_caller]
+fn value(files: &ConfigFiles, profile: &str, name: &str) -> String {
+    let section = files.profile(profile).unwrap();
+    section.get(name).unwrap().as_str().to_owned()
+}
+
+fn problems(files: &ConfigFiles) -> Vec<String> {
+    files.problems().iter().map(ToString::to_string).collect()
+}
+
+#[track_caller]
+fn absence(files: &ConfigFiles, profile: &str) -> String {
+    let error = files.profile(profile).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ProfileNotFound, "{error}");
+    let text = error.to_string();
+    let start = format!("profile \"{profile}\" not found: ");
+    text.strip_prefix(&start).unwrap().to_owned()
+}
+
+#[test]
+fn indented_properties_below_their_header_are_properties() {
+    let files = config(
+        "[default]\n    region = eu-west-1 # home\n    # note\n    s3 =\n        k = v\n\toutput = json\n\n[profile b]\nregion = x\n",
+    );
+    assert_eq!(value(&files, "default", "region"), "eu-west-1");
+    assert_eq!(value(&files, "default", "output"), "json");
+    let section = files.profile("default").unwrap();
+    assert_eq!(
+        section.get("s3").unwrap().nested("k").unwrap().as_str(),
+        "v"
+    );
+    let kinds: Vec<_> = files.problems().iter().map(|p| (p.line, &p.kind)).collect();
+    let wanted = [
+        (Some(2), &ProblemKind::IndentedProperty),
+        (Some(2), &ProblemKind::InlineComment),
+    ];
+    assert_eq!(kinds, wanted);
+    assert!(files.problems().iter().all(|problem| !problem.is_error()));
+}
+
+#[test]
+fn an_indented_line_that_is_not_a_property_still_stops_its_profile() {
+    for text in [
+        "[default]\n  -x\n[profile b]\nregion = x\n",
+        "[default]\n  in valid = q\n[profile b]\nregion = x\n",
+        "[default]\n    a = 1\n  [profile c]\n[profile b]\nregion = x\n",
+    ] {
+        let files = config(text);
+        let error = files.profile("default").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigFile, "{text}");
+        assert_eq!(value(&files, "b", "region"), "x");
+    }
+}
+
+#[test]
+fn a_property_that_is_indented_by_accident_is_part_of_a_value_and_said_to_be() {
+    let files = config("[default]\noutput = json\n    region = eu-west-1\n");
+    assert_eq!(
+        value(&files, "default", "output"),
+        "json\nregion = eu-west-1"
+    );
+    assert_eq!(
+        problems(&files),
+        [
+            "config:3: the line looks like a property, but its whitespace makes it part of the \
+             value of line 2: remove the whitespace at its start"
+        ]
+    );
+}
+
+#[test]
+fn one_bad_section_leaves_all_other_sections_usable() {
+    let files = ConfigFiles::parse([
+        (
+            FileKind::Config,
+            "config",
+            &b"[profile bad]\nregion\n[profile good]\nregion = x\n[services s]\ns3 =\n  junk\n"[..],
+        ),
+        (FileKind::Credentials, "credentials", b"[key]\na = 1\n"),
+    ]);
+    assert_eq!(value(&files, "good", "region"), "x");
+    assert_eq!(value(&files, "key", "a"), "1");
+    let bad = files.profile("bad").unwrap_err();
+    assert_eq!(
+        bad.to_string(),
+        "config:2: a line without \"=\": write NAME = VALUE"
+    );
+}
+
+#[test]
+fn a_damaged_header_stops_the_profiles_that_it_may_be_the_header_of() {
+    let files = ConfigFiles::parse([
+        (
+            FileKind::Config,
+            "config",
+            &b"[profile dev\nrole_arn = r\n[profile a]\n"[..],
+        ),
+        (
+            FileKind::Credentials,
+            "credentials",
+            b"[dev]\na = 1\n[a]\na = 2\n",
+        ),
+    ]);
+    assert_eq!(value(&files, "a", "a"), "2");
+    let error = files.profile("dev").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigFile);
+}
+
+#[test]
+fn names_that_the_aws_cli_writes_exist_in_both_files() {
+    let files = ConfigFiles::parse([
+        (
+            FileKind::Config,
+            "config",
+            "[profile 'my team']\nregion = a\n[profile grün]\nregion = b\n".as_bytes(),
+        ),
+        (
+            FileKind::Credentials,
+            "credentials",
+            "[my team]\nk = 1\n[grün]\nk = 2\n".as_bytes(),
+        ),
+    ]);
+    assert!(files.problems().is_empty(), "{:?}", problems(&files));
+    assert!(files.names().eq(["my team", "grün"]));
+    assert_eq!(value(&files, "my team", "region"), "a");
+    assert_eq!(value(&files, "my team", "k"), "1");
+    assert_eq!(value(&files, "grün", "region"), "b");
+    assert_eq!(value(&files, "grün", "k"), "2");
+    let sdk = ConfigFiles::parse_for(
+        Order::JavaV2,
+        [(FileKind::Credentials, "credentials", &b"[my team]\n"[..])],
+    );
+    assert!(sdk.sections().next().is_none());
+    assert_eq!(
+        problems(&sdk),
+        ["credentials:1: [my team] is ignored: use letters, digits and _-/.%@:+ in its name"]
+    );
+}
+
+#[test]
+fn an_ignored_section_is_named_with_the_header_to_write() {
+    for (header, wanted) in [
+        (
+            "[dev]",
+            "[dev] is ignored: in this file a profile is written [profile dev]",
+        ),
+        (
+            "[profiledev]",
+            "[profiledev] is ignored: in this file a profile is written [profile dev]",
+        ),
+        (
+            "[Default]",
+            "[Default] is ignored: the default profile is written [default], in lower case",
+        ),
+        (
+            "[Profile dev]",
+            "[Profile dev] is ignored: did you mean [profile dev]?",
+        ),
+        (
+            "[sso-sesion s]",
+            "[sso-sesion s] is ignored: did you mean [sso-session s]?",
+        ),
+        (
+            "[profile a b]",
+            "[profile a b] is ignored: write [profile 'a b']",
+        ),
+        (
+            "[profile]",
+            "[profile] is ignored: use letters, digits and _-/.%@:+ in its name",
+        ),
+    ] {
+        let files = config(&format!("{header}\nregion = a\n"));
+        assert_eq!(problems(&files), [format!("config:1: {wanted}")]);
+    }
+    assert_eq!(
+        problems(&credentials("[profile r]\n")),
+        ["credentials:1: [profile r] is ignored: this file has no prefixes: write [r]"]
+    );
+}
+
+#[test]
+fn a_profile_that_is_not_found_is_said_with_what_was_probably_meant() {
+    assert_eq!(
+        absence(&config("[dev]\n[default]\n"), "dev"),
+        "[dev] at config:1 is ignored because of its header: write [profile dev]"
+    );
+    assert_eq!(
+        absence(&credentials("[profile r]\n"), "r"),
+        "[profile r] at credentials:1 is ignored because of its header: write [r]"
+    );
+    assert_eq!(
+        absence(&credentials("[Default]\n"), "default"),
+        "[Default] at credentials:1 differs in case"
+    );
+    assert_eq!(
+        absence(&config("[Default]\n"), "default"),
+        "[Default] at config:1 is ignored because of its header: write [default]"
+    );
+    assert_eq!(
+        absence(&config("[profile prod]\n"), "\"prod\""),
+        "[profile prod] at config:1 has no quotes: remove them"
+    );
+    let many: String = (0..120)
+        .map(|n| format!("[profile acct-{n}.Admin]\n"))
+        .collect();
+    let text = absence(&config(&many), "acct-7.Admn");
+    assert!(text.starts_with("did you mean acct-7.Admin, "), "{text}");
+    assert_eq!(text.matches("acct-").count(), 5, "{text}");
+    let text = absence(&config(&many), "other");
+    assert!(text.ends_with(" and 115 more"), "{text}");
+    assert_eq!(
+        absence(&config("[profile a]\n[profile b]\n"), "other"),
+        "there are a, b"
+    );
+}
+
+#[tokio::test]
+async fn default_in_another_case_is_named_where_no_profile_is_found() {
+    use keyfob_chain::{Outcome, ProfileProvider, Provider as _};
+
+    let settings = Settings::new(Variables::default(), credentials("[Default]\n"));
+    let provider = ProfileProvider::new(settings);
+    let now = keyfob_sigv4::Timestamp::from_unix_seconds(0);
+    let Outcome::NotConfigured(reason) = provider.provide(now).await.unwrap() else {
+        panic!("it has credentials");
+    };
+    assert_eq!(
+        reason,
+        "no file has it: [Default] at credentials:1 differs in case"
+    );
+}
+
+#[test]
+fn values_that_others_read_otherwise_are_said_with_their_line() {
+    let files = config(
+        "[default]\nregion = \"eu-west-1\"\ncredential_process = \"/a b/c\" --x \"y\"\nx = a\rb\ns3 =\n  k = 'v'\n  # a = b\ny = 1\n  # c\n",
+    );
+    assert_eq!(value(&files, "default", "region"), "\"eu-west-1\"");
+    let kinds: Vec<_> = files
+        .problems()
+        .iter()
+        .map(|p| (p.line.unwrap(), p.kind.clone()))
+        .collect();
+    let wanted = [
+        (2, ProblemKind::QuotedValue),
+        (4, ProblemKind::CarriageReturn),
+        (6, ProblemKind::QuotedValue),
+        (7, ProblemKind::IndentedComment),
+        (9, ProblemKind::IndentedComment),
+    ];
+    assert_eq!(kinds, wanted);
+}
+
+#[test]
+fn a_comment_in_a_services_block_says_where_to_put_it() {
+    let files = config("[services s]\ns3 =\n  # mine\n  endpoint_url = http://x\n");
+    let text = problems(&files).join("\n");
+    assert!(text.ends_with("put # in the first column"), "{text}");
+}
+
+#[test]
+fn no_problem_repeats_a_secret() {
+    let files = config(
+        "[default]\n  aws_secret_access_key = \"canary\"\n\taws_session_token = a\rcanary\n canary\nx = 1\n canary = 2\n # canary\ns3 =\n canary\n # canary\n",
+    );
+    let text = problems(&files).join("\n");
+    assert!(!text.contains("canary"), "{text}");
+}
