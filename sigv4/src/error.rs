@@ -100,6 +100,14 @@ pub enum ErrorKind {
     BodyLength,
     /// A trailer that cannot stand in a header, or has the name of another.
     Trailer,
+    /// A POST policy signed for another service than `s3` and `s3express`.
+    PolicyService,
+    /// A POST policy without a condition for the bucket.
+    PolicyBucket,
+    /// A POST policy that no length of the file can meet.
+    PolicyLength,
+    /// A POST policy that expires before it is signed.
+    PolicyExpiration,
     /// An event-stream message of an impossible length.
     EventLength,
     /// An event-stream message with a wrong checksum.
@@ -164,6 +172,18 @@ impl ErrorKind {
             }
             Self::Trailer => {
                 "invalid trailer: use an HTTP token that no other trailer has, and one line of text with single spaces"
+            }
+            Self::PolicyService => {
+                "POST policies are for S3 only: sign them for the service s3 or s3express"
+            }
+            Self::PolicyBucket => {
+                "the POST policy has no condition for the bucket: name the bucket that it is for"
+            }
+            Self::PolicyLength => {
+                "no file can meet the POST policy: the shortest length is larger than the longest"
+            }
+            Self::PolicyExpiration => {
+                "the POST policy expires before it is signed: set a later expiration"
             }
             Self::EventLength => {
                 "invalid length of an event-stream message: it may be up to 24 MiB long, with up to 128 KiB of headers"

@@ -1,7 +1,8 @@
 //! Browser uploads to S3: an HTML form with a signed policy.
 //!
 //! A [`PostPolicy`] states what may be uploaded, and until when. Signing it gives the [`PostForm`]
-//! for a web page.
+//! for a web page. A server verifies what it receives with
+//! [`Verifier::claim_post`](crate::verify::Verifier::claim_post).
 
 use alloc::{
     format,
@@ -15,7 +16,9 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use crate::{
     codec::json,
     credentials::Credentials,
+    error::{Error, ErrorKind},
     key::{ALGORITHM, SigningKey},
+    scope::Scope,
     sign::Signer,
     timestamp::Timestamp,
 };
@@ -38,7 +41,7 @@ use crate::{
 ///     .starts_with("key", "uploads/", "uploads/${filename}")
 ///     .field("acl", "private")
 ///     .content_length(1..=10 * 1024 * 1024)
-///     .sign(&signer, &credentials, "2026-01-01T00:00:00Z".parse()?);
+///     .sign(&signer, &credentials, "2026-01-01T00:00:00Z".parse()?)?;
 /// for (name, value) in form.fields() {
 ///     // <input type="hidden" name="{name}" value="{value}">, and `file` as the last field
 /// #   let _ = (name, value);
@@ -89,7 +92,7 @@ impl PostPolicy {
     /// let form = PostPolicy::new("2026-01-01T01:00:00Z".parse()?)
     ///     .bucket("examplebucket")
     ///     .field("key", "reports/2026.pdf")
-    ///     .sign(&signer, &credentials, at);
+    ///     .sign(&signer, &credentials, at)?;
     /// assert_eq!(form.get("key"), Some("reports/2026.pdf"));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -149,7 +152,33 @@ impl PostPolicy {
     }
 
     /// Signs the policy for the signer's region and service.
-    pub fn sign(self, signer: &Signer, credentials: &Credentials, at: Timestamp) -> PostForm {
+    ///
+    /// # Errors
+    ///
+    /// If S3 could never accept the form: [`ErrorKind::PolicyService`] if the signer is for another
+    /// service than `s3` and `s3express`; [`ErrorKind::PolicyBucket`] if no condition names the
+    /// bucket; [`ErrorKind::PolicyLength`] if no length meets all ranges;
+    /// [`ErrorKind::PolicyExpiration`] if the policy expires before it is signed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, ErrorKind, Signer, post_policy::PostPolicy};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let signer = Signer::s3("eu-central-1")?;
+    /// # let at = "2026-01-01T00:00:00Z".parse()?;
+    /// let policy = PostPolicy::new("2026-01-01T01:00:00Z".parse()?).field("key", "a.png");
+    /// let error = policy.sign(&signer, &credentials, at).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::PolicyBucket);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn sign(
+        self,
+        signer: &Signer,
+        credentials: &Credentials,
+        at: Timestamp,
+    ) -> Result<PostForm, Error> {
+        self.check(signer.scope(), at)?;
         let (date, scope) = (at.amz_date(), signer.scope());
         let credential = format!(
             "{}/{}{}",
@@ -170,10 +199,43 @@ impl PostPolicy {
         let mut fields = policy.fields;
         fields.push(("policy".into(), encoded));
         fields.push(("x-amz-signature".into(), signature));
-        PostForm {
+        Ok(PostForm {
             fields,
             expiration: form_expiration(policy.expiration, credentials, at),
+        })
+    }
+
+    /// Checks that S3 can accept a form with this policy.
+    fn check(&self, scope: &Scope, at: Timestamp) -> Result<(), Error> {
+        if !matches!(scope.service(), "s3" | "s3express") {
+            return Err(Error::new(ErrorKind::PolicyService, scope.service()));
         }
+        let names_bucket = |condition: &Condition| match condition {
+            Condition::Exact(name, text) => name == "bucket" && !text.is_empty(),
+            Condition::StartsWith(name, _) => name == "bucket",
+            Condition::Length(_) => false,
+        };
+        if !self.conditions.iter().any(names_bucket) {
+            return Err(Error::new(ErrorKind::PolicyBucket, ""));
+        }
+        let ranges = self
+            .conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Length(bytes) => Some(bytes),
+                _ => None,
+            });
+        let least = ranges.clone().map(|bytes| *bytes.start()).max();
+        let most = ranges.map(|bytes| *bytes.end()).min();
+        if let Some((least, most)) = least.zip(most).filter(|(least, most)| least > most) {
+            let range = format!("{least}..={most}");
+            return Err(Error::new(ErrorKind::PolicyLength, &range));
+        }
+        if self.expiration <= at {
+            let expiration = self.expiration.to_string();
+            return Err(Error::new(ErrorKind::PolicyExpiration, &expiration));
+        }
+        Ok(())
     }
 
     fn to_json(&self) -> String {
@@ -250,8 +312,11 @@ impl fmt::Debug for PostForm {
     }
 }
 
+/// How long the signature of a form is valid: seven days, in seconds.
+pub(crate) const SIGNATURE_LIFETIME: i64 = 7 * 86_400;
+
 fn form_expiration(policy: Timestamp, credentials: &Credentials, at: Timestamp) -> Timestamp {
-    let signature = at.plus_seconds(7 * 86_400);
+    let signature = at.plus_seconds(SIGNATURE_LIFETIME);
     let end = policy.min(signature);
     credentials.expiry().map_or(end, |expiry| end.min(expiry))
 }

@@ -228,6 +228,10 @@ fn general(kind: ErrorKind) -> (Codes, Option<&'static str>) {
             Some("Unsupported AWS 'algorithm': only AWS4-HMAC-SHA256 is supported."),
         ),
         ErrorKind::TwoSignatures => (INCOMPLETE, Some(TWO_SIGNATURES)),
+        ErrorKind::PostField | ErrorKind::PolicyDocument => (INCOMPLETE, None),
+        ErrorKind::Policy => (WRONG, None),
+        ErrorKind::PolicyMinLength => (INCOMPLETE, Some(TOO_SHORT)),
+        ErrorKind::PolicyMaxLength => (INCOMPLETE, Some(TOO_LONG)),
         ErrorKind::ContentHash => (INCOMPLETE, Some(CONTENT_HASH)),
         ErrorKind::ContentEncoding => (INCOMPLETE, Some(CONTENT_ENCODING)),
         ErrorKind::UnknownKey | ErrorKind::Token => (
@@ -299,6 +303,11 @@ fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
         ),
         ErrorKind::TokenExpired => (400, "ExpiredToken", Some("The provided token has expired.")),
         ErrorKind::ContentHash => (400, "InvalidArgument", Some(CONTENT_HASH)),
+        ErrorKind::PostField => (400, "InvalidArgument", None),
+        ErrorKind::PolicyDocument => (400, "InvalidPolicyDocument", None),
+        ErrorKind::Policy => (403, "AccessDenied", None),
+        ErrorKind::PolicyMinLength => (400, "EntityTooSmall", Some(TOO_SHORT)),
+        ErrorKind::PolicyMaxLength => (400, "EntityTooLarge", Some(TOO_LONG)),
         ErrorKind::ContentEncoding => (400, "InvalidArgument", Some(CONTENT_ENCODING)),
         ErrorKind::ContentMismatch => (
             400,
@@ -321,6 +330,9 @@ fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
 }
 
 const TWO_SIGNATURES: &str = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified";
+
+const TOO_SHORT: &str = "Your proposed upload is smaller than the minimum allowed size";
+const TOO_LONG: &str = "Your proposed upload exceeds the maximum allowed size";
 
 const CONTENT_HASH: &str = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, the name of a streaming payload or a valid sha256 value.";
 

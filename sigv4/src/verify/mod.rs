@@ -27,6 +27,7 @@ mod check;
 mod claim;
 mod dialect;
 mod error;
+mod post;
 mod presented;
 mod refusal;
 mod scope;
@@ -38,6 +39,7 @@ use core::fmt;
 pub use claim::Claim;
 pub use dialect::Dialect;
 pub use error::Error;
+pub use post::{PostClaim, VerifiedPost};
 pub use refusal::ErrorKind;
 pub use verified::Verified;
 

@@ -96,6 +96,34 @@ impl<'a> PresentedSignature<'a> {
         })
     }
 
+    /// Reads the signature of a form, whose policy is signed instead of a canonical request.
+    pub(super) fn from_form(
+        algorithm: &str,
+        credential: &'a str,
+        date: &str,
+        signature: &'a str,
+        token: Option<Secret>,
+    ) -> Result<Self, Refusal> {
+        if algorithm != ALGORITHM {
+            return Err(Refusal::new(ErrorKind::Mechanism));
+        }
+        let (date, at) = parse_date(date.as_bytes())?;
+        let (access_key_id, scope) = split_credential(credential, false)?;
+        Ok(Self {
+            access_key_id: access_key_id.into(),
+            scope: scope.into(),
+            signed_headers: "".into(),
+            signature: signature.into(),
+            regions: None,
+            at,
+            date,
+            ttl: None,
+            token,
+            content_sha256: None,
+            is_presigned: false,
+        })
+    }
+
     fn from_query(
         query: SignatureParameters,
         rules: Rules,

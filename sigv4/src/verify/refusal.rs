@@ -53,6 +53,16 @@ pub enum ErrorKind {
     ContentEncoding,
     /// The body is not the one that was signed.
     ContentMismatch,
+    /// A form has a field of its signature not at all, or twice.
+    PostField,
+    /// The policy of a form cannot be read.
+    PolicyDocument,
+    /// A form does not meet its policy, or the policy has expired.
+    Policy,
+    /// The policy of a form allows longer files only.
+    PolicyMinLength,
+    /// The policy of a form allows shorter files only.
+    PolicyMaxLength,
     /// The request is well-formed, but its signature is not the expected one.
     Mismatch,
 }
@@ -199,6 +209,18 @@ impl Refusal {
             )
         };
         Self::with_text(ErrorKind::BadParameters, text)
+    }
+
+    pub(super) fn too_short(bytes: u64, least: u64) -> Self {
+        Self::new(ErrorKind::PolicyMinLength)
+            .with("ProposedSize", &bytes)
+            .with("MinSizeAllowed", &least)
+    }
+
+    pub(super) fn too_long(bytes: u64, most: u64) -> Self {
+        Self::new(ErrorKind::PolicyMaxLength)
+            .with("ProposedSize", &bytes)
+            .with("MaxSizeAllowed", &most)
     }
 
     /// `names` are joined by `, `.

@@ -319,7 +319,9 @@ fn post_fields(case: &Value) -> Check {
     let (input, expected) = (&case["input"], &case["expected"]);
     let (keys, at) = keys(input);
     let signer = Signer::s3(text(input, &["region"])).unwrap();
-    let form = policy(input)?.sign(&signer, &keys, at);
+    let form = policy(input)?
+        .sign(&signer, &keys, at)
+        .map_err(|error| error.to_string())?;
     let fields = expected["fields"].as_object().unwrap();
     for (name, value) in fields {
         let got = form.get(name).ok_or(format!("no field {name}"))?;
