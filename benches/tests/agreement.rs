@@ -264,6 +264,7 @@ impl Signers {
             let ttl = Ttl::from_secs(request.ttl).unwrap();
             signer
                 .presign(&signable, credentials, at, ttl)
+                .unwrap()
                 .signature()
                 .into()
         } else {

@@ -75,12 +75,14 @@ fn signed_by_url(rules: Rules, target: &str, secret: &str, at: Timestamp) -> htt
     let (parts, body) = request(target).into_parts();
     let unsigned = Request::from_http(&parts).unwrap();
     let ttl = Ttl::from_secs(60).unwrap();
-    let presigned = signer(rules).presign(
-        &unsigned.payload(Payload::Bytes(BODY)),
-        &credentials,
-        at,
-        ttl,
-    );
+    let presigned = signer(rules)
+        .presign(
+            &unsigned.payload(Payload::Bytes(BODY)),
+            &credentials,
+            at,
+            ttl,
+        )
+        .unwrap();
     let mut signed = http::Request::from_parts(parts, body);
     *signed.uri_mut() = presigned.as_str().parse().unwrap();
     signed

@@ -90,6 +90,9 @@ pub enum ErrorKind {
     HeaderName,
     /// A header value with a control character.
     HeaderValue,
+    /// A body in pieces that this kind of signature cannot have: in a presigned URL, or signed with
+    /// another algorithm than the request.
+    Payload,
     /// A time to live that is not 1 second to 7 days.
     Ttl,
     /// A chunk size below 8 KiB or above 1 GiB.
@@ -161,6 +164,9 @@ impl ErrorKind {
             Self::HeaderName => "invalid header name: use an HTTP token",
             Self::HeaderValue => {
                 "invalid header value: remove the control character from the value of the header named here"
+            }
+            Self::Payload => {
+                "the body cannot be streamed with this signature: sign by header, and the pieces with the same algorithm as the request"
             }
             Self::Ttl => "invalid time to live: use 1 to 604800 seconds (7 days)",
             Self::ChunkSize => "invalid chunk size: use 8192 bytes to 1 GiB",

@@ -110,7 +110,8 @@ impl Resigner {
     /// # let stand_in = Credentials::new("AKIDSTANDIN", "worthless")?;
     /// # let real = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// # let url = Signer::s3("us-east-1")?.presign(&request, &stand_in, now, Ttl::from_secs(60)?);
+    /// # let (signer, ttl) = (Signer::s3("us-east-1")?, Ttl::from_secs(60)?);
+    /// # let url = signer.presign(&request, &stand_in, now, ttl)?;
     /// // `url` was presigned with the stand-in keys.
     /// let request = Request::new("GET", url.as_str())?;
     /// let (resigned, body) = Resigner::s3("us-east-1")?.resign(&request, &stand_in, &real, now)?;
@@ -178,7 +179,7 @@ impl Resigner {
             .map(|expiry| expiry.seconds_since(at).unsigned_abs())
             .and_then(|seconds| Ttl::from_secs(seconds).ok())
             .unwrap_or(Ttl::UNSTATED);
-        Resigned::Url(self.signer.presign(&request, real, at, ttl))
+        Resigned::Url(self.signer.presign_verified(&request, real, at, ttl))
     }
 }
 

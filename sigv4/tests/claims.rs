@@ -44,6 +44,7 @@ fn presigned(headers: &[(&str, &str)]) -> String {
     let signer = Signer::s3("us-east-1").unwrap();
     signer
         .presign(&request, &credentials(), now(), Ttl::MAX)
+        .unwrap()
         .as_str()
         .to_owned()
 }
@@ -189,7 +190,9 @@ fn a_verifier_shows_the_steps_that_the_signer_took() {
     let request = Request::new("PUT", &url).unwrap();
     let theirs = s3("us-east-1").explain(&request).unwrap();
     let to_sign = Request::new("PUT", URL).unwrap();
-    let ours = signer.explain_presign(&to_sign, &credentials(), now(), Ttl::MAX);
+    let ours = signer
+        .explain_presign(&to_sign, &credentials(), now(), Ttl::MAX)
+        .unwrap();
     assert_eq!(theirs, ours);
     let anonymous = s3("us-east-1").explain(&to_sign).unwrap_err();
     assert_eq!(anonymous.kind(), ErrorKind::NoSignature);

@@ -340,10 +340,12 @@ fn replaced_case(case: &Value) -> Check {
         .without_older_signature();
     let ttl = Ttl::from_secs(60).unwrap();
     let signature = signer.sign(&request, &credentials, at);
-    let presigned = signer.presign(&request, &credentials, at, ttl);
+    let presigned = signer.presign(&request, &credentials, at, ttl).unwrap();
     let explanations = [
         signer.explain(&request, &credentials, at),
-        signer.explain_presign(&request, &credentials, at, ttl),
+        signer
+            .explain_presign(&request, &credentials, at, ttl)
+            .unwrap(),
     ];
     for (name, stale) in headers
         .iter()
@@ -397,8 +399,10 @@ fn compare(case: &Value, by_query: bool, expected: &Value) -> Result<(), String>
     .payload(payload(request));
     let (explanation, signature, authorization): (Explanation, _, _) = if by_query {
         let ttl = ttl(context);
-        let url = signer.presign(&request, &credentials, at, ttl);
-        let explanation = signer.explain_presign(&request, &credentials, at, ttl);
+        let url = signer.presign(&request, &credentials, at, ttl).unwrap();
+        let explanation = signer
+            .explain_presign(&request, &credentials, at, ttl)
+            .unwrap();
         (explanation, url.signature().to_owned(), String::new())
     } else {
         let signature = signer.sign(&request, &credentials, at);

@@ -307,8 +307,12 @@ fn a_wrong_clock_is_found_in_the_string_to_sign() {
 fn answers_of_the_verifier_are_read_in_each_dialect() {
     let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key").unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
-    let url = signer.presign(&request, &credentials(), at(), Ttl::MAX);
-    let ours = signer.explain_presign(&request, &credentials(), at(), Ttl::MAX);
+    let url = signer
+        .presign(&request, &credentials(), at(), Ttl::MAX)
+        .unwrap();
+    let ours = signer
+        .explain_presign(&request, &credentials(), at(), Ttl::MAX)
+        .unwrap();
     let request = Request::new("GET", url.as_str()).unwrap();
     for dialect in [Dialect::Query, Dialect::Json, Dialect::Ec2, Dialect::S3] {
         let verifier = Verifier::s3("eu-west-1").unwrap().dialect(dialect);

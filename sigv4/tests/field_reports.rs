@@ -323,7 +323,7 @@ fn signed_http(url: &str, key: &Credentials) -> http::HeaderMap {
 fn presign(url: &str, key: &Credentials) -> Presigned {
     let request = Request::new("GET", url).unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
-    signer.presign(&request, key, at(), Ttl::MAX)
+    signer.presign(&request, key, at(), Ttl::MAX).unwrap()
 }
 
 /// `rusoto/rusoto#1653`: the token was encoded twice in the URL.
@@ -347,7 +347,9 @@ fn presigned_urls_escape_only_what_must_be_escaped() {
         .header("A", "2")
         .unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
-    let presigned = signer.presign(&request, &credentials(), at(), Ttl::MAX);
+    let presigned = signer
+        .presign(&request, &credentials(), at(), Ttl::MAX)
+        .unwrap();
     let signed = presigned.as_str();
     assert!(
         signed.starts_with(&format!("{url}&X-Amz-Algorithm=")),

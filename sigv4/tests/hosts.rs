@@ -28,7 +28,9 @@ fn signed(host: &str) -> (Vec<(String, String)>, String) {
     let signature = Signer::new(scope()).sign(&request, &credentials(), now());
     let headers = signature.headers();
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let presigned = Signer::new(scope()).presign(&request, &credentials(), now(), Ttl::MAX);
+    let presigned = Signer::new(scope())
+        .presign(&request, &credentials(), now(), Ttl::MAX)
+        .unwrap();
     let (_, target) = presigned.as_str().split_once(".com").unwrap();
     (
         headers.collect(),

@@ -28,7 +28,9 @@ fn presigned(declared: Option<&str>) -> (String, String) {
     let url = format!("https://{}/key", HOST.1);
     let request = Request::new("PUT", &url).unwrap().headers(&headers);
     let signer = Signer::s3("us-east-1").unwrap();
-    let presigned = signer.presign(&request.unwrap(), &credentials(), now(), Ttl::MAX);
+    let presigned = signer
+        .presign(&request.unwrap(), &credentials(), now(), Ttl::MAX)
+        .unwrap();
     let target = presigned.as_str().split_once(HOST.1).unwrap().1.to_owned();
     (target, presigned.signed_headers())
 }
@@ -85,6 +87,8 @@ fn header_names_with_any_token_character_are_listed_unescaped() {
         .header("x-amz-meta-a!b", "c")
         .unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
-    let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+    let presigned = signer
+        .presign(&request, &credentials(), now(), Ttl::MAX)
+        .unwrap();
     assert_eq!(presigned.signed_headers(), "host;x-amz-meta-a!b");
 }

@@ -171,7 +171,9 @@ impl Server {
         let url = self.url(target);
         let request = Request::new(method, &url).unwrap();
         let ttl = Ttl::from_secs(60).unwrap();
-        let presigned = signer.presign(&request, credentials, Timestamp::now(), ttl);
+        let presigned = signer
+            .presign(&request, credentials, Timestamp::now(), ttl)
+            .unwrap();
         self.send(method, &presigned.as_str()[self.url("").len()..], &[], b"")
     }
 }
@@ -616,7 +618,7 @@ fn signature(
         return signed.signature().to_owned();
     };
     let ttl = Ttl::from_secs(seconds).unwrap();
-    let presigned = signer.presign(request, credentials, at, ttl);
+    let presigned = signer.presign(request, credentials, at, ttl).unwrap();
     presigned.signature().to_owned()
 }
 

@@ -23,6 +23,7 @@ fn presigned(seconds: u64) -> String {
     let signer = Signer::s3("us-east-1").unwrap();
     signer
         .presign(&request, &credentials(), now(), ttl)
+        .unwrap()
         .into_string()
 }
 

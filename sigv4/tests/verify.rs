@@ -155,7 +155,9 @@ fn a_skew_that_is_not_a_whole_minute_is_given_in_seconds() {
     let strict = Verifier::new(sts()).skew_seconds(90);
     let request = Request::new("GET", "https://sts.us-east-1.amazonaws.com/").unwrap();
     let signer = Signer::new(sts());
-    let url = signer.presign(&request, &credentials(), now(), Ttl::UNSTATED);
+    let url = signer
+        .presign(&request, &credentials(), now(), Ttl::UNSTATED)
+        .unwrap();
     let request = Request::new("GET", url.as_str()).unwrap();
     let answer = |seconds| {
         let now = now().plus_seconds(seconds);
@@ -202,7 +204,9 @@ fn a_presigned_url_is_valid_until_it_expires() {
     let signer = Signer::s3("us-east-1").unwrap();
     let url = "https://examplebucket.s3.amazonaws.com/a%20b//c?versionId=1";
     let request = Request::new("GET", url).unwrap();
-    let presigned = signer.presign(&request, &credentials(), now(), Ttl::from_secs(60).unwrap());
+    let presigned = signer
+        .presign(&request, &credentials(), now(), Ttl::from_secs(60).unwrap())
+        .unwrap();
     assert_eq!(presigned.expiry(), Some(now().plus_seconds(60)));
     assert_eq!(presigned.signed_headers(), "host");
     let verifier = Verifier::s3("us-east-1").unwrap();
@@ -318,7 +322,9 @@ fn answers_to_declared(
     let signature = signer.sign(&request, &credentials(), now());
     let mut signed = lie.to_vec();
     signed.extend(signature.headers());
-    let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+    let presigned = signer
+        .presign(&request, &credentials(), now(), Ttl::MAX)
+        .unwrap();
     let target = presigned.as_str().split_once("amazonaws.com").unwrap().1;
     [("/key", &signed[..]), (target, &lie[..])].map(|(target, headers)| {
         let request = Request::from_wire("PUT", target, headers).unwrap();
@@ -422,7 +428,9 @@ fn parameters_of_a_signature_cannot_be_added_under_escaped_names() {
         let headers = [("host", "sts.us-east-1.amazonaws.com")];
         let request = Request::from_wire("GET", "/?a=1", &headers).unwrap();
         let signature = signer.sign(&request, &credentials(), now());
-        let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+        let presigned = signer
+            .presign(&request, &credentials(), now(), Ttl::MAX)
+            .unwrap();
         let by_header: Vec<_> = headers.into_iter().chain(signature.headers()).collect();
         let target = &presigned.as_str()["https://sts.us-east-1.amazonaws.com".len()..];
         let is_accepted = |target: &str, headers: &[(&str, &str)]| {
@@ -479,7 +487,8 @@ fn a_server_can_limit_the_lifetime_of_urls() {
     let ttl = Ttl::from_secs(3600).unwrap();
     let presigned = Signer::s3("us-east-1")
         .unwrap()
-        .presign(&request, &credentials(), now(), ttl);
+        .presign(&request, &credentials(), now(), ttl)
+        .unwrap();
     let request = Request::new("GET", presigned.as_str()).unwrap();
     let verify = |longest| {
         let verifier = Verifier::s3("us-east-1")
@@ -499,7 +508,9 @@ fn a_server_can_refuse_urls_that_state_a_lifetime() {
     let request = Request::new("GET", "https://sts.us-east-1.amazonaws.com/").unwrap();
     let verifier = Verifier::new(sts()).longest(Ttl::UNSTATED);
     let is_taken = |ttl| {
-        let url = Signer::new(sts()).presign(&request, &credentials(), now(), ttl);
+        let url = Signer::new(sts())
+            .presign(&request, &credentials(), now(), ttl)
+            .unwrap();
         let request = Request::new("GET", url.as_str()).unwrap();
         let verified = verifier.verify(&request, now(), |_| Some(credentials()));
         verified.is_ok()
@@ -628,10 +639,10 @@ fn each_dialect_has_its_own_body_and_escapes_the_message() {
 fn s3_alone_names_the_expected_region_in_the_body() {
     let url = "https://examplebucket.s3.amazonaws.com/key";
     let request = Request::new("GET", url).unwrap();
-    let presigned =
-        Signer::s3("us-east-1")
-            .unwrap()
-            .presign(&request, &credentials(), now(), Ttl::MAX);
+    let presigned = Signer::s3("us-east-1")
+        .unwrap()
+        .presign(&request, &credentials(), now(), Ttl::MAX)
+        .unwrap();
     let request = Request::new("GET", presigned.as_str()).unwrap();
     for dialect in [Dialect::Query, Dialect::Json, Dialect::Ec2, Dialect::S3] {
         let verifier = Verifier::s3("eu-west-1").unwrap().dialect(dialect);
@@ -650,7 +661,9 @@ fn answers_to_scope(from: &str, to: &str) -> [verify::Error; 2] {
     let host = [("host", "examplebucket.s3.amazonaws.com")];
     let request = Request::from_wire("GET", "/key", &host).unwrap();
     let signature = signer.sign(&request, &credentials(), now());
-    let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+    let presigned = signer
+        .presign(&request, &credentials(), now(), Ttl::MAX)
+        .unwrap();
     let authorization = signature.authorization().replace(from, to);
     let mut signed = host.to_vec();
     signed.extend(signature.headers().map(|(name, value)| match name {

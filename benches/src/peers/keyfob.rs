@@ -98,7 +98,7 @@ impl Signer {
         let request = Request::new(input.method, &input.url)?.payload(payload(&input.body));
         Ok(self
             .signer
-            .presign(&request, &self.credentials, at, self.ttl)
+            .presign(&request, &self.credentials, at, self.ttl)?
             .into_string())
     }
 
@@ -114,7 +114,7 @@ impl Signer {
             Form::Header => self.signer.explain(&request, &self.credentials, job.at),
             Form::Query => {
                 self.signer
-                    .explain_presign(&request, &self.credentials, job.at, self.ttl)
+                    .explain_presign(&request, &self.credentials, job.at, self.ttl)?
             }
         };
         Ok((

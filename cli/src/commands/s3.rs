@@ -28,7 +28,7 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
     for (name, value) in &headers {
         request = request.header(name, value)?;
     }
-    let presigned = Signer::s3(region)?.presign(&request, &credentials, Timestamp::now(), ttl);
+    let presigned = Signer::s3(region)?.presign(&request, &credentials, Timestamp::now(), ttl)?;
     check_expiry(context, args, &presigned)?;
     if has_dot_segments(&url) {
         context.console().warn(

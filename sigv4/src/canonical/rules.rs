@@ -111,7 +111,7 @@ impl Rules {
     /// let rules = Rules::GENERAL.session_token(TokenRule::Unsigned);
     /// let signer = Signer::with_rules(Scope::new("us-east-1", "iotdevicegateway")?, rules);
     /// let request = Request::new("GET", "wss://example-ats.iot.us-east-1.amazonaws.com/mqtt")?;
-    /// let url = signer.presign(&request, &credentials, now, Ttl::MAX);
+    /// let url = signer.presign(&request, &credentials, now, Ttl::MAX)?;
     /// // An unsigned token comes after the signed parameters.
     /// assert!(url.as_str().contains("&X-Amz-Security-Token=token&X-Amz-Signature="));
     /// # Ok::<(), keyfob_sigv4::Error>(())

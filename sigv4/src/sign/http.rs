@@ -33,8 +33,9 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`] if neither the URI nor a `Host` header names a host. The request is
-    /// unchanged then.
+    /// [`ErrorKind::Host`] if neither the URI nor a `Host` header names a host.
+    /// [`ErrorKind::Payload`] if the pieces of the body are signed with another algorithm. The
+    /// request is unchanged then.
     ///
     /// # Examples
     ///
@@ -67,6 +68,7 @@ pub(crate) fn sign<B, A: Algorithm>(
     credentials: &Credentials,
     at: Timestamp,
 ) -> Result<(), Error> {
+    payload.check_algorithm(A::NAME)?;
     let view = view(request.method(), request.uri(), request.headers())?
         .payload(payload)
         .without_older_signature();
@@ -118,7 +120,7 @@ impl<'a> Request<'a> {
     /// let url = "https://examplebucket.s3.amazonaws.com/key";
     /// let (head, ()) = http::Request::get(url).body(())?.into_parts();
     /// let signer = Signer::s3("us-east-1")?;
-    /// let url = signer.presign(&Request::from_http(&head)?, &credentials, now, Ttl::MAX);
+    /// let url = signer.presign(&Request::from_http(&head)?, &credentials, now, Ttl::MAX)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_http(parts: &'a Parts) -> Result<Self, Error> {

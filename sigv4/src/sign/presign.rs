@@ -82,7 +82,7 @@ impl Presigned {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let now = "20150830T123600Z".parse()?;
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX);
+    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX)?;
     /// assert!(url.as_str().contains("/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&"));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -118,7 +118,7 @@ impl Presigned {
     /// # let now = "20150830T123600Z".parse()?;
     /// let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
     ///     .header("content-type", "text/plain")?;
-    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX);
+    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX)?;
     /// assert_eq!(url.signed_headers(), "content-type;host");
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -143,7 +143,7 @@ impl Presigned {
     /// # let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
     /// let now: Timestamp = "2015-08-30T12:36:00Z".parse()?;
     /// let minute = Ttl::from_secs(60)?;
-    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, minute);
+    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, minute)?;
     /// assert_eq!(url.expiry(), Some("2015-08-30T12:37:00Z".parse()?));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -165,7 +165,7 @@ impl Presigned {
     /// let now: Timestamp = "2015-08-30T12:36:00Z".parse()?;
     /// let end = now.plus_seconds(900);
     /// let credentials = Credentials::new("AKIDEXAMPLE", "secret")?.with_expiry(end);
-    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX);
+    /// let url = Signer::s3("us-east-1")?.presign(&request, &credentials, now, Ttl::MAX)?;
     /// assert_eq!(url.expires_early(), Some(end));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```

@@ -185,6 +185,13 @@ impl Signer {
     ///
     /// Source: S3, "Authenticating requests: using query parameters".
     ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Payload`](crate::ErrorKind::Payload) if the body is [`Payload::Streaming`]: a
+    /// URL cannot announce it.
+    ///
+    /// [`Payload::Streaming`]: crate::Payload::Streaming
+    ///
     /// # Examples
     ///
     /// ```
@@ -193,11 +200,23 @@ impl Signer {
     /// # let now = "20150830T123600Z".parse()?;
     /// let signer = Signer::s3("us-east-1")?;
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// let url = signer.presign(&request, &credentials, now, Ttl::from_secs(3600)?);
+    /// let url = signer.presign(&request, &credentials, now, Ttl::from_secs(3600)?)?;
     /// assert!(url.as_str().contains("&X-Amz-Expires=3600&"));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
     pub fn presign(
+        &self,
+        request: &Request<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+        ttl: Ttl,
+    ) -> Result<Presigned, Error> {
+        request.body().check_presigned()?;
+        Ok(self.presign_verified(request, credentials, at, ttl))
+    }
+
+    /// Presigns a request that was verified as a presigned one, so that its body is none in pieces.
+    pub(crate) fn presign_verified(
         &self,
         request: &Request<'_>,
         credentials: &Credentials,
@@ -232,6 +251,10 @@ impl Signer {
 
     /// Returns every step of [`presign`](Self::presign), for people to read.
     ///
+    /// # Errors
+    ///
+    /// As [`presign`](Self::presign).
+    ///
     /// # Examples
     ///
     /// ```
@@ -239,7 +262,8 @@ impl Signer {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let now = "20150830T123600Z".parse()?;
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// let steps = Signer::s3("us-east-1")?.explain_presign(&request, &credentials, now, Ttl::MAX);
+    /// let signer = Signer::s3("us-east-1")?;
+    /// let steps = signer.explain_presign(&request, &credentials, now, Ttl::MAX)?;
     /// assert!(steps.canonical_request().ends_with("\nhost\nUNSIGNED-PAYLOAD"));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -249,8 +273,9 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
         ttl: Ttl,
-    ) -> Explanation {
-        QueryForm::new(self.rules, self, request, credentials, at, ttl).explain(self)
+    ) -> Result<Explanation, Error> {
+        request.body().check_presigned()?;
+        Ok(QueryForm::new(self.rules, self, request, credentials, at, ttl).explain(self))
     }
 
     /// Derives the key of the signatures on the day of `at`.

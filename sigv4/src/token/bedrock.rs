@@ -49,7 +49,7 @@ pub fn bedrock(
     // One host for all regions; the scope names the region.
     let url = "https://bedrock.amazonaws.com/?Action=CallWithBearerToken";
     let (request, scope) = (Request::new("POST", url)?, Scope::new(region, "bedrock")?);
-    let presigned = presign(&request, scope, credentials, at, ttl);
+    let presigned = presign(&request, scope, credentials, at, ttl)?;
     let without_scheme = presigned.as_str().trim_start_matches("https://");
     let text = BASE64_STANDARD.encode(format!("{without_scheme}&Version=1"));
     let expiry = expiry_after(at, ttl.as_secs(), credentials);

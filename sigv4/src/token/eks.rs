@@ -54,7 +54,7 @@ pub fn eks(
     let url = format!("https://{host}/?Action=GetCallerIdentity&Version=2011-06-15");
     let request = Request::new("GET", &url)?
         .header("x-k8s-aws-id", not_empty(cluster, ErrorKind::Cluster)?)?;
-    let presigned = presign(&request, scope, credentials, at, Ttl::new(60));
+    let presigned = presign(&request, scope, credentials, at, Ttl::new(60))?;
     let text = format!(
         "k8s-aws-v1.{}",
         BASE64_URL_SAFE_NO_PAD.encode(presigned.as_str().as_bytes())

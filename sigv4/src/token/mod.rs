@@ -113,7 +113,7 @@ fn presign(
     credentials: &Credentials,
     at: Timestamp,
     ttl: Ttl,
-) -> Presigned {
+) -> Result<Presigned, Error> {
     Signer::new(scope).presign(request, credentials, at, ttl)
 }
 
@@ -126,7 +126,7 @@ fn presign_without_scheme(
     ttl: Ttl,
 ) -> Result<Token, Error> {
     let request = Request::new("GET", url)?;
-    let presigned = presign(&request, scope, credentials, at, ttl);
+    let presigned = presign(&request, scope, credentials, at, ttl)?;
     // The token names host and port as the client connects to them, including a default port, which
     // is not signed.
     let (authority, _) = split_after_authority(url);

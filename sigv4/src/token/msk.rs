@@ -37,7 +37,7 @@ pub fn msk(
     let scope = Scope::new(region, "kafka-cluster")?;
     let url = format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect");
     let request = Request::new("GET", &url)?;
-    let presigned = presign(&request, scope, credentials, at, Ttl::new(QUARTER_HOUR));
+    let presigned = presign(&request, scope, credentials, at, Ttl::new(QUARTER_HOUR))?;
     let user_agent = uri::encode_component(user_agent);
     let text = format!("{}&User-Agent={user_agent}", presigned.as_str());
     let expiry = expiry_after(at, QUARTER_HOUR, credentials);

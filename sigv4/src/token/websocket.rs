@@ -58,7 +58,7 @@ pub fn iot_websocket(
     // This service takes the session token after the signature, unsigned.
     let rules = Rules::GENERAL.session_token(TokenRule::Unsigned);
     let signer = Signer::with_rules(Scope::new(region, "iotdevicegateway")?, rules);
-    let presigned = signer.presign(&Request::new("GET", &url)?, credentials, at, ttl);
+    let presigned = signer.presign(&Request::new("GET", &url)?, credentials, at, ttl)?;
     let seconds = match ttl {
         Ttl::UNSTATED => DAY,
         ttl => ttl.as_secs(),
@@ -114,5 +114,5 @@ pub fn transcribe_websocket(
         url.push_str(&parameter.join("="));
     }
     let request = Request::new("GET", &url)?;
-    Ok(presign(&request, scope, credentials, at, ttl))
+    presign(&request, scope, credentials, at, ttl)
 }

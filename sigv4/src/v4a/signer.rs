@@ -115,7 +115,9 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
+    /// [`ErrorKind::Payload`] if the pieces of the body are signed with another algorithm: those of
+    /// event streams are signed with SigV4 only. [`ErrorKind::SecretAccessKey`], but never in
+    /// practice: see [`Signer`].
     ///
     /// # Examples
     ///
@@ -135,6 +137,7 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<Signature, Error> {
+        request.body().check_algorithm(V4A_ALGORITHM)?;
         let with = self.with(credentials)?;
         Ok(HeaderForm::new(self.rules, &with, request, credentials, at).sign(&with))
     }
@@ -144,7 +147,8 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
+    /// [`ErrorKind::Payload`] if the body is sent in pieces. [`ErrorKind::SecretAccessKey`], but
+    /// never in practice: see [`Signer`].
     ///
     /// # Examples
     ///
@@ -165,6 +169,7 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Result<Presigned, Error> {
+        request.body().check_presigned()?;
         let with = self.with(credentials)?;
         Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl).sign(&with))
     }
@@ -173,13 +178,14 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
+    /// As [`sign`](Self::sign).
     pub fn explain(
         &self,
         request: &Request<'_>,
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<Explanation, Error> {
+        request.body().check_algorithm(V4A_ALGORITHM)?;
         let with = self.with(credentials)?;
         Ok(HeaderForm::new(self.rules, &with, request, credentials, at).explain(&with))
     }
@@ -188,7 +194,7 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
+    /// As [`presign`](Self::presign).
     pub fn explain_presign(
         &self,
         request: &Request<'_>,
@@ -196,6 +202,7 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Result<Explanation, Error> {
+        request.body().check_presigned()?;
         let with = self.with(credentials)?;
         Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl).explain(&with))
     }

@@ -99,7 +99,7 @@ impl Error {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let now: Timestamp = "20150830T123600Z".parse()?;
     /// # let to_sign = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX)?;
     /// // `url` was presigned for us-east-1.
     /// let request = Request::new("GET", url.as_str())?;
     /// let error = Verifier::s3("eu-west-1")?
@@ -124,7 +124,7 @@ impl Error {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let now: Timestamp = "20150830T123600Z".parse()?;
     /// # let to_sign = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX)?;
     /// // `url` was presigned without the header.
     /// let request = Request::new("PUT", url.as_str())?.header("x-amz-acl", "public-read")?;
     /// let error = Verifier::s3("us-east-1")?

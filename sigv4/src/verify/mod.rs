@@ -106,7 +106,7 @@ impl Verifier {
     /// #     &credentials,
     /// #     now,
     /// #     Ttl::from_secs(60)?,
-    /// # );
+    /// # )?;
     /// // `url` is a presigned URL as it was received.
     /// let request = Request::new("GET", url.as_str())?;
     /// let verified = Verifier::s3("us-east-1")?
@@ -219,7 +219,7 @@ impl Verifier {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let now: Timestamp = "20150830T123600Z".parse()?;
     /// # let to_sign = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX)?;
     /// // `url` was presigned for any type of content.
     /// let request = Request::new("PUT", url.as_str())?.header("content-type", "text/html")?;
     /// let verifier = Verifier::s3("us-east-1")?.require_signed(&["content-type"]);
@@ -371,7 +371,7 @@ impl Verifier {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let now: Timestamp = "20150830T123600Z".parse()?;
     /// # let to_sign = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX)?;
     /// let request = Request::new("GET", url.as_str())?;
     /// let steps = Verifier::s3("us-east-1")?.explain(&request).unwrap();
     /// assert!(steps.canonical_request().starts_with("GET\n/key\nX-Amz-Algorithm="));

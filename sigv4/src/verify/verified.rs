@@ -91,7 +91,7 @@ impl Verified {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let now: Timestamp = "20150830T123600Z".parse()?;
     /// # let to_sign = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX);
+    /// # let url = Signer::s3("us-east-1")?.presign(&to_sign, &credentials, now, Ttl::MAX)?;
     /// let request = Request::new("GET", url.as_str())?.header("range", "bytes=0-9")?;
     /// let verified = Verifier::s3("us-east-1")?
     ///     .verify(&request, now, |_| Some(credentials.clone()))

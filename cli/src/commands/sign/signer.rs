@@ -62,7 +62,7 @@ impl AnySigner {
         let form = match (self, args.auth) {
             (Self::V4(signer), Auth::Header) => Form::Header(signer.sign(request, credentials, at)),
             (Self::V4(signer), Auth::Query) => {
-                Form::Query(signer.presign(request, credentials, at, ttl(args)?))
+                Form::Query(signer.presign(request, credentials, at, ttl(args)?)?)
             }
             (Self::V4a(signer), Auth::Header) => {
                 Form::Header(signer.sign(request, credentials, at)?)
@@ -90,7 +90,7 @@ impl AnySigner {
         Ok(match (self, args.auth) {
             (Self::V4(signer), Auth::Header) => signer.explain(request, credentials, at),
             (Self::V4(signer), Auth::Query) => {
-                signer.explain_presign(request, credentials, at, ttl(args)?)
+                signer.explain_presign(request, credentials, at, ttl(args)?)?
             }
             (Self::V4a(signer), Auth::Header) => signer.explain(request, credentials, at)?,
             (Self::V4a(signer), Auth::Query) => {

@@ -84,12 +84,14 @@ fn a_presigned_get_is_accepted() {
     let ttl = Ttl::from_secs(60).unwrap();
     let presigned = lab
         .signer
-        .presign(&request, lab.account.user(), lab.now, ttl);
+        .presign(&request, lab.account.user(), lab.now, ttl)
+        .unwrap();
     let get = Request::get(presigned.as_str()).body(()).unwrap();
     lab.send(get, "").check(200, &["user/user"]);
     let late = lab
         .signer
-        .presign(&request, lab.account.user(), lab.now.plus_seconds(-61), ttl);
+        .presign(&request, lab.account.user(), lab.now.plus_seconds(-61), ttl)
+        .unwrap();
     let get = Request::get(late.as_str()).body(()).unwrap();
     assert_eq!(lab.send(get, "").status, 403);
 }
