@@ -329,7 +329,7 @@ async fn document(case: &Value) -> Outcome {
 async fn read_document(case: &Value) -> Result<Value, Error> {
     let (path, expected) = (text(&case["path"]).trim_end_matches('/'), &case["expected"]);
     let item = path.trim_start_matches("/latest/");
-    let server = Imds::builder().item(item, text(&case["body"]).to_owned());
+    let server = Imds::builder().item(item, body(case));
     let server = server.start().await?;
     let client = Client::builder().endpoint(server.endpoint()).build()?;
     Ok(match item {
@@ -544,14 +544,18 @@ fn reply(response: &Value) -> Reply {
     let headers: Vec<(&str, &str)> = headers
         .map(|(name, value)| (name.as_str(), text(value)))
         .collect();
-    let body = match (&response["body"], &response["body_hex"]) {
+    let status = number(&response["status"]).unwrap_or(200);
+    Reply::with_headers(u16::try_from(status).unwrap(), &headers, &body(response))
+}
+
+/// Returns the body, which is text, a JSON document, or bytes in hex.
+fn body(case: &Value) -> Vec<u8> {
+    match (&case["body"], &case["body_hex"]) {
         (_, Value::String(digits)) => from_hex(digits),
         (Value::String(body), _) => body.clone().into_bytes(),
         (Value::Null, _) => Vec::new(),
         (document, _) => document.to_string().into_bytes(),
-    };
-    let status = number(&response["status"]).unwrap_or(200);
-    Reply::with_headers(u16::try_from(status).unwrap(), &headers, &body)
+    }
 }
 
 fn from_hex(digits: &str) -> Vec<u8> {
