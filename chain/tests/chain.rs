@@ -75,13 +75,13 @@ async fn the_environment_comes_first_and_masks_the_profile() {
     let rows = &resolution.explanation.attempts;
     assert_eq!(
         (rows[0].verdict, rows[0].key_id.as_deref()),
-        (Verdict::Used, Some("…EXMP"))
+        (Verdict::Used, Some("AKIAENVIRONMENT7EXMP"))
     );
     assert_eq!(
         (rows[2].verdict, rows[2].masked_by),
         (Verdict::Masked, Some(1))
     );
-    assert_eq!(rows[2].key_id.as_deref(), Some("…KOLD"));
+    assert_eq!(rows[2].key_id.as_deref(), Some("AKIAIOSFODNN7EXAKOLD"));
     assert_eq!(
         rows[2].origin,
         Some(Origin::File {
@@ -469,7 +469,7 @@ async fn the_explanation_serializes_with_stable_names() {
         json!({
             "number": 1, "provider": "environment variables", "verdict": "used",
             "origin": {"kind": "environment", "variables": ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]},
-            "key_id": "…EXMP", "long_lived": true,
+            "key_id": "AKIAENVIRONMENT7EXMP", "long_lived": true,
         })
     );
     assert_eq!(
@@ -647,16 +647,16 @@ mod instance {
             .unwrap();
         assert_eq!(
             explanation.with_region(region).text(now(), Some(Path::new("/home/ada"))),
-            "credentials: environment variables (key …EXMP, no expiry)   region: eu-west-1 (--region)
-> 1 environment variables  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY      used
+            "credentials: environment variables (key AKIAENVIRONMENT7EXMP, no expiry)   region: eu-west-1 (--region)
+> 1 environment variables  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY                     used
   2 web identity           AWS_WEB_IDENTITY_TOKEN_FILE is not set
-  3 profile \"default\"      [default] in ~/.aws/credentials:2, key …KOLD  masked by 1
+  3 profile \"default\"      [default] in ~/.aws/credentials:2, key AKIAIOSFODNN7EXAKOLD  masked by 1
   4 container              AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set
-  5 instance metadata      role \"app-prod\" answers (IMDSv2)              masked by 1
+  5 instance metadata      role \"app-prod\" answers (IMDSv2)                             masked by 1
 why: the chain asks environment variables before profile \"default\"
 to use profile \"default\":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND
 to use the role \"app-prod\":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN AWS_SHARED_CREDENTIALS_FILE=/dev/null COMMAND
-warning: a long-lived key (…EXMP) is used on an instance that has the role \"app-prod\": the role's keys change by themselves and cannot be left behind
+warning: a long-lived key (AKIAENVIRONMENT7EXMP) is used on an instance that has the role \"app-prod\": the role's keys change by themselves and cannot be left behind
 warning: /home/ada/.aws/credentials:11: a line without \"=\": write NAME = VALUE
 "
         );

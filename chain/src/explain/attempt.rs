@@ -26,7 +26,8 @@ pub struct Attempt {
     /// Where the credentials come from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// The last four characters of the access key id, as `…MPLE`, if the key was seen.
+    /// The access key id, if the key was seen. Only the end, as `…MPLE`, of text that does not look
+    /// like an id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
     /// When the credentials expire, if that is known.
@@ -104,7 +105,7 @@ impl Attempt {
     fn seen(mut self, origin: &Origin, credentials: Option<&Credentials>) -> Self {
         self.origin = Some(origin.clone());
         if let Some(credentials) = credentials {
-            self.key_id = Some(key_id_end(credentials.access_key_id()));
+            self.key_id = Some(shown_key_id(credentials.access_key_id()));
             self.expiry = credentials.expiry();
             self.long_lived = Some(credentials.session_token().is_none());
         }
@@ -112,9 +113,13 @@ impl Attempt {
     }
 }
 
-/// Returns `…` and the last four characters, which are enough to tell two keys apart. Shows nothing
-/// of an id with four characters or fewer.
-fn key_id_end(key_id: &str) -> String {
+/// Returns an access key id in full: it is not a secret. Text that does not look like one, which
+/// may be a secret in the wrong place, is shown as `…` and its last four characters.
+fn shown_key_id(key_id: &str) -> String {
+    let is_id = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    if key_id.len() > 4 && key_id.bytes().all(is_id) {
+        return key_id.to_owned();
+    }
     let start = key_id.len().checked_sub(4).filter(|start| *start > 0);
     let end = start.and_then(|start| key_id.get(start..));
     format!("…{}", end.unwrap_or_default())

@@ -13,7 +13,7 @@ use crate::{
 /// Which credentials are used, why, and which others they mask.
 ///
 /// This is data: it serializes, and [`text`](Self::text) renders it for people. It contains no
-/// secret, and of an access key id only the last four characters.
+/// secret. An access key id is none and stands in full.
 ///
 /// # Examples
 ///

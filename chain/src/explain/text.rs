@@ -14,7 +14,7 @@ impl Explanation {
     /// `now` is for the time left until the credentials expire. Paths below `home` start with `~`.
     ///
     /// ```text
-    /// credentials: environment variables (key …MPLE, no expiry)   region: eu-west-1 (AWS_REGION)
+    /// credentials: environment variables (key AKIDEXAMPLE, no expiry)   region: eu-west-1 (…)
     /// > 1 environment variables  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY  used
     ///   2 web identity           AWS_WEB_IDENTITY_TOKEN_FILE is not set
     ///   3 profile "default"      no file has it
@@ -140,7 +140,7 @@ impl Attempt {
         }
     }
 
-    /// Returns `key …MPLE, 59 min left`.
+    /// Returns `key AKIAIOSFODNN7EXAMPLE, 59 min left`.
     fn key(&self, now: Timestamp) -> String {
         let key = self.key_id.as_deref().unwrap_or("…");
         match self.expiry {

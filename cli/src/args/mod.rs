@@ -139,7 +139,11 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Show who AWS says you are, with which credentials, and for how long
     #[command(after_help = examples::WHOAMI)]
-    Whoami,
+    Whoami {
+        /// Print JSON (the same as `--output json`)
+        #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
+        json: bool,
+    },
     /// Explain the provider chain: what is used, what it masks, and how to change that
     #[command(after_help = examples::WHY)]
     Why {

@@ -25,6 +25,9 @@ pub(crate) struct CompareArgs {
     /// The body of the server's answer; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(crate) answer: PathBuf,
+    /// Print JSON (the same as `--output json`)
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) signing: SigningArgs,
 }

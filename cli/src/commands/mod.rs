@@ -19,7 +19,7 @@ use crate::{args::Command, context::Context, failure::Failure};
 /// The command's own failure.
 pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Whoami => whoami::run(context).await,
+        Command::Whoami { json } => whoami::run(context, *json).await,
         Command::Why { json } => why::run(context, *json).await,
         Command::Sts(command) => sts::run(context, command).await,
         Command::Configure { command } => configure::run(context, command.as_ref()).await,

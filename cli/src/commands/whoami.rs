@@ -6,10 +6,10 @@ use keyfob_sts::actions::{CallerIdentity, GetCallerIdentity};
 use serde_json::{Value, json};
 
 use crate::{
-    commands::sts::{Sts, caller_identity},
+    commands::sts::Sts,
     context::Context,
     failure::Failure,
-    terminal::{Style, time_left},
+    terminal::{Style, printable, time_left},
 };
 
 struct Report {
@@ -28,14 +28,14 @@ struct Report {
 /// # Errors
 ///
 /// If there are no credentials, or if STS refuses them.
-pub(super) async fn run(context: &Context) -> Result<(), Failure> {
+pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     let (credentials, explanation) = context.explained_credentials().await?;
     let sts = Sts::new(context).await?;
     let identity = sts
         .send(context, &GetCallerIdentity::new(), &credentials)
         .await?;
     let report = Report::new(context, &sts, identity, &credentials, explanation).await?;
-    match context.output_format()? {
+    match context.own_format(json) {
         Some(format) => context.print_as(format, "Whoami", &report.json(context)),
         None => context.console().write_stdout(report.text(context)),
     }
@@ -63,9 +63,12 @@ impl Report {
     fn text(&self, context: &Context) -> String {
         let console = context.console();
         let mut lines = vec![
-            ("arn", console.paint(Style::Strong, &self.identity.arn)),
-            ("account", self.identity.account.clone()),
-            ("user id", self.identity.user_id.clone()),
+            (
+                "arn",
+                console.paint(Style::Strong, &printable(&self.identity.arn)),
+            ),
+            ("account", printable(&self.identity.account).into_owned()),
+            ("user id", printable(&self.identity.user_id).into_owned()),
         ];
         if let Some(winner) = self.explanation.winner() {
             lines.push(("credentials", describe(context, winner)));
@@ -114,23 +117,27 @@ impl Report {
     fn json(&self, context: &Context) -> Value {
         let source = |attempt: &Attempt| {
             json!({
-                "Provider": attempt.provider,
-                "Origin": attempt.origin.as_ref().map(|origin| context.origin(origin)),
-                "KeyId": attempt.key_id,
-                "Unmask": self.cure(attempt),
+                "provider": attempt.provider,
+                "origin": attempt.origin.as_ref().map(|origin| context.origin(origin)),
+                "key_id": attempt.key_id,
+                "unmask": self.cure(attempt),
             })
         };
-        let mut json = caller_identity(&self.identity);
-        json["Credentials"] = self.explanation.winner().map(source).into();
-        json["Masked"] = self.explanation.masked().map(source).collect();
-        json["Region"] = json!({
-            "Name": self.region.name(),
-            "Origin": context.origin(self.region.origin()),
-        });
-        json["Expiration"] = json!(self.expiry.map(|expiry| expiry.to_string()));
-        json["SecondsLeft"] = json!(self.expiry.map(|expiry| expiry.seconds_since(self.now)));
-        json["SignatureVerifiedBy"] = json!(self.verifier);
-        json
+        let masked: Vec<Value> = self.explanation.masked().map(source).collect();
+        json!({
+            "user_id": self.identity.user_id,
+            "account": self.identity.account,
+            "arn": self.identity.arn,
+            "credentials": self.explanation.winner().map(source),
+            "masked": masked,
+            "region": {
+                "name": self.region.name(),
+                "origin": context.origin(self.region.origin()),
+            },
+            "expiry": self.expiry.map(|expiry| expiry.to_string()),
+            "seconds_left": self.expiry.map(|expiry| expiry.seconds_since(self.now)),
+            "signature_verified_by": self.verifier,
+        })
     }
 
     /// Returns the command that makes a masked provider the one in use.
@@ -141,7 +148,7 @@ impl Report {
     }
 }
 
-/// Describes a provider and its key: `instance metadata: role "app" (IMDSv2), key …MPLE`.
+/// Describes a provider and its key: `instance metadata: role "app" (IMDSv2), key ASIA…`.
 fn describe(context: &Context, attempt: &Attempt) -> String {
     let mut text = attempt.provider.clone();
     if let Some(origin) = &attempt.origin {
@@ -150,5 +157,5 @@ fn describe(context: &Context, attempt: &Attempt) -> String {
     if let Some(key) = &attempt.key_id {
         text += &format!(", key {key}");
     }
-    text
+    printable(&text).into_owned()
 }

@@ -6,7 +6,7 @@ mod output;
 mod region;
 mod settings;
 
-use std::sync::OnceLock;
+use std::{ffi::OsStr, sync::OnceLock};
 
 use keyfob_chain::{Region, Settings, Variables};
 use tokio::sync::OnceCell;
@@ -46,9 +46,9 @@ impl Context {
         // First, so that a wrong argument is an error before anything is read or started.
         let region_argument = region::from_argument(globals.region.as_deref())?;
         let mut variables = Variables::from_process();
-        let no_color = variables
-            .raw("NO_COLOR")
-            .is_some_and(|value| !value.is_empty());
+        let is = |name, check: fn(&OsStr) -> bool| variables.raw(name).is_some_and(check);
+        let no_color =
+            is("NO_COLOR", |value| !value.is_empty()) || is("TERM", |value| value == "dumb");
         let console = Console::new(globals.color, no_color);
         if globals.debug {
             start_debugging(console.has_color());

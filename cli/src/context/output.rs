@@ -28,7 +28,16 @@ impl Context {
         self.console.write_stdout(text)
     }
 
-    /// Returns the format that an argument or a setting asks for.
+    /// Returns the format for a command that `aws` does not have: that of `--output`. A profile's
+    /// `output` is for the commands of `aws`; without an option, these print text for people.
+    pub(crate) fn own_format(&self, json: bool) -> Option<OutputFormat> {
+        if json {
+            return Some(OutputFormat::Json);
+        }
+        self.globals.output
+    }
+
+    /// Returns the format that an argument or a setting asks for, for a command of `aws`.
     ///
     /// A setting may name a format that only `aws` has. JSON takes its place, and a note on stderr
     /// says so, once.
@@ -36,7 +45,7 @@ impl Context {
     /// # Errors
     ///
     /// If a setting names an unknown format.
-    pub(crate) fn output_format(&self) -> Result<Option<OutputFormat>, Failure> {
+    fn output_format(&self) -> Result<Option<OutputFormat>, Failure> {
         if self.globals.output.is_some() {
             return Ok(self.globals.output);
         }

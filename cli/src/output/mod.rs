@@ -6,7 +6,7 @@ mod text;
 
 use serde_json::{Map, Value};
 
-use crate::args::OutputFormat;
+use crate::{args::OutputFormat, terminal::printable};
 
 /// Formats the answer of an operation, with a line end. An empty object gives an empty string.
 ///
@@ -28,13 +28,14 @@ pub(crate) fn render(
     }
 }
 
-/// Formats a scalar as `aws` does outside JSON: as Python.
+/// Formats a scalar as `aws` does outside JSON: as Python. Characters that control a terminal are
+/// escaped, as a line end or a tab would be taken for one of the format.
 fn scalar(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
         Value::Bool(false) => "False".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => printable(text).into_owned(),
         other => other.to_string(),
     }
 }

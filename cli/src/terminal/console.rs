@@ -15,6 +15,7 @@ pub(crate) struct Console {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Style {
     Good,
+    Bad,
     Warning,
     Strong,
 }
@@ -66,6 +67,7 @@ impl Console {
         }
         let code = match style {
             Style::Good => 32,
+            Style::Bad => 31,
             Style::Warning => 33,
             Style::Strong => 1,
         };

@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use crate::keyfob::{Home, assert_has};
 
 #[test]
@@ -170,20 +172,73 @@ fn a_format_that_only_aws_has_becomes_json_with_one_note() {
     let in_file = in_file.with("AWS_CONFIG_FILE", &config);
     let in_env = Home::new().with("AWS_DEFAULT_OUTPUT", "yaml-stream");
     for home in [in_file, in_env] {
-        for command in [
-            vec!["whoami"],
-            vec!["sts", "get-caller-identity"],
-            vec!["imds", "credentials"],
-        ] {
-            let run = home.keyfob(["--sandbox"].iter().chain(&command));
-            assert_eq!(
-                run.stderr
-                    .matches("json is printed instead of yaml")
-                    .count(),
-                1,
-                "{run:?}"
-            );
-            assert!(run.json().is_object());
+        let run = home.keyfob(["--sandbox", "sts", "get-caller-identity"]);
+        assert_eq!(
+            run.stderr
+                .matches("json is printed instead of yaml")
+                .count(),
+            1,
+            "{run:?}"
+        );
+        assert!(run.json().is_object());
+    }
+}
+
+/// `aws configure` writes `output = json` for nearly everybody.
+#[test]
+fn keyfobs_own_commands_follow_the_option_and_never_the_output_of_the_profile() {
+    for output in ["json", "table", "yaml", "nonsense"] {
+        let home = Home::new().with("AWS_DEFAULT_OUTPUT", output);
+        let whoami = home.keyfob(["--sandbox", "whoami"]).ok();
+        assert!(whoami.starts_with("arn  "), "{whoami}");
+        let why = home.keyfob(["--sandbox", "why"]).ok();
+        assert!(why.starts_with("credentials: "), "{why}");
+        let credentials = home.keyfob(["--sandbox", "imds", "credentials"]).json();
+        assert_eq!(credentials["RoleName"], "app");
+    }
+    let home = Home::new().with_key("AKIAIOSFODNN7EXAMPLE", "secret");
+    let json = |words: &[&str]| home.keyfob(["--sandbox"].iter().chain(words)).json();
+    let why = json(&["why", "--json"]);
+    assert_eq!(why, json(&["why", "--output", "json"]));
+    assert_eq!(why["rows"][0]["key_id"], "AKIAIOSFODNN7EXAMPLE");
+}
+
+#[test]
+fn the_members_of_keyfobs_own_json_are_in_snake_case() {
+    fn assert_snake(value: &Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let is_snake = |c: char| c.is_ascii_lowercase() || c == '_';
+                    assert!(name.chars().all(is_snake), "{name}");
+                    assert_snake(member);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(assert_snake),
+            _ => {}
         }
+    }
+    let home = Home::new();
+    for command in ["whoami", "why"] {
+        let json = home.keyfob(["--sandbox", command, "--json"]).json();
+        assert_snake(&json);
+    }
+    let whoami = home.keyfob(["--sandbox", "whoami", "--json"]).json();
+    assert_eq!(whoami["account"], "123456789012");
+    let id = whoami["credentials"]["key_id"].as_str().unwrap();
+    assert!(id.starts_with("ASIA") && id.len() == 20, "{id}");
+}
+
+#[test]
+fn the_rows_of_why_are_colored_by_their_verdict() {
+    let home = Home::new().with_key("AKIAEXAMPLE", "secret");
+    let why = home.keyfob(["--color", "on", "why"]).ok();
+    assert_has(&why, &["\u{1b}[32m> 1 environment variables"]);
+    let failed = Home::new().with_key("AKIAEXAMPLE", "");
+    let run = failed.keyfob(["--color", "on", "why"]);
+    assert_eq!(run.code, 253);
+    assert_has(&run.stdout, &["\u{1b}[31m  1 environment variables"]);
+    for off in [home.keyfob(["why"]), home.keyfob(["--color", "off", "why"])] {
+        assert!(!off.ok().contains('\u{1b}'));
     }
 }

@@ -270,11 +270,11 @@ fn list_fills_in_every_location_and_list_profiles_keeps_the_order_of_the_files()
     let credentials = home.file("credentials");
     let config = home.file("config");
     let expected = format!(
-        "NAME       : VALUE                    : TYPE             : LOCATION
-profile    : b                        : manual           : --profile
+        "NAME       : VALUE                    : TYPE                    : LOCATION
+profile    : b                        : manual                  : --profile
 access_key : ****************MPLE     : shared-credentials-file : {0}:3
 secret_key : ****************/key     : shared-credentials-file : {0}:3
-region     : eu-west-1                : config-file      : {1}:2
+region     : eu-west-1                : config-file             : {1}:2
 ",
         credentials.display(),
         config.display()
@@ -298,5 +298,95 @@ region     : eu-west-1                : config-file      : {1}:2
     assert_has(
         &nothing,
         &["access_key : <not set>                : None             : None"],
+    );
+}
+
+/// `keyfob configure set region $REGION` in a script, where the variable is not set.
+#[test]
+fn set_without_a_value_on_standard_input_changes_nothing() {
+    let text = "[default]\nregion = eu-west-1\n";
+    let home = Home::new().with_file("config", text);
+    for input in ["", "\n", "\r\n"] {
+        let run = home.keyfob_with_input(["configure", "set", "region"], input);
+        assert_has(&run.fails(252), &["VALUE"]);
+        assert_eq!(home.read("config"), text);
+    }
+    let new = Home::new();
+    new.keyfob(["configure", "set", "region"]).fails(252);
+    assert!(!new.file("config").exists());
+    home.keyfob(["configure", "set", "region", ""]).ok();
+    assert_eq!(home.read("config"), "[default]\nregion = \n");
+}
+
+#[test]
+fn a_name_with_a_profile_is_written_where_it_is_read() {
+    let home = Home::new().with_file("config", "[profile dev]\nregion = eu-west-1\n[default]\n");
+    for (name, value) in [
+        ("dev.region", "sa-east-1"),
+        ("profile.dev.output", "text"),
+        ("default.region", "us-west-2"),
+        ("dev.s3.addressing_style", "path"),
+        ("s3.addressing_style", "virtual"),
+    ] {
+        home.keyfob(["configure", "set", name, value]).ok();
+        let read = home.keyfob(["configure", "get", name]).ok();
+        assert_eq!(read, format!("{value}\n"));
+    }
+    let dev = |name| home.keyfob(["configure", "get", name, "--profile", "dev"]);
+    assert_eq!(dev("region").ok(), "sa-east-1\n");
+    assert_eq!(dev("s3.addressing_style").ok(), "path\n");
+}
+
+#[test]
+fn a_profile_with_a_dot_in_its_name_is_not_taken_for_a_block() {
+    let text = "[profile foo]\n[profile foo.write]\nrole_arn = x\n";
+    let home = Home::new().with_file("config", text);
+    let set = ["configure", "set", "profile.foo.write.role_arn", "y"];
+    assert_has(&home.keyfob(set).fails(252), &["--profile foo.write"]);
+    assert_eq!(home.read("config"), text);
+}
+
+#[test]
+fn a_key_with_a_dot_in_its_name_is_read_as_it_stands() {
+    let config = "[default]\nadfs_config.adfs_user = me\n";
+    let home = Home::new().with_file("config", config);
+    let get = home.keyfob(["configure", "get", "adfs_config.adfs_user"]);
+    assert_eq!(get.ok(), "me\n");
+}
+
+#[test]
+fn an_empty_setting_is_an_empty_line_and_a_block_is_not_a_value() {
+    let config = "[default]\ncli_pager =\ns3 =\n  addressing_style = path\n";
+    let home = Home::new().with_file("config", config);
+    assert_eq!(home.keyfob(["configure", "get", "cli_pager"]).ok(), "\n");
+    let stderr = home.keyfob(["configure", "get", "s3"]).fails(1);
+    assert_eq!(
+        stderr,
+        "varname (s3) must reference a value, not a section or sub-section.\n"
+    );
+}
+
+#[test]
+fn the_name_of_a_profile_is_checked_before_the_questions() {
+    let words = ["configure", "--profile", "a]b"];
+    let run = on_terminal::<&str>(&Home::new(), &words, &[]);
+    assert_eq!(run["code"], 252, "{run}");
+    assert_lacks(run["shown"].as_str().unwrap(), &["AWS Access Key ID"]);
+}
+
+#[test]
+fn list_shows_profile_and_region_of_a_profile_whose_source_fails() {
+    let config = "[profile dev]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = r\n[sso-session corp]\nsso_start_url = https://d-1.awsapps.com/start\nsso_region = eu-west-1\n";
+    let home = Home::new().with_file("config", config);
+    let run = home.keyfob(["configure", "list", "--profile", "dev"]);
+    assert_has(&run.stderr, &["warning: no key can be shown: "]);
+    let list = run.ok();
+    assert_has(
+        &list,
+        &[
+            "profile    : dev ",
+            "region     : eu-west-1 ",
+            "access_key : <not set> ",
+        ],
     );
 }

@@ -6,6 +6,7 @@
     reason = "a test that unwraps fails with the line that was wrong, also in its helpers"
 )]
 
+mod answers;
 mod arguments;
 mod bad_input;
 mod configure;

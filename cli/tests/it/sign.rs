@@ -368,7 +368,7 @@ fn compare_names_the_difference_and_its_cause() {
         "{out}"
     );
     let json = compare(&[&url[..], &["--output", "json"]].concat(), &twice).json();
-    assert_eq!(json[0]["Theirs"], "/a%2520b");
+    assert_eq!(json[0]["theirs"], "/a%2520b");
 
     let same = answer(&url, str::to_owned);
     assert_has(&compare(&url, &same).ok(), &["secret"]);

@@ -34,9 +34,17 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let prompt = Prompt::new(context.console(), alternative)?;
     let section = SectionName::profile(context.settings().profile_name());
     let profile = context.settings().files().find(&section)?;
+    check_name(context, &section)?;
     let current = Values::from_profile(profile);
     let answers = ask(&prompt, &current).await?;
     write(context, &section, &answers, &current)
+}
+
+/// Refuses a profile that a file cannot have before the questions, not after them.
+fn check_name(context: &Context, section: &SectionName) -> Result<(), Failure> {
+    editor(context, FileKind::Credentials)?.set(section, "aws_access_key_id", ANY)?;
+    editor(context, FileKind::Config)?.set(section, "region", ANY)?;
+    Ok(())
 }
 
 impl Values {

@@ -1,12 +1,16 @@
 use keyfob_chain::{ErrorKind, Origin};
 use keyfob_sigv4::Timestamp;
 
-use crate::{context::Context, failure::Failure, terminal::masked};
+use crate::{
+    context::Context,
+    failure::{Failure, chained},
+    terminal::{masked, printable},
+};
 
 /// A line of the list.
 struct Line {
     name: &'static str,
-    value: Option<String>,
+    value: String,
     kind: &'static str,
     location: String,
 }
@@ -16,21 +20,22 @@ struct Line {
 ///
 /// # Errors
 ///
-/// If a provider that is configured fails. That nothing is set is not an error.
+/// If the configuration is wrong. That nothing is set, or that a source fails, is not an error.
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     context.check_profile()?;
-    let mut lines = vec![profile(context)];
+    let mut lines = vec![Line::head(), profile(context)];
     lines.extend(keys(context).await?);
     lines.push(region(context).await?);
-    let mut text = format!(
-        "{:<10} : {:<24} : {:<16} : {}\n",
-        "NAME", "VALUE", "TYPE", "LOCATION"
-    );
-    for line in lines {
-        let value = line.value.as_deref().unwrap_or("<not set>");
+    let width = |cell: fn(&Line) -> &str, least: usize| {
+        let widths = lines.iter().map(|line| cell(line).chars().count());
+        widths.max().unwrap_or_default().max(least)
+    };
+    let (values, kinds) = (width(|line| &line.value, 24), width(|line| line.kind, 16));
+    let mut text = String::new();
+    for line in &lines {
         text += &format!(
-            "{:<10} : {value:<24} : {:<16} : {}\n",
-            line.name, line.kind, line.location
+            "{:<10} : {:<values$} : {:<kinds$} : {}\n",
+            line.name, line.value, line.kind, line.location
         );
     }
     context.console().write_stdout(text)
@@ -48,10 +53,23 @@ async fn keys(context: &Context) -> Result<[Line; 2], Failure> {
     let resolution = context.chain().resolve(Timestamp::now()).await;
     let key = match resolution.credentials {
         Ok(key) => key,
-        Err(error) if error.kind() == ErrorKind::NoCredentials => {
+        Err(error) => {
+            // Whether a source works is for `whoami` to say; the list has what is set.
+            match error.kind() {
+                ErrorKind::NoCredentials => {}
+                ErrorKind::Unsupported
+                | ErrorKind::Provider
+                | ErrorKind::Refused
+                | ErrorKind::Expired
+                | ErrorKind::SourceProfile => {
+                    let reason = chained(&error);
+                    let warning = format!("no key can be shown: {}", printable(&reason));
+                    context.console().warn(&warning);
+                }
+                _ => return Err(Failure::from_provider(&error)),
+            }
             return Ok([Line::not_set("access_key"), Line::not_set("secret_key")]);
         }
-        Err(error) => return Err(Failure::from(&error)),
     };
     let winner = resolution.explanation.winner();
     let origin = winner
@@ -93,16 +111,25 @@ impl Line {
         };
         Self {
             name,
-            value: Some(value.to_owned()),
+            value: printable(value).into_owned(),
             kind,
-            location,
+            location: printable(&location).into_owned(),
+        }
+    }
+
+    fn head() -> Self {
+        Self {
+            name: "NAME",
+            value: "VALUE".to_owned(),
+            kind: "TYPE",
+            location: "LOCATION".to_owned(),
         }
     }
 
     fn not_set(name: &'static str) -> Self {
         Self {
             name,
-            value: None,
+            value: "<not set>".to_owned(),
             kind: "None",
             location: "None".to_owned(),
         }

@@ -6,10 +6,13 @@ mod name;
 
 use std::io::{self, Read as _};
 
-use keyfob_chain::profiles::{Editor, FileKind, SectionName};
+use keyfob_chain::{
+    Settings,
+    profiles::{Editor, FileKind, SectionName},
+};
 use keyfob_sigv4::Secret;
 
-use self::name::{Name, Target};
+use self::name::{Known, Name, Target};
 use crate::{
     args::ConfigureCommand, context::Context, failure::Failure, signals::finish_writing,
     terminal::Prompt,
@@ -39,30 +42,51 @@ fn list_profiles(context: &Context) -> Result<(), Failure> {
     context.console().write_stdout(lines)
 }
 
+/// What the files of this command have.
+struct InFiles<'a>(&'a Settings);
+
+impl Known for InFiles<'_> {
+    fn is_profile(&self, name: &str) -> bool {
+        self.0.files().names().any(|known| known == name)
+    }
+
+    fn has_property(&self, profile: Option<&str>, name: &str) -> bool {
+        let profile = profile.unwrap_or(self.0.profile_name());
+        let section = self.0.files().find(&SectionName::profile(profile));
+        section.is_ok_and(|section| section.is_some_and(|section| section.get(name).is_some()))
+    }
+}
+
 /// Prints a setting. One that does not exist gives exit code 1 and no output, as in `aws`.
 fn get(context: &Context, name: &str) -> Result<(), Failure> {
-    let files = context.settings().files();
-    let is_profile = |name: &str| files.names().any(|known| known == name);
-    let name = Name::parse(name, is_profile)?;
-    let profile = match &name.profile {
-        Some(profile) => files.find(&SectionName::profile(profile)),
-        None => context.settings().profile(),
+    let settings = context.settings();
+    let parsed = Name::parse(name, &InFiles(settings))?;
+    let profile = match &parsed.profile {
+        Some(profile) => settings.files().find(&SectionName::profile(profile)),
+        None => settings.profile(),
     }?;
-    let value = profile.and_then(|profile| match &name.target {
+    let value = profile.and_then(|profile| match &parsed.target {
         Target::Property(name) => profile.get(name),
         Target::Nested(name, nested) => profile.get(name)?.nested(nested),
     });
-    match value.and_then(|value| value.non_empty()) {
-        Some(value) => context.console().write_stdout(format!("{value}\n")),
+    match value {
+        Some(value) if value.entries().next().is_some() => {
+            // The words and the code of aws.
+            context.console().write_stderr(&format!(
+                "varname ({name}) must reference a value, not a section or sub-section.\n"
+            ));
+            Err(Failure::negative())
+        }
+        Some(value) => context
+            .console()
+            .write_stdout(format!("{}\n", value.as_str())),
         None => Err(Failure::negative()),
     }
 }
 
 /// Writes a setting whose value is an argument, or is read from the terminal or standard input.
 async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), Failure> {
-    // `BLOCK.KEY` names a nested key even if a profile is called BLOCK: aws writes it that way,
-    // though it reads it the other way.
-    let name = Name::parse(name, |_| false)?;
+    let name = Name::parse(name, &InFiles(context.settings()))?;
     let value = match value {
         Some(value) => Secret::new(value),
         None => read_value(context, name.key()).await?,
@@ -81,21 +105,28 @@ async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), F
     save(context, &editor)
 }
 
+/// Reads the value of a setting. Nothing, as a variable that is not set gives, is no value.
 async fn read_value(context: &Context, key: &str) -> Result<Secret, Failure> {
     let console = context.console();
     if console.can_ask() {
         let prompt = Prompt::new(console, "")?;
         let answer = prompt.secret(key, None, |_| Ok(())).await?;
-        return answer
-            .map(Secret::new)
-            .ok_or_else(|| Failure::usage("the following arguments are required: VALUE"));
+        return answer.map(Secret::new).ok_or_else(value_missing);
     }
     let mut text = String::new();
     io::stdin()
         .lock()
         .read_to_string(&mut text)
         .map_err(|error| Failure::other(format!("cannot read the value: {error}")))?;
-    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(value_missing()),
+        value => Ok(Secret::new(value)),
+    }
+}
+
+fn value_missing() -> Failure {
+    Failure::usage("the following arguments are required: VALUE")
+        .with_hint("an empty VALUE in quotes, \"\", empties the setting")
 }
 
 fn editor(context: &Context, kind: FileKind) -> Result<Editor, Failure> {

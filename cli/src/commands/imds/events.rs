@@ -1,7 +1,7 @@
 use keyfob_imds::{Client, ErrorKind, events::Event};
 use serde_json::{Value, json};
 
-use crate::{args::WatchEvent, context::Context, failure::Failure};
+use crate::{args::WatchEvent, context::Context, failure::Failure, terminal::printable};
 
 /// Prints each event as a line of JSON. Returns after a spot notice, because the instance is about
 /// to stop.
@@ -19,7 +19,7 @@ pub(super) async fn run(
         let event = match watch.next().await {
             Ok(event) => event,
             Err(error) if matches!(error.kind(), ErrorKind::Server | ErrorKind::Throttled) => {
-                context.console().warn(&error.to_string());
+                context.console().warn(&printable(&error.to_string()));
                 continue;
             }
             Err(error) => return Err(Failure::from_imds(&error, "events")),

@@ -1,6 +1,7 @@
 //! `keyfob imds`: instance metadata.
 
 mod events;
+mod secrets;
 mod tree;
 mod user_data;
 
@@ -8,9 +9,15 @@ use std::borrow::Cow;
 
 use keyfob_chain::Argument;
 use keyfob_imds::{Client, Endpoint, wire::TokenTtl};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{args::ImdsCommand, context::Context, failure::Failure, terminal::masked};
+use self::secrets::Masked;
+use crate::{
+    args::{ImdsCommand, OutputFormat},
+    context::Context,
+    failure::Failure,
+    terminal::{masked, printable},
+};
 
 const CREDENTIALS: &str = "iam/security-credentials/";
 const DOCUMENT: &str = "/latest/dynamic/instance-identity/document";
@@ -78,7 +85,10 @@ async fn list(context: &Context, client: &Client, folder: &str) -> Result<(), Fa
         .list(folder)
         .await
         .map_err(|error| Failure::from_imds(&error, folder))?;
-    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
+    let lines: String = names
+        .iter()
+        .map(|name| format!("{}\n", printable(name)))
+        .collect();
     context.console().write_stdout(lines)
 }
 
@@ -87,7 +97,9 @@ async fn role(context: &Context, client: &Client) -> Result<(), Failure> {
         .role_name()
         .await
         .map_err(|error| Failure::from_imds(&error, CREDENTIALS))?;
-    context.console().write_stdout(format!("{role}\n"))
+    context
+        .console()
+        .write_stdout(format!("{}\n", printable(&role)))
 }
 
 /// Prints the role's credentials, masked unless `show` is set.
@@ -114,7 +126,8 @@ async fn credentials(context: &Context, client: &Client, show: bool) -> Result<(
     if let Some(account) = key.account_id() {
         answer["AccountId"] = account.into();
     }
-    context.print("Credentials", &answer)
+    let format = context.own_format(false).unwrap_or(OutputFormat::Json);
+    context.print_as(format, "Credentials", &answer)
 }
 
 async fn document(context: &Context, client: &Client) -> Result<(), Failure> {
@@ -151,26 +164,19 @@ fn to_wire_path(path: &str) -> String {
     format!("{slash}{}", path.replace(' ', "%20"))
 }
 
-/// Masks the secrets of a credential document. Other values stay unchanged.
+/// Masks the secrets of a document. Other values stay unchanged.
 fn mask_document<'a>(context: &Context, value: &'a [u8]) -> Result<Cow<'a, [u8]>, Failure> {
-    const SECRET: &[u8] = b"SecretAccessKey";
-    if !value.windows(SECRET.len()).any(|part| part == SECRET) {
-        return Ok(Cow::Borrowed(value));
-    }
-    let Ok(Value::Object(mut document)) = serde_json::from_slice(value) else {
-        return Err(Failure::other("the value contains a secret access key")
-            .with_hint("--show prints it unchanged"));
-    };
-    for name in ["SecretAccessKey", "Token"] {
-        if let Some(Value::String(secret)) = document.get_mut(name) {
-            *secret = masked(secret);
+    match secrets::masked_document(value) {
+        Masked::Nothing => Ok(Cow::Borrowed(value)),
+        Masked::Unreadable => Err(Failure::other("the value contains a secret access key")
+            .with_hint("--show prints it unchanged")),
+        Masked::Document(text) => {
+            context
+                .console()
+                .note("the secrets are masked; --show shows them");
+            Ok(Cow::Owned(text.into_bytes()))
         }
     }
-    context
-        .console()
-        .note("the secrets are masked; --show shows them");
-    let text = format!("{:#}", Value::Object(document));
-    Ok(Cow::Owned(text.into_bytes()))
 }
 
 /// Adds a line end to text without one. Binary data stays unchanged.

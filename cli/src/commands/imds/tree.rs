@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 
 use keyfob_imds::Client;
 
+use super::secrets::{Masked, masked_document};
 use crate::{
     context::Context,
     failure::Failure,
-    terminal::{Console, Style},
+    terminal::{Console, Style, printable},
 };
 
 /// The most characters of a value that the tree shows; `imds get` prints all of it.
@@ -32,7 +33,10 @@ pub(super) async fn run(context: &Context, client: &Client, folder: &str) -> Res
 /// As [`run`].
 pub(super) async fn list(context: &Context, client: &Client, folder: &str) -> Result<(), Failure> {
     let items = walk(client, folder).await?;
-    let lines: String = items.keys().map(|path| format!("{path}\n")).collect();
+    let lines: String = items
+        .keys()
+        .map(|path| format!("{}\n", printable(path)))
+        .collect();
     context.console().write_stdout(lines)
 }
 
@@ -69,13 +73,18 @@ fn render(console: Console, items: &Items) -> String {
             .take_while(|(a, b)| a == b)
             .count();
         for (depth, folder) in folders.iter().enumerate().skip(shared) {
-            let folder = console.paint(Style::Strong, &format!("{folder}/"));
+            let folder = console.paint(Style::Strong, &format!("{}/", printable(folder)));
             out += &format!("{:1$}{folder}\n", "", 2 * depth);
         }
         let indent = 2 * folders.len();
-        let value = value
-            .as_deref()
-            .map_or_else(|| "(not asked for)".to_owned(), shorten);
+        let value = match value.as_deref() {
+            None => "(not asked for)".to_owned(),
+            Some(value) if masked_document(value.as_bytes()) != Masked::Nothing => {
+                "(contains a secret)".to_owned()
+            }
+            Some(value) => shorten(value),
+        };
+        let name = printable(name);
         out += format!("{:indent$}{name:<24}  {value}", "").trim_end();
         out.push('\n');
         previous = folders;
@@ -87,10 +96,11 @@ fn render(console: Console, items: &Items) -> String {
 fn shorten(value: &str) -> String {
     let first = value.lines().next().unwrap_or_default();
     let start: String = first.chars().take(MAX_SHOWN).collect();
+    let shown = printable(&start).into_owned();
     if start.len() < value.trim_end().len() {
-        return start + " …";
+        return shown + " …";
     }
-    start
+    shown
 }
 
 #[cfg(test)]
@@ -105,6 +115,11 @@ mod tests {
             ("/latest/b/c", Some("2\n3")),
             ("/latest/b/d", None),
             ("/latest/e/f/g", Some("")),
+            (
+                "/latest/e/h",
+                Some(r#"{"x": {"TOKEN": "canary-0123456789"}}"#),
+            ),
+            ("/latest/i\u{1b}[2J", Some("\u{9b}2J")),
         ];
         let items = items
             .into_iter()
@@ -119,6 +134,8 @@ latest/
   e/
     f/
       g
+    h                         (contains a secret)
+  i\\u{1b}[2J                \\u{9b}2J
 ";
         assert_eq!(render(Console::new(Color::Off, true), &items), expected);
     }

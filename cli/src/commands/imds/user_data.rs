@@ -1,7 +1,7 @@
 use keyfob_imds::{Client, metadata::unpack_user_data};
 
 use super::with_line_end;
-use crate::{context::Context, failure::Failure};
+use crate::{context::Context, failure::Failure, terminal::printable};
 
 const PATH: &str = "/latest/user-data";
 
@@ -25,7 +25,8 @@ pub(super) async fn run(context: &Context, client: &Client, decode: bool) -> Res
     for part in parts {
         if has_headings {
             let name = part.filename.as_deref().unwrap_or("unnamed");
-            let heading = format!("==> {} ({name}) <==\n", part.content_type);
+            let (kind, name) = (printable(&part.content_type), printable(name));
+            let heading = format!("==> {kind} ({name}) <==\n");
             context.console().write_stdout(heading)?;
         }
         context.console().write_stdout(with_line_end(&part.body))?;

@@ -9,6 +9,7 @@ use crate::{
     args::{CompareArgs, OutputFormat, SigningArgs},
     context::Context,
     failure::Failure,
+    terminal::printable_lines,
 };
 
 /// Prints where the server sees another request than the one signed here, in the order in which a
@@ -20,6 +21,7 @@ use crate::{
 pub(super) async fn run(context: &Context, args: &CompareArgs) -> Result<(), Failure> {
     let answer = body::read("FILE", &args.answer)?;
     let server = ServerView::parse(&String::from_utf8_lossy(&answer));
+    let format = context.own_format(args.json);
     let args = &args.signing;
     let input = Input::read(args)?;
     let request = request(&input, args)?;
@@ -35,7 +37,7 @@ pub(super) async fn run(context: &Context, args: &CompareArgs) -> Result<(), Fai
              servers that do not, look at `keyfob sign --print canonical`",
         ));
     }
-    print(context, &differences)
+    print(context, format, &differences)
 }
 
 async fn differences(
@@ -62,11 +64,15 @@ fn signed_at(args: &SigningArgs, server: &ServerView) -> Result<Timestamp, Failu
     }
 }
 
-fn print(context: &Context, differences: &[Difference]) -> Result<(), Failure> {
-    let Some(format) = context.output_format()? else {
+fn print(
+    context: &Context,
+    format: Option<OutputFormat>,
+    differences: &[Difference],
+) -> Result<(), Failure> {
+    let Some(format) = format else {
         let lines: String = differences
             .iter()
-            .map(|difference| format!("{difference}\n"))
+            .map(|difference| printable_lines(&difference.to_string()) + "\n")
             .collect();
         return context.console().write_stdout(lines);
     };
@@ -74,16 +80,16 @@ fn print(context: &Context, differences: &[Difference]) -> Result<(), Failure> {
     let answer = match format {
         OutputFormat::Json => list,
         // Text and table give each row the name of the list.
-        OutputFormat::Text | OutputFormat::Table => json!({ "Differences": list }),
+        OutputFormat::Text | OutputFormat::Table => json!({ "differences": list }),
     };
     context.print_as(format, "Compare", &answer)
 }
 
 fn to_json(difference: &Difference) -> Value {
     json!({
-        "Difference": difference.to_string(),
-        "Ours": difference.ours(),
-        "Theirs": difference.theirs(),
-        "Cause": difference.cause(),
+        "difference": difference.to_string(),
+        "ours": difference.ours(),
+        "theirs": difference.theirs(),
+        "cause": difference.cause(),
     })
 }

@@ -4,7 +4,7 @@ use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::actions::{AssumedRole, CallerIdentity, SessionToken};
 use serde_json::{Value, json};
 
-pub(in crate::commands) fn caller_identity(identity: &CallerIdentity) -> Value {
+pub(super) fn caller_identity(identity: &CallerIdentity) -> Value {
     json!({
         "UserId": identity.user_id,
         "Account": identity.account,

@@ -8,7 +8,8 @@ use keyfob_sts::{
     call::SignedAction,
 };
 
-pub(super) use self::{answer::caller_identity, client::Sts};
+use self::answer::caller_identity;
+pub(super) use self::client::Sts;
 use crate::{
     args::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
     context::Context,
