@@ -1,15 +1,12 @@
-//! The editor on real files, with other threads and processes, and compared with the parser.
+//! The editor on real files, and compared with the parser.
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails should fail with its line"
 )]
 
-use std::{fs, path::Path, thread};
+use std::{fs, path::Path};
 
-use keyfob_chain::{
-    ErrorKind,
-    profiles::{ConfigFiles, Editor, FileKind, SectionName},
-};
+use keyfob_chain::profiles::{ConfigFiles, Editor, FileKind, SectionName};
 
 fn set(path: &Path, profile: &str, name: &str, value: &str) {
     let mut editor = Editor::new(FileKind::Config, path);
@@ -118,7 +115,7 @@ fn all_but(profiles: &ConfigFiles, section: &SectionName, property: &str) -> Vec
 #[test]
 fn in_any_file_a_new_value_is_read_back_and_nothing_else_changes() {
     let mut numbers = Numbers(0x5eed_cafe_f00d_1234);
-    for _ in 0..20_000 {
+    for _ in 0..8_000 {
         let text = numbers.file();
         let section = match numbers.next(4) {
             0 => SectionName::profile("default"),
@@ -209,103 +206,6 @@ fn any_bytes_are_read_without_a_panic() {
 }
 
 #[test]
-fn twenty_writers_at_once_all_get_their_word_in() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(".aws/config");
-    thread::scope(|scope| {
-        for number in 0..20 {
-            let path = &path;
-            scope.spawn(move || {
-                for round in 0..3 {
-                    let profile = format!("p{number}");
-                    set(path, &profile, &format!("k{round}"), &format!("v{number}"));
-                }
-            });
-        }
-    });
-    let profiles = read(&fs::read(&path).unwrap());
-    for number in 0..20 {
-        for round in 0..3 {
-            let found = get(&profiles, &format!("p{number}"), &format!("k{round}"));
-            assert_eq!(found, Some(format!("v{number}")));
-        }
-    }
-    let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
-    assert_eq!(left.len(), 1, "{left:?}");
-}
-
-/// Starts this test binary as another process that runs one ignored test.
-fn spawn(test: &str, path: &Path, number: usize) -> std::process::Child {
-    std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored"])
-        .env("KEYFOB_TEST_FILE", path)
-        .env("KEYFOB_TEST_NUMBER", number.to_string())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-#[test]
-#[ignore = "the child of the tests below"]
-fn child_writes_for_ever_or_ten_times() {
-    let Some(path) = std::env::var_os("KEYFOB_TEST_FILE") else {
-        return;
-    };
-    let number = std::env::var("KEYFOB_TEST_NUMBER").unwrap();
-    let rounds = if number == "0" { usize::MAX } else { 10 };
-    for round in 0..rounds {
-        set(
-            Path::new(&path),
-            &format!("p{number}"),
-            "round",
-            &format!("{round}{}", "x".repeat(100_000)),
-        );
-    }
-}
-
-#[test]
-fn processes_do_not_lose_each_others_edits() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
-    let children: Vec<_> = (1..=4)
-        .map(|number| spawn("child_writes_for_ever_or_ten_times", &path, number))
-        .collect();
-    for mut child in children {
-        assert!(child.wait().unwrap().success());
-    }
-    let profiles = read(&fs::read(&path).unwrap());
-    for number in 1..=4 {
-        assert!(
-            get(&profiles, &format!("p{number}"), "round")
-                .unwrap()
-                .starts_with("9x")
-        );
-    }
-}
-
-#[test]
-fn a_killed_writer_leaves_the_old_file_or_the_new_one_and_no_lock() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
-    set(&path, "keep", "region", "eu-west-1");
-    for pause in 0..8 {
-        let mut child = spawn("child_writes_for_ever_or_ten_times", &path, 0);
-        thread::sleep(std::time::Duration::from_millis(60 + 7 * pause));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let text = fs::read(&path).unwrap();
-        let profiles = read(&text);
-        assert_eq!(
-            get(&profiles, "keep", "region").as_deref(),
-            Some("eu-west-1")
-        );
-        let whole = get(&profiles, "p0", "round").is_none_or(|value| value.len() > 100_000);
-        assert!(whole && text.ends_with(b"\n"));
-        set(&path, "keep", "after", "kill");
-    }
-}
-
-#[test]
 fn a_nested_property_is_removed_and_its_siblings_stay() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
@@ -343,6 +243,8 @@ fn nothing_is_written_if_nothing_changes() {
 #[cfg(unix)]
 mod unix {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+
+    use keyfob_chain::ErrorKind;
 
     use super::*;
 

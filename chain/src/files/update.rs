@@ -18,7 +18,7 @@ use crate::error::Error;
 
 /// How long a new version is watched. A program that read the old version before the rename writes
 /// within this time.
-const WATCH: Duration = Duration::from_millis(50);
+const WATCH: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(2);
 /// How often an update starts over because another program wrote.
 const ATTEMPTS: usize = 50;
@@ -53,7 +53,7 @@ impl Lock {
     /// does. So a file that changed a moment ago, or looks truncated, is read again once it is
     /// quiet; if it changes before the rename, or a moment after it, the update starts over, with
     /// what the other program wrote. That is why `edit` may be called more than once, and an
-    /// update takes some 50 ms.
+    /// update takes some 100 ms.
     ///
     /// # Errors
     ///

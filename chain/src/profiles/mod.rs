@@ -94,7 +94,7 @@ impl ConfigFiles {
                     file_kind: kind,
                     line: None,
                     section: None,
-                    kind: ProblemKind::Unreadable(error.kind().to_string()),
+                    kind: ProblemKind::Unreadable(reason(&error)),
                 }),
             }
         }
@@ -344,6 +344,14 @@ fn ignored_reason(ignored: &IgnoredSection, name: &SectionName) -> String {
         None => format!("rename it to a name of {NAME_CHARACTERS}"),
     };
     format!("[{inner}] at {location} is ignored because of its header: {cure}")
+}
+
+/// Returns why a file cannot be read, without the number of the error.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::FileTooLarge => error.to_string(),
+        kind => kind.to_string(),
+    }
 }
 
 /// Returns true for a missing file, or a path through something that is not a folder.
