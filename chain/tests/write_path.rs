@@ -5,6 +5,7 @@
 //! harness would run the writer in a thread beside another.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a test without a harness, which fails with a line and reports by itself"

@@ -4,7 +4,7 @@
 //! [`Lock`] excludes other writers that take it, and writes: [`Lock::update`] changes a file that
 //! other programs may write at the same time without a lock, such as `~/.aws/config`;
 //! [`Lock::replace`] writes a private file of Keyfob's own, such as an entry of a cache. [`read`]
-//! reads any file up to a limit.
+//! and [`read_secret`] read any file up to a limit.
 
 mod access;
 mod folder;
@@ -17,7 +17,7 @@ use std::{io, path::Path};
 
 pub use folder::create_private_folder;
 pub use lock::Lock;
-pub use read::{MAX_LENGTH, read};
+pub use read::{MAX_LENGTH, read, read_secret};
 pub use update::Saved;
 
 use crate::error::{Error, ErrorKind};

@@ -4,6 +4,8 @@ use std::{
     path::Path,
 };
 
+use keyfob_sigv4::Secret;
+
 /// The longest file that is read: 16 MiB. Configuration, credentials and token files are a few KiB.
 pub const MAX_LENGTH: u64 = 16 * 1024 * 1024;
 
@@ -31,9 +33,33 @@ pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     read_open(&File::open(path)?)
 }
 
+/// Reads a token or another secret, whose bytes are zeroed on drop.
+///
+/// # Errors
+///
+/// As for [`read`], and [`io::ErrorKind::InvalidData`] if the file is not UTF-8.
+///
+/// # Examples
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("token");
+/// std::fs::write(&path, "eyJhbGciOi")?;
+/// assert_eq!(keyfob_chain::files::read_secret(&path)?.expose(), "eyJhbGciOi");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn read_secret(path: impl AsRef<Path>) -> io::Result<Secret> {
+    let not_utf8 = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
+    Ok(Secret::new(
+        String::from_utf8(read(path)?).map_err(not_utf8)?,
+    ))
+}
+
 /// Reads an open file from its current position.
 pub(super) fn read_open(file: &File) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // All of it at once: a buffer that grows leaves copies of secrets behind.
+    let length = file.metadata()?.len().min(MAX_LENGTH) + 1;
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     // One byte more than allowed tells a file that is too long.
     file.take(MAX_LENGTH + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_LENGTH {

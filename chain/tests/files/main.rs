@@ -92,6 +92,8 @@ fn an_endless_device_is_a_problem_of_the_file_and_a_pipe_is_read() {
         error.to_string(),
         "/dev/zero: cannot be read: it is larger than 16 MiB"
     );
+    let error = files::read_secret("/dev/zero").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::FileTooLarge);
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(

@@ -1,5 +1,4 @@
 use std::{
-    fs,
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -14,6 +13,7 @@ use super::Role;
 use crate::{
     config::{Region, Settings},
     error::{Error, ErrorKind},
+    files,
     provider::Found,
 };
 
@@ -115,13 +115,12 @@ fn session_name(role: &Role, now: Timestamp) -> String {
 
 /// Reads the token, without the line end that many writers put after it.
 fn read_token(role: &Role, file: &Path) -> Result<Secret, Error> {
-    let text = fs::read_to_string(file).map_err(|error| {
+    // The untrimmed copy is zeroed on drop too.
+    let untrimmed = files::read_secret(file).map_err(|error| {
         let file = file.display();
         let message = format!("no token for {}: cannot read {file}", role.named_in);
         Error::with_source(ErrorKind::Provider, message, error)
     })?;
-    // The untrimmed copy is zeroed on drop too.
-    let untrimmed = Secret::new(text);
     Ok(Secret::from(untrimmed.expose().trim()))
 }
 

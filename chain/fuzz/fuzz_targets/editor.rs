@@ -1,0 +1,8 @@
+//! Edits any file: what is set is read back, and nothing else changes.
+#![no_main]
+
+#[allow(dead_code, reason = "each target uses its own check")]
+#[path = "../../tests/smoke/checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::editor(input));

@@ -1,0 +1,116 @@
+use keyfob_chain::{
+    Order,
+    profiles::{ConfigFiles, Editor, FileKind, Problem, SectionName},
+};
+
+/// Reads a file as each kind, by each family of rules.
+pub(crate) fn files(input: &[u8]) {
+    let lines = input.split(|byte| *byte == b'\n').count();
+    for kind in [FileKind::Config, FileKind::Credentials] {
+        for order in [Order::Cli, Order::Rust] {
+            let files = ConfigFiles::parse_for(order, [(kind, "file", input)]);
+            for problem in files.problems() {
+                assert!(
+                    problem
+                        .line
+                        .is_none_or(|line| (1..=lines).contains(&(line as usize)))
+                );
+                let text = problem.to_string();
+                assert!(
+                    text.starts_with("file:") && !text.contains(char::is_control),
+                    "{text:?}"
+                );
+            }
+            for section in files.sections() {
+                // Usable, or an error that says why not.
+                if let Err(error) = files.section(section.name()) {
+                    assert!(files.problems().iter().any(Problem::is_error), "{error}");
+                }
+                for (name, value) in section.iter() {
+                    assert!(!name.contains(char::is_whitespace));
+                    assert!((1..=lines).contains(&(value.location().line() as usize)));
+                    assert_eq!(value.as_str().trim(), value.as_str());
+                }
+            }
+            assert!(files.profile("\u{1}").is_err());
+        }
+    }
+}
+
+/// Sets a property in a file, reads it back, and removes it. The first byte chooses the section,
+/// the property and the value.
+pub(crate) fn editor(input: &[u8]) {
+    let Some((&choice, text)) = input.split_first() else {
+        return;
+    };
+    let choice = usize::from(choice);
+    let section = [
+        SectionName::profile("default"),
+        SectionName::profile("dev"),
+        SectionName::profile("a b"),
+        SectionName::SsoSession("dev".to_owned()),
+    ][choice % 4]
+        .clone();
+    let name = ["region", "x", "output", "new"][choice / 4 % 4];
+    let value = ["v", "", "a#b", "a = b", "[c]", "\u{e9}"][choice / 16 % 6];
+    let shown = String::from_utf8_lossy(text);
+    let edited = edit(text, |editor| drop(editor.set(&section, name, value)));
+    let Some(edited) = edited else { return };
+    let (before, after) = (read(text), read(&edited));
+    assert_eq!(
+        get(&after, &section, name).as_deref(),
+        Some(value),
+        "{shown:?}"
+    );
+    let others = all_but(&before, &section, name);
+    assert_eq!(others, all_but(&after, &section, name), "{shown:?}");
+    let again = edit(&edited, |editor| drop(editor.set(&section, name, value)));
+    assert_eq!(again.as_deref(), Some(&edited[..]), "{shown:?}");
+    // After the removal, every line of other properties is still there, in order.
+    let removed = edit(&edited, |editor| drop(editor.remove(&section, name)));
+    assert!(removed.is_some(), "{shown:?}");
+    let removed = removed.unwrap_or_default();
+    let gone = read(&removed);
+    assert_eq!(get(&gone, &section, name), None, "{shown:?}");
+    assert_eq!(others, all_but(&gone, &section, name), "{shown:?}");
+    let mut edited = edited.split_inclusive(|byte| *byte == b'\n');
+    for line in removed.split_inclusive(|byte| *byte == b'\n') {
+        assert!(edited.any(|kept| kept == line), "{shown:?}");
+    }
+}
+
+/// Returns `None` for UTF-16, which is not edited.
+fn edit(text: &[u8], change: impl Fn(&mut Editor)) -> Option<Vec<u8>> {
+    let mut editor = Editor::new(FileKind::Config, "config");
+    change(&mut editor);
+    editor.apply(text).ok()
+}
+
+fn read(text: &[u8]) -> ConfigFiles {
+    ConfigFiles::parse([(FileKind::Config, "config", text)])
+}
+
+fn get(files: &ConfigFiles, section: &SectionName, name: &str) -> Option<String> {
+    let found = files.sections().find(|found| found.name() == section)?;
+    Some(found.get(name)?.as_str().to_owned())
+}
+
+/// Returns what the parser reads from a text, without one property.
+fn all_but(files: &ConfigFiles, section: &SectionName, property: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for found in files.sections() {
+        for (name, value) in found
+            .iter()
+            .filter(|(name, _)| found.name() != section || *name != property)
+        {
+            let nested: Vec<_> = value.entries().map(|(n, v)| (n, v.as_str())).collect();
+            all.push(format!(
+                "{} {name} {:?} {nested:?}",
+                found.name(),
+                value.as_str()
+            ));
+        }
+    }
+    all.sort();
+    all
+}
