@@ -1,4 +1,8 @@
-use keyfob_sigv4::{Credentials, Timestamp};
+#[cfg(feature = "client")]
+use bytes::Bytes;
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
+#[cfg(feature = "client")]
+use zeroize::Zeroize;
 
 use crate::{error::Error, json::Members};
 
@@ -15,8 +19,8 @@ use crate::{error::Error, json::Members};
 /// # Errors
 ///
 /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if there is a `Code` other than `Success`;
-/// [`ErrorKind::Response`](crate::ErrorKind::Response) if it is not such a document. No message
-/// repeats any of it.
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) if it is not such a document. Only the code
+/// and the message of a refusal are repeated, and no secret in them.
 ///
 /// # Examples
 ///
@@ -30,12 +34,21 @@ use crate::{error::Error, json::Members};
 /// # Ok::<(), keyfob_imds::Error>(())
 /// ```
 pub fn parse_credentials(document: &[u8]) -> Result<Credentials, Error> {
+    parse_hiding(document, None)
+}
+
+/// Parses a document whose refusal may repeat `sent`, a secret of the request.
+pub(crate) fn parse_hiding(document: &[u8], sent: Option<&Secret>) -> Result<Credentials, Error> {
     let mut members = Members::parse(document, "credential document")?;
     if let Some(code) = members.text("Code")
         && !code.eq_ignore_ascii_case("success")
     {
         let message = members.text("Message").unwrap_or_default();
-        return Err(Error::refused(&code, &message));
+        let own = ["SecretAccessKey", "Token", "SessionToken"]
+            .map(|name| Secret::from(members.text(name).unwrap_or_default()));
+        let secrets: Vec<&Secret> = own.iter().chain(sent).collect();
+        let shown = |text: &str| Secret::redact(text, &secrets);
+        return Err(Error::refused(&shown(&code), &shown(&message)));
     }
     let id = members.required("AccessKeyId")?;
     let secret = members.required("SecretAccessKey")?;
@@ -55,6 +68,14 @@ pub fn parse_credentials(document: &[u8]) -> Result<Credentials, Error> {
         Some(account) => credentials.with_account_id(account),
         None => credentials,
     })
+}
+
+/// Zeroes the bytes of an answer with secrets, unless something else still uses them.
+#[cfg(feature = "client")]
+pub(crate) fn zero(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        body.as_mut().zeroize();
+    }
 }
 
 /// An empty token means no token: this is how a local endpoint serves a long-term key. A missing
@@ -111,6 +132,18 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Response, "{bad}");
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
         }
+    }
+
+    #[test]
+    fn a_refusal_that_repeats_a_secret_is_shown_without_it() {
+        let document = br#"{"Code":"Failed-canary-secret-0","Message":"no canary-secret-1234 or sent-canary-1",
+            "SecretAccessKey":"canary-secret-1234"}"#;
+        let error = parse_hiding(document, Some(&"sent-canary-1".into())).unwrap_err();
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        assert!(
+            error.to_string().contains("no (redacted) or (redacted)"),
+            "{error}"
+        );
     }
 
     #[test]

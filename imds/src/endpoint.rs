@@ -1,4 +1,8 @@
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use http::{Uri, uri::PathAndQuery};
 
@@ -40,9 +44,9 @@ impl Endpoint {
     pub fn new(url: &str) -> Result<Self, Error> {
         Self::parse(url).ok_or_else(|| {
             Error::setting(format!(
-                "invalid metadata endpoint \"{}\": a URL such as http://169.254.169.254 is needed, \
+                "invalid metadata endpoint{}: a URL such as http://169.254.169.254 is needed, \
                  without user, query or fragment",
-                shown(without_user(url))
+                origin(url)
             ))
         })
     }
@@ -83,7 +87,7 @@ impl Endpoint {
         let uri: Uri = text.parse().ok()?;
         let is_valid = matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
-            && !uri.authority()?.as_str().contains('@')
+            && has_plain_authority(&uri)
             && uri.query().is_none()
             // `Uri` drops a fragment without a word.
             && !text.contains('#')
@@ -161,9 +165,39 @@ impl FromStr for Mode {
     }
 }
 
-/// Drops the user and the password, which must not be in a message.
-fn without_user(url: &str) -> &str {
-    url.rsplit_once('@').map_or(url, |(_, rest)| rest)
+/// Returns the part of a rejected URL that a message may repeat, quoted and with a space in front:
+/// the scheme, the host and the port, or an address. Anything else may be a password, a token in
+/// the query, or a secret that was set by mistake; then it is empty.
+pub(crate) fn origin(url: &str) -> String {
+    let url = url.trim();
+    if url.parse::<IpAddr>().is_ok() || url.parse::<SocketAddr>().is_ok() {
+        return format!(" \"{url}\"");
+    }
+    let Ok(uri) = url.parse::<Uri>() else {
+        return String::new();
+    };
+    // Behind the authority, it may be the end of a user's password with a `?` or `#` in it.
+    let users = uri
+        .authority()
+        .map_or(0, |name| name.as_str().matches('@').count());
+    match (uri.scheme_str(), uri.host()) {
+        (Some(scheme), Some(host)) if url.matches('@').count() == users => {
+            let port = uri.port_u16().map(|port| format!(":{port}"));
+            let port = port.unwrap_or_default();
+            format!(" \"{}://{}{port}\"", shown(scheme), shown(host))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Returns true if the authority is a host, with or without a port, and without a user.
+pub(crate) fn has_plain_authority(uri: &Uri) -> bool {
+    uri.authority().is_some_and(|authority| {
+        let host = authority.host();
+        let port = authority.as_str().strip_prefix(host);
+        let is_port = port.is_some_and(|port| port.is_empty() || authority.port_u16().is_some());
+        !host.is_empty() && is_port
+    })
 }
 
 #[cfg(test)]
@@ -200,8 +234,27 @@ mod tests {
         }
         let message = Endpoint::new("http://me:canary@h").unwrap_err().to_string();
         assert!(
-            message.contains("\"h\"") && !message.contains("canary"),
+            message.contains("\"http://h\"") && !message.contains("canary"),
             "{message}"
         );
+        for wrong in [
+            "http://h?token=canary",
+            "http://h/?a@b=canary",
+            "http://h/#canary",
+            "http://me:ca?canary@h/",
+            "http://me:canary@h:x/",
+            "http://canary@h?b@c",
+            "canary",
+            "canary/canary+canary",
+            "//canary",
+            "canary:canary@h",
+            "h?canary",
+        ] {
+            let error = Endpoint::new(wrong).unwrap_err();
+            assert!(
+                !format!("{error:?}").contains("canary"),
+                "{wrong}: {error:?}"
+            );
+        }
     }
 }

@@ -40,7 +40,8 @@ impl<'a> Path<'a> {
                 "invalid metadata path \"{}\": write it as on the wire, such as \
                  /latest/meta-data/instance-id, without query, fragment, `..`, spaces or control \
                  characters",
-                shown(text)
+                // What follows may be a secret that was meant as a parameter.
+                shown(text.split(['?', '#']).next().unwrap_or_default())
             )));
         }
         Ok(if text.starts_with('/') {
@@ -56,7 +57,9 @@ impl<'a> Path<'a> {
     }
 
     /// Returns the item with this name in this directory. The name becomes one segment: everything
-    /// but letters, digits and `-._~=@:+` is percent-encoded.
+    /// that may not be in one is percent-encoded, a slash included.
+    ///
+    /// Source: RFC 3986 section 3.3, `pchar`.
     ///
     /// # Errors
     ///
@@ -109,6 +112,36 @@ impl<'a> Path<'a> {
     }
 
     /// Returns the path of the directory of this name, which ends with a slash.
+    /// Returns the path of a name that a service listed, as it came: it may have several segments.
+    /// Only a name that cannot be sent so is encoded.
+    #[cfg(feature = "client")]
+    pub(crate) fn below(&self, name: &str) -> Result<Path<'static>, Error> {
+        let path = format!("{}{name}", self.directory());
+        match Path::new(&path) {
+            Ok(_) if !name.is_empty() => Ok(Path(Cow::Owned(path))),
+            _ => self.child(name),
+        }
+    }
+
+    /// Returns true for items whose value is a secret: credentials, and user data, which often
+    /// contains passwords. The case of the names and what is in front of them do not matter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::Path;
+    ///
+    /// assert!(Path::new("iam/security-credentials/web")?.is_secret());
+    /// assert!(Path::new("/2021-07-15/USER-DATA")?.is_secret());
+    /// assert!(!Path::new("instance-id")?.is_secret());
+    /// # Ok::<(), keyfob_imds::Error>(())
+    /// ```
+    pub fn is_secret(&self) -> bool {
+        let path = decoded(&self.0).to_ascii_lowercase();
+        path.split('/')
+            .any(|segment| segment == "user-data" || segment.starts_with("security-credentials"))
+    }
+
     #[cfg(feature = "client")]
     pub(crate) fn into_directory(self) -> Path<'static> {
         Path(Cow::Owned(self.directory().into_owned()))
@@ -131,9 +164,25 @@ fn is_path_byte(byte: u8) -> bool {
         )
 }
 
-/// Returns true for a byte that a name does not encode.
+/// Returns true for a byte that may be in a segment as it is (RFC 3986 section 3.3, `pchar`). Some
+/// servers compare paths without decoding them, so nothing else is encoded.
 fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~=@:+".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte)
+}
+
+/// Decodes `%2d` and the like, so that a name cannot hide from a comparison.
+fn decoded(path: &str) -> String {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = after.get(..2).filter(|_| *byte == b'%');
+        let value = escaped
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        plain.push(value.unwrap_or(*byte));
+        rest = if value.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&plain).into_owned()
 }
 
 /// Returns true for `.` and `..`, also when they are encoded.
@@ -167,12 +216,38 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_known_by_its_name_at_any_depth_and_in_any_case() {
+        for secret in [
+            "/latest/user-data",
+            "/latest/user-data/",
+            "/1.0/User-Data",
+            "/latest/meta-data/x/USER%2Ddata",
+            "iam/security-credentials/web",
+            "IAM/Security-Credentials-Extended/web/x",
+            "identity-credentials/ec2/security-credentials/ec2-instance",
+        ] {
+            assert!(Path::new(secret).unwrap().is_secret(), "{secret}");
+        }
+        for open in ["user-data-size", "iam/info", "security-groups"] {
+            assert!(!Path::new(open).unwrap().is_secret(), "{open}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_path_is_named_without_its_query() {
+        let error = Path::new("x?token=canary").unwrap_err();
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
+
+    #[test]
     fn a_child_is_always_one_segment() {
         let base = Path::new("/t").unwrap();
         assert_eq!(
             base.child("a/b c?é").unwrap().as_str(),
             "/t/a%2Fb%20c%3F%C3%A9"
         );
+        let legal = "a+b=c,d.e@f-g_h!$&'()*;:~";
+        assert_eq!(base.child(legal).unwrap().as_str(), format!("/t/{legal}"));
         assert_eq!(base.child("..").unwrap().as_str(), "/t/%2E%2E");
         assert_eq!(base.child(".%2e").unwrap().as_str(), "/t/.%252e");
         assert!(base.child("").is_err() && base.child(&"é".repeat(900)).is_err());

@@ -419,7 +419,7 @@ async fn a_persistent_client_survives_what_can_go_wrong_at_each_step() {
             ok(document),
         ];
         let server = Script::start(steps).await;
-        let client = client_of(&server.url()).persistent(true);
+        let client = client_of(&server.url()).retry_unanswered(true);
         let client = client.attempt_timeout(Duration::from_millis(300));
         let client = client.timeout(Duration::from_secs(20)).build().unwrap();
         assert_eq!(client.credentials().await.unwrap().name, "web");
@@ -437,7 +437,7 @@ async fn an_empty_list_of_roles_means_no_role_and_a_persistent_client_retries() 
             .into_iter()
             .chain((0..6).map(|_| Reply::status(200, " \n")));
         let server = Script::start(replies).await;
-        let client = client_of(&server.url()).persistent(persistent);
+        let client = client_of(&server.url()).retry_unanswered(persistent);
         let client = client.build().unwrap();
         assert_eq!(client.credentials().await.unwrap_err().kind(), kind);
         assert_eq!(client.role_name().await.unwrap_err().kind(), kind);
@@ -571,4 +571,100 @@ fn clients_and_errors_can_be_shared_between_threads() {
     fn future<'c, F: Future + Send>(_: impl Fn(&'c Client) -> F) {}
     future(Client::credentials);
     future(|client| client.get("x"));
+}
+
+#[tokio::test]
+async fn a_service_whose_folders_never_end_ends_a_walk_with_an_error() {
+    // Each folder has itself in it, or very many items.
+    let many: String = (0..300).map(|at| format!("item-{at}\n")).collect();
+    for (listing, reason) in [("again/".to_owned(), "levels"), (many, "items")] {
+        let replies = (0..1000).map(|_| Reply::status(200, &listing));
+        let server = Script::start(replies).await;
+        server.give_tokens();
+        let client = client_of(&server.url()).build().unwrap();
+        let mut walk = client.walk("/latest/").unwrap().max_entries(250);
+        let error = loop {
+            match walk.next().await {
+                Some(Err(error)) => break error,
+                Some(Ok(_)) => {}
+                None => unreachable!("the walk ended without an error"),
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::Response);
+        assert!(error.to_string().contains(reason), "{error}");
+        assert!(walk.next().await.is_none());
+        assert!(server.asked().len() < 30, "{}", server.asked().len());
+    }
+}
+
+#[tokio::test]
+async fn a_role_is_asked_for_by_the_name_that_was_listed() {
+    let document = r#"{"AccessKeyId":"AKID","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+    for name in ["a+b=c,d.e@f-g_h", "tf/k8s/discovery"] {
+        let server = Script::start([
+            Reply::status(404, ""),
+            Reply::status(200, name),
+            Reply::status(200, document),
+        ])
+        .await;
+        server.give_tokens();
+        let client = client_of(&server.url()).build().unwrap();
+        assert_eq!(client.credentials().await.unwrap().name, name);
+        let asked = server.asked().pop().unwrap();
+        let path = format!("GET /latest/meta-data/iam/security-credentials/{name}");
+        assert_eq!(asked, path);
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_listed_but_has_no_document_is_not_no_role() {
+    let listed = || Reply::status(200, "web");
+    let missing = || Reply::status(404, "");
+    let server = Script::start([listed(), missing(), listed(), missing()]).await;
+    server.give_tokens();
+    let client = client_of(&server.url()).build().unwrap();
+    let error = client.credentials().await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    assert!(!error.to_string().contains("no IAM role"), "{error}");
+}
+
+#[tokio::test]
+async fn an_item_without_its_last_slash_is_told_of_it() {
+    let moved = Reply::with_headers(301, &[("Location", "/latest/meta-data/iam/")], b"");
+    let server = Script::start([moved]).await;
+    server.give_tokens();
+    let client = client_of(&server.url()).build().unwrap();
+    let error = client.get("iam").await.unwrap_err();
+    assert_eq!(error.status(), Some(301));
+    assert!(error.to_string().contains("a slash at the end"), "{error}");
+}
+
+#[tokio::test]
+async fn an_optional_item_is_none_only_if_it_does_not_exist() {
+    let instance = Imds::builder().start().await.unwrap();
+    let url = format!("http://localhost:{}", instance.address().port());
+    let client = client_of(&url).attempts(1).build().unwrap();
+    assert_eq!(client.get_optional("kernel-id").await.unwrap(), None);
+    let id = client.get_optional("instance-id").await.unwrap();
+    assert_eq!(id.as_deref(), Some("i-0123456789abcdef0"));
+    instance.inject(keyfob_imds::server::Fault::status(500));
+    assert!(client.get_optional("instance-id").await.is_err());
+}
+
+#[tokio::test]
+async fn a_refusal_that_repeats_the_session_token_is_shown_without_it() {
+    let refusal = r#"{"Code":"Failed","Message":"canary-token-canary is not valid"}"#;
+    let server = Script::start([
+        Reply::status(200, "canary-token-canary"),
+        Reply::status(200, "web"),
+        Reply::status(200, refusal),
+    ])
+    .await;
+    let client = client_of(&server.url()).build().unwrap();
+    let error = client.credentials().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(
+        !format!("{error} {error:?}").contains("canary"),
+        "{error:?}"
+    );
 }

@@ -186,9 +186,10 @@ async fn a_failing_source_is_an_error_with_its_reason() {
 
 #[tokio::test]
 async fn silence_and_redirects_end_in_time_and_are_not_followed() {
-    let silent = Script::start([Reply::Hang]).await;
+    let silent = Script::start([Reply::Hang, Reply::Hang]).await;
     let client = client_of(&silent.url())
-        .attempt_timeout(Duration::from_millis(400))
+        .attempts(2)
+        .attempt_timeout(Duration::from_millis(800))
         .build()
         .unwrap();
     assert_eq!(
@@ -272,4 +273,102 @@ async fn https_is_asked_only_with_tls() {
     assert!(error.to_string().contains(&url), "{error}");
     // A handshake record of TLS (RFC 8446 section 5.1).
     assert_eq!(answering.await.unwrap()[0], 22);
+}
+
+#[tokio::test]
+async fn an_agent_that_starts_late_or_answers_slowly_at_first_is_waited_for() {
+    // The port of a listener that is gone for now.
+    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    drop(socket);
+    let late = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        let builder = Container::builder().credentials(key()).token("t");
+        builder.bind(address).start().await.unwrap()
+    });
+    let url = format!("http://localhost:{}/v1/credentials", address.port());
+    let client = client_of(&url).token("t").build().unwrap();
+    client.credentials().await.unwrap();
+    drop(late.await.unwrap());
+
+    let slow = agent("t").await;
+    slow.inject(Fault::slow(Duration::from_secs(3)).times(1));
+    let client = client_of(&slow.url()).token("t").build().unwrap();
+    client.credentials().await.unwrap();
+    assert_eq!(slow.counters().requests, 2);
+}
+
+#[tokio::test]
+async fn an_agent_that_is_never_there_is_named_as_what_it_is_after_three_attempts() {
+    let began = std::time::Instant::now();
+    let client = client_of("http://127.0.0.1:1/").build().unwrap();
+    let error = client.credentials().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert!(
+        error.to_string().contains("the container's agent"),
+        "{error}"
+    );
+    assert!((2..4).contains(&began.elapsed().as_secs()));
+}
+
+#[tokio::test]
+async fn an_agent_that_repeats_the_token_does_not_make_us_repeat_it() {
+    let token = "Bearer eyJhbGciOi.canary-canary-canary";
+    for reason in [
+        format!(r#"{{"code":"Denied","message":"{token} is not valid"}}"#),
+        format!(r#"{{"code":"{token}","message":"no"}}"#),
+        format!(
+            r#"{{"code":"Denied","message":"{}{token}"}}"#,
+            "x".repeat(185)
+        ),
+        format!(
+            r#"{{"Code":"Denied","Message":"not valid: {}"}}"#,
+            &token[7..30]
+        ),
+    ] {
+        for status in [200, 401, 403, 500] {
+            let agent = Script::start([Reply::status(status, &reason)]).await;
+            let client = client_of(&agent.url()).token(token).attempts(1);
+            let error = client.build().unwrap().credentials().await.unwrap_err();
+            let shown = format!("{error} {error:?} {:?}", error.code());
+            assert!(!shown.contains("canary"), "{shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_server_reads_its_token_file_for_every_request() {
+    let path = std::env::temp_dir().join(format!("keyfob-imds-serve-{}", std::process::id()));
+    let builder = || Container::builder().credentials(key()).token_file(&path);
+    let missing = builder().start().await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::BadToken);
+    assert!(
+        missing.to_string().contains(path.to_str().unwrap()),
+        "{missing}"
+    );
+    std::fs::write(&path, "first\n").unwrap();
+    let server = builder().start().await.unwrap();
+    assert_eq!(server.token().expose().trim(), "first");
+    let client = client_of(&server.url()).token_file(&path).build().unwrap();
+    client.credentials().await.unwrap();
+    std::fs::write(&path, "second\n").unwrap();
+    client.credentials().await.unwrap();
+    let stale = client_of(&server.url()).token("first").build().unwrap();
+    assert_eq!(stale.credentials().await.unwrap_err().status(), Some(401));
+    std::fs::write(&path, "").unwrap();
+    let error = stale.credentials().await.unwrap_err();
+    assert_eq!(error.status(), Some(401));
+    std::fs::remove_file(&path).unwrap();
+    let error = stale.credentials().await.unwrap_err();
+    assert_eq!(error.status(), Some(500));
+}
+
+#[tokio::test]
+async fn both_clients_tell_that_credentials_had_expired() {
+    let server = agent("t").await;
+    let client = client_of(&server.url()).token("t").build().unwrap();
+    assert_eq!(client.issue().await.unwrap().expired, None);
+    server.inject(Fault::expired());
+    let issued = client.issue().await.unwrap();
+    assert!(issued.expired.is_some() && issued.credentials.expiry() > Some(Timestamp::now()));
 }

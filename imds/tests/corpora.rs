@@ -403,7 +403,7 @@ async fn conversation(case: &Value) -> Outcome {
     let client = configured(&server, config)
         .allow_v1(kind == "v1-fallback" && config["v1_disabled"] != json!(true))
         .extended(!text(&config["api"]).contains("legacy"))
-        .persistent(kind == "creds-retry" || repeats(exchanges).next().is_some())
+        .retry_unanswered(kind == "creds-retry" || repeats(exchanges).next().is_some())
         .attempt_timeout(Duration::from_millis(300))
         .timeout(Duration::from_secs(10))
         .build()

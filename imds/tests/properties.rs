@@ -194,7 +194,7 @@ fn no_answer_makes_the_protocol_panic() {
                     && token.header_value().is_sensitive()
             );
         }
-        let _ = container::credentials(&response);
+        let _ = container::credentials(&response, None);
         let _ = wire::value(response, &Path::new("x").unwrap());
     }
 }

@@ -179,7 +179,7 @@ async fn the_role_is_a_directory_with_one_document() {
         answer.contains(r#""Code":"Success""#) && answer.contains(r#""Token":"""#),
         "{answer}"
     );
-    for other in ["/other", "web", "/web/", "-extended-web"] {
+    for other in ["/other", "web", "/web/x", "-extended-web"] {
         let line = format!("GET /latest/meta-data/iam/security-credentials{other}");
         assert_eq!(ask(&server, &line, &[HOST, &pass]).await.0, 404, "{other}");
     }
@@ -252,5 +252,121 @@ fn an_invalid_role_name_is_rejected() {
     assert!(error.to_string().contains("\"a/b c\""), "{error}");
     for good in ["w", "App_1+2=3,4.5@6-7", &"x".repeat(64)] {
         assert!(Imds::builder().role(good).is_ok(), "{good}");
+    }
+}
+
+async fn start_with_role() -> Imds {
+    let key = Credentials::new("ASIAEXAMPLE", "secret").unwrap();
+    let builder = Imds::builder().role("web").unwrap().credentials(key);
+    builder.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_item_with_a_slash_at_its_end_is_the_item() {
+    let server = start_with_role().await;
+    let pass = session(&server).await;
+    for path in [
+        "/latest/meta-data/placement/availability-zone/",
+        "/latest/meta-data/placement/availability-zone//",
+        "/latest/meta-data/iam/security-credentials/web/",
+        "/latest/meta-data/iam/security-credentials-extended/web/",
+        "/latest/dynamic/instance-identity/document/",
+        "/1.0/meta-data/instance-id/",
+    ] {
+        let (status, answer) = ask(&server, &format!("GET {path}"), &[HOST, &pass]).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn repeated_slashes_are_one() {
+    let server = start_with_role().await;
+    let ttl = "X-aws-ec2-metadata-token-ttl-seconds: 60";
+    for path in ["//latest/api/token", "/latest//api///token"] {
+        let (status, _) = ask(&server, &format!("PUT {path}"), &[HOST, ttl]).await;
+        assert_eq!(status, 200, "{path}");
+    }
+    let pass = session(&server).await;
+    for path in [
+        "//latest/meta-data/instance-id",
+        "/latest//meta-data/instance-id",
+        "//latest//meta-data//iam//security-credentials//web//",
+        "//latest/meta-data/",
+        "//",
+    ] {
+        let (status, answer) = ask(&server, &format!("GET {path}"), &[HOST, &pass]).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn all_versions_are_listed_and_served() {
+    let server = start_with_role().await;
+    let pass = session(&server).await;
+    let (_, answer) = ask(&server, "GET /", &[HOST, &pass]).await;
+    let (_, listing) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(
+        listing.lines().count() > 20 && listing.ends_with("\nlatest"),
+        "{listing}"
+    );
+    for version in listing.lines() {
+        let line = format!("GET /{version}/meta-data/ami-manifest-path");
+        let (status, answer) = ask(&server, &line, &[HOST, &pass]).await;
+        assert!(
+            status == 200 && answer.ends_with("(unknown)"),
+            "{version}: {answer}"
+        );
+    }
+    let line = "GET /latest/meta-data/block-device-mapping/";
+    let (_, answer) = ask(&server, line, &[HOST, &pass]).await;
+    assert!(answer.ends_with("ami\nroot"), "{answer}");
+}
+
+#[tokio::test]
+async fn two_token_headers_are_no_token() {
+    let server = start_with_role().await;
+    let pass = session(&server).await;
+    let wrong = "X-aws-ec2-metadata-token: wrong";
+    let line = "GET /latest/meta-data/instance-id";
+    for both in [[pass.as_str(), wrong], [wrong, &pass], [&pass, &pass]] {
+        let (status, _) = ask(&server, line, &[HOST, both[0], both[1]]).await;
+        assert_eq!(status, 401);
+    }
+    assert_eq!(ask(&server, line, &[HOST, &pass]).await.0, 200);
+}
+
+#[tokio::test]
+async fn requests_of_web_pages_and_with_a_user_in_the_host_are_refused() {
+    let server = start_with_role().await;
+    let pass = session(&server).await;
+    let line = "GET /latest/meta-data/instance-id";
+    for (host, other) in [
+        (HOST, "Origin: http://localhost"),
+        (HOST, "Origin: null"),
+        ("Host: user@127.0.0.1", "X: y"),
+        ("Host: [localhost]", "X: y"),
+    ] {
+        let (status, _) = ask(&server, line, &[host, other, &pass]).await;
+        assert_eq!(status, 403, "{host} {other}");
+    }
+    for host in ["Host: localhost", "Host: LOCALHOST:80", "Host: [::1]"] {
+        let (status, _) = ask(&server, line, &[host, &pass]).await;
+        assert_eq!(status, 200, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn further_metadata_is_merged_and_keeps_the_region() {
+    let json = r#"{"meta-data": {"tags": {"instance": {"Name": "web"}}}}"#;
+    let builder = Imds::builder().region("eu-west-1").metadata(json).unwrap();
+    let server = builder.start().await.unwrap();
+    let pass = session(&server).await;
+    for (path, value) in [
+        ("meta-data/tags/instance/Name", "web"),
+        ("meta-data/instance-id", "i-0123456789abcdef0"),
+        ("meta-data/placement/region", "eu-west-1"),
+    ] {
+        let (status, answer) = ask(&server, &format!("GET /latest/{path}"), &[HOST, &pass]).await;
+        assert!(status == 200 && answer.ends_with(value), "{path}: {answer}");
     }
 }

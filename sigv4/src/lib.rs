@@ -15,6 +15,7 @@ mod header_names;
 mod key;
 mod payload;
 pub mod post_policy;
+mod redact;
 mod request;
 pub mod resign;
 mod scope;

@@ -202,7 +202,7 @@ impl Error {
         let names = [&mut answer.code, &mut answer.request_id];
         let names = names.into_iter().filter_map(Option::as_mut);
         for text in names.chain([message]) {
-            *text = text::redact(text, secrets);
+            *text = Secret::redact(text, secrets);
         }
         self
     }

@@ -24,7 +24,7 @@ use crate::{
 ///
 /// # fn main() -> Result<(), keyfob_imds::Error> {
 /// let client = keyfob_imds::Client::builder()
-///     .persistent(true)
+///     .retry_unanswered(true)
 ///     .attempts(10)
 ///     .timeout(Duration::from_secs(30))
 ///     .build()?;
@@ -150,21 +150,21 @@ impl ClientBuilder {
     }
 
     /// Sets how often a request is sent at most. The default is 3, and 0 counts as 1. Only HTTP 5xx
-    /// and 429 are retried.
+    /// and 429 are retried, unless [`retry_unanswered`](ClientBuilder::retry_unanswered) is set.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.limits.attempts = attempts;
         self
     }
 
-    /// Sets whether to retry also if there was no connection or no usable answer (nothing, an empty
-    /// token or list of roles, an empty or incomplete document). The default is no, because off EC2
-    /// it only makes the wait longer.
+    /// Sets whether the [`attempts`](ClientBuilder::attempts) are also for requests that got no
+    /// connection or no usable answer (nothing, an empty token or list of roles, an empty or
+    /// incomplete document). The default is no, because off EC2 it only makes the wait longer.
     ///
     /// It is for programs that run while an instance boots, or that reach the service through a
     /// proxy, with more [`attempts`](ClientBuilder::attempts) and a longer
     /// [`timeout`](ClientBuilder::timeout).
-    pub fn persistent(mut self, persistent: bool) -> Self {
-        self.limits.persistent = persistent;
+    pub fn retry_unanswered(mut self, retry: bool) -> Self {
+        self.limits.retry_unanswered = retry;
         self
     }
 

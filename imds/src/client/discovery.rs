@@ -61,7 +61,7 @@ impl Discovery {
         match &self.name {
             Name::None => Ok(Step::List(directory)),
             Name::Discovered(name) | Name::Configured(name) => {
-                directory.child(name).map(Step::Read)
+                directory.below(name).map(Step::Read)
             }
         }
     }
@@ -104,7 +104,7 @@ impl Discovery {
             // The first 404 may mean that the host does not have the newer directory.
             (Name::Configured(_), Api::Unknown) => self.api = Api::Legacy,
             (Name::Configured(name), _) => return Err(Error::invalid_profile(name)),
-            (_, _) if self.again => return Err(Error::no_role()),
+            (_, _) if self.again => return Err(Error::no_document()),
             (_, _) => {
                 self.name = Name::None;
                 self.again = true;
@@ -157,7 +157,24 @@ mod tests {
         host.missing().unwrap();
         assert_eq!(next_path(&host), "-extended/");
         host.listed(Some("role-b")).unwrap();
-        assert_eq!(host.missing().unwrap_err().kind(), ErrorKind::NotFound);
+        let error = host.missing().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(!error.to_string().contains("no IAM role"), "{error}");
+    }
+
+    #[test]
+    fn a_name_is_asked_for_as_it_came() {
+        for name in ["a+b=c,d.e@f-g_h", "tf/k8s/discovery", "a!$&'()*;:~"] {
+            let mut host = Discovery::new(None, true);
+            host.listed(Some(name)).unwrap();
+            assert_eq!(next_path(&host), format!("-extended/{name}"));
+        }
+        // What would be another path is encoded.
+        for (name, path) in [("../a", "..%2Fa"), ("a b", "a%20b"), ("a?b", "a%3Fb")] {
+            let mut host = Discovery::new(None, true);
+            host.listed(Some(name)).unwrap();
+            assert_eq!(next_path(&host), format!("-extended/{path}"));
+        }
     }
 
     #[test]

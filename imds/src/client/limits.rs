@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use keyfob_backoff::Policy;
+use keyfob_backoff::{Jitter, Policy};
 
 /// The longest time limit. Adding it to the clock cannot overflow.
 const MAX: Duration = Duration::from_secs(86_400);
@@ -15,7 +15,9 @@ pub(crate) struct Limits {
     /// How often a request is sent at most.
     pub(crate) attempts: u32,
     /// Whether failed connections and unusable answers are retried, too.
-    pub(crate) persistent: bool,
+    pub(crate) retry_unanswered: bool,
+    /// The wait between attempts, if it is always the same.
+    pub(crate) pause: Option<Duration>,
 }
 
 impl Limits {
@@ -24,7 +26,8 @@ impl Limits {
             attempt,
             total: None,
             attempts: 3,
-            persistent: false,
+            retry_unanswered: false,
+            pause: None,
         }
     }
 
@@ -39,10 +42,16 @@ impl Limits {
 
     /// Returns AWS's delays, but at most a second each: the service is one hop away.
     pub(crate) fn policy(&self) -> Policy {
-        let policy = Policy::aws()
-            .attempts(self.attempts)
-            .cap(Duration::from_secs(1));
-        if self.persistent {
+        let policy = Policy::aws().attempts(self.attempts);
+        let policy = match self.pause {
+            None => policy.cap(Duration::from_secs(1)),
+            Some(pause) => policy
+                .base(pause)
+                .throttling_base(pause)
+                .cap(pause)
+                .jitter(Jitter::None),
+        };
+        if self.retry_unanswered {
             policy.retry_connect_failures().retry_unanswered()
         } else {
             policy

@@ -248,7 +248,7 @@ impl Client {
     /// # }
     /// ```
     pub async fn tag(&self, key: &str) -> Result<Option<String>, Error> {
-        found(self.get(TAGS.child(key)?.as_str()).await)
+        self.get_optional(TAGS.child(key)?.as_str()).await
     }
 
     /// Returns the instance profile; `None` if there is none.
@@ -380,7 +380,9 @@ impl Client {
     ///
     /// As for [`get`](Client::get).
     pub async fn lifecycle_state(&self) -> Result<Option<LifecycleState>, Error> {
-        let state = found(self.get("autoscaling/target-lifecycle-state").await)?;
+        let state = self
+            .get_optional("autoscaling/target-lifecycle-state")
+            .await?;
         Ok(state.map(|state| LifecycleState::parse(&state)))
     }
 

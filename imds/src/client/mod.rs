@@ -19,7 +19,7 @@ use std::{
 use bytes::Bytes;
 use http::StatusCode;
 use keyfob_backoff::{Classify, Failure};
-use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use tokio::time::Instant;
 
 pub use self::{
@@ -34,7 +34,7 @@ use self::{
     transport::Transport,
 };
 use crate::{
-    credentials::parse_credentials,
+    credentials::{parse_hiding, zero},
     endpoint::Endpoint,
     error::{Error, ErrorKind},
     lock::lock,
@@ -128,8 +128,33 @@ impl Client {
     pub async fn get(&self, path: &str) -> Result<String, Error> {
         let path = Path::new(path)?;
         let call = self.call()?;
-        call.within(call.read(&path, |body| wire::text(body, &path)))
+        call.within(call.read(&path, |body, _| wire::text(body, &path)))
             .await
+    }
+
+    /// Returns the value of an item that need not exist as text; `None` is HTTP 404.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Client::get), except for [`NotFound`](ErrorKind::NotFound).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// assert_eq!(client.get_optional("kernel-id").await?, None);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
+    pub async fn get_optional(&self, path: &str) -> Result<Option<String>, Error> {
+        found(self.get(path).await)
     }
 
     /// Returns the value of an item as bytes. User data may be anything.
@@ -140,7 +165,7 @@ impl Client {
     pub async fn get_bytes(&self, path: &str) -> Result<Bytes, Error> {
         let path = Path::new(path)?;
         let call = self.call()?;
-        call.within(call.read(&path, Ok)).await
+        call.within(call.read(&path, |body, _| Ok(body))).await
     }
 
     /// Returns the names in a directory. `path` may end with a slash or not. Directories among the
@@ -171,7 +196,7 @@ impl Client {
         let path = Path::new(&directory)?;
         let call = self.call()?;
         let listing = call
-            .within(call.read(&path, |body| wire::text(body, &path)))
+            .within(call.read(&path, |body, _| wire::text(body, &path)))
             .await?;
         Ok(wire::names(&listing).map(str::to_owned).collect())
     }
@@ -315,7 +340,7 @@ impl Call<'_> {
     async fn read<T>(
         &self,
         path: &Path<'_>,
-        parse: impl Fn(Bytes) -> Result<T, Error>,
+        parse: impl Fn(Bytes, Option<&Token>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut is_renewed = false;
         loop {
@@ -336,12 +361,12 @@ impl Call<'_> {
         &self,
         token: Option<&Token>,
         path: &Path<'_>,
-        parse: &impl Fn(Bytes) -> Result<T, Error>,
+        parse: &impl Fn(Bytes, Option<&Token>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let attempt = || async {
             let request = wire::get_request(&self.inner.endpoint, path, token);
             let response = self.inner.transport.send(request, self.deadline).await?;
-            parse(wire::value(response, path)?)
+            parse(wire::value(response, path)?, token)
         };
         self.inner.transport.retry(self.deadline, attempt).await
     }
@@ -403,7 +428,7 @@ impl Call<'_> {
                     discovery.listed(listing.as_deref())?;
                 }
                 Step::Read(path) => {
-                    let document = self.read(&path, |body| parse_credentials(&body)).await;
+                    let document = self.read(&path, credentials_in).await;
                     let Some(credentials) = found(document)? else {
                         discovery.missing()?;
                         continue;
@@ -423,7 +448,7 @@ impl Call<'_> {
 
     /// Returns the listing of one of the two directories of roles.
     async fn roles(&self, directory: &Path<'_>) -> Result<String, Error> {
-        self.read(directory, |body| {
+        self.read(directory, |body, _| {
             let listing = wire::text(body, directory)?;
             self.reject_empty(wire::first_name(&listing).is_none(), directory)?;
             Ok(listing)
@@ -432,13 +457,22 @@ impl Call<'_> {
     }
 
     /// A missing token or role is reported by status. An empty 200 means that the value is not
-    /// ready yet: a persistent client retries.
+    /// ready yet: a client with `retry_unanswered` asks again.
     fn reject_empty(&self, is_empty: bool, path: &Path<'_>) -> Result<(), Error> {
-        if is_empty && self.inner.transport.limits().persistent {
+        if is_empty && self.inner.transport.limits().retry_unanswered {
             return Err(Error::response(format!("the answer for {path} is empty")));
         }
         Ok(())
     }
+}
+
+/// Parses a credential document. The service may repeat the session token in its refusal.
+fn credentials_in(document: Bytes, token: Option<&Token>) -> Result<Credentials, Error> {
+    let token = token.map(|token| Secret::from(token.expose()));
+    let credentials = parse_hiding(&document, token.as_ref());
+    // The session token and the secret key are now in one place only.
+    zero(document);
+    credentials
 }
 
 /// Returns `None` if the item does not exist.

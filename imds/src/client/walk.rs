@@ -19,17 +19,32 @@ use crate::{
 /// The default number of requests at a time. The service accepts about a thousand packets a second
 /// from all programs together.
 const CONCURRENCY: usize = 8;
+/// The default number of levels. The metadata of EC2 has seven.
+const MAX_DEPTH: usize = 16;
+/// The default number of directories and items. An instance with 15 interfaces of 50 addresses has
+/// about 1,500.
+const MAX_ENTRIES: usize = 10_000;
 
 /// A stream of everything below a directory, in the order in which the answers come. Made by
 /// [`Client::walk`].
 ///
 /// Items that disappear between the listing and their request are left out. The first error ends
 /// the stream. Dropping it stops the requests.
+///
+/// A service cannot keep it busy forever: more than 16 levels or 10,000 directories and items are
+/// an error, unless [`max_depth`](Walk::max_depth) and [`max_entries`](Walk::max_entries) say
+/// otherwise.
 #[must_use = "nothing is sent until it is polled"]
 pub struct Walk {
     client: Client,
     concurrency: usize,
     secrets: bool,
+    max_depth: usize,
+    max_entries: usize,
+    /// The number of slashes in the path of the directory where it began.
+    root: usize,
+    /// How many directories and items it found so far.
+    found: usize,
     /// Directories end with a slash.
     waiting: VecDeque<Path<'static>>,
     running: JoinSet<Result<Visited, Error>>,
@@ -87,6 +102,10 @@ impl Client {
             client: self.clone(),
             concurrency: CONCURRENCY,
             secrets: false,
+            max_depth: MAX_DEPTH,
+            max_entries: MAX_ENTRIES,
+            root: slashes(&root),
+            found: 0,
             waiting: VecDeque::from([root]),
             running: JoinSet::new(),
         })
@@ -106,12 +125,43 @@ impl Walk {
         self
     }
 
+    /// Sets how many levels of directories may be below the first one. The default is 16.
+    pub fn max_depth(mut self, levels: usize) -> Self {
+        self.max_depth = levels;
+        self
+    }
+
+    /// Sets how many directories and items there may be. The default is 10,000.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{Client, ErrorKind, server::Imds};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let instance = Imds::builder().start().await?;
+    /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
+    /// let mut walk = client.walk("/latest/")?.max_entries(1);
+    /// let error = walk.next().await.expect("an error").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Response);
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
+    pub fn max_entries(mut self, entries: usize) -> Self {
+        self.max_entries = entries;
+        self
+    }
+
     /// Returns the next item, or `None` at the end. It does the same as polling the stream, without
     /// a crate for streams.
     ///
     /// # Errors
     ///
-    /// As for [`Client::get`].
+    /// As for [`Client::get`]; [`ErrorKind::Response`](crate::ErrorKind::Response) if there are
+    /// more levels or entries than allowed.
     pub async fn next(&mut self) -> Option<Result<Entry, Error>> {
         poll_fn(|context| self.poll_entry(context)).await
     }
@@ -123,20 +173,49 @@ impl Walk {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Ready(Some(Ok(Ok(Visited::Directory(children))))) => {
-                    self.waiting.extend(children);
+                    if let Err(error) = self.add(children) {
+                        return self.fail(error);
+                    }
                 }
                 Poll::Ready(Some(Ok(Ok(Visited::Item(entry))))) => {
                     return Poll::Ready(Some(Ok(entry)));
                 }
                 Poll::Ready(Some(Ok(Err(error)))) => {
-                    self.waiting.clear();
-                    self.running = JoinSet::new();
-                    return Poll::Ready(Some(Err(error)));
+                    return self.fail(error);
                 }
                 // A task is canceled only if the runtime is shutting down.
                 Poll::Ready(Some(Ok(Ok(Visited::Gone)) | Err(_))) => {}
             }
         }
+    }
+
+    /// Adds the paths in a directory to those that wait for their request.
+    fn add(&mut self, children: Vec<Path<'static>>) -> Result<(), Error> {
+        self.found = self.found.saturating_add(children.len());
+        if self.found > self.max_entries {
+            return Err(Error::response(format!(
+                "there are more than {} directories and items: walk a smaller directory, or allow \
+                 more entries",
+                self.max_entries
+            )));
+        }
+        let depth = children.iter().map(slashes).max().unwrap_or_default();
+        if depth.saturating_sub(self.root) > self.max_depth {
+            return Err(Error::response(format!(
+                "directories are nested more than {} levels deep: walk a smaller directory, or \
+                 allow more levels",
+                self.max_depth
+            )));
+        }
+        self.waiting.extend(children);
+        Ok(())
+    }
+
+    /// Ends the stream with an error.
+    fn fail(&mut self, error: Error) -> Poll<Option<Result<Entry, Error>>> {
+        self.waiting.clear();
+        self.running = JoinSet::new();
+        Poll::Ready(Some(Err(error)))
     }
 
     fn start(&mut self) {
@@ -164,7 +243,7 @@ async fn visit(client: Client, path: Path<'static>, secrets: bool) -> Result<Vis
             Visited::Directory(children(&path, &names))
         }));
     }
-    let value = if is_secret(path.as_str()) && !secrets {
+    let value = if path.is_secret() && !secrets {
         None
     } else {
         let Some(value) = found(client.get_bytes(path.as_str()).await)? else {
@@ -192,10 +271,8 @@ fn children(directory: &Path<'_>, names: &[String]) -> Vec<Path<'static>> {
     names.iter().filter_map(child).collect()
 }
 
-/// Returns true for user data and for the documents of `iam/security-credentials…` and
-/// `identity-credentials/…`.
-fn is_secret(path: &str) -> bool {
-    path.ends_with("/user-data") || path.contains("/security-credentials")
+fn slashes(path: &Path<'static>) -> usize {
+    path.as_str().matches('/').count()
 }
 
 impl fmt::Debug for Walk {

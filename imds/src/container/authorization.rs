@@ -1,6 +1,19 @@
+#[cfg(any(feature = "client", feature = "server"))]
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
 use http::HeaderValue;
+#[cfg(any(feature = "client", feature = "server"))]
+use keyfob_sigv4::Secret;
 
 use crate::error::Error;
+
+/// The longest file of a token, in bytes. Tokens have one or two thousand.
+#[cfg(any(feature = "client", feature = "server"))]
+const MAX_FILE: u64 = 64 << 10;
 
 /// Returns the value of `Authorization` for a token. Whitespace and line ends around the token are
 /// cut off, because a file often ends with one; nothing is added.
@@ -31,4 +44,29 @@ pub fn authorization(token: &str) -> Result<HeaderValue, Error> {
              character",
         )),
     }
+}
+
+/// Reads a token from its file.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) async fn read_token(path: &Path) -> Result<Secret, Error> {
+    let file = path.to_owned();
+    // Reading may block: the file is on a volume of the container.
+    tokio::task::spawn_blocking(move || read_limited(&file))
+        .await
+        .unwrap_or_else(|failed| Err(io::Error::other(failed)))
+        .map_err(|source| Error::token_file(path, source))
+}
+
+/// Reads a file that may be a device without an end.
+#[cfg(any(feature = "client", feature = "server"))]
+fn read_limited(path: &Path) -> io::Result<Secret> {
+    let mut text = String::with_capacity(4096);
+    File::open(path)?
+        .take(MAX_FILE + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE {
+        let reason = "it is longer than 64 KiB";
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(text.into())
 }

@@ -1,23 +1,27 @@
 use std::{
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use http::HeaderValue;
-use keyfob_sigv4::{Credentials, Secret};
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
     client::{flight::Flight, limits::Limits, stability, transport::Transport},
     container::{
         self,
-        authorization::authorization,
+        authorization::{authorization, read_token},
         location::{Location, is_allowed},
     },
+    credentials::zero,
     error::{Error, Service},
 };
+
+/// The wait between attempts, as botocore has it (`ContainerMetadataFetcher`).
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A client of the agent that has a container's credentials. Clones share its connections.
 ///
@@ -43,7 +47,18 @@ struct Inner {
     location: Location,
     token: Token,
     transport: Transport,
-    credentials: Flight<Credentials>,
+    credentials: Flight<ContainerCredentials>,
+}
+
+/// The credentials of a container.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ContainerCredentials {
+    /// The credentials, with their expiry and, if the agent names it, the account.
+    pub credentials: Credentials,
+    /// When they expired, if the agent returned expired ones. Their expiry is then 10 to 15 minutes
+    /// from now, as in [`RoleCredentials`](crate::RoleCredentials).
+    pub expired: Option<Timestamp>,
 }
 
 impl Client {
@@ -52,7 +67,12 @@ impl Client {
         ClientBuilder {
             location,
             token: Token::None,
-            limits: Limits::new(Duration::from_secs(2)),
+            limits: Limits {
+                // The agent exists, because its location is configured; it may still be starting.
+                retry_unanswered: true,
+                pause: Some(PAUSE),
+                ..Limits::new(Duration::from_secs(2))
+            },
         }
     }
 
@@ -92,6 +112,36 @@ impl Client {
     /// # }
     /// ```
     pub async fn credentials(&self) -> Result<Credentials, Error> {
+        Ok(self.issue().await?.credentials)
+    }
+
+    /// Gets the container's credentials as [`credentials`](Client::credentials) does, and tells if
+    /// they had expired.
+    ///
+    /// # Errors
+    ///
+    /// As for [`credentials`](Client::credentials).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "server")] {
+    /// use keyfob_imds::{container::{Client, Location}, server::{Container, Fault}};
+    /// use keyfob_sigv4::Credentials;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = Credentials::new("ASIAEXAMPLE", "secret")?;
+    /// let agent = Container::builder().credentials(key).fault(Fault::expired()).start().await?;
+    ///
+    /// let location = Location::full(&agent.url())?;
+    /// let client = Client::builder(location).token(agent.token().clone()).build()?;
+    /// assert!(client.issue().await?.expired.is_some());
+    /// # Ok(())
+    /// # }
+    /// # }
+    /// ```
+    pub async fn issue(&self) -> Result<ContainerCredentials, Error> {
         let deadline = self.0.transport.deadline();
         let shared = self.0.credentials.join(|| self.0.fetch(deadline));
         self.0.transport.within(deadline, shared).await
@@ -99,15 +149,21 @@ impl Client {
 }
 
 impl Inner {
-    async fn fetch(&self, deadline: Instant) -> Result<Credentials, Error> {
+    async fn fetch(&self, deadline: Instant) -> Result<ContainerCredentials, Error> {
         let authorization = self.token.read().await?;
         let attempt = || async {
             let request = container::request(&self.location, authorization.as_ref());
             let response = self.transport.send(request, deadline).await?;
-            container::credentials(&response)
+            let credentials = container::credentials(&response, authorization.as_ref());
+            zero(response.into_body());
+            credentials
         };
         let credentials = self.transport.retry(deadline, attempt).await?;
-        Ok(stability::extend(credentials).0)
+        let (credentials, expired) = stability::extend(credentials);
+        Ok(ContainerCredentials {
+            credentials,
+            expired,
+        })
     }
 }
 
@@ -159,17 +215,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how often a request is sent at most. The default is 3, and 0 counts as 1. Only HTTP 5xx
-    /// and 429 are retried.
+    /// Sets how often a request is sent at most, a second apart. The default is 3; 0 counts as 1.
+    /// HTTP 5xx and 429, failed connections and missing or unusable answers are retried: the
+    /// location says that there is an agent, and it may still be starting.
+    ///
+    /// Source: botocore, `ContainerMetadataFetcher`.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.limits.attempts = attempts;
-        self
-    }
-
-    /// Sets whether to retry also if there was no connection or no usable answer. The default is
-    /// no.
-    pub fn persistent(mut self, persistent: bool) -> Self {
-        self.limits.persistent = persistent;
         self
     }
 
@@ -208,15 +260,7 @@ impl Token {
         let text = match self {
             Self::None => return Ok(None),
             Self::Text(token) => token.clone(),
-            Self::File(path) => {
-                let file = path.clone();
-                let read = move || std::fs::read_to_string(file).map(Secret::from);
-                // Reading may block: the file is on a volume of the container.
-                tokio::task::spawn_blocking(read)
-                    .await
-                    .unwrap_or_else(|failed| Err(io::Error::other(failed)))
-                    .map_err(|source| Error::token_file(path, source))?
-            }
+            Self::File(path) => read_token(path).await?,
         };
         authorization(text.expose()).map(Some)
     }

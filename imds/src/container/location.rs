@@ -3,9 +3,12 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use http::Uri;
+use http::{Uri, uri::Authority};
 
-use crate::error::{Error, shown};
+use crate::{
+    endpoint::{has_plain_authority, origin},
+    error::Error,
+};
 
 /// The URL of a container's credentials, checked to be one that may be asked.
 ///
@@ -14,7 +17,9 @@ use crate::error::{Error, shown};
 /// and make up credentials.
 ///
 /// Source: AWS SDKs and Tools Reference Guide, "Container credential provider".
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` shows the origin only: the path and the query identify the container to its agent.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Location {
     uri: Uri,
 }
@@ -66,11 +71,10 @@ impl Location {
             .then(|| parse(&format!("http://169.254.170.2{path}")))
             .flatten();
         uri.map(|uri| Self { uri }).ok_or_else(|| {
-            Error::setting(format!(
-                "invalid relative container credentials URI \"{}\": a path such as \
-                 /v2/credentials/ID is needed",
-                shown(path)
-            ))
+            Error::setting(
+                "invalid relative container credentials URI: a path such as /v2/credentials/ID is \
+                 needed",
+            )
         })
     }
 
@@ -94,10 +98,9 @@ impl Location {
     pub fn full(url: &str) -> Result<Self, Error> {
         let uri = parse(url).ok_or_else(|| {
             Error::setting(format!(
-                "invalid container credentials URI \"{}\": a URL such as \
+                "invalid container credentials URI{}: a URL such as \
                  http://169.254.170.23/v1/credentials is needed, without user or fragment",
-                // A password in a URL must not be in a message.
-                shown(url.rsplit_once('@').map_or(url, |(_, rest)| rest))
+                origin(url)
             ))
         })?;
         let location = Self { uri };
@@ -143,6 +146,16 @@ impl fmt::Display for Location {
     }
 }
 
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.uri.scheme_str().unwrap_or_default();
+        let authority = self.uri.authority().map_or("", Authority::as_str);
+        f.debug_struct("Location")
+            .field("origin", &format_args!("{scheme}://{authority}"))
+            .finish_non_exhaustive()
+    }
+}
+
 /// Returns true for an address that may be asked over plain `http`. Loopback is all of 127.0.0.0/8
 /// and `::1`.
 pub(crate) fn is_allowed(address: &IpAddr) -> bool {
@@ -159,7 +172,7 @@ fn parse(url: &str) -> Option<Uri> {
     let uri: Uri = url.parse().ok()?;
     let is_valid = matches!(uri.scheme_str(), Some("http" | "https"))
         && uri.host().is_some_and(|host| !host.is_empty())
-        && !uri.authority()?.as_str().contains('@')
+        && has_plain_authority(&uri)
         // `Uri` drops a fragment without a word.
         && !url.contains('#');
     is_valid.then_some(uri)
@@ -210,6 +223,32 @@ mod tests {
         }
         assert!(Location::full("https://192.0.2.1/c").is_ok());
         assert!(Location::full("http://127.3.2.1/c").is_ok());
+    }
+
+    #[test]
+    fn an_invalid_location_is_named_without_user_path_and_query() {
+        for wrong in [
+            "http://me:canary@127.0.0.1/c",
+            "http://192.0.2.1/canary?canary",
+            "http://127.0.0.1/c?canary#x",
+            "canary",
+            "http://me:ca?canary@h/",
+        ] {
+            let error = Location::full(wrong).unwrap_err();
+            assert!(
+                !format!("{error:?}").contains("canary"),
+                "{wrong}: {error:?}"
+            );
+        }
+        for wrong in ["canary", "/canary path", "/c#canary"] {
+            let error = Location::relative(wrong).unwrap_err();
+            assert!(
+                !format!("{error:?}").contains("canary"),
+                "{wrong}: {error:?}"
+            );
+        }
+        let location = Location::full("http://127.0.0.1/canary?canary").unwrap();
+        assert!(!format!("{location:?}").contains("canary"), "{location:?}");
     }
 
     #[test]

@@ -26,14 +26,16 @@ mod location;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use keyfob_sigv4::Credentials;
+use keyfob_sigv4::{Credentials, Secret};
 
 pub use self::authorization::authorization;
+#[cfg(feature = "server")]
+pub(crate) use self::authorization::read_token;
 #[cfg(feature = "client")]
-pub use self::client::{Client, ClientBuilder};
+pub use self::client::{Client, ClientBuilder, ContainerCredentials};
 pub use self::location::Location;
 use crate::{
-    credentials::parse_credentials,
+    credentials::parse_hiding,
     error::{Error, shown},
     json::Members,
     wire::USER_AGENT,
@@ -65,12 +67,14 @@ pub fn request(location: &Location, authorization: Option<&HeaderValue>) -> Requ
     request
 }
 
-/// Returns the credentials in the answer to [`request`].
+/// Returns the credentials in the answer to [`request`]. `authorization` is the one of the request:
+/// some agents repeat it in their error, where it is replaced by `(redacted)`.
 ///
 /// # Errors
 ///
 /// One of [`ErrorKind`](crate::ErrorKind)'s if the status is not 200, with the agent's code and
-/// message if it sent some; otherwise as [`parse_credentials`].
+/// message if it sent some; otherwise as
+/// [`parse_credentials`](crate::parse_credentials).
 ///
 /// # Examples
 ///
@@ -83,16 +87,24 @@ pub fn request(location: &Location, authorization: Option<&HeaderValue>) -> Requ
 ///     br#"{"code": "AccessDeniedException", "message": "no pod identity association"}"#,
 /// ));
 /// *response.status_mut() = http::StatusCode::BAD_REQUEST;
-/// let error = container::credentials(&response).unwrap_err();
+/// let error = container::credentials(&response, None).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::BadRequest);
 /// assert_eq!(error.code(), Some("AccessDeniedException"));
 /// ```
-pub fn credentials(response: &Response<Bytes>) -> Result<Credentials, Error> {
+pub fn credentials(
+    response: &Response<Bytes>,
+    authorization: Option<&HeaderValue>,
+) -> Result<Credentials, Error> {
+    let token = authorization.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let token = token.map(Secret::from);
     match response.status() {
-        StatusCode::OK => parse_credentials(response.body()),
+        StatusCode::OK => parse_hiding(response.body(), token.as_ref()),
         status => {
             let mut reason = Members::parse(response.body(), "error").ok();
-            let mut member = |name| reason.as_mut()?.text(name).map(|text| shown(&text));
+            let secrets: Vec<&Secret> = token.iter().collect();
+            // Before it is cut: the rest of a token would not be recognized.
+            let hidden = |text: String| shown(&Secret::redact(&text, &secrets));
+            let mut member = |name| reason.as_mut()?.text(name).map(hidden);
             let (code, message) = (member("code"), member("message"));
             Err(Error::from_container_status(
                 status,

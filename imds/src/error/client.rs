@@ -1,4 +1,4 @@
-use std::{error::Error as StdError, io, path::Path, time::Duration};
+use std::{error::Error as StdError, io, time::Duration};
 
 use http::StatusCode;
 
@@ -107,6 +107,16 @@ impl Error {
         .with_status(StatusCode::NOT_FOUND)
     }
 
+    /// The service listed a role and then did not have its document.
+    pub(crate) fn no_document() -> Self {
+        Self::new(
+            ErrorKind::NotFound,
+            "the service lists a role but has no credentials for it: the role may have been attached \
+             just now, so try again, or the service expects the name in another form",
+        )
+        .with_status(StatusCode::NOT_FOUND)
+    }
+
     pub(crate) fn invalid_profile(name: &str) -> Self {
         Self::new(
             ErrorKind::InvalidProfile,
@@ -117,14 +127,6 @@ impl Error {
             ),
         )
         .with_status(StatusCode::NOT_FOUND)
-    }
-
-    pub(crate) fn token_file(path: &Path, source: io::Error) -> Self {
-        Self::bad_token(format!(
-            "could not read the container authorization token file {}",
-            path.display()
-        ))
-        .with_source(source)
     }
 }
 

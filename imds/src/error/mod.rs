@@ -183,6 +183,15 @@ impl Error {
         Self::new(ErrorKind::BadToken, message)
     }
 
+    #[cfg(any(feature = "client", feature = "server"))]
+    pub(crate) fn token_file(path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::bad_token(format!(
+            "could not read the container authorization token file {}",
+            path.display()
+        ))
+        .with_source(source)
+    }
+
     /// A name that resolves to an address that must not be asked.
     pub(crate) fn foreign_address(host: &str, address: IpAddr) -> Self {
         Self::setting(format!(

@@ -55,6 +55,9 @@ impl Error {
             _ => (other(status), "no answer for"),
         };
         let hint = match kind {
+            ErrorKind::Status if status.is_redirection() && !path.ends_with('/') => {
+                ": if it is a directory, ask for it with a slash at the end"
+            }
             ErrorKind::NotFound if is_policy(path) => {
                 ": a role's policies are not in the metadata, IAM has them: \
                  `aws iam list-attached-role-policies --role-name NAME`"

@@ -7,6 +7,8 @@ use crate::{error::Error, json::Members};
 
 /// The instance identity document: what EC2 says about the instance, and signs.
 ///
+/// `Debug` shows only its length.
+///
 /// Every member may be missing: older services and emulators leave some out. Until its signature is
 /// verified (feature `verify`), the document is only as trustworthy as the address it came from.
 ///
@@ -95,7 +97,9 @@ impl IdentityDocument {
 
 impl fmt::Debug for IdentityDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&String::from_utf8_lossy(&self.bytes))
+        f.debug_struct("IdentityDocument")
+            .field("length", &self.bytes.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -87,6 +87,8 @@ impl Interface {
 pub struct IamInfo {
     /// `Success`, or why the role cannot be assumed.
     pub code: Option<String>,
+    /// What `code` means, if it is not `Success`.
+    pub message: Option<String>,
     /// The ARN of the instance profile. The role has another one.
     pub instance_profile_arn: Option<String>,
     /// The id of the instance profile, `AIPA…`.
@@ -100,6 +102,7 @@ impl IamInfo {
         let mut members = Members::parse(document, "IAM info")?;
         Ok(Self {
             code: members.text("Code"),
+            message: members.text("Message"),
             instance_profile_arn: members.text("InstanceProfileArn"),
             instance_profile_id: members.text("InstanceProfileId"),
             last_updated: members.parsed("LastUpdated"),

@@ -1,4 +1,10 @@
-use std::{error::Error as StdError, future::Future, net::SocketAddr, sync::Arc};
+use std::{
+    error::Error as StdError,
+    future::Future,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -6,7 +12,7 @@ use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use serde_json::json;
 
 use crate::{
-    container::authorization,
+    container::{authorization, read_token},
     error::Error,
     server::{
         answer,
@@ -57,6 +63,7 @@ impl Container {
             settings: Settings::default(),
             path: PATH.to_owned(),
             token: None,
+            token_file: None,
         }
     }
 
@@ -66,7 +73,7 @@ impl Container {
     }
 
     /// Returns the value that requests must send as `Authorization`, for
-    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN`.
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN`. Of a token in a file it is the one at the start.
     pub fn token(&self) -> &Secret {
         &self.service.token
     }
@@ -99,6 +106,7 @@ pub struct ContainerBuilder {
     settings: Settings,
     path: String,
     token: Option<Secret>,
+    token_file: Option<PathBuf>,
 }
 
 impl ContainerBuilder {
@@ -132,6 +140,14 @@ impl ContainerBuilder {
         self
     }
 
+    /// Sets the file that contains the token that requests must send. It takes precedence over
+    /// [`token`](ContainerBuilder::token), and is read again for every request, because tokens of
+    /// EKS are replaced while containers run. Whitespace around the token does not count.
+    pub fn token_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.token_file = Some(path.as_ref().to_owned());
+        self
+    }
+
     /// Adds a fault.
     pub fn fault(mut self, fault: Fault) -> Self {
         self.settings.faults.push(fault);
@@ -161,9 +177,13 @@ impl ContainerBuilder {
     ///
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the address is in use or not loopback,
     /// if no credentials are set, or if the path does not start with a slash.
-    /// [`ErrorKind::BadToken`](crate::ErrorKind::BadToken) if the token cannot be sent in a header.
+    /// [`ErrorKind::BadToken`](crate::ErrorKind::BadToken) if the token cannot be sent in a header,
+    /// or its file cannot be read.
     pub async fn start(self) -> Result<Container, Error> {
-        let token = self.token.unwrap_or_else(|| random_text().into());
+        let token = match &self.token_file {
+            Some(path) => read_token(path).await?,
+            None => self.token.unwrap_or_else(|| random_text().into()),
+        };
         authorization(token.expose())?;
         let source = self.settings.source.ok_or_else(|| {
             Error::setting("a container's agent needs credentials to serve: set them")
@@ -176,6 +196,7 @@ impl ContainerBuilder {
         let service = Arc::new(Service {
             path: self.path,
             token,
+            token_file: self.token_file,
             source,
             faults: Faults::new(self.settings.faults),
             counts: Counts::default(),
@@ -193,7 +214,9 @@ impl ContainerBuilder {
 #[derive(Debug)]
 struct Service {
     path: String,
+    /// The token at the start.
     token: Secret,
+    token_file: Option<PathBuf>,
     source: Source,
     faults: Faults,
     counts: Counts,
@@ -212,7 +235,17 @@ impl Service {
             return answer::method_not_allowed("GET");
         }
         // Before the path: without the token one cannot find out where the credentials are.
-        if !self.is_authorized(request) {
+        let current = match &self.token_file {
+            Some(path) => read_token(path).await,
+            None => Ok(self.token.clone()),
+        };
+        let Ok(token) = current else {
+            return refusal(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the file of the authorization token cannot be read",
+            );
+        };
+        if !is_authorized(request, &token) {
             return refusal(
                 StatusCode::UNAUTHORIZED,
                 "the Authorization header is missing or wrong; it is the bare token",
@@ -233,14 +266,17 @@ impl Service {
             Err(error) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
     }
+}
 
-    fn is_authorized(&self, request: &Request<Bytes>) -> bool {
-        let mut tokens = request.headers().get_all(header::AUTHORIZATION).iter();
-        let (token, second) = (tokens.next(), tokens.next());
-        second.is_none()
-            && token
-                .is_some_and(|token| same(token.as_bytes(), self.token.expose().trim().as_bytes()))
-    }
+/// A second header could be the one that something else on the way looked at. An empty token, as in
+/// a file that is just being written, is never right.
+fn is_authorized(request: &Request<Bytes>, expected: &Secret) -> bool {
+    let expected = expected.expose().trim();
+    let mut tokens = request.headers().get_all(header::AUTHORIZATION).iter();
+    let (token, second) = (tokens.next(), tokens.next());
+    second.is_none()
+        && !expected.is_empty()
+        && token.is_some_and(|token| same(token.as_bytes(), expected.as_bytes()))
 }
 
 /// Returns an error as agents send it: a document with the reason.

@@ -6,9 +6,12 @@ use crate::server::tree::Tree;
 const ACCOUNT: &str = "123456789012";
 
 /// Items in `meta-data/`.
-const ITEMS: [(&str, &str); 16] = [
+const ITEMS: [(&str, &str); 19] = [
     ("ami-id", "ami-0123456789abcdef0"),
     ("ami-launch-index", "0"),
+    ("ami-manifest-path", "(unknown)"),
+    ("block-device-mapping/ami", "/dev/xvda"),
+    ("block-device-mapping/root", "/dev/xvda"),
     ("events/maintenance/history", "[]"),
     ("events/maintenance/scheduled", "[]"),
     ("instance-action", "none"),

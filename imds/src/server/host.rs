@@ -10,8 +10,10 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// rebinding).
 #[derive(Clone, Debug)]
 pub(crate) struct Hosts {
-    /// The names beyond loopback and the link-local addresses.
-    more: Vec<String>,
+    /// The names beyond `localhost`.
+    names: Vec<String>,
+    /// The addresses beyond loopback and the link-local ones.
+    addresses: Vec<IpAddr>,
     /// Whether any address is accepted, because the server listens on all of them. A web page can
     /// only use a name.
     any_address: bool,
@@ -19,13 +21,23 @@ pub(crate) struct Hosts {
 
 impl Hosts {
     /// Returns the names of a server that listens on `address` and is also known by `more`.
-    pub(crate) fn new(address: IpAddr, mut more: Vec<String>) -> Self {
-        more.push(address.to_string());
-        let any_address = address.is_unspecified();
-        Self { more, any_address }
+    pub(crate) fn new(address: IpAddr, more: Vec<String>) -> Self {
+        let (mut names, mut addresses) = (Vec::new(), vec![address]);
+        for own in more {
+            match own.trim_matches(['[', ']']).parse() {
+                Ok(address) => addresses.push(address),
+                Err(_) => names.push(own),
+            }
+        }
+        Self {
+            names,
+            addresses,
+            any_address: address.is_unspecified(),
+        }
     }
 
-    /// Returns true if the request is for this server and was not forwarded.
+    /// Returns true if the request is for this server, was not forwarded, and does not come from a
+    /// web page: no program that reads metadata sends `Origin`.
     pub(crate) fn admit(&self, request: &Parts) -> bool {
         let mut hosts = request.headers.get_all(header::HOST).iter();
         let (host, second) = (hosts.next(), hosts.next());
@@ -34,17 +46,32 @@ impl Hosts {
         // A second `Host` could be the one that something else on the way looked at.
         second.is_none()
             && !request.headers.contains_key(X_FORWARDED_FOR)
-            && named.is_some_and(|name| self.is_own(name.host()))
-            && target.is_none_or(|name| self.is_own(name.host()))
+            && !request.headers.contains_key(header::ORIGIN)
+            && named.is_some_and(|name| self.is_own(&name))
+            && target.is_none_or(|name| self.is_own(name))
     }
 
-    fn is_own(&self, host: &str) -> bool {
-        let host = host.trim_matches(['[', ']']);
-        host.eq_ignore_ascii_case("localhost")
-            || host
-                .parse()
-                .is_ok_and(|address| self.any_address || is_local(address))
-            || self.more.iter().any(|own| host.eq_ignore_ascii_case(own))
+    /// A `Host` has no user information (RFC 9112 section 3.2), and only IPv6 addresses are in
+    /// brackets (RFC 3986 section 3.2.2).
+    fn is_own(&self, name: &Authority) -> bool {
+        let host = name.host();
+        let bracketed = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        let address: Option<IpAddr> = match bracketed {
+            Some(inner) => inner.parse().ok().map(IpAddr::V6),
+            None => host.parse().ok().map(IpAddr::V4),
+        };
+        let is_known = match address {
+            Some(address) => {
+                self.any_address || is_local(address) || self.addresses.contains(&address)
+            }
+            None => {
+                host.eq_ignore_ascii_case("localhost")
+                    || self.names.iter().any(|own| host.eq_ignore_ascii_case(own))
+            }
+        };
+        is_known && !name.as_str().contains('@')
     }
 }
 
@@ -103,6 +130,15 @@ mod tests {
             "0.0.0.0",
             "",
             "a b",
+            "user@127.0.0.1",
+            "user:secret@localhost",
+            "@localhost",
+            "[localhost]",
+            "[127.0.0.1]",
+            "[host.docker.internal]",
+            "::1",
+            "localhost:80:80",
+            "localhost.",
         ] {
             assert!(!admits("/", &[("host", foreign)]), "{foreign}");
         }
@@ -112,6 +148,7 @@ mod tests {
             &[("host", "localhost"), ("host", "localhost")]
         ));
         assert!(!admits("http://evil.example/", &[("host", "localhost")]));
+        assert!(!admits("http://user@localhost/", &[("host", "localhost")]));
     }
 
     #[test]
@@ -123,6 +160,16 @@ mod tests {
         };
         assert!(hosts.admit(&request("192.0.2.1:80")));
         assert!(!hosts.admit(&request("rebind.example")));
+    }
+
+    #[test]
+    fn a_web_page_is_refused_whatever_its_origin() {
+        for origin in ["null", "http://localhost", "http://127.0.0.1:1338", ""] {
+            assert!(
+                !admits("/", &[("host", "localhost"), ("origin", origin)]),
+                "{origin}"
+            );
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use std::{fmt, sync::Mutex};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -16,11 +16,21 @@ struct State {
 }
 
 /// An item that appears at a later time.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Later {
     pub(crate) at: Instant,
     pub(crate) path: String,
     pub(crate) value: Bytes,
+}
+
+/// Shows the path but not the value, which may be a secret.
+impl fmt::Debug for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Later")
+            .field("at", &self.at)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Items {

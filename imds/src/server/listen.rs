@@ -159,15 +159,17 @@ impl ListenerBuilder {
     ///
     /// By default requests are admitted if their `Host` is `localhost`, a loopback address, one of
     /// the link-local addresses of AWS, or the address it listens on, and if they have no
-    /// `X-Forwarded-For`. Others get HTTP 403. This keeps out web pages that reach the listener by
-    /// DNS rebinding, and requests that a proxy was tricked into forwarding.
+    /// `X-Forwarded-For` and no `Origin`. Others get HTTP 403. This keeps out web pages, also those
+    /// that reach the listener by DNS rebinding, and requests that a proxy was tricked into
+    /// forwarding.
     pub fn host(mut self, name: impl Into<String>) -> Self {
         self.hosts.push(name.into());
         self
     }
 
-    /// Replaces the check of `Host` and `X-Forwarded-For`: a request is admitted if `admit` returns
-    /// true for its head. The names set with [`host`](ListenerBuilder::host) have no effect then.
+    /// Replaces the check of `Host`, `Origin` and `X-Forwarded-For`: a request is admitted if
+    /// `admit` returns true for its head. The names set with [`host`](ListenerBuilder::host)
+    /// have no effect then.
     ///
     /// # Examples
     ///
@@ -247,7 +249,7 @@ impl ListenerBuilder {
         if !self.allow_remote && !address.ip().is_loopback() {
             return Err(Error::setting(format!(
                 "{address} is not a loopback address, so other machines could use this server: \
-                 allow remote connections explicitly"
+                 allow that, or listen on 127.0.0.1"
             )));
         }
         let unusable =
@@ -420,7 +422,8 @@ impl Server {
         let (head, body) = request.into_parts();
         // Before the body is read: a request that is not for this server costs nothing.
         if !(self.admit)(&head) {
-            let reason = "the request was not made for this server, or was forwarded by a proxy";
+            let reason = "the request was not made for this server, or was forwarded by a proxy or \
+                          made by a web page";
             return Err((StatusCode::FORBIDDEN, reason));
         }
         let body = Limited::new(body, self.max_body).collect();

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, sync::Mutex};
 
 use ctutils::CtEq;
+use keyfob_sigv4::Secret;
 use rand::Rng;
 use tokio::time::Instant;
 
@@ -24,7 +25,7 @@ struct State {
 
 #[derive(Debug)]
 struct Live {
-    secret: String,
+    secret: Secret,
     expires: Instant,
 }
 
@@ -40,6 +41,7 @@ impl Tokens {
         let serial = state.last;
         let token = format!("{serial:016x}{secret}");
         let expires = now + ttl.as_duration();
+        let secret = secret.into();
         state.live.insert(serial, Live { secret, expires });
         token
     }
@@ -58,7 +60,7 @@ impl Tokens {
         state
             .live
             .get(&serial)
-            .is_some_and(|live| same(live.secret.as_bytes(), secret) && now < live.expires)
+            .is_some_and(|live| same(live.secret.expose().as_bytes(), secret) && now < live.expires)
     }
 
     /// Ends every session.

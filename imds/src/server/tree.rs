@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -7,7 +10,7 @@ use crate::error::Error;
 
 /// The items below `/latest/`, by their path from there. A directory exists as long as it has
 /// items.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Tree(BTreeMap<String, Bytes>);
 
 /// The items that are JSON objects. Any other object is a directory.
@@ -19,15 +22,21 @@ const DOCUMENTS: [&str; 4] = [
 ];
 
 impl Tree {
-    /// Parses JSON. Objects are directories, except for the few items that are objects. Strings are
-    /// served as they are, arrays of strings as lines, and anything else as JSON.
-    pub(crate) fn from_json(json: &str) -> Result<Self, Error> {
+    /// Adds the items of JSON to those that are there, and replaces those with the same path.
+    /// Objects are directories, except for the few items that are objects. Strings are served as
+    /// they are, arrays of strings as lines, and anything else as JSON. `null` removes an item or a
+    /// directory.
+    pub(crate) fn merge_json(&mut self, json: &str) -> Result<(), Error> {
+        // The source is left out, because it could repeat a part of the metadata.
         let root: Map<String, Value> = serde_json::from_str(json).map_err(|source| {
-            Error::setting("the metadata is not a JSON object").with_source(source)
+            Error::setting(format!(
+                "the metadata is not a JSON object (line {}, column {})",
+                source.line(),
+                source.column()
+            ))
         })?;
-        let mut tree = Self::default();
-        tree.add("", root);
-        Ok(tree)
+        self.add("", root);
+        Ok(())
     }
 
     fn add(&mut self, directory: &str, members: Map<String, Value>) {
@@ -37,13 +46,19 @@ impl Tree {
                 Value::Object(members) if !DOCUMENTS.contains(&path.as_str()) => {
                     self.add(&format!("{path}/"), members);
                 }
+                Value::Null => self.remove_all(&path),
                 Value::String(text) => self.set(&path, text),
                 value => self.set(&path, lines(&value).unwrap_or_else(|| value.to_string())),
             }
         }
     }
 
+    /// Sets an item. What was a directory becomes an item, and the other way round.
     pub(crate) fn set(&mut self, path: &str, value: impl Into<Bytes>) {
+        self.remove_all(path);
+        for (at, _) in path.match_indices('/') {
+            self.0.remove(&path[..at]);
+        }
         self.0.insert(path.to_owned(), value.into());
     }
 
@@ -51,11 +66,27 @@ impl Tree {
         self.0.remove(path);
     }
 
-    /// Returns a value or the listing of a directory. A path that ends with a slash is always a
-    /// directory.
+    /// Removes an item, or everything in a directory.
+    fn remove_all(&mut self, path: &str) {
+        let directory = format!("{path}/");
+        let below = self.0.range(directory.clone()..);
+        let below: Vec<String> = below
+            .map(|(own, _)| own)
+            .take_while(|own| own.starts_with(&directory))
+            .cloned()
+            .collect();
+        for own in below {
+            self.0.remove(&own);
+        }
+        self.0.remove(path);
+    }
+
+    /// Returns a value or the listing of a directory, with or without a slash at the end of the
+    /// path, as EC2 does: clients ask for `placement/availability-zone/`, which is an item.
     pub(crate) fn get(&self, path: &str) -> Option<Bytes> {
+        let path = path.trim_end_matches('/');
         let found = self.0.get(path).cloned();
-        found.or_else(|| self.list(path.trim_end_matches('/')))
+        found.or_else(|| self.list(path))
     }
 
     /// Returns the names in a directory, one a line. Directories end with a slash; public keys have
@@ -77,6 +108,15 @@ impl Tree {
         };
         let lines: Vec<String> = names.into_iter().map(line).collect();
         (!lines.is_empty()).then(|| lines.join("\n").into())
+    }
+}
+
+/// Shows how many items there are but not their values, which may be secrets.
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree")
+            .field("items", &self.0.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -117,13 +157,14 @@ mod tests {
         assert_eq!(get(&tree, "meta-data").as_deref(), Some("a\nb-2\nb/"));
         assert_eq!(get(&tree, "meta-data/b/").as_deref(), Some("c\nd/"));
         assert_eq!(get(&tree, "meta-data/a").as_deref(), Some("x"));
-        assert_eq!(get(&tree, "meta-data/a/"), None);
+        assert_eq!(get(&tree, "meta-data/a/").as_deref(), Some("x"));
         assert_eq!(get(&tree, "meta-data/x"), None);
     }
 
     #[test]
     fn json_becomes_directories_values_lines_and_documents() {
-        let tree = Tree::from_json(
+        let mut tree = Tree::default();
+        tree.merge_json(
             r#"{"user-data": "hello", "meta-data": {"ami-launch-index": 0, "security-groups": ["a", "b"],
                 "events": {"maintenance": {"scheduled": []}}, "public-keys": {"0": {"openssh-key": "ssh-ed25519"}},
                 "spot": {"instance-action": {"action": "stop", "time": "2026-01-01T00:02:00Z"}}}}"#,
@@ -143,6 +184,40 @@ mod tests {
         ] {
             assert_eq!(get(&tree, path).as_deref(), Some(value), "{path}");
         }
-        assert!(Tree::from_json("[]").is_err());
+        assert!(tree.merge_json("[]").is_err());
+        let error = tree.merge_json("{\"canary\": canary}").unwrap_err();
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
+
+    #[test]
+    fn json_is_merged_into_what_is_there_and_null_removes_it() {
+        let mut tree = Tree::default();
+        for path in [
+            "meta-data/a",
+            "meta-data/b/c",
+            "meta-data/b/d",
+            "meta-data/e",
+            "user-data",
+        ] {
+            tree.set(path, "old");
+        }
+        tree.merge_json(
+            r#"{"meta-data": {"a": "new", "b": {"d": {"f": "new"}}, "e": null}, "user-data": null}"#,
+        )
+        .unwrap();
+        for (path, value) in [
+            ("", Some("meta-data/")),
+            ("meta-data", Some("a\nb/")),
+            ("meta-data/a", Some("new")),
+            ("meta-data/b", Some("c\nd/")),
+            ("meta-data/b/c", Some("old")),
+            ("meta-data/b/d/f", Some("new")),
+            ("meta-data/e", None),
+        ] {
+            assert_eq!(get(&tree, path).as_deref(), value, "{path}");
+        }
+        tree.merge_json(r#"{"meta-data": {"b": "an item now"}}"#)
+            .unwrap();
+        assert_eq!(get(&tree, "meta-data").as_deref(), Some("a\nb"));
     }
 }

@@ -1,4 +1,6 @@
-use std::{error::Error as StdError, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError, fmt, future::Future, net::SocketAddr, sync::Arc, time::Duration,
+};
 
 use bytes::Bytes;
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -27,7 +29,7 @@ use crate::{
 const NOTICE: i64 = 120;
 
 /// The settings of an [`Imds`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "nothing listens until `start`"]
 pub struct ImdsBuilder {
     settings: Settings,
@@ -110,12 +112,13 @@ impl ImdsBuilder {
         self
     }
 
-    /// Replaces all metadata of the example, with JSON such as `{"user-data": "…", "meta-data":
-    /// {"instance-id": "…"}}`.
+    /// Merges further metadata into what is there, with JSON such as `{"user-data": "…",
+    /// "meta-data": {"instance-id": "…"}}`. Items with the same path are replaced, and the others
+    /// stay.
     ///
     /// Objects are directories, except for the items that are JSON objects (identity document,
     /// `iam/info`, spot and rebalance notices). Strings are served as they are, arrays of strings
-    /// as lines, and anything else as JSON.
+    /// as lines, and anything else as JSON. `null` removes an item or a directory.
     ///
     /// # Errors
     ///
@@ -134,12 +137,13 @@ impl ImdsBuilder {
     /// let client = Client::builder().endpoint(instance.endpoint()).build()?;
     /// assert_eq!(client.instance_id().await?, "i-1");
     /// assert_eq!(client.get("security-groups").await?, "a\nb");
+    /// assert_eq!(client.instance_type().await?, "t3.micro");
     /// # Ok(())
     /// # }
     /// # }
     /// ```
     pub fn metadata(mut self, json: &str) -> Result<Self, Error> {
-        self.tree = Tree::from_json(json)?;
+        self.tree.merge_json(json)?;
         Ok(self)
     }
 
@@ -257,6 +261,21 @@ impl ImdsBuilder {
             Some(Later { at, path, value })
         };
         items.filter_map(later).collect()
+    }
+}
+
+/// Shows no value of an item, which may be a secret.
+impl fmt::Debug for ImdsBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImdsBuilder")
+            .field("settings", &self.settings)
+            .field("v1", &self.v1)
+            .field("extended", &self.extended)
+            .field("role", &self.role)
+            .field("tree", &self.tree)
+            .field("later", &self.later.len())
+            .field("spot", &self.spot)
+            .finish()
     }
 }
 

@@ -1,6 +1,6 @@
 mod builder;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -149,14 +149,14 @@ struct Service {
 
 impl Service {
     async fn handle(self: Arc<Self>, request: Request<Bytes>) -> Response<Bytes> {
-        match self.faults.apply(request.uri().path()).await {
+        match self.faults.apply(&merged(request.uri().path())).await {
             Ok(expired) => self.answer(&request, expired).await,
             Err(status) => answer::refusal(status),
         }
     }
 
     async fn answer(&self, request: &Request<Bytes>, expired: bool) -> Response<Bytes> {
-        let path = request.uri().path();
+        let path = merged(request.uri().path());
         if path == TOKEN_PATH.as_str() {
             return self.token(request);
         }
@@ -167,12 +167,12 @@ impl Service {
         if !self.is_authorized(request) {
             return answer::refusal(StatusCode::UNAUTHORIZED);
         }
-        let found = match below_version(path) {
+        let found = match below_version(&path) {
             Some(item) => {
                 let item = percent_decode_str(item).decode_utf8_lossy();
                 self.item(&item, expired).await
             }
-            None if path == "/" => Some(answer::value("latest")),
+            None if path == "/" => Some(answer::value(VERSIONS.join("\n"))),
             None => None,
         };
         found.unwrap_or_else(|| answer::refusal(StatusCode::NOT_FOUND))
@@ -198,9 +198,12 @@ impl Service {
     /// Returns true if the request may read items. A token that is present must be valid, even if
     /// IMDSv1 is allowed.
     fn is_authorized(&self, request: &Request<Bytes>) -> bool {
-        match request.headers().get(TOKEN_HEADER) {
-            Some(token) => self.tokens.is_live(token.as_bytes(), Instant::now()),
-            None => self.v1,
+        let mut tokens = request.headers().get_all(TOKEN_HEADER).iter();
+        match (tokens.next(), tokens.next()) {
+            (Some(token), None) => self.tokens.is_live(token.as_bytes(), Instant::now()),
+            // Something on the way could have looked at the other one.
+            (Some(_), Some(_)) => false,
+            (None, _) => self.v1,
         }
     }
 
@@ -226,8 +229,8 @@ impl Service {
         if extended && !self.extended {
             return None;
         }
-        match name {
-            "" | "/" => Some(answer::value(self.role.clone())),
+        match name.trim_end_matches('/') {
+            "" => Some(answer::value(self.role.clone())),
             name if name.strip_prefix('/') == Some(&self.role) => {
                 self.counts.add_credentials();
                 let credentials = source.credentials(expired).await;
@@ -239,8 +242,38 @@ impl Service {
     }
 }
 
-/// Returns the path below `latest` or below a dated version (`2021-07-15`), which are all the same
-/// here.
+/// The versions of the service that it lists.
+///
+/// Source: EC2 User Guide, "Get the available versions of the instance metadata".
+const VERSIONS: [&str; 24] = [
+    "1.0",
+    "2007-01-19",
+    "2007-03-01",
+    "2007-08-29",
+    "2007-10-10",
+    "2007-12-15",
+    "2008-02-01",
+    "2008-09-01",
+    "2009-04-04",
+    "2011-01-01",
+    "2011-05-01",
+    "2012-01-12",
+    "2014-02-25",
+    "2014-11-05",
+    "2015-10-20",
+    "2016-04-19",
+    "2016-06-30",
+    "2016-09-02",
+    "2018-03-28",
+    "2018-08-17",
+    "2018-09-24",
+    "2019-10-01",
+    "2021-03-23",
+    "latest",
+];
+
+/// Returns the path below one of the versions, which are all the same here. A dated version need
+/// not be listed (`2021-07-15`).
 fn below_version(path: &str) -> Option<&str> {
     let path = path.strip_prefix('/')?;
     let (version, item) = path.split_once('/').unwrap_or((path, ""));
@@ -249,7 +282,22 @@ fn below_version(path: &str) -> Option<&str> {
             4 | 7 => byte == b'-',
             _ => byte.is_ascii_digit(),
         });
-    (version == "latest" || is_date).then_some(item)
+    (is_date || VERSIONS.contains(&version)).then_some(item)
+}
+
+/// Returns the path with one slash where there are several. EC2 does not care about them, and
+/// clients add one to an endpoint that already ends with one.
+fn merged(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return path.into();
+    }
+    let mut merged = String::with_capacity(path.len());
+    for char in path.chars() {
+        if char != '/' || !merged.ends_with('/') {
+            merged.push(char);
+        }
+    }
+    merged.into()
 }
 
 #[cfg(test)]
@@ -262,7 +310,8 @@ mod tests {
             ("/latest/meta-data/a", Some("meta-data/a")),
             ("/2021-07-15/x", Some("x")),
             ("/latest", Some("")),
-            ("/1.0/x", None),
+            ("/1.0/x", Some("x")),
+            ("/2.0/x", None),
             ("/", None),
             ("x", None),
         ] {
