@@ -41,6 +41,8 @@ pub struct Request<'a> {
     is_resigned: bool,
     /// Whether `host` replaces the `Host` headers.
     ignores_host_headers: bool,
+    /// Whether headers are signed that are left out by default.
+    signs_every_header: bool,
 }
 
 impl<'a> Request<'a> {
@@ -337,6 +339,7 @@ impl<'a> Request<'a> {
             payload: Payload::Empty,
             is_resigned: false,
             ignores_host_headers: false,
+            signs_every_header: false,
         })
     }
 
@@ -350,6 +353,30 @@ impl<'a> Request<'a> {
 
     pub(crate) fn is_resigned(&self) -> bool {
         self.is_resigned
+    }
+
+    /// Returns the request with only the headers whose names `keep` accepts, which are all signed.
+    pub(crate) fn with_only<'s>(&'s self, keep: impl Fn(&str) -> bool) -> Request<'s> {
+        let mut kept: Vec<(&'s str, &'s [u8])> = Vec::new();
+        self.for_each_header(|name, value| {
+            // Names are tokens, so they are text.
+            let name = core::str::from_utf8(name).unwrap_or_default();
+            if keep(name) {
+                kept.push((name, value));
+            }
+        });
+        Request {
+            list: &[],
+            #[cfg(feature = "http")]
+            map: None,
+            added: kept,
+            signs_every_header: true,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn signs_every_header(&self) -> bool {
+        self.signs_every_header
     }
 
     pub(crate) fn body(&self) -> Payload<'a> {

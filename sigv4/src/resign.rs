@@ -3,6 +3,8 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
+#[cfg(feature = "http")]
+use crate::header_names::{REGION_SET, S3_SESSION_TOKEN, SECURITY_TOKEN};
 use crate::{
     canonical::Rules,
     chunked::{ChunkDecoder, ChunkError, ChunkResigner, ChunkSigner},
@@ -47,6 +49,7 @@ use crate::{
 /// body.finish()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct Resigner {
     verifier: Verifier,
     signer: Signer,
@@ -93,6 +96,10 @@ impl Resigner {
     }
 
     /// Verifies that a request was signed with `stand_in`, and signs it again with `real`.
+    ///
+    /// The new signature covers the headers that the program signed and those that it sets itself,
+    /// and nothing that was added on the way. With the feature `http`, `resign_http` does all of
+    /// this in place.
     ///
     /// The body must then pass through the [`BodyResigner`], because its chunks or messages may be
     /// signed too.
@@ -151,6 +158,57 @@ impl Resigner {
         Ok((resigned, BodyResigner { form }))
     }
 
+    /// Verifies an `http::Request` that was signed with `stand_in`, and signs it again with `real`,
+    /// in place.
+    ///
+    /// It is [`resign`](Self::resign), and sets the headers or the URI. `payload` is the body, or
+    /// [`Payload::Declared`] if it has not been received: outside the S3 family that means an empty
+    /// body. Headers that a proxy added stay in the request, unsigned.
+    ///
+    /// # Errors
+    ///
+    /// As [`resign`](Self::resign); also [`ErrorKind::Host`](crate::verify::ErrorKind::Host) if the
+    /// request names no host. The request is unchanged then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Signer, Timestamp, resign::Resigner};
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let stand_in = Credentials::new("AKIDSTANDIN", "worthless")?;
+    /// # let real = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let mut request = http::Request::get("https://b.s3.amazonaws.com/key").body(())?;
+    /// # Signer::s3("us-east-1")?.sign_http(&mut request, Payload::Empty, &stand_in, now)?;
+    /// let resigner = Resigner::s3("us-east-1")?;
+    /// // `request` was received from a program, and is sent to S3 afterwards.
+    /// let body = resigner.resign_http(&mut request, Payload::Declared, &stand_in, &real, now)?;
+    /// assert!(body.is_unchanged());
+    /// let authorization = request.headers()["authorization"].to_str()?;
+    /// assert!(authorization.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "http")]
+    pub fn resign_http<B>(
+        &self,
+        request: &mut http::Request<B>,
+        payload: Payload<'_>,
+        stand_in: &Credentials,
+        real: &Credentials,
+        now: Timestamp,
+    ) -> Result<BodyResigner, Error> {
+        let refused = |error: InputError| self.verifier.refuse_host(&error);
+        let view = Request::from_head(request)
+            .map_err(refused)?
+            .payload(payload);
+        let (resigned, body) = self.resign(&view, stand_in, real, now)?;
+        match resigned {
+            Resigned::Headers(signature) => set_headers(&signature, request.headers_mut()),
+            Resigned::Url(url) => set_target(&url, request.uri_mut()),
+        }
+        .map_err(refused)?;
+        Ok(body)
+    }
+
     fn events(&self, verified: &Verified, real: &Credentials, seed: &str) -> Option<EventResigner> {
         let scope = self.signer.scope();
         let stand_in = verified.credentials().secret_access_key();
@@ -166,7 +224,11 @@ impl Resigner {
         real: &Credentials,
         at: Timestamp,
     ) -> Resigned {
-        let mut request = request.clone().without_older_signature();
+        // What the program did not sign, the service need not check: a proxy may have added it.
+        let signed = verified.signed_headers();
+        let mut request = request
+            .with_only(|name| is_signed_again(name, signed))
+            .without_older_signature();
         if request.find_header(CONTENT_SHA256.as_bytes()).is_some() {
             // The program chose this form of hash, and it was verified.
             request = request.payload(Payload::Declared);
@@ -190,6 +252,61 @@ impl Resigned {
             Self::Url(url) => url.signature(),
         }
     }
+}
+
+/// Returns true for a header that the program signed, and for the hash of the body, which need not
+/// be signed in a presigned URL.
+///
+/// Headers that concern one connection are left out even if they were signed: the connection to the
+/// service is another one.
+fn is_signed_again(name: &str, signed: &str) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let is_of_connection = HOP_BY_HOP.into_iter().any(is);
+    is(CONTENT_SHA256) || signed.split(';').any(is) && !is_of_connection
+}
+
+/// Source: RFC 9110, section 7.6.1.
+const HOP_BY_HOP: [&str; 10] = [
+    "authorization",
+    "connection",
+    "expect",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Sets the headers of a signature, in place of those of an older one.
+#[cfg(feature = "http")]
+fn set_headers(signature: &Signature, headers: &mut http::HeaderMap) -> Result<(), InputError> {
+    for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
+        headers.remove(older);
+    }
+    for (name, value) in signature.headers() {
+        let value = http::HeaderValue::from_str(value)
+            .map_err(|_| InputError::secret(crate::ErrorKind::HeaderValue))?;
+        headers.insert(name, value);
+    }
+    for secret in ["authorization", SECURITY_TOKEN, S3_SESSION_TOKEN] {
+        if let Some(value) = headers.get_mut(secret) {
+            value.set_sensitive(true);
+        }
+    }
+    Ok(())
+}
+
+/// Sets path and query. The rest of the URI stays: a server receives it with or without the host.
+#[cfg(feature = "http")]
+fn set_target(url: &Presigned, uri: &mut http::Uri) -> Result<(), InputError> {
+    let invalid = || InputError::secret(crate::ErrorKind::Url);
+    let signed: http::Uri = url.as_str().parse().map_err(|_| invalid())?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = signed.into_parts().path_and_query;
+    *uri = http::Uri::from_parts(parts).map_err(|_| invalid())?;
+    Ok(())
 }
 
 fn is_event_stream(request: &Request<'_>) -> bool {

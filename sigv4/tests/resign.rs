@@ -7,12 +7,13 @@
 )]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Scope, Signer, Timestamp, Ttl,
+    Credentials, Payload, Request, Scope, Signer, SigningKey, Timestamp, Ttl,
     chunked::{Checksum, ChunkEncoder, ChunkErrorKind, ChunkSigner, Chunked},
     event_stream::{EventSigner, Message},
     resign::{BodyResigner, Resigned, Resigner},
-    verify::{Dialect, Verifier},
+    verify::{self, Dialect, Verifier},
 };
+use sha2::{Digest as _, Sha256};
 
 fn now() -> Timestamp {
     "20150830T123600Z".parse().unwrap()
@@ -488,4 +489,167 @@ fn a_refusal_is_in_the_chosen_dialect() {
     let error = resigner.resign(&request, &stand_in(), &real(), now());
     let code = error.unwrap_err().code();
     assert_eq!(code, "MissingAuthenticationTokenException");
+}
+
+/// Returns the names of the signed headers.
+#[cfg(feature = "http")]
+fn signed_headers(request: &http::Request<()>) -> String {
+    let authorization = request.headers()["authorization"].to_str().unwrap();
+    let (_, rest) = authorization.split_once("SignedHeaders=").unwrap();
+    rest.split(',').next().unwrap().to_owned()
+}
+
+#[test]
+#[cfg(feature = "http")]
+fn an_http_request_is_signed_again_without_the_headers_that_a_proxy_added() {
+    let mut request = http::Request::put("https://b.s3.amazonaws.com/a%20key?x=1")
+        .header("content-type", "text/plain")
+        .header("x-amz-meta-a", "1")
+        .body(())
+        .unwrap();
+    let signer = Signer::s3("us-east-1").unwrap();
+    let body = Payload::Bytes(b"hello");
+    signer
+        .sign_http(&mut request, body, &stand_in(), now())
+        .unwrap();
+    let signed = signed_headers(&request);
+    let added = [
+        ("x-forwarded-for", "10.0.0.1"),
+        ("via", "1.1 proxy"),
+        ("x-real-ip", "10.0.0.1"),
+        ("x-company-trace", "1"),
+        ("range", "bytes=0-9"),
+        ("connection", "keep-alive"),
+    ];
+    for (name, value) in added {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let resigner = Resigner::s3("us-east-1").unwrap().clone();
+    let passing = resigner
+        .resign_http(&mut request, Payload::Declared, &stand_in(), &real(), now())
+        .unwrap();
+    assert!(passing.is_unchanged());
+    let without_token = signed.replace(";x-amz-security-token", "");
+    assert_eq!(
+        signed_headers(&request).replace(";x-amz-security-token", ""),
+        without_token
+    );
+    assert_eq!(request.headers()["via"], "1.1 proxy");
+    assert!(request.headers()["authorization"].is_sensitive());
+    let (parts, ()) = request.into_parts();
+    let received = Request::from_http(&parts).unwrap().payload(body);
+    let verified = Verifier::s3("us-east-1")
+        .unwrap()
+        .verify(&received, now(), |_| Some(real()));
+    assert_eq!(verified.unwrap().access_key_id(), real().access_key_id());
+}
+
+/// `minio-py` and the JavaScript SDK sign `content-length`, some programs `user-agent`.
+#[test]
+fn what_the_program_signed_is_signed_again_whatever_it_is() {
+    let given = [
+        ("host", "b.s3.amazonaws.com"),
+        ("content-length", "5"),
+        ("user-agent", "program/1"),
+        ("x-forwarded-for", "10.0.0.1"),
+        ("cache-control", "no-cache"),
+    ];
+    let names = "cache-control;content-length;host;user-agent;x-amz-content-sha256;x-amz-date";
+    let hash = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    let canonical = format!(
+        "PUT\n/key\n\ncache-control:no-cache\ncontent-length:5\nhost:b.s3.amazonaws.com\n\
+         user-agent:program/1\nx-amz-content-sha256:{hash}\nx-amz-date:{date}\n\n{names}\n{hash}",
+        date = now().amz_date()
+    );
+    let stand_in = Credentials::new("AKIDSTANDIN", "worthless").unwrap();
+    let scope = Scope::new("us-east-1", "s3").unwrap();
+    let digest = Sha256::digest(canonical);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let date = now().amz_date();
+    let scope_text = format!("{}/us-east-1/s3/aws4_request", date.date());
+    let text = format!("AWS4-HMAC-SHA256\n{date}\n{scope_text}\n{digest}");
+    let signature = SigningKey::derive(&stand_in, &scope, now()).sign(text.as_bytes());
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=AKIDSTANDIN/{scope_text}, SignedHeaders={names}, Signature={signature}"
+    );
+    let mut headers = given.to_vec();
+    headers.extend([
+        ("x-amz-content-sha256", hash),
+        ("x-amz-date", date.as_str()),
+        ("authorization", &authorization),
+    ]);
+    let request = Request::from_wire("PUT", "/key", &headers).unwrap();
+    let request = request.payload(Payload::Declared);
+    let (resigned, _) = Resigner::s3("us-east-1")
+        .unwrap()
+        .resign(&request, &stand_in, &stand_in, now())
+        .unwrap();
+    let Resigned::Headers(again) = resigned else {
+        unreachable!("the signature was in a header");
+    };
+    assert_eq!(again.authorization(), authorization);
+}
+
+#[test]
+#[cfg(feature = "http")]
+fn a_presigned_http_request_keeps_the_form_of_its_uri() {
+    let to_sign = Request::new("GET", "https://b.s3.amazonaws.com/a%20key").unwrap();
+    let signer = Signer::s3("us-east-1").unwrap();
+    let url = signer
+        .presign(&to_sign, &stand_in(), now(), Ttl::from_secs(60).unwrap())
+        .unwrap();
+    let target = url
+        .as_str()
+        .strip_prefix("https://b.s3.amazonaws.com")
+        .unwrap();
+    for (uri, start) in [
+        (target, "/a%20key?"),
+        (url.as_str(), "https://b.s3.amazonaws.com/a%20key?"),
+    ] {
+        let mut request = http::Request::get(uri)
+            .header("host", "b.s3.amazonaws.com")
+            .header("range", "bytes=0-9")
+            .body(())
+            .unwrap();
+        let resigner = Resigner::s3("us-east-1").unwrap();
+        let body =
+            resigner.resign_http(&mut request, Payload::Declared, &stand_in(), &real(), now());
+        assert!(body.unwrap().is_unchanged());
+        assert!(request.uri().to_string().starts_with(start));
+        assert!(
+            request
+                .uri()
+                .query()
+                .unwrap()
+                .contains("SignedHeaders=host&")
+        );
+        let (parts, ()) = request.into_parts();
+        let received = Request::from_http(&parts).unwrap();
+        let verifier = Verifier::s3("us-east-1").unwrap();
+        assert!(verifier.verify(&received, now(), |_| Some(real())).is_ok());
+    }
+}
+
+#[test]
+#[cfg(feature = "http")]
+fn a_refused_http_request_is_unchanged() {
+    let mut request = http::Request::get("https://b.s3.amazonaws.com/key")
+        .header("authorization", "Bearer x")
+        .body(())
+        .unwrap();
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    let payload = Payload::Declared;
+    let error = resigner
+        .resign_http(&mut request, payload, &stand_in(), &real(), now())
+        .unwrap_err();
+    assert_eq!(error.code(), "InvalidRequest");
+    assert_eq!(request.headers()["authorization"], "Bearer x");
+    *request.uri_mut() = "/key".parse().unwrap();
+    let error = resigner
+        .resign_http(&mut request, payload, &stand_in(), &real(), now())
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status()),
+        (verify::ErrorKind::Host, 400)
+    );
 }

@@ -88,7 +88,8 @@ impl<'a> Headers<'a> {
         let mut existing = ExistingHeaders::default();
         self.add_all(request, |entry| match entry.role() {
             Role::Signed => true,
-            Role::NeverSigned | Role::Date => false,
+            Role::NeverSigned => request.signs_every_header(),
+            Role::Date => false,
             Role::ContentSha256 => {
                 existing.content_sha256 =
                     existing.content_sha256.or(Some(entry.value.trim_ascii()));

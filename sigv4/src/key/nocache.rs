@@ -7,6 +7,7 @@ use crate::{
     timestamp::AmzDate,
 };
 
+#[derive(Clone)]
 pub(crate) struct KeyCache;
 
 impl KeyCache {

@@ -128,6 +128,13 @@ impl<'a> Request<'a> {
     }
 }
 
+impl<'a> Request<'a> {
+    /// Borrows the head of a request that has its body.
+    pub(crate) fn from_head<B>(request: &'a http::Request<B>) -> Result<Self, Error> {
+        view(request.method(), request.uri(), request.headers())
+    }
+}
+
 fn view<'a>(
     method: &'a Method,
     uri: &'a Uri,

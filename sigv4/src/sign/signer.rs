@@ -41,6 +41,7 @@ use crate::{
 /// assert_eq!(names, ["x-amz-date", "authorization"]);
 /// # Ok::<(), keyfob_sigv4::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Signer {
     scope: Scope,
     rules: Rules,

@@ -19,6 +19,13 @@ pub(crate) struct Keys {
 #[cfg(feature = "std")]
 const ENTRIES: usize = 8;
 
+impl Clone for Keys {
+    /// Returns an empty cache, as `KeyCache` does.
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
 impl Keys {
     pub(crate) fn new() -> Self {
         Self {

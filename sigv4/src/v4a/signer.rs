@@ -31,6 +31,7 @@ use crate::{
 /// assert!(signature.headers().any(|header| header == ("x-amz-region-set", "*")));
 /// # Ok::<(), keyfob_sigv4::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Signer {
     regions: RegionSet,
     /// The part of the scope after the date: `/s3/aws4_request`.

@@ -33,6 +33,8 @@ mod refusal;
 mod scope;
 mod verified;
 
+#[cfg(feature = "http")]
+use alloc::string::ToString as _;
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
@@ -44,6 +46,8 @@ pub use refusal::ErrorKind;
 pub use verified::Verified;
 
 use presented::PresentedSignature;
+#[cfg(feature = "http")]
+use refusal::Refusal;
 
 use crate::{
     canonical::Rules,
@@ -66,6 +70,7 @@ use crate::{
 /// The signature covers the path in its canonical form. By the general rules `/a/../b` and `/b`
 /// have the same one: the application must route by the normalized path, or refuse paths that are
 /// not normalized. For S3 a path is signed as it is sent.
+#[derive(Clone)]
 pub struct Verifier {
     scope: Scope,
     rules: Rules,
@@ -382,22 +387,12 @@ impl Verifier {
     }
 }
 
-impl Clone for Verifier {
-    /// The clone has the same settings, and a cache of keys of its own. To share the cache between
-    /// threads, put one verifier into an `Arc`.
-    fn clone(&self) -> Self {
-        Self {
-            scope: self.scope.clone(),
-            rules: self.rules,
-            keys: KeyCache::new(),
-            skew: self.skew,
-            longest: self.longest,
-            dialect: self.dialect,
-            required: self.required.clone(),
-            dummy: self.dummy.clone(),
-            #[cfg(feature = "v4a")]
-            v4a: self.v4a.as_ref().map(|_| crate::v4a::Keys::new()),
-        }
+impl Verifier {
+    /// Returns the refusal of a request that names no host, or one that cannot be.
+    #[cfg(feature = "http")]
+    pub(crate) fn refuse_host(&self, error: &InputError) -> Error {
+        let refusal = Refusal::with_text(ErrorKind::Host, error.to_string());
+        Error::new(refusal, self.dialect)
     }
 }
 
