@@ -4,6 +4,8 @@ mod args;
 mod commands;
 mod context;
 mod failure;
+#[cfg(test)]
+mod generator;
 mod output;
 mod s3;
 mod sandbox;

@@ -38,11 +38,14 @@ pub(crate) fn explain_usage(error: &Error, words: &[OsString]) -> Result<String,
             Failure::usage(format!("{}: the number of values is wrong", name(error)))
         }
         ErrorKind::InvalidUtf8 => Failure::usage("an argument is not UTF-8 text"),
-        // The message of a conflict has the names of arguments only.
+        // For clap any further word may be meant as a subcommand.
         ErrorKind::ArgumentConflict if error.get(ContextKind::InvalidSubcommand).is_some() => {
-            Failure::usage(message(&text))
+            let word = string(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            let place = place(word, words);
+            Failure::usage(format!("{place} cannot follow the arguments before it"))
                 .with_hint("put the arguments of a subcommand after its name")
         }
+        // The message of any other conflict has the names of arguments only.
         ErrorKind::ArgumentConflict => Failure::usage(message(&text)),
         _ => Failure::usage("the command line is wrong"),
     };
@@ -187,4 +190,85 @@ fn strings(error: &Error, kind: ContextKind) -> impl Iterator<Item = &str> {
         _ => &[],
     };
     strings.iter().map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{args::Args, generator::Generator};
+
+    const WORDS: [&str; 44] = [
+        "whoami",
+        "why",
+        "sts",
+        "assume-role",
+        "get-session-token",
+        "configure",
+        "get",
+        "set",
+        "list",
+        "sign",
+        "compare",
+        "s3",
+        "presign",
+        "imds",
+        "ls",
+        "tree",
+        "token",
+        "watch",
+        "serve",
+        "container",
+        "sandbox",
+        "help",
+        "version",
+        "--",
+        "-",
+        "--profile",
+        "--prof",
+        "--region",
+        "--output",
+        "--json",
+        "--debug",
+        "--role-arn",
+        "--tags",
+        "--duration-seconds",
+        "--ttl",
+        "--listen",
+        "--expires-in",
+        "-X",
+        "-d",
+        "-R",
+        "canary",
+        "--canary=canary",
+        "-canary",
+        "--debug=canary",
+    ];
+
+    fn check_all(count: u64) {
+        Generator::each(count, |generator| {
+            let mut words: Vec<OsString> = vec!["keyfob".into()];
+            for _ in 0..generator.below(7) {
+                words.push(WORDS[generator.below(WORDS.len())].into());
+            }
+            let Err(error) = Args::from_words(words.clone()) else {
+                return;
+            };
+            if let Err(failure) = explain_usage(&error, &words) {
+                let text = failure.to_string();
+                assert!(!text.contains("canary"), "{words:?}: {text}");
+                assert!(matches!(failure.exit_code(), 252 | 255), "{words:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn no_line_of_words_is_repeated_by_its_error() {
+        check_all(300);
+    }
+
+    #[test]
+    #[ignore = "long"]
+    fn no_line_of_words_is_repeated_by_its_error_long() {
+        check_all(30_000);
+    }
 }

@@ -1,6 +1,8 @@
 //! The notations of arguments: files, shorthand and JSON as in `aws`, headers and URLs as in curl.
 
 mod file_argument;
+#[cfg(test)]
+mod fuzz;
 mod header;
 mod shorthand;
 mod url;

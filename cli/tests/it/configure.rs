@@ -390,3 +390,21 @@ fn list_shows_profile_and_region_of_a_profile_whose_source_fails() {
         ],
     );
 }
+
+#[test]
+fn secrets_are_read_from_a_terminal_that_is_not_the_controlling_one() {
+    let home = Home::new().with("NO_CONTROLLING_TERMINAL", "1");
+    let run = on_terminal(
+        &home,
+        &["configure"],
+        &[
+            ("AWS Access Key ID", "AKIAROBOTEXAMPLE0000\n"),
+            ("AWS Secret Access Key", &format!("{SECRET}\n")),
+            ("Default region name", "\n"),
+            ("Default output format", "\n"),
+        ],
+    );
+    assert_eq!(run["code"], 0, "{run}");
+    assert_lacks(run["shown"].as_str().unwrap(), &["canary"]);
+    assert_has(&home.read("credentials"), &[SECRET]);
+}

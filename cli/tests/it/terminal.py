@@ -1,14 +1,17 @@
 """Runs a program on a new terminal: terminal.py PROGRAM WORD... < JSON of [[PROMPT, ANSWER]...].
 
-An answer that is a number is sent as a signal.
+An answer that is a number is sent as a signal. With NO_CONTROLLING_TERMINAL in the environment, the
+terminal is not the controlling one of the program.
 
 Prints JSON: the exit code, the text on the terminal, and whether the terminal echoes at the end.
 """
 
+import fcntl
 import json
 import os
 import pty
 import select
+import signal
 import sys
 import termios
 import time
@@ -16,6 +19,12 @@ import time
 script = json.load(sys.stdin)
 pid, terminal = pty.fork()
 if pid == 0:
+    if "NO_CONTROLLING_TERMINAL" in os.environ:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        fcntl.ioctl(0, termios.TIOCNOTTY)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        if os.fork():  # only the leader of a session would get it back by opening it
+            os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
     os.execvp(sys.argv[1], sys.argv[1:])
 shown, at, end = b"", 0, time.monotonic() + 30
 echoes = None

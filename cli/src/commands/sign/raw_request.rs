@@ -29,10 +29,12 @@ impl RawRequest {
             .map_or(rest, |(target, _)| target);
         let headers = parse_headers(lines)?;
         let host = headers::find(&headers, "host").map(str::trim);
-        let url = if target.contains("://") {
+        let url = if target.starts_with('/') {
+            format!("https://{}{target}", host.ok_or("there is no Host header")?)
+        } else if is_absolute(target) {
             target.to_owned()
         } else {
-            format!("https://{}{target}", host.ok_or("there is no Host header")?)
+            return Err("the target must be a path that starts with / or a URL");
         };
         Ok(Self {
             method: method.to_owned(),
@@ -41,6 +43,13 @@ impl RawRequest {
             body: body.to_vec(),
         })
     }
+}
+
+/// Returns true for `SCHEME://…`. A path may have a URL in its query.
+fn is_absolute(target: &str) -> bool {
+    target
+        .split_once("://")
+        .is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
 /// Splits a request at its first empty line. Without one there is no body.
@@ -82,6 +91,60 @@ fn parse_headers<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generator::{Generator, LONG, SHORT};
+
+    const PIECES: [&str; 20] = [
+        "GET ",
+        "POST",
+        " ",
+        "/",
+        "http://",
+        "https://a",
+        " HTTP/1.1",
+        "\r\n",
+        "\n",
+        "\r",
+        "Host: a",
+        "host:",
+        ":",
+        "#",
+        "?",
+        "X-A: 1",
+        "\t",
+        "\r\n\r\n",
+        "\n\n",
+        "é",
+    ];
+
+    fn check_all(count: u64) {
+        Generator::each(count, |generator| {
+            let bytes = generator.bytes(&PIECES);
+            let Ok(request) = RawRequest::parse(&bytes) else {
+                return;
+            };
+            assert!(!request.method.contains([' ', '\n']), "{bytes:?}");
+            assert!(!request.url.contains(['#', '\n']), "{bytes:?}");
+            assert!(request.url.contains("://"), "{bytes:?}");
+            assert!(bytes.ends_with(&request.body), "{bytes:?}");
+            let is_one_line = |text: &String| !text.contains('\n');
+            let mut headers = request.headers.iter();
+            assert!(
+                headers.all(|(name, value)| is_one_line(name) && is_one_line(value)),
+                "{bytes:?}"
+            );
+        });
+    }
+
+    #[test]
+    fn no_input_breaks_the_reader_of_requests() {
+        check_all(SHORT);
+    }
+
+    #[test]
+    #[ignore = "long"]
+    fn no_input_breaks_the_reader_of_requests_long() {
+        check_all(LONG);
+    }
 
     #[test]
     fn a_request_is_parsed_with_either_line_end() {
@@ -99,12 +162,21 @@ mod tests {
     }
 
     #[test]
+    fn a_path_may_have_a_url_in_its_query() {
+        let text = b"GET /a?next=https://b/ HTTP/1.1\nHost: example.com\n";
+        let request = RawRequest::parse(text).unwrap();
+        assert_eq!(request.url, "https://example.com/a?next=https://b/");
+    }
+
+    #[test]
     fn a_malformed_request_is_refused() {
         for text in [
             "",
             "GET",
             "GET / HTTP/1.1\nno colon\n",
             "GET / HTTP/1.1\n",
+            "GET a HTTP/1.1\nHost: b\n",
+            "OPTIONS * HTTP/1.1\nHost: b\n",
             " \n x",
         ] {
             assert!(RawRequest::parse(text.as_bytes()).is_err(), "{text:?}");

@@ -1,0 +1,58 @@
+use serde_json::Value;
+
+use super::{authority, has_dot_segments, parse_header, parse_structures, to_wire_form};
+use crate::{
+    generator::{Generator, LONG, SHORT},
+    terminal::{printable, printable_lines},
+};
+
+const PIECES: [&str; 34] = [
+    "Key=", "Value=", "Key", "Value", "=", ",", "[", "]", "{", "}", "\"", "\\", ":", ";", " ",
+    "\t", "\n", "\r\n", "#", "?", "/", "//", ".", "..", "%2e", "%", "://", "http", "é", "\u{202e}",
+    "\u{1b}[", "\u{9b}", "\0", "a",
+];
+
+fn check_all(count: u64) {
+    Generator::each(count, |generator| {
+        let text = generator.text(&PIECES);
+        shorthand(&text);
+        if let Ok((name, _)) = parse_header(&text) {
+            assert!(!name.contains(':'), "{text:?}");
+        }
+        let wire = to_wire_form(&text);
+        assert!(wire.is_ascii() && !wire.contains([' ', '#']), "{text:?}");
+        assert_eq!(to_wire_form(&wire), wire);
+        let _ = has_dot_segments(&text);
+        assert!(text.contains(authority(&text)));
+        let shown = printable(&text);
+        assert!(!shown.contains(char::is_control), "{text:?}");
+        assert_eq!(printable(&shown), shown);
+        let lines = printable_lines(&text);
+        assert!(lines.lines().skip(1).all(|line| line.starts_with("  ")));
+    });
+}
+
+/// A structure reads the same as shorthand and as JSON, whatever its values are.
+fn shorthand(text: &str) {
+    let words = [text.to_owned()];
+    let _ = parse_structures("--tags", &words, ["Key", "Value"]);
+    let json = serde_json::json!([{"Key": text, "Value": ""}]);
+    let as_json = parse_structures("--tags", &[Value::to_string(&json)], ["Key", "Value"]);
+    assert_eq!(as_json.unwrap(), [[text.to_owned(), String::new()]]);
+    if !text.contains(",Key=") && !text.contains(",Value=") && !text.starts_with("Value=") {
+        let word = format!("Value=v,Key={text}");
+        let read = parse_structures("--tags", &[word], ["Key", "Value"]);
+        assert_eq!(read.unwrap(), [[text.to_owned(), "v".to_owned()]]);
+    }
+}
+
+#[test]
+fn no_input_breaks_a_notation() {
+    check_all(SHORT);
+}
+
+#[test]
+#[ignore = "long"]
+fn no_input_breaks_a_notation_long() {
+    check_all(LONG);
+}
