@@ -2,6 +2,8 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
 use keyfob_sigv4::Secret;
@@ -9,11 +11,18 @@ use keyfob_sigv4::Secret;
 /// The longest file that is read: 16 MiB. Configuration, credentials and token files are a few KiB.
 pub const MAX_LENGTH: u64 = 16 * 1024 * 1024;
 
+/// How long a file that looks truncated must be unchanged.
+const QUIET: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Reads a file of at most [`MAX_LENGTH`] bytes.
 ///
 /// Regular files, pipes and character devices are read, because programs hand over configuration
 /// as `/dev/null`, as `/dev/fd/63` (the shell's `<(…)`) and as a named pipe. Reading a pipe blocks
-/// until its writer closes it.
+/// until its writer closes it. A regular file that was written a moment ago and is empty or ends
+/// within a line looks truncated by a program that is still writing; it is read again until it is
+/// quiet, for half a second at most.
 ///
 /// # Errors
 ///
@@ -30,10 +39,31 @@ pub const MAX_LENGTH: u64 = 16 * 1024 * 1024;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    read_open(&File::open(path)?)
+    let start = Instant::now();
+    loop {
+        let file = File::open(&path)?;
+        let bytes = read_open(&file)?;
+        let is_finished = bytes.ends_with(b"\n") || !was_just_written(&file);
+        if is_finished || start.elapsed() > PATIENCE {
+            return Ok(bytes);
+        }
+        thread::sleep(PAUSE);
+    }
 }
 
-/// Reads a token or another secret, whose bytes are zeroed on drop.
+fn was_just_written(file: &File) -> bool {
+    let Ok(metadata) = file.metadata() else {
+        return false;
+    };
+    let age = metadata
+        .modified()
+        .and_then(|time| time.elapsed().map_err(io::Error::other));
+    // A time in the future says nothing.
+    metadata.is_file() && age.is_ok_and(|age| age < QUIET)
+}
+
+/// Reads a token or another secret, whose bytes are zeroed on drop. Such a file has often no line
+/// end, so it is taken as it is.
 ///
 /// # Errors
 ///

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use keyfob_chain::files;
+
 use super::{get, job, names, set};
 
 /// Truncates a file, as text editors and `aws configure set` do, and writes it in parts.
@@ -101,6 +103,21 @@ fn a_program_that_opened_the_old_version_and_writes_after_the_rename_is_not_lost
     });
     assert_eq!(get(&path, "a", "k").as_deref(), Some("new"));
     assert_eq!(get(&path, "c", "k").as_deref(), Some("ours"));
+}
+
+#[test]
+fn a_file_that_is_just_being_rewritten_is_not_read_as_if_it_were_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    fs::write(&path, "").unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let parts = ["[default]\nregion = eu-w", "est-1\n"];
+            write_slowly(&path, &parts, Duration::from_millis(15));
+        });
+        let text = files::read(&path).unwrap();
+        assert_eq!(text, b"[default]\nregion = eu-west-1\n");
+    });
 }
 
 #[test]

@@ -46,9 +46,14 @@ impl Context {
     }
 
     /// Fails if a profile was named that does not exist, even if another source has credentials.
+    ///
+    /// A damaged line is not a reason: it stops only the profile that it may belong to, where that
+    /// is asked for credentials or settings.
     pub(crate) fn check_profile(&self) -> Result<(), Failure> {
-        self.settings.profile()?;
-        Ok(())
+        match self.settings.profile() {
+            Err(error) if error.kind() == ErrorKind::ProfileNotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 }
 
