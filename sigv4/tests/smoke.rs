@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Scope, Signer, Timestamp, Ttl,
+    Credentials, Payload, Request, Scope, Signer, SigningKey, Timestamp, Ttl,
     chunked::{Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, Chunked},
     event_stream::{HeaderValue, Message},
     resign::Resigner,
@@ -274,6 +275,44 @@ fn the_verifier_panics_on_no_request_and_accepts_no_changed_one() {
             assert!(error.status() >= 400 && !error.body("id").contains("canary"));
         }
     }
+}
+
+#[test]
+fn the_reader_of_policies_panics_on_no_signed_policy() {
+    let mut random = Random(17);
+    let key = SigningKey::derive(
+        &credentials(),
+        &Scope::new("us-east-1", "s3").unwrap(),
+        at(),
+    );
+    let verifier = Verifier::s3("us-east-1").unwrap();
+    let seed = br#"{"expiration":"2030-01-01T00:00:00Z","conditions":[{"bucket":"b"},["starts-with","$key","\u00e9\ud83d\ude00"],["content-length-range",1,9],{"x-amz-algorithm":"AWS4-HMAC-SHA256","x-amz-credential":"AKIDEXAMPLE/20150830/us-east-1/s3/aws4_request","x-amz-date":"20150830T123600Z"}]}"#;
+    let mut accepted = 0;
+    for round in 0..4_000 {
+        let policy = match round % 8 {
+            0 => seed.to_vec(),
+            _ => random.mutate(seed),
+        };
+        let encoded = BASE64_STANDARD.encode(&policy);
+        let signature = key.sign(encoded.as_bytes());
+        let fields = [
+            ("key", "\u{e9}\u{1f600}.png"),
+            ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
+            (
+                "x-amz-credential",
+                "AKIDEXAMPLE/20150830/us-east-1/s3/aws4_request",
+            ),
+            ("x-amz-date", "20150830T123600Z"),
+            ("policy", &*encoded),
+            ("x-amz-signature", &*signature),
+        ];
+        let claim = verifier.claim_post("b", &fields).unwrap();
+        match claim.verify(&credentials(), at()) {
+            Ok(_) => accepted += 1,
+            Err(error) => assert!(error.status() >= 400 && !error.body("id").contains("canary")),
+        }
+    }
+    assert!((500..3_000).contains(&accepted), "{accepted} were accepted");
 }
 
 #[test]

@@ -22,5 +22,11 @@ fuzz_target!(|input: (&str, &str, &str, &str)| {
         let lookup = |id: &str| Credentials::new(id, "canary-secret").ok();
         let error = verifier.verify(&request, now, lookup).unwrap_err();
         assert!(error.status() >= 400 && !error.body("id").contains("canary"));
+        // Whatever is claimed can be explained or is refused, and the host cannot differ.
+        if let Ok(claim) = verifier.claim(&request) {
+            assert_eq!(request.host(), "example.com");
+            assert!(claim.scope().ends_with(claim.service()) || claim.scope().contains('/'));
+            let _ = claim.explain();
+        }
     }
 });

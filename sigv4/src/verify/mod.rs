@@ -345,7 +345,8 @@ impl Verifier {
     /// # let request = Request::from_wire("GET", "/key", &headers)?;
     /// # let verified = async move {
     /// # let store = Store;
-    /// let claim = Verifier::s3("eu-west-1")?.claim(&request)?;
+    /// let verifier = Verifier::s3("eu-west-1")?;
+    /// let claim = verifier.claim(&request)?;
     /// assert_eq!((claim.region(), claim.service()), (Some("eu-west-1"), "s3"));
     /// let credentials = store.get(claim.access_key_id()).await;
     /// let verified = claim.verify(credentials.as_ref(), now)?;

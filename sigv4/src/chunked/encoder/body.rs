@@ -41,7 +41,6 @@ impl ChunkEncoder {
 ///
 /// Its size hint is exact, so clients send a `Content-Length`. Trailers of the source are dropped:
 /// those of the plan are part of the encoded data.
-#[derive(Debug)]
 pub struct ChunkBody<B> {
     source: B,
     cutter: Cutter,
@@ -127,6 +126,13 @@ impl<E: StdError + 'static> StdError for ChunkBodyError<E> {
             Self::Source(error) => Some(error),
             Self::Length(error) => Some(error),
         }
+    }
+}
+
+impl<B> fmt::Debug for ChunkBody<B> {
+    /// Shows no part of the body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChunkBody").finish_non_exhaustive()
     }
 }
 

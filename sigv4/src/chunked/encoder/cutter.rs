@@ -7,7 +7,6 @@ use crate::error::{Error, ErrorKind};
 ///
 /// A body of another length than planned is an error, because its `Content-Length` was sent
 /// already.
-#[derive(Debug)]
 pub(super) struct Cutter {
     state: State,
     /// The start of the next chunk.
@@ -17,7 +16,6 @@ pub(super) struct Cutter {
     left: u64,
 }
 
-#[derive(Debug)]
 enum State {
     Open(Box<ChunkEncoder>),
     Done,

@@ -1,4 +1,5 @@
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::{ChunkEncoder, cutter::Cutter};
 use crate::error::Error;
@@ -34,7 +35,6 @@ impl ChunkEncoder {
 /// The encoded body of an iterator, created by [`ChunkEncoder::frames`].
 ///
 /// If the source does not have the planned length, the last item is an error.
-#[derive(Debug)]
 pub struct ChunkFrames<I> {
     pieces: I,
     cutter: Cutter,
@@ -55,5 +55,12 @@ impl<I: Iterator<Item: AsRef<[u8]>>> Iterator for ChunkFrames<I> {
             }
         }
         (!out.is_empty()).then_some(Ok(out))
+    }
+}
+
+impl<I> fmt::Debug for ChunkFrames<I> {
+    /// Shows no part of the body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChunkFrames").finish_non_exhaustive()
     }
 }

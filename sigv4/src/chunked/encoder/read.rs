@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     io::{self, Read},
     vec,
     vec::Vec,
@@ -39,7 +40,6 @@ impl ChunkEncoder {
 ///
 /// If the source does not have the planned length, reading fails with
 /// [`io::ErrorKind::InvalidData`].
-#[derive(Debug)]
 pub struct ChunkReader<R> {
     source: R,
     cutter: Cutter,
@@ -79,4 +79,11 @@ impl<R: Read> Read for ChunkReader<R> {
 
 fn invalid(error: Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+impl<R> fmt::Debug for ChunkReader<R> {
+    /// Shows no part of the body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChunkReader").finish_non_exhaustive()
+    }
 }
