@@ -63,8 +63,8 @@ impl<'a> Path<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the name is empty or the path gets
-    /// longer than 4,096 bytes.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the name is empty, `.` or `..`, or
+    /// if the path gets longer than 4,096 bytes.
     ///
     /// # Examples
     ///
@@ -77,18 +77,17 @@ impl<'a> Path<'a> {
     /// ```
     pub fn child(&self, name: &str) -> Result<Path<'static>, Error> {
         let mut path = self.directory().into_owned();
-        // Bare dots would be another directory.
-        let is_dots = matches!(name, "." | "..");
         for byte in name.bytes() {
             // These lines instead of the crate `percent-encoding`: they are all that the client
             // needs of it.
-            if is_plain(byte) && !is_dots {
+            if is_plain(byte) {
                 path.push(char::from(byte));
             } else {
                 path.push_str(&format!("%{byte:02X}"));
             }
         }
-        if name.is_empty() || path.len() > MAX_LENGTH {
+        // Dots cannot be a name, because encoding them changes nothing (RFC 3986 section 6.2.2.2).
+        if matches!(name, "" | "." | "..") || path.len() > MAX_LENGTH {
             let name = shown(name);
             return Err(Error::setting(format!(
                 "invalid name of a metadata item: \"{name}\""
@@ -248,7 +247,7 @@ mod tests {
         );
         let legal = "a+b=c,d.e@f-g_h!$&'()*;:~";
         assert_eq!(base.child(legal).unwrap().as_str(), format!("/t/{legal}"));
-        assert_eq!(base.child("..").unwrap().as_str(), "/t/%2E%2E");
+        assert!(base.child("..").is_err() && base.child(".").is_err());
         assert_eq!(base.child(".%2e").unwrap().as_str(), "/t/.%252e");
         assert!(base.child("").is_err() && base.child(&"é".repeat(900)).is_err());
     }

@@ -1,5 +1,6 @@
-//! boto3 and the AWS CLI as clients of this crate's servers. They are installed under
-//! `target/pytools`, which only needs python3.
+//! boto3, the AWS CLI and the JavaScript SDKs as clients of this crate's servers. They are
+//! installed under `target/pytools`, which only needs python3, and `target/jstools`, which needs
+//! npm.
 
 #![cfg(unix)]
 #![allow(
@@ -19,6 +20,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 const PACKAGES: [&str; 2] = ["boto3", "awscli<2"];
+const SCRIPTS: [&str; 2] = ["@aws-sdk/ec2-metadata-service@3.1164.0", "aws-sdk@2.1693.0"];
 
 fn key(id: &str, seconds: i64) -> Credentials {
     Credentials::new(id, "secret")
@@ -128,6 +130,63 @@ async fn the_aws_cli_gets_both() {
         listed.contains("container-role") && listed.contains("MPLE"),
         "{listed}"
     );
+}
+
+#[tokio::test]
+async fn the_javascript_sdks_get_both_with_and_without_a_slash_at_the_end_of_the_endpoint() {
+    let server = Imds::builder()
+        .credentials(key("ASIAEXAMPLE", 3600))
+        .start()
+        .await
+        .unwrap();
+    let Some(folder) = tokio::task::spawn_blocking(packages).await.unwrap() else {
+        println!("skipped: the JavaScript SDKs need npm, which is not installed");
+        return;
+    };
+    let port = server.address().port();
+    for endpoint in [
+        format!("http://127.0.0.1:{port}"),
+        format!("http://127.0.0.1:{port}/"),
+        format!("http://localhost:{port}/"),
+    ] {
+        let output = Command::new("node")
+            .arg(own("metadata.cjs"))
+            .arg(&folder)
+            .arg(&endpoint)
+            .env_clear()
+            .env("HOME", &folder)
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .output()
+            .await
+            .unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let failed = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            printed, "i-0123456789abcdef0\nASIAEXAMPLE\n",
+            "{endpoint}: {failed}"
+        );
+    }
+}
+
+/// Installs the JavaScript packages once. Returns `None` without npm.
+fn packages() -> Option<PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let folder = target.join("jstools").join("imds-clients");
+    let done = folder.join("installed.txt");
+    let wanted = SCRIPTS.join("\n");
+    if std::fs::read_to_string(&done).is_ok_and(|text| text == wanted) {
+        return Some(folder);
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    let installed = std::process::Command::new("npm")
+        .args(["install", "--no-audit", "--no-fund", "--silent", "--prefix"])
+        .arg(&folder)
+        .args(SCRIPTS)
+        .status()
+        .ok()?;
+    assert!(installed.success(), "npm needs its registry the first time");
+    std::fs::write(done, wanted).unwrap();
+    Some(folder)
 }
 
 type Variables = Vec<(&'static str, String)>;
