@@ -54,6 +54,22 @@ pub enum Streaming {
 }
 
 impl Payload<'_> {
+    /// Returns the payload of a body that is not borrowed.
+    #[cfg(feature = "http")]
+    pub(crate) fn digest(body: &[u8]) -> Payload<'static> {
+        if body.is_empty() {
+            Payload::Empty
+        } else {
+            Payload::Sha256(Sha256::digest(body))
+        }
+    }
+
+    /// Returns true if only `x-amz-content-sha256` can tell the server what is signed: a name, and
+    /// not the hash of the body.
+    pub(crate) const fn is_announced(self) -> bool {
+        matches!(self, Self::Unsigned | Self::Streaming(_))
+    }
+
     /// Refuses a body that a presigned URL cannot have.
     ///
     /// # Errors

@@ -2,6 +2,7 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
+    canonical::is_same_host,
     codec::scan,
     error::{Error, ErrorKind},
     payload::Payload,
@@ -130,13 +131,13 @@ impl<'a> Request<'a> {
         headers: &'a [(&'a str, &'a str)],
     ) -> Result<Self, Error> {
         if split_scheme(target).is_some() {
-            return Self::new(method, target)?.headers(headers);
+            return Self::new(method, target)?.received(headers);
         }
         let host = headers
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("host"))
             .map_or("", |(_, value)| value.trim());
-        Self::from_parts(method, "https", host, target)?.headers(headers)
+        Self::from_parts(method, "https", host, target)?.received(headers)
     }
 
     /// Sets the host that is signed, in place of the received one. `Host` headers are ignored.
@@ -192,6 +193,7 @@ impl<'a> Request<'a> {
     ///
     /// [`ErrorKind::HeaderName`] if the name is not an HTTP token. [`ErrorKind::HeaderValue`] if
     /// the value has a control character other than a tab or a folded line end.
+    /// [`ErrorKind::Host`] for a second `Host` that differs from the first.
     ///
     /// # Examples
     ///
@@ -208,6 +210,9 @@ impl<'a> Request<'a> {
         value: &'a (impl AsRef<[u8]> + ?Sized),
     ) -> Result<Self, Error> {
         check_header(name, value.as_ref())?;
+        if name.eq_ignore_ascii_case("host") {
+            self.check_host_header(value.as_ref())?;
+        }
         if self.added.capacity() == 0 {
             self.added.reserve(8);
         }
@@ -231,12 +236,35 @@ impl<'a> Request<'a> {
     ///     .headers(&headers)?;
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
-    pub fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Result<Self, Error> {
+    pub fn headers(self, headers: &'a [(&'a str, &'a str)]) -> Result<Self, Error> {
+        let request = self.received(headers)?;
+        for (_, value) in headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("host"))
+        {
+            request.check_host_header(value.as_bytes())?;
+        }
+        Ok(request)
+    }
+
+    /// Sets a list of headers, in which `Host` may be repeated: a verifier refuses that itself.
+    fn received(mut self, headers: &'a [(&'a str, &'a str)]) -> Result<Self, Error> {
         for (name, value) in headers {
             check_header(name, value.as_bytes())?;
         }
         self.list = headers;
         Ok(self)
+    }
+
+    /// Refuses a second `Host` header that differs from the first: no server accepts two. An equal
+    /// one is signed once.
+    fn check_host_header(&self, value: &[u8]) -> Result<(), Error> {
+        match self.find_header(b"host") {
+            Some(first) if !is_same_host(first, value) => {
+                Err(Error::new(ErrorKind::Host, &String::from_utf8_lossy(value)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sets the body. The default is [`Payload::Empty`].

@@ -68,7 +68,8 @@ pub enum Resigned {
 impl Resigner {
     /// Creates a resigner by the general rules, which all services outside the S3 family use.
     pub fn new(scope: Scope) -> Self {
-        Self::with_rules(scope, Rules::GENERAL)
+        let rules = Rules::for_service(scope.service());
+        Self::with_rules(scope, rules)
     }
 
     /// Creates a resigner for S3.

@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use keyfob_sigv4::{
-    Credentials, ErrorKind, Payload, Request, Signature, Signer, Timestamp,
+    Credentials, ErrorKind, Payload, Request, Rules, Scope, Signature, Signer, Timestamp,
     chunked::{
         Checksum, ChunkDecoder, ChunkEncoder, ChunkErrorKind, ChunkSigner, ChunkVerifier, Chunked,
     },
@@ -26,8 +26,10 @@ fn at() -> Timestamp {
     "20130524T000000Z".parse().unwrap()
 }
 
+/// The published example signs `content-length`.
 fn signer() -> Signer {
-    Signer::s3("us-east-1").unwrap()
+    let rules = Rules::S3.also_signed_headers(&["content-length"]);
+    Signer::with_rules(Scope::new("us-east-1", "s3").unwrap(), rules)
 }
 
 fn seed(plan: &Chunked, headers: &[(&str, &str)]) -> Signature {

@@ -455,10 +455,11 @@ fn rules(context: &Value) -> Rules {
     .iter()
     .any(|name| flag(context, name));
     let omits_token = flag(context, "omit_session_token_from_signature");
-    Rules::GENERAL
+    Rules::for_service(string(&context["service"]))
         .normalize_path(flag(context, "normalize_path"))
         .encode_path_twice(flag(context, "double_encode_path"))
         .content_sha256_header(adds_hash)
+        .every_header()
         .session_token(if omits_token {
             TokenRule::Unsigned
         } else {

@@ -104,11 +104,10 @@ fn other_encodings_of_a_path_have_their_own_causes() {
         explain(Rules::S3, "us-east-1", "s3", &url, &[])
     };
     let ours = path("a%2Bb");
-    assert!(
-        first(&ours, &path("a%2bb"))
-            .cause()
-            .contains("in another encoding")
-    );
+    let answer = xml(&ours).replace("/a%2Bb", "/a%2bb");
+    let found = ours.compare(&ServerView::parse(&answer));
+    let cause = found.first().map(Difference::cause).unwrap();
+    assert!(cause.contains("in another encoding"), "{cause}");
     assert!(
         first(&ours, &path("a%20b"))
             .cause()
@@ -132,21 +131,21 @@ fn a_server_that_signs_bare_characters_has_its_own_cause() {
 #[test]
 fn parameters_and_headers_are_named() {
     let explain = |url, headers: &[_]| explain(Rules::GENERAL, "us-east-1", "es", url, headers);
-    let ours = explain(URL, &[("x-a", "1"), ("via", "me")]);
+    let ours = explain(URL, &[("x-a", "1"), ("accept", "me")]);
     let server = explain(
         "https://example.amazonaws.com/a%20b//c?x=1&y=3",
-        &[("x-a", "1"), ("via", "me")],
+        &[("x-a", "1"), ("accept", "me")],
     );
     assert_eq!(first(&ours, &server).part(), &Part::Parameter("y".into()));
-    let server = explain(URL, &[("x-a", "2"), ("via", "me")]);
+    let server = explain(URL, &[("x-a", "2"), ("accept", "me")]);
     let difference = first(&ours, &server);
     assert_eq!(difference.part(), &Part::Header("x-a".into()));
     assert_eq!((difference.ours(), difference.theirs()), ("1", "2"));
-    let server = explain(URL, &[("x-a", "1"), ("via", "")]);
+    let server = explain(URL, &[("x-a", "1"), ("accept", "")]);
     assert!(first(&ours, &server).cause().contains("did not arrive"));
     let server = explain(
         "https://example.amazonaws.com:8443/a%20b//c?x=1&y=2",
-        &[("x-a", "1"), ("via", "me")],
+        &[("x-a", "1"), ("accept", "me")],
     );
     assert_eq!(first(&ours, &server).part(), &Part::Header("host".into()));
 }

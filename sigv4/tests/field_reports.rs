@@ -97,6 +97,54 @@ fn s3_signs_bare_characters_escaped() {
     }
 }
 
+/// radosgw, Swift's s3api, s3s, rclone and MinIO decode a path and encode it again, as S3 does:
+/// `%7E` is what Java's `URLEncoder` makes of `~`.
+#[test]
+fn s3_signs_escapes_in_upper_case_and_only_those_that_are_needed() {
+    for (wire, canonical) in [
+        ("/bkt/%7Euser", "/bkt/~user"),
+        ("/bkt/%c3%bc", "/bkt/%C3%BC"),
+        ("/a%2Db%41", "/a-bA"),
+        ("/a%2fb", "/a%2Fb"),
+        ("/100%", "/100%25"),
+        ("/%zz%7", "/%25zz%257"),
+    ] {
+        assert_eq!(canonical_path(Rules::S3, wire), canonical);
+        assert_eq!(canonical_path(Rules::S3, canonical), canonical);
+    }
+}
+
+/// Some servers verify the path as it arrives, others write it again: both accept such a URL.
+#[test]
+fn a_presigned_url_of_s3_has_the_path_as_it_is_signed() {
+    for (wire, signed) in [
+        ("/bkt/%7euser", "/bkt/~user"),
+        ("/bkt/%c3%bc", "/bkt/%C3%BC"),
+        ("/mac@2x.png", "/mac%402x.png"),
+        ("/é", "/%C3%A9"),
+        ("", "/"),
+    ] {
+        let url = format!("https://minio.corp:9000{wire}?list-type=2");
+        let request = Request::new("GET", &url).unwrap();
+        let presigned = signer(Rules::S3)
+            .presign(&request, &credentials(), at(), Ttl::MAX)
+            .unwrap();
+        let expected = format!("https://minio.corp:9000{signed}?list-type=2&X-Amz-Algorithm=");
+        assert!(presigned.as_str().starts_with(&expected), "{wire}");
+        let again = Request::new("GET", presigned.as_str()).unwrap();
+        let verifier =
+            verify::Verifier::with_rules(Scope::new("us-east-1", "service").unwrap(), Rules::S3);
+        let answer = verifier.verify(&again, at(), |_| Some(credentials()));
+        assert!(answer.is_ok(), "{wire}");
+    }
+    // Other services read the path as it is sent, so it stays.
+    let request = Request::new("GET", "https://minio.corp:9000/%7euser").unwrap();
+    let presigned = signer(Rules::GENERAL)
+        .presign(&request, &credentials(), at(), Ttl::MAX)
+        .unwrap();
+    assert!(presigned.as_str().contains("/%7euser?"));
+}
+
 /// Keys that other signers could not sign: `durch/rust-s3#148` and `#93`,
 /// `anomalizer/ngx_aws_auth#87`, `soto-project/soto#601`, `envoyproxy/envoy#42165`,
 /// `rusoto/rusoto#350`, `rustfs/rustfs#2477`, `jamhall/s3rver#513`, `senrok/yadal#2`.
@@ -260,33 +308,6 @@ fn header_values_are_trimmed_folded_and_joined_in_order() {
         let text = explanation.canonical_request();
         assert!(text.contains(&line), "{text}");
         assert_eq!(explanation.signed_headers(), "host;my-header;x-amz-date");
-    }
-}
-
-/// `aws/aws-sdk-java-v2#5895`, `aws/mcp-proxy-for-aws#313`: a proxy rewrote a header, which broke
-/// the signature.
-#[test]
-fn headers_that_proxies_change_are_not_signed() {
-    for name in [
-        "Transfer-Encoding",
-        "Connection",
-        "Accept-Encoding",
-        "User-Agent",
-        "TE",
-        "Trailer",
-        "Upgrade",
-        "Keep-Alive",
-        "Proxy-Authorization",
-        "Sec-WebSocket-Key",
-        "X-Amzn-Trace-Id",
-        "Expect",
-    ] {
-        let explanation = explain(Rules::GENERAL, "/", &[(name, "x"), ("Content-Type", "x")]);
-        assert_eq!(
-            explanation.signed_headers(),
-            "content-type;host;x-amz-date",
-            "{name}"
-        );
     }
 }
 

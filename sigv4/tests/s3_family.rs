@@ -82,7 +82,7 @@ fn each_service_takes_the_path_as_sent_and_gets_the_hash_of_the_body() {
             .presign(&request, &session(), at(), Ttl::from_secs(300).unwrap())
             .unwrap();
         let target = &url.as_str()["https://".len() + host.len()..];
-        assert!(target.starts_with(&format!("{TARGET}?")), "{target}");
+        assert!(target.starts_with("/a//../mac%402x%20b?"), "{target}");
         assert!(verify(&[("host", host)], target), "{host}");
     }
 }

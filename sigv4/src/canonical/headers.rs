@@ -1,349 +1,342 @@
-use core::cmp::Ordering;
+//! Which headers of a request are signed.
+//!
+//! All are, except those of [`ROWS`]: whoever changes a header on the way would break the
+//! signature. What `Connection` names is left out too. [`HeaderRules`] are the caller's own wishes.
 
-use crate::{
-    codec::{
-        scan,
-        sink::Sink,
-        small_vec::{self, SmallVec},
-    },
-    header_names::{CONTENT_SHA256, DATE, REGION_SET, S3_SESSION_TOKEN, SECURITY_TOKEN},
-    request::Request,
-};
+/// A header that is not signed by default.
+struct Row {
+    /// The name in lower case. At the end, `*` stands for any rest.
+    name: &'static str,
+    /// Why, and the source.
+    reason: &'static str,
+    /// Whether it is left out even by [`Rules::every_header`](super::Rules::every_header).
+    ///
+    /// Source: aws-c-auth, `aws_signing.c`, the headers that it never signs.
+    always: bool,
+}
 
-/// Headers in canonical order, once sorted.
-pub(crate) struct Headers<'a> {
-    entries: SmallVec<Entry<'a>, 24>,
-    /// The length of all names, and one more for each.
-    names_length: usize,
+const fn row(name: &'static str, reason: &'static str) -> Row {
+    Row {
+        name,
+        reason,
+        always: false,
+    }
+}
+
+const fn always(name: &'static str, reason: &'static str) -> Row {
+    Row {
+        name,
+        reason,
+        always: true,
+    }
+}
+
+const SIGNATURE: &str = "it holds the signature itself (Signature Version 4)";
+const HOP: &str = "it belongs to one connection, and proxies remove it (RFC 9110, section 7.6.1)";
+const LENGTH: &str = "proxies that send the body in other pieces change it (RFC 9112, section 6); sign it on request";
+const EXPECT: &str = "proxies answer it and remove it (RFC 9110, section 10.1.1; botocore)";
+const PROXY: &str = "it is meant for a proxy, which removes it (RFC 9110, section 11.7)";
+const FORWARDING: &str =
+    "proxies add to it (RFC 7239; RFC 9110, section 7.6; AWS SDK for Java, #6369)";
+const ADDRESS: &str =
+    "proxies set it to the address of the client (nginx, Apache and Envoy manuals)";
+const CDN: &str = "the content delivery network sets it (RFC 8586; manuals of the vendor)";
+const BALANCER: &str = "load balancers and gateways of the vendor set it (its manuals)";
+const TRACE: &str = "tracing sets it again for each hop (W3C Trace Context and Baggage; botocore)";
+const TRACE_OF_VENDOR: &str = "tracing sets it again for each hop (manuals of the vendor)";
+const XRAY: &str =
+    "load balancers and X-Ray set it (Elastic Load Balancing, request tracing; botocore)";
+const CLIENT: &str = "HTTP clients set it by themselves (botocore; AWS SDK for JavaScript)";
+const BROWSER: &str =
+    "browsers set it by themselves (Fetch, forbidden request-headers; AWS SDK for JavaScript)";
+const ENCODING: &str =
+    "HTTP clients and caches set it to what they can decode (RFC 9110, section 12.5.3)";
+const COOKIE: &str = "HTTP/2 splits and joins it (RFC 9113, section 8.2.3)";
+
+/// The headers that are not signed by default.
+const ROWS: &[Row] = &[
+    always("authorization", SIGNATURE),
+    // Hop by hop. botocore leaves them out from 1.43.127 on.
+    always("connection", HOP),
+    row("http2-settings", HOP),
+    row("keep-alive", HOP),
+    row("te", HOP),
+    row("trailer", HOP),
+    always("transfer-encoding", HOP),
+    always("upgrade", HOP),
+    row("content-length", LENGTH),
+    always("expect", EXPECT),
+    row("proxy-*", PROXY),
+    // Forwarding.
+    row("forwarded", FORWARDING),
+    row("max-forwards", FORWARDING),
+    row("via", FORWARDING),
+    row("x-forwarded", FORWARDING),
+    row("x-forwarded-*", FORWARDING),
+    row("x-original-*", FORWARDING),
+    row("x-proxyuser-ip", ADDRESS),
+    row("client-ip", ADDRESS),
+    row("true-client-ip", ADDRESS),
+    row("x-client-ip", ADDRESS),
+    row("x-cluster-client-ip", ADDRESS),
+    row("x-originating-ip", ADDRESS),
+    row("x-real-ip", ADDRESS),
+    row("x-remote-addr", ADDRESS),
+    row("x-remote-ip", ADDRESS),
+    row("early-data", FORWARDING),
+    row("akamai-*", CDN),
+    row("cdn-loop", CDN),
+    row("cf-*", CDN),
+    row("cloudfront-*", CDN),
+    row("fastly-*", CDN),
+    row("x-akamai-*", CDN),
+    row("x-varnish", CDN),
+    row("x-amzn-apigateway-*", BALANCER),
+    row("x-amzn-mtls-*", BALANCER),
+    row("x-amzn-oidc-*", BALANCER),
+    row("x-amzn-tls-*", BALANCER),
+    row("x-appengine-*", BALANCER),
+    row("x-arr-*", BALANCER),
+    row("x-azure-*", BALANCER),
+    row("x-envoy-*", BALANCER),
+    row("x-kong-*", BALANCER),
+    // Tracing.
+    row("baggage", TRACE),
+    row("traceparent", TRACE),
+    row("tracestate", TRACE),
+    always("x-amzn-trace-id", XRAY),
+    row("b3", TRACE_OF_VENDOR),
+    row("correlation-context", TRACE_OF_VENDOR),
+    row("elastic-apm-*", TRACE_OF_VENDOR),
+    row("grpc-trace-bin", TRACE_OF_VENDOR),
+    row("jaeger-*", TRACE_OF_VENDOR),
+    row("newrelic", TRACE_OF_VENDOR),
+    row("ot-tracer-*", TRACE_OF_VENDOR),
+    row("request-id", TRACE_OF_VENDOR),
+    row("sentry-trace", TRACE_OF_VENDOR),
+    row("traceresponse", TRACE_OF_VENDOR),
+    row("uber-trace-id", TRACE_OF_VENDOR),
+    row("uberctx-*", TRACE_OF_VENDOR),
+    row("x-b3-*", TRACE_OF_VENDOR),
+    row("x-cloud-trace-*", TRACE_OF_VENDOR),
+    row("x-correlation-id", TRACE_OF_VENDOR),
+    row("x-datadog-*", TRACE_OF_VENDOR),
+    row("x-dynatrace*", TRACE_OF_VENDOR),
+    row("x-instana-*", TRACE_OF_VENDOR),
+    row("x-newrelic-*", TRACE_OF_VENDOR),
+    row("x-ot-span-*", TRACE_OF_VENDOR),
+    row("x-request-id", TRACE_OF_VENDOR),
+    // Clients.
+    always("user-agent", CLIENT),
+    row("accept-encoding", ENCODING),
+    row("alt-used", CLIENT),
+    row("cookie", COOKIE),
+    row("dnt", BROWSER),
+    row("from", CLIENT),
+    row("origin", BROWSER),
+    row("pragma", CLIENT),
+    row("priority", "proxies may change it (RFC 9218, section 8)"),
+    row("referer", BROWSER),
+    row("save-data", BROWSER),
+    always("sec-websocket-*", BROWSER),
+    row("sec-*", BROWSER),
+    row("upgrade-insecure-requests", BROWSER),
+];
+
+impl Row {
+    /// Returns the name without its `*`, and whether it has one.
+    const fn pattern(&self) -> (&'static [u8], bool) {
+        match self.name.as_bytes() {
+            [start @ .., b'*'] => (start, true),
+            name => (name, false),
+        }
+    }
+}
+
+/// The caller's wishes, beside the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HeaderRules {
+    pub(super) base: Base,
+    /// Signed though the table has them.
+    pub(super) also: &'static [&'static str],
+    /// Not signed though the table does not have them.
+    pub(super) except: &'static [&'static str],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    /// All headers but those of the table.
+    Table,
+    /// These, `host` and `x-amz-*`.
+    Only(&'static [&'static str]),
+    /// All but those that no signer of AWS signs.
+    Every,
+}
+
+impl HeaderRules {
+    pub(super) const TABLE: Self = Self {
+        base: Base::Table,
+        also: &[],
+        except: &[],
+    };
+
+    /// Returns true if the table alone decides.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.base, Base::Table) && self.also.is_empty() && self.except.is_empty()
+    }
+
+    /// Returns true if a header that `Connection` names is left out.
+    pub(super) fn follows_connection(&self, name: &[u8]) -> bool {
+        matches!(self.base, Base::Table) && !is_listed(self.also, name)
+    }
+
+    /// Returns true if a header is signed, for rules that say more than the table. `row` is its row
+    /// in the table.
+    pub(super) fn signs(&self, name: &[u8], row: Option<NeverSigned>) -> bool {
+        if name.eq_ignore_ascii_case(b"authorization") || is_listed(self.except, name) {
+            return false;
+        }
+        is_listed(self.also, name)
+            || match self.base {
+                Base::Table => row.is_none(),
+                Base::Only(names) => {
+                    is_listed(names, name)
+                        || row.is_none() && (begins(name, b"x-amz-") || is_pattern("host", name))
+                }
+                Base::Every => !row.is_some_and(NeverSigned::always),
+            }
+    }
+}
+
+/// The row of a header in the table.
+#[derive(Clone, Copy)]
+pub(super) struct NeverSigned(&'static Row);
+
+impl NeverSigned {
+    /// Finds a header by its name and by [`prefix`](small_vec::prefix) of the name in lower case.
+    #[inline]
+    pub(super) fn find(prefix: u128, name: &[u8]) -> Option<Self> {
+        let bucket = bucket(&prefix.to_be_bytes());
+        let (from, to) = (INDEX.starts[bucket], INDEX.starts[bucket + 1]);
+        let found = INDEX.keys[usize::from(from)..usize::from(to)]
+            .iter()
+            .find(|key| prefix & key.mask == key.prefix && key.matches_rest(name))?;
+        Some(Self(&ROWS[usize::from(found.row)]))
+    }
+
+    pub(super) fn is_connection(self) -> bool {
+        self.0.name == "connection"
+    }
+
+    pub(super) fn reason(self) -> &'static str {
+        self.0.reason
+    }
+
+    fn always(self) -> bool {
+        self.0.always
+    }
+}
+
+/// The table, made for the search: all rows of a bucket stand together.
+struct Index {
+    keys: [Key; ROWS.len()],
+    /// Where each bucket starts.
+    starts: [u8; BUCKETS + 1],
 }
 
 #[derive(Clone, Copy)]
-struct Entry<'a> {
-    /// The first 16 bytes of the name in lower case, which decide nearly every comparison.
+struct Key {
+    /// The first 16 bytes of the name, filled up with zeros.
     prefix: u128,
-    name: &'a [u8],
-    value: &'a [u8],
+    /// The bits of the prefix that are compared.
+    mask: u128,
+    length: u8,
+    is_family: bool,
+    row: u8,
 }
 
-/// How signing treats a header, by its name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Signed as it is.
-    Signed,
-    /// Holds the signature, or is set, changed or dropped on the way by clients, proxies and load
-    /// balancers.
-    NeverSigned,
-    Date,
-    ContentSha256,
-    RegionSet,
-    Token,
-}
-
-/// The headers of the request that the new signature replaces, and so leaves out of the signed set.
-#[derive(Clone, Copy)]
-pub(crate) struct Overrides {
-    pub(crate) region_set: bool,
-    pub(crate) token: bool,
-}
-
-impl Overrides {
-    pub(crate) fn new(regions: Option<&str>, token: Option<&str>, request: &Request<'_>) -> Self {
-        let is_resigned = request.is_resigned();
+impl Key {
+    const fn new(row: usize) -> Self {
+        let (name, is_family) = ROWS[row].pattern();
+        let (mut prefix, mut mask, mut at) = (0, 0, 0);
+        while at < 16 {
+            let byte = if at < name.len() { name[at] } else { 0 };
+            // The zeros after a whole name are compared too: the name must end there.
+            let is_compared = at < name.len() || !is_family;
+            prefix = prefix << 8 | byte as u128;
+            mask = mask << 8 | if is_compared { 0xff } else { 0 };
+            at += 1;
+        }
         Self {
-            region_set: regions.is_some() || is_resigned,
-            token: token.is_some() || is_resigned,
+            prefix,
+            mask,
+            length: name.len() as u8,
+            is_family,
+            row: row as u8,
         }
+    }
+
+    /// Compares what comes after the prefix.
+    #[inline]
+    fn matches_rest(&self, name: &[u8]) -> bool {
+        if self.length <= 16 && (self.is_family || name.len() <= 16) {
+            return true;
+        }
+        is_pattern(ROWS[usize::from(self.row)].name, name)
     }
 }
 
-/// Headers of the request that signing sets itself.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct ExistingHeaders<'a> {
-    /// The first `x-amz-content-sha256`, trimmed.
-    pub(crate) content_sha256: Option<&'a [u8]>,
-    /// Whether the request has a session token or a set of regions.
-    pub(crate) token_or_regions: bool,
-}
-
-impl<'a> Headers<'a> {
-    /// Makes an empty list. It is filled in place, because moving it costs as much as sorting it.
-    #[inline]
-    pub(crate) fn new() -> Self {
-        Self {
-            entries: SmallVec::new(Entry {
-                prefix: 0,
-                name: b"",
-                value: b"",
-            }),
-            names_length: 0,
-        }
-    }
-
-    /// Adds the headers of the request that are signed, and `host` if it has none.
-    pub(crate) fn collect(
-        &mut self,
-        request: &'a Request<'_>,
-        overrides: Overrides,
-    ) -> ExistingHeaders<'a> {
-        let mut existing = ExistingHeaders::default();
-        self.add_all(request, |entry| match entry.role() {
-            Role::Signed => true,
-            Role::NeverSigned => request.signs_every_header(),
-            Role::Date => false,
-            Role::ContentSha256 => {
-                existing.content_sha256 =
-                    existing.content_sha256.or(Some(entry.value.trim_ascii()));
-                false
-            }
-            Role::RegionSet => {
-                existing.token_or_regions = true;
-                !overrides.region_set
-            }
-            Role::Token => {
-                existing.token_or_regions = true;
-                !overrides.token
-            }
-        });
-        existing
-    }
-
-    fn add_all(&mut self, request: &'a Request<'_>, mut keep: impl FnMut(&Entry<'a>) -> bool) {
-        let mut has_host = false;
-        request.for_each_header(|name, value| {
-            let entry = Entry::new(name, value);
-            has_host |= entry.is(b"host");
-            if keep(&entry) {
-                self.push(entry);
-            }
-        });
-        if !has_host {
-            self.push(Entry::new(b"host", request.host().as_bytes()));
-        }
-    }
-
-    /// Adds a header with a lower-case name.
-    #[inline]
-    pub(crate) fn add(&mut self, name: &'static str, value: &'a [u8]) {
-        self.push(Entry::new(name.as_bytes(), value));
-    }
-
-    #[inline]
-    fn push(&mut self, entry: Entry<'a>) {
-        self.names_length += entry.name.len() + 1;
-        self.entries.push(entry);
-    }
-
-    pub(crate) fn sort(&mut self) {
-        let list = self.entries.as_mut_slice();
-        small_vec::sort(list, |entry| entry.prefix, Entry::compare);
-    }
-
-    /// Adds, sorted, the headers of the request that `names` lists, in the form of `SignedHeaders`.
-    /// The request may have others that `may_be_unsigned` accepts.
-    pub(crate) fn select(
-        &mut self,
-        request: &'a Request<'_>,
-        names: &[u8],
-        may_be_unsigned: impl Fn(&[u8]) -> bool,
-    ) -> Result<(), Selection> {
-        self.add_all(request, |_| true);
-        self.sort();
-        let list = self.entries.as_mut_slice();
-        let (mut at, mut selected) = (0, 0);
-        let mut previous = None;
-        for name in names.split(|byte| *byte == b';') {
-            if !scan::all(name, |byte| byte.is_ascii() & !byte.is_ascii_uppercase()) {
-                return Err(Selection::Unsorted);
-            }
-            let named = Entry::new(name, b"");
-            if previous.is_some_and(|previous: Entry<'_>| !previous.precedes(&named)) {
-                return Err(Selection::Unsorted);
-            }
-            while at < list.len() && list[at].precedes(&named) {
-                allow_unsigned(&list[at], &may_be_unsigned)?;
+static INDEX: Index = {
+    let mut index = Index {
+        keys: [Key::new(0); ROWS.len()],
+        starts: [0; BUCKETS + 1],
+    };
+    let (mut at, mut current) = (0, 0);
+    while current < BUCKETS {
+        index.starts[current] = at as u8;
+        let mut row = 0;
+        while row < ROWS.len() {
+            let key = Key::new(row);
+            if bucket(&key.prefix.to_be_bytes()) == current {
+                index.keys[at] = key;
                 at += 1;
             }
-            let first = at;
-            while at < list.len() && list[at].is_named_as(&named) {
-                list[selected] = list[at];
-                (at, selected) = (at + 1, selected + 1);
-            }
-            if at == first {
-                return Err(Selection::Missing);
-            }
-            previous = Some(named);
+            row += 1;
         }
-        for entry in &list[at..] {
-            allow_unsigned(entry, &may_be_unsigned)?;
-        }
-        self.entries.truncate(selected);
-        Ok(())
+        current += 1;
     }
+    index.starts[BUCKETS] = at as u8;
+    assert!(at == ROWS.len() && at < 256);
+    index
+};
 
-    /// Writes the names, such as `host;x-amz-date`.
-    pub(crate) fn write_names(&self, sink: &mut impl Sink) {
-        let mut previous = None;
-        for entry in self.entries.as_slice() {
-            if !entry.repeats(previous) {
-                if previous.is_some() {
-                    sink.push(b';');
-                }
-                entry.write_name(sink);
-            }
-            previous = Some(entry);
-        }
-    }
+/// One for each first letter, one for each letter after `x-`, and one for the rest.
+const BUCKETS: usize = 26 + 26 + 1;
 
-    /// Returns the length of what [`write_names`](Self::write_names) writes, or more if names are
-    /// repeated.
-    pub(crate) fn names_length(&self) -> usize {
-        self.names_length.saturating_sub(1)
-    }
-
-    /// Writes a line for each name: the name in lower case, `:`, and the values of all headers of
-    /// that name in order, joined by `,`.
-    pub(super) fn write(&self, sink: &mut impl Sink) {
-        let mut previous = None;
-        for entry in self.entries.as_slice() {
-            if entry.repeats(previous) {
-                sink.push(b',');
-            } else {
-                if previous.is_some() {
-                    sink.push(b'\n');
-                }
-                entry.write_name(sink);
-                sink.push(b':');
-            }
-            write_value(sink, entry.value);
-            previous = Some(entry);
-        }
-        sink.push(b'\n');
-    }
-}
-
-impl<'a> Entry<'a> {
-    #[inline]
-    fn new(name: &'a [u8], value: &'a [u8]) -> Self {
-        Self {
-            prefix: lower_case(small_vec::prefix(name)),
-            name,
-            value,
-        }
-    }
-
-    #[inline]
-    fn precedes(&self, other: &Self) -> bool {
-        self.prefix < other.prefix
-            || self.prefix == other.prefix && self.compare(other) == Ordering::Less
-    }
-
-    /// Compares names whose prefixes are equal.
-    #[inline]
-    fn compare(&self, other: &Self) -> Ordering {
-        let lower = |entry: &Self| entry.tail().iter().map(u8::to_ascii_lowercase);
-        lower(self).cmp(lower(other))
-    }
-
-    /// Returns the part of the name after the prefix.
-    #[inline]
-    fn tail(&self) -> &'a [u8] {
-        self.name.get(16..).unwrap_or_default()
-    }
-
-    #[inline]
-    fn write_name(&self, sink: &mut impl Sink) {
-        let length = self.name.len().min(16);
-        sink.write_short(&self.prefix.to_be_bytes(), length);
-        for byte in self.tail() {
-            sink.push(byte.to_ascii_lowercase());
-        }
-    }
-
-    #[inline]
-    fn repeats(&self, previous: Option<&Self>) -> bool {
-        previous.is_some_and(|previous| previous.is_named_as(self))
-    }
-
-    /// Returns true if it has this name, given in lower case.
-    #[inline]
-    fn is(&self, name: &'static [u8]) -> bool {
-        self.is_named_as(&Entry::new(name, b""))
-    }
-
-    /// Looks at the first letter first, which settles most names.
-    #[inline]
-    fn role(&self) -> Role {
-        let is_never_signed = match self.prefix.to_be_bytes()[0] {
-            b'a' => self.is(b"authorization") || self.is(b"accept-encoding"),
-            b'c' => self.is(b"connection"),
-            b'e' => self.is(b"expect"),
-            b'k' => self.is(b"keep-alive"),
-            b'p' => begins(self.name, b"proxy-"),
-            b's' => begins(self.name, b"sec-websocket-"),
-            b't' => self.is(b"te") || self.is(b"trailer") || self.is(b"transfer-encoding"),
-            b'u' => self.is(b"user-agent") || self.is(b"upgrade"),
-            b'x' => return self.role_of_x(),
-            _ => false,
-        };
-        if is_never_signed {
-            Role::NeverSigned
-        } else {
-            Role::Signed
-        }
-    }
-
-    fn role_of_x(&self) -> Role {
-        let is = |name: &'static str| self.is(name.as_bytes());
-        match self.name.len() {
-            10 if is(DATE) => Role::Date,
-            15 if is("x-amzn-trace-id") => Role::NeverSigned,
-            16 if is(REGION_SET) => Role::RegionSet,
-            20 if is(CONTENT_SHA256) => Role::ContentSha256,
-            20 if is(SECURITY_TOKEN) => Role::Token,
-            21 if is(S3_SESSION_TOKEN) => Role::Token,
-            _ => Role::Signed,
-        }
-    }
-
-    #[inline]
-    fn is_named_as(&self, other: &Self) -> bool {
-        self.prefix == other.prefix
-            && self.name.len() == other.name.len()
-            && self.tail().eq_ignore_ascii_case(other.tail())
-    }
-}
-
-/// Converts sixteen ASCII characters to lower case at once.
-///
-/// One addition carries into the top bit of each byte that is at least `A`, another one into that
-/// of each byte after `Z`. If only the first did, the byte is a capital letter, and the bit that
-/// makes it a small one is set. Bytes from 0x80 on would overflow; names are ASCII.
+/// Returns the bucket of a name in lower case.
 #[inline]
-const fn lower_case(text: u128) -> u128 {
-    const ONES: u128 = u128::MAX / 0xff;
-    let at_least_a = text + ONES * (0x80 - b'A' as u128);
-    let after_z = text + ONES * (0x7f - b'Z' as u128);
-    text | (at_least_a & !after_z & (ONES * 0x80)) >> 2
-}
-
-/// Why the headers of a request do not match the list of signed headers.
-pub(crate) enum Selection {
-    /// The list is not sorted, not lower-case ASCII, or names a header twice.
-    Unsorted,
-    /// The list names one that the request does not have.
-    Missing,
-    /// The request has a header that must be signed and is not listed.
-    Unsigned,
-}
-
-fn allow_unsigned(
-    entry: &Entry<'_>,
-    may_be_unsigned: impl Fn(&[u8]) -> bool,
-) -> Result<(), Selection> {
-    if may_be_unsigned(entry.name) {
-        Ok(())
+const fn bucket(name: &[u8; 16]) -> usize {
+    let (first, offset) = match name {
+        [b'x', b'-', letter, ..] => (*letter, 26),
+        [letter, ..] => (*letter, 0),
+    };
+    if first.is_ascii_lowercase() {
+        (first - b'a') as usize + offset
     } else {
-        Err(Selection::Unsigned)
+        BUCKETS - 1
+    }
+}
+
+fn is_listed(patterns: &[&str], name: &[u8]) -> bool {
+    patterns.iter().any(|pattern| is_pattern(pattern, name))
+}
+
+/// Returns true if the name is the pattern, in any case. A `*` at the end of the pattern stands for
+/// any rest.
+fn is_pattern(pattern: &str, name: &[u8]) -> bool {
+    match pattern.as_bytes() {
+        [start @ .., b'*'] => begins(name, start),
+        pattern => name.eq_ignore_ascii_case(pattern),
     }
 }
 
@@ -351,53 +344,64 @@ pub(crate) fn begins(name: &[u8], prefix: &[u8]) -> bool {
     name.len() >= prefix.len() && name[..prefix.len()].eq_ignore_ascii_case(prefix)
 }
 
-/// Writes a value without whitespace at its ends, and with one space for each run of whitespace
-/// inside, within quotes too. Whitespace is spaces, tabs and folded line ends.
-fn write_value(sink: &mut impl Sink, value: &[u8]) {
-    if is_trimmed(value) {
-        sink.write(value);
-    } else {
-        write_words(sink, value);
-    }
-}
-
-/// Returns true if the value has no whitespace to remove. Most have no spaces at all, or single
-/// ones between words.
-#[inline]
-fn is_trimmed(value: &[u8]) -> bool {
-    scan::all(value, |byte| byte > b' ')
-        || !matches!(value, [..=b' ', ..] | [.., ..=b' '])
-            && !scan::any_pair(value, |a, b| (a < b' ') | ((a == b' ') & (b == b' ')))
-}
-
-#[cold]
-fn write_words(sink: &mut impl Sink, value: &[u8]) {
-    let words = value.split(is_whitespace).filter(|word| !word.is_empty());
-    for (index, word) in words.enumerate() {
-        if index > 0 {
-            sink.push(b' ');
-        }
-        sink.write(word);
-    }
-}
-
-fn is_whitespace(byte: &u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
-
 #[cfg(test)]
 mod tests {
+    use alloc::{format, string::String};
+
     use super::*;
+    use crate::codec::small_vec;
+
+    fn find(name: &str) -> Option<&'static str> {
+        let lower = name.to_ascii_lowercase();
+        let prefix = small_vec::prefix(lower.as_bytes());
+        NeverSigned::find(prefix, name.as_bytes()).map(|found| found.0.name)
+    }
 
     #[test]
-    fn every_ascii_character_is_lowered_at_every_place() {
-        for character in 0..0x80_u8 {
-            for place in 0..16 {
-                let mut text = *b"aZ-zA0_Mm~9@[`{x";
-                text[place] = character;
-                let lower = lower_case(u128::from_be_bytes(text)).to_be_bytes();
-                assert_eq!(lower, text.map(|byte| byte.to_ascii_lowercase()));
+    fn every_row_is_found_by_its_name_and_only_by_it() {
+        for row in ROWS {
+            let (start, is_family) = row.pattern();
+            let name = core::str::from_utf8(start).unwrap();
+            let longer = format!("{name}any-rest-that-is-long");
+            let shorter = &name[..name.len() - 1];
+            if is_family {
+                assert!(find(&longer).is_some(), "{name}");
+                assert!(find(&longer.to_ascii_uppercase()).is_some(), "{name}");
+            } else {
+                assert_eq!(find(name), Some(row.name));
+                assert_eq!(find(&name.to_ascii_uppercase()), Some(row.name));
+                assert_ne!(find(&longer), Some(row.name));
             }
+            assert_ne!(find(shorter), Some(row.name));
+            assert_eq!(String::from(row.name), row.name.to_ascii_lowercase());
+        }
+    }
+
+    #[test]
+    fn headers_between_client_and_service_are_in_no_row() {
+        for name in [
+            "host",
+            "accept",
+            "accept-language",
+            "cache-control",
+            "content-type",
+            "content-md5",
+            "content-encoding",
+            "date",
+            "if-match",
+            "if-none-match",
+            "if-modified-since",
+            "range",
+            "x-amz-date",
+            "x-amz-meta-via",
+            "x-amz-target",
+            "x-amzn-bedrock-trace",
+            "x-api-key",
+            "x-forward",
+            "viable",
+            "",
+        ] {
+            assert_eq!(find(name), None, "{name}");
         }
     }
 }

@@ -5,12 +5,16 @@
 //! [`Sink`], which is the hasher itself unless the text is to be shown. Its hash is the last line
 //! of the string to sign; `key::string_to_sign_prefix` makes the lines before.
 
+mod header_list;
 mod headers;
 mod path;
 mod query;
 mod rules;
 
-pub(crate) use headers::{ExistingHeaders, Headers, Overrides, Selection, begins};
+pub(crate) use header_list::{ExistingHeaders, Headers, Overrides, Selection, is_same_host};
+pub(crate) use headers::begins;
+#[cfg(feature = "http")]
+pub(crate) use path::is_canonical as is_canonical_path;
 pub(crate) use path::write as write_path;
 pub(crate) use query::{CanonicalQuery, Query, write_query};
 pub use rules::{Rules, TokenRule};

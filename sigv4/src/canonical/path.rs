@@ -1,7 +1,7 @@
 use alloc::vec::Vec;
 
 use crate::codec::{
-    percent::{ENCODED_PATH, PATH, escape, is_unreserved},
+    percent::{PATH, UNRESERVED, canonical_run, decode_escape, escape, escape_byte, is_unreserved},
     scan,
     sink::Sink,
 };
@@ -9,22 +9,52 @@ use crate::codec::{
 /// Writes the canonical URI of a path as it is sent.
 ///
 /// The general rules normalize the path and encode it once more. S3's do neither: S3 decodes the
-/// key and encodes it again, so escapes are kept as written, in either case of their digits, and
-/// reserved bytes sent bare, such as `@`, are escaped.
+/// path to the key, and encodes that. So an escape is signed in upper case, and one of a byte that
+/// needs none is signed as the byte. `%2F` stays an escape, as all signers of AWS sign it.
 ///
-/// Source: Signature Version 4, "Create a canonical request", the canonical URI.
+/// Source: Signature Version 4, "Create a canonical request", the canonical URI; S3, the function
+/// `UriEncode`.
 pub(crate) fn write(out: &mut impl Sink, path: &str, normalize: bool, encode: bool) {
     let path = if path.is_empty() { "/" } else { path };
-    let is_plain = |byte| is_unreserved(byte) | (byte == b'/') | (!encode & (byte == b'%'));
-    let unescaped = if encode { &PATH } else { &ENCODED_PATH };
-    // A bare `+` is ambiguous: S3 reads a space, some compatible servers a plus. It is signed as a
-    // plus, so S3 rejects the request instead of using another key.
+    let is_plain = |byte| is_unreserved(byte) | (byte == b'/');
+    let write_as = |out: &mut _, path: &[u8]| {
+        if encode {
+            escape(out, path, &PATH);
+        } else {
+            recode(out, path);
+        }
+    };
     if normalize && is_unnormalized(path) {
-        escape(out, &normalized(path), unescaped);
+        write_as(out, &normalized(path));
     } else if scan::all(path.as_bytes(), is_plain) {
         out.write(path.as_bytes());
     } else {
-        escape(out, path.as_bytes(), unescaped);
+        write_as(out, path.as_bytes());
+    }
+}
+
+/// Returns true if a path is sent as it is signed, where paths are not encoded once more.
+#[cfg(feature = "http")]
+pub(crate) fn is_canonical(path: &str) -> bool {
+    canonical_run(path.as_bytes(), &PATH) == path.len()
+}
+
+/// Decodes a path and encodes it again.
+fn recode(out: &mut impl Sink, mut path: &[u8]) {
+    loop {
+        // Runs that are canonical already are copied as they are.
+        let (run, rest) = path.split_at(canonical_run(path, &PATH));
+        out.write(run);
+        let Some(first) = rest.first() else { return };
+        // A bare `+` is ambiguous: S3 reads a space, some compatible servers a plus. It is signed
+        // as a plus, so S3 rejects the request instead of using another key.
+        let (byte, taken) = decode_escape(*first, rest);
+        if UNRESERVED[usize::from(byte)] {
+            out.push(byte);
+        } else {
+            escape_byte(out, byte);
+        }
+        path = &rest[taken..];
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::codec::{
-    percent::{HEX, UNRESERVED, decode_first, escape_byte},
+    percent::{UNRESERVED, canonical_run, decode_first, escape_byte},
     sink::{Sink, Text},
     small_vec::{self, SmallVec},
 };
@@ -150,12 +150,12 @@ impl<const N: usize> Query<N> {
         let mut rest = wire;
         while !rest.is_empty() {
             let start = wire.len() - rest.len();
-            let (key, after) = rest.split_at(canonical_run(rest));
+            let (key, after) = rest.split_at(canonical_run(rest, &UNRESERVED));
             let key_end = start + key.len();
             let (mut value, mut end) = (key_end, key_end);
             rest = after;
             if let [b'=', after @ ..] = rest {
-                let run = canonical_run(after);
+                let run = canonical_run(after, &UNRESERVED);
                 (value, end) = (key_end + 1, key_end + 1 + run);
                 rest = &after[run..];
             }
@@ -235,7 +235,7 @@ impl Query {
 fn recode<'a>(out: &mut impl Sink, mut text: &'a [u8], is_key: bool) -> &'a [u8] {
     loop {
         // Runs that are canonical already are copied as they are.
-        let (run, rest) = text.split_at(canonical_run(text));
+        let (run, rest) = text.split_at(canonical_run(text, &UNRESERVED));
         out.write(run);
         match rest.first() {
             None | Some(b'&') => return rest,
@@ -244,37 +244,6 @@ fn recode<'a>(out: &mut impl Sink, mut text: &'a [u8], is_key: bool) -> &'a [u8]
         }
     }
 }
-
-/// Returns how many bytes at the beginning are encoded the canonical way already.
-#[inline]
-fn canonical_run(text: &[u8]) -> usize {
-    let mut rest = text;
-    loop {
-        rest = match rest {
-            [byte, after @ ..] if UNRESERVED[usize::from(*byte)] => after,
-            [b'%', high, low, after @ ..] if is_needed_escape(*high, *low) => after,
-            _ => return text.len() - rest.len(),
-        }
-    }
-}
-
-/// Returns true if these are upper-case digits and the byte they stand for must be escaped.
-#[inline]
-fn is_needed_escape(high: u8, low: u8) -> bool {
-    let (high, low) = (UPPER_HEX[usize::from(high)], UPPER_HEX[usize::from(low)]);
-    (high | low) < 16 && !UNRESERVED[usize::from(high << 4 | low)]
-}
-
-/// The values of the digits `0` to `9` and `A` to `F`; 255 for every other byte.
-const UPPER_HEX: [u8; 256] = {
-    let mut table = [u8::MAX; 256];
-    let mut value = 0;
-    while value < 16 {
-        table[HEX[value as usize] as usize] = value;
-        value += 1;
-    }
-    table
-};
 
 /// Decodes the first byte of a text and encodes it again. Returns how many bytes were read.
 fn recode_first(out: &mut impl Sink, text: &[u8]) -> usize {

@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use super::{hex, scan, sink::Sink};
 
-pub(crate) const HEX: &[u8; 16] = b"0123456789ABCDEF";
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Returns true for the bytes that never need an escape. It has no branch, for [`scan::all`].
 ///
@@ -23,8 +23,6 @@ pub(crate) const fn is_unreserved(byte: u8) -> bool {
 pub(crate) const UNRESERVED: [bool; 256] = unreserved_and(b"");
 /// The bytes that stay in a path.
 pub(crate) const PATH: [bool; 256] = unreserved_and(b"/");
-/// The bytes that stay in a path that is encoded already: escapes too.
-pub(crate) const ENCODED_PATH: [bool; 256] = unreserved_and(b"/%");
 
 const fn unreserved_and(punctuation: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
@@ -96,15 +94,55 @@ pub(crate) fn decoded(mut text: &[u8]) -> String {
 ///
 /// A `%` that begins no escape stands for itself.
 pub(crate) fn decode_first(first: u8, text: &[u8]) -> (u8, usize) {
+    match first {
+        b'+' => (b' ', 1),
+        first => decode_escape(first, text),
+    }
+}
+
+/// Returns the byte at the beginning of a path, decoded, and the number of bytes read: a `+` is a
+/// plus there.
+pub(crate) fn decode_escape(first: u8, text: &[u8]) -> (u8, usize) {
     match (first, text) {
         (b'%', [_, high, low, ..]) => match (hex::value(*high), hex::value(*low)) {
             (Some(high), Some(low)) => (high << 4 | low, 3),
             _ => (b'%', 1),
         },
-        (b'+', _) => (b' ', 1),
         (byte, _) => (byte, 1),
     }
 }
+
+/// Returns how many bytes at the beginning are encoded the canonical way already: those that
+/// `plain` has, and escapes in upper case of bytes that are not unreserved.
+#[inline]
+pub(crate) fn canonical_run(text: &[u8], plain: &[bool; 256]) -> usize {
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [byte, after @ ..] if plain[usize::from(*byte)] => after,
+            [b'%', high, low, after @ ..] if is_needed_escape(*high, *low) => after,
+            _ => return text.len() - rest.len(),
+        }
+    }
+}
+
+/// Returns true if these are upper-case digits and the byte they stand for must be escaped.
+#[inline]
+fn is_needed_escape(high: u8, low: u8) -> bool {
+    let (high, low) = (UPPER_HEX[usize::from(high)], UPPER_HEX[usize::from(low)]);
+    (high | low) < 16 && !UNRESERVED[usize::from(high << 4 | low)]
+}
+
+/// The values of the digits `0` to `9` and `A` to `F`; 255 for every other byte.
+const UPPER_HEX: [u8; 256] = {
+    let mut table = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[HEX[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
 
 const fn hex_of(byte: u8) -> [u8; 2] {
     [HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize]]

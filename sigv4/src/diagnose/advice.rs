@@ -38,16 +38,16 @@ pub(super) fn for_path(ours: &str, theirs: &str) -> &'static str {
         "the service encodes the path once more than it was signed: either the client escaped characters after signing, so escape them where the URL is made; or it was signed by the rules of S3, and the general ones hold here"
     } else if ours.contains("%25") && encoded(theirs) == ours {
         "the path was encoded twice, but the service takes it as it was sent: sign by the rules of S3"
-    } else if written(theirs, false, false) == ours {
+    } else if encoded(theirs).replace("%25", "%") == ours {
         "the service signs the path as it was sent, with characters that S3 would escape: escape them where the URL is made"
+    } else if is_same_when_decoded(ours, theirs, decoded_path) {
+        "the path arrived or was read in another encoding: a server that decodes a path writes it again with escapes in upper case, and none for letters, digits and `-._~`, so write it that way where the URL is made; else the HTTP client or a proxy changed it after signing"
     } else if normalized(ours) == theirs {
         "the service, or a proxy before it, removes `//`, `.` and `..` from the path: normalize it when signing"
     } else if normalized(theirs) == ours {
         "the path was normalized when signing, but the service takes it as it was sent: sign by the rules of S3"
     } else if ours.replace("%2B", "%20") == theirs {
         "the service reads a bare `+` in a path as a space: write it as `%2B` where the URL is made"
-    } else if is_same_when_decoded(ours, theirs, decoded_path) {
-        "the path arrived or was read in another encoding: a server that decodes a path writes it again with escapes in upper case, and none for letters, digits and `-._~`, so write it that way where the URL is made; else the HTTP client or a proxy changed it after signing"
     } else {
         "the path was changed after signing: look for a proxy that rewrites it, or a client that builds it again"
     }

@@ -1,14 +1,17 @@
 //! Requests of the crate `http`.
 
+use alloc::{string::String, vec::Vec};
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri,
     header::{AUTHORIZATION, HOST, InvalidHeaderValue},
     request::Parts,
+    uri::{InvalidUri, PathAndQuery},
 };
 
 use super::{signature::HeaderForm, signer::Signer};
 use crate::{
-    canonical::Rules,
+    canonical::{Rules, is_canonical_path, is_same_host, write_path},
     credentials::Credentials,
     error::{Error, ErrorKind},
     header_names,
@@ -28,14 +31,18 @@ const S3_SESSION_TOKEN: HeaderName = HeaderName::from_static(header_names::S3_SE
 impl Signer {
     /// Signs a request in place, as [`sign`](Self::sign), and sets the headers.
     ///
+    /// The host, and the path of S3, are written into the URI in the form that is signed, so that
+    /// every client sends them that way: `http://LocalHost:80/%7euser` becomes
+    /// `http://localhost/~user`. A `Host` header that names another host than the URI stays.
+    ///
     /// `authorization` and the session token are marked sensitive. Signing again, with the same or
     /// other credentials, replaces the older signature.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`] if neither the URI nor a `Host` header names a host.
-    /// [`ErrorKind::Payload`] if the pieces of the body are signed with another algorithm. The
-    /// request is unchanged then.
+    /// [`ErrorKind::Host`] if neither the URI nor a `Host` header names a host, or if two `Host`
+    /// headers differ. [`ErrorKind::Payload`] if the pieces of the body are signed with another
+    /// algorithm. The request is unchanged then.
     ///
     /// # Examples
     ///
@@ -58,6 +65,36 @@ impl Signer {
     ) -> Result<(), Error> {
         sign(self, self.rules(), request, payload, credentials, at)
     }
+
+    /// Signs a request and the body that it owns in place, as [`sign_http`](Self::sign_http).
+    ///
+    /// # Errors
+    ///
+    /// As [`sign_http`](Self::sign_http).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Scope, Signer};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let signer = Signer::new(Scope::new("us-east-1", "sts")?);
+    /// let mut request = http::Request::post("https://sts.us-east-1.amazonaws.com/")
+    ///     .header("content-type", "application/x-www-form-urlencoded")
+    ///     .body(String::from("Action=GetCallerIdentity&Version=2011-06-15"))?;
+    /// signer.sign_http_body(&mut request, &credentials, now)?;
+    /// assert!(request.headers().contains_key("authorization"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sign_http_body<B: AsRef<[u8]>>(
+        &self,
+        request: &mut http::Request<B>,
+        credentials: &Credentials,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let payload = Payload::digest(request.body().as_ref());
+        self.sign_http(request, payload, credentials, at)
+    }
 }
 
 pub(crate) fn sign<B, A: Algorithm>(
@@ -69,6 +106,7 @@ pub(crate) fn sign<B, A: Algorithm>(
     at: Timestamp,
 ) -> Result<(), Error> {
     payload.check_algorithm(A::NAME)?;
+    write_as_signed(request, rules)?;
     let view = view(request.method(), request.uri(), request.headers())?
         .payload(payload)
         .without_older_signature();
@@ -102,6 +140,81 @@ pub(crate) fn sign<B, A: Algorithm>(
     }
     headers.insert(AUTHORIZATION, authorization);
     Ok(())
+}
+
+/// Writes the host and the path into the request in the form that is signed, which clients then
+/// send: with HTTP/1.1 they make `Host` of the URI, and with HTTP/2 `:authority`.
+fn write_as_signed<B>(request: &mut http::Request<B>, rules: Rules) -> Result<(), Error> {
+    let uri = request.uri();
+    let signed = view(request.method(), uri, request.headers())?;
+    let authority = uri
+        .authority()
+        .filter(|authority| authority.as_str() != signed.host())
+        .map(|_| signed.host().parse())
+        .transpose()
+        .map_err(invalid_uri)?;
+    let host = host_header(request.headers(), uri, &signed)?;
+    let target = (!rules.encodes_twice() && !is_canonical_path(uri.path()))
+        .then(|| signed_target(uri, rules))
+        .transpose()?;
+    if let Some(host) = host {
+        request.headers_mut().insert(HOST, host);
+    }
+    if authority.is_some() || target.is_some() {
+        let mut parts = request.uri().clone().into_parts();
+        parts.authority = authority.or(parts.authority);
+        parts.path_and_query = target.or(parts.path_and_query);
+        *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Error::secret(ErrorKind::Url))?;
+    }
+    Ok(())
+}
+
+/// Returns the value that replaces the `Host` headers, if one does: the host of the URI in the form
+/// that is signed, or one of several that are equal.
+///
+/// # Errors
+///
+/// [`ErrorKind::Host`] if two differ.
+fn host_header(
+    headers: &HeaderMap,
+    uri: &Uri,
+    signed: &Request<'_>,
+) -> Result<Option<HeaderValue>, Error> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let Some(first) = hosts.next() else {
+        return Ok(None);
+    };
+    let is_same = |host: &HeaderValue| is_same_host(first.as_bytes(), host.as_bytes());
+    let mut is_repeated = false;
+    for host in hosts {
+        is_repeated = true;
+        if !is_same(host) {
+            let text = String::from_utf8_lossy(host.as_bytes());
+            return Err(Error::new(ErrorKind::Host, &text));
+        }
+    }
+    if uri.authority().is_some() && first != signed.host() && signed.is_host(first.as_bytes()) {
+        return HeaderValue::from_str(signed.host())
+            .map(Some)
+            .map_err(invalid_value);
+    }
+    Ok(is_repeated.then(|| first.clone()))
+}
+
+/// Returns the path as it is signed, and the query.
+fn signed_target(uri: &Uri, rules: Rules) -> Result<PathAndQuery, Error> {
+    let mut target = Vec::new();
+    write_path(&mut target, uri.path(), rules.normalizes(), false);
+    if let Some(query) = uri.query() {
+        target.push(b'?');
+        target.extend_from_slice(query.as_bytes());
+    }
+    PathAndQuery::from_maybe_shared(target).map_err(invalid_uri)
+}
+
+/// What was written is made of valid parts, so this error never occurs.
+fn invalid_uri(_: InvalidUri) -> Error {
+    Error::secret(ErrorKind::Url)
 }
 
 impl<'a> Request<'a> {

@@ -272,9 +272,15 @@ impl<'a> QueryForm<'a> {
     /// Collects the headers to sign, sorted, and returns the hash of the body.
     fn collect(&self, headers: &mut Headers<'a>) -> ContentHash<'a> {
         let overrides = Overrides::new(self.regions, self.token, self.request);
-        let declared = headers.collect(self.request, overrides).content_sha256;
+        let declared = headers
+            .collect(self.request, self.rules, overrides)
+            .content_sha256;
         let content = if !self.rules.presigns_unsigned() {
-            ContentHash::new(self.request.body(), declared)
+            let content = ContentHash::new(self.request.body(), declared);
+            if self.request.body().is_announced() {
+                headers.add(CONTENT_SHA256, UNSIGNED_PAYLOAD.as_bytes());
+            }
+            content
         } else if let Some(hash) = declared.filter(|text| payload::stands_for_body(text)) {
             // S3 takes the hash in this header instead of `UNSIGNED-PAYLOAD`.
             headers.add(CONTENT_SHA256, hash);
@@ -290,15 +296,17 @@ impl<'a> QueryForm<'a> {
     /// of the signed headers.
     fn write_url(&self, url: &mut Vec<u8>, query: &mut Query, headers: &Headers<'_>) -> Names {
         let request = self.request;
-        for part in [
-            request.scheme(),
-            "://",
-            request.host(),
-            request.path_or_root(),
-            "?",
-        ] {
+        for part in [request.scheme(), "://", request.host()] {
             url.extend_from_slice(part.as_bytes());
         }
+        if self.rules.encodes_twice() {
+            url.extend_from_slice(request.path_or_root().as_bytes());
+        } else {
+            // Some servers verify the path as it is sent, others decode it and encode it again:
+            // both accept the form that is signed.
+            canonical::write_path(url, request.path(), self.rules.normalizes(), false);
+        }
+        url.push(b'?');
         query.add(url, request.query(), is_of_signature);
         query.add_with(url, "X-Amz-Algorithm", |url| {
             url.write(self.algorithm.as_bytes());
@@ -359,7 +367,8 @@ impl<'a> QueryForm<'a> {
     /// Returns at least the length of the URL, so that it is allocated once.
     fn url_length(&self, headers: &Headers<'_>) -> usize {
         let request = self.request;
-        let base = request.scheme().len() + 3 + request.host().len() + request.path().len() + 2;
+        let path = percent::component_length(request.path().as_bytes());
+        let base = request.scheme().len() + 3 + request.host().len() + path + 2;
         let credential = 3 * self.credentials.access_key_id().len() + self.suffix.len();
         let token = self.token.map_or(0, |token| {
             2 + self.rules.token_parameter().len() + percent::component_length(token.as_bytes())

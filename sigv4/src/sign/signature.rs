@@ -165,7 +165,7 @@ impl<'a> HeaderForm<'a> {
 
     pub(crate) fn compute<A: Algorithm>(&self, algorithm: &A) -> HeaderSignature {
         let mut headers = Headers::new();
-        let existing = headers.collect(self.request, self.overrides());
+        let existing = headers.collect(self.request, self.rules, self.overrides());
         let content = self.content(&existing);
         self.add_headers(&mut headers, &content, &existing);
         let mut value = Vec::with_capacity(self.authorization_length(algorithm, &headers));
@@ -198,7 +198,7 @@ impl<'a> HeaderForm<'a> {
 
     pub(crate) fn explain<A: Algorithm>(&self, algorithm: &A) -> Explanation {
         let (mut headers, mut names, mut text) = (Headers::new(), Vec::new(), Vec::new());
-        let existing = headers.collect(self.request, self.overrides());
+        let existing = headers.collect(self.request, self.rules, self.overrides());
         let content = self.content(&existing);
         self.add_headers(&mut headers, &content, &existing);
         headers.write_names(&mut names);
@@ -219,7 +219,9 @@ impl<'a> HeaderForm<'a> {
     }
 
     fn sends_content(&self, existing: &ExistingHeaders<'_>) -> bool {
-        self.rules.sends_content_sha256() || existing.content_sha256.is_some()
+        self.rules.sends_content_sha256()
+            || existing.content_sha256.is_some()
+            || self.request.body().is_announced()
     }
 
     /// Adds the headers of the signature itself, then sorts them all.

@@ -49,7 +49,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Returns a signer for any service outside the S3 family, by [`Rules::GENERAL`].
+    /// Returns a signer by the rules of the service, see [`Rules::for_service`].
     ///
     /// # Examples
     ///
@@ -60,7 +60,8 @@ impl Signer {
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
     pub fn new(scope: Scope) -> Self {
-        Self::with_rules(scope, Rules::GENERAL)
+        let rules = Rules::for_service(scope.service());
+        Self::with_rules(scope, rules)
     }
 
     /// Returns a signer for S3 in a region, by [`Rules::S3`].
@@ -119,7 +120,9 @@ impl Signer {
     ///
     /// ```
     /// # use keyfob_sigv4::{Rules, Scope, Signer};
-    /// let outposts = Signer::with_rules(Scope::new("us-east-1", "s3-outposts")?, Rules::S3);
+    /// // Every header that is given is signed.
+    /// let rules = Rules::for_service("execute-api").every_header();
+    /// let signer = Signer::with_rules(Scope::new("us-east-1", "execute-api")?, rules);
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
     pub fn with_rules(scope: Scope, rules: Rules) -> Self {
@@ -143,9 +146,10 @@ impl Signer {
     /// Signs a request with an `Authorization` header.
     ///
     /// The signed headers are `host`, those that signing adds, and all others of the request except
-    /// the ones that clients and proxies change on the way: `user-agent`, `accept-encoding`,
-    /// `expect`, `te`, `trailer`, `transfer-encoding`, `x-amzn-trace-id`, `connection`,
-    /// `keep-alive`, `upgrade`, `proxy-*` and `sec-websocket-*`.
+    /// the ones that clients, proxies and tracing change on the way, such as `user-agent`,
+    /// `accept-encoding`, `x-forwarded-for`, `traceparent` and what `Connection` names.
+    /// `content-length` is signed on request only. [`Rules::why_unsigned`] tells the reason for
+    /// each name, and [`Rules::unsigned_headers`] and its siblings change the choice.
     ///
     /// Headers that the signature sets are replaced. A session token or an `x-amz-region-set` that
     /// it does not set is signed like any other header, unless the request says that it belongs to

@@ -43,4 +43,32 @@ impl Signer {
             at,
         )
     }
+
+    /// Signs a request and the body that it owns in place, as
+    /// [`Signer::sign_http_body`](crate::Signer::sign_http_body).
+    ///
+    /// # Errors
+    ///
+    /// As [`sign_http`](Self::sign_http).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, v4a::{RegionSet, Signer}};
+    /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let now = "20150830T123600Z".parse()?;
+    /// let url = "https://example.mrap.accesspoint.s3-global.amazonaws.com/key";
+    /// let mut request = http::Request::put(url).body(vec![1, 2, 3])?;
+    /// Signer::s3(RegionSet::ALL).sign_http_body(&mut request, &credentials, now)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sign_http_body<B: AsRef<[u8]>>(
+        &self,
+        request: &mut http::Request<B>,
+        credentials: &Credentials,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let payload = Payload::digest(request.body().as_ref());
+        self.sign_http(request, payload, credentials, at)
+    }
 }

@@ -56,7 +56,7 @@ impl Signer {
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
     pub fn new(regions: RegionSet, service: &str) -> Result<Self, Error> {
-        Self::with_rules(regions, service, Rules::GENERAL)
+        Self::with_rules(regions, service, Rules::for_service(service))
     }
 
     /// Returns a signer for S3, such as for its multi-region access points, by [`Rules::S3`].

@@ -91,7 +91,8 @@ impl Verifier {
     ///
     /// For other services, set the [`dialect`](Self::dialect); for S3, use [`s3`](Self::s3).
     pub fn new(scope: Scope) -> Self {
-        Self::with_rules(scope, Rules::GENERAL)
+        let rules = Rules::for_service(scope.service());
+        Self::with_rules(scope, rules)
     }
 
     /// Creates a verifier for S3, with its rules and errors.
