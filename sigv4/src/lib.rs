@@ -35,7 +35,7 @@ pub use error::{Error, ErrorKind};
 pub use key::SigningKey;
 pub use payload::Payload;
 pub use request::Request;
-pub use scope::Scope;
+pub use scope::{HostScope, Scope};
 pub use secret::Secret;
 pub use sign::{Explanation, Presigned, Signature, Signer, Ttl};
 pub use timestamp::{AmzDate, Timestamp};

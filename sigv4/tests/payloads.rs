@@ -85,3 +85,61 @@ fn a_request_is_unchanged_if_its_pieces_have_another_algorithm() {
         assert!(request.headers().is_empty());
     }
 }
+
+/// `awslabs/aws-sigv4-proxy#116`: without the header, VPC Lattice cannot know that the body is not
+/// signed.
+#[test]
+fn a_body_that_only_a_header_can_announce_is_announced_under_any_rules() {
+    for service in ["vpc-lattice-svcs", "transcribe", "ebs", "execute-api", "s3"] {
+        let signer = Signer::new(Scope::new("us-east-1", service).unwrap());
+        for (payload, name) in [
+            (Payload::Unsigned, "UNSIGNED-PAYLOAD"),
+            (
+                Payload::Streaming(Streaming::Events),
+                "STREAMING-AWS4-HMAC-SHA256-EVENTS",
+            ),
+        ] {
+            let request = Request::new("POST", "https://example.com/")
+                .unwrap()
+                .payload(payload);
+            let signature = signer.sign(&request, &credentials(), now());
+            let announced = ("x-amz-content-sha256", name);
+            assert!(signature.headers().any(|header| header == announced));
+            assert!(signature.authorization().contains("x-amz-content-sha256"));
+        }
+    }
+    let request = Request::new("PUT", "https://example.com/")
+        .unwrap()
+        .payload(Payload::Unsigned);
+    let signer = Signer::new(Scope::new("us-east-1", "execute-api").unwrap());
+    let url = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+    assert_eq!(url.unwrap().signed_headers(), "host;x-amz-content-sha256");
+}
+
+/// `usebruno/bruno#8149`: OpenSearch Serverless refused requests without the header.
+#[test]
+fn the_service_decides_the_rules() {
+    let signed = |service: &str| {
+        let signer = Signer::new(Scope::new("us-east-1", service).unwrap());
+        let request = Request::new("GET", "https://example.com/a%20b").unwrap();
+        let steps = signer.explain(&request, &credentials(), now());
+        let path = steps.canonical_request().lines().nth(1).unwrap().to_owned();
+        (
+            path,
+            steps.signed_headers().contains("x-amz-content-sha256"),
+        )
+    };
+    for (service, path, sends_hash) in [
+        ("s3", "/a%20b", true),
+        ("s3express", "/a%20b", true),
+        ("s3-outposts", "/a%20b", true),
+        ("s3-object-lambda", "/a%20b", true),
+        ("aoss", "/a%2520b", true),
+        ("glacier", "/a%2520b", true),
+        ("vpc-lattice-svcs", "/a%2520b", true),
+        ("es", "/a%2520b", false),
+        ("execute-api", "/a%2520b", false),
+    ] {
+        assert_eq!(signed(service), (path.to_owned(), sends_hash), "{service}");
+    }
+}

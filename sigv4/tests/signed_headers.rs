@@ -1,4 +1,5 @@
-//! Which headers are signed: those that reach the service as they were sent, and the caller's wishes.
+//! Which headers are signed: those that reach the service as they were sent, and the wishes of
+//! the caller.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 

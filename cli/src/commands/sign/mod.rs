@@ -5,7 +5,6 @@ mod compare;
 mod curl;
 mod data;
 mod headers;
-mod host;
 mod input;
 mod print;
 mod raw_request;

@@ -1,9 +1,8 @@
-use keyfob_sigv4::{Credentials, Explanation, Request, Rules, Scope, Signer, Timestamp, Ttl, v4a};
-
-use super::{
-    host::{self, Target},
-    print::{Form, Signed},
+use keyfob_sigv4::{
+    Credentials, Explanation, HostScope, Request, Scope, Signer, Timestamp, Ttl, v4a,
 };
+
+use super::print::{Form, Signed};
 use crate::{
     args::{Algorithm, Auth, SigningArgs},
     context::Context,
@@ -31,7 +30,7 @@ impl AnySigner {
         args: &SigningArgs,
         host: &str,
     ) -> Result<Self, Failure> {
-        let Target { service, region } = target(args, host)?;
+        let (service, region) = target(args, host)?;
         if args.region_set.is_some() && args.algorithm != Algorithm::V4a {
             return Err(Failure::usage("--region-set needs --algorithm v4a"));
         }
@@ -40,10 +39,9 @@ impl AnySigner {
             (None, Some(region)) if !context.has_region_argument() => region,
             _ => context.region().await?.name().to_owned(),
         };
-        let rules = rules(&service);
         Ok(match args.algorithm {
-            Algorithm::V4 => Self::V4(Signer::with_rules(Scope::new(&region, &service)?, rules)),
-            Algorithm::V4a => Self::V4a(v4a::Signer::with_rules(region.parse()?, &service, rules)?),
+            Algorithm::V4 => Self::V4(Signer::new(Scope::new(&region, &service)?)),
+            Algorithm::V4a => Self::V4a(v4a::Signer::new(region.parse()?, &service)?),
         })
     }
 
@@ -100,25 +98,14 @@ impl AnySigner {
     }
 }
 
-/// Returns the rules for a service, by its name in the credential scope.
-fn rules(service: &str) -> Rules {
-    match service {
-        // A token of S3 Express belongs in a header of its own, but its credentials look like any
-        // others, so they are signed as those of S3.
-        "s3" | "s3express" | "s3-outposts" | "s3-object-lambda" => Rules::S3,
-        "aoss" | "glacier" => Rules::GENERAL.content_sha256_header(true),
-        _ => Rules::GENERAL,
-    }
-}
-
-fn target(args: &SigningArgs, host: &str) -> Result<Target, Failure> {
-    match (&args.service, host::target(host)) {
-        (Some(service), target) => Ok(Target {
-            service: service.clone(),
-            region: target.and_then(|target| target.region),
-        }),
-        (None, Some(target)) => Ok(target),
-        (None, None) => {
+/// Returns the service and, if the host tells it, the region.
+fn target(args: &SigningArgs, host: &str) -> Result<(String, Option<String>), Failure> {
+    let told = HostScope::parse(host);
+    let region = told.as_ref().and_then(HostScope::region).map(str::to_owned);
+    let service = args.service.as_deref();
+    match service.or(told.as_ref().map(HostScope::service)) {
+        Some(service) => Ok((service.to_owned(), region)),
+        None => {
             let failure = Failure::usage(format!("the host {host} does not name a known service"));
             Err(failure.with_hint("name it with --service, such as s3, execute-api or es"))
         }

@@ -1,14 +1,95 @@
-/// The service and region that a host name names.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    /// The service's name in the credential scope.
-    pub(super) service: String,
-    /// The region, if the host name has one.
-    pub(super) region: Option<String>,
+//! The service and the region that a host name tells.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::Scope;
+use crate::{
+    error::{Error, ErrorKind},
+    request::without_secrets,
+};
+
+/// The service and the region that a host name tells, as in `sts.eu-west-1.amazonaws.com`.
+///
+/// Source: AWS General Reference, service endpoints; the manuals of the other providers.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::HostScope;
+/// let host = HostScope::parse("bucket.s3.amazonaws.com").unwrap();
+/// assert_eq!((host.service(), host.region()), ("s3", None));
+/// assert_eq!(HostScope::parse("minio.corp:9000"), None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostScope {
+    service: String,
+    region: Option<String>,
+}
+
+impl Scope {
+    /// Returns the scope that a host name tells, with or without its port.
+    ///
+    /// It knows the endpoints of AWS in all partitions, with dual-stack, FIPS and VPC endpoints,
+    /// and those of Cloudflare R2, Wasabi, Backblaze B2, DigitalOcean Spaces and Storj.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Service`] if the host tells no known service. [`ErrorKind::Region`] if it tells
+    /// no region, as `s3.amazonaws.com`: see [`HostScope::parse`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::Scope;
+    /// let scope = Scope::from_host("id.execute-api.eu-west-1.amazonaws.com")?;
+    /// assert_eq!(scope, Scope::new("eu-west-1", "execute-api")?);
+    /// let scope = Scope::from_host("account.r2.cloudflarestorage.com")?;
+    /// assert_eq!(scope, Scope::new("auto", "s3")?);
+    /// assert!(Scope::from_host("localhost:9000").is_err());
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    pub fn from_host(host: &str) -> Result<Self, Error> {
+        let told = HostScope::parse(host)
+            .ok_or_else(|| Error::new(ErrorKind::Service, without_secrets(host)))?;
+        let region = told
+            .region()
+            .ok_or_else(|| Error::new(ErrorKind::Region, without_secrets(host)))?;
+        Self::new(region, told.service())
+    }
+}
+
+impl HostScope {
+    /// Returns what a host name tells, with or without its port; `None` if it tells no known
+    /// service.
+    pub fn parse(host: &str) -> Option<Self> {
+        let host = host.split(':').next()?.to_ascii_lowercase();
+        let host = host.strip_suffix('.').unwrap_or(&host);
+        compatible(host).or_else(|| aws(host))
+    }
+
+    /// Returns the service's name in the credential scope.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Returns the region, if the host name has one.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    fn new(service: &str, region: Option<&str>) -> Self {
+        Self {
+            service: service.to_string(),
+            region: region.map(ToString::to_string),
+        }
+    }
 }
 
 /// The domains of the partitions. None ends with another, so their order does not matter.
-const DOMAINS: [&str; 7] = [
+const DOMAINS: [&str; 16] = [
     ".api.amazonwebservices.com.cn",
     ".amazonaws.com.cn",
     ".on.amazonwebservices.com.cn",
@@ -16,6 +97,15 @@ const DOMAINS: [&str; 7] = [
     ".amazonaws.eu",
     ".api.aws",
     ".on.aws",
+    ".api.amazonwebservices.eu",
+    ".c2s.ic.gov",
+    ".sc2s.sgov.gov",
+    ".cloud.adc-e.uk",
+    ".csp.hci.ic.gov",
+    ".api.aws.ic.gov",
+    ".api.aws.scloud",
+    ".api.cloud-aws.adc-e.uk",
+    ".api.aws.hci.ic.gov",
 ];
 
 /// The services with a single endpoint, in us-east-1.
@@ -84,11 +174,59 @@ const SIGNING_NAMES: [(&str, &str); 46] = [
     ("pinpoint", "mobiletargeting"),
 ];
 
+/// Where a storage service that is compatible with S3 has its region.
+enum CompatibleRegion {
+    /// The same everywhere.
+    Fixed(&'static str),
+    /// The label before the domain; without one, the given region.
+    Label { default: Option<&'static str> },
+}
+
+/// The storage services that are compatible with S3, by domain.
+///
+/// Source: Cloudflare R2, "S3 API compatibility" (region `auto`); Wasabi, "Service URLs"; Backblaze
+/// B2, "Call the S3-compatible API"; DigitalOcean Spaces, "Use with AWS S3 SDKs"; Storj,
+/// "S3-compatible gateway" (any region).
+const COMPATIBLE: [(&str, CompatibleRegion); 5] = [
+    (".r2.cloudflarestorage.com", CompatibleRegion::Fixed("auto")),
+    (
+        ".wasabisys.com",
+        CompatibleRegion::Label {
+            default: Some("us-east-1"),
+        },
+    ),
+    (
+        ".backblazeb2.com",
+        CompatibleRegion::Label { default: None },
+    ),
+    (
+        ".digitaloceanspaces.com",
+        CompatibleRegion::Label { default: None },
+    ),
+    (".storjshare.io", CompatibleRegion::Fixed("us-east-1")),
+];
+
+fn compatible(host: &str) -> Option<HostScope> {
+    let (front, region) = COMPATIBLE
+        .iter()
+        .find_map(|(domain, region)| Some((host.strip_suffix(domain)?, region)))
+        .filter(|(front, _)| !front.is_empty())?;
+    let region = match region {
+        CompatibleRegion::Fixed(region) => Some(*region),
+        CompatibleRegion::Label { default } => front
+            .split('.')
+            .rev()
+            .find(|label| *label != "cdn")
+            .filter(|label| *label != "s3")
+            .or(*default),
+    };
+    Some(HostScope::new("s3", region))
+}
+
 /// Parses `SERVICE.REGION.amazonaws.com` and its variants: with a bucket or an API's id before it,
 /// for dual-stack or FIPS, with `vpce` after the region, without a region or, for OpenSearch, with
 /// the region before the service.
-pub(super) fn target(host: &str) -> Option<Target> {
-    let host = host.split(':').next()?.to_ascii_lowercase();
+fn aws(host: &str) -> Option<HostScope> {
     let domain = DOMAINS.iter().find(|domain| host.ends_with(**domain))?;
     let mut labels: Vec<&str> = host
         .strip_suffix(domain)?
@@ -113,12 +251,8 @@ pub(super) fn target(host: &str) -> Option<Target> {
         .map(|region| region.strip_prefix("fips-").unwrap_or(region))
         .or_else(|| GLOBAL.contains(&service).then_some("us-east-1"));
     labels.push(service);
-    Some(Target {
-        service: signing_name(&labels.join("."))
-            .unwrap_or(service)
-            .to_owned(),
-        region: region.map(str::to_owned),
-    })
+    let name = signing_name(&labels.join(".")).unwrap_or(service);
+    (!name.is_empty()).then(|| HostScope::new(name, region))
 }
 
 /// Looks up a host name before the region in the table.
@@ -255,12 +389,40 @@ mod tests {
             ),
             ("ec2.cn-north-1.amazonaws.com.cn", "ec2", Some("cn-north-1")),
             ("STS.us-east-1.amazonaws.com:443", "sts", Some("us-east-1")),
+            ("sts.us-east-1.amazonaws.com.", "sts", Some("us-east-1")),
+            ("id.us-east-1.aoss.amazonaws.com", "aoss", Some("us-east-1")),
+            (
+                "svc-0123.7d67968.vpc-lattice-svcs.us-east-1.on.aws",
+                "vpc-lattice-svcs",
+                Some("us-east-1"),
+            ),
+            ("sts.us-iso-east-1.c2s.ic.gov", "sts", Some("us-iso-east-1")),
+            ("acc.r2.cloudflarestorage.com", "s3", Some("auto")),
+            ("acc.eu.r2.cloudflarestorage.com", "s3", Some("auto")),
+            ("b.acc.r2.cloudflarestorage.com", "s3", Some("auto")),
+            ("s3.wasabisys.com", "s3", Some("us-east-1")),
+            (
+                "b.s3.eu-central-1.wasabisys.com",
+                "s3",
+                Some("eu-central-1"),
+            ),
+            (
+                "b.s3.us-west-004.backblazeb2.com",
+                "s3",
+                Some("us-west-004"),
+            ),
+            ("b.nyc3.digitaloceanspaces.com", "s3", Some("nyc3")),
+            ("b.nyc3.cdn.digitaloceanspaces.com", "s3", Some("nyc3")),
+            ("gateway.storjshare.io", "s3", Some("us-east-1")),
+            ("b.gateway.eu1.storjshare.io", "s3", Some("us-east-1")),
         ] {
-            let expected = Target {
-                service: service.to_owned(),
-                region: region.map(str::to_owned),
-            };
-            assert_eq!(target(host), Some(expected), "{host}");
+            let expected = HostScope::new(service, region);
+            assert_eq!(HostScope::parse(host), Some(expected), "{host}");
+            let scope = Scope::from_host(host);
+            match region {
+                Some(region) => assert_eq!(scope, Scope::new(region, service), "{host}"),
+                None => assert_eq!(scope.unwrap_err().kind(), ErrorKind::Region, "{host}"),
+            }
         }
     }
 
@@ -270,10 +432,14 @@ mod tests {
             "localhost",
             "127.0.0.1:4566",
             "example.com",
+            "r2.cloudflarestorage.com.example.com",
+            ".r2.cloudflarestorage.com",
             "amazonaws.com",
             "",
         ] {
-            assert_eq!(target(host), None, "{host}");
+            assert_eq!(HostScope::parse(host), None, "{host}");
+            let error = Scope::from_host(host).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Service, "{host}");
         }
     }
 }

@@ -1,5 +1,9 @@
+mod host;
+
 use alloc::string::String;
 use core::fmt;
+
+pub use host::HostScope;
 
 use crate::error::{Error, ErrorKind};
 
