@@ -57,6 +57,35 @@ pub enum Verdict {
 }
 
 impl Attempt {
+    /// Returns how long the credentials are still valid, in words: `59 min`, `1 h 30 min`, or
+    /// `none` if they have expired. Returns `None` if the expiry is not known.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, EnvironmentProvider, Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_chain::Error> {
+    /// let variables = Variables::from_iter([
+    ///     ("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE"),
+    ///     ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ///     ("AWS_SESSION_TOKEN", "token"),
+    ///     ("AWS_CREDENTIAL_EXPIRATION", "2030-01-01T01:30:00Z"),
+    /// ]);
+    /// let settings = Settings::load(variables);
+    /// let chain = Chain::new().then(EnvironmentProvider::new(settings));
+    /// let now = "20300101T000000Z".parse::<Timestamp>().unwrap();
+    /// let explanation = chain.explain(now).await.explanation;
+    /// assert_eq!(explanation.attempts[0].time_left(now).as_deref(), Some("1 h 30 min"));
+    /// # Ok(()) }
+    /// ```
+    pub fn time_left(&self, now: Timestamp) -> Option<String> {
+        self.expiry
+            .map(|expiry| in_words(expiry.seconds_since(now)))
+    }
+
     /// Creates an attempt without details. [`Explanation`](crate::Explanation) numbers it.
     pub(crate) fn new(provider: &str, verdict: Verdict) -> Self {
         Self {
@@ -129,5 +158,33 @@ fn as_text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok
     match at {
         Some(at) => serializer.collect_str(at),
         None => serializer.serialize_none(),
+    }
+}
+
+/// Formats a remaining time. The unit grows with the time.
+fn in_words(seconds: i64) -> String {
+    match seconds {
+        ..=0 => "none".to_owned(),
+        1..60 => format!("{seconds} s"),
+        60..5400 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_grows_with_the_time() {
+        for (seconds, expected) in [
+            (-1, "none"),
+            (59, "59 s"),
+            (119, "1 min"),
+            (5399, "89 min"),
+            (5400, "1 h 30 min"),
+        ] {
+            assert_eq!(in_words(seconds), expected);
+        }
     }
 }

@@ -143,19 +143,11 @@ impl Attempt {
     /// Returns `key AKIAIOSFODNN7EXAMPLE, 59 min left`.
     fn key(&self, now: Timestamp) -> String {
         let key = self.key_id.as_deref().unwrap_or("…");
-        match self.expiry {
-            Some(expiry) => format!("key {key}, {}", time_left(expiry.seconds_since(now))),
+        match self.time_left(now) {
+            Some(_) if self.expiry <= Some(now) => format!("key {key}, expired"),
+            Some(left) => format!("key {key}, {left} left"),
             None => format!("key {key}, no expiry"),
         }
-    }
-}
-
-fn time_left(seconds: i64) -> String {
-    match seconds {
-        ..=0 => "expired".to_owned(),
-        1..60 => format!("{seconds} s left"),
-        60..5400 => format!("{} min left", seconds / 60),
-        _ => format!("{} h {} min left", seconds / 3600, seconds / 60 % 60),
     }
 }
 

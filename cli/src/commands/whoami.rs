@@ -9,7 +9,7 @@ use crate::{
     commands::sts::Sts,
     context::Context,
     failure::Failure,
-    terminal::{Style, printable, time_left},
+    terminal::{Style, printable},
 };
 
 struct Report {
@@ -102,11 +102,10 @@ impl Report {
     }
 
     fn time_left(&self) -> String {
-        match self.expiry {
-            Some(expiry) => {
-                let left = time_left(expiry.seconds_since(self.now));
-                format!("{left} (until {expiry})")
-            }
+        let winner = self.explanation.winner();
+        let left = winner.and_then(|attempt| attempt.time_left(self.now));
+        match self.expiry.zip(left) {
+            Some((expiry, left)) => format!("{left} (until {expiry})"),
             None if self.is_temporary => {
                 "unknown: the source of this session does not say".to_owned()
             }

@@ -2,7 +2,6 @@
 
 mod console;
 mod debug;
-mod duration;
 mod escape;
 mod mask;
 mod prompt;
@@ -11,7 +10,6 @@ mod shell;
 pub(crate) use self::{
     console::{Console, Style},
     debug::start as start_debugging,
-    duration::time_left,
     escape::{printable, printable_lines},
     mask::masked,
     prompt::Prompt,

@@ -270,10 +270,10 @@ impl Verifier {
 
     /// Verifies the signature of a request as received, and returns who signed it.
     ///
-    /// The request's [`Payload`] is the body, its hash, or [`Payload::Declared`] if the body has
-    /// not been received yet. `lookup` returns the credentials of an access key id; their session
-    /// token and expiry are checked too. If keys come from an asynchronous store, use
-    /// [`claim`](Self::claim).
+    /// The request's [`Payload`](crate::Payload) is the body, its hash, or
+    /// [`Declared`](crate::Payload::Declared) if the body has not been received yet. `lookup`
+    /// returns the credentials of an access key id; their session token and expiry are checked too.
+    /// If keys come from an asynchronous store, use [`claim`](Self::claim).
     ///
     /// The host that the signature covers is the one that the application sees: a request with two
     /// `Host` headers, or with another authority in its target than in `Host`, is refused.
