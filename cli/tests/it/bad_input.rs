@@ -281,21 +281,21 @@ fn a_profile_that_needs_quotes_is_named_with_a_cure_that_works() {
             format!("{header}\naws_access_key_id = AKIA\naws_secret_access_key = {SECRET}\n");
         Home::new()
             .with_file("config", &text)
-            .with("AWS_PROFILE", "d\u{e9}v")
+            .with("AWS_PROFILE", "a b")
     };
     for command in [&["why"][..], &["whoami"], &["configure", "list"]] {
-        let stderr = config("[profile d\u{e9}v]").keyfob(command).fails(255);
+        let stderr = config("[profile a b]").keyfob(command).fails(255);
         assert_has(
             &stderr,
             &[
-                "(ProfileNotFound): profile \"d\u{e9}v\" not found: ",
+                "(ProfileNotFound): profile \"a b\" not found: ",
                 "config:1 is ignored",
-                "write [profile 'd\u{e9}v']",
+                "write [profile 'a b']",
             ],
         );
     }
-    let why = config("[profile 'd\u{e9}v']").keyfob(["why"]).ok();
-    assert_has(&why, &["profile \"d\u{e9}v\"", "used"]);
+    let why = config("[profile 'a b']").keyfob(["why"]).ok();
+    assert_has(&why, &["profile \"a b\"", "used"]);
 }
 
 #[test]
