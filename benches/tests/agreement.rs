@@ -142,7 +142,7 @@ fn ends_in_dots(path: &str) -> bool {
     path.ends_with("/.") || path.ends_with("/..")
 }
 
-const CHANGED_BY_PROXIES: [&str; 20] = [
+const CHANGED_BY_PROXIES: [&str; 22] = [
     "accept-encoding",
     "connection",
     "expect",
@@ -154,6 +154,8 @@ const CHANGED_BY_PROXIES: [&str; 20] = [
     "trailer",
     "upgrade",
     "b3",
+    "content-length",
+    "cookie",
     "cdn-loop",
     "cf-ray",
     "forwarded",
@@ -350,7 +352,7 @@ impl Generated {
             scheme: random.pick(&["https", "https", "http"]),
             authority: authority(random),
             path: if s3 && random.chance(95) {
-                encoded(&path(random))
+                encoded(&path(random)).replace("%2e", ".")
             } else {
                 path(random)
             },
@@ -507,11 +509,9 @@ fn headers(random: &mut Random) -> Vec<(String, String)> {
         "range",
         "cache-control",
         "x-amz-acl",
-        "content-length",
         "user-agent",
         "x-amzn-trace-id",
         "transfer-encoding",
-        "cookie",
         "if-match",
     ];
     let values = [

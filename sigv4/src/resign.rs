@@ -66,7 +66,7 @@ pub enum Resigned {
 }
 
 impl Resigner {
-    /// Creates a resigner by the general rules, which all services outside the S3 family use.
+    /// Creates a resigner by the rules of the service, see [`Rules::for_service`].
     pub fn new(scope: Scope) -> Self {
         let rules = Rules::for_service(scope.service());
         Self::with_rules(scope, rules)

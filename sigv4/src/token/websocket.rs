@@ -55,7 +55,8 @@ pub fn iot_websocket(
         return Err(Error::number(ErrorKind::Ttl, ttl.as_secs().into()));
     }
     let url = format!("wss://{}/mqtt", authority(endpoint)?);
-    // This service takes the session token after the signature, unsigned.
+    // This service takes the session token unsigned. It stands just before the signature; the
+    // published examples have it last.
     let rules = Rules::GENERAL.session_token(TokenRule::Unsigned);
     let signer = Signer::with_rules(Scope::new(region, "iotdevicegateway")?, rules);
     let presigned = signer.presign(&Request::new("GET", &url)?, credentials, at, ttl)?;

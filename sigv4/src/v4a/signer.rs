@@ -41,7 +41,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Returns a signer for any service outside the S3 family, by [`Rules::GENERAL`].
+    /// Returns a signer by the rules of the service, see [`Rules::for_service`].
     ///
     /// # Errors
     ///

@@ -87,7 +87,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Creates a verifier by the general rules, which answers as the query services (STS, IAM) do.
+    /// Creates a verifier by the rules of the service, see [`Rules::for_service`]. It answers as
+    /// the query services (STS, IAM) do.
     ///
     /// For other services, set the [`dialect`](Self::dialect); for S3, use [`s3`](Self::s3).
     pub fn new(scope: Scope) -> Self {
