@@ -42,7 +42,10 @@ pub(crate) fn explain_usage(error: &Error, words: &[OsString]) -> Result<String,
         ErrorKind::ArgumentConflict if error.get(ContextKind::InvalidSubcommand).is_some() => {
             let word = string(error, ContextKind::InvalidSubcommand).unwrap_or_default();
             let place = place(word, words);
-            Failure::usage(format!("{place} cannot follow the arguments before it"))
+            let names: Vec<&str> = strings(error, ContextKind::PriorArg)
+                .map(without_value)
+                .collect();
+            Failure::usage(format!("{place} cannot be used with: {}", names.join(", ")))
                 .with_hint("put the arguments of a subcommand after its name")
         }
         // The message of any other conflict has the names of arguments only.

@@ -151,7 +151,7 @@ fn an_error_in_a_file_names_the_file_and_the_line() {
     let stderr = home
         .keyfob(["serve", "imds", "--metadata", "metadata.json"])
         .fails(252);
-    assert_has(&stderr, &["metadata.json: ", "EOF while parsing", "line 3"]);
+    assert_has(&stderr, &["metadata.json: ", "line 3"]);
     std::fs::write(home.path().join("token"), "canary\ncanary").unwrap();
     let stderr = home
         .keyfob([
