@@ -7,6 +7,7 @@ use crate::{
     config::Settings,
     error::{Error, ErrorKind},
     explain::{Attempt, Explanation, Verdict},
+    finding::Finding,
     order::Order,
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
     providers::{ContainerProvider, EnvironmentProvider, ProfileProvider, WebIdentityProvider},
@@ -117,11 +118,12 @@ impl Chain {
     pub fn default_for(order: Order, settings: &Settings) -> Self {
         let mut environment = EnvironmentProvider::new(settings.clone());
         let mut web_identity = WebIdentityProvider::new(settings.clone());
+        let mut profile = ProfileProvider::new(settings.clone());
         if order == Order::Cli {
             environment = environment.yielding_to_profile();
             web_identity = web_identity.yielding_to_profile();
+            profile = profile.sharing_environment();
         }
-        let profile = ProfileProvider::new(settings.clone());
         let mut chain = Self::new().then(environment);
         chain = match order {
             Order::Rust => chain.then(profile).then(web_identity),
@@ -185,7 +187,7 @@ impl Chain {
             rest.iter()
                 .map(|provider| Attempt::new(provider.name(), Verdict::NotAsked)),
         );
-        self.finish(outcome, attempts)
+        self.finish(outcome, attempts, now)
     }
 
     /// Does the same as [`resolve`](Self::resolve), then looks at the providers after the one that
@@ -210,8 +212,8 @@ impl Chain {
     /// let explanation = chain.explain(Timestamp::now()).await.explanation;
     /// assert_eq!(explanation.masked().next().unwrap().provider, "container");
     /// assert_eq!(
-    ///     explanation.cures[0].command,
-    ///     "env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND",
+    ///     explanation.cure(4),
+    ///     Some("env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND"),
     /// );
     /// # });
     /// ```
@@ -228,7 +230,7 @@ impl Chain {
             }
             attempts.push(attempt);
         }
-        self.finish(outcome, attempts)
+        self.finish(outcome, attempts, now)
     }
 
     /// Asks the providers in order. Returns the attempts so far; the last one is the provider that
@@ -254,9 +256,13 @@ impl Chain {
         (Ok(None), attempts)
     }
 
-    fn finish(&self, outcome: Result<Option<Found>, Error>, attempts: Vec<Attempt>) -> Resolution {
-        let skip = |index: usize| self.providers.get(index)?.skip();
-        let explanation = Explanation::new(attempts, skip, self.warnings());
+    fn finish(
+        &self,
+        outcome: Result<Option<Found>, Error>,
+        attempts: Vec<Attempt>,
+        now: Timestamp,
+    ) -> Resolution {
+        let mut explanation = Explanation::new(attempts, &self.providers, self.findings(now));
         let credentials = match outcome {
             Ok(Some(found)) => Ok(found.credentials),
             Ok(None) => {
@@ -265,6 +271,7 @@ impl Chain {
             }
             Err(error) => Err(error),
         };
+        explanation.error = credentials.as_ref().err().map(Error::chain);
         Resolution {
             credentials,
             explanation,
@@ -302,9 +309,11 @@ impl Provider for Chain {
         })
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn findings(&self, now: Timestamp) -> Vec<Finding> {
         let providers = self.providers.iter();
-        providers.flat_map(Provider::warnings).collect()
+        providers
+            .flat_map(|provider| provider.findings(now))
+            .collect()
     }
 }
 

@@ -1,6 +1,4 @@
-use serde::Serialize;
-
-/// Changes to the environment that make a chain skip a provider.
+/// Changes to a command line and its environment that make a chain skip a provider.
 ///
 /// # Examples
 ///
@@ -12,11 +10,27 @@ use serde::Serialize;
 /// assert!(skip.set.is_empty());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Skip {
     /// Variables to remove.
     pub unset: Vec<String>,
     /// Variables to set, as pairs of name and value.
     pub set: Vec<(String, String)>,
+    /// Arguments to leave out, such as `--profile dev`.
+    pub without: Vec<String>,
+}
+
+/// How a masked provider can be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Selection {
+    /// By [skipping](crate::Provider::skip) the providers before it.
+    #[default]
+    BySkipping,
+    /// By an argument of the program, such as `--profile dev`.
+    ByArgument(String),
+    /// Not at all: it needs a provider that masks it.
+    Impossible,
 }
 
 impl Skip {
@@ -24,53 +38,91 @@ impl Skip {
     pub fn unset(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             unset: names.into_iter().map(Into::into).collect(),
-            set: Vec::new(),
+            ..Self::default()
         }
     }
 
     /// Skips a provider by setting one variable.
     pub fn set(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
-            unset: Vec::new(),
             set: vec![(name.into(), value.into())],
+            ..Self::default()
+        }
+    }
+
+    /// Skips a provider by leaving out an argument.
+    pub fn without(argument: impl Into<String>) -> Self {
+        Self {
+            without: vec![argument.into()],
+            ..Self::default()
         }
     }
 
     /// Combines the changes of both.
     pub(crate) fn and(mut self, other: Self) -> Self {
-        self.unset.extend(other.unset);
-        self.set.extend(other.set);
+        add(&mut self.unset, other.unset);
+        add(&mut self.set, other.set);
+        add(&mut self.without, other.without);
         self
     }
 
-    /// Returns the command line that makes the changes: `env -u A B=c COMMAND`.
-    fn command(&self) -> String {
+    /// Returns the command line that makes the changes: `env -u A B=c COMMAND`. An argument to
+    /// leave out is a comment, because it is part of the user's `COMMAND`.
+    pub(crate) fn command(&self) -> String {
         // POSIX `env` takes options before assignments.
         let unset = self.unset.iter().map(|name| format!("-u {name} "));
         let set = self
             .set
             .iter()
             .map(|(name, value)| format!("{name}={value} "));
-        format!("env {}COMMAND", unset.chain(set).collect::<String>())
+        let mut command: String = unset.chain(set).collect();
+        if !command.is_empty() {
+            command.insert_str(0, "env ");
+        }
+        command.push_str("COMMAND");
+        for argument in &self.without {
+            command.push_str("  # without ");
+            command.push_str(argument);
+        }
+        command
     }
 }
 
-/// The command that uses a masked provider instead of the one that masks it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Cure {
-    /// The number of the masked [`Attempt`](crate::Attempt), counted from 1.
-    pub number: usize,
-    /// The command line, with `COMMAND` in place of the program to run.
-    pub command: String,
+/// Adds what is not there yet.
+fn add<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
+    for item in more {
+        if !all.contains(&item) {
+            all.push(item);
+        }
+    }
 }
 
-impl Cure {
-    /// Creates the cure for attempt `number`, which is masked by the providers that `skip` skips.
-    pub(crate) fn new(number: usize, skip: &Skip) -> Self {
-        Self {
-            number,
-            command: skip.command(),
-        }
+/// Quotes a word for a POSIX shell, if it needs that.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-/.%@:+,=".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_quotes_and_spaces_is_one_word_for_the_shell() {
+        assert_eq!(quoted("dev"), "dev");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn an_argument_to_leave_out_is_a_comment_after_the_command() {
+        let skip = Skip::without("--profile dev").and(Skip::unset(["A", "A"]));
+        assert_eq!(skip.command(), "env -u A COMMAND  # without --profile dev");
+        let skip = Skip::without("--profile dev");
+        assert_eq!(skip.command(), "COMMAND  # without --profile dev");
     }
 }

@@ -37,7 +37,7 @@ impl fmt::Display for Location {
 
 /// Where credentials, a region or a profile name came from.
 ///
-/// It serializes as an object whose `kind` is the variant's name in kebab case. Its text is for
+/// It serializes as an object whose `kind` is the variant's name in snake case. Its text is for
 /// people.
 ///
 /// # Examples
@@ -50,7 +50,7 @@ impl fmt::Display for Location {
 /// assert_eq!(origin.to_string(), "[dev] in /home/ada/.aws/config:3");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Origin {
     /// Nothing was configured, so the documented default applies.
@@ -114,24 +114,37 @@ impl Origin {
     /// assert_eq!(origin.text(Some(Path::new("/home/ada"))), "[dev] in ~/.aws/config:3");
     /// ```
     pub fn text(&self, home: Option<&Path>) -> String {
-        if let (
+        self.below(home).to_string()
+    }
+
+    /// Returns `~/.aws/config:3` for a line of a file.
+    pub(crate) fn place(&self, home: Option<&Path>) -> Option<String> {
+        match self.below(home) {
+            Self::File { file, line, .. } => Some(format!("{}:{line}", file.display())),
+            _ => None,
+        }
+    }
+
+    /// Replaces the home folder by `~` in the path of a file.
+    fn below(&self, home: Option<&Path>) -> Self {
+        match self {
             Self::File {
                 file,
                 line,
                 section,
-            },
-            Some(home),
-        ) = (self, home)
-            && let Ok(rest) = file.strip_prefix(home)
-        {
-            let origin = Self::File {
-                file: Path::new("~").join(rest),
+            } => Self::File {
+                file: home
+                    .and_then(|home| file.strip_prefix(home).ok())
+                    .map_or_else(|| file.clone(), |rest| Path::new("~").join(rest)),
                 line: *line,
                 section: section.clone(),
-            };
-            return origin.to_string();
+            },
+            Self::Role { arn, named_in } => Self::Role {
+                arn: arn.clone(),
+                named_in: Box::new(named_in.below(home)),
+            },
+            other => other.clone(),
         }
-        self.to_string()
     }
 
     pub(crate) fn environment(variables: &[&str]) -> Self {

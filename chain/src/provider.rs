@@ -2,7 +2,12 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use keyfob_sigv4::{Credentials, Timestamp};
 
-use crate::{cure::Skip, error::Error, origin::Origin};
+use crate::{
+    cure::{Selection, Skip},
+    error::Error,
+    finding::Finding,
+    origin::Origin,
+};
 
 /// A boxed future. Boxing makes [`Provider`] work as `dyn Provider`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -54,14 +59,20 @@ pub trait Provider: Send + Sync {
         Box::pin(async { Ok(Inspection::NotLooked) })
     }
 
-    /// Returns the variables to change so that a chain skips this provider, if there are any.
+    /// Returns what to change so that a chain skips this provider, if that is possible.
     fn skip(&self) -> Option<Skip> {
         None
     }
 
-    /// Returns what is wrong with the provider's settings although it can answer, for
-    /// [`Explanation::warnings`](crate::Explanation).
-    fn warnings(&self) -> Vec<String> {
+    /// Returns how this provider can be used when others mask it.
+    fn selection(&self) -> Selection {
+        Selection::BySkipping
+    }
+
+    /// Returns what is remarkable about the provider's settings although it can answer, for
+    /// [`Explanation::findings`](crate::Explanation). `now` is the current time. It may read files,
+    /// but contacts no service.
+    fn findings(&self, _now: Timestamp) -> Vec<Finding> {
         Vec::new()
     }
 }
@@ -215,8 +226,12 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
         (**self).skip()
     }
 
-    fn warnings(&self) -> Vec<String> {
-        (**self).warnings()
+    fn selection(&self) -> Selection {
+        (**self).selection()
+    }
+
+    fn findings(&self, now: Timestamp) -> Vec<Finding> {
+        (**self).findings(now)
     }
 }
 

@@ -7,8 +7,10 @@
 #[path = "corpora/service.rs"]
 mod service;
 
+use std::sync::{Arc, Mutex};
+
 use keyfob_chain::{
-    Cached, Chain, Error, ErrorKind, Order, Origin, Settings, Variables, Verdict,
+    Cached, Chain, Error, ErrorKind, Order, Origin, Region, Settings, Variables, Verdict,
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_imds::server::Imds;
@@ -344,4 +346,158 @@ async fn half_a_web_identity_is_an_error_and_a_named_profile_takes_its_place() {
     let error = credentials(&settings(&sts, &variables)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Provider);
     assert!(error.to_string().contains("/nowhere"), "{error}");
+}
+
+/// Returns settings with a config file of their own, without instance metadata.
+fn configured(sts: &Service, variables: &[(&str, &str)], config: &str) -> Settings {
+    let variables: Variables = variables.iter().copied().collect();
+    let variables = variables
+        .with("AWS_ENDPOINT_URL_STS", &sts.endpoint)
+        .with("AWS_EC2_METADATA_DISABLED", "true");
+    let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    Settings::new(variables, files)
+}
+
+const CHINA: &str = "[default]
+region = cn-north-1
+[profile t]
+role_arn = arn:aws-cn:iam::111122223333:role/t
+source_profile = key
+[profile key]
+aws_access_key_id = AKIDKEY
+aws_secret_access_key = canary-key
+";
+
+#[tokio::test]
+async fn the_default_region_and_a_foreign_partition_are_told_before_the_call() {
+    let sts = Service::start(vec![refusal("InvalidClientTokenId")]);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&told);
+    let settings = configured(&sts, &[], CHINA)
+        .with_profile("t")
+        .with_notify(move |finding| list.lock().unwrap().push(finding.line(None)));
+    credentials(&settings).await.unwrap_err();
+    let told = told.lock().unwrap();
+    assert!(
+        told[0].ends_with("the cn-north-1 of [default] is not inherited by profile \"t\""),
+        "{told:?}"
+    );
+    assert!(
+        told[1].starts_with("config:4: the ARN is in partition aws-cn, the region us-east-1"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_in_the_region_that_the_program_was_told_or_that_of_the_instance() {
+    let sts = Service::start(vec![session("AssumeRole", "ASIAROLE"); 2]);
+    let region = Region::new("eu-north-1", Origin::Default).unwrap();
+    let told = configured(&sts, &[("AWS_REGION", "eu-west-1")], CHINA)
+        .with_profile("t")
+        .with_region(region);
+    credentials(&told).await.unwrap();
+    let instance = Imds::builder()
+        .region("eu-central-1")
+        .start()
+        .await
+        .unwrap();
+    let endpoint = instance.endpoint().to_string();
+    let variables = Variables::from_iter([
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint.as_str()),
+        ("AWS_ENDPOINT_URL_STS", sts.endpoint.as_str()),
+    ]);
+    let files = ConfigFiles::parse([(FileKind::Config, "config", CHINA.as_bytes())]);
+    let on_instance = Settings::new(variables, files).with_profile("t");
+    credentials(&on_instance).await.unwrap();
+    for (request, scope) in sts
+        .seen()
+        .iter()
+        .zip(["/eu-north-1/sts/", "/eu-central-1/sts/"])
+    {
+        assert!(request.contains(scope), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn web_identity_may_be_split_between_profile_and_environment() {
+    let action = "AssumeRoleWithWebIdentity";
+    let sts = Service::start(vec![session(action, "ASIAPOD"); 3]);
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&token, "a.token").unwrap();
+    let file = token.path().to_str().unwrap();
+    let with_file = format!("[default]\nweb_identity_token_file = {file}\n");
+    let own_role = "role_arn = arn:aws:iam::123456789012:role/own\n";
+    let with_both = format!("{with_file}{own_role}");
+    let pod = ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod");
+    for (variables, config, role) in [
+        (vec![pod], &with_file, "role%2Fpod"),
+        // As in botocore, the environment comes first.
+        (vec![pod], &with_both, "role%2Fpod"),
+        (
+            vec![("AWS_WEB_IDENTITY_TOKEN_FILE", file)],
+            &with_both,
+            "role%2Fown",
+        ),
+    ] {
+        let settings = configured(&sts, &variables, config);
+        let found = credentials(&settings).await.unwrap();
+        assert_eq!(found.access_key_id(), "ASIAPOD");
+        let seen = sts.seen();
+        assert!(seen.last().unwrap().contains(role), "{seen:?}");
+    }
+    // A profile that the program chose takes nothing from the environment.
+    let named = configured(&sts, &[pod], &with_file).with_profile("default");
+    let error = credentials(&named).await.unwrap_err();
+    assert!(error.to_string().ends_with("it needs both"), "{error}");
+}
+
+#[tokio::test]
+async fn a_tilde_in_the_path_of_a_token_is_named() {
+    let sts = Service::start(Vec::new());
+    let config =
+        "[default]\nweb_identity_token_file = ~/tok\nrole_arn = arn:aws:iam::1:role/aaaaaaa\n";
+    let error = credentials(&configured(&sts, &[], config))
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("cannot read ~/tok (~ is not expanded here: write the whole path)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_client_of_sts_has_the_same_endpoint_and_authorities() {
+    let files = |text: &str| ConfigFiles::parse([(FileKind::Config, "config", text.as_bytes())]);
+    let region = Region::new("us-west-2", Origin::Default).unwrap();
+    let url = |settings: &Settings| {
+        let client = settings.sts(&region, None).unwrap().build().unwrap();
+        client.endpoint().url()
+    };
+    let fips = [("AWS_USE_FIPS_ENDPOINT", "true")];
+    let by_variable = Settings::new(Variables::from_iter(fips), ConfigFiles::default());
+    assert_eq!(
+        url(&by_variable),
+        "https://sts-fips.us-west-2.amazonaws.com/"
+    );
+    let text = "[default]\nuse_fips_endpoint = true\nuse_dualstack_endpoint = true\n";
+    let by_property = Settings::new(Variables::default(), files(text));
+    assert_eq!(url(&by_property), "https://sts-fips.us-west-2.api.aws/");
+
+    let bundle = [("AWS_CA_BUNDLE", "/no/such.pem")];
+    let by_variable = Settings::new(Variables::from_iter(bundle), ConfigFiles::default());
+    let by_property = Settings::new(
+        Variables::default(),
+        files("[default]\nca_bundle = /no/such.pem\n"),
+    );
+    for (settings, name) in [
+        (by_variable, "AWS_CA_BUNDLE cannot be used"),
+        (by_property, "config:2: ca_bundle cannot be used"),
+    ] {
+        let error = settings.sts(&region, None).unwrap_err();
+        assert_eq!(error.to_string(), name);
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("/no/such.pem"), "{source}");
+    }
 }

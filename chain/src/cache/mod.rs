@@ -11,8 +11,9 @@ use tokio::sync::Mutex as Gate;
 
 use self::window::{CacheEntry, Decision, serves_stale};
 use crate::{
-    cure::Skip,
+    cure::{Selection, Skip},
     error::{Error, ErrorKind},
+    finding::Finding,
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
 };
 
@@ -301,8 +302,12 @@ impl<P: Provider> Provider for Cached<P> {
         self.provider.skip()
     }
 
-    fn warnings(&self) -> Vec<String> {
-        self.provider.warnings()
+    fn selection(&self) -> Selection {
+        self.provider.selection()
+    }
+
+    fn findings(&self, now: Timestamp) -> Vec<Finding> {
+        self.provider.findings(now)
     }
 }
 

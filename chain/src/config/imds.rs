@@ -1,7 +1,7 @@
 use keyfob_imds::{Client, ClientBuilder, Endpoint, Mode};
 
 use super::{setting::Argument, settings::Settings};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// The variable that disables instance metadata.
 pub(crate) const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
@@ -25,7 +25,8 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`] if a value is invalid. The message names the variable or property.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if a value is invalid. The message names
+    /// the variable or property.
     ///
     /// # Examples
     ///
@@ -68,10 +69,8 @@ impl Settings {
 
     fn imds_endpoint(&self, argument: Option<Argument<'_>>) -> Result<Option<Endpoint>, Error> {
         if let Some(argument) = argument {
-            return Endpoint::new(argument.value).map(Some).map_err(|error| {
-                let message = format!("{} cannot be used", argument.flag);
-                Error::with_source(ErrorKind::Setting, message, error)
-            });
+            let endpoint = Endpoint::new(argument.value);
+            return endpoint.map(Some).map_err(|error| argument.unusable(error));
         }
         let url = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
         if let Some(url) = self.find(url, "ec2_metadata_service_endpoint") {

@@ -1,14 +1,22 @@
 //! Settings: what variables, configuration files and arguments of the program choose.
 
 mod endpoint_url;
+mod findings;
 #[cfg(feature = "imds")]
 mod imds;
+#[cfg(feature = "imds")]
+mod instance;
 mod region;
 mod setting;
 mod settings;
+#[cfg(feature = "sts")]
+mod sts;
 
+pub(crate) use findings::{is_quoted, quotes};
 #[cfg(feature = "imds")]
 pub(crate) use imds::DISABLED;
+#[cfg(feature = "imds")]
+pub(crate) use instance::Instance;
 pub use region::Region;
 pub use setting::{Argument, Setting};
 pub use settings::Settings;

@@ -6,8 +6,8 @@ use crate::{
     profiles::{Section, Value},
 };
 
-/// A setting and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A setting and where it comes from. `Debug` does not show the value, which may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Setting<'a> {
     /// The name of the variable or property that set it.
@@ -91,7 +91,7 @@ impl<'a> Setting<'a> {
     }
 
     /// Creates the error for a value that `source` rejects. `source` should name the value.
-    #[cfg(feature = "imds")]
+    #[cfg(any(feature = "imds", feature = "sts"))]
     pub(super) fn unusable(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         let name = Name {
             name: &self.name,
@@ -101,7 +101,17 @@ impl<'a> Setting<'a> {
     }
 }
 
+impl fmt::Debug for Setting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setting")
+            .field("name", &self.name)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
 /// An argument of the program, such as `--region eu-west-1`. It comes before all other sources.
+/// `Debug` does not show the value.
 ///
 /// # Examples
 ///
@@ -114,7 +124,7 @@ impl<'a> Setting<'a> {
 /// assert_eq!(region.origin().to_string(), "--region");
 /// # Ok::<(), keyfob_chain::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Argument<'a> {
     /// What the program calls it, such as `--region`.
@@ -129,10 +139,26 @@ impl<'a> Argument<'a> {
         Self { flag, value }
     }
 
-    pub(super) fn origin(&self) -> Origin {
+    /// Creates the error for a value that `source` rejects. `source` should name the value.
+    #[cfg(any(feature = "imds", feature = "sts"))]
+    pub(super) fn unusable(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+        let message = format!("{} cannot be used", self.flag);
+        Error::with_source(ErrorKind::Setting, message, source)
+    }
+
+    /// Returns the argument as an origin.
+    pub fn origin(&self) -> Origin {
         Origin::Argument {
             name: self.flag.to_owned(),
         }
+    }
+}
+
+impl fmt::Debug for Argument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Argument")
+            .field("flag", &self.flag)
+            .finish_non_exhaustive()
     }
 }
 

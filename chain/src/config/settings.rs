@@ -1,13 +1,17 @@
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+#[cfg(feature = "imds")]
+use super::instance::Instance;
 use super::{
+    findings::is_quoted,
     region::Region,
     setting::{Argument, Setting},
 };
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
+    finding::Finding,
     origin::Origin,
-    profiles::{ConfigFiles, Section, SectionName},
+    profiles::{ConfigFiles, FileKind, Section, SectionName},
     variables::Variables,
 };
 
@@ -33,6 +37,18 @@ pub struct Settings {
     profile: String,
     profile_origin: Origin,
     region: Option<Region>,
+    notify: Option<Notify>,
+    #[cfg(feature = "imds")]
+    instance: Arc<Instance>,
+}
+
+#[derive(Clone)]
+struct Notify(Arc<dyn Fn(&Finding) + Send + Sync>);
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notify")
+    }
 }
 
 impl Settings {
@@ -69,6 +85,9 @@ impl Settings {
             profile: profile.to_owned(),
             profile_origin,
             region: None,
+            notify: None,
+            #[cfg(feature = "imds")]
+            instance: Arc::default(),
             variables: Arc::new(variables),
             files: Arc::new(files),
         }
@@ -94,7 +113,67 @@ impl Settings {
         self.profile_origin = Origin::Argument {
             name: "--profile".to_owned(),
         };
+        self.forget_instance()
+    }
+
+    /// Sets a function that is told what comes up on the way to credentials, before a service is
+    /// called: that the default region is used for a role, or that a role is in another partition.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::default())
+    ///     .with_notify(|finding| eprintln!("note: {}", finding.line(None)));
+    /// ```
+    #[must_use]
+    pub fn with_notify(mut self, notify: impl Fn(&Finding) + Send + Sync + 'static) -> Self {
+        self.notify = Some(Notify(Arc::new(notify)));
         self
+    }
+
+    /// Returns settings without a profile that anything chose, and without one of the files, or
+    /// both.
+    pub(crate) fn with_default_profile(&self, without: &[FileKind]) -> Self {
+        let mut files = (*self.files).clone();
+        for kind in without {
+            files = files.without(*kind);
+        }
+        let mut settings = self.clone();
+        settings.files = Arc::new(files);
+        "default".clone_into(&mut settings.profile);
+        settings.profile_origin = Origin::Default;
+        settings.forget_instance()
+    }
+
+    /// Another profile may have other settings for instance metadata.
+    fn forget_instance(self) -> Self {
+        #[cfg(feature = "imds")]
+        let this = Self {
+            instance: Arc::default(),
+            ..self
+        };
+        #[cfg(not(feature = "imds"))]
+        let this = self;
+        this
+    }
+
+    /// Tells the program about a finding.
+    #[cfg_attr(
+        not(feature = "sts"),
+        expect(dead_code, reason = "only calls of STS have something to tell")
+    )]
+    pub(crate) fn notify(&self, finding: &Finding) {
+        if let Some(Notify(notify)) = &self.notify {
+            notify(finding);
+        }
+    }
+
+    /// Returns what clones of these settings know about the instance.
+    #[cfg(feature = "imds")]
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
     }
 
     /// Sets the region that the program was told to use, as by `--region`.
@@ -167,7 +246,28 @@ impl Settings {
     pub fn profile(&self) -> Result<Option<&Section>, Error> {
         match self.profile_origin {
             Origin::Default => self.files.find(&SectionName::profile(&self.profile)),
-            _ => self.files.profile(&self.profile).map(Some),
+            _ => self
+                .files
+                .profile(&self.profile)
+                .map(Some)
+                .map_err(|error| self.named_by(error)),
+        }
+    }
+
+    /// Says which variable names a profile that does not exist.
+    fn named_by(&self, error: Error) -> Error {
+        match &self.profile_origin {
+            Origin::Environment { variables } if error.kind() == ErrorKind::ProfileNotFound => {
+                let variable = variables.join("");
+                let hint = if is_quoted(&self.profile) {
+                    ", whose quotes are part of the name: remove them"
+                } else {
+                    ""
+                };
+                let message = format!("{error} (named by {variable}{hint})");
+                Error::new(ErrorKind::ProfileNotFound, message)
+            }
+            _ => error,
         }
     }
 

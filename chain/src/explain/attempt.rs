@@ -2,7 +2,9 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::{
+    cure::Skip,
     error::Error,
+    finding::{Finding, FindingKind},
     origin::Origin,
     provider::{Found, Inspection},
 };
@@ -41,7 +43,7 @@ pub struct Attempt {
 
 /// What a provider answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Verdict {
     /// Its credentials are used.
@@ -139,6 +141,44 @@ impl Attempt {
             self.long_lived = Some(credentials.session_token().is_none());
         }
         self
+    }
+
+    /// Returns what is wrong with the key and its session token: the first four characters of an
+    /// access key ID tell whether it needs one.
+    ///
+    /// Source: IAM User Guide, "Understanding unique ID prefixes".
+    pub(super) fn token_finding(&self) -> Option<Finding> {
+        let key = self.key_id.as_deref()?;
+        let has_token = !self.long_lived?;
+        if key.starts_with("AKIA") && has_token {
+            let (what, cure) = match &self.origin {
+                Some(Origin::Environment { variables }) => {
+                    let token = variables.iter().find(|name| name.ends_with("_TOKEN"));
+                    // Without the newer of the two names, the older one counts.
+                    let unset = Skip::unset(["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"]);
+                    let name = token.map_or("AWS_SESSION_TOKEN", String::as_str);
+                    (format!("unset {name}"), Some(unset.command()))
+                }
+                _ => ("remove aws_session_token".to_owned(), None),
+            };
+            let text = format!(
+                "{key} is a long-term key, and the session token beside it makes services refuse \
+                 it: {what}"
+            );
+            let finding = Finding::warning(FindingKind::UnneededToken, text);
+            return Some(match cure {
+                Some(cure) => finding.with_cure(cure),
+                None => finding,
+            });
+        }
+        if key.starts_with("ASIA") && !has_token {
+            let text = format!(
+                "{key} is the key of a session, and services refuse it without its session token: \
+                 set that too"
+            );
+            return Some(Finding::warning(FindingKind::MissingToken, text));
+        }
+        None
     }
 }
 

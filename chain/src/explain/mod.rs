@@ -1,19 +1,30 @@
 mod attempt;
 mod text;
 
-use serde::Serialize;
+use std::sync::Arc;
 
-pub use self::attempt::{Attempt, Verdict};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+
+pub use self::{
+    attempt::{Attempt, Verdict},
+    text::{TextPart, TextStyle},
+};
 use crate::{
     config::Region,
-    cure::{Cure, Skip},
+    cure::{Selection, Skip},
+    error::Error,
+    finding::{Finding, FindingKind, Severity},
     origin::Origin,
+    provider::Provider,
 };
 
 /// Which credentials are used, why, and which others they mask.
 ///
 /// This is data: it serializes, and [`text`](Self::text) renders it for people. It contains no
-/// secret. An access key id is none and stands in full.
+/// secret; an access key ID is not one.
+///
+/// The serialized members are `winner` (the row of the credentials in use, or `null`), `error` (why
+/// there are none, or `null`), `rows`, `region`, `endpoint` and `findings`.
 ///
 /// # Examples
 ///
@@ -30,48 +41,49 @@ use crate::{
 /// assert_eq!(first.reason.as_deref(), Some("AWS_ACCESS_KEY_ID is not set"));
 /// # });
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
     /// The result of every provider, in the order of the chain. Serialized as `rows`.
-    #[serde(rename = "rows")]
     pub attempts: Vec<Attempt>,
+    /// Why there are no credentials, in one line.
+    pub error: Option<String>,
     /// The region, if [`with_region`](Self::with_region) added it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// How to use the masked providers, where changing variables is enough.
-    pub cures: Vec<Cure>,
-    /// What is worth changing although it works: a long-lived key where a role is available, or a
-    /// line of a configuration file that was ignored, with file, line and reason.
-    pub warnings: Vec<String>,
+    /// The URL in place of the services' own endpoints and where it comes from, if
+    /// [`with_endpoint`](Self::with_endpoint) added it.
+    pub endpoint: Option<(String, Origin)>,
+    /// Everything worth knowing: what is masked and the cure, what is wrong although it works, and
+    /// lines of a configuration file that were ignored.
+    pub findings: Vec<Finding>,
 }
 
 impl Explanation {
-    /// Creates an explanation from the attempts and the warnings of the providers. `skip` returns
-    /// how to skip the provider at an index.
+    /// Creates an explanation from the attempts and the findings of the providers.
     pub(crate) fn new(
         mut attempts: Vec<Attempt>,
-        skip: impl Fn(usize) -> Option<Skip>,
-        mut warnings: Vec<String>,
+        providers: &[Arc<dyn Provider>],
+        mut findings: Vec<Finding>,
     ) -> Self {
         for (number, attempt) in (1..).zip(&mut attempts) {
             attempt.number = number;
         }
         // A problem that made a provider fail is already that attempt's reason.
-        warnings.retain(|warning| {
-            attempts
-                .iter()
-                .all(|attempt| attempt.reason.as_ref() != Some(warning))
+        findings.retain(|finding| {
+            let line = finding.line(None);
+            let mut reasons = attempts.iter().map(|attempt| attempt.reason.as_ref());
+            reasons.all(|reason| reason != Some(&line))
         });
         let mut explanation = Self {
             attempts,
+            error: None,
             region: None,
-            cures: Vec::new(),
-            warnings: Vec::new(),
+            endpoint: None,
+            findings: Vec::new(),
         };
-        explanation.cures = explanation.find_cures(skip);
-        explanation.warnings = explanation.find_warnings();
-        explanation.warnings.append(&mut warnings);
+        explanation.findings = explanation.masks(providers);
+        explanation.findings.extend(explanation.key_findings());
+        explanation.findings.append(&mut findings);
         explanation
     }
 
@@ -96,6 +108,42 @@ impl Explanation {
         self
     }
 
+    /// Adds the URL that takes the place of the services' own endpoints. A password in it is left
+    /// out.
+    #[must_use]
+    pub fn with_endpoint(mut self, url: &str, origin: Origin) -> Self {
+        self.endpoint = Some((without_password(url), origin));
+        self
+    }
+
+    /// Adds findings, such as those of [`Settings::findings`](crate::Settings::findings). What is
+    /// there already is not added again.
+    #[must_use]
+    pub fn with_findings(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
+        for finding in findings {
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
+        }
+        self
+    }
+
+    /// Marks the credentials as not used, because of an error outside of the chain: a program that
+    /// is told to use a profile that does not exist should use no other credentials.
+    #[must_use]
+    pub fn with_error(mut self, error: &Error) -> Self {
+        self.error = Some(error.chain());
+        for attempt in &mut self.attempts {
+            if attempt.verdict == Verdict::Used {
+                attempt.verdict = Verdict::NotAsked;
+            }
+        }
+        // The cures do not change what this error is about.
+        self.findings
+            .retain(|finding| finding.kind != FindingKind::Masked);
+        self
+    }
+
     /// Returns the attempt whose credentials are used.
     pub fn winner(&self) -> Option<&Attempt> {
         self.attempts
@@ -110,54 +158,143 @@ impl Explanation {
             .filter(|attempt| attempt.verdict == Verdict::Masked)
     }
 
-    /// Finds a command for each masked provider. The command skips the provider that masks this
-    /// one, and every masked provider in between.
-    fn find_cures(&self, skip: impl Fn(usize) -> Option<Skip>) -> Vec<Cure> {
-        let mut skips: Option<Skip> = None;
-        let mut cures = Vec::new();
-        for attempt in &self.attempts {
-            if attempt.verdict == Verdict::Masked
-                && let Some(skips) = &skips
-            {
-                cures.push(Cure::new(attempt.number, skips));
+    /// Returns the command line that uses the masked attempt with that number, if there is one.
+    /// `COMMAND` stands for the program to run.
+    pub fn cure(&self, number: usize) -> Option<&str> {
+        let mut masks = self
+            .findings
+            .iter()
+            .filter(|finding| finding.kind == FindingKind::Masked);
+        masks
+            .find(|finding| finding.number == Some(number))?
+            .cure
+            .as_deref()
+    }
+
+    /// Returns the findings about something that is probably wrong.
+    pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity >= Severity::Warning)
+    }
+
+    pub(super) fn attempt(&self, number: usize) -> Option<&Attempt> {
+        self.attempts.get(number.checked_sub(1)?)
+    }
+
+    /// Returns a finding for each masked provider, with the command that uses it: one that selects
+    /// it directly, or else one that skips the provider that masks it and every provider with
+    /// credentials in between.
+    fn masks(&self, providers: &[Arc<dyn Provider>]) -> Vec<Finding> {
+        let mut skips: Option<Skip> = Some(Skip::default());
+        let mut findings = Vec::new();
+        for (attempt, provider) in self.attempts.iter().zip(providers) {
+            if attempt.verdict == Verdict::Masked {
+                let mut finding = self.mask(attempt);
+                finding.cure = match (provider.selection(), &skips) {
+                    (Selection::ByArgument(argument), _) => Some(format!("COMMAND {argument}")),
+                    (Selection::BySkipping, Some(skips)) => Some(skips.command()),
+                    (Selection::BySkipping, None) | (Selection::Impossible, _) => None,
+                };
+                findings.push(finding);
             }
             if matches!(
                 attempt.verdict,
                 Verdict::Used | Verdict::Masked | Verdict::Failed
             ) {
                 // A provider that cannot be skipped keeps all later ones masked.
-                let Some(more) = skip(attempt.number - 1) else {
-                    break;
-                };
-                skips = Some(skips.unwrap_or_default().and(more));
+                skips = skips
+                    .zip(provider.skip())
+                    .map(|(skips, more)| skips.and(more));
             }
         }
-        cures
+        findings
     }
 
-    fn find_warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let Some(winner) = self.winner() else {
-            return warnings;
+    fn mask(&self, attempt: &Attempt) -> Finding {
+        let subject = attempt.subject();
+        let by = attempt.masked_by.and_then(|number| self.attempt(number));
+        let text = match by {
+            Some(by) if by.verdict == Verdict::Failed => format!(
+                "{} failed, and a source that is configured is not replaced by {subject}",
+                by.provider
+            ),
+            Some(by) => format!("the chain asks {} before {subject}", by.provider),
+            None => format!("{subject} is not used"),
         };
+        let mut finding = Finding::note(FindingKind::Masked, text).with_number(attempt.number);
+        finding.origin.clone_from(&attempt.origin);
+        finding
+    }
+
+    /// Returns what the key in use tells about itself.
+    fn key_findings(&self) -> Vec<Finding> {
+        let Some(winner) = self.winner() else {
+            return Vec::new();
+        };
+        let mut findings = Vec::new();
         let role = self.masked().find_map(|attempt| match &attempt.origin {
             Some(Origin::InstanceMetadata { role: Some(role) }) => Some(role),
             _ => None,
         });
         if let (Some(role), Some(true), Some(key)) = (role, winner.long_lived, &winner.key_id) {
-            warnings.push(format!(
-                "a long-lived key ({key}) is used on an instance that has the role \"{role}\": the \
-                 role's keys change by themselves and cannot be left behind"
+            findings.push(Finding::warning(
+                FindingKind::LongLivedKey,
+                format!(
+                    "a long-lived key ({key}) is used on an instance that has the role \
+                     \"{}\": the role's keys change by themselves and cannot be left behind",
+                    role.escape_debug()
+                ),
             ));
         }
+        findings.extend(winner.token_finding());
         if let Some(Origin::Environment { variables }) = &winner.origin
             && variables.iter().any(|name| name == "AWS_SECURITY_TOKEN")
         {
-            warnings.push(
-                "AWS_SECURITY_TOKEN is the old name of AWS_SESSION_TOKEN: newer tools do not read it"
-                    .to_owned(),
-            );
+            findings.push(Finding::warning(
+                FindingKind::OldVariable,
+                "AWS_SECURITY_TOKEN is the old name of AWS_SESSION_TOKEN: newer tools do not read \
+                 it",
+            ));
         }
-        warnings
+        for finding in &mut findings {
+            finding.number = Some(winner.number);
+            if finding.origin.is_none() {
+                finding.origin.clone_from(&winner.origin);
+            }
+        }
+        findings
+    }
+}
+
+impl Serialize for Explanation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Endpoint<'a> {
+            url: &'a str,
+            origin: &'a Origin,
+        }
+        let endpoint = self.endpoint.as_ref();
+        let mut members = serializer.serialize_struct("Explanation", 6)?;
+        members.serialize_field("winner", &self.winner())?;
+        members.serialize_field("error", &self.error)?;
+        members.serialize_field("rows", &self.attempts)?;
+        members.serialize_field("region", &self.region)?;
+        let endpoint = endpoint.map(|(url, origin)| Endpoint { url, origin });
+        members.serialize_field("endpoint", &endpoint)?;
+        members.serialize_field("findings", &self.findings)?;
+        members.end()
+    }
+}
+
+/// Leaves out the user and the password before the host of a URL.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-use std::{fmt::Write as _, path::Path};
+use std::{fmt, fmt::Write as _, path::Path};
 
 use keyfob_sigv4::Timestamp;
 
@@ -6,7 +6,132 @@ use super::{
     Explanation,
     attempt::{Attempt, Verdict},
 };
-use crate::origin::Origin;
+use crate::{
+    finding::{Finding, FindingKind, Severity},
+    origin::Origin,
+};
+
+/// How [`Explanation::styled_text`] looks.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::{Chain, TextPart, TextStyle};
+/// use keyfob_sigv4::Timestamp;
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let now = Timestamp::now();
+/// let explanation = Chain::new().explain(now).await.explanation;
+/// let red = |part: TextPart, text: &str| match part {
+///     TextPart::Failed => format!("\u{1b}[31m{text}\u{1b}[0m"),
+///     _ => text.to_owned(),
+/// };
+/// let style = TextStyle::default().with_width(80).with_paint(&red);
+/// assert_eq!(explanation.styled_text(now, &style), "credentials: none\n");
+/// # });
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct TextStyle<'a> {
+    home: Option<&'a Path>,
+    width: Option<usize>,
+    paint: Option<&'a Paint<'a>>,
+    has_error_below: bool,
+}
+
+type Paint<'a> = dyn Fn(TextPart, &str) -> String + 'a;
+
+/// A part of the text that a program may color.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TextPart {
+    /// A line with no meaning of its own.
+    Plain,
+    /// The row of the credentials in use.
+    Winner,
+    /// The row of a provider that failed.
+    Failed,
+    /// The row of a masked provider, and warnings.
+    Warning,
+}
+
+impl<'a> TextStyle<'a> {
+    /// Writes paths below this folder with `~`.
+    #[must_use]
+    pub fn with_home(mut self, home: Option<&'a Path>) -> Self {
+        self.home = home;
+        self
+    }
+
+    /// Wraps long lines at this number of columns. Command lines are never wrapped, so that they
+    /// can be copied. Without it, nothing is wrapped.
+    #[must_use]
+    pub fn with_width(mut self, columns: usize) -> Self {
+        self.width = Some(columns);
+        self
+    }
+
+    /// Colors the lines of the text. The function gets each line, without its end, and returns it
+    /// with the codes around it.
+    #[must_use]
+    pub fn with_paint(mut self, paint: &'a dyn Fn(TextPart, &str) -> String) -> Self {
+        self.paint = Some(paint);
+        self
+    }
+
+    /// Leaves out the reason of the provider that failed if it is the error of the chain, which the
+    /// program prints below.
+    #[must_use]
+    pub fn with_error_below(mut self) -> Self {
+        self.has_error_below = true;
+        self
+    }
+
+    /// Writes text after a start, wrapped at spaces; further lines are indented by the width of the
+    /// start. Every line is colored by itself.
+    fn write(&self, out: &mut String, start: &str, text: &str, part: Option<TextPart>) {
+        let indent = width(start);
+        let room = self
+            .width
+            .map_or(usize::MAX, |width| width.saturating_sub(indent).max(20));
+        let mut line = start.to_owned();
+        let mut used = 0;
+        for word in text.split(' ') {
+            let length = width(word);
+            if used > 0 && used + 1 + length > room {
+                self.write_line(out, &line, part);
+                line = " ".repeat(indent);
+                used = 0;
+            }
+            if used > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += length;
+        }
+        self.write_line(out, &line, part);
+    }
+
+    fn write_line(&self, out: &mut String, line: &str, part: Option<TextPart>) {
+        let line = line.trim_end();
+        match self.paint {
+            Some(paint) => out.push_str(&paint(part.unwrap_or(TextPart::Plain), line)),
+            None => out.push_str(line),
+        }
+        out.push('\n');
+    }
+}
+
+impl fmt::Debug for TextStyle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TextStyle")
+            .field("home", &self.home)
+            .field("width", &self.width)
+            .field("paint", &self.paint.is_some())
+            .field("has_error_below", &self.has_error_below)
+            .finish()
+    }
+}
 
 impl Explanation {
     /// Renders the explanation for people, in a few lines.
@@ -15,54 +140,61 @@ impl Explanation {
     ///
     /// ```text
     /// credentials: environment variables (key AKIDEXAMPLE, no expiry)   region: eu-west-1 (…)
-    /// > 1 environment variables  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY  used
-    ///   2 web identity           AWS_WEB_IDENTITY_TOKEN_FILE is not set
-    ///   3 profile "default"      no file has it
-    ///   4 container              AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set
-    ///   5 instance metadata      role "app-prod" answers (IMDSv2)          masked by 1
+    /// > 1 environment variables  used         AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
+    ///   2 web identity                        AWS_WEB_IDENTITY_TOKEN_FILE is not set
+    ///   3 profile "default"                   no file has it
+    ///   4 container                           AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set
+    ///   5 instance metadata      masked by 1  role "app-prod" answers (IMDSv2)
     /// why: the chain asks environment variables before the role "app-prod"
     /// to use the role "app-prod":  env -u AWS_ACCESS_KEY_ID … COMMAND
     /// ```
     pub fn text(&self, now: Timestamp, home: Option<&Path>) -> String {
-        let mut text = self.headline(now, home);
-        let origins: Vec<_> = self
-            .attempts
-            .iter()
-            .map(|attempt| attempt.origin_or_reason(home))
-            .collect();
-        let rows = || self.attempts.iter().zip(&origins);
-        let name_width = width(
-            self.attempts
-                .iter()
-                .map(|attempt| attempt.provider.as_str()),
-        );
-        // Rows without a result do not widen the column before it.
-        let origin_width = width(
-            rows()
-                .filter(|(attempt, _)| !attempt.result().is_empty())
-                .map(|(_, origin)| origin.as_str()),
-        );
-        for (attempt, origin) in rows() {
-            let mark = match attempt.verdict {
-                Verdict::Used => '>',
-                _ => ' ',
-            };
-            let line = format!(
-                "{mark}{:>2} {:<name_width$}  {origin:<origin_width$}  {}",
-                attempt.number,
-                attempt.provider,
-                attempt.result(),
-            );
-            text.push_str(line.trim_end());
-            text.push('\n');
+        self.styled_text(now, &TextStyle::default().with_home(home))
+    }
+
+    /// Does the same as [`text`](Self::text), in a style.
+    pub fn styled_text(&self, now: Timestamp, style: &TextStyle<'_>) -> String {
+        let mut out = String::new();
+        style.write_line(&mut out, &self.headline(now, style.home), None);
+        if let Some((url, origin)) = &self.endpoint {
+            let (url, origin) = (url.escape_debug(), origin.text(style.home));
+            style.write_line(&mut out, &format!("endpoint: {url} ({origin})"), None);
         }
-        self.write_advice(&mut text);
-        text
+        let attempts = || self.attempts.iter();
+        let name_width = attempts().map(|attempt| width(&attempt.provider)).max();
+        let name_width = name_width.unwrap_or_default();
+        let results: Vec<_> = attempts().map(Attempt::result).collect();
+        let result_width = results.iter().map(|result| width(result)).max();
+        let result_width = result_width.unwrap_or_default();
+        for (attempt, result) in attempts().zip(&results) {
+            let (mark, part) = match attempt.verdict {
+                Verdict::Used => ('>', Some(TextPart::Winner)),
+                Verdict::Failed => (' ', Some(TextPart::Failed)),
+                Verdict::Masked => (' ', Some(TextPart::Warning)),
+                _ => (' ', None),
+            };
+            let (number, provider) = (attempt.number, &attempt.provider);
+            let start = match result_width {
+                0 => format!("{mark}{number:>2} {provider:<name_width$}  "),
+                _ => {
+                    format!("{mark}{number:>2} {provider:<name_width$}  {result:<result_width$}  ")
+                }
+            };
+            let is_error = attempt.reason.is_some() && attempt.reason == self.error;
+            let text = if style.has_error_below && is_error {
+                "the error below says why".to_owned()
+            } else {
+                attempt.origin_or_reason(style.home)
+            };
+            style.write(&mut out, &start, &text, part);
+        }
+        self.write_findings(&mut out, style);
+        out
     }
 
     fn headline(&self, now: Timestamp, home: Option<&Path>) -> String {
         let mut text = match self.winner() {
-            Some(winner) => format!("credentials: {} ({})", winner.provider, winner.key(now)),
+            Some(winner) => format!("credentials: {}{}", winner.provider, winner.key(now)),
             None => "credentials: none".to_owned(),
         };
         if let Some(region) = &self.region {
@@ -70,41 +202,41 @@ impl Explanation {
             // Writing to a string cannot fail.
             _ = write!(text, "   region: {region} ({origin})");
         }
-        text + "\n"
+        text
     }
 
-    fn write_advice(&self, text: &mut String) {
-        if let Some(first) = self.masked().next()
-            && let Some(number) = first.masked_by
-            && let Some(by) = self.attempt(number)
-        {
-            let (first, name) = (first.subject(), &by.provider);
-            _ = match by.verdict {
-                Verdict::Failed => writeln!(
-                    text,
-                    "why: {name} failed, and a source that is configured is not replaced by {first}"
-                ),
-                _ => writeln!(text, "why: the chain asks {name} before {first}"),
-            };
+    fn write_findings(&self, out: &mut String, style: &TextStyle<'_>) {
+        let is_mask = |finding: &&Finding| finding.kind == FindingKind::Masked;
+        let mut masks = self.findings.iter().filter(is_mask).peekable();
+        // The reason is the same for all of them.
+        if let Some(first) = masks.peek() {
+            style.write(out, "why: ", &first.text, None);
         }
-        for cure in &self.cures {
-            if let Some(attempt) = self.attempt(cure.number) {
-                _ = writeln!(text, "to use {}:  {}", attempt.subject(), cure.command);
+        for mask in masks {
+            let attempt = mask.number.and_then(|number| self.attempt(number));
+            if let (Some(attempt), Some(cure)) = (attempt, &mask.cure) {
+                let line = format!("to use {}:  {cure}", attempt.subject());
+                style.write_line(out, &line, None);
             }
         }
-        for warning in &self.warnings {
-            _ = writeln!(text, "warning: {warning}");
+        for finding in &self.findings {
+            let (start, part) = match finding.severity {
+                _ if finding.kind == FindingKind::Masked => continue,
+                Severity::Note => ("note: ", None),
+                Severity::Warning => ("warning: ", Some(TextPart::Warning)),
+                Severity::Error => ("error: ", Some(TextPart::Failed)),
+            };
+            style.write(out, start, &finding.line(style.home), part);
+            if let Some(cure) = &finding.cure {
+                style.write_line(out, &format!("  cure:  {cure}"), None);
+            }
         }
-    }
-
-    fn attempt(&self, number: usize) -> Option<&Attempt> {
-        self.attempts.get(number.checked_sub(1)?)
     }
 }
 
 impl Attempt {
     /// Returns what the user would use instead: the role rather than the service it comes from.
-    fn subject(&self) -> String {
+    pub(super) fn subject(&self) -> String {
         match &self.origin {
             Some(Origin::InstanceMetadata { role: Some(role) }) => {
                 format!("the role \"{}\"", role.escape_debug())
@@ -140,17 +272,22 @@ impl Attempt {
         }
     }
 
-    /// Returns `key AKIAIOSFODNN7EXAMPLE, 59 min left`.
+    /// Returns ` (key AKIDEXAMPLE, 59 min left)`. A session always ends, so for one whose end is
+    /// not known this never says that there is none.
     fn key(&self, now: Timestamp) -> String {
-        let key = self.key_id.as_deref().unwrap_or("…");
-        match self.time_left(now) {
-            Some(_) if self.expiry <= Some(now) => format!("key {key}, expired"),
-            Some(left) => format!("key {key}, {left} left"),
-            None => format!("key {key}, no expiry"),
-        }
+        let Some(key) = &self.key_id else {
+            return String::new();
+        };
+        let end = match self.time_left(now) {
+            Some(_) if self.expiry <= Some(now) => "expired".to_owned(),
+            Some(left) => format!("{left} left"),
+            None if self.long_lived == Some(true) => "no expiry".to_owned(),
+            None => "end unknown".to_owned(),
+        };
+        format!(" (key {key}, {end})")
     }
 }
 
-fn width<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
-    texts.map(|text| text.chars().count()).max().unwrap_or(0)
+fn width(text: &str) -> usize {
+    text.chars().count()
 }

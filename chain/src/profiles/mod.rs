@@ -149,6 +149,21 @@ impl ConfigFiles {
         self.problems.append(&mut parsed.problems);
     }
 
+    /// Returns the contents without those of one of the files.
+    pub(crate) fn without(&self, kind: FileKind) -> Self {
+        let sections = self.sections.iter();
+        let sections: Vec<_> = sections
+            .filter_map(|section| section.without(kind))
+            .collect();
+        let names = sections.iter().map(|section| section.name().clone());
+        let mut files = self.clone();
+        files.index = names.zip(0..).collect();
+        files.sections = sections;
+        files.ignored.retain(|ignored| ignored.kind != kind);
+        files.problems.retain(|problem| problem.file_kind != kind);
+        files
+    }
+
     /// Returns everything that cannot be used, and everything that other tools read differently.
     ///
     /// # Examples

@@ -235,6 +235,16 @@ impl Section {
         }
     }
 
+    /// Returns what the other file says, if it has the section.
+    pub(super) fn without(&self, kind: FileKind) -> Option<Self> {
+        let mut section = self.clone();
+        match kind {
+            FileKind::Config => section.config = None,
+            FileKind::Credentials => section.credentials = None,
+        }
+        (section.config.is_some() || section.credentials.is_some()).then_some(section)
+    }
+
     /// Returns the name.
     pub fn name(&self) -> &SectionName {
         &self.name

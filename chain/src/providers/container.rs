@@ -16,7 +16,8 @@ const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 /// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` comes before `AWS_CONTAINER_CREDENTIALS_FULL_URI`. The
 /// token in the file `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, which is read for each request,
 /// comes before `AWS_CONTAINER_AUTHORIZATION_TOKEN`. Plain `http` is used only with loopback
-/// addresses and AWS's agents. Without the feature `imds`, a set variable is an error.
+/// addresses and AWS's agents. An agent that does not answer is asked three times, a second apart.
+/// Without the feature `imds`, a set variable is an error.
 #[derive(Clone, Debug)]
 pub struct ContainerProvider {
     settings: Settings,
@@ -96,13 +97,39 @@ async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
         let message = format!("no credentials from the container's agent ({variable})");
         Error::with_source(kind, message, error)
     };
-    let credentials = match client(settings).map_err(failed)? {
-        Some(client) => client.credentials().await.map_err(failed)?,
-        None => return Ok(Outcome::NotConfigured(not_set())),
+    let Some(client) = client(settings).map_err(failed)? else {
+        return Ok(Outcome::NotConfigured(not_set()));
     };
+    let credentials = ask(&client).await.map_err(failed)?;
     let origin = ContainerProvider::origin(variable);
     Ok(Outcome::Found(Found::new(credentials, origin)))
 }
+
+/// Asks the agent up to three times, a second apart. The variable says that there is one, so it may
+/// only be late to start or slow to answer.
+///
+/// Source: botocore, `ContainerMetadataFetcher` (`RETRY_ATTEMPTS`, `SLEEP_TIME`).
+#[cfg(feature = "imds")]
+async fn ask(
+    client: &keyfob_imds::container::Client,
+) -> Result<keyfob_sigv4::Credentials, keyfob_imds::Error> {
+    use keyfob_imds::ErrorKind::{Connect, Response, Timeout, Transport};
+
+    for _ in 1..ATTEMPTS {
+        match client.credentials().await {
+            // The client itself repeats what is answered with 429 or 5xx.
+            Err(error) if matches!(error.kind(), Connect | Timeout | Transport | Response) => {}
+            answer => return answer,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    client.credentials().await
+}
+
+#[cfg(feature = "imds")]
+const ATTEMPTS: u32 = 3;
+#[cfg(feature = "imds")]
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[cfg(feature = "imds")]
 fn client(

@@ -2,9 +2,10 @@ use keyfob_sigv4::Timestamp;
 
 use super::key::Key;
 use crate::{
-    config::Settings,
+    config::{Settings, is_quoted},
     cure::Skip,
     error::{Error, ErrorKind, shown},
+    finding::{Finding, FindingKind},
     origin::Origin,
     provider::{BoxFuture, Inspection, Outcome, Provider},
     variables::Variables,
@@ -15,6 +16,8 @@ const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const TOKEN: &str = "AWS_SESSION_TOKEN";
 /// The name of the token before 2015. It counts only if the new one is not set.
 const OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
+/// The names of the key in the SDK for Java 1 and in older tools of EC2.
+const OLD_KEY: [&str; 2] = ["AWS_ACCESS_KEY", "AWS_SECRET_KEY"];
 const ACCOUNT: &str = "AWS_ACCOUNT_ID";
 const EXPIRY: &str = "AWS_CREDENTIAL_EXPIRATION";
 
@@ -80,7 +83,10 @@ impl EnvironmentProvider {
                 key.into_found(origin(variables)).map(Outcome::Found)
             }
             (None, None) => {
-                let reason = format!("{ID} is {}", variables.missing_reason(ID));
+                let mut reason = format!("{ID} is {}", variables.missing_reason(ID));
+                if let Some(old) = old_name(variables) {
+                    reason.push_str(&format!(" ({old} is an old name, which does not count)"));
+                }
                 Ok(Outcome::NotConfigured(reason))
             }
             (Some(_), None) => Err(partial(variables, ID, SECRET)),
@@ -107,6 +113,52 @@ impl Provider for EnvironmentProvider {
         let old = variables.text(OLD_TOKEN).map(|_| OLD_TOKEN);
         Some(Skip::unset([ID, SECRET, TOKEN].into_iter().chain(old)))
     }
+
+    fn findings(&self, _now: Timestamp) -> Vec<Finding> {
+        let variables = self.settings.variables();
+        let yields = self.yields_to_profile && self.settings.is_profile_explicit();
+        let mut findings = Vec::new();
+        if variables.text(ID).is_none()
+            && !yields
+            && let Some(old) = old_name(variables)
+        {
+            let [new_id, new_secret] = [ID, SECRET];
+            let text = format!("{old} is an old name of {new_id}: newer tools do not read it");
+            let finding = Finding::warning(FindingKind::OldVariable, text)
+                .with_origin(Origin::environment(&OLD_KEY));
+            // The shell puts in the values, so that no secret becomes an argument.
+            let [id, secret] = OLD_KEY;
+            findings.push(match variables.text(secret) {
+                Some(_) => finding.with_cure(format!(
+                    "{new_id}=\"${id}\" {new_secret}=\"${secret}\" COMMAND"
+                )),
+                None => finding,
+            });
+        }
+        for name in [ID, SECRET, TOKEN] {
+            if !yields && variables.text(name).is_some_and(is_quoted) {
+                let text = format!("{name} has quotes, which are part of it: remove them");
+                let finding = Finding::warning(FindingKind::Quotes, text);
+                findings.push(finding.with_origin(Origin::environment(&[name])));
+            }
+        }
+        findings
+    }
+}
+
+/// Returns the first variable of an access key that only older SDKs read, if it is set.
+fn old_name(variables: &Variables) -> Option<&'static str> {
+    OLD_KEY
+        .into_iter()
+        .find(|name| variables.text(name).is_some())
+}
+
+/// Returns the variables that make these providers answer, as far as they are set: those that an
+/// argument such as `--profile` switches off, and that count again without it.
+pub(super) fn switched_off(variables: &Variables) -> Vec<&'static str> {
+    let names = [ID, SECRET, TOKEN, OLD_TOKEN, "AWS_WEB_IDENTITY_TOKEN_FILE"];
+    let is_set = |name: &&str| variables.text(name).is_some();
+    names.into_iter().filter(is_set).collect()
 }
 
 /// Returns a variable that is set and not empty. A value that is not UTF-8 is an error, because the
@@ -125,11 +177,9 @@ fn expiry(variables: &Variables, now: Timestamp) -> Result<Option<Timestamp>, Er
     let Some(text) = text(variables, EXPIRY)? else {
         return Ok(None);
     };
+    // The value may be a token in the wrong place, so the message does not repeat it.
     let at: Timestamp = text.parse().map_err(|_| {
-        let text = shown(text);
-        let message = format!(
-            "{EXPIRY} is \"{text}\", which is not a time: write it as 2026-11-27T10:00:00Z"
-        );
+        let message = format!("{EXPIRY} is not a time: write it as 2026-11-27T10:00:00Z");
         Error::new(ErrorKind::Setting, message)
     })?;
     if at <= now {
@@ -233,7 +283,7 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Setting);
         assert_eq!(
             error.to_string(),
-            "AWS_CREDENTIAL_EXPIRATION is \"tomorrow\", which is not a time: write it as 2026-11-27T10:00:00Z"
+            "AWS_CREDENTIAL_EXPIRATION is not a time: write it as 2026-11-27T10:00:00Z"
         );
     }
 

@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use keyfob_imds::{Client, ErrorKind as ImdsErrorKind, RoleCredentials};
 use keyfob_sigv4::Timestamp;
 
 use crate::{
-    config::{DISABLED, Region, Settings},
+    config::{DISABLED, Instance, Region, Settings},
     cure::Skip,
     error::{Error, ErrorKind},
     origin::Origin,
@@ -19,13 +21,16 @@ use crate::{
 pub struct InstanceMetadataProvider {
     /// An invalid setting is an error when the provider is asked, not when it is created.
     client: Result<Client, Error>,
+    instance: Arc<Instance>,
 }
 
 impl InstanceMetadataProvider {
     /// Creates the provider from the settings. Sends nothing.
     pub fn new(settings: &Settings) -> Self {
+        let instance = Arc::clone(settings.instance());
         Self {
-            client: client(settings),
+            client: instance.client(|| client(settings)),
+            instance,
         }
     }
 
@@ -50,9 +55,19 @@ impl InstanceMetadataProvider {
     /// ```
     pub async fn region(&self) -> Result<Option<Region>, Error> {
         let client = self.client.as_ref().map_err(Error::clone)?;
+        if let Some(region) = self.instance.region() {
+            return Ok(Some(region));
+        }
+        if self.instance.absent().is_some() {
+            return Ok(None);
+        }
         match client.region().await {
-            Ok(region) => Region::new(&region, Origin::InstanceMetadata { role: None }).map(Some),
-            Err(error) => match absent(&error) {
+            Ok(region) => {
+                let region = Region::new(&region, Origin::InstanceMetadata { role: None })?;
+                self.instance.set_region(&region);
+                Ok(Some(region))
+            }
+            Err(error) => match self.absent(&error) {
                 Some(_) => Ok(None),
                 None => Err(failed("no region", error)),
             },
@@ -61,6 +76,9 @@ impl InstanceMetadataProvider {
 
     async fn find(&self) -> Result<Outcome, Error> {
         let client = self.client.as_ref().map_err(Error::clone)?;
+        if let Some(reason) = self.instance.absent() {
+            return Ok(Outcome::NotConfigured(reason));
+        }
         match client.credentials().await {
             Ok(RoleCredentials {
                 name, credentials, ..
@@ -68,7 +86,7 @@ impl InstanceMetadataProvider {
                 let origin = Origin::InstanceMetadata { role: Some(name) };
                 Ok(Outcome::Found(Found::new(credentials, origin)))
             }
-            Err(error) => match absent(&error) {
+            Err(error) => match self.absent(&error) {
                 Some(reason) => Ok(Outcome::NotConfigured(reason)),
                 None => Err(failed("no credentials", error)),
             },
@@ -78,15 +96,37 @@ impl InstanceMetadataProvider {
     /// Asks only for the name of the role, so that the service issues no credentials.
     async fn look(&self) -> Result<Inspection, Error> {
         let client = self.client.as_ref().map_err(Error::clone)?;
+        if let Some(reason) = self.instance.absent() {
+            return Ok(Inspection::NotConfigured(reason));
+        }
         match client.role_name().await {
             Ok(role) => Ok(Inspection::Available {
                 origin: Origin::InstanceMetadata { role: Some(role) },
                 credentials: None,
             }),
-            Err(error) => match absent(&error) {
+            Err(error) => match self.absent(&error) {
                 Some(reason) => Ok(Inspection::NotConfigured(reason)),
                 None => Err(failed("no role name", error)),
             },
+        }
+    }
+
+    /// Returns why there are no credentials here: no EC2, no role, or disabled. Returns `None` if
+    /// the error is a failure.
+    fn absent(&self, error: &keyfob_imds::Error) -> Option<String> {
+        if error.is_no_instance() {
+            // The message says what to do if this is an instance.
+            let reason = error.to_string();
+            self.instance.set_absent(&reason);
+            return Some(reason);
+        }
+        match error.kind() {
+            ImdsErrorKind::Disabled => Some(format!("{DISABLED} is true")),
+            ImdsErrorKind::NotFound => Some("the instance has no role".to_owned()),
+            ImdsErrorKind::Forbidden => {
+                Some("it is switched off for this instance (HTTP 403)".to_owned())
+            }
+            _ => None,
         }
     }
 }
@@ -106,23 +146,6 @@ impl Provider for InstanceMetadataProvider {
 
     fn skip(&self) -> Option<Skip> {
         Some(Skip::set(DISABLED, "true"))
-    }
-}
-
-/// Returns why there are no credentials here: no EC2, no role, or disabled. Returns `None` if the
-/// error is a failure.
-fn absent(error: &keyfob_imds::Error) -> Option<String> {
-    match error.kind() {
-        ImdsErrorKind::Disabled => Some(format!("{DISABLED} is true")),
-        ImdsErrorKind::NotFound => Some("the instance has no role".to_owned()),
-        ImdsErrorKind::Forbidden => {
-            Some("it is switched off for this instance (HTTP 403)".to_owned())
-        }
-        // These messages say what to do if this is an instance.
-        ImdsErrorKind::Connect | ImdsErrorKind::Timeout | ImdsErrorKind::TokenUnsupported => {
-            Some(error.to_string())
-        }
-        _ => None,
     }
 }
 

@@ -2,14 +2,16 @@ use keyfob_sigv4::Timestamp;
 
 use super::{
     container::ContainerProvider,
-    environment::EnvironmentProvider,
-    role::{Base, Plan, Sts},
+    environment::{EnvironmentProvider, switched_off},
+    role::{Base, Plan, Shared, Sts, masks},
 };
 use crate::{
-    config::Settings,
-    cure::Skip,
+    config::{Settings, quotes},
+    cure::{Selection, Skip, quoted},
     error::{Error, ErrorKind, shown},
-    profiles::{FileKind, SectionName},
+    finding::{Finding, FindingKind},
+    origin::Origin,
+    profiles::{ConfigFiles, FileKind, Problem, SectionName},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
 };
 
@@ -31,6 +33,7 @@ pub struct ProfileProvider {
     settings: Settings,
     name: String,
     sts: Sts,
+    shares_environment: bool,
 }
 
 impl ProfileProvider {
@@ -50,11 +53,30 @@ impl ProfileProvider {
             name: format!("profile \"{}\"", shown(settings.profile_name())),
             sts: Sts::new(settings.clone()),
             settings,
+            shares_environment: false,
         }
     }
 
+    /// Follows the rules of the AWS CLI about the environment: `AWS_ROLE_ARN` counts for a
+    /// `web_identity_token_file` of the profile, and an argument `--profile` switches off the
+    /// variables.
+    #[must_use]
+    pub fn sharing_environment(mut self) -> Self {
+        self.shares_environment = true;
+        self
+    }
+
+    fn plan(&self) -> Result<Option<Plan>, Error> {
+        let shared = if self.shares_environment {
+            Shared::from_settings(&self.settings)
+        } else {
+            Shared::default()
+        };
+        Plan::from_settings(&self.settings, shared)
+    }
+
     async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
-        let Some(plan) = Plan::from_settings(&self.settings)? else {
+        let Some(plan) = self.plan()? else {
             return self.missing_reason().map(Outcome::NotConfigured);
         };
         let mut found = self.base(plan.base, now).await?;
@@ -67,9 +89,9 @@ impl ProfileProvider {
     async fn base(&self, base: Base, now: Timestamp) -> Result<Found, Error> {
         match base {
             Base::Key(found) => Ok(found),
-            Base::WebIdentity { role, token_file } => {
-                self.sts.assume_with_token(&role, &token_file, now).await
-            }
+            Base::WebIdentity {
+                role, token_file, ..
+            } => self.sts.assume_with_token(&role, &token_file, now).await,
             Base::Environment => {
                 let environment = EnvironmentProvider::new(self.settings.clone());
                 source(&environment, "Environment", now).await
@@ -93,7 +115,7 @@ impl ProfileProvider {
 
     /// Looks without contacting a service.
     fn look(&self) -> Result<Inspection, Error> {
-        let Some(plan) = Plan::from_settings(&self.settings)? else {
+        let Some(plan) = self.plan()? else {
             return self.missing_reason().map(Inspection::NotConfigured);
         };
         let origin = plan.origin();
@@ -105,6 +127,16 @@ impl ProfileProvider {
             origin,
             credentials,
         })
+    }
+
+    /// Returns true if the profile `default`, which counts if nothing names one, says nothing about
+    /// credentials without these files.
+    fn is_silent_without(&self, files: &[FileKind]) -> bool {
+        let default = Self {
+            settings: self.settings.with_default_profile(files),
+            ..self.clone()
+        };
+        matches!(default.look(), Ok(Inspection::NotConfigured(_)))
     }
 
     /// Returns why the profile has no credentials. That is an error if an unreadable file or
@@ -143,23 +175,129 @@ impl Provider for ProfileProvider {
     }
 
     fn skip(&self) -> Option<Skip> {
-        let variable = match Plan::from_settings(&self.settings).ok()??.file {
-            FileKind::Credentials => "AWS_SHARED_CREDENTIALS_FILE",
-            FileKind::Config => "AWS_CONFIG_FILE",
-        };
-        // Without the file that decides, the profile says nothing, and the other file still counts.
+        let variables = self.settings.variables();
+        let mut skip = Skip::default();
+        if let Origin::Argument { name } = self.settings.profile_origin() {
+            let argument = format!("{name} {}", quoted(self.settings.profile_name()));
+            skip = Skip::without(argument);
+            if self.shares_environment {
+                skip = skip.and(Skip::unset(switched_off(variables)));
+            }
+        }
+        // A file that is not there at all would make a profile that is named an error, so nothing
+        // may name one.
+        let named = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+        let is_set = |name: &&str| variables.raw(name).is_some();
+        skip = skip.and(Skip::unset(named.into_iter().filter(is_set)));
+        // Then the profile `default` is asked. It says nothing without the files that make it.
+        const CANDIDATES: [&[FileKind]; 4] = [
+            &[],
+            &[FileKind::Credentials],
+            &[FileKind::Config],
+            &[FileKind::Credentials, FileKind::Config],
+        ];
+        let is_silent = |without: &&&[FileKind]| self.is_silent_without(without);
+        let hidden = CANDIDATES.iter().find(is_silent)?;
         let empty_file = if cfg!(windows) { "NUL" } else { "/dev/null" };
-        Some(Skip::set(variable, empty_file))
+        Some(hidden.iter().fold(skip, |skip, kind| {
+            let variable = match kind {
+                FileKind::Credentials => "AWS_SHARED_CREDENTIALS_FILE",
+                FileKind::Config => "AWS_CONFIG_FILE",
+            };
+            skip.and(Skip::set(variable, empty_file))
+        }))
     }
 
-    fn warnings(&self) -> Vec<String> {
-        let name = SectionName::profile(self.settings.profile_name());
-        let problems = self.settings.files().problems().iter();
-        problems
-            .filter(|problem| problem.concerns(&name))
-            .map(ToString::to_string)
-            .collect()
+    fn selection(&self) -> Selection {
+        let by_argument = || {
+            let name = quoted(self.settings.profile_name());
+            Selection::ByArgument(format!("--profile {name}"))
+        };
+        let named_by = self.settings.profile_origin();
+        match self.plan().ok().flatten().map(|plan| plan.base) {
+            // The program's argument would switch off the role.
+            Some(Base::WebIdentity { is_split: true, .. }) => Selection::BySkipping,
+            // The role needs the variables that mask it.
+            Some(Base::Environment) if self.shares_environment => by_argument(),
+            Some(Base::Environment) => Selection::Impossible,
+            _ if self.shares_environment && matches!(named_by, Origin::Environment { .. }) => {
+                by_argument()
+            }
+            _ => Selection::BySkipping,
+        }
     }
+
+    fn findings(&self, now: Timestamp) -> Vec<Finding> {
+        let name = SectionName::profile(self.settings.profile_name());
+        let files = self.settings.files();
+        let problems = files.problems().iter();
+        let mut findings: Vec<_> = problems
+            .filter(|problem| problem.concerns(&name))
+            .map(|problem| problem_finding(problem, &name))
+            .collect();
+        if let Ok(Some(section)) = files.find(&name) {
+            findings.extend(masks(section, now));
+            findings.extend(quotes(section));
+        }
+        findings.extend(open_files(files));
+        findings
+    }
+}
+
+/// Returns a problem of a configuration file as a finding.
+fn problem_finding(problem: &Problem, profile: &SectionName) -> Finding {
+    let Some(line) = problem.line else {
+        return Finding::warning(FindingKind::File, problem.to_string());
+    };
+    let section = problem.section.as_ref().unwrap_or(profile).name();
+    Finding::warning(FindingKind::File, problem.kind.to_string()).with_origin(Origin::File {
+        file: problem.file.clone(),
+        line,
+        section: section.to_owned(),
+    })
+}
+
+/// Returns the files with secrets that other users can read or change.
+#[cfg(unix)]
+fn open_files(files: &ConfigFiles) -> Vec<Finding> {
+    use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
+
+    const SECRETS: [&str; 3] = [
+        "aws_secret_access_key",
+        "aws_session_token",
+        "aws_security_token",
+    ];
+    let mut first_secrets = BTreeMap::new();
+    for section in files.sections() {
+        let parts = [FileKind::Config, FileKind::Credentials].map(|kind| section.part(kind));
+        for part in parts.into_iter().flatten() {
+            if let Some(secret) = SECRETS.iter().find_map(|name| part.get(name)) {
+                let location = secret.location();
+                let origin = Origin::file(location, section.name().name());
+                first_secrets.entry(location.file()).or_insert(origin);
+            }
+        }
+    }
+    let findings = first_secrets.into_iter().filter_map(|(file, origin)| {
+        let mode = fs::metadata(file).ok()?.permissions().mode() & 0o777;
+        let what = match mode & 0o066 {
+            0 => return None,
+            bits if bits & 0o022 != 0 => "change",
+            _ => "read",
+        };
+        let text = format!("other users can {what} this file with secrets (mode {mode:04o})");
+        let path = file.to_str()?;
+        let cure = format!("chmod 600 {}", quoted(path));
+        let finding = Finding::warning(FindingKind::FileMode, text);
+        Some(finding.with_origin(origin).with_cure(cure))
+    });
+    findings.collect()
+}
+
+/// Other systems have no mode.
+#[cfg(not(unix))]
+fn open_files(_files: &ConfigFiles) -> Vec<Finding> {
+    Vec::new()
 }
 
 /// Asks a provider that `credential_source` names. Not being configured is an error here.

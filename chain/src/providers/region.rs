@@ -12,7 +12,9 @@ impl Settings {
     /// # Errors
     ///
     /// The errors of [`region`](Self::region), and
-    /// [`ErrorKind::Provider`](crate::ErrorKind::Provider) if instance metadata is there but fails.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if a setting of instance metadata cannot
+    /// be used. An instance without a region, or a service that is not that of EC2, is not an
+    /// error.
     ///
     /// # Examples
     ///
@@ -34,8 +36,12 @@ impl Settings {
         #[cfg(feature = "imds")]
         {
             let instance = super::instance::InstanceMetadataProvider::new(self);
-            if let Some(region) = instance.region().await? {
-                return Ok(region);
+            // The instance's region is a convenience: a service that has none, or that is not
+            // EC2's at all, must not stop a program that does not need it.
+            match instance.region().await {
+                Ok(Some(region)) => return Ok(region),
+                Err(error) if error.kind() == crate::ErrorKind::Setting => return Err(error),
+                Ok(None) | Err(_) => {}
             }
         }
         Ok(Region::us_east_1())

@@ -6,6 +6,7 @@ use crate::{
     cure::Skip,
     error::{Error, ErrorKind, shown},
     origin::Origin,
+    profiles::Value,
     provider::{BoxFuture, Inspection, Outcome, Provider},
 };
 
@@ -49,7 +50,7 @@ impl WebIdentityProvider {
         let Some(token_file) = variables.text(TOKEN_FILE).filter(|_| !self.yields()) else {
             return Ok(None);
         };
-        let Some(arn) = variables.text(ROLE) else {
+        let Some(arn) = variables.text(ROLE).or_else(|| self.profile_role()) else {
             return Err(Error::new(
                 ErrorKind::SourceProfile,
                 format!(
@@ -68,6 +69,15 @@ impl WebIdentityProvider {
             named_in: Origin::environment(&[ROLE, TOKEN_FILE]),
         };
         Ok(Some((role, token_file)))
+    }
+
+    /// Returns the role of a profile that has a token file of its own. As in botocore, each of the
+    /// two settings comes from the environment, or else from the profile.
+    fn profile_role(&self) -> Option<&str> {
+        let profile = self.settings.profile().ok()??;
+        let get = |name| profile.get(name).and_then(Value::non_empty);
+        get("web_identity_token_file")?;
+        get("role_arn").filter(|_| self.yields_to_profile)
     }
 
     fn yields(&self) -> bool {
@@ -122,6 +132,12 @@ impl Provider for WebIdentityProvider {
     }
 
     fn skip(&self) -> Option<Skip> {
+        // A profile with a token file and without a role takes the role of the environment.
+        let profile = self.settings.profile().ok().flatten();
+        let has = |name| profile.is_some_and(|profile| profile.get(name).is_some());
+        if self.yields_to_profile && has("web_identity_token_file") && !has("role_arn") {
+            return Some(Skip::unset([TOKEN_FILE]));
+        }
         Some(Skip::unset([TOKEN_FILE, ROLE]))
     }
 }

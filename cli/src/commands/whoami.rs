@@ -49,10 +49,11 @@ impl Report {
         credentials: &Credentials,
         explanation: Explanation,
     ) -> Result<Self, Failure> {
+        let region = context.region().await?.clone();
         Ok(Self {
             identity,
-            explanation,
-            region: context.region().await?.clone(),
+            explanation: explanation.with_findings(context.settings().findings(Some(&region))),
+            region,
             expiry: credentials.expiry(),
             is_temporary: credentials.session_token().is_some(),
             verifier: sts.url(),
@@ -74,6 +75,7 @@ impl Report {
             lines.push(("credentials", describe(context, winner)));
         }
         lines.extend(self.masked(context));
+        lines.extend(self.warnings(context));
         let origin = context.origin(self.region.origin());
         lines.push(("region", format!("{} ({origin})", self.region)));
         lines.push(("time left", self.time_left()));
@@ -91,7 +93,7 @@ impl Report {
         for attempt in self.explanation.masked() {
             let text = describe(context, attempt);
             lines.push(("masked", context.console().paint(Style::Warning, &text)));
-            if let Some(command) = self.cure(attempt) {
+            if let Some(command) = self.explanation.cure(attempt.number) {
                 lines.push(("to use it", command.to_owned()));
             }
         }
@@ -99,6 +101,16 @@ impl Report {
             lines.push(("masked", "nothing".to_owned()));
         }
         lines
+    }
+
+    /// Lists what is probably wrong although the credentials work.
+    fn warnings(&self, context: &Context) -> Vec<(&'static str, String)> {
+        let home = context.variables().home();
+        let lines = self.explanation.warnings().map(|finding| {
+            let text = finding.line(home.as_deref());
+            ("warning", context.console().paint(Style::Warning, &text))
+        });
+        lines.collect()
     }
 
     fn time_left(&self) -> String {
@@ -119,7 +131,7 @@ impl Report {
                 "provider": attempt.provider,
                 "origin": attempt.origin.as_ref().map(|origin| context.origin(origin)),
                 "key_id": attempt.key_id,
-                "unmask": self.cure(attempt),
+                "unmask": self.explanation.cure(attempt.number),
             })
         };
         let masked: Vec<Value> = self.explanation.masked().map(source).collect();
@@ -136,14 +148,8 @@ impl Report {
             "expiry": self.expiry.map(|expiry| expiry.to_string()),
             "seconds_left": self.expiry.map(|expiry| expiry.seconds_since(self.now)),
             "signature_verified_by": self.verifier,
+            "findings": self.explanation.findings,
         })
-    }
-
-    /// Returns the command that makes a masked provider the one in use.
-    fn cure(&self, attempt: &Attempt) -> Option<&str> {
-        let mut cures = self.explanation.cures.iter();
-        let cure = cures.find(|cure| cure.number == attempt.number)?;
-        Some(&cure.command)
     }
 }
 

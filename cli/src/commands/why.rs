@@ -1,68 +1,94 @@
 //! `keyfob why`: the provider chain explained.
 
-use keyfob_chain::{ErrorKind, Explanation, Verdict};
-use keyfob_sigv4::Timestamp;
+use keyfob_chain::{Argument, Error, ErrorKind, Explanation, TextPart, TextStyle};
+use keyfob_sigv4::{Credentials, Timestamp};
 use serde_json::Value;
 
 use crate::{
     context::Context,
-    failure::Failure,
+    failure::{Failure, GET_CREDENTIALS},
     terminal::{Style, printable},
 };
 
-/// Prints the explanation of the chain.
+/// Prints the explanation of the chain, whatever else is wrong.
 ///
 /// # Errors
 ///
-/// After the explanation, if no provider has credentials or one fails.
+/// After the explanation: if a profile was named that does not exist, if no provider has
+/// credentials or one fails, or if the region cannot be used.
 pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
-    context.check_profile()?;
-    let region = context.region().await?.clone();
     let now = Timestamp::now();
     let resolution = context.chain().explain(now).await;
-    let explanation = resolution.explanation.with_region(region);
-    match context.own_format(json) {
-        Some(format) => {
-            let data = serde_json::to_value(&explanation).unwrap_or(Value::Null);
-            context.print_as(format, "Why", &data)?;
-        }
-        None => {
-            let home = context.variables().home();
-            let text = explanation.text(now, home.as_deref());
-            let lines = text.lines().map(|line| paint(context, &explanation, line));
-            context.console().write_stdout(lines.collect::<String>())?;
-        }
+    let region = context.settings().resolve_region(None).await;
+    let profile = context.check_profile();
+    let mut explanation = resolution
+        .explanation
+        .with_findings(context.settings().findings(region.as_ref().ok()));
+    if let Ok(region) = &region {
+        explanation = explanation.with_region(region.clone());
     }
-    match resolution.credentials {
+    explanation = with_endpoint(context, explanation);
+    if let Err(error) = &profile {
+        explanation = explanation.with_error(error);
+    }
+    print(context, &explanation, now, json)?;
+    profile?;
+    check(resolution.credentials)?;
+    region?;
+    Ok(())
+}
+
+fn with_endpoint(context: &Context, explanation: Explanation) -> Explanation {
+    if let Some(url) = &context.globals().endpoint_url {
+        return explanation.with_endpoint(url, Argument::new("--endpoint-url", url).origin());
+    }
+    // Without a profile that can be read there is no endpoint of it.
+    match context.settings().endpoint_url("sts") {
+        Ok(Some(url)) => explanation.with_endpoint(url.text, url.origin),
+        Ok(None) | Err(_) => explanation,
+    }
+}
+
+fn print(
+    context: &Context,
+    explanation: &Explanation,
+    now: Timestamp,
+    json: bool,
+) -> Result<(), Failure> {
+    if let Some(format) = context.own_format(json) {
+        let data = serde_json::to_value(explanation).unwrap_or(Value::Null);
+        return context.print_as(format, "Why", &data);
+    }
+    let console = context.console();
+    // Each line may have words of a service or a file.
+    let paint = |part: TextPart, line: &str| {
+        let line = printable(line);
+        let style = match part {
+            TextPart::Winner => Style::Good,
+            TextPart::Failed => Style::Bad,
+            TextPart::Warning => Style::Warning,
+            _ => return line.into_owned(),
+        };
+        console.paint(style, &line)
+    };
+    let home = context.variables().home();
+    let mut style = TextStyle::default()
+        .with_home(home.as_deref())
+        .with_paint(&paint)
+        .with_error_below();
+    if let Some(columns) = console.terminal_width() {
+        style = style.with_width(columns);
+    }
+    console.write_stdout(explanation.styled_text(now, &style))
+}
+
+fn check(credentials: Result<Credentials, Error>) -> Result<(), Failure> {
+    match credentials {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NoCredentials => {
-            Err(Failure::no_credentials("none of these has credentials"))
+            let failure = Failure::no_credentials("none of these has credentials");
+            Err(failure.with_hint(GET_CREDENTIALS))
         }
         Err(error) => Err(Failure::from_provider(&error)),
     }
-}
-
-/// Escapes a line of the text, and colors it: the row of the provider that is used, those that
-/// failed, and warnings.
-fn paint(context: &Context, explanation: &Explanation, line: &str) -> String {
-    let line = printable(line);
-    let style = match row(explanation, &line) {
-        Some(Verdict::Used) => Some(Style::Good),
-        Some(Verdict::Failed) => Some(Style::Bad),
-        _ if line.starts_with("warning: ") => Some(Style::Warning),
-        _ => None,
-    };
-    let painted = match style {
-        Some(style) => context.console().paint(style, &line),
-        None => line.into_owned(),
-    };
-    painted + "\n"
-}
-
-/// Returns the verdict of the provider whose row this is. A row starts with a mark and its number.
-fn row(explanation: &Explanation, line: &str) -> Option<Verdict> {
-    let numbered = line.strip_prefix(['>', ' '])?.trim_start();
-    let number: usize = numbered.split(' ').next()?.parse().ok()?;
-    let attempt = explanation.attempts.get(number.checked_sub(1)?)?;
-    Some(attempt.verdict)
 }

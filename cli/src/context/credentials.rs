@@ -17,7 +17,11 @@ impl Context {
     pub(crate) fn chain_again(&self) -> impl Fn() -> Chain + Send + Sync + 'static {
         let variables = self.variables().clone();
         let profile = self.globals().profile.clone();
-        move || Chain::default_for(Order::Cli, &load(variables.clone(), profile.as_deref()))
+        let region = self.region_argument.clone();
+        move || {
+            let settings = load(variables.clone(), profile.as_deref(), region.as_ref());
+            Chain::default_for(Order::Cli, &settings)
+        }
     }
 
     /// Returns the credentials in use, without asking the providers after the one that has them.
@@ -49,9 +53,9 @@ impl Context {
     ///
     /// A damaged line is not a reason: it stops only the profile that it may belong to, where that
     /// is asked for credentials or settings.
-    pub(crate) fn check_profile(&self) -> Result<(), Failure> {
+    pub(crate) fn check_profile(&self) -> Result<(), Error> {
         match self.settings.profile() {
-            Err(error) if error.kind() == ErrorKind::ProfileNotFound => Err(error.into()),
+            Err(error) if error.kind() == ErrorKind::ProfileNotFound => Err(error),
             _ => Ok(()),
         }
     }

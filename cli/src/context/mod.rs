@@ -1,6 +1,7 @@
 //! Everything that the arguments refer to: settings, region, credentials, endpoints, output format.
 
 mod credentials;
+mod notes;
 mod origin;
 mod output;
 mod region;
@@ -11,6 +12,7 @@ use std::{ffi::OsStr, sync::OnceLock};
 use keyfob_chain::{Region, Settings, Variables};
 use tokio::sync::OnceCell;
 
+use self::notes::Notes;
 use crate::{
     args::{Globals, OutputFormat},
     failure::Failure,
@@ -26,6 +28,7 @@ use crate::{
 pub(crate) struct Context {
     globals: Globals,
     console: Console,
+    notes: Notes,
     settings: Settings,
     /// The value of `--region`.
     region_argument: Option<Region>,
@@ -63,10 +66,18 @@ impl Context {
             variables = started.environment().apply(variables);
             sandbox = Some(started);
         }
-        let settings = load(variables, globals.profile.as_deref());
+        let notes = Notes::new(console, variables.home());
+        let told = notes.clone();
+        let settings = load(
+            variables,
+            globals.profile.as_deref(),
+            region_argument.as_ref(),
+        )
+        .with_notify(move |finding| told.print(finding));
         Ok(Self {
             globals,
             console,
+            notes,
             settings,
             region_argument,
             region: OnceCell::new(),
@@ -93,10 +104,13 @@ impl Context {
 }
 
 /// Reads the configuration files.
-fn load(variables: Variables, profile: Option<&str>) -> Settings {
-    let settings = Settings::load(variables);
-    match profile {
-        Some(profile) => settings.with_profile(profile),
+fn load(variables: Variables, profile: Option<&str>, region: Option<&Region>) -> Settings {
+    let mut settings = Settings::load(variables);
+    if let Some(profile) = profile {
+        settings = settings.with_profile(profile);
+    }
+    match region {
+        Some(region) => settings.with_region(region.clone()),
         None => settings,
     }
 }

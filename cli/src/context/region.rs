@@ -24,10 +24,7 @@ impl Context {
             .get_or_try_init(|| async {
                 let region = self.region_without_note().await?;
                 if *region.origin() == Origin::Default {
-                    self.console.note(&format!(
-                        "no region is set, so {region} is used: set --region, AWS_REGION or \
-                         region in a profile"
-                    ));
+                    self.notes.print(&self.settings.default_region_finding());
                 }
                 Ok(region)
             })
@@ -40,10 +37,7 @@ impl Context {
     ///
     /// As [`region`](Self::region).
     pub(crate) async fn region_without_note(&self) -> Result<Region, Failure> {
-        match &self.region_argument {
-            Some(region) => Ok(region.clone()),
-            None => Ok(self.settings.resolve_region(None).await?),
-        }
+        Ok(self.settings.resolve_region(None).await?)
     }
 
     /// Returns true if `--region` was given.

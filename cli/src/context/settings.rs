@@ -1,6 +1,30 @@
+use keyfob_chain::{Argument, Finding, FindingKind, Region};
+use keyfob_sts::{ClientBuilder, Endpoint};
+
 use crate::{context::Context, failure::Failure};
 
 impl Context {
+    /// Returns the builder of a client for STS, with the settings that the roles of profiles are
+    /// assumed with, too. `--endpoint-url` comes before them.
+    ///
+    /// # Errors
+    ///
+    /// If one of the settings cannot be used.
+    pub(crate) fn sts(&self, region: &Region) -> Result<ClientBuilder, Failure> {
+        let url = self.globals.endpoint_url.as_deref();
+        let argument = url.map(|url| Argument::new("--endpoint-url", url));
+        Ok(self.settings.sts(region, argument)?)
+    }
+
+    /// Prints a hint if the role with that ARN is in another partition than the region of requests
+    /// to this endpoint.
+    pub(crate) fn hint_partition(&self, endpoint: &Endpoint, arn: &str) {
+        if let Some(hint) = endpoint.partition_hint(arn) {
+            self.notes
+                .print(&Finding::warning(FindingKind::Partition, hint));
+        }
+    }
+
     /// Returns the URL to use instead of the service's own endpoint, with its origin. The argument
     /// comes before the settings.
     ///

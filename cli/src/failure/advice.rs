@@ -7,6 +7,11 @@ use keyfob_sts::Error;
 
 use crate::failure::Failure;
 
+/// How to get credentials.
+pub(crate) const GET_CREDENTIALS: &str = "run `keyfob configure`, or set AWS_ACCESS_KEY_ID and \
+                                          AWS_SECRET_ACCESS_KEY; `keyfob --sandbox whoami` needs \
+                                          neither";
+
 /// Returns the failure for an explanation without credentials: each provider, and why it has none.
 pub(crate) fn none_found(explanation: &Explanation) -> Failure {
     let mut failure =
@@ -20,10 +25,7 @@ pub(crate) fn none_found(explanation: &Explanation) -> Failure {
         let reason = attempt.reason.as_deref().unwrap_or("not asked");
         failure = failure.with_detail(format!("  {:width$}  {reason}", attempt.provider));
     }
-    failure.with_hint(
-        "run `keyfob configure`, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
-         `keyfob --sandbox whoami` needs neither",
-    )
+    failure.with_hint(GET_CREDENTIALS)
 }
 
 /// Returns true if a service refused the key or its session, and not only because of a wrong clock.
@@ -80,13 +82,14 @@ impl Failure {
                 origin.unwrap_or_default()
             ));
         }
-        for cure in &explanation.cures {
-            let masked = explanation.attempts.get(cure.number - 1);
-            self = self.with_hint(format!(
-                "it masks {}; to use that: {}",
-                masked.map_or("another source", |attempt| attempt.provider.as_str()),
-                cure.command.replace("COMMAND", "keyfob …")
-            ));
+        for masked in explanation.masked() {
+            if let Some(cure) = explanation.cure(masked.number) {
+                self = self.with_hint(format!(
+                    "it masks {}; to use that: {}",
+                    masked.provider,
+                    cure.replace("COMMAND", "keyfob …")
+                ));
+            }
         }
         self
     }

@@ -10,7 +10,7 @@ use std::{fmt, io};
 
 use self::exit::Exit;
 pub(crate) use self::{
-    advice::{is_key_refused, none_found},
+    advice::{GET_CREDENTIALS, is_key_refused, none_found},
     causes::chained,
     usage::explain_usage,
 };

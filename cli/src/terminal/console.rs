@@ -81,8 +81,13 @@ impl Console {
 
     /// Returns the width of the terminal on stdout in columns.
     pub(crate) fn width(self) -> usize {
-        terminal_size::terminal_size_of(io::stdout())
-            .map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
+        self.terminal_width().unwrap_or(DEFAULT_WIDTH)
+    }
+
+    /// Returns the width of the terminal on stdout in columns. `None` if stdout is not a terminal.
+    pub(crate) fn terminal_width(self) -> Option<usize> {
+        let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+        Some(usize::from(width.0))
     }
 
     /// Returns true if the user can be asked: stdin and stderr are terminals.

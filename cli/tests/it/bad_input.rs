@@ -61,12 +61,15 @@ fn an_unknown_profile_exits_with_255_and_lists_the_profiles() {
         .with_key("AKIAEXAMPLE", SECRET);
     for run in [
         home.keyfob(["--profile", "three", "whoami"]),
-        home.keyfob(["--profile", "three", "why"]),
         home.keyfob(["--profile", "three", "configure", "list"]),
     ] {
         let stderr = run.fails(255);
         assert_has(&stderr, &["\"three\"", "one, default, two"]);
     }
+    let why = home.keyfob(["--profile", "three", "why"]);
+    assert_eq!(why.code, 255, "{why:?}");
+    assert_has(&why.stderr, &["\"three\"", "one, default, two"]);
+    assert_has(&why.stdout, &["credentials: none", "the error below"]);
     let home = home.with("AWS_PROFILE", "four");
     assert_has(&home.keyfob(["whoami"]).fails(255), &["\"four\""]);
 }
@@ -251,7 +254,12 @@ fn an_imds_setting_that_is_not_a_number_is_the_same_error_in_imds_and_why() {
     let message = "(Configuration): AWS_METADATA_SERVICE_TIMEOUT is \"x\", which is not a number";
     assert_has(&expected, &[message]);
     for command in IMDS_COMMANDS {
-        assert_eq!(home.keyfob(command).fails(253), expected, "{command:?}");
+        let run = home.keyfob(command);
+        assert_eq!(
+            (run.code, run.stderr.as_str()),
+            (253, expected.as_str()),
+            "{command:?}"
+        );
     }
     let config = "[default]\nmetadata_service_num_attempts = many\n";
     let in_file = Home::new().with_file("config", config);
@@ -260,7 +268,12 @@ fn an_imds_setting_that_is_not_a_number_is_the_same_error_in_imds_and_why() {
         &expected,
         &["config:2: metadata_service_num_attempts is \"many\""],
     );
-    assert_eq!(in_file.keyfob(["why"]).fails(253), expected);
+    let why = in_file.keyfob(["why"]);
+    assert_eq!((why.code, why.stderr), (253, expected));
+    assert_has(
+        &why.stdout,
+        &["credentials: none", "instance metadata", "failed"],
+    );
 }
 
 #[test]
@@ -284,9 +297,10 @@ fn a_profile_that_needs_quotes_is_named_with_a_cure_that_works() {
             .with("AWS_PROFILE", "a b")
     };
     for command in [&["why"][..], &["whoami"], &["configure", "list"]] {
-        let stderr = config("[profile a b]").keyfob(command).fails(255);
+        let run = config("[profile a b]").keyfob(command);
+        assert_eq!(run.code, 255, "{run:?}");
         assert_has(
-            &stderr,
+            &run.stderr,
             &[
                 "(ProfileNotFound): profile \"a b\" not found: ",
                 "config:1 is ignored",

@@ -10,6 +10,7 @@ mod answers;
 mod arguments;
 mod bad_input;
 mod configure;
+mod cures;
 mod files;
 mod imds;
 mod keyfob;

@@ -4,13 +4,15 @@ use crate::origin::Origin;
 
 #[cfg(not(feature = "sts"))]
 mod disabled;
+mod masks;
 mod plan;
 #[cfg(feature = "sts")]
 mod sts;
 
 #[cfg(not(feature = "sts"))]
 pub(super) use disabled::Sts;
-pub(super) use plan::{Base, Plan};
+pub(super) use masks::masks;
+pub(super) use plan::{Base, Plan, Shared};
 #[cfg(feature = "sts")]
 pub(super) use sts::Sts;
 

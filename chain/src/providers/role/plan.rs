@@ -22,8 +22,6 @@ const TOKEN_FILE: &str = "web_identity_token_file";
 pub(in crate::providers) struct Plan {
     pub(in crate::providers) base: Base,
     pub(in crate::providers) roles: Vec<Role>,
-    /// The file of the property that decided on this plan.
-    pub(in crate::providers) file: FileKind,
 }
 
 /// Where the first credentials come from.
@@ -33,7 +31,33 @@ pub(in crate::providers) enum Base {
     Environment,
     Container,
     InstanceMetadata,
-    WebIdentity { role: Role, token_file: PathBuf },
+    WebIdentity {
+        role: Role,
+        token_file: PathBuf,
+        /// Whether the role is that of the environment.
+        is_split: bool,
+    },
+}
+
+/// `AWS_ROLE_ARN` and `AWS_ROLE_SESSION_NAME`, if they count for a web identity of the profile.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::providers) struct Shared<'a> {
+    arn: Option<&'a str>,
+    session_name: Option<&'a str>,
+}
+
+impl<'a> Shared<'a> {
+    /// As in botocore, the environment comes before the profile, unless the program chose the
+    /// profile.
+    pub(in crate::providers) fn from_settings(settings: &'a Settings) -> Self {
+        if settings.is_profile_explicit() {
+            return Self::default();
+        }
+        Self {
+            arn: settings.variables().text("AWS_ROLE_ARN"),
+            session_name: settings.variables().text("AWS_ROLE_SESSION_NAME"),
+        }
+    }
 }
 
 impl Plan {
@@ -42,16 +66,18 @@ impl Plan {
     ///
     /// Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI". In a profile that another
     /// one names as its source, the key comes before the role, as in the SDKs.
-    pub(in crate::providers) fn from_settings(settings: &Settings) -> Result<Option<Self>, Error> {
+    pub(in crate::providers) fn from_settings(
+        settings: &Settings,
+        shared: Shared<'_>,
+    ) -> Result<Option<Self>, Error> {
         let Some(mut section) = settings.profile()? else {
             return Ok(None);
         };
         let mut roles: Vec<Role> = Vec::new();
         let mut visited = Vec::new();
-        let file = deciding_file(section);
         let base = loop {
             visited.push(section.name().name());
-            match Step::from_section(section, !roles.is_empty())? {
+            match Step::from_section(section, !roles.is_empty(), shared)? {
                 Step::Base(base) => break base,
                 Step::Nothing if roles.is_empty() => return Ok(None),
                 Step::Nothing => return Err(no_source(section)),
@@ -75,7 +101,7 @@ impl Plan {
             }
         };
         roles.reverse();
-        Ok(Some(Self { base, roles, file }))
+        Ok(Some(Self { base, roles }))
     }
 
     /// Returns where the credentials will come from.
@@ -100,18 +126,31 @@ enum Step<'a> {
 impl<'a> Step<'a> {
     /// Reads a profile, in the order of the AWS CLI: role, web identity, SSO, key of the
     /// credentials file, login, process, key of the config file.
-    fn from_section(section: &'a Section, is_source: bool) -> Result<Self, Error> {
+    fn from_section(
+        section: &'a Section,
+        is_source: bool,
+        shared: Shared<'_>,
+    ) -> Result<Self, Error> {
         if is_source && let Some(key) = source_key(section)? {
             return Ok(Self::Base(Base::Key(key)));
         }
         if let Some(token_file) = property(section, TOKEN_FILE) {
-            let Some(arn) = property(section, ROLE) else {
+            let Some(arn) = property(section, ROLE).or(shared.arn.map(|_| token_file)) else {
                 let text = format!("{TOKEN_FILE} without {ROLE}: it needs both");
                 return Err(error_at(ErrorKind::SourceProfile, token_file, &text));
             };
-            let role = role(section, arn)?;
-            let token_file = token_file.as_str().into();
-            return Ok(Self::Base(Base::WebIdentity { role, token_file }));
+            let mut role = role(section, arn)?;
+            if let Some(arn) = shared.arn {
+                arn.clone_into(&mut role.arn);
+            }
+            if let Some(name) = shared.session_name {
+                role.session_name = Some(name.to_owned());
+            }
+            return Ok(Self::Base(Base::WebIdentity {
+                role,
+                token_file: token_file.as_str().into(),
+                is_split: shared.arn.is_some(),
+            }));
         }
         if let Some(arn) = property(section, ROLE) {
             return Self::with_role(section, arn);
@@ -263,28 +302,15 @@ fn read_key(section: &Section, part: &Part, id: &Value) -> Result<Found, Error> 
     key.into_found(origin)
 }
 
-/// Returns the file of the role, or else of the key that counts.
-fn deciding_file(section: &Section) -> FileKind {
-    let credentials = section.part(FileKind::Credentials);
-    let deciding = match property(section, ROLE) {
-        Some(_) => ROLE,
-        None => ID,
-    };
-    match credentials.and_then(|part| property_in(part, deciding)) {
-        Some(_) => FileKind::Credentials,
-        None => FileKind::Config,
-    }
-}
-
 /// Returns a property of both files together that is not empty.
-fn property<'a>(section: &'a Section, name: &str) -> Option<&'a Value> {
+pub(super) fn property<'a>(section: &'a Section, name: &str) -> Option<&'a Value> {
     section
         .get(name)
         .filter(|value| value.non_empty().is_some())
 }
 
 /// Returns a property of one file that is not empty.
-fn property_in<'a>(part: &'a Part, name: &str) -> Option<&'a Value> {
+pub(super) fn property_in<'a>(part: &'a Part, name: &str) -> Option<&'a Value> {
     part.get(name).filter(|value| value.non_empty().is_some())
 }
 

@@ -1,19 +1,19 @@
-use std::{
-    path::Path,
-    sync::{Arc, OnceLock},
-};
+use std::{path::Path, sync::Arc};
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
     Client, ErrorKind as StsErrorKind,
     actions::{AssumeRole, AssumeRoleWithWebIdentity, AssumedRole},
 };
+use tokio::sync::OnceCell;
 
 use super::Role;
 use crate::{
-    config::{Region, Settings},
+    config::Settings,
     error::{Error, ErrorKind},
     files,
+    finding::{Finding, FindingKind},
+    origin::Origin,
     provider::Found,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(in crate::providers) struct Sts {
     settings: Settings,
-    client: Arc<OnceLock<Result<Client, Error>>>,
+    client: Arc<OnceCell<Client>>,
 }
 
 impl Sts {
@@ -38,7 +38,7 @@ impl Sts {
         credentials: &Credentials,
         now: Timestamp,
     ) -> Result<Found, Error> {
-        let client = self.client()?;
+        let client = self.client(role).await?;
         let action = assume_role(role, now).map_err(|error| failed(role, error))?;
         let answer = client.send(&action, credentials).await;
         session(role, answer.map(|answer: AssumedRole| answer.credentials))
@@ -50,7 +50,7 @@ impl Sts {
         token_file: &Path,
         now: Timestamp,
     ) -> Result<Found, Error> {
-        let client = self.client()?;
+        let client = self.client(role).await?;
         let token = read_token(role, token_file)?;
         let action =
             assume_role_with_token(role, token, now).map_err(|error| failed(role, error))?;
@@ -58,28 +58,28 @@ impl Sts {
         session(role, answer.map(|answer| answer.credentials))
     }
 
-    fn client(&self) -> Result<&Client, Error> {
-        let client = self.client.get_or_init(|| client(&self.settings));
-        client.as_ref().map_err(Error::clone)
+    /// Returns the client, and tells the program what it should say before the call.
+    async fn client(&self, role: &Role) -> Result<&Client, Error> {
+        let client = self
+            .client
+            .get_or_try_init(|| client(&self.settings))
+            .await?;
+        if let Some(hint) = client.endpoint().partition_hint(&role.arn) {
+            let finding = Finding::warning(FindingKind::Partition, hint);
+            self.settings
+                .notify(&finding.with_origin(role.named_in.clone()));
+        }
+        Ok(client)
     }
 }
 
-/// Creates a client for the region of the settings, or else the default region, and for the
-/// endpoint that is configured for `sts`.
-fn client(settings: &Settings) -> Result<Client, Error> {
-    let region = settings.region(None)?.unwrap_or_else(Region::us_east_1);
-    let endpoint = settings.endpoint_url("sts")?;
-    let build = || {
-        let mut builder = Client::builder().region(region.name())?;
-        if let Some(endpoint) = &endpoint {
-            builder = builder.endpoint(endpoint.text)?;
-        }
-        builder
-            .fips(settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
-            .dual_stack(settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"))
-            .build()
-    };
-    build().map_err(|error| {
+/// Creates a client for the region in use and the endpoint that is configured for `sts`.
+async fn client(settings: &Settings) -> Result<Client, Error> {
+    let region = settings.resolve_region(None).await?;
+    if *region.origin() == Origin::Default {
+        settings.notify(&settings.default_region_finding());
+    }
+    settings.sts(&region, None)?.build().map_err(|error| {
         let message = "STS cannot be used with these settings";
         Error::with_source(ErrorKind::Setting, message, error)
     })
@@ -117,8 +117,14 @@ fn session_name(role: &Role, now: Timestamp) -> String {
 fn read_token(role: &Role, file: &Path) -> Result<Secret, Error> {
     // The untrimmed copy is zeroed on drop too.
     let untrimmed = files::read_secret(file).map_err(|error| {
+        // No AWS tool expands it in this setting.
+        let hint = if file.starts_with("~") {
+            " (~ is not expanded here: write the whole path)"
+        } else {
+            ""
+        };
         let file = file.display();
-        let message = format!("no token for {}: cannot read {file}", role.named_in);
+        let message = format!("no token for {}: cannot read {file}{hint}", role.named_in);
         Error::with_source(ErrorKind::Provider, message, error)
     })?;
     Ok(Secret::from(untrimmed.expose().trim()))

@@ -5,7 +5,7 @@ use std::sync::{
 
 use keyfob_backoff::{Policy, classify};
 use keyfob_sigv4::{Credentials, Timestamp};
-use keyfob_sts::{Client, Error, call::SignedAction};
+use keyfob_sts::{Client, ClientBuilder, call::SignedAction};
 use tracing::{debug, info};
 
 use crate::{
@@ -27,18 +27,9 @@ impl Sts {
     /// If either is invalid.
     pub(in crate::commands) async fn new(context: &Context) -> Result<Self, Failure> {
         let region = context.region().await?;
-        let endpoint = context.endpoint_url("sts")?;
-        let url = endpoint.as_ref().map(|(url, _)| *url);
         let retries = Arc::new(AtomicU32::new(0));
-        let client =
-            client(context, region.name(), url, policy(context)?, &retries).map_err(|error| {
-                match &endpoint {
-                    Some((_, origin)) => {
-                        Failure::from(&error).with_hint(format!("the endpoint comes from {origin}"))
-                    }
-                    None => Failure::from(&error),
-                }
-            })?;
+        let builder = context.sts(region)?.retry(policy(context)?);
+        let client = with_notify(context, builder, &retries).build()?;
         debug!(
             endpoint = client.endpoint().url(),
             region = region.name(),
@@ -50,6 +41,11 @@ impl Sts {
     /// Returns the URL that requests are sent to.
     pub(in crate::commands) fn url(&self) -> String {
         self.client.endpoint().url()
+    }
+
+    /// Prints a hint if the role with that ARN is in another partition than this endpoint.
+    pub(in crate::commands) fn hint_partition(&self, context: &Context, arn: &str) {
+        context.hint_partition(self.client.endpoint(), arn);
     }
 
     /// Sends an action.
@@ -82,18 +78,14 @@ impl Sts {
     }
 }
 
-fn client(
+/// Counts the retries, and logs the waits.
+fn with_notify(
     context: &Context,
-    region: &str,
-    url: Option<&str>,
-    policy: Policy,
+    builder: ClientBuilder,
     retries: &Arc<AtomicU32>,
-) -> Result<Client, Error> {
+) -> ClientBuilder {
     let (count, console) = (Arc::clone(retries), context.console());
-    let mut builder = Client::builder()
-        .region(region)?
-        .retry(policy)
-        .notify(move |error, pause| {
+    builder.notify(move |error, pause| {
             count.fetch_add(1, Ordering::Relaxed);
             // Only a wrong clock is retried without being a server error or throttling.
             if classify(error.status(), error.code()).is_none() {
@@ -101,11 +93,7 @@ fn client(
             }
             let code = error.code().unwrap_or("no answer");
             info!(attempt = pause.attempt, wait = ?pause.delay, "{code}: waiting before the next attempt");
-        });
-    if let Some(url) = url {
-        builder = builder.endpoint(url)?;
-    }
-    builder.build()
+        })
 }
 
 /// Allows three attempts, or the configured number, and one more after correcting a wrong clock.

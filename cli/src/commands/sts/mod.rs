@@ -33,7 +33,11 @@ pub(super) async fn run(context: &Context, command: &StsCommand) -> Result<(), F
             context.print("GetSessionToken", &answer::session_token(&session))
         }
         StsCommand::AssumeRole(args) => {
-            let role = send(context, &assume_role(args)?).await?;
+            let action = assume_role(args)?;
+            let credentials = context.credentials().await?;
+            let sts = Sts::new(context).await?;
+            sts.hint_partition(context, &args.role_arn);
+            let role = sts.send(context, &action, &credentials).await?;
             context.print("AssumeRole", &answer::assumed_role(&role))
         }
     }

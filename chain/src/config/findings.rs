@@ -1,0 +1,223 @@
+use super::{region::Region, setting::Setting, settings::Settings};
+use crate::{
+    error::shown,
+    finding::{Finding, FindingKind},
+    origin::Origin,
+    profiles::{Section, SectionName, Value},
+};
+
+/// The variables that name the profile, in the order in which they count.
+const PROFILE: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
+impl Settings {
+    /// Returns what is remarkable about the name of the profile and about `region`, the region in
+    /// use. Sends nothing.
+    ///
+    /// These are: a profile name that other tools read differently, a region that does not look
+    /// like one, the regions that it masks, and [`us-east-1` by
+    /// default](Self::default_region_finding).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let variables = Variables::from_iter([
+    ///     ("AWS_REGION", "eu-west1"),
+    ///     ("AWS_DEFAULT_REGION", "eu-west-1"),
+    /// ]);
+    /// let settings = Settings::load(variables);
+    /// let findings = settings.findings(settings.region(None)?.as_ref());
+    /// assert_eq!(
+    ///     findings[0].text,
+    ///     "AWS_REGION is \"eu-west1\", which does not look like a region: write it as eu-west-1",
+    /// );
+    /// assert_eq!(findings[1].text, "AWS_DEFAULT_REGION (eu-west-1) is masked by AWS_REGION");
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    pub fn findings(&self, region: Option<&Region>) -> Vec<Finding> {
+        let mut findings = self.profile_name_findings();
+        if let Some(region) = region {
+            if *region.origin() == Origin::Default {
+                findings.push(self.default_region_finding());
+            }
+            if !looks_like_a_region(region.name()) && *region.origin() != Origin::Default {
+                findings.push(unknown_region(region));
+            }
+            findings.extend(self.masked_regions(region));
+        }
+        findings
+    }
+
+    /// Returns the note that no region is set and `us-east-1` is used. It says so if the profile
+    /// `default` has a region that a named profile does not inherit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::default());
+    /// let finding = settings.default_region_finding();
+    /// assert!(finding.text.starts_with("no region is set, so us-east-1 is used: set --region"));
+    /// ```
+    pub fn default_region_finding(&self) -> Finding {
+        let mut text = "no region is set, so us-east-1 is used: set --region, AWS_REGION or \
+                        region in a profile"
+            .to_owned();
+        let default = self.files().find(&SectionName::profile("default"));
+        let inherited = default.ok().flatten().and_then(|section| {
+            let value = section.get("region")?;
+            Setting::from_value(section, "region", value)
+        });
+        if let (Some(region), false) = (inherited, self.profile_name() == "default") {
+            let (name, profile) = (shown(region.text), shown(self.profile_name()));
+            text.push_str(&format!(
+                "; the {name} of [default] is not inherited by profile \"{profile}\""
+            ));
+        }
+        Finding::note(FindingKind::DefaultRegion, text).with_origin(Origin::Default)
+    }
+
+    fn profile_name_findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let named_by = self.profile_origin();
+        let variable = PROFILE
+            .into_iter()
+            .find(|name| *named_by == Origin::environment(&[name]));
+        let Some(variable) = variable else {
+            return findings;
+        };
+        let mut found = |text| {
+            findings.push(
+                Finding::warning(FindingKind::ProfileName, text).with_origin(named_by.clone()),
+            );
+        };
+        let raw = self.variables().raw(variable).and_then(|raw| raw.to_str());
+        if raw.is_some_and(|raw| raw.trim() != raw) {
+            found(format!(
+                "{variable} begins or ends with whitespace: aws and boto3 do not find the profile"
+            ));
+        }
+        if is_quoted(self.profile_name()) {
+            found(format!(
+                "{variable} has quotes, which are part of the name: remove them"
+            ));
+        }
+        findings
+    }
+
+    /// Returns the regions that come after the one in use.
+    fn masked_regions(&self, region: &Region) -> Vec<Finding> {
+        let variables = REGION.into_iter().filter_map(|name| self.variable(name));
+        let profile = self.profile().ok().flatten();
+        let property = profile.and_then(|profile| {
+            let value = profile.get("region")?;
+            Setting::from_value(profile, "region", value)
+        });
+        variables
+            .chain(property)
+            .skip_while(|setting| setting.origin != *region.origin() && is_set(region.origin()))
+            .filter(|setting| setting.origin != *region.origin() && setting.text != region.name())
+            .map(|setting| {
+                let text = format!(
+                    "{} ({}) is masked by {}",
+                    setting.name,
+                    shown(setting.text),
+                    region.origin()
+                );
+                Finding::note(FindingKind::MaskedRegion, text).with_origin(setting.origin)
+            })
+            .collect()
+    }
+}
+
+/// Returns true for the origins among which the order of settings decides. An argument comes before
+/// all of them.
+fn is_set(origin: &Origin) -> bool {
+    matches!(origin, Origin::Environment { .. } | Origin::File { .. })
+}
+
+fn unknown_region(region: &Region) -> Finding {
+    let (origin, name) = (region.origin(), shown(region.name()));
+    let what = match origin {
+        Origin::File { .. } => "region".to_owned(),
+        origin => origin.to_string(),
+    };
+    let text =
+        format!("{what} is \"{name}\", which does not look like a region: write it as eu-west-1");
+    Finding::warning(FindingKind::UnknownRegion, text).with_origin(origin.clone())
+}
+
+/// Returns true for names such as `eu-west-1`, `us-gov-west-1` and `aws-global`.
+///
+/// Source: `regionRegex` in `partitions.json` of the AWS SDKs.
+fn looks_like_a_region(name: &str) -> bool {
+    let words: Vec<_> = name.split('-').collect();
+    let is_word =
+        |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    match words.as_slice() {
+        [words @ .., "global"] => !words.is_empty() && words.iter().all(is_word),
+        [words @ .., number] => {
+            words.len() >= 2
+                && words.iter().all(is_word)
+                && !number.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        [] => false,
+    }
+}
+
+/// Returns true for text that begins or ends with a quote, as people write it in a shell.
+pub(crate) fn is_quoted(text: &str) -> bool {
+    text.starts_with(['"', '\'']) || text.ends_with(['"', '\''])
+}
+
+/// Returns the properties of a profile that have quotes, which are part of the value for every
+/// tool. A command may need its quotes.
+pub(crate) fn quotes(section: &Section) -> Vec<Finding> {
+    let is_wrong =
+        |(name, value): &(&str, &Value)| *name != "credential_process" && is_quoted(value.as_str());
+    section
+        .iter()
+        .filter(is_wrong)
+        .map(|(name, value)| {
+            let text = format!(
+                "the value of {} has quotes, which are part of it: remove them",
+                shown(name)
+            );
+            let origin = Origin::file(value.location(), section.name().name());
+            Finding::warning(FindingKind::Quotes, text).with_origin(origin)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_regions_have_words_and_a_number() {
+        for name in [
+            "eu-west-1",
+            "us-gov-west-1",
+            "eusc-de-east-1",
+            "us-isob-east-1",
+            "aws-global",
+        ] {
+            assert!(looks_like_a_region(name), "{name}");
+        }
+        for name in [
+            "Ireland",
+            "eu-west1",
+            "us-east-1a",
+            "EU-WEST-1",
+            "us-1",
+            "local",
+            "eu--1",
+        ] {
+            assert!(!looks_like_a_region(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use keyfob_sts::{Client, ClientBuilder};
+
+use super::{region::Region, setting::Argument, settings::Settings};
+use crate::error::{Error, ErrorKind};
+
+impl Settings {
+    /// Returns the builder of a client for STS, configured by these settings.
+    ///
+    /// Each variable comes before the property in the profile:
+    ///
+    /// | variable | property | meaning |
+    /// |---|---|---|
+    /// | `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | `endpoint_url` | URL, as [`endpoint_url`](Self::endpoint_url) finds it; `endpoint` comes before it |
+    /// | `AWS_USE_FIPS_ENDPOINT` | `use_fips_endpoint` | `true` in any case: the endpoint for FIPS |
+    /// | `AWS_USE_DUALSTACK_ENDPOINT` | `use_dualstack_endpoint` | `true` in any case: the endpoint that has IPv6 addresses as well |
+    /// | `AWS_CA_BUNDLE` | `ca_bundle` | file of the certificate authorities to trust, in PEM (with one of the TLS features) |
+    ///
+    /// The roles of profiles and of pods are assumed by a client of this builder, with the region
+    /// of [`resolve_region`](Self::resolve_region). Use the same for calls of your own, so that
+    /// all of them go to one endpoint.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Setting`] if a value cannot be used. The message names its variable, its
+    ///   property or its argument.
+    /// - The errors of [`endpoint_url`](Self::endpoint_url).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let variables = Variables::from_iter([
+    ///     ("AWS_REGION", "us-west-2"),
+    ///     ("AWS_USE_FIPS_ENDPOINT", "true"),
+    /// ]);
+    /// let settings = Settings::load(variables);
+    /// let region = settings.region(None)?.unwrap();
+    /// let client = settings.sts(&region, None)?.build()?;
+    /// assert_eq!(client.endpoint().url(), "https://sts-fips.us-west-2.amazonaws.com/");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sts(
+        &self,
+        region: &Region,
+        endpoint: Option<Argument<'_>>,
+    ) -> Result<ClientBuilder, Error> {
+        let mut builder = Client::builder().region(region.name()).map_err(|error| {
+            let message = "STS cannot be used with this region";
+            Error::with_source(ErrorKind::Setting, message, error)
+        })?;
+        if let Some(argument) = endpoint {
+            builder = builder
+                .endpoint(argument.value)
+                .map_err(|error| argument.unusable(error))?;
+        } else if let Some(url) = self.endpoint_url("sts")? {
+            builder = builder
+                .endpoint(url.text)
+                .map_err(|error| url.unusable(error))?;
+        }
+        builder = builder
+            .fips(self.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
+            .dual_stack(self.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"));
+        self.with_ca_bundle(builder)
+    }
+
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    fn with_ca_bundle(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+        match self.find("AWS_CA_BUNDLE", "ca_bundle") {
+            Some(file) => builder
+                .ca_bundle_file(file.text)
+                .map_err(|error| file.unusable(error)),
+            None => Ok(builder),
+        }
+    }
+
+    /// Without TLS there is no certificate to check.
+    #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with TLS")]
+    fn with_ca_bundle(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+        Ok(builder)
+    }
+}

@@ -1,0 +1,150 @@
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::origin::Origin;
+
+/// Something that a user should know: what is masked, what is wrong, and what other tools read
+/// differently.
+///
+/// Findings are data. `why`, `whoami` and the warnings of other commands are views of the same
+/// list. No member contains a secret.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::{Finding, FindingKind, Origin};
+///
+/// let file = "/home/ada/.aws/credentials".into();
+/// let origin = Origin::File { file, line: 3, section: "dev".to_owned() };
+/// let finding = Finding::warning(FindingKind::FileMode, "other users can read the file")
+///     .with_origin(origin)
+///     .with_cure("chmod 600 ~/.aws/credentials");
+/// assert_eq!(finding.line(None), "/home/ada/.aws/credentials:3: other users can read the file");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Finding {
+    /// What it is about.
+    pub kind: FindingKind,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The number of the [`Attempt`](crate::Attempt) it is about, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<usize>,
+    /// The variables, the file and line, or the argument that cause it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// One sentence for people, in lower case and without a period.
+    pub text: String,
+    /// A command line for a POSIX shell that changes it. `COMMAND` stands for the program to run;
+    /// a line without it, such as `chmod 600 FILE`, is run once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cure: Option<String>,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Probably not what the user wants, or read differently by other tools.
+    Warning,
+    /// It stops commands.
+    Error,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// A provider has credentials, but another one comes first.
+    Masked,
+    /// A source of credentials in a profile that another one in the same profile masks.
+    MaskedProperty,
+    /// A region that another one masks.
+    MaskedRegion,
+    /// A line of a configuration file that is ignored, unusable, or read differently elsewhere.
+    File,
+    /// A configuration file that other users can read or change.
+    FileMode,
+    /// Quotes that are part of a value.
+    Quotes,
+    /// A long-lived key on an instance that has a role.
+    LongLivedKey,
+    /// A session token beside a long-lived key.
+    UnneededToken,
+    /// The access key ID of a session without its token.
+    MissingToken,
+    /// A session token that is not in the file of its key.
+    SplitKey,
+    /// What another tool wrote about when the credentials expire.
+    Expiry,
+    /// A variable that has an old name.
+    OldVariable,
+    /// A profile name that other tools do not find.
+    ProfileName,
+    /// A region that does not look like one.
+    UnknownRegion,
+    /// No region is set.
+    DefaultRegion,
+    /// A role in another partition than the region.
+    Partition,
+    /// Anything else, as from a provider of your own.
+    Other,
+}
+
+impl Finding {
+    /// Creates a finding that is worth knowing.
+    pub fn note(kind: FindingKind, text: impl Into<String>) -> Self {
+        Self::new(kind, Severity::Note, text)
+    }
+
+    /// Creates a finding about something that is probably wrong.
+    pub fn warning(kind: FindingKind, text: impl Into<String>) -> Self {
+        Self::new(kind, Severity::Warning, text)
+    }
+
+    fn new(kind: FindingKind, severity: Severity, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            severity,
+            number: None,
+            origin: None,
+            text: text.into(),
+            cure: None,
+        }
+    }
+
+    /// Sets the number of the [`Attempt`](crate::Attempt) it is about.
+    pub(crate) fn with_number(mut self, number: usize) -> Self {
+        self.number = Some(number);
+        self
+    }
+
+    /// Sets what causes it.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Sets the command line that changes it.
+    #[must_use]
+    pub fn with_cure(mut self, command: impl Into<String>) -> Self {
+        self.cure = Some(command.into());
+        self
+    }
+
+    /// Returns the text, after the file and line if it is about a file. Paths below `home` start
+    /// with `~`.
+    pub fn line(&self, home: Option<&Path>) -> String {
+        match self.origin.as_ref().and_then(|origin| origin.place(home)) {
+            Some(place) => format!("{place}: {}", self.text),
+            None => self.text.clone(),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What a profile says about credentials and never gets to use.
+
+use keyfob_sigv4::Timestamp;
+
+use super::plan::{property, property_in};
+use crate::{
+    finding::{Finding, FindingKind},
+    origin::Origin,
+    profiles::{FileKind, Part, Section, Value},
+};
+
+const ID: &str = "aws_access_key_id";
+
+/// The properties in which tools write when a session expires: saml2aws, aws-mfa and others,
+/// several wrappers, aws-azure-login, and one more. No SDK reads them.
+const EXPIRIES: [&str; 5] = [
+    "x_security_token_expires",
+    "expiration",
+    "aws_session_expiration",
+    "aws_expiration",
+    "aws_credential_expiration",
+];
+
+/// A source of credentials in a profile.
+struct Source<'a> {
+    name: &'static str,
+    value: &'a Value,
+}
+
+/// Returns what is remarkable about the sources of credentials in a profile: those that another one
+/// masks, a session token that is not in the file of its key, and when the session of the key
+/// expires, as far as a tool wrote that down.
+pub(in crate::providers) fn masks(section: &Section, now: Timestamp) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut sources = sources(section).into_iter();
+    let Some(first) = sources.next() else {
+        return findings;
+    };
+    for source in sources {
+        let (name, by) = (source.name, first.name);
+        let place = first.value.location();
+        let text = format!("{name} is masked by {by} ({place}) of the same profile");
+        findings.push(at(section, source.value, FindingKind::MaskedProperty, text));
+    }
+    findings.extend(split_key(section));
+    if first.name == ID {
+        findings.extend(expiry(section, first.value, now));
+    }
+    findings
+}
+
+/// Returns the sources of a profile, the one in use first. The order is that of the AWS CLI.
+fn sources(section: &Section) -> Vec<Source<'_>> {
+    let of_profile = |name| {
+        let value = property(section, name)?;
+        Some(Source { name, value })
+    };
+    let key_of = |kind| {
+        let value = property_in(section.part(kind)?, ID)?;
+        Some(Source { name: ID, value })
+    };
+    let web_identity = of_profile("web_identity_token_file");
+    // A role with a token file is one source, and so is a role by the key of its own profile.
+    let role = of_profile("role_arn").filter(|_| web_identity.is_none());
+    let is_own_key = role.is_some()
+        && property(section, "source_profile")
+            .is_some_and(|source| source.as_str() == section.name().name());
+    let sso = [
+        "sso_session",
+        "sso_start_url",
+        "sso_account_id",
+        "sso_role_name",
+    ];
+    let sso = sso.into_iter().find_map(of_profile);
+    let keys = [
+        key_of(FileKind::Credentials),
+        of_profile("login_session"),
+        of_profile("credential_process"),
+        key_of(FileKind::Config),
+    ];
+    let mut all: Vec<_> = [role, web_identity, sso]
+        .into_iter()
+        .chain(keys)
+        .flatten()
+        .collect();
+    if is_own_key && let Some(own) = all.iter().position(|source| source.name == ID) {
+        all.remove(own);
+    }
+    all
+}
+
+/// The parts of a key come from one file: see [`ProfileProvider`](super::super::ProfileProvider).
+fn split_key(section: &Section) -> Option<Finding> {
+    let parts = [FileKind::Credentials, FileKind::Config].map(|kind| section.part(kind));
+    let has_key = |part: &&Part| property_in(part, ID).is_some();
+    let key = parts.into_iter().flatten().find(has_key)?;
+    let token = |part: &Part| {
+        let names = ["aws_session_token", "aws_security_token"];
+        names
+            .into_iter()
+            .any(|name| property_in(part, name).is_some())
+    };
+    let other = parts
+        .into_iter()
+        .flatten()
+        .find(|part| !has_key(part) && token(part))?;
+    let value = ["aws_session_token", "aws_security_token"]
+        .into_iter()
+        .find_map(|name| property_in(other, name))?;
+    let id = property_in(key, ID)?;
+    let text = format!(
+        "the session token is not used, because the key is in another file ({}): put both in one, \
+         or remove the token",
+        id.location()
+    );
+    Some(at(section, value, FindingKind::SplitKey, text))
+}
+
+/// Returns what another tool wrote about the expiry of the key.
+fn expiry(section: &Section, key: &Value, now: Timestamp) -> Option<Finding> {
+    let kinds = [FileKind::Credentials, FileKind::Config];
+    let part = kinds
+        .into_iter()
+        .filter_map(|kind| section.part(kind))
+        .find(|part| property_in(part, ID).is_some_and(|id| id.location() == key.location()))?;
+    let (name, value) = EXPIRIES
+        .into_iter()
+        .find_map(|name| Some((name, property_in(part, name)?)))?;
+    let expiry = read_time(value.as_str())?;
+    let origin = Origin::file(value.location(), section.name().name());
+    let finding = if expiry <= now {
+        let text = format!("the key expired at {expiry}, says {name}: get a new one");
+        Finding::warning(FindingKind::Expiry, text)
+    } else {
+        let text = format!("the key expires at {expiry}, says {name}");
+        Finding::note(FindingKind::Expiry, text)
+    };
+    Some(finding.with_origin(origin))
+}
+
+/// Reads a time as these tools write it: RFC 3339, an offset without its colon, or Python's form
+/// without any offset, which is UTC.
+fn read_time(text: &str) -> Option<Timestamp> {
+    let parse = |text: &str| text.parse().ok();
+    let with_colon = || {
+        let (start, minutes) = text.split_at_checked(text.len().checked_sub(2)?)?;
+        parse(&format!("{start}:{minutes}"))
+    };
+    parse(text)
+        .or_else(with_colon)
+        .or_else(|| parse(&format!("{text}Z")))
+}
+
+fn at(section: &Section, value: &Value, kind: FindingKind, text: String) -> Finding {
+    let origin = Origin::file(value.location(), section.name().name());
+    Finding::warning(kind, text).with_origin(origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_times_of_saml2aws_aws_mfa_and_others_are_read() {
+        let at = "2022-09-06T07:09:28Z".parse().ok();
+        for text in [
+            "2022-09-06T17:09:28+10:00",
+            "2022-09-06T07:09:28+0000",
+            "2022-09-06 07:09:28",
+            "2022-09-06T07:09:28.000Z",
+        ] {
+            assert_eq!(read_time(text), at, "{text}");
+        }
+        for text in ["", "é", "soon", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"] {
+            assert_eq!(read_time(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `Debug` of every public type, with canaries in place of everything that may be a secret.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use std::fmt::Debug;
+
+use keyfob_chain::{
+    Argument, Cached, Chain, ContainerProvider, EnvironmentProvider, Error, ErrorKind, Finding,
+    FindingKind, Found, Inspection, Order, Origin, Outcome, ProfileProvider, Provider, Region,
+    Selection, Settings, Skip, TextStyle, Variables, WebIdentityProvider,
+    profiles::{ConfigFiles, Editor, FileKind, SectionName},
+    provider_fn,
+};
+use keyfob_sigv4::{Credentials, Timestamp};
+
+const CREDENTIALS: &str = "[default]
+aws_access_key_id = AKIAFILE
+aws_secret_access_key = canary-secret
+aws_session_token = canary-token
+password = canary-password
+[broken]
+aws_secret_access_key canary-broken
+[canary section
+aws_secret_access_key = canary-lost
+";
+
+const CONFIG: &str = "[default]
+region = eu-west-1
+endpoint_url = http://user:canary-url@localhost:4566
+s3 =
+  token = canary-nested
+";
+
+fn now() -> Timestamp {
+    "2026-11-27T00:00:00Z".parse().unwrap()
+}
+
+fn settings() -> Settings {
+    let variables = Variables::from_iter([
+        ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT"),
+        ("AWS_SECRET_ACCESS_KEY", "canary-environment"),
+        ("AWS_SESSION_TOKEN", "canary-session"),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "canary-authorization"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("SOMETHING", "canary-something"),
+    ]);
+    let files = [
+        (FileKind::Config, "config", CONFIG.as_bytes()),
+        (FileKind::Credentials, "credentials", CREDENTIALS.as_bytes()),
+    ];
+    Settings::new(variables, ConfigFiles::parse(files))
+}
+
+#[track_caller]
+fn check(value: &dyn Debug) {
+    for shown in [format!("{value:?}"), format!("{value:#?}")] {
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}
+
+#[test]
+fn debug_of_settings_and_files_shows_no_value() {
+    let settings = settings().with_notify(|_| {});
+    check(&settings);
+    check(settings.variables());
+    check(settings.files());
+    for problem in settings.files().problems() {
+        check(problem);
+    }
+    for section in settings.files().sections() {
+        check(section);
+        check(section.name());
+        for (_, value) in section.iter() {
+            check(value);
+            check(value.location());
+        }
+        check(&section.part(FileKind::Config));
+    }
+    check(&SectionName::profile("default"));
+    check(&settings.find("SOMETHING", "password").unwrap());
+    check(&settings.find("NOTHING", "password").unwrap());
+    check(&settings.endpoint_url("sts").unwrap().unwrap());
+    check(&Argument::new("--secret", "canary-argument"));
+    check(&Region::us_east_1());
+    #[cfg(feature = "imds")]
+    check(&settings.imds(None).unwrap());
+}
+
+#[test]
+fn debug_of_an_editor_shows_no_line() {
+    let mut editor = Editor::new(FileKind::Credentials, "credentials");
+    let default = SectionName::profile("default");
+    editor
+        .set(&default, "aws_secret_access_key", "canary-new")
+        .unwrap();
+    check(&editor);
+}
+
+#[tokio::test]
+async fn debug_of_providers_and_answers_shows_no_secret() {
+    let settings = settings();
+    let chain = Chain::default_for(Order::Cli, &settings);
+    check(&chain);
+    check(&EnvironmentProvider::new(settings.clone()));
+    check(&WebIdentityProvider::new(settings.clone()));
+    check(&ProfileProvider::new(settings.clone()));
+    check(&ContainerProvider::new(settings.clone()));
+    #[cfg(feature = "imds")]
+    check(&keyfob_chain::InstanceMetadataProvider::new(&settings));
+
+    let key = Credentials::new("AKIACUSTOM", "canary-custom")
+        .and_then(|key| key.with_session_token("canary-custom-token"))
+        .unwrap();
+    let found = Found::new(key, Origin::Default);
+    check(&found);
+    check(&Outcome::Found(found.clone()));
+    check(&Inspection::from(Outcome::Found(found.clone())));
+    let cached = Cached::new(found.clone());
+    cached.credentials(now()).await.unwrap();
+    check(&cached);
+    check(&provider_fn("custom", move |_| {
+        let found = found.clone();
+        async move { Ok(Outcome::Found(found)) }
+    }));
+
+    let resolution = chain.explain(now()).await;
+    check(&resolution);
+    let explanation = resolution
+        .explanation
+        .with_endpoint("http://user:canary-url@localhost:4566/", Origin::Default);
+    check(&explanation);
+    for attempt in &explanation.attempts {
+        check(attempt);
+    }
+    for finding in &explanation.findings {
+        check(finding);
+    }
+    let shown = explanation.text(now(), None) + &serde_json::to_string(&explanation).unwrap();
+    assert!(!shown.contains("canary"), "{shown}");
+    for provider in ["broken", "default"] {
+        let profile = ProfileProvider::new(settings.clone().with_profile(provider));
+        check(&profile.provide(now()).await);
+        check(&profile.findings(now()));
+    }
+}
+
+#[test]
+fn debug_of_the_small_types_shows_what_they_say() {
+    check(&Finding::note(FindingKind::Other, "text"));
+    check(&Error::new(ErrorKind::Provider, "text"));
+    check(&Skip::unset(["A"]));
+    check(&Selection::BySkipping);
+    check(&TextStyle::default());
+    check(&Order::Cli);
+}

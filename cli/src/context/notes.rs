@@ -1,0 +1,41 @@
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use keyfob_chain::{Finding, Severity};
+
+use crate::terminal::Console;
+
+/// Prints findings on stderr, each once for a command. Clones share what was printed.
+#[derive(Clone, Debug)]
+pub(crate) struct Notes {
+    console: Console,
+    home: Option<PathBuf>,
+    printed: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Notes {
+    pub(super) fn new(console: Console, home: Option<PathBuf>) -> Self {
+        Self {
+            console,
+            home,
+            printed: Arc::default(),
+        }
+    }
+
+    /// Prints a finding as a note or a warning.
+    pub(crate) fn print(&self, finding: &Finding) {
+        let line = finding.line(self.home.as_deref());
+        let mut printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !printed.insert(line.clone()) {
+            return;
+        }
+        if finding.severity == Severity::Note {
+            self.console.note(&line);
+        } else {
+            self.console.warn(&line);
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! Every command that `why` prints as a cure is run by a shell, and gives what it promises.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use crate::{
+    keyfob::{Home, Run, assert_has, assert_lacks},
+    running::Running,
+};
+
+const ENVIRONMENT: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+/// Without these, the files are those in the home folder.
+const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+
+const KEY: &str = "aws_access_key_id = AKIAFILEEXAMPLE00001\naws_secret_access_key = secret\n";
+const ROLE: &str = "role_arn = arn:aws:iam::123456789012:role/ops\n";
+
+/// A home beside a sandbox, and the arguments that come before the command.
+struct Scenario {
+    name: &'static str,
+    home: Home,
+    arguments: Vec<&'static str>,
+    /// The providers with a cure.
+    cured: Vec<&'static str>,
+}
+
+impl Scenario {
+    /// Runs `why` as the cure says. `without` is the argument that the cure leaves out.
+    fn follow(&self, cure: &str) -> Run {
+        let (line, left_out) = match cure.split_once("  # without ") {
+            Some((line, left_out)) => (line, left_out),
+            None => (cure, ""),
+        };
+        let arguments = match left_out {
+            "" => self.arguments.join(" "),
+            _ => self.arguments.join(" ").replace(left_out, ""),
+        };
+        let program = env!("CARGO_BIN_EXE_keyfob");
+        let line = line.replace("COMMAND", &format!("{program} {arguments} why --json"));
+        let mut shell = self.home.program("sh");
+        Run::new(shell.args(["-c", &line]).output().unwrap())
+    }
+
+    fn why(&self) -> Value {
+        let words = self.arguments.iter().copied().chain(["why", "--json"]);
+        json(&self.home.keyfob(words))
+    }
+
+    /// Follows each cure of a masked provider.
+    fn check(&self) {
+        let before = self.why();
+        let mut cured = Vec::new();
+        for finding in before["findings"].as_array().unwrap() {
+            let Some(cure) = finding["cure"].as_str() else {
+                continue;
+            };
+            if finding["kind"] == "masked" {
+                let after = json(&self.follow(cure));
+                let number = usize::try_from(finding["number"].as_u64().unwrap()).unwrap();
+                let promised = &before["rows"][number - 1];
+                assert_eq!(
+                    (&after["winner"]["provider"], &after["winner"]["origin"]),
+                    (&promised["provider"], &promised["origin"]),
+                    "{}: {cure}\n{after:#}",
+                    self.name
+                );
+                cured.push(promised["provider"].as_str().unwrap().to_owned());
+            }
+        }
+        assert_eq!(cured, self.cured, "{}\n{before:#}", self.name);
+    }
+}
+
+/// `why` prints its data whatever it exits with.
+#[track_caller]
+fn json(run: &Run) -> Value {
+    let parsed = serde_json::from_str(&run.stdout);
+    assert!(parsed.is_ok(), "{run:?}");
+    parsed.unwrap()
+}
+
+/// Writes a web identity token that the sandbox's STS accepts.
+fn token_file(folder: &Path) -> PathBuf {
+    let file = folder.join("token");
+    fs::write(&file, "a.web.token").unwrap();
+    file
+}
+
+fn scenarios(sandbox: &Running, agent: &Running) -> Vec<Scenario> {
+    let on_instance = |name, cured: &[&'static str]| Scenario {
+        name,
+        home: sandbox.home(&[&ENVIRONMENT[..], &FILES].concat()),
+        arguments: Vec::new(),
+        cured: cured.to_vec(),
+    };
+    let with_key = |name, cured: &[&'static str]| Scenario {
+        home: sandbox.home(&FILES),
+        ..on_instance(name, cured)
+    };
+    let edit = |mut scenario: Scenario, edit: &dyn Fn(Home) -> Home| {
+        scenario.home = edit(scenario.home);
+        scenario
+    };
+    let arguments = |mut scenario: Scenario, arguments: &[&'static str]| {
+        scenario.arguments = arguments.to_vec();
+        scenario
+    };
+    let instance = "instance metadata";
+    let default = "profile \"default\"";
+    let prod = "profile \"prod\"";
+    let key_of = |profile: &str| format!("[{profile}]\n{KEY}");
+    let role_of = |profile: &str, more: &str| {
+        format!("[profile {profile}]\n{ROLE}{more}region = us-east-1\n")
+    };
+    vec![
+        edit(
+            arguments(
+                on_instance("a profile named by the flag, in credentials", &[instance]),
+                &["--profile", "prod"],
+            ),
+            &|home| home.with_file("credentials", &key_of("prod")),
+        ),
+        edit(
+            arguments(
+                with_key(
+                    "a profile named by the flag, and keys in the environment",
+                    &[instance],
+                ),
+                &["--profile", "prod"],
+            ),
+            &|home| home.with_file("credentials", &key_of("prod")),
+        ),
+        edit(
+            arguments(
+                on_instance("the flag, AWS_PROFILE and a default profile", &[instance]),
+                &["--profile", "prod"],
+            ),
+            &|home| {
+                home.with("AWS_PROFILE", "other").with_file(
+                    "credentials",
+                    &[key_of("prod"), key_of("other"), key_of("default")].concat(),
+                )
+            },
+        ),
+        edit(
+            on_instance("a profile named by AWS_PROFILE", &[instance]),
+            &|home| {
+                home.with("AWS_PROFILE", "prod")
+                    .with_file("credentials", &key_of("prod"))
+            },
+        ),
+        edit(
+            on_instance(
+                "a profile named by AWS_DEFAULT_PROFILE, with keys in config",
+                &[instance],
+            ),
+            &|home| {
+                home.with("AWS_DEFAULT_PROFILE", "prod")
+                    .with_file("config", &format!("[profile prod]\n{KEY}"))
+            },
+        ),
+        edit(
+            on_instance("a profile that nothing names", &[instance]),
+            &|home| home.with_file("credentials", &key_of("default")),
+        ),
+        edit(
+            on_instance("default keys in both files", &[instance]),
+            &|home| {
+                home.with_file("credentials", &key_of("default"))
+                    .with_file("config", &key_of("default"))
+            },
+        ),
+        edit(
+            on_instance("a role in config with a key in credentials", &[instance]),
+            &|home| {
+                let config = format!("[default]\n{ROLE}source_profile = default\n");
+                home.with_file("credentials", &key_of("default"))
+                    .with_file("config", &config)
+            },
+        ),
+        edit(
+            with_key(
+                "keys mask a profile that nothing names",
+                &[default, instance],
+            ),
+            &|home| home.with_file("credentials", &key_of("default")),
+        ),
+        edit(
+            with_key("keys mask a profile of AWS_PROFILE", &[prod, instance]),
+            &|home| {
+                home.with("AWS_PROFILE", "prod")
+                    .with_file("credentials", &key_of("prod"))
+            },
+        ),
+        edit(
+            with_key(
+                "AWS_PROFILE names a role whose source is the environment",
+                &[prod, instance],
+            ),
+            &|home| {
+                home.with("AWS_PROFILE", "prod").with_file(
+                    "config",
+                    &role_of("prod", "credential_source = Environment\n"),
+                )
+            },
+        ),
+        edit(
+            with_key(
+                "the default role's source is the environment",
+                &[default, instance],
+            ),
+            &|home| {
+                let role = format!("[default]\n{ROLE}credential_source = Environment\n");
+                home.with_file("config", &role)
+            },
+        ),
+        edit(
+            with_key(
+                "a role two profiles away from the environment",
+                &[prod, instance],
+            ),
+            &|home| {
+                let near = role_of("prod", "source_profile = far\n");
+                let far = "[profile far]\ncredential_source = Environment\n";
+                home.with("AWS_PROFILE", "prod")
+                    .with_file("config", &(near + far))
+            },
+        ),
+        edit(
+            with_key("a role with an instance as its source", &[prod, instance]),
+            &|home| {
+                home.with("AWS_PROFILE", "prod").with_file(
+                    "config",
+                    &role_of("prod", "credential_source = Ec2InstanceMetadata\n"),
+                )
+            },
+        ),
+        edit(
+            with_key(
+                "keys mask a container, which masks an instance",
+                &["container", instance],
+            ),
+            &|home| {
+                let exports = agent.exports.iter();
+                exports.fold(home, |home, (name, value)| home.with(name, value))
+            },
+        ),
+        edit(on_instance("half a key", &[default, instance]), &|home| {
+            home.with("AWS_ACCESS_KEY_ID", "AKIAHALF")
+                .with_file("credentials", &key_of("default"))
+        }),
+        edit(
+            on_instance(
+                "a default profile that this version does not support",
+                &[instance],
+            ),
+            &|home| home.with_file("config", "[default]\nsso_session = corp\n"),
+        ),
+    ]
+}
+
+#[test]
+#[cfg(unix)]
+fn every_cure_uses_the_provider_that_it_names() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let key_home = Home::new().with_key("AKIAAGENTEXAMPLE0001", "secret");
+    let agent = Running::serve(&key_home, "container", &[]);
+    for scenario in scenarios(&sandbox, &agent) {
+        scenario.check();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn web_identity_is_skipped_without_taking_the_role_of_a_profile() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = sandbox.home(&[&ENVIRONMENT[..], &FILES].concat());
+    let file = token_file(home.path());
+    let token = format!("web_identity_token_file = {}\n", file.display());
+    let home = home
+        .with("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().unwrap())
+        .with("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod")
+        .with_file("config", &format!("[default]\n{token}"));
+    let scenario = Scenario {
+        name: "web identity",
+        home,
+        arguments: Vec::new(),
+        cured: Vec::new(),
+    };
+    let why = scenario.why();
+    let cure = why["findings"][0]["cure"].as_str().unwrap();
+    assert_eq!(
+        cure, "env -u AWS_WEB_IDENTITY_TOKEN_FILE COMMAND",
+        "{why:#}"
+    );
+    let after = json(&scenario.follow(cure));
+    // The sandbox's STS has no web identity, so the profile is what fails.
+    assert_eq!(after["rows"][1]["verdict"], "not_configured", "{after:#}");
+    assert_lacks(
+        after["rows"][2]["reason"].as_str().unwrap(),
+        &["it needs both"],
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn cures_of_warnings_end_the_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let scenario = |home| Scenario {
+        name: "warnings",
+        home,
+        arguments: Vec::new(),
+        cured: Vec::new(),
+    };
+    let kinds = |why: &Value| {
+        let findings = why["findings"].as_array().unwrap();
+        let kinds = findings.iter().map(|finding| finding["kind"].to_string());
+        kinds.collect::<Vec<_>>().join(" ")
+    };
+    let open = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with_file("credentials", &format!("[default]\n{KEY}"));
+    let file = open.file("credentials");
+    for mode in [0o644, 0o666, 0o604] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let scenario = scenario(Home::new());
+        let why = json(&open.keyfob(["why", "--json"]));
+        assert_has(&kinds(&why), &["file_mode"]);
+        let finding = why["findings"].as_array().unwrap().iter();
+        let cure = finding
+            .filter_map(|finding| finding["cure"].as_str())
+            .next()
+            .unwrap();
+        scenario.follow(cure);
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_lacks(
+            &kinds(&json(&open.keyfob(["why", "--json"]))),
+            &["file_mode"],
+        );
+    }
+    for (home, kind) in [
+        (
+            Home::new()
+                .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+                .with("AWS_SESSION_TOKEN", "left-over")
+                .with("AWS_SECURITY_TOKEN", "older"),
+            "unneeded_token",
+        ),
+        (
+            Home::new()
+                .with("AWS_ACCESS_KEY", "AKIAIOSFODNN7EXAMPLE")
+                .with("AWS_SECRET_KEY", "secret"),
+            "old_variable",
+        ),
+    ] {
+        let scenario = scenario(home.with("AWS_REGION", "eu-west-1"));
+        let before = scenario.why();
+        assert_has(&kinds(&before), &[kind]);
+        let findings = before["findings"].as_array().unwrap();
+        let cure = findings
+            .iter()
+            .find(|finding| finding["kind"] == kind)
+            .unwrap();
+        let after = json(&scenario.follow(cure["cure"].as_str().unwrap()));
+        assert_lacks(&kinds(&after), &[kind]);
+        assert_eq!(after["winner"]["key_id"], "AKIAIOSFODNN7EXAMPLE");
+    }
+}
