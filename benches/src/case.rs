@@ -214,7 +214,7 @@ fn json_headers(n: usize) -> Vec<(&'static str, String)> {
         ("accept", "application/json".into()),
         ("accept-language", "en".into()),
         ("cache-control", "no-cache".into()),
-        ("content-length", "1024".into()),
+        ("content-language", "en".into()),
         ("content-type", "application/x-amz-json-1.0".into()),
         ("x-amz-meta-request", format!("request-{n:04}")),
         ("x-amz-target", "DynamoDB_20120810.BatchGetItem".into()),
