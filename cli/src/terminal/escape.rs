@@ -34,7 +34,13 @@ fn is_control(char: char) -> bool {
     char.is_control()
         || matches!(
             char,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e007f}'
         )
 }
 
@@ -50,6 +56,7 @@ mod tests {
             ("a\nb\r\t\u{7}", "a\\nb\\r\\t\\u{7}"),
             ("\u{9b}2J", "\\u{9b}2J"),
             ("\u{202e}txt", "\\u{202e}txt"),
+            ("a\u{ad}b\u{61c}\u{e0041}", "a\\u{ad}b\\u{61c}\\u{e0041}"),
         ] {
             assert_eq!(printable(text), expected);
         }

@@ -265,13 +265,7 @@ fn general(kind: ErrorKind) -> (Codes, Option<&'static str>) {
 fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
     let (status, code, message) = match kind {
         ErrorKind::NoSignature => (403, "AccessDenied", Some("Access Denied")),
-        ErrorKind::Mechanism => (
-            400,
-            "InvalidRequest",
-            Some(
-                "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
-            ),
-        ),
+        ErrorKind::Mechanism => (400, "InvalidRequest", Some(MECHANISM)),
         ErrorKind::TwoSignatures => (400, "InvalidArgument", Some(TWO_SIGNATURES)),
         ErrorKind::Host => (400, "InvalidRequest", None),
         ErrorKind::UrlExpired => (403, "AccessDenied", Some("Request has expired")),
@@ -314,13 +308,7 @@ fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
             "XAmzContentSHA256Mismatch",
             Some("The provided 'x-amz-content-sha256' header does not match what was computed."),
         ),
-        ErrorKind::Mismatch => (
-            403,
-            "SignatureDoesNotMatch",
-            Some(
-                "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
-            ),
-        ),
+        ErrorKind::Mismatch => (403, "SignatureDoesNotMatch", Some(MISMATCH)),
     };
     Answer {
         status,
@@ -330,6 +318,11 @@ fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
 }
 
 const TWO_SIGNATURES: &str = "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified";
+
+const MECHANISM: &str =
+    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
+
+const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
 
 const TOO_SHORT: &str = "Your proposed upload is smaller than the minimum allowed size";
 const TOO_LONG: &str = "Your proposed upload exceeds the maximum allowed size";
