@@ -84,7 +84,7 @@ fn a_verifier_refuses_sigv4a_by_default() {
     let error = sent
         .verify(&Verifier::s3("us-east-1").unwrap())
         .unwrap_err();
-    assert_eq!(error.kind(), verify::ErrorKind::Malformed);
+    assert_eq!(error.kind(), verify::ErrorKind::Mechanism);
 }
 
 #[test]
