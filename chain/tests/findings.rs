@@ -196,7 +196,7 @@ async fn quotes_in_keys_are_used_and_warned_about() {
     assert!(explanation.winner().is_some());
     let quotes = lines(&explanation, FindingKind::Quotes);
     assert_eq!(quotes.len(), 2, "{quotes:?}");
-    assert!(quotes[0].starts_with("credentials:2: the value of aws_access_key_id has quotes"));
+    assert!(quotes[0].starts_with("credentials:2: the value has quotes"));
     let variables = [
         ("AWS_ACCESS_KEY_ID", "\"AKIA\""),
         ("AWS_SECRET_ACCESS_KEY", "s"),

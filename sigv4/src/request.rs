@@ -2,7 +2,6 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
-    canonical::is_same_host,
     codec::scan,
     error::{Error, ErrorKind},
     payload::Payload,
@@ -495,6 +494,11 @@ fn split_scheme(url: &str) -> Option<(&str, &str)> {
     let is_scheme_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     let (scheme, rest) = url.split_once("://")?;
     (!scheme.is_empty() && scheme.bytes().all(is_scheme_byte)).then_some((scheme, rest))
+}
+
+/// Returns true if two `Host` headers have the same value.
+pub(crate) fn is_same_host(a: &[u8], b: &[u8]) -> bool {
+    a.trim_ascii().eq_ignore_ascii_case(b.trim_ascii())
 }
 
 /// Returns the host in lower case, without the scheme's default port. An IPv6 address keeps its

@@ -3,7 +3,7 @@ use crate::{
     error::shown,
     finding::{Finding, FindingKind},
     origin::Origin,
-    profiles::{Section, SectionName, Value},
+    profiles::{SectionName, is_quoted},
 };
 
 /// The variables that name the profile, in the order in which they count.
@@ -167,30 +167,6 @@ fn looks_like_a_region(name: &str) -> bool {
         }
         [] => false,
     }
-}
-
-/// Returns true for text that begins or ends with a quote, as people write it in a shell.
-pub(crate) fn is_quoted(text: &str) -> bool {
-    text.starts_with(['"', '\'']) || text.ends_with(['"', '\''])
-}
-
-/// Returns the properties of a profile that have quotes, which are part of the value for every
-/// tool. A command may need its quotes.
-pub(crate) fn quotes(section: &Section) -> Vec<Finding> {
-    let is_wrong =
-        |(name, value): &(&str, &Value)| *name != "credential_process" && is_quoted(value.as_str());
-    section
-        .iter()
-        .filter(is_wrong)
-        .map(|(name, value)| {
-            let text = format!(
-                "the value of {} has quotes, which are part of it: remove them",
-                shown(name)
-            );
-            let origin = Origin::file(value.location(), section.name().name());
-            Finding::warning(FindingKind::Quotes, text).with_origin(origin)
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ mod settings;
 #[cfg(feature = "sts")]
 mod sts;
 
-pub(crate) use findings::{is_quoted, quotes};
 #[cfg(feature = "imds")]
 pub(crate) use imds::DISABLED;
 #[cfg(feature = "imds")]

@@ -3,7 +3,6 @@ use std::{fmt, sync::Arc, time::Duration};
 #[cfg(feature = "imds")]
 use super::instance::Instance;
 use super::{
-    findings::is_quoted,
     region::Region,
     setting::{Argument, Setting},
 };
@@ -11,7 +10,7 @@ use crate::{
     error::{Error, ErrorKind},
     finding::Finding,
     origin::Origin,
-    profiles::{ConfigFiles, FileKind, Section, SectionName},
+    profiles::{ConfigFiles, FileKind, Section, SectionName, is_quoted},
     variables::Variables,
 };
 

@@ -12,6 +12,11 @@ pub(super) const NAME_CHARACTERS: &str = "letters, digits and _-/.%@:+";
 /// The words before the name in headers of the config file.
 pub(super) const PREFIXES: [&str; 3] = ["profile", "sso-session", "services"];
 
+/// Returns true for text that begins or ends with a quote, as people write it in a shell.
+pub(crate) fn is_quoted(text: &str) -> bool {
+    text.starts_with(['"', '\'']) || text.ends_with(['"', '\''])
+}
+
 /// One line without its line end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {

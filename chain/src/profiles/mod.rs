@@ -15,6 +15,7 @@ mod section;
 use std::{collections::HashMap, io, path::Path, sync::Arc};
 
 pub use editor::Editor;
+pub(crate) use line::is_quoted;
 use line::{NAME_CHARACTERS, header, is_meant_for};
 use near::{SHOWN, nearest};
 use parse::IgnoredSection;

@@ -18,7 +18,7 @@ use std::{
 use configparser::ini::{Ini, IniDefault};
 
 use super::{
-    line::{Ignored, Line, Lines, decode, is_name, is_utf16, parse_header},
+    line::{Ignored, Line, Lines, decode, is_name, is_quoted, is_utf16, parse_header},
     problem::{Problem, ProblemKind},
     section::{FileKind, Part, SectionName, Value},
 };
@@ -368,10 +368,7 @@ impl Reader<'_> {
 
     /// Reports quotes around a value, which are part of it.
     fn check_quotes(&mut self, section: Option<&SectionName>, line: u32, value: &str) {
-        let is_quoted = ['"', '\'']
-            .iter()
-            .any(|quote| value.len() > 1 && value.starts_with(*quote) && value.ends_with(*quote));
-        if is_quoted {
+        if is_quoted(value) {
             self.report(Some(line), section, ProblemKind::QuotedValue);
         }
     }

@@ -2,11 +2,12 @@ use keyfob_sigv4::Timestamp;
 
 use super::key::Key;
 use crate::{
-    config::{Settings, is_quoted},
+    config::Settings,
     cure::Skip,
     error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
     origin::Origin,
+    profiles::is_quoted,
     provider::{BoxFuture, Inspection, Outcome, Provider},
     variables::Variables,
 };

@@ -6,12 +6,12 @@ use super::{
     role::{Base, Plan, Shared, Sts, masks},
 };
 use crate::{
-    config::{Settings, quotes},
+    config::Settings,
     cure::{Selection, Skip, quoted},
     error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
     origin::Origin,
-    profiles::{ConfigFiles, FileKind, Problem, SectionName},
+    profiles::{ConfigFiles, FileKind, Problem, ProblemKind, SectionName},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
 };
 
@@ -237,7 +237,6 @@ impl Provider for ProfileProvider {
             .collect();
         if let Ok(Some(section)) = files.find(&name) {
             findings.extend(masks(section, now));
-            findings.extend(quotes(section));
         }
         findings.extend(open_files(files));
         findings
@@ -250,7 +249,11 @@ fn problem_finding(problem: &Problem, profile: &SectionName) -> Finding {
         return Finding::warning(FindingKind::File, problem.to_string());
     };
     let section = problem.section.as_ref().unwrap_or(profile).name();
-    Finding::warning(FindingKind::File, problem.kind.to_string()).with_origin(Origin::File {
+    let kind = match problem.kind {
+        ProblemKind::QuotedValue => FindingKind::Quotes,
+        _ => FindingKind::File,
+    };
+    Finding::warning(kind, problem.kind.to_string()).with_origin(Origin::File {
         file: problem.file.clone(),
         line,
         section: section.to_owned(),

@@ -11,7 +11,7 @@ use crate::{
         small_vec::{self, SmallVec},
     },
     header_names::{CONTENT_SHA256, DATE, REGION_SET, S3_SESSION_TOKEN, SECURITY_TOKEN},
-    request::Request,
+    request::{Request, is_same_host},
 };
 
 /// Headers in canonical order, once sorted.
@@ -380,11 +380,6 @@ fn allow_unsigned(
     } else {
         Err(Selection::Unsigned)
     }
-}
-
-/// Returns true if two `Host` headers have the same value.
-pub(crate) fn is_same_host(a: &[u8], b: &[u8]) -> bool {
-    a.trim_ascii().eq_ignore_ascii_case(b.trim_ascii())
 }
 
 /// The number of `x-amz-`, the beginning of a name in lower case.

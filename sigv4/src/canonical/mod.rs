@@ -11,7 +11,7 @@ mod path;
 mod query;
 mod rules;
 
-pub(crate) use header_list::{ExistingHeaders, Headers, Overrides, Selection, is_same_host};
+pub(crate) use header_list::{ExistingHeaders, Headers, Overrides, Selection};
 pub(crate) use headers::begins;
 #[cfg(feature = "http")]
 pub(crate) use path::is_canonical as is_canonical_path;

@@ -11,13 +11,13 @@ use http::{
 
 use super::{signature::HeaderForm, signer::Signer};
 use crate::{
-    canonical::{Rules, is_canonical_path, is_same_host, write_path},
+    canonical::{Rules, is_canonical_path, write_path},
     credentials::Credentials,
     error::{Error, ErrorKind},
     header_names,
     key::Algorithm,
     payload::{ContentHash, EMPTY_SHA256, Payload, UNSIGNED_PAYLOAD},
-    request::Request,
+    request::{Request, is_same_host},
     timestamp::Timestamp,
 };
 

@@ -49,37 +49,19 @@ pub(crate) fn keep(
         .metadata()
         .map_err(|error| cannot("look at the new version of", path, error))?;
     if new.uid() != old.uid() {
-        fchown(to, Some(old.uid()), None).map_err(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied => {
-                let reason = format!(
-                    "it belongs to the user with id {}, and a new version would be yours: let \
-                     that user change it, or take it over with chown",
-                    old.uid()
-                );
-                refused(path, &reason)
-            }
-            _ => cannot("keep the owner of", path, error),
-        })?;
+        keep_owner(path, old, to)?;
     }
     let mut mode = old.mode() & 0o7777;
-    let mut has_group = true;
-    if new.gid() != old.gid() {
-        match fchown(to, None, Some(old.gid())) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                has_group = false;
-                // A member of the old group is now one of the others, and gets no more than
-                // both had.
-                mode &= 0o700 | ((mode >> 3) & 0o007);
-                warnings.push(format!(
-                    "{}: its group (id {}) could not be kept, because you are not a member: \
-                     the group has no access any more",
-                    path.display(),
-                    old.gid()
-                ));
-            }
-            Err(error) => return Err(cannot("keep the group of", path, error)),
-        }
+    let has_group = new.gid() == old.gid() || keep_group(path, old, to)?;
+    if !has_group {
+        // A member of the old group is now one of the others, and gets no more than both had.
+        mode &= 0o700 | ((mode >> 3) & 0o007);
+        warnings.push(format!(
+            "{}: its group (id {}) could not be kept, because you are not a member: the group has \
+             no access any more",
+            path.display(),
+            old.gid()
+        ));
     }
     let lost = attributes::copy(from, to, has_group)
         .map_err(|error| cannot("keep the attributes of", path, error))?;
@@ -100,4 +82,27 @@ pub(crate) fn keep(
     to.set_permissions(Permissions::from_mode(mode))
         .map_err(|error| cannot("keep the mode of", path, error))?;
     Ok(warnings)
+}
+
+fn keep_owner(path: &Path, old: &Metadata, to: &File) -> Result<(), Error> {
+    fchown(to, Some(old.uid()), None).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let reason = format!(
+                "it belongs to the user with id {}, and a new version would be yours: let that \
+                 user change it, or take it over with chown",
+                old.uid()
+            );
+            refused(path, &reason)
+        }
+        _ => cannot("keep the owner of", path, error),
+    })
+}
+
+/// Returns false if the user is not a member of the group.
+fn keep_group(path: &Path, old: &Metadata, to: &File) -> Result<bool, Error> {
+    match fchown(to, None, Some(old.gid())) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(false),
+        Err(error) => Err(cannot("keep the group of", path, error)),
+    }
 }
