@@ -216,11 +216,12 @@ impl NeverSigned {
     /// Finds a header by its name and by [`prefix`](small_vec::prefix) of the name in lower case.
     #[inline]
     pub(super) fn find(prefix: u128, name: &[u8]) -> Option<Self> {
-        let bucket = bucket(&prefix.to_be_bytes());
+        let start = (prefix >> 64) as u64;
+        let bucket = bucket(start);
         let (from, to) = (INDEX.starts[bucket], INDEX.starts[bucket + 1]);
         let found = INDEX.keys[usize::from(from)..usize::from(to)]
             .iter()
-            .find(|key| prefix & key.mask == key.prefix && key.matches_rest(name))?;
+            .find(|key| start & key.mask == key.start && key.matches_rest(name))?;
         Some(Self(&ROWS[usize::from(found.row)]))
     }
 
@@ -246,10 +247,10 @@ struct Index {
 
 #[derive(Clone, Copy)]
 struct Key {
-    /// The first 16 bytes of the name, filled up with zeros.
-    prefix: u128,
-    /// The bits of the prefix that are compared.
-    mask: u128,
+    /// The first 8 bytes of the name, filled up with zeros.
+    start: u64,
+    /// The bits of the start that are compared.
+    mask: u64,
     length: u8,
     is_family: bool,
     row: u8,
@@ -258,17 +259,17 @@ struct Key {
 impl Key {
     const fn new(row: usize) -> Self {
         let (name, is_family) = ROWS[row].pattern();
-        let (mut prefix, mut mask, mut at) = (0, 0, 0);
-        while at < 16 {
+        let (mut start, mut mask, mut at) = (0, 0, 0);
+        while at < 8 {
             let byte = if at < name.len() { name[at] } else { 0 };
             // The zeros after a whole name are compared too: the name must end there.
             let is_compared = at < name.len() || !is_family;
-            prefix = prefix << 8 | byte as u128;
+            start = start << 8 | byte as u64;
             mask = mask << 8 | if is_compared { 0xff } else { 0 };
             at += 1;
         }
         Self {
-            prefix,
+            start,
             mask,
             length: name.len() as u8,
             is_family,
@@ -276,13 +277,11 @@ impl Key {
         }
     }
 
-    /// Compares what comes after the prefix.
+    /// Compares what comes after the start.
     #[inline]
     fn matches_rest(&self, name: &[u8]) -> bool {
-        if self.length <= 16 && (self.is_family || name.len() <= 16) {
-            return true;
-        }
-        is_pattern(ROWS[usize::from(self.row)].name, name)
+        (self.is_family || name.len() == usize::from(self.length))
+            && is_pattern(ROWS[usize::from(self.row)].name, name)
     }
 }
 
@@ -297,7 +296,7 @@ static INDEX: Index = {
         let mut row = 0;
         while row < ROWS.len() {
             let key = Key::new(row);
-            if bucket(&key.prefix.to_be_bytes()) == current {
+            if bucket(key.start) == current {
                 index.keys[at] = key;
                 at += 1;
             }
@@ -313,12 +312,12 @@ static INDEX: Index = {
 /// One for each first letter, one for each letter after `x-`, and one for the rest.
 const BUCKETS: usize = 26 + 26 + 1;
 
-/// Returns the bucket of a name in lower case.
+/// Returns the bucket of a name by its first 8 bytes in lower case.
 #[inline]
-const fn bucket(name: &[u8; 16]) -> usize {
-    let (first, offset) = match name {
-        [b'x', b'-', letter, ..] => (*letter, 26),
-        [letter, ..] => (*letter, 0),
+const fn bucket(start: u64) -> usize {
+    let (first, offset) = match start.to_be_bytes() {
+        [b'x', b'-', letter, ..] => (letter, 26),
+        [letter, ..] => (letter, 0),
     };
     if first.is_ascii_lowercase() {
         (first - b'a') as usize + offset

@@ -15,11 +15,11 @@ pub(crate) use header_list::{ExistingHeaders, Headers, Overrides, Selection};
 pub(crate) use headers::begins;
 #[cfg(feature = "http")]
 pub(crate) use path::is_canonical as is_canonical_path;
-pub(crate) use path::write as write_path;
+pub(crate) use path::{Path, is_signed as is_signed_path, write as write_path};
 pub(crate) use query::{CanonicalQuery, Query, write_query};
 pub use rules::{Rules, TokenRule};
 
-use crate::{codec::sink::Sink, request::Request};
+use crate::codec::sink::Sink;
 
 /// The signed headers, in the two forms that the canonical request holds.
 #[derive(Clone, Copy)]
@@ -36,20 +36,16 @@ pub(crate) struct CanonicalHeaders<'a> {
 /// of the signed headers and hash of the body, each followed by a line feed but the last.
 pub(crate) fn write<S: Sink>(
     sink: &mut S,
-    request: &Request<'_>,
+    method: &str,
+    path: Path<'_>,
     rules: Rules,
     headers: CanonicalHeaders<'_>,
     content: &[u8],
     write_query: impl FnOnce(&mut S),
 ) {
-    sink.write(request.method().as_bytes());
+    sink.write(method.as_bytes());
     sink.push(b'\n');
-    write_path(
-        sink,
-        request.path(),
-        rules.normalizes(),
-        rules.encodes_twice(),
-    );
+    path.write(sink, rules);
     sink.push(b'\n');
     write_query(sink);
     sink.push(b'\n');

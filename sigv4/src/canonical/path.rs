@@ -1,10 +1,29 @@
 use alloc::vec::Vec;
 
+use super::rules::Rules;
 use crate::codec::{
     percent::{PATH, UNRESERVED, canonical_run, decode_escape, escape, escape_byte, is_unreserved},
     scan,
     sink::Sink,
 };
+
+/// The path of a request, which becomes the canonical URI.
+#[derive(Clone, Copy)]
+pub(crate) enum Path<'a> {
+    /// As it is sent.
+    Sent(&'a str),
+    /// As it is signed.
+    Signed(&'a [u8]),
+}
+
+impl Path<'_> {
+    pub(super) fn write(self, out: &mut impl Sink, rules: Rules) {
+        match self {
+            Self::Sent(path) => write(out, path, rules.normalizes(), rules.encodes_twice()),
+            Self::Signed(path) => out.write(path),
+        }
+    }
+}
 
 /// Writes the canonical URI of a path as it is sent.
 ///
@@ -33,8 +52,12 @@ pub(crate) fn write(out: &mut impl Sink, path: &str, normalize: bool, encode: bo
     }
 }
 
+/// Returns true if a path as it is sent is in the form that is signed.
+pub(crate) fn is_signed(path: &str, rules: Rules) -> bool {
+    !rules.encodes_twice() && !(rules.normalizes() && is_unnormalized(path)) && is_canonical(path)
+}
+
 /// Returns true if a path is sent as it is signed, where paths are not encoded once more.
-#[cfg(feature = "http")]
 pub(crate) fn is_canonical(path: &str) -> bool {
     canonical_run(path.as_bytes(), &PATH) == path.len()
 }

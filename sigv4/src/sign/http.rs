@@ -6,7 +6,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri,
     header::{AUTHORIZATION, HOST, InvalidHeaderValue},
     request::Parts,
-    uri::{InvalidUri, PathAndQuery},
+    uri::{Authority, InvalidUri, PathAndQuery},
 };
 
 use super::{signature::HeaderForm, signer::Signer};
@@ -106,11 +106,20 @@ pub(crate) fn sign<B, A: Algorithm>(
     at: Timestamp,
 ) -> Result<(), Error> {
     payload.check_algorithm(A::NAME)?;
-    write_as_signed(request, rules)?;
-    let view = view(request.method(), request.uri(), request.headers())?
-        .payload(payload)
-        .without_older_signature();
-    let form = HeaderForm::new(rules, algorithm, &view, credentials, at);
+    let unchanged = view(request.method(), request.uri(), request.headers())?;
+    let changes = Changes::new(request, &unchanged, rules)?;
+    let view = if changes.is_empty() {
+        unchanged
+    } else {
+        drop(unchanged);
+        changes.apply(request)?;
+        view(request.method(), request.uri(), request.headers())?
+    };
+    let view = view.payload(payload).without_older_signature();
+    let mut form = HeaderForm::new(rules, algorithm, &view, credentials, at);
+    if !rules.encodes_twice() && !rules.normalizes() {
+        form = form.with_signed_path();
+    }
     let computed = form.compute(algorithm);
     let mut authorization = HeaderValue::try_from(computed.authorization).map_err(invalid_value)?;
     authorization.set_sensitive(true);
@@ -142,31 +151,54 @@ pub(crate) fn sign<B, A: Algorithm>(
     Ok(())
 }
 
-/// Writes the host and the path into the request in the form that is signed, which clients then
-/// send: with HTTP/1.1 they make `Host` of the URI, and with HTTP/2 `:authority`.
-fn write_as_signed<B>(request: &mut http::Request<B>, rules: Rules) -> Result<(), Error> {
-    let uri = request.uri();
-    let signed = view(request.method(), uri, request.headers())?;
-    let authority = uri
-        .authority()
-        .filter(|authority| authority.as_str() != signed.host())
-        .map(|_| signed.host().parse())
-        .transpose()
-        .map_err(invalid_uri)?;
-    let host = host_header(request.headers(), uri, &signed)?;
-    let target = (!rules.encodes_twice() && !is_canonical_path(uri.path()))
-        .then(|| signed_target(uri, rules))
-        .transpose()?;
-    if let Some(host) = host {
-        request.headers_mut().insert(HOST, host);
+/// What differs between a request and the form that is signed. Clients send what the URI says: with
+/// HTTP/1.1 they make `Host` of it, and with HTTP/2 `:authority`.
+#[derive(Default)]
+struct Changes {
+    authority: Option<Authority>,
+    host: Option<HeaderValue>,
+    target: Option<PathAndQuery>,
+}
+
+impl Changes {
+    fn new<B>(
+        request: &http::Request<B>,
+        signed: &Request<'_>,
+        rules: Rules,
+    ) -> Result<Self, Error> {
+        let uri = request.uri();
+        let mut changes = Self::default();
+        if uri
+            .authority()
+            .is_some_and(|authority| authority.as_str() != signed.host())
+        {
+            changes.authority = Some(signed.host().parse().map_err(invalid_uri)?);
+        }
+        changes.host = host_header(request.headers(), uri, signed)?;
+        if !rules.encodes_twice() && !is_canonical_path(uri.path()) {
+            changes.target = Some(signed_target(uri, rules)?);
+        }
+        Ok(changes)
     }
-    if authority.is_some() || target.is_some() {
-        let mut parts = request.uri().clone().into_parts();
-        parts.authority = authority.or(parts.authority);
-        parts.path_and_query = target.or(parts.path_and_query);
-        *request.uri_mut() = Uri::from_parts(parts).map_err(|_| Error::secret(ErrorKind::Url))?;
+
+    fn is_empty(&self) -> bool {
+        self.authority.is_none() && self.host.is_none() && self.target.is_none()
     }
-    Ok(())
+
+    #[cold]
+    fn apply<B>(self, request: &mut http::Request<B>) -> Result<(), Error> {
+        if let Some(host) = self.host {
+            request.headers_mut().insert(HOST, host);
+        }
+        if self.authority.is_some() || self.target.is_some() {
+            let mut parts = request.uri().clone().into_parts();
+            parts.authority = self.authority.or(parts.authority);
+            parts.path_and_query = self.target.or(parts.path_and_query);
+            *request.uri_mut() =
+                Uri::from_parts(parts).map_err(|_| Error::secret(ErrorKind::Url))?;
+        }
+        Ok(())
+    }
 }
 
 /// Returns the value that replaces the `Host` headers, if one does: the host of the URI in the form

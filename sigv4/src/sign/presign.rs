@@ -1,9 +1,9 @@
 use alloc::{string::String, vec::Vec};
-use core::fmt;
+use core::{fmt, ops::Range};
 
 use super::explain::Explanation;
 use crate::{
-    canonical::{self, CanonicalHeaders, CanonicalQuery, Headers, Overrides, Query, Rules},
+    canonical::{self, CanonicalHeaders, CanonicalQuery, Headers, Overrides, Path, Query, Rules},
     codec::{hex, percent, sha256::Sha256, sink::Sink, small_vec::SmallVec},
     credentials::Credentials,
     error::{Error, ErrorKind},
@@ -196,6 +196,8 @@ pub(crate) struct QueryForm<'a> {
     date: AmzDate,
     at: Timestamp,
     ttl: Ttl,
+    /// Whether the URL has the path as it is given.
+    keeps_path: bool,
 }
 
 impl<'a> QueryForm<'a> {
@@ -218,6 +220,9 @@ impl<'a> QueryForm<'a> {
             date: at.amz_date(),
             at,
             ttl,
+            // Some servers verify the path of S3 as it is sent, others decode it and encode it
+            // again: both accept the form that is signed.
+            keeps_path: rules.encodes_twice() || canonical::is_signed_path(request.path(), rules),
         }
     }
 
@@ -225,14 +230,16 @@ impl<'a> QueryForm<'a> {
         let mut headers = Headers::new();
         let content = self.collect(&mut headers);
         let (mut url, mut query) = (Vec::with_capacity(self.url_length(&headers)), Query::new());
-        let names = self.write_url(&mut url, &mut query, &headers);
+        let path = self.write_base(&mut url);
+        let names = self.write_query(&mut url, &mut query, &headers);
         query.sort(&url);
         let mut hash = Sha256::new();
         let canonical = CanonicalHeaders {
             block: &headers,
             names: names.as_slice(),
         };
-        self.write(&mut hash, canonical, &content, query.within(&url));
+        let (path, query_text) = (self.path(&url[path]), query.within(&url));
+        self.write(&mut hash, path, query_text, canonical, &content);
         let last_line = hex::encode(&hash.finish());
         // A token that is not signed comes after everything that is.
         if let Some(token) = self.token.filter(|_| !self.rules.signs_token()) {
@@ -253,13 +260,15 @@ impl<'a> QueryForm<'a> {
         let mut headers = Headers::new();
         let content = self.collect(&mut headers);
         let (mut url, mut query, mut text) = (Vec::new(), Query::new(), Vec::new());
-        let names = self.write_url(&mut url, &mut query, &headers);
+        let path = self.write_base(&mut url);
+        let names = self.write_query(&mut url, &mut query, &headers);
         query.sort(&url);
         let canonical = CanonicalHeaders {
             block: &headers,
             names: names.as_slice(),
         };
-        self.write(&mut text, canonical, &content, query.within(&url));
+        let (path, query) = (self.path(&url[path]), query.within(&url));
+        self.write(&mut text, path, query, canonical, &content);
         Explanation::new(
             algorithm,
             self.credentials,
@@ -292,22 +301,39 @@ impl<'a> QueryForm<'a> {
         content
     }
 
-    /// Writes the URL up to its signature, lists its parameters in `query`, and returns the names
-    /// of the signed headers.
-    fn write_url(&self, url: &mut Vec<u8>, query: &mut Query, headers: &Headers<'_>) -> Names {
+    /// Writes the URL up to its query, and returns where its path stands.
+    fn write_base(&self, url: &mut Vec<u8>) -> Range<usize> {
         let request = self.request;
         for part in [request.scheme(), "://", request.host()] {
             url.extend_from_slice(part.as_bytes());
         }
-        if self.rules.encodes_twice() {
+        let start = url.len();
+        if self.keeps_path {
             url.extend_from_slice(request.path_or_root().as_bytes());
         } else {
-            // Some servers verify the path as it is sent, others decode it and encode it again:
-            // both accept the form that is signed.
             canonical::write_path(url, request.path(), self.rules.normalizes(), false);
         }
+        let end = url.len();
         url.push(b'?');
-        query.add(url, request.query(), is_of_signature);
+        start..end
+    }
+
+    /// Returns the path to sign. `written` is the one in the URL.
+    fn path<'u>(&self, written: &'u [u8]) -> Path<'u>
+    where
+        'a: 'u,
+    {
+        if self.rules.encodes_twice() {
+            Path::Sent(self.request.path())
+        } else {
+            Path::Signed(written)
+        }
+    }
+
+    /// Writes the query up to the signature, lists its parameters in `query`, and returns the names
+    /// of the signed headers.
+    fn write_query(&self, url: &mut Vec<u8>, query: &mut Query, headers: &Headers<'_>) -> Names {
+        query.add(url, self.request.query(), is_of_signature);
         query.add_with(url, "X-Amz-Algorithm", |url| {
             url.write(self.algorithm.as_bytes());
         });
@@ -337,12 +363,13 @@ impl<'a> QueryForm<'a> {
     fn write(
         &self,
         sink: &mut impl Sink,
+        path: Path<'_>,
+        query: CanonicalQuery<'_>,
         headers: CanonicalHeaders<'_>,
         content: &ContentHash<'_>,
-        query: CanonicalQuery<'_>,
     ) {
-        let (rules, content) = (self.rules, content.as_bytes());
-        canonical::write(sink, self.request, rules, headers, content, |sink| {
+        let (method, content) = (self.request.method(), content.as_bytes());
+        canonical::write(sink, method, path, self.rules, headers, content, |sink| {
             query.write(sink);
         });
     }
@@ -367,7 +394,11 @@ impl<'a> QueryForm<'a> {
     /// Returns at least the length of the URL, so that it is allocated once.
     fn url_length(&self, headers: &Headers<'_>) -> usize {
         let request = self.request;
-        let path = percent::component_length(request.path().as_bytes());
+        let path = if self.keeps_path {
+            request.path().len()
+        } else {
+            percent::component_length(request.path().as_bytes())
+        };
         let base = request.scheme().len() + 3 + request.host().len() + path + 2;
         let credential = 3 * self.credentials.access_key_id().len() + self.suffix.len();
         let token = self.token.map_or(0, |token| {

@@ -3,7 +3,9 @@ use core::fmt;
 
 use super::explain::Explanation;
 use crate::{
-    canonical::{self, CanonicalHeaders, ExistingHeaders, Headers, Overrides, Rules, write_query},
+    canonical::{
+        self, CanonicalHeaders, ExistingHeaders, Headers, Overrides, Path, Rules, write_query,
+    },
     codec::{hex, sha256::Sha256, sink::Sink},
     credentials::Credentials,
     header_names::{CONTENT_SHA256, DATE, REGION_SET},
@@ -109,6 +111,7 @@ impl fmt::Debug for Signature {
 pub(crate) struct HeaderForm<'a> {
     rules: Rules,
     request: &'a Request<'a>,
+    path: Path<'a>,
     credentials: &'a Credentials,
     token: Option<&'a str>,
     date: AmzDate,
@@ -143,11 +146,19 @@ impl<'a> HeaderForm<'a> {
         Self {
             rules,
             request,
+            path: Path::Sent(request.path()),
             credentials,
             token: credentials.session_token().map(Secret::expose),
             date: at.amz_date(),
             regions: algorithm.regions(),
         }
+    }
+
+    /// Takes the path of the request as it is, because it is in the form that is signed.
+    #[cfg(feature = "http")]
+    pub(crate) fn with_signed_path(mut self) -> Self {
+        self.path = Path::Signed(self.request.path_or_root().as_bytes());
+        self
     }
 
     pub(crate) fn sign<A: Algorithm>(self, algorithm: &A) -> Signature {
@@ -250,10 +261,18 @@ impl<'a> HeaderForm<'a> {
         headers: CanonicalHeaders<'_>,
         content: &ContentHash<'_>,
     ) {
-        let (rules, content) = (self.rules, content.as_bytes());
-        canonical::write(sink, self.request, rules, headers, content, |sink| {
-            write_query(sink, self.request.query(), |key| key == b"X-Amz-Signature");
-        });
+        let (method, content) = (self.request.method(), content.as_bytes());
+        canonical::write(
+            sink,
+            method,
+            self.path,
+            self.rules,
+            headers,
+            content,
+            |sink| {
+                write_query(sink, self.request.query(), |key| key == b"X-Amz-Signature");
+            },
+        );
     }
 
     /// Writes `AWS4-HMAC-SHA256 Credential=ID/20150830/us-east-1/iam/aws4_request, SignedHeaders=`.

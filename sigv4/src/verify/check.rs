@@ -13,7 +13,7 @@ use super::{
 #[cfg(feature = "v4a")]
 use crate::key::{V4A_ALGORITHM, string_to_sign_prefix};
 use crate::{
-    canonical::{self, CanonicalHeaders, Headers, Selection, write_query},
+    canonical::{self, CanonicalHeaders, Headers, Path, Selection, write_query},
     chunked::is_aws_chunked,
     codec::{hex, sink::Sink},
     credentials::Credentials,
@@ -220,8 +220,9 @@ impl Verifier {
             block: headers,
             names,
         };
+        let (method, path) = (request.method(), Path::Sent(request.path()));
         let content = content.as_bytes();
-        canonical::write(sink, request, self.rules, headers, content, |sink| {
+        canonical::write(sink, method, path, self.rules, headers, content, |sink| {
             write_query(sink, request.query(), |key| {
                 key == b"X-Amz-Signature" || is_token_unsigned && key == token
             });
