@@ -106,17 +106,14 @@ pub(crate) fn sign<B, A: Algorithm>(
     at: Timestamp,
 ) -> Result<(), Error> {
     payload.check_algorithm(A::NAME)?;
-    let unchanged = view(request.method(), request.uri(), request.headers())?;
-    let changes = Changes::new(request, &unchanged, rules)?;
-    let view = if changes.is_empty() {
-        unchanged
-    } else {
-        drop(unchanged);
+    let mut signed = Request::from_head(request)?;
+    let changes = Changes::new(request, &signed, rules)?;
+    if !changes.is_empty() {
         changes.apply(request)?;
-        view(request.method(), request.uri(), request.headers())?
-    };
-    let view = view.payload(payload).without_older_signature();
-    let mut form = HeaderForm::new(rules, algorithm, &view, credentials, at);
+        signed = Request::from_head(request)?;
+    }
+    let signed = signed.payload(payload).without_older_signature();
+    let mut form = HeaderForm::new(rules, algorithm, &signed, credentials, at);
     if !rules.encodes_twice() && !rules.normalizes() {
         form = form.with_signed_path();
     }
