@@ -308,6 +308,13 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// Sets the body, and replaces an older signature, in place: moving a request costs more.
+    #[cfg(feature = "http")]
+    pub(crate) fn replace_signature(&mut self, payload: Payload<'a>) {
+        self.payload = payload;
+        self.is_resigned = true;
+    }
+
     /// Returns the method, as given.
     pub fn method(&self) -> &str {
         self.method

@@ -108,8 +108,8 @@ pub(crate) fn prefix(text: &[u8]) -> u128 {
     }
     let filled = 8 * (16 - text.len());
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-        // The two halves of 8 to 15 bytes, or of 4 to 7, overlap, which avoids a copy whose length is known only
-        // at run time.
+        // The two halves of 8 to 15 bytes, or of 4 to 7, overlap, which avoids a copy whose length
+        // is known only at run time.
         let (first, last) = (u64::from_be_bytes(*first), u64::from_be_bytes(*last));
         return u128::from(first) << 64 | u128::from(last) << filled;
     }

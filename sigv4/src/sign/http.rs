@@ -109,10 +109,9 @@ pub(crate) fn sign<B, A: Algorithm>(
     let mut signed = Request::from_head(request)?;
     let changes = Changes::new(request, &signed, rules)?;
     if !changes.is_empty() {
-        changes.apply(request)?;
-        signed = Request::from_head(request)?;
+        signed = changes.apply(request)?;
     }
-    let signed = signed.payload(payload).without_older_signature();
+    signed.replace_signature(payload);
     let mut form = HeaderForm::new(rules, algorithm, &signed, credentials, at);
     if !rules.encodes_twice() && !rules.normalizes() {
         form = form.with_signed_path();
@@ -183,7 +182,7 @@ impl Changes {
     }
 
     #[cold]
-    fn apply<B>(self, request: &mut http::Request<B>) -> Result<(), Error> {
+    fn apply<B>(self, request: &mut http::Request<B>) -> Result<Request<'_>, Error> {
         if let Some(host) = self.host {
             request.headers_mut().insert(HOST, host);
         }
@@ -194,7 +193,7 @@ impl Changes {
             *request.uri_mut() =
                 Uri::from_parts(parts).map_err(|_| Error::secret(ErrorKind::Url))?;
         }
-        Ok(())
+        Request::from_head(request)
     }
 }
 
@@ -277,6 +276,7 @@ impl<'a> Request<'a> {
     }
 }
 
+#[inline]
 fn view<'a>(
     method: &'a Method,
     uri: &'a Uri,
