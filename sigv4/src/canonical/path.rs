@@ -54,7 +54,8 @@ pub(crate) fn write(out: &mut impl Sink, path: &str, normalize: bool, encode: bo
 
 /// Returns true if a path as it is sent is in the form that is signed.
 pub(crate) fn is_signed(path: &str, rules: Rules) -> bool {
-    !rules.encodes_twice() && !(rules.normalizes() && is_unnormalized(path)) && is_canonical(path)
+    let is_changed = rules.encodes_twice() || rules.normalizes() && is_unnormalized(path);
+    !is_changed && is_canonical(path)
 }
 
 /// Returns true if a path is sent as it is signed, where paths are not encoded once more.
