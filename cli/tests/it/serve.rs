@@ -94,6 +94,9 @@ fn the_token_of_a_served_container_can_be_in_a_file() {
     );
     let client = server.home(&[]).with("AWS_EC2_METADATA_DISABLED", "true");
     assert_has(&boto3(&client, KEY).ok(), &["container-role", SECRET]);
+    // EKS replaces the token while containers run.
+    std::fs::write(path, "another").unwrap();
+    assert_has(&boto3(&client, KEY).ok(), &["container-role", SECRET]);
     std::fs::write(path, "\n").unwrap();
     let empty = home
         .keyfob(["serve", "container", "--token-file", path])

@@ -80,7 +80,8 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
         .bind(args.listen)
         .allow_remote(args.allow_remote);
     if let Some(path) = &args.token_file {
-        builder = builder.token(read_token(path)?);
+        check_token(path)?;
+        builder = builder.token_file(path);
     }
     let server = builder
         .credentials_from(source(context))
@@ -125,8 +126,9 @@ fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
     Failure::usage(format!("{}: {}", path.display(), chained(error)))
 }
 
-/// Reads the token once, trimmed as clients trim it; they read the file for each request.
-fn read_token(path: &Path) -> Result<String, Failure> {
+/// Refuses a file without a token before anything is served. The server reads the file again for
+/// each request, as its clients do.
+fn check_token(path: &Path) -> Result<(), Failure> {
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         // The token itself may stand where its file should.
         io::ErrorKind::NotFound => Failure::usage("--token-file: there is no file with this name"),
@@ -137,7 +139,7 @@ fn read_token(path: &Path) -> Result<String, Failure> {
             "{}: there is no token in it",
             path.display()
         ))),
-        token => Ok(token.to_owned()),
+        _ => Ok(()),
     }
 }
 
