@@ -12,7 +12,8 @@
 use std::{collections::BTreeSet, fmt::Debug, fs, path::Path};
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Rules, Scope, Secret, Signer, SigningKey, Timestamp, Ttl,
+    Credentials, HostScope, Payload, Request, Rules, Scope, Secret, Signer, SigningKey, Timestamp,
+    Ttl,
     chunked::{self, Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, ChunkVerifier, Chunked},
     diagnose::ServerView,
     event_stream::{EventSigner, EventVerifier, HeaderValue, Message},
@@ -162,6 +163,7 @@ fn no_public_type_shows_a_secret() {
         Timestamp: now(),
         AmzDate: now().amz_date(),
         Ttl: Ttl::MAX,
+        HostScope: HostScope::parse("examplebucket.s3.us-east-1.amazonaws.com").unwrap(),
     );
     hides("v4a::Signer", &v4a::Signer::s3("us-*".parse().unwrap()));
     hides("v4a::SigningKey", &v4a_key);
