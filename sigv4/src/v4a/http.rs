@@ -11,7 +11,8 @@ impl Signer {
     /// # Errors
     ///
     /// [`ErrorKind::Host`](crate::ErrorKind::Host) if neither the URI nor a `Host` header names a
-    /// host.
+    /// host, or if two `Host` headers differ. [`ErrorKind::Payload`](crate::ErrorKind::Payload) if
+    /// the pieces of the body are signed with another algorithm. The request is unchanged then.
     ///
     /// # Examples
     ///
