@@ -295,7 +295,11 @@ impl Signers {
                 .signature()
                 .into()
         } else {
-            signer.sign(&signable, credentials, at).signature().into()
+            signer
+                .sign(&signable, credentials, at)
+                .unwrap()
+                .signature()
+                .into()
         }
     }
 

@@ -46,7 +46,7 @@ fn upload(host: &str, length: u64, source: impl Read, keys: &Credentials) -> Out
         request = request.header(name, value)?;
     }
     let (signer, now) = (Signer::s3("us-east-1")?, Timestamp::now());
-    let signature = signer.sign(&request, keys, now);
+    let signature = signer.sign(&request, keys, now)?;
 
     let mut socket = TcpStream::connect(host)?;
     write!(socket, "PUT /bucket/key HTTP/1.1\r\nhost: {host}\r\n")?;

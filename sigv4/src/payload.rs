@@ -1,10 +1,9 @@
 use core::fmt;
 
-#[cfg(any(feature = "http", feature = "v4a"))]
-use crate::key::{ALGORITHM, V4A_ALGORITHM};
 use crate::{
     codec::{hex, sha256::Sha256},
     error::{Error, ErrorKind},
+    key::{ALGORITHM, V4A_ALGORITHM},
 };
 
 /// The body of a request, or the part of it that is known when signing.
@@ -69,34 +68,6 @@ impl Payload<'_> {
     pub(crate) const fn is_announced(self) -> bool {
         matches!(self, Self::Unsigned | Self::Streaming(_))
     }
-
-    /// Refuses a body that a presigned URL cannot have.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Payload`] if it is sent in pieces. Only a header can announce that, and the
-    /// signature of the first piece continues the one in `Authorization`.
-    pub(crate) fn check_presigned(self) -> Result<(), Error> {
-        match self {
-            Self::Streaming(form) => Err(Error::new(ErrorKind::Payload, form.as_str())),
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses a body whose pieces are signed with another algorithm than the request.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Payload`] if so. Event streams are signed with SigV4 only.
-    #[cfg(any(feature = "http", feature = "v4a"))]
-    pub(crate) fn check_algorithm(self, algorithm: &str) -> Result<(), Error> {
-        match self {
-            Self::Streaming(form) if form.algorithm().is_some_and(|name| name != algorithm) => {
-                Err(Error::new(ErrorKind::Payload, form.as_str()))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 impl Streaming {
@@ -115,13 +86,20 @@ impl Streaming {
     }
 
     /// Returns the algorithm that signs the pieces, if any does.
-    #[cfg(any(feature = "http", feature = "v4a"))]
     const fn algorithm(self) -> Option<&'static str> {
         match self {
             Self::Signed | Self::SignedTrailer | Self::Events => Some(ALGORITHM),
             Self::SignedV4a | Self::SignedTrailerV4a => Some(V4A_ALGORITHM),
             Self::UnsignedTrailer => None,
         }
+    }
+
+    /// Refuses pieces that are signed with another algorithm than the request.
+    pub(crate) fn check_algorithm(self, algorithm: &str) -> Result<(), Error> {
+        if self.algorithm().is_some_and(|name| name != algorithm) {
+            return Err(Error::new(ErrorKind::Payload, self.as_str()));
+        }
+        Ok(())
     }
 
     /// Returns true if headers follow the body.

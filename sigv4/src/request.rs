@@ -4,7 +4,8 @@ use core::fmt;
 use crate::{
     codec::scan,
     error::{Error, ErrorKind},
-    payload::Payload,
+    header_names::CONTENT_SHA256,
+    payload::{Payload, Streaming},
 };
 
 /// A request to sign or to verify, borrowed from its caller.
@@ -298,7 +299,7 @@ impl<'a> Request<'a> {
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?
     ///     .header("x-amz-security-token", "of other credentials")?
     ///     .without_older_signature();
-    /// let signature = signer.sign(&request, &credentials, now);
+    /// let signature = signer.sign(&request, &credentials, now)?;
     /// assert!(!signature.authorization().contains("x-amz-security-token"));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -415,6 +416,40 @@ impl<'a> Request<'a> {
 
     pub(crate) fn body(&self) -> Payload<'a> {
         self.payload
+    }
+
+    /// Refuses a body whose pieces are signed with another algorithm than the request.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Payload`] if so. Event streams are signed with SigV4 only.
+    #[inline]
+    pub(crate) fn check_pieces(&self, algorithm: &str) -> Result<(), Error> {
+        match self.payload {
+            Payload::Streaming(form) => form.check_algorithm(algorithm),
+            Payload::Declared => self.check_announced(algorithm),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a body that a presigned URL cannot have.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Payload`] if it is sent in pieces: the URL cannot announce that. If a header of
+    /// the request does, it is refused as by [`check_pieces`](Self::check_pieces).
+    pub(crate) fn check_presigned(&self, algorithm: &str) -> Result<(), Error> {
+        match self.payload {
+            Payload::Streaming(form) => Err(Error::new(ErrorKind::Payload, form.as_str())),
+            _ => self.check_announced(algorithm),
+        }
+    }
+
+    /// Refuses pieces of another algorithm that `x-amz-content-sha256` announces.
+    fn check_announced(&self, algorithm: &str) -> Result<(), Error> {
+        self.find_header(CONTENT_SHA256.as_bytes())
+            .and_then(|announced| Streaming::parse(core::str::from_utf8(announced).ok()?))
+            .map_or(Ok(()), |form| form.check_algorithm(algorithm))
     }
 
     /// Returns true if the value of a `Host` header names the host of this request.

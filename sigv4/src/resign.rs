@@ -33,7 +33,7 @@ use crate::{
 /// let stand_in = Credentials::new("AKIDSTANDIN", "worthless")?;
 /// let real = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
 /// # let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
-/// # let signature = Signer::s3("us-east-1")?.sign(&request, &stand_in, now);
+/// # let signature = Signer::s3("us-east-1")?.sign(&request, &stand_in, now)?;
 /// # let mut received: Vec<_> = signature.headers().collect();
 /// # received.push(("host", "examplebucket.s3.amazonaws.com"));
 /// let resigner = Resigner::s3("us-east-1")?;
@@ -143,7 +143,9 @@ impl Resigner {
         } else {
             now
         };
-        let resigned = self.sign(request, &verified, real, at);
+        let resigned = self
+            .sign(request, &verified, real, at)
+            .map_err(|_| self.verifier.refuse_pieces())?;
         let seed = resigned.signature();
         let form = match decoder.filter(ChunkDecoder::is_signed) {
             Some(decoder) => {
@@ -224,7 +226,7 @@ impl Resigner {
         verified: &Verified,
         real: &Credentials,
         at: Timestamp,
-    ) -> Resigned {
+    ) -> Result<Resigned, InputError> {
         // What the program did not sign, the service need not check: a proxy may have added it.
         let signed = verified.signed_headers();
         let mut request = request
@@ -235,14 +237,15 @@ impl Resigner {
             request = request.payload(Payload::Declared);
         }
         if !verified.is_presigned() {
-            return Resigned::Headers(self.signer.sign(&request, real, at));
+            return self.signer.sign(&request, real, at).map(Resigned::Headers);
         }
         let ttl = verified
             .expiry()
             .map(|expiry| expiry.seconds_since(at).unsigned_abs())
             .and_then(|seconds| Ttl::from_secs(seconds).ok())
             .unwrap_or(Ttl::UNSTATED);
-        Resigned::Url(self.signer.presign_verified(&request, real, at, ttl))
+        let url = self.signer.presign_verified(&request, real, at, ttl);
+        Ok(Resigned::Url(url))
     }
 }
 

@@ -45,7 +45,7 @@ fn seed(plan: &Chunked, headers: &[(&str, &str)]) -> Signature {
     for (name, value) in headers {
         request = request.header(name, *value).unwrap();
     }
-    signer().sign(&request, &credentials(), at())
+    signer().sign(&request, &credentials(), at()).unwrap()
 }
 
 fn chunks(seed: &Signature) -> ChunkSigner {

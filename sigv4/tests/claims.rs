@@ -25,7 +25,9 @@ fn s3(region: &str) -> Verifier {
 fn received(given: &[(&'static str, &'static str)], key: &Credentials) -> Vec<(String, String)> {
     let request = Request::new("PUT", URL).unwrap().headers(given).unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
-    let signature = signer.sign(&request.payload(Payload::Bytes(b"hello")), key, now());
+    let signature = signer
+        .sign(&request.payload(Payload::Bytes(b"hello")), key, now())
+        .unwrap();
     let host = [("host", "b.s3.amazonaws.com")].into_iter();
     let all = host.chain(given.iter().copied()).chain(signature.headers());
     all.map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -184,7 +186,7 @@ fn a_verifier_shows_the_steps_that_the_signer_took() {
     let to_sign = Request::new("PUT", URL).unwrap().headers(&given).unwrap();
     let to_sign = to_sign.payload(Payload::Bytes(b"hello"));
     let signer = Signer::s3("us-east-1").unwrap();
-    assert_eq!(theirs, signer.explain(&to_sign, &session, now()));
+    assert_eq!(theirs, signer.explain(&to_sign, &session, now()).unwrap());
 
     let url = presigned(&[]);
     let request = Request::new("PUT", &url).unwrap();
@@ -213,7 +215,7 @@ fn what_a_verifier_answers_is_enough_to_find_the_difference() {
     let to_sign = Request::new("PUT", URL).unwrap().headers(&given).unwrap();
     let to_sign = to_sign.payload(Payload::Bytes(b"hello"));
     let signer = Signer::s3("us-east-1").unwrap();
-    let ours = signer.explain(&to_sign, &credentials(), now());
+    let ours = signer.explain(&to_sign, &credentials(), now()).unwrap();
     let differences = ours.compare(&ServerView::parse(&error.body("id")));
     assert_eq!(differences[0].part(), &Part::Path);
     assert_eq!(differences[0].theirs(), "/key%20");

@@ -339,10 +339,10 @@ fn replaced_case(case: &Value) -> Check {
         .unwrap()
         .without_older_signature();
     let ttl = Ttl::from_secs(60).unwrap();
-    let signature = signer.sign(&request, &credentials, at);
+    let signature = signer.sign(&request, &credentials, at).unwrap();
     let presigned = signer.presign(&request, &credentials, at, ttl).unwrap();
     let explanations = [
-        signer.explain(&request, &credentials, at),
+        signer.explain(&request, &credentials, at).unwrap(),
         signer
             .explain_presign(&request, &credentials, at, ttl)
             .unwrap(),
@@ -405,8 +405,8 @@ fn compare(case: &Value, by_query: bool, expected: &Value) -> Result<(), String>
             .unwrap();
         (explanation, url.signature().to_owned(), String::new())
     } else {
-        let signature = signer.sign(&request, &credentials, at);
-        let explanation = signer.explain(&request, &credentials, at);
+        let signature = signer.sign(&request, &credentials, at).unwrap();
+        let explanation = signer.explain(&request, &credentials, at).unwrap();
         (
             explanation,
             signature.signature().to_owned(),

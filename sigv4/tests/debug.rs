@@ -66,9 +66,9 @@ fn no_public_type_shows_a_secret() {
         .header("cookie", "canary-cookie")
         .unwrap()
         .payload(Payload::Bytes(b"canary-body"));
-    let signature = signer.sign(&request, &keys, now());
+    let signature = signer.sign(&request, &keys, now()).unwrap();
     let url = signer.presign(&request, &keys, now(), Ttl::MAX).unwrap();
-    let explanation = signer.explain(&request, &keys, now());
+    let explanation = signer.explain(&request, &keys, now()).unwrap();
     let plan = Chunked::signed(3).checksum(Checksum::Crc32);
     let chain = ChunkSigner::new(&signer, &keys, now(), &signature);
     let form = PostPolicy::new(now().plus_seconds(60))

@@ -40,11 +40,9 @@ fn explain_with(
         .headers(headers)
         .unwrap()
         .payload(Payload::Bytes(b"{}"));
-    Signer::with_rules(Scope::new(region, service).unwrap(), rules).explain(
-        &request,
-        credentials,
-        at(),
-    )
+    Signer::with_rules(Scope::new(region, service).unwrap(), rules)
+        .explain(&request, credentials, at())
+        .unwrap()
 }
 
 /// Returns the refusal in the form of S3.
@@ -289,10 +287,12 @@ fn bytes_in_hex_and_pasted_messages_are_read() {
 fn a_wrong_clock_is_found_in_the_string_to_sign() {
     let signer = Signer::new(Scope::new("us-east-1", "es").unwrap());
     let request = Request::new("GET", "https://example.com/").unwrap();
-    let ours = signer.explain(&request, &credentials(), at());
+    let ours = signer.explain(&request, &credentials(), at()).unwrap();
     // An hour earlier, and on the day before.
     for seconds in [-3600, -86_400] {
-        let theirs = signer.explain(&request, &credentials(), at().plus_seconds(seconds));
+        let theirs = signer
+            .explain(&request, &credentials(), at().plus_seconds(seconds))
+            .unwrap();
         let answer = format!(
             "<Error><Code>SignatureDoesNotMatch</Code><StringToSign>{}</StringToSign></Error>",
             theirs.string_to_sign()

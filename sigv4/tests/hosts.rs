@@ -25,7 +25,9 @@ const TARGET: &str = "/items?a=1";
 fn signed(host: &str) -> (Vec<(String, String)>, String) {
     let url = format!("https://{host}{TARGET}");
     let request = Request::new("GET", &url).unwrap();
-    let signature = Signer::new(scope()).sign(&request, &credentials(), now());
+    let signature = Signer::new(scope())
+        .sign(&request, &credentials(), now())
+        .unwrap();
     let headers = signature.headers();
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let presigned = Signer::new(scope())

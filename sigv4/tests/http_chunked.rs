@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Signer, Timestamp,
+    Credentials, Payload, Request, Scope, Signer, SigningKey, Timestamp,
     chunked::{Checksum, Chunked},
     verify::Verifier,
 };
@@ -188,10 +188,7 @@ fn a_request_for_a_set_of_regions_is_signed_encoded_and_received() {
 
 #[test]
 fn a_plain_body_has_no_decoder_and_one_of_another_algorithm_is_refused() {
-    let (signer, verifier) = (
-        Signer::s3("eu-west-1").unwrap(),
-        Verifier::s3("eu-west-1").unwrap(),
-    );
+    let signer = Signer::s3("eu-west-1").unwrap();
     for (announced, expected) in [
         ("UNSIGNED-PAYLOAD", Some(false)),
         ("STREAMING-AWS4-HMAC-SHA256-EVENTS", Some(false)),
@@ -200,22 +197,41 @@ fn a_plain_body_has_no_decoder_and_one_of_another_algorithm_is_refused() {
         ("STREAMING-SOMETHING-ELSE", None),
     ] {
         let mut signed = request(b"");
+        let headers = signed.headers_mut();
+        headers.insert("x-amz-decoded-content-length", "0".parse().unwrap());
+        signer
+            .sign_http(&mut signed, Payload::Unsigned, &keys(), at())
+            .unwrap();
         let value = announced.parse().unwrap();
         signed.headers_mut().insert("x-amz-content-sha256", value);
-        signer
-            .sign_http(&mut signed, Payload::Declared, &keys(), at())
-            .unwrap();
-        let (parts, _) = signed.into_parts();
-        let received = Request::from_http(&parts)
-            .unwrap()
-            .payload(Payload::Declared);
-        let decoder = verifier
-            .verify(&received, at(), |_| Some(keys()))
-            .and_then(|verified| verifier.chunk_decoder(&verified, &received));
-        assert_eq!(
-            decoder.ok().map(|decoder| decoder.is_some()),
-            expected,
-            "{announced}"
-        );
+        let (mut parts, _) = signed.into_parts();
+        sign_as_verified(&mut parts);
+        assert_eq!(has_decoder(&parts), expected, "{announced}");
     }
+}
+
+/// Signs what the verifier would sign, though a signer refuses the combination.
+fn sign_as_verified(parts: &mut http::request::Parts) {
+    let verifier = Verifier::s3("eu-west-1").unwrap();
+    let received = Request::from_http(parts).unwrap();
+    let Ok(steps) = verifier.explain(&received.payload(Payload::Declared)) else {
+        return;
+    };
+    let scope = Scope::new("eu-west-1", "s3").unwrap();
+    let key = SigningKey::derive(&keys(), &scope, at());
+    let signature = key.sign(steps.string_to_sign().as_bytes());
+    let authorization = parts.headers["authorization"].to_str().unwrap();
+    let authorization = authorization.replace(steps.signature(), &signature);
+    let authorization = authorization.parse().unwrap();
+    parts.headers.insert("authorization", authorization);
+}
+
+/// Returns whether the body has a decoder; `None` if the request is refused.
+fn has_decoder(parts: &http::request::Parts) -> Option<bool> {
+    let verifier = Verifier::s3("eu-west-1").unwrap();
+    let received = Request::from_http(parts).unwrap();
+    let received = received.payload(Payload::Declared);
+    let verified = verifier.verify(&received, at(), |_| Some(keys())).ok()?;
+    let decoder = verifier.chunk_decoder(&verified, &received);
+    decoder.ok().map(|decoder| decoder.is_some())
 }

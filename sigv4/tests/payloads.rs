@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, ErrorKind, Payload, Request, Scope, Signer, Timestamp, Ttl, chunked::Streaming,
+    Credentials, Error, ErrorKind, Payload, Request, Scope, Signer, Timestamp, Ttl,
+    chunked::Streaming,
 };
 
 fn credentials() -> Credentials {
@@ -42,6 +43,48 @@ fn a_body_in_pieces_cannot_be_presigned() {
     }
 }
 
+/// The body in pieces, named by the payload or by the header that the payload refers to.
+fn in_pieces(form: &Streaming) -> [Request<'static>; 2] {
+    let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key").unwrap();
+    let announced = request.clone().payload(Payload::Declared);
+    [
+        request.payload(Payload::Streaming(*form)),
+        announced
+            .header("X-Amz-Content-SHA256", form.as_str())
+            .unwrap(),
+    ]
+}
+
+#[test]
+fn every_way_to_sign_refuses_pieces_of_another_algorithm() {
+    for service in ["s3", "transcribe"] {
+        let signer = Signer::new(Scope::new("us-east-1", service).unwrap());
+        for form in FORMS {
+            let is_v4a = matches!(form, Streaming::SignedV4a | Streaming::SignedTrailerV4a);
+            let answer = if is_v4a {
+                Err(ErrorKind::Payload)
+            } else {
+                Ok(())
+            };
+            let is_expected = |signed: Result<(), Error>, answer| {
+                assert_eq!(signed.map_err(|error| error.kind()), answer, "{form:?}");
+            };
+            for request in in_pieces(&form) {
+                let (keys, at) = (credentials(), now());
+                is_expected(signer.sign(&request, &keys, at).map(drop), answer);
+                is_expected(signer.explain(&request, &keys, at).map(drop), answer);
+            }
+            // A header can announce what a URL cannot.
+            let [_, announced] = in_pieces(&form);
+            let (keys, at) = (credentials(), now());
+            let presigned = signer.presign(&announced, &keys, at, Ttl::MAX);
+            is_expected(presigned.map(drop), answer);
+            let explained = signer.explain_presign(&announced, &keys, at, Ttl::MAX);
+            is_expected(explained.map(drop), answer);
+        }
+    }
+}
+
 #[test]
 #[cfg(feature = "v4a")]
 fn pieces_are_signed_with_the_algorithm_of_the_request() {
@@ -68,6 +111,11 @@ fn pieces_are_signed_with_the_algorithm_of_the_request() {
         assert_eq!(explained.is_ok(), is_right, "{form:?}");
         let presigned = signer.presign(&request, &credentials(), now(), Ttl::MAX);
         assert_eq!(presigned.unwrap_err().kind(), ErrorKind::Payload);
+        let [_, announced] = in_pieces(&form);
+        let signature = signer.sign(&announced, &credentials(), now());
+        assert_eq!(signature.is_ok(), is_right, "{form:?}");
+        let presigned = signer.presign(&announced, &credentials(), now(), Ttl::MAX);
+        assert_eq!(presigned.is_ok(), is_right, "{form:?}");
     }
 }
 
@@ -83,6 +131,16 @@ fn a_request_is_unchanged_if_its_pieces_have_another_algorithm() {
         let error = signer.sign_http(&mut request, payload, &credentials(), now());
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Payload);
         assert!(request.headers().is_empty());
+        assert_eq!(request.uri().host(), Some("EXAMPLEbucket.s3.amazonaws.com"));
+
+        let announced = http::HeaderValue::from_static(form.as_str());
+        request
+            .headers_mut()
+            .insert("x-amz-content-sha256", announced);
+        let error = signer.sign_http(&mut request, Payload::Declared, &credentials(), now());
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Payload);
+        assert_eq!(request.headers().len(), 1);
+        assert_eq!(request.uri().host(), Some("EXAMPLEbucket.s3.amazonaws.com"));
     }
 }
 
@@ -102,7 +160,7 @@ fn a_body_that_only_a_header_can_announce_is_announced_under_any_rules() {
             let request = Request::new("POST", "https://example.com/")
                 .unwrap()
                 .payload(payload);
-            let signature = signer.sign(&request, &credentials(), now());
+            let signature = signer.sign(&request, &credentials(), now()).unwrap();
             let announced = ("x-amz-content-sha256", name);
             assert!(signature.headers().any(|header| header == announced));
             assert!(signature.authorization().contains("x-amz-content-sha256"));
@@ -122,7 +180,7 @@ fn the_service_decides_the_rules() {
     let signed = |service: &str| {
         let signer = Signer::new(Scope::new("us-east-1", service).unwrap());
         let request = Request::new("GET", "https://example.com/a%20b").unwrap();
-        let steps = signer.explain(&request, &credentials(), now());
+        let steps = signer.explain(&request, &credentials(), now()).unwrap();
         let path = steps.canonical_request().lines().nth(1).unwrap().to_owned();
         (
             path,

@@ -124,7 +124,7 @@ fn signer_and_verifier(rules: Rules) -> (Signer, Verifier) {
 /// Signs by header, as a client does.
 fn signed(sent: &Sent, signer: &Signer, credentials: &Credentials) -> Sent {
     let pairs = sent.pairs();
-    let signature = signer.sign(&sent.view(&pairs), credentials, now());
+    let signature = signer.sign(&sent.view(&pairs), credentials, now()).unwrap();
     let mut signed = sent.clone();
     for (name, value) in signature.headers() {
         signed

@@ -148,11 +148,13 @@ impl Server {
             .unwrap()
             .headers(headers)
             .unwrap();
-        let signature = signer.sign(
-            &request.payload(Payload::Bytes(body)),
-            credentials,
-            Timestamp::now(),
-        );
+        let signature = signer
+            .sign(
+                &request.payload(Payload::Bytes(body)),
+                credentials,
+                Timestamp::now(),
+            )
+            .unwrap();
         let mut sent = headers.to_vec();
         for (name, value) in signature.headers() {
             sent.push((name, value));
@@ -302,7 +304,7 @@ fn exercise_clock(server: &Server, credentials: &Credentials) {
     let url = server.url("/bucket/plain.txt");
     let request = Request::new("GET", &url).unwrap();
     let late = Timestamp::now().plus_seconds(-3600);
-    let signature = signer.sign(&request, credentials, late);
+    let signature = signer.sign(&request, credentials, late).unwrap();
     let sent: Vec<_> = signature.headers().collect();
     let (status, answer) = server.send("GET", "/bucket/plain.txt", &sent, b"");
     assert!(
@@ -353,7 +355,9 @@ fn upload(
     let url = server.url("/bucket/chunked.txt");
     let payload = Payload::Streaming(plan.streaming());
     let request = Request::new("PUT", &url).unwrap().payload(payload);
-    let signature = signer.sign(&request.headers(&sent).unwrap(), credentials, now);
+    let signature = signer
+        .sign(&request.headers(&sent).unwrap(), credentials, now)
+        .unwrap();
     let chain = ChunkSigner::new(signer, credentials, now, &signature);
     let encoder = ChunkEncoder::new(plan, chain).or_else(|_| ChunkEncoder::unsigned(plan));
     let frames = encoder.unwrap().frames([body]).map(Result::unwrap);
@@ -427,13 +431,14 @@ fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
         .headers(&form)
         .unwrap()
         .payload(Payload::Bytes(body));
-    let signature = sts.sign(&request, &credentials, late);
+    let signature = sts.sign(&request, &credentials, late).unwrap();
     let mut sent = form.to_vec();
     sent.extend(signature.headers());
     let (status, answer) = server.send("POST", "/", &sent, body);
     assert_eq!(status, 403);
     let found = sts
         .explain(&request, &credentials, late)
+        .unwrap()
         .compare(&ServerView::parse(&answer));
     assert_eq!(
         found.first().map(Difference::part),
@@ -482,13 +487,14 @@ fn names_the_changed_header(server: &Server, credentials: &Credentials) {
         .header("x-amz-meta-a", "signed")
         .unwrap();
     let now = Timestamp::now();
-    let signature = s3.sign(&request, credentials, now);
+    let signature = s3.sign(&request, credentials, now).unwrap();
     let mut sent = vec![("x-amz-meta-a", "sent")];
     sent.extend(signature.headers());
     let (status, answer) = server.send("GET", "/bucket/plain.txt", &sent, b"");
     assert_eq!(status, 403, "{answer}");
     let found = s3
         .explain(&request, credentials, now)
+        .unwrap()
         .compare(&ServerView::parse(&answer));
     let part = Part::Header("x-amz-meta-a".into());
     assert_eq!(found.first().map(Difference::part), Some(&part), "{answer}");
@@ -614,7 +620,7 @@ fn signature(
     expires: Option<u64>,
 ) -> String {
     let Some(seconds) = expires else {
-        let signed = signer.sign(request, credentials, at);
+        let signed = signer.sign(request, credentials, at).unwrap();
         return signed.signature().to_owned();
     };
     let ttl = Ttl::from_secs(seconds).unwrap();

@@ -40,7 +40,9 @@ fn refuse_headers(change: impl Fn(&mut Vec<(String, String)>), later: i64) -> Er
     let request = Request::new("PUT", URL).unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
     let session = credentials();
-    let signature = signer.sign(&request.payload(Payload::Bytes(b"hello")), &session, now());
+    let signature = signer
+        .sign(&request.payload(Payload::Bytes(b"hello")), &session, now())
+        .unwrap();
     let mut headers = vec![("host".to_owned(), "b.s3.amazonaws.com".to_owned())];
     let made = signature.headers();
     headers.extend(made.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -154,7 +156,7 @@ fn debug_of_a_refusal_shows_nothing_that_the_client_sent_in_secret() {
     let session = credentials().with_session_token("canary-token").unwrap();
     let request = Request::new("PUT", URL).unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
-    let signature = signer.sign(&request, &session, now());
+    let signature = signer.sign(&request, &session, now()).unwrap();
     let mut headers: Vec<_> = signature.headers().collect();
     headers.push(("host", "b.s3.amazonaws.com"));
     let request = Request::from_wire("GET", "/key", &headers).unwrap();

@@ -37,7 +37,9 @@ fn a_header_signature_is_replaced_and_the_stand_in_token_removed() {
     let request = Request::new("POST", "https://sqs.us-east-1.amazonaws.com/")
         .unwrap()
         .payload(body);
-    let signature = Signer::new(scope.clone()).sign(&request, &stand_in(), now());
+    let signature = Signer::new(scope.clone())
+        .sign(&request, &stand_in(), now())
+        .unwrap();
     let mut received = vec![("Host", "sqs.us-east-1.amazonaws.com")];
     received.extend(signature.headers());
     let request = Request::from_wire("POST", "/", &received)
@@ -97,7 +99,7 @@ fn the_token_and_regions_of_the_older_signature_are_removed() {
     let signer = Signer::new(Scope::new("us-east-1", "sqs").unwrap());
     let request = Request::from_wire("GET", "/", &older).unwrap();
     let names = |request: &Request<'_>| {
-        let signed = signer.explain(request, &real(), now());
+        let signed = signer.explain(request, &real(), now()).unwrap();
         let presigned = signer
             .explain_presign(request, &real(), now(), Ttl::MAX)
             .unwrap();
@@ -145,7 +147,7 @@ impl Upload {
         }
         headers.extend(plan.headers());
         let request = request(URL, &headers).payload(Payload::Streaming(plan.streaming()));
-        let signature = signer.sign(&request, key, at);
+        let signature = signer.sign(&request, key, at).unwrap();
         let chain = ChunkSigner::new(&signer, key, at, &signature);
         let encoder = ChunkEncoder::new(plan, chain).or_else(|_| ChunkEncoder::unsigned(plan));
         let frames = encoder.unwrap().frames([body]).map(Result::unwrap);
@@ -424,7 +426,9 @@ fn the_messages_of_an_event_stream_are_signed_again() {
     let events = "STREAMING-AWS4-HMAC-SHA256-EVENTS".to_owned();
     let headers = [("x-amz-content-sha256", events)];
     let begun = |key: &Credentials| {
-        let opening = Signer::new(scope.clone()).sign(&request(URL, &headers), key, now());
+        let opening = Signer::new(scope.clone())
+            .sign(&request(URL, &headers), key, now())
+            .unwrap();
         let secret = key.secret_access_key();
         let mut signer = EventSigner::new(scope.clone(), secret, opening.signature()).unwrap();
         let midnight: Timestamp = "20150831T000000Z".parse().unwrap();

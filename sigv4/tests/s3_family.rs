@@ -46,7 +46,7 @@ fn each_service_takes_the_path_as_sent_and_gets_the_hash_of_the_body() {
         let request = Request::from_parts("PUT", "https", host, TARGET)
             .unwrap()
             .payload(body);
-        let explained = signer.explain(&request, &session(), at());
+        let explained = signer.explain(&request, &session(), at()).unwrap();
         assert!(
             explained
                 .canonical_request()
@@ -56,7 +56,7 @@ fn each_service_takes_the_path_as_sent_and_gets_the_hash_of_the_body() {
         let scope = format!("\n20260101/us-west-2/{service}/aws4_request\n");
         assert!(explained.string_to_sign().contains(&scope), "{host}");
 
-        let signature = signer.sign(&request, &session(), at());
+        let signature = signer.sign(&request, &session(), at()).unwrap();
         assert!(
             signature
                 .headers()
@@ -94,7 +94,7 @@ fn a_header_signature_signs_the_token_under_its_own_name() {
         .unwrap()
         .payload(Payload::Unsigned);
     let signer = Signer::s3_express("us-west-2").unwrap();
-    let signature = signer.sign(&request, &session(), at());
+    let signature = signer.sign(&request, &session(), at()).unwrap();
     let names: Vec<_> = signature.headers().map(|(name, _)| name).collect();
     assert!(names.contains(&"x-amz-s3session-token") && !names.contains(&"x-amz-security-token"));
     assert!(

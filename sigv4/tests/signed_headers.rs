@@ -20,7 +20,7 @@ fn signed(rules: Rules, headers: &[(&str, &str)]) -> Vec<String> {
         .headers(headers)
         .unwrap();
     let signer = Signer::with_rules(Scope::new("us-east-1", "execute-api").unwrap(), rules);
-    let steps = signer.explain(&request, &credentials(), now());
+    let steps = signer.explain(&request, &credentials(), now()).unwrap();
     let url = signer
         .presign(&request, &credentials(), now(), Ttl::MAX)
         .unwrap();
@@ -236,7 +236,7 @@ fn equal_host_headers_are_signed_once() {
         .header("host", " a ")
         .unwrap();
     let signer = Signer::s3("us-east-1").unwrap();
-    let steps = signer.explain(&request, &credentials(), now());
+    let steps = signer.explain(&request, &credentials(), now()).unwrap();
     assert!(steps.canonical_request().contains("\nhost:a\nx-amz-"));
 }
 

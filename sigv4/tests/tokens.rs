@@ -383,6 +383,7 @@ fn expected_authorization(
     let signer = Signer::new(Scope::new("eu-west-1", "appsync").unwrap());
     signer
         .sign(&request, credentials, at())
+        .unwrap()
         .authorization()
         .to_owned()
 }

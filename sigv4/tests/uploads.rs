@@ -11,7 +11,7 @@ use std::{fs, path::Path};
 use keyfob_sigv4::{
     Credentials, Payload, Request, Signer, Timestamp,
     chunked::{self, Checksum, ChunkDecoder, ChunkErrorKind, ChunkSigner, Streaming},
-    verify::{Verified, Verifier},
+    verify::{self, ErrorKind, Verified, Verifier},
 };
 
 const BODY: &str = "hello world, hello again";
@@ -100,7 +100,7 @@ impl Upload {
             .unwrap()
             .payload(Payload::Streaming(streaming));
         let signer = Signer::s3("us-east-1").unwrap();
-        let signature = signer.sign(&request, &credentials(), at());
+        let signature = signer.sign(&request, &credentials(), at()).unwrap();
         let chain = ChunkSigner::new(&signer, &credentials(), at(), &signature);
         let headers = headers.iter().copied().chain(signature.headers());
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -236,6 +236,74 @@ fn only_one_line_end_may_follow_a_bare_line_feed() {
         let result = upload.receive(&format!("{begin}{end}"));
         assert_eq!(result, Err(kind), "{end:?}");
     }
+}
+
+/// Returns the decoder of an upload that announces itself with these headers, or the refusal.
+fn announced(
+    streaming: Streaming,
+    headers: &[(&'static str, &'static str)],
+) -> Result<ChunkDecoder, verify::Error> {
+    let headers = [&[HOST, ("content-encoding", "aws-chunked")], headers].concat();
+    let request = Request::from_wire("PUT", "/key", &headers)
+        .unwrap()
+        .payload(Payload::Streaming(streaming));
+    let signer = Signer::s3("us-east-1").unwrap();
+    let signature = signer.sign(&request, &credentials(), at()).unwrap();
+    let headers: Vec<_> = headers.into_iter().chain(signature.headers()).collect();
+    let request = Request::from_wire("PUT", "/key", &headers)
+        .unwrap()
+        .payload(Payload::Declared);
+    let verified = verifier().verify(&request, at(), |_| Some(credentials()))?;
+    let decoder = verifier().chunk_decoder(&verified, &request)?;
+    Ok(decoder.unwrap())
+}
+
+const FRAMINGS: [Streaming; 3] = [
+    Streaming::Signed,
+    Streaming::SignedTrailer,
+    Streaming::UnsignedTrailer,
+];
+
+/// S3 cannot tell the length of the object from that of the encoded body.
+#[test]
+fn an_upload_in_chunks_without_its_decoded_length_is_refused() {
+    for streaming in FRAMINGS {
+        let refusal = announced(streaming, &[]).err().unwrap();
+        assert_eq!(refusal.kind(), ErrorKind::MissingLength);
+        let answer = (refusal.status(), refusal.code());
+        assert_eq!(answer, (411, "MissingContentLength"), "{streaming:?}");
+        assert!(announced(streaming, &[("x-amz-decoded-content-length", "24")]).is_ok());
+    }
+}
+
+#[test]
+fn a_decoded_length_that_is_not_one_number_is_refused() {
+    for streaming in FRAMINGS {
+        for length in ["", "+24", "-1", "24 24", "0x18", "18446744073709551616"] {
+            let headers = [("x-amz-decoded-content-length", length)];
+            let refusal = announced(streaming, &headers).err().unwrap();
+            assert_eq!(refusal.kind(), ErrorKind::Malformed, "{length:?}");
+        }
+        let twice = [("x-amz-decoded-content-length", "24"); 2];
+        let refusal = announced(streaming, &twice).err().unwrap();
+        assert_eq!(refusal.kind(), ErrorKind::Malformed);
+    }
+}
+
+/// RFC 9110, section 5.3: one list may be spread over several headers.
+#[test]
+fn a_trailer_that_is_announced_in_two_headers_is_received() {
+    let headers = [
+        ("x-amz-decoded-content-length", "24"),
+        ("x-amz-trailer", "x-amz-checksum-crc32"),
+        ("x-amz-trailer", "x-amz-checksum-sha256"),
+    ];
+    let decoder = announced(Streaming::UnsignedTrailer, &headers).unwrap();
+    let sum = "SSOpYgIohwt8SHMnSTrur+rYHWg0sVBSfCwQYwYKLzY=";
+    let body = format!(
+        "18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==\r\nx-amz-checksum-sha256:{sum}\r\n\r\n"
+    );
+    assert_eq!(decode(decoder, body.as_bytes(), 9), Ok(BODY.into()));
 }
 
 #[test]

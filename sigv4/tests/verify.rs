@@ -32,7 +32,9 @@ fn signed(credentials: &Credentials) -> Vec<(String, String)> {
         .header("content-type", "application/x-www-form-urlencoded")
         .unwrap()
         .payload(Payload::Bytes(BODY));
-    let signature = Signer::new(sts()).sign(&request, credentials, now());
+    let signature = Signer::new(sts())
+        .sign(&request, credentials, now())
+        .unwrap();
     let mut headers = vec![
         ("Host".into(), "sts.us-east-1.amazonaws.com".into()),
         (
@@ -246,6 +248,7 @@ fn a_new_secret_for_the_same_key_id_is_not_served_from_the_cache() {
     let sign = |credentials| {
         signer
             .sign(&request, credentials, now())
+            .unwrap()
             .signature()
             .to_owned()
     };
@@ -254,7 +257,10 @@ fn a_new_secret_for_the_same_key_id_is_not_served_from_the_cache() {
     assert_eq!(first, sign(&Credentials::new("AKID", "one").unwrap()));
     assert_eq!(
         second,
-        Signer::new(sts()).sign(&request, &two, now()).signature()
+        Signer::new(sts())
+            .sign(&request, &two, now())
+            .unwrap()
+            .signature()
     );
 }
 
@@ -266,7 +272,7 @@ fn refusals_have_the_codes_of_s3() {
     let request = Request::new("PUT", url)
         .unwrap()
         .payload(Payload::Bytes(b"body"));
-    let signature = signer.sign(&request, &credentials(), now());
+    let signature = signer.sign(&request, &credentials(), now()).unwrap();
     let mut received = vec![("host", "examplebucket.s3.amazonaws.com")];
     received.extend(signature.headers());
     let verify = |headers: &[(&str, &str)], payload, verifier: &Verifier, now| {
@@ -319,7 +325,7 @@ fn answers_to_declared(
     let request = Request::from_wire("PUT", "/key", &lie)
         .unwrap()
         .payload(Payload::Declared);
-    let signature = signer.sign(&request, &credentials(), now());
+    let signature = signer.sign(&request, &credentials(), now()).unwrap();
     let mut signed = lie.to_vec();
     signed.extend(signature.headers());
     let presigned = signer
@@ -376,7 +382,8 @@ fn an_unsigned_body_in_chunks_is_refused_as_s3_refuses_it() {
         let request = request.payload(Payload::Declared);
         let signature = Signer::s3("us-east-1")
             .unwrap()
-            .sign(&request, &credentials(), now());
+            .sign(&request, &credentials(), now())
+            .unwrap();
         let received: Vec<_> = headers.iter().copied().chain(signature.headers()).collect();
         let request = Request::from_wire("PUT", "/key", &received).unwrap();
         let verifier = Verifier::s3("us-east-1").unwrap();
@@ -427,7 +434,7 @@ fn parameters_of_a_signature_cannot_be_added_under_escaped_names() {
         );
         let headers = [("host", "sts.us-east-1.amazonaws.com")];
         let request = Request::from_wire("GET", "/?a=1", &headers).unwrap();
-        let signature = signer.sign(&request, &credentials(), now());
+        let signature = signer.sign(&request, &credentials(), now()).unwrap();
         let presigned = signer
             .presign(&request, &credentials(), now(), Ttl::MAX)
             .unwrap();
@@ -660,7 +667,7 @@ fn answers_to_scope(from: &str, to: &str) -> [verify::Error; 2] {
     let signer = Signer::s3("eu-west-1").unwrap();
     let host = [("host", "examplebucket.s3.amazonaws.com")];
     let request = Request::from_wire("GET", "/key", &host).unwrap();
-    let signature = signer.sign(&request, &credentials(), now());
+    let signature = signer.sign(&request, &credentials(), now()).unwrap();
     let presigned = signer
         .presign(&request, &credentials(), now(), Ttl::MAX)
         .unwrap();

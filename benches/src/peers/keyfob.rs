@@ -111,7 +111,7 @@ impl Signer {
         let (parts, ()) = job.request.clone().into_parts();
         let request = Request::from_http(&parts)?.payload(payload(&job.input.body));
         let explanation = match form {
-            Form::Header => self.signer.explain(&request, &self.credentials, job.at),
+            Form::Header => self.signer.explain(&request, &self.credentials, job.at)?,
             Form::Query => {
                 self.signer
                     .explain_presign(&request, &self.credentials, job.at, self.ttl)?

@@ -12,7 +12,7 @@ fuzz_target!(|answer: &str| {
     let at = Timestamp::from_unix_seconds(1_440_938_160);
     let ours = Signer::s3("us-east-1")
         .unwrap()
-        .explain(&request, &credentials, at);
+        .explain(&request, &credentials, at).unwrap();
     let shown = format!("{:?}", ours.compare(&ServerView::parse(answer)));
     assert!(
         answer.contains("canary") || !shown.contains("canary"),

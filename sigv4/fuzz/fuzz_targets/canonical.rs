@@ -20,7 +20,7 @@ fn canonical(target: &str) -> Option<(String, String)> {
     let request = Request::from_parts("GET", "https", "example.com", target).ok()?;
     let signer = Signer::new(Scope::new("us-east-1", "service").unwrap());
     let credentials = Credentials::new("AKIDEXAMPLE", "secret").unwrap();
-    let explained = signer.explain(&request, &credentials, Timestamp::from_unix_seconds(0));
+    let explained = signer.explain(&request, &credentials, Timestamp::from_unix_seconds(0)).unwrap();
     let mut lines = explained.canonical_request().split('\n').skip(1);
     Some((lines.next()?.to_owned(), lines.next()?.to_owned()))
 }

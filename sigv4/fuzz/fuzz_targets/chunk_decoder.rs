@@ -75,7 +75,7 @@ impl Upload {
         let signer = Signer::s3("us-east-1").unwrap();
         let mut headers = plan.headers();
         let request = received(&headers).payload(Payload::Streaming(plan.streaming()));
-        let signature = signer.sign(&request, &key(), at());
+        let signature = signer.sign(&request, &key(), at()).unwrap();
         let chain = ChunkSigner::new(&signer, &key(), at(), &signature);
         let made = signature
             .headers()

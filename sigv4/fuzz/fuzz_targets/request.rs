@@ -15,7 +15,7 @@ fuzz_target!(|input: (&str, &str, &str, &str, i64)| {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret").unwrap();
     let at = Timestamp::from_unix_seconds(seconds);
     let signer = Signer::s3("us-east-1").unwrap();
-    signer.sign(&request, &credentials, at);
+    signer.sign(&request, &credentials, at).unwrap();
     let url = signer.presign(&request, &credentials, at, Ttl::MAX).unwrap();
     let parts = url.signed_headers();
     let explained = signer.explain_presign(&request, &credentials, at, Ttl::MAX).unwrap();

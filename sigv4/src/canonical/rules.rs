@@ -120,7 +120,7 @@ impl Rules {
     /// let rules = Rules::GENERAL.unsigned_headers(&["x-team-*"]);
     /// let signer = Signer::with_rules(Scope::new("us-east-1", "execute-api")?, rules);
     /// let request = Request::new("GET", "https://api.example.com/")?.header("x-team-build", "7")?;
-    /// let signature = signer.sign(&request, &credentials, now);
+    /// let signature = signer.sign(&request, &credentials, now)?;
     /// assert!(signature.authorization().contains("SignedHeaders=host;x-amz-date,"));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -168,7 +168,7 @@ impl Rules {
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?
     ///     .header("range", "bytes=0-9")?
     ///     .header("accept", "*/*")?;
-    /// let signed = signer.explain(&request, &credentials, now);
+    /// let signed = signer.explain(&request, &credentials, now)?;
     /// assert_eq!(signed.signed_headers(), "host;range;x-amz-content-sha256;x-amz-date");
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -193,7 +193,7 @@ impl Rules {
     /// let rules = Rules::GENERAL.every_header();
     /// let signer = Signer::with_rules(Scope::new("us-east-1", "execute-api")?, rules);
     /// let request = Request::new("GET", "https://api.example.com/")?.header("via", "1.1 proxy")?;
-    /// let signed = signer.explain(&request, &credentials, now);
+    /// let signed = signer.explain(&request, &credentials, now)?;
     /// assert_eq!(signed.signed_headers(), "host;via;x-amz-date");
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```

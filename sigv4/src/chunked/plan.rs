@@ -7,6 +7,7 @@ use alloc::{
 use super::{checksum::Checksum, content_encoding::add_others};
 use crate::{
     error::{Error, ErrorKind},
+    header_names::{DECODED_LENGTH, TRAILER},
     payload::Streaming,
 };
 
@@ -205,14 +206,11 @@ impl Chunked {
         };
         let mut headers = alloc::vec![
             ("content-encoding", encoding),
-            (
-                "x-amz-decoded-content-length",
-                self.decoded_length.to_string(),
-            ),
+            (DECODED_LENGTH, self.decoded_length.to_string()),
         ];
         if self.has_trailer() {
             let names: Vec<&str> = self.trailer_names().collect();
-            headers.push(("x-amz-trailer", names.join(",")));
+            headers.push((TRAILER, names.join(",")));
         }
         headers
     }

@@ -52,7 +52,7 @@ impl ChunkSigner {
     /// # let request = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
     /// #     .payload(Payload::Streaming(Chunked::signed(5).streaming()));
     /// let signer = Signer::s3("us-east-1")?;
-    /// let signature = signer.sign(&request, &credentials, at);
+    /// let signature = signer.sign(&request, &credentials, at)?;
     /// let mut chain = ChunkSigner::new(&signer, &credentials, at, &signature);
     /// let first = chain.sign(b"hello");
     /// let last = chain.sign(b"");

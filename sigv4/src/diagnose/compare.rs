@@ -17,7 +17,7 @@ impl Explanation {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let signer = Signer::new(Scope::new("us-east-1", "es")?);
     /// # let request = Request::new("GET", "https://search-a.us-east-1.es.amazonaws.com/")?;
-    /// # let ours = signer.explain(&request, &credentials, "20150830T123600Z".parse()?);
+    /// # let ours = signer.explain(&request, &credentials, "20150830T123600Z".parse()?)?;
     /// let answer = r#"{"message":"Credential should be scoped to correct service: 'aoss'. "}"#;
     /// for difference in ours.compare(&ServerView::parse(answer)) {
     ///     assert_eq!(difference.part(), &Part::Service);

@@ -14,7 +14,7 @@
 //!
 //! let signer = Signer::s3("us-east-1")?;
 //! let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/a%20b")?;
-//! let ours = signer.explain(&request, &credentials, "20150830T123600Z".parse()?);
+//! let ours = signer.explain(&request, &credentials, "20150830T123600Z".parse()?)?;
 //!
 //! let answer = "<Error><Code>SignatureDoesNotMatch</Code>\
 //!     <CanonicalRequest>GET\n/a%2520b\n</CanonicalRequest></Error>";

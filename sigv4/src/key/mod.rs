@@ -104,7 +104,7 @@ impl SigningKey {
     /// # let request = Request::new("GET", "https://iam.amazonaws.com/")?;
     /// # let now: Timestamp = "20150830T123600Z".parse()?;
     /// let signer = Signer::new(Scope::new("us-east-1", "iam")?);
-    /// let steps = signer.explain(&request, &credentials, now);
+    /// let steps = signer.explain(&request, &credentials, now)?;
     /// let key = signer.signing_key(&credentials, now);
     /// assert_eq!(key.sign(steps.string_to_sign().as_bytes()), steps.signature());
     /// # Ok::<(), keyfob_sigv4::Error>(())

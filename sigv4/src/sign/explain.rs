@@ -84,7 +84,7 @@ impl Explanation {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let request = Request::new("GET", "https://iam.amazonaws.com/")?;
     /// let signer = Signer::new(Scope::new("us-east-1", "iam")?);
-    /// let steps = signer.explain(&request, &credentials, "20150830T123600Z".parse()?);
+    /// let steps = signer.explain(&request, &credentials, "20150830T123600Z".parse()?)?;
     /// assert!(steps.string_to_sign().starts_with(
     ///     "AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/iam/aws4_request\n",
     /// ));
@@ -109,7 +109,7 @@ impl Explanation {
     /// # let now = "20150830T123600Z".parse()?;
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?
     ///     .header("user-agent", "never signed")?;
-    /// let steps = Signer::s3("us-east-1")?.explain(&request, &credentials, now);
+    /// let steps = Signer::s3("us-east-1")?.explain(&request, &credentials, now)?;
     /// assert_eq!(steps.signed_headers(), "host;x-amz-content-sha256;x-amz-date");
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```

@@ -105,14 +105,16 @@ pub(crate) fn sign<B, A: Algorithm>(
     credentials: &Credentials,
     at: Timestamp,
 ) -> Result<(), Error> {
-    payload.check_algorithm(A::NAME)?;
     let mut signed = Request::from_head(request)?;
+    signed.replace_signature(payload);
     let changes = Changes::new(request, &signed, rules)?;
     if !changes.is_empty() {
+        // Before the request is changed.
+        signed.check_pieces(A::NAME)?;
         signed = changes.apply(request)?;
+        signed.replace_signature(payload);
     }
-    signed.replace_signature(payload);
-    let mut form = HeaderForm::new(rules, algorithm, &signed, credentials, at);
+    let mut form = HeaderForm::new(rules, algorithm, &signed, credentials, at)?;
     if !rules.encodes_twice() && !rules.normalizes() {
         form = form.with_signed_path();
     }

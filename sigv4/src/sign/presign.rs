@@ -201,7 +201,35 @@ pub(crate) struct QueryForm<'a> {
 }
 
 impl<'a> QueryForm<'a> {
+    /// Prepares a signature. Every way to presign begins here.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Payload`] if the body is sent in pieces that the URL would have to announce, or
+    /// that are signed with another algorithm.
+    #[inline]
     pub(crate) fn new<A: Algorithm>(
+        rules: Rules,
+        algorithm: &'a A,
+        request: &'a Request<'a>,
+        credentials: &'a Credentials,
+        at: Timestamp,
+        ttl: Ttl,
+    ) -> Result<Self, Error> {
+        request.check_presigned(A::NAME)?;
+        Ok(Self::verified(
+            rules,
+            algorithm,
+            request,
+            credentials,
+            at,
+            ttl,
+        ))
+    }
+
+    /// Prepares a signature of a request that was verified as a presigned one, whatever its body.
+    #[inline]
+    pub(crate) fn verified<A: Algorithm>(
         rules: Rules,
         algorithm: &'a A,
         request: &'a Request<'a>,

@@ -8,6 +8,7 @@ use crate::{
     },
     codec::{hex, sha256::Sha256, sink::Sink},
     credentials::Credentials,
+    error::Error,
     header_names::{CONTENT_SHA256, DATE, REGION_SET},
     key::Algorithm,
     payload::ContentHash,
@@ -44,7 +45,7 @@ impl Signature {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let now = "20150830T123600Z".parse()?;
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
-    /// let signature = Signer::s3("us-east-1")?.sign(&request, &credentials, now);
+    /// let signature = Signer::s3("us-east-1")?.sign(&request, &credentials, now)?;
     /// let host = request.host();
     /// let mut message = format!("GET /key HTTP/1.1\r\nhost: {host}\r\n");
     /// for (name, value) in signature.headers() {
@@ -76,7 +77,7 @@ impl Signature {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
     /// # let signer = Signer::s3("us-east-1")?;
-    /// let signature = signer.sign(&request, &credentials, "20150830T123600Z".parse()?);
+    /// let signature = signer.sign(&request, &credentials, "20150830T123600Z".parse()?)?;
     /// assert!(signature.authorization().starts_with(
     ///     "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/s3/aws4_request, \
     ///      SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=",
@@ -136,14 +137,22 @@ pub(crate) struct HeaderSignature {
 }
 
 impl<'a> HeaderForm<'a> {
+    /// Prepares a signature. Every way to sign with a header begins here.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Payload`](crate::ErrorKind::Payload) if the pieces of the body are signed with
+    /// another algorithm.
+    #[inline]
     pub(crate) fn new<A: Algorithm>(
         rules: Rules,
         algorithm: &'a A,
         request: &'a Request<'a>,
         credentials: &'a Credentials,
         at: Timestamp,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Error> {
+        request.check_pieces(A::NAME)?;
+        Ok(Self {
             rules,
             request,
             path: Path::Sent(request.path()),
@@ -151,7 +160,7 @@ impl<'a> HeaderForm<'a> {
             token: credentials.session_token().map(Secret::expose),
             date: at.amz_date(),
             regions: algorithm.regions(),
-        }
+        })
     }
 
     /// Takes the path of the request as it is, because it is in the form that is signed.

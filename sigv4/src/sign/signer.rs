@@ -32,7 +32,7 @@ use crate::{
 /// let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
 /// let signer = Signer::new(Scope::new("us-east-1", "service")?);
 /// let request = Request::new("GET", "https://example.amazonaws.com/")?;
-/// let signature = signer.sign(&request, &credentials, "20150830T123600Z".parse()?);
+/// let signature = signer.sign(&request, &credentials, "20150830T123600Z".parse()?)?;
 /// assert_eq!(
 ///     signature.signature(),
 ///     "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
@@ -77,7 +77,7 @@ impl Signer {
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let now = "20150830T123600Z".parse()?;
     /// let request = Request::new("GET", "https://examplebucket.s3.amazonaws.com/a%20b")?;
-    /// let signature = Signer::s3("us-east-1")?.sign(&request, &credentials, now);
+    /// let signature = Signer::s3("us-east-1")?.sign(&request, &credentials, now)?;
     /// assert!(signature.headers().any(|(name, _)| name == "x-amz-content-sha256"));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -105,7 +105,7 @@ impl Signer {
     /// let session = Credentials::new("AKIDEXAMPLE", "secret")?.with_session_token("token")?;
     /// let url = "https://bucket--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com/key";
     /// let signer = Signer::s3_express("us-east-1")?;
-    /// let signature = signer.sign(&Request::new("GET", url)?, &session, now);
+    /// let signature = signer.sign(&Request::new("GET", url)?, &session, now)?;
     /// assert!(signature.headers().any(|header| header == ("x-amz-s3session-token", "token")));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -157,6 +157,11 @@ impl Signer {
     ///
     /// Source: Signature Version 4, "Create a signed AWS API request".
     ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Payload`](crate::ErrorKind::Payload) if the pieces of the body are signed with
+    /// SigV4a.
+    ///
     /// # Examples
     ///
     /// ```
@@ -167,7 +172,7 @@ impl Signer {
     /// let request = Request::new("POST", "https://sts.us-east-1.amazonaws.com/")?
     ///     .header("content-type", "application/x-www-form-urlencoded")?
     ///     .payload(Payload::Bytes(b"Action=GetCallerIdentity&Version=2011-06-15"));
-    /// for (name, value) in signer.sign(&request, &credentials, now).headers() {
+    /// for (name, value) in signer.sign(&request, &credentials, now)?.headers() {
     ///     println!("{name}: {value}");
     /// }
     /// # Ok::<(), keyfob_sigv4::Error>(())
@@ -177,8 +182,8 @@ impl Signer {
         request: &Request<'_>,
         credentials: &Credentials,
         at: Timestamp,
-    ) -> Signature {
-        HeaderForm::new(self.rules, self, request, credentials, at).sign(self)
+    ) -> Result<Signature, Error> {
+        Ok(HeaderForm::new(self.rules, self, request, credentials, at)?.sign(self))
     }
 
     /// Signs a request with query parameters: anyone who has the URL can use it until it expires.
@@ -193,7 +198,8 @@ impl Signer {
     /// # Errors
     ///
     /// [`ErrorKind::Payload`](crate::ErrorKind::Payload) if the body is [`Payload::Streaming`]: a
-    /// URL cannot announce it.
+    /// URL cannot announce it. Also if `x-amz-content-sha256` announces pieces that are signed with
+    /// SigV4a.
     ///
     /// [`Payload::Streaming`]: crate::Payload::Streaming
     ///
@@ -216,11 +222,10 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Result<Presigned, Error> {
-        request.body().check_presigned()?;
-        Ok(self.presign_verified(request, credentials, at, ttl))
+        Ok(QueryForm::new(self.rules, self, request, credentials, at, ttl)?.sign(self))
     }
 
-    /// Presigns a request that was verified as a presigned one, so that its body is none in pieces.
+    /// Presigns a request that was verified as a presigned one, so that it can be.
     pub(crate) fn presign_verified(
         &self,
         request: &Request<'_>,
@@ -228,10 +233,14 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Presigned {
-        QueryForm::new(self.rules, self, request, credentials, at, ttl).sign(self)
+        QueryForm::verified(self.rules, self, request, credentials, at, ttl).sign(self)
     }
 
     /// Returns every step of [`sign`](Self::sign), for people to read. It is slower than signing.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
     ///
     /// # Examples
     ///
@@ -241,7 +250,7 @@ impl Signer {
     /// # let now = "20150830T123600Z".parse()?;
     /// let signer = Signer::new(Scope::new("us-east-1", "iam")?);
     /// let request = Request::new("GET", "https://iam.amazonaws.com/?Version=2010-05-08")?;
-    /// let steps = signer.explain(&request, &credentials, now);
+    /// let steps = signer.explain(&request, &credentials, now)?;
     /// assert!(steps.canonical_request().starts_with("GET\n/\nVersion=2010-05-08\n"));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
@@ -250,8 +259,8 @@ impl Signer {
         request: &Request<'_>,
         credentials: &Credentials,
         at: Timestamp,
-    ) -> Explanation {
-        HeaderForm::new(self.rules, self, request, credentials, at).explain(self)
+    ) -> Result<Explanation, Error> {
+        Ok(HeaderForm::new(self.rules, self, request, credentials, at)?.explain(self))
     }
 
     /// Returns every step of [`presign`](Self::presign), for people to read.
@@ -279,8 +288,7 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Result<Explanation, Error> {
-        request.body().check_presigned()?;
-        Ok(QueryForm::new(self.rules, self, request, credentials, at, ttl).explain(self))
+        Ok(QueryForm::new(self.rules, self, request, credentials, at, ttl)?.explain(self))
     }
 
     /// Derives the key of the signatures on the day of `at`.

@@ -167,7 +167,7 @@ impl AppSync {
         let request = Request::from_parts("POST", "https", &self.host, path)?
             .headers(&HEADERS)?
             .payload(Payload::Bytes(body.as_bytes()));
-        let signature = self.signer.sign(&request, credentials, at);
+        let signature = self.signer.sign(&request, credentials, at)?;
         let mut members: Vec<(&str, &str)> = HEADERS.into();
         members.push(("host", request.host()));
         members.extend(signature.headers());

@@ -138,9 +138,8 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<Signature, Error> {
-        request.body().check_algorithm(V4A_ALGORITHM)?;
         let with = self.with(credentials)?;
-        Ok(HeaderForm::new(self.rules, &with, request, credentials, at).sign(&with))
+        Ok(HeaderForm::new(self.rules, &with, request, credentials, at)?.sign(&with))
     }
 
     /// Signs a request with query parameters, as [`crate::Signer::presign`]. `X-Amz-Region-Set` is
@@ -148,8 +147,9 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Payload`] if the body is sent in pieces. [`ErrorKind::SecretAccessKey`], but
-    /// never in practice: see [`Signer`].
+    /// [`ErrorKind::Payload`] if the body is sent in pieces that the URL would have to announce, or
+    /// that are signed with SigV4. [`ErrorKind::SecretAccessKey`], but never in practice: see
+    /// [`Signer`].
     ///
     /// # Examples
     ///
@@ -170,9 +170,8 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Result<Presigned, Error> {
-        request.body().check_presigned()?;
         let with = self.with(credentials)?;
-        Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl).sign(&with))
+        Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl)?.sign(&with))
     }
 
     /// Returns every step of [`sign`](Self::sign), for people to read.
@@ -186,9 +185,8 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<Explanation, Error> {
-        request.body().check_algorithm(V4A_ALGORITHM)?;
         let with = self.with(credentials)?;
-        Ok(HeaderForm::new(self.rules, &with, request, credentials, at).explain(&with))
+        Ok(HeaderForm::new(self.rules, &with, request, credentials, at)?.explain(&with))
     }
 
     /// Returns every step of [`presign`](Self::presign), for people to read.
@@ -203,9 +201,8 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Result<Explanation, Error> {
-        request.body().check_presigned()?;
         let with = self.with(credentials)?;
-        Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl).explain(&with))
+        Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl)?.explain(&with))
     }
 
     /// Returns the key for these credentials, from the cache if it is there.

@@ -1,4 +1,4 @@
-use alloc::format;
+use alloc::{format, string::String};
 
 use super::{
     Verified, Verifier,
@@ -9,7 +9,7 @@ use super::{
 use crate::chunked::ChunkVerifier;
 use crate::{
     chunked::{ChunkDecoder, ChunkSigner},
-    header_names::CONTENT_SHA256,
+    header_names::{CONTENT_SHA256, DECODED_LENGTH, TRAILER},
     key::SigningKey,
     payload::Streaming,
     request::Request,
@@ -25,8 +25,8 @@ impl Verifier {
     /// # Errors
     ///
     /// [`ErrorKind::ContentMismatch`] if the request announces a form of body that is unknown or of
-    /// another algorithm than the request's; [`ErrorKind::Malformed`] if
-    /// `x-amz-decoded-content-length` is not a number.
+    /// another algorithm than the request's; [`ErrorKind::MissingLength`] if it has no
+    /// `x-amz-decoded-content-length`; [`ErrorKind::Malformed`] if that is not a number.
     ///
     /// # Examples
     ///
@@ -41,7 +41,7 @@ impl Verifier {
     /// # let to_sign = Request::new("PUT", "https://examplebucket.s3.amazonaws.com/key")?
     /// #     .headers(&headers)?
     /// #     .payload(Payload::Streaming(plan.streaming()));
-    /// # let signature = Signer::s3("us-east-1")?.sign(&to_sign, &credentials, now);
+    /// # let signature = Signer::s3("us-east-1")?.sign(&to_sign, &credentials, now)?;
     /// # headers.extend(signature.headers());
     /// # headers.push(("host", "examplebucket.s3.amazonaws.com"));
     /// let verifier = Verifier::s3("us-east-1")?;
@@ -71,34 +71,27 @@ impl Verifier {
         verified: &Verified,
         request: &Request<'_>,
     ) -> Result<Option<ChunkDecoder>, Refusal> {
-        let header = |name: &[u8]| {
-            let value = request.find_header(name)?;
-            core::str::from_utf8(value).ok()
-        };
-        let announced = header(CONTENT_SHA256.as_bytes()).unwrap_or_default();
+        let announced = request.find_header(CONTENT_SHA256.as_bytes());
+        let announced = String::from_utf8_lossy(announced.unwrap_or_default());
         if !announced.starts_with("STREAMING-") {
             return Ok(None);
         }
         let streaming =
-            Streaming::parse(announced).ok_or(Refusal::new(ErrorKind::ContentMismatch))?;
+            Streaming::parse(&announced).ok_or(Refusal::new(ErrorKind::ContentMismatch))?;
         if streaming == Streaming::Events {
             return Ok(None);
         }
-        let mut decoder = self
+        let decoder = self
             .chained_decoder(verified, streaming)
-            .ok_or(Refusal::new(ErrorKind::ContentMismatch))?;
-        if let Some(length) = header(b"x-amz-decoded-content-length") {
-            let length = length.parse().map_err(|_| {
-                let text =
-                    format!("x-amz-decoded-content-length should be a number, not '{length}'");
-                Refusal::with_text(ErrorKind::Malformed, text)
-            })?;
-            decoder = decoder.decoded_length(length);
+            .ok_or(Refusal::new(ErrorKind::ContentMismatch))?
+            .decoded_length(decoded_length(request)?);
+        if !streaming.has_trailer() {
+            return Ok(Some(decoder));
         }
-        if let Some(names) = header(b"x-amz-trailer").filter(|_| streaming.has_trailer()) {
-            decoder = decoder.trailer(names);
-        }
-        Ok(Some(decoder))
+        Ok(Some(match joined(request, TRAILER) {
+            Some(names) => decoder.trailer(&names),
+            None => decoder,
+        }))
     }
 
     /// Returns a decoder whose chain starts at the request's signature; `None` if the chunks are of
@@ -122,4 +115,37 @@ impl Verifier {
             _ => None,
         }
     }
+}
+
+/// Returns the length that `x-amz-decoded-content-length` announces.
+///
+/// Source: S3, "Signature calculations: transferring payload in multiple chunks": the header is
+/// required, because the `Content-Length` is that of the encoded body.
+fn decoded_length(request: &Request<'_>) -> Result<u64, Refusal> {
+    let text = joined(request, DECODED_LENGTH).ok_or(Refusal::new(ErrorKind::MissingLength))?;
+    // `str::parse` would accept a sign.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let length = text.parse().ok().filter(|_| is_number);
+    length.ok_or_else(|| {
+        let text = format!("{DECODED_LENGTH} should be a number, not '{text}'");
+        Refusal::with_text(ErrorKind::Malformed, text)
+    })
+}
+
+/// Returns the values of all headers of this name, joined by `,`, as they were signed.
+fn joined(request: &Request<'_>, name: &str) -> Option<String> {
+    let mut joined: Option<String> = None;
+    request.for_each_header(|other, value| {
+        if other.eq_ignore_ascii_case(name.as_bytes()) {
+            let value = String::from_utf8_lossy(value.trim_ascii());
+            match &mut joined {
+                Some(before) => {
+                    before.push(',');
+                    before.push_str(&value);
+                }
+                None => joined = Some(value.into_owned()),
+            }
+        }
+    });
+    joined
 }

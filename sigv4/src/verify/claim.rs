@@ -70,7 +70,7 @@ impl<'a> Claim<'a> {
     /// # let now: Timestamp = "20150830T123600Z".parse()?;
     /// # let to_sign = Request::new("GET", "https://example.com/")?;
     /// # let signer = Signer::new(Scope::new("us-east-1", "iam")?);
-    /// # let signature = signer.sign(&to_sign, &credentials, now);
+    /// # let signature = signer.sign(&to_sign, &credentials, now)?;
     /// # let mut headers: Vec<_> = signature.headers().collect();
     /// # headers.push(("host", "example.com"));
     /// # let request = Request::from_wire("GET", "/", &headers)?;

@@ -234,6 +234,7 @@ fn general(kind: ErrorKind) -> (Codes, Option<&'static str>) {
         ErrorKind::PolicyMaxLength => (INCOMPLETE, Some(TOO_LONG)),
         ErrorKind::ContentHash => (INCOMPLETE, Some(CONTENT_HASH)),
         ErrorKind::ContentEncoding => (INCOMPLETE, Some(CONTENT_ENCODING)),
+        ErrorKind::MissingLength => (INCOMPLETE, Some(DECODED_LENGTH)),
         ErrorKind::UnknownKey | ErrorKind::Token => (
             UNKNOWN,
             Some("The security token included in the request is invalid."),
@@ -303,6 +304,7 @@ fn s3(kind: ErrorKind, is_presigned: bool) -> Answer {
         ErrorKind::PolicyMinLength => (400, "EntityTooSmall", Some(TOO_SHORT)),
         ErrorKind::PolicyMaxLength => (400, "EntityTooLarge", Some(TOO_LONG)),
         ErrorKind::ContentEncoding => (400, "InvalidArgument", Some(CONTENT_ENCODING)),
+        ErrorKind::MissingLength => (411, "MissingContentLength", Some(CONTENT_LENGTH)),
         ErrorKind::ContentMismatch => (
             400,
             "XAmzContentSHA256Mismatch",
@@ -331,6 +333,10 @@ const CONTENT_HASH: &str = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, the n
 
 const CONTENT_ENCODING: &str =
     "aws-chunked encoding is not supported when x-amz-content-sha256 UNSIGNED-PAYLOAD is supplied";
+
+const CONTENT_LENGTH: &str = "You must provide the Content-Length HTTP header.";
+const DECODED_LENGTH: &str =
+    "An aws-chunked body requires the header x-amz-decoded-content-length.";
 
 fn put_element(out: &mut String, name: &str, text: &str) {
     for part in ["<", name, ">"] {

@@ -6,7 +6,7 @@
 //! # let now: Timestamp = "20150830T123600Z".parse()?;
 //! # let url = "https://sts.us-east-1.amazonaws.com/";
 //! # let signature = Signer::new(Scope::new("us-east-1", "sts")?)
-//! #     .sign(&Request::new("GET", url)?, &credentials, now);
+//! #     .sign(&Request::new("GET", url)?, &credentials, now)?;
 //! # let (date, authorization) = ("20150830T123600Z", signature.authorization());
 //! let verifier = Verifier::new(Scope::new("us-east-1", "sts")?);
 //! let headers = [
@@ -46,7 +46,6 @@ pub use refusal::ErrorKind;
 pub use verified::Verified;
 
 use presented::PresentedSignature;
-#[cfg(feature = "http")]
 use refusal::Refusal;
 
 use crate::{
@@ -341,7 +340,7 @@ impl Verifier {
     /// # } }
     /// # let to_sign = Request::new("GET", "https://examplebucket.s3.amazonaws.com/key")?;
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
-    /// # let signature = Signer::s3("eu-west-1")?.sign(&to_sign, &credentials, now);
+    /// # let signature = Signer::s3("eu-west-1")?.sign(&to_sign, &credentials, now)?;
     /// # let mut headers: Vec<_> = signature.headers().collect();
     /// # headers.push(("host", "examplebucket.s3.amazonaws.com"));
     /// # let request = Request::from_wire("GET", "/key", &headers)?;
@@ -396,6 +395,11 @@ impl Verifier {
     pub(crate) fn refuse_host(&self, error: &InputError) -> Error {
         let refusal = Refusal::with_text(ErrorKind::Host, error.to_string());
         Error::new(refusal, self.dialect)
+    }
+
+    /// Returns the refusal of a body whose pieces are of another algorithm than the request.
+    pub(crate) fn refuse_pieces(&self) -> Error {
+        Error::new(Refusal::new(ErrorKind::ContentMismatch), self.dialect)
     }
 }
 

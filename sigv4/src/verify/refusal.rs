@@ -51,6 +51,8 @@ pub enum ErrorKind {
     ContentHash,
     /// The body is encoded as `aws-chunked`, but declared `UNSIGNED-PAYLOAD`.
     ContentEncoding,
+    /// The body is encoded as `aws-chunked`, but `x-amz-decoded-content-length` is missing.
+    MissingLength,
     /// The body is not the one that was signed.
     ContentMismatch,
     /// A form has a field of its signature not at all, or twice.

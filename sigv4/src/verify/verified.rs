@@ -48,7 +48,7 @@ impl Verified {
     /// #     &Request::new("PUT", url)?.payload(Payload::Bytes(b"hello")),
     /// #     &credentials,
     /// #     now,
-    /// # );
+    /// # )?;
     /// # let mut headers: Vec<_> = signature.headers().collect();
     /// # headers.push(("host", "examplebucket.s3.amazonaws.com"));
     /// // The headers have been received, the body has not.

@@ -58,7 +58,9 @@ impl AnySigner {
         at: Timestamp,
     ) -> Result<Signed, Failure> {
         let form = match (self, args.auth) {
-            (Self::V4(signer), Auth::Header) => Form::Header(signer.sign(request, credentials, at)),
+            (Self::V4(signer), Auth::Header) => {
+                Form::Header(signer.sign(request, credentials, at)?)
+            }
             (Self::V4(signer), Auth::Query) => {
                 Form::Query(signer.presign(request, credentials, at, ttl(args)?)?)
             }
@@ -86,7 +88,7 @@ impl AnySigner {
         at: Timestamp,
     ) -> Result<Explanation, Failure> {
         Ok(match (self, args.auth) {
-            (Self::V4(signer), Auth::Header) => signer.explain(request, credentials, at),
+            (Self::V4(signer), Auth::Header) => signer.explain(request, credentials, at)?,
             (Self::V4(signer), Auth::Query) => {
                 signer.explain_presign(request, credentials, at, ttl(args)?)?
             }

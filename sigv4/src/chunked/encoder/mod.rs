@@ -57,7 +57,7 @@ impl ChunkEncoder {
     /// let plan = Chunked::signed(11);
     /// // The request also needs the plan's headers.
     /// let request = request.payload(Payload::Streaming(plan.streaming()));
-    /// let signature = signer.sign(&request, &credentials, at);
+    /// let signature = signer.sign(&request, &credentials, at)?;
     /// let chain = ChunkSigner::new(&signer, &credentials, at, &signature);
     ///
     /// let mut encoder = ChunkEncoder::new(&plan, chain)?;
