@@ -227,6 +227,50 @@ fn two_host_headers_that_differ_are_refused() {
     assert_eq!(two.unwrap_err().kind(), ErrorKind::Host);
 }
 
+/// Returns whether every way to sign answers [`ErrorKind::Host`].
+fn is_host_refused(request: &Request<'_>) -> bool {
+    let (signer, keys) = (Signer::s3("us-east-1").unwrap(), credentials());
+    let answers = [
+        signer.sign(request, &keys, now()).map(drop),
+        signer.explain(request, &keys, now()).map(drop),
+        signer.presign(request, &keys, now(), Ttl::MAX).map(drop),
+        signer
+            .explain_presign(request, &keys, now(), Ttl::MAX)
+            .map(drop),
+    ];
+    let refused = answers.map(|answer| answer.is_err_and(|e| e.kind() == ErrorKind::Host));
+    assert!(refused == [refused[0]; 4]);
+    refused[0]
+}
+
+/// Constructors for servers take any headers, because a verifier refuses them itself.
+#[test]
+fn two_host_headers_that_differ_are_refused_when_signed_however_the_request_was_made() {
+    for (other, is_refused) in [("b.com", true), ("a.com:8080", true), (" A.com", false)] {
+        let list = [("host", "a.com"), ("accept", "*/*"), ("Host", other)];
+        for target in ["/key", "https://a.com/key"] {
+            let received = Request::from_wire("GET", target, &list).unwrap();
+            assert_eq!(is_host_refused(&received), is_refused, "{other}");
+            let stated = received.with_host("c.com").unwrap();
+            assert!(!is_host_refused(&stated), "{other}");
+        }
+        let given = Request::new("GET", "https://a.com/").unwrap();
+        let given = given.header("host", "a.com").unwrap();
+        let given = given.headers(&list[2..]).unwrap();
+        assert_eq!(is_host_refused(&given), is_refused, "{other}");
+        #[cfg(feature = "http")]
+        {
+            let mut request = http::Request::get("https://a.com/key");
+            for (name, value) in list {
+                request = request.header(name, value);
+            }
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let received = Request::from_http(&parts).unwrap();
+            assert_eq!(is_host_refused(&received), is_refused, "{other}");
+        }
+    }
+}
+
 #[test]
 fn equal_host_headers_are_signed_once() {
     let request = Request::new("GET", "https://example.com/")

@@ -1,3 +1,4 @@
+use alloc::string::String;
 use core::cmp::Ordering;
 
 use super::{
@@ -10,8 +11,9 @@ use crate::{
         sink::Sink,
         small_vec::{self, SmallVec},
     },
+    error::{Error, ErrorKind},
     header_names::{CONTENT_SHA256, DATE, REGION_SET, S3_SESSION_TOKEN, SECURITY_TOKEN},
-    request::{Request, is_same_host},
+    request::{Request, is_same_host, without_secrets},
 };
 
 /// Headers in canonical order, once sorted.
@@ -66,6 +68,20 @@ pub(crate) struct ExistingHeaders<'a> {
     pub(crate) content_sha256: Option<&'a [u8]>,
     /// Whether the request has a session token or a set of regions.
     pub(crate) token_or_regions: bool,
+    /// A `Host` that differs from the first.
+    other_host: Option<&'a [u8]>,
+}
+
+impl ExistingHeaders<'_> {
+    /// Refuses a request with two `Host` headers that differ: no server accepts them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Host`] if so. Source: RFC 9112, section 3.2.
+    #[inline]
+    pub(crate) fn check_host(&self) -> Result<(), Error> {
+        self.other_host.map_or(Ok(()), |host| Err(two_hosts(host)))
+    }
 }
 
 impl<'a> Headers<'a> {
@@ -92,7 +108,7 @@ impl<'a> Headers<'a> {
         let mut existing = ExistingHeaders::default();
         let rules = rules.headers();
         let (is_table, mut has_connection) = (rules.is_table(), false);
-        self.add_all(request, |entry| match entry.role() {
+        let other_host = self.add_all(request, |entry| match entry.role() {
             Role::Signed => is_table || rules.signs(entry.name, None),
             Role::NeverSigned(row) => {
                 has_connection |= row.is_connection();
@@ -113,6 +129,7 @@ impl<'a> Headers<'a> {
                 !overrides.token
             }
         });
+        existing.other_host = other_host;
         if has_connection {
             self.drop_named_by_connection(request, rules);
         }
@@ -150,17 +167,22 @@ impl<'a> Headers<'a> {
         self.entries.truncate(kept);
     }
 
-    /// Adds the headers that `keep` accepts, and `host` if the request has none. Of equal `Host`
-    /// headers, the first is added.
-    fn add_all(&mut self, request: &'a Request<'_>, mut keep: impl FnMut(&Entry<'a>) -> bool) {
-        let mut host = None;
+    /// Adds the headers that `keep` accepts, and `host` if the request has none. Of several `Host`
+    /// headers, the first is added. Returns one that differs from it.
+    fn add_all(
+        &mut self,
+        request: &'a Request<'_>,
+        mut keep: impl FnMut(&Entry<'a>) -> bool,
+    ) -> Option<&'a [u8]> {
+        let (mut host, mut other_host) = (None, None);
         request.for_each_header(|name, value| {
             let entry = Entry::new(name, value);
             if entry.is(b"host") {
-                if host.is_some_and(|first| is_same_host(first, value)) {
+                if let Some(first) = host {
+                    other_host = other_host.or_else(|| different_host(first, value));
                     return;
                 }
-                host = host.or(Some(value));
+                host = Some(value);
                 self.push(entry);
             } else if keep(&entry) {
                 self.push(entry);
@@ -169,6 +191,7 @@ impl<'a> Headers<'a> {
         if host.is_none() {
             self.push(Entry::new(b"host", request.host().as_bytes()));
         }
+        other_host
     }
 
     /// Adds a header with a lower-case name.
@@ -196,6 +219,7 @@ impl<'a> Headers<'a> {
         names: &[u8],
         may_be_unsigned: impl Fn(&[u8]) -> bool,
     ) -> Result<(), Selection> {
+        // A verifier has refused a second `Host` already.
         self.add_all(request, |_| true);
         self.sort();
         let list = self.entries.as_mut_slice();
@@ -269,6 +293,19 @@ impl<'a> Headers<'a> {
         }
         sink.push(b'\n');
     }
+}
+
+/// Returns the error of a request with two `Host` headers.
+#[cold]
+fn two_hosts(other: &[u8]) -> Error {
+    let other = String::from_utf8_lossy(other);
+    Error::new(ErrorKind::Host, without_secrets(&other))
+}
+
+/// Returns the value of a `Host` header if it differs from the first.
+#[cold]
+fn different_host<'a>(first: &[u8], value: &'a [u8]) -> Option<&'a [u8]> {
+    (!is_same_host(first, value)).then_some(value)
 }
 
 impl<'a> Entry<'a> {

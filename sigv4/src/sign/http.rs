@@ -114,11 +114,11 @@ pub(crate) fn sign<B, A: Algorithm>(
         signed = changes.apply(request)?;
         signed.replace_signature(payload);
     }
-    let mut form = HeaderForm::new(rules, algorithm, &signed, credentials, at)?;
+    let mut form = HeaderForm::new(rules, algorithm, &signed, credentials, at);
     if !rules.encodes_twice() && !rules.normalizes() {
         form = form.with_signed_path();
     }
-    let computed = form.compute(algorithm);
+    let computed = form.compute(algorithm)?;
     let mut authorization = HeaderValue::try_from(computed.authorization).map_err(invalid_value)?;
     authorization.set_sensitive(true);
     let (date, content) = (*form.date(), computed.content_sha256);

@@ -201,35 +201,7 @@ pub(crate) struct QueryForm<'a> {
 }
 
 impl<'a> QueryForm<'a> {
-    /// Prepares a signature. Every way to presign begins here.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Payload`] if the body is sent in pieces that the URL would have to announce, or
-    /// that are signed with another algorithm.
-    #[inline]
     pub(crate) fn new<A: Algorithm>(
-        rules: Rules,
-        algorithm: &'a A,
-        request: &'a Request<'a>,
-        credentials: &'a Credentials,
-        at: Timestamp,
-        ttl: Ttl,
-    ) -> Result<Self, Error> {
-        request.check_presigned(A::NAME)?;
-        Ok(Self::verified(
-            rules,
-            algorithm,
-            request,
-            credentials,
-            at,
-            ttl,
-        ))
-    }
-
-    /// Prepares a signature of a request that was verified as a presigned one, whatever its body.
-    #[inline]
-    pub(crate) fn verified<A: Algorithm>(
         rules: Rules,
         algorithm: &'a A,
         request: &'a Request<'a>,
@@ -254,9 +226,9 @@ impl<'a> QueryForm<'a> {
         }
     }
 
-    pub(crate) fn sign(&self, algorithm: &impl Algorithm) -> Presigned {
+    pub(crate) fn sign(&self, algorithm: &impl Algorithm) -> Result<Presigned, Error> {
         let mut headers = Headers::new();
-        let content = self.collect(&mut headers);
+        let content = self.collect(&mut headers)?;
         let (mut url, mut query) = (Vec::with_capacity(self.url_length(&headers)), Query::new());
         let path = self.write_base(&mut url);
         let names = self.write_query(&mut url, &mut query, &headers);
@@ -276,17 +248,17 @@ impl<'a> QueryForm<'a> {
         url.extend_from_slice(SIGNATURE.as_bytes());
         algorithm.sign_line(self.credentials, &self.date, &last_line, &mut url);
         let expires = self.ttl != Ttl::UNSTATED;
-        Presigned {
+        Ok(Presigned {
             // What was not ASCII came from a `str`, so the fallback is never taken.
             url: String::from_utf8(url).unwrap_or_default(),
             expiry: expires.then(|| self.at.plus_seconds(i64::from(self.ttl.0))),
             credentials_expiry: self.credentials.expiry(),
-        }
+        })
     }
 
-    pub(crate) fn explain(&self, algorithm: &impl Algorithm) -> Explanation {
+    pub(crate) fn explain(&self, algorithm: &impl Algorithm) -> Result<Explanation, Error> {
         let mut headers = Headers::new();
-        let content = self.collect(&mut headers);
+        let content = self.collect(&mut headers)?;
         let (mut url, mut query, mut text) = (Vec::new(), Query::new(), Vec::new());
         let path = self.write_base(&mut url);
         let names = self.write_query(&mut url, &mut query, &headers);
@@ -297,21 +269,25 @@ impl<'a> QueryForm<'a> {
         };
         let (path, query) = (self.path(&url[path]), query.within(&url));
         self.write(&mut text, path, query, canonical, &content);
-        Explanation::new(
-            algorithm,
-            self.credentials,
-            &self.date,
-            &text,
-            names.as_slice(),
-        )
+        let (keys, date) = (self.credentials, &self.date);
+        let names = names.as_slice();
+        Ok(Explanation::new(algorithm, keys, date, &text, names))
     }
 
-    /// Collects the headers to sign, sorted, and returns the hash of the body.
-    fn collect(&self, headers: &mut Headers<'a>) -> ContentHash<'a> {
+    /// Collects the headers to sign, sorted, and returns the hash of the body. Every way to presign
+    /// passes here.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Payload`] if the body is sent in pieces that the URL would have to announce, or
+    /// that are signed with another algorithm. [`ErrorKind::Host`] if two `Host` headers differ.
+    #[inline]
+    fn collect(&self, headers: &mut Headers<'a>) -> Result<ContentHash<'a>, Error> {
+        self.request.check_presigned(self.algorithm)?;
         let overrides = Overrides::new(self.regions, self.token, self.request);
-        let declared = headers
-            .collect(self.request, self.rules, overrides)
-            .content_sha256;
+        let existing = headers.collect(self.request, self.rules, overrides);
+        existing.check_host()?;
+        let declared = existing.content_sha256;
         let content = if !self.rules.presigns_unsigned() {
             let content = ContentHash::new(self.request.body(), declared);
             if self.request.body().is_announced() {
@@ -326,7 +302,7 @@ impl<'a> QueryForm<'a> {
             ContentHash::Static(UNSIGNED_PAYLOAD)
         };
         headers.sort();
-        content
+        Ok(content)
     }
 
     /// Writes the URL up to its query, and returns where its path stands.

@@ -137,22 +137,14 @@ pub(crate) struct HeaderSignature {
 }
 
 impl<'a> HeaderForm<'a> {
-    /// Prepares a signature. Every way to sign with a header begins here.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Payload`](crate::ErrorKind::Payload) if the pieces of the body are signed with
-    /// another algorithm.
-    #[inline]
     pub(crate) fn new<A: Algorithm>(
         rules: Rules,
         algorithm: &'a A,
         request: &'a Request<'a>,
         credentials: &'a Credentials,
         at: Timestamp,
-    ) -> Result<Self, Error> {
-        request.check_pieces(A::NAME)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             rules,
             request,
             path: Path::Sent(request.path()),
@@ -160,7 +152,7 @@ impl<'a> HeaderForm<'a> {
             token: credentials.session_token().map(Secret::expose),
             date: at.amz_date(),
             regions: algorithm.regions(),
-        })
+        }
     }
 
     /// Takes the path of the request as it is, because it is in the form that is signed.
@@ -170,22 +162,23 @@ impl<'a> HeaderForm<'a> {
         self
     }
 
-    pub(crate) fn sign<A: Algorithm>(self, algorithm: &A) -> Signature {
-        let computed = self.compute(algorithm);
+    pub(crate) fn sign<A: Algorithm>(self, algorithm: &A) -> Result<Signature, Error> {
+        let computed = self.compute(algorithm)?;
         let name = self.rules.token_header();
-        Signature {
+        Ok(Signature {
             // Names and ids were checked to be ASCII, so the fallback is never taken.
             authorization: String::from_utf8(computed.authorization).unwrap_or_default(),
             date: self.date,
             content_sha256: computed.content_sha256,
             regions: self.regions.map(Into::into),
             token: self.token.map(|_| (name, self.credentials.clone())),
-        }
+        })
     }
 
-    pub(crate) fn compute<A: Algorithm>(&self, algorithm: &A) -> HeaderSignature {
+    pub(crate) fn compute<A: Algorithm>(&self, algorithm: &A) -> Result<HeaderSignature, Error> {
         let mut headers = Headers::new();
         let existing = headers.collect(self.request, self.rules, self.overrides());
+        self.check::<A>(&existing)?;
         let content = self.content(&existing);
         self.add_headers(&mut headers, &content, &existing);
         let mut value = Vec::with_capacity(self.authorization_length(algorithm, &headers));
@@ -201,13 +194,13 @@ impl<'a> HeaderForm<'a> {
         let last_line = hex::encode(&hash.finish());
         value.extend_from_slice(SIGNATURE);
         algorithm.sign_line(self.credentials, &self.date, &last_line, &mut value);
-        HeaderSignature {
+        Ok(HeaderSignature {
             authorization: value,
             content_sha256: content
                 .to_static()
                 .filter(|_| self.sends_content(&existing)),
             replaces_older: existing.token_or_regions,
-        }
+        })
     }
 
     /// Returns the value of `x-amz-date`.
@@ -216,9 +209,10 @@ impl<'a> HeaderForm<'a> {
         &self.date
     }
 
-    pub(crate) fn explain<A: Algorithm>(&self, algorithm: &A) -> Explanation {
+    pub(crate) fn explain<A: Algorithm>(&self, algorithm: &A) -> Result<Explanation, Error> {
         let (mut headers, mut names, mut text) = (Headers::new(), Vec::new(), Vec::new());
         let existing = headers.collect(self.request, self.rules, self.overrides());
+        self.check::<A>(&existing)?;
         let content = self.content(&existing);
         self.add_headers(&mut headers, &content, &existing);
         headers.write_names(&mut names);
@@ -227,7 +221,20 @@ impl<'a> HeaderForm<'a> {
             names: &names,
         };
         self.write(&mut text, canonical, &content);
-        Explanation::new(algorithm, self.credentials, &self.date, &text, &names)
+        let (keys, date) = (self.credentials, &self.date);
+        Ok(Explanation::new(algorithm, keys, date, &text, &names))
+    }
+
+    /// Refuses a request that no server accepts. Every way to sign with a header passes here.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Payload`](crate::ErrorKind::Payload) if the pieces of the body are signed with
+    /// another algorithm. [`ErrorKind::Host`](crate::ErrorKind::Host) if two `Host` headers differ.
+    #[inline]
+    fn check<A: Algorithm>(&self, existing: &ExistingHeaders<'_>) -> Result<(), Error> {
+        self.request.check_pieces(A::NAME)?;
+        existing.check_host()
     }
 
     fn overrides(&self) -> Overrides {

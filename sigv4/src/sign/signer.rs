@@ -160,7 +160,8 @@ impl Signer {
     /// # Errors
     ///
     /// [`ErrorKind::Payload`](crate::ErrorKind::Payload) if the pieces of the body are signed with
-    /// SigV4a.
+    /// SigV4a. [`ErrorKind::Host`](crate::ErrorKind::Host) if the request has two `Host` headers
+    /// that differ.
     ///
     /// # Examples
     ///
@@ -183,7 +184,7 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<Signature, Error> {
-        Ok(HeaderForm::new(self.rules, self, request, credentials, at)?.sign(self))
+        HeaderForm::new(self.rules, self, request, credentials, at).sign(self)
     }
 
     /// Signs a request with query parameters: anyone who has the URL can use it until it expires.
@@ -199,7 +200,7 @@ impl Signer {
     ///
     /// [`ErrorKind::Payload`](crate::ErrorKind::Payload) if the body is [`Payload::Streaming`]: a
     /// URL cannot announce it. Also if `x-amz-content-sha256` announces pieces that are signed with
-    /// SigV4a.
+    /// SigV4a. [`ErrorKind::Host`](crate::ErrorKind::Host) as [`sign`](Self::sign).
     ///
     /// [`Payload::Streaming`]: crate::Payload::Streaming
     ///
@@ -222,18 +223,7 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Result<Presigned, Error> {
-        Ok(QueryForm::new(self.rules, self, request, credentials, at, ttl)?.sign(self))
-    }
-
-    /// Presigns a request that was verified as a presigned one, so that it can be.
-    pub(crate) fn presign_verified(
-        &self,
-        request: &Request<'_>,
-        credentials: &Credentials,
-        at: Timestamp,
-        ttl: Ttl,
-    ) -> Presigned {
-        QueryForm::verified(self.rules, self, request, credentials, at, ttl).sign(self)
+        QueryForm::new(self.rules, self, request, credentials, at, ttl).sign(self)
     }
 
     /// Returns every step of [`sign`](Self::sign), for people to read. It is slower than signing.
@@ -260,7 +250,7 @@ impl Signer {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<Explanation, Error> {
-        Ok(HeaderForm::new(self.rules, self, request, credentials, at)?.explain(self))
+        HeaderForm::new(self.rules, self, request, credentials, at).explain(self)
     }
 
     /// Returns every step of [`presign`](Self::presign), for people to read.
@@ -288,7 +278,7 @@ impl Signer {
         at: Timestamp,
         ttl: Ttl,
     ) -> Result<Explanation, Error> {
-        Ok(QueryForm::new(self.rules, self, request, credentials, at, ttl)?.explain(self))
+        QueryForm::new(self.rules, self, request, credentials, at, ttl).explain(self)
     }
 
     /// Derives the key of the signatures on the day of `at`.

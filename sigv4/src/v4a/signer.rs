@@ -16,8 +16,8 @@ use crate::{
 /// Signs requests to one service in a set of regions, with SigV4a.
 ///
 /// Use it like [`crate::Signer`], and share it: it caches the derived keys of the credentials it
-/// used last. Its methods fail only if no key follows from the credentials, which has a chance of 1
-/// in 2^8128.
+/// used last. Besides what `crate::Signer` refuses, its methods fail if no key follows from the
+/// credentials, which has a chance of 1 in 2^8128.
 ///
 /// # Examples
 ///
@@ -117,8 +117,8 @@ impl Signer {
     /// # Errors
     ///
     /// [`ErrorKind::Payload`] if the pieces of the body are signed with another algorithm: those of
-    /// event streams are signed with SigV4 only. [`ErrorKind::SecretAccessKey`], but never in
-    /// practice: see [`Signer`].
+    /// event streams are signed with SigV4 only. [`ErrorKind::Host`] if the request has two `Host`
+    /// headers that differ. [`ErrorKind::SecretAccessKey`], but never in practice: see [`Signer`].
     ///
     /// # Examples
     ///
@@ -139,7 +139,7 @@ impl Signer {
         at: Timestamp,
     ) -> Result<Signature, Error> {
         let with = self.with(credentials)?;
-        Ok(HeaderForm::new(self.rules, &with, request, credentials, at)?.sign(&with))
+        HeaderForm::new(self.rules, &with, request, credentials, at).sign(&with)
     }
 
     /// Signs a request with query parameters, as [`crate::Signer::presign`]. `X-Amz-Region-Set` is
@@ -148,8 +148,7 @@ impl Signer {
     /// # Errors
     ///
     /// [`ErrorKind::Payload`] if the body is sent in pieces that the URL would have to announce, or
-    /// that are signed with SigV4. [`ErrorKind::SecretAccessKey`], but never in practice: see
-    /// [`Signer`].
+    /// that are signed with SigV4. Others as [`sign`](Self::sign).
     ///
     /// # Examples
     ///
@@ -171,7 +170,7 @@ impl Signer {
         ttl: Ttl,
     ) -> Result<Presigned, Error> {
         let with = self.with(credentials)?;
-        Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl)?.sign(&with))
+        QueryForm::new(self.rules, &with, request, credentials, at, ttl).sign(&with)
     }
 
     /// Returns every step of [`sign`](Self::sign), for people to read.
@@ -186,7 +185,7 @@ impl Signer {
         at: Timestamp,
     ) -> Result<Explanation, Error> {
         let with = self.with(credentials)?;
-        Ok(HeaderForm::new(self.rules, &with, request, credentials, at)?.explain(&with))
+        HeaderForm::new(self.rules, &with, request, credentials, at).explain(&with)
     }
 
     /// Returns every step of [`presign`](Self::presign), for people to read.
@@ -202,7 +201,7 @@ impl Signer {
         ttl: Ttl,
     ) -> Result<Explanation, Error> {
         let with = self.with(credentials)?;
-        Ok(QueryForm::new(self.rules, &with, request, credentials, at, ttl)?.explain(&with))
+        QueryForm::new(self.rules, &with, request, credentials, at, ttl).explain(&with)
     }
 
     /// Returns the key for these credentials, from the cache if it is there.
