@@ -14,7 +14,8 @@
 //! | wrong clock | refused with its own code | refused | refused |
 //! | general rules (STS, IAM) | yes | S3 only | only paths without escapes: it does not encode them twice |
 //!
-//! botocore and awscrt sign the same 3,200 requests as we do.
+//! botocore and awscrt sign the same 3,200 requests as we do. Each has headers that are never
+//! signed; a signer is given those that it leaves out itself, and the others are taken off first.
 //!
 //! Python packages are installed under `target/pytools` on first use.
 
@@ -528,7 +529,8 @@ fn user(server: &Server) -> Credentials {
 
 #[test]
 fn botocore_and_awscrt_sign_as_we_do() {
-    let python = environment("sigv4-signers", &["botocore", "awscrt"]).join("python");
+    let packages = ["botocore==1.44.8", "awscrt==0.38.1"];
+    let python = environment("sigv4-signers", &packages).join("python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/agree.py");
     let mut child = Command::new(python)
         .arg(script)
@@ -551,13 +553,154 @@ fn botocore_and_awscrt_sign_as_we_do() {
     );
 }
 
+/// A header for each row of the table `src/canonical/headers.rs`, and one that `Connection` names.
+///
+/// They are written here again, so that a row that gets lost is a difference to the other signers.
+const NEVER_SIGNED: &[&str] = &[
+    "Authorization",
+    "Connection",
+    "X-Hop",
+    "HTTP2-Settings",
+    "Keep-Alive",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+    "Content-Length",
+    "Expect",
+    "Proxy-Authorization",
+    "Proxy-Authenticate",
+    "Proxy-Connection",
+    "Forwarded",
+    "Max-Forwards",
+    "Via",
+    "X-Forwarded",
+    "X-Forwarded-For",
+    "X-Original-URL",
+    "X-ProxyUser-IP",
+    "Client-IP",
+    "True-Client-IP",
+    "X-Client-IP",
+    "X-Cluster-Client-IP",
+    "X-Originating-IP",
+    "X-Real-IP",
+    "X-Remote-Addr",
+    "X-Remote-IP",
+    "Early-Data",
+    "Akamai-Origin-Hop",
+    "CDN-Loop",
+    "CF-Ray",
+    "CloudFront-Viewer-Country",
+    "Fastly-Client-IP",
+    "X-Akamai-Edgescape",
+    "X-Varnish",
+    "X-Amzn-ApiGateway-Api-Id",
+    "X-Amzn-Mtls-Clientcert",
+    "X-Amzn-Oidc-Data",
+    "X-Amzn-Tls-Version",
+    "X-Appengine-Country",
+    "X-ARR-SSL",
+    "X-Azure-Ref",
+    "X-Envoy-External-Address",
+    "X-Kong-Request-Id",
+    "Baggage",
+    "Traceparent",
+    "Tracestate",
+    "X-Amzn-Trace-Id",
+    "B3",
+    "Correlation-Context",
+    "Elastic-Apm-Traceparent",
+    "Grpc-Trace-Bin",
+    "Jaeger-Debug-Id",
+    "Newrelic",
+    "Ot-Tracer-Traceid",
+    "Request-Id",
+    "Sentry-Trace",
+    "Traceresponse",
+    "Uber-Trace-Id",
+    "Uberctx-User",
+    "X-B3-TraceId",
+    "X-Cloud-Trace-Context",
+    "X-Correlation-ID",
+    "X-Datadog-Trace-Id",
+    "X-Dynatrace",
+    "X-Instana-T",
+    "X-NewRelic-ID",
+    "X-Ot-Span-Context",
+    "X-Request-ID",
+    "User-Agent",
+    "Accept-Encoding",
+    "Alt-Used",
+    "Cookie",
+    "DNT",
+    "From",
+    "Origin",
+    "Pragma",
+    "Priority",
+    "Referer",
+    "Save-Data",
+    "Sec-WebSocket-Key",
+    "Sec-Fetch-Mode",
+    "Upgrade-Insecure-Requests",
+];
+
+/// Those that are left out even by `Rules::every_header`.
+const NEVER_AT_ALL: &[&str] = &[
+    "Authorization",
+    "Connection",
+    "Transfer-Encoding",
+    "Upgrade",
+    "Expect",
+    "X-Amzn-Trace-Id",
+    "User-Agent",
+    "Sec-WebSocket-Key",
+];
+
+#[test]
+fn the_signers_are_asked_about_each_row_of_the_table() {
+    let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/canonical/headers.rs");
+    let table = fs::read_to_string(table).unwrap();
+    let names = |list: &[&str]| -> Vec<String> {
+        list.iter().map(|name| name.to_ascii_lowercase()).collect()
+    };
+    for (call, headers) in [
+        ("    row(\"", names(NEVER_SIGNED)),
+        ("    always(\"", names(NEVER_AT_ALL)),
+    ] {
+        let rows = table.split(call).skip(1);
+        let rows: Vec<_> = rows.map(|rest| rest.split('"').next().unwrap()).collect();
+        assert!(rows.len() >= 7, "{rows:?}");
+        for row in rows {
+            let is_asked = match row.strip_suffix('*') {
+                Some(family) => headers.iter().any(|name| name.starts_with(family)),
+                None => headers.iter().any(|name| name == row),
+            };
+            assert!(is_asked, "NEVER_SIGNED has no header for the row {row}");
+        }
+    }
+}
+
 /// Returns a signed request in the form that the script reads.
 fn case(number: u64) -> serde_json::Value {
     let mut random = Random(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let is_s3 = random.pick(&[true, false]);
     let expires = random.pick(&[Some(600), None, None]);
     let token = random.pick(&["", "to/k+en=="]);
-    let (method, target, headers) = parts(&mut random);
+    let every = random.pick(&[true, false, false, false]);
+    let (method, target, mut headers) = parts(&mut random);
+    let turn = usize::try_from(number).unwrap() % NEVER_SIGNED.len();
+    for name in [
+        NEVER_SIGNED[turn],
+        random.pick(NEVER_SIGNED),
+        random.pick(NEVER_SIGNED),
+        "X-Hop",
+        "Connection",
+    ] {
+        if headers.iter().all(|(other, _)| *other != name) {
+            headers.push((name, "close, x-hop"));
+        }
+    }
+    let unsigned = if every { NEVER_AT_ALL } else { NEVER_SIGNED };
     let body = match (method, expires) {
         ("POST", None) => "{}",
         _ => "",
@@ -565,6 +708,7 @@ fn case(number: u64) -> serde_json::Value {
     let at = Timestamp::from_unix_seconds(1_772_355_600 + i64::try_from(number).unwrap() * 977);
     let (region, service) = ("eu-central-1", if is_s3 { "s3" } else { "execute-api" });
     let rules = if is_s3 { Rules::S3 } else { Rules::GENERAL };
+    let rules = if every { rules.every_header() } else { rules };
     let signer = Signer::with_rules(Scope::new(region, service).unwrap(), rules);
     let credentials = Credentials::new("AKIDEXAMPLE", "secret/+")
         .unwrap()
@@ -575,6 +719,7 @@ fn case(number: u64) -> serde_json::Value {
         .payload(Payload::Bytes(body.as_bytes()));
     serde_json::json!({
         "method": method, "target": target, "headers": headers, "body": body, "s3": is_s3, "expires": expires,
+        "every": every, "unsigned": unsigned,
         "id": "AKIDEXAMPLE", "secret": "secret/+", "token": token, "region": region, "service": service,
         "at": at.to_string(), "signature": signature(&signer, &request, &credentials, at, expires),
     })

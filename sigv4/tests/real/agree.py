@@ -1,6 +1,8 @@
 """Signs requests with botocore and awscrt, and prints those that differ.
 
-The requests are on standard input, one JSON object a line.
+The requests are on standard input, one JSON object a line. `headers` are those of the request, and
+`unsigned` are the names that its signature leaves out. A peer is not given the names that only it
+would sign.
 """
 
 import datetime
@@ -12,13 +14,33 @@ from awscrt import auth as crt
 from awscrt import http
 from botocore import auth, awsrequest, credentials
 
+# What each signer leaves out by itself.
+BY_ITSELF = {
+    "botocore": set(auth.SIGNED_HEADERS_BLACKLIST),
+    "awscrt": {
+        "expect",
+        "sec-websocket-key",
+        "sec-websocket-protocol",
+        "sec-websocket-version",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "x-amzn-trace-id",
+    },
+}
+
+
+def headers_for(name, case):
+    taken_off = {header.lower() for header in case["unsigned"]} - BY_ITSELF[name]
+    return [pair for pair in case["headers"] if pair[0].lower() not in taken_off]
+
 
 def by_awscrt(case):
     body = case["body"].encode()
     request = http.HttpRequest(
         case["method"],
         case["target"],
-        http.HttpHeaders([(name, value) for name, value in case["headers"]]),
+        http.HttpHeaders([(name, value) for name, value in headers_for("awscrt", case)]),
         io.BytesIO(body),
     )
     query = case["expires"] is not None
@@ -55,7 +77,7 @@ def by_botocore(case):
     request = awsrequest.AWSRequest(
         case["method"], f"https://{host}{case['target']}", data=case["body"].encode()
     )
-    for name, value in case["headers"]:
+    for name, value in headers_for("botocore", case):
         if name.lower() != "host":
             request.headers.add_header(name, value)
     signer = auth.S3SigV4Auth if case["s3"] else auth.SigV4Auth
@@ -66,12 +88,16 @@ def by_botocore(case):
     return request.headers["Authorization"].rsplit("Signature=", 1)[1]
 
 
-signed = {"awscrt": 0, "botocore": 0}
+signed = dict.fromkeys(BY_ITSELF, 0)
 for line in sys.stdin:
     case = json.loads(line)
+    unsigned = {header.lower() for header in case["unsigned"]}
+    if not case["every"] and (others := BY_ITSELF["botocore"] - unsigned):
+        sys.exit(f"botocore does not sign {others}")
     peers = {"awscrt": by_awscrt}
-    if case["expires"] is None:
+    if case["expires"] is None and not case["every"]:
         # Its presigner parses the query, keeps one of equal names, and takes a body for parameters.
+        # It has no way to sign every header.
         peers["botocore"] = by_botocore
     for name, sign in peers.items():
         signed[name] += 1
