@@ -1,7 +1,7 @@
 //! Uploads as real clients send them, received as a server does.
 //!
-//! `uploads/*.http` were captured from clients: `uploads/capture.py` shows how. The bodies of the
-//! Go and Java clients are written here as their sources write them.
+//! `uploads/*.http` were captured from clients; `uploads/README.md` has the list. The bodies of the
+//! Java SDKs are written here as their sources write them.
 
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
@@ -47,7 +47,7 @@ fn decode(mut decoder: ChunkDecoder, body: &[u8], piece: usize) -> Result<Vec<u8
 }
 
 #[test]
-fn what_boto3_minio_py_and_the_javascript_sdk_send_is_received() {
+fn what_boto3_minio_and_the_sdks_for_go_and_javascript_send_is_received() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/uploads");
     let files = fs::read_dir(folder)
         .unwrap()
@@ -55,7 +55,7 @@ fn what_boto3_minio_py_and_the_javascript_sdk_send_is_received() {
     let captured: Vec<_> = files
         .filter(|file| file.extension().is_some_and(|end| end == "http"))
         .collect();
-    assert_eq!(captured.len(), 11);
+    assert_eq!(captured.len(), 22);
     for file in captured {
         let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
         let bytes = fs::read(file).unwrap();
@@ -70,11 +70,23 @@ fn what_boto3_minio_py_and_the_javascript_sdk_send_is_received() {
         let is_date = |(name, _): &&(&str, &str)| name.eq_ignore_ascii_case("x-amz-date");
         let now = headers.iter().find(is_date).unwrap().1.parse().unwrap();
         let expected = if name.ends_with("empty") { "" } else { BODY };
-        for piece in [1, 7, bytes.len()] {
+        for piece in 1..=body.len().max(1) {
             let received = receive(&request, now, body, piece);
             assert_eq!(received, expected.as_bytes(), "{name}");
         }
-        let encoding = matches!(&*name, "boto3-stream" | "js-gzip").then_some("gzip");
+        let verified = verifier().verify(&request, now, |_| Some(credentials()));
+        let decoder = verifier().chunk_decoder(&verified.unwrap(), &request);
+        if let (Some(decoder), BODY) = (decoder.unwrap(), expected) {
+            let changed = str::from_utf8(body).unwrap().replace("world", "World");
+            let kind = if head.contains("STREAMING-UNSIGNED") {
+                ChunkErrorKind::Checksum
+            } else {
+                ChunkErrorKind::SignatureMismatch
+            };
+            assert_eq!(decode(decoder, changed.as_bytes(), 9), Err(kind), "{name}");
+        }
+        let is_gzip = matches!(&*name, "boto3-stream" | "js-gzip" | "go-tls-gzip");
+        let encoding = is_gzip.then_some("gzip");
         let stored = chunked::stored_encoding(&request);
         assert_eq!(stored.as_deref(), encoding, "{name}");
     }
@@ -87,11 +99,12 @@ struct Upload {
 }
 
 impl Upload {
-    fn new(streaming: Streaming, trailer: &str) -> Self {
+    fn new(streaming: Streaming, trailer: &str, length: usize) -> Self {
+        let length = length.to_string();
         let mut headers = vec![
             HOST,
             ("content-encoding", "aws-chunked"),
-            ("x-amz-decoded-content-length", "24"),
+            ("x-amz-decoded-content-length", &*length),
         ];
         if !trailer.is_empty() {
             headers.push(("x-amz-trailer", trailer));
@@ -111,7 +124,7 @@ impl Upload {
     }
 
     fn unsigned(trailer: &str) -> Self {
-        Self::new(Streaming::UnsignedTrailer, trailer)
+        Self::new(Streaming::UnsignedTrailer, trailer, BODY.len())
     }
 
     fn decoder(&self) -> ChunkDecoder {
@@ -140,40 +153,57 @@ fn at() -> Timestamp {
     "20260101T000000Z".parse().unwrap()
 }
 
-/// `aws/signer/v4` writes one chunk of the whole length, however long the body is.
+/// Checked against the sources of both versions.
+///
+/// Version 1, `AwsChunkedEncodingInputStream`: chunks of 128 KiB, each with a signature; the last
+/// one is empty. There are no trailers.
+///
+/// Version 2, `ChunkedEncodedInputStream`: the same chunks, signed or not. The trailers follow the
+/// last chunk, the checksum before the signature, each with a CRLF; one more CRLF ends the body.
+/// Earlier releases wrote the same bytes with `AwsUnsignedChunkedEncodingInputStream`.
 #[test]
-fn what_the_aws_sdk_for_go_sends_is_received() {
-    let upload = Upload::unsigned("x-amz-checksum-crc32");
-    let body = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==\r\n\r\n");
-    assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes());
+fn what_the_aws_sdks_for_java_write_is_received() {
+    let checksum = "x-amz-checksum-sha256";
+    let long = "0123456789abcdef".repeat(0x2000) + BODY;
+    for text in [BODY, "", &long] {
+        let sum = Checksum::Sha256.digest(text.as_bytes());
+        for (streaming, trailer) in [
+            (Streaming::Signed, ""),
+            (Streaming::SignedTrailer, checksum),
+            (Streaming::UnsignedTrailer, checksum),
+        ] {
+            let upload = Upload::new(streaming, trailer, text.len());
+            let mut chain = upload.chain.clone();
+            let mut body = String::new();
+            for data in text.as_bytes().chunks(0x2_0000).chain([&b""[..]]) {
+                body += &format!("{:x}", data.len());
+                if streaming != Streaming::UnsignedTrailer {
+                    body += &format!(";chunk-signature={}", chain.sign(data).as_str());
+                }
+                body += "\r\n";
+                if !data.is_empty() {
+                    body += &format!("{}\r\n", str::from_utf8(data).unwrap());
+                }
+            }
+            if !trailer.is_empty() {
+                body += &format!("{trailer}:{sum}\r\n");
+            }
+            if streaming == Streaming::SignedTrailer {
+                let signature = chain.sign_trailer(&[(trailer, &*sum)]);
+                body += &format!("x-amz-trailer-signature:{}\r\n", signature.as_str());
+            }
+            body += "\r\n";
+            for piece in [1, 7, 4096, body.len()] {
+                let received = decode(upload.decoder(), body.as_bytes(), piece);
+                assert_eq!(received.unwrap(), text.as_bytes(), "{streaming:?}");
+            }
+        }
+    }
 }
 
-/// `AwsChunkedEncodingInputStream` of version 1 and `ChunkedEncodedInputStream` of version 2.
+/// minio-go ends them so, and the trailer with an empty line.
 #[test]
-fn what_the_aws_sdk_for_java_sends_is_received() {
-    let upload = Upload::unsigned("x-amz-checksum-sha256");
-    let sum = "SSOpYgIohwt8SHMnSTrur+rYHWg0sVBSfCwQYwYKLzY=";
-    let body = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-sha256:{sum}\r\n\r\n");
-    assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes());
-
-    let upload = Upload::new(Streaming::Signed, "");
-    let mut chain = upload.chain.clone();
-    let (data, end) = (chain.sign(BODY.as_bytes()), chain.sign(b""));
-    let body = format!(
-        "18;chunk-signature={data}\r\n{BODY}\r\n0;chunk-signature={end}\r\n\r\n",
-        data = data.as_str(),
-        end = end.as_str()
-    );
-    assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes());
-}
-
-/// `pkg/signer` of minio-go ends each line of a trailer with `\n`, and the trailer with `\r\n\r\n`.
-#[test]
-fn unsigned_trailers_that_minio_go_ends_with_a_bare_line_feed_are_received() {
-    let upload = Upload::unsigned("x-amz-checksum-crc32");
-    let body = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==\n\r\n\r\n");
-    assert_eq!(upload.receive(&body).unwrap(), BODY.as_bytes());
-
+fn unsigned_trailers_whose_lines_end_with_a_bare_line_feed_are_received() {
     let sum = "SSOpYgIohwt8SHMnSTrur+rYHWg0sVBSfCwQYwYKLzY=";
     let upload = Upload::unsigned("x-amz-checksum-crc32, x-amz-checksum-sha256");
     for end in ["\n", "\r\n", "\n\r\n"] {
@@ -189,9 +219,9 @@ fn unsigned_trailers_that_minio_go_ends_with_a_bare_line_feed_are_received() {
 }
 
 #[test]
-fn signed_trailers_that_minio_go_ends_with_a_bare_line_feed_are_received() {
+fn signed_trailers_whose_lines_end_with_a_bare_line_feed_are_received() {
     let names = ["x-amz-checksum-crc32", "x-amz-checksum-crc32c"];
-    let upload = Upload::new(Streaming::SignedTrailer, &names.join(","));
+    let upload = Upload::new(Streaming::SignedTrailer, &names.join(","), BODY.len());
     let lines = [
         (names[0], "Gnt47g=="),
         (names[1], &*Checksum::Crc32c.digest(BODY.as_bytes())),
