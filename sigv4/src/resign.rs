@@ -3,10 +3,8 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
-#[cfg(feature = "http")]
-use crate::header_names::{REGION_SET, S3_SESSION_TOKEN, SECURITY_TOKEN};
 use crate::{
-    canonical::Rules,
+    canonical::{Rules, ends_at_next_hop},
     chunked::{ChunkDecoder, ChunkError, ChunkResigner, ChunkSigner},
     credentials::Credentials,
     error::Error as InputError,
@@ -205,7 +203,7 @@ impl Resigner {
             .payload(payload);
         let (resigned, body) = self.resign(&view, stand_in, real, now)?;
         match resigned {
-            Resigned::Headers(signature) => set_headers(&signature, request.headers_mut()),
+            Resigned::Headers(signature) => signature.set_on(request.headers_mut()),
             Resigned::Url(url) => set_target(&url, request.uri_mut()),
         }
         .map_err(refused)?;
@@ -230,7 +228,7 @@ impl Resigner {
         // What the program did not sign, the service need not check: a proxy may have added it.
         let signed = verified.signed_headers();
         let mut request = request
-            .with_only(|name| is_signed_again(name, signed))
+            .with_only(|name| is_signed_again(request, name, signed))
             .without_older_signature();
         if request.find_header(CONTENT_SHA256.as_bytes()).is_some() {
             // The program chose this form of hash, and it was verified.
@@ -262,45 +260,11 @@ impl Resigned {
 /// Returns true for a header that the program signed, and for the hash of the body, which need not
 /// be signed in a presigned URL.
 ///
-/// Headers that concern one connection are left out even if they were signed: the connection to the
+/// Headers that end at the next hop are left out even if they were signed: the connection to the
 /// service is another one.
-fn is_signed_again(name: &str, signed: &str) -> bool {
+fn is_signed_again(request: &Request<'_>, name: &str, signed: &str) -> bool {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
-    let is_of_connection = HOP_BY_HOP.into_iter().any(is);
-    is(CONTENT_SHA256) || signed.split(';').any(is) && !is_of_connection
-}
-
-/// Source: RFC 9110, section 7.6.1.
-const HOP_BY_HOP: [&str; 10] = [
-    "authorization",
-    "connection",
-    "expect",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// Sets the headers of a signature, in place of those of an older one.
-#[cfg(feature = "http")]
-fn set_headers(signature: &Signature, headers: &mut http::HeaderMap) -> Result<(), InputError> {
-    for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
-        headers.remove(older);
-    }
-    for (name, value) in signature.headers() {
-        let value = http::HeaderValue::from_str(value)
-            .map_err(|_| InputError::secret(crate::ErrorKind::HeaderValue))?;
-        headers.insert(name, value);
-    }
-    for secret in ["authorization", SECURITY_TOKEN, S3_SESSION_TOKEN] {
-        if let Some(value) = headers.get_mut(secret) {
-            value.set_sensitive(true);
-        }
-    }
-    Ok(())
+    is(CONTENT_SHA256) || signed.split(';').any(is) && !ends_at_next_hop(request, name)
 }
 
 /// Sets path and query. The rest of the URI stays: a server receives it with or without the host.

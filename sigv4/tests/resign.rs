@@ -601,6 +601,57 @@ fn what_the_program_signed_is_signed_again_whatever_it_is() {
     assert_eq!(again.authorization(), authorization);
 }
 
+/// Source: RFC 9110, sections 7.6.1, 10.1.1 and 11.7.
+#[test]
+fn what_ends_at_the_proxy_is_not_signed_again_even_if_it_was_signed() {
+    let ending = [
+        ("Connection", "TE, X-Hop, X-Amz-Meta-A"),
+        ("X-Hop", "1"),
+        ("TE", "trailers"),
+        ("Trailer", "x-a"),
+        ("Keep-Alive", "timeout=5"),
+        ("Upgrade", "h2c"),
+        ("HTTP2-Settings", "AAMAAABk"),
+        ("Transfer-Encoding", "chunked"),
+        ("Expect", "100-continue"),
+        ("Proxy-Connection", "keep-alive"),
+        ("Proxy-Authorization", "Basic x"),
+        ("Proxy-Anything", "x"),
+    ];
+    let staying = [
+        ("host", "b.s3.amazonaws.com"),
+        ("user-agent", "program/1"),
+        ("x-amz-meta-a", "1"),
+        ("via", "1.1 proxy"),
+    ];
+    let given = [&ending[..], &staying].concat();
+    let to_sign = Request::from_wire("GET", "/key", &given).unwrap();
+    let every = Rules::S3.also_signed_headers(&["*"]);
+    let signer = Signer::with_rules(Scope::new("us-east-1", "s3").unwrap(), every);
+    let signature = signer.sign(&to_sign, &published(), now()).unwrap();
+    assert!(signature.authorization().contains(";http2-settings;"));
+    let received: Vec<_> = given.iter().copied().chain(signature.headers()).collect();
+    let received = Request::from_wire("GET", "/key", &received).unwrap();
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    let resigned = resigner.resign(&received, &published(), &real(), now());
+    let (Resigned::Headers(again), _) = resigned.unwrap() else {
+        unreachable!("the signature was in a header");
+    };
+    let mut sent: Vec<_> = staying.iter().copied().chain(again.headers()).collect();
+    // The program chose this form of hash, so its header stays.
+    sent.extend(
+        signature
+            .headers()
+            .filter(|(name, _)| name.ends_with("sha256")),
+    );
+    let sent = Request::from_wire("GET", "/key", &sent).unwrap();
+    let verifier = Verifier::s3("us-east-1").unwrap();
+    let verified = verifier.verify(&sent, now(), |_| Some(real())).unwrap();
+    let names = "host;user-agent;via;x-amz-content-sha256;x-amz-date;x-amz-meta-a";
+    let token = ";x-amz-security-token";
+    assert_eq!(verified.signed_headers().replace(token, ""), names);
+}
+
 #[test]
 #[cfg(feature = "http")]
 fn a_presigned_http_request_keeps_the_form_of_its_uri() {

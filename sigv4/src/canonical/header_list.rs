@@ -137,21 +137,11 @@ impl<'a> Headers<'a> {
     }
 
     /// Drops the headers that `Connection` names: proxies remove them.
-    ///
-    /// `host` and `x-amz-*` stay, because no client may name them there.
-    ///
-    /// Source: RFC 9110, section 7.6.1.
     #[cold]
     fn drop_named_by_connection(&mut self, request: &Request<'_>, rules: HeaderRules) {
-        request.for_each_header(|name, value| {
-            if !name.eq_ignore_ascii_case(b"connection") {
-                return;
-            }
-            for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-                let is_kept = option.eq_ignore_ascii_case(b"host") || begins(option, b"x-amz-");
-                if !is_kept && rules.follows_connection(option) {
-                    self.remove(option);
-                }
+        for_each_connection_option(request, |option| {
+            if rules.follows_connection(option) {
+                self.remove(option);
             }
         });
     }
@@ -293,6 +283,33 @@ impl<'a> Headers<'a> {
         }
         sink.push(b'\n');
     }
+}
+
+/// Calls `f` with the name of each header that `Connection` names.
+///
+/// `host` and `x-amz-*` are left out, because no client may name them there.
+///
+/// Source: RFC 9110, section 7.6.1.
+fn for_each_connection_option(request: &Request<'_>, mut f: impl FnMut(&[u8])) {
+    request.for_each_header(|name, value| {
+        if !name.eq_ignore_ascii_case(b"connection") {
+            return;
+        }
+        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if !option.eq_ignore_ascii_case(b"host") && !begins(option, b"x-amz-") {
+                f(option);
+            }
+        }
+    });
+}
+
+/// Returns true if a header of the request ends at the next hop, which is a proxy: by the table, or
+/// because `Connection` names it.
+pub(crate) fn ends_at_next_hop(request: &Request<'_>, name: &str) -> bool {
+    let name = name.as_bytes();
+    let mut ends = NeverSigned::find_name(name).is_some_and(NeverSigned::ends_at_hop);
+    for_each_connection_option(request, |option| ends |= option.eq_ignore_ascii_case(name));
+    ends
 }
 
 /// Returns the error of a request with two `Host` headers.

@@ -13,6 +13,16 @@ struct Row {
     ///
     /// Source: aws-c-auth, `aws_signing.c`, the headers that it never signs.
     always: bool,
+    /// Whether it ends at the next hop: a proxy consumes or removes it, so that it never reaches
+    /// the service, even if it was signed.
+    ends_at_hop: bool,
+}
+
+impl Row {
+    const fn at_hop(mut self) -> Self {
+        self.ends_at_hop = true;
+        self
+    }
 }
 
 const fn row(name: &'static str, reason: &'static str) -> Row {
@@ -20,6 +30,7 @@ const fn row(name: &'static str, reason: &'static str) -> Row {
         name,
         reason,
         always: false,
+        ends_at_hop: false,
     }
 }
 
@@ -28,6 +39,7 @@ const fn always(name: &'static str, reason: &'static str) -> Row {
         name,
         reason,
         always: true,
+        ends_at_hop: false,
     }
 }
 
@@ -57,16 +69,16 @@ const COOKIE: &str = "HTTP/2 splits and joins it (RFC 9113, section 8.2.3)";
 const ROWS: &[Row] = &[
     always("authorization", SIGNATURE),
     // Hop by hop. botocore leaves them out from 1.43.127 on.
-    always("connection", HOP),
-    row("http2-settings", HOP),
-    row("keep-alive", HOP),
-    row("te", HOP),
-    row("trailer", HOP),
-    always("transfer-encoding", HOP),
-    always("upgrade", HOP),
+    always("connection", HOP).at_hop(),
+    row("http2-settings", HOP).at_hop(),
+    row("keep-alive", HOP).at_hop(),
+    row("te", HOP).at_hop(),
+    row("trailer", HOP).at_hop(),
+    always("transfer-encoding", HOP).at_hop(),
+    always("upgrade", HOP).at_hop(),
     row("content-length", LENGTH),
-    always("expect", EXPECT),
-    row("proxy-*", PROXY),
+    always("expect", EXPECT).at_hop(),
+    row("proxy-*", PROXY).at_hop(),
     // Forwarding.
     row("forwarded", FORWARDING),
     row("max-forwards", FORWARDING),
@@ -225,8 +237,21 @@ impl NeverSigned {
         Some(Self(&ROWS[usize::from(found.row)]))
     }
 
+    /// Finds a header by its name.
+    pub(super) fn find_name(name: &[u8]) -> Option<Self> {
+        let mut start = [0; 16];
+        for (lower, byte) in start.iter_mut().zip(name) {
+            *lower = byte.to_ascii_lowercase();
+        }
+        Self::find(u128::from_be_bytes(start), name)
+    }
+
     pub(super) fn is_connection(self) -> bool {
         self.0.name == "connection"
+    }
+
+    pub(super) fn ends_at_hop(self) -> bool {
+        self.0.ends_at_hop
     }
 
     pub(super) fn reason(self) -> &'static str {

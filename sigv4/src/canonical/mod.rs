@@ -11,7 +11,7 @@ mod path;
 mod query;
 mod rules;
 
-pub(crate) use header_list::{ExistingHeaders, Headers, Overrides, Selection};
+pub(crate) use header_list::{ExistingHeaders, Headers, Overrides, Selection, ends_at_next_hop};
 pub(crate) use headers::begins;
 #[cfg(feature = "http")]
 pub(crate) use path::is_canonical as is_canonical_path;

@@ -214,11 +214,7 @@ impl Rules {
     /// assert_eq!(Rules::why_unsigned("Content-Type"), None);
     /// ```
     pub fn why_unsigned(name: &str) -> Option<&'static str> {
-        let mut start = [0; 16];
-        for (lower, byte) in start.iter_mut().zip(name.bytes()) {
-            *lower = byte.to_ascii_lowercase();
-        }
-        NeverSigned::find(u128::from_be_bytes(start), name.as_bytes()).map(NeverSigned::reason)
+        NeverSigned::find_name(name.as_bytes()).map(NeverSigned::reason)
     }
 
     /// Sets whether empty and dot segments are removed from the path.

@@ -9,7 +9,10 @@ use http::{
     uri::{Authority, InvalidUri, PathAndQuery},
 };
 
-use super::{signature::HeaderForm, signer::Signer};
+use super::{
+    signature::{HeaderForm, Signature},
+    signer::Signer,
+};
 use crate::{
     canonical::{Rules, is_canonical_path, write_path},
     credentials::Credentials,
@@ -18,7 +21,7 @@ use crate::{
     key::Algorithm,
     payload::{ContentHash, EMPTY_SHA256, Payload, UNSIGNED_PAYLOAD},
     request::{Request, is_same_host},
-    timestamp::Timestamp,
+    timestamp::{AmzDate, Timestamp},
 };
 
 // Parsed at compile time.
@@ -119,34 +122,77 @@ pub(crate) fn sign<B, A: Algorithm>(
         form = form.with_signed_path();
     }
     let computed = form.compute(algorithm)?;
-    let mut authorization = HeaderValue::try_from(computed.authorization).map_err(invalid_value)?;
-    authorization.set_sensitive(true);
-    let (date, content) = (*form.date(), computed.content_sha256);
     let token = credentials.session_token_header()?;
-    let headers = request.headers_mut();
-    if computed.replaces_older {
-        for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
-            headers.remove(older);
+    let values = HeaderValues {
+        authorization: authorization_value(computed.authorization)?,
+        date: *form.date(),
+        content_sha256: computed.content_sha256.as_ref(),
+        regions: algorithm.regions(),
+        token: token.map(|token| (rules.token_header(), token)),
+    };
+    values.set(request.headers_mut(), computed.replaces_older)
+}
+
+/// The values of the headers that a signature sets.
+struct HeaderValues<'s> {
+    authorization: HeaderValue,
+    date: AmzDate,
+    content_sha256: Option<&'s ContentHash<'static>>,
+    regions: Option<&'s str>,
+    /// With the name of its header.
+    token: Option<(&'static str, HeaderValue)>,
+}
+
+impl HeaderValues<'_> {
+    /// Sets the headers. If the request has a session token or a set of regions of an older
+    /// signature, that is removed first.
+    #[inline]
+    fn set(self, headers: &mut HeaderMap, replaces_older: bool) -> Result<(), Error> {
+        if replaces_older {
+            for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
+                headers.remove(older);
+            }
         }
-    }
-    headers.insert(
-        DATE,
-        HeaderValue::from_bytes(date.as_bytes()).map_err(invalid_value)?,
-    );
-    if let Some(hash) = content {
-        headers.insert(CONTENT_SHA256, hash_value(&hash)?);
-    }
-    if let Some(regions) = algorithm.regions() {
         headers.insert(
-            REGION_SET,
-            HeaderValue::try_from(regions).map_err(invalid_value)?,
+            DATE,
+            HeaderValue::from_bytes(self.date.as_bytes()).map_err(invalid_value)?,
         );
+        if let Some(hash) = self.content_sha256 {
+            headers.insert(CONTENT_SHA256, hash_value(hash)?);
+        }
+        if let Some(regions) = self.regions {
+            headers.insert(
+                REGION_SET,
+                HeaderValue::try_from(regions).map_err(invalid_value)?,
+            );
+        }
+        if let Some((name, token)) = self.token {
+            headers.insert(name, token);
+        }
+        headers.insert(AUTHORIZATION, self.authorization);
+        Ok(())
     }
-    if let Some(token) = token {
-        headers.insert(rules.token_header(), token);
+}
+
+impl Signature {
+    /// Sets the headers on a request, in place of those of an older signature.
+    pub(crate) fn set_on(self, headers: &mut HeaderMap) -> Result<(), Error> {
+        let token = match &self.token {
+            Some((name, credentials)) => {
+                let token = credentials.session_token_header()?;
+                token.map(|token| (*name, token))
+            }
+            None => None,
+        };
+        let values = HeaderValues {
+            authorization: authorization_value(self.authorization.into_bytes())?,
+            date: self.date,
+            content_sha256: self.content_sha256.as_ref(),
+            regions: self.regions.as_deref(),
+            token,
+        };
+        values.set(headers, true)
     }
-    headers.insert(AUTHORIZATION, authorization);
-    Ok(())
 }
 
 /// What differs between a request and the form that is signed. Clients send what the URI says: with
@@ -301,6 +347,12 @@ fn view<'a>(
         query,
         headers,
     )
+}
+
+fn authorization_value(value: Vec<u8>) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::try_from(value).map_err(invalid_value)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn hash_value(hash: &ContentHash<'static>) -> Result<HeaderValue, Error> {

@@ -23,13 +23,13 @@ use crate::{
 /// has them can send the request for some minutes, so `Debug` shows only the date.
 #[derive(Clone)]
 pub struct Signature {
-    authorization: String,
-    date: AmzDate,
-    content_sha256: Option<ContentHash<'static>>,
+    pub(super) authorization: String,
+    pub(super) date: AmzDate,
+    pub(super) content_sha256: Option<ContentHash<'static>>,
     /// The set of regions, with SigV4a.
-    regions: Option<String>,
+    pub(super) regions: Option<String>,
     /// The name of the session token's header, and the credentials that hold the token.
-    token: Option<(&'static str, Credentials)>,
+    pub(super) token: Option<(&'static str, Credentials)>,
 }
 
 impl Signature {
