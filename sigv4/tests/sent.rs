@@ -17,7 +17,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Rules, Scope, Signer, Timestamp, verify::Verifier,
+    Credentials, Payload, Request, Rules, Scope, Signer, Timestamp, Ttl, verify::Verifier,
 };
 use ureq::unversioned::{
     resolver::{ResolvedSocketAddrs, Resolver},
@@ -122,6 +122,15 @@ impl reqwest::dns::Resolve for Names {
     }
 }
 
+fn reqwest_client(version: http::Version, address: SocketAddr) -> reqwest::Client {
+    let client = reqwest::Client::builder().dns_resolver(Arc::new(Names(address)));
+    let client = match version {
+        http::Version::HTTP_2 => client.http2_prior_knowledge(),
+        _ => client,
+    };
+    client.build().unwrap()
+}
+
 /// The request is built first, and the URL that it has then is signed.
 async fn by_reqwest(
     url: String,
@@ -129,11 +138,7 @@ async fn by_reqwest(
     version: http::Version,
     address: SocketAddr,
 ) -> u16 {
-    let mut client = reqwest::Client::builder().dns_resolver(Arc::new(Names(address)));
-    if version == http::Version::HTTP_2 {
-        client = client.http2_prior_knowledge();
-    }
-    let client = client.build().unwrap();
+    let client = reqwest_client(version, address);
     let mut request = client.post(url).body("hello").build().unwrap();
     let signer = Signer::new(scope(service));
     let view = Request::new(request.method().as_str(), request.url().as_str()).unwrap();
@@ -292,6 +297,50 @@ async fn reqwest_sends_what_was_signed_of_the_request_that_it_built() {
                 by_reqwest(url, service, version, address)
             });
             assert_eq!(arrived.await, (host.into(), target.into()), "{url}");
+        }
+    }
+}
+
+/// Returns a URL that allows to send `hello` there.
+fn presigned(url: &str, service: &str) -> String {
+    let request = Request::new("POST", url).unwrap();
+    let request = request.payload(Payload::Bytes(b"hello"));
+    let signer = Signer::new(scope(service));
+    let url = signer.presign(&request, &credentials(), now(), Ttl::MAX);
+    url.unwrap().into_string()
+}
+
+#[tokio::test]
+async fn presigned_urls_are_sent_as_they_were_signed() {
+    for version in VERSIONS {
+        for &(url, service, host, _) in SENT {
+            let unsigned = (url, service, version);
+            let post = |url: String| {
+                let request = http::Request::post(url).version(version);
+                request.body(b"hello".to_vec()).unwrap()
+            };
+            let mut arrivals = vec![
+                send(unsigned, |url, address| {
+                    by_hyper(post(presigned(&url, service)), address)
+                })
+                .await,
+                send(unsigned, |url, address| async move {
+                    let client = reqwest_client(version, address);
+                    let request = client.post(presigned(&url, service)).body("hello");
+                    request.send().await.unwrap().status().as_u16()
+                })
+                .await,
+            ];
+            if version == http::Version::HTTP_11 {
+                let arrived = send(unsigned, |url, address| {
+                    by_ureq(post(presigned(&url, service)), address)
+                });
+                arrivals.push(arrived.await);
+            }
+            for (arrived, target) in arrivals {
+                assert_eq!(arrived, host, "{url}");
+                assert!(target.contains("X-Amz-Signature="), "{target}");
+            }
         }
     }
 }
