@@ -81,8 +81,9 @@ impl Streaming {
     ];
 
     /// Returns the form with this name.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|form| form.as_str() == name)
+    pub(crate) fn parse(name: &[u8]) -> Option<Self> {
+        let is_name = |form: &Self| form.as_str().as_bytes() == name;
+        Self::ALL.into_iter().find(is_name)
     }
 
     /// Returns the algorithm that signs the pieces, if any does.
@@ -140,8 +141,7 @@ pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 /// Returns true if the text is a name that stands for a body that is not signed, or signed in
 /// pieces.
 pub(crate) fn is_name(text: &[u8]) -> bool {
-    core::str::from_utf8(text)
-        .is_ok_and(|text| text == UNSIGNED_PAYLOAD || Streaming::parse(text).is_some())
+    text == UNSIGNED_PAYLOAD.as_bytes() || Streaming::parse(text).is_some()
 }
 
 /// Returns true if the text can be the last line of a canonical request: a hash, or a

@@ -448,7 +448,7 @@ impl<'a> Request<'a> {
     /// Refuses pieces of another algorithm that `x-amz-content-sha256` announces.
     fn check_announced(&self, algorithm: &str) -> Result<(), Error> {
         self.find_header(CONTENT_SHA256.as_bytes())
-            .and_then(|announced| Streaming::parse(core::str::from_utf8(announced).ok()?))
+            .and_then(Streaming::parse)
             .map_or(Ok(()), |form| form.check_algorithm(algorithm))
     }
 

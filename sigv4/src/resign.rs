@@ -151,7 +151,7 @@ impl Resigner {
                 BodyForm::Chunks(ChunkResigner::new(decoder, signer).into())
             }
             // Both signatures are hex digits, so there always is a resigner of events.
-            None if is_event_stream(request) => self
+            None if verified.streaming == Some(Streaming::Events) => self
                 .events(&verified, real, seed)
                 .map_or(BodyForm::Unsigned, |events| BodyForm::Events(events.into())),
             None => BodyForm::Unsigned,
@@ -276,11 +276,6 @@ fn set_target(url: &Presigned, uri: &mut http::Uri) -> Result<(), InputError> {
     parts.path_and_query = signed.into_parts().path_and_query;
     *uri = http::Uri::from_parts(parts).map_err(|_| invalid())?;
     Ok(())
-}
-
-fn is_event_stream(request: &Request<'_>) -> bool {
-    let announced = request.find_header(CONTENT_SHA256.as_bytes());
-    announced == Some(Streaming::Events.as_str().as_bytes())
 }
 
 impl fmt::Debug for Resigner {

@@ -1,9 +1,14 @@
 //! The verifier accepts what the signer makes, and refuses changed requests as AWS words it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says where"
+)]
 
 use keyfob_sigv4::{
     Credentials, Payload, Request, Rules, Scope, Signer, Timestamp, TokenRule, Ttl,
+    chunked::Streaming,
     verify::{self, Dialect, ErrorKind, Verified, Verifier},
 };
 
@@ -366,6 +371,72 @@ fn a_declared_hash_is_a_sha256_or_a_known_name() {
     }
     for answer in answers_to_declared(&"0".repeat(64), Payload::Bytes(b"evil")) {
         assert_eq!(answer.unwrap_err(), (400, "XAmzContentSHA256Mismatch"));
+    }
+}
+
+/// The last line of the canonical request is the value of the header, whoever the service is.
+#[test]
+fn a_body_that_a_signed_header_declares_unsigned_or_in_pieces_is_accepted_by_any_rules() {
+    for service in ["execute-api", "transcribe", "vpc-lattice-svcs", "s3"] {
+        let scope = Scope::new("us-east-1", service).unwrap();
+        let (signer, verifier) = (Signer::new(scope.clone()), Verifier::new(scope));
+        for payload in [
+            Payload::Unsigned,
+            Payload::Streaming(Streaming::Events),
+            Payload::Streaming(Streaming::UnsignedTrailer),
+        ] {
+            let request = Request::new("POST", "https://example.com/").unwrap();
+            let request = request.payload(payload);
+            let signature = signer.sign(&request, &credentials(), now()).unwrap();
+            let mut received = vec![("host", "example.com")];
+            received.extend(signature.headers());
+            for body in [Payload::Bytes(b"any"), Payload::Declared, payload] {
+                let request = Request::from_wire("POST", "/", &received).unwrap();
+                let lookup = |_: &str| Some(credentials());
+                let verified = verifier.verify(&request.payload(body), now(), lookup);
+                let verified = verified.unwrap_or_else(|e| panic!("{service} {body:?}: {e}"));
+                assert_eq!(verified.content_sha256(), None);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unsigned_header_cannot_declare_the_body_unsigned() {
+    let scope = Scope::new("us-east-1", "execute-api").unwrap();
+    let request = Request::new("POST", "https://example.com/").unwrap();
+    let request = request.payload(Payload::Bytes(b"hello"));
+    let signature = Signer::new(scope.clone()).sign(&request, &credentials(), now());
+    let signature = signature.unwrap();
+    let mut received = vec![("host", "example.com")];
+    received.extend(signature.headers());
+    received.push(("x-amz-content-sha256", "UNSIGNED-PAYLOAD"));
+    for (body, is_good) in [(&b"hello"[..], true), (b"evil", false)] {
+        let request = Request::from_wire("POST", "/", &received).unwrap();
+        let request = request.payload(Payload::Bytes(body));
+        let verified =
+            Verifier::new(scope.clone()).verify(&request, now(), |_| Some(credentials()));
+        assert_eq!(verified.is_ok(), is_good);
+    }
+}
+
+#[test]
+fn an_unsigned_header_cannot_declare_a_signed_body_to_be_in_chunks() {
+    let scope = Scope::new("us-east-1", "execute-api").unwrap();
+    let body = Payload::Bytes(b"5\r\nhello\r\n0\r\n\r\n");
+    let request = Request::new("POST", "https://example.com/").unwrap();
+    let request = request.payload(body);
+    let signature = Signer::new(scope.clone()).sign(&request, &credentials(), now());
+    let signature = signature.unwrap();
+    for form in ["STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-X"] {
+        let mut received = vec![("host", "example.com"), ("x-amz-content-sha256", form)];
+        received.extend(signature.headers());
+        let request = Request::from_wire("POST", "/", &received).unwrap();
+        let request = request.payload(body);
+        let verifier = Verifier::new(scope.clone());
+        let verified = verifier.verify(&request, now(), |_| Some(credentials()));
+        let decoder = verifier.chunk_decoder(&verified.unwrap(), &request);
+        assert!(decoder.unwrap().is_none(), "{form}");
     }
 }
 

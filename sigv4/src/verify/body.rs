@@ -9,14 +9,14 @@ use super::{
 use crate::chunked::ChunkVerifier;
 use crate::{
     chunked::{ChunkDecoder, ChunkSigner},
-    header_names::{CONTENT_SHA256, DECODED_LENGTH, TRAILER},
+    header_names::{DECODED_LENGTH, TRAILER},
     key::SigningKey,
     payload::Streaming,
     request::Request,
 };
 
 impl Verifier {
-    /// Returns the decoder of the body of a verified request, if the request announces an
+    /// Returns the decoder of the body of a verified request, if the signature is one for an
     /// `aws-chunked` body.
     ///
     /// The decoder continues the chain of signatures from the request's, and knows the announced
@@ -24,9 +24,9 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ContentMismatch`] if the request announces a form of body that is unknown or of
-    /// another algorithm than the request's; [`ErrorKind::MissingLength`] if it has no
-    /// `x-amz-decoded-content-length`; [`ErrorKind::Malformed`] if that is not a number.
+    /// [`ErrorKind::ContentMismatch`] if the chunks are of another algorithm than the request;
+    /// [`ErrorKind::MissingLength`] if it has no `x-amz-decoded-content-length`;
+    /// [`ErrorKind::Malformed`] if that is not a number.
     ///
     /// # Examples
     ///
@@ -71,16 +71,10 @@ impl Verifier {
         verified: &Verified,
         request: &Request<'_>,
     ) -> Result<Option<ChunkDecoder>, Refusal> {
-        let announced = request.find_header(CONTENT_SHA256.as_bytes());
-        let announced = String::from_utf8_lossy(announced.unwrap_or_default());
-        if !announced.starts_with("STREAMING-") {
+        // What was signed, and not what a header says that need not be signed.
+        let Some(streaming) = verified.streaming.filter(|form| *form != Streaming::Events) else {
             return Ok(None);
-        }
-        let streaming =
-            Streaming::parse(&announced).ok_or(Refusal::new(ErrorKind::ContentMismatch))?;
-        if streaming == Streaming::Events {
-            return Ok(None);
-        }
+        };
         let decoder = self
             .chained_decoder(verified, streaming)
             .ok_or(Refusal::new(ErrorKind::ContentMismatch))?

@@ -169,11 +169,16 @@ impl Verifier {
         request: &'a Request<'_>,
         presented: &PresentedSignature<'a>,
     ) -> Result<ContentHash<'a>, Refusal> {
-        // Only where the rules send `x-amz-content-sha256` may it say something other than the hash
-        // of the body.
-        let declared = presented
-            .content_sha256
-            .filter(|_| self.rules.sends_content_sha256());
+        // Where the rules do not send `x-amz-content-sha256`, only a signer can say there that the
+        // body is not signed, or signed in pieces.
+        let declared = presented.content_sha256.filter(|declared| {
+            self.rules.sends_content_sha256()
+                || payload::is_name(declared)
+                    && is_listed(
+                        presented.signed_headers.as_bytes(),
+                        CONTENT_SHA256.as_bytes(),
+                    )
+        });
         let body = ContentHash::new(request.body(), presented.content_sha256);
         let content = match declared {
             Some(declared) => ContentHash::Declared(declared),

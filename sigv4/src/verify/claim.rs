@@ -11,7 +11,7 @@ use crate::{
     codec::{hex, sha256::Sha256, small_vec::SmallVec},
     credentials::Credentials,
     key::{ALGORITHM, V4A_ALGORITHM},
-    payload::ContentHash,
+    payload::{ContentHash, Streaming},
     request::Request,
     sign::Explanation,
     timestamp::Timestamp,
@@ -179,6 +179,7 @@ impl<'a> Claim<'a> {
         Ok(Verified {
             credentials,
             content_sha256: content.as_bytes().try_into().ok(),
+            streaming: Streaming::parse(content.as_bytes()),
             at: presented.at,
             expiry: presented
                 .ttl

@@ -278,9 +278,11 @@ impl Verifier {
     /// The host that the signature covers is the one that the application sees: a request with two
     /// `Host` headers, or with another authority in its target than in `Host`, is refused.
     ///
-    /// Two kinds of body are not checked here: one in chunks, which `x-amz-content-sha256`
-    /// announces by a name `STREAMING-…`, goes through [`chunk_decoder`](Self::chunk_decoder); one
-    /// declared `UNSIGNED-PAYLOAD`, as presigned URLs of S3 imply, is not covered by the signature.
+    /// Two kinds of body are not checked here. One in pieces, which a signed `x-amz-content-sha256`
+    /// announces by a name `STREAMING-…`, goes through [`chunk_decoder`](Self::chunk_decoder), or
+    /// is read as event-stream messages. One declared `UNSIGNED-PAYLOAD` there, as presigned URLs
+    /// of S3 imply, is not covered by the signature. [`Verified::content_sha256`] is `None` for
+    /// both: a service that accepts neither, as most of AWS outside S3, must refuse them.
     ///
     /// # Errors
     ///

@@ -4,6 +4,7 @@ use crate::{
     chunked::ChunkSignature,
     codec::{hex, small_vec::SmallVec},
     credentials::Credentials,
+    payload::Streaming,
     timestamp::Timestamp,
 };
 
@@ -13,13 +14,15 @@ pub struct Verified {
     pub(super) credentials: Credentials,
     /// The last line of the canonical request, if it is as long as a hash in hex.
     pub(super) content_sha256: Option<[u8; 64]>,
+    /// The form of a body in pieces, if that line names one.
+    pub(crate) streaming: Option<Streaming>,
     pub(super) at: Timestamp,
     pub(super) expiry: Option<Timestamp>,
     pub(super) is_presigned: bool,
     pub(super) is_v4a: bool,
     pub(super) signature: ChunkSignature,
-    /// The names, joined by `;`. Nearly all lists fit in place.
-    pub(super) signed_headers: SmallVec<u8, 128>,
+    /// The names, joined by `;`. Those of about twenty headers fit in place.
+    pub(super) signed_headers: SmallVec<u8, 288>,
 }
 
 impl Verified {
