@@ -160,22 +160,24 @@ fn at() -> Timestamp {
 ///
 /// Version 2, `ChunkedEncodedInputStream`: the same chunks, signed or not. The trailers follow the
 /// last chunk, the checksum before the signature, each with a CRLF; one more CRLF ends the body.
-/// Earlier releases wrote the same bytes with `AwsUnsignedChunkedEncodingInputStream`.
+/// Earlier releases wrote the same bytes with `AwsUnsignedChunkedEncodingInputStream`. So does the
+/// asynchronous client with `ChecksumCalculatingAsyncRequestBody`, in chunks of 16 KiB.
 #[test]
 fn what_the_aws_sdks_for_java_write_is_received() {
     let checksum = "x-amz-checksum-sha256";
     let long = "0123456789abcdef".repeat(0x2000) + BODY;
     for text in [BODY, "", &long] {
         let sum = Checksum::Sha256.digest(text.as_bytes());
-        for (streaming, trailer) in [
-            (Streaming::Signed, ""),
-            (Streaming::SignedTrailer, checksum),
-            (Streaming::UnsignedTrailer, checksum),
+        for (streaming, trailer, chunk) in [
+            (Streaming::Signed, "", 0x2_0000),
+            (Streaming::SignedTrailer, checksum, 0x2_0000),
+            (Streaming::UnsignedTrailer, checksum, 0x2_0000),
+            (Streaming::UnsignedTrailer, checksum, 0x4000),
         ] {
             let upload = Upload::new(streaming, trailer, text.len());
             let mut chain = upload.chain.clone();
             let mut body = String::new();
-            for data in text.as_bytes().chunks(0x2_0000).chain([&b""[..]]) {
+            for data in text.as_bytes().chunks(chunk).chain([&b""[..]]) {
                 body += &format!("{:x}", data.len());
                 if streaming != Streaming::UnsignedTrailer {
                     body += &format!(";chunk-signature={}", chain.sign(data).as_str());
