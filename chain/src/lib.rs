@@ -15,7 +15,7 @@ mod provider;
 mod providers;
 mod variables;
 
-pub use cache::Cached;
+pub use cache::{Cached, CachedCredentials};
 pub use chain::{Chain, Resolution};
 pub use config::{Argument, Region, Setting, Settings};
 pub use cure::{Selection, Skip};
@@ -24,7 +24,9 @@ pub use explain::{Attempt, Explanation, TextPart, TextStyle, Verdict};
 pub use finding::{Finding, FindingKind, Severity};
 pub use order::Order;
 pub use origin::{Location, Origin};
-pub use provider::{BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, provider_fn};
+pub use provider::{
+    BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, Renewal, provider_fn,
+};
 #[cfg(feature = "imds")]
 pub use providers::InstanceMetadataProvider;
 pub use providers::{ContainerProvider, EnvironmentProvider, ProfileProvider, WebIdentityProvider};

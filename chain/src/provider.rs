@@ -109,15 +109,61 @@ pub struct Found {
     pub credentials: Credentials,
     /// Where they come from.
     pub origin: Origin,
+    /// How they are renewed.
+    pub renewal: Renewal,
 }
 
 impl Found {
-    /// Combines credentials with their origin.
+    /// Combines credentials with their origin. They are renewed [`ByCaller`](Renewal::ByCaller).
     pub fn new(credentials: Credentials, origin: Origin) -> Self {
         Self {
             credentials,
             origin,
+            renewal: Renewal::ByCaller,
         }
+    }
+
+    /// Sets how the credentials are renewed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Found, Origin, Renewal};
+    /// use keyfob_sigv4::Credentials;
+    ///
+    /// // A vault that issues new credentials whenever it is asked.
+    /// let key = Credentials::new("ASIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+    /// let origin = Origin::Other { description: "the vault".to_owned() };
+    /// let found = Found::new(key, origin).with_renewal(Renewal::Service);
+    /// assert_eq!(found.renewal, Renewal::Service);
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_renewal(mut self, renewal: Renewal) -> Self {
+        self.renewal = renewal;
+        self
+    }
+}
+
+/// How credentials are renewed, which decides how [`Cached`](crate::Cached) treats them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Renewal {
+    /// Never. The provider always answers with the same credentials, even if they have a session
+    /// token and no expiry.
+    Never,
+    /// A person or another program renews them, in a variable or a file. Asking the provider again
+    /// reads the new ones. They are never served after they expire.
+    ByCaller,
+    /// A service issues new ones whenever it is asked. If it fails, the previous ones are served,
+    /// even after they expire: services often extend them during an outage.
+    Service,
+}
+
+impl Renewal {
+    /// Returns true if old credentials are better than none while the source is unavailable.
+    pub(crate) fn serves_stale(self) -> bool {
+        matches!(self, Self::Service)
     }
 }
 

@@ -13,7 +13,9 @@ use std::{
     time::Duration,
 };
 
-use keyfob_chain::{Cached, Error, ErrorKind, Found, Origin, Outcome, Provider, provider_fn};
+use keyfob_chain::{
+    Cached, Error, ErrorKind, Found, Origin, Outcome, Provider, Renewal, provider_fn,
+};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tokio::{sync::Notify, task::JoinSet};
 
@@ -32,22 +34,15 @@ fn key(number: usize, expiry: Option<i64>) -> Credentials {
     }
 }
 
-fn instance() -> Origin {
-    Origin::InstanceMetadata {
-        role: Some("app".to_owned()),
-    }
-}
-
-fn process() -> Origin {
-    Origin::Other {
-        description: "process".to_owned(),
-    }
+fn found(credentials: Credentials, renewal: Renewal) -> Found {
+    let description = "the script".to_owned();
+    Found::new(credentials, Origin::Other { description }).with_renewal(renewal)
 }
 
 /// Creates a provider that returns its answers one after the other, slowly enough for many tasks to
 /// wait, and counts them.
 fn scripted(
-    origin: Origin,
+    renewal: Renewal,
     answers: Vec<Result<Credentials, ErrorKind>>,
 ) -> (Cached<impl Provider>, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -56,11 +51,10 @@ fn scripted(
     let provider = provider_fn("scripted", move |_now| {
         count.fetch_add(1, Ordering::SeqCst);
         let answer = answers.lock().unwrap().next().expect("asked too often");
-        let origin = origin.clone();
         async move {
             tokio::time::sleep(Duration::from_millis(20)).await;
             match answer {
-                Ok(key) => Ok(Outcome::Found(Found::new(key, origin))),
+                Ok(key) => Ok(Outcome::Found(found(key, renewal))),
                 Err(kind) => Err(Error::new(kind, "the script says so")),
             }
         }
@@ -97,7 +91,7 @@ fn all(id: &str) -> Vec<Result<String, ErrorKind>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_tasks_ask_once() {
     let (cached, calls) = scripted(
-        instance(),
+        Renewal::Service,
         vec![Ok(key(1, Some(3600))), Ok(key(2, Some(7200)))],
     );
     let cached = Arc::new(cached);
@@ -109,7 +103,10 @@ async fn a_thousand_tasks_ask_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_tasks_share_a_failure_that_is_not_cached() {
-    let (cached, calls) = scripted(process(), vec![Err(ErrorKind::Provider), Ok(key(1, None))]);
+    let (cached, calls) = scripted(
+        Renewal::ByCaller,
+        vec![Err(ErrorKind::Provider), Ok(key(1, None))],
+    );
     let cached = Arc::new(cached);
     let results = crowd(&cached, at(0)).await;
     let failed = results
@@ -135,9 +132,9 @@ async fn in_the_advisory_window_one_task_refreshes_and_the_others_are_served() {
                 wait.notified().await;
             }
             let expiry = 3600 * number as i64;
-            Ok(Outcome::Found(Found::new(
+            Ok(Outcome::Found(found(
                 key(number, Some(expiry)),
-                instance(),
+                Renewal::Service,
             )))
         }
     });
@@ -169,7 +166,7 @@ async fn during_an_outage_the_old_key_is_served_past_its_expiry_and_the_service_
         failing(),
         Ok(key(2, Some(9000))),
     ];
-    let (cached, calls) = scripted(instance(), answers);
+    let (cached, calls) = scripted(Renewal::Service, answers);
     for (now, id, asked) in [
         (0, "AKID1", 1),
         (2700, "AKID1", 2),
@@ -191,7 +188,7 @@ async fn during_an_outage_the_old_key_is_served_past_its_expiry_and_the_service_
 #[tokio::test]
 async fn an_invalid_setting_is_an_error_at_once() {
     let answers = vec![Ok(key(1, Some(3600))), Err(ErrorKind::ConfigFile)];
-    let (cached, _) = scripted(instance(), answers);
+    let (cached, _) = scripted(Renewal::Service, answers);
     cached.credentials(at(0)).await.unwrap();
     assert_eq!(
         cached.credentials(at(2700)).await.unwrap_err().kind(),
@@ -206,7 +203,7 @@ async fn other_credentials_are_not_served_past_their_expiry() {
         Err(ErrorKind::Provider),
         Ok(key(2, Some(1))),
     ];
-    let (cached, _) = scripted(process(), answers);
+    let (cached, _) = scripted(Renewal::ByCaller, answers);
     assert_eq!(
         cached.credentials(at(0)).await.unwrap().access_key_id(),
         "AKID1"
@@ -218,14 +215,14 @@ async fn other_credentials_are_not_served_past_their_expiry() {
     let error = cached.credentials(at(3600)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Expired);
     assert!(
-        error.to_string().contains("process expired at 2027-"),
+        error.to_string().contains("the script expired at 2027-"),
         "{error}"
     );
 }
 
 #[tokio::test]
 async fn an_instance_that_issues_expired_credentials_is_asked_once_for_three_calls() {
-    let (cached, calls) = scripted(instance(), vec![Ok(key(1, Some(-5)))]);
+    let (cached, calls) = scripted(Renewal::Service, vec![Ok(key(1, Some(-5)))]);
     for now in 0..3 {
         assert_eq!(
             cached.credentials(at(now)).await.unwrap().access_key_id(),
@@ -237,18 +234,42 @@ async fn an_instance_that_issues_expired_credentials_is_asked_once_for_three_cal
 
 #[tokio::test]
 async fn a_hit_shares_the_cached_value() {
-    let cached = Cached::new(Found::new(key(1, Some(3600)), instance()));
-    let first = cached.get(at(0)).await.unwrap();
+    let cached = Cached::new(found(key(1, Some(3600)), Renewal::Service));
+    let first = cached.credentials(at(0)).await.unwrap();
     // Neither the credentials nor the origin is copied, so a hit allocates nothing.
-    assert!(Arc::ptr_eq(&first, &cached.get(at(1)).await.unwrap()));
-    let credentials = cached.credentials(at(1)).await.unwrap();
-    assert!(credentials.is_same_snapshot(&first.credentials));
+    let second = cached.credentials(at(1)).await.unwrap();
+    assert!(std::ptr::eq(first.found(), second.found()));
+}
+
+#[tokio::test]
+async fn credentials_that_are_held_stay_what_they_are_while_the_cache_goes_on() {
+    let answers = (1..=20)
+        .map(|number| Ok(key(number, Some(1000 * number as i64))))
+        .collect();
+    let (cached, _) = scripted(Renewal::ByCaller, answers);
+    // More than the eight that one thread holds without counting references.
+    let mut held = Vec::new();
+    for number in 0..20 {
+        held.push(cached.credentials(at(1000 * number)).await.unwrap());
+    }
+    for (number, credentials) in held.iter().enumerate() {
+        assert_eq!(credentials.access_key_id(), format!("AKID{}", number + 1));
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_with_a_later_expiry_is_not_the_refused_one() {
+    let answers = vec![Ok(key(1, Some(3600))), Ok(key(1, Some(9000)))];
+    let (cached, _) = scripted(Renewal::ByCaller, answers);
+    let old = Credentials::from(cached.credentials(at(0)).await.unwrap());
+    cached.credentials(at(3600)).await.unwrap();
+    assert!(!cached.invalidate(&old));
 }
 
 #[tokio::test]
 async fn only_the_refused_key_is_replaced() {
     let answers = vec![Ok(key(1, Some(3600))), Ok(key(2, Some(9000)))];
-    let (cached, _) = scripted(instance(), answers);
+    let (cached, _) = scripted(Renewal::Service, answers);
     let old = cached.credentials(at(0)).await.unwrap();
     assert!(cached.invalidate(&old));
     let new = cached.credentials(at(1)).await.unwrap();
@@ -273,7 +294,7 @@ async fn a_task_that_is_canceled_while_asking_lets_the_next_one_ask() {
             if first {
                 std::future::pending::<()>().await;
             }
-            Ok(Outcome::Found(Found::new(key(1, None), process())))
+            Ok(Outcome::Found(found(key(1, None), Renewal::ByCaller)))
         }
     });
     let cached = Cached::new(provider);

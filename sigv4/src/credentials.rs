@@ -181,19 +181,26 @@ impl Credentials {
         self.0.expiry.is_some_and(|expiry| expiry <= now)
     }
 
-    /// Returns true if `other` is a clone of this snapshot. Equal values made apart are different
-    /// snapshots.
+    /// Returns true if both are one issue of the same key: the access key ID and the expiry are
+    /// equal. A service that issues new credentials changes at least one of them.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use keyfob_sigv4::Credentials;
+    /// # use keyfob_sigv4::{Credentials, Timestamp};
     /// let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// assert!(credentials.is_same_snapshot(&credentials.clone()));
-    /// assert!(!credentials.is_same_snapshot(&Credentials::new("AKIDEXAMPLE", "secret")?));
+    /// let later = credentials.clone().with_expiry(Timestamp::from_unix_seconds(1_900_000_000));
+    /// assert!(!credentials.is_same_snapshot(&later));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
     pub fn is_same_snapshot(&self, other: &Self) -> bool {
+        self.access_key_id() == other.access_key_id() && self.expiry() == other.expiry()
+    }
+
+    /// Returns true if `other` is a clone of this value.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_clone_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
@@ -202,8 +209,8 @@ impl Credentials {
     #[cfg(feature = "std")]
     pub(crate) fn is_same_key(&self, other: &Self) -> bool {
         let secret = self.secret_access_key();
-        // Most calls have the same snapshot, which a comparison of addresses recognizes.
-        self.is_same_snapshot(other)
+        // Most calls have a clone, which a comparison of addresses recognizes.
+        self.is_clone_of(other)
             || self.access_key_id() == other.access_key_id()
                 && secret.is_same(other.secret_access_key())
     }

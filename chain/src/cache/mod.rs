@@ -3,13 +3,15 @@ mod window;
 use std::{
     fmt,
     hash::{BuildHasher, Hasher, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    ops::Deref,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
+use arc_swap::{ArcSwap, Guard};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tokio::sync::Mutex as Gate;
 
-use self::window::{CacheEntry, Decision, serves_stale};
+use self::window::{CacheEntry, Decision};
 use crate::{
     cure::{Selection, Skip},
     error::{Error, ErrorKind},
@@ -21,14 +23,16 @@ use crate::{
 ///
 /// - Only one task at a time asks the provider. The others wait for its answer or, if the cached
 ///   credentials are valid for at least another minute, use those.
-/// - Credentials of a service that issues new ones by itself (instance metadata, a container's
-///   agent, STS) are refreshed 5, 15 or 60 minutes before they expire, depending on their lifetime.
-///   From 1 minute before expiry, callers wait for the refresh. If the refresh fails, the old
-///   credentials are served, even after they expire, and the next attempt is 5 to 10 minutes later.
+/// - Credentials with [`Renewal::Service`] (instance metadata, a container's agent, STS) are
+///   refreshed 5, 15 or 60 minutes before they expire, depending on their lifetime. From 1 minute
+///   before expiry, callers wait for the refresh. If the refresh fails, the old credentials are
+///   served, even after they expire, and the next attempt is 5 to 10 minutes later.
 /// - Other credentials are refreshed 10 seconds before they expire and never served after that.
-///   With a session token but no expiry they count for 15 minutes. With neither, they stay until
-///   [`invalidate`](Self::invalidate).
+///   With a session token but no expiry they count for 15 minutes. With neither, or with
+///   [`Renewal::Never`] and no expiry, they stay until [`invalidate`](Self::invalidate).
 /// - A failure is shared with the tasks that waited for it. It is not cached.
+/// - Reading credentials that are valid takes no lock, allocates nothing, and writes to no memory
+///   that other threads read.
 ///
 /// The numbers are those of the AWS SDKs since 2026. The time is an argument, and so is randomness:
 /// [`with_random`](Self::with_random).
@@ -50,19 +54,70 @@ use crate::{
 /// ```
 pub struct Cached<P> {
     provider: P,
-    state: Mutex<State>,
+    /// Set by the first answer. Replaced as a whole, and only with `answers` locked.
+    entry: OnceLock<ArcSwap<CacheEntry>>,
+    answers: Mutex<Answers>,
     /// Held by the task that asks the provider.
     gate: Gate<()>,
     random: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
+/// What the provider has answered so far.
 #[derive(Default)]
-struct State {
-    entry: Option<CacheEntry>,
-    /// How many times the provider has answered.
-    answers: u64,
+struct Answers {
+    count: u64,
     /// The error, if the last answer was one.
     failure: Option<Error>,
+}
+
+/// Credentials in a cache. It derefs to [`Credentials`].
+///
+/// Holding it keeps nobody from refreshing the cache. To keep the credentials for long, clone them
+/// out of it: `Credentials::clone(&cached)`.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::{Cached, Found, Origin};
+/// use keyfob_sigv4::{Credentials, Timestamp};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let key = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+/// let origin = Origin::Other { description: "the vault".to_owned() };
+/// let cache = Cached::new(Found::new(key, origin));
+/// let cached = cache.credentials(Timestamp::now()).await?;
+/// assert_eq!(cached.access_key_id(), "AKIDEXAMPLE");
+/// assert_eq!(cached.found().origin.to_string(), "the vault");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+pub struct CachedCredentials(Guard<Arc<CacheEntry>>);
+
+impl CachedCredentials {
+    /// Returns the credentials with their origin.
+    pub fn found(&self) -> &Found {
+        &self.0.found
+    }
+}
+
+impl Deref for CachedCredentials {
+    type Target = Credentials;
+
+    fn deref(&self) -> &Credentials {
+        &self.0.found.credentials
+    }
+}
+
+impl From<CachedCredentials> for Credentials {
+    fn from(cached: CachedCredentials) -> Self {
+        cached.0.found.credentials.clone()
+    }
+}
+
+impl fmt::Debug for CachedCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.found().fmt(f)
+    }
 }
 
 impl<P: Provider> Cached<P> {
@@ -70,7 +125,8 @@ impl<P: Provider> Cached<P> {
     pub fn new(provider: P) -> Self {
         Self {
             provider,
-            state: Mutex::default(),
+            entry: OnceLock::new(),
+            answers: Mutex::default(),
             gate: Gate::new(()),
             random: Box::new(|| RandomState::new().build_hasher().finish()),
         }
@@ -99,50 +155,25 @@ impl<P: Provider> Cached<P> {
     /// - The provider's error, if there are no cached credentials to serve.
     /// - [`ErrorKind::NoCredentials`] if the provider is not configured.
     /// - [`ErrorKind::Expired`] if the provider returns expired credentials.
-    pub async fn credentials(&self, now: Timestamp) -> Result<Credentials, Error> {
-        let found = self.get(now).await?;
-        Ok(found.credentials.clone())
-    }
-
-    /// Returns the credentials and where they come from.
-    ///
-    /// # Errors
-    ///
-    /// As for [`credentials`](Self::credentials).
     ///
     /// # Examples
     ///
     /// ```
-    /// use std::sync::Arc;
-    ///
     /// use keyfob_chain::{Cached, Found, Origin};
     /// use keyfob_sigv4::{Credentials, Timestamp};
     ///
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let key = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
-    /// let origin = Origin::Other { description: "the vault".to_owned() };
-    /// let cached = Cached::new(Found::new(key, origin));
-    /// let found = cached.get(Timestamp::now()).await?;
-    /// assert_eq!(found.origin.to_string(), "the vault");
-    /// // A hit shares the cached value and allocates nothing.
-    /// assert!(Arc::ptr_eq(&found, &cached.get(Timestamp::now()).await?));
+    /// let cache = Cached::new(Found::new(key, Origin::Default));
+    /// let credentials = cache.credentials(Timestamp::now()).await?;
+    /// assert_eq!(credentials.access_key_id(), "AKIDEXAMPLE");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();
     /// ```
-    pub async fn get(&self, now: Timestamp) -> Result<Arc<Found>, Error> {
-        let (decision, answers) = self.look(now);
-        match decision {
-            Some((Decision::Serve, found)) => Ok(found),
-            Some((Decision::Refresh, found)) => match self.gate.try_lock() {
-                Ok(_gate) => self.ask_unless_answered(now, answers).await,
-                // Another task is refreshing.
-                Err(_) => Ok(found),
-            },
-            Some((Decision::Replace, _)) | None => {
-                // If this task is canceled while it waits or asks, the next one gets the gate.
-                let _gate = self.gate.lock().await;
-                self.ask_unless_answered(now, answers).await
-            }
+    pub async fn credentials(&self, now: Timestamp) -> Result<CachedCredentials, Error> {
+        match self.load() {
+            Some(entry) if entry.decide(now) == Decision::Serve => Ok(CachedCredentials(entry)),
+            _ => self.refresh(now).await,
         }
     }
 
@@ -167,12 +198,15 @@ impl<P: Provider> Cached<P> {
     /// # }).unwrap();
     /// ```
     pub fn invalidate(&self, refused: &Credentials) -> bool {
-        let mut state = self.lock();
-        let refused = state.entry.as_mut().filter(|entry| {
-            let cached = entry.found.credentials.access_key_id();
-            !entry.invalidated && cached == refused.access_key_id()
-        });
-        refused.map(|entry| entry.invalidated = true).is_some()
+        let _answers = self.lock();
+        let Some(entry) = self.load() else {
+            return false;
+        };
+        if entry.is_refused() || !entry.found.credentials.is_same_snapshot(refused) {
+            return false;
+        }
+        self.store(entry.refused());
+        true
     }
 
     /// Returns the provider.
@@ -180,83 +214,95 @@ impl<P: Provider> Cached<P> {
         &self.provider
     }
 
-    /// Asks the provider, with the gate held. If the provider has answered another task since this
-    /// task looked, that answer is used.
-    async fn ask_unless_answered(&self, now: Timestamp, seen: u64) -> Result<Arc<Found>, Error> {
+    /// Gets new credentials, or waits for another task that gets them.
+    async fn refresh(&self, now: Timestamp) -> Result<CachedCredentials, Error> {
+        let (seen, advised) = {
+            let answers = self.lock();
+            // Again, with the lock held: another task may have stored an answer since.
+            match self.load().map(|entry| (entry.decide(now), entry)) {
+                Some((Decision::Serve, entry)) => return Ok(CachedCredentials(entry)),
+                Some((Decision::Refresh, entry)) => (answers.count, Some(entry)),
+                Some((Decision::Replace, _)) | None => (answers.count, None),
+            }
+        };
+        let _gate = match (self.gate.try_lock(), advised) {
+            (Ok(gate), _) => gate,
+            // Another task is refreshing.
+            (Err(_), Some(entry)) => return Ok(CachedCredentials(entry)),
+            // If this task is canceled while it waits or asks, the next one gets the gate.
+            (Err(_), None) => self.gate.lock().await,
+        };
         {
-            let state = self.lock();
-            if state.answers != seen {
-                if let Some(error) = &state.failure {
+            let answers = self.lock();
+            if answers.count != seen {
+                if let Some(error) = &answers.failure {
                     return Err(error.clone());
                 }
-                if let Some(entry) = &state.entry
-                    && entry.decide(now) != Decision::Replace
-                {
-                    return Ok(entry.found.clone());
+                let entry = self.load();
+                if let Some(entry) = entry.filter(|entry| entry.decide(now) != Decision::Replace) {
+                    return Ok(CachedCredentials(entry));
                 }
             }
         }
-        let answer = self.fetch(now).await;
-        let mut state = self.lock();
-        let result = state.store(answer, now, &self.random);
-        state.answers += 1;
-        state.failure = result.as_ref().err().cloned();
+        let answer = self.ask(now).await;
+        let mut answers = self.lock();
+        let result = self.accept(answer, now);
+        answers.count += 1;
+        answers.failure = result.as_ref().err().cloned();
         result
     }
 
-    async fn fetch(&self, now: Timestamp) -> Result<Found, Error> {
+    async fn ask(&self, now: Timestamp) -> Result<Found, Error> {
         match self.provider.provide(now).await? {
             Outcome::Found(found) => Ok(found),
             Outcome::NotConfigured(reason) => Err(Error::new(ErrorKind::NoCredentials, reason)),
         }
     }
 
-    /// Returns what to do with the entry, and the number of answers so far.
-    fn look(&self, now: Timestamp) -> (Option<(Decision, Arc<Found>)>, u64) {
-        let state = self.lock();
-        let entry = state.entry.as_ref();
-        let decision = entry.map(|entry| (entry.decide(now), entry.found.clone()));
-        (decision, state.answers)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while the lock is held, so a poisoned state is complete.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
     /// Stores a new answer, or decides what a failure means.
-    fn store(
-        &mut self,
+    fn accept(
+        &self,
         answer: Result<Found, Error>,
         now: Timestamp,
-        random: impl Fn() -> u64,
-    ) -> Result<Arc<Found>, Error> {
+    ) -> Result<CachedCredentials, Error> {
         // 300 to 600 seconds.
-        let retry_at = || now.plus_seconds(300 + (random() % 301) as i64);
+        let retry_at = || now.plus_seconds(300 + ((self.random)() % 301) as i64);
+        let previous = self.load();
         let error = match answer {
             Ok(found) if !found.credentials.is_expired_at(now) => {
-                let entry = self.entry.insert(CacheEntry::new(Arc::new(found), now));
-                return Ok(entry.found.clone());
+                return Ok(self.store(CacheEntry::new(found, now)));
             }
             // A service that issues expired credentials is in trouble. The first time there is
             // nothing better to serve.
-            Ok(found) if self.entry.is_none() && serves_stale(&found.origin) => {
-                let entry = self.entry.insert(CacheEntry::new(Arc::new(found), now));
-                entry.retry_at = Some(retry_at());
-                return Ok(entry.found.clone());
+            Ok(found) if previous.is_none() && found.renewal.serves_stale() => {
+                return Ok(self.store(CacheEntry::new(found, now).retried_at(retry_at())));
             }
             Ok(found) => expired(&found),
             Err(error) => error,
         };
-        match &mut self.entry {
-            Some(entry) if serves_stale(&entry.found.origin) && is_transient(&error) => {
-                entry.retry_at = Some(retry_at());
-                Ok(entry.found.clone())
+        match previous {
+            Some(entry) if entry.found.renewal.serves_stale() && is_transient(&error) => {
+                Ok(self.store(entry.retried_at(retry_at())))
             }
             _ => Err(error),
         }
+    }
+
+    fn load(&self) -> Option<Guard<Arc<CacheEntry>>> {
+        self.entry.get().map(ArcSwap::load)
+    }
+
+    /// Replaces the entry. The caller holds the lock of `answers`.
+    fn store(&self, entry: CacheEntry) -> CachedCredentials {
+        let entry = Arc::new(entry);
+        let cell = self.entry.get_or_init(|| ArcSwap::new(Arc::clone(&entry)));
+        cell.store(Arc::clone(&entry));
+        CachedCredentials(Guard::from_inner(entry))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Answers> {
+        // Nothing panics while the lock is held, so a poisoned value is complete.
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -284,8 +330,8 @@ impl<P: Provider> Provider for Cached<P> {
 
     fn provide(&self, now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {
         Box::pin(async move {
-            match self.get(now).await {
-                Ok(found) => Ok(Outcome::Found(Arc::unwrap_or_clone(found))),
+            match self.credentials(now).await {
+                Ok(cached) => Ok(Outcome::Found(cached.found().clone())),
                 Err(error) if error.kind() == ErrorKind::NoCredentials => {
                     Ok(Outcome::NotConfigured(error.to_string()))
                 }

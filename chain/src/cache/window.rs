@@ -1,20 +1,20 @@
-use std::sync::Arc;
-
 use keyfob_sigv4::Timestamp;
 
-use crate::{origin::Origin, provider::Found};
+use crate::provider::{Found, Renewal};
 
 const MINUTE: i64 = 60;
 
 /// Credentials in the cache.
 #[derive(Clone, Debug)]
 pub(super) struct CacheEntry {
-    pub(super) found: Arc<Found>,
-    fetched: Timestamp,
+    pub(super) found: Found,
+    /// When they expire. Temporary ones without an expiry count for 15 minutes.
+    expiry: Option<Timestamp>,
+    windows: Windows,
     /// Whether a service has refused them.
-    pub(super) invalidated: bool,
+    refused: bool,
     /// After a failed refresh: when to try again.
-    pub(super) retry_at: Option<Timestamp>,
+    retry_at: Option<Timestamp>,
 }
 
 /// What to do with an entry.
@@ -38,53 +38,72 @@ struct Windows {
 }
 
 impl CacheEntry {
-    pub(super) fn new(found: Arc<Found>, now: Timestamp) -> Self {
+    pub(super) fn new(found: Found, now: Timestamp) -> Self {
+        let credentials = &found.credentials;
+        let assumed = || {
+            let token = credentials.session_token();
+            token.map(|_| now.plus_seconds(15 * MINUTE))
+        };
+        let expiry = match found.renewal {
+            Renewal::Never => credentials.expiry(),
+            _ => credentials.expiry().or_else(assumed),
+        };
+        let lifetime = expiry.map_or(0, |expiry| expiry.seconds_since(now));
         Self {
+            windows: Windows::new(found.renewal, lifetime),
             found,
-            fetched: now,
-            invalidated: false,
+            expiry,
+            refused: false,
             retry_at: None,
         }
     }
 
+    /// Returns the entry after a service has refused its credentials.
+    pub(super) fn refused(&self) -> Self {
+        Self {
+            refused: true,
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Returns the entry after a refresh that failed. The next one is due at `retry_at`.
+    pub(super) fn retried_at(&self, retry_at: Timestamp) -> Self {
+        Self {
+            retry_at: Some(retry_at),
+            ..self.clone()
+        }
+    }
+
     pub(super) fn decide(&self, now: Timestamp) -> Decision {
-        let windows = self.windows();
-        let left = match self.expiry() {
-            _ if self.invalidated => 0,
+        let left = match self.expiry {
+            _ if self.refused => 0,
             Some(expiry) => expiry.seconds_since(now),
             None => i64::MAX,
         };
         // After a failed refresh even expired or refused credentials are served until the retry.
-        if left > windows.advisory || self.retry_at.is_some_and(|retry_at| now < retry_at) {
+        if left > self.windows.advisory || self.retry_at.is_some_and(|retry_at| now < retry_at) {
             Decision::Serve
-        } else if left > windows.mandatory {
+        } else if left > self.windows.mandatory {
             Decision::Refresh
         } else {
             Decision::Replace
         }
     }
+}
 
-    /// Returns when the credentials expire. Temporary ones without an expiry count for 15 minutes.
-    fn expiry(&self) -> Option<Timestamp> {
-        let credentials = &self.found.credentials;
-        let assumed = || {
-            let token = credentials.session_token();
-            token.map(|_| self.fetched.plus_seconds(15 * MINUTE))
-        };
-        credentials.expiry().or_else(assumed)
-    }
-
+impl Windows {
     /// Source: the credential refresh design that the AWS SDKs share since 2026.
-    fn windows(&self) -> Windows {
-        if !serves_stale(&self.found.origin) {
-            return Windows {
+    fn new(renewal: Renewal, lifetime: i64) -> Self {
+        if !renewal.serves_stale() {
+            return Self {
                 advisory: 10,
                 mandatory: 10,
             };
         }
-        let lifetime = self
-            .expiry()
-            .map_or(0, |expiry| expiry.seconds_since(self.fetched));
         let by_lifetime = match lifetime {
             ..=1200 => 5 * MINUTE,
             1201..5400 => 15 * MINUTE,
@@ -93,20 +112,11 @@ impl CacheEntry {
         // At most half the lifetime: a service that returns the same credentials again must not be
         // asked for every request.
         let advisory = by_lifetime.min(lifetime / 2).max(0);
-        Windows {
+        Self {
             advisory,
             mandatory: advisory.min(MINUTE),
         }
     }
-}
-
-/// Returns true if the credentials come from a service that issues new ones by itself. During an
-/// outage of such a service the old credentials are better than none.
-pub(super) fn serves_stale(origin: &Origin) -> bool {
-    matches!(
-        origin,
-        Origin::InstanceMetadata { .. } | Origin::Container { .. } | Origin::Role { .. }
-    )
 }
 
 #[cfg(test)]
@@ -114,6 +124,7 @@ mod tests {
     use keyfob_sigv4::Credentials;
 
     use super::*;
+    use crate::origin::Origin;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -121,7 +132,7 @@ mod tests {
         Timestamp::from_unix_seconds(NOW + seconds)
     }
 
-    fn entry(origin: Origin, expiry: Option<i64>, token: bool) -> CacheEntry {
+    fn entry(renewal: Renewal, expiry: Option<i64>, token: bool) -> CacheEntry {
         let mut credentials = Credentials::new("AKID", "secret").unwrap();
         if token {
             credentials = credentials.with_session_token("token").unwrap();
@@ -129,15 +140,12 @@ mod tests {
         if let Some(expiry) = expiry {
             credentials = credentials.with_expiry(at(expiry));
         }
-        CacheEntry::new(Arc::new(Found::new(credentials, origin)), at(0))
+        let found = Found::new(credentials, Origin::Default).with_renewal(renewal);
+        CacheEntry::new(found, at(0))
     }
 
     fn instance(lifetime: i64) -> CacheEntry {
-        entry(
-            Origin::InstanceMetadata { role: None },
-            Some(lifetime),
-            true,
-        )
+        entry(Renewal::Service, Some(lifetime), true)
     }
 
     #[test]
@@ -156,7 +164,7 @@ mod tests {
                 advisory,
                 mandatory: 60,
             };
-            assert_eq!(entry.windows(), windows, "{lifetime}");
+            assert_eq!(entry.windows, windows, "{lifetime}");
             assert_eq!(entry.decide(at(lifetime - advisory - 1)), Decision::Serve);
             assert_eq!(entry.decide(at(lifetime - advisory)), Decision::Refresh);
             assert_eq!(entry.decide(at(lifetime - 61)), Decision::Refresh);
@@ -167,23 +175,25 @@ mod tests {
 
     #[test]
     fn other_sources_have_ten_seconds_and_no_expiry_means_forever() {
-        let environment = || Origin::environment(&["AWS_ACCESS_KEY_ID"]);
-        let expiring = entry(environment(), Some(3600), true);
+        let expiring = entry(Renewal::ByCaller, Some(3600), true);
         assert_eq!(expiring.decide(at(3589)), Decision::Serve);
         assert_eq!(expiring.decide(at(3590)), Decision::Replace);
-        let key = entry(environment(), None, false);
-        assert_eq!(key.decide(Timestamp::MAX), Decision::Serve);
-        let token = entry(environment(), None, true);
+        for key in [
+            entry(Renewal::ByCaller, None, false),
+            entry(Renewal::Never, None, true),
+        ] {
+            assert_eq!(key.decide(Timestamp::MAX), Decision::Serve);
+        }
+        let token = entry(Renewal::ByCaller, None, true);
         assert_eq!(token.decide(at(880)), Decision::Serve);
         assert_eq!(token.decide(at(890)), Decision::Replace);
     }
 
     #[test]
     fn refused_credentials_are_replaced_unless_a_retry_is_pending() {
-        let mut entry = instance(21_600);
-        entry.invalidated = true;
+        let entry = instance(21_600).refused();
         assert_eq!(entry.decide(at(1)), Decision::Replace);
-        entry.retry_at = Some(at(400));
+        let entry = entry.retried_at(at(400));
         assert_eq!(entry.decide(at(399)), Decision::Serve);
         assert_eq!(entry.decide(at(400)), Decision::Replace);
     }

@@ -5,7 +5,7 @@ use crate::{
     cure::Skip,
     error::{Error, ErrorKind},
     origin::Origin,
-    provider::{BoxFuture, Inspection, Outcome, Provider},
+    provider::{BoxFuture, Inspection, Outcome, Provider, Renewal},
 };
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
@@ -102,7 +102,8 @@ async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
     };
     let credentials = ask(&client).await.map_err(failed)?;
     let origin = ContainerProvider::origin(variable);
-    Ok(Outcome::Found(Found::new(credentials, origin)))
+    let found = Found::new(credentials, origin).with_renewal(Renewal::Service);
+    Ok(Outcome::Found(found))
 }
 
 /// Asks the agent up to three times, a second apart. The variable says that there is one, so it may

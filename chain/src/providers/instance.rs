@@ -8,7 +8,7 @@ use crate::{
     cure::Skip,
     error::{Error, ErrorKind},
     origin::Origin,
-    provider::{BoxFuture, Found, Inspection, Outcome, Provider},
+    provider::{BoxFuture, Found, Inspection, Outcome, Provider, Renewal},
 };
 
 /// The role of the EC2 instance, from the instance metadata service. Uses IMDSv2 only.
@@ -84,7 +84,8 @@ impl InstanceMetadataProvider {
                 name, credentials, ..
             }) => {
                 let origin = Origin::InstanceMetadata { role: Some(name) };
-                Ok(Outcome::Found(Found::new(credentials, origin)))
+                let found = Found::new(credentials, origin).with_renewal(Renewal::Service);
+                Ok(Outcome::Found(found))
             }
             Err(error) => match self.absent(&error) {
                 Some(reason) => Ok(Outcome::NotConfigured(reason)),

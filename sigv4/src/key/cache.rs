@@ -119,9 +119,9 @@ impl Entry {
         }
     }
 
-    /// Moves the entry to another second of the day, and to the snapshot that is in use now.
+    /// Moves the entry to another second of the day, and to the clone that is in use now.
     fn advance(&mut self, credentials: &Credentials, scope: &Scope, date: &AmzDate) {
-        if !self.credentials.is_same_snapshot(credentials) {
+        if !self.credentials.is_clone_of(credentials) {
             self.credentials = credentials.clone();
         }
         if self.date != *date {

@@ -14,7 +14,7 @@ use crate::{
     files,
     finding::{Finding, FindingKind},
     origin::Origin,
-    provider::Found,
+    provider::{Found, Renewal},
 };
 
 /// STS, at the endpoint that the settings lead to. The client is created for the first role.
@@ -132,7 +132,9 @@ fn read_token(role: &Role, file: &Path) -> Result<Secret, Error> {
 
 fn session(role: &Role, answer: Result<Credentials, keyfob_sts::Error>) -> Result<Found, Error> {
     match answer {
-        Ok(credentials) => Ok(Found::new(credentials, role.origin())),
+        Ok(credentials) => {
+            Ok(Found::new(credentials, role.origin()).with_renewal(Renewal::Service))
+        }
         Err(error) => Err(failed(role, error)),
     }
 }

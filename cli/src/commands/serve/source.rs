@@ -35,7 +35,7 @@ pub(super) fn source(context: &Context) -> impl Fn() -> CredentialsFuture + Send
             };
         }
         let cached = Arc::clone(&current.cached);
-        Box::pin(async move { cached.credentials(Timestamp::now()).await })
+        Box::pin(async move { Ok(cached.credentials(Timestamp::now()).await?.into()) })
     }
 }
 
