@@ -1,6 +1,8 @@
 //! Benches of the Keyfob crates beside their peers. See the README of this crate.
 
 pub mod case;
+#[cfg(feature = "cold")]
+pub mod cold;
 pub mod contention;
 pub mod measure;
 pub mod peers;

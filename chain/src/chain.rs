@@ -54,8 +54,8 @@ pub struct Resolution {
 impl Chain {
     /// Creates the chain of this process, in the order of the AWS CLI, with a cache.
     ///
-    /// Reads the environment and the configuration files now. Keep the value for the life of the
-    /// program: it refreshes the credentials before they expire.
+    /// Reads the environment now, and the configuration files when a provider needs them. Keep the
+    /// value for the life of the program: it refreshes the credentials before they expire.
     ///
     /// This is short for:
     ///
@@ -159,7 +159,8 @@ impl Chain {
 
     /// Asks the providers in order until one answers.
     ///
-    /// The credentials are an error of kind [`ErrorKind::NoCredentials`] if no provider is
+    /// Nothing is read for the others: the findings are those of the providers that were asked. The
+    /// credentials are an error of kind [`ErrorKind::NoCredentials`] if no provider is
     /// configured, and otherwise the error of the provider that failed.
     ///
     /// # Examples
@@ -182,12 +183,12 @@ impl Chain {
     /// ```
     pub async fn resolve(&self, now: Timestamp) -> Resolution {
         let (outcome, mut attempts) = self.ask(now).await;
-        let rest = &self.providers[attempts.len()..];
+        let (asked, rest) = self.providers.split_at(attempts.len());
         attempts.extend(
             rest.iter()
                 .map(|provider| Attempt::new(provider.name(), Verdict::NotAsked)),
         );
-        self.finish(outcome, attempts, now)
+        self.finish(outcome, attempts, findings(asked, now))
     }
 
     /// Does the same as [`resolve`](Self::resolve), then looks at the providers after the one that
@@ -230,7 +231,7 @@ impl Chain {
             }
             attempts.push(attempt);
         }
-        self.finish(outcome, attempts, now)
+        self.finish(outcome, attempts, self.findings(now))
     }
 
     /// Asks the providers in order. Returns the attempts so far; the last one is the provider that
@@ -260,9 +261,9 @@ impl Chain {
         &self,
         outcome: Result<Option<Found>, Error>,
         attempts: Vec<Attempt>,
-        now: Timestamp,
+        findings: Vec<Finding>,
     ) -> Resolution {
-        let mut explanation = Explanation::new(attempts, &self.providers, self.findings(now));
+        let mut explanation = Explanation::new(attempts, &self.providers, findings);
         let credentials = match outcome {
             Ok(Some(found)) => Ok(found.credentials),
             Ok(None) => {
@@ -310,11 +311,15 @@ impl Provider for Chain {
     }
 
     fn findings(&self, now: Timestamp) -> Vec<Finding> {
-        let providers = self.providers.iter();
-        providers
-            .flat_map(|provider| provider.findings(now))
-            .collect()
+        findings(&self.providers, now)
     }
+}
+
+fn findings(providers: &[Arc<dyn Provider>], now: Timestamp) -> Vec<Finding> {
+    providers
+        .iter()
+        .flat_map(|provider| provider.findings(now))
+        .collect()
 }
 
 impl fmt::Debug for Chain {

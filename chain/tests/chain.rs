@@ -69,6 +69,24 @@ async fn key_id(order: Order, settings: &Settings) -> Result<String, Error> {
 }
 
 #[tokio::test]
+async fn with_a_key_in_the_environment_and_no_profile_named_no_file_is_read() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = Settings::load(Variables::from_iter([
+        ("HOME", home.path().to_str().unwrap()),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ]));
+    let chain = Chain::default_for(Order::Cli, &settings);
+    chain.resolve(now()).await.credentials.unwrap();
+    // A file that is written only now is still the first one that these settings see.
+    std::fs::create_dir(home.path().join(".aws")).unwrap();
+    let config = home.path().join(".aws/config");
+    std::fs::write(config, "[default]\nregion = eu-north-1\n").unwrap();
+    let region = settings.region(None).unwrap().unwrap();
+    assert_eq!(region.name(), "eu-north-1");
+}
+
+#[tokio::test]
 async fn the_environment_comes_first_and_masks_the_profile() {
     let resolution = explain(&settings(&KEYS, FILE)).await;
     assert_eq!(resolution.credentials.unwrap().access_key_id(), KEYS[0].1);

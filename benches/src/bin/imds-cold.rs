@@ -6,14 +6,13 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::process::Command;
-use std::time::Instant;
 
 use aws_config::BehaviorVersion;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use keyfob_benches::BoxError;
+use keyfob_benches::cold::{fresh, timed};
 use keyfob_imds::{Client, Endpoint, server};
 use keyfob_sigv4::{Credentials, Timestamp};
 use reqsign_aws_v4::IMDSv2CredentialProvider;
@@ -38,7 +37,12 @@ const CONTENDERS: [(&str, Cold); 4] = [
 fn main() -> Result<(), BoxError> {
     match env::args().nth(1) {
         None => compare(),
-        Some(name) => once(&name),
+        Some(name) => {
+            let contender = CONTENDERS.iter().find(|(other, _)| *other == name);
+            let (_, cold) = contender.ok_or_else(|| format!("there is no client {name:?}"))?;
+            let endpoint = env::var(ENDPOINT)?;
+            timed(ID, |runtime| cold(runtime, &endpoint))
+        }
     }
 }
 
@@ -49,10 +53,11 @@ fn compare() -> Result<(), BoxError> {
         .build()?;
     let instance = runtime.block_on(instance()?.start())?;
     let endpoint = format!("http://{}", instance.address());
+    let variables = [(ENDPOINT, endpoint.as_str())];
     let mut times = [const { Vec::new() }; CONTENDERS.len()];
     for _ in 0..ROUNDS {
         for ((name, _), times) in CONTENDERS.iter().zip(&mut times) {
-            times.push(spawn(name, &endpoint)?);
+            times.push(fresh(&[name], &variables)?);
         }
     }
     let mut out = io::stdout();
@@ -64,7 +69,7 @@ fn compare() -> Result<(), BoxError> {
     for ((name, _), times) in CONTENDERS.iter().zip(&mut times) {
         times.sort_unstable();
         let before = instance.counters();
-        spawn(name, &endpoint)?;
+        fresh(&[name], &variables)?;
         let after = instance.counters();
         let (requests, connections) = (
             after.requests - before.requests,
@@ -88,38 +93,6 @@ fn instance() -> Result<server::ImdsBuilder, BoxError> {
         .role("bench")?
         .region("eu-central-1")
         .credentials(credentials))
-}
-
-/// Runs this program again for one contender, with only the endpoint in its environment, and
-/// returns its microseconds.
-fn spawn(name: &str, endpoint: &str) -> Result<u64, BoxError> {
-    let output = Command::new(env::current_exe()?)
-        .arg(name)
-        .env_clear()
-        .env(ENDPOINT, endpoint)
-        .output()?;
-    if output.status.success() {
-        return Ok(String::from_utf8(output.stdout)?.trim().parse()?);
-    }
-    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into())
-}
-
-/// Measures one contender in this process, and prints the microseconds.
-fn once(name: &str) -> Result<(), BoxError> {
-    let (_, cold) = CONTENDERS
-        .iter()
-        .find(|(other, _)| *other == name)
-        .ok_or_else(|| format!("there is no client {name:?}"))?;
-    let endpoint = env::var(ENDPOINT)?;
-    let start = Instant::now();
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let id = cold(&runtime, &endpoint)?;
-    let time = start.elapsed();
-    if id != ID {
-        return Err(format!("the credentials are those of {id}, not {ID}").into());
-    }
-    writeln!(io::stdout(), "{}", time.as_micros())?;
-    Ok(())
 }
 
 fn keyfob(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {

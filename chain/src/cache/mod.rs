@@ -72,7 +72,7 @@ struct Answers {
 
 /// Credentials in a cache. It derefs to [`Credentials`].
 ///
-/// Holding it keeps nobody from refreshing the cache. To keep the credentials for long, clone them
+/// Holding it does not keep the cache from refreshing. To keep the credentials for long, clone them
 /// out of it: `Credentials::clone(&cached)`.
 ///
 /// # Examples

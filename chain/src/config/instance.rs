@@ -26,8 +26,11 @@ impl Instance {
     pub(crate) fn client(
         &self,
         build: impl FnOnce() -> Result<Client, Error>,
-    ) -> Result<Client, Error> {
-        self.client.get_or_init(build).clone()
+    ) -> Result<&Client, Error> {
+        self.client
+            .get_or_init(build)
+            .as_ref()
+            .map_err(Error::clone)
     }
 
     /// Returns the region that was found before.

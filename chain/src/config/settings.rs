@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 #[cfg(feature = "imds")]
 use super::instance::Instance;
@@ -32,7 +36,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Settings {
     variables: Arc<Variables>,
-    files: Arc<ConfigFiles>,
+    /// Read when they are first needed. Clones share them.
+    files: Arc<OnceLock<ConfigFiles>>,
     profile: String,
     profile_origin: Origin,
     region: Option<Region>,
@@ -51,12 +56,13 @@ impl fmt::Debug for Notify {
 }
 
 impl Settings {
-    /// Creates settings from the environment and the files that it names. Reads the files now.
+    /// Creates settings from the environment and the files that it names.
     ///
-    /// A file that cannot be read is not an error here: see [`ConfigFiles::problems`].
+    /// The files are read when they are first needed, and once for all clones. With an access key
+    /// in the environment and no profile named, a chain never reads them. A file that cannot be
+    /// read is not an error here: see [`ConfigFiles::problems`].
     pub fn load(variables: Variables) -> Self {
-        let files = ConfigFiles::load(&variables);
-        Self::new(variables, files)
+        Self::with_files(variables, OnceLock::new())
     }
 
     /// Creates settings from the environment and files that are already read.
@@ -76,6 +82,10 @@ impl Settings {
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
     pub fn new(variables: Variables, files: ConfigFiles) -> Self {
+        Self::with_files(variables, OnceLock::from(files))
+    }
+
+    fn with_files(variables: Variables, files: OnceLock<ConfigFiles>) -> Self {
         let (profile, profile_origin) = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]
             .into_iter()
             .find_map(|name| Some((variables.text(name)?, Origin::environment(&[name]))))
@@ -135,12 +145,12 @@ impl Settings {
     /// Returns settings without a profile that anything chose, and without one of the files, or
     /// both.
     pub(crate) fn with_default_profile(&self, without: &[FileKind]) -> Self {
-        let mut files = (*self.files).clone();
+        let mut files = self.files().clone();
         for kind in without {
             files = files.without(*kind);
         }
         let mut settings = self.clone();
-        settings.files = Arc::new(files);
+        settings.files = Arc::new(files.into());
         "default".clone_into(&mut settings.profile);
         settings.profile_origin = Origin::Default;
         settings.forget_instance()
@@ -201,9 +211,10 @@ impl Settings {
         &self.variables
     }
 
-    /// Returns the configuration files.
+    /// Returns the configuration files. Reads them, unless a clone of these settings already has.
     pub fn files(&self) -> &ConfigFiles {
-        &self.files
+        self.files
+            .get_or_init(|| ConfigFiles::load(&self.variables))
     }
 
     /// Returns the name of the profile, whether or not it exists.
@@ -244,9 +255,9 @@ impl Settings {
     /// ```
     pub fn profile(&self) -> Result<Option<&Section>, Error> {
         match self.profile_origin {
-            Origin::Default => self.files.find(&SectionName::profile(&self.profile)),
+            Origin::Default => self.files().find(&SectionName::profile(&self.profile)),
             _ => self
-                .files
+                .files()
                 .profile(&self.profile)
                 .map(Some)
                 .map_err(|error| self.named_by(error)),

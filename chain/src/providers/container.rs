@@ -5,7 +5,7 @@ use crate::{
     cure::Skip,
     error::{Error, ErrorKind},
     origin::Origin,
-    provider::{BoxFuture, Inspection, Outcome, Provider, Renewal},
+    provider::{BoxFuture, Inspection, Outcome, Provider},
 };
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
@@ -87,7 +87,7 @@ async fn fetch(_settings: &Settings, variable: &str) -> Result<Outcome, Error> {
 
 #[cfg(feature = "imds")]
 async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
-    use crate::provider::Found;
+    use crate::provider::{Found, Renewal};
 
     let failed = |error: keyfob_imds::Error| {
         let kind = match error.kind() {

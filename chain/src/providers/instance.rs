@@ -19,19 +19,22 @@ use crate::{
 /// Clones share the session token. Needs a tokio runtime with I/O and time enabled.
 #[derive(Clone, Debug)]
 pub struct InstanceMetadataProvider {
-    /// An invalid setting is an error when the provider is asked, not when it is created.
-    client: Result<Client, Error>,
+    settings: Settings,
     instance: Arc<Instance>,
 }
 
 impl InstanceMetadataProvider {
-    /// Creates the provider from the settings. Sends nothing.
+    /// Creates the provider. The settings are read when it is asked, and an invalid one is an error
+    /// then.
     pub fn new(settings: &Settings) -> Self {
-        let instance = Arc::clone(settings.instance());
         Self {
-            client: instance.client(|| client(settings)),
-            instance,
+            settings: settings.clone(),
+            instance: Arc::clone(settings.instance()),
         }
+    }
+
+    fn client(&self) -> Result<&Client, Error> {
+        self.instance.client(|| client(&self.settings))
     }
 
     /// Returns the region of the instance, or `None` if there is no instance metadata.
@@ -54,7 +57,7 @@ impl InstanceMetadataProvider {
     /// # Ok(()) }
     /// ```
     pub async fn region(&self) -> Result<Option<Region>, Error> {
-        let client = self.client.as_ref().map_err(Error::clone)?;
+        let client = self.client()?;
         if let Some(region) = self.instance.region() {
             return Ok(Some(region));
         }
@@ -75,7 +78,7 @@ impl InstanceMetadataProvider {
     }
 
     async fn find(&self) -> Result<Outcome, Error> {
-        let client = self.client.as_ref().map_err(Error::clone)?;
+        let client = self.client()?;
         if let Some(reason) = self.instance.absent() {
             return Ok(Outcome::NotConfigured(reason));
         }
@@ -96,7 +99,7 @@ impl InstanceMetadataProvider {
 
     /// Asks only for the name of the role, so that the service issues no credentials.
     async fn look(&self) -> Result<Inspection, Error> {
-        let client = self.client.as_ref().map_err(Error::clone)?;
+        let client = self.client()?;
         if let Some(reason) = self.instance.absent() {
             return Ok(Inspection::NotConfigured(reason));
         }

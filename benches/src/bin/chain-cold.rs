@@ -1,0 +1,173 @@
+//! Measures what credentials cost: the first ones of a new process, from the environment and from
+//! a profile, and each later read from the cache.
+//!
+//! Keyfob, aws-config and reqsign take turns, the first ones each in a process of its own.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_credential_types::provider::ProvideCredentials;
+use keyfob_benches::BoxError;
+use keyfob_benches::cold::{fresh, timed};
+use keyfob_benches::measure::{Contender, concurrently, interleave};
+use keyfob_chain::{Cached, Chain, Found, Origin};
+use keyfob_sigv4::{Credentials, Timestamp};
+use reqsign_aws_v4::DefaultCredentialProvider;
+use reqsign_core::{Context, OsEnv, ProvideCredential};
+use reqsign_file_read_tokio::TokioFileRead;
+use tokio::runtime::{Builder, Runtime};
+
+const ROUNDS: usize = 60;
+const ID: &str = "AKIAEXAMPLE";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+/// A client that gets credentials in a new process, and returns their access key ID.
+type Cold = fn(&Runtime) -> Result<String, BoxError>;
+
+const CONTENDERS: [(&str, Cold); 3] = [
+    ("keyfob", keyfob),
+    ("aws-config", aws_config),
+    ("reqsign-aws-v4", reqsign),
+];
+
+fn main() -> Result<(), BoxError> {
+    match env::args().nth(1) {
+        None => {
+            first()?;
+            cached()
+        }
+        Some(name) => {
+            let contender = CONTENDERS.iter().find(|(other, _)| *other == name);
+            let (_, cold) = contender.ok_or_else(|| format!("there is no client {name:?}"))?;
+            timed(ID, cold)
+        }
+    }
+}
+
+/// Prints the median of each client and source.
+fn first() -> Result<(), BoxError> {
+    let folder = tempfile::tempdir()?;
+    let aws = folder.path().join(".aws");
+    fs::create_dir(&aws)?;
+    let key = format!("aws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\n");
+    fs::write(aws.join("credentials"), format!("[default]\n{key}"))?;
+    let profiles: String = (0..20)
+        .map(|n| format!("[profile p{n}]\nregion = eu-west-1\noutput = json\n"))
+        .collect();
+    fs::write(
+        aws.join("config"),
+        format!("[default]\nregion = eu-west-1\n{profiles}"),
+    )?;
+    let home = folder.path().to_str().ok_or("the folder is not UTF-8")?;
+    let environment = [
+        ("HOME", home),
+        ("AWS_ACCESS_KEY_ID", ID),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+    let cases = [
+        ("environment", &environment[..]),
+        ("profile", &environment[..1]),
+    ];
+    let mut out = io::stdout();
+    writeln!(
+        out,
+        "{:<12} {:<16} {:>10}",
+        "first from", "client", "median µs"
+    )?;
+    for (case, variables) in cases {
+        let mut times = [const { Vec::new() }; CONTENDERS.len()];
+        for _ in 0..ROUNDS {
+            for ((name, _), times) in CONTENDERS.iter().zip(&mut times) {
+                times.push(fresh(&[name], variables)?);
+            }
+        }
+        for ((name, _), times) in CONTENDERS.iter().zip(&mut times) {
+            times.sort_unstable();
+            writeln!(out, "{case:<12} {name:<16} {:>10}", times[ROUNDS / 2])?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the CPU time of one read from each client's cache, and that of keyfob's while another
+/// thread reads.
+fn cached() -> Result<(), BoxError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let key = Credentials::new(ID, SECRET)?
+        .with_session_token("FwoGZXIvYXdzEBYaDEXAMPLE")?
+        .with_expiry(Timestamp::now().plus_seconds(86_400));
+    let cache = Cached::new(Found::new(key, Origin::Default));
+    let now = Timestamp::now();
+    let read = || -> Result<(), BoxError> {
+        let credentials = poll(cache.credentials(now))??;
+        std::hint::black_box(credentials.access_key_id());
+        Ok(())
+    };
+    runtime.block_on(async { cache.credentials(now).await.map(drop) })?;
+    let nothing = |_| Ok::<_, BoxError>(());
+    let mut contenders = [Contender::new("keyfob", nothing, |()| read())];
+    interleave(&mut contenders, Duration::from_secs(2))?;
+    let mut out = io::stdout();
+    writeln!(
+        out,
+        "{:<29} {:>10} {:>12}",
+        "cached read", "CPU ns", "allocations"
+    )?;
+    for contender in &mut contenders {
+        let allocations = contender.allocations()?;
+        let (name, time) = (contender.name, contender.nanoseconds());
+        writeln!(out, "{name:<29} {time:>10.1} {allocations:>12}")?;
+    }
+    for threads in [1, 2] {
+        let mut times = Vec::new();
+        for _ in 0..30 {
+            let time = concurrently(threads, nothing, |_, ()| (0..64).try_for_each(|_| read()))?;
+            times.push(time.cpu / 64.0);
+        }
+        times.sort_by(f64::total_cmp);
+        let name = format!("keyfob, {threads} thread(s)");
+        writeln!(out, "{name:<29} {:>10.1}", times[times.len() / 2])?;
+    }
+    Ok(())
+}
+
+/// Returns the result of a future that is ready at once, as a hit is.
+fn poll<F: Future>(future: F) -> Result<F::Output, BoxError> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => Ok(output),
+        std::task::Poll::Pending => Err("the cache waits".into()),
+    }
+}
+
+fn keyfob(runtime: &Runtime) -> Result<String, BoxError> {
+    let credentials = runtime.block_on(async {
+        Chain::from_env()
+            .credentials(Timestamp::now())
+            .await
+            .map(Credentials::from)
+    })?;
+    Ok(credentials.access_key_id().into())
+}
+
+fn aws_config(runtime: &Runtime) -> Result<String, BoxError> {
+    let credentials = runtime.block_on(async {
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let provider = config.credentials_provider().ok_or("no provider")?;
+        Ok::<_, BoxError>(provider.provide_credentials().await?)
+    })?;
+    Ok(credentials.access_key_id().into())
+}
+
+fn reqsign(runtime: &Runtime) -> Result<String, BoxError> {
+    let context = Context::new().with_file_read(TokioFileRead).with_env(OsEnv);
+    let provider = DefaultCredentialProvider::new();
+    let credential = runtime
+        .block_on(provider.provide_credential(&context))?
+        .ok_or("no credentials")?;
+    Ok(credential.access_key_id)
+}

@@ -1,0 +1,49 @@
+//! Measurements in a new process: this program runs itself again.
+
+use std::env;
+use std::io::{self, Write};
+use std::process::Command;
+use std::time::Instant;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::BoxError;
+
+/// Runs this program again with `arguments`, and with nothing but `variables` in its environment.
+/// Returns the microseconds that [`timed`] printed there.
+///
+/// # Errors
+///
+/// If the process cannot be started or fails.
+pub fn fresh(arguments: &[&str], variables: &[(&str, &str)]) -> Result<u64, BoxError> {
+    let output = Command::new(env::current_exe()?)
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?.trim().parse()?);
+    }
+    let name = arguments.join(" ");
+    Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into())
+}
+
+/// Makes a runtime, gets credentials, and prints the microseconds that both took together.
+///
+/// # Errors
+///
+/// If there are no credentials, or if their access key ID is not `expected`.
+pub fn timed(
+    expected: &str,
+    get: impl FnOnce(&Runtime) -> Result<String, BoxError>,
+) -> Result<(), BoxError> {
+    let start = Instant::now();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let id = get(&runtime)?;
+    let time = start.elapsed();
+    if id != expected {
+        return Err(format!("the credentials are those of {id}, not {expected}").into());
+    }
+    writeln!(io::stdout(), "{}", time.as_micros())?;
+    Ok(())
+}
