@@ -1,8 +1,8 @@
 //! All public types can be sent to and shared between threads, as part of the API.
 
 use keyfob_sigv4::{
-    AmzDate, Credentials, Explanation, Payload, Presigned, Request, Rules, Scope, Secret,
-    Signature, Signer, SigningKey, Timestamp, TokenRule, Ttl,
+    AmzDate, Credentials, Explanation, HostScope, Payload, Presigned, Request, Rules, Scope,
+    Secret, Signature, Signer, SigningKey, Timestamp, TokenRule, Ttl,
     chunked::{self, Streaming},
     event_stream, post_policy,
     resign::{BodyResigner, Resigned, Resigner},
@@ -33,11 +33,19 @@ fn all_types_are_send_and_sync() {
         Rules,
         TokenRule,
         Scope,
+        HostScope,
         Ttl
     );
     assert_all!(Timestamp, AmzDate, Resigner, Resigned, BodyResigner);
     assert_all!(keyfob_sigv4::Error);
-    assert_all!(verify::Verifier, verify::Verified, verify::Error);
+    assert_all!(
+        verify::Verifier,
+        verify::Claim<'_>,
+        verify::Verified,
+        verify::Error
+    );
+    assert_all!(verify::PostClaim<'_>, verify::VerifiedPost);
+    assert_all!(verify::Dialect, verify::ErrorKind, keyfob_sigv4::ErrorKind);
     assert_all!(post_policy::PostPolicy, post_policy::PostForm);
     assert_all!(
         chunked::Chunked,
@@ -49,7 +57,11 @@ fn all_types_are_send_and_sync() {
         chunked::ChunkVerifier,
         chunked::ChunkSignature
     );
-    assert_all!(chunked::ChunkError, chunked::Checksum);
+    assert_all!(
+        chunked::ChunkError,
+        chunked::ChunkErrorKind,
+        chunked::Checksum
+    );
     assert_all!(event_stream::EventSigner, event_stream::EventVerifier);
     assert_all!(event_stream::Message, event_stream::HeaderValue);
 }
@@ -58,6 +70,13 @@ fn all_types_are_send_and_sync() {
 #[cfg(feature = "std")]
 fn readers_are_send_and_sync_if_their_source_is() {
     assert_all!(chunked::ChunkReader<std::io::Empty>);
+    assert_all!(chunked::ChunkFrames<std::iter::Empty<Vec<u8>>>);
+}
+
+#[test]
+#[cfg(feature = "http-body")]
+fn bodies_are_send_and_sync_if_their_source_is() {
+    assert_all!(chunked::ChunkBody<()>, chunked::ChunkBodyError<()>);
 }
 
 #[test]
@@ -71,9 +90,12 @@ fn differences_are_send_and_sync() {
 #[test]
 #[cfg(feature = "tokens")]
 fn tokens_are_send_and_sync() {
-    use keyfob_sigv4::token::{AppSync, AppSyncConnection, CodeCommitLogin, EksToken, Token};
+    use keyfob_sigv4::token::{
+        AppSync, AppSyncConnection, CacheKind, CodeCommitLogin, DsqlUser, EksToken, Token,
+    };
 
     assert_all!(Token, EksToken, CodeCommitLogin, AppSync, AppSyncConnection);
+    assert_all!(CacheKind, DsqlUser);
 }
 
 #[test]

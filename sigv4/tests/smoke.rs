@@ -4,7 +4,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Scope, Signer, SigningKey, Timestamp, Ttl,
+    Credentials, HostScope, Payload, Request, Scope, Signer, SigningKey, Timestamp, Ttl,
     chunked::{Checksum, ChunkDecoder, ChunkEncoder, ChunkSigner, Chunked},
     event_stream::{HeaderValue, Message},
     resign::Resigner,
@@ -315,6 +315,44 @@ fn the_reader_of_policies_panics_on_no_signed_policy() {
         }
     }
     assert!((500..3_000).contains(&accepted), "{accepted} were accepted");
+}
+
+#[test]
+fn what_a_host_name_tells_can_stand_in_a_scope() {
+    let mut random = Random(19);
+    let seeds = [
+        "bucket.s3.dualstack.us-west-2.amazonaws.com:443",
+        "vpce-0abc.sqs.cn-north-1.vpce.amazonaws.com.cn.",
+        "a1-ats.iot.us-gov-west-1.amazonaws.com",
+        "b.s3-eu-west-1.amazonaws.com",
+        "b.nyc3.cdn.digitaloceanspaces.com",
+        "STS-fips.fips-us-east-1.api.aws",
+    ];
+    let (mut known, mut with_region) = (0, 0);
+    for round in 0..20_000 {
+        let host = random.mutate(seeds[round % seeds.len()].as_bytes());
+        let host = String::from_utf8_lossy(&host);
+        let (told, scope) = (HostScope::parse(&host), Scope::from_host(&host));
+        let Some(told) = told else {
+            assert!(scope.is_err(), "{host}");
+            continue;
+        };
+        let region = told.region().unwrap_or("us-east-1");
+        let stated = Scope::new(region, told.service()).unwrap();
+        assert_eq!(scope.ok(), told.region().map(|_| stated), "{host}");
+        let name = host.split(':').next().unwrap();
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_uppercase();
+        for same in [format!("{name}:443"), format!("{name}.")] {
+            assert_eq!(HostScope::parse(&same).as_ref(), Some(&told), "{host}");
+        }
+        known += 1;
+        with_region += usize::from(told.region().is_some());
+    }
+    let without = known - with_region;
+    assert!(
+        with_region > 1_000 && without > 100,
+        "{with_region}, {without}"
+    );
 }
 
 #[test]

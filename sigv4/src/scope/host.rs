@@ -5,7 +5,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::Scope;
+use super::{Scope, is_part};
 use crate::{
     error::{Error, ErrorKind},
     request::without_secrets,
@@ -63,11 +63,14 @@ impl Scope {
 
 impl HostScope {
     /// Returns what a host name tells, with or without its port; `None` if it tells no known
-    /// service.
+    /// service, or nothing that can stand in a [`Scope`].
     pub fn parse(host: &str) -> Option<Self> {
         let host = host.split(':').next()?.to_ascii_lowercase();
         let host = host.strip_suffix('.').unwrap_or(&host);
-        compatible(host).or_else(|| aws(host))
+        // A label may hold anything, but a scope may not.
+        compatible(host)
+            .or_else(|| aws(host))
+            .filter(|told| is_part(told.service()) && told.region().is_none_or(is_part))
     }
 
     /// Returns the service's name in the credential scope.
@@ -435,6 +438,10 @@ mod tests {
             "r2.cloudflarestorage.com.example.com",
             ".r2.cloudflarestorage.com",
             "amazonaws.com",
+            "user@sts.us-east-1.amazonaws.com",
+            "s t s.us-east-1.amazonaws.com",
+            "s3.\u{e9}.wasabisys.com",
+            "s3..wasabisys.com",
             "",
         ] {
             assert_eq!(HostScope::parse(host), None, "{host}");
