@@ -325,3 +325,20 @@ fn the_length_of_the_file_is_checked_once_it_is_known() {
     let sizes = "<ProposedSize>21</ProposedSize><MaxSizeAllowed>20</MaxSizeAllowed>";
     assert!(body.contains(sizes), "{body}");
 }
+
+#[test]
+fn a_form_is_refused_a_week_after_it_was_signed() {
+    let (now, signer) = (at("2024-08-26T22:00:00Z"), Signer::s3("eu-west-1").unwrap());
+    let week = 7 * 86_400;
+    let policy = PostPolicy::new(now.plus_seconds(2 * week));
+    let form = policy.bucket("b").field("key", "k");
+    let form = form.sign(&signer, &keys(), now).unwrap();
+    let fields: Vec<_> = form.fields().collect();
+    let verifier = Verifier::s3("eu-west-1").unwrap();
+    let verified = |later: i64| {
+        let claim = verifier.claim_post("b", &fields).unwrap();
+        claim.verify(&keys(), now.plus_seconds(later)).map(drop)
+    };
+    assert!(verified(week).is_ok());
+    assert_eq!(verified(week + 1).unwrap_err().code(), "AccessDenied");
+}

@@ -254,6 +254,17 @@ fn spaces_around_the_colon_of_a_trailer_are_no_part_of_name_and_value() {
 }
 
 #[test]
+fn a_trailer_that_comes_twice_does_not_stand_for_another_one() {
+    let upload = Upload::unsigned("x-amz-checksum-crc32, x-amz-checksum-sha256");
+    let line = "x-amz-checksum-crc32:Gnt47g==\r\n";
+    let begin = format!("18\r\n{BODY}\r\n0\r\n{line}");
+    for again in [line, &line.to_uppercase()] {
+        let result = upload.receive(&format!("{begin}{again}\r\n"));
+        assert_eq!(result, Err(ChunkErrorKind::Trailer), "{again}");
+    }
+}
+
+#[test]
 fn only_one_line_end_may_follow_a_bare_line_feed() {
     let upload = Upload::unsigned("x-amz-checksum-crc32");
     let begin = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==");
