@@ -107,6 +107,9 @@ pub enum ErrorKind {
     PolicyService,
     /// A POST policy without a condition for the bucket.
     PolicyBucket,
+    /// A POST policy with a field that S3 could never accept: one that is repeated, has no
+    /// condition or does not meet it; or without a condition for the key.
+    PolicyField,
     /// A POST policy that no length of the file can meet.
     PolicyLength,
     /// A POST policy that expires before it is signed.
@@ -184,6 +187,9 @@ impl ErrorKind {
             }
             Self::PolicyBucket => {
                 "the POST policy has no condition for the bucket: name the bucket that it is for"
+            }
+            Self::PolicyField => {
+                "no server can accept this field of the POST policy: give each field, and the key, one value and a condition that it meets; only names that start with x-ignore- need none"
             }
             Self::PolicyLength => {
                 "no file can meet the POST policy: the shortest length is larger than the longest"

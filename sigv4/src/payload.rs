@@ -180,6 +180,16 @@ impl<'a> ContentHash<'a> {
         }
     }
 
+    /// Returns the line if it is a [name](is_name), which only a header can tell the server.
+    pub(crate) fn name(&self) -> Option<&'a [u8]> {
+        let text = match self {
+            Self::Hex(_) => return None,
+            Self::Static(text) => text.as_bytes(),
+            Self::Declared(text) => text,
+        };
+        is_name(text).then_some(text)
+    }
+
     /// Returns `None` for the borrowed form, which the request has in a header already.
     pub(crate) fn to_static(self) -> Option<ContentHash<'static>> {
         match self {

@@ -5,6 +5,7 @@
 //! [`Verifier::claim_post`](crate::verify::Verifier::claim_post).
 
 use alloc::{
+    collections::BTreeSet,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -48,14 +49,16 @@ use crate::{
 /// }
 /// # Ok::<(), keyfob_sigv4::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows only the names of its fields: their values may hold a secret.
+#[derive(Clone)]
 pub struct PostPolicy {
     expiration: Timestamp,
     conditions: Vec<Condition>,
     fields: Vec<(String, String)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Condition {
     Exact(String, String),
     StartsWith(String, String),
@@ -157,8 +160,9 @@ impl PostPolicy {
     ///
     /// If S3 could never accept the form: [`ErrorKind::PolicyService`] if the signer is for another
     /// service than `s3` and `s3express`; [`ErrorKind::PolicyBucket`] if no condition names the
-    /// bucket; [`ErrorKind::PolicyLength`] if no length meets all ranges;
-    /// [`ErrorKind::PolicyExpiration`] if the policy expires before it is signed.
+    /// bucket; [`ErrorKind::PolicyField`] if none names the key, or a field is repeated, has no
+    /// condition, or does not meet it; [`ErrorKind::PolicyLength`] if no length
+    /// meets all ranges; [`ErrorKind::PolicyExpiration`] if the policy expires before it is signed.
     ///
     /// # Examples
     ///
@@ -193,6 +197,7 @@ impl PostPolicy {
         if let Some(token) = credentials.session_token() {
             policy = policy.field(signer.rules().token_header(), token.expose());
         }
+        policy.check_fields()?;
         // Unlike elsewhere, the string to sign is the policy itself, as it is sent.
         let encoded = BASE64_STANDARD.encode(policy.to_json().as_bytes());
         let signature = SigningKey::derive(credentials, scope, at).sign(encoded.as_bytes());
@@ -238,6 +243,47 @@ impl PostPolicy {
         Ok(())
     }
 
+    /// Checks that S3 can accept the fields: each stands once, has a condition, and meets all.
+    fn check_fields(&self) -> Result<(), Error> {
+        let names_key = |condition: &Condition| condition.is_on("key");
+        if !self.conditions.iter().any(names_key) {
+            return Err(Error::new(ErrorKind::PolicyField, "key"));
+        }
+        let mut names = BTreeSet::new();
+        for (name, value) in &self.fields {
+            let lower = name.to_ascii_lowercase();
+            let is_free = lower.starts_with("x-ignore-");
+            let is_added = matches!(&*lower, "policy" | "x-amz-signature" | "file");
+            if is_added || !names.insert(lower) || !is_free && !self.is_met_by(name, value) {
+                return Err(Error::new(ErrorKind::PolicyField, name));
+            }
+        }
+        // A field that the page adds itself, and the bucket, cannot meet two exact conditions.
+        for condition in &self.conditions {
+            if let Condition::Exact(name, value) = condition
+                && !self.is_met_by(name, value)
+            {
+                return Err(Error::new(ErrorKind::PolicyField, name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns true if a field has a condition, and its value meets all of them.
+    fn is_met_by(&self, name: &str, value: &str) -> bool {
+        let mut own = self
+            .conditions
+            .iter()
+            .filter(|condition| condition.is_on(name))
+            .peekable();
+        own.peek().is_some()
+            && own.all(|condition| match condition {
+                Condition::Exact(_, expected) => value == expected,
+                Condition::StartsWith(name, prefix) => meets_prefix(name, value, prefix),
+                Condition::Length(_) => true,
+            })
+    }
+
     fn to_json(&self) -> String {
         let mut text = String::from("{\"expiration\":");
         json::put_string(&mut text, &self.expiration.to_string());
@@ -254,6 +300,13 @@ impl PostPolicy {
 }
 
 impl Condition {
+    fn is_on(&self, field: &str) -> bool {
+        match self {
+            Self::Exact(name, _) | Self::StartsWith(name, _) => name.eq_ignore_ascii_case(field),
+            Self::Length(_) => false,
+        }
+    }
+
     fn put(&self, text: &mut String) {
         match self {
             Self::Exact(name, value) => json::put_object(text, [(&**name, &**value)]),
@@ -270,6 +323,25 @@ impl Condition {
             }
         }
     }
+}
+
+impl fmt::Debug for PostPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.fields.iter().map(|(name, _)| &**name).collect();
+        f.debug_struct("PostPolicy")
+            .field("expiration", &self.expiration)
+            .field("fields", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns true if the value of a field starts with a prefix. Each item of a list of types must.
+pub(crate) fn meets_prefix(field: &str, value: &str, prefix: &str) -> bool {
+    if field.eq_ignore_ascii_case("content-type") {
+        let mut items = value.split(',').map(str::trim_start);
+        return items.all(|item| item.starts_with(prefix));
+    }
+    value.starts_with(prefix)
 }
 
 /// The fields of a signed form, in order.

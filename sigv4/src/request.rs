@@ -261,7 +261,8 @@ impl<'a> Request<'a> {
     fn check_host_header(&self, value: &[u8]) -> Result<(), Error> {
         match self.find_header(b"host") {
             Some(first) if !is_same_host(first, value) => {
-                Err(Error::new(ErrorKind::Host, &String::from_utf8_lossy(value)))
+                let value = String::from_utf8_lossy(value);
+                Err(Error::new(ErrorKind::Host, without_secrets(&value)))
             }
             _ => Ok(()),
         }
@@ -597,8 +598,10 @@ fn is_default_port(scheme: &str, port: &str) -> bool {
 /// User information and the query may hold secrets, and so may everything after a colon if the URL
 /// is malformed.
 pub(crate) fn without_secrets(url: &str) -> &str {
-    let url = url.split(['?', '#', ':']).next().unwrap_or_default();
-    url.rsplit_once('@').map_or(url, |(_, rest)| rest)
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    // User information may have a colon too, so it is cut off first.
+    let url = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
+    url.split(':').next().unwrap_or_default()
 }
 
 fn check_header(name: &str, value: &[u8]) -> Result<(), Error> {

@@ -402,6 +402,27 @@ fn presigned_urls_expire_with_their_credentials() {
 }
 
 /// `KumoCorp/kumomta#522`: a request without a host was signed with an empty one.
+/// Tokens stand in URLs as the user name: `https://TOKEN:x@host/`.
+#[test]
+fn no_error_repeats_user_information_of_a_url() {
+    for url in [
+        "https://canary:x@host/",
+        "https://canary@host/",
+        "https://a:canary@host:1/",
+        "canary:x@host/",
+        "https://a@canary:x@host/",
+    ] {
+        let error = Request::new("GET", url).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+    }
+    let error = Scope::from_host("canary:x@host").unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+    let two = [("host", "a.com"), ("host", "canary:x@a.com")];
+    let request = Request::new("GET", "https://a.com/").unwrap();
+    let error = request.headers(&two).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+}
+
 #[test]
 fn a_request_without_a_host_is_refused() {
     let refused = |url| Request::new("GET", url).unwrap_err().kind();

@@ -187,6 +187,29 @@ fn a_request_for_a_set_of_regions_is_signed_encoded_and_received() {
 }
 
 #[test]
+fn the_encodings_of_the_request_and_of_the_plan_are_all_sent() {
+    let signer = Signer::s3("eu-west-1").unwrap();
+    let plan = Chunked::unsigned(5).content_encoding("gzip").unwrap();
+    for (given, expected) in [
+        (None, "aws-chunked,gzip"),
+        (Some("br"), "aws-chunked,br,gzip"),
+        (Some("gzip"), "aws-chunked,gzip"),
+        (Some("aws-chunked, br, GZIP"), "aws-chunked,br,GZIP"),
+    ] {
+        let mut upload = request(b"hello");
+        upload.headers_mut().remove("content-encoding");
+        if let Some(given) = given {
+            let given = given.parse().unwrap();
+            upload.headers_mut().insert("content-encoding", given);
+        }
+        let signed = signer
+            .sign_http_chunked(upload, &plan, &keys(), at())
+            .unwrap();
+        assert_eq!(signed.headers()["content-encoding"], expected);
+    }
+}
+
+#[test]
 fn a_plain_body_has_no_decoder_and_one_of_another_algorithm_is_refused() {
     let signer = Signer::s3("eu-west-1").unwrap();
     for (announced, expected) in [

@@ -5,7 +5,7 @@
 
 use keyfob_sigv4::{
     Credentials, Error, ErrorKind, Payload, Request, Scope, Signer, Timestamp, Ttl,
-    chunked::Streaming,
+    chunked::Streaming, verify::Verifier,
 };
 
 fn credentials() -> Credentials {
@@ -172,6 +172,26 @@ fn a_body_that_only_a_header_can_announce_is_announced_under_any_rules() {
     let signer = Signer::new(Scope::new("us-east-1", "execute-api").unwrap());
     let url = signer.presign(&request, &credentials(), now(), Ttl::MAX);
     assert_eq!(url.unwrap().signed_headers(), "host;x-amz-content-sha256");
+}
+
+#[test]
+fn a_presigned_url_signs_the_header_that_declares_its_body_unsigned() {
+    let request = Request::new("PUT", "https://example.com/")
+        .unwrap()
+        .header("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
+        .unwrap()
+        .payload(Payload::Declared);
+    let scope = Scope::new("us-east-1", "execute-api").unwrap();
+    let url = Signer::new(scope.clone()).presign(&request, &credentials(), now(), Ttl::MAX);
+    let url = url.unwrap();
+    assert_eq!(url.signed_headers(), "host;x-amz-content-sha256");
+    let received = Request::new("PUT", url.as_str())
+        .unwrap()
+        .header("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
+        .unwrap()
+        .payload(Payload::Bytes(b"any"));
+    let verified = Verifier::new(scope).verify(&received, now(), |_| Some(credentials()));
+    assert!(verified.is_ok());
 }
 
 /// `usebruno/bruno#8149`: OpenSearch Serverless refused requests without the header.

@@ -59,7 +59,8 @@ fn each_field_except_the_signature_has_a_condition() {
 fn a_form_expires_with_its_policy_its_signature_or_its_credentials() {
     let (now, signer) = (at("2024-08-26T22:00:00Z"), Signer::s3("eu-west-1").unwrap());
     let end = |policy_end: i64, credentials: &Credentials| {
-        let policy = PostPolicy::new(now.plus_seconds(policy_end)).bucket("b");
+        let policy = PostPolicy::new(now.plus_seconds(policy_end));
+        let policy = policy.bucket("b").field("key", "k");
         policy
             .sign(&signer, credentials, now)
             .unwrap()
@@ -77,7 +78,8 @@ fn s3_express_names_the_token_differently() {
     let signer = Signer::with_rules(Scope::new("us-west-2", "s3express").unwrap(), rules);
     let session = keys().with_session_token("token").unwrap();
     let now = at("2024-08-26T22:00:00Z");
-    let policy = PostPolicy::new(now.plus_seconds(60)).bucket("b");
+    let policy = PostPolicy::new(now.plus_seconds(60));
+    let policy = policy.bucket("b").field("key", "k");
     let form = policy.sign(&signer, &session, now).unwrap();
     assert_eq!(form.get("x-amz-s3session-token"), Some("token"));
     assert_eq!(form.get("x-amz-security-token"), None);
@@ -100,7 +102,7 @@ fn a_policy_that_s3_could_never_accept_is_not_signed() {
     let until = |seconds| PostPolicy::new(now.plus_seconds(seconds));
     let right = || until(60).bucket("b").field("key", "k");
     assert_eq!(kind(right().content_length(10..=10), &s3), Ok(()));
-    let any_bucket = until(60).require_prefix("bucket", "b");
+    let any_bucket = until(60).require_prefix("bucket", "b").field("key", "k");
     assert_eq!(kind(any_bucket, &s3), Ok(()));
 
     let no_bucket = until(60).field("key", "k");
@@ -118,6 +120,121 @@ fn a_policy_that_s3_could_never_accept_is_not_signed() {
     }
     let other = Signer::new(Scope::new("us-east-1", "execute-api").unwrap());
     assert_eq!(kind(right(), &other), Err(ErrorKind::PolicyService));
+}
+
+#[test]
+fn a_form_with_a_field_that_s3_could_never_accept_is_not_signed() {
+    let now = at("2024-08-26T22:00:00Z");
+    let signer = Signer::s3("eu-west-1").unwrap();
+    let refused = |policy: PostPolicy| {
+        let form = policy.sign(&signer, &keys(), now);
+        form.map(drop).map_err(|error| error.kind())
+    };
+    let of_bucket = || PostPolicy::new(now.plus_seconds(60)).bucket("b");
+    let right = || of_bucket().starts_with("key", "u/", "u/a");
+    for accepted in [
+        right(),
+        of_bucket().require_prefix("Key", ""),
+        of_bucket().require("key", "k").ignored_field("KEY", "k"),
+        right().ignored_field("x-ignore-note", "1"),
+        right().starts_with("Content-Type", "image/", "image/png, image/gif"),
+        right().bucket("b").require_prefix("bucket", "b"),
+    ] {
+        assert_eq!(refused(accepted), Ok(()));
+    }
+    for impossible in [
+        of_bucket(),
+        of_bucket().field("acl", "private"),
+        of_bucket().ignored_field("key", "k"),
+        right().bucket("c"),
+        right().require_prefix("bucket", "c"),
+        right().field("key", "u/a"),
+        right().field("Key", "u/a"),
+        right().require("key", "u/b"),
+        of_bucket().starts_with("key", "u/", "v/a"),
+        right().starts_with("content-type", "image/", "image/png, text/html"),
+        right().ignored_field("acl", "private"),
+        right().field("policy", "x"),
+        right().field("x-amz-signature", "x"),
+        right().field("X-Amz-Date", "20240826T220000Z"),
+    ] {
+        assert_eq!(refused(impossible), Err(ErrorKind::PolicyField));
+    }
+}
+
+#[test]
+fn debug_of_a_policy_shows_no_value() {
+    let policy = PostPolicy::new(at("2024-08-26T22:00:00Z"))
+        .field("x-amz-server-side-encryption-customer-key", "canary")
+        .ignored_field("x-amz-security-token", "canary")
+        .require("acl", "canary")
+        .require_prefix("key", "canary");
+    let shown = format!("{policy:?}");
+    assert!(
+        shown.contains("customer-key") && !shown.contains("canary"),
+        "{shown}"
+    );
+}
+
+/// Returns the answer to a signed form for `mine` with further fields before or after its own.
+fn answer_with(bucket: &str, before: &[(&str, &str)], after: &[(&str, &str)]) -> Result<(), u16> {
+    let now = at("2024-08-26T22:00:00Z");
+    let form = PostPolicy::new(now.plus_seconds(60))
+        .bucket("mine")
+        .starts_with("key", "u/", "u/a")
+        .sign(&Signer::s3("eu-west-1").unwrap(), &keys(), now)
+        .unwrap();
+    let own: Vec<_> = form.fields().collect();
+    let fields = [before, &own, after].concat();
+    let verifier = Verifier::s3("eu-west-1").unwrap();
+    let verified = verifier
+        .claim_post(bucket, &fields)
+        .and_then(|claim| claim.verify(&keys(), now));
+    verified.map(drop).map_err(|error| error.status())
+}
+
+#[test]
+fn a_form_is_accepted_at_the_bucket_of_its_policy_only_whatever_its_fields_say() {
+    assert_eq!(answer_with("mine", &[], &[]), Ok(()));
+    assert_eq!(answer_with("victim", &[], &[]), Err(403));
+    for name in ["bucket", "Bucket"] {
+        for (field, bucket, answer) in [
+            ("mine", "victim", Err(403)),
+            ("victim", "victim", Err(403)),
+            ("victim", "mine", Err(403)),
+            ("mine", "mine", Ok(())),
+        ] {
+            let added = [(name, field)];
+            assert_eq!(
+                answer_with(bucket, &added, &[]),
+                answer,
+                "{field} at {bucket}"
+            );
+            assert_eq!(
+                answer_with(bucket, &[], &added),
+                answer,
+                "{field} at {bucket}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_form_without_a_key_is_refused() {
+    let answer = answer("bucket", "key", None, 0).unwrap_err();
+    let text = "400 InvalidArgument: Bucket POST must contain a field named 'key'.";
+    assert_eq!(answer, text);
+}
+
+#[test]
+fn a_form_that_repeats_a_field_is_refused() {
+    for name in ["key", "Key", "x-amz-date", "policy", "X-Amz-Signature"] {
+        let added = [(name, "u/a")];
+        assert_eq!(answer_with("mine", &added, &[]), Err(400), "{name}");
+        assert_eq!(answer_with("mine", &[], &added), Err(400), "{name}");
+    }
+    let twice = [("x-ignore-a", "1"), ("X-Ignore-A", "2")];
+    assert_eq!(answer_with("mine", &[], &twice), Err(400));
 }
 
 /// The fields that boto3 made, and two that the browser adds.
@@ -277,6 +394,7 @@ fn a_signed_policy_that_cannot_be_read_is_refused() {
         let encoded = BASE64_STANDARD.encode(policy);
         let signature = key.sign(encoded.as_bytes());
         let fields = [
+            ("key", "k"),
             ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
             (
                 "x-amz-credential",

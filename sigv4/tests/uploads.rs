@@ -342,11 +342,23 @@ fn a_trailer_that_is_announced_in_two_headers_is_received() {
         ("x-amz-trailer", "x-amz-checksum-sha256"),
     ];
     let decoder = announced(Streaming::UnsignedTrailer, &headers).unwrap();
+    let missing = announced(Streaming::UnsignedTrailer, &headers).unwrap();
+    let body = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==\r\n\r\n");
+    let refused = decode(missing, body.as_bytes(), 9);
+    assert_eq!(refused, Err(ChunkErrorKind::Trailer));
     let sum = "SSOpYgIohwt8SHMnSTrur+rYHWg0sVBSfCwQYwYKLzY=";
     let body = format!(
         "18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==\r\nx-amz-checksum-sha256:{sum}\r\n\r\n"
     );
     assert_eq!(decode(decoder, body.as_bytes(), 9), Ok(BODY.into()));
+}
+
+#[test]
+fn a_trailer_that_is_announced_twice_is_sent_once() {
+    let names = "x-amz-checksum-crc32, X-Amz-Checksum-Crc32";
+    let body = format!("18\r\n{BODY}\r\n0\r\nx-amz-checksum-crc32:Gnt47g==\r\n\r\n");
+    let received = Upload::unsigned(names).receive(&body);
+    assert_eq!(received.unwrap(), BODY.as_bytes());
 }
 
 #[test]

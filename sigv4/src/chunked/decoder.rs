@@ -123,11 +123,12 @@ impl ChunkDecoder {
     /// as received.
     #[must_use]
     pub fn trailer(mut self, names: &str) -> Self {
-        self.announced = names
-            .split(',')
-            .map(|name| name.trim().to_ascii_lowercase())
-            .filter(|name| !name.is_empty())
-            .collect();
+        let names = names.split(',').map(str::trim);
+        let mut announced: Vec<_> = names.map(str::to_ascii_lowercase).collect();
+        announced.sort_unstable();
+        announced.dedup();
+        announced.retain(|name| !name.is_empty());
+        self.announced = announced;
         self.checksums = Checksum::ALL
             .into_iter()
             .filter(|checksum| self.announced.iter().any(|name| name == checksum.name()))

@@ -20,7 +20,7 @@ impl Signer {
     ///
     /// Sets the plan's headers, the signature and the `Content-Length`, which is not signed, and
     /// wraps the body. The encodings that the request has, in one `Content-Encoding` or in several,
-    /// follow `aws-chunked`.
+    /// follow `aws-chunked`, and those of the plan follow them.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ fn sign_and_encode<B: Body + Unpin>(
 /// Returns the head, with the headers that announce the body, and the body.
 fn split_and_announce<B>(request: Request<B>, plan: &Chunked) -> Result<(Request<()>, B), Error> {
     let (mut parts, body) = request.into_parts();
-    // A request that is signed again names `aws-chunked` already.
+    // A request that is signed again names `aws-chunked` and the plan's encodings already.
     let mut encoding = String::new();
     for value in parts.headers.get_all(CONTENT_ENCODING) {
         let value = value
@@ -116,11 +116,15 @@ fn split_and_announce<B>(request: Request<B>, plan: &Chunked) -> Result<(Request
             .map_err(|_| Error::new(ErrorKind::HeaderValue, CONTENT_ENCODING.as_str()))?;
         add_others(&mut encoding, value);
     }
-    let plan = if encoding.is_empty() {
-        plan.clone()
-    } else {
-        plan.clone().content_encoding(&encoding)?
-    };
+    for planned in plan.encodings() {
+        if !encoding
+            .split(',')
+            .any(|other| other.eq_ignore_ascii_case(planned))
+        {
+            add_others(&mut encoding, planned);
+        }
+    }
+    let plan = plan.clone().content_encoding(&encoding)?;
     for (name, value) in plan.headers() {
         let value =
             HeaderValue::try_from(value).map_err(|_| Error::new(ErrorKind::HeaderValue, name))?;

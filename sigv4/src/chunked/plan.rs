@@ -132,6 +132,13 @@ impl Chunked {
         Ok(self)
     }
 
+    /// Returns the encodings that the body has before it is cut.
+    #[cfg(feature = "http-body")]
+    pub(super) fn encodings(&self) -> impl Iterator<Item = &str> {
+        let list = self.content_encoding.as_deref();
+        list.into_iter().flat_map(|list| list.split(','))
+    }
+
     /// Adds a checksum to the trailer. It is computed while the body is encoded.
     #[must_use]
     pub fn checksum(mut self, checksum: Checksum) -> Self {

@@ -20,7 +20,7 @@ use crate::{
     header_names,
     key::Algorithm,
     payload::{ContentHash, EMPTY_SHA256, Payload, UNSIGNED_PAYLOAD},
-    request::{Request, is_same_host},
+    request::{Request, is_same_host, without_secrets},
     timestamp::{AmzDate, Timestamp},
 };
 
@@ -266,7 +266,7 @@ fn host_header(
         is_repeated = true;
         if !is_same(host) {
             let text = String::from_utf8_lossy(host.as_bytes());
-            return Err(Error::new(ErrorKind::Host, &text));
+            return Err(Error::new(ErrorKind::Host, without_secrets(&text)));
         }
     }
     if uri.authority().is_some() && first != signed.host() && signed.is_host(first.as_bytes()) {

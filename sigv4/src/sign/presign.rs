@@ -290,8 +290,8 @@ impl<'a> QueryForm<'a> {
         let declared = existing.content_sha256;
         let content = if !self.rules.presigns_unsigned() {
             let content = ContentHash::new(self.request.body(), declared);
-            if self.request.body().is_announced() {
-                headers.add(CONTENT_SHA256, UNSIGNED_PAYLOAD.as_bytes());
+            if let Some(name) = content.name() {
+                headers.add(CONTENT_SHA256, name);
             }
             content
         } else if let Some(hash) = declared.filter(|text| payload::stands_for_body(text)) {

@@ -4,7 +4,7 @@
 mod json;
 mod policy;
 
-use alloc::format;
+use alloc::{collections::BTreeSet, format};
 use core::fmt;
 
 use ctutils::CtEq as _;
@@ -54,7 +54,7 @@ impl Verifier {
     /// # Errors
     ///
     /// [`Error`], as [`verify`](Self::verify); [`ErrorKind::NoSignature`] if the form has no
-    /// policy.
+    /// policy; [`ErrorKind::PostField`] if it has no key, or a field twice.
     ///
     /// # Examples
     ///
@@ -92,10 +92,11 @@ impl Verifier {
         bucket: &'a str,
         fields: &'a [(&'a str, &'a str)],
     ) -> Result<PostClaim<'a>, Refusal> {
-        let policy = field(fields, "policy")?.ok_or(Refusal::new(ErrorKind::NoSignature))?;
-        let token = field(fields, self.rules.token_header())?;
+        check_names(fields)?;
+        let policy = find_field(fields, "policy").ok_or(Refusal::new(ErrorKind::NoSignature))?;
+        let token = find_field(fields, self.rules.token_header());
         let required = |name: &str| {
-            field(fields, name)?.ok_or_else(|| {
+            find_field(fields, name).ok_or_else(|| {
                 let text = format!("Bucket POST must contain a field named '{name}'.");
                 Refusal::with_text(ErrorKind::PostField, text)
             })
@@ -107,6 +108,7 @@ impl Verifier {
             required("x-amz-signature")?,
             token.map(Secret::new),
         )?;
+        required("key")?;
         Ok(PostClaim {
             verifier: self,
             bucket,
@@ -225,18 +227,24 @@ impl VerifiedPost {
     }
 }
 
-/// Returns the value of a field. Of a repeated one, signer and server could read different values.
-fn field<'a>(fields: &[(&str, &'a str)], name: &str) -> Result<Option<&'a str>, Refusal> {
-    let mut values = fields
-        .iter()
-        .filter(|(other, _)| other.eq_ignore_ascii_case(name))
-        .map(|(_, value)| *value);
-    let value = values.next();
-    if values.next().is_some() {
-        let text = format!("Bucket POST must contain exactly one field named '{name}'.");
-        return Err(Refusal::with_text(ErrorKind::PostField, text));
+/// Refuses a form that repeats a field, in any case: its policy and the application could read
+/// different values.
+fn check_names(fields: &[(&str, &str)]) -> Result<(), Refusal> {
+    let mut names = BTreeSet::new();
+    for (name, _) in fields {
+        if !names.insert(name.to_ascii_lowercase()) {
+            let text = format!("Bucket POST must contain exactly one field named '{name}'.");
+            return Err(Refusal::with_text(ErrorKind::PostField, text));
+        }
     }
-    Ok(value)
+    Ok(())
+}
+
+/// Returns the value of a field.
+fn find_field<'a>(fields: &[(&str, &'a str)], name: &str) -> Option<&'a str> {
+    fields
+        .iter()
+        .find_map(|(other, value)| other.eq_ignore_ascii_case(name).then_some(*value))
 }
 
 impl fmt::Debug for PostClaim<'_> {

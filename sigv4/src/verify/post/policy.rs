@@ -8,8 +8,9 @@ use alloc::{
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use super::json::Json;
+use super::{find_field, json::Json};
 use crate::{
+    post_policy::meets_prefix,
     timestamp::Timestamp,
     verify::refusal::{ErrorKind, Refusal},
 };
@@ -64,12 +65,15 @@ impl Policy {
         if now >= self.expiration {
             return Err(failed("Policy expired."));
         }
-        let find = |name: &str| {
-            let mut fields = fields.iter();
-            let value =
-                fields.find_map(|(n, value)| n.eq_ignore_ascii_case(name).then_some(*value));
-            value.or_else(|| (name.eq_ignore_ascii_case("bucket")).then_some(bucket))
+        // The bucket is the one that was posted to, whatever a field says.
+        let find = |name: &str| match name {
+            name if name.eq_ignore_ascii_case("bucket") => Some(bucket),
+            name => find_field(fields, name),
         };
+        if find_field(fields, "bucket").is_some_and(|stated| stated != bucket) {
+            let text = format!("Policy Condition failed: [\"eq\", \"$bucket\", \"{bucket}\"]");
+            return Err(failed(&text));
+        }
         for condition in &self.conditions {
             if !condition.is_met(find) {
                 let text = format!("Policy Condition failed: {}", condition.text());
@@ -156,15 +160,8 @@ impl Condition {
     fn is_met<'f>(&self, find: impl Fn(&str) -> Option<&'f str>) -> bool {
         match self {
             Self::Equal { field, value } => find(field) == Some(value),
-            // Each item of a list of types must start with the prefix.
-            Self::StartsWith { field, prefix } if field.eq_ignore_ascii_case("content-type") => {
-                find(field).is_some_and(|list| {
-                    list.split(',')
-                        .all(|item| item.trim_start().starts_with(&**prefix))
-                })
-            }
             Self::StartsWith { field, prefix } => {
-                find(field).is_some_and(|value| value.starts_with(&**prefix))
+                find(field).is_some_and(|value| meets_prefix(field, value, prefix))
             }
             // The length is checked once it is known.
             Self::Length { .. } => true,
