@@ -147,7 +147,8 @@ impl Variables {
     }
 
     /// Returns the path of the shared config file: `AWS_CONFIG_FILE`, or else `.aws/config` in the
-    /// home folder. Returns `None` if the variable is set but empty, or if there is no home folder.
+    /// home folder. In the variable, `$NAME` and `${NAME}` become the value of that variable, and a
+    /// first component `~` becomes the home folder, as in botocore. Returns `None` if the variable is set but empty, or if there is no home folder.
     ///
     /// # Examples
     ///
@@ -172,14 +173,35 @@ impl Variables {
         match self.raw(variable) {
             // As in botocore, an empty variable turns the file off.
             Some(path) if path.is_empty() => None,
-            Some(path) => Some(self.expand(path)),
+            Some(path) => Some(self.with_home(&self.expand(path))),
             None => Some(self.under(self.home()?, &[".aws", name])),
         }
     }
 
+    /// Replaces `$NAME` and `${NAME}`, and on Windows `%NAME%`, by the value of that variable. What
+    /// names no variable that is set stays as it is, as in Python's `os.path.expandvars`.
+    fn expand(&self, path: &OsStr) -> OsString {
+        let Some(mut rest) = path.to_str() else {
+            return path.to_owned();
+        };
+        let mut expanded = OsString::new();
+        while let Some(at) = rest.find(['$', '%']) {
+            let (before, reference) = rest.split_at(at);
+            expanded.push(before);
+            let known = reference_at(reference, self.platform)
+                .and_then(|(name, length)| Some((self.raw(name)?, length)));
+            // Without a known name, only the sign itself is certain.
+            let (text, length) = known.unwrap_or((OsStr::new(&reference[..1]), 1));
+            expanded.push(text);
+            rest = &reference[length..];
+        }
+        expanded.push(rest);
+        expanded
+    }
+
     /// Replaces a first component that is exactly `~` by the home folder. `~user` is not expanded,
     /// as in the AWS SDKs.
-    fn expand(&self, path: &OsStr) -> PathBuf {
+    fn with_home(&self, path: &OsStr) -> PathBuf {
         let separators: &[char] = match self.platform {
             Platform::Unix => &['/'],
             Platform::Windows => &['/', '\\'],
@@ -219,6 +241,25 @@ impl Variable {
         let text = raw.to_string_lossy().into_owned();
         Self { raw, text }
     }
+}
+
+/// Returns the name in a reference to a variable at the start of the text, and the length of the
+/// reference.
+fn reference_at(text: &str, platform: Platform) -> Option<(&str, usize)> {
+    if let Some(rest) = text.strip_prefix('%') {
+        let (name, _) = rest
+            .split_once('%')
+            .filter(|_| platform == Platform::Windows)?;
+        return Some((name, name.len() + 2));
+    }
+    let rest = text.strip_prefix('$')?;
+    if let Some(rest) = rest.strip_prefix('{') {
+        let (name, _) = rest.split_once('}')?;
+        return Some((name, name.len() + 3));
+    }
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let name = &rest[..end.unwrap_or(rest.len())];
+    Some((name, name.len() + 1)).filter(|_| !name.is_empty())
 }
 
 /// Returns the key of a variable in the map. On Windows `Path` and `PATH` are the same variable.
@@ -267,6 +308,31 @@ mod tests {
         ] {
             let variables = variables.clone().with("AWS_CONFIG_FILE", given);
             assert_eq!(variables.config_file(), Some(path.into()), "{given}");
+        }
+    }
+
+    #[test]
+    fn variables_in_the_path_of_a_file_are_replaced_as_botocore_does() {
+        let variables = Variables::from_iter([
+            ("HOME", "/home/ada"),
+            ("TEAM", "blue"),
+            ("TILDE", "~"),
+            ("EMPTY", ""),
+        ]);
+        for (given, unix, windows) in [
+            ("$HOME/aws", "/home/ada/aws", "/home/ada/aws"),
+            ("/etc/${TEAM}x/$TEAM", "/etc/bluex/blue", "/etc/bluex/blue"),
+            ("$TILDE/aws", "/home/ada/aws", "/home/ada/aws"),
+            ("/a$EMPTY/b", "/a/b", "/a/b"),
+            ("/%TEAM%/b", "/%TEAM%/b", "/blue/b"),
+            ("/$TEAMS/${TEAM", "/$TEAMS/${TEAM", "/$TEAMS/${TEAM"),
+            ("/$/$é/100%", "/$/$é/100%", "/$/$é/100%"),
+        ] {
+            let variables = variables.clone().with("AWS_CONFIG_FILE", given);
+            for (platform, path) in [(Platform::Unix, unix), (Platform::Windows, windows)] {
+                let file = variables.clone().with_platform(platform).config_file();
+                assert_eq!(file, Some(path.into()), "{given}");
+            }
         }
     }
 

@@ -60,6 +60,32 @@ async fn what_a_key_masks_in_its_own_profile_is_shown() {
 }
 
 #[tokio::test]
+async fn what_the_sources_of_a_role_mask_is_shown() {
+    let config = "[profile top]
+role_arn = arn:aws:iam::123456789012:role/top
+source_profile = middle
+[profile middle]
+role_arn = arn:aws:iam::123456789012:role/middle
+source_profile = base
+sso_session = corp
+[profile base]
+role_arn = arn:aws:iam::123456789012:role/unused
+source_profile = top
+aws_access_key_id = AKIAEXAMPLE
+aws_secret_access_key = secret
+";
+    let settings = settings(&[], config, "").with_profile("top");
+    assert_eq!(
+        lines(&explain(&settings).await, FindingKind::MaskedProperty),
+        [
+            "config:7: sso_session is masked by role_arn (config:5) of the same profile",
+            // The key of a source comes before its role, as in aws and the SDKs.
+            "config:9: role_arn is masked by aws_access_key_id (config:11) of the same profile",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_role_and_sso_mask_the_keys_of_their_profile() {
     let role = "role_arn = arn:aws:iam::123456789012:role/r\n";
     for (config, masks) in [

@@ -116,6 +116,44 @@ async fn credentials(settings: &Settings) -> Result<Credentials, Error> {
         .credentials
 }
 
+#[test]
+fn settings_limit_the_attempts_of_sts_and_a_value_that_cannot_be_used_is_named() {
+    let sts = |variables: &[(&str, &str)]| {
+        let settings = Settings::load(variables.iter().copied().collect());
+        let origin = Origin::Default;
+        let client = settings.sts(&Region::new("eu-west-1", origin).unwrap(), None);
+        client.map(|client| format!("{:?}", client.build().unwrap()))
+    };
+    for (variables, attempts) in [
+        (&[][..], 3),
+        (&[("AWS_MAX_ATTEMPTS", "1")], 1),
+        (
+            &[("AWS_MAX_ATTEMPTS", "7"), ("AWS_RETRY_MODE", "legacy")],
+            7,
+        ),
+        (&[("AWS_RETRY_MODE", "legacy")], 5),
+        (&[("AWS_RETRY_MODE", "Adaptive")], 3),
+    ] {
+        let shown = sts(variables).unwrap();
+        let wanted = format!("attempts: {attempts},");
+        assert!(shown.contains(&wanted), "{variables:?}: {shown}");
+    }
+    for (variable, value, message) in [
+        (
+            "AWS_MAX_ATTEMPTS",
+            "0",
+            "AWS_MAX_ATTEMPTS is \"0\", which is not a whole number of 1 or more",
+        ),
+        (
+            "AWS_RETRY_MODE",
+            "never",
+            "AWS_RETRY_MODE is \"never\", which is not standard, adaptive or legacy",
+        ),
+    ] {
+        assert_eq!(sts(&[(variable, value)]).unwrap_err().to_string(), message);
+    }
+}
+
 #[tokio::test]
 async fn each_role_is_assumed_with_the_credentials_of_the_one_before() {
     let sts = Service::start(vec![

@@ -16,7 +16,7 @@ impl Settings {
     /// # Errors
     ///
     /// - [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) if the profile or the section
-    ///   cannot be read.
+    ///   cannot be read. A damaged profile `default` that nothing named sets no URL.
     /// - [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) if the profile or the
     ///   section is named but does not exist.
     ///
@@ -45,7 +45,7 @@ impl Settings {
                 return Ok(Some(Setting::from_variable(variable, text)));
             }
         }
-        let Some(profile) = self.profile()? else {
+        let Some(profile) = self.settings_profile()? else {
             return Ok(None);
         };
         let services = match profile.get("services").and_then(Value::non_empty) {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    finding::Finding,
+    finding::{Finding, FindingKind},
     origin::Origin,
     profiles::{ConfigFiles, FileKind, Section, SectionName, is_quoted},
     variables::Variables,
@@ -169,10 +169,6 @@ impl Settings {
     }
 
     /// Tells the program about a finding.
-    #[cfg_attr(
-        not(feature = "sts"),
-        expect(dead_code, reason = "only calls of STS have something to tell")
-    )]
     pub(crate) fn notify(&self, finding: &Finding) {
         if let Some(Notify(notify)) = &self.notify {
             notify(finding);
@@ -264,6 +260,24 @@ impl Settings {
         }
     }
 
+    /// Returns the profile to read settings from, such as the region.
+    ///
+    /// As [`profile`](Self::profile), but a damaged profile that nothing named has no settings, so
+    /// that a damaged line does not stop credentials that come from elsewhere. The program is told.
+    pub(super) fn settings_profile(&self) -> Result<Option<&Section>, Error> {
+        match self.profile() {
+            Err(error)
+                if error.kind() == ErrorKind::ConfigFile
+                    && self.profile_origin == Origin::Default =>
+            {
+                let text = format!("{error} (no setting of the profile \"default\" is used)");
+                self.notify(&Finding::warning(FindingKind::File, text));
+                Ok(None)
+            }
+            profile => profile,
+        }
+    }
+
     /// Says which variable names a profile that does not exist.
     fn named_by(&self, error: Error) -> Error {
         match &self.profile_origin {
@@ -292,7 +306,8 @@ impl Settings {
     ///
     /// - [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the first source that sets a region
     ///   sets an invalid one.
-    /// - The errors of [`profile`](Self::profile), if no variable sets a region.
+    /// - The errors of [`profile`](Self::profile), if no variable sets a region. A damaged profile
+    ///   `default` that nothing named sets no region.
     ///
     /// # Examples
     ///
@@ -317,7 +332,7 @@ impl Settings {
                 return Region::new(region, Origin::environment(&[variable])).map(Some);
             }
         }
-        let Some(profile) = self.profile()? else {
+        let Some(profile) = self.settings_profile()? else {
             return Ok(None);
         };
         let Some(value) = profile.get("region") else {

@@ -14,6 +14,12 @@ impl Settings {
     /// | `AWS_USE_FIPS_ENDPOINT` | `use_fips_endpoint` | `true` in any case: the endpoint for FIPS |
     /// | `AWS_USE_DUALSTACK_ENDPOINT` | `use_dualstack_endpoint` | `true` in any case: the endpoint that has IPv6 addresses as well |
     /// | `AWS_CA_BUNDLE` | `ca_bundle` | file of the certificate authorities to trust, in PEM (with one of the TLS features) |
+    /// | `AWS_MAX_ATTEMPTS` | `max_attempts` | how often a call is sent at most, 1 or more; default 3 |
+    /// | `AWS_RETRY_MODE` | `retry_mode` | `standard`, `adaptive` (which is the same here: it limits the rate of many calls) or `legacy` (5 attempts by default) |
+    ///
+    /// The HTTP client reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` from the
+    /// environment of the process, not from these settings. It never uses a proxy for an endpoint
+    /// on this machine.
     ///
     /// The roles of profiles and of pods are assumed by a client of this builder, with the region
     /// of [`resolve_region`](Self::resolve_region). Use the same for calls of your own, so that
@@ -61,7 +67,31 @@ impl Settings {
         builder = builder
             .fips(self.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
             .dual_stack(self.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"));
+        if let Some(attempts) = self.attempts()? {
+            builder = builder.attempts(attempts);
+        }
         self.with_ca_bundle(builder)
+    }
+
+    /// Returns how often a call is sent at most, if that is set.
+    ///
+    /// Source: SDKs and Tools Reference Guide, "Retry behavior".
+    fn attempts(&self) -> Result<Option<u32>, Error> {
+        let of_mode = match self.find("AWS_RETRY_MODE", "retry_mode") {
+            Some(mode) => match mode.text.to_ascii_lowercase().as_str() {
+                "standard" | "adaptive" => None,
+                "legacy" => Some(5),
+                _ => return Err(mode.invalid("standard, adaptive or legacy")),
+            },
+            None => None,
+        };
+        let Some(setting) = self.find("AWS_MAX_ATTEMPTS", "max_attempts") else {
+            return Ok(of_mode);
+        };
+        match setting.number()? {
+            0 => Err(setting.invalid("a whole number of 1 or more")),
+            attempts => Ok(Some(u32::try_from(attempts).unwrap_or(u32::MAX))),
+        }
     }
 
     #[cfg(any(feature = "rustls", feature = "native-tls"))]

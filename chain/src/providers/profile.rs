@@ -3,7 +3,7 @@ use keyfob_sigv4::Timestamp;
 use super::{
     container::ContainerProvider,
     environment::{EnvironmentProvider, switched_off},
-    role::{Base, Plan, Shared, Sts, masks},
+    role::{Base, Plan, Shared, Sts, masks, masks_of_sources},
 };
 use crate::{
     config::Settings,
@@ -237,6 +237,7 @@ impl Provider for ProfileProvider {
             .collect();
         if let Ok(Some(section)) = files.find(&name) {
             findings.extend(masks(section, now));
+            findings.extend(masks_of_sources(files, section, now));
         }
         findings.extend(open_files(files));
         findings

@@ -106,9 +106,11 @@ impl Report {
     /// Lists what is probably wrong although the credentials work.
     fn warnings(&self, context: &Context) -> Vec<(&'static str, String)> {
         let home = context.variables().home();
-        let lines = self.explanation.warnings().map(|finding| {
+        let lines = self.explanation.warnings().flat_map(|finding| {
             let text = finding.line(home.as_deref());
-            ("warning", context.console().paint(Style::Warning, &text))
+            let warning = ("warning", context.console().paint(Style::Warning, &text));
+            let cure = finding.cure.clone().map(|cure| ("cure", cure));
+            [Some(warning), cure].into_iter().flatten()
         });
         lines.collect()
     }

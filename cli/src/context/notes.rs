@@ -6,7 +6,7 @@ use std::{
 
 use keyfob_chain::{Finding, Severity};
 
-use crate::terminal::Console;
+use crate::{context::Context, terminal::Console};
 
 /// Prints findings on stderr, each once for a command. Clones share what was printed.
 #[derive(Clone, Debug)]
@@ -14,6 +14,13 @@ pub(crate) struct Notes {
     console: Console,
     home: Option<PathBuf>,
     printed: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Context {
+    /// Prints a finding on stderr, with its cure, unless it is already there.
+    pub(crate) fn print_finding(&self, finding: &Finding) {
+        self.notes.print(finding);
+    }
 }
 
 impl Notes {
@@ -36,6 +43,9 @@ impl Notes {
             self.console.note(&line);
         } else {
             self.console.warn(&line);
+        }
+        if let Some(cure) = &finding.cure {
+            self.console.write_stderr(&format!("  cure:  {cure}\n"));
         }
     }
 }

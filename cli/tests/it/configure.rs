@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    keyfob::{Home, assert_has, assert_lacks},
+    keyfob::{Home, Run, assert_has, assert_lacks},
     python,
 };
 
@@ -299,6 +299,43 @@ region     : eu-west-1                : config-file             : {1}:2
         &nothing,
         &["access_key : <not set>                : None             : None"],
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn list_says_what_is_wrong_with_the_files_and_how_to_mend_it() {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    let home = Home::new().with_file(
+        "credentials",
+        &format!("[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = {SECRET}\n"),
+    );
+    let file = home.file("credentials");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let mut with_other_key = home.program(env!("CARGO_BIN_EXE_keyfob"));
+    with_other_key
+        .args(["configure", "list"])
+        .env("AWS_ACCESS_KEY_ID", "AKIAENV")
+        .env("AWS_SECRET_ACCESS_KEY", SECRET);
+    for run in [
+        home.keyfob(["configure", "list"]),
+        // The file counts even if the key in use comes from elsewhere.
+        Run::new(with_other_key.output().unwrap()),
+    ] {
+        let pieces = ["other users can read this file", "  cure:  chmod 600 "];
+        assert_has(&run.stderr, &pieces);
+    }
+    let stderr = home.keyfob(["configure", "list"]).stderr;
+    let (_, cure) = stderr.split_once("cure:  ").unwrap();
+    let cure = cure.lines().next().unwrap();
+    assert!(
+        home.program("sh")
+            .args(["-c", cure])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(home.keyfob(["configure", "list"]).stderr, "");
 }
 
 /// `keyfob configure set region $REGION` in a script, where the variable is not set.

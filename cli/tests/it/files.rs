@@ -25,6 +25,25 @@ fn a_damaged_profile_does_not_stop_keys_that_do_not_come_from_it() {
 }
 
 #[test]
+fn a_damaged_default_profile_does_not_stop_calls_with_keys_of_the_environment() {
+    let damaged = Home::new()
+        .with_key("AKIAEXAMPLE", "canary")
+        .with_file("config", "[default]\nregion = eu-west-1\nbroken\n")
+        // Nothing listens there.
+        .with("HTTPS_PROXY", "http://127.0.0.1:1")
+        .with("AWS_MAX_ATTEMPTS", "1");
+    let words = ["--region", "us-west-2", "sts", "get-caller-identity"];
+    let stderr = damaged.keyfob(words).fails(255);
+    assert_has(
+        &stderr,
+        &["config:3", "no setting of the profile", "us-west-2"],
+    );
+    // A profile that is named is not passed over.
+    let named = damaged.with("AWS_PROFILE", "default");
+    assert_has(&named.keyfob(words).fails(253), &["config:3"]);
+}
+
+#[test]
 fn a_damaged_profile_is_never_replaced_by_another_identity() {
     let home = Home::new().with_file("config", DAMAGED).with_file(
         "credentials",

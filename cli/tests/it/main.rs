@@ -11,6 +11,7 @@ mod arguments;
 mod bad_input;
 mod configure;
 mod cures;
+mod endpoints;
 mod files;
 mod imds;
 mod keyfob;

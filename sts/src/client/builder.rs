@@ -25,6 +25,7 @@ pub struct ClientBuilder {
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     ca_bundle: Option<CaBundle>,
     connect_timeout: Duration,
+    attempts: Option<u32>,
     settings: Settings,
 }
 
@@ -36,6 +37,7 @@ impl Default for ClientBuilder {
             #[cfg(any(feature = "rustls", feature = "native-tls"))]
             ca_bundle: None,
             connect_timeout: Duration::from_secs(3),
+            attempts: None,
             settings: Settings {
                 policy: Policy::aws(),
                 budget: Arc::new(Budget::aws()),
@@ -232,6 +234,23 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how often a call is sent at most, the first time included, in place of the number in
+    /// the policy of [`retry`](Self::retry). 0 counts as 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Client;
+    ///
+    /// // Never repeats a call.
+    /// let client = Client::builder().region("eu-west-1")?.attempts(1).build()?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = Some(attempts);
+        self
+    }
+
     /// Sets a retry budget to share with other clients. Default: a [`Budget::aws`] for this client
     /// and its clones.
     ///
@@ -292,11 +311,15 @@ impl ClientBuilder {
             Some(http) => http.clone(),
             None => self.default_http(&endpoint)?,
         };
+        let mut settings = self.settings;
+        if let Some(attempts) = self.attempts {
+            settings.policy = settings.policy.attempts(attempts);
+        }
         Ok(Client(Arc::new(Inner {
             endpoint,
             signer,
             http,
-            settings: self.settings,
+            settings,
             clock: Clock::default(),
         })))
     }

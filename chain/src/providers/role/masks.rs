@@ -6,10 +6,11 @@ use super::plan::{property, property_in};
 use crate::{
     finding::{Finding, FindingKind},
     origin::Origin,
-    profiles::{FileKind, Part, Section, Value},
+    profiles::{ConfigFiles, FileKind, Part, Section, SectionName, Value},
 };
 
 const ID: &str = "aws_access_key_id";
+const TOKEN_FILE: &str = "web_identity_token_file";
 
 /// The properties in which tools write when a session expires: saml2aws, aws-mfa and others,
 /// several wrappers, aws-azure-login, and one more. No SDK reads them.
@@ -31,8 +32,44 @@ struct Source<'a> {
 /// masks, a session token that is not in the file of its key, and when the session of the key
 /// expires, as far as a tool wrote that down.
 pub(in crate::providers) fn masks(section: &Section, now: Timestamp) -> Vec<Finding> {
+    masks_among(section, sources(section), now)
+}
+
+/// Returns the same for the profiles that the roles of a profile are assumed with, one after the
+/// other.
+pub(in crate::providers) fn masks_of_sources(
+    files: &ConfigFiles,
+    section: &Section,
+    now: Timestamp,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut sources = sources(section).into_iter();
+    let mut visited = vec![section.name().name()];
+    let mut current = section;
+    while property(current, "role_arn").is_some()
+        && property(current, TOKEN_FILE).is_none()
+        && let Some(source) = property(current, "source_profile").map(Value::as_str)
+        && !visited.contains(&source)
+        && let Ok(Some(next)) = files.find(&SectionName::profile(source))
+    {
+        visited.push(source);
+        let mut sources = sources(next);
+        let key = sources.iter().position(|source| source.name == ID);
+        // In a profile that another one names as its source, the key comes first.
+        if let Some(key) = key {
+            sources[..=key].rotate_right(1);
+        }
+        findings.extend(masks_among(next, sources, now));
+        if key.is_some() {
+            break;
+        }
+        current = next;
+    }
+    findings
+}
+
+fn masks_among(section: &Section, sources: Vec<Source<'_>>, now: Timestamp) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut sources = sources.into_iter();
     let Some(first) = sources.next() else {
         return findings;
     };
@@ -59,7 +96,7 @@ fn sources(section: &Section) -> Vec<Source<'_>> {
         let value = property_in(section.part(kind)?, ID)?;
         Some(Source { name: ID, value })
     };
-    let web_identity = of_profile("web_identity_token_file");
+    let web_identity = of_profile(TOKEN_FILE);
     // A role with a token file is one source, and so is a role by the key of its own profile.
     let role = of_profile("role_arn").filter(|_| web_identity.is_none());
     let is_own_key = role.is_some()

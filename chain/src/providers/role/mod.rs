@@ -11,7 +11,7 @@ mod sts;
 
 #[cfg(not(feature = "sts"))]
 pub(super) use disabled::Sts;
-pub(super) use masks::masks;
+pub(super) use masks::{masks, masks_of_sources};
 pub(super) use plan::{Base, Plan, Shared};
 #[cfg(feature = "sts")]
 pub(super) use sts::Sts;

@@ -1,4 +1,4 @@
-use keyfob_chain::{ErrorKind, Origin};
+use keyfob_chain::{ErrorKind, Explanation, Origin, Provider as _, Resolution};
 use keyfob_sigv4::Timestamp;
 
 use crate::{
@@ -23,8 +23,9 @@ struct Line {
 /// If the configuration is wrong. That nothing is set, or that a source fails, is not an error.
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     context.check_profile()?;
+    let resolution = context.chain().resolve(Timestamp::now()).await;
     let mut lines = vec![Line::head(), profile(context)];
-    lines.extend(keys(context).await?);
+    lines.extend(keys(context, &resolution)?);
     lines.push(region(context).await?);
     let width = |cell: fn(&Line) -> &str, least: usize| {
         let widths = lines.iter().map(|line| cell(line).chars().count());
@@ -38,7 +39,19 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
             line.name, line.value, line.kind, line.location
         );
     }
-    context.console().write_stdout(text)
+    context.console().write_stdout(text)?;
+    warn(context, resolution.explanation);
+    Ok(())
+}
+
+/// Prints what is probably wrong with the variables and the files. No service is asked for it.
+fn warn(context: &Context, explanation: Explanation) {
+    let explanation = explanation
+        .with_findings(context.chain().findings(Timestamp::now()))
+        .with_findings(context.settings().findings(None));
+    for finding in explanation.warnings() {
+        context.print_finding(finding);
+    }
 }
 
 fn profile(context: &Context) -> Line {
@@ -49,9 +62,8 @@ fn profile(context: &Context) -> Line {
     }
 }
 
-async fn keys(context: &Context) -> Result<[Line; 2], Failure> {
-    let resolution = context.chain().resolve(Timestamp::now()).await;
-    let key = match resolution.credentials {
+fn keys(context: &Context, resolution: &Resolution) -> Result<[Line; 2], Failure> {
+    let key = match &resolution.credentials {
         Ok(key) => key,
         Err(error) => {
             // Whether a source works is for `whoami` to say; the list has what is set.
@@ -62,11 +74,11 @@ async fn keys(context: &Context) -> Result<[Line; 2], Failure> {
                 | ErrorKind::Refused
                 | ErrorKind::Expired
                 | ErrorKind::SourceProfile => {
-                    let reason = chained(&error);
+                    let reason = chained(error);
                     let warning = format!("no key can be shown: {}", printable(&reason));
                     context.console().warn(&warning);
                 }
-                _ => return Err(Failure::from_provider(&error)),
+                _ => return Err(Failure::from_provider(error)),
             }
             return Ok([Line::not_set("access_key"), Line::not_set("secret_key")]);
         }

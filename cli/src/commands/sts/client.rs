@@ -28,7 +28,8 @@ impl Sts {
     pub(in crate::commands) async fn new(context: &Context) -> Result<Self, Failure> {
         let region = context.region().await?;
         let retries = Arc::new(AtomicU32::new(0));
-        let builder = context.sts(region)?.retry(policy(context)?);
+        // One more attempt, after correcting a wrong clock.
+        let builder = context.sts(region)?.retry(Policy::aws().retry_clock_skew());
         let client = with_notify(context, builder, &retries).build()?;
         debug!(
             endpoint = client.endpoint().url(),
@@ -94,15 +95,4 @@ fn with_notify(
             let code = error.code().unwrap_or("no answer");
             info!(attempt = pause.attempt, wait = ?pause.delay, "{code}: waiting before the next attempt");
         })
-}
-
-/// Allows three attempts, or the configured number, and one more after correcting a wrong clock.
-fn policy(context: &Context) -> Result<Policy, Failure> {
-    let policy = Policy::aws().retry_clock_skew();
-    let attempts = context
-        .settings()
-        .number("AWS_MAX_ATTEMPTS", "max_attempts")?;
-    Ok(attempts.map_or(policy, |attempts| {
-        policy.attempts(u32::try_from(attempts).unwrap_or(u32::MAX))
-    }))
 }

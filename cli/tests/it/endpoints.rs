@@ -1,0 +1,205 @@
+//! Which STS is called: the same one by every command, with the same settings.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use crate::keyfob::{Home, assert_has};
+
+/// A key, and a role that is assumed with it.
+const CREDENTIALS: &str = "[default]
+aws_access_key_id = AKIAEXAMPLE
+aws_secret_access_key = canary
+[ops]
+role_arn = arn:aws:iam::123456789012:role/ops
+source_profile = default
+";
+
+/// A proxy that refuses every connection and reports the host that was asked for. No name is
+/// resolved, so hosts of AWS can be tested here.
+fn proxy() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, hosts) = mpsc::channel();
+    // It ends with the test program.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let length = stream.read(&mut head).unwrap_or_default();
+            let head = String::from_utf8_lossy(&head[..length]).into_owned();
+            let host = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            let _ = sender.send(host);
+            let _ = stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    (url, hosts)
+}
+
+#[test]
+fn sts_whoami_and_the_role_of_a_profile_call_one_endpoint() {
+    for (settings, host) in [
+        (
+            &[("AWS_REGION", "us-west-2")][..],
+            "sts.us-west-2.amazonaws.com:443",
+        ),
+        (
+            &[
+                ("AWS_REGION", "us-west-2"),
+                ("AWS_USE_FIPS_ENDPOINT", "true"),
+            ],
+            "sts-fips.us-west-2.amazonaws.com:443",
+        ),
+        (
+            &[
+                ("AWS_REGION", "eu-west-1"),
+                ("AWS_USE_DUALSTACK_ENDPOINT", "TRUE"),
+            ],
+            "sts.eu-west-1.api.aws:443",
+        ),
+        (
+            &[("AWS_REGION", "cn-north-1")],
+            "sts.cn-north-1.amazonaws.com.cn:443",
+        ),
+        (
+            &[("AWS_DEFAULT_REGION", "us-gov-west-1")],
+            "sts.us-gov-west-1.amazonaws.com:443",
+        ),
+        (&[], "sts.us-east-1.amazonaws.com:443"),
+    ] {
+        let (url, hosts) = proxy();
+        let mut home = Home::new()
+            .with_file("credentials", CREDENTIALS)
+            .with("HTTPS_PROXY", &url)
+            .with("AWS_EC2_METADATA_DISABLED", "true")
+            .with("AWS_MAX_ATTEMPTS", "1");
+        for (name, value) in settings {
+            home = home.with(name, value);
+        }
+        for words in [
+            &["sts", "get-caller-identity"][..],
+            &["whoami"],
+            // This one assumes the role, and gets no further.
+            &["--profile", "ops", "whoami"],
+        ] {
+            let stderr = home.keyfob(words.iter()).fails(255);
+            assert_eq!(
+                hosts.recv().unwrap(),
+                host,
+                "{words:?} with {settings:?}\n{stderr}"
+            );
+            assert!(
+                hosts.try_recv().is_err(),
+                "{words:?}: one attempt, one call"
+            );
+        }
+    }
+}
+
+/// STS behind TLS, in Python, with the certificate of the tests of `keyfob-sts`.
+const TLS_SERVER: &str = r#"
+import http.server, ssl, sys
+
+class Sts(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if b"Action=AssumeRole" in body:
+            answer = b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>" \
+                b"<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>" \
+                b"<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser>" \
+                b"<Arn>arn:aws:sts::1:assumed-role/ops/s</Arn><AssumedRoleId>AROA:s</AssumedRoleId>" \
+                b"</AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
+        else:
+            answer = b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn>" \
+                b"<UserId>AIDA</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sts)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"#;
+
+/// The server, which is killed on drop.
+struct TlsServer {
+    process: Child,
+    url: String,
+}
+
+impl TlsServer {
+    fn start() -> Self {
+        let mut process = Command::new("python3")
+            .args(["-c", TLS_SERVER])
+            .arg(certificate("server.pem"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut port = String::new();
+        let mut lines = BufReader::new(process.stdout.take().unwrap());
+        lines.read_line(&mut port).unwrap();
+        let url = format!("https://localhost:{}", port.trim());
+        Self { process, url }
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+fn certificate(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../sts/tests/tls")
+        .join(name)
+}
+
+#[test]
+fn a_ca_bundle_is_used_by_sts_whoami_and_the_role_of_a_profile() {
+    let server = TlsServer::start();
+    let home = || {
+        Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_MAX_ATTEMPTS", "1")
+            .with("AWS_ENDPOINT_URL_STS", &server.url)
+    };
+    let bundle = certificate("ca.pem");
+    let bundle = bundle.to_str().unwrap();
+    let property = format!("{CREDENTIALS}ca_bundle = {bundle}\n")
+        .replace("[ops]", &format!("ca_bundle = {bundle}\n[ops]"));
+    let commands = [
+        &["sts", "get-caller-identity"][..],
+        &["whoami"],
+        &["--profile", "ops", "whoami"],
+    ];
+    for words in commands {
+        let by_variable = home()
+            .with_file("credentials", CREDENTIALS)
+            .with("AWS_CA_BUNDLE", bundle);
+        assert_has(&by_variable.keyfob(words).ok(), &["AIDA"]);
+        let by_property = home().with_file("credentials", &property);
+        assert_has(&by_property.keyfob(words).ok(), &["AIDA"]);
+        let without = home().with_file("credentials", CREDENTIALS);
+        assert_has(&without.keyfob(words).fails(255), &["certificate"]);
+        let unreadable = home()
+            .with_file("credentials", CREDENTIALS)
+            .with("AWS_CA_BUNDLE", "/no/such.pem");
+        let stderr = unreadable.keyfob(words).fails(253);
+        assert_has(&stderr, &["AWS_CA_BUNDLE cannot be used", "/no/such.pem"]);
+    }
+}
