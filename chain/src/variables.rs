@@ -147,8 +147,10 @@ impl Variables {
     }
 
     /// Returns the path of the shared config file: `AWS_CONFIG_FILE`, or else `.aws/config` in the
-    /// home folder. In the variable, `$NAME` and `${NAME}` become the value of that variable, and a
-    /// first component `~` becomes the home folder, as in botocore. Returns `None` if the variable is set but empty, or if there is no home folder.
+    /// home folder. Returns `None` if the variable is set but empty, or if there is no home folder.
+    ///
+    /// In the variable, `$NAME` and `${NAME}` become the value of that variable, and a first
+    /// component `~` becomes the home folder, as in botocore.
     ///
     /// # Examples
     ///
