@@ -3,6 +3,8 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
+#[cfg(feature = "http")]
+use crate::sign::remove_older;
 use crate::{
     canonical::{Rules, ends_at_next_hop},
     chunked::{ChunkDecoder, ChunkError, ChunkResigner, ChunkSigner},
@@ -204,7 +206,11 @@ impl Resigner {
         let (resigned, body) = self.resign(&view, stand_in, real, now)?;
         match resigned {
             Resigned::Headers(signature) => signature.set_on(request.headers_mut()),
-            Resigned::Url(url) => set_target(&url, request.uri_mut()),
+            Resigned::Url(url) => {
+                // A token in a header is the stand-in's too.
+                remove_older(request.headers_mut());
+                set_target(&url, request.uri_mut())
+            }
         }
         .map_err(refused)?;
         Ok(body)

@@ -694,6 +694,31 @@ fn a_presigned_http_request_keeps_the_form_of_its_uri() {
 
 #[test]
 #[cfg(feature = "http")]
+fn the_token_in_a_header_of_a_presigned_request_is_not_passed_on() {
+    let to_sign = Request::new("GET", "https://b.s3.amazonaws.com/key").unwrap();
+    let to_sign = to_sign.header("x-amz-security-token", "stand-in").unwrap();
+    let key = Credentials::new("AKIDSTANDIN", "worthless").unwrap();
+    let ttl = Ttl::from_secs(60).unwrap();
+    let signer = Signer::s3("us-east-1").unwrap();
+    let url = signer.presign(&to_sign, &key, now(), ttl).unwrap();
+    assert_eq!(url.signed_headers(), "host;x-amz-security-token");
+    let mut request = http::Request::get(url.as_str())
+        .header("x-amz-security-token", "stand-in")
+        .body(())
+        .unwrap();
+    let resigner = Resigner::s3("us-east-1").unwrap();
+    resigner
+        .resign_http(&mut request, Payload::Declared, &key, &real(), now())
+        .unwrap();
+    assert!(!request.headers().contains_key("x-amz-security-token"));
+    let (parts, ()) = request.into_parts();
+    let received = Request::from_http(&parts).unwrap();
+    let verifier = Verifier::s3("us-east-1").unwrap();
+    assert!(verifier.verify(&received, now(), |_| Some(real())).is_ok());
+}
+
+#[test]
+#[cfg(feature = "http")]
 fn a_refused_http_request_is_unchanged() {
     let mut request = http::Request::get("https://b.s3.amazonaws.com/key")
         .header("authorization", "Bearer x")

@@ -149,9 +149,7 @@ impl HeaderValues<'_> {
     #[inline]
     fn set(self, headers: &mut HeaderMap, replaces_older: bool) -> Result<(), Error> {
         if replaces_older {
-            for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
-                headers.remove(older);
-            }
+            remove_older(headers);
         }
         headers.insert(
             DATE,
@@ -171,6 +169,13 @@ impl HeaderValues<'_> {
         }
         headers.insert(AUTHORIZATION, self.authorization);
         Ok(())
+    }
+}
+
+/// Removes the session token and the set of regions of an older signature.
+pub(crate) fn remove_older(headers: &mut HeaderMap) {
+    for older in [SECURITY_TOKEN, S3_SESSION_TOKEN, REGION_SET] {
+        headers.remove(older);
     }
 }
 

@@ -8,6 +8,8 @@ mod signature;
 mod signer;
 
 pub use explain::Explanation;
+#[cfg(feature = "http")]
+pub(crate) use http::remove_older;
 #[cfg(all(feature = "http", feature = "v4a"))]
 pub(crate) use http::sign as sign_http;
 #[cfg(feature = "v4a")]
