@@ -11,7 +11,7 @@ struct Row {
     reason: &'static str,
     /// Whether it is left out even by [`Rules::every_header`](super::Rules::every_header).
     ///
-    /// Source: aws-c-auth, `aws_signing.c`, the headers that it never signs.
+    /// Source: aws-c-auth, `aws_signing.c`, and botocore, the headers that they never sign.
     always: bool,
     /// Whether it ends at the next hop: a proxy consumes or removes it, so that it never reaches
     /// the service, even if it was signed.
@@ -53,6 +53,10 @@ const FORWARDING: &str =
 const ADDRESS: &str =
     "proxies set it to the address of the client (nginx, Apache and Envoy manuals)";
 const CDN: &str = "the content delivery network sets it (RFC 8586; manuals of the vendor)";
+const CERTIFICATE: &str =
+    "proxies set it to the certificate of the client (RFC 9440; nginx and Apache manuals)";
+const QUEUE: &str = "proxies set it to the time of arrival (Heroku and nginx manuals)";
+const HINT: &str = "browsers set it by themselves (Client Hints; HTML, server-sent events)";
 const BALANCER: &str = "load balancers and gateways of the vendor set it (its manuals)";
 const TRACE: &str = "tracing sets it again for each hop (W3C Trace Context and Baggage; botocore)";
 const TRACE_OF_VENDOR: &str = "tracing sets it again for each hop (manuals of the vendor)";
@@ -95,14 +99,37 @@ const ROWS: &[Row] = &[
     row("x-real-ip", ADDRESS),
     row("x-remote-addr", ADDRESS),
     row("x-remote-ip", ADDRESS),
+    row("do-connecting-ip", ADDRESS),
+    row("http-client-ip", ADDRESS),
+    row("wl-proxy-client-ip", ADDRESS),
+    row("x-proxy-user", ADDRESS),
     row("early-data", FORWARDING),
+    row("front-end-https", FORWARDING),
+    row("x-host", FORWARDING),
+    row("x-rewrite-url", FORWARDING),
+    row("x-scheme", FORWARDING),
+    row("x-url-scheme", FORWARDING),
+    row("x-request-start", QUEUE),
+    row("x-queue-start", QUEUE),
+    row("client-cert", CERTIFICATE),
+    row("client-cert-chain", CERTIFICATE),
+    row("ssl-client-*", CERTIFICATE),
+    row("x-client-cert*", CERTIFICATE),
+    row("x-ssl-client-*", CERTIFICATE),
     row("akamai-*", CDN),
     row("cdn-loop", CDN),
     row("cf-*", CDN),
     row("cloudfront-*", CDN),
     row("fastly-*", CDN),
+    row("fly-*", CDN),
     row("x-akamai-*", CDN),
     row("x-varnish", CDN),
+    row("x-cache", CDN),
+    row("x-fd-*", CDN),
+    row("x-nf-*", CDN),
+    row("x-served-by", CDN),
+    row("x-timer", CDN),
+    row("x-vercel-*", CDN),
     row("x-amzn-apigateway-*", BALANCER),
     row("x-amzn-mtls-*", BALANCER),
     row("x-amzn-oidc-*", BALANCER),
@@ -111,7 +138,10 @@ const ROWS: &[Row] = &[
     row("x-arr-*", BALANCER),
     row("x-azure-*", BALANCER),
     row("x-envoy-*", BALANCER),
+    row("x-goog-iap-*", BALANCER),
+    row("x-istio-*", BALANCER),
     row("x-kong-*", BALANCER),
+    row("l5d-*", BALANCER),
     // Tracing.
     row("baggage", TRACE),
     row("traceparent", TRACE),
@@ -122,27 +152,44 @@ const ROWS: &[Row] = &[
     row("elastic-apm-*", TRACE_OF_VENDOR),
     row("grpc-trace-bin", TRACE_OF_VENDOR),
     row("jaeger-*", TRACE_OF_VENDOR),
+    row("lightstep-*", TRACE_OF_VENDOR),
     row("newrelic", TRACE_OF_VENDOR),
     row("ot-tracer-*", TRACE_OF_VENDOR),
     row("request-id", TRACE_OF_VENDOR),
+    row("request-context", TRACE_OF_VENDOR),
     row("sentry-trace", TRACE_OF_VENDOR),
     row("traceresponse", TRACE_OF_VENDOR),
     row("uber-trace-id", TRACE_OF_VENDOR),
     row("uberctx-*", TRACE_OF_VENDOR),
     row("x-b3-*", TRACE_OF_VENDOR),
+    row("x-b3", TRACE_OF_VENDOR),
     row("x-cloud-trace-*", TRACE_OF_VENDOR),
     row("x-correlation-id", TRACE_OF_VENDOR),
     row("x-datadog-*", TRACE_OF_VENDOR),
     row("x-dynatrace*", TRACE_OF_VENDOR),
+    row("x-honeycomb-trace", TRACE_OF_VENDOR),
     row("x-instana-*", TRACE_OF_VENDOR),
+    row("x-ms-request-id", TRACE_OF_VENDOR),
     row("x-newrelic-*", TRACE_OF_VENDOR),
     row("x-ot-span-*", TRACE_OF_VENDOR),
     row("x-request-id", TRACE_OF_VENDOR),
+    row("x-trace-id", TRACE_OF_VENDOR),
     // Clients.
     always("user-agent", CLIENT),
     row("accept-encoding", ENCODING),
+    row("accept-charset", BROWSER),
+    row("access-control-request-*", BROWSER),
     row("alt-used", CLIENT),
     row("cookie", COOKIE),
+    row("cookie2", BROWSER),
+    row("device-memory", HINT),
+    row("downlink", HINT),
+    row("dpr", HINT),
+    row("ect", HINT),
+    row("last-event-id", HINT),
+    row("rtt", HINT),
+    row("viewport-width", HINT),
+    row("width", HINT),
     row("dnt", BROWSER),
     row("from", CLIENT),
     row("origin", BROWSER),

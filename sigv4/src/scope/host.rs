@@ -112,7 +112,7 @@ const DOMAINS: [&str; 16] = [
 ];
 
 /// The services with a single endpoint, in us-east-1.
-const GLOBAL: [&str; 8] = [
+const GLOBAL: [&str; 10] = [
     "iam",
     "sts",
     "route53",
@@ -121,17 +121,22 @@ const GLOBAL: [&str; 8] = [
     "waf",
     "shield",
     "budgets",
+    // From before the region had a label.
+    "queue",
+    "s3-external-1",
 ];
 
 /// The services whose host name before the region differs from their name in the credential scope.
 /// A leading dot stands for further labels.
 ///
 /// Source: the endpoint prefixes and signing names in the AWS service models.
-const SIGNING_NAMES: [(&str, &str); 46] = [
+const SIGNING_NAMES: [(&str, &str); 54] = [
     ("agreement-marketplace", "aws-marketplace"),
     ("appconfigdata", "appconfig"),
     ("appstream2", "appstream"),
     ("appsync-api", "appsync"),
+    ("appsync-realtime-api", "appsync"),
+    ("aps-workspaces", "aps"),
     ("backupstorage", "backup-storage"),
     ("bedrock-agent", "bedrock"),
     ("bedrock-agent-runtime", "bedrock"),
@@ -141,11 +146,13 @@ const SIGNING_NAMES: [(&str, &str); 46] = [
     ("contact-lens", "connect"),
     ("data.iotevents", "ioteventsdata"),
     ("data.jobs.iot", "iot-jobs-data"),
+    ("ddb", "dynamodb"),
     ("deployment-marketplace", "aws-marketplace"),
     ("email", "ses"),
     ("email-smtp", "ses"),
     ("fleethub.iot", "iotfleethub"),
     ("forecastquery", "forecast"),
+    ("git-codecommit", "codecommit"),
     ("identity-chime", "chime"),
     ("ivsrealtime", "ivs"),
     ("lambda-url", "lambda"),
@@ -164,11 +171,15 @@ const SIGNING_NAMES: [(&str, &str); 46] = [
     ("portal.sso", "awsssoportal"),
     ("queue", "sqs"),
     ("runtime-v2-lex", "lex"),
+    ("s3-accelerate", "s3"),
     ("s3-accesspoint", "s3"),
     ("s3-control", "s3"),
+    ("s3-external-1", "s3"),
     ("s3-global", "s3"),
     ("servicecatalog-appregistry", "servicecatalog"),
     ("sms-voice.pinpoint", "sms-voice"),
+    ("streaming-logs", "logs"),
+    ("sync-states", "states"),
     ("transcribestreaming", "transcribe"),
     ("tunneling.iot", "IoTSecuredTunneling"),
     ("voice-chime", "chime"),
@@ -243,6 +254,10 @@ fn aws(host: &str) -> Option<HostScope> {
         _ if is_region(last) => return None,
         _ => (last, None),
     };
+    // Websites take no signatures.
+    if service_label.starts_with("s3-website") {
+        return None;
+    }
     // `s3-eu-west-1` has the region in the label of the service.
     let (service, legacy_region) = split_legacy_s3(service_label);
     let service = match service.strip_suffix("-fips").unwrap_or(service) {
@@ -302,6 +317,41 @@ mod tests {
             ("sts.amazonaws.com", "sts", Some("us-east-1")),
             ("sts.eu-west-1.amazonaws.com", "sts", Some("eu-west-1")),
             ("s3.amazonaws.com", "s3", None),
+            ("b.s3-accelerate.amazonaws.com", "s3", None),
+            ("b.s3-accelerate.dualstack.amazonaws.com", "s3", None),
+            ("b.s3-external-1.amazonaws.com", "s3", Some("us-east-1")),
+            ("queue.amazonaws.com", "sqs", Some("us-east-1")),
+            ("eu-west-1.queue.amazonaws.com", "sqs", Some("eu-west-1")),
+            (
+                "123456789012.ddb.us-east-1.amazonaws.com",
+                "dynamodb",
+                Some("us-east-1"),
+            ),
+            (
+                "streaming-logs.us-east-1.amazonaws.com",
+                "logs",
+                Some("us-east-1"),
+            ),
+            (
+                "sync-states.us-east-1.amazonaws.com",
+                "states",
+                Some("us-east-1"),
+            ),
+            (
+                "x.appsync-realtime-api.us-east-1.amazonaws.com",
+                "appsync",
+                Some("us-east-1"),
+            ),
+            (
+                "aps-workspaces.us-east-1.amazonaws.com",
+                "aps",
+                Some("us-east-1"),
+            ),
+            (
+                "git-codecommit.us-east-1.amazonaws.com",
+                "codecommit",
+                Some("us-east-1"),
+            ),
             (
                 "my.bucket.s3.eu-west-1.amazonaws.com",
                 "s3",
@@ -442,6 +492,8 @@ mod tests {
             "s t s.us-east-1.amazonaws.com",
             "s3.\u{e9}.wasabisys.com",
             "s3..wasabisys.com",
+            "b.s3-website-us-east-1.amazonaws.com",
+            "b.s3-website.eu-central-1.amazonaws.com",
             "",
         ] {
             assert_eq!(HostScope::parse(host), None, "{host}");
