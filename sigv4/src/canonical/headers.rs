@@ -362,37 +362,44 @@ static INDEX: Index = {
         keys: [Key::new(0); ROWS.len()],
         starts: [0; BUCKETS + 1],
     };
-    let (mut at, mut current) = (0, 0);
-    while current < BUCKETS {
-        index.starts[current] = at as u8;
-        let mut row = 0;
-        while row < ROWS.len() {
-            let key = Key::new(row);
-            if bucket(key.start) == current {
-                index.keys[at] = key;
-                at += 1;
-            }
-            row += 1;
-        }
-        current += 1;
+    // Counts the rows of each bucket, adds the counts up, and puts each row in its place.
+    let mut row = 0;
+    while row < ROWS.len() {
+        index.starts[bucket(Key::new(row).start) + 1] += 1;
+        row += 1;
     }
-    index.starts[BUCKETS] = at as u8;
-    assert!(at == ROWS.len() && at < 256);
+    let mut at = 0;
+    while at < BUCKETS {
+        index.starts[at + 1] += index.starts[at];
+        at += 1;
+    }
+    let mut next = index.starts;
+    row = 0;
+    while row < ROWS.len() {
+        let key = Key::new(row);
+        let place = &mut next[bucket(key.start)];
+        index.keys[*place as usize] = key;
+        *place += 1;
+        row += 1;
+    }
+    assert!(ROWS.len() < 256);
     index
 };
 
-/// One for each first letter, one for each letter after `x-`, and one for the rest.
-const BUCKETS: usize = 26 + 26 + 1;
+/// Eight for each first letter, eight for each letter after `x-`, and one for the rest.
+const BUCKETS: usize = 2 * LETTERS + 1;
+const LETTERS: usize = 26 * 8;
 
-/// Returns the bucket of a name by its first 8 bytes in lower case.
+/// Returns the bucket of a name by its first 8 bytes in lower case: two of them are enough, so that
+/// few rows are compared with a name. No family ends before them.
 #[inline]
 const fn bucket(start: u64) -> usize {
-    let (first, offset) = match start.to_be_bytes() {
-        [b'x', b'-', letter, ..] => (letter, 26),
-        [letter, ..] => (letter, 0),
+    let (first, second, offset) = match start.to_be_bytes() {
+        [b'x', b'-', first, second, ..] => (first, second, LETTERS),
+        [first, second, ..] => (first, second, 0),
     };
     if first.is_ascii_lowercase() {
-        (first - b'a') as usize + offset
+        offset + 8 * (first - b'a') as usize + (second & 7) as usize
     } else {
         BUCKETS - 1
     }
