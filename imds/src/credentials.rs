@@ -58,11 +58,12 @@ pub(crate) fn parse_hiding(document: &[u8], sent: Option<&Secret>) -> Result<Cre
         .or_else(|| members.text("ExpiresAt"))
         .ok_or_else(|| members.lacks("Expiration"))?
         .parse()
-        .map_err(|error| members.lacks("Expiration").with_source(error))?;
+        // The error of sigv4 repeats the value, which may be a token in the wrong member.
+        .map_err(|_| members.lacks("Expiration"))?;
     let credentials = Credentials::new(id, secret)
-        .map_err(|error| members.lacks("access key").with_source(error))?
+        .map_err(|_| members.lacks("access key"))?
         .with_session_token(token)
-        .map_err(|error| members.lacks("Token").with_source(error))?
+        .map_err(|_| members.lacks("Token"))?
         .with_expiry(expiry);
     Ok(match members.text("AccountId") {
         Some(account) => credentials.with_account_id(account),
@@ -127,10 +128,13 @@ mod tests {
             "\u{feff}{}",
             &GOOD.replace("canary1", "canary\\n"),
             &GOOD.replace("canary2", "canary\\u0000"),
+            &GOOD.replace("AKID", "canary\\nkey"),
+            &GOOD.replace("2026-01-01T00:00:00Z", "canary"),
         ] {
             let error = parse_credentials(bad.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Response, "{bad}");
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+            assert!(std::error::Error::source(&error).is_none(), "{error:?}");
         }
     }
 

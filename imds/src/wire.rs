@@ -25,7 +25,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 
 use crate::{endpoint::Endpoint, error::Error, path::Path};
 
@@ -75,9 +75,15 @@ impl TokenTtl {
         }
     }
 
-    /// Parses the value of [`TTL_HEADER`].
-    pub(crate) fn from_header(value: Option<&HeaderValue>) -> Option<Self> {
-        Self::from_secs(value?.to_str().ok()?.trim().parse().ok()?).ok()
+    /// Parses [`TTL_HEADER`], which must be there once and be a number without a sign.
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let mut values = headers.get_all(TTL_HEADER).iter();
+        let (value, None) = (values.next()?, values.next()) else {
+            return None;
+        };
+        let text = value.to_str().ok()?.trim();
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        Self::from_secs(text.parse().ok().filter(|_| is_number)?).ok()
     }
 
     /// Returns the time in seconds.
@@ -156,7 +162,7 @@ pub fn token(response: &Response<Bytes>, requested: TokenTtl) -> Result<Token, E
         let by_ec2 = response.headers().get(header::SERVER) == Some(&EC2_SERVER);
         return Err(Error::from_token_status(response.status(), by_ec2));
     }
-    let ttl = TokenTtl::from_header(response.headers().get(TTL_HEADER)).unwrap_or(requested);
+    let ttl = TokenTtl::from_headers(response.headers()).unwrap_or(requested);
     let value = sensitive(response.body()).ok_or_else(|| {
         Error::bad_token(
             "the session token is empty or contains a space or a control character: this is not the \

@@ -71,6 +71,8 @@ async fn a_hundred_calls_open_one_session() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_tasks_at_cold_start_share_one_session_and_one_answer() {
     let server = Imds::builder().credentials(key()).start().await.unwrap();
+    // Long enough for every task to ask before the answer is there.
+    server.inject(keyfob_imds::server::Fault::slow(Duration::from_millis(500)).times(1));
     let client = client_of(&server.endpoint().to_string()).build().unwrap();
     let tasks: Vec<_> = (0..1000)
         .map(|_| {

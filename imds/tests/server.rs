@@ -65,7 +65,10 @@ async fn a_session_token_is_issued_for_one_second_to_six_hours_and_only_by_put()
         "abc",
         "",
         "60.5",
+        "+60",
         "99999999999999999999",
+        // Two headers: something on the way could have looked at the other one.
+        "60\r\nX-aws-ec2-metadata-token-ttl-seconds: 60",
     ] {
         let header = format!("X-aws-ec2-metadata-token-ttl-seconds: {ttl}");
         assert_eq!(

@@ -67,10 +67,14 @@ impl RateLimit {
     /// If the request must wait, returns how long to wait before asking again. Nothing was taken.
     pub fn acquire(&mut self, now: Duration) -> Result<(), Duration> {
         let now = nanos(now);
-        let paid_until = self.paid_until.max(now).saturating_add(self.spacing);
-        let early = paid_until
-            .saturating_sub(now)
-            .saturating_sub(self.capacity.saturating_mul(self.spacing));
+        let burst = self.capacity.saturating_mul(self.spacing);
+        // It is later than that only if the clock has stepped back since.
+        let latest = now.saturating_add(burst);
+        let paid_until = self
+            .paid_until
+            .clamp(now, latest)
+            .saturating_add(self.spacing);
+        let early = paid_until.saturating_sub(now).saturating_sub(burst);
         if early > 0 {
             return Err(Duration::from_nanos(early));
         }
@@ -99,6 +103,15 @@ mod tests {
             }
         }
         assert_eq!(granted, [199, 100, 100]);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_delays_requests_by_one_spacing_at_most() {
+        let second = Duration::from_secs(1);
+        let mut limit = RateLimit::new(2, second);
+        assert_eq!(limit.acquire(Duration::MAX), Ok(()));
+        assert_eq!(limit.acquire(second), Err(second / 2));
+        assert_eq!(limit.acquire(second + second / 2), Err(second / 2));
     }
 
     #[test]

@@ -1,8 +1,12 @@
 use std::{collections::BTreeMap, fmt, io::Read, iter};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use crate::error::Error;
 
@@ -12,6 +16,8 @@ const MAX_BYTES: usize = 16 << 20;
 const MAX_DEPTH: usize = 4;
 /// The most parts, archives among them included.
 const MAX_PARTS: usize = 1000;
+/// The most members of one gzip stream. Programs that compress in parallel make one for each block.
+const MAX_MEMBERS: usize = 1000;
 /// The most bytes in the headers of one part.
 const MAX_HEADERS: usize = 64 << 10;
 /// How far from the start cloud-init looks for the header that makes user data a message.
@@ -43,8 +49,11 @@ pub struct UserDataPart {
 /// # Errors
 ///
 /// [`ErrorKind::Response`](crate::ErrorKind::Response) if a gzip stream or an encoding is broken,
-/// or if there are more than 16 MiB before or after unpacking, 4 levels, 1,000 parts, or 64 KiB of
-/// headers in a part. No message repeats any of the data.
+/// or if there are more than 16 MiB before or after unpacking, 4 levels, 1,000 parts, 1,000 members
+/// of a gzip stream, or 64 KiB of headers in a part. No message repeats any of the data.
+///
+/// Base64 is read as Python reads it: other characters and missing padding are no reason to lose
+/// the rest. Parts in uuencode are returned as they are.
 ///
 /// Source: cloud-init, `cloudinit/user_data.py`, and Python's `email` package, which reads the
 /// message for it.
@@ -94,7 +103,7 @@ impl Unpacker {
             return self.unpack(data, &Headers::default(), depth);
         }
         let (headers, start) = Headers::read(&data)?;
-        let body = headers.decode(data.slice(start..))?;
+        let body = headers.decode(data.slice(start..));
         self.unpack(body, &headers, depth)
     }
 
@@ -111,6 +120,11 @@ impl Unpacker {
             let body = self.gunzip(&body)?;
             return self.unpack(body, headers, depth + 1);
         }
+        if headers.is_message() {
+            let (inner, start) = Headers::read(&body)?;
+            let inner_body = inner.decode(body.slice(start..));
+            return self.unpack(inner_body, &inner, depth + 1);
+        }
         let Some(boundary) = headers.boundary() else {
             self.parts.push(UserDataPart {
                 content_type: headers.content_type(&body),
@@ -120,24 +134,39 @@ impl Unpacker {
             return Ok(());
         };
         for part in bodies(&body, &boundary) {
-            let (inner, start) = Headers::read(part)?;
-            let inner_body = inner.decode(body.slice_ref(&part[start..]))?;
+            let (mut inner, start) = Headers::read(part)?;
+            if headers.is_digest() {
+                inner.set_default_type("message/rfc822");
+            }
+            let inner_body = inner.decode(body.slice_ref(&part[start..]));
             self.unpack(inner_body, &inner, depth + 1)?;
         }
         Ok(())
     }
 
-    /// Unpacks a gzip stream, which may have several members (RFC 1952 section 2.2).
-    fn gunzip(&mut self, packed: &[u8]) -> Result<Bytes, Error> {
+    /// Unpacks a gzip stream, which may have several members (RFC 1952 section 2.2). Zero bytes
+    /// after a member are padding, as for Python and gzip.
+    fn gunzip(&mut self, mut packed: &[u8]) -> Result<Bytes, Error> {
         let mut unpacked = Vec::new();
-        MultiGzDecoder::new(packed)
-            // One more than allowed, to notice that there is more.
-            .take(self.left as u64 + 1)
-            .read_to_end(&mut unpacked)
-            .map_err(|source| bad("a gzip stream is broken").with_source(source))?;
-        let left = self.left.checked_sub(unpacked.len());
-        self.left = left.ok_or_else(|| bad("there are more than 16 MiB"))?;
-        Ok(unpacked.into())
+        for _ in 0..MAX_MEMBERS {
+            let mut member = GzDecoder::new(packed);
+            let before = unpacked.len();
+            member
+                .by_ref()
+                // One more than allowed, to notice that there is more.
+                .take(self.left as u64 + 1)
+                .read_to_end(&mut unpacked)
+                .map_err(|source| bad("a gzip stream is broken").with_source(source))?;
+            let left = self.left.checked_sub(unpacked.len() - before);
+            self.left = left.ok_or_else(|| bad("there are more than 16 MiB"))?;
+            let rest = member.into_inner();
+            let padding = rest.iter().take_while(|byte| **byte == 0).count();
+            packed = &rest[padding..];
+            if packed.is_empty() {
+                return Ok(unpacked.into());
+            }
+        }
+        Err(bad("a gzip stream has more than 1,000 members"))
     }
 }
 
@@ -241,6 +270,28 @@ impl Headers {
         parameter(content_type, "boundary").filter(|_| is_archive)
     }
 
+    /// Returns true if the body is another message, which Python's parser walks into.
+    fn is_message(&self) -> bool {
+        let stated = self.get("content-type").unwrap_or_default();
+        stated
+            .get(..8)
+            .is_some_and(|start| start.eq_ignore_ascii_case("message/"))
+    }
+
+    /// Returns true if the parts without a type are messages (RFC 2046 section 5.1.5).
+    fn is_digest(&self) -> bool {
+        let stated = self.get("content-type").unwrap_or_default();
+        stated
+            .get(..16)
+            .is_some_and(|start| start.eq_ignore_ascii_case("multipart/digest"))
+    }
+
+    fn set_default_type(&mut self, default: &str) {
+        if self.get("content-type").is_none() {
+            self.0.push(("content-type".to_owned(), default.to_owned()));
+        }
+    }
+
     /// Returns the file name: `filename` of `Content-Disposition`, or else `name` of
     /// `Content-Type`.
     fn filename(&self) -> Option<String> {
@@ -272,24 +323,42 @@ impl Headers {
     }
 
     /// Undoes the transfer encoding (RFC 2045 section 6).
-    fn decode(&self, body: Bytes) -> Result<Bytes, Error> {
+    fn decode(&self, body: Bytes) -> Bytes {
         let encoding = self.get("content-transfer-encoding").unwrap_or_default();
         match encoding.to_ascii_lowercase().as_str() {
-            "base64" => {
-                let text: Vec<u8> = body
-                    .iter()
-                    .copied()
-                    .filter(|b| !b.is_ascii_whitespace())
-                    .collect();
-                let decoded = STANDARD.decode(text);
-                Ok(decoded
-                    .map_err(|_| bad("a part is not Base64, as its header says"))?
-                    .into())
-            }
-            "quoted-printable" => Ok(unquote(&body).into()),
-            _ => Ok(body),
+            "base64" => decode_base64(&body).map_or(body, Into::into),
+            "quoted-printable" => unquote(&body).into(),
+            _ => body,
         }
     }
+}
+
+/// Decodes Base64 as Python's `email` does: other characters are skipped, padding that completes a
+/// group ends the text, and padding may be missing. Returns `None` for one digit too many.
+fn decode_base64(body: &[u8]) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let (mut digits, mut padding) = (Vec::with_capacity(body.len()), 0);
+    for byte in body {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => {
+                digits.push(*byte);
+                padding = 0;
+            }
+            b'=' if digits.len() % 4 >= 2 => {
+                padding += 1;
+                if digits.len() % 4 + padding == 4 {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    LENIENT.decode(digits).ok()
 }
 
 /// Returns the name of a header in its line: visible ASCII up to a colon (RFC 5322 section 2.2).
@@ -551,13 +620,54 @@ mod tests {
 
     #[test]
     fn a_part_may_be_compressed_itself() {
-        let script = STANDARD.encode(zipped(b"#!/bin/sh\n"));
+        let script = base64::engine::general_purpose::STANDARD.encode(zipped(b"#!/bin/sh\n"));
         let data = format!(
             "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: application/gzip\n\
             Content-Transfer-Encoding: base64\n\n{script}\n--b--\n"
         );
         let parts = unpack_user_data(data).unwrap();
         assert_eq!(&parts[0].body[..], b"#!/bin/sh\n");
+    }
+
+    #[test]
+    fn a_gzip_stream_may_have_members_and_padding() {
+        let padded = [zipped(b"a"), vec![0; 3], zipped(b"b"), vec![0; 512]].concat();
+        assert_eq!(&unpack_user_data(padded).unwrap()[0].body[..], b"ab");
+    }
+
+    /// What Python 3.11 gives for each.
+    #[test]
+    fn base64_is_read_as_leniently_as_an_instance_reads_it() {
+        for (text, plain) in [
+            ("IyEvYmluL3NoCg==", &b"#!/bin/sh\n"[..]),
+            ("IyEvYmluL3NoCg", b"#!/bin/sh\n"),
+            ("IyEv!YmluL3\r\nNoCg==", b"#!/bin/sh\n"),
+            ("IyEvYmluL3NoCg==IyEv", b"#!/bin/sh\n"),
+            ("*", b""),
+            ("IyEvY", b"IyEvY"),
+        ] {
+            let data = format!("MIME-Version: 1\nContent-Transfer-Encoding: base64\n\n{text}");
+            assert_eq!(
+                &unpack_user_data(data).unwrap()[0].body[..],
+                plain,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn messages_within_the_message_are_unpacked() {
+        let inner = "Content-Type: text/cloud-config\n\n#cloud-config\n";
+        for part in [
+            format!("--B\nContent-Type: message/rfc822\n\n{inner}--B--\n"),
+            format!("--B\n\n{inner}--B--\n"),
+        ] {
+            let data =
+                format!("MIME-Version: 1\nContent-Type: multipart/digest; boundary=B\n\n{part}");
+            let parts = unpack_user_data(data).unwrap();
+            assert_eq!(parts[0].content_type, "text/cloud-config");
+            assert_eq!(&parts[0].body[..], b"#cloud-config");
+        }
     }
 
     #[test]
@@ -578,9 +688,9 @@ mod tests {
             "--b\n\nx\n".repeat(MAX_PARTS + 1)
         );
         assert!(unpack_user_data(many).is_err());
-        assert!(
-            unpack_user_data("MIME-Version: 1\nContent-Transfer-Encoding: base64\n\n*").is_err()
-        );
+        // Empty members, which cost time and no bytes.
+        assert!(unpack_user_data(zipped(b"").repeat(MAX_MEMBERS + 1)).is_err());
+        assert!(unpack_user_data([zipped(b"x"), b"junk".to_vec()].concat()).is_err());
     }
 
     /// Returns the types of the parts and the names of their files.

@@ -53,21 +53,27 @@ impl Tree {
         }
     }
 
-    /// Sets an item. What was a directory becomes an item, and the other way round.
+    /// Sets an item. What was a directory becomes an item, and the other way round. A path without
+    /// a name sets nothing.
     pub(crate) fn set(&mut self, path: &str, value: impl Into<Bytes>) {
-        self.remove_all(path);
+        let path = normalized(path);
+        self.remove_all(&path);
         for (at, _) in path.match_indices('/') {
             self.0.remove(&path[..at]);
         }
-        self.0.insert(path.to_owned(), value.into());
+        // Nothing can be asked for without a name.
+        if !path.is_empty() {
+            self.0.insert(path, value.into());
+        }
     }
 
     pub(crate) fn remove(&mut self, path: &str) {
-        self.0.remove(path);
+        self.0.remove(&normalized(path));
     }
 
     /// Removes an item, or everything in a directory.
     fn remove_all(&mut self, path: &str) {
+        let path = normalized(path);
         let directory = format!("{path}/");
         let below = self.0.range(directory.clone()..);
         let below: Vec<String> = below
@@ -78,7 +84,7 @@ impl Tree {
         for own in below {
             self.0.remove(&own);
         }
-        self.0.remove(path);
+        self.0.remove(&path);
     }
 
     /// Returns a value or the listing of a directory, with or without a slash at the end of the
@@ -120,6 +126,12 @@ impl fmt::Debug for Tree {
     }
 }
 
+/// Joins slashes that follow each other, as the server does in the path of a request.
+fn normalized(path: &str) -> String {
+    let names: Vec<_> = path.split('/').filter(|name| !name.is_empty()).collect();
+    names.join("/")
+}
+
 /// Returns the listed name of the public key in this directory: `0=key-0` for `0/`.
 fn key_name(directory: &str) -> String {
     let index = directory.trim_end_matches('/');
@@ -140,6 +152,18 @@ mod tests {
     fn get(tree: &Tree, path: &str) -> Option<String> {
         tree.get(path)
             .map(|body| String::from_utf8(body.into()).unwrap())
+    }
+
+    #[test]
+    fn slashes_that_follow_each_other_are_one_and_an_item_needs_a_name() {
+        let mut tree = Tree::default();
+        tree.set("meta-data//x/", "1");
+        tree.set("//", "2");
+        tree.merge_json(r#"{"": "3", "meta-data": {"": {"y": "4"}}}"#)
+            .unwrap();
+        assert_eq!(get(&tree, "meta-data/x").as_deref(), Some("1"));
+        assert_eq!(get(&tree, "meta-data").as_deref(), Some("x\ny"));
+        assert_eq!(get(&tree, "").as_deref(), Some("meta-data/"));
     }
 
     #[test]

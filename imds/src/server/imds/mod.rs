@@ -185,7 +185,7 @@ impl Service {
             return answer::method_not_allowed("PUT");
         }
         self.counts.add_token();
-        let Some(ttl) = TokenTtl::from_header(request.headers().get(TTL_HEADER)) else {
+        let Some(ttl) = TokenTtl::from_headers(request.headers()) else {
             return answer::refusal(StatusCode::BAD_REQUEST);
         };
         let mut issued = answer::value(self.tokens.issue(ttl, Instant::now()));
