@@ -219,6 +219,7 @@ impl Error {
         )
     }
 
+    #[cfg(any(feature = "client", feature = "server", feature = "user-data"))]
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.change(|inner| inner.source = Some(source.into()))
     }
