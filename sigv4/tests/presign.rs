@@ -92,3 +92,36 @@ fn header_names_with_any_token_character_are_listed_unescaped() {
         .unwrap();
     assert_eq!(presigned.signed_headers(), "host;x-amz-meta-a!b");
 }
+
+/// `url`, which most clients use, and browsers write such a path again.
+#[test]
+fn a_presigned_url_has_no_character_that_clients_escape() {
+    let (credentials, now) = (credentials(), now());
+    for service in ["execute-api", "s3"] {
+        let scope = Scope::new("us-east-1", service).unwrap();
+        let signer = Signer::new(scope.clone());
+        for path in [
+            "/items/{id}",
+            "/x\"y",
+            "/a<b>`c",
+            "/x\\y",
+            "/\u{e9}",
+            "/a|b^c[d]",
+            "/a%20{b}:@!$&'()*+,;=",
+        ] {
+            let given = format!("https://example.com{path}");
+            let request = Request::new("GET", &given).unwrap();
+            let presigned = signer
+                .presign(&request, &credentials, now, Ttl::MAX)
+                .unwrap();
+            let sent = url::Url::parse(presigned.as_str()).unwrap();
+            assert_eq!(sent.as_str(), presigned.as_str());
+            let received = Request::new("GET", sent.as_str()).unwrap();
+            let verifier = Verifier::new(scope.clone());
+            let verified = verifier.verify(&received, now, |_| Some(credentials.clone()));
+            assert!(verified.is_ok(), "{service} {path}");
+            let steps = signer.explain_presign(&request, &credentials, now, Ttl::MAX);
+            assert_eq!(steps.unwrap().signature(), presigned.signature());
+        }
+    }
+}

@@ -23,6 +23,9 @@ pub(crate) const fn is_unreserved(byte: u8) -> bool {
 pub(crate) const UNRESERVED: [bool; 256] = unreserved_and(b"");
 /// The bytes that stay in a path.
 pub(crate) const PATH: [bool; 256] = unreserved_and(b"/");
+/// The bytes that may stand in the path of a URL, RFC 3986, section 3.3. A space may not, but it
+/// stays: the test suite of AWS signs it as it is.
+pub(crate) const URL_PATH: [bool; 256] = unreserved_and(b"/!$&'()*+,;=:@% ");
 
 const fn unreserved_and(punctuation: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];

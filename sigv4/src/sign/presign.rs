@@ -221,8 +221,14 @@ impl<'a> QueryForm<'a> {
             at,
             ttl,
             // Some servers verify the path of S3 as it is sent, others decode it and encode it
-            // again: both accept the form that is signed.
-            keeps_path: rules.encodes_twice() || canonical::is_signed_path(request.path(), rules),
+            // again: both accept the form that is signed. Elsewhere, clients escape what may not
+            // stand in a URL, so it is escaped before it is signed.
+            keeps_path: if rules.encodes_twice() {
+                let mut path = request.path().bytes();
+                path.all(|byte| percent::URL_PATH[usize::from(byte)])
+            } else {
+                canonical::is_signed_path(request.path(), rules)
+            },
         }
     }
 
@@ -314,6 +320,8 @@ impl<'a> QueryForm<'a> {
         let start = url.len();
         if self.keeps_path {
             url.extend_from_slice(request.path_or_root().as_bytes());
+        } else if self.rules.encodes_twice() {
+            percent::escape(url, request.path().as_bytes(), &percent::URL_PATH);
         } else {
             canonical::write_path(url, request.path(), self.rules.normalizes(), false);
         }
@@ -327,10 +335,11 @@ impl<'a> QueryForm<'a> {
     where
         'a: 'u,
     {
-        if self.rules.encodes_twice() {
-            Path::Sent(self.request.path())
-        } else {
-            Path::Signed(written)
+        match (self.rules.encodes_twice(), self.keeps_path) {
+            (true, true) => Path::Sent(self.request.path()),
+            // What is not ASCII was escaped, so the fallback is never taken.
+            (true, false) => Path::Sent(core::str::from_utf8(written).unwrap_or_default()),
+            (false, _) => Path::Signed(written),
         }
     }
 
