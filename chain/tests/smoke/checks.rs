@@ -1,7 +1,8 @@
 use keyfob_chain::{
-    Order,
+    Order, ProfileProvider, Provider as _, Settings, Variables,
     profiles::{ConfigFiles, Editor, FileKind, Problem, SectionName},
 };
+use keyfob_sigv4::Timestamp;
 
 /// Reads a file as each kind, by each family of rules.
 pub(crate) fn files(input: &[u8]) {
@@ -33,6 +34,23 @@ pub(crate) fn files(input: &[u8]) {
                 }
             }
             assert!(files.profile("\u{1}").is_err());
+        }
+    }
+}
+
+/// Explains each profile of a file: what masks what, and when its key expires.
+pub(crate) fn findings(input: &[u8]) {
+    let now = Timestamp::from_unix_seconds(1_800_000_000);
+    let files = ConfigFiles::parse([
+        (FileKind::Config, "config", input),
+        (FileKind::Credentials, "credentials", input),
+    ]);
+    for name in files.names() {
+        let settings = Settings::new(Variables::default(), files.clone()).with_profile(name);
+        for finding in ProfileProvider::new(settings).findings(now) {
+            let line = finding.line(None);
+            assert!(!line.contains(char::is_control), "{line:?}");
+            assert!(!line.contains("canary"), "{line:?}");
         }
     }
 }

@@ -96,6 +96,43 @@ fn any_bytes_are_read_without_a_panic_and_every_problem_has_a_line_of_the_file()
 }
 
 #[test]
+fn every_profile_can_be_explained_without_a_panic_or_a_secret() {
+    const PIECES: [&str; 24] = [
+        "[default]",
+        "[profile dev]",
+        "[dev]",
+        "aws_access_key_id = ASIAEXAMPLE",
+        "aws_access_key_id =",
+        "aws_secret_access_key = canary",
+        "aws_session_token = canary",
+        "aws_security_token = 'canary'",
+        "role_arn = arn:aws:iam::123456789012:role/r",
+        "source_profile = dev",
+        "source_profile = default",
+        "source_profile = none",
+        "credential_source = Environment",
+        "web_identity_token_file = /t",
+        "sso_session = s",
+        "login_session = l",
+        "credential_process = canary",
+        "x_security_token_expires = 2026-01-01T00:00:00+10:00",
+        "x_security_token_expires = 2099-01-01T00:00:00",
+        "expiration = 2026-01-01 00:00:00",
+        "aws_expiration = +00",
+        "aws_session_expiration = \u{e9}\u{e9}",
+        "duration_seconds = 900",
+        "region = eu-west-1",
+    ];
+    let mut numbers = Numbers(0xfeed);
+    for _ in 0..5000 {
+        let lines: Vec<_> = (0..numbers.next(16))
+            .map(|_| numbers.pick(&PIECES))
+            .collect();
+        checks::findings(lines.join("\n").as_bytes());
+    }
+}
+
+#[test]
 fn in_any_file_a_new_value_is_read_back_and_nothing_else_changes() {
     let mut numbers = Numbers(0x5eed_cafe_f00d_1234);
     for _ in 0..6000 {
