@@ -11,7 +11,8 @@ use crate::{
 /// A request to sign or to verify, borrowed from its caller.
 ///
 /// Every part is taken as it is sent and never parsed again: a space in a path must be `%20`
-/// already. Everything is checked here, so signing cannot fail later.
+/// already. The constructors check each part; signing refuses parts that contradict each other,
+/// such as two `Host` headers.
 ///
 /// # Examples
 ///

@@ -247,7 +247,7 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// A signer with its key, so that signing cannot fail.
+/// A signer with its key.
 pub(crate) struct WithKey<'a> {
     signer: &'a Signer,
     key: SigningKey,
