@@ -8,9 +8,12 @@ use crate::{
     error::{Error, ErrorKind},
     explain::{Attempt, Explanation, Verdict},
     finding::Finding,
-    order::Order,
+    order::{Order, Source},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
-    providers::{ContainerProvider, EnvironmentProvider, ProfileProvider, WebIdentityProvider},
+    providers::{
+        ContainerProvider, EnvironmentProvider, ProfileProvider, SystemPropertiesProvider,
+        WebIdentityProvider,
+    },
     variables::Variables,
 };
 
@@ -96,7 +99,8 @@ impl Chain {
     }
 
     /// Creates a chain of the usual providers: environment, web identity, profile, container, and
-    /// (with the feature `imds`) instance metadata.
+    /// (with the feature `imds`) instance metadata; for Java, system properties as well. The
+    /// settings are read by the rules of `order`.
     ///
     /// A source that is configured but not supported stops the chain with
     /// [`ErrorKind::Unsupported`], so that no other identity is used in its place. That is SSO, a
@@ -116,24 +120,24 @@ impl Chain {
     /// ));
     /// ```
     pub fn default_for(order: Order, settings: &Settings) -> Self {
-        let mut environment = EnvironmentProvider::new(settings.clone());
-        let mut web_identity = WebIdentityProvider::new(settings.clone());
-        let mut profile = ProfileProvider::new(settings.clone());
-        if order == Order::Cli {
-            environment = environment.yielding_to_profile();
-            web_identity = web_identity.yielding_to_profile();
-            profile = profile.sharing_environment();
-        }
-        let mut chain = Self::new().then(environment);
-        chain = match order {
-            Order::Rust => chain.then(profile).then(web_identity),
-            Order::Cli | Order::JavaV1 | Order::JavaV2 => chain.then(web_identity).then(profile),
-        };
-        chain = chain.then(ContainerProvider::new(settings.clone()));
-        // Last, because outside EC2 it takes up to 1 s to find out that there is none.
-        #[cfg(feature = "imds")]
-        {
-            chain = chain.then(crate::providers::InstanceMetadataProvider::new(settings));
+        let settings = &settings.clone().with_order(order);
+        let mut chain = Self::new();
+        for source in order.rules().sources {
+            let settings = settings.clone();
+            chain = match source {
+                Source::SystemProperties => chain.then(SystemPropertiesProvider::new(settings)),
+                Source::Environment => chain.then(EnvironmentProvider::new(settings)),
+                Source::WebIdentity => chain.then(WebIdentityProvider::new(settings)),
+                Source::Profile => chain.then(ProfileProvider::new(settings)),
+                Source::Container => chain.then(ContainerProvider::new(settings)),
+                // Last, because outside EC2 it takes up to 1 s to find out that there is none.
+                #[cfg(feature = "imds")]
+                Source::Instance => {
+                    chain.then(crate::providers::InstanceMetadataProvider::new(&settings))
+                }
+                #[cfg(not(feature = "imds"))]
+                Source::Instance => chain,
+            };
         }
         chain
     }

@@ -29,5 +29,8 @@ pub use provider::{
 };
 #[cfg(feature = "imds")]
 pub use providers::InstanceMetadataProvider;
-pub use providers::{ContainerProvider, EnvironmentProvider, ProfileProvider, WebIdentityProvider};
+pub use providers::{
+    ContainerProvider, EnvironmentProvider, ProfileProvider, SystemPropertiesProvider,
+    WebIdentityProvider,
+};
 pub use variables::{Platform, Variables};

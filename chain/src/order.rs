@@ -1,35 +1,304 @@
-/// The order in which [`Chain::default_for`](crate::Chain::default_for) tries the providers.
+/// The tool or SDK whose rules apply: in which order the sources of credentials count, what a named
+/// profile switches off, and which variables count.
 ///
-/// Every order starts with the environment variables and ends with instance metadata. The orders
-/// differ in two rules: whether a profile chosen by the program disables the keys in the
-/// environment, and whether web identity from the environment comes before or after the profile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// [`Settings::with_order`](crate::Settings::with_order) sets it, or
+/// [`Chain::default_for`](crate::Chain::default_for). The same inputs can be explained by the rules
+/// of several SDKs.
+///
+/// | | order of the sources | a named profile switches off | profile | region | half a key |
+/// |---|---|---|---|---|---|
+/// | [`Cli`](Self::Cli) | variables, web identity, profile | the variables, if the program names it | `AWS_PROFILE`, `AWS_DEFAULT_PROFILE` | `AWS_REGION`, `AWS_DEFAULT_REGION`, profile, instance | an error |
+/// | [`Boto3`](Self::Boto3) | the same | the same | `AWS_DEFAULT_PROFILE`, `AWS_PROFILE` | `AWS_DEFAULT_REGION`, profile | an ID alone is an error |
+/// | [`JavaV1`](Self::JavaV1) | variables, system properties, web identity, profile | nothing | `AWS_PROFILE` | `AWS_REGION`, profile, instance | skipped |
+/// | [`JavaV2`](Self::JavaV2) | system properties, variables, web identity, profile | nothing | `AWS_PROFILE` | `aws.region`, `AWS_REGION`, profile, instance | skipped |
+/// | [`Rust`](Self::Rust) | variables, profile, web identity | nothing | `AWS_PROFILE` | `AWS_REGION`, `AWS_DEFAULT_REGION`, profile, instance | skipped |
+/// | [`Go`](Self::Go) | variables, web identity, profile | the variables, if the program names it | `AWS_PROFILE`, `AWS_DEFAULT_PROFILE` | `AWS_REGION`, `AWS_DEFAULT_REGION`, profile | skipped |
+/// | [`JavaScript`](Self::JavaScript) | variables, profile, web identity | the key in the variables | `AWS_PROFILE` | `AWS_REGION`, profile | skipped |
+///
+/// The container and the instance come last in all of them. "Variables" are the access key in the
+/// environment.
+///
+/// Sources: botocore 1.43, aws-config 1.13, and the published sources of the other SDKs in 2026.
+/// The rows of the SDK for Java 1, and the region of JavaScript, are from their documentation only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Order {
-    /// The AWS CLI and boto3: `--profile` disables the keys in the environment; web identity comes
-    /// before the profile.
+    /// The AWS CLI, version 2.
     #[default]
     Cli,
-    /// The AWS SDK for Java 1: the keys in the environment always count; web identity comes before
-    /// the profile.
+    /// boto3, the AWS SDK for Python, and version 1 of the AWS CLI.
+    Boto3,
+    /// The AWS SDK for Java 1.
     JavaV1,
-    /// The AWS SDK for Java 2: the same as [`JavaV1`](Self::JavaV1).
+    /// The AWS SDK for Java 2.
     JavaV2,
-    /// The AWS SDK for Rust: the keys in the environment always count; web identity comes after the
-    /// profile.
+    /// The AWS SDK for Rust.
     Rust,
+    /// The AWS SDK for Go 2.
+    Go,
+    /// The AWS SDK for JavaScript 3.
+    JavaScript,
 }
 
-impl Order {
-    /// Returns true if a profile may have any name, as in botocore. The parser that the SDKs share
-    /// ignores a section whose name has other characters than letters, digits and `_-/.%@:+`.
-    pub(crate) fn allows_any_name(self) -> bool {
-        matches!(self, Self::Cli)
-    }
+/// The rules of one tool or SDK.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// The sources, in the order in which they are asked.
+    pub(crate) sources: &'static [Source],
+    /// The variables that name the profile, the first one first.
+    pub(crate) profile_variables: &'static [&'static str],
+    pub(crate) named_profile: NamedProfile,
+    /// The variables of the access key, the first one first.
+    pub(crate) id: &'static [&'static str],
+    pub(crate) secret: &'static [&'static str],
+    pub(crate) token: &'static [&'static str],
+    /// Whether an ID without a secret is an error. Otherwise the next source is asked.
+    pub(crate) refuses_id_alone: bool,
+    /// Whether a secret without an ID is an error.
+    pub(crate) refuses_secret_alone: bool,
+    /// The variables that set the region, the first one first.
+    pub(crate) region_variables: &'static [&'static str],
+    /// Whether the system property `aws.region` sets the region, before all variables.
+    pub(crate) region_property: bool,
+    /// Whether the region of the instance counts if nothing else sets one.
+    #[cfg_attr(
+        not(feature = "imds"),
+        expect(dead_code, reason = "there is no instance then")
+    )]
+    pub(crate) region_of_instance: bool,
+    /// Whether STS is called in the region beside a role's `role_arn`, if that profile has one.
+    #[cfg_attr(
+        not(feature = "sts"),
+        expect(dead_code, reason = "there is no STS then")
+    )]
+    pub(crate) region_beside_role: bool,
+    /// Whether a role without a source is assumed with the key of its own profile.
+    pub(crate) role_takes_own_key: bool,
+    /// Whether `AWS_CONTAINER_CREDENTIALS_FULL_URI` comes before the relative one.
+    pub(crate) full_uri_first: bool,
+    /// The sources in one profile, the first one first.
+    pub(crate) in_profile: &'static [ProfileSource],
+    /// Whether web identity in the environment and in the profile complete each other, and a role
+    /// of the profile comes before both.
+    pub(crate) shares_web_identity: bool,
+    /// Whether a profile may have any name. The parser that the SDKs share ignores a section whose
+    /// name has other characters than letters, digits and `_-/.%@:+`.
+    pub(crate) allows_any_name: bool,
+    /// Whether `NAME = VALUE` that is indented right below a header is a property. The parser that
+    /// the SDKs share refuses it.
+    pub(crate) allows_indented_properties: bool,
+}
 
-    /// Returns true if `NAME = VALUE` that is indented right below a header is a property, as in
-    /// botocore. The parser that the SDKs share refuses it.
-    pub(crate) fn allows_indented_properties(self) -> bool {
-        matches!(self, Self::Cli)
+/// A source of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    SystemProperties,
+    Environment,
+    WebIdentity,
+    Profile,
+    Container,
+    Instance,
+}
+
+/// What naming a profile switches off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NamedProfile {
+    Nothing,
+    /// The access key and web identity in the environment, if the program names the profile.
+    EnvironmentByProgram,
+    /// The access key in the environment, whether the program or a variable names the profile.
+    Key,
+}
+
+/// A source of credentials in a profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProfileSource {
+    /// `role_arn` with a token file.
+    WebIdentity,
+    /// `role_arn` with another source.
+    Role,
+    Sso,
+    Login,
+    Process,
+    /// The access key in the credentials file.
+    CredentialsKey,
+    /// The access key in either file, the credentials file first.
+    Key,
+}
+
+const CLI: Rules = Rules {
+    sources: &[
+        Source::Environment,
+        Source::WebIdentity,
+        Source::Profile,
+        Source::Container,
+        Source::Instance,
+    ],
+    profile_variables: &["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
+    named_profile: NamedProfile::EnvironmentByProgram,
+    id: &["AWS_ACCESS_KEY_ID"],
+    secret: &["AWS_SECRET_ACCESS_KEY"],
+    // The second one is the name before 2015. The AWS CLI reads it first; here it counts only if
+    // the new one is not set, so that a left-over does not break a new key.
+    token: &["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"],
+    refuses_id_alone: true,
+    // The AWS CLI skips it, and may so use another identity than the one that was meant.
+    refuses_secret_alone: true,
+    region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
+    region_property: false,
+    region_of_instance: true,
+    region_beside_role: false,
+    role_takes_own_key: false,
+    full_uri_first: false,
+    in_profile: &[
+        ProfileSource::WebIdentity,
+        ProfileSource::Role,
+        ProfileSource::Sso,
+        ProfileSource::CredentialsKey,
+        ProfileSource::Login,
+        ProfileSource::Process,
+        ProfileSource::Key,
+    ],
+    shares_web_identity: true,
+    allows_any_name: true,
+    allows_indented_properties: true,
+};
+
+const BOTO3: Rules = Rules {
+    profile_variables: &["AWS_DEFAULT_PROFILE", "AWS_PROFILE"],
+    token: &["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"],
+    refuses_secret_alone: false,
+    region_variables: &["AWS_DEFAULT_REGION"],
+    region_of_instance: false,
+    ..CLI
+};
+
+/// What the SDKs share that have the common parser.
+const SDK: Rules = Rules {
+    profile_variables: &["AWS_PROFILE"],
+    named_profile: NamedProfile::Nothing,
+    token: &["AWS_SESSION_TOKEN"],
+    refuses_id_alone: false,
+    refuses_secret_alone: false,
+    shares_web_identity: false,
+    allows_any_name: false,
+    allows_indented_properties: false,
+    ..CLI
+};
+
+const JAVA_V2: Rules = Rules {
+    sources: &[
+        Source::SystemProperties,
+        Source::Environment,
+        Source::WebIdentity,
+        Source::Profile,
+        Source::Container,
+        Source::Instance,
+    ],
+    region_variables: &["AWS_REGION"],
+    region_property: true,
+    region_beside_role: true,
+    in_profile: &[
+        ProfileSource::WebIdentity,
+        ProfileSource::Sso,
+        ProfileSource::Role,
+        ProfileSource::Process,
+        ProfileSource::Key,
+    ],
+    ..SDK
+};
+
+const JAVA_V1: Rules = Rules {
+    sources: &[
+        Source::Environment,
+        Source::SystemProperties,
+        Source::WebIdentity,
+        Source::Profile,
+        Source::Container,
+        Source::Instance,
+    ],
+    id: &["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"],
+    secret: &["AWS_SECRET_KEY", "AWS_SECRET_ACCESS_KEY"],
+    region_property: false,
+    in_profile: &[
+        ProfileSource::WebIdentity,
+        ProfileSource::Role,
+        ProfileSource::Process,
+        ProfileSource::Key,
+    ],
+    ..JAVA_V2
+};
+
+const RUST: Rules = Rules {
+    sources: &[
+        Source::Environment,
+        Source::Profile,
+        Source::WebIdentity,
+        Source::Container,
+        Source::Instance,
+    ],
+    secret: &["AWS_SECRET_ACCESS_KEY", "SECRET_ACCESS_KEY"],
+    in_profile: &[
+        ProfileSource::WebIdentity,
+        ProfileSource::Role,
+        ProfileSource::Sso,
+        ProfileSource::Login,
+        ProfileSource::Process,
+        ProfileSource::Key,
+    ],
+    ..SDK
+};
+
+const GO: Rules = Rules {
+    profile_variables: &["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
+    named_profile: NamedProfile::EnvironmentByProgram,
+    id: &["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"],
+    secret: &["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"],
+    region_of_instance: false,
+    role_takes_own_key: true,
+    full_uri_first: true,
+    in_profile: &[
+        ProfileSource::WebIdentity,
+        ProfileSource::Role,
+        ProfileSource::Key,
+        ProfileSource::Sso,
+        ProfileSource::Process,
+    ],
+    ..SDK
+};
+
+const JAVASCRIPT: Rules = Rules {
+    sources: &[
+        Source::Environment,
+        Source::Profile,
+        Source::WebIdentity,
+        Source::Container,
+        Source::Instance,
+    ],
+    named_profile: NamedProfile::Key,
+    region_variables: &["AWS_REGION"],
+    region_of_instance: false,
+    in_profile: &[
+        ProfileSource::Role,
+        ProfileSource::Key,
+        ProfileSource::WebIdentity,
+        ProfileSource::Process,
+        ProfileSource::Sso,
+        ProfileSource::Login,
+    ],
+    ..SDK
+};
+
+impl Order {
+    pub(crate) fn rules(self) -> &'static Rules {
+        match self {
+            Self::Cli => &CLI,
+            Self::Boto3 => &BOTO3,
+            Self::JavaV1 => &JAVA_V1,
+            Self::JavaV2 => &JAVA_V2,
+            Self::Rust => &RUST,
+            Self::Go => &GO,
+            Self::JavaScript => &JAVASCRIPT,
+        }
     }
 }

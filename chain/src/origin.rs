@@ -65,6 +65,14 @@ pub enum Origin {
         /// Their names, in the documented order.
         variables: Vec<String>,
     },
+    /// System properties of Java.
+    SystemProperties {
+        /// Their names, in the documented order.
+        names: Vec<String>,
+        /// The variable that sets them, or `None` if the program does.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        variable: Option<String>,
+    },
     /// A line of a configuration file.
     File {
         /// The file.
@@ -169,6 +177,13 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::Argument { name } => f.write_str(name),
             Self::Environment { variables } => f.write_str(&variables.join(", ")),
+            Self::SystemProperties { names, variable } => {
+                f.write_str(&names.join(", "))?;
+                match variable {
+                    Some(variable) => write!(f, " in {variable}"),
+                    None => Ok(()),
+                }
+            }
             Self::File {
                 file,
                 line,

@@ -58,6 +58,18 @@ role_arn = arn:aws:iam::123456789012:role/by-source
 source_profile = variables
 [profile variables]
 credential_source = Environment
+[profile regional]
+role_arn = arn:aws:iam::123456789012:role/regional
+source_profile = key
+region = eu-west-2
+[profile by-region]
+role_arn = arn:aws:iam::123456789012:role/last
+source_profile = regional
+region = eu-west-3
+[profile own-key]
+role_arn = arn:aws:iam::123456789012:role/own
+aws_access_key_id = AKIDOWN
+aws_secret_access_key = canary-own
 ";
 
 const KEYS: [(&str, &str); 2] = [
@@ -114,6 +126,44 @@ async fn credentials(settings: &Settings) -> Result<Credentials, Error> {
         .resolve(now())
         .await
         .credentials
+}
+
+#[tokio::test]
+async fn java_calls_sts_in_the_region_beside_the_role_and_the_others_in_the_one_of_the_profile() {
+    for (order, regions) in [
+        (Order::Cli, ["eu-west-3", "eu-west-3"]),
+        (Order::Boto3, ["eu-west-3", "eu-west-3"]),
+        (Order::JavaV2, ["eu-west-2", "eu-west-3"]),
+    ] {
+        let answers = ["ASIAFIRST", "ASIALAST"].map(|id| session("AssumeRole", id));
+        let sts = Service::start(answers.to_vec());
+        let settings = settings(&sts, &[]).with_profile("by-region");
+        let chain = Chain::default_for(order, &settings);
+        let key = chain.resolve(now()).await.credentials.unwrap();
+        assert_eq!(key.access_key_id(), "ASIALAST");
+        let seen = sts.seen();
+        assert_eq!(seen.len(), 2);
+        for (request, region) in seen.iter().zip(regions) {
+            let scope = format!("/{region}/sts/aws4_request");
+            assert!(request.contains(&scope), "{order:?}: {request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_without_a_source_takes_its_own_key_in_the_sdk_for_go_only() {
+    for (order, is_assumed) in [(Order::Go, true), (Order::Cli, false), (Order::Rust, false)] {
+        let sts = Service::start(vec![session("AssumeRole", "ASIAROLE")]);
+        let settings = settings(&sts, &[("AWS_REGION", "eu-west-1")]).with_profile("own-key");
+        let chain = Chain::default_for(order, &settings);
+        match chain.resolve(now()).await.credentials {
+            Ok(key) => assert!(is_assumed && key.access_key_id() == "ASIAROLE", "{order:?}"),
+            Err(error) => {
+                assert!(!is_assumed, "{order:?}: {error}");
+                assert_eq!(error.kind(), ErrorKind::SourceProfile);
+            }
+        }
+    }
 }
 
 #[test]

@@ -23,13 +23,15 @@ use crate::{
 ///
 /// - Only one task at a time asks the provider. The others wait for its answer or, if the cached
 ///   credentials are valid for at least another minute, use those.
-/// - Credentials with [`Renewal::Service`] (instance metadata, a container's agent, STS) are
-///   refreshed 5, 15 or 60 minutes before they expire, depending on their lifetime. From 1 minute
-///   before expiry, callers wait for the refresh. If the refresh fails, the old credentials are
-///   served, even after they expire, and the next attempt is 5 to 10 minutes later.
+/// - Credentials with [`Renewal::Service`](crate::Renewal::Service) (instance metadata, a
+///   container's agent, STS) are refreshed 5, 15 or 60 minutes before they expire, depending on
+///   their lifetime. From 1 minute before expiry, callers wait for the refresh. If the refresh
+///   fails, the old credentials are served, even after they expire, and the next attempt is 5 to 10
+///   minutes later.
 /// - Other credentials are refreshed 10 seconds before they expire and never served after that.
 ///   With a session token but no expiry they count for 15 minutes. With neither, or with
-///   [`Renewal::Never`] and no expiry, they stay until [`invalidate`](Self::invalidate).
+///   [`Renewal::Never`](crate::Renewal::Never) and no expiry, they stay until
+///   [`invalidate`](Self::invalidate).
 /// - A failure is shared with the tasks that waited for it. It is not cached.
 /// - Reading credentials that are valid takes no lock, allocates nothing, and writes to no memory
 ///   that other threads read.

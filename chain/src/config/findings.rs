@@ -6,10 +6,6 @@ use crate::{
     profiles::{SectionName, is_quoted},
 };
 
-/// The variables that name the profile, in the order in which they count.
-const PROFILE: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
-const REGION: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
-
 impl Settings {
     /// Returns what is remarkable about the name of the profile and about `region`, the region in
     /// use. Sends nothing.
@@ -83,9 +79,8 @@ impl Settings {
     fn profile_name_findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let named_by = self.profile_origin();
-        let variable = PROFILE
-            .into_iter()
-            .find(|name| *named_by == Origin::environment(&[name]));
+        let mut variables = self.rules().profile_variables.iter();
+        let variable = variables.find(|name| *named_by == Origin::environment(&[name]));
         let Some(variable) = variable else {
             return findings;
         };
@@ -110,7 +105,8 @@ impl Settings {
 
     /// Returns the regions that come after the one in use.
     fn masked_regions(&self, region: &Region) -> Vec<Finding> {
-        let variables = REGION.into_iter().filter_map(|name| self.variable(name));
+        let names = self.rules().region_variables.iter();
+        let variables = names.filter_map(|name| self.variable(name));
         let profile = self.profile().ok().flatten();
         let property = profile.and_then(|profile| {
             let value = profile.get("region")?;

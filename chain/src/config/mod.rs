@@ -11,6 +11,7 @@ mod setting;
 mod settings;
 #[cfg(feature = "sts")]
 mod sts;
+mod system_properties;
 
 #[cfg(feature = "imds")]
 pub(crate) use imds::DISABLED;
@@ -19,3 +20,4 @@ pub(crate) use instance::Instance;
 pub use region::Region;
 pub use setting::{Argument, Setting};
 pub use settings::Settings;
+pub(crate) use system_properties::SystemProperty;

@@ -9,10 +9,12 @@ use super::instance::Instance;
 use super::{
     region::Region,
     setting::{Argument, Setting},
+    system_properties::SystemProperty,
 };
 use crate::{
     error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
+    order::{Order, Rules},
     origin::Origin,
     profiles::{ConfigFiles, FileKind, Section, SectionName, is_quoted},
     variables::Variables,
@@ -41,9 +43,27 @@ pub struct Settings {
     profile: String,
     profile_origin: Origin,
     region: Option<Region>,
+    order: Order,
+    /// Whether the files are those that the variables name, and not texts that were given.
+    reads_files: bool,
+    /// Read from the variables when they are first needed.
+    system_properties: Arc<OnceLock<Vec<SystemProperty>>>,
     notify: Option<Notify>,
     #[cfg(feature = "imds")]
     instance: Arc<Instance>,
+}
+
+/// Returns the profile that a variable names, or `default`.
+fn named_profile(variables: &Variables, order: Order) -> (String, Origin) {
+    let mut names = order.rules().profile_variables.iter();
+    names
+        .find_map(|name| {
+            Some((
+                variables.text(name)?.to_owned(),
+                Origin::environment(&[name]),
+            ))
+        })
+        .unwrap_or_else(|| ("default".to_owned(), Origin::Default))
 }
 
 #[derive(Clone)]
@@ -62,12 +82,16 @@ impl Settings {
     /// in the environment and no profile named, a chain never reads them. A file that cannot be
     /// read is not an error here: see [`ConfigFiles::problems`].
     pub fn load(variables: Variables) -> Self {
-        Self::with_files(variables, OnceLock::new())
+        Self {
+            reads_files: true,
+            ..Self::with_files(variables, OnceLock::new())
+        }
     }
 
     /// Creates settings from the environment and files that are already read.
     ///
-    /// The profile is `AWS_PROFILE`, then `AWS_DEFAULT_PROFILE`, then `default`. A variable that is
+    /// The profile is `AWS_PROFILE`, then `AWS_DEFAULT_PROFILE`, then `default`, unless
+    /// [`with_order`](Self::with_order) changes that. A variable that is
     /// empty or only whitespace counts as not set.
     ///
     /// # Examples
@@ -86,14 +110,15 @@ impl Settings {
     }
 
     fn with_files(variables: Variables, files: OnceLock<ConfigFiles>) -> Self {
-        let (profile, profile_origin) = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]
-            .into_iter()
-            .find_map(|name| Some((variables.text(name)?, Origin::environment(&[name]))))
-            .unwrap_or(("default", Origin::Default));
+        let order = Order::default();
+        let (profile, profile_origin) = named_profile(&variables, order);
         Self {
-            profile: profile.to_owned(),
+            profile,
             profile_origin,
             region: None,
+            order,
+            reads_files: false,
+            system_properties: Arc::default(),
             notify: None,
             #[cfg(feature = "imds")]
             instance: Arc::default(),
@@ -104,8 +129,8 @@ impl Settings {
 
     /// Sets the profile that the program was told to use, as by `--profile`.
     ///
-    /// It comes before the environment. With [`Order::Cli`](crate::Order::Cli) it also disables the
-    /// keys in the environment.
+    /// It comes before the environment. By the rules of some [`Order`]s, such as [`Order::Cli`], it
+    /// also switches off the keys in the environment.
     ///
     /// # Examples
     ///
@@ -123,6 +148,81 @@ impl Settings {
             name: "--profile".to_owned(),
         };
         self.forget_instance()
+    }
+
+    /// Sets the rules to follow. The default is [`Order::Cli`].
+    ///
+    /// The name of the profile is read again by the rules, unless the program chose it, and so are
+    /// the files that the variables name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Order, Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_DEFAULT_PROFILE", "ci")]));
+    /// assert_eq!(settings.profile_name(), "ci");
+    /// // The SDK for Rust reads AWS_PROFILE only.
+    /// assert_eq!(settings.with_order(Order::Rust).profile_name(), "default");
+    /// ```
+    #[must_use]
+    pub fn with_order(mut self, order: Order) -> Self {
+        if order == self.order {
+            return self;
+        }
+        self.order = order;
+        if self.reads_files {
+            self.files = Arc::default();
+        }
+        if !self.is_profile_explicit() {
+            (self.profile, self.profile_origin) = named_profile(&self.variables, order);
+        }
+        self.forget_instance()
+    }
+
+    /// Returns the rules in use.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    pub(crate) fn rules(&self) -> &'static Rules {
+        self.order.rules()
+    }
+
+    /// Sets system properties of Java, as pairs of names and values. They come before those in
+    /// `JDK_JAVA_OPTIONS` and `JAVA_TOOL_OPTIONS`. Only the orders of Java read them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Order, Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::default())
+    ///     .with_order(Order::JavaV2)
+    ///     .with_system_properties([("aws.region", "eu-west-1")]);
+    /// assert_eq!(settings.region(None)?.unwrap().origin().to_string(), "aws.region");
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_system_properties<'a>(
+        mut self,
+        properties: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let mut all: Vec<_> = properties
+            .into_iter()
+            .filter_map(|(name, value)| SystemProperty::new(name, value, None))
+            .collect();
+        all.extend(SystemProperty::in_variables(&self.variables));
+        self.system_properties = Arc::new(OnceLock::from(all));
+        self
+    }
+
+    /// Returns a system property that is set and not empty.
+    pub(crate) fn system_property(&self, name: &str) -> Option<&SystemProperty> {
+        let all = self
+            .system_properties
+            .get_or_init(|| SystemProperty::in_variables(&self.variables));
+        all.iter().find(|property| property.has_name(name))
     }
 
     /// Sets a function that is told what comes up on the way to credentials, before a service is
@@ -210,7 +310,7 @@ impl Settings {
     /// Returns the configuration files. Reads them, unless a clone of these settings already has.
     pub fn files(&self) -> &ConfigFiles {
         self.files
-            .get_or_init(|| ConfigFiles::load(&self.variables))
+            .get_or_init(|| ConfigFiles::load_for(self.order, &self.variables))
     }
 
     /// Returns the name of the profile, whether or not it exists.
@@ -297,10 +397,10 @@ impl Settings {
 
     /// Returns the region that the program, the environment or the profile sets. Sends nothing.
     ///
-    /// The order is that of the AWS CLI: `argument`, or else the region of
-    /// [`with_region`](Self::with_region); then `AWS_REGION`, `AWS_DEFAULT_REGION`, and `region` in
-    /// the profile. Without any of these, [`resolve_region`](Self::resolve_region) goes on to
-    /// instance metadata and the default.
+    /// `argument` comes first, or else the region of [`with_region`](Self::with_region). Then, by
+    /// the rules of the AWS CLI, `AWS_REGION`, `AWS_DEFAULT_REGION`, and `region` in the profile;
+    /// [`Order`] has the variables of the others. Without any of these,
+    /// [`resolve_region`](Self::resolve_region) goes on to instance metadata and the default.
     ///
     /// # Errors
     ///
@@ -327,7 +427,14 @@ impl Settings {
         if let Some(region) = &self.region {
             return Ok(Some(region.clone()));
         }
-        for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        let property = self
+            .system_property("aws.region")
+            .filter(|_| self.rules().region_property);
+        if let Some(property) = property {
+            let origin = SystemProperty::origin(&[property]);
+            return Region::new(&property.value, origin).map(Some);
+        }
+        for variable in self.rules().region_variables {
             if let Some(region) = self.variables().text(variable) {
                 return Region::new(region, Origin::environment(&[variable])).map(Some);
             }

@@ -80,7 +80,10 @@ impl Lines {
             return Line::Empty;
         }
         let indentation = line.chars().take_while(|c| c.is_whitespace()).count();
-        if indentation > 0 && self.property.is_none() && !self.order.allows_indented_properties() {
+        if indentation > 0
+            && self.property.is_none()
+            && !self.order.rules().allows_indented_properties
+        {
             return Line::Stray(text);
         }
         // Before the check for a comment: a `# x` that is indented more continues a value.
@@ -178,7 +181,7 @@ fn parse_credentials_header(order: Order, inner: &str) -> Result<SectionName, Ig
     if has_prefix(inner) {
         return Err(Ignored::Prefixed);
     }
-    if is_name(inner) || (order.allows_any_name() && is_quotable(inner)) {
+    if is_name(inner) || (order.rules().allows_any_name && is_quotable(inner)) {
         return Ok(SectionName::Profile(inner.to_owned()));
     }
     Err(Ignored::InvalidName)
@@ -200,7 +203,7 @@ fn parse_config_header(order: Order, inner: &str) -> Result<SectionName, Ignored
     let rest = rest.trim();
     let name = match unquote(rest) {
         Some(name) => Some(name),
-        None if order.allows_any_name() => Some(rest).filter(|name| is_bare(name)),
+        None if order.rules().allows_any_name => Some(rest).filter(|name| is_bare(name)),
         None => Some(rest).filter(|name| is_name(name)),
     };
     match name {

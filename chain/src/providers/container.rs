@@ -13,11 +13,12 @@ const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 
 /// The role of an ECS task or an EKS pod, from the container's credential agent.
 ///
-/// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` comes before `AWS_CONTAINER_CREDENTIALS_FULL_URI`. The
-/// token in the file `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, which is read for each request,
-/// comes before `AWS_CONTAINER_AUTHORIZATION_TOKEN`. Plain `http` is used only with loopback
-/// addresses and AWS's agents. An agent that does not answer is asked three times, a second apart.
-/// Without the feature `imds`, a set variable is an error.
+/// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` comes before `AWS_CONTAINER_CREDENTIALS_FULL_URI`,
+/// except by the rules of the SDK for Go. The token in the file
+/// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`, which is read for each request, comes before
+/// `AWS_CONTAINER_AUTHORIZATION_TOKEN`. Plain `http` is used only with loopback addresses and AWS's
+/// agents. An agent that does not answer is asked three times, a second apart. Without the feature
+/// `imds`, a set variable is an error.
 #[derive(Clone, Debug)]
 pub struct ContainerProvider {
     settings: Settings,
@@ -31,9 +32,14 @@ impl ContainerProvider {
 
     /// Returns the variable that counts.
     fn variable(&self) -> Option<&'static str> {
-        // ECS sets the relative URI. All SDKs read it first.
+        // ECS sets the relative URI. Only the SDK for Go reads the full one first.
+        let names = if self.settings.rules().full_uri_first {
+            [FULL, RELATIVE]
+        } else {
+            [RELATIVE, FULL]
+        };
         let is_set = |name: &&str| self.settings.variables().text(name).is_some();
-        [RELATIVE, FULL].into_iter().find(is_set)
+        names.into_iter().find(is_set)
     }
 
     fn origin(variable: &str) -> Origin {
@@ -139,8 +145,10 @@ fn client(
     use keyfob_imds::container::{Client, Location};
 
     let variables = settings.variables();
-    let Some(location) = Location::from_settings(variables.text(RELATIVE), variables.text(FULL))?
-    else {
+    let full = variables.text(FULL);
+    let relative = variables.text(RELATIVE);
+    let hidden = settings.rules().full_uri_first && full.is_some();
+    let Some(location) = Location::from_settings(relative.filter(|_| !hidden), full)? else {
         return Ok(None);
     };
     let mut builder = Client::builder(location);

@@ -6,6 +6,7 @@ use crate::{
     cure::Skip,
     error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
+    order::NamedProfile,
     origin::Origin,
     profiles::is_quoted,
     provider::{BoxFuture, Inspection, Outcome, Provider},
@@ -15,7 +16,7 @@ use crate::{
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const TOKEN: &str = "AWS_SESSION_TOKEN";
-/// The name of the token before 2015. It counts only if the new one is not set.
+/// The name of the token before 2015.
 const OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
 /// The names of the key in the SDK for Java 1 and in older tools of EC2.
 const OLD_KEY: [&str; 2] = ["AWS_ACCESS_KEY", "AWS_SECRET_KEY"];
@@ -25,18 +26,22 @@ const EXPIRY: &str = "AWS_CREDENTIAL_EXPIRATION";
 /// An access key in environment variables.
 ///
 /// Reads `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, and optionally `AWS_SESSION_TOKEN` (or
-/// else `AWS_SECURITY_TOKEN`), `AWS_ACCOUNT_ID` and `AWS_CREDENTIAL_EXPIRATION`.
+/// else `AWS_SECURITY_TOKEN`), `AWS_ACCOUNT_ID` and `AWS_CREDENTIAL_EXPIRATION`. Some
+/// [`Order`](crate::Order)s have other names for these.
 ///
-/// Whitespace around a value is removed; an empty value counts as not set. An id without a secret,
-/// or a secret without an id, is an error, so that no other identity is used in its place.
+/// Whitespace around a value is removed; an empty value counts as not set. By the rules of the AWS
+/// CLI, an id without a secret, or a secret without an id, is an error, so that no other identity
+/// is used in its place; and `--profile` ([`Settings::with_profile`]) switches the variables off,
+/// while `AWS_PROFILE` does not.
 #[derive(Clone, Debug)]
 pub struct EnvironmentProvider {
     settings: Settings,
-    yields_to_profile: bool,
+    /// Whether a role names the variables as its source, so that they count in any case.
+    is_source: bool,
 }
 
 impl EnvironmentProvider {
-    /// Creates the provider. The variables always count, as in the AWS SDKs for Java and Rust.
+    /// Creates the provider.
     ///
     /// # Examples
     ///
@@ -50,49 +55,85 @@ impl EnvironmentProvider {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            yields_to_profile: false,
+            is_source: false,
         }
     }
 
-    /// Ignores the variables, as the AWS CLI does, if the program chose the profile
-    /// ([`Settings::with_profile`]). `AWS_PROFILE` does not disable them.
-    #[must_use]
-    pub fn yielding_to_profile(mut self) -> Self {
-        self.yields_to_profile = true;
-        self
+    /// Creates the provider for `credential_source = Environment` of a role.
+    pub(super) fn as_source(settings: Settings) -> Self {
+        Self {
+            settings,
+            is_source: true,
+        }
+    }
+
+    /// Returns true if the name of a profile switches the variables off.
+    fn yields(&self) -> bool {
+        let settings = &self.settings;
+        match settings.rules().named_profile {
+            _ if self.is_source => false,
+            NamedProfile::Nothing => false,
+            NamedProfile::EnvironmentByProgram => settings.is_profile_explicit(),
+            NamedProfile::Key => *settings.profile_origin() != Origin::Default,
+        }
     }
 
     fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
         let variables = self.settings.variables();
-        if self.yields_to_profile && self.settings.is_profile_explicit() {
-            let name = shown(self.settings.profile_name());
+        let rules = self.settings.rules();
+        if self.yields() {
+            let name = match self.settings.profile_origin() {
+                Origin::Environment { variables } => variables.join(""),
+                _ => format!("--profile \"{}\"", shown(self.settings.profile_name())),
+            };
             let reason = match variables.raw(ID) {
-                Some(_) => format!("{ID} is set, and does not count beside --profile \"{name}\""),
-                None => format!("not asked, because of --profile \"{name}\""),
+                Some(_) => format!("{ID} is set, and does not count beside {name}"),
+                None => format!("not asked, because of {name}"),
             };
             return Ok(Outcome::NotConfigured(reason));
         }
-        match (text(variables, ID)?, text(variables, SECRET)?) {
-            (Some(id), Some(secret)) => {
+        match (first(variables, rules.id)?, first(variables, rules.secret)?) {
+            (Some((id_name, id)), Some((secret_name, secret))) => {
+                let token = first(variables, rules.token)?;
                 let key = Key {
                     id,
                     secret,
-                    token: text(variables, TOKEN)?.or(text(variables, OLD_TOKEN)?),
+                    token: token.map(|(_, token)| token),
                     account_id: text(variables, ACCOUNT)?,
                     expiry: expiry(variables, now)?,
                 };
-                key.into_found(origin(variables)).map(Outcome::Found)
+                let token_name = token.map(|(name, _)| name);
+                let names: Vec<_> = [id_name, secret_name]
+                    .into_iter()
+                    .chain(token_name)
+                    .collect();
+                key.into_found(Origin::environment(&names))
+                    .map(Outcome::Found)
             }
             (None, None) => {
                 let mut reason = format!("{ID} is {}", variables.missing_reason(ID));
-                if let Some(old) = old_name(variables) {
+                if let Some(old) = self.old_name() {
                     reason.push_str(&format!(" ({old} is an old name, which does not count)"));
                 }
                 Ok(Outcome::NotConfigured(reason))
             }
-            (Some(_), None) => Err(partial(variables, ID, SECRET)),
-            (None, Some(_)) => Err(partial(variables, SECRET, ID)),
+            (Some((id, _)), None) if rules.refuses_id_alone => Err(partial(variables, id, SECRET)),
+            (None, Some((secret, _))) if rules.refuses_secret_alone => {
+                Err(partial(variables, secret, ID))
+            }
+            (Some((id, _)), None) => Ok(Outcome::NotConfigured(halved(variables, id, SECRET))),
+            (None, Some((secret, _))) => Ok(Outcome::NotConfigured(halved(variables, secret, ID))),
         }
+    }
+
+    /// Returns the first variable of an access key that only older SDKs read, if it is set.
+    fn old_name(&self) -> Option<&'static str> {
+        let rules = self.settings.rules();
+        let is_read = |name: &str| rules.id.contains(&name) || rules.secret.contains(&name);
+        OLD_KEY
+            .into_iter()
+            .filter(|name| !is_read(name))
+            .find(|name| self.settings.variables().text(name).is_some())
     }
 }
 
@@ -111,17 +152,20 @@ impl Provider for EnvironmentProvider {
 
     fn skip(&self) -> Option<Skip> {
         let variables = self.settings.variables();
-        let old = variables.text(OLD_TOKEN).map(|_| OLD_TOKEN);
-        Some(Skip::unset([ID, SECRET, TOKEN].into_iter().chain(old)))
+        let rules = self.settings.rules();
+        let others = [rules.id, rules.secret, rules.token].concat();
+        let is_set = |name: &&str| variables.text(name).is_some();
+        let others = others.into_iter().filter(is_set);
+        Some(Skip::unset([ID, SECRET, TOKEN].into_iter().chain(others)))
     }
 
     fn findings(&self, _now: Timestamp) -> Vec<Finding> {
         let variables = self.settings.variables();
-        let yields = self.yields_to_profile && self.settings.is_profile_explicit();
+        let yields = self.yields();
         let mut findings = Vec::new();
         if variables.text(ID).is_none()
             && !yields
-            && let Some(old) = old_name(variables)
+            && let Some(old) = self.old_name()
         {
             let [new_id, new_secret] = [ID, SECRET];
             let text = format!("{old} is an old name of {new_id}: newer tools do not read it");
@@ -147,13 +191,6 @@ impl Provider for EnvironmentProvider {
     }
 }
 
-/// Returns the first variable of an access key that only older SDKs read, if it is set.
-fn old_name(variables: &Variables) -> Option<&'static str> {
-    OLD_KEY
-        .into_iter()
-        .find(|name| variables.text(name).is_some())
-}
-
 /// Returns the variables that make these providers answer, as far as they are set: those that an
 /// argument such as `--profile` switches off, and that count again without it.
 pub(super) fn switched_off(variables: &Variables) -> Vec<&'static str> {
@@ -174,6 +211,19 @@ fn text<'a>(variables: &'a Variables, name: &str) -> Result<Option<&'a str>, Err
     }
 }
 
+/// Returns the first of these variables that is set, and its value.
+fn first<'a>(
+    variables: &'a Variables,
+    names: &'static [&'static str],
+) -> Result<Option<(&'static str, &'a str)>, Error> {
+    for name in names {
+        if let Some(value) = text(variables, name)? {
+            return Ok(Some((name, value)));
+        }
+    }
+    Ok(None)
+}
+
 fn expiry(variables: &Variables, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     let Some(text) = text(variables, EXPIRY)? else {
         return Ok(None);
@@ -192,21 +242,14 @@ fn expiry(variables: &Variables, now: Timestamp) -> Result<Option<Timestamp>, Er
     Ok(Some(at))
 }
 
-/// Returns the variables that the credentials are made of.
-fn origin(variables: &Variables) -> Origin {
-    let token = [TOKEN, OLD_TOKEN]
-        .into_iter()
-        .find(|name| variables.text(name).is_some());
-    let names = [ID, SECRET].into_iter().chain(token);
-    Origin::environment(&names.collect::<Vec<_>>())
+fn partial(variables: &Variables, set: &str, missing: &str) -> Error {
+    let message = format!("{}: set both or neither", halved(variables, set, missing));
+    Error::new(ErrorKind::PartialCredentials, message)
 }
 
-fn partial(variables: &Variables, set: &str, missing: &str) -> Error {
+fn halved(variables: &Variables, set: &str, missing: &str) -> String {
     let reason = variables.missing_reason(missing);
-    Error::new(
-        ErrorKind::PartialCredentials,
-        format!("{set} is set and {missing} is {reason}: set both or neither"),
-    )
+    format!("{set} is set and {missing} is {reason}")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod key;
 mod profile;
 mod region;
 mod role;
+mod system_properties;
 mod web_identity;
 
 pub use container::ContainerProvider;
@@ -15,4 +16,5 @@ pub use environment::EnvironmentProvider;
 #[cfg(feature = "imds")]
 pub use instance::InstanceMetadataProvider;
 pub use profile::ProfileProvider;
+pub use system_properties::SystemPropertiesProvider;
 pub use web_identity::WebIdentityProvider;

@@ -3,20 +3,21 @@ use keyfob_sigv4::Timestamp;
 use super::{
     container::ContainerProvider,
     environment::{EnvironmentProvider, switched_off},
-    role::{Base, Plan, Shared, Sts, masks, masks_of_sources},
+    role::{Base, Plan, Sts, masks, masks_of_sources},
 };
 use crate::{
     config::Settings,
     cure::{Selection, Skip, quoted},
     error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
+    order::NamedProfile,
     origin::Origin,
     profiles::{ConfigFiles, FileKind, Problem, ProblemKind, SectionName},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
 };
 
-/// A profile of the configuration files: its role, its web identity, or its access key, in this
-/// order.
+/// A profile of the configuration files: its role, its web identity, or its access key, in the
+/// order that [`Order`](crate::Order) sets.
 ///
 /// `role_arn` is assumed with the credentials of `source_profile`, which may have a role itself, or
 /// of `credential_source`. `role_session_name`, `external_id` and `duration_seconds` are sent to
@@ -33,7 +34,6 @@ pub struct ProfileProvider {
     settings: Settings,
     name: String,
     sts: Sts,
-    shares_environment: bool,
 }
 
 impl ProfileProvider {
@@ -53,26 +53,16 @@ impl ProfileProvider {
             name: format!("profile \"{}\"", shown(settings.profile_name())),
             sts: Sts::new(settings.clone()),
             settings,
-            shares_environment: false,
         }
     }
 
-    /// Follows the rules of the AWS CLI about the environment: `AWS_ROLE_ARN` counts for a
-    /// `web_identity_token_file` of the profile, and an argument `--profile` switches off the
-    /// variables.
-    #[must_use]
-    pub fn sharing_environment(mut self) -> Self {
-        self.shares_environment = true;
-        self
+    /// Returns true if an argument `--profile` switches off the variables.
+    fn disables_variables(&self) -> bool {
+        self.settings.rules().named_profile == NamedProfile::EnvironmentByProgram
     }
 
     fn plan(&self) -> Result<Option<Plan>, Error> {
-        let shared = if self.shares_environment {
-            Shared::from_settings(&self.settings)
-        } else {
-            Shared::default()
-        };
-        Plan::from_settings(&self.settings, shared)
+        Plan::from_settings(&self.settings)
     }
 
     async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
@@ -93,7 +83,7 @@ impl ProfileProvider {
                 role, token_file, ..
             } => self.sts.assume_with_token(&role, &token_file, now).await,
             Base::Environment => {
-                let environment = EnvironmentProvider::new(self.settings.clone());
+                let environment = EnvironmentProvider::as_source(self.settings.clone());
                 source(&environment, "Environment", now).await
             }
             Base::Container => {
@@ -180,15 +170,15 @@ impl Provider for ProfileProvider {
         if let Origin::Argument { name } = self.settings.profile_origin() {
             let argument = format!("{name} {}", quoted(self.settings.profile_name()));
             skip = Skip::without(argument);
-            if self.shares_environment {
+            if self.disables_variables() {
                 skip = skip.and(Skip::unset(switched_off(variables)));
             }
         }
         // A file that is not there at all would make a profile that is named an error, so nothing
         // may name one.
-        let named = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
+        let named = self.settings.rules().profile_variables.iter().copied();
         let is_set = |name: &&str| variables.raw(name).is_some();
-        skip = skip.and(Skip::unset(named.into_iter().filter(is_set)));
+        skip = skip.and(Skip::unset(named.filter(is_set)));
         // Then the profile `default` is asked. It says nothing without the files that make it.
         const CANDIDATES: [&[FileKind]; 4] = [
             &[],
@@ -218,9 +208,9 @@ impl Provider for ProfileProvider {
             // The program's argument would switch off the role.
             Some(Base::WebIdentity { is_split: true, .. }) => Selection::BySkipping,
             // The role needs the variables that mask it.
-            Some(Base::Environment) if self.shares_environment => by_argument(),
+            Some(Base::Environment) if self.disables_variables() => by_argument(),
             Some(Base::Environment) => Selection::Impossible,
-            _ if self.shares_environment && matches!(named_by, Origin::Environment { .. }) => {
+            _ if self.disables_variables() && matches!(named_by, Origin::Environment { .. }) => {
                 by_argument()
             }
             _ => Selection::BySkipping,
@@ -236,8 +226,8 @@ impl Provider for ProfileProvider {
             .map(|problem| problem_finding(problem, &name))
             .collect();
         if let Ok(Some(section)) = files.find(&name) {
-            findings.extend(masks(section, now));
-            findings.extend(masks_of_sources(files, section, now));
+            findings.extend(masks(self.settings.rules(), section, now));
+            findings.extend(masks_of_sources(&self.settings, section, now));
         }
         findings.extend(open_files(files));
         findings

@@ -7,7 +7,8 @@ impl Settings {
     /// Returns the region to use: that of [`region`](Self::region), then that of the EC2 instance
     /// (with the feature `imds`), then [`Region::us_east_1`].
     ///
-    /// Asks instance metadata only if no region is set; outside EC2 this takes up to 1 s.
+    /// Asks instance metadata only if no region is set and the [`Order`](crate::Order) does so;
+    /// outside EC2 this takes up to 1 s.
     ///
     /// # Errors
     ///
@@ -34,7 +35,7 @@ impl Settings {
             return Ok(region);
         }
         #[cfg(feature = "imds")]
-        {
+        if self.rules().region_of_instance {
             let instance = super::instance::InstanceMetadataProvider::new(self);
             // The instance's region is a convenience: a service that has none, or that is not
             // EC2's at all, must not stop a program that does not need it.

@@ -5,6 +5,7 @@ use crate::{
     config::Settings,
     cure::Skip,
     error::{Error, ErrorKind, shown},
+    order::NamedProfile,
     origin::Origin,
     profiles::Value,
     provider::{BoxFuture, Inspection, Outcome, Provider},
@@ -18,30 +19,23 @@ const ROLE: &str = "AWS_ROLE_ARN";
 /// Assumes `AWS_ROLE_ARN` with the token in the file `AWS_WEB_IDENTITY_TOKEN_FILE`, with the
 /// session name `AWS_ROLE_SESSION_NAME`. Reads the file for each session, because its writer
 /// replaces the token.
+///
+/// By the rules of the AWS CLI, the variables do not count if the program chose the profile
+/// ([`Settings::with_profile`]), or if the profile has a `role_arn` without a
+/// `web_identity_token_file`.
 #[derive(Clone, Debug)]
 pub struct WebIdentityProvider {
     settings: Settings,
-    yields_to_profile: bool,
     sts: Sts,
 }
 
 impl WebIdentityProvider {
-    /// Creates the provider. The variables always count.
+    /// Creates the provider.
     pub fn new(settings: Settings) -> Self {
         Self {
             sts: Sts::new(settings.clone()),
             settings,
-            yields_to_profile: false,
         }
-    }
-
-    /// Ignores the variables, as the AWS CLI does, if the program chose the profile
-    /// ([`Settings::with_profile`]), or if the profile has a `role_arn` without a
-    /// `web_identity_token_file`.
-    #[must_use]
-    pub fn yielding_to_profile(mut self) -> Self {
-        self.yields_to_profile = true;
-        self
     }
 
     /// Returns the role and the path of the token file; `None` if the variables do not count.
@@ -66,6 +60,7 @@ impl WebIdentityProvider {
                 .map(ToOwned::to_owned),
             external_id: None,
             duration_seconds: None,
+            region: None,
             named_in: Origin::environment(&[ROLE, TOKEN_FILE]),
         };
         Ok(Some((role, token_file)))
@@ -77,7 +72,7 @@ impl WebIdentityProvider {
         let profile = self.settings.profile().ok()??;
         let get = |name| profile.get(name).and_then(Value::non_empty);
         get("web_identity_token_file")?;
-        get("role_arn").filter(|_| self.yields_to_profile)
+        get("role_arn").filter(|_| self.settings.rules().shares_web_identity)
     }
 
     fn yields(&self) -> bool {
@@ -87,7 +82,10 @@ impl WebIdentityProvider {
             let has = |name| profile.is_some_and(|profile| profile.get(name).is_some());
             has("role_arn") && !has("web_identity_token_file")
         };
-        self.yields_to_profile && (self.settings.is_profile_explicit() || has_role())
+        let rules = self.settings.rules();
+        let is_switched_off = rules.named_profile == NamedProfile::EnvironmentByProgram
+            && self.settings.is_profile_explicit();
+        is_switched_off || rules.shares_web_identity && has_role()
     }
 
     fn missing_reason(&self) -> String {
@@ -135,7 +133,10 @@ impl Provider for WebIdentityProvider {
         // A profile with a token file and without a role takes the role of the environment.
         let profile = self.settings.profile().ok().flatten();
         let has = |name| profile.is_some_and(|profile| profile.get(name).is_some());
-        if self.yields_to_profile && has("web_identity_token_file") && !has("role_arn") {
+        if self.settings.rules().shares_web_identity
+            && has("web_identity_token_file")
+            && !has("role_arn")
+        {
             return Some(Skip::unset([TOKEN_FILE]));
         }
         Some(Skip::unset([TOKEN_FILE, ROLE]))

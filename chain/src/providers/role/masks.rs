@@ -2,11 +2,13 @@
 
 use keyfob_sigv4::Timestamp;
 
-use super::plan::{property, property_in};
+use super::plan::{SSO, property, property_in};
 use crate::{
+    config::Settings,
     finding::{Finding, FindingKind},
+    order::{ProfileSource, Rules},
     origin::Origin,
-    profiles::{ConfigFiles, FileKind, Part, Section, SectionName, Value},
+    profiles::{FileKind, Part, Section, SectionName, Value},
 };
 
 const ID: &str = "aws_access_key_id";
@@ -31,14 +33,18 @@ struct Source<'a> {
 /// Returns what is remarkable about the sources of credentials in a profile: those that another one
 /// masks, a session token that is not in the file of its key, and when the session of the key
 /// expires, as far as a tool wrote that down.
-pub(in crate::providers) fn masks(section: &Section, now: Timestamp) -> Vec<Finding> {
-    masks_among(section, sources(section), now)
+pub(in crate::providers) fn masks(
+    rules: &Rules,
+    section: &Section,
+    now: Timestamp,
+) -> Vec<Finding> {
+    masks_among(section, sources(rules, section), now)
 }
 
 /// Returns the same for the profiles that the roles of a profile are assumed with, one after the
 /// other.
 pub(in crate::providers) fn masks_of_sources(
-    files: &ConfigFiles,
+    settings: &Settings,
     section: &Section,
     now: Timestamp,
 ) -> Vec<Finding> {
@@ -49,10 +55,10 @@ pub(in crate::providers) fn masks_of_sources(
         && property(current, TOKEN_FILE).is_none()
         && let Some(source) = property(current, "source_profile").map(Value::as_str)
         && !visited.contains(&source)
-        && let Ok(Some(next)) = files.find(&SectionName::profile(source))
+        && let Ok(Some(next)) = settings.files().find(&SectionName::profile(source))
     {
         visited.push(source);
-        let mut sources = sources(next);
+        let mut sources = sources(settings.rules(), next);
         let key = sources.iter().position(|source| source.name == ID);
         // In a profile that another one names as its source, the key comes first.
         if let Some(key) = key {
@@ -86,8 +92,8 @@ fn masks_among(section: &Section, sources: Vec<Source<'_>>, now: Timestamp) -> V
     findings
 }
 
-/// Returns the sources of a profile, the one in use first. The order is that of the AWS CLI.
-fn sources(section: &Section) -> Vec<Source<'_>> {
+/// Returns the sources of a profile, the one in use first.
+fn sources<'a>(rules: &Rules, section: &'a Section) -> Vec<Source<'a>> {
     let of_profile = |name| {
         let value = property(section, name)?;
         Some(Source { name, value })
@@ -96,30 +102,37 @@ fn sources(section: &Section) -> Vec<Source<'_>> {
         let value = property_in(section.part(kind)?, ID)?;
         Some(Source { name: ID, value })
     };
+    let keys = || {
+        [FileKind::Credentials, FileKind::Config]
+            .map(key_of)
+            .into_iter()
+            .flatten()
+    };
     let web_identity = of_profile(TOKEN_FILE);
     // A role with a token file is one source, and so is a role by the key of its own profile.
-    let role = of_profile("role_arn").filter(|_| web_identity.is_none());
-    let is_own_key = role.is_some()
+    let role = || of_profile("role_arn").filter(|_| web_identity.is_none());
+    let is_own_key = role().is_some()
         && property(section, "source_profile")
             .is_some_and(|source| source.as_str() == section.name().name());
-    let sso = [
-        "sso_session",
-        "sso_start_url",
-        "sso_account_id",
-        "sso_role_name",
-    ];
-    let sso = sso.into_iter().find_map(of_profile);
-    let keys = [
-        key_of(FileKind::Credentials),
-        of_profile("login_session"),
-        of_profile("credential_process"),
-        key_of(FileKind::Config),
-    ];
-    let mut all: Vec<_> = [role, web_identity, sso]
-        .into_iter()
-        .chain(keys)
-        .flatten()
-        .collect();
+    let mut all: Vec<Source<'_>> = Vec::new();
+    for source in rules.in_profile {
+        match source {
+            ProfileSource::WebIdentity => all.extend(of_profile(TOKEN_FILE)),
+            ProfileSource::Role => all.extend(role()),
+            ProfileSource::Sso => all.extend(SSO.into_iter().find_map(of_profile)),
+            ProfileSource::Login => all.extend(of_profile("login_session")),
+            ProfileSource::Process => all.extend(of_profile("credential_process")),
+            ProfileSource::CredentialsKey => all.extend(key_of(FileKind::Credentials)),
+            ProfileSource::Key => {
+                let is_new = |key: &Source<'_>| {
+                    let place = key.value.location();
+                    all.iter().all(|known| known.value.location() != place)
+                };
+                let new: Vec<_> = keys().filter(is_new).collect();
+                all.extend(new);
+            }
+        }
+    }
     if is_own_key && let Some(own) = all.iter().position(|source| source.name == ID) {
         all.remove(own);
     }

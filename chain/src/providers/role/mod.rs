@@ -12,7 +12,7 @@ mod sts;
 #[cfg(not(feature = "sts"))]
 pub(super) use disabled::Sts;
 pub(super) use masks::{masks, masks_of_sources};
-pub(super) use plan::{Base, Plan, Shared};
+pub(super) use plan::{Base, Plan};
 #[cfg(feature = "sts")]
 pub(super) use sts::Sts;
 
@@ -27,6 +27,8 @@ pub(super) struct Role {
     pub(super) session_name: Option<String>,
     pub(super) external_id: Option<String>,
     pub(super) duration_seconds: Option<u32>,
+    /// The region beside the role in its profile, which some SDKs call STS in.
+    pub(super) region: Option<(String, Origin)>,
     /// Where the role is configured.
     pub(super) named_in: Origin,
 }

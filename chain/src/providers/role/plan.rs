@@ -6,6 +6,7 @@ use super::Role;
 use crate::{
     config::{Setting, Settings},
     error::{Error, ErrorKind, shown},
+    order::{ProfileSource, Rules},
     origin::Origin,
     profiles::{FileKind, Part, Section, Value},
     provider::Found,
@@ -16,6 +17,12 @@ const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
 const ROLE: &str = "role_arn";
 const TOKEN_FILE: &str = "web_identity_token_file";
+pub(super) const SSO: [&str; 4] = [
+    "sso_session",
+    "sso_start_url",
+    "sso_account_id",
+    "sso_role_name",
+];
 
 /// The first credentials, and the roles to assume with them one after the other.
 #[derive(Debug)]
@@ -41,7 +48,7 @@ pub(in crate::providers) enum Base {
 
 /// `AWS_ROLE_ARN` and `AWS_ROLE_SESSION_NAME`, if they count for a web identity of the profile.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::providers) struct Shared<'a> {
+struct Shared<'a> {
     arn: Option<&'a str>,
     session_name: Option<&'a str>,
 }
@@ -49,8 +56,8 @@ pub(in crate::providers) struct Shared<'a> {
 impl<'a> Shared<'a> {
     /// As in botocore, the environment comes before the profile, unless the program chose the
     /// profile.
-    pub(in crate::providers) fn from_settings(settings: &'a Settings) -> Self {
-        if settings.is_profile_explicit() {
+    fn from_settings(settings: &'a Settings) -> Self {
+        if settings.is_profile_explicit() || !settings.rules().shares_web_identity {
             return Self::default();
         }
         Self {
@@ -64,12 +71,9 @@ impl Plan {
     /// Follows the profile of the settings. Returns `None` if it does not exist or says nothing
     /// about credentials.
     ///
-    /// Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI". In a profile that another
-    /// one names as its source, the key comes before the role, as in the SDKs.
-    pub(in crate::providers) fn from_settings(
-        settings: &Settings,
-        shared: Shared<'_>,
-    ) -> Result<Option<Self>, Error> {
+    /// Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI".
+    pub(in crate::providers) fn from_settings(settings: &Settings) -> Result<Option<Self>, Error> {
+        let shared = Shared::from_settings(settings);
         let Some(mut section) = settings.profile()? else {
             return Ok(None);
         };
@@ -77,7 +81,7 @@ impl Plan {
         let mut visited = Vec::new();
         let base = loop {
             visited.push(section.name().name());
-            match Step::from_section(section, !roles.is_empty(), shared)? {
+            match Step::from_section(settings.rules(), section, !roles.is_empty(), shared)? {
                 Step::Base(base) => break base,
                 Step::Nothing if roles.is_empty() => return Ok(None),
                 Step::Nothing => return Err(no_source(section)),
@@ -124,9 +128,9 @@ enum Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// Reads a profile, in the order of the AWS CLI: role, web identity, SSO, key of the
-    /// credentials file, login, process, key of the config file.
+    /// Reads a profile. In one that is the source of a role, a key comes first, as in the SDKs.
     fn from_section(
+        rules: &Rules,
         section: &'a Section,
         is_source: bool,
         shared: Shared<'_>,
@@ -134,52 +138,71 @@ impl<'a> Step<'a> {
         if is_source && let Some(key) = source_key(section)? {
             return Ok(Self::Base(Base::Key(key)));
         }
-        if let Some(token_file) = property(section, TOKEN_FILE) {
-            let Some(arn) = property(section, ROLE).or(shared.arn.map(|_| token_file)) else {
-                let text = format!("{TOKEN_FILE} without {ROLE}: it needs both");
-                return Err(error_at(ErrorKind::SourceProfile, token_file, &text));
+        for source in rules.in_profile {
+            let step = match source {
+                ProfileSource::WebIdentity => Self::with_token_file(section, shared)?,
+                ProfileSource::Role => Self::with_role(rules, section)?,
+                ProfileSource::Key => own_key(section)?.map(|key| Self::Base(Base::Key(key))),
+                ProfileSource::CredentialsKey => key_of_credentials(section)?,
+                ProfileSource::Sso => unsupported(section, &SSO)?,
+                ProfileSource::Login => unsupported(section, &["login_session"])?,
+                ProfileSource::Process => unsupported(section, &["credential_process"])?,
             };
-            let mut role = role(section, arn)?;
-            if let Some(arn) = shared.arn {
-                arn.clone_into(&mut role.arn);
+            if let Some(step) = step {
+                return Ok(step);
             }
-            if let Some(name) = shared.session_name {
-                role.session_name = Some(name.to_owned());
-            }
-            return Ok(Self::Base(Base::WebIdentity {
-                role,
-                token_file: token_file.as_str().into(),
-                is_split: shared.arn.is_some(),
-            }));
         }
-        if let Some(arn) = property(section, ROLE) {
-            return Self::with_role(section, arn);
-        }
-        refuse_unsupported(section)?;
-        match (own_key(section)?, property(section, "credential_source")) {
-            (Some(key), _) => Ok(Self::Base(Base::Key(key))),
+        match property(section, "credential_source") {
             // As in the SDKs, the last profile of a chain may name a source without a role.
-            (None, Some(source)) if is_source => named_source(source).map(Self::Base),
-            (None, _) => Ok(Self::Nothing),
+            Some(source) if is_source => named_source(source).map(Self::Base),
+            _ => Ok(Self::Nothing),
         }
     }
 
-    fn with_role(section: &'a Section, arn: &Value) -> Result<Self, Error> {
+    fn with_token_file(section: &Section, shared: Shared<'_>) -> Result<Option<Self>, Error> {
+        let Some(token_file) = property(section, TOKEN_FILE) else {
+            return Ok(None);
+        };
+        let Some(arn) = property(section, ROLE).or(shared.arn.map(|_| token_file)) else {
+            let text = format!("{TOKEN_FILE} without {ROLE}: it needs both");
+            return Err(error_at(ErrorKind::SourceProfile, token_file, &text));
+        };
+        let mut role = role(section, arn)?;
+        if let Some(arn) = shared.arn {
+            arn.clone_into(&mut role.arn);
+        }
+        if let Some(name) = shared.session_name {
+            role.session_name = Some(name.to_owned());
+        }
+        Ok(Some(Self::Base(Base::WebIdentity {
+            role,
+            token_file: token_file.as_str().into(),
+            is_split: shared.arn.is_some(),
+        })))
+    }
+
+    /// A role with a token file is a web identity.
+    fn with_role(rules: &Rules, section: &'a Section) -> Result<Option<Self>, Error> {
+        let arn = property(section, ROLE).filter(|_| property(section, TOKEN_FILE).is_none());
+        let Some(arn) = arn else {
+            return Ok(None);
+        };
         let role = Box::new(role(section, arn)?);
-        match (
-            property(section, "source_profile"),
-            property(section, "credential_source"),
-        ) {
-            (Some(source), None) => Ok(Self::Source(role, source.as_str())),
-            (None, Some(source)) => Ok(Self::Role(role, named_source(source)?)),
-            (Some(source), Some(_)) => {
+        let sources = ["source_profile", "credential_source"].map(|name| property(section, name));
+        match sources {
+            [Some(source), None] => Ok(Some(Self::Source(role, source.as_str()))),
+            [None, Some(source)] => Ok(Some(Self::Role(role, named_source(source)?))),
+            [Some(source), Some(_)] => {
                 let text = "source_profile and credential_source exclude each other: remove one";
                 Err(error_at(ErrorKind::SourceProfile, source, text))
             }
-            (None, None) => {
-                let text = "role_arn needs source_profile or credential_source";
-                Err(error_at(ErrorKind::SourceProfile, arn, text))
-            }
+            [None, None] => match own_key(section)?.filter(|_| rules.role_takes_own_key) {
+                Some(key) => Ok(Some(Self::Role(role, Base::Key(key)))),
+                None => {
+                    let text = "role_arn needs source_profile or credential_source";
+                    Err(error_at(ErrorKind::SourceProfile, arn, text))
+                }
+            },
         }
     }
 }
@@ -214,6 +237,10 @@ fn role(section: &Section, arn: &Value) -> Result<Role, Error> {
         session_name: text("role_session_name"),
         external_id: text("external_id"),
         duration_seconds: duration_seconds(section)?,
+        region: property(section, "region").map(|value| {
+            let origin = Origin::file(value.location(), section.name().name());
+            (value.as_str().to_owned(), origin)
+        }),
         named_in: Origin::file(arn.location(), section.name().name()),
     })
 }
@@ -231,22 +258,13 @@ fn duration_seconds(section: &Section) -> Result<Option<u32>, Error> {
     }
 }
 
-/// Refuses a source that comes before the profile's key in the AWS CLI, and that this version does
-/// not support.
-fn refuse_unsupported(section: &Section) -> Result<(), Error> {
-    const BEFORE_ANY_KEY: [&str; 4] = [
-        "sso_session",
-        "sso_start_url",
-        "sso_account_id",
-        "sso_role_name",
-    ];
-    const BEFORE_CONFIG_KEY: [&str; 2] = ["login_session", "credential_process"];
-    let credentials = section.part(FileKind::Credentials);
-    let has_key = credentials.is_some_and(|part| property_in(part, ID).is_some());
-    let before_config = BEFORE_CONFIG_KEY.iter().filter(|_| !has_key);
-    let mut names = BEFORE_ANY_KEY.into_iter().chain(before_config.copied());
-    match names.find_map(|name| Some((name, property(section, name)?))) {
-        None => Ok(()),
+/// Refuses a source that this version does not support.
+fn unsupported<'a>(section: &Section, names: &[&str]) -> Result<Option<Step<'a>>, Error> {
+    match names
+        .iter()
+        .find_map(|name| Some((name, property(section, name)?)))
+    {
+        None => Ok(None),
         Some((name, value)) => {
             let text = format!(
                 "{} has {name}, which this version does not support",
@@ -254,6 +272,15 @@ fn refuse_unsupported(section: &Section) -> Result<(), Error> {
             );
             Err(error_at(ErrorKind::Unsupported, value, &text))
         }
+    }
+}
+
+/// Returns the key if the credentials file has its ID.
+fn key_of_credentials<'a>(section: &Section) -> Result<Option<Step<'a>>, Error> {
+    let credentials = section.part(FileKind::Credentials);
+    match credentials.and_then(|part| Some((part, property_in(part, ID)?))) {
+        Some((part, id)) => Ok(Some(Step::Base(Base::Key(read_key(section, part, id)?)))),
+        None => Ok(None),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::Role;
 use crate::{
-    config::Settings,
+    config::{Region, Settings},
     error::{Error, ErrorKind},
     files,
     finding::{Finding, FindingKind},
@@ -59,11 +59,17 @@ impl Sts {
     }
 
     /// Returns the client, and tells the program what it should say before the call.
-    async fn client(&self, role: &Role) -> Result<&Client, Error> {
-        let client = self
-            .client
-            .get_or_try_init(|| client(&self.settings))
-            .await?;
+    async fn client(&self, role: &Role) -> Result<Client, Error> {
+        let client = match &role.region {
+            Some((region, origin)) if self.settings.rules().region_beside_role => {
+                build(&self.settings, &Region::new(region, origin.clone())?)?
+            }
+            _ => self
+                .client
+                .get_or_try_init(|| client(&self.settings))
+                .await?
+                .clone(),
+        };
         if let Some(hint) = client.endpoint().partition_hint(&role.arn) {
             let finding = Finding::warning(FindingKind::Partition, hint);
             self.settings
@@ -79,7 +85,11 @@ async fn client(settings: &Settings) -> Result<Client, Error> {
     if *region.origin() == Origin::Default {
         settings.notify(&settings.default_region_finding());
     }
-    settings.sts(&region, None)?.build().map_err(|error| {
+    build(settings, &region)
+}
+
+fn build(settings: &Settings, region: &Region) -> Result<Client, Error> {
+    settings.sts(region, None)?.build().map_err(|error| {
         let message = "STS cannot be used with these settings";
         Error::with_source(ErrorKind::Setting, message, error)
     })

@@ -1,0 +1,202 @@
+//! The same inputs by the rules of each tool and SDK.
+#![cfg(all(feature = "imds", feature = "sts"))]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper that fails should fail with its line"
+)]
+
+use keyfob_chain::{
+    Chain, Error, ErrorKind, Order, Settings, Variables,
+    profiles::{ConfigFiles, FileKind},
+};
+use keyfob_sigv4::Timestamp;
+
+const ALL: [Order; 7] = [
+    Order::Cli,
+    Order::Boto3,
+    Order::JavaV1,
+    Order::JavaV2,
+    Order::Rust,
+    Order::Go,
+    Order::JavaScript,
+];
+
+fn now() -> Timestamp {
+    "2026-11-27T00:00:00Z".parse().unwrap()
+}
+
+const ID: (&str, &str) = ("AWS_ACCESS_KEY_ID", "AKIAENV");
+const SECRET: (&str, &str) = ("AWS_SECRET_ACCESS_KEY", "secret");
+const JAVA: (&str, &str) = (
+    "JAVA_TOOL_OPTIONS",
+    "-Daws.accessKeyId=AKIAPROPERTY -Daws.secretAccessKey=s -Daws.secretKey=s -Daws.region=eu-west-3",
+);
+
+fn settings(variables: &[(&str, &str)], config: &str) -> Settings {
+    let variables: Variables = variables.iter().copied().collect();
+    let variables = variables.with("AWS_EC2_METADATA_DISABLED", "true");
+    let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    Settings::new(variables, files)
+}
+
+/// Returns the access key ID that an order leads to.
+async fn key(order: Order, settings: &Settings) -> Result<String, Error> {
+    let resolution = Chain::default_for(order, settings).resolve(now()).await;
+    Ok(resolution.credentials?.access_key_id().to_owned())
+}
+
+/// Returns the orders that lead to this key ID.
+async fn with_key(settings: &Settings, id: &str) -> Vec<Order> {
+    let mut orders = Vec::new();
+    for order in ALL {
+        if key(order, settings).await.is_ok_and(|found| found == id) {
+            orders.push(order);
+        }
+    }
+    orders
+}
+
+const PROFILES: &str = "[default]
+aws_access_key_id = AKIADEFAULT
+aws_secret_access_key = secret
+[profile dev]
+aws_access_key_id = AKIADEV
+aws_secret_access_key = secret
+";
+
+#[tokio::test]
+async fn system_properties_are_first_in_java_2_and_second_in_java_1() {
+    let only = settings(&[JAVA], PROFILES);
+    let java = [Order::JavaV1, Order::JavaV2];
+    assert_eq!(with_key(&only, "AKIAPROPERTY").await, java);
+    let both = settings(&[JAVA, ID, SECRET], PROFILES);
+    assert_eq!(with_key(&both, "AKIAPROPERTY").await, [Order::JavaV2]);
+    // Each version has its own name for the secret.
+    for (secret, order) in [
+        ("aws.secretKey", Order::JavaV1),
+        ("aws.secretAccessKey", Order::JavaV2),
+    ] {
+        let given = [("aws.accessKeyId", "AKIAGIVEN"), (secret, "s")];
+        let given = settings(&[JAVA], "").with_system_properties(given);
+        assert_eq!(key(order, &given).await.unwrap(), "AKIAGIVEN");
+    }
+    let half = settings(
+        &[("JDK_JAVA_OPTIONS", "-Daws.accessKeyId=AKIAHALF")],
+        PROFILES,
+    );
+    assert_eq!(with_key(&half, "AKIADEFAULT").await, ALL);
+}
+
+#[tokio::test]
+async fn a_named_profile_switches_off_the_variables_as_in_each_sdk() {
+    let by_variable = settings(&[ID, SECRET, ("AWS_PROFILE", "dev")], PROFILES);
+    assert_eq!(with_key(&by_variable, "AKIADEV").await, [Order::JavaScript]);
+    let by_program = settings(&[ID, SECRET], PROFILES).with_profile("dev");
+    assert_eq!(
+        with_key(&by_program, "AKIADEV").await,
+        [Order::Cli, Order::Boto3, Order::Go, Order::JavaScript]
+    );
+    let reason = Chain::default_for(Order::JavaScript, &by_variable)
+        .explain(now())
+        .await;
+    assert_eq!(
+        reason.explanation.attempts[0].reason.as_deref(),
+        Some("AWS_ACCESS_KEY_ID is set, and does not count beside AWS_PROFILE")
+    );
+}
+
+#[tokio::test]
+async fn half_a_key_is_an_error_or_skipped_as_in_each_sdk() {
+    let refused = async |variable| {
+        let half = settings(&[variable], PROFILES);
+        let mut orders = Vec::new();
+        for order in ALL {
+            match key(order, &half).await {
+                Ok(id) => assert_eq!(id, "AKIADEFAULT"),
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::PartialCredentials);
+                    orders.push(order);
+                }
+            }
+        }
+        orders
+    };
+    assert_eq!(refused(ID).await, [Order::Cli, Order::Boto3]);
+    assert_eq!(refused(SECRET).await, [Order::Cli]);
+}
+
+#[tokio::test]
+async fn older_names_count_where_the_sdk_reads_them() {
+    let old = [("AWS_ACCESS_KEY", "AKIAOLD"), ("AWS_SECRET_KEY", "s")];
+    let old = settings(&old, PROFILES);
+    assert_eq!(with_key(&old, "AKIAOLD").await, [Order::JavaV1, Order::Go]);
+    let rust = settings(&[ID, ("SECRET_ACCESS_KEY", "s")], "");
+    assert_eq!(with_key(&rust, "AKIAENV").await, [Order::Rust]);
+}
+
+#[test]
+fn the_profile_and_the_region_come_from_the_variables_of_each_sdk() {
+    let variables = [
+        ("AWS_PROFILE", "one"),
+        ("AWS_DEFAULT_PROFILE", "two"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_DEFAULT_REGION", "eu-west-2"),
+        JAVA,
+    ];
+    for (order, profile, region) in [
+        (Order::Cli, "one", "eu-west-1"),
+        (Order::Boto3, "two", "eu-west-2"),
+        (Order::JavaV1, "one", "eu-west-1"),
+        (Order::JavaV2, "one", "eu-west-3"),
+        (Order::Rust, "one", "eu-west-1"),
+        (Order::Go, "one", "eu-west-1"),
+        (Order::JavaScript, "one", "eu-west-1"),
+    ] {
+        let settings = settings(&variables, "").with_order(order);
+        assert_eq!(settings.profile_name(), profile, "{order:?}");
+        let found = settings.region(None).unwrap().unwrap();
+        assert_eq!(found.name(), region, "{order:?}");
+    }
+    let second = settings(&[("AWS_DEFAULT_PROFILE", "two")], "");
+    let named: Vec<_> = ALL
+        .into_iter()
+        .filter(|order| second.clone().with_order(*order).profile_name() == "two")
+        .collect();
+    assert_eq!(named, [Order::Cli, Order::Boto3, Order::Go]);
+}
+
+#[tokio::test]
+async fn the_sources_of_one_profile_count_in_the_order_of_each_sdk() {
+    let beside = |source: &str| settings(&[], &format!("{PROFILES}{source}")).with_profile("dev");
+    // It is not supported yet, so it is an error where it counts.
+    let process = beside("credential_process = /bin/keys\n");
+    assert_eq!(
+        with_key(&process, "AKIADEV").await,
+        [Order::Go, Order::JavaScript]
+    );
+    let sso = beside("sso_session = corp\n");
+    assert_eq!(
+        with_key(&sso, "AKIADEV").await,
+        [Order::JavaV1, Order::Go, Order::JavaScript]
+    );
+}
+
+#[tokio::test]
+async fn the_full_address_of_a_container_comes_first_in_go_only() {
+    const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+    let both = [
+        ID,
+        SECRET,
+        (RELATIVE, "/role"),
+        (FULL, "http://localhost:1/role"),
+    ];
+    for order in ALL {
+        let chain = Chain::default_for(order, &settings(&both, ""));
+        let explanation = chain.explain(now()).await.explanation;
+        let masked = explanation.masked().next().unwrap();
+        let variable = if order == Order::Go { FULL } else { RELATIVE };
+        let origin = masked.origin.as_ref().unwrap().to_string();
+        assert_eq!(origin, format!("agent of {variable}"), "{order:?}");
+    }
+}
