@@ -325,6 +325,9 @@ async fn an_agent_that_repeats_the_token_does_not_make_us_repeat_it() {
             r#"{{"Code":"Denied","Message":"not valid: {}"}}"#,
             &token[7..30]
         ),
+        // In Base64.
+        r#"{"code":"Denied","message":"bad QmVhcmVyIGV5SmhiR2NpT2kuY2FuYXJ5LWNhbmFyeS1jYW5hcnk="}"#
+            .to_owned(),
     ] {
         for status in [200, 401, 403, 500] {
             let agent = Script::start([Reply::status(status, &reason)]).await;
@@ -332,6 +335,7 @@ async fn an_agent_that_repeats_the_token_does_not_make_us_repeat_it() {
             let error = client.build().unwrap().credentials().await.unwrap_err();
             let shown = format!("{error} {error:?} {:?}", error.code());
             assert!(!shown.contains("canary"), "{shown}");
+            assert!(!shown.contains("Y2FuYXJ5"), "{shown}");
         }
     }
 }

@@ -1,20 +1,30 @@
-use alloc::{collections::BTreeSet, string::String, vec};
+use alloc::{collections::BTreeSet, format, string::String, vec, vec::Vec};
 
-use crate::{secret::Secret, uri};
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+
+use crate::secret::Secret;
 
 /// The length in bytes below which a secret is not looked for: it may be part of any word. A code
 /// of an MFA device has six digits.
 const SHORTEST_SECRET: usize = 6;
+/// The length in bytes above which a secret is not looked for in Base64 and hex. Longer ones, such
+/// as assertions, are Base64 themselves.
+const LONGEST_ENCODED: usize = 4096;
+/// How often escapes are undone: a value in a form, in a URL, in JSON.
+const ESCAPES: usize = 3;
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "(redacted)";
 
 impl Secret {
-    /// Replaces secrets in a text, whole or in part, as they are or as a form encodes them.
+    /// Replaces secrets in a text, whole or in part, as they are or encoded: in Base64, in hex, with
+    /// percent signs, with the escapes of JSON or XML, or several of these.
     ///
     /// Services repeat values that they find invalid, often cut, and the signed headers if a
     /// signature does not match. Any part counts that is half as long as the secret, or 12 bytes of
-    /// a long one, but at least 8.
+    /// a long one, but at least 8. A secret of less than 6 bytes is not looked for, and one of more
+    /// than 4,096 not in Base64 and hex. In the middle of Base64, up to two bytes at each end may
+    /// stay.
     ///
     /// # Examples
     ///
@@ -23,13 +33,22 @@ impl Secret {
     /// let token = Secret::new("AQoDYXdzEPT//////////wEXAMPLE");
     /// let message = "the token AQoDYXdzEPT////... is not valid";
     /// assert_eq!(Secret::redact(message, &[&token]), "the token (redacted)... is not valid");
+    /// let message = "bad token QVFvRFlYZHpFUFQvLy8vLy8vLy8vL3dFWEFNUExF";
+    /// assert_eq!(Secret::redact(message, &[&token]), "bad token (redacted)");
     /// ```
     pub fn redact(text: &str, secrets: &[&Self]) -> String {
         let mut hidden = vec![false; text.len()];
-        for secret in secrets {
-            let encoded = Secret::from(uri::encode_component(secret.expose()));
-            hide(text, secret.expose(), &mut hidden);
-            hide(text, encoded.expose(), &mut hidden);
+        let mut view = View::new(text);
+        for _ in 0..=ESCAPES {
+            for secret in secrets {
+                for form in forms(secret.expose()) {
+                    view.hide(form.expose(), &mut hidden);
+                }
+            }
+            match view.unescaped() {
+                Some(unescaped) => view = unescaped,
+                None => break,
+            }
         }
         let mut shown = String::with_capacity(text.len());
         let mut was_hidden = false;
@@ -46,20 +65,100 @@ impl Secret {
     }
 }
 
-/// Marks the bytes of `text` that belong to a part of `secret`.
-fn hide(text: &str, secret: &str, hidden: &mut [bool]) {
-    let secret = secret.as_bytes();
-    if secret.len() < SHORTEST_SECRET {
-        return;
+/// Returns the secret as it is, in hex, and in Base64 at each of its three alignments.
+fn forms(secret: &str) -> Vec<Secret> {
+    let mut forms = vec![Secret::from(secret)];
+    let bytes = secret.as_bytes();
+    if !(SHORTEST_SECRET..=LONGEST_ENCODED).contains(&bytes.len()) {
+        return forms;
     }
-    let length = (secret.len() / 2).clamp(8, 12).min(secret.len());
-    // A set, because an assertion has up to 100,000 bytes and an answer a million: searching the
-    // one for each part of the other would take minutes.
-    let parts: BTreeSet<&[u8]> = secret.windows(length).collect();
-    for (at, part) in text.as_bytes().windows(length).enumerate() {
-        if parts.contains(part) {
-            hidden[at..at + length].fill(true);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    forms.push(Secret::from(hex.to_ascii_uppercase()));
+    forms.push(Secret::from(hex));
+    for start in 0..3 {
+        // Whole groups of three bytes: what comes after them changes the last digits.
+        let whole = bytes.len() - start - (bytes.len() - start) % 3;
+        let aligned = &bytes[start..start + whole];
+        forms.push(Secret::from(BASE64_STANDARD_NO_PAD.encode(aligned)));
+        forms.push(Secret::from(BASE64_URL_SAFE_NO_PAD.encode(aligned)));
+    }
+    forms
+}
+
+/// A text with some escapes undone, and the bytes of the original that each byte stands for.
+struct View {
+    bytes: Vec<u8>,
+    origins: Vec<(usize, usize)>,
+}
+
+impl View {
+    fn new(text: &str) -> Self {
+        Self {
+            bytes: text.as_bytes().to_vec(),
+            origins: (0..text.len()).map(|at| (at, at + 1)).collect(),
         }
+    }
+
+    /// Undoes one level of escapes. Returns `None` if there is none.
+    fn unescaped(&self) -> Option<Self> {
+        let (mut bytes, mut origins) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        while let Some(byte) = self.bytes.get(at) {
+            let (byte, length) = unescape(&self.bytes[at..]).unwrap_or((*byte, 1));
+            bytes.push(byte);
+            origins.push((self.origins[at].0, self.origins[at + length - 1].1));
+            at += length;
+        }
+        (bytes.len() < self.bytes.len()).then_some(Self { bytes, origins })
+    }
+
+    /// Marks the bytes of the original that belong to a part of `secret`.
+    fn hide(&self, secret: &str, hidden: &mut [bool]) {
+        let secret = secret.as_bytes();
+        if secret.len() < SHORTEST_SECRET {
+            return;
+        }
+        let length = (secret.len() / 2).clamp(8, 12).min(secret.len());
+        // A set, because an assertion has up to 100,000 bytes and an answer a million: searching
+        // the one for each part of the other would take minutes.
+        let parts: BTreeSet<&[u8]> = secret.windows(length).collect();
+        for (at, part) in self.bytes.windows(length).enumerate() {
+            if parts.contains(part) {
+                let (start, _) = self.origins[at];
+                let (_, end) = self.origins[at + length - 1];
+                hidden[start..end].fill(true);
+            }
+        }
+    }
+}
+
+/// Returns the ASCII character of an escape at the start of the text, and the length of the escape:
+/// `%2F`, `\/`, `\u002f`, `&#47;`, `&#x2f;` and `&amp;`.
+fn unescape(text: &[u8]) -> Option<(u8, usize)> {
+    let number = |digits: &[u8], radix| {
+        let digits = core::str::from_utf8(digits).ok()?;
+        let byte = u8::from_str_radix(digits, radix).ok()?;
+        byte.is_ascii().then_some(byte)
+    };
+    match text {
+        [b'%', high, low, ..] => Some((number(&[*high, *low], 16)?, 3)),
+        [b'\\', b'u', digits @ ..] => Some((number(digits.get(..4)?, 16)?, 6)),
+        [b'\\', byte @ (b'/' | b'\\' | b'"'), ..] => Some((*byte, 2)),
+        [b'&', rest @ ..] => {
+            let end = rest.iter().take(8).position(|byte| *byte == b';')?;
+            let byte = match &rest[..end] {
+                b"amp" => b'&',
+                b"quot" => b'"',
+                b"apos" => b'\'',
+                b"lt" => b'<',
+                b"gt" => b'>',
+                [b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,
+                [b'#', digits @ ..] => number(digits, 10)?,
+                _ => return None,
+            };
+            Some((byte, end + 2))
+        }
+        _ => None,
     }
 }
 
@@ -92,6 +191,45 @@ mod tests {
         ] {
             assert_eq!(redacted(&text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_replaced_in_any_encoding() {
+        const TOKEN: &str = "ab/cd+ef=gh/ij+kl=mn";
+        let base64 = |text: &str| BASE64_STANDARD_NO_PAD.encode(text);
+        let percent = |text: &str| text.replace('/', "%2f").replace('+', "%2b");
+        let hex: String = TOKEN.bytes().map(|byte| format!("{byte:02x}")).collect();
+        for (text, expected) in [
+            (base64(TOKEN), "(redacted)"),
+            // At each end, two bytes at most share their digits with the bytes beside them.
+            (base64(&format!("{TOKEN}\n")), "(redacted)"),
+            (base64(&format!("Bearer {TOKEN}")), "QmVhcmVyIGFi(redacted)"),
+            (BASE64_URL_SAFE_NO_PAD.encode(TOKEN), "(redacted)"),
+            (hex.to_ascii_uppercase(), "(redacted)"),
+            (hex, "(redacted)"),
+            (format!("t={}&x", percent(TOKEN)), "t=(redacted)&x"),
+            (percent(TOKEN).replace('%', "%25"), "(redacted)"),
+            (
+                TOKEN.replace('/', "\\/").replace('=', "\\u003D"),
+                "(redacted)",
+            ),
+            (TOKEN.replace('/', "\\\\u002f"), "(redacted)"),
+            (
+                TOKEN.replace('=', "&#61;").replace('/', "&#x2F;"),
+                "(redacted)",
+            ),
+        ] {
+            let shown = Secret::redact(&text, &[&Secret::from(TOKEN)]);
+            let rest = shown.strip_prefix(expected);
+            assert!(rest.is_some_and(|rest| rest.len() <= 4), "{text}: {shown}");
+        }
+    }
+
+    #[test]
+    fn escapes_that_are_none_are_text() {
+        let secret = Secret::from("100% \\u00 &# &#300; &nosuchname; %\u{e9}");
+        let text = "x 100% \\u00 &# &#300; &nosuchname; %\u{e9} x";
+        assert_eq!(Secret::redact(text, &[&secret]), "x (redacted) x");
     }
 
     #[test]
