@@ -17,8 +17,8 @@ const ESCAPES: usize = 3;
 const REDACTED: &str = "(redacted)";
 
 impl Secret {
-    /// Replaces secrets in a text, whole or in part, as they are or encoded: in Base64, in hex, with
-    /// percent signs, with the escapes of JSON or XML, or several of these.
+    /// Replaces secrets in a text, whole or in part, as they are or encoded: in Base64, in hex,
+    /// with percent signs, with the escapes of JSON or XML, or several of these.
     ///
     /// Services repeat values that they find invalid, often cut, and the signed headers if a
     /// signature does not match. Any part counts that is half as long as the secret, or 12 bytes of
