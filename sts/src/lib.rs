@@ -21,6 +21,6 @@ mod text;
 
 #[cfg(feature = "client")]
 pub use client::{Client, ClientBuilder};
-pub use endpoint::{Endpoint, EndpointBuilder, Partition};
+pub use endpoint::{Endpoint, EndpointBuilder, HostRule, Hosts, Partition};
 pub use error::{Error, ErrorKind};
 pub use principal::{KeyKind, Principal};

@@ -9,13 +9,13 @@ use std::fmt::Debug;
 
 use http::Response;
 use keyfob_sts::{
-    Client, Endpoint, Error, ErrorKind, KeyKind, Partition, Principal,
+    Client, Endpoint, Error, ErrorKind, HostRule, Hosts, KeyKind, Partition, Principal,
     actions::{
         AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot,
         DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
         GetFederationToken, GetSessionToken, GetWebIdentityToken,
     },
-    call::{Action, Parameters, Reply},
+    call::{Action, Parameters, Reply, Service},
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
@@ -156,6 +156,10 @@ fn all() -> Shown {
     let builder = builder.http_client(http.build().unwrap());
     shown.add("ClientBuilder", &builder);
     shown.add("Client", &builder.build().unwrap());
+    shown.add("Service", &Service::SIGNIN);
+    shown.add("Protocol", &Service::SIGNIN.protocol());
+    shown.add("Hosts", &Hosts::new("sts"));
+    shown.add("HostRule", &HostRule::new("sts.amazonaws.com"));
     let builder = Endpoint::builder().url("http://localhost").unwrap();
     shown.add("EndpointBuilder", &builder);
     shown.add("Endpoint", &builder.build().unwrap());

@@ -7,6 +7,7 @@ mod action;
 mod form;
 mod parameters;
 mod reply;
+mod service;
 mod xml;
 
 #[cfg(feature = "client")]
@@ -16,4 +17,5 @@ pub use self::{
     form::Form,
     parameters::Parameters,
     reply::Reply,
+    service::{Protocol, Service},
 };

@@ -1,18 +1,26 @@
+mod hosts;
 mod partition;
 
 use std::net::IpAddr;
 
 use http::{Uri, uri::Scheme};
 
-pub use self::partition::Partition;
+use self::hosts::Variant;
+pub use self::{
+    hosts::{HostRule, Hosts},
+    partition::Partition,
+};
 use crate::{error::Error, text};
 
 /// The URL that requests are sent to, and the region they are signed for.
 ///
+/// [`builder`](Self::builder) makes an endpoint of STS,
+/// [`Service::endpoint`](crate::call::Service::endpoint) one of another service.
+///
 /// The default is the region's own endpoint: it is near, it does not depend on `us-east-1`, and its
 /// session tokens are valid in every region.
 ///
-/// Source: STS endpoint rule set of the AWS SDKs.
+/// Source: endpoint rule sets of the AWS SDKs.
 ///
 /// # Examples
 ///
@@ -31,7 +39,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Returns a builder, which needs a region, a URL or both.
+    /// Returns a builder of an endpoint of STS, which needs a region, a URL or both.
     pub fn builder() -> EndpointBuilder {
         EndpointBuilder::default()
     }
@@ -143,16 +151,34 @@ impl Endpoint {
 }
 
 /// A builder of an [`Endpoint`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct EndpointBuilder {
+    hosts: Hosts,
     region: Option<String>,
     uri: Option<Uri>,
-    fips: bool,
-    dual_stack: bool,
-    legacy_global: bool,
+    variant: Variant,
+}
+
+impl Default for EndpointBuilder {
+    fn default() -> Self {
+        Self {
+            hosts: Hosts::STS,
+            region: None,
+            uri: None,
+            variant: Variant::default(),
+        }
+    }
 }
 
 impl EndpointBuilder {
+    /// Sets the hosts of another service. Default: those of STS. For a service that this crate
+    /// knows, [`Service::endpoint`](crate::call::Service::endpoint) does it.
+    #[must_use]
+    pub fn hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
+        self
+    }
+
     /// Sets the region, such as `eu-west-1`, or `aws-global` for the global endpoint of the
     /// partition `aws`.
     ///
@@ -209,7 +235,7 @@ impl EndpointBuilder {
     /// Sets whether to use the endpoint whose cryptography is validated by FIPS 140. Default: no.
     #[must_use]
     pub fn fips(mut self, yes: bool) -> Self {
-        self.fips = yes;
+        self.variant.fips = yes;
         self
     }
 
@@ -226,12 +252,13 @@ impl EndpointBuilder {
     /// ```
     #[must_use]
     pub fn dual_stack(mut self, yes: bool) -> Self {
-        self.dual_stack = yes;
+        self.variant.dual_stack = yes;
         self
     }
 
     /// Sets whether to use the global endpoint `sts.amazonaws.com` in the fifteen regions where
-    /// SDKs once used it by default, such as `us-east-1` and `eu-west-1`. Default: no.
+    /// SDKs once used it by default, such as `us-east-1` and `eu-west-1`. Default: no. It has no
+    /// effect on other services.
     ///
     /// Session tokens of the global endpoint are not valid in regions that an account must opt in
     /// to.
@@ -248,7 +275,7 @@ impl EndpointBuilder {
     /// ```
     #[must_use]
     pub fn legacy_global(mut self, yes: bool) -> Self {
-        self.legacy_global = yes;
+        self.variant.legacy_global = yes;
         self
     }
 
@@ -256,14 +283,14 @@ impl EndpointBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor a URL is set, or
-    /// if FIPS or dual stack is combined with a URL.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor a URL is set, if
+    /// FIPS or dual stack is combined with a URL, or if the service has no such endpoint.
     pub fn build(self) -> Result<Endpoint, Error> {
         let Some(uri) = self.uri else {
             return self.build_from_region();
         };
-        if self.fips || self.dual_stack {
-            let option = if self.fips { "FIPS" } else { "dual stack" };
+        if self.variant.fips || self.variant.dual_stack {
+            let option = self.variant.name();
             return Err(Error::setting(format!(
                 "{option} does not work with a custom endpoint: drop one of the two"
             )));
@@ -279,56 +306,18 @@ impl EndpointBuilder {
         let region = self.region.as_deref().ok_or_else(|| {
             Error::setting("no region: set one, such as us-east-1, or a custom endpoint")
         })?;
-        let (host, signing_region) = if self.is_global(region) {
-            ("sts.amazonaws.com".to_owned(), "us-east-1")
-        } else {
-            (self.regional_host(region), signing_region(region))
-        };
+        let found = self.hosts.find(region, self.variant);
+        let (host, region) = found.ok_or_else(|| {
+            let variant = self.variant.name();
+            let message = format!("the service has no {variant} endpoint: drop {variant}");
+            Error::setting(message)
+        })?;
         Ok(Endpoint {
             uri: parse_url(&format!("https://{host}"))?,
-            signing_region: Some(signing_region.to_owned()),
+            signing_region: Some(signing_region(region).to_owned()),
         })
     }
-
-    fn is_global(&self, region: &str) -> bool {
-        let by_name = region == "aws-global"
-            || (self.legacy_global && LEGACY_GLOBAL_REGIONS.contains(&region));
-        // The global endpoint has no variants for FIPS and dual stack.
-        by_name && !self.fips && !self.dual_stack
-    }
-
-    fn regional_host(&self, region: &str) -> String {
-        let partition = Partition::from_region(region);
-        // The plain endpoints of `aws-us-gov` are the ones for FIPS.
-        let is_plain = !self.fips || (partition.name() == "aws-us-gov" && !self.dual_stack);
-        let name = if is_plain { "sts" } else { "sts-fips" };
-        let suffix = if self.dual_stack {
-            partition.dual_stack_dns_suffix()
-        } else {
-            partition.dns_suffix()
-        };
-        format!("{name}.{region}.{suffix}")
-    }
 }
-
-/// The regions in which [`EndpointBuilder::legacy_global`] selects the global endpoint.
-const LEGACY_GLOBAL_REGIONS: [&str; 15] = [
-    "ap-northeast-1",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
 
 /// Returns the region for the credential scope, which cannot be the pseudo region `aws-global`.
 fn signing_region(region: &str) -> &str {
