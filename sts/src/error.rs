@@ -3,7 +3,10 @@ use std::{error::Error as StdError, fmt};
 use http::StatusCode;
 use keyfob_sigv4::Secret;
 
-use crate::text::{self, Escaped};
+use crate::{
+    replay::Replay,
+    text::{self, Escaped},
+};
 
 /// The length in characters at which a message of the service is cut; real ones have a few hundred.
 const MAX_MESSAGE: usize = 4096;
@@ -26,7 +29,7 @@ const MAX_NAME: usize = 256;
 /// # Examples
 ///
 /// ```
-/// use keyfob_sts::{ErrorKind, actions::GetCallerIdentity, call::Action};
+/// use keyfob_sts::{ErrorKind, actions::GetCallerIdentity, call::Call};
 ///
 /// let answer = http::Response::builder().status(403).body(
 ///     "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error>
@@ -49,22 +52,38 @@ struct Inner {
     /// The parameter that is not valid.
     parameter: Option<String>,
     answer: Answer,
-    /// The request held a one-time code.
-    one_time: bool,
+    /// Whether the request may be sent again.
+    replay: Replay,
+    /// What exceeds the limits that this version knows.
+    excess: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// The facts about the call and its answer, as far as they are known.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) action: Option<&'static str>,
     pub(crate) status: Option<StatusCode>,
     pub(crate) code: Option<String>,
     pub(crate) request_id: Option<String>,
+    /// Names and texts of the error's other members.
+    pub(crate) members: Vec<(String, String)>,
     #[cfg(feature = "client")]
-    pub(crate) hint: Option<keyfob_backoff::Hint>,
+    pub(crate) backoff: Option<keyfob_backoff::Hint>,
     #[cfg(feature = "client")]
     pub(crate) skew: Option<keyfob_backoff::ClockSkew>,
+}
+
+/// Does not show what the service said.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("action", &self.action)
+            .field("status", &self.status)
+            .field("code", &self.code)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The kind of a failure.
@@ -123,7 +142,53 @@ impl Error {
         Some(text::cut(id, MAX_NAME))
     }
 
-    /// Returns the name of the action, such as `AssumeRole`. `None` if it was not sent.
+    /// Returns another member of the error, such as the `error` in which AWS Sign-In says why it
+    /// denied access, cut at 4096 characters. `None` if there is no such member, or if it is not a
+    /// text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Error;
+    ///
+    /// fn needs_a_new_login(error: &Error) -> bool {
+    ///     error.code() == Some("AccessDeniedException")
+    ///         && error.member("error") == Some("TOKEN_EXPIRED")
+    /// }
+    /// ```
+    pub fn member(&self, name: &str) -> Option<&str> {
+        let mut members = self.0.answer.members.iter();
+        let (_, text) = members.find(|(known, _)| known == name)?;
+        Some(text::cut(text, MAX_MESSAGE))
+    }
+
+    /// Returns what may be the reason of a refusal, for the user: the parameters that exceed the
+    /// limits which the service had when this version was made.
+    ///
+    /// Such limits are not checked before a request is sent, because services raise them. `None` if
+    /// there is nothing to say, or if the service did not refuse the request with HTTP 400.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{actions::AssumeRole, call::Call};
+    ///
+    /// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "s".repeat(65))?;
+    /// let answer = http::Response::builder().status(400).body(
+    ///     "<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>",
+    /// )?;
+    /// assert_eq!(
+    ///     action.parse(&answer).unwrap_err().hint(),
+    ///     Some("RoleSessionName has 65 characters, and the limit was 64"),
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn hint(&self) -> Option<&str> {
+        let is_refusal = self.kind() == ErrorKind::Service && self.status() == Some(400);
+        Some(self.0.excess.as_str()).filter(|text| is_refusal && !text.is_empty())
+    }
+
+    /// Returns the name of the operation, such as `AssumeRole`. `None` if it was not sent.
     pub fn action(&self) -> Option<&'static str> {
         self.0.answer.action
     }
@@ -166,13 +231,18 @@ impl Error {
         Self::new(ErrorKind::Setting, message)
     }
 
+    pub(crate) fn response(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Response, message)
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
             message: message.into(),
             parameter: None,
             answer: Answer::default(),
-            one_time: false,
+            replay: Replay::Safe,
+            excess: String::new(),
             source: None,
         }))
     }
@@ -182,15 +252,25 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(source));
+    pub(crate) fn with_source(self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.with_boxed_source(Box::new(source))
+    }
+
+    pub(crate) fn with_boxed_source(mut self, source: Box<dyn StdError + Send + Sync>) -> Self {
+        self.0.source = Some(source);
         self
     }
 
-    /// Names the action and notes whether its request held a one-time code.
-    pub(crate) fn with_action(mut self, name: &'static str, one_time: bool) -> Self {
+    /// Names the operation and notes whether its request may be sent again.
+    pub(crate) fn with_operation(mut self, name: &'static str, replay: Replay) -> Self {
         self.0.answer.action = Some(name);
-        self.0.one_time = one_time;
+        self.0.replay = replay;
+        self
+    }
+
+    /// Notes which parameters exceed the limits that this version knows.
+    pub(crate) fn with_excess(mut self, excess: &str) -> Self {
+        excess.clone_into(&mut self.0.excess);
         self
     }
 
@@ -201,7 +281,8 @@ impl Error {
         } = &mut *self.0;
         let names = [&mut answer.code, &mut answer.request_id];
         let names = names.into_iter().filter_map(Option::as_mut);
-        for text in names.chain([message]) {
+        let members = answer.members.iter_mut().map(|(_, text)| text);
+        for text in names.chain(members).chain([message]) {
             *text = Secret::redact(text, secrets);
         }
         self
@@ -215,6 +296,46 @@ impl Error {
     pub fn clock_skew_seconds(&self) -> Option<i64> {
         let skew = self.0.answer.skew.filter(|skew| skew.is_significant())?;
         Some(skew.as_millis() / 1000)
+    }
+
+    /// Returns true if the service asked for fewer calls.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{actions::GetCallerIdentity, call::Call};
+    ///
+    /// let answer = http::Response::builder().status(400).body(
+    ///     "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>",
+    /// )?;
+    /// let error = GetCallerIdentity::new().parse(&answer).unwrap_err();
+    /// assert!(error.is_throttling() && error.is_retryable());
+    /// # Ok::<(), http::Error>(())
+    /// ```
+    pub fn is_throttling(&self) -> bool {
+        let fault = keyfob_backoff::classify(self.status(), self.code());
+        fault.is_some_and(keyfob_backoff::Fault::is_throttling)
+    }
+
+    /// Returns true if the same call may succeed later: the service was throttling or failed with a
+    /// 5xx, and the request may be sent again. After such an error, a client has already made all
+    /// attempts of its policy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{actions::GetSessionToken, call::Call};
+    ///
+    /// let failed = http::Response::builder().status(500).body("")?;
+    /// assert!(GetSessionToken::new().parse(&failed).unwrap_err().is_retryable());
+    /// // The code may be used up.
+    /// let action = GetSessionToken::new().mfa("arn:aws:iam::123456789012:mfa/a", "123456")?;
+    /// assert!(!action.parse(&failed).unwrap_err().is_retryable());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_retryable(&self) -> bool {
+        let failure = keyfob_backoff::Classify::failure(self);
+        keyfob_backoff::Policy::aws().classify(&failure).is_some()
     }
 
     pub(crate) fn with_skew(mut self, skew: Option<keyfob_backoff::ClockSkew>) -> Self {
@@ -258,7 +379,7 @@ impl fmt::Debug for Error {
             .field("code", &self.code())
             .field("message", &self.message())
             .field("request_id", &self.request_id())
-            .field("one_time", &self.0.one_time)
+            .field("replay", &self.0.replay)
             .field("source", &self.0.source)
             .finish_non_exhaustive()
     }
@@ -272,26 +393,28 @@ impl StdError for Error {
 
 /// Reports to a retry policy how the call failed.
 ///
-/// A request with a one-time code may be repeated only if it was throttled or never sent. Otherwise
-/// the code may be used up: the same code again cannot succeed, and may lock the device.
+/// A request that must not be [replayed](crate::call::Replay) counts as a local failure, which is
+/// never repeated.
 #[cfg(feature = "client")]
 impl keyfob_backoff::Classify for Error {
     fn failure(&self) -> keyfob_backoff::Failure<'_> {
-        use keyfob_backoff::{Failure, Fault, classify};
+        use keyfob_backoff::Failure;
 
-        let throttled = classify(self.status(), self.code()).is_some_and(Fault::is_throttling);
         let facts = match (self.kind(), self.status()) {
+            _ if self.0.replay == Replay::Never => Failure::local(),
             (ErrorKind::Connect, _) => Failure::connect(),
-            // Throttling comes before the service looks at the code; after anything else the code
-            // may be used up, so the failure counts as local, which is never repeated.
-            _ if self.0.one_time && !throttled => Failure::local(),
+            // Throttling comes before the service looks at the request; after anything else it may
+            // have acted on it.
+            _ if self.0.replay == Replay::OnlyIfNotReceived && !self.is_throttling() => {
+                Failure::local()
+            }
             (ErrorKind::Timeout, _) => Failure::timeout(),
             (ErrorKind::Transport, _) => Failure::no_response(),
             (ErrorKind::Service, Some(status)) => Failure::response(status).with_code(self.code()),
             _ => Failure::local(),
         };
         facts
-            .with_hint(self.0.answer.hint)
+            .with_hint(self.0.answer.backoff)
             .with_skew(self.0.answer.skew)
     }
 }

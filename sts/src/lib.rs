@@ -1,4 +1,5 @@
 //! [`actions`]: crate::actions
+//! [`call`]: crate::call
 //! [`AssumeRole`]: actions::AssumeRole
 //! [`GetCallerIdentity`]: actions::GetCallerIdentity
 //! [`GetSessionToken`]: actions::GetSessionToken
@@ -17,6 +18,7 @@ mod client;
 mod endpoint;
 mod error;
 mod principal;
+mod replay;
 mod text;
 
 #[cfg(feature = "client")]

@@ -16,10 +16,10 @@ use keyfob_sts::{
     actions::{
         AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot, AssumedRoleUser,
         DecodeAuthorizationMessage, FederationToken, GetAccessKeyInfo, GetCallerIdentity,
-        GetDelegatedAccessToken, GetFederationToken, GetSessionToken, GetWebIdentityToken,
-        SamlRole, WebIdentityRole,
+        GetDelegatedAccessToken, GetFederationToken, GetScopedCredentials, GetSessionToken,
+        GetWebIdentityToken, IdentityContext, SamlRole, ScopedCredentials, WebIdentityRole,
     },
-    call::{Action, Service},
+    call::{Call, Service},
 };
 use serde_json::{Map, Value, json};
 
@@ -144,6 +144,11 @@ fn parse(action: &str, response: &Response<String>) -> Result<Value, Error> {
                     ("AssumedRoleUser", user(output.user)),
                     ("PackedPolicySize", output.packed_policy_size.into()),
                     ("SourceIdentity", output.source_identity.into()),
+                    (
+                        "SessionTokenUtilization",
+                        output.session_token_utilization.into(),
+                    ),
+                    ("SessionTokenSize", output.session_token_size.into()),
                 ])
             }),
         "AssumeRoleWithSAML" => AssumeRoleWithSaml::new(arn, arn, "assertion")?
@@ -158,6 +163,11 @@ fn parse(action: &str, response: &Response<String>) -> Result<Value, Error> {
                 members([
                     ("Credentials", credentials(&output.credentials)),
                     ("SourceIdentity", output.source_identity.into()),
+                    (
+                        "SessionTokenUtilization",
+                        output.session_token_utilization.into(),
+                    ),
+                    ("SessionTokenSize", output.session_token_size.into()),
                 ])
             }),
         "DecodeAuthorizationMessage" => DecodeAuthorizationMessage::new("message")?
@@ -187,9 +197,17 @@ fn parse(action: &str, response: &Response<String>) -> Result<Value, Error> {
         "GetFederationToken" => GetFederationToken::new("bob")?
             .parse(response)
             .map(federation),
-        "GetSessionToken" => GetSessionToken::new()
-            .parse(response)
-            .map(|output| members([("Credentials", credentials(&output.credentials))])),
+        "GetSessionToken" => GetSessionToken::new().parse(response).map(|output| {
+            members([
+                ("Credentials", credentials(&output.credentials)),
+                (
+                    "SessionTokenUtilization",
+                    output.session_token_utilization.into(),
+                ),
+                ("SessionTokenSize", output.session_token_size.into()),
+            ])
+        }),
+        "GetScopedCredentials" => GetScopedCredentials::new().parse(response).map(scoped),
         "GetWebIdentityToken" => GetWebIdentityToken::new("audience", "ES384")?
             .parse(response)
             .map(|output| {
@@ -216,6 +234,15 @@ fn saml(output: SamlRole) -> Value {
         ("NameQualifier", output.name_qualifier.into()),
         ("PackedPolicySize", output.packed_policy_size.into()),
         ("SourceIdentity", output.source_identity.into()),
+        (
+            "SessionTokenUtilization",
+            output.session_token_utilization.into(),
+        ),
+        ("SessionTokenSize", output.session_token_size.into()),
+        (
+            "TrustedIdentityPropagationContext",
+            output.identity_context.map(context).into(),
+        ),
     ])
 }
 
@@ -228,6 +255,15 @@ fn web_identity(output: WebIdentityRole) -> Value {
         ("Audience", output.audience.into()),
         ("PackedPolicySize", output.packed_policy_size.into()),
         ("SourceIdentity", output.source_identity.into()),
+        (
+            "SessionTokenUtilization",
+            output.session_token_utilization.into(),
+        ),
+        ("SessionTokenSize", output.session_token_size.into()),
+        (
+            "TrustedIdentityPropagationContext",
+            output.identity_context.map(context).into(),
+        ),
     ])
 }
 
@@ -239,6 +275,48 @@ fn federation(output: FederationToken) -> Value {
         ("Credentials", credentials(&output.credentials)),
         ("FederatedUser", user.into()),
         ("PackedPolicySize", output.packed_policy_size.into()),
+        (
+            "SessionTokenUtilization",
+            output.session_token_utilization.into(),
+        ),
+        ("SessionTokenSize", output.session_token_size.into()),
+    ])
+}
+
+fn scoped(output: ScopedCredentials) -> Value {
+    let session = json!({ "ScopedSessionId": output.session_id, "Arn": output.session_arn });
+    let has_session = output.session_id.is_some() || output.session_arn.is_some();
+    members([
+        ("Credentials", credentials(&output.credentials)),
+        ("SessionInfo", has_session.then_some(session).into()),
+        (
+            "SessionTokenUtilization",
+            output.session_token_utilization.into(),
+        ),
+        ("SessionTokenSize", output.session_token_size.into()),
+        ("ScopedPoliciesCount", output.scoped_policies_count.into()),
+        ("SourceIdentity", output.source_identity.into()),
+    ])
+}
+
+fn context(context: IdentityContext) -> Value {
+    let origin = context.origin.map(|origin| {
+        json!({
+            "Subject": origin.subject,
+            "SubjectType": origin.subject_type,
+            "Issuer": origin.issuer,
+            "FederatedProviderArn": origin.federated_provider_arn,
+        })
+    });
+    let claims: Map<_, _> = context
+        .claims
+        .into_iter()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
+    let transaction = (!claims.is_empty()).then(|| json!({ "IdentityProvider": claims }));
+    members([
+        ("OriginIdentity", origin.into()),
+        ("TransactionContext", transaction.into()),
     ])
 }
 

@@ -13,13 +13,14 @@ use keyfob_sts::{
     actions::{
         AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot,
         DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
-        GetFederationToken, GetSessionToken, GetWebIdentityToken,
+        GetFederationToken, GetScopedCredentials, GetSessionToken, GetWebIdentityToken,
     },
-    call::{Action, Parameters, Reply, Service},
+    call::{Authorization, Call, Operation, Pages, Proof, Replay, Reply, Service},
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
 const SECRET: &str = "canary-SECRET-of-the-test";
+const CODE: &str = "909090";
 
 /// All members of all results.
 const MEMBERS: &str = "<Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>\
@@ -28,6 +29,9 @@ const MEMBERS: &str = "<Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKey
     <AssumedRoleUser><Arn>arn:aws:sts::1:assumed-role/r/s</Arn><AssumedRoleId>AROA:s</AssumedRoleId></AssumedRoleUser>\
     <FederatedUser><Arn>arn:aws:sts::1:federated-user/bob</Arn></FederatedUser>\
     <WebIdentityToken>canary-jwt</WebIdentityToken><Expiration>2026-11-22T03:00:00Z</Expiration>\
+    <TrustedIdentityPropagationContext><OriginIdentity><Subject>canary-person</Subject></OriginIdentity>\
+    <TransactionContext><IdentityProvider><entry><key>dept</key><value>canary-claim</value></entry>\
+    </IdentityProvider></TransactionContext></TrustedIdentityPropagationContext>\
     <DecodedMessage>{\"context\":\"canary-policy\"}</DecodedMessage>\
     <Arn>arn:aws:iam::1:user/a</Arn><UserId>AIDA</UserId><Account>1</Account>";
 
@@ -41,19 +45,19 @@ impl Shown {
     }
 
     /// Adds an action with its request, its output and its error.
-    fn action<A: Action<Output: Debug> + Debug>(&mut self, names: [&'static str; 2], action: &A) {
+    fn action<C: Call<Output: Debug> + Debug>(&mut self, names: [&'static str; 2], action: &C) {
         let endpoint = Endpoint::builder()
             .region("eu-west-1")
             .unwrap()
             .build()
             .unwrap();
-        let result = A::NAME;
+        let result = action.operation().name();
         let body = format!(
             "<{result}Response><{result}Result>{MEMBERS}</{result}Result></{result}Response>"
         );
         self.add(names[0], action);
         self.add(names[1], &action.parse(&Response::new(body)).ok().unwrap());
-        self.add("Form", &action.request(&endpoint));
+        self.add("Body", &action.request(&endpoint).ok().unwrap());
         let body = format!(
             "<Error><Code>{SECRET}</Code><Message>{SECRET}</Message><RequestId>{SECRET}</RequestId></Error>"
         );
@@ -62,17 +66,16 @@ impl Shown {
 }
 
 /// An action that gives its reply out, to look at it.
-struct Raw(Parameters);
+struct Raw(Operation);
 
-impl Action for Raw {
+impl Call for Raw {
     type Output = String;
-    const NAME: &'static str = "Raw";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<String, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<String, Error> {
         Ok(format!("{reply:?} {reply:#?}"))
     }
 }
@@ -82,7 +85,7 @@ fn all() -> Shown {
     let secret = || SECRET.to_owned();
 
     let role = AssumeRole::new(ROLE, "s1")
-        .and_then(|role| role.mfa("arn:aws:iam::1:mfa/a", "canary"))
+        .and_then(|role| role.mfa("arn:aws:iam::1:mfa/a", CODE))
         .and_then(|role| role.provided_context(ROLE, secret()))
         .unwrap();
     shown.action(["AssumeRole", "AssumedRole"], &role);
@@ -93,7 +96,7 @@ fn all() -> Shown {
     let delegated = GetDelegatedAccessToken::new(secret()).unwrap();
     shown.action(["GetDelegatedAccessToken", "DelegatedAccess"], &delegated);
     let session = GetSessionToken::new()
-        .mfa("arn:aws:iam::1:mfa/a", "canary")
+        .mfa("arn:aws:iam::1:mfa/a", CODE)
         .unwrap();
     shown.add("GetSessionToken", &session);
 
@@ -119,6 +122,20 @@ fn all() -> Shown {
         "WebIdentityToken",
         &token.parse(&answer("GetWebIdentityToken")).unwrap(),
     );
+    let scoped = GetScopedCredentials::new();
+    shown.add("GetScopedCredentials", &scoped);
+    shown.add(
+        "ScopedCredentials",
+        &scoped.parse(&answer("GetScopedCredentials")).unwrap(),
+    );
+    let context = web.parse(&answer("AssumeRoleWithWebIdentity")).unwrap();
+    let context = context.identity_context.unwrap();
+    assert_eq!(
+        context.claims,
+        [("dept".to_owned(), "canary-claim".to_owned())]
+    );
+    shown.add("IdentityContext", &context);
+    shown.add("OriginIdentity", &context.origin);
     let decode = DecodeAuthorizationMessage::new("m").unwrap();
     shown.add("DecodeAuthorizationMessage", &decode);
     shown.add(
@@ -142,12 +159,19 @@ fn all() -> Shown {
         &role.parse(&answer("AssumeRole")).unwrap().user,
     );
 
-    let parameters = Parameters::new()
+    let token = Authorization::Header("x-token".parse().unwrap(), secret().into());
+    shown.add("Authorization", &token);
+    let operation = Operation::new(&Service::STS, "Raw")
+        .with_authorization(token)
         .secret("Token", secret(), 1..=99)
-        .and_then(|parameters| parameters.one_time("Code", "canary", 6..=6))
+        .and_then(|operation| operation.one_time("Code", CODE, 6..=6))
         .unwrap();
-    shown.add("Parameters", &parameters);
-    let reply = Raw(parameters).parse(&answer("Raw")).unwrap();
+    shown.add("Operation", &operation);
+    let proof = Proof::new("dpop".parse().unwrap(), |_, _, _| Ok(SECRET.into()));
+    shown.add("Proof", &proof);
+    shown.add("Replay", &Replay::Never);
+    shown.add("Pages", &Pages::new());
+    let reply = Raw(operation).parse(&answer("Raw")).unwrap();
     shown.0.push(("Reply", reply));
 
     let headers = [("x-proxy-key".parse().unwrap(), SECRET.parse().unwrap())];
@@ -185,14 +209,15 @@ fn all() -> Shown {
 fn debug_of_a_public_type_shows_no_secret() {
     for (name, text) in all().0 {
         let text = text.to_lowercase();
-        assert!(!text.contains("canary"), "{name}: {text}");
+        let is_clean = !text.contains("canary") && !text.contains(CODE);
+        assert!(is_clean, "{name}: {text}");
     }
 }
 
 /// A new type must be added to the list above.
 #[test]
 fn every_public_type_is_in_the_list() {
-    let traits = ["Action", "SignedAction", "UnsignedAction"];
+    let traits = ["Call"];
     let sources = [
         include_str!("../src/lib.rs"),
         include_str!("../src/actions/mod.rs"),

@@ -10,9 +10,10 @@ use keyfob_sts::{
     actions::{
         AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot, CallerIdentity,
         DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
-        GetFederationToken, GetSessionToken, GetWebIdentityToken, SessionToken,
+        GetFederationToken, GetScopedCredentials, GetSessionToken, GetWebIdentityToken,
+        SessionToken,
     },
-    call::Action,
+    call::Call,
 };
 
 const FIELDS: [&str; 4] = [
@@ -213,8 +214,8 @@ fn an_answer_without_a_principal_is_enough() {
     assert!(output.user.is_none() && output.credentials.account_id().is_none());
 }
 
-fn result<A: Action>(action: &A, result: &str) -> Result<A::Output, Error> {
-    let name = A::NAME;
+fn result<C: Call>(action: &C, result: &str) -> Result<C::Output, Error> {
+    let name = action.operation().name();
     let body = format!("<{name}Response><{name}Result>{result}</{name}Result></{name}Response>");
     action.parse(&response(200, body))
 }
@@ -320,6 +321,56 @@ fn the_other_results_are_read_or_refused_whole() {
 }
 
 #[test]
+fn scoped_credentials_have_their_session_and_its_account() {
+    let members = format!(
+        "<Credentials>{}</Credentials><SessionInfo><ScopedSessionId>id-9</ScopedSessionId>\
+         <Arn>arn:aws:sts::123456789012:assumed-role/r/s</Arn></SessionInfo>\
+         <SessionTokenUtilization>41</SessionTokenUtilization><SessionTokenSize>1700</SessionTokenSize>\
+         <ScopedPoliciesCount>2</ScopedPoliciesCount><SourceIdentity>alice</SourceIdentity>",
+        FIELDS.concat()
+    );
+    let output = result(&GetScopedCredentials::new(), &members).unwrap();
+    assert_eq!(output.credentials.account_id(), Some("123456789012"));
+    assert_eq!(output.session_id.as_deref(), Some("id-9"));
+    assert_eq!(output.session_token_utilization, Some(41));
+    assert_eq!(output.session_token_size, Some(1700));
+    assert_eq!(output.scoped_policies_count, Some(2));
+    assert_eq!(output.source_identity.as_deref(), Some("alice"));
+}
+
+#[test]
+fn an_identity_context_is_read_and_never_shown() {
+    let members = format!(
+        "<Credentials>{}</Credentials><TrustedIdentityPropagationContext><OriginIdentity>\
+         <Subject>canary</Subject><SubjectType>user</SubjectType><Issuer>idp.example</Issuer>\
+         </OriginIdentity><TransactionContext><IdentityProvider>\
+         <entry><key>dept</key><value>canary</value></entry><entry><key>empty</key><value/></entry>\
+         </IdentityProvider></TransactionContext></TrustedIdentityPropagationContext>",
+        FIELDS.concat()
+    );
+    let role = "arn:aws:iam::123456789012:role/r";
+    let web = AssumeRoleWithWebIdentity::new(role, "s1", "token").unwrap();
+    let saml = AssumeRoleWithSaml::new(role, role, "assertion").unwrap();
+    let output = result(&web, &members).unwrap();
+    assert!(!format!("{output:?}").contains("canary"));
+    let context = output.identity_context.unwrap();
+    assert_eq!(
+        result(&saml, &members).unwrap().identity_context,
+        Some(context.clone())
+    );
+    let origin = context.origin.unwrap();
+    assert_eq!(origin.subject.as_deref(), Some("canary"));
+    assert_eq!(origin.subject_type.as_deref(), Some("user"));
+    assert_eq!(origin.issuer.as_deref(), Some("idp.example"));
+    assert_eq!(origin.federated_provider_arn, None);
+    let claims = [("dept", "canary"), ("empty", "")];
+    assert_eq!(
+        context.claims,
+        claims.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+}
+
+#[test]
 fn a_caller_identity_has_a_principal() {
     let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a/&#66;</Arn>\
                 <UserId>AIDA</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
@@ -350,6 +401,9 @@ fn every_modeled_error_keeps_its_wire_code_and_status() {
         ("OutboundWebIdentityFederationDisabledException", 403),
         ("RegionDisabledException", 403),
         ("SessionDurationEscalationException", 403),
+        ("InvalidContextAssertion", 400),
+        ("InsufficientSessionLifetime", 400),
+        ("InvalidSubjectCredentials", 400),
     ] {
         let error = service_error(status, code);
         assert_eq!(error.kind(), ErrorKind::Service);
@@ -522,7 +576,7 @@ fn a_secret_is_redacted_in_the_code_and_the_request_id_too_and_when_only_a_part_
     check(&saml_role, saml);
     check(&context, saml);
 
-    fn check<A: Action>(action: &A, secret: &str) {
+    fn check<C: Call>(action: &C, secret: &str) {
         let encoded = secret
             .replace('+', "%2B")
             .replace('/', "%2F")

@@ -71,7 +71,7 @@ impl ProfileProvider {
         };
         let mut found = self.base(plan.base, now).await?;
         for role in &plan.roles {
-            found = self.sts.assume(role, &found.credentials, now).await?;
+            found = self.sts.assume(role, &found, now).await?;
         }
         Ok(Outcome::Found(found))
     }

@@ -1,7 +1,7 @@
 use keyfob_sigv4::{Credentials, Secret};
 
 use crate::{
-    call::{Action, Parameters, Reply, SignedAction},
+    call::{Call, Operation, Reply, Service},
     error::Error,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 /// The output, from an answer:
 ///
 /// ```
-/// use keyfob_sts::{actions::AssumeRole, call::Action};
+/// use keyfob_sts::{actions::AssumeRole, call::Call};
 ///
 /// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?;
 /// let answer = http::Response::new(
@@ -39,7 +39,10 @@ use crate::{
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct AssumeRole(Parameters);
+pub struct AssumeRole {
+    operation: Operation,
+    is_chained: bool,
+}
 
 impl AssumeRole {
     /// Creates a request for a role. You choose the session name, which logs and the ARN of the
@@ -47,29 +50,33 @@ impl AssumeRole {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN is not 20 to 2048 characters long,
-    /// or the session name not 2 to 64 letters, digits and `_+=,.@-`.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN is shorter than 20 characters, or
+    /// the session name shorter than 2 or with other characters than letters, digits and
+    /// `_+=,.@-`.
     pub fn new(
         role_arn: impl Into<String>,
         session_name: impl Into<String>,
     ) -> Result<Self, Error> {
-        Parameters::new()
+        Operation::new(&Service::STS, "AssumeRole")
             .text("RoleArn", role_arn, 20..=2048)?
-            .name("RoleSessionName", session_name.into(), 2..=64)
-            .map(Self)
+            .identifier("RoleSessionName", session_name.into(), 2..=64)
+            .map(|operation| Self {
+                operation,
+                is_chained: false,
+            })
     }
 
     /// Sets how long the credentials are valid: 900 to 43,200 seconds, and at most as long as the
     /// role allows. Default: 3600.
     ///
     /// If the credentials that sign the request are those of a role, the service allows at most
-    /// 3600.
+    /// 3600: see [`chained`](Self::chained).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is less than 900.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
-        self.0.role_seconds(seconds).map(Self)
+        self.with(|operation| operation.role_seconds(seconds))
     }
 
     /// Sets the MFA device, by serial number or ARN, and its current code of six digits.
@@ -78,8 +85,8 @@ impl AssumeRole {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the serial number is not 9 to 256
-    /// characters long, or the code not six.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the serial number is shorter than 9
+    /// characters, or the code is not six digits.
     ///
     /// # Examples
     ///
@@ -97,16 +104,16 @@ impl AssumeRole {
         serial_number: impl Into<String>,
         code: impl Into<Secret>,
     ) -> Result<Self, Error> {
-        self.0.mfa(serial_number.into(), code.into()).map(Self)
+        self.with(|operation| operation.mfa(serial_number.into(), code.into()))
     }
 
     /// Sets the external id, which the owner of the role may require.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 2 to 1224 characters long.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is shorter than 2 characters.
     pub fn external_id(self, id: impl Into<String>) -> Result<Self, Error> {
-        self.0.text("ExternalId", id, 2..=1224).map(Self)
+        self.with(|operation| operation.text("ExternalId", id, 2..=1224))
     }
 
     /// Sets the source identity: the person or program for which the role is assumed. Roles that
@@ -114,12 +121,10 @@ impl AssumeRole {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 2 to 256 letters, digits and
-    /// `_+=,.@-`.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is shorter than 2 characters, or has
+    /// others than letters, digits and `_+=,.@-`.
     pub fn source_identity(self, identity: impl Into<String>) -> Result<Self, Error> {
-        self.0
-            .name("SourceIdentity", identity.into(), 2..=256)
-            .map(Self)
+        self.with(|operation| operation.identifier("SourceIdentity", identity.into(), 2..=256))
     }
 
     /// Sets a session policy, as JSON, which limits the session further. The service limits its
@@ -142,15 +147,14 @@ impl AssumeRole {
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
-        self.0.text("Policy", json, 1..=usize::MAX).map(Self)
+        self.with(|operation| operation.text("Policy", json, 1..=usize::MAX))
     }
 
     /// Adds the ARN of a managed policy, one of at most ten, which limits the session further.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 20 to 2048 characters long, or
-    /// the eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is shorter than 20 characters.
     ///
     /// # Examples
     ///
@@ -162,30 +166,30 @@ impl AssumeRole {
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
     pub fn policy_arn(self, arn: impl Into<String>) -> Result<Self, Error> {
-        self.0.policy_arn(arn.into()).map(Self)
+        self.with(|operation| operation.policy_arn(arn.into()))
     }
 
     /// Adds a session tag, one of at most fifty.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long,
-    /// the value longer than 256, or the tag the fifty-first.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is empty, or if it was set before:
+    /// case does not count.
     ///
     /// # Examples
     ///
     /// ```
-    /// use keyfob_sts::{Endpoint, actions::AssumeRole, call::Action};
+    /// use keyfob_sts::{Endpoint, actions::AssumeRole, call::Call};
     ///
     /// let action = AssumeRole::new("arn:aws:iam::123456789012:role/deploy", "alice")?
     ///     .tag("team", "blue")?;
     /// let endpoint = Endpoint::builder().region("eu-west-1")?.build()?;
-    /// let body = action.request(&endpoint).into_body();
+    /// let body = action.request(&endpoint)?.into_body();
     /// assert!(body.expose().ends_with("&Tags.member.1.Key=team&Tags.member.1.Value=blue"));
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
     pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
-        self.0.tag(key.into(), value.into()).map(Self)
+        self.with(|operation| operation.tag(key.into(), value.into()))
     }
 
     /// Adds the key of a tag, one of at most fifty, that roles assumed with the new credentials
@@ -193,8 +197,9 @@ impl AssumeRole {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long, or
-    /// the fifty-first.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is empty. A key that is not one of
+    /// the [tags](Self::tag) is refused when the request is written, so that their order does not
+    /// matter.
     ///
     /// # Examples
     ///
@@ -207,8 +212,10 @@ impl AssumeRole {
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
     pub fn transitive_tag_key(self, key: impl Into<String>) -> Result<Self, Error> {
-        let member = self.0.next_member("TransitiveTagKeys", 50)?;
-        self.0.text(member, key, 1..=128).map(Self)
+        self.with(|mut operation| {
+            let member = operation.next_member("TransitiveTagKeys", 50);
+            operation.text(member, key, 1..=128)
+        })
     }
 
     /// Adds an assertion of a trusted provider, such as IAM Identity Center, about the session; one
@@ -216,8 +223,8 @@ impl AssumeRole {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN of the provider is not 20 to 2048
-    /// characters long, the assertion not 4 to 3072, or it is the sixth.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN of the provider is shorter than 20
+    /// characters, or the assertion shorter than 4.
     ///
     /// # Examples
     ///
@@ -235,11 +242,49 @@ impl AssumeRole {
         provider_arn: impl Into<String>,
         assertion: impl Into<Secret>,
     ) -> Result<Self, Error> {
-        let member = self.0.next_member("ProvidedContexts", 5)?;
-        self.0
-            .text(format!("{member}.ProviderArn"), provider_arn, 20..=2048)?
-            .secret(format!("{member}.ContextAssertion"), assertion, 4..=3072)
-            .map(Self)
+        self.with(|mut operation| {
+            let member = operation.next_member("ProvidedContexts", 5);
+            operation
+                .text(format!("{member}.ProviderArn"), provider_arn, 20..=2048)?
+                .secret(format!("{member}.ContextAssertion"), assertion, 4..=3072)
+        })
+    }
+
+    /// Sets how many bytes the session token has at least, to test programs with long tokens: up to
+    /// 4096. Default: 0, which leaves the token as it is.
+    #[must_use]
+    pub fn minimum_session_token_size(self, bytes: u32) -> Self {
+        Self {
+            operation: self.operation.token_size(bytes),
+            ..self
+        }
+    }
+
+    /// States that the credentials which sign the request are those of a role. Then the service
+    /// refuses more than one hour, and so does [`Call::check`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{actions::AssumeRole, call::Call};
+    ///
+    /// let role = "arn:aws:iam::123456789012:role/deploy";
+    /// let action = AssumeRole::new(role, "alice")?.duration_seconds(7200)?;
+    /// assert!(action.check().is_ok());
+    /// assert_eq!(action.chained().check().unwrap_err().parameter(), Some("DurationSeconds"));
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    #[must_use]
+    pub fn chained(self) -> Self {
+        Self {
+            is_chained: true,
+            ..self
+        }
+    }
+
+    fn with(self, set: impl FnOnce(Operation) -> Result<Operation, Error>) -> Result<Self, Error> {
+        let operation = set(self.operation)?;
+        Ok(Self { operation, ..self })
     }
 }
 
@@ -253,10 +298,14 @@ pub struct AssumedRole {
     /// may not.
     pub user: Option<AssumedRoleUser>,
     /// The share of the size limit that session policies and tags use, in percent. `None` if none
-    /// were passed.
+    /// were passed. AWS replaces it by `session_token_utilization`.
     pub packed_policy_size: Option<u32>,
     /// The source identity of the session, if one was set.
     pub source_identity: Option<String>,
+    /// The share of the size limit that the session token uses, in percent.
+    pub session_token_utilization: Option<u32>,
+    /// The size of the session token in bytes.
+    pub session_token_size: Option<u32>,
     /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
@@ -283,23 +332,30 @@ impl AssumedRoleUser {
     }
 }
 
-impl Action for AssumeRole {
+impl Call for AssumeRole {
     type Output = AssumedRole;
-    const NAME: &'static str = "AssumeRole";
 
-    fn parameters(&self) -> &Parameters {
-        &self.0
+    fn operation(&self) -> &Operation {
+        &self.operation
     }
 
-    fn output(reply: &Reply) -> Result<AssumedRole, Error> {
+    fn check(&self) -> Result<(), Error> {
+        self.operation.check_transitive_tags()?;
+        if self.is_chained {
+            self.operation.check_chained_seconds()?;
+        }
+        Ok(())
+    }
+
+    fn output(&self, reply: &Reply<'_>) -> Result<AssumedRole, Error> {
         Ok(AssumedRole {
             credentials: reply.credentials()?,
             user: AssumedRoleUser::from_reply(reply),
             packed_policy_size: reply.number("PackedPolicySize")?,
             source_identity: reply.optional("SourceIdentity"),
+            session_token_utilization: reply.number("SessionTokenUtilization")?,
+            session_token_size: reply.number("SessionTokenSize")?,
             request_id: reply.request_id(),
         })
     }
 }
-
-impl SignedAction for AssumeRole {}

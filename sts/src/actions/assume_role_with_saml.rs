@@ -1,8 +1,8 @@
 use keyfob_sigv4::{Credentials, Secret};
 
 use crate::{
-    actions::assume_role::AssumedRoleUser,
-    call::{Action, Parameters, Reply, UnsignedAction},
+    actions::{assume_role::AssumedRoleUser, identity_context::IdentityContext},
+    call::{Authorization, Call, Operation, Reply, Service},
     error::Error,
 };
 
@@ -23,21 +23,22 @@ use crate::{
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct AssumeRoleWithSaml(Parameters);
+pub struct AssumeRoleWithSaml(Operation);
 
 impl AssumeRoleWithSaml {
     /// Creates a request for a role. The assertion is the whole `SAMLResponse`, in Base64.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if an ARN is not 20 to 2048 characters long,
-    /// or the assertion not 4 to 100,000.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if an ARN is shorter than 20 characters, or
+    /// the assertion shorter than 4.
     pub fn new(
         role_arn: impl Into<String>,
         provider_arn: impl Into<String>,
         assertion: impl Into<Secret>,
     ) -> Result<Self, Error> {
-        Parameters::new()
+        Operation::new(&Service::STS, "AssumeRoleWithSAML")
+            .with_authorization(Authorization::None)
             .text("RoleArn", role_arn, 20..=2048)?
             .text("PrincipalArn", provider_arn, 20..=2048)?
             .secret("SAMLAssertion", assertion, 4..=100_000)
@@ -49,7 +50,7 @@ impl AssumeRoleWithSaml {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is less than 900.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.role_seconds(seconds).map(Self)
     }
@@ -58,7 +59,7 @@ impl AssumeRoleWithSaml {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 1 to 2048 characters long.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is empty.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
         self.0.policy(json.into()).map(Self)
     }
@@ -67,10 +68,16 @@ impl AssumeRoleWithSaml {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 20 to 2048 characters long, or
-    /// the eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is shorter than 20 characters.
     pub fn policy_arn(self, arn: impl Into<String>) -> Result<Self, Error> {
         self.0.policy_arn(arn.into()).map(Self)
+    }
+
+    /// Sets how many bytes the session token has at least, to test programs with long tokens: up to
+    /// 4096. Default: 0, which leaves the token as it is.
+    #[must_use]
+    pub fn minimum_session_token_size(self, bytes: u32) -> Self {
+        Self(self.0.token_size(bytes))
     }
 }
 
@@ -96,23 +103,28 @@ pub struct SamlRole {
     /// user.
     pub name_qualifier: Option<String>,
     /// The share of the size limit that session policies and tags use, in percent. `None` if none
-    /// were passed.
+    /// were passed. AWS replaces it by `session_token_utilization`.
     pub packed_policy_size: Option<u32>,
     /// The source identity of the session, if the assertion sets one.
     pub source_identity: Option<String>,
+    /// The share of the size limit that the session token uses, in percent.
+    pub session_token_utilization: Option<u32>,
+    /// The size of the session token in bytes.
+    pub session_token_size: Option<u32>,
+    /// The context of the person or program for whom the session acts, if the provider asserts one.
+    pub identity_context: Option<IdentityContext>,
     /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 
-impl Action for AssumeRoleWithSaml {
+impl Call for AssumeRoleWithSaml {
     type Output = SamlRole;
-    const NAME: &'static str = "AssumeRoleWithSAML";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<SamlRole, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<SamlRole, Error> {
         Ok(SamlRole {
             credentials: reply.credentials()?,
             user: AssumedRoleUser::from_reply(reply),
@@ -123,9 +135,10 @@ impl Action for AssumeRoleWithSaml {
             name_qualifier: reply.optional("NameQualifier"),
             packed_policy_size: reply.number("PackedPolicySize")?,
             source_identity: reply.optional("SourceIdentity"),
+            session_token_utilization: reply.number("SessionTokenUtilization")?,
+            session_token_size: reply.number("SessionTokenSize")?,
+            identity_context: IdentityContext::from_reply(reply),
             request_id: reply.request_id(),
         })
     }
 }
-
-impl UnsignedAction for AssumeRoleWithSaml {}

@@ -1,8 +1,8 @@
 use keyfob_sigv4::{Credentials, Secret};
 
 use crate::{
-    actions::assume_role::AssumedRoleUser,
-    call::{Action, Parameters, Reply, UnsignedAction},
+    actions::{assume_role::AssumedRoleUser, identity_context::IdentityContext},
+    call::{Authorization, Call, Operation, Reply, Service},
     error::Error,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct AssumeRoleWithWebIdentity(Parameters);
+pub struct AssumeRoleWithWebIdentity(Operation);
 
 impl AssumeRoleWithWebIdentity {
     /// Creates a request for a role, with the provider's token. You choose the session name, which
@@ -31,17 +31,18 @@ impl AssumeRoleWithWebIdentity {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN is not 20 to 2048 characters long,
-    /// the session name not 2 to 64 letters, digits and `_+=,.@-`, or the token not 4 to 20,000
-    /// characters.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the ARN is shorter than 20 characters, the
+    /// session name shorter than 2 or with other characters than letters, digits and `_+=,.@-`, or
+    /// the token shorter than 4.
     pub fn new(
         role_arn: impl Into<String>,
         session_name: impl Into<String>,
         token: impl Into<Secret>,
     ) -> Result<Self, Error> {
-        Parameters::new()
+        Operation::new(&Service::STS, "AssumeRoleWithWebIdentity")
+            .with_authorization(Authorization::None)
             .text("RoleArn", role_arn, 20..=2048)?
-            .name("RoleSessionName", session_name.into(), 2..=64)?
+            .identifier("RoleSessionName", session_name.into(), 2..=64)?
             .secret("WebIdentityToken", token, 4..=20_000)
             .map(Self)
     }
@@ -51,7 +52,7 @@ impl AssumeRoleWithWebIdentity {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 4 to 2048 characters long.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is shorter than 4 characters.
     pub fn provider_id(self, host: impl Into<String>) -> Result<Self, Error> {
         self.0.text("ProviderId", host, 4..=2048).map(Self)
     }
@@ -61,7 +62,7 @@ impl AssumeRoleWithWebIdentity {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is less than 900.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.role_seconds(seconds).map(Self)
     }
@@ -70,7 +71,7 @@ impl AssumeRoleWithWebIdentity {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 1 to 2048 characters long.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is empty.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
         self.0.policy(json.into()).map(Self)
     }
@@ -79,10 +80,16 @@ impl AssumeRoleWithWebIdentity {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 20 to 2048 characters long, or
-    /// the eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is shorter than 20 characters.
     pub fn policy_arn(self, arn: impl Into<String>) -> Result<Self, Error> {
         self.0.policy_arn(arn.into()).map(Self)
+    }
+
+    /// Sets how many bytes the session token has at least, to test programs with long tokens: up to
+    /// 4096. Default: 0, which leaves the token as it is.
+    #[must_use]
+    pub fn minimum_session_token_size(self, bytes: u32) -> Self {
+        Self(self.0.token_size(bytes))
     }
 }
 
@@ -102,23 +109,28 @@ pub struct WebIdentityRole {
     /// The token's audience (`aud`).
     pub audience: Option<String>,
     /// The share of the size limit that session policies and tags use, in percent. `None` if none
-    /// were passed.
+    /// were passed. AWS replaces it by `session_token_utilization`.
     pub packed_policy_size: Option<u32>,
     /// The source identity of the session, if the token sets one.
     pub source_identity: Option<String>,
+    /// The share of the size limit that the session token uses, in percent.
+    pub session_token_utilization: Option<u32>,
+    /// The size of the session token in bytes.
+    pub session_token_size: Option<u32>,
+    /// The context of the person or program for whom the session acts, if the provider asserts one.
+    pub identity_context: Option<IdentityContext>,
     /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 
-impl Action for AssumeRoleWithWebIdentity {
+impl Call for AssumeRoleWithWebIdentity {
     type Output = WebIdentityRole;
-    const NAME: &'static str = "AssumeRoleWithWebIdentity";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<WebIdentityRole, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<WebIdentityRole, Error> {
         Ok(WebIdentityRole {
             credentials: reply.credentials()?,
             user: AssumedRoleUser::from_reply(reply),
@@ -127,9 +139,10 @@ impl Action for AssumeRoleWithWebIdentity {
             audience: reply.optional("Audience"),
             packed_policy_size: reply.number("PackedPolicySize")?,
             source_identity: reply.optional("SourceIdentity"),
+            session_token_utilization: reply.number("SessionTokenUtilization")?,
+            session_token_size: reply.number("SessionTokenSize")?,
+            identity_context: IdentityContext::from_reply(reply),
             request_id: reply.request_id(),
         })
     }
 }
-
-impl UnsignedAction for AssumeRoleWithWebIdentity {}

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::{
-    call::{Action, Parameters, Reply, SignedAction},
+    call::{Call, Operation, Reply, Service},
     error::Error,
 };
 
@@ -23,24 +23,23 @@ use crate::{
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct DecodeAuthorizationMessage(Parameters);
+pub struct DecodeAuthorizationMessage(Operation);
 
 impl DecodeAuthorizationMessage {
     /// Creates a request for the encoded text, or for an error message that ends with it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the encoded text is not 1 to 10,240
-    /// characters long.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the encoded text is empty.
     ///
     /// # Examples
     ///
     /// ```
-    /// use keyfob_sts::{Endpoint, actions::DecodeAuthorizationMessage, call::Action};
+    /// use keyfob_sts::{Endpoint, actions::DecodeAuthorizationMessage, call::Call};
     ///
     /// let message = "Not authorized. Encoded authorization failure message: E9Y8hKZz0qH";
     /// let endpoint = Endpoint::builder().region("eu-west-1")?.build()?;
-    /// let request = DecodeAuthorizationMessage::new(message)?.request(&endpoint);
+    /// let request = DecodeAuthorizationMessage::new(message)?.request(&endpoint)?;
     /// assert!(request.body().expose().ends_with("&EncodedMessage=E9Y8hKZz0qH"));
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
@@ -48,8 +47,7 @@ impl DecodeAuthorizationMessage {
         let encoded = message
             .rsplit_once(MARK)
             .map_or(message, |(_, encoded)| encoded);
-        let parameters = Parameters::new();
-        parameters
+        Operation::new(&Service::STS, "DecodeAuthorizationMessage")
             .text("EncodedMessage", encoded.trim(), 1..=10_240)
             .map(Self)
     }
@@ -78,20 +76,17 @@ impl fmt::Debug for DecodedMessage {
     }
 }
 
-impl Action for DecodeAuthorizationMessage {
+impl Call for DecodeAuthorizationMessage {
     type Output = DecodedMessage;
-    const NAME: &'static str = "DecodeAuthorizationMessage";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<DecodedMessage, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<DecodedMessage, Error> {
         Ok(DecodedMessage {
             json: reply.required("DecodedMessage")?,
             request_id: reply.request_id(),
         })
     }
 }
-
-impl SignedAction for DecodeAuthorizationMessage {}

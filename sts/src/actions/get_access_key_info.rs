@@ -1,5 +1,5 @@
 use crate::{
-    call::{Action, Parameters, Reply, SignedAction},
+    call::{Call, Operation, Reply, Service},
     error::Error,
 };
 
@@ -16,17 +16,16 @@ use crate::{
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct GetAccessKeyInfo(Parameters);
+pub struct GetAccessKeyInfo(Operation);
 
 impl GetAccessKeyInfo {
     /// Creates a request for an access key id.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 16 to 128 characters long.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is shorter than 16 characters.
     pub fn new(access_key_id: impl Into<String>) -> Result<Self, Error> {
-        let parameters = Parameters::new();
-        parameters
+        Operation::new(&Service::STS, "GetAccessKeyInfo")
             .text("AccessKeyId", access_key_id, 16..=128)
             .map(Self)
     }
@@ -42,20 +41,17 @@ pub struct AccessKeyInfo {
     pub request_id: Option<String>,
 }
 
-impl Action for GetAccessKeyInfo {
+impl Call for GetAccessKeyInfo {
     type Output = AccessKeyInfo;
-    const NAME: &'static str = "GetAccessKeyInfo";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<AccessKeyInfo, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<AccessKeyInfo, Error> {
         Ok(AccessKeyInfo {
             account: reply.required("Account")?,
             request_id: reply.request_id(),
         })
     }
 }
-
-impl SignedAction for GetAccessKeyInfo {}

@@ -1,5 +1,5 @@
 use crate::{
-    call::{Action, Parameters, Reply, SignedAction},
+    call::{Call, Operation, Reply, Service},
     error::Error,
     principal::Principal,
 };
@@ -9,7 +9,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use keyfob_sts::{Principal, actions::GetCallerIdentity, call::Action};
+/// use keyfob_sts::{Principal, actions::GetCallerIdentity, call::Call};
 ///
 /// let answer = http::Response::new(
 ///     "<GetCallerIdentityResponse><GetCallerIdentityResult>
@@ -22,13 +22,19 @@ use crate::{
 /// assert_eq!(identity.principal(), Principal::User { path: "/", name: "Alice" });
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct GetCallerIdentity(Parameters);
+#[derive(Clone, Debug)]
+pub struct GetCallerIdentity(Operation);
 
 impl GetCallerIdentity {
     /// Creates the request, which has no parameters.
     pub const fn new() -> Self {
-        Self(Parameters::new())
+        Self(Operation::new(&Service::STS, "GetCallerIdentity"))
+    }
+}
+
+impl Default for GetCallerIdentity {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -71,15 +77,14 @@ impl CallerIdentity {
     }
 }
 
-impl Action for GetCallerIdentity {
+impl Call for GetCallerIdentity {
     type Output = CallerIdentity;
-    const NAME: &'static str = "GetCallerIdentity";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<CallerIdentity, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<CallerIdentity, Error> {
         Ok(CallerIdentity {
             account: reply.required("Account")?,
             arn: reply.required("Arn")?,
@@ -88,5 +93,3 @@ impl Action for GetCallerIdentity {
         })
     }
 }
-
-impl SignedAction for GetCallerIdentity {}

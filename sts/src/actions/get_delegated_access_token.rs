@@ -1,7 +1,7 @@
 use keyfob_sigv4::{Credentials, Secret};
 
 use crate::{
-    call::{Action, Parameters, Reply, SignedAction},
+    call::{Call, Operation, Reply, Service},
     error::Error,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct GetDelegatedAccessToken(Parameters);
+pub struct GetDelegatedAccessToken(Operation);
 
 impl GetDelegatedAccessToken {
     /// Creates a request for a token.
@@ -26,8 +26,7 @@ impl GetDelegatedAccessToken {
     ///
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the token is empty.
     pub fn new(trade_in_token: impl Into<Secret>) -> Result<Self, Error> {
-        let parameters = Parameters::new();
-        parameters
+        Operation::new(&Service::STS, "GetDelegatedAccessToken")
             .secret("TradeInToken", trade_in_token, 1..=usize::MAX)
             .map(Self)
     }
@@ -48,15 +47,14 @@ pub struct DelegatedAccess {
     pub request_id: Option<String>,
 }
 
-impl Action for GetDelegatedAccessToken {
+impl Call for GetDelegatedAccessToken {
     type Output = DelegatedAccess;
-    const NAME: &'static str = "GetDelegatedAccessToken";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<DelegatedAccess, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<DelegatedAccess, Error> {
         Ok(DelegatedAccess {
             credentials: reply.credentials()?,
             assumed_principal: reply.optional("AssumedPrincipal"),
@@ -65,5 +63,3 @@ impl Action for GetDelegatedAccessToken {
         })
     }
 }
-
-impl SignedAction for GetDelegatedAccessToken {}

@@ -1,7 +1,7 @@
 use keyfob_sigv4::Credentials;
 
 use crate::{
-    call::{Action, Parameters, Reply, SignedAction},
+    call::{Call, Operation, Reply, Service},
     error::Error,
 };
 
@@ -22,18 +22,18 @@ use crate::{
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct GetFederationToken(Parameters);
+pub struct GetFederationToken(Operation);
 
 impl GetFederationToken {
     /// Creates a request for a user with a name of your choice.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the name is not 2 to 32 letters, digits and
-    /// `_+=,.@-`.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the name is shorter than 2 characters, or
+    /// has others than letters, digits and `_+=,.@-`.
     pub fn new(name: impl Into<String>) -> Result<Self, Error> {
-        Parameters::new()
-            .name("Name", name.into(), 2..=32)
+        Operation::new(&Service::STS, "GetFederationToken")
+            .identifier("Name", name.into(), 2..=32)
             .map(Self)
     }
 
@@ -42,7 +42,7 @@ impl GetFederationToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is less than 900.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.user_seconds(seconds).map(Self)
     }
@@ -52,7 +52,7 @@ impl GetFederationToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 1 to 2048 characters long.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is empty.
     pub fn policy(self, json: impl Into<String>) -> Result<Self, Error> {
         self.0.policy(json.into()).map(Self)
     }
@@ -61,8 +61,7 @@ impl GetFederationToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 20 to 2048 characters long, or
-    /// the eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is shorter than 20 characters.
     pub fn policy_arn(self, arn: impl Into<String>) -> Result<Self, Error> {
         self.0.policy_arn(arn.into()).map(Self)
     }
@@ -71,10 +70,17 @@ impl GetFederationToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long,
-    /// the value longer than 256, or the tag the fifty-first.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is empty, or if it was set before:
+    /// case does not count.
     pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
         self.0.tag(key.into(), value.into()).map(Self)
+    }
+
+    /// Sets how many bytes the session token has at least, to test programs with long tokens: up to
+    /// 4096. Default: 0, which leaves the token as it is.
+    #[must_use]
+    pub fn minimum_session_token_size(self, bytes: u32) -> Self {
+        Self(self.0.token_size(bytes))
     }
 }
 
@@ -88,8 +94,12 @@ pub struct FederationToken {
     /// may not.
     pub user: Option<FederatedUser>,
     /// The share of the size limit that session policies and tags use, in percent. `None` if none
-    /// were passed.
+    /// were passed. AWS replaces it by `session_token_utilization`.
     pub packed_policy_size: Option<u32>,
+    /// The share of the size limit that the session token uses, in percent.
+    pub session_token_utilization: Option<u32>,
+    /// The size of the session token in bytes.
+    pub session_token_size: Option<u32>,
     /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
@@ -115,22 +125,21 @@ impl FederatedUser {
     }
 }
 
-impl Action for GetFederationToken {
+impl Call for GetFederationToken {
     type Output = FederationToken;
-    const NAME: &'static str = "GetFederationToken";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<FederationToken, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<FederationToken, Error> {
         Ok(FederationToken {
             credentials: reply.credentials()?,
             user: FederatedUser::from_reply(reply),
             packed_policy_size: reply.number("PackedPolicySize")?,
+            session_token_utilization: reply.number("SessionTokenUtilization")?,
+            session_token_size: reply.number("SessionTokenSize")?,
             request_id: reply.request_id(),
         })
     }
 }
-
-impl SignedAction for GetFederationToken {}

@@ -1,7 +1,7 @@
 use keyfob_sigv4::{Credentials, Secret};
 
 use crate::{
-    call::{Action, Parameters, Reply, SignedAction},
+    call::{Call, Operation, Reply, Service},
     error::Error,
 };
 
@@ -22,13 +22,13 @@ use crate::{
 ///     .mfa("arn:aws:iam::123456789012:mfa/alice", "123456")?;
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct GetSessionToken(Parameters);
+#[derive(Clone, Debug)]
+pub struct GetSessionToken(Operation);
 
 impl GetSessionToken {
     /// Creates a request for 12 hours, without MFA.
     pub const fn new() -> Self {
-        Self(Parameters::new())
+        Self(Operation::new(&Service::STS, "GetSessionToken"))
     }
 
     /// Sets how long the credentials are valid: 900 to 129,600 seconds. Default: 43,200. For the
@@ -36,7 +36,7 @@ impl GetSessionToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is less than 900.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0.user_seconds(seconds).map(Self)
     }
@@ -47,17 +47,17 @@ impl GetSessionToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the serial number is not 9 to 256
-    /// characters long, or the code not six.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the serial number is shorter than 9
+    /// characters, or the code is not six digits.
     ///
     /// # Examples
     ///
     /// ```
-    /// use keyfob_sts::{Endpoint, actions::GetSessionToken, call::Action};
+    /// use keyfob_sts::{Endpoint, actions::GetSessionToken, call::Call};
     ///
     /// let action = GetSessionToken::new().mfa("GAHT12345678", "123456")?;
     /// let endpoint = Endpoint::builder().region("eu-west-1")?.build()?;
-    /// let body = action.request(&endpoint).into_body();
+    /// let body = action.request(&endpoint)?.into_body();
     /// assert!(body.expose().ends_with("&SerialNumber=GAHT12345678&TokenCode=123456"));
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
@@ -68,6 +68,19 @@ impl GetSessionToken {
     ) -> Result<Self, Error> {
         self.0.mfa(serial_number.into(), code.into()).map(Self)
     }
+
+    /// Sets how many bytes the session token has at least, to test programs with long tokens: up to
+    /// 4096. Default: 0, which leaves the token as it is.
+    #[must_use]
+    pub fn minimum_session_token_size(self, bytes: u32) -> Self {
+        Self(self.0.token_size(bytes))
+    }
+}
+
+impl Default for GetSessionToken {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// The output of [`GetSessionToken`].
@@ -76,24 +89,27 @@ impl GetSessionToken {
 pub struct SessionToken {
     /// The temporary credentials, with session token and expiry.
     pub credentials: Credentials,
+    /// The share of the size limit that the session token uses, in percent.
+    pub session_token_utilization: Option<u32>,
+    /// The size of the session token in bytes.
+    pub session_token_size: Option<u32>,
     /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,
 }
 
-impl Action for GetSessionToken {
+impl Call for GetSessionToken {
     type Output = SessionToken;
-    const NAME: &'static str = "GetSessionToken";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<SessionToken, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<SessionToken, Error> {
         Ok(SessionToken {
             credentials: reply.credentials()?,
+            session_token_utilization: reply.number("SessionTokenUtilization")?,
+            session_token_size: reply.number("SessionTokenSize")?,
             request_id: reply.request_id(),
         })
     }
 }
-
-impl SignedAction for GetSessionToken {}

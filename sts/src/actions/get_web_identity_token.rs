@@ -1,7 +1,7 @@
 use keyfob_sigv4::{Secret, Timestamp};
 
 use crate::{
-    call::{Action, Parameters, Reply, SignedAction},
+    call::{Call, Operation, Reply, Service},
     error::Error,
 };
 
@@ -18,20 +18,20 @@ use crate::{
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct GetWebIdentityToken(Parameters);
+pub struct GetWebIdentityToken(Operation);
 
 impl GetWebIdentityToken {
     /// Creates a request for a token for `audience`. The algorithm is `RS256` or `ES384`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the audience is not 1 to 1000 characters
-    /// long, or the name of the algorithm not five.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the audience is empty, or the name of the
+    /// algorithm shorter than five characters.
     pub fn new(
         audience: impl Into<String>,
         signing_algorithm: impl Into<String>,
     ) -> Result<Self, Error> {
-        Self(Parameters::new())
+        Self(Operation::new(&Service::STS, "GetWebIdentityToken"))
             .audience(audience)?
             .0
             .text("SigningAlgorithm", signing_algorithm, 5..=5)
@@ -42,8 +42,7 @@ impl GetWebIdentityToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is not 1 to 1000 characters long, or the
-    /// eleventh.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is empty.
     ///
     /// # Examples
     ///
@@ -54,8 +53,8 @@ impl GetWebIdentityToken {
     ///     .audience("https://admin.example.com")?;
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
-    pub fn audience(self, audience: impl Into<String>) -> Result<Self, Error> {
-        let member = self.0.next_member("Audience", 10)?;
+    pub fn audience(mut self, audience: impl Into<String>) -> Result<Self, Error> {
+        let member = self.0.next_member("Audience", 10);
         self.0.text(member, audience, 1..=1000).map(Self)
     }
 
@@ -63,19 +62,48 @@ impl GetWebIdentityToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is outside that range.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if it is less than 60.
     pub fn duration_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.0
             .number("DurationSeconds", seconds, 60..=3600)
             .map(Self)
     }
 
+    /// Sets the OAuth scopes of the token, with spaces between them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the text is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::actions::GetWebIdentityToken;
+    ///
+    /// let action = GetWebIdentityToken::new("https://api.example.com", "ES384")?
+    ///     .scope("orders:read orders:write")?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn scope(self, scopes: impl Into<String>) -> Result<Self, Error> {
+        self.0.text("Scope", scopes, 1..=256).map(Self)
+    }
+
+    /// Sets whose identity the token proves: `AWSIdentity`, that of the caller, or
+    /// `OriginIdentity`, that of the person or program for whom the caller acts.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the text is empty.
+    pub fn subject_mode(self, mode: impl Into<String>) -> Result<Self, Error> {
+        self.0.text("SubjectMode", mode, 1..=usize::MAX).map(Self)
+    }
+
     /// Adds a claim about the caller to the token, one of at most fifty.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is not 1 to 128 characters long,
-    /// the value longer than 256, or the claim the fifty-first.
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the key is empty, or if it was set before:
+    /// case does not count.
     pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
         self.0.tag(key.into(), value.into()).map(Self)
     }
@@ -93,15 +121,14 @@ pub struct WebIdentityToken {
     pub request_id: Option<String>,
 }
 
-impl Action for GetWebIdentityToken {
+impl Call for GetWebIdentityToken {
     type Output = WebIdentityToken;
-    const NAME: &'static str = "GetWebIdentityToken";
 
-    fn parameters(&self) -> &Parameters {
+    fn operation(&self) -> &Operation {
         &self.0
     }
 
-    fn output(reply: &Reply) -> Result<WebIdentityToken, Error> {
+    fn output(&self, reply: &Reply<'_>) -> Result<WebIdentityToken, Error> {
         Ok(WebIdentityToken {
             token: reply.required("WebIdentityToken")?.into(),
             expiry: reply.optional_time("Expiration")?,
@@ -109,5 +136,3 @@ impl Action for GetWebIdentityToken {
         })
     }
 }
-
-impl SignedAction for GetWebIdentityToken {}

@@ -1,4 +1,4 @@
-//! The eleven actions of the service and what each returns.
+//! The twelve actions of STS and what each returns.
 //!
 //! | to | use |
 //! |---|---|
@@ -9,12 +9,16 @@
 //! | get credentials for a user that AWS does not know | [`GetFederationToken`] |
 //! | act as the root user of a member account | [`AssumeRoot`] |
 //! | use access that another account delegated | [`GetDelegatedAccessToken`] |
+//! | hand on a part of your own permissions | [`GetScopedCredentials`] |
 //! | prove your identity to a service outside AWS | [`GetWebIdentityToken`] |
 //! | read an encoded authorization failure | [`DecodeAuthorizationMessage`] |
 //! | find the account of an access key | [`GetAccessKeyInfo`] |
 //!
-//! Setters check the length of a text, the range of a number, the size of a list and the characters
-//! of a name, because the service would refuse the request anyway. Other patterns are left to it.
+//! Setters check what the service is sure to refuse: a text that is too short, a number that is too
+//! small, the characters of a name, a code that is not six digits, the same tag twice. Upper limits
+//! are left to the service, which raises them now and then; if it refuses a request,
+//! [`Error::hint`](crate::Error::hint) names those that were exceeded. Other patterns are left to
+//! it, too.
 
 mod assume_role;
 mod assume_role_with_saml;
@@ -25,8 +29,10 @@ mod get_access_key_info;
 mod get_caller_identity;
 mod get_delegated_access_token;
 mod get_federation_token;
+mod get_scoped_credentials;
 mod get_session_token;
 mod get_web_identity_token;
+mod identity_context;
 mod shared;
 
 pub use self::{
@@ -39,6 +45,8 @@ pub use self::{
     get_caller_identity::{CallerIdentity, GetCallerIdentity},
     get_delegated_access_token::{DelegatedAccess, GetDelegatedAccessToken},
     get_federation_token::{FederatedUser, FederationToken, GetFederationToken},
+    get_scoped_credentials::{GetScopedCredentials, ScopedCredentials},
     get_session_token::{GetSessionToken, SessionToken},
     get_web_identity_token::{GetWebIdentityToken, WebIdentityToken},
+    identity_context::{IdentityContext, OriginIdentity},
 };

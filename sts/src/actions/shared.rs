@@ -2,10 +2,10 @@ use std::ops::RangeInclusive;
 
 use keyfob_sigv4::Secret;
 
-use crate::{call::Parameters, error::Error};
+use crate::{call::Operation, error::Error};
 
-/// The parameters that several actions share, with their limits.
-impl Parameters {
+/// The parameters that several actions share, with their limits and checks.
+impl Operation {
     /// Sets how long a role session lasts.
     pub(super) fn role_seconds(self, seconds: u32) -> Result<Self, Error> {
         self.number("DurationSeconds", seconds, 900..=43_200)
@@ -23,14 +23,23 @@ impl Parameters {
     }
 
     /// Adds a managed session policy.
-    pub(super) fn policy_arn(self, arn: String) -> Result<Self, Error> {
-        let member = self.next_member("PolicyArns", 10)?;
+    pub(super) fn policy_arn(mut self, arn: String) -> Result<Self, Error> {
+        let member = self.next_member("PolicyArns", 10);
         self.text(format!("{member}.arn"), arn, 20..=2048)
     }
 
-    /// Adds a session tag.
-    pub(super) fn tag(self, key: String, value: String) -> Result<Self, Error> {
-        let member = self.next_member("Tags", 50)?;
+    /// Adds a session tag. Keys must differ in more than case.
+    ///
+    /// Source: IAM user guide, "Passing session tags in AWS STS".
+    pub(super) fn tag(mut self, key: String, value: String) -> Result<Self, Error> {
+        let same = self.tag_keys().find(|(_, known)| is_same_key(known, &key));
+        if let Some((first, _)) = same {
+            let first = first.to_owned();
+            let name = format!("{}.Key", self.next_member("Tags", 50));
+            let message = format!("{name} is the same key as {first}: case does not count");
+            return Err(Error::input(name, message));
+        }
+        let member = self.next_member("Tags", 50);
         self.text(format!("{member}.Key"), key, 1..=128)?.text(
             format!("{member}.Value"),
             value,
@@ -38,10 +47,58 @@ impl Parameters {
         )
     }
 
+    /// Checks that each transitive key is that of a tag.
+    pub(super) fn check_transitive_tags(&self) -> Result<(), Error> {
+        let transitive = self
+            .names()
+            .filter(|name| name.starts_with("TransitiveTagKeys."));
+        for name in transitive {
+            let key = self.value(name).unwrap_or_default();
+            if !self.tag_keys().any(|(_, known)| is_same_key(known, key)) {
+                let message = format!("{name} is not the key of a tag: set the tag, too");
+                return Err(Error::input(name, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the duration of a role that is assumed with the credentials of a role.
+    ///
+    /// Source: API reference of STS, `AssumeRole`, "role chaining".
+    pub(super) fn check_chained_seconds(&self) -> Result<(), Error> {
+        const MAX: u32 = 3600;
+        let seconds = self
+            .value("DurationSeconds")
+            .and_then(|text| text.parse::<u32>().ok());
+        match seconds {
+            Some(seconds) if seconds > MAX => {
+                let message = format!(
+                    "DurationSeconds must be at most {MAX} if a role assumes the role, \
+                     but is {seconds}"
+                );
+                Err(Error::input("DurationSeconds", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets how many bytes the session token has at least.
+    pub(super) fn token_size(self, bytes: u32) -> Self {
+        const NAME: &str = "MinimumSessionTokenSize";
+        self.at_most(NAME, bytes, 4096)
+    }
+
+    /// Returns the names and values of the keys of tags.
+    fn tag_keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_key = |name: &&str| name.starts_with("Tags.") && name.ends_with(".Key");
+        let names = self.names().filter(is_key);
+        names.filter_map(|name| Some((name, self.value(name)?)))
+    }
+
     /// Sets a name that ARNs and logs show: ASCII letters, digits and `_+=,.@-`.
     ///
     /// Source: API reference of STS, `RoleSessionName`, `SourceIdentity` and `Name`.
-    pub(super) fn name(
+    pub(super) fn identifier(
         self,
         parameter: &str,
         name: String,
@@ -60,20 +117,35 @@ impl Parameters {
         self.text(parameter, name, length)
     }
 
-    /// Sets the MFA device and its code: neither works without the other.
+    /// Sets the MFA device and its code, six digits: neither works without the other.
     pub(super) fn mfa(self, serial_number: String, code: Secret) -> Result<Self, Error> {
+        const NAME: &str = "TokenCode";
+        let digits = code.expose();
+        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            let message = format!("{NAME} must be six digits");
+            return Err(Error::input(NAME, message));
+        }
         self.text("SerialNumber", serial_number, 9..=256)?
-            .one_time("TokenCode", code, 6..=6)
+            .one_time(NAME, code, 6..=6)
     }
+}
+
+fn is_same_key(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::Service;
+
+    const fn operation() -> Operation {
+        Operation::new(&Service::STS, "AssumeRole")
+    }
 
     #[test]
     fn a_name_with_another_character_is_an_error_that_does_not_repeat_the_name() {
-        let name = |name: &str| Parameters::new().name("RoleSessionName", name.to_owned(), 2..=64);
+        let name = |name: &str| operation().identifier("RoleSessionName", name.to_owned(), 2..=64);
         for good in ["ci", "a_B9+=,.@-", &"x".repeat(64)] {
             assert!(name(good).is_ok(), "{good}");
         }
@@ -93,26 +165,24 @@ mod tests {
         let error = name("a").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "RoleSessionName must be 2 to 64 characters long, but has 1"
+            "RoleSessionName must be at least 2 characters long, but has 1"
         );
     }
 
     #[test]
-    fn tags_are_numbered_from_one_and_at_most_fifty() {
-        let mut parameters = Parameters::new();
-        for _ in 0..50 {
-            parameters = parameters.tag("k".into(), String::new()).unwrap();
-        }
-        let form = parameters.form("X", "1");
-        assert!(
-            form.expose()
-                .contains("&Tags.member.1.Key=k&Tags.member.1.Value=&")
+    fn a_tag_key_may_be_set_once_and_case_does_not_count() {
+        let tagged = operation().tag("Team".into(), "blue".into()).unwrap();
+        let error = tagged
+            .clone()
+            .tag("tEAM".into(), String::new())
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Tags.member.2.Key is the same key as Tags.member.1.Key: case does not count"
         );
-        assert!(
-            form.expose()
-                .ends_with("&Tags.member.50.Key=k&Tags.member.50.Value=")
-        );
-        let error = parameters.tag("k".into(), String::new()).unwrap_err();
-        assert_eq!(error.to_string(), "too many Tags: at most 50 are allowed");
+        assert_eq!(error.parameter(), Some("Tags.member.2.Key"));
+        let two = tagged.tag("Teams".into(), String::new()).unwrap();
+        let names: Vec<&str> = two.names().collect();
+        assert_eq!(names[2..], ["Tags.member.2.Key", "Tags.member.2.Value"]);
     }
 }

@@ -1,21 +1,95 @@
 use std::fmt;
 
-use http::{HeaderMap, Response};
+use http::Response;
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 
 use crate::{
-    call::xml::Element,
+    call::{
+        element::{Element, Format},
+        error::{facts, service_error},
+        operation::Operation,
+        service::Protocol,
+    },
     error::{Answer, Error, ErrorKind},
     principal::account,
 };
 
-/// The result of a successful call, from which an action reads its output.
+/// A successful answer, read whole.
+pub(super) struct Document {
+    result: Element,
+    answer: Answer,
+}
+
+impl Document {
+    /// Finds the result of an operation in an answer.
+    ///
+    /// # Errors
+    ///
+    /// The error that the service reports, or [`ErrorKind::Response`] if there is no result.
+    pub(super) fn read<B: AsRef<[u8]>>(
+        operation: &Operation,
+        response: &Response<B>,
+    ) -> Result<Self, Error> {
+        let body = response.body().as_ref();
+        let expected = match operation.service().protocol() {
+            Protocol::Query | Protocol::Ec2Query => Format::Xml,
+            Protocol::Json10 { .. } | Protocol::Json11 { .. } | Protocol::RestJson => Format::Json,
+        };
+        let is_success = response.status().is_success();
+        // A gateway may report an error in another format than the service.
+        let format = if is_success {
+            expected
+        } else {
+            Format::detect(body)
+        };
+        let document = Element::parse(format, body);
+        let xml = document.as_ref().ok().filter(|_| format == Format::Xml);
+        let answer = facts(xml, response);
+        let is_error = |root: &Element| format == Format::Xml && root.name == "ErrorResponse";
+        if !is_success || document.as_ref().is_ok_and(is_error) {
+            return Err(service_error(format, document, response.headers(), answer));
+        }
+        match document.map(|root| result(operation, root)) {
+            Ok(Ok(result)) => Ok(Self { result, answer }),
+            Ok(Err(reason)) => Err(unusable(&reason, &answer)),
+            Err(reason) => Err(unusable(reason, &answer)),
+        }
+    }
+
+    pub(super) fn reply<'a>(&'a self, body: &'a [u8]) -> Reply<'a> {
+        Reply {
+            element: &self.result,
+            answer: &self.answer,
+            body,
+        }
+    }
+}
+
+/// Returns the element that has the members of the result.
+fn result(operation: &Operation, root: Element) -> Result<Element, String> {
+    if operation.service().protocol() != Protocol::Query {
+        return Ok(root);
+    }
+    let name = operation.name();
+    let missing = format!("{name}Result is missing");
+    // Operations that return nothing have no such element.
+    if root.name == format!("{name}Response") && root.children.iter().all(is_metadata) {
+        return Ok(Element::default());
+    }
+    root.into_child(&format!("{name}Result")).ok_or(missing)
+}
+
+fn is_metadata(element: &Element) -> bool {
+    element.name == "ResponseMetadata"
+}
+
+/// The result of a successful call, or a part of it, from which a call reads its output.
 ///
-/// Elements are found by name: their order does not matter, and unknown ones are skipped. A path
-/// such as `AssumedRoleUser/Arn` leads into structures. An element that is empty or has only
-/// whitespace counts as missing.
+/// Elements are found by name, in XML and JSON alike: their order does not matter, and unknown ones
+/// are skipped. A path such as `AssumedRoleUser/Arn` leads into structures. An element that is
+/// empty or has only whitespace counts as missing, and so does a `null`.
 ///
-/// You need this type only to write an [`Action`](crate::call::Action) of your own.
+/// You need this type only to write a [`Call`](crate::call::Call) of your own.
 ///
 /// # Examples
 ///
@@ -29,7 +103,7 @@ use crate::{
 ///     packed_policy_size: Option<u32>,
 /// }
 ///
-/// fn output(reply: &Reply) -> Result<Session, Error> {
+/// fn output(reply: &Reply<'_>) -> Result<Session, Error> {
 ///     Ok(Session {
 ///         credentials: reply.credentials()?,
 ///         user_arn: reply.optional("AssumedRoleUser/Arn"),
@@ -37,37 +111,17 @@ use crate::{
 ///     })
 /// }
 /// ```
-pub struct Reply {
-    result: Element,
-    answer: Answer,
+#[derive(Clone, Copy)]
+pub struct Reply<'a> {
+    element: &'a Element,
+    answer: &'a Answer,
+    body: &'a [u8],
 }
 
-impl Reply {
-    /// Finds the result of `action` in an answer.
-    ///
-    /// # Errors
-    ///
-    /// The error that the service reports, or [`ErrorKind::Response`] if there is no result.
-    pub(crate) fn read<B: AsRef<[u8]>>(
-        action: &'static str,
-        response: &Response<B>,
-    ) -> Result<Self, Error> {
-        let document = Element::parse(response.body().as_ref());
-        let answer = answer(document.as_ref().ok(), response);
-        let is_error = |root: &Element| root.name() == "ErrorResponse";
-        if !response.status().is_success() || document.as_ref().is_ok_and(is_error) {
-            return Err(service_error(document, answer));
-        }
-        match document.map(|root| root.into_child(&format!("{action}Result"))) {
-            Ok(Some(result)) => Ok(Self { result, answer }),
-            Ok(None) => Err(unusable(&format!("{action}Result is missing"), answer)),
-            Err(reason) => Err(unusable(reason, answer)),
-        }
-    }
-
+impl<'a> Reply<'a> {
     /// Returns the text at `path`, if there is one.
     pub fn optional(&self, path: &str) -> Option<String> {
-        self.text(path).map(str::to_owned)
+        self.text_at(path).map(str::to_owned)
     }
 
     /// Returns the text at `path`.
@@ -79,14 +133,31 @@ impl Reply {
         self.optional(path).ok_or_else(|| self.missing(path))
     }
 
+    /// Returns the secret at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`], with the path, if there is none.
+    pub fn secret(&self, path: &str) -> Result<Secret, Error> {
+        self.required(path).map(Secret::from)
+    }
+
     /// Returns the whole number at `path`, if there is one. Whitespace around it is skipped.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Response`], with the path, if the text is not a number.
     pub fn number(&self, path: &str) -> Result<Option<u32>, Error> {
-        let number = self.text(path).map(|text| text.trim().parse()).transpose();
-        number.map_err(|_| self.unusable(&format!("{path} is not a number")))
+        self.parsed(path, "a number")
+    }
+
+    /// Returns `true` or `false` at `path`, if there is one. Whitespace around it is skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`], with the path, if the text is neither.
+    pub fn flag(&self, path: &str) -> Result<Option<bool>, Error> {
+        self.parsed(path, "true or false")
     }
 
     /// Returns the time at `path`, in the form of RFC 3339, with or without a fraction of a second.
@@ -105,8 +176,17 @@ impl Reply {
     ///
     /// [`ErrorKind::Response`], with the path, if the text is not a time.
     pub fn optional_time(&self, path: &str) -> Result<Option<Timestamp>, Error> {
-        let time = self.text(path).map(|text| text.trim().parse()).transpose();
-        time.map_err(|_| self.unusable(&format!("{path} is not a time")))
+        self.parsed(path, "a time")
+    }
+
+    /// Returns the time at `path`, if there is one, as a number of milliseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`], with the path, if the text is not a whole number.
+    pub fn unix_millis(&self, path: &str) -> Result<Option<Timestamp>, Error> {
+        let millis = self.parsed(path, "a number of milliseconds")?;
+        Ok(millis.map(Timestamp::from_unix_millis))
     }
 
     /// Returns the temporary credentials in `Credentials`, with their expiry, and with the account
@@ -117,20 +197,17 @@ impl Reply {
     /// [`ErrorKind::Response`], with the path, if one of the four members is missing or malformed.
     pub fn credentials(&self) -> Result<Credentials, Error> {
         let id = self.required("Credentials/AccessKeyId")?;
-        let secret = self
-            .required("Credentials/SecretAccessKey")
-            .map(Secret::from)?;
-        let token = self
-            .required("Credentials/SessionToken")
-            .map(Secret::from)?;
+        let secret = self.secret("Credentials/SecretAccessKey")?;
+        let token = self.secret("Credentials/SessionToken")?;
         let expiry = self.time("Credentials/Expiration")?;
         // Where the results of the different actions say whose credentials they are.
         let principals = [
             "AssumedRoleUser/Arn",
             "FederatedUser/Arn",
             "AssumedPrincipal",
+            "SessionInfo/Arn",
         ];
-        let principal = principals.iter().find_map(|path| self.text(path));
+        let principal = principals.iter().find_map(|path| self.text_at(path));
         Credentials::new(id, secret)
             .and_then(|credentials| credentials.with_session_token(token))
             .map(|credentials| credentials.with_expiry(expiry))
@@ -141,30 +218,101 @@ impl Reply {
             })
     }
 
+    /// Returns the part at `path`, if there is one.
+    pub fn at(&self, path: &str) -> Option<Self> {
+        let mut names = path.split('/');
+        let element = names.try_fold(self.element, |element, name| element.child(name))?;
+        Some(self.part(element))
+    }
+
+    /// Returns the items of the list at `path`, in order: the elements `member` and `item` of XML,
+    /// or the items of a JSON array. A list that is missing has none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Error, call::Reply};
+    ///
+    /// fn accounts(reply: &Reply<'_>) -> Result<Vec<String>, Error> {
+    ///     reply.items("accountList").map(|account| account.required("accountId")).collect()
+    /// }
+    /// ```
+    pub fn items(&self, path: &str) -> impl Iterator<Item = Self> {
+        let list = self.at(path);
+        let parts = list.into_iter().flat_map(|list| list.members());
+        parts
+            .filter(|(name, _)| matches!(*name, "member" | "item"))
+            .map(|(_, item)| item)
+    }
+
+    /// Returns the keys and values of the map at `path`, in order. A map that is missing has none.
+    pub fn map(&self, path: &str) -> Vec<(String, String)> {
+        let entries = self.at(path).into_iter().flat_map(|map| map.members());
+        let pair = |(name, part): (&str, Self)| {
+            // XML has `<entry><key/><value/></entry>`, JSON a member.
+            let key = part.element.text_of("key").filter(|_| name == "entry");
+            let value = key.map_or(part.text(), |_| {
+                part.element
+                    .child("value")
+                    .map_or("", |value| value.text.as_str())
+            });
+            (key.unwrap_or(name).to_owned(), value.to_owned())
+        };
+        entries.map(pair).collect()
+    }
+
+    /// Returns the parts in this one, with their names and in their order. An item of a JSON array
+    /// is named `member`.
+    pub fn members(&self) -> impl Iterator<Item = (&'a str, Self)> + use<'a> {
+        let whole = *self;
+        let children = self.element.children.iter();
+        children.map(move |child| (child.name.as_str(), whole.part(child)))
+    }
+
+    /// Returns the text of this part, which may be empty. Numbers and booleans of JSON are text.
+    pub fn text(&self) -> &'a str {
+        &self.element.text
+    }
+
+    /// Returns the whole body as it came.
+    pub fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
     /// Returns the request id, by which AWS support can find the request.
     pub fn request_id(&self) -> Option<String> {
         self.answer.request_id.clone()
     }
 
-    fn text(&self, path: &str) -> Option<&str> {
-        let mut names = path.split('/');
-        let last = names.next_back()?;
-        names
-            .try_fold(&self.result, |element, name| element.child(name))?
-            .text_of(last)
+    /// Returns the error for an answer that cannot be used, with a reason such as `accountList has
+    /// an account without an id`. The reason must not repeat what the service sent.
+    pub fn unusable(&self, reason: &str) -> Error {
+        unusable(reason, self.answer)
+    }
+
+    fn part(&self, element: &'a Element) -> Self {
+        Self { element, ..*self }
+    }
+
+    fn text_at(&self, path: &str) -> Option<&'a str> {
+        self.at(path)?.element.text()
+    }
+
+    fn parsed<T: std::str::FromStr>(&self, path: &str, what: &str) -> Result<Option<T>, Error> {
+        let value = self
+            .text_at(path)
+            .map(|text| text.trim().parse())
+            .transpose();
+        value.map_err(|_| self.unusable(&format!("{path} is not {what}")))
     }
 
     fn missing(&self, path: &str) -> Error {
         self.unusable(&format!("{path} is missing"))
     }
-
-    fn unusable(&self, reason: &str) -> Error {
-        unusable(reason, self.answer.clone())
-    }
 }
 
 /// Does not show the text of the answer, which may be secret.
-impl fmt::Debug for Reply {
+impl fmt::Debug for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
             .field("answer", &self.answer)
@@ -172,53 +320,7 @@ impl fmt::Debug for Reply {
     }
 }
 
-fn answer<B>(root: Option<&Element>, response: &Response<B>) -> Answer {
-    let headers = response.headers();
-    Answer {
-        status: Some(response.status()),
-        request_id: request_id(root, headers),
-        #[cfg(feature = "client")]
-        hint: keyfob_backoff::Hint::from_headers(|name| headers.get(name)?.to_str().ok()),
-        ..Answer::default()
-    }
-}
-
-/// Returns the request id from the body, or else from the headers, because the body of a gateway's
-/// answer has none.
-fn request_id(root: Option<&Element>, headers: &HeaderMap) -> Option<String> {
-    // EC2 writes `RequestID`.
-    let in_body = ["RequestId", "RequestID"]
-        .iter()
-        .find_map(|name| root?.find(name)?.text());
-    let in_header = || {
-        let mut names = ["x-amzn-requestid", "x-amz-request-id"].iter();
-        names.find_map(|name| headers.get(*name)?.to_str().ok())
-    };
-    let id = in_body.or_else(in_header).map(str::trim);
-    id.filter(|id| !id.is_empty()).map(str::to_owned)
-}
-
-/// Returns the error in `<Error><Code/><Message/></Error>`, at whatever depth; one of the two is
-/// enough. An answer without it came from a gateway or proxy, so only its status is used.
-///
-/// Source: AWS Query protocol, errors.
-fn service_error(document: Result<Element, &'static str>, mut answer: Answer) -> Error {
-    let root = document.as_ref().ok();
-    let error = root.and_then(|root| root.find("Error"));
-    let member = |name| Some(error?.text_of(name)?.trim().to_owned());
-    answer.code = member("Code");
-    let message = member("Message").or_else(|| member("message"));
-    if answer.code.is_none() && message.is_none() {
-        let reason = document.err().unwrap_or("it has no error code");
-        let message = format!(
-            "the answer is not from the service: {reason}; check the endpoint and any proxy"
-        );
-        return Error::new(ErrorKind::Service, message).with_answer(answer);
-    }
-    Error::new(ErrorKind::Service, message.unwrap_or_default()).with_answer(answer)
-}
-
-fn unusable(reason: &str, answer: Answer) -> Error {
+fn unusable(reason: &str, answer: &Answer) -> Error {
     let message = format!("the answer cannot be read: {reason}");
-    Error::new(ErrorKind::Response, message).with_answer(answer)
+    Error::new(ErrorKind::Response, message).with_answer(answer.clone())
 }

@@ -136,6 +136,11 @@ impl Service {
         self.protocol
     }
 
+    /// Returns the hosts.
+    pub const fn hosts(&self) -> Hosts {
+        self.hosts
+    }
+
     /// Returns a builder of an endpoint of the service, which needs a region, a URL or both.
     ///
     /// # Examples

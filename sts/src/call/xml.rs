@@ -5,6 +5,8 @@ use quick_xml::{
 };
 use zeroize::Zeroizing;
 
+use crate::call::element::Element;
+
 const MALFORMED: &str = "it is not well-formed XML";
 
 const FORBIDDEN: &str = "it has a character that XML forbids";
@@ -13,68 +15,22 @@ const FORBIDDEN: &str = "it has a character that XML forbids";
 /// five.
 const MAX_DEPTH: usize = 32;
 
-/// An element: its name without prefix, its text and its child elements. Attributes are dropped.
+/// Parses a whole document, which must have one root and no document type, and so no entities of
+/// its own.
 ///
-/// The text, which may be a secret, is zeroed on drop.
-#[derive(Default)]
-pub(super) struct Element {
-    name: String,
-    text: Zeroizing<String>,
-    children: Vec<Self>,
-}
-
-impl Element {
-    /// Parses a whole document, which must have one root and no document type, and so no entities
-    /// of its own.
-    ///
-    /// The error is the reason in words, without any of the document, which may hold secrets.
-    pub(super) fn parse(document: &[u8]) -> Result<Self, &'static str> {
-        let without_bom = document.strip_prefix(b"\xEF\xBB\xBF");
-        let document = without_bom.unwrap_or(document);
-        let document = str::from_utf8(document).map_err(|_| "it is not UTF-8")?;
-        if !document.chars().all(is_allowed) {
-            return Err(FORBIDDEN);
+/// The error is the reason in words, without any of the document, which may hold secrets.
+pub(super) fn parse(document: &[u8]) -> Result<Element, &'static str> {
+    let document = str::from_utf8(document).map_err(|_| "it is not UTF-8")?;
+    if !document.chars().all(is_allowed) {
+        return Err(FORBIDDEN);
+    }
+    let mut reader = Reader::from_str(document);
+    let mut open = Open::default();
+    loop {
+        match reader.read_event().map_err(|_| MALFORMED)? {
+            Event::Eof => return open.into_root(),
+            event => open.handle(event)?,
         }
-        let mut reader = Reader::from_str(document);
-        let mut open = Open::default();
-        loop {
-            match reader.read_event().map_err(|_| MALFORMED)? {
-                Event::Eof => return open.into_root(),
-                event => open.handle(event)?,
-            }
-        }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the first child with that name.
-    pub(super) fn child(&self, name: &str) -> Option<&Self> {
-        self.children.iter().find(|child| child.name == name)
-    }
-
-    /// Returns the first child with that name and drops the rest.
-    pub(super) fn into_child(self, name: &str) -> Option<Self> {
-        self.children.into_iter().find(|child| child.name == name)
-    }
-
-    /// Returns the element's own text, unless it is empty or whitespace.
-    pub(super) fn text(&self) -> Option<&str> {
-        Some(self.text.as_str()).filter(|text| !text.trim().is_empty())
-    }
-
-    /// Returns the text of the first child with that name, unless it is empty or whitespace.
-    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
-        self.child(name)?.text()
-    }
-
-    /// Returns the first element with that name, in document order, beginning with this one.
-    pub(super) fn find(&self, name: &str) -> Option<&Self> {
-        if self.name == name {
-            return Some(self);
-        }
-        self.children.iter().find_map(|child| child.find(name))
     }
 }
 
@@ -193,7 +149,7 @@ mod tests {
     use super::*;
 
     fn parse(document: &str) -> Result<Element, &'static str> {
-        Element::parse(document.as_bytes())
+        super::parse(document.as_bytes())
     }
 
     #[test]
@@ -203,7 +159,7 @@ mod tests {
              <s:A>a&amp;b&#x26;c&#38;<![CDATA[<d>&amp;]]>&lt;&gt;&quot;&apos;</s:A><B/><C></C></s:R>\n",
         )
         .unwrap();
-        assert_eq!(root.name(), "R");
+        assert_eq!(root.name, "R");
         assert_eq!(root.text_of("A"), Some("a&b&c&<d>&amp;<>\"'"));
         assert!(root.child("B").is_some() && root.text_of("B").is_none());
         assert!(root.text_of("C").is_none() && root.child("D").is_none());
@@ -213,7 +169,7 @@ mod tests {
     fn find_looks_through_the_whole_tree_in_document_order() {
         let root = parse("<R><A><X>1</X></A><B><X>2</X></B></R>").unwrap();
         assert_eq!(root.find("X").and_then(Element::text), Some("1"));
-        assert_eq!(root.find("R").map(Element::name), Some("R"));
+        assert_eq!(root.find("R").map(|found| found.name.as_str()), Some("R"));
         assert!(root.find("Y").is_none());
     }
 
@@ -249,9 +205,6 @@ mod tests {
         ] {
             assert_eq!(parse(document).err(), Some(reason), "{document:.40}");
         }
-        assert_eq!(
-            Element::parse(b"<R>\xFF</R>").err(),
-            Some("it is not UTF-8")
-        );
+        assert_eq!(super::parse(b"<R>\xFF</R>").err(), Some("it is not UTF-8"));
     }
 }

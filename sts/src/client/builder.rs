@@ -8,18 +8,17 @@ use keyfob_sigv4::{Scope, Signer};
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 use crate::client::ca_bundle::CaBundle;
 use crate::{
+    call::Service,
     client::{Client, Inner, clock::Clock, unusable},
     endpoint::{self, Endpoint, EndpointBuilder},
     error::Error,
 };
 
-/// The service's name in the credential scope.
-const SERVICE: &str = "sts";
-
 /// A builder of a [`Client`].
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
+    service: Service,
     endpoint: EndpointBuilder,
     http: Option<reqwest::Client>,
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -32,6 +31,7 @@ pub struct ClientBuilder {
 impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
+            service: Service::STS,
             endpoint: Endpoint::builder(),
             http: None,
             #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -43,6 +43,7 @@ impl Default for ClientBuilder {
                 budget: Arc::new(Budget::aws()),
                 timeout: Duration::from_secs(10),
                 deadline: Duration::from_secs(30),
+                max_answer: 1 << 20,
                 notify: None,
             },
         }
@@ -50,6 +51,23 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
+    /// Sets the service that is called. Default: [`Service::STS`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Client, call::Service};
+    ///
+    /// let client = Client::builder().service(Service::SSO).region("eu-west-1")?.build()?;
+    /// assert_eq!(client.endpoint().url(), "https://portal.sso.eu-west-1.amazonaws.com/");
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn service(mut self, service: Service) -> Self {
+        self.service = service;
+        self.endpoint = self.endpoint.hosts(service.hosts());
+        self
+    }
+
     /// Sets the region, whose endpoint is called and for which requests are signed. There is no
     /// default.
     ///
@@ -210,12 +228,19 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how many bytes an answer may have. Default: 1 MiB. Answers of STS have two or three
+    /// kilobytes, lists of other services more.
+    pub fn max_answer(mut self, bytes: usize) -> Self {
+        self.settings.max_answer = bytes;
+        self
+    }
+
     /// Sets when a request is repeated. Default: [`Policy::aws`], which makes at most three
     /// attempts and repeats after throttling and 5xx only.
     ///
     /// Methods of the policy add other cases: calls without an answer, `IDPCommunicationError`, a
-    /// wrong clock. A request with a one-time code is never repeated once the service may have used
-    /// up the code, whatever the policy.
+    /// wrong clock. A request that must not be [replayed](crate::call::Replay), such as one with a
+    /// one-time code, is not repeated, whatever the policy.
     ///
     /// # Examples
     ///
@@ -304,7 +329,7 @@ impl ClientBuilder {
         let url = reqwest::Url::parse(&endpoint.url()).map_err(|_| endpoint::invalid_url())?;
         let endpoint = endpoint.with_url(url.as_str())?;
         let signer = match endpoint.signing_region() {
-            Some(region) => Some(signer_for(region)?),
+            Some(region) => Some(signer(&self.service, region)?),
             None => None,
         };
         let http = match &self.http {
@@ -316,6 +341,7 @@ impl ClientBuilder {
             settings.policy = settings.policy.attempts(attempts);
         }
         Ok(Client(Arc::new(Inner {
+            service: self.service,
             endpoint,
             signer,
             http,
@@ -350,6 +376,7 @@ impl ClientBuilder {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
+            .field("service", &self.service.id())
             .field("endpoint", &self.endpoint)
             .field("policy", &self.settings.policy)
             .finish_non_exhaustive()
@@ -364,6 +391,7 @@ pub(super) struct Settings {
     pub(super) budget: Arc<Budget>,
     pub(super) timeout: Duration,
     pub(super) deadline: Duration,
+    pub(super) max_answer: usize,
     notify: Option<Arc<Notify>>,
 }
 
@@ -375,8 +403,8 @@ impl Settings {
     }
 }
 
-fn signer_for(region: &str) -> Result<Signer, Error> {
-    let scope = Scope::new(region, SERVICE).map_err(|error| {
+fn signer(service: &Service, region: &str) -> Result<Signer, Error> {
+    let scope = Scope::new(region, service.scope_name()).map_err(|error| {
         Error::setting("requests cannot be signed for this region").with_source(error)
     })?;
     Ok(Signer::new(scope))

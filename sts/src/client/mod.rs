@@ -19,15 +19,13 @@ use zeroize::Zeroizing;
 pub use self::builder::ClientBuilder;
 use self::{builder::Settings, cause::Cause, clock::Clock};
 use crate::{
-    call::{self, Action, Form, SignedAction, UnsignedAction},
+    call::{Authorization, Body, Call, Operation, Service},
     endpoint::Endpoint,
     error::{Answer, Error, ErrorKind},
 };
 
-/// The size in bytes beyond which an answer is refused. Answers have two or three kilobytes.
-const MAX_ANSWER: usize = 1 << 20;
-
-/// A client that signs actions, sends them, and repeats them after throttling and server errors.
+/// A client of one service, STS by default, that signs calls, sends them, and repeats them after
+/// throttling and server errors.
 ///
 /// Clones are cheap and share connections, the signing key and the retry budget. Each attempt is
 /// signed again, with the time of that attempt. If an answer shows that this machine's clock is off
@@ -56,6 +54,7 @@ const MAX_ANSWER: usize = 1 << 20;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
+    service: Service,
     endpoint: Endpoint,
     signer: Option<Signer>,
     http: reqwest::Client,
@@ -84,7 +83,8 @@ impl Client {
         &self.0.endpoint
     }
 
-    /// Sends an action, signed with `credentials`, and returns its output.
+    /// Sends a call, signed with `credentials`, and returns its output. A call that is authorized
+    /// in another way is sent without them.
     ///
     /// # Errors
     ///
@@ -95,7 +95,9 @@ impl Client {
     /// - [`ErrorKind::Connect`], [`ErrorKind::Timeout`] or [`ErrorKind::Transport`] if there was no
     ///   complete answer;
     /// - [`ErrorKind::Response`] if the answer cannot be read;
-    /// - [`ErrorKind::Setting`] if the endpoint is a URL and no region was set to sign for.
+    /// - [`ErrorKind::Input`] if parameters do not fit each other;
+    /// - [`ErrorKind::Setting`] if the endpoint is a URL and no region was set to sign for, or if
+    ///   the client is that of another service.
     ///
     /// # Examples
     ///
@@ -110,26 +112,20 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn send<A>(&self, action: &A, credentials: &Credentials) -> Result<A::Output, Error>
+    pub async fn send<C>(&self, call: &C, credentials: &Credentials) -> Result<C::Output, Error>
     where
-        A: SignedAction + Sync,
+        C: Call + Sync,
     {
-        let signer = self.0.signer.as_ref().ok_or_else(|| {
-            Error::setting("no region to sign for: set one beside the custom endpoint")
-        })?;
-        let proof = Proof {
-            signer,
-            credentials,
-        };
-        self.0.send(action, Some(proof)).await
+        self.0.send(call, Some(credentials)).await
     }
 
-    /// Sends an action whose parameters prove who is calling, without any credentials, and returns
-    /// its output.
+    /// Sends a call that needs no credentials, and returns its output: its parameters, or a token
+    /// in a header, prove who is calling.
     ///
     /// # Errors
     ///
-    /// As [`send`](Self::send); a region is not needed.
+    /// As [`send`](Self::send), but a region is not needed; and [`ErrorKind::Input`] if the call
+    /// must be signed.
     ///
     /// # Examples
     ///
@@ -144,11 +140,11 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn send_unsigned<A>(&self, action: &A) -> Result<A::Output, Error>
+    pub async fn send_unsigned<C>(&self, call: &C) -> Result<C::Output, Error>
     where
-        A: UnsignedAction + Sync,
+        C: Call + Sync,
     {
-        self.0.send(action, None).await
+        self.0.send(call, None).await
     }
 }
 
@@ -156,33 +152,34 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
+            .field("service", &self.0.service.id())
             .field("endpoint", &self.0.endpoint)
             .field("policy", &self.0.settings.policy)
             .finish_non_exhaustive()
     }
 }
 
-/// The body of an answer, which is zeroed on drop.
-type Body = Zeroizing<Vec<u8>>;
-
-/// The signer and the credentials for a request.
-#[derive(Clone, Copy)]
-struct Proof<'a> {
-    signer: &'a Signer,
-    credentials: &'a Credentials,
-}
-
 impl Inner {
-    async fn send<A>(&self, action: &A, proof: Option<Proof<'_>>) -> Result<A::Output, Error>
+    async fn send<C>(&self, call: &C, credentials: Option<&Credentials>) -> Result<C::Output, Error>
     where
-        A: Action + Sync,
+        C: Call + Sync,
     {
+        let operation = call.operation();
+        if *operation.service() != self.service {
+            let (name, [own, other]) = (
+                operation.name(),
+                [self.service, *operation.service()].map(|service| service.id()),
+            );
+            return Err(Error::setting(format!(
+                "{name} is a call of {other}, but the client is for {own}: build one for {other}"
+            )));
+        }
         let settings = &self.settings;
         let started = Instant::now();
         retry(settings.policy, async || {
             // The last attempt must not outlast the deadline.
             let left = settings.deadline.saturating_sub(started.elapsed());
-            self.attempt(action, proof, settings.timeout.min(left))
+            self.attempt(call, credentials, settings.timeout.min(left))
                 .await
         })
         .budget(&settings.budget)
@@ -192,29 +189,63 @@ impl Inner {
         .await
     }
 
-    async fn attempt<A>(
+    async fn attempt<C>(
         &self,
-        action: &A,
-        proof: Option<Proof<'_>>,
+        call: &C,
+        credentials: Option<&Credentials>,
         timeout: Duration,
-    ) -> Result<A::Output, Error>
+    ) -> Result<C::Output, Error>
     where
-        A: Action + Sync,
+        C: Call + Sync,
     {
-        let form = action.request(&self.endpoint);
-        let request = match proof {
-            Some(proof) => proof.sign(form, self.clock.now())?,
-            None => form.map(Form::into_bytes),
-        };
+        let operation = call.operation();
+        let (head, body) = call.request(&self.endpoint)?.into_parts();
+        let mut request = Request::from_parts(head, ());
+        let proof = self.authorize(operation, &mut request, &body, credentials)?;
+        let request = request.map(|()| body.into_bytes());
         // By this machine's clock, not the corrected one: the skew is measured against it.
         let sent = Timestamp::now();
         let answer = self.exchange(request, timeout).await;
-        let answer = answer.map_err(|error| call::in_action(action, error))?;
+        let answer = answer.map_err(|error| operation.explain(error))?;
         let skew = self.clock.learn(answer.headers(), sent);
-        action.parse(&answer).map_err(|error| {
-            let secrets = proof.map(Proof::secrets).unwrap_or_default();
+        call.parse(&answer).map_err(|error| {
+            // What the service knows or got, and so could repeat.
+            let keys = credentials.into_iter().flat_map(|credentials| {
+                let token = credentials.session_token();
+                token.into_iter().chain([credentials.secret_access_key()])
+            });
+            let secrets: Vec<&Secret> = keys.chain(&proof).collect();
             error.redact(&secrets).with_skew(skew)
         })
+    }
+
+    /// Signs the request or sets the header that authorizes it, whose secret is returned.
+    fn authorize(
+        &self,
+        operation: &Operation,
+        request: &mut Request<()>,
+        body: &Body,
+        credentials: Option<&Credentials>,
+    ) -> Result<Option<Secret>, Error> {
+        let now = self.clock.now();
+        if !matches!(operation.authorization(), Authorization::SigV4) {
+            return operation.authorization().apply(request, now);
+        }
+        let credentials = credentials.ok_or_else(|| {
+            let name = operation.name();
+            Error::new(
+                ErrorKind::Input,
+                format!("{name} must be signed: send it with credentials"),
+            )
+        })?;
+        let signer = self.signer.as_ref().ok_or_else(|| {
+            Error::setting("no region to sign for: set one beside the custom endpoint")
+        })?;
+        let payload = Payload::Bytes(body.as_ref());
+        signer
+            .sign_http(request, payload, credentials, now)
+            .map_err(|error| Error::setting("the request cannot be signed").with_source(error))?;
+        Ok(None)
     }
 
     /// Sends one request and reads the whole answer.
@@ -222,18 +253,18 @@ impl Inner {
         &self,
         request: Request<Bytes>,
         timeout: Duration,
-    ) -> Result<Response<Body>, Error> {
+    ) -> Result<Response<AnswerBody>, Error> {
         let mut request = reqwest::Request::try_from(request).map_err(unusable)?;
         *request.timeout_mut() = Some(timeout);
         let answer = async {
             let mut answer = self.http.execute(request).await?;
-            let body = read_body(&mut answer).await?;
+            let body = read_body(&mut answer, self.settings.max_answer).await?;
             Ok((answer, body))
         };
         let (answer, body) = answer.await.map_err(|error| self.failed(error, timeout))?;
         let body = body.ok_or_else(|| {
-            let message =
-                format!("the answer is longer than {MAX_ANSWER} bytes; check the endpoint");
+            let max = self.settings.max_answer;
+            let message = format!("the answer is longer than {max} bytes; check the endpoint");
             let answer = Answer {
                 status: Some(answer.status()),
                 ..Answer::default()
@@ -272,36 +303,23 @@ impl Inner {
     }
 }
 
-impl<'a> Proof<'a> {
-    /// Returns the secrets that the service knows or got, and so could repeat.
-    fn secrets(self) -> Vec<&'a Secret> {
-        let token = self.credentials.session_token();
-        let key = self.credentials.secret_access_key();
-        token.into_iter().chain([key]).collect()
-    }
+/// The body of an answer, which is zeroed on drop.
+type AnswerBody = Zeroizing<Vec<u8>>;
 
-    fn sign(self, request: Request<Form>, at: Timestamp) -> Result<Request<Bytes>, Error> {
-        let (head, form) = request.into_parts();
-        let mut request = Request::from_parts(head, ());
-        let payload = Payload::Bytes(form.as_ref());
-        self.signer
-            .sign_http(&mut request, payload, self.credentials, at)
-            .map_err(|error| Error::setting("the request cannot be signed").with_source(error))?;
-        Ok(request.map(|()| form.into_bytes()))
-    }
-}
-
-/// Reads the whole body. Returns `None` if it is longer than [`MAX_ANSWER`].
-async fn read_body(answer: &mut reqwest::Response) -> Result<Option<Body>, reqwest::Error> {
+/// Reads the whole body. Returns `None` if it is longer than `max` bytes.
+async fn read_body(
+    answer: &mut reqwest::Response,
+    max: usize,
+) -> Result<Option<AnswerBody>, reqwest::Error> {
     // With room for all of it, because a vector that grows leaves copies of secrets in freed
     // memory.
     let announced = answer
         .content_length()
         .and_then(|length| length.try_into().ok());
-    let capacity = announced.unwrap_or(0).min(MAX_ANSWER);
-    let mut body = Body::new(Vec::with_capacity(capacity));
+    let capacity = announced.unwrap_or(0).min(max);
+    let mut body = AnswerBody::new(Vec::with_capacity(capacity));
     while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > MAX_ANSWER {
+        if body.len() + chunk.len() > max {
             return Ok(None);
         }
         body.extend_from_slice(&chunk);

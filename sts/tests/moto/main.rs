@@ -19,7 +19,7 @@ use keyfob_sts::{
         AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, GetAccessKeyInfo,
         GetCallerIdentity, GetFederationToken, GetSessionToken,
     },
-    call::SignedAction,
+    call::Call,
 };
 use server::{Mode, Moto, REGION, ROLE};
 
@@ -37,11 +37,11 @@ fn client(moto: &Moto) -> Client {
     builder.endpoint(moto.url()).unwrap().build().unwrap()
 }
 
-async fn send<A: SignedAction + Sync>(
+async fn send<C: Call + Sync>(
     moto: &Moto,
-    action: &A,
+    action: &C,
     keys: &Credentials,
-) -> Result<A::Output, Error> {
+) -> Result<C::Output, Error> {
     client(moto).send(action, keys).await
 }
 

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sigv4::Timestamp;
 
 use super::Role;
 use crate::{
@@ -22,7 +22,7 @@ impl Sts {
     pub(in crate::providers) async fn assume(
         &self,
         role: &Role,
-        _credentials: &Credentials,
+        _source: &Found,
         _now: Timestamp,
     ) -> Result<Found, Error> {
         Err(unsupported(role))

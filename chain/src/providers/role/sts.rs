@@ -35,12 +35,17 @@ impl Sts {
     pub(in crate::providers) async fn assume(
         &self,
         role: &Role,
-        credentials: &Credentials,
+        source: &Found,
         now: Timestamp,
     ) -> Result<Found, Error> {
         let client = self.client(role).await?;
-        let action = assume_role(role, now).map_err(|error| failed(role, error))?;
-        let answer = client.send(&action, credentials).await;
+        let mut action = assume_role(role, now).map_err(|error| failed(role, error))?;
+        // Of the credentials of containers and instances it is not known: any server may imitate
+        // those endpoints.
+        if matches!(source.origin, Origin::Role { .. }) {
+            action = action.chained();
+        }
+        let answer = client.send(&action, &source.credentials).await;
         session(role, answer.map(|answer: AssumedRole| answer.credentials))
     }
 
@@ -170,6 +175,9 @@ fn is_final(code: &str) -> bool {
             | "PackedPolicyTooLarge"
             | "RegionDisabled"
             | "ExpiredToken"
+            | "InvalidContextAssertion"
+            | "InsufficientSessionLifetime"
+            | "InvalidSubjectCredentials"
             | "InvalidClientTokenId"
             | "SignatureDoesNotMatch"
             | "ValidationError"

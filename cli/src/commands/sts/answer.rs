@@ -13,7 +13,13 @@ pub(super) fn caller_identity(identity: &CallerIdentity) -> Value {
 }
 
 pub(super) fn session_token(session: &SessionToken) -> Value {
-    json!({ "Credentials": credentials(&session.credentials) })
+    let mut answer = json!({ "Credentials": credentials(&session.credentials) });
+    let size = [
+        session.session_token_utilization,
+        session.session_token_size,
+    ];
+    put_token_size(&mut answer, size);
+    answer
 }
 
 pub(super) fn assumed_role(role: &AssumedRole) -> Value {
@@ -31,7 +37,21 @@ pub(super) fn assumed_role(role: &AssumedRole) -> Value {
     if let Some(identity) = &role.source_identity {
         answer["SourceIdentity"] = identity.as_str().into();
     }
+    let size = [role.session_token_utilization, role.session_token_size];
+    put_token_size(&mut answer, size);
     answer
+}
+
+/// Adds how large the session token is, in percent of the limit and in bytes.
+fn put_token_size(answer: &mut Value, [percent, bytes]: [Option<u32>; 2]) {
+    for (name, number) in [
+        ("SessionTokenUtilization", percent),
+        ("SessionTokenSize", bytes),
+    ] {
+        if let Some(number) = number {
+            answer[name] = number.into();
+        }
+    }
 }
 
 /// Returns credentials with their secrets, as the user asked for them.

@@ -5,7 +5,7 @@ use std::sync::{
 
 use keyfob_backoff::{Policy, classify};
 use keyfob_sigv4::{Credentials, Timestamp};
-use keyfob_sts::{Client, ClientBuilder, call::SignedAction};
+use keyfob_sts::{Client, ClientBuilder, call::Call};
 use tracing::{debug, info};
 
 use crate::{
@@ -55,17 +55,20 @@ impl Sts {
     ///
     /// If STS answers with an error, or not at all. A refusal of the credentials has hints about
     /// where they come from.
-    pub(in crate::commands) async fn send<A: SignedAction + Sync>(
+    pub(in crate::commands) async fn send<C: Call + Sync>(
         &self,
         context: &Context,
-        action: &A,
+        action: &C,
         credentials: &Credentials,
-    ) -> Result<A::Output, Failure> {
+    ) -> Result<C::Output, Failure> {
         let error = match self.client.send(action, credentials).await {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
         let mut failure = Failure::from(&error).with_refusal_hint(&error);
+        if let Some(hint) = error.hint() {
+            failure = failure.with_hint(hint);
+        }
         // An error that is retried is returned only after the last retry.
         if classify(error.status(), error.code()).is_some() {
             failure = failure.with_retries(self.retries.load(Ordering::Relaxed));

@@ -5,7 +5,7 @@ mod client;
 
 use keyfob_sts::{
     actions::{AssumeRole, GetCallerIdentity, GetSessionToken},
-    call::SignedAction,
+    call::Call,
 };
 
 use self::answer::caller_identity;
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context, command: &StsCommand) -> Result<(), F
     }
 }
 
-async fn send<A: SignedAction + Sync>(context: &Context, action: &A) -> Result<A::Output, Failure> {
+async fn send<C: Call + Sync>(context: &Context, action: &C) -> Result<C::Output, Failure> {
     let credentials = context.credentials().await?;
     let sts = Sts::new(context).await?;
     sts.send(context, action, &credentials).await

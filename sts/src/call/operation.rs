@@ -1,0 +1,633 @@
+use std::{fmt, ops::RangeInclusive};
+
+use http::{HeaderName, HeaderValue, Method, Request, Uri, header::CONTENT_TYPE};
+use keyfob_sigv4::{Secret, uri};
+
+use crate::{
+    call::{
+        authorization::Authorization,
+        body::Body,
+        json,
+        query::form,
+        service::{Protocol, Service},
+    },
+    endpoint::Endpoint,
+    error::Error,
+    replay::Replay,
+};
+
+/// An operation of a service with its parameters, in the order in which they were set, and how it
+/// is sent.
+///
+/// A setter checks the lower bound of a length or a number, which is part of the API. An upper
+/// bound, which services raise now and then, is not checked: if the service refuses the request,
+/// [`Error::hint`](crate::Error::hint) names it.
+///
+/// Names are those of the query protocol in all protocols: `Tags.member.1.Key` is the member `Key`
+/// of the first item of the list `Tags`. `Debug` shows the names and the values, but redacts secret
+/// values.
+///
+/// You need this type only to write a [`Call`](crate::call::Call) of your own.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_sts::call::{Operation, Service};
+///
+/// let operation = Operation::new(&Service::STS, "GetSessionToken")
+///     .text("SerialNumber", "arn:aws:iam::123456789012:mfa/alice", 9..=256)?
+///     .one_time("TokenCode", "123456", 6..=6)?;
+/// assert!(!format!("{operation:?}").contains("123456\""));
+/// # Ok::<(), keyfob_sts::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Operation {
+    service: &'static Service,
+    name: &'static str,
+    route: Route,
+    authorization: Authorization,
+    replay: Option<Replay>,
+    parameters: Vec<(String, Value)>,
+    /// By parameter, what exceeds the limits that this version knows.
+    excesses: Vec<(String, String)>,
+}
+
+/// The method and path of a request in REST-JSON.
+#[derive(Clone)]
+struct Route {
+    method: Method,
+    /// Encoded, without the slash at the beginning.
+    path: String,
+}
+
+#[derive(Clone)]
+pub(super) enum Value {
+    Text(String),
+    /// A number or a boolean, as JSON writes it.
+    Literal(String),
+    Secret(Secret),
+    /// Secret, and used up by the first request that reaches the service.
+    OneTime(Secret),
+}
+
+impl Operation {
+    /// Creates an operation without parameters, which is signed.
+    pub const fn new(service: &'static Service, name: &'static str) -> Self {
+        Self {
+            service,
+            name,
+            route: Route {
+                method: Method::POST,
+                path: String::new(),
+            },
+            authorization: Authorization::SigV4,
+            replay: None,
+            parameters: Vec::new(),
+            excesses: Vec::new(),
+        }
+    }
+
+    /// Sets the method and the segments of the path, for [`Protocol::RestJson`]. Default: `POST`
+    /// and `/`. The segments are encoded. The parameters of `GET` and `DELETE` go to the query,
+    /// those of other methods to the body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::Method;
+    /// use keyfob_sts::call::{Operation, Service};
+    ///
+    /// let operation = Operation::new(&Service::SSO, "GetRoleCredentials")
+    ///     .with_route(Method::GET, &["federation", "credentials"])
+    ///     .text("role_name", "admin/x", 1..=usize::MAX)?;
+    /// let endpoint = Service::SSO.endpoint().region("eu-west-1")?.build()?;
+    /// assert_eq!(
+    ///     operation.request(&endpoint)?.uri().path_and_query().unwrap(),
+    ///     "/federation/credentials?role_name=admin%2Fx",
+    /// );
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_route(mut self, method: Method, path: &[&str]) -> Self {
+        let segments: Vec<String> = path
+            .iter()
+            .map(|text| uri::encode_component(text))
+            .collect();
+        self.route = Route {
+            method,
+            path: segments.join("/"),
+        };
+        self
+    }
+
+    /// Sets how the operation proves who is calling. Default: [`Authorization::SigV4`].
+    #[must_use]
+    pub fn with_authorization(mut self, authorization: Authorization) -> Self {
+        self.authorization = authorization;
+        self
+    }
+
+    /// Sets whether the operation may be sent again. Default: [`Replay::Safe`], or
+    /// [`Replay::OnlyIfNotReceived`] with a parameter that works [once](Self::one_time).
+    #[must_use]
+    pub fn with_replay(mut self, replay: Replay) -> Self {
+        self.replay = Some(replay);
+        self
+    }
+
+    /// Sets a text. If the name was set before, its value is replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), with the name, if it has fewer characters
+    /// (not bytes) than `length` begins with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::call::{Operation, Service};
+    ///
+    /// let operation = Operation::new(&Service::STS, "GetAccessKeyInfo");
+    /// let error = operation.text("AccessKeyId", "AKIA", 16..=128).unwrap_err();
+    /// assert_eq!(error.to_string(), "AccessKeyId must be at least 16 characters long, but has 4");
+    /// ```
+    pub fn text(
+        self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+        length: RangeInclusive<usize>,
+    ) -> Result<Self, Error> {
+        self.checked(name.into(), Value::Text(value.into()), &length)
+    }
+
+    /// Sets a text that must not be shown; otherwise as [`text`](Self::text).
+    ///
+    /// # Errors
+    ///
+    /// As [`text`](Self::text); the value is not in the message.
+    pub fn secret(
+        self,
+        name: impl Into<String>,
+        value: impl Into<Secret>,
+        length: RangeInclusive<usize>,
+    ) -> Result<Self, Error> {
+        self.checked(name.into(), Value::Secret(value.into()), &length)
+    }
+
+    /// Sets a secret that works once, such as the code of an MFA device.
+    ///
+    /// A request with such a parameter is sent again only if it was throttled or never sent,
+    /// because otherwise the service may have used up the value.
+    ///
+    /// # Errors
+    ///
+    /// As [`secret`](Self::secret).
+    pub fn one_time(
+        self,
+        name: impl Into<String>,
+        value: impl Into<Secret>,
+        length: RangeInclusive<usize>,
+    ) -> Result<Self, Error> {
+        self.checked(name.into(), Value::OneTime(value.into()), &length)
+    }
+
+    /// Sets a whole number. If the name was set before, its value is replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), with the name, if it is less than `range`
+    /// begins with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::call::{Operation, Service};
+    ///
+    /// let operation = Operation::new(&Service::STS, "AssumeRole");
+    /// let error = operation.number("DurationSeconds", 60, 900..=3600).unwrap_err();
+    /// assert_eq!(error.to_string(), "DurationSeconds must be at least 900, but is 60");
+    /// ```
+    pub fn number(
+        self,
+        name: impl Into<String>,
+        value: u32,
+        range: RangeInclusive<u32>,
+    ) -> Result<Self, Error> {
+        let name = name.into();
+        let (min, max) = range.into_inner();
+        if value < min {
+            let message = format!("{name} must be at least {min}, but is {value}");
+            return Err(Error::input(name, message));
+        }
+        Ok(self.at_most(name, value, max))
+    }
+
+    /// Sets a whole number without a lower bound, with the upper limit that is known.
+    pub(crate) fn at_most(mut self, name: impl Into<String>, value: u32, max: u32) -> Self {
+        let name = name.into();
+        let excess = (value > max).then(|| format!("{name} is {value}, and the limit was {max}"));
+        self.set(name, Value::Literal(value.to_string()), excess);
+        self
+    }
+
+    /// Sets a number with a fraction, or none. If the name was set before, its value is replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), with the name, if it is infinite or not a
+    /// number.
+    pub fn float(mut self, name: impl Into<String>, value: f64) -> Result<Self, Error> {
+        let name = name.into();
+        if !value.is_finite() {
+            let message = format!("{name} must be a finite number, but is {value}");
+            return Err(Error::input(name, message));
+        }
+        self.set(name, Value::Literal(value.to_string()), None);
+        Ok(self)
+    }
+
+    /// Sets `true` or `false`. If the name was set before, its value is replaced.
+    #[must_use]
+    pub fn flag(mut self, name: impl Into<String>, value: bool) -> Self {
+        self.set(name.into(), Value::Literal(value.to_string()), None);
+        self
+    }
+
+    /// Returns the name of the next member of a list: after two members, `Tags.member.3`. Append
+    /// `.Key` or the like to it if the members are structures. A list that gets longer than `limit`
+    /// is named in the [`hint`](crate::Error::hint), if the service refuses it.
+    ///
+    /// Source: AWS Query protocol, which numbers lists from 1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::call::{Operation, Service};
+    ///
+    /// let mut operation = Operation::new(&Service::STS, "GetWebIdentityToken");
+    /// for audience in ["https://a.example", "https://b.example"] {
+    ///     let name = operation.next_member("Audience", 10);
+    ///     operation = operation.text(name, audience, 1..=1000)?;
+    /// }
+    /// assert_eq!(operation.next_member("Audience", 10), "Audience.member.3");
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn next_member(&mut self, list: &str, limit: usize) -> String {
+        let numbers = self.names().filter_map(|name| member_number(name, list));
+        let next = numbers.max().unwrap_or(0).saturating_add(1);
+        if next > limit {
+            let excess = format!("{list} has {next} members, and the limit was {limit}");
+            self.note(list, Some(excess));
+        }
+        format!("{list}.member.{next}")
+    }
+
+    /// Returns the service.
+    pub const fn service(&self) -> &'static Service {
+        self.service
+    }
+
+    /// Returns the name on the wire, such as `AssumeRole`.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns how the operation proves who is calling.
+    pub const fn authorization(&self) -> &Authorization {
+        &self.authorization
+    }
+
+    /// Returns whether the operation may be sent again.
+    pub fn replay(&self) -> Replay {
+        let is_one_time = |(_, value): &(String, Value)| matches!(value, Value::OneTime(_));
+        match self.replay {
+            Some(replay) => replay,
+            None if self.parameters.iter().any(is_one_time) => Replay::OnlyIfNotReceived,
+            None => Replay::Safe,
+        }
+    }
+
+    /// Returns the names of the parameters, in the order in which they were set.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parameters.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Returns the value of a parameter, if it is set and not secret.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.parameters.iter().find(|(known, _)| known == name)?;
+        match value {
+            Value::Text(text) | Value::Literal(text) => Some(text),
+            Value::Secret(_) | Value::OneTime(_) => None,
+        }
+    }
+
+    /// Writes the request, without the authorization.
+    ///
+    /// Source: AWS Query, EC2 Query, AWS JSON 1.0 and 1.1, and AWS REST-JSON protocols.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the URL would be too long, if a segment of
+    /// the path is empty, `.` or `..`, or if the name of the operation cannot stand in a header.
+    pub fn request(&self, endpoint: &Endpoint) -> Result<Request<Body>, Error> {
+        const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+        match self.service.protocol() {
+            Protocol::Query => Ok(post(endpoint, FORM, self.form(str::to_owned))),
+            // The same names, but lists without `member`.
+            Protocol::Ec2Query => {
+                let name = |name: &str| name.replace(".member.", ".");
+                Ok(post(endpoint, FORM, self.form(name)))
+            }
+            Protocol::Json10 { target } => {
+                self.json_request(endpoint, "application/x-amz-json-1.0", target)
+            }
+            Protocol::Json11 { target } => {
+                self.json_request(endpoint, "application/x-amz-json-1.1", target)
+            }
+            Protocol::RestJson => self.rest_request(endpoint),
+        }
+    }
+
+    /// Writes the body of a form: `Action`, `Version`, then the parameters.
+    fn form(&self, name: impl Fn(&str) -> String + Clone) -> String {
+        let head = [
+            ("Action", self.name),
+            ("Version", self.service.api_version()),
+        ];
+        let head = head
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        let parameters = self.parameters.iter();
+        let parameters = parameters.map(move |(known, value)| (name(known), value.expose()));
+        form(head.chain(parameters))
+    }
+
+    fn json(&self) -> String {
+        json::object(
+            self.parameters
+                .iter()
+                .map(|(name, value)| (name.as_str(), value)),
+        )
+    }
+
+    fn json_request(
+        &self,
+        endpoint: &Endpoint,
+        content_type: &'static str,
+        target: &str,
+    ) -> Result<Request<Body>, Error> {
+        let mut request = post(endpoint, content_type, self.json());
+        let target = format!("{target}.{}", self.name);
+        let target = HeaderValue::try_from(target).map_err(|_| {
+            let message = "the name of the operation cannot stand in a header".to_owned();
+            Error::input("X-Amz-Target", message)
+        })?;
+        let name = HeaderName::from_static("x-amz-target");
+        request.headers_mut().insert(name, target);
+        Ok(request)
+    }
+
+    fn rest_request(&self, endpoint: &Endpoint) -> Result<Request<Body>, Error> {
+        let Route { method, path } = &self.route;
+        // A URL has no such segments: HTTP clients resolve them, and then the signature is wrong.
+        let mut segments = path.split('/').filter(|_| !path.is_empty());
+        if segments.any(|segment| matches!(segment, "" | "." | "..")) {
+            let message = format!(
+                "the path of {} has a segment that is empty or dots",
+                self.name
+            );
+            return Err(Error::input(self.name, message));
+        }
+        let in_query = matches!(*method, Method::GET | Method::DELETE);
+        let mut url = endpoint.url();
+        if !path.is_empty() {
+            url.truncate(url.trim_end_matches('/').len());
+            url = url + "/" + path;
+        }
+        let mut body = Body::empty();
+        if in_query && !self.parameters.is_empty() {
+            let pairs = self.parameters.iter().map(|(name, value)| {
+                // Each item of a list has the name of the list.
+                let name = name
+                    .split_once(".member.")
+                    .map_or(name.as_str(), |(list, _)| list);
+                (name, value.expose())
+            });
+            url = url + "?" + &form(pairs);
+        } else if !self.parameters.is_empty() {
+            body = self.json().into();
+        }
+        let uri = Uri::try_from(url).map_err(|_| {
+            Error::input(
+                self.name,
+                format!("the parameters of {} are too long for a URL", self.name),
+            )
+        })?;
+        let mut request = Request::new(body);
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri;
+        if !request.body().expose().is_empty() {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+        }
+        Ok(request)
+    }
+
+    /// Adds to an error which operation failed, whether it may be sent again and what may be the
+    /// reason, and redacts the operation's secrets.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        let values = self.parameters.iter().map(|(_, value)| value);
+        let secrets = values.filter_map(|value| match value {
+            Value::Text(_) | Value::Literal(_) => None,
+            Value::Secret(secret) | Value::OneTime(secret) => Some(secret),
+        });
+        let excesses: Vec<&str> = self
+            .excesses
+            .iter()
+            .map(|(_, text)| text.as_str())
+            .collect();
+        error
+            .with_operation(self.name, self.replay())
+            .with_excess(&excesses.join("; "))
+            .redact(&secrets.collect::<Vec<_>>())
+    }
+
+    fn checked(
+        mut self,
+        name: String,
+        value: Value,
+        length: &RangeInclusive<usize>,
+    ) -> Result<Self, Error> {
+        let count = value.expose().chars().count();
+        let (min, max) = (*length.start(), *length.end());
+        if count < min {
+            let length = characters(min);
+            let message = format!("{name} must be at least {length} long, but has {count}");
+            return Err(Error::input(name, message));
+        }
+        let excess = (count > max)
+            .then(|| format!("{name} has {}, and the limit was {max}", characters(count)));
+        self.set(name, value, excess);
+        Ok(self)
+    }
+
+    fn set(&mut self, name: String, value: Value, excess: Option<String>) {
+        self.note(&name, excess);
+        match self.parameters.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.parameters.push((name, value)),
+        }
+    }
+
+    /// Notes what exceeds a limit, or that nothing does any more.
+    fn note(&mut self, name: &str, excess: Option<String>) {
+        self.excesses.retain(|(known, _)| known != name);
+        self.excesses
+            .extend(excess.map(|text| (name.to_owned(), text)));
+    }
+}
+
+impl Value {
+    pub(super) fn expose(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Literal(text) => text,
+            Self::Secret(secret) | Self::OneTime(secret) => secret.expose(),
+        }
+    }
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(self.name)
+            .field("service", &self.service.id())
+            .field("authorization", &self.authorization)
+            .field("replay", &self.replay())
+            .field("parameters", &Parameters(&self.parameters))
+            .finish_non_exhaustive()
+    }
+}
+
+struct Parameters<'a>(&'a [(String, Value)]);
+
+impl fmt::Debug for Parameters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.0.iter().map(|(name, value)| (name, value));
+        f.debug_map().entries(entries).finish()
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) | Self::Literal(text) => text.fmt(f),
+            Self::Secret(secret) | Self::OneTime(secret) => secret.fmt(f),
+        }
+    }
+}
+
+fn post(endpoint: &Endpoint, content_type: &'static str, body: String) -> Request<Body> {
+    let mut request = Request::new(Body::from(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = endpoint.uri().clone();
+    let content_type = HeaderValue::from_static(content_type);
+    request.headers_mut().insert(CONTENT_TYPE, content_type);
+    request
+}
+
+/// Returns 3 for `Tags.member.3.Key` and the list `Tags`.
+fn member_number(name: &str, list: &str) -> Option<usize> {
+    let rest = name.strip_prefix(list)?.strip_prefix(".member.")?;
+    rest.split('.').next()?.parse().ok()
+}
+
+fn characters(count: usize) -> String {
+    match count {
+        1 => "one character".to_owned(),
+        count => format!("{count} characters"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn sts() -> Operation {
+        Operation::new(&Service::STS, "X")
+    }
+
+    fn body(operation: &Operation) -> String {
+        let endpoint = operation.service().endpoint().region("eu-west-1").unwrap();
+        let request = operation.request(&endpoint.build().unwrap()).unwrap();
+        request.body().expose().to_owned()
+    }
+
+    #[test]
+    fn every_reserved_byte_is_escaped_once_and_a_space_is_not_a_plus() {
+        let operation = sts().text("A", "az09-_.~ +*/:@=&%é\n", 0..=99).unwrap();
+        assert_eq!(
+            body(&operation),
+            "Action=X&Version=2011-06-15&A=az09-_.~%20%2B%2A%2F%3A%40%3D%26%25%C3%A9%0A"
+        );
+    }
+
+    #[test]
+    fn length_is_counted_in_characters_and_the_error_names_the_parameter() {
+        let length = |value: &str| sts().text("Name", value, 2..=4);
+        assert!(length("éé").is_ok());
+        assert_eq!(
+            length("é").unwrap_err().to_string(),
+            "Name must be at least 2 characters long, but has 1"
+        );
+        let error = sts().number("N", 60, 900..=3600).unwrap_err();
+        assert_eq!(error.to_string(), "N must be at least 900, but is 60");
+        assert_eq!(error.parameter(), Some("N"));
+        for value in [f64::NAN, f64::INFINITY] {
+            assert_eq!(sts().float("F", value).unwrap_err().parameter(), Some("F"));
+        }
+    }
+
+    #[test]
+    fn what_exceeds_a_limit_is_sent_and_noted_until_it_is_set_again() {
+        let notes = |operation: &Operation| {
+            let texts = operation.excesses.iter().map(|(_, text)| text.clone());
+            texts.collect::<Vec<_>>()
+        };
+        let operation = sts().text("Name", "éé", 1..=1).unwrap();
+        let mut operation = operation.number("N", 10, 0..=9).unwrap();
+        let member = operation.next_member("List", 0);
+        assert_eq!(member, "List.member.1");
+        assert_eq!(
+            notes(&operation),
+            [
+                "Name has 2 characters, and the limit was 1",
+                "N is 10, and the limit was 9",
+                "List has 1 members, and the limit was 0"
+            ]
+        );
+        let operation = operation.text("Name", "é", 1..=1).unwrap();
+        assert_eq!(notes(&operation.number("N", 9, 0..=9).unwrap()).len(), 1);
+    }
+
+    #[test]
+    fn a_value_set_again_replaces_the_first_one() {
+        let operation = sts().number("N", 1, 0..=9).unwrap();
+        let operation = operation.number("N", 2, 0..=9).unwrap();
+        assert_eq!(body(&operation), "Action=X&Version=2011-06-15&N=2");
+    }
+
+    #[test]
+    fn no_debug_output_holds_a_secret() {
+        let operation = sts()
+            .secret("Token", "canary1", 1..=9)
+            .and_then(|operation| operation.one_time("TokenCode", "canary2", 1..=9))
+            .unwrap();
+        assert_eq!(operation.replay(), Replay::OnlyIfNotReceived);
+        let shown = format!("{operation:?} {operation:#?}");
+        assert!(
+            shown.contains("TokenCode") && !shown.contains("canary"),
+            "{shown}"
+        );
+        let error = sts().secret("Token", "canary", 20..=30);
+        assert!(!format!("{error:?}").contains("canary"));
+    }
+}
