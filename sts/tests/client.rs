@@ -8,15 +8,20 @@
 mod stub;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use http::{HeaderName, Method};
 use keyfob_backoff::{Budget, Policy};
-use keyfob_sigv4::{Credentials, Payload, Request, Scope, Timestamp, verify::Verifier};
+use keyfob_sigv4::{Credentials, Payload, Request, Scope, Secret, Timestamp, verify::Verifier};
 use keyfob_sts::{
     Client, ClientBuilder, Error, ErrorKind,
-    actions::{AssumeRoleWithWebIdentity, GetCallerIdentity, GetSessionToken},
+    actions::{AssumeRole, AssumeRoleWithWebIdentity, GetCallerIdentity, GetSessionToken},
+    call::{Authorization, Call, Operation, Proof, Protocol, Replay, Reply, Service},
 };
 use stub::{Answer, Stub};
 
@@ -309,15 +314,20 @@ async fn an_endpoint_is_called_and_signed_as_the_http_client_writes_its_url() {
     }
 }
 
-/// Verifies the signature over the request as it came.
 fn is_signed_as_sent(request: &str) {
+    is_signed_for("sts", request);
+}
+
+/// Verifies the signature over the request as it came.
+fn is_signed_for(service: &str, request: &str) {
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     let mut lines = head.lines();
-    let target = lines.next().unwrap().split(' ').nth(1).unwrap();
+    let mut line = lines.next().unwrap().split(' ');
+    let (method, target) = (line.next().unwrap(), line.next().unwrap());
     let headers: Vec<_> = lines.map(|line| line.split_once(": ").unwrap()).collect();
-    let received = Request::from_wire("POST", target, &headers).unwrap();
+    let received = Request::from_wire(method, target, &headers).unwrap();
     let received = received.payload(Payload::Bytes(body.as_bytes()));
-    let verifier = Verifier::new(Scope::new("eu-west-1", "sts").unwrap());
+    let verifier = Verifier::new(Scope::new("eu-west-1", service).unwrap());
     let verified = verifier.verify(&received, Timestamp::now(), |_| Some(credentials()));
     assert!(verified.is_ok(), "{:?}", verified.err());
 }
@@ -444,6 +454,169 @@ async fn clients_that_share_a_budget_stop_retrying_when_it_is_spent() {
         let client = client(stub.url()).budget(Arc::clone(&budget));
         whoami(client).await.unwrap_err();
         assert_eq!(stub.requests().len(), requests);
+    }
+}
+
+/// A call that returns a member of its answer.
+struct Member(Operation, &'static str);
+
+impl Call for Member {
+    type Output = String;
+
+    fn operation(&self) -> &Operation {
+        &self.0
+    }
+
+    fn output(&self, reply: &Reply<'_>) -> Result<String, Error> {
+        reply.required(self.1)
+    }
+}
+
+fn json(status: u16, body: &str) -> Answer {
+    Answer::Full(status, "", body.to_owned())
+}
+
+/// Returns a client of another service, with short waits.
+fn client_of(service: Service, url: &str) -> Client {
+    client(url).service(service).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_token_in_a_header_is_sent_with_each_attempt_and_redacted_in_the_error() {
+    let failed = json(500, r#"{"message": "about canary-token-of-portal"}"#);
+    let stub = Stub::start([failed.clone(), json(200, r#"{"a": {"b": "c"}}"#), failed]).await;
+    let client = client_of(Service::SSO, stub.url());
+    let name = HeaderName::from_static("x-amz-sso_bearer_token");
+    let operation = Operation::new(&Service::SSO, "GetRoleCredentials")
+        .with_route(Method::GET, &["federation", "credentials"])
+        .with_authorization(Authorization::Header(name, "canary-token-of-portal".into()))
+        .text("role_name", "a b'~", 1..=9)
+        .unwrap();
+    let call = Member(operation, "a/b");
+    assert_eq!(client.send_unsigned(&call).await.unwrap(), "c");
+    let error = client.send_unsigned(&call).await.unwrap_err();
+    assert_eq!(error.message(), "about (redacted)");
+    assert!(!format!("{error:?}").contains("canary"));
+    let requests = stub.requests();
+    assert_eq!(requests.len(), 5);
+    for request in requests {
+        assert!(request.starts_with("GET /federation/credentials?role_name=a%20b%27~ HTTP/1.1"));
+        let token = header(&request, "x-amz-sso_bearer_token");
+        assert_eq!(token, Some("canary-token-of-portal"));
+        assert_eq!(header(&request, "authorization"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_is_made_for_each_attempt_for_the_url_that_is_called() {
+    let stub = Stub::start([json(500, "{}"), json(200, r#"{"a": "b"}"#)]).await;
+    let client = client_of(Service::SIGNIN, stub.url());
+    let count = AtomicU32::new(0);
+    let proof = Proof::new(HeaderName::from_static("dpop"), move |method, url, _| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        Ok(Secret::from(format!("{number} {method} {url}")))
+    });
+    let operation = Operation::new(&Service::SIGNIN, "CreateOAuth2Token")
+        .with_route(Method::POST, &["v1", "token"])
+        .with_authorization(Authorization::Proof(proof));
+    assert_eq!(
+        client.send_unsigned(&Member(operation, "a")).await.unwrap(),
+        "b"
+    );
+    let requests = stub.requests();
+    let proofs = requests
+        .iter()
+        .map(|request| header(request, "dpop").unwrap());
+    let url = format!("POST {}/v1/token", stub.url());
+    assert_eq!(
+        proofs.collect::<Vec<_>>(),
+        [format!("0 {url}"), format!("1 {url}")]
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_must_not_be_sent_again_is_not_even_after_throttling() {
+    for answer in [
+        Answer::error(400, "Throttling"),
+        Answer::error(500, "InternalFailure"),
+    ] {
+        let stub = Stub::start([answer]).await;
+        let operation = Operation::new(&Service::STS, "Do").with_replay(Replay::Never);
+        let client = client(stub.url()).build().unwrap();
+        let error = client
+            .send(&Member(operation, "a"), &credentials())
+            .await
+            .unwrap_err();
+        assert_eq!(stub.requests().len(), 1);
+        assert!(!error.is_retryable());
+        assert_eq!(error.is_throttling(), error.status() == Some(400));
+    }
+}
+
+#[tokio::test]
+async fn a_request_of_each_protocol_is_signed_as_it_is_sent() {
+    static QUOTAS: Service = Service::new("servicequotas", Protocol::Json11 { target: "T" }, "1");
+    static REST: Service = Service::new("rest", Protocol::RestJson, "1");
+    let rest = |method| {
+        let operation = Operation::new(&REST, "Do").with_route(method, &["a b", "c+d"]);
+        operation.text("q", "e f&g=h/%", 1..=99).unwrap()
+    };
+    for operation in [
+        Operation::new(&QUOTAS, "Do")
+            .text("A", "b é", 1..=9)
+            .unwrap(),
+        rest(Method::GET),
+        rest(Method::POST),
+    ] {
+        let stub = Stub::start([json(200, r#"{"a": "b"}"#)]).await;
+        let service = *operation.service();
+        let client = client_of(service, stub.url());
+        client
+            .send(&Member(operation, "a"), &credentials())
+            .await
+            .unwrap();
+        is_signed_for(service.scope_name(), &stub.requests()[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_another_service_and_an_unsigned_one_that_needs_credentials_are_not_sent() {
+    let stub = Stub::start([Answer::identity()]).await;
+    let client = client_of(Service::SSO, stub.url());
+    let error = client
+        .send(&GetCallerIdentity::new(), &credentials())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Setting);
+    assert_eq!(
+        error.to_string(),
+        "GetCallerIdentity is a call of sts, but the client is for sso: build one for sts"
+    );
+    let client = self::client(stub.url()).build().unwrap();
+    let error = client
+        .send_unsigned(&GetCallerIdentity::new())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input);
+    let role = AssumeRole::new(ROLE, "s1").and_then(|role| role.transitive_tag_key("k"));
+    let error = client
+        .send(&role.unwrap(), &credentials())
+        .await
+        .unwrap_err();
+    assert_eq!(error.parameter(), Some("TransitiveTagKeys.member.1"));
+    assert!(stub.requests().is_empty());
+}
+
+#[tokio::test]
+async fn the_size_of_an_answer_can_be_limited_and_raised() {
+    let long = format!("{{\"a\": \"{}\"}}", "x".repeat(2 << 20));
+    let stub = Stub::start([json(200, &long)]).await;
+    let operation = || Operation::new(&Service::SSO, "Do").with_authorization(Authorization::None);
+    for (max, is_ok) in [(1 << 20, false), (3 << 20, true)] {
+        let builder = client(stub.url()).service(Service::SSO);
+        let client = builder.max_answer(max).build().unwrap();
+        let answer = client.send_unsigned(&Member(operation(), "a")).await;
+        assert_eq!(answer.is_ok(), is_ok);
     }
 }
 

@@ -8,7 +8,7 @@ use keyfob_sts::{
         DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
         GetFederationToken, GetScopedCredentials, GetSessionToken, GetWebIdentityToken,
     },
-    call::{Call, Operation, Reply, Service},
+    call::{Call, Operation, Pages, Protocol, Reply, Service},
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
@@ -36,7 +36,18 @@ pub(crate) fn answer(body: &[u8]) {
     read(&GetScopedCredentials::new(), body);
     read(&GetSessionToken::new(), body);
     read(&GetWebIdentityToken::new("a", "ES384").unwrap(), body);
+    for service in [&Service::SSO, &EC2] {
+        read(&Custom(Operation::new(service, "Custom")), body);
+    }
 }
+
+static EC2: Service = Service::new("ec2", Protocol::Ec2Query, "2016-11-15");
+
+static QUOTAS: Service = Service::new(
+    "servicequotas",
+    Protocol::Json11 { target: "Quotas" },
+    "2019-06-24",
+);
 
 fn read<C: Call>(action: &C, body: &[u8]) {
     match action.parse(&Response::new(body)) {
@@ -115,6 +126,11 @@ pub(crate) fn form(input: &[u8]) {
     }
     assert_eq!(decoded.collect::<Vec<_>>(), expected);
 
+    let object = Operation::new(&QUOTAS, "Custom").text(name, value, 0..=1000);
+    let object = object.unwrap().request(&endpoint).unwrap().into_body();
+    let object: serde_json::Value = serde_json::from_str(object.expose()).unwrap();
+    assert_eq!(leaf(&object), value);
+
     // The names that programs choose are short, and of few characters.
     for error in [
         AssumeRole::new(ROLE, value).err(),
@@ -140,8 +156,30 @@ impl Call for Custom {
         &self.0
     }
 
-    fn output(&self, _: &Reply<'_>) -> Result<(), Error> {
-        Ok(())
+    /// Reads all that can be read.
+    fn output(&self, reply: &Reply<'_>) -> Result<(), Error> {
+        for (name, part) in reply.members() {
+            drop((reply.optional(name), reply.map(name), part.text().len()));
+            drop((
+                reply.number(name),
+                reply.flag(name),
+                reply.unix_millis(name),
+            ));
+            for item in reply.items(name) {
+                self.output(&item)?;
+            }
+        }
+        let mut pages = Pages::new();
+        pages.read(reply, "nextToken", None)
+    }
+}
+
+/// Returns the text in objects and arrays that have one member each.
+fn leaf(value: &serde_json::Value) -> &str {
+    match value {
+        serde_json::Value::Object(members) => leaf(members.values().next().unwrap()),
+        serde_json::Value::Array(items) => leaf(&items[0]),
+        other => other.as_str().unwrap(),
     }
 }
 

@@ -76,7 +76,11 @@ fn no_answer_causes_a_panic_and_no_error_shows_the_secret_that_it_repeats() {
     let session = role.replace("AssumeRoleRes", "GetSessionTokenRes");
     let identity = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn>\
          <UserId>A&#66;C</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
-    run(1, &[&role, &saml, &session, identity], 500, checks::answer);
+    let json = r#"{"roleList": [{"roleName": "a\u001b", "n": 1.5e3, "b": true, "m": {"k": null}}],
+                   "nextToken": "t"}"#;
+    let ec2 = "<R><requestId>i</requestId><set><item><a>1</a></item><item/></set></R>";
+    let seeds = [&role, &saml, &session, identity, json, ec2];
+    run(1, &seeds, 700, checks::answer);
 }
 
 #[test]
@@ -90,6 +94,7 @@ fn no_error_of_a_service_shows_the_secret_or_a_control_character() {
         error.as_str(),
         ec2,
         "{\"__type\":\"A\"}",
+        "{\"error\":\"a\",\"error_description\":\"b\",\"c\":[1,{\"d\":null}]}",
         "<html>Bad Gateway",
         SECRET,
     ];
