@@ -53,6 +53,10 @@ role_arn = arn:aws:iam::123456789012:role/a
 role_arn = arn:aws:iam::123456789012:role/a
 source_profile = key
 duration_seconds = 1h
+[profile two-hours]
+role_arn = arn:aws:iam::123456789012:role/two-hours
+source_profile = inner
+duration_seconds = 7200
 [profile by-source]
 role_arn = arn:aws:iam::123456789012:role/by-source
 source_profile = variables
@@ -244,6 +248,20 @@ async fn each_role_is_assumed_with_the_credentials_of_the_one_before() {
     }
     let name = format!("RoleSessionName=keyfob-{}", now().unix_seconds());
     assert!(seen[1].contains(&name), "{}", seen[1]);
+}
+
+#[tokio::test]
+async fn more_than_an_hour_of_a_role_assumed_by_a_role_is_refused_before_it_is_sent() {
+    let sts = Service::start(vec![session("AssumeRole", "ASIAINNER"); 2]);
+    let settings = settings(&sts, &[]).with_profile("two-hours");
+    let error = credentials(&settings).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Setting);
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        cause.starts_with("DurationSeconds must be at most 3600"),
+        "{cause}"
+    );
+    assert_eq!(sts.left(), 1);
 }
 
 #[tokio::test]
