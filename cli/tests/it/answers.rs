@@ -173,10 +173,7 @@ fn a_configuration_error_exits_with_253() {
     );
     for profile in [
         format!("{role}source_profile = me\nexternal_id = a\n"),
-        format!(
-            "{role}source_profile = me\nrole_session_name = {}\n",
-            "a".repeat(70)
-        ),
+        format!("{role}source_profile = me\nrole_session_name = ci run\n"),
         format!("{role}source_profile = missing\n"),
         role.to_owned(),
         "services = locl\nrole_arn = x\nsource_profile = me\n".to_owned(),

@@ -302,6 +302,18 @@ fn sessions_of_the_sandbox_follow_the_rules_of_sts() {
 }
 
 #[test]
+fn a_value_over_a_known_limit_is_sent_and_named_in_the_hint_of_the_refusal() {
+    let name = "a".repeat(70);
+    let role = "arn:aws:iam::123456789012:role/ops";
+    let named = ["--role-session-name", name.as_str()];
+    let arguments = ["--sandbox", "sts", "assume-role", "--role-arn", role];
+    let arguments = [&arguments[..], &named].concat();
+    let stderr = Home::new().keyfob(arguments).fails(254);
+    let hint = "hint: RoleSessionName has 70 characters, and the limit was 64";
+    assert_has(&stderr, &["ValidationError", hint]);
+}
+
+#[test]
 fn the_sandbox_says_once_that_its_own_files_are_used() {
     let home = Home::new().with_file("config", "[profile mine]\nregion = eu-west-1\n");
     let note = "note: the sandbox uses files of its own, not those in ~/.aws";

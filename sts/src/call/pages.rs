@@ -8,7 +8,7 @@ use crate::{call::reply::Reply, error::Error};
 /// # Examples
 ///
 /// ```
-/// use keyfob_sts::{Error, call::{Pages, Reply}};
+/// use keyfob_sts::{Error, call::Pages};
 ///
 /// /// Sends a request with a token, and returns the names and what to know about the next page.
 /// fn list(
