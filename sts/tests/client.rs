@@ -21,7 +21,7 @@ use keyfob_sigv4::{Credentials, Payload, Request, Scope, Secret, Timestamp, veri
 use keyfob_sts::{
     Client, ClientBuilder, Error, ErrorKind,
     actions::{AssumeRole, AssumeRoleWithWebIdentity, GetCallerIdentity, GetSessionToken},
-    call::{Authorization, Call, Operation, Proof, Protocol, Replay, Reply, Service},
+    call::{Authorization, Call, Operation, Proof, Protocol, Replay, Service},
 };
 use stub::{Answer, Stub};
 
@@ -457,19 +457,9 @@ async fn clients_that_share_a_budget_stop_retrying_when_it_is_spent() {
     }
 }
 
-/// A call that returns a member of its answer.
-struct Member(Operation, &'static str);
-
-impl Call for Member {
-    type Output = String;
-
-    fn operation(&self) -> &Operation {
-        &self.0
-    }
-
-    fn output(&self, reply: &Reply<'_>) -> Result<String, Error> {
-        reply.required(self.1)
-    }
+/// Makes a call that returns a member of its answer.
+fn member(operation: Operation, path: &'static str) -> impl Call<Output = String> + Sync {
+    operation.with_output(move |reply| reply.required(path))
 }
 
 fn json(status: u16, body: &str) -> Answer {
@@ -492,7 +482,7 @@ async fn a_token_in_a_header_is_sent_with_each_attempt_and_redacted_in_the_error
         .with_authorization(Authorization::Header(name, "canary-token-of-portal".into()))
         .text("role_name", "a b'~", 1..=9)
         .unwrap();
-    let call = Member(operation, "a/b");
+    let call = member(operation, "a/b");
     assert_eq!(client.send_unsigned(&call).await.unwrap(), "c");
     let error = client.send_unsigned(&call).await.unwrap_err();
     assert_eq!(error.message(), "about (redacted)");
@@ -520,7 +510,7 @@ async fn a_proof_is_made_for_each_attempt_for_the_url_that_is_called() {
         .with_route(Method::POST, &["v1", "token"])
         .with_authorization(Authorization::Proof(proof));
     assert_eq!(
-        client.send_unsigned(&Member(operation, "a")).await.unwrap(),
+        client.send_unsigned(&member(operation, "a")).await.unwrap(),
         "b"
     );
     let requests = stub.requests();
@@ -544,7 +534,7 @@ async fn a_call_that_must_not_be_sent_again_is_not_even_after_throttling() {
         let operation = Operation::new(&Service::STS, "Do").with_replay(Replay::Never);
         let client = client(stub.url()).build().unwrap();
         let error = client
-            .send(&Member(operation, "a"), &credentials())
+            .send(&member(operation, "a"), &credentials())
             .await
             .unwrap_err();
         assert_eq!(stub.requests().len(), 1);
@@ -572,7 +562,7 @@ async fn a_request_of_each_protocol_is_signed_as_it_is_sent() {
         let service = *operation.service();
         let client = client_of(service, stub.url());
         client
-            .send(&Member(operation, "a"), &credentials())
+            .send(&member(operation, "a"), &credentials())
             .await
             .unwrap();
         is_signed_for(service.scope_name(), &stub.requests()[0]);
@@ -615,7 +605,7 @@ async fn the_size_of_an_answer_can_be_limited_and_raised() {
     for (max, is_ok) in [(1 << 20, false), (3 << 20, true)] {
         let builder = client(stub.url()).service(Service::SSO);
         let client = builder.max_answer(max).build().unwrap();
-        let answer = client.send_unsigned(&Member(operation(), "a")).await;
+        let answer = client.send_unsigned(&member(operation(), "a")).await;
         assert_eq!(answer.is_ok(), is_ok);
     }
 }

@@ -9,13 +9,13 @@ use std::fmt::Debug;
 
 use http::Response;
 use keyfob_sts::{
-    Client, Endpoint, Error, ErrorKind, HostRule, Hosts, KeyKind, Partition, Principal,
+    Client, Endpoint, ErrorKind, HostRule, Hosts, KeyKind, Partition, Principal,
     actions::{
         AssumeRole, AssumeRoleWithSaml, AssumeRoleWithWebIdentity, AssumeRoot,
         DecodeAuthorizationMessage, GetAccessKeyInfo, GetCallerIdentity, GetDelegatedAccessToken,
         GetFederationToken, GetScopedCredentials, GetSessionToken, GetWebIdentityToken,
     },
-    call::{Authorization, Call, Operation, Pages, Proof, Replay, Reply, Service},
+    call::{Authorization, Call, Operation, Pages, Proof, Replay, Service},
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
@@ -62,21 +62,6 @@ impl Shown {
             "<Error><Code>{SECRET}</Code><Message>{SECRET}</Message><RequestId>{SECRET}</RequestId></Error>"
         );
         self.add("Error", &action.parse(&Response::new(body)).err());
-    }
-}
-
-/// An action that gives its reply out, to look at it.
-struct Raw(Operation);
-
-impl Call for Raw {
-    type Output = String;
-
-    fn operation(&self) -> &Operation {
-        &self.0
-    }
-
-    fn output(&self, reply: &Reply<'_>) -> Result<String, Error> {
-        Ok(format!("{reply:?} {reply:#?}"))
     }
 }
 
@@ -171,7 +156,9 @@ fn all() -> Shown {
     shown.add("Proof", &proof);
     shown.add("Replay", &Replay::Never);
     shown.add("Pages", &Pages::new());
-    let reply = Raw(operation).parse(&answer("Raw")).unwrap();
+    let raw = operation.with_output(|reply| Ok(format!("{reply:?} {reply:#?}")));
+    shown.add("WithOutput", &raw);
+    let reply = raw.parse(&answer("Raw")).unwrap();
     shown.0.push(("Reply", reply));
 
     let headers = [("x-proxy-key".parse().unwrap(), SECRET.parse().unwrap())];

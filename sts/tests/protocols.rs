@@ -36,21 +36,6 @@ static LEDGER: Service = Service::new("ledger", Protocol::Json10 { target: "Ledg
 
 const TOKEN: &str = "canary-token-of-the-test";
 
-/// A call that hands its reply to a function.
-struct Raw<F>(Operation, F);
-
-impl<T, F: Fn(&Reply<'_>) -> Result<T, Error>> Call for Raw<F> {
-    type Output = T;
-
-    fn operation(&self) -> &Operation {
-        &self.0
-    }
-
-    fn output(&self, reply: &Reply<'_>) -> Result<T, Error> {
-        (self.1)(reply)
-    }
-}
-
 fn endpoint(service: &Service) -> Endpoint {
     let builder = service.endpoint().region("eu-west-1").unwrap();
     builder.build().unwrap()
@@ -73,7 +58,9 @@ fn read<T>(
     body: &str,
     output: impl Fn(&Reply<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    Raw(Operation::new(service, "Do"), output).parse(&Response::new(body))
+    Operation::new(service, "Do")
+        .with_output(output)
+        .parse(&Response::new(body))
 }
 
 /// Returns the error of an answer with that status and those headers.
@@ -82,7 +69,7 @@ fn error(service: &'static Service, status: u16, headers: &[(&str, &str)], body:
     for (name, value) in headers {
         response = response.header(*name, *value);
     }
-    let call = Raw(Operation::new(service, "Do"), |_: &Reply<'_>| Ok(()));
+    let call = Operation::new(service, "Do").with_output(|_| Ok(()));
     call.parse(&response.body(body).unwrap()).unwrap_err()
 }
 
@@ -276,9 +263,7 @@ fn the_same_getters_read_the_answers_of_all_protocols() {
 #[test]
 fn request_ids_are_in_the_body_of_xml_and_in_a_header_for_json() {
     let id = |service, body: &'static str| {
-        let call = Raw(Operation::new(service, "Do"), |reply: &Reply<'_>| {
-            Ok(reply.request_id())
-        });
+        let call = Operation::new(service, "Do").with_output(|reply| Ok(reply.request_id()));
         let response = Response::builder().header("x-amzn-requestid", "in-header");
         call.parse(&response.body(body).unwrap()).unwrap()
     };
@@ -332,7 +317,7 @@ fn an_answer_that_is_not_a_json_object_is_refused_with_a_reason() {
         assert!(error.to_string().ends_with(reason), "{error}");
         assert!(!format!("{error:?}").contains("canary"));
     }
-    let invalid = Raw(Operation::new(&QUOTAS, "Do"), |_: &Reply<'_>| Ok(()));
+    let invalid = Operation::new(&QUOTAS, "Do").with_output(|_| Ok(()));
     assert!(
         invalid
             .parse(&Response::new(b"{\"a\":\"\xFF\"}".as_slice()))
@@ -514,7 +499,7 @@ fn a_secret_that_an_error_repeats_is_redacted_in_each_member() {
         .with_route(Method::POST, &["token"])
         .secret("refreshToken", TOKEN, 1..=99)
         .unwrap();
-    let call = Raw(operation, |_: &Reply<'_>| Ok(()));
+    let call = operation.with_output(|_| Ok(()));
     let body = format!(r#"{{"error": "bad-{TOKEN}", "message": "{TOKEN}", "at": "{TOKEN}"}}"#);
     let response = Response::builder().status(400).body(body).unwrap();
     let error = call.parse(&response).unwrap_err();

@@ -13,6 +13,7 @@ mod pages;
 mod query;
 mod reply;
 mod service;
+mod with_output;
 mod xml;
 
 use http::{Request, Response};
@@ -25,14 +26,15 @@ pub use self::{
     pages::Pages,
     reply::Reply,
     service::{Protocol, Service},
+    with_output::WithOutput,
 };
 pub use crate::replay::Replay;
 use crate::{endpoint::Endpoint, error::Error};
 
 /// One call of a service: writes its request and reads its answer, without any I/O.
 ///
-/// Every request type of this crate implements it. Implement it yourself for an operation that is
-/// missing here, of any service.
+/// Every request type of this crate implements it. For an operation that is missing here, of any
+/// service, implement it yourself, or use [`Operation::with_output`].
 ///
 /// # Examples
 ///
