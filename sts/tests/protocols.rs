@@ -293,8 +293,11 @@ fn an_operation_that_returns_nothing_may_have_no_result() {
         assert!(read(service, body, |reply| reply.required("A")).is_err());
     }
     let other = "<OtherResponse><OtherResult/></OtherResponse>";
-    let error = read(&IAM, other, |_| Ok(())).unwrap_err();
-    assert!(error.to_string().contains("DoResult is missing"));
+    for (service, missing) in [(&IAM, "DoResult"), (&EC2, "DoResponse")] {
+        let error = read(service, other, |_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Response);
+        assert!(error.to_string().contains(&format!("{missing} is missing")));
+    }
 }
 
 #[test]
@@ -440,6 +443,26 @@ fn errors_of_all_protocols_end_in_the_same_error() {
         assert_eq!(
             error.to_string(),
             "Do failed with Denied (HTTP 403): no (request id r1)"
+        );
+    }
+}
+
+#[test]
+fn an_error_with_status_200_is_an_error() {
+    for (service, body) in [
+        (
+            &IAM,
+            "<ErrorResponse><Error><Code>Denied</Code></Error></ErrorResponse>",
+        ),
+        (
+            &EC2,
+            "<Response><Errors><Error><Code>Denied</Code></Error></Errors></Response>",
+        ),
+    ] {
+        let error = error(service, 200, &[], body);
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ErrorKind::Service, Some("Denied"))
         );
     }
 }

@@ -45,7 +45,10 @@ impl Document {
         let document = Element::parse(format, body);
         let xml = document.as_ref().ok().filter(|_| format == Format::Xml);
         let answer = facts(xml, response);
-        let is_error = |root: &Element| format == Format::Xml && root.name == "ErrorResponse";
+        // Some services report an error with 200.
+        let is_error = |root: &Element| {
+            format == Format::Xml && matches!(root.name.as_str(), "ErrorResponse" | "Response")
+        };
         if !is_success || document.as_ref().is_ok_and(is_error) {
             return Err(service_error(format, document, response.headers(), answer));
         }
@@ -67,16 +70,23 @@ impl Document {
 
 /// Returns the element that has the members of the result.
 fn result(operation: &Operation, root: Element) -> Result<Element, String> {
-    if operation.service().protocol() != Protocol::Query {
-        return Ok(root);
-    }
     let name = operation.name();
-    let missing = format!("{name}Result is missing");
-    // Operations that return nothing have no such element.
-    if root.name == format!("{name}Response") && root.children.iter().all(is_metadata) {
-        return Ok(Element::default());
+    let is_response = root.name == format!("{name}Response");
+    match operation.service().protocol() {
+        Protocol::Query => {
+            // Operations that return nothing have no such element.
+            if is_response && root.children.iter().all(is_metadata) {
+                return Ok(Element::default());
+            }
+            let missing = format!("{name}Result is missing");
+            root.into_child(&format!("{name}Result")).ok_or(missing)
+        }
+        Protocol::Ec2Query if !is_response => Err(format!("{name}Response is missing")),
+        Protocol::Ec2Query
+        | Protocol::Json10 { .. }
+        | Protocol::Json11 { .. }
+        | Protocol::RestJson => Ok(root),
     }
-    root.into_child(&format!("{name}Result")).ok_or(missing)
 }
 
 fn is_metadata(element: &Element) -> bool {

@@ -78,7 +78,7 @@ fn no_answer_causes_a_panic_and_no_error_shows_the_secret_that_it_repeats() {
          <UserId>A&#66;C</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
     let json = r#"{"roleList": [{"roleName": "a\u001b", "n": 1.5e3, "b": true, "m": {"k": null}}],
                    "nextToken": "t"}"#;
-    let ec2 = "<R><requestId>i</requestId><set><item><a>1</a></item><item/></set></R>";
+    let ec2 = "<CustomResponse><set><item><a>1</a></item><item/></set></CustomResponse>";
     let seeds = [&role, &saml, &session, identity, json, ec2];
     run(1, &seeds, 700, checks::answer);
 }
