@@ -1,7 +1,10 @@
 use std::fmt;
 
 use bytes::Bytes;
+use http::{HeaderValue, Method, Request, header::CONTENT_TYPE};
 use keyfob_sigv4::Secret;
+
+use crate::endpoint::Endpoint;
 
 /// The body of a request.
 ///
@@ -13,6 +16,15 @@ impl Body {
     /// Creates an empty body.
     pub(super) fn empty() -> Self {
         Self(Secret::from(String::new()))
+    }
+
+    /// Makes a request that posts the body to the endpoint.
+    pub(super) fn post(self, endpoint: &Endpoint, content_type: HeaderValue) -> Request<Self> {
+        let mut request = Request::new(self);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = endpoint.uri().clone();
+        request.headers_mut().insert(CONTENT_TYPE, content_type);
+        request
     }
 
     /// Returns the text, with its secrets.

@@ -1,112 +1,39 @@
-//! JSON: the bodies of requests and answers of the JSON protocols.
+//! JSON 1.0 and 1.1, and the objects that requests of all JSON protocols have.
 
-use std::fmt;
+use http::{HeaderName, HeaderValue, Request};
 
-use serde_core::{
-    Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+use crate::{
+    call::{body::Body, value::Value},
+    endpoint::Endpoint,
+    error::Error,
 };
-use zeroize::Zeroizing;
-
-use crate::call::{element::Element, operation::Value};
 
 /// The number of levels that a name with dots can have; what follows is part of the last one.
 const MAX_DEPTH: usize = 32;
 
-/// Parses a whole document, which must be an object. An empty one counts as an empty object, which
-/// is what operations without a result answer.
+/// Posts an object, with `target`, which names the operation, in the header `X-Amz-Target`.
+/// `version` is that of the protocol.
 ///
-/// The error is the reason in words, without any of the document, which may hold secrets.
-pub(super) fn parse(document: &[u8]) -> Result<Element, &'static str> {
-    let document = document.trim_ascii();
-    match document.first() {
-        None => Ok(Element::default()),
-        // The parser limits the depth.
-        Some(b'{') => match serde_json::from_slice(document) {
-            Ok(Present(root)) => Ok(root.unwrap_or_default()),
-            Err(error) if error.is_eof() => Err("it ends in the middle"),
-            Err(_) => Err("it is not well-formed JSON"),
-        },
-        Some(_) => Err("it is not a JSON object"),
-    }
-}
-
-/// An element without a name, or none for `null`.
-struct Present(Option<Element>);
-
-impl<'de> Deserialize<'de> for Present {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ElementVisitor).map(Self)
-    }
-}
-
-struct ElementVisitor;
-
-impl<'de> Visitor<'de> for ElementVisitor {
-    type Value = Option<Element>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(leaf(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(leaf(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(leaf(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        // Writes 200.0 as `200`, which is the same number.
-        Ok(leaf(value.to_string()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(leaf(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut children = Vec::new();
-        while let Some(Present(item)) = items.next_element()? {
-            children.extend(item.map(|item| named("member".to_owned(), item)));
-        }
-        Ok(Some(parent(children)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut children = Vec::new();
-        while let Some((name, Present(member))) = members.next_entry::<String, Present>()? {
-            children.extend(member.map(|member| named(name, member)));
-        }
-        Ok(Some(parent(children)))
-    }
-}
-
-fn leaf(text: String) -> Option<Element> {
-    Some(Element {
-        text: Zeroizing::new(text),
-        ..Element::default()
-    })
-}
-
-fn parent(children: Vec<Element>) -> Element {
-    Element {
-        children,
-        ..Element::default()
-    }
-}
-
-fn named(name: String, element: Element) -> Element {
-    Element { name, ..element }
+/// Source: AWS JSON 1.0 and 1.1 protocols.
+pub(super) fn request<'a>(
+    version: &str,
+    target: &str,
+    parameters: impl Iterator<Item = (&'a str, &'a Value)>,
+    endpoint: &Endpoint,
+) -> Result<Request<Body>, Error> {
+    let header = |text: String| {
+        HeaderValue::try_from(text).map_err(|_| {
+            let message = "the name of the operation cannot stand in a header".to_owned();
+            Error::input("X-Amz-Target", message)
+        })
+    };
+    let body = Body::from(object(parameters));
+    let content_type = header(format!("application/x-amz-json-{version}"))?;
+    let mut request = body.post(endpoint, content_type);
+    let name = HeaderName::from_static("x-amz-target");
+    let target = header(target.to_owned())?;
+    request.headers_mut().insert(name, target);
+    Ok(request)
 }
 
 /// Writes parameters as an object: `Tags.member.1.Key` is the member `Key` of the first item of the

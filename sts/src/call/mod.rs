@@ -3,28 +3,27 @@
 //! You need this module to send a request without the client, or to write a [`Call`] of your own:
 //! of STS or of another service, in one of the [protocols](Protocol) that AWS has.
 
+mod answer;
 mod authorization;
 mod body;
-mod element;
-mod error;
 mod json;
 mod operation;
 mod pages;
 mod query;
-mod reply;
+mod rest_json;
 mod service;
+mod value;
 mod with_output;
-mod xml;
 
 use http::{Request, Response};
 
-use self::reply::Document;
+use self::answer::Document;
 pub use self::{
+    answer::Reply,
     authorization::{Authorization, Proof},
     body::Body,
     operation::Operation,
     pages::Pages,
-    reply::Reply,
     service::{Protocol, Service},
     with_output::WithOutput,
 };

@@ -1,15 +1,16 @@
 use std::{fmt, ops::RangeInclusive};
 
-use http::{HeaderName, HeaderValue, Method, Request, Uri, header::CONTENT_TYPE};
-use keyfob_sigv4::{Secret, uri};
+use http::{Method, Request};
+use keyfob_sigv4::Secret;
 
 use crate::{
     call::{
         authorization::Authorization,
         body::Body,
-        json,
-        query::form,
+        json, query,
+        rest_json::{self, Route},
         service::{Protocol, Service},
+        value::Value,
     },
     endpoint::Endpoint,
     error::Error,
@@ -52,34 +53,13 @@ pub struct Operation {
     excesses: Vec<(String, String)>,
 }
 
-/// The method and path of a request in REST-JSON.
-#[derive(Clone)]
-struct Route {
-    method: Method,
-    /// Encoded, without the slash at the beginning.
-    path: String,
-}
-
-#[derive(Clone)]
-pub(super) enum Value {
-    Text(String),
-    /// A number or a boolean, as JSON writes it.
-    Literal(String),
-    Secret(Secret),
-    /// Secret, and used up by the first request that reaches the service.
-    OneTime(Secret),
-}
-
 impl Operation {
     /// Creates an operation without parameters, which is signed.
     pub const fn new(service: &'static Service, name: &'static str) -> Self {
         Self {
             service,
             name,
-            route: Route {
-                method: Method::POST,
-                path: String::new(),
-            },
+            route: Route::DEFAULT,
             authorization: Authorization::SigV4,
             replay: None,
             parameters: Vec::new(),
@@ -109,14 +89,7 @@ impl Operation {
     /// ```
     #[must_use]
     pub fn with_route(mut self, method: Method, path: &[&str]) -> Self {
-        let segments: Vec<String> = path
-            .iter()
-            .map(|text| uri::encode_component(text))
-            .collect();
-        self.route = Route {
-            method,
-            path: segments.join("/"),
-        };
+        self.route = Route::new(method, path);
         self
     }
 
@@ -330,107 +303,42 @@ impl Operation {
     /// [`ErrorKind::Input`](crate::ErrorKind::Input) if the URL would be too long, if a segment of
     /// the path is empty, `.` or `..`, or if the name of the operation cannot stand in a header.
     pub fn request(&self, endpoint: &Endpoint) -> Result<Request<Body>, Error> {
-        const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
         match self.service.protocol() {
-            Protocol::Query => Ok(post(endpoint, FORM, self.form(str::to_owned))),
-            // The same names, but lists without `member`.
-            Protocol::Ec2Query => {
-                let name = |name: &str| name.replace(".member.", ".");
-                Ok(post(endpoint, FORM, self.form(name)))
+            Protocol::Query => Ok(self.form(endpoint, str::to_owned)),
+            Protocol::Ec2Query => Ok(self.form(endpoint, query::ec2_name)),
+            Protocol::Json10 { target } => self.object(endpoint, "1.0", target),
+            Protocol::Json11 { target } => self.object(endpoint, "1.1", target),
+            Protocol::RestJson => {
+                rest_json::request(self.name, &self.route, self.parameters(), endpoint)
             }
-            Protocol::Json10 { target } => {
-                self.json_request(endpoint, "application/x-amz-json-1.0", target)
-            }
-            Protocol::Json11 { target } => {
-                self.json_request(endpoint, "application/x-amz-json-1.1", target)
-            }
-            Protocol::RestJson => self.rest_request(endpoint),
         }
     }
 
-    /// Writes the body of a form: `Action`, `Version`, then the parameters.
-    fn form(&self, name: impl Fn(&str) -> String + Clone) -> String {
+    /// Posts a form, with the names of the parameters that `rename` returns.
+    fn form(&self, endpoint: &Endpoint, rename: impl Fn(&str) -> String + Clone) -> Request<Body> {
         let head = [
             ("Action", self.name),
             ("Version", self.service.api_version()),
         ];
-        let head = head
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value));
-        let parameters = self.parameters.iter();
-        let parameters = parameters.map(move |(known, value)| (name(known), value.expose()));
-        form(head.chain(parameters))
+        let parameters = self.parameters();
+        let parameters = parameters.map(|(name, value)| (rename(name), value.expose()));
+        let head = head.map(|(name, value)| (name.to_owned(), value));
+        query::request(head.into_iter().chain(parameters), endpoint)
     }
 
-    fn json(&self) -> String {
-        json::object(
-            self.parameters
-                .iter()
-                .map(|(name, value)| (name.as_str(), value)),
-        )
-    }
-
-    fn json_request(
+    fn object(
         &self,
         endpoint: &Endpoint,
-        content_type: &'static str,
+        version: &str,
         target: &str,
     ) -> Result<Request<Body>, Error> {
-        let mut request = post(endpoint, content_type, self.json());
         let target = format!("{target}.{}", self.name);
-        let target = HeaderValue::try_from(target).map_err(|_| {
-            let message = "the name of the operation cannot stand in a header".to_owned();
-            Error::input("X-Amz-Target", message)
-        })?;
-        let name = HeaderName::from_static("x-amz-target");
-        request.headers_mut().insert(name, target);
-        Ok(request)
+        json::request(version, &target, self.parameters(), endpoint)
     }
 
-    fn rest_request(&self, endpoint: &Endpoint) -> Result<Request<Body>, Error> {
-        let Route { method, path } = &self.route;
-        // A URL has no such segments: HTTP clients resolve them, and then the signature is wrong.
-        let mut segments = path.split('/').filter(|_| !path.is_empty());
-        if segments.any(|segment| matches!(segment, "" | "." | "..")) {
-            let message = format!(
-                "the path of {} has a segment that is empty or dots",
-                self.name
-            );
-            return Err(Error::input(self.name, message));
-        }
-        let in_query = matches!(*method, Method::GET | Method::DELETE);
-        let mut url = endpoint.url();
-        if !path.is_empty() {
-            url.truncate(url.trim_end_matches('/').len());
-            url = url + "/" + path;
-        }
-        let mut body = Body::empty();
-        if in_query && !self.parameters.is_empty() {
-            let pairs = self.parameters.iter().map(|(name, value)| {
-                // Each item of a list has the name of the list.
-                let name = name
-                    .split_once(".member.")
-                    .map_or(name.as_str(), |(list, _)| list);
-                (name, value.expose())
-            });
-            url = url + "?" + &form(pairs);
-        } else if !self.parameters.is_empty() {
-            body = self.json().into();
-        }
-        let uri = Uri::try_from(url).map_err(|_| {
-            Error::input(
-                self.name,
-                format!("the parameters of {} are too long for a URL", self.name),
-            )
-        })?;
-        let mut request = Request::new(body);
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri;
-        if !request.body().expose().is_empty() {
-            let json = HeaderValue::from_static("application/json");
-            request.headers_mut().insert(CONTENT_TYPE, json);
-        }
-        Ok(request)
+    fn parameters(&self) -> impl Iterator<Item = (&str, &Value)> + Clone {
+        let parameters = self.parameters.iter();
+        parameters.map(|(name, value)| (name.as_str(), value))
     }
 
     /// Adds to an error which operation failed, whether it may be sent again and what may be the
@@ -487,15 +395,6 @@ impl Operation {
     }
 }
 
-impl Value {
-    pub(super) fn expose(&self) -> &str {
-        match self {
-            Self::Text(text) | Self::Literal(text) => text,
-            Self::Secret(secret) | Self::OneTime(secret) => secret.expose(),
-        }
-    }
-}
-
 impl fmt::Debug for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(self.name)
@@ -514,24 +413,6 @@ impl fmt::Debug for Parameters<'_> {
         let entries = self.0.iter().map(|(name, value)| (name, value));
         f.debug_map().entries(entries).finish()
     }
-}
-
-impl fmt::Debug for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) | Self::Literal(text) => text.fmt(f),
-            Self::Secret(secret) | Self::OneTime(secret) => secret.fmt(f),
-        }
-    }
-}
-
-fn post(endpoint: &Endpoint, content_type: &'static str, body: String) -> Request<Body> {
-    let mut request = Request::new(Body::from(body));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = endpoint.uri().clone();
-    let content_type = HeaderValue::from_static(content_type);
-    request.headers_mut().insert(CONTENT_TYPE, content_type);
-    request
 }
 
 /// Returns 3 for `Tags.member.3.Key` and the list `Tags`.

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use crate::{call::reply::Reply, error::Error};
+use crate::{call::answer::Reply, error::Error};
 
 /// The pages of a list that a service returns in parts: which token each request needs, and when
 /// the last page is there.

@@ -1,11 +1,30 @@
-//! Forms: the bodies of the query protocol, and the queries of URLs.
+//! The query protocol and EC2's flavor of it: requests are forms.
 
+use http::{HeaderValue, Request};
 use keyfob_sigv4::{Secret, uri};
+
+use crate::{call::body::Body, endpoint::Endpoint};
+
+/// Posts a form.
+///
+/// Source: AWS Query protocol.
+pub(super) fn request<'a>(
+    pairs: impl Iterator<Item = (String, &'a str)> + Clone,
+    endpoint: &Endpoint,
+) -> Request<Body> {
+    let content_type = "application/x-www-form-urlencoded; charset=utf-8";
+    Body::from(form(pairs)).post(endpoint, HeaderValue::from_static(content_type))
+}
+
+/// Returns the name of a parameter in EC2's flavor, where lists have no `member`.
+///
+/// Source: AWS EC2 Query protocol.
+pub(super) fn ec2_name(name: &str) -> String {
+    name.replace(".member.", ".")
+}
 
 /// Encodes names and values. A space becomes `%20`, which, unlike `+`, means a space in every part
 /// of a URL.
-///
-/// Source: AWS Query protocol.
 pub(super) fn form<'a, N: AsRef<str>>(pairs: impl Iterator<Item = (N, &'a str)> + Clone) -> String {
     // Room for three bytes for each one: text that grows would leave copies of secrets in freed
     // memory.

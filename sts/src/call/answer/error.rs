@@ -3,7 +3,7 @@
 use http::{HeaderMap, Response};
 
 use crate::{
-    call::element::{Element, Format},
+    call::answer::{element::Element, format::Format},
     error::{Answer, Error, ErrorKind},
 };
 

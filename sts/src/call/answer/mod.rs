@@ -1,15 +1,23 @@
+//! Answers of all protocols, read into one tree.
+
+mod element;
+mod error;
+mod format;
+mod json;
+mod xml;
+
 use std::fmt;
 
 use http::Response;
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 
+use self::{
+    element::Element,
+    error::{facts, service_error},
+    format::Format,
+};
 use crate::{
-    call::{
-        element::{Element, Format},
-        error::{facts, service_error},
-        operation::Operation,
-        service::Protocol,
-    },
+    call::{operation::Operation, service::Protocol},
     error::{Answer, Error, ErrorKind},
     principal::account,
 };
@@ -42,7 +50,7 @@ impl Document {
         } else {
             Format::detect(body)
         };
-        let document = Element::parse(format, body);
+        let document = format.parse(body);
         let xml = document.as_ref().ok().filter(|_| format == Format::Xml);
         let answer = facts(xml, response);
         // Some services report an error with 200.

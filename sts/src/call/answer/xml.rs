@@ -5,7 +5,7 @@ use quick_xml::{
 };
 use zeroize::Zeroizing;
 
-use crate::call::element::Element;
+use crate::call::answer::element::Element;
 
 const MALFORMED: &str = "it is not well-formed XML";
 
