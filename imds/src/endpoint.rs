@@ -1,6 +1,6 @@
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
 
@@ -190,13 +190,21 @@ pub(crate) fn origin(url: &str) -> String {
     }
 }
 
-/// Returns true if the authority is a host, with or without a port, and without a user.
+/// Returns true if the authority is a host, with or without a port, and without a user. In brackets
+/// the host must be an IPv6 address, which `Uri` does not check.
 pub(crate) fn has_plain_authority(uri: &Uri) -> bool {
     uri.authority().is_some_and(|authority| {
         let host = authority.host();
         let port = authority.as_str().strip_prefix(host);
         let is_port = port.is_some_and(|port| port.is_empty() || authority.port_u16().is_some());
-        !host.is_empty() && is_port
+        let in_brackets = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        let is_host = match in_brackets {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => !host.is_empty(),
+        };
+        is_host && is_port
     })
 }
 
@@ -228,6 +236,9 @@ mod tests {
             "http://h?x",
             "http://h#x",
             "http:///x",
+            "http://[]",
+            "http://[]:80/x",
+            "http://[1.2.3.4]",
             "http://a b",
         ] {
             assert!(Endpoint::new(wrong).is_err(), "{wrong:?}");
