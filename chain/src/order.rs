@@ -10,7 +10,7 @@
 /// | [`Cli`](Self::Cli) | variables, web identity, profile | the variables, if the program names it | `AWS_PROFILE`, `AWS_DEFAULT_PROFILE` | `AWS_REGION`, `AWS_DEFAULT_REGION`, profile, instance | an error |
 /// | [`Boto3`](Self::Boto3) | the same | the same | `AWS_DEFAULT_PROFILE`, `AWS_PROFILE` | `AWS_DEFAULT_REGION`, profile | an ID alone is an error |
 /// | [`JavaV1`](Self::JavaV1) | variables, system properties, web identity, profile | nothing | `AWS_PROFILE` | `AWS_REGION`, profile, instance | skipped |
-/// | [`JavaV2`](Self::JavaV2) | system properties, variables, web identity, profile | nothing | `AWS_PROFILE` | `aws.region`, `AWS_REGION`, profile, instance | skipped |
+/// | [`JavaV2`](Self::JavaV2) | system properties, variables, web identity, profile | nothing | `AWS_PROFILE` | `aws.region`, `AWS_REGION`, `AWS_DEFAULT_REGION`, profile, instance | skipped |
 /// | [`Rust`](Self::Rust) | variables, profile, web identity | nothing | `AWS_PROFILE` | `AWS_REGION`, `AWS_DEFAULT_REGION`, profile, instance | skipped |
 /// | [`Go`](Self::Go) | variables, web identity, profile | the variables, if the program names it | `AWS_PROFILE`, `AWS_DEFAULT_PROFILE` | `AWS_REGION`, `AWS_DEFAULT_REGION`, profile | skipped |
 /// | [`JavaScript`](Self::JavaScript) | variables, profile, web identity | the key in the variables | `AWS_PROFILE` | `AWS_REGION`, profile | skipped |
@@ -72,6 +72,12 @@ pub(crate) struct Rules {
         expect(dead_code, reason = "there is no STS then")
     )]
     pub(crate) region_beside_role: bool,
+    /// Whether `AWS_STS_REGIONAL_ENDPOINTS` can choose the global endpoint of STS.
+    #[cfg_attr(
+        not(feature = "sts"),
+        expect(dead_code, reason = "there is no STS then")
+    )]
+    pub(crate) sts_may_be_global: bool,
     /// Whether a role without a source is assumed with the key of its own profile.
     pub(crate) role_takes_own_key: bool,
     /// Whether `AWS_CONTAINER_CREDENTIALS_FULL_URI` comes before the relative one.
@@ -148,6 +154,7 @@ const CLI: Rules = Rules {
     region_property: false,
     region_of_instance: true,
     region_beside_role: false,
+    sts_may_be_global: false,
     role_takes_own_key: false,
     full_uri_first: false,
     in_profile: &[
@@ -170,6 +177,7 @@ const BOTO3: Rules = Rules {
     refuses_secret_alone: false,
     region_variables: &["AWS_DEFAULT_REGION"],
     region_of_instance: false,
+    sts_may_be_global: true,
     ..CLI
 };
 
@@ -195,9 +203,11 @@ const JAVA_V2: Rules = Rules {
         Source::Container,
         Source::Instance,
     ],
-    region_variables: &["AWS_REGION"],
+    // The second one only since its rewrite on Smithy.
+    region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
     region_property: true,
     region_beside_role: true,
+    sts_may_be_global: true,
     in_profile: &[
         ProfileSource::WebIdentity,
         ProfileSource::Sso,
@@ -219,6 +229,7 @@ const JAVA_V1: Rules = Rules {
     ],
     id: &["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"],
     secret: &["AWS_SECRET_KEY", "AWS_SECRET_ACCESS_KEY"],
+    region_variables: &["AWS_REGION"],
     region_property: false,
     in_profile: &[
         ProfileSource::WebIdentity,

@@ -13,6 +13,7 @@ impl Settings {
     /// | `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | `endpoint_url` | URL, as [`endpoint_url`](Self::endpoint_url) finds it; `endpoint` comes before it |
     /// | `AWS_USE_FIPS_ENDPOINT` | `use_fips_endpoint` | `true` in any case: the endpoint for FIPS |
     /// | `AWS_USE_DUALSTACK_ENDPOINT` | `use_dualstack_endpoint` | `true` in any case: the endpoint that has IPv6 addresses as well |
+    /// | `AWS_STS_REGIONAL_ENDPOINTS` | `sts_regional_endpoints` | `regional` or `legacy`, the global endpoint in older regions; only by the rules of boto3 and Java 2 |
     /// | `AWS_CA_BUNDLE` | `ca_bundle` | file of the certificate authorities to trust, in PEM (with one of the TLS features) |
     /// | `AWS_MAX_ATTEMPTS` | `max_attempts` | how often a call is sent at most, 1 or more; default 3 |
     /// | `AWS_RETRY_MODE` | `retry_mode` | `standard`, `adaptive` (which is the same here: it limits the rate of many calls) or `legacy` (5 attempts by default) |
@@ -66,11 +67,23 @@ impl Settings {
         }
         builder = builder
             .fips(self.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
-            .dual_stack(self.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"));
+            .dual_stack(self.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"))
+            .legacy_global(self.has_legacy_sts()?);
         if let Some(attempts) = self.attempts()? {
             builder = builder.attempts(attempts);
         }
         self.with_ca_bundle(builder)
+    }
+
+    /// Source: SDKs and Tools Reference Guide, "AWS STS Regional endpoints".
+    fn has_legacy_sts(&self) -> Result<bool, Error> {
+        let setting = self.find("AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints");
+        match setting.filter(|_| self.rules().sts_may_be_global) {
+            None => Ok(false),
+            Some(setting) if setting.text.eq_ignore_ascii_case("regional") => Ok(false),
+            Some(setting) if setting.text.eq_ignore_ascii_case("legacy") => Ok(true),
+            Some(setting) => Err(setting.invalid("regional or legacy")),
+        }
     }
 
     /// Returns how often a call is sent at most, if that is set.

@@ -3,7 +3,8 @@
 use std::{fs, path::Path};
 
 use keyfob_chain::{
-    Chain, Error, ErrorKind, Order, ProfileProvider, Region, Resolution, Settings, Variables,
+    Chain, Error, ErrorKind, Order, Origin, ProfileProvider, Region, Resolution, Settings,
+    Variables,
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_imds::server::{Imds, ImdsBuilder};
@@ -526,4 +527,76 @@ fn instance(response: &Value) -> ImdsBuilder {
         .unwrap();
     key = key.with_account_id(text("accountId").unwrap_or_default());
     builder.credentials(key.with_expiry(Timestamp::from_unix_seconds(END)))
+}
+
+/// The cases are those of the SDK for Java, so they are run by its rules.
+#[test]
+fn sts_is_called_in_the_region_and_at_the_endpoint_of_the_settings() {
+    run("sts-client-config", |case| {
+        if !cfg!(feature = "sts") {
+            return Outcome::Skipped("the feature sts is off");
+        }
+        Outcome::Checked(sts_client_config(case))
+    });
+}
+
+/// Assumes the role of a source profile, and checks the region that the request is signed for.
+fn sts_client_config(case: &Value) -> Check {
+    let input = &case["input"];
+    let text = |name: &str| input[name].as_str();
+    let beside = text("region_next_to_role_arn_in_source");
+    let beside = beside.map_or_else(String::new, |region| format!("region = {region}\n"));
+    let config = format!(
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/last\nsource_profile = source\n{}\n\
+         [profile source]\nrole_arn = arn:aws:iam::123456789012:role/first\n\
+         source_profile = key\n{beside}\
+         [profile key]\naws_access_key_id = AKIDKEY\naws_secret_access_key = secret\n",
+        text("default_profile").unwrap_or_default(),
+    );
+    let answers =
+        ["ASIAFIRST", "ASIALAST"].map(|id| session("AssumeRole", &json!({ "accessKeyId": id })));
+    let sts = Service::start(answers.to_vec());
+    let variables = environment(&input["env"]).with("AWS_EC2_METADATA_DISABLED", "true");
+    let configured = |variables: Variables| {
+        let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+        let settings = Settings::new(variables, files).with_order(Order::JavaV2);
+        match text("code_override") {
+            Some(region) => {
+                let origin = Origin::Argument {
+                    name: "code".to_owned(),
+                };
+                settings.with_region(Region::new(region, origin).unwrap())
+            }
+            None => settings,
+        }
+    };
+    let settings = configured(
+        variables
+            .clone()
+            .with("AWS_ENDPOINT_URL_STS", &sts.endpoint),
+    );
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let chain = Chain::default_for(Order::JavaV2, &settings);
+    let resolution = runtime.block_on(chain.resolve(Timestamp::now()));
+    let error = resolution.credentials.err();
+    let seen = sts.seen();
+    let request = seen
+        .first()
+        .ok_or_else(|| format!("no request: {error:?}"))?;
+    if let Some(region) = case["expected"]["region"].as_str() {
+        check(
+            request.contains(&format!("/{region}/sts/aws4_request")),
+            || format!("{request} is not signed for {region}"),
+        )?;
+    }
+    if let Some(is_global) = case["expected"]["use_global_endpoint"].as_bool() {
+        let settings = configured(variables);
+        let region = settings.region(None).unwrap().unwrap();
+        let client = settings.sts(&region, None).unwrap().build().unwrap();
+        let url = client.endpoint().url();
+        check((url == "https://sts.amazonaws.com/") == is_global, || {
+            url.clone()
+        })?;
+    }
+    Ok(())
 }
