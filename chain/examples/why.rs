@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     }
     let now = Timestamp::now();
     let resolution = Chain::default_for(Order::Cli, &settings).explain(now).await;
-    let region = settings.resolve_region(None).await?;
+    let region = settings.resolve_region(None, now).await?;
     let explanation = resolution.explanation.with_region(region);
     let home = settings.variables().home();
     print!("{}", explanation.text(now, home.as_deref()));

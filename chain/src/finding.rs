@@ -69,6 +69,8 @@ pub enum FindingKind {
     MaskedRegion,
     /// A line of a configuration file that is ignored, unusable, or read differently elsewhere.
     File,
+    /// A configuration file that a variable names.
+    FilePath,
     /// A configuration file that other users can read or change.
     FileMode,
     /// Quotes that are part of a value.

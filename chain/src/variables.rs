@@ -5,6 +5,12 @@ use std::{
     path::PathBuf,
 };
 
+/// The variable that names another config file.
+pub(crate) const CONFIG_FILE: &str = "AWS_CONFIG_FILE";
+
+/// The variable that names another credentials file.
+pub(crate) const CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";
+
 /// A snapshot of the environment: its variables, the kind of operating system, and the home folder.
 ///
 /// This crate reads the environment from here only, so a test needs no process of its own, and two
@@ -161,14 +167,14 @@ impl Variables {
     /// assert_eq!(variables.config_file(), Some("/home/ada/.aws/config".into()));
     /// ```
     pub fn config_file(&self) -> Option<PathBuf> {
-        self.shared_file("AWS_CONFIG_FILE", "config")
+        self.shared_file(CONFIG_FILE, "config")
     }
 
     /// Returns the path of the shared credentials file: `AWS_SHARED_CREDENTIALS_FILE`, or else
     /// `.aws/credentials` in the home folder. Returns `None` as [`config_file`](Self::config_file)
     /// does.
     pub fn credentials_file(&self) -> Option<PathBuf> {
-        self.shared_file("AWS_SHARED_CREDENTIALS_FILE", "credentials")
+        self.shared_file(CREDENTIALS_FILE, "credentials")
     }
 
     fn shared_file(&self, variable: &str, name: &str) -> Option<PathBuf> {

@@ -541,7 +541,7 @@ fn the_region_comes_from_the_first_source_that_sets_one() {
 
 #[tokio::test]
 async fn the_default_region_has_the_default_origin() {
-    let region = settings(&[], "").resolve_region(None).await.unwrap();
+    let region = settings(&[], "").resolve_region(None, now()).await.unwrap();
     assert_eq!(
         (region.name(), region.origin()),
         ("us-east-1", &Origin::Default)
@@ -659,7 +659,7 @@ mod instance {
         let settings = on(&server, &KEYS, FILE);
         let explanation = explain(&settings).await.explanation;
         let region = settings
-            .resolve_region(Some(Argument::new("--region", "eu-west-1")))
+            .resolve_region(Some(Argument::new("--region", "eu-west-1")), now())
             .await
             .unwrap();
         assert_eq!(
@@ -852,12 +852,15 @@ warning: ~/.aws/credentials:11: a line without \"=\": write NAME = VALUE
     #[tokio::test]
     async fn the_region_of_the_instance_comes_after_the_settings() {
         let server = server().await;
-        let region = on(&server, &[], "").resolve_region(None).await.unwrap();
+        let region = on(&server, &[], "")
+            .resolve_region(None, now())
+            .await
+            .unwrap();
         assert_eq!(region.to_string(), "eu-central-1");
         assert_eq!(region.origin(), &Origin::InstanceMetadata { role: None });
         let settings = on(&server, &[("AWS_REGION", "eu-west-1")], "");
         assert_eq!(
-            settings.resolve_region(None).await.unwrap().name(),
+            settings.resolve_region(None, now()).await.unwrap().name(),
             "eu-west-1"
         );
     }

@@ -5,6 +5,8 @@
     reason = "a helper that fails should fail with its line"
 )]
 
+use std::fs;
+
 use keyfob_chain::{
     Chain, ErrorKind, Explanation, Finding, FindingKind, Order, Settings, Severity, TextPart,
     TextStyle, Variables,
@@ -297,6 +299,42 @@ fn regions_that_are_masked_or_look_wrong_are_named() {
         assert_eq!(found[0].kind, FindingKind::UnknownRegion, "{name}");
     }
     assert!(regions(&settings(&[("AWS_REGION", "eu-west-1")], "", "")).is_empty());
+}
+
+#[test]
+fn a_file_that_a_variable_names_is_shown_with_the_path_that_its_words_become() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    fs::write(folder.path().join("cfg"), "").unwrap();
+    let paths = |variables: &[(&str, &str)]| {
+        let variables: Variables = variables.iter().copied().collect();
+        let settings = Settings::load(variables.with("HOME", home));
+        let findings = settings.findings(None).into_iter();
+        findings
+            .filter(|finding| finding.kind == FindingKind::FilePath)
+            .map(|finding| finding.text)
+            .collect::<Vec<_>>()
+    };
+    let named = [
+        ("AWS_CONFIG_FILE", "~/$NAME"),
+        ("NAME", "cfg"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "${HOME}/none"),
+    ];
+    assert_eq!(
+        paths(&named),
+        [
+            format!("AWS_CONFIG_FILE: the config file is {home}/cfg"),
+            format!(
+                "AWS_SHARED_CREDENTIALS_FILE: the credentials file is {home}/none, which does not \
+                 exist"
+            ),
+        ]
+    );
+    assert_eq!(
+        paths(&[("AWS_CONFIG_FILE", "")]),
+        ["AWS_CONFIG_FILE is empty, so no config file is read"]
+    );
+    assert!(paths(&[]).is_empty());
 }
 
 #[test]

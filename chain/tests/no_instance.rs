@@ -6,12 +6,13 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     thread,
     time::{Duration, Instant},
 };
 
 use keyfob_chain::{Chain, ErrorKind, Order, Settings, Variables, Verdict, profiles::ConfigFiles};
+use keyfob_imds::server::Imds;
 use keyfob_sigv4::Timestamp;
 
 fn answer(mut stream: TcpStream, response: &str) {
@@ -34,6 +35,12 @@ fn server(status: &'static str, headers: &'static str, body: &'static str) -> St
         }
     });
     format!("http://{address}")
+}
+
+/// Returns an address that is free until a service takes it.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
 }
 
 fn settings(variables: &[(&str, &str)]) -> Settings {
@@ -62,7 +69,10 @@ async fn another_cloud_at_the_address_is_no_instance_and_stops_nothing() {
             ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint),
             ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1"),
         ]);
-        let region = settings.resolve_region(None).await.unwrap();
+        let region = settings
+            .resolve_region(None, Timestamp::now())
+            .await
+            .unwrap();
         assert_eq!(region.name(), "us-east-1", "{status}");
         let chain = Chain::default_for(Order::Cli, &settings);
         let resolution = chain.explain(Timestamp::now()).await;
@@ -87,17 +97,39 @@ async fn region_and_role_wait_once_for_an_address_that_is_silent() {
         ErrorKind::NoCredentials
     );
     let once = started.elapsed();
-    assert!(settings.resolve_region(None).await.is_ok());
+    assert!(
+        settings
+            .resolve_region(None, Timestamp::now())
+            .await
+            .is_ok()
+    );
     assert!(started.elapsed() < once + Duration::from_millis(300));
 }
 
 #[tokio::test]
+async fn a_service_that_came_up_late_is_asked_again_after_five_seconds() {
+    let address = free_address();
+    let endpoint = format!("http://{address}");
+    let settings = settings(&[
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint.as_str()),
+        ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1"),
+    ]);
+    let start = Timestamp::from_unix_seconds(1_800_000_000);
+    let region = async |seconds| {
+        let now = start.plus_seconds(seconds);
+        let region = settings.resolve_region(None, now).await.unwrap();
+        region.name().to_owned()
+    };
+    assert_eq!(region(0).await, "us-east-1");
+    let server = Imds::builder().region("eu-central-1");
+    let _server = server.bind(address).start().await.unwrap();
+    assert_eq!(region(4).await, "us-east-1");
+    assert_eq!(region(5).await, "eu-central-1");
+}
+
+#[tokio::test]
 async fn an_agent_that_starts_late_is_asked_again() {
-    // A port that is free until the agent takes it.
-    let address = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let address = free_address();
     let url = format!("http://{address}/v1/credentials");
     let body = "{\"AccessKeyId\":\"ASIALATE\",\"SecretAccessKey\":\"s\",\"Token\":\"t\",\
                 \"Expiration\":\"2126-01-01T00:00:00Z\"}";

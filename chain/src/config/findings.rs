@@ -3,15 +3,15 @@ use crate::{
     error::shown,
     finding::{Finding, FindingKind},
     origin::Origin,
-    profiles::{SectionName, is_quoted},
+    profiles::{FileKind, SectionName, is_quoted},
 };
 
 impl Settings {
-    /// Returns what is remarkable about the name of the profile and about `region`, the region in
-    /// use. Sends nothing.
+    /// Returns what is remarkable about the files, the name of the profile, and `region`, the
+    /// region in use. Sends nothing.
     ///
-    /// These are: a profile name that other tools read differently, a region that does not look
-    /// like one, the regions that it masks, and [`us-east-1` by
+    /// These are: a file that a variable names, a profile name that other tools read differently, a
+    /// region that does not look like one, the regions that it masks, and [`us-east-1` by
     /// default](Self::default_region_finding).
     ///
     /// # Examples
@@ -33,7 +33,8 @@ impl Settings {
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
     pub fn findings(&self, region: Option<&Region>) -> Vec<Finding> {
-        let mut findings = self.profile_name_findings();
+        let mut findings = self.file_path_findings();
+        findings.extend(self.profile_name_findings());
         if let Some(region) = region {
             if *region.origin() == Origin::Default {
                 findings.push(self.default_region_finding());
@@ -74,6 +75,42 @@ impl Settings {
             ));
         }
         Finding::note(FindingKind::DefaultRegion, text).with_origin(Origin::Default)
+    }
+
+    /// Returns a note for each file that is not the one in the home folder.
+    fn file_path_findings(&self) -> Vec<Finding> {
+        if !self.reads_files() {
+            return Vec::new();
+        }
+        let variables = self.variables();
+        let files = [
+            (FileKind::Config, "config", variables.config_file()),
+            (
+                FileKind::Credentials,
+                "credentials",
+                variables.credentials_file(),
+            ),
+        ];
+        let findings = files.into_iter().filter_map(|(kind, name, file)| {
+            let variable = kind.variable();
+            variables.raw(variable)?;
+            let text = match file {
+                None => format!("{variable} is empty, so no {name} file is read"),
+                Some(file) => {
+                    let absent = if file.exists() {
+                        ""
+                    } else {
+                        ", which does not exist"
+                    };
+                    let file = file.display().to_string();
+                    let file = file.escape_debug();
+                    format!("{variable}: the {name} file is {file}{absent}")
+                }
+            };
+            let origin = Origin::environment(&[variable]);
+            Some(Finding::note(FindingKind::FilePath, text).with_origin(origin))
+        });
+        findings.collect()
     }
 
     fn profile_name_findings(&self) -> Vec<Finding> {

@@ -1,16 +1,15 @@
-use std::{
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
-    time::{Duration, Instant},
-};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use keyfob_imds::Client;
+use keyfob_sigv4::Timestamp;
 
 use super::region::Region;
 use crate::error::Error;
 
-/// For how long a service that did not answer is not asked again. It covers one command, which asks
-/// for the region and for the role; a program that runs on finds a service that came up late.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The seconds for which a service that did not answer is not asked again. They cover one command,
+/// which asks for the region and for the role; a program that runs on finds a service that came up
+/// late.
+const PAUSE: i64 = 5;
 
 /// What is known about the instance. All clones of settings share it, so that one command asks with
 /// one client, and waits once where there is no instance.
@@ -18,7 +17,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Instance {
     client: OnceLock<Result<Client, Error>>,
     region: OnceLock<Region>,
-    absent: Mutex<Option<(Instant, String)>>,
+    absent: Mutex<Option<(Timestamp, String)>>,
 }
 
 impl Instance {
@@ -44,17 +43,19 @@ impl Instance {
     }
 
     /// Returns why there is no instance, if that was found out a moment ago.
-    pub(crate) fn absent(&self) -> Option<String> {
+    pub(crate) fn absent(&self, now: Timestamp) -> Option<String> {
         let absent = self.lock();
         let (at, reason) = absent.as_ref()?;
-        (at.elapsed() < PAUSE).then(|| reason.clone())
+        let seconds = now.seconds_since(*at);
+        // A clock that was set back says nothing about the service.
+        (0..PAUSE).contains(&seconds).then(|| reason.clone())
     }
 
-    pub(crate) fn set_absent(&self, reason: &str) {
-        *self.lock() = Some((Instant::now(), reason.to_owned()));
+    pub(crate) fn set_absent(&self, reason: &str, now: Timestamp) {
+        *self.lock() = Some((now, reason.to_owned()));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<(Instant, String)>> {
+    fn lock(&self) -> MutexGuard<'_, Option<(Timestamp, String)>> {
         self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

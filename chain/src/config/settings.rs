@@ -313,6 +313,11 @@ impl Settings {
             .get_or_init(|| ConfigFiles::load_for(self.order, &self.variables))
     }
 
+    /// Returns true if the files are those that the variables name.
+    pub(super) fn reads_files(&self) -> bool {
+        self.reads_files
+    }
+
     /// Returns the name of the profile, whether or not it exists.
     pub fn profile_name(&self) -> &str {
         &self.profile

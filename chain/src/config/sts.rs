@@ -19,8 +19,8 @@ impl Settings {
     /// | `AWS_RETRY_MODE` | `retry_mode` | `standard`, `adaptive` (which is the same here: it limits the rate of many calls) or `legacy` (5 attempts by default) |
     ///
     /// The HTTP client reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` from the
-    /// environment of the process, not from these settings. It never uses a proxy for an endpoint
-    /// on this machine.
+    /// environment of the process, not from these settings. It ignores a value that is not a URL,
+    /// does not support SOCKS, and never uses a proxy for an endpoint on this machine.
     ///
     /// The roles of profiles and of pods are assumed by a client of this builder, with the region
     /// of [`resolve_region`](Self::resolve_region). Use the same for calls of your own, so that

@@ -3,7 +3,10 @@ use std::{collections::BTreeMap, fmt};
 use keyfob_sigv4::Secret;
 use serde::Serialize;
 
-use crate::origin::Location;
+use crate::{
+    origin::Location,
+    variables::{CONFIG_FILE, CREDENTIALS_FILE},
+};
 
 /// The properties that are part of an access key.
 const KEY_PROPERTIES: [&str; 4] = [
@@ -23,6 +26,14 @@ pub enum FileKind {
 }
 
 impl FileKind {
+    /// Returns the variable that names another file.
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Self::Config => CONFIG_FILE,
+            Self::Credentials => CREDENTIALS_FILE,
+        }
+    }
+
     /// Returns the file that the AWS CLI writes a property to: the parts of an access key go to the
     /// credentials file, everything else to the config file.
     ///

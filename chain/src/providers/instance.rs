@@ -39,6 +39,8 @@ impl InstanceMetadataProvider {
 
     /// Returns the region of the instance, or `None` if there is no instance metadata.
     ///
+    /// Within 5 s of `now`, a service that did not answer is not asked again.
+    ///
     /// # Errors
     ///
     /// - [`ErrorKind::Setting`] if a setting cannot be used.
@@ -48,20 +50,21 @@ impl InstanceMetadataProvider {
     ///
     /// ```
     /// use keyfob_chain::{InstanceMetadataProvider, Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), keyfob_chain::Error> {
     /// let variables = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
     /// let instance = InstanceMetadataProvider::new(&Settings::load(variables));
-    /// assert_eq!(instance.region().await?, None);
+    /// assert_eq!(instance.region(Timestamp::now()).await?, None);
     /// # Ok(()) }
     /// ```
-    pub async fn region(&self) -> Result<Option<Region>, Error> {
+    pub async fn region(&self, now: Timestamp) -> Result<Option<Region>, Error> {
         let client = self.client()?;
         if let Some(region) = self.instance.region() {
             return Ok(Some(region));
         }
-        if self.instance.absent().is_some() {
+        if self.instance.absent(now).is_some() {
             return Ok(None);
         }
         match client.region().await {
@@ -70,16 +73,16 @@ impl InstanceMetadataProvider {
                 self.instance.set_region(&region);
                 Ok(Some(region))
             }
-            Err(error) => match self.absent(&error) {
+            Err(error) => match self.absent(&error, now) {
                 Some(_) => Ok(None),
                 None => Err(failed("no region", error)),
             },
         }
     }
 
-    async fn find(&self) -> Result<Outcome, Error> {
+    async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
         let client = self.client()?;
-        if let Some(reason) = self.instance.absent() {
+        if let Some(reason) = self.instance.absent(now) {
             return Ok(Outcome::NotConfigured(reason));
         }
         match client.credentials().await {
@@ -90,7 +93,7 @@ impl InstanceMetadataProvider {
                 let found = Found::new(credentials, origin).with_renewal(Renewal::Service);
                 Ok(Outcome::Found(found))
             }
-            Err(error) => match self.absent(&error) {
+            Err(error) => match self.absent(&error, now) {
                 Some(reason) => Ok(Outcome::NotConfigured(reason)),
                 None => Err(failed("no credentials", error)),
             },
@@ -98,9 +101,9 @@ impl InstanceMetadataProvider {
     }
 
     /// Asks only for the name of the role, so that the service issues no credentials.
-    async fn look(&self) -> Result<Inspection, Error> {
+    async fn look(&self, now: Timestamp) -> Result<Inspection, Error> {
         let client = self.client()?;
-        if let Some(reason) = self.instance.absent() {
+        if let Some(reason) = self.instance.absent(now) {
             return Ok(Inspection::NotConfigured(reason));
         }
         match client.role_name().await {
@@ -108,7 +111,7 @@ impl InstanceMetadataProvider {
                 origin: Origin::InstanceMetadata { role: Some(role) },
                 credentials: None,
             }),
-            Err(error) => match self.absent(&error) {
+            Err(error) => match self.absent(&error, now) {
                 Some(reason) => Ok(Inspection::NotConfigured(reason)),
                 None => Err(failed("no role name", error)),
             },
@@ -117,11 +120,11 @@ impl InstanceMetadataProvider {
 
     /// Returns why there are no credentials here: no EC2, no role, or disabled. Returns `None` if
     /// the error is a failure.
-    fn absent(&self, error: &keyfob_imds::Error) -> Option<String> {
+    fn absent(&self, error: &keyfob_imds::Error, now: Timestamp) -> Option<String> {
         if error.is_no_instance() {
             // The message says what to do if this is an instance.
             let reason = error.to_string();
-            self.instance.set_absent(&reason);
+            self.instance.set_absent(&reason, now);
             return Some(reason);
         }
         match error.kind() {
@@ -140,12 +143,12 @@ impl Provider for InstanceMetadataProvider {
         "instance metadata"
     }
 
-    fn provide(&self, _now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {
-        Box::pin(self.find())
+    fn provide(&self, now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {
+        Box::pin(self.find(now))
     }
 
-    fn inspect(&self, _now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
-        Box::pin(self.look())
+    fn inspect(&self, now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
+        Box::pin(self.look(now))
     }
 
     fn skip(&self) -> Option<Skip> {

@@ -190,11 +190,7 @@ impl Provider for ProfileProvider {
         let hidden = CANDIDATES.iter().find(is_silent)?;
         let empty_file = if cfg!(windows) { "NUL" } else { "/dev/null" };
         Some(hidden.iter().fold(skip, |skip, kind| {
-            let variable = match kind {
-                FileKind::Credentials => "AWS_SHARED_CREDENTIALS_FILE",
-                FileKind::Config => "AWS_CONFIG_FILE",
-            };
-            skip.and(Skip::set(variable, empty_file))
+            skip.and(Skip::set(kind.variable(), empty_file))
         }))
     }
 

@@ -1,3 +1,5 @@
+use keyfob_sigv4::Timestamp;
+
 use crate::{
     config::{Argument, Region, Settings},
     error::Error,
@@ -8,7 +10,7 @@ impl Settings {
     /// (with the feature `imds`), then [`Region::us_east_1`].
     ///
     /// Asks instance metadata only if no region is set and the [`Order`](crate::Order) does so;
-    /// outside EC2 this takes up to 1 s.
+    /// outside EC2 this takes up to 1 s. Within 5 s of `now`, it is not asked again.
     ///
     /// # Errors
     ///
@@ -21,16 +23,26 @@ impl Settings {
     ///
     /// ```
     /// use keyfob_chain::{Origin, Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), keyfob_chain::Error> {
     /// let variables = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
-    /// let region = Settings::load(variables).resolve_region(None).await?;
+    /// let settings = Settings::load(variables);
+    /// let region = settings.resolve_region(None, Timestamp::now()).await?;
     /// assert_eq!(region.name(), "us-east-1");
     /// assert_eq!(*region.origin(), Origin::Default);
     /// # Ok(()) }
     /// ```
-    pub async fn resolve_region(&self, argument: Option<Argument<'_>>) -> Result<Region, Error> {
+    #[cfg_attr(
+        not(feature = "imds"),
+        expect(unused_variables, reason = "only the instance has a time to wait")
+    )]
+    pub async fn resolve_region(
+        &self,
+        argument: Option<Argument<'_>>,
+        now: Timestamp,
+    ) -> Result<Region, Error> {
         if let Some(region) = self.region(argument)? {
             return Ok(region);
         }
@@ -39,7 +51,7 @@ impl Settings {
             let instance = super::instance::InstanceMetadataProvider::new(self);
             // The instance's region is a convenience: a service that has none, or that is not
             // EC2's at all, must not stop a program that does not need it.
-            match instance.region().await {
+            match instance.region(now).await {
                 Ok(Some(region)) => return Ok(region),
                 Err(error) if error.kind() == crate::ErrorKind::Setting => return Err(error),
                 Ok(None) | Err(_) => {}

@@ -19,7 +19,7 @@ use crate::{
 pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     let now = Timestamp::now();
     let resolution = context.chain().explain(now).await;
-    let region = context.settings().resolve_region(None).await;
+    let region = context.settings().resolve_region(None, now).await;
     let profile = context.check_profile();
     let mut explanation = resolution
         .explanation

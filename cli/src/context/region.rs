@@ -1,4 +1,5 @@
 use keyfob_chain::{Origin, Region};
+use keyfob_sigv4::Timestamp;
 
 use crate::{context::Context, failure::Failure};
 
@@ -37,7 +38,7 @@ impl Context {
     ///
     /// As [`region`](Self::region).
     pub(crate) async fn region_without_note(&self) -> Result<Region, Failure> {
-        Ok(self.settings.resolve_region(None).await?)
+        Ok(self.settings.resolve_region(None, Timestamp::now()).await?)
     }
 
     /// Returns true if `--region` was given.

@@ -373,3 +373,25 @@ fn cures_of_warnings_end_the_warning() {
         assert_eq!(after["winner"]["key_id"], "AKIAIOSFODNN7EXAMPLE");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn the_cure_that_whoami_prints_ends_its_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    // The keys in the environment are the sandbox's; the file counts all the same.
+    let home = sandbox
+        .home(&FILES)
+        .with_file("credentials", &format!("[default]\n{KEY}"));
+    let file = home.file("credentials");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let before = home.keyfob(["whoami"]).ok();
+    assert_has(&before, &["\nwarning ", "other users can read this file"]);
+    let cure = before.lines().find_map(|line| line.strip_prefix("cure "));
+    let mut shell = home.program("sh");
+    let status = shell.args(["-c", cure.unwrap().trim()]).status().unwrap();
+    assert!(status.success());
+    assert_lacks(&home.keyfob(["whoami"]).ok(), &["other users", "\ncure "]);
+}

@@ -101,6 +101,22 @@ fn sts_whoami_and_the_role_of_a_profile_call_one_endpoint() {
     }
 }
 
+#[test]
+fn hosts_in_no_proxy_are_called_without_the_proxy() {
+    let (url, hosts) = proxy();
+    let home = Home::new()
+        .with_file("credentials", CREDENTIALS)
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("AWS_ENDPOINT_URL_STS", "https://sts.invalid")
+        .with("HTTPS_PROXY", &url);
+    home.keyfob(["sts", "get-caller-identity"]).fails(255);
+    assert_eq!(hosts.recv().unwrap(), "sts.invalid:443");
+    let home = home.with("NO_PROXY", "example.com,.invalid");
+    home.keyfob(["sts", "get-caller-identity"]).fails(255);
+    assert!(hosts.try_recv().is_err());
+}
+
 /// STS behind TLS, in Python, with the certificate of the tests of `keyfob-sts`.
 const TLS_SERVER: &str = r#"
 import http.server, ssl, sys

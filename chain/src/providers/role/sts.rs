@@ -38,7 +38,7 @@ impl Sts {
         source: &Found,
         now: Timestamp,
     ) -> Result<Found, Error> {
-        let client = self.client(role).await?;
+        let client = self.client(role, now).await?;
         let mut action = assume_role(role, now).map_err(|error| failed(role, error))?;
         // Of the credentials of containers and instances it is not known: any server may imitate
         // those endpoints.
@@ -55,7 +55,7 @@ impl Sts {
         token_file: &Path,
         now: Timestamp,
     ) -> Result<Found, Error> {
-        let client = self.client(role).await?;
+        let client = self.client(role, now).await?;
         let token = read_token(role, token_file)?;
         let action =
             assume_role_with_token(role, token, now).map_err(|error| failed(role, error))?;
@@ -64,14 +64,14 @@ impl Sts {
     }
 
     /// Returns the client, and tells the program what it should say before the call.
-    async fn client(&self, role: &Role) -> Result<Client, Error> {
+    async fn client(&self, role: &Role, now: Timestamp) -> Result<Client, Error> {
         let client = match &role.region {
             Some((region, origin)) if self.settings.rules().region_beside_role => {
                 build(&self.settings, &Region::new(region, origin.clone())?)?
             }
             _ => self
                 .client
-                .get_or_try_init(|| client(&self.settings))
+                .get_or_try_init(|| client(&self.settings, now))
                 .await?
                 .clone(),
         };
@@ -85,8 +85,8 @@ impl Sts {
 }
 
 /// Creates a client for the region in use and the endpoint that is configured for `sts`.
-async fn client(settings: &Settings) -> Result<Client, Error> {
-    let region = settings.resolve_region(None).await?;
+async fn client(settings: &Settings, now: Timestamp) -> Result<Client, Error> {
+    let region = settings.resolve_region(None, now).await?;
     if *region.origin() == Origin::Default {
         settings.notify(&settings.default_region_finding());
     }
