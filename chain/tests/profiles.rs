@@ -38,6 +38,22 @@ fn absence(files: &ConfigFiles, profile: &str) -> String {
 }
 
 #[test]
+fn a_byte_order_mark_is_read_and_other_tools_refuse_the_file() {
+    let text = "\u{feff}[default]\r\nregion = eu-west-1\r\n";
+    let files = ConfigFiles::parse([(FileKind::Config, "config", text.as_bytes())]);
+    let region = files.profile("default").unwrap().get("region").unwrap();
+    assert_eq!(region.as_str(), "eu-west-1");
+    let problems: Vec<_> = files.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        problems,
+        [
+            "config:1: the file begins with a byte order mark, with which the AWS CLI refuses it: \
+             save it as UTF-8 without one"
+        ]
+    );
+}
+
+#[test]
 fn indented_properties_below_their_header_are_properties() {
     let files = config(
         "[default]\n    region = eu-west-1 # home\n    # note\n    s3 =\n        k = v\n\toutput = json\n\n[profile b]\nregion = x\n",

@@ -64,7 +64,11 @@ pub(super) fn parse(order: Order, kind: FileKind, file: &Arc<Path>, bytes: &[u8]
         return reader.finish(Vec::new());
     }
     // A byte order mark of UTF-8 is not part of the first line.
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let marked = bytes.strip_prefix(b"\xef\xbb\xbf");
+    if marked.is_some() {
+        reader.report(Some(1), None, ProblemKind::ByteOrderMark);
+    }
+    let text = marked.unwrap_or(bytes);
     for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
         reader.read_line(number, line);
     }

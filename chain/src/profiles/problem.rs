@@ -46,6 +46,8 @@ pub enum ProblemKind {
     Unreadable(String),
     /// The file is UTF-16.
     Utf16,
+    /// The file begins with the byte order mark of UTF-8. It is read; botocore rejects the file.
+    ByteOrderMark,
     /// The line is not UTF-8.
     NotUtf8,
     /// `[` without `]`.
@@ -224,6 +226,10 @@ impl fmt::Display for ProblemKind {
             Self::Unreadable(reason) => return write!(f, "cannot be read: {reason}"),
             Self::Ini(reason) => return write!(f, "cannot be read: {reason}"),
             Self::Utf16 => "the file is UTF-16: save it as UTF-8",
+            Self::ByteOrderMark => {
+                "the file begins with a byte order mark, with which the AWS CLI refuses it: save it \
+                 as UTF-8 without one"
+            }
             Self::NotUtf8 => "the line is not UTF-8",
             Self::UnclosedHeader => "a section header without \"]\"",
             Self::HeaderNotUtf8 => "a section header that is not UTF-8: save the file as UTF-8",
