@@ -6,7 +6,10 @@
 
 use std::{fs, path::Path};
 
-use keyfob_chain::profiles::{ConfigFiles, Editor, FileKind, SectionName};
+use keyfob_chain::{
+    ErrorKind,
+    profiles::{ConfigFiles, Editor, FileKind, SectionName},
+};
 
 fn set(path: &Path, profile: &str, name: &str, value: &str) {
     let mut editor = Editor::new(FileKind::Config, path);
@@ -21,6 +24,23 @@ fn get(profiles: &ConfigFiles, profile: &str, name: &str) -> Option<String> {
 
 fn read(text: &[u8]) -> ConfigFiles {
     ConfigFiles::parse([(FileKind::Config, "config", text)])
+}
+
+#[test]
+fn a_section_with_a_damaged_header_in_it_is_not_edited() {
+    let prod = SectionName::profile("prod");
+    for text in [
+        "[prod]\naws_access_key_id = P\ndefault]\naws_access_key_id = D\n",
+        "[prod]\naws_access_key_id = P\n[prod\naws_access_key_id = D\n",
+        // A new line above it would make it a part of its value.
+        "[prod]\n\n [dev]\naws_access_key_id = D\n",
+    ] {
+        let mut editor = Editor::new(FileKind::Credentials, "credentials");
+        editor.set(&prod, "aws_access_key_id", "NEW").unwrap();
+        let error = editor.apply(text.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigFile, "{text}");
+        assert!(error.to_string().starts_with("credentials:3: "), "{error}");
+    }
 }
 
 #[test]

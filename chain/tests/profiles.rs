@@ -79,7 +79,7 @@ fn an_indented_line_that_is_not_a_property_still_stops_its_profile() {
     for text in [
         "[default]\n  -x\n[profile b]\nregion = x\n",
         "[default]\n  in valid = q\n[profile b]\nregion = x\n",
-        "[default]\n    a = 1\n  [profile c]\n[profile b]\nregion = x\n",
+        "[default]\n    a = 1\n  profile c]\n[profile b]\nregion = x\n",
     ] {
         let files = config(text);
         let error = files.profile("default").unwrap_err();
@@ -120,6 +120,60 @@ fn one_bad_section_leaves_all_other_sections_usable() {
     assert_eq!(
         bad.to_string(),
         "config:2: a line without \"=\": write NAME = VALUE"
+    );
+}
+
+#[test]
+fn an_indented_header_is_read_as_aws_reads_it() {
+    let files = config("  [default]\n  region = a\n  [profile dev]\n  region = b\n");
+    assert_eq!(value(&files, "default", "region"), "a");
+    assert_eq!(value(&files, "dev", "region"), "b");
+    assert!(problems(&files)[0].starts_with("config:1: an indented header: it is read here"));
+    // Below a property that is indented less, it is part of its value.
+    let files = config("[default]\nregion = a\n  [profile dev]\n");
+    assert_eq!(value(&files, "default", "region"), "a\n[profile dev]");
+    assert!(problems(&files)[0].starts_with("config:3: the line looks like a header, but"));
+}
+
+#[test]
+fn a_header_that_lost_a_bracket_is_not_replaced_by_another_identity() {
+    for lost in [
+        "default]",
+        "{default]",
+        "(default)",
+        "- [default]",
+        "=[default]",
+        "\u{ff3b}default]",
+        "default",
+    ] {
+        let text = format!("[prod]\naws_access_key_id = P\n{lost}\naws_access_key_id = D\n");
+        let files = [(FileKind::Credentials, "credentials", text.as_bytes())];
+        let files = ConfigFiles::parse(files);
+        // It may be the header of `default`, or a bad line of `prod`.
+        for name in ["default", "prod"] {
+            let error = files.profile(name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConfigFile, "{lost} {name}");
+        }
+    }
+    // A second header that names a profile changes what it is.
+    let files = [(
+        FileKind::Credentials,
+        "credentials",
+        &b"[default]\naws_access_key_id = C\n[default\naws_access_key_id = D\n"[..],
+    )];
+    let error = ConfigFiles::parse(files).profile("default").unwrap_err();
+    assert!(error.to_string().starts_with("credentials:3: "), "{error}");
+}
+
+#[test]
+fn a_colon_in_place_of_an_equals_sign_is_named() {
+    let error = config("[default]\nregion: eu-west-1\n")
+        .profile("default")
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("which only the AWS CLI reads: write NAME = VALUE")
     );
 }
 

@@ -24,8 +24,10 @@ pub(super) enum Line<'a> {
     Empty,
     /// `#` or `;` in the first column.
     Comment,
-    /// `[` without a `]`.
-    UnclosedHeader,
+    /// `[` without a `]`, with the text after it.
+    UnclosedHeader(&'a str),
+    /// A line without `=` that may be a header without its brackets.
+    LostHeader(&'a str),
     Header {
         /// The text between the brackets.
         inner: &'a str,
@@ -45,8 +47,12 @@ impl<'a> Line<'a> {
     pub(super) fn content(self) -> &'a str {
         match self {
             Self::Header { inner, .. } => inner,
-            Self::Continuation(text) | Self::Property(text) | Self::Stray(text) => text,
-            Self::Empty | Self::Comment | Self::UnclosedHeader => "",
+            Self::Continuation(text)
+            | Self::Property(text)
+            | Self::Stray(text)
+            | Self::UnclosedHeader(text)
+            | Self::LostHeader(text) => text,
+            Self::Empty | Self::Comment => "",
         }
     }
 }
@@ -93,6 +99,15 @@ impl Lines {
         if text.starts_with(['#', ';']) {
             return Line::Comment;
         }
+        // Indented, too, as botocore reads it.
+        if let Some(inner) = text.strip_prefix('[') {
+            self.property = None;
+            return header_line(inner);
+        }
+        if may_be_header(without_comment(text), indentation > 0) {
+            self.property = None;
+            return Line::LostHeader(text);
+        }
         if indentation > 0 {
             let is_property = text
                 .split_once('=')
@@ -100,9 +115,6 @@ impl Lines {
             if !is_property {
                 return Line::Stray(text);
             }
-        } else if let Some(inner) = text.strip_prefix('[') {
-            self.property = None;
-            return header_line(inner);
         }
         self.property = Some(indentation);
         Line::Property(without_comment(line))
@@ -112,13 +124,25 @@ impl Lines {
 /// Parses a header after its `[`.
 fn header_line(text: &str) -> Line<'_> {
     let Some((inner, rest)) = text.split_once(']') else {
-        return Line::UnclosedHeader;
+        return Line::UnclosedHeader(text);
     };
     let rest = rest.trim_start();
     Line::Header {
         inner,
         trailing: !rest.is_empty() && !rest.starts_with(['#', ';']),
     }
+}
+
+/// Returns true for a line that may have been a header: it has a bracket, or begins as a header
+/// does, and is not a property. An indented line needs a bracket.
+fn may_be_header(text: &str, is_indented: bool) -> bool {
+    let name = text.split('=').next().unwrap_or_default();
+    if text.contains('=') && !name.trim().is_empty() {
+        return false;
+    }
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let begins_so = text == "default" || PREFIXES.contains(&first);
+    text.contains(['[', ']', '(', ')', '{', '}', '<', '>']) || begins_so && !is_indented
 }
 
 /// Returns the line of a property up to its comment.
@@ -350,7 +374,27 @@ mod tests {
         ] {
             assert_eq!(first(line), Line::Header { inner, trailing }, "{line}");
         }
-        assert_eq!(first("[profile a"), Line::UnclosedHeader);
+        assert_eq!(first("[profile a"), Line::UnclosedHeader("profile a"));
+        for lost in [
+            "default]",
+            "(default)",
+            "{default]",
+            "- [default]",
+            "=[default]",
+            "default",
+            "profile dev",
+        ] {
+            assert_eq!(first(lost), Line::LostHeader(lost), "{lost}");
+        }
+        for property in [
+            "region",
+            "region eu-west-1",
+            "region:eu-west-1",
+            "a = [b]",
+            "= b",
+        ] {
+            assert_eq!(first(property), Line::Property(property), "{property}");
+        }
     }
 
     #[test]

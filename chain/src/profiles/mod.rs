@@ -272,6 +272,21 @@ impl ConfigFiles {
         }
     }
 
+    /// Fails if it is not certain which lines belong to a section, or if a new line could make them
+    /// those of another: an indented header would continue its value. Other faults do not matter.
+    fn check_edit(&self, name: &SectionName) -> Result<(), Error> {
+        let section = self.index.get(name).map(|&at| &self.sections[at]);
+        let mut problems = self.problems.iter();
+        let problem = problems.find(|problem| {
+            problem.kind == ProblemKind::IndentedHeader
+                || problem.hides_sections() && problem.makes_unusable(name, section)
+        });
+        match problem {
+            Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.to_string())),
+            None => Ok(()),
+        }
+    }
+
     fn not_found(&self, name: &SectionName) -> Error {
         let reason = self.slip(name).unwrap_or_else(|| self.similar(name));
         let message = format!("{name} not found: {reason}");

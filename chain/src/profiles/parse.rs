@@ -173,6 +173,11 @@ impl Reader<'_> {
         let line = self.lines.read(&text);
         // Bytes that are not UTF-8 do no harm in a comment.
         let is_utf8 = matches!(text, Cow::Borrowed(_)) || !line.content().contains('\u{1a}');
+        if matches!(line, Line::Header { .. } | Line::UnclosedHeader(_))
+            && text.starts_with(char::is_whitespace)
+        {
+            self.report_line(number, ProblemKind::IndentedHeader);
+        }
         if !is_utf8 && matches!(line, Line::Header { .. }) {
             // The lines after this header do not belong to the section before it.
             (self.at, self.section) = (At::InUnknownSection, None);
@@ -195,9 +200,22 @@ impl Reader<'_> {
     fn tag(&mut self, number: u32, line: Line<'_>, text: &str) -> Option<ProblemKind> {
         match line {
             Line::Empty | Line::Comment => None,
-            Line::UnclosedHeader => {
+            Line::UnclosedHeader(inner) => {
+                // It may still tell which section it was to begin.
+                let meant = parse_header(self.order, self.kind, inner).ok();
+                self.report(Some(number), meant.as_ref(), ProblemKind::UnclosedHeader);
                 (self.at, self.section) = (At::InUnknownSection, None);
-                Some(ProblemKind::UnclosedHeader)
+                None
+            }
+            Line::LostHeader(_) => {
+                // It may also be a bad line of the section above.
+                match self.at {
+                    At::InUnknownSection => {}
+                    At::Start => self.report_line(number, ProblemKind::OutsideSection),
+                    _ => self.report_line(number, ProblemKind::LostHeader),
+                }
+                (self.at, self.section) = (At::InUnknownSection, None);
+                None
             }
             Line::Header { inner, trailing } => {
                 (self.at, self.section) = (At::Header, self.open(number, inner));
@@ -285,6 +303,13 @@ impl Reader<'_> {
                 self.merge(&mut parsed, name, part);
             }
         }
+        // A damaged header is repeated only if it names a section that the file has.
+        for problem in &mut self.problems {
+            if problem.kind == ProblemKind::UnclosedHeader {
+                let name = problem.section.take();
+                problem.section = name.filter(|name| parsed.sections.contains_key(name));
+            }
+        }
         parsed.ignored = self.ignored;
         parsed.problems = self.problems;
         parsed.problems.sort_by_key(|problem| problem.line);
@@ -358,6 +383,8 @@ impl Reader<'_> {
         for (line, more) in more {
             if is_comment(more) {
                 self.report(Some(*line), section, ProblemKind::IndentedComment);
+            } else if more.starts_with('[') && more.ends_with(']') {
+                self.report(Some(*line), section, ProblemKind::HeaderInValue(first));
             } else if more
                 .split_once('=')
                 .is_some_and(|(name, _)| is_name(name.trim()))
@@ -427,10 +454,18 @@ impl Reader<'_> {
 /// Returns what is wrong with a property. `property` is `line` without its comment.
 fn check_property(property: &str, line: &str) -> Option<ProblemKind> {
     match property.split_once('=') {
+        None if has_colon(property) => Some(ProblemKind::Colon),
         None => Some(ProblemKind::NoEquals),
         Some((name, _)) if name.trim().is_empty() => Some(ProblemKind::NoName),
         Some(_) => (property.len() < line.trim_end().len()).then_some(ProblemKind::InlineComment),
     }
+}
+
+/// Returns true for `NAME: VALUE`.
+fn has_colon(property: &str) -> bool {
+    property
+        .split_once(':')
+        .is_some_and(|(name, _)| is_name(name.trim()))
 }
 
 fn is_comment(text: &str) -> bool {

@@ -52,18 +52,27 @@ pub enum ProblemKind {
     NotUtf8,
     /// `[` without `]`.
     UnclosedHeader,
+    /// A line without `=` that may be the header of a section.
+    LostHeader,
     /// The header of a section is not UTF-8.
     HeaderNotUtf8,
     /// A line before the first section.
     OutsideSection,
     /// An indented line that is neither a property nor below one.
     IndentedFirst,
+    /// An indented header. It is read, as the AWS CLI reads it.
+    IndentedHeader,
     /// An indented property right below a header. It is read, as the AWS CLI reads it, and so are
     /// the lines after it that are not indented more.
     IndentedProperty,
     /// An indented `NAME = VALUE` below a property that has a value, on the line of the number. It
     /// is part of that value.
     PropertyInValue(u32),
+    /// An indented `[NAME]` below a property that has a value, on the line of the number. It is
+    /// part of that value.
+    HeaderInValue(u32),
+    /// `NAME: VALUE`, which only the AWS CLI reads.
+    Colon,
     /// A line without `=`.
     NoEquals,
     /// A line that starts with `=`.
@@ -117,6 +126,8 @@ impl ProblemKind {
                 | Self::HeaderNotUtf8
                 | Self::OutsideSection
                 | Self::IndentedFirst
+                | Self::LostHeader
+                | Self::Colon
                 | Self::NoEquals
                 | Self::NoName
                 | Self::NestedNoEquals
@@ -180,11 +191,13 @@ impl Problem {
     ///
     /// An unreadable file may define any section. Lines without a readable header may belong to any
     /// section that this file does not otherwise define; a `role_arn` among them would override a
-    /// key in the other file.
+    /// key in the other file. A damaged header also stops the section that it seems to name, and
+    /// the one above a line that may be no header at all.
     pub(super) fn makes_unusable(&self, name: &SectionName, section: Option<&Section>) -> bool {
         if self.hides_sections() {
             let is_defined = section.is_some_and(|section| section.part(self.file_kind).is_some());
-            self.file_kind.may_hold(name) && (self.hides_file() || !is_defined)
+            self.file_kind.may_hold(name)
+                && (self.hides_file() || !is_defined || self.section.as_ref() == Some(name))
         } else {
             self.is_error() && self.section.as_ref() == Some(name)
         }
@@ -192,8 +205,12 @@ impl Problem {
 
     /// Returns true if lines cannot be assigned to a section because of this problem.
     pub(crate) fn hides_sections(&self) -> bool {
-        use ProblemKind::{HeaderNotUtf8, OutsideSection, UnclosedHeader};
-        self.hides_file() || matches!(self.kind, UnclosedHeader | HeaderNotUtf8 | OutsideSection)
+        use ProblemKind::{HeaderNotUtf8, LostHeader, OutsideSection, UnclosedHeader};
+        self.hides_file()
+            || matches!(
+                self.kind,
+                UnclosedHeader | LostHeader | HeaderNotUtf8 | OutsideSection
+            )
     }
 
     fn hides_file(&self) -> bool {
@@ -232,6 +249,21 @@ impl fmt::Display for ProblemKind {
             }
             Self::NotUtf8 => "the line is not UTF-8",
             Self::UnclosedHeader => "a section header without \"]\"",
+            Self::LostHeader => {
+                "a line that may be the header of a section: write [NAME], or NAME = VALUE"
+            }
+            Self::IndentedHeader => {
+                "an indented header: it is read here, other SDKs refuse the file: remove the \
+                 whitespace at its start"
+            }
+            Self::HeaderInValue(line) => {
+                return write!(
+                    f,
+                    "the line looks like a header, but its whitespace makes it part of the value \
+                     of line {line}: remove the whitespace at its start"
+                );
+            }
+            Self::Colon => "\":\" in place of \"=\", which only the AWS CLI reads: write NAME = VALUE",
             Self::HeaderNotUtf8 => "a section header that is not UTF-8: save the file as UTF-8",
             Self::OutsideSection => {
                 "a line before the first section: put a header such as [default] above it"

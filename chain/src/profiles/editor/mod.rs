@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use keyfob_sigv4::Secret;
 
 use self::text::{Change, Target, apply, checked_header};
-use super::section::{FileKind, SectionName};
+use super::{
+    ConfigFiles,
+    section::{FileKind, SectionName},
+};
 use crate::{
     error::Error,
     files::{Lock, Saved},
@@ -144,7 +147,8 @@ impl Editor {
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) if the text is UTF-16.
+    /// - [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) if the text is UTF-16, or if a
+    ///   damaged line may belong to the section: what is below it is perhaps another section's.
     /// - [`ErrorKind::InvalidEdit`](crate::ErrorKind::InvalidEdit) if an indented property is set
     ///   below one that has a value of its own.
     ///
@@ -160,6 +164,10 @@ impl Editor {
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
     pub fn apply(&self, text: &[u8]) -> Result<Vec<u8>, Error> {
+        let files = ConfigFiles::parse([(self.kind, &self.path, text)]);
+        for change in &self.changes {
+            files.check_edit(change.section())?;
+        }
         apply(self.kind, text, &self.changes)
     }
 

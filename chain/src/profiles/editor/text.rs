@@ -25,6 +25,15 @@ pub(super) enum Change {
     RemoveSection(SectionName),
 }
 
+impl Change {
+    pub(super) fn section(&self) -> &SectionName {
+        match self {
+            Self::Set(target, _) | Self::Remove(target) => &target.section,
+            Self::RemoveSection(section) => section,
+        }
+    }
+}
+
 /// A property of a section, or an indented property below one.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
@@ -265,13 +274,15 @@ impl Text {
 
     /// Returns the lines of each block with that name, from its header up to the next header.
     fn blocks(&self, section: &SectionName) -> Vec<Range<usize>> {
+        // One reader for all lines: what continues a value is not a header.
+        let mut lines = Lines::new(Order::Cli);
         let headers: Vec<_> = (0..self.lines.len())
-            .filter_map(|line| match Lines::new(Order::Cli).read(&self.text(line)) {
+            .filter_map(|line| match lines.read(&self.text(line)) {
                 // By the rules of the AWS CLI, which reads every name that it writes.
                 Line::Header { inner, .. } => {
                     Some((line, parse_header(Order::Cli, self.kind, inner).ok()))
                 }
-                Line::UnclosedHeader => Some((line, None)),
+                Line::UnclosedHeader(_) | Line::LostHeader(_) => Some((line, None)),
                 _ => None,
             })
             .collect();
