@@ -93,6 +93,8 @@ pub enum FindingKind {
     UnknownRegion,
     /// No region is set.
     DefaultRegion,
+    /// A flag that is neither true nor false.
+    Flag,
     /// A role in another partition than the region.
     Partition,
     /// Anything else, as from a provider of your own.

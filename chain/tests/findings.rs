@@ -61,6 +61,37 @@ async fn what_a_key_masks_in_its_own_profile_is_shown() {
     );
 }
 
+#[test]
+fn a_flag_that_is_neither_true_nor_false_is_said_to_be_off() {
+    for (value, is_warned) in [
+        ("1", true),
+        ("yes", true),
+        ("TRUE", false),
+        ("false", false),
+    ] {
+        let settings = settings(&[("AWS_USE_FIPS_ENDPOINT", value)], "", "");
+        let findings = settings.findings(None);
+        let mut flags = findings
+            .iter()
+            .filter(|finding| finding.kind == FindingKind::Flag);
+        let text = flags.next().map(|finding| finding.text.as_str());
+        let warning =
+            "AWS_USE_FIPS_ENDPOINT is neither true nor false, so it is off: write true or false";
+        assert_eq!(text, is_warned.then_some(warning), "{value}");
+    }
+}
+
+#[test]
+fn an_old_region_name_for_fips_is_refused_with_what_to_set() {
+    for name in ["fips-us-east-1", "us-east-1-fips"] {
+        let settings = settings(&[("AWS_REGION", name)], "", "");
+        let error = settings.region(None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Setting);
+        let cure = "set the region us-east-1 and AWS_USE_FIPS_ENDPOINT=true";
+        assert!(error.to_string().ends_with(cure), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn what_the_sources_of_a_role_mask_is_shown() {
     let config = "[profile top]

@@ -129,10 +129,16 @@ fn an_indented_header_is_read_as_aws_reads_it() {
     assert_eq!(value(&files, "default", "region"), "a");
     assert_eq!(value(&files, "dev", "region"), "b");
     assert!(problems(&files)[0].starts_with("config:1: an indented header: it is read here"));
-    // Below a property that is indented less, it is part of its value.
-    let files = config("[default]\nregion = a\n  [profile dev]\n");
-    assert_eq!(value(&files, "default", "region"), "a\n[profile dev]");
-    assert!(problems(&files)[0].starts_with("config:3: the line looks like a header, but"));
+    // Below a property that is indented less, it is part of its value, and what comes after it is
+    // not certain to belong to the section above.
+    let files = config("[default]\nregion = a\n  [profile dev]\nregion = b\n");
+    for name in ["default", "dev"] {
+        let error = files.profile(name).unwrap_err().to_string();
+        assert!(
+            error.starts_with("config:3: the line looks like a header, but"),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -145,6 +151,8 @@ fn a_header_that_lost_a_bracket_is_not_replaced_by_another_identity() {
         "=[default]",
         "\u{ff3b}default]",
         "default",
+        "\u{feff}[default]",
+        " [default]",
     ] {
         let text = format!("[prod]\naws_access_key_id = P\n{lost}\naws_access_key_id = D\n");
         let files = [(FileKind::Credentials, "credentials", text.as_bytes())];
@@ -155,6 +163,13 @@ fn a_header_that_lost_a_bracket_is_not_replaced_by_another_identity() {
             assert_eq!(error.kind(), ErrorKind::ConfigFile, "{lost} {name}");
         }
     }
+    // Lines that end with a carriage return alone are one line here.
+    let text = b"[default]\raws_access_key_id = A\raws_secret_access_key = B\r";
+    let files = ConfigFiles::parse([(FileKind::Credentials, "credentials", &text[..])]);
+    assert_eq!(
+        files.profile("default").unwrap_err().kind(),
+        ErrorKind::ConfigFile
+    );
     // A second header that names a profile changes what it is.
     let files = [(
         FileKind::Credentials,

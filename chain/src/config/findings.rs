@@ -11,8 +11,8 @@ impl Settings {
     /// region in use. Sends nothing.
     ///
     /// These are: a file that a variable names, a profile name that other tools read differently, a
-    /// region that does not look like one, the regions that it masks, and [`us-east-1` by
-    /// default](Self::default_region_finding).
+    /// flag that is neither true nor false, a region that does not look like one, the regions that
+    /// it masks, and [`us-east-1` by default](Self::default_region_finding).
     ///
     /// # Examples
     ///
@@ -35,6 +35,7 @@ impl Settings {
     pub fn findings(&self, region: Option<&Region>) -> Vec<Finding> {
         let mut findings = self.file_path_findings();
         findings.extend(self.profile_name_findings());
+        findings.extend(self.flag_findings());
         if let Some(region) = region {
             if *region.origin() == Origin::Default {
                 findings.push(self.default_region_finding());
@@ -138,6 +139,26 @@ impl Settings {
             ));
         }
         findings
+    }
+
+    /// Returns the flags for endpoints that are neither true nor false, which count as false.
+    fn flag_findings(&self) -> Vec<Finding> {
+        let flags = [
+            ("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+            ("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+        ];
+        let set = flags
+            .into_iter()
+            .filter_map(|(variable, property)| self.find(variable, property));
+        set.filter(|flag| !flag.is_true() && !flag.text.eq_ignore_ascii_case("false"))
+            .map(|flag| {
+                let text = format!(
+                    "{} is neither true nor false, so it is off: write true or false",
+                    flag.name
+                );
+                Finding::warning(FindingKind::Flag, text).with_origin(flag.origin)
+            })
+            .collect()
     }
 
     /// Returns the regions that come after the one in use.

@@ -50,6 +50,18 @@ impl Region {
             );
             return Err(Error::new(ErrorKind::Setting, message));
         }
+        let plain = name.strip_prefix("fips-").or(name.strip_suffix("-fips"));
+        if let Some(plain) = plain {
+            let what = Name {
+                name: "region",
+                origin: &origin,
+            };
+            let message = format!(
+                "{what} is \"{name}\", an old name of the endpoints for FIPS: set the region {plain} and \
+                 AWS_USE_FIPS_ENDPOINT=true"
+            );
+            return Err(Error::new(ErrorKind::Setting, message));
+        }
         Ok(Self {
             name: name.to_owned(),
             origin,

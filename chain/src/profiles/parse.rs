@@ -178,6 +178,12 @@ impl Reader<'_> {
         {
             self.report_line(number, ProblemKind::IndentedHeader);
         }
+        if matches!(line, Line::Header { .. }) && text.trim().contains('\r') {
+            // What botocore reads as lines of their own would be lost.
+            (self.at, self.section) = (At::InUnknownSection, None);
+            self.report_line(number, ProblemKind::LostHeader);
+            return;
+        }
         if !is_utf8 && matches!(line, Line::Header { .. }) {
             // The lines after this header do not belong to the section before it.
             (self.at, self.section) = (At::InUnknownSection, None);

@@ -127,6 +127,7 @@ impl ProblemKind {
                 | Self::OutsideSection
                 | Self::IndentedFirst
                 | Self::LostHeader
+                | Self::HeaderInValue(_)
                 | Self::Colon
                 | Self::NoEquals
                 | Self::NoName
@@ -205,11 +206,13 @@ impl Problem {
 
     /// Returns true if lines cannot be assigned to a section because of this problem.
     pub(crate) fn hides_sections(&self) -> bool {
-        use ProblemKind::{HeaderNotUtf8, LostHeader, OutsideSection, UnclosedHeader};
+        use ProblemKind::{
+            HeaderInValue, HeaderNotUtf8, LostHeader, OutsideSection, UnclosedHeader,
+        };
         self.hides_file()
             || matches!(
                 self.kind,
-                UnclosedHeader | LostHeader | HeaderNotUtf8 | OutsideSection
+                UnclosedHeader | LostHeader | HeaderNotUtf8 | HeaderInValue(_) | OutsideSection
             )
     }
 

@@ -1,4 +1,10 @@
-use std::fs;
+use std::{
+    io::{self, Read as _},
+    path::Path,
+};
+
+use keyfob_chain::files;
+use keyfob_sigv4::Secret;
 
 use crate::failure::Failure;
 
@@ -11,6 +17,46 @@ pub(crate) fn file_or_text(flag: &str, value: &str) -> Result<String, Failure> {
     let Some(path) = value.strip_prefix("file://") else {
         return Ok(value.to_owned());
     };
-    fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("{flag}: cannot read {path}: {error}")))
+    match files::read_secret(path) {
+        Ok(text) => Ok(text.expose().to_owned()),
+        Err(error) => Err(Failure::usage(format!(
+            "{flag}: cannot read {path}: {error}"
+        ))),
+    }
+}
+
+/// Reads a file, or standard input for `-`, of at most `limit` bytes.
+///
+/// # Errors
+///
+/// If it cannot be read, or is longer.
+pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)?;
+    } else {
+        let file = std::fs::File::open(path)?;
+        file.take(limit + 1).read_to_end(&mut bytes)?;
+    }
+    if bytes.len() as u64 > limit {
+        let reason = format!("it is larger than {} MiB", limit >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
+}
+
+/// Reads a value from standard input.
+///
+/// # Errors
+///
+/// If it cannot be read, is longer than 16 MiB, or is not UTF-8.
+pub(crate) fn standard_input() -> io::Result<Secret> {
+    let bytes = read_limited(Path::new("-"), files::MAX_LENGTH)?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Secret::from(text)),
+        Err(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is not UTF-8",
+        )),
+    }
 }

@@ -8,7 +8,7 @@ mod shorthand;
 mod url;
 
 pub(crate) use self::{
-    file_argument::file_or_text,
+    file_argument::{file_or_text, read_limited, standard_input},
     header::parse_header,
     shorthand::parse_structures,
     url::{authority, has_dot_segments, to_wire_form},

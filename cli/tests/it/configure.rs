@@ -343,7 +343,7 @@ fn list_says_what_is_wrong_with_the_files_and_how_to_mend_it() {
 fn set_without_a_value_on_standard_input_changes_nothing() {
     let text = "[default]\nregion = eu-west-1\n";
     let home = Home::new().with_file("config", text);
-    for input in ["", "\n", "\r\n"] {
+    for input in ["", "\n", "\r\n", "   \n", "\u{feff}", "\u{a0}\n"] {
         let run = home.keyfob_with_input(["configure", "set", "region"], input);
         assert_has(&run.fails(252), &["VALUE"]);
         assert_eq!(home.read("config"), text);
@@ -353,6 +353,55 @@ fn set_without_a_value_on_standard_input_changes_nothing() {
     assert!(!new.file("config").exists());
     home.keyfob(["configure", "set", "region", ""]).ok();
     assert_eq!(home.read("config"), "[default]\nregion = \n");
+}
+
+#[test]
+fn a_value_in_the_place_of_the_name_is_not_repeated() {
+    for name in [
+        "canary+TOKEN==",
+        "canary SECRET",
+        "profile.canary[SECRET.region",
+    ] {
+        let run = Home::new().keyfob(["configure", "set", name, "aws_session_token"]);
+        assert_eq!(run.code, 252, "{run:?}");
+        assert_lacks(&run.stderr, &["canary"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn files_and_standard_input_without_an_end_are_refused() {
+    let home = Home::new()
+        .with_key("AKIAEXAMPLE", SECRET)
+        .with("AWS_REGION", "eu-west-1");
+    let role = "arn:aws:iam::123456789012:role/r";
+    for (words, flag) in [
+        (
+            &["serve", "imds", "--metadata", "/dev/zero"][..],
+            "--metadata",
+        ),
+        (
+            &["serve", "container", "--token-file", "/dev/zero"],
+            "--token-file",
+        ),
+        (
+            &[
+                "sts",
+                "assume-role",
+                "--role-arn",
+                role,
+                "--role-session-name",
+                "session",
+                "--policy",
+                "file:///dev/zero",
+            ],
+            "--policy",
+        ),
+    ] {
+        let run = home.keyfob(words);
+        assert_eq!(run.code, 252, "{run:?}");
+        assert_has(&run.stderr, &[flag, "larger than 16 MiB"]);
+    }
 }
 
 #[test]

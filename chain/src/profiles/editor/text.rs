@@ -6,7 +6,7 @@ use std::{borrow::Cow, ops::Range};
 use keyfob_sigv4::Secret;
 
 use crate::{
-    error::{Error, ErrorKind, shown},
+    error::{Error, ErrorKind},
     order::Order,
     profiles::{
         line::{
@@ -51,9 +51,9 @@ impl Target {
             .flatten()
         {
             if !is_name(name) {
-                let name = shown(name);
+                // It may be a value in the wrong place, so it is not repeated.
                 return Err(invalid(format!(
-                    "\"{name}\" is not a valid property name: use {NAME_CHARACTERS} only"
+                    "the name of the property is not valid: use {NAME_CHARACTERS} only"
                 )));
             }
         }
@@ -85,16 +85,19 @@ impl Target {
 /// [`ErrorKind::InvalidEdit`] if the file cannot have the section, or the name cannot be written.
 pub(super) fn checked_header(kind: FileKind, section: &SectionName) -> Result<String, Error> {
     header(kind, section).ok_or_else(|| {
-        let name = shown(section.name());
+        // The name may be a value in the wrong place, so it is not repeated.
         invalid(match (kind, section) {
-            (FileKind::Credentials, SectionName::Profile(_)) => format!(
-                "\"{name}\" cannot be a profile of the credentials file: use {NAME_CHARACTERS}"
-            ),
+            (FileKind::Credentials, SectionName::Profile(_)) => {
+                format!(
+                    "the name cannot be a profile of the credentials file: use {NAME_CHARACTERS}"
+                )
+            }
             (FileKind::Credentials, _) => format!("{section} belongs in the config file"),
-            (FileKind::Config, _) => format!(
-                "\"{name}\" cannot be the name of a section: remove quotes, brackets, backslashes, \
+            (FileKind::Config, _) => {
+                "the name cannot be that of a section: remove quotes, brackets, backslashes, \
                  control characters, and spaces at its ends"
-            ),
+                    .to_owned()
+            }
         })
     })
 }

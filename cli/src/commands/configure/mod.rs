@@ -4,8 +4,6 @@ mod interactive;
 mod list;
 mod name;
 
-use std::io::{self, Read as _};
-
 use keyfob_chain::{
     Settings,
     profiles::{Editor, FileKind, SectionName},
@@ -15,7 +13,7 @@ use keyfob_sigv4::Secret;
 use self::name::{Known, Name, Target};
 use crate::{
     args::ConfigureCommand, context::Context, failure::Failure, signals::finish_writing,
-    terminal::Prompt,
+    syntax::standard_input, terminal::Prompt,
 };
 
 /// Runs the command.
@@ -113,12 +111,10 @@ async fn read_value(context: &Context, key: &str) -> Result<Secret, Failure> {
         let answer = prompt.secret(key, None, |_| Ok(())).await?;
         return answer.map(Secret::new).ok_or_else(value_missing);
     }
-    let mut text = String::new();
-    io::stdin()
-        .lock()
-        .read_to_string(&mut text)
+    let text = standard_input()
         .map_err(|error| Failure::other(format!("cannot read the value: {error}")))?;
-    match text.trim_end_matches(['\r', '\n']) {
+    // A byte order mark, as some shells of Windows write it, is no value either.
+    match text.expose().trim_start_matches('\u{feff}').trim() {
         "" => Err(value_missing()),
         value => Ok(Secret::new(value)),
     }

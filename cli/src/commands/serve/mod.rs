@@ -3,8 +3,9 @@
 mod core_dump;
 mod source;
 
-use std::{error::Error, fs, future, io, net::SocketAddr, path::Path, time::Duration};
+use std::{error::Error, future, io, net::SocketAddr, path::Path, time::Duration};
 
+use keyfob_chain::files;
 use keyfob_imds::{
     ErrorKind,
     events::Interruption,
@@ -45,9 +46,14 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
         .region(context.region().await?.name())
         .allow_v1(args.v1);
     if let Some(path) = &args.metadata {
-        let json = fs::read_to_string(path).map_err(|error| in_file(path, &error))?;
+        let json = files::read_secret(path).map_err(|error| {
+            Failure::usage(format!(
+                "--metadata: cannot read {}: {error}",
+                path.display()
+            ))
+        })?;
         builder = builder
-            .metadata(&json)
+            .metadata(json.expose())
             .map_err(|error| in_file(path, &error))?;
     }
     if let Some(seconds) = args.spot_after {
@@ -129,12 +135,15 @@ fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
 /// Refuses a file without a token before anything is served. The server reads the file again for
 /// each request, as its clients do.
 fn check_token(path: &Path) -> Result<(), Failure> {
-    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+    let text = files::read_secret(path).map_err(|error| match error.kind() {
         // The token itself may stand where its file should.
         io::ErrorKind::NotFound => Failure::usage("--token-file: there is no file with this name"),
-        _ => in_file(path, &error),
+        _ => Failure::usage(format!(
+            "--token-file: cannot read {}: {error}",
+            path.display()
+        )),
     })?;
-    match text.trim() {
+    match text.expose().trim() {
         "" => Err(Failure::usage(format!(
             "{}: there is no token in it",
             path.display()

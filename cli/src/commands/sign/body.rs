@@ -1,10 +1,6 @@
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::Path,
-};
+use std::{io, path::Path};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, syntax::read_limited};
 
 /// The body of a request, as it was given: curl is given it in the same way.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,20 +27,17 @@ impl Body {
     }
 }
 
-/// Reads a file, or standard input for `-`. `argument` is what names the file.
+/// The longest body, which is signed in memory.
+const MAX_BODY: u64 = 256 << 20;
+
+/// Reads a file, or standard input for `-`, of at most 256 MiB. `argument` is what names the file.
 ///
 /// # Errors
 ///
 /// If it cannot be read. A name without a file may be something else than a name, such as a
 /// password that starts with `@`, so it is not repeated.
 pub(super) fn read(argument: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        fs::read(path)
-    };
-    bytes.map_err(|error| match error.kind() {
+    read_limited(path, MAX_BODY).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
             Failure::other(format!("{argument}: there is no file with this name"))
         }
