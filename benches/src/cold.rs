@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::process::Command;
 use std::time::Instant;
 
+use aws_config::BehaviorVersion;
+use aws_credential_types::provider::ProvideCredentials;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::BoxError;
@@ -46,4 +48,30 @@ pub fn timed(
     }
     writeln!(io::stdout(), "{}", time.as_micros())?;
     Ok(())
+}
+
+/// Returns what belongs to the contender of this name.
+///
+/// # Errors
+///
+/// If there is none.
+pub fn named<T: Copy>(contenders: &[(&str, T)], name: &str) -> Result<T, BoxError> {
+    let contender = contenders.iter().find(|(other, _)| *other == name);
+    let (_, found) = contender.ok_or_else(|| format!("there is no client {name:?}"))?;
+    Ok(*found)
+}
+
+/// Gets credentials with the defaults of aws-config, as in its documentation. They also ask for the
+/// region, and build a client for HTTPS.
+///
+/// # Errors
+///
+/// If there are no credentials.
+pub fn aws_config_defaults(runtime: &Runtime) -> Result<String, BoxError> {
+    let credentials = runtime.block_on(async {
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let provider = config.credentials_provider().ok_or("no provider")?;
+        Ok::<_, BoxError>(provider.provide_credentials().await?)
+    })?;
+    Ok(credentials.access_key_id().into())
 }

@@ -240,14 +240,17 @@ const JAVA_V1: Rules = Rules {
     ..JAVA_V2
 };
 
+/// The profile before web identity in the environment.
+const PROFILE_FIRST: &[Source] = &[
+    Source::Environment,
+    Source::Profile,
+    Source::WebIdentity,
+    Source::Container,
+    Source::Instance,
+];
+
 const RUST: Rules = Rules {
-    sources: &[
-        Source::Environment,
-        Source::Profile,
-        Source::WebIdentity,
-        Source::Container,
-        Source::Instance,
-    ],
+    sources: PROFILE_FIRST,
     secret: &["AWS_SECRET_ACCESS_KEY", "SECRET_ACCESS_KEY"],
     in_profile: &[
         ProfileSource::WebIdentity,
@@ -279,13 +282,7 @@ const GO: Rules = Rules {
 };
 
 const JAVASCRIPT: Rules = Rules {
-    sources: &[
-        Source::Environment,
-        Source::Profile,
-        Source::WebIdentity,
-        Source::Container,
-        Source::Instance,
-    ],
+    sources: PROFILE_FIRST,
     named_profile: NamedProfile::Key,
     region_variables: &["AWS_REGION"],
     region_of_instance: false,

@@ -8,10 +8,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
-use aws_credential_types::provider::ProvideCredentials;
 use keyfob_benches::BoxError;
-use keyfob_benches::cold::{fresh, timed};
+use keyfob_benches::cold::{aws_config_defaults, fresh, named, timed};
 use keyfob_benches::measure::{Contender, concurrently, interleave};
 use keyfob_chain::{Cached, Chain, Found, Origin};
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -29,7 +27,7 @@ type Cold = fn(&Runtime) -> Result<String, BoxError>;
 
 const CONTENDERS: [(&str, Cold); 3] = [
     ("keyfob", keyfob),
-    ("aws-config", aws_config),
+    ("aws-config", aws_config_defaults),
     ("reqsign-aws-v4", reqsign),
 ];
 
@@ -39,11 +37,7 @@ fn main() -> Result<(), BoxError> {
             first()?;
             cached()
         }
-        Some(name) => {
-            let contender = CONTENDERS.iter().find(|(other, _)| *other == name);
-            let (_, cold) = contender.ok_or_else(|| format!("there is no client {name:?}"))?;
-            timed(ID, cold)
-        }
+        Some(name) => timed(ID, named(&CONTENDERS, &name)?),
     }
 }
 
@@ -150,15 +144,6 @@ fn keyfob(runtime: &Runtime) -> Result<String, BoxError> {
             .credentials(Timestamp::now())
             .await
             .map(Credentials::from)
-    })?;
-    Ok(credentials.access_key_id().into())
-}
-
-fn aws_config(runtime: &Runtime) -> Result<String, BoxError> {
-    let credentials = runtime.block_on(async {
-        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        let provider = config.credentials_provider().ok_or("no provider")?;
-        Ok::<_, BoxError>(provider.provide_credentials().await?)
     })?;
     Ok(credentials.access_key_id().into())
 }

@@ -7,12 +7,11 @@
 use std::env;
 use std::io::{self, Write};
 
-use aws_config::BehaviorVersion;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use keyfob_benches::BoxError;
-use keyfob_benches::cold::{fresh, timed};
+use keyfob_benches::cold::{aws_config_defaults, fresh, named, timed};
 use keyfob_imds::{Client, Endpoint, server};
 use keyfob_sigv4::{Credentials, Timestamp};
 use reqsign_aws_v4::IMDSv2CredentialProvider;
@@ -29,7 +28,7 @@ type Cold = fn(&Runtime, &str) -> Result<String, BoxError>;
 
 const CONTENDERS: [(&str, Cold); 4] = [
     ("keyfob", keyfob),
-    ("aws-config", aws_config_defaults),
+    ("aws-config", |runtime, _| aws_config_defaults(runtime)),
     ("aws-config-imds", aws_config_imds),
     ("reqsign-aws-v4", reqsign),
 ];
@@ -38,8 +37,7 @@ fn main() -> Result<(), BoxError> {
     match env::args().nth(1) {
         None => compare(),
         Some(name) => {
-            let contender = CONTENDERS.iter().find(|(other, _)| *other == name);
-            let (_, cold) = contender.ok_or_else(|| format!("there is no client {name:?}"))?;
+            let cold = named(&CONTENDERS, &name)?;
             let endpoint = env::var(ENDPOINT)?;
             timed(ID, |runtime| cold(runtime, &endpoint))
         }
@@ -101,17 +99,6 @@ fn keyfob(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {
         .build()?;
     let role = runtime.block_on(client.credentials())?;
     Ok(role.credentials.access_key_id().into())
-}
-
-/// Uses the defaults, as in the documentation of aws-config. They also ask for the region, and
-/// build a client for HTTPS.
-fn aws_config_defaults(runtime: &Runtime, _: &str) -> Result<String, BoxError> {
-    let credentials = runtime.block_on(async {
-        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        let provider = config.credentials_provider().ok_or("no provider")?;
-        Ok::<_, BoxError>(provider.provide_credentials().await?)
-    })?;
-    Ok(credentials.access_key_id().into())
 }
 
 /// Uses the least that aws-config can do: the one provider, with a client for plain HTTP.

@@ -38,29 +38,24 @@ impl Region {
     /// inner `-`. The name becomes part of host names, and a setting such as `x.example.com/` must
     /// not send requests to another host.
     pub fn new(name: &str, origin: Origin) -> Result<Self, Error> {
-        if !is_host_label(name) {
+        let refused = |reason: String| {
             let what = Name {
                 name: "region",
                 origin: &origin,
             };
-            let message = format!(
-                "{what} is \"{}\", which is not a region: use letters, digits and -, such as \
-                 eu-west-1",
-                shown(name)
-            );
-            return Err(Error::new(ErrorKind::Setting, message));
+            let message = format!("{what} is \"{}\", {reason}", shown(name));
+            Err(Error::new(ErrorKind::Setting, message))
+        };
+        if !is_host_label(name) {
+            let reason = "which is not a region: use letters, digits and -, such as eu-west-1";
+            return refused(reason.to_owned());
         }
         let plain = name.strip_prefix("fips-").or(name.strip_suffix("-fips"));
         if let Some(plain) = plain {
-            let what = Name {
-                name: "region",
-                origin: &origin,
-            };
-            let message = format!(
-                "{what} is \"{name}\", an old name of the endpoints for FIPS: set the region {plain} and \
+            return refused(format!(
+                "an old name of the endpoints for FIPS: set the region {plain} and \
                  AWS_USE_FIPS_ENDPOINT=true"
-            );
-            return Err(Error::new(ErrorKind::Setting, message));
+            ));
         }
         Ok(Self {
             name: name.to_owned(),

@@ -91,8 +91,8 @@ impl Settings {
     /// Creates settings from the environment and files that are already read.
     ///
     /// The profile is `AWS_PROFILE`, then `AWS_DEFAULT_PROFILE`, then `default`, unless
-    /// [`with_order`](Self::with_order) changes that. A variable that is
-    /// empty or only whitespace counts as not set.
+    /// [`with_order`](Self::with_order) changes that. A variable that is empty or only whitespace
+    /// counts as not set.
     ///
     /// # Examples
     ///
@@ -432,10 +432,9 @@ impl Settings {
         if let Some(region) = &self.region {
             return Ok(Some(region.clone()));
         }
-        let property = self
-            .system_property("aws.region")
-            .filter(|_| self.rules().region_property);
-        if let Some(property) = property {
+        if self.rules().region_property
+            && let Some(property) = self.system_property("aws.region")
+        {
             let origin = SystemProperty::origin(&[property]);
             return Region::new(&property.value, origin).map(Some);
         }

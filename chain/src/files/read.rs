@@ -85,15 +85,40 @@ pub fn read_secret(path: impl AsRef<Path>) -> io::Result<Secret> {
     ))
 }
 
+/// Reads all of a file, a pipe or standard input, of at most `limit` bytes.
+///
+/// # Errors
+///
+/// - [`io::ErrorKind::FileTooLarge`] if there is more. The message gives the limit in whole MiB.
+/// - The error of the system if it cannot be read.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::files::read_at_most;
+///
+/// assert_eq!(read_at_most(&b"value"[..], 1 << 20)?, b"value");
+/// let error = read_at_most(std::io::repeat(0), 1 << 20).unwrap_err();
+/// assert_eq!(error.to_string(), "it is larger than 1 MiB");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn read_at_most(source: impl io::Read, limit: u64) -> io::Result<Vec<u8>> {
+    fill(Vec::new(), source, limit)
+}
+
 /// Reads an open file from its current position.
 pub(super) fn read_open(file: &File) -> io::Result<Vec<u8>> {
     // All of it at once: a buffer that grows leaves copies of secrets behind.
     let length = file.metadata()?.len().min(MAX_LENGTH) + 1;
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    let bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    fill(bytes, file, MAX_LENGTH)
+}
+
+fn fill(mut bytes: Vec<u8>, source: impl io::Read, limit: u64) -> io::Result<Vec<u8>> {
     // One byte more than allowed tells a file that is too long.
-    file.take(MAX_LENGTH + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_LENGTH {
-        let message = "it is larger than 16 MiB";
+    source.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let message = format!("it is larger than {} MiB", limit >> 20);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)

@@ -103,7 +103,7 @@ async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
         let message = format!("no credentials from the container's agent ({variable})");
         Error::with_source(kind, message, error)
     };
-    let Some(client) = client(settings).map_err(failed)? else {
+    let Some(client) = client(settings, variable).map_err(failed)? else {
         return Ok(Outcome::NotConfigured(not_set()));
     };
     let credentials = ask(&client).await.map_err(failed)?;
@@ -141,14 +141,15 @@ const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 #[cfg(feature = "imds")]
 fn client(
     settings: &Settings,
+    variable: &str,
 ) -> Result<Option<keyfob_imds::container::Client>, keyfob_imds::Error> {
     use keyfob_imds::container::{Client, Location};
 
     let variables = settings.variables();
-    let full = variables.text(FULL);
-    let relative = variables.text(RELATIVE);
-    let hidden = settings.rules().full_uri_first && full.is_some();
-    let Some(location) = Location::from_settings(relative.filter(|_| !hidden), full)? else {
+    // Only the variable that counts.
+    let [relative, full] =
+        [RELATIVE, FULL].map(|name| variables.text(name).filter(|_| name == variable));
+    let Some(location) = Location::from_settings(relative, full)? else {
         return Ok(None);
     };
     let mut builder = Client::builder(location);

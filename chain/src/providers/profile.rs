@@ -61,12 +61,8 @@ impl ProfileProvider {
         self.settings.rules().named_profile == NamedProfile::EnvironmentByProgram
     }
 
-    fn plan(&self) -> Result<Option<Plan>, Error> {
-        Plan::from_settings(&self.settings)
-    }
-
     async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
-        let Some(plan) = self.plan()? else {
+        let Some(plan) = Plan::from_settings(&self.settings)? else {
             return self.missing_reason().map(Outcome::NotConfigured);
         };
         let mut found = self.base(plan.base, now).await?;
@@ -105,7 +101,7 @@ impl ProfileProvider {
 
     /// Looks without contacting a service.
     fn look(&self) -> Result<Inspection, Error> {
-        let Some(plan) = self.plan()? else {
+        let Some(plan) = Plan::from_settings(&self.settings)? else {
             return self.missing_reason().map(Inspection::NotConfigured);
         };
         let origin = plan.origin();
@@ -200,7 +196,11 @@ impl Provider for ProfileProvider {
             Selection::ByArgument(format!("--profile {name}"))
         };
         let named_by = self.settings.profile_origin();
-        match self.plan().ok().flatten().map(|plan| plan.base) {
+        match Plan::from_settings(&self.settings)
+            .ok()
+            .flatten()
+            .map(|plan| plan.base)
+        {
             // The program's argument would switch off the role.
             Some(Base::WebIdentity { is_split: true, .. }) => Selection::BySkipping,
             // The role needs the variables that mask it.

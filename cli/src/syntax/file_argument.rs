@@ -1,7 +1,4 @@
-use std::{
-    io::{self, Read as _},
-    path::Path,
-};
+use std::{fs::File, io, path::Path};
 
 use keyfob_chain::files;
 use keyfob_sigv4::Secret;
@@ -31,18 +28,11 @@ pub(crate) fn file_or_text(flag: &str, value: &str) -> Result<String, Failure> {
 ///
 /// If it cannot be read, or is longer.
 pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
     if path == Path::new("-") {
-        io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)?;
+        files::read_at_most(io::stdin().lock(), limit)
     } else {
-        let file = std::fs::File::open(path)?;
-        file.take(limit + 1).read_to_end(&mut bytes)?;
+        files::read_at_most(File::open(path)?, limit)
     }
-    if bytes.len() as u64 > limit {
-        let reason = format!("it is larger than {} MiB", limit >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
-    }
-    Ok(bytes)
 }
 
 /// Reads a value from standard input.
@@ -51,7 +41,7 @@ pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// If it cannot be read, is longer than 16 MiB, or is not UTF-8.
 pub(crate) fn standard_input() -> io::Result<Secret> {
-    let bytes = read_limited(Path::new("-"), files::MAX_LENGTH)?;
+    let bytes = files::read_at_most(io::stdin().lock(), files::MAX_LENGTH)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Secret::from(text)),
         Err(_) => Err(io::Error::new(

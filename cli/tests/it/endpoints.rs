@@ -117,38 +117,6 @@ fn hosts_in_no_proxy_are_called_without_the_proxy() {
     assert!(hosts.try_recv().is_err());
 }
 
-/// STS behind TLS, in Python, with the certificate of the tests of `keyfob-sts`.
-const TLS_SERVER: &str = r#"
-import http.server, ssl, sys
-
-class Sts(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if b"Action=AssumeRole" in body:
-            answer = b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId>" \
-                b"<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>" \
-                b"<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser>" \
-                b"<Arn>arn:aws:sts::1:assumed-role/ops/s</Arn><AssumedRoleId>AROA:s</AssumedRoleId>" \
-                b"</AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
-        else:
-            answer = b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn>" \
-                b"<UserId>AIDA</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_):
-        pass
-
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain(sys.argv[1])
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sts)
-server.socket = context.wrap_socket(server.socket, server_side=True)
-print(server.server_address[1], flush=True)
-server.serve_forever()
-"#;
-
 /// The server, which is killed on drop.
 struct TlsServer {
     process: Child,
@@ -158,8 +126,7 @@ struct TlsServer {
 impl TlsServer {
     fn start() -> Self {
         let mut process = Command::new("python3")
-            .args(["-c", TLS_SERVER])
-            .arg(certificate("server.pem"))
+            .args(["server.py", "server.pem"].map(tls))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -179,7 +146,8 @@ impl Drop for TlsServer {
     }
 }
 
-fn certificate(name: &str) -> PathBuf {
+/// Returns a file of the tests of TLS in `keyfob-sts`.
+fn tls(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../sts/tests/tls")
         .join(name)
@@ -194,7 +162,7 @@ fn a_ca_bundle_is_used_by_sts_whoami_and_the_role_of_a_profile() {
             .with("AWS_MAX_ATTEMPTS", "1")
             .with("AWS_ENDPOINT_URL_STS", &server.url)
     };
-    let bundle = certificate("ca.pem");
+    let bundle = tls("ca.pem");
     let bundle = bundle.to_str().unwrap();
     let property = format!("{CREDENTIALS}ca_bundle = {bundle}\n")
         .replace("[ops]", &format!("ca_bundle = {bundle}\n[ops]"));

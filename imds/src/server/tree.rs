@@ -46,7 +46,7 @@ impl Tree {
                 Value::Object(members) if !DOCUMENTS.contains(&path.as_str()) => {
                     self.add(&format!("{path}/"), members);
                 }
-                Value::Null => self.remove_all(&path),
+                Value::Null => self.remove_all(&normalized(&path)),
                 Value::String(text) => self.set(&path, text),
                 value => self.set(&path, lines(&value).unwrap_or_else(|| value.to_string())),
             }
@@ -71,9 +71,8 @@ impl Tree {
         self.0.remove(&normalized(path));
     }
 
-    /// Removes an item, or everything in a directory.
+    /// Removes an item, or everything in a directory, by its normalized path.
     fn remove_all(&mut self, path: &str) {
-        let path = normalized(path);
         let directory = format!("{path}/");
         let below = self.0.range(directory.clone()..);
         let below: Vec<String> = below
@@ -84,7 +83,7 @@ impl Tree {
         for own in below {
             self.0.remove(&own);
         }
-        self.0.remove(&path);
+        self.0.remove(path);
     }
 
     /// Returns a value or the listing of a directory, with or without a slash at the end of the

@@ -21,31 +21,6 @@ use keyfob_backoff::Policy;
 use keyfob_sigv4::Credentials;
 use keyfob_sts::{Client, ClientBuilder, Error, ErrorKind, actions::GetCallerIdentity};
 
-/// Answers every request as STS answers `GetCallerIdentity`.
-const SERVER: &str = r#"
-import http.server, ssl, sys
-
-class Sts(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        body = b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn>" \
-            b"<UserId>AIDA</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain(sys.argv[1])
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sts)
-server.socket = context.wrap_socket(server.socket, server_side=True)
-print(server.server_address[1], flush=True)
-server.serve_forever()
-"#;
-
 /// The server, which is killed on drop.
 struct Server {
     process: Child,
@@ -55,8 +30,7 @@ struct Server {
 impl Server {
     fn start() -> Self {
         let mut process = Command::new("python3")
-            .args(["-c", SERVER])
-            .arg(file("server.pem"))
+            .args(["server.py", "server.pem"].map(file))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

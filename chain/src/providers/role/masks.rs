@@ -2,7 +2,7 @@
 
 use keyfob_sigv4::Timestamp;
 
-use super::plan::{SSO, property, property_in};
+use super::plan::{ID, SSO, TOKEN_FILE, property, property_in};
 use crate::{
     config::Settings,
     finding::{Finding, FindingKind},
@@ -10,9 +10,6 @@ use crate::{
     origin::Origin,
     profiles::{FileKind, Part, Section, SectionName, Value},
 };
-
-const ID: &str = "aws_access_key_id";
-const TOKEN_FILE: &str = "web_identity_token_file";
 
 /// The properties in which tools write when a session expires: saml2aws, aws-mfa and others,
 /// several wrappers, aws-azure-login, and one more. No SDK reads them.

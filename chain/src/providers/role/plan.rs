@@ -13,10 +13,10 @@ use crate::{
     providers::key::Key,
 };
 
-const ID: &str = "aws_access_key_id";
+pub(super) const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
 const ROLE: &str = "role_arn";
-const TOKEN_FILE: &str = "web_identity_token_file";
+pub(super) const TOKEN_FILE: &str = "web_identity_token_file";
 pub(super) const SSO: [&str; 4] = [
     "sso_session",
     "sso_start_url",
