@@ -97,6 +97,8 @@ pub enum FindingKind {
     Flag,
     /// A role in another partition than the region.
     Partition,
+    /// A service on another machine that is called without encryption.
+    ClearText,
     /// Anything else, as from a provider of your own.
     Other,
 }

@@ -1,7 +1,10 @@
-use keyfob_sts::{Client, ClientBuilder};
+use keyfob_sts::{Client, ClientBuilder, Endpoint, EndpointBuilder};
 
 use super::{region::Region, setting::Argument, settings::Settings};
-use crate::error::{Error, ErrorKind};
+use crate::{
+    error::{Error, ErrorKind, shown},
+    finding::{Finding, FindingKind},
+};
 
 impl Settings {
     /// Returns the builder of a client for STS, configured by these settings.
@@ -19,8 +22,12 @@ impl Settings {
     /// | `AWS_RETRY_MODE` | `retry_mode` | `standard`, `adaptive` (which is the same here: it limits the rate of many calls) or `legacy` (5 attempts by default) |
     ///
     /// The HTTP client reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` from the
-    /// environment of the process, not from these settings. It ignores a value that is not a URL,
-    /// does not support SOCKS, and never uses a proxy for an endpoint on this machine.
+    /// environment of the process, not from these settings; names in lower case come first. For a
+    /// proxy that cannot be used, also one for SOCKS, building the client is an error. A proxy is
+    /// never used for an endpoint on this machine.
+    ///
+    /// If the endpoint is on another machine and its URL begins with `http://`, the function of
+    /// [`with_notify`](Self::with_notify) is told.
     ///
     /// The roles of profiles and of pods are assumed by a client of this builder, with the region
     /// of [`resolve_region`](Self::resolve_region). Use the same for calls of your own, so that
@@ -52,6 +59,9 @@ impl Settings {
         region: &Region,
         endpoint: Option<Argument<'_>>,
     ) -> Result<ClientBuilder, Error> {
+        if let Some(finding) = self.clear_text_finding(endpoint)? {
+            self.notify(&finding);
+        }
         let mut builder = Client::builder().region(region.name()).map_err(|error| {
             let message = "STS cannot be used with this region";
             Error::with_source(ErrorKind::Setting, message, error)
@@ -73,6 +83,55 @@ impl Settings {
             builder = builder.attempts(attempts);
         }
         self.with_ca_bundle(builder)
+    }
+
+    /// Returns a warning if STS is called over a network without encryption, at the URL of the
+    /// argument or of [`endpoint_url`](Self::endpoint_url).
+    ///
+    /// # Errors
+    ///
+    /// As [`endpoint_url`](Self::endpoint_url).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Argument, Settings, Variables};
+    ///
+    /// let url = ("AWS_ENDPOINT_URL", "http://sts.corp.example:9000");
+    /// let settings = Settings::load(Variables::from_iter([url]));
+    /// let finding = settings.clear_text_finding(None)?.unwrap();
+    /// assert!(finding.text.starts_with(
+    ///     "STS is called without encryption at http://sts.corp.example:9000 (AWS_ENDPOINT_URL)",
+    /// ));
+    /// let local = Argument::new("--endpoint-url", "http://localhost:4566");
+    /// assert_eq!(settings.clear_text_finding(Some(local))?, None);
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    pub fn clear_text_finding(
+        &self,
+        endpoint: Option<Argument<'_>>,
+    ) -> Result<Option<Finding>, Error> {
+        let (name, url, origin) = match endpoint {
+            Some(argument) => (argument.flag.to_owned(), argument.value, argument.origin()),
+            None => match self.endpoint_url("sts")? {
+                Some(setting) => (setting.name, setting.text, setting.origin),
+                None => return Ok(None),
+            },
+        };
+        // A URL that cannot be used is an error of the client.
+        let endpoint = Endpoint::builder()
+            .url(url)
+            .and_then(EndpointBuilder::build);
+        if !endpoint.is_ok_and(|endpoint| endpoint.is_clear_text()) {
+            return Ok(None);
+        }
+        let text = format!(
+            "STS is called without encryption at {} ({name}): session tokens, MFA codes and the \
+             credentials in answers can be read on the way; use a URL with https",
+            shown(url)
+        );
+        let finding = Finding::warning(FindingKind::ClearText, text);
+        Ok(Some(finding.with_origin(origin)))
     }
 
     /// Source: SDKs and Tools Reference Guide, "AWS STS Regional endpoints".

@@ -1,6 +1,6 @@
 //! `keyfob why`: the provider chain explained.
 
-use keyfob_chain::{Argument, Error, ErrorKind, Explanation, TextPart, TextStyle};
+use keyfob_chain::{Error, ErrorKind, Explanation, TextPart, TextStyle};
 use keyfob_sigv4::{Credentials, Timestamp};
 use serde_json::Value;
 
@@ -39,11 +39,14 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
 }
 
 fn with_endpoint(context: &Context, explanation: Explanation) -> Explanation {
-    if let Some(url) = &context.globals().endpoint_url {
-        return explanation.with_endpoint(url, Argument::new("--endpoint-url", url).origin());
+    let (settings, argument) = (context.settings(), context.endpoint_argument());
+    let clear_text = settings.clear_text_finding(argument).ok().flatten();
+    let explanation = explanation.with_findings(clear_text);
+    if let Some(argument) = argument {
+        return explanation.with_endpoint(argument.value, argument.origin());
     }
     // Without a profile that can be read there is no endpoint of it.
-    match context.settings().endpoint_url("sts") {
+    match settings.endpoint_url("sts") {
         Ok(Some(url)) => explanation.with_endpoint(url.text, url.origin),
         Ok(None) | Err(_) => explanation,
     }

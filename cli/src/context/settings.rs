@@ -11,9 +11,13 @@ impl Context {
     ///
     /// If one of the settings cannot be used.
     pub(crate) fn sts(&self, region: &Region) -> Result<ClientBuilder, Failure> {
+        Ok(self.settings.sts(region, self.endpoint_argument())?)
+    }
+
+    /// Returns the argument `--endpoint-url`.
+    pub(crate) fn endpoint_argument(&self) -> Option<Argument<'_>> {
         let url = self.globals.endpoint_url.as_deref();
-        let argument = url.map(|url| Argument::new("--endpoint-url", url));
-        Ok(self.settings.sts(region, argument)?)
+        url.map(|url| Argument::new("--endpoint-url", url))
     }
 
     /// Prints a hint if the role with that ARN is in another partition than the region of requests

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use crate::keyfob::{Home, assert_has};
+use crate::keyfob::{Home, assert_has, assert_lacks};
 
 /// A key, and a role that is assumed with it.
 const CREDENTIALS: &str = "[default]
@@ -115,6 +115,100 @@ fn hosts_in_no_proxy_are_called_without_the_proxy() {
     let home = home.with("NO_PROXY", "example.com,.invalid");
     home.keyfob(["sts", "get-caller-identity"]).fails(255);
     assert!(hosts.try_recv().is_err());
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_stops_the_call_and_is_named_without_its_value() {
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        for value in [
+            "\"http://u:secret@127.0.0.1:1\"",
+            " http://u:secret@127.0.0.1:1",
+            "htp://secret",
+            "http://secret[",
+            "http://u:secret@127.0.0.1:99999",
+            "socks5://secret:1080",
+            "secret",
+        ] {
+            let home = Home::new()
+                .with_file("credentials", CREDENTIALS)
+                .with("AWS_REGION", "eu-west-1")
+                .with(name, value);
+            for words in [
+                &["sts", "get-session-token"][..],
+                &["whoami"],
+                // By the endpoint of the role.
+                &["--profile", "ops", "s3", "presign", "s3://bucket/key"],
+            ] {
+                let stderr = home.keyfob(words).fails(253);
+                assert_has(&stderr, &["(Configuration)", name, "http://HOST:PORT"]);
+                assert_lacks(&stderr, &["secret"]);
+            }
+            // Signing sends nothing, and a host may be exempt.
+            home.keyfob(["s3", "presign", "s3://bucket/key"]).ok();
+            let home = home
+                .with("NO_PROXY", ".invalid")
+                .with("AWS_MAX_ATTEMPTS", "1");
+            let url = ["--endpoint-url", "https://sts.invalid", "whoami"];
+            let stderr = home.keyfob(url).fails(255);
+            assert_has(&stderr, &["(EndpointConnection)"]);
+        }
+    }
+}
+
+#[test]
+fn each_command_that_calls_sts_without_encryption_warns_before_the_call() {
+    let (url, hosts) = proxy();
+    let home = Home::new()
+        .with_file("credentials", CREDENTIALS)
+        .with("HTTP_PROXY", &url)
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_EC2_METADATA_DISABLED", "true")
+        .with("AWS_MAX_ATTEMPTS", "1");
+    let remote = "http://sts.invalid:8080";
+    let role = "arn:aws:iam::123456789012:role/ops";
+    for words in [
+        &["whoami"][..],
+        &["sts", "get-caller-identity"],
+        &["sts", "get-session-token"],
+        &[
+            "sts",
+            "assume-role",
+            "--role-arn",
+            role,
+            "--role-session-name",
+            "me",
+        ],
+    ] {
+        let argument = ["--endpoint-url", remote];
+        let stderr = home.keyfob(argument.iter().chain(words)).fails(254);
+        let warning =
+            format!("warning: STS is called without encryption at {remote} (--endpoint-url)");
+        assert!(stderr.starts_with(&warning), "{words:?}: {stderr}");
+        assert_eq!(stderr.matches("without encryption").count(), 1);
+        assert_eq!(hosts.recv().unwrap(), "http://sts.invalid:8080/");
+    }
+    let why = home.keyfob(["why", "--endpoint-url", remote]).ok();
+    assert_has(&why, &["warning: STS is called without encryption"]);
+    let local = home.keyfob(["--sandbox", "whoami"]);
+    assert_lacks(&local.stderr, &["without encryption"]);
+    // A role is assumed at the endpoint of the settings.
+    let configured = home.with("AWS_ENDPOINT_URL_STS", remote);
+    for words in [
+        &["s3", "presign", "s3://bucket/key"][..],
+        &["serve", "container"],
+        &["whoami"],
+    ] {
+        let run = configured.keyfob(["--profile", "ops"].iter().chain(words));
+        let stderr = run.fails(254);
+        let warning =
+            format!("warning: STS is called without encryption at {remote} (AWS_ENDPOINT_URL_STS)");
+        assert!(stderr.starts_with(&warning), "{words:?}: {stderr}");
+    }
+    let why = configured.keyfob(["why", "--output", "json"]).ok();
+    assert_has(&why, &["\"clear_text\"", "without encryption"]);
+    // Nothing is called.
+    let presign = configured.keyfob(["s3", "presign", "s3://bucket/key"]);
+    assert_lacks(&presign.stderr, &["without encryption"]);
 }
 
 /// The server, which is killed on drop.

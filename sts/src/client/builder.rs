@@ -1,6 +1,6 @@
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 use std::path::Path;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{env, fmt, sync::Arc, time::Duration};
 
 use keyfob_backoff::{Budget, Pause, Policy};
 use keyfob_sigv4::{Scope, Signer};
@@ -9,7 +9,7 @@ use keyfob_sigv4::{Scope, Signer};
 use crate::client::ca_bundle::CaBundle;
 use crate::{
     call::Service,
-    client::{Client, Inner, clock::Clock, unusable},
+    client::{Client, Inner, clock::Clock, proxy, unusable},
     endpoint::{self, Endpoint, EndpointBuilder},
     error::Error,
 };
@@ -320,8 +320,8 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if neither a region nor an endpoint is
-    /// set, if FIPS or dual stack is combined with an endpoint, if the TLS library cannot be set
-    /// up, or if it refuses a certificate of the CA bundle.
+    /// set, if FIPS or dual stack is combined with an endpoint, if a variable for proxies cannot be
+    /// used, if the TLS library cannot be set up, or if it refuses a certificate of the CA bundle.
     pub fn build(self) -> Result<Client, Error> {
         // reqwest writes a URL in its own way (`LOCALHOST`, `127.1`, `/a/../b`, `:80`), and what is
         // signed must be what is sent. Its way is the same for a URL that it wrote.
@@ -355,10 +355,7 @@ impl ClientBuilder {
             .user_agent(concat!("keyfob-sts/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(self.connect_timeout);
-        // A proxy that the environment names cannot reach a server on this machine.
-        if endpoint.is_loopback() {
-            builder = builder.no_proxy();
-        }
+        builder = proxy::from_environment(builder, endpoint, |name| env::var_os(name))?;
         // Otherwise the system's library would win where both are enabled.
         #[cfg(feature = "rustls")]
         {

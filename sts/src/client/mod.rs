@@ -3,6 +3,7 @@ mod builder;
 mod ca_bundle;
 mod cause;
 mod clock;
+mod proxy;
 
 use std::{
     fmt,
@@ -32,7 +33,9 @@ use crate::{
 /// by more than four minutes, later attempts are signed with the service's time.
 ///
 /// Unless you set an HTTP client of your own, redirects are not followed, because a signature is
-/// valid for one host only, and an endpoint on this machine is called without a proxy.
+/// valid for one host only. The proxy is that of `https_proxy`, `http_proxy`, `all_proxy` and
+/// `no_proxy`, or of these names in upper case; one that cannot be used is an error, and SOCKS is
+/// not supported. An endpoint on this machine is called without a proxy.
 ///
 /// # Examples
 ///

@@ -80,8 +80,8 @@ impl Endpoint {
     }
 
     /// Returns true if requests go over a network without encryption: the URL begins with
-    /// `http://`, and the host is not this machine. Session tokens, web identity tokens, MFA codes
-    /// and the credentials in answers can then be read on the way.
+    /// `http://`, and the host is not this machine or a link-local address. Session tokens, web
+    /// identity tokens, MFA codes and the credentials in answers can then be read on the way.
     ///
     /// Such an endpoint is used all the same; a program should tell its user.
     ///
@@ -97,7 +97,12 @@ impl Endpoint {
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
     pub fn is_clear_text(&self) -> bool {
-        self.uri.scheme() == Some(&Scheme::HTTP) && !self.is_loopback()
+        let is_link_local = match self.address() {
+            Some(IpAddr::V4(address)) => address.is_link_local(),
+            Some(IpAddr::V6(address)) => address.is_unicast_link_local(),
+            None => false,
+        };
+        self.uri.scheme() == Some(&Scheme::HTTP) && !self.is_loopback() && !is_link_local
     }
 
     /// Returns why this endpoint cannot serve the principal or role with that ARN: it is in another
@@ -142,11 +147,18 @@ impl Endpoint {
 
     /// Returns true if the endpoint is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
+        self.host().eq_ignore_ascii_case("localhost")
+            || self.address().is_some_and(|address| address.is_loopback())
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        let address: IpAddr = self.host().trim_matches(['[', ']']).parse().ok()?;
+        Some(address.to_canonical())
+    }
+
+    fn host(&self) -> &str {
         let host = self.uri.host().unwrap_or_default();
-        let host = host.strip_suffix('.').unwrap_or(host);
-        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-        host.eq_ignore_ascii_case("localhost")
-            || address.is_ok_and(|address| address.to_canonical().is_loopback())
+        host.strip_suffix('.').unwrap_or(host)
     }
 }
 
@@ -469,6 +481,8 @@ mod tests {
             "http://localhost:1",
             "http://127.0.0.1",
             "http://[::1]:1",
+            "http://169.254.170.2",
+            "http://[fe80::1]",
         ] {
             assert!(!is_clear_text(url), "{url}");
         }
