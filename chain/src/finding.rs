@@ -95,6 +95,8 @@ pub enum FindingKind {
     DefaultRegion,
     /// A flag that is neither true nor false.
     Flag,
+    /// A setting that other tools read and that has no effect here.
+    UnusedSetting,
     /// A role in another partition than the region.
     Partition,
     /// A service on another machine that is called without encryption.

@@ -73,10 +73,6 @@ pub(crate) struct Rules {
     )]
     pub(crate) region_beside_role: bool,
     /// Whether `AWS_STS_REGIONAL_ENDPOINTS` can choose the global endpoint of STS.
-    #[cfg_attr(
-        not(feature = "sts"),
-        expect(dead_code, reason = "there is no STS then")
-    )]
     pub(crate) sts_may_be_global: bool,
     /// Whether a role without a source is assumed with the key of its own profile.
     pub(crate) role_takes_own_key: bool,

@@ -12,7 +12,7 @@ use crate::{
 const MAX_MESSAGE: usize = 4096;
 
 /// The length in characters at which a code or a request id is cut; real ones have at most sixty.
-const MAX_NAME: usize = 256;
+pub(crate) const MAX_NAME: usize = 256;
 
 /// The reason why a call failed: its kind, and the service's code, message and status if it
 /// answered.

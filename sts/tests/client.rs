@@ -348,6 +348,19 @@ async fn a_broken_or_endless_answer_is_an_error_and_not_retried() {
 }
 
 #[tokio::test]
+async fn an_error_that_is_too_long_to_read_is_an_error_of_the_service() {
+    for (status, requests) in [(403, 1), (503, 3)] {
+        let long = || Answer::Full(status, "", "x".repeat(200));
+        let stub = Stub::start([long(), long(), long()]).await;
+        let client = client(stub.url()).max_answer(100);
+        let error = whoami(client).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Service, "{error}");
+        assert_eq!(error.status(), Some(status));
+        assert_eq!(stub.requests().len(), requests, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_by_the_default_client() {
     let stub = Stub::start([Answer::Full(307, "Location: /elsewhere\r\n", String::new())]).await;
     let builder = Client::builder().region("eu-west-1").unwrap();

@@ -417,6 +417,26 @@ fn every_modeled_error_keeps_its_wire_code_and_status() {
 }
 
 #[test]
+fn request_ids_are_cut_in_results_and_in_errors() {
+    let id = "i".repeat(1000);
+    let body = format!(
+        "<R><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn><UserId>AIDA</UserId>\
+         <Account>1</Account></GetCallerIdentityResult><RequestId>{id}</RequestId></R>"
+    );
+    let identity = GetCallerIdentity::new()
+        .parse(&response(200, body))
+        .unwrap();
+    assert_eq!(identity.request_id.as_deref(), Some(&id[..256]));
+    let body =
+        format!("<R><Error><Code>AccessDenied</Code></Error><RequestId>{id}</RequestId></R>");
+    let error = GetCallerIdentity::new()
+        .parse(&response(403, body))
+        .unwrap_err();
+    assert_eq!(error.request_id(), Some(&id[..256]));
+    assert!(error.to_string().len() < 400, "{error}");
+}
+
+#[test]
 fn an_error_without_a_message_shows_its_code_its_status_and_its_request_id() {
     for (body, shown) in [
         (

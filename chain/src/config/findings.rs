@@ -11,8 +11,9 @@ impl Settings {
     /// region in use. Sends nothing.
     ///
     /// These are: a file that a variable names, a profile name that other tools read differently, a
-    /// flag that is neither true nor false, a region that does not look like one, the regions that
-    /// it masks, and [`us-east-1` by default](Self::default_region_finding).
+    /// flag that is neither true nor false, a setting that is not used, a region that does not look
+    /// like one, the regions that it masks, and [`us-east-1` by
+    /// default](Self::default_region_finding).
     ///
     /// # Examples
     ///
@@ -36,6 +37,7 @@ impl Settings {
         let mut findings = self.file_path_findings();
         findings.extend(self.profile_name_findings());
         findings.extend(self.flag_findings());
+        findings.extend(self.unused_setting_finding());
         if let Some(region) = region {
             if *region.origin() == Origin::Default {
                 findings.push(self.default_region_finding());
@@ -142,12 +144,8 @@ impl Settings {
     }
 
     /// Returns the flags for endpoints that are neither true nor false, which count as false.
-    fn flag_findings(&self) -> Vec<Finding> {
-        let flags = [
-            ("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
-            ("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
-        ];
-        let set = flags
+    pub(super) fn flag_findings(&self) -> Vec<Finding> {
+        let set = ENDPOINT_FLAGS
             .into_iter()
             .filter_map(|(variable, property)| self.find(variable, property));
         set.filter(|flag| !flag.is_true() && !flag.text.eq_ignore_ascii_case("false"))
@@ -159,6 +157,21 @@ impl Settings {
                 Finding::warning(FindingKind::Flag, text).with_origin(flag.origin)
             })
             .collect()
+    }
+
+    /// Returns a note if the old global endpoint of STS is chosen by a setting that the program
+    /// whose rules are in use does not read.
+    fn unused_setting_finding(&self) -> Option<Finding> {
+        let setting = self.find("AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints");
+        let setting = setting.filter(|setting| {
+            !self.rules().sts_may_be_global && setting.text.eq_ignore_ascii_case("legacy")
+        })?;
+        let text = format!(
+            "{} is legacy, which is not used: STS is called in the region",
+            setting.name
+        );
+        let finding = Finding::note(FindingKind::UnusedSetting, text);
+        Some(finding.with_origin(setting.origin))
     }
 
     /// Returns the regions that come after the one in use.
@@ -186,6 +199,12 @@ impl Settings {
             .collect()
     }
 }
+
+/// The variables and properties of the endpoints for FIPS and of those with IPv6 addresses.
+pub(super) const ENDPOINT_FLAGS: [(&str, &str); 2] = [
+    ("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+    ("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+];
 
 /// Returns true for the origins among which the order of settings decides. An argument comes before
 /// all of them.

@@ -1,6 +1,9 @@
 use keyfob_imds::{Client, ClientBuilder, Endpoint, Mode};
 
-use super::{setting::Argument, settings::Settings};
+use super::{
+    setting::{Argument, Setting},
+    settings::Settings,
+};
 use crate::error::Error;
 
 /// The variable that disables instance metadata.
@@ -68,12 +71,11 @@ impl Settings {
     }
 
     fn imds_endpoint(&self, argument: Option<Argument<'_>>) -> Result<Option<Endpoint>, Error> {
-        if let Some(argument) = argument {
-            let endpoint = Endpoint::new(argument.value);
-            return endpoint.map(Some).map_err(|error| argument.unusable(error));
-        }
-        let url = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-        if let Some(url) = self.find(url, "ec2_metadata_service_endpoint") {
+        let find = || {
+            let url = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+            self.find(url, "ec2_metadata_service_endpoint")
+        };
+        if let Some(url) = argument.map(Setting::from_argument).or_else(find) {
             // The error of imds names the URL without its password.
             let endpoint = Endpoint::new(url.text);
             return endpoint.map(Some).map_err(|error| url.unusable(error));

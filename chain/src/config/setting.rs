@@ -10,11 +10,11 @@ use crate::{
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Setting<'a> {
-    /// The name of the variable or property that set it.
+    /// The name of the variable, property or argument that set it.
     pub name: String,
     /// Its value, without surrounding whitespace. Never empty.
     pub text: &'a str,
-    /// The variable, or the file and line.
+    /// The variable, the argument, or the file and line.
     pub origin: Origin,
 }
 
@@ -24,6 +24,15 @@ impl<'a> Setting<'a> {
             name: name.to_owned(),
             text,
             origin: Origin::environment(&[name]),
+        }
+    }
+
+    #[cfg(any(feature = "imds", feature = "sts"))]
+    pub(super) fn from_argument(argument: Argument<'a>) -> Self {
+        Self {
+            name: argument.flag.to_owned(),
+            text: argument.value,
+            origin: argument.origin(),
         }
     }
 
@@ -61,6 +70,15 @@ impl<'a> Setting<'a> {
             Err(_) => "a number",
         };
         self.invalid(&format!("{expected}: {cure}"))
+    }
+
+    /// Returns the name as the user wrote it, after the file and line of a property.
+    #[cfg(feature = "sts")]
+    pub(super) fn full_name(&self) -> impl fmt::Display {
+        Name {
+            name: &self.name,
+            origin: &self.origin,
+        }
     }
 
     /// Creates the error for a value that cannot be used. It names the setting, its value, and what
@@ -137,13 +155,6 @@ impl<'a> Argument<'a> {
     /// Creates an argument from its flag and its value.
     pub fn new(flag: &'a str, value: &'a str) -> Self {
         Self { flag, value }
-    }
-
-    /// Creates the error for a value that `source` rejects. `source` should name the value.
-    #[cfg(any(feature = "imds", feature = "sts"))]
-    pub(super) fn unusable(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
-        let message = format!("{} cannot be used", self.flag);
-        Error::with_source(ErrorKind::Setting, message, source)
     }
 
     /// Returns the argument as an origin.

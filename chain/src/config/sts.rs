@@ -1,6 +1,11 @@
 use keyfob_sts::{Client, ClientBuilder, Endpoint, EndpointBuilder};
 
-use super::{region::Region, setting::Argument, settings::Settings};
+use super::{
+    findings::ENDPOINT_FLAGS,
+    region::Region,
+    setting::{Argument, Setting},
+    settings::Settings,
+};
 use crate::{
     error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
@@ -59,25 +64,35 @@ impl Settings {
         region: &Region,
         endpoint: Option<Argument<'_>>,
     ) -> Result<ClientBuilder, Error> {
-        if let Some(finding) = self.clear_text_finding(endpoint)? {
+        let url = self.sts_url(endpoint)?;
+        let clear_text = url.as_ref().and_then(clear_text_finding);
+        for finding in clear_text.into_iter().chain(self.flag_findings()) {
             self.notify(&finding);
         }
         let mut builder = Client::builder().region(region.name()).map_err(|error| {
             let message = "STS cannot be used with this region";
             Error::with_source(ErrorKind::Setting, message, error)
         })?;
-        if let Some(argument) = endpoint {
-            builder = builder
-                .endpoint(argument.value)
-                .map_err(|error| argument.unusable(error))?;
-        } else if let Some(url) = self.endpoint_url("sts")? {
+        let [fips, dual_stack] = ENDPOINT_FLAGS.map(|(variable, property)| {
+            let flag = self.find(variable, property);
+            flag.filter(Setting::is_true)
+        });
+        if let Some(url) = url {
+            if let Some(flag) = fips.as_ref().or(dual_stack.as_ref()) {
+                let message = format!(
+                    "{} does not work with a custom endpoint ({}): drop one of the two",
+                    flag.full_name(),
+                    url.full_name()
+                );
+                return Err(Error::new(ErrorKind::Setting, message));
+            }
             builder = builder
                 .endpoint(url.text)
                 .map_err(|error| url.unusable(error))?;
         }
         builder = builder
-            .fips(self.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
-            .dual_stack(self.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"))
+            .fips(fips.is_some())
+            .dual_stack(dual_stack.is_some())
             .legacy_global(self.has_legacy_sts()?);
         if let Some(attempts) = self.attempts()? {
             builder = builder.attempts(attempts);
@@ -111,27 +126,15 @@ impl Settings {
         &self,
         endpoint: Option<Argument<'_>>,
     ) -> Result<Option<Finding>, Error> {
-        let (name, url, origin) = match endpoint {
-            Some(argument) => (argument.flag.to_owned(), argument.value, argument.origin()),
-            None => match self.endpoint_url("sts")? {
-                Some(setting) => (setting.name, setting.text, setting.origin),
-                None => return Ok(None),
-            },
-        };
-        // A URL that cannot be used is an error of the client.
-        let endpoint = Endpoint::builder()
-            .url(url)
-            .and_then(EndpointBuilder::build);
-        if !endpoint.is_ok_and(|endpoint| endpoint.is_clear_text()) {
-            return Ok(None);
+        let url = self.sts_url(endpoint)?;
+        Ok(url.as_ref().and_then(clear_text_finding))
+    }
+
+    fn sts_url<'a>(&'a self, argument: Option<Argument<'a>>) -> Result<Option<Setting<'a>>, Error> {
+        match argument {
+            Some(argument) => Ok(Some(Setting::from_argument(argument))),
+            None => self.endpoint_url("sts"),
         }
-        let text = format!(
-            "STS is called without encryption at {} ({name}): session tokens, MFA codes and the \
-             credentials in answers can be read on the way; use a URL with https",
-            shown(url)
-        );
-        let finding = Finding::warning(FindingKind::ClearText, text);
-        Ok(Some(finding.with_origin(origin)))
     }
 
     /// Source: SDKs and Tools Reference Guide, "AWS STS Regional endpoints".
@@ -182,4 +185,19 @@ impl Settings {
     fn with_ca_bundle(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         Ok(builder)
     }
+}
+
+fn clear_text_finding(url: &Setting<'_>) -> Option<Finding> {
+    let endpoint = Endpoint::builder().url(url.text);
+    // A URL that cannot be used is an error of the client.
+    let endpoint = endpoint.and_then(EndpointBuilder::build).ok()?;
+    endpoint.is_clear_text().then(|| {
+        let text = format!(
+            "STS is called without encryption at {} ({}): session tokens, MFA codes and the \
+             credentials in answers can be read on the way; use a URL with https",
+            shown(url.text),
+            url.name
+        );
+        Finding::warning(FindingKind::ClearText, text).with_origin(url.origin.clone())
+    })
 }

@@ -106,12 +106,16 @@ impl Report {
     /// Lists what is probably wrong although the credentials work.
     fn warnings(&self, context: &Context) -> Vec<(&'static str, String)> {
         let home = context.variables().home();
-        let lines = self.explanation.warnings().flat_map(|finding| {
-            let text = finding.line(home.as_deref());
-            let warning = ("warning", context.console().paint(Style::Warning, &text));
-            let cure = finding.cure.clone().map(|cure| ("cure", cure));
-            [Some(warning), cure].into_iter().flatten()
-        });
+        let warnings = self.explanation.warnings();
+        // What was printed before the call is on the screen.
+        let lines = warnings
+            .filter(|finding| !context.has_printed(finding))
+            .flat_map(|finding| {
+                let text = finding.line(home.as_deref());
+                let warning = ("warning", context.console().paint(Style::Warning, &text));
+                let cure = finding.cure.clone().map(|cure| ("cure", cure));
+                [Some(warning), cure].into_iter().flatten()
+            });
         lines.collect()
     }
 

@@ -1,7 +1,7 @@
 use std::{
     collections::HashSet,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use keyfob_chain::{Finding, Severity};
@@ -21,6 +21,11 @@ impl Context {
     pub(crate) fn print_finding(&self, finding: &Finding) {
         self.notes.print(finding);
     }
+
+    /// Returns true if a finding was printed on stderr.
+    pub(crate) fn has_printed(&self, finding: &Finding) -> bool {
+        self.notes.has_printed(finding)
+    }
 }
 
 impl Notes {
@@ -35,8 +40,7 @@ impl Notes {
     /// Prints a finding as a note or a warning.
     pub(crate) fn print(&self, finding: &Finding) {
         let line = finding.line(self.home.as_deref());
-        let mut printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
-        if !printed.insert(line.clone()) {
+        if !self.printed().insert(line.clone()) {
             return;
         }
         if finding.severity == Severity::Note {
@@ -47,5 +51,12 @@ impl Notes {
         if let Some(cure) = &finding.cure {
             self.console.write_stderr(&format!("  cure:  {cure}\n"));
         }
+    }
+    fn has_printed(&self, finding: &Finding) -> bool {
+        self.printed().contains(&finding.line(self.home.as_deref()))
+    }
+
+    fn printed(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

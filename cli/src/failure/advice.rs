@@ -1,6 +1,6 @@
 //! What to do about a failure.
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
 use keyfob_chain::Explanation;
 use keyfob_sts::Error;
@@ -30,27 +30,36 @@ pub(crate) fn none_found(explanation: &Explanation) -> Failure {
 
 /// Returns true if a service refused the key or its session, and not only because of a wrong clock.
 pub(crate) fn is_key_refused(error: &Error) -> bool {
-    refusal_hint(error).is_some() && !is_clock_wrong(error)
+    refusal_hint(error, None).is_some() && !is_clock_wrong(error)
 }
 
-/// Returns what a refusal by a service most likely means.
-fn refusal_hint(error: &Error) -> Option<&'static str> {
-    match error.code()? {
+/// Returns what a refusal by a service most likely means. `endpoint` is the setting with the URL
+/// that was called, unless it was one of AWS.
+fn refusal_hint(error: &Error, endpoint: Option<&str>) -> Option<Cow<'static, str>> {
+    let hint = match error.code()? {
         // AWS has the same code for a wrong time and a wrong secret.
         "SignatureDoesNotMatch" if is_clock_wrong(error) => {
-            Some("the clock of this machine differs from the service's: set it, then try again")
+            "the clock of this machine differs from the service's: set it, then try again"
         }
         "SignatureDoesNotMatch" => {
-            Some("the secret access key does not belong to this access key id: copy both again")
+            if let Some(endpoint) = endpoint {
+                return Some(Cow::from(format!(
+                    "the secret access key does not belong to this access key id, or what answers \
+                     at the URL of {endpoint} is not STS: check both"
+                )));
+            }
+            "the secret access key does not belong to this access key id: copy both again"
         }
-        "InvalidClientTokenId" => Some(
-            "this service does not know the access key id, or the session token belongs to another key",
-        ),
+        "InvalidClientTokenId" => {
+            "this service does not know the access key id, or the session token belongs to another \
+             key"
+        }
         "ExpiredToken" | "ExpiredTokenException" => {
-            Some("the session has expired: get a new one from the same source")
+            "the session has expired: get a new one from the same source"
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Cow::from(hint))
 }
 
 fn is_clock_wrong(error: &Error) -> bool {
@@ -59,9 +68,10 @@ fn is_clock_wrong(error: &Error) -> bool {
 }
 
 impl Failure {
-    /// Adds a hint if the error is a refusal with a known meaning.
-    pub(crate) fn with_refusal_hint(self, error: &Error) -> Self {
-        match refusal_hint(error) {
+    /// Adds a hint if the error is a refusal with a known meaning. `endpoint` is the setting with
+    /// the URL that was called, unless it was one of AWS.
+    pub(crate) fn with_refusal_hint(self, error: &Error, endpoint: Option<&str>) -> Self {
+        match refusal_hint(error, endpoint) {
             Some(hint) => self.with_hint(hint),
             None => self,
         }

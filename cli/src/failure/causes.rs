@@ -56,6 +56,8 @@ impl From<&keyfob_sts::Error> for Failure {
             ErrorKind::Setting => Self::configuration(chained(error)),
             ErrorKind::Connect => Self::connect(error),
             ErrorKind::Timeout => Self::other(chained(error)).with_code("ReadTimeout"),
+            ErrorKind::Transport => Self::other(chained(error)).with_code("ConnectionClosed"),
+            ErrorKind::Response => Self::unreadable(error),
             _ => Self::other(chained(error)),
         }
     }
@@ -107,6 +109,12 @@ impl Failure {
             }
             (_, None) => Self::service("Unknown", operation, error.message()),
         }
+    }
+
+    /// Converts the error that an answer of success cannot be read, with the code of `aws`.
+    fn unreadable(error: &keyfob_sts::Error) -> Self {
+        let failure = Self::other(error.message()).with_code("ResponseParser");
+        failure.with_operation(error.action().unwrap_or("STS"))
     }
 
     /// Creates the failure of a provider after the profile was found. A name that is not found then

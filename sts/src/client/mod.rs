@@ -268,11 +268,16 @@ impl Inner {
         let body = body.ok_or_else(|| {
             let max = self.settings.max_answer;
             let message = format!("the answer is longer than {max} bytes; check the endpoint");
+            let kind = if answer.status().is_success() {
+                ErrorKind::Response
+            } else {
+                ErrorKind::Service
+            };
             let answer = Answer {
                 status: Some(answer.status()),
                 ..Answer::default()
             };
-            Error::new(ErrorKind::Response, message).with_answer(answer)
+            Error::new(kind, message).with_answer(answer)
         })?;
         let mut response = Response::new(body);
         *response.status_mut() = answer.status();

@@ -65,7 +65,8 @@ impl Sts {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
-        let mut failure = Failure::from(&error).with_refusal_hint(&error);
+        let endpoint = context.endpoint_url("sts")?.map(|(_, origin)| origin);
+        let mut failure = Failure::from(&error).with_refusal_hint(&error, endpoint.as_deref());
         if let Some(hint) = error.hint() {
             failure = failure.with_hint(hint);
         }

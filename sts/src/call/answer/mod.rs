@@ -18,8 +18,9 @@ use self::{
 };
 use crate::{
     call::{operation::Operation, service::Protocol},
-    error::{Answer, Error, ErrorKind},
+    error::{Answer, Error, ErrorKind, MAX_NAME},
     principal::account,
+    text,
 };
 
 /// A successful answer, read whole.
@@ -299,7 +300,8 @@ impl<'a> Reply<'a> {
 
     /// Returns the request id, by which AWS support can find the request.
     pub fn request_id(&self) -> Option<String> {
-        self.answer.request_id.clone()
+        let id = self.answer.request_id.as_deref()?;
+        Some(text::cut(id, MAX_NAME).to_owned())
     }
 
     /// Returns the error for an answer that cannot be used, with a reason such as `accountList has
