@@ -192,6 +192,9 @@ impl Chain {
             rest.iter()
                 .map(|provider| Attempt::new(provider.name(), Verdict::NotAsked)),
         );
+        if matches!(outcome, Ok(None)) {
+            attempts = self.with_ways(attempts, now);
+        }
         self.finish(outcome, attempts, findings(asked, now))
     }
 
@@ -235,7 +238,16 @@ impl Chain {
             }
             attempts.push(attempt);
         }
+        let attempts = self.with_ways(attempts, now);
         self.finish(outcome, attempts, self.findings(now))
+    }
+
+    fn with_ways(&self, attempts: Vec<Attempt>, now: Timestamp) -> Vec<Attempt> {
+        attempts
+            .into_iter()
+            .zip(&self.providers)
+            .map(|(attempt, provider)| attempt.with_way(provider, now))
+            .collect()
     }
 
     /// Asks the providers in order. Returns the attempts so far; the last one is the provider that
@@ -267,7 +279,7 @@ impl Chain {
         attempts: Vec<Attempt>,
         findings: Vec<Finding>,
     ) -> Resolution {
-        let mut explanation = Explanation::new(attempts, &self.providers, findings);
+        let mut explanation = Explanation::new(attempts, findings);
         let credentials = match outcome {
             Ok(Some(found)) => Ok(found.credentials),
             Ok(None) => {

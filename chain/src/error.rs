@@ -11,6 +11,7 @@ struct Inner {
     kind: ErrorKind,
     message: String,
     source: Option<Box<dyn error::Error + Send + Sync>>,
+    is_not_configured: bool,
 }
 
 impl Error {
@@ -32,6 +33,7 @@ impl Error {
             kind,
             message: message.into(),
             source: None,
+            is_not_configured: false,
         }))
     }
 
@@ -57,7 +59,23 @@ impl Error {
             kind,
             message: message.into(),
             source: Some(source.into()),
+            is_not_configured: false,
         }))
+    }
+
+    /// Creates the error for a provider that is not configured, so that the next one is asked. A
+    /// role whose source has no credentials is an error of the same kind, and stops a chain.
+    pub(crate) fn not_configured(reason: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            kind: ErrorKind::NoCredentials,
+            message: reason.into(),
+            source: None,
+            is_not_configured: true,
+        }))
+    }
+
+    pub(crate) fn is_not_configured(&self) -> bool {
+        self.0.is_not_configured
     }
 
     /// Returns what went wrong.
@@ -87,7 +105,7 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// No provider is configured.
+    /// No provider is configured, or the source that a role names.
     NoCredentials,
     /// The chosen profile is in no file.
     ProfileNotFound,

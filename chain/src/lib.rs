@@ -25,7 +25,7 @@ pub use finding::{Finding, FindingKind, Severity};
 pub use order::Order;
 pub use origin::{Location, Origin};
 pub use provider::{
-    BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, Renewal, provider_fn,
+    Aside, BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, Renewal, provider_fn,
 };
 #[cfg(feature = "imds")]
 pub use providers::InstanceMetadataProvider;

@@ -69,6 +69,14 @@ pub trait Provider: Send + Sync {
         Selection::BySkipping
     }
 
+    /// Returns what this provider has that does not count beside a later one. It must be quick, and
+    /// contacts no service.
+    ///
+    /// [`Chain::explain`](crate::Chain::explain) asks a provider that is not configured.
+    fn aside(&self, _now: Timestamp) -> Option<Aside> {
+        None
+    }
+
     /// Returns what is remarkable about the provider's settings although it can answer, for
     /// [`Explanation::findings`](crate::Explanation). `now` is the current time. It may read files,
     /// but contacts no service.
@@ -183,6 +191,43 @@ pub enum Inspection {
     NotLooked,
 }
 
+/// Settings of a provider that do not count beside a later one, such as variables beside a profile
+/// that the program names.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::{Aside, Inspection, Origin, Skip};
+///
+/// let available = Inspection::Available {
+///     origin: Origin::Other { description: "VAULT_TOKEN".to_owned() },
+///     credentials: None,
+/// };
+/// let aside = Aside::new("profile \"dev\"", available, Some(Skip::without("--profile dev")));
+/// assert_eq!(aside.change.unwrap().without, ["--profile dev"]);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Aside {
+    /// The name of the later provider.
+    pub beside: String,
+    /// What there would be if they counted.
+    pub inspection: Inspection,
+    /// What to change so that they count, if that is possible.
+    pub change: Option<Skip>,
+}
+
+impl Aside {
+    /// Combines what there is with the name of the provider beside which it does not count.
+    pub fn new(beside: impl Into<String>, inspection: Inspection, change: Option<Skip>) -> Self {
+        Self {
+            beside: beside.into(),
+            inspection,
+            change,
+        }
+    }
+}
+
 /// For providers that can return credentials without contacting a service.
 impl From<Outcome> for Inspection {
     fn from(outcome: Outcome) -> Self {
@@ -274,6 +319,10 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     fn selection(&self) -> Selection {
         (**self).selection()
+    }
+
+    fn aside(&self, now: Timestamp) -> Option<Aside> {
+        (**self).aside(now)
     }
 
     fn findings(&self, now: Timestamp) -> Vec<Finding> {

@@ -152,6 +152,8 @@ fn debug_of_the_small_types_shows_what_they_say() {
     check(&Error::new(ErrorKind::Provider, "text"));
     check(&Skip::unset(["A"]));
     check(&Selection::BySkipping);
+    let settings = settings().with_profile("default");
+    check(&EnvironmentProvider::new(settings).aside(now()));
     check(&TextStyle::default());
     check(&Order::Cli);
 }

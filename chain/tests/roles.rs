@@ -10,7 +10,8 @@ mod service;
 use std::sync::{Arc, Mutex};
 
 use keyfob_chain::{
-    Cached, Chain, Error, ErrorKind, Order, Origin, Region, Settings, Variables, Verdict,
+    Cached, Chain, Error, ErrorKind, Found, Order, Origin, ProfileProvider, Region, Settings,
+    Variables, Verdict,
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_imds::server::Imds;
@@ -278,6 +279,24 @@ async fn credential_source_takes_the_variables_even_beside_a_named_profile() {
     let without = settings(&sts, &[]).with_profile("by-variables");
     let error = credentials(&without).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoCredentials);
+    assert_eq!(
+        error.to_string(),
+        "no session of role arn:aws:iam::123456789012:role/by-variables by [by-variables] in \
+         config:14: credential_source Environment has no credentials: AWS_ACCESS_KEY_ID is not set"
+    );
+}
+
+#[tokio::test]
+async fn a_role_whose_source_has_nothing_stops_a_chain_also_out_of_a_cache() {
+    let sts = Service::start(Vec::new());
+    let settings = settings(&sts, &[]).with_profile("by-variables");
+    let key = Credentials::new("AKIDNEXT", "canary").unwrap();
+    let description = "the next provider".to_owned();
+    let next = Found::new(key, Origin::Other { description });
+    let chain = Chain::new()
+        .then(Cached::new(ProfileProvider::new(settings)))
+        .then(next);
+    let error = chain.resolve(now()).await.credentials.unwrap_err();
     assert!(
         error.to_string().contains("credential_source Environment"),
         "{error}"

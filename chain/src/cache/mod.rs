@@ -16,7 +16,7 @@ use crate::{
     cure::{Selection, Skip},
     error::{Error, ErrorKind},
     finding::Finding,
-    provider::{BoxFuture, Found, Inspection, Outcome, Provider},
+    provider::{Aside, BoxFuture, Found, Inspection, Outcome, Provider},
 };
 
 /// Caches a provider's credentials, for any number of tasks, and refreshes them before they expire.
@@ -257,7 +257,7 @@ impl<P: Provider> Cached<P> {
     async fn ask(&self, now: Timestamp) -> Result<Found, Error> {
         match self.provider.provide(now).await? {
             Outcome::Found(found) => Ok(found),
-            Outcome::NotConfigured(reason) => Err(Error::new(ErrorKind::NoCredentials, reason)),
+            Outcome::NotConfigured(reason) => Err(Error::not_configured(reason)),
         }
     }
 
@@ -334,7 +334,7 @@ impl<P: Provider> Provider for Cached<P> {
         Box::pin(async move {
             match self.credentials(now).await {
                 Ok(cached) => Ok(Outcome::Found(cached.found().clone())),
-                Err(error) if error.kind() == ErrorKind::NoCredentials => {
+                Err(error) if error.is_not_configured() => {
                     Ok(Outcome::NotConfigured(error.to_string()))
                 }
                 Err(error) => Err(error),
@@ -352,6 +352,10 @@ impl<P: Provider> Provider for Cached<P> {
 
     fn selection(&self) -> Selection {
         self.provider.selection()
+    }
+
+    fn aside(&self, now: Timestamp) -> Option<Aside> {
+        self.provider.aside(now)
     }
 
     fn findings(&self, now: Timestamp) -> Vec<Finding> {

@@ -2,11 +2,11 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    cure::Skip,
+    cure::{Selection, Skip},
     error::Error,
     finding::{Finding, FindingKind},
     origin::Origin,
-    provider::{Found, Inspection},
+    provider::{Aside, Found, Inspection, Provider},
 };
 
 /// The result of one provider.
@@ -19,7 +19,7 @@ pub struct Attempt {
     pub provider: String,
     /// What the provider answered.
     pub verdict: Verdict,
-    /// Why the provider is not configured, or how it failed.
+    /// Why the provider is not configured or does not count, or how it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The number of the attempt that keeps this one from being used.
@@ -39,6 +39,18 @@ pub struct Attempt {
     /// were not seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub long_lived: Option<bool>,
+    #[serde(skip)]
+    pub(super) way: Way,
+}
+
+/// How this attempt, and the ones after it, can be used instead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Way {
+    /// What makes the chain skip it, if that is possible.
+    pub(super) skip: Option<Skip>,
+    pub(super) selection: Selection,
+    /// The provider beside which it does not count, and what makes it count.
+    pub(super) aside: Option<(String, Option<Skip>)>,
 }
 
 /// What a provider answered.
@@ -100,6 +112,7 @@ impl Attempt {
             key_id: None,
             expiry: None,
             long_lived: None,
+            way: Way::default(),
         }
     }
 
@@ -131,6 +144,31 @@ impl Attempt {
             Inspection::NotConfigured(reason) => Self::not_configured(provider, reason.clone()),
             Inspection::NotLooked => Self::new(provider, Verdict::NotAsked),
         }
+    }
+
+    /// Adds how it can be used instead of others, and what it has that does not count.
+    pub(crate) fn with_way(mut self, provider: &dyn Provider, now: Timestamp) -> Self {
+        self.way.skip = provider.skip();
+        self.way.selection = provider.selection();
+        if self.verdict == Verdict::NotConfigured
+            && let Some(aside) = provider.aside(now)
+        {
+            let Aside {
+                beside,
+                inspection,
+                change,
+            } = aside;
+            self.way.aside = Some((beside, change));
+            if let Inspection::Available {
+                origin,
+                credentials,
+            } = &inspection
+            {
+                self.verdict = Verdict::Masked;
+                return self.seen(origin, credentials.as_ref());
+            }
+        }
+        self
     }
 
     fn seen(mut self, origin: &Origin, credentials: Option<&Credentials>) -> Self {

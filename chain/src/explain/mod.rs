@@ -1,8 +1,6 @@
 mod attempt;
 mod text;
 
-use std::sync::Arc;
-
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 pub use self::{
@@ -15,7 +13,6 @@ use crate::{
     error::Error,
     finding::{Finding, FindingKind, Severity},
     origin::Origin,
-    provider::Provider,
 };
 
 /// Which credentials are used, why, and which others they mask.
@@ -59,15 +56,12 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Creates an explanation from the attempts and the findings of the providers.
-    pub(crate) fn new(
-        mut attempts: Vec<Attempt>,
-        providers: &[Arc<dyn Provider>],
-        mut findings: Vec<Finding>,
-    ) -> Self {
+    /// Creates an explanation from the attempts, and from the findings of the providers.
+    pub(crate) fn new(mut attempts: Vec<Attempt>, mut findings: Vec<Finding>) -> Self {
         for (number, attempt) in (1..).zip(&mut attempts) {
             attempt.number = number;
         }
+        name_maskers(&mut attempts);
         // A problem that made a provider fail is already that attempt's reason.
         findings.retain(|finding| {
             let line = finding.line(None);
@@ -81,7 +75,7 @@ impl Explanation {
             endpoint: None,
             findings: Vec::new(),
         };
-        explanation.findings = explanation.masks(providers);
+        explanation.findings = explanation.masks();
         explanation.findings.extend(explanation.key_findings());
         explanation.findings.append(&mut findings);
         explanation
@@ -128,20 +122,53 @@ impl Explanation {
         self
     }
 
-    /// Marks the credentials as not used, because of an error outside of the chain: a program that
-    /// is told to use a profile that does not exist should use no other credentials.
+    /// Marks the credentials as not used, because of an error: a program that is told to use a
+    /// profile that does not exist should use no other credentials. If it is the error of one of
+    /// the attempts, that one masks the others, and their cures skip it.
     #[must_use]
     pub fn with_error(mut self, error: &Error) -> Self {
-        self.error = Some(error.chain());
-        for attempt in &mut self.attempts {
-            if attempt.verdict == Verdict::Used {
+        let text = error.chain();
+        let is_failed = |attempt: &Attempt| attempt.reason.as_ref() == Some(&text);
+        let failed = self.attempts.iter().position(is_failed);
+        self.error = Some(text);
+        // Other cures do not change what this error is about.
+        self.findings
+            .retain(|finding| finding.kind != FindingKind::Masked);
+        if let Some(failed) = failed {
+            self.stand_aside(failed);
+            let masks = self.masks();
+            self.findings.splice(..0, masks);
+        } else {
+            let used = |attempt: &&mut Attempt| attempt.verdict == Verdict::Used;
+            for attempt in self.attempts.iter_mut().filter(used) {
                 attempt.verdict = Verdict::NotAsked;
             }
         }
-        // The cures do not change what this error is about.
-        self.findings
-            .retain(|finding| finding.kind != FindingKind::Masked);
         self
+    }
+
+    /// Lets no credentials count beside an attempt that failed.
+    fn stand_aside(&mut self, failed: usize) {
+        let (earlier, rest) = self.attempts.split_at_mut(failed);
+        let Some((failed, later)) = rest.split_first_mut() else {
+            return;
+        };
+        // The files of a profile that fails matter only to what the chain asks after it.
+        let change = failed.way.skip.clone().map(|skip| Skip {
+            set: Vec::new(),
+            ..skip
+        });
+        let has_credentials =
+            |attempt: &&mut Attempt| matches!(attempt.verdict, Verdict::Used | Verdict::Masked);
+        for attempt in earlier.iter_mut().filter(has_credentials) {
+            attempt.verdict = Verdict::Masked;
+            attempt.masked_by = Some(failed.number);
+            let aside = || (failed.provider.clone(), change.clone());
+            attempt.way.aside.get_or_insert_with(aside);
+        }
+        for attempt in later.iter_mut().filter(has_credentials) {
+            attempt.masked_by = Some(failed.number);
+        }
     }
 
     /// Returns the attempt whose credentials are used.
@@ -182,33 +209,49 @@ impl Explanation {
         self.attempts.get(number.checked_sub(1)?)
     }
 
-    /// Returns a finding for each masked provider, with the command that uses it: one that selects
-    /// it directly, or else one that skips the provider that masks it and every provider with
-    /// credentials in between.
-    fn masks(&self, providers: &[Arc<dyn Provider>]) -> Vec<Finding> {
-        let mut skips: Option<Skip> = Some(Skip::default());
-        let mut findings = Vec::new();
-        for (attempt, provider) in self.attempts.iter().zip(providers) {
-            if attempt.verdict == Verdict::Masked {
-                let mut finding = self.mask(attempt);
-                finding.cure = match (provider.selection(), &skips) {
-                    (Selection::ByArgument(argument), _) => Some(format!("COMMAND {argument}")),
-                    (Selection::BySkipping, Some(skips)) => Some(skips.command()),
-                    (Selection::BySkipping, None) | (Selection::Impossible, _) => None,
-                };
-                findings.push(finding);
-            }
-            if matches!(
-                attempt.verdict,
+    /// Returns a finding for each masked provider, with the command that uses it.
+    fn masks(&self) -> Vec<Finding> {
+        let masks = self.masked().map(|attempt| {
+            let mut finding = self.mask(attempt);
+            finding.cure = match &attempt.way.selection {
+                Selection::ByArgument(argument) => Some(format!("COMMAND {argument}")),
+                Selection::BySkipping => self.way_to(attempt).map(|skip| skip.command()),
+                Selection::Impossible => None,
+            };
+            finding
+        });
+        masks.collect()
+    }
+
+    /// Returns the changes that make the chain use a masked attempt: they skip every one before it
+    /// that answers, and what does not count beside one of those, because it counts then. One that
+    /// cannot be skipped keeps all later ones masked.
+    fn way_to(&self, attempt: &Attempt) -> Option<Skip> {
+        let earlier = self.attempts.get(..attempt.number.checked_sub(1)?)?;
+        let answers = |other: &&Attempt| {
+            let has_answer = matches!(
+                other.verdict,
                 Verdict::Used | Verdict::Masked | Verdict::Failed
-            ) {
-                // A provider that cannot be skipped keeps all later ones masked.
-                skips = skips
-                    .zip(provider.skip())
-                    .map(|(skips, more)| skips.and(more));
+            );
+            has_answer && other.way.aside.is_none()
+        };
+        let skipped = earlier.iter().filter(answers);
+        let mut gone: Vec<&str> = skipped.map(|other| other.provider.as_str()).collect();
+        gone.extend(attempt.way.aside.iter().map(|(beside, _)| beside.as_str()));
+        let counts_then = |other: &Attempt| match &other.way.aside {
+            Some((beside, _)) => gone.contains(&beside.as_str()),
+            None => false,
+        };
+        let mut way = Skip::default();
+        for other in earlier {
+            if answers(&other) || counts_then(other) {
+                way = way.and(other.way.skip.clone()?);
             }
         }
-        findings
+        match &attempt.way.aside {
+            Some((_, change)) => Some(way.and(change.clone()?)),
+            None => Some(way),
+        }
     }
 
     fn mask(&self, attempt: &Attempt) -> Finding {
@@ -219,6 +262,9 @@ impl Explanation {
                 "{} failed, and a source that is configured is not replaced by {subject}",
                 by.provider
             ),
+            Some(by) if by.number > attempt.number => {
+                format!("{subject} does not count beside {}", by.provider)
+            }
             Some(by) => format!("the chain asks {} before {subject}", by.provider),
             None => format!("{subject} is not used"),
         };
@@ -284,6 +330,27 @@ impl Serialize for Explanation {
         members.serialize_field("endpoint", &endpoint)?;
         members.serialize_field("findings", &self.findings)?;
         members.end()
+    }
+}
+
+/// Names what masks each attempt that does not count beside a later one: the one that is used or
+/// failed, if that is an earlier one, or else that later one.
+fn name_maskers(attempts: &mut [Attempt]) {
+    let answers = |attempt: &&Attempt| matches!(attempt.verdict, Verdict::Used | Verdict::Failed);
+    let answer = attempts.iter().find(answers).map(|attempt| attempt.number);
+    let numbers: Vec<_> = attempts
+        .iter()
+        .map(|attempt| (attempt.provider.clone(), attempt.number))
+        .collect();
+    for attempt in attempts {
+        let Some((beside, _)) = &attempt.way.aside else {
+            continue;
+        };
+        if attempt.verdict == Verdict::Masked {
+            let named = || Some(numbers.iter().find(|(name, _)| name == beside)?.1);
+            let earlier = answer.filter(|answer| *answer < attempt.number);
+            attempt.masked_by = earlier.or_else(named);
+        }
     }
 }
 

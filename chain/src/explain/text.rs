@@ -207,9 +207,13 @@ impl Explanation {
 
     fn write_findings(&self, out: &mut String, style: &TextStyle<'_>) {
         let is_mask = |finding: &&Finding| finding.kind == FindingKind::Masked;
-        let mut masks = self.findings.iter().filter(is_mask).peekable();
-        // The reason is the same for all of them.
-        if let Some(first) = masks.peek() {
+        let masks = self.findings.iter().filter(is_mask);
+        // The reason is the same for all of them, except for those whose row has one of its own.
+        let mut reasons = masks.clone().filter(|mask| {
+            let attempt = mask.number.and_then(|number| self.attempt(number));
+            attempt.is_none_or(|attempt| attempt.reason.is_none())
+        });
+        if let Some(first) = reasons.next() {
             style.write(out, "why: ", &first.text, None);
         }
         for mask in masks {
@@ -247,7 +251,8 @@ impl Attempt {
 
     /// Returns where the credentials come from, or why there are none.
     fn origin_or_reason(&self, home: Option<&Path>) -> String {
-        let Some(origin) = &self.origin else {
+        // What stands aside has both.
+        let Some(origin) = self.origin.as_ref().filter(|_| self.reason.is_none()) else {
             return self.reason.clone().unwrap_or_default();
         };
         match (origin, &self.key_id) {

@@ -1,6 +1,9 @@
 use keyfob_sigv4::Timestamp;
 
-use super::key::Key;
+use super::{
+    key::Key,
+    without_profile::{profile_name, without_profile},
+};
 use crate::{
     config::Settings,
     cure::Skip,
@@ -9,15 +12,13 @@ use crate::{
     order::NamedProfile,
     origin::Origin,
     profiles::is_quoted,
-    provider::{BoxFuture, Inspection, Outcome, Provider},
+    provider::{Aside, BoxFuture, Inspection, Outcome, Provider},
     variables::Variables,
 };
 
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const TOKEN: &str = "AWS_SESSION_TOKEN";
-/// The name of the token before 2015.
-const OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
 /// The names of the key in the SDK for Java 1 and in older tools of EC2.
 const OLD_KEY: [&str; 2] = ["AWS_ACCESS_KEY", "AWS_SECRET_KEY"];
 const ACCOUNT: &str = "AWS_ACCOUNT_ID";
@@ -159,6 +160,19 @@ impl Provider for EnvironmentProvider {
         Some(Skip::unset([ID, SECRET, TOKEN].into_iter().chain(others)))
     }
 
+    fn aside(&self, now: Timestamp) -> Option<Aside> {
+        if !self.yields() {
+            return None;
+        }
+        let inspection = match Self::as_source(self.settings.clone()).find(now) {
+            Ok(Outcome::NotConfigured(_)) => return None,
+            Ok(outcome) => outcome.into(),
+            Err(error) => Inspection::NotConfigured(error.chain()),
+        };
+        let change = without_profile(&self.settings, |_| true).map(|(change, _)| change);
+        Some(Aside::new(profile_name(&self.settings), inspection, change))
+    }
+
     fn findings(&self, _now: Timestamp) -> Vec<Finding> {
         let variables = self.settings.variables();
         let yields = self.yields();
@@ -189,14 +203,6 @@ impl Provider for EnvironmentProvider {
         }
         findings
     }
-}
-
-/// Returns the variables that make these providers answer, as far as they are set: those that an
-/// argument such as `--profile` switches off, and that count again without it.
-pub(super) fn switched_off(variables: &Variables) -> Vec<&'static str> {
-    let names = [ID, SECRET, TOKEN, OLD_TOKEN, "AWS_WEB_IDENTITY_TOKEN_FILE"];
-    let is_set = |name: &&str| variables.text(name).is_some();
-    names.into_iter().filter(is_set).collect()
 }
 
 /// Returns a variable that is set and not empty. A value that is not UTF-8 is an error, because the
@@ -256,6 +262,9 @@ fn halved(variables: &Variables, set: &str, missing: &str) -> String {
 mod tests {
     use super::*;
     use crate::profiles::ConfigFiles;
+
+    /// The name of the token before 2015.
+    const OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
 
     fn found(variables: &[(&str, &str)]) -> Result<Outcome, Error> {
         let settings = Settings::new(variables.iter().copied().collect(), ConfigFiles::default());

@@ -10,6 +10,7 @@ mod region;
 mod role;
 mod system_properties;
 mod web_identity;
+mod without_profile;
 
 pub use container::ContainerProvider;
 pub use environment::EnvironmentProvider;

@@ -2,13 +2,14 @@ use keyfob_sigv4::Timestamp;
 
 use super::{
     container::ContainerProvider,
-    environment::{EnvironmentProvider, switched_off},
-    role::{Base, Plan, Sts, masks, masks_of_sources},
+    environment::EnvironmentProvider,
+    role::{Base, CredentialSource, Plan, Role, Sts, masks, masks_of_sources},
+    without_profile::{profile_name, without_profile},
 };
 use crate::{
     config::Settings,
     cure::{Selection, Skip, quoted},
-    error::{Error, ErrorKind, shown},
+    error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
     order::NamedProfile,
     origin::Origin,
@@ -50,7 +51,7 @@ impl ProfileProvider {
     /// ```
     pub fn new(settings: Settings) -> Self {
         Self {
-            name: format!("profile \"{}\"", shown(settings.profile_name())),
+            name: profile_name(&settings),
             sts: Sts::new(settings.clone()),
             settings,
         }
@@ -65,48 +66,62 @@ impl ProfileProvider {
         let Some(plan) = Plan::from_settings(&self.settings)? else {
             return self.missing_reason().map(Outcome::NotConfigured);
         };
-        let mut found = self.base(plan.base, now).await?;
+        let first = plan.roles.first();
+        let mut found = self.base(plan.base, first, now).await?;
         for role in &plan.roles {
             found = self.sts.assume(role, &found, now).await?;
         }
         Ok(Outcome::Found(found))
     }
 
-    async fn base(&self, base: Base, now: Timestamp) -> Result<Found, Error> {
-        match base {
-            Base::Key(found) => Ok(found),
+    /// Returns the first credentials, for the first role that needs them.
+    async fn base(&self, base: Base, role: Option<&Role>, now: Timestamp) -> Result<Found, Error> {
+        let source = match base {
+            Base::Key(found) => return Ok(found),
             Base::WebIdentity {
                 role, token_file, ..
-            } => self.sts.assume_with_token(&role, &token_file, now).await,
-            Base::Environment => {
-                let environment = EnvironmentProvider::as_source(self.settings.clone());
-                source(&environment, "Environment", now).await
-            }
-            Base::Container => {
-                let container = ContainerProvider::new(self.settings.clone());
-                source(&container, "EcsContainer", now).await
-            }
+            } => return self.sts.assume_with_token(&role, &token_file, now).await,
+            Base::Source(source) => source,
+        };
+        match self.source(source)?.provide(now).await? {
+            Outcome::Found(found) => Ok(found),
+            Outcome::NotConfigured(reason) => Err(without_source(source, role, &reason)),
+        }
+    }
+
+    /// Returns the provider that `credential_source` names.
+    fn source(&self, source: CredentialSource) -> Result<Box<dyn Provider>, Error> {
+        let settings = self.settings.clone();
+        match source {
+            CredentialSource::Environment => Ok(Box::new(EnvironmentProvider::as_source(settings))),
+            CredentialSource::Container => Ok(Box::new(ContainerProvider::new(settings))),
             #[cfg(feature = "imds")]
-            Base::InstanceMetadata => {
-                let instance = super::instance::InstanceMetadataProvider::new(&self.settings);
-                source(&instance, "Ec2InstanceMetadata", now).await
-            }
+            CredentialSource::InstanceMetadata => Ok(Box::new(
+                super::instance::InstanceMetadataProvider::new(&settings),
+            )),
             #[cfg(not(feature = "imds"))]
-            Base::InstanceMetadata => Err(Error::new(
+            CredentialSource::InstanceMetadata => Err(Error::new(
                 ErrorKind::Unsupported,
                 "credential_source Ec2InstanceMetadata needs the feature imds of this build",
             )),
         }
     }
 
-    /// Looks without contacting a service.
-    fn look(&self) -> Result<Inspection, Error> {
+    /// Looks without making a service issue credentials.
+    async fn look(&self, now: Timestamp) -> Result<Inspection, Error> {
         let Some(plan) = Plan::from_settings(&self.settings)? else {
             return self.missing_reason().map(Inspection::NotConfigured);
         };
         let origin = plan.origin();
         let credentials = match plan.base {
             Base::Key(found) if plan.roles.is_empty() => Some(found.credentials),
+            Base::Source(source) => {
+                let inspection = self.source(source)?.inspect(now).await?;
+                if let Inspection::NotConfigured(reason) = inspection {
+                    return Err(without_source(source, plan.roles.first(), &reason));
+                }
+                None
+            }
             _ => None,
         };
         Ok(Inspection::Available {
@@ -115,14 +130,9 @@ impl ProfileProvider {
         })
     }
 
-    /// Returns true if the profile `default`, which counts if nothing names one, says nothing about
-    /// credentials without these files.
-    fn is_silent_without(&self, files: &[FileKind]) -> bool {
-        let default = Self {
-            settings: self.settings.with_default_profile(files),
-            ..self.clone()
-        };
-        matches!(default.look(), Ok(Inspection::NotConfigured(_)))
+    /// Returns true if the profile says nothing about credentials.
+    fn is_silent(&self) -> bool {
+        matches!(Plan::from_settings(&self.settings), Ok(None)) && self.missing_reason().is_ok()
     }
 
     /// Returns why the profile has no credentials. That is an error if an unreadable file or
@@ -156,38 +166,19 @@ impl Provider for ProfileProvider {
         Box::pin(self.find(now))
     }
 
-    fn inspect(&self, _now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
-        Box::pin(std::future::ready(self.look()))
+    fn inspect(&self, now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
+        Box::pin(self.look(now))
     }
 
     fn skip(&self) -> Option<Skip> {
-        let variables = self.settings.variables();
-        let mut skip = Skip::default();
-        if let Origin::Argument { name } = self.settings.profile_origin() {
-            let argument = format!("{name} {}", quoted(self.settings.profile_name()));
-            skip = Skip::without(argument);
-            if self.disables_variables() {
-                skip = skip.and(Skip::unset(switched_off(variables)));
-            }
-        }
-        // A file that is not there at all would make a profile that is named an error, so nothing
-        // may name one.
-        let named = self.settings.rules().profile_variables.iter().copied();
-        let is_set = |name: &&str| variables.raw(name).is_some();
-        skip = skip.and(Skip::unset(named.filter(is_set)));
-        // Then the profile `default` is asked. It says nothing without the files that make it.
-        const CANDIDATES: [&[FileKind]; 4] = [
-            &[],
-            &[FileKind::Credentials],
-            &[FileKind::Config],
-            &[FileKind::Credentials, FileKind::Config],
-        ];
-        let is_silent = |without: &&&[FileKind]| self.is_silent_without(without);
-        let hidden = CANDIDATES.iter().find(is_silent)?;
-        let empty_file = if cfg!(windows) { "NUL" } else { "/dev/null" };
-        Some(hidden.iter().fold(skip, |skip, kind| {
-            skip.and(Skip::set(kind.variable(), empty_file))
-        }))
+        let is_silent = |settings: &Settings| {
+            let default = Self {
+                settings: settings.clone(),
+                ..self.clone()
+            };
+            default.is_silent()
+        };
+        without_profile(&self.settings, is_silent).map(|(change, _)| change)
     }
 
     fn selection(&self) -> Selection {
@@ -204,8 +195,10 @@ impl Provider for ProfileProvider {
             // The program's argument would switch off the role.
             Some(Base::WebIdentity { is_split: true, .. }) => Selection::BySkipping,
             // The role needs the variables that mask it.
-            Some(Base::Environment) if self.disables_variables() => by_argument(),
-            Some(Base::Environment) => Selection::Impossible,
+            Some(Base::Source(CredentialSource::Environment)) if self.disables_variables() => {
+                by_argument()
+            }
+            Some(Base::Source(CredentialSource::Environment)) => Selection::Impossible,
             _ if self.disables_variables() && matches!(named_by, Origin::Environment { .. }) => {
                 by_argument()
             }
@@ -290,13 +283,10 @@ fn open_files(_files: &ConfigFiles) -> Vec<Finding> {
     Vec::new()
 }
 
-/// Asks a provider that `credential_source` names. Not being configured is an error here.
-async fn source(provider: &impl Provider, name: &str, now: Timestamp) -> Result<Found, Error> {
-    match provider.provide(now).await? {
-        Outcome::Found(found) => Ok(found),
-        Outcome::NotConfigured(reason) => Err(Error::new(
-            ErrorKind::NoCredentials,
-            format!("credential_source {name} has no credentials: {reason}"),
-        )),
-    }
+/// Creates the error for a role whose `credential_source` has nothing.
+fn without_source(source: CredentialSource, role: Option<&Role>, reason: &str) -> Error {
+    let role = role.map(|role| format!("no session of role {}: ", role.origin()));
+    let (role, name) = (role.unwrap_or_default(), source.name());
+    let message = format!("{role}credential_source {name} has no credentials: {reason}");
+    Error::new(ErrorKind::NoCredentials, message)
 }

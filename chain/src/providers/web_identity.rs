@@ -1,6 +1,9 @@
 use keyfob_sigv4::Timestamp;
 
-use super::role::{Role, Sts};
+use super::{
+    role::{Role, Sts},
+    without_profile::{profile_name, without_profile},
+};
 use crate::{
     config::Settings,
     cure::Skip,
@@ -8,7 +11,7 @@ use crate::{
     order::NamedProfile,
     origin::Origin,
     profiles::Value,
-    provider::{BoxFuture, Inspection, Outcome, Provider},
+    provider::{Aside, BoxFuture, Inspection, Outcome, Provider},
 };
 
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
@@ -21,8 +24,8 @@ const ROLE: &str = "AWS_ROLE_ARN";
 /// replaces the token.
 ///
 /// By the rules of the AWS CLI, the variables do not count if the program chose the profile
-/// ([`Settings::with_profile`]), or if the profile has a `role_arn` without a
-/// `web_identity_token_file`.
+/// ([`Settings::with_profile`]), if the profile has a `role_arn` without a
+/// `web_identity_token_file`, or if the profile that a variable names does not exist.
 #[derive(Clone, Debug)]
 pub struct WebIdentityProvider {
     settings: Settings,
@@ -76,11 +79,14 @@ impl WebIdentityProvider {
     }
 
     fn yields(&self) -> bool {
-        let has_role = || {
-            // The error of a broken profile is that of the profile's own provider.
-            let profile = self.settings.profile().ok().flatten();
-            let has = |name| profile.is_some_and(|profile| profile.get(name).is_some());
-            has("role_arn") && !has("web_identity_token_file")
+        let has_role = || match self.settings.profile() {
+            Ok(profile) => {
+                let has = |name| profile.is_some_and(|profile| profile.get(name).is_some());
+                has("role_arn") && !has("web_identity_token_file")
+            }
+            // The error is that of the profile's own provider. A profile that no file has may
+            // have had a role; a damaged one stops only what comes from it.
+            Err(error) => error.kind() == ErrorKind::ProfileNotFound,
         };
         let rules = self.settings.rules();
         let is_switched_off = rules.named_profile == NamedProfile::EnvironmentByProgram
@@ -97,6 +103,16 @@ impl WebIdentityProvider {
                 format!("{TOKEN_FILE} is set, and does not count beside profile \"{name}\"")
             }
         }
+    }
+
+    fn look(&self) -> Result<Inspection, Error> {
+        Ok(match self.role()? {
+            None => Inspection::NotConfigured(self.missing_reason()),
+            Some((role, _)) => Inspection::Available {
+                origin: role.origin(),
+                credentials: None,
+            },
+        })
     }
 
     async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
@@ -120,25 +136,33 @@ impl Provider for WebIdentityProvider {
     }
 
     fn inspect(&self, _now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
-        Box::pin(std::future::ready(self.role().map(|role| match role {
-            None => Inspection::NotConfigured(self.missing_reason()),
-            Some((role, _)) => Inspection::Available {
-                origin: role.origin(),
-                credentials: None,
-            },
-        })))
+        Box::pin(std::future::ready(self.look()))
     }
 
     fn skip(&self) -> Option<Skip> {
-        // A profile with a token file and without a role takes the role of the environment.
+        // A profile with a token file takes the role of the environment, even beside its own.
         let profile = self.settings.profile().ok().flatten();
         let has = |name| profile.is_some_and(|profile| profile.get(name).is_some());
-        if self.settings.rules().shares_web_identity
-            && has("web_identity_token_file")
-            && !has("role_arn")
-        {
+        if self.settings.rules().shares_web_identity && has("web_identity_token_file") {
             return Some(Skip::unset([TOKEN_FILE]));
         }
         Some(Skip::unset([TOKEN_FILE, ROLE]))
+    }
+
+    fn aside(&self, _now: Timestamp) -> Option<Aside> {
+        self.settings.variables().text(TOKEN_FILE)?;
+        if !self.yields() {
+            return None;
+        }
+        let counts = |settings: &Settings| !Self::new(settings.clone()).yields();
+        let beside = profile_name(&self.settings);
+        let Some((change, settings)) = without_profile(&self.settings, counts) else {
+            let reason = Inspection::NotConfigured(self.missing_reason());
+            return Some(Aside::new(beside, reason, None));
+        };
+        let inspection = Self::new(settings).look();
+        let inspection =
+            inspection.unwrap_or_else(|error| Inspection::NotConfigured(error.chain()));
+        Some(Aside::new(beside, inspection, Some(change)))
     }
 }

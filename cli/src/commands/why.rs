@@ -1,12 +1,12 @@
 //! `keyfob why`: the provider chain explained.
 
-use keyfob_chain::{Error, ErrorKind, Explanation, TextPart, TextStyle};
+use keyfob_chain::{Error, Explanation, TextPart, TextStyle};
 use keyfob_sigv4::{Credentials, Timestamp};
 use serde_json::Value;
 
 use crate::{
     context::Context,
-    failure::{Failure, GET_CREDENTIALS},
+    failure::Failure,
     terminal::{Style, printable},
 };
 
@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     }
     print(context, &explanation, now, json)?;
     profile?;
-    check(resolution.credentials)?;
+    check(context, resolution.credentials, &explanation)?;
     region?;
     Ok(())
 }
@@ -85,13 +85,14 @@ fn print(
     console.write_stdout(explanation.styled_text(now, &style))
 }
 
-fn check(credentials: Result<Credentials, Error>) -> Result<(), Failure> {
-    match credentials {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NoCredentials => {
-            let failure = Failure::no_credentials("none of these has credentials");
-            Err(failure.with_hint(GET_CREDENTIALS))
-        }
-        Err(error) => Err(Failure::from_provider(&error)),
-    }
+fn check(
+    context: &Context,
+    credentials: Result<Credentials, Error>,
+    explanation: &Explanation,
+) -> Result<(), Failure> {
+    let Err(error) = credentials else {
+        return Ok(());
+    };
+    let none = context.no_credentials(&error, explanation, "none of these has credentials");
+    Err(none.unwrap_or_else(|| Failure::from_provider(&error)))
 }

@@ -1,10 +1,10 @@
-use keyfob_chain::{Chain, Error, ErrorKind, Explanation, Order};
+use keyfob_chain::{Attempt, Chain, Error, ErrorKind, Explanation, Order, Verdict};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
 
 use crate::{
     context::{Context, load},
-    failure::{Failure, none_found},
+    failure::{Failure, with_reasons},
 };
 
 impl Context {
@@ -32,7 +32,7 @@ impl Context {
     pub(crate) async fn credentials(&self) -> Result<Credentials, Failure> {
         self.check_profile()?;
         let resolution = self.chain().resolve(Timestamp::now()).await;
-        found(resolution.credentials, &resolution.explanation)
+        self.found(resolution.credentials, &resolution.explanation)
     }
 
     /// Returns the credentials in use, and an explanation that names those they mask.
@@ -45,7 +45,7 @@ impl Context {
     ) -> Result<(Credentials, Explanation), Failure> {
         self.check_profile()?;
         let resolution = self.chain().explain(Timestamp::now()).await;
-        let credentials = found(resolution.credentials, &resolution.explanation)?;
+        let credentials = self.found(resolution.credentials, &resolution.explanation)?;
         Ok((credentials, resolution.explanation))
     }
 
@@ -59,23 +59,43 @@ impl Context {
             _ => Ok(()),
         }
     }
-}
 
-/// Logs what each provider answered, and lists the answers if none has credentials.
-fn found(
-    credentials: Result<Credentials, Error>,
-    explanation: &Explanation,
-) -> Result<Credentials, Failure> {
-    for attempt in &explanation.attempts {
-        debug!(
-            provider = attempt.provider,
-            verdict = ?attempt.verdict,
-            reason = attempt.reason,
-            "asked",
-        );
+    /// Logs what each provider answered, and lists the answers if none has credentials.
+    fn found(
+        &self,
+        credentials: Result<Credentials, Error>,
+        explanation: &Explanation,
+    ) -> Result<Credentials, Failure> {
+        for attempt in &explanation.attempts {
+            debug!(
+                provider = attempt.provider,
+                verdict = ?attempt.verdict,
+                reason = attempt.reason,
+                "asked",
+            );
+        }
+        credentials.map_err(|error| {
+            let text = "unable to locate credentials; these were looked at:";
+            match self.no_credentials(&error, explanation, text) {
+                Some(failure) => with_reasons(failure, explanation),
+                None => Failure::from_provider(&error),
+            }
+        })
     }
-    credentials.map_err(|error| match error.kind() {
-        ErrorKind::NoCredentials => none_found(explanation),
-        _ => Failure::from_provider(&error),
-    })
+
+    /// Returns the failure for an error that means that no provider is configured. A provider that
+    /// is configured and failed has a reason of its own.
+    pub(crate) fn no_credentials(
+        &self,
+        error: &Error,
+        explanation: &Explanation,
+        text: &str,
+    ) -> Option<Failure> {
+        let is_failed = |attempt: &Attempt| attempt.verdict == Verdict::Failed;
+        if error.kind() != ErrorKind::NoCredentials || explanation.attempts.iter().any(is_failed) {
+            return None;
+        }
+        let failure = Failure::no_credentials(text);
+        Some(failure.with_ways_to_credentials(&self.settings, explanation))
+    }
 }

@@ -2,20 +2,17 @@
 
 use std::{borrow::Cow, path::Path};
 
-use keyfob_chain::Explanation;
+use keyfob_chain::{Explanation, Origin, Settings};
 use keyfob_sts::Error;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, terminal::quoted};
 
-/// How to get credentials.
-pub(crate) const GET_CREDENTIALS: &str = "run `keyfob configure`, or set AWS_ACCESS_KEY_ID and \
-                                          AWS_SECRET_ACCESS_KEY; `keyfob --sandbox whoami` needs \
-                                          neither";
+/// How to get credentials if nothing names a profile.
+const GET_CREDENTIALS: &str = "run `keyfob configure`, or set AWS_ACCESS_KEY_ID and \
+                               AWS_SECRET_ACCESS_KEY; `keyfob --sandbox whoami` needs neither";
 
-/// Returns the failure for an explanation without credentials: each provider, and why it has none.
-pub(crate) fn none_found(explanation: &Explanation) -> Failure {
-    let mut failure =
-        Failure::no_credentials("unable to locate credentials; these were looked at:");
+/// Adds each provider, and why it has no credentials.
+pub(crate) fn with_reasons(mut failure: Failure, explanation: &Explanation) -> Failure {
     let names = explanation
         .attempts
         .iter()
@@ -25,7 +22,7 @@ pub(crate) fn none_found(explanation: &Explanation) -> Failure {
         let reason = attempt.reason.as_deref().unwrap_or("not asked");
         failure = failure.with_detail(format!("  {:width$}  {reason}", attempt.provider));
     }
-    failure.with_hint(GET_CREDENTIALS)
+    failure
 }
 
 /// Returns true if a service refused the key or its session, and not only because of a wrong clock.
@@ -75,6 +72,34 @@ impl Failure {
             Some(hint) => self.with_hint(hint),
             None => self,
         }
+    }
+
+    /// Adds hints about how to get credentials, as far as they count with these settings.
+    pub(crate) fn with_ways_to_credentials(
+        self,
+        settings: &Settings,
+        explanation: &Explanation,
+    ) -> Self {
+        let profile = quoted(settings.profile_name());
+        let failure = match settings.profile_origin() {
+            Origin::Default => return self.with_hint(GET_CREDENTIALS),
+            Origin::Environment { .. } => self.with_hint(format!(
+                "run `keyfob configure --profile {profile}`, or set AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY"
+            )),
+            _ => self.with_hint(format!("run `keyfob configure --profile {profile}`")),
+        };
+        let masked = explanation.masked();
+        masked.fold(failure, |failure, masked| {
+            match explanation.cure(masked.number) {
+                Some(cure) => failure.with_hint(format!(
+                    "to use {} instead: {}",
+                    masked.provider,
+                    cure.replace("COMMAND", "keyfob …")
+                )),
+                None => failure,
+            }
+        })
     }
 
     /// Adds hints about where the credentials in use come from, and what they mask.

@@ -10,7 +10,7 @@ use std::{fmt, io};
 
 use self::exit::Exit;
 pub(crate) use self::{
-    advice::{GET_CREDENTIALS, is_key_refused, none_found},
+    advice::{is_key_refused, with_reasons},
     causes::chained,
     usage::explain_usage,
 };

@@ -14,7 +14,11 @@ use crate::{
 const SECRET: &str = "canary/secret+access/key";
 
 /// Runs `keyfob` on a terminal, with an answer for each prompt.
-fn on_terminal<T: Serialize>(home: &Home, words: &[&str], answers: &[(&str, T)]) -> Value {
+pub(crate) fn on_terminal<T: Serialize>(
+    home: &Home,
+    words: &[&str],
+    answers: &[(&str, T)],
+) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/terminal.py");
     let mut terminal: Command = home.program("python3");
     terminal

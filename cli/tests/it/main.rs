@@ -9,6 +9,8 @@
 mod answers;
 mod arguments;
 mod bad_input;
+#[cfg(unix)]
+mod chains;
 mod configure;
 mod cures;
 mod endpoints;
@@ -28,3 +30,4 @@ mod sign;
 #[cfg(unix)]
 mod signals;
 mod usage;
+mod why;

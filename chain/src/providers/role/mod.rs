@@ -12,7 +12,7 @@ mod sts;
 #[cfg(not(feature = "sts"))]
 pub(super) use disabled::Sts;
 pub(super) use masks::{masks, masks_of_sources};
-pub(super) use plan::{Base, Plan};
+pub(super) use plan::{Base, CredentialSource, Plan};
 #[cfg(feature = "sts")]
 pub(super) use sts::Sts;
 

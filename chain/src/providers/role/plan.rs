@@ -35,15 +35,21 @@ pub(in crate::providers) struct Plan {
 #[derive(Debug)]
 pub(in crate::providers) enum Base {
     Key(Found),
-    Environment,
-    Container,
-    InstanceMetadata,
+    Source(CredentialSource),
     WebIdentity {
         role: Role,
         token_file: PathBuf,
         /// Whether the role is that of the environment.
         is_split: bool,
     },
+}
+
+/// What `credential_source` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::providers) enum CredentialSource {
+    Environment,
+    Container,
+    InstanceMetadata,
 }
 
 /// `AWS_ROLE_ARN` and `AWS_ROLE_SESSION_NAME`, if they count for a web identity of the profile.
@@ -114,7 +120,17 @@ impl Plan {
             (Some(role), _) | (None, Base::WebIdentity { role, .. }) => role.origin(),
             (None, Base::Key(found)) => found.origin.clone(),
             // Only a role can have one of these as its source.
-            (None, Base::Environment | Base::Container | Base::InstanceMetadata) => Origin::Default,
+            (None, Base::Source(_)) => Origin::Default,
+        }
+    }
+}
+
+impl CredentialSource {
+    pub(in crate::providers) fn name(self) -> &'static str {
+        match self {
+            Self::Environment => "Environment",
+            Self::Container => "EcsContainer",
+            Self::InstanceMetadata => "Ec2InstanceMetadata",
         }
     }
 }
@@ -211,9 +227,9 @@ impl<'a> Step<'a> {
 /// case.
 fn named_source(source: &Value) -> Result<Base, Error> {
     match source.as_str().to_ascii_lowercase().as_str() {
-        "environment" => Ok(Base::Environment),
-        "ec2instancemetadata" => Ok(Base::InstanceMetadata),
-        "ecscontainer" => Ok(Base::Container),
+        "environment" => Ok(Base::Source(CredentialSource::Environment)),
+        "ec2instancemetadata" => Ok(Base::Source(CredentialSource::InstanceMetadata)),
+        "ecscontainer" => Ok(Base::Source(CredentialSource::Container)),
         _ => {
             let text = format!(
                 "credential_source is \"{}\", which is not Environment, Ec2InstanceMetadata or \

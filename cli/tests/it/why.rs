@@ -1,0 +1,118 @@
+//! What `why` says about a chain that fails, and what the error below it says.
+
+use crate::{
+    configure::on_terminal,
+    keyfob::{Home, assert_has, assert_lacks},
+};
+
+const ROLE: &str = "role_arn = arn:aws:iam::123456789012:role/ops\n";
+
+#[test]
+fn the_error_below_the_table_says_why_a_source_of_a_role_has_nothing() {
+    for (source, reason) in [
+        (
+            "EcsContainer",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set",
+        ),
+        ("Ec2InstanceMetadata", "AWS_EC2_METADATA_DISABLED is true"),
+        ("Environment", "AWS_ACCESS_KEY_ID is not set"),
+    ] {
+        let config = format!("[profile p]\n{ROLE}credential_source = {source}\n");
+        let home = Home::new().with_file("config", &config);
+        let why = home.keyfob(["why", "--profile", "p"]);
+        assert_eq!(why.code, 253);
+        assert_has(&why.stdout, &["failed", "the error below says why"]);
+        let whoami = home.keyfob(["whoami", "--profile", "p"]).fails(253);
+        for stderr in [&why.stderr, &whoami] {
+            assert_has(
+                stderr,
+                &[
+                    "An error occurred (NoCredentials): no session of role \
+                     arn:aws:iam::123456789012:role/ops by [p] in ",
+                    &format!("config:2: credential_source {source} has no credentials: {reason}"),
+                ],
+            );
+            // Neither `keyfob configure` nor a key in the environment changes this profile.
+            assert_lacks(stderr, &["hint: "]);
+        }
+    }
+}
+
+#[test]
+fn the_hints_about_a_profile_without_credentials_give_it_credentials() {
+    let home = || {
+        let home = Home::new().with_key("AKIAENVIRONMENT00001", "secret");
+        home.with_file("config", "[profile a]\nregion = eu-west-1\n")
+    };
+    let used = |home: &Home, words: &[&str]| {
+        let why = home.keyfob([words, &["why", "--json"]].concat()).json();
+        why["winner"]["provider"].as_str().unwrap().to_owned()
+    };
+    let home_of_flag = home();
+    for command in ["why", "whoami"] {
+        let stderr = home_of_flag.keyfob([command, "--profile", "a"]).stderr;
+        assert_has(
+            &stderr,
+            &[
+                "hint: run `keyfob configure --profile a`\n",
+                "hint: to use environment variables instead: keyfob …  # without --profile a\n",
+            ],
+        );
+        assert_eq!(stderr.matches("hint: ").count(), 2, "{stderr}");
+    }
+    assert_eq!(used(&home_of_flag, &[]), "environment variables");
+    configure(&home_of_flag);
+    assert_eq!(used(&home_of_flag, &["--profile", "a"]), "profile \"a\"");
+
+    let of_variable = || {
+        let home = Home::new().with_file("config", "[profile a]\nregion = eu-west-1\n");
+        home.with("AWS_PROFILE", "a")
+    };
+    let home_of_variable = of_variable();
+    let hint = "hint: run `keyfob configure --profile a`, or set AWS_ACCESS_KEY_ID and \
+                AWS_SECRET_ACCESS_KEY\n";
+    for command in ["why", "whoami"] {
+        assert_has(&home_of_variable.keyfob([command]).stderr, &[hint]);
+    }
+    configure(&home_of_variable);
+    assert_eq!(used(&home_of_variable, &[]), "profile \"a\"");
+    let with_key = of_variable().with_key("AKIAENVIRONMENT00001", "secret");
+    assert_eq!(used(&with_key, &[]), "environment variables");
+}
+
+/// Runs `keyfob configure --profile a`, as a hint says.
+fn configure(home: &Home) {
+    let run = on_terminal(
+        home,
+        &["configure", "--profile", "a"],
+        &[
+            ("AWS Access Key ID [None]: ", "AKIAFILEEXAMPLE00001\n"),
+            ("AWS Secret Access Key [None]: ", "secret\n"),
+            ("Default region name [eu-west-1]: ", "\n"),
+            ("Default output format [None]: ", "\n"),
+        ],
+    );
+    assert_eq!(run["code"], 0, "{run}");
+}
+
+#[test]
+fn a_profile_that_does_not_exist_masks_the_others_with_a_cure() {
+    let home = Home::new()
+        .with_file("config", "[profile prod]\nregion = eu-west-1\n")
+        .with("AWS_PROFILE", "nope")
+        .with_key("AKIAENVIRONMENT00001", "secret");
+    let why = home.keyfob(["why"]);
+    assert_eq!(why.code, 255);
+    assert_has(
+        &why.stdout,
+        &[
+            "environment variables  masked by 3",
+            "profile \"nope\"         failed       the error below says why",
+            "why: profile \"nope\" failed, and a source that is configured is not replaced by \
+             environment variables",
+            "to use environment variables:  env -u AWS_PROFILE COMMAND",
+        ],
+    );
+    let json = home.keyfob(["why", "--json"]).stdout;
+    assert_has(&json, &["\"cure\": \"env -u AWS_PROFILE COMMAND\""]);
+}
