@@ -89,6 +89,9 @@ pub(crate) struct Rules {
     /// Whether `NAME = VALUE` that is indented right below a header is a property. The parser that
     /// the SDKs share refuses it.
     pub(crate) allows_indented_properties: bool,
+    /// Whether a second, different value for a property that decides whose credentials a profile
+    /// gives is an error. For the parser that the SDKs share, the last one counts.
+    pub(crate) refuses_conflicts: bool,
 }
 
 /// A source of a chain.
@@ -165,6 +168,7 @@ const CLI: Rules = Rules {
     shares_web_identity: true,
     allows_any_name: true,
     allows_indented_properties: true,
+    refuses_conflicts: true,
 };
 
 const BOTO3: Rules = Rules {
@@ -187,6 +191,7 @@ const SDK: Rules = Rules {
     shares_web_identity: false,
     allows_any_name: false,
     allows_indented_properties: false,
+    refuses_conflicts: false,
     ..CLI
 };
 

@@ -327,13 +327,9 @@ async fn a_file_that_cannot_be_opened_makes_every_profile_unusable_and_the_error
         let settings = Settings::load(env.with(other, &readable)).with_profile(profile);
         let error = key_id(Order::Cli, &settings).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConfigFile, "{error}");
-        let reason = std::fs::read(folder.path()).unwrap_err().kind();
-        assert!(
-            error
-                .to_string()
-                .ends_with(&format!("cannot be read: {reason}")),
-            "{error}"
-        );
+        let text = error.to_string();
+        assert!(text.contains(": cannot be read: "), "{error}");
+        assert!(!text.contains("os error"), "{error}");
     }
 }
 

@@ -371,3 +371,185 @@ fn no_problem_repeats_a_secret() {
     let text = problems(&files).join("\n");
     assert!(!text.contains("canary"), "{text}");
 }
+
+/// Two profiles with keys. What belongs to the first has `P` in it, to the second `D`.
+const KEYS: &str = "[prod]\naws_access_key_id = AKIAPPPP\naws_secret_access_key = PPPP\n\
+                    [default]\naws_access_key_id = AKIADDDD\naws_secret_access_key = DDDD\n";
+const ROLES: &str = "[profile prod]\nregion = p\nrole_arn = PPPP\nsource_profile = PP\n\n\
+                     [default]\nrole_arn = DDDD\nsource_profile = DD\noutput = d\n";
+
+/// Asserts that no profile of a damaged text has a value of the other, and that one that is not
+/// found was given another name, or commented out.
+fn check_damage(kind: FileKind, text: &str) {
+    let files = ConfigFiles::parse([(kind, "file", text.as_bytes())]);
+    let is_renamed = |line: &str| {
+        let is_original = ["[prod]", "[profile prod]", "[default]"].contains(&line);
+        !is_original && line.starts_with('[') && line.contains(']')
+    };
+    let is_comment = |line: &str| line.starts_with(['#', ';']) && line.contains(['[', ']']);
+    for (profile, other) in [("prod", 'D'), ("default", 'P')] {
+        match files.profile(profile) {
+            Ok(section) => {
+                for (name, value) in section.iter() {
+                    let value = value.as_str();
+                    assert!(
+                        !value.contains(other),
+                        "{name} of {profile}: {value} in:\n{text}"
+                    );
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::ProfileNotFound => {
+                let is_told = |line: &str| is_renamed(line) || is_comment(line);
+                assert!(
+                    text.lines().map(str::trim).any(is_told),
+                    "{error} in:\n{text}"
+                );
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+#[test]
+fn a_damaged_character_never_gives_a_profile_what_belongs_to_another() {
+    const CHARACTERS: &str =
+        "\n\r\t #;[](){}<>=:\"'-,.x\0\u{85}\u{200b}\u{2028}\u{feff}\u{ff3b}\u{ff3d}\u{3010}";
+    for (kind, text) in [(FileKind::Credentials, KEYS), (FileKind::Config, ROLES)] {
+        for (at, old) in text.char_indices() {
+            let (before, after) = (&text[..at], &text[at + old.len_utf8()..]);
+            check_damage(kind, &[before, after].concat());
+            for new in CHARACTERS.chars() {
+                check_damage(kind, &format!("{before}{new}{after}"));
+                check_damage(kind, &format!("{before}{new}{old}{after}"));
+                // A line that is indented as well, as text that was pasted.
+                check_damage(kind, &format!("{before}{new}{after}").replace("\n", "\n "));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_header_in_another_dress_stops_the_profile_that_it_names() {
+    let rest = "aws_access_key_id = AKIADDDD\naws_secret_access_key = DDDD\n";
+    for line in [
+        "\u{ff3b}default\u{ff3d}",
+        "\u{3010}default\u{3011}",
+        "\u{3014}default\u{3015}",
+        "\"default\"",
+        "\u{201c}default\u{201d}",
+        "'default'",
+        "-- default --",
+        "*default*",
+        "/default/",
+        "| default",
+        "default,",
+        "default:",
+        "@default",
+        "Default",
+        "\u{ff44}\u{ff45}\u{ff46}\u{ff41}\u{ff55}\u{ff4c}\u{ff54}",
+        "aws default",
+        " default]",
+        " (default)",
+        "[default}",
+        "[default)",
+        "[default;",
+        "[default\\",
+        "[default\u{ff3d}",
+    ] {
+        // Above it another section, the same one, or a damaged one.
+        for above in [
+            "[x]\nregion = e\n",
+            "[default]\naws_access_key_id = AKIAPPPP\naws_secret_access_key = PPPP\n",
+            "[default]\naws_access_key_id = AKIAPPPP\naws_secret_access_key = PPPP\n[x\n",
+        ] {
+            let files = credentials(&format!("{above}{line}\n{rest}"));
+            let error = files.profile("default").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConfigFile, "{above}{line}");
+            assert!(
+                files
+                    .profile("default")
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("credentials:")
+            );
+        }
+    }
+}
+
+#[test]
+fn a_damaged_line_stops_neither_another_profile_nor_one_that_it_does_not_mention() {
+    let files = credentials("[prod]\nregion eu-west-1\n[default]\nregion = a\n");
+    assert_eq!(value(&files, "default", "region"), "a");
+    assert!(files.profile("prod").is_err());
+    assert_eq!(
+        files.profile("reg").unwrap_err().kind(),
+        ErrorKind::ProfileNotFound
+    );
+}
+
+#[test]
+fn two_different_keys_in_one_section_are_those_of_two_identities() {
+    let text = "[prod]\naws_access_key_id = A\n# [default]\naws_access_key_id = B\n";
+    let error = credentials(text).profile("prod").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "credentials:4: a second, different value for this property: remove one of the two, or \
+         put back the header that is missing above it"
+    );
+    for text in [
+        "[a]\naws_access_key_id = A\naws_access_key_id = A\n",
+        "[a]\nregion = A\nregion = B\n",
+    ] {
+        assert!(credentials(text).profile("a").is_ok(), "{text}");
+    }
+    // The parser that the SDKs share takes the last one.
+    let file = (FileKind::Credentials, "credentials", text.as_bytes());
+    assert!(
+        ConfigFiles::parse_for(Order::Rust, [file])
+            .profile("prod")
+            .is_ok()
+    );
+}
+
+#[test]
+fn whitespace_inside_the_brackets_of_a_header_is_told() {
+    for header in [
+        "[ default ]",
+        "[default\t]",
+        "[\u{a0}default]",
+        "[default\u{2003}]",
+    ] {
+        let files = credentials(&format!("{header}\nregion = a\n"));
+        assert_eq!(value(&files, "default", "region"), "a");
+        assert_eq!(
+            files.problems()[0].kind,
+            ProblemKind::SpacedHeader,
+            "{header}"
+        );
+    }
+    for (header, is_told) in [
+        ("[ profile p]", true),
+        ("[profile p\u{2003}]", true),
+        ("[profile p ]", false),
+        ("[profile  p]", false),
+        ("[profile p]", false),
+    ] {
+        let files = config(&format!("{header}\nregion = a\n"));
+        assert_eq!(value(&files, "p", "region"), "a");
+        assert_eq!(!files.problems().is_empty(), is_told, "{header}");
+    }
+}
+
+#[test]
+fn a_zero_byte_at_the_start_is_not_utf_16() {
+    let text = b"\0[default]\nregion = a\n";
+    let files = ConfigFiles::parse([(FileKind::Config, "config", &text[..])]);
+    assert_eq!(
+        problems(&files),
+        ["config:1: a line before the first section: put a header such as [default] above it"]
+    );
+    for text in [&b"[\0d\0"[..], b"\0[\0d"] {
+        let files = ConfigFiles::parse([(FileKind::Config, "config", text)]);
+        assert_eq!(files.problems()[0].kind, ProblemKind::Utf16);
+    }
+}

@@ -104,7 +104,7 @@ impl Lines {
             self.property = None;
             return header_line(inner);
         }
-        if may_be_header(without_comment(text), indentation > 0) {
+        if may_be_header(without_comment(text)) {
             self.property = None;
             return Line::LostHeader(text);
         }
@@ -134,15 +134,60 @@ fn header_line(text: &str) -> Line<'_> {
 }
 
 /// Returns true for a line that may have been a header: it has a bracket, or begins as a header
-/// does, and is not a property. An indented line needs a bracket.
-fn may_be_header(text: &str, is_indented: bool) -> bool {
+/// does, and is not a property.
+pub(super) fn may_be_header(text: &str) -> bool {
     let name = text.split('=').next().unwrap_or_default();
     if text.contains('=') && !name.trim().is_empty() {
         return false;
     }
     let first = text.split_whitespace().next().unwrap_or_default();
-    let begins_so = text == "default" || PREFIXES.contains(&first);
-    text.contains(['[', ']', '(', ')', '{', '}', '<', '>']) || begins_so && !is_indented
+    text == "default" || PREFIXES.contains(&first) || folded(text).contains(is_bracket)
+}
+
+fn is_bracket(c: char) -> bool {
+    // Those of East Asian keyboards, too.
+    matches!(c, '[' | ']' | '(' | ')' | '{' | '}' | '<' | '>')
+        || ('\u{3008}'..='\u{3011}').contains(&c)
+        || ('\u{3014}'..='\u{301b}').contains(&c)
+}
+
+/// Returns true if a value ends with a header, whose line was joined to it.
+pub(super) fn ends_with_header(order: Order, kind: FileKind, value: &str) -> bool {
+    let Some((before, inner)) = value
+        .strip_suffix(']')
+        .and_then(|value| value.rsplit_once('['))
+    else {
+        return false;
+    };
+    // `http://[::1]` has an address in its brackets.
+    !before.contains("://") && parse_header(order, kind, inner).is_ok()
+}
+
+/// Returns true if a damaged line has a name in it, as a word, in any case.
+pub(super) fn mentions(line: &str, name: &str) -> bool {
+    let (line, name) = (folded(line), folded(name));
+    let is_part_of_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    line.match_indices(&name).any(|(at, name)| {
+        let (before, after) = (&line[..at], &line[at + name.len()..]);
+        !is_part_of_word(before.chars().next_back()) && !is_part_of_word(after.chars().next())
+    })
+}
+
+/// Returns a text in lower case, without characters that nobody sees, and with the wide forms of
+/// ASCII as ASCII.
+fn folded(text: &str) -> String {
+    let visible = text.chars().filter(|c| {
+        !matches!(
+            c,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+        )
+    });
+    let narrow = visible.map(|c| match c {
+        // U+FF01 to U+FF5E are `!` to `~`.
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        c => c,
+    });
+    narrow.flat_map(char::to_lowercase).collect()
 }
 
 /// Returns the line of a property up to its comment.
@@ -150,12 +195,14 @@ pub(super) fn without_comment(line: &str) -> &str {
     &line[..comment_start(line)]
 }
 
-/// Returns true if a file is UTF-16, by its byte order mark or by a zero byte beside its first
-/// character.
+/// Returns true if a file is UTF-16, by its byte order mark or by a zero byte beside each of its
+/// first two characters.
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
-        [0, c, ..] | [c, 0, ..] => c.is_ascii_graphic(),
+        [0, first, 0, second, ..] | [first, 0, second, 0, ..] => {
+            first.is_ascii_graphic() && second.is_ascii()
+        }
         _ => false,
     }
 }

@@ -96,6 +96,7 @@ impl ConfigFiles {
                     line: None,
                     section: None,
                     kind: ProblemKind::Unreadable(reason(&error)),
+                    damaged: None,
                 }),
             }
         }
@@ -272,14 +273,16 @@ impl ConfigFiles {
         }
     }
 
-    /// Fails if it is not certain which lines belong to a section, or if a new line could make them
-    /// those of another: an indented header would continue its value. Other faults do not matter.
+    /// Fails if a section cannot be used, or if a new line could make its lines those of another:
+    /// an indented header would continue its value. An edit would not make it usable.
     fn check_edit(&self, name: &SectionName) -> Result<(), Error> {
         let section = self.index.get(name).map(|&at| &self.sections[at]);
         let mut problems = self.problems.iter();
         let problem = problems.find(|problem| {
+            // The AWS CLI skips such a comment, and no edit changes what it is.
+            let is_harmless = problem.kind == ProblemKind::NestedComment;
             problem.kind == ProblemKind::IndentedHeader
-                || problem.hides_sections() && problem.makes_unusable(name, section)
+                || !is_harmless && problem.makes_unusable(name, section)
         });
         match problem {
             Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.to_string())),
@@ -379,9 +382,10 @@ fn ignored_reason(ignored: &IgnoredSection, name: &SectionName) -> String {
 
 /// Returns why a file cannot be read, without the number of the error.
 fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::FileTooLarge => error.to_string(),
-        kind => kind.to_string(),
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(code) => text.replace(&format!(" (os error {code})"), ""),
+        None => text,
     }
 }
 

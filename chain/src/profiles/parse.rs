@@ -18,9 +18,12 @@ use std::{
 use configparser::ini::{Ini, IniDefault};
 
 use super::{
-    line::{Ignored, Line, Lines, decode, is_name, is_quoted, is_utf16, parse_header},
+    line::{
+        Ignored, Line, Lines, decode, ends_with_header, is_name, is_quoted, is_utf16,
+        may_be_header, parse_header,
+    },
     problem::{Problem, ProblemKind},
-    section::{FileKind, Part, SectionName, Value},
+    section::{FileKind, Part, SectionName, Value, is_identity},
 };
 use crate::{order::Order, origin::Location};
 
@@ -178,20 +181,21 @@ impl Reader<'_> {
         {
             self.report_line(number, ProblemKind::IndentedHeader);
         }
-        if matches!(line, Line::Header { .. }) && text.trim().contains('\r') {
-            // What botocore reads as lines of their own would be lost.
-            (self.at, self.section) = (At::InUnknownSection, None);
-            self.report_line(number, ProblemKind::LostHeader);
-            return;
-        }
-        if !is_utf8 && matches!(line, Line::Header { .. }) {
+        let is_header = matches!(line, Line::Header { .. });
+        // What botocore reads as lines of their own would be lost with the carriage return.
+        let lost = match (is_header, is_utf8) {
+            (true, _) if text.trim().contains('\r') => Some(ProblemKind::LostHeader),
+            (true, false) => Some(ProblemKind::HeaderNotUtf8),
+            _ => None,
+        };
+        if let Some(lost) = lost {
             // The lines after this header do not belong to the section before it.
             (self.at, self.section) = (At::InUnknownSection, None);
-            self.report_line(number, ProblemKind::HeaderNotUtf8);
+            self.report_damaged(number, lost, &text);
             return;
         }
         if let Some(problem) = self.tag(number, line, &text) {
-            self.report_line(number, problem);
+            self.report_damaged(number, problem, &text);
         }
         if !is_utf8 {
             self.report_line(number, ProblemKind::NotUtf8);
@@ -206,29 +210,32 @@ impl Reader<'_> {
     fn tag(&mut self, number: u32, line: Line<'_>, text: &str) -> Option<ProblemKind> {
         match line {
             Line::Empty | Line::Comment => None,
-            Line::UnclosedHeader(inner) => {
-                // It may still tell which section it was to begin.
-                let meant = parse_header(self.order, self.kind, inner).ok();
-                self.report(Some(number), meant.as_ref(), ProblemKind::UnclosedHeader);
+            Line::UnclosedHeader(_) => {
                 (self.at, self.section) = (At::InUnknownSection, None);
-                None
+                Some(ProblemKind::UnclosedHeader)
             }
             Line::LostHeader(_) => {
+                let kind = match self.at {
+                    At::Start => ProblemKind::OutsideSection,
+                    _ => ProblemKind::LostHeader,
+                };
                 // It may also be a bad line of the section above.
-                match self.at {
-                    At::InUnknownSection => {}
-                    At::Start => self.report_line(number, ProblemKind::OutsideSection),
-                    _ => self.report_line(number, ProblemKind::LostHeader),
-                }
+                self.report_damaged(number, kind, text);
                 (self.at, self.section) = (At::InUnknownSection, None);
                 None
             }
             Line::Header { inner, trailing } => {
                 (self.at, self.section) = (At::Header, self.open(number, inner));
+                if self.section.is_some() && self.has_spaces(inner) {
+                    self.report_line(number, ProblemKind::SpacedHeader);
+                }
                 self.tagged.push_str(&format!("[{number}]\n"));
                 trailing.then_some(ProblemKind::TextAfterHeader)
             }
-            // The reason has been reported.
+            // The reason has been reported. A line that is damaged, too, may begin yet another section.
+            Line::Property(property) if self.at == At::InUnknownSection => {
+                check_property(property, text).filter(ProblemKind::is_error)
+            }
             _ if self.at == At::InUnknownSection => None,
             Line::Continuation(_) if self.at == At::BadProperty => None,
             _ if self.at == At::Start => {
@@ -245,6 +252,11 @@ impl Reader<'_> {
                 // One report for all indented properties of the section.
                 if self.at == At::Header && property.starts_with(char::is_whitespace) {
                     self.report_line(number, ProblemKind::IndentedProperty);
+                }
+                if ends_with_header(self.order, self.kind, property) {
+                    self.report_damaged(number, ProblemKind::HeaderAfterValue, text);
+                    (self.at, self.section) = (At::InUnknownSection, None);
+                    return None;
                 }
                 let problem = check_property(property, text);
                 if problem.as_ref().is_some_and(ProblemKind::is_error) {
@@ -278,6 +290,18 @@ impl Reader<'_> {
         section
     }
 
+    /// Returns true if botocore does not find the section, because of whitespace inside the
+    /// brackets. It splits a header with a prefix into words, at ASCII whitespace.
+    fn has_spaces(&self, inner: &str) -> bool {
+        let is_split = self.kind == FileKind::Config && inner.trim() != "default";
+        let end = if is_split {
+            inner.trim_ascii_end()
+        } else {
+            inner
+        };
+        inner.starts_with(char::is_whitespace) || end.ends_with(char::is_whitespace)
+    }
+
     fn ignore(&mut self, line: u32, inner: &str, reason: Ignored) {
         let inner = inner.trim().to_owned();
         let kind = match reason {
@@ -307,13 +331,6 @@ impl Reader<'_> {
             }
             if let Some(name) = name {
                 self.merge(&mut parsed, name, part);
-            }
-        }
-        // A damaged header is repeated only if it names a section that the file has.
-        for problem in &mut self.problems {
-            if problem.kind == ProblemKind::UnclosedHeader {
-                let name = problem.section.take();
-                problem.section = name.filter(|name| parsed.sections.contains_key(name));
             }
         }
         parsed.ignored = self.ignored;
@@ -371,9 +388,18 @@ impl Reader<'_> {
         if !name.eq_ignore_ascii_case("credential_process") {
             self.check_quotes(section, line, &text);
         }
+        let name = name.to_ascii_lowercase();
         let value = Value::new(text, nested, Location::new(self.file.clone(), line));
-        if part.insert(name.to_ascii_lowercase(), value) {
-            self.report(Some(line), section, ProblemKind::DuplicateProperty);
+        let new = value.as_str().to_owned();
+        if let Some(old) = part.insert(name.clone(), value) {
+            let is_conflict =
+                self.order.rules().refuses_conflicts && is_identity(&name) && old.as_str() != new;
+            let kind = if is_conflict {
+                ProblemKind::ConflictingProperty
+            } else {
+                ProblemKind::DuplicateProperty
+            };
+            self.report(Some(line), section, kind);
         }
     }
 
@@ -389,8 +415,9 @@ impl Reader<'_> {
         for (line, more) in more {
             if is_comment(more) {
                 self.report(Some(*line), section, ProblemKind::IndentedComment);
-            } else if more.starts_with('[') && more.ends_with(']') {
+            } else if may_be_header(more) || ends_with_header(self.order, self.kind, more) {
                 self.report(Some(*line), section, ProblemKind::HeaderInValue(first));
+                self.keep_damaged(more);
             } else if more
                 .split_once('=')
                 .is_some_and(|(name, _)| is_name(name.trim()))
@@ -421,7 +448,10 @@ impl Reader<'_> {
                 None if is_comment(text) => {
                     self.report(Some(*line), section, ProblemKind::NestedComment);
                 }
-                None => self.report(Some(*line), section, ProblemKind::NestedNoEquals),
+                None => {
+                    self.report(Some(*line), section, ProblemKind::NestedNoEquals);
+                    self.keep_damaged(text);
+                }
                 Some((name, _)) if name.trim().is_empty() => {
                     self.report(Some(*line), section, ProblemKind::NestedNoName);
                 }
@@ -446,6 +476,20 @@ impl Reader<'_> {
         self.report(Some(line), section.as_ref(), kind);
     }
 
+    /// Reports a problem of a line in the current section. If it is an error, the line may have
+    /// been a header.
+    fn report_damaged(&mut self, line: u32, kind: ProblemKind, text: &str) {
+        self.report_line(line, kind);
+        self.keep_damaged(text);
+    }
+
+    /// Keeps the line of the problem just reported.
+    fn keep_damaged(&mut self, text: &str) {
+        if let Some(problem) = self.problems.last_mut() {
+            problem.damaged = Some(text.into());
+        }
+    }
+
     fn report(&mut self, line: Option<u32>, section: Option<&SectionName>, kind: ProblemKind) {
         self.problems.push(Problem {
             file: self.file.to_path_buf(),
@@ -453,6 +497,7 @@ impl Reader<'_> {
             line,
             section: section.cloned(),
             kind,
+            damaged: None,
         });
     }
 }

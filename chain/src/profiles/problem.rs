@@ -1,8 +1,10 @@
 use std::{fmt, path::PathBuf};
 
+use keyfob_sigv4::Secret;
+
 use super::{
     FileKind, Section, SectionName,
-    line::{NAME_CHARACTERS, PREFIXES, is_quotable},
+    line::{NAME_CHARACTERS, PREFIXES, is_quotable, mentions},
     near::nearest,
 };
 use crate::error::shown;
@@ -23,7 +25,7 @@ use crate::error::shown;
 /// assert_eq!(problem.kind, ProblemKind::NoEquals);
 /// assert_eq!(problem.to_string(), "config:2: a line without \"=\": write NAME = VALUE");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Problem {
     /// The file.
@@ -36,6 +38,8 @@ pub struct Problem {
     pub section: Option<SectionName>,
     /// What is wrong.
     pub kind: ProblemKind,
+    /// The line, if it may have been a header.
+    pub(super) damaged: Option<Secret>,
 }
 
 /// What is wrong with a line.
@@ -50,6 +54,8 @@ pub enum ProblemKind {
     ByteOrderMark,
     /// The line is not UTF-8.
     NotUtf8,
+    /// Whitespace inside the brackets of a header. It is read; botocore does not find the section.
+    SpacedHeader,
     /// `[` without `]`.
     UnclosedHeader,
     /// A line without `=` that may be the header of a section.
@@ -71,6 +77,9 @@ pub enum ProblemKind {
     /// An indented `[NAME]` below a property that has a value, on the line of the number. It is
     /// part of that value.
     HeaderInValue(u32),
+    /// `[NAME]` at the end of a value, as in a file that had no line end before something was
+    /// appended to it.
+    HeaderAfterValue,
     /// `NAME: VALUE`, which only the AWS CLI reads.
     Colon,
     /// A line without `=`.
@@ -107,6 +116,9 @@ pub enum ProblemKind {
     DuplicateSection,
     /// A second value for the same property. The last one counts; botocore rejects the file.
     DuplicateProperty,
+    /// A second, different value for a property that says whose credentials these are. It may
+    /// belong to a section whose header is lost.
+    ConflictingProperty,
     /// A property name with characters other than letters, digits and `_-/.%@:+`. The property is
     /// ignored.
     InvalidPropertyName,
@@ -128,6 +140,8 @@ impl ProblemKind {
                 | Self::IndentedFirst
                 | Self::LostHeader
                 | Self::HeaderInValue(_)
+                | Self::HeaderAfterValue
+                | Self::ConflictingProperty
                 | Self::Colon
                 | Self::NoEquals
                 | Self::NoName
@@ -192,27 +206,35 @@ impl Problem {
     ///
     /// An unreadable file may define any section. Lines without a readable header may belong to any
     /// section that this file does not otherwise define; a `role_arn` among them would override a
-    /// key in the other file. A damaged header also stops the section that it seems to name, and
-    /// the one above a line that may be no header at all.
+    /// key in the other file. A damaged line also stops the section above it, which it may belong
+    /// to, and the one that it mentions, which it may have begun.
     pub(super) fn makes_unusable(&self, name: &SectionName, section: Option<&Section>) -> bool {
-        if self.hides_sections() {
-            let is_defined = section.is_some_and(|section| section.part(self.file_kind).is_some());
-            self.file_kind.may_hold(name)
-                && (self.hides_file() || !is_defined || self.section.as_ref() == Some(name))
-        } else {
-            self.is_error() && self.section.as_ref() == Some(name)
+        if !self.is_error() || !self.file_kind.may_hold(name) {
+            return false;
         }
+        let is_defined = section.is_some_and(|section| section.part(self.file_kind).is_some());
+        let damaged = self.damaged.as_ref().map(Secret::expose);
+        self.section.as_ref() == Some(name)
+            || damaged.is_some_and(|line| mentions(line, name.name()))
+            || self.hides_file()
+            || self.hides_sections() && !is_defined
     }
 
     /// Returns true if lines cannot be assigned to a section because of this problem.
     pub(crate) fn hides_sections(&self) -> bool {
         use ProblemKind::{
-            HeaderInValue, HeaderNotUtf8, LostHeader, OutsideSection, UnclosedHeader,
+            HeaderAfterValue, HeaderInValue, HeaderNotUtf8, LostHeader, OutsideSection,
+            UnclosedHeader,
         };
         self.hides_file()
             || matches!(
                 self.kind,
-                UnclosedHeader | LostHeader | HeaderNotUtf8 | HeaderInValue(_) | OutsideSection
+                UnclosedHeader
+                    | LostHeader
+                    | HeaderNotUtf8
+                    | HeaderInValue(_)
+                    | HeaderAfterValue
+                    | OutsideSection
             )
     }
 
@@ -265,6 +287,17 @@ impl fmt::Display for ProblemKind {
                     "the line looks like a header, but its whitespace makes it part of the value \
                      of line {line}: remove the whitespace at its start"
                 );
+            }
+            Self::HeaderAfterValue => {
+                "a section header at the end of a value: start a new line before its \"[\""
+            }
+            Self::ConflictingProperty => {
+                "a second, different value for this property: remove one of the two, or put back \
+                 the header that is missing above it"
+            }
+            Self::SpacedHeader => {
+                "whitespace inside the brackets of a header: it is read here, the AWS CLI does not \
+                 find the section: remove it"
             }
             Self::Colon => "\":\" in place of \"=\", which only the AWS CLI reads: write NAME = VALUE",
             Self::HeaderNotUtf8 => "a section header that is not UTF-8: save the file as UTF-8",

@@ -16,6 +16,25 @@ const KEY_PROPERTIES: [&str; 4] = [
     "aws_security_token",
 ];
 
+/// The other properties that decide whose credentials a profile gives.
+const IDENTITY_PROPERTIES: [&str; 9] = [
+    "role_arn",
+    "source_profile",
+    "credential_source",
+    "web_identity_token_file",
+    "credential_process",
+    "sso_session",
+    "sso_account_id",
+    "sso_role_name",
+    "login_session",
+];
+
+/// Returns true for a property, by its lower-case name, that decides whose credentials a profile
+/// gives.
+pub(super) fn is_identity(name: &str) -> bool {
+    KEY_PROPERTIES.contains(&name) || IDENTITY_PROPERTIES.contains(&name)
+}
+
 /// Which of the two shared files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileKind {
@@ -197,9 +216,9 @@ impl Part {
         }
     }
 
-    /// Adds a property. Returns true if it replaced one.
-    pub(super) fn insert(&mut self, name: String, value: Value) -> bool {
-        self.values.insert(name, value).is_some()
+    /// Adds a property. Returns the value that it replaced.
+    pub(super) fn insert(&mut self, name: String, value: Value) -> Option<Value> {
+        self.values.insert(name, value)
     }
 
     pub(super) fn merge(&mut self, later: Self) {

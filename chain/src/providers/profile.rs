@@ -1,3 +1,5 @@
+use std::mem::discriminant;
+
 use keyfob_sigv4::Timestamp;
 
 use super::{
@@ -210,10 +212,8 @@ impl Provider for ProfileProvider {
         let name = SectionName::profile(self.settings.profile_name());
         let files = self.settings.files();
         let problems = files.problems().iter();
-        let mut findings: Vec<_> = problems
-            .filter(|problem| problem.concerns(&name))
-            .map(|problem| problem_finding(problem, &name))
-            .collect();
+        let problems = problems.filter(|problem| problem.concerns(&name));
+        let mut findings = problem_findings(problems, &name);
         if let Ok(Some(section)) = files.find(&name) {
             findings.extend(masks(self.settings.rules(), section, now));
             findings.extend(masks_of_sources(&self.settings, section, now));
@@ -221,6 +221,36 @@ impl Provider for ProfileProvider {
         findings.extend(open_files(files));
         findings
     }
+}
+
+/// Returns the problems of configuration files as findings. Of many lines of a file with the same
+/// fault, the first ones are told.
+fn problem_findings<'a>(
+    problems: impl Iterator<Item = &'a Problem>,
+    profile: &SectionName,
+) -> Vec<Finding> {
+    const TOLD: usize = 5;
+    let mut findings = Vec::new();
+    let mut counts: Vec<(&Problem, usize)> = Vec::new();
+    for problem in problems {
+        let same = counts.iter_mut().find(|(other, _)| {
+            other.file == problem.file && discriminant(&other.kind) == discriminant(&problem.kind)
+        });
+        if same.as_ref().is_none_or(|(_, count)| *count < TOLD) {
+            findings.push(problem_finding(problem, profile));
+        }
+        match same {
+            Some((_, count)) => *count += 1,
+            None => counts.push((problem, 1)),
+        }
+    }
+    counts.retain(|(_, count)| *count > TOLD);
+    findings.extend(counts.into_iter().map(|(problem, count)| {
+        let (file, count) = (problem.file.display(), count - TOLD);
+        let text = format!("{file}: the same in {count} more lines: {}", problem.kind);
+        Finding::warning(FindingKind::File, text)
+    }));
+    findings
 }
 
 /// Returns a problem of a configuration file as a finding.
