@@ -35,12 +35,13 @@ mod linux {
     };
 
     use keyfob_chain::profiles::{Editor, FileKind, SectionName};
+    use rustix::fs::{XattrFlags, setxattr};
 
     const OLD: &str = "[default]\nregion = old\n";
     const NEW: &str = "[default]\nregion = new\n";
 
     /// Each system call, the error it gets, and what the message says if it is fatal.
-    const CALLS: [(&str, &str, &str); 12] = [
+    const CALLS: [(&str, &str, &str); 14] = [
         ("openat", "EMFILE", "cannot "),
         ("flock", "EIO", "cannot take the lock "),
         ("write", "ENOSPC", "cannot write the new version of "),
@@ -48,6 +49,12 @@ mod linux {
         ("fchown", "EIO", "cannot keep the group of "),
         ("fremovexattr", "EIO", "cannot keep the attributes of "),
         ("flistxattr", "EIO", "cannot keep the attributes of "),
+        (
+            "fsetxattr",
+            "ENOSPC",
+            "its access control list could not be kept",
+        ),
+        ("statx", "EIO", "cannot "),
         ("fchmod", "EIO", "cannot keep the mode of "),
         ("fsync", "EIO", " sync"),
         ("rename", "EIO", "cannot rename the new version to "),
@@ -102,7 +109,9 @@ mod linux {
         }
     }
 
-    fn prepare(folder: &Path) {
+    /// Writes the old file: with an access control list, or with a mode that gives others more
+    /// than the group.
+    fn prepare(folder: &Path, has_list: bool) {
         let path = folder.join("config");
         fs::write(&path, OLD).unwrap();
         // Old enough to be settled.
@@ -115,7 +124,34 @@ mod linux {
             .unwrap();
         // Only root can; without it, the calls of fchown are not reached.
         _ = chown(&path, None, Some(23456));
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+        let mode = if has_list { 0o640 } else { 0o604 };
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        if has_list {
+            // Not every file system has such lists.
+            _ = setxattr(
+                &path,
+                "system.posix_acl_access",
+                &list(),
+                XattrFlags::empty(),
+            );
+        }
+    }
+
+    /// Returns an access control list by which the user 12345 may read the file.
+    fn list() -> Vec<u8> {
+        let mut bytes = 2_u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in [
+            (0x01_u16, 6_u16, u32::MAX),
+            (0x02, 4, 12345),
+            (0x04, 4, u32::MAX),
+            (0x10, 4, u32::MAX),
+            (0x20, 0, u32::MAX),
+        ] {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(rights.to_le_bytes());
+            bytes.extend(id.to_le_bytes());
+        }
+        bytes
     }
 
     fn strace(folder: &Path, inject: &[&str]) -> Output {
@@ -135,12 +171,13 @@ mod linux {
 
     /// Returns each call that concerns the folder, with its number among the calls of that name.
     fn positions(folder: &Path) -> Vec<(String, usize)> {
-        prepare(folder);
+        prepare(folder, true);
         let output = strace(folder, &[]);
         assert!(output.status.success(), "{output:?}");
         let log = fs::read_to_string(folder.with_extension("log")).unwrap();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         let mut positions = Vec::new();
+        let (mut is_renamed, mut looks) = (false, 0);
         for line in log.lines() {
             let Some((call, rest)) = line.split_once('(') else {
                 continue;
@@ -148,7 +185,10 @@ mod linux {
             let name = call.rsplit(' ').next().unwrap();
             let count = counts.entry(name).or_default();
             *count += 1;
-            if rest.contains(folder.to_str().unwrap()) {
+            is_renamed |= name.starts_with("rename");
+            // After the rename the file is looked at again and again.
+            looks += usize::from(is_renamed && name == "statx");
+            if rest.contains(folder.to_str().unwrap()) && looks <= 3 {
                 positions.push((name.to_owned(), *count));
             }
         }
@@ -156,7 +196,8 @@ mod linux {
     }
 
     fn fails(folder: &Path, call: &str, number: usize, error: &str, message: &str) {
-        prepare(folder);
+        let loses_group = error == "EPERM";
+        prepare(folder, !loses_group);
         let inject = format!("inject={call}:error={error}:when={number}");
         let output = strace(folder, &["-e", &inject]);
         let log = fs::read_to_string(folder.with_extension("log")).unwrap();
@@ -167,7 +208,8 @@ mod linux {
         let text = fs::read_to_string(&path).unwrap();
         let said = String::from_utf8(output.stderr.clone()).unwrap();
         // The folder is opened to look for leftovers and to sync it, after the file itself is safe.
-        let harmless = call == "openat" && line.contains("O_DIRECTORY");
+        // The file is looked at once before anything else, and once at the end.
+        let harmless = call == "openat" && line.contains("O_DIRECTORY") || call == "statx";
         let is_warned = said.contains(" could not be synced");
         match output.status.code() {
             Some(0) => {
@@ -176,12 +218,20 @@ mod linux {
             }
             Some(3) => {
                 assert_eq!(text, OLD, "{what}");
-                assert!(said.contains(message) && said.contains("config"), "{what}");
+                assert!(
+                    said.contains(message) && said.contains(folder.to_str().unwrap()),
+                    "{what}"
+                );
             }
             _ => panic!("{what}"),
         }
         let mode = fs::metadata(&path).unwrap().mode() & 0o777;
-        let wanted = if error == "EPERM" { 0o600 } else { 0o640 };
+        // What the group or the list had is given to nobody else.
+        let wanted = if loses_group || call == "fsetxattr" {
+            0o600
+        } else {
+            0o640
+        };
         assert_eq!(mode, wanted, "{what}");
         if call == "flock" {
             // Without the lock it must stay: another writer may be using it. It is not locked.

@@ -1,3 +1,5 @@
+use std::{fs, io};
+
 use super::{region::Region, setting::Setting, settings::Settings};
 use crate::{
     error::shown,
@@ -100,10 +102,11 @@ impl Settings {
             let text = match file {
                 None => format!("{variable} is empty, so no {name} file is read"),
                 Some(file) => {
-                    let absent = if file.exists() {
-                        ""
-                    } else {
-                        ", which does not exist"
+                    let absent = match fs::metadata(&file) {
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                            ", which does not exist"
+                        }
+                        _ => "",
                     };
                     let file = file.display().to_string();
                     let file = file.escape_debug();

@@ -120,10 +120,17 @@ impl Lock {
         target: &Path,
         patience: Duration,
     ) -> Result<Self, Error> {
-        let target = follow(target).map_err(|error| cannot("find", target, error))?;
         // Before the lock file, which would be created in /dev for `/dev/null`.
-        refuse_special(&target)?;
-        create_private_folder(folder_of(&target))?;
+        refuse_special(target)?;
+        let named = target;
+        let target = follow(named).map_err(|error| cannot("find", named, error))?;
+        let folder = folder_of(&target);
+        if target == named {
+            create_private_folder(folder)?;
+        } else if let Err(error) = fs::metadata(folder) {
+            // It may be on a disk that is not mounted, and a file below the mount would be hidden.
+            return Err(cannot("follow the symbolic link to", &target, error));
+        }
         let mut path = target.as_os_str().to_owned();
         path.push(".lock");
         let path = PathBuf::from(path);

@@ -118,8 +118,12 @@ fn fill(mut bytes: Vec<u8>, source: impl io::Read, limit: u64) -> io::Result<Vec
     // One byte more than allowed tells a file that is too long.
     source.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        let message = format!("it is larger than {} MiB", limit >> 20);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        return Err(too_large(limit));
     }
     Ok(bytes)
+}
+
+pub(super) fn too_large(limit: u64) -> io::Error {
+    let message = format!("it is larger than {} MiB", limit >> 20);
+    io::Error::new(io::ErrorKind::FileTooLarge, message)
 }

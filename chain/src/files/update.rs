@@ -12,6 +12,7 @@ use super::{
     access, cannot,
     folder::{RANDOM, folder_of, sync, temporary_prefix},
     lock::Lock,
+    read::{MAX_LENGTH, too_large},
     snapshot::{Identity, Snapshot},
 };
 use crate::error::Error;
@@ -94,20 +95,33 @@ impl Lock {
             let bytes = current.as_ref().map_or(&b""[..], |old| &old.bytes);
             let new = edit(rescued.as_deref().unwrap_or(bytes))?;
             if new != bytes {
+                if new.len() as u64 > MAX_LENGTH {
+                    return Err(cannot(
+                        "write the new version of",
+                        path,
+                        too_large(MAX_LENGTH),
+                    ));
+                }
                 let put = put(path, &new, current.as_ref(), &mut saved.warnings)?;
                 let Some(written) = put else { continue };
                 saved.created |= current.is_none();
                 saved.changed = true;
-                match watch(path, &written, current.as_ref())? {
-                    Seen::Nothing => {}
-                    Seen::Overwritten => {
+                match watch(path, &written, current.as_ref()) {
+                    Ok(Seen::Nothing) => {}
+                    Ok(Seen::Overwritten) => {
                         rescued = None;
                         continue;
                     }
-                    Seen::Elsewhere(text) => {
+                    Ok(Seen::Elsewhere(text)) => {
                         rescued = Some(text);
                         continue;
                     }
+                    // The new version is in place all the same.
+                    Err(error) => saved.warnings.push(format!(
+                        "{} is written, but not watched for changes by other programs: {}",
+                        path.display(),
+                        error.chain()
+                    )),
                 }
             }
             let metadata = fs::metadata(path);

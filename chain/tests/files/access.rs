@@ -92,6 +92,59 @@ fn a_failed_write_names_the_step_and_the_file() {
     assert_eq!(error.to_string(), wanted);
 }
 
+#[test]
+fn a_link_into_a_folder_that_is_not_there_creates_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let volume = folder.path().join("volume");
+    let path = folder.path().join("config");
+    std::os::unix::fs::symlink("volume/config", &path).unwrap();
+    let error = try_set(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Write);
+    let text = error.to_string();
+    assert!(
+        text.contains("symbolic link") && text.contains("volume/config"),
+        "{text}"
+    );
+    assert_eq!(names(folder.path()), ["config"]);
+    fs::create_dir(&volume).unwrap();
+    assert!(try_set(&path).unwrap().created);
+    assert_eq!(names(&volume), ["config"]);
+}
+
+#[test]
+fn a_file_never_grows_beyond_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let length = usize::try_from(keyfob_chain::files::MAX_LENGTH).unwrap();
+    let lock = Lock::acquire(&path, Lock::PATIENCE).unwrap();
+    let error = lock.update(|_| Ok(vec![b'#'; length + 1])).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "it is larger than 16 MiB");
+    assert!(!path.exists());
+    assert!(lock.update(|_| Ok(vec![b'#'; length])).unwrap().created);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_as_standard_input_is_not_a_file_to_write() {
+    let program = std::env::current_exe().unwrap();
+    let run = std::process::Command::new(program)
+        .args(["--ignored", "--exact", "access::sets_standard_input"])
+        .stdin(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the test above, with a pipe as its standard input"]
+fn sets_standard_input() {
+    let error = try_set(Path::new("/dev/stdin")).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "it is not a regular file");
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
     use rustix::fs::{XattrFlags, getxattr, setxattr};

@@ -80,6 +80,26 @@ fn a_program_that_read_the_old_version_and_writes_after_the_rename_does_not_undo
     assert_eq!(get(&path, "c", "k").as_deref(), Some("ours"));
 }
 
+#[test]
+fn a_program_that_replaces_the_file_before_the_rename_is_not_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    fs::write(&path, "old\n").unwrap();
+    let lock = files::Lock::acquire(&path, files::Lock::PATIENCE).unwrap();
+    let mut calls = 0;
+    let edit = |text: &[u8]| {
+        calls += 1;
+        if calls == 1 {
+            let theirs = folder.path().join("theirs");
+            fs::write(&theirs, "theirs\n").unwrap();
+            fs::rename(&theirs, &path).unwrap();
+        }
+        Ok([text, b"ours\n"].concat())
+    };
+    assert!(lock.update(edit).unwrap().changed);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "theirs\nours\n");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_program_that_opened_the_old_version_and_writes_after_the_rename_is_not_lost() {
