@@ -226,16 +226,16 @@ mod linux {
             _ => panic!("{what}"),
         }
         let mode = fs::metadata(&path).unwrap().mode() & 0o777;
-        // What the group or the list had is given to nobody else.
+        // What the group or the list had is not given to other users.
         let wanted = if loses_group || call == "fsetxattr" {
             0o600
         } else {
             0o640
         };
         assert_eq!(mode, wanted, "{what}");
-        if call == "flock" {
+        if said.contains("cannot take the lock ") {
             // Without the lock it must stay: another writer may be using it. It is not locked.
-            fs::remove_file(folder.join("config.lock")).unwrap();
+            _ = fs::remove_file(folder.join("config.lock"));
         }
         let names: Vec<_> = fs::read_dir(folder)
             .unwrap()

@@ -173,8 +173,8 @@ pub(super) fn mentions(line: &str, name: &str) -> bool {
     })
 }
 
-/// Returns a text in lower case, without characters that nobody sees, and with the wide forms of
-/// ASCII as ASCII.
+/// Returns a text in lower case, without invisible characters, and with the wide forms of ASCII as
+/// ASCII.
 fn folded(text: &str) -> String {
     let visible = text.chars().filter(|c| {
         !matches!(

@@ -232,7 +232,8 @@ impl Reader<'_> {
                 self.tagged.push_str(&format!("[{number}]\n"));
                 trailing.then_some(ProblemKind::TextAfterHeader)
             }
-            // The reason has been reported. A line that is damaged, too, may begin yet another section.
+            // The reason has been reported. A line that is damaged, too, may begin yet another
+            // section.
             Line::Property(property) if self.at == At::InUnknownSection => {
                 check_property(property, text).filter(ProblemKind::is_error)
             }
