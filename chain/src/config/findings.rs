@@ -151,15 +151,7 @@ impl Settings {
         let set = ENDPOINT_FLAGS
             .into_iter()
             .filter_map(|(variable, property)| self.find(variable, property));
-        set.filter(|flag| !flag.is_true() && !flag.text.eq_ignore_ascii_case("false"))
-            .map(|flag| {
-                let text = format!(
-                    "{} is neither true nor false, so it is off: write true or false",
-                    flag.name
-                );
-                Finding::warning(FindingKind::Flag, text).with_origin(flag.origin)
-            })
-            .collect()
+        set.filter_map(|flag| flag.flag_finding()).collect()
     }
 
     /// Returns a note if the old global endpoint of STS is chosen by a setting that the program
@@ -208,6 +200,31 @@ pub(super) const ENDPOINT_FLAGS: [(&str, &str); 2] = [
     ("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
     ("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
 ];
+
+impl Setting<'_> {
+    /// Returns a warning if the value, which is that of a flag, is neither true nor false.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_USE_FIPS_ENDPOINT", "yes")]));
+    /// let flag = settings.find("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint").unwrap();
+    /// assert!(!flag.is_true());
+    /// assert!(flag.flag_finding().is_some());
+    /// ```
+    pub fn flag_finding(&self) -> Option<Finding> {
+        if self.is_true() || self.text.eq_ignore_ascii_case("false") {
+            return None;
+        }
+        let text = format!(
+            "{} is neither true nor false, so it is off: write true or false",
+            self.name
+        );
+        Some(Finding::warning(FindingKind::Flag, text).with_origin(self.origin.clone()))
+    }
+}
 
 /// Returns true for the origins among which the order of settings decides. An argument comes before
 /// all of them.

@@ -47,7 +47,7 @@ impl<'a> Setting<'a> {
 
     /// Returns true if the value is `true`, in any case. Everything else is false, as in the AWS
     /// SDKs.
-    pub(super) fn is_true(&self) -> bool {
+    pub fn is_true(&self) -> bool {
         self.text.eq_ignore_ascii_case("true")
     }
 

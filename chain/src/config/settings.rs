@@ -478,6 +478,28 @@ impl Settings {
         })
     }
 
+    /// Returns a setting from an indented property below another property of the profile. Its name
+    /// has both, as in `s3.addressing_style`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let text = "[default]\ns3 =\n  use_accelerate_endpoint = true\n";
+    /// let config = (FileKind::Config, "config", text.as_bytes());
+    /// let settings = Settings::new(Variables::default(), ConfigFiles::parse([config]));
+    /// let accelerate = settings.find_nested("s3", "use_accelerate_endpoint").unwrap();
+    /// assert!(accelerate.is_true());
+    /// assert_eq!(accelerate.name, "s3.use_accelerate_endpoint");
+    /// ```
+    pub fn find_nested(&self, property: &str, nested: &str) -> Option<Setting<'_>> {
+        let profile = self.profile().ok()??;
+        let value = profile.get(property)?.nested(nested)?;
+        Setting::from_value(profile, &format!("{property}.{nested}"), value)
+    }
+
     /// Returns a setting that only a variable can set.
     pub(super) fn variable(&self, name: &str) -> Option<Setting<'_>> {
         let text = self.variables.text(name)?;

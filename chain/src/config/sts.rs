@@ -64,13 +64,58 @@ impl Settings {
         region: &Region,
         endpoint: Option<Argument<'_>>,
     ) -> Result<ClientBuilder, Error> {
-        let url = self.sts_url(endpoint)?;
-        let clear_text = url.as_ref().and_then(clear_text_finding);
-        for finding in clear_text.into_iter().chain(self.flag_findings()) {
+        if let Some(finding) = self.clear_text_finding(endpoint)? {
             self.notify(&finding);
         }
-        let mut builder = Client::builder().region(region.name()).map_err(|error| {
-            let message = "STS cannot be used with this region";
+        let url = self.endpoint(Endpoint::builder(), "sts", region, endpoint)?;
+        let url = url.legacy_global(self.has_legacy_sts()?);
+        let mut builder = Client::builder().with_endpoint(url);
+        if let Some(attempts) = self.attempts()? {
+            builder = builder.attempts(attempts);
+        }
+        self.with_ca_bundle(builder)
+    }
+
+    /// Configures the endpoint of a service by these settings: its region, its URL, FIPS and dual
+    /// stack. [`sts`](Self::sts) has the variables and properties.
+    ///
+    /// `service` is the id that settings have for it, as for [`endpoint_url`](Self::endpoint_url).
+    ///
+    /// # Errors
+    ///
+    /// As [`sts`](Self::sts).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    /// use keyfob_sts::{Endpoint, Hosts};
+    ///
+    /// let variables = Variables::from_iter([
+    ///     ("AWS_REGION", "us-west-2"),
+    ///     ("AWS_USE_FIPS_ENDPOINT", "true"),
+    /// ]);
+    /// let settings = Settings::load(variables);
+    /// let region = settings.region(None)?.unwrap();
+    /// let queues = Endpoint::builder().hosts(Hosts::new("sqs"));
+    /// let endpoint = settings.endpoint(queues, "sqs", &region, None)?.build()?;
+    /// assert_eq!(endpoint.url(), "https://sqs-fips.us-west-2.amazonaws.com/");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn endpoint(
+        &self,
+        builder: EndpointBuilder,
+        service: &str,
+        region: &Region,
+        argument: Option<Argument<'_>>,
+    ) -> Result<EndpointBuilder, Error> {
+        let url = self.custom_url(service, argument)?;
+        for finding in self.flag_findings() {
+            self.notify(&finding);
+        }
+        let mut builder = builder.region(region.name()).map_err(|error| {
+            let service = service.to_ascii_uppercase();
+            let message = format!("{service} cannot be used with this region");
             Error::with_source(ErrorKind::Setting, message, error)
         })?;
         let [fips, dual_stack] = ENDPOINT_FLAGS.map(|(variable, property)| {
@@ -86,18 +131,11 @@ impl Settings {
                 );
                 return Err(Error::new(ErrorKind::Setting, message));
             }
-            builder = builder
-                .endpoint(url.text)
-                .map_err(|error| url.unusable(error))?;
+            builder = builder.url(url.text).map_err(|error| url.unusable(error))?;
         }
-        builder = builder
+        Ok(builder
             .fips(fips.is_some())
-            .dual_stack(dual_stack.is_some())
-            .legacy_global(self.has_legacy_sts()?);
-        if let Some(attempts) = self.attempts()? {
-            builder = builder.attempts(attempts);
-        }
-        self.with_ca_bundle(builder)
+            .dual_stack(dual_stack.is_some()))
     }
 
     /// Returns a warning if STS is called over a network without encryption, at the URL of the
@@ -126,14 +164,19 @@ impl Settings {
         &self,
         endpoint: Option<Argument<'_>>,
     ) -> Result<Option<Finding>, Error> {
-        let url = self.sts_url(endpoint)?;
+        let url = self.custom_url("sts", endpoint)?;
         Ok(url.as_ref().and_then(clear_text_finding))
     }
 
-    fn sts_url<'a>(&'a self, argument: Option<Argument<'a>>) -> Result<Option<Setting<'a>>, Error> {
+    /// Returns the URL of the argument, or else of [`endpoint_url`](Self::endpoint_url).
+    fn custom_url<'a>(
+        &'a self,
+        service: &str,
+        argument: Option<Argument<'a>>,
+    ) -> Result<Option<Setting<'a>>, Error> {
         match argument {
             Some(argument) => Ok(Some(Setting::from_argument(argument))),
-            None => self.endpoint_url("sts"),
+            None => self.endpoint_url(service),
         }
     }
 

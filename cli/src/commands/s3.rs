@@ -1,12 +1,14 @@
 //! `keyfob s3 presign`: URLs that carry their signature. Nothing is sent.
 
+use keyfob_chain::{Finding, FindingKind, Setting};
 use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl, uri};
+use keyfob_sts::Endpoint;
 
 use crate::{
     args::{PresignArgs, S3Command},
     context::Context,
     failure::Failure,
-    s3::{Addressing, Object},
+    s3::{Addressing, Object, S3, S3_ACCELERATE, is_accelerated},
     syntax::{has_dot_segments, parse_header},
 };
 
@@ -21,13 +23,13 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
     let object = Object::parse(&args.uri)?;
     let headers = headers(args)?;
     let credentials = context.credentials().await?;
-    let region = context.region().await?.name();
-    let endpoint = context.endpoint_url("s3")?.map(|(url, _)| url);
-    let url = object.url(endpoint, region, addressing(context)) + &query(args);
+    let (endpoint, addressing) = endpoint(context).await?;
+    let url = object.url(&endpoint.url(), addressing)? + &query(args);
     let mut request = Request::new(&args.method, &url)?.payload(Payload::Unsigned);
     for (name, value) in &headers {
         request = request.header(name, value)?;
     }
+    let region = endpoint.signing_region().unwrap_or_default();
     let presigned = Signer::s3(region)?.presign(&request, &credentials, Timestamp::now(), ttl)?;
     check_expiry(context, args, &presigned)?;
     if has_dot_segments(&url) {
@@ -59,16 +61,74 @@ fn ttl(context: &Context, args: &PresignArgs) -> Result<Ttl, Failure> {
     Ok(ttl)
 }
 
-/// Reads `addressing_style` in the block `s3` of the profile.
-fn addressing(context: &Context) -> Addressing {
-    let style = || {
-        let profile = context.settings().profile().ok()??;
-        profile.get("s3")?.nested("addressing_style")
+/// Returns the endpoint that the settings choose, and where its URLs have the bucket.
+async fn endpoint(context: &Context) -> Result<(Endpoint, Addressing), Failure> {
+    let custom = context.endpoint_url("s3")?;
+    let is_accelerating = is_on(context, "use_accelerate_endpoint");
+    let addressing = match &custom {
+        None if is_accelerating => Addressing::OnlyVirtual,
+        None => addressing(context, None),
+        Some((url, _)) if !is_accelerating => addressing(context, Some(url)),
+        Some((_, origin)) => {
+            return Err(Failure::configuration(format!(
+                "s3.use_accelerate_endpoint does not work with a custom endpoint ({origin}): \
+                 drop one of the two"
+            )));
+        }
     };
-    match style() {
-        Some(style) if style.as_str() == "path" => Addressing::Path,
-        Some(style) if style.as_str() == "virtual" => Addressing::Virtual,
-        _ => Addressing::Auto,
+    let (service, hosts) = match addressing {
+        Addressing::OnlyVirtual => ("S3 transfer acceleration", S3_ACCELERATE),
+        _ => ("S3", S3),
+    };
+    let builder = Endpoint::builder().hosts(hosts);
+    let region = context.region().await?;
+    let argument = context.endpoint_argument();
+    let mut builder = context
+        .settings()
+        .endpoint(builder, "s3", region, argument)?;
+    if is_on(context, "use_dualstack_endpoint") {
+        builder = builder.dual_stack(true);
+    }
+    let endpoint = builder.build().map_err(|error| {
+        let message = format!("{service} cannot be used with these settings: {error}");
+        Failure::configuration(message)
+    })?;
+    Ok((endpoint, addressing))
+}
+
+/// Returns a setting in the block `s3` of the profile.
+fn setting<'a>(context: &'a Context, name: &str) -> Option<Setting<'a>> {
+    context.settings().find_nested("s3", name)
+}
+
+/// Returns true if a flag is true, and warns if it is neither that nor false.
+fn is_on(context: &Context, name: &str) -> bool {
+    let flag = setting(context, name);
+    if let Some(finding) = flag.as_ref().and_then(Setting::flag_finding) {
+        context.print_finding(&finding);
+    }
+    flag.is_some_and(|flag| flag.is_true())
+}
+
+/// Reads `addressing_style`, for a custom endpoint if there is one.
+///
+/// A server that people run themselves often has no DNS entry for each bucket, so a custom endpoint
+/// has the bucket in the path unless the setting asks for the host, as in `aws`.
+fn addressing(context: &Context, custom: Option<&str>) -> Addressing {
+    let style = setting(context, "addressing_style");
+    match style.as_ref().map(|style| style.text) {
+        Some("path") => return Addressing::Path,
+        Some("virtual") => return Addressing::Virtual,
+        _ => {}
+    }
+    if let Some(style) = style.filter(|style| style.text != "auto") {
+        let text = format!("{} is not auto, path or virtual, so it is auto", style.name);
+        let finding = Finding::warning(FindingKind::Flag, text);
+        context.print_finding(&finding.with_origin(style.origin));
+    }
+    match custom {
+        Some(url) if !is_accelerated(url) => Addressing::Path,
+        _ => Addressing::Virtual,
     }
 }
 

@@ -1,7 +1,6 @@
 use std::net::Ipv4Addr;
 
 use keyfob_sigv4::uri;
-use keyfob_sts::Partition;
 
 use crate::{failure::Failure, syntax::authority};
 
@@ -12,15 +11,15 @@ pub(crate) struct Object<'a> {
     pub(crate) key: &'a str,
 }
 
-/// Where a URL has the bucket: the setting `addressing_style`.
+/// Where a URL has the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Addressing {
-    /// In the host at AWS, if it can be there, and in the path at any other endpoint.
-    Auto,
     /// In the path.
     Path,
-    /// In the host, if it can be there.
+    /// In the host, or in the path if it cannot be in the host.
     Virtual,
+    /// In the host, or nowhere.
+    OnlyVirtual,
 }
 
 impl<'a> Object<'a> {
@@ -29,7 +28,7 @@ impl<'a> Object<'a> {
     /// # Errors
     ///
     /// If the bucket or the key is missing, or if the bucket has other characters than ASCII
-    /// letters, digits, `.`, `-` and `_`.
+    /// letters, digits, `.`, `-` and `_`, or if it is a directory bucket.
     pub(crate) fn parse(uri: &'a str) -> Result<Self, Failure> {
         let refused = || {
             Failure::usage("S3URI does not name an object")
@@ -44,47 +43,49 @@ impl<'a> Object<'a> {
         if !is_bucket || key.is_empty() {
             return Err(refused());
         }
+        if ["--x-s3", "--xa-s3"]
+            .iter()
+            .any(|end| bucket.ends_with(end))
+        {
+            return Err(Failure::usage(
+                "S3URI names a directory bucket, whose URLs are signed in a session of its own",
+            )
+            .with_hint("use `aws s3 presign`"));
+        }
         Ok(Self { bucket, key })
     }
 
-    /// Returns the object's URL, at the endpoint if there is one, else in the region.
+    /// Returns the object's URL at an endpoint.
     ///
-    /// A server that people run themselves often has no DNS entry for each bucket, so a custom
-    /// endpoint has the bucket in the path unless the setting asks for the host, as in `aws`.
-    pub(crate) fn url(
-        self,
-        endpoint: Option<&str>,
-        region: &str,
-        addressing: Addressing,
-    ) -> String {
+    /// # Errors
+    ///
+    /// If the bucket has to be in the host but cannot be there.
+    pub(crate) fn url(self, endpoint: &str, addressing: Addressing) -> Result<String, Failure> {
         let Self { bucket, key } = self;
         // The key is encoded once; `/` stays.
         let key = uri::encode_path(key);
-        let base = endpoint.map_or_else(
-            || {
-                format!(
-                    "https://s3.{region}.{}",
-                    Partition::from_region(region).dns_suffix()
-                )
-            },
-            |url| url.trim_end_matches('/').to_owned(),
-        );
-        let is_wanted = match addressing {
-            Addressing::Path => false,
-            Addressing::Virtual => true,
-            Addressing::Auto => endpoint.is_none() || is_accelerated(&base),
-        };
+        let base = endpoint.trim_end_matches('/');
         match base.split_once("://") {
-            Some((scheme, rest)) if is_wanted && can_be_in_host(bucket, scheme, rest) => {
-                format!("{scheme}://{bucket}.{rest}/{key}")
+            Some((scheme, rest))
+                if addressing != Addressing::Path && can_be_in_host(bucket, scheme, rest) =>
+            {
+                Ok(format!("{scheme}://{bucket}.{rest}/{key}"))
             }
-            _ => format!("{base}/{bucket}/{key}"),
+            _ if addressing == Addressing::OnlyVirtual => Err(Failure::configuration(
+                "s3.use_accelerate_endpoint: the name of the bucket cannot be in a host, which \
+                 transfer acceleration needs",
+            )
+            .with_hint(
+                "take a bucket of 3 to 63 lower-case letters, digits and `-`, or set \
+                 use_accelerate_endpoint to false",
+            )),
+            _ => Ok(format!("{base}/{bucket}/{key}")),
         }
     }
 }
 
 /// Returns true for S3's transfer acceleration, which knows buckets by their host only.
-fn is_accelerated(endpoint: &str) -> bool {
+pub(crate) fn is_accelerated(endpoint: &str) -> bool {
     let host = authority(endpoint);
     host.starts_with("s3-accelerate.") && host.ends_with("amazonaws.com")
 }
@@ -121,103 +122,49 @@ fn is_address(rest: &str) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_bucket_is_in_the_host_if_it_can_be() {
-        let url = |endpoint, region, bucket| {
-            let object = Object {
-                bucket,
-                key: "a b/ü",
-            };
-            object.url(endpoint, region, Addressing::Auto)
-        };
-        assert_eq!(
-            url(None, "eu-west-1", "bucket"),
-            "https://bucket.s3.eu-west-1.amazonaws.com/a%20b/%C3%BC"
-        );
-        assert_eq!(
-            url(None, "cn-north-1", "my.bucket"),
-            "https://s3.cn-north-1.amazonaws.com.cn/my.bucket/a%20b/%C3%BC"
-        );
-    }
-
     fn at(endpoint: &str, bucket: &str, addressing: Addressing) -> String {
-        let object = Object { bucket, key: "k" };
-        object.url(Some(endpoint), "eu-west-1", addressing)
-    }
-
-    /// Source: `generate_presigned_url` of botocore 1.43.
-    #[test]
-    fn a_custom_endpoint_has_the_bucket_in_the_path() {
-        for (endpoint, expected) in [
-            ("http://localhost:9000", "http://localhost:9000/bkt/k"),
-            ("http://minio.corp:9000", "http://minio.corp:9000/bkt/k"),
-            ("http://s3:9000", "http://s3:9000/bkt/k"),
-            ("http://10.0.0.1:9000/", "http://10.0.0.1:9000/bkt/k"),
-            ("http://[::1]:9000", "http://[::1]:9000/bkt/k"),
-            ("https://s3.example.com", "https://s3.example.com/bkt/k"),
-            (
-                "https://s3.example.com/base/",
-                "https://s3.example.com/base/bkt/k",
-            ),
-            (
-                "https://s3.eu-west-1.amazonaws.com",
-                "https://s3.eu-west-1.amazonaws.com/bkt/k",
-            ),
-            (
-                "https://s3-accelerate.amazonaws.com",
-                "https://bkt.s3-accelerate.amazonaws.com/k",
-            ),
-        ] {
-            assert_eq!(at(endpoint, "bkt", Addressing::Auto), expected);
-        }
+        let object = Object {
+            bucket,
+            key: "a b/ü",
+        };
+        object.url(endpoint, addressing).unwrap()
     }
 
     /// Source: `generate_presigned_url` of botocore 1.43; an IP address with a bucket before it,
     /// which it makes for a bucket with a dot, cannot be resolved.
     #[test]
-    fn a_custom_endpoint_has_the_bucket_in_the_host_if_asked_for() {
+    fn the_bucket_is_in_the_host_if_it_is_asked_for_and_can_be_there() {
         for (endpoint, bucket, expected) in [
+            ("http://localhost:9000", "bkt", "http://bkt.localhost:9000"),
             (
-                "http://localhost:9000",
+                "https://s3.example.com/base/",
                 "bkt",
-                "http://bkt.localhost:9000/k",
+                "https://bkt.s3.example.com/base",
             ),
             (
-                "https://s3.example.com/base",
-                "bkt",
-                "https://bkt.s3.example.com/base/k",
-            ),
-            (
-                "http://minio.corp",
+                "http://minio.corp/",
                 "my.bucket",
-                "http://my.bucket.minio.corp/k",
+                "http://my.bucket.minio.corp",
             ),
             (
                 "https://minio.corp",
                 "my.bucket",
-                "https://minio.corp/my.bucket/k",
+                "https://minio.corp/my.bucket",
             ),
-            ("http://minio.corp", "Bkt_x", "http://minio.corp/Bkt_x/k"),
+            ("http://minio.corp", "Bkt_x", "http://minio.corp/Bkt_x"),
             (
                 "http://10.0.0.1:9000",
                 "my.bucket",
-                "http://10.0.0.1:9000/my.bucket/k",
+                "http://10.0.0.1:9000/my.bucket",
             ),
+            ("http://[::1]:9000", "bkt", "http://[::1]:9000/bkt"),
         ] {
+            let expected = format!("{expected}/a%20b/%C3%BC");
             assert_eq!(at(endpoint, bucket, Addressing::Virtual), expected);
+            let in_path = at(endpoint, bucket, Addressing::Path);
+            let endpoint = endpoint.trim_end_matches('/');
+            assert_eq!(in_path, format!("{endpoint}/{bucket}/a%20b/%C3%BC"));
         }
-    }
-
-    #[test]
-    fn the_bucket_is_in_the_path_if_asked_for() {
-        let object = Object {
-            bucket: "bucket",
-            key: "k",
-        };
-        assert_eq!(
-            object.url(None, "eu-west-1", Addressing::Path),
-            "https://s3.eu-west-1.amazonaws.com/bucket/k"
-        );
     }
 
     #[test]
@@ -232,6 +179,7 @@ mod tests {
             "",
             "s3://a:b@c/k",
             "s3://b?x/k",
+            "s3://bucket--usw2-az1--x-s3/k",
         ] {
             assert!(parsed(uri).is_err(), "{uri}");
         }

@@ -1,4 +1,11 @@
-use crate::keyfob::{Home, assert_has};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::{
+    keyfob::{Home, assert_has},
+    python::tool,
+};
 
 fn home() -> Home {
     Home::new()
@@ -57,6 +64,7 @@ fn an_endpoint_with_a_name_has_the_bucket_in_the_path_unless_the_profile_says_vi
         "http://localhost:9000",
         "http://minio.corp:9000",
         "https://s3.example.com/base",
+        "https://s3.eu-west-1.amazonaws.com",
     ] {
         let expected = format!("{url}/bkt/k?");
         let from_argument = presign(&home(), &["--endpoint-url", url]);
@@ -66,6 +74,10 @@ fn an_endpoint_with_a_name_has_the_bucket_in_the_path_unless_the_profile_says_vi
             assert!(from_env.starts_with(&expected), "{from_env}");
         }
     }
+    let url = "https://s3-accelerate.dualstack.amazonaws.com";
+    let accelerated = presign(&home(), &["--endpoint-url", url]);
+    let expected = "https://bkt.s3-accelerate.dualstack.amazonaws.com/k?";
+    assert!(accelerated.starts_with(expected), "{accelerated}");
     let config = "[default]\ns3 =\n  addressing_style = virtual\n";
     let in_host = home().with_file("config", config);
     let url = presign(&in_host, &["--endpoint-url", "http://minio.corp:9000/base"]);
@@ -138,4 +150,144 @@ fn a_key_with_dot_segments_causes_a_warning() {
     let run = home().keyfob(["s3", "presign", "s3://bucket/../x"]);
     assert_has(&run.stderr, &["warning: ", "--path-as-is"]);
     assert_has(&run.ok(), &["amazonaws.com/../x?"]);
+}
+
+/// Presigns with settings of one row of `presign_hosts.py`, and returns what that prints.
+fn presigned(settings: &Value) -> Value {
+    let flag = |index: usize| settings[index].as_bool().unwrap().to_string();
+    let config = format!(
+        "[default]\nuse_fips_endpoint = {}\nuse_dualstack_endpoint = {}\ns3 =\n  \
+         use_accelerate_endpoint = {}\n",
+        flag(1),
+        flag(2),
+        flag(3)
+    );
+    let object = format!("s3://{}/k", settings[4].as_str().unwrap());
+    let home = home()
+        .with("AWS_REGION", settings[0].as_str().unwrap())
+        .with_file("config", &config);
+    let run = home.keyfob(["s3", "presign", &object]);
+    if run.code == 253 {
+        return Value::Null;
+    }
+    let url = run.ok();
+    let (place, query) = url.split_once('?').unwrap();
+    let scope = query.split_once("X-Amz-Credential=").unwrap().1;
+    json!([place, scope.split("%2F").nth(2).unwrap()])
+}
+
+#[test]
+fn hosts_follow_region_fips_dual_stack_acceleration_and_bucket_as_in_botocore() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/presign_hosts.py");
+    let output = Command::new(tool("python3")).arg(script).output().unwrap();
+    let rows: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(rows.len(), 128);
+    assert!(rows.iter().any(|row| row["url"].is_null()));
+    for row in rows {
+        assert_eq!(presigned(&row["settings"]), row["url"], "{row}");
+    }
+}
+
+#[test]
+fn variables_and_the_block_s3_choose_the_same_hosts_as_the_profile() {
+    let block = |text: &str| home().with_file("config", &format!("[default]\ns3 =\n  {text}\n"));
+    for (home, place) in [
+        (
+            home().with("AWS_USE_FIPS_ENDPOINT", "TRUE"),
+            "https://bkt.s3-fips.eu-west-1.amazonaws.com/k?",
+        ),
+        (
+            home().with("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+            "https://bkt.s3.dualstack.eu-west-1.amazonaws.com/k?",
+        ),
+        (
+            block("use_dualstack_endpoint = True"),
+            "https://bkt.s3.dualstack.eu-west-1.amazonaws.com/k?",
+        ),
+        (
+            block("use_dualstack_endpoint = false").with("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+            "https://bkt.s3.dualstack.eu-west-1.amazonaws.com/k?",
+        ),
+        (
+            block("addressing_style = path"),
+            "https://s3.eu-west-1.amazonaws.com/bkt/k?",
+        ),
+        (
+            block("addressing_style = path\n  use_accelerate_endpoint = true"),
+            "https://bkt.s3-accelerate.amazonaws.com/k?",
+        ),
+    ] {
+        let url = home.keyfob(["s3", "presign", "s3://bkt/k"]).ok();
+        assert!(url.starts_with(place), "{url}");
+    }
+}
+
+#[test]
+fn a_misspelt_setting_of_the_block_s3_is_named() {
+    for text in [
+        "use_accelerate_endpoint = yes",
+        "use_dualstack_endpoint = 1",
+        "addressing_style = Path",
+    ] {
+        let config = format!("[default]\ns3 =\n  {text}\n");
+        let run = home()
+            .with_file("config", &config)
+            .keyfob(["s3", "presign", "s3://bkt/k"]);
+        let name = text.split(' ').next().unwrap();
+        assert_has(&run.stderr, &["warning: ", "config:3: s3.", name]);
+        assert_has(&run.ok(), &["https://bkt.s3.eu-west-1.amazonaws.com/k?"]);
+    }
+}
+
+#[test]
+fn settings_that_s3_has_no_host_for_are_refused_with_their_cure() {
+    let accelerated = || {
+        let config = "[default]\ns3 =\n  use_accelerate_endpoint = true\n";
+        home().with_file("config", config)
+    };
+    let url = "http://localhost:9000";
+    for (home, bucket, pieces) in [
+        (
+            home()
+                .with("AWS_REGION", "cn-north-1")
+                .with("AWS_USE_FIPS_ENDPOINT", "true"),
+            "bkt",
+            &["no FIPS endpoint in cn-north-1", "drop FIPS"],
+        ),
+        (
+            home()
+                .with("AWS_ENDPOINT_URL_S3", url)
+                .with("AWS_USE_FIPS_ENDPOINT", "true"),
+            "bkt",
+            &[
+                "AWS_USE_FIPS_ENDPOINT does not work with a custom endpoint",
+                "(AWS_ENDPOINT_URL_S3)",
+            ],
+        ),
+        (
+            accelerated().with("AWS_REGION", "cn-north-1"),
+            "bkt",
+            &["transfer acceleration", "set another region"],
+        ),
+        (
+            accelerated().with("AWS_USE_FIPS_ENDPOINT", "true"),
+            "bkt",
+            &["transfer acceleration", "drop FIPS"],
+        ),
+        (
+            accelerated(),
+            "my.bkt",
+            &["s3.use_accelerate_endpoint", "to false"],
+        ),
+        (
+            accelerated().with("AWS_ENDPOINT_URL", url),
+            "bkt",
+            &["s3.use_accelerate_endpoint", "AWS_ENDPOINT_URL"],
+        ),
+    ] {
+        let object = format!("s3://{bucket}/k");
+        let stderr = home.keyfob(["s3", "presign", &object]).fails(253);
+        assert_has(&stderr, &["(Configuration)"]);
+        assert_has(&stderr, pieces);
+    }
 }

@@ -102,6 +102,23 @@ impl ClientBuilder {
         Ok(self)
     }
 
+    /// Replaces region, URL and variants by those of a builder of an endpoint of the same service.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Client, Endpoint};
+    ///
+    /// let endpoint = Endpoint::builder().region("eu-west-1")?.fips(true);
+    /// let client = Client::builder().with_endpoint(endpoint).build()?;
+    /// assert_eq!(client.endpoint().url(), "https://sts-fips.eu-west-1.amazonaws.com/");
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn with_endpoint(mut self, endpoint: EndpointBuilder) -> Self {
+        self.endpoint = endpoint;
+        self
+    }
+
     /// Sets whether to use the endpoint for FIPS, as [`EndpointBuilder::fips`]. Default: no.
     pub fn fips(mut self, yes: bool) -> Self {
         self.endpoint = self.endpoint.fips(yes);

@@ -314,16 +314,24 @@ impl EndpointBuilder {
         })
     }
 
+    /// Returns the error for an endpoint that the service does not have.
+    fn refused(&self, region: &str) -> Error {
+        let message = match self.hosts.find(region, Variant::default()) {
+            Some(_) => {
+                let variant = self.variant.name();
+                format!("the service has no {variant} endpoint in {region}: drop {variant}")
+            }
+            None => format!("the service has no endpoint in {region}: set another region"),
+        };
+        Error::setting(message)
+    }
+
     fn build_from_region(self) -> Result<Endpoint, Error> {
         let region = self.region.as_deref().ok_or_else(|| {
             Error::setting("no region: set one, such as us-east-1, or a custom endpoint")
         })?;
         let found = self.hosts.find(region, self.variant);
-        let (host, region) = found.ok_or_else(|| {
-            let variant = self.variant.name();
-            let message = format!("the service has no {variant} endpoint: drop {variant}");
-            Error::setting(message)
-        })?;
+        let (host, region) = found.ok_or_else(|| self.refused(region))?;
         Ok(Endpoint {
             uri: parse_url(&format!("https://{host}"))?,
             signing_region: Some(signing_region(region).to_owned()),
