@@ -149,12 +149,18 @@ pub(crate) fn chained(error: &(dyn Error + 'static)) -> String {
     if own.max(1) + 1 < messages.len() {
         debug!(causes = messages.join(": "), "failed");
     }
-    let (own, others) = messages.split_at(own.max(1).min(messages.len()));
-    let shown: Vec<&str> = own
-        .iter()
-        .chain(others.last())
-        .map(String::as_str)
-        .collect();
+    let own = own.max(1).min(messages.len());
+    // The first cause of an error of sts has the last one in words.
+    let is_in_words = with_causes(error)
+        .nth(own - 1)
+        .is_some_and(<dyn Error>::is::<keyfob_sts::Error>);
+    let (own, others) = messages.split_at(own);
+    let cause = if is_in_words {
+        others.first()
+    } else {
+        others.last()
+    };
+    let shown: Vec<&str> = own.iter().chain(cause).map(String::as_str).collect();
     shown.join(": ")
 }
 

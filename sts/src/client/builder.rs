@@ -140,7 +140,8 @@ impl ClientBuilder {
     }
 
     /// Sets the certificate authorities to trust instead of those of the system, as certificates in
-    /// PEM. It has no effect on an HTTP client of your own.
+    /// PEM. A server whose own certificate is among them is trusted, too. It has no effect on an
+    /// HTTP client of your own.
     ///
     /// # Errors
     ///
@@ -380,8 +381,7 @@ impl ClientBuilder {
         }
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
         if let Some(bundle) = &self.ca_bundle {
-            let http = bundle.trust(builder).build();
-            return http.map_err(|error| bundle.unusable(error));
+            return bundle.build(builder);
         }
         builder.build().map_err(unusable)
     }

@@ -4,9 +4,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use reqwest::Certificate;
-
-use crate::{client::cause::Cause, error::Error};
+use crate::{
+    client::tls::{self, Certificate},
+    error::Error,
+};
 
 /// The size in bytes beyond which a file is refused. All authorities of a system have 300 KB, and
 /// `/dev/zero` has no end.
@@ -46,12 +47,11 @@ impl CaBundle {
     }
 
     fn new(pem: &[u8], file: Option<PathBuf>) -> Result<Self, Error> {
-        let parsed = Certificate::from_pem_bundle(pem);
         let mut bundle = Self {
             file,
             certificates: Vec::new(),
         };
-        bundle.certificates = parsed.map_err(|error| bundle.unusable(error))?;
+        bundle.certificates = tls::parse(pem).ok_or_else(|| bundle.invalid())?;
         if bundle.certificates.is_empty() {
             let name = bundle.name();
             let message = format!("{name} has no certificate: set a file of certificates in PEM");
@@ -60,17 +60,18 @@ impl CaBundle {
         Ok(bundle)
     }
 
-    /// Makes these authorities the only ones that are trusted.
-    pub(super) fn trust(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-        builder.tls_certs_only(self.certificates.iter().cloned())
+    /// Builds an HTTP client that trusts these authorities only.
+    pub(super) fn build(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
+        let built = tls::build(builder, &self.certificates);
+        built.map_err(|error| self.invalid().with_boxed_source(error))
     }
 
-    /// Returns the error for a certificate that the TLS library refuses.
-    pub(super) fn unusable(&self, error: reqwest::Error) -> Error {
+    /// Returns the error for a certificate that is malformed, or that the TLS library refuses.
+    fn invalid(&self) -> Error {
         let name = self.name();
-        let message =
-            format!("{name} has an invalid certificate: set a file of certificates in PEM");
-        Error::setting(message).with_source(Cause(error))
+        Error::setting(format!(
+            "{name} has an invalid certificate: set a file of certificates in PEM"
+        ))
     }
 
     fn name(&self) -> String {

@@ -1,5 +1,7 @@
 use std::{error::Error, fmt, iter};
 
+#[cfg(feature = "rustls")]
+use crate::client::tls;
 use crate::text::Escaped;
 
 /// A failure of the HTTP client, shown by its innermost cause, such as `Connection refused (os
@@ -11,10 +13,16 @@ pub(super) struct Cause(pub(super) reqwest::Error);
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let causes = iter::successors(Some(&self.0 as &(dyn Error + 'static)), |&error| {
-            error.source()
-        });
-        let innermost = causes.last().map(ToString::to_string);
+        let causes = || {
+            iter::successors(Some(&self.0 as &(dyn Error + 'static)), |&error| {
+                error.source()
+            })
+        };
+        #[cfg(feature = "rustls")]
+        if let Some(error) = causes().find_map(tls::describe) {
+            return f.write_str(&error);
+        }
+        let innermost = causes().last().map(ToString::to_string);
         // The names in a server's certificate are among the causes.
         write!(f, "{}", Escaped(&innermost.unwrap_or_default()))
     }

@@ -4,6 +4,8 @@ mod ca_bundle;
 mod cause;
 mod clock;
 mod proxy;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod tls;
 
 use std::{
     fmt,

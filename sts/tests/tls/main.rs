@@ -1,8 +1,9 @@
 //! The certificate authorities of the client, against a TLS server in Python.
 //!
 //! `ca.pem` signed the certificate in `server.pem`, which is for `localhost` and 127.0.0.1;
-//! `other.pem` signed nothing. The key in `server.pem` protects nothing, and the keys of the
-//! authorities were deleted.
+//! `other.pem` signed nothing. `self-signed.pem` is a certificate for `localhost` as most guides
+//! make one (`openssl req -x509`), and `expired.pem` one whose time is over. The keys in these
+//! files protect nothing, and the keys of the authorities were deleted.
 #![cfg(all(feature = "client", any(feature = "rustls", feature = "native-tls")))]
 #![allow(
     clippy::unwrap_used,
@@ -29,8 +30,12 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
+        Self::with_certificate("server.pem")
+    }
+
+    fn with_certificate(name: &str) -> Self {
         let mut process = Command::new("python3")
-            .args(["server.py", "server.pem"].map(file))
+            .args(["server.py", name].map(file))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -98,6 +103,92 @@ async fn without_its_authority_the_server_is_refused_and_the_first_cause_names_t
         let cause = error.source().unwrap().to_string();
         assert!(cause.contains("certificate"), "{cause}");
         assert!(error.to_string().ends_with("any CA bundle"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_own_certificate_is_in_the_bundle_is_trusted_as_by_openssl() {
+    let server = Server::with_certificate("self-signed.pem");
+    let bundle = fs::read_to_string(file("self-signed.pem")).unwrap();
+    let other = fs::read_to_string(file("other.pem")).unwrap();
+    for bundle in [bundle.clone(), format!("{other}{bundle}")] {
+        let client = server.client().ca_bundle(bundle).unwrap();
+        assert_eq!(whoami(client).await.unwrap(), "AIDA");
+    }
+    // Not by another bundle, and not for another host.
+    let by_other = server.client().ca_bundle(other).unwrap();
+    let by_address = server.url.replace("localhost", "127.0.0.1");
+    let by_address = server.client().endpoint(&by_address).unwrap();
+    let by_address = by_address.ca_bundle(bundle).unwrap();
+    for client in [by_other, by_address] {
+        let error = whoami(client).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused_even_if_it_is_in_the_bundle() {
+    let server = Server::with_certificate("expired.pem");
+    let client = server.client().ca_bundle_file(file("expired.pem")).unwrap();
+    let error = whoami(client).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+}
+
+/// The TLS library shows names of its own types.
+#[cfg(feature = "rustls")]
+#[tokio::test]
+async fn a_failure_of_tls_is_said_in_words() {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        thread,
+    };
+
+    let expired = Server::with_certificate("expired.pem");
+    let signed = Server::start();
+    let itself = Server::with_certificate("self-signed.pem");
+    let by_address = itself.url.replace("localhost", "127.0.0.1");
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain_url = format!("https://{}", plain.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = plain.accept().unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .unwrap();
+        drop(stream.read(&mut [0; 512]));
+    });
+    for (url, bundle, words) in [
+        (
+            &expired.url,
+            "expired.pem",
+            "the server's certificate has expired",
+        ),
+        (
+            &signed.url,
+            "other.pem",
+            "the server's certificate is not signed by an authority that is trusted",
+        ),
+        (
+            &itself.url,
+            "other.pem",
+            "the server's certificate is one of an authority (CA:TRUE): if the server is yours",
+        ),
+        (
+            &by_address,
+            "self-signed.pem",
+            "the server's certificate is for another host",
+        ),
+        (
+            &plain_url,
+            "ca.pem",
+            "the server does not speak TLS at this port",
+        ),
+    ] {
+        let client = signed.client().endpoint(url).unwrap();
+        let client = client.ca_bundle_file(file(bundle)).unwrap();
+        let error = whoami(client).await.unwrap_err();
+        let cause = error.source().unwrap().to_string();
+        assert!(cause.starts_with(words), "{cause}");
     }
 }
 
