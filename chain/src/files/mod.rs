@@ -9,6 +9,7 @@
 mod access;
 mod folder;
 mod lock;
+pub mod names;
 mod read;
 mod snapshot;
 mod update;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use keyfob_chain::{
     Order, Platform, Settings,
+    files::names,
     profiles::{ConfigFiles, FileKind, Problem, Section, SectionName},
 };
 use serde_json::{Map, Value, json};
@@ -282,4 +283,26 @@ fn base64(text: &str) -> Vec<u8> {
         }
     }
     bytes
+}
+
+#[test]
+fn cache_files_have_the_names_that_the_aws_cli_gives_them() {
+    run("cache-keys", |case| {
+        let input = &case["input"];
+        let text = |name: &str| input[name].as_str();
+        let name = match case["kind"].as_str().unwrap() {
+            "sso-cache-filename" => names::sso_token(input.as_str().unwrap()),
+            "login-cache-filename" => names::login_token(input.as_str().unwrap()),
+            "cli-assume-role-cache-key" => names::role_session(input).unwrap(),
+            "cli-sso-cache-key" => names::sso_role_session(
+                text("sessionName"),
+                text("startUrl").unwrap_or_default(),
+                text("roleName").unwrap(),
+                text("accountId").unwrap(),
+            )
+            .unwrap(),
+            kind => return Outcome::Checked(Err(format!("unknown kind {kind}"))),
+        };
+        Outcome::Checked(check(case["expected"] == *name, || name.clone()))
+    });
 }
