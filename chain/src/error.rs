@@ -1,4 +1,8 @@
-use std::{error, fmt, sync::Arc};
+use std::{
+    error, fmt, fs, io,
+    path::{Component, Path},
+    sync::Arc,
+};
 
 /// Why there are no credentials, no region, or no saved file.
 ///
@@ -159,4 +163,95 @@ impl error::Error for Error {
 /// Returns a user's text for a message: escaped, and cut after 80 characters.
 pub(crate) fn shown(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_debug).collect()
+}
+
+/// The length in characters up to which a value that cannot be used is quoted. A longer one may be
+/// a secret that was put in the wrong place: the shortest secrets, passwords aside, are access keys
+/// of 40 characters.
+const QUOTED: usize = 16;
+
+/// Returns a value that cannot be used, for a message, unless it may be a secret in the wrong
+/// place.
+pub(crate) fn quotable(value: &str) -> Option<String> {
+    (value.chars().count() <= QUOTED).then(|| shown(value))
+}
+
+/// Returns `is "x", which is not …`, without the value if it is not [`quotable`].
+pub(crate) fn is_not(value: &str, expected: &str) -> String {
+    match quotable(value) {
+        Some(value) => format!("is \"{value}\", which is not {expected}"),
+        None => format!("is not {expected}"),
+    }
+}
+
+/// Returns a path that a setting has, for a message, or words for it if it may be a secret in the
+/// place of its path: if neither it nor its folder exists.
+pub(crate) fn shown_path(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if quotable(&text).is_some() || is_something(path) || path.parent().is_some_and(is_folder) {
+        return text.chars().flat_map(char::escape_debug).collect();
+    }
+    "the file that it names".to_owned()
+}
+
+/// Fails if nothing is at a path that a setting has. An error from opening the file may name it
+/// then.
+#[cfg(any(feature = "imds", feature = "sts"))]
+pub(crate) fn check_exists(path: impl AsRef<Path>) -> io::Result<()> {
+    let path = path.as_ref();
+    match fs::symlink_metadata(path) {
+        Err(error) if !is_something(path) => {
+            let message = format!("cannot read {}: {error}", shown_path(path));
+            Err(io::Error::new(error.kind(), message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns true if something is there, or may be there in a folder that this user cannot search.
+fn is_something(path: &Path) -> bool {
+    match fs::symlink_metadata(path) {
+        Ok(_) => true,
+        Err(error) => path.is_absolute() && error.kind() == io::ErrorKind::PermissionDenied,
+    }
+}
+
+/// The root and the current folder say nothing about the name below them.
+fn is_folder(path: &Path) -> bool {
+    let mut components = path.components();
+    components.any(|component| matches!(component, Component::Normal(_))) && is_something(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_shown_only_if_it_cannot_be_a_secret_in_the_place_of_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a-file-with-a-long-name");
+        let missing = file.with_file_name("another-file-with-a-long-name");
+        fs::write(&file, "").unwrap();
+        for path in [&file, &missing, Path::new("/no/such.pem")] {
+            assert_eq!(shown_path(path), path.display().to_string());
+        }
+        for secret in [
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "/JalrXUtnFEMIxK7MDENGxbPxRfiCYEXAMPLEKEY",
+            "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2ln",
+            &"token".repeat(1000),
+        ] {
+            assert_eq!(shown_path(Path::new(secret)), "the file that it names");
+        }
+    }
+
+    #[test]
+    fn a_value_that_may_be_a_secret_is_not_quoted() {
+        assert_eq!(
+            is_not("x\n", "a number"),
+            "is \"x\\n\", which is not a number"
+        );
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        assert_eq!(is_not(secret, "a number"), "is not a number");
+    }
 }

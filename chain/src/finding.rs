@@ -99,6 +99,8 @@ pub enum FindingKind {
     UnusedSetting,
     /// A role in another partition than the region.
     Partition,
+    /// A role that is not an ARN.
+    RoleArn,
     /// A service on another machine that is called without encryption.
     ClearText,
     /// Anything else, as from a provider of your own.

@@ -257,11 +257,8 @@ async fn more_than_an_hour_of_a_role_assumed_by_a_role_is_refused_before_it_is_s
     let settings = settings(&sts, &[]).with_profile("two-hours");
     let error = credentials(&settings).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Setting);
-    let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert!(
-        cause.starts_with("DurationSeconds must be at most 3600"),
-        "{cause}"
-    );
+    let text = "config:39: duration_seconds must be at most 3600";
+    assert!(error.to_string().starts_with(text), "{error}");
     assert_eq!(sts.left(), 1);
 }
 
@@ -310,17 +307,17 @@ async fn a_role_without_a_usable_source_is_an_error_that_says_where() {
         (
             "circle",
             ErrorKind::SourceProfile,
-            "source_profile leads in a circle: circle → circle2 → circle",
+            "config:21: source_profile leads in a circle: circle → circle2 → circle",
         ),
         (
             "dangling",
-            ErrorKind::ProfileNotFound,
-            "profile \"missing\" not found",
+            ErrorKind::SourceProfile,
+            "config:24: source_profile: profile \"missing\" not found",
         ),
         (
             "empty-source",
             ErrorKind::SourceProfile,
-            "profile \"empty\" is a source_profile but has no credentials",
+            "config:27: source_profile: profile \"empty\" has no credentials",
         ),
         (
             "without",

@@ -1,7 +1,7 @@
 use super::{setting::Setting, settings::Settings};
 use crate::{
-    error::Error,
-    profiles::{SectionName, Value},
+    error::{Error, ErrorKind},
+    profiles::SectionName,
 };
 
 impl Settings {
@@ -17,7 +17,9 @@ impl Settings {
     ///
     /// - [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) if the profile or the section
     ///   cannot be read. A damaged profile `default` that nothing named sets no URL.
-    /// - [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) if the profile or the
+    /// - [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) if the profile is named
+    ///   but does not exist.
+    /// - [`ErrorKind::Setting`](crate::ErrorKind::Setting), with the line of `services`, if the
     ///   section is named but does not exist.
     ///
     /// # Examples
@@ -48,13 +50,14 @@ impl Settings {
         let Some(profile) = self.settings_profile()? else {
             return Ok(None);
         };
-        let services = match profile.get("services").and_then(Value::non_empty) {
-            Some(name) => Some(
+        let services = profile.get("services").and_then(|value| {
+            let name = SectionName::Services(value.non_empty()?.to_owned());
+            Some(
                 self.files()
-                    .section(&SectionName::Services(name.to_owned()))?,
-            ),
-            None => None,
-        };
+                    .section_of(value, "services", &name, ErrorKind::Setting),
+            )
+        });
+        let services = services.transpose()?;
         let of_service = services.and_then(|section| {
             let service = section.get(&id.to_ascii_lowercase())?;
             Setting::from_value(section, "endpoint_url", service.nested("endpoint_url")?)

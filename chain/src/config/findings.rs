@@ -1,11 +1,15 @@
-use std::{fs, io};
+use std::fs;
 
-use super::{region::Region, setting::Setting, settings::Settings};
+use super::{
+    region::{Region, looks_like_a_region, shown_region},
+    setting::Setting,
+    settings::Settings,
+};
 use crate::{
-    error::shown,
+    error::{quotable, shown, shown_path},
     finding::{Finding, FindingKind},
     origin::Origin,
-    profiles::{FileKind, SectionName, is_quoted},
+    profiles::{FileKind, SectionName, is_absent, is_quoted},
 };
 
 impl Settings {
@@ -74,7 +78,8 @@ impl Settings {
             Setting::from_value(section, "region", value)
         });
         if let (Some(region), false) = (inherited, self.profile_name() == "default") {
-            let (name, profile) = (shown(region.text), shown(self.profile_name()));
+            let name = shown_region(region.text).unwrap_or_else(|| "region".to_owned());
+            let profile = shown(self.profile_name());
             text.push_str(&format!(
                 "; the {name} of [default] is not inherited by profile \"{profile}\""
             ));
@@ -103,13 +108,10 @@ impl Settings {
                 None => format!("{variable} is empty, so no {name} file is read"),
                 Some(file) => {
                     let absent = match fs::metadata(&file) {
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                            ", which does not exist"
-                        }
+                        Err(error) if is_absent(&error) => ", which does not exist",
                         _ => "",
                     };
-                    let file = file.display().to_string();
-                    let file = file.escape_debug();
+                    let file = shown_path(&file);
                     format!("{variable}: the {name} file is {file}{absent}")
                 }
             };
@@ -183,12 +185,9 @@ impl Settings {
             .skip_while(|setting| setting.origin != *region.origin() && is_set(region.origin()))
             .filter(|setting| setting.origin != *region.origin() && setting.text != region.name())
             .map(|setting| {
-                let text = format!(
-                    "{} ({}) is masked by {}",
-                    setting.name,
-                    shown(setting.text),
-                    region.origin()
-                );
+                let value = shown_region(setting.text);
+                let value = value.map_or_else(String::new, |name| format!(" ({name})"));
+                let text = format!("{}{value} is masked by {}", setting.name, region.origin());
                 Finding::note(FindingKind::MaskedRegion, text).with_origin(setting.origin)
             })
             .collect()
@@ -233,60 +232,15 @@ fn is_set(origin: &Origin) -> bool {
 }
 
 fn unknown_region(region: &Region) -> Finding {
-    let (origin, name) = (region.origin(), shown(region.name()));
+    let origin = region.origin();
     let what = match origin {
         Origin::File { .. } => "region".to_owned(),
         origin => origin.to_string(),
     };
-    let text =
-        format!("{what} is \"{name}\", which does not look like a region: write it as eu-west-1");
+    let name = match quotable(region.name()) {
+        Some(name) => format!("is \"{name}\", which does"),
+        None => "does".to_owned(),
+    };
+    let text = format!("{what} {name} not look like a region: write it as eu-west-1");
     Finding::warning(FindingKind::UnknownRegion, text).with_origin(origin.clone())
-}
-
-/// Returns true for names such as `eu-west-1`, `us-gov-west-1` and `aws-global`.
-///
-/// Source: `regionRegex` in `partitions.json` of the AWS SDKs.
-fn looks_like_a_region(name: &str) -> bool {
-    let words: Vec<_> = name.split('-').collect();
-    let is_word =
-        |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    match words.as_slice() {
-        [words @ .., "global"] => !words.is_empty() && words.iter().all(is_word),
-        [words @ .., number] => {
-            words.len() >= 2
-                && words.iter().all(is_word)
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-        }
-        [] => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_regions_have_words_and_a_number() {
-        for name in [
-            "eu-west-1",
-            "us-gov-west-1",
-            "eusc-de-east-1",
-            "us-isob-east-1",
-            "aws-global",
-        ] {
-            assert!(looks_like_a_region(name), "{name}");
-        }
-        for name in [
-            "Ireland",
-            "eu-west1",
-            "us-east-1a",
-            "EU-WEST-1",
-            "us-1",
-            "local",
-            "eu--1",
-        ] {
-            assert!(!looks_like_a_region(name), "{name}");
-        }
-    }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::setting::Name;
 use crate::{
-    error::{Error, ErrorKind, shown},
+    error::{Error, ErrorKind, is_not, quotable},
     origin::Origin,
 };
 
@@ -43,17 +43,21 @@ impl Region {
                 name: "region",
                 origin: &origin,
             };
-            let message = format!("{what} is \"{}\", {reason}", shown(name));
+            let message = format!("{what} {reason}");
             Err(Error::new(ErrorKind::Setting, message))
         };
         if !is_host_label(name) {
-            let reason = "which is not a region: use letters, digits and -, such as eu-west-1";
-            return refused(reason.to_owned());
+            let expected = "a region: use letters, digits and -, such as eu-west-1";
+            return refused(is_not(name, expected));
         }
         let plain = name.strip_prefix("fips-").or(name.strip_suffix("-fips"));
         if let Some(plain) = plain {
+            let (name, plain) = match shown_region(plain) {
+                Some(plain) => (format!("\"{name}\", "), plain),
+                None => (String::new(), "without fips".to_owned()),
+            };
             return refused(format!(
-                "an old name of the endpoints for FIPS: set the region {plain} and \
+                "is {name}an old name of the endpoints for FIPS: set the region {plain} and \
                  AWS_USE_FIPS_ENDPOINT=true"
             ));
         }
@@ -89,6 +93,30 @@ impl fmt::Display for Region {
     }
 }
 
+/// Returns the name of a region for a message, unless it may be a secret in the wrong place.
+pub(super) fn shown_region(name: &str) -> Option<String> {
+    quotable(name).or_else(|| looks_like_a_region(name).then(|| name.to_owned()))
+}
+
+/// Returns true for names such as `eu-west-1`, `us-gov-west-1` and `aws-global`.
+///
+/// Source: `regionRegex` in `partitions.json` of the AWS SDKs.
+pub(super) fn looks_like_a_region(name: &str) -> bool {
+    let words: Vec<_> = name.split('-').collect();
+    let is_word =
+        |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    match words.as_slice() {
+        [words @ .., "global"] => !words.is_empty() && words.iter().all(is_word),
+        [words @ .., number] => {
+            words.len() >= 2
+                && words.iter().all(is_word)
+                && !number.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        [] => false,
+    }
+}
+
 fn is_host_label(name: &str) -> bool {
     (1..=63).contains(&name.len())
         && !name.starts_with('-')
@@ -96,4 +124,33 @@ fn is_host_label(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_regions_have_words_and_a_number() {
+        for name in [
+            "eu-west-1",
+            "us-gov-west-1",
+            "eusc-de-east-1",
+            "us-isob-east-1",
+            "aws-global",
+        ] {
+            assert!(looks_like_a_region(name), "{name}");
+        }
+        for name in [
+            "Ireland",
+            "eu-west1",
+            "us-east-1a",
+            "EU-WEST-1",
+            "us-1",
+            "local",
+            "eu--1",
+        ] {
+            assert!(!looks_like_a_region(name), "{name}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    error::{Error, ErrorKind, shown},
+    error::{Error, ErrorKind, is_not, shown},
     origin::Origin,
     profiles::{Section, Value},
 };
@@ -81,8 +81,9 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// Creates the error for a value that cannot be used. It names the setting, its value, and what
-    /// was `expected`.
+    /// Creates the error for a value that cannot be used. It names the setting, and what was
+    /// `expected`. It quotes a value of up to 16 characters, and a number; anything else may be a
+    /// secret in the wrong place.
     ///
     /// # Examples
     ///
@@ -101,11 +102,11 @@ impl<'a> Setting<'a> {
             name: &self.name,
             origin: &self.origin,
         };
-        let message = format!(
-            "{name} is \"{}\", which is not {expected}",
-            shown(self.text)
-        );
-        Error::new(ErrorKind::Setting, message)
+        let what = match parse_number(self.text) {
+            Some(_) => format!("is \"{}\", which is not {expected}", shown(self.text)),
+            None => is_not(self.text, expected),
+        };
+        Error::new(ErrorKind::Setting, format!("{name} {what}"))
     }
 
     /// Creates the error for a value that `source` rejects. `source` should name the value.

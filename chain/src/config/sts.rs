@@ -7,7 +7,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    error::{Error, ErrorKind, shown},
+    error::{Error, ErrorKind, check_exists, shown},
     finding::{Finding, FindingKind},
 };
 
@@ -215,9 +215,11 @@ impl Settings {
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     fn with_ca_bundle(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         match self.find("AWS_CA_BUNDLE", "ca_bundle") {
-            Some(file) => builder
-                .ca_bundle_file(file.text)
-                .map_err(|error| file.unusable(error)),
+            Some(file) => {
+                check_exists(file.text).map_err(|error| file.unusable(error))?;
+                let builder = builder.ca_bundle_file(file.text);
+                builder.map_err(|error| file.unusable(error))
+            }
             None => Ok(builder),
         }
     }

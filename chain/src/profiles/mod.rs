@@ -23,7 +23,7 @@ pub use problem::{Problem, ProblemKind};
 pub use section::{FileKind, Part, Section, SectionName, Value};
 
 use crate::{
-    error::{Error, ErrorKind, shown},
+    error::{Error, ErrorKind, quotable, shown},
     files,
     order::Order,
     variables::Variables,
@@ -259,6 +259,23 @@ impl ConfigFiles {
         }
     }
 
+    /// Returns the section that a property names. That there is none is an error of this kind,
+    /// which begins with the line and the name of the property.
+    pub(crate) fn section_of(
+        &self,
+        value: &Value,
+        property: &str,
+        name: &SectionName,
+        kind: ErrorKind,
+    ) -> Result<&Section, Error> {
+        self.section(name).map_err(|error| match error.kind() {
+            ErrorKind::ProfileNotFound => {
+                Error::new(kind, format!("{}: {property}: {error}", value.location()))
+            }
+            _ => error,
+        })
+    }
+
     /// Returns a section, or `None` if no file has it.
     ///
     /// # Errors
@@ -292,6 +309,11 @@ impl ConfigFiles {
 
     fn not_found(&self, name: &SectionName) -> Error {
         let reason = self.slip(name).unwrap_or_else(|| self.similar(name));
+        let name = match (name, quotable(name.name())) {
+            (SectionName::Profile(_), _) | (_, Some(_)) => name.to_string(),
+            // Only a profile may be named, however long it is.
+            (_, None) => format!("{} section", name.prefix()),
+        };
         let message = format!("{name} not found: {reason}");
         Error::new(ErrorKind::ProfileNotFound, message)
     }
@@ -389,10 +411,11 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Returns true for a missing file, or a path through something that is not a folder.
-fn is_absent(error: &io::Error) -> bool {
+/// Returns true for a missing file, a path through something that is not a folder, and a name that
+/// no file can have.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename
     )
 }

@@ -10,6 +10,10 @@ use crate::{
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+#[cfg(feature = "imds")]
+const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+#[cfg(feature = "imds")]
+const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /// The role of an ECS task or an EKS pod, from the container's credential agent.
 ///
@@ -93,16 +97,37 @@ async fn fetch(_settings: &Settings, variable: &str) -> Result<Outcome, Error> {
 
 #[cfg(feature = "imds")]
 async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
-    use crate::provider::{Found, Renewal};
+    use crate::{
+        error::{check_exists, shown_path},
+        provider::{Found, Renewal},
+    };
 
+    let file = settings.variables().text(TOKEN_FILE);
     let failed = |error: keyfob_imds::Error| {
+        use keyfob_imds::ErrorKind as ImdsErrorKind;
+
         let kind = match error.kind() {
-            keyfob_imds::ErrorKind::Setting => ErrorKind::Setting,
+            ImdsErrorKind::Setting => ErrorKind::Setting,
             _ => ErrorKind::Provider,
         };
-        let message = format!("no credentials from the container's agent ({variable})");
+        let message = match (error.kind(), file) {
+            (ImdsErrorKind::BadToken, Some(file)) => {
+                format!(
+                    "{TOKEN_FILE} ({}) cannot be used",
+                    shown_path(file.as_ref())
+                )
+            }
+            (ImdsErrorKind::BadToken, None) => format!("{TOKEN} cannot be used"),
+            _ => format!("no credentials from the container's agent ({variable})"),
+        };
         Error::with_source(kind, message, error)
     };
+    if let Some(file) = file {
+        check_exists(file).map_err(|error| {
+            let message = format!("{TOKEN_FILE} cannot be used");
+            Error::with_source(ErrorKind::Provider, message, error)
+        })?;
+    }
     let Some(client) = client(settings, variable).map_err(failed)? else {
         return Ok(Outcome::NotConfigured(not_set()));
     };
@@ -153,9 +178,9 @@ fn client(
         return Ok(None);
     };
     let mut builder = Client::builder(location);
-    if let Some(file) = variables.text("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+    if let Some(file) = variables.text(TOKEN_FILE) {
         builder = builder.token_file(file);
-    } else if let Some(token) = variables.text("AWS_CONTAINER_AUTHORIZATION_TOKEN") {
+    } else if let Some(token) = variables.text(TOKEN) {
         builder = builder.token(token);
     }
     builder.build().map(Some)

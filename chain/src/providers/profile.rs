@@ -137,6 +137,17 @@ impl ProfileProvider {
         matches!(Plan::from_settings(&self.settings), Ok(None)) && self.missing_reason().is_ok()
     }
 
+    fn role_findings(&self) -> Vec<Finding> {
+        let Ok(Some(plan)) = Plan::from_settings(&self.settings) else {
+            return Vec::new();
+        };
+        let mut findings: Vec<_> = plan.roles.iter().filter_map(Role::finding).collect();
+        if let Base::WebIdentity { role, .. } = &plan.base {
+            findings.extend(role.finding());
+        }
+        findings
+    }
+
     /// Returns why the profile has no credentials. That is an error if an unreadable file or
     /// section might define the profile.
     fn missing_reason(&self) -> Result<String, Error> {
@@ -218,6 +229,7 @@ impl Provider for ProfileProvider {
             findings.extend(masks(self.settings.rules(), section, now));
             findings.extend(masks_of_sources(&self.settings, section, now));
         }
+        findings.extend(self.role_findings());
         findings.extend(open_files(files));
         findings
     }

@@ -1,13 +1,14 @@
 use keyfob_sigv4::Timestamp;
 
 use super::{
-    role::{Role, Sts},
+    role::{Role, Sts, TokenFile, property},
     without_profile::{profile_name, without_profile},
 };
 use crate::{
     config::Settings,
     cure::Skip,
     error::{Error, ErrorKind, shown},
+    finding::Finding,
     order::NamedProfile,
     origin::Origin,
     profiles::Value,
@@ -16,6 +17,7 @@ use crate::{
 
 const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const ROLE: &str = "AWS_ROLE_ARN";
+const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
 
 /// A role by web identity, as of a Kubernetes pod, from environment variables.
 ///
@@ -41,13 +43,15 @@ impl WebIdentityProvider {
         }
     }
 
-    /// Returns the role and the path of the token file; `None` if the variables do not count.
-    fn role(&self) -> Result<Option<(Role, &str)>, Error> {
+    /// Returns the role and the token file; `None` if the variables do not count.
+    fn role(&self) -> Result<Option<(Role, TokenFile)>, Error> {
         let variables = self.settings.variables();
         let Some(token_file) = variables.text(TOKEN_FILE).filter(|_| !self.yields()) else {
             return Ok(None);
         };
-        let Some(arn) = variables.text(ROLE).or_else(|| self.profile_role()) else {
+        let of_variable = variables.text(ROLE);
+        let of_profile = || Some(self.profile_role()?.as_str());
+        let Some(arn) = of_variable.or_else(of_profile) else {
             return Err(Error::new(
                 ErrorKind::SourceProfile,
                 format!(
@@ -56,24 +60,36 @@ impl WebIdentityProvider {
                 ),
             ));
         };
-        let role = Role {
+        let mut role = Role {
             arn: arn.to_owned(),
-            session_name: variables
-                .text("AWS_ROLE_SESSION_NAME")
-                .map(ToOwned::to_owned),
+            session_name: variables.text(SESSION_NAME).map(ToOwned::to_owned),
             external_id: None,
             duration_seconds: None,
             region: None,
             named_in: Origin::environment(&[ROLE, TOKEN_FILE]),
+            places: Vec::new(),
+        };
+        match self.profile_role().filter(|_| of_variable.is_none()) {
+            Some(arn) => {
+                let name = self.settings.profile_name();
+                role.named_in = Origin::file(arn.location(), name);
+                role.set_place("RoleArn", format!("{}: role_arn", arn.location()));
+            }
+            None => role.set_place("RoleArn", ROLE.to_owned()),
+        }
+        role.set_place("RoleSessionName", SESSION_NAME.to_owned());
+        let token_file = TokenFile {
+            path: token_file.into(),
+            setting: TOKEN_FILE.to_owned(),
         };
         Ok(Some((role, token_file)))
     }
 
     /// Returns the role of a profile that has a token file of its own. As in botocore, each of the
     /// two settings comes from the environment, or else from the profile.
-    fn profile_role(&self) -> Option<&str> {
+    fn profile_role(&self) -> Option<&Value> {
         let profile = self.settings.profile().ok()??;
-        let get = |name| profile.get(name).and_then(Value::non_empty);
+        let get = |name| property(profile, name);
         get("web_identity_token_file")?;
         get("role_arn").filter(|_| self.settings.rules().shares_web_identity)
     }
@@ -119,7 +135,7 @@ impl WebIdentityProvider {
         match self.role()? {
             None => Ok(Outcome::NotConfigured(self.missing_reason())),
             Some((role, file)) => {
-                let found = self.sts.assume_with_token(&role, file.as_ref(), now).await;
+                let found = self.sts.assume_with_token(&role, &file, now).await;
                 found.map(Outcome::Found)
             }
         }
@@ -137,6 +153,13 @@ impl Provider for WebIdentityProvider {
 
     fn inspect(&self, _now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
         Box::pin(std::future::ready(self.look()))
+    }
+
+    fn findings(&self, _now: Timestamp) -> Vec<Finding> {
+        match self.role() {
+            Ok(Some((role, _))) => role.finding().into_iter().collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn skip(&self) -> Option<Skip> {

@@ -1,8 +1,6 @@
-use std::path::Path;
-
 use keyfob_sigv4::Timestamp;
 
-use super::Role;
+use super::{Role, TokenFile};
 use crate::{
     config::Settings,
     error::{Error, ErrorKind},
@@ -31,7 +29,7 @@ impl Sts {
     pub(in crate::providers) async fn assume_with_token(
         &self,
         role: &Role,
-        _token_file: &Path,
+        _token_file: &TokenFile,
         _now: Timestamp,
     ) -> Result<Found, Error> {
         Err(unsupported(role))

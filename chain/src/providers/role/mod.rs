@@ -1,6 +1,12 @@
 //! Roles: what a profile or the environment asks for, and the sessions that STS issues for them.
 
-use crate::origin::Origin;
+use std::path::PathBuf;
+
+use crate::{
+    error::quotable,
+    finding::{Finding, FindingKind},
+    origin::Origin,
+};
 
 #[cfg(not(feature = "sts"))]
 mod disabled;
@@ -12,7 +18,7 @@ mod sts;
 #[cfg(not(feature = "sts"))]
 pub(super) use disabled::Sts;
 pub(super) use masks::{masks, masks_of_sources};
-pub(super) use plan::{Base, CredentialSource, Plan};
+pub(super) use plan::{Base, CredentialSource, Plan, property};
 #[cfg(feature = "sts")]
 pub(super) use sts::Sts;
 
@@ -31,13 +37,65 @@ pub(super) struct Role {
     pub(super) region: Option<(String, Origin)>,
     /// Where the role is configured.
     pub(super) named_in: Origin,
+    /// Where its parts are configured, for errors.
+    pub(super) places: Vec<Place>,
+}
+
+/// Where a parameter of the call to STS is configured.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// The name that STS has for it, such as `RoleSessionName`.
+    pub(super) parameter: &'static str,
+    /// The variable, or the file, the line and the property.
+    pub(super) setting: String,
+}
+
+/// The file that has the token of a web identity.
+#[derive(Debug)]
+#[cfg_attr(
+    not(feature = "sts"),
+    expect(dead_code, reason = "only STS needs a token")
+)]
+pub(super) struct TokenFile {
+    pub(super) path: PathBuf,
+    /// The variable, or the file, the line and the property that names it.
+    pub(super) setting: String,
 }
 
 impl Role {
     pub(super) fn origin(&self) -> Origin {
+        let arn = match quotable(&self.arn) {
+            None if !self.is_arn() => "a role that is not an ARN".to_owned(),
+            _ => self.arn.clone(),
+        };
         Origin::Role {
-            arn: self.arn.clone(),
+            arn,
             named_in: Box::new(self.named_in.clone()),
         }
+    }
+
+    /// Sets where a parameter is configured.
+    pub(super) fn set_place(&mut self, parameter: &'static str, setting: String) {
+        self.places.retain(|place| place.parameter != parameter);
+        self.places.push(Place { parameter, setting });
+    }
+
+    /// Returns true if it begins as every ARN. What does not may be a secret in its place.
+    fn is_arn(&self) -> bool {
+        self.arn.starts_with("arn:")
+    }
+
+    /// Returns a warning if STS will refuse the role, because it is not an ARN.
+    pub(super) fn finding(&self) -> Option<Finding> {
+        if self.is_arn() {
+            return None;
+        }
+        let mut places = self.places.iter();
+        let place = places.find(|place| place.parameter == "RoleArn")?;
+        let text = format!(
+            "{} is not an ARN: write it as arn:aws:iam::123456789012:role/NAME",
+            place.setting
+        );
+        Some(Finding::warning(FindingKind::RoleArn, text))
     }
 }

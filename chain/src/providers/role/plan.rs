@@ -1,14 +1,12 @@
 //! How a profile gets its credentials, worked out before any service is contacted.
 
-use std::path::PathBuf;
-
-use super::Role;
+use super::{Place, Role, TokenFile};
 use crate::{
     config::{Setting, Settings},
-    error::{Error, ErrorKind, shown},
+    error::{Error, ErrorKind, is_not, shown},
     order::{ProfileSource, Rules},
     origin::Origin,
-    profiles::{FileKind, Part, Section, Value},
+    profiles::{FileKind, Part, Section, SectionName, Value},
     provider::Found,
     providers::key::Key,
 };
@@ -17,6 +15,15 @@ pub(super) const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
 const ROLE: &str = "role_arn";
 pub(super) const TOKEN_FILE: &str = "web_identity_token_file";
+const SHARED_ROLE: &str = "AWS_ROLE_ARN";
+const SHARED_SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
+/// The parameters of STS that properties set.
+const PARAMETERS: [(&str, &str); 4] = [
+    ("RoleArn", ROLE),
+    ("RoleSessionName", "role_session_name"),
+    ("ExternalId", "external_id"),
+    ("DurationSeconds", "duration_seconds"),
+];
 pub(super) const SSO: [&str; 4] = [
     "sso_session",
     "sso_start_url",
@@ -37,8 +44,8 @@ pub(in crate::providers) enum Base {
     Key(Found),
     Source(CredentialSource),
     WebIdentity {
-        role: Role,
-        token_file: PathBuf,
+        role: Box<Role>,
+        token_file: TokenFile,
         /// Whether the role is that of the environment.
         is_split: bool,
     },
@@ -67,8 +74,8 @@ impl<'a> Shared<'a> {
             return Self::default();
         }
         Self {
-            arn: settings.variables().text("AWS_ROLE_ARN"),
-            session_name: settings.variables().text("AWS_ROLE_SESSION_NAME"),
+            arn: settings.variables().text(SHARED_ROLE),
+            session_name: settings.variables().text(SHARED_SESSION_NAME),
         }
     }
 }
@@ -85,28 +92,36 @@ impl Plan {
         };
         let mut roles: Vec<Role> = Vec::new();
         let mut visited = Vec::new();
+        // The property that named the section.
+        let mut named_by: Option<&Value> = None;
         let base = loop {
             visited.push(section.name().name());
             match Step::from_section(settings.rules(), section, !roles.is_empty(), shared)? {
                 Step::Base(base) => break base,
-                Step::Nothing if roles.is_empty() => return Ok(None),
-                Step::Nothing => return Err(no_source(section)),
+                Step::Nothing => match named_by {
+                    Some(source) => return Err(no_source(source, section)),
+                    None => return Ok(None),
+                },
                 Step::Role(role, base) => {
                     roles.push(*role);
                     break base;
                 }
                 // A role may name its own profile as the source of its key.
-                Step::Source(role, source) if source == section.name().name() => {
+                Step::Source(role, source) if source.as_str() == section.name().name() => {
                     roles.push(*role);
-                    break Base::Key(own_key(section)?.ok_or_else(|| no_source(section))?);
+                    break Base::Key(own_key(section)?.ok_or_else(|| no_source(source, section))?);
                 }
-                Step::Source(_, source) if visited.contains(&source) => {
-                    visited.push(source);
-                    return Err(circle(&visited));
+                Step::Source(_, source) if visited.contains(&source.as_str()) => {
+                    visited.push(source.as_str());
+                    return Err(circle(source, &visited));
                 }
                 Step::Source(role, source) => {
                     roles.push(*role);
-                    section = settings.files().profile(source)?;
+                    let name = SectionName::profile(source.as_str());
+                    let kind = ErrorKind::SourceProfile;
+                    let files = settings.files();
+                    section = files.section_of(source, "source_profile", &name, kind)?;
+                    named_by = Some(source);
                 }
             }
         };
@@ -117,7 +132,8 @@ impl Plan {
     /// Returns where the credentials will come from.
     pub(in crate::providers) fn origin(&self) -> Origin {
         match (self.roles.last(), &self.base) {
-            (Some(role), _) | (None, Base::WebIdentity { role, .. }) => role.origin(),
+            (Some(role), _) => role.origin(),
+            (None, Base::WebIdentity { role, .. }) => role.origin(),
             (None, Base::Key(found)) => found.origin.clone(),
             // Only a role can have one of these as its source.
             (None, Base::Source(_)) => Origin::Default,
@@ -140,7 +156,7 @@ enum Step<'a> {
     Nothing,
     Base(Base),
     Role(Box<Role>, Base),
-    Source(Box<Role>, &'a str),
+    Source(Box<Role>, &'a Value),
 }
 
 impl<'a> Step<'a> {
@@ -183,16 +199,22 @@ impl<'a> Step<'a> {
             let text = format!("{TOKEN_FILE} without {ROLE}: it needs both");
             return Err(error_at(ErrorKind::SourceProfile, token_file, &text));
         };
-        let mut role = role(section, arn)?;
+        let mut role = Box::new(role(section, arn)?);
         if let Some(arn) = shared.arn {
             arn.clone_into(&mut role.arn);
+            role.named_in = Origin::environment(&[SHARED_ROLE]);
+            role.set_place("RoleArn", SHARED_ROLE.to_owned());
         }
         if let Some(name) = shared.session_name {
             role.session_name = Some(name.to_owned());
+            role.set_place("RoleSessionName", SHARED_SESSION_NAME.to_owned());
         }
         Ok(Some(Self::Base(Base::WebIdentity {
             role,
-            token_file: token_file.as_str().into(),
+            token_file: TokenFile {
+                path: token_file.as_str().into(),
+                setting: format!("{}: {TOKEN_FILE}", token_file.location()),
+            },
             is_split: shared.arn.is_some(),
         })))
     }
@@ -206,7 +228,7 @@ impl<'a> Step<'a> {
         let role = Box::new(role(section, arn)?);
         let sources = ["source_profile", "credential_source"].map(|name| property(section, name));
         match sources {
-            [Some(source), None] => Ok(Some(Self::Source(role, source.as_str()))),
+            [Some(source), None] => Ok(Some(Self::Source(role, source))),
             [None, Some(source)] => Ok(Some(Self::Role(role, named_source(source)?))),
             [Some(source), Some(_)] => {
                 let text = "source_profile and credential_source exclude each other: remove one";
@@ -231,11 +253,8 @@ fn named_source(source: &Value) -> Result<Base, Error> {
         "ec2instancemetadata" => Ok(Base::Source(CredentialSource::InstanceMetadata)),
         "ecscontainer" => Ok(Base::Source(CredentialSource::Container)),
         _ => {
-            let text = format!(
-                "credential_source is \"{}\", which is not Environment, Ec2InstanceMetadata or \
-                 EcsContainer",
-                shown(source.as_str())
-            );
+            let expected = "Environment, Ec2InstanceMetadata or EcsContainer";
+            let text = format!("credential_source {}", is_not(source.as_str(), expected));
             Err(error_at(ErrorKind::Setting, source, &text))
         }
     }
@@ -248,7 +267,13 @@ fn role(section: &Section, arn: &Value) -> Result<Role, Error> {
         return Err(error_at(ErrorKind::Unsupported, serial, text));
     }
     let text = |name| property(section, name).map(|value| value.as_str().to_owned());
+    let place = |(parameter, name): &(&'static str, &str)| {
+        let value = property(section, name)?;
+        let setting = format!("{}: {name}", value.location());
+        Some(Place { parameter, setting })
+    };
     Ok(Role {
+        places: PARAMETERS.iter().filter_map(place).collect(),
         arn: arn.as_str().to_owned(),
         session_name: text("role_session_name"),
         external_id: text("external_id"),
@@ -346,7 +371,7 @@ fn read_key(section: &Section, part: &Part, id: &Value) -> Result<Found, Error> 
 }
 
 /// Returns a property of both files together that is not empty.
-pub(super) fn property<'a>(section: &'a Section, name: &str) -> Option<&'a Value> {
+pub(in crate::providers) fn property<'a>(section: &'a Section, name: &str) -> Option<&'a Value> {
     section
         .get(name)
         .filter(|value| value.non_empty().is_some())
@@ -378,16 +403,13 @@ fn partial(part: &Part, value: &Value, there: &str, missing: &str) -> Error {
     error_at(ErrorKind::PartialCredentials, value, &text)
 }
 
-fn no_source(section: &Section) -> Error {
-    let text = format!(
-        "{} is a source_profile but has no credentials",
-        section.name()
-    );
-    Error::new(ErrorKind::SourceProfile, text)
+fn no_source(source: &Value, section: &Section) -> Error {
+    let text = format!("source_profile: {} has no credentials", section.name());
+    error_at(ErrorKind::SourceProfile, source, &text)
 }
 
-fn circle(names: &[&str]) -> Error {
+fn circle(source: &Value, names: &[&str]) -> Error {
     let names: Vec<_> = names.iter().map(|name| shown(name)).collect();
     let text = format!("source_profile leads in a circle: {}", names.join(" → "));
-    Error::new(ErrorKind::SourceProfile, text)
+    error_at(ErrorKind::SourceProfile, source, &text)
 }

@@ -1,4 +1,4 @@
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
@@ -7,10 +7,10 @@ use keyfob_sts::{
 };
 use tokio::sync::OnceCell;
 
-use super::Role;
+use super::{Role, TokenFile};
 use crate::{
     config::{Region, Settings},
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, shown_path},
     files,
     finding::{Finding, FindingKind},
     origin::Origin,
@@ -52,13 +52,18 @@ impl Sts {
     pub(in crate::providers) async fn assume_with_token(
         &self,
         role: &Role,
-        token_file: &Path,
+        token_file: &TokenFile,
         now: Timestamp,
     ) -> Result<Found, Error> {
         let client = self.client(role, now).await?;
-        let token = read_token(role, token_file)?;
-        let action =
-            assume_role_with_token(role, token, now).map_err(|error| failed(role, error))?;
+        let token = read_token(token_file)?;
+        let action = assume_role_with_token(role, token, now).map_err(|error| {
+            let TokenFile { path, setting } = token_file;
+            let mut role = role.clone();
+            let setting = format!("{setting}: the token in {}", shown_path(path));
+            role.set_place("WebIdentityToken", setting);
+            failed(&role, error)
+        })?;
         let answer = client.send_unsigned(&action).await;
         session(role, answer.map(|answer| answer.credentials))
     }
@@ -129,17 +134,17 @@ fn session_name(role: &Role, now: Timestamp) -> String {
 }
 
 /// Reads the token, without the line end that many writers put after it.
-fn read_token(role: &Role, file: &Path) -> Result<Secret, Error> {
+fn read_token(file: &TokenFile) -> Result<Secret, Error> {
+    let TokenFile { path, setting } = file;
     // The untrimmed copy is zeroed on drop too.
-    let untrimmed = files::read_secret(file).map_err(|error| {
+    let untrimmed = files::read_secret(path).map_err(|error| {
         // No AWS tool expands it in this setting.
-        let hint = if file.starts_with("~") {
+        let hint = if path.starts_with("~") {
             " (~ is not expanded here: write the whole path)"
         } else {
             ""
         };
-        let file = file.display();
-        let message = format!("no token for {}: cannot read {file}{hint}", role.named_in);
+        let message = format!("{setting}: cannot read {}{hint}", shown_path(path));
         Error::with_source(ErrorKind::Provider, message, error)
     })?;
     Ok(Secret::from(untrimmed.expose().trim()))
@@ -155,6 +160,14 @@ fn session(role: &Role, answer: Result<Credentials, keyfob_sts::Error>) -> Resul
 }
 
 fn failed(role: &Role, error: keyfob_sts::Error) -> Error {
+    let mut places = role.places.iter();
+    let place = places.find(|place| error.parameter() == Some(place.parameter));
+    if let Some(place) = place {
+        // The messages of STS begin with its own name of the parameter.
+        let text = error.to_string();
+        let text = text.strip_prefix(place.parameter).unwrap_or(&text);
+        return Error::new(ErrorKind::Setting, format!("{}{text}", place.setting));
+    }
     let kind = match (error.kind(), error.code()) {
         (StsErrorKind::Input | StsErrorKind::Setting, _) => ErrorKind::Setting,
         (_, Some(code)) if is_final(code) => ErrorKind::Refused,
