@@ -11,7 +11,7 @@ use keyfob_sigv4::{
     chunked::{Checksum, ChunkEncoder, ChunkErrorKind, ChunkSigner, Chunked},
     event_stream::{EventSigner, Message},
     resign::{BodyResigner, Resigned, Resigner},
-    verify::{self, Dialect, Verifier},
+    verify::{Dialect, Verifier},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -737,6 +737,6 @@ fn a_refused_http_request_is_unchanged() {
         .unwrap_err();
     assert_eq!(
         (error.kind(), error.status()),
-        (verify::ErrorKind::Host, 400)
+        (keyfob_sigv4::verify::ErrorKind::Host, 400)
     );
 }

@@ -15,7 +15,7 @@ use crate::{
     finding::{Finding, FindingKind},
     order::NamedProfile,
     origin::Origin,
-    profiles::{ConfigFiles, FileKind, Problem, ProblemKind, SectionName},
+    profiles::{ConfigFiles, Problem, ProblemKind, SectionName},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
 };
 
@@ -286,6 +286,8 @@ fn problem_finding(problem: &Problem, profile: &SectionName) -> Finding {
 #[cfg(unix)]
 fn open_files(files: &ConfigFiles) -> Vec<Finding> {
     use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
+
+    use crate::profiles::FileKind;
 
     const SECRETS: [&str; 3] = [
         "aws_secret_access_key",
