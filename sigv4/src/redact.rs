@@ -2,6 +2,8 @@ use alloc::{collections::BTreeSet, format, string::String, vec, vec::Vec};
 
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 
+use zeroize::Zeroizing;
+
 use crate::secret::Secret;
 
 /// The length in bytes below which a secret is not looked for: it may be part of any word. A code
@@ -18,7 +20,8 @@ const REDACTED: &str = "(redacted)";
 
 impl Secret {
     /// Replaces secrets in a text, whole or in part, as they are or encoded: in Base64, in hex,
-    /// with percent signs, with the escapes of JSON or XML, or several of these.
+    /// with percent signs, with the escapes of JSON or XML, or several of these. A space counts as
+    /// the `+` that it takes the place of when a form is read.
     ///
     /// Services repeat values that they find invalid, often cut, and the signed headers if a
     /// signature does not match. Any part counts that is half as long as the secret, or 12 bytes of
@@ -94,7 +97,7 @@ struct View {
 impl View {
     fn new(text: &str) -> Self {
         Self {
-            bytes: text.as_bytes().to_vec(),
+            bytes: text.bytes().map(plus_for_space).collect(),
             origins: (0..text.len()).map(|at| (at, at + 1)).collect(),
         }
     }
@@ -105,7 +108,7 @@ impl View {
         let mut at = 0;
         while let Some(byte) = self.bytes.get(at) {
             let (byte, length) = unescape(&self.bytes[at..]).unwrap_or((*byte, 1));
-            bytes.push(byte);
+            bytes.push(plus_for_space(byte));
             origins.push((self.origins[at].0, self.origins[at + length - 1].1));
             at += length;
         }
@@ -114,7 +117,8 @@ impl View {
 
     /// Marks the bytes of the original that belong to a part of `secret`.
     fn hide(&self, secret: &str, hidden: &mut [bool]) {
-        let secret = secret.as_bytes();
+        let secret: Zeroizing<Vec<u8>> =
+            Zeroizing::new(secret.bytes().map(plus_for_space).collect());
         if secret.len() < SHORTEST_SECRET {
             return;
         }
@@ -130,6 +134,12 @@ impl View {
             }
         }
     }
+}
+
+/// Takes a space for a `+`: a form has a `+` in the place of a space, so what reads a `+` as a form
+/// repeats a space.
+fn plus_for_space(byte: u8) -> u8 {
+    if byte == b' ' { b'+' } else { byte }
 }
 
 /// Returns the ASCII character of an escape at the start of the text, and the length of the escape:
@@ -214,6 +224,8 @@ mod tests {
                 "(redacted)",
             ),
             (TOKEN.replace('/', "\\\\u002f"), "(redacted)"),
+            (TOKEN.replace('+', " "), "(redacted)"),
+            (percent(TOKEN).replace("%2b", "%20"), "(redacted)"),
             (
                 TOKEN.replace('=', "&#61;").replace('/', "&#x2F;"),
                 "(redacted)",

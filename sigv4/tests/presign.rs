@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Scope, Signer, Timestamp, Ttl, event_stream::EventSigner,
-    verify::Verifier,
+    Credentials, ErrorKind, Payload, Request, Scope, Signer, Timestamp, Ttl,
+    event_stream::EventSigner, verify::Verifier,
 };
 
 fn now() -> Timestamp {
@@ -123,5 +123,20 @@ fn a_presigned_url_has_no_character_that_clients_escape() {
             let steps = signer.explain_presign(&request, &credentials, now, Ttl::MAX);
             assert_eq!(steps.unwrap().signature(), presigned.signature());
         }
+    }
+}
+
+#[test]
+fn a_url_of_s3_without_a_lifetime_is_not_signed() {
+    let request = Request::new("GET", "https://b.s3.amazonaws.com/key").unwrap();
+    for signer in [
+        Signer::s3("us-east-1").unwrap(),
+        Signer::s3_express("us-east-1").unwrap(),
+        Signer::new(Scope::new("us-east-1", "s3-outposts").unwrap()),
+    ] {
+        let presigned = signer.presign(&request, &credentials(), now(), Ttl::UNSTATED);
+        assert_eq!(presigned.unwrap_err().kind(), ErrorKind::Ttl);
+        let steps = signer.explain_presign(&request, &credentials(), now(), Ttl::UNSTATED);
+        assert_eq!(steps.unwrap_err().kind(), ErrorKind::Ttl);
     }
 }

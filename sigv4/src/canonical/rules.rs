@@ -290,6 +290,11 @@ impl Rules {
         self.unsigned_presign
     }
 
+    /// Returns true if a presigned URL must state its lifetime, as by the rules of S3.
+    pub(crate) const fn requires_lifetime(self) -> bool {
+        self.unsigned_presign && !self.encode_twice
+    }
+
     pub(crate) const fn signs_token(self) -> bool {
         !matches!(self.token, TokenRule::Unsigned)
     }

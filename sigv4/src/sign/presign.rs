@@ -25,7 +25,7 @@ impl Ttl {
     /// 7 days, the longest that AWS accepts.
     pub const MAX: Self = Self(604_800);
     /// No time in the URL, so that the service's own limit applies. Few services accept such URLs;
-    /// S3 does not.
+    /// S3 does not, so presigning for it is an error.
     pub const UNSTATED: Self = Self(0);
 
     /// Returns a time to live of 1 to 604800 seconds.
@@ -286,10 +286,14 @@ impl<'a> QueryForm<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Payload`] if the body is sent in pieces that the URL would have to announce, or
-    /// that are signed with another algorithm. [`ErrorKind::Host`] if two `Host` headers differ.
+    /// that are signed with another algorithm. [`ErrorKind::Ttl`] if the rules require a lifetime
+    /// and none is stated. [`ErrorKind::Host`] if two `Host` headers differ.
     #[inline]
     fn collect(&self, headers: &mut Headers<'a>) -> Result<ContentHash<'a>, Error> {
         self.request.check_presigned(self.algorithm)?;
+        if self.ttl == Ttl::UNSTATED && self.rules.requires_lifetime() {
+            return Err(Error::number(ErrorKind::Ttl, 0));
+        }
         let overrides = Overrides::new(self.regions, self.token, self.request);
         let existing = headers.collect(self.request, self.rules, overrides);
         existing.check_host()?;

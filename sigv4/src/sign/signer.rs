@@ -200,7 +200,8 @@ impl Signer {
     ///
     /// [`ErrorKind::Payload`](crate::ErrorKind::Payload) if the body is [`Payload::Streaming`]: a
     /// URL cannot announce it. Also if `x-amz-content-sha256` announces pieces that are signed with
-    /// SigV4a. [`ErrorKind::Host`](crate::ErrorKind::Host) as [`sign`](Self::sign).
+    /// SigV4a. [`ErrorKind::Ttl`](crate::ErrorKind::Ttl) for [`Ttl::UNSTATED`] by the rules of S3.
+    /// [`ErrorKind::Host`](crate::ErrorKind::Host) as [`sign`](Self::sign).
     ///
     /// [`Payload::Streaming`]: crate::Payload::Streaming
     ///

@@ -142,10 +142,7 @@ impl<'a> PresentedSignature<'a> {
         let (date, at) = parse_date(required(query.date, "X-Amz-Date")?.as_bytes())?;
         let ttl = match query.expires {
             Some(text) => Some(parse_expires(&text)?),
-            None if rules.presigns_unsigned() => {
-                // Only S3, which presigns unsigned bodies, requires a lifetime.
-                return required(None, "X-Amz-Expires");
-            }
+            None if rules.requires_lifetime() => return required(None, "X-Amz-Expires"),
             None => None,
         };
         Ok(Self {
