@@ -196,7 +196,10 @@ pub(crate) fn shown_path(path: &Path) -> String {
 
 /// Fails if nothing is at a path that a setting has. An error from opening the file may name it
 /// then.
-#[cfg(any(feature = "imds", feature = "sts"))]
+#[cfg(any(
+    feature = "imds",
+    all(feature = "sts", any(feature = "rustls", feature = "native-tls"))
+))]
 pub(crate) fn check_exists(path: impl AsRef<Path>) -> io::Result<()> {
     let path = path.as_ref();
     match fs::symlink_metadata(path) {

@@ -101,6 +101,10 @@ pub enum FindingKind {
     Partition,
     /// A role that is not an ARN.
     RoleArn,
+    /// A setting with which calls fail before anything is sent.
+    Setting,
+    /// An endpoint that is not the one of all calls.
+    Endpoint,
     /// A service on another machine that is called without encryption.
     ClearText,
     /// Anything else, as from a provider of your own.

@@ -7,7 +7,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    error::{Error, ErrorKind, check_exists, shown},
+    error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
 };
 
@@ -214,6 +214,8 @@ impl Settings {
 
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     fn with_ca_bundle(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+        use crate::error::check_exists;
+
         match self.find("AWS_CA_BUNDLE", "ca_bundle") {
             Some(file) => {
                 check_exists(file.text).map_err(|error| file.unusable(error))?;

@@ -102,11 +102,11 @@ impl Explanation {
         self
     }
 
-    /// Adds the URL that takes the place of the services' own endpoints. A password in it is left
-    /// out.
+    /// Adds the URL that takes the place of the services' own endpoints, without a password or a
+    /// query in it.
     #[must_use]
     pub fn with_endpoint(mut self, url: &str, origin: Origin) -> Self {
-        self.endpoint = Some((without_password(url), origin));
+        self.endpoint = Some((plain_url(url), origin));
         self
     }
 
@@ -354,14 +354,32 @@ fn name_maskers(attempts: &mut [Attempt]) {
     }
 }
 
-/// Leaves out the user and the password before the host of a URL.
-fn without_password(url: &str) -> String {
+/// Returns the scheme, the host and the path of a URL. A user, a password or a query may be a
+/// secret, and so may a text that is not a URL.
+fn plain_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
+        return "not a URL".to_owned();
     };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => url.to_owned(),
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let host = rest.split('/').next().unwrap_or_default();
+    let user = host.rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[user..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_url;
+
+    #[test]
+    fn a_url_is_shown_without_what_may_be_secret() {
+        for (url, plain) in [
+            ("https://h.example:8443/base", "https://h.example:8443/base"),
+            ("https://user:pass@h.example/@x", "https://h.example/@x"),
+            ("https://h.example?t=CANARY", "https://h.example"),
+            ("https://h.example/a?t=@CANARY#b", "https://h.example/a"),
+            ("CANARY", "not a URL"),
+        ] {
+            assert_eq!(plain_url(url), plain);
+        }
     }
 }

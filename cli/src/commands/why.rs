@@ -1,12 +1,16 @@
 //! `keyfob why`: the provider chain explained.
 
-use keyfob_chain::{Error, Explanation, TextPart, TextStyle};
+use keyfob_chain::{
+    Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Origin, Region, TextPart,
+    TextStyle, Verdict,
+};
 use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sts::Endpoint;
 use serde_json::Value;
 
 use crate::{
     context::Context,
-    failure::Failure,
+    failure::{Failure, chained},
     terminal::{Style, printable},
 };
 
@@ -15,11 +19,13 @@ use crate::{
 /// # Errors
 ///
 /// After the explanation: if a profile was named that does not exist, if no provider has
-/// credentials or one fails, or if the region cannot be used.
+/// credentials or one fails, or if no call can be sent with the region, the endpoint and the other
+/// settings.
 pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     let now = Timestamp::now();
     let resolution = context.chain().explain(now).await;
     let region = context.settings().resolve_region(None, now).await;
+    let call = check_call(context, &region);
     let profile = context.check_profile();
     let mut explanation = resolution
         .explanation
@@ -27,29 +33,85 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     if let Ok(region) = &region {
         explanation = explanation.with_region(region.clone());
     }
-    explanation = with_endpoint(context, explanation);
+    explanation = with_endpoint(context, explanation, region.as_ref().ok());
+    // Only one error can stand below the table.
+    let first = profile
+        .as_ref()
+        .err()
+        .or(resolution.credentials.as_ref().err());
+    if let Err(error) = &call
+        && first.map_or(json, |first| first.to_string() != error.to_string())
+    {
+        let finding = Finding::warning(FindingKind::Setting, chained(error));
+        explanation = explanation.with_findings([finding]);
+    }
     if let Err(error) = &profile {
         explanation = explanation.with_error(error);
     }
     print(context, &explanation, now, json)?;
     profile?;
     check(context, resolution.credentials, &explanation)?;
-    region?;
+    call?;
     Ok(())
 }
 
-fn with_endpoint(context: &Context, explanation: Explanation) -> Explanation {
+/// Fails if no call can be sent with the region and the other settings.
+fn check_call(context: &Context, region: &Result<Region, Error>) -> Result<(), Error> {
+    let region = region.as_ref().map_err(Error::clone)?;
+    // What the settings tell is in the table.
+    let settings = context.settings().clone().with_notify(|_| {});
+    let client = settings.sts(region, context.endpoint_argument())?;
+    client.build().map_err(|error| {
+        let message = "STS cannot be called with these settings";
+        Error::with_source(ErrorKind::Setting, message, error)
+    })?;
+    Ok(())
+}
+
+/// Adds the URL in place of the services' own endpoints. One that cannot be used is an error.
+fn with_endpoint(
+    context: &Context,
+    explanation: Explanation,
+    region: Option<&Region>,
+) -> Explanation {
     let (settings, argument) = (context.settings(), context.endpoint_argument());
     let clear_text = settings.clear_text_finding(argument).ok().flatten();
     let explanation = explanation.with_findings(clear_text);
-    if let Some(argument) = argument {
-        return explanation.with_endpoint(argument.value, argument.origin());
-    }
+    let is_usable = |url: &str| {
+        let endpoint = Endpoint::builder().url(url);
+        endpoint.is_ok_and(|endpoint| endpoint.build().is_ok())
+    };
     // Without a profile that can be read there is no endpoint of it.
-    match settings.endpoint_url("sts") {
-        Ok(Some(url)) => explanation.with_endpoint(url.text, url.origin),
-        Ok(None) | Err(_) => explanation,
+    let setting = settings.endpoint_url("sts").ok().flatten();
+    match (argument, setting) {
+        (Some(argument), _) if is_usable(argument.value) => {
+            let finding = region.and_then(|region| role_endpoint(context, &explanation, region));
+            explanation
+                .with_endpoint(argument.value, argument.origin())
+                .with_findings(finding)
+        }
+        (None, Some(url)) if is_usable(url.text) => explanation.with_endpoint(url.text, url.origin),
+        _ => explanation,
     }
+}
+
+/// Returns where the role in use is assumed: not at the URL of `--endpoint-url`, which is for the
+/// calls of the command itself, as in `aws`.
+fn role_endpoint(context: &Context, explanation: &Explanation, region: &Region) -> Option<Finding> {
+    let is_role = |attempt: &&Attempt| {
+        let is_tried = matches!(attempt.verdict, Verdict::Used | Verdict::Failed);
+        is_tried && matches!(attempt.origin, Some(Origin::Role { .. }))
+    };
+    let attempt = explanation.attempts.iter().find(is_role)?;
+    let settings = context.settings().clone().with_notify(|_| {});
+    let client = settings.sts(region, None).ok()?.build().ok()?;
+    let url = client.endpoint().url();
+    let text = format!(
+        "the role of {} is assumed at {url}, because --endpoint-url is only for the calls of the \
+         command itself, as in aws",
+        attempt.provider
+    );
+    Some(Finding::note(FindingKind::Endpoint, text))
 }
 
 fn print(

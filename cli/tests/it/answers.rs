@@ -12,6 +12,12 @@ const SECRET: &str = "canary/secret+access/key";
 
 /// Runs a command against a server that gives every request this answer.
 fn run_against(answer: &str, home: &Home, words: &[&str]) -> Run {
+    let url = start_server(answer);
+    home.keyfob([&["--endpoint-url", &url], words].concat())
+}
+
+/// Starts a server that gives every request this answer, and returns its URL.
+pub(crate) fn start_server(answer: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = answer.to_owned();
@@ -23,10 +29,10 @@ fn run_against(answer: &str, home: &Home, words: &[&str]) -> Run {
             let _ = stream.write_all(answer.as_bytes());
         }
     });
-    home.keyfob([&["--endpoint-url", &url], words].concat())
+    url
 }
 
-fn answer(status: &str, body: &str) -> String {
+pub(crate) fn answer(status: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
 }
@@ -74,16 +80,8 @@ fn an_error_with_an_empty_message_is_not_silent() {
 
 #[test]
 fn a_role_that_is_refused_without_a_message_is_an_error_with_a_text() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        let answer = answer("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>");
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 8192]);
-            let _ = stream.write_all(answer.as_bytes());
-        }
-    });
+    let refusal = answer("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>");
+    let url = start_server(&refusal);
     let config = format!(
         "[profile ops]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = me\n[profile me]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = {SECRET}\n"
     );

@@ -30,4 +30,5 @@ mod sign;
 #[cfg(unix)]
 mod signals;
 mod usage;
+mod values;
 mod why;

@@ -1,0 +1,148 @@
+//! Values that cannot be used: which error or warning names them, and that none of them is printed
+//! that may be a secret.
+
+use crate::{
+    answers::{answer, start_server},
+    keyfob::{Home, assert_has, assert_lacks},
+};
+
+const KEY: &str = "aws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n";
+const ROLE: &str = "role_arn = arn:aws:iam::111122223333:role/ops\n";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYCANARYKEYX";
+
+/// A home whose calls fail at once.
+fn home() -> Home {
+    Home::new()
+        .with("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("AWS_REGION", "eu-west-1")
+}
+
+#[test]
+fn no_command_prints_a_secret_in_the_place_of_another_value() {
+    let pod = ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/ops");
+    let key = ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE");
+    for (variable, beside) in [
+        ("AWS_CA_BUNDLE", key),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", pod),
+        ("AWS_CONFIG_FILE", key),
+        ("AWS_SHARED_CREDENTIALS_FILE", key),
+        ("AWS_MAX_ATTEMPTS", key),
+        ("AWS_RETRY_MODE", key),
+        ("AWS_REGION", key),
+        ("AWS_DEFAULT_OUTPUT", key),
+        ("AWS_ENDPOINT_URL", key),
+        ("AWS_ENDPOINT_URL_STS", key),
+        ("AWS_ROLE_ARN", ("AWS_WEB_IDENTITY_TOKEN_FILE", "/dev/null")),
+    ] {
+        let home = home()
+            .with("AWS_SECRET_ACCESS_KEY", "secret")
+            .with(beside.0, beside.1)
+            .with(variable, SECRET);
+        for words in [
+            &["why"][..],
+            &["why", "--json"],
+            &["whoami", "--debug"],
+            &["configure", "list"],
+            &["sts", "get-caller-identity"],
+        ] {
+            let run = home.keyfob(words);
+            assert_lacks(&(run.stdout + &run.stderr), &["CANARY"]);
+        }
+    }
+}
+
+#[test]
+fn why_fails_with_a_setting_that_every_call_refuses() {
+    let home = || Home::new().with_key("AKIAEXAMPLE", "secret");
+    for (name, value, text) in [
+        (
+            "AWS_CA_BUNDLE",
+            "/no/such.pem",
+            "AWS_CA_BUNDLE cannot be used: ",
+        ),
+        (
+            "AWS_ENDPOINT_URL",
+            "https://h.example/?t=CANARY",
+            "AWS_ENDPOINT_URL cannot be used: ",
+        ),
+        (
+            "AWS_ENDPOINT_URL_STS",
+            "CANARY",
+            "AWS_ENDPOINT_URL_STS cannot be used: ",
+        ),
+        (
+            "AWS_MAX_ATTEMPTS",
+            "x",
+            "AWS_MAX_ATTEMPTS is \"x\", which is not a number",
+        ),
+    ] {
+        let home = home().with(name, value);
+        for words in [&["why"][..], &["why", "--json"]] {
+            let run = home.keyfob(words);
+            assert_eq!(run.code, 253, "{run:?}");
+            assert_has(&run.stderr, &["(Configuration): ", text]);
+            assert_has(&run.stdout, &["AKIAEXAMPLE"]);
+            assert_lacks(&(run.stdout + &run.stderr), &["CANARY"]);
+        }
+        home.keyfob(["whoami"]).fails(253);
+    }
+    let services = home().with_file("config", "[default]\nservices = locl\n");
+    for command in ["why", "whoami"] {
+        let run = services.keyfob([command]);
+        assert_eq!(run.code, 253, "{run:?}");
+        assert_has(
+            &run.stderr,
+            &[
+                "(Configuration): ",
+                "config:2: services: services \"locl\" not found",
+            ],
+        );
+    }
+    let fips = home().with("AWS_USE_FIPS_ENDPOINT", "true");
+    let run = fips.keyfob(["why", "--endpoint-url", "http://localhost:1"]);
+    assert_eq!(run.code, 253, "{run:?}");
+    let text = "AWS_USE_FIPS_ENDPOINT does not work with a custom endpoint";
+    assert_has(&run.stderr, &["(Configuration): ", text]);
+    let usable = home().with("AWS_ENDPOINT_URL", "https://h.example/base");
+    let stdout = usable.keyfob(["why"]).ok();
+    assert_has(
+        &stdout,
+        &["endpoint: https://h.example/base (AWS_ENDPOINT_URL)\n"],
+    );
+}
+
+#[test]
+fn why_tells_of_a_bad_region_without_credentials_too() {
+    let home = Home::new().with("AWS_REGION", "eu west");
+    let text = "AWS_REGION is \"eu west\", which is not a region";
+    let run = home.keyfob(["why"]);
+    assert_has(&run.stderr, &["(NoCredentials)"]);
+    assert_has(&run.stdout, &["warning: ", text]);
+    let json = home.keyfob(["why", "--json"]);
+    assert_has(&json.stdout, &["\"setting\"", "which is not a region"]);
+}
+
+#[test]
+fn why_says_where_a_role_is_assumed_if_the_command_has_another_endpoint() {
+    let session = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIASESSION\
+                   </AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+                   <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>\
+                   arn:aws:sts::1:assumed-role/a/b</Arn><AssumedRoleId>A:b</AssumedRoleId>\
+                   </AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>";
+    let url = start_server(&answer("200 OK", session));
+    let config = format!("[profile ops]\n{ROLE}source_profile = me\n[profile me]\n{KEY}");
+    let home = home()
+        .with_file("config", &config)
+        .with("AWS_ENDPOINT_URL_STS", &url)
+        .with("AWS_PROFILE", "ops");
+    let stdout = home
+        .keyfob(["why", "--endpoint-url", "http://localhost:1"])
+        .ok();
+    let note = format!("note: the role of profile \"ops\" is assumed at {url}/, because ");
+    assert_has(
+        &stdout,
+        &["endpoint: http://localhost:1 (--endpoint-url)\n", &note],
+    );
+    assert_lacks(&home.keyfob(["why"]).ok(), &["is assumed at"]);
+}
