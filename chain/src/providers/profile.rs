@@ -10,13 +10,14 @@ use super::{
 };
 use crate::{
     config::Settings,
-    cure::{Selection, Skip, quoted},
+    cure::{Selection, Skip},
     error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
     order::NamedProfile,
     origin::Origin,
     profiles::{ConfigFiles, Problem, ProblemKind, SectionName},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
+    shell,
 };
 
 /// A profile of the configuration files: its role, its web identity, or its access key, in the
@@ -195,10 +196,8 @@ impl Provider for ProfileProvider {
     }
 
     fn selection(&self) -> Selection {
-        let by_argument = || {
-            let name = quoted(self.settings.profile_name());
-            Selection::ByArgument(format!("--profile {name}"))
-        };
+        let by_argument =
+            || Selection::ByArgument(shell::option("--profile", self.settings.profile_name()));
         let named_by = self.settings.profile_origin();
         match Plan::from_settings(&self.settings)
             .ok()
@@ -313,8 +312,7 @@ fn open_files(files: &ConfigFiles) -> Vec<Finding> {
             _ => "read",
         };
         let text = format!("other users can {what} this file with secrets (mode {mode:04o})");
-        let path = file.to_str()?;
-        let cure = format!("chmod 600 {}", quoted(path));
+        let cure = format!("chmod 600 {}", shell::path(file));
         let finding = Finding::warning(FindingKind::FileMode, text);
         Some(finding.with_origin(origin).with_cure(cure))
     });

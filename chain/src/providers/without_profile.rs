@@ -1,11 +1,7 @@
 //! What is left when nothing names a profile.
 
 use crate::{
-    config::Settings,
-    cure::{Skip, quoted},
-    error::shown,
-    origin::Origin,
-    profiles::FileKind,
+    config::Settings, cure::Skip, error::shown, origin::Origin, profiles::FileKind, shell,
 };
 
 /// Returns the name of the provider of a profile.
@@ -28,7 +24,7 @@ pub(super) fn without_profile(
     let variables = settings.variables();
     let mut change = Skip::default();
     if let Origin::Argument { name } = settings.profile_origin() {
-        change = Skip::without(format!("{name} {}", quoted(settings.profile_name())));
+        change = Skip::without(shell::option(name, settings.profile_name()));
     }
     // A file that is not there at all would make a profile that is named an error, so nothing may
     // name one.

@@ -35,34 +35,46 @@ fn refused(path: &Path) -> String {
     text
 }
 
+/// Runs the command that an error prints between these words, and expects that the file can be
+/// written then.
+#[track_caller]
+fn follow(path: &Path, (before, after): (&str, &str)) {
+    let text = refused(path);
+    let (_, command) = text.split_once(before).unwrap();
+    let (command, _) = command.split_once(after).unwrap();
+    let run = std::process::Command::new("sh")
+        .args(["-c", command])
+        .status();
+    assert!(run.unwrap().success(), "{command}");
+    assert!(try_set(path).unwrap().changed);
+}
+
+/// Folders whose names a shell must not take apart.
+const FOLDERS: [&str; 3] = ["plain", "a b'c", "$(id)\"*"];
+
 #[test]
 fn a_read_only_file_is_refused_with_the_command_that_helps() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
-    fs::write(&path, "[default]\n").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
-    let text = refused(&path);
-    let command = format!("run chmod u+w {}", path.display());
-    assert!(text.contains(&command), "{text}");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(try_set(&path).unwrap().changed);
+    for name in FOLDERS {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name).join("config");
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, "[default]\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+        follow(&path, ("run ", " to change it"));
+    }
 }
 
 #[test]
 fn a_file_with_a_second_name_is_refused_and_the_cure_works() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config");
-    fs::write(&path, "[default]\n").unwrap();
-    fs::hard_link(&path, folder.path().join("second")).unwrap();
-    let text = refused(&path);
-    let (_, command) = text.split_once("run ").unwrap();
-    let (command, _) = command.split_once(" to separate it").unwrap();
-    let run = std::process::Command::new("sh")
-        .args(["-c", command])
-        .status();
-    assert!(run.unwrap().success());
-    assert!(try_set(&path).unwrap().changed);
-    assert_eq!(names(folder.path()), ["config", "second"]);
+    for name in FOLDERS {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name).join("config");
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        fs::write(&path, "[default]\n").unwrap();
+        fs::hard_link(&path, path.with_file_name("second")).unwrap();
+        follow(&path, ("run ", " to separate it"));
+        assert_eq!(names(path.parent().unwrap()), ["config", "second"]);
+    }
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, path::Path};
 
-use keyfob_chain::{Explanation, Origin, Settings};
+use keyfob_chain::{Explanation, Origin, Settings, shell};
 use keyfob_sts::Error;
 
-use crate::{failure::Failure, terminal::quoted};
+use crate::failure::Failure;
 
 /// How to get credentials if nothing names a profile.
 const GET_CREDENTIALS: &str = "run `keyfob configure`, or set AWS_ACCESS_KEY_ID and \
@@ -80,14 +80,14 @@ impl Failure {
         settings: &Settings,
         explanation: &Explanation,
     ) -> Self {
-        let profile = quoted(settings.profile_name());
+        let profile = shell::option("--profile", settings.profile_name());
         let failure = match settings.profile_origin() {
             Origin::Default => return self.with_hint(GET_CREDENTIALS),
             Origin::Environment { .. } => self.with_hint(format!(
-                "run `keyfob configure --profile {profile}`, or set AWS_ACCESS_KEY_ID and \
+                "run `keyfob configure {profile}`, or set AWS_ACCESS_KEY_ID and \
                  AWS_SECRET_ACCESS_KEY"
             )),
-            _ => self.with_hint(format!("run `keyfob configure --profile {profile}`")),
+            _ => self.with_hint(format!("run `keyfob configure {profile}`")),
         };
         let masked = explanation.masked();
         masked.fold(failure, |failure, masked| {

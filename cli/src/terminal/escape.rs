@@ -1,26 +1,4 @@
-use std::{borrow::Cow, fmt::Write as _};
-
-/// Escapes the characters that control a terminal instead of being shown by it.
-///
-/// Texts from services, files and metadata pass through here before they are shown to people. Data
-/// that a program asked for stays unchanged.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_control) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 8);
-    for char in text.chars() {
-        match char {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            // Writing to a string cannot fail.
-            char if is_control(char) => _ = write!(out, "{}", char.escape_unicode()),
-            char => out.push(char),
-        }
-    }
-    Cow::Owned(out)
-}
+pub(crate) use keyfob_chain::printable;
 
 /// Escapes each line of a text, and indents all but the first: none can pass for a line of ours.
 pub(crate) fn printable_lines(text: &str) -> String {
@@ -28,38 +6,12 @@ pub(crate) fn printable_lines(text: &str) -> String {
     lines.join("\n  ")
 }
 
-/// Returns true for C0 and C1 controls, and for marks that change the direction of the text around
-/// them or are invisible.
-fn is_control(char: char) -> bool {
-    char.is_control()
-        || matches!(
-            char,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_controls_a_terminal_is_escaped_and_text_is_not() {
-        for (text, expected) in [
-            ("plain \"é\\\"", "plain \"é\\\""),
-            ("\u{1b}[31mred", "\\u{1b}[31mred"),
-            ("a\nb\r\t\u{7}", "a\\nb\\r\\t\\u{7}"),
-            ("\u{9b}2J", "\\u{9b}2J"),
-            ("\u{202e}txt", "\\u{202e}txt"),
-            ("a\u{ad}b\u{61c}\u{e0041}", "a\\u{ad}b\\u{61c}\\u{e0041}"),
-        ] {
-            assert_eq!(printable(text), expected);
-        }
+    fn each_line_is_escaped_and_indented() {
         assert_eq!(
             printable_lines("one\nhint: \u{1b}two\n"),
             "one\n  hint: \\u{1b}two"

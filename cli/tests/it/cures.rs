@@ -235,6 +235,16 @@ fn scenarios(sandbox: &Running, agent: &Running) -> Vec<Scenario> {
         ),
         edit(
             with_key(
+                "keys mask a profile whose name looks like an option",
+                &["profile \"--help\"", instance],
+            ),
+            &|home| {
+                home.with("AWS_PROFILE", "--help")
+                    .with_file("credentials", &key_of("--help"))
+            },
+        ),
+        edit(
+            with_key(
                 "AWS_PROFILE names a role whose source is the environment",
                 &[prod, instance],
             ),
@@ -408,6 +418,39 @@ fn cures_of_warnings_end_the_warning() {
         let after = json(&scenario.follow(cure["cure"].as_str().unwrap()));
         assert_lacks(&kinds(&after), &[kind]);
         assert_eq!(after["winner"]["key_id"], "AKIAIOSFODNN7EXAMPLE");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn the_cure_of_a_file_with_any_name_makes_it_private() {
+    use std::{
+        ffi::OsStr,
+        os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
+    };
+
+    for name in [
+        &b"-creds"[..],
+        b"n\nl",
+        b"\xff\xfe",
+        b"a b'c",
+        b"$(id)%s\\",
+        "\u{202e}txt".as_bytes(),
+    ] {
+        let home = Home::new().with("AWS_REGION", "eu-west-1");
+        let name = OsStr::from_bytes(name);
+        let file = home.path().join(name);
+        fs::write(&file, format!("[default]\n{KEY}")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let mut why = home.program(env!("CARGO_BIN_EXE_keyfob"));
+        let why = why.arg("why").env("AWS_SHARED_CREDENTIALS_FILE", name);
+        let why = Run::new(why.output().unwrap()).ok();
+        let cure = why.lines().find_map(|line| line.strip_prefix("  cure:  "));
+        assert!(cure.is_some(), "{name:?}\n{why}");
+        let mut shell = home.program("sh");
+        let status = shell.args(["-c", cure.unwrap()]).status().unwrap();
+        assert!(status.success(), "{name:?}: {cure:?}");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
 

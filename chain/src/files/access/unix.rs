@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{attributes, refused};
-use crate::{error::Error, files::cannot};
+use crate::{error::Error, files::cannot, shell};
 
 /// Returns true if users other than the owner may read or write the file.
 pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
@@ -16,16 +16,16 @@ pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
 /// Refuses a file that a rename would replace although its owner does not want that, or would
 /// replace only in part.
 pub(crate) fn refuse(path: &Path, metadata: &Metadata) -> Result<(), Error> {
-    let shown = path.display();
+    let word = shell::path(path);
     // Also for root, which may write it all the same.
     if metadata.mode() & 0o200 == 0 {
-        let reason = format!("it is read-only: run chmod u+w {shown} to change it");
+        let reason = format!("it is read-only: run chmod u+w {word} to change it");
         return Err(refused(path, &reason));
     }
     if metadata.nlink() > 1 {
         let reason = format!(
             "it has {} names (hard links), and the others would keep the old version: run \
-             cp -p {shown} {shown}.new && mv {shown}.new {shown} to separate it",
+             cp -p {word} {word}.new && mv {word}.new {word} to separate it",
             metadata.nlink()
         );
         return Err(refused(path, &reason));

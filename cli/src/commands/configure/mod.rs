@@ -7,6 +7,7 @@ mod name;
 use keyfob_chain::{
     Settings,
     profiles::{Editor, FileKind, SectionName},
+    shell,
 };
 use keyfob_sigv4::Secret;
 
@@ -148,9 +149,9 @@ fn save(context: &Context, editor: &Editor) -> Result<(), Failure> {
         context.console().warn(warning);
     }
     if saved.open_to_others && saved.path.ends_with("credentials") {
-        let path = saved.path.display();
+        let (path, word) = (saved.path.display(), shell::path(&saved.path));
         context.console().warn(&format!(
-            "other users can read {path}: run chmod 600 {path}"
+            "other users can read {path}: run chmod 600 {word}"
         ));
     }
     Ok(())
