@@ -4,6 +4,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::printable::printable;
+
 /// Why there are no credentials, no region, or no saved file.
 ///
 /// Cloning is cheap: all tasks that wait for one refresh get the same error. The message contains
@@ -92,13 +94,21 @@ impl Error {
         matches!(self.kind(), ErrorKind::Provider)
     }
 
-    /// Returns the message and those of its causes in one line.
+    /// Returns the message as it is, for data and for the message of another error.
+    pub(crate) fn raw(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Returns the message and those of its causes in one line, as they are.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.to_string();
+        let mut text = self.raw().to_owned();
         let mut source = error::Error::source(self);
         while let Some(cause) = source {
             text.push_str(": ");
-            text.push_str(&cause.to_string());
+            match cause.downcast_ref::<Self>() {
+                Some(cause) => text.push_str(cause.raw()),
+                None => text.push_str(&cause.to_string()),
+            }
             source = cause.source();
         }
         text
@@ -140,7 +150,7 @@ pub enum ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        f.write_str(&printable(&self.0.message))
     }
 }
 
@@ -160,9 +170,9 @@ impl error::Error for Error {
     }
 }
 
-/// Returns a user's text for a message: escaped, and cut after 80 characters.
+/// Returns a user's text for a message, cut after 80 characters. What shows the message escapes it.
 pub(crate) fn shown(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_debug).collect()
+    text.chars().take(80).collect()
 }
 
 /// The length in characters up to which a value that cannot be used is quoted. A longer one may be
@@ -189,7 +199,7 @@ pub(crate) fn is_not(value: &str, expected: &str) -> String {
 pub(crate) fn shown_path(path: &Path) -> String {
     let text = path.to_string_lossy();
     if quotable(&text).is_some() || is_something(path) || path.parent().is_some_and(is_folder) {
-        return text.chars().flat_map(char::escape_debug).collect();
+        return text.into_owned();
     }
     "the file that it names".to_owned()
 }
@@ -252,7 +262,7 @@ mod tests {
     fn a_value_that_may_be_a_secret_is_not_quoted() {
         assert_eq!(
             is_not("x\n", "a number"),
-            "is \"x\\n\", which is not a number"
+            "is \"x\n\", which is not a number"
         );
         let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
         assert_eq!(is_not(secret, "a number"), "is not a number");

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::origin::Origin;
+use crate::{origin::Origin, printable::printable};
 
 /// Something that a user should know: what is masked, what is wrong, and what other tools read
 /// differently.
@@ -35,7 +35,8 @@ pub struct Finding {
     /// The variables, the file and line, or the argument that cause it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
-    /// One sentence for people, in lower case and without a period.
+    /// One sentence for people, in lower case and without a period. Names in it are as they are in
+    /// the file, so that only [`line`](Self::line) is safe for a terminal.
     pub text: String,
     /// A command line for a POSIX shell that changes it. `COMMAND` stands for the program to run;
     /// a line without it, such as `chmod 600 FILE`, is run once.
@@ -153,9 +154,18 @@ impl Finding {
         self
     }
 
-    /// Returns the text, after the file and line if it is about a file. Paths below `home` start
-    /// with `~`.
+    /// Returns the text for people, after the file and line if it is about a file. Paths below
+    /// `home` start with `~`.
     pub fn line(&self, home: Option<&Path>) -> String {
+        printable(&self.written(home)).into_owned()
+    }
+
+    /// Returns the line as it is, as the error of a provider has it.
+    pub(crate) fn raw_line(&self) -> String {
+        self.written(None)
+    }
+
+    fn written(&self, home: Option<&Path>) -> String {
         match self.origin.as_ref().and_then(|origin| origin.place(home)) {
             Some(place) => format!("{place}: {}", self.text),
             None => self.text.clone(),

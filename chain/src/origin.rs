@@ -6,6 +6,8 @@ use std::{
 
 use serde::Serialize;
 
+use crate::printable::printable;
+
 /// A line of a file, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Location {
@@ -79,7 +81,7 @@ pub enum Origin {
         file: PathBuf,
         /// The line, counted from 1.
         line: u32,
-        /// The name of the section, without its prefix.
+        /// The name of the section, without its prefix. Empty for a line that is in none.
         section: String,
     },
     /// The instance metadata service, version 2.
@@ -123,6 +125,14 @@ impl Origin {
     /// ```
     pub fn text(&self, home: Option<&Path>) -> String {
         self.below(home).to_string()
+    }
+
+    /// Returns the text as it is, for data and for the message of an error.
+    pub(crate) fn raw(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        _ = self.write_raw(&mut text);
+        text
     }
 
     /// Returns `~/.aws/config:3` for a line of a file.
@@ -173,6 +183,12 @@ impl Origin {
 /// Writes it for people, such as `AWS_REGION` or `[dev] in /home/ada/.aws/config:3`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(&self.raw()))
+    }
+}
+
+impl Origin {
+    fn write_raw(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
             Self::Argument { name } => f.write_str(name),
@@ -188,13 +204,18 @@ impl fmt::Display for Origin {
                 file,
                 line,
                 section,
+            } if section.is_empty() => write!(f, "{}:{line}", file.display()),
+            Self::File {
+                file,
+                line,
+                section,
             } => write!(f, "[{section}] in {}:{line}", file.display()),
             Self::InstanceMetadata { role: Some(role) } => {
-                write!(f, "role \"{}\" (IMDSv2)", role.escape_debug())
+                write!(f, "role \"{role}\" (IMDSv2)")
             }
             Self::InstanceMetadata { role: None } => f.write_str("instance metadata (IMDSv2)"),
             Self::Container { variable } => write!(f, "agent of {variable}"),
-            Self::Role { arn, named_in } => write!(f, "{} by {named_in}", arn.escape_debug()),
+            Self::Role { arn, named_in } => write!(f, "{arn} by {}", named_in.raw()),
             Self::Other { description } => f.write_str(description),
         }
     }

@@ -335,7 +335,7 @@ impl<P: Provider> Provider for Cached<P> {
             match self.credentials(now).await {
                 Ok(cached) => Ok(Outcome::Found(cached.found().clone())),
                 Err(error) if error.is_not_configured() => {
-                    Ok(Outcome::NotConfigured(error.to_string()))
+                    Ok(Outcome::NotConfigured(error.raw().to_owned()))
                 }
                 Err(error) => Err(error),
             }

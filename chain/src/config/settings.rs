@@ -375,7 +375,10 @@ impl Settings {
                 if error.kind() == ErrorKind::ConfigFile
                     && self.profile_origin == Origin::Default =>
             {
-                let text = format!("{error} (no setting of the profile \"default\" is used)");
+                let text = format!(
+                    "{} (no setting of the profile \"default\" is used)",
+                    error.raw()
+                );
                 self.notify(&Finding::warning(FindingKind::File, text));
                 Ok(None)
             }
@@ -393,7 +396,7 @@ impl Settings {
                 } else {
                     ""
                 };
-                let message = format!("{error} (named by {variable}{hint})");
+                let message = format!("{} (named by {variable}{hint})", error.raw());
                 Error::new(ErrorKind::ProfileNotFound, message)
             }
             _ => error,

@@ -64,7 +64,7 @@ impl Explanation {
         name_maskers(&mut attempts);
         // A problem that made a provider fail is already that attempt's reason.
         findings.retain(|finding| {
-            let line = finding.line(None);
+            let line = finding.raw_line();
             let mut reasons = attempts.iter().map(|attempt| attempt.reason.as_ref());
             reasons.all(|reason| reason != Some(&line))
         });
@@ -289,7 +289,7 @@ impl Explanation {
                 format!(
                     "a long-lived key ({key}) is used on an instance that has the role \
                      \"{}\": the role's keys change by themselves and cannot be left behind",
-                    role.escape_debug()
+                    role
                 ),
             ));
         }

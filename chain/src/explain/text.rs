@@ -9,6 +9,7 @@ use super::{
 use crate::{
     finding::{Finding, FindingKind, Severity},
     origin::Origin,
+    printable::printable,
 };
 
 /// How [`Explanation::styled_text`] looks.
@@ -89,6 +90,7 @@ impl<'a> TextStyle<'a> {
     /// Writes text after a start, wrapped at spaces; further lines are indented by the width of the
     /// start. Every line is colored by itself.
     fn write(&self, out: &mut String, start: &str, text: &str, part: Option<TextPart>) {
+        let text = &printable(text);
         let indent = width(start);
         let room = self
             .width
@@ -113,6 +115,7 @@ impl<'a> TextStyle<'a> {
     }
 
     fn write_line(&self, out: &mut String, line: &str, part: Option<TextPart>) {
+        let line = &printable(line);
         let line = line.trim_end();
         match self.paint {
             Some(paint) => out.push_str(&paint(part.unwrap_or(TextPart::Plain), line)),
@@ -157,11 +160,13 @@ impl Explanation {
         let mut out = String::new();
         style.write_line(&mut out, &self.headline(now, style.home), None);
         if let Some((url, origin)) = &self.endpoint {
-            let (url, origin) = (url.escape_debug(), origin.text(style.home));
+            let origin = origin.text(style.home);
             style.write_line(&mut out, &format!("endpoint: {url} ({origin})"), None);
         }
         let attempts = || self.attempts.iter();
-        let name_width = attempts().map(|attempt| width(&attempt.provider)).max();
+        let name_width = attempts()
+            .map(|attempt| width(&printable(&attempt.provider)))
+            .max();
         let name_width = name_width.unwrap_or_default();
         let results: Vec<_> = attempts().map(Attempt::result).collect();
         let result_width = results.iter().map(|result| width(result)).max();
@@ -173,7 +178,7 @@ impl Explanation {
                 Verdict::Masked => (' ', Some(TextPart::Warning)),
                 _ => (' ', None),
             };
-            let (number, provider) = (attempt.number, &attempt.provider);
+            let (number, provider) = (attempt.number, printable(&attempt.provider));
             let start = match result_width {
                 0 => format!("{mark}{number:>2} {provider:<name_width$}  "),
                 _ => {
@@ -243,7 +248,7 @@ impl Attempt {
     pub(super) fn subject(&self) -> String {
         match &self.origin {
             Some(Origin::InstanceMetadata { role: Some(role) }) => {
-                format!("the role \"{}\"", role.escape_debug())
+                format!("the role \"{}\"", role)
             }
             _ => self.provider.clone(),
         }
@@ -257,7 +262,7 @@ impl Attempt {
         };
         match (origin, &self.key_id) {
             (Origin::InstanceMetadata { role: Some(role) }, None) => {
-                format!("role \"{}\" answers (IMDSv2)", role.escape_debug())
+                format!("role \"{}\" answers (IMDSv2)", role)
             }
             (_, Some(key)) if self.verdict == Verdict::Masked => {
                 format!("{}, key {key}", origin.text(home))

@@ -285,7 +285,7 @@ impl ConfigFiles {
         let section = self.index.get(name).map(|&at| &self.sections[at]);
         let mut problems = self.problems.iter();
         match problems.find(|problem| problem.makes_unusable(name, section)) {
-            Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.to_string())),
+            Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.raw())),
             None => Ok(section),
         }
     }
@@ -302,7 +302,7 @@ impl ConfigFiles {
                 || !is_harmless && problem.makes_unusable(name, section)
         });
         match problem {
-            Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.to_string())),
+            Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.raw())),
             None => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use super::{
     line::{NAME_CHARACTERS, PREFIXES, is_quotable, mentions},
     near::nearest,
 };
-use crate::error::shown;
+use crate::{error::shown, printable::printable};
 
 /// Something in a configuration file that cannot be used, or that other tools read differently.
 ///
@@ -195,6 +195,28 @@ const SECTIONS: &str =
     "in this file a section is [default], [profile NAME], [sso-session NAME] or [services NAME]";
 
 impl Problem {
+    /// Returns the text as it is, for data and for the message of an error.
+    pub(crate) fn raw(&self) -> String {
+        let (file, kind) = (self.file.display(), self.kind.raw());
+        match self.line {
+            Some(line) => format!("{file}:{line}: {kind}"),
+            None => format!("{file}: {kind}"),
+        }
+    }
+
+    /// Returns the name of the section that it is about: that of its header, if it is one that is
+    /// ignored.
+    pub(crate) fn section_name(&self) -> &str {
+        use ProblemKind::{InvalidSectionName, PrefixedSection, UnknownSection};
+        match (&self.kind, &self.section) {
+            (InvalidSectionName(header) | UnknownSection(header) | PrefixedSection(header), _) => {
+                header
+            }
+            (_, Some(section)) => section.name(),
+            (_, None) => "",
+        }
+    }
+
     /// Returns true if the section, or the file without one, cannot be used. Otherwise the problem
     /// is only a warning.
     pub fn is_error(&self) -> bool {
@@ -254,16 +276,26 @@ impl Problem {
 /// `/home/ada/.aws/config:3: a line without "=": write NAME = VALUE`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, "{line}:")?;
-        }
-        write!(f, " {}", self.kind)
+        f.write_str(&printable(&self.raw()))
     }
 }
 
 impl fmt::Display for ProblemKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(&self.raw()))
+    }
+}
+
+impl ProblemKind {
+    /// Returns the text as it is, for data and for the message of an error.
+    pub(crate) fn raw(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        _ = self.write_raw(&mut text);
+        text
+    }
+
+    fn write_raw(&self, f: &mut impl fmt::Write) -> fmt::Result {
         f.write_str(match self {
             Self::Unreadable(reason) => return write!(f, "cannot be read: {reason}"),
             Self::Ini(reason) => return write!(f, "cannot be read: {reason}"),

@@ -24,7 +24,7 @@ impl Key<'_> {
                 None => Ok(credentials),
             })
             .map_err(|error| {
-                let message = format!("the access key from {origin} is malformed");
+                let message = format!("the access key from {} is malformed", origin.raw());
                 Error::with_source(ErrorKind::InvalidCredentials, message, error)
             })?;
         if let Some(account) = self.account_id {

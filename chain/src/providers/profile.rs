@@ -154,7 +154,7 @@ impl ProfileProvider {
     fn missing_reason(&self) -> Result<String, Error> {
         let problems = self.settings.files().problems();
         if let Some(problem) = problems.iter().find(|problem| problem.hides_sections()) {
-            return Err(Error::new(ErrorKind::ConfigFile, problem.to_string()));
+            return Err(Error::new(ErrorKind::ConfigFile, problem.raw()));
         }
         let reason = match self.settings.profile()? {
             Some(_) => "it says nothing about credentials".to_owned(),
@@ -223,7 +223,7 @@ impl Provider for ProfileProvider {
         let files = self.settings.files();
         let problems = files.problems().iter();
         let problems = problems.filter(|problem| problem.concerns(&name));
-        let mut findings = problem_findings(problems, &name);
+        let mut findings = problem_findings(problems);
         if let Ok(Some(section)) = files.find(&name) {
             findings.extend(masks(self.settings.rules(), section, now));
             findings.extend(masks_of_sources(&self.settings, section, now));
@@ -236,10 +236,7 @@ impl Provider for ProfileProvider {
 
 /// Returns the problems of configuration files as findings. Of many lines of a file with the same
 /// fault, the first ones are told.
-fn problem_findings<'a>(
-    problems: impl Iterator<Item = &'a Problem>,
-    profile: &SectionName,
-) -> Vec<Finding> {
+fn problem_findings<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Finding> {
     const TOLD: usize = 5;
     let mut findings = Vec::new();
     let mut counts: Vec<(&Problem, usize)> = Vec::new();
@@ -248,7 +245,7 @@ fn problem_findings<'a>(
             other.file == problem.file && discriminant(&other.kind) == discriminant(&problem.kind)
         });
         if same.as_ref().is_none_or(|(_, count)| *count < TOLD) {
-            findings.push(problem_finding(problem, profile));
+            findings.push(problem_finding(problem));
         }
         match same {
             Some((_, count)) => *count += 1,
@@ -258,26 +255,28 @@ fn problem_findings<'a>(
     counts.retain(|(_, count)| *count > TOLD);
     findings.extend(counts.into_iter().map(|(problem, count)| {
         let (file, count) = (problem.file.display(), count - TOLD);
-        let text = format!("{file}: the same in {count} more lines: {}", problem.kind);
+        let text = format!(
+            "{file}: the same in {count} more lines: {}",
+            problem.kind.raw()
+        );
         Finding::warning(FindingKind::File, text)
     }));
     findings
 }
 
 /// Returns a problem of a configuration file as a finding.
-fn problem_finding(problem: &Problem, profile: &SectionName) -> Finding {
+fn problem_finding(problem: &Problem) -> Finding {
     let Some(line) = problem.line else {
-        return Finding::warning(FindingKind::File, problem.to_string());
+        return Finding::warning(FindingKind::File, problem.raw());
     };
-    let section = problem.section.as_ref().unwrap_or(profile).name();
     let kind = match problem.kind {
         ProblemKind::QuotedValue => FindingKind::Quotes,
         _ => FindingKind::File,
     };
-    Finding::warning(kind, problem.kind.to_string()).with_origin(Origin::File {
+    Finding::warning(kind, problem.kind.raw()).with_origin(Origin::File {
         file: problem.file.clone(),
         line,
-        section: section.to_owned(),
+        section: problem.section_name().to_owned(),
     })
 }
 
@@ -327,7 +326,7 @@ fn open_files(_files: &ConfigFiles) -> Vec<Finding> {
 
 /// Creates the error for a role whose `credential_source` has nothing.
 fn without_source(source: CredentialSource, role: Option<&Role>, reason: &str) -> Error {
-    let role = role.map(|role| format!("no session of role {}: ", role.origin()));
+    let role = role.map(|role| format!("no session of role {}: ", role.origin().raw()));
     let (role, name) = (role.unwrap_or_default(), source.name());
     let message = format!("{role}credential_source {name} has no credentials: {reason}");
     Error::new(ErrorKind::NoCredentials, message)

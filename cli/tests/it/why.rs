@@ -1,5 +1,7 @@
 //! What `why` says about a chain that fails, and what the error below it says.
 
+use serde_json::Value;
+
 use crate::{
     configure::on_terminal,
     keyfob::{Home, assert_has, assert_lacks},
@@ -115,4 +117,62 @@ fn a_profile_that_does_not_exist_masks_the_others_with_a_cure() {
     );
     let json = home.keyfob(["why", "--json"]).stdout;
     assert_has(&json, &["\"cure\": \"env -u AWS_PROFILE COMMAND\""]);
+}
+
+#[test]
+fn json_has_names_as_they_are_and_a_terminal_gets_no_control_character() {
+    let name = "a\u{202e}b";
+    let key = format!("[{name}]\naws_access_key_id = a b\naws_secret_access_key = x\n");
+    let home = Home::new()
+        .with_file("credentials", &key)
+        .with_file("config", "[default]\n[profile \u{1b}[31m d]\n");
+    let credentials = home.file("credentials").display().to_string();
+    let words = ["--profile", name];
+    let json = home.keyfob([&["why", "--json"], &words[..]].concat());
+    let why: Value = serde_json::from_str(&json.stdout).unwrap();
+    let provider = format!("profile \"{name}\"");
+    assert_eq!(why["rows"][2]["provider"], provider);
+    let reason = format!("the access key from [{name}] in {credentials}:2 is malformed");
+    assert_has(why["rows"][2]["reason"].as_str().unwrap(), &[&reason]);
+    let findings = why["findings"].as_array().unwrap();
+    let ignored = findings
+        .iter()
+        .find(|finding| finding["origin"]["line"] == 2)
+        .unwrap();
+    // The section is that of the line, not the one above it.
+    assert_eq!(
+        ignored["origin"]["section"], "profile \u{1b}[31m d",
+        "{why:#}"
+    );
+    assert_has(
+        ignored["text"].as_str().unwrap(),
+        &["[profile \u{1b}[31m d] is ignored"],
+    );
+
+    let escaped = "a\\u{202e}b";
+    let text = home.keyfob([&["why"], &words[..]].concat());
+    let list = home.keyfob([&["configure", "list"], &words[..]].concat());
+    assert_has(&text.stdout, &[&format!("profile \"{escaped}\"")]);
+    assert_has(&text.stdout, &["[profile \\u{1b}[31m d] is ignored"]);
+    assert_has(&text.stderr, &[&format!("from [{escaped}] in ")]);
+    for output in [text.stdout, text.stderr, list.stdout, list.stderr] {
+        assert_lacks(&output, &["\u{202e}", "\u{9b}", "\u{1b}"]);
+    }
+}
+
+#[test]
+fn a_name_or_a_path_with_quotes_is_printed_as_it_is_written() {
+    let home = Home::new().with_file("config", "[profile it's \"a\" b]\nregion = eu-west-1\n");
+    let file = home.path().join("a b'c/credentials");
+    let home = home.with("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap());
+    let why = home.keyfob(["why", "--profile", "it's \"a\" b"]);
+    assert_has(
+        &why.stdout,
+        &[
+            "profile \"it's \"a\" b\"",
+            "[profile it's \"a\" b] is ignored",
+            &format!("the credentials file is {}", file.display()),
+        ],
+    );
+    assert_lacks(&(why.stdout + &why.stderr), &["\\'", "\\\""]);
 }

@@ -173,7 +173,7 @@ fn failed(role: &Role, error: keyfob_sts::Error) -> Error {
         (_, Some(code)) if is_final(code) => ErrorKind::Refused,
         _ => ErrorKind::Provider,
     };
-    let message = format!("no session of role {}", role.origin());
+    let message = format!("no session of role {}", role.origin().raw());
     Error::with_source(kind, message, error)
 }
 
