@@ -623,3 +623,31 @@ fn every_client_of_sts_has_the_same_endpoint_and_authorities() {
         assert!(source.contains("/no/such.pem"), "{source}");
     }
 }
+
+#[tokio::test]
+async fn a_role_that_is_refused_is_named_with_its_step_in_a_chain_of_roles() {
+    for (profile, answers, message) in [
+        (
+            "inner",
+            vec![refusal("AccessDenied")],
+            "no session of role arn:aws:iam::123456789012:role/inner by [inner] in config:7",
+        ),
+        (
+            "outer",
+            vec![refusal("AccessDenied")],
+            "no session of role arn:aws:iam::123456789012:role/inner by [inner] in config:7 \
+             (step 1 of 2 to profile \"outer\")",
+        ),
+        (
+            "outer",
+            vec![session("AssumeRole", "ASIAINNER"), refusal("AccessDenied")],
+            "no session of role arn:aws:iam::123456789012:role/outer by [outer] in config:2 \
+             (step 2 of 2 to profile \"outer\")",
+        ),
+    ] {
+        let sts = Service::start(answers);
+        let settings = settings(&sts, &[]).with_profile(profile);
+        let error = credentials(&settings).await.unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}

@@ -270,7 +270,8 @@ impl ConfigFiles {
     ) -> Result<&Section, Error> {
         self.section(name).map_err(|error| match error.kind() {
             ErrorKind::ProfileNotFound => {
-                Error::new(kind, format!("{}: {property}: {error}", value.location()))
+                let (place, error) = (value.location(), error.raw());
+                Error::new(kind, format!("{place}: {property}: {error}"))
             }
             _ => error,
         })

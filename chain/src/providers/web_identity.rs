@@ -68,6 +68,7 @@ impl WebIdentityProvider {
             region: None,
             named_in: Origin::environment(&[ROLE, TOKEN_FILE]),
             places: Vec::new(),
+            step: None,
         };
         match self.profile_role().filter(|_| of_variable.is_none()) {
             Some(arn) => {

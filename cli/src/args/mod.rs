@@ -189,7 +189,11 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigureCommand {
     /// List the profile, keys and region in use, and where each comes from
-    List,
+    List {
+        /// Print JSON; `--output` does not count here, as in `aws`
+        #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
+        json: bool,
+    },
     /// Print a setting: NAME, PROFILE.NAME or profile.PROFILE.NAME
     Get {
         /// The setting

@@ -91,11 +91,16 @@ impl Context {
         explanation: &Explanation,
         text: &str,
     ) -> Option<Failure> {
-        let is_failed = |attempt: &Attempt| attempt.verdict == Verdict::Failed;
-        if error.kind() != ErrorKind::NoCredentials || explanation.attempts.iter().any(is_failed) {
+        if error.kind() != ErrorKind::NoCredentials || has_failed(explanation) {
             return None;
         }
         let failure = Failure::no_credentials(text);
         Some(failure.with_ways_to_credentials(&self.settings, explanation))
     }
+}
+
+/// Returns true if a provider is configured and failed.
+pub(crate) fn has_failed(explanation: &Explanation) -> bool {
+    let is_failed = |attempt: &Attempt| attempt.verdict == Verdict::Failed;
+    explanation.attempts.iter().any(is_failed)
 }

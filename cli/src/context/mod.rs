@@ -12,6 +12,7 @@ use std::{ffi::OsStr, sync::OnceLock};
 use keyfob_chain::{Region, Settings, Variables};
 use tokio::sync::OnceCell;
 
+pub(crate) use self::credentials::has_failed;
 use self::notes::Notes;
 use crate::{
     args::{Globals, OutputFormat},

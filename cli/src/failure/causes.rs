@@ -12,11 +12,12 @@ impl From<&keyfob_chain::Error> for Failure {
         use keyfob_chain::ErrorKind;
 
         let kind = error.kind();
-        // If a provider failed because of STS, the failure is the answer of STS. A request that
-        // cannot be sent is a fault of the configuration, which only the error of the chain names.
+        // If a provider failed because of STS, the failure is the answer of STS, with the role that
+        // it is about. A request that cannot be sent is a fault of the configuration, which only
+        // the error of the chain names.
         let is_answer = matches!(kind, ErrorKind::Provider | ErrorKind::Refused);
-        if let Some(error) = cause::<keyfob_sts::Error>(error).filter(|_| is_answer) {
-            return Self::from(error);
+        if let Some(answer) = cause::<keyfob_sts::Error>(error).filter(|_| is_answer) {
+            return Self::from(answer).with_detail(error.to_string());
         }
         let text = chained(error);
         match kind {

@@ -59,13 +59,11 @@ fn an_unknown_profile_exits_with_255_and_lists_the_profiles() {
         .with_file("config", "[profile one]\n[default]\n")
         .with_file("credentials", "[two]\n")
         .with_key("AKIAEXAMPLE", SECRET);
-    for run in [
-        home.keyfob(["--profile", "three", "whoami"]),
-        home.keyfob(["--profile", "three", "configure", "list"]),
-    ] {
-        let stderr = run.fails(255);
-        assert_has(&stderr, &["\"three\"", "one, default, two"]);
-    }
+    let whoami = home.keyfob(["--profile", "three", "whoami"]).fails(255);
+    assert_has(&whoami, &["\"three\"", "one, default, two"]);
+    let list = home.keyfob(["--profile", "three", "configure", "list"]);
+    assert_eq!(list.code, 255, "{list:?}");
+    assert_has(&list.stderr, &["\"three\"", "one, default, two"]);
     let why = home.keyfob(["--profile", "three", "why"]);
     assert_eq!(why.code, 255, "{why:?}");
     assert_has(&why.stderr, &["\"three\"", "one, default, two"]);

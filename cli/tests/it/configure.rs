@@ -498,3 +498,70 @@ fn secrets_are_read_from_a_terminal_that_is_not_the_controlling_one() {
     assert_lacks(run["shown"].as_str().unwrap(), &["canary"]);
     assert_has(&home.read("credentials"), &[SECRET]);
 }
+
+#[test]
+fn the_list_is_printed_whatever_is_wrong_and_the_error_comes_after_it() {
+    let key = ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE");
+    let secret = ("AWS_SECRET_ACCESS_KEY", SECRET);
+    let expiry = ("AWS_CREDENTIAL_EXPIRATION", "foo");
+    let region = ("AWS_REGION", "\"eu\"");
+    let service = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "foo");
+    let on = ("AWS_EC2_METADATA_DISABLED", "");
+    let bad_key = ("AWS_ACCESS_KEY_ID", "a b");
+    let profile = ("AWS_PROFILE", "nope");
+    for (variables, file, code, error) in [
+        (&[key, secret, profile][..], "", 255, "ProfileNotFound"),
+        (&[key], "", 253, "PartialCredentials"),
+        (&[bad_key, secret], "", 253, "InvalidCredentials"),
+        (&[key, secret, expiry], "", 253, "Configuration"),
+        (&[key, secret, region], "", 253, "Configuration"),
+        (&[], "[default\n", 253, "ConfigParseError"),
+        (&[service, on], "", 253, "Configuration"),
+    ] {
+        let home = Home::new().with_file("config", file);
+        let home = variables
+            .iter()
+            .fold(home, |home, (name, value)| home.with(name, value));
+        let list = home.keyfob(["configure", "list"]);
+        assert_eq!(list.code, code, "{list:?}");
+        assert_has(&list.stderr, &[&format!("An error occurred ({error})")]);
+        for name in ["NAME ", "profile ", "access_key ", "secret_key ", "region "] {
+            assert_has(&list.stdout, &[name]);
+        }
+        assert_has(&list.stdout, &["<not set>"]);
+        let json = home.keyfob(["configure", "list", "--json"]);
+        assert_eq!((json.code, &json.stderr), (code, &list.stderr));
+        let json: Value = serde_json::from_str(&json.stdout).unwrap();
+        assert_eq!(json.as_object().unwrap().len(), 4, "{json}");
+    }
+}
+
+#[test]
+fn list_says_why_the_source_of_a_role_has_no_key() {
+    let config = "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\n\
+                  credential_source = EcsContainer\nregion = eu-west-1\n";
+    let home = Home::new().with_file("config", config);
+    let list = home.keyfob(["configure", "list", "--profile", "p"]);
+    assert_has(
+        &list.stderr,
+        &[
+            "warning: no key can be shown: ",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not set",
+        ],
+    );
+    assert_eq!(list.code, 0);
+    let json = home.keyfob(["configure", "list", "--profile", "p", "--json"]);
+    assert_eq!(
+        json.json(),
+        serde_json::json!({
+            "profile": {"value": "p", "type": "manual", "location": "--profile"},
+            "access_key": null,
+            "secret_key": null,
+            "region": {
+                "value": "eu-west-1",
+                "type": "config-file",
+                "location": format!("{}:4", home.file("config").display()),
+            },
+        })
+    );
+}

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::{
     configure::on_terminal,
+    cures::KEY,
     keyfob::{Home, assert_has, assert_lacks},
+    running::Running,
 };
 
 const ROLE: &str = "role_arn = arn:aws:iam::123456789012:role/ops\n";
@@ -175,4 +177,26 @@ fn a_name_or_a_path_with_quotes_is_printed_as_it_is_written() {
         ],
     );
     assert_lacks(&(why.stdout + &why.stderr), &["\\'", "\\\""]);
+}
+
+#[test]
+fn an_error_of_sts_names_the_role_and_the_profile_that_it_is_about() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let config = format!("[profile p]\n{ROLE}source_profile = base\n");
+    let home = sandbox
+        .home(&["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+        .with_file("config", &config)
+        .with_file("credentials", &format!("[base]\n{KEY}"));
+    for command in ["why", "whoami"] {
+        let run = home.keyfob([command, "--profile", "p"]);
+        assert_eq!(run.code, 254, "{run:?}");
+        assert_has(
+            &run.stderr,
+            &[
+                "An error occurred (InvalidClientTokenId) when calling the AssumeRole operation: ",
+                "\nno session of role arn:aws:iam::123456789012:role/ops by [p] in ",
+            ],
+        );
+    }
 }

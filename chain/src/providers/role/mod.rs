@@ -39,6 +39,9 @@ pub(super) struct Role {
     pub(super) named_in: Origin,
     /// Where its parts are configured, for errors.
     pub(super) places: Vec<Place>,
+    /// Which step this is on the way to a profile, if there are several, such as `step 1 of 2 to
+    /// profile "prod"`.
+    pub(super) step: Option<String>,
 }
 
 /// Where a parameter of the call to STS is configured.

@@ -126,6 +126,11 @@ impl Plan {
             }
         };
         roles.reverse();
+        let count = roles.len();
+        for (step, role) in (1..).zip(&mut roles).filter(|_| count > 1) {
+            let profile = shown(settings.profile_name());
+            role.step = Some(format!("step {step} of {count} to profile \"{profile}\""));
+        }
         Ok(Some(Self { base, roles }))
     }
 
@@ -283,6 +288,7 @@ fn role(section: &Section, arn: &Value) -> Result<Role, Error> {
             (value.as_str().to_owned(), origin)
         }),
         named_in: Origin::file(arn.location(), section.name().name()),
+        step: None,
     })
 }
 

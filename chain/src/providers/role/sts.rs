@@ -173,7 +173,10 @@ fn failed(role: &Role, error: keyfob_sts::Error) -> Error {
         (_, Some(code)) if is_final(code) => ErrorKind::Refused,
         _ => ErrorKind::Provider,
     };
-    let message = format!("no session of role {}", role.origin().raw());
+    let mut message = format!("no session of role {}", role.origin().raw());
+    if let Some(step) = &role.step {
+        message.push_str(&format!(" ({step})"));
+    }
     Error::with_source(kind, message, error)
 }
 

@@ -1,8 +1,10 @@
 use keyfob_chain::{ErrorKind, Explanation, Origin, Provider as _, Resolution};
 use keyfob_sigv4::Timestamp;
+use serde_json::{Value, json};
 
 use crate::{
-    context::Context,
+    args::OutputFormat,
+    context::{Context, has_failed},
     failure::{Failure, chained},
     terminal::{masked, printable},
 };
@@ -10,6 +12,11 @@ use crate::{
 /// A line of the list.
 struct Line {
     name: &'static str,
+    /// What is set, and where. `None` if nothing is.
+    setting: Option<Setting>,
+}
+
+struct Setting {
     value: String,
     kind: &'static str,
     location: String,
@@ -20,28 +27,48 @@ struct Line {
 ///
 /// # Errors
 ///
-/// If the configuration is wrong. That nothing is set, or that a source fails, is not an error.
-pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    context.check_profile()?;
+/// After the list: if the configuration is wrong. That nothing is set, or that a source fails, is
+/// not an error.
+pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
+    let found = context.check_profile();
     let resolution = context.chain().resolve(Timestamp::now()).await;
-    let mut lines = vec![Line::head(), profile(context)];
-    lines.extend(keys(context, &resolution)?);
-    lines.push(region(context).await?);
-    let width = |cell: fn(&Line) -> &str, least: usize| {
-        let widths = lines.iter().map(|line| cell(line).chars().count());
-        widths.max().unwrap_or_default().max(least)
+    let (keys, key_error) = keys(context, &resolution);
+    let region = region(context).await;
+    let [access_key, secret_key] = keys;
+    let (region, region_error) = match region {
+        Ok(region) => (region, None),
+        Err(error) => (Line::not_set("region"), Some(error)),
     };
-    let (values, kinds) = (width(|line| &line.value, 24), width(|line| line.kind, 16));
-    let mut text = String::new();
-    for line in &lines {
-        text += &format!(
-            "{:<10} : {:<values$} : {:<kinds$} : {}\n",
-            line.name, line.value, line.kind, line.location
-        );
+    let lines = [profile(context), access_key, secret_key, region];
+    if json {
+        let data = lines.iter().map(|line| (line.name.to_owned(), line.json()));
+        context.print_as(OutputFormat::Json, "List", &Value::Object(data.collect()))?;
+    } else {
+        context.console().write_stdout(table(&lines))?;
     }
-    context.console().write_stdout(text)?;
+    // The error of the profile is the reason of the others.
+    found?;
+    if let Some(error) = key_error.or(region_error) {
+        return Err(error);
+    }
     warn(context, resolution.explanation);
     Ok(())
+}
+
+fn table(lines: &[Line]) -> String {
+    let head = ["NAME", "VALUE", "TYPE", "LOCATION"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(head)
+        .chain(lines.iter().map(Line::cells))
+        .collect();
+    let width = |column: usize, least: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.max().unwrap_or_default().max(least)
+    };
+    let (values, kinds) = (width(1, 24), width(2, 16));
+    let lines = rows.iter().map(|[name, value, kind, location]| {
+        format!("{name:<10} : {value:<values$} : {kind:<kinds$} : {location}\n")
+    });
+    lines.collect()
 }
 
 /// Prints what is probably wrong with the variables and the files. No service is asked for it.
@@ -62,36 +89,38 @@ fn profile(context: &Context) -> Line {
     }
 }
 
-fn keys(context: &Context, resolution: &Resolution) -> Result<[Line; 2], Failure> {
-    let key = match &resolution.credentials {
-        Ok(key) => key,
-        Err(error) => {
-            // Whether a source works is for `whoami` to say; the list has what is set.
-            match error.kind() {
-                ErrorKind::NoCredentials => {}
-                ErrorKind::Unsupported
-                | ErrorKind::Provider
-                | ErrorKind::Refused
-                | ErrorKind::Expired
-                | ErrorKind::SourceProfile => {
-                    let reason = chained(error);
-                    let warning = format!("no key can be shown: {}", printable(&reason));
-                    context.console().warn(&warning);
-                }
-                _ => return Err(Failure::from_provider(error)),
-            }
-            return Ok([Line::not_set("access_key"), Line::not_set("secret_key")]);
+/// Returns the lines of the key, and the error of a configuration that is wrong.
+fn keys(context: &Context, resolution: &Resolution) -> ([Line; 2], Option<Failure>) {
+    let error = match &resolution.credentials {
+        Ok(key) => {
+            let winner = resolution.explanation.winner();
+            let origin = winner
+                .and_then(|attempt| attempt.origin.as_ref())
+                .unwrap_or(&Origin::Default);
+            let line = |name, secret: &str| Line::new(context, name, &masked(secret), origin);
+            let secret_key = line("secret_key", key.secret_access_key().expose());
+            return ([line("access_key", key.access_key_id()), secret_key], None);
         }
+        Err(error) => error,
     };
-    let winner = resolution.explanation.winner();
-    let origin = winner
-        .and_then(|attempt| attempt.origin.as_ref())
-        .unwrap_or(&Origin::Default);
-    let line = |name, secret: &str| Line::new(context, name, &masked(secret), origin);
-    Ok([
-        line("access_key", key.access_key_id()),
-        line("secret_key", key.secret_access_key().expose()),
-    ])
+    // Whether a source works is for `whoami` to say; the list has what is set.
+    let failure = match error.kind() {
+        ErrorKind::NoCredentials if !has_failed(&resolution.explanation) => None,
+        ErrorKind::NoCredentials
+        | ErrorKind::Unsupported
+        | ErrorKind::Provider
+        | ErrorKind::Refused
+        | ErrorKind::Expired
+        | ErrorKind::SourceProfile => {
+            let reason = chained(error);
+            let warning = format!("no key can be shown: {}", printable(&reason));
+            context.console().warn(&warning);
+            None
+        }
+        _ => Some(Failure::from_provider(error)),
+    };
+    let lines = [Line::not_set("access_key"), Line::not_set("secret_key")];
+    (lines, failure)
 }
 
 /// The list itself says if the region is the default, so it needs no note.
@@ -121,29 +150,41 @@ impl Line {
             Origin::File { file, line, .. } => format!("{}:{line}", file.display()),
             origin => context.origin(origin),
         };
+        let setting = Setting {
+            value: value.to_owned(),
+            kind,
+            location,
+        };
         Self {
             name,
-            value: printable(value).into_owned(),
-            kind,
-            location: printable(&location).into_owned(),
-        }
-    }
-
-    fn head() -> Self {
-        Self {
-            name: "NAME",
-            value: "VALUE".to_owned(),
-            kind: "TYPE",
-            location: "LOCATION".to_owned(),
+            setting: Some(setting),
         }
     }
 
     fn not_set(name: &'static str) -> Self {
         Self {
             name,
-            value: "<not set>".to_owned(),
-            kind: "None",
-            location: "None".to_owned(),
+            setting: None,
+        }
+    }
+
+    fn cells(&self) -> [String; 4] {
+        let name = self.name.to_owned();
+        match &self.setting {
+            Some(set) => [
+                name,
+                printable(&set.value).into_owned(),
+                set.kind.to_owned(),
+                printable(&set.location).into_owned(),
+            ],
+            None => [name, "<not set>".into(), "None".into(), "None".into()],
+        }
+    }
+
+    fn json(&self) -> Value {
+        match &self.setting {
+            Some(set) => json!({"value": set.value, "type": set.kind, "location": set.location}),
+            None => Value::Null,
         }
     }
 }

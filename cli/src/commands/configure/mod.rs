@@ -28,7 +28,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     match command {
         None => interactive::run(context).await,
-        Some(ConfigureCommand::List) => list::run(context).await,
+        Some(ConfigureCommand::List { json }) => list::run(context, *json).await,
         Some(ConfigureCommand::Get { name }) => get(context, name),
         Some(ConfigureCommand::Set { name, value }) => set(context, name, value.as_deref()).await,
         Some(ConfigureCommand::ListProfiles) => list_profiles(context),
