@@ -288,8 +288,7 @@ impl Explanation {
                 FindingKind::LongLivedKey,
                 format!(
                     "a long-lived key ({key}) is used on an instance that has the role \
-                     \"{}\": the role's keys change by themselves and cannot be left behind",
-                    role
+                     \"{role}\": the role's keys change by themselves and cannot be left behind"
                 ),
             ));
         }

@@ -248,7 +248,7 @@ impl Attempt {
     pub(super) fn subject(&self) -> String {
         match &self.origin {
             Some(Origin::InstanceMetadata { role: Some(role) }) => {
-                format!("the role \"{}\"", role)
+                format!("the role \"{role}\"")
             }
             _ => self.provider.clone(),
         }
@@ -262,7 +262,7 @@ impl Attempt {
         };
         match (origin, &self.key_id) {
             (Origin::InstanceMetadata { role: Some(role) }, None) => {
-                format!("role \"{}\" answers (IMDSv2)", role)
+                format!("role \"{role}\" answers (IMDSv2)")
             }
             (_, Some(key)) if self.verdict == Verdict::Masked => {
                 format!("{}, key {key}", origin.text(home))

@@ -1,5 +1,7 @@
 //! What `why` says about a chain that fails, and what the error below it says.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::{
@@ -166,6 +168,7 @@ fn json_has_names_as_they_are_and_a_terminal_gets_no_control_character() {
 fn a_name_or_a_path_with_quotes_is_printed_as_it_is_written() {
     let home = Home::new().with_file("config", "[profile it's \"a\" b]\nregion = eu-west-1\n");
     let file = home.path().join("a b'c/credentials");
+    fs::create_dir(file.parent().unwrap()).unwrap();
     let home = home.with("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap());
     let why = home.keyfob(["why", "--profile", "it's \"a\" b"]);
     assert_has(
