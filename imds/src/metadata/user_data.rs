@@ -267,7 +267,12 @@ impl Headers {
     fn boundary(&self) -> Option<String> {
         let content_type = self.get("content-type")?;
         let is_archive = content_type.get(..10)?.eq_ignore_ascii_case("multipart/");
-        parameter(content_type, "boundary").filter(|_| is_archive)
+        // For Python, an empty boundary is one too.
+        let is_empty =
+            |(name, value): (&str, &str)| name.eq_ignore_ascii_case("boundary") && value == "\"\"";
+        let boundary = parameter(content_type, "boundary")
+            .or_else(|| parameters(content_type).any(is_empty).then(String::default));
+        boundary.filter(|_| is_archive)
     }
 
     /// Returns true if the body is another message, which Python's parser walks into.
@@ -328,6 +333,9 @@ impl Headers {
         match encoding.to_ascii_lowercase().as_str() {
             "base64" => decode_base64(&body).map_or(body, Into::into),
             "quoted-printable" => unquote(&body).into(),
+            "x-uuencode" | "uuencode" | "uue" | "x-uue" => {
+                decode_uuencoded(&body).map_or(body, Into::into)
+            }
             _ => body,
         }
     }
@@ -359,6 +367,43 @@ fn decode_base64(body: &[u8]) -> Option<Vec<u8>> {
         }
     }
     LENIENT.decode(digits).ok()
+}
+
+/// Decodes the lines between `begin` and `end`, as Python's `email` does. Returns `None` if they
+/// are not whole.
+///
+/// A line has the number of its bytes as one digit, then four digits for each three bytes. A digit
+/// is a character from space, which writers often leave out at the end of a line, to `` ` ``.
+///
+/// Source: POSIX.1, `uuencode`, historical algorithm.
+fn decode_uuencoded(body: &[u8]) -> Option<Vec<u8>> {
+    let mut lines = body.split(|byte| *byte == b'\n');
+    lines.find(|line| {
+        let mut words = line.splitn(3, |byte| *byte == b' ');
+        let (begin, mode) = (words.next(), words.next().unwrap_or_default());
+        begin == Some(b"begin") && mode.iter().all(u8::is_ascii_digit) && words.next().is_some()
+    })?;
+    let digit = |byte: u8| (b' '..=b'`').contains(&byte).then(|| (byte - b' ') & 63);
+    let mut decoded = Vec::with_capacity(body.len() * 3 / 4);
+    for line in lines {
+        let line = line.trim_ascii_end();
+        if line == b"end" {
+            return Some(decoded);
+        }
+        let Some((length, digits)) = line.split_first() else {
+            continue;
+        };
+        let end = decoded.len() + usize::from(digit(*length)?);
+        for group in digits.chunks(4) {
+            let mut bits = 0;
+            for at in 0..4 {
+                bits = bits << 6 | u32::from(digit(*group.get(at).unwrap_or(&b' '))?);
+            }
+            decoded.extend_from_slice(&bits.to_be_bytes()[1..]);
+        }
+        decoded.resize(end, 0);
+    }
+    None
 }
 
 /// Returns the name of a header in its line: visible ASCII up to a colon (RFC 5322 section 2.2).
@@ -652,6 +697,32 @@ mod tests {
                 plain,
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn uuencoded_parts_are_decoded_as_an_instance_decodes_them() {
+        let part = |encoding: &str, body: &str| {
+            let data = format!(
+                "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"\"\n\n--\n\
+                 Content-Transfer-Encoding: {encoding}\n\n{body}\n----\n"
+            );
+            let parts = unpack_user_data(data).unwrap();
+            assert_eq!(parts.len(), 1);
+            String::from_utf8(parts[0].body.to_vec()).unwrap()
+        };
+        for encoding in ["x-uuencode", "uuencode", "UUE"] {
+            let body = "begin 666 a b\n*(R$O8FEN+W-H\"@``\n`\nend";
+            assert_eq!(part(encoding, body), "#!/bin/sh\n");
+        }
+        // Spaces at the end of a line are often lost.
+        assert_eq!(part("uue", "x\nbegin 644 f\n\"80\r\nend\r\n"), "a\0");
+        for broken in [
+            "begin 666 a\n*(R$O8FEN+W-H\"@``",
+            "end",
+            "begin 6 a\n\u{7f}\nend",
+        ] {
+            assert_eq!(part("uue", broken), broken);
         }
     }
 
