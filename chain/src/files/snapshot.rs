@@ -22,6 +22,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// The text of a file, and what tells whether the file is still the same.
 pub(super) struct Snapshot {
+    /// The file, which may be replaced by now. Elsewhere it is closed: Windows replaces no file
+    /// that is open.
+    #[cfg(unix)]
     pub(super) file: File,
     pub(super) metadata: Metadata,
     pub(super) bytes: Vec<u8>,
@@ -86,12 +89,19 @@ impl Snapshot {
         Self::settle(path, open)
     }
 
-    /// Reads an open file, which may no longer be at `path`, as soon as nothing is writing to it.
-    pub(super) fn settled_open(path: &Path, file: &File) -> Result<Option<Self>, Error> {
+    /// Returns what another program wrote to this file after it was read, as soon as nothing is
+    /// writing to it. The file may no longer be at `path`.
+    #[cfg(unix)]
+    pub(super) fn written_since(&self, path: &Path) -> Result<Option<Self>, Error> {
+        let now = self.file.metadata();
+        if !now.is_ok_and(|now| content(&now) != content(&self.metadata)) {
+            return Ok(None);
+        }
         let open = || {
             use std::io::Seek as _;
 
-            let mut file = file
+            let mut file = self
+                .file
                 .try_clone()
                 .map_err(|error| cannot("read", path, error))?;
             file.rewind().map_err(|error| cannot("read", path, error))?;
@@ -100,11 +110,10 @@ impl Snapshot {
         Self::settle(path, open)
     }
 
-    /// Returns true if the file has been written to since it was read, even if it was replaced.
-    pub(super) fn was_written_to(&self) -> bool {
-        self.file
-            .metadata()
-            .is_ok_and(|now| content(&now) != content(&self.metadata))
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as on Unix")]
+    pub(super) fn written_since(&self, _path: &Path) -> Result<Option<Self>, Error> {
+        Ok(None)
     }
 
     fn settle(
@@ -144,6 +153,7 @@ impl Snapshot {
         let metadata = file.metadata()?;
         let is_whole = content(&before) == content(&metadata);
         Ok(is_whole.then_some(Self {
+            #[cfg(unix)]
             file,
             metadata,
             bytes,

@@ -21,6 +21,8 @@ use crate::error::Error;
 /// within this time.
 const WATCH: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(2);
+/// How long another program may have the file open, where that keeps it from being replaced.
+const OPEN: Duration = Duration::from_secs(1);
 /// How often an update starts over because another program wrote.
 const ATTEMPTS: usize = 50;
 
@@ -163,27 +165,36 @@ fn put(
     let temporary = create(path, bytes)?;
     let mut lost = Vec::new();
     if let Some(old) = old {
-        lost = access::keep(path, &old.file, &old.metadata, temporary.as_file())?;
+        lost = access::keep(path, old, temporary.as_file())?;
     }
-    let temporary = synced(path, temporary)?;
+    let mut temporary = synced(path, temporary)?;
     let written = temporary.as_file().metadata();
     let written = written.map_err(|error| cannot("look at the new version of", path, error))?;
     let written = Identity::new(&written);
-    // Right before the rename: what changed until now is noticed.
-    if Identity::at(path)? != old.map(Snapshot::identity) {
-        return Ok(None);
-    }
-    let renamed = match old {
-        Some(_) => temporary.persist(path),
-        // A file that another program has created meanwhile stays.
-        None => temporary.persist_noclobber(path),
-    };
-    match renamed {
-        Ok(_) => {}
-        Err(error) if old.is_none() && error.error.kind() == io::ErrorKind::AlreadyExists => {
+    let start = Instant::now();
+    loop {
+        // Right before the rename: what changed until now is noticed.
+        if Identity::at(path)? != old.map(Snapshot::identity) {
             return Ok(None);
         }
-        Err(error) => return Err(cannot("rename the new version to", path, error.error)),
+        let renamed = match old {
+            Some(_) => temporary.persist(path),
+            // A file that another program has created meanwhile stays.
+            None => temporary.persist_noclobber(path),
+        };
+        let error = match renamed {
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        match error.error.kind() {
+            io::ErrorKind::AlreadyExists if old.is_none() => return Ok(None),
+            // Windows replaces no file that another program has open.
+            io::ErrorKind::PermissionDenied if cfg!(windows) && start.elapsed() < OPEN => {
+                temporary = error.file;
+                thread::sleep(PAUSE);
+            }
+            _ => return Err(cannot("rename the new version to", path, error.error)),
+        }
     }
     lost.extend(sync(folder_of(path)));
     for warning in lost {
@@ -207,8 +218,8 @@ enum Seen {
 fn watch(path: &Path, written: &Identity, old: Option<&Snapshot>) -> Result<Seen, Error> {
     let start = Instant::now();
     while start.elapsed() < WATCH {
-        if let Some(old) = old.filter(|old| old.was_written_to())
-            && let Some(text) = Snapshot::settled_open(path, &old.file)?
+        if let Some(old) = old
+            && let Some(text) = old.written_since(path)?
         {
             return Ok(Seen::Elsewhere(text.bytes));
         }

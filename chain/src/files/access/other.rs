@@ -4,7 +4,7 @@ use std::{
 };
 
 use super::refused;
-use crate::error::Error;
+use crate::{error::Error, files::snapshot::Snapshot};
 
 pub(crate) fn is_open_to_others(_metadata: &Metadata) -> bool {
     false
@@ -21,11 +21,6 @@ pub(crate) fn refuse(path: &Path, metadata: &Metadata) -> Result<(), Error> {
 }
 
 /// The new file gets the access of its folder, as every new file does there.
-pub(crate) fn keep(
-    _path: &Path,
-    _from: &File,
-    _old: &Metadata,
-    _to: &File,
-) -> Result<Vec<String>, Error> {
+pub(crate) fn keep(_path: &Path, _old: &Snapshot, _to: &File) -> Result<Vec<String>, Error> {
     Ok(Vec::new())
 }

@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::{attributes, refused};
-use crate::{error::Error, files::cannot, shell};
+use crate::{
+    error::Error,
+    files::{cannot, snapshot::Snapshot},
+    shell,
+};
 
 /// Returns true if users other than the owner may read or write the file.
 pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
@@ -38,12 +42,8 @@ pub(crate) fn refuse(path: &Path, metadata: &Metadata) -> Result<(), Error> {
 ///
 /// The mode comes last: until then only the owner has access. Where the group or the list is
 /// lost, the bits that would then mean other people are dropped.
-pub(crate) fn keep(
-    path: &Path,
-    from: &File,
-    old: &Metadata,
-    to: &File,
-) -> Result<Vec<String>, Error> {
+pub(crate) fn keep(path: &Path, old: &Snapshot, to: &File) -> Result<Vec<String>, Error> {
+    let (from, old) = (&old.file, &old.metadata);
     let mut warnings = Vec::new();
     let new = to
         .metadata()
