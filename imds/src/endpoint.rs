@@ -196,7 +196,12 @@ pub(crate) fn has_plain_authority(uri: &Uri) -> bool {
     uri.authority().is_some_and(|authority| {
         let host = authority.host();
         let port = authority.as_str().strip_prefix(host);
-        let is_port = port.is_some_and(|port| port.is_empty() || authority.port_u16().is_some());
+        // All of it: in `!:x@!:9`, `Uri` takes the second `!` for the host.
+        let is_port = port.is_some_and(|port| {
+            let number = port.strip_prefix(':').unwrap_or("-");
+            let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+            port.is_empty() || is_number && number.parse::<u16>().is_ok()
+        });
         let in_brackets = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
@@ -211,6 +216,19 @@ pub(crate) fn has_plain_authority(uri: &Uri) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_that_begins_as_the_host_does_is_no_host() {
+        for url in [
+            "http://!!:H@@@!:9",
+            "http://h:me@h:9",
+            "http://h@h",
+            "http://h:+9",
+        ] {
+            assert!(Endpoint::new(url).is_err(), "{url}");
+        }
+        assert!(Endpoint::new("http://!:9").is_ok());
+    }
 
     #[test]
     fn a_base_path_is_kept_and_slashes_at_the_end_are_dropped() {

@@ -182,10 +182,7 @@ fn put(
             // A file that another program has created meanwhile stays.
             None => temporary.persist_noclobber(path),
         };
-        let error = match renamed {
-            Ok(_) => break,
-            Err(error) => error,
-        };
+        let Err(error) = renamed else { break };
         match error.error.kind() {
             io::ErrorKind::AlreadyExists if old.is_none() => return Ok(None),
             // Windows replaces no file that another program has open.
