@@ -131,8 +131,12 @@ async fn a_role_and_sso_mask_the_keys_of_their_profile() {
             &["credentials:2: aws_access_key_id is masked by sso_session (config:2)"],
         ),
         (
-            format!("[profile foo]\n{role}web_identity_token_file = /t\nsso_session = s\n"),
+            format!(
+                "[profile foo]\n{role}web_identity_token_file = /t\nsso_session = s\n\
+                 source_profile = other\n"
+            ),
             &[
+                "config:5: source_profile is masked by web_identity_token_file (config:3)",
                 "config:4: sso_session is masked by web_identity_token_file (config:3)",
                 "credentials:2: aws_access_key_id is masked by web_identity_token_file (config:3)",
             ],

@@ -305,17 +305,56 @@ fn a_profile_that_is_not_found_is_said_with_what_was_probably_meant() {
         absence(&config("[profile prod]\n"), "\"prod\""),
         "[profile prod] at config:1 has no quotes: remove them"
     );
+    assert_eq!(
+        absence(&config("[profile prod]\n"), "prod "),
+        "[profile prod] at config:1 has no spaces around its name: remove them"
+    );
+    assert_eq!(
+        absence(&config("[profile dev]\n"), "profile dev"),
+        "[profile dev] at config:1 has the name dev: leave out \"profile\""
+    );
+    assert_eq!(
+        absence(&credentials("[profile r]\n"), "profile r"),
+        "[profile r] at credentials:1 is ignored because of its header: write [r], and leave out \
+         \"profile\" in the name"
+    );
     let many: String = (0..120)
         .map(|n| format!("[profile acct-{n}.Admin]\n"))
         .collect();
     let text = absence(&config(&many), "acct-7.Admn");
     assert!(text.starts_with("did you mean acct-7.Admin, "), "{text}");
     assert_eq!(text.matches("acct-").count(), 5, "{text}");
+    let text = absence(&config(&many), "acct-7");
+    assert!(text.starts_with("did you mean acct-7.Admin, "), "{text}");
     let text = absence(&config(&many), "other");
     assert!(text.ends_with(" and 115 more"), "{text}");
     assert_eq!(
         absence(&config("[profile a]\n[profile b]\n"), "other"),
         "there are a, b"
+    );
+}
+
+#[test]
+fn a_profile_that_is_not_found_tells_which_file_of_a_variable_does_not_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("nope");
+    let missing = missing.to_str().unwrap();
+    let load = |variables: &[(&str, &str)]| {
+        let home = [("HOME", folder.path().to_str().unwrap())];
+        let variables = home.iter().chain(variables).copied();
+        ConfigFiles::load(&variables.collect::<Variables>())
+    };
+    assert_eq!(
+        absence(&load(&[("AWS_CONFIG_FILE", missing)]), "dev"),
+        format!(
+            "no configuration file has a profile; AWS_CONFIG_FILE names {missing}, which does not \
+             exist"
+        )
+    );
+    // That a file of the home folder does not exist is usual.
+    assert_eq!(
+        absence(&load(&[]), "dev"),
+        "no configuration file has a profile"
     );
 }
 

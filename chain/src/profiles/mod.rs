@@ -12,18 +12,23 @@ mod parse;
 mod problem;
 mod section;
 
-use std::{collections::HashMap, io, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub use editor::Editor;
 pub(crate) use line::is_quoted;
-use line::{NAME_CHARACTERS, header, is_meant_for};
+use line::{NAME_CHARACTERS, header, is_meant_for, is_quotable};
 use near::{SHOWN, nearest};
 use parse::IgnoredSection;
 pub use problem::{Problem, ProblemKind};
 pub use section::{FileKind, Part, Section, SectionName, Value};
 
 use crate::{
-    error::{Error, ErrorKind, quotable, shown},
+    error::{Error, ErrorKind, quotable, shown, shown_path},
     files,
     order::Order,
     variables::Variables,
@@ -62,6 +67,8 @@ pub struct ConfigFiles {
     index: HashMap<SectionName, usize>,
     ignored: Vec<IgnoredSection>,
     problems: Vec<Problem>,
+    /// The files that variables name and that do not exist.
+    absent: Vec<(FileKind, PathBuf)>,
 }
 
 impl ConfigFiles {
@@ -89,7 +96,11 @@ impl ConfigFiles {
             let Some(file) = file else { continue };
             match files::read(&file) {
                 Ok(bytes) => all.add(order, kind, &file, &bytes),
-                Err(error) if is_absent(&error) => {}
+                Err(error) if is_absent(&error) => {
+                    if variables.raw(kind.variable()).is_some() {
+                        all.absent.push((kind, file));
+                    }
+                }
                 Err(error) => all.problems.push(Problem {
                     file,
                     file_kind: kind,
@@ -315,7 +326,11 @@ impl ConfigFiles {
             // Only a profile may be named, however long it is.
             (_, None) => format!("{} section", name.prefix()),
         };
-        let message = format!("{name} not found: {reason}");
+        let mut message = format!("{name} not found: {reason}");
+        for (kind, file) in &self.absent {
+            let (variable, file) = (kind.variable(), shown_path(file));
+            message.push_str(&format!("; {variable} names {file}, which does not exist"));
+        }
         Error::new(ErrorKind::ProfileNotFound, message)
     }
 
@@ -326,15 +341,28 @@ impl ConfigFiles {
         if let Some(ignored) = ignored.find(|ignored| is_meant_for(&ignored.inner, name)) {
             return Some(ignored_reason(ignored, name));
         }
-        let unquoted = unquoted(name.name());
-        let mut same = self.same_kind(name);
-        let section = same.find(|section| section.name().name().eq_ignore_ascii_case(unquoted))?;
-        let difference = if section.name().name() == unquoted {
-            "has no quotes: remove them"
-        } else {
-            "differs in case"
+        let find = |wanted: &str| {
+            let mut same = self.same_kind(name);
+            same.find(|section| section.name().name().eq_ignore_ascii_case(wanted))
         };
-        Some(format!("{} {difference}", located(section)))
+        let unquoted = unquoted(name.name());
+        if let Some(section) = find(unquoted) {
+            let found = section.name().name();
+            let difference = if found == name.name().trim() {
+                "has no spaces around its name: remove them"
+            } else if found == unquoted {
+                "has no quotes: remove them"
+            } else {
+                "differs in case"
+            };
+            return Some(format!("{} {difference}", located(section)));
+        }
+        let section = find(without_prefix(name)?)?;
+        let (place, found) = (located(section), shown(section.name().name()));
+        let prefix = name.prefix();
+        Some(format!(
+            "{place} has the name {found}: leave out \"{prefix}\""
+        ))
     }
 
     /// Returns the names that are similar, or else some of those that there are.
@@ -365,6 +393,13 @@ impl ConfigFiles {
             .iter()
             .filter(move |section| section.name().prefix() == prefix)
     }
+}
+
+/// Returns the name without the prefix that headers of the config file have: `dev` for a profile
+/// `profile dev`.
+fn without_prefix(name: &SectionName) -> Option<&str> {
+    let rest = name.name().trim().strip_prefix(name.prefix())?;
+    rest.starts_with(char::is_whitespace).then(|| rest.trim())
 }
 
 /// Removes the quotes that a shell or an environment file left around a name.
@@ -398,7 +433,14 @@ fn ignored_reason(ignored: &IgnoredSection, name: &SectionName) -> String {
     let (inner, location) = (shown(&ignored.inner), &ignored.location);
     let cure = match header(ignored.kind, name) {
         Some(header) => format!("write {header}"),
-        None => format!("rename it to a name of {NAME_CHARACTERS}"),
+        None => match without_prefix(name) {
+            // The prefix is not part of a name.
+            Some(bare) if is_quotable(bare) => {
+                let (bare, prefix) = (shown(bare), name.prefix());
+                format!("write [{bare}], and leave out \"{prefix}\" in the name")
+            }
+            _ => format!("rename it to a name of {NAME_CHARACTERS}"),
+        },
     };
     format!("[{inner}] at {location} is ignored because of its header: {cure}")
 }

@@ -1,17 +1,25 @@
 /// The greatest number of names in a message.
 pub(super) const SHOWN: usize = 5;
 
-/// Returns the names that `wanted` may be a slip of, the nearest first, at most [`SHOWN`]: those
-/// that differ in a third of its letters at most, in any case.
+/// Returns the names that `wanted` may be a slip of, the nearest first, at most [`SHOWN`], in any
+/// case: those that begin with it, where a whole word comes first, and those that differ in a third
+/// of its letters at most.
 pub(super) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let wanted: Vec<_> = wanted.to_lowercase().chars().collect();
+    let start = wanted.to_lowercase();
+    let wanted: Vec<_> = start.chars().collect();
     let limit = wanted.len().div_ceil(3);
+    let rank = |name: &str| {
+        let name = name.to_lowercase();
+        let rest = name.strip_prefix(&start).filter(|_| !start.is_empty());
+        let is_word = rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+        let distance = distance(&wanted, &name);
+        (rest.is_some() || distance <= limit).then_some((!is_word, distance))
+    };
     let mut near: Vec<_> = names
         .into_iter()
-        .map(|name| (distance(&wanted, &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= limit)
+        .filter_map(|name| Some((rank(name)?, name)))
         .collect();
-    near.sort_by_key(|(distance, _)| *distance);
+    near.sort_by_key(|(rank, _)| *rank);
     near.truncate(SHOWN);
     near.into_iter().map(|(_, name)| name).collect()
 }
@@ -42,7 +50,13 @@ mod tests {
             .collect();
         let near = nearest("acct-7.Admn", names.iter().map(String::as_str));
         assert_eq!((near[0], near.len()), ("acct-7.Admin", SHOWN));
+        let near = nearest("acct-7", names.iter().map(String::as_str));
+        assert_eq!((near[0], near.len()), ("acct-7.Admin", SHOWN));
         assert_eq!(nearest("PROD", ["prod", "dev"]), ["prod"]);
+        assert_eq!(
+            nearest("prod", ["dev", "production-of-all"]),
+            ["production-of-all"]
+        );
         assert!(nearest("dev", ["prod", "default"]).is_empty());
         assert!(nearest("", ["a"]).is_empty());
     }

@@ -1,6 +1,8 @@
 //! `keyfob whoami`: everything about the identity in use, on one screen.
 
-use keyfob_chain::{Attempt, Explanation, Region};
+use std::path::Path;
+
+use keyfob_chain::{Attempt, Explanation, FindingKind, Origin, Region, Severity};
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::actions::{CallerIdentity, GetCallerIdentity};
 use serde_json::{Value, json};
@@ -124,10 +126,24 @@ impl Report {
         let left = winner.and_then(|attempt| attempt.time_left(self.now));
         match self.expiry.zip(left) {
             Some((expiry, left)) => format!("{left} (until {expiry})"),
-            None if self.is_temporary => {
-                "unknown: the source of this session does not say".to_owned()
-            }
+            None if self.is_temporary => self.written_expiry(),
             None => "no expiry: long-term key".to_owned(),
+        }
+    }
+
+    /// Returns what another tool wrote beside a session whose source does not say when it expires.
+    fn written_expiry(&self) -> String {
+        let winner = self.explanation.winner();
+        let used = winner.and_then(|attempt| place(attempt.origin.as_ref()));
+        let mut findings = self.explanation.findings.iter();
+        let written = findings.find(|finding| {
+            finding.kind == FindingKind::Expiry && place(finding.origin.as_ref()) == used
+        });
+        match written {
+            None => "unknown: the source of this session does not say".to_owned(),
+            // The warning says it.
+            Some(finding) if finding.severity >= Severity::Warning => "unknown".to_owned(),
+            Some(finding) => finding.text.clone(),
         }
     }
 
@@ -156,6 +172,14 @@ impl Report {
             "signature_verified_by": self.verifier,
             "findings": self.explanation.findings,
         })
+    }
+}
+
+/// Returns the file and the section of an origin.
+fn place(origin: Option<&Origin>) -> Option<(&Path, &str)> {
+    match origin? {
+        Origin::File { file, section, .. } => Some((file, section)),
+        _ => None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! `keyfob why`: the provider chain explained.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use keyfob_chain::{
-    Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Origin, Region, TextPart,
-    TextStyle, Verdict,
+    Attempt, Chain, Error, ErrorKind, Explanation, Finding, FindingKind, Order, Origin, Region,
+    Settings, TextPart, TextStyle, Verdict,
 };
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::Endpoint;
@@ -23,13 +25,16 @@ use crate::{
 /// settings.
 pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     let now = Timestamp::now();
-    let resolution = context.chain().explain(now).await;
-    let region = context.settings().resolve_region(None, now).await;
+    let told = Told::default();
+    let settings = told.by(context.settings());
+    let resolution = Chain::default_for(Order::Cli, &settings).explain(now).await;
+    let region = settings.resolve_region(None, now).await;
     let call = check_call(context, &region);
     let profile = context.check_profile();
     let mut explanation = resolution
         .explanation
-        .with_findings(context.settings().findings(region.as_ref().ok()));
+        .with_findings(settings.findings(region.as_ref().ok()))
+        .with_findings(told.findings());
     if let Ok(region) = &region {
         explanation = explanation.with_region(region.clone());
     }
@@ -53,6 +58,26 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     check(context, resolution.credentials, &explanation)?;
     call?;
     Ok(())
+}
+
+/// What the chain has told on its way, which is for the table.
+#[derive(Default)]
+struct Told(Arc<Mutex<Vec<Finding>>>);
+
+impl Told {
+    /// Returns settings that tell their findings here.
+    fn by(&self, settings: &Settings) -> Settings {
+        let told = Arc::clone(&self.0);
+        settings.clone().with_notify(move |finding| {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.push(finding.clone());
+        })
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.clone()
+    }
 }
 
 /// Fails if no call can be sent with the region and the other settings.

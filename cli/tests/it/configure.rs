@@ -537,6 +537,17 @@ fn the_list_is_printed_whatever_is_wrong_and_the_error_comes_after_it() {
 }
 
 #[test]
+fn a_file_in_utf_16_is_named_by_the_error_of_an_edit() {
+    let home = Home::new().with_file("config", "");
+    let bytes = b"\xff\xfe[\0d\0]\0";
+    std::fs::write(home.file("config"), bytes).unwrap();
+    let set = home.keyfob(["configure", "set", "region", "eu-west-1"]);
+    let place = format!("{}: the file is UTF-16", home.file("config").display());
+    assert_has(&set.fails(253), &[&place]);
+    assert_eq!(std::fs::read(home.file("config")).unwrap(), bytes);
+}
+
+#[test]
 fn list_says_why_the_source_of_a_role_has_no_key() {
     let config = "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\n\
                   credential_source = EcsContainer\nregion = eu-west-1\n";

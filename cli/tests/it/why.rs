@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     configure::on_terminal,
-    cures::KEY,
+    cures::{ENVIRONMENT, FILES, KEY},
     keyfob::{Home, assert_has, assert_lacks},
     running::Running,
 };
@@ -188,7 +188,7 @@ fn an_error_of_sts_names_the_role_and_the_profile_that_it_is_about() {
     let sandbox = Running::start(&its_home, &["sandbox"]);
     let config = format!("[profile p]\n{ROLE}source_profile = base\n");
     let home = sandbox
-        .home(&["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+        .home(&FILES)
         .with_file("config", &config)
         .with_file("credentials", &format!("[base]\n{KEY}"));
     for command in ["why", "whoami"] {
@@ -201,5 +201,68 @@ fn an_error_of_sts_names_the_role_and_the_profile_that_it_is_about() {
                 "\nno session of role arn:aws:iam::123456789012:role/ops by [p] in ",
             ],
         );
+    }
+}
+
+#[test]
+fn whoami_says_when_a_session_ends_as_another_tool_wrote_it() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let session = sandbox.home(&FILES).keyfob(["sts", "get-session-token"]);
+    let session = &session.json()["Credentials"];
+    let part = |name: &str| session[name].as_str().unwrap().to_owned();
+    let key = format!(
+        "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
+        part("AccessKeyId"),
+        part("SecretAccessKey"),
+        part("SessionToken")
+    );
+    let without_keys = [&FILES[..], &ENVIRONMENT].concat();
+    for (end, left) in [
+        ("", "unknown: the source of this session does not say"),
+        (
+            "x_security_token_expires = 2099-01-01T00:00:00Z\n",
+            "the key expires at 2099-01-01T00:00:00Z, says x_security_token_expires",
+        ),
+        (
+            "expiration = 4070908800\n",
+            "the key expires at 2099-01-01T00:00:00Z, says expiration",
+        ),
+        ("expiration = 1700000000\n", "unknown"),
+    ] {
+        let home = sandbox.home(&without_keys);
+        let home = home.with_file("credentials", &format!("{key}{end}"));
+        let whoami = home.keyfob(["whoami"]).ok();
+        assert_has(&whoami, &[&format!("time left    {left}\n")]);
+        assert_eq!(
+            whoami.contains("the key expired at 2023-11-14T22:13:20Z, says expiration"),
+            end.contains("17"),
+            "{whoami}"
+        );
+    }
+}
+
+#[test]
+fn a_note_is_printed_once() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let without = [
+        &ENVIRONMENT[..],
+        &FILES,
+        &["AWS_REGION", "AWS_DEFAULT_REGION"],
+    ]
+    .concat();
+    let home = sandbox
+        .home(&without)
+        .with("AWS_EC2_METADATA_DISABLED", "true")
+        .with_file(
+            "config",
+            &format!("[default]\n{ROLE}source_profile = base\n"),
+        )
+        .with_file("credentials", &format!("[base]\n{KEY}"));
+    for words in [&["why"][..], &["whoami"], &["why", "--json"]] {
+        let run = home.keyfob(words);
+        let text = run.stdout + &run.stderr;
+        assert_eq!(text.matches("no region is set").count(), 1, "{text}");
     }
 }

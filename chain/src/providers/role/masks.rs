@@ -114,7 +114,14 @@ fn sources<'a>(rules: &Rules, section: &'a Section) -> Vec<Source<'a>> {
     let mut all: Vec<Source<'_>> = Vec::new();
     for source in rules.in_profile {
         match source {
-            ProfileSource::WebIdentity => all.extend(of_profile(TOKEN_FILE)),
+            ProfileSource::WebIdentity => {
+                all.extend(of_profile(TOKEN_FILE));
+                // The token takes the place of the role's other sources.
+                if web_identity.is_some() {
+                    let others = ["source_profile", "credential_source"];
+                    all.extend(others.into_iter().filter_map(of_profile));
+                }
+            }
             ProfileSource::Role => all.extend(role()),
             ProfileSource::Sso => all.extend(SSO.into_iter().find_map(of_profile)),
             ProfileSource::Login => all.extend(of_profile("login_session")),
@@ -163,6 +170,9 @@ fn split_key(section: &Section) -> Option<Finding> {
     Some(at(section, value, FindingKind::SplitKey, text))
 }
 
+/// The number of digits of a time in seconds since 1970, from 2001 to 2286.
+const SECONDS: usize = 10;
+
 /// Returns what another tool wrote about the expiry of the key.
 fn expiry(section: &Section, key: &Value, now: Timestamp) -> Option<Finding> {
     let kinds = [FileKind::Credentials, FileKind::Config];
@@ -185,9 +195,12 @@ fn expiry(section: &Section, key: &Value, now: Timestamp) -> Option<Finding> {
     Some(finding.with_origin(origin))
 }
 
-/// Reads a time as these tools write it: RFC 3339, an offset without its colon, or Python's form
-/// without any offset, which is UTC.
+/// Reads a time as these tools write it: RFC 3339, an offset without its colon, Python's form
+/// without any offset, which is UTC, or the seconds since 1970.
 fn read_time(text: &str) -> Option<Timestamp> {
+    if text.len() == SECONDS && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok().map(Timestamp::from_unix_seconds);
+    }
     let parse = |text: &str| text.parse().ok();
     let with_colon = || {
         let (start, minutes) = text.split_at_checked(text.len().checked_sub(2)?)?;
@@ -215,10 +228,18 @@ mod tests {
             "2022-09-06T07:09:28+0000",
             "2022-09-06 07:09:28",
             "2022-09-06T07:09:28.000Z",
+            "1662448168",
         ] {
             assert_eq!(read_time(text), at, "{text}");
         }
-        for text in ["", "é", "soon", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"] {
+        for text in [
+            "",
+            "é",
+            "soon",
+            "12",
+            "111122223333",
+            "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        ] {
             assert_eq!(read_time(text), None, "{text}");
         }
     }
