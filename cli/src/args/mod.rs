@@ -85,6 +85,9 @@ pub(crate) struct Globals {
     /// The output format [default: json for the commands of aws, text to read for the others]
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "FORMAT")]
     pub(crate) output: Option<OutputFormat>,
+    /// Print only the part of the answer that this JMESPath expression selects
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "JMESPATH")]
+    pub(crate) query: Option<String>,
     /// Send requests to this URL instead of the service's endpoint
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,

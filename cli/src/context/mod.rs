@@ -17,6 +17,7 @@ use self::notes::Notes;
 use crate::{
     args::{Globals, OutputFormat},
     failure::Failure,
+    output::Query,
     sandbox::{Environment, Sandbox},
     terminal::{Console, start_debugging},
 };
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     /// The region in use, once a command has asked for it.
     region: OnceCell<Region>,
     output_format: OnceLock<Option<OutputFormat>>,
+    /// The value of `--query`.
+    query: Option<Query>,
     /// Kept alive for as long as the command runs.
     _sandbox: Option<Sandbox>,
 }
@@ -45,10 +48,12 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// If `--region` is not a valid region name, or if the sandbox cannot start.
+    /// If `--region` is not a valid region name, if `--query` is not JMESPath, or if the sandbox
+    /// cannot start.
     pub(crate) async fn prepare(globals: Globals) -> Result<Self, Failure> {
         // First, so that a wrong argument is an error before anything is read or started.
         let region_argument = region::from_argument(globals.region.as_deref())?;
+        let query = output::query(globals.query.as_deref())?;
         let mut variables = Variables::from_process();
         let is = |name, check: fn(&OsStr) -> bool| variables.raw(name).is_some_and(check);
         let no_color =
@@ -83,6 +88,7 @@ impl Context {
             region_argument,
             region: OnceCell::new(),
             output_format: OnceLock::new(),
+            query,
             _sandbox: sandbox,
         })
     }

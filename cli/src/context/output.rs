@@ -1,6 +1,24 @@
 use serde_json::Value;
 
-use crate::{args::OutputFormat, context::Context, failure::Failure, output};
+use crate::{
+    args::OutputFormat,
+    context::Context,
+    failure::Failure,
+    output::{self, Query},
+};
+
+/// Parses the value of `--query`.
+///
+/// # Errors
+///
+/// If it is not JMESPath. The message shows where, as that of `aws` does.
+pub(super) fn query(expression: Option<&str>) -> Result<Option<Query>, Failure> {
+    let parsed = expression.map(|expression| {
+        Query::parse(expression)
+            .map_err(|error| Failure::usage(format!("Bad value for --query {expression}: {error}")))
+    });
+    parsed.transpose()
+}
 
 impl Context {
     /// Prints the answer of an operation in the configured format, by default as JSON.
@@ -13,18 +31,26 @@ impl Context {
         self.print_as(format, operation, answer)
     }
 
-    /// Prints the answer of an operation in this format.
+    /// Prints the answer of an operation in this format, or the part of it that `--query` selects.
     ///
     /// # Errors
     ///
-    /// If stdout cannot be written.
+    /// If the answer does not fit the expression of `--query`, or if stdout cannot be written.
     pub(crate) fn print_as(
         &self,
         format: OutputFormat,
         operation: &str,
         answer: &Value,
     ) -> Result<(), Failure> {
-        let text = output::render(format, operation, answer, self.console.width());
+        let width = self.console.width();
+        let text = match &self.query {
+            None => output::render(format, operation, answer, width),
+            Some(query) => {
+                let selected = query.apply(answer);
+                let selected = selected.map_err(|error| Failure::other(error.to_string()))?;
+                output::render_selected(format, operation, &selected, width)
+            }
+        };
         self.console.write_stdout(text)
     }
 
@@ -34,7 +60,9 @@ impl Context {
         if json {
             return Some(OutputFormat::Json);
         }
-        self.globals.output
+        // What an expression selects has no text for people.
+        let of_query = self.query.as_ref().map(|_| OutputFormat::Json);
+        self.globals.output.or(of_query)
     }
 
     /// Returns the format that an argument or a setting asks for, for a command of `aws`.

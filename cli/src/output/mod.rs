@@ -1,11 +1,15 @@
 //! The output formats, byte for byte as `aws` writes them.
 
+#[cfg(test)]
+mod corpora;
 mod json;
+mod query;
 mod table;
 mod text;
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::query::Query;
 use crate::{args::OutputFormat, terminal::printable};
 
 /// Formats the answer of an operation, with a line end. An empty object gives an empty string.
@@ -21,6 +25,16 @@ pub(crate) fn render(
     if answer.as_object().is_some_and(Map::is_empty) {
         return String::new();
     }
+    render_selected(format, operation, answer, width)
+}
+
+/// Formats what `--query` selected of an answer, which may be anything, as [`render`] does.
+pub(crate) fn render_selected(
+    format: OutputFormat,
+    operation: &str,
+    answer: &Value,
+    width: usize,
+) -> String {
     match format {
         OutputFormat::Json => json::render(answer),
         OutputFormat::Text => text::render(answer),

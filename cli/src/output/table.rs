@@ -9,6 +9,10 @@ const PADDING: usize = 4;
 pub(super) fn render(title: &str, value: &Value, width: usize) -> String {
     let mut sections = Vec::new();
     collect(&mut sections, title, value, 0);
+    if is_scalar(value) {
+        // aws shows no value then, only the title.
+        sections.push(Section::new(title, 0));
+    }
     if sections.is_empty() {
         return String::new();
     }
