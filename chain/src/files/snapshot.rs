@@ -147,6 +147,10 @@ impl Snapshot {
     }
 
     /// Reads a file. Returns `None` if it changed meanwhile.
+    #[cfg_attr(
+        not(unix),
+        expect(clippy::needless_pass_by_value, reason = "it is kept open on Unix")
+    )]
     fn read(file: File) -> io::Result<Option<Self>> {
         let before = file.metadata()?;
         let bytes = read_open(&file)?;
