@@ -1,4 +1,4 @@
-use std::{io, sync::OnceLock, time::Duration};
+use std::{error::Error as StdError, io, iter, sync::OnceLock, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
@@ -32,12 +32,10 @@ impl Tls {
             Err(_) => Err(Error::answer_timeout(name, time)),
             Ok(Ok(Some(response))) => Ok(response),
             Ok(Ok(None)) => Err(Error::too_long(name, max_body)),
+            Ok(Err(source)) if source.is_connect() => {
+                Err(Error::connect(service, name, without_connection(source)))
+            }
             // The source's own URL is left out: the message already names the endpoint.
-            Ok(Err(source)) if source.is_connect() => Err(Error::connect(
-                service,
-                name,
-                io::Error::other(source.without_url()),
-            )),
             Ok(Err(source)) => Err(Error::transport(name, source.without_url())),
         }
     }
@@ -53,6 +51,26 @@ impl Tls {
             .map_err(|source| Error::setting("could not set up TLS").with_source(source))?;
         Ok(self.0.get_or_init(|| built))
     }
+}
+
+/// Returns why there is no connection. The words of rustls are names of its own types, so others
+/// take their place.
+fn without_connection(source: reqwest::Error) -> io::Error {
+    let first: &(dyn StdError + 'static) = &source;
+    // The `source` of an error of I/O passes over the error that it was made of.
+    let mut causes = iter::successors(Some(first), |&error| {
+        let inner = error.downcast_ref().and_then(io::Error::get_ref);
+        inner.map_or_else(|| error.source(), |inner| Some(inner as _))
+    });
+    let is_tls = |error: &io::Error| error.kind() == io::ErrorKind::InvalidData;
+    if causes.any(|error| error.downcast_ref().is_some_and(is_tls)) {
+        return io::Error::new(
+            io::ErrorKind::InvalidData,
+            "the TLS handshake failed: the agent must speak TLS, with a valid certificate for this \
+             name from an authority that the system trusts",
+        );
+    }
+    io::Error::other(source.without_url())
 }
 
 /// Reads the response, or returns `None` if its body is longer than `max_body` bytes.
