@@ -37,6 +37,14 @@ Examples:
   $ keyfob why
   $ AWS_PROFILE=prod keyfob why --json";
 
+pub(super) const STS: &str = "\
+An option that takes text reads it from a file for file://PATH, as in aws: the whole file, with its
+last line end.
+
+Examples:
+  $ keyfob sts get-caller-identity
+  $ keyfob sts assume-role --role-arn ARN --role-session-name ada --external-id file://id";
+
 pub(super) const CONFIGURE: &str = "\
 Examples:
   $ keyfob configure --profile robot

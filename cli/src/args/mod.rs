@@ -9,6 +9,7 @@ mod s3;
 mod serve;
 mod sign;
 mod sts;
+mod text;
 
 use std::ffi::OsString;
 
@@ -21,6 +22,7 @@ pub(crate) use self::{
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
     sts::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
+    text::Text,
 };
 
 /// The heading of the options that `aws` does not have. Abbreviations prefer the options of `aws`.
@@ -155,7 +157,7 @@ pub(crate) enum Command {
         json: bool,
     },
     /// Call the Security Token Service
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::STS)]
     Sts(StsCommand),
     /// Ask for keys and defaults and write them to the configuration files
     #[command(after_help = examples::CONFIGURE)]

@@ -1,6 +1,6 @@
 use clap::{Args, Subcommand};
 
-use crate::args::number::in_range_as_aws;
+use crate::args::{number::in_range_as_aws, text::Text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum StsCommand {
@@ -24,26 +24,26 @@ pub(crate) struct GetSessionTokenArgs {
     pub(crate) duration_seconds: Option<u32>,
     /// The serial number or ARN of the MFA device
     #[arg(long, value_name = "SERIAL")]
-    pub(crate) serial_number: Option<String>,
+    pub(crate) serial_number: Option<Text>,
     /// The six digits that the MFA device shows
     #[arg(long, value_name = "CODE")]
-    pub(crate) token_code: Option<String>,
+    pub(crate) token_code: Option<Text>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct AssumeRoleArgs {
     /// The ARN of the role
     #[arg(long, value_name = "ARN")]
-    pub(crate) role_arn: String,
+    pub(crate) role_arn: Text,
     /// A name for the session, which appears in its ARN and in logs
     #[arg(long, value_name = "NAME")]
-    pub(crate) role_session_name: String,
+    pub(crate) role_session_name: Text,
     /// Managed policies that narrow the session: `arn=ARN …`, or JSON
     #[arg(long, value_name = "arn=ARN", num_args = 1..)]
-    pub(crate) policy_arns: Vec<String>,
-    /// An inline policy that narrows the session: JSON, or file://PATH
+    pub(crate) policy_arns: Vec<Text>,
+    /// An inline policy that narrows the session, as JSON
     #[arg(long, value_name = "JSON")]
-    pub(crate) policy: Option<String>,
+    pub(crate) policy: Option<Text>,
     /// The lifetime of the credentials: 900 seconds to the role's maximum, which is 43200 or less
     /// [service default: 3600]
     #[arg(
@@ -55,23 +55,23 @@ pub(crate) struct AssumeRoleArgs {
     pub(crate) duration_seconds: Option<u32>,
     /// Session tags: `Key=K,Value=V …`, or JSON
     #[arg(long, value_name = "Key=K,Value=V", num_args = 1..)]
-    pub(crate) tags: Vec<String>,
+    pub(crate) tags: Vec<Text>,
     /// The keys of the tags that are passed on to sessions of further roles
     #[arg(long, value_name = "KEY", num_args = 1..)]
-    pub(crate) transitive_tag_keys: Vec<String>,
+    pub(crate) transitive_tag_keys: Vec<Text>,
     /// The external id that the role's trust policy asks for
     #[arg(long, value_name = "ID")]
-    pub(crate) external_id: Option<String>,
+    pub(crate) external_id: Option<Text>,
     /// The serial number or ARN of the MFA device
     #[arg(long, value_name = "SERIAL")]
-    pub(crate) serial_number: Option<String>,
+    pub(crate) serial_number: Option<Text>,
     /// The six digits that the MFA device shows
     #[arg(long, value_name = "CODE")]
-    pub(crate) token_code: Option<String>,
+    pub(crate) token_code: Option<Text>,
     /// The person who uses the session, for logs
     #[arg(long, value_name = "NAME")]
-    pub(crate) source_identity: Option<String>,
+    pub(crate) source_identity: Option<Text>,
     /// Signed contexts: `ProviderArn=ARN,ContextAssertion=TEXT …`, or JSON
     #[arg(long, value_name = "ProviderArn=ARN,ContextAssertion=TEXT", num_args = 1..)]
-    pub(crate) provided_contexts: Vec<String>,
+    pub(crate) provided_contexts: Vec<Text>,
 }

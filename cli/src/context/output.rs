@@ -31,6 +31,15 @@ impl Context {
         self.print_as(format, operation, answer)
     }
 
+    /// Fails if [`print`](Self::print) would, before anything is sent.
+    ///
+    /// # Errors
+    ///
+    /// If the configured format is unknown.
+    pub(crate) fn check_output(&self) -> Result<(), Failure> {
+        self.output_format().map(drop)
+    }
+
     /// Prints the answer of an operation in this format, or the part of it that `--query` selects.
     ///
     /// # Errors

@@ -3,6 +3,18 @@ use keyfob_sts::{ClientBuilder, Endpoint};
 
 use crate::{context::Context, failure::Failure};
 
+/// Checks the value of `--endpoint-url`, the same way for every command.
+///
+/// # Errors
+///
+/// If it is not a URL of a server. The message does not repeat it, as it may hold a password.
+pub(super) fn check_endpoint_argument(url: Option<&str>) -> Result<(), Failure> {
+    let checked = url.map(|url| Endpoint::builder().url(url)).transpose();
+    checked
+        .map(drop)
+        .map_err(|error| Failure::usage(format!("--endpoint-url: {error}")))
+}
+
 impl Context {
     /// Returns the builder of a client for STS, with the settings that the roles of profiles are
     /// assumed with, too. `--endpoint-url` comes before them.

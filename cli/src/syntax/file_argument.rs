@@ -1,25 +1,65 @@
-use std::{fs::File, io, path::Path};
+use std::{borrow::Cow, fs::File, io, path::Path};
 
-use keyfob_chain::files;
+use keyfob_chain::{Variables, files};
 use keyfob_sigv4::Secret;
 
-use crate::failure::Failure;
+use crate::{args::Text, failure::Failure};
 
-/// Returns the text of the file for `file://PATH`, and any other value unchanged.
+/// Returns the text of the file for `file://PATH`, and any other value as it was written.
+///
+/// As in `aws`, line ends become `\n` and the last one stays, and `~` and variables in the path are
+/// replaced.
 ///
 /// # Errors
 ///
-/// If the file cannot be read. The message starts with `flag`.
-pub(crate) fn file_or_text(flag: &str, value: &str) -> Result<String, Failure> {
-    let Some(path) = value.strip_prefix("file://") else {
-        return Ok(value.to_owned());
+/// If the file cannot be read, or for `fileb://`, which gives bytes. The message names the option.
+pub(crate) fn expand(text: &Text, variables: &Variables) -> Result<String, Failure> {
+    let Text { flag, written } = text;
+    if written.starts_with("fileb://") {
+        return Err(Failure::usage(format!(
+            "{flag}: fileb:// gives bytes, and the option takes text: write file://"
+        )));
+    }
+    let Some(path) = written.strip_prefix("file://") else {
+        return Ok(written.clone());
     };
-    match files::read_secret(path) {
-        Ok(text) => Ok(text.expose().to_owned()),
+    let path = expand_path(path, variables);
+    match files::read_secret(&path) {
+        Ok(text) => Ok(text.expose().replace("\r\n", "\n").replace('\r', "\n")),
         Err(error) => Err(Failure::usage(format!(
             "{flag}: cannot read {path}: {error}"
         ))),
     }
+}
+
+/// Replaces `~` at the start by the home folder, and `$NAME` and `${NAME}` by variables that are
+/// set.
+///
+/// Source: `expanduser` and `expandvars` of Python, which `aws` calls.
+fn expand_path(path: &str, variables: &Variables) -> String {
+    let home = variables
+        .home()
+        .filter(|_| path == "~" || path.starts_with("~/"));
+    let mut out = home.map_or_else(String::new, |home| home.display().to_string());
+    let mut rest = if out.is_empty() { path } else { &path[1..] };
+    while let Some((before, after)) = rest.split_once('$') {
+        out += before;
+        let (name, next) = variable(after);
+        let value = variables.raw(name).map(|value| value.to_string_lossy());
+        let as_written = || Cow::from(&rest[before.len()..rest.len() - next.len()]);
+        out += &value.unwrap_or_else(as_written);
+        rest = next;
+    }
+    out + rest
+}
+
+/// Splits the text after a `$` into the name of a variable and what follows it.
+fn variable(text: &str) -> (&str, &str) {
+    if let Some((name, next)) = text.strip_prefix('{').and_then(|text| text.split_once('}')) {
+        return (name, next);
+    }
+    let is_in_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    text.split_at(text.bytes().take_while(is_in_name).count())
 }
 
 /// Reads a file, or standard input for `-`, of at most `limit` bytes.
@@ -48,5 +88,29 @@ pub(crate) fn standard_input() -> io::Result<Secret> {
             io::ErrorKind::InvalidData,
             "it is not UTF-8",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Source: `os.path.expandvars(os.path.expanduser(…))` of Python 3.11.
+    #[test]
+    fn the_home_folder_and_variables_in_a_path_are_replaced() {
+        let variables = Variables::from_iter([("HOME", "/h"), ("A", "a b"), ("B_1", "b")]);
+        for (path, expected) in [
+            ("~", "/h"),
+            ("~/x", "/h/x"),
+            ("~x", "~x"),
+            ("x/~", "x/~"),
+            ("$A/${B_1}.json", "a b/b.json"),
+            ("$B_1$A-$", "ba b-$"),
+            ("$C/${C}/${A", "$C/${C}/${A"),
+            ("é$Aé", "éa bé"),
+            ("/plain", "/plain"),
+        ] {
+            assert_eq!(expand_path(path, &variables), expected, "{path}");
+        }
     }
 }

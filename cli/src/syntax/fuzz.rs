@@ -1,7 +1,9 @@
-use serde_json::Value;
+use keyfob_chain::Variables;
+use serde_json::json;
 
 use super::{authority, has_dot_segments, parse_header, parse_structures, to_wire_form};
 use crate::{
+    args::Text,
     generator::{Generator, LONG, SHORT},
     terminal::{printable, printable_lines},
 };
@@ -34,15 +36,19 @@ fn check_all(count: u64) {
 
 /// A structure reads the same as shorthand and as JSON, whatever its values are.
 fn shorthand(text: &str) {
-    let words = [text.to_owned()];
-    let _ = parse_structures("--tags", &words, ["Key", "Value"]);
-    let json = serde_json::json!([{"Key": text, "Value": ""}]);
-    let as_json = parse_structures("--tags", &[Value::to_string(&json)], ["Key", "Value"]);
-    assert_eq!(as_json.unwrap(), [[text.to_owned(), String::new()]]);
-    if !text.contains(",Key=") && !text.contains(",Value=") && !text.starts_with("Value=") {
-        let word = format!("Value=v,Key={text}");
-        let read = parse_structures("--tags", &[word], ["Key", "Value"]);
-        assert_eq!(read.unwrap(), [[text.to_owned(), "v".to_owned()]]);
+    let read = |written: &str| {
+        let (flag, written) = ("--tags".to_owned(), written.to_owned());
+        let words = [Text { flag, written }];
+        parse_structures(&words, ["Key", "Value"], &Variables::default())
+    };
+    let _ = read(text);
+    let expected = [[text.to_owned(), "v".to_owned()]];
+    let json = json!([{"Key": text, "Value": "v"}]);
+    assert_eq!(read(&json.to_string()).unwrap(), expected);
+    if !text.contains('\\') {
+        let quoted = text.replace('"', "\\\"");
+        let word = format!("Value=v,Key=\"{quoted}\"");
+        assert_eq!(read(&word).unwrap(), expected);
     }
 }
 

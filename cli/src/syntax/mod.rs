@@ -8,8 +8,8 @@ mod shorthand;
 mod url;
 
 pub(crate) use self::{
-    file_argument::{file_or_text, read_limited, standard_input},
+    file_argument::{expand, read_limited, standard_input},
     header::parse_header,
-    shorthand::parse_structures,
+    shorthand::{parse_strings, parse_structures},
     url::{authority, has_dot_segments, to_wire_form},
 };

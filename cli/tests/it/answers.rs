@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
+    sync::mpsc,
     thread,
 };
 
@@ -12,24 +13,54 @@ const SECRET: &str = "canary/secret+access/key";
 
 /// Runs a command against a server that gives every request this answer.
 fn run_against(answer: &str, home: &Home, words: &[&str]) -> Run {
-    let url = start_server(answer);
-    home.keyfob([&["--endpoint-url", &url], words].concat())
+    run_recorded(answer, home, words).0
 }
 
-/// Starts a server that gives every request this answer, and returns its URL.
-pub(crate) fn start_server(answer: &str) -> String {
+/// Runs a command against such a server, and returns the bodies of the requests as well.
+fn run_recorded(answer: &str, home: &Home, words: &[&str]) -> (Run, Vec<String>) {
+    let (url, bodies) = start_server(answer);
+    let run = home.keyfob([&["--endpoint-url", &url], words].concat());
+    (run, bodies.try_iter().collect())
+}
+
+/// Starts a server that gives every request this answer. Returns its URL, and the bodies of the
+/// requests.
+pub(crate) fn start_server(answer: &str) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = answer.to_owned();
+    let (sender, bodies) = mpsc::channel();
     // It ends with the test program.
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 8192]);
+            let mut request = String::new();
+            let mut buffer = [0; 8192];
+            while !is_complete(&request) {
+                match stream.read(&mut buffer) {
+                    Ok(length @ 1..) => {
+                        request.push_str(&String::from_utf8_lossy(&buffer[..length]));
+                    }
+                    _ => break,
+                }
+            }
+            let body = request.split("\r\n\r\n").nth(1).unwrap_or_default();
+            let _ = sender.send(body.to_owned());
             let _ = stream.write_all(answer.as_bytes());
         }
     });
-    url
+    (url, bodies)
+}
+
+/// Returns true for a head and as much of a body as it announces.
+fn is_complete(request: &str) -> bool {
+    let Some((head, body)) = request.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let head = head.to_ascii_lowercase();
+    let length = head.split("content-length: ").nth(1);
+    let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
+    body.len() >= length.unwrap_or(0)
 }
 
 pub(crate) fn answer(status: &str, body: &str) -> String {
@@ -81,7 +112,7 @@ fn an_error_with_an_empty_message_is_not_silent() {
 #[test]
 fn a_role_that_is_refused_without_a_message_is_an_error_with_a_text() {
     let refusal = answer("403 Forbidden", "<Error><Code>AccessDenied</Code></Error>");
-    let url = start_server(&refusal);
+    let (url, _) = start_server(&refusal);
     let config = format!(
         "[profile ops]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = me\n[profile me]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = {SECRET}\n"
     );
@@ -234,4 +265,136 @@ fn a_file_that_cannot_be_written_has_a_code_of_its_own() {
         .keyfob(["configure", "set", "region", "eu-west-1"])
         .fails(255);
     assert_has(&stderr, &["(ConfigWriteError): ", "blocked"]);
+}
+
+const ASSUME_ROLE: [&str; 6] = [
+    "sts",
+    "assume-role",
+    "--role-arn",
+    "arn:aws:iam::123456789012:role/r",
+    "--role-session-name",
+    "ada",
+];
+
+fn assumed() -> String {
+    let credentials = "<Credentials><AccessKeyId>ASIAEXAMPLEEXAMPLE</AccessKeyId>\
+        <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+        <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>";
+    let user = "<AssumedRoleUser><Arn>arn:aws:sts::1:assumed-role/r/s</Arn>\
+        <AssumedRoleId>AROAX:s</AssumedRoleId></AssumedRoleUser>";
+    let body = format!(
+        "<AssumeRoleResponse><AssumeRoleResult>{credentials}{user}</AssumeRoleResult>\
+         </AssumeRoleResponse>"
+    );
+    answer("200 OK", &body)
+}
+
+/// Source: the requests of aws-cli 1.46.
+#[test]
+fn every_text_option_of_sts_is_read_from_a_file_as_in_aws() {
+    let home = home();
+    for (name, text) in [
+        ("plain", "hello1"),
+        ("line", "hello1\r\n"),
+        ("code", "123456"),
+        ("tags", "[{\"Key\": \"a\", \"Value\": \"b\"}]\n"),
+        ("shorthand", "Key=a,Value=b"),
+        ("arns", "{\"arn\": \"arn:aws:iam::aws:policy/X\"}"),
+    ] {
+        std::fs::write(home.path().join(name), text).unwrap();
+    }
+    for (words, sent) in [
+        (&["--external-id", "file://plain"][..], "&ExternalId=hello1"),
+        (&["--external-id", "file://~/plain"], "&ExternalId=hello1"),
+        (
+            &["--external-id", "file://$HOME/plain"],
+            "&ExternalId=hello1",
+        ),
+        (
+            &["--source-identity", "file://plain"],
+            "&SourceIdentity=hello1",
+        ),
+        (
+            &["--role-session-name", "file://plain"],
+            "&RoleSessionName=hello1",
+        ),
+        (&["--policy", "file://line"], "&Policy=hello1%0A"),
+        (
+            &[
+                "--serial-number",
+                "arn:aws:iam::123456789012:mfa/a",
+                "--token-code",
+                "file://code",
+            ],
+            "&TokenCode=123456",
+        ),
+        (&["--tags", "file://tags"], "&Tags.member.1.Value=b"),
+        (&["--tags", "file://shorthand"], "&Tags.member.1.Value=b"),
+        (
+            &["--tags", "Key=a,Value@=file://plain"],
+            "&Tags.member.1.Value=hello1",
+        ),
+        (
+            &["--tags", "Key=a,Value=\"b,c\""],
+            "&Tags.member.1.Value=b%2Cc",
+        ),
+        (
+            &["--policy-arns", "file://arns"],
+            "&PolicyArns.member.1.arn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FX",
+        ),
+        (
+            &[
+                "--tags",
+                "Key=hello1,Value=",
+                "--transitive-tag-keys",
+                "[\"hello1\"]",
+            ],
+            "&TransitiveTagKeys.member.1=hello1",
+        ),
+    ] {
+        let mut line = ASSUME_ROLE.to_vec();
+        if words[0] == "--role-session-name" {
+            line.truncate(4);
+        }
+        let (run, bodies) = run_recorded(&assumed(), &home, &[&line, words].concat());
+        run.ok();
+        assert_eq!(bodies.len(), 1, "{words:?}");
+        assert_has(&format!("{}&", bodies[0]), &[&format!("{sent}&")]);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_as_text_is_refused_with_the_name_of_its_option() {
+    let home = home();
+    std::fs::write(home.path().join("bytes"), [0xff]).unwrap();
+    for value in ["file://no-such", "file://bytes", "file://", "fileb://bytes"] {
+        for option in [
+            "--external-id",
+            "--policy",
+            "--tags",
+            "--transitive-tag-keys",
+        ] {
+            let line = [&ASSUME_ROLE[..], &[option, value]].concat();
+            let (run, bodies) = run_recorded(&assumed(), &home, &line);
+            assert_has(&run.fails(252), &[&format!("{option}: ")]);
+            assert!(bodies.is_empty(), "{option} {value}");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_output_format_is_an_error_before_anything_is_sent() {
+    let by_variable = home().with("AWS_DEFAULT_OUTPUT", "foo");
+    let by_property = home().with_file("config", "[default]\noutput = foo\n");
+    for (home, name) in [(by_variable, "AWS_DEFAULT_OUTPUT"), (by_property, "output")] {
+        for words in [
+            &ASSUME_ROLE[..],
+            &["sts", "get-session-token"],
+            &["sts", "get-caller-identity"],
+        ] {
+            let (run, bodies) = run_recorded(&assumed(), &home, words);
+            assert_has(&run.fails(253), &[name, "json, text or table"]);
+            assert!(bodies.is_empty(), "{words:?}");
+        }
+    }
 }

@@ -207,12 +207,39 @@ fn configure_needs_a_terminal() {
 }
 
 #[test]
+fn a_bad_endpoint_argument_is_the_same_error_for_every_command() {
+    let home = Home::new().with_key("AKIAEXAMPLE", SECRET);
+    for url in [
+        "canary",
+        "ftp://canary",
+        "http://",
+        "http://canary/?x=1",
+        "https://u:canary@h",
+        "",
+    ] {
+        for command in [
+            &["whoami"][..],
+            &["why"],
+            &["sts", "get-caller-identity"],
+            &["s3", "presign", "s3://bucket/key"],
+            &["configure", "list"],
+        ] {
+            let line = [&["--endpoint-url", url], command].concat();
+            let stderr = home.keyfob(line).fails(252);
+            assert_has(&stderr, &["--endpoint-url: invalid endpoint"]);
+            assert_lacks(&stderr, &["canary"]);
+        }
+    }
+}
+
+#[test]
 fn a_bad_endpoint_or_output_setting_is_named_with_its_origin() {
     let home = Home::new().with_key("AKIAEXAMPLE", SECRET);
-    let stderr = home
-        .keyfob(["--endpoint-url", "nonsense", "whoami"])
-        .fails(253);
-    assert_has(&stderr, &["invalid endpoint", "--endpoint-url"]);
+    let bad_url = Home::new()
+        .with_key("AKIAEXAMPLE", SECRET)
+        .with("AWS_ENDPOINT_URL", "nonsense");
+    let stderr = bad_url.keyfob(["whoami"]).fails(253);
+    assert_has(&stderr, &["invalid endpoint", "AWS_ENDPOINT_URL"]);
     let home = home.with("AWS_DEFAULT_OUTPUT", "smoke");
     assert_has(
         &home

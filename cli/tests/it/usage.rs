@@ -148,7 +148,7 @@ fn a_value_that_cannot_be_used_is_not_repeated_and_its_option_is_named() {
         (vec!["sign", "--request-file", "canary"], "--request-file"),
         (vec!["sign", "compare", "canary", url], "FILE"),
     ] {
-        let stderr = home.keyfob(&line).fails(255);
+        let stderr = home.keyfob(&line).fails(252);
         assert_has(&stderr, &[argument, "there is no file with this name"]);
         assert_lacks(&stderr, &["canary"]);
     }

@@ -130,7 +130,7 @@ fn why_says_where_a_role_is_assumed_if_the_command_has_another_endpoint() {
                    <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>\
                    arn:aws:sts::1:assumed-role/a/b</Arn><AssumedRoleId>A:b</AssumedRoleId>\
                    </AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>";
-    let url = start_server(&answer("200 OK", session));
+    let (url, _) = start_server(&answer("200 OK", session));
     let config = format!("[profile ops]\n{ROLE}source_profile = me\n[profile me]\n{KEY}");
     let home = home()
         .with_file("config", &config)

@@ -39,9 +39,9 @@ const MAX_BODY: u64 = 256 << 20;
 pub(super) fn read(argument: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     read_limited(path, MAX_BODY).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            Failure::other(format!("{argument}: there is no file with this name"))
+            Failure::usage(format!("{argument}: there is no file with this name"))
         }
-        _ => Failure::other(format!(
+        _ => Failure::usage(format!(
             "{argument}: cannot read {}: {error}",
             path.display()
         )),

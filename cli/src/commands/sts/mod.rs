@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 
+use keyfob_chain::Variables;
 use keyfob_sts::{
     actions::{AssumeRole, GetCallerIdentity, GetSessionToken},
     call::Call,
@@ -11,10 +12,10 @@ use keyfob_sts::{
 use self::answer::caller_identity;
 pub(super) use self::client::Sts;
 use crate::{
-    args::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
+    args::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand, Text},
     context::Context,
     failure::Failure,
-    syntax::{file_or_text, parse_structures},
+    syntax::{expand, parse_strings, parse_structures},
 };
 
 /// Runs the command and prints the answer.
@@ -23,20 +24,24 @@ use crate::{
 ///
 /// If there are no credentials, or if STS answers with an error.
 pub(super) async fn run(context: &Context, command: &StsCommand) -> Result<(), Failure> {
+    // First, because a session whose keys cannot be printed is lost.
+    context.check_output()?;
     match command {
         StsCommand::GetCallerIdentity => {
             let identity = send(context, &GetCallerIdentity::new()).await?;
             context.print("GetCallerIdentity", &caller_identity(&identity))
         }
         StsCommand::GetSessionToken(args) => {
-            let session = send(context, &get_session_token(args)?).await?;
+            let action = get_session_token(args, context.variables())?;
+            let session = send(context, &action).await?;
             context.print("GetSessionToken", &answer::session_token(&session))
         }
         StsCommand::AssumeRole(args) => {
-            let action = assume_role(args)?;
+            let arn = expand(&args.role_arn, context.variables())?;
+            let action = assume_role(&arn, args, context.variables())?;
             let credentials = context.credentials().await?;
             let sts = Sts::new(context).await?;
-            sts.hint_partition(context, &args.role_arn);
+            sts.hint_partition(context, &arn);
             let role = sts.send(context, &action, &credentials).await?;
             context.print("AssumeRole", &answer::assumed_role(&role))
         }
@@ -49,67 +54,80 @@ async fn send<C: Call + Sync>(context: &Context, action: &C) -> Result<C::Output
     sts.send(context, action, &credentials).await
 }
 
-fn get_session_token(args: &GetSessionTokenArgs) -> Result<GetSessionToken, Failure> {
+fn get_session_token(
+    args: &GetSessionTokenArgs,
+    variables: &Variables,
+) -> Result<GetSessionToken, Failure> {
     let mut action = GetSessionToken::new();
     if let Some(seconds) = args.duration_seconds {
         action = action.duration_seconds(seconds)?;
     }
-    if let Some((device, code)) = mfa(&args.serial_number, &args.token_code)? {
+    let (device, code) = (args.serial_number.as_ref(), args.token_code.as_ref());
+    if let Some((device, code)) = mfa(device, code, variables)? {
         action = action.mfa(device, code)?;
     }
     Ok(action)
 }
 
-fn assume_role(args: &AssumeRoleArgs) -> Result<AssumeRole, Failure> {
-    let mut action = AssumeRole::new(args.role_arn.as_str(), args.role_session_name.as_str())?;
+fn assume_role(
+    arn: &str,
+    args: &AssumeRoleArgs,
+    variables: &Variables,
+) -> Result<AssumeRole, Failure> {
+    let name = expand(&args.role_session_name, variables)?;
+    let mut action = AssumeRole::new(arn, name)?;
     if let Some(seconds) = args.duration_seconds {
         action = action.duration_seconds(seconds)?;
     }
-    if let Some((device, code)) = mfa(&args.serial_number, &args.token_code)? {
+    let (device, code) = (args.serial_number.as_ref(), args.token_code.as_ref());
+    if let Some((device, code)) = mfa(device, code, variables)? {
         action = action.mfa(device, code)?;
     }
     if let Some(id) = &args.external_id {
-        action = action.external_id(id.as_str())?;
+        action = action.external_id(expand(id, variables)?)?;
     }
     if let Some(identity) = &args.source_identity {
-        action = action.source_identity(identity.as_str())?;
+        action = action.source_identity(expand(identity, variables)?)?;
     }
-    with_session_policies(action, args)
+    with_session_policies(action, args, variables)
 }
 
 /// Adds the policies, tags and contexts of the arguments.
 fn with_session_policies(
     mut action: AssumeRole,
     args: &AssumeRoleArgs,
+    variables: &Variables,
 ) -> Result<AssumeRole, Failure> {
     if let Some(policy) = &args.policy {
-        action = action.policy(file_or_text("--policy", policy)?)?;
+        action = action.policy(expand(policy, variables)?)?;
     }
-    for [arn] in parse_structures("--policy-arns", &args.policy_arns, ["arn"])? {
+    for [arn] in parse_structures(&args.policy_arns, ["arn"], variables)? {
         action = action.policy_arn(arn)?;
     }
-    for [key, value] in parse_structures("--tags", &args.tags, ["Key", "Value"])? {
+    for [key, value] in parse_structures(&args.tags, ["Key", "Value"], variables)? {
         action = action.tag(key, value)?;
     }
-    for key in &args.transitive_tag_keys {
-        action = action.transitive_tag_key(key.as_str())?;
+    for key in parse_strings(&args.transitive_tag_keys, variables)? {
+        action = action.transitive_tag_key(key)?;
     }
     let names = ["ProviderArn", "ContextAssertion"];
-    for [arn, assertion] in parse_structures("--provided-contexts", &args.provided_contexts, names)?
-    {
+    for [arn, assertion] in parse_structures(&args.provided_contexts, names, variables)? {
         action = action.provided_context(arn, assertion)?;
     }
     Ok(action)
 }
 
 /// Returns the MFA device and its code, if both are given; one needs the other.
-fn mfa<'a>(
-    device: &'a Option<String>,
-    code: &'a Option<String>,
-) -> Result<Option<(&'a str, &'a str)>, Failure> {
+fn mfa(
+    device: Option<&Text>,
+    code: Option<&Text>,
+    variables: &Variables,
+) -> Result<Option<(String, String)>, Failure> {
     match (device, code) {
         (None, None) => Ok(None),
-        (Some(device), Some(code)) => Ok(Some((device, code))),
+        (Some(device), Some(code)) => {
+            Ok(Some((expand(device, variables)?, expand(code, variables)?)))
+        }
         (Some(_), None) => Err(Failure::usage(
             "--serial-number needs --token-code: the six digits that the device shows",
         )),

@@ -1,0 +1,48 @@
+use std::ffi::OsStr;
+
+use clap::{
+    Arg, Command, Error,
+    builder::{StringValueParser, TypedValueParser, ValueParserFactory},
+};
+
+/// The value of an option, which may stand in a file, as in `aws`: `file://PATH`.
+///
+/// Every option of `sts` that takes text has this type. Parsing keeps what was written;
+/// [`expand`](crate::syntax::expand) reads the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// The option as people write it, such as `--external-id`.
+    pub(crate) flag: String,
+    /// The value as it was written.
+    pub(crate) written: String,
+}
+
+impl ValueParserFactory for Text {
+    type Parser = TextParser;
+
+    fn value_parser() -> TextParser {
+        TextParser
+    }
+}
+
+/// Parses a [`Text`].
+#[derive(Clone, Debug)]
+pub(crate) struct TextParser;
+
+impl TypedValueParser for TextParser {
+    type Value = Text;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        option: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Text, Error> {
+        let written = StringValueParser::new().parse_ref(command, option, value)?;
+        let name = option.and_then(Arg::get_long).unwrap_or_default();
+        Ok(Text {
+            flag: format!("--{name}"),
+            written,
+        })
+    }
+}
