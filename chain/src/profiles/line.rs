@@ -12,8 +12,18 @@ pub(super) const NAME_CHARACTERS: &str = "letters, digits and _-/.%@:+";
 /// The words before the name in headers of the config file.
 pub(super) const PREFIXES: [&str; 3] = ["profile", "sso-session", "services"];
 
-/// Returns true for text that begins or ends with a quote, as people write it in a shell.
-pub(crate) fn is_quoted(text: &str) -> bool {
+/// Returns true for text that begins or ends with a quote, as people write it in a shell. In a
+/// configuration file the quotes are part of the value.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::profiles::is_quoted;
+///
+/// assert!(is_quoted("\"eu-west-1\""));
+/// assert!(!is_quoted("eu-west-1"));
+/// ```
+pub fn is_quoted(text: &str) -> bool {
     text.starts_with(['"', '\'']) || text.ends_with(['"', '\''])
 }
 

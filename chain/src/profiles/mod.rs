@@ -20,7 +20,7 @@ use std::{
 };
 
 pub use editor::Editor;
-pub(crate) use line::is_quoted;
+pub use line::is_quoted;
 use line::{NAME_CHARACTERS, header, is_meant_for, is_quotable};
 use near::{SHOWN, nearest};
 use parse::IgnoredSection;

@@ -5,7 +5,8 @@ use clap::Command;
 use super::abbreviate::expand_word;
 
 /// Replaces the words `help` and `version` by the options, as `aws` has them: `keyfob help`,
-/// `keyfob sts help`, `keyfob help sts`, `keyfob sts version`.
+/// `keyfob sts help`, `keyfob help sts`, `keyfob sts version`. The option `--version` may stand
+/// after any command.
 ///
 /// Where a command takes other words, `help` counts only directly behind its name and at the end
 /// of the line, and `version` is one of those words.
@@ -26,6 +27,9 @@ pub(super) fn replace(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
             out.push(word);
             break;
         }
+        if text == "--version" && is_at_name {
+            return vec![out.swap_remove(0), word];
+        }
         if text.starts_with('-') {
             let (_, takes_value) = expand_word(command, text);
             out.push(word);
@@ -37,7 +41,11 @@ pub(super) fn replace(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
             out.push(word);
         } else if text == "help" && is_at_name && (has_commands || is_last) {
             wants_help = true;
-        } else if text == "version" && is_at_name && is_last && !takes_words(command) {
+        } else if text == "version"
+            && is_at_name
+            && is_last
+            && (has_commands || !takes_words(command))
+        {
             return vec![out.swap_remove(0), "--version".into()];
         } else {
             is_at_name = false;
@@ -88,6 +96,10 @@ mod tests {
             ("keyfob version", "keyfob --version"),
             ("keyfob sts version", "keyfob --version"),
             ("keyfob why version", "keyfob --version"),
+            ("keyfob sign version", "keyfob --version"),
+            ("keyfob sts --version", "keyfob --version"),
+            ("keyfob --region x s3 presign --version", "keyfob --version"),
+            ("keyfob configure set --version", "keyfob --version"),
         ] {
             assert_eq!(replaced(line), expected);
         }
@@ -98,6 +110,8 @@ mod tests {
         for line in [
             "keyfob --profile help whoami",
             "keyfob configure get version",
+            "keyfob configure set cli_pager --version",
+            "keyfob --profile --version whoami",
             "keyfob configure set region help",
             "keyfob configure set help x",
             "keyfob sign -- help",

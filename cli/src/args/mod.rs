@@ -185,7 +185,9 @@ pub(crate) enum Command {
             long,
             value_name = "PORT",
             default_value_t = 0,
-            hide_default_value = true
+            hide_default_value = true,
+            value_parser = number::port,
+            allow_negative_numbers = true
         )]
         port: u16,
     },

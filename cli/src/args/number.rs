@@ -41,6 +41,13 @@ pub(super) fn in_range_as_aws(
     move |text| parse(text, &range).ok_or(NumberError::NotForAws)?
 }
 
+/// Parses a port, for an option that only Keyfob has.
+pub(super) fn port(text: &str) -> Result<u16, NumberError> {
+    let number = in_range(0..=u16::MAX.into())(text)?;
+    // The range leaves no other number.
+    Ok(u16::try_from(number).unwrap_or(u16::MAX))
+}
+
 /// Returns `None` if the text is not a number.
 fn parse(text: &str, range: &RangeInclusive<u32>) -> Option<Result<u32, NumberError>> {
     // Wide enough that a number of 64 bits is out of range, not unreadable.

@@ -94,26 +94,42 @@ const OPERATIONS: [(&str, &str); 22] = [
     ("sts", "get-web-identity-token"),
 ];
 
-/// Words for something that a command of Keyfob does, and that command.
-const SYNONYMS: [(&[&str], &str); 9] = [
+/// Words after `keyfob GROUP` for something that a command of Keyfob does, and that command. The
+/// group may be empty.
+const SYNONYMS: [(&str, &[&str], &str); 17] = [
     (
+        "",
         &["id", "identity", "who", "me", "get-caller-identity"],
         "whoami",
     ),
-    (&["explain", "doctor", "check", "status", "chain"], "why"),
     (
+        "",
+        &["explain", "doctor", "check", "status", "chain"],
+        "why",
+    ),
+    (
+        "",
         &["list", "ls", "profiles", "list-profiles"],
         "configure list-profiles",
     ),
-    (&["assume", "assume-role", "role"], "sts assume-role"),
+    ("", &["assume", "assume-role", "role"], "sts assume-role"),
     (
+        "",
         &["get-session-token", "mfa", "session"],
         "sts get-session-token",
     ),
-    (&["presign", "url"], "s3 presign"),
-    (&["compare", "verify", "diff"], "sign compare"),
-    (&["metadata", "instance"], "imds tree"),
-    (&["config", "set", "get", "setup", "add"], "configure"),
+    ("", &["presign", "url"], "s3 presign"),
+    ("", &["compare", "verify", "diff"], "sign compare"),
+    ("", &["metadata", "instance"], "imds tree"),
+    ("", &["config", "setup", "add"], "configure"),
+    ("", &["set"], "configure set"),
+    ("", &["get"], "configure get"),
+    ("sts", &["whoami", "identity", "who", "id"], "whoami"),
+    ("sts", &["assume", "role"], "sts assume-role"),
+    ("sts", &["mfa", "session"], "sts get-session-token"),
+    ("configure", &["ls", "profiles"], "configure list-profiles"),
+    ("s3", &["url", "sign"], "s3 presign"),
+    ("imds", &["list"], "imds ls"),
 ];
 
 /// Returns a hint for a word after `keyfob GROUP`, where the group may be empty, if its meaning is
@@ -124,15 +140,20 @@ pub(super) fn hint_for_command(group: &str, word: &str) -> Option<String> {
             "keyfob has no `{group} {operation}`: use `aws {group} {operation}`"
         ));
     }
+    let mut synonyms = SYNONYMS.iter();
+    if let Some((.., command)) = synonyms.find(|known| known.0 == group && known.1.contains(&word))
+    {
+        return Some(format!("did you mean `keyfob {command}`?"));
+    }
+    if matches!(group, "" | "configure") && matches!(word, "unset" | "delete" | "remove" | "rm") {
+        let hint = "`keyfob configure set NAME \"\"` empties a setting";
+        return Some(hint.to_owned());
+    }
     if !group.is_empty() {
         return None;
     }
     if let Some(service) = SERVICES.iter().find(|service| **service == word) {
         return Some(format!("keyfob has no {service}: use `aws {service}`"));
-    }
-    let synonym = SYNONYMS.iter().find(|(words, _)| words.contains(&word));
-    if let Some((_, command)) = synonym {
-        return Some(format!("did you mean `keyfob {command}`?"));
     }
     hint_for_habit(word).map(str::to_owned)
 }

@@ -63,9 +63,9 @@ fn unknown_command(error: &Error, text: &str, words: &[OsString]) -> Failure {
     if let Some(advice) = meaning::hint_for_command(group, word) {
         return Failure::usage(message).with_hint(advice);
     }
-    let mut similar = strings(error, ContextKind::SuggestedSubcommand);
-    let hint = match similar.next() {
-        Some(first) => format!("did you mean `{command} {first}`?"),
+    // The most similar one is the last.
+    let hint = match strings(error, ContextKind::SuggestedSubcommand).last() {
+        Some(similar) => format!("did you mean `{command} {similar}`?"),
         None => format!("`{command} --help` lists the commands"),
     };
     Failure::usage(message).with_hint(hint)

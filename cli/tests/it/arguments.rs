@@ -69,11 +69,19 @@ fn a_number_out_of_range_is_named_with_the_range() {
             "1 to 604800",
         ),
         (vec!["imds", "token", "--ttl", "21601"], "1 to 21600"),
+        (vec!["sandbox", "--port", "65536"], "0 to 65535"),
+        (vec!["sandbox", "--port", "-1"], "0 to 65535"),
     ] {
         let stderr = home.keyfob(&line).fails(252);
         assert_has(&stderr, &["is not in the range", range]);
         assert!(!stderr.contains("hint: to pass"), "{stderr}");
     }
+}
+
+#[test]
+fn a_port_that_is_not_a_number_reads_as_any_other_number() {
+    let stderr = Home::new().keyfob(["sandbox", "--port", "abc"]).fails(252);
+    assert_has(&stderr, &["--port: it is not a whole number"]);
 }
 
 #[test]

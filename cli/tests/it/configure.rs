@@ -576,3 +576,115 @@ fn list_says_why_the_source_of_a_role_has_no_key() {
         })
     );
 }
+
+#[test]
+fn a_new_access_key_id_beside_the_session_token_of_another_key_is_warned_about() {
+    let keys = "[ci]\naws_access_key_id = ASIAOLDEXAMPLE00\naws_secret_access_key = x\n\
+                aws_session_token = canary\n";
+    let home = Home::new().with_file("credentials", keys);
+    let set = |id| {
+        home.keyfob([
+            "configure",
+            "set",
+            "aws_access_key_id",
+            id,
+            "--profile",
+            "ci",
+        ])
+    };
+    assert_lacks(&set("ASIAOLDEXAMPLE00").stderr, &["aws_session_token"]);
+    let run = set("AKIANEWEXAMPLE00");
+    let cure = "cure:  keyfob configure set aws_session_token '' --profile ci";
+    assert_has(
+        &run.stderr,
+        &["warning: ", "credentials:4: aws_session_token stays", cure],
+    );
+    assert_lacks(&run.stderr, &["canary"]);
+    run.ok();
+    let words = ["configure", "set", "aws_session_token", "", "--profile=ci"];
+    home.keyfob(words).ok();
+    assert_lacks(&set("AKIAOTHEREXAMPLE").stderr, &["aws_session_token"]);
+}
+
+#[test]
+fn a_value_in_quotes_is_warned_about_by_set_and_asked_for_again_by_a_prompt() {
+    let home = Home::new();
+    for name in ["aws_secret_access_key", "region", "s3.addressing_style"] {
+        let run = home.keyfob(["configure", "set", name, "\"canary\""]);
+        assert_has(&run.stderr, &["warning: the value has quotes"]);
+        assert_lacks(&run.stderr, &["canary"]);
+        run.ok();
+    }
+    let command = ["configure", "set", "credential_process", "\"/a b/c\""];
+    assert_eq!(home.keyfob(command).stderr, "");
+    let home = Home::new();
+    let run = on_terminal(
+        &home,
+        &["configure"],
+        &[
+            ("AWS Access Key ID", "\"AKIAROBOTEXAMPLE0000\"\n"),
+            ("[None]: ", "AKIAROBOTEXAMPLE0000\n"),
+            ("AWS Secret Access Key", "'secret'\n"),
+            ("[None]: ", &format!("{SECRET}\n")),
+            ("Default region name", "\"eu-west-1\"\n"),
+            ("[None]: ", "eu-west-1\n"),
+            ("Default output format", "\n"),
+        ],
+    );
+    assert_eq!(run["code"], 0, "{run}");
+    assert_eq!(
+        run["shown"].as_str().unwrap().matches("has quotes").count(),
+        3,
+        "{run}"
+    );
+    assert_lacks(&home.read("credentials"), &["\"", "'"]);
+    assert_eq!(home.read("config"), "[default]\nregion = eu-west-1\n");
+}
+
+#[test]
+fn a_block_is_not_replaced_by_a_value() {
+    let text = "[default]\ns3 =\n  max_concurrent_requests = 5\n";
+    let home = Home::new().with_file("config", text);
+    for value in ["canary", ""] {
+        let stderr = home.keyfob(["configure", "set", "s3", value]).fails(252);
+        assert_has(&stderr, &["s3 of ", "settings below it"]);
+        assert_lacks(&stderr, &["canary"]);
+        assert_eq!(home.read("config"), text);
+    }
+}
+
+#[test]
+fn a_name_in_capital_letters_is_read_where_it_is_written() {
+    let home = Home::new();
+    for (name, value) in [
+        ("Q.region", "a"),
+        ("S3.Max_x", "5"),
+        ("Region", "eu-west-1"),
+    ] {
+        home.keyfob(["configure", "set", name, value]).ok();
+        let get = home.keyfob(["configure", "get", name]);
+        assert_eq!(get.ok(), format!("{value}\n"));
+    }
+    assert_eq!(
+        home.keyfob(["configure", "get", "region"]).ok(),
+        "eu-west-1\n"
+    );
+}
+
+#[test]
+fn set_on_a_terminal_shows_a_region_and_hides_a_secret_and_what_is_set() {
+    let home = Home::new();
+    let on_set = |name: &str, prompt: &str, answer: &str| {
+        let run = on_terminal(&home, &["configure", "set", name], &[(prompt, answer)]);
+        assert_eq!(run["code"], 0, "{run}");
+        run["shown"].as_str().unwrap().to_owned()
+    };
+    assert_has(&on_set("region", "[None]: ", "eu-west-1\n"), &["eu-west-1"]);
+    on_set("region", "[eu-west-1]: ", "eu-north-1\n");
+    let name = "aws_secret_access_key";
+    let shown = on_set(name, "[None]: ", &format!("{SECRET}\n"));
+    assert_lacks(&shown, &[SECRET]);
+    on_set(name, "[****************/key]: ", "other\n");
+    assert_lacks(&on_set("my_setting", "[None]: ", "canary\n"), &["canary"]);
+    on_set("my_setting", "[****************]: ", "canary\n");
+}

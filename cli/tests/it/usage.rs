@@ -183,6 +183,27 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
             "did you mean `keyfob configure list-profiles`?",
         ),
         (&["whoam"], "did you mean `keyfob whoami`?"),
+        (&["sts", "whoami"], "did you mean `keyfob whoami`?"),
+        (
+            &["configure", "list-profile"],
+            "did you mean `keyfob configure list-profiles`?",
+        ),
+        (
+            &["configure", "unset", "region"],
+            "`keyfob configure set NAME \"\"` empties a setting",
+        ),
+        (
+            &["set", "region", "x"],
+            "did you mean `keyfob configure set`?",
+        ),
+        (
+            &["sts", "assume-role-with-saml"],
+            "use `aws sts assume-role-with-saml`",
+        ),
+        (
+            &["configure", "list", "prod"],
+            "did you mean --profile NAME?",
+        ),
         (&["whoami", "--profil3", "x"], "did you mean --profile?"),
         (&["sts"], "`keyfob sts --help` lists the commands"),
         (&[], "`keyfob --help` lists the commands"),
@@ -198,7 +219,15 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
 fn help_and_version_are_words_at_each_level() {
     let home = Home::new();
     let version = home.keyfob(["--version"]).ok();
-    for line in [&["version"][..], &["sts", "version"], &["why", "version"]] {
+    for line in [
+        &["version"][..],
+        &["sts", "version"],
+        &["why", "version"],
+        &["sign", "version"],
+        &["sts", "--version"],
+        &["configure", "set", "--version"],
+        &["s3", "presign", "--version"],
+    ] {
         assert_eq!(home.keyfob(line).ok(), version);
     }
     for (words, options) in [

@@ -64,6 +64,7 @@ impl Editor {
     /// [`ErrorKind::InvalidEdit`](crate::ErrorKind::InvalidEdit) if the file cannot have the
     /// section, or if the name or the value would not be read back: a line end, a control
     /// character, a `#` or `;` after whitespace. The message does not repeat the value.
+    /// [`save`](Self::save) fails if indented properties would be replaced.
     pub fn set(
         &mut self,
         section: &SectionName,

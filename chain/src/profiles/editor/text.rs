@@ -176,6 +176,7 @@ impl Text {
                 self.insert_property(at, target, value);
             }
             (Some(entry), None) => {
+                self.check_no_block(&entry, target)?;
                 self.replace_value(entry.line, without_comment, value);
                 self.delete(entry.more);
             }
@@ -210,6 +211,20 @@ impl Text {
         let at = entry.more.last().unwrap_or(&entry.line) + 1;
         self.insert(at, &line);
         Ok(())
+    }
+
+    /// Refuses to replace indented properties by a value.
+    fn check_no_block(&self, entry: &Entry, target: &Target) -> Result<(), Error> {
+        let is_property = |line: &usize| self.text(*line).contains('=');
+        let has_value = !value_of(without_comment(&self.text(entry.line))).is_empty();
+        if has_value || !entry.more.iter().any(is_property) {
+            return Ok(());
+        }
+        let (name, section) = (&target.name, &target.section);
+        Err(invalid(format!(
+            "{name} of {section} has settings below it: remove them before setting a value, or \
+             set one of them"
+        )))
     }
 
     fn indent(&self, line: usize) -> String {

@@ -1,20 +1,13 @@
-use keyfob_chain::{
-    Origin, Region,
-    profiles::{FileKind, Section, SectionName},
-};
-use keyfob_sigv4::Credentials;
+use keyfob_chain::profiles::{FileKind, Section, SectionName};
 
-use super::{editor, save};
-use crate::{
-    args::OutputFormat,
-    context::Context,
-    failure::Failure,
-    terminal::{Prompt, masked},
+use super::{
+    answers::{ask, current},
+    editor, save,
 };
+use crate::{context::Context, failure::Failure, terminal::Prompt};
 
-/// The values that `configure` asks for: what is set now, or what the user entered. In answers,
-/// `None` keeps the current value.
-struct Values {
+/// What the user entered. `None` keeps the current value.
+struct Answers {
     id: Option<String>,
     secret: Option<String>,
     token: Option<String>,
@@ -35,111 +28,49 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let section = SectionName::profile(context.settings().profile_name());
     let profile = context.settings().files().find(&section)?;
     check_name(context, &section)?;
-    let current = Values::from_profile(profile);
-    let answers = ask(&prompt, &current).await?;
-    write(context, &section, &answers, &current)
+    let has_token = profile.is_some_and(|profile| current(profile, "aws_session_token").is_some());
+    let answers = ask_all(&prompt, profile, has_token).await?;
+    write(context, &section, &answers, has_token)
 }
 
 /// Refuses a profile that a file cannot have before the questions, not after them.
 fn check_name(context: &Context, section: &SectionName) -> Result<(), Failure> {
-    editor(context, FileKind::Credentials)?.set(section, "aws_access_key_id", ANY)?;
-    editor(context, FileKind::Config)?.set(section, "region", ANY)?;
+    editor(context, FileKind::Credentials)?.set(section, "aws_access_key_id", "")?;
+    editor(context, FileKind::Config)?.set(section, "region", "")?;
     Ok(())
 }
 
-impl Values {
-    fn from_profile(profile: Option<&Section>) -> Self {
-        let get = |name: &str| Some(profile?.get(name)?.non_empty()?.to_owned());
-        Self {
-            id: get("aws_access_key_id"),
-            secret: get("aws_secret_access_key"),
-            token: get("aws_session_token"),
-            region: get("region"),
-            output: get("output"),
-        }
-    }
-
-    fn has_key(&self) -> bool {
-        self.id.is_some() || self.secret.is_some() || self.token.is_some()
-    }
-}
-
-async fn ask(prompt: &Prompt, current: &Values) -> Result<Values, Failure> {
-    let mask = |secret: &Option<String>| secret.as_deref().map(masked);
-    let (now_id, now_secret) = (mask(&current.id), mask(&current.secret));
-    let id = prompt
-        .line("AWS Access Key ID", now_id.as_deref(), check_id)
-        .await?;
-    let secret = prompt
-        .secret("AWS Secret Access Key", now_secret.as_deref(), check_secret)
-        .await?;
+async fn ask_all(
+    prompt: &Prompt,
+    profile: Option<&Section>,
+    has_token: bool,
+) -> Result<Answers, Failure> {
+    let ask = |question, name| ask(prompt, question, name, profile);
+    let id = ask("AWS Access Key ID", "aws_access_key_id").await?;
+    let secret = ask("AWS Secret Access Key", "aws_secret_access_key").await?;
     let is_temporary = match &id {
         Some(id) => id.starts_with("ASIA"),
-        None => current.token.is_some(),
+        None => has_token,
     };
     let token = if is_temporary {
-        let now_token = mask(&current.token);
-        prompt
-            .secret("AWS Session Token", now_token.as_deref(), check_token)
-            .await?
+        ask("AWS Session Token", "aws_session_token").await?
     } else {
         None
     };
-    let region = current.region.as_deref();
-    let output = current.output.as_deref();
-    Ok(Values {
+    Ok(Answers {
         id,
         secret,
         token,
-        region: prompt
-            .line("Default region name", region, check_region)
-            .await?,
-        output: prompt
-            .line("Default output format", output, check_output)
-            .await?,
+        region: ask("Default region name", "region").await?,
+        output: ask("Default output format", "output").await?,
     })
-}
-
-/// Stands in for the parts of a key that are not checked.
-const ANY: &str = "ANY";
-
-fn check_id(id: &str) -> Result<(), String> {
-    checked(Credentials::new(id, ANY))
-}
-
-fn check_secret(secret: &str) -> Result<(), String> {
-    checked(Credentials::new(ANY, secret))
-}
-
-fn check_token(token: &str) -> Result<(), String> {
-    checked(Credentials::new(ANY, ANY).and_then(|key| key.with_session_token(token)))
-}
-
-fn check_region(region: &str) -> Result<(), String> {
-    let origin = Origin::Argument {
-        name: "the answer".to_owned(),
-    };
-    checked(Region::new(region, origin))
-}
-
-fn check_output(format: &str) -> Result<(), String> {
-    if OutputFormat::is_known_to_aws(format) {
-        return Ok(());
-    }
-    Err(format!(
-        "{format:?} is not known; use json, text or table, or yaml for aws"
-    ))
-}
-
-fn checked<T, E: ToString>(result: Result<T, E>) -> Result<(), String> {
-    result.map(drop).map_err(|error| error.to_string())
 }
 
 fn write(
     context: &Context,
     section: &SectionName,
-    answers: &Values,
-    current: &Values,
+    answers: &Answers,
+    had_token: bool,
 ) -> Result<(), Failure> {
     let mut keys = editor(context, FileKind::Credentials)?;
     for (name, value) in [
@@ -152,10 +83,10 @@ fn write(
         }
     }
     // The token of the old key would make a new long-term key unusable.
-    if answers.id.is_some() && answers.token.is_none() && current.token.is_some() {
+    if answers.id.is_some() && answers.token.is_none() && had_token {
         keys.remove(section, "aws_session_token")?;
     }
-    if answers.has_key() {
+    if answers.id.is_some() || answers.secret.is_some() || answers.token.is_some() {
         save(context, &keys)?;
     }
     let mut defaults = editor(context, FileKind::Config)?;

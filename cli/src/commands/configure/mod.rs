@@ -1,12 +1,13 @@
 //! `keyfob configure`: the shared configuration files.
 
+mod answers;
 mod interactive;
 mod list;
 mod name;
 
 use keyfob_chain::{
-    Settings,
-    profiles::{Editor, FileKind, SectionName},
+    Finding, FindingKind, Origin, Settings,
+    profiles::{Editor, FileKind, Section, SectionName, is_quoted},
     shell,
 };
 use keyfob_sigv4::Secret;
@@ -52,7 +53,8 @@ impl Known for InFiles<'_> {
     fn has_property(&self, profile: Option<&str>, name: &str) -> bool {
         let profile = profile.unwrap_or(self.0.profile_name());
         let section = self.0.files().find(&SectionName::profile(profile));
-        section.is_ok_and(|section| section.is_some_and(|section| section.get(name).is_some()))
+        let name = name.to_ascii_lowercase();
+        section.is_ok_and(|section| section.is_some_and(|section| section.get(&name).is_some()))
     }
 }
 
@@ -65,8 +67,10 @@ fn get(context: &Context, name: &str) -> Result<(), Failure> {
         None => settings.profile(),
     }?;
     let value = profile.and_then(|profile| match &parsed.target {
-        Target::Property(name) => profile.get(name),
-        Target::Nested(name, nested) => profile.get(name)?.nested(nested),
+        Target::Property(name) => profile.get(&name.to_ascii_lowercase()),
+        Target::Nested(name, nested) => profile
+            .get(&name.to_ascii_lowercase())?
+            .nested(&nested.to_ascii_lowercase()),
     });
     match value {
         Some(value) if value.entries().next().is_some() => {
@@ -85,31 +89,73 @@ fn get(context: &Context, name: &str) -> Result<(), Failure> {
 
 /// Writes a setting whose value is an argument, or is read from the terminal or standard input.
 async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), Failure> {
-    let name = Name::parse(name, &InFiles(context.settings()))?;
+    let settings = context.settings();
+    let name = Name::parse(name, &InFiles(settings))?;
+    let profile = name.profile.as_deref().unwrap_or(settings.profile_name());
+    let section = SectionName::profile(profile);
+    let old = settings.files().find(&section).ok().flatten();
     let value = match value {
         Some(value) => Secret::new(value),
-        None => read_value(context, name.key()).await?,
+        None => read_value(context, name.key(), old).await?,
     };
-    let profile = name.profile.as_deref();
-    let section = SectionName::profile(profile.unwrap_or(context.settings().profile_name()));
     let kind = match &name.target {
         Target::Property(key) => FileKind::for_property(key),
         Target::Nested(..) => FileKind::Config,
     };
     let mut editor = editor(context, kind)?;
     match &name.target {
-        Target::Property(key) => editor.set(&section, key, value),
-        Target::Nested(key, nested) => editor.set_nested(&section, key, nested, value),
+        Target::Property(key) => editor.set(&section, key, value.clone()),
+        Target::Nested(key, nested) => editor.set_nested(&section, key, nested, value.clone()),
     }?;
-    save(context, &editor)
+    save(context, &editor)?;
+    let key = name.key().to_ascii_lowercase();
+    if key != "credential_process" && is_quoted(value.expose()) {
+        let text = "the value has quotes, which are part of it: set it again without them";
+        context.print_finding(&Finding::warning(FindingKind::Quotes, text));
+    }
+    if key == "aws_access_key_id" {
+        warn_of_old_token(context, old, value.expose());
+    }
+    Ok(())
+}
+
+/// Warns if the session token of another key stays beside a new access key ID.
+fn warn_of_old_token(context: &Context, old: Option<&Section>, new_id: &str) {
+    let get = |name| old.and_then(|section| section.get(name));
+    let Some(token) = get("aws_session_token").filter(|token| token.non_empty().is_some()) else {
+        return;
+    };
+    if get("aws_access_key_id").is_some_and(|id| id.as_str() == new_id) {
+        return;
+    }
+    let profile = old.map_or("default", |section| section.name().name());
+    let (file, line) = (token.location().file().to_owned(), token.location().line());
+    let section = profile.to_owned();
+    let text = "aws_session_token stays as it was: if it is that of the old key, set the new one, or \
+                empty it";
+    let option = shell::option("--profile", profile);
+    let finding = Finding::warning(FindingKind::UnneededToken, text)
+        .with_origin(Origin::File {
+            file,
+            line,
+            section,
+        })
+        .with_cure(format!(
+            "keyfob configure set aws_session_token '' {option}"
+        ));
+    context.print_finding(&finding);
 }
 
 /// Reads the value of a setting. Nothing, as a variable that is not set gives, is no value.
-async fn read_value(context: &Context, key: &str) -> Result<Secret, Failure> {
+async fn read_value(
+    context: &Context,
+    key: &str,
+    old: Option<&Section>,
+) -> Result<Secret, Failure> {
     let console = context.console();
     if console.can_ask() {
         let prompt = Prompt::new(console, "")?;
-        let answer = prompt.secret(key, None, |_| Ok(())).await?;
+        let answer = answers::ask(&prompt, key, key, old).await?;
         return answer.map(Secret::new).ok_or_else(value_missing);
     }
     let text = standard_input()
