@@ -86,8 +86,12 @@ pub enum FindingKind {
     SplitKey,
     /// What another tool wrote about when the credentials expire.
     Expiry,
-    /// A variable that has an old name.
+    /// A variable or a property that has an old name.
     OldVariable,
+    /// An access key ID that is not one of AWS.
+    KeyId,
+    /// Whitespace around a value, which is removed here.
+    Whitespace,
     /// A profile name that other tools do not find.
     ProfileName,
     /// A region that does not look like one.

@@ -306,3 +306,209 @@ async fn the_row_of_a_web_identity_names_where_its_role_is_set() {
         assert_eq!(masked.origin.as_ref().unwrap().to_string(), origin);
     }
 }
+
+/// Returns the findings of a kind, as lines.
+async fn lines(settings: &Settings, kind: FindingKind) -> Vec<String> {
+    let explanation = resolve(settings).await.1;
+    let findings = explanation.findings.iter();
+    let findings = findings.filter(|finding| finding.kind == kind);
+    findings.map(|finding| finding.line(None)).collect()
+}
+
+fn with_key<'a>(variables: &[(&'a str, &'a str)]) -> Settings {
+    let key = [
+        ("AWS_ACCESS_KEY_ID", "AKIDKEY"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+    ];
+    settings(&[&key[..], variables].concat(), "")
+}
+
+#[tokio::test]
+async fn an_old_name_of_half_a_key_is_the_answer_and_its_cure_gives_the_key() {
+    let id = [("AWS_ACCESS_KEY_ID", "AKIDKEY"), ("AWS_SECRET_KEY", "s")];
+    let secret = [
+        ("AWS_ACCESS_KEY", "AKIDKEY"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+    ];
+    for (variables, text, cure) in [
+        (
+            id,
+            "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not set (AWS_SECRET_KEY is an \
+             old name, which does not count): set both or neither",
+            "AWS_SECRET_ACCESS_KEY=\"$AWS_SECRET_KEY\" COMMAND",
+        ),
+        (
+            secret,
+            "AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not set (AWS_ACCESS_KEY is an \
+             old name, which does not count): set both or neither",
+            "AWS_ACCESS_KEY_ID=\"$AWS_ACCESS_KEY\" COMMAND",
+        ),
+    ] {
+        let settings = settings(&variables, "");
+        let error = failure(&settings).await;
+        assert_eq!(error, (ErrorKind::PartialCredentials, text.to_owned()));
+        let explanation = resolve(&settings).await.1;
+        let mut findings = explanation.findings.iter();
+        let old = findings.find(|finding| finding.kind == FindingKind::OldVariable);
+        assert_eq!(old.unwrap().cure.as_deref(), Some(cure));
+    }
+}
+
+#[tokio::test]
+async fn a_misspelled_half_of_a_key_in_a_file_is_named() {
+    for (config, text) in [
+        (
+            "[default]\naws-access-key-id = AKID\naws_secret_access_key = s\n",
+            "config:3: aws_secret_access_key without aws_access_key_id (line 2 has \
+             aws-access-key-id, which does not count): the file needs both",
+        ),
+        (
+            "[default]\naws_access_key_id = AKID\naws_secret_key = s\n",
+            "config:2: aws_access_key_id without aws_secret_access_key (line 3 has \
+             aws_secret_key, which does not count): the file needs both",
+        ),
+    ] {
+        assert_eq!(failure(&settings(&[], config)).await.1, text);
+    }
+}
+
+#[tokio::test]
+async fn old_names_and_second_values_of_a_token_are_told() {
+    let kind = FindingKind::OldVariable;
+    let both = with_key(&[("AWS_SESSION_TOKEN", "t"), ("AWS_SECURITY_TOKEN", "u")]);
+    assert_eq!(
+        lines(&both, kind).await,
+        ["AWS_SECURITY_TOKEN is masked by AWS_SESSION_TOKEN"]
+    );
+    let same = with_key(&[("AWS_SESSION_TOKEN", "t"), ("AWS_SECURITY_TOKEN", "t")]);
+    assert!(lines(&same, kind).await.is_empty());
+    let file = format!("[default]\n{KEY}aws_security_token = t\n");
+    assert_eq!(
+        lines(&settings(&[], &file), kind).await,
+        [
+            "config:4: aws_security_token is the old name of aws_session_token: newer tools do not \
+             read it"
+        ]
+    );
+    let file = format!("{file}aws_session_token = u\n");
+    assert_eq!(
+        lines(&settings(&[], &file), kind).await,
+        ["config:4: aws_security_token is masked by aws_session_token (config:5)"]
+    );
+}
+
+#[test]
+fn a_masked_and_a_blank_name_of_a_profile_are_told() {
+    let found = |variables: &[(&str, &str)]| {
+        let findings = settings(variables, "[default]\n").findings(None);
+        let texts = findings.into_iter().map(|finding| finding.text);
+        texts.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found(&[("AWS_PROFILE", "default"), ("AWS_DEFAULT_PROFILE", "x")]),
+        ["AWS_DEFAULT_PROFILE (\"x\") is masked by AWS_PROFILE"]
+    );
+    assert!(found(&[("AWS_PROFILE", "x"), ("AWS_DEFAULT_PROFILE", "x")]).is_empty());
+    assert_eq!(
+        found(&[("AWS_PROFILE", " ")]),
+        [
+            "AWS_PROFILE is only whitespace, which counts as not set here: aws and boto3 look for \
+             such a profile"
+        ]
+    );
+    assert!(found(&[("AWS_PROFILE", "")]).is_empty());
+}
+
+#[tokio::test]
+async fn whitespace_around_a_key_in_a_variable_is_warned_about() {
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", "AKIDKEY "),
+        ("AWS_SECRET_ACCESS_KEY", "s\r"),
+        ("AWS_SESSION_TOKEN", " t"),
+    ] {
+        let settings = with_key(&[(name, value)]);
+        assert!(resolve(&settings).await.0.is_ok());
+        let text = format!(
+            "{name} begins or ends with whitespace, which is removed here: aws and boto3 use it as \
+             it is"
+        );
+        assert_eq!(lines(&settings, FindingKind::Whitespace).await, [text]);
+    }
+    assert!(
+        lines(&with_key(&[]), FindingKind::Whitespace)
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn an_id_that_is_not_of_an_access_key_is_warned_about() {
+    for (id, text) in [
+        (
+            "AKIAIOSFODNN7EXAMPLE;",
+            Some("has a character other than A-Z and 0-9"),
+        ),
+        (
+            "akiaiosfodnn7example",
+            Some("has a character other than A-Z and 0-9"),
+        ),
+        (
+            "AROAIOSFODNN7EXAMPLE",
+            Some("is the ID of a role, not of an access key"),
+        ),
+        ("AKIAIOSFODNN7EXAMPLE", None),
+        // Other services than AWS have ids of their own.
+        ("minio-admin", None),
+    ] {
+        let config = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = s\n");
+        for (settings, name) in [
+            (with_key(&[("AWS_ACCESS_KEY_ID", id)]), "AWS_ACCESS_KEY_ID"),
+            (settings(&[], &config), "config:2: aws_access_key_id"),
+        ] {
+            let lines = lines(&settings, FindingKind::KeyId).await;
+            match text {
+                Some(text) => assert!(lines[0].starts_with(&format!("{name} {text}")), "{lines:?}"),
+                None => assert!(lines.is_empty(), "{lines:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn typographic_quotes_around_a_key_are_named() {
+    let quoted = with_key(&[("AWS_ACCESS_KEY_ID", "“AKIDKEY”")]);
+    let (kind, text) = failure(&quoted).await;
+    assert_eq!(kind, ErrorKind::InvalidCredentials);
+    assert_eq!(
+        text,
+        "the access key id from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY has quotes, which are part \
+         of it: remove them"
+    );
+    let config = "[default]\naws_access_key_id = “AKIDKEY”\naws_secret_access_key = s\n";
+    let text = failure(&settings(&[], config)).await.1;
+    assert!(
+        text.ends_with("config:2 has quotes, which are part of it: remove them"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_long_term_key_has_not_expired_and_a_session_without_its_token_has_no_known_end() {
+    let config = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = s\n\
+                  x_security_token_expires = 2022-09-06T17:09:28+10:00\n";
+    assert_eq!(
+        lines(&settings(&[], config), FindingKind::Expiry).await,
+        [
+            "config:4: x_security_token_expires is about a session, and aws_access_key_id is a \
+             long-term key: remove it"
+        ]
+    );
+    let session = with_key(&[("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")]);
+    let explanation = resolve(&session).await.1;
+    assert_eq!(explanation.winner().unwrap().long_lived, Some(false));
+    let text = explanation.text(now(), None);
+    assert!(
+        text.contains("(key ASIAIOSFODNN7EXAMPLE, end unknown)"),
+        "{text}"
+    );
+}

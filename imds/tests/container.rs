@@ -382,3 +382,23 @@ async fn both_clients_tell_that_credentials_had_expired() {
     let issued = client.issue().await.unwrap();
     assert!(issued.expired.is_some() && issued.credentials.expiry() > Some(Timestamp::now()));
 }
+
+#[tokio::test]
+async fn the_error_of_an_agent_says_what_its_status_means() {
+    for (status, token, text) in [
+        (401, Some("t"), "the agent refuses the authorization token"),
+        (401, None, "the agent demands an authorization token"),
+        (403, Some("t"), "the agent denies access"),
+        (404, None, "the agent has no credentials for this container"),
+        (400, None, "the agent refuses the request"),
+        (500, None, "the agent failed"),
+    ] {
+        let agent = Script::start([Reply::status(status, "<html>")]).await;
+        let mut builder = client_of(&agent.url()).attempts(1);
+        if let Some(token) = token {
+            builder = builder.token(token);
+        }
+        let error = builder.build().unwrap().credentials().await.unwrap_err();
+        assert_eq!(error.to_string(), format!("{text} (HTTP {status})"));
+    }
+}

@@ -122,7 +122,7 @@ impl Settings {
     }
 
     fn profile_name_findings(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
+        let mut findings = self.blank_profile_findings();
         let named_by = self.profile_origin();
         let mut variables = self.rules().profile_variables.iter();
         let variable = variables.find(|name| *named_by == Origin::environment(&[name]));
@@ -145,7 +145,36 @@ impl Settings {
                 "{variable} has quotes, which are part of the name: remove them"
             ));
         }
+        let masked = variables.filter_map(|name| self.variable(name));
+        findings.extend(
+            masked
+                .filter(|masked| masked.text != self.profile_name())
+                .map(|masked| {
+                    let (name, profile) = (masked.name, shown(masked.text));
+                    let text = format!("{name} (\"{profile}\") is masked by {variable}");
+                    Finding::note(FindingKind::ProfileName, text).with_origin(masked.origin)
+                }),
+        );
         findings
+    }
+
+    /// Returns the variables that count as not set, although other tools look for a profile.
+    fn blank_profile_findings(&self) -> Vec<Finding> {
+        let variables = self.variables();
+        let is_blank = |name: &&str| {
+            let is_set = variables.raw(name).is_some_and(|raw| !raw.is_empty());
+            is_set && variables.text(name).is_none() && !self.is_profile_explicit()
+        };
+        let names = self.rules().profile_variables.iter().copied();
+        let finding = |name| {
+            let text = format!(
+                "{name} is only whitespace, which counts as not set here: aws and boto3 look for \
+                 such a profile"
+            );
+            Finding::warning(FindingKind::ProfileName, text)
+                .with_origin(Origin::environment(&[name]))
+        };
+        names.filter(is_blank).map(finding).collect()
     }
 
     /// Returns the flags for endpoints that are neither true nor false, which count as false.

@@ -9,6 +9,9 @@ use crate::{
     provider::{Aside, Found, Inspection, Provider},
 };
 
+/// How the access key ID of a session begins.
+const SESSION_KEY: &str = "ASIA";
+
 /// The result of one provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -39,6 +42,9 @@ pub struct Attempt {
     /// were not seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub long_lived: Option<bool>,
+    /// Whether the key has a session token; `None` as for `long_lived`.
+    #[serde(skip)]
+    pub(super) has_token: Option<bool>,
     #[serde(skip)]
     pub(super) way: Way,
 }
@@ -112,6 +118,7 @@ impl Attempt {
             key_id: None,
             expiry: None,
             long_lived: None,
+            has_token: None,
             way: Way::default(),
         }
     }
@@ -176,7 +183,9 @@ impl Attempt {
         if let Some(credentials) = credentials {
             self.key_id = Some(shown_key_id(credentials.access_key_id()));
             self.expiry = credentials.expiry();
-            self.long_lived = Some(credentials.session_token().is_none());
+            self.has_token = Some(credentials.session_token().is_some());
+            let is_session = credentials.access_key_id().starts_with(SESSION_KEY);
+            self.long_lived = Some(self.has_token == Some(false) && !is_session);
         }
         self
     }
@@ -187,7 +196,7 @@ impl Attempt {
     /// Source: IAM User Guide, "Understanding unique ID prefixes".
     pub(super) fn token_finding(&self) -> Option<Finding> {
         let key = self.key_id.as_deref()?;
-        let has_token = !self.long_lived?;
+        let has_token = self.has_token?;
         if key.starts_with("AKIA") && has_token {
             let (what, cure) = match &self.origin {
                 Some(Origin::Environment { variables }) => {
@@ -209,7 +218,7 @@ impl Attempt {
                 None => finding,
             });
         }
-        if key.starts_with("ASIA") && !has_token {
+        if key.starts_with(SESSION_KEY) && !has_token {
             let text = format!(
                 "{key} is the key of a session, and services refuse it without its session token: \
                  set that too"

@@ -12,7 +12,10 @@ pub(super) const NAME_CHARACTERS: &str = "letters, digits and _-/.%@:+";
 /// The words before the name in headers of the config file.
 pub(super) const PREFIXES: [&str; 3] = ["profile", "sso-session", "services"];
 
-/// Returns true for text that begins or ends with a quote, as people write it in a shell. In a
+/// Quotes as people write them in a shell, and as web pages and word processors print those.
+const QUOTES: [char; 7] = ['"', '\'', '“', '”', '„', '‘', '’'];
+
+/// Returns true for text that begins or ends with a quote, straight or typographic. In a
 /// configuration file the quotes are part of the value.
 ///
 /// # Examples
@@ -24,7 +27,7 @@ pub(super) const PREFIXES: [&str; 3] = ["profile", "sso-session", "services"];
 /// assert!(!is_quoted("eu-west-1"));
 /// ```
 pub fn is_quoted(text: &str) -> bool {
-    text.starts_with(['"', '\'']) || text.ends_with(['"', '\''])
+    text.starts_with(QUOTES) || text.ends_with(QUOTES)
 }
 
 /// One line without its line end.

@@ -118,6 +118,10 @@ async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
                 )
             }
             (ImdsErrorKind::BadToken, None) => format!("{TOKEN} cannot be used"),
+            (ImdsErrorKind::Unauthorized, _) => {
+                let token = file.map_or(TOKEN, |_| TOKEN_FILE);
+                format!("no credentials from the container's agent ({variable}, {token})")
+            }
             _ => format!("no credentials from the container's agent ({variable})"),
         };
         Error::with_source(kind, message, error)

@@ -1,7 +1,7 @@
 use keyfob_sigv4::Timestamp;
 
 use super::{
-    key::Key,
+    key::{Key, id_fault},
     without_profile::{profile_name, without_profile},
 };
 use crate::{
@@ -113,28 +113,94 @@ impl EnvironmentProvider {
             }
             (None, None) => {
                 let mut reason = format!("{ID} is {}", variables.missing_reason(ID));
-                if let Some(old) = self.old_name() {
-                    reason.push_str(&format!(" ({old} is an old name, which does not count)"));
+                if let Some((_, old)) = self.old_names().first() {
+                    reason.push_str(&old_name(old));
                 }
                 Ok(Outcome::NotConfigured(reason))
             }
-            (Some((id, _)), None) if rules.refuses_id_alone => Err(partial(variables, id, SECRET)),
+            (Some((id, _)), None) if rules.refuses_id_alone => Err(self.partial(id, SECRET)),
             (None, Some((secret, _))) if rules.refuses_secret_alone => {
-                Err(partial(variables, secret, ID))
+                Err(self.partial(secret, ID))
             }
             (Some((id, _)), None) => Ok(Outcome::NotConfigured(halved(variables, id, SECRET))),
             (None, Some((secret, _))) => Ok(Outcome::NotConfigured(halved(variables, secret, ID))),
         }
     }
 
-    /// Returns the first variable of an access key that only older SDKs read, if it is set.
-    fn old_name(&self) -> Option<&'static str> {
+    /// Returns the variables of an access key that only older SDKs read, if they are set and the
+    /// new ones are not, each after its new name.
+    fn old_names(&self) -> Vec<(&'static str, &'static str)> {
         let rules = self.settings.rules();
         let is_read = |name: &str| rules.id.contains(&name) || rules.secret.contains(&name);
-        OLD_KEY
-            .into_iter()
-            .filter(|name| !is_read(name))
-            .find(|name| self.settings.variables().text(name).is_some())
+        let is_set = |name: &str| self.settings.variables().text(name).is_some();
+        let names = [ID, SECRET].into_iter().zip(OLD_KEY);
+        names
+            .filter(|(new, old)| !is_read(old) && is_set(old) && !is_set(new))
+            .collect()
+    }
+
+    fn partial(&self, set: &str, missing: &str) -> Error {
+        let halved = halved(self.settings.variables(), set, missing);
+        let olds = self.old_names();
+        let old = olds.iter().find(|(new, _)| *new == missing);
+        let old = old.map_or_else(String::new, |(_, old)| old_name(old));
+        let message = format!("{halved}{old}: set both or neither");
+        Error::new(ErrorKind::PartialCredentials, message)
+    }
+
+    fn old_name_finding(&self) -> Option<Finding> {
+        let olds = self.old_names();
+        let (new, old) = *olds.first()?;
+        let text = format!("{old} is an old name of {new}: newer tools do not read it");
+        let origin: Vec<_> = olds.iter().map(|(_, old)| *old).collect();
+        let finding = Finding::warning(FindingKind::OldVariable, text)
+            .with_origin(Origin::environment(&origin));
+        let is_set = |name: &str| self.settings.variables().text(name).is_some();
+        let counts = |name: &&str| is_set(name) || olds.iter().any(|(new, _)| new == name);
+        if ![ID, SECRET].iter().all(counts) {
+            return Some(finding);
+        }
+        // The shell puts in the values, so that no secret becomes an argument.
+        let set = olds.iter().map(|(new, old)| format!("{new}=\"${old}\" "));
+        Some(finding.with_cure(format!("{}COMMAND", set.collect::<String>())))
+    }
+
+    /// Returns a token with another name and another value than the one in use.
+    fn masked_token_finding(&self) -> Option<Finding> {
+        let variables = self.settings.variables();
+        let tokens = self.settings.rules().token.iter();
+        let tokens = tokens.filter_map(|name| Some((*name, variables.text(name)?)));
+        let mut tokens = tokens.collect::<Vec<_>>().into_iter();
+        let (first, value) = tokens.next()?;
+        let (masked, _) = tokens.find(|(_, other)| *other != value)?;
+        let text = format!("{masked} is masked by {first}");
+        let finding = Finding::note(FindingKind::OldVariable, text);
+        Some(finding.with_origin(Origin::environment(&[masked])))
+    }
+
+    fn value_findings(&self, name: &str) -> Vec<Finding> {
+        let variables = self.settings.variables();
+        let Some(value) = variables.text(name) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        if is_quoted(value) {
+            let text = format!("{name} has quotes, which are part of it: remove them");
+            found.push((FindingKind::Quotes, text));
+        }
+        if variables.raw(name).is_some_and(|raw| raw != value) {
+            let text = format!(
+                "{name} begins or ends with whitespace, which is removed here: aws and boto3 use it \
+                 as it is"
+            );
+            found.push((FindingKind::Whitespace, text));
+        }
+        if let Some(text) = id_fault(name, value).filter(|_| name == ID) {
+            found.push((FindingKind::KeyId, text));
+        }
+        let origin = Origin::environment(&[name]);
+        let finding = |(kind, text)| Finding::warning(kind, text).with_origin(origin.clone());
+        found.into_iter().map(finding).collect()
     }
 }
 
@@ -174,33 +240,15 @@ impl Provider for EnvironmentProvider {
     }
 
     fn findings(&self, _now: Timestamp) -> Vec<Finding> {
-        let variables = self.settings.variables();
-        let yields = self.yields();
-        let mut findings = Vec::new();
-        if variables.text(ID).is_none()
-            && !yields
-            && let Some(old) = self.old_name()
-        {
-            let [new_id, new_secret] = [ID, SECRET];
-            let text = format!("{old} is an old name of {new_id}: newer tools do not read it");
-            let finding = Finding::warning(FindingKind::OldVariable, text)
-                .with_origin(Origin::environment(&OLD_KEY));
-            // The shell puts in the values, so that no secret becomes an argument.
-            let [id, secret] = OLD_KEY;
-            findings.push(match variables.text(secret) {
-                Some(_) => finding.with_cure(format!(
-                    "{new_id}=\"${id}\" {new_secret}=\"${secret}\" COMMAND"
-                )),
-                None => finding,
-            });
+        if self.yields() {
+            return Vec::new();
         }
-        for name in [ID, SECRET, TOKEN] {
-            if !yields && variables.text(name).is_some_and(is_quoted) {
-                let text = format!("{name} has quotes, which are part of it: remove them");
-                let finding = Finding::warning(FindingKind::Quotes, text);
-                findings.push(finding.with_origin(Origin::environment(&[name])));
-            }
+        let mut findings: Vec<_> = self.old_name_finding().into_iter().collect();
+        let rules = self.settings.rules();
+        for names in [rules.id, rules.secret, rules.token] {
+            findings.extend(names.iter().flat_map(|name| self.value_findings(name)));
         }
+        findings.extend(self.masked_token_finding());
         findings
     }
 }
@@ -248,9 +296,8 @@ fn expiry(variables: &Variables, now: Timestamp) -> Result<Option<Timestamp>, Er
     Ok(Some(at))
 }
 
-fn partial(variables: &Variables, set: &str, missing: &str) -> Error {
-    let message = format!("{}: set both or neither", halved(variables, set, missing));
-    Error::new(ErrorKind::PartialCredentials, message)
+fn old_name(old: &str) -> String {
+    format!(" ({old} is an old name, which does not count)")
 }
 
 fn halved(variables: &Variables, set: &str, missing: &str) -> String {

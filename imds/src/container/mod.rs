@@ -108,6 +108,7 @@ pub fn credentials(
             let (code, message) = (member("code"), member("message"));
             Err(Error::from_container_status(
                 status,
+                token.is_some(),
                 code,
                 message.as_deref(),
             ))

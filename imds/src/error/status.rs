@@ -68,10 +68,11 @@ impl Error {
         Self::new(kind, text).with_status(status)
     }
 
-    /// Returns the error for a request to a container's agent, which sends a document with the
-    /// reason: `code` and `message`, both already fit to be shown.
+    /// Returns the error for a request to a container's agent, with a token or without, which sends
+    /// a document with the reason: `code` and `message`, both already fit to be shown.
     pub(crate) fn from_container_status(
         status: StatusCode,
+        has_token: bool,
         code: Option<String>,
         message: Option<&str>,
     ) -> Self {
@@ -82,10 +83,17 @@ impl Error {
             404 => ErrorKind::NotFound,
             _ => other(status),
         };
-        let mut text = format!(
-            "the agent has no credentials for this container (HTTP {})",
-            status.as_u16()
-        );
+        let what = match kind {
+            ErrorKind::NotFound => "has no credentials for this container",
+            ErrorKind::Unauthorized if has_token => "refuses the authorization token",
+            ErrorKind::Unauthorized => "demands an authorization token",
+            ErrorKind::Forbidden => "denies access",
+            ErrorKind::BadRequest => "refuses the request",
+            ErrorKind::Throttled => "has too many requests",
+            ErrorKind::Server => "failed",
+            _ => "answers without credentials",
+        };
+        let mut text = format!("the agent {what} (HTTP {})", status.as_u16());
         for reason in [code.as_deref(), message].into_iter().flatten() {
             text.push_str(": ");
             text.push_str(reason);

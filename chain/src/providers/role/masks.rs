@@ -9,6 +9,7 @@ use crate::{
     order::{ProfileSource, Rules},
     origin::Origin,
     profiles::{FileKind, Part, Section, SectionName, Value},
+    providers::key::id_fault,
 };
 
 /// The properties in which tools write when a session expires: saml2aws, aws-mfa and others,
@@ -20,6 +21,9 @@ const EXPIRIES: [&str; 5] = [
     "aws_expiration",
     "aws_credential_expiration",
 ];
+
+/// The names of the session token, the one that counts first.
+const TOKENS: [&str; 2] = ["aws_session_token", "aws_security_token"];
 
 /// A source of credentials in a profile.
 struct Source<'a> {
@@ -85,8 +89,33 @@ fn masks_among(section: &Section, sources: Vec<Source<'_>>, now: Timestamp) -> V
     findings.extend(split_key(section));
     if first.name == ID {
         findings.extend(expiry(section, first.value, now));
+        findings.extend(old_token(section, first.value));
+        if let Some(text) = id_fault(ID, first.value.as_str()) {
+            findings.push(at(section, first.value, FindingKind::KeyId, text));
+        }
     }
     findings
+}
+
+/// Returns that the session token of the key has its old name, or a second one.
+fn old_token(section: &Section, key: &Value) -> Option<Finding> {
+    let [token, old] = TOKENS.map(|name| property_in(part_of(section, key)?, name));
+    let [name, old_name] = TOKENS;
+    let old = old?;
+    let text = match token {
+        None => format!("{old_name} is the old name of {name}: newer tools do not read it"),
+        Some(token) if token.as_str() == old.as_str() => return None,
+        Some(token) => format!("{old_name} is masked by {name} ({})", token.location()),
+    };
+    Some(at(section, old, FindingKind::OldVariable, text))
+}
+
+/// Returns the part that has the key.
+fn part_of<'a>(section: &'a Section, key: &Value) -> Option<&'a Part> {
+    [FileKind::Credentials, FileKind::Config]
+        .into_iter()
+        .filter_map(|kind| section.part(kind))
+        .find(|part| property_in(part, ID).is_some_and(|id| id.location() == key.location()))
 }
 
 /// Returns the sources of a profile, the one in use first.
@@ -148,19 +177,12 @@ fn split_key(section: &Section) -> Option<Finding> {
     let parts = [FileKind::Credentials, FileKind::Config].map(|kind| section.part(kind));
     let has_key = |part: &&Part| property_in(part, ID).is_some();
     let key = parts.into_iter().flatten().find(has_key)?;
-    let token = |part: &Part| {
-        let names = ["aws_session_token", "aws_security_token"];
-        names
-            .into_iter()
-            .any(|name| property_in(part, name).is_some())
-    };
+    let token = |part: &Part| TOKENS.iter().any(|name| property_in(part, name).is_some());
     let other = parts
         .into_iter()
         .flatten()
         .find(|part| !has_key(part) && token(part))?;
-    let value = ["aws_session_token", "aws_security_token"]
-        .into_iter()
-        .find_map(|name| property_in(other, name))?;
+    let value = TOKENS.iter().find_map(|name| property_in(other, name))?;
     let id = property_in(key, ID)?;
     let text = format!(
         "the session token is not used, because the key is in another file ({}): put both in one, \
@@ -175,17 +197,18 @@ const SECONDS: usize = 10;
 
 /// Returns what another tool wrote about the expiry of the key.
 fn expiry(section: &Section, key: &Value, now: Timestamp) -> Option<Finding> {
-    let kinds = [FileKind::Credentials, FileKind::Config];
-    let part = kinds
-        .into_iter()
-        .filter_map(|kind| section.part(kind))
-        .find(|part| property_in(part, ID).is_some_and(|id| id.location() == key.location()))?;
+    let part = part_of(section, key)?;
     let (name, value) = EXPIRIES
         .into_iter()
         .find_map(|name| Some((name, property_in(part, name)?)))?;
     let expiry = read_time(value.as_str())?;
     let origin = Origin::file(value.location(), section.name().name());
-    let finding = if expiry <= now {
+    let is_long_term = key.as_str().starts_with("AKIA")
+        && TOKENS.iter().all(|name| property_in(part, name).is_none());
+    let finding = if is_long_term {
+        let text = format!("{name} is about a session, and {ID} is a long-term key: remove it");
+        Finding::note(FindingKind::Expiry, text)
+    } else if expiry <= now {
         let text = format!("the key expired at {expiry}, says {name}: get a new one");
         Finding::warning(FindingKind::Expiry, text)
     } else {

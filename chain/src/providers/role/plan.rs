@@ -401,12 +401,33 @@ fn partial(part: &Part, value: &Value, there: &str, missing: &str) -> Error {
             empty,
             format!("{missing} is empty beside {there}: the file needs both"),
         ),
-        None => (
-            value,
-            format!("{there} without {missing}: the file needs both"),
-        ),
+        None => {
+            let slip = slip(part, missing).map_or_else(String::new, |(name, slip)| {
+                format!(
+                    " (line {} has {name}, which does not count)",
+                    slip.location().line()
+                )
+            });
+            let text = format!("{there} without {missing}{slip}: the file needs both");
+            (value, text)
+        }
     };
     error_at(ErrorKind::PartialCredentials, value, &text)
+}
+
+/// Returns a property whose name is meant to be another: an old one, or one with other signs than
+/// `_`.
+fn slip<'a>(part: &'a Part, missing: &str) -> Option<(&'a str, &'a Value)> {
+    let letters = |name: &str| {
+        let letters = name.chars().filter(char::is_ascii_alphabetic);
+        letters.collect::<String>()
+    };
+    let wanted: &[&str] = match missing {
+        SECRET => &["awssecretaccesskey", "awssecretkey"],
+        _ => &["awsaccesskeyid", "awsaccesskey"],
+    };
+    part.iter()
+        .find(|(name, _)| *name != missing && wanted.contains(&letters(name).as_str()))
 }
 
 fn no_source(source: &Value, section: &Section) -> Error {
