@@ -1,5 +1,6 @@
 //! [`actions`]: crate::actions
 //! [`call`]: crate::call
+//! [`trust`]: crate::trust
 //! [`AssumeRole`]: actions::AssumeRole
 //! [`GetCallerIdentity`]: actions::GetCallerIdentity
 //! [`GetSessionToken`]: actions::GetSessionToken
@@ -20,6 +21,7 @@ mod error;
 mod principal;
 mod replay;
 mod text;
+pub mod trust;
 
 #[cfg(feature = "client")]
 pub use client::{Client, ClientBuilder};

@@ -16,6 +16,7 @@ use keyfob_sts::{
         GetFederationToken, GetScopedCredentials, GetSessionToken, GetWebIdentityToken,
     },
     call::{Authorization, Call, Operation, Pages, Proof, Replay, Service},
+    trust::{Caller, Request, TrustPolicy},
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
@@ -187,9 +188,35 @@ fn all() -> Shown {
     );
     shown.add("KeyKind", &KeyKind::from_access_key_id("AKIA"));
     shown.add("Partition", &Partition::from_region("eu-west-1"));
+    add_trust(&mut shown);
     assert_eq!(error.kind(), ErrorKind::Setting);
     assert!(Principal::from_arn("") == Principal::Other);
     shown
+}
+
+/// Policies and requests hold no secrets: an external id is not one.
+fn add_trust(shown: &mut Shown) {
+    let condition = r#"{"StringEquals": {"sts:ExternalId": "a"}}"#;
+    let statement = format!(
+        r#"{{"Effect": "Allow", "Action": "sts:*", "Principal": "*", "Condition": {condition}}}"#
+    );
+    let policy = TrustPolicy::parse(&format!(r#"{{"Statement": [{statement}]}}"#)).unwrap();
+    let caller = Caller::from_arn("arn:aws:iam::1:user/a");
+    shown.add("TrustPolicy", &policy);
+    shown.add("PolicyError", &TrustPolicy::parse("").unwrap_err());
+    shown.add("Caller", &caller);
+    let request = Request::new(caller, "sts:AssumeRole");
+    let decision = policy.decide(&request);
+    for name in [
+        "Decision",
+        "StatementReport",
+        "Mismatch",
+        "FailedCondition",
+        "Verdict",
+    ] {
+        shown.add(name, &decision);
+    }
+    shown.add("Request", &request);
 }
 
 #[test]
@@ -209,6 +236,7 @@ fn every_public_type_is_in_the_list() {
         include_str!("../src/lib.rs"),
         include_str!("../src/actions/mod.rs"),
         include_str!("../src/call/mod.rs"),
+        include_str!("../src/trust/mod.rs"),
     ];
     let shown = all();
     let mut count = 0;

@@ -9,6 +9,7 @@ use keyfob_sts::{
         GetFederationToken, GetScopedCredentials, GetSessionToken, GetWebIdentityToken,
     },
     call::{Call, Operation, Pages, Protocol, Reply, Service},
+    trust::{Caller, Request, StatementReport, TrustPolicy, Verdict},
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
@@ -272,4 +273,38 @@ pub(crate) fn principal(input: &[u8]) {
     assert!(text.starts_with(prefix));
     assert!(!Partition::from_region(&text).dns_suffix().is_empty());
     drop(DecodeAuthorizationMessage::new(&text));
+}
+
+/// Parses a trust policy and decides a request by it.
+pub(crate) fn trust(input: &[u8]) {
+    let document = String::from_utf8_lossy(input);
+    let policy = match TrustPolicy::parse(&document) {
+        Ok(policy) => policy,
+        Err(error) => {
+            let shown = error.to_string();
+            assert!(
+                !shown.is_empty() && !shown.chars().any(char::is_control),
+                "{shown:?}"
+            );
+            return;
+        }
+    };
+    let caller = Caller::from_arn("arn:aws:iam::111122223333:user/alice");
+    let request = Request::new(caller, "sts:AssumeRole")
+        .with("sts:ExternalId", [document.as_ref()])
+        .with("aws:TagKeys", ["team", "cost"])
+        .with("aws:SourceIp", ["192.0.2.1"])
+        .with("aws:CurrentTime", ["2026-11-27T12:00:00Z"]);
+    let decision = policy.decide(&request);
+    let mut matches = decision
+        .statements()
+        .iter()
+        .filter(|report| report.is_match());
+    let has_deny = matches.clone().any(StatementReport::is_deny);
+    match decision.verdict() {
+        Verdict::NotAllowed => assert!(matches.next().is_none()),
+        Verdict::Denied => assert!(has_deny),
+        _ => assert!(matches.next().is_some() && !has_deny),
+    }
+    assert!(!decision.to_string().chars().any(char::is_control));
 }

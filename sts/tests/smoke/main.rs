@@ -136,3 +136,20 @@ fn every_principal_is_the_end_of_its_arn() {
     ];
     run(5, &seeds, 20_000, checks::principal);
 }
+
+#[test]
+fn no_trust_policy_causes_a_panic_and_a_deny_always_wins() {
+    let statement = r#"{"Sid": "a", "Effect": "Allow", "Principal": {"AWS": ["111122223333", "*"]},
+        "Action": ["sts:Assume*"], "Condition": {"StringLike": {"sts:ExternalId": "*${aws:TagKeys, 'x'}*"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}, "Null": {"aws:SourceIp": false}}}"#;
+    let deny = r#"{"Effect": "Deny", "NotPrincipal": {"Service": "ec2.amazonaws.com"}, "NotAction": "sts:T?g",
+        "Condition": {"IpAddressIfExists": {"aws:SourceIp": "::/0"}, "DateLessThan": {"aws:CurrentTime": "2026-01-01"},
+        "ArnNotLike": {"aws:PrincipalArn": "arn:*:iam::1:user/*"}, "NumericEquals": {"a:b": 1e300}}}"#;
+    let seeds = [
+        format!(r#"{{"Version": "2012-10-17", "Statement": [{statement}, {deny}]}}"#),
+        format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#),
+        format!(r#"{{"Statement": {deny}}}"#),
+    ];
+    let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
+    run(6, &seeds, 20_000, checks::trust);
+}

@@ -1,0 +1,8 @@
+//! Trust policies, and what they decide.
+#![no_main]
+
+#[allow(dead_code, reason = "each target uses its own check")]
+#[path = "../../tests/smoke/checks.rs"]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| checks::trust(input));
