@@ -195,7 +195,7 @@ impl Chain {
         if matches!(outcome, Ok(None)) {
             attempts = self.with_ways(attempts, now);
         }
-        self.finish(outcome, attempts, findings(asked, now))
+        self.finish(outcome, attempts, findings(asked, now), now)
     }
 
     /// Does the same as [`resolve`](Self::resolve), then looks at the providers after the one that
@@ -239,7 +239,7 @@ impl Chain {
             attempts.push(attempt);
         }
         let attempts = self.with_ways(attempts, now);
-        self.finish(outcome, attempts, self.findings(now))
+        self.finish(outcome, attempts, self.findings(now), now)
     }
 
     fn with_ways(&self, attempts: Vec<Attempt>, now: Timestamp) -> Vec<Attempt> {
@@ -278,8 +278,9 @@ impl Chain {
         outcome: Result<Option<Found>, Error>,
         attempts: Vec<Attempt>,
         findings: Vec<Finding>,
+        now: Timestamp,
     ) -> Resolution {
-        let mut explanation = Explanation::new(attempts, findings);
+        let mut explanation = Explanation::new(attempts, findings, now);
         let credentials = match outcome {
             Ok(Some(found)) => Ok(found.credentials),
             Ok(None) => {

@@ -190,6 +190,16 @@ impl Attempt {
         self
     }
 
+    /// Returns that the credentials have expired although their source has just given them.
+    pub(super) fn expired_finding(&self, now: Timestamp) -> Option<Finding> {
+        let expiry = self.expiry.filter(|expiry| *expiry <= now)?;
+        let text = format!(
+            "the key in use expired at {expiry}: its source gives old ones, or the clock of this \
+             machine is ahead"
+        );
+        Some(Finding::warning(FindingKind::Expiry, text))
+    }
+
     /// Returns what is wrong with the key and its session token: the first four characters of an
     /// access key ID tell whether it needs one.
     ///

@@ -1,6 +1,7 @@
 mod attempt;
 mod text;
 
+use keyfob_sigv4::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 pub use self::{
@@ -57,7 +58,11 @@ pub struct Explanation {
 
 impl Explanation {
     /// Creates an explanation from the attempts, and from the findings of the providers.
-    pub(crate) fn new(mut attempts: Vec<Attempt>, mut findings: Vec<Finding>) -> Self {
+    pub(crate) fn new(
+        mut attempts: Vec<Attempt>,
+        mut findings: Vec<Finding>,
+        now: Timestamp,
+    ) -> Self {
         for (number, attempt) in (1..).zip(&mut attempts) {
             attempt.number = number;
         }
@@ -76,7 +81,7 @@ impl Explanation {
             findings: Vec::new(),
         };
         explanation.findings = explanation.masks();
-        explanation.findings.extend(explanation.key_findings());
+        explanation.findings.extend(explanation.key_findings(now));
         explanation.findings.append(&mut findings);
         explanation
     }
@@ -274,7 +279,7 @@ impl Explanation {
     }
 
     /// Returns what the key in use tells about itself.
-    fn key_findings(&self) -> Vec<Finding> {
+    fn key_findings(&self, now: Timestamp) -> Vec<Finding> {
         let Some(winner) = self.winner() else {
             return Vec::new();
         };
@@ -293,6 +298,7 @@ impl Explanation {
             ));
         }
         findings.extend(winner.token_finding());
+        findings.extend(winner.expired_finding(now));
         if let Some(Origin::Environment { variables }) = &winner.origin
             && variables.iter().any(|name| name == "AWS_SECURITY_TOKEN")
         {

@@ -172,10 +172,15 @@ fn check_expiry(
     let Some(expiry) = presigned.expires_early() else {
         return Ok(());
     };
-    let text = format!(
-        "the URL stops working at {expiry}, when the credentials expire, before its {} s have passed",
-        args.expires_in
-    );
+    let text = if expiry <= Timestamp::now() {
+        format!("the URL never works, because the credentials expired at {expiry}")
+    } else {
+        format!(
+            "the URL stops working at {expiry}, when the credentials expire, before its {} s have \
+             passed",
+            args.expires_in
+        )
+    };
     if args.strict {
         return Err(Failure::configuration(text).with_hint(
             "sign with credentials that last longer, or ask for less with --expires-in",

@@ -202,7 +202,7 @@ fn keyfobs_own_commands_follow_the_option_and_never_the_output_of_the_profile() 
         let why = home.keyfob(["--sandbox", "why"]).ok();
         assert!(why.starts_with("credentials: "), "{why}");
         let credentials = home.keyfob(["--sandbox", "imds", "credentials"]).json();
-        assert_eq!(credentials["RoleName"], "app");
+        assert_eq!(credentials["role_name"], "app");
     }
     let home = Home::new().with_key("AKIAIOSFODNN7EXAMPLE", "secret");
     let json = |words: &[&str]| home.keyfob(["--sandbox"].iter().chain(words)).json();

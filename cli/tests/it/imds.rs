@@ -56,20 +56,27 @@ fn document_token_and_user_data_have_commands() {
 fn credentials_are_masked_without_show() {
     let masked = imds(&["credentials"]).json();
     assert!(
-        masked["SecretAccessKey"]
+        masked["secret_access_key"]
             .as_str()
             .unwrap()
             .starts_with("****************")
     );
     assert!(
-        masked["Token"]
+        masked["session_token"]
             .as_str()
             .unwrap()
             .starts_with("****************")
     );
     let shown = imds(&["credentials", "--show"]).json();
-    assert_eq!(shown["SecretAccessKey"].as_str().unwrap().len(), 40);
-    assert_eq!(shown["RoleName"], "app");
+    assert_eq!(shown["secret_access_key"].as_str().unwrap().len(), 40);
+    assert_eq!(shown["role_name"], "app");
+    // A command that aws does not have has the style of the other ones here.
+    let names = shown.as_object().unwrap().keys();
+    let is_snake = |name: &String| {
+        name.bytes()
+            .all(|byte| byte == b'_' || byte.is_ascii_lowercase())
+    };
+    assert!(names.into_iter().all(is_snake), "{shown}");
 }
 
 #[test]

@@ -123,19 +123,41 @@ fn why_tells_of_a_bad_region_without_credentials_too() {
     assert_has(&json.stdout, &["\"setting\"", "which is not a region"]);
 }
 
-#[test]
-fn why_says_where_a_role_is_assumed_if_the_command_has_another_endpoint() {
-    let session = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIASESSION\
-                   </AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
-                   <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>\
-                   arn:aws:sts::1:assumed-role/a/b</Arn><AssumedRoleId>A:b</AssumedRoleId>\
-                   </AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>";
-    let (url, _) = start_server(&answer("200 OK", session));
+/// Returns a home whose profile has a role, and the URL of the STS that answers with a session that
+/// expires at the end of this year.
+fn home_with_role(year: u32) -> (Home, String) {
+    let session = format!(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIASESSION\
+         </AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+         <Expiration>{year}-12-31T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>\
+         arn:aws:sts::1:assumed-role/a/b</Arn><AssumedRoleId>A:b</AssumedRoleId>\
+         </AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
+    );
+    let (url, _) = start_server(&answer("200 OK", &session));
     let config = format!("[profile ops]\n{ROLE}source_profile = me\n[profile me]\n{KEY}");
     let home = home()
         .with_file("config", &config)
         .with("AWS_ENDPOINT_URL_STS", &url)
         .with("AWS_PROFILE", "ops");
+    (home, url)
+}
+
+#[test]
+fn a_session_that_has_expired_when_it_is_issued_is_warned_about() {
+    let (home, _) = home_with_role(2020);
+    let why = home.keyfob(["why"]).ok();
+    let warning = "warning: the key in use expired at 2020-12-31T00:00:00Z: its source gives old";
+    assert_has(&why, &["(key ASIASESSION, expired)", warning]);
+    let presign = home.keyfob(["s3", "presign", "s3://bucket/key"]);
+    let warning = "the URL never works, because the credentials expired at 2020-12-31T00:00:00Z";
+    assert_has(&presign.stderr, &[warning]);
+    let strict = home.keyfob(["s3", "presign", "s3://bucket/key", "--strict"]);
+    assert_has(&strict.fails(253), &[warning]);
+}
+
+#[test]
+fn why_says_where_a_role_is_assumed_if_the_command_has_another_endpoint() {
+    let (home, url) = home_with_role(2099);
     let stdout = home
         .keyfob(["why", "--endpoint-url", "http://localhost:1"])
         .ok();

@@ -117,14 +117,14 @@ async fn credentials(context: &Context, client: &Client, show: bool) -> Result<(
     };
     let key = &role.credentials;
     let mut answer = json!({
-        "RoleName": role.name,
-        "AccessKeyId": key.access_key_id(),
-        "SecretAccessKey": shown(key.secret_access_key().expose()),
-        "Token": key.session_token().map(|token| shown(token.expose())),
-        "Expiration": key.expiry().map(|expiry| expiry.to_string()),
+        "role_name": role.name,
+        "access_key_id": key.access_key_id(),
+        "secret_access_key": shown(key.secret_access_key().expose()),
+        "session_token": key.session_token().map(|token| shown(token.expose())),
+        "expiry": key.expiry().map(|expiry| expiry.to_string()),
     });
     if let Some(account) = key.account_id() {
-        answer["AccountId"] = account.into();
+        answer["account_id"] = account.into();
     }
     let format = context.own_format(false).unwrap_or(OutputFormat::Json);
     context.print_as(format, "Credentials", &answer)
