@@ -46,7 +46,7 @@ pub(crate) fn finish_writing() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts watching for Ctrl-C, SIGTERM and SIGHUP.
+/// Starts watching for Ctrl-C, SIGTERM, SIGHUP and SIGQUIT.
 ///
 /// # Errors
 ///
@@ -92,6 +92,8 @@ mod watcher {
         terminate: Signal,
         /// `None` if the process was started with SIGHUP ignored.
         hang_up: Option<Signal>,
+        /// `None` if the process was started with SIGQUIT ignored.
+        quit: Option<Signal>,
     }
 
     impl Signals {
@@ -100,26 +102,36 @@ mod watcher {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
                 // `nohup` means that the process outlives its terminal.
-                hang_up: match is_ignored(SignalKind::hangup()) {
-                    Some(true) => None,
-                    _ => Some(signal(SignalKind::hangup())?),
-                },
+                hang_up: unless_ignored(SignalKind::hangup())?,
+                // A core dump would have the secrets of this process.
+                quit: unless_ignored(SignalKind::quit())?,
             })
         }
 
         /// Waits for the first signal and returns its kind.
         async fn first(mut self) -> SignalKind {
-            let hang_up = async {
-                match &mut self.hang_up {
-                    Some(signal) => signal.recv().await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 _ = self.interrupt.recv() => SignalKind::interrupt(),
                 _ = self.terminate.recv() => SignalKind::terminate(),
-                _ = hang_up => SignalKind::hangup(),
+                () = received(&mut self.hang_up) => SignalKind::hangup(),
+                () = received(&mut self.quit) => SignalKind::quit(),
             }
+        }
+    }
+
+    /// Waits for a signal, for ever if it is ignored.
+    async fn received(signal: &mut Option<Signal>) {
+        match signal {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Catches a signal unless the process was started with it ignored.
+    fn unless_ignored(kind: SignalKind) -> io::Result<Option<Signal>> {
+        match is_ignored(kind) {
+            Some(true) => Ok(None),
+            _ => signal(kind).map(Some),
         }
     }
 

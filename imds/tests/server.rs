@@ -245,14 +245,15 @@ async fn a_percent_encoded_path_is_decoded() {
 }
 
 #[test]
-fn an_invalid_role_name_is_rejected() {
+fn an_invalid_role_name_is_rejected_and_not_repeated() {
     for bad in ["", "a/b c", "rôle", "a\nb", &"x".repeat(65)] {
         let error = Imds::builder().role(bad).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Setting, "{bad:?}");
         assert!(error.to_string().contains("role name"), "{error}");
     }
+    // It may be a secret in the wrong place.
     let error = Imds::builder().role("a/b c").unwrap_err();
-    assert!(error.to_string().contains("\"a/b c\""), "{error}");
+    assert!(!error.to_string().contains("a/b c"), "{error}");
     for good in ["w", "App_1+2=3,4.5@6-7", &"x".repeat(64)] {
         assert!(Imds::builder().role(good).is_ok(), "{good}");
     }

@@ -14,7 +14,7 @@ Region:
 Exit codes:
   0    success
   1    a negative answer, such as a setting that does not exist
-  129  SIGHUP   130  Ctrl-C   143  SIGTERM
+  129  SIGHUP   130  Ctrl-C   131  SIGQUIT   143  SIGTERM
   252  the command line is wrong
   253  no credentials, or a bad configuration
   254  the service answered with an error

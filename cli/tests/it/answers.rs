@@ -398,3 +398,16 @@ fn an_unknown_output_format_is_an_error_before_anything_is_sent() {
         }
     }
 }
+
+#[test]
+fn assume_role_of_another_partition_has_a_hint_with_a_region() {
+    let mut line = ASSUME_ROLE;
+    line[3] = "arn:aws-cn:iam::123456789012:role/r";
+    let hint = "warning: the ARN is in partition aws-cn, the region eu-west-1 in aws: \
+                set a region of aws-cn, such as ";
+    let run = run_against(&assumed(), &home(), &line);
+    assert_has(&run.stderr, &[hint]);
+    run.ok();
+    let run = run_against(&assumed(), &home(), &ASSUME_ROLE);
+    assert_lacks(&run.stderr, &["partition"]);
+}

@@ -192,7 +192,7 @@ fn ctrl_c_at_a_prompt_exits_with_130_and_restores_the_echo() {
 
 #[test]
 fn a_signal_at_a_prompt_restores_the_echo() {
-    for (signal, code) in [(15, 143), (1, 129), (2, 130)] {
+    for (signal, code) in [(15, 143), (1, 129), (2, 130), (3, 131)] {
         let answers = [
             ("AWS Access Key ID", json!("\n")),
             ("AWS Secret Access Key", json!(signal)),

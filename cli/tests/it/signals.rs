@@ -13,7 +13,7 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 /// How long a process gets to reach the place where it waits.
 const SETTLE: Duration = Duration::from_millis(300);
 
-const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
+const SIGNALS: [(&str, i32); 4] = [("INT", 130), ("TERM", 143), ("HUP", 129), ("QUIT", 131)];
 
 fn home() -> Home {
     Home::new()

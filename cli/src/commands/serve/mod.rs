@@ -42,7 +42,7 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
         .bind(args.listen)
         .allow_remote(args.allow_remote)
         .role(&args.role_name)
-        .map_err(|error| Failure::usage(chained(&error)))?
+        .map_err(|error| Failure::usage(format!("--role-name: {}", chained(&error))))?
         .region(context.region().await?.name())
         .allow_v1(args.v1);
     if let Some(path) = &args.metadata {

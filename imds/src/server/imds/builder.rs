@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::{
-    error::{Error, shown},
+    error::Error,
     events::Interruption,
     server::{
         answer,
@@ -96,10 +96,10 @@ impl ImdsBuilder {
     pub fn role(mut self, name: impl Into<String>) -> Result<Self, Error> {
         let name = name.into();
         if !is_role_name(&name) {
-            return Err(Error::setting(format!(
-                "invalid role name \"{}\": use 1 to 64 letters, digits and _+=,.@-",
-                shown(&name)
-            )));
+            // It may be a secret in the wrong place, and is not repeated.
+            return Err(Error::setting(
+                "invalid role name: use 1 to 64 letters, digits and _+=,.@-",
+            ));
         }
         self.role = name;
         Ok(self)
