@@ -41,6 +41,9 @@ pub(crate) fn undo_on_signal(undo: impl FnOnce() + Send + 'static) -> Undo {
     Undo(number)
 }
 
+#[cfg(unix)]
+pub(crate) use self::watcher::unless_ignored;
+
 /// Makes a signal wait for a moment while a file is replaced, so that no temporary file stays.
 pub(crate) fn finish_writing() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
@@ -128,7 +131,7 @@ mod watcher {
     }
 
     /// Catches a signal unless the process was started with it ignored.
-    fn unless_ignored(kind: SignalKind) -> io::Result<Option<Signal>> {
+    pub(crate) fn unless_ignored(kind: SignalKind) -> io::Result<Option<Signal>> {
         match is_ignored(kind) {
             Some(true) => Ok(None),
             _ => signal(kind).map(Some),

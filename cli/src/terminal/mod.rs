@@ -6,6 +6,8 @@ mod escape;
 mod mask;
 mod prompt;
 mod shell;
+#[cfg(unix)]
+mod stop;
 
 pub(crate) use self::{
     console::{Console, Style},

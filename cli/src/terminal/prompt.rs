@@ -2,9 +2,9 @@
 use std::fs::File;
 use std::io::{self, BufRead as _};
 
-#[cfg(unix)]
-use crate::signals::undo_on_signal;
 use crate::{failure::Failure, signals::Undo, terminal::console::Console};
+#[cfg(unix)]
+use crate::{signals::undo_on_signal, terminal::stop::with_stops};
 
 /// Asks the user questions at the terminal. They go to stderr, as stdout is for data.
 #[derive(Debug)]
@@ -124,7 +124,11 @@ fn restore_echo_on_signal() -> Option<Undo> {
 
 /// Reads on another thread, because the answer may take long.
 async fn read_answer(read: fn() -> io::Result<String>) -> Result<Option<String>, Failure> {
-    let line = tokio::task::spawn_blocking(read)
+    // Before the thread starts: it changes the terminal.
+    let work = async { tokio::task::spawn_blocking(read).await };
+    #[cfg(unix)]
+    let work = with_stops(work);
+    let line = work
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error)))
         .map_err(|error| match error.kind() {

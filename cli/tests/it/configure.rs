@@ -206,6 +206,27 @@ fn a_signal_at_a_prompt_restores_the_echo() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stop_at_a_hidden_prompt_restores_the_echo_until_the_command_goes_on() {
+    // The numbers of SIGTSTP and SIGCONT.
+    let (stop, go_on) = (20, 18);
+    let home = Home::new().with("JOB_CONTROL", "1");
+    let answers = [
+        ("[None]: ", Value::Null),
+        ("", json!(stop)),
+        ("", Value::Null),
+        ("", json!(go_on)),
+        ("", Value::Null),
+        ("", json!(format!("{SECRET}\n"))),
+    ];
+    let words = ["configure", "set", "aws_secret_access_key"];
+    let run = on_terminal(&home, &words, &answers);
+    assert_eq!(run["notes"], json!([false, true, false]), "{run}");
+    assert_eq!((&run["code"], &run["echoes"]), (&json!(0), &json!(true)));
+    assert_has(&home.read("credentials"), &[SECRET]);
+}
+
 #[test]
 fn set_writes_keys_to_the_credentials_file_and_other_settings_to_the_config_file() {
     let home = Home::new();

@@ -1,9 +1,11 @@
 """Runs a program on a new terminal: terminal.py PROGRAM WORD... < JSON of [[PROMPT, ANSWER]...].
 
-An answer that is a number is sent as a signal. With NO_CONTROLLING_TERMINAL in the environment, the
-terminal is not the controlling one of the program.
+An answer that is a number is sent as a signal, and null notes whether the terminal echoes. With
+NO_CONTROLLING_TERMINAL in the environment, the terminal is not the controlling one of the program.
+With JOB_CONTROL, the program has a parent in its session, as in a shell.
 
-Prints JSON: the exit code, the text on the terminal, and whether the terminal echoes at the end.
+Prints JSON: the exit code, the text on the terminal, whether the terminal echoes at the end, and
+the notes.
 """
 
 import fcntl
@@ -25,16 +27,26 @@ if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         if os.fork():  # only the leader of a session would get it back by opening it
             os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
+    if "JOB_CONTROL" in os.environ:
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        child = os.fork()
+        if child:
+            os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
     os.execvp(sys.argv[1], sys.argv[1:])
 shown, at, end = b"", 0, time.monotonic() + 30
-echoes = None
+echoes, notes = None, []
 while time.monotonic() < end:
     if script and script[0][0].encode() in shown[at:]:
         time.sleep(0.1)  # the prompt appears before the terminal is ready
         at = len(shown)
         answer = script.pop(0)[1]
-        if isinstance(answer, int):
-            os.kill(pid, answer)
+        if answer is None:
+            notes.append(bool(termios.tcgetattr(terminal)[3] & termios.ECHO))
+        elif isinstance(answer, int):
+            os.killpg(os.tcgetpgrp(terminal), answer)
         else:
             os.write(terminal, answer.encode())
     if select.select([terminal], [], [], 0.05)[0]:
@@ -50,4 +62,4 @@ else:
     os.kill(pid, 9)
 status = os.waitpid(pid, 0)[1]
 code = os.waitstatus_to_exitcode(status)
-print(json.dumps({"code": code, "shown": shown.decode(), "echoes": echoes}))
+print(json.dumps({"code": code, "shown": shown.decode(), "echoes": echoes, "notes": notes}))
