@@ -119,17 +119,23 @@ pub(crate) enum OutputFormat {
     Json,
     Text,
     Table,
+    Yaml,
+    /// For `AWS_DEFAULT_OUTPUT` and profiles only.
+    #[value(skip)]
+    YamlStream,
+    Off,
 }
 
 impl OutputFormat {
+    /// The names that settings can have, for messages.
+    pub(crate) const NAMES: &str = "json, text, table, yaml, yaml-stream or off";
+
     /// Returns the format with this name, as `AWS_DEFAULT_OUTPUT` and profiles write it.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::from_str(name, false).ok()
-    }
-
-    /// Returns true if some version of `aws` has a format with this name.
-    pub(crate) fn is_known_to_aws(name: &str) -> bool {
-        Self::from_name(name).is_some() || matches!(name, "yaml" | "yaml-stream" | "off")
+        match name {
+            "yaml-stream" => Some(Self::YamlStream),
+            name => Self::from_str(name, false).ok(),
+        }
     }
 }
 

@@ -51,13 +51,13 @@ impl Context {
         operation: &str,
         answer: &Value,
     ) -> Result<(), Failure> {
-        let width = self.console.width();
+        let screen = self.console.screen();
         let text = match &self.query {
-            None => output::render(format, operation, answer, width),
+            None => output::render(format, operation, answer, screen),
             Some(query) => {
                 let selected = query.apply(answer);
                 let selected = selected.map_err(|error| Failure::other(error.to_string()))?;
-                output::render_selected(format, operation, &selected, width)
+                output::render(format, operation, &selected, screen)
             }
         };
         self.console.write_stdout(text)
@@ -75,9 +75,6 @@ impl Context {
     }
 
     /// Returns the format that an argument or a setting asks for, for a command of `aws`.
-    ///
-    /// A setting may name a format that only `aws` has. JSON takes its place, and a note on stderr
-    /// says so, once.
     ///
     /// # Errors
     ///
@@ -101,12 +98,6 @@ impl Context {
         if let Some(format) = OutputFormat::from_name(name) {
             return Ok(Some(format));
         }
-        if OutputFormat::is_known_to_aws(name) {
-            let origin = self.origin(&setting.origin);
-            self.console
-                .note(&format!("json is printed instead of {name} ({origin})"));
-            return Ok(Some(OutputFormat::Json));
-        }
-        Err(setting.invalid("json, text or table").into())
+        Err(setting.invalid(OutputFormat::NAMES).into())
     }
 }

@@ -10,7 +10,10 @@ use std::{env, fs, path::PathBuf};
 
 use serde_json::Value;
 
-use crate::output::Query;
+use crate::{
+    args::OutputFormat,
+    output::{Query, Screen, json, render},
+};
 
 /// Runs every case of a corpus. `run` returns what a case expects and what was seen.
 fn run_corpus(name: &str, run: impl Fn(&Value) -> (String, String)) {
@@ -46,10 +49,24 @@ fn jmespath() {
         let result = Query::parse(expression).and_then(|query| query.apply(&case["given"]));
         // The corpus names a kind of error, and leaves the words open.
         let expected = case["result"].as_str().unwrap_or("an error");
-        let seen = result.map_or_else(|_| "an error".to_owned(), |value| value.to_string());
+        let seen = result.map_or_else(|_| "an error".to_owned(), |value| json::compact(&value));
         (
             format!("{expression}: {expected}"),
             format!("{expression}: {seen}"),
         )
+    });
+}
+
+#[test]
+fn output_forms() {
+    let screen = Screen {
+        width: 80,
+        is_terminal: false,
+    };
+    run_corpus("output-forms", |case| {
+        let format = OutputFormat::from_name(case["kind"].as_str().unwrap()).unwrap();
+        let operation = case["operation"].as_str().unwrap();
+        let seen = render(format, operation, &case["answer"], screen);
+        (case["output"].as_str().unwrap().to_owned(), seen)
     });
 }

@@ -1,20 +1,84 @@
 use std::fmt::Write as _;
 
-use serde::Serialize as _;
-use serde_json::{Serializer, Value, ser::PrettyFormatter};
+use serde_json::Value;
 
-use crate::terminal::printable;
+use crate::output::{controls_terminal, python};
+
+/// The indent of a level, in spaces.
+const INDENT: usize = 4;
 
 /// Formats JSON with an indent of four spaces. Members keep their order, and characters that
-/// control a terminal are escaped, which changes nothing for a program.
+/// control a terminal are escaped, which changes nothing for a program. An empty object gives an
+/// empty string, as in `aws`.
 pub(super) fn render(value: &Value) -> String {
-    let mut out = Vec::new();
-    let formatter = PrettyFormatter::with_indent(b"    ");
-    let mut serializer = Serializer::with_formatter(&mut out, formatter);
-    // Writing a `Value` into memory cannot fail: its keys are strings.
-    let _ = value.serialize(&mut serializer);
-    out.push(b'\n');
-    escape_controls(&String::from_utf8(out).unwrap_or_default())
+    if value.as_object().is_some_and(serde_json::Map::is_empty) {
+        return String::new();
+    }
+    let mut out = String::new();
+    write(&mut out, value, Some(0));
+    out = escape_controls(&out);
+    out.push('\n');
+    out
+}
+
+/// Formats JSON without whitespace.
+pub(super) fn compact(value: &Value) -> String {
+    let mut out = String::new();
+    write(&mut out, value, None);
+    out
+}
+
+/// Formats a scalar, or an empty list or object.
+pub(super) fn scalar(value: &Value) -> String {
+    match value {
+        Value::Number(number) => python::number(number),
+        other => other.to_string(),
+    }
+}
+
+/// Writes a value. `level` is the depth that members are indented by; `None` writes no whitespace.
+fn write(out: &mut String, value: &Value, level: Option<usize>) {
+    let inner = level.map(|level| level + 1);
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                start(out, index, inner);
+                write(out, item, inner);
+            }
+            end(out, ']', level);
+        }
+        Value::Object(members) if !members.is_empty() => {
+            out.push('{');
+            for (index, (name, member)) in members.iter().enumerate() {
+                start(out, index, inner);
+                out.push_str(&scalar(&name.as_str().into()));
+                out.push_str(if inner.is_some() { ": " } else { ":" });
+                write(out, member, inner);
+            }
+            end(out, '}', level);
+        }
+        other => out.push_str(&scalar(other)),
+    }
+}
+
+fn start(out: &mut String, index: usize, level: Option<usize>) {
+    if index > 0 {
+        out.push(',');
+    }
+    new_line(out, level);
+}
+
+fn end(out: &mut String, bracket: char, level: Option<usize>) {
+    new_line(out, level);
+    out.push(bracket);
+}
+
+fn new_line(out: &mut String, level: Option<usize>) {
+    if let Some(level) = level {
+        out.push('\n');
+        out.push_str(&" ".repeat(INDENT * level));
+    }
 }
 
 /// Escapes what JSON lets stand in a string although it controls a terminal: DEL, and controls and
@@ -22,8 +86,7 @@ pub(super) fn render(value: &Value) -> String {
 fn escape_controls(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {
-        let may_control = char == '\u{7f}' || !char.is_ascii();
-        if may_control && printable(char.encode_utf8(&mut [0; 4])) != char.to_string() {
+        if char != '\n' && controls_terminal(char) {
             for unit in char.encode_utf16(&mut [0; 2]) {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{unit:04x}");
@@ -49,6 +112,7 @@ mod tests {
             "{\n    \"UserId\": \"é/\\\"\",\n    \"Account\": 1,\n    \"Empty\": []\n}\n"
         );
     }
+
     #[test]
     fn what_controls_a_terminal_is_escaped_and_reads_back_the_same() {
         let value = json!({"a": "\u{1b}[1m\u{7f}\u{9b}2J\u{202e}\u{e0041}é😀"});

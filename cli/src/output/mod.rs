@@ -1,57 +1,81 @@
-//! The output formats, byte for byte as `aws` writes them.
+//! The output formats, byte for byte as version 2 of `aws` writes them.
 
 #[cfg(test)]
 mod corpora;
 mod json;
+mod python;
 mod query;
 mod table;
 mod text;
+mod yaml;
+
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::{Map, Value};
 
 pub(crate) use self::query::Query;
 use crate::{args::OutputFormat, terminal::printable};
 
-/// Formats the answer of an operation, with a line end. An empty object gives an empty string.
-///
-/// A table that would be wider than `width` columns lists the members of an object as rows.
+/// Where an answer is printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    /// The width in columns. A table that would be wider lists the members of an object as rows.
+    pub(crate) width: usize,
+    pub(crate) is_terminal: bool,
+}
+
+/// Formats the answer of an operation, or what `--query` selected of it, with a line end.
 pub(crate) fn render(
     format: OutputFormat,
     operation: &str,
     answer: &Value,
-    width: usize,
-) -> String {
-    // aws prints nothing for an operation without output.
-    if answer.as_object().is_some_and(Map::is_empty) {
-        return String::new();
-    }
-    render_selected(format, operation, answer, width)
-}
-
-/// Formats what `--query` selected of an answer, which may be anything, as [`render`] does.
-pub(crate) fn render_selected(
-    format: OutputFormat,
-    operation: &str,
-    answer: &Value,
-    width: usize,
+    screen: Screen,
 ) -> String {
     match format {
         OutputFormat::Json => json::render(answer),
-        OutputFormat::Text => text::render(answer),
-        OutputFormat::Table => table::render(operation, answer, width),
+        OutputFormat::Text => text::render(&without_controls(answer, screen)),
+        OutputFormat::Table => {
+            table::render(operation, &without_controls(answer, screen), screen.width)
+        }
+        OutputFormat::Yaml => yaml::render(answer),
+        OutputFormat::YamlStream => yaml::render_stream(answer),
+        OutputFormat::Off => String::new(),
     }
 }
 
-/// Formats a scalar as `aws` does outside JSON: as Python. Characters that control a terminal are
-/// escaped, as a line end or a tab would be taken for one of the format.
-fn scalar(value: &Value) -> String {
-    match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::String(text) => printable(text).into_owned(),
-        other => other.to_string(),
+/// Escapes the characters that control a terminal, which JSON and YAML do by themselves. Line ends
+/// and tabs are data for a program, but on a terminal they would be taken for those of the format.
+fn without_controls(answer: &Value, screen: Screen) -> Value {
+    let safe = |text: &str| -> String {
+        if screen.is_terminal {
+            return printable(text).into_owned();
+        }
+        let parts = text.split_inclusive(['\n', '\t']);
+        let escape = |part: &str| match part.strip_suffix(['\n', '\t']) {
+            Some(text) => format!("{}{}", printable(text), &part[text.len()..]),
+            None => printable(part).into_owned(),
+        };
+        parts.map(escape).collect()
+    };
+    match answer {
+        Value::String(text) => safe(text).into(),
+        Value::Array(items) => {
+            let items = items.iter();
+            items.map(|item| without_controls(item, screen)).collect()
+        }
+        Value::Object(members) => {
+            let members = members.iter();
+            let members =
+                members.map(|(name, value)| (safe(name), without_controls(value, screen)));
+            Value::Object(members.collect())
+        }
+        other => other.clone(),
     }
+}
+
+/// Returns true for a character that controls a terminal, also a line end.
+fn controls_terminal(c: char) -> bool {
+    matches!(printable(c.encode_utf8(&mut [0; 4])), Cow::Owned(_))
 }
 
 fn is_scalar(value: &Value) -> bool {
@@ -67,9 +91,45 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     fn new(object: &'a Map<String, Value>) -> Self {
-        let mut members: Vec<_> = object.iter().collect();
-        members.sort_by_key(|(name, _)| *name);
+        let members = sorted(object);
         let (scalars, others) = members.into_iter().partition(|(_, value)| is_scalar(value));
         Self { scalars, others }
+    }
+}
+
+/// Returns the members of an object, sorted by name.
+fn sorted(object: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    let mut members: Vec<_> = object.iter().collect();
+    members.sort_by_key(|(name, _)| *name);
+    members
+}
+
+/// Returns the sorted names of the scalars that at least one of these objects has.
+fn scalar_names(objects: &[Value]) -> Vec<&String> {
+    let members = objects.iter().filter_map(Value::as_object).flatten();
+    let scalars = members.filter(|(_, value)| is_scalar(value));
+    let names: BTreeSet<_> = scalars.map(|(name, _)| name).collect();
+    names.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_keeps_its_line_ends_for_a_program_and_loses_them_on_a_terminal() {
+        let answer = json!({"a": "x\ty\n\u{1b}[31m"});
+        for (is_terminal, expected) in [
+            (false, "x\ty\n\\u{1b}[31m\n"),
+            (true, "x\\ty\\n\\u{1b}[31m\n"),
+        ] {
+            let screen = Screen {
+                width: 80,
+                is_terminal,
+            };
+            assert_eq!(render(OutputFormat::Text, "Op", &answer, screen), expected);
+        }
     }
 }

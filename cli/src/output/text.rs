@@ -1,51 +1,86 @@
 use serde_json::{Map, Value};
 
-use crate::output::{Members, is_scalar, scalar};
+use crate::output::{Members, is_scalar, python, scalar_names, sorted};
 
 /// Formats lines of tab-separated values, sorted by member name. The line of a nested object starts
 /// with its name in capitals.
 pub(super) fn render(value: &Value) -> String {
     let mut out = String::new();
-    write(&mut out, "", value);
+    write(&mut out, None, value);
     out
 }
 
-fn write(out: &mut String, name: &str, value: &Value) {
+fn write(out: &mut String, name: Option<&str>, value: &Value) {
     match value {
         Value::Object(object) => write_object(out, name, object),
         Value::Array(items) => write_list(out, name, items),
-        other => write_line(out, name, [scalar(other)]),
+        // As in aws, without the name.
+        other => write_line(out, None, [python::text(other)]),
     }
 }
 
-fn write_object(out: &mut String, name: &str, object: &Map<String, Value>) {
+fn write_object(out: &mut String, name: Option<&str>, object: &Map<String, Value>) {
     let members = Members::new(object);
     if !members.scalars.is_empty() {
-        let values = members.scalars.iter().map(|(_, value)| scalar(value));
+        let values = members.scalars.iter().map(|(_, value)| python::text(value));
         write_line(out, name, values);
     }
     for (name, value) in members.others {
-        write(out, &name.to_uppercase(), value);
+        write(out, Some(name), value);
     }
 }
 
-/// A list of scalars is one line, or, as the member of an object, a line for each.
-fn write_list(out: &mut String, name: &str, items: &[Value]) {
-    if !items.iter().all(is_scalar) {
+/// The objects of a list have the same columns. Scalars beside lists come first.
+fn write_list(out: &mut String, name: Option<&str>, items: &[Value]) {
+    if items.iter().any(Value::is_object) {
+        let columns = scalar_names(items);
         for item in items {
-            write(out, name, item);
+            match item {
+                Value::Object(object) => write_row(out, name, object, &columns),
+                other => write(out, name, other),
+            }
         }
-    } else if name.is_empty() {
-        write_line(out, name, items.iter().map(scalar));
-    } else {
-        for item in items {
-            write_line(out, name, [scalar(item)]);
+        return;
+    }
+    let (scalars, lists): (Vec<_>, Vec<_>) = items.iter().partition(|item| is_scalar(item));
+    write_scalars(out, name, &scalars);
+    for list in lists {
+        write(out, name, list);
+    }
+}
+
+/// Writes an object of a list. A member that another object of the list has, and this one has not,
+/// is empty.
+fn write_row(
+    out: &mut String,
+    name: Option<&str>,
+    object: &Map<String, Value>,
+    columns: &[&String],
+) {
+    if !columns.is_empty() {
+        let value = |column: &&String| object.get(*column).map(python::text).unwrap_or_default();
+        write_line(out, name, columns.iter().map(value));
+    }
+    for (name, value) in sorted(object) {
+        if !columns.contains(&name) {
+            write(out, Some(name), value);
         }
     }
 }
 
-fn write_line(out: &mut String, name: &str, values: impl IntoIterator<Item = String>) {
-    let first = (!name.is_empty()).then(|| name.to_owned());
+/// Writes scalars in one line, or, as the member of an object, a line for each.
+fn write_scalars(out: &mut String, name: Option<&str>, scalars: &[&Value]) {
+    if name.is_some() {
+        for value in scalars {
+            write_line(out, name, [python::text(value)]);
+        }
+    } else if !scalars.is_empty() {
+        write_line(out, name, scalars.iter().map(|value| python::text(value)));
+    }
+}
+
+fn write_line(out: &mut String, name: Option<&str>, values: impl IntoIterator<Item = String>) {
+    let first = name.map(str::to_uppercase);
     let cells: Vec<String> = first.into_iter().chain(values).collect();
     out.push_str(&cells.join("\t"));
     out.push('\n');

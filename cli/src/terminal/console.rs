@@ -1,6 +1,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::{args::Color, failure::Failure};
+use crate::{args::Color, failure::Failure, output::Screen};
 
 /// The width of tables in columns if stdout is not a terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -79,9 +79,12 @@ impl Console {
         self.color
     }
 
-    /// Returns the width of the terminal on stdout in columns.
-    pub(crate) fn width(self) -> usize {
-        self.terminal_width().unwrap_or(DEFAULT_WIDTH)
+    /// Describes stdout for the formats of answers.
+    pub(crate) fn screen(self) -> Screen {
+        Screen {
+            width: self.terminal_width().unwrap_or(DEFAULT_WIDTH),
+            is_terminal: io::stdout().is_terminal(),
+        }
     }
 
     /// Returns the width of the terminal on stdout in columns. `None` if stdout is not a terminal.

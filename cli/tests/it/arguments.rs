@@ -173,25 +173,6 @@ fn output_is_colored_only_if_asked_for() {
     assert!(on.contains('\u{1b}'));
 }
 
-#[test]
-fn a_format_that_only_aws_has_becomes_json_with_one_note() {
-    let in_file = Home::new().with_file("config", "[default]\noutput = yaml\n");
-    let config = in_file.file("config").display().to_string();
-    let in_file = in_file.with("AWS_CONFIG_FILE", &config);
-    let in_env = Home::new().with("AWS_DEFAULT_OUTPUT", "yaml-stream");
-    for home in [in_file, in_env] {
-        let run = home.keyfob(["--sandbox", "sts", "get-caller-identity"]);
-        assert_eq!(
-            run.stderr
-                .matches("json is printed instead of yaml")
-                .count(),
-            1,
-            "{run:?}"
-        );
-        assert!(run.json().is_object());
-    }
-}
-
 /// `aws configure` writes `output = json` for nearly everybody.
 #[test]
 fn keyfobs_own_commands_follow_the_option_and_never_the_output_of_the_profile() {

@@ -1,6 +1,6 @@
 //! The forms of an answer: `--query` and the formats.
 
-use crate::keyfob::{Home, Run, assert_has};
+use crate::keyfob::{Home, Run, assert_has, assert_lacks};
 
 /// Asks the sandbox who the user of its key is.
 fn identity(words: &[&str]) -> Run {
@@ -56,4 +56,56 @@ fn a_query_that_is_not_jmespath_is_refused_before_anything_is_sent() {
 fn an_answer_that_does_not_fit_the_query_is_an_error() {
     let stderr = identity(&["--query", "abs(Account)"]).fails(255);
     assert_has(&stderr, &["In function abs(), invalid type for a value"]);
+}
+
+const YAML: &str = "\
+Account: '123456789012'
+Arn: arn:aws:iam::123456789012:user/user
+UserId: ";
+
+#[test]
+fn yaml_is_sorted_and_quotes_what_is_not_a_string_without_quotes() {
+    let yaml = identity(&["--profile", "user", "--output", "yaml"]).ok();
+    assert!(yaml.starts_with(YAML), "{yaml}");
+    // As in aws, a scalar alone is written as in JSON.
+    let account = identity(&["--output", "yaml", "--query", "Account"]).ok();
+    assert_eq!(account, "\"123456789012\"\n");
+    let nothing = identity(&["--output", "yaml", "--query", "Nothing"]).ok();
+    assert_eq!(nothing, "null\n");
+}
+
+#[test]
+fn nothing_is_printed_if_the_output_is_off() {
+    let run = identity(&["--output", "off"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    identity(&["--output", "off", "--query", "abs(Account)"]).fails(255);
+}
+
+#[test]
+fn a_table_without_a_match_is_a_title() {
+    let table = identity(&["--output", "table", "--query", "Nothing"]).ok();
+    let expected = "-------------------\n|GetCallerIdentity|\n+-----------------+\n";
+    assert_eq!(table, expected);
+}
+
+#[test]
+fn the_output_of_a_profile_or_a_variable_may_be_any_format_of_aws() {
+    let in_file = |format: &str| {
+        let home = Home::new().with_file("config", &format!("[default]\noutput = {format}\n"));
+        let config = home.file("config").display().to_string();
+        home.with("AWS_CONFIG_FILE", &config)
+    };
+    for (format, expected) in [("yaml", "Account: '12"), ("yaml-stream", "- Account: '12")] {
+        for home in [
+            in_file(format),
+            Home::new().with("AWS_DEFAULT_OUTPUT", format),
+        ] {
+            let run = home.keyfob(["--sandbox", "sts", "get-caller-identity"]);
+            assert_lacks(&run.stderr, &[format]);
+            let stdout = run.ok();
+            assert!(stdout.starts_with(expected), "{stdout}");
+        }
+    }
+    let off = in_file("off").keyfob(["--sandbox", "sts", "get-caller-identity"]);
+    assert_eq!(off.ok(), "");
 }

@@ -85,8 +85,9 @@ fn check(name: &str, answer: &str) -> Result<(), String> {
             let name = "the answer".to_owned();
             checked(Region::new(answer, Origin::Argument { name }))
         }
-        "output" if !OutputFormat::is_known_to_aws(answer) => Err(format!(
-            "{answer:?} is not known; use json, text or table, or yaml for aws"
+        "output" if OutputFormat::from_name(answer).is_none() => Err(format!(
+            "{answer:?} is not known; use {}",
+            OutputFormat::NAMES
         )),
         _ => Ok(()),
     }

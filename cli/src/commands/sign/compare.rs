@@ -78,9 +78,9 @@ fn print(
     };
     let list: Value = differences.iter().map(to_json).collect();
     let answer = match format {
-        OutputFormat::Json => list,
         // Text and table give each row the name of the list.
         OutputFormat::Text | OutputFormat::Table => json!({ "differences": list }),
+        _ => list,
     };
     context.print_as(format, "Compare", &answer)
 }

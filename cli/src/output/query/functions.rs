@@ -7,6 +7,7 @@ use serde_json::{Map, Number, Value};
 use super::QueryError;
 use super::evaluate::{equal, evaluate, order};
 use super::parser::Node;
+use crate::output::json;
 
 macro_rules! functions {
     ($($name:literal $variant:ident $arity:pat,)*) => {
@@ -161,7 +162,7 @@ impl Function {
             (Self::ToNumber, Value::String(text)) => Ok(to_number(&text)),
             (Self::ToNumber, _) => Ok(Value::Null),
             (Self::ToString, Value::String(text)) => Ok(Value::String(text)),
-            (Self::ToString, other) => Ok(ascii(&other.to_string()).into()),
+            (Self::ToString, other) => Ok(ascii(&json::compact(&other)).into()),
             (Self::Type, value) => Ok(type_name(&value).into()),
             _ => Err(self.invalid_type()),
         }
