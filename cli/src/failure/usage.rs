@@ -75,6 +75,10 @@ fn unknown_argument(error: &Error, text: &str, words: &[OsString]) -> Failure {
     let word = string(error, ContextKind::InvalidArg).unwrap_or_default();
     let command = command_in_usage(text);
     let place = place(word, words);
+    if word == "--version" {
+        return Failure::usage(format!("{place} is not an option of `{command}`"))
+            .with_hint("did you mean `keyfob --version`?");
+    }
     if let Some(option) = strings(error, ContextKind::SuggestedArg).next() {
         return Failure::usage(format!("{place} is not an option of `{command}`"))
             .with_hint(format!("did you mean {option}?"));

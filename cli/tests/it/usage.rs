@@ -185,6 +185,10 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
         (&["whoam"], "did you mean `keyfob whoami`?"),
         (&["sts", "whoami"], "did you mean `keyfob whoami`?"),
         (
+            &["configure", "get", "region", "--version"],
+            "did you mean `keyfob --version`?",
+        ),
+        (
             &["configure", "list-profile"],
             "did you mean `keyfob configure list-profiles`?",
         ),
