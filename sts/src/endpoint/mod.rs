@@ -197,7 +197,8 @@ impl EndpointBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it cannot be part of a host name: 1 to
-    /// 63 letters, digits and `-`, without a `-` at either end.
+    /// 63 letters, digits and `-`, without a `-` at either end. Also for old names of the endpoints
+    /// for FIPS, such as `us-east-1-fips`: set [`fips`](Self::fips).
     ///
     /// # Examples
     ///
@@ -215,6 +216,15 @@ impl EndpointBuilder {
             let shown = text::cut(region, 80);
             return Err(Error::setting(format!(
                 "invalid region {shown:?}: set a name such as us-east-1 (letters, digits and `-`)"
+            )));
+        }
+        let plain = region
+            .strip_prefix("fips-")
+            .or(region.strip_suffix("-fips"));
+        if let Some(plain) = plain {
+            return Err(Error::setting(format!(
+                "invalid region {region:?}, an old name of the endpoints for FIPS: set {plain} and \
+                 the endpoint for FIPS"
             )));
         }
         self.region = Some(region.to_owned());
@@ -422,6 +432,15 @@ mod tests {
             let message = error.to_string();
             assert!(message.starts_with("invalid region"), "{message}");
             assert!(!message.contains('\n'), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_old_region_name_for_fips_is_refused_with_what_to_set() {
+        for region in ["fips-us-east-1", "us-east-1-fips"] {
+            let error = Endpoint::builder().region(region).unwrap_err();
+            let cure = "set us-east-1 and the endpoint for FIPS";
+            assert!(error.to_string().ends_with(cure), "{error}");
         }
     }
 
