@@ -392,7 +392,10 @@ fn an_unknown_output_format_is_an_error_before_anything_is_sent() {
             &["sts", "get-caller-identity"],
         ] {
             let (run, bodies) = run_recorded(&assumed(), &home, words);
-            assert_has(&run.fails(253), &[name, "json, text or table"]);
+            assert_has(
+                &run.fails(253),
+                &[name, "not json, text, table, yaml, yaml-stream or off"],
+            );
             assert!(bodies.is_empty(), "{words:?}");
         }
     }
