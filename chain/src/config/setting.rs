@@ -27,7 +27,6 @@ impl<'a> Setting<'a> {
         }
     }
 
-    #[cfg(any(feature = "imds", feature = "sts"))]
     pub(super) fn from_argument(argument: Argument<'a>) -> Self {
         Self {
             name: argument.flag.to_owned(),

@@ -43,6 +43,10 @@ pub struct Settings {
     profile: String,
     profile_origin: Origin,
     region: Option<Region>,
+    /// Whether `us-east-1` takes the place of a region that nothing sets.
+    has_default_region: bool,
+    /// The property, the flag and the value of each argument that sets a property.
+    arguments: Arc<Vec<[String; 3]>>,
     order: Order,
     /// Whether the files are those that the variables name, and not texts that were given.
     reads_files: bool,
@@ -116,6 +120,8 @@ impl Settings {
             profile,
             profile_origin,
             region: None,
+            has_default_region: true,
+            arguments: Arc::default(),
             order,
             reads_files: false,
             system_properties: Arc::default(),
@@ -302,6 +308,51 @@ impl Settings {
         self
     }
 
+    /// Sets that a region must be set: by an argument, a variable, the profile or the instance.
+    /// Without one, [`resolve_region`](Self::resolve_region) returns an error instead of the
+    /// default.
+    #[must_use]
+    pub fn without_default_region(mut self) -> Self {
+        self.has_default_region = false;
+        self
+    }
+
+    pub(crate) fn has_default_region(&self) -> bool {
+        self.has_default_region
+    }
+
+    /// Sets a property by an argument of the program. It comes before the variable and the property
+    /// of the profile, wherever [`find`](Self::find) looks, so that clients and the roles of
+    /// profiles follow it alike.
+    ///
+    /// Besides the properties of a profile these may be arguments: `cli_connect_timeout` and
+    /// `cli_read_timeout`, a number of seconds for the clients of [`sts`](Self::sts), 0 for as long
+    /// as it takes; and `verify_ssl`, which is `false` for clients that trust every certificate.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Argument, Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_MAX_ATTEMPTS", "5")]))
+    ///     .with_argument("max_attempts", Argument::new("--max-attempts", "2"));
+    /// let attempts = settings.find("AWS_MAX_ATTEMPTS", "max_attempts").unwrap();
+    /// assert_eq!((attempts.text, attempts.name.as_str()), ("2", "--max-attempts"));
+    /// ```
+    #[must_use]
+    pub fn with_argument(mut self, property: &str, argument: Argument<'_>) -> Self {
+        let argument = [property, argument.flag, argument.value].map(str::to_owned);
+        Arc::make_mut(&mut self.arguments).push(argument);
+        self
+    }
+
+    /// Returns a setting that only an argument can set.
+    pub(super) fn argument(&self, property: &str) -> Option<Setting<'_>> {
+        let mut arguments = self.arguments.iter();
+        let [_, flag, value] = arguments.rfind(|[name, ..]| name == property)?;
+        Some(Setting::from_argument(Argument::new(flag, value)))
+    }
+
     /// Returns the environment.
     pub fn variables(&self) -> &Variables {
         &self.variables
@@ -459,7 +510,8 @@ impl Settings {
             .transpose()
     }
 
-    /// Returns a setting from a variable, or else from a property of the profile.
+    /// Returns a setting from an argument, or else from a variable, or else from a property of the
+    /// profile.
     ///
     /// A value that is empty or only whitespace counts as not set. A profile that cannot be read
     /// sets nothing here; [`profile`](Self::profile) returns the error.
@@ -475,7 +527,8 @@ impl Settings {
     /// assert_eq!(attempts.origin.to_string(), "AWS_MAX_ATTEMPTS");
     /// ```
     pub fn find(&self, variable: &str, property: &str) -> Option<Setting<'_>> {
-        self.variable(variable).or_else(|| {
+        let given = self.argument(property);
+        given.or_else(|| self.variable(variable)).or_else(|| {
             let profile = self.profile().ok()??;
             Setting::from_value(profile, property, profile.get(property)?)
         })

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use keyfob_sts::{Client, ClientBuilder, Endpoint, EndpointBuilder};
 
 use super::{
@@ -10,6 +12,9 @@ use crate::{
     error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
 };
+
+/// Stands for no timeout. Clocks can still add it to the current time.
+const ENDLESS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 impl Settings {
     /// Returns the builder of a client for STS, configured by these settings.
@@ -25,6 +30,9 @@ impl Settings {
     /// | `AWS_CA_BUNDLE` | `ca_bundle` | file of the certificate authorities to trust, in PEM (with one of the TLS features) |
     /// | `AWS_MAX_ATTEMPTS` | `max_attempts` | how often a call is sent at most, 1 or more; default 3 |
     /// | `AWS_RETRY_MODE` | `retry_mode` | `standard`, `adaptive` (which is the same here: it limits the rate of many calls) or `legacy` (5 attempts by default) |
+    ///
+    /// Arguments of the program come before all of these, and can set timeouts; see
+    /// [`with_argument`](Self::with_argument).
     ///
     /// The HTTP client reads `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` from the
     /// environment of the process, not from these settings; names in lower case come first. For a
@@ -70,10 +78,29 @@ impl Settings {
         let url = self.endpoint(Endpoint::builder(), "sts", region, endpoint)?;
         let url = url.legacy_global(self.has_legacy_sts()?);
         let mut builder = Client::builder().with_endpoint(url);
-        if let Some(attempts) = self.attempts()? {
+        let attempts = self.attempts()?;
+        if let Some(attempts) = attempts {
             builder = builder.attempts(attempts);
         }
-        self.with_ca_bundle(builder)
+        if let Some(timeout) = self.timeout("cli_connect_timeout")? {
+            builder = builder.connect_timeout(timeout);
+        }
+        if let Some(timeout) = self.timeout("cli_read_timeout")? {
+            // Each attempt may take that long, and the waits between them a minute.
+            let all = timeout.saturating_mul(attempts.unwrap_or(3));
+            let deadline = all.saturating_add(Duration::from_secs(60)).min(ENDLESS);
+            builder = builder.timeout(timeout).deadline(deadline);
+        }
+        self.with_certificates(builder)
+    }
+
+    /// Returns a number of seconds that an argument sets. 0 is as long as it takes, as in `aws`.
+    fn timeout(&self, property: &str) -> Result<Option<Duration>, Error> {
+        let Some(setting) = self.argument(property) else {
+            return Ok(None);
+        };
+        let timeout = setting.seconds()?.min(ENDLESS);
+        Ok(Some(if timeout.is_zero() { ENDLESS } else { timeout }))
     }
 
     /// Configures the endpoint of a service by these settings: its region, its URL, FIPS and dual
@@ -213,9 +240,13 @@ impl Settings {
     }
 
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
-    fn with_ca_bundle(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+    fn with_certificates(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         use crate::error::check_exists;
 
+        let verify = self.argument("verify_ssl");
+        if verify.is_some_and(|setting| setting.text == "false") {
+            return Ok(builder.accept_any_certificate());
+        }
         match self.find("AWS_CA_BUNDLE", "ca_bundle") {
             Some(file) => {
                 check_exists(file.text).map_err(|error| file.unusable(error))?;
@@ -229,7 +260,7 @@ impl Settings {
     /// Without TLS there is no certificate to check.
     #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with TLS")]
-    fn with_ca_bundle(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+    fn with_certificates(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         Ok(builder)
     }
 }

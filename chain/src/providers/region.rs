@@ -2,12 +2,13 @@ use keyfob_sigv4::Timestamp;
 
 use crate::{
     config::{Argument, Region, Settings},
-    error::Error,
+    error::{Error, ErrorKind},
 };
 
 impl Settings {
     /// Returns the region to use: that of [`region`](Self::region), then that of the EC2 instance
-    /// (with the feature `imds`), then [`Region::us_east_1`].
+    /// (with the feature `imds`), then [`Region::us_east_1`], unless
+    /// [`without_default_region`](Self::without_default_region) forbids it.
     ///
     /// Asks instance metadata only if no region is set and the [`Order`](crate::Order) does so;
     /// outside EC2 this takes up to 1 s. Within 5 s of `now`, it is not asked again.
@@ -16,8 +17,8 @@ impl Settings {
     ///
     /// The errors of [`region`](Self::region), and
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if a setting of instance metadata cannot
-    /// be used. An instance without a region, or a service that is not that of EC2, is not an
-    /// error.
+    /// be used, or if no region is set and the default is forbidden. An instance without a region,
+    /// or a service that is not that of EC2, is not an error.
     ///
     /// # Examples
     ///
@@ -53,10 +54,14 @@ impl Settings {
             // EC2's at all, must not stop a program that does not need it.
             match instance.region(now).await {
                 Ok(Some(region)) => return Ok(region),
-                Err(error) if error.kind() == crate::ErrorKind::Setting => return Err(error),
+                Err(error) if error.kind() == ErrorKind::Setting => return Err(error),
                 Ok(None) | Err(_) => {}
             }
         }
-        Ok(Region::us_east_1())
+        if self.has_default_region() {
+            return Ok(Region::us_east_1());
+        }
+        let message = "no region is set: set AWS_REGION, or region in the profile";
+        Err(Error::new(ErrorKind::Setting, message))
     }
 }

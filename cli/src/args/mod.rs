@@ -1,6 +1,7 @@
 //! The command line. Parsing only looks at the text: it reads no file and no variable.
 
 mod abbreviate;
+mod connection;
 mod examples;
 mod help_words;
 mod imds;
@@ -16,6 +17,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
 
 pub(crate) use self::{
+    connection::ConnectionArgs,
     imds::{ImdsCommand, WatchEvent},
     number::NumberError,
     s3::{PresignArgs, S3Command},
@@ -93,6 +95,8 @@ pub(crate) struct Globals {
     /// Send requests to this URL instead of the service's endpoint
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
     /// Log what is done on stderr (never a secret)
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING)]
     pub(crate) debug: bool,

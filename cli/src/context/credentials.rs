@@ -16,10 +16,10 @@ impl Context {
     /// Returns a function that reads the configuration files again and returns the chain.
     pub(crate) fn chain_again(&self) -> impl Fn() -> Chain + Send + Sync + 'static {
         let variables = self.variables().clone();
-        let profile = self.globals().profile.clone();
+        let globals = self.globals().clone();
         let region = self.region_argument.clone();
         move || {
-            let settings = load(variables.clone(), profile.as_deref(), region.as_ref());
+            let settings = load(variables.clone(), &globals, region.as_ref());
             Chain::default_for(Order::Cli, &settings)
         }
     }

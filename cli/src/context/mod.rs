@@ -59,7 +59,8 @@ impl Context {
         let is = |name, check: fn(&OsStr) -> bool| variables.raw(name).is_some_and(check);
         let no_color =
             is("NO_COLOR", |value| !value.is_empty()) || is("TERM", |value| value == "dumb");
-        let console = Console::new(globals.color, no_color);
+        let console =
+            Console::new(globals.color, no_color).with_input(!globals.connection.no_input);
         if globals.debug {
             start_debugging(console.has_color());
         }
@@ -75,12 +76,14 @@ impl Context {
         }
         let notes = Notes::new(console, variables.home());
         let told = notes.clone();
-        let settings = load(
-            variables,
-            globals.profile.as_deref(),
-            region_argument.as_ref(),
-        )
-        .with_notify(move |finding| told.print(finding));
+        if globals.connection.no_verify_ssl {
+            console.warn(
+                "certificates are not checked (--no-verify-ssl): others on the way can read and \
+                 change what is sent",
+            );
+        }
+        let settings = load(variables, &globals, region_argument.as_ref());
+        let settings = settings.with_notify(move |finding| told.print(finding));
         Ok(Self {
             globals,
             console,
@@ -112,9 +115,14 @@ impl Context {
 }
 
 /// Reads the configuration files.
-fn load(variables: Variables, profile: Option<&str>, region: Option<&Region>) -> Settings {
-    let mut settings = Settings::load(variables);
-    if let Some(profile) = profile {
+fn load(variables: Variables, globals: &Globals, region: Option<&Region>) -> Settings {
+    let has_no_default = variables.text("KEYFOB_NO_DEFAULT_REGION");
+    let has_no_default = has_no_default.is_some_and(|value| matches!(value, "1" | "true"));
+    let mut settings = globals.connection.apply(Settings::load(variables));
+    if has_no_default {
+        settings = settings.without_default_region();
+    }
+    if let Some(profile) = &globals.profile {
         settings = settings.with_profile(profile);
     }
     match region {

@@ -9,6 +9,8 @@ const DEFAULT_WIDTH: usize = 80;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     color: bool,
+    /// Whether questions are allowed.
+    input: bool,
 }
 
 /// What a piece of text means, which decides its color.
@@ -29,7 +31,12 @@ impl Console {
             Color::Off => false,
             Color::Auto => !no_color && io::stdout().is_terminal(),
         };
-        Self { color }
+        Self { color, input: true }
+    }
+
+    /// Allows or forbids questions.
+    pub(crate) fn with_input(self, input: bool) -> Self {
+        Self { input, ..self }
     }
 
     /// Writes data to stdout, unchanged.
@@ -93,8 +100,18 @@ impl Console {
         Some(usize::from(width.0))
     }
 
-    /// Returns true if the user can be asked: stdin and stderr are terminals.
+    /// Returns true if the user can be asked: stdin and stderr are terminals, and questions are
+    /// allowed.
     pub(crate) fn can_ask(self) -> bool {
+        self.input && self.has_terminals()
+    }
+
+    /// Returns true if only `--no-input` forbids a question.
+    pub(crate) fn is_input_forbidden(self) -> bool {
+        !self.input && self.has_terminals()
+    }
+
+    fn has_terminals(self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 }

@@ -15,13 +15,17 @@ impl Prompt {
     ///
     /// # Errors
     ///
-    /// If stdin or stderr is not a terminal.
+    /// If stdin or stderr is not a terminal, or with `--no-input`.
     pub(crate) fn new(console: Console, alternative: &str) -> Result<Self, Failure> {
         if console.can_ask() {
             return Ok(Self(console));
         }
-        let failure = Failure::configuration("cannot ask: stdin or stderr is not a terminal")
-            .with_code("NoTerminal");
+        let reason = if console.is_input_forbidden() {
+            "cannot ask: --no-input forbids it"
+        } else {
+            "cannot ask: stdin or stderr is not a terminal"
+        };
+        let failure = Failure::configuration(reason).with_code("NoTerminal");
         Err(failure.with_hint(alternative))
     }
 

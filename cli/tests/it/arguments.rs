@@ -232,3 +232,24 @@ fn the_rows_of_why_are_colored_by_their_verdict() {
         assert!(!off.ok().contains('\u{1b}'));
     }
 }
+
+#[test]
+fn options_of_aws_without_a_use_here_are_accepted() {
+    let options = [
+        "--no-cli-pager",
+        "--no-cli-auto-prompt",
+        "--cli-binary-format",
+        "raw-in-base64-out",
+    ];
+    let call = [
+        "--sandbox",
+        "--profile",
+        "user",
+        "sts",
+        "get-caller-identity",
+    ];
+    let with = Home::new().keyfob(call.iter().chain(&options)).ok();
+    assert_eq!(with, Home::new().keyfob(call).ok());
+    let wrong = ["--cli-binary-format", "hex"];
+    Home::new().keyfob(call.iter().chain(&wrong)).fails(252);
+}

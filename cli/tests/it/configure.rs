@@ -166,6 +166,21 @@ fn only_the_question_with_an_invalid_answer_is_repeated() {
 }
 
 #[test]
+fn no_question_is_asked_on_a_terminal_if_the_option_forbids_it() {
+    let nothing: &[(&str, &str)] = &[];
+    for words in [&["configure"][..], &["configure", "set", "region"]] {
+        let words = [words, &["--no-input"]].concat();
+        let run = on_terminal(&Home::new(), &words, nothing);
+        assert_eq!(run["code"], 253, "{run}");
+        let shown = run["shown"].as_str().unwrap();
+        assert_has(
+            shown,
+            &["(NoTerminal): cannot ask: --no-input forbids it", "hint: "],
+        );
+    }
+}
+
+#[test]
 fn ctrl_c_at_a_prompt_exits_with_130_and_restores_the_echo() {
     let home = Home::new();
     let run = on_terminal(&home, &["configure"], &[("AWS Access Key ID", "\u{3}")]);

@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::keyfob::{Home, assert_has, assert_lacks};
@@ -311,4 +312,110 @@ fn a_ca_bundle_is_used_by_sts_whoami_and_the_role_of_a_profile() {
         let stderr = unreadable.keyfob(words).fails(253);
         assert_has(&stderr, &["AWS_CA_BUNDLE cannot be used", "/no/such.pem"]);
     }
+}
+
+#[test]
+fn the_options_of_tls_come_before_variables_for_every_call() {
+    let server = TlsServer::start();
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("AWS_ENDPOINT_URL_STS", &server.url)
+        .with("AWS_CA_BUNDLE", tls("other.pem").to_str().unwrap())
+        .with_file("credentials", CREDENTIALS);
+    let bundle = tls("ca.pem").display().to_string();
+    for words in [
+        &["sts", "get-caller-identity"][..],
+        &["whoami"],
+        &["--profile", "ops", "whoami"],
+    ] {
+        assert_has(&home.keyfob(words).fails(255), &["certificate"]);
+        let by_option = home.keyfob(words.iter().chain(&["--ca-bundle", &bundle]));
+        assert_has(&by_option.ok(), &["AIDA"]);
+        let unchecked = home.keyfob(words.iter().chain(&["--no-verify-ssl"]));
+        assert_has(
+            &unchecked.stderr,
+            &["warning: certificates are not checked"],
+        );
+        assert_has(&unchecked.ok(), &["AIDA"]);
+    }
+    let words = ["--ca-bundle", "/no/such.pem", "sts", "get-caller-identity"];
+    assert_has(
+        &home.keyfob(words).fails(253),
+        &["--ca-bundle cannot be used"],
+    );
+}
+
+/// `https` waits for the server while it connects, `http` while it reads.
+#[test]
+fn the_options_of_timeouts_end_a_call_to_a_server_that_does_not_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let home = Home::new()
+        .with_key("AKIAEXAMPLE", "canary")
+        .with("AWS_REGION", "eu-west-1");
+    for (scheme, option, code) in [
+        ("http", "--cli-read-timeout", "ReadTimeout"),
+        ("https", "--cli-connect-timeout", "EndpointConnection"),
+    ] {
+        let url = format!("{scheme}://{address}");
+        let started = Instant::now();
+        let run = home.keyfob([
+            "--endpoint-url",
+            &url,
+            option,
+            "1",
+            "--max-attempts",
+            "1",
+            "sts",
+            "get-caller-identity",
+        ]);
+        assert_has(&run.fails(255), &[code]);
+        let elapsed = started.elapsed();
+        assert!(
+            elapsed < Duration::from_millis(2900),
+            "{option}: {elapsed:?}"
+        );
+    }
+}
+
+#[test]
+fn the_options_of_retries_come_before_variables() {
+    let home = Home::new()
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("AWS_RETRY_MODE", "nonsense");
+    let call = [
+        "--sandbox",
+        "--sandbox-throttle",
+        "9",
+        "sts",
+        "get-caller-identity",
+    ];
+    let stderr = home.keyfob(call).fails(253);
+    assert_has(&stderr, &["AWS_RETRY_MODE is \"nonsense\""]);
+    let options = ["--retry-mode", "standard", "--max-attempts", "2"];
+    let stderr = home.keyfob(call.iter().chain(&options)).fails(254);
+    assert_has(&stderr, &["(reached max retries: 1)"]);
+    let wrong = [["--retry-mode", "fast"], ["--max-attempts", "0"]];
+    for option in wrong {
+        home.keyfob(call.iter().chain(&option)).fails(252);
+    }
+}
+
+#[test]
+fn no_default_region_is_used_if_an_option_or_a_variable_forbids_it() {
+    let home = || Home::new().with_key("AKIAEXAMPLE", "canary");
+    let forbidden = home().with("KEYFOB_NO_DEFAULT_REGION", "1");
+    for words in [
+        &["sts", "get-caller-identity"][..],
+        &["whoami"],
+        &["s3", "presign", "s3://b/k"],
+    ] {
+        let by_option = home().keyfob(words.iter().chain(&["--no-default-region"]));
+        for run in [by_option, forbidden.keyfob(words)] {
+            assert_has(&run.fails(253), &["no region is set: set AWS_REGION"]);
+        }
+    }
+    let presign = ["s3", "presign", "s3://b/k", "--region", "eu-west-1"];
+    assert_has(&forbidden.keyfob(presign).ok(), &["eu-west-1"]);
 }

@@ -23,6 +23,8 @@ pub struct ClientBuilder {
     http: Option<reqwest::Client>,
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     ca_bundle: Option<CaBundle>,
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    accepts_any_certificate: bool,
     connect_timeout: Duration,
     attempts: Option<u32>,
     settings: Settings,
@@ -36,6 +38,8 @@ impl Default for ClientBuilder {
             http: None,
             #[cfg(any(feature = "rustls", feature = "native-tls"))]
             ca_bundle: None,
+            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            accepts_any_certificate: false,
             connect_timeout: Duration::from_secs(3),
             attempts: None,
             settings: Settings {
@@ -185,6 +189,28 @@ impl ClientBuilder {
     pub fn ca_bundle_file(mut self, file: impl AsRef<Path>) -> Result<Self, Error> {
         self.ca_bundle = Some(CaBundle::read(file.as_ref())?);
         Ok(self)
+    }
+
+    /// Trusts the certificate of every server, and no CA bundle is looked at. Whoever can change
+    /// the way of the requests can read and change them, with the credentials in the answers: this
+    /// is for tests only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Client;
+    ///
+    /// let client = Client::builder()
+    ///     .region("eu-west-1")?
+    ///     .endpoint("https://localhost:4566")?
+    ///     .accept_any_certificate()
+    ///     .build()?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    pub fn accept_any_certificate(mut self) -> Self {
+        self.accepts_any_certificate = true;
+        self
     }
 
     /// Sets an HTTP client of your own, with its proxies, certificates and connect timeout.
@@ -380,7 +406,9 @@ impl ClientBuilder {
             builder = builder.tls_backend_rustls();
         }
         #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        if let Some(bundle) = &self.ca_bundle {
+        if self.accepts_any_certificate {
+            builder = builder.tls_danger_accept_invalid_certs(true);
+        } else if let Some(bundle) = &self.ca_bundle {
             return bundle.build(builder);
         }
         builder.build().map_err(unusable)

@@ -107,6 +107,22 @@ async fn without_its_authority_the_server_is_refused_and_the_first_cause_names_t
 }
 
 #[tokio::test]
+async fn every_certificate_is_accepted_only_if_asked_for() {
+    for name in ["server.pem", "self-signed.pem", "expired.pem"] {
+        let server = Server::with_certificate(name);
+        let client = || server.client().ca_bundle_file(file("other.pem")).unwrap();
+        assert_eq!(
+            whoami(client().accept_any_certificate()).await.unwrap(),
+            "AIDA"
+        );
+        assert_eq!(
+            whoami(client()).await.unwrap_err().kind(),
+            ErrorKind::Connect
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_server_whose_own_certificate_is_in_the_bundle_is_trusted_as_by_openssl() {
     let server = Server::with_certificate("self-signed.pem");
     let bundle = fs::read_to_string(file("self-signed.pem")).unwrap();

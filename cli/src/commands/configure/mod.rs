@@ -153,8 +153,11 @@ async fn read_value(
     old: Option<&Section>,
 ) -> Result<Secret, Failure> {
     let console = context.console();
-    if console.can_ask() {
-        let prompt = Prompt::new(console, "")?;
+    if console.can_ask() || console.is_input_forbidden() {
+        let prompt = Prompt::new(
+            console,
+            "give the value after the name, or on standard input",
+        )?;
         let answer = answers::ask(&prompt, key, key, old).await?;
         return answer.map(Secret::new).ok_or_else(value_missing);
     }
