@@ -61,6 +61,9 @@ fn cannot_start(error: &io::Error) -> Failure {
 }
 
 async fn run(args: Args) -> Result<(), Failure> {
-    let context = Context::prepare(args.globals).await?;
-    commands::run(&context, &args.command).await
+    let format = args.globals.cli_error_format.unwrap_or_default();
+    let context = Context::prepare(args.globals).await;
+    let context = context.map_err(|failure| failure.with_format(format))?;
+    let result = commands::run(&context, &args.command).await;
+    result.map_err(|failure| context.formatted(failure))
 }

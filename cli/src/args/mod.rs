@@ -3,6 +3,7 @@
 mod abbreviate;
 mod connection;
 mod examples;
+mod format;
 mod help_words;
 mod imds;
 mod number;
@@ -18,6 +19,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error:
 
 pub(crate) use self::{
     connection::ConnectionArgs,
+    format::{ErrorFormat, OutputFormat},
     imds::{ImdsCommand, WatchEvent},
     number::NumberError,
     s3::{PresignArgs, S3Command},
@@ -95,6 +97,9 @@ pub(crate) struct Globals {
     /// Send requests to this URL instead of the service's endpoint
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+    /// The format of errors on stderr [default: enhanced, with hints]
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "FORMAT")]
+    pub(crate) cli_error_format: Option<ErrorFormat>,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     /// Log what is done on stderr (never a secret)
@@ -116,31 +121,6 @@ pub(crate) struct Globals {
         help_heading = KEYFOB_OPTIONS_HEADING
     )]
     pub(crate) sandbox_throttle: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
-    Json,
-    Text,
-    Table,
-    Yaml,
-    /// For `AWS_DEFAULT_OUTPUT` and profiles only.
-    #[value(skip)]
-    YamlStream,
-    Off,
-}
-
-impl OutputFormat {
-    /// The names that settings can have, for messages.
-    pub(crate) const NAMES: &str = "json, text, table, yaml, yaml-stream or off";
-
-    /// Returns the format with this name, as `AWS_DEFAULT_OUTPUT` and profiles write it.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "yaml-stream" => Some(Self::YamlStream),
-            name => Self::from_str(name, false).ok(),
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

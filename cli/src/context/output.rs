@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use crate::{
-    args::OutputFormat,
+    args::{ErrorFormat, OutputFormat},
     context::Context,
     failure::Failure,
     output::{self, Query},
@@ -21,6 +21,24 @@ pub(super) fn query(expression: Option<&str>) -> Result<Option<Query>, Failure> 
 }
 
 impl Context {
+    /// Gives a failure the format that the argument or a setting asks for. A setting that cannot be
+    /// used is a hint.
+    pub(crate) fn formatted(&self, failure: Failure) -> Failure {
+        if let Some(format) = self.globals.cli_error_format {
+            return failure.with_format(format);
+        }
+        let setting = self
+            .settings
+            .find("AWS_CLI_ERROR_FORMAT", "cli_error_format");
+        let Some(setting) = setting else {
+            return failure;
+        };
+        match ErrorFormat::from_name(setting.text) {
+            Some(format) => failure.with_format(format),
+            None => failure.with_hint(setting.invalid(ErrorFormat::NAMES).to_string()),
+        }
+    }
+
     /// Prints the answer of an operation in the configured format, by default as JSON.
     ///
     /// # Errors

@@ -8,13 +8,19 @@ mod usage;
 
 use std::{fmt, io};
 
+use serde_json::json;
+
 use self::exit::Exit;
 pub(crate) use self::{
     advice::{is_key_refused, with_reasons},
     causes::chained,
     usage::explain_usage,
 };
-use crate::terminal::{printable, printable_lines};
+use crate::{
+    args::{ErrorFormat, OutputFormat},
+    output,
+    terminal::{Screen, printable, printable_lines},
+};
 
 /// A command's failure. `Display` is the text for stderr, with the empty line `aws` starts with.
 #[derive(Debug)]
@@ -31,6 +37,7 @@ struct Inner {
     message: String,
     details: Vec<String>,
     hints: Vec<String>,
+    format: ErrorFormat,
 }
 
 impl Failure {
@@ -43,6 +50,7 @@ impl Failure {
             message: message.into(),
             details: Vec::new(),
             hints: Vec::new(),
+            format: ErrorFormat::default(),
         }))
     }
 
@@ -125,6 +133,12 @@ impl Failure {
         self
     }
 
+    /// Sets the format of the text for stderr.
+    pub(crate) fn with_format(mut self, format: ErrorFormat) -> Self {
+        self.0.format = format;
+        self
+    }
+
     /// Returns the exit code of the process.
     pub(crate) fn exit_code(&self) -> u8 {
         self.0.exit.map_or(0, |exit| exit as u8)
@@ -137,9 +151,35 @@ impl Failure {
     }
 }
 
+impl Inner {
+    /// Formats the code and the message as an answer.
+    fn render(&self, format: OutputFormat) -> String {
+        let error = json!({
+            "Code": self.code.as_deref().unwrap_or("Unknown"),
+            "Message": self.message,
+        });
+        // A line end in the message must not pass for one of the format.
+        let screen = Screen {
+            width: 80,
+            is_terminal: true,
+        };
+        output::render(format, "error", &error, screen)
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failure = &self.0;
+        let of_answers = match failure.format {
+            ErrorFormat::Legacy | ErrorFormat::Enhanced => None,
+            ErrorFormat::Json => Some(OutputFormat::Json),
+            ErrorFormat::Text => Some(OutputFormat::Text),
+            ErrorFormat::Table => Some(OutputFormat::Table),
+            ErrorFormat::Yaml => Some(OutputFormat::Yaml),
+        };
+        if let Some(format) = of_answers {
+            return f.write_str(&failure.render(format));
+        }
         f.write_str("\nkeyfob: [ERROR]: ")?;
         if let Some(code) = &failure.code {
             write!(f, "An error occurred ({})", printable(code))?;
@@ -154,6 +194,9 @@ impl fmt::Display for Failure {
         }
         // Any of these texts may contain words of a service or a file.
         writeln!(f, "{}", printable_lines(&failure.message))?;
+        if failure.format == ErrorFormat::Legacy {
+            return Ok(());
+        }
         for line in &failure.details {
             writeln!(f, "{}", printable(line))?;
         }
@@ -203,5 +246,31 @@ mod tests {
     fn a_closed_pipe_is_not_an_error() {
         let failure = Failure::stdout(&io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!((failure.exit_code(), failure.is_silent()), (0, true));
+    }
+
+    #[test]
+    fn the_format_of_errors_is_that_of_the_option() {
+        let failure = || {
+            let failure = Failure::service("AccessDenied", "AssumeRole", "no\nway");
+            failure.with_detail("role r").with_hint("ask")
+        };
+        let first = "\nkeyfob: [ERROR]: An error occurred (AccessDenied) when calling the \
+             AssumeRole operation: no\n  way\n";
+        for (format, expected) in [
+            (ErrorFormat::Legacy, first),
+            (
+                ErrorFormat::Json,
+                "{\n    \"Code\": \"AccessDenied\",\n    \"Message\": \"no\\nway\"\n}\n",
+            ),
+            (
+                ErrorFormat::Yaml,
+                "Code: AccessDenied\nMessage: \"no\\nway\"\n",
+            ),
+            (ErrorFormat::Text, "AccessDenied\tno\\nway\n"),
+        ] {
+            assert_eq!(failure().with_format(format).to_string(), expected);
+        }
+        let enhanced = failure().with_format(ErrorFormat::Enhanced).to_string();
+        assert_eq!(enhanced, format!("{first}role r\nhint: ask\n"));
     }
 }

@@ -14,15 +14,10 @@ use std::{borrow::Cow, collections::BTreeSet};
 use serde_json::{Map, Value};
 
 pub(crate) use self::query::Query;
-use crate::{args::OutputFormat, terminal::printable};
-
-/// Where an answer is printed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Screen {
-    /// The width in columns. A table that would be wider lists the members of an object as rows.
-    pub(crate) width: usize,
-    pub(crate) is_terminal: bool,
-}
+use crate::{
+    args::OutputFormat,
+    terminal::{Screen, printable},
+};
 
 /// Formats the answer of an operation, or what `--query` selected of it, with a line end.
 pub(crate) fn render(

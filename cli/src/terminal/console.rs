@@ -1,6 +1,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::{args::Color, failure::Failure, output::Screen};
+use crate::{args::Color, failure::Failure};
 
 /// The width of tables in columns if stdout is not a terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -20,6 +20,14 @@ pub(crate) enum Style {
     Bad,
     Warning,
     Strong,
+}
+
+/// Where an answer is printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Screen {
+    /// The width in columns. A table that would be wider lists the members of an object as rows.
+    pub(crate) width: usize,
+    pub(crate) is_terminal: bool,
 }
 
 impl Console {

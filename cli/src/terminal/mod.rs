@@ -10,7 +10,7 @@ mod shell;
 mod stop;
 
 pub(crate) use self::{
-    console::{Console, Style},
+    console::{Console, Screen, Style},
     debug::start as start_debugging,
     escape::{printable, printable_lines},
     mask::masked,

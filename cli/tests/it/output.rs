@@ -109,3 +109,36 @@ fn the_output_of_a_profile_or_a_variable_may_be_any_format_of_aws() {
     let off = in_file("off").keyfob(["--sandbox", "sts", "get-caller-identity"]);
     assert_eq!(off.ok(), "");
 }
+
+#[test]
+fn an_error_has_the_format_of_the_option_the_variable_or_the_profile() {
+    let json = "{\n    \"Code\": \"NoCredentials\",\n    \"Message\": \"";
+    let call = ["sts", "get-caller-identity"];
+    let in_file = Home::new().with_file("config", "[default]\ncli_error_format = json\n");
+    let by_variable = Home::new().with("AWS_CLI_ERROR_FORMAT", "json");
+    let by_option = Home::new().with("AWS_CLI_ERROR_FORMAT", "nonsense");
+    let option = ["--cli-error-format", "json"];
+    for run in [
+        in_file.keyfob(call),
+        by_variable.keyfob(call),
+        by_option.keyfob(option.iter().chain(&call)),
+    ] {
+        let stderr = run.fails(253);
+        assert!(stderr.starts_with(json), "{stderr}");
+        assert_lacks(&stderr, &["hint: ", "[ERROR]"]);
+    }
+    let wrong = by_option.keyfob(call).fails(253);
+    assert_has(
+        &wrong,
+        &[
+            "[ERROR]",
+            "hint: AWS_CLI_ERROR_FORMAT is \"nonsense\", which is not legacy",
+        ],
+    );
+    let region = ["--region", "x y", "--cli-error-format", "yaml"];
+    let stderr = Home::new().keyfob(region.iter().chain(&call)).fails(252);
+    assert!(
+        stderr.starts_with("Code: ParamValidation\nMessage: "),
+        "{stderr}"
+    );
+}

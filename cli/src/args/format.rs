@@ -1,0 +1,51 @@
+use clap::ValueEnum;
+
+/// The format of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    Json,
+    Text,
+    Table,
+    Yaml,
+    /// For `AWS_DEFAULT_OUTPUT` and profiles only.
+    #[value(skip)]
+    YamlStream,
+    Off,
+}
+
+impl OutputFormat {
+    /// The names that settings can have, for messages.
+    pub(crate) const NAMES: &str = "json, text, table, yaml, yaml-stream or off";
+
+    /// Returns the format with this name, as `AWS_DEFAULT_OUTPUT` and profiles write it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "yaml-stream" => Some(Self::YamlStream),
+            name => Self::from_str(name, false).ok(),
+        }
+    }
+}
+
+/// The format of an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ErrorFormat {
+    /// The message without details and hints
+    Legacy,
+    /// The message with details and hints
+    #[default]
+    Enhanced,
+    Json,
+    Text,
+    Table,
+    Yaml,
+}
+
+impl ErrorFormat {
+    /// The names that settings can have, for messages.
+    pub(crate) const NAMES: &str = "legacy, enhanced, json, text, table or yaml";
+
+    /// Returns the format with this name, as `AWS_CLI_ERROR_FORMAT` and profiles write it.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::from_str(name, false).ok()
+    }
+}
