@@ -4,9 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Number, Value};
 
-use super::QueryError;
-use super::lexer::Comparator;
-use super::parser::Node;
+use crate::output::query::{QueryError, lexer::Comparator, parser::Node};
 
 pub(super) fn evaluate(node: &Node, value: &Value) -> Result<Value, QueryError> {
     Ok(match node {
@@ -30,15 +28,7 @@ pub(super) fn evaluate(node: &Node, value: &Value) -> Result<Value, QueryError> 
             _ => Value::Null,
         },
         Node::Filter(left, condition, right) => match evaluate(left, value)? {
-            Value::Array(elements) => {
-                let mut kept = Vec::new();
-                for element in &elements {
-                    if is_true(&evaluate(condition, element)?) {
-                        kept.push(element);
-                    }
-                }
-                project(kept, right)?
-            }
+            Value::Array(elements) => project(kept(&elements, condition)?, right)?,
             _ => Value::Null,
         },
         Node::Compare(how, left, right) => {
@@ -59,17 +49,28 @@ pub(super) fn evaluate(node: &Node, value: &Value) -> Result<Value, QueryError> 
             Value::Array(found?)
         }
         Node::Hash(members) => {
-            let mut object = Map::new();
-            for (name, node) in members {
-                object.insert(name.clone(), evaluate(node, value)?);
-            }
-            Value::Object(object)
+            let members = members.iter();
+            let object: Result<Map<_, _>, _> = members
+                .map(|(name, node)| Ok::<_, QueryError>((name.clone(), evaluate(node, value)?)))
+                .collect();
+            Value::Object(object?)
         }
         Node::Call(function, arguments) => function.call(arguments, value)?,
         Node::Reference(_) => {
             return Err(QueryError::new("an expression reference is not a value"));
         }
     })
+}
+
+/// Returns the elements that fit a condition.
+fn kept<'a>(elements: &'a [Value], condition: &Node) -> Result<Vec<&'a Value>, QueryError> {
+    let mut kept = Vec::new();
+    for element in elements {
+        if is_true(&evaluate(condition, element)?) {
+            kept.push(element);
+        }
+    }
+    Ok(kept)
 }
 
 fn project<'a>(

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Number, Value};
 
-use super::QueryError;
-use super::evaluate::{equal, evaluate, order};
-use super::parser::Node;
 use crate::output::json;
+use crate::output::query::QueryError;
+use crate::output::query::evaluate::{equal, evaluate, order};
+use crate::output::query::parser::Node;
 
 macro_rules! functions {
     ($($name:literal $variant:ident $arity:pat,)*) => {
@@ -110,52 +110,6 @@ impl Function {
         let first = arguments.next().unwrap_or_default();
         let second = arguments.next().unwrap_or_default();
         match (self, first) {
-            (Self::Abs | Self::Ceil | Self::Floor, Value::Number(n)) => Ok(self.round(&n)),
-            (Self::Avg, Value::Array(list)) if list.is_empty() => Ok(Value::Null),
-            (Self::Avg, Value::Array(list)) => {
-                let length = list.len() as f64;
-                Ok(Value::from(
-                    self.sum(&list)?.as_f64().unwrap_or(0.0) / length,
-                ))
-            }
-            (Self::Sum, Value::Array(list)) => self.sum(&list).map(Value::Number),
-            (Self::Contains, Value::Array(list)) => {
-                Ok(list.iter().any(|element| equal(element, &second)).into())
-            }
-            (Self::Contains, Value::String(text)) => Ok(second
-                .as_str()
-                .is_some_and(|part| text.contains(part))
-                .into()),
-            (Self::StartsWith, Value::String(text)) => {
-                Ok(text.starts_with(&self.text(second)?).into())
-            }
-            (Self::EndsWith, Value::String(text)) => Ok(text.ends_with(&self.text(second)?).into()),
-            (Self::Join, Value::String(glue)) => {
-                let parts: Result<Vec<_>, _> = self
-                    .array(second)?
-                    .into_iter()
-                    .map(|part| self.text(part))
-                    .collect();
-                Ok(parts?.join(&glue).into())
-            }
-            (Self::Keys, Value::Object(members)) => Ok(members.keys().cloned().collect()),
-            (Self::Values, Value::Object(members)) => Ok(Value::Array(
-                members.into_iter().map(|(_, value)| value).collect(),
-            )),
-            (Self::Length, Value::String(text)) => Ok(text.chars().count().into()),
-            (Self::Length, Value::Array(list)) => Ok(list.len().into()),
-            (Self::Length, Value::Object(members)) => Ok(members.len().into()),
-            (Self::Reverse, Value::String(text)) => {
-                Ok(text.chars().rev().collect::<String>().into())
-            }
-            (Self::Reverse, Value::Array(list)) => Ok(list.into_iter().rev().collect()),
-            (Self::Sort | Self::Max | Self::Min, Value::Array(list)) => {
-                let keyed: Vec<_> = list
-                    .into_iter()
-                    .map(|value| (value.clone(), value))
-                    .collect();
-                self.pick(keyed)
-            }
             (Self::ToArray, Value::Array(list)) => Ok(Value::Array(list)),
             (Self::ToArray, other) => Ok(Value::Array(vec![other])),
             (Self::ToNumber, Value::Number(number)) => Ok(Value::Number(number)),
@@ -164,6 +118,55 @@ impl Function {
             (Self::ToString, Value::String(text)) => Ok(Value::String(text)),
             (Self::ToString, other) => Ok(ascii(&json::compact(&other)).into()),
             (Self::Type, value) => Ok(type_name(&value).into()),
+            (Self::Abs | Self::Ceil | Self::Floor, Value::Number(number)) => {
+                Ok(self.round(&number))
+            }
+            (_, Value::Array(list)) => self.call_on_list(list, &second),
+            (_, Value::String(text)) => self.call_on_text(&text, second),
+            (Self::Keys, Value::Object(members)) => Ok(members.keys().cloned().collect()),
+            (Self::Length, Value::Object(members)) => Ok(members.len().into()),
+            (Self::Values, Value::Object(members)) => {
+                Ok(members.into_iter().map(|(_, value)| value).collect())
+            }
+            _ => Err(self.invalid_type()),
+        }
+    }
+
+    fn call_on_list(self, list: Vec<Value>, second: &Value) -> Result<Value, QueryError> {
+        match self {
+            Self::Avg if list.is_empty() => Ok(Value::Null),
+            Self::Avg => {
+                let length = list.len() as f64;
+                let sum = self.sum(&list)?.as_f64().unwrap_or(0.0);
+                Ok((sum / length).into())
+            }
+            Self::Sum => self.sum(&list).map(Value::Number),
+            Self::Contains => Ok(list.iter().any(|element| equal(element, second)).into()),
+            Self::Length => Ok(list.len().into()),
+            Self::Reverse => Ok(list.into_iter().rev().collect()),
+            Self::Sort | Self::Max | Self::Min => {
+                let keyed = list.into_iter().map(|value| (value.clone(), value));
+                self.pick(keyed.collect())
+            }
+            _ => Err(self.invalid_type()),
+        }
+    }
+
+    fn call_on_text(self, text: &str, second: Value) -> Result<Value, QueryError> {
+        match self {
+            Self::Contains => {
+                let part = second.as_str();
+                Ok(part.is_some_and(|part| text.contains(part)).into())
+            }
+            Self::StartsWith => Ok(text.starts_with(&self.text(second)?).into()),
+            Self::EndsWith => Ok(text.ends_with(&self.text(second)?).into()),
+            Self::Join => {
+                let parts = self.array(second)?.into_iter();
+                let parts: Result<Vec<_>, _> = parts.map(|part| self.text(part)).collect();
+                Ok(parts?.join(text).into())
+            }
+            Self::Length => Ok(text.chars().count().into()),
+            Self::Reverse => Ok(text.chars().rev().collect::<String>().into()),
             _ => Err(self.invalid_type()),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::QueryError;
+use crate::output::query::QueryError;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {

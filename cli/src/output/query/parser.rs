@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::QueryError;
-use super::functions::Function;
-use super::lexer::{Comparator, Token, tokens};
+use crate::output::query::{
+    QueryError,
+    functions::Function,
+    lexer::{Comparator, Token, tokens},
+};
 
 /// The deepest nesting of brackets, parentheses and functions.
 const DEEPEST: usize = 60;
@@ -175,7 +177,8 @@ impl Parser<'_> {
         match token {
             Token::Dot if *self.peek() == Token::Star => {
                 self.next += 1;
-                let right = self.projected(power(&Token::Star))?;
+                // As in jmespath.py, which takes one step only: `a.*.b.c` is `(a.*.b).c`.
+                let right = self.projected(power(&Token::Dot))?;
                 Ok(Node::ProjectValues(Box::new(left), Box::new(right)))
             }
             Token::Dot => Ok(Node::Then(
@@ -276,7 +279,13 @@ impl Parser<'_> {
             }
         }
         self.next += 1;
+        // As in jmespath.py, a slice after an index is a list, not a projection.
+        let is_after_index = matches!(&left, Node::Then(_, last)
+            if matches!(**last, Node::Index(_) | Node::Slice(_)));
         let sliced = Node::Then(Box::new(left), Box::new(Node::Slice(parts)));
+        if is_after_index {
+            return Ok(sliced);
+        }
         let right = self.projected(power(&Token::Star))?;
         Ok(Node::Project(Box::new(sliced), Box::new(right)))
     }

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::Query;
+use crate::output::query::Query;
 
 #[test]
 fn an_expression_of_any_length_is_an_error_and_not_an_overflow() {
@@ -19,4 +19,25 @@ fn an_expression_of_any_length_is_an_error_and_not_an_overflow() {
     assert!(Query::parse(&both).is_err());
     let longest = Query::parse(&format!("a{}", ".a".repeat(149))).unwrap();
     assert_eq!(longest.apply(&Value::Null).unwrap(), Value::Null);
+}
+
+/// Source: jmespath.py 1.1.0.
+#[test]
+fn where_the_library_of_aws_leaves_the_specification_the_result_is_that_of_aws() {
+    let document = serde_json::json!({
+        "a": {"x": {"b": {"c": 1}}},
+        "n": [0, [{"z": 1}, {"z": 2}]],
+    });
+    for (expression, expected) in [
+        ("a.*.b", r#"[{"c":1}]"#),
+        ("a.*.b.c", "null"),
+        ("*.x.b.c", "[1]"),
+        ("n[1][:1]", r#"[{"z":1}]"#),
+        ("n[1][:1].z", "null"),
+        ("n[1] | [:1].z", "[1]"),
+    ] {
+        let query = Query::parse(expression).unwrap();
+        let seen = query.apply(&document).unwrap();
+        assert_eq!(seen.to_string(), expected, "{expression}");
+    }
 }
