@@ -106,4 +106,12 @@ mod tests {
             "None\t6\tTrue\nCREDENTIALS\ta\ts\nNAMES\tx\nNAMES\ty\n"
         );
     }
+    /// Source: the output of version 1 of `aws`.
+    #[test]
+    fn the_objects_of_a_list_have_the_same_columns() {
+        let value = json!({"Tags": [{"Key": "a", "Value": "1"}, {"Value": "2", "On": true}]});
+        assert_eq!(render(&value), "TAGS\ta\t\t1\nTAGS\t\tTrue\t2\n");
+        let nested = json!([["a", "b"], "c", ["d"]]);
+        assert_eq!(render(&nested), "c\na\tb\nd\n");
+    }
 }

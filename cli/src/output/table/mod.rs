@@ -216,4 +216,23 @@ mod tests {
 ";
         assert_eq!(render("Op", &value, 80), expected);
     }
+
+    /// Source: the output of version 1 of `aws`.
+    #[test]
+    fn the_objects_of_a_list_are_rows_below_the_names_of_all() {
+        let value = json!({"Tags": [{"Key": "a", "Value": "日本"}, {"Value": "2", "On": true}]});
+        let expected = "\
+----------------------------
+|            Op            |
++--------------------------+
+||          Tags          ||
+|+-----+--------+---------+|
+|| Key |  On    |  Value  ||
+|+-----+--------+---------+|
+||  a  |        |  日本   ||
+||     |  True  |  2      ||
+|+-----+--------+---------+|
+";
+        assert_eq!(render("Op", &value, 80), expected);
+    }
 }

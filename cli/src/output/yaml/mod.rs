@@ -108,3 +108,120 @@ impl Writer {
         self.column += text.chars().count();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Source: ruamel.yaml 0.18.17 without its C library.
+    #[test]
+    fn a_text_has_quotes_only_if_it_would_be_taken_for_something_else() {
+        for (text, expected) in [
+            ("plain words", "plain words"),
+            ("a:b", "a:b"),
+            ("a: b", "'a: b'"),
+            ("a:", "'a:'"),
+            ("a #b", "'a #b'"),
+            ("a#b", "a#b"),
+            ("- x", "'- x'"),
+            ("-x", "-x"),
+            ("? x", "'? x'"),
+            ("?x", "?x"),
+            (":", "':'"),
+            ("---", "'---'"),
+            ("'q'", "\"'q'\""),
+            ("it's", "it's"),
+            ("a\"b", "a\"b"),
+            ("[y]", "'[y]'"),
+            ("x]", "x]"),
+            ("true", "'true'"),
+            ("tRue", "tRue"),
+            ("yes", "yes"),
+            ("null", "'null'"),
+            ("~", "'~'"),
+            ("", "''"),
+            ("007", "'007'"),
+            ("1.5", "'1.5'"),
+            ("1e5", "'1e5'"),
+            ("1.", "'1.'"),
+            ("1.2.3", "1.2.3"),
+            (".5", "'.5'"),
+            (".5e3", ".5e3"),
+            ("-", "'-'"),
+            ("-_", "'-_'"),
+            ("_1", "_1"),
+            ("1_000", "'1_000'"),
+            ("0x1f", "'0x1f'"),
+            ("0o18", "0o18"),
+            ("2026-11-22", "'2026-11-22'"),
+            ("2026-1-2", "2026-1-2"),
+            ("2026-1-2 1:02:03", "'2026-1-2 1:02:03'"),
+            ("2026-11-22T02:42:50+00:00", "'2026-11-22T02:42:50+00:00'"),
+            ("12:30:45", "12:30:45"),
+            (".inf", "'.inf'"),
+            (".nan", "'.nan'"),
+            ("<<", "'<<'"),
+            ("=", "'='"),
+            ("!x", "'!x'"),
+            ("%x", "'%x'"),
+            ("@x", "'@x'"),
+            ("`t`", "'`t`'"),
+            ("*s", "'*s'"),
+            ("&a", "'&a'"),
+            (" lead", "' lead'"),
+            ("trail ", "'trail '"),
+            ("tab\there", "\"tab\\there\""),
+            ("two\nlines", "\"two\\nlines\""),
+            ("100%", "100%"),
+            ("\\back", "\\back"),
+            ("ü✓日本", "ü✓日本"),
+        ] {
+            let yaml = render(&json!({ "a": text }));
+            assert_eq!(yaml, format!("a: {expected}\n"), "{text:?}");
+        }
+    }
+
+    /// Source: as above. The space at the end of a line is theirs.
+    #[test]
+    fn long_texts_are_folded_and_long_words_stand_below_their_name() {
+        let value = json!({
+            "a": "word ".repeat(20) + "end",
+            "b": "x".repeat(90),
+            "c": "it's ".repeat(25),
+            "d": ["word ".repeat(18) + "end", "y".repeat(90)],
+        });
+        let expected = [
+            "a: word word word word word word word word word word word word word word word \n",
+            "  word word word word word end\n",
+            "b: \n",
+            &format!("  {}\n", "x".repeat(90)),
+            "c: \"it's it's it's it's it's it's it's it's it's it's it's it's it's it's it's it's\n",
+            "  it's it's it's it's it's it's it's it's it's \"\n",
+            "d:\n",
+            "- word word word word word word word word word word word word word word word \n",
+            "  word word word end\n",
+            &format!("- {}\n", "y".repeat(90)),
+        ];
+        let yaml = render(&value);
+        let lines: Vec<&str> = yaml.split_inclusive('\n').collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_name_is_never_folded_and_what_controls_a_terminal_is_escaped() {
+        let name = "word ".repeat(30) + "end";
+        assert_eq!(render(&json!({ name.as_str(): 1 })), format!("{name}: 1\n"));
+        let yaml = render(&json!({"a": "\u{1b}[31m\u{202e}"}));
+        assert_eq!(yaml, "a: \"\\e[31m\\u202E\"\n");
+    }
+
+    #[test]
+    fn a_stream_is_a_list_of_one_page() {
+        assert_eq!(
+            render_stream(&json!({"b": [], "a": {}})),
+            "- a: {}\n  b: []\n"
+        );
+    }
+}
