@@ -81,6 +81,8 @@ impl Writer {
     fn scalar(&mut self, value: &Value, indent: usize) {
         match value {
             Value::String(text) => self.text(text, Some(indent)),
+            Value::Array(_) => self.push("[]"),
+            Value::Object(_) => self.push("{}"),
             other => self.plain(&json::scalar(other), Some(indent)),
         }
     }
@@ -212,7 +214,8 @@ mod tests {
     #[test]
     fn a_name_is_never_folded_and_what_controls_a_terminal_is_escaped() {
         let name = "word ".repeat(30) + "end";
-        assert_eq!(render(&json!({ name.as_str(): 1 })), format!("{name}: 1\n"));
+        let yaml = render(&json!({ name.as_str(): [] }));
+        assert_eq!(yaml, format!("{name}: []\n"));
         let yaml = render(&json!({"a": "\u{1b}[31m\u{202e}"}));
         assert_eq!(yaml, "a: \"\\e[31m\\u202E\"\n");
     }
