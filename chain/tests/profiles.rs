@@ -592,3 +592,31 @@ fn a_zero_byte_at_the_start_is_not_utf_16() {
         assert_eq!(files.problems()[0].kind, ProblemKind::Utf16);
     }
 }
+
+#[test]
+fn brackets_in_commands_and_notes_are_no_headers() {
+    let keys = "aws_access_key_id = AKIAPPPP\naws_secret_access_key = PPPP\n";
+    for text in [
+        "note = my keys [old]\n",
+        "note = a[0]\n",
+        "note = mine\n  (see the wiki) and [this]\n  a[0]\n",
+        "credential_process = sh -c\n  'echo (x)' a[0]\n  --query a[0]\n",
+        "endpoint_url = http://[::1]\n",
+        "endpoint_url = http://[::1]:4566\n",
+        "s3 =\n  endpoint_url = http://[::1]\n",
+        "# -- default --\n; [default]\n#[default]\n",
+    ] {
+        for text in [
+            format!("[prod]\n{text}{keys}"),
+            format!("[prod]\n{keys}{text}"),
+        ] {
+            let files = credentials(&text);
+            assert_eq!(
+                value(&files, "prod", "aws_access_key_id"),
+                "AKIAPPPP",
+                "{text}"
+            );
+            assert_eq!(absence(&files, "default"), "there are prod", "{text}");
+        }
+    }
+}

@@ -164,16 +164,26 @@ fn is_bracket(c: char) -> bool {
         || ('\u{3014}'..='\u{301b}').contains(&c)
 }
 
+/// Returns true if a line that continues a value may have been a header. Text with brackets in it
+/// may be part of a command or a note, so a square bracket is at its start or has no other half.
+pub(super) fn is_header_like(text: &str) -> bool {
+    let folded = folded(text);
+    let count = |bracket| folded.matches(bracket).count();
+    let is_word = !folded.contains(char::is_whitespace);
+    may_be_header(text)
+        && (!folded.contains(is_bracket)
+            || folded.starts_with('[')
+            || count('[') != count(']')
+            || is_word && folded.starts_with(is_bracket)
+            || is_word && folded.ends_with(is_bracket) && count('[') == 0)
+}
+
 /// Returns true if a value ends with a header, whose line was joined to it.
 pub(super) fn ends_with_header(order: Order, kind: FileKind, value: &str) -> bool {
-    let Some((before, inner)) = value
+    let inner = value
         .strip_suffix(']')
-        .and_then(|value| value.rsplit_once('['))
-    else {
-        return false;
-    };
-    // `http://[::1]` has an address in its brackets.
-    !before.contains("://") && parse_header(order, kind, inner).is_ok()
+        .and_then(|value| Some(value.rsplit_once('[')?.1));
+    inner.is_some_and(|inner| parse_header(order, kind, inner).is_ok())
 }
 
 /// Returns true if a damaged line has a name in it, as a word, in any case.

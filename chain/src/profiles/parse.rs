@@ -19,11 +19,11 @@ use configparser::ini::{Ini, IniDefault};
 
 use super::{
     line::{
-        Ignored, Line, Lines, decode, ends_with_header, is_name, is_quoted, is_utf16,
-        may_be_header, parse_header,
+        Ignored, Line, Lines, decode, ends_with_header, is_header_like, is_name, is_quoted,
+        is_utf16, parse_header,
     },
     problem::{Problem, ProblemKind},
-    section::{FileKind, Part, SectionName, Value, is_identity},
+    section::{FileKind, Part, SectionName, Value, has_no_brackets, is_identity},
 };
 use crate::{order::Order, origin::Location};
 
@@ -254,7 +254,7 @@ impl Reader<'_> {
                 if self.at == At::Header && property.starts_with(char::is_whitespace) {
                     self.report_line(number, ProblemKind::IndentedProperty);
                 }
-                if ends_with_header(self.order, self.kind, property) {
+                if self.has_header_at_end(property) {
                     self.report_damaged(number, ProblemKind::HeaderAfterValue, text);
                     (self.at, self.section) = (At::InUnknownSection, None);
                     return None;
@@ -269,6 +269,14 @@ impl Reader<'_> {
                 problem
             }
         }
+    }
+
+    /// Returns true if a header stands at the end of a value that has no brackets otherwise.
+    fn has_header_at_end(&self, property: &str) -> bool {
+        property.split_once('=').is_some_and(|(name, value)| {
+            has_no_brackets(&name.trim().to_ascii_lowercase())
+                && ends_with_header(self.order, self.kind, value.trim())
+        })
     }
 
     /// Starts a section. Returns `None` if it is ignored.
@@ -416,7 +424,7 @@ impl Reader<'_> {
         for (line, more) in more {
             if is_comment(more) {
                 self.report(Some(*line), section, ProblemKind::IndentedComment);
-            } else if may_be_header(more) || ends_with_header(self.order, self.kind, more) {
+            } else if is_header_like(more) || self.has_header_at_end(more) {
                 self.report(Some(*line), section, ProblemKind::HeaderInValue(first));
                 self.keep_damaged(more);
             } else if more

@@ -35,6 +35,25 @@ pub(super) fn is_identity(name: &str) -> bool {
     KEY_PROPERTIES.contains(&name) || IDENTITY_PROPERTIES.contains(&name)
 }
 
+/// Other properties with a value that has no brackets.
+const WORD_PROPERTIES: [&str; 9] = [
+    "region",
+    "output",
+    "duration_seconds",
+    "external_id",
+    "mfa_serial",
+    "role_session_name",
+    "retry_mode",
+    "max_attempts",
+    "aws_account_id",
+];
+
+/// Returns true for a property, by its lower-case name, whose value never has brackets. A command
+/// may have them, and so may a property that no tool reads.
+pub(super) fn has_no_brackets(name: &str) -> bool {
+    (is_identity(name) && name != "credential_process") || WORD_PROPERTIES.contains(&name)
+}
+
 /// Which of the two shared files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FileKind {
