@@ -20,6 +20,8 @@ mod endpoint;
 mod error;
 mod principal;
 mod replay;
+#[cfg(feature = "server")]
+pub mod server;
 mod text;
 pub mod trust;
 

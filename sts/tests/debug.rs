@@ -189,6 +189,8 @@ fn all() -> Shown {
     shown.add("KeyKind", &KeyKind::from_access_key_id("AKIA"));
     shown.add("Partition", &Partition::from_region("eu-west-1"));
     add_trust(&mut shown);
+    #[cfg(feature = "server")]
+    add_server(&mut shown);
     assert_eq!(error.kind(), ErrorKind::Setting);
     assert!(Principal::from_arn("") == Principal::Other);
     shown
@@ -219,6 +221,28 @@ fn add_trust(shown: &mut Shown) {
     shown.add("Request", &request);
 }
 
+#[cfg(feature = "server")]
+fn add_server(shown: &mut Shown) {
+    use keyfob_sts::server::{Account, Fault, Identity, Role, Sts};
+    let account = Account::new("123456789012").unwrap();
+    let keys = account.add_user("alice").unwrap();
+    let device = account.add_mfa_device("alice").unwrap();
+    let token = account.trade_in_token(Identity::Root, keyfob_sigv4::Timestamp::MAX);
+    shown.add("Role", &Role::new("r").unwrap());
+    shown.add("Identity", &account.identity(keys.access_key_id()));
+    shown.add("MfaDevice", &device);
+    shown.add("Account", &account);
+    let sts = Sts::new(std::sync::Arc::new(account));
+    sts.fail(Fault::Throttling, 1);
+    shown.add("Sts", &sts);
+    shown.add("Fault", &Fault::Throttling);
+    shown.add("Counters", &sts.counters());
+    for secret in [keys.secret_access_key(), device.seed(), &token] {
+        let mut texts = shown.0.iter();
+        assert!(!texts.any(|(_, text)| text.contains(secret.expose())));
+    }
+}
+
 #[test]
 fn debug_of_a_public_type_shows_no_secret() {
     for (name, text) in all().0 {
@@ -237,6 +261,8 @@ fn every_public_type_is_in_the_list() {
         include_str!("../src/actions/mod.rs"),
         include_str!("../src/call/mod.rs"),
         include_str!("../src/trust/mod.rs"),
+        #[cfg(feature = "server")]
+        include_str!("../src/server/mod.rs"),
     ];
     let shown = all();
     let mut count = 0;

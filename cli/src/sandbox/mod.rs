@@ -1,8 +1,6 @@
 //! A small AWS on loopback ports: an STS that verifies signatures, and an instance with a role.
 
-mod account;
 mod environment;
-mod sts;
 
 #[cfg(unix)]
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -16,18 +14,23 @@ use std::{
 };
 
 use keyfob_imds::server::{Imds, listen::Listener};
-use keyfob_sigv4::Timestamp;
+use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sts::server::{Account, Fault, Identity, Sts};
 
 pub(crate) use self::environment::Environment;
-use self::{
-    account::{ACCOUNT_ID, Account, INSTANCE_ID, INSTANCE_ROLE, Principal},
-    sts::Sts,
-};
 use crate::{
     failure::{Failure, chained},
     signals::{Undo, undo_on_signal},
 };
 
+/// The account of the examples in AWS's documentation.
+const ACCOUNT_ID: &str = "123456789012";
+/// The only user.
+const USER: &str = "user";
+/// The role of the sandbox's instance.
+const INSTANCE_ROLE: &str = "app";
+/// The id of the sandbox's instance.
+const INSTANCE_ID: &str = "i-0123456789abcdef0";
 /// The lifetime of the credentials of the instance's role, in seconds.
 const ROLE_SECONDS: i64 = 3600;
 /// The size limit of a request to STS in bytes.
@@ -36,7 +39,7 @@ const MAX_BODY: usize = 1 << 20;
 /// A running sandbox. Dropping it stops the servers and removes the files.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
-    account: Arc<Account>,
+    user: Credentials,
     sts: Listener,
     imds: Imds,
     files: tempfile::TempDir,
@@ -59,7 +62,9 @@ impl Sandbox {
     }
 
     async fn try_start(port: u16, throttled: u32) -> Result<Self, Box<dyn Error>> {
-        let account = Arc::new(Account::new()?);
+        let account = Account::new(ACCOUNT_ID)?;
+        let account = Arc::new(account.with_any_role().with_any_mfa_code());
+        let user = account.add_user(USER)?;
         let sts = sts(&account, port, throttled).await?;
         let imds = instance(&account).await?;
         let files = folder()?;
@@ -67,9 +72,9 @@ impl Sandbox {
         let undo = undo_on_signal(move || {
             let _ = fs::remove_dir_all(path);
         });
-        write_files(files.path(), &account)?;
+        write_files(files.path(), &user)?;
         Ok(Self {
-            account,
+            user,
             sts,
             imds,
             files,
@@ -84,7 +89,7 @@ impl Sandbox {
             // Version 2 of aws appends paths to this URL without adding a slash.
             &format!("{}/", self.imds.endpoint()),
             self.files.path(),
-            self.account.user(),
+            &self.user,
         )
     }
 }
@@ -95,7 +100,8 @@ async fn sts(
     port: u16,
     throttled: u32,
 ) -> Result<Listener, keyfob_imds::Error> {
-    let sts = Arc::new(Sts::new(Arc::clone(account), throttled));
+    let sts = Arc::new(Sts::new(Arc::clone(account)));
+    sts.fail(Fault::Throttling, throttled);
     Listener::builder()
         .bind((Ipv4Addr::LOCALHOST, port).into())
         .max_body(MAX_BODY)
@@ -113,10 +119,7 @@ async fn instance(account: &Arc<Account>) -> Result<Imds, keyfob_imds::Error> {
         .role(INSTANCE_ROLE)?
         .item("meta-data/instance-id", INSTANCE_ID)
         .credentials_from(move || {
-            let role = Principal::Role {
-                name: INSTANCE_ROLE.to_owned(),
-                session: INSTANCE_ID.to_owned(),
-            };
+            let role = Identity::session(INSTANCE_ROLE, INSTANCE_ID);
             let expiry = Timestamp::now().plus_seconds(ROLE_SECONDS);
             future::ready(account.issue(role, expiry))
         })
@@ -134,13 +137,12 @@ fn folder() -> io::Result<tempfile::TempDir> {
 }
 
 /// Writes the configuration files: the user's key, and a role that the user may assume.
-fn write_files(folder: &Path, account: &Account) -> io::Result<()> {
-    let user = account.user();
+fn write_files(folder: &Path, user: &Credentials) -> io::Result<()> {
     write_private(
         &folder.join("credentials"),
         &format!(
             "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-            account::USER,
+            USER,
             user.access_key_id(),
             user.secret_access_key().expose(),
         ),
@@ -148,8 +150,7 @@ fn write_files(folder: &Path, account: &Account) -> io::Result<()> {
     write_private(
         &folder.join("config"),
         &format!(
-            "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/admin\nsource_profile = {}\n",
-            account::USER,
+            "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/admin\nsource_profile = {USER}\n",
         ),
     )
 }

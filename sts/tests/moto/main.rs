@@ -10,6 +10,7 @@
     reason = "a helper that fails should fail with its line"
 )]
 
+mod python;
 mod server;
 
 use keyfob_sigv4::{Credentials, Timestamp};

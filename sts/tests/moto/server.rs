@@ -2,7 +2,6 @@
 
 use std::{
     net::TcpListener,
-    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -13,7 +12,6 @@ use tokio::{net::TcpStream, time::sleep};
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
 
-const PACKAGES: [&str; 3] = ["moto==5.2.1", "flask", "flask-cors"];
 const ALLOW_ALL: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 const TRUST_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"*"}}]}"#;
@@ -37,7 +35,7 @@ pub(crate) struct Moto {
 impl Moto {
     pub(crate) async fn start(mode: Mode) -> Self {
         let port = free_port();
-        let process = Command::new(python())
+        let process = Command::new(crate::python::python())
             .args([
                 "-m",
                 "moto.server",
@@ -155,23 +153,6 @@ impl Drop for Moto {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// Returns the interpreter of a virtual environment that has moto.
-fn python() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let folder = target.join("pytools").join("sts-moto");
-    let installer = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto/install.py");
-    let installed = Command::new("python3")
-        .arg(installer)
-        .arg(&folder)
-        .args(PACKAGES)
-        .status();
-    assert!(
-        installed.expect("python3 is needed").success(),
-        "moto could not be installed"
-    );
-    folder.join("bin/python")
 }
 
 fn escaped(text: &str) -> String {

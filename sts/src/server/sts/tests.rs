@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use keyfob_sigv4::{Credentials, Payload, Request as Signed, Scope, Signer, Timestamp, Ttl};
 
-use super::Sts;
-use crate::sandbox::account::{Account, Principal};
+use super::{Fault, Sts};
+use crate::server::account::{Account, Identity};
 
 const IDENTITY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const HOST: &str = "127.0.0.1:8080";
@@ -13,6 +13,7 @@ const HOST: &str = "127.0.0.1:8080";
 /// A service, a time, and a signer for another region than the default.
 struct Lab {
     account: Arc<Account>,
+    user: Credentials,
     sts: Sts,
     signer: Signer,
     now: Timestamp,
@@ -20,9 +21,11 @@ struct Lab {
 
 impl Lab {
     fn new() -> Self {
-        let account = Arc::new(Account::new().unwrap());
+        let account = Account::new("123456789012").unwrap().with_any_role();
+        let account = Arc::new(account);
         Self {
-            sts: Sts::new(Arc::clone(&account), 0),
+            user: account.add_user("user").unwrap(),
+            sts: Sts::new(Arc::clone(&account)),
             account,
             signer: Signer::new(Scope::new("eu-west-1", "sts").unwrap()),
             now: "2026-11-22T03:00:00Z".parse().unwrap(),
@@ -72,7 +75,7 @@ impl Answer {
 #[test]
 fn the_user_is_known_in_every_region() {
     let lab = Lab::new();
-    let answer = lab.post(IDENTITY, lab.account.user(), 0);
+    let answer = lab.post(IDENTITY, &lab.user, 0);
     answer.check(200, &["<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/user</Arn>", "<RequestId>"]);
 }
 
@@ -84,13 +87,13 @@ fn a_presigned_get_is_accepted() {
     let ttl = Ttl::from_secs(60).unwrap();
     let presigned = lab
         .signer
-        .presign(&request, lab.account.user(), lab.now, ttl)
+        .presign(&request, &lab.user, lab.now, ttl)
         .unwrap();
     let get = Request::get(presigned.as_str()).body(()).unwrap();
     lab.send(get, "").check(200, &["user/user"]);
     let late = lab
         .signer
-        .presign(&request, lab.account.user(), lab.now.plus_seconds(-61), ttl)
+        .presign(&request, &lab.user, lab.now.plus_seconds(-61), ttl)
         .unwrap();
     let get = Request::get(late.as_str()).body(()).unwrap();
     assert_eq!(lab.send(get, "").status, 403);
@@ -99,7 +102,7 @@ fn a_presigned_get_is_accepted() {
 #[test]
 fn wrong_keys_are_refused_as_in_aws() {
     let lab = Lab::new();
-    let id = lab.account.user().access_key_id();
+    let id = lab.user.access_key_id();
     let wrong = Credentials::new(id, "wrong").unwrap();
     lab.post(IDENTITY, &wrong, 0).check(
         403,
@@ -114,7 +117,7 @@ fn wrong_keys_are_refused_as_in_aws() {
     let mut request = Request::post(format!("http://{HOST}/")).body(()).unwrap();
     let payload = Payload::Bytes(b"Action=AssumeRole");
     lab.signer
-        .sign_http(&mut request, payload, lab.account.user(), lab.now)
+        .sign_http(&mut request, payload, &lab.user, lab.now)
         .unwrap();
     lab.send(request, IDENTITY)
         .check(403, &["<Code>SignatureDoesNotMatch</Code>"]);
@@ -123,19 +126,16 @@ fn wrong_keys_are_refused_as_in_aws() {
 #[test]
 fn a_wrong_clock_is_named() {
     let lab = Lab::new();
-    lab.post(IDENTITY, lab.account.user(), 899).check(200, &[]);
-    lab.post(IDENTITY, lab.account.user(), 901).check(403, &["Signature expired: 20261122T024459Z is now earlier than 20261122T024500Z (20261122T030000Z - 15 min.)"]);
-    lab.post(IDENTITY, lab.account.user(), -901)
+    lab.post(IDENTITY, &lab.user, 899).check(200, &[]);
+    lab.post(IDENTITY, &lab.user, 901).check(403, &["Signature expired: 20261122T024459Z is now earlier than 20261122T024500Z (20261122T030000Z - 15 min.)"]);
+    lab.post(IDENTITY, &lab.user, -901)
         .check(403, &["Signature not yet current: "]);
 }
 
 #[test]
 fn a_session_works_until_it_expires_and_only_with_its_token() {
     let lab = Lab::new();
-    let role = || Principal::Role {
-        name: "app".into(),
-        session: "me".into(),
-    };
+    let role = || Identity::session("app", "me");
     let live = lab.account.issue(role(), lab.now.plus_seconds(1)).unwrap();
     lab.post(IDENTITY, &live, 0)
         .check(200, &["assumed-role/app/me"]);
@@ -150,21 +150,17 @@ fn a_session_works_until_it_expires_and_only_with_its_token() {
 
 #[test]
 fn the_first_calls_are_throttled() {
-    let account = Arc::new(Account::new().unwrap());
-    let lab = Lab {
-        sts: Sts::new(Arc::clone(&account), 1),
-        account,
-        ..Lab::new()
-    };
-    lab.post(IDENTITY, lab.account.user(), 0)
+    let lab = Lab::new();
+    lab.sts.fail(Fault::Throttling, 1);
+    lab.post(IDENTITY, &lab.user, 0)
         .check(400, &["<Code>Throttling</Code>", "Rate exceeded"]);
-    lab.post(IDENTITY, lab.account.user(), 0).check(200, &[]);
+    lab.post(IDENTITY, &lab.user, 0).check(200, &[]);
 }
 
 #[test]
 fn parameters_are_checked() {
     let lab = Lab::new();
-    let user = lab.account.user();
+    let user = &lab.user;
     let role = "Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fa%2Fb";
     let cases = [
         ("Action=Nonsense", "InvalidAction"),
@@ -195,7 +191,7 @@ fn parameters_are_checked() {
         lab.post(form, user, 0).check(400, &[piece]);
     }
     lab.post(
-        &format!("{role}&RoleSessionName=me&Policy=%7B%7D&SourceIdentity=%3Cx"),
+        &format!("{role}&RoleSessionName=me&Policy=%7B%7D&SourceIdentity=ax"),
         user,
         0,
     )
@@ -204,7 +200,7 @@ fn parameters_are_checked() {
         &[
             "assumed-role/b/me",
             "<PackedPolicySize>1</PackedPolicySize>",
-            "<SourceIdentity>&lt;x</SourceIdentity>",
+            "<SourceIdentity>ax</SourceIdentity>",
             "<Expiration>2026-11-22T04:00:00Z</Expiration>",
         ],
     );

@@ -1,9 +1,8 @@
 use http::{StatusCode, header, request::Parts};
 use keyfob_sigv4::{Payload, Request, Scope, Timestamp, verify::Verifier};
-use percent_encoding::percent_decode_str;
 
-use super::fault::Fault;
-use crate::sandbox::account::{Account, Key};
+use super::refusal::Refusal;
+use crate::server::account::{Account, Key};
 
 /// Verifies the signature of a request and returns the caller's key.
 ///
@@ -13,25 +12,25 @@ pub(super) fn caller(
     head: &Parts,
     body: &[u8],
     now: Timestamp,
-) -> Result<Key, Fault> {
+) -> Result<Key, Refusal> {
     let region = claimed_region(head).unwrap_or_else(|| "us-east-1".to_owned());
     // If the region is not a valid name, the verifier reports a wrong scope.
     let scope = Scope::new(&region, "sts")
         .or_else(|_| Scope::new("us-east-1", "sts"))
-        .map_err(|_| Fault::internal())?;
+        .map_err(|_| Refusal::internal())?;
     let request = Request::from_http(head)
-        .map_err(|error| Fault::invalid(error.to_string()))?
+        .map_err(|error| Refusal::invalid(error.to_string()))?
         .payload(Payload::Bytes(body));
     let lookup = |id: &str| account.key(id).map(|key| key.credentials);
     let verified = Verifier::new(scope)
         .verify(&request, now, lookup)
         .map_err(|error| {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::FORBIDDEN);
-            Fault::new(status, error.code(), error.to_string())
+            Refusal::new(status, error.code(), error.to_string())
         })?;
     account
         .key(verified.access_key_id())
-        .ok_or_else(Fault::internal)
+        .ok_or_else(Refusal::internal)
 }
 
 /// Returns the region in `Credential=ID/DATE/REGION/SERVICE/aws4_request`, in the header or in the
@@ -43,10 +42,9 @@ fn claimed_region(head: &Parts) -> Option<String> {
             credential.to_owned()
         }
         None => {
-            let (_, credential) = head.uri.query()?.split_once("X-Amz-Credential=")?;
-            percent_decode_str(credential)
-                .decode_utf8_lossy()
-                .into_owned()
+            let mut query = form_urlencoded::parse(head.uri.query()?.as_bytes());
+            let (_, credential) = query.find(|(name, _)| name == "X-Amz-Credential")?;
+            credential.into_owned()
         }
     };
     credential.split('/').nth(2).map(str::to_owned)

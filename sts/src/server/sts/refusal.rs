@@ -1,0 +1,75 @@
+use http::StatusCode;
+
+/// An error response of STS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// Returns an error with status 400 and a code of its own.
+    pub(super) fn bad(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(super) fn denied(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "AccessDenied", message)
+    }
+
+    /// Returns the refusal of a caller who may not do something.
+    pub(super) fn unauthorized(arn: &str, action: &str, resource: &str) -> Self {
+        Self::denied(format!(
+            "User: {arn} is not authorized to perform: {action} on resource: {resource}"
+        ))
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::bad("ValidationError", message)
+    }
+
+    /// Returns the refusal of a parameter that does not satisfy a constraint.
+    pub(super) fn constraint(value: &str, member: &str, constraint: &str) -> Self {
+        Self::invalid(format!(
+            "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: {constraint}"
+        ))
+    }
+
+    pub(super) fn throttled() -> Self {
+        Self::bad("Throttling", "Rate exceeded")
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalFailure",
+            "The request processing has failed because of an unknown error, exception or failure.",
+        )
+    }
+
+    pub(super) fn unavailable() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            "The request has failed due to a temporary failure of the server.",
+        )
+    }
+
+    /// Returns the value of `Type` in the response: who caused the error.
+    pub(super) fn side(&self) -> &'static str {
+        if self.status.is_server_error() {
+            "Receiver"
+        } else {
+            "Sender"
+        }
+    }
+}

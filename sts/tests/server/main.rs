@@ -1,0 +1,112 @@
+//! The client, and boto3, against the crate's own server.
+#![cfg(all(feature = "client", feature = "server"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that fails should fail with its line"
+)]
+
+mod actions;
+#[cfg(unix)]
+mod boto3;
+mod faults;
+mod federation;
+mod trust;
+
+use std::sync::Arc;
+
+use keyfob_backoff::Policy;
+use keyfob_imds::server::listen::Listener;
+use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sts::{
+    Client, ClientBuilder, Error,
+    actions::AssumeRole,
+    call::Call,
+    server::{Account, MfaDevice, Role, Sts},
+    trust::TrustPolicy,
+};
+
+const ACCOUNT: &str = "123456789012";
+const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
+
+/// A running server of an account with the user alice, her MFA device, and the role `deploy`, which
+/// trusts the account.
+struct Lab {
+    account: Arc<Account>,
+    sts: Arc<Sts>,
+    listener: Listener,
+    alice: Credentials,
+    device: MfaDevice,
+}
+
+impl Lab {
+    async fn start() -> Self {
+        Self::start_with(Account::new(ACCOUNT).unwrap()).await
+    }
+
+    async fn start_with(account: Account) -> Self {
+        let account = Arc::new(account);
+        let alice = account.add_user("alice").unwrap();
+        let device = account.add_mfa_device("alice").unwrap();
+        account.add_role(Role::new("deploy").unwrap().max_session_seconds(7200));
+        let sts = Arc::new(Sts::new(Arc::clone(&account)));
+        let server = Arc::clone(&sts);
+        let listener = Listener::builder().max_body(1 << 20);
+        // A name, not an address, as services have one.
+        let listener = listener.host("localhost").start(move |request| {
+            let (head, body) = request.into_parts();
+            std::future::ready(server.answer(&head, &body, Timestamp::now()))
+        });
+        Self {
+            listener: listener.await.unwrap(),
+            account,
+            sts,
+            alice,
+            device,
+        }
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        let moment = std::time::Duration::from_millis(1);
+        let policy = Policy::aws().base(moment).throttling_base(moment);
+        let builder = Client::builder().region("eu-west-1").unwrap();
+        builder
+            .endpoint(&self.listener.url())
+            .unwrap()
+            .retry(policy)
+    }
+
+    async fn send<C: Call + Sync>(&self, call: &C, keys: &Credentials) -> Result<C::Output, Error> {
+        self.builder().build().unwrap().send(call, keys).await
+    }
+
+    /// Sends an action of alice that must succeed.
+    async fn alice<C: Call + Sync>(&self, call: Result<C, Error>) -> C::Output {
+        self.send(&call.unwrap(), &self.alice).await.unwrap()
+    }
+
+    /// Sends an action that must be refused, and returns code and message.
+    async fn refused<C: Call<Output: std::fmt::Debug> + Sync>(
+        &self,
+        call: Result<C, Error>,
+        keys: &Credentials,
+    ) -> (String, String) {
+        let error = self.send(&call.unwrap(), keys).await.unwrap_err();
+        let code = error.code().expect("an error of the service").to_owned();
+        (code, error.message().to_owned())
+    }
+}
+
+fn assume() -> Result<AssumeRole, Error> {
+    AssumeRole::new(ROLE, "ci")
+}
+
+fn policy(statements: &str) -> TrustPolicy {
+    let document = format!(r#"{{"Version": "2012-10-17", "Statement": {statements}}}"#);
+    TrustPolicy::parse(&document).unwrap()
+}
+
+fn role(name: &str, statements: &str) -> Role {
+    Role::new(name).unwrap().trust(policy(statements))
+}
