@@ -389,7 +389,7 @@ fn values_that_others_read_otherwise_are_said_with_their_line() {
         (2, ProblemKind::QuotedValue),
         (4, ProblemKind::CarriageReturn),
         (6, ProblemKind::QuotedValue),
-        (7, ProblemKind::IndentedComment),
+        (7, ProblemKind::SkippedComment),
         (9, ProblemKind::IndentedComment),
     ];
     assert_eq!(kinds, wanted);
@@ -619,4 +619,19 @@ fn brackets_in_commands_and_notes_are_no_headers() {
             assert_eq!(absence(&files, "default"), "there are prod", "{text}");
         }
     }
+}
+
+#[test]
+fn an_indented_comment_below_a_property_is_skipped_as_the_aws_cli_skips_it() {
+    let text = "[default]\ns3 =\n  a = 1\n  # b\n  ; c = 2\n  d = 3\nregion = e\n";
+    let files = config(text);
+    let s3 = files.profile("default").unwrap().get("s3").unwrap();
+    let names: Vec<_> = s3.entries().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a", "d"]);
+    let kinds: Vec<_> = files.problems().iter().map(|p| (p.line, &p.kind)).collect();
+    let skipped = &ProblemKind::SkippedComment;
+    assert_eq!(kinds, [(Some(4), skipped), (Some(5), skipped)]);
+    let file = (FileKind::Config, "config", text.as_bytes());
+    let sdk = ConfigFiles::parse_for(Order::Rust, [file]);
+    assert!(sdk.profile("default").is_err());
 }

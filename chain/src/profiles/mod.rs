@@ -308,10 +308,7 @@ impl ConfigFiles {
         let section = self.index.get(name).map(|&at| &self.sections[at]);
         let mut problems = self.problems.iter();
         let problem = problems.find(|problem| {
-            // The AWS CLI skips such a comment, and no edit changes what it is.
-            let is_harmless = problem.kind == ProblemKind::NestedComment;
-            problem.kind == ProblemKind::IndentedHeader
-                || !is_harmless && problem.makes_unusable(name, section)
+            problem.kind == ProblemKind::IndentedHeader || problem.makes_unusable(name, section)
         });
         match problem {
             Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.raw())),

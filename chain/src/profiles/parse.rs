@@ -453,6 +453,10 @@ impl Reader<'_> {
     ) -> Vec<(String, Value)> {
         let mut nested = Vec::with_capacity(lines.len());
         for (line, text) in lines {
+            if is_comment(text) && self.order.rules().allows_indented_properties {
+                self.report(Some(*line), section, ProblemKind::SkippedComment);
+                continue;
+            }
             match text.split_once('=') {
                 None if is_comment(text) => {
                     self.report(Some(*line), section, ProblemKind::NestedComment);

@@ -92,6 +92,8 @@ pub enum ProblemKind {
     NestedNoName,
     /// An indented comment, without `=`, below a property without a value. botocore skips it.
     NestedComment,
+    /// The same, with or without `=`, skipped by the rules of the AWS CLI.
+    SkippedComment,
     /// An indented comment that counts as text. botocore skips it.
     IndentedComment,
     /// A carriage return inside a line, which ends the line for botocore.
@@ -359,6 +361,10 @@ impl ProblemKind {
             Self::NestedNoName => "an indented value without a name: write NAME = VALUE",
             Self::NestedComment => {
                 "an indented comment below a property without a value: put # in the first column"
+            }
+            Self::SkippedComment => {
+                "an indented comment: it is skipped here, other SDKs refuse the file: put # in the \
+                 first column"
             }
             Self::IndentedComment => {
                 "an indented comment counts as text here, the AWS CLI skips it: put # in the first \
