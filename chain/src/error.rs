@@ -197,11 +197,15 @@ pub(crate) fn is_not(value: &str, expected: &str) -> String {
 /// Returns a path that a setting has, for a message, or words for it if it may be a secret in the
 /// place of its path: if neither it nor its folder exists.
 pub(crate) fn shown_path(path: &Path) -> String {
+    quotable_path(path).unwrap_or_else(|| "the file that it names".to_owned())
+}
+
+/// Returns a path that a setting has, for a message, unless it may be a secret.
+pub(crate) fn quotable_path(path: &Path) -> Option<String> {
     let text = path.to_string_lossy();
-    if quotable(&text).is_some() || is_something(path) || path.parent().is_some_and(is_folder) {
-        return text.into_owned();
-    }
-    "the file that it names".to_owned()
+    let is_path =
+        quotable(&text).is_some() || is_something(path) || path.parent().is_some_and(is_folder);
+    is_path.then(|| text.into_owned())
 }
 
 /// Fails if nothing is at a path that a setting has. An error from opening the file may name it

@@ -73,7 +73,7 @@ impl Credentials {
     ) -> Result<Self, Error> {
         let (access_key_id, secret_access_key) = (access_key_id.into(), secret_access_key.into());
         if !is_access_key_id(&access_key_id) {
-            let error = Error::new(ErrorKind::AccessKeyId, repeatable(&access_key_id));
+            let error = Error::new(ErrorKind::AccessKeyId, &repeatable(&access_key_id));
             return Err(error);
         }
         if secret_access_key.is_empty() || !is_one_line(&secret_access_key) {
@@ -291,8 +291,8 @@ fn shown(id: &str) -> Cow<'_, str> {
 ///
 /// A user who swaps the two arguments gives the secret here, so the text must look like an id: at
 /// most 24 capital letters and digits, not counting whitespace. Of an id of AWS followed by
-/// something else, only the id is repeated.
-fn repeatable(id: &str) -> &str {
+/// something else, only the id is repeated, and `…` stands for the rest.
+fn repeatable(id: &str) -> Cow<'_, str> {
     let is_whitespace = |c: char| c.is_control() || c.is_whitespace();
     let is_plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
     let is_plausible = |text: &str| {
@@ -300,7 +300,7 @@ fn repeatable(id: &str) -> &str {
         characters.clone().count() <= PLAUSIBLE && characters.all(is_plain)
     };
     if is_plausible(id) {
-        return id;
+        return id.into();
     }
     let rest = id
         .trim_start_matches(is_plain)
@@ -308,9 +308,9 @@ fn repeatable(id: &str) -> &str {
     let first = &id[..id.len() - rest.len()];
     let is_of_aws = first.starts_with("AKIA") || first.starts_with("ASIA");
     if is_of_aws && is_plausible(first) {
-        first
+        format!("{first}…").into()
     } else {
-        ""
+        "".into()
     }
 }
 
@@ -382,11 +382,11 @@ mod tests {
             ),
             (
                 "AKIAIOSFODNN7EXAMPLE\nx: y",
-                "(got \"AKIAIOSFODNN7EXAMPLE\\n\")",
+                "(got \"AKIAIOSFODNN7EXAMPLE\\n…\")",
             ),
             (
                 "AKIAIOSFODNN7EXAMPLE/scope",
-                "(got \"AKIAIOSFODNN7EXAMPLE\")",
+                "(got \"AKIAIOSFODNN7EXAMPLE…\")",
             ),
         ] {
             let error = Credentials::new(id, "secret").unwrap_err();

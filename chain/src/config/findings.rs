@@ -6,7 +6,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    error::{quotable, shown, shown_path},
+    error::{quotable, quotable_path, shown},
     finding::{Finding, FindingKind},
     origin::Origin,
     profiles::{FileKind, SectionName, is_absent, is_quoted},
@@ -111,8 +111,10 @@ impl Settings {
                         Err(error) if is_absent(&error) => ", which does not exist",
                         _ => "",
                     };
-                    let file = shown_path(&file);
-                    format!("{variable}: the {name} file is {file}{absent}")
+                    match quotable_path(&file) {
+                        Some(file) => format!("{variable}: the {name} file is {file}{absent}"),
+                        None => format!("{variable} names a {name} file that does not exist"),
+                    }
                 }
             };
             let origin = Origin::environment(&[variable]);

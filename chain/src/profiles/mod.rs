@@ -28,7 +28,7 @@ pub use problem::{Problem, ProblemKind};
 pub use section::{FileKind, Part, Section, SectionName, Value};
 
 use crate::{
-    error::{Error, ErrorKind, quotable, shown, shown_path},
+    error::{Error, ErrorKind, quotable, quotable_path, shown},
     files,
     order::Order,
     variables::Variables,
@@ -325,8 +325,11 @@ impl ConfigFiles {
         };
         let mut message = format!("{name} not found: {reason}");
         for (kind, file) in &self.absent {
-            let (variable, file) = (kind.variable(), shown_path(file));
-            message.push_str(&format!("; {variable} names {file}, which does not exist"));
+            let variable = kind.variable();
+            message.push_str(&match quotable_path(file) {
+                Some(file) => format!("; {variable} names {file}, which does not exist"),
+                None => format!("; {variable} names a file that does not exist"),
+            });
         }
         Error::new(ErrorKind::ProfileNotFound, message)
     }
@@ -370,7 +373,10 @@ impl ConfigFiles {
             .collect();
         let near = nearest(unquoted(name.name()), names.iter().copied());
         if names.is_empty() {
-            return format!("no configuration file has a {}", name.prefix());
+            return match name {
+                SectionName::Profile(_) => "no configuration file has a profile".to_owned(),
+                _ => format!("no configuration file has a [{} NAME]", name.prefix()),
+            };
         }
         if names.len() > SHOWN && !near.is_empty() {
             return format!("did you mean {}?", listed(&near));
