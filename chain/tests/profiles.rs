@@ -69,6 +69,7 @@ fn indented_properties_below_their_header_are_properties() {
     let wanted = [
         (Some(2), &ProblemKind::IndentedProperty),
         (Some(2), &ProblemKind::InlineComment),
+        (Some(3), &ProblemKind::SkippedComment),
     ];
     assert_eq!(kinds, wanted);
     assert!(files.problems().iter().all(|problem| !problem.is_error()));
@@ -390,7 +391,7 @@ fn values_that_others_read_otherwise_are_said_with_their_line() {
         (4, ProblemKind::CarriageReturn),
         (6, ProblemKind::QuotedValue),
         (7, ProblemKind::SkippedComment),
-        (9, ProblemKind::IndentedComment),
+        (9, ProblemKind::SkippedComment),
     ];
     assert_eq!(kinds, wanted);
 }
@@ -494,6 +495,8 @@ fn a_header_in_another_dress_stops_the_profile_that_it_names() {
         "[default;",
         "[default\\",
         "[default\u{ff3d}",
+        "[def",
+        "__default__",
     ] {
         // Above it another section, the same one, or a damaged one.
         for above in [
@@ -600,6 +603,7 @@ fn brackets_in_commands_and_notes_are_no_headers() {
         "note = my keys [old]\n",
         "note = a[0]\n",
         "note = mine\n  (see the wiki) and [this]\n  a[0]\n",
+        "note = {\n  \"a\": [\n  \"b\"\n  ],\n  \"c\": [\"d\"]\n  }\n",
         "credential_process = sh -c\n  'echo (x)' a[0]\n  --query a[0]\n",
         "endpoint_url = http://[::1]\n",
         "endpoint_url = http://[::1]:4566\n",
@@ -623,14 +627,15 @@ fn brackets_in_commands_and_notes_are_no_headers() {
 
 #[test]
 fn an_indented_comment_below_a_property_is_skipped_as_the_aws_cli_skips_it() {
-    let text = "[default]\ns3 =\n  a = 1\n  # b\n  ; c = 2\n  d = 3\nregion = e\n";
+    let text = "[default]\ns3 =\n  a = 1\n  # b\n  ; c = 2\n  d = 3\nregion = e\n  # f\n\t; g\n";
     let files = config(text);
+    assert_eq!(value(&files, "default", "region"), "e");
     let s3 = files.profile("default").unwrap().get("s3").unwrap();
     let names: Vec<_> = s3.entries().map(|(name, _)| name).collect();
     assert_eq!(names, ["a", "d"]);
     let kinds: Vec<_> = files.problems().iter().map(|p| (p.line, &p.kind)).collect();
     let skipped = &ProblemKind::SkippedComment;
-    assert_eq!(kinds, [(Some(4), skipped), (Some(5), skipped)]);
+    assert_eq!(kinds, [4, 5, 8, 9].map(|line| (Some(line), skipped)));
     let file = (FileKind::Config, "config", text.as_bytes());
     let sdk = ConfigFiles::parse_for(Order::Rust, [file]);
     assert!(sdk.profile("default").is_err());

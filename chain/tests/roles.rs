@@ -651,3 +651,21 @@ async fn a_role_that_is_refused_is_named_with_its_step_in_a_chain_of_roles() {
         assert_eq!(error.to_string(), message);
     }
 }
+
+#[tokio::test]
+async fn an_empty_role_or_command_is_an_error_and_no_other_identity_is_used() {
+    for name in ["role_arn", "credential_process"] {
+        let config = format!("[default]\n{name} =\nsource_profile = b\n");
+        let config = (FileKind::Config, "config", config.as_bytes());
+        let settings = Settings::new(Variables::default(), ConfigFiles::parse([config]));
+        let chain = Chain::default_for(Order::Cli, &settings);
+        let error = chain
+            .resolve(Timestamp::now())
+            .await
+            .credentials
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Setting);
+        let wanted = format!("config:2: {name} is empty: set it, or remove the line");
+        assert_eq!(error.to_string(), wanted);
+    }
+}

@@ -105,12 +105,15 @@ impl Lines {
         {
             return Line::Stray(text);
         }
-        // Before the check for a comment: a `# x` that is indented more continues a value.
-        if self.property.is_some_and(|property| indentation > property) {
-            return Line::Continuation(text);
-        }
-        if text.starts_with(['#', ';']) {
+        let is_comment = text.starts_with(['#', ';']);
+        let continues = self.property.is_some_and(|property| indentation > property);
+        // botocore skips each comment. For the parser that the SDKs share, one that is indented
+        // more than a property continues its value.
+        if is_comment && (!continues || self.order.rules().allows_indented_properties) {
             return Line::Comment;
+        }
+        if continues {
+            return Line::Continuation(text);
         }
         // Indented, too, as botocore reads it.
         if let Some(inner) = text.strip_prefix('[') {
@@ -165,17 +168,17 @@ fn is_bracket(c: char) -> bool {
 }
 
 /// Returns true if a line that continues a value may have been a header. Text with brackets in it
-/// may be part of a command or a note, so a square bracket is at its start or has no other half.
+/// may be part of a command, a note or JSON, so a header has one at an end, and a name.
 pub(super) fn is_header_like(text: &str) -> bool {
     let folded = folded(text);
-    let count = |bracket| folded.matches(bracket).count();
     let is_word = !folded.contains(char::is_whitespace);
     may_be_header(text)
+        && folded.contains(char::is_alphanumeric)
         && (!folded.contains(is_bracket)
             || folded.starts_with('[')
-            || count('[') != count(']')
             || is_word && folded.starts_with(is_bracket)
-            || is_word && folded.ends_with(is_bracket) && count('[') == 0)
+            || !folded.contains('[')
+                && (folded.ends_with(']') || is_word && folded.ends_with(is_bracket)))
 }
 
 /// Returns true if a value ends with a header, whose line was joined to it.
@@ -186,10 +189,22 @@ pub(super) fn ends_with_header(order: Order, kind: FileKind, value: &str) -> boo
     inner.is_some_and(|inner| parse_header(order, kind, inner).is_ok())
 }
 
+/// Returns true if a header without its end begins as that of a section with this name does.
+pub(super) fn begins(unclosed: &str, name: &str) -> bool {
+    let folded_line = folded(unclosed.trim_start().trim_start_matches('['));
+    let words = folded_line.trim();
+    let start = PREFIXES
+        .iter()
+        .find_map(|prefix| words.strip_prefix(prefix))
+        .unwrap_or(words)
+        .trim();
+    !start.is_empty() && folded(name).starts_with(start)
+}
+
 /// Returns true if a damaged line has a name in it, as a word, in any case.
 pub(super) fn mentions(line: &str, name: &str) -> bool {
     let (line, name) = (folded(line), folded(name));
-    let is_part_of_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let is_part_of_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     line.match_indices(&name).any(|(at, name)| {
         let (before, after) = (&line[..at], &line[at + name.len()..]);
         !is_part_of_word(before.chars().next_back()) && !is_part_of_word(after.chars().next())
@@ -405,9 +420,14 @@ mod tests {
         }
         assert_eq!(first("# a"), Line::Comment);
         assert_eq!(first(" # a"), Line::Comment);
-        let mut lines = Lines::new(Order::Cli);
-        lines.read("a = b");
-        assert_eq!(lines.read(" # a"), Line::Continuation("# a"));
+        for (order, read) in [
+            (Order::Cli, Line::Comment),
+            (Order::Rust, Line::Continuation("# a")),
+        ] {
+            let mut lines = Lines::new(order);
+            lines.read("a = b");
+            assert_eq!(lines.read(" # a"), read);
+        }
     }
 
     #[test]

@@ -209,6 +209,12 @@ impl Reader<'_> {
     /// Returns what is wrong with the line.
     fn tag(&mut self, number: u32, line: Line<'_>, text: &str) -> Option<ProblemKind> {
         match line {
+            Line::Comment
+                if matches!(self.at, At::Property | At::BadProperty)
+                    && text.starts_with(char::is_whitespace) =>
+            {
+                Some(ProblemKind::SkippedComment)
+            }
             Line::Empty | Line::Comment => None,
             Line::UnclosedHeader(_) => {
                 (self.at, self.section) = (At::InUnknownSection, None);
@@ -453,10 +459,6 @@ impl Reader<'_> {
     ) -> Vec<(String, Value)> {
         let mut nested = Vec::with_capacity(lines.len());
         for (line, text) in lines {
-            if is_comment(text) && self.order.rules().allows_indented_properties {
-                self.report(Some(*line), section, ProblemKind::SkippedComment);
-                continue;
-            }
             match text.split_once('=') {
                 None if is_comment(text) => {
                     self.report(Some(*line), section, ProblemKind::NestedComment);

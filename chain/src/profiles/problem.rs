@@ -4,7 +4,7 @@ use keyfob_sigv4::Secret;
 
 use super::{
     FileKind, Section, SectionName,
-    line::{NAME_CHARACTERS, PREFIXES, is_quotable, mentions},
+    line::{NAME_CHARACTERS, PREFIXES, begins, is_quotable, mentions},
     near::nearest,
 };
 use crate::{error::shown, printable::printable};
@@ -240,6 +240,8 @@ impl Problem {
         let damaged = self.damaged.as_ref().map(Secret::expose);
         self.section.as_ref() == Some(name)
             || damaged.is_some_and(|line| mentions(line, name.name()))
+            || self.kind == ProblemKind::UnclosedHeader
+                && damaged.is_some_and(|line| begins(line, name.name()))
             || self.hides_file()
             || self.hides_sections() && !is_defined
     }

@@ -373,13 +373,13 @@ fn is_host_label(text: &str) -> bool {
 
 fn parse_url(url: &str) -> Result<Uri, Error> {
     let uri = url.parse::<Uri>().ok().filter(|uri| {
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
             && uri.query().is_none()
             // `Uri` drops the fragment.
             && !url.contains('#')
-            && !authority.contains('@')
+            // A password may hold a `/`.
+            && !url.contains('@')
     });
     uri.ok_or_else(invalid_url)
 }
@@ -559,6 +559,7 @@ mod tests {
             "ftp://h",
             "http://",
             "https://user:canary@h/",
+            "http://user:pass/word@h/",
             "http://h/?canary",
             "http://h/#canary",
             "http:///canary",

@@ -14,6 +14,7 @@ use crate::{
 pub(super) const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
 const ROLE: &str = "role_arn";
+const PROCESS: &str = "credential_process";
 pub(super) const TOKEN_FILE: &str = "web_identity_token_file";
 const SHARED_ROLE: &str = "AWS_ROLE_ARN";
 const SHARED_SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
@@ -183,7 +184,10 @@ impl<'a> Step<'a> {
                 ProfileSource::CredentialsKey => key_of_credentials(section)?,
                 ProfileSource::Sso => unsupported(section, &SSO)?,
                 ProfileSource::Login => unsupported(section, &["login_session"])?,
-                ProfileSource::Process => unsupported(section, &["credential_process"])?,
+                ProfileSource::Process => {
+                    refuse_empty(section, PROCESS)?;
+                    unsupported(section, &[PROCESS])?
+                }
             };
             if let Some(step) = step {
                 return Ok(step);
@@ -226,6 +230,7 @@ impl<'a> Step<'a> {
 
     /// A role with a token file is a web identity.
     fn with_role(rules: &Rules, section: &'a Section) -> Result<Option<Self>, Error> {
+        refuse_empty(section, ROLE)?;
         let arn = property(section, ROLE).filter(|_| property(section, TOKEN_FILE).is_none());
         let Some(arn) = arn else {
             return Ok(None);
@@ -302,6 +307,18 @@ fn duration_seconds(section: &Section) -> Result<Option<u32>, Error> {
     match u32::try_from(setting.seconds()?.as_secs()) {
         Ok(seconds) => Ok(Some(seconds)),
         Err(_) => Err(setting.invalid("a number of seconds from 900 to 43200")),
+    }
+}
+
+/// Refuses a property without a value, as botocore does: as if the line were not there, another
+/// identity would be used.
+fn refuse_empty(section: &Section, name: &str) -> Result<(), Error> {
+    match section.get(name) {
+        Some(value) if value.non_empty().is_none() => {
+            let text = format!("{name} is empty: set it, or remove the line");
+            Err(error_at(ErrorKind::Setting, value, &text))
+        }
+        _ => Ok(()),
     }
 }
 
