@@ -182,13 +182,14 @@ impl Reader<'_> {
             self.report_line(number, ProblemKind::IndentedHeader);
         }
         let is_header = matches!(line, Line::Header { .. });
-        // What botocore reads as lines of their own would be lost with the carriage return.
-        let lost = match (is_header, is_utf8) {
-            (true, _) if text.trim().contains('\r') => Some(ProblemKind::LostHeader),
-            (true, false) => Some(ProblemKind::HeaderNotUtf8),
-            _ => None,
-        };
-        if let Some(lost) = lost {
+        let has_return = text.trim().contains('\r');
+        if is_header && (has_return || !is_utf8) {
+            // What botocore reads as lines of their own would be lost with the carriage return.
+            let lost = if has_return {
+                ProblemKind::LostHeader
+            } else {
+                ProblemKind::HeaderNotUtf8
+            };
             // The lines after this header do not belong to the section before it.
             (self.at, self.section) = (At::InUnknownSection, None);
             self.report_damaged(number, lost, &text);
@@ -200,7 +201,7 @@ impl Reader<'_> {
         if !is_utf8 {
             self.report_line(number, ProblemKind::NotUtf8);
         }
-        if text.trim().contains('\r') {
+        if has_return {
             self.report_line(number, ProblemKind::CarriageReturn);
         }
     }
@@ -405,17 +406,16 @@ impl Reader<'_> {
         }
         let name = name.to_ascii_lowercase();
         let value = Value::new(text, nested, Location::new(self.file.clone(), line));
-        let new = value.as_str().to_owned();
-        if let Some(old) = part.insert(name.clone(), value) {
-            let is_conflict =
-                self.order.rules().refuses_conflicts && is_identity(&name) && old.as_str() != new;
-            let kind = if is_conflict {
+        let refuses_conflicts = self.order.rules().refuses_conflicts && is_identity(&name);
+        if let Some(old) = part.get(&name) {
+            let kind = if refuses_conflicts && old.as_str() != value.as_str() {
                 ProblemKind::ConflictingProperty
             } else {
                 ProblemKind::DuplicateProperty
             };
             self.report(Some(line), section, kind);
         }
+        part.insert(name, value);
     }
 
     /// Joins a value and the lines that continue it. `first` is the line of the property.

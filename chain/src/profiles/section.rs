@@ -235,9 +235,9 @@ impl Part {
         }
     }
 
-    /// Adds a property. Returns the value that it replaced.
-    pub(super) fn insert(&mut self, name: String, value: Value) -> Option<Value> {
-        self.values.insert(name, value)
+    /// Adds a property, or replaces its value.
+    pub(super) fn insert(&mut self, name: String, value: Value) {
+        self.values.insert(name, value);
     }
 
     pub(super) fn merge(&mut self, later: Self) {
