@@ -4,7 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::printable::printable;
+use keyfob_sigv4::printable;
 
 /// Why there are no credentials, no region, or no saved file.
 ///

@@ -1,8 +1,9 @@
 use std::path::Path;
 
+use keyfob_sigv4::printable;
 use serde::Serialize;
 
-use crate::{origin::Origin, printable::printable};
+use crate::origin::Origin;
 
 /// Something that a user should know: what is masked, what is wrong, and what other tools read
 /// differently.

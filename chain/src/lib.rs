@@ -10,7 +10,6 @@ pub mod files;
 mod finding;
 mod order;
 mod origin;
-mod printable;
 pub mod profiles;
 mod provider;
 mod providers;
@@ -26,7 +25,6 @@ pub use explain::{Attempt, Explanation, TextPart, TextStyle, Verdict};
 pub use finding::{Finding, FindingKind, Severity};
 pub use order::Order;
 pub use origin::{Location, Origin};
-pub use printable::printable;
 pub use provider::{
     Aside, BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, Renewal, provider_fn,
 };

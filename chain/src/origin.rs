@@ -4,9 +4,8 @@ use std::{
     sync::Arc,
 };
 
+use keyfob_sigv4::printable;
 use serde::Serialize;
-
-use crate::printable::printable;
 
 /// A line of a file, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

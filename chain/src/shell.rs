@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use crate::printable::is_control;
+use keyfob_sigv4::is_printable;
 
 /// Quotes text as one word, if it needs that. A word of several lines stays so.
 ///
@@ -60,7 +60,7 @@ pub fn path(path: &Path) -> String {
 /// Quotes bytes as one word. `printf` writes those that a terminal would not show.
 fn shown(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(is_control) => return quoted(text),
+        Ok(text) if text.chars().all(is_printable) => return quoted(text),
         // The shell drops line ends after the output of a program.
         Ok(text) if text.ends_with('\n') => return quoted(text),
         _ => {}

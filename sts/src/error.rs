@@ -1,12 +1,9 @@
 use std::{error::Error as StdError, fmt};
 
 use http::StatusCode;
-use keyfob_sigv4::Secret;
+use keyfob_sigv4::{Secret, printable};
 
-use crate::{
-    replay::Replay,
-    text::{self, Escaped},
-};
+use crate::{replay::Replay, text};
 
 /// The length in characters at which a message of the service is cut; real ones have a few hundred.
 const MAX_MESSAGE: usize = 4096;
@@ -352,7 +349,7 @@ impl fmt::Display for Error {
         if let Some(action) = answer.action {
             write!(f, "{action} failed")?;
             if let Some(code) = self.code() {
-                write!(f, " with {}", Escaped(code))?;
+                write!(f, " with {}", printable(code))?;
             }
             if let Some(status) = self.status() {
                 write!(f, " (HTTP {status})")?;
@@ -361,9 +358,9 @@ impl fmt::Display for Error {
                 f.write_str(": ")?;
             }
         }
-        write!(f, "{}", Escaped(self.message()))?;
+        write!(f, "{}", printable(self.message()))?;
         match self.request_id() {
-            Some(id) => write!(f, " (request id {})", Escaped(id)),
+            Some(id) => write!(f, " (request id {})", printable(id)),
             None => Ok(()),
         }
     }

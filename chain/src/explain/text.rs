@@ -1,6 +1,6 @@
 use std::{fmt, fmt::Write as _, path::Path};
 
-use keyfob_sigv4::Timestamp;
+use keyfob_sigv4::{Timestamp, printable};
 
 use super::{
     Explanation,
@@ -9,7 +9,6 @@ use super::{
 use crate::{
     finding::{Finding, FindingKind, Severity},
     origin::Origin,
-    printable::printable,
 };
 
 /// How [`Explanation::styled_text`] looks.

@@ -1,13 +1,13 @@
 use std::{fmt, path::PathBuf};
 
-use keyfob_sigv4::Secret;
+use keyfob_sigv4::{Secret, printable};
 
 use super::{
     FileKind, Section, SectionName,
     line::{NAME_CHARACTERS, PREFIXES, begins, is_quotable, mentions},
     near::nearest,
 };
-use crate::{error::shown, printable::printable};
+use crate::error::shown;
 
 /// Something in a configuration file that cannot be used, or that other tools read differently.
 ///

@@ -1,4 +1,4 @@
-pub(crate) use keyfob_chain::printable;
+pub(crate) use keyfob_sigv4::printable;
 
 /// Escapes each line of a text, and indents all but the first: none can pass for a line of ours.
 pub(crate) fn printable_lines(text: &str) -> String {

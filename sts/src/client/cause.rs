@@ -1,8 +1,9 @@
 use std::{error::Error, fmt, iter};
 
+use keyfob_sigv4::printable;
+
 #[cfg(feature = "rustls")]
 use crate::client::tls;
-use crate::text::Escaped;
 
 /// A failure of the HTTP client, shown by its innermost cause, such as `Connection refused (os
 /// error 111)`: the layers above it say only that something failed. They stay in [`source`].
@@ -24,7 +25,7 @@ impl fmt::Display for Cause {
         }
         let innermost = causes().last().map(ToString::to_string);
         // The names in a server's certificate are among the causes.
-        write!(f, "{}", Escaped(&innermost.unwrap_or_default()))
+        write!(f, "{}", printable(&innermost.unwrap_or_default()))
     }
 }
 

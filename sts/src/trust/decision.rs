@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::text::Escaped;
+use keyfob_sigv4::printable;
 
 /// What a trust policy decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,7 +132,7 @@ impl StatementReport {
     fn label(&self) -> String {
         let number = self.index + 1;
         match &self.sid {
-            Some(sid) => format!("statement {number} (\"{}\")", Escaped(sid)),
+            Some(sid) => format!("statement {number} (\"{}\")", printable(sid)),
             None => format!("statement {number}"),
         }
     }
@@ -186,7 +186,7 @@ pub struct FailedCondition {
 
 impl fmt::Display for FailedCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (key, operator) = (Escaped(&self.key), Escaped(&self.operator));
+        let (key, operator) = (printable(&self.key), printable(&self.operator));
         let wanted = Quoted(&self.wanted, " or ");
         write!(f, "{key} with {operator} {wanted}, and the request has ")?;
         match self.actual.as_deref() {
@@ -203,7 +203,7 @@ impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
         for text in self.0 {
-            write!(f, "{separator}\"{}\"", Escaped(text))?;
+            write!(f, "{separator}\"{}\"", printable(text))?;
             separator = self.1;
         }
         Ok(())

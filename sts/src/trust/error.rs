@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::text::Escaped;
+use keyfob_sigv4::printable;
 
 /// Why a document is not a trust policy, and where.
 ///
@@ -40,9 +40,9 @@ impl PolicyError {
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.place.is_empty() {
-            write!(f, "{}: ", Escaped(&self.place))?;
+            write!(f, "{}: ", printable(&self.place))?;
         }
-        Escaped(&self.reason).fmt(f)
+        printable(&self.reason).fmt(f)
     }
 }
 

@@ -1,4 +1,5 @@
-use std::{borrow::Cow, fmt::Write as _};
+use alloc::{borrow::Cow, string::String};
+use core::fmt::Write as _;
 
 /// Escapes the characters that control a terminal instead of being shown by it: controls, and marks
 /// that are invisible or change the direction of the text around them. Everything else, also quotes
@@ -10,13 +11,13 @@ use std::{borrow::Cow, fmt::Write as _};
 /// # Examples
 ///
 /// ```
-/// use keyfob_chain::printable;
+/// use keyfob_sigv4::printable;
 ///
 /// assert_eq!(printable("[profile it's \"mine\"]"), "[profile it's \"mine\"]");
 /// assert_eq!(printable("\u{1b}[31mred"), "\\u{1b}[31mred");
 /// ```
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_control) {
+    if text.chars().all(is_printable) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -25,19 +26,29 @@ pub fn printable(text: &str) -> Cow<'_, str> {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            char if is_printable(char) => out.push(char),
             // Writing to a string cannot fail.
-            char if is_control(char) => _ = write!(out, "{}", char.escape_unicode()),
-            char => out.push(char),
+            char => _ = write!(out, "{}", char.escape_unicode()),
         }
     }
     Cow::Owned(out)
 }
 
-/// Returns true for C0 and C1 controls, and for marks that change the direction of the text around
+/// Returns false for C0 and C1 controls, and for marks that change the direction of the text around
 /// them or are invisible.
-pub(crate) fn is_control(char: char) -> bool {
-    char.is_control()
-        || matches!(
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_sigv4::is_printable;
+///
+/// assert!(is_printable('é'));
+/// // The right-to-left override.
+/// assert!(!is_printable('\u{202e}'));
+/// ```
+pub fn is_printable(char: char) -> bool {
+    !char.is_control()
+        && !matches!(
             char,
             '\u{ad}'
                 | '\u{61c}'
