@@ -11,6 +11,9 @@ pub(crate) struct ConnectionArgs {
     /// Trust every certificate: others on the way can read and change what is sent
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING)]
     pub(crate) no_verify_ssl: bool,
+    /// Send requests without a signature, and look for no credentials
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING)]
+    pub(crate) no_sign_request: bool,
     /// Wait this many seconds for a connection [default: 3; 0: as long as it takes]
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds())]
     cli_connect_timeout: Option<u32>,

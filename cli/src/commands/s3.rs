@@ -22,22 +22,25 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
     let ttl = ttl(context, args)?;
     let object = Object::parse(&args.uri)?;
     let headers = headers(args)?;
-    let credentials = context.credentials().await?;
+    let credentials = context.credentials_to_sign().await?;
     let (endpoint, addressing) = endpoint(context).await?;
     let url = object.url(&endpoint.url(), addressing)? + &query(args);
-    let mut request = Request::new(&args.method, &url)?.payload(Payload::Unsigned);
-    for (name, value) in &headers {
-        request = request.header(name, value)?;
-    }
-    let region = endpoint.signing_region().unwrap_or_default();
-    let presigned = Signer::s3(region)?.presign(&request, &credentials, Timestamp::now(), ttl)?;
-    check_expiry(context, args, &presigned)?;
     if has_dot_segments(&url) {
         context.console().warn(
             "the key has a segment `.` or `..`, which clients remove from a URL; \
              curl keeps it with --path-as-is",
         );
     }
+    let mut request = Request::new(&args.method, &url)?.payload(Payload::Unsigned);
+    for (name, value) in &headers {
+        request = request.header(name, value)?;
+    }
+    let Some(credentials) = credentials else {
+        return context.console().write_stdout(format!("{url}\n"));
+    };
+    let region = endpoint.signing_region().unwrap_or_default();
+    let presigned = Signer::s3(region)?.presign(&request, &credentials, Timestamp::now(), ttl)?;
+    check_expiry(context, args, &presigned)?;
     context
         .console()
         .write_stdout(format!("{}\n", presigned.as_str()))

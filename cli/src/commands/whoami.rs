@@ -34,7 +34,7 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     let (credentials, explanation) = context.explained_credentials().await?;
     let sts = Sts::new(context).await?;
     let identity = sts
-        .send(context, &GetCallerIdentity::new(), &credentials)
+        .send(context, &GetCallerIdentity::new(), Some(&credentials))
         .await?;
     let report = Report::new(context, &sts, identity, &credentials, explanation).await?;
     match context.own_format(json) {

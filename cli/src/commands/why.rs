@@ -24,6 +24,7 @@ use crate::{
 /// credentials or one fails, or if no call can be sent with the region, the endpoint and the other
 /// settings.
 pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
+    context.check_signs()?;
     let now = Timestamp::now();
     let told = Told::default();
     let settings = told.by(context.settings());

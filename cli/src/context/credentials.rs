@@ -24,12 +24,42 @@ impl Context {
         }
     }
 
+    /// Returns the credentials to sign a request with, or none for `--no-sign-request`, which asks
+    /// no provider.
+    ///
+    /// # Errors
+    ///
+    /// As [`credentials`](Self::credentials).
+    pub(crate) async fn credentials_to_sign(&self) -> Result<Option<Credentials>, Failure> {
+        if self.globals().connection.no_sign_request {
+            self.check_profile()?;
+            return Ok(None);
+        }
+        self.credentials().await.map(Some)
+    }
+
+    /// Fails for `--no-sign-request`, for a command that is of no use without credentials.
+    ///
+    /// # Errors
+    ///
+    /// If the option is given.
+    pub(crate) fn check_signs(&self) -> Result<(), Failure> {
+        if !self.globals().connection.no_sign_request {
+            return Ok(());
+        }
+        Err(Failure::usage(
+            "--no-sign-request: this command needs credentials, so leave out the option",
+        ))
+    }
+
     /// Returns the credentials in use, without asking the providers after the one that has them.
     ///
     /// # Errors
     ///
-    /// If no provider has credentials, or if a provider that is configured fails.
+    /// If no provider has credentials, if a provider that is configured fails, or for
+    /// `--no-sign-request`.
     pub(crate) async fn credentials(&self) -> Result<Credentials, Failure> {
+        self.check_signs()?;
         self.check_profile()?;
         let resolution = self.chain().resolve(Timestamp::now()).await;
         self.found(resolution.credentials, &resolution.explanation)
@@ -43,6 +73,7 @@ impl Context {
     pub(crate) async fn explained_credentials(
         &self,
     ) -> Result<(Credentials, Explanation), Failure> {
+        self.check_signs()?;
         self.check_profile()?;
         let resolution = self.chain().explain(Timestamp::now()).await;
         let credentials = self.found(resolution.credentials, &resolution.explanation)?;

@@ -19,6 +19,7 @@ mod imds;
 mod keyfob;
 mod ministack;
 mod moto;
+mod options;
 mod output;
 mod presign;
 mod python;

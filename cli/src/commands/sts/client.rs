@@ -5,7 +5,10 @@ use std::sync::{
 
 use keyfob_backoff::{Policy, classify};
 use keyfob_sigv4::{Credentials, Timestamp};
-use keyfob_sts::{Client, ClientBuilder, call::Call};
+use keyfob_sts::{
+    Client, ClientBuilder, Error,
+    call::{Authorization, Call, Operation, Reply},
+};
 use tracing::{debug, info};
 
 use crate::{
@@ -49,7 +52,7 @@ impl Sts {
         context.hint_partition(self.client.endpoint(), arn);
     }
 
-    /// Sends an action.
+    /// Sends an action, without credentials unsigned.
     ///
     /// # Errors
     ///
@@ -59,9 +62,13 @@ impl Sts {
         &self,
         context: &Context,
         action: &C,
-        credentials: &Credentials,
+        credentials: Option<&Credentials>,
     ) -> Result<C::Output, Failure> {
-        let error = match self.client.send(action, credentials).await {
+        let answer = match credentials {
+            Some(credentials) => self.client.send(action, credentials).await,
+            None => self.client.send_unsigned(&Unsigned::new(action)).await,
+        };
+        let error = match answer {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
@@ -74,12 +81,44 @@ impl Sts {
         if classify(error.status(), error.code()).is_some() {
             failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
         }
-        if is_key_refused(&error) {
+        if credentials.is_some() && is_key_refused(&error) {
             let resolution = context.chain().explain(Timestamp::now()).await;
             let home = context.variables().home();
             failure = failure.with_key_origin(&resolution.explanation, home.as_deref());
         }
         Err(failure)
+    }
+}
+
+/// A call that is sent without a signature.
+struct Unsigned<'a, C> {
+    call: &'a C,
+    operation: Operation,
+}
+
+impl<'a, C: Call> Unsigned<'a, C> {
+    fn new(call: &'a C) -> Self {
+        let operation = call.operation().clone();
+        Self {
+            call,
+            operation: operation.with_authorization(Authorization::None),
+        }
+    }
+}
+
+impl<C: Call> Call for Unsigned<'_, C> {
+    type Output = C::Output;
+
+    fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    fn output(&self, reply: &Reply<'_>) -> Result<C::Output, Error> {
+        self.call.output(reply)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.call.check()
     }
 }
 

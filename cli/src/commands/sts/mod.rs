@@ -39,19 +39,19 @@ pub(super) async fn run(context: &Context, command: &StsCommand) -> Result<(), F
         StsCommand::AssumeRole(args) => {
             let arn = expand(&args.role_arn, context.variables())?;
             let action = assume_role(&arn, args, context.variables())?;
-            let credentials = context.credentials().await?;
+            let credentials = context.credentials_to_sign().await?;
             let sts = Sts::new(context).await?;
             sts.hint_partition(context, &arn);
-            let role = sts.send(context, &action, &credentials).await?;
+            let role = sts.send(context, &action, credentials.as_ref()).await?;
             context.print("AssumeRole", &answer::assumed_role(&role))
         }
     }
 }
 
 async fn send<C: Call + Sync>(context: &Context, action: &C) -> Result<C::Output, Failure> {
-    let credentials = context.credentials().await?;
+    let credentials = context.credentials_to_sign().await?;
     let sts = Sts::new(context).await?;
-    sts.send(context, action, &credentials).await
+    sts.send(context, action, credentials.as_ref()).await
 }
 
 fn get_session_token(
