@@ -108,6 +108,9 @@ pub(crate) struct Globals {
     /// Color the output
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
+    /// Explain the provider chain on stderr before credentials are used, as `keyfob why` does
+    #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
+    pub(crate) why: bool,
     /// Run against a small AWS inside this process, without an account
     #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) sandbox: bool,

@@ -1,19 +1,12 @@
 //! `keyfob why`: the provider chain explained.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use keyfob_chain::{
-    Attempt, Chain, Error, ErrorKind, Explanation, Finding, FindingKind, Order, Origin, Region,
-    Settings, TextPart, TextStyle, Verdict,
-};
-use keyfob_sigv4::{Credentials, Timestamp};
-use keyfob_sts::Endpoint;
+use keyfob_chain::{Error, Explanation};
+use keyfob_sigv4::Credentials;
 use serde_json::Value;
 
 use crate::{
-    context::Context,
-    failure::{Failure, chained},
-    terminal::{Style, printable},
+    context::{Context, Explained},
+    failure::Failure,
 };
 
 /// Prints the explanation of the chain, whatever else is wrong.
@@ -25,152 +18,23 @@ use crate::{
 /// settings.
 pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     context.check_signs()?;
-    let now = Timestamp::now();
-    let told = Told::default();
-    let settings = told.by(context.settings());
-    let resolution = Chain::default_for(Order::Cli, &settings).explain(now).await;
-    let region = settings.resolve_region(None, now).await;
-    let call = check_call(context, &region);
-    let profile = context.check_profile();
-    let mut explanation = resolution
-        .explanation
-        .with_findings(settings.findings(region.as_ref().ok()))
-        .with_findings(told.findings());
-    if let Ok(region) = &region {
-        explanation = explanation.with_region(region.clone());
-    }
-    explanation = with_endpoint(context, explanation, region.as_ref().ok());
-    // Only one error can stand below the table.
-    let first = profile
-        .as_ref()
-        .err()
-        .or(resolution.credentials.as_ref().err());
-    if let Err(error) = &call
-        && first.map_or(json, |first| first.to_string() != error.to_string())
-    {
-        let finding = Finding::warning(FindingKind::Setting, chained(error));
-        explanation = explanation.with_findings([finding]);
-    }
-    if let Err(error) = &profile {
-        explanation = explanation.with_error(error);
-    }
-    print(context, &explanation, now, json)?;
-    profile?;
-    check(context, resolution.credentials, &explanation)?;
-    call?;
+    let explained = context.explain(!json).await;
+    print(context, &explained, json)?;
+    explained.profile?;
+    check(context, explained.credentials, &explained.explanation)?;
+    explained.call?;
     Ok(())
 }
 
-/// What the chain has told on its way, which is for the table.
-#[derive(Default)]
-struct Told(Arc<Mutex<Vec<Finding>>>);
-
-impl Told {
-    /// Returns settings that tell their findings here.
-    fn by(&self, settings: &Settings) -> Settings {
-        let told = Arc::clone(&self.0);
-        settings.clone().with_notify(move |finding| {
-            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-            told.push(finding.clone());
-        })
-    }
-
-    fn findings(&self) -> Vec<Finding> {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.clone()
-    }
-}
-
-/// Fails if no call can be sent with the region and the other settings.
-fn check_call(context: &Context, region: &Result<Region, Error>) -> Result<(), Error> {
-    let region = region.as_ref().map_err(Error::clone)?;
-    // What the settings tell is in the table.
-    let settings = context.settings().clone().with_notify(|_| {});
-    let client = settings.sts(region, context.endpoint_argument())?;
-    client.build().map_err(|error| {
-        let message = "STS cannot be called with these settings";
-        Error::with_source(ErrorKind::Setting, message, error)
-    })?;
-    Ok(())
-}
-
-/// Adds the URL in place of the services' own endpoints. One that cannot be used is an error.
-fn with_endpoint(
-    context: &Context,
-    explanation: Explanation,
-    region: Option<&Region>,
-) -> Explanation {
-    let (settings, argument) = (context.settings(), context.endpoint_argument());
-    let clear_text = settings.clear_text_finding(argument).ok().flatten();
-    let explanation = explanation.with_findings(clear_text);
-    let is_usable = |url: &str| {
-        let endpoint = Endpoint::builder().url(url);
-        endpoint.is_ok_and(|endpoint| endpoint.build().is_ok())
-    };
-    // Without a profile that can be read there is no endpoint of it.
-    let setting = settings.endpoint_url("sts").ok().flatten();
-    match (argument, setting) {
-        (Some(argument), _) if is_usable(argument.value) => {
-            let finding = region.and_then(|region| role_endpoint(context, &explanation, region));
-            explanation
-                .with_endpoint(argument.value, argument.origin())
-                .with_findings(finding)
-        }
-        (None, Some(url)) if is_usable(url.text) => explanation.with_endpoint(url.text, url.origin),
-        _ => explanation,
-    }
-}
-
-/// Returns where the role in use is assumed: not at the URL of `--endpoint-url`, which is for the
-/// calls of the command itself, as in `aws`.
-fn role_endpoint(context: &Context, explanation: &Explanation, region: &Region) -> Option<Finding> {
-    let is_role = |attempt: &&Attempt| {
-        let is_tried = matches!(attempt.verdict, Verdict::Used | Verdict::Failed);
-        is_tried && matches!(attempt.origin, Some(Origin::Role { .. }))
-    };
-    let attempt = explanation.attempts.iter().find(is_role)?;
-    let settings = context.settings().clone().with_notify(|_| {});
-    let client = settings.sts(region, None).ok()?.build().ok()?;
-    let url = client.endpoint().url();
-    let text = format!(
-        "the role of {} is assumed at {url}, because --endpoint-url is only for the calls of the \
-         command itself, as in aws",
-        attempt.provider
-    );
-    Some(Finding::note(FindingKind::Endpoint, text))
-}
-
-fn print(
-    context: &Context,
-    explanation: &Explanation,
-    now: Timestamp,
-    json: bool,
-) -> Result<(), Failure> {
+fn print(context: &Context, explained: &Explained, json: bool) -> Result<(), Failure> {
     if let Some(format) = context.own_format(json) {
-        let data = serde_json::to_value(explanation).unwrap_or(Value::Null);
+        let data = serde_json::to_value(&explained.explanation).unwrap_or(Value::Null);
         return context.print_as(format, "Why", &data);
     }
     let console = context.console();
-    // Each line may have words of a service or a file.
-    let paint = |part: TextPart, line: &str| {
-        let line = printable(line);
-        let style = match part {
-            TextPart::Winner => Style::Good,
-            TextPart::Failed => Style::Bad,
-            TextPart::Warning => Style::Warning,
-            _ => return line.into_owned(),
-        };
-        console.paint(style, &line)
-    };
-    let home = context.variables().home();
-    let mut style = TextStyle::default()
-        .with_home(home.as_deref())
-        .with_paint(&paint)
-        .with_error_below();
-    if let Some(columns) = console.terminal_width() {
-        style = style.with_width(columns);
-    }
-    console.write_stdout(explanation.styled_text(now, &style))
+    let paint = |style, line: &str| console.paint(style, line);
+    let text = explained.text(context, console.terminal_width(), &paint);
+    console.write_stdout(text)
 }
 
 fn check(

@@ -60,6 +60,9 @@ impl Context {
     /// `--no-sign-request`.
     pub(crate) async fn credentials(&self) -> Result<Credentials, Failure> {
         self.check_signs()?;
+        if self.globals().why {
+            return Ok(self.told_credentials().await?.0);
+        }
         self.check_profile()?;
         let resolution = self.chain().resolve(Timestamp::now()).await;
         self.found(resolution.credentials, &resolution.explanation)
@@ -74,10 +77,24 @@ impl Context {
         &self,
     ) -> Result<(Credentials, Explanation), Failure> {
         self.check_signs()?;
+        if self.globals().why {
+            return self.told_credentials().await;
+        }
         self.check_profile()?;
         let resolution = self.chain().explain(Timestamp::now()).await;
         let credentials = self.found(resolution.credentials, &resolution.explanation)?;
         Ok((credentials, resolution.explanation))
+    }
+
+    /// Returns the credentials in use after their explanation is printed on stderr, for `--why`.
+    async fn told_credentials(&self) -> Result<(Credentials, Explanation), Failure> {
+        let explained = self.explain(false).await;
+        let plain = |_, line: &str| line.to_owned();
+        let text = explained.text(self, self.console().stderr_width(), &plain);
+        self.console().write_stderr(&text);
+        explained.profile?;
+        let credentials = self.found(explained.credentials, &explained.explanation)?;
+        Ok((credentials, explained.asked))
     }
 
     /// Fails if a profile was named that does not exist, even if another source has credentials.

@@ -1,6 +1,7 @@
 //! Everything that the arguments refer to: settings, region, credentials, endpoints, output format.
 
 mod credentials;
+mod explanation;
 mod notes;
 mod origin;
 mod output;
@@ -12,8 +13,8 @@ use std::{ffi::OsStr, sync::OnceLock};
 use keyfob_chain::{Region, Settings, Variables};
 use tokio::sync::OnceCell;
 
-pub(crate) use self::credentials::has_failed;
 use self::notes::Notes;
+pub(crate) use self::{credentials::has_failed, explanation::Explained};
 use crate::{
     args::{Globals, OutputFormat},
     failure::Failure,

@@ -52,6 +52,13 @@ impl Notes {
             self.console.write_stderr(&format!("  cure:  {cure}\n"));
         }
     }
+
+    /// Takes a finding as printed: it is in a table that is printed instead.
+    pub(super) fn set_printed(&self, finding: &Finding) {
+        let line = finding.line(self.home.as_deref());
+        self.printed().insert(line);
+    }
+
     fn has_printed(&self, finding: &Finding) -> bool {
         self.printed().contains(&finding.line(self.home.as_deref()))
     }

@@ -108,6 +108,12 @@ impl Console {
         Some(usize::from(width.0))
     }
 
+    /// Returns the width of the terminal on stderr in columns. `None` if stderr is not a terminal.
+    pub(crate) fn stderr_width(self) -> Option<usize> {
+        let (width, _) = terminal_size::terminal_size_of(io::stderr())?;
+        Some(usize::from(width.0))
+    }
+
     /// Returns true if the user can be asked: stdin and stderr are terminals, and questions are
     /// allowed.
     pub(crate) fn can_ask(self) -> bool {
