@@ -16,6 +16,7 @@ use keyfob_sts::{
         GetFederationToken, GetScopedCredentials, GetSessionToken, GetWebIdentityToken,
     },
     call::{Authorization, Call, Operation, Pages, Proof, Replay, Service},
+    decision::Decision,
     trust::{Caller, Request, TrustPolicy},
 };
 
@@ -189,6 +190,7 @@ fn all() -> Shown {
     shown.add("KeyKind", &KeyKind::from_access_key_id("AKIA"));
     shown.add("Partition", &Partition::from_region("eu-west-1"));
     add_trust(&mut shown);
+    add_decision(&mut shown);
     #[cfg(feature = "server")]
     add_server(&mut shown);
     assert_eq!(error.kind(), ErrorKind::Setting);
@@ -219,6 +221,23 @@ fn add_trust(shown: &mut Shown) {
         shown.add(name, &decision);
     }
     shown.add("Request", &request);
+}
+
+/// Statements and conditions are policies of an account.
+fn add_decision(shown: &mut Shown) {
+    let condition = r#"{"items": [{"key": "canary", "values": {"items": [{"value": "canary"}]}}]}"#;
+    let statement =
+        format!(r#"{{"statementId": "canary", "effect": "DENY", "conditions": {condition}}}"#);
+    let decision = Decision::parse(&format!(
+        r#"{{"allowed": false, "matchedStatements": {{"items": [{statement}]}},
+            "context": {{"action": "a", "conditions": {condition}}}}}"#
+    ))
+    .unwrap();
+    assert_eq!(decision.conditions.len(), 1);
+    shown.add("decision::Decision", &decision);
+    shown.add("Statement", decision.denying_statement().unwrap());
+    shown.add("Verdict", &decision.verdict);
+    shown.add("decision::Principal", &decision.principal);
 }
 
 #[cfg(feature = "server")]

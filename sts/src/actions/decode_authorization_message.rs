@@ -2,13 +2,14 @@ use std::fmt;
 
 use crate::{
     call::{Call, Operation, Reply, Service},
+    decision::encoded_messages,
     error::Error,
 };
 
 /// Decodes an authorization failure: who was denied which action on which resource, and by which
 /// statement.
 ///
-/// EC2 puts such a message at the end of its `UnauthorizedOperation` errors. To decode it, the
+/// EC2 puts such a message into its `UnauthorizedOperation` errors. To decode it, the
 /// caller needs the permission `sts:DecodeAuthorizationMessage`.
 ///
 /// # Examples
@@ -26,7 +27,8 @@ use crate::{
 pub struct DecodeAuthorizationMessage(Operation);
 
 impl DecodeAuthorizationMessage {
-    /// Creates a request for the encoded text, or for an error message that ends with it.
+    /// Creates a request for the encoded text, or for the first one in an error: see
+    /// [`encoded_messages`](crate::decision::encoded_messages).
     ///
     /// # Errors
     ///
@@ -44,17 +46,14 @@ impl DecodeAuthorizationMessage {
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
     pub fn new(message: &str) -> Result<Self, Error> {
-        let encoded = message
-            .rsplit_once(MARK)
-            .map_or(message, |(_, encoded)| encoded);
+        let found = encoded_messages(message).into_iter().next();
+        // The service knows best what is none.
+        let encoded = found.as_deref().unwrap_or(message.trim());
         Operation::new(&Service::STS, "DecodeAuthorizationMessage")
-            .text("EncodedMessage", encoded.trim(), 1..=10_240)
+            .text("EncodedMessage", encoded, 1..=10_240)
             .map(Self)
     }
 }
-
-/// The text before the encoded part of an error message.
-const MARK: &str = "Encoded authorization failure message:";
 
 /// The output of [`DecodeAuthorizationMessage`].
 ///
@@ -62,7 +61,8 @@ const MARK: &str = "Encoded authorization failure message:";
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodedMessage {
-    /// A JSON object with `allowed`, `explicitDeny`, `matchedStatements`, `failures` and `context`.
+    /// A JSON object with `allowed`, `explicitDeny`, `matchedStatements`, `failures` and `context`,
+    /// which [`Decision::parse`](crate::decision::Decision::parse) reads.
     pub json: String,
     /// The request id, by which AWS support can find the request.
     pub request_id: Option<String>,

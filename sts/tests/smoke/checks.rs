@@ -9,6 +9,7 @@ use keyfob_sts::{
         GetFederationToken, GetScopedCredentials, GetSessionToken, GetWebIdentityToken,
     },
     call::{Call, Operation, Pages, Protocol, Reply, Service},
+    decision::{Decision, Verdict as DecisionVerdict, encoded_messages},
     trust::{Caller, Request, StatementReport, TrustPolicy, Verdict},
 };
 
@@ -307,4 +308,22 @@ pub(crate) fn trust(input: &[u8]) {
         _ => assert!(matches.next().is_some() && !has_deny),
     }
     assert!(!decision.to_string().chars().any(char::is_control));
+}
+
+/// Finds encoded messages, and reads the text as a decoded one.
+pub(crate) fn decision(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let letters = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect();
+    let all: String = letters(&text);
+    for message in encoded_messages(&text) {
+        let is_encoded = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        assert!(!message.is_empty() && message.bytes().all(is_encoded));
+        let found: String = letters(&message);
+        assert!(all.contains(&found), "{message:?}");
+    }
+    if let Ok(decision) = Decision::parse(&text) {
+        assert!(!decision.to_string().chars().any(char::is_control));
+        let is_denied = decision.verdict != DecisionVerdict::Allowed;
+        assert_eq!(is_denied, decision.to_string().contains(" may not "));
+    }
 }

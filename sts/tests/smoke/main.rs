@@ -153,3 +153,20 @@ fn no_trust_policy_causes_a_panic_and_a_deny_always_wins() {
     let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
     run(6, &seeds, 20_000, checks::trust);
 }
+
+#[test]
+fn what_is_found_in_an_error_is_a_part_of_it_and_can_be_encoded() {
+    let blob = "4GIOHlTkIaWHQD0Q0m-E9Y8hKZz_qH".repeat(4);
+    let before = "│ You are not authorized. Encoded authorization failure message:";
+    let seeds = [
+        format!("{before} {blob}\n│ {blob}\n│ ab\n"),
+        format!("{before} \"{blob}\" (x)\n\u{1b}[31m{before}\n> {blob}"),
+        format!("x {blob} y\r\n{blob}"),
+        blob,
+        r#"{"allowed": false, "explicitDeny": true, "matchedStatements": {"items": [{"statementId": "a",
+            "effect": "DENY"}]}, "context": {"principal": {"arn": "a"}, "action": "b", "resource": "c"}}"#
+            .to_owned(),
+    ];
+    let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
+    run(7, &seeds, 20_000, checks::decision);
+}
