@@ -327,6 +327,11 @@ impl Provider for Chain {
         })
     }
 
+    fn revision(&self, now: Timestamp) -> u64 {
+        let providers = self.providers.iter();
+        providers.map(|provider| provider.revision(now)).sum()
+    }
+
     fn findings(&self, now: Timestamp) -> Vec<Finding> {
         findings(&self.providers, now)
     }

@@ -77,6 +77,15 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// Returns a number that grows when the provider's settings change while the program runs, as
+    /// when a file is edited. It must be quick, and contacts no service.
+    ///
+    /// [`Cached`](crate::Cached) compares it once a second at most, and asks the provider again if
+    /// it has grown. The default is for settings that never change.
+    fn revision(&self, _now: Timestamp) -> u64 {
+        0
+    }
+
     /// Returns what is remarkable about the provider's settings although it can answer, for
     /// [`Explanation::findings`](crate::Explanation). `now` is the current time. It may read files,
     /// but contacts no service.
@@ -323,6 +332,10 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     fn aside(&self, now: Timestamp) -> Option<Aside> {
         (**self).aside(now)
+    }
+
+    fn revision(&self, now: Timestamp) -> u64 {
+        (**self).revision(now)
     }
 
     fn findings(&self, now: Timestamp) -> Vec<Finding> {

@@ -4,7 +4,10 @@ use std::{
     fmt,
     hash::{BuildHasher, Hasher, RandomState},
     ops::Deref,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use arc_swap::{ArcSwap, Guard};
@@ -32,9 +35,12 @@ use crate::{
 ///   With a session token but no expiry they count for 15 minutes. With neither, or with
 ///   [`Renewal::Never`](crate::Renewal::Never) and no expiry, they stay until
 ///   [`invalidate`](Self::invalidate).
+/// - When the provider's settings change, such as the file of a profile, it is asked again within a
+///   second ([`Provider::revision`]). If that fails, credentials that are still valid are served,
+///   and the next attempt is after the next change, or 5 to 10 minutes later.
 /// - A failure is shared with the tasks that waited for it. It is not cached.
 /// - Reading credentials that are valid takes no lock, allocates nothing, and writes to no memory
-///   that other threads read.
+///   that other threads read, except once a second.
 ///
 /// The numbers are those of the AWS SDKs since 2026. The time is an argument, and so is randomness:
 /// [`with_random`](Self::with_random).
@@ -62,6 +68,9 @@ pub struct Cached<P> {
     /// Held by the task that asks the provider.
     gate: Gate<()>,
     random: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// The revision of the provider's settings, and the second in which it was looked at.
+    revision: AtomicU64,
+    looked_at: AtomicI64,
 }
 
 /// What the provider has answered so far.
@@ -131,6 +140,8 @@ impl<P: Provider> Cached<P> {
             answers: Mutex::default(),
             gate: Gate::new(()),
             random: Box::new(|| RandomState::new().build_hasher().finish()),
+            revision: AtomicU64::new(0),
+            looked_at: AtomicI64::new(i64::MIN),
         }
     }
 
@@ -173,10 +184,24 @@ impl<P: Provider> Cached<P> {
     /// # }).unwrap();
     /// ```
     pub async fn credentials(&self, now: Timestamp) -> Result<CachedCredentials, Error> {
+        let revision = self.look(now);
         match self.load() {
-            Some(entry) if entry.decide(now) == Decision::Serve => Ok(CachedCredentials(entry)),
-            _ => self.refresh(now).await,
+            Some(entry) if entry.decide(now, revision) == Decision::Serve => {
+                Ok(CachedCredentials(entry))
+            }
+            _ => self.refresh(now, revision).await,
         }
+    }
+
+    /// Returns the revision of the provider's settings as of this second.
+    fn look(&self, now: Timestamp) -> u64 {
+        let second = now.unix_seconds();
+        let is_new = self.looked_at.load(Relaxed) != second;
+        // Of many readers, one looks. The others go on with what was seen before.
+        if is_new && self.looked_at.swap(second, Relaxed) != second {
+            self.revision.store(self.provider.revision(now), Relaxed);
+        }
+        self.revision.load(Relaxed)
     }
 
     /// Marks credentials that a service has refused, so that the next call asks the provider.
@@ -217,11 +242,14 @@ impl<P: Provider> Cached<P> {
     }
 
     /// Gets new credentials, or waits for another task that gets them.
-    async fn refresh(&self, now: Timestamp) -> Result<CachedCredentials, Error> {
+    async fn refresh(&self, now: Timestamp, revision: u64) -> Result<CachedCredentials, Error> {
         let (seen, advised) = {
             let answers = self.lock();
             // Again, with the lock held: another task may have stored an answer since.
-            match self.load().map(|entry| (entry.decide(now), entry)) {
+            match self
+                .load()
+                .map(|entry| (entry.decide(now, revision), entry))
+            {
                 Some((Decision::Serve, entry)) => return Ok(CachedCredentials(entry)),
                 Some((Decision::Refresh, entry)) => (answers.count, Some(entry)),
                 Some((Decision::Replace, _)) | None => (answers.count, None),
@@ -240,15 +268,17 @@ impl<P: Provider> Cached<P> {
                 if let Some(error) = &answers.failure {
                     return Err(error.clone());
                 }
-                let entry = self.load();
-                if let Some(entry) = entry.filter(|entry| entry.decide(now) != Decision::Replace) {
-                    return Ok(CachedCredentials(entry));
+                match self.load() {
+                    Some(entry) if entry.decide(now, revision) != Decision::Replace => {
+                        return Ok(CachedCredentials(entry));
+                    }
+                    _ => {}
                 }
             }
         }
         let answer = self.ask(now).await;
         let mut answers = self.lock();
-        let result = self.accept(answer, now);
+        let result = self.accept(answer, now, revision);
         answers.count += 1;
         answers.failure = result.as_ref().err().cloned();
         result
@@ -266,25 +296,30 @@ impl<P: Provider> Cached<P> {
         &self,
         answer: Result<Found, Error>,
         now: Timestamp,
+        revision: u64,
     ) -> Result<CachedCredentials, Error> {
         // 300 to 600 seconds.
         let retry_at = || now.plus_seconds(300 + ((self.random)() % 301) as i64);
         let previous = self.load();
         let error = match answer {
             Ok(found) if !found.credentials.is_expired_at(now) => {
-                return Ok(self.store(CacheEntry::new(found, now)));
+                return Ok(self.store(CacheEntry::new(found, now, revision)));
             }
             // A service that issues expired credentials is in trouble. The first time there is
             // nothing better to serve.
             Ok(found) if previous.is_none() && found.renewal.serves_stale() => {
-                return Ok(self.store(CacheEntry::new(found, now).retried_at(retry_at())));
+                let entry = CacheEntry::new(found, now, revision);
+                return Ok(self.store(entry.retried_at(retry_at(), revision)));
             }
             Ok(found) => expired(&found),
             Err(error) => error,
         };
         match previous {
-            Some(entry) if entry.found.renewal.serves_stale() && is_transient(&error) => {
-                Ok(self.store(entry.retried_at(retry_at())))
+            Some(entry)
+                if entry.is_asked_early(now)
+                    || entry.found.renewal.serves_stale() && is_transient(&error) =>
+            {
+                Ok(self.store(entry.retried_at(retry_at(), revision)))
             }
             _ => Err(error),
         }
@@ -356,6 +391,10 @@ impl<P: Provider> Provider for Cached<P> {
 
     fn aside(&self, now: Timestamp) -> Option<Aside> {
         self.provider.aside(now)
+    }
+
+    fn revision(&self, now: Timestamp) -> u64 {
+        self.provider.revision(now)
     }
 
     fn findings(&self, now: Timestamp) -> Vec<Finding> {

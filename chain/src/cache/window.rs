@@ -11,6 +11,8 @@ pub(super) struct CacheEntry {
     /// When they expire. Temporary ones without an expiry count for 15 minutes.
     expiry: Option<Timestamp>,
     windows: Windows,
+    /// The revision of the provider's settings that they, or the last attempt, come from.
+    revision: u64,
     /// Whether a service has refused them.
     refused: bool,
     /// After a failed refresh: when to try again.
@@ -38,7 +40,7 @@ struct Windows {
 }
 
 impl CacheEntry {
-    pub(super) fn new(found: Found, now: Timestamp) -> Self {
+    pub(super) fn new(found: Found, now: Timestamp, revision: u64) -> Self {
         let credentials = &found.credentials;
         let assumed = || {
             let token = credentials.session_token();
@@ -53,6 +55,7 @@ impl CacheEntry {
             windows: Windows::new(found.renewal, lifetime),
             found,
             expiry,
+            revision,
             refused: false,
             retry_at: None,
         }
@@ -70,27 +73,45 @@ impl CacheEntry {
         self.refused
     }
 
-    /// Returns the entry after a refresh that failed. The next one is due at `retry_at`.
-    pub(super) fn retried_at(&self, retry_at: Timestamp) -> Self {
+    /// Returns the entry after a refresh that failed. The next one is due at `retry_at`, or when
+    /// the settings change again.
+    pub(super) fn retried_at(&self, retry_at: Timestamp, revision: u64) -> Self {
         Self {
             retry_at: Some(retry_at),
+            revision,
             ..self.clone()
         }
     }
 
-    pub(super) fn decide(&self, now: Timestamp) -> Decision {
-        let left = match self.expiry {
-            _ if self.refused => 0,
-            Some(expiry) => expiry.seconds_since(now),
-            None => i64::MAX,
-        };
+    /// Returns true if the provider is asked although the credentials are valid for long.
+    pub(super) fn is_asked_early(&self, now: Timestamp) -> bool {
+        self.seconds_left(now) > self.windows.advisory
+    }
+
+    pub(super) fn decide(&self, now: Timestamp, revision: u64) -> Decision {
+        let left = self.seconds_left(now);
+        let is_pending = self.retry_at.map(|retry_at| now < retry_at);
+        if left > self.windows.advisory {
+            if self.revision != revision || is_pending == Some(false) {
+                return Decision::Refresh;
+            }
+            return Decision::Serve;
+        }
         // After a failed refresh even expired or refused credentials are served until the retry.
-        if left > self.windows.advisory || self.retry_at.is_some_and(|retry_at| now < retry_at) {
+        if is_pending == Some(true) && self.found.renewal.serves_stale() {
             Decision::Serve
         } else if left > self.windows.mandatory {
             Decision::Refresh
         } else {
             Decision::Replace
+        }
+    }
+
+    fn seconds_left(&self, now: Timestamp) -> i64 {
+        match self.expiry {
+            _ if self.refused => 0,
+            Some(expiry) => expiry.seconds_since(now),
+            None => i64::MAX,
         }
     }
 }
@@ -141,7 +162,7 @@ mod tests {
             credentials = credentials.with_expiry(at(expiry));
         }
         let found = Found::new(credentials, Origin::Default).with_renewal(renewal);
-        CacheEntry::new(found, at(0))
+        CacheEntry::new(found, at(0), 0)
     }
 
     fn instance(lifetime: i64) -> CacheEntry {
@@ -165,36 +186,39 @@ mod tests {
                 mandatory: 60,
             };
             assert_eq!(entry.windows, windows, "{lifetime}");
-            assert_eq!(entry.decide(at(lifetime - advisory - 1)), Decision::Serve);
-            assert_eq!(entry.decide(at(lifetime - advisory)), Decision::Refresh);
-            assert_eq!(entry.decide(at(lifetime - 61)), Decision::Refresh);
-            assert_eq!(entry.decide(at(lifetime - 60)), Decision::Replace);
-            assert_eq!(entry.decide(at(lifetime + 10_000)), Decision::Replace);
+            assert_eq!(
+                entry.decide(at(lifetime - advisory - 1), 0),
+                Decision::Serve
+            );
+            assert_eq!(entry.decide(at(lifetime - advisory), 0), Decision::Refresh);
+            assert_eq!(entry.decide(at(lifetime - 61), 0), Decision::Refresh);
+            assert_eq!(entry.decide(at(lifetime - 60), 0), Decision::Replace);
+            assert_eq!(entry.decide(at(lifetime + 10_000), 0), Decision::Replace);
         }
     }
 
     #[test]
     fn other_sources_have_ten_seconds_and_no_expiry_means_forever() {
         let expiring = entry(Renewal::ByCaller, Some(3600), true);
-        assert_eq!(expiring.decide(at(3589)), Decision::Serve);
-        assert_eq!(expiring.decide(at(3590)), Decision::Replace);
+        assert_eq!(expiring.decide(at(3589), 0), Decision::Serve);
+        assert_eq!(expiring.decide(at(3590), 0), Decision::Replace);
         for key in [
             entry(Renewal::ByCaller, None, false),
             entry(Renewal::Never, None, true),
         ] {
-            assert_eq!(key.decide(Timestamp::MAX), Decision::Serve);
+            assert_eq!(key.decide(Timestamp::MAX, 0), Decision::Serve);
         }
         let token = entry(Renewal::ByCaller, None, true);
-        assert_eq!(token.decide(at(880)), Decision::Serve);
-        assert_eq!(token.decide(at(890)), Decision::Replace);
+        assert_eq!(token.decide(at(880), 0), Decision::Serve);
+        assert_eq!(token.decide(at(890), 0), Decision::Replace);
     }
 
     #[test]
     fn refused_credentials_are_replaced_unless_a_retry_is_pending() {
         let entry = instance(21_600).refused();
-        assert_eq!(entry.decide(at(1)), Decision::Replace);
-        let entry = entry.retried_at(at(400));
-        assert_eq!(entry.decide(at(399)), Decision::Serve);
-        assert_eq!(entry.decide(at(400)), Decision::Replace);
+        assert_eq!(entry.decide(at(1), 0), Decision::Replace);
+        let entry = entry.retried_at(at(400), 0);
+        assert_eq!(entry.decide(at(399), 0), Decision::Serve);
+        assert_eq!(entry.decide(at(400), 0), Decision::Replace);
     }
 }

@@ -12,6 +12,7 @@ mod settings;
 #[cfg(feature = "sts")]
 mod sts;
 mod system_properties;
+mod watch;
 
 #[cfg(feature = "imds")]
 pub(crate) use imds::DISABLED;

@@ -4,12 +4,15 @@ use std::{
     time::Duration,
 };
 
+use keyfob_sigv4::Timestamp;
+
 #[cfg(feature = "imds")]
 use super::instance::Instance;
 use super::{
     region::Region,
     setting::{Argument, Setting},
     system_properties::SystemProperty,
+    watch::Watch,
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -39,7 +42,9 @@ use crate::{
 pub struct Settings {
     variables: Arc<Variables>,
     /// Read when they are first needed. Clones share them.
-    files: Arc<OnceLock<ConfigFiles>>,
+    files: Arc<OnceLock<Arc<ConfigFiles>>>,
+    /// The files that the variables name, unless texts were given.
+    watch: Option<Arc<Watch>>,
     profile: String,
     profile_origin: Origin,
     region: Option<Region>,
@@ -48,8 +53,6 @@ pub struct Settings {
     /// The property, the flag and the value of each argument that sets a property.
     arguments: Arc<Vec<[String; 3]>>,
     order: Order,
-    /// Whether the files are those that the variables name, and not texts that were given.
-    reads_files: bool,
     /// Read from the variables when they are first needed.
     system_properties: Arc<OnceLock<Vec<SystemProperty>>>,
     notify: Option<Notify>,
@@ -84,12 +87,11 @@ impl Settings {
     ///
     /// The files are read when they are first needed, and once for all clones. With an access key
     /// in the environment and no profile named, a chain never reads them. A file that cannot be
-    /// read is not an error here: see [`ConfigFiles::problems`].
+    /// read is not an error here: see [`ConfigFiles::problems`]. Providers follow the files when
+    /// they change: see [`current`](Self::current).
     pub fn load(variables: Variables) -> Self {
-        Self {
-            reads_files: true,
-            ..Self::with_files(variables, OnceLock::new())
-        }
+        let settings = Self::with_files(variables, OnceLock::new());
+        settings.with_watch()
     }
 
     /// Creates settings from the environment and files that are already read.
@@ -110,10 +112,10 @@ impl Settings {
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
     pub fn new(variables: Variables, files: ConfigFiles) -> Self {
-        Self::with_files(variables, OnceLock::from(files))
+        Self::with_files(variables, OnceLock::from(Arc::new(files)))
     }
 
-    fn with_files(variables: Variables, files: OnceLock<ConfigFiles>) -> Self {
+    fn with_files(variables: Variables, files: OnceLock<Arc<ConfigFiles>>) -> Self {
         let order = Order::default();
         let (profile, profile_origin) = named_profile(&variables, order);
         Self {
@@ -123,7 +125,7 @@ impl Settings {
             has_default_region: true,
             arguments: Arc::default(),
             order,
-            reads_files: false,
+            watch: None,
             system_properties: Arc::default(),
             notify: None,
             #[cfg(feature = "imds")]
@@ -131,6 +133,14 @@ impl Settings {
             variables: Arc::new(variables),
             files: Arc::new(files),
         }
+    }
+
+    /// Sets that the files are those that the variables name, which nothing has read yet.
+    fn with_watch(mut self) -> Self {
+        let variables = Arc::clone(&self.variables);
+        self.watch = Some(Arc::new(Watch::new(self.order, variables)));
+        self.files = Arc::default();
+        self
     }
 
     /// Sets the profile that the program was told to use, as by `--profile`.
@@ -177,8 +187,8 @@ impl Settings {
             return self;
         }
         self.order = order;
-        if self.reads_files {
-            self.files = Arc::default();
+        if self.watch.is_some() {
+            self = self.with_watch();
         }
         if !self.is_profile_explicit() {
             (self.profile, self.profile_origin) = named_profile(&self.variables, order);
@@ -251,12 +261,13 @@ impl Settings {
     /// Returns settings without a profile that anything chose, and without one of the files, or
     /// both.
     pub(crate) fn with_default_profile(&self, without: &[FileKind]) -> Self {
-        let mut files = self.files().clone();
-        for kind in without {
-            files = files.without(*kind);
-        }
         let mut settings = self.clone();
-        settings.files = Arc::new(files.into());
+        if !without.is_empty() {
+            let all = self.files().clone();
+            let files = without.iter().fold(all, |files, kind| files.without(*kind));
+            settings.files = Arc::new(OnceLock::from(Arc::new(files)));
+            settings.watch = None;
+        }
         "default".clone_into(&mut settings.profile);
         settings.profile_origin = Origin::Default;
         settings.forget_instance()
@@ -360,13 +371,85 @@ impl Settings {
 
     /// Returns the configuration files. Reads them, unless a clone of these settings already has.
     pub fn files(&self) -> &ConfigFiles {
-        self.files
-            .get_or_init(|| ConfigFiles::load_for(self.order, &self.variables))
+        let read = || match &self.watch {
+            Some(watch) => watch.files(),
+            None => Arc::default(),
+        };
+        self.files.get_or_init(read)
     }
 
     /// Returns true if the files are those that the variables name.
     pub(super) fn reads_files(&self) -> bool {
-        self.reads_files
+        self.watch.is_some()
+    }
+
+    /// Returns these settings with the configuration files as they are at `now`.
+    ///
+    /// The files are looked at once a second at most, and read again if the identity, the size or
+    /// the time of one has changed. Files that nothing has needed yet stay closed. The profiles'
+    /// providers do this whenever they are asked, so that a program that runs for long sees an
+    /// edit. Settings themselves do not change, so that two questions get answers that fit together.
+    ///
+    /// A file that has become unreadable is an error of what needs it; the function of
+    /// [`with_notify`](Self::with_notify) is told. A file that is gone counts as such if it is still
+    /// missing at the next look, because editors move a file away before they write it. A pipe or a
+    /// device is read once. The environment and given texts stay as they are, and so do the
+    /// settings of the client for instance metadata.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let config = folder.path().join("config");
+    /// std::fs::write(&config, "[default]\nregion = eu-west-1\n")?;
+    /// let settings = Settings::load(Variables::from_iter([("AWS_CONFIG_FILE", &config)]));
+    /// let region = |settings: &Settings| settings.region(None).unwrap().unwrap().to_string();
+    /// assert_eq!(region(&settings), "eu-west-1");
+    ///
+    /// std::fs::write(&config, "[default]\nregion = eu-central-1\n")?;
+    /// assert_eq!(region(&settings.current(Timestamp::now())), "eu-central-1");
+    /// assert_eq!(region(&settings), "eu-west-1");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn current(&self, now: Timestamp) -> Self {
+        self.revision(now);
+        self.latest()
+    }
+
+    /// Returns these settings with the configuration files as they were read last.
+    pub(crate) fn latest(&self) -> Self {
+        let mut settings = self.clone();
+        if let Some(files) = self.watch.as_ref().and_then(|watch| watch.latest()) {
+            let seen = self.files.get();
+            if seen.is_some_and(|seen| !Arc::ptr_eq(seen, &files)) {
+                settings.files = Arc::new(OnceLock::from(files));
+            }
+        }
+        settings
+    }
+
+    /// Returns how often the configuration files have changed. Looks as
+    /// [`current`](Self::current) does.
+    pub(crate) fn revision(&self, now: Timestamp) -> u64 {
+        let Some(watch) = &self.watch else { return 0 };
+        let (revision, is_new) = watch.look(now);
+        if is_new {
+            for problem in watch.files().unreadable() {
+                self.notify(&Finding::warning(FindingKind::File, problem.raw()));
+            }
+        }
+        revision
+    }
+
+    /// Returns true if these settings have the same profile, from the same files, as those that
+    /// they were made from.
+    #[cfg(feature = "sts")]
+    pub(crate) fn has_profile_of(&self, other: &Self) -> bool {
+        self.profile == other.profile && Arc::ptr_eq(&self.files, &other.files)
     }
 
     /// Returns the name of the profile, whether or not it exists.

@@ -32,14 +32,14 @@ pub(super) struct Snapshot {
 
 /// Which file is at a path, its length, and when it was written last.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     place: (u64, u64),
     content: (u64, Option<SystemTime>),
 }
 
 impl Identity {
     #[cfg(unix)]
-    pub(super) fn new(metadata: &Metadata) -> Self {
+    pub(crate) fn new(metadata: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
 
         Self {
@@ -50,7 +50,7 @@ impl Identity {
 
     /// Without the number of the file, its time of creation tells two files apart.
     #[cfg(not(unix))]
-    pub(super) fn new(metadata: &Metadata) -> Self {
+    pub(crate) fn new(metadata: &Metadata) -> Self {
         let age = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
         let created = metadata.created().ok().and_then(age).unwrap_or_default();
         Self {

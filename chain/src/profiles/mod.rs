@@ -194,6 +194,12 @@ impl ConfigFiles {
         &self.problems
     }
 
+    /// Returns the problems of files that exist and cannot be read at all.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = &Problem> {
+        let problems = self.problems.iter();
+        problems.filter(|problem| matches!(problem.kind, ProblemKind::Unreadable(_)))
+    }
+
     /// Returns the names of the profiles: those of the config file in its order, then those only in
     /// the credentials file, in its order.
     ///

@@ -235,7 +235,7 @@ impl Provider for EnvironmentProvider {
             Ok(outcome) => outcome.into(),
             Err(error) => Inspection::NotConfigured(error.chain()),
         };
-        let change = without_profile(&self.settings, |_| true).map(|(change, _)| change);
+        let change = without_profile(&self.settings.latest(), |_| true).map(|(change, _)| change);
         Some(Aside::new(profile_name(&self.settings), inspection, change))
     }
 

@@ -60,6 +60,15 @@ impl ProfileProvider {
         }
     }
 
+    /// Returns the provider with other settings.
+    fn with(&self, settings: Settings) -> Self {
+        Self {
+            sts: self.sts.with(&settings),
+            name: self.name.clone(),
+            settings,
+        }
+    }
+
     /// Returns true if an argument `--profile` switches off the variables.
     fn disables_variables(&self) -> bool {
         self.settings.rules().named_profile == NamedProfile::EnvironmentByProgram
@@ -177,29 +186,27 @@ impl Provider for ProfileProvider {
     }
 
     fn provide(&self, now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {
-        Box::pin(self.find(now))
+        Box::pin(async move { self.with(self.settings.current(now)).find(now).await })
     }
 
     fn inspect(&self, now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
-        Box::pin(self.look(now))
+        Box::pin(async move { self.with(self.settings.current(now)).look(now).await })
+    }
+
+    fn revision(&self, now: Timestamp) -> u64 {
+        self.settings.revision(now)
     }
 
     fn skip(&self) -> Option<Skip> {
-        let is_silent = |settings: &Settings| {
-            let default = Self {
-                settings: settings.clone(),
-                ..self.clone()
-            };
-            default.is_silent()
-        };
-        without_profile(&self.settings, is_silent).map(|(change, _)| change)
+        let is_silent = |settings: &Settings| self.with(settings.clone()).is_silent();
+        without_profile(&self.settings.latest(), is_silent).map(|(change, _)| change)
     }
 
     fn selection(&self) -> Selection {
         let by_argument =
             || Selection::ByArgument(shell::option("--profile", self.settings.profile_name()));
         let named_by = self.settings.profile_origin();
-        match Plan::from_settings(&self.settings)
+        match Plan::from_settings(&self.settings.latest())
             .ok()
             .flatten()
             .map(|plan| plan.base)
@@ -219,16 +226,17 @@ impl Provider for ProfileProvider {
     }
 
     fn findings(&self, now: Timestamp) -> Vec<Finding> {
-        let name = SectionName::profile(self.settings.profile_name());
-        let files = self.settings.files();
+        let this = self.with(self.settings.current(now));
+        let name = SectionName::profile(this.settings.profile_name());
+        let files = this.settings.files();
         let problems = files.problems().iter();
         let problems = problems.filter(|problem| problem.concerns(&name));
         let mut findings = problem_findings(problems);
         if let Ok(Some(section)) = files.find(&name) {
-            findings.extend(masks(self.settings.rules(), section, now));
-            findings.extend(masks_of_sources(&self.settings, section, now));
+            findings.extend(masks(this.settings.rules(), section, now));
+            findings.extend(masks_of_sources(&this.settings, section, now));
         }
-        findings.extend(self.role_findings());
+        findings.extend(this.role_findings());
         findings.extend(open_files(files));
         findings
     }

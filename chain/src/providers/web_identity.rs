@@ -43,6 +43,14 @@ impl WebIdentityProvider {
         }
     }
 
+    /// Returns the provider with other settings.
+    fn with(&self, settings: Settings) -> Self {
+        Self {
+            sts: self.sts.with(&settings),
+            settings,
+        }
+    }
+
     /// Returns the role and the token file; `None` if the variables do not count.
     fn role(&self) -> Result<Option<(Role, TokenFile)>, Error> {
         let variables = self.settings.variables();
@@ -149,15 +157,20 @@ impl Provider for WebIdentityProvider {
     }
 
     fn provide(&self, now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {
-        Box::pin(self.find(now))
+        Box::pin(async move { self.with(self.settings.current(now)).find(now).await })
     }
 
-    fn inspect(&self, _now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
-        Box::pin(std::future::ready(self.look()))
+    fn inspect(&self, now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
+        let this = self.with(self.settings.current(now));
+        Box::pin(std::future::ready(this.look()))
     }
 
-    fn findings(&self, _now: Timestamp) -> Vec<Finding> {
-        match self.role() {
+    fn revision(&self, now: Timestamp) -> u64 {
+        self.settings.revision(now)
+    }
+
+    fn findings(&self, now: Timestamp) -> Vec<Finding> {
+        match self.with(self.settings.current(now)).role() {
             Ok(Some((role, _))) => role.finding().into_iter().collect(),
             _ => Vec::new(),
         }
@@ -165,26 +178,28 @@ impl Provider for WebIdentityProvider {
 
     fn skip(&self) -> Option<Skip> {
         // A profile with a token file takes the role of the environment, even beside its own.
-        let profile = self.settings.profile().ok().flatten();
+        let settings = self.settings.latest();
+        let profile = settings.profile().ok().flatten();
         let has = |name| profile.is_some_and(|profile| profile.get(name).is_some());
-        if self.settings.rules().shares_web_identity && has("web_identity_token_file") {
+        if settings.rules().shares_web_identity && has("web_identity_token_file") {
             return Some(Skip::unset([TOKEN_FILE]));
         }
         Some(Skip::unset([TOKEN_FILE, ROLE]))
     }
 
-    fn aside(&self, _now: Timestamp) -> Option<Aside> {
+    fn aside(&self, now: Timestamp) -> Option<Aside> {
         self.settings.variables().text(TOKEN_FILE)?;
-        if !self.yields() {
+        let this = self.with(self.settings.current(now));
+        if !this.yields() {
             return None;
         }
-        let counts = |settings: &Settings| !Self::new(settings.clone()).yields();
-        let beside = profile_name(&self.settings);
-        let Some((change, settings)) = without_profile(&self.settings, counts) else {
-            let reason = Inspection::NotConfigured(self.missing_reason());
+        let counts = |settings: &Settings| !self.with(settings.clone()).yields();
+        let beside = profile_name(&this.settings);
+        let Some((change, settings)) = without_profile(&this.settings, counts) else {
+            let reason = Inspection::NotConfigured(this.missing_reason());
             return Some(Aside::new(beside, reason, None));
         };
-        let inspection = Self::new(settings).look();
+        let inspection = self.with(settings).look();
         let inspection =
             inspection.unwrap_or_else(|error| Inspection::NotConfigured(error.chain()));
         Some(Aside::new(beside, inspection, Some(change)))

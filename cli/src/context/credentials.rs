@@ -3,7 +3,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
 
 use crate::{
-    context::{Context, load},
+    context::Context,
     failure::{Failure, with_reasons},
 };
 
@@ -11,17 +11,6 @@ impl Context {
     /// Returns the chain of credential providers, in the order of the AWS CLI.
     pub(crate) fn chain(&self) -> Chain {
         Chain::default_for(Order::Cli, &self.settings)
-    }
-
-    /// Returns a function that reads the configuration files again and returns the chain.
-    pub(crate) fn chain_again(&self) -> impl Fn() -> Chain + Send + Sync + 'static {
-        let variables = self.variables().clone();
-        let globals = self.globals().clone();
-        let region = self.region_argument.clone();
-        move || {
-            let settings = load(variables.clone(), &globals, region.as_ref());
-            Chain::default_for(Order::Cli, &settings)
-        }
     }
 
     /// Returns the credentials to sign a request with, or none for `--no-sign-request`, which asks

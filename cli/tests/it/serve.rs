@@ -231,5 +231,11 @@ fn a_key_that_is_rotated_in_the_file_is_served_without_a_restart() {
     let list = || client.keyfob(["configure", "list"]).ok();
     assert_has(&list(), &["****************0000"]);
     std::fs::write(home.file("credentials"), key("AKIANEWEXAMPLE11111")).unwrap();
+    // The file is looked at once a second.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert_has(&list(), &["****************1111"]);
+    // A file that cannot be read takes nothing from the programs that run.
+    std::fs::write(home.file("credentials"), "[default\n").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
     assert_has(&list(), &["****************1111"]);
 }

@@ -17,6 +17,11 @@ impl Sts {
         Self
     }
 
+    #[expect(clippy::unused_self, reason = "as with the feature sts")]
+    pub(in crate::providers) fn with(&self, _settings: &Settings) -> Self {
+        Self
+    }
+
     pub(in crate::providers) async fn assume(
         &self,
         role: &Role,

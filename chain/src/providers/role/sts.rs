@@ -32,6 +32,15 @@ impl Sts {
         }
     }
 
+    /// Returns STS by other settings. The client is kept if their profile is the same.
+    pub(in crate::providers) fn with(&self, settings: &Settings) -> Self {
+        if settings.has_profile_of(&self.settings) {
+            self.clone()
+        } else {
+            Self::new(settings.clone())
+        }
+    }
+
     pub(in crate::providers) async fn assume(
         &self,
         role: &Role,

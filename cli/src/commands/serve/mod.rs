@@ -1,20 +1,20 @@
 //! `keyfob serve`: the credentials in use for other programs, until Ctrl-C.
 
 mod core_dump;
-mod source;
 
-use std::{error::Error, future, io, net::SocketAddr, path::Path, time::Duration};
+use std::{
+    error::Error, future, io, net::SocketAddr, path::Path, pin::Pin, sync::Arc, time::Duration,
+};
 
-use keyfob_chain::files;
+use keyfob_chain::{Cached, files};
 use keyfob_imds::{
     ErrorKind,
     events::Interruption,
     server::{Container, Imds},
 };
+use keyfob_sigv4::{Credentials, Timestamp};
 
 pub(super) use self::core_dump::forbid_core_dumps;
-use self::source::source;
-
 use crate::{
     args::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     context::Context,
@@ -61,7 +61,7 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
         builder = builder.spot_notice(after, Interruption::Terminate);
     }
     let server = builder
-        .credentials_from(source(context))
+        .credentials_from(credentials(context))
         .start()
         .await
         .map_err(|error| Failure::other(chained(&error)))?;
@@ -90,7 +90,7 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
         builder = builder.token_file(path);
     }
     let server = builder
-        .credentials_from(source(context))
+        .credentials_from(credentials(context))
         .start()
         .await
         .map_err(|error| match &args.token_file {
@@ -113,6 +113,19 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
         }
     }
     future::pending().await
+}
+
+type CredentialsFuture =
+    Pin<Box<dyn Future<Output = Result<Credentials, keyfob_chain::Error>> + Send>>;
+
+/// Returns a source of the chain's credentials, cached and refreshed before they expire. A key that
+/// is rotated in a file is served without a restart.
+fn credentials(context: &Context) -> impl Fn() -> CredentialsFuture + Send + Sync + 'static {
+    let cached = Arc::new(Cached::new(context.chain()));
+    move || {
+        let cached = Arc::clone(&cached);
+        Box::pin(async move { Ok(cached.credentials(Timestamp::now()).await?.into()) })
+    }
 }
 
 /// Refuses an address that other machines can reach, unless that was asked for.
