@@ -1,4 +1,4 @@
-//! Settings and caches of a program that runs on while somebody edits the files.
+//! Settings and caches of a program that runs on while its files are edited.
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails should fail with its line"

@@ -388,13 +388,14 @@ impl Settings {
     /// The files are looked at once a second at most, and read again if the identity, the size or
     /// the time of one has changed. Files that nothing has needed yet stay closed. The profiles'
     /// providers do this whenever they are asked, so that a program that runs for long sees an
-    /// edit. Settings themselves do not change, so that two questions get answers that fit together.
+    /// edit. Settings themselves do not change, so that two questions get answers that fit
+    /// together.
     ///
     /// A file that has become unreadable is an error of what needs it; the function of
-    /// [`with_notify`](Self::with_notify) is told. A file that is gone counts as such if it is still
-    /// missing at the next look, because editors move a file away before they write it. A pipe or a
-    /// device is read once. The environment and given texts stay as they are, and so do the
-    /// settings of the client for instance metadata.
+    /// [`with_notify`](Self::with_notify) is told. A file that is gone counts as such if it is
+    /// still missing at the next look, because editors move a file away before they write it. A
+    /// pipe or a device is read once. The environment and given texts stay as they are, and so do
+    /// the settings of the client for instance metadata.
     ///
     /// # Examples
     ///
