@@ -21,6 +21,7 @@ mod endpoint;
 mod error;
 mod principal;
 mod replay;
+pub mod saml;
 #[cfg(feature = "server")]
 pub mod server;
 mod text;

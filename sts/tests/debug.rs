@@ -17,6 +17,7 @@ use keyfob_sts::{
     },
     call::{Authorization, Call, Operation, Pages, Proof, Replay, Service},
     decision::Decision,
+    saml::Assertion,
     trust::{Caller, Request, TrustPolicy},
 };
 
@@ -238,6 +239,14 @@ fn add_decision(shown: &mut Shown) {
     shown.add("Statement", decision.denying_statement().unwrap());
     shown.add("Verdict", &decision.verdict);
     shown.add("decision::Principal", &decision.principal);
+    let response = "<p:Response xmlns:p='urn:oasis:names:tc:SAML:2.0:protocol' \
+        xmlns='urn:oasis:names:tc:SAML:2.0:assertion'><Assertion><Subject><NameID>canary</NameID></Subject>\
+        <AttributeStatement><Attribute Name='https://aws.amazon.com/SAML/Attributes/Role'><AttributeValue>\
+        arn:aws:iam::1:role/r,arn:aws:iam::1:saml-provider/p</AttributeValue></Attribute>\
+        </AttributeStatement></Assertion></p:Response>";
+    let assertion = Assertion::parse(response).unwrap();
+    shown.add("Assertion", &assertion);
+    shown.add("SamlRole", &assertion.roles());
 }
 
 #[cfg(feature = "server")]

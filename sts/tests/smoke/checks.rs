@@ -10,6 +10,7 @@ use keyfob_sts::{
     },
     call::{Call, Operation, Pages, Protocol, Reply, Service},
     decision::{Decision, Verdict as DecisionVerdict, encoded_messages},
+    saml::Assertion,
     trust::{Caller, Request, StatementReport, TrustPolicy, Verdict},
 };
 
@@ -325,5 +326,26 @@ pub(crate) fn decision(input: &[u8]) {
         assert!(!decision.to_string().chars().any(char::is_control));
         let is_denied = decision.verdict != DecisionVerdict::Allowed;
         assert_eq!(is_denied, decision.to_string().contains(" may not "));
+    }
+}
+
+/// Reads a response of an identity provider.
+pub(crate) fn saml(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    match Assertion::parse(&text) {
+        Ok(assertion) => {
+            for role in assertion.roles() {
+                let arns = [role.role_arn, role.provider_arn];
+                assert!(arns.iter().all(|arn| arn.starts_with("arn:")));
+            }
+            // What is sent is what was read.
+            let again = Assertion::parse(assertion.encoded().expose()).unwrap();
+            assert_eq!(format!("{again:?}"), format!("{assertion:?}"));
+        }
+        Err(error) => {
+            let shown = error.to_string();
+            assert!(!shown.chars().any(char::is_control), "{shown:?}");
+            assert!(!shown.contains(SECRET), "{shown:?}");
+        }
     }
 }

@@ -170,3 +170,23 @@ fn what_is_found_in_an_error_is_a_part_of_it_and_can_be_encoded() {
     let seeds: Vec<&str> = seeds.iter().map(String::as_str).collect();
     run(7, &seeds, 20_000, checks::decision);
 }
+
+#[test]
+fn no_saml_response_causes_a_panic_and_what_is_sent_is_what_was_read() {
+    let attribute = "Attribute Name='https://aws.amazon.com/SAML/Attributes/Role'";
+    let xml = format!(
+        "<?xml version='1.0'?><p:Response xmlns:p='urn:oasis:names:tc:SAML:2.0:protocol' \
+         xmlns='urn:oasis:names:tc:SAML:2.0:assertion' Destination='https://a'><p:Status><p:StatusCode \
+         Value='urn:oasis:names:tc:SAML:2.0:status:Success'/></p:Status><Assertion><Issuer>{SECRET}</Issuer>\
+         <Subject><NameID>a&#66;</NameID><SubjectConfirmation><SubjectConfirmationData \
+         NotOnOrAfter='2026-11-22T03:00:00.5Z'/></SubjectConfirmation></Subject><AttributeStatement>\
+         <{attribute}><AttributeValue>arn:aws:iam::1:role/r,arn:aws:iam::1:saml-provider/p</AttributeValue>\
+         </Attribute></AttributeStatement></Assertion></p:Response>"
+    );
+    let seeds = [
+        xml.as_str(),
+        "SAMLResponse=PHA6UmVzcG9uc2UvPg%3D%3D&RelayState=a",
+        "PHA6UmVzcG9uc2UvPg==",
+    ];
+    run(8, &seeds, 20_000, checks::saml);
+}

@@ -3,7 +3,6 @@ mod date;
 mod fault;
 mod parameters;
 mod refusal;
-mod saml;
 mod signature;
 #[cfg(test)]
 mod tests;

@@ -9,12 +9,12 @@ use super::{
     whole,
 };
 use crate::{
+    saml::{Assertion, SamlRole},
     server::{
         account::{Account, Identity, Role, Session, host},
         sts::{
             parameters::{Parameters, check_name},
             refusal::Refusal,
-            saml::Assertion,
             xml::{element, optional},
         },
     },
@@ -33,13 +33,14 @@ pub(super) fn with_saml(
 ) -> Result<String, Refusal> {
     let role_arn = parameters.required("RoleArn")?;
     let provider = parameters.required("PrincipalArn")?;
-    let assertion = Assertion::parse(parameters.required("SAMLAssertion")?)?;
+    let assertion = Assertion::parse(parameters.required("SAMLAssertion")?)
+        .map_err(|error| invalid_token(format!("Invalid SAML response: {error}")))?;
     let entity_id = account.state().providers.saml.get(provider).cloned();
     let entity_id = entity_id.ok_or_else(|| invalid_token("Specified provider doesn't exist"))?;
-    if assertion.issuer != entity_id {
+    if assertion.issuer() != entity_id {
         return Err(invalid_token("Issuer not present in specified provider"));
     }
-    if assertion.not_on_or_after.is_some_and(|end| end <= now) {
+    if assertion.expiry().is_some_and(|end| end <= now) {
         let message = "Token must be redeemed within 5 minutes of issuance";
         return Err(Refusal::bad("ExpiredTokenException", message));
     }
@@ -49,15 +50,16 @@ pub(super) fn with_saml(
     check_name(session_name, "roleSessionName", 64).map_err(|_| {
         invalid_token("RoleSessionName in AuthnResponse must match [a-zA-Z_0-9+=,.@-]{2,64}")
     })?;
-    let is_listed = assertion.attribute("Role").any(|pair| {
-        let mut arns = pair.split(',').map(str::trim);
-        arns.clone().any(|arn| arn == role_arn) && arns.any(|arn| arn == provider)
-    });
-    let (format, subject) = (subject_type(&assertion.format), &assertion.subject);
-    let name_qualifier = name_qualifier(account, &assertion.issuer, provider);
+    let is_asked = |role: &SamlRole| role.role_arn == role_arn && role.provider_arn == provider;
+    let is_listed = assertion.roles().iter().any(is_asked);
+    let (format, subject) = (
+        subject_type(assertion.subject_format()),
+        assertion.subject(),
+    );
+    let name_qualifier = name_qualifier(account, assertion.issuer(), provider);
     let request = federated("sts:AssumeRoleWithSAML", provider, session_name)
-        .with("SAML:aud", [&assertion.recipient])
-        .with("SAML:iss", [&assertion.issuer])
+        .with("SAML:aud", [assertion.recipient()])
+        .with("SAML:iss", [assertion.issuer()])
         .with("SAML:sub", [subject])
         .with("SAML:sub_type", [format])
         .with("SAML:namequalifier", [&name_qualifier]);
@@ -71,8 +73,8 @@ pub(super) fn with_saml(
         role.ok_or_else(|| Refusal::denied("Not authorized to perform sts:AssumeRoleWithSAML"))?;
     let claims = element("Subject", subject)
         + &element("SubjectType", format)
-        + &element("Issuer", &assertion.issuer)
-        + &element("Audience", &assertion.recipient)
+        + &element("Issuer", assertion.issuer())
+        + &element("Audience", assertion.recipient())
         + &element("NameQualifier", &name_qualifier);
     answer(
         account,
