@@ -31,4 +31,4 @@ pub mod trust;
 pub use client::{Client, ClientBuilder};
 pub use endpoint::{Endpoint, EndpointBuilder, HostRule, Hosts, Partition};
 pub use error::{Error, ErrorKind};
-pub use principal::{KeyKind, Principal};
+pub use principal::{KeyKind, Principal, account_from_access_key_id};

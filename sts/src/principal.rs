@@ -138,6 +138,44 @@ impl KeyKind {
     }
 }
 
+/// Reads the account out of an access key id, without a request. `None` if it is not in it: keys
+/// from before 2019 and those of other services do not have one.
+///
+/// AWS does not document the form. Use this to tell keys apart, and
+/// [`GetAccessKeyInfo`](crate::actions::GetAccessKeyInfo) to be sure.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_sts::account_from_access_key_id;
+///
+/// let account = account_from_access_key_id("ASIAQNZGKIQY56JQ7WML");
+/// assert_eq!(account.as_deref(), Some("029608264753"));
+/// assert_eq!(account_from_access_key_id("AKIAIOSFODNN7EXAMPLE"), None);
+/// ```
+pub fn account_from_access_key_id(access_key_id: &str) -> Option<String> {
+    let digits = access_key_id.as_bytes();
+    if KeyKind::from_access_key_id(access_key_id) == KeyKind::Other || digits.len() != 20 {
+        return None;
+    }
+    let mut bits: u64 = 0;
+    // Ten digits of Base32 have the 48 bits that count, and two more.
+    for (index, digit) in digits[4..].iter().enumerate() {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'2'..=b'7' => digit - b'2' + 26,
+            _ => return None,
+        };
+        if index < 10 {
+            bits = bits << 5 | u64::from(value);
+        }
+    }
+    let bits = bits >> 2;
+    // The first bit marks the form, then come 40 bits of the account.
+    let (has_account, account) = (bits >> 47 == 1, bits >> 7 & ((1 << 40) - 1));
+    (has_account && account < 1_000_000_000_000).then(|| format!("{account:012}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +230,35 @@ mod tests {
             assert_eq!(Principal::from_arn(arn), Principal::Other, "{arn}");
         }
         assert_eq!(account("arn:aws:s3:::bucket"), "");
+    }
+
+    #[test]
+    fn the_account_of_a_key_is_in_its_id() {
+        // Published by those who found the form.
+        for (id, account) in [
+            ("ASIAQNZGKIQY56JQ7WML", "029608264753"),
+            ("ASIAY34FZKBOKMUTVV7A", "609629065308"),
+            ("AKIASP2TPHJSQH3FJXYZ", "171436882533"),
+        ] {
+            assert_eq!(account_from_access_key_id(id).as_deref(), Some(account));
+        }
+        for id in [
+            "",
+            "AKIA",
+            // Before 2019.
+            "AKIAIOSFODNN7EXAMPLE",
+            "ASIAIOSFODNN7EXAMPLE",
+            // 13 digits.
+            "AKIA7777777777777777",
+            "AKIASP2TPHJSQH3FJXY",
+            "AKIASP2TPHJSQH3FJXYZZ",
+            "AKIASP2TPHJSQH3FJX1Z",
+            "AKIASP2TPHJSQH3FJXÄ",
+            "akiasp2tphjsqh3fjxyz",
+            "minioadminminioadmin",
+        ] {
+            assert_eq!(account_from_access_key_id(id), None, "{id}");
+        }
     }
 
     #[test]
