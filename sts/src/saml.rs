@@ -32,7 +32,7 @@ use quick_xml::{
 };
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+use crate::{error::Error, principal::fields};
 
 /// The start of the names of the attributes that AWS reads.
 const AWS_ATTRIBUTES: &str = "https://aws.amazon.com/SAML/Attributes/";
@@ -196,8 +196,7 @@ impl SamlRole {
         let (first, second) = value.split_once(',')?;
         let (first, second) = (first.trim(), second.trim());
         let is = |arn: &str, kind: &str| {
-            let mut parts = arn.splitn(6, ':');
-            parts.next() == Some("arn") && parts.nth(4).is_some_and(|name| name.starts_with(kind))
+            fields(arn).is_some_and(|[_, _, _, _, resource]| resource.starts_with(kind))
         };
         let (role, provider) = if is(first, "role/") {
             (first, second)
@@ -371,18 +370,19 @@ impl Content {
     }
 
     fn check(self) -> Result<Self, Error> {
-        match self.status.as_deref() {
-            None | Some("urn:oasis:names:tc:SAML:2.0:status:Success") => Ok(self),
-            Some(status) => {
-                let code = status.rsplit(':').next().unwrap_or_default();
-                Err(Error::input(
-                    "SAMLAssertion",
-                    format!(
-                        "the identity provider reports a failure ({code}): sign in there again"
-                    ),
-                ))
-            }
-        }
+        let Some(status) = self.status.as_deref() else {
+            return Ok(self);
+        };
+        // A code of another form may hold anything.
+        let code = status.strip_prefix("urn:oasis:names:tc:SAML:2.0:status:");
+        let code = code.filter(|code| code.bytes().all(|byte| byte.is_ascii_alphabetic()));
+        let code = match code {
+            Some("Success") => return Ok(self),
+            Some(code) => format!(" ({code})"),
+            None => String::new(),
+        };
+        let message = format!("the identity provider reports a failure{code}: sign in there again");
+        Err(Error::input("SAMLAssertion", message))
     }
 }
 

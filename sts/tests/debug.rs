@@ -18,7 +18,7 @@ use keyfob_sts::{
     call::{Authorization, Call, Operation, Pages, Proof, Replay, Service},
     decision::Decision,
     saml::Assertion,
-    trust::{Caller, Request, TrustPolicy},
+    trust::{Caller, Request, TrustPolicy, Trusted},
 };
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/r";
@@ -208,6 +208,8 @@ fn add_trust(shown: &mut Shown) {
     let policy = TrustPolicy::parse(&format!(r#"{{"Statement": [{statement}]}}"#)).unwrap();
     let caller = Caller::from_arn("arn:aws:iam::1:user/a");
     shown.add("TrustPolicy", &policy);
+    let service = Trusted::service("ec2.amazonaws.com").unwrap();
+    shown.add("Trusted", &service);
     shown.add("PolicyError", &TrustPolicy::parse("").unwrap_err());
     shown.add("Caller", &caller);
     let request = Request::new(caller, "sts:AssumeRole");

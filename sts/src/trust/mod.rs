@@ -40,6 +40,7 @@
 
 mod condition;
 mod decision;
+mod document;
 mod error;
 mod glob;
 mod json;
@@ -53,6 +54,7 @@ mod tests;
 
 pub use self::{
     decision::{Decision, FailedCondition, Mismatch, StatementReport, Verdict},
+    document::{Trusted, document},
     error::PolicyError,
     policy::TrustPolicy,
     request::{Caller, Request},
