@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_account_of_a_key_is_in_its_id() {
-        // Published by those who found the form.
+        // Source: "A short note on AWS KEY ID", Tal Be'ery, and answers to it.
         for (id, account) in [
             ("ASIAQNZGKIQY56JQ7WML", "029608264753"),
             ("ASIAY34FZKBOKMUTVV7A", "609629065308"),

@@ -189,8 +189,8 @@ impl Trusted {
         }
     }
 
-    /// Asks for the subject of an OpenID Connect token, such as `repo:octo/app:ref:refs/heads/main`.
-    /// `*` and `?` in it stand for any characters and for one.
+    /// Asks for the subject of an OpenID Connect token, such as
+    /// `repo:octo/app:ref:refs/heads/main`. `*` and `?` in it stand for any characters and for one.
     ///
     /// # Errors
     ///

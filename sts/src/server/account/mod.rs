@@ -1,5 +1,5 @@
 mod identity;
-pub(super) mod ids;
+mod ids;
 mod mfa;
 mod providers;
 mod role;
@@ -253,7 +253,7 @@ impl Account {
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
     pub fn encode_message(&self, json: impl Into<String>) -> String {
-        let encoded = random_text(128);
+        let encoded = ids::random_message();
         self.state().messages.insert(encoded.clone(), json.into());
         encoded
     }

@@ -1,7 +1,7 @@
 use super::Call;
-use crate::server::{
-    account::ids::account_of,
-    sts::{refusal::Refusal, xml::element},
+use crate::{
+    account_from_access_key_id,
+    server::sts::{refusal::Refusal, xml::element},
 };
 
 impl Call<'_> {
@@ -24,7 +24,7 @@ impl Call<'_> {
                     .to_owned(),
             )
         };
-        let account = own().or_else(|| account_of(id));
+        let account = own().or_else(|| account_from_access_key_id(id));
         account.map_or_else(
             || {
                 Err(Refusal::invalid(format!(
