@@ -180,6 +180,8 @@ impl Middleware for RetryMiddleware {
 /// use keyfob_backoff::reqwest_middleware::classify_error;
 /// use keyfob_backoff::{Failure, Policy, retry};
 ///
+/// # // If another crate has enabled rustls, reqwest wants a provider, also for `http`.
+/// # drop(rustls::crypto::ring::default_provider().install_default());
 /// let client = reqwest::Client::builder().no_proxy().build().expect("no TLS is needed");
 /// let answer = retry(Policy::aws(), async || client.get("http://127.0.0.1:1/").send().await)
 ///     .classify_with(|error: &reqwest::Error| classify_error(error))

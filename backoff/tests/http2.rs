@@ -112,6 +112,7 @@ impl Server {
 
     /// Returns a client that does not retry by itself.
     fn client(&self) -> reqwest::Client {
+        drop(rustls::crypto::ring::default_provider().install_default());
         let builder = reqwest::Client::builder().no_proxy();
         let builder = builder.http2_prior_knowledge();
         builder.retry(reqwest::retry::never()).build().unwrap()

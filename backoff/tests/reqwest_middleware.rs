@@ -291,6 +291,7 @@ async fn accept_request(listener: &TcpListener) -> TcpStream {
 }
 
 fn client(middleware: RetryMiddleware) -> ClientWithMiddleware {
+    drop(rustls::crypto::ring::default_provider().install_default());
     let plain = reqwest::Client::builder().no_proxy().build().unwrap();
     ClientBuilder::new(plain).with(middleware).build()
 }

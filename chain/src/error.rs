@@ -213,7 +213,10 @@ pub(crate) fn quotable_path(path: &Path) -> Option<String> {
 /// then.
 #[cfg(any(
     feature = "imds",
-    all(feature = "sts", any(feature = "rustls", feature = "native-tls"))
+    all(
+        feature = "sts",
+        any(feature = "rustls-no-provider", feature = "native-tls")
+    )
 ))]
 pub(crate) fn check_exists(path: impl AsRef<Path>) -> io::Result<()> {
     let path = path.as_ref();

@@ -41,12 +41,12 @@ fn main() -> ExitCode {
 
 /// Parses the arguments, resolves what they refer to, then runs the command.
 fn try_main(plain: Console) -> Result<(), Failure> {
-    signals::watch().map_err(|error| cannot_start(&error))?;
     let words: Vec<OsString> = env::args_os().collect();
     let args = match Args::from_words(words.clone()) {
         Ok(args) => args,
         Err(error) => return plain.write_stdout(explain_usage(&error, &words)?),
     };
+    signals::watch().map_err(|error| cannot_start(&error))?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()

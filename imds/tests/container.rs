@@ -239,7 +239,7 @@ async fn a_thousand_tasks_share_one_answer() {
     assert_eq!(server.counters().credentials, 1);
 }
 
-#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+#[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
 #[test]
 fn https_without_tls_names_the_feature() {
     let error = client_of("https://agent.example/").build().unwrap_err();
@@ -247,6 +247,28 @@ fn https_without_tls_names_the_feature() {
         error.kind() == ErrorKind::Setting && error.to_string().contains("rustls"),
         "{error}"
     );
+}
+
+#[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+#[tokio::test]
+async fn https_needs_a_provider_of_the_program_and_http_none() {
+    let server = agent("t").await;
+    let client = client_of(&server.url()).token("t").build().unwrap();
+    client.credentials().await.unwrap();
+
+    let url = server.url().replace("http:", "https:");
+    let client = client_of(&url).token("t").attempts(1).build().unwrap();
+    let error = client.credentials().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Setting);
+    let cure = "call `rustls::crypto::CryptoProvider::install_default`, or enable the feature \
+                `rustls`";
+    assert!(error.to_string().ends_with(cure), "{error}");
+
+    let provider = rustls::crypto::ring::default_provider();
+    provider.install_default().unwrap();
+    // The agent does not speak TLS, but now it is asked to.
+    let error = client.credentials().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
 }
 
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
@@ -275,7 +297,7 @@ async fn https_is_asked_only_with_tls() {
     // The words of rustls are names of its own types.
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(!cause.contains("InvalidContentType"), "{cause}");
-    #[cfg(not(feature = "native-tls"))]
+    #[cfg(feature = "rustls")]
     assert!(cause.starts_with("the TLS handshake failed"), "{cause}");
     // A handshake record of TLS (RFC 8446 section 5.1).
     assert_eq!(answering.await.unwrap()[0], 22);

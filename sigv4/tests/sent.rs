@@ -123,6 +123,7 @@ impl reqwest::dns::Resolve for Names {
 }
 
 fn reqwest_client(version: http::Version, address: SocketAddr) -> reqwest::Client {
+    drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder().dns_resolver(Arc::new(Names(address)));
     let client = match version {
         http::Version::HTTP_2 => client.http2_prior_knowledge(),

@@ -23,7 +23,7 @@ use keyfob_sts::{
     actions::{AssumeRole, AssumeRoleWithWebIdentity, GetCallerIdentity, GetSessionToken},
     call::{Authorization, Call, Operation, Proof, Protocol, Replay, Service},
 };
-use stub::{Answer, Stub};
+use stub::{Answer, Stub, own_http};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/x";
 
@@ -275,7 +275,7 @@ async fn the_first_cause_of_a_failed_connection_says_what_happened_and_the_layer
             "failed to lookup address information",
         ),
     ] {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = own_http().build().unwrap();
         let error = whoami(client(url).http_client(http)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Connect);
         let first = std::error::Error::source(&error).unwrap();
@@ -379,8 +379,7 @@ async fn requests_go_through_an_http_client_of_the_callers_own_which_debug_does_
     let stub = Stub::start([Answer::identity()]).await;
     let secret = ("x-proxy-key", "canary-key");
     let headers = [(secret.0.parse().unwrap(), secret.1.parse().unwrap())];
-    let http = reqwest::Client::builder()
-        .no_proxy()
+    let http = own_http()
         .user_agent("own/1")
         .default_headers(headers.into_iter().collect())
         .build()

@@ -239,7 +239,7 @@ impl Settings {
         }
     }
 
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     fn with_certificates(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         use crate::error::check_exists;
 
@@ -258,7 +258,7 @@ impl Settings {
     }
 
     /// Without TLS there is no certificate to check.
-    #[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+    #[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with TLS")]
     fn with_certificates(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         Ok(builder)

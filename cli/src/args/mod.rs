@@ -60,7 +60,7 @@ impl Args {
         command.build();
         let words = help_words::replace(&command, words.into_iter().collect());
         let expanded = abbreviate::expand(&command, words);
-        let matches = Self::command().try_get_matches_from(expanded)?;
+        let matches = command.try_get_matches_from_mut(expanded)?;
         let args = Self::from_arg_matches(&matches)?;
         args.check_sandbox(&mut command)?;
         Ok(args)

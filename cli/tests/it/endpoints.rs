@@ -315,6 +315,31 @@ fn a_ca_bundle_is_used_by_sts_whoami_and_the_role_of_a_profile() {
 }
 
 #[test]
+fn the_authorities_of_the_system_are_needed_only_for_https_and_without_a_bundle() {
+    let server = TlsServer::start();
+    let home = |authorities: &str| {
+        Home::new()
+            .with_file("credentials", CREDENTIALS)
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_MAX_ATTEMPTS", "1")
+            .with("AWS_ENDPOINT_URL_STS", &server.url)
+            .with("SSL_CERT_FILE", authorities)
+    };
+    let bundle = tls("ca.pem").display().to_string();
+    let words = ["sts", "get-caller-identity"];
+    assert_has(&home(&bundle).keyfob(words).ok(), &["AIDA"]);
+
+    let home = home("/no/such.pem");
+    let stderr = home.keyfob(words).fails(255);
+    let text = "the system has no certificate authorities: install its package of them";
+    assert_has(&stderr, &[text, "or set a CA bundle"]);
+    let with_bundle = home.keyfob(words.iter().chain(&["--ca-bundle", &bundle]));
+    assert_has(&with_bundle.ok(), &["AIDA"]);
+    let sandbox = home.keyfob(["--sandbox", "sts", "get-caller-identity"]);
+    assert_has(&sandbox.ok(), &["Arn"]);
+}
+
+#[test]
 fn the_options_of_tls_come_before_variables_for_every_call() {
     let server = TlsServer::start();
     let home = Home::new()

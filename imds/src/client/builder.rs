@@ -173,8 +173,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the profile name is empty or
-    /// whitespace, or if the endpoint is `https` and neither of the features `rustls` and
-    /// `native-tls` is enabled.
+    /// whitespace, or if the endpoint is `https` and no feature of TLS is enabled.
     pub fn build(self) -> Result<Client, Error> {
         if self
             .profile

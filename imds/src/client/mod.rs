@@ -5,7 +5,7 @@ pub(crate) mod limits;
 mod lookups;
 mod session;
 pub(crate) mod stability;
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
 mod tls;
 pub(crate) mod transport;
 mod walk;

@@ -44,13 +44,45 @@ impl Tls {
         if let Some(client) = self.0.get() {
             return Ok(client);
         }
-        let built = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|source| Error::setting("could not set up TLS").with_source(source))?;
+            .redirect(reqwest::redirect::Policy::none());
+        #[cfg(feature = "rustls-no-provider")]
+        let builder = builder.tls_backend_preconfigured(rustls_config()?);
+        let built = builder.build().map_err(cannot_set_up)?;
         Ok(self.0.get_or_init(|| built))
     }
+}
+
+fn cannot_set_up(source: impl StdError + Send + Sync + 'static) -> Error {
+    Error::setting("could not set up TLS").with_source(source)
+}
+
+/// Returns a configuration that trusts what the system trusts.
+///
+/// It is made here because `reqwest` panics when it makes one and the program has no provider of
+/// cryptography for the whole process.
+#[cfg(feature = "rustls-no-provider")]
+fn rustls_config() -> Result<rustls::ClientConfig, Error> {
+    use rustls_platform_verifier::BuilderVerifierExt;
+
+    let provider = rustls::crypto::CryptoProvider::get_default().cloned();
+    #[cfg(feature = "rustls")]
+    let provider =
+        provider.or_else(|| Some(std::sync::Arc::new(rustls::crypto::ring::default_provider())));
+    let provider = provider.ok_or_else(|| {
+        Error::setting(
+            "TLS needs a provider of cryptography, and the program has none: call \
+             `rustls::crypto::CryptoProvider::install_default`, or enable the feature `rustls`",
+        )
+    })?;
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(cannot_set_up)?;
+    let mut config = config.with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 /// Returns why there is no connection. The words of rustls are names of its own types, so others

@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
 use crate::client::tls::Tls;
 use crate::{
     client::limits::Limits,
@@ -56,7 +56,7 @@ pub(crate) struct Transport {
     allowed: fn(&IpAddr) -> bool,
     limits: Limits,
     idle: Mutex<Vec<Connection>>,
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     tls: Option<Tls>,
 }
 
@@ -70,7 +70,7 @@ impl Transport {
     ) -> Result<Self, Error> {
         let host = url.host().unwrap_or_default();
         let is_https = url.scheme_str() == Some("https");
-        if is_https && !cfg!(any(feature = "rustls", feature = "native-tls")) {
+        if is_https && !cfg!(any(feature = "rustls-no-provider", feature = "native-tls")) {
             return Err(Error::setting(format!(
                 "https://{host} needs TLS: build keyfob-imds with its feature `rustls` or \
                  `native-tls`"
@@ -87,7 +87,7 @@ impl Transport {
             allowed,
             limits,
             idle: Mutex::default(),
-            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
             tls: is_https.then(Tls::default),
         })
     }
@@ -178,7 +178,7 @@ impl Transport {
     ) -> Result<Response<Bytes>, Error> {
         let began = Instant::now();
         let until = deadline.min(began + self.limits.attempt());
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
         if let Some(tls) = &self.tls {
             return tls
                 .send(request, self.service, &self.name, MAX_BODY, until - began)

@@ -229,8 +229,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the location is `https` and neither of
-    /// the features `rustls` and `native-tls` is enabled;
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the location is `https` and no feature
+    /// of TLS is enabled;
     /// [`ErrorKind::BadToken`](crate::ErrorKind::BadToken) if the token cannot be sent in a header.
     pub fn build(self) -> Result<Client, Error> {
         if let Token::Text(token) = &self.token {

@@ -1,15 +1,21 @@
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
 use std::path::Path;
 use std::{env, fmt, sync::Arc, time::Duration};
 
 use keyfob_backoff::{Budget, Pause, Policy};
 use keyfob_sigv4::{Scope, Signer};
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
-use crate::client::ca_bundle::CaBundle;
+#[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
+use crate::client::unusable;
+#[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
+use crate::client::{
+    ca_bundle::CaBundle,
+    tls::{self, Trust},
+    unusable_because,
+};
 use crate::{
     call::Service,
-    client::{Client, Inner, clock::Clock, proxy, unusable},
+    client::{Client, Inner, clock::Clock, proxy},
     endpoint::{self, Endpoint, EndpointBuilder},
     error::Error,
 };
@@ -21,9 +27,9 @@ pub struct ClientBuilder {
     service: Service,
     endpoint: EndpointBuilder,
     http: Option<reqwest::Client>,
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     ca_bundle: Option<CaBundle>,
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     accepts_any_certificate: bool,
     connect_timeout: Duration,
     attempts: Option<u32>,
@@ -36,9 +42,9 @@ impl Default for ClientBuilder {
             service: Service::STS,
             endpoint: Endpoint::builder(),
             http: None,
-            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
             ca_bundle: None,
-            #[cfg(any(feature = "rustls", feature = "native-tls"))]
+            #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
             accepts_any_certificate: false,
             connect_timeout: Duration::from_secs(3),
             attempts: None,
@@ -155,14 +161,14 @@ impl ClientBuilder {
     ///
     /// # Examples
     ///
-    /// ```
+    /// ```standalone_crate
     /// use keyfob_sts::Client;
     ///
     /// let pem = include_bytes!("../../tests/tls/ca.pem");
     /// let client = Client::builder().region("eu-west-1")?.ca_bundle(pem)?.build()?;
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     pub fn ca_bundle(mut self, pem: impl AsRef<[u8]>) -> Result<Self, Error> {
         self.ca_bundle = Some(CaBundle::parse(pem.as_ref())?);
         Ok(self)
@@ -185,7 +191,7 @@ impl ClientBuilder {
     /// assert_eq!(error.kind(), ErrorKind::Setting);
     /// assert!(error.to_string().starts_with("cannot read the CA bundle /no/such.pem"));
     /// ```
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     pub fn ca_bundle_file(mut self, file: impl AsRef<Path>) -> Result<Self, Error> {
         self.ca_bundle = Some(CaBundle::read(file.as_ref())?);
         Ok(self)
@@ -207,7 +213,7 @@ impl ClientBuilder {
     ///     .build()?;
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     pub fn accept_any_certificate(mut self) -> Self {
         self.accepts_any_certificate = true;
         self
@@ -217,12 +223,18 @@ impl ClientBuilder {
     ///
     /// It should not follow redirects: a signature is valid for one host only.
     ///
+    /// For TLS enable one of the features of `reqwest`, or install a provider of cryptography for
+    /// the whole process. The feature `rustls` of this crate does neither, and `reqwest` panics if
+    /// rustls has no provider, even if only `http` is called.
+    ///
     /// # Examples
     ///
     /// ```
     /// use keyfob_sts::Client;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Not needed with the feature `rustls` or `native-tls` of `reqwest`.
+    /// rustls::crypto::ring::default_provider().install_default().ok();
     /// let http = reqwest::Client::builder()
     ///     .redirect(reqwest::redirect::Policy::none())
     ///     .proxy(reqwest::Proxy::https("http://proxy.example.com:3128")?)
@@ -400,17 +412,22 @@ impl ClientBuilder {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(self.connect_timeout);
         builder = proxy::from_environment(builder, endpoint, |name| env::var_os(name))?;
-        // Otherwise the system's library would win where both are enabled.
-        #[cfg(feature = "rustls")]
-        {
-            builder = builder.tls_backend_rustls();
-        }
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        if self.accepts_any_certificate {
-            builder = builder.tls_danger_accept_invalid_certs(true);
-        } else if let Some(bundle) = &self.ca_bundle {
-            return bundle.build(builder);
-        }
+        self.build_http(builder)
+    }
+
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
+    fn build_http(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
+        let trust = match &self.ca_bundle {
+            _ if self.accepts_any_certificate => Trust::Any,
+            Some(bundle) => return bundle.build(builder),
+            None => Trust::System,
+        };
+        tls::build(builder, trust).map_err(unusable_because)
+    }
+
+    #[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
+    #[expect(clippy::unused_self, reason = "as with TLS")]
+    fn build_http(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
         builder.build().map_err(unusable)
     }
 }

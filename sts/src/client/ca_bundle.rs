@@ -5,7 +5,7 @@ use std::{
 };
 
 use crate::{
-    client::tls::{self, Certificate},
+    client::tls::{self, Certificate, Trust},
     error::Error,
 };
 
@@ -62,7 +62,7 @@ impl CaBundle {
 
     /// Builds an HTTP client that trusts these authorities only.
     pub(super) fn build(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
-        let built = tls::build(builder, &self.certificates);
+        let built = tls::build(builder, Trust::Only(&self.certificates));
         built.map_err(|error| self.invalid().with_boxed_source(error))
     }
 

@@ -2,7 +2,7 @@ use std::{error::Error, fmt, iter};
 
 use keyfob_sigv4::printable;
 
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 use crate::client::tls;
 
 /// A failure of the HTTP client, shown by its innermost cause, such as `Connection refused (os
@@ -19,7 +19,7 @@ impl fmt::Display for Cause {
                 error.source()
             })
         };
-        #[cfg(feature = "rustls")]
+        #[cfg(feature = "rustls-no-provider")]
         if let Some(error) = causes().find_map(tls::describe) {
             return f.write_str(&error);
         }

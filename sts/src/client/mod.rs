@@ -1,10 +1,10 @@
 mod builder;
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
 mod ca_bundle;
 mod cause;
 mod clock;
 mod proxy;
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
 mod tls;
 
 use std::{
@@ -291,6 +291,14 @@ impl Inner {
         if error.is_builder() {
             return unusable(error);
         }
+        #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+        if tls::is_provider_missing(&error) {
+            return Error::setting(
+                "TLS needs a provider of cryptography, and the program has none: call \
+                 `rustls::crypto::CryptoProvider::install_default` before the client is built, or \
+                 enable the feature `rustls`",
+            );
+        }
         let url = self.endpoint.url();
         // Before `is_timeout`: an attempt to connect that takes too long is both, and sent nothing.
         let (kind, message) = if error.is_connect() {
@@ -338,5 +346,9 @@ async fn read_body(
 }
 
 fn unusable(error: reqwest::Error) -> Error {
-    Error::setting("the HTTP client cannot be used").with_source(Cause(error.without_url()))
+    unusable_because(Cause(error.without_url()).into())
+}
+
+fn unusable_because(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::setting("the HTTP client cannot be used").with_boxed_source(source)
 }

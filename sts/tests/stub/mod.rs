@@ -71,6 +71,12 @@ impl Stub {
     }
 }
 
+/// Returns a builder of an HTTP client of the caller's own, for which rustls needs a provider.
+pub(crate) fn own_http() -> reqwest::ClientBuilder {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().no_proxy()
+}
+
 async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, answers: Vec<Answer>) {
     let request = read_request(&mut stream).await;
     let number = {

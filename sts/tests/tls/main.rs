@@ -4,81 +4,31 @@
 //! `other.pem` signed nothing. `self-signed.pem` is a certificate for `localhost` as most guides
 //! make one (`openssl req -x509`), and `expired.pem` one whose time is over. The keys in these
 //! files protect nothing, and the keys of the authorities were deleted.
-#![cfg(all(feature = "client", any(feature = "rustls", feature = "native-tls")))]
+#![cfg(all(
+    feature = "client",
+    any(feature = "rustls-no-provider", feature = "native-tls")
+))]
 #![allow(
     clippy::unwrap_used,
     reason = "a helper that fails should fail with its line"
 )]
 
+mod server;
+
 use std::{
     error::Error as _,
     fs,
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
 };
 
-use keyfob_backoff::Policy;
-use keyfob_sigv4::Credentials;
-use keyfob_sts::{Client, ClientBuilder, Error, ErrorKind, actions::GetCallerIdentity};
-
-/// The server, which is killed on drop.
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Server {
-    fn start() -> Self {
-        Self::with_certificate("server.pem")
-    }
-
-    fn with_certificate(name: &str) -> Self {
-        let mut process = Command::new("python3")
-            .args(["server.py", name].map(file))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut port = String::new();
-        let mut lines = BufReader::new(process.stdout.take().unwrap());
-        lines.read_line(&mut port).unwrap();
-        let url = format!("https://localhost:{}", port.trim());
-        Self { process, url }
-    }
-
-    fn client(&self) -> ClientBuilder {
-        let builder = Client::builder().region("eu-west-1").unwrap();
-        let policy = Policy::aws().attempts(1);
-        builder.endpoint(&self.url).unwrap().retry(policy)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/tls")
-        .join(name)
-}
+use keyfob_sts::{Client, ClientBuilder, ErrorKind};
+use server::{Server, file, whoami};
 
 /// Writes a file of that name to the folder for files of tests.
 fn temporary(name: &str, content: &[u8]) -> PathBuf {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&file, content).unwrap();
     file
-}
-
-async fn whoami(client: ClientBuilder) -> Result<String, Error> {
-    let keys = Credentials::new("AKIAIOSFODNN7EXAMPLE", "canary-secret").unwrap();
-    let client = client.build()?;
-    let identity = client.send(&GetCallerIdentity::new(), &keys).await?;
-    Ok(identity.user_id)
 }
 
 #[tokio::test]
@@ -151,7 +101,7 @@ async fn an_expired_certificate_is_refused_even_if_it_is_in_the_bundle() {
 }
 
 /// The TLS library shows names of its own types.
-#[cfg(feature = "rustls")]
+#[cfg(feature = "rustls-no-provider")]
 #[tokio::test]
 async fn a_failure_of_tls_is_said_in_words() {
     use std::{

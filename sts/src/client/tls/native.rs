@@ -2,7 +2,7 @@ use reqwest::{Client, ClientBuilder};
 
 pub(in crate::client) use reqwest::Certificate;
 
-use super::BoxError;
+use super::{BoxError, Trust};
 use crate::client::cause::Cause;
 
 /// Parses certificates in PEM. Returns `None` if one is malformed.
@@ -10,11 +10,15 @@ pub(in crate::client) fn parse(pem: &[u8]) -> Option<Vec<Certificate>> {
     Certificate::from_pem_bundle(pem).ok()
 }
 
-/// Builds an HTTP client that trusts these authorities only.
+/// Builds an HTTP client that trusts these servers.
 pub(in crate::client) fn build(
     builder: ClientBuilder,
-    authorities: &[Certificate],
+    trust: Trust<'_>,
 ) -> Result<Client, BoxError> {
-    let builder = builder.tls_certs_only(authorities.iter().cloned());
+    let builder = match trust {
+        Trust::System => builder,
+        Trust::Only(certificates) => builder.tls_certs_only(certificates.iter().cloned()),
+        Trust::Any => builder.tls_danger_accept_invalid_certs(true),
+    };
     builder.build().map_err(|error| Cause(error).into())
 }
