@@ -18,7 +18,7 @@ mod variables;
 
 pub use cache::{Cached, CachedCredentials};
 pub use chain::{Chain, Resolution};
-pub use config::{Argument, Region, Setting, Settings};
+pub use config::{Argument, Region, Setting, Settings, table as settings};
 pub use cure::{Selection, Skip};
 pub use error::{Error, ErrorKind};
 pub use explain::{Attempt, Explanation, TextPart, TextStyle, Verdict};

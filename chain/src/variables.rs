@@ -5,11 +5,13 @@ use std::{
     path::PathBuf,
 };
 
+use crate::config::table;
+
 /// The variable that names another config file.
-pub(crate) const CONFIG_FILE: &str = "AWS_CONFIG_FILE";
+pub(crate) const CONFIG_FILE: &str = table::CONFIG_FILE.name();
 
 /// The variable that names another credentials file.
-pub(crate) const CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";
+pub(crate) const CREDENTIALS_FILE: &str = table::SHARED_CREDENTIALS_FILE.name();
 
 /// A snapshot of the environment: its variables, the kind of operating system, and the home folder.
 ///

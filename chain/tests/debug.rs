@@ -12,6 +12,7 @@ use keyfob_chain::{
     Selection, Settings, Skip, TextStyle, Variables, WebIdentityProvider,
     profiles::{ConfigFiles, Editor, FileKind, SectionName},
     provider_fn,
+    settings::{SettingKey, SettingKind},
 };
 use keyfob_sigv4::{Credentials, Timestamp};
 
@@ -79,8 +80,14 @@ fn debug_of_settings_and_files_shows_no_value() {
         check(&section.part(FileKind::Config));
     }
     check(&SectionName::profile("default"));
-    check(&settings.find("SOMETHING", "password").unwrap());
-    check(&settings.find("NOTHING", "password").unwrap());
+    let text = SettingKind::Text;
+    for key in [
+        SettingKey::new(&["SOMETHING"], &["password"], text),
+        SettingKey::new(&[], &["password"], text),
+    ] {
+        check(&settings.find(&key).unwrap());
+        check(&key);
+    }
     check(&settings.endpoint_url("sts").unwrap().unwrap());
     check(&Argument::new("--secret", "canary-argument"));
     check(&Region::us_east_1());

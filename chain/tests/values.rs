@@ -8,6 +8,7 @@
 use keyfob_chain::{
     Chain, Error, ErrorKind, Explanation, Finding, FindingKind, Order, Settings, Variables,
     profiles::{ConfigFiles, FileKind},
+    settings::{MAX_ATTEMPTS, METADATA_SERVICE_TIMEOUT, OUTPUT},
 };
 use keyfob_sigv4::{Credentials, Timestamp};
 
@@ -120,23 +121,17 @@ fn a_secret_in_the_place_of_a_configuration_file_is_not_repeated() {
 
 #[test]
 fn a_value_that_cannot_be_used_is_quoted_only_if_it_is_short_or_a_number() {
-    for (variable, property) in [
-        ("AWS_MAX_ATTEMPTS", "max_attempts"),
-        ("AWS_DEFAULT_OUTPUT", "output"),
-        ("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout"),
-    ] {
+    for key in [MAX_ATTEMPTS, OUTPUT, METADATA_SERVICE_TIMEOUT] {
+        let (variable, property) = (key.variables[0], key.properties[0]);
         let long = settings(&[], &format!("[default]\n{property} = {SECRET}\n"));
         let long = long.variables().clone().with(variable, SECRET);
         let long = Settings::load(long);
-        let error = long.find(variable, property).unwrap().invalid("a number");
+        let error = long.find(&key).unwrap().invalid("a number");
         assert_eq!(error.to_string(), format!("{variable} is not a number"));
     }
     for (value, quoted) in [("x", true), ("99999999999999999999", true), (SECRET, false)] {
         let settings = Settings::load(Variables::from_iter([("AWS_DEFAULT_OUTPUT", value)]));
-        let error = settings
-            .find("AWS_DEFAULT_OUTPUT", "output")
-            .unwrap()
-            .invalid("json");
+        let error = settings.find(&OUTPUT).unwrap().invalid("json");
         assert_eq!(error.to_string().contains(value), quoted, "{error}");
     }
     let regions = ["AWS_REGION", "AWS_DEFAULT_REGION"].map(|name| (name, SECRET));

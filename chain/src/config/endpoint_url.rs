@@ -1,4 +1,4 @@
-use super::{setting::Setting, settings::Settings};
+use super::{setting::Setting, settings::Settings, table};
 use crate::{
     error::{Error, ErrorKind},
     profiles::SectionName,
@@ -34,15 +34,13 @@ impl Settings {
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
     pub fn endpoint_url(&self, service: &str) -> Result<Option<Setting<'_>>, Error> {
-        if self.flag(
-            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-            "ignore_configured_endpoint_urls",
-        ) {
+        if self.flag(&table::IGNORE_CONFIGURED_ENDPOINT_URLS) {
             return Ok(None);
         }
         let id = service.replace([' ', '-'], "_");
-        let own_variable = format!("AWS_ENDPOINT_URL_{}", id.to_ascii_uppercase());
-        for variable in [own_variable.as_str(), "AWS_ENDPOINT_URL"] {
+        let of_service = table::SERVICE_ENDPOINT_URL.name();
+        let of_service = of_service.replace("<SERVICE>", &id.to_ascii_uppercase());
+        for variable in [of_service.as_str(), table::ENDPOINT_URL.name()] {
             if let Some(text) = self.variables().text(variable) {
                 return Ok(Some(Setting::from_variable(variable, text)));
             }

@@ -4,6 +4,7 @@ use super::{
     region::{Region, looks_like_a_region, shown_region},
     setting::Setting,
     settings::Settings,
+    table::{STS_REGIONAL_ENDPOINTS, SettingKey, USE_DUALSTACK_ENDPOINT, USE_FIPS_ENDPOINT},
 };
 use crate::{
     error::{quotable, quotable_path, shown},
@@ -181,16 +182,14 @@ impl Settings {
 
     /// Returns the flags for endpoints that are neither true nor false, which count as false.
     pub(super) fn flag_findings(&self) -> Vec<Finding> {
-        let set = ENDPOINT_FLAGS
-            .into_iter()
-            .filter_map(|(variable, property)| self.find(variable, property));
+        let set = ENDPOINT_FLAGS.into_iter().filter_map(|key| self.find(&key));
         set.filter_map(|flag| flag.flag_finding()).collect()
     }
 
     /// Returns a note if the old global endpoint of STS is chosen by a setting that the program
     /// whose rules are in use does not read.
     fn unused_setting_finding(&self) -> Option<Finding> {
-        let setting = self.find("AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints");
+        let setting = self.find(&STS_REGIONAL_ENDPOINTS);
         let setting = setting.filter(|setting| {
             !self.rules().sts_may_be_global && setting.text.eq_ignore_ascii_case("legacy")
         })?;
@@ -225,11 +224,8 @@ impl Settings {
     }
 }
 
-/// The variables and properties of the endpoints for FIPS and of those with IPv6 addresses.
-pub(super) const ENDPOINT_FLAGS: [(&str, &str); 2] = [
-    ("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
-    ("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
-];
+/// The flags of the endpoints for FIPS and of those with IPv6 addresses.
+pub(super) const ENDPOINT_FLAGS: [SettingKey; 2] = [USE_FIPS_ENDPOINT, USE_DUALSTACK_ENDPOINT];
 
 impl Setting<'_> {
     /// Returns a warning if the value, which is that of a flag, is neither true nor false.
@@ -237,10 +233,10 @@ impl Setting<'_> {
     /// # Examples
     ///
     /// ```
-    /// use keyfob_chain::{Settings, Variables};
+    /// use keyfob_chain::{Settings, Variables, settings::USE_FIPS_ENDPOINT};
     ///
     /// let settings = Settings::load(Variables::from_iter([("AWS_USE_FIPS_ENDPOINT", "yes")]));
-    /// let flag = settings.find("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint").unwrap();
+    /// let flag = settings.find(&USE_FIPS_ENDPOINT).unwrap();
     /// assert!(!flag.is_true());
     /// assert!(flag.flag_finding().is_some());
     /// ```

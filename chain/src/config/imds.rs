@@ -3,11 +3,12 @@ use keyfob_imds::{Client, ClientBuilder, Endpoint, Mode};
 use super::{
     setting::{Argument, Setting},
     settings::Settings,
+    table,
 };
 use crate::error::Error;
 
 /// The variable that disables instance metadata.
-pub(crate) const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
+pub(crate) const DISABLED: &str = table::EC2_METADATA_DISABLED.name();
 
 impl Settings {
     /// Returns the builder of a client for instance metadata, configured by these settings.
@@ -49,16 +50,13 @@ impl Settings {
         if let Some(endpoint) = self.imds_endpoint(endpoint)? {
             builder = builder.endpoint(endpoint);
         }
-        let name = "AWS_EC2_INSTANCE_PROFILE_NAME";
-        if let Some(name) = self.find(name, "ec2_instance_profile_name") {
+        if let Some(name) = self.find(&table::EC2_INSTANCE_PROFILE_NAME) {
             builder = builder.profile_name(name.text);
         }
-        let timeout = "AWS_METADATA_SERVICE_TIMEOUT";
-        if let Some(timeout) = self.seconds(timeout, "metadata_service_timeout")? {
+        if let Some(timeout) = self.seconds(&table::METADATA_SERVICE_TIMEOUT)? {
             builder = builder.attempt_timeout(timeout);
         }
-        let attempts = "AWS_METADATA_SERVICE_NUM_ATTEMPTS";
-        if let Some(attempts) = self.number(attempts, "metadata_service_num_attempts")? {
+        if let Some(attempts) = self.number(&table::METADATA_SERVICE_NUM_ATTEMPTS)? {
             builder = builder.attempts(u32::try_from(attempts).unwrap_or(u32::MAX));
         }
         Ok(builder)
@@ -66,28 +64,18 @@ impl Settings {
 
     fn is_imds_disabled(&self) -> bool {
         // No AWS CLI or SDK for Rust reads a property for this, so a profile cannot disable it.
-        self.variable(DISABLED)
-            .is_some_and(|setting| setting.is_true())
+        self.flag(&table::EC2_METADATA_DISABLED)
     }
 
     fn imds_endpoint(&self, argument: Option<Argument<'_>>) -> Result<Option<Endpoint>, Error> {
-        let find = || {
-            let url = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-            self.find(url, "ec2_metadata_service_endpoint")
-        };
+        let find = || self.find(&table::EC2_METADATA_SERVICE_ENDPOINT);
         if let Some(url) = argument.map(Setting::from_argument).or_else(find) {
             // The error of imds names the URL without its password.
             let endpoint = Endpoint::new(url.text);
             return endpoint.map(Some).map_err(|error| url.unusable(error));
         }
-        let mode = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
-        if let Some(mode) = self.find(mode, "ec2_metadata_service_endpoint_mode") {
-            let parsed: Result<Mode, _> = mode.text.parse();
-            return match parsed {
-                Ok(mode) => Ok(Some(Endpoint::from(mode))),
-                Err(_) => Err(mode.invalid("IPv4 or IPv6")),
-            };
-        }
-        Ok(None)
+        let mode = self.choice(&table::EC2_METADATA_SERVICE_ENDPOINT_MODE)?;
+        let mode = mode.and_then(|name| name.parse::<Mode>().ok());
+        Ok(mode.map(Endpoint::from))
     }
 }

@@ -12,6 +12,7 @@ mod settings;
 #[cfg(feature = "sts")]
 mod sts;
 mod system_properties;
+pub mod table;
 mod watch;
 
 #[cfg(feature = "imds")]

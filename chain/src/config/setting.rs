@@ -87,10 +87,10 @@ impl<'a> Setting<'a> {
     /// # Examples
     ///
     /// ```
-    /// use keyfob_chain::{Settings, Variables};
+    /// use keyfob_chain::{Settings, Variables, settings::OUTPUT};
     ///
     /// let settings = Settings::load(Variables::from_iter([("AWS_DEFAULT_OUTPUT", "xml")]));
-    /// let output = settings.find("AWS_DEFAULT_OUTPUT", "output").unwrap();
+    /// let output = settings.find(&OUTPUT).unwrap();
     /// assert_eq!(
     ///     output.invalid("json or text").to_string(),
     ///     "AWS_DEFAULT_OUTPUT is \"xml\", which is not json or text",

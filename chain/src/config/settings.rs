@@ -12,6 +12,7 @@ use super::{
     region::Region,
     setting::{Argument, Setting},
     system_properties::SystemProperty,
+    table::{SettingKey, SettingKind},
     watch::Watch,
 };
 use crate::{
@@ -343,11 +344,11 @@ impl Settings {
     /// # Examples
     ///
     /// ```
-    /// use keyfob_chain::{Argument, Settings, Variables};
+    /// use keyfob_chain::{Argument, Settings, Variables, settings::MAX_ATTEMPTS};
     ///
     /// let settings = Settings::load(Variables::from_iter([("AWS_MAX_ATTEMPTS", "5")]))
     ///     .with_argument("max_attempts", Argument::new("--max-attempts", "2"));
-    /// let attempts = settings.find("AWS_MAX_ATTEMPTS", "max_attempts").unwrap();
+    /// let attempts = settings.find(&MAX_ATTEMPTS).unwrap();
     /// assert_eq!((attempts.text, attempts.name.as_str()), ("2", "--max-attempts"));
     /// ```
     #[must_use]
@@ -595,7 +596,7 @@ impl Settings {
     }
 
     /// Returns a setting from an argument, or else from a variable, or else from a property of the
-    /// profile.
+    /// profile. [`settings`](crate::settings) has the settings that Keyfob reads.
     ///
     /// A value that is empty or only whitespace counts as not set. A profile that cannot be read
     /// sets nothing here; [`profile`](Self::profile) returns the error.
@@ -603,41 +604,35 @@ impl Settings {
     /// # Examples
     ///
     /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    /// use keyfob_chain::settings::{MAX_ATTEMPTS, S3_ADDRESSING_STYLE};
     /// use keyfob_chain::{Settings, Variables};
     ///
-    /// let settings = Settings::load(Variables::from_iter([("AWS_MAX_ATTEMPTS", "5")]));
-    /// let attempts = settings.find("AWS_MAX_ATTEMPTS", "max_attempts").unwrap();
+    /// let text = "[default]\ns3 =\n  addressing_style = path\n";
+    /// let config = (FileKind::Config, "config", text.as_bytes());
+    /// let variables = Variables::from_iter([("AWS_MAX_ATTEMPTS", "5")]);
+    /// let settings = Settings::new(variables, ConfigFiles::parse([config]));
+    /// let attempts = settings.find(&MAX_ATTEMPTS).unwrap();
     /// assert_eq!(attempts.text, "5");
     /// assert_eq!(attempts.origin.to_string(), "AWS_MAX_ATTEMPTS");
+    /// let style = settings.find(&S3_ADDRESSING_STYLE).unwrap();
+    /// assert_eq!((style.text, style.name.as_str()), ("path", "s3.addressing_style"));
     /// ```
-    pub fn find(&self, variable: &str, property: &str) -> Option<Setting<'_>> {
-        let given = self.argument(property);
-        given.or_else(|| self.variable(variable)).or_else(|| {
-            let profile = self.profile().ok()??;
-            Setting::from_value(profile, property, profile.get(property)?)
-        })
-    }
-
-    /// Returns a setting from an indented property below another property of the profile. Its name
-    /// has both, as in `s3.addressing_style`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
-    /// use keyfob_chain::{Settings, Variables};
-    ///
-    /// let text = "[default]\ns3 =\n  use_accelerate_endpoint = true\n";
-    /// let config = (FileKind::Config, "config", text.as_bytes());
-    /// let settings = Settings::new(Variables::default(), ConfigFiles::parse([config]));
-    /// let accelerate = settings.find_nested("s3", "use_accelerate_endpoint").unwrap();
-    /// assert!(accelerate.is_true());
-    /// assert_eq!(accelerate.name, "s3.use_accelerate_endpoint");
-    /// ```
-    pub fn find_nested(&self, property: &str, nested: &str) -> Option<Setting<'_>> {
-        let profile = self.profile().ok()??;
-        let value = profile.get(property)?.nested(nested)?;
-        Setting::from_value(profile, &format!("{property}.{nested}"), value)
+    pub fn find(&self, key: &SettingKey) -> Option<Setting<'_>> {
+        let (mut variables, mut properties) = (key.variables.iter(), key.properties.iter());
+        let given = properties.clone().find_map(|name| self.argument(name));
+        given
+            .or_else(|| variables.find_map(|name| self.variable(name)))
+            .or_else(|| {
+                let profile = self.profile().ok()??;
+                properties.find_map(|name| {
+                    let value = match name.split_once('.') {
+                        Some((outer, nested)) => profile.get(outer)?.nested(nested),
+                        None => profile.get(name),
+                    };
+                    Setting::from_value(profile, name, value?)
+                })
+            })
     }
 
     /// Returns a setting that only a variable can set.
@@ -652,38 +647,53 @@ impl Settings {
     /// # Examples
     ///
     /// ```
+    /// use keyfob_chain::settings::{USE_DUALSTACK_ENDPOINT, USE_FIPS_ENDPOINT};
     /// use keyfob_chain::{Settings, Variables};
     ///
     /// let settings = Settings::load(Variables::from_iter([("AWS_USE_FIPS_ENDPOINT", "True")]));
-    /// assert!(settings.flag("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"));
-    /// assert!(!settings.flag("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"));
+    /// assert!(settings.flag(&USE_FIPS_ENDPOINT));
+    /// assert!(!settings.flag(&USE_DUALSTACK_ENDPOINT));
     /// ```
-    pub fn flag(&self, variable: &str, property: &str) -> bool {
-        self.find(variable, property)
-            .is_some_and(|setting| setting.is_true())
+    pub fn flag(&self, key: &SettingKey) -> bool {
+        self.find(key).is_some_and(|setting| setting.is_true())
     }
 
     /// Returns a setting that is a whole number. A number above [`u64::MAX`] becomes that.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the value is not a whole number. The
-    /// message names the variable or property, and the value.
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the value is not a whole number, or is
+    /// less than [`SettingKind::Number`] has. The message names the variable or property, and the
+    /// value.
     ///
     /// # Examples
     ///
     /// ```
-    /// use keyfob_chain::{Settings, Variables};
+    /// use keyfob_chain::{Settings, Variables, settings::MAX_ATTEMPTS};
     ///
-    /// let settings = Settings::load(Variables::from_iter([("AWS_MAX_ATTEMPTS", "many")]));
-    /// let error = settings.number("AWS_MAX_ATTEMPTS", "max_attempts").unwrap_err();
-    /// let message = error.to_string();
-    /// assert!(message.starts_with("AWS_MAX_ATTEMPTS is \"many\", which is not a number"));
+    /// let number = |text| {
+    ///     let settings = Settings::load(Variables::from_iter([("AWS_MAX_ATTEMPTS", text)]));
+    ///     settings.number(&MAX_ATTEMPTS).map_err(|error| error.to_string())
+    /// };
+    /// assert_eq!(number("5"), Ok(Some(5)));
+    /// assert!(number("many").unwrap_err().starts_with(
+    ///     "AWS_MAX_ATTEMPTS is \"many\", which is not a number",
+    /// ));
+    /// assert_eq!(
+    ///     number("0").unwrap_err(),
+    ///     "AWS_MAX_ATTEMPTS is \"0\", which is not a whole number of 1 or more",
+    /// );
     /// ```
-    pub fn number(&self, variable: &str, property: &str) -> Result<Option<u64>, Error> {
-        self.find(variable, property)
-            .map(|setting| setting.number())
-            .transpose()
+    pub fn number(&self, key: &SettingKey) -> Result<Option<u64>, Error> {
+        let Some(setting) = self.find(key) else {
+            return Ok(None);
+        };
+        match (setting.number()?, key.kind) {
+            (number, SettingKind::Number(least)) if number < least => {
+                Err(setting.invalid(&key.kind.to_string()))
+            }
+            (number, _) => Ok(Some(number)),
+        }
     }
 
     /// Returns a setting that is a whole number of seconds.
@@ -697,17 +707,49 @@ impl Settings {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use keyfob_chain::{Settings, Variables};
+    /// use keyfob_chain::{Settings, Variables, settings::METADATA_SERVICE_TIMEOUT};
     ///
     /// let variables = Variables::from_iter([("AWS_METADATA_SERVICE_TIMEOUT", "2")]);
     /// let settings = Settings::load(variables);
-    /// let timeout = settings.seconds("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout")?;
+    /// let timeout = settings.seconds(&METADATA_SERVICE_TIMEOUT)?;
     /// assert_eq!(timeout, Some(Duration::from_secs(2)));
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
-    pub fn seconds(&self, variable: &str, property: &str) -> Result<Option<Duration>, Error> {
-        self.find(variable, property)
-            .map(|setting| setting.seconds())
-            .transpose()
+    pub fn seconds(&self, key: &SettingKey) -> Result<Option<Duration>, Error> {
+        self.find(key).map(|setting| setting.seconds()).transpose()
+    }
+
+    /// Returns a setting that is one of a few names, in any case: the name as
+    /// [`SettingKind::Choice`] has it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it is another. The message lists the
+    /// names.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables, settings::RETRY_MODE};
+    ///
+    /// let mode = |text| {
+    ///     let settings = Settings::load(Variables::from_iter([("AWS_RETRY_MODE", text)]));
+    ///     settings.choice(&RETRY_MODE).map_err(|error| error.to_string())
+    /// };
+    /// assert_eq!(mode("Adaptive"), Ok(Some("adaptive")));
+    /// assert_eq!(
+    ///     mode("none").unwrap_err(),
+    ///     "AWS_RETRY_MODE is \"none\", which is not standard, adaptive or legacy",
+    /// );
+    /// ```
+    pub fn choice(&self, key: &SettingKey) -> Result<Option<&'static str>, Error> {
+        let (Some(setting), SettingKind::Choice(names)) = (self.find(key), key.kind) else {
+            return Ok(None);
+        };
+        let mut names = names.iter().copied();
+        match names.find(|name| name.eq_ignore_ascii_case(setting.text)) {
+            Some(name) => Ok(Some(name)),
+            None => Err(setting.invalid(&key.kind.to_string())),
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::{
     region::Region,
     setting::{Argument, Setting},
     settings::Settings,
+    table,
 };
 use crate::{
     error::{Error, ErrorKind, shown},
@@ -145,8 +146,8 @@ impl Settings {
             let message = format!("{service} cannot be used with this region");
             Error::with_source(ErrorKind::Setting, message, error)
         })?;
-        let [fips, dual_stack] = ENDPOINT_FLAGS.map(|(variable, property)| {
-            let flag = self.find(variable, property);
+        let [fips, dual_stack] = ENDPOINT_FLAGS.map(|key| {
+            let flag = self.find(&key);
             flag.filter(Setting::is_true)
         });
         if let Some(url) = url {
@@ -209,34 +210,20 @@ impl Settings {
 
     /// Source: SDKs and Tools Reference Guide, "AWS STS Regional endpoints".
     fn has_legacy_sts(&self) -> Result<bool, Error> {
-        let setting = self.find("AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints");
-        match setting.filter(|_| self.rules().sts_may_be_global) {
-            None => Ok(false),
-            Some(setting) if setting.text.eq_ignore_ascii_case("regional") => Ok(false),
-            Some(setting) if setting.text.eq_ignore_ascii_case("legacy") => Ok(true),
-            Some(setting) => Err(setting.invalid("regional or legacy")),
+        if !self.rules().sts_may_be_global {
+            return Ok(false);
         }
+        Ok(self.choice(&table::STS_REGIONAL_ENDPOINTS)? == Some("legacy"))
     }
 
     /// Returns how often a call is sent at most, if that is set.
     ///
     /// Source: SDKs and Tools Reference Guide, "Retry behavior".
     fn attempts(&self) -> Result<Option<u32>, Error> {
-        let of_mode = match self.find("AWS_RETRY_MODE", "retry_mode") {
-            Some(mode) => match mode.text.to_ascii_lowercase().as_str() {
-                "standard" | "adaptive" => None,
-                "legacy" => Some(5),
-                _ => return Err(mode.invalid("standard, adaptive or legacy")),
-            },
-            None => None,
-        };
-        let Some(setting) = self.find("AWS_MAX_ATTEMPTS", "max_attempts") else {
-            return Ok(of_mode);
-        };
-        match setting.number()? {
-            0 => Err(setting.invalid("a whole number of 1 or more")),
-            attempts => Ok(Some(u32::try_from(attempts).unwrap_or(u32::MAX))),
-        }
+        let is_legacy = self.choice(&table::RETRY_MODE)? == Some("legacy");
+        let attempts = self.number(&table::MAX_ATTEMPTS)?;
+        let attempts = attempts.map(|attempts| u32::try_from(attempts).unwrap_or(u32::MAX));
+        Ok(attempts.or(is_legacy.then_some(5)))
     }
 
     #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
@@ -247,7 +234,7 @@ impl Settings {
         if verify.is_some_and(|setting| setting.text == "false") {
             return Ok(builder.accept_any_certificate());
         }
-        match self.find("AWS_CA_BUNDLE", "ca_bundle") {
+        match self.find(&table::CA_BUNDLE) {
             Some(file) => {
                 check_exists(file.text).map_err(|error| file.unusable(error))?;
                 let builder = builder.ca_bundle_file(file.text);

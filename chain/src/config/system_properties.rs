@@ -1,10 +1,11 @@
 use std::fmt;
 
+use super::table;
 use crate::{origin::Origin, variables::Variables};
 
 /// The variables with options of the Java virtual machine, the one that counts more first: a
 /// launcher puts `JDK_JAVA_OPTIONS` before its own arguments, which come after `JAVA_TOOL_OPTIONS`.
-const VARIABLES: [&str; 2] = ["JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS"];
+const VARIABLES: &[&str] = table::JAVA_OPTIONS.variables;
 
 /// A system property of the Java virtual machine.
 #[derive(Clone)]

@@ -1,19 +1,19 @@
 use keyfob_sigv4::Timestamp;
 
 use crate::{
-    config::Settings,
+    config::{Settings, table},
     cure::Skip,
     error::{Error, ErrorKind},
     origin::Origin,
     provider::{BoxFuture, Inspection, Outcome, Provider},
 };
 
-const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const RELATIVE: &str = table::CONTAINER_CREDENTIALS_RELATIVE_URI.name();
+const FULL: &str = table::CONTAINER_CREDENTIALS_FULL_URI.name();
 #[cfg(feature = "imds")]
-const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+const TOKEN_FILE: &str = table::CONTAINER_AUTHORIZATION_TOKEN_FILE.name();
 #[cfg(feature = "imds")]
-const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+const TOKEN: &str = table::CONTAINER_AUTHORIZATION_TOKEN.name();
 
 /// The role of an ECS task or an EKS pod, from the container's credential agent.
 ///

@@ -5,7 +5,7 @@ use super::{
     without_profile::{profile_name, without_profile},
 };
 use crate::{
-    config::Settings,
+    config::{Settings, table},
     cure::Skip,
     error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
@@ -16,13 +16,13 @@ use crate::{
     variables::Variables,
 };
 
-const ID: &str = "AWS_ACCESS_KEY_ID";
-const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
-const TOKEN: &str = "AWS_SESSION_TOKEN";
+const ID: &str = table::ACCESS_KEY_ID.name();
+const SECRET: &str = table::SECRET_ACCESS_KEY.name();
+const TOKEN: &str = table::SESSION_TOKEN.name();
 /// The names of the key in the SDK for Java 1 and in older tools of EC2.
 const OLD_KEY: [&str; 2] = ["AWS_ACCESS_KEY", "AWS_SECRET_KEY"];
-const ACCOUNT: &str = "AWS_ACCOUNT_ID";
-const EXPIRY: &str = "AWS_CREDENTIAL_EXPIRATION";
+const ACCOUNT: &str = table::ACCOUNT_ID.name();
+const EXPIRY: &str = table::CREDENTIAL_EXPIRATION.name();
 
 /// An access key in environment variables.
 ///

@@ -5,7 +5,7 @@ use super::{
     without_profile::{profile_name, without_profile},
 };
 use crate::{
-    config::Settings,
+    config::{Settings, table},
     cure::Skip,
     error::{Error, ErrorKind, shown},
     finding::Finding,
@@ -15,9 +15,9 @@ use crate::{
     provider::{Aside, BoxFuture, Inspection, Outcome, Provider},
 };
 
-const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-const ROLE: &str = "AWS_ROLE_ARN";
-const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
+const TOKEN_FILE: &str = table::WEB_IDENTITY_TOKEN_FILE.name();
+const ROLE: &str = table::ROLE_ARN.name();
+const SESSION_NAME: &str = table::ROLE_SESSION_NAME.name();
 
 /// A role by web identity, as of a Kubernetes pod, from environment variables.
 ///

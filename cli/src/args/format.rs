@@ -14,9 +14,6 @@ pub(crate) enum OutputFormat {
 }
 
 impl OutputFormat {
-    /// The names that settings can have, for messages.
-    pub(crate) const NAMES: &str = "json, text, table, yaml, yaml-stream or off";
-
     /// Returns the format with this name, as `AWS_DEFAULT_OUTPUT` and profiles write it.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -41,9 +38,6 @@ pub(crate) enum ErrorFormat {
 }
 
 impl ErrorFormat {
-    /// The names that settings can have, for messages.
-    pub(crate) const NAMES: &str = "legacy, enhanced, json, text, table or yaml";
-
     /// Returns the format with this name, as `AWS_CLI_ERROR_FORMAT` and profiles write it.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::from_str(name, false).ok()

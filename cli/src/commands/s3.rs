@@ -1,6 +1,11 @@
 //! `keyfob s3 presign`: URLs that carry their signature. Nothing is sent.
 
-use keyfob_chain::{Finding, FindingKind, Setting};
+use keyfob_chain::{
+    Finding, FindingKind, Setting,
+    settings::{
+        S3_ADDRESSING_STYLE, S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT, SettingKey,
+    },
+};
 use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl, uri};
 use keyfob_sts::Endpoint;
 
@@ -67,7 +72,7 @@ fn ttl(context: &Context, args: &PresignArgs) -> Result<Ttl, Failure> {
 /// Returns the endpoint that the settings choose, and where its URLs have the bucket.
 async fn endpoint(context: &Context) -> Result<(Endpoint, Addressing), Failure> {
     let custom = context.endpoint_url("s3")?;
-    let is_accelerating = is_on(context, "use_accelerate_endpoint");
+    let is_accelerating = is_on(context, &S3_USE_ACCELERATE_ENDPOINT);
     let addressing = match &custom {
         None if is_accelerating => Addressing::OnlyVirtual,
         None => addressing(context, None),
@@ -89,7 +94,7 @@ async fn endpoint(context: &Context) -> Result<(Endpoint, Addressing), Failure> 
     let mut builder = context
         .settings()
         .endpoint(builder, "s3", region, argument)?;
-    if is_on(context, "use_dualstack_endpoint") {
+    if is_on(context, &S3_USE_DUALSTACK_ENDPOINT) {
         builder = builder.dual_stack(true);
     }
     let endpoint = builder.build().map_err(|error| {
@@ -99,14 +104,9 @@ async fn endpoint(context: &Context) -> Result<(Endpoint, Addressing), Failure> 
     Ok((endpoint, addressing))
 }
 
-/// Returns a setting in the block `s3` of the profile.
-fn setting<'a>(context: &'a Context, name: &str) -> Option<Setting<'a>> {
-    context.settings().find_nested("s3", name)
-}
-
 /// Returns true if a flag is true, and warns if it is neither that nor false.
-fn is_on(context: &Context, name: &str) -> bool {
-    let flag = setting(context, name);
+fn is_on(context: &Context, key: &SettingKey) -> bool {
+    let flag = context.settings().find(key);
     if let Some(finding) = flag.as_ref().and_then(Setting::flag_finding) {
         context.print_finding(&finding);
     }
@@ -118,7 +118,7 @@ fn is_on(context: &Context, name: &str) -> bool {
 /// A server that people run themselves often has no DNS entry for each bucket, so a custom endpoint
 /// has the bucket in the path unless the setting asks for the host, as in `aws`.
 fn addressing(context: &Context, custom: Option<&str>) -> Addressing {
-    let style = setting(context, "addressing_style");
+    let style = context.settings().find(&S3_ADDRESSING_STYLE);
     match style.as_ref().map(|style| style.text) {
         Some("path") => return Addressing::Path,
         Some("virtual") => return Addressing::Virtual,

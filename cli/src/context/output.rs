@@ -1,3 +1,4 @@
+use keyfob_chain::settings::{CLI_ERROR_FORMAT, OUTPUT};
 use serde_json::Value;
 
 use crate::{
@@ -27,15 +28,12 @@ impl Context {
         if let Some(format) = self.globals.cli_error_format {
             return failure.with_format(format);
         }
-        let setting = self
-            .settings
-            .find("AWS_CLI_ERROR_FORMAT", "cli_error_format");
-        let Some(setting) = setting else {
-            return failure;
-        };
-        match ErrorFormat::from_name(setting.text) {
-            Some(format) => failure.with_format(format),
-            None => failure.with_hint(setting.invalid(ErrorFormat::NAMES).to_string()),
+        match self.settings.choice(&CLI_ERROR_FORMAT) {
+            Ok(name) => match name.and_then(ErrorFormat::from_name) {
+                Some(format) => failure.with_format(format),
+                None => failure,
+            },
+            Err(error) => failure.with_hint(error.to_string()),
         }
     }
 
@@ -109,13 +107,7 @@ impl Context {
     }
 
     fn configured_format(&self) -> Result<Option<OutputFormat>, Failure> {
-        let Some(setting) = self.settings.find("AWS_DEFAULT_OUTPUT", "output") else {
-            return Ok(None);
-        };
-        let name = setting.text;
-        if let Some(format) = OutputFormat::from_name(name) {
-            return Ok(Some(format));
-        }
-        Err(setting.invalid(OutputFormat::NAMES).into())
+        let name = self.settings.choice(&OUTPUT)?;
+        Ok(name.and_then(OutputFormat::from_name))
     }
 }

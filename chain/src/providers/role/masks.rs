@@ -4,7 +4,7 @@ use keyfob_sigv4::Timestamp;
 
 use super::plan::{ID, SSO, TOKEN_FILE, property, property_in};
 use crate::{
-    config::Settings,
+    config::{Settings, table},
     finding::{Finding, FindingKind},
     order::{ProfileSource, Rules},
     origin::Origin,
@@ -14,16 +14,13 @@ use crate::{
 
 /// The properties in which tools write when a session expires: saml2aws, aws-mfa and others,
 /// several wrappers, aws-azure-login, and one more. No SDK reads them.
-const EXPIRIES: [&str; 5] = [
-    "x_security_token_expires",
-    "expiration",
-    "aws_session_expiration",
-    "aws_expiration",
-    "aws_credential_expiration",
-];
+const EXPIRIES: &[&str] = table::KEY_EXPIRATION.properties;
 
 /// The names of the session token, the one that counts first.
-const TOKENS: [&str; 2] = ["aws_session_token", "aws_security_token"];
+const TOKENS: [&str; 2] = {
+    let names = table::SESSION_TOKEN.properties;
+    [names[0], names[1]]
+};
 
 /// A source of credentials in a profile.
 struct Source<'a> {
@@ -199,7 +196,7 @@ const SECONDS: usize = 10;
 fn expiry(section: &Section, key: &Value, now: Timestamp) -> Option<Finding> {
     let part = part_of(section, key)?;
     let (name, value) = EXPIRIES
-        .into_iter()
+        .iter()
         .find_map(|name| Some((name, property_in(part, name)?)))?;
     let expiry = read_time(value.as_str())?;
     let origin = Origin::file(value.location(), section.name().name());

@@ -2,7 +2,7 @@
 
 use super::{Place, Role, TokenFile};
 use crate::{
-    config::{Setting, Settings},
+    config::{Setting, Settings, table},
     error::{Error, ErrorKind, is_not, shown},
     order::{ProfileSource, Rules},
     origin::Origin,
@@ -11,13 +11,13 @@ use crate::{
     providers::key::Key,
 };
 
-pub(super) const ID: &str = "aws_access_key_id";
-const SECRET: &str = "aws_secret_access_key";
-const ROLE: &str = "role_arn";
-const PROCESS: &str = "credential_process";
-pub(super) const TOKEN_FILE: &str = "web_identity_token_file";
-const SHARED_ROLE: &str = "AWS_ROLE_ARN";
-const SHARED_SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
+pub(super) const ID: &str = table::ACCESS_KEY_ID.property();
+const SECRET: &str = table::SECRET_ACCESS_KEY.property();
+const ROLE: &str = table::ROLE_ARN.property();
+const PROCESS: &str = table::CREDENTIAL_PROCESS.property();
+pub(super) const TOKEN_FILE: &str = table::WEB_IDENTITY_TOKEN_FILE.property();
+const SHARED_ROLE: &str = table::ROLE_ARN.name();
+const SHARED_SESSION_NAME: &str = table::ROLE_SESSION_NAME.name();
 /// The parameters of STS that properties set.
 const PARAMETERS: [(&str, &str); 4] = [
     ("RoleArn", ROLE),

@@ -1,6 +1,7 @@
 use keyfob_chain::{
     Origin, Region,
     profiles::{Section, is_quoted},
+    settings::OUTPUT,
 };
 use keyfob_sigv4::Credentials;
 
@@ -85,10 +86,9 @@ fn check(name: &str, answer: &str) -> Result<(), String> {
             let name = "the answer".to_owned();
             checked(Region::new(answer, Origin::Argument { name }))
         }
-        "output" if OutputFormat::from_name(answer).is_none() => Err(format!(
-            "{answer:?} is not known; use {}",
-            OutputFormat::NAMES
-        )),
+        "output" if OutputFormat::from_name(answer).is_none() => {
+            Err(format!("{answer:?} is not known; use {}", OUTPUT.kind))
+        }
         _ => Ok(()),
     }
 }
