@@ -16,6 +16,7 @@ pub mod actions;
 pub mod call;
 #[cfg(feature = "client")]
 mod client;
+pub mod console;
 pub mod decision;
 mod endpoint;
 mod error;

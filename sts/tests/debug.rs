@@ -16,6 +16,7 @@ use keyfob_sts::{
         GetFederationToken, GetScopedCredentials, GetSessionToken, GetWebIdentityToken,
     },
     call::{Authorization, Call, Operation, Pages, Proof, Replay, Service},
+    console::GetSigninToken,
     decision::Decision,
     saml::Assertion,
     trust::{Caller, Request, TrustPolicy, Trusted},
@@ -250,6 +251,11 @@ fn add_decision(shown: &mut Shown) {
     let assertion = Assertion::parse(response).unwrap();
     shown.add("Assertion", &assertion);
     shown.add("SamlRole", &assertion.roles());
+    let keys = keyfob_sigv4::Credentials::new("ASIAIOSFODNN7EXAMPLE", SECRET).unwrap();
+    let call = GetSigninToken::new(&keys.with_session_token(SECRET).unwrap()).unwrap();
+    shown.add("GetSigninToken", &call);
+    let token = call.parse(&Response::new(format!("{{\"SigninToken\":\"{SECRET}\"}}")));
+    shown.add("SigninToken", &token.unwrap());
 }
 
 #[cfg(feature = "server")]

@@ -314,6 +314,17 @@ impl Operation {
         }
     }
 
+    /// Posts a form with the action and the parameters, for a service without versions.
+    pub(crate) fn form_without_version(&self, endpoint: &Endpoint) -> Request<Body> {
+        let parameters = self
+            .parameters()
+            .map(|(name, value)| (name, value.expose()));
+        query::request(
+            std::iter::once(("Action", self.name)).chain(parameters),
+            endpoint,
+        )
+    }
+
     /// Posts a form, with the names of the parameters that `rename` returns.
     fn form(&self, endpoint: &Endpoint, rename: impl Fn(&str) -> String + Clone) -> Request<Body> {
         let head = [

@@ -8,8 +8,8 @@ use crate::{call::body::Body, endpoint::Endpoint};
 /// Posts a form.
 ///
 /// Source: AWS Query protocol.
-pub(super) fn request<'a>(
-    pairs: impl Iterator<Item = (String, &'a str)> + Clone,
+pub(super) fn request<'a, N: AsRef<str>>(
+    pairs: impl Iterator<Item = (N, &'a str)> + Clone,
     endpoint: &Endpoint,
 ) -> Request<Body> {
     let content_type = "application/x-www-form-urlencoded; charset=utf-8";
