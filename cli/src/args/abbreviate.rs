@@ -1,4 +1,4 @@
-use std::ffi::OsString;
+use std::{ffi::OsString, ptr};
 
 use clap::{Arg, Command};
 
@@ -29,7 +29,7 @@ pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
             out.push(word);
             continue;
         }
-        let (flag, takes_value) = expand_word(command, text);
+        let (flag, takes_value) = expand_word(root, command, text);
         out.push(flag);
         if takes_value {
             out.extend(words.next());
@@ -40,48 +40,79 @@ pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// Returns the word with its option expanded, and whether the next word is the option's value.
-pub(super) fn expand_word(command: &Command, word: &str) -> (OsString, bool) {
+pub(super) fn expand_word(root: &Command, command: &Command, word: &str) -> (OsString, bool) {
     let Some(long) = word.strip_prefix("--") else {
-        return (word.into(), is_short_with_value(command, word));
+        return (word.into(), is_short_with_value(root, command, word));
     };
     let (name, value) = match long.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (long, None),
     };
-    let Some(arg) = find_option(command, name) else {
+    let Some(option) = find_option(root, command, name) else {
         return (word.into(), false);
     };
-    let full = arg.get_long().unwrap_or(name);
+    let full = option.name;
     match value {
         Some(value) => (format!("--{full}={value}").into(), false),
-        None => (format!("--{full}").into(), arg.get_action().takes_values()),
+        None => (format!("--{full}").into(), option.takes_value),
     }
 }
 
-fn is_short_with_value(command: &Command, word: &str) -> bool {
+fn is_short_with_value(root: &Command, command: &Command, word: &str) -> bool {
     let mut chars = word.chars();
     let (Some('-'), Some(short), None) = (chars.next(), chars.next(), chars.next()) else {
         return false;
     };
-    command
-        .get_arguments()
+    arguments(root, command)
         .any(|arg| arg.get_short() == Some(short) && arg.get_action().takes_values())
 }
 
 /// Returns the option with this name; else the only option of `aws` that starts with it; else the
 /// only option that does.
-fn find_option<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
-    let candidates = || {
-        command
-            .get_arguments()
-            .filter(|arg| arg.get_long().is_some_and(|long| long.starts_with(name)))
-    };
+fn find_option<'a>(root: &'a Command, command: &'a Command, name: &str) -> Option<LongOption<'a>> {
+    let candidates = || options(root, command).filter(|option| option.name.starts_with(name));
     candidates()
-        .find(|arg| arg.get_long() == Some(name))
-        .or_else(|| {
-            only(candidates().filter(|arg| arg.get_help_heading() != Some(KEYFOB_OPTIONS_HEADING)))
-        })
+        .find(|option| option.name == name)
+        .or_else(|| only(candidates().filter(|option| !option.is_keyfobs)))
         .or_else(|| only(candidates()))
+}
+
+struct LongOption<'a> {
+    name: &'a str,
+    takes_value: bool,
+    /// Whether `aws` does not have it.
+    is_keyfobs: bool,
+}
+
+/// Returns the long options of a command, with those that the parser adds to it.
+fn options<'a>(root: &'a Command, command: &'a Command) -> impl Iterator<Item = LongOption<'a>> {
+    let of_arguments = arguments(root, command).filter_map(|arg| {
+        Some(LongOption {
+            name: arg.get_long()?,
+            takes_value: arg.get_action().takes_values(),
+            is_keyfobs: arg.get_help_heading() == Some(KEYFOB_OPTIONS_HEADING),
+        })
+    });
+    let added = if ptr::eq(root, command) {
+        &["help", "version"][..]
+    } else {
+        &["help"]
+    };
+    of_arguments.chain(added.iter().map(|name| LongOption {
+        name,
+        takes_value: false,
+        is_keyfobs: false,
+    }))
+}
+
+/// Returns the arguments of a command, and those of the root that every command has.
+///
+/// The parser copies them to the commands, but only on its way to the one that is called: to have
+/// them in all commands takes most of the memory of a short command.
+fn arguments<'a>(root: &'a Command, command: &'a Command) -> impl Iterator<Item = &'a Arg> {
+    let globals = root.get_arguments().filter(|arg| arg.is_global_set());
+    let globals = (!ptr::eq(root, command)).then_some(globals);
+    command.get_arguments().chain(globals.into_iter().flatten())
 }
 
 fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
@@ -97,8 +128,7 @@ mod tests {
     use crate::args::Args;
 
     fn expanded(line: &str) -> String {
-        let mut command = Args::command();
-        command.build();
+        let command = Args::command();
         let words = line.split(' ').map(OsString::from).collect();
         let expanded = expand(&command, words).join(" ".as_ref());
         expanded.into_string().unwrap()
@@ -114,6 +144,12 @@ mod tests {
             expanded("keyfob --outp=text sts get-caller-identity"),
             "keyfob --output=text sts get-caller-identity"
         );
+        // Options of the root, and those that the parser adds.
+        assert_eq!(
+            expanded("keyfob sts get-session-token --outp text --hel"),
+            "keyfob sts get-session-token --output text --help"
+        );
+        assert_eq!(expanded("keyfob --vers"), "keyfob --version");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) fn replace(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
             return vec![out.swap_remove(0), word];
         }
         if text.starts_with('-') {
-            let (_, takes_value) = expand_word(command, text);
+            let (_, takes_value) = expand_word(root, command, text);
             out.push(word);
             if takes_value {
                 out.extend(words.next().map(|(_, value)| value));
@@ -71,8 +71,7 @@ mod tests {
     use crate::args::Args;
 
     fn replaced(line: &str) -> String {
-        let mut command = Args::command();
-        command.build();
+        let command = Args::command();
         let words = line.split(' ').map(OsString::from).collect();
         let words = replace(&command, words).join(" ".as_ref());
         words.into_string().unwrap()

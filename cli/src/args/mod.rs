@@ -57,7 +57,6 @@ impl Args {
         words: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, clap::Error> {
         let mut command = Self::command();
-        command.build();
         let words = help_words::replace(&command, words.into_iter().collect());
         let expanded = abbreviate::expand(&command, words);
         let matches = command.try_get_matches_from_mut(expanded)?;

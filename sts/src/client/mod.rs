@@ -101,8 +101,9 @@ impl Client {
     ///   complete answer;
     /// - [`ErrorKind::Response`] if the answer cannot be read;
     /// - [`ErrorKind::Input`] if parameters do not fit each other;
-    /// - [`ErrorKind::Setting`] if the endpoint is a URL and no region was set to sign for, or if
-    ///   the client is that of another service.
+    /// - [`ErrorKind::Setting`] if the endpoint is a URL and no region was set to sign for, if the
+    ///   client is that of another service, or if rustls had no provider of cryptography when the
+    ///   client was built, which only happens without the feature `rustls`.
     ///
     /// # Examples
     ///
