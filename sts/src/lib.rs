@@ -20,16 +20,25 @@ pub mod console;
 pub mod decision;
 mod endpoint;
 mod error;
+mod json;
+#[cfg(feature = "sso")]
+mod pkce;
 mod principal;
 mod replay;
 pub mod saml;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "sso")]
+pub mod sso;
 mod text;
+#[cfg(feature = "sso")]
+mod token_document;
 pub mod trust;
 
 #[cfg(feature = "client")]
 pub use client::{Client, ClientBuilder};
 pub use endpoint::{Endpoint, EndpointBuilder, HostRule, Hosts, Partition};
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "sso")]
+pub use pkce::CodeVerifier;
 pub use principal::{KeyKind, Principal, account_from_access_key_id};

@@ -23,9 +23,11 @@ use keyfob_sts::{
 };
 use serde_json::{Map, Value, json};
 
-/// The outcome of a case. `Fail` has what was expected and what was seen. No case is skipped.
+/// The outcome of a case. `Fail` has what was expected and what was seen. `Skip` is for kinds of
+/// cases that another crate runs.
 enum Outcome {
     Pass,
+    Skip,
     Fail(String, String),
 }
 
@@ -47,18 +49,19 @@ fn run_corpus(name: &str, run: impl Fn(&Value) -> Outcome) {
         return;
     };
     let cases: Vec<Value> = serde_json::from_str(&text).unwrap();
-    let (mut passed, mut failures) = (0, Vec::new());
+    let (mut passed, mut skipped, mut failures) = (0, 0, Vec::new());
     for case in &cases {
         let id = case["id"].as_str().unwrap();
         match run(case) {
             Outcome::Pass => passed += 1,
+            Outcome::Skip => skipped += 1,
             Outcome::Fail(expected, seen) => {
                 failures.push(format!("{id}\n  expected {expected}\n  seen     {seen}"));
             }
         }
     }
     println!(
-        "corpus {name}: {} cases, {passed} passed, 0 skipped",
+        "corpus {name}: {} cases, {passed} passed, {skipped} skipped",
         cases.len()
     );
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -349,6 +352,75 @@ fn in_one_spelling(mut result: Value) -> Value {
         }
     }
     result
+}
+
+#[test]
+#[cfg(feature = "sso")]
+fn token_files_match_the_corpus() {
+    run_corpus("sso-token", |case| {
+        match case["kind"].as_str().unwrap() {
+            "sso-refresh" => sso_refresh(case),
+            // Whether a profile uses a token is decided by `keyfob-chain`.
+            "sso-resolve" => Outcome::Skip,
+            other => Outcome::Fail("a known kind".to_owned(), other.to_owned()),
+        }
+    });
+}
+
+/// Reads a token file and refreshes it with the response of the case, if there is one. As in
+/// botocore, a token that cannot be refreshed is used until it expires.
+#[cfg(feature = "sso")]
+fn sso_refresh(case: &Value) -> Outcome {
+    use keyfob_sts::sso::TokenFile;
+
+    let now: Timestamp = case["currentTime"].as_str().unwrap().parse().unwrap();
+    let mut written = None;
+    let file = TokenFile::parse(&case["cachedToken"].to_string()).and_then(|file| {
+        if !file.needs_refresh(now) {
+            return Ok(file);
+        }
+        let body = &case["refreshResponse"];
+        let mut response = Response::new(body.to_string());
+        if body.is_null() {
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+        }
+        match file.refresh(now).and_then(|call| call.parse(&response)) {
+            Ok(token) => {
+                let file = file.with_token(&token, now);
+                written = Some(serde_json::from_str(file.to_text().expose()).unwrap());
+                Ok(file)
+            }
+            Err(error) if file.is_expired(now) => Err(error),
+            Err(_) => Ok(file),
+        }
+    });
+    let seen = match &file {
+        Ok(file) => members([
+            ("expectedTokenWriteback", written.unwrap_or_default()),
+            (
+                "expectedToken",
+                json!({
+                    "token": file.access_token().expose(),
+                    "expiration": file.expiry().to_string(),
+                }),
+            ),
+        ]),
+        Err(_) => json!({"expectedException": true}),
+    };
+    let expected = members([
+        (
+            "expectedTokenWriteback",
+            case["expectedTokenWriteback"].clone(),
+        ),
+        ("expectedToken", case["expectedToken"].clone()),
+        (
+            "expectedException",
+            (!case["expectedException"].is_null())
+                .then_some(true)
+                .into(),
+        ),
+    ]);
+    Outcome::compare(&expected, &seen)
 }
 
 #[test]

@@ -194,6 +194,8 @@ fn all() -> Shown {
     shown.add("Partition", &Partition::from_region("eu-west-1"));
     add_trust(&mut shown);
     add_decision(&mut shown);
+    #[cfg(feature = "sso")]
+    add_sso(&mut shown);
     #[cfg(feature = "server")]
     add_server(&mut shown);
     assert_eq!(error.kind(), ErrorKind::Setting);
@@ -258,9 +260,64 @@ fn add_decision(shown: &mut Shown) {
     shown.add("SigninToken", &token.unwrap());
 }
 
+#[cfg(feature = "sso")]
+fn add_sso(shown: &mut Shown) {
+    use keyfob_sts::{CodeVerifier, sso::*};
+
+    let now = "2026-11-22T03:00:00Z".parse().unwrap();
+    let body = r#"{"clientId": "id", "clientSecret": "canary-client", "clientSecretExpiresAt": 1,
+        "deviceCode": "canary-device", "userCode": "BCDF-GHJK", "verificationUri": "https://h/",
+        "accessToken": "canary-access", "refreshToken": "canary-refresh", "expiresIn": 60,
+        "roleCredentials": {"accessKeyId": "ASIA", "secretAccessKey": "canary-key",
+        "sessionToken": "canary-token", "expiration": 1}, "accountList": [{"accountId": "1"}],
+        "roleList": [{"roleName": "Admin"}]}"#;
+    let body = Response::new(body);
+    let register = RegisterClient::new("test").unwrap();
+    let registration = register.parse(&body).unwrap();
+    let device = StartDeviceAuthorization::new("id", SECRET, "https://d-1.awsapps.com/start");
+    let device = device.unwrap();
+    let verifier = CodeVerifier::from(keyfob_sigv4::Secret::from(SECRET));
+    let create = CreateToken::authorization_code("id", SECRET, "http://h/", &verifier, SECRET);
+    let create = create.unwrap();
+    let token = create.parse(&body).unwrap();
+    let role = GetRoleCredentials::new(SECRET, "123456789012", "Admin").unwrap();
+    let accounts = ListAccounts::new(SECRET);
+    let roles = ListAccountRoles::new(SECRET, "123456789012").unwrap();
+    let url = AuthorizationUrl {
+        client_id: "id",
+        redirect_uri: "http://h/",
+        state: "state",
+        scopes: &[],
+    };
+    shown.add(
+        "TokenFile",
+        &TokenFile::new("https://h/", "r", &registration, &token, now),
+    );
+    let none: [&str; 0] = [];
+    let file = RegistrationFile::new(registration.clone(), &none, &none);
+    shown.add("RegistrationFile", &file);
+    shown.add("CodeVerifier", &verifier);
+    shown.add("RegisterClient", &register);
+    shown.add("ClientRegistration", &registration);
+    shown.add("StartDeviceAuthorization", &device);
+    shown.add("DeviceAuthorization", &device.parse(&body).unwrap());
+    shown.add("CreateToken", &create);
+    shown.add("Token", &token);
+    shown.add("AuthorizationUrl", &url);
+    shown.add("GetRoleCredentials", &role);
+    shown.add("RoleCredentials", &role.parse(&body).unwrap());
+    shown.add("ListAccounts", &accounts);
+    let page = accounts.parse(&body).unwrap();
+    shown.add("SsoAccount", &page.accounts);
+    shown.add("AccountPage", &page);
+    shown.add("ListAccountRoles", &roles);
+    shown.add("RolePage", &roles.parse(&body).unwrap());
+    shown.add("Logout", &Logout::new(SECRET));
+}
+
 #[cfg(feature = "server")]
 fn add_server(shown: &mut Shown) {
-    use keyfob_sts::server::{Account, Fault, Identity, Role, Sts};
+    use keyfob_sts::server::{Account, Fault, Identity, Role, Services};
     let account = Account::new("123456789012").unwrap();
     let keys = account.add_user("alice").unwrap();
     let device = account.add_mfa_device("alice").unwrap();
@@ -269,11 +326,11 @@ fn add_server(shown: &mut Shown) {
     shown.add("Identity", &account.identity(keys.access_key_id()));
     shown.add("MfaDevice", &device);
     shown.add("Account", &account);
-    let sts = Sts::new(std::sync::Arc::new(account));
-    sts.fail(Fault::Throttling, 1);
-    shown.add("Sts", &sts);
+    let services = Services::new(std::sync::Arc::new(account));
+    services.fail(Fault::Throttling, 1);
+    shown.add("Services", &services);
     shown.add("Fault", &Fault::Throttling);
-    shown.add("Counters", &sts.counters());
+    shown.add("Counters", &services.counters());
     for secret in [keys.secret_access_key(), device.seed(), &token] {
         let mut texts = shown.0.iter();
         assert!(!texts.any(|(_, text)| text.contains(secret.expose())));
@@ -298,6 +355,8 @@ fn every_public_type_is_in_the_list() {
         include_str!("../src/actions/mod.rs"),
         include_str!("../src/call/mod.rs"),
         include_str!("../src/trust/mod.rs"),
+        #[cfg(feature = "sso")]
+        include_str!("../src/sso/mod.rs"),
         #[cfg(feature = "server")]
         include_str!("../src/server/mod.rs"),
     ];

@@ -11,7 +11,7 @@ use crate::terminal::exports;
 /// instance, as on a real instance.
 #[derive(Debug)]
 pub(crate) struct Environment {
-    sts: String,
+    services: String,
     imds: String,
     config: String,
     credentials: String,
@@ -27,14 +27,21 @@ const CLEARED: [&str; 5] = [
     "AWS_USE_FIPS_ENDPOINT",
 ];
 
+/// The variables for the endpoints of the services that the sandbox has.
+const ENDPOINTS: [&str; 3] = [
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_SSO",
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+];
+
 /// The variables that name the configuration files.
 const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 
 impl Environment {
-    pub(super) fn new(sts: &str, imds: &str, files: &Path, user: &Credentials) -> Self {
+    pub(super) fn new(services: &str, imds: &str, files: &Path, user: &Credentials) -> Self {
         let file = |name| files.join(name).to_string_lossy().into_owned();
         Self {
-            sts: sts.to_owned(),
+            services: services.to_owned(),
             imds: imds.to_owned(),
             config: file("config"),
             credentials: file("credentials"),
@@ -58,9 +65,10 @@ impl Environment {
                 variables = variables.with(name, value);
             }
         }
-        variables
-            .with("AWS_ENDPOINT_URL_STS", &self.sts)
-            .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.imds)
+        for name in ENDPOINTS {
+            variables = variables.with(name, &self.services);
+        }
+        variables.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.imds)
     }
 
     /// Returns lines for a POSIX shell that point other programs at the sandbox, with the key of
@@ -69,7 +77,7 @@ impl Environment {
         let user = &self.user;
         let variables = [
             // For all services, so that no program reaches the real AWS by mistake.
-            ("AWS_ENDPOINT_URL", self.sts.as_str()),
+            ("AWS_ENDPOINT_URL", self.services.as_str()),
             ("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.imds.as_str()),
             ("AWS_CONFIG_FILE", self.config.as_str()),
             ("AWS_SHARED_CREDENTIALS_FILE", self.credentials.as_str()),

@@ -1,4 +1,5 @@
-//! A small AWS on loopback ports: an STS that verifies signatures, and an instance with a role.
+//! A small AWS on loopback ports: an STS that verifies signatures, an IAM Identity Center, and an
+//! instance with a role.
 
 mod environment;
 
@@ -15,7 +16,7 @@ use std::{
 
 use keyfob_imds::server::{Imds, listen::Listener};
 use keyfob_sigv4::{Credentials, Timestamp};
-use keyfob_sts::server::{Account, Fault, Identity, Sts};
+use keyfob_sts::server::{Account, Fault, Identity, Services};
 
 pub(crate) use self::environment::Environment;
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
 
 /// The account of the examples in AWS's documentation.
 const ACCOUNT_ID: &str = "123456789012";
-/// The only user.
+/// The only user, in IAM and in IAM Identity Center.
 const USER: &str = "user";
 /// The role of the sandbox's instance.
 const INSTANCE_ROLE: &str = "app";
@@ -33,14 +34,18 @@ const INSTANCE_ROLE: &str = "app";
 const INSTANCE_ID: &str = "i-0123456789abcdef0";
 /// The lifetime of the credentials of the instance's role, in seconds.
 const ROLE_SECONDS: i64 = 3600;
-/// The size limit of a request to STS in bytes.
+/// The permission sets of the user.
+const PERMISSION_SETS: [&str; 2] = ["Admin", "ReadOnly"];
+/// The start URL of the user. No request goes there.
+const START_URL: &str = "https://d-1234567890.awsapps.com/start";
+/// The size limit of a request to a service in bytes.
 const MAX_BODY: usize = 1 << 20;
 
 /// A running sandbox. Dropping it stops the servers and removes the files.
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     user: Credentials,
-    sts: Listener,
+    services: Listener,
     imds: Imds,
     files: tempfile::TempDir,
     /// Removes the files if a signal ends the process.
@@ -48,8 +53,8 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the sandbox. STS listens on `port`, where 0 is any free one, and throttles the first
-    /// `throttled` calls.
+    /// Starts the sandbox. Its services listen on `port`, where 0 is any free one, and throttle the
+    /// first `throttled` calls.
     ///
     /// # Errors
     ///
@@ -65,7 +70,10 @@ impl Sandbox {
         let account = Account::new(ACCOUNT_ID)?;
         let account = Arc::new(account.with_any_role().with_any_mfa_code());
         let user = account.add_user(USER)?;
-        let sts = sts(&account, port, throttled).await?;
+        for name in PERMISSION_SETS {
+            account.assign(USER, ACCOUNT_ID, name)?;
+        }
+        let services = services(&account, port, throttled).await?;
         let imds = instance(&account).await?;
         let files = folder()?;
         let path = files.path().to_owned();
@@ -75,7 +83,7 @@ impl Sandbox {
         write_files(files.path(), &user)?;
         Ok(Self {
             user,
-            sts,
+            services,
             imds,
             files,
             _undo: undo,
@@ -85,7 +93,7 @@ impl Sandbox {
     /// Returns the variables that point a program at this sandbox.
     pub(crate) fn environment(&self) -> Environment {
         Environment::new(
-            &self.sts.url(),
+            &self.services.url(),
             // Version 2 of aws appends paths to this URL without adding a slash.
             &format!("{}/", self.imds.endpoint()),
             self.files.path(),
@@ -94,20 +102,20 @@ impl Sandbox {
     }
 }
 
-/// Starts STS on a loopback port.
-async fn sts(
+/// Starts the services on a loopback port.
+async fn services(
     account: &Arc<Account>,
     port: u16,
     throttled: u32,
 ) -> Result<Listener, keyfob_imds::Error> {
-    let sts = Arc::new(Sts::new(Arc::clone(account)));
-    sts.fail(Fault::Throttling, throttled);
+    let services = Arc::new(Services::new(Arc::clone(account)));
+    services.fail(Fault::Throttling, throttled);
     Listener::builder()
         .bind((Ipv4Addr::LOCALHOST, port).into())
         .max_body(MAX_BODY)
         .start(move |request| {
             let (head, body) = request.into_parts();
-            future::ready(sts.answer(&head, &body, Timestamp::now()))
+            future::ready(services.answer(&head, &body, Timestamp::now()))
         })
         .await
 }
@@ -136,7 +144,8 @@ fn folder() -> io::Result<tempfile::TempDir> {
     builder.tempdir()
 }
 
-/// Writes the configuration files: the user's key, and a role that the user may assume.
+/// Writes the configuration files: the user's key, a role that the user may assume, and one of IAM
+/// Identity Center.
 fn write_files(folder: &Path, user: &Credentials) -> io::Result<()> {
     write_private(
         &folder.join("credentials"),
@@ -150,7 +159,11 @@ fn write_files(folder: &Path, user: &Credentials) -> io::Result<()> {
     write_private(
         &folder.join("config"),
         &format!(
-            "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/admin\nsource_profile = {USER}\n",
+            "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/admin\nsource_profile = {USER}\n\
+             [profile sso]\nsso_session = sandbox\nsso_account_id = {ACCOUNT_ID}\nsso_role_name = {}\n\
+             [sso-session sandbox]\nsso_start_url = {START_URL}\nsso_region = us-east-1\n\
+             sso_registration_scopes = sso:account:access\n",
+            PERMISSION_SETS[0],
         ),
     )
 }

@@ -326,3 +326,30 @@ fn the_sandbox_says_once_that_its_own_files_are_used() {
         assert_eq!(run.stderr.matches(note).count(), 1, "{run:?}");
     }
 }
+
+#[test]
+fn boto3_signs_in_at_the_identity_center_of_the_sandbox() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let program = "
+import boto3, urllib.request
+oidc = boto3.client('sso-oidc')
+client = oidc.register_client(clientName='test', clientType='public')
+both = {'clientId': client['clientId'], 'clientSecret': client['clientSecret']}
+device = oidc.start_device_authorization(startUrl='https://d-1.awsapps.com/start', **both)
+page = device['verificationUriComplete']
+assert '<option>user</option>' in urllib.request.urlopen(page).read().decode()
+urllib.request.urlopen(page + '&action=approve&user=user')
+grant = 'urn:ietf:params:oauth:grant-type:device_code'
+token = oidc.create_token(grantType=grant, deviceCode=device['deviceCode'], **both)['accessToken']
+sso = boto3.client('sso')
+roles = sso.list_account_roles(accessToken=token, accountId='123456789012')['roleList']
+print([role['roleName'] for role in roles])
+key = sso.get_role_credentials(accessToken=token, accountId='123456789012', roleName='Admin')['roleCredentials']
+session = boto3.Session(key['accessKeyId'], key['secretAccessKey'], key['sessionToken'])
+print(session.client('sts').get_caller_identity()['Arn'])
+";
+    let out = boto3(&sandbox.home(&[]), program).ok();
+    let role = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_";
+    assert_has(&out, &["['Admin', 'ReadOnly']", role, "/user"]);
+}

@@ -1,10 +1,11 @@
-//! An account and its STS in memory, for tests and for demonstrations on one machine.
+//! An account and its services in memory, for tests and for demonstrations on one machine.
 //!
-//! An [`Account`] has users with long-term keys, roles with trust policies, MFA devices and
-//! identity providers. [`Sts`] answers requests to it: a function from a request and the time to a
-//! response. All twelve actions are there. Signatures are verified, trust policies are evaluated,
-//! MFA codes are accepted once, and errors have the codes and messages of the real service. Give
-//! the function to any listener, such as the one of `keyfob-imds`:
+//! An [`Account`] has users with long-term keys, roles with trust policies, MFA devices, identity
+//! providers, and users of IAM Identity Center. [`Services`] answer requests to it: a function from
+//! a request and the time to a response. All twelve actions of STS are there, and IAM Identity
+//! Center with its authorization server and its portal. Signatures are verified, trust policies are
+//! evaluated, codes are accepted once, and errors have the codes and messages of the real services.
+//! Give the function to any listener, such as the one of `keyfob-imds`:
 //!
 //! ```no_run
 //! # mod keyfob_imds { pub mod server { pub mod listen {
@@ -19,30 +20,42 @@
 //! use http::Request;
 //! use keyfob_imds::server::listen::Listener;
 //! use keyfob_sigv4::Timestamp;
-//! use keyfob_sts::server::{Account, Sts};
+//! use keyfob_sts::server::{Account, Services};
 //!
 //! # fn start() -> Result<(), keyfob_sts::Error> {
 //! let account = Arc::new(Account::new("123456789012")?);
 //! let keys = account.add_user("alice")?;
-//! let sts = Sts::new(account);
+//! let services = Services::new(account);
 //! let listener = Listener::builder().start(move |request: Request<bytes::Bytes>| {
 //!     let (head, body) = request.into_parts();
-//!     std::future::ready(sts.answer(&head, &body, Timestamp::now()))
+//!     std::future::ready(services.answer(&head, &body, Timestamp::now()))
 //! });
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! To answer slowly, let the listener's function wait first. [`Sts::fail`] makes other faults.
+//! To answer slowly, let the listener's function wait first. [`Services::fail`] makes other faults.
 //!
 //! It is not a copy of AWS. The policies of callers are not evaluated: a caller may do whatever the
-//! trust policy of a role lets it do. Signatures of SAML assertions are not verified, and web
+//! trust policy of a role lets it do. In a browser, users do not sign in: a page asks which of them
+//! approves. Signatures of SAML assertions are not verified, and web
 //! identity tokens are signed with a secret of the account instead of a key pair.
 
 mod account;
+mod api;
+mod browser;
+mod code_grant;
+mod date;
+mod fault;
+mod json;
+mod oidc;
+mod portal;
+mod refusal;
+mod services;
 mod sts;
 
 pub use self::{
     account::{Account, Identity, MfaDevice, Role},
-    sts::{Counters, Fault, Sts},
+    fault::Fault,
+    services::{Counters, Services},
 };

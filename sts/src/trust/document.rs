@@ -2,10 +2,10 @@ use std::fmt::Write as _;
 
 use super::{
     error::PolicyError,
-    json::{Node, Value},
+    json::Node,
     principal::{is_account, patterns},
 };
-use crate::{endpoint::Partition, principal::fields};
+use crate::{endpoint::Partition, json::Value, principal::fields};
 
 /// A principal that a role trusts, and under which conditions.
 ///
@@ -319,7 +319,7 @@ fn wrong(reason: impl Into<String>) -> PolicyError {
 }
 
 fn text(text: &str) -> Value {
-    Value::Text(text.to_owned())
+    Value::Text(text.to_owned().into())
 }
 
 fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
@@ -336,6 +336,7 @@ fn write(json: &mut String, value: &Value, depth: usize) {
     match value {
         Value::Null => json.push_str("null"),
         Value::Text(text) => write_text(json, text),
+        Value::Literal(text) => json.push_str(text),
         Value::Array(items) => {
             json.push('[');
             for item in items {

@@ -1,6 +1,6 @@
 use super::{
     error::PolicyError,
-    json::{Node, Value},
+    json::Node,
     request::{Caller, Request},
 };
 use crate::principal::fields;
@@ -33,8 +33,8 @@ pub(super) enum Coverage {
 
 /// Reads `Principal` or `NotPrincipal`.
 pub(super) fn patterns(node: &Node<'_>) -> Result<Vec<Pattern>, PolicyError> {
-    if let Value::Text(text) = node.value {
-        return match text.as_str() {
+    if let Ok(text) = node.text() {
+        return match text {
             "*" => Ok(vec![Pattern::Everyone]),
             _ => Err(node.error("this must be an object such as {\"AWS\": \"ARN\"}, or \"*\"")),
         };

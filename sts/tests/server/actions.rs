@@ -123,10 +123,10 @@ async fn all_twelve_actions_are_answered() {
         "AssumeRoot",
         "GetWebIdentityToken",
     ] {
-        assert_eq!(lab.sts.calls(action), 1, "{action}");
+        assert_eq!(lab.services.calls(action), 1, "{action}");
     }
-    assert_eq!(lab.sts.calls("GetCallerIdentity"), 3);
-    let counters = lab.sts.counters();
+    assert_eq!(lab.services.calls("GetCallerIdentity"), 3);
+    let counters = lab.services.counters();
     assert_eq!(
         (counters.requests, counters.refused, counters.faults),
         (14, 0, 0)

@@ -1,8 +1,14 @@
 //! boto3 as a second client of the server.
 
-use std::process::Command;
+use std::{fs, path::PathBuf, process::Command};
 
-use crate::{Lab, role};
+use keyfob_sigv4::Timestamp;
+use keyfob_sts::{
+    call::Service,
+    sso::{CreateToken, RegisterClient, StartDeviceAuthorization, TokenFile},
+};
+
+use crate::{ACCOUNT, Lab, role};
 
 #[path = "../moto/python.rs"]
 mod python;
@@ -72,7 +78,7 @@ async fn boto3_calls_the_server_as_it_calls_aws() {
         &allow(r#""sts:AssumeRoleWithSAML""#, r#""*""#, "{}"),
     ));
 
-    let now = keyfob_sigv4::Timestamp::now();
+    let now = Timestamp::now();
     let later = now.plus_seconds(600);
     let token = account.web_identity_token(
         "https://token.example.com",
@@ -97,9 +103,115 @@ async fn boto3_calls_the_server_as_it_calls_aws() {
         .env("TOKEN", token.expose())
         .env("PROVIDER", &provider)
         .env("ASSERTION", assertion.expose());
-    let output = tokio::task::spawn_blocking(move || python.output().unwrap())
-        .await
-        .unwrap();
+    assert_output(python, OUTPUT).await;
+}
+
+/// Runs Python beside the server and compares what it prints.
+async fn assert_output(mut python: Command, expected: &str) {
+    let output = tokio::task::spawn_blocking(move || python.output().unwrap());
+    let output = output.await.unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), OUTPUT, "{errors}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        expected,
+        "{errors}"
+    );
+}
+
+const SSO: &str = "
+import boto3, time
+oidc = boto3.client('sso-oidc')
+client = oidc.register_client(clientName='test', clientType='public', scopes=['sso:account:access'])
+both = {'clientId': client['clientId'], 'clientSecret': client['clientSecret']}
+device = oidc.start_device_authorization(startUrl='https://d-1.awsapps.com/start', **both)
+print(device['verificationUriComplete'] == device['verificationUri'] + '?user_code=' + device['userCode'])
+def poll():
+    return oidc.create_token(grantType='urn:ietf:params:oauth:grant-type:device_code', deviceCode=device['deviceCode'], **both)
+for error in (oidc.exceptions.AuthorizationPendingException, oidc.exceptions.SlowDownException):
+    try:
+        poll()
+    except error as refusal:
+        print(refusal.response['error'], refusal.response['ResponseMetadata']['HTTPStatusCode'])
+import urllib.request
+print(urllib.request.urlopen(device['verificationUriComplete'] + '&action=approve&user=carol').status)
+token = poll()
+print(token['tokenType'], token['expiresIn'])
+sso = boto3.client('sso')
+accounts = sso.get_paginator('list_accounts').paginate(accessToken=token['accessToken'], PaginationConfig={'PageSize': 1})
+print([account['accountId'] for page in accounts for account in page['accountList']])
+print(sso.list_account_roles(accessToken=token['accessToken'], accountId='123456789012')['roleList'])
+try:
+    sso.get_role_credentials(accessToken='wrong', accountId='123456789012', roleName='Admin')
+except sso.exceptions.UnauthorizedException as refusal:
+    print(refusal.response['Error']['Message'])
+print(sso.logout(accessToken=token['accessToken'])['ResponseMetadata']['HTTPStatusCode'])
+
+session = boto3.Session(profile_name='carol')
+print(session.client('sts').get_caller_identity()['Arn'].split('_')[0])
+";
+
+const SSO_OUTPUT: &str = "\
+True
+authorization_pending 400
+slow_down 400
+200
+Bearer 3600
+['123456789012', '210987654321']
+[{'roleName': 'Admin', 'accountId': '123456789012'}]
+Session token not found or invalid
+200
+arn:aws:sts::123456789012:assumed-role/AWSReservedSSO
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_signs_in_and_refreshes_a_token_file_of_this_crate() {
+    let lab = Lab::start().await;
+    lab.account.assign("carol", ACCOUNT, "Admin").unwrap();
+    lab.account
+        .assign("carol", "210987654321", "Admin")
+        .unwrap();
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("boto3-sso");
+    let cache = home.join(".aws/sso/cache");
+    fs::create_dir_all(&cache).unwrap();
+    let url = "https://d-1.awsapps.com/start";
+    let config = format!(
+        "[profile carol]\nsso_session = corp\nsso_account_id = {ACCOUNT}\nsso_role_name = Admin\n\
+         [sso-session corp]\nsso_start_url = {url}\nsso_region = eu-west-1\n"
+    );
+    fs::write(home.join(".aws/config"), config).unwrap();
+
+    let oidc = lab.builder().service(Service::SSO_OIDC).build().unwrap();
+    let call = RegisterClient::new("test").and_then(|call| call.scope("sso:account:access"));
+    let client = oidc.send_unsigned(&call.unwrap()).await.unwrap();
+    let (id, secret) = (client.client_id.as_str(), &client.client_secret);
+    let call = StartDeviceAuthorization::new(id, secret.clone(), url).unwrap();
+    let device = oidc.send_unsigned(&call).await.unwrap();
+    lab.account.approve(&device.user_code, "carol").unwrap();
+    let call = CreateToken::device_code(id, secret.clone(), device.device_code).unwrap();
+    let token = oidc.send_unsigned(&call).await.unwrap();
+    // Issued almost an hour ago, so that it has to be refreshed.
+    let issued = Timestamp::now().plus_seconds(-3500);
+    let file = TokenFile::new(url, "eu-west-1", &client, &token, issued);
+    let path = cache.join(TokenFile::name("corp"));
+    fs::write(&path, file.to_text().expose()).unwrap();
+
+    let mut python = Command::new(python::python());
+    python.args(["-c", SSO]);
+    for (name, value) in [
+        ("HOME", home.to_str().unwrap()),
+        ("AWS_ENDPOINT_URL_SSO", &lab.url()),
+        ("AWS_ENDPOINT_URL_SSO_OIDC", &lab.url()),
+        ("AWS_ENDPOINT_URL_STS", &lab.url()),
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ] {
+        python.env(name, value);
+    }
+    assert_output(python, SSO_OUTPUT).await;
+    let text = fs::read_to_string(&path).unwrap();
+    let refreshed = TokenFile::parse(&text).unwrap();
+    assert!(!refreshed.needs_refresh(Timestamp::now()));
+    assert_eq!(refreshed.to_text().expose(), text);
+    let call = refreshed.refresh(Timestamp::now()).unwrap();
+    oidc.send_unsigned(&call).await.unwrap();
 }

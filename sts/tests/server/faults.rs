@@ -21,10 +21,10 @@ async fn faults_that_pass_are_retried_and_others_are_errors() {
         (Fault::ContentType, 1, None),
     ] {
         let lab = Lab::start().await;
-        lab.sts.fail(fault, 3);
+        lab.services.fail(fault, 3);
         let answer = lab.send(&GetCallerIdentity::new(), &lab.alice).await;
         assert_eq!(answer.err().map(|error| error.kind()), kind, "{fault:?}");
-        let counters = lab.sts.counters();
+        let counters = lab.services.counters();
         assert_eq!(
             (counters.requests, counters.faults),
             (requests, requests),
@@ -36,28 +36,28 @@ async fn faults_that_pass_are_retried_and_others_are_errors() {
 #[tokio::test]
 async fn a_fault_ends_after_the_number_of_requests_that_it_is_for() {
     let lab = Lab::start().await;
-    lab.sts.fail(Fault::Throttling, 1);
-    lab.sts.fail(Fault::InternalFailure, 1);
+    lab.services.fail(Fault::Throttling, 1);
+    lab.services.fail(Fault::InternalFailure, 1);
     lab.alice(Ok(GetCallerIdentity::new())).await;
-    let counters = lab.sts.counters();
+    let counters = lab.services.counters();
     assert_eq!((counters.requests, counters.faults), (3, 2));
-    assert_eq!(lab.sts.calls("GetCallerIdentity"), 1);
+    assert_eq!(lab.services.calls("GetCallerIdentity"), 1);
 }
 
 #[tokio::test]
 async fn a_code_that_was_throttled_is_still_good() {
     let lab = Lab::start().await;
-    lab.sts.fail(Fault::Throttling, 1);
+    lab.services.fail(Fault::Throttling, 1);
     let code = lab.device.code(Timestamp::now());
     lab.alice(GetSessionToken::new().mfa(lab.device.serial_number(), code))
         .await;
-    assert_eq!(lab.sts.counters().requests, 2);
+    assert_eq!(lab.services.counters().requests, 2);
 }
 
 #[tokio::test]
 async fn a_client_follows_the_clock_of_the_service() {
     let lab = Lab::start().await;
-    lab.sts.fail(Fault::Clock { seconds: 3600 }, 2);
+    lab.services.fail(Fault::Clock { seconds: 3600 }, 2);
     let client = lab.builder().build().unwrap();
     let whoami = GetCallerIdentity::new();
     let error = client.send(&whoami, &lab.alice).await.unwrap_err();
@@ -70,13 +70,13 @@ async fn a_client_follows_the_clock_of_the_service() {
 #[tokio::test]
 async fn a_slow_answer_is_the_listeners_to_give() {
     let lab = Lab::start().await;
-    let sts = Arc::clone(&lab.sts);
+    let services = Arc::clone(&lab.services);
     let slow = Listener::builder().start(move |request| {
-        let sts = Arc::clone(&sts);
+        let services = Arc::clone(&services);
         async move {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let (head, body) = request.into_parts();
-            sts.answer(&head, &body, Timestamp::now())
+            services.answer(&head, &body, Timestamp::now())
         }
     });
     let slow = slow.await.unwrap();

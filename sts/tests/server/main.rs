@@ -1,5 +1,5 @@
 //! The client, and boto3, against the crate's own server.
-#![cfg(all(feature = "client", feature = "server"))]
+#![cfg(all(feature = "client", feature = "server", feature = "sso"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +12,7 @@ mod actions;
 mod boto3;
 mod faults;
 mod federation;
+mod sso;
 mod trust;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use keyfob_sts::{
     Client, ClientBuilder, Error,
     actions::AssumeRole,
     call::Call,
-    server::{Account, MfaDevice, Role, Sts},
+    server::{Account, MfaDevice, Role, Services},
     trust::TrustPolicy,
 };
 
@@ -34,7 +35,7 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
 /// trusts the account.
 struct Lab {
     account: Arc<Account>,
-    sts: Arc<Sts>,
+    services: Arc<Services>,
     listener: Listener,
     alice: Credentials,
     device: MfaDevice,
@@ -50,10 +51,9 @@ impl Lab {
         let alice = account.add_user("alice").unwrap();
         let device = account.add_mfa_device("alice").unwrap();
         account.add_role(Role::new("deploy").unwrap().max_session_seconds(7200));
-        let sts = Arc::new(Sts::new(Arc::clone(&account)));
-        let server = Arc::clone(&sts);
+        let services = Arc::new(Services::new(Arc::clone(&account)));
+        let server = Arc::clone(&services);
         let listener = Listener::builder().max_body(1 << 20);
-        // A name, not an address, as services have one.
         let listener = listener.host("localhost").start(move |request| {
             let (head, body) = request.into_parts();
             std::future::ready(server.answer(&head, &body, Timestamp::now()))
@@ -61,20 +61,22 @@ impl Lab {
         Self {
             listener: listener.await.unwrap(),
             account,
-            sts,
+            services,
             alice,
             device,
         }
+    }
+
+    fn url(&self) -> String {
+        // A name, not an address, as services have one.
+        format!("http://localhost:{}", self.listener.address().port())
     }
 
     fn builder(&self) -> ClientBuilder {
         let moment = std::time::Duration::from_millis(1);
         let policy = Policy::aws().base(moment).throttling_base(moment);
         let builder = Client::builder().region("eu-west-1").unwrap();
-        builder
-            .endpoint(&self.listener.url())
-            .unwrap()
-            .retry(policy)
+        builder.endpoint(&self.url()).unwrap().retry(policy)
     }
 
     async fn send<C: Call + Sync>(&self, call: &C, keys: &Credentials) -> Result<C::Output, Error> {
@@ -109,4 +111,25 @@ fn policy(statements: &str) -> TrustPolicy {
 
 fn role(name: &str, statements: &str) -> Role {
     Role::new(name).unwrap().trust(policy(statements))
+}
+
+/// What a browser gets.
+struct Page {
+    status: u16,
+    location: Option<String>,
+    body: String,
+}
+
+/// Opens a URL as a browser does, but does not follow redirects.
+async fn browser(url: &str) -> Page {
+    // A client of `reqwest` cannot be built without one, even for `http`.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let answer = client.build().unwrap().get(url).send().await.unwrap();
+    let location = answer.headers().get("location");
+    Page {
+        status: answer.status().as_u16(),
+        location: location.map(|url| url.to_str().unwrap().to_owned()),
+        body: answer.text().await.unwrap(),
+    }
 }

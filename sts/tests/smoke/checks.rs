@@ -44,6 +44,56 @@ pub(crate) fn answer(body: &[u8]) {
     }
 }
 
+/// Reads an answer as the result of each call of IAM Identity Center.
+#[cfg(feature = "sso")]
+pub(crate) fn sso_answer(body: &[u8]) {
+    use keyfob_sts::sso::{
+        CreateToken, GetRoleCredentials, ListAccountRoles, ListAccounts, RegisterClient,
+        StartDeviceAuthorization,
+    };
+
+    let account = "123456789012";
+    read(&RegisterClient::new("a").unwrap(), body);
+    let start_url = "https://d-1.awsapps.com/start";
+    let device = StartDeviceAuthorization::new("a", SECRET, start_url);
+    read(&device.unwrap(), body);
+    let token = CreateToken::refresh_token("a", SECRET, SECRET);
+    read(&token.unwrap(), body);
+    let role = GetRoleCredentials::new(SECRET, account, "Admin");
+    read(&role.unwrap(), body);
+    read(&ListAccounts::new(SECRET), body);
+    let roles = ListAccountRoles::new(SECRET, account);
+    read(&roles.unwrap(), body);
+}
+
+/// Reads a file as a token and as a registration. What is read once is written in a form that is
+/// read as the same, and errors repeat nothing.
+#[cfg(feature = "sso")]
+pub(crate) fn token_file(input: &[u8]) {
+    use keyfob_sts::sso::{RegistrationFile, TokenFile};
+
+    let Ok(text) = str::from_utf8(input) else {
+        return;
+    };
+    rewrite(text, |text| Ok(TokenFile::parse(text)?.to_text()));
+    rewrite(text, |text| Ok(RegistrationFile::parse(text)?.to_text()));
+}
+
+#[cfg(feature = "sso")]
+fn rewrite(text: &str, write: fn(&str) -> Result<keyfob_sigv4::Secret, Error>) {
+    match write(text) {
+        Ok(written) => {
+            let written = written.expose();
+            assert!(written.is_ascii() && !written.contains(char::is_control));
+            assert_eq!(write(written).unwrap().expose(), written);
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Setting);
+            is_clean(&error);
+        }
+    }
+}
+
 static EC2: Service = Service::new("ec2", Protocol::Ec2Query, "2016-11-15");
 
 static QUOTAS: Service = Service::new(

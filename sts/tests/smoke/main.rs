@@ -84,6 +84,36 @@ fn no_answer_causes_a_panic_and_no_error_shows_the_secret_that_it_repeats() {
 }
 
 #[test]
+#[cfg(feature = "sso")]
+fn no_answer_of_identity_center_causes_a_panic() {
+    let seeds = [
+        r#"{"clientId": "a", "clientSecret": "b", "clientSecretExpiresAt": 1795780800}"#,
+        r#"{"deviceCode": "a", "userCode": "BCDF-GHJK", "verificationUri": "u", "interval": 1}"#,
+        r#"{"accessToken": "a", "expiresIn": 3600, "refreshToken": "b"}"#,
+        r#"{"roleCredentials": {"accessKeyId": "ASIA", "secretAccessKey": "b", "sessionToken": "c",
+            "expiration": 1795780800000}}"#,
+        r#"{"accountList": [{"accountId": "1", "accountName": "a"}], "nextToken": "1"}"#,
+        r#"{"roleList": [{"roleName": "Admin", "accountId": "1"}]}"#,
+    ];
+    run(9, &seeds, 6000, checks::sso_answer);
+}
+
+#[test]
+#[cfg(feature = "sso")]
+fn every_token_file_that_is_read_is_written_as_it_is_read() {
+    let seeds = [
+        r#"{"startUrl": "https://d-1.awsapps.com/start", "region": "eu-west-1", "accessToken": "a",
+            "expiresAt": "2026-11-22T03:00:00Z", "clientId": "b", "clientSecret": "c",
+            "registrationExpiresAt": "2027-01-01T00:00:00UTC", "refreshToken": "d"}"#,
+        r#"{"accessToken": "a", "expiresAt": "2026-11-22T03:00:00.5+01:00", "x": [1, 2.5e3, null,
+            {"y": "\u00e9\ud83e\udd80"}]}"#,
+        r#"{"clientId": "b", "clientSecret": "c", "expiresAt": "2027-01-01T00:00:00Z",
+            "scopes": ["s"], "grantTypes": ["authorization_code"]}"#,
+    ];
+    run(10, &seeds, 6000, checks::token_file);
+}
+
+#[test]
 fn no_error_of_a_service_shows_the_secret_or_a_control_character() {
     let error = format!(
         "<ErrorResponse><Error><Type>Sender</Type><Code>Bad{SECRET}</Code><Message>of {SECRET} &amp; \

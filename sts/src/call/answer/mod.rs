@@ -208,6 +208,17 @@ impl<'a> Reply<'a> {
         Ok(millis.map(Timestamp::from_unix_millis))
     }
 
+    /// Returns the time at `path`, as a number of seconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Response`], with the path, if it is missing or not a whole number.
+    pub fn unix_seconds(&self, path: &str) -> Result<Timestamp, Error> {
+        let seconds = self.parsed(path, "a number of seconds")?;
+        let seconds = seconds.ok_or_else(|| self.missing(path))?;
+        Ok(Timestamp::from_unix_seconds(seconds))
+    }
+
     /// Returns the temporary credentials in `Credentials`, with their expiry, and with the account
     /// of the principal if the result names one.
     ///
@@ -215,9 +226,8 @@ impl<'a> Reply<'a> {
     ///
     /// [`ErrorKind::Response`], with the path, if one of the four members is missing or malformed.
     pub fn credentials(&self) -> Result<Credentials, Error> {
-        let id = self.required("Credentials/AccessKeyId")?;
-        let secret = self.secret("Credentials/SecretAccessKey")?;
-        let token = self.secret("Credentials/SessionToken")?;
+        let names = ["AccessKeyId", "SecretAccessKey", "SessionToken"];
+        let credentials = self.session_keys("Credentials", names)?;
         let expiry = self.time("Credentials/Expiration")?;
         // Where the results of the different actions say whose credentials they are.
         let principals = [
@@ -227,12 +237,20 @@ impl<'a> Reply<'a> {
             "SessionInfo/Arn",
         ];
         let principal = principals.iter().find_map(|path| self.text_at(path));
-        Credentials::new(id, secret)
+        Ok(credentials
+            .with_expiry(expiry)
+            .with_account_id(principal.map_or("", account)))
+    }
+
+    /// Returns the credentials in `path`, from the members with the names of the access key id, the
+    /// secret access key and the session token.
+    pub(crate) fn session_keys(&self, path: &str, names: [&str; 3]) -> Result<Credentials, Error> {
+        let [id, secret, token] = names.map(|name| format!("{path}/{name}"));
+        let token = self.secret(&token)?;
+        Credentials::new(self.required(&id)?, self.secret(&secret)?)
             .and_then(|credentials| credentials.with_session_token(token))
-            .map(|credentials| credentials.with_expiry(expiry))
-            .map(|credentials| credentials.with_account_id(principal.map_or("", account)))
             .map_err(|error| {
-                self.unusable("Credentials has a malformed member")
+                self.unusable(&format!("{path} has a malformed member"))
                     .with_source(error)
             })
     }

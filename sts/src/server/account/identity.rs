@@ -34,6 +34,15 @@ pub enum Identity {
         /// The session's name.
         session: String,
     },
+    /// A user of IAM Identity Center, in the role of a permission set.
+    PermissionSet {
+        /// The account of the role.
+        account: String,
+        /// The name of the permission set.
+        name: String,
+        /// The user's name, which is that of the session.
+        user: String,
+    },
     /// A user that `GetFederationToken` names.
     FederatedUser {
         /// The name.
@@ -58,7 +67,7 @@ impl Identity {
     /// Returns the account that the identity is of, if `account` is the one that issued the key.
     pub fn account<'a>(&'a self, account: &'a str) -> &'a str {
         match self {
-            Self::MemberRoot { account } => account,
+            Self::MemberRoot { account } | Self::PermissionSet { account, .. } => account,
             _ => account,
         }
     }
@@ -71,6 +80,10 @@ impl Identity {
             Self::User { name } => format!("arn:aws:iam::{account}:user/{name}"),
             Self::Session { role, session } => {
                 format!("arn:aws:sts::{account}:assumed-role/{role}/{session}")
+            }
+            Self::PermissionSet { name, user, .. } => {
+                let role = reserved_role(name);
+                format!("arn:aws:sts::{account}:assumed-role/{role}/{user}")
             }
             Self::FederatedUser { name } => {
                 format!("arn:aws:sts::{account}:federated-user/{name}")
@@ -94,19 +107,34 @@ impl Identity {
             Self::Root | Self::MemberRoot { .. } => account.to_owned(),
             Self::User { name } => unique_id("AIDA", name),
             Self::Session { role, session } => format!("{}:{session}", unique_id("AROA", role)),
+            Self::PermissionSet { name, user, .. } => {
+                format!("{}:{user}", unique_id("AROA", &reserved_role(name)))
+            }
             Self::FederatedUser { name } => format!("{account}:{name}"),
         }
     }
+
+    /// Returns true for sessions of roles.
+    pub(in crate::server) fn is_role(&self) -> bool {
+        matches!(self, Self::Session { .. } | Self::PermissionSet { .. })
+    }
+}
+
+/// Returns the name of the role that IAM Identity Center makes for a permission set.
+pub(super) fn reserved_role(permission_set: &str) -> String {
+    let number = hash(0, permission_set);
+    format!("AWSReservedSSO_{permission_set}_{number:016x}")
 }
 
 /// Returns the unique id of a name, the same each time: the prefix and 17 characters, as in IAM.
 fn unique_id(prefix: &str, name: &str) -> String {
-    let hash = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, name).hash(&mut hasher);
-        hasher.finish()
-    };
-    let bits = u128::from(hash(0)) << 64 | u128::from(hash(1));
+    let bits = u128::from(hash(0, name)) << 64 | u128::from(hash(1, name));
     let text = (0..17).map(|index| char::from(BASE32[(bits >> (5 * index)) as usize % 32]));
     prefix.chars().chain(text).collect()
+}
+
+fn hash(salt: u8, name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (salt, name).hash(&mut hasher);
+    hasher.finish()
 }

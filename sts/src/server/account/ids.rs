@@ -19,7 +19,7 @@ pub(super) fn access_key_id(prefix: &str, account: &str) -> String {
 }
 
 /// Returns random text, such as a secret access key (40 characters) or a session token.
-pub(super) fn random_text(length: usize) -> String {
+pub(in crate::server) fn random_text(length: usize) -> String {
     random(BASE64, length)
 }
 
@@ -33,7 +33,7 @@ pub(super) fn random_seed() -> String {
     random(BASE32, 32)
 }
 
-fn random(alphabet: &[u8], length: usize) -> String {
+pub(super) fn random(alphabet: &[u8], length: usize) -> String {
     let mut rng = rand::rng();
     (0..length)
         .map(|_| char::from(alphabet[rng.random_range(..alphabet.len())]))

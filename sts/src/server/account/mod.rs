@@ -1,5 +1,6 @@
 mod identity;
-mod ids;
+pub(super) mod identity_center;
+pub(super) mod ids;
 mod mfa;
 mod providers;
 mod role;
@@ -14,15 +15,20 @@ use keyfob_sigv4::{Credentials, Secret, Timestamp};
 
 pub(super) use self::providers::host;
 pub use self::{identity::Identity, mfa::MfaDevice, role::Role};
-use self::{ids::random_text, providers::Providers};
-use crate::error::Error;
+use self::{
+    identity::reserved_role, identity_center::IdentityCenter, ids::random_text,
+    providers::Providers,
+};
+use crate::{error::Error, server::code_grant::Code};
 
 /// The length of a session token. Real ones have some hundred characters.
 const TOKEN_LENGTH: usize = 356;
 
-/// An AWS account in memory: users, roles, keys, MFA devices and identity providers.
+/// An AWS account in memory: users, roles, keys, MFA devices, identity providers, and the IAM
+/// Identity Center of its organization.
 ///
-/// It is shared between threads in an `Arc`, and can be changed while [`Sts`](super::Sts) uses it.
+/// It is shared between threads in an `Arc`, and can be changed while
+/// [`Services`](super::Services) use it.
 ///
 /// # Examples
 ///
@@ -55,6 +61,9 @@ pub(super) struct State {
     trade_ins: HashMap<String, (Identity, Timestamp)>,
     messages: HashMap<String, String>,
     pub(super) providers: Providers,
+    pub(super) center: IdentityCenter,
+    /// The codes of the code grant, for any of the services that have it.
+    pub(super) codes: HashMap<String, Code>,
 }
 
 /// An access key with its owner and what its session brought along.
@@ -266,6 +275,23 @@ impl Account {
         let role = self.state().roles.get(name).cloned();
         let any = || Some(Role::new(name).ok()?.max_session_seconds(43_200));
         role.or_else(|| self.has_any_role.then(any).flatten())
+    }
+
+    /// Returns the ARN of the role that an identity is a session of. For one that is not, it is the
+    /// identity's own.
+    pub(super) fn role_arn(&self, identity: &Identity) -> String {
+        let account = identity.account(&self.id);
+        match identity {
+            Identity::Session { role: name, .. } => self.role(name).map_or_else(
+                || format!("arn:aws:iam::{account}:role/{name}"),
+                |role| role.arn(account),
+            ),
+            Identity::PermissionSet { name, .. } => {
+                let role = reserved_role(name);
+                format!("arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com/{role}")
+            }
+            _ => identity.arn(account),
+        }
     }
 
     /// Returns true if the role was added.

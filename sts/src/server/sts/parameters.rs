@@ -1,7 +1,6 @@
 use std::ops::RangeInclusive;
 
-use super::refusal::Refusal;
-use crate::server::account::is_name_byte;
+use crate::server::{account::is_name_byte, refusal::Refusal};
 
 /// The size in bytes that session policies and tags may have together.
 const PACKED_LIMIT: usize = 2048;

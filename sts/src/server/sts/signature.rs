@@ -1,33 +1,25 @@
-use http::{StatusCode, header, request::Parts};
-use keyfob_sigv4::{Payload, Request, Scope, Timestamp, verify::Verifier};
+use http::{header, request::Parts};
+use keyfob_sigv4::{Payload, Request as Signed, Scope, verify::Verifier};
 
-use super::refusal::Refusal;
-use crate::server::account::{Account, Key};
+use crate::server::{account::Key, api::Request, refusal::Refusal};
 
 /// Verifies the signature of a request and returns the caller's key.
 ///
 /// STS answers in every region, so the region is the one in the signature.
-pub(super) fn caller(
-    account: &Account,
-    head: &Parts,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<Key, Refusal> {
+pub(super) fn caller(request: &Request<'_>) -> Result<Key, Refusal> {
+    let (account, head) = (request.account, request.head);
     let region = claimed_region(head).unwrap_or_else(|| "us-east-1".to_owned());
     // If the region is not a valid name, the verifier reports a wrong scope.
     let scope = Scope::new(&region, "sts")
         .or_else(|_| Scope::new("us-east-1", "sts"))
         .map_err(|_| Refusal::internal())?;
-    let request = Request::from_http(head)
+    let signed = Signed::from_http(head)
         .map_err(|error| Refusal::invalid(error.to_string()))?
-        .payload(Payload::Bytes(body));
+        .payload(Payload::Bytes(request.body));
     let lookup = |id: &str| account.key(id).map(|key| key.credentials);
     let verified = Verifier::new(scope)
-        .verify(&request, now, lookup)
-        .map_err(|error| {
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::FORBIDDEN);
-            Refusal::new(status, error.code(), error.to_string())
-        })?;
+        .verify(&signed, request.now, lookup)
+        .map_err(|error| Refusal::with_status(error.status(), error.code(), error.to_string()))?;
     account
         .key(verified.access_key_id())
         .ok_or_else(Refusal::internal)

@@ -4,8 +4,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use keyfob_sigv4::{Credentials, Payload, Request as Signed, Scope, Signer, Timestamp, Ttl};
 
-use super::{Fault, Sts};
-use crate::server::account::{Account, Identity};
+use crate::server::{Account, Fault, Identity, Services};
 
 const IDENTITY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const HOST: &str = "127.0.0.1:8080";
@@ -14,7 +13,7 @@ const HOST: &str = "127.0.0.1:8080";
 struct Lab {
     account: Arc<Account>,
     user: Credentials,
-    sts: Sts,
+    services: Services,
     signer: Signer,
     now: Timestamp,
 }
@@ -25,7 +24,7 @@ impl Lab {
         let account = Arc::new(account);
         Self {
             user: account.add_user("user").unwrap(),
-            sts: Sts::new(Arc::clone(&account)),
+            services: Services::new(Arc::clone(&account)),
             account,
             signer: Signer::new(Scope::new("eu-west-1", "sts").unwrap()),
             now: "2026-11-22T03:00:00Z".parse().unwrap(),
@@ -45,7 +44,7 @@ impl Lab {
 
     fn send(&self, request: Request<()>, body: &str) -> Answer {
         let (head, ()) = request.into_parts();
-        Answer::new(self.sts.answer(&head, body.as_bytes(), self.now))
+        Answer::new(self.services.answer(&head, body.as_bytes(), self.now))
     }
 }
 
@@ -151,7 +150,7 @@ fn a_session_works_until_it_expires_and_only_with_its_token() {
 #[test]
 fn the_first_calls_are_throttled() {
     let lab = Lab::new();
-    lab.sts.fail(Fault::Throttling, 1);
+    lab.services.fail(Fault::Throttling, 1);
     lab.post(IDENTITY, &lab.user, 0)
         .check(400, &["<Code>Throttling</Code>", "Rate exceeded"]);
     lab.post(IDENTITY, &lab.user, 0).check(200, &[]);

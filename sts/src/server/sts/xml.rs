@@ -1,4 +1,4 @@
-use super::refusal::Refusal;
+use crate::server::refusal::Refusal;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 

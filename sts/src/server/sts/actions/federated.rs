@@ -12,9 +12,9 @@ use crate::{
     saml::{Assertion, SamlRole},
     server::{
         account::{Account, Identity, Role, Session, host},
+        refusal::Refusal,
         sts::{
             parameters::{Parameters, check_name},
-            refusal::Refusal,
             xml::{element, optional},
         },
     },

@@ -1,7 +1,7 @@
 use super::Call;
 use crate::{
     account_from_access_key_id,
-    server::sts::{refusal::Refusal, xml::element},
+    server::{refusal::Refusal, sts::xml::element},
 };
 
 impl Call<'_> {

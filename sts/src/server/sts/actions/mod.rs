@@ -8,10 +8,12 @@ use keyfob_sigv4::Timestamp;
 
 use super::{
     parameters::Parameters,
-    refusal::Refusal,
     xml::{element, parent},
 };
-use crate::server::account::{Account, Identity, Key, Session};
+use crate::server::{
+    account::{Account, Identity, Key, Session},
+    refusal::Refusal,
+};
 
 /// A signed call of an action: the account, the caller, the parameters, and the time.
 pub(super) struct Call<'a> {

@@ -3,9 +3,9 @@ use crate::{
     principal,
     server::{
         account::{Account, Identity, Role, Session},
+        refusal::Refusal,
         sts::{
             parameters::{Parameters, check_name},
-            refusal::Refusal,
             xml::optional,
         },
     },
@@ -43,7 +43,7 @@ impl Call<'_> {
     /// Returns the requested duration. A role that assumes a role gets at most an hour.
     fn role_duration(&self) -> Result<u32, Refusal> {
         let seconds = self.parameters.duration(3600, 43_200)?;
-        if seconds > 3600 && matches!(self.caller.identity, Identity::Session { .. }) {
+        if seconds > 3600 && self.caller.identity.is_role() {
             return Err(Refusal::invalid(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
             ));
@@ -153,7 +153,7 @@ impl Call<'_> {
         let kind = match caller {
             Identity::Root | Identity::MemberRoot { .. } => "Account",
             Identity::User { .. } => "User",
-            Identity::Session { .. } => "AssumedRole",
+            Identity::Session { .. } | Identity::PermissionSet { .. } => "AssumedRole",
             Identity::FederatedUser { .. } => "FederatedUser",
         };
         let mut request = Request::new(principal, "sts:AssumeRole")
@@ -222,17 +222,14 @@ impl Call<'_> {
 
 /// Returns the caller as policies name it.
 fn principal_of(account: &Account, identity: &Identity) -> Caller {
-    let arn = identity.arn(account.id());
     match identity {
-        Identity::Session { role, session } => {
-            let role_arn = account.role(role).map(|role| role.arn(account.id()));
-            let plain = || format!("arn:aws:iam::{}:role/{role}", account.id());
+        Identity::Session { session, .. } | Identity::PermissionSet { user: session, .. } => {
             Caller::Session {
-                role_arn: role_arn.unwrap_or_else(plain),
+                role_arn: account.role_arn(identity),
                 session: session.clone(),
             }
         }
-        _ => Caller::from_arn(&arn),
+        _ => Caller::from_arn(&identity.arn(account.id())),
     }
 }
 

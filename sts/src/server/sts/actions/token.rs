@@ -1,10 +1,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Call, whole};
-use crate::server::{
-    account::Identity,
-    sts::{refusal::Refusal, xml::element},
-};
+use crate::server::{refusal::Refusal, sts::xml::element};
 
 /// The largest token that is issued, in bytes.
 const MAX_TOKEN: usize = 16_384;
@@ -61,15 +58,8 @@ impl Call<'_> {
             + &element("Expiration", &expiry.to_string()))
     }
 
-    /// Returns the ARN of the caller: of the role, for a session.
+    /// Returns the ARN of the caller: of the role, for a session of one.
     fn subject(&self) -> String {
-        let account = self.account.id();
-        match &self.caller.identity {
-            Identity::Session { role, .. } => self.account.role(role).map_or_else(
-                || format!("arn:aws:iam::{account}:role/{role}"),
-                |role| role.arn(account),
-            ),
-            _ => self.arn(),
-        }
+        self.account.role_arn(&self.caller.identity)
     }
 }

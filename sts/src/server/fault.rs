@@ -1,12 +1,14 @@
 use std::collections::VecDeque;
 
-/// Something that goes wrong on purpose, with [`Sts::fail`](super::Sts::fail).
+/// Something that goes wrong on purpose, with [`Services::fail`](super::Services::fail).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// `Throttling` with status 400, as STS throttles.
+    /// The error of the service for too many requests: of STS `Throttling` with status 400, of OIDC
+    /// `SlowDownException` with status 400, of the portal `TooManyRequestsException` with status
+    /// 429.
     Throttling,
-    /// `InternalFailure` with status 500.
+    /// An error with status 500, such as `InternalFailure`.
     InternalFailure,
     /// `ServiceUnavailable` with status 503.
     Unavailable,
@@ -14,7 +16,7 @@ pub enum Fault {
     Truncated,
     /// A page in HTML with status 502, as gateways send.
     HtmlPage,
-    /// The request is carried out, and the answer is declared as `application/json`.
+    /// The request is carried out, and the answer is declared as `text/plain`.
     ContentType,
     /// The request meets a clock that is wrong by this many seconds. `Date` tells its time.
     Clock {

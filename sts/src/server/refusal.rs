@@ -1,11 +1,13 @@
 use http::StatusCode;
 
-/// An error response of STS.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) code: String,
     pub(super) message: String,
+    /// The `error` of services that speak OAuth, or nothing.
+    pub(super) reason: &'static str,
 }
 
 impl Refusal {
@@ -14,12 +16,24 @@ impl Refusal {
             status,
             code: code.to_owned(),
             message: message.into(),
+            reason: "",
         }
+    }
+
+    pub(super) fn with_status(status: u16, code: &str, message: impl Into<String>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self::new(status, code, message)
     }
 
     /// Returns an error with status 400 and a code of its own.
     pub(super) fn bad(code: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// Sets the `error` of OAuth.
+    pub(super) fn reason(mut self, reason: &'static str) -> Self {
+        self.reason = reason;
+        self
     }
 
     pub(super) fn denied(message: impl Into<String>) -> Self {
@@ -44,24 +58,11 @@ impl Refusal {
         ))
     }
 
-    pub(super) fn throttled() -> Self {
-        Self::bad("Throttling", "Rate exceeded")
-    }
-
+    /// Returns the refusal of something that the server itself cannot do.
     pub(super) fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalFailure",
-            "The request processing has failed because of an unknown error, exception or failure.",
-        )
-    }
-
-    pub(super) fn unavailable() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "ServiceUnavailable",
-            "The request has failed due to a temporary failure of the server.",
-        )
+        let message =
+            "The request processing has failed because of an unknown error, exception or failure.";
+        Self::with_status(500, "InternalFailure", message)
     }
 
     /// Returns the value of `Type` in the response: who caused the error.

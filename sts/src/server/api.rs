@@ -1,0 +1,57 @@
+use http::{Response, request::Parts};
+use keyfob_sigv4::Timestamp;
+
+use crate::server::{account::Account, fault::Fault, oidc, portal, refusal::Refusal, sts};
+
+/// What is different from service to service.
+pub(super) struct Api {
+    /// The paths of its operations. One without paths has all those that no other has.
+    pub(super) paths: &'static [&'static str],
+    /// Carries out a request.
+    pub(super) run: fn(&Request<'_>) -> Outcome,
+    /// Writes an error response, with the id of the request.
+    pub(super) refuse: fn(&Refusal, &str) -> Response<String>,
+    /// The status, the code and the reason of an error for too many requests.
+    pub(super) throttled: (u16, &'static str, &'static str),
+    /// The code and the reason of an error with status 500.
+    pub(super) failed: (&'static str, &'static str),
+}
+
+/// The name of the operation, if the request got that far, and the response.
+pub(super) type Outcome = (Option<String>, Result<Response<String>, Refusal>);
+
+/// A request to a service of an account.
+pub(super) struct Request<'a> {
+    pub(super) account: &'a Account,
+    pub(super) head: &'a Parts,
+    pub(super) body: &'a [u8],
+    pub(super) now: Timestamp,
+    pub(super) id: String,
+}
+
+impl Api {
+    /// Returns the service that a path is of.
+    pub(super) fn for_path(path: &str) -> &'static Self {
+        let mut apis = [&oidc::API, &portal::API].into_iter();
+        apis.find(|api| api.paths.contains(&path))
+            .unwrap_or(&sts::API)
+    }
+
+    /// Returns the error for a fault, if that is one.
+    pub(super) fn fault(&self, fault: Fault) -> Option<Refusal> {
+        let (status, code, reason) = self.throttled;
+        let refusal = match fault {
+            Fault::Throttling => Refusal::with_status(status, code, "Rate exceeded").reason(reason),
+            Fault::InternalFailure => {
+                let message = "The request processing has failed because of an unknown error, exception or failure.";
+                Refusal::with_status(500, self.failed.0, message).reason(self.failed.1)
+            }
+            Fault::Unavailable | Fault::HtmlPage => {
+                let message = "The request has failed due to a temporary failure of the server.";
+                Refusal::with_status(503, "ServiceUnavailable", message).reason(self.failed.1)
+            }
+            Fault::Truncated | Fault::ContentType | Fault::Clock { .. } => return None,
+        };
+        Some(refusal)
+    }
+}
