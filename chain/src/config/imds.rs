@@ -47,6 +47,9 @@ impl Settings {
     /// ```
     pub fn imds(&self, endpoint: Option<Argument<'_>>) -> Result<ClientBuilder, Error> {
         let mut builder = Client::builder().disabled(self.is_imds_disabled());
+        if let Some(setting) = self.offline() {
+            builder = builder.offline(setting);
+        }
         if let Some(endpoint) = self.imds_endpoint(endpoint)? {
             builder = builder.endpoint(endpoint);
         }

@@ -339,7 +339,10 @@ impl Settings {
     ///
     /// Besides the properties of a profile these may be arguments: `cli_connect_timeout` and
     /// `cli_read_timeout`, a number of seconds for the clients of [`sts`](Self::sts), 0 for as long
-    /// as it takes; and `verify_ssl`, which is `false` for clients that trust every certificate.
+    /// as it takes; `verify_ssl`, which is `false` for clients that trust every certificate; and
+    /// `offline`, which is `true` if no request may be sent: clients of these settings open no
+    /// socket, and what needs a request is an error that names the argument. The instance is then
+    /// a provider that is not configured.
     ///
     /// # Examples
     ///
@@ -363,6 +366,13 @@ impl Settings {
         let mut arguments = self.arguments.iter();
         let [_, flag, value] = arguments.rfind(|[name, ..]| name == property)?;
         Some(Setting::from_argument(Argument::new(flag, value)))
+    }
+
+    /// Returns the name of the argument that forbids requests, if there is one.
+    #[cfg(any(feature = "imds", feature = "sts"))]
+    pub(crate) fn offline(&self) -> Option<String> {
+        let setting = self.argument("offline")?;
+        setting.is_true().then_some(setting.name)
     }
 
     /// Returns the environment.

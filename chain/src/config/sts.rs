@@ -92,6 +92,9 @@ impl Settings {
             let deadline = all.saturating_add(Duration::from_secs(60)).min(ENDLESS);
             builder = builder.timeout(timeout).deadline(deadline);
         }
+        if let Some(setting) = self.offline() {
+            builder = builder.offline(setting);
+        }
         self.with_certificates(builder)
     }
 

@@ -102,6 +102,11 @@ async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
         provider::{Found, Renewal},
     };
 
+    if let Some(setting) = settings.offline() {
+        let message =
+            format!("the container's agent ({variable}) is not asked, because of {setting}");
+        return Err(Error::new(ErrorKind::Setting, message));
+    }
     let file = settings.variables().text(TOKEN_FILE);
     let failed = |error: keyfob_imds::Error| {
         use keyfob_imds::ErrorKind as ImdsErrorKind;

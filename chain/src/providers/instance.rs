@@ -128,7 +128,10 @@ impl InstanceMetadataProvider {
             return Some(reason);
         }
         match error.kind() {
-            ImdsErrorKind::Disabled => Some(format!("{DISABLED} is true")),
+            ImdsErrorKind::Disabled => Some(match self.settings.offline() {
+                Some(setting) => format!("not asked, because of {setting}"),
+                None => format!("{DISABLED} is true"),
+            }),
             ImdsErrorKind::NotFound => Some("the instance has no role".to_owned()),
             ImdsErrorKind::Forbidden => {
                 Some("it is switched off for this instance (HTTP 403)".to_owned())

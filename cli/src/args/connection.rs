@@ -57,6 +57,9 @@ pub(crate) struct ConnectionArgs {
     /// Fail instead of asking a question
     #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) no_input: bool,
+    /// Send no request: fail where one is needed
+    #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
+    pub(crate) offline: bool,
     /// Fail instead of using us-east-1 if no region is set
     #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) no_default_region: bool,
@@ -81,6 +84,11 @@ impl ConnectionArgs {
                 text(self.cli_read_timeout),
             ),
             ("max_attempts", "--max-attempts", text(self.max_attempts)),
+            (
+                "offline",
+                "--offline",
+                self.offline.then(|| "true".to_owned()),
+            ),
             ("retry_mode", "--retry-mode", self.retry_mode.clone()),
         ] {
             if let Some(value) = value {

@@ -15,13 +15,12 @@ use crate::{
 };
 
 struct Report {
-    identity: CallerIdentity,
+    /// What STS answered, and its URL. `None` for `--offline`.
+    verified: Option<(CallerIdentity, String)>,
     explanation: Explanation,
     region: Region,
     expiry: Option<Timestamp>,
     is_temporary: bool,
-    /// The URL of the STS that verified the signature.
-    verifier: String,
     now: Timestamp,
 }
 
@@ -32,11 +31,15 @@ struct Report {
 /// If there are no credentials, or if STS refuses them.
 pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     let (credentials, explanation) = context.explained_credentials().await?;
-    let sts = Sts::new(context).await?;
-    let identity = sts
-        .send(context, &GetCallerIdentity::new(), Some(&credentials))
-        .await?;
-    let report = Report::new(context, &sts, identity, &credentials, explanation).await?;
+    let verified = if context.is_offline() {
+        None
+    } else {
+        let sts = Sts::new(context).await?;
+        let action = GetCallerIdentity::new();
+        let identity = sts.send(context, &action, Some(&credentials)).await?;
+        Some((identity, sts.url()))
+    };
+    let report = Report::new(context, verified, &credentials, explanation).await?;
     match context.own_format(json) {
         Some(format) => context.print_as(format, "Whoami", &report.json(context)),
         None => context.console().write_stdout(report.text(context)),
@@ -46,33 +49,30 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
 impl Report {
     async fn new(
         context: &Context,
-        sts: &Sts,
-        identity: CallerIdentity,
+        verified: Option<(CallerIdentity, String)>,
         credentials: &Credentials,
         explanation: Explanation,
     ) -> Result<Self, Failure> {
         let region = context.region().await?.clone();
         Ok(Self {
-            identity,
+            verified,
             explanation: explanation.with_findings(context.settings().findings(Some(&region))),
             region,
             expiry: credentials.expiry(),
             is_temporary: credentials.session_token().is_some(),
-            verifier: sts.url(),
             now: Timestamp::now(),
         })
     }
 
     fn text(&self, context: &Context) -> String {
         let console = context.console();
-        let mut lines = vec![
-            (
-                "arn",
-                console.paint(Style::Strong, &printable(&self.identity.arn)),
-            ),
-            ("account", printable(&self.identity.account).into_owned()),
-            ("user id", printable(&self.identity.user_id).into_owned()),
-        ];
+        let mut lines = Vec::new();
+        if let Some((identity, _)) = &self.verified {
+            let arn = console.paint(Style::Strong, &printable(&identity.arn));
+            lines.push(("arn", arn));
+            lines.push(("account", printable(&identity.account).into_owned()));
+            lines.push(("user id", printable(&identity.user_id).into_owned()));
+        }
         if let Some(winner) = self.explanation.winner() {
             lines.push(("credentials", describe(context, winner)));
         }
@@ -81,8 +81,11 @@ impl Report {
         let origin = context.origin(self.region.origin());
         lines.push(("region", format!("{} ({origin})", self.region)));
         lines.push(("time left", self.time_left()));
-        let verified = format!("verified by STS at {}", self.verifier);
-        lines.push(("signature", console.paint(Style::Good, &verified)));
+        let signature = match &self.verified {
+            Some((_, url)) => console.paint(Style::Good, &format!("verified by STS at {url}")),
+            None => "not verified: STS is not asked, because of --offline".to_owned(),
+        };
+        lines.push(("signature", signature));
         lines
             .iter()
             .map(|(name, value)| format!("{name:<11}  {value}\n"))
@@ -157,10 +160,12 @@ impl Report {
             })
         };
         let masked: Vec<Value> = self.explanation.masked().map(source).collect();
+        let identity = self.verified.as_ref().map(|(identity, _)| identity);
+        let url = self.verified.as_ref().map(|(_, url)| url);
         json!({
-            "user_id": self.identity.user_id,
-            "account": self.identity.account,
-            "arn": self.identity.arn,
+            "user_id": identity.map(|identity| &identity.user_id),
+            "account": identity.map(|identity| &identity.account),
+            "arn": identity.map(|identity| &identity.arn),
             "credentials": self.explanation.winner().map(source),
             "masked": masked,
             "region": {
@@ -169,7 +174,7 @@ impl Report {
             },
             "expiry": self.expiry.map(|expiry| expiry.to_string()),
             "seconds_left": self.expiry.map(|expiry| expiry.seconds_since(self.now)),
-            "signature_verified_by": self.verifier,
+            "signature_verified_by": url,
             "findings": self.explanation.findings,
         })
     }

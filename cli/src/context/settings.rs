@@ -26,6 +26,11 @@ impl Context {
         Ok(self.settings.sts(region, self.endpoint_argument())?)
     }
 
+    /// Returns true if `--offline` forbids requests.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.globals.connection.offline
+    }
+
     /// Returns the argument `--endpoint-url`.
     pub(crate) fn endpoint_argument(&self) -> Option<Argument<'_>> {
         let url = self.globals.endpoint_url.as_deref();

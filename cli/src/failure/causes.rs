@@ -86,8 +86,15 @@ impl Failure {
         match (error.kind(), error.status()) {
             // The path and the time to live are arguments.
             (ErrorKind::Setting, _) => Self::usage(chained(error)),
-            (ErrorKind::Disabled, _) => Self::configuration(chained(error))
-                .with_hint("unset AWS_EC2_METADATA_DISABLED, or try `keyfob --sandbox imds role`"),
+            (ErrorKind::Disabled, _) => {
+                let failure = Self::configuration(chained(error));
+                if !error.to_string().contains("AWS_EC2_METADATA_DISABLED") {
+                    return failure;
+                }
+                failure.with_hint(
+                    "unset AWS_EC2_METADATA_DISABLED, or try `keyfob --sandbox imds role`",
+                )
+            }
             (ErrorKind::NotFound, _) => Self::not_found(path, chained(error)),
             (_, Some(status)) => {
                 Self::service(&status.to_string(), &format!("GET {path}"), chained(error))

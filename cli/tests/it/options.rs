@@ -1,5 +1,7 @@
 //! The options that every command takes.
 
+use std::{fs, net::TcpListener};
+
 use crate::keyfob::{Home, assert_has, assert_lacks};
 
 /// Half of a key, so that a provider that is asked fails.
@@ -128,4 +130,130 @@ fn why_says_nothing_for_a_command_that_takes_no_credentials() {
     let why = home.keyfob(["--sandbox", "why", "--why"]);
     assert_lacks(&why.stderr, &["credentials: "]);
     why.ok();
+}
+
+/// A home whose sources of credentials, the instance among them, lead to this server.
+fn home_of(server: &TcpListener) -> Home {
+    let url = format!("http://{}", server.local_addr().unwrap());
+    let home = Home::new()
+        .with("AWS_ENDPOINT_URL", &url)
+        .with("AWS_EC2_METADATA_DISABLED", "")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url)
+        .with_file(
+            "config",
+            "[profile key]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = canary\n\
+             [profile role]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = key\n\
+             [profile web]\nrole_arn = arn:aws:iam::123456789012:role/r\n\
+             web_identity_token_file = token\n\
+             [profile container]\nrole_arn = arn:aws:iam::123456789012:role/r\n\
+             credential_source = EcsContainer\n",
+        );
+    fs::write(home.path().join("token"), "token").unwrap();
+    home.with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://localhost:1/")
+}
+
+/// A command for each kind of request, and what it says instead of sending it.
+const REQUESTS: [(&[&str], &str); 7] = [
+    (
+        &["sts", "get-caller-identity", "--profile", "key"],
+        "is not called, because of --offline",
+    ),
+    (
+        &["s3", "presign", "s3://b/k", "--profile", "role"],
+        "is not called, because of --offline",
+    ),
+    (
+        &["s3", "presign", "s3://b/k", "--profile", "web"],
+        "is not called, because of --offline",
+    ),
+    (
+        &["s3", "presign", "s3://b/k", "--profile", "container"],
+        "the container's agent (AWS_CONTAINER_CREDENTIALS_FULL_URI) is not asked, because of \
+         --offline",
+    ),
+    (
+        &["whoami"],
+        "the container's agent (AWS_CONTAINER_CREDENTIALS_FULL_URI) is not asked, because of \
+         --offline",
+    ),
+    (&["why"], "is not asked, because of --offline"),
+    (
+        &["imds", "role"],
+        "instance metadata is disabled (--offline), so no request was sent",
+    ),
+];
+
+#[test]
+fn offline_a_command_that_needs_a_request_says_so_and_sends_nothing() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    server.set_nonblocking(true).unwrap();
+    let home = home_of(&server);
+    for (words, reason) in REQUESTS {
+        let run = home.keyfob(words.iter().chain(&["--offline"]));
+        assert_eq!(run.code, 253, "{run:?}");
+        assert_has(&run.stderr, &[reason]);
+        assert_lacks(&run.stderr, &["unset AWS_EC2_METADATA_DISABLED"]);
+    }
+    assert!(server.accept().is_err(), "the server was called");
+}
+
+#[test]
+fn offline_the_instance_is_a_row_that_says_it_was_not_asked() {
+    let home = Home::new().with("AWS_EC2_METADATA_DISABLED", "");
+    let run = home.keyfob(["why", "--offline"]);
+    assert_eq!(run.code, 253);
+    assert_has(
+        &run.stdout,
+        &["5 instance metadata      not asked, because of --offline"],
+    );
+}
+
+#[test]
+fn offline_whoami_shows_what_needs_no_request() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = home_of(&server);
+    let whoami = ["whoami", "--offline", "--profile", "key"];
+    let text = home.keyfob(whoami).ok();
+    assert_has(
+        &text,
+        &[
+            "credentials  profile \"key\"",
+            "region       us-east-1 (default)",
+            "signature    not verified: STS is not asked, because of --offline",
+        ],
+    );
+    assert_lacks(&text, &["arn  ", "account  "]);
+    let json = home.keyfob(whoami.iter().chain(&["--json"])).json();
+    assert_eq!(json["credentials"]["key_id"], "AKIAEXAMPLE");
+    assert!(json["arn"].is_null() && json["signature_verified_by"].is_null());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn offline_no_command_opens_a_socket() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let home = home_of(&server);
+    let sockets = |words: &[&str]| {
+        let trace = home.path().join("trace");
+        let run = home
+            .program("strace")
+            .args(["-f", "-e", "trace=socket", "-o"])
+            .arg(&trace)
+            .arg(env!("CARGO_BIN_EXE_keyfob"))
+            .args(words)
+            .output();
+        run.ok()?;
+        Some(fs::read_to_string(trace).unwrap().contains("socket("))
+    };
+    let line = "sts get-caller-identity --profile key --cli-read-timeout 1";
+    let words: Vec<_> = line.split(' ').collect();
+    let Some(calls) = sockets(&words) else {
+        println!("not run: strace is not installed");
+        return;
+    };
+    assert!(calls, "a trace of a command that sends shows its socket");
+    for (words, _) in REQUESTS {
+        let words = [words, &["--offline"]].concat();
+        assert_eq!(sockets(&words), Some(false), "{words:?}");
+    }
 }

@@ -36,7 +36,7 @@ use crate::{
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     endpoint: Endpoint,
-    disabled: bool,
+    disabled_by: Option<String>,
     v1: bool,
     ttl: TokenTtl,
     profile: Option<String>,
@@ -48,7 +48,7 @@ impl Default for ClientBuilder {
     fn default() -> Self {
         Self {
             endpoint: Endpoint::default(),
-            disabled: false,
+            disabled_by: None,
             v1: false,
             ttl: TokenTtl::MAX,
             profile: None,
@@ -93,7 +93,31 @@ impl ClientBuilder {
     /// # }
     /// ```
     pub fn disabled(mut self, disabled: bool) -> Self {
-        self.disabled = disabled;
+        let setting = "AWS_EC2_METADATA_DISABLED or the client's setting";
+        self.disabled_by = disabled.then(|| setting.to_owned());
+        self
+    }
+
+    /// Disables the client as [`disabled`](ClientBuilder::disabled) does, because of a setting that
+    /// the error names.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::Client;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), keyfob_imds::Error> {
+    /// let client = Client::builder().offline("--offline").build()?;
+    /// assert_eq!(
+    ///     client.region().await.unwrap_err().to_string(),
+    ///     "instance metadata is disabled (--offline), so no request was sent",
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn offline(mut self, setting: impl Into<String>) -> Self {
+        self.disabled_by = Some(setting.into());
         self
     }
 
@@ -189,7 +213,7 @@ impl ClientBuilder {
         let transport = Transport::new(Service::Instance, &url, |_| true, self.limits)?;
         Ok(Client(Arc::new(Inner {
             endpoint: self.endpoint,
-            disabled: self.disabled,
+            disabled_by: self.disabled_by,
             v1: self.v1,
             ttl: self.ttl,
             transport,

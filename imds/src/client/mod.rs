@@ -66,7 +66,7 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     endpoint: Endpoint,
-    disabled: bool,
+    disabled_by: Option<String>,
     v1: bool,
     ttl: TokenTtl,
     transport: Transport,
@@ -300,8 +300,8 @@ impl Client {
 
     /// Every call begins here, so that a disabled client does nothing.
     fn call(&self) -> Result<Call<'_>, Error> {
-        if self.0.disabled {
-            return Err(Error::disabled());
+        if let Some(setting) = &self.0.disabled_by {
+            return Err(Error::disabled(setting));
         }
         Ok(Call {
             inner: &self.0,
@@ -314,7 +314,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("endpoint", &self.0.endpoint.as_str())
-            .field("disabled", &self.0.disabled)
+            .field("disabled_by", &self.0.disabled_by)
             .field("v1", &self.0.v1)
             .field("limits", &self.0.transport.limits())
             .finish_non_exhaustive()

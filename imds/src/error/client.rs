@@ -15,11 +15,10 @@ pub(crate) enum Service {
 
 /// What can go wrong on the way to an answer.
 impl Error {
-    pub(crate) fn disabled() -> Self {
+    pub(crate) fn disabled(setting: &str) -> Self {
         Self::new(
             ErrorKind::Disabled,
-            "instance metadata is disabled (AWS_EC2_METADATA_DISABLED or the client's setting), so \
-             no request was sent",
+            format!("instance metadata is disabled ({setting}), so no request was sent"),
         )
     }
 

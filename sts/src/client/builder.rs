@@ -54,6 +54,7 @@ impl Default for ClientBuilder {
                 timeout: Duration::from_secs(10),
                 deadline: Duration::from_secs(30),
                 max_answer: 1 << 20,
+                offline: None,
                 notify: None,
             },
         }
@@ -332,6 +333,30 @@ impl ClientBuilder {
         self
     }
 
+    /// Makes every call fail, with [`ErrorKind::Setting`](crate::ErrorKind::Setting) and without
+    /// opening a socket. The message names `setting`, the option of the program that forbids it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::{Client, actions::AssumeRoleWithWebIdentity};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let client = Client::builder().region("eu-west-1")?.offline("--offline").build()?;
+    /// let role = "arn:aws:iam::123456789012:role/ci";
+    /// let action = AssumeRoleWithWebIdentity::new(role, "build-7", "token")?;
+    /// assert_eq!(
+    ///     client.send_unsigned(&action).await.unwrap_err().to_string(),
+    ///     "https://sts.eu-west-1.amazonaws.com/ is not called, because of --offline",
+    /// );
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn offline(mut self, setting: impl Into<String>) -> Self {
+        self.settings.offline = Some(setting.into());
+        self
+    }
+
     /// Sets a retry budget to share with other clients. Default: a [`Budget::aws`] for this client
     /// and its clones.
     ///
@@ -451,6 +476,8 @@ pub(super) struct Settings {
     pub(super) timeout: Duration,
     pub(super) deadline: Duration,
     pub(super) max_answer: usize,
+    /// The setting that forbids requests.
+    pub(super) offline: Option<String>,
     notify: Option<Arc<Notify>>,
 }
 

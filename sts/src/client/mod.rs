@@ -181,6 +181,11 @@ impl Inner {
             )));
         }
         let settings = &self.settings;
+        if let Some(setting) = &settings.offline {
+            let url = self.endpoint.url();
+            let message = format!("{url} is not called, because of {setting}");
+            return Err(Error::setting(message));
+        }
         let started = Instant::now();
         retry(settings.policy, async || {
             // The last attempt must not outlast the deadline.
