@@ -103,8 +103,8 @@ impl Chain {
     /// settings are read by the rules of `order`.
     ///
     /// A source that is configured but not supported stops the chain with
-    /// [`ErrorKind::Unsupported`], so that no other identity is used in its place. That is SSO, a
-    /// login, a process or MFA in a profile; a role or web identity without the feature `sts`; a
+    /// [`ErrorKind::Unsupported`], so that no other identity is used in its place. That is SSO or a
+    /// login in a profile; a role or web identity without the feature `sts`; a
     /// container without the feature `imds`.
     ///
     /// # Examples
@@ -334,6 +334,12 @@ impl Provider for Chain {
 
     fn findings(&self, now: Timestamp) -> Vec<Finding> {
         findings(&self.providers, now)
+    }
+
+    fn invalidate(&self, refused: &Credentials) {
+        for provider in &self.providers {
+            provider.invalidate(refused);
+        }
     }
 }
 

@@ -135,6 +135,9 @@ pub enum ErrorKind {
     Setting,
     /// A source that is configured, but that this version or this build does not support.
     Unsupported,
+    /// A role needs the code of an MFA device, and there is no prompt, or none of the codes was
+    /// right.
+    MfaCode,
     /// A provider failed.
     Provider,
     /// A service refused and will keep refusing: a role that may not be assumed, or a token that is

@@ -113,6 +113,8 @@ pub enum FindingKind {
     Endpoint,
     /// A service on another machine that is called without encryption.
     ClearText,
+    /// A cache on disk that cannot be used.
+    Cache,
     /// Anything else, as from a provider of your own.
     Other,
 }

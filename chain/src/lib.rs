@@ -14,6 +14,7 @@ pub mod profiles;
 mod provider;
 mod providers;
 pub mod shell;
+mod sources;
 mod variables;
 
 pub use cache::{Cached, CachedCredentials};
@@ -33,5 +34,8 @@ pub use providers::InstanceMetadataProvider;
 pub use providers::{
     ContainerProvider, EnvironmentProvider, ProfileProvider, SystemPropertiesProvider,
     WebIdentityProvider,
+};
+pub use sources::{
+    MfaQuestion, ProcessCommand, ProcessOutput, ProcessStop, RunningProcess, Sources,
 };
 pub use variables::{Platform, Variables};

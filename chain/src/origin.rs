@@ -101,6 +101,11 @@ pub enum Origin {
         /// Where the role is configured.
         named_in: Box<Origin>,
     },
+    /// A program that writes credentials.
+    Process {
+        /// Where it is configured.
+        named_in: Box<Origin>,
+    },
     /// A custom provider.
     Other {
         /// How the provider describes itself.
@@ -160,6 +165,9 @@ impl Origin {
                 arn: arn.clone(),
                 named_in: Box::new(named_in.below(home)),
             },
+            Self::Process { named_in } => Self::Process {
+                named_in: Box::new(named_in.below(home)),
+            },
             other => other.clone(),
         }
     }
@@ -215,6 +223,7 @@ impl Origin {
             Self::InstanceMetadata { role: None } => f.write_str("instance metadata (IMDSv2)"),
             Self::Container { variable } => write!(f, "agent of {variable}"),
             Self::Role { arn, named_in } => write!(f, "{arn} by {}", named_in.raw()),
+            Self::Process { named_in } => write!(f, "credential_process of {}", named_in.raw()),
             Self::Other { description } => f.write_str(description),
         }
     }

@@ -92,6 +92,10 @@ pub trait Provider: Send + Sync {
     fn findings(&self, _now: Timestamp) -> Vec<Finding> {
         Vec::new()
     }
+
+    /// Takes note that a service has refused these credentials. A provider that caches answers
+    /// returns other ones from now on.
+    fn invalidate(&self, _refused: &Credentials) {}
 }
 
 /// What a provider answers.
@@ -340,6 +344,10 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     fn findings(&self, now: Timestamp) -> Vec<Finding> {
         (**self).findings(now)
+    }
+
+    fn invalidate(&self, refused: &Credentials) {
+        (**self).invalidate(refused);
     }
 }
 

@@ -75,6 +75,10 @@ impl Variables {
         self
     }
 
+    pub(crate) fn platform(&self) -> Platform {
+        self.platform
+    }
+
     /// Sets the home folder to use if no variable names one.
     #[must_use]
     pub fn with_system_home(mut self, home: Option<PathBuf>) -> Self {

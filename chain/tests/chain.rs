@@ -394,10 +394,8 @@ async fn the_problem_that_made_a_profile_fail_is_not_repeated_as_a_warning() {
 #[tokio::test]
 async fn an_unsupported_source_stops_the_chain_if_it_is_configured() {
     let profile = |text: &str| settings(&[], text);
-    let mfa = "[default]\nrole_arn = arn:aws:iam::123456789012:role/a\ncredential_source = Environment\nmfa_serial = 1\n";
     for settings in [
-        profile(mfa),
-        profile("[default]\ncredential_process = /bin/keys\n"),
+        profile("[default]\nlogin_session = arn:aws:iam::123456789012:user/ada\n"),
         profile("[default]\nsso_session = dev\n"),
     ] {
         let error = key_id(Order::Cli, &settings).await.unwrap_err();

@@ -4,12 +4,13 @@
     reason = "a helper that fails should fail with its line"
 )]
 
-use std::fmt::Debug;
+use std::{fmt::Debug, process::ExitStatus};
 
 use keyfob_chain::{
     Argument, Cached, Chain, ContainerProvider, EnvironmentProvider, Error, ErrorKind, Finding,
-    FindingKind, Found, Inspection, Order, Origin, Outcome, ProfileProvider, Provider, Region,
-    Selection, Settings, Skip, TextStyle, Variables, WebIdentityProvider,
+    FindingKind, Found, Inspection, Order, Origin, Outcome, ProcessCommand, ProcessOutput,
+    ProfileProvider, Provider, Region, Selection, Settings, Skip, Sources, TextStyle, Variables,
+    WebIdentityProvider,
     profiles::{ConfigFiles, Editor, FileKind, SectionName},
     provider_fn,
     settings::{SettingKey, SettingKind},
@@ -163,4 +164,28 @@ fn debug_of_the_small_types_shows_what_they_say() {
     check(&EnvironmentProvider::new(settings).aside(now()));
     check(&TextStyle::default());
     check(&Order::Cli);
+}
+
+#[tokio::test]
+async fn debug_of_sources_and_processes_shows_no_argument_and_no_output() {
+    let sources = Sources::default()
+        .with_disk("/home/ada/.aws")
+        .with_mfa_prompt(|question| {
+            check(&question);
+            std::future::ready(Ok("canary".into()))
+        });
+    check(&sources);
+    check(&ProcessOutput::new(
+        ExitStatus::default(),
+        "canary",
+        "canary",
+    ));
+    let command = ProcessCommand::new("echo", ["canary"]).with_variable("A", "canary");
+    check(&command);
+    if cfg!(unix) {
+        let running = command.start().unwrap();
+        check(&running);
+        check(&running.stop());
+        check(&running.output().await.unwrap());
+    }
 }

@@ -168,8 +168,8 @@ fn the_profile_and_the_region_come_from_the_variables_of_each_sdk() {
 #[tokio::test]
 async fn the_sources_of_one_profile_count_in_the_order_of_each_sdk() {
     let beside = |source: &str| settings(&[], &format!("{PROFILES}{source}")).with_profile("dev");
-    // It is not supported yet, so it is an error where it counts.
-    let process = beside("credential_process = /bin/keys\n");
+    // It fails, so it is an error where it counts.
+    let process = beside("credential_process = /no/such/program\n");
     assert_eq!(
         with_key(&process, "AKIADEV").await,
         [Order::Go, Order::JavaScript]

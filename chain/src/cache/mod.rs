@@ -1,23 +1,25 @@
+mod slot;
 mod window;
 
 use std::{
     fmt,
-    hash::{BuildHasher, Hasher, RandomState},
     ops::Deref,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
 };
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::Guard;
 use keyfob_sigv4::{Credentials, Timestamp};
-use tokio::sync::Mutex as Gate;
 
-use self::window::{CacheEntry, Decision};
+pub(crate) use self::slot::Slot;
+use self::window::CacheEntry;
+#[cfg(feature = "sts")]
+pub(crate) use self::window::advisory_window;
 use crate::{
     cure::{Selection, Skip},
-    error::{Error, ErrorKind},
+    error::Error,
     finding::Finding,
     provider::{Aside, BoxFuture, Found, Inspection, Outcome, Provider},
 };
@@ -62,23 +64,10 @@ use crate::{
 /// ```
 pub struct Cached<P> {
     provider: P,
-    /// Set by the first answer. Replaced as a whole, and only with `answers` locked.
-    entry: OnceLock<ArcSwap<CacheEntry>>,
-    answers: Mutex<Answers>,
-    /// Held by the task that asks the provider.
-    gate: Gate<()>,
-    random: Box<dyn Fn() -> u64 + Send + Sync>,
+    slot: Slot,
     /// The revision of the provider's settings, and the second in which it was looked at.
     revision: AtomicU64,
     looked_at: AtomicI64,
-}
-
-/// What the provider has answered so far.
-#[derive(Default)]
-struct Answers {
-    count: u64,
-    /// The error, if the last answer was one.
-    failure: Option<Error>,
 }
 
 /// Credentials in a cache. It derefs to [`Credentials`].
@@ -136,10 +125,7 @@ impl<P: Provider> Cached<P> {
     pub fn new(provider: P) -> Self {
         Self {
             provider,
-            entry: OnceLock::new(),
-            answers: Mutex::default(),
-            gate: Gate::new(()),
-            random: Box::new(|| RandomState::new().build_hasher().finish()),
+            slot: Slot::default(),
             revision: AtomicU64::new(0),
             looked_at: AtomicI64::new(i64::MIN),
         }
@@ -157,7 +143,7 @@ impl<P: Provider> Cached<P> {
     /// ```
     #[must_use]
     pub fn with_random(mut self, random: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        self.random = Box::new(random);
+        self.slot.random = Box::new(random);
         self
     }
 
@@ -185,12 +171,7 @@ impl<P: Provider> Cached<P> {
     /// ```
     pub async fn credentials(&self, now: Timestamp) -> Result<CachedCredentials, Error> {
         let revision = self.look(now);
-        match self.load() {
-            Some(entry) if entry.decide(now, revision) == Decision::Serve => {
-                Ok(CachedCredentials(entry))
-            }
-            _ => self.refresh(now, revision).await,
-        }
+        self.slot.credentials(now, revision, || self.ask(now)).await
     }
 
     /// Returns the revision of the provider's settings as of this second.
@@ -225,63 +206,13 @@ impl<P: Provider> Cached<P> {
     /// # }).unwrap();
     /// ```
     pub fn invalidate(&self, refused: &Credentials) -> bool {
-        let _answers = self.lock();
-        let Some(entry) = self.load() else {
-            return false;
-        };
-        if entry.is_refused() || !entry.found.credentials.is_same_snapshot(refused) {
-            return false;
-        }
-        self.store(entry.refused());
-        true
+        self.provider.invalidate(refused);
+        self.slot.invalidate(refused)
     }
 
     /// Returns the provider.
     pub fn provider(&self) -> &P {
         &self.provider
-    }
-
-    /// Gets new credentials, or waits for another task that gets them.
-    async fn refresh(&self, now: Timestamp, revision: u64) -> Result<CachedCredentials, Error> {
-        let (seen, advised) = {
-            let answers = self.lock();
-            // Again, with the lock held: another task may have stored an answer since.
-            match self
-                .load()
-                .map(|entry| (entry.decide(now, revision), entry))
-            {
-                Some((Decision::Serve, entry)) => return Ok(CachedCredentials(entry)),
-                Some((Decision::Refresh, entry)) => (answers.count, Some(entry)),
-                Some((Decision::Replace, _)) | None => (answers.count, None),
-            }
-        };
-        let _gate = match (self.gate.try_lock(), advised) {
-            (Ok(gate), _) => gate,
-            // Another task is refreshing.
-            (Err(_), Some(entry)) => return Ok(CachedCredentials(entry)),
-            // If this task is canceled while it waits or asks, the next one gets the gate.
-            (Err(_), None) => self.gate.lock().await,
-        };
-        {
-            let answers = self.lock();
-            if answers.count != seen {
-                if let Some(error) = &answers.failure {
-                    return Err(error.clone());
-                }
-                match self.load() {
-                    Some(entry) if entry.decide(now, revision) != Decision::Replace => {
-                        return Ok(CachedCredentials(entry));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        let answer = self.ask(now).await;
-        let mut answers = self.lock();
-        let result = self.accept(answer, now, revision);
-        answers.count += 1;
-        answers.failure = result.as_ref().err().cloned();
-        result
     }
 
     async fn ask(&self, now: Timestamp) -> Result<Found, Error> {
@@ -290,73 +221,6 @@ impl<P: Provider> Cached<P> {
             Outcome::NotConfigured(reason) => Err(Error::not_configured(reason)),
         }
     }
-
-    /// Stores a new answer, or decides what a failure means.
-    fn accept(
-        &self,
-        answer: Result<Found, Error>,
-        now: Timestamp,
-        revision: u64,
-    ) -> Result<CachedCredentials, Error> {
-        // 300 to 600 seconds.
-        let retry_at = || now.plus_seconds(300 + ((self.random)() % 301) as i64);
-        let previous = self.load();
-        let error = match answer {
-            Ok(found) if !found.credentials.is_expired_at(now) => {
-                return Ok(self.store(CacheEntry::new(found, now, revision)));
-            }
-            // A service that issues expired credentials is in trouble. The first time there is
-            // nothing better to serve.
-            Ok(found) if previous.is_none() && found.renewal.serves_stale() => {
-                let entry = CacheEntry::new(found, now, revision);
-                return Ok(self.store(entry.retried_at(retry_at(), revision)));
-            }
-            Ok(found) => expired(&found),
-            Err(error) => error,
-        };
-        match previous {
-            Some(entry)
-                if entry.is_asked_early(now)
-                    || entry.found.renewal.serves_stale() && is_transient(&error) =>
-            {
-                Ok(self.store(entry.retried_at(retry_at(), revision)))
-            }
-            _ => Err(error),
-        }
-    }
-
-    fn load(&self) -> Option<Guard<Arc<CacheEntry>>> {
-        self.entry.get().map(ArcSwap::load)
-    }
-
-    /// Replaces the entry. The caller holds the lock of `answers`.
-    fn store(&self, entry: CacheEntry) -> CachedCredentials {
-        let entry = Arc::new(entry);
-        let cell = self.entry.get_or_init(|| ArcSwap::new(Arc::clone(&entry)));
-        cell.store(Arc::clone(&entry));
-        CachedCredentials(Guard::from_inner(entry))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Answers> {
-        // Nothing panics while the lock is held, so a poisoned value is complete.
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Returns true if waiting may help.
-fn is_transient(error: &Error) -> bool {
-    // An unreachable service is reported as not configured, so that counts too.
-    error.is_transient() || matches!(error.kind(), ErrorKind::NoCredentials | ErrorKind::Expired)
-}
-
-fn expired(found: &Found) -> Error {
-    let expiry = found.credentials.expiry().map(|at| format!(" at {at}"));
-    let message = format!(
-        "the credentials from {} expired{}",
-        found.origin,
-        expiry.unwrap_or_default()
-    );
-    Error::new(ErrorKind::Expired, message)
 }
 
 /// A cache is a provider, so that a chain can contain one.
@@ -399,6 +263,10 @@ impl<P: Provider> Provider for Cached<P> {
 
     fn findings(&self, now: Timestamp) -> Vec<Finding> {
         self.provider.findings(now)
+    }
+
+    fn invalidate(&self, refused: &Credentials) {
+        Self::invalidate(self, refused);
     }
 }
 

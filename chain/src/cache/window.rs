@@ -116,6 +116,12 @@ impl CacheEntry {
     }
 }
 
+/// Returns how many seconds before its expiry a session of STS is refreshed.
+#[cfg(feature = "sts")]
+pub(crate) fn advisory_window(lifetime: u32) -> i64 {
+    Windows::new(Renewal::Service, lifetime.into()).advisory
+}
+
 impl Windows {
     /// Source: the credential refresh design that the AWS SDKs share since 2026.
     fn new(renewal: Renewal, lifetime: i64) -> Self {

@@ -21,6 +21,7 @@ use crate::{
     order::{Order, Rules},
     origin::Origin,
     profiles::{ConfigFiles, FileKind, Section, SectionName, is_quoted},
+    sources::Sources,
     variables::Variables,
 };
 
@@ -57,6 +58,7 @@ pub struct Settings {
     /// Read from the variables when they are first needed.
     system_properties: Arc<OnceLock<Vec<SystemProperty>>>,
     notify: Option<Notify>,
+    sources: Arc<Sources>,
     #[cfg(feature = "imds")]
     instance: Arc<Instance>,
 }
@@ -129,6 +131,7 @@ impl Settings {
             watch: None,
             system_properties: Arc::default(),
             notify: None,
+            sources: Arc::default(),
             #[cfg(feature = "imds")]
             instance: Arc::default(),
             variables: Arc::new(variables),
@@ -272,6 +275,26 @@ impl Settings {
         "default".clone_into(&mut settings.profile);
         settings.profile_origin = Origin::Default;
         settings.forget_instance()
+    }
+
+    /// Sets what the program gives the providers: a prompt, a disk, clients and so on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Sources, Variables};
+    ///
+    /// let sources = Sources::default().with_disk("/home/ada/.aws");
+    /// let settings = Settings::load(Variables::default()).with_sources(sources);
+    /// ```
+    #[must_use]
+    pub fn with_sources(mut self, sources: Sources) -> Self {
+        self.sources = Arc::new(sources);
+        self
+    }
+
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// Another profile may have other settings for instance metadata.

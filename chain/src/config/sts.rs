@@ -95,7 +95,8 @@ impl Settings {
         if let Some(setting) = self.offline() {
             builder = builder.offline(setting);
         }
-        self.with_certificates(builder)
+        let builder = self.with_certificates(builder)?;
+        Ok(self.sources().finish_client(builder))
     }
 
     /// Returns a number of seconds that an argument sets. 0 is as long as it takes, as in `aws`.

@@ -25,7 +25,7 @@ pub use update::Saved;
 use crate::error::{Error, ErrorKind};
 
 /// Returns an error that names the step and the file.
-fn cannot(step: &str, path: &Path, error: impl Into<io::Error>) -> Error {
+pub(crate) fn cannot(step: &str, path: &Path, error: impl Into<io::Error>) -> Error {
     let message = format!("cannot {step} {}", path.display());
     Error::with_source(ErrorKind::Write, message, error.into())
 }

@@ -5,6 +5,7 @@ mod environment;
 #[cfg(feature = "imds")]
 mod instance;
 mod key;
+mod process;
 mod profile;
 mod region;
 mod role;

@@ -1,11 +1,11 @@
 use std::mem::discriminant;
 
-use keyfob_sigv4::Timestamp;
+use keyfob_sigv4::{Credentials, Timestamp};
 
 use super::{
     container::ContainerProvider,
     environment::EnvironmentProvider,
-    role::{Base, CredentialSource, Plan, Role, Sts, masks, masks_of_sources},
+    role::{Base, CredentialSource, Plan, Role, Sessions, masks, masks_of_sources},
     without_profile::{profile_name, without_profile},
 };
 use crate::{
@@ -31,13 +31,18 @@ use crate::{
 /// and account come from one file, so that an old token in one file never ends up beside a new key
 /// in the other.
 ///
-/// SSO, a login, a process or MFA in the profile is an error, so that no other identity is used in
-/// its place.
+/// A role with `mfa_serial` asks for a code with the prompt of [`Sources`](crate::Sources). The
+/// sessions of roles are cached there, each for all profiles that share it.
+///
+/// The program of `credential_process` is run without a shell, again when its credentials expire.
+/// If it fails, that is an error.
+///
+/// SSO or a login in the profile is an error, so that no other identity is used in its place.
 #[derive(Clone, Debug)]
 pub struct ProfileProvider {
     settings: Settings,
     name: String,
-    sts: Sts,
+    sessions: Sessions,
 }
 
 impl ProfileProvider {
@@ -55,7 +60,7 @@ impl ProfileProvider {
     pub fn new(settings: Settings) -> Self {
         Self {
             name: profile_name(&settings),
-            sts: Sts::new(settings.clone()),
+            sessions: Sessions::new(settings.clone()),
             settings,
         }
     }
@@ -63,7 +68,7 @@ impl ProfileProvider {
     /// Returns the provider with other settings.
     fn with(&self, settings: Settings) -> Self {
         Self {
-            sts: self.sts.with(&settings),
+            sessions: self.sessions.with(&settings),
             name: self.name.clone(),
             settings,
         }
@@ -78,26 +83,46 @@ impl ProfileProvider {
         let Some(plan) = Plan::from_settings(&self.settings)? else {
             return self.missing_reason().map(Outcome::NotConfigured);
         };
-        let first = plan.roles.first();
-        let mut found = self.base(plan.base, first, now).await?;
-        for role in &plan.roles {
-            found = self.sts.assume(role, &found, now).await?;
-        }
-        Ok(Outcome::Found(found))
+        self.session(&plan, &plan.roles, now)
+            .await
+            .map(Outcome::Found)
     }
 
-    /// Returns the first credentials, for the first role that needs them.
-    async fn base(&self, base: Base, role: Option<&Role>, now: Timestamp) -> Result<Found, Error> {
-        let source = match base {
-            Base::Key(found) => return Ok(found),
+    /// Returns the session of the last of these roles of the plan, or the first credentials if
+    /// there is none. A role is assumed only if no session of it is cached.
+    fn session<'a>(
+        &'a self,
+        plan: &'a Plan,
+        roles: &'a [Role],
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Found, Error>> {
+        Box::pin(async move {
+            let Some((role, earlier)) = roles.split_last() else {
+                return self.base(plan, now).await;
+            };
+            let source = || self.session(plan, earlier, now);
+            let base = plan.base.key(&self.settings);
+            self.sessions
+                .assume(role, earlier, &base, source, now)
+                .await
+        })
+    }
+
+    /// Returns the first credentials.
+    async fn base(&self, plan: &Plan, now: Timestamp) -> Result<Found, Error> {
+        let source = match &plan.base {
+            Base::Key(found) => return Ok(found.clone()),
             Base::WebIdentity {
                 role, token_file, ..
-            } => return self.sts.assume_with_token(&role, &token_file, now).await,
-            Base::Source(source) => source,
+            } => return self.sessions.assume_with_token(role, token_file, now).await,
+            Base::Process(process) => return process.credentials(&self.settings, now).await,
+            Base::Source(source) => *source,
         };
         match self.source(source)?.provide(now).await? {
             Outcome::Found(found) => Ok(found),
-            Outcome::NotConfigured(reason) => Err(without_source(source, role, &reason)),
+            Outcome::NotConfigured(reason) => {
+                Err(without_source(source, plan.roles.first(), &reason))
+            }
         }
     }
 
@@ -195,6 +220,10 @@ impl Provider for ProfileProvider {
 
     fn revision(&self, now: Timestamp) -> u64 {
         self.settings.revision(now)
+    }
+
+    fn invalidate(&self, refused: &Credentials) {
+        self.settings.sources().invalidate(refused);
     }
 
     fn skip(&self) -> Option<Skip> {

@@ -1,7 +1,7 @@
-use keyfob_sigv4::Timestamp;
+use keyfob_sigv4::{Credentials, Timestamp};
 
 use super::{
-    role::{Role, Sts, TokenFile, property},
+    role::{Role, Sessions, TokenFile, property},
     without_profile::{profile_name, without_profile},
 };
 use crate::{
@@ -31,14 +31,14 @@ const SESSION_NAME: &str = table::ROLE_SESSION_NAME.name();
 #[derive(Clone, Debug)]
 pub struct WebIdentityProvider {
     settings: Settings,
-    sts: Sts,
+    sessions: Sessions,
 }
 
 impl WebIdentityProvider {
     /// Creates the provider.
     pub fn new(settings: Settings) -> Self {
         Self {
-            sts: Sts::new(settings.clone()),
+            sessions: Sessions::new(settings.clone()),
             settings,
         }
     }
@@ -46,7 +46,7 @@ impl WebIdentityProvider {
     /// Returns the provider with other settings.
     fn with(&self, settings: Settings) -> Self {
         Self {
-            sts: self.sts.with(&settings),
+            sessions: self.sessions.with(&settings),
             settings,
         }
     }
@@ -73,6 +73,7 @@ impl WebIdentityProvider {
             session_name: variables.text(SESSION_NAME).map(ToOwned::to_owned),
             external_id: None,
             duration_seconds: None,
+            mfa_serial: None,
             region: None,
             named_in: Origin::environment(&[ROLE, TOKEN_FILE]),
             places: Vec::new(),
@@ -144,7 +145,7 @@ impl WebIdentityProvider {
         match self.role()? {
             None => Ok(Outcome::NotConfigured(self.missing_reason())),
             Some((role, file)) => {
-                let found = self.sts.assume_with_token(&role, &file, now).await;
+                let found = self.sessions.assume_with_token(&role, &file, now).await;
                 found.map(Outcome::Found)
             }
         }
@@ -174,6 +175,10 @@ impl Provider for WebIdentityProvider {
             Ok(Some((role, _))) => role.finding().into_iter().collect(),
             _ => Vec::new(),
         }
+    }
+
+    fn invalidate(&self, refused: &Credentials) {
+        self.settings.sources().invalidate(refused);
     }
 
     fn skip(&self) -> Option<Skip> {

@@ -1,9 +1,10 @@
 //! Which provider the chain uses, and what it requests.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::ExitStatus};
 
 use keyfob_chain::{
-    Chain, Error, ErrorKind, Order, ProfileProvider, Region, Resolution, Settings, Variables,
+    Chain, Error, ErrorKind, Order, ProcessOutput, ProfileProvider, Region, Resolution, Settings,
+    Sources, Variables,
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_imds::server::{Imds, ImdsBuilder};
@@ -31,15 +32,15 @@ fn recorded(case: &Value) -> Outcome {
     };
     let reason = match case["kind"].as_str().unwrap() {
         "sso" => "SSO is not a source of this version",
-        "credential_process" => "processes are not a source of this version",
+        _ if has_pipe(case) => "a pipe needs a shell",
         "bearer-token" => "bearer tokens are not credentials",
         "login" => "logins are not a source of this version",
         "imds" | "ecs" | "eks" if !cfg!(feature = "imds") => "the feature imds is off",
         "assume_role" | "web_identity" | "other" if !cfg!(feature = "sts") => {
             "the feature sts is off"
         }
-        _ if mentions(case, &["credential_process", "sso_", "login_session"]) => {
-            "SSO, logins and processes are not sources of this version"
+        _ if mentions(case, &["sso_", "login_session"]) => {
+            "SSO and logins are not sources of this version"
         }
         _ if exchanges(case).iter().any(elsewhere) => {
             "it contacts a service that this version does not use"
@@ -47,6 +48,13 @@ fn recorded(case: &Value) -> Outcome {
         _ => return Outcome::Checked(recorded_case(case)),
     };
     Outcome::Skipped(reason)
+}
+
+/// Returns true if a command of a case needs a shell.
+fn has_pipe(case: &Value) -> bool {
+    let files = case["files"].as_object().into_iter().flatten();
+    let mut lines = files.flat_map(|(_, text)| text.as_str().unwrap().lines());
+    lines.any(|line| line.trim_start().starts_with("credential_process") && line.contains('|'))
 }
 
 /// Returns the recorded requests and responses.
@@ -251,6 +259,72 @@ fn parts(key: &Credentials) -> [Option<&str>; 4] {
     ]
 }
 
+#[cfg(unix)]
+#[test]
+fn the_output_of_a_process_is_read_as_the_sdks_read_it() {
+    run("credential-documents", |case| {
+        if case["kind"] != "credential-process" {
+            return Outcome::Skipped("keyfob-imds runs these kinds");
+        }
+        Outcome::Checked(document(case))
+    });
+}
+
+/// Runs a process that writes the output of a case and exits with its status.
+#[cfg(unix)]
+fn document(case: &Value) -> Check {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, case["stdout"].as_str().unwrap_or_default()).unwrap();
+    let (path, status) = (
+        file.path().display(),
+        case["exit_code"].as_i64().unwrap_or(0),
+    );
+    let config =
+        format!("[default]\ncredential_process = sh -c 'cat {path}; echo >&2; exit {status}'\n");
+    let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    let provider = ProfileProvider::new(Settings::new(Variables::default(), files));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let resolution = runtime.block_on(Chain::new().then(provider).resolve(Timestamp::now()));
+    let expected = &case["expected"];
+    if let Err(error) = &resolution.credentials {
+        let shown = format!("{error} {error:?}");
+        for secret in ["SecretAccessKey", "SessionToken"] {
+            let output = serde_json::from_str(case["stdout"].as_str().unwrap_or_default());
+            let output: Value = output.unwrap_or_default();
+            let secret = output[secret].as_str().filter(|secret| secret.len() > 3);
+            check(secret.is_none_or(|secret| !shown.contains(secret)), || {
+                shown.clone()
+            })?;
+        }
+    }
+    if expected.get("either").is_some() {
+        return Ok(());
+    }
+    match expected.get("credentials") {
+        None => check(resolution.credentials.is_err(), || "no error".to_owned()),
+        Some(wanted) => {
+            let names = [
+                "access_key_id",
+                "secret_access_key",
+                "session_token",
+                "account_id",
+            ];
+            let expiry = match (wanted.get("expiration"), &resolution.credentials) {
+                (Some(Value::String(text)), _) => {
+                    Some(text.parse::<Timestamp>().unwrap().unix_seconds())
+                }
+                (Some(number), _) => number.as_i64(),
+                (None, found) => found
+                    .as_ref()
+                    .ok()
+                    .and_then(Credentials::expiry)
+                    .map(Timestamp::unix_seconds),
+            };
+            same_key(&resolution, wanted, names, expiry)
+        }
+    }
+}
+
 #[test]
 fn the_expected_provider_wins() {
     run("chain-precedence", |case| {
@@ -372,12 +446,12 @@ fn roles_are_assumed_in_the_order_of_the_sdks() {
             .values()
             .filter_map(Value::as_object)
             .flat_map(Map::keys);
-        let unsupported = ["sso_", "credential_process", "login_session"];
+        let unsupported = ["sso_", "login_session"];
         if !cfg!(feature = "sts") {
             return Outcome::Skipped("the feature sts is off");
         }
         if names.any(|name| unsupported.iter().any(|other| name.starts_with(other))) {
-            return Outcome::Skipped("SSO, logins and processes are not sources of this version");
+            return Outcome::Skipped("SSO and logins are not sources of this version");
         }
         if case["expected"]["ProfileChain"][0]["NamedSource"].is_string() && !cfg!(feature = "imds")
         {
@@ -421,7 +495,14 @@ fn assume_roles(case: &Value) -> Check {
     ]);
     let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
     let profile = input["selected_profile"].as_str().unwrap();
-    let settings = Settings::new(variables, files).with_profile(profile);
+    let sources = Sources::default().with_processes(|_| {
+        let key = json!({"Version": 1, "AccessKeyId": "ASIAPROCESS", "SecretAccessKey": "secret"});
+        let output = ProcessOutput::new(ExitStatus::default(), key.to_string(), "");
+        std::future::ready(Ok(output))
+    });
+    let settings = Settings::new(variables, files)
+        .with_profile(profile)
+        .with_sources(sources);
     let resolution = resolve(&settings);
     if wanted.is_empty() {
         let found = resolution.credentials;
@@ -434,6 +515,7 @@ fn assume_roles(case: &Value) -> Check {
         Some("Ec2InstanceMetadata") => "ASIAINSTANCE",
         Some("EcsContainer") => "ASIACONTAINER",
         Some(_) => "AKIDENV",
+        None if wanted[0]["CredentialProcess"].is_string() => "ASIAPROCESS",
         None => wanted[0]["AccessKey"]["access_key_id"]
             .as_str()
             .unwrap_or("AKIDENV"),

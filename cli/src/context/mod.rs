@@ -7,6 +7,7 @@ mod origin;
 mod output;
 mod region;
 mod settings;
+mod sources;
 
 use std::{ffi::OsStr, sync::OnceLock};
 
@@ -84,7 +85,10 @@ impl Context {
             );
         }
         let settings = load(variables, &globals, region_argument.as_ref());
-        let settings = settings.with_notify(move |finding| told.print(finding));
+        let sources = sources::sources(console, settings.variables(), sandbox.is_none());
+        let settings = settings
+            .with_sources(sources)
+            .with_notify(move |finding| told.print(finding));
         Ok(Self {
             globals,
             console,

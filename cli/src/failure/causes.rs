@@ -1,7 +1,7 @@
 //! Conversion of the errors of Keyfob's crates to failures: which kind of error has which exit code
 //! and error code.
 
-use std::error::Error;
+use std::{error::Error, io};
 
 use tracing::debug;
 
@@ -20,6 +20,9 @@ impl From<&keyfob_chain::Error> for Failure {
             return Self::from(answer).with_detail(error.to_string());
         }
         let text = chained(error);
+        if kind == ErrorKind::MfaCode {
+            return Self::mfa(error, text);
+        }
         match kind {
             ErrorKind::NoCredentials => Self::no_credentials(text),
             ErrorKind::ProfileNotFound => Self::other(text).with_code("ProfileNotFound"),
@@ -131,6 +134,20 @@ impl Failure {
         match error.kind() {
             keyfob_chain::ErrorKind::ProfileNotFound => Self::configuration(chained(error)),
             _ => Self::from(error),
+        }
+    }
+
+    /// Creates the failure of a role that needs a code. Ctrl-C at the prompt has no message.
+    fn mfa(error: &keyfob_chain::Error, text: String) -> Self {
+        match (cause::<keyfob_sts::Error>(error), cause::<io::Error>(error)) {
+            (Some(answer), _) => Self::from(answer).with_detail(error.to_string()),
+            (None, Some(cause)) if cause.kind() == io::ErrorKind::Interrupted => {
+                Self::interrupted()
+            }
+            _ => Self::configuration(text).with_hint(
+                "`keyfob sts assume-role --role-arn ROLE --role-session-name NAME --serial-number \
+                 DEVICE --token-code CODE --profile SOURCE` takes the code as an argument",
+            ),
         }
     }
 

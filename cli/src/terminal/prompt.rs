@@ -58,6 +58,17 @@ impl Prompt {
         self.ask(question, current, check, read_secret).await
     }
 
+    /// Asks for a code that is used once. The caller has made sure that there is a terminal. An
+    /// empty answer is `None`.
+    ///
+    /// # Errors
+    ///
+    /// If the terminal cannot be read; [`io::ErrorKind::Interrupted`] on Ctrl-C.
+    pub(crate) async fn code(console: Console, question: &str) -> io::Result<Option<String>> {
+        console.write_stderr(question);
+        read_trimmed(read_secret).await
+    }
+
     async fn ask(
         &self,
         question: &str,
@@ -126,19 +137,24 @@ fn restore_echo_on_signal() -> Option<Undo> {
     None
 }
 
-/// Reads on another thread, because the answer may take long.
 async fn read_answer(read: fn() -> io::Result<String>) -> Result<Option<String>, Failure> {
+    read_trimmed(read)
+        .await
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => Failure::interrupted(),
+            _ => Failure::other(format!("cannot read the answer: {error}")),
+        })
+}
+
+/// Reads on another thread, because the answer may take long.
+async fn read_trimmed(read: fn() -> io::Result<String>) -> io::Result<Option<String>> {
     // Before the thread starts: it changes the terminal.
     let work = async { tokio::task::spawn_blocking(read).await };
     #[cfg(unix)]
     let work = with_stops(work);
     let line = work
         .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => Failure::interrupted(),
-            _ => Failure::other(format!("cannot read the answer: {error}")),
-        })?;
+        .unwrap_or_else(|error| Err(io::Error::other(error)))?;
     let answer = line.trim();
     Ok((!answer.is_empty()).then(|| answer.to_owned()))
 }

@@ -31,6 +31,8 @@ mod servers;
 mod sign;
 #[cfg(unix)]
 mod signals;
+#[cfg(unix)]
+mod sources;
 mod usage;
 mod values;
 mod why;

@@ -10,9 +10,9 @@ use crate::{
 /// A stand-in for STS without the feature `sts`. A role that is configured is an error, so that no
 /// other identity is used in its place.
 #[derive(Clone, Debug)]
-pub(in crate::providers) struct Sts;
+pub(in crate::providers) struct Sessions;
 
-impl Sts {
+impl Sessions {
     pub(in crate::providers) fn new(_settings: Settings) -> Self {
         Self
     }
@@ -22,10 +22,12 @@ impl Sts {
         Self
     }
 
-    pub(in crate::providers) async fn assume(
+    pub(in crate::providers) async fn assume<R>(
         &self,
         role: &Role,
-        _source: &Found,
+        _earlier: &[Role],
+        _base: &str,
+        _source: impl FnOnce() -> R,
         _now: Timestamp,
     ) -> Result<Found, Error> {
         Err(unsupported(role))

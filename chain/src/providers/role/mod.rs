@@ -13,14 +13,18 @@ mod disabled;
 mod masks;
 mod plan;
 #[cfg(feature = "sts")]
+mod session_file;
+#[cfg(feature = "sts")]
+mod sessions;
+#[cfg(feature = "sts")]
 mod sts;
 
 #[cfg(not(feature = "sts"))]
-pub(super) use disabled::Sts;
+pub(super) use disabled::Sessions;
 pub(super) use masks::{masks, masks_of_sources};
 pub(super) use plan::{Base, CredentialSource, Plan, property};
 #[cfg(feature = "sts")]
-pub(super) use sts::Sts;
+pub(super) use sessions::Sessions;
 
 /// A role to request from STS.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ pub(super) struct Role {
     pub(super) session_name: Option<String>,
     pub(super) external_id: Option<String>,
     pub(super) duration_seconds: Option<u32>,
+    /// The serial number or ARN of the MFA device whose code the role needs.
+    pub(super) mfa_serial: Option<String>,
     /// The region beside the role in its profile, which some SDKs call STS in.
     pub(super) region: Option<(String, Origin)>,
     /// Where the role is configured.
@@ -77,10 +83,35 @@ impl Role {
         }
     }
 
+    /// Returns the parameters of the call to STS that the configuration sets, all but the code.
+    /// Two roles with the same parameters have the same sessions.
+    #[cfg(feature = "sts")]
+    fn parameters(&self) -> serde_json::Map<String, serde_json::Value> {
+        let text = |value: &Option<String>| value.as_deref().map(Into::into);
+        let parameters = [
+            ("RoleArn", Some(self.arn.as_str().into())),
+            ("RoleSessionName", text(&self.session_name)),
+            ("ExternalId", text(&self.external_id)),
+            ("DurationSeconds", self.duration_seconds.map(Into::into)),
+            ("SerialNumber", text(&self.mfa_serial)),
+        ];
+        let set = parameters
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        set.collect()
+    }
+
     /// Sets where a parameter is configured.
     pub(super) fn set_place(&mut self, parameter: &'static str, setting: String) {
         self.places.retain(|place| place.parameter != parameter);
         self.places.push(Place { parameter, setting });
+    }
+
+    /// Returns where a parameter is configured.
+    fn place(&self, parameter: &str) -> Option<&str> {
+        let mut places = self.places.iter();
+        let place = places.find(|place| place.parameter == parameter)?;
+        Some(&place.setting)
     }
 
     /// Returns true if it begins as every ARN. What does not may be a secret in its place.
@@ -93,11 +124,9 @@ impl Role {
         if self.is_arn() {
             return None;
         }
-        let mut places = self.places.iter();
-        let place = places.find(|place| place.parameter == "RoleArn")?;
         let text = format!(
             "{} is not an ARN: write it as arn:aws:iam::123456789012:role/NAME",
-            place.setting
+            self.place("RoleArn")?
         );
         Some(Finding::warning(FindingKind::RoleArn, text))
     }

@@ -8,7 +8,7 @@ use crate::{
     origin::Origin,
     profiles::{FileKind, Part, Section, SectionName, Value},
     provider::Found,
-    providers::key::Key,
+    providers::{key::Key, process::Process},
 };
 
 pub(super) const ID: &str = table::ACCESS_KEY_ID.property();
@@ -19,11 +19,12 @@ pub(super) const TOKEN_FILE: &str = table::WEB_IDENTITY_TOKEN_FILE.property();
 const SHARED_ROLE: &str = table::ROLE_ARN.name();
 const SHARED_SESSION_NAME: &str = table::ROLE_SESSION_NAME.name();
 /// The parameters of STS that properties set.
-const PARAMETERS: [(&str, &str); 4] = [
+const PARAMETERS: [(&str, &str); 5] = [
     ("RoleArn", ROLE),
     ("RoleSessionName", "role_session_name"),
     ("ExternalId", "external_id"),
     ("DurationSeconds", "duration_seconds"),
+    ("SerialNumber", "mfa_serial"),
 ];
 pub(super) const SSO: [&str; 4] = [
     "sso_session",
@@ -44,6 +45,7 @@ pub(in crate::providers) struct Plan {
 pub(in crate::providers) enum Base {
     Key(Found),
     Source(CredentialSource),
+    Process(Process),
     WebIdentity {
         role: Box<Role>,
         token_file: TokenFile,
@@ -141,8 +143,28 @@ impl Plan {
             (Some(role), _) => role.origin(),
             (None, Base::WebIdentity { role, .. }) => role.origin(),
             (None, Base::Key(found)) => found.origin.clone(),
+            (None, Base::Process(process)) => process.origin(),
             // Only a role can have one of these as its source.
             (None, Base::Source(_)) => Origin::Default,
+        }
+    }
+}
+
+impl Base {
+    /// Returns what these credentials are made of. Sessions that are assumed with them are cached
+    /// by it. It contains no secret, except what someone wrote into the command of a process.
+    pub(in crate::providers) fn key(&self, settings: &Settings) -> String {
+        match self {
+            Self::Key(found) => found.credentials.access_key_id().to_owned(),
+            Self::Source(source @ CredentialSource::Environment) => {
+                let id = settings.variables().text("AWS_ACCESS_KEY_ID");
+                format!("{} {}", source.name(), id.unwrap_or_default())
+            }
+            Self::Source(source) => source.name().to_owned(),
+            Self::Process(process) => process.key(),
+            Self::WebIdentity {
+                role, token_file, ..
+            } => format!("{} {}", token_file.path.display(), role.arn),
         }
     }
 }
@@ -186,7 +208,8 @@ impl<'a> Step<'a> {
                 ProfileSource::Login => unsupported(section, &["login_session"])?,
                 ProfileSource::Process => {
                     refuse_empty(section, PROCESS)?;
-                    unsupported(section, &[PROCESS])?
+                    let command = property(section, PROCESS);
+                    command.map(|command| Self::Base(Base::Process(Process::new(section, command))))
                 }
             };
             if let Some(step) = step {
@@ -271,11 +294,6 @@ fn named_source(source: &Value) -> Result<Base, Error> {
 }
 
 fn role(section: &Section, arn: &Value) -> Result<Role, Error> {
-    if let Some(serial) = property(section, "mfa_serial") {
-        let text = "mfa_serial needs a code, which this version cannot ask for: get a session with \
-                    a code first";
-        return Err(error_at(ErrorKind::Unsupported, serial, text));
-    }
     let text = |name| property(section, name).map(|value| value.as_str().to_owned());
     let place = |(parameter, name): &(&'static str, &str)| {
         let value = property(section, name)?;
@@ -288,6 +306,7 @@ fn role(section: &Section, arn: &Value) -> Result<Role, Error> {
         session_name: text("role_session_name"),
         external_id: text("external_id"),
         duration_seconds: duration_seconds(section)?,
+        mfa_serial: text("mfa_serial"),
         region: property(section, "region").map(|value| {
             let origin = Origin::file(value.location(), section.name().name());
             (value.as_str().to_owned(), origin)

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
     Client, ErrorKind as StsErrorKind,
-    actions::{AssumeRole, AssumeRoleWithWebIdentity, AssumedRole},
+    actions::{
+        AssumeRole, AssumeRoleWithWebIdentity, AssumedRole, AssumedRoleUser, WebIdentityRole,
+    },
 };
 use tokio::sync::OnceCell;
 
@@ -14,18 +16,46 @@ use crate::{
     files,
     finding::{Finding, FindingKind},
     origin::Origin,
-    provider::{Found, Renewal},
+    provider::Found,
+    sources::MfaQuestion,
 };
+
+/// How many codes a person may try.
+const CODES: u32 = 3;
+
+/// The credentials that STS has issued, and for whom.
+pub(super) struct Session {
+    pub(super) credentials: Credentials,
+    pub(super) user: Option<AssumedRoleUser>,
+}
+
+impl From<AssumedRole> for Session {
+    fn from(answer: AssumedRole) -> Self {
+        Self {
+            credentials: answer.credentials,
+            user: answer.user,
+        }
+    }
+}
+
+impl From<WebIdentityRole> for Session {
+    fn from(answer: WebIdentityRole) -> Self {
+        Self {
+            credentials: answer.credentials,
+            user: answer.user,
+        }
+    }
+}
 
 /// STS, at the endpoint that the settings lead to. The client is created for the first role.
 #[derive(Clone, Debug)]
-pub(in crate::providers) struct Sts {
+pub(super) struct Sts {
     settings: Settings,
     client: Arc<OnceCell<Client>>,
 }
 
 impl Sts {
-    pub(in crate::providers) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings) -> Self {
         Self {
             settings,
             client: Arc::default(),
@@ -33,7 +63,7 @@ impl Sts {
     }
 
     /// Returns STS by other settings. The client is kept if their profile is the same.
-    pub(in crate::providers) fn with(&self, settings: &Settings) -> Self {
+    pub(super) fn with(&self, settings: &Settings) -> Self {
         if settings.has_profile_of(&self.settings) {
             self.clone()
         } else {
@@ -41,12 +71,13 @@ impl Sts {
         }
     }
 
-    pub(in crate::providers) async fn assume(
+    /// Assumes a role. Asks for a code if the role needs one, and again if that one is wrong.
+    pub(super) async fn assume(
         &self,
         role: &Role,
         source: &Found,
         now: Timestamp,
-    ) -> Result<Found, Error> {
+    ) -> Result<Session, Error> {
         let client = self.client(role, now).await?;
         let mut action = assume_role(role, now).map_err(|error| failed(role, error))?;
         // Of the credentials of containers and instances it is not known: any server may imitate
@@ -54,18 +85,60 @@ impl Sts {
         if matches!(source.origin, Origin::Role { .. }) {
             action = action.chained();
         }
-        let answer = client.send(&action, &source.credentials).await;
-        session(role, answer.map(|answer: AssumedRole| answer.credentials))
+        let Some(serial) = &role.mfa_serial else {
+            let answer = client.send(&action, &source.credentials).await;
+            return session(role, answer);
+        };
+        let mut refused = None;
+        let mut asked = 0;
+        loop {
+            asked += 1;
+            let code = self.ask_for_code(role, serial, refused).await?;
+            let answer = match action.clone().mfa(serial, code) {
+                Ok(action) => client.send(&action, &source.credentials).await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Err(error) if asked < CODES && is_wrong_code(&error) => {
+                    refused = Some(error.message().to_owned());
+                }
+                answer => return session(role, answer),
+            }
+        }
     }
 
-    pub(in crate::providers) async fn assume_with_token(
+    async fn ask_for_code(
+        &self,
+        role: &Role,
+        serial: &str,
+        refused: Option<String>,
+    ) -> Result<Secret, Error> {
+        let profile = match &role.named_in {
+            Origin::File { section, .. } => section.clone(),
+            _ => String::new(),
+        };
+        let question = MfaQuestion {
+            profile,
+            role_arn: role.arn.clone(),
+            serial_number: serial.to_owned(),
+            refused,
+        };
+        match self.settings.sources().ask_for_code(question) {
+            Some(code) => code.await,
+            None => Err(Error::new(ErrorKind::MfaCode, "there is no prompt")),
+        }
+    }
+
+    pub(super) async fn assume_with_token(
         &self,
         role: &Role,
         token_file: &TokenFile,
+        token: &Secret,
         now: Timestamp,
-    ) -> Result<Found, Error> {
+    ) -> Result<Session, Error> {
         let client = self.client(role, now).await?;
-        let token = read_token(token_file)?;
+        // Many writers put a line end after it.
+        let token = Secret::from(token.expose().trim());
         let action = assume_role_with_token(role, token, now).map_err(|error| {
             let TokenFile { path, setting } = token_file;
             let mut role = role.clone();
@@ -74,7 +147,7 @@ impl Sts {
             failed(&role, error)
         })?;
         let answer = client.send_unsigned(&action).await;
-        session(role, answer.map(|answer| answer.credentials))
+        session(role, answer)
     }
 
     /// Returns the client, and tells the program what it should say before the call.
@@ -142,11 +215,10 @@ fn session_name(role: &Role, now: Timestamp) -> String {
     role.session_name.clone().unwrap_or_else(default)
 }
 
-/// Reads the token, without the line end that many writers put after it.
-fn read_token(file: &TokenFile) -> Result<Secret, Error> {
+/// Reads the token as it is, which the name of its session in the cache depends on.
+pub(super) fn read_token(file: &TokenFile) -> Result<Secret, Error> {
     let TokenFile { path, setting } = file;
-    // The untrimmed copy is zeroed on drop too.
-    let untrimmed = files::read_secret(path).map_err(|error| {
+    files::read_secret(path).map_err(|error| {
         // No AWS tool expands it in this setting.
         let hint = if path.starts_with("~") {
             " (~ is not expanded here: write the whole path)"
@@ -155,27 +227,35 @@ fn read_token(file: &TokenFile) -> Result<Secret, Error> {
         };
         let message = format!("{setting}: cannot read {}{hint}", shown_path(path));
         Error::with_source(ErrorKind::Provider, message, error)
-    })?;
-    Ok(Secret::from(untrimmed.expose().trim()))
+    })
 }
 
-fn session(role: &Role, answer: Result<Credentials, keyfob_sts::Error>) -> Result<Found, Error> {
-    match answer {
-        Ok(credentials) => {
-            Ok(Found::new(credentials, role.origin()).with_renewal(Renewal::Service))
-        }
-        Err(error) => Err(failed(role, error)),
-    }
+/// Returns true if another code may be accepted: this one was malformed, used before, or too old.
+fn is_wrong_code(error: &keyfob_sts::Error) -> bool {
+    let is_refused = error.code() == Some("AccessDenied")
+        && error.message().contains("invalid MFA one time pass code");
+    is_refused || error.parameter() == Some("TokenCode")
+}
+
+fn session(
+    role: &Role,
+    answer: Result<impl Into<Session>, keyfob_sts::Error>,
+) -> Result<Session, Error> {
+    answer.map(Into::into).map_err(|error| failed(role, error))
 }
 
 fn failed(role: &Role, error: keyfob_sts::Error) -> Error {
-    let mut places = role.places.iter();
-    let place = places.find(|place| error.parameter() == Some(place.parameter));
-    if let Some(place) = place {
+    if is_wrong_code(&error) {
+        let message = format!("no session of role {}", role.origin().raw());
+        return Error::with_source(ErrorKind::MfaCode, message, error);
+    }
+    if let Some(parameter) = error.parameter()
+        && let Some(place) = role.place(parameter)
+    {
         // The messages of STS begin with its own name of the parameter.
         let text = error.to_string();
-        let text = text.strip_prefix(place.parameter).unwrap_or(&text);
-        return Error::new(ErrorKind::Setting, format!("{}{text}", place.setting));
+        let text = text.strip_prefix(parameter).unwrap_or(&text);
+        return Error::new(ErrorKind::Setting, format!("{place}{text}"));
     }
     let kind = match (error.kind(), error.code()) {
         (StsErrorKind::Input | StsErrorKind::Setting, _) => ErrorKind::Setting,

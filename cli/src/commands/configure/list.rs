@@ -108,6 +108,7 @@ fn keys(context: &Context, resolution: &Resolution) -> ([Line; 2], Option<Failur
         ErrorKind::NoCredentials if !has_failed(&resolution.explanation) => None,
         ErrorKind::NoCredentials
         | ErrorKind::Unsupported
+        | ErrorKind::MfaCode
         | ErrorKind::Provider
         | ErrorKind::Refused
         | ErrorKind::Expired

@@ -1,0 +1,254 @@
+//! `credential_process`: a program that writes credentials.
+
+mod document;
+mod split;
+
+use std::{fmt, io, path::Path};
+
+use keyfob_sigv4::Timestamp;
+use serde_json::json;
+
+use self::split::split;
+use super::role::property;
+use crate::{
+    config::Settings,
+    error::{Error, ErrorKind, quotable, quotable_path, shown},
+    origin::Origin,
+    profiles::{Section, Value},
+    provider::Found,
+    sources::{ProcessCommand, ProcessOutput},
+};
+
+/// The profiles whose processes wait for this one, with commas between them. The AWS CLI has the
+/// same variable.
+const CHAIN: &str = "_AWS_CLI_PROFILE_CHAIN";
+/// How many profiles may wait for one another.
+const MAX_CHAIN: usize = 4;
+
+/// The `credential_process` of a profile.
+#[derive(Clone)]
+pub(super) struct Process {
+    profile: String,
+    command: String,
+    /// The file and the line.
+    place: String,
+    origin: Origin,
+    account_id: Option<String>,
+}
+
+impl Process {
+    pub(super) fn new(section: &Section, command: &Value) -> Self {
+        let account_id = property(section, "aws_account_id");
+        let profile = section.name().name();
+        let named_in = Box::new(Origin::file(command.location(), profile));
+        Self {
+            profile: profile.to_owned(),
+            command: command.as_str().to_owned(),
+            place: command.location().to_string(),
+            origin: Origin::Process { named_in },
+            account_id: account_id.map(|id| id.as_str().to_owned()),
+        }
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        self.origin.clone()
+    }
+
+    /// Returns what tells this process from others.
+    pub(super) fn key(&self) -> String {
+        json!(["credential_process", self.profile, self.command]).to_string()
+    }
+
+    /// Returns what the process has answered before, or runs it. Tasks that need it at the same
+    /// time run it once.
+    pub(super) async fn credentials(
+        &self,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Found, Error> {
+        let slot = settings.sources().slot(self.key());
+        let cached = slot.credentials(now, 0, || self.run(settings, now)).await?;
+        Ok(Found::new(cached.into(), self.origin()))
+    }
+
+    async fn run(&self, settings: &Settings, now: Timestamp) -> Result<Found, Error> {
+        let command = self.command(settings)?;
+        let program = command.program().to_owned();
+        let watch = settings.sources().watch(now);
+        let output = settings.sources().run(command).await;
+        let output = output.map_err(|error| self.cannot_run(&program, error))?;
+        if !output.status.success() {
+            return Err(self.has_failed(&output));
+        }
+        let fault = |fault: String| self.error(ErrorKind::Provider, &fault);
+        let mut credentials = document::read(output.stdout.expose()).map_err(fault)?;
+        if let (None, Some(id)) = (credentials.account_id(), &self.account_id) {
+            credentials = credentials.with_account_id(id);
+        }
+        if credentials.is_expired_at(watch.now())
+            && let Some(expiry) = credentials.expiry()
+        {
+            let text = format!("the credentials in its output expired at {expiry}");
+            return Err(self.error(ErrorKind::Expired, &text));
+        }
+        Ok(Found::new(credentials, self.origin()))
+    }
+
+    /// Returns the command to run, which tells the process which profiles wait for it.
+    fn command(&self, settings: &Settings) -> Result<ProcessCommand, Error> {
+        let variables = settings.variables();
+        let waiting = variables.text(CHAIN).unwrap_or_default();
+        let mut chain = names(waiting);
+        if chain.contains(&self.profile) {
+            chain.push(self.profile.clone());
+            let chain: Vec<_> = chain.iter().map(|name| shown(name)).collect();
+            let text = format!("it leads in a circle: {}", chain.join(" → "));
+            return Err(self.error(ErrorKind::SourceProfile, &text));
+        }
+        if chain.len() >= MAX_CHAIN {
+            let text = format!("{MAX_CHAIN} profiles already wait for one another's processes");
+            return Err(self.error(ErrorKind::SourceProfile, &text));
+        }
+        chain.push(self.profile.clone());
+        let words = split(&self.command, variables.platform());
+        let unended = || self.error(ErrorKind::Setting, "it has a quote without its end");
+        let mut words = words.ok_or_else(unended)?.into_iter();
+        let empty = || self.error(ErrorKind::Setting, "it names no program");
+        let program = words.next().filter(|program| !program.is_empty());
+        let command = ProcessCommand::new(program.ok_or_else(empty)?, words);
+        Ok(command.with_variable(CHAIN, written(&chain)))
+    }
+
+    fn cannot_run(&self, program: &str, error: io::Error) -> Error {
+        let program = quotable(program).or_else(|| quotable_path(Path::new(program)));
+        let program = program.map_or_else(|| "its program".to_owned(), |name| shown(&name));
+        let (kind, text) = match error.kind() {
+            io::ErrorKind::NotFound => {
+                // The message of the system does not say what was not found.
+                let text =
+                    format!("{program} is not there: a program without / is looked up in PATH");
+                return self.error(ErrorKind::Setting, &text);
+            }
+            io::ErrorKind::PermissionDenied => {
+                (ErrorKind::Setting, format!("{program} cannot be run"))
+            }
+            io::ErrorKind::TimedOut => {
+                let text = format!("{error}; if it asks for something, run this in a terminal");
+                return self.error(ErrorKind::Provider, &text);
+            }
+            _ => (
+                ErrorKind::Provider,
+                format!("{program} has no usable result"),
+            ),
+        };
+        Error::with_source(kind, self.text(&text), error)
+    }
+
+    fn has_failed(&self, output: &ProcessOutput) -> Error {
+        let mut text = format!("it failed ({})", output.status);
+        let stderr = redacted(output.stderr.expose());
+        if !stderr.is_empty() {
+            text.push_str(": ");
+            text.push_str(&stderr);
+        }
+        self.error(ErrorKind::Provider, &text)
+    }
+
+    fn error(&self, kind: ErrorKind, text: &str) -> Error {
+        Error::new(kind, self.text(text))
+    }
+
+    fn text(&self, text: &str) -> String {
+        let (place, profile) = (&self.place, shown(&self.profile));
+        format!("{place}: credential_process of profile \"{profile}\": {text}")
+    }
+}
+
+/// Shows no command: some people write secrets there.
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("profile", &self.profile)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads names with commas between them. One with a comma is in double quotes, as in CSV.
+fn names(text: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let mut is_quoted = false;
+    let mut characters = text.chars().peekable();
+    while let (Some(c), Some(name)) = (characters.next(), names.last_mut()) {
+        match c {
+            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => name.push('"'),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => names.push(String::new()),
+            c => name.push(c),
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+fn written(names: &[String]) -> String {
+    let quoted = |name: &String| {
+        if name.contains([',', '"', '\r', '\n']) {
+            format!("\"{}\"", name.replace('"', "\"\""))
+        } else {
+            name.clone()
+        }
+    };
+    names.iter().map(quoted).collect::<Vec<_>>().join(",")
+}
+
+/// How much is shown of what a process says about its failure, in characters.
+const SHOWN: usize = 500;
+
+/// Returns what a process says about its failure, in one line. In place of what may be a secret
+/// there is `…`: every long word that is not an ARN or a path of this machine.
+fn redacted(stderr: &str) -> String {
+    let show = |word: &str| {
+        let bare = word.trim_matches(|c: char| c.is_ascii_punctuation() && c != '/');
+        let is_shown = quotable(bare).is_some()
+            || bare.starts_with("arn:")
+            || Path::new(bare).is_absolute() && quotable_path(Path::new(bare)).is_some();
+        if is_shown {
+            word.to_owned()
+        } else {
+            "…".to_owned()
+        }
+    };
+    let words: Vec<_> = stderr.split_whitespace().map(show).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_that_wait_are_written_as_csv() {
+        for list in [vec![], vec!["a"], vec!["a b", "c,d", "e\"f"]] {
+            let list: Vec<_> = list.into_iter().map(str::to_owned).collect();
+            assert_eq!(names(&written(&list)), list);
+        }
+        assert_eq!(written(&["a".to_owned(), "c,d".to_owned()]), "a,\"c,d\"");
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_told() {
+        let text = "Error: no session for arn:aws:iam::123456789012:user/ada;\n  the refresh-token \
+                    wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY and key=\"eyJhbGciOiJIUzI1NiJ9.x\" failed";
+        assert_eq!(
+            redacted(text),
+            "Error: no session for arn:aws:iam::123456789012:user/ada; the refresh-token … and … \
+             failed"
+        );
+        assert_eq!(redacted(&"word ".repeat(1000)).chars().count(), SHOWN + 1);
+    }
+}

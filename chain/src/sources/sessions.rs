@@ -1,0 +1,29 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use keyfob_sigv4::Credentials;
+
+use crate::cache::Slot;
+
+/// The credentials that sources have issued in this process, by what they are made of.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<HashMap<String, Arc<Slot>>>);
+
+impl Sessions {
+    pub(super) fn slot(&self, key: String) -> Arc<Slot> {
+        Arc::clone(self.lock().entry(key).or_default())
+    }
+
+    pub(super) fn invalidate(&self, refused: &Credentials) {
+        for slot in self.lock().values() {
+            slot.invalidate(refused);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Slot>>> {
+        // Nothing panics while the lock is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

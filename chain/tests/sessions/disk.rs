@@ -1,0 +1,316 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use keyfob_chain::{FindingKind, Settings, Sources, files::names};
+use keyfob_sigv4::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Cloud, arn, later};
+
+/// Returns the file of a session of a role without further parameters.
+pub(super) fn file(folder: &Path, role: &str) -> PathBuf {
+    let name = names::role_session(&json!({"RoleArn": arn(role)})).unwrap();
+    folder.join("cli/cache").join(format!("{name}.json"))
+}
+
+fn on_disk(folder: &Path) -> Sources {
+    Sources::default().with_disk(folder)
+}
+
+#[tokio::test]
+async fn a_session_is_written_as_the_aws_cli_writes_it_and_read_by_the_next_process() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".aws");
+    let key = cloud.key("admin", &on_disk(&path), later(0)).await.unwrap();
+    assert_eq!(cloud.calls(), 2);
+    assert_eq!(
+        cloud
+            .key("admin", &on_disk(&path), later(40))
+            .await
+            .unwrap(),
+        key
+    );
+    assert_eq!(cloud.calls(), 2);
+    let entry: Value = serde_json::from_slice(&fs::read(file(&path, "admin")).unwrap()).unwrap();
+    let session = &entry["Credentials"];
+    assert_eq!(session["AccessKeyId"], key);
+    assert_eq!(session["AccountId"], super::ACCOUNT);
+    assert!(session["Expiration"].as_str().unwrap().ends_with('Z'));
+    let arn = entry["AssumedRoleUser"]["Arn"].as_str().unwrap();
+    assert!(
+        arn.starts_with("arn:aws:sts::123456789012:assumed-role/admin/keyfob-"),
+        "{arn}"
+    );
+    assert_ne!(
+        cloud
+            .key("admin", &on_disk(&path), later(46))
+            .await
+            .unwrap(),
+        key
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn other_users_can_read_neither_the_sessions_nor_their_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(".aws");
+    let session = file(&path, "dev");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    cloud.key("dev", &on_disk(&path), later(0)).await.unwrap();
+    assert_eq!(
+        (mode(&session), mode(session.parent().unwrap())),
+        (0o600, 0o700)
+    );
+    fs::set_permissions(&session, fs::Permissions::from_mode(0o644)).unwrap();
+    cloud.key("dev", &on_disk(&path), later(50)).await.unwrap();
+    assert_eq!(mode(&session), 0o600);
+}
+
+#[tokio::test]
+async fn without_a_disk_nothing_is_written() {
+    let cloud = Cloud::start().await;
+    let before: Vec<_> = fs::read_dir(".")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    cloud
+        .key("dev", &Sources::default(), later(0))
+        .await
+        .unwrap();
+    let after: Vec<_> = fs::read_dir(".")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_used_is_a_miss_and_is_replaced() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "dev");
+    cloud
+        .key("dev", &on_disk(folder.path()), later(0))
+        .await
+        .unwrap();
+    let good = fs::read_to_string(&path).unwrap();
+    let half = &good[..good.len() / 2];
+    for bad in [
+        "",
+        "{",
+        "[]",
+        "{\"Credentials\": {}}",
+        "\u{0}",
+        half,
+        &format!("{good}\"}}"),
+    ] {
+        fs::write(&path, bad).unwrap();
+        let before = cloud.calls();
+        cloud
+            .key("dev", &on_disk(folder.path()), later(0))
+            .await
+            .unwrap();
+        assert_eq!(cloud.calls(), before + 1, "{bad}");
+        let now: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert!(now["Credentials"]["AccessKeyId"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn the_times_of_both_versions_of_aws_and_of_botocore_are_read() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "dev");
+    cloud
+        .key("dev", &on_disk(folder.path()), later(0))
+        .await
+        .unwrap();
+    let mut entry: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for time in [
+        "2099-01-01T00:00:00Z",
+        "2099-01-01T00:00:00+00:00",
+        "2099-01-01T00:00:00UTC",
+    ] {
+        entry["Credentials"]["Expiration"] = time.into();
+        entry["Credentials"]["AccessKeyId"] = "ASIAOFANOTHERTOOL".into();
+        fs::write(&path, entry.to_string()).unwrap();
+        let key = cloud
+            .key("dev", &on_disk(folder.path()), later(0))
+            .await
+            .unwrap();
+        assert_eq!(key, "ASIAOFANOTHERTOOL", "{time}");
+    }
+}
+
+#[tokio::test]
+async fn everything_else_in_the_folder_is_left_alone() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("cli/cache");
+    fs::create_dir_all(&cache).unwrap();
+    let others = [
+        "session.db",
+        "0123456789012345678901234567890123456789.json",
+        ".hidden",
+        "a.lock",
+    ];
+    for name in others {
+        fs::write(cache.join(name), name).unwrap();
+    }
+    cloud
+        .key("dev", &on_disk(folder.path()), later(0))
+        .await
+        .unwrap();
+    for name in others {
+        assert_eq!(fs::read_to_string(cache.join(name)).unwrap(), name);
+    }
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), others.len() + 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_told_and_the_session_counts_all_the_same() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    // A file in the place of the folder stops root too.
+    fs::write(folder.path().join("cli"), "").unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let findings = Arc::clone(&told);
+    let settings = cloud
+        .settings("dev", &on_disk(folder.path()))
+        .with_notify(move |finding| findings.lock().unwrap().push(finding.clone()));
+    let chain = keyfob_chain::Chain::default_for(keyfob_chain::Order::Cli, &settings);
+    assert!(chain.resolve(later(0)).await.credentials.is_ok());
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].kind, FindingKind::Cache);
+    assert!(
+        told[0].text.starts_with("the session is not cached: "),
+        "{}",
+        told[0].text
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_session_is_not_waited_for() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "dev");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    assert!(
+        Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap()
+            .success()
+    );
+    cloud
+        .key("dev", &on_disk(folder.path()), later(0))
+        .await
+        .unwrap();
+}
+
+#[test]
+#[ignore = "the child of the test below"]
+fn child_gets_a_session() {
+    let Some(config) = std::env::var_os("KEYFOB_TEST_CONFIG") else {
+        return;
+    };
+    let settings = Settings::load(keyfob_chain::Variables::from_process())
+        .with_profile("admin")
+        .with_sources(on_disk(Path::new(&config).parent().unwrap()));
+    let chain = keyfob_chain::Chain::default_for(keyfob_chain::Order::Cli, &settings);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let found = runtime
+        .unwrap()
+        .block_on(chain.resolve(Timestamp::now()))
+        .credentials;
+    assert!(found.is_ok(), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_processes_that_start_at_once_ask_sts_once_for_each_link() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    fs::write(&config, cloud.config()).unwrap();
+    let children: Vec<_> = (0..50)
+        .map(|_| {
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "disk::child_gets_a_session", "--ignored"])
+                .env("KEYFOB_TEST_CONFIG", &config)
+                .env("AWS_CONFIG_FILE", &config)
+                .env("AWS_SHARED_CREDENTIALS_FILE", folder.path().join("none"))
+                .env("AWS_ENDPOINT_URL_STS", cloud.listener.url())
+                .env("AWS_REGION", "eu-west-1")
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(cloud.calls(), 2);
+}
+
+/// Returns the AWS CLI of the virtual environment that the tests of the CLI install.
+fn aws() -> Option<PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
+    let program = target.join("pytools/interop/bin/aws");
+    program.exists().then_some(program)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_aws_cli_reads_our_sessions_and_we_read_its_own() {
+    let Some(aws) = aws() else {
+        println!("not run: target/pytools has no aws; the tests of the CLI install it");
+        return;
+    };
+    let cloud = Cloud::start().await;
+    for ours_first in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".aws");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("config"), cloud.config()).unwrap();
+        let before = cloud.calls();
+        let ours = async || cloud.key("admin", &on_disk(&path), later(0)).await.unwrap();
+        let theirs = || {
+            let output = Command::new(&aws)
+                .args(["sts", "get-caller-identity", "--profile", "admin"])
+                .env_clear()
+                .env("HOME", folder.path())
+                .env("AWS_ENDPOINT_URL_STS", cloud.listener.url())
+                .env("AWS_DEFAULT_REGION", "eu-west-1")
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        };
+        if ours_first {
+            ours().await;
+            theirs();
+            assert_eq!(cloud.calls(), before + 2, "aws reads the session of admin");
+        } else {
+            theirs();
+            let assumed = cloud.calls();
+            ours().await;
+            assert_eq!(cloud.calls(), assumed, "the session that aws wrote is read");
+        }
+    }
+}

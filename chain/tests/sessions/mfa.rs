@@ -1,0 +1,142 @@
+use std::{
+    fs,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use keyfob_chain::{Error, ErrorKind, MfaQuestion, Sources};
+use keyfob_sigv4::{Secret, Timestamp};
+
+use super::{Cloud, arn, disk::file, later};
+
+/// Returns sources whose prompt answers with these codes, one after the other, and the questions.
+fn prompt(codes: Vec<Secret>) -> (Sources, Arc<Mutex<Vec<MfaQuestion>>>) {
+    let questions = Arc::new(Mutex::new(Vec::new()));
+    let asked = Arc::clone(&questions);
+    let codes = Mutex::new(codes.into_iter());
+    let sources = Sources::default().with_mfa_prompt(move |question| {
+        asked.lock().unwrap().push(question);
+        let code = codes.lock().unwrap().next();
+        std::future::ready(code.ok_or_else(|| Error::new(ErrorKind::MfaCode, "no more codes")))
+    });
+    (sources, questions)
+}
+
+#[tokio::test]
+async fn a_role_with_a_device_asks_for_one_code_for_all_profiles_that_need_it() {
+    let cloud = Cloud::start().await;
+    let (sources, questions) = prompt(vec![cloud.device.code(Timestamp::now())]);
+    cloud.key("by-mfa", &sources, later(0)).await.unwrap();
+    cloud.key("mfa", &sources, later(30)).await.unwrap();
+    let questions = questions.lock().unwrap();
+    assert_eq!(questions.len(), 1);
+    assert_eq!(questions[0].profile, "mfa");
+    assert_eq!(questions[0].role_arn, arn("dev"));
+    assert_eq!(questions[0].serial_number, cloud.device.serial_number());
+    assert_eq!(questions[0].refused, None);
+}
+
+#[tokio::test]
+async fn a_wrong_code_may_be_given_again_twice() {
+    let cloud = Cloud::start().await;
+    let right = cloud.device.code(Timestamp::now());
+    let (sources, questions) = prompt(vec!["12345".into(), "000000".into(), right]);
+    cloud.key("mfa", &sources, later(0)).await.unwrap();
+    let refused: Vec<_> = questions
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|question| question.refused.clone().unwrap_or_default())
+        .collect();
+    assert_eq!(refused[0], "");
+    assert!(refused[1].contains("TokenCode"), "{refused:?}");
+    assert!(
+        refused[2].contains("invalid MFA one time pass code"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn three_wrong_codes_are_an_error_without_the_codes() {
+    let cloud = Cloud::start().await;
+    let codes = ["987601", "987602", "987603", "987604"].map(Secret::from);
+    let (sources, questions) = prompt(codes.to_vec());
+    let error = cloud.key("mfa", &sources, later(0)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MfaCode);
+    assert_eq!(questions.lock().unwrap().len(), 3);
+    let shown = format!("{error:?} {error}");
+    assert!(!shown.contains("98760"), "{shown}");
+}
+
+#[tokio::test]
+async fn an_error_of_the_prompt_ends_the_questions() {
+    let cloud = Cloud::start().await;
+    let (sources, questions) = prompt(Vec::new());
+    let error = cloud.key("mfa", &sources, later(0)).await.unwrap_err();
+    assert_eq!(error.to_string(), "no more codes");
+    assert_eq!(questions.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn without_a_prompt_the_error_names_the_profile_and_the_device_and_nothing_is_sent() {
+    let cloud = Cloud::start().await;
+    let start = Instant::now();
+    let error = cloud.key("by-mfa", &Sources::default(), later(0)).await;
+    let error = error.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert_eq!(error.kind(), ErrorKind::MfaCode);
+    let serial = cloud.device.serial_number();
+    let wanted =
+        format!("mfa_serial: profile \"mfa\" needs a code of the MFA device {serial}, and");
+    assert!(error.to_string().contains(&wanted), "{error}");
+    assert_eq!(cloud.sts.counters().requests, 0);
+}
+
+#[tokio::test]
+async fn fifty_tasks_ask_one_question() {
+    let cloud = Arc::new(Cloud::start().await);
+    let count = Arc::new(AtomicUsize::new(0));
+    let (asked, device) = (Arc::clone(&count), cloud.device.clone());
+    let sources = Sources::default().with_mfa_prompt(move |_| {
+        asked.fetch_add(1, Ordering::Relaxed);
+        let code = device.code(Timestamp::now());
+        async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(code)
+        }
+    });
+    let tasks: Vec<_> = (0..50)
+        .map(|_| {
+            let (cloud, sources) = (Arc::clone(&cloud), sources.clone());
+            tokio::spawn(async move { cloud.key("mfa", &sources, later(0)).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn the_time_that_an_answer_takes_counts_for_what_comes_after_it() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicI64::new(5));
+    let (reads, moves, device) = (Arc::clone(&clock), clock, cloud.device.clone());
+    let sources = Sources::default()
+        .with_disk(folder.path())
+        .with_clock(move || Timestamp::from_unix_seconds(reads.load(Ordering::Relaxed)))
+        .with_mfa_prompt(move |_| {
+            moves.fetch_add(1000, Ordering::Relaxed);
+            std::future::ready(Ok(device.code(Timestamp::now())))
+        });
+    let now = later(0);
+    cloud.key("by-mfa", &sources, now).await.unwrap();
+    // The name of the session of admin, which is assumed after the answer, has its time.
+    let session = fs::read_to_string(file(folder.path(), "admin")).unwrap();
+    let name = format!("/admin/keyfob-{}\"", now.unix_seconds() + 1000);
+    assert!(session.contains(&name), "{name}");
+}

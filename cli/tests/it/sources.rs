@@ -1,0 +1,215 @@
+//! What the program gives the providers: its terminal, processes, and the cache in the home folder.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    configure::on_terminal,
+    cures::{ENVIRONMENT, FILES},
+    keyfob::{Home, Run, assert_has, assert_lacks},
+    running::Running,
+    signals::send,
+};
+
+const SERIAL: &str = "arn:aws:iam::123456789012:mfa/user";
+const ROLE: &str = "arn:aws:iam::123456789012:role/ops";
+
+/// Returns a home whose profile `ops` is a role with an MFA device, by the key of the sandbox.
+fn with_mfa(sandbox: &Running) -> Home {
+    let key = ENVIRONMENT.map(|name| {
+        let mut exports = sandbox.exports.iter();
+        &exports.find(|(export, _)| export == name).unwrap().1
+    });
+    let config = format!(
+        "[profile user]\naws_access_key_id = {}\naws_secret_access_key = {}\n\
+         [profile ops]\nrole_arn = {ROLE}\nsource_profile = user\nmfa_serial = {SERIAL}\n",
+        key[0], key[1],
+    );
+    let home = sandbox.home(&[&ENVIRONMENT[..], &FILES].concat());
+    home.with_file("config", &config)
+}
+
+const WHOAMI: [&str; 6] = [
+    "whoami",
+    "--profile",
+    "ops",
+    "--json",
+    "--region",
+    "us-east-1",
+];
+
+#[test]
+fn a_code_is_asked_for_at_the_terminal_and_not_shown() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_mfa(&sandbox);
+    let prompt = format!("Enter MFA code for {SERIAL}: ");
+    let answers = [(prompt.as_str(), "12\n"), (&prompt, "318842\n")];
+    let run = on_terminal(&home, &WHOAMI, &answers);
+    assert_eq!(run["code"], 0, "{run}");
+    let shown = run["shown"].as_str().unwrap();
+    assert_has(shown, &[":assumed-role/ops/", "******"]);
+    assert_lacks(shown, &["318842"]);
+    // The next command finds the session, without a terminal.
+    assert_has(&home.keyfob(WHOAMI).ok(), &[":assumed-role/ops/"]);
+    // A code that was used is refused, three times at most.
+    fs::remove_dir_all(home.file("cli")).unwrap();
+    let answers = [(prompt.as_str(), "318842\n"); 3];
+    let run = on_terminal(&home, &WHOAMI, &answers);
+    assert_eq!(run["code"], 254, "{run}");
+    assert_has(
+        run["shown"].as_str().unwrap(),
+        &["MultiFactorAuthentication failed with invalid MFA one time pass code"],
+    );
+    let run = on_terminal(&home, &WHOAMI, &[(prompt.as_str(), "\u{3}")]);
+    assert_eq!(run["code"], 130, "{run}");
+}
+
+#[test]
+fn without_a_terminal_the_error_names_the_ways_out_and_they_lead_out() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_mfa(&sandbox);
+    let start = Instant::now();
+    let error = home.keyfob(WHOAMI).fails(253);
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert_has(
+        &error,
+        &[
+            "config:7: mfa_serial: profile \"ops\" needs a code of the MFA device",
+            SERIAL,
+            "run it in a terminal",
+        ],
+    );
+    let hint = error
+        .lines()
+        .find_map(|line| line.strip_prefix("hint: `"))
+        .unwrap();
+    let command = hint.split('`').next().unwrap();
+    let words = command.split(' ').skip(1).map(|word| match word {
+        "ROLE" => ROLE,
+        "NAME" => "ada",
+        "DEVICE" => SERIAL,
+        "CODE" => "271828",
+        "SOURCE" => "user",
+        word => word,
+    });
+    let session: Value = home.keyfob(words).json();
+    assert!(session["Credentials"]["SessionToken"].is_string());
+    // On a terminal that may not be used for questions it is the same.
+    let words: Vec<_> = WHOAMI.into_iter().chain(["--no-input"]).collect();
+    let run = on_terminal::<&str>(&home, &words, &[]);
+    assert_eq!(run["code"], 253, "{run}");
+}
+
+#[test]
+fn sessions_are_shared_by_processes_in_private_files_and_the_sandbox_writes_none() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_mfa(&sandbox);
+    let role = home
+        .read("config")
+        .replace(&format!("mfa_serial = {SERIAL}\n"), "");
+    let home = home.with_file("config", &role);
+    let words = ["why", "--profile", "ops", "--json", "--region", "us-east-1"];
+    let children: Vec<_> = (0..10)
+        .map(|_| {
+            let mut keyfob = home.program(env!("CARGO_BIN_EXE_keyfob"));
+            keyfob.args(words).stdout(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let mut keys: Vec<_> = children
+        .into_iter()
+        .map(|child| Run::new(child.wait_with_output().unwrap()).json()["winner"]["key_id"].clone())
+        .collect();
+    keys.dedup();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    let cache = fs::read_dir(home.file("cli/cache")).unwrap();
+    let files: Vec<_> = cache.map(|entry| entry.unwrap()).collect();
+    assert_eq!(files.len(), 1);
+    assert_eq!(
+        files[0].metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let home = Home::new();
+    home.keyfob(["--sandbox", "whoami", "--profile", "admin"])
+        .ok();
+    assert!(!home.file("cli").exists());
+}
+
+#[test]
+fn a_process_writes_to_the_terminal_and_otherwise_into_the_error() {
+    let process = "sh -c 'echo \"no session for ada\" >&2; exit 3'";
+    let config = format!("[default]\ncredential_process = {process}\n");
+    let home = Home::new().with_file("config", &config);
+    let error = home.keyfob(["whoami"]).fails(255);
+    assert_has(&error, &["it failed (exit status: 3): no session for ada"]);
+    let run = on_terminal::<&str>(&home, &["whoami"], &[]);
+    assert_eq!(run["code"], 255, "{run}");
+    let shown = run["shown"].as_str().unwrap();
+    assert_has(
+        shown,
+        &["no session for ada\r\n", "it failed (exit status: 3)\r\n"],
+    );
+    // It may ask there, too.
+    let key = r#"{"Version": 1, "AccessKeyId": "AKIAEXAMPLE", "SecretAccessKey": "%s"}"#;
+    let script = format!("#!/bin/sh\nprintf 'PIN: ' >&2; read -r pin; printf '{key}' \"$pin\"\n");
+    let home = Home::new().with_file("keys", &script);
+    let program = home.file("keys");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = format!("[default]\ncredential_process = {}\n", program.display());
+    let home = home.with_file("config", &config);
+    let run = on_terminal(&home, &["why"], &[("PIN: ", "12345\n")]);
+    assert_eq!(run["code"], 0, "{run}");
+    assert_has(
+        run["shown"].as_str().unwrap(),
+        &["credential_process of [default] in"],
+    );
+}
+
+#[test]
+fn a_signal_also_stops_the_process_that_is_waited_for() {
+    let home = Home::new();
+    let id = home.path().join("id");
+    let script = format!(
+        "#!/bin/sh\nsleep 600 &\necho $! > '{}'\nwait\n",
+        id.display()
+    );
+    let home = home.with_file("keys", &script);
+    let program = home.file("keys");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = format!("[default]\ncredential_process = {}\n", program.display());
+    let home = home.with_file("config", &config);
+    let mut keyfob = home.program(env!("CARGO_BIN_EXE_keyfob"));
+    let mut child = keyfob.arg("whoami").stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    let wait = || {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        thread::sleep(Duration::from_millis(10));
+    };
+    while fs::read_to_string(&id).map_or(0, |id| id.len()) < 2 {
+        wait();
+    }
+    let id = fs::read_to_string(&id).unwrap();
+    send("TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    let is_running = || {
+        let state = home
+            .program("ps")
+            .args(["-o", "stat=", "-p", id.trim()])
+            .output()
+            .unwrap();
+        let state = String::from_utf8(state.stdout).unwrap();
+        !state.trim().is_empty() && !state.starts_with('Z')
+    };
+    while is_running() {
+        wait();
+    }
+}
