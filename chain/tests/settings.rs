@@ -23,8 +23,9 @@ const PROPERTIES: [&str; 4] = [
 ];
 
 /// What looks like a setting and is none: names of Cargo's, a code of AWS, a prefix that is shown,
-/// and arguments that no file sets.
-const NOT_READ: [&str; 6] = [
+/// the prefix of variables that are options of the command, and arguments that no file sets.
+const NOT_READ: [&str; 7] = [
+    "KEYFOB_",
     "CARGO_MANIFEST_DIR",
     "CARGO_PKG_VERSION",
     "TOKEN_EXPIRED",

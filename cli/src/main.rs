@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 /// Parses the arguments, resolves what they refer to, then runs the command.
 fn try_main(plain: Console) -> Result<(), Failure> {
     let words: Vec<OsString> = env::args_os().collect();
-    let args = match Args::from_words(words.clone()) {
+    let args = match Args::from_words(words.clone(), |name| env::var_os(name)) {
         Ok(args) => args,
         Err(error) => return plain.write_stdout(explain_usage(&error, &words)?),
     };

@@ -308,8 +308,6 @@ table! {
     CLI_ERROR_FORMAT: ["AWS_CLI_ERROR_FORMAT"] ["cli_error_format"]
         Choice(&["legacy", "enhanced", "json", "text", "table", "yaml"]), "enhanced",
         CLI, "The format of errors.";
-    NO_DEFAULT_REGION: ["KEYFOB_NO_DEFAULT_REGION"] [] Flag, "false",
-        CLI, "Whether a region must be set; us-east-1 is not used then.";
     NO_COLOR: ["NO_COLOR"] [] Text, "",
         CLI, "No colors, whatever it is set to.";
     TERM: ["TERM"] [] Text, "",

@@ -66,33 +66,35 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// Gives the settings the options that come before variables and profiles.
-    pub(crate) fn apply(&self, mut settings: Settings) -> Settings {
+    /// Gives the settings the options that come before variables and profiles. `name` returns what
+    /// sets an option.
+    pub(super) fn apply(&self, mut settings: Settings, name: impl Fn(&str) -> String) -> Settings {
         let text = |number: Option<u32>| number.map(|number| number.to_string());
         let verify = self.no_verify_ssl.then(|| "false".to_owned());
-        for (property, flag, value) in [
-            ("ca_bundle", "--ca-bundle", self.ca_bundle.clone()),
-            ("verify_ssl", "--no-verify-ssl", verify),
+        for (property, option, value) in [
+            ("ca_bundle", "ca-bundle", self.ca_bundle.clone()),
+            ("verify_ssl", "no-verify-ssl", verify),
             (
                 "cli_connect_timeout",
-                "--cli-connect-timeout",
+                "cli-connect-timeout",
                 text(self.cli_connect_timeout),
             ),
             (
                 "cli_read_timeout",
-                "--cli-read-timeout",
+                "cli-read-timeout",
                 text(self.cli_read_timeout),
             ),
-            ("max_attempts", "--max-attempts", text(self.max_attempts)),
+            ("max_attempts", "max-attempts", text(self.max_attempts)),
+            ("retry_mode", "retry-mode", self.retry_mode.clone()),
             (
                 "offline",
-                "--offline",
+                "offline",
                 self.offline.then(|| "true".to_owned()),
             ),
-            ("retry_mode", "--retry-mode", self.retry_mode.clone()),
         ] {
             if let Some(value) = value {
-                settings = settings.with_argument(property, Argument::new(flag, &value));
+                let name = name(option);
+                settings = settings.with_argument(property, Argument::new(&name, &value));
             }
         }
         if self.no_default_region {

@@ -1,4 +1,5 @@
-//! The command line. Parsing only looks at the text: it reads no file and no variable.
+//! The command line. Parsing only looks at the text: it reads no file, and no variable but those of
+//! Keyfob's own options.
 
 mod abbreviate;
 mod connection;
@@ -12,11 +13,14 @@ mod serve;
 mod sign;
 mod sts;
 mod text;
+mod variables;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use keyfob_chain::Settings;
 
+use self::variables::{FromVariables, variable_name, with_variables};
 pub(crate) use self::{
     connection::ConnectionArgs,
     format::{ErrorFormat, OutputFormat},
@@ -27,6 +31,7 @@ pub(crate) use self::{
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
     sts::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
     text::Text,
+    variables::VARIABLE_PREFIX,
 };
 
 /// The heading of the options that `aws` does not have. Abbreviations prefer the options of `aws`.
@@ -53,14 +58,23 @@ pub(crate) struct Args {
 
 impl Args {
     /// Parses the command line, program name first. Long options may be abbreviated, as in `aws`.
+    /// `variable` reads the variables that set Keyfob's own options.
     pub(crate) fn from_words(
         words: impl IntoIterator<Item = OsString>,
+        variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, clap::Error> {
-        let mut command = Self::command();
+        let mut command = with_variables(Self::command());
         let words = help_words::replace(&command, words.into_iter().collect());
         let expanded = abbreviate::expand(&command, words);
-        let matches = command.try_get_matches_from_mut(expanded)?;
-        let args = Self::from_arg_matches(&matches)?;
+        let mut matches = command.try_get_matches_from_mut(&expanded)?;
+        let set = FromVariables::read(&command, &matches, variable)?;
+        if let (false, [program, rest @ ..]) = (set.words.is_empty(), &expanded[..]) {
+            let words = [program].into_iter().chain(&set.words).chain(rest);
+            let parsed = command.try_get_matches_from_mut(words);
+            matches = parsed.map_err(|error| set.explain(&command, error))?;
+        }
+        let mut args = Self::from_arg_matches(&matches)?;
+        args.globals.variables = set.names;
         args.check_sandbox(&mut command)?;
         Ok(args)
     }
@@ -101,6 +115,9 @@ pub(crate) struct Globals {
     pub(crate) cli_error_format: Option<ErrorFormat>,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
+    /// The variables that set options.
+    #[arg(skip)]
+    variables: Vec<String>,
     /// Log what is done on stderr (never a secret)
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING)]
     pub(crate) debug: bool,
@@ -123,6 +140,22 @@ pub(crate) struct Globals {
         help_heading = KEYFOB_OPTIONS_HEADING
     )]
     pub(crate) sandbox_throttle: Option<u32>,
+}
+
+impl Globals {
+    /// Gives the settings the options that come before the variables of `aws` and before profiles.
+    pub(crate) fn apply(&self, settings: Settings) -> Settings {
+        self.connection.apply(settings, |option| self.name(option))
+    }
+
+    /// Returns the name of what sets an option such as `offline`: the option, or its variable.
+    pub(crate) fn name(&self, option: &str) -> String {
+        let variable = variable_name(option);
+        if self.variables.contains(&variable) {
+            return variable;
+        }
+        format!("--{option}")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -83,7 +83,10 @@ impl Report {
         lines.push(("time left", self.time_left()));
         let signature = match &self.verified {
             Some((_, url)) => console.paint(Style::Good, &format!("verified by STS at {url}")),
-            None => "not verified: STS is not asked, because of --offline".to_owned(),
+            None => {
+                let option = context.globals().name("offline");
+                format!("not verified: STS is not asked, because of {option}")
+            }
         };
         lines.push(("signature", signature));
         lines

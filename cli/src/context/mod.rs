@@ -121,12 +121,7 @@ impl Context {
 
 /// Reads the configuration files.
 fn load(variables: Variables, globals: &Globals, region: Option<&Region>) -> Settings {
-    let has_no_default = variables.text("KEYFOB_NO_DEFAULT_REGION");
-    let has_no_default = has_no_default.is_some_and(|value| matches!(value, "1" | "true"));
-    let mut settings = globals.connection.apply(Settings::load(variables));
-    if has_no_default {
-        settings = settings.without_default_region();
-    }
+    let mut settings = globals.apply(Settings::load(variables));
     if let Some(profile) = &globals.profile {
         settings = settings.with_profile(profile);
     }

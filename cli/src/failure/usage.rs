@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 use crate::{
-    args::NumberError,
+    args::{NumberError, VARIABLE_PREFIX},
     failure::{Failure, meaning},
 };
 
@@ -32,6 +32,10 @@ pub(crate) fn explain_usage(error: &Error, words: &[OsString]) -> Result<String,
         ErrorKind::InvalidSubcommand => unknown_command(error, &text, words),
         ErrorKind::UnknownArgument => unknown_argument(error, &text, words),
         ErrorKind::ValueValidation => return Err(invalid_value(error)),
+        // A variable is not part of the command line.
+        ErrorKind::InvalidValue if name(error).starts_with(VARIABLE_PREFIX) => {
+            return Err(not_a_choice(error));
+        }
         ErrorKind::InvalidValue => not_a_choice(error),
         ErrorKind::TooManyValues => Failure::usage(format!("{}: it takes no value", name(error))),
         ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
@@ -116,7 +120,7 @@ fn invalid_value(error: &Error) -> Failure {
         Some(reason @ NumberError::NotForAws) => {
             Failure::other(format!("{name}: {reason}")).with_code("ParamValidation")
         }
-        Some(reason) => Failure::usage(format!("{name}: {reason}")),
+        Some(reason) => invalid(&name, &reason.to_string()),
         // The texts of other parsers, such as that of addresses, do not repeat the value.
         None => Failure::usage(match source {
             Some(source) => format!("{name}: {source}"),
@@ -132,7 +136,18 @@ fn not_a_choice(error: &Error) -> Failure {
         return Failure::usage(format!("{name}: a value is missing"));
     }
     let choices = choices.join(", ");
-    Failure::usage(format!("{name}: the value is none of {choices}"))
+    invalid(&name, &format!("the value is none of {choices}"))
+}
+
+/// Returns the failure for the value of an option, or of the variable that sets it, which is part
+/// of the configuration.
+fn invalid(name: &str, reason: &str) -> Failure {
+    let text = format!("{name}: {reason}");
+    if name.starts_with(VARIABLE_PREFIX) {
+        Failure::configuration(text)
+    } else {
+        Failure::usage(text)
+    }
 }
 
 /// Returns the command in the usage line: `keyfob sts`.
@@ -257,7 +272,7 @@ mod tests {
             for _ in 0..generator.below(7) {
                 words.push(WORDS[generator.below(WORDS.len())].into());
             }
-            let Err(error) = Args::from_words(words.clone()) else {
+            let Err(error) = Args::from_words(words.clone(), |_| None) else {
                 return;
             };
             if let Err(failure) = explain_usage(&error, &words) {

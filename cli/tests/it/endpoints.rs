@@ -430,7 +430,7 @@ fn the_options_of_retries_come_before_variables() {
 #[test]
 fn no_default_region_is_used_if_an_option_or_a_variable_forbids_it() {
     let home = || Home::new().with_key("AKIAEXAMPLE", "canary");
-    let forbidden = home().with("KEYFOB_NO_DEFAULT_REGION", "1");
+    let forbidden = home().with("KEYFOB_NO_DEFAULT_REGION", "true");
     for words in [
         &["sts", "get-caller-identity"][..],
         &["whoami"],

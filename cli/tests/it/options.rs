@@ -257,3 +257,47 @@ fn offline_no_command_opens_a_socket() {
         assert_eq!(sockets(&words), Some(false), "{words:?}");
     }
 }
+
+#[test]
+fn a_variable_of_an_option_comes_before_those_of_aws_and_a_bad_one_is_named() {
+    // With a value that cannot be used, this is an error where the setting is read.
+    let home = || {
+        Home::new()
+            .with_key("AKIAEXAMPLE", "canary")
+            .with("AWS_MAX_ATTEMPTS", "nonsense")
+    };
+    let call = ["--sandbox", "--sandbox-throttle", "9", "whoami"];
+    let bad = home().keyfob(call).fails(253);
+    assert_has(&bad, &["AWS_MAX_ATTEMPTS is \"nonsense\""]);
+    let set = home().with("KEYFOB_MAX_ATTEMPTS", "2");
+    assert_has(&set.keyfob(call).fails(254), &["(reached max retries: 1)"]);
+    let option = call.iter().chain(&["--max-attempts", "1"]);
+    assert_lacks(&set.keyfob(option).fails(254), &["max retries"]);
+    for (name, value, reason) in [
+        ("KEYFOB_MAX_ATTEMPTS", "canary", "it is not a whole number"),
+        ("KEYFOB_MAX_ATTEMPTS", "0", "0 is not in the range 1 to "),
+        (
+            "KEYFOB_RETRY_MODE",
+            "canary",
+            "the value is none of standard, adaptive, legacy",
+        ),
+        (
+            "KEYFOB_OFFLINE",
+            "canary",
+            "the value is none of true, false",
+        ),
+    ] {
+        let stderr = Home::new().with(name, value).keyfob(["why"]).fails(253);
+        assert_has(&stderr, &[&format!("(Configuration): {name}: {reason}")]);
+        assert_lacks(&stderr, &["canary"]);
+        // Help is printed whatever is set.
+        let help = Home::new().with(name, value).keyfob(["--help"]).ok();
+        assert_has(&help, &[name]);
+    }
+    let offline = Home::new().with("KEYFOB_OFFLINE", "true");
+    let stdout = offline.keyfob(["why"]).stdout;
+    assert_has(&stdout, &["AWS_EC2_METADATA_DISABLED"]);
+    let offline = offline.with("AWS_EC2_METADATA_DISABLED", "");
+    let stdout = offline.keyfob(["why"]).stdout;
+    assert_has(&stdout, &["not asked, because of KEYFOB_OFFLINE"]);
+}

@@ -1,0 +1,210 @@
+use std::ffi::OsString;
+
+use clap::{
+    Arg, ArgMatches, Command,
+    error::{ContextKind, ContextValue, Error, ErrorKind},
+    parser::ValueSource,
+};
+
+use crate::args::KEYFOB_OPTIONS_HEADING;
+
+/// How the variables begin that set options. No option begins like that.
+pub(crate) const VARIABLE_PREFIX: &str = "KEYFOB_";
+
+/// Returns the variable that sets an option: `KEYFOB_MAX_ATTEMPTS` for `--max-attempts`.
+///
+/// Each option that Keyfob adds to every command has one, except for those of the sandbox: a
+/// variable that stays set would turn real commands into a demonstration.
+fn variable_of(option: &Arg) -> Option<String> {
+    let long = option.get_long()?;
+    let is_keyfobs = option.get_help_heading() == Some(KEYFOB_OPTIONS_HEADING);
+    let has_variable = is_keyfobs && option.is_global_set() && !long.starts_with("sandbox");
+    has_variable.then(|| variable_name(long))
+}
+
+/// Returns the name of a variable by that of its option, without the dashes.
+pub(super) fn variable_name(long: &str) -> String {
+    let name = long.replace('-', "_").to_ascii_uppercase();
+    format!("{VARIABLE_PREFIX}{name}")
+}
+
+/// Adds to the help of each option the variable that sets it.
+pub(super) fn with_variables(command: Command) -> Command {
+    command.mut_args(|option| match (variable_of(&option), option.get_help()) {
+        (Some(variable), Some(help)) => {
+            let help = format!("{help} [variable: {variable}]");
+            option.help(help)
+        }
+        _ => option,
+    })
+}
+
+/// The options that variables set, as words of a command line, and the names of those variables.
+#[derive(Default)]
+pub(super) struct FromVariables {
+    pub(super) words: Vec<OsString>,
+    pub(super) names: Vec<String>,
+}
+
+impl FromVariables {
+    /// Reads the variables of the options that are not on the command line. A variable that is
+    /// empty or only whitespace counts as not set, and a flag is set by `true` in any case.
+    ///
+    /// # Errors
+    ///
+    /// If the variable of a flag is neither true nor false.
+    pub(super) fn read(
+        command: &Command,
+        matches: &ArgMatches,
+        read: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, Error> {
+        let mut found = Self::default();
+        for option in command.get_arguments() {
+            let Some(name) = variable_of(option) else {
+                continue;
+            };
+            let is_given =
+                matches.value_source(option.get_id().as_str()) == Some(ValueSource::CommandLine);
+            let value = read(&name).map(trimmed);
+            let value = value.filter(|value| !value.is_empty() && !is_given);
+            let (Some(value), Some(long)) = (value, option.get_long()) else {
+                continue;
+            };
+            let mut word = OsString::from(format!("--{long}"));
+            if option.get_action().takes_values() {
+                word.push("=");
+                word.push(value);
+            } else if value.eq_ignore_ascii_case("false") {
+                continue;
+            } else if !value.eq_ignore_ascii_case("true") {
+                return Err(not_a_flag(&name));
+            }
+            found.words.push(word);
+            found.names.push(name);
+        }
+        Ok(found)
+    }
+
+    /// Names the variable in the error about the option that it sets.
+    pub(super) fn explain(&self, command: &Command, mut error: Error) -> Error {
+        let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+            return error;
+        };
+        // The name of the value follows the name of the option.
+        let long = argument.split([' ', '=']).next().unwrap_or_default();
+        let mut options = command.get_arguments();
+        let option = options.find(|option| long.strip_prefix("--") == option.get_long());
+        let name = option.and_then(variable_of);
+        if let Some(name) = name.filter(|name| self.names.contains(name)) {
+            error.insert(ContextKind::InvalidArg, ContextValue::String(name));
+        }
+        error
+    }
+}
+
+/// Removes whitespace around a text, as around the variables of `aws`.
+fn trimmed(value: OsString) -> OsString {
+    match value.to_str() {
+        Some(text) => text.trim().into(),
+        None => value,
+    }
+}
+
+fn not_a_flag(name: &str) -> Error {
+    let mut error = Error::new(ErrorKind::InvalidValue);
+    let choices = ["true", "false"].map(str::to_owned).to_vec();
+    for (kind, value) in [
+        (
+            ContextKind::InvalidArg,
+            ContextValue::String(name.to_owned()),
+        ),
+        // The value itself is never shown.
+        (
+            ContextKind::InvalidValue,
+            ContextValue::String("?".to_owned()),
+        ),
+        (ContextKind::ValidValue, ContextValue::Strings(choices)),
+    ] {
+        error.insert(kind, value);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fs};
+
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::Args;
+
+    /// Returns the options that every command takes, with their variables.
+    fn options() -> BTreeMap<String, Option<String>> {
+        let command = Args::command();
+        let globals = command
+            .get_arguments()
+            .filter(|option| option.is_global_set());
+        let named = globals.filter_map(|option| Some((option.get_long()?, variable_of(option))));
+        named
+            .map(|(long, variable)| (format!("--{long}"), variable))
+            .collect()
+    }
+
+    #[test]
+    fn the_readme_has_each_option_of_every_command_and_its_variable() {
+        let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+        let rows = readme.lines().filter(|line| line.starts_with("| `--"));
+        let mut listed = BTreeMap::new();
+        for row in rows {
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            let words = |cell: &str| -> Vec<String> {
+                let quoted = cell.split('`').skip(1).step_by(2);
+                quoted
+                    .filter_map(|text| text.split(' ').next())
+                    .map(str::to_owned)
+                    .collect()
+            };
+            let variables = words(cells[2]);
+            for (at, option) in words(cells[1]).into_iter().enumerate() {
+                listed.insert(option, variables.get(at).cloned());
+            }
+        }
+        assert_eq!(listed, options());
+    }
+
+    #[test]
+    fn a_variable_sets_its_option_unless_the_command_line_does() {
+        let parse = |words: &[&str], variables: &[(&str, &str)]| {
+            let words = ["keyfob"].iter().chain(words).map(OsString::from);
+            let read = |name: &str| {
+                let mut variables = variables.iter();
+                let (_, value) = variables.find(|(known, _)| *known == name)?;
+                Some(OsString::from(value))
+            };
+            Args::from_words(words, read).map(|args| format!("{:?}", args.globals))
+        };
+        for (name, value, words) in [
+            ("KEYFOB_MAX_ATTEMPTS", " 7 ", &["--max-attempts", "7"][..]),
+            ("KEYFOB_RETRY_MODE", "legacy", &["--retry-mode", "legacy"]),
+            ("KEYFOB_OFFLINE", "True", &["--offline"]),
+            ("KEYFOB_WHY", "true", &["--why"]),
+            ("KEYFOB_NO_INPUT", "true", &["--no-input"]),
+            ("KEYFOB_NO_DEFAULT_REGION", "true", &["--no-default-region"]),
+        ] {
+            let given = parse(&[words, &["why"]].concat(), &[]).unwrap();
+            let set = parse(&["why"], &[(name, value)]).unwrap();
+            let named = format!("variables: [\"{name}\"]");
+            assert_eq!(set, given.replace("variables: []", &named));
+            // After the command, too.
+            let both = parse(&[&["why"], words].concat(), &[(name, value)]);
+            assert_eq!(both.unwrap(), given);
+        }
+        let off = parse(
+            &["why"],
+            &[("KEYFOB_OFFLINE", "FALSE"), ("KEYFOB_WHY", " ")],
+        );
+        assert_eq!(off.unwrap(), parse(&["why"], &[]).unwrap());
+        assert!(parse(&["why"], &[("KEYFOB_OFFLINE", "1")]).is_err());
+    }
+}
