@@ -21,17 +21,19 @@ pub mod decision;
 mod endpoint;
 mod error;
 mod json;
-#[cfg(feature = "sso")]
+#[cfg(any(feature = "signin", feature = "sso"))]
 mod pkce;
 mod principal;
 mod replay;
 pub mod saml;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "signin")]
+pub mod signin;
 #[cfg(feature = "sso")]
 pub mod sso;
 mod text;
-#[cfg(feature = "sso")]
+#[cfg(any(feature = "signin", feature = "sso"))]
 mod token_document;
 pub mod trust;
 
@@ -39,6 +41,6 @@ pub mod trust;
 pub use client::{Client, ClientBuilder};
 pub use endpoint::{Endpoint, EndpointBuilder, HostRule, Hosts, Partition};
 pub use error::{Error, ErrorKind};
-#[cfg(feature = "sso")]
+#[cfg(any(feature = "signin", feature = "sso"))]
 pub use pkce::CodeVerifier;
 pub use principal::{KeyKind, Principal, account_from_access_key_id};

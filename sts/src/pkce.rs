@@ -1,8 +1,10 @@
 use std::fmt;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use keyfob_sigv4::Secret;
+use keyfob_sigv4::{Secret, uri};
 use sha2::{Digest as _, Sha256};
+
+use crate::endpoint::Endpoint;
 
 /// The secret that proves that a program which redeems an authorization code is the one that asked
 /// for it (PKCE).
@@ -50,6 +52,16 @@ impl fmt::Debug for CodeVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CodeVerifier(redacted)")
     }
+}
+
+/// Returns the URL of a page with parameters in its query.
+pub(crate) fn page_url(endpoint: &Endpoint, path: &str, parameters: &[(&str, &str)]) -> String {
+    let parameters = parameters.iter().map(|(name, value)| {
+        let value = uri::encode_component(value);
+        format!("{name}={value}")
+    });
+    let (base, query) = (endpoint.url(), parameters.collect::<Vec<_>>());
+    format!("{}{path}?{}", base.trim_end_matches('/'), query.join("&"))
 }
 
 #[cfg(test)]

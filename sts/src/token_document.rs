@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 use crate::{error::Error, json::Value};
 
 /// The members of an object.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct TokenDocument(Vec<(String, Value)>);
 
 impl TokenDocument {
     pub(crate) fn new() -> Self {
-        Self(Vec::new())
+        Self::default()
     }
 
     /// Parses a document. `what` names it in the error.
@@ -64,6 +64,7 @@ impl TokenDocument {
     }
 
     /// Returns the texts of a list, or `None` if there is no list.
+    #[cfg(feature = "sso")]
     pub(crate) fn texts(&self, name: &str) -> Option<Vec<&str>> {
         let Value::Array(items) = self.member(name)? else {
             return None;
@@ -73,6 +74,28 @@ impl TokenDocument {
             _ => None,
         });
         Some(texts.collect())
+    }
+
+    /// Returns a copy of an object in this one.
+    #[cfg(feature = "signin")]
+    pub(crate) fn object(&self, name: &str) -> Option<Self> {
+        match self.member(name)? {
+            Value::Object(members) => Some(Self(members.clone())),
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "signin")]
+    pub(crate) fn set_object(&mut self, name: &str, object: Self) {
+        self.put(name, Value::Object(object.0));
+    }
+
+    /// Sets all members of another object.
+    #[cfg(feature = "signin")]
+    pub(crate) fn update(&mut self, other: &Self) {
+        for (name, value) in &other.0 {
+            self.put(name, value.clone());
+        }
     }
 
     /// Sets a text, in its place if it was there.
@@ -86,16 +109,19 @@ impl TokenDocument {
         self.set(name, &whole.to_string());
     }
 
+    #[cfg(feature = "sso")]
     pub(crate) fn set_texts(&mut self, name: &str, texts: &[impl AsRef<str>]) {
         let text = |text: &str| Value::Text(Zeroizing::new(text.to_owned()));
         let items = texts.iter().map(|item| text(item.as_ref()));
         self.put(name, Value::Array(items.collect()));
     }
 
+    #[cfg(feature = "sso")]
     pub(crate) fn set_null(&mut self, name: &str) {
         self.put(name, Value::Null);
     }
 
+    #[cfg(feature = "sso")]
     pub(crate) fn remove(&mut self, name: &str) {
         self.0.retain(|(known, _)| known != name);
     }

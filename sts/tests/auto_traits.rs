@@ -96,6 +96,20 @@ fn sso_is_send_and_sync() {
 }
 
 #[test]
+#[cfg(feature = "signin")]
+fn signin_is_send_and_sync() {
+    use keyfob_sts::signin::*;
+
+    assert_all!(
+        CreateOAuth2Token,
+        LoginToken,
+        DpopKey,
+        LoginFile,
+        LoginUrl<'_>
+    );
+}
+
+#[test]
 #[cfg(feature = "server")]
 fn servers_are_send_and_sync() {
     use keyfob_sts::server::*;

@@ -196,6 +196,8 @@ fn all() -> Shown {
     add_decision(&mut shown);
     #[cfg(feature = "sso")]
     add_sso(&mut shown);
+    #[cfg(feature = "signin")]
+    add_signin(&mut shown);
     #[cfg(feature = "server")]
     add_server(&mut shown);
     assert_eq!(error.kind(), ErrorKind::Setting);
@@ -315,6 +317,34 @@ fn add_sso(shown: &mut Shown) {
     shown.add("Logout", &Logout::new(SECRET));
 }
 
+#[cfg(feature = "signin")]
+fn add_signin(shown: &mut Shown) {
+    use keyfob_sts::signin::*;
+
+    let key = DpopKey::from_random([7; 32]).unwrap();
+    let call = CreateOAuth2Token::refresh_token("client", SECRET, &key, || [9; 16]).unwrap();
+    // The claims are {"sub":"arn:aws:iam::123456789012:user/alice"}.
+    let body = r#"{"accessToken": {"accessKeyId": "ASIA", "secretAccessKey": "canary-key",
+        "sessionToken": "canary-token"}, "tokenType": "aws_sigv4", "expiresIn": 900,
+        "refreshToken": "canary-refresh",
+        "idToken": "a.eyJzdWIiOiJhcm46YXdzOmlhbTo6MTIzNDU2Nzg5MDEyOnVzZXIvYWxpY2UifQ.canary"}"#;
+    let token = call.parse(&Response::new(body)).unwrap();
+    let now = "2026-11-22T03:00:00Z".parse().unwrap();
+    let file = LoginFile::new("client", "eu-west-1", &token, &key, now).unwrap();
+    let url = LoginUrl {
+        client_id: "id",
+        redirect_uri: "http://h/",
+        state: "state",
+    };
+    shown.add("LoginFile", &file);
+    shown.add("LoginToken", &token);
+    shown.add("LoginUrl", &url);
+    shown.add("CreateOAuth2Token", &call);
+    shown.add("DpopKey", &key);
+    let (_, text) = shown.0.last().unwrap();
+    assert_eq!(text, "DpopKey(redacted) DpopKey(redacted)");
+}
+
 #[cfg(feature = "server")]
 fn add_server(shown: &mut Shown) {
     use keyfob_sts::server::{Account, Fault, Identity, Role, Services};
@@ -355,6 +385,8 @@ fn every_public_type_is_in_the_list() {
         include_str!("../src/actions/mod.rs"),
         include_str!("../src/call/mod.rs"),
         include_str!("../src/trust/mod.rs"),
+        #[cfg(feature = "signin")]
+        include_str!("../src/signin/mod.rs"),
         #[cfg(feature = "sso")]
         include_str!("../src/sso/mod.rs"),
         #[cfg(feature = "server")]

@@ -28,10 +28,11 @@ const CLEARED: [&str; 5] = [
 ];
 
 /// The variables for the endpoints of the services that the sandbox has.
-const ENDPOINTS: [&str; 3] = [
+const ENDPOINTS: [&str; 4] = [
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_SSO",
     "AWS_ENDPOINT_URL_SSO_OIDC",
+    "AWS_ENDPOINT_URL_SIGNIN",
 ];
 
 /// The variables that name the configuration files.

@@ -1,5 +1,5 @@
-//! A small AWS on loopback ports: an STS that verifies signatures, an IAM Identity Center, and an
-//! instance with a role.
+//! A small AWS on loopback ports: an STS that verifies signatures, an IAM Identity Center, AWS
+//! Sign-In, and an instance with a role.
 
 mod environment;
 

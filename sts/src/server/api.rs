@@ -1,7 +1,7 @@
-use http::{Response, request::Parts};
+use http::{Response, header, request::Parts, uri::Authority};
 use keyfob_sigv4::Timestamp;
 
-use crate::server::{account::Account, fault::Fault, oidc, portal, refusal::Refusal, sts};
+use crate::server::{account::Account, fault::Fault, oidc, portal, refusal::Refusal, signin, sts};
 
 /// What is different from service to service.
 pub(super) struct Api {
@@ -29,10 +29,20 @@ pub(super) struct Request<'a> {
     pub(super) id: String,
 }
 
+impl Request<'_> {
+    /// Returns the URL of a path of this server, as the client reaches it.
+    pub(super) fn url(&self, path: &str) -> String {
+        let host = self.head.headers.get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| self.head.uri.authority().map(Authority::as_str));
+        format!("http://{}{path}", host.unwrap_or("localhost"))
+    }
+}
+
 impl Api {
     /// Returns the service that a path is of.
     pub(super) fn for_path(path: &str) -> &'static Self {
-        let mut apis = [&oidc::API, &portal::API].into_iter();
+        let mut apis = [&oidc::API, &portal::API, &signin::API].into_iter();
         apis.find(|api| api.paths.contains(&path))
             .unwrap_or(&sts::API)
     }

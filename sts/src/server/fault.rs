@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 #[non_exhaustive]
 pub enum Fault {
     /// The error of the service for too many requests: of STS `Throttling` with status 400, of OIDC
-    /// `SlowDownException` with status 400, of the portal `TooManyRequestsException` with status
-    /// 429.
+    /// `SlowDownException` with status 400, of the portal `TooManyRequestsException` and of AWS
+    /// Sign-In `TooManyRequestsError` with status 429.
     Throttling,
     /// An error with status 500, such as `InternalFailure`.
     InternalFailure,

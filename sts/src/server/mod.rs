@@ -2,10 +2,11 @@
 //!
 //! An [`Account`] has users with long-term keys, roles with trust policies, MFA devices, identity
 //! providers, and users of IAM Identity Center. [`Services`] answer requests to it: a function from
-//! a request and the time to a response. All twelve actions of STS are there, and IAM Identity
-//! Center with its authorization server and its portal. Signatures are verified, trust policies are
-//! evaluated, codes are accepted once, and errors have the codes and messages of the real services.
-//! Give the function to any listener, such as the one of `keyfob-imds`:
+//! a request and the time to a response. All twelve actions of STS are there, IAM Identity Center
+//! with its authorization server and its portal, and AWS Sign-In. Signatures and proofs are
+//! verified, trust policies are evaluated, codes are accepted once, and errors have the codes and
+//! messages of the real services. Give the function to any listener, such as the one of
+//! `keyfob-imds`:
 //!
 //! ```no_run
 //! # mod keyfob_imds { pub mod server { pub mod listen {
@@ -52,6 +53,7 @@ mod oidc;
 mod portal;
 mod refusal;
 mod services;
+mod signin;
 mod sts;
 
 pub use self::{

@@ -1,5 +1,10 @@
 //! The client, and boto3, against the crate's own server.
-#![cfg(all(feature = "client", feature = "server", feature = "sso"))]
+#![cfg(all(
+    feature = "client",
+    feature = "server",
+    feature = "signin",
+    feature = "sso"
+))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,6 +17,7 @@ mod actions;
 mod boto3;
 mod faults;
 mod federation;
+mod signin;
 mod sso;
 mod trust;
 

@@ -79,7 +79,29 @@ pub(crate) fn token_file(input: &[u8]) {
     rewrite(text, |text| Ok(RegistrationFile::parse(text)?.to_text()));
 }
 
-#[cfg(feature = "sso")]
+/// Reads a login file, a key in it, and an answer of AWS Sign-In.
+#[cfg(feature = "signin")]
+pub(crate) fn login_file(input: &[u8]) {
+    use keyfob_sts::signin::{CreateOAuth2Token, DpopKey, LoginFile};
+
+    let Ok(text) = str::from_utf8(input) else {
+        return;
+    };
+    rewrite(text, |text| Ok(LoginFile::parse(text)?.to_text()));
+    match DpopKey::from_pem(text) {
+        Ok(key) => {
+            let pem = key.to_pem();
+            let again = DpopKey::from_pem(pem.expose()).unwrap();
+            assert_eq!(again.to_pem().expose(), pem.expose());
+        }
+        Err(error) => is_clean(&error),
+    }
+    let key = DpopKey::from_random([7; 32]).unwrap();
+    let call = CreateOAuth2Token::refresh_token("a", SECRET, &key, || [9; 16]);
+    read(&call.unwrap(), input);
+}
+
+#[cfg(any(feature = "signin", feature = "sso"))]
 fn rewrite(text: &str, write: fn(&str) -> Result<keyfob_sigv4::Secret, Error>) {
     match write(text) {
         Ok(written) => {

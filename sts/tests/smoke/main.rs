@@ -95,7 +95,7 @@ fn no_answer_of_identity_center_causes_a_panic() {
         r#"{"accountList": [{"accountId": "1", "accountName": "a"}], "nextToken": "1"}"#,
         r#"{"roleList": [{"roleName": "Admin", "accountId": "1"}]}"#,
     ];
-    run(9, &seeds, 6000, checks::sso_answer);
+    run(9, &seeds, 1500, checks::sso_answer);
 }
 
 #[test]
@@ -111,6 +111,28 @@ fn every_token_file_that_is_read_is_written_as_it_is_read() {
             "scopes": ["s"], "grantTypes": ["authorization_code"]}"#,
     ];
     run(10, &seeds, 6000, checks::token_file);
+}
+
+#[test]
+#[cfg(feature = "signin")]
+fn every_login_file_that_is_read_is_written_as_it_is_read() {
+    // An example of botocore and the SDK for Rust.
+    let key = r"-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIPt/u8InPLpQeQLJTvVX+sNDzni8vMDMt3Liu+nMBigfoAoGCCqGSM49\nAwEHoUQDQgAEILkGG7rNOnxiIJlMgimY1UPP8eDMFP0DAY6WGjngP4bvTAiUCQ/I\nffut2379uP+OBCm2ovGpBOJRgrl1RspUOQ==\n-----END EC PRIVATE KEY-----\n";
+    let token = r#"{"accessKeyId": "ASIA", "secretAccessKey": "b", "sessionToken": "c",
+        "accountId": "123456789012", "expiresAt": "2026-11-22T03:00:00.123Z"}"#;
+    let file = format!(
+        r#"{{"accessToken": {token}, "tokenType": "aws_sigv4", "clientId": "d", "refreshToken": "e",
+            "idToken": "f.e30.g", "dpopKey": "{key}", "signInRegion": "eu-west-1", "x": [1.5, null]}}"#
+    );
+    let answer = format!(
+        r#"{{"accessToken": {token}, "tokenType": "aws_sigv4", "expiresIn": 900, "refreshToken": "e"}}"#
+    );
+    run(
+        11,
+        &[&file, &key.replace("\\n", "\n"), &answer],
+        1000,
+        checks::login_file,
+    );
 }
 
 #[test]

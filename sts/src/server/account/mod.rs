@@ -1,6 +1,7 @@
 mod identity;
 pub(super) mod identity_center;
 pub(super) mod ids;
+pub(super) mod login;
 mod mfa;
 mod providers;
 mod role;
@@ -16,7 +17,7 @@ use keyfob_sigv4::{Credentials, Secret, Timestamp};
 pub(super) use self::providers::host;
 pub use self::{identity::Identity, mfa::MfaDevice, role::Role};
 use self::{
-    identity::reserved_role, identity_center::IdentityCenter, ids::random_text,
+    identity::reserved_role, identity_center::IdentityCenter, ids::random_text, login::Login,
     providers::Providers,
 };
 use crate::{error::Error, server::code_grant::Code};
@@ -64,6 +65,10 @@ pub(super) struct State {
     pub(super) center: IdentityCenter,
     /// The codes of the code grant, for any of the services that have it.
     pub(super) codes: HashMap<String, Code>,
+    /// The logins of AWS Sign-In, by refresh token.
+    pub(super) logins: HashMap<String, Login>,
+    /// The ids of the proofs that were used.
+    pub(super) proofs: HashSet<String>,
 }
 
 /// An access key with its owner and what its session brought along.

@@ -1,7 +1,7 @@
 use http::{Response, Uri};
 use serde_json::json;
 
-use super::{after, invalid_request, required, url};
+use super::{after, invalid_request, required};
 use crate::server::{
     account::{identity_center::Client, ids::random_text},
     api::Request,
@@ -56,8 +56,8 @@ pub(super) fn register(
         "clientSecret": secret,
         "clientIdIssuedAt": request.now.unix_seconds(),
         "clientSecretExpiresAt": expiry.unix_seconds(),
-        "authorizationEndpoint": url(request, "/authorize"),
-        "tokenEndpoint": url(request, "/token"),
+        "authorizationEndpoint": request.url("/authorize"),
+        "tokenEndpoint": request.url("/token"),
     });
     let client = Client {
         secret,
@@ -76,7 +76,7 @@ fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_allowed)
 }
 
-fn is_loopback(redirect: &str) -> bool {
+pub(in crate::server) fn is_loopback(redirect: &str) -> bool {
     let url = redirect.parse::<Uri>().unwrap_or_default();
     url.scheme_str() == Some("http")
         && matches!(url.host(), Some("127.0.0.1" | "[::1]" | "localhost"))

@@ -1,7 +1,7 @@
 use http::Response;
 use serde_json::json;
 
-use super::{after, authenticated, invalid_request, required, url};
+use super::{after, authenticated, invalid_request, required};
 use crate::server::{
     account::{
         identity_center::{Decision, Device, user_code},
@@ -27,7 +27,7 @@ pub(super) fn authorize(
         return Err(invalid_request("Invalid start URL"));
     }
     let (code, user_code) = (random_text(86), user_code());
-    let page = url(request, "/device");
+    let page = request.url("/device");
     let object = json!({
         "deviceCode": code,
         "userCode": user_code,

@@ -8,7 +8,9 @@ mod client;
 mod device;
 mod token;
 
-use http::{Method, header, uri::Authority};
+pub(super) use self::client::is_loopback;
+
+use http::Method;
 use keyfob_sigv4::Timestamp;
 use serde_json::json;
 
@@ -87,14 +89,6 @@ fn authenticated<'a>(
     let client = request.account.state().center.clients.get(id).cloned();
     let client = client.filter(|client| client.secret == secret && request.now < client.expiry);
     Ok((id, client.ok_or_else(invalid_client)?))
-}
-
-/// Returns the URL of a path of this server, as the client reaches it.
-fn url(request: &Request<'_>, path: &str) -> String {
-    let host = request.head.headers.get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.head.uri.authority().map(Authority::as_str));
-    format!("http://{}{path}", host.unwrap_or("localhost"))
 }
 
 /// The service counts whole seconds.

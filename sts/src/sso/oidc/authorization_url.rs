@@ -1,6 +1,7 @@
-use keyfob_sigv4::uri;
-
-use crate::{endpoint::Endpoint, pkce::CodeVerifier};
+use crate::{
+    endpoint::Endpoint,
+    pkce::{CodeVerifier, page_url},
+};
 
 /// The URL for the browser of a user who signs in on this machine.
 ///
@@ -55,15 +56,6 @@ impl AuthorizationUrl<'_> {
             ("scopes", &scopes),
             ("code_challenge", &challenge),
         ];
-        let parameters = parameters.map(|(name, value)| {
-            let value = uri::encode_component(value);
-            format!("{name}={value}")
-        });
-        let base = endpoint.url();
-        format!(
-            "{}/authorize?{}",
-            base.trim_end_matches('/'),
-            parameters.join("&")
-        )
+        page_url(endpoint, "/authorize", &parameters)
     }
 }
