@@ -57,6 +57,9 @@ pub(crate) struct ConnectionArgs {
     /// Fail instead of asking a question
     #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) no_input: bool,
+    /// Read and write no cached credentials on disk
+    #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
+    pub(crate) no_cache: bool,
     /// Send no request: fail where one is needed
     #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) offline: bool,

@@ -85,7 +85,8 @@ impl Context {
             );
         }
         let settings = load(variables, &globals, region_argument.as_ref());
-        let sources = sources::sources(console, settings.variables(), sandbox.is_none());
+        let has_disk = sandbox.is_none() && !globals.connection.no_cache;
+        let sources = sources::sources(console, settings.variables(), has_disk);
         let settings = settings
             .with_sources(sources)
             .with_notify(move |finding| told.print(finding));

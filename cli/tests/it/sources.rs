@@ -145,6 +145,26 @@ fn sessions_are_shared_by_processes_in_private_files_and_the_sandbox_writes_none
 }
 
 #[test]
+fn without_the_cache_no_session_is_read_or_written() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_mfa(&sandbox);
+    let role = home
+        .read("config")
+        .replace(&format!("mfa_serial = {SERIAL}\n"), "");
+    let home = home.with_file("config", &role);
+    let key = |more: &[&str]| {
+        let words = ["why", "--profile", "ops", "--json", "--region", "us-east-1"];
+        home.keyfob(words.iter().chain(more)).json()["winner"]["key_id"].clone()
+    };
+    key(&["--no-cache"]);
+    assert!(!home.file("cli").exists());
+    let cached = key(&[]);
+    assert_ne!(key(&["--no-cache"]), cached);
+    assert_eq!(key(&[]), cached);
+}
+
+#[test]
 fn a_process_writes_to_the_terminal_and_otherwise_into_the_error() {
     let process = "sh -c 'echo \"no session for ada\" >&2; exit 3'";
     let config = format!("[default]\ncredential_process = {process}\n");
