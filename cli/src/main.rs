@@ -9,6 +9,7 @@ mod generator;
 mod output;
 mod s3;
 mod sandbox;
+mod services;
 mod signals;
 mod syntax;
 mod terminal;

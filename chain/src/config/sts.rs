@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use keyfob_sts::{Client, ClientBuilder, Endpoint, EndpointBuilder};
+use keyfob_sts::{Client, ClientBuilder, Endpoint, EndpointBuilder, call::Service};
 
 use super::{
     findings::ENDPOINT_FLAGS,
@@ -73,12 +73,50 @@ impl Settings {
         region: &Region,
         endpoint: Option<Argument<'_>>,
     ) -> Result<ClientBuilder, Error> {
-        if let Some(finding) = self.clear_text_finding(endpoint)? {
+        self.client(Service::STS, region, endpoint)
+    }
+
+    /// Returns the builder of a client for a service, configured as [`sts`](Self::sts) says, with
+    /// the URL that is set for this service.
+    ///
+    /// # Errors
+    ///
+    /// As [`sts`](Self::sts).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    /// use keyfob_sts::call::Service;
+    ///
+    /// let variables = Variables::from_iter([
+    ///     ("AWS_REGION", "us-west-2"),
+    ///     ("AWS_ENDPOINT_URL_SSO_OIDC", "http://localhost:5000"),
+    /// ]);
+    /// let settings = Settings::load(variables);
+    /// let region = settings.region(None)?.unwrap();
+    /// let client = settings.client(Service::SSO_OIDC, &region, None)?.build()?;
+    /// assert_eq!(client.endpoint().url(), "http://localhost:5000/");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn client(
+        &self,
+        service: Service,
+        region: &Region,
+        endpoint: Option<Argument<'_>>,
+    ) -> Result<ClientBuilder, Error> {
+        let url = self.custom_url(service.id(), endpoint)?;
+        let clear_text = url
+            .as_ref()
+            .and_then(|url| clear_text_finding(service, url));
+        if let Some(finding) = clear_text {
             self.notify(&finding);
         }
-        let url = self.endpoint(Endpoint::builder(), "sts", region, endpoint)?;
-        let url = url.legacy_global(self.has_legacy_sts()?);
-        let mut builder = Client::builder().with_endpoint(url);
+        let mut url = self.endpoint(service.endpoint(), service.id(), region, endpoint)?;
+        if service == Service::STS {
+            url = url.legacy_global(self.has_legacy_sts()?);
+        }
+        let mut builder = Client::builder().service(service).with_endpoint(url);
         let attempts = self.attempts()?;
         if let Some(attempts) = attempts {
             builder = builder.attempts(attempts);
@@ -197,7 +235,9 @@ impl Settings {
         endpoint: Option<Argument<'_>>,
     ) -> Result<Option<Finding>, Error> {
         let url = self.custom_url("sts", endpoint)?;
-        Ok(url.as_ref().and_then(clear_text_finding))
+        Ok(url
+            .as_ref()
+            .and_then(|url| clear_text_finding(Service::STS, url)))
     }
 
     /// Returns the URL of the argument, or else of [`endpoint_url`](Self::endpoint_url).
@@ -256,14 +296,15 @@ impl Settings {
     }
 }
 
-fn clear_text_finding(url: &Setting<'_>) -> Option<Finding> {
+fn clear_text_finding(service: Service, url: &Setting<'_>) -> Option<Finding> {
     let endpoint = Endpoint::builder().url(url.text);
     // A URL that cannot be used is an error of the client.
     let endpoint = endpoint.and_then(EndpointBuilder::build).ok()?;
     endpoint.is_clear_text().then(|| {
         let text = format!(
-            "STS is called without encryption at {} ({}): session tokens, MFA codes and the \
+            "{} is called without encryption at {} ({}): session tokens, MFA codes and the \
              credentials in answers can be read on the way; use a URL with https",
+            service.id().to_ascii_uppercase(),
             shown(url.text),
             url.name
         );

@@ -308,6 +308,9 @@ table! {
     CLI_ERROR_FORMAT: ["AWS_CLI_ERROR_FORMAT"] ["cli_error_format"]
         Choice(&["legacy", "enhanced", "json", "text", "table", "yaml"]), "enhanced",
         CLI, "The format of errors.";
+    CLI_TIMESTAMP_FORMAT: [] ["cli_timestamp_format"]
+        Choice(&["iso8601", "wire"]), "iso8601",
+        CLI, "The format of times in answers; with wire, the one of the service.";
     NO_COLOR: ["NO_COLOR"] [] Text, "",
         CLI, "No colors, whatever it is set to.";
     TERM: ["TERM"] [] Text, "",

@@ -122,14 +122,12 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::args::Args;
 
     fn expanded(line: &str) -> String {
-        let command = Args::command();
-        let words = line.split(' ').map(OsString::from).collect();
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let command = Args::command_for(&words);
         let expanded = expand(&command, words).join(" ".as_ref());
         expanded.into_string().unwrap()
     }

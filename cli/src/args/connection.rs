@@ -20,6 +20,9 @@ pub(crate) struct ConnectionArgs {
     /// Wait this many seconds for an answer [default: 10; 0: as long as it takes]
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds())]
     cli_read_timeout: Option<u32>,
+    /// Print one page of a list as the service returns it, instead of all
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING)]
+    pub(crate) no_paginate: bool,
     /// Accepted, and of no effect: output never goes through a pager
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING)]
     no_cli_pager: bool,

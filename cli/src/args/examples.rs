@@ -37,7 +37,7 @@ Examples:
   $ keyfob why
   $ AWS_PROFILE=prod keyfob why --json";
 
-pub(super) const STS: &str = "\
+pub(crate) const STS: &str = "\
 An option that takes text reads it from a file for file://PATH, as in aws: the whole file, with its
 last line end.
 

@@ -65,14 +65,12 @@ fn takes_words(command: &Command) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::args::Args;
 
     fn replaced(line: &str) -> String {
-        let command = Args::command();
-        let words = line.split(' ').map(OsString::from).collect();
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let command = Args::command_for(&words);
         let words = replace(&command, words).join(" ".as_ref());
         words.into_string().unwrap()
     }

@@ -3,7 +3,7 @@
 
 mod abbreviate;
 mod connection;
-mod examples;
+pub(crate) mod examples;
 mod format;
 mod help_words;
 mod imds;
@@ -11,7 +11,6 @@ mod number;
 mod s3;
 mod serve;
 mod sign;
-mod sts;
 mod text;
 mod variables;
 
@@ -29,10 +28,11 @@ pub(crate) use self::{
     s3::{PresignArgs, S3Command},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
-    sts::{AssumeRoleArgs, GetSessionTokenArgs, StsCommand},
-    text::Text,
+    text::{Text, TextParser},
     variables::VARIABLE_PREFIX,
 };
+
+use crate::services::{self, Invocation};
 
 /// The heading of the options that `aws` does not have. Abbreviations prefer the options of `aws`.
 const KEYFOB_OPTIONS_HEADING: &str = "Keyfob's own options";
@@ -63,8 +63,9 @@ impl Args {
         words: impl IntoIterator<Item = OsString>,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, clap::Error> {
-        let mut command = with_variables(Self::command());
-        let words = help_words::replace(&command, words.into_iter().collect());
+        let words: Vec<OsString> = words.into_iter().collect();
+        let mut command = with_variables(Self::command_for(&words));
+        let words = help_words::replace(&command, words);
         let expanded = abbreviate::expand(&command, words);
         let mut matches = command.try_get_matches_from_mut(&expanded)?;
         let set = FromVariables::read(&command, &matches, variable)?;
@@ -77,6 +78,12 @@ impl Args {
         args.globals.variables = set.names;
         args.check_sandbox(&mut command)?;
         Ok(args)
+    }
+
+    /// Returns the parser for these words, with the options of a service's operation only if they
+    /// name it.
+    fn command_for(words: &[OsString]) -> clap::Command {
+        services::expand(Self::command(), words)
     }
 
     /// Refuses `--sandbox-throttle` without a sandbox: the call would go to the real service.
@@ -181,9 +188,8 @@ pub(crate) enum Command {
         #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
         json: bool,
     },
-    /// Call the Security Token Service
-    #[command(subcommand, after_help = examples::STS)]
-    Sts(StsCommand),
+    #[command(flatten)]
+    Service(Invocation),
     /// Ask for keys and defaults and write them to the configuration files
     #[command(after_help = examples::CONFIGURE)]
     Configure {

@@ -6,11 +6,10 @@ mod s3;
 mod sandbox;
 mod serve;
 mod sign;
-mod sts;
 mod whoami;
 mod why;
 
-use crate::{args::Command, context::Context, failure::Failure};
+use crate::{args::Command, context::Context, failure::Failure, services};
 
 /// Runs a command.
 ///
@@ -21,7 +20,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
     match command {
         Command::Whoami { json } => whoami::run(context, *json).await,
         Command::Why { json } => why::run(context, *json).await,
-        Command::Sts(command) => sts::run(context, command).await,
+        Command::Service(invocation) => services::run(context, invocation).await,
         Command::Configure { command } => configure::run(context, command.as_ref()).await,
         Command::Sign(args) => sign::run(context, args).await,
         Command::S3(command) => s3::run(context, command).await,

@@ -4,13 +4,16 @@ use std::path::Path;
 
 use keyfob_chain::{Attempt, Explanation, FindingKind, Origin, Region, Severity};
 use keyfob_sigv4::{Credentials, Timestamp};
-use keyfob_sts::actions::{CallerIdentity, GetCallerIdentity};
+use keyfob_sts::{
+    actions::{CallerIdentity, GetCallerIdentity},
+    call::Service,
+};
 use serde_json::{Value, json};
 
 use crate::{
-    commands::sts::Sts,
     context::Context,
     failure::Failure,
+    services::Client,
     terminal::{Style, printable},
 };
 
@@ -34,9 +37,9 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     let verified = if context.is_offline() {
         None
     } else {
-        let sts = Sts::new(context).await?;
-        let action = GetCallerIdentity::new();
-        let identity = sts.send(context, &action, Some(&credentials)).await?;
+        let credentials = Some(credentials.clone());
+        let sts = Client::with_credentials(context, &Service::STS, credentials).await?;
+        let identity = sts.send(context, &GetCallerIdentity::new()).await?;
         Some((identity, sts.url()))
     };
     let report = Report::new(context, verified, &credentials, explanation).await?;

@@ -43,8 +43,30 @@ impl Context {
     ///
     /// If the format is unknown, or if stdout cannot be written.
     pub(crate) fn print(&self, operation: &str, answer: &Value) -> Result<(), Failure> {
-        let format = self.output_format()?.unwrap_or(OutputFormat::Json);
-        self.print_as(format, operation, answer)
+        self.print_as(self.format()?, operation, answer)
+    }
+
+    /// Returns the format of [`print`](Self::print).
+    ///
+    /// # Errors
+    ///
+    /// If the configured format is unknown.
+    pub(crate) fn format(&self) -> Result<OutputFormat, Failure> {
+        Ok(self.output_format()?.unwrap_or(OutputFormat::Json))
+    }
+
+    /// Prints parameters as JSON, whatever the format of answers is.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(crate) fn print_parameters(&self, parameters: &Value) -> Result<(), Failure> {
+        let screen = self.console.screen();
+        let mut text = output::render(OutputFormat::Json, "", parameters, screen);
+        if text.is_empty() {
+            text = "{}\n".to_owned();
+        }
+        self.console.write_stdout(text)
     }
 
     /// Fails if [`print`](Self::print) would, before anything is sent.

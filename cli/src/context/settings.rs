@@ -1,5 +1,5 @@
 use keyfob_chain::{Argument, Finding, FindingKind, Region};
-use keyfob_sts::{ClientBuilder, Endpoint};
+use keyfob_sts::{ClientBuilder, Endpoint, call::Service};
 
 use crate::{context::Context, failure::Failure};
 
@@ -16,14 +16,19 @@ pub(super) fn check_endpoint_argument(url: Option<&str>) -> Result<(), Failure> 
 }
 
 impl Context {
-    /// Returns the builder of a client for STS, with the settings that the roles of profiles are
-    /// assumed with, too. `--endpoint-url` comes before them.
+    /// Returns the builder of a client for a service, with the settings that the roles of profiles
+    /// are assumed with, too. `--endpoint-url` comes before them.
     ///
     /// # Errors
     ///
     /// If one of the settings cannot be used.
-    pub(crate) fn sts(&self, region: &Region) -> Result<ClientBuilder, Failure> {
-        Ok(self.settings.sts(region, self.endpoint_argument())?)
+    pub(crate) fn client(
+        &self,
+        service: Service,
+        region: &Region,
+    ) -> Result<ClientBuilder, Failure> {
+        let endpoint = self.endpoint_argument();
+        Ok(self.settings.client(service, region, endpoint)?)
     }
 
     /// Returns true if `--offline` forbids requests.

@@ -27,12 +27,12 @@ pub(crate) fn with_reasons(mut failure: Failure, explanation: &Explanation) -> F
 
 /// Returns true if a service refused the key or its session, and not only because of a wrong clock.
 pub(crate) fn is_key_refused(error: &Error) -> bool {
-    refusal_hint(error, None).is_some() && !is_clock_wrong(error)
+    refusal_hint(error, "", None).is_some() && !is_clock_wrong(error)
 }
 
 /// Returns what a refusal by a service most likely means. `endpoint` is the setting with the URL
 /// that was called, unless it was one of AWS.
-fn refusal_hint(error: &Error, endpoint: Option<&str>) -> Option<Cow<'static, str>> {
+fn refusal_hint(error: &Error, service: &str, endpoint: Option<&str>) -> Option<Cow<'static, str>> {
     let hint = match error.code()? {
         // AWS has the same code for a wrong time and a wrong secret.
         "SignatureDoesNotMatch" if is_clock_wrong(error) => {
@@ -42,7 +42,7 @@ fn refusal_hint(error: &Error, endpoint: Option<&str>) -> Option<Cow<'static, st
             if let Some(endpoint) = endpoint {
                 return Some(Cow::from(format!(
                     "the secret access key does not belong to this access key id, or what answers \
-                     at the URL of {endpoint} is not STS: check both"
+                     at the URL of {endpoint} is not {service}: check both"
                 )));
             }
             "the secret access key does not belong to this access key id: copy both again"
@@ -67,8 +67,13 @@ fn is_clock_wrong(error: &Error) -> bool {
 impl Failure {
     /// Adds a hint if the error is a refusal with a known meaning. `endpoint` is the setting with
     /// the URL that was called, unless it was one of AWS.
-    pub(crate) fn with_refusal_hint(self, error: &Error, endpoint: Option<&str>) -> Self {
-        match refusal_hint(error, endpoint) {
+    pub(crate) fn with_refusal_hint(
+        self,
+        error: &Error,
+        service: &str,
+        endpoint: Option<&str>,
+    ) -> Self {
+        match refusal_hint(error, service, endpoint) {
             Some(hint) => self.with_hint(hint),
             None => self,
         }

@@ -1,7 +1,7 @@
 //! What people mean by a word that is not a command: habits from `aws` and from tools like it.
 
 /// The commands of `aws` for services that Keyfob does not have, by how often they are used.
-const SERVICES: [&str; 64] = [
+const SERVICES: [&str; 61] = [
     "acm",
     "amplify",
     "apigateway",
@@ -28,7 +28,6 @@ const SERVICES: [&str; 64] = [
     "cognito-idp",
     "deploy",
     "dynamodb",
-    "ec2",
     "ecr",
     "ecs",
     "efs",
@@ -43,7 +42,6 @@ const SERVICES: [&str; 64] = [
     "firehose",
     "glue",
     "guardduty",
-    "iam",
     "identitystore",
     "kinesis",
     "kms",
@@ -59,7 +57,6 @@ const SERVICES: [&str; 64] = [
     "sagemaker",
     "secretsmanager",
     "securityhub",
-    "service-quotas",
     "sns",
     "sqs",
     "ssm",
@@ -69,13 +66,28 @@ const SERVICES: [&str; 64] = [
 ];
 
 /// Operations that `aws` has in a group that Keyfob has too, and their group.
-const OPERATIONS: [(&str, &str); 22] = [
+const OPERATIONS: [(&str, &str); 29] = [
     ("configure", "add-model"),
     ("configure", "export-credentials"),
     ("configure", "import"),
     ("configure", "mfa-login"),
     ("configure", "sso"),
     ("configure", "sso-session"),
+    ("ec2", "describe-images"),
+    ("ec2", "describe-security-groups"),
+    ("ec2", "describe-subnets"),
+    ("ec2", "describe-vpcs"),
+    ("ec2", "run-instances"),
+    ("ec2", "start-instances"),
+    ("ec2", "stop-instances"),
+    ("ec2", "terminate-instances"),
+    ("iam", "create-access-key"),
+    ("iam", "create-role"),
+    ("iam", "delete-access-key"),
+    ("iam", "get-role"),
+    ("iam", "list-roles"),
+    ("iam", "list-users"),
+    ("iam", "update-access-key"),
     ("s3", "cp"),
     ("s3", "ls"),
     ("s3", "mb"),
@@ -84,14 +96,6 @@ const OPERATIONS: [(&str, &str); 22] = [
     ("s3", "rm"),
     ("s3", "sync"),
     ("s3", "website"),
-    ("sts", "assume-role-with-saml"),
-    ("sts", "assume-role-with-web-identity"),
-    ("sts", "assume-root"),
-    ("sts", "decode-authorization-message"),
-    ("sts", "get-access-key-info"),
-    ("sts", "get-federation-token"),
-    ("sts", "get-scoped-credentials"),
-    ("sts", "get-web-identity-token"),
 ];
 
 /// Words after `keyfob GROUP` for something that a command of Keyfob does, and that command. The
@@ -199,7 +203,7 @@ mod tests {
     #[test]
     fn habits_have_hints_by_meaning() {
         for (group, word, hint) in [
-            ("", "ec2", "keyfob has no ec2: use `aws ec2`"),
+            ("", "rds", "keyfob has no rds: use `aws rds`"),
             ("s3", "ls", "keyfob has no `s3 ls`: use `aws s3 ls`"),
             (
                 "",
@@ -212,7 +216,7 @@ mod tests {
         for word in ["exec", "env", "login", "sso"] {
             assert!(hint_for_command("", word).is_some(), "{word}");
         }
-        assert_eq!(hint_for_command("sts", "ec2"), None);
+        assert_eq!(hint_for_command("sts", "rds"), None);
         assert_eq!(hint_for_command("", "nonsense"), None);
     }
 }

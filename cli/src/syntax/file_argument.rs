@@ -32,6 +32,23 @@ pub(crate) fn expand(text: &Text, variables: &Variables) -> Result<String, Failu
     }
 }
 
+/// Returns the bytes of the file for `fileb://PATH`, and `None` for any other value.
+///
+/// # Errors
+///
+/// If the file cannot be read. The message names the option.
+pub(crate) fn expand_bytes(text: &Text, variables: &Variables) -> Result<Option<Vec<u8>>, Failure> {
+    let Text { flag, written } = text;
+    let Some(path) = written.strip_prefix("fileb://") else {
+        return Ok(None);
+    };
+    let path = expand_path(path, variables);
+    let bytes = read_limited(Path::new(&path), files::MAX_LENGTH);
+    let bytes =
+        bytes.map_err(|error| Failure::usage(format!("{flag}: cannot read {path}: {error}")))?;
+    Ok(Some(bytes))
+}
+
 /// Replaces `~` at the start by the home folder, and `$NAME` and `${NAME}` by variables that are
 /// set.
 ///

@@ -1,7 +1,7 @@
 use keyfob_chain::Variables;
 use serde_json::json;
 
-use super::{authority, has_dot_segments, parse_header, parse_structures, to_wire_form};
+use super::{Form, authority, has_dot_segments, parse_header, parse_value, to_wire_form};
 use crate::{
     args::Text,
     generator::{Generator, LONG, SHORT},
@@ -39,12 +39,15 @@ fn shorthand(text: &str) {
     let read = |written: &str| {
         let (flag, written) = ("--tags".to_owned(), written.to_owned());
         let words = [Text { flag, written }];
-        parse_structures(&words, ["Key", "Value"], &Variables::default())
+        let list = Form::List(Box::new(Form::Text));
+        let members = [("Key", Form::Text), ("Value", Form::Text), ("List", list)];
+        let form = Form::List(Box::new(Form::Structure(members.into())));
+        parse_value(&words, &form, &Variables::default())
     };
     let _ = read(text);
-    let expected = [[text.to_owned(), "v".to_owned()]];
-    let json = json!([{"Key": text, "Value": "v"}]);
-    assert_eq!(read(&json.to_string()).unwrap(), expected);
+    let _ = read(&format!("List={text}"));
+    let expected = json!([{"Key": text, "Value": "v"}]);
+    assert_eq!(read(&expected.to_string()).unwrap(), expected);
     if !text.contains('\\') {
         let quoted = text.replace('"', "\\\"");
         let word = format!("Value=v,Key=\"{quoted}\"");

@@ -8,8 +8,8 @@ mod shorthand;
 mod url;
 
 pub(crate) use self::{
-    file_argument::{expand, read_limited, standard_input},
+    file_argument::{expand, expand_bytes, read_limited, standard_input},
     header::parse_header,
-    shorthand::{parse_strings, parse_structures},
+    shorthand::{Form, parse_value},
     url::{authority, has_dot_segments, to_wire_form},
 };

@@ -1,166 +1,309 @@
 use keyfob_chain::Variables;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{args::Text, failure::Failure, syntax::file_argument::expand};
 
-/// Parses a list of structures whose members are the strings `names`, in this order: as shorthand
-/// (`Key=K,Value=V`, one structure a word), or as JSON. A single word may be `file://PATH`.
+/// The form of the value of an option.
+#[derive(Clone, Debug)]
+pub(crate) enum Form {
+    Text,
+    Number,
+    Flag,
+    List(Box<Self>),
+    /// The names of the members, and their forms.
+    Structure(Vec<(&'static str, Self)>),
+    /// Texts for keys, and values of this form.
+    Map(Box<Self>),
+}
+
+/// Parses the value of an option: a list has one item a word. Structures and maps are written as
+/// shorthand (`Key=K,Values=[a,b],Nested={A=b}`), and anything that is not a text, as JSON. A
+/// single word may be `file://PATH`.
+///
+/// Whether members are missing, unknown or of the wrong type in JSON is not checked here.
 ///
 /// # Errors
 ///
-/// If a member is missing or unknown, or if a file cannot be read.
-pub(crate) fn parse_structures<const N: usize>(
+/// If the words do not have the form, or if a file cannot be read.
+pub(crate) fn parse_value(
     words: &[Text],
-    names: [&str; N],
+    form: &Form,
     variables: &Variables,
-) -> Result<Vec<[String; N]>, Failure> {
-    let [only] = words else {
+) -> Result<Value, Failure> {
+    let Some((first, others)) = words.split_first() else {
+        return Ok(Value::Null);
+    };
+    let (item, is_list) = match form {
+        Form::List(item) => (&**item, true),
+        other => (other, false),
+    };
+    let parse = |word: &Text, text: &str| {
+        let mut parser = Parser {
+            rest: text,
+            word,
+            variables,
+        };
+        let refused = || refused(word, form);
+        parser
+            .whole(item)
+            .map_err(|error| error.unwrap_or_else(refused))
+    };
+    if !others.is_empty() {
         return words
             .iter()
-            .map(|word| from_shorthand(word, &word.written, names, variables))
+            .map(|word| parse(word, &word.written))
             .collect();
-    };
-    let text = expand(only, variables)?;
-    if !text.trim_start().starts_with(['[', '{']) {
-        return Ok(vec![from_shorthand(only, &text, names, variables)?]);
     }
-    let refused = || refused(only, names);
-    let items = match serde_json::from_str(&text).map_err(|_| refused())? {
-        Value::Array(items) => items,
-        item => vec![item],
+    let text = expand(first, variables)?;
+    let is_json = match form {
+        Form::Text | Form::Number | Form::Flag => false,
+        Form::List(_) | Form::Structure(_) | Form::Map(_) => {
+            let start = text.trim_start();
+            // A text in a list may start with a brace.
+            start.starts_with('[') || (start.starts_with('{') && !matches!(item, Form::Text))
+        }
     };
-    items
-        .iter()
-        .map(|item| from_json(item, names).ok_or_else(refused))
-        .collect()
+    let value = if is_json {
+        serde_json::from_str(&text).map_err(|_| refused(first, form))?
+    } else {
+        parse(first, &text)?
+    };
+    let is_whole = !is_list || (is_json && value.is_array());
+    Ok(if is_whole { value } else { vec![value].into() })
 }
 
-/// Parses a list of strings: one a word, or as JSON. A single word may be `file://PATH`.
-///
-/// # Errors
-///
-/// If the JSON is not a list of strings, or if a file cannot be read.
-pub(crate) fn parse_strings(words: &[Text], variables: &Variables) -> Result<Vec<String>, Failure> {
-    let [only] = words else {
-        return Ok(words.iter().map(|word| word.written.clone()).collect());
+fn refused(word: &Text, form: &Form) -> Failure {
+    let flag = &word.flag;
+    let item = match form {
+        Form::List(item) => &**item,
+        other => other,
     };
-    let text = expand(only, variables)?;
-    if !text.trim_start().starts_with('[') {
-        return Ok(vec![text]);
-    }
-    serde_json::from_str(&text)
-        .map_err(|_| Failure::usage(format!("{}: write words, or a JSON list", only.flag)))
-}
-
-fn refused<const N: usize>(word: &Text, names: [&str; N]) -> Failure {
-    let form: Vec<String> = names.iter().map(|name| format!("{name}=…")).collect();
-    let (flag, form) = (&word.flag, form.join(","));
-    Failure::usage(format!("{flag}: write {form}, or JSON"))
+    let members = match item {
+        Form::Structure(members) => {
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, _)| format!("{name}=…"))
+                .collect();
+            members.join(",")
+        }
+        Form::Map(_) => "KEY=…,KEY=…".to_owned(),
+        _ => return Failure::usage(format!("{flag}: write words, or a JSON list")),
+    };
+    Failure::usage(format!("{flag}: write {members}, or JSON"))
         .with_hint("a value with commas, quotes or brackets stands in double quotes")
 }
 
-fn from_json<const N: usize>(item: &Value, names: [&str; N]) -> Option<[String; N]> {
-    let object = item.as_object().filter(|object| object.len() == N)?;
-    let mut values = [const { String::new() }; N];
-    for (value, name) in values.iter_mut().zip(names) {
-        *value = object.get(name)?.as_str()?.to_owned();
-    }
-    Some(values)
+/// The reason, if it is another one than the form.
+type Refused = Option<Failure>;
+
+/// A reader of one word.
+struct Parser<'a> {
+    rest: &'a str,
+    word: &'a Text,
+    variables: &'a Variables,
 }
 
-/// Parses `NAME=VALUE,…`, with the members in any order, as `aws` does. `NAME@=file://PATH` reads a
-/// value from a file.
-fn from_shorthand<const N: usize>(
-    word: &Text,
-    text: &str,
-    names: [&str; N],
-    variables: &Variables,
-) -> Result<[String; N], Failure> {
-    let members = parse_members(text, names).ok_or_else(|| refused(word, names))?;
-    let mut values = [const { String::new() }; N];
-    for (value, member) in values.iter_mut().zip(members) {
-        *value = match member {
-            Member::Plain(text) => text,
-            Member::MayBeFile(written) => {
-                let flag = word.flag.clone();
-                expand(&Text { flag, written }, variables)?
+/// What ends a value without quotes.
+#[derive(Clone, Copy)]
+struct Ends<'a> {
+    /// The members of the structure around it: a comma before one of them ends the value.
+    members: &'a Form,
+    /// Whether every comma does.
+    comma: bool,
+    /// The bracket of the list or structure around it.
+    bracket: Option<char>,
+}
+
+impl Parser<'_> {
+    /// Parses a whole word.
+    fn whole(&mut self, form: &Form) -> Result<Value, Refused> {
+        match form {
+            Form::Text | Form::Number | Form::Flag => scalar(form, self.rest.to_owned()),
+            Form::List(_) => Err(None),
+            Form::Structure(_) | Form::Map(_) => {
+                let members = self.members(form, None)?;
+                if self.rest.is_empty() {
+                    Ok(members)
+                } else {
+                    Err(None)
+                }
             }
-        };
-    }
-    Ok(values)
-}
-
-/// The value of one member.
-enum Member {
-    /// After `=`.
-    Plain(String),
-    /// After `@=`.
-    MayBeFile(String),
-}
-
-/// Returns `None` if a member is missing, unknown or there twice, or if a value is malformed.
-fn parse_members<const N: usize>(text: &str, names: [&str; N]) -> Option<[Member; N]> {
-    let mut members = [const { None }; N];
-    let mut rest = Some(text);
-    while let Some(text) = rest {
-        let (index, may_be_file, text) = start_member(text, names)?;
-        let (value, next) = split_value(text, names)?;
-        let member = match may_be_file {
-            Some(_) => Member::MayBeFile(value),
-            None => Member::Plain(value),
-        };
-        if members.get_mut(index)?.replace(member).is_some() {
-            return None;
         }
-        rest = next;
     }
-    let members: Option<Vec<Member>> = members.into_iter().collect();
-    members?.try_into().ok()
+
+    /// Parses `NAME=VALUE,…`, with the members in any order, as `aws` does, up to the bracket.
+    fn members(&mut self, form: &Form, bracket: Option<char>) -> Result<Value, Refused> {
+        let mut members = Map::new();
+        loop {
+            let (name, inner, may_be_file) = self.start_member(form).ok_or(None)?;
+            let ends = Ends {
+                members: form,
+                comma: false,
+                bracket,
+            };
+            let value = if may_be_file {
+                let flag = self.word.flag.clone();
+                let written = self.text(ends)?;
+                scalar(inner, expand(&Text { flag, written }, self.variables)?)?
+            } else {
+                self.value(inner, ends)?
+            };
+            if members.insert(name, value).is_some() {
+                return Err(None);
+            }
+            self.skip_space();
+            if !self.take(',') {
+                break;
+            }
+        }
+        match bracket {
+            Some(bracket) if !self.take(bracket) => Err(None),
+            _ => Ok(members.into()),
+        }
+    }
+
+    /// Reads `NAME =` or `NAME @=`, and returns the name, the form of the member, and whether it is
+    /// `@=`, which reads a value from a file.
+    fn start_member<'f>(&mut self, form: &'f Form) -> Option<(String, &'f Form, bool)> {
+        let (name, inner, may_be_file, rest) = start_member(self.rest, form)?;
+        let name = name.to_owned();
+        self.rest = rest;
+        Some((name, inner, may_be_file))
+    }
+
+    fn value(&mut self, form: &Form, ends: Ends<'_>) -> Result<Value, Refused> {
+        match form {
+            Form::Text | Form::Number | Form::Flag => scalar(form, self.text(ends)?),
+            Form::Structure(_) | Form::Map(_) => {
+                if !self.take('{') {
+                    return Err(None);
+                }
+                self.members(form, Some('}'))
+            }
+            Form::List(item) if self.take('[') => {
+                let inner = Ends {
+                    comma: true,
+                    bracket: Some(']'),
+                    ..ends
+                };
+                let items = self.items(item, inner, |_| true)?;
+                if self.take(']') { Ok(items) } else { Err(None) }
+            }
+            Form::List(item) => {
+                let inner = Ends {
+                    comma: true,
+                    ..ends
+                };
+                self.items(item, inner, |rest| {
+                    start_member(rest, ends.members).is_none()
+                })
+            }
+        }
+    }
+
+    /// Reads items up to a comma whose following text does not continue the list, or another end.
+    fn items(
+        &mut self,
+        item: &Form,
+        ends: Ends<'_>,
+        continues: impl Fn(&str) -> bool,
+    ) -> Result<Value, Refused> {
+        let mut items = Vec::new();
+        loop {
+            self.skip_space();
+            items.push(self.value(item, ends)?);
+            self.skip_space();
+            match self.rest.strip_prefix(',') {
+                Some(rest) if continues(rest) => self.rest = rest,
+                _ => return Ok(items.into()),
+            }
+        }
+    }
+
+    /// Reads a text, with or without quotes.
+    ///
+    /// Only a comma before the next member ends a value without quotes, unless it is in a list:
+    /// `aws` takes any other one for a list, which such a member is not.
+    fn text(&mut self, ends: Ends<'_>) -> Result<String, Refused> {
+        if let Some(quote) = self.rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+            let (value, after) = split_quoted(&self.rest[1..], quote).ok_or(None)?;
+            let after = after.trim_start();
+            let is_end = |c: char| c == ',' || Some(c) == ends.bracket;
+            if !after.is_empty() && !after.starts_with(is_end) {
+                return Err(None);
+            }
+            self.rest = after;
+            return Ok(value);
+        }
+        let starts_member = |at: usize| start_member(&self.rest[at + 1..], ends.members).is_some();
+        let mut marks = self
+            .rest
+            .char_indices()
+            .filter(|(at, _)| !self.rest[..*at].ends_with('\\'));
+        let end = marks.find(|(at, char)| match char {
+            ',' => ends.comma || starts_member(*at),
+            char => Some(*char) == ends.bracket,
+        });
+        let (value, rest) = self
+            .rest
+            .split_at(end.map_or(self.rest.len(), |(at, _)| at));
+        if value.starts_with(['[', '{']) || value.contains(['"', '\'']) {
+            return Err(None);
+        }
+        self.rest = rest;
+        Ok(value.trim_end().replace("\\,", ","))
+    }
+
+    fn take(&mut self, char: char) -> bool {
+        let rest = self.rest.trim_start().strip_prefix(char);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    fn skip_space(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
 }
 
-/// Reads `NAME =` or `NAME @=`. Returns the place of the name among the names, the `@` if there is
-/// one, and the text after it all.
-fn start_member<'a, const N: usize>(
+fn scalar(form: &Form, text: String) -> Result<Value, Refused> {
+    let value = match form {
+        Form::Text => return Ok(text.into()),
+        Form::Number => serde_json::from_str(&text).ok().filter(Value::is_number),
+        Form::Flag => text.parse::<bool>().ok().map(Value::from),
+        Form::List(_) | Form::Structure(_) | Form::Map(_) => None,
+    };
+    value.ok_or(None)
+}
+
+/// Reads `NAME =` or `NAME @=`. Returns the name, the form of the member, whether there is an `@`,
+/// and the text after it all.
+fn start_member<'a, 'f>(
     text: &'a str,
-    names: [&str; N],
-) -> Option<(usize, Option<char>, &'a str)> {
+    form: &'f Form,
+) -> Option<(&'a str, &'f Form, bool, &'a str)> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.#/:".contains(c);
     let text = text.trim_start();
     let end = text.find(|c| !is_name(c))?;
-    let index = names.iter().position(|name| *name == &text[..end])?;
-    let text = text[end..].trim_start();
-    let (at, text) = match text.strip_prefix('@') {
-        Some(text) => (Some('@'), text.trim_start()),
-        None => (None, text),
+    let (name, text) = text.split_at(end);
+    let inner = match form {
+        Form::Structure(members) => members
+            .iter()
+            .find(|known| known.0 == name)
+            .map(|known| &known.1),
+        Form::Map(value) => Some(&**value).filter(|_| !name.is_empty()),
+        _ => None,
+    }?;
+    let text = text.trim_start();
+    let (may_be_file, text) = match text.strip_prefix('@') {
+        Some(text) => (true, text.trim_start()),
+        None => (false, text),
     };
-    Some((index, at, text.strip_prefix('=')?.trim_start()))
-}
-
-/// Splits a value from the text after its comma, which is `None` at the end.
-///
-/// Only a comma before the next member ends a value without quotes: `aws` takes any other one for a
-/// list, which none of the members is.
-fn split_value<'a, const N: usize>(
-    text: &'a str,
-    names: [&str; N],
-) -> Option<(String, Option<&'a str>)> {
-    if let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) {
-        let (value, after) = split_quoted(&text[1..], quote)?;
-        let after = after.trim_start();
-        if after.is_empty() {
-            return Some((value, None));
-        }
-        return Some((value, Some(after.strip_prefix(',')?)));
-    }
-    let starts_member = |at: &usize| start_member(&text[at + 1..], names).is_some();
-    let mut commas = text.match_indices(',').map(|(at, _)| at);
-    let end = commas.find(|at| !text[..*at].ends_with('\\') && starts_member(at));
-    let value = &text[..end.unwrap_or(text.len())];
-    if value.starts_with(['[', '{']) || value.contains(['"', '\'']) {
-        return None;
-    }
-    let value = value.trim_end().replace("\\,", ",");
-    Some((value, end.map(|end| &text[end + 1..])))
+    Some((
+        name,
+        inner,
+        may_be_file,
+        text.strip_prefix('=')?.trim_start(),
+    ))
 }
 
 /// Splits at the closing quote. A backslash makes a quote part of the value.
@@ -173,23 +316,31 @@ fn split_quoted(text: &str, quote: char) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn tags(words: &[&str]) -> Option<Vec<[String; 2]>> {
+    fn read(words: &[&str], form: &Form) -> Option<Value> {
         let text = |word: &&str| Text {
             flag: "--tags".to_owned(),
             written: (*word).to_owned(),
         };
         let words: Vec<Text> = words.iter().map(text).collect();
-        parse_structures(&words, ["Key", "Value"], &Variables::default()).ok()
+        parse_value(&words, form, &Variables::default()).ok()
+    }
+
+    fn list(item: Form) -> Form {
+        Form::List(Box::new(item))
+    }
+
+    fn tags(words: &[&str]) -> Option<Value> {
+        let tag = Form::Structure(vec![("Key", Form::Text), ("Value", Form::Text)]);
+        read(words, &list(tag))
     }
 
     #[test]
     fn shorthand_and_json_mean_the_same() {
-        let expected = Some(vec![
-            ["a".to_owned(), "b,c=d".to_owned()],
-            ["e".to_owned(), String::new()],
-        ]);
+        let expected = Some(json!([{"Key": "a", "Value": "b,c=d"}, {"Value": "", "Key": "e"}]));
         assert_eq!(tags(&["Key=a,Value=b,c=d", "Value=,Key=e"]), expected);
         let json = r#"[{"Key":"a","Value":"b,c=d"},{"Key":"e","Value":""}]"#;
         assert_eq!(tags(&[json]), expected);
@@ -215,20 +366,76 @@ mod tests {
             ("Key=a,Value=", "a", ""),
             ("Key=a,Value=file:///no/such", "a", "file:///no/such"),
         ] {
-            let expected = [key.to_owned(), value.to_owned()];
-            assert_eq!(tags(&[word]), Some(vec![expected]), "{word}");
+            let expected = json!([{"Key": key, "Value": value}]);
+            assert_eq!(tags(&[word]), Some(expected), "{word}");
         }
+    }
+
+    /// Source: the parser of shorthand of aws-cli 1.46.
+    #[test]
+    fn lists_structures_maps_numbers_and_flags_are_read_as_by_aws() {
+        let nested = Form::Structure(vec![("A", Form::Text), ("B", list(Form::Text))]);
+        let form = Form::Structure(vec![
+            ("Name", Form::Text),
+            ("Values", list(Form::Text)),
+            ("In", nested),
+            ("N", Form::Number),
+            ("On", Form::Flag),
+            ("Map", Form::Map(Box::new(Form::Text))),
+        ]);
+        for (word, expected) in [
+            (
+                "Name=a,Values=b,c",
+                json!({"Name": "a", "Values": ["b", "c"]}),
+            ),
+            (
+                "Values=b,c,Name=a",
+                json!({"Name": "a", "Values": ["b", "c"]}),
+            ),
+            ("Values=b", json!({"Values": ["b"]})),
+            ("Values=[b]", json!({"Values": ["b"]})),
+            (
+                "Values=[b, \"c,]\"],Name=a",
+                json!({"Name": "a", "Values": ["b", "c,]"]}),
+            ),
+            (
+                "In={A=x,B=[y,z]},N=7",
+                json!({"In": {"A": "x", "B": ["y", "z"]}, "N": 7}),
+            ),
+            ("In={B=y,z,A=x}", json!({"In": {"A": "x", "B": ["y", "z"]}})),
+            ("N=-1.5,On=true", json!({"N": -1.5, "On": true})),
+            ("Map={k=v,l=w}", json!({"Map": {"k": "v", "l": "w"}})),
+        ] {
+            assert_eq!(read(&[word], &form), Some(expected), "{word}");
+        }
+        for word in [
+            "In=x",
+            "In={A=x",
+            "N=x",
+            "On=yes",
+            "Values=[b",
+            "Values=[b]x",
+            "In={A=x}y",
+            "In={C=x}",
+        ] {
+            assert_eq!(read(&[word], &form), None, "{word}");
+        }
+        assert_eq!(
+            read(&["a", "b"], &list(Form::Text)),
+            Some(json!(["a", "b"]))
+        );
+        assert_eq!(read(&["{a"], &list(Form::Text)), Some(json!(["{a"])));
+        assert_eq!(read(&["1", "2"], &list(Form::Number)), Some(json!([1, 2])));
+        let map = Form::Map(Box::new(Form::Text));
+        assert_eq!(read(&["k=v,l=w"], &map), Some(json!({"k": "v", "l": "w"})));
     }
 
     #[test]
     fn anything_else_is_refused() {
         for word in [
             "a=b",
-            "Key=a",
             "x,Key=a,Value=b",
             "[",
-            r#"{"Key":"a"}"#,
-            r#"{"Key":1,"Value":"b"}"#,
             r#"Key=a,Value="b"c"#,
             r#"Key=a,Value=b"c"#,
             r#"Key=a,Value="b"#,

@@ -18,6 +18,7 @@ mod files;
 mod imds;
 mod keyfob;
 mod ministack;
+mod models;
 mod moto;
 mod options;
 mod output;

@@ -14,8 +14,21 @@ const PACKAGES: [&str; 7] = [
     "cryptography",
 ];
 
-/// Returns the path of a program in `target/pytools`, a virtual environment created on first use.
+/// Returns the path of a program of these packages.
 pub(crate) fn tool(name: &str) -> PathBuf {
+    environment("interop", &PACKAGES).join(name)
+}
+
+/// Returns the path of a Python with the botocore that the tables of `cli/models` are written from.
+/// It is not the one of the other packages, which want an older one.
+pub(crate) fn with_botocore() -> PathBuf {
+    let version = include_str!("../../models/requirements.txt").trim();
+    environment("models", &[version]).join("python")
+}
+
+/// Returns the folder of programs of a virtual environment in `target/pytools`, which is created on
+/// first use.
+fn environment(name: &str, packages: &[&str]) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .unwrap()
@@ -24,11 +37,12 @@ pub(crate) fn tool(name: &str) -> PathBuf {
     let status = Command::new("python3")
         .arg(script)
         .arg(&folder)
-        .args(PACKAGES)
+        .arg(name)
+        .args(packages)
         .status();
     assert!(
         status.as_ref().is_ok_and(std::process::ExitStatus::success),
         "the tests need python3 with venv, and PyPI the first time: {status:?}"
     );
-    folder.join("interop/bin").join(name)
+    folder.join(name).join("bin")
 }

@@ -1,4 +1,4 @@
-"""Creates the virtual environment of the tests, unless it exists: tools.py FOLDER PACKAGE..."""
+"""Creates a virtual environment of the tests, unless it exists: tools.py FOLDER NAME PACKAGE..."""
 
 import fcntl
 import pathlib
@@ -6,9 +6,9 @@ import shutil
 import subprocess
 import sys
 
-folder, packages = pathlib.Path(sys.argv[1]), sys.argv[2:]
+folder, packages = pathlib.Path(sys.argv[1]), sys.argv[3:]
 folder.mkdir(parents=True, exist_ok=True)
-venv = folder / "interop"
+venv = folder / sys.argv[2]
 stamp = venv / "packages"
 # The operating system releases the lock when this process exits, even if it is killed.
 with open(folder / "lock", "w") as lock:

@@ -168,8 +168,8 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
     let home = Home::new();
     for (line, hint) in [
         (
-            &["ec2", "describe-instances"][..],
-            "keyfob has no ec2: use `aws ec2`",
+            &["rds", "describe-db-instances"][..],
+            "keyfob has no rds: use `aws rds`",
         ),
         (&["s3", "ls"], "keyfob has no `s3 ls`: use `aws s3 ls`"),
         (&["sso", "login"], "use `aws login` or `aws sso login`"),
@@ -200,10 +200,7 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
             &["set", "region", "x"],
             "did you mean `keyfob configure set`?",
         ),
-        (
-            &["sts", "assume-role-with-saml"],
-            "use `aws sts assume-role-with-saml`",
-        ),
+        (&["ec2", "run-instances"], "use `aws ec2 run-instances`"),
         (
             &["configure", "list", "prod"],
             "did you mean --profile NAME?",

@@ -49,4 +49,5 @@ pub use self::{
     get_session_token::{GetSessionToken, SessionToken},
     get_web_identity_token::{GetWebIdentityToken, WebIdentityToken},
     identity_context::{IdentityContext, OriginIdentity},
+    shared::{check_parameter, check_tags},
 };

@@ -28,23 +28,30 @@ impl Operation {
         self.text(format!("{member}.arn"), arn, 20..=2048)
     }
 
-    /// Adds a session tag. Keys must differ in more than case.
-    ///
-    /// Source: IAM user guide, "Passing session tags in AWS STS".
+    /// Adds a session tag.
     pub(super) fn tag(mut self, key: String, value: String) -> Result<Self, Error> {
-        let same = self.tag_keys().find(|(_, known)| is_same_key(known, &key));
-        if let Some((first, _)) = same {
-            let first = first.to_owned();
-            let name = format!("{}.Key", self.next_member("Tags", 50));
-            let message = format!("{name} is the same key as {first}: case does not count");
-            return Err(Error::input(name, message));
-        }
         let member = self.next_member("Tags", 50);
-        self.text(format!("{member}.Key"), key, 1..=128)?.text(
+        let tagged = self.text(format!("{member}.Key"), key, 1..=128)?.text(
             format!("{member}.Value"),
             value,
             0..=256,
-        )
+        )?;
+        tagged.check_tag_keys()?;
+        Ok(tagged)
+    }
+
+    /// Checks that the keys of tags differ in more than case.
+    ///
+    /// Source: IAM user guide, "Passing session tags in AWS STS".
+    pub(super) fn check_tag_keys(&self) -> Result<(), Error> {
+        for (index, (name, key)) in self.tag_keys().enumerate() {
+            let mut before = self.tag_keys().take(index);
+            if let Some((first, _)) = before.find(|(_, known)| is_same_key(known, key)) {
+                let message = format!("{name} is the same key as {first}: case does not count");
+                return Err(Error::input(name, message));
+            }
+        }
+        Ok(())
     }
 
     /// Checks that each transitive key is that of a tag.
@@ -85,7 +92,7 @@ impl Operation {
     /// Sets how many bytes the session token has at least.
     pub(super) fn token_size(self, bytes: u32) -> Self {
         const NAME: &str = "MinimumSessionTokenSize";
-        self.at_most(NAME, bytes, 4096)
+        self.at_most(NAME, bytes.into(), 4096)
     }
 
     /// Returns the names and values of the keys of tags.
@@ -95,39 +102,106 @@ impl Operation {
         names.filter_map(|name| Some((name, self.value(name)?)))
     }
 
-    /// Sets a name that ARNs and logs show: ASCII letters, digits and `_+=,.@-`.
-    ///
-    /// Source: API reference of STS, `RoleSessionName`, `SourceIdentity` and `Name`.
+    /// Sets a name that ARNs and logs show.
     pub(super) fn identifier(
         self,
         parameter: &str,
         name: String,
         length: RangeInclusive<usize>,
     ) -> Result<Self, Error> {
-        let is_allowed = |char: char| char.is_ascii_alphanumeric() || "_+=,.@-".contains(char);
-        // One character cannot give a secret away that was put here by mistake; the whole could.
-        let mut characters = name.chars().enumerate();
-        if let Some((at, char)) = characters.find(|(_, char)| !is_allowed(*char)) {
-            let message = format!(
-                "{parameter} may have letters, digits and _+=,.@- only, but character {} is {char:?}",
-                at + 1,
-            );
-            return Err(Error::input(parameter, message));
-        }
+        check_identifier(parameter, &name)?;
         self.text(parameter, name, length)
     }
 
     /// Sets the MFA device and its code, six digits: neither works without the other.
     pub(super) fn mfa(self, serial_number: String, code: Secret) -> Result<Self, Error> {
-        const NAME: &str = "TokenCode";
-        let digits = code.expose();
-        if digits.len() != 6 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            let message = format!("{NAME} must be six digits");
-            return Err(Error::input(NAME, message));
-        }
+        check_code(&code)?;
         self.text("SerialNumber", serial_number, 9..=256)?
-            .one_time(NAME, code, 6..=6)
+            .one_time(CODE, code, 6..=6)
     }
+}
+
+const CODE: &str = "TokenCode";
+
+/// Checks a parameter of STS by its name, as the types of this module do when it is set. A program
+/// that sets the parameters of an [`Operation`] by itself calls it for each one.
+///
+/// # Errors
+///
+/// [`ErrorKind::Input`](crate::ErrorKind::Input) if a session name, a source identity or the name
+/// of a federated user has others than letters, digits and `_+=,.@-`, or if the code of an MFA
+/// device is not six digits. The value is not in the message.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_sigv4::Secret;
+/// use keyfob_sts::actions;
+///
+/// let error = actions::check_parameter("RoleSessionName", &Secret::from("ci run")).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "RoleSessionName may have letters, digits and _+=,.@- only, but character 3 is ' '",
+/// );
+/// ```
+pub fn check_parameter(name: &str, value: &Secret) -> Result<(), Error> {
+    match name {
+        "RoleSessionName" | "SourceIdentity" | "Name" => check_identifier(name, value.expose()),
+        CODE => check_code(value),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the tags of an operation of STS, as the types of this module do: no key is there twice,
+/// and each transitive key is that of a tag. For a program that sets the parameters of an
+/// [`Operation`] by itself.
+///
+/// # Errors
+///
+/// [`ErrorKind::Input`](crate::ErrorKind::Input), with the name of the parameter.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_sts::{actions, call::{Operation, Service}};
+///
+/// let operation = Operation::new(&Service::STS, "AssumeRole")
+///     .text("Tags.member.1.Key", "team", 1..=128)?
+///     .text("TransitiveTagKeys.member.1", "unit", 1..=128)?;
+/// let error = actions::check_tags(&operation).unwrap_err();
+/// assert_eq!(error.parameter(), Some("TransitiveTagKeys.member.1"));
+/// # Ok::<(), keyfob_sts::Error>(())
+/// ```
+pub fn check_tags(operation: &Operation) -> Result<(), Error> {
+    operation.check_tag_keys()?;
+    operation.check_transitive_tags()
+}
+
+/// Checks a name that ARNs and logs show: ASCII letters, digits and `_+=,.@-`.
+///
+/// Source: API reference of STS, `RoleSessionName`, `SourceIdentity` and `Name`.
+fn check_identifier(parameter: &str, name: &str) -> Result<(), Error> {
+    let is_allowed = |char: char| char.is_ascii_alphanumeric() || "_+=,.@-".contains(char);
+    // One character cannot give a secret away that was put here by mistake; the whole could.
+    let mut characters = name.chars().enumerate();
+    match characters.find(|(_, char)| !is_allowed(*char)) {
+        None => Ok(()),
+        Some((at, char)) => {
+            let message = format!(
+                "{parameter} may have letters, digits and _+=,.@- only, but character {} is {char:?}",
+                at + 1,
+            );
+            Err(Error::input(parameter, message))
+        }
+    }
+}
+
+fn check_code(code: &Secret) -> Result<(), Error> {
+    let digits = code.expose();
+    if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Error::input(CODE, format!("{CODE} must be six digits")))
 }
 
 fn is_same_key(one: &str, other: &str) -> bool {

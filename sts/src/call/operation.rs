@@ -186,6 +186,21 @@ impl Operation {
         value: u32,
         range: RangeInclusive<u32>,
     ) -> Result<Self, Error> {
+        let (min, max) = range.into_inner();
+        self.integer(name, value.into(), min.into()..=max.into())
+    }
+
+    /// Sets a whole number that may be negative; otherwise as [`number`](Self::number).
+    ///
+    /// # Errors
+    ///
+    /// As [`number`](Self::number).
+    pub fn integer(
+        self,
+        name: impl Into<String>,
+        value: i64,
+        range: RangeInclusive<i64>,
+    ) -> Result<Self, Error> {
         let name = name.into();
         let (min, max) = range.into_inner();
         if value < min {
@@ -196,7 +211,7 @@ impl Operation {
     }
 
     /// Sets a whole number without a lower bound, with the upper limit that is known.
-    pub(crate) fn at_most(mut self, name: impl Into<String>, value: u32, max: u32) -> Self {
+    pub(crate) fn at_most(mut self, name: impl Into<String>, value: i64, max: i64) -> Self {
         let name = name.into();
         let excess = (value > max).then(|| format!("{name} is {value}, and the limit was {max}"));
         self.set(name, Value::Literal(value.to_string()), excess);

@@ -6,8 +6,8 @@ use std::sync::{
 use keyfob_backoff::{Policy, classify};
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
-    Client, ClientBuilder, Error,
-    call::{Authorization, Call, Operation, Reply},
+    self as sts, ClientBuilder,
+    call::{Call, Service},
 };
 use tracing::{debug, info};
 
@@ -16,64 +16,111 @@ use crate::{
     failure::{Failure, is_key_refused},
 };
 
-/// A client that counts its retries, for the error message.
-pub(in crate::commands) struct Sts {
-    client: Client,
+/// The length of the longest answer: the pages of some lists are large.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// A client of one service, with the credentials in use, that counts its retries for the error
+/// message.
+pub(crate) struct Client {
+    client: sts::Client,
+    service: &'static Service,
+    /// `None` for calls that are not signed.
+    credentials: Option<Credentials>,
     retries: Arc<AtomicU32>,
 }
 
-impl Sts {
+impl Client {
+    /// Returns a client with the credentials in use, if the operation needs any and calls are
+    /// signed.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, or if the region or a setting is invalid.
+    pub(crate) async fn new(
+        context: &Context,
+        service: &'static Service,
+        needs_credentials: bool,
+    ) -> Result<Self, Failure> {
+        let credentials = if needs_credentials {
+            context.credentials_to_sign().await?
+        } else {
+            None
+        };
+        Self::with_credentials(context, service, credentials).await
+    }
+
     /// Returns a client for the region and the endpoint URL in use.
     ///
     /// # Errors
     ///
     /// If either is invalid.
-    pub(in crate::commands) async fn new(context: &Context) -> Result<Self, Failure> {
+    pub(crate) async fn with_credentials(
+        context: &Context,
+        service: &'static Service,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, Failure> {
         let region = context.region().await?;
         let retries = Arc::new(AtomicU32::new(0));
+        let mut builder = context.client(*service, region)?;
         // One more attempt, after correcting a wrong clock.
-        let builder = context.sts(region)?.retry(Policy::aws().retry_clock_skew());
+        builder = builder.retry(Policy::aws().retry_clock_skew());
+        if *service != Service::STS {
+            builder = builder.max_answer(MAX_ANSWER);
+        }
         let client = with_notify(context, builder, &retries).build()?;
         debug!(
             endpoint = client.endpoint().url(),
             region = region.name(),
-            "calling STS"
+            "calling {}",
+            service.id()
         );
-        Ok(Self { client, retries })
+        Ok(Self {
+            client,
+            service,
+            credentials,
+            retries,
+        })
+    }
+
+    /// Returns true if calls are signed.
+    pub(super) fn signs(&self) -> bool {
+        self.credentials.is_some()
     }
 
     /// Returns the URL that requests are sent to.
-    pub(in crate::commands) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.client.endpoint().url()
     }
 
     /// Prints a hint if the role with that ARN is in another partition than this endpoint.
-    pub(in crate::commands) fn hint_partition(&self, context: &Context, arn: &str) {
+    pub(crate) fn hint_partition(&self, context: &Context, arn: &str) {
         context.hint_partition(self.client.endpoint(), arn);
     }
 
-    /// Sends an action, without credentials unsigned.
+    /// Sends a call.
     ///
     /// # Errors
     ///
-    /// If STS answers with an error, or not at all. A refusal of the credentials has hints about
-    /// where they come from.
-    pub(in crate::commands) async fn send<C: Call + Sync>(
+    /// If the service answers with an error, or not at all. A refusal of the credentials has hints
+    /// about where they come from.
+    pub(crate) async fn send<C: Call + Sync>(
         &self,
         context: &Context,
-        action: &C,
-        credentials: Option<&Credentials>,
+        call: &C,
     ) -> Result<C::Output, Failure> {
-        let answer = match credentials {
-            Some(credentials) => self.client.send(action, credentials).await,
-            None => self.client.send_unsigned(&Unsigned::new(action)).await,
+        let answer = match &self.credentials {
+            Some(credentials) => self.client.send(call, credentials).await,
+            None => self.client.send_unsigned(call).await,
         };
         let error = match answer {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
-        let endpoint = context.endpoint_url("sts")?.map(|(_, origin)| origin);
-        let mut failure = Failure::from(&error).with_refusal_hint(&error, endpoint.as_deref());
+        let endpoint = context.endpoint_url(self.service.id())?;
+        let endpoint = endpoint.map(|(_, origin)| origin);
+        let name = self.service.id().to_ascii_uppercase();
+        let mut failure =
+            Failure::from(&error).with_refusal_hint(&error, &name, endpoint.as_deref());
         if let Some(hint) = error.hint() {
             failure = failure.with_hint(hint);
         }
@@ -81,44 +128,12 @@ impl Sts {
         if classify(error.status(), error.code()).is_some() {
             failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
         }
-        if credentials.is_some() && is_key_refused(&error) {
+        if self.credentials.is_some() && is_key_refused(&error) {
             let resolution = context.chain().explain(Timestamp::now()).await;
             let home = context.variables().home();
             failure = failure.with_key_origin(&resolution.explanation, home.as_deref());
         }
         Err(failure)
-    }
-}
-
-/// A call that is sent without a signature.
-struct Unsigned<'a, C> {
-    call: &'a C,
-    operation: Operation,
-}
-
-impl<'a, C: Call> Unsigned<'a, C> {
-    fn new(call: &'a C) -> Self {
-        let operation = call.operation().clone();
-        Self {
-            call,
-            operation: operation.with_authorization(Authorization::None),
-        }
-    }
-}
-
-impl<C: Call> Call for Unsigned<'_, C> {
-    type Output = C::Output;
-
-    fn operation(&self) -> &Operation {
-        &self.operation
-    }
-
-    fn output(&self, reply: &Reply<'_>) -> Result<C::Output, Error> {
-        self.call.output(reply)
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        self.call.check()
     }
 }
 

@@ -1,0 +1,249 @@
+"""Writes the tables of the services whose commands aws has: generate.py [FOLDER].
+
+For each NAME.txt in this folder it writes NAME.model in FOLDER, which is this folder by default.
+NAME.txt lists the operations and the words of their help, NAME is botocore's name of the service.
+Beside them it writes `endpoints`, which only tests read: service, region, FIPS or not, dual stack
+or not, the host, and the region that requests are signed for. It needs a Python that has botocore,
+of the version in requirements.txt.
+
+A table has facts only, one a line:
+
+    service STS query 2011-06-15 sts
+    operation get-user GetUser GetUserRequest GetUserResponse     names, input and output, or -
+    unsigned                                                      it needs no credentials
+    pages Marker Marker IsTruncated MaxItems Users -              input, output, more, limit, keys, others
+    about TEXT                                                    what --help says
+    --user-name UserName TEXT                                     an option and its member
+
+    structure User UserName! Tags:tagListType                     members, and ! for required ones
+    list tagListType Tag ..50                                     items, and limits of their number
+    map dict string string                                        keys and values
+    string arnType 20..2048                                       limits of input
+    string statusType Active|Inactive                             values of input
+
+After a member or an item stand `:SHAPE` unless it is a plain string, `@NAME` in answers and `/NAME`
+in requests if it has another name there, and `~` if a missing one is filled with a random token.
+"""
+
+import itertools
+import pathlib
+import re
+import sys
+
+import botocore
+import botocore.session
+from botocore import xform_name
+from botocore.endpoint_provider import EndpointProvider
+
+HERE = pathlib.Path(__file__).parent
+PLAIN = {"string", "boolean", "integer", "long", "float", "double", "timestamp", "blob"}
+# The values of longer enumerations grow with every release of a service.
+MOST_VALUES = 12
+# botocore decodes these texts in the answers of IAM.
+DOCUMENT = "policyDocumentType"
+
+
+class Words:
+    """The operations of a NAME.txt, with the words of their help."""
+
+    def __init__(self, path):
+        self.operations, self.shared = {}, {}
+        options = self.shared
+        for line in path.read_text().splitlines():
+            if not line.strip() or line.startswith("#"):
+                continue
+            name, text = line.strip().split(":", 1)
+            if line.startswith(" "):
+                options[name] = text.strip()
+            else:
+                options = {}
+                self.operations[name] = (text.strip(), options)
+
+    def of_option(self, operation, option, used):
+        own = self.operations[operation][1]
+        used.add((operation, option) if option in own else ("", option))
+        return own.get(option, self.shared.get(option, ""))
+
+    def unused(self, used):
+        known = {("", option) for option in self.shared}
+        for name, (_, options) in self.operations.items():
+            known |= {(name, option) for option in options}
+        return known - used
+
+
+class Table:
+    """The shapes of a service that the listed operations need."""
+
+    def __init__(self, model):
+        self.model = model
+        self.is_ec2 = model.metadata["protocol"] == "ec2"
+        self.inputs, self.outputs, self.named = {}, {}, set()
+
+    def reach(self, shape, seen):
+        if shape is None or shape.name in seen:
+            return
+        seen[shape.name] = shape
+        for inner in self.inner(shape):
+            self.reach(inner, seen)
+
+    def inner(self, shape):
+        if shape.type_name == "structure":
+            return list(shape.members.values())
+        if shape.type_name == "list":
+            return [shape.member]
+        return [shape.key, shape.value] if shape.type_name == "map" else []
+
+    def lines(self):
+        shapes = {**self.inputs, **self.outputs}
+        lists = (shape.member for shape in self.outputs.values() if shape.type_name == "list")
+        # Samples of answers show the name of such an item.
+        self.named = {item.name for item in lists if item.type_name == "string"}
+        lines = (self.line(shape) for _, shape in sorted(shapes.items()))
+        return [line for line in lines if line]
+
+    def line(self, shape):
+        kind, name = shape.type_name, shape.name
+        if name == DOCUMENT and name not in self.inputs:
+            return None
+        if kind == "structure":
+            members = (self.member(shape, *pair) for pair in shape.members.items())
+            return " ".join(["structure", name, *members])
+        if kind == "list":
+            if shape.serialization.get("flattened"):
+                assert self.is_ec2 and name not in self.outputs, f"{name} is flattened"
+            usual = "item" if self.is_ec2 else "member"
+            element = shape.member.serialization.get("name", usual)
+            in_request = self.is_ec2 or name not in self.inputs or element == "member"
+            assert in_request, f"the items of {name} have a name of their own"
+            mark = f"@{element}" if element != usual and name in self.outputs else ""
+            return f"list {name} {self.reference(shape.member)}{mark} {self.limits(shape)}".rstrip()
+        if kind == "map":
+            assert name not in self.inputs, f"{name} is a map in a request"
+            return f"map {name} {self.reference(shape.key)} {self.reference(shape.value)}"
+        limits = self.limits(shape)
+        return f"{kind} {name} {limits}".rstrip() if limits or name in self.named else None
+
+    def limits(self, shape):
+        """The limits of a scalar of a request, or nothing."""
+        if shape.name not in self.inputs:
+            return ""
+        words, metadata = [], shape.metadata
+        low, high = metadata.get("min"), metadata.get("max")
+        if low is not None or high is not None:
+            words.append("..".join("" if limit is None else str(int(limit)) for limit in (low, high)))
+        values = metadata.get("enum", [])
+        if 0 < len(values) <= MOST_VALUES:
+            words.append("|".join(values))
+        if metadata.get("sensitive"):
+            words.append("secret")
+        return " ".join(words)
+
+    def reference(self, shape):
+        if shape.type_name in PLAIN:
+            if shape.name == DOCUMENT and shape.name not in self.inputs:
+                return "document"
+            is_named = shape.name in self.named or self.limits(shape)
+            return shape.name if is_named else shape.type_name
+        assert shape.name not in PLAIN, shape.name
+        return shape.name
+
+    def member(self, parent, name, shape):
+        names = shape.serialization
+        in_answer = names.get("name", name)
+        in_request = in_answer
+        if self.is_ec2:
+            in_request = names.get("queryName", in_answer[:1].upper() + in_answer[1:])
+        text = name
+        if parent.name in self.inputs:
+            text += "!" * (name in parent.required_members)
+            text += "~" * bool(shape.metadata.get("idempotencyToken"))
+        reference = self.reference(shape)
+        text += f":{reference}" * (reference != "string")
+        if parent.name in self.outputs and in_answer != name:
+            text += f"@{in_answer}"
+        if parent.name in self.inputs and in_request != name:
+            text += f"/{in_request}"
+        return text
+
+
+def simple(value):
+    """One or several paths of members, or - for none."""
+    paths = value if isinstance(value, list) else [value] if value else []
+    for path in paths:
+        assert re.fullmatch(r"\w+(\.\w+)*", path), f"{path} is more than a path"
+    return ",".join(paths) or "-"
+
+
+def pages(session, service, operation):
+    try:
+        pager = session.get_paginator_model(service).get_paginator(operation)
+    except (ValueError, botocore.exceptions.UnknownServiceError, botocore.exceptions.DataNotFoundError):
+        return []
+    keys = ["input_token", "output_token", "more_results", "limit_key", "result_key", "non_aggregate_keys"]
+    return [" ".join(["pages", *(simple(pager.get(key)) for key in keys)])]
+
+
+def write(session, path, folder):
+    service, words, used = path.stem, Words(path), set()
+    model = session.get_service_model(service)
+    by_command = {xform_name(name, "-"): name for name in model.operation_names}
+    table = Table(model)
+    head = []
+    for command, (about, _) in words.operations.items():
+        operation = model.operation_model(by_command[command])
+        table.reach(operation.input_shape, table.inputs)
+        table.reach(operation.output_shape, table.outputs)
+        shapes = [shape.name if shape else "-" for shape in (operation.input_shape, operation.output_shape)]
+        head.append(f"operation {command} {operation.name} {' '.join(shapes)}")
+        if operation.auth_type == "none" or operation.auth == ["smithy.api#noAuth"]:
+            head.append("unsigned")
+        head += pages(session, service, operation.name)
+        head.append(f"about {about}")
+        for member in operation.input_shape.members if operation.input_shape else []:
+            option = "--" + xform_name(member, "-")
+            head.append(f"{option} {member} {words.of_option(command, option, used)}".rstrip())
+    unused = words.unused(used)
+    assert not unused, f"{path.name} has words for options that do not exist: {sorted(unused)}"
+    metadata = model.metadata
+    protocol = metadata["protocol"] + metadata.get("jsonVersion", "")
+    target = metadata.get("targetPrefix", "-")
+    names = [protocol, metadata["apiVersion"], target, model.signing_name, str(model.service_id.hyphenize())]
+    lines = [
+        f"# Written by generate.py from the model of botocore {botocore.__version__}. Edit {path.name}.",
+        "service " + " ".join(names),
+        *head,
+        "",
+        *table.lines(),
+    ]
+    (folder / f"{service}.model").write_text("\n".join(lines) + "\n")
+
+
+def endpoints(session, service):
+    loader = session.get_component("data_loader")
+    partitions = loader.load_data("partitions")
+    rules = loader.load_service_model(service, "endpoint-rule-set-1")
+    provider = EndpointProvider(rules, partitions)
+    for partition in partitions["partitions"]:
+        regions = sorted(region for region in partition["regions"] if not region.endswith("-global"))
+        for region in dict.fromkeys([regions[0], regions[-1]]):
+            for fips, dual_stack in itertools.product((False, True), repeat=2):
+                found = provider.resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dual_stack)
+                host = found.url.removeprefix("https://")
+                schemes = found.properties.get("authSchemes", [{}])
+                signed_for = schemes[0].get("signingRegion", region)
+                words = [service, region, "fips" if fips else "-", "dual" if dual_stack else "-"]
+                yield " ".join([*words, host, signed_for])
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1]) if sys.argv[1:] else HERE
+    session = botocore.session.Session()
+    lines = [f"# Written by generate.py from the rules of botocore {botocore.__version__}."]
+    for path in sorted(HERE.glob("*.txt")):
+        if path.stem != "requirements":
+            write(session, path, folder)
+            lines += endpoints(session, path.stem)
+    (folder / "endpoints").write_text("\n".join(lines) + "\n")
+
+
+main()

@@ -1,0 +1,321 @@
+//! The commands of the tables, as clap parses them.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, error::ErrorKind};
+
+use crate::{
+    args::{NumberError, Text, TextParser},
+    services::{
+        SERVICES, Service,
+        model::{Flag, Kind, Limits, Model, Operation, Pages, Scalar, Shape},
+    },
+};
+
+const INPUT_JSON: &str = "cli-input-json";
+const SKELETON: &str = "generate-cli-skeleton";
+const MAX_ITEMS: &str = "max-items";
+const PAGE_SIZE: &str = "page-size";
+const STARTING_TOKEN: &str = "starting-token";
+
+/// A command of a table, with the values of its options as they were written.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(super) service: &'static Service,
+    pub(super) operation: &'static Operation,
+    pub(super) given: Vec<(&'static Flag, Given)>,
+    pub(super) input_json: Option<Text>,
+    pub(super) skeleton: Option<Skeleton>,
+    pub(super) max_items: Option<i64>,
+    pub(super) page_size: Option<i64>,
+    pub(super) starting_token: Option<String>,
+}
+
+/// The value of an option.
+#[derive(Debug)]
+pub(super) enum Given {
+    Words(Vec<Text>),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+}
+
+/// What `--generate-cli-skeleton` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Skeleton {
+    Input,
+    Output,
+}
+
+/// Adds the operations of the services that are among the words, and the options of the operations
+/// among them: parsing costs nothing for the tables of other commands.
+pub(crate) fn expand(mut command: Command, words: &[OsString]) -> Command {
+    let is_there = |name: &str| words.iter().any(|word| word == name);
+    for service in SERVICES.iter().filter(|service| is_there(service.name)) {
+        command = command.mut_subcommand(service.name, |mut command| {
+            for operation in service.model.operations() {
+                let mut sub = Command::new(operation.command).about(operation.about);
+                if is_there(operation.command) {
+                    sub = with_options(sub, service, operation);
+                }
+                command = command.subcommand(sub);
+            }
+            command
+        });
+    }
+    command
+}
+
+impl Subcommand for Invocation {
+    fn augment_subcommands(command: Command) -> Command {
+        SERVICES.iter().fold(command, |command, service| {
+            let sub = Command::new(service.name).about(service.about);
+            let sub = sub.after_help(service.examples);
+            command.subcommand(sub.subcommand_required(true).arg_required_else_help(true))
+        })
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        SERVICES.iter().any(|service| service.name == name)
+    }
+}
+
+impl FromArgMatches for Invocation {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        find(matches).ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn find(matches: &ArgMatches) -> Option<Invocation> {
+    let (name, matches) = matches.subcommand()?;
+    let service = SERVICES.iter().find(|service| service.name == name)?;
+    let (name, matches) = matches.subcommand()?;
+    let mut operations = service.model.operations().iter();
+    let operation = operations.find(|operation| operation.command == name)?;
+    let given = operation
+        .flags
+        .iter()
+        .filter(|flag| !is_shadowed(operation, flag));
+    let given =
+        given.filter_map(|flag| Some((flag, value(matches, &service.model, operation, flag)?)));
+    let is_paged = operation.pages.is_some();
+    let integer = |name| matches.get_one::<i64>(name).copied();
+    Some(Invocation {
+        service,
+        operation,
+        given: given.collect(),
+        input_json: matches.get_one(INPUT_JSON).cloned(),
+        skeleton: matches
+            .get_one::<String>(SKELETON)
+            .map(|name| match name.as_str() {
+                "output" => Skeleton::Output,
+                _ => Skeleton::Input,
+            }),
+        max_items: is_paged.then(|| integer(MAX_ITEMS)).flatten(),
+        page_size: has_limit(operation).then(|| integer(PAGE_SIZE)).flatten(),
+        starting_token: is_paged
+            .then(|| matches.get_one::<String>(STARTING_TOKEN).cloned())
+            .flatten(),
+    })
+}
+
+fn value(
+    matches: &ArgMatches,
+    model: &Model,
+    operation: &Operation,
+    flag: &'static Flag,
+) -> Option<Given> {
+    let id = id(flag);
+    Some(match form(model, operation, flag) {
+        Shape::Scalar(Scalar { kind, .. }) => match kind {
+            Kind::Boolean if matches.get_flag(id) => Given::Boolean(true),
+            Kind::Boolean if matches.get_flag(flag.member) => Given::Boolean(false),
+            Kind::Boolean => return None,
+            Kind::Integer => Given::Integer(*matches.get_one(id)?),
+            Kind::Float => Given::Float(*matches.get_one(id)?),
+            Kind::Text | Kind::Timestamp | Kind::Blob | Kind::Document => {
+                Given::Words(vec![matches.get_one::<Text>(id)?.clone()])
+            }
+        },
+        Shape::Structure(_) | Shape::List { .. } | Shape::Map { .. } => {
+            Given::Words(matches.get_many::<Text>(id)?.cloned().collect())
+        }
+    })
+}
+
+fn with_options(mut command: Command, service: &Service, operation: &'static Operation) -> Command {
+    let members = service.model.members(operation.input);
+    // clap leaves out what `--cli-input-json` can replace.
+    let mut usage = format!("keyfob {} {} [OPTIONS]", service.name, operation.command);
+    for flag in &operation.flags {
+        if is_shadowed(operation, flag) {
+            continue;
+        }
+        let shape = form(&service.model, operation, flag);
+        let is_required = members
+            .iter()
+            .any(|known| known.name == flag.member && known.is_required);
+        let pages = operation.pages.as_ref();
+        let mut arg = Arg::new(id(flag))
+            .long(id(flag))
+            .help(help(flag, shape))
+            .value_name(value_name(flag))
+            // As in aws, where these are for the pages themselves.
+            .hide(pages.is_some_and(|pages| pages.has_parameter(flag.member)));
+        if is_required {
+            usage = format!("{usage} {} <{}>", flag.name, value_name(flag));
+            arg = arg.required_unless_present_any([INPUT_JSON, SKELETON]);
+        }
+        command = match shape {
+            Shape::Scalar(Scalar { kind, .. }) => match kind {
+                Kind::Boolean => with_switch(command, arg, flag),
+                Kind::Integer => {
+                    command.arg(arg.value_parser(integer).allow_negative_numbers(true))
+                }
+                Kind::Float => command.arg(arg.value_parser(float).allow_negative_numbers(true)),
+                Kind::Text | Kind::Timestamp | Kind::Blob | Kind::Document => {
+                    command.arg(arg.value_parser(TextParser))
+                }
+            },
+            Shape::Structure(_) | Shape::Map { .. } => command.arg(arg.value_parser(TextParser)),
+            Shape::List { .. } => command.arg(
+                arg.value_parser(TextParser)
+                    .num_args(1..)
+                    .action(ArgAction::Append),
+            ),
+        };
+    }
+    with_common_options(command.override_usage(usage), operation)
+}
+
+/// Adds a boolean and its opposite. The last one on the line counts.
+fn with_switch(command: Command, arg: Arg, flag: &'static Flag) -> Command {
+    // The opposite has the name of the member for an id, which no option has.
+    let opposite = Arg::new(flag.member)
+        .long(format!("no-{}", id(flag)))
+        .help(format!("The opposite of {}", flag.name))
+        .action(ArgAction::SetTrue)
+        .overrides_with(id(flag));
+    let arg = arg.action(ArgAction::SetTrue).overrides_with(flag.member);
+    command.arg(arg).arg(opposite)
+}
+
+/// Adds the options that do not set a member.
+fn with_common_options(mut command: Command, operation: &Operation) -> Command {
+    if operation.pages.is_some() {
+        let number = |name: &'static str, help: &'static str| {
+            let arg = Arg::new(name).long(name).help(help).value_name("N");
+            arg.value_parser(integer).allow_negative_numbers(true)
+        };
+        command = command.arg(number(
+            MAX_ITEMS,
+            "Print at most this many items, and a token for the rest",
+        ));
+        if has_limit(operation) {
+            command = command.arg(number(PAGE_SIZE, "Get this many items with each call"));
+        }
+        command = command.arg(
+            Arg::new(STARTING_TOKEN)
+                .long(STARTING_TOKEN)
+                .help("Continue after an earlier list: the `NextToken` that it ended with")
+                .value_name("TOKEN"),
+        );
+    }
+    command
+        .arg(
+            Arg::new(INPUT_JSON)
+                .long(INPUT_JSON)
+                .help("Read parameters from JSON or, with file://, from a file; options come first")
+                .value_name("JSON")
+                .value_parser(TextParser),
+        )
+        .arg(
+            Arg::new(SKELETON)
+                .long(SKELETON)
+                .help("Print JSON for --cli-input-json, or an answer with sample values; nothing is sent")
+                .value_name("KIND")
+                .num_args(0..=1)
+                .default_missing_value("input")
+                .value_parser(["input", "output"]),
+        )
+}
+
+/// Returns true for an option whose name an option of paging has. It can be set as JSON only.
+fn is_shadowed(operation: &Operation, flag: &'static Flag) -> bool {
+    let is_name = matches!(id(flag), MAX_ITEMS | PAGE_SIZE | STARTING_TOKEN);
+    is_name && operation.pages.is_some()
+}
+
+fn has_limit(operation: &Operation) -> bool {
+    operation
+        .pages
+        .as_ref()
+        .is_some_and(|Pages { limit, .. }| limit.is_some())
+}
+
+/// Returns the name of an option without its dashes.
+fn id(flag: &'static Flag) -> &'static str {
+    flag.name.trim_start_matches("--")
+}
+
+fn form<'a>(model: &'a Model, operation: &Operation, flag: &Flag) -> &'a Shape {
+    let mut members = model.members(operation.input).iter();
+    let member = members.find(|member| member.name == flag.member);
+    model.shape(member.map_or("string", |member| member.shape))
+}
+
+/// Returns the words of the table, or else what the table knows about the value.
+fn help(flag: &Flag, shape: &Shape) -> String {
+    if !flag.about.is_empty() {
+        return flag.about.to_owned();
+    }
+    match shape {
+        Shape::Scalar(scalar) if !scalar.values.is_empty() => scalar.values.join(", "),
+        Shape::Scalar(scalar) => match scalar.kind {
+            Kind::Boolean => "Yes".to_owned(),
+            Kind::Integer | Kind::Float => format!("A number{}", range(scalar.limits, "")),
+            Kind::Timestamp => "A time, such as 2026-11-22T02:42:50Z".to_owned(),
+            Kind::Blob => "Bytes: Base64, or a file with fileb://".to_owned(),
+            Kind::Text | Kind::Document => {
+                format!("A text{}", range(scalar.limits, " characters"))
+            }
+        },
+        Shape::List { limits, .. } => format!("A list{}", range(*limits, " items")),
+        Shape::Structure(_) | Shape::Map { .. } => "As shorthand or JSON".to_owned(),
+    }
+}
+
+fn range(limits: Limits, unit: &str) -> String {
+    match (limits.min, limits.max) {
+        (Some(min), Some(max)) => format!(" of {min} to {max}{unit}"),
+        (Some(min), None) => format!(" of {min}{unit} or more"),
+        (None, Some(max)) => format!(" of up to {max}{unit}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Returns the last word of the option, in capitals.
+fn value_name(flag: &'static Flag) -> String {
+    let last = id(flag).rsplit('-').next().unwrap_or_default();
+    last.to_ascii_uppercase()
+}
+
+fn integer(text: &str) -> Result<i64, NumberError> {
+    text.parse().map_err(|_| NumberError::NotForAws)
+}
+
+fn float(text: &str) -> Result<f64, NumberError> {
+    let number: f64 = text.parse().map_err(|_| NumberError::NotForAws)?;
+    Some(number)
+        .filter(|number| number.is_finite())
+        .ok_or(NumberError::NotForAws)
+}

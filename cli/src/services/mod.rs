@@ -1,0 +1,305 @@
+//! The commands that `aws` has for the operations of a service. They are tables, which
+//! `cli/models/generate.py` writes from the model of botocore, and one path for all of them:
+//!
+//! | step | module |
+//! |---|---|
+//! | the table of a service | `model` |
+//! | table → options, words → values | `command` |
+//! | values → parameters, checked | `parameters` |
+//! | parameters → request | `request` |
+//! | request → answer, with retries and hints | `client` |
+//! | answer → JSON | `answer` |
+//! | pages → one list | `pages` |
+//!
+//! A module of a service has its hosts, and what is Keyfob's own about it.
+
+mod answer;
+mod client;
+mod command;
+mod ec2;
+mod iam;
+mod model;
+mod pages;
+mod parameters;
+mod request;
+mod service_quotas;
+mod skeleton;
+mod sts;
+
+use std::{fmt, sync::LazyLock};
+
+use keyfob_chain::settings::CLI_TIMESTAMP_FORMAT;
+use keyfob_sigv4::Secret;
+use keyfob_sts::{
+    Error,
+    call::{self, Authorization, Reply},
+};
+use serde_json::{Map, Value, json};
+
+use self::{answer::Times, command::Skeleton, model::Model, pages::Paging};
+pub(crate) use self::{
+    client::Client,
+    command::{Invocation, expand},
+};
+use crate::{args::OutputFormat, context::Context, failure::Failure};
+
+/// The services, as `--help` lists them.
+static SERVICES: [&Service; 4] = [
+    &sts::STS,
+    &iam::IAM,
+    &ec2::EC2,
+    &service_quotas::SERVICE_QUOTAS,
+];
+
+/// A service: its table, its hosts, and its rules.
+pub(crate) struct Service {
+    /// The command.
+    name: &'static str,
+    about: &'static str,
+    /// What `--help` says below the commands.
+    examples: &'static str,
+    row: &'static call::Service,
+    rules: Rules,
+    model: LazyLock<Model>,
+}
+
+/// What is Keyfob's own about the commands of a service.
+struct Rules {
+    /// Checks the options of a command against each other.
+    check_options: fn(&Invocation) -> Result<(), Failure>,
+    /// Checks a text by the name of its parameter in the request.
+    check_text: fn(&str, &Secret) -> Result<(), Error>,
+    /// Checks the parameters of a call against each other.
+    check_call: fn(&call::Operation) -> Result<(), Error>,
+    /// Checks an answer before it is printed.
+    check_answer: fn(&Reply<'_>) -> Result<(), Error>,
+    /// Whether the parameter with that name works once.
+    is_one_time: fn(&str) -> bool,
+    /// The parameter that names a role, which must be in the partition of the endpoint.
+    role: Option<&'static str>,
+}
+
+impl Rules {
+    const NONE: Self = Self {
+        check_options: |_| Ok(()),
+        check_text: |_, _| Ok(()),
+        check_call: |_| Ok(()),
+        check_answer: |_| Ok(()),
+        is_one_time: |_| false,
+        role: None,
+    };
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Service").field(&self.name).finish()
+    }
+}
+
+/// Calls the operation of a command, and prints the answer.
+///
+/// # Errors
+///
+/// If a parameter is wrong, if there are no credentials, or if the service answers with an error.
+pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<(), Failure> {
+    // First, because a session whose keys cannot be printed is lost.
+    context.check_output()?;
+    let (service, operation) = (invocation.service, invocation.operation);
+    if context.globals().sandbox && *service.row != call::Service::STS {
+        let name = service.name;
+        return Err(Failure::usage(format!(
+            "the sandbox has no {name}: leave out --sandbox"
+        )));
+    }
+    if invocation.skeleton == Some(Skeleton::Input) {
+        let skeleton = skeleton::input(&service.model, operation.input);
+        return context.print_parameters(&skeleton);
+    }
+    (service.rules.check_options)(invocation)?;
+    let mut parameters = parameters::read(invocation, context.variables())?;
+    let paging = Paging::new(invocation, context, &mut parameters)?;
+    parameters::check(&service.model, operation.input, &parameters)?;
+    parameters::add_tokens(&service.model, operation.input, &mut parameters);
+    let caller = Caller {
+        context,
+        invocation,
+        times: times(context)?,
+    };
+    // Before there are credentials: what is wrong with the parameters does not depend on them.
+    request::write(service, operation, &parameters)?;
+    if invocation.skeleton == Some(Skeleton::Output) {
+        let skeleton = skeleton::output(&service.model, operation.output);
+        return context.print(operation.name, &skeleton);
+    }
+    match paging {
+        Some(paging) => print_pages(&caller, paging, parameters).await,
+        None => {
+            let client = caller.client(&parameters).await?;
+            let answer = caller.call(&client, &parameters).await?;
+            context.print(operation.name, &answer)
+        }
+    }
+}
+
+/// Prints all pages as one answer; in the formats that `aws` streams, one after the other.
+async fn print_pages(
+    caller: &Caller<'_>,
+    mut paging: Paging,
+    parameters: Map<String, Value>,
+) -> Result<(), Failure> {
+    let client = caller.client(&parameters).await?;
+    let (context, name) = (caller.context, caller.invocation.operation.name);
+    let is_streamed = matches!(
+        context.format()?,
+        OutputFormat::Text | OutputFormat::YamlStream
+    );
+    while !paging.is_done() {
+        let answer = caller
+            .call(&client, &paging.parameters(&parameters))
+            .await?;
+        let page = paging.take(&answer)?;
+        if is_streamed {
+            context.print(name, &page)?;
+        } else {
+            paging.merge(&page);
+        }
+    }
+    let token = paging.resume_token();
+    if !is_streamed {
+        return context.print(name, &paging.whole());
+    }
+    match token {
+        Some(token) => context.print(name, &json!({"NextToken": {"NextToken": token}})),
+        None => Ok(()),
+    }
+}
+
+/// Returns how times are printed.
+fn times(context: &Context) -> Result<Times, Failure> {
+    let Some(setting) = context.settings().find(&CLI_TIMESTAMP_FORMAT) else {
+        return Ok(Times::Iso8601);
+    };
+    match setting.text {
+        "iso8601" => Ok(Times::Iso8601),
+        "wire" | "none" => Ok(Times::Wire),
+        _ => Err(setting.invalid("iso8601 or wire").into()),
+    }
+}
+
+/// What each call of a command has in common.
+struct Caller<'a> {
+    context: &'a Context,
+    invocation: &'a Invocation,
+    times: Times,
+}
+
+impl Caller<'_> {
+    /// Returns a client, and prints a hint if the role of the parameters is in another partition.
+    async fn client(&self, parameters: &Map<String, Value>) -> Result<Client, Failure> {
+        let service = self.invocation.service;
+        let needs_credentials = !self.invocation.operation.needs_no_credentials;
+        let client = Client::new(self.context, service.row, needs_credentials).await?;
+        let role = service
+            .rules
+            .role
+            .and_then(|name| parameters.get(name)?.as_str());
+        if let Some(arn) = role {
+            client.hint_partition(self.context, arn);
+        }
+        Ok(client)
+    }
+
+    async fn call(
+        &self,
+        client: &Client,
+        parameters: &Map<String, Value>,
+    ) -> Result<Value, Failure> {
+        let (service, operation) = (self.invocation.service, self.invocation.operation);
+        let times = self.times;
+        let mut call = request::write(service, operation, parameters)?;
+        if !client.signs() {
+            call = call.with_authorization(Authorization::None);
+        }
+        let call = call.with_output(|reply| answer::read(service, operation.output, times, reply));
+        client.send(self.context, &call).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyfob_sts::call::Protocol;
+
+    use super::*;
+
+    fn service(name: &str) -> &'static Service {
+        SERVICES
+            .iter()
+            .find(|service| service.name == name)
+            .unwrap()
+    }
+
+    /// Source: the endpoint rule sets of botocore, for two regions of each partition.
+    #[test]
+    fn the_endpoints_are_those_of_botocore_in_all_partitions() {
+        let mut count = 0;
+        for line in include_str!("../../models/endpoints").lines().skip(1) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [name, region, fips, dual_stack, host, signed_for] = words[..] else {
+                panic!("{line}");
+            };
+            let endpoint = service(name).row.endpoint().region(region).unwrap();
+            let endpoint = endpoint
+                .fips(fips == "fips")
+                .dual_stack(dual_stack == "dual");
+            let endpoint = endpoint.build().unwrap();
+            assert_eq!(endpoint.url(), format!("https://{host}/"), "{line}");
+            assert_eq!(endpoint.signing_region(), Some(signed_for), "{line}");
+            count += 1;
+        }
+        assert!(count > 200, "{count}");
+    }
+
+    #[test]
+    fn the_rows_of_services_are_those_of_the_tables() {
+        for (text, service) in [
+            (include_str!("../../models/sts.model"), service("sts")),
+            (include_str!("../../models/iam.model"), service("iam")),
+            (include_str!("../../models/ec2.model"), service("ec2")),
+            (
+                include_str!("../../models/service-quotas.model"),
+                service("service-quotas"),
+            ),
+        ] {
+            let row = service.row;
+            let (protocol, target) = match row.protocol() {
+                Protocol::Query => ("query", "-"),
+                Protocol::Ec2Query => ("ec2", "-"),
+                Protocol::Json11 { target } => ("json1.1", target),
+                other => panic!("{other:?}"),
+            };
+            let id = row.id().replace(' ', "-");
+            let (version, scope) = (row.api_version(), row.scope_name());
+            let line = format!("service {protocol} {version} {target} {scope} {id}");
+            assert_eq!(text.lines().nth(1), Some(line.as_str()));
+        }
+    }
+
+    #[test]
+    fn every_shape_that_a_table_uses_is_in_it() {
+        for service in SERVICES {
+            assert_eq!(
+                service.model.undefined(),
+                Vec::<&str>::new(),
+                "{}",
+                service.name
+            );
+            for operation in service.model.operations() {
+                assert!(!operation.about.is_empty(), "{}", operation.command);
+                for flag in &operation.flags {
+                    let mut members = service.model.members(operation.input).iter();
+                    assert!(members.any(|member| member.name == flag.member), "{flag:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Lists that a service returns in pages, merged and cut as by `aws`.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use keyfob_sts::{Error, call};
+use serde_json::{Map, Value};
+
+use crate::{
+    context::Context,
+    failure::Failure,
+    services::{command::Invocation, model},
+};
+
+/// The member that a token of `aws` has beside that of the service: how many items of the page are
+/// printed already.
+const TRUNCATED: &str = "boto_truncate_amount";
+
+/// The pages of one command.
+///
+/// Source: `PageIterator` of botocore.
+pub(super) struct Paging {
+    model: &'static model::Pages,
+    pages: call::Pages,
+    page_size: Option<i64>,
+    /// How many items may still be printed.
+    left: Option<usize>,
+    /// How many items of the next page are printed already.
+    skip: usize,
+    is_resumed: bool,
+    is_first: bool,
+    resume_token: Option<String>,
+    is_done: bool,
+    whole: Map<String, Value>,
+    others: Map<String, Value>,
+}
+
+impl Paging {
+    /// Starts at the token of the command. `None` if one page is wanted: for `--no-paginate`, or if
+    /// a parameter of paging is set by itself.
+    ///
+    /// # Errors
+    ///
+    /// If `--no-paginate` stands beside options of paging, or if the token is not one of `aws`.
+    pub(super) fn new(
+        invocation: &Invocation,
+        context: &Context,
+        parameters: &mut Map<String, Value>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(model) = &invocation.operation.pages else {
+            return Ok(None);
+        };
+        let is_manual = parameters.keys().any(|name| model.has_parameter(name));
+        if is_manual || context.globals().connection.no_paginate {
+            return one_page(invocation, model, parameters).map(|()| None);
+        }
+        let (token, skip) = match &invocation.starting_token {
+            None => (None, 0),
+            Some(text) => decode(model, text).ok_or_else(|| {
+                Failure::other("--starting-token: it is not a token of an earlier list")
+                    .with_code("ParamValidation")
+            })?,
+        };
+        let left = invocation
+            .max_items
+            .map(|items| items.try_into().unwrap_or(0));
+        Ok(Some(Self {
+            model,
+            pages: token.map_or_else(call::Pages::new, call::Pages::starting_at),
+            page_size: invocation.page_size,
+            left,
+            skip,
+            is_resumed: invocation.starting_token.is_some(),
+            is_first: true,
+            resume_token: None,
+            is_done: false,
+            whole: Map::new(),
+            others: Map::new(),
+        }))
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Returns the parameters of the next call.
+    pub(super) fn parameters(&self, parameters: &Map<String, Value>) -> Map<String, Value> {
+        let mut parameters = parameters.clone();
+        if let Some(token) = self.pages.token() {
+            parameters.insert(self.model.input.to_owned(), token.into());
+        }
+        if let (Some(limit), Some(size)) = (self.model.limit, self.page_size) {
+            parameters.insert(limit.to_owned(), size.into());
+        }
+        parameters
+    }
+
+    /// Takes an answer: returns the items of it that are wanted, in the first page with the members
+    /// that are not lists, and learns where the next page is.
+    ///
+    /// # Errors
+    ///
+    /// If the service returned a token before.
+    pub(super) fn take(&mut self, answer: &Value) -> Result<Value, Error> {
+        let mut page = Value::Object(Map::new());
+        if self.is_first {
+            for path in &self.model.others {
+                put(
+                    &mut page,
+                    path,
+                    find(answer, path).cloned().unwrap_or_default(),
+                );
+            }
+            self.others = page.as_object().cloned().unwrap_or_default();
+        }
+        let keys = self.model.keys.split_first();
+        let (primary, secondary) = keys.unwrap_or((&"", &[]));
+        let mut items = match find(answer, primary) {
+            Some(Value::Array(items)) => items.clone(),
+            _ => Vec::new(),
+        };
+        let skipped = self.skip.min(items.len());
+        items.drain(..skipped);
+        // What is not counted was printed with the first part of the page.
+        let is_rest = self.is_first && self.is_resumed;
+        let more = self
+            .model
+            .more
+            .is_none_or(|path| find(answer, path) == Some(&Value::Bool(true)));
+        let next = find(answer, self.model.output).and_then(Value::as_str);
+        let next = next.filter(|token| more && !token.is_empty());
+        match self.left {
+            Some(left) if items.len() > left => {
+                items.truncate(left);
+                self.resume_token =
+                    Some(encode(self.model, self.pages.token(), Some(left + skipped)));
+                self.is_done = true;
+            }
+            left => {
+                self.left = left.map(|left| left - items.len());
+                if self.left == Some(0) && next.is_some() {
+                    self.resume_token = Some(encode(self.model, next, None));
+                    self.is_done = true;
+                } else {
+                    self.pages.advance(next.map(str::to_owned))?;
+                    self.is_done = self.pages.is_done();
+                }
+            }
+        }
+        put(&mut page, primary, items.into());
+        for path in secondary {
+            let value = find(answer, path).cloned().unwrap_or_default();
+            put(
+                &mut page,
+                path,
+                if is_rest { emptied(value) } else { value },
+            );
+        }
+        (self.is_first, self.skip) = (false, 0);
+        Ok(page)
+    }
+
+    /// Adds a page to the whole.
+    pub(super) fn merge(&mut self, page: &Value) {
+        let mut whole = Value::Object(std::mem::take(&mut self.whole));
+        for path in &self.model.keys {
+            let Some(new) = find(page, path).filter(|value| !value.is_null()) else {
+                continue;
+            };
+            let sum = match (find(&whole, path), new) {
+                (None, new) => new.clone(),
+                (Some(Value::Array(old)), Value::Array(new)) => [&old[..], new].concat().into(),
+                (Some(Value::String(old)), Value::String(new)) => (old.clone() + new).into(),
+                (Some(old), new) => match (old.as_i64(), new.as_i64()) {
+                    (Some(old), Some(new)) => (old + new).into(),
+                    _ => new.clone(),
+                },
+            };
+            put(&mut whole, path, sum);
+        }
+        if let Value::Object(whole) = whole {
+            self.whole = whole;
+        }
+    }
+
+    /// Returns the token for the items that were not wanted.
+    pub(super) fn resume_token(&self) -> Option<String> {
+        self.resume_token.clone()
+    }
+
+    /// Returns the merged pages.
+    pub(super) fn whole(mut self) -> Value {
+        for (name, value) in self.others {
+            self.whole.insert(name, value);
+        }
+        if let Some(token) = self.resume_token {
+            self.whole.insert("NextToken".to_owned(), token.into());
+        }
+        self.whole.into()
+    }
+}
+
+/// Refuses the options of paging, unless one has the name of a parameter, which it sets then.
+fn one_page(
+    invocation: &Invocation,
+    model: &model::Pages,
+    parameters: &mut Map<String, Value>,
+) -> Result<(), Failure> {
+    let mut refused = Vec::new();
+    for (name, number) in [
+        ("--max-items", invocation.max_items),
+        ("--page-size", invocation.page_size),
+    ] {
+        let mut flags = invocation.operation.flags.iter();
+        match (flags.find(|flag| flag.name == name), number) {
+            (_, None) => {}
+            (Some(flag), Some(number)) if model.has_parameter(flag.member) => {
+                parameters.insert(flag.member.to_owned(), number.into());
+            }
+            (_, Some(_)) => refused.push(name),
+        }
+    }
+    if invocation.starting_token.is_some() {
+        refused.push("--starting-token");
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let refused = refused.join(", ");
+    let message =
+        format!("Cannot specify --no-paginate along with pagination arguments: {refused}");
+    Err(Failure::other(message).with_code("Pagination"))
+}
+
+fn find<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.')
+        .try_fold(value, |value, name| value.get(name))
+}
+
+fn put(value: &mut Value, path: &str, new: Value) {
+    let place = path.split('.').fold(value, |value, name| &mut value[name]);
+    *place = new;
+}
+
+fn emptied(value: Value) -> Value {
+    match value {
+        Value::Array(_) => Value::Array(Vec::new()),
+        Value::String(_) => "".into(),
+        Value::Number(_) => value,
+        _ => Value::Null,
+    }
+}
+
+/// Writes a token as botocore does, so that both programs read it.
+fn encode(model: &model::Pages, token: Option<&str>, truncated: Option<usize>) -> String {
+    let name = Value::from(model.input);
+    let token = token.map_or(Value::Null, Value::from);
+    let truncated = truncated.map(|count| format!(", \"{TRUNCATED}\": {count}"));
+    let json = format!("{{{name}: {token}{}}}", truncated.unwrap_or_default());
+    BASE64_STANDARD.encode(json)
+}
+
+/// Reads a token of [`encode`]: that of the service, and how many items of the page to skip. A text
+/// that is not one is a token of the service.
+fn decode(model: &model::Pages, text: &str) -> Option<(Option<String>, usize)> {
+    let json = BASE64_STANDARD.decode(text).ok();
+    let token = json.and_then(|json| serde_json::from_slice::<Map<String, Value>>(&json).ok());
+    let Some(mut token) = token else {
+        return Some((Some(text.to_owned()), 0));
+    };
+    let skip = match token.remove(TRUNCATED) {
+        None => 0,
+        Some(count) => count.as_u64()?.try_into().ok()?,
+    };
+    match token.remove(model.input)? {
+        _ if !token.is_empty() => None,
+        Value::Null => Some((None, skip)),
+        Value::String(token) => Some((Some(token), skip)),
+        _ => None,
+    }
+}

@@ -1,0 +1,311 @@
+//! From options and `--cli-input-json` to parameters, and their check.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use keyfob_chain::Variables;
+use serde_json::{Map, Value};
+
+use crate::{
+    args::Text,
+    failure::Failure,
+    services::{
+        command::{Given, Invocation},
+        model::{Kind, Model, Scalar, Shape},
+    },
+    syntax::{Form, expand, expand_bytes, parse_value},
+};
+
+/// The depth to which shapes that contain themselves are followed.
+const MAX_DEPTH: usize = 16;
+
+/// Returns the parameters of a command: those of `--cli-input-json`, with the values of options in
+/// their place.
+///
+/// # Errors
+///
+/// If an option or the JSON does not have the form of its parameter.
+pub(super) fn read(
+    invocation: &Invocation,
+    variables: &Variables,
+) -> Result<Map<String, Value>, Failure> {
+    let mut parameters = match &invocation.input_json {
+        None => Map::new(),
+        Some(text) => from_json(text, variables)?,
+    };
+    let model = &invocation.service.model;
+    for (flag, given) in &invocation.given {
+        let members = model.members(invocation.operation.input);
+        let Some(member) = members.iter().find(|member| member.name == flag.member) else {
+            continue;
+        };
+        let value = match given {
+            Given::Boolean(yes) => (*yes).into(),
+            Given::Integer(number) => (*number).into(),
+            Given::Float(number) => (*number).into(),
+            Given::Words(words) => match (model.shape(member.shape), words.as_slice()) {
+                (
+                    Shape::Scalar(Scalar {
+                        kind: Kind::Blob, ..
+                    }),
+                    [only],
+                ) => blob(only, variables)?,
+                (_, words) => parse_value(words, &form(model, member.shape, MAX_DEPTH), variables)?,
+            },
+        };
+        parameters.insert(flag.member.to_owned(), value);
+    }
+    Ok(parameters)
+}
+
+fn from_json(text: &Text, variables: &Variables) -> Result<Map<String, Value>, Failure> {
+    let refused = || Failure::usage(format!("{}: it is not a JSON object", text.flag));
+    match serde_json::from_str(&expand(text, variables)?) {
+        Ok(Value::Object(parameters)) => Ok(parameters),
+        _ => Err(refused()),
+    }
+}
+
+/// Returns the Base64 of a file, or what was written, which is Base64, as in version 2 of `aws`.
+fn blob(text: &Text, variables: &Variables) -> Result<Value, Failure> {
+    Ok(match expand_bytes(text, variables)? {
+        Some(bytes) => BASE64_STANDARD.encode(bytes).into(),
+        None => text.written.as_str().into(),
+    })
+}
+
+/// Returns the form in which options write a shape.
+fn form(model: &Model, name: &str, depth: usize) -> Form {
+    let inner = |name: &str| match depth.checked_sub(1) {
+        Some(depth) => form(model, name, depth),
+        None => Form::Text,
+    };
+    match model.shape(name) {
+        Shape::List { item, .. } => Form::List(Box::new(inner(item))),
+        Shape::Map { value } => Form::Map(Box::new(inner(value))),
+        Shape::Structure(members) => {
+            let members = members.iter();
+            Form::Structure(
+                members
+                    .map(|member| (member.name, inner(member.shape)))
+                    .collect(),
+            )
+        }
+        Shape::Scalar(scalar) => match scalar.kind {
+            Kind::Boolean => Form::Flag,
+            Kind::Integer | Kind::Float => Form::Number,
+            Kind::Text | Kind::Timestamp | Kind::Blob | Kind::Document => Form::Text,
+        },
+    }
+}
+
+/// Adds a random token for each member that has one and is missing: by it, the service knows a
+/// request that it gets again.
+///
+/// Source: RFC 9562, version 4, as botocore does it.
+pub(super) fn add_tokens(model: &Model, input: &str, parameters: &mut Map<String, Value>) {
+    for member in model.members(input).iter().filter(|member| member.is_token) {
+        let token = || {
+            let bits = rand::random::<u128>() & !(0xf << 76) & !(0b11 << 62) | 4 << 76 | 0b10 << 62;
+            let hex = format!("{bits:032x}");
+            let parts = [
+                &hex[..8],
+                &hex[8..12],
+                &hex[12..16],
+                &hex[16..20],
+                &hex[20..],
+            ];
+            parts.join("-").into()
+        };
+        parameters.entry(member.name).or_insert_with(token);
+    }
+}
+
+/// Checks parameters against the shape: required members, names, types and values of short
+/// enumerations. Minima are checked where the request is written.
+///
+/// # Errors
+///
+/// All faults, in the words of `aws`, but without the values, which may be secrets.
+pub(super) fn check(
+    model: &Model,
+    input: &str,
+    parameters: &Map<String, Value>,
+) -> Result<(), Failure> {
+    let mut faults = Vec::new();
+    check_members(model, input, parameters, "", &mut faults);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let faults = faults.join("\n");
+    Err(Failure::usage(format!(
+        "Parameter validation failed:\n{faults}"
+    )))
+}
+
+fn check_members(
+    model: &Model,
+    shape: &str,
+    given: &Map<String, Value>,
+    path: &str,
+    faults: &mut Vec<String>,
+) {
+    let members = model.members(shape);
+    let place = if path.is_empty() { "input" } else { path };
+    for member in members.iter().filter(|member| member.is_required) {
+        if !given.contains_key(member.name) {
+            let name = member.name;
+            faults.push(format!("Missing required parameter in {place}: \"{name}\""));
+        }
+    }
+    for (name, value) in given {
+        let inner = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path}.{name}")
+        };
+        match members.iter().find(|member| member.name == name) {
+            Some(member) => check_value(model, member.shape, value, &inner, faults),
+            None => {
+                let names: Vec<&str> = members.iter().map(|member| member.name).collect();
+                let names = names.join(", ");
+                faults.push(format!(
+                    "Unknown parameter in {place}, must be one of: {names}"
+                ));
+            }
+        }
+    }
+}
+
+fn check_value(model: &Model, shape: &str, value: &Value, path: &str, faults: &mut Vec<String>) {
+    let expected = match (model.shape(shape), value) {
+        (Shape::Structure(_), Value::Object(given)) => {
+            return check_members(model, shape, given, path, faults);
+        }
+        (Shape::List { item, .. }, Value::Array(items)) => {
+            for (index, value) in items.iter().enumerate() {
+                check_value(model, item, value, &format!("{path}[{index}]"), faults);
+            }
+            return;
+        }
+        (Shape::Map { value: inner }, Value::Object(entries)) => {
+            for value in entries.values() {
+                check_value(model, inner, value, &format!("{path} (a value)"), faults);
+            }
+            return;
+        }
+        (Shape::Scalar(scalar), value) => match check_scalar(scalar, value) {
+            Ok(()) => return,
+            Err(Fault::Type(expected)) => expected,
+            Err(Fault::Value) => {
+                let values = scalar.values.join(", ");
+                let fault = format!("Invalid value for parameter {path}, must be one of: {values}");
+                return faults.push(fault);
+            }
+        },
+        (Shape::Structure(_) | Shape::Map { .. }, _) => "an object",
+        (Shape::List { .. }, _) => "a list",
+    };
+    faults.push(format!(
+        "Invalid type for parameter {path}, must be {expected}"
+    ));
+}
+
+enum Fault {
+    Type(&'static str),
+    Value,
+}
+
+fn check_scalar(scalar: &Scalar, value: &Value) -> Result<(), Fault> {
+    let (is_it, expected) = match scalar.kind {
+        Kind::Boolean => (value.is_boolean(), "true or false"),
+        Kind::Integer => (value.is_i64(), "a whole number"),
+        Kind::Float => (value.is_number(), "a number"),
+        Kind::Timestamp => (value.is_string() || value.is_number(), "a time"),
+        Kind::Text | Kind::Blob | Kind::Document => (value.is_string(), "a text"),
+    };
+    if !is_it {
+        return Err(Fault::Type(expected));
+    }
+    match value.as_str() {
+        Some(text) if !scalar.values.is_empty() && !scalar.values.contains(&text) => {
+            Err(Fault::Value)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn model() -> Model {
+        Model::parse(
+            "structure In Name!:nameType Tags:tags Count:integer Rate:float On:boolean Token~\n\
+             list tags Tag\nstructure Tag Key! Value\nstring nameType a|b\n",
+        )
+    }
+
+    fn faults(parameters: &Value) -> String {
+        let parameters = parameters.as_object().unwrap();
+        match check(&model(), "In", parameters) {
+            Ok(()) => String::new(),
+            Err(failure) => failure.to_string(),
+        }
+    }
+
+    #[test]
+    fn all_faults_of_parameters_are_named_and_no_value() {
+        let good = json!({
+            "Name": "a", "Tags": [{"Key": "k"}], "Count": 1, "Rate": 2, "On": true, "Token": "t",
+        });
+        assert_eq!(faults(&good), "");
+        let bad = json!({
+            "Name": "canary", "Tags": [{"Value": "canary"}, "canary", {"Key": 1, "canary": 2}],
+            "Count": 1.5, "Rate": "canary", "On": "canary", "Token": {},
+        });
+        let text = faults(&bad);
+        for line in [
+            "Parameter validation failed:",
+            "Invalid value for parameter Name, must be one of: a, b",
+            "Missing required parameter in Tags[0]: \"Key\"",
+            "Invalid type for parameter Tags[1], must be an object",
+            "Invalid type for parameter Tags[2].Key, must be a text",
+            "Unknown parameter in Tags[2], must be one of: Key, Value",
+            "Invalid type for parameter Count, must be a whole number",
+            "Invalid type for parameter Rate, must be a number",
+            "Invalid type for parameter On, must be true or false",
+            "Invalid type for parameter Token, must be a text",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert!(!text.contains("canary"), "{text}");
+        let missing = faults(&json!({}));
+        assert!(
+            missing.contains("Missing required parameter in input: \"Name\""),
+            "{missing}"
+        );
+    }
+
+    #[test]
+    fn a_missing_token_is_random_and_a_given_one_stays() {
+        let token = |given: Value| {
+            let mut parameters = given.as_object().unwrap().clone();
+            add_tokens(&model(), "In", &mut parameters);
+            parameters["Token"].as_str().unwrap().to_owned()
+        };
+        let (one, other) = (token(json!({})), token(json!({})));
+        assert_ne!(one, other);
+        assert_eq!(one.len(), 36);
+        let parts: Vec<&str> = one.split('-').collect();
+        assert_eq!(
+            parts.iter().map(|part| part.len()).collect::<Vec<_>>(),
+            [8, 4, 4, 4, 12]
+        );
+        assert!(
+            parts[2].starts_with('4') && parts[3].starts_with(['8', '9', 'a', 'b']),
+            "{one}"
+        );
+        assert_eq!(token(json!({"Token": "mine"})), "mine");
+    }
+}

@@ -1,0 +1,116 @@
+//! The tables of `cli/models` beside the model of botocore.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::{
+    keyfob::{Home, Run, assert_has},
+    python,
+};
+
+/// The folder of the tables.
+fn models() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models"))
+}
+
+fn run(program: &Path, args: &[&str], home: &Home) -> String {
+    Run::new(home.program(program).args(args).output().unwrap()).ok()
+}
+
+#[test]
+fn the_tables_are_what_their_script_writes() {
+    let home = Home::new();
+    let script = models().join("generate.py");
+    let words = [script.to_str().unwrap(), home.path().to_str().unwrap()];
+    run(&python::with_botocore(), &words, &home);
+    let mut names = Vec::new();
+    for file in fs::read_dir(models()).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".model") || name == "endpoints" {
+            let read = |folder: &Path| fs::read_to_string(folder.join(&name)).unwrap();
+            assert_eq!(
+                read(models()),
+                read(home.path()),
+                "run cli/models/generate.py"
+            );
+            names.push(name);
+        }
+    }
+    assert_eq!(names.len(), 5, "{names:?}");
+}
+
+/// By the loaded model of botocore, and not by the script: names, order and required members of
+/// parameters and answers, as the commands print them.
+#[test]
+fn the_members_of_each_operation_are_those_of_botocore() {
+    let home = Home::new();
+    let names = models().join("*.txt");
+    let lines = run(
+        &python::with_botocore(),
+        &["-c", SKELETONS, names.to_str().unwrap()],
+        &home,
+    );
+    let mut count = 0;
+    for line in lines.lines() {
+        let [service, command, required, valid, input, output]: [Value; 6] =
+            serde_json::from_str(line).unwrap();
+        let command = [service.as_str().unwrap(), command.as_str().unwrap()];
+        let valid = valid.to_string();
+        // As text, because the order counts.
+        for (kind, expected) in [("input", input), ("output", output)] {
+            let words = ["--generate-cli-skeleton", kind, "--cli-input-json", &valid];
+            let printed = home.keyfob(command.iter().chain(&words)).json();
+            assert_eq!(printed.to_string(), expected.to_string(), "{command:?}");
+        }
+        let required = required.as_array().unwrap();
+        if !required.is_empty() {
+            let names: Vec<_> = required.iter().filter_map(Value::as_str).collect();
+            let line = format!("arguments are required: {}\n", names.join(", "));
+            assert_has(&home.keyfob(command).fails(252), &[&line]);
+        }
+        count += 1;
+    }
+    assert!(count >= 19, "{count}");
+}
+
+/// Prints for each operation of the lists: service, command, required options, valid parameters,
+/// and what `--generate-cli-skeleton` of aws prints.
+const SKELETONS: &str = r#"
+import glob, json, pathlib, random, re, sys
+import botocore.session
+from botocore import xform_name
+from botocore.utils import ArgumentGenerator
+
+# aws takes any value of an enumeration. The tables have short ones only.
+random.choice = lambda values: values[0] if len(values) <= 12 else ""
+encode = lambda value: value.isoformat()
+
+def valid(shape):
+    if shape is None:
+        return {}
+    least = shape.metadata.get("min", 0)
+    if shape.type_name == "structure":
+        return {name: valid(member) for name, member in shape.members.items()}
+    if shape.type_name == "list":
+        return [valid(shape.member)]
+    if shape.type_name == "string":
+        return (shape.enum or ["0" * max(least, 1)])[0]
+    return True if shape.type_name == "boolean" else least
+
+session = botocore.session.Session()
+for path in map(pathlib.Path, sorted(glob.glob(sys.argv[1]))):
+    if path.stem == "requirements":
+        continue
+    model = session.get_service_model(path.stem)
+    names = {xform_name(name, "-"): name for name in model.operation_names}
+    for command in re.findall(r"^([a-z][a-z0-9-]*):", path.read_text(), re.M):
+        operation = model.operation_model(names[command])
+        inputs, outputs = operation.input_shape, operation.output_shape
+        required = ["--" + xform_name(name, "-") for name in inputs.required_members] if inputs else []
+        skeletons = [
+            ArgumentGenerator(use_member_names=is_output).generate_skeleton(shape) if shape else {}
+            for shape, is_output in ((inputs, False), (outputs, True))
+        ]
+        print(json.dumps([path.stem, command, required, valid(inputs), *skeletons], default=encode))
+"#;
