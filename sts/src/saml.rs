@@ -88,7 +88,7 @@ impl Assertion {
     /// use keyfob_sts::saml::Assertion;
     ///
     /// let error = Assertion::parse("SAMLResponse=PGh0bWw%2B").unwrap_err();
-    /// assert!(error.to_string().contains("not well-formed XML"));
+    /// assert!(error.to_string().contains("it ends in the middle"));
     /// ```
     pub fn parse(response: &str) -> Result<Self, Error> {
         let response = response.trim();

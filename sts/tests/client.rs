@@ -16,12 +16,12 @@ use std::{
 };
 
 use http::{HeaderName, Method};
-use keyfob_backoff::{Budget, Policy};
+use keyfob_backoff::Policy;
 use keyfob_sigv4::{Credentials, Payload, Request, Scope, Secret, Timestamp, verify::Verifier};
 use keyfob_sts::{
     Client, ClientBuilder, Error, ErrorKind,
     actions::{AssumeRole, AssumeRoleWithWebIdentity, GetCallerIdentity, GetSessionToken},
-    call::{Authorization, Call, Operation, Proof, Protocol, Replay, Service},
+    call::{Authorization, Call, Operation, Proof, Protocol, Service},
 };
 use stub::{Answer, Stub, own_http};
 
@@ -79,25 +79,6 @@ async fn a_call_is_one_signed_post_and_its_request_id_comes_back() {
 }
 
 #[tokio::test]
-async fn throttling_with_status_400_is_retried_and_each_wait_is_reported() {
-    let throttling = || Answer::error(400, "Throttling");
-    let stub = Stub::start([throttling(), throttling(), Answer::identity()]).await;
-    let reported = Arc::new(Mutex::new(Vec::new()));
-    let waits = Arc::clone(&reported);
-    let client = client(stub.url()).notify(move |error, pause| {
-        let mut waits = waits.lock().unwrap();
-        waits.push((pause.attempt, error.code().unwrap_or_default().to_owned()));
-    });
-    assert_eq!(whoami(client).await.unwrap(), "stub-2");
-    assert_eq!(stub.requests().len(), 3);
-    let throttling = || "Throttling".to_owned();
-    assert_eq!(
-        *reported.lock().unwrap(),
-        [(1, throttling()), (2, throttling())]
-    );
-}
-
-#[tokio::test]
 async fn every_attempt_is_signed_again() {
     let hint = Answer::Full(503, "x-amz-retry-after: 1100\r\n", String::new());
     let stub = Stub::start([hint, Answer::identity()]).await;
@@ -111,55 +92,6 @@ async fn every_attempt_is_signed_again() {
     assert_ne!(
         header(&requests[0], "authorization"),
         header(&requests[1], "authorization")
-    );
-}
-
-#[tokio::test]
-async fn a_later_call_uses_the_clock_of_the_service_and_with_an_opt_in_the_next_attempt_does() {
-    let future = "Date: Fri, 01 Jan 2100 00:00:00 GMT\r\n";
-    let Answer::Full(_, _, refusal) = Answer::error(403, "SignatureDoesNotMatch") else {
-        panic!("not a whole answer");
-    };
-    let refusal = Answer::Full(403, future, refusal);
-    let year = |request: &String| header(request, "x-amz-date").unwrap()[..4].to_owned();
-
-    let stub = Stub::start([refusal.clone(), Answer::identity()]).await;
-    let client = client(stub.url()).build().unwrap();
-    let whoami = GetCallerIdentity::new();
-    let error = client.send(&whoami, &credentials()).await.unwrap_err();
-    assert!(error.clock_skew_seconds().unwrap() > 365 * 86_400);
-    assert_eq!(stub.requests().len(), 1);
-    client.send(&whoami, &credentials()).await.unwrap();
-    assert_eq!(year(&stub.requests()[1]), "2100");
-
-    let stub = Stub::start([refusal, Answer::identity()]).await;
-    let policy = Policy::aws()
-        .base(Duration::from_millis(1))
-        .retry_clock_skew();
-    let client = Client::builder().region("eu-west-1").unwrap().retry(policy);
-    let client = client.endpoint(stub.url()).unwrap().build().unwrap();
-    client.send(&whoami, &credentials()).await.unwrap();
-    let years: Vec<String> = stub.requests().iter().map(year).collect();
-    assert_eq!(years[1..], ["2100"]);
-}
-
-#[tokio::test]
-async fn after_three_server_errors_the_last_one_is_returned() {
-    let html = Answer::Full(
-        502,
-        "x-amzn-requestid: from-header\r\n",
-        "<html>Bad Gateway".into(),
-    );
-    let stub = Stub::start([Answer::error(500, "InternalFailure"), html]).await;
-    let error = whoami(client(stub.url())).await.unwrap_err();
-    assert_eq!(stub.requests().len(), 3);
-    assert_eq!(
-        (error.kind(), error.status(), error.code()),
-        (ErrorKind::Service, Some(502), None)
-    );
-    assert_eq!(
-        (error.action(), error.request_id()),
-        (Some("GetCallerIdentity"), Some("from-header"))
     );
 }
 
@@ -196,27 +128,17 @@ async fn idp_communication_error_is_retried_with_an_opt_in() {
 }
 
 #[tokio::test]
-async fn a_one_time_code_is_sent_again_only_after_throttling() {
+async fn a_one_time_code_is_not_sent_again_after_a_broken_connection() {
     let action = GetSessionToken::new()
         .mfa("arn:aws:iam::1:mfa/a", "909090")
         .unwrap();
-    for (answer, requests) in [
-        (Answer::error(400, "Throttling"), 3),
-        (Answer::error(500, "InternalFailure"), 1),
-        (Answer::error(503, "ServiceUnavailable"), 1),
-        (Answer::Broken, 1),
-    ] {
-        let stub = Stub::start([answer]).await;
-        let moment = Duration::from_millis(1);
-        let policy = Policy::aws()
-            .base(moment)
-            .throttling_base(moment)
-            .retry_unanswered();
-        let client = client(stub.url()).retry(policy).build().unwrap();
-        let error = client.send(&action, &credentials()).await.unwrap_err();
-        assert_eq!(stub.requests().len(), requests, "{error}");
-        assert!(!format!("{error} {error:?}").contains("909090"));
-    }
+    let stub = Stub::start([Answer::Broken]).await;
+    let moment = Duration::from_millis(1);
+    let policy = Policy::aws().base(moment).retry_unanswered();
+    let client = client(stub.url()).retry(policy).build().unwrap();
+    let error = client.send(&action, &credentials()).await.unwrap_err();
+    assert_eq!(stub.requests().len(), 1, "{error}");
+    assert!(!format!("{error} {error:?}").contains("909090"));
 }
 
 #[tokio::test]
@@ -458,17 +380,6 @@ async fn a_signed_action_without_a_region_is_an_error_and_nothing_is_sent() {
     assert!(stub.requests().is_empty());
 }
 
-#[tokio::test]
-async fn clients_that_share_a_budget_stop_retrying_when_it_is_spent() {
-    let stub = Stub::start([Answer::error(503, "ServiceUnavailable")]).await;
-    let budget = Arc::new(Budget::aws().with_capacity(14));
-    for requests in [2, 3] {
-        let client = client(stub.url()).budget(Arc::clone(&budget));
-        whoami(client).await.unwrap_err();
-        assert_eq!(stub.requests().len(), requests);
-    }
-}
-
 /// Makes a call that returns a member of its answer.
 fn member(operation: Operation, path: &'static str) -> impl Call<Output = String> + Sync {
     operation.with_output(move |reply| reply.required(path))
@@ -534,25 +445,6 @@ async fn a_proof_is_made_for_each_attempt_for_the_url_that_is_called() {
         proofs.collect::<Vec<_>>(),
         [format!("0 {url}"), format!("1 {url}")]
     );
-}
-
-#[tokio::test]
-async fn a_call_that_must_not_be_sent_again_is_not_even_after_throttling() {
-    for answer in [
-        Answer::error(400, "Throttling"),
-        Answer::error(500, "InternalFailure"),
-    ] {
-        let stub = Stub::start([answer]).await;
-        let operation = Operation::new(&Service::STS, "Do").with_replay(Replay::Never);
-        let client = client(stub.url()).build().unwrap();
-        let error = client
-            .send(&member(operation, "a"), &credentials())
-            .await
-            .unwrap_err();
-        assert_eq!(stub.requests().len(), 1);
-        assert!(!error.is_retryable());
-        assert_eq!(error.is_throttling(), error.status() == Some(400));
-    }
 }
 
 #[tokio::test]
