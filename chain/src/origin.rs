@@ -131,6 +131,24 @@ impl Origin {
         self.below(home).to_string()
     }
 
+    /// Returns the text as [`text`](Self::text) does, with names and paths as they are: for JSON,
+    /// which escapes them itself, and never for a terminal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::Origin;
+    ///
+    /// let file = "/home/ada/.aws/config".into();
+    /// let origin = Origin::File { file, line: 3, section: "\u{1b}".to_owned() };
+    /// let home = Some("/home/ada".as_ref());
+    /// assert_eq!(origin.plain_text(home), "[\u{1b}] in ~/.aws/config:3");
+    /// assert_eq!(origin.text(home), "[\\u{1b}] in ~/.aws/config:3");
+    /// ```
+    pub fn plain_text(&self, home: Option<&Path>) -> String {
+        self.below(home).raw()
+    }
+
     /// Returns the text as it is, for data and for the message of an error.
     pub(crate) fn raw(&self) -> String {
         let mut text = String::new();

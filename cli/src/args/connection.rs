@@ -7,7 +7,7 @@ use super::{GLOBAL_OPTIONS_HEADING, KEYFOB_OPTIONS_HEADING, NumberError, number}
 pub(crate) struct ConnectionArgs {
     /// Trust the certificates in this file (PEM) instead of the system's
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_name = "FILE")]
-    ca_bundle: Option<String>,
+    pub(crate) ca_bundle: Option<String>,
     /// Trust every certificate: others on the way can read and change what is sent
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING)]
     pub(crate) no_verify_ssl: bool,

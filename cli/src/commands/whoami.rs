@@ -157,10 +157,12 @@ impl Report {
     }
 
     fn json(&self, context: &Context) -> Value {
+        let home = context.variables().home();
+        let text = |origin: &Origin| origin.plain_text(home.as_deref());
         let source = |attempt: &Attempt| {
             json!({
                 "provider": attempt.provider,
-                "origin": attempt.origin.as_ref().map(|origin| context.origin(origin)),
+                "origin": attempt.origin.as_ref().map(text),
                 "key_id": attempt.key_id,
                 "unmask": self.explanation.cure(attempt.number),
             })
@@ -176,7 +178,7 @@ impl Report {
             "masked": masked,
             "region": {
                 "name": self.region.name(),
-                "origin": context.origin(self.region.origin()),
+                "origin": text(self.region.origin()),
             },
             "expiry": self.expiry.map(|expiry| expiry.to_string()),
             "seconds_left": self.expiry.map(|expiry| expiry.seconds_since(self.now)),

@@ -51,11 +51,12 @@ impl Context {
     /// # Errors
     ///
     /// If `--region` is not a valid region name, if `--endpoint-url` is not a URL, if `--query` is
-    /// not JMESPath, or if the sandbox cannot start.
+    /// not JMESPath, if there is no file for `--ca-bundle`, or if the sandbox cannot start.
     pub(crate) async fn prepare(globals: Globals) -> Result<Self, Failure> {
         // First, so that a wrong argument is an error before anything is read or started.
         let region_argument = region::from_argument(globals.region.as_deref())?;
         settings::check_endpoint_argument(globals.endpoint_url.as_deref())?;
+        settings::check_ca_bundle_argument(globals.connection.ca_bundle.as_deref())?;
         let query = output::query(globals.query.as_deref())?;
         let mut variables = Variables::from_process();
         let is = |name, check: fn(&OsStr) -> bool| variables.raw(name).is_some_and(check);

@@ -1,3 +1,5 @@
+use std::{fs, io};
+
 use keyfob_chain::{Argument, Finding, FindingKind, Region};
 use keyfob_sts::{ClientBuilder, Endpoint, call::Service};
 
@@ -13,6 +15,21 @@ pub(super) fn check_endpoint_argument(url: Option<&str>) -> Result<(), Failure> 
     checked
         .map(drop)
         .map_err(|error| Failure::usage(format!("--endpoint-url: {error}")))
+}
+
+/// Checks that there is a file for `--ca-bundle`. The client reads it.
+///
+/// # Errors
+///
+/// If there is none. The message does not repeat the name, as a secret may stand in its place.
+pub(super) fn check_ca_bundle_argument(file: Option<&str>) -> Result<(), Failure> {
+    let is_missing =
+        |file| fs::metadata(file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    if file.is_some_and(is_missing) {
+        let message = "--ca-bundle: there is no file with this name";
+        return Err(Failure::usage(message));
+    }
+    Ok(())
 }
 
 impl Context {

@@ -364,11 +364,6 @@ fn the_options_of_tls_come_before_variables_for_every_call() {
         );
         assert_has(&unchecked.ok(), &["AIDA"]);
     }
-    let words = ["--ca-bundle", "/no/such.pem", "sts", "get-caller-identity"];
-    assert_has(
-        &home.keyfob(words).fails(253),
-        &["--ca-bundle cannot be used"],
-    );
 }
 
 /// `https` waits for the server while it connects, `http` while it reads.

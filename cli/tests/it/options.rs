@@ -298,3 +298,26 @@ fn a_variable_of_an_option_comes_before_those_of_aws_and_a_bad_one_is_named() {
     let stdout = offline.keyfob(["why"]).stdout;
     assert_has(&stdout, &["not asked, because of KEYFOB_OFFLINE"]);
 }
+
+#[test]
+fn a_missing_ca_bundle_is_an_error_of_what_names_it() {
+    let home = || Home::new().with_key("AKIAEXAMPLE", "canary");
+    let call = ["sts", "get-caller-identity", "--region", "eu-west-1"];
+    let option = call.iter().chain(&["--ca-bundle", "/nope/canary"]);
+    let stderr = home().keyfob(option).fails(252);
+    assert_has(&stderr, &["--ca-bundle: there is no file with this name"]);
+    assert_lacks(&stderr, &["canary"]);
+    let variable = home().with("AWS_CA_BUNDLE", "/nope/x").keyfob(call);
+    assert_has(&variable.fails(253), &["AWS_CA_BUNDLE cannot be used"]);
+}
+
+#[test]
+fn an_origin_is_escaped_once_in_json() {
+    let text = "[a]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = canary\n";
+    let home = Home::new().with_file("a\u{1b}b", text);
+    let path = home.file("a\u{1b}b").display().to_string();
+    let home = home.with("AWS_SHARED_CREDENTIALS_FILE", &path);
+    let words = ["whoami", "--offline", "--profile", "a", "--json"];
+    let json = home.keyfob(words).json();
+    assert_eq!(json["credentials"]["origin"], "[a] in ~/.aws/a\u{1b}b:2");
+}
