@@ -1,11 +1,11 @@
-//! A virtual environment that has moto and boto3.
+//! A virtual environment that has moto and boto3, and what boto3 needs for `aws login`.
 
 use std::{
     path::{Path, PathBuf},
     process::Command,
 };
 
-const PACKAGES: [&str; 3] = ["moto==5.2.1", "flask", "flask-cors"];
+const PACKAGES: [&str; 4] = ["moto==5.2.1", "flask", "flask-cors", "awscrt"];
 
 /// Returns the interpreter of a virtual environment that has moto.
 pub(crate) fn python() -> PathBuf {

@@ -5,10 +5,14 @@ use std::{fs, path::PathBuf, process::Command};
 use keyfob_sigv4::Timestamp;
 use keyfob_sts::{
     call::Service,
+    signin::{LoginFile, LoginUrl},
     sso::{CreateToken, RegisterClient, StartDeviceAuthorization, TokenFile},
 };
 
-use crate::{ACCOUNT, Lab, role};
+use crate::{
+    ACCOUNT, Lab, role,
+    signin::{Desk, random},
+};
 
 #[path = "../moto/python.rs"]
 mod python;
@@ -214,4 +218,40 @@ async fn boto3_signs_in_and_refreshes_a_token_file_of_this_crate() {
     assert_eq!(refreshed.to_text().expose(), text);
     let call = refreshed.refresh(Timestamp::now()).unwrap();
     oidc.send_unsigned(&call).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_refreshes_a_login_file_of_this_crate_and_this_crate_one_of_boto3() {
+    let desk = Desk::start().await;
+    let token = desk.token().await;
+    let session = token.session().unwrap();
+    // Issued some minutes ago, so that it has to be refreshed.
+    let issued = Timestamp::now().plus_seconds(-700);
+    let client = LoginUrl::SAME_DEVICE;
+    let file = LoginFile::new(client, "eu-west-1", &token, &desk.key, issued).unwrap();
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("boto3-login");
+    fs::create_dir_all(home.join(".aws")).unwrap();
+    let config = format!("[profile login]\nlogin_session = {session}\nregion = eu-west-1\n");
+    fs::write(home.join(".aws/config"), config).unwrap();
+    let path = home.join(LoginFile::name(&session));
+    fs::write(&path, file.to_text().expose()).unwrap();
+
+    let mut python = Command::new(python::python());
+    let program = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])";
+    python.args(["-c", program]);
+    for (name, value) in [
+        ("HOME", home.to_str().unwrap()),
+        ("AWS_LOGIN_CACHE_DIRECTORY", home.to_str().unwrap()),
+        ("AWS_PROFILE", "login"),
+        ("AWS_ENDPOINT_URL_SIGNIN", &desk.lab.url()),
+        ("AWS_ENDPOINT_URL_STS", &desk.lab.url()),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ] {
+        python.env(name, value);
+    }
+    assert_output(python, &format!("{session}\n")).await;
+    let file = LoginFile::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert!(!file.needs_refresh(Timestamp::now()));
+    let call = file.refresh(random()).unwrap();
+    desk.client.send_unsigned(&call).await.unwrap();
 }

@@ -18,16 +18,16 @@ use crate::{Lab, browser};
 const REDIRECT: &str = "http://127.0.0.1:4711/oauth/callback";
 
 /// A lab with a client of AWS Sign-In.
-struct Desk {
-    lab: Lab,
-    client: Client,
+pub(crate) struct Desk {
+    pub(crate) lab: Lab,
+    pub(crate) client: Client,
     endpoint: Endpoint,
-    key: DpopKey,
+    pub(crate) key: DpopKey,
     verifier: CodeVerifier,
 }
 
 /// Returns a function that returns other bytes each time.
-fn random() -> impl Fn() -> [u8; 16] + Send + Sync + 'static {
+pub(crate) fn random() -> impl Fn() -> [u8; 16] + Send + Sync + 'static {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     || {
         [NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes(); 2]
@@ -38,7 +38,7 @@ fn random() -> impl Fn() -> [u8; 16] + Send + Sync + 'static {
 }
 
 impl Desk {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let lab = Lab::start().await;
         let endpoint = Service::SIGNIN.endpoint().url(&lab.url()).unwrap();
         Self {
@@ -79,11 +79,13 @@ impl Desk {
         self.client.send_unsigned(&call.unwrap()).await
     }
 
+    pub(crate) async fn token(&self) -> LoginToken {
+        let code = self.code().await;
+        self.redeem(&code, &self.verifier).await.unwrap()
+    }
+
     async fn login(&self) -> LoginFile {
-        let token = self
-            .redeem(&self.code().await, &self.verifier)
-            .await
-            .unwrap();
+        let token = self.token().await;
         let client = LoginUrl::SAME_DEVICE;
         let now = Timestamp::now();
         LoginFile::new(client, "eu-west-1", &token, &self.key, now).unwrap()
@@ -165,8 +167,7 @@ async fn a_code_works_once_and_only_with_its_verifier() {
         let error = desk.redeem(&code, verifier).await.unwrap_err();
         assert_eq!(told(&error).0, "AUTHCODE_EXPIRED");
     }
-    let code = desk.code().await;
-    let token = desk.redeem(&code, &desk.verifier).await.unwrap();
+    let token = desk.token().await;
     assert_eq!(
         token.session().unwrap(),
         "arn:aws:iam::123456789012:user/alice"
