@@ -179,6 +179,13 @@ pub enum Renewal {
     /// A service issues new ones whenever it is asked. If it fails, the previous ones are served,
     /// even after they expire: services often extend them during an outage.
     Service,
+    /// A service issues new ones for something that can be used once, as with the tokens of SSO and
+    /// `aws login`, which each refresh replaces. One task at a time asks the provider, and after a
+    /// failure not again for a minute. The previous ones are served until they expire.
+    ///
+    /// A task that is canceled while it asks may lose the new token. The provider should store it
+    /// in a task of its own.
+    Rotating,
 }
 
 impl Renewal {

@@ -305,3 +305,47 @@ async fn a_task_that_is_canceled_while_asking_lets_the_next_one_ask() {
         "AKID1"
     );
 }
+
+#[tokio::test]
+async fn a_refresh_of_rotating_credentials_is_not_repeated_blindly() {
+    let answers = Arc::new(Mutex::new(0));
+    let asked = Arc::clone(&answers);
+    let start = Timestamp::from_unix_seconds(1_800_000_000);
+    let provider = provider_fn("login", move |_| {
+        let mut count = asked.lock().unwrap();
+        *count += 1;
+        let answer = match *count {
+            1 => {
+                let key = Credentials::new("ASIALOGIN", "secret").unwrap();
+                let key = key.with_expiry(start.plus_seconds(900));
+                let found = Found::new(key, Origin::Default).with_renewal(Renewal::Rotating);
+                Ok(Outcome::Found(found))
+            }
+            count => Err(Error::new(
+                ErrorKind::Refused,
+                format!("refresh {count} failed"),
+            )),
+        };
+        std::future::ready(answer)
+    });
+    let cached = Cached::new(provider);
+    let at = |seconds| start.plus_seconds(seconds);
+    for seconds in [0, 599, 600, 601, 659] {
+        assert!(cached.credentials(at(seconds)).await.is_ok());
+    }
+    assert_eq!(*answers.lock().unwrap(), 2);
+    // Again after a minute, and still served.
+    assert!(cached.credentials(at(880)).await.is_ok());
+    assert!(cached.credentials(at(899)).await.is_ok());
+    assert_eq!(*answers.lock().unwrap(), 3);
+    for seconds in [900, 939] {
+        let error = cached.credentials(at(seconds)).await.unwrap_err();
+        assert_eq!(error.to_string(), "refresh 3 failed");
+    }
+    assert_eq!(*answers.lock().unwrap(), 3);
+    let error = cached.credentials(at(940)).await.unwrap_err();
+    assert_eq!(error.to_string(), "refresh 4 failed");
+    let error = cached.credentials(at(941)).await.unwrap_err();
+    assert_eq!(error.to_string(), "refresh 4 failed");
+    assert_eq!(*answers.lock().unwrap(), 4);
+}

@@ -33,6 +33,9 @@ use crate::{
 ///   their lifetime. From 1 minute before expiry, callers wait for the refresh. If the refresh
 ///   fails, the old credentials are served, even after they expire, and the next attempt is 5 to 10
 ///   minutes later.
+/// - Credentials with [`Renewal::Rotating`](crate::Renewal::Rotating) are refreshed at the same
+///   times, and never served after they expire. A refresh that fails is not repeated for a minute,
+///   because it may have used up what it was made of.
 /// - Other credentials are refreshed 10 seconds before they expire and never served after that.
 ///   With a session token but no expiry they count for 15 minutes. With neither, or with
 ///   [`Renewal::Never`](crate::Renewal::Never) and no expiry, they stay until
@@ -171,7 +174,10 @@ impl<P: Provider> Cached<P> {
     /// ```
     pub async fn credentials(&self, now: Timestamp) -> Result<CachedCredentials, Error> {
         let revision = self.look(now);
-        self.slot.credentials(now, revision, || self.ask(now)).await
+        match self.slot.cached(now, revision) {
+            Some(cached) => Ok(cached),
+            None => self.slot.refresh(now, revision, || self.ask(now)).await,
+        }
     }
 
     /// Returns the revision of the provider's settings as of this second.

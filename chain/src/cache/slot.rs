@@ -13,8 +13,12 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorKind},
-    provider::Found,
+    provider::{Found, Renewal},
 };
+
+/// How many seconds a refresh that failed is not repeated if it may have used up what it was made
+/// of.
+const SPENT: i64 = 60;
 
 /// The cached credentials of one source, for any number of tasks. The caller of each read says how
 /// to ask the source.
@@ -31,8 +35,10 @@ pub(crate) struct Slot {
 #[derive(Default)]
 struct Answers {
     count: u64,
-    /// The error, if the last answer was one.
+    /// The error, if the last one who asked got one.
     failure: Option<Error>,
+    /// The error, if the last answer was one. The one who asked may have got old credentials.
+    last_error: Option<Error>,
 }
 
 impl Default for Slot {
@@ -58,12 +64,17 @@ impl Slot {
     where
         R: Future<Output = Result<Found, Error>>,
     {
-        match self.load() {
-            Some(entry) if entry.decide(now, revision) == Decision::Serve => {
-                Ok(CachedCredentials(entry))
-            }
-            _ => self.refresh(now, revision, ask).await,
+        match self.cached(now, revision) {
+            Some(cached) => Ok(cached),
+            None => self.refresh(now, revision, ask).await,
         }
+    }
+
+    /// Returns the cached credentials, unless it is time to ask the source.
+    #[inline]
+    pub(super) fn cached(&self, now: Timestamp, revision: u64) -> Option<CachedCredentials> {
+        let entry = self.load()?;
+        (entry.decide(now, revision) == Decision::Serve).then(|| CachedCredentials(entry))
     }
 
     /// Marks credentials that a service has refused. Returns true if they are those of this slot.
@@ -87,7 +98,7 @@ impl Slot {
     }
 
     /// Gets new credentials, or waits for another task that gets them.
-    async fn refresh<R>(
+    pub(super) async fn refresh<R>(
         &self,
         now: Timestamp,
         revision: u64,
@@ -105,6 +116,10 @@ impl Slot {
             {
                 Some((Decision::Serve, entry)) => return Ok(CachedCredentials(entry)),
                 Some((Decision::Refresh, entry)) => (answers.count, Some(entry)),
+                Some((Decision::Replace, entry)) if entry.is_spent(now) => {
+                    let error = answers.last_error.clone();
+                    return Err(error.unwrap_or_else(|| expired(&entry.found)));
+                }
                 Some((Decision::Replace, _)) | None => (answers.count, None),
             }
         };
@@ -131,7 +146,8 @@ impl Slot {
         }
         let answer = ask().await;
         let mut answers = self.lock();
-        let result = self.accept(answer, now, revision);
+        answers.last_error = None;
+        let result = self.accept(answer, now, revision, &mut answers.last_error);
         answers.count += 1;
         answers.failure = result.as_ref().err().cloned();
         result
@@ -143,6 +159,7 @@ impl Slot {
         answer: Result<Found, Error>,
         now: Timestamp,
         revision: u64,
+        last_error: &mut Option<Error>,
     ) -> Result<CachedCredentials, Error> {
         // 300 to 600 seconds.
         let retry_at = || now.plus_seconds(300 + ((self.random)() % 301) as i64);
@@ -160,7 +177,15 @@ impl Slot {
             Ok(found) => expired(&found),
             Err(error) => error,
         };
+        *last_error = Some(error.clone());
         match previous {
+            // The refresh may have been carried out, and then the same one again is refused.
+            Some(entry) if entry.found.renewal == Renewal::Rotating => {
+                let is_valid = entry.is_valid(now);
+                let entry = entry.retried_at(now.plus_seconds(SPENT), revision);
+                let cached = self.store(entry);
+                if is_valid { Ok(cached) } else { Err(error) }
+            }
             Some(entry)
                 if entry.is_asked_early(now)
                     || entry.found.renewal.serves_stale() && is_transient(&error) =>

@@ -88,6 +88,17 @@ impl CacheEntry {
         self.seconds_left(now) > self.windows.advisory
     }
 
+    /// Returns true if no service has refused the credentials and they have not expired.
+    pub(super) fn is_valid(&self, now: Timestamp) -> bool {
+        self.seconds_left(now) > 0
+    }
+
+    /// Returns true if a refresh that failed must not be repeated yet.
+    pub(super) fn is_spent(&self, now: Timestamp) -> bool {
+        let is_pending = self.retry_at.is_some_and(|retry_at| now < retry_at);
+        self.found.renewal == Renewal::Rotating && is_pending
+    }
+
     pub(super) fn decide(&self, now: Timestamp, revision: u64) -> Decision {
         let left = self.seconds_left(now);
         let is_pending = self.retry_at.map(|retry_at| now < retry_at);
@@ -98,7 +109,9 @@ impl CacheEntry {
             return Decision::Serve;
         }
         // After a failed refresh even expired or refused credentials are served until the retry.
-        if is_pending == Some(true) && self.found.renewal.serves_stale() {
+        let serves_old = self.found.renewal.serves_stale()
+            || self.found.renewal == Renewal::Rotating && left > 0;
+        if is_pending == Some(true) && serves_old {
             Decision::Serve
         } else if left > self.windows.mandatory {
             Decision::Refresh
@@ -125,7 +138,7 @@ pub(crate) fn advisory_window(lifetime: u32) -> i64 {
 impl Windows {
     /// Source: the credential refresh design that the AWS SDKs share since 2026.
     fn new(renewal: Renewal, lifetime: i64) -> Self {
-        if !renewal.serves_stale() {
+        if !matches!(renewal, Renewal::Service | Renewal::Rotating) {
             return Self {
                 advisory: 10,
                 mandatory: 10,
@@ -217,6 +230,18 @@ mod tests {
         let token = entry(Renewal::ByCaller, None, true);
         assert_eq!(token.decide(at(880), 0), Decision::Serve);
         assert_eq!(token.decide(at(890), 0), Decision::Replace);
+    }
+
+    #[test]
+    fn rotating_credentials_are_served_until_they_expire_and_then_wait_for_the_retry() {
+        let entry = entry(Renewal::Rotating, Some(900), true);
+        assert_eq!(entry.decide(at(599), 0), Decision::Serve);
+        assert_eq!(entry.decide(at(600), 0), Decision::Refresh);
+        assert_eq!(entry.decide(at(840), 0), Decision::Replace);
+        let retried = entry.retried_at(at(930), 0);
+        assert_eq!(retried.decide(at(899), 0), Decision::Serve);
+        assert_eq!(retried.decide(at(900), 0), Decision::Replace);
+        assert!(retried.is_spent(at(900)) && !retried.is_spent(at(930)));
     }
 
     #[test]
