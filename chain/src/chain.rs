@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
 use keyfob_sigv4::{Credentials, Timestamp};
 
@@ -229,10 +229,12 @@ impl Chain {
         let (outcome, mut attempts) = self.ask(now).await;
         let answered = attempts.len();
         for provider in &self.providers[answered..] {
+            let started = Instant::now();
             let mut attempt = match provider.inspect(now).await {
                 Ok(inspection) => Attempt::inspected(provider.name(), &inspection),
                 Err(error) => Attempt::failed(provider.name(), &error),
             };
+            attempt = attempt.after(started.elapsed());
             if attempt.verdict == Verdict::Masked {
                 attempt.masked_by = Some(answered);
             }
@@ -255,17 +257,21 @@ impl Chain {
     async fn ask(&self, now: Timestamp) -> (Result<Option<Found>, Error>, Vec<Attempt>) {
         let mut attempts = Vec::with_capacity(self.providers.len());
         for provider in &self.providers {
-            match provider.provide(now).await {
+            let started = Instant::now();
+            let answer = provider.provide(now).await;
+            let elapsed = started.elapsed();
+            match answer {
                 Ok(Outcome::Found(found)) => {
-                    attempts.push(Attempt::found(provider.name(), &found));
+                    attempts.push(Attempt::found(provider.name(), &found).after(elapsed));
                     return (Ok(Some(found)), attempts);
                 }
                 Ok(Outcome::NotConfigured(reason)) => {
-                    attempts.push(Attempt::not_configured(provider.name(), reason));
+                    let attempt = Attempt::not_configured(provider.name(), reason);
+                    attempts.push(attempt.after(elapsed));
                 }
                 // Going on would use another identity than the one that is configured.
                 Err(error) => {
-                    attempts.push(Attempt::failed(provider.name(), &error));
+                    attempts.push(Attempt::failed(provider.name(), &error).after(elapsed));
                     return (Err(error), attempts);
                 }
             }

@@ -127,11 +127,37 @@ async fn a_profile_chosen_by_the_program_disables_the_environment_and_aws_profil
         key_id(Order::Cli, &in_environment).await.unwrap(),
         KEYS[0].1
     );
-    let reason = explain(&named).await.explanation.attempts[0].reason.clone();
-    assert_eq!(
-        reason.as_deref(),
-        Some("AWS_ACCESS_KEY_ID is set, and does not count beside --profile \"ci\"")
-    );
+    let explanation = explain(&named).await.explanation;
+    let row = &explanation.attempts[0];
+    assert_eq!((row.verdict, row.masked_by), (Verdict::Ignored, Some(3)));
+    let reason = "AWS_ACCESS_KEY_ID is set, and does not count beside --profile \"ci\"";
+    assert_eq!(row.reason.as_deref(), Some(reason));
+    let text = explanation.text(now(), None);
+    let line = format!("  1 environment variables  ignored  {reason}\n");
+    assert!(text.contains(&line), "{text}");
+    assert_eq!(explanation.cure(1), Some("COMMAND  # without --profile ci"));
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_long_is_told() {
+    let slow = provider_fn("slow", |_| async {
+        tokio::time::sleep(std::time::Duration::from_millis(550)).await;
+        Ok(Outcome::NotConfigured("nothing".to_owned()))
+    });
+    let fast = provider_fn("fast", |_| async {
+        Ok(Outcome::NotConfigured("nothing".to_owned()))
+    });
+    let explanation = Chain::new()
+        .then(slow)
+        .then(fast)
+        .explain(now())
+        .await
+        .explanation;
+    let text = explanation.text(now(), None);
+    assert!(text.contains("1 slow  nothing (took 0."), "{text}");
+    assert!(text.ends_with("2 fast  nothing\n"), "{text}");
+    let elapsed = explanation.attempts[0].elapsed.unwrap();
+    assert!(elapsed.as_millis() >= 550);
 }
 
 #[tokio::test]
@@ -467,7 +493,15 @@ async fn the_explanation_serializes_with_stable_names() {
     let settings = settings(&[KEYS[0], KEYS[1], ("AWS_REGION", "eu-west-1")], FILE);
     let explanation = explain(&settings).await.explanation;
     let region = settings.region(None).unwrap().unwrap();
-    let json = serde_json::to_value(explanation.with_region(region)).unwrap();
+    let mut json = serde_json::to_value(explanation.with_region(region)).unwrap();
+    assert_eq!(json["winner"], json["rows"][0]);
+    for row in json["rows"].as_array_mut().unwrap() {
+        let elapsed = row.as_object_mut().unwrap().remove("elapsed_ms").unwrap();
+        assert!(
+            (0.0..1000.0).contains(&elapsed.as_f64().unwrap()),
+            "{elapsed}"
+        );
+    }
     assert_eq!(
         json["rows"][0],
         json!({
@@ -484,7 +518,6 @@ async fn the_explanation_serializes_with_stable_names() {
         })
     );
     assert_eq!(json["region"]["origin"]["variables"], json!(["AWS_REGION"]));
-    assert_eq!(json["winner"], json["rows"][0]);
     assert_eq!(json["error"], json!(null));
     assert_eq!(
         json["findings"][1],

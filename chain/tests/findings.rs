@@ -8,8 +8,8 @@
 use std::fs;
 
 use keyfob_chain::{
-    Chain, ErrorKind, Explanation, Finding, FindingKind, Order, Settings, Severity, TextPart,
-    TextStyle, Variables,
+    Chain, ErrorKind, Explanation, Finding, FindingKind, Order, ProfileProvider, Provider as _,
+    Settings, Severity, TextPart, TextStyle, Variables,
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_sigv4::Timestamp;
@@ -42,6 +42,8 @@ fn lines(explanation: &Explanation, kind: FindingKind) -> Vec<String> {
         .collect()
 }
 
+const DEVICE: &str = "arn:aws:iam::123456789012:mfa/ada";
+
 const SESSION: &str = "[foo]
 aws_access_key_id = ASIAIOSFODNN7EXAMPLE
 aws_secret_access_key = secret
@@ -59,6 +61,39 @@ async fn what_a_key_masks_in_its_own_profile_is_shown() {
              same profile"
         ]
     );
+}
+
+#[tokio::test]
+async fn an_mfa_device_of_the_source_of_a_role_is_not_inherited() {
+    let of_role = |device: &str| {
+        let config = format!(
+            "[profile company]\nmfa_serial = {DEVICE}\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n\
+             aws_secret_access_key = secret\n[profile build]\nsource_profile = company\n\
+             role_arn = arn:aws:iam::123456789012:role/build\n{device}"
+        );
+        settings(
+            &[("AWS_ENDPOINT_URL_STS", "http://localhost:1")],
+            &config,
+            "",
+        )
+        .with_profile("build")
+    };
+    let lines = |settings| {
+        let findings = ProfileProvider::new(settings).findings(now());
+        let unused = |finding: &Finding| finding.kind == FindingKind::UnusedSetting;
+        let findings = findings.iter().filter(|finding| unused(finding));
+        findings
+            .map(|finding| finding.line(None))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        lines(of_role("")),
+        [
+            "config:2: mfa_serial is not used in a profile without a role: if the role of profile \
+             \"build\" needs a code, add it there"
+        ]
+    );
+    assert!(lines(of_role(&format!("mfa_serial = {DEVICE}\n"))).is_empty());
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use keyfob_sigv4::{Credentials, Timestamp};
 use serde::{Serialize, Serializer};
 
@@ -42,6 +44,14 @@ pub struct Attempt {
     /// were not seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub long_lived: Option<bool>,
+    /// How long the provider took to answer. `None` if it was not asked. Serialized as
+    /// `elapsed_ms`, a number of milliseconds.
+    #[serde(
+        rename = "elapsed_ms",
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "as_milliseconds"
+    )]
+    pub elapsed: Option<Duration>,
     /// Whether the key has a session token; `None` as for `long_lived`.
     #[serde(skip)]
     pub(super) has_token: Option<bool>,
@@ -68,6 +78,9 @@ pub enum Verdict {
     Used,
     /// It has credentials, but another provider comes first.
     Masked,
+    /// It is configured and does not count, because of a later provider that is configured too: as
+    /// variables beside a profile that the program names.
+    Ignored,
     /// It is not configured.
     NotConfigured,
     /// It is configured and failed.
@@ -118,6 +131,7 @@ impl Attempt {
             key_id: None,
             expiry: None,
             long_lived: None,
+            elapsed: None,
             has_token: None,
             way: Way::default(),
         }
@@ -153,6 +167,17 @@ impl Attempt {
         }
     }
 
+    /// Adds how long the provider took.
+    pub(crate) fn after(mut self, elapsed: Duration) -> Self {
+        self.elapsed = Some(elapsed);
+        self
+    }
+
+    /// Returns true if it has credentials which are not used.
+    pub(super) fn is_passed_over(&self) -> bool {
+        matches!(self.verdict, Verdict::Masked | Verdict::Ignored)
+    }
+
     /// Adds how it can be used instead of others, and what it has that does not count.
     pub(crate) fn with_way(mut self, provider: &dyn Provider, now: Timestamp) -> Self {
         self.way.skip = provider.skip();
@@ -171,7 +196,7 @@ impl Attempt {
                 credentials,
             } = &inspection
             {
-                self.verdict = Verdict::Masked;
+                self.verdict = Verdict::Ignored;
                 return self.seen(origin, credentials.as_ref());
             }
         }
@@ -254,6 +279,17 @@ fn shown_key_id(key_id: &str) -> String {
 fn as_text<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serializer.collect_str(at),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn as_milliseconds<S: Serializer>(
+    elapsed: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match elapsed {
+        // Microseconds are enough, and further digits would be noise.
+        Some(elapsed) => serializer.serialize_f64((elapsed.as_secs_f64() * 1e6).round() / 1e3),
         None => serializer.serialize_none(),
     }
 }

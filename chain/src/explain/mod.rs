@@ -164,9 +164,11 @@ impl Explanation {
             ..skip
         });
         let has_credentials =
-            |attempt: &&mut Attempt| matches!(attempt.verdict, Verdict::Used | Verdict::Masked);
+            |attempt: &&mut Attempt| attempt.verdict == Verdict::Used || attempt.is_passed_over();
         for attempt in earlier.iter_mut().filter(has_credentials) {
-            attempt.verdict = Verdict::Masked;
+            if attempt.verdict == Verdict::Used {
+                attempt.verdict = Verdict::Masked;
+            }
             attempt.masked_by = Some(failed.number);
             let aside = || (failed.provider.clone(), change.clone());
             attempt.way.aside.get_or_insert_with(aside);
@@ -187,7 +189,7 @@ impl Explanation {
     pub fn masked(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts
             .iter()
-            .filter(|attempt| attempt.verdict == Verdict::Masked)
+            .filter(|attempt| attempt.is_passed_over())
     }
 
     /// Returns the command line that uses the masked attempt with that number, if there is one.
@@ -351,7 +353,7 @@ fn name_maskers(attempts: &mut [Attempt]) {
         let Some((beside, _)) = &attempt.way.aside else {
             continue;
         };
-        if attempt.verdict == Verdict::Masked {
+        if attempt.verdict == Verdict::Ignored {
             let named = || Some(numbers.iter().find(|(name, _)| name == beside)?.1);
             let earlier = answer.filter(|answer| *answer < attempt.number);
             attempt.masked_by = earlier.or_else(named);

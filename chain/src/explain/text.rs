@@ -1,4 +1,4 @@
-use std::{fmt, fmt::Write as _, path::Path};
+use std::{fmt, fmt::Write as _, path::Path, time::Duration};
 
 use keyfob_sigv4::{Timestamp, printable};
 
@@ -10,6 +10,9 @@ use crate::{
     finding::{Finding, FindingKind, Severity},
     origin::Origin,
 };
+
+/// From here on, a row tells how long its provider took.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// How [`Explanation::styled_text`] looks.
 ///
@@ -174,7 +177,7 @@ impl Explanation {
             let (mark, part) = match attempt.verdict {
                 Verdict::Used => ('>', Some(TextPart::Winner)),
                 Verdict::Failed => (' ', Some(TextPart::Failed)),
-                Verdict::Masked => (' ', Some(TextPart::Warning)),
+                Verdict::Masked | Verdict::Ignored => (' ', Some(TextPart::Warning)),
                 _ => (' ', None),
             };
             let (number, provider) = (attempt.number, printable(&attempt.provider));
@@ -185,11 +188,15 @@ impl Explanation {
                 }
             };
             let is_error = attempt.reason.is_some() && attempt.reason == self.error;
-            let text = if style.has_error_below && is_error {
+            let mut text = if style.has_error_below && is_error {
                 "the error below says why".to_owned()
             } else {
                 attempt.origin_or_reason(style.home)
             };
+            if let Some(elapsed) = attempt.elapsed.filter(|elapsed| *elapsed >= SLOW) {
+                // Writing to a string cannot fail.
+                _ = write!(text, " (took {:.1} s)", elapsed.as_secs_f64());
+            }
             style.write(&mut out, &start, &text, part);
         }
         self.write_findings(&mut out, style);
@@ -263,7 +270,7 @@ impl Attempt {
             (Origin::InstanceMetadata { role: Some(role) }, None) => {
                 format!("role \"{role}\" answers (IMDSv2)")
             }
-            (_, Some(key)) if self.verdict == Verdict::Masked => {
+            (_, Some(key)) if self.is_passed_over() => {
                 format!("{}, key {key}", origin.text(home))
             }
             _ => origin.text(home),
@@ -275,6 +282,7 @@ impl Attempt {
             (Verdict::Used, _) => "used".to_owned(),
             (Verdict::Masked, Some(by)) => format!("masked by {by}"),
             (Verdict::Masked, None) => "masked".to_owned(),
+            (Verdict::Ignored, _) => "ignored".to_owned(),
             (Verdict::Failed, _) => "failed".to_owned(),
             (Verdict::NotAsked, _) => "not asked".to_owned(),
             (Verdict::NotConfigured, _) => String::new(),

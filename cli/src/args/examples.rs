@@ -30,6 +30,7 @@ Each row is a provider, in the order in which they are asked:
   used         its credentials are used; the row starts with >
   masked by N  it has credentials, but row N comes first
   failed       it is configured and failed, so that no later one is used
+  ignored      it is configured, and does not count beside another row
   not asked    it comes after the one that is used, and asking would cost a call
   otherwise    why it has no credentials
 

@@ -107,6 +107,7 @@ impl Context {
             debug!(
                 provider = attempt.provider,
                 verdict = ?attempt.verdict,
+                elapsed = ?attempt.elapsed,
                 reason = attempt.reason,
                 "asked",
             );

@@ -260,7 +260,14 @@ fn the_help_has_examples_a_legend_exit_codes_and_the_order_of_regions() {
     );
     assert_has(
         &home.keyfob(["why", "--help"]).ok(),
-        &["Examples:", "masked by", "failed", "not asked", "used"],
+        &[
+            "Examples:",
+            "masked by",
+            "ignored",
+            "failed",
+            "not asked",
+            "used",
+        ],
     );
     for command in [
         &["whoami"][..],

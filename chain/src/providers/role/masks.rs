@@ -56,6 +56,7 @@ pub(in crate::providers) fn masks_of_sources(
         && let Ok(Some(next)) = settings.files().find(&SectionName::profile(source))
     {
         visited.push(source);
+        findings.extend(unused_device(current, next));
         let mut sources = sources(settings.rules(), next);
         let key = sources.iter().position(|source| source.name == ID);
         // In a profile that another one names as its source, the key comes first.
@@ -69,6 +70,22 @@ pub(in crate::providers) fn masks_of_sources(
         current = next;
     }
     findings
+}
+
+/// Returns that a profile has an MFA device and no role, if the role that it is the source of has
+/// none. Roles do not inherit it.
+fn unused_device(role: &Section, source: &Section) -> Option<Finding> {
+    let has = |section, name| property(section, name).is_some();
+    let device = property(source, "mfa_serial").filter(|_| !has(source, "role_arn"))?;
+    if has(role, "mfa_serial") {
+        return None;
+    }
+    let text = format!(
+        "mfa_serial is not used in a profile without a role: if the role of {} needs a code, add \
+         it there",
+        role.name()
+    );
+    Some(at(source, device, FindingKind::UnusedSetting, text))
 }
 
 fn masks_among(section: &Section, sources: Vec<Source<'_>>, now: Timestamp) -> Vec<Finding> {
