@@ -1,4 +1,4 @@
-use keyfob_chain::{Attempt, Chain, Error, ErrorKind, Explanation, Order, Verdict};
+use keyfob_chain::{Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin, Verdict};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
 
@@ -91,6 +91,10 @@ impl Context {
     /// A damaged line is not a reason: it stops only the profile that it may belong to, where that
     /// is asked for credentials or settings.
     pub(crate) fn check_profile(&self) -> Result<(), Error> {
+        // The profile `default` may be missing, so the files stay closed if nothing names one.
+        if *self.settings.profile_origin() == Origin::Default {
+            return Ok(());
+        }
         match self.settings.profile() {
             Err(error) if error.kind() == ErrorKind::ProfileNotFound => Err(error),
             _ => Ok(()),

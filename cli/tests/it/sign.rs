@@ -773,3 +773,40 @@ fn the_path_is_printed_as_it_is_signed() {
         assert_eq!(printed("execute-api", "url", path), url);
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_key_and_a_region_in_the_environment_open_no_configuration_file_and_no_connection() {
+    use std::process::Command;
+
+    let mut nothing = Command::new("strace");
+    let nothing = nothing.args(["-e", "trace=none", "true"]).output();
+    if !nothing.is_ok_and(|run| run.status.success()) {
+        println!("not run: needs strace, and leave to trace");
+        return;
+    }
+    let calls = |home: Home| {
+        let home = home
+            .with_file("config", "[default]\nregion = eu-west-1\n")
+            .with_file("credentials", "[default]\n");
+        let trace = home.path().join("trace");
+        let run = home
+            .program("strace")
+            .args(["-f", "-e", "trace=%file,socket,connect", "-o"])
+            .arg(&trace)
+            .args([env!("CARGO_BIN_EXE_keyfob"), "sign", LIST_USERS])
+            .args(["--service", "iam"])
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{run:?}");
+        let calls = std::fs::read_to_string(&trace).unwrap();
+        let is_wanted = |line: &&str| line.contains("/.aws/") || line.contains("socket(");
+        let calls = calls.lines().filter(is_wanted).map(str::to_owned);
+        calls.collect::<Vec<_>>()
+    };
+    assert_eq!(calls(home().with("AWS_REGION", "us-east-1")), [""; 0]);
+    // A profile that is named must be there.
+    let calls = calls(home().with("AWS_PROFILE", "default")).join("\n");
+    assert_has(&calls, &["/.aws/config"]);
+    assert_lacks(&calls, &["socket("]);
+}
