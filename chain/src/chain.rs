@@ -11,8 +11,8 @@ use crate::{
     order::{Order, Source},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
     providers::{
-        ContainerProvider, EnvironmentProvider, ProfileProvider, SystemPropertiesProvider,
-        WebIdentityProvider,
+        ContainerProvider, EnvironmentProvider, OldFiles, ProfileProvider,
+        SystemPropertiesProvider, WebIdentityProvider,
     },
     variables::Variables,
 };
@@ -129,6 +129,10 @@ impl Chain {
                 Source::Environment => chain.then(EnvironmentProvider::new(settings)),
                 Source::WebIdentity => chain.then(WebIdentityProvider::new(settings)),
                 Source::Profile => chain.then(ProfileProvider::new(settings)),
+                Source::OldFiles => match OldFiles::configured(settings.variables()) {
+                    Some(files) => chain.then(files),
+                    None => chain,
+                },
                 Source::Container => chain.then(ContainerProvider::new(settings)),
                 // Last, because outside EC2 it takes up to 1 s to find out that there is none.
                 #[cfg(feature = "imds")]

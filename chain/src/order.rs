@@ -15,6 +15,10 @@
 /// | [`Go`](Self::Go) | variables, web identity, profile | the variables, if the program names it | `AWS_PROFILE`, `AWS_DEFAULT_PROFILE` | `AWS_REGION`, `AWS_DEFAULT_REGION`, profile | skipped |
 /// | [`JavaScript`](Self::JavaScript) | variables, profile, web identity | the key in the variables | `AWS_PROFILE` | `AWS_REGION`, profile | skipped |
 ///
+/// A variable of the profile that is set and empty is an error by the rules of [`Cli`](Self::Cli)
+/// and [`Boto3`](Self::Boto3), no profile at all in [`Rust`](Self::Rust), and not set in the
+/// others.
+///
 /// The container and the instance come last in all of them. "Variables" are the access key in the
 /// environment.
 ///
@@ -47,6 +51,8 @@ pub(crate) struct Rules {
     pub(crate) sources: &'static [Source],
     /// The variables that name the profile, the first one first.
     pub(crate) profile_variables: &'static [&'static str],
+    /// What such a variable means if it is set and empty.
+    pub(crate) empty_profile: EmptyProfile,
     pub(crate) named_profile: NamedProfile,
     /// The variables of the access key, the first one first.
     pub(crate) id: &'static [&'static str],
@@ -101,8 +107,21 @@ pub(crate) enum Source {
     Environment,
     WebIdentity,
     Profile,
+    /// The files of boto 2 and of the first tools for EC2, which are not read here.
+    OldFiles,
     Container,
     Instance,
+}
+
+/// What a variable that is to name a profile means if it is set and empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EmptyProfile {
+    /// It counts as not set.
+    NotSet,
+    /// It names the profile `""`, which is an error.
+    Error,
+    /// It names that profile too, and the next source is asked.
+    NoProfile,
 }
 
 /// What naming a profile switches off.
@@ -136,10 +155,13 @@ const CLI: Rules = Rules {
         Source::Environment,
         Source::WebIdentity,
         Source::Profile,
+        Source::OldFiles,
         Source::Container,
         Source::Instance,
     ],
     profile_variables: &["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
+    // Without its variable, `AWS_PROFILE="$TEAM"` must not lead to another identity.
+    empty_profile: EmptyProfile::Error,
     named_profile: NamedProfile::EnvironmentByProgram,
     id: &["AWS_ACCESS_KEY_ID"],
     secret: &["AWS_SECRET_ACCESS_KEY"],
@@ -183,7 +205,16 @@ const BOTO3: Rules = Rules {
 
 /// What the SDKs share that have the common parser.
 const SDK: Rules = Rules {
+    sources: &[
+        Source::Environment,
+        Source::WebIdentity,
+        Source::Profile,
+        Source::Container,
+        Source::Instance,
+    ],
     profile_variables: &["AWS_PROFILE"],
+    // Of Java and JavaScript this is not confirmed by a run.
+    empty_profile: EmptyProfile::NotSet,
     named_profile: NamedProfile::Nothing,
     token: &["AWS_SESSION_TOKEN"],
     refuses_id_alone: false,
@@ -252,6 +283,7 @@ const PROFILE_FIRST: &[Source] = &[
 
 const RUST: Rules = Rules {
     sources: PROFILE_FIRST,
+    empty_profile: EmptyProfile::NoProfile,
     secret: &["AWS_SECRET_ACCESS_KEY", "SECRET_ACCESS_KEY"],
     in_profile: &[
         ProfileSource::WebIdentity,

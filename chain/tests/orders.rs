@@ -200,3 +200,68 @@ async fn the_full_address_of_a_container_comes_first_in_go_only() {
         assert_eq!(origin, format!("agent of {variable}"), "{order:?}");
     }
 }
+
+#[tokio::test]
+async fn an_empty_name_of_a_profile_is_what_each_sdk_takes_it_for() {
+    let empty = settings(&[("AWS_PROFILE", "")], PROFILES);
+    let mut refused = Vec::new();
+    for order in ALL {
+        match key(order, &empty).await {
+            Ok(id) => assert_eq!(id, "AKIADEFAULT"),
+            Err(error) => refused.push((order, error.kind())),
+        }
+    }
+    assert_eq!(
+        refused,
+        [
+            (Order::Cli, ErrorKind::ProfileNotFound),
+            (Order::Boto3, ErrorKind::ProfileNotFound),
+            // The next sources are asked.
+            (Order::Rust, ErrorKind::NoCredentials),
+        ]
+    );
+    let error = empty.profile().unwrap_err().to_string();
+    assert!(
+        error.ends_with(
+            "(named by AWS_PROFILE, which is set and empty: unset it, or name a profile)"
+        ),
+        "{error}"
+    );
+    // boto3 reads the other variable first.
+    let other = [("AWS_DEFAULT_PROFILE", ""), ("AWS_PROFILE", "dev")];
+    let other = settings(&other, PROFILES);
+    assert_eq!(key(Order::Cli, &other).await.unwrap(), "AKIADEV");
+    assert!(key(Order::Boto3, &other).await.is_err());
+}
+
+#[tokio::test]
+async fn a_key_of_boto_2_is_a_row_of_those_who_read_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().to_str().unwrap();
+    let boto = home.path().join(".boto");
+    let reasons = async |order, variables: &[(&str, &str)]| {
+        let explanation = Chain::default_for(order, &settings(variables, ""))
+            .explain(now())
+            .await
+            .explanation;
+        let rows = explanation.attempts.into_iter();
+        rows.filter(|row| row.provider == "boto 2")
+            .filter_map(|row| row.reason)
+            .collect::<Vec<_>>()
+    };
+    let named = "BOTO_CONFIG: /srv/boto is not read by keyfob, but by aws and boto3";
+    for order in ALL {
+        let reads = matches!(order, Order::Cli | Order::Boto3);
+        let found = reasons(order, &[("BOTO_CONFIG", "/srv/boto")]).await;
+        assert_eq!(found, if reads { vec![named] } else { vec![] });
+    }
+    // Other programs have settings in this file.
+    std::fs::write(&boto, "[GSUtil]\nparallel = 1\n").unwrap();
+    assert!(reasons(Order::Cli, &[("HOME", path)]).await.is_empty());
+    std::fs::write(&boto, "[Credentials]\naws_access_key_id = AKIABOTO\n").unwrap();
+    let found = reasons(Order::Boto3, &[("HOME", path)]).await;
+    assert!(
+        found[0].contains("/.boto is not read by keyfob"),
+        "{found:?}"
+    );
+}

@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsStr,
     fmt,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
-    order::{Order, Rules},
+    order::{EmptyProfile, Order, Rules},
     origin::Origin,
     profiles::{ConfigFiles, FileKind, Section, SectionName, is_quoted},
     sources::Sources,
@@ -65,15 +66,21 @@ pub struct Settings {
 
 /// Returns the profile that a variable names, or `default`.
 fn named_profile(variables: &Variables, order: Order) -> (String, Origin) {
-    let mut names = order.rules().profile_variables.iter();
-    names
-        .find_map(|name| {
-            Some((
-                variables.text(name)?.to_owned(),
-                Origin::environment(&[name]),
-            ))
-        })
-        .unwrap_or_else(|| ("default".to_owned(), Origin::Default))
+    let rules = order.rules();
+    for name in rules.profile_variables {
+        let is_empty = variables.raw(name).is_some_and(OsStr::is_empty);
+        match (variables.text(name), rules.empty_profile) {
+            (Some(profile), _) => return (profile.to_owned(), Origin::environment(&[name])),
+            (None, EmptyProfile::Error) if is_empty => {
+                return (String::new(), Origin::environment(&[name]));
+            }
+            (None, EmptyProfile::NoProfile) if is_empty => {
+                return (String::new(), Origin::Default);
+            }
+            (None, _) => {}
+        }
+    }
+    ("default".to_owned(), Origin::Default)
 }
 
 #[derive(Clone)]
@@ -100,8 +107,9 @@ impl Settings {
     /// Creates settings from the environment and files that are already read.
     ///
     /// The profile is `AWS_PROFILE`, then `AWS_DEFAULT_PROFILE`, then `default`, unless
-    /// [`with_order`](Self::with_order) changes that. A variable that is empty or only whitespace
-    /// counts as not set.
+    /// [`with_order`](Self::with_order) changes that. A variable that is only whitespace counts as
+    /// not set. One that is empty names a profile `""`, which does not exist, as in the AWS CLI;
+    /// [`Order`] has the rules of the others.
     ///
     /// # Examples
     ///
@@ -562,6 +570,8 @@ impl Settings {
                 let variable = variables.join("");
                 let hint = if is_quoted(&self.profile) {
                     ", whose quotes are part of the name: remove them"
+                } else if self.profile.is_empty() {
+                    ", which is set and empty: unset it, or name a profile"
                 } else {
                     ""
                 };

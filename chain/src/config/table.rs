@@ -193,6 +193,11 @@ table! {
     ACCOUNT_ID: ["AWS_ACCOUNT_ID"] ["aws_account_id"] Text, "",
         CHAIN, "The account of the access key.";
 
+    CREDENTIAL_FILE: ["AWS_CREDENTIAL_FILE"] [] Path, "",
+        CHAIN, "A file of the first tools for EC2. Its key is not used; an explanation names it.";
+    BOTO_CONFIG: ["BOTO_CONFIG"] [] Path, "/etc/boto.cfg, or else ~/.boto",
+        CHAIN, "The file of boto 2. Its key is not used; an explanation names it.";
+
     ROLE_ARN: ["AWS_ROLE_ARN"] ["role_arn"] Text, "",
         CHAIN, "The role to assume. The variable is for web identity only.";
     SOURCE_PROFILE: [] ["source_profile"] Text, "",

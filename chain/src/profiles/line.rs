@@ -198,7 +198,9 @@ pub(super) fn begins(unclosed: &str, name: &str) -> bool {
         .find_map(|prefix| words.strip_prefix(prefix))
         .unwrap_or(words)
         .trim();
-    !start.is_empty() && folded(name).starts_with(start)
+    // Cut within its prefix, it may be that of any section.
+    let is_cut = PREFIXES.iter().any(|prefix| prefix.starts_with(words));
+    is_cut || !start.is_empty() && folded(name).starts_with(start)
 }
 
 /// Returns true if a damaged line has a name in it, as a word, in any case.

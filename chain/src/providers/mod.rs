@@ -5,6 +5,7 @@ mod environment;
 #[cfg(feature = "imds")]
 mod instance;
 mod key;
+mod old_files;
 mod process;
 mod profile;
 mod region;
@@ -17,6 +18,7 @@ pub use container::ContainerProvider;
 pub use environment::EnvironmentProvider;
 #[cfg(feature = "imds")]
 pub use instance::InstanceMetadataProvider;
+pub(crate) use old_files::OldFiles;
 pub use profile::ProfileProvider;
 pub use system_properties::SystemPropertiesProvider;
 pub use web_identity::WebIdentityProvider;
