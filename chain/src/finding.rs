@@ -101,6 +101,8 @@ pub enum FindingKind {
     DefaultRegion,
     /// A flag that is neither true nor false.
     Flag,
+    /// A property whose name is nearly that of another, and which no tool reads.
+    UnknownProperty,
     /// A setting that other tools read and that has no effect here.
     UnusedSetting,
     /// A role in another partition than the region.

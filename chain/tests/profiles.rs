@@ -6,7 +6,7 @@
 )]
 
 use keyfob_chain::{
-    ErrorKind, Order, Settings, Variables,
+    Chain, ErrorKind, Order, Settings, Variables,
     profiles::{ConfigFiles, FileKind, ProblemKind},
 };
 
@@ -639,4 +639,75 @@ fn an_indented_comment_below_a_property_is_skipped_as_the_aws_cli_skips_it() {
     let file = (FileKind::Config, "config", text.as_bytes());
     let sdk = ConfigFiles::parse_for(Order::Rust, [file]);
     assert!(sdk.profile("default").is_err());
+}
+
+/// Returns the warnings of `why` about these files, and the key in use.
+async fn explained(files: ConfigFiles) -> (Vec<String>, Option<String>) {
+    let variables = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
+    let chain = Chain::default_for(Order::Cli, &Settings::new(variables, files));
+    let now = keyfob_sigv4::Timestamp::from_unix_seconds(0);
+    let resolution = chain.explain(now).await;
+    let findings = resolution.explanation.findings.into_iter();
+    let key = resolution.credentials.ok();
+    (
+        findings.map(|finding| finding.text).collect(),
+        key.map(|key| key.access_key_id().to_owned()),
+    )
+}
+
+#[tokio::test]
+async fn a_section_that_was_meant_to_be_default_is_told_and_counts_when_its_header_is_written_again()
+ {
+    const KEY: &str = "aws_access_key_id = AKIAMEANT\naws_secret_access_key = s\n";
+    for header in [
+        "[Default]",
+        "[DEFAULT]",
+        "[\u{200b}default]",
+        "[default\u{feff}]",
+    ] {
+        for files in [credentials as fn(&str) -> ConfigFiles, config] {
+            let text = format!("{header}\n{KEY}");
+            let (findings, key) = explained(files(&text)).await;
+            assert_eq!(key, None, "{header}");
+            let told = findings
+                .iter()
+                .find(|text| text.contains("is in no file: ["));
+            let told = told.unwrap_or_else(|| panic!("{header}: {findings:?}"));
+            let is_case = told.contains("differs in case");
+            let is_invisible = told.contains("invisible character: write the header again");
+            assert!(
+                is_case || is_invisible || told.ends_with("write [default]"),
+                "{told}"
+            );
+            let (findings, key) = explained(files(&text.replace(header, "[default]"))).await;
+            assert_eq!((findings, key.as_deref()), (vec![], Some("AKIAMEANT")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_property_that_is_nearly_another_is_told_and_counts_under_that_name() {
+    const KEY: &str = "aws_access_key_id = AKIAMEANT\naws_secret_access_key = s\n";
+    for (wrong, right) in [
+        ("aws_acess_key_id", "aws_access_key_id"),
+        ("aws-secret-access-key", "aws_secret_access_key"),
+        ("aws_secret_acces_key", "aws_secret_access_key"),
+    ] {
+        let text = format!("[default]\n{}", KEY.replace(right, wrong));
+        let (findings, key) = explained(credentials(&text)).await;
+        assert_eq!(key, None);
+        let told = format!("{wrong} is not known to any tool: did you mean ");
+        let told = findings.iter().find_map(|text| text.strip_prefix(&told));
+        let meant = told.unwrap().trim_end_matches('?');
+        let cured = explained(credentials(&text.replace(wrong, meant))).await;
+        assert_eq!(cured, (vec![], Some("AKIAMEANT".to_owned())));
+    }
+    // What other tools read is no slip, and neither is a name of one's own.
+    let text = format!("[default]\nsso_region = eu-west-1\ncli_pager =\nteam = blue\n{KEY}");
+    assert_eq!(explained(config(&text)).await.0, [""; 0]);
+    let role = "[default]\nrole-arn = arn:aws:iam::123456789012:role/app\n";
+    assert_eq!(
+        explained(config(role)).await.0,
+        ["role-arn is not known to any tool: did you mean role_arn?"]
+    );
 }

@@ -307,6 +307,10 @@ table! {
         CLI, "Whether presigned URLs are for S3 transfer acceleration.";
     S3_USE_DUALSTACK_ENDPOINT: [] ["s3.use_dualstack_endpoint"] Flag, "false",
         CLI, "Whether presigned URLs are for endpoints that have IPv6 addresses as well.";
+    S3_US_EAST_1_REGIONAL_ENDPOINT: ["AWS_S3_US_EAST_1_REGIONAL_ENDPOINT"]
+        ["s3.us_east_1_regional_endpoint"]
+        Choice(&["regional", "legacy"]), "regional",
+        CLI, "Whether presigned URLs are for the global host of S3 if the region is us-east-1.";
     OUTPUT: ["AWS_DEFAULT_OUTPUT"] ["output"]
         Choice(&["json", "text", "table", "yaml", "yaml-stream", "off"]), "json",
         CLI, "The format of answers.";
@@ -321,3 +325,42 @@ table! {
     TERM: ["TERM"] [] Text, "",
         CLI, "No colors if it is dumb.";
 }
+
+/// Properties that other tools read and Keyfob does not.
+///
+/// Source: botocore (`configprovider`), the AWS CLI and the SDKs and Tools Reference Guide.
+pub(crate) const OTHER_PROPERTIES: &[&str] = &[
+    "account_id_endpoint_mode",
+    "api_versions",
+    "auth_scheme_preference",
+    "aws_credential_scope",
+    "cli_auto_prompt",
+    "cli_binary_format",
+    "cli_follow_urlparam",
+    "cli_help_output",
+    "cli_hide_output",
+    "cli_history",
+    "cli_pager",
+    "cli_timestamp_format",
+    "defaults_mode",
+    "disable_ec2_metadata",
+    "disable_request_compression",
+    "ec2_metadata_v1_disabled",
+    "endpoint_discovery_enabled",
+    "imds_use_ipv6",
+    "parameter_validation",
+    "plugins",
+    "proxy_ca_bundle",
+    "proxy_client_cert",
+    "proxy_use_forwarding_for_https",
+    "request_checksum_calculation",
+    "request_min_compression_size_bytes",
+    "response_checksum_validation",
+    "s3",
+    "sdk_ua_app_id",
+    "sigv4a_signing_region_set",
+    "sso_region",
+    "sso_registration_scopes",
+    "tcp_keepalive",
+    "user_agent_appid",
+];

@@ -213,15 +213,18 @@ pub(super) fn mentions(line: &str, name: &str) -> bool {
     })
 }
 
+/// Returns true for characters that are not seen, as web pages and chats put them into text.
+pub(super) fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+    )
+}
+
 /// Returns a text in lower case, without invisible characters, and with the wide forms of ASCII as
 /// ASCII.
-fn folded(text: &str) -> String {
-    let visible = text.chars().filter(|c| {
-        !matches!(
-            c,
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
-        )
-    });
+pub(super) fn folded(text: &str) -> String {
+    let visible = text.chars().filter(|c| !is_invisible(*c));
     let narrow = visible.map(|c| match c {
         // U+FF01 to U+FF5E are `!` to `~`.
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
@@ -361,7 +364,7 @@ pub(super) fn is_meant_for(inner: &str, section: &SectionName) -> bool {
     };
     [inner, name].iter().any(|text| {
         let text = text.trim().trim_matches(['"', '\'']);
-        text.eq_ignore_ascii_case(section.name())
+        folded(text) == folded(section.name())
     })
 }
 
@@ -522,6 +525,16 @@ mod tests {
             assert_eq!(parse_header(Order::Cli, kind, inner), profile(name));
             let sdk = parse_header(Order::JavaV2, kind, inner);
             assert_eq!(sdk, Err(Ignored::InvalidName));
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_cut_within_its_prefix_may_be_that_of_any_section() {
+        for cut in ["prof", "profile", "sso-s", "[pro", "profile p"] {
+            assert!(begins(cut, "prod"), "{cut}");
+        }
+        for cut in ["profile dev", "dev", "prod-eu"] {
+            assert!(!begins(cut, "prod"), "{cut}");
         }
     }
 }

@@ -21,7 +21,8 @@ use std::{
 
 pub use editor::Editor;
 pub use line::is_quoted;
-use line::{NAME_CHARACTERS, header, is_meant_for, is_quotable};
+use line::{NAME_CHARACTERS, folded, header, is_invisible, is_meant_for, is_quotable};
+pub(crate) use near::similar_property;
 use near::{SHOWN, nearest};
 use parse::IgnoredSection;
 pub use problem::{Problem, ProblemKind};
@@ -349,7 +350,7 @@ impl ConfigFiles {
         }
         let find = |wanted: &str| {
             let mut same = self.same_kind(name);
-            same.find(|section| section.name().name().eq_ignore_ascii_case(wanted))
+            same.find(|section| folded(section.name().name()) == folded(wanted))
         };
         let unquoted = unquoted(name.name());
         if let Some(section) = find(unquoted) {
@@ -358,6 +359,8 @@ impl ConfigFiles {
                 "has no spaces around its name: remove them"
             } else if found == unquoted {
                 "has no quotes: remove them"
+            } else if found.contains(is_invisible) {
+                "has an invisible character: write the header again"
             } else {
                 "differs in case"
             };

@@ -24,6 +24,20 @@ pub(super) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>
     near.into_iter().map(|(_, name)| name).collect()
 }
 
+/// Returns the property that a name is a slip of: one with `-` in place of `_`, or with one or two
+/// other letters. A name that is known is no slip.
+pub(crate) fn similar_property<'a>(wanted: &str, known: &[&'a str]) -> Option<&'a str> {
+    if known.contains(&wanted) {
+        return None;
+    }
+    let wanted: Vec<_> = wanted.replace('-', "_").chars().collect();
+    // Short names are near to many others.
+    let limit = (wanted.len() / 4).min(2);
+    let ranked = known.iter().map(|name| (distance(&wanted, name), *name));
+    let (distance, name) = ranked.min_by_key(|(distance, _)| *distance)?;
+    (distance <= limit).then_some(name)
+}
+
 /// Returns how many letters have to be changed, added or removed (Levenshtein).
 fn distance(from: &[char], to: &str) -> usize {
     let mut row: Vec<_> = (0..=from.len()).collect();
@@ -59,5 +73,21 @@ mod tests {
         );
         assert!(nearest("dev", ["prod", "default"]).is_empty());
         assert!(nearest("", ["a"]).is_empty());
+    }
+
+    #[test]
+    fn slips_of_properties_are_found() {
+        let known = ["role_arn", "aws_access_key_id", "region", "output"];
+        for (name, meant) in [
+            ("role-arn", Some("role_arn")),
+            ("aws_acess_key_id", Some("aws_access_key_id")),
+            ("aws-access-key-id", Some("aws_access_key_id")),
+            ("regoin", None),
+            ("regon", Some("region")),
+            ("role_arn", None),
+            ("team", None),
+        ] {
+            assert_eq!(similar_property(name, &known), meant, "{name}");
+        }
     }
 }

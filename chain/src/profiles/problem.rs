@@ -4,7 +4,7 @@ use keyfob_sigv4::{Secret, printable};
 
 use super::{
     FileKind, Section, SectionName,
-    line::{NAME_CHARACTERS, PREFIXES, begins, is_quotable, mentions},
+    line::{NAME_CHARACTERS, PREFIXES, begins, is_invisible, is_quotable, mentions},
     near::nearest,
 };
 use crate::error::shown;
@@ -168,6 +168,9 @@ impl ProblemKind {
                 format!("this file has no prefixes: write [{}]", shown(name))
             }
             Self::PrefixedSection(_) => "this file has no prefixes: write [NAME]".to_owned(),
+            _ if header.contains(is_invisible) => {
+                "it has an invisible character: write the header again".to_owned()
+            }
             Self::InvalidSectionName(_) if PREFIXES.contains(&word) && is_named => {
                 format!("write [{word} '{}']", shown(name))
             }

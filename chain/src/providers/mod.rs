@@ -5,6 +5,7 @@ mod environment;
 #[cfg(feature = "imds")]
 mod instance;
 mod key;
+mod misspelt;
 mod old_files;
 mod process;
 mod profile;

@@ -5,6 +5,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use super::{
     container::ContainerProvider,
     environment::EnvironmentProvider,
+    misspelt::misspelt,
     role::{Base, CredentialSource, Plan, Role, Sessions, masks, masks_of_sources},
     without_profile::{profile_name, without_profile},
 };
@@ -172,6 +173,18 @@ impl ProfileProvider {
         matches!(Plan::from_settings(&self.settings), Ok(None)) && self.missing_reason().is_ok()
     }
 
+    /// Returns a warning if `default`, which nothing names, is in no file, and another section was
+    /// certainly meant to be it. Of a profile that is named, this is an error.
+    fn slip_finding(&self, name: &SectionName) -> Option<Finding> {
+        let files = self.settings.files();
+        if *self.settings.profile_origin() != Origin::Default || files.find(name).ok()?.is_some() {
+            return None;
+        }
+        let slip = files.slip(name)?;
+        let text = format!("{} is in no file: {slip}", profile_name(&self.settings));
+        Some(Finding::warning(FindingKind::ProfileName, text))
+    }
+
     fn role_findings(&self) -> Vec<Finding> {
         let Ok(Some(plan)) = Plan::from_settings(&self.settings) else {
             return Vec::new();
@@ -261,9 +274,13 @@ impl Provider for ProfileProvider {
         let problems = files.problems().iter();
         let problems = problems.filter(|problem| problem.concerns(&name));
         let mut findings = problem_findings(problems);
+        if let Some(finding) = this.slip_finding(&name) {
+            findings.push(finding);
+        }
         if let Ok(Some(section)) = files.find(&name) {
             findings.extend(masks(this.settings.rules(), section, now));
             findings.extend(masks_of_sources(&this.settings, section, now));
+            findings.extend(misspelt(section));
         }
         findings.extend(this.role_findings());
         findings.extend(open_files(files));

@@ -3,7 +3,8 @@
 use keyfob_chain::{
     Finding, FindingKind, Setting,
     settings::{
-        S3_ADDRESSING_STYLE, S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT, SettingKey,
+        S3_ADDRESSING_STYLE, S3_US_EAST_1_REGIONAL_ENDPOINT, S3_USE_ACCELERATE_ENDPOINT,
+        S3_USE_DUALSTACK_ENDPOINT, SettingKey,
     },
 };
 use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl, uri};
@@ -91,9 +92,12 @@ async fn endpoint(context: &Context) -> Result<(Endpoint, Addressing), Failure> 
     let builder = Endpoint::builder().hosts(hosts);
     let region = context.region().await?;
     let argument = context.endpoint_argument();
+    let kind = context.settings().choice(&S3_US_EAST_1_REGIONAL_ENDPOINT)?;
+    let is_legacy = kind == Some("legacy");
     let mut builder = context
         .settings()
-        .endpoint(builder, "s3", region, argument)?;
+        .endpoint(builder, "s3", region, argument)?
+        .legacy_global(is_legacy);
     if is_on(context, &S3_USE_DUALSTACK_ENDPOINT) {
         builder = builder.dual_stack(true);
     }

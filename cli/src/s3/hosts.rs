@@ -9,6 +9,11 @@ pub(crate) const S3: Hosts = Hosts::new("s3").with_rules(&[
     global("s3-fips.us-east-1.{suffix}").dual_stack(false),
     global("s3.dualstack.us-east-1.{suffix}").fips(false),
     global("s3-fips.dualstack.us-east-1.{suffix}"),
+    HostRule::new("s3.{suffix}")
+        .regions(&["us-east-1"])
+        .fips(false)
+        .dual_stack(false)
+        .legacy_global(),
     HostRule::new("s3.{region}.{suffix}")
         .fips(false)
         .dual_stack(false),

@@ -291,3 +291,40 @@ fn settings_that_s3_has_no_host_for_are_refused_with_their_cure() {
         assert_has(&stderr, pieces);
     }
 }
+
+#[test]
+fn the_global_host_of_us_east_1_is_used_only_where_it_is_chosen() {
+    let variable = "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT";
+    let block = |value| format!("[default]\ns3 =\n  us_east_1_regional_endpoint = {value}\n");
+    let host = |home: &Home, region: &str, more: &[&str]| {
+        let line = ["s3", "presign", "s3://bkt/k", "--region", region];
+        let url = home.keyfob(line.iter().chain(more)).ok();
+        url["https://".len()..].split('/').next().unwrap().to_owned()
+    };
+    let legacy = home().with(variable, "Legacy");
+    assert_eq!(host(&legacy, "us-east-1", &[]), "bkt.s3.amazonaws.com");
+    assert_eq!(
+        host(&legacy, "eu-west-1", &[]),
+        "bkt.s3.eu-west-1.amazonaws.com"
+    );
+    let dual_stack = legacy.with("AWS_USE_DUALSTACK_ENDPOINT", "true");
+    assert_eq!(
+        host(&dual_stack, "us-east-1", &[]),
+        "bkt.s3.dualstack.us-east-1.amazonaws.com"
+    );
+    let profile = home().with_file("config", &block("legacy"));
+    assert_eq!(host(&profile, "us-east-1", &[]), "bkt.s3.amazonaws.com");
+    for home in [home(), profile.with(variable, "regional")] {
+        assert_eq!(
+            host(&home, "us-east-1", &[]),
+            "bkt.s3.us-east-1.amazonaws.com"
+        );
+    }
+    let wrong = home().with_file("config", &block("global"));
+    let line = ["s3", "presign", "s3://bkt/k", "--region", "us-east-1"];
+    let stderr = wrong.keyfob(line).fails(253);
+    assert_has(
+        &stderr,
+        &["s3.us_east_1_regional_endpoint is \"global\", which is not regional or legacy"],
+    );
+}
