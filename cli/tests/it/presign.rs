@@ -299,7 +299,11 @@ fn the_global_host_of_us_east_1_is_used_only_where_it_is_chosen() {
     let host = |home: &Home, region: &str, more: &[&str]| {
         let line = ["s3", "presign", "s3://bkt/k", "--region", region];
         let url = home.keyfob(line.iter().chain(more)).ok();
-        url["https://".len()..].split('/').next().unwrap().to_owned()
+        url["https://".len()..]
+            .split('/')
+            .next()
+            .unwrap()
+            .to_owned()
     };
     let legacy = home().with(variable, "Legacy");
     assert_eq!(host(&legacy, "us-east-1", &[]), "bkt.s3.amazonaws.com");
