@@ -214,7 +214,7 @@ table! {
     DURATION_SECONDS: [] ["duration_seconds"] Seconds, "that of STS: 3600",
         CHAIN, "How long the session lasts.";
     MFA_SERIAL: [] ["mfa_serial"] Text, "",
-        CHAIN, "The MFA device. Not supported yet, and an error.";
+        CHAIN, "The MFA device whose code assumes the role. The program asks for the code.";
     SSO_SESSION: [] ["sso_session"] Text, "",
         CHAIN, "The section of an SSO session. Not supported yet, and an error.";
     SSO_START_URL: [] ["sso_start_url"] Url, "",
@@ -226,7 +226,7 @@ table! {
     LOGIN_SESSION: [] ["login_session"] Text, "",
         CHAIN, "The session of `aws login`. Not supported yet, and an error.";
     CREDENTIAL_PROCESS: [] ["credential_process"] Text, "",
-        CHAIN, "A command that prints credentials. Not supported yet, and an error.";
+        CHAIN, "A command that prints credentials.";
 
     CONTAINER_CREDENTIALS_RELATIVE_URI: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] [] Text, "",
         CHAIN, "The path of the container's credentials at the agent of ECS.";
