@@ -320,6 +320,8 @@ table! {
     CLI_TIMESTAMP_FORMAT: [] ["cli_timestamp_format"]
         Choice(&["iso8601", "wire"]), "iso8601",
         CLI, "The format of times in answers; with wire, the one of the service.";
+    OPTION: ["KEYFOB_<OPTION>"] [] Text, "",
+        CLI, "An option of the command, such as KEYFOB_MAX_ATTEMPTS for --max-attempts.";
     NO_COLOR: ["NO_COLOR"] [] Text, "",
         CLI, "No colors, whatever it is set to.";
     TERM: ["TERM"] [] Text, "",
@@ -341,7 +343,6 @@ pub(crate) const OTHER_PROPERTIES: &[&str] = &[
     "cli_hide_output",
     "cli_history",
     "cli_pager",
-    "cli_timestamp_format",
     "defaults_mode",
     "disable_ec2_metadata",
     "disable_request_compression",
