@@ -199,7 +199,6 @@ pub(crate) fn is_not(value: &str, expected: &str) -> String {
 
 /// Returns a path that a setting has, for a message, or words for it if it may be a secret in the
 /// place of its path: if neither it nor its folder exists.
-#[cfg(any(test, feature = "imds", feature = "sts"))]
 pub(crate) fn shown_path(path: &Path) -> String {
     quotable_path(path).unwrap_or_else(|| "the file that it names".to_owned())
 }

@@ -2,14 +2,14 @@ use crate::{
     config::table,
     finding::{Finding, FindingKind},
     origin::Origin,
-    profiles::{FileKind, Section, similar_property},
+    profiles::{FileKind, Part, Section, similar_property},
 };
 
 /// Returns the properties of a profile that no tool reads and whose names are nearly those of
 /// others.
 pub(super) fn misspelt(section: &Section) -> Vec<Finding> {
     let parts = [FileKind::Config, FileKind::Credentials].map(|kind| section.part(kind));
-    let properties = parts.into_iter().flatten().flat_map(|part| part.iter());
+    let properties = parts.into_iter().flatten().flat_map(Part::iter);
     let read = table::ALL.iter().flat_map(|key| key.properties);
     let known: Vec<_> = read.chain(table::OTHER_PROPERTIES).copied().collect();
     let findings = properties.filter_map(|(name, value)| {
