@@ -46,6 +46,14 @@ Examples:
   $ keyfob sts get-caller-identity
   $ keyfob sts assume-role --role-arn ARN --role-session-name ada --external-id file://id";
 
+pub(super) const TRUST_POLICY: &str = "\
+Exits with 1 if --check finds that the caller may not assume the role.
+
+Examples:
+  $ keyfob trust-policy --principal 111122223333 --external-id partner-42
+  $ keyfob trust-policy --service ec2.amazonaws.com --principal 111122223333 --require-mfa
+  $ keyfob trust-policy --check policy.json --as arn:aws:iam::111122223333:user/ada --mfa";
+
 pub(super) const CONFIGURE: &str = "\
 Examples:
   $ keyfob configure --profile robot

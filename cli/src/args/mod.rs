@@ -12,6 +12,7 @@ mod s3;
 mod serve;
 mod sign;
 mod text;
+mod trust_policy;
 mod variables;
 
 use std::ffi::OsString;
@@ -29,6 +30,7 @@ pub(crate) use self::{
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
     text::{Text, TextParser},
+    trust_policy::TrustPolicyArgs,
     variables::VARIABLE_PREFIX,
 };
 
@@ -190,6 +192,9 @@ pub(crate) enum Command {
     },
     #[command(flatten)]
     Service(Invocation),
+    /// Write the trust policy of a role, or say why one refuses a caller
+    #[command(after_help = examples::TRUST_POLICY)]
+    TrustPolicy(Box<TrustPolicyArgs>),
     /// Ask for keys and defaults and write them to the configuration files
     #[command(after_help = examples::CONFIGURE)]
     Configure {

@@ -6,6 +6,7 @@ mod s3;
 mod sandbox;
 mod serve;
 mod sign;
+mod trust_policy;
 mod whoami;
 mod why;
 
@@ -21,6 +22,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Whoami { json } => whoami::run(context, *json).await,
         Command::Why { json } => why::run(context, *json).await,
         Command::Service(invocation) => services::run(context, invocation).await,
+        Command::TrustPolicy(args) => trust_policy::run(context, args),
         Command::Configure { command } => configure::run(context, command.as_ref()).await,
         Command::Sign(args) => sign::run(context, args).await,
         Command::S3(command) => s3::run(context, command).await,

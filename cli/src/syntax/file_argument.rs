@@ -84,12 +84,41 @@ fn variable(text: &str) -> (&str, &str) {
 /// # Errors
 ///
 /// If it cannot be read, or is longer.
-pub(crate) fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if path == Path::new("-") {
         files::read_at_most(io::stdin().lock(), limit)
     } else {
         files::read_at_most(File::open(path)?, limit)
     }
+}
+
+/// Reads a file, or standard input for `-`, of at most `limit` bytes. `argument` is what names the
+/// file.
+///
+/// # Errors
+///
+/// If it cannot be read. A name without a file may be something else than a name, such as a
+/// password that starts with `@`, so it is not repeated.
+pub(crate) fn read_file(argument: &str, path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    read_limited(path, limit).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Failure::usage(format!("{argument}: there is no file with this name"))
+        }
+        _ => Failure::usage(format!(
+            "{argument}: cannot read {}: {error}",
+            path.display()
+        )),
+    })
+}
+
+/// Reads a text in the same way.
+///
+/// # Errors
+///
+/// If it cannot be read, or if it is not UTF-8.
+pub(crate) fn read_text_file(argument: &str, path: &Path, limit: u64) -> Result<String, Failure> {
+    let text = String::from_utf8(read_file(argument, path, limit)?);
+    text.map_err(|_| Failure::usage(format!("{argument}: it is not UTF-8")))
 }
 
 /// Reads a value from standard input.

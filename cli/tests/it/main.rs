@@ -24,6 +24,7 @@ mod options;
 mod output;
 mod presign;
 mod python;
+mod readme;
 mod running;
 mod sandbox;
 mod secrets;
@@ -34,6 +35,7 @@ mod sign;
 mod signals;
 #[cfg(unix)]
 mod sources;
+mod trust_policy;
 mod usage;
 mod values;
 mod why;

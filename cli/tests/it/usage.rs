@@ -19,6 +19,7 @@ const COMMANDS: &[&[&str]] = &[
     &["sts", "get-caller-identity"],
     &["sts", "get-session-token"],
     &["sts", "assume-role"],
+    &["trust-policy"],
     &["configure"],
     &["configure", "list"],
     &["configure", "get", "region"],
@@ -111,6 +112,25 @@ fn a_value_that_cannot_be_used_is_not_repeated_and_its_option_is_named() {
             "--token-file",
         ),
         (vec!["sandbox", "--port", "canary"], "--port"),
+        (vec!["trust-policy", "--principal", "canary"], "--principal"),
+        (
+            vec!["trust-policy", "--principal", "arn:aws:iam::1:canary"],
+            "--principal",
+        ),
+        (vec!["trust-policy", "--service", "canary"], "--service"),
+        (vec!["trust-policy", "--org-id", "canary"], "--org-id"),
+        (
+            vec!["trust-policy", "--saml-provider", "canary"],
+            "--saml-provider",
+        ),
+        (
+            vec!["trust-policy", "--oidc", "canary", "--audience", "canary"],
+            "--oidc",
+        ),
+        (
+            vec!["trust-policy", "--check", "-", "--as", "canary"],
+            "--as",
+        ),
         (vec!["sign", "--at", "canary", url], "--at"),
         (vec!["sign", "--auth", "canary", url], "--auth"),
         (vec!["sign", "--print", "canary", url], "--print"),
@@ -147,6 +167,16 @@ fn a_value_that_cannot_be_used_is_not_repeated_and_its_option_is_named() {
         (vec!["sign", "-H", "@canary", url], "--header"),
         (vec!["sign", "--request-file", "canary"], "--request-file"),
         (vec!["sign", "compare", "canary", url], "FILE"),
+        (
+            vec![
+                "trust-policy",
+                "--check",
+                "canary",
+                "--as",
+                "ec2.amazonaws.com",
+            ],
+            "--check",
+        ),
     ] {
         let stderr = home.keyfob(&line).fails(252);
         assert_has(&stderr, &[argument, "there is no file with this name"]);
@@ -274,6 +304,7 @@ fn the_help_has_examples_a_legend_exit_codes_and_the_order_of_regions() {
         &["sign"],
         &["sign", "compare"],
         &["s3", "presign"],
+        &["trust-policy"],
         &["configure"],
         &["imds"],
         &["serve"],

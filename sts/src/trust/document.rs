@@ -100,13 +100,8 @@ impl Trusted {
     /// If it is not the ARN of a SAML provider.
     pub fn saml_provider(arn: &str) -> Result<Self, PolicyError> {
         let [partition, ..] = provider(arn, "saml-provider/")?;
-        let host = match partition {
-            "aws-cn" => "signin.amazonaws.cn",
-            "aws-us-gov" => "signin.amazonaws-us-gov.com",
-            _ => "signin.aws.amazon.com",
-        };
         let trusted = Self::new(Kind::Saml, arn)?;
-        Ok(trusted.with("StringEquals", "SAML:aud", format!("https://{host}/saml")))
+        Ok(trusted.with("StringEquals", "SAML:aud", saml_audience(partition)))
     }
 
     /// Trusts tokens that an OpenID Connect provider issues for an audience, such as
@@ -133,10 +128,16 @@ impl Trusted {
             name: name.to_owned(),
             conditions: Vec::new(),
         };
-        // By the rules of those who read it.
-        patterns(&Node {
+        // By the rules of those who read it, but without the text: it may be a secret.
+        let is_valid = patterns(&Node {
             place: "Principal".to_owned(),
             value: &trusted.principal(),
+        });
+        is_valid.map_err(|_| {
+            wrong(
+                "this must be the ARN of a user, a role, a session or a root user, without \
+                 wildcards",
+            )
         })?;
         Ok(trusted)
     }
@@ -312,6 +313,15 @@ fn provider<'a>(arn: &'a str, prefix: &str) -> Result<[&'a str; 2], PolicyError>
         (service == "iam").then_some([partition, name])
     });
     parts.ok_or_else(|| wrong(format!("the ARN of such a provider ends in {prefix}NAME")))
+}
+
+/// Returns the page of AWS to which identity providers post SAML responses.
+pub(super) fn saml_audience(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "https://signin.amazonaws.cn/saml",
+        "aws-us-gov" => "https://signin.amazonaws-us-gov.com/saml",
+        _ => "https://signin.aws.amazon.com/saml",
+    }
 }
 
 fn wrong(reason: impl Into<String>) -> PolicyError {

@@ -1,6 +1,6 @@
-use std::{io, path::Path};
+use std::path::Path;
 
-use crate::{failure::Failure, syntax::read_limited};
+use crate::{failure::Failure, syntax::read_file};
 
 /// The body of a request, as it was given: curl is given it in the same way.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,18 +34,9 @@ const MAX_BODY: u64 = 256 << 20;
 ///
 /// # Errors
 ///
-/// If it cannot be read. A name without a file may be something else than a name, such as a
-/// password that starts with `@`, so it is not repeated.
+/// If it cannot be read.
 pub(super) fn read(argument: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    read_limited(path, MAX_BODY).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Failure::usage(format!("{argument}: there is no file with this name"))
-        }
-        _ => Failure::usage(format!(
-            "{argument}: cannot read {}: {error}",
-            path.display()
-        )),
-    })
+    read_file(argument, path, MAX_BODY)
 }
 
 /// Reads a file, or standard input for `-`, as text.

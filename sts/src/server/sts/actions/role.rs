@@ -145,23 +145,8 @@ impl Call<'_> {
     fn trust_request(&self, session_name: &str, session: &Session) -> Request {
         let (caller, account) = (&self.caller.identity, self.account.id());
         let own = &self.caller.session;
-        let principal = principal_of(self.account, caller);
-        let principal_arn = match &principal {
-            Caller::Session { role_arn, .. } => role_arn.clone(),
-            _ => caller.arn(account),
-        };
-        let kind = match caller {
-            Identity::Root | Identity::MemberRoot { .. } => "Account",
-            Identity::User { .. } => "User",
-            Identity::Session { .. } | Identity::PermissionSet { .. } => "AssumedRole",
-            Identity::FederatedUser { .. } => "FederatedUser",
-        };
-        let mut request = Request::new(principal, "sts:AssumeRole")
+        let mut request = Request::assume_role(principal_of(self.account, caller))
             .with("sts:RoleSessionName", [session_name])
-            .with("aws:PrincipalArn", [principal_arn])
-            .with("aws:PrincipalAccount", [caller.account(account)])
-            .with("aws:PrincipalType", [kind])
-            .with("aws:PrincipalIsAWSService", ["false"])
             .with("aws:userid", [caller.user_id(account)])
             .with("aws:CurrentTime", [self.now.to_string()])
             .with("aws:EpochTime", [self.now.unix_seconds().to_string()]);
