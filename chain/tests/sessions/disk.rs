@@ -314,3 +314,38 @@ async fn the_aws_cli_reads_our_sessions_and_we_read_its_own() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_session_of_a_web_identity_is_read_by_both_names_that_aws_has_for_it() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    cloud
+        .key("dev", &on_disk(folder.path()), later(0))
+        .await
+        .unwrap();
+    let session = fs::read(file(folder.path(), "dev")).unwrap();
+    let token = folder.path().join("token");
+    fs::write(&token, "tok\n").unwrap();
+    let variables = keyfob_chain::Variables::from_iter([
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/demo"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
+        ("AWS_ENDPOINT_URL_STS", "http://localhost:1"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+        ("AWS_REGION", "eu-west-1"),
+    ]);
+    // The names that version 1 and version 2 of aws give it.
+    for (name, is_there) in [
+        ("8a6ffcc1d7418e54cea93e5ffb2a7ad1a46fb2f3", true),
+        ("5f52c9c583acfd120a607977e4f21fe86b7fa42d", true),
+        ("0000000000000000000000000000000000000000", false),
+    ] {
+        let disk = folder.path().join(name);
+        let cache = disk.join("cli/cache");
+        fs::create_dir_all(&cache).unwrap();
+        fs::write(cache.join(format!("{name}.json")), &session).unwrap();
+        let settings = Settings::load(variables.clone()).with_sources(on_disk(&disk));
+        let chain = keyfob_chain::Chain::default_for(keyfob_chain::Order::Cli, &settings);
+        let found = chain.resolve(later(0)).await.credentials;
+        assert_eq!(found.is_ok(), is_there, "{name}: {found:?}");
+    }
+}
