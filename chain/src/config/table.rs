@@ -227,6 +227,8 @@ table! {
         CHAIN, "The session of `aws login`. Not supported yet, and an error.";
     CREDENTIAL_PROCESS: [] ["credential_process"] Text, "",
         CHAIN, "A command that prints credentials.";
+    PROFILE_CHAIN: ["_AWS_CLI_PROFILE_CHAIN"] [] List, "",
+        CHAIN, "The profiles whose `credential_process` waits for this program, set for each.";
 
     CONTAINER_CREDENTIALS_RELATIVE_URI: ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] [] Text, "",
         CHAIN, "The path of the container's credentials at the agent of ECS.";

@@ -11,7 +11,7 @@ use serde_json::json;
 use self::split::split;
 use super::role::property;
 use crate::{
-    config::Settings,
+    config::{Settings, table},
     error::{Error, ErrorKind, quotable, quotable_path, shown},
     origin::Origin,
     profiles::{Section, Value},
@@ -21,7 +21,7 @@ use crate::{
 
 /// The profiles whose processes wait for this one, with commas between them. The AWS CLI has the
 /// same variable.
-const CHAIN: &str = "_AWS_CLI_PROFILE_CHAIN";
+const CHAIN: &str = table::PROFILE_CHAIN.name();
 /// How many profiles may wait for one another.
 const MAX_CHAIN: usize = 4;
 
