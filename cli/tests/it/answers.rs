@@ -26,9 +26,16 @@ fn run_recorded(answer: &str, home: &Home, words: &[&str]) -> (Run, Vec<String>)
 /// Starts a server that gives every request this answer. Returns its URL, and the bodies of the
 /// requests.
 pub(crate) fn start_server(answer: &str) -> (String, mpsc::Receiver<String>) {
+    let answer = answer.to_owned();
+    start_server_with(move |_| answer.clone())
+}
+
+/// Starts a server that answers by the body of the request.
+pub(crate) fn start_server_with(
+    answer: impl Fn(&str) -> String + Send + 'static,
+) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let answer = answer.to_owned();
     let (sender, bodies) = mpsc::channel();
     // It ends with the test program.
     thread::spawn(move || {
@@ -45,6 +52,7 @@ pub(crate) fn start_server(answer: &str) -> (String, mpsc::Receiver<String>) {
                 }
             }
             let body = request.split("\r\n\r\n").nth(1).unwrap_or_default();
+            let answer = answer(body);
             let _ = sender.send(body.to_owned());
             let _ = stream.write_all(answer.as_bytes());
         }

@@ -22,6 +22,7 @@ mod models;
 mod moto;
 mod options;
 mod output;
+mod pages;
 mod presign;
 mod python;
 mod readme;

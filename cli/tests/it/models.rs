@@ -1,10 +1,11 @@
 //! The tables of `cli/models` beside the model of botocore.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
 use crate::{
+    answers::{answer, start_server},
     keyfob::{Home, Run, assert_has},
     python,
 };
@@ -72,6 +73,44 @@ fn the_members_of_each_operation_are_those_of_botocore() {
         count += 1;
     }
     assert!(count >= 19, "{count}");
+}
+
+/// Version 1 of aws and the commands print the same bytes for the same answers.
+#[test]
+fn the_answers_of_all_operations_are_printed_as_by_aws() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/beside_aws.py");
+    let home = Home::new()
+        .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+        .with("TZ", "UTC")
+        .with_file("config", "");
+    let words = [script.to_str().unwrap(), models().to_str().unwrap()];
+    let mut commands = BTreeSet::new();
+    for line in run(&python::tool("python"), &words, &home).lines() {
+        let case: [String; 7] = serde_json::from_str(line).unwrap();
+        let [service, command, parameters, body, output, times, expected] = case;
+        let (url, _) = start_server(&answer("200 OK", &body));
+        let config = format!("[default]\ncli_timestamp_format = {times}\n");
+        fs::write(home.file("config"), config).unwrap();
+        let words = [
+            &service,
+            &command,
+            "--cli-input-json",
+            &parameters,
+            "--output",
+            &output,
+            "--endpoint-url",
+            &url,
+        ];
+        assert_eq!(
+            home.keyfob(words).ok(),
+            expected,
+            "{service} {command} {output} {body}"
+        );
+        commands.insert(command);
+    }
+    assert!(commands.len() >= 18, "{commands:?}");
 }
 
 /// Prints for each operation of the lists: service, command, required options, valid parameters,

@@ -51,6 +51,81 @@ fn the_output_is_that_of_aws() {
     assert_eq!(ours.len(), shape(aws(&words).ok()).len());
 }
 
+/// The same for services with other protocols, with signatures that moto verifies.
+#[test]
+fn other_services_answer_as_to_aws() {
+    let server = Server::moto();
+    let home = server.home().with("AWS_DEFAULT_REGION", "us-east-1");
+    let home = home.with_file("config", "[default]\ncli_timestamp_format = wire\n");
+    for words in [
+        &["iam", "list-access-keys", "--user-name", "robot"][..],
+        &["iam", "get-user", "--output", "text"],
+        &[
+            "iam",
+            "list-mfa-devices",
+            "--user-name",
+            "robot",
+            "--max-items",
+            "5",
+        ],
+        &[
+            "ec2",
+            "describe-regions",
+            "--region-names",
+            "eu-west-1",
+            "us-west-2",
+        ],
+        &[
+            "ec2",
+            "describe-regions",
+            "--filters",
+            "Name=region-name,Values=eu-west-1,eu-west-2",
+        ],
+        &["ec2", "describe-instances", "--output", "table"],
+        &[
+            "service-quotas",
+            "get-service-quota",
+            "--service-code",
+            "vpc",
+            "--quota-code",
+            "L-A4707A72",
+        ],
+    ] {
+        let mut aws = home.program(python::tool("aws"));
+        let expected = Run::new(aws.args(words).output().unwrap()).ok();
+        assert_eq!(home.keyfob(words).ok(), expected, "{words:?}");
+    }
+    let stderr = home
+        .keyfob(["iam", "get-user", "--user-name", "nobody"])
+        .fails(254);
+    let text = "An error occurred (NoSuchEntity) when calling the GetUser operation: ";
+    assert_has(&stderr, &[text]);
+    let quota = [
+        "service-quotas",
+        "get-service-quota",
+        "--service-code",
+        "vpc",
+    ];
+    let stderr = home
+        .keyfob(quota.iter().chain(&["--quota-code", "L-0"]))
+        .fails(254);
+    assert_has(
+        &stderr,
+        &["An error occurred (NoSuchResourceException) when calling the GetServiceQuota"],
+    );
+    let refused = [
+        "ec2",
+        "describe-instances",
+        "--instance-ids",
+        "i-00000000000000000",
+    ];
+    let stderr = home.keyfob(refused).fails(254);
+    assert_has(
+        &stderr,
+        &["(InvalidInstanceID.NotFound) when calling the DescribeInstances operation: "],
+    );
+}
+
 #[test]
 fn aws_and_boto3_read_the_files_of_configure_set() {
     let home = Home::new();

@@ -1,0 +1,171 @@
+//! Lists in pages, beside version 1 of aws.
+
+use std::sync::mpsc::Receiver;
+
+use crate::{
+    answers::{answer, start_server_with},
+    keyfob::{Home, Run, assert_has},
+    python,
+};
+
+/// A server with seven access keys on three pages, which a marker leads to.
+fn start_keys() -> (String, Receiver<String>) {
+    start_server_with(|body| {
+        let marker = body
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("Marker="));
+        let (keys, next) = match marker {
+            None => (
+                &["a", "b", "c"][..],
+                "<IsTruncated>true</IsTruncated><Marker>m1</Marker>",
+            ),
+            Some("m1") => (
+                &["d", "e"][..],
+                "<IsTruncated>true</IsTruncated><Marker>m2</Marker>",
+            ),
+            Some("m2") => (&["f", "g"][..], "<IsTruncated>false</IsTruncated>"),
+            Some(_) => return answer("400 Bad Request", ""),
+        };
+        let keys: String = keys
+            .iter()
+            .map(|key| format!("<member><AccessKeyId>{key}</AccessKeyId></member>"))
+            .collect();
+        answer(
+            "200 OK",
+            &format!(
+                "<ListAccessKeysResponse><ListAccessKeysResult><AccessKeyMetadata>{keys}\
+                 </AccessKeyMetadata>{next}</ListAccessKeysResult></ListAccessKeysResponse>"
+            ),
+        )
+    })
+}
+
+fn home() -> Home {
+    Home::new()
+        .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+}
+
+fn aws(home: &Home, words: &[&str]) -> Run {
+    let mut aws = home.program(python::tool("aws"));
+    Run::new(aws.args(words).output().unwrap())
+}
+
+const LIST: [&str; 2] = ["iam", "list-access-keys"];
+
+#[test]
+fn pages_are_merged_cut_and_continued_as_by_aws() {
+    let home = home();
+    let (url, bodies) = start_keys();
+    for words in [
+        &[][..],
+        &["--page-size", "2"],
+        &["--max-items", "2"],
+        &["--max-items", "3"],
+        &["--max-items", "4", "--output", "text"],
+        &["--max-items", "5", "--output", "table"],
+        &[
+            "--max-items",
+            "6",
+            "--query",
+            "AccessKeyMetadata[].AccessKeyId",
+        ],
+        &[
+            "--max-items",
+            "4",
+            "--output",
+            "text",
+            "--query",
+            "AccessKeyMetadata[].AccessKeyId",
+        ],
+        &[
+            "--output",
+            "text",
+            "--query",
+            "AccessKeyMetadata[].AccessKeyId",
+        ],
+        &["--max-items", "0"],
+        &["--no-paginate"],
+        &["--no-paginate", "--max-items", "2"],
+        &["--marker", "m2"],
+        &["--starting-token", "m2"],
+    ] {
+        let line = [&LIST[..], words, &["--endpoint-url", &url]].concat();
+        let expected = aws(&home, &line).ok();
+        let sent: Vec<String> = bodies.try_iter().collect();
+        assert_eq!(home.keyfob(&line).ok(), expected, "{words:?}");
+        let fields = |bodies: &[String]| -> Vec<Vec<String>> {
+            let sorted = |body: &String| {
+                let mut pairs: Vec<String> = body.split('&').map(str::to_owned).collect();
+                pairs.sort();
+                pairs
+            };
+            bodies.iter().map(sorted).collect()
+        };
+        let ours: Vec<String> = bodies.try_iter().collect();
+        assert_eq!(fields(&ours), fields(&sent), "{words:?}");
+    }
+}
+
+#[test]
+fn a_token_of_aws_works_here_and_one_of_ours_there() {
+    let home = home();
+    let (url, _bodies) = start_keys();
+    let keys = |run: &dyn Fn(&[&str]) -> Run, other: &dyn Fn(&[&str]) -> Run| {
+        let (mut keys, mut token) = (Vec::new(), None::<String>);
+        let mut programs = [run, other].into_iter().cycle();
+        loop {
+            let mut line = [&LIST[..], &["--max-items", "2", "--endpoint-url", &url]].concat();
+            if let Some(token) = &token {
+                line.extend(["--starting-token", token.as_str()]);
+            }
+            let answer = programs.next().unwrap()(&line).json();
+            for key in answer["AccessKeyMetadata"].as_array().unwrap() {
+                keys.push(key["AccessKeyId"].as_str().unwrap().to_owned());
+            }
+            match answer["NextToken"].as_str() {
+                Some(next) => token = Some(next.to_owned()),
+                None => return keys.concat(),
+            }
+        }
+    };
+    let ours = |line: &[&str]| home.keyfob(line);
+    let theirs = |line: &[&str]| aws(&home, line);
+    assert_eq!(keys(&ours, &theirs), "abcdefg");
+    assert_eq!(keys(&theirs, &ours), "abcdefg");
+}
+
+#[test]
+fn options_of_paging_beside_no_paginate_and_tokens_of_other_lists_are_refused() {
+    let home = home();
+    let page = ["--no-paginate", "--page-size", "1", "--starting-token", "x"];
+    let stderr = home.keyfob(LIST.iter().chain(&page)).fails(255);
+    let text = "Cannot specify --no-paginate along with pagination arguments: --page-size, \
+                --starting-token";
+    assert_has(&stderr, &["(Pagination): ", text]);
+    // {"NextToken": "a"}
+    let other = ["--starting-token", "eyJOZXh0VG9rZW4iOiAiYSJ9"];
+    let stderr = home.keyfob(LIST.iter().chain(&other)).fails(255);
+    assert_has(
+        &stderr,
+        &["--starting-token: it is not a token of an earlier list"],
+    );
+}
+
+#[test]
+fn a_service_that_repeats_a_page_is_an_error_and_not_an_endless_list() {
+    let (url, _bodies) =
+        start_server_with(|_| answer("200 OK", r#"{"Quotas":[],"NextToken":"t"}"#));
+    let words = [
+        "service-quotas",
+        "list-service-quotas",
+        "--service-code",
+        "ec2",
+    ];
+    let run = home().keyfob(words.iter().chain(&["--endpoint-url", &url]));
+    assert_has(
+        &run.fails(255),
+        &["the service returned the same page token twice"],
+    );
+}
