@@ -75,6 +75,83 @@ fn the_members_of_each_operation_are_those_of_botocore() {
     assert!(count >= 19, "{count}");
 }
 
+const SESSION: &str = "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>\
+    <Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+    <SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00.5Z</Expiration></Credentials>\
+    </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>";
+
+#[test]
+fn parameters_may_be_json_or_a_file_options_come_first_and_no_key_is_needed_without_a_signature() {
+    let home = Home::new().with("AWS_REGION", "eu-west-1");
+    let role = "arn:aws:iam::123456789012:role/app";
+    let json = format!(
+        r#"{{"RoleArn": "{role}", "RoleSessionName": "json", "WebIdentityToken": "token"}}"#
+    );
+    fs::write(home.path().join("input"), &json).unwrap();
+    for input in [json.as_str(), "file://input"] {
+        let (url, bodies) = start_server(&answer("200 OK", SESSION));
+        let words = [
+            "sts",
+            "assume-role-with-web-identity",
+            "--cli-input-json",
+            input,
+            "--role-session-name",
+            "option",
+            "--endpoint-url",
+            &url,
+        ];
+        let session = home.keyfob(words).json();
+        // As version 2 of aws prints a fraction.
+        let expiry = &session["Credentials"]["Expiration"];
+        assert_eq!(expiry, "2099-01-01T00:00:00.500000+00:00");
+        let body = bodies.recv().unwrap();
+        assert_has(&body, &["&RoleSessionName=option&WebIdentityToken=token"]);
+    }
+}
+
+#[test]
+fn wrong_parameters_are_refused_before_anything_is_sent() {
+    let home = Home::new().with_key("AKIAIOSFODNN7EXAMPLE", "secret");
+    let quota = [
+        "service-quotas",
+        "list-service-quotas",
+        "--service-code",
+        "ec2",
+    ];
+    let role = ["sts", "assume-role", "--cli-input-json"];
+    for (words, text) in [
+        (
+            [&role[..], &["{}"]].concat(),
+            "Missing required parameter in input: \"RoleArn\"",
+        ),
+        (
+            [&role[..], &["{\"canary\": 1}"]].concat(),
+            "Unknown parameter in input, must be one of: ",
+        ),
+        (
+            [&role[..], &["canary"]].concat(),
+            "--cli-input-json: it is not a JSON object",
+        ),
+        (
+            [&quota[..], &["--quota-applied-at-level", "canary"]].concat(),
+            "QuotaAppliedAtLevel, must be one of: ACCOUNT, RESOURCE, ALL",
+        ),
+        (
+            [&quota[..], &["--page-size", "0"]].concat(),
+            "MaxResults must be at least 1, but is 0",
+        ),
+        (
+            vec!["--sandbox", "iam", "get-user"],
+            "the sandbox has no iam: leave out --sandbox",
+        ),
+    ] {
+        let words = [&["--endpoint-url", "http://127.0.0.1:1"][..], &words].concat();
+        let stderr = home.keyfob(words).fails(252);
+        assert_has(&stderr, &[text]);
+        assert!(!stderr.contains("canary"), "{stderr}");
+    }
+}
+
 /// Version 1 of aws and the commands print the same bytes for the same answers.
 #[test]
 fn the_answers_of_all_operations_are_printed_as_by_aws() {
