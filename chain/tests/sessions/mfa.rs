@@ -140,3 +140,19 @@ async fn the_time_that_an_answer_takes_counts_for_what_comes_after_it() {
     let name = format!("/admin/keyfob-{}\"", now.unix_seconds() + 1000);
     assert!(session.contains(&name), "{name}");
 }
+
+#[tokio::test]
+async fn without_a_prompt_a_session_on_disk_is_used_until_it_expires() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (sources, _) = prompt(vec![cloud.device.code(Timestamp::now())]);
+    let with_prompt = sources.with_disk(folder.path());
+    let key = cloud.key("mfa", &with_prompt, later(0)).await.unwrap();
+    let without = || Sources::default().with_disk(folder.path());
+    for minutes in [1, 50, 59] {
+        let found = cloud.key("mfa", &without(), later(minutes)).await.unwrap();
+        assert_eq!(found, key, "{minutes}");
+    }
+    let error = cloud.key("mfa", &without(), later(61)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MfaCode);
+}

@@ -179,8 +179,8 @@ impl Sessions {
             Ok(session.credentials)
         };
         match renew().await {
-            // A session that is still valid helps through an outage.
-            Err(error) if error.is_transient() => {
+            // A session that is still valid helps through an outage, and until there is a code.
+            Err(error) if error.is_transient() || error.kind() == ErrorKind::MfaCode => {
                 let old = file.read();
                 old.filter(|old| is_valid_for(0, old, watch.now()))
                     .ok_or(error)
