@@ -249,7 +249,7 @@ fn with_common_options(mut command: Command, operation: &Operation) -> Command {
         )
 }
 
-/// Returns true for an option whose name an option of paging has. It can be set as JSON only.
+/// Returns true for an option whose name an option of paging has, which takes its place.
 fn is_shadowed(operation: &Operation, flag: &'static Flag) -> bool {
     let is_name = matches!(id(flag), MAX_ITEMS | PAGE_SIZE | STARTING_TOKEN);
     is_name && operation.pages.is_some()
@@ -281,7 +281,7 @@ fn help(flag: &Flag, shape: &Shape) -> String {
     match shape {
         Shape::Scalar(scalar) if !scalar.values.is_empty() => scalar.values.join(", "),
         Shape::Scalar(scalar) => match scalar.kind {
-            Kind::Boolean => "Yes".to_owned(),
+            Kind::Boolean => format!("Set {} to true", flag.member),
             Kind::Integer | Kind::Float => format!("A number{}", range(scalar.limits, "")),
             Kind::Timestamp => "A time, such as 2026-11-22T02:42:50Z".to_owned(),
             Kind::Blob => "Bytes: Base64, or a file with fileb://".to_owned(),
