@@ -75,7 +75,8 @@ impl Variables {
         self
     }
 
-    pub(crate) fn platform(&self) -> Platform {
+    /// Returns the rules for paths and commands.
+    pub fn platform(&self) -> Platform {
         self.platform
     }
 

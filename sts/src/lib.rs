@@ -21,6 +21,7 @@ pub mod decision;
 mod endpoint;
 mod error;
 mod json;
+pub mod mfa;
 #[cfg(any(feature = "signin", feature = "sso"))]
 mod pkce;
 mod principal;

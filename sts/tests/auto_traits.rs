@@ -2,7 +2,7 @@
 
 use keyfob_sts::{
     Endpoint, EndpointBuilder, Error, ErrorKind, HostRule, Hosts, KeyKind, Partition, Principal,
-    actions, call, decision, saml, trust,
+    actions, call, decision, mfa, saml, trust,
 };
 
 fn assert_send_sync<T: Send + Sync>() {}
@@ -63,6 +63,7 @@ fn what_services_and_identity_providers_say_is_send_and_sync() {
     use decision::*;
 
     assert_all!(Decision, Verdict, Statement, ConditionKey, Principal);
+    assert_all!(mfa::SentCodes, mfa::CodeRefusal);
     assert_all!(saml::Assertion, saml::SamlRole);
 }
 

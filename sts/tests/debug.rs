@@ -18,6 +18,7 @@ use keyfob_sts::{
     call::{Authorization, Call, Operation, Pages, Proof, Replay, Service},
     console::GetSigninToken,
     decision::Decision,
+    mfa::SentCodes,
     saml::Assertion,
     trust::{Caller, Request, TrustPolicy, Trusted},
 };
@@ -255,6 +256,17 @@ fn add_decision(shown: &mut Shown) {
     let assertion = Assertion::parse(response).unwrap();
     shown.add("Assertion", &assertion);
     shown.add("SamlRole", &assertion.roles());
+    let mut answer = Response::new(
+        "<ErrorResponse><Error><Code>AccessDenied</Code><Message>invalid MFA one time pass code\
+         </Message></Error></ErrorResponse>",
+    );
+    *answer.status_mut() = http::StatusCode::FORBIDDEN;
+    let error = GetSessionToken::new().parse(&answer).unwrap_err();
+    let mut sent = SentCodes::default();
+    let now = keyfob_sigv4::Timestamp::from_unix_seconds(0);
+    let refusal = sent.refusal(&error, &CODE.into(), now, now);
+    shown.add("SentCodes", &sent);
+    shown.add("CodeRefusal", &refusal.unwrap());
     let keys = keyfob_sigv4::Credentials::new("ASIAIOSFODNN7EXAMPLE", SECRET).unwrap();
     let call = GetSigninToken::new(&keys.with_session_token(SECRET).unwrap()).unwrap();
     shown.add("GetSigninToken", &call);

@@ -2,6 +2,7 @@
 
 mod process;
 mod sessions;
+mod split;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 

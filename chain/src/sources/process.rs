@@ -10,6 +10,9 @@ use std::{
 use keyfob_sigv4::Secret;
 use tokio::sync::oneshot;
 
+use super::split::split;
+use crate::variables::Platform;
+
 /// How long a process without a terminal may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How many bytes of each output are kept.
@@ -83,6 +86,30 @@ impl ProcessCommand {
             timeout: Some(TIMEOUT),
             has_terminal: false,
         }
+    }
+
+    /// Splits a line into a program and its arguments, as a shell would, and as
+    /// `credential_process` is split: quotes keep what is between them, and nothing is replaced.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the line: a quote does not end, or there is no program.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Platform, ProcessCommand};
+    ///
+    /// let command = ProcessCommand::parse("oathtool --totp 'a b'", Platform::Unix)?;
+    /// assert_eq!(command.program(), "oathtool");
+    /// assert_eq!(command.arguments(), ["--totp", "a b"]);
+    /// # Ok::<(), &'static str>(())
+    /// ```
+    pub fn parse(line: &str, platform: Platform) -> Result<Self, &'static str> {
+        let words = split(line, platform).ok_or("it has a quote without its end")?;
+        let mut words = words.into_iter();
+        let program = words.next().filter(|program| !program.is_empty());
+        Ok(Self::new(program.ok_or("it names no program")?, words))
     }
 
     /// Sets a variable of the process.

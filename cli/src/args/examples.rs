@@ -44,7 +44,9 @@ last line end.
 
 Examples:
   $ keyfob sts get-caller-identity
-  $ keyfob sts assume-role --role-arn ARN --role-session-name ada --external-id file://id";
+  $ keyfob sts assume-role --role-arn ARN --role-session-name ada --external-id file://id
+  $ keyfob sts get-session-token --serial-number ARN --token-code - --update-profile mfa
+  $ keyfob sts decode-authorization-message --encoded-message - --explain < error.txt";
 
 pub(super) const TRUST_POLICY: &str = "\
 Exits with 1 if --check finds that the caller may not assume the role.
@@ -60,6 +62,11 @@ Examples:
   $ keyfob configure set region eu-west-1 --profile robot
   $ keyfob configure get profile.robot.region
   $ keyfob configure list";
+
+pub(super) const MFA_LOGIN: &str = "\
+Examples:
+  $ keyfob configure mfa-login --update-profile mfa
+  $ keyfob configure mfa-login --profile robot --token-command 'ykman oath accounts code -s AWS'";
 
 pub(super) const SIGN: &str = "\
 Examples:

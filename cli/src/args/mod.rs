@@ -37,7 +37,7 @@ pub(crate) use self::{
 use crate::services::{self, Invocation};
 
 /// The heading of the options that `aws` does not have. Abbreviations prefer the options of `aws`.
-const KEYFOB_OPTIONS_HEADING: &str = "Keyfob's own options";
+pub(crate) const KEYFOB_OPTIONS_HEADING: &str = "Keyfob's own options";
 /// The heading of the options that every command takes, apart from those of the command.
 const GLOBAL_OPTIONS_HEADING: &str = "Global options";
 
@@ -255,4 +255,37 @@ pub(crate) enum ConfigureCommand {
     },
     /// List the names of all profiles
     ListProfiles,
+    /// Get temporary credentials with an MFA code, and store them under a profile
+    #[command(after_help = examples::MFA_LOGIN)]
+    MfaLogin(MfaLoginArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct MfaLoginArgs {
+    /// The profile to store them under [default: ACCOUNT-DEVICE, or session-SERIAL]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) update_profile: Option<String>,
+    /// The lifetime of the credentials: 900 to 129600 seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 43_200,
+        value_parser = number::in_range_as_aws(0..=u32::MAX),
+        allow_negative_numbers = true
+    )]
+    pub(crate) duration_seconds: u32,
+    /// The serial number or ARN of the MFA device [default: mfa_serial of the profile]
+    #[arg(long, value_name = "SERIAL")]
+    pub(crate) serial_number: Option<String>,
+    /// The six digits that the device shows; - asks for them, as without the option
+    #[arg(long, value_name = "CODE", help_heading = KEYFOB_OPTIONS_HEADING)]
+    pub(crate) token_code: Option<String>,
+    /// Take the code from the output of this command, which no shell reads
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        conflicts_with = "token_code",
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
+    pub(crate) token_command: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! Everything that the arguments refer to: settings, region, credentials, endpoints, output format.
 
 mod credentials;
+mod edit;
 mod explanation;
 mod notes;
 mod origin;
@@ -15,7 +16,9 @@ use keyfob_chain::{Region, Settings, Variables};
 use tokio::sync::OnceCell;
 
 use self::notes::Notes;
-pub(crate) use self::{credentials::has_failed, explanation::Explained};
+pub(crate) use self::{
+    credentials::has_failed, explanation::Explained, sources::run as run_process,
+};
 use crate::{
     args::{Globals, OutputFormat},
     failure::Failure,

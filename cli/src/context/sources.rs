@@ -26,7 +26,7 @@ pub(super) fn sources(console: Console, variables: &Variables, has_disk: bool) -
 }
 
 /// Runs a process, which a signal to this one stops too.
-async fn run(command: ProcessCommand) -> Result<ProcessOutput, io::Error> {
+pub(crate) async fn run(command: ProcessCommand) -> Result<ProcessOutput, io::Error> {
     let running = command.start()?;
     let stop = running.stop();
     let _undo = undo_on_signal(move || stop.stop());

@@ -66,11 +66,10 @@ const SERVICES: [&str; 61] = [
 ];
 
 /// Operations that `aws` has in a group that Keyfob has too, and their group.
-const OPERATIONS: [(&str, &str); 29] = [
+const OPERATIONS: [(&str, &str); 28] = [
     ("configure", "add-model"),
     ("configure", "export-credentials"),
     ("configure", "import"),
-    ("configure", "mfa-login"),
     ("configure", "sso"),
     ("configure", "sso-session"),
     ("ec2", "describe-images"),

@@ -94,6 +94,14 @@ impl Failure {
         Self::new(Some(Exit::Interrupted), None, "")
     }
 
+    /// The answer to a question cannot be read.
+    pub(crate) fn unread_answer(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Self::interrupted(),
+            _ => Self::other(format!("cannot read the answer: {error}")),
+        }
+    }
+
     /// Standard output cannot be written. A reader that closed it early, such as `head`, is not an
     /// error: the exit code is 0 then.
     pub(crate) fn stdout(error: &io::Error) -> Self {
@@ -137,6 +145,11 @@ impl Failure {
     pub(crate) fn with_format(mut self, format: ErrorFormat) -> Self {
         self.0.format = format;
         self
+    }
+
+    /// Returns the message alone.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
     }
 
     /// Returns the exit code of the process.

@@ -6,7 +6,7 @@ use std::sync::{
 use keyfob_backoff::{Policy, classify};
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
-    self as sts, ClientBuilder,
+    self as sts, ClientBuilder, Error,
     call::{Call, Service},
 };
 use tracing::{debug, info};
@@ -108,19 +108,29 @@ impl Client {
         context: &Context,
         call: &C,
     ) -> Result<C::Output, Failure> {
-        let answer = match &self.credentials {
+        match self.try_send(call).await {
+            Ok(output) => Ok(output),
+            Err(error) => Err(self.explain(context, &error).await),
+        }
+    }
+
+    /// Sends a call, and returns the error as it is.
+    pub(crate) async fn try_send<C: Call + Sync>(&self, call: &C) -> Result<C::Output, Error> {
+        match &self.credentials {
             Some(credentials) => self.client.send(call, credentials).await,
             None => self.client.send_unsigned(call).await,
+        }
+    }
+
+    /// Returns the failure for the error of a call. A refusal of the credentials has hints about
+    /// where they come from.
+    pub(crate) async fn explain(&self, context: &Context, error: &Error) -> Failure {
+        let endpoint = match context.endpoint_url(self.service.id()) {
+            Ok(endpoint) => endpoint.map(|(_, origin)| origin),
+            Err(failure) => return failure,
         };
-        let error = match answer {
-            Ok(output) => return Ok(output),
-            Err(error) => error,
-        };
-        let endpoint = context.endpoint_url(self.service.id())?;
-        let endpoint = endpoint.map(|(_, origin)| origin);
         let name = self.service.id().to_ascii_uppercase();
-        let mut failure =
-            Failure::from(&error).with_refusal_hint(&error, &name, endpoint.as_deref());
+        let mut failure = Failure::from(error).with_refusal_hint(error, &name, endpoint.as_deref());
         if let Some(hint) = error.hint() {
             failure = failure.with_hint(hint);
         }
@@ -128,12 +138,12 @@ impl Client {
         if classify(error.status(), error.code()).is_some() {
             failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
         }
-        if self.credentials.is_some() && is_key_refused(&error) {
+        if self.credentials.is_some() && is_key_refused(error) {
             let resolution = context.chain().explain(Timestamp::now()).await;
             let home = context.variables().home();
             failure = failure.with_key_origin(&resolution.explanation, home.as_deref());
         }
-        Err(failure)
+        failure
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     services::{
         SERVICES, Service,
         model::{Flag, Kind, Limits, Model, Operation, Pages, Scalar, Shape},
+        own::Own,
     },
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct Invocation {
     pub(super) max_items: Option<i64>,
     pub(super) page_size: Option<i64>,
     pub(super) starting_token: Option<String>,
+    pub(super) own: Own,
 }
 
 /// The value of an option.
@@ -125,6 +127,7 @@ fn find(matches: &ArgMatches) -> Option<Invocation> {
         starting_token: is_paged
             .then(|| matches.get_one::<String>(STARTING_TOKEN).cloned())
             .flatten(),
+        own: Own::read(matches, service, operation),
     })
 }
 
@@ -194,6 +197,7 @@ fn with_options(mut command: Command, service: &Service, operation: &'static Ope
             ),
         };
     }
+    command = command.args(Own::options(service, operation));
     with_common_options(command.override_usage(usage), operation)
 }
 

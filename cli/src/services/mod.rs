@@ -10,15 +10,19 @@
 //! | request → answer, with retries and hints | `client` |
 //! | answer → JSON | `answer` |
 //! | pages → one list | `pages` |
+//! | options that `aws` does not have | `own` |
 //!
 //! A module of a service has its hosts, and what is Keyfob's own about it.
 
 mod answer;
 mod client;
 mod command;
+mod decision;
 mod ec2;
 mod iam;
+mod mfa;
 mod model;
+mod own;
 mod pages;
 mod parameters;
 mod request;
@@ -29,7 +33,7 @@ mod sts;
 use std::{fmt, sync::LazyLock};
 
 use keyfob_chain::settings::CLI_TIMESTAMP_FORMAT;
-use keyfob_sigv4::Secret;
+use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::{
     Error,
     call::{self, Authorization, Reply},
@@ -40,8 +44,12 @@ use self::{answer::Times, command::Skeleton, model::Model, pages::Paging};
 pub(crate) use self::{
     client::Client,
     command::{Invocation, expand},
+    mfa::CodeSource,
 };
 use crate::{args::OutputFormat, context::Context, failure::Failure};
+
+/// The parameter with the code of an MFA device.
+const TOKEN_CODE: &str = "TokenCode";
 
 /// The services, as `--help` lists them.
 static SERVICES: [&Service; 4] = [
@@ -117,6 +125,10 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
     }
     (service.rules.check_options)(invocation)?;
     let mut parameters = parameters::read(invocation, context.variables())?;
+    if invocation.skeleton.is_none() {
+        decision::read_message(context, &mut parameters)?;
+    }
+    let code = take_code(context, invocation, &mut parameters)?;
     let paging = Paging::new(invocation, context, &mut parameters)?;
     parameters::check(&service.model, operation.input, &parameters)?;
     parameters::add_tokens(&service.model, operation.input, &mut parameters);
@@ -131,14 +143,51 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
         let skeleton = skeleton::output(&service.model, operation.output);
         return context.print(operation.name, &skeleton);
     }
-    match paging {
-        Some(paging) => print_pages(&caller, paging, parameters).await,
-        None => {
-            let client = caller.client(&parameters).await?;
-            let answer = caller.call(&client, &parameters).await?;
-            context.print(operation.name, &answer)
-        }
+    if let Some(paging) = paging {
+        return print_pages(&caller, paging, parameters).await;
     }
+    let own = &invocation.own;
+    if let Some(profile) = &own.update_profile {
+        context.check_session_profile("--update-profile", profile)?;
+    }
+    let client = caller.client(&parameters).await?;
+    let answer = match code {
+        Some(code) => caller.call_with_code(&client, parameters, &code).await?,
+        None => caller.call(&client, &parameters).await?,
+    };
+    match &own.update_profile {
+        Some(profile) => context.store_session(profile, &credentials(&answer["Credentials"])?),
+        None if own.explain => decision::explain(context, &answer),
+        None => context.print(operation.name, &answer),
+    }
+}
+
+/// Takes the code of an MFA device out of the parameters, or the command that prints one.
+fn take_code(
+    context: &Context,
+    invocation: &Invocation,
+    parameters: &mut Map<String, Value>,
+) -> Result<Option<CodeSource>, Failure> {
+    if let Some(line) = &invocation.own.token_command {
+        return CodeSource::from_command(context, line).map(Some);
+    }
+    // Any other type of value is refused where parameters are checked.
+    let Some(Value::String(code)) = parameters.get(TOKEN_CODE) else {
+        return Ok(None);
+    };
+    let source = CodeSource::from_argument(code);
+    if matches!(source, CodeSource::Asked) {
+        parameters.remove(TOKEN_CODE);
+    }
+    Ok(Some(source))
+}
+
+/// Reads the credentials of an answer that was checked to have them.
+fn credentials(answer: &Value) -> Result<Credentials, Failure> {
+    let text = |name: &str| answer[name].as_str().unwrap_or_default();
+    let credentials = Credentials::new(text("AccessKeyId"), text("SecretAccessKey"))?
+        .with_session_token(text("SessionToken"))?;
+    Ok(credentials.with_expiry(text("Expiration").parse()?))
 }
 
 /// Prints all pages as one answer; in the formats that `aws` streams, one after the other.
@@ -214,6 +263,34 @@ impl Caller<'_> {
         client: &Client,
         parameters: &Map<String, Value>,
     ) -> Result<Value, Failure> {
+        match self.try_call(client, parameters).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(client.explain(self.context, &error).await),
+        }
+    }
+
+    async fn call_with_code(
+        &self,
+        client: &Client,
+        parameters: Map<String, Value>,
+        code: &CodeSource,
+    ) -> Result<Value, Failure> {
+        let serial = parameters.get("SerialNumber").and_then(Value::as_str);
+        let serial = serial.unwrap_or_default().to_owned();
+        let send = async |code: Secret| {
+            let mut parameters = parameters.clone();
+            parameters.insert(TOKEN_CODE.to_owned(), code.expose().into());
+            self.try_call(client, &parameters).await
+        };
+        let explain = async |error: &Error| client.explain(self.context, error).await;
+        code.call(self.context, &serial, send, explain).await
+    }
+
+    async fn try_call(
+        &self,
+        client: &Client,
+        parameters: &Map<String, Value>,
+    ) -> Result<Value, Error> {
         let (service, operation) = (self.invocation.service, self.invocation.operation);
         let times = self.times;
         let mut call = request::write(service, operation, parameters)?;
@@ -221,7 +298,7 @@ impl Caller<'_> {
             call = call.with_authorization(Authorization::None);
         }
         let call = call.with_output(|reply| answer::read(service, operation.output, times, reply));
-        client.send(self.context, &call).await
+        client.try_send(&call).await
     }
 }
 

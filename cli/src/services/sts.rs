@@ -35,9 +35,11 @@ fn check_options(invocation: &Invocation) -> Result<(), Failure> {
     if !takes_code || invocation.input_json.is_some() {
         return Ok(());
     }
-    match (is_given("--serial-number"), is_given("--token-code")) {
+    let has_code = is_given("--token-code") || invocation.own.token_command.is_some();
+    match (is_given("--serial-number"), has_code) {
         (true, false) => Err(Failure::usage(
-            "--serial-number needs --token-code: the six digits that the device shows",
+            "--serial-number needs --token-code: the six digits that the device shows, or - to be \
+             asked for them",
         )),
         (false, true) => Err(Failure::usage(
             "--token-code needs --serial-number: the device, such as arn:aws:iam::123456789012:mfa/NAME",

@@ -138,12 +138,8 @@ fn restore_echo_on_signal() -> Option<Undo> {
 }
 
 async fn read_answer(read: fn() -> io::Result<String>) -> Result<Option<String>, Failure> {
-    read_trimmed(read)
-        .await
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::Interrupted => Failure::interrupted(),
-            _ => Failure::other(format!("cannot read the answer: {error}")),
-        })
+    let answer = read_trimmed(read).await;
+    answer.map_err(|error| Failure::unread_answer(&error))
 }
 
 /// Reads on another thread, because the answer may take long.

@@ -25,6 +25,7 @@ const COMMANDS: &[&[&str]] = &[
     &["configure", "get", "region"],
     &["configure", "set", "region", "eu-west-1"],
     &["configure", "list-profiles"],
+    &["configure", "mfa-login"],
     &["sign", "compare", "/dev/null", "https://iam.amazonaws.com/"],
     &["s3"],
     &["s3", "presign", "s3://b/k"],

@@ -35,6 +35,7 @@ mod get_web_identity_token;
 mod identity_context;
 mod shared;
 
+pub(crate) use self::shared::TOKEN_CODE;
 pub use self::{
     assume_role::{AssumeRole, AssumedRole, AssumedRoleUser},
     assume_role_with_saml::{AssumeRoleWithSaml, SamlRole},

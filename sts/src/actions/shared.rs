@@ -117,11 +117,12 @@ impl Operation {
     pub(super) fn mfa(self, serial_number: String, code: Secret) -> Result<Self, Error> {
         check_code(&code)?;
         self.text("SerialNumber", serial_number, 9..=256)?
-            .one_time(CODE, code, 6..=6)
+            .one_time(TOKEN_CODE, code, 6..=6)
     }
 }
 
-const CODE: &str = "TokenCode";
+/// The parameter with the code of an MFA device.
+pub(crate) const TOKEN_CODE: &str = "TokenCode";
 
 /// Checks a parameter of STS by its name, as the types of this module do when it is set. A program
 /// that sets the parameters of an [`Operation`] by itself calls it for each one.
@@ -147,7 +148,7 @@ const CODE: &str = "TokenCode";
 pub fn check_parameter(name: &str, value: &Secret) -> Result<(), Error> {
     match name {
         "RoleSessionName" | "SourceIdentity" | "Name" => check_identifier(name, value.expose()),
-        CODE => check_code(value),
+        TOKEN_CODE => check_code(value),
         _ => Ok(()),
     }
 }
@@ -201,7 +202,10 @@ fn check_code(code: &Secret) -> Result<(), Error> {
     if digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(());
     }
-    Err(Error::input(CODE, format!("{CODE} must be six digits")))
+    Err(Error::input(
+        TOKEN_CODE,
+        format!("{TOKEN_CODE} must be six digits"),
+    ))
 }
 
 fn is_same_key(one: &str, other: &str) -> bool {

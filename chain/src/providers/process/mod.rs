@@ -1,14 +1,12 @@
 //! `credential_process`: a program that writes credentials.
 
 mod document;
-mod split;
 
 use std::{fmt, io, path::Path};
 
 use keyfob_sigv4::Timestamp;
 use serde_json::json;
 
-use self::split::split;
 use super::role::property;
 use crate::{
     config::{Settings, table},
@@ -110,12 +108,8 @@ impl Process {
             return Err(self.error(ErrorKind::SourceProfile, &text));
         }
         chain.push(self.profile.clone());
-        let words = split(&self.command, variables.platform());
-        let unended = || self.error(ErrorKind::Setting, "it has a quote without its end");
-        let mut words = words.ok_or_else(unended)?.into_iter();
-        let empty = || self.error(ErrorKind::Setting, "it names no program");
-        let program = words.next().filter(|program| !program.is_empty());
-        let command = ProcessCommand::new(program.ok_or_else(empty)?, words);
+        let command = ProcessCommand::parse(&self.command, variables.platform())
+            .map_err(|reason| self.error(ErrorKind::Setting, reason))?;
         Ok(command.with_variable(CHAIN, written(&chain)))
     }
 

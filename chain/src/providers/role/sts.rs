@@ -6,6 +6,7 @@ use keyfob_sts::{
     actions::{
         AssumeRole, AssumeRoleWithWebIdentity, AssumedRole, AssumedRoleUser, WebIdentityRole,
     },
+    mfa::{SentCodes, is_code_refused},
 };
 use tokio::sync::OnceCell;
 
@@ -90,17 +91,21 @@ impl Sts {
             return session(role, answer);
         };
         let mut refused = None;
+        let mut sent = SentCodes::default();
+        let watch = self.settings.sources().watch(now);
         let mut asked = 0;
         loop {
             asked += 1;
             let code = self.ask_for_code(role, serial, refused).await?;
-            let answer = match action.clone().mfa(serial, code) {
+            let read_at = watch.now();
+            let answer = match action.clone().mfa(serial, code.clone()) {
                 Ok(action) => client.send(&action, &source.credentials).await,
                 Err(error) => Err(error),
             };
             match answer {
-                Err(error) if asked < CODES && is_wrong_code(&error) => {
-                    refused = Some(error.message().to_owned());
+                Err(error) if asked < CODES && is_code_refused(&error) => {
+                    let refusal = sent.refusal(&error, &code, read_at, watch.now());
+                    refused = refusal.map(|refusal| refusal.to_string());
                 }
                 answer => return session(role, answer),
             }
@@ -230,13 +235,6 @@ pub(super) fn read_token(file: &TokenFile) -> Result<Secret, Error> {
     })
 }
 
-/// Returns true if another code may be accepted: this one was malformed, used before, or too old.
-fn is_wrong_code(error: &keyfob_sts::Error) -> bool {
-    let is_refused = error.code() == Some("AccessDenied")
-        && error.message().contains("invalid MFA one time pass code");
-    is_refused || error.parameter() == Some("TokenCode")
-}
-
 fn session(
     role: &Role,
     answer: Result<impl Into<Session>, keyfob_sts::Error>,
@@ -245,7 +243,7 @@ fn session(
 }
 
 fn failed(role: &Role, error: keyfob_sts::Error) -> Error {
-    if is_wrong_code(&error) {
+    if is_code_refused(&error) {
         let message = format!("no session of role {}", role.origin().raw());
         return Error::with_source(ErrorKind::MfaCode, message, error);
     }

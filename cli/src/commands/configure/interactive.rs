@@ -1,9 +1,6 @@
 use keyfob_chain::profiles::{FileKind, Section, SectionName};
 
-use super::{
-    answers::{ask, current},
-    editor, save,
-};
+use super::answers::{ask, current};
 use crate::{context::Context, failure::Failure, terminal::Prompt};
 
 /// What the user entered. `None` keeps the current value.
@@ -35,8 +32,12 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
 
 /// Refuses a profile that a file cannot have before the questions, not after them.
 fn check_name(context: &Context, section: &SectionName) -> Result<(), Failure> {
-    editor(context, FileKind::Credentials)?.set(section, "aws_access_key_id", "")?;
-    editor(context, FileKind::Config)?.set(section, "region", "")?;
+    context
+        .editor(FileKind::Credentials)?
+        .set(section, "aws_access_key_id", "")?;
+    context
+        .editor(FileKind::Config)?
+        .set(section, "region", "")?;
     Ok(())
 }
 
@@ -72,7 +73,7 @@ fn write(
     answers: &Answers,
     had_token: bool,
 ) -> Result<(), Failure> {
-    let mut keys = editor(context, FileKind::Credentials)?;
+    let mut keys = context.editor(FileKind::Credentials)?;
     for (name, value) in [
         ("aws_access_key_id", &answers.id),
         ("aws_secret_access_key", &answers.secret),
@@ -87,16 +88,16 @@ fn write(
         keys.remove(section, "aws_session_token")?;
     }
     if answers.id.is_some() || answers.secret.is_some() || answers.token.is_some() {
-        save(context, &keys)?;
+        context.save(&keys)?;
     }
-    let mut defaults = editor(context, FileKind::Config)?;
+    let mut defaults = context.editor(FileKind::Config)?;
     for (name, value) in [("region", &answers.region), ("output", &answers.output)] {
         if let Some(value) = value {
             defaults.set(section, name, value.as_str())?;
         }
     }
     if answers.region.is_some() || answers.output.is_some() {
-        save(context, &defaults)?;
+        context.save(&defaults)?;
     }
     Ok(())
 }

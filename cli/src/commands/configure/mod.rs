@@ -3,19 +3,20 @@
 mod answers;
 mod interactive;
 mod list;
+mod mfa_login;
 mod name;
 
 use keyfob_chain::{
     Finding, FindingKind, Origin, Settings,
-    profiles::{Editor, FileKind, Section, SectionName, is_quoted},
+    profiles::{FileKind, Section, SectionName, is_quoted},
     shell,
 };
 use keyfob_sigv4::Secret;
 
 use self::name::{Known, Name, Target};
 use crate::{
-    args::ConfigureCommand, context::Context, failure::Failure, signals::finish_writing,
-    syntax::standard_input, terminal::Prompt,
+    args::ConfigureCommand, context::Context, failure::Failure, syntax::standard_input,
+    terminal::Prompt,
 };
 
 /// Runs the command.
@@ -33,6 +34,7 @@ pub(super) async fn run(
         Some(ConfigureCommand::Get { name }) => get(context, name),
         Some(ConfigureCommand::Set { name, value }) => set(context, name, value.as_deref()).await,
         Some(ConfigureCommand::ListProfiles) => list_profiles(context),
+        Some(ConfigureCommand::MfaLogin(args)) => mfa_login::run(context, args).await,
     }
 }
 
@@ -102,12 +104,12 @@ async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), F
         Target::Property(key) => FileKind::for_property(key),
         Target::Nested(..) => FileKind::Config,
     };
-    let mut editor = editor(context, kind)?;
+    let mut editor = context.editor(kind)?;
     match &name.target {
         Target::Property(key) => editor.set(&section, key, value.clone()),
         Target::Nested(key, nested) => editor.set_nested(&section, key, nested, value.clone()),
     }?;
-    save(context, &editor)?;
+    context.save(&editor)?;
     let key = name.key().to_ascii_lowercase();
     if key != "credential_process" && is_quoted(value.expose()) {
         let text = "the value has quotes, which are part of it: set it again without them";
@@ -173,35 +175,4 @@ async fn read_value(
 fn value_missing() -> Failure {
     Failure::usage("the following arguments are required: VALUE")
         .with_hint("an empty VALUE in quotes, \"\", empties the setting")
-}
-
-fn editor(context: &Context, kind: FileKind) -> Result<Editor, Failure> {
-    let path = match kind {
-        FileKind::Config => context.variables().config_file(),
-        FileKind::Credentials => context.variables().credentials_file(),
-    };
-    match path {
-        Some(path) => Ok(Editor::new(kind, path)),
-        None => Err(
-            Failure::configuration("there is no home folder for the configuration files")
-                .with_hint("set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"),
-        ),
-    }
-}
-
-fn save(context: &Context, editor: &Editor) -> Result<(), Failure> {
-    let saved = {
-        let _guard = finish_writing();
-        editor.save()?
-    };
-    for warning in &saved.warnings {
-        context.console().warn(warning);
-    }
-    if saved.open_to_others && saved.path.ends_with("credentials") {
-        let (path, word) = (saved.path.display(), shell::path(&saved.path));
-        context.console().warn(&format!(
-            "other users can read {path}: run chmod 600 {word}"
-        ));
-    }
-    Ok(())
 }

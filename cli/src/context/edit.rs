@@ -1,0 +1,120 @@
+use keyfob_chain::{
+    profiles::{Editor, FileKind, SectionName},
+    settings::{KEY_EXPIRATION, SESSION_TOKEN},
+    shell,
+};
+use keyfob_sigv4::{Credentials, Secret};
+use keyfob_sts::KeyKind;
+
+use crate::{context::Context, failure::Failure, signals::finish_writing};
+
+impl Context {
+    /// Returns an editor of one of the configuration files.
+    ///
+    /// # Errors
+    ///
+    /// If there is no home folder for the file.
+    pub(crate) fn editor(&self, kind: FileKind) -> Result<Editor, Failure> {
+        let path = match kind {
+            FileKind::Config => self.variables().config_file(),
+            FileKind::Credentials => self.variables().credentials_file(),
+        };
+        match path {
+            Some(path) => Ok(Editor::new(kind, path)),
+            None => Err(Failure::configuration(
+                "there is no home folder for the configuration files",
+            )
+            .with_hint("set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE")),
+        }
+    }
+
+    /// Saves the changes of an editor, and prints its warnings.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub(crate) fn save(&self, editor: &Editor) -> Result<(), Failure> {
+        let saved = {
+            let _guard = finish_writing();
+            editor.save()?
+        };
+        for warning in &saved.warnings {
+            self.console().warn(warning);
+        }
+        if saved.open_to_others && saved.path.ends_with("credentials") {
+            let (path, word) = (saved.path.display(), shell::path(&saved.path));
+            self.console().warn(&format!(
+                "other users can read {path}: run chmod 600 {word}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Fails if a session cannot be stored under a profile. It is called before the session is
+    /// issued, which would be lost.
+    ///
+    /// # Errors
+    ///
+    /// If the credentials file cannot have the profile, or if the profile has a long-term key,
+    /// which would be lost. The message begins with `argument`, which names the profile.
+    pub(crate) fn check_session_profile(
+        &self,
+        argument: &str,
+        profile: &str,
+    ) -> Result<(), Failure> {
+        let section = SectionName::profile(profile);
+        let mut editor = self.editor(FileKind::Credentials)?;
+        editor.set(&section, "aws_access_key_id", "")?;
+        let known = self.settings().files().find(&section)?;
+        let get = |name: &str| known.and_then(|section| section.get(name)?.non_empty());
+        let has_token = SESSION_TOKEN
+            .properties
+            .iter()
+            .any(|name| get(name).is_some());
+        let is_long_term = |id| !has_token || KeyKind::from_access_key_id(id) == KeyKind::LongTerm;
+        if get("aws_access_key_id").is_some_and(is_long_term) {
+            return Err(Failure::usage(format!(
+                "{argument}: this profile has a long-term key, which the session would replace: \
+                 name another one"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Stores a session under a profile of the credentials file: keys, token and expiry. Comments
+    /// and other settings stay.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    pub(crate) fn store_session(
+        &self,
+        profile: &str,
+        session: &Credentials,
+    ) -> Result<(), Failure> {
+        let section = SectionName::profile(profile);
+        let mut editor = self.editor(FileKind::Credentials)?;
+        let token = session.session_token().map(Secret::expose);
+        let expiry = session.expiry().map(|expiry| expiry.to_string());
+        for (name, value) in [
+            ("aws_access_key_id", Some(session.access_key_id())),
+            (
+                "aws_secret_access_key",
+                Some(session.secret_access_key().expose()),
+            ),
+            (SESSION_TOKEN.properties[0], token),
+            (KEY_EXPIRATION.properties[0], expiry.as_deref()),
+        ] {
+            match value {
+                Some(value) => editor.set(&section, name, value)?,
+                None => editor.remove(&section, name)?,
+            };
+        }
+        // Other names of the same would be those of the session before.
+        let others = [SESSION_TOKEN.properties, KEY_EXPIRATION.properties];
+        for name in others.iter().flat_map(|names| &names[1..]) {
+            editor.remove(&section, name)?;
+        }
+        self.save(&editor)
+    }
+}
