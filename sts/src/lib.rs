@@ -1,5 +1,8 @@
 //! [`actions`]: crate::actions
 //! [`call`]: crate::call
+//! [`console`]: crate::console
+//! [`decision`]: crate::decision
+//! [`saml`]: crate::saml
 //! [`trust`]: crate::trust
 //! [`AssumeRole`]: actions::AssumeRole
 //! [`GetCallerIdentity`]: actions::GetCallerIdentity
