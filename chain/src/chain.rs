@@ -43,6 +43,8 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct Chain {
     providers: Vec<Arc<dyn Provider>>,
+    /// The place among the providers of what only an explanation looks for.
+    old_files: Option<(usize, Variables)>,
 }
 
 /// The credentials, or why there are none, with the explanation.
@@ -129,10 +131,10 @@ impl Chain {
                 Source::Environment => chain.then(EnvironmentProvider::new(settings)),
                 Source::WebIdentity => chain.then(WebIdentityProvider::new(settings)),
                 Source::Profile => chain.then(ProfileProvider::new(settings)),
-                Source::OldFiles => match OldFiles::configured(settings.variables()) {
-                    Some(files) => chain.then(files),
-                    None => chain,
-                },
+                Source::OldFiles => {
+                    chain.old_files = Some((chain.providers.len(), settings.variables().clone()));
+                    chain
+                }
                 Source::Container => chain.then(ContainerProvider::new(settings)),
                 // Last, because outside EC2 it takes up to 1 s to find out that there is none.
                 #[cfg(feature = "imds")]
@@ -205,7 +207,8 @@ impl Chain {
     /// Does the same as [`resolve`](Self::resolve), then looks at the providers after the one that
     /// answered, to find those that it masks.
     ///
-    /// Those are only [inspected](Provider::inspect): no service issues credentials for this.
+    /// Those are only [inspected](Provider::inspect): no service issues credentials for this. Files
+    /// of boto 2 with a key, which Keyfob does not read, have a row here and not in `resolve`.
     ///
     /// # Examples
     ///
@@ -230,6 +233,21 @@ impl Chain {
     /// # });
     /// ```
     pub async fn explain(&self, now: Timestamp) -> Resolution {
+        self.with_old_files().explain_all(now).await
+    }
+
+    /// Returns the chain with a row for a file that Keyfob does not read, if there is one.
+    fn with_old_files(&self) -> Self {
+        let mut chain = self.clone();
+        if let Some((place, variables)) = chain.old_files.take()
+            && let Some(files) = OldFiles::configured(&variables)
+        {
+            chain.providers.insert(place, Arc::new(files));
+        }
+        chain
+    }
+
+    async fn explain_all(&self, now: Timestamp) -> Resolution {
         let (outcome, mut attempts) = self.ask(now).await;
         let answered = attempts.len();
         for provider in &self.providers[answered..] {

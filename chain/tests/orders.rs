@@ -6,10 +6,10 @@
 )]
 
 use keyfob_chain::{
-    Chain, Error, ErrorKind, Order, Settings, Variables,
+    Chain, Error, ErrorKind, Explanation, Found, Order, Origin, Settings, Variables,
     profiles::{ConfigFiles, FileKind},
 };
-use keyfob_sigv4::Timestamp;
+use keyfob_sigv4::{Credentials, Timestamp};
 
 const ALL: [Order; 7] = [
     Order::Cli,
@@ -264,4 +264,27 @@ async fn a_key_of_boto_2_is_a_row_of_those_who_read_it() {
         found[0].contains("/.boto is not read by keyfob"),
         "{found:?}"
     );
+}
+
+#[tokio::test]
+async fn files_of_boto_2_are_looked_for_by_an_explanation_each_time_and_by_nothing_else() {
+    let home = tempfile::tempdir().unwrap();
+    let boto = home.path().join(".boto");
+    let key = Found::new(
+        Credentials::new("AKIDEXAMPLE", "secret").unwrap(),
+        Origin::Default,
+    );
+    let variables = [("HOME", home.path().to_str().unwrap())];
+    let chain = Chain::default_for(Order::Cli, &settings(&variables, "")).then(key);
+    let rows = |explanation: Explanation| {
+        let rows = explanation.attempts.into_iter();
+        rows.map(|row| row.provider).collect::<Vec<_>>()
+    };
+    let without = rows(chain.resolve(now()).await.explanation);
+    assert_eq!(rows(chain.explain(now()).await.explanation), without);
+    std::fs::write(&boto, "[Credentials]\naws_access_key_id = AKIABOTO\n").unwrap();
+    assert_eq!(rows(chain.resolve(now()).await.explanation), without);
+    let mut with = without;
+    with.insert(3, "boto 2".to_owned());
+    assert_eq!(rows(chain.explain(now()).await.explanation), with);
 }
