@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// A key in a file of boto 2, or of the first tools for EC2, which boto3 and the AWS CLI still read
-/// before the container's. Only an explanation has it, so that people see why those use another key.
+/// before the container's. Only an explanation has it, so that people see why those use another
+/// key.
 ///
 /// Source: botocore, `OriginalEC2Provider` and `BotoProvider`.
 #[derive(Debug)]

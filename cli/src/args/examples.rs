@@ -39,8 +39,8 @@ Examples:
   $ AWS_PROFILE=prod keyfob why --json";
 
 pub(crate) const STS: &str = "\
-An option that takes text reads it from a file for file://PATH, as in aws: the whole file, with its
-last line end.
+An option that takes text or a number reads it from a file for file://PATH, as in aws: the whole
+file; a text has its last line end.
 
 Examples:
   $ keyfob sts get-caller-identity

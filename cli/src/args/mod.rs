@@ -25,7 +25,7 @@ pub(crate) use self::{
     connection::ConnectionArgs,
     format::{ErrorFormat, OutputFormat},
     imds::{ImdsCommand, WatchEvent},
-    number::NumberError,
+    number::{NumberError, in_range_as_aws},
     s3::{PresignArgs, S3Command},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},

@@ -35,7 +35,7 @@ pub(super) fn in_range(
 }
 
 /// Returns a parser of numbers in this range, for an option of `aws`.
-pub(super) fn in_range_as_aws(
+pub(crate) fn in_range_as_aws(
     range: RangeInclusive<u32>,
 ) -> impl Fn(&str) -> Result<u32, NumberError> + Clone + Send + Sync + 'static {
     move |text| parse(text, &range).ok_or(NumberError::NotForAws)?

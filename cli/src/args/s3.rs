@@ -1,6 +1,6 @@
 use clap::{Args, Subcommand};
 
-use crate::args::{KEYFOB_OPTIONS_HEADING, examples, number::in_range_as_aws};
+use crate::args::{KEYFOB_OPTIONS_HEADING, Text, examples};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum S3Command {
@@ -19,11 +19,10 @@ pub(crate) struct PresignArgs {
     #[arg(
         long,
         value_name = "SECONDS",
-        default_value_t = 3600,
-        value_parser = in_range_as_aws(1..=u32::MAX),
+        default_value = "3600",
         allow_negative_numbers = true
     )]
-    pub(crate) expires_in: u32,
+    pub(crate) expires_in: Text,
     /// The HTTP method that the URL is for
     #[arg(long, value_name = "METHOD", default_value = "GET", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) method: String,

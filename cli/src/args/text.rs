@@ -7,8 +7,8 @@ use clap::{
 
 /// The value of an option, which may stand in a file, as in `aws`: `file://PATH`.
 ///
-/// Every option of `sts` that takes text has this type. Parsing keeps what was written;
-/// [`expand`](crate::syntax::expand) reads the file.
+/// Every option of a service that takes text or a number has this type. Parsing keeps what was
+/// written; [`expand`](crate::syntax::expand) reads the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text {
     /// The option as people write it, such as `--external-id`.

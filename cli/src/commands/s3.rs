@@ -11,11 +11,11 @@ use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl, uri};
 use keyfob_sts::Endpoint;
 
 use crate::{
-    args::{PresignArgs, S3Command},
+    args::{PresignArgs, S3Command, in_range_as_aws},
     context::Context,
     failure::Failure,
     s3::{Addressing, Object, S3, S3_ACCELERATE, is_accelerated},
-    syntax::{has_dot_segments, parse_header},
+    syntax::{expand_number, has_dot_segments, parse_header},
 };
 
 /// Runs the command.
@@ -25,7 +25,12 @@ use crate::{
 /// If an argument is invalid, or if there are no credentials.
 pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Failure> {
     let S3Command::Presign(args) = command;
-    let ttl = ttl(context, args)?;
+    let seconds = expand_number(
+        &args.expires_in,
+        in_range_as_aws(1..=u32::MAX),
+        context.settings().variables(),
+    )?;
+    let ttl = ttl(context, args, seconds)?;
     let object = Object::parse(&args.uri)?;
     let headers = headers(args)?;
     let credentials = context.credentials_to_sign().await?;
@@ -46,7 +51,7 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
     };
     let region = endpoint.signing_region().unwrap_or_default();
     let presigned = Signer::s3(region)?.presign(&request, &credentials, Timestamp::now(), ttl)?;
-    check_expiry(context, args, &presigned)?;
+    check_expiry(context, args, seconds, &presigned)?;
     context
         .console()
         .write_stdout(format!("{}\n", presigned.as_str()))
@@ -54,12 +59,11 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
 
 /// Returns how long the URL works. S3 refuses a URL that states more than a week, so a week is
 /// signed then: `aws` prints the URL that S3 refuses.
-fn ttl(context: &Context, args: &PresignArgs) -> Result<Ttl, Failure> {
-    let Ok(ttl) = Ttl::from_secs(args.expires_in.into()) else {
+fn ttl(context: &Context, args: &PresignArgs, seconds: u32) -> Result<Ttl, Failure> {
+    let Ok(ttl) = Ttl::from_secs(seconds.into()) else {
         let text = format!(
-            "S3 accepts at most {} s, which is a week: the URL does not work for {} s",
+            "S3 accepts at most {} s, which is a week: the URL does not work for {seconds} s",
             Ttl::MAX.as_secs(),
-            args.expires_in
         );
         if args.strict {
             return Err(Failure::usage(format!("--expires-in: {text}")));
@@ -174,6 +178,7 @@ fn headers(args: &PresignArgs) -> Result<Vec<(String, String)>, Failure> {
 fn check_expiry(
     context: &Context,
     args: &PresignArgs,
+    seconds: u32,
     presigned: &Presigned,
 ) -> Result<(), Failure> {
     let Some(expiry) = presigned.expires_early() else {
@@ -183,9 +188,8 @@ fn check_expiry(
         format!("the URL never works, because the credentials expired at {expiry}")
     } else {
         format!(
-            "the URL stops working at {expiry}, when the credentials expire, before its {} s have \
-             passed",
-            args.expires_in
+            "the URL stops working at {expiry}, when the credentials expire, before its {seconds} s \
+             have passed",
         )
     };
     if args.strict {

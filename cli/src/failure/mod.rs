@@ -14,7 +14,7 @@ use self::exit::Exit;
 pub(crate) use self::{
     advice::{is_key_refused, with_reasons},
     causes::chained,
-    usage::explain_usage,
+    usage::{explain_usage, refused_number},
 };
 use crate::{
     args::{ErrorFormat, OutputFormat},

@@ -112,15 +112,22 @@ fn place(word: &str, words: &[OsString]) -> String {
     }
 }
 
-/// A number has reasons of its own, and `aws` has an exit code for text in the place of one.
+/// Returns the failure for the number of an option. `aws` has an exit code for text in its place.
+pub(crate) fn refused_number(name: &str, reason: &NumberError) -> Failure {
+    let text = reason.to_string();
+    match reason {
+        NumberError::NotForAws => {
+            Failure::other(format!("{name}: {text}")).with_code("ParamValidation")
+        }
+        NumberError::NotANumber | NumberError::OutOfRange { .. } => invalid(name, &text),
+    }
+}
+
 fn invalid_value(error: &Error) -> Failure {
     let name = name(error);
     let source = std::error::Error::source(error);
     match source.and_then(|source| source.downcast_ref::<NumberError>()) {
-        Some(reason @ NumberError::NotForAws) => {
-            Failure::other(format!("{name}: {reason}")).with_code("ParamValidation")
-        }
-        Some(reason) => invalid(&name, &reason.to_string()),
+        Some(reason) => refused_number(&name, reason),
         // The texts of other parsers, such as that of addresses, do not repeat the value.
         None => Failure::usage(match source {
             Some(source) => format!("{name}: {source}"),

@@ -37,8 +37,6 @@ pub(crate) struct Invocation {
 #[derive(Debug)]
 pub(super) enum Given {
     Words(Vec<Text>),
-    Integer(i64),
-    Float(f64),
     Boolean(bool),
 }
 
@@ -143,11 +141,7 @@ fn value(
             Kind::Boolean if matches.get_flag(id) => Given::Boolean(true),
             Kind::Boolean if matches.get_flag(flag.member) => Given::Boolean(false),
             Kind::Boolean => return None,
-            Kind::Integer => Given::Integer(*matches.get_one(id)?),
-            Kind::Float => Given::Float(*matches.get_one(id)?),
-            Kind::Text | Kind::Timestamp | Kind::Blob | Kind::Document => {
-                Given::Words(vec![matches.get_one::<Text>(id)?.clone()])
-            }
+            _ => Given::Words(vec![matches.get_one::<Text>(id)?.clone()]),
         },
         Shape::Structure(_) | Shape::List { .. } | Shape::Map { .. } => {
             Given::Words(matches.get_many::<Text>(id)?.cloned().collect())
@@ -181,10 +175,9 @@ fn with_options(mut command: Command, service: &Service, operation: &'static Ope
         command = match shape {
             Shape::Scalar(Scalar { kind, .. }) => match kind {
                 Kind::Boolean => with_switch(command, arg, flag),
-                Kind::Integer => {
-                    command.arg(arg.value_parser(integer).allow_negative_numbers(true))
+                Kind::Integer | Kind::Float => {
+                    command.arg(arg.value_parser(TextParser).allow_negative_numbers(true))
                 }
-                Kind::Float => command.arg(arg.value_parser(float).allow_negative_numbers(true)),
                 Kind::Text | Kind::Timestamp | Kind::Blob | Kind::Document => {
                     command.arg(arg.value_parser(TextParser))
                 }
@@ -313,11 +306,11 @@ fn value_name(flag: &'static Flag) -> String {
     last.to_ascii_uppercase()
 }
 
-fn integer(text: &str) -> Result<i64, NumberError> {
+pub(super) fn integer(text: &str) -> Result<i64, NumberError> {
     text.parse().map_err(|_| NumberError::NotForAws)
 }
 
-fn float(text: &str) -> Result<f64, NumberError> {
+pub(super) fn float(text: &str) -> Result<f64, NumberError> {
     let number: f64 = text.parse().map_err(|_| NumberError::NotForAws)?;
     Some(number)
         .filter(|number| number.is_finite())

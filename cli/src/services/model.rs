@@ -90,7 +90,7 @@ pub(super) struct Member {
 pub(super) struct Scalar {
     pub(super) kind: Kind,
     pub(super) limits: Limits,
-    /// All values, if there are few.
+    /// All values at the time of the table, if there are few, for the help.
     pub(super) values: Vec<&'static str>,
     pub(super) is_secret: bool,
 }

@@ -8,10 +8,10 @@ use crate::{
     args::Text,
     failure::Failure,
     services::{
-        command::{Given, Invocation},
-        model::{Kind, Model, Scalar, Shape},
+        command::{Given, Invocation, float, integer},
+        model::{Kind, Model, Shape},
     },
-    syntax::{Form, expand, expand_bytes, parse_value},
+    syntax::{Form, expand, expand_bytes, expand_number, parse_value},
 };
 
 /// The depth to which shapes that contain themselves are followed.
@@ -39,15 +39,8 @@ pub(super) fn read(
         };
         let value = match given {
             Given::Boolean(yes) => (*yes).into(),
-            Given::Integer(number) => (*number).into(),
-            Given::Float(number) => (*number).into(),
             Given::Words(words) => match (model.shape(member.shape), words.as_slice()) {
-                (
-                    Shape::Scalar(Scalar {
-                        kind: Kind::Blob, ..
-                    }),
-                    [only],
-                ) => blob(only, variables)?,
+                (Shape::Scalar(scalar), [only]) => scalar_value(scalar.kind, only, variables)?,
                 (_, words) => parse_value(words, &form(model, member.shape, MAX_DEPTH), variables)?,
             },
         };
@@ -62,6 +55,17 @@ fn from_json(text: &Text, variables: &Variables) -> Result<Map<String, Value>, F
         Ok(Value::Object(parameters)) => Ok(parameters),
         _ => Err(refused()),
     }
+}
+
+fn scalar_value(kind: Kind, text: &Text, variables: &Variables) -> Result<Value, Failure> {
+    Ok(match kind {
+        Kind::Blob => blob(text, variables)?,
+        Kind::Integer => expand_number(text, integer, variables)?.into(),
+        Kind::Float => expand_number(text, float, variables)?.into(),
+        Kind::Boolean | Kind::Text | Kind::Timestamp | Kind::Document => {
+            expand(text, variables)?.into()
+        }
+    })
 }
 
 /// Returns the Base64 of a file, or what was written, which is Base64, as in version 2 of `aws`.
@@ -119,8 +123,8 @@ pub(super) fn add_tokens(model: &Model, input: &str, parameters: &mut Map<String
     }
 }
 
-/// Checks parameters against the shape: required members, names, types and values of short
-/// enumerations. Minima are checked where the request is written.
+/// Checks parameters against the shape: required members, names and types. Minima are checked where
+/// the request is written. Which values an enumeration has, only the service knows: it adds some.
 ///
 /// # Errors
 ///
@@ -192,14 +196,9 @@ fn check_value(model: &Model, shape: &str, value: &Value, path: &str, faults: &m
             }
             return;
         }
-        (Shape::Scalar(scalar), value) => match check_scalar(scalar, value) {
+        (Shape::Scalar(scalar), value) => match check_kind(scalar.kind, value) {
             Ok(()) => return,
-            Err(Fault::Type(expected)) => expected,
-            Err(Fault::Value) => {
-                let values = scalar.values.join(", ");
-                let fault = format!("Invalid value for parameter {path}, must be one of: {values}");
-                return faults.push(fault);
-            }
+            Err(expected) => expected,
         },
         (Shape::Structure(_) | Shape::Map { .. }, _) => "an object",
         (Shape::List { .. }, _) => "a list",
@@ -209,28 +208,16 @@ fn check_value(model: &Model, shape: &str, value: &Value, path: &str, faults: &m
     ));
 }
 
-enum Fault {
-    Type(&'static str),
-    Value,
-}
-
-fn check_scalar(scalar: &Scalar, value: &Value) -> Result<(), Fault> {
-    let (is_it, expected) = match scalar.kind {
+/// Returns the words for what is expected if the value is something else.
+fn check_kind(kind: Kind, value: &Value) -> Result<(), &'static str> {
+    let (is_it, expected) = match kind {
         Kind::Boolean => (value.is_boolean(), "true or false"),
         Kind::Integer => (value.is_i64(), "a whole number"),
         Kind::Float => (value.is_number(), "a number"),
         Kind::Timestamp => (value.is_string() || value.is_number(), "a time"),
         Kind::Text | Kind::Blob | Kind::Document => (value.is_string(), "a text"),
     };
-    if !is_it {
-        return Err(Fault::Type(expected));
-    }
-    match value.as_str() {
-        Some(text) if !scalar.values.is_empty() && !scalar.values.contains(&text) => {
-            Err(Fault::Value)
-        }
-        _ => Ok(()),
-    }
+    if is_it { Ok(()) } else { Err(expected) }
 }
 
 #[cfg(test)]
@@ -260,14 +247,16 @@ mod tests {
             "Name": "a", "Tags": [{"Key": "k"}], "Count": 1, "Rate": 2, "On": true, "Token": "t",
         });
         assert_eq!(faults(&good), "");
+        // A service adds values.
+        assert_eq!(faults(&json!({"Name": "new"})), "");
         let bad = json!({
-            "Name": "canary", "Tags": [{"Value": "canary"}, "canary", {"Key": 1, "canary": 2}],
+            "Name": 7, "Tags": [{"Value": "canary"}, "canary", {"Key": 1, "canary": 2}],
             "Count": 1.5, "Rate": "canary", "On": "canary", "Token": {},
         });
         let text = faults(&bad);
         for line in [
             "Parameter validation failed:",
-            "Invalid value for parameter Name, must be one of: a, b",
+            "Invalid type for parameter Name, must be a text",
             "Missing required parameter in Tags[0]: \"Key\"",
             "Invalid type for parameter Tags[1], must be an object",
             "Invalid type for parameter Tags[2].Key, must be a text",

@@ -3,7 +3,10 @@ use std::{borrow::Cow, fs::File, io, path::Path};
 use keyfob_chain::{Variables, files};
 use keyfob_sigv4::Secret;
 
-use crate::{args::Text, failure::Failure};
+use crate::{
+    args::{NumberError, Text},
+    failure::{Failure, refused_number},
+};
 
 /// Returns the text of the file for `file://PATH`, and any other value as it was written.
 ///
@@ -30,6 +33,21 @@ pub(crate) fn expand(text: &Text, variables: &Variables) -> Result<String, Failu
             "{flag}: cannot read {path}: {error}"
         ))),
     }
+}
+
+/// Returns the number of an option of `aws`, which `parse` reads, for a file without the whitespace
+/// around it.
+///
+/// # Errors
+///
+/// As [`expand`], or if it is not such a number. The message names the option.
+pub(crate) fn expand_number<N>(
+    text: &Text,
+    parse: impl FnOnce(&str) -> Result<N, NumberError>,
+    variables: &Variables,
+) -> Result<N, Failure> {
+    let written = expand(text, variables)?;
+    parse(written.trim()).map_err(|reason| refused_number(&text.flag, &reason))
 }
 
 /// Returns the bytes of the file for `fileb://PATH`, and `None` for any other value.

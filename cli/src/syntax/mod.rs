@@ -8,7 +8,9 @@ mod shorthand;
 mod url;
 
 pub(crate) use self::{
-    file_argument::{expand, expand_bytes, read_file, read_text_file, standard_input},
+    file_argument::{
+        expand, expand_bytes, expand_number, read_file, read_text_file, standard_input,
+    },
     header::parse_header,
     shorthand::{Form, parse_value},
     url::{authority, has_dot_segments, to_wire_form},
