@@ -10,8 +10,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use keyfob_chain::{Cached, Chain, Error, ErrorKind, Order, Provider as _, Settings, Variables};
-use keyfob_sigv4::Timestamp;
+use keyfob_chain::{
+    Cached, Chain, Error, ErrorKind, Found, Order, Origin, Provider as _, Settings, Variables,
+};
+use keyfob_sigv4::{Credentials, Timestamp};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(1_800_000_000 + seconds)
@@ -105,22 +107,24 @@ async fn a_broken_file_is_an_error_that_names_it_while_the_cached_key_is_served(
     assert_eq!(id(&cached, 0).await.unwrap(), "AKIAOLD");
     for (second, text) in [
         (1, "[default\n"),
-        (2, "[default]\naws_access_key_id = AKIAHALF\n"),
-        (3, "[default]\naws_access_key_id = AKIAHALF\naws_secret"),
+        (3, "[default]\naws_access_key_id = AKIAHALF\n"),
+        (5, "[default]\naws_access_key_id = AKIAHALF\naws_secret"),
     ] {
         home.write("credentials", text);
-        assert_eq!(id(&cached, second).await.unwrap(), "AKIAOLD", "{text}");
-        let error = cached.provider().provide(at(second)).await.unwrap_err();
+        for second in [second, second + 1] {
+            assert_eq!(id(&cached, second).await.unwrap(), "AKIAOLD", "{text}");
+        }
+        let error = cached.provider().provide(at(second + 1)).await.unwrap_err();
         assert!(error.to_string().contains("/.aws/credentials:"), "{error}");
     }
     home.write("credentials", &key("GOOD"));
-    assert_eq!(id(&cached, 4).await.unwrap(), "AKIAGOOD");
+    assert_eq!(id(&cached, 7).await.unwrap(), "AKIAGOOD");
     // What a service refuses is not served again.
     home.write("credentials", "[default\n");
-    let refused = cached.credentials(at(5)).await.unwrap();
+    let refused = cached.credentials(at(8)).await.unwrap();
     assert!(cached.invalidate(&refused));
     assert_eq!(
-        id(&cached, 5).await.unwrap_err().kind(),
+        id(&cached, 9).await.unwrap_err().kind(),
         ErrorKind::ConfigFile
     );
 }
@@ -155,6 +159,53 @@ async fn a_file_that_is_moved_away_for_a_moment_is_not_gone() {
     assert!(!has_key(4));
     // Settings that were taken before stay as they are.
     assert!(settings.profile().unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_file_that_is_emptied_for_a_moment_does_not_give_way_to_another_source() {
+    let other = || {
+        let key = Credentials::new("AKIAOTHER", "secret").unwrap();
+        Found::new(key, Origin::Default)
+    };
+    for text in ["", "# \n", "[default]\n", "[other]\nregion = eu-west-1\n"] {
+        let home = Home::new();
+        let chain = Chain::default_for(Order::Cli, &home.settings());
+        let cached = Cached::new(chain.then(other()));
+        assert_eq!(id(&cached, 0).await.unwrap(), "AKIAOLD");
+        home.write("credentials", text);
+        assert_eq!(id(&cached, 1).await.unwrap(), "AKIAOLD", "{text}");
+        home.write("credentials", &key("NEW"));
+        assert_eq!(id(&cached, 2).await.unwrap(), "AKIANEW");
+        // What is still gone at the next look is gone.
+        home.write("credentials", text);
+        assert_eq!(id(&cached, 3).await.unwrap(), "AKIANEW");
+        assert_eq!(id(&cached, 4).await.unwrap(), "AKIAOTHER", "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_device_or_a_folder_in_place_of_one_file_does_not_stop_the_other() {
+    let home = Home::new();
+    let variables = Variables::default()
+        .with("HOME", home.folder.path())
+        .with("AWS_CONFIG_FILE", "/dev/null");
+    let chain = Chain::default_for(Order::Cli, &Settings::load(variables));
+    let cached = Cached::new(chain);
+    assert_eq!(id(&cached, 0).await.unwrap(), "AKIAOLD");
+    home.write("credentials", &key("NEW"));
+    assert_eq!(id(&cached, 1).await.unwrap(), "AKIANEW");
+    // A folder for a while, as a mount that is not there yet.
+    fs::remove_file(home.file("credentials")).unwrap();
+    fs::create_dir(home.file("credentials")).unwrap();
+    for second in 2..5 {
+        assert_eq!(id(&cached, second).await.unwrap(), "AKIANEW");
+    }
+    fs::remove_dir(home.file("credentials")).unwrap();
+    for (second, name) in [(5, "FIRST"), (6, "SECOND")] {
+        home.write("credentials", &key(name));
+        assert_eq!(id(&cached, second).await.unwrap(), format!("AKIA{name}"));
+    }
 }
 
 #[cfg(unix)]
@@ -213,4 +264,10 @@ async fn a_pipe_is_read_once() {
     writer.join().unwrap();
     // Opening the pipe again would wait for another writer.
     assert_eq!(id(&cached, 1).await.unwrap(), "AKIAPIPE");
+    // The other file is read beside what the pipe had.
+    home.write("config", "[default]\nregion = eu-west-1\n");
+    assert_eq!(id(&cached, 2).await.unwrap(), "AKIAPIPE");
+    fs::remove_file(&pipe).unwrap();
+    fs::write(&pipe, key("FILE")).unwrap();
+    assert_eq!(id(&cached, 3).await.unwrap(), "AKIAFILE");
 }

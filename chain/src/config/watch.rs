@@ -5,11 +5,12 @@ use std::{
 };
 
 use keyfob_sigv4::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::{
-    files::Identity,
+    files::{self, Identity},
     order::Order,
-    profiles::{ConfigFiles, is_absent},
+    profiles::{ConfigFiles, FileKind, Part, is_absent},
     variables::Variables,
 };
 
@@ -27,21 +28,25 @@ struct Seen {
     files: Arc<ConfigFiles>,
     /// What the files were like just before.
     stamps: [Stamp; 2],
+    pipes: Pipes,
     /// How often they have been read again.
     revision: u64,
     /// When they were looked at last. Reading them for the first time has no time.
     looked_at: Option<Timestamp>,
-    /// Whether one of them was missing at the last look.
-    is_missing: bool,
+    /// What the files were like at the last look, if something in them was gone.
+    losing: Option<[Stamp; 2]>,
 }
+
+/// The contents of the files that are pipes.
+type Pipes = [Option<Zeroizing<Vec<u8>>>; 2];
 
 /// What tells one state of a file from the next.
 #[derive(Clone, PartialEq, Eq)]
 enum Stamp {
     Absent,
     File(Identity),
-    /// A pipe or a device, which can be read only once.
-    Special,
+    /// A pipe or a device. It is read once.
+    Pipe,
     Unreadable,
 }
 
@@ -57,7 +62,11 @@ impl Watch {
     /// Returns the files as they were read last. Reads them if nothing has yet.
     pub(super) fn files(&self) -> Arc<ConfigFiles> {
         let mut seen = self.lock();
-        Arc::clone(&seen.get_or_insert_with(|| self.read()).files)
+        Arc::clone(
+            &seen
+                .get_or_insert_with(|| self.read(&Pipes::default()))
+                .files,
+        )
     }
 
     /// Returns the files as they were read last, or `None` if nothing has needed them yet.
@@ -94,37 +103,48 @@ impl Watch {
 
     /// Returns the files if they are not as they were seen.
     fn changed(&self, seen: &mut Seen) -> Option<Seen> {
-        if seen.stamps.contains(&Stamp::Special) {
-            return None;
-        }
-        let stamps = self.stamps();
-        // Editors move the file away for a moment before they write the new one. Only a file that
-        // is missing twice is gone: otherwise another source of the chain would take its place.
-        let was_missing = seen.is_missing;
-        let mut pairs = seen.stamps.iter().zip(&stamps);
-        seen.is_missing =
-            pairs.any(|(old, new)| matches!((old, new), (Stamp::File(_), Stamp::Absent)));
-        if seen.is_missing && !was_missing {
-            return None;
-        }
-        if stamps != seen.stamps {
-            return Some(self.read());
-        }
-        // That a file has become readable does not change its stamp.
+        let losing = seen.losing.take();
         let is_unreadable = |seen: &Seen| seen.files.unreadable().next().is_some();
-        is_unreadable(seen)
-            .then(|| self.read())
-            .filter(|read| !is_unreadable(read))
+        if self.stamps() == seen.stamps {
+            // That a file has become readable does not change its stamp.
+            return is_unreadable(seen)
+                .then(|| self.read(&seen.pipes))
+                .filter(|read| !is_unreadable(read));
+        }
+        let read = self.read(&seen.pipes);
+        // Programs move a file away, or empty it, for a moment before they write it. What is gone
+        // counts if it is still gone at the next look: otherwise another source of the chain would
+        // take its place for that moment.
+        if loses(&seen.files, &read.files) && losing.as_ref() != Some(&read.stamps) {
+            seen.losing = Some(read.stamps);
+            return None;
+        }
+        Some(read)
     }
 
-    fn read(&self) -> Seen {
+    /// Reads the files, but for pipes whose contents are known.
+    fn read(&self, known: &Pipes) -> Seen {
+        // First: what changes while the files are read is a change.
+        let stamps = self.stamps();
+        let mut pipes = Pipes::default();
+        let read = |kind, file: &Path| {
+            let index = usize::from(kind == FileKind::Credentials);
+            if stamps[index] != Stamp::Pipe {
+                return files::read(file);
+            }
+            let bytes = match &known[index] {
+                Some(bytes) => bytes.clone(),
+                None => Zeroizing::new(files::read(file)?),
+            };
+            Ok(pipes[index].insert(bytes).to_vec())
+        };
         Seen {
-            // First: what changes while the files are read is a change.
-            stamps: self.stamps(),
-            files: Arc::new(ConfigFiles::load_for(self.order, &self.variables)),
+            files: Arc::new(ConfigFiles::load_with(self.order, &self.variables, read)),
+            stamps,
+            pipes,
             revision: 0,
             looked_at: None,
-            is_missing: false,
+            losing: None,
         }
     }
 
@@ -144,11 +164,30 @@ impl Stamp {
     fn new(file: &Path) -> Self {
         match fs::metadata(file) {
             Ok(metadata) if metadata.is_file() => Self::File(Identity::new(&metadata)),
-            Ok(_) => Self::Special,
+            Ok(metadata) if metadata.is_dir() => Self::Unreadable,
+            Ok(_) => Self::Pipe,
             Err(error) if is_absent(&error) => Self::Absent,
             Err(_) => Self::Unreadable,
         }
     }
+}
+
+/// Returns true if a property of a file is in no place of it any more.
+fn loses(old: &ConfigFiles, new: &ConfigFiles) -> bool {
+    old.sections().any(|section| {
+        let kept = new.sections().find(|kept| kept.name() == section.name());
+        [FileKind::Config, FileKind::Credentials]
+            .iter()
+            .any(|&kind| {
+                let kept = kept.and_then(|kept| kept.part(kind));
+                let mut names = section
+                    .part(kind)
+                    .into_iter()
+                    .flat_map(Part::iter)
+                    .map(|(name, _)| name);
+                names.any(|name| kept.and_then(|kept| kept.get(name)).is_none())
+            })
+    })
 }
 
 impl fmt::Debug for Watch {

@@ -89,13 +89,22 @@ impl ConfigFiles {
     /// file. They also refuse properties that are indented below their header, which the AWS CLI
     /// reads.
     pub fn load_for(order: Order, variables: &Variables) -> Self {
+        Self::load_with(order, variables, |_, file| files::read(file))
+    }
+
+    /// Reads the files as [`load_for`](Self::load_for) does, with a function that reads one.
+    pub(crate) fn load_with(
+        order: Order,
+        variables: &Variables,
+        mut read: impl FnMut(FileKind, &Path) -> io::Result<Vec<u8>>,
+    ) -> Self {
         let mut all = Self::default();
         for (kind, file) in [
             (FileKind::Config, variables.config_file()),
             (FileKind::Credentials, variables.credentials_file()),
         ] {
             let Some(file) = file else { continue };
-            match files::read(&file) {
+            match read(kind, &file) {
                 Ok(bytes) => all.add(order, kind, &file, &bytes),
                 Err(error) if is_absent(&error) => {
                     if variables.raw(kind.variable()).is_some() {
