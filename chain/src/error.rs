@@ -138,6 +138,9 @@ pub enum ErrorKind {
     /// A role needs the code of an MFA device, and there is no prompt, or none of the codes was
     /// right.
     MfaCode,
+    /// The user must sign in: there is no token of SSO, it has expired, or it is not accepted. The
+    /// message has the command.
+    SignIn,
     /// A provider failed.
     Provider,
     /// A service refused and will keep refusing: a role that may not be assumed, or a token that is

@@ -86,6 +86,8 @@ pub(crate) struct Rules {
     pub(crate) full_uri_first: bool,
     /// The sources in one profile, the first one first.
     pub(crate) in_profile: &'static [ProfileSource],
+    /// The properties of SSO of which one is enough to make SSO a source of a profile.
+    pub(crate) sso: &'static [&'static str],
     /// Whether web identity in the environment and in the profile complete each other, and a role
     /// of the profile comes before both.
     pub(crate) shares_web_identity: bool,
@@ -150,6 +152,14 @@ pub(crate) enum ProfileSource {
     Key,
 }
 
+/// The properties of SSO that are about nothing else.
+pub(crate) const SSO: &[&str] = &[
+    "sso_session",
+    "sso_start_url",
+    "sso_account_id",
+    "sso_role_name",
+];
+
 const CLI: Rules = Rules {
     sources: &[
         Source::Environment,
@@ -187,6 +197,8 @@ const CLI: Rules = Rules {
         ProfileSource::Process,
         ProfileSource::Key,
     ],
+    // A session alone is for services that take its token.
+    sso: &["sso_account_id", "sso_role_name"],
     shares_web_identity: true,
     allows_any_name: true,
     allows_indented_properties: true,
@@ -219,6 +231,7 @@ const SDK: Rules = Rules {
     token: &["AWS_SESSION_TOKEN"],
     refuses_id_alone: false,
     refuses_secret_alone: false,
+    sso: SSO,
     shares_web_identity: false,
     allows_any_name: false,
     allows_indented_properties: false,

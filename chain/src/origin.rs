@@ -101,6 +101,15 @@ pub enum Origin {
         /// Where the role is configured.
         named_in: Box<Origin>,
     },
+    /// A role of IAM Identity Center.
+    Sso {
+        /// The account of the role.
+        account_id: String,
+        /// The name of the role, which is that of a permission set.
+        role_name: String,
+        /// Where the role is configured.
+        named_in: Box<Origin>,
+    },
     /// A program that writes credentials.
     Process {
         /// Where it is configured.
@@ -183,6 +192,15 @@ impl Origin {
                 arn: arn.clone(),
                 named_in: Box::new(named_in.below(home)),
             },
+            Self::Sso {
+                account_id,
+                role_name,
+                named_in,
+            } => Self::Sso {
+                account_id: account_id.clone(),
+                role_name: role_name.clone(),
+                named_in: Box::new(named_in.below(home)),
+            },
             Self::Process { named_in } => Self::Process {
                 named_in: Box::new(named_in.below(home)),
             },
@@ -241,6 +259,15 @@ impl Origin {
             Self::InstanceMetadata { role: None } => f.write_str("instance metadata (IMDSv2)"),
             Self::Container { variable } => write!(f, "agent of {variable}"),
             Self::Role { arn, named_in } => write!(f, "{arn} by {}", named_in.raw()),
+            Self::Sso {
+                account_id,
+                role_name,
+                named_in,
+            } => write!(
+                f,
+                "SSO role \"{role_name}\" in account {account_id} by {}",
+                named_in.raw()
+            ),
             Self::Process { named_in } => write!(f, "credential_process of {}", named_in.raw()),
             Self::Other { description } => f.write_str(description),
         }

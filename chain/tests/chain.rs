@@ -420,11 +420,14 @@ async fn the_problem_that_made_a_profile_fail_is_not_repeated_as_a_warning() {
 #[tokio::test]
 async fn an_unsupported_source_stops_the_chain_if_it_is_configured() {
     let profile = |text: &str| settings(&[], text);
-    for settings in [
-        profile("[default]\nlogin_session = arn:aws:iam::123456789012:user/ada\n"),
-        profile("[default]\nsso_session = dev\n"),
-    ] {
-        let error = key_id(Order::Cli, &settings).await.unwrap_err();
+    let login = profile("[default]\nlogin_session = arn:aws:iam::123456789012:user/ada\n");
+    let error = key_id(Order::Cli, &login).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    let sso = profile("[default]\nsso_session = dev\n");
+    let error = key_id(Order::Cli, &sso).await.unwrap_err();
+    if cfg!(feature = "sso") {
+        assert_eq!(error.kind(), ErrorKind::Setting, "{error}");
+    } else {
         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     }
     // A key of the credentials file comes before a process, as in the AWS CLI.

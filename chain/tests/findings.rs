@@ -135,7 +135,7 @@ source_profile = middle
 [profile middle]
 role_arn = arn:aws:iam::123456789012:role/middle
 source_profile = base
-sso_session = corp
+sso_account_id = 1
 [profile base]
 role_arn = arn:aws:iam::123456789012:role/unused
 source_profile = top
@@ -146,7 +146,7 @@ aws_secret_access_key = secret
     assert_eq!(
         lines(&explain(&settings).await, FindingKind::MaskedProperty),
         [
-            "config:7: sso_session is masked by role_arn (config:5) of the same profile",
+            "config:7: sso_account_id is masked by role_arn (config:5) of the same profile",
             // The key of a source comes before its role, as in aws and the SDKs.
             "config:9: role_arn is masked by aws_access_key_id (config:11) of the same profile",
         ]
@@ -162,17 +162,17 @@ async fn a_role_and_sso_mask_the_keys_of_their_profile() {
             &["credentials:2: aws_access_key_id is masked by role_arn (config:2)"][..],
         ),
         (
-            "[profile foo]\nsso_session = corp\n".to_owned(),
-            &["credentials:2: aws_access_key_id is masked by sso_session (config:2)"],
+            "[profile foo]\nsso_account_id = 1\n".to_owned(),
+            &["credentials:2: aws_access_key_id is masked by sso_account_id (config:2)"],
         ),
         (
             format!(
-                "[profile foo]\n{role}web_identity_token_file = /t\nsso_session = s\n\
+                "[profile foo]\n{role}web_identity_token_file = /t\nsso_account_id = 1\n\
                  source_profile = other\n"
             ),
             &[
                 "config:5: source_profile is masked by web_identity_token_file (config:3)",
-                "config:4: sso_session is masked by web_identity_token_file (config:3)",
+                "config:4: sso_account_id is masked by web_identity_token_file (config:3)",
                 "credentials:2: aws_access_key_id is masked by web_identity_token_file (config:3)",
             ],
         ),

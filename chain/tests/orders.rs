@@ -174,10 +174,22 @@ async fn the_sources_of_one_profile_count_in_the_order_of_each_sdk() {
         with_key(&process, "AKIADEV").await,
         [Order::Go, Order::JavaScript]
     );
-    let sso = beside("sso_session = corp\n");
+    let sso = beside("sso_session = corp\nsso_account_id = 1\n");
     assert_eq!(
         with_key(&sso, "AKIADEV").await,
         [Order::JavaV1, Order::Go, Order::JavaScript]
+    );
+    // For botocore, a session without a role is about tokens, not credentials.
+    let session = beside("sso_session = corp\n");
+    assert_eq!(
+        with_key(&session, "AKIADEV").await,
+        [
+            Order::Cli,
+            Order::Boto3,
+            Order::JavaV1,
+            Order::Go,
+            Order::JavaScript
+        ]
     );
 }
 

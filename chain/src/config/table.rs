@@ -150,6 +150,7 @@ use SettingKind::{Choice, Flag, List, Number, Path, Seconds, Secret, Text, Time,
 const CHAIN: &str = "chain";
 const CHAIN_IMDS: &str = "chain, feature imds";
 const CHAIN_STS: &str = "chain, feature sts";
+const CHAIN_SSO: &str = "chain, feature sso";
 const CHAIN_TLS: &str = "chain, features sts and rustls or native-tls";
 const STS: &str = "sts, feature client";
 const CLI: &str = "keyfob";
@@ -216,13 +217,15 @@ table! {
     MFA_SERIAL: [] ["mfa_serial"] Text, "",
         CHAIN, "The MFA device whose code assumes the role. The program asks for the code.";
     SSO_SESSION: [] ["sso_session"] Text, "",
-        CHAIN, "The section of an SSO session. Not supported yet, and an error.";
+        CHAIN_SSO, "The section of the SSO session that has the start URL and the region.";
     SSO_START_URL: [] ["sso_start_url"] Url, "",
-        CHAIN, "The start page of SSO. Not supported yet, and an error.";
+        CHAIN_SSO, "The start page of SSO, in the section of a session, or in a profile without.";
+    SSO_REGION: [] ["sso_region"] Text, "",
+        CHAIN_SSO, "The region of IAM Identity Center, in the same place.";
     SSO_ACCOUNT_ID: [] ["sso_account_id"] Text, "",
-        CHAIN, "The account of an SSO role. Not supported yet, and an error.";
+        CHAIN_SSO, "The account of an SSO role.";
     SSO_ROLE_NAME: [] ["sso_role_name"] Text, "",
-        CHAIN, "The name of an SSO role. Not supported yet, and an error.";
+        CHAIN_SSO, "The name of an SSO role, which is that of a permission set.";
     LOGIN_SESSION: [] ["login_session"] Text, "",
         CHAIN, "The session of `aws login`. Not supported yet, and an error.";
     CREDENTIAL_PROCESS: [] ["credential_process"] Text, "",
@@ -362,7 +365,6 @@ pub(crate) const OTHER_PROPERTIES: &[&str] = &[
     "s3",
     "sdk_ua_app_id",
     "sigv4a_signing_region_set",
-    "sso_region",
     "sso_registration_scopes",
     "tcp_keepalive",
     "user_agent_appid",

@@ -71,7 +71,11 @@ impl Explanation {
         findings.retain(|finding| {
             let line = finding.raw_line();
             let mut reasons = attempts.iter().map(|attempt| attempt.reason.as_ref());
-            reasons.all(|reason| reason != Some(&line))
+            let is_same = |reason: &String| {
+                let rest = reason.strip_prefix(&line);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(": "))
+            };
+            !reasons.any(|reason| reason.is_some_and(is_same))
         });
         let mut explanation = Self {
             attempts,

@@ -11,6 +11,10 @@ mod process;
 mod profile;
 mod region;
 mod role;
+#[cfg(feature = "sso")]
+mod shared_token;
+#[cfg(feature = "sso")]
+mod sso;
 mod system_properties;
 mod web_identity;
 mod without_profile;

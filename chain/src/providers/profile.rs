@@ -38,7 +38,14 @@ use crate::{
 /// The program of `credential_process` is run without a shell, again when its credentials expire.
 /// If it fails, that is an error.
 ///
-/// SSO or a login in the profile is an error, so that no other identity is used in its place.
+/// A role of IAM Identity Center (SSO) is that of `sso_account_id` and `sso_role_name`, with an
+/// `sso_session` or with `sso_start_url` and `sso_region`. The user signs in with `aws sso login`,
+/// and the token in `~/.aws/sso/cache` is read from there. A token that is about to expire is
+/// refreshed only with a disk in [`Sources`](crate::Sources): that uses up its refresh token, and
+/// the new one must be where other programs find it. Without a disk, a token is used until it
+/// expires, or until another program has refreshed it.
+///
+/// A login in the profile is an error, so that no other identity is used in its place.
 #[derive(Clone, Debug)]
 pub struct ProfileProvider {
     settings: Settings,
@@ -117,6 +124,8 @@ impl ProfileProvider {
                 role, token_file, ..
             } => return self.sessions.assume_with_token(role, token_file, now).await,
             Base::Process(process) => return process.credentials(&self.settings, now).await,
+            #[cfg(feature = "sso")]
+            Base::Sso(role) => return role.credentials(&self.settings, now).await,
             Base::Source(source) => *source,
         };
         match self.source(source)?.provide(now).await? {
@@ -194,6 +203,15 @@ impl ProfileProvider {
             findings.extend(role.finding());
         }
         findings
+    }
+
+    /// Returns when the token that the credentials come from expires.
+    #[cfg(feature = "sso")]
+    fn token_finding(&self, now: Timestamp) -> Option<Finding> {
+        match Plan::from_settings(&self.settings).ok()??.base {
+            Base::Sso(role) => role.finding(&self.settings, now),
+            _ => None,
+        }
     }
 
     /// Returns why the profile has no credentials. That is an error if an unreadable file or
@@ -283,6 +301,8 @@ impl Provider for ProfileProvider {
             findings.extend(misspelt(section));
         }
         findings.extend(this.role_findings());
+        #[cfg(feature = "sso")]
+        findings.extend(this.token_finding(now));
         findings.extend(open_files(files));
         findings
     }

@@ -134,6 +134,10 @@ impl Sources {
     /// this machine share them, the AWS CLI included: fifty processes that need the same session
     /// ask STS once. Without it, nothing is written.
     ///
+    /// Its `sso/cache` has the tokens of SSO, which are refreshed by one process at a time. Without
+    /// a disk, they are read from the home folder and not refreshed, because nothing could write
+    /// the new refresh token, which takes the place of the old one.
+    ///
     /// The files have mode 0600. They are the ones of the AWS CLI, which does not tell apart roles
     /// that are assumed with different credentials.
     #[must_use]
@@ -142,7 +146,8 @@ impl Sources {
         self
     }
 
-    /// Sets a change to every client of STS that [`Settings::sts`](crate::Settings::sts) builds,
+    /// Sets a change to every client that [`Settings::sts`](crate::Settings::sts) and
+    /// [`Settings::client`](crate::Settings::client) build, for STS and for SSO,
     /// such as an HTTP client of your own.
     ///
     /// # Examples

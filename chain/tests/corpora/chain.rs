@@ -1,10 +1,16 @@
 //! Which provider the chain uses, and what it requests.
 
-use std::{fs, path::Path, process::ExitStatus};
+use std::{
+    fs,
+    path::Path,
+    process::ExitStatus,
+    sync::{Arc, Mutex},
+};
 
 use keyfob_chain::{
-    Chain, Error, ErrorKind, Order, ProcessOutput, ProfileProvider, Region, Resolution, Settings,
-    Sources, Variables,
+    Chain, Error, ErrorKind, Order, ProcessOutput, ProfileProvider, Resolution, Settings, Sources,
+    Variables,
+    files::names,
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_imds::server::{Imds, ImdsBuilder};
@@ -22,29 +28,15 @@ fn recorded_chains_have_the_recorded_result() {
 }
 
 fn recorded(case: &Value) -> Outcome {
-    let agent = agent_url(case);
-    let elsewhere = |exchange: &Value| {
-        let request = &exchange["request"];
-        let uri = request["uri"].as_str().unwrap();
-        // All POST requests of the corpus go to STS.
-        let known = request["method"] == "POST" || agent.as_deref() == Some(uri);
-        !known && !uri.starts_with("http://169.254.169.254/")
-    };
     let reason = match case["kind"].as_str().unwrap() {
-        "sso" => "SSO is not a source of this version",
         _ if has_pipe(case) => "a pipe needs a shell",
         "bearer-token" => "bearer tokens are not credentials",
-        "login" => "logins are not a source of this version",
         "imds" | "ecs" | "eks" if !cfg!(feature = "imds") => "the feature imds is off",
         "assume_role" | "web_identity" | "other" if !cfg!(feature = "sts") => {
             "the feature sts is off"
         }
-        _ if mentions(case, &["sso_", "login_session"]) => {
-            "SSO and logins are not sources of this version"
-        }
-        _ if exchanges(case).iter().any(elsewhere) => {
-            "it contacts a service that this version does not use"
-        }
+        "sso" if !cfg!(feature = "sso") => "the feature sso is off",
+        _ if mentions(case, &["login_session"]) => "logins are not sources of this version",
         _ => return Outcome::Checked(recorded_case(case)),
     };
     Outcome::Skipped(reason)
@@ -79,10 +71,9 @@ fn mentions(case: &Value, words: &[&str]) -> bool {
 fn recorded_case(case: &Value) -> Check {
     let folder = tempfile::tempdir().unwrap();
     let case = &with_real_files(case, folder.path());
-    let recorded = settings_of(case);
-    check_sts_endpoint(&recorded, exchanges(case))?;
     let service = Service::start(exchanges(case).to_vec());
-    let settings = sent_to(&service, &recorded, case);
+    let endpoints = Endpoints::default();
+    let settings = sent_to(&service, &endpoints, case, folder.path());
     // Some cases were recorded with the whole chain, some with the provider for profiles alone.
     let source = case["source"].as_str().unwrap();
     let chain = if source.contains("profile-provider") {
@@ -98,34 +89,68 @@ fn recorded_case(case: &Value) -> Check {
             service.left()
         )
     })?;
+    check_endpoints(&endpoints, case)?;
     check_result(&case["expected"], &resolution)
 }
 
-/// Checks that the recorded endpoint of STS is the one that the settings of the case lead to.
-fn check_sts_endpoint(settings: &Settings, exchanges: &[Value]) -> Check {
-    let requests = exchanges.iter().map(|exchange| &exchange["request"]);
-    for request in requests.filter(|request| request["method"] == "POST") {
-        let endpoint = sts_endpoint(settings);
-        let recorded = request["uri"].as_str().unwrap().trim_end_matches('/');
-        check(recorded == endpoint, || {
-            format!("{endpoint} is not {recorded}")
+/// The endpoints that the settings led to.
+type Endpoints = Arc<Mutex<Vec<String>>>;
+
+/// Checks that the requests to services of AWS were recorded at the endpoints that the settings of
+/// the case lead to.
+fn check_endpoints(endpoints: &Endpoints, case: &Value) -> Check {
+    let endpoints = endpoints.lock().unwrap();
+    for exchange in exchanges(case) {
+        let uri = exchange["request"]["uri"].as_str().unwrap();
+        let is_elsewhere =
+            agent_url(case).as_deref() == Some(uri) || uri.starts_with("http://169.254.169.254/");
+        let host = uri.strip_suffix(path_of(uri)).unwrap_or(uri);
+        let is_known = || {
+            endpoints
+                .iter()
+                .any(|known| known.trim_end_matches('/') == host)
+        };
+        check(is_elsewhere || is_known(), || {
+            format!("{host} is not one of {endpoints:?}")
         })?;
     }
     Ok(())
 }
 
-/// Returns the settings with the service in place of instance metadata, STS and the container's
-/// agent.
-fn sent_to(service: &Service, settings: &Settings, case: &Value) -> Settings {
+/// Returns the settings of a case with the service in place of instance metadata, services of AWS
+/// and the container's agent. Their own endpoints are noted.
+fn sent_to(service: &Service, endpoints: &Endpoints, case: &Value, folder: &Path) -> Settings {
+    let settings = settings_of(case);
     let mut variables = settings
         .variables()
         .clone()
-        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint)
-        .with("AWS_ENDPOINT_URL_STS", &service.endpoint);
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
+    if let Some(home) = variables.home() {
+        let home = home.to_string_lossy().into_owned();
+        let real = folder.join(home.trim_start_matches('/'));
+        variables = variables.with("HOME", real.to_str().unwrap());
+    }
     if let Some(url) = agent_url(case) {
         variables = with_agent(variables, service, &url);
     }
-    Settings::new(variables, settings.files().clone())
+    let sources = sources(service, endpoints);
+    Settings::new(variables, settings.files().clone()).with_sources(sources)
+}
+
+#[cfg(feature = "sts")]
+fn sources(service: &Service, endpoints: &Endpoints) -> Sources {
+    let (url, endpoints) = (service.endpoint.clone(), Arc::clone(endpoints));
+    Sources::default().with_sts_client(move |builder| {
+        let client = builder.clone().build().unwrap();
+        endpoints.lock().unwrap().push(client.endpoint().url());
+        let builder = builder.fips(false).dual_stack(false);
+        builder.endpoint(&url).unwrap()
+    })
+}
+
+#[cfg(not(feature = "sts"))]
+fn sources(_service: &Service, _endpoints: &Endpoints) -> Sources {
+    Sources::default()
 }
 
 /// Replaces the container's agent by the service.
@@ -168,17 +193,20 @@ fn check_result(expected: &Value, resolution: &Resolution) -> Check {
 }
 
 /// Writes the files that providers read, which are all but the two shared ones. Returns the case
-/// with their new paths.
+/// with their new paths. Those of tokens are found by the home folder.
 fn with_real_files(case: &Value, folder: &Path) -> Value {
     let mut text = serde_json::to_string(case).unwrap();
     for (path, content) in case["files"].as_object().into_iter().flatten() {
-        if path.contains("/.aws/") {
+        let is_token = path.contains("/.aws/sso/");
+        if path.contains("/.aws/") && !is_token {
             continue;
         }
         let real = folder.join(path.trim_start_matches('/'));
         fs::create_dir_all(real.parent().unwrap()).unwrap();
         fs::write(&real, content.as_str().unwrap()).unwrap();
-        text = text.replace(path, real.to_str().unwrap());
+        if !is_token {
+            text = text.replace(path, real.to_str().unwrap());
+        }
     }
     serde_json::from_str(&text).unwrap()
 }
@@ -204,19 +232,6 @@ fn settings_of(case: &Value) -> Settings {
         Some((kind, path, text.as_bytes()))
     }));
     Settings::new(variables, files)
-}
-
-fn sts_endpoint(settings: &Settings) -> String {
-    match settings.endpoint_url("sts").unwrap() {
-        Some(setting) => setting.text.trim_end_matches('/').to_owned(),
-        None => {
-            let region = settings
-                .region(None)
-                .unwrap()
-                .unwrap_or_else(Region::us_east_1);
-            format!("https://sts.{region}.amazonaws.com")
-        }
-    }
 }
 
 /// Resolves the chain at a time before the recorded credentials expire.
@@ -341,6 +356,9 @@ fn the_expected_provider_wins() {
             Some("ProfileAssumeRole" | "ProfileWebIdentityToken") if cfg!(feature = "sts") => {
                 "profile \"default\""
             }
+            Some("ProfileSsoSession" | "ProfileSsoLegacy") if cfg!(feature = "sso") => {
+                "profile \"default\""
+            }
             Some("EcsContainer") if cfg!(feature = "imds") => "container",
             Some("WebIdentityTokenEnv") if cfg!(feature = "sts") => "web identity",
             _ => return Outcome::Skipped("its provider is not one of this version"),
@@ -360,8 +378,17 @@ fn precedence(case: &Value, winner: &str) -> Check {
     let config = input["preloadedConfigFile"]
         .as_str()
         .or(input["configFiles"]["aws"].as_str());
-    let files =
-        ConfigFiles::parse(config.map(|text| (FileKind::Config, "config", text.as_bytes())));
+    // The portal tells no account: it is the one of the profile.
+    let account = input["ssoResponse"]["accountId"].as_str();
+    let account = format!("sso_account_id = {}\n", account.unwrap_or("1"));
+    let config = config.map(|text| text.replace("sso_account_id = 123456789012\n", &account));
+    let home = tempfile::tempdir().unwrap();
+    write_sso_tokens(home.path(), config.as_deref().unwrap_or_default());
+    let files = ConfigFiles::parse(
+        config
+            .iter()
+            .map(|text| (FileKind::Config, "config", text.as_bytes())),
+    );
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _inside = runtime.enter();
     let metadata = runtime
@@ -375,12 +402,15 @@ fn precedence(case: &Value, winner: &str) -> Check {
     let sts = Service::start(vec![
         session(action, &input["stsResponse"]),
         container(&url, &input["httpResponse"]),
+        portal(&input["ssoResponse"]),
     ]);
     let mut variables = environment(&input["env"])
         .with(
             "AWS_EC2_METADATA_SERVICE_ENDPOINT",
             metadata.endpoint().to_string(),
         )
+        .with("HOME", home.path().to_str().unwrap())
+        .with("AWS_ENDPOINT_URL_SSO", &sts.endpoint)
         .with("AWS_ENDPOINT_URL_STS", &sts.endpoint);
     if winner == "container" {
         variables = with_agent(variables, &sts, &url);
@@ -397,6 +427,39 @@ fn precedence(case: &Value, winner: &str) -> Check {
     same_key(&resolution, &case["expected"]["resolved"], names, expiry)?;
     let found = resolution.explanation.winner().unwrap().provider.clone();
     check(found == winner, || format!("{found} is not {winner}"))
+}
+
+/// Writes a token for each SSO session and each start URL of a config file.
+fn write_sso_tokens(home: &Path, config: &str) {
+    let folder = home.join(".aws/sso/cache");
+    fs::create_dir_all(&folder).unwrap();
+    let token =
+        json!({"accessToken": "token", "expiresAt": Timestamp::from_unix_seconds(END).to_string()});
+    for line in config.lines() {
+        let session = line.strip_prefix("sso_session = ");
+        let name = session.or(line.strip_prefix("sso_start_url = "));
+        if let Some(name) = name {
+            fs::write(
+                folder.join(names::sso_token(name.trim())),
+                token.to_string(),
+            )
+            .unwrap();
+        }
+    }
+}
+
+/// Returns the answer of the portal of SSO with the credentials of a case.
+fn portal(response: &Value) -> Value {
+    let body = json!({"roleCredentials": {
+        "accessKeyId": response["accessKeyId"],
+        "secretAccessKey": response["secretAccessKey"],
+        "sessionToken": response["sessionToken"],
+        "expiration": END * 1000,
+    }});
+    json!({
+        "request": {"method": "GET", "uri": "http://sso/federation/credentials"},
+        "response": {"status": 200, "body": body.to_string()},
+    })
 }
 
 /// Returns the answer of a container's agent with the credentials of a case.
@@ -446,12 +509,14 @@ fn roles_are_assumed_in_the_order_of_the_sdks() {
             .values()
             .filter_map(Value::as_object)
             .flat_map(Map::keys);
-        let unsupported = ["sso_", "login_session"];
         if !cfg!(feature = "sts") {
             return Outcome::Skipped("the feature sts is off");
         }
-        if names.any(|name| unsupported.iter().any(|other| name.starts_with(other))) {
-            return Outcome::Skipped("SSO and logins are not sources of this version");
+        if !cfg!(feature = "sso") && names.any(|name| name.starts_with("sso_")) {
+            return Outcome::Skipped("the feature sso is off");
+        }
+        if names.any(|name| name == "login_session") {
+            return Outcome::Skipped("logins are not sources of this version");
         }
         if case["expected"]["ProfileChain"][0]["NamedSource"].is_string() && !cfg!(feature = "imds")
         {
@@ -467,7 +532,10 @@ fn assume_roles(case: &Value) -> Check {
     let input = &case["input"];
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(&token, "web identity token").unwrap();
-    let config = config_of(&input["profiles"], token.path());
+    let mut config = config_of("profile", &input["profiles"], token.path());
+    config += &config_of("sso-session", &input["sso_sessions"], token.path());
+    let home = tempfile::tempdir().unwrap();
+    write_sso_tokens(home.path(), &config);
     let none = Vec::new();
     let wanted = case["expected"]["ProfileChain"].as_array().unwrap_or(&none);
     let steps: Vec<_> = wanted.iter().filter_map(role_step).collect();
@@ -475,7 +543,10 @@ fn assume_roles(case: &Value) -> Check {
         session(action, &json!({"accessKeyId": format!("ASIA{number}")}))
     });
     let sts = Service::start(answers.collect());
-    let agent = Service::start(vec![container("http://agent/key", &key("ASIACONTAINER"))]);
+    let agent = Service::start(vec![
+        container("http://agent/key", &key("ASIACONTAINER")),
+        portal(&key("ASIASSO")),
+    ]);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let imds = runtime
         .block_on(instance(&key("ASIAINSTANCE")).start())
@@ -484,6 +555,8 @@ fn assume_roles(case: &Value) -> Check {
         ("AWS_ACCESS_KEY_ID", "AKIDENV".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
         ("AWS_ENDPOINT_URL_STS", sts.endpoint.clone()),
+        ("AWS_ENDPOINT_URL_SSO", agent.endpoint.clone()),
+        ("HOME", home.path().to_str().unwrap().to_owned()),
         (
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
             format!("{}/key", agent.endpoint),
@@ -504,7 +577,10 @@ fn assume_roles(case: &Value) -> Check {
         .with_profile(profile)
         .with_sources(sources);
     let resolution = resolve(&settings);
-    if wanted.is_empty() {
+    // A session without a role is for services that take its token.
+    let sso = wanted.first().and_then(|first| first.get("Sso"));
+    let is_token = sso.is_some_and(|sso| sso.get("sso_role_name").is_none());
+    if wanted.is_empty() || is_token {
         let found = resolution.credentials;
         return check(found.is_err(), || format!("{found:?}"));
     }
@@ -516,6 +592,7 @@ fn assume_roles(case: &Value) -> Check {
         Some("EcsContainer") => "ASIACONTAINER",
         Some(_) => "AKIDENV",
         None if wanted[0]["CredentialProcess"].is_string() => "ASIAPROCESS",
+        None if sso.is_some() => "ASIASSO",
         None => wanted[0]["AccessKey"]["access_key_id"]
             .as_str()
             .unwrap_or("AKIDENV"),
@@ -533,11 +610,11 @@ fn key(id: &str) -> Value {
     json!({"accessKeyId": id, "secretAccessKey": "secret", "sessionToken": "token", "accountId": "1"})
 }
 
-/// Returns the profiles of a case as a config file, with the path of an existing token file.
-fn config_of(profiles: &Value, token: &Path) -> String {
+/// Returns the sections of a case as a config file, with the path of an existing token file.
+fn config_of(prefix: &str, sections: &Value, token: &Path) -> String {
     let mut config = String::new();
-    for (name, profile) in profiles.as_object().unwrap() {
-        config.push_str(&format!("[profile {name}]\n"));
+    for (name, profile) in sections.as_object().into_iter().flatten() {
+        config.push_str(&format!("[{prefix} {name}]\n"));
         for (name, value) in profile.as_object().unwrap() {
             let value = match name.as_str() {
                 "web_identity_token_file" => token.to_str().unwrap(),
@@ -645,7 +722,7 @@ fn sts_client_config(case: &Value) -> Check {
                 let origin = keyfob_chain::Origin::Argument {
                     name: "code".to_owned(),
                 };
-                settings.with_region(Region::new(region, origin).unwrap())
+                settings.with_region(keyfob_chain::Region::new(region, origin).unwrap())
             }
             None => settings,
         }
@@ -679,4 +756,91 @@ fn sts_client_config(case: &Value) -> Check {
         })?;
     }
     Ok(())
+}
+
+#[cfg(feature = "sso")]
+#[test]
+fn tokens_of_sso_are_found_and_refreshed_as_botocore_does() {
+    run("sso-token", |case| match case["kind"].as_str().unwrap() {
+        "sso-resolve" => Outcome::Checked(sso_resolve(case)),
+        "sso-refresh" => Outcome::Checked(sso_refresh(case)),
+        kind => Outcome::Checked(Err(format!("unknown kind {kind}"))),
+    });
+}
+
+/// The case is about a token, and a profile with a role needs the same.
+#[cfg(feature = "sso")]
+fn sso_resolve(case: &Value) -> Check {
+    let mut config = case["config"].clone();
+    let role = json!({"sso_account_id": "1", "sso_role_name": "R"});
+    let test = config["profiles"]["test"].as_object_mut().unwrap();
+    if test.contains_key("sso_session") {
+        test.extend(role.as_object().unwrap().clone());
+    }
+    let token = Path::new("unused");
+    let config = config_of("profile", &config["profiles"], token)
+        + &config_of("sso-session", &config["sso_sessions"], token);
+    let home = tempfile::tempdir().unwrap();
+    write_sso_tokens(home.path(), &config);
+    let service = Service::start(vec![portal(&key("ASIASSO"))]);
+    let variables = Variables::from_iter([
+        ("HOME", home.path().to_str().unwrap()),
+        ("AWS_ENDPOINT_URL", &service.endpoint),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ]);
+    let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    let settings = Settings::new(variables, files).with_profile("test");
+    let found = resolve(&settings).credentials;
+    let resolves = case["resolves"].as_bool().unwrap();
+    check(found.is_ok() == resolves, || format!("{found:?}"))?;
+    let wanted = case.get("expectedException").map(|_| ErrorKind::Setting);
+    let kind = found.as_ref().err().map(Error::kind);
+    check(wanted.is_none() || kind == wanted, || format!("{found:?}"))
+}
+
+/// Gets the credentials of a role with the token, which the portal sees.
+#[cfg(feature = "sso")]
+fn sso_refresh(case: &Value) -> Check {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder
+        .path()
+        .join("sso/cache")
+        .join(names::sso_token("admin"));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, case["cachedToken"].to_string()).unwrap();
+    let mut exchanges = vec![portal(&key("ASIASSO"))];
+    if let Some(response) = case.get("refreshResponse") {
+        exchanges.push(json!({
+            "request": {"method": "POST", "uri": "http://oidc/token"},
+            "response": {"status": 200, "body": response.to_string()},
+        }));
+    }
+    let service = Service::start(exchanges);
+    let variables = Variables::from_iter([
+        ("AWS_ENDPOINT_URL", service.endpoint.as_str()),
+        ("AWS_MAX_ATTEMPTS", "1"),
+    ]);
+    let config = "[default]\nsso_session = admin\nsso_account_id = 1\nsso_role_name = R\n\
+                  [sso-session admin]\nsso_region = us-west-2\nsso_start_url = https://d-123\n";
+    let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    let sources = Sources::default().with_disk(folder.path());
+    let settings = Settings::new(variables, files).with_sources(sources);
+    let chain = Chain::new().then(ProfileProvider::new(settings));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let now = case["currentTime"].as_str().unwrap().parse().unwrap();
+    let found = runtime.block_on(chain.resolve(now)).credentials;
+    let Some(token) = case["expectedToken"]["token"].as_str() else {
+        return check(found.is_err(), || format!("{found:?}"));
+    };
+    check(found.is_ok(), || format!("{found:?}"))?;
+    let seen = service.seen();
+    let bearer = format!("x-amz-sso_bearer_token: {token}\r\n");
+    check(seen.iter().any(|request| request.contains(&bearer)), || {
+        format!("{seen:?}")
+    })?;
+    let written: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let wanted = case
+        .get("expectedTokenWriteback")
+        .unwrap_or(&case["cachedToken"]);
+    check(written == *wanted, || format!("{written} is not {wanted}"))
 }

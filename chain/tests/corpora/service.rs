@@ -60,7 +60,8 @@ fn answer(stream: TcpStream, state: &Mutex<State>) {
     let mut state = state.lock().unwrap();
     let same = |exchange: &Value| {
         let recorded = &exchange["request"];
-        recorded["method"] == method && path_of(recorded["uri"].as_str().unwrap()) == path
+        let uri = recorded["uri"].as_str().unwrap();
+        recorded["method"] == method && without_query(path_of(uri)) == without_query(path)
     };
     let found = state.left.iter().position(same);
     let response = match found {
@@ -97,6 +98,11 @@ fn text_of(response: &Value) -> String {
         }
     }
     text + &format!("content-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// The order of the parameters in a query does not matter.
+fn without_query(path: &str) -> &str {
+    path.split_once('?').map_or(path, |(path, _)| path)
 }
 
 /// Returns what follows the host in a URL.

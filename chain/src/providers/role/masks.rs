@@ -2,7 +2,7 @@
 
 use keyfob_sigv4::Timestamp;
 
-use super::plan::{ID, SSO, TOKEN_FILE, property, property_in};
+use super::plan::{ID, TOKEN_FILE, property, property_in};
 use crate::{
     config::{Settings, table},
     finding::{Finding, FindingKind},
@@ -166,7 +166,7 @@ fn sources<'a>(rules: &Rules, section: &'a Section) -> Vec<Source<'a>> {
                 }
             }
             ProfileSource::Role => all.extend(role()),
-            ProfileSource::Sso => all.extend(SSO.into_iter().find_map(of_profile)),
+            ProfileSource::Sso => all.extend(rules.sso.iter().find_map(|name| of_profile(name))),
             ProfileSource::Login => all.extend(of_profile("login_session")),
             ProfileSource::Process => all.extend(of_profile("credential_process")),
             ProfileSource::CredentialsKey => all.extend(key_of(FileKind::Credentials)),

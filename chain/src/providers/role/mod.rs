@@ -17,14 +17,22 @@ mod session_file;
 #[cfg(feature = "sts")]
 mod sessions;
 #[cfg(feature = "sts")]
+mod shared_session;
+#[cfg(feature = "sts")]
 mod sts;
 
 #[cfg(not(feature = "sts"))]
 pub(super) use disabled::Sessions;
 pub(super) use masks::{masks, masks_of_sources};
+#[cfg(feature = "sso")]
+pub(super) use plan::error_at;
 pub(super) use plan::{Base, CredentialSource, Plan, property};
+#[cfg(feature = "sso")]
+pub(super) use session_file::{Session, SessionFile};
 #[cfg(feature = "sts")]
 pub(super) use sessions::Sessions;
+#[cfg(feature = "sso")]
+pub(super) use shared_session::{DEFAULT_DURATION, SharedSession};
 
 /// A role to request from STS.
 #[derive(Clone, Debug)]

@@ -1,10 +1,12 @@
 //! How a profile gets its credentials, worked out before any service is contacted.
 
 use super::{Place, Role, TokenFile};
+#[cfg(feature = "sso")]
+use crate::providers::sso::SsoRole;
 use crate::{
     config::{Setting, Settings, table},
     error::{Error, ErrorKind, is_not, shown},
-    order::{ProfileSource, Rules},
+    order::{ProfileSource, SSO},
     origin::Origin,
     profiles::{FileKind, Part, Section, SectionName, Value},
     provider::Found,
@@ -26,12 +28,6 @@ const PARAMETERS: [(&str, &str); 5] = [
     ("DurationSeconds", "duration_seconds"),
     ("SerialNumber", "mfa_serial"),
 ];
-pub(super) const SSO: [&str; 4] = [
-    "sso_session",
-    "sso_start_url",
-    "sso_account_id",
-    "sso_role_name",
-];
 
 /// The first credentials, and the roles to assume with them one after the other.
 #[derive(Debug)]
@@ -46,6 +42,8 @@ pub(in crate::providers) enum Base {
     Key(Found),
     Source(CredentialSource),
     Process(Process),
+    #[cfg(feature = "sso")]
+    Sso(Box<SsoRole>),
     WebIdentity {
         role: Box<Role>,
         token_file: TokenFile,
@@ -99,7 +97,7 @@ impl Plan {
         let mut named_by: Option<&Value> = None;
         let base = loop {
             visited.push(section.name().name());
-            match Step::from_section(settings.rules(), section, !roles.is_empty(), shared)? {
+            match Step::from_section(settings, section, !roles.is_empty(), shared)? {
                 Step::Base(base) => break base,
                 Step::Nothing => match named_by {
                     Some(source) => return Err(no_source(source, section)),
@@ -144,6 +142,8 @@ impl Plan {
             (None, Base::WebIdentity { role, .. }) => role.origin(),
             (None, Base::Key(found)) => found.origin.clone(),
             (None, Base::Process(process)) => process.origin(),
+            #[cfg(feature = "sso")]
+            (None, Base::Sso(role)) => role.origin(),
             // Only a role can have one of these as its source.
             (None, Base::Source(_)) => Origin::Default,
         }
@@ -162,6 +162,8 @@ impl Base {
             }
             Self::Source(source) => source.name().to_owned(),
             Self::Process(process) => process.key(),
+            #[cfg(feature = "sso")]
+            Self::Sso(role) => role.key(settings),
             Self::WebIdentity {
                 role, token_file, ..
             } => format!("{} {}", token_file.path.display(), role.arn),
@@ -190,7 +192,7 @@ enum Step<'a> {
 impl<'a> Step<'a> {
     /// Reads a profile. In one that is the source of a role, a key comes first, as in the SDKs.
     fn from_section(
-        rules: &Rules,
+        settings: &Settings,
         section: &'a Section,
         is_source: bool,
         shared: Shared<'_>,
@@ -198,14 +200,17 @@ impl<'a> Step<'a> {
         if is_source && let Some(key) = source_key(section)? {
             return Ok(Self::Base(Base::Key(key)));
         }
+        let rules = settings.rules();
         for source in rules.in_profile {
             let step = match source {
                 ProfileSource::WebIdentity => Self::with_token_file(section, shared)?,
-                ProfileSource::Role => Self::with_role(rules, section)?,
+                ProfileSource::Role => Self::with_role(settings, section)?,
                 ProfileSource::Key => own_key(section)?.map(|key| Self::Base(Base::Key(key))),
                 ProfileSource::CredentialsKey => key_of_credentials(section)?,
-                ProfileSource::Sso => unsupported(section, &SSO)?,
-                ProfileSource::Login => unsupported(section, &["login_session"])?,
+                ProfileSource::Sso => with_sso(settings, section, rules.sso)?,
+                ProfileSource::Login => {
+                    unsupported(section, &["login_session"], "this version does not support")?
+                }
                 ProfileSource::Process => {
                     refuse_empty(section, PROCESS)?;
                     let command = property(section, PROCESS);
@@ -219,7 +224,8 @@ impl<'a> Step<'a> {
         match property(section, "credential_source") {
             // As in the SDKs, the last profile of a chain may name a source without a role.
             Some(source) if is_source => named_source(source).map(Self::Base),
-            _ => Ok(Self::Nothing),
+            // Nothing else is configured: going on would use another identity.
+            _ => Ok(with_sso(settings, section, SSO)?.unwrap_or(Self::Nothing)),
         }
     }
 
@@ -252,7 +258,7 @@ impl<'a> Step<'a> {
     }
 
     /// A role with a token file is a web identity.
-    fn with_role(rules: &Rules, section: &'a Section) -> Result<Option<Self>, Error> {
+    fn with_role(settings: &Settings, section: &'a Section) -> Result<Option<Self>, Error> {
         refuse_empty(section, ROLE)?;
         let arn = property(section, ROLE).filter(|_| property(section, TOKEN_FILE).is_none());
         let Some(arn) = arn else {
@@ -267,7 +273,8 @@ impl<'a> Step<'a> {
                 let text = "source_profile and credential_source exclude each other: remove one";
                 Err(error_at(ErrorKind::SourceProfile, source, text))
             }
-            [None, None] => match own_key(section)?.filter(|_| rules.role_takes_own_key) {
+            [None, None] => match own_key(section)?.filter(|_| settings.rules().role_takes_own_key)
+            {
                 Some(key) => Ok(Some(Self::Role(role, Base::Key(key)))),
                 None => {
                     let text = "role_arn needs source_profile or credential_source";
@@ -341,18 +348,43 @@ fn refuse_empty(section: &Section, name: &str) -> Result<(), Error> {
     }
 }
 
-/// Refuses a source that this version does not support.
-fn unsupported<'a>(section: &Section, names: &[&str]) -> Result<Option<Step<'a>>, Error> {
+/// Reads SSO, if the profile has one of these properties.
+#[cfg(feature = "sso")]
+fn with_sso<'a>(
+    settings: &Settings,
+    section: &Section,
+    names: &[&str],
+) -> Result<Option<Step<'a>>, Error> {
+    let mut names = names.iter();
+    let first = names.find_map(|name| Some((*name, property(section, name)?)));
+    let role = first.map(|first| SsoRole::from_section(settings, section, first));
+    Ok(role
+        .transpose()?
+        .map(|role| Step::Base(Base::Sso(Box::new(role)))))
+}
+
+#[cfg(not(feature = "sso"))]
+fn with_sso<'a>(
+    _settings: &Settings,
+    section: &Section,
+    names: &[&str],
+) -> Result<Option<Step<'a>>, Error> {
+    unsupported(section, names, "needs the feature sso of this build")
+}
+
+/// Refuses a source that this build or this version does not support.
+fn unsupported<'a>(
+    section: &Section,
+    names: &[&str],
+    why: &str,
+) -> Result<Option<Step<'a>>, Error> {
     match names
         .iter()
         .find_map(|name| Some((name, property(section, name)?)))
     {
         None => Ok(None),
         Some((name, value)) => {
-            let text = format!(
-                "{} has {name}, which this version does not support",
-                section.name()
-            );
+            let text = format!("{} has {name}, which {why}", section.name());
             Err(error_at(ErrorKind::Unsupported, value, &text))
         }
     }
@@ -425,7 +457,7 @@ pub(super) fn property_in<'a>(part: &'a Part, name: &str) -> Option<&'a Value> {
 }
 
 /// Creates an error that starts with the file and line of a value.
-fn error_at(kind: ErrorKind, value: &Value, text: &str) -> Error {
+pub(in crate::providers) fn error_at(kind: ErrorKind, value: &Value, text: &str) -> Error {
     Error::new(kind, format!("{}: {text}", value.location()))
 }
 

@@ -1,24 +1,31 @@
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use keyfob_sts::actions::AssumedRoleUser;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use super::sts::Session;
 use crate::{
     error::Error,
-    files::{self, Lock, names},
+    files::{self, Lock},
 };
 
 /// How long a person may take to answer another process that asks for a code.
 const PROMPT_PATIENCE: Duration = Duration::from_secs(5 * 60);
 
-/// The file with the session of a role in the cache of the AWS CLI.
-pub(super) struct SessionFile {
+/// The credentials that a service has issued, and for whom.
+pub(in crate::providers) struct Session {
+    pub(in crate::providers) credentials: Credentials,
+    pub(in crate::providers) user: Option<AssumedRoleUser>,
+    /// What issued them, if it was not STS.
+    pub(in crate::providers) provider: Option<&'static str>,
+}
+
+/// The file with a session in the cache of the AWS CLI.
+pub(in crate::providers) struct SessionFile {
     /// The file that is written and, after that, others that are read too.
     paths: Vec<PathBuf>,
     /// A session that a service has refused, which does not count.
@@ -26,19 +33,18 @@ pub(super) struct SessionFile {
 }
 
 impl SessionFile {
-    /// Finds the file by the parameters of the call to STS.
-    pub(super) fn new(
+    /// Finds the file by its name without `.json`, and those that are read too.
+    pub(in crate::providers) fn new(
         folder: &Path,
-        parameters: &[Map<String, Value>],
+        names: impl IntoIterator<Item = String>,
         refused: Option<Credentials>,
-    ) -> io::Result<Self> {
+    ) -> Self {
         let folder = folder.join("cli").join("cache");
-        let path = |parameters| {
-            let name = names::role_session(parameters)?;
-            Ok(folder.join(format!("{name}.json")))
-        };
-        let paths = parameters.iter().map(path).collect::<io::Result<_>>()?;
-        Ok(Self { paths, refused })
+        let path = |name| folder.join(format!("{name}.json"));
+        Self {
+            paths: names.into_iter().map(path).collect(),
+            refused,
+        }
     }
 
     /// Returns the session that expires last. A file that has none is as good as no file.
@@ -92,6 +98,8 @@ fn read(path: &Path) -> Option<Credentials> {
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry<'a> {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    provider_type: Option<&'a str>,
     #[serde(borrow)]
     credentials: Key<'a>,
     #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
@@ -123,6 +131,7 @@ impl<'a> From<&'a Session> for Entry<'a> {
         let key = &session.credentials;
         let user = session.user.as_ref();
         Self {
+            provider_type: session.provider,
             credentials: Key {
                 access_key_id: key.access_key_id(),
                 secret_access_key: key.secret_access_key().expose(),

@@ -1,22 +1,21 @@
+use std::io;
+
 use keyfob_sigv4::{Credentials, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
     Role, TokenFile,
     session_file::SessionFile,
-    sts::{Session, Sts, read_token},
+    shared_session::{DEFAULT_DURATION, SharedSession},
+    sts::{Sts, read_token},
 };
 use crate::{
-    cache::advisory_window,
     config::Settings,
     error::{Error, ErrorKind, quotable},
-    finding::{Finding, FindingKind},
+    files::names,
     origin::Origin,
     provider::{Found, Renewal},
 };
-
-/// How long a session is valid if the configuration does not say.
-const DEFAULT_DURATION: u32 = 3600;
 
 /// The sessions of roles: in the memory that clones of the [`Sources`](crate::Sources) share, on
 /// their disk, or else from STS.
@@ -58,7 +57,7 @@ impl Sessions {
         let made_of: Vec<_> = earlier.iter().map(Role::parameters).collect();
         let key = self.key(role, &json!([base, made_of]));
         let ask = async |refused| {
-            let file = self.file(&[role.parameters()], refused);
+            let shared = self.shared(role, &[role.parameters()], refused);
             let fetch = async || {
                 // Before anything is sent for a session that there cannot be.
                 if let Some(serial) = &role.mfa_serial
@@ -69,7 +68,7 @@ impl Sessions {
                 source().await
             };
             let issue = async |source: Found, now| self.sts.assume(role, &source, now).await;
-            self.through(file, role, now, fetch, issue).await
+            shared.get(now, fetch, issue).await
         };
         self.cached(role, key, now, ask).await
     }
@@ -87,14 +86,14 @@ impl Sessions {
             let without = role.parameters();
             let mut with = without.clone();
             with.insert("WebIdentityToken".to_owned(), token.expose().into());
-            let file = self.file(&[with, without], refused);
+            let shared = self.shared(role, &[with, without], refused);
             let fetch = async || Ok(());
             let issue = async |(), now| {
                 self.sts
                     .assume_with_token(role, token_file, &token, now)
                     .await
             };
-            self.through(file, role, now, fetch, issue).await
+            shared.get(now, fetch, issue).await
         };
         self.cached(role, key, now, ask).await
     }
@@ -125,84 +124,26 @@ impl Sessions {
         cached.await.map(|cached| found(cached.into()))
     }
 
-    /// Returns the files with the sessions of these parameters, if there is a disk. The first one
-    /// is written.
-    fn file(
-        &self,
+    /// Returns the session as programs on this machine share it. The file is named by the
+    /// parameters, and so are those that are read too.
+    fn shared<'a>(
+        &'a self,
+        role: &'a Role,
         parameters: &[serde_json::Map<String, Value>],
         refused: Option<Credentials>,
-    ) -> Option<SessionFile> {
-        let folder = self.settings.sources().disk()?;
-        SessionFile::new(folder, parameters, refused).ok()
-    }
-
-    /// Returns the session of a file. If that is about to expire, gets what a new one needs, and
-    /// issues it with the file locked, unless another process was faster.
-    async fn through<T>(
-        &self,
-        file: Option<SessionFile>,
-        role: &Role,
-        now: Timestamp,
-        fetch: impl AsyncFnOnce() -> Result<T, Error>,
-        issue: impl AsyncFnOnce(T, Timestamp) -> Result<Session, Error>,
-    ) -> Result<Credentials, Error> {
-        let watch = self.settings.sources().watch(now);
-        let Some(file) = file else {
-            let source = fetch().await?;
-            return issue(source, watch.now()).await.map(|new| new.credentials);
-        };
-        let window = advisory_window(role.duration_seconds.unwrap_or(DEFAULT_DURATION));
-        let fresh = |now: Timestamp| file.read().filter(|old| is_valid_for(window, old, now));
-        if let Some(session) = fresh(now) {
-            return Ok(session);
-        }
-        let renew = async || -> Result<Credentials, Error> {
-            // Not under the lock: what is fetched may be another session with a lock of its own.
-            let source = fetch().await?;
-            let lock = match file.lock(role.mfa_serial.is_some()).await {
-                Ok(lock) => Some(lock),
-                Err(error) => {
-                    self.tell(role, &error);
-                    None
-                }
-            };
-            let now = watch.now();
-            if let Some(session) = fresh(now) {
-                return Ok(session);
-            }
-            let session = issue(source, now).await?;
-            if let Some(lock) = lock
-                && let Err(error) = file.write(&lock, &session)
-            {
-                self.tell(role, &error);
-            }
-            Ok(session.credentials)
-        };
-        match renew().await {
-            // A session that is still valid helps through an outage, and until there is a code.
-            Err(error) if error.is_transient() || error.kind() == ErrorKind::MfaCode => {
-                let old = file.read();
-                old.filter(|old| is_valid_for(0, old, watch.now()))
-                    .ok_or(error)
-            }
-            renewed => renewed,
+    ) -> SharedSession<'a> {
+        let sources = self.settings.sources();
+        let names = parameters.iter().map(names::role_session);
+        let names = names.collect::<io::Result<Vec<_>>>().ok();
+        let file = sources.disk().zip(names);
+        SharedSession {
+            settings: &self.settings,
+            file: file.map(|(disk, names)| SessionFile::new(disk, names, refused)),
+            lifetime: role.duration_seconds.unwrap_or(DEFAULT_DURATION),
+            asks: role.mfa_serial.is_some(),
+            named_in: &role.named_in,
         }
     }
-
-    /// Tells the program that a session could not be shared. It counts in this process all the
-    /// same.
-    fn tell(&self, role: &Role, error: &Error) {
-        let text = format!("the session is not cached: {}", error.chain());
-        let finding = Finding::warning(FindingKind::Cache, text);
-        self.settings
-            .notify(&finding.with_origin(role.named_in.clone()));
-    }
-}
-
-/// Returns true if credentials are valid for longer than this number of seconds.
-fn is_valid_for(seconds: i64, credentials: &Credentials, now: Timestamp) -> bool {
-    let expiry = credentials.expiry();
-    expiry.is_some_and(|expiry| expiry.seconds_since(now) > seconds)
 }
 
 fn no_prompt(role: &Role, serial: &str) -> Error {

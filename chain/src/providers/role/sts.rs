@@ -1,16 +1,14 @@
 use std::sync::Arc;
 
-use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use keyfob_sigv4::{Secret, Timestamp};
 use keyfob_sts::{
     Client, ErrorKind as StsErrorKind,
-    actions::{
-        AssumeRole, AssumeRoleWithWebIdentity, AssumedRole, AssumedRoleUser, WebIdentityRole,
-    },
+    actions::{AssumeRole, AssumeRoleWithWebIdentity, AssumedRole, WebIdentityRole},
     mfa::{SentCodes, is_code_refused},
 };
 use tokio::sync::OnceCell;
 
-use super::{Role, TokenFile};
+use super::{Role, TokenFile, session_file::Session};
 use crate::{
     config::{Region, Settings},
     error::{Error, ErrorKind, shown_path},
@@ -24,17 +22,12 @@ use crate::{
 /// How many codes a person may try.
 const CODES: u32 = 3;
 
-/// The credentials that STS has issued, and for whom.
-pub(super) struct Session {
-    pub(super) credentials: Credentials,
-    pub(super) user: Option<AssumedRoleUser>,
-}
-
 impl From<AssumedRole> for Session {
     fn from(answer: AssumedRole) -> Self {
         Self {
             credentials: answer.credentials,
             user: answer.user,
+            provider: None,
         }
     }
 }
@@ -44,6 +37,7 @@ impl From<WebIdentityRole> for Session {
         Self {
             credentials: answer.credentials,
             user: answer.user,
+            provider: None,
         }
     }
 }

@@ -109,6 +109,7 @@ fn keys(context: &Context, resolution: &Resolution) -> ([Line; 2], Option<Failur
         ErrorKind::NoCredentials
         | ErrorKind::Unsupported
         | ErrorKind::MfaCode
+        | ErrorKind::SignIn
         | ErrorKind::Provider
         | ErrorKind::Refused
         | ErrorKind::Expired

@@ -1,0 +1,98 @@
+use keyfob_sigv4::{Credentials, Timestamp};
+
+use super::session_file::{Session, SessionFile};
+use crate::{
+    cache::advisory_window,
+    config::Settings,
+    error::{Error, ErrorKind},
+    finding::{Finding, FindingKind},
+    origin::Origin,
+};
+
+/// How long a session is valid, in seconds, if the configuration does not say.
+pub(in crate::providers) const DEFAULT_DURATION: u32 = 3600;
+
+/// A session that the programs on this machine share through a file, if there is a disk.
+pub(in crate::providers) struct SharedSession<'a> {
+    pub(in crate::providers) settings: &'a Settings,
+    pub(in crate::providers) file: Option<SessionFile>,
+    /// How long a new session is valid, in seconds.
+    pub(in crate::providers) lifetime: u32,
+    /// Whether a person is asked for a new one.
+    pub(in crate::providers) asks: bool,
+    /// Where it is configured.
+    pub(in crate::providers) named_in: &'a Origin,
+}
+
+impl SharedSession<'_> {
+    /// Returns the session of the file. If that is about to expire, gets what a new one needs, and
+    /// issues it with the file locked, unless another process was faster.
+    pub(in crate::providers) async fn get<T>(
+        self,
+        now: Timestamp,
+        fetch: impl AsyncFnOnce() -> Result<T, Error>,
+        issue: impl AsyncFnOnce(T, Timestamp) -> Result<Session, Error>,
+    ) -> Result<Credentials, Error> {
+        let watch = self.settings.sources().watch(now);
+        let Some(file) = &self.file else {
+            let source = fetch().await?;
+            return issue(source, watch.now()).await.map(|new| new.credentials);
+        };
+        let window = advisory_window(self.lifetime);
+        let fresh = |now: Timestamp| file.read().filter(|old| is_valid_for(window, old, now));
+        if let Some(session) = fresh(now) {
+            return Ok(session);
+        }
+        let renew = async || -> Result<Credentials, Error> {
+            // Not under the lock: what is fetched may be another session with a lock of its own.
+            let source = fetch().await?;
+            let lock = match file.lock(self.asks).await {
+                Ok(lock) => Some(lock),
+                Err(error) => {
+                    self.tell(&error);
+                    None
+                }
+            };
+            let now = watch.now();
+            if let Some(session) = fresh(now) {
+                return Ok(session);
+            }
+            let session = issue(source, now).await?;
+            if let Some(lock) = lock
+                && let Err(error) = file.write(&lock, &session)
+            {
+                self.tell(&error);
+            }
+            Ok(session.credentials)
+        };
+        let is_awaited = |error: &Error| {
+            let needs_a_person = matches!(error.kind(), ErrorKind::MfaCode | ErrorKind::SignIn);
+            needs_a_person || error.is_transient()
+        };
+        match renew().await {
+            // A session that is still valid helps through an outage, and until there is a code or
+            // the user has signed in.
+            Err(error) if is_awaited(&error) => {
+                let old = file.read();
+                old.filter(|old| is_valid_for(0, old, watch.now()))
+                    .ok_or(error)
+            }
+            renewed => renewed,
+        }
+    }
+
+    /// Tells the program that a session could not be shared. It counts in this process all the
+    /// same.
+    fn tell(&self, error: &Error) {
+        let text = format!("the session is not cached: {}", error.chain());
+        let finding = Finding::warning(FindingKind::Cache, text);
+        self.settings
+            .notify(&finding.with_origin(self.named_in.clone()));
+    }
+}
+
+/// Returns true if credentials are valid for longer than this number of seconds.
+fn is_valid_for(seconds: i64, credentials: &Credentials, now: Timestamp) -> bool {
+    let expiry = credentials.expiry();
+    expiry.is_some_and(|expiry| expiry.seconds_since(now) > seconds)
+}

@@ -1,0 +1,301 @@
+use std::path::PathBuf;
+
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use keyfob_sts::{
+    Error as StsError, ErrorKind as StsErrorKind,
+    call::{Call, Service},
+    sso::{CreateToken, GetRoleCredentials, TokenFile},
+};
+use serde_json::json;
+
+use super::{
+    role::{DEFAULT_DURATION, Session, SessionFile, SharedSession, error_at, property},
+    shared_token::{SharedToken, Token, client, is_refusal},
+};
+use crate::{
+    config::{Region, Settings},
+    error::{Error, ErrorKind, shown},
+    files::names,
+    finding::Finding,
+    origin::Origin,
+    profiles::{Section, SectionName, Value},
+    provider::{Found, Renewal},
+    shell,
+};
+
+const SESSION: &str = "sso_session";
+const START_URL: &str = "sso_start_url";
+const REGION: &str = "sso_region";
+const ACCOUNT_ID: &str = "sso_account_id";
+const ROLE_NAME: &str = "sso_role_name";
+
+/// The length of the longest name of a permission set, in characters.
+///
+/// Source: IAM Identity Center API Reference, `PermissionSetName`.
+const MAX_NAME: usize = 32;
+
+/// The role of IAM Identity Center that a profile has.
+#[derive(Debug)]
+pub(super) struct SsoRole {
+    account_id: String,
+    role_name: String,
+    profile: String,
+    /// The name of the SSO session, if the profile has one.
+    session: Option<String>,
+    start_url: String,
+    region: Region,
+    named_in: Origin,
+    /// The file and the line.
+    place: String,
+}
+
+impl SsoRole {
+    /// Reads the profile and its SSO session. `first` is a property with which the profile is one
+    /// of SSO, and its value.
+    ///
+    /// Source: SDKs and Tools Reference Guide, "IAM Identity Center credential provider".
+    pub(super) fn from_section(
+        settings: &Settings,
+        section: &Section,
+        first: (&str, &Value),
+    ) -> Result<Self, Error> {
+        let session = property(section, SESSION);
+        let value = |name| property(section, name).ok_or_else(|| incomplete(section, first));
+        let (account_id, role_name) = (value(ACCOUNT_ID)?, value(ROLE_NAME)?);
+        let (start_url, region) = match session {
+            Some(name) => session_settings(settings, section, name)?,
+            None => {
+                let region = value(REGION)?;
+                (value(START_URL)?, (region, section))
+            }
+        };
+        let (region, region_section) = region;
+        let region_origin = Origin::file(region.location(), region_section.name().name());
+        let named_by = session.unwrap_or(start_url);
+        Ok(Self {
+            account_id: account_id.as_str().to_owned(),
+            role_name: role_name.as_str().to_owned(),
+            profile: section.name().name().to_owned(),
+            session: session.map(|name| name.as_str().to_owned()),
+            start_url: start_url.as_str().to_owned(),
+            region: Region::new(region.as_str(), region_origin)?,
+            named_in: Origin::file(named_by.location(), section.name().name()),
+            place: named_by.location().to_string(),
+        })
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        // A longer text may be a secret in the wrong place.
+        let shown = |text: &str| match text.chars().count() {
+            ..=MAX_NAME => text.to_owned(),
+            _ => "…".to_owned(),
+        };
+        Origin::Sso {
+            account_id: shown(&self.account_id),
+            role_name: shown(&self.role_name),
+            named_in: Box::new(self.named_in.clone()),
+        }
+    }
+
+    /// Returns what tells the credentials of this role from others.
+    pub(super) fn key(&self, settings: &Settings) -> String {
+        let endpoint = settings.endpoint_url(Service::SSO.id()).ok().flatten();
+        let endpoint = endpoint.map(|setting| setting.text);
+        let from = (&self.session, &self.start_url, self.region.name());
+        json!(["sso", endpoint, from, self.account_id, self.role_name]).to_string()
+    }
+
+    /// Returns the credentials in memory or on disk. If they are about to expire, asks the portal
+    /// for new ones with the token of the user, which is refreshed before if that is necessary.
+    pub(super) async fn credentials(
+        &self,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Found, Error> {
+        let found =
+            |credentials| Found::new(credentials, self.origin()).with_renewal(Renewal::Service);
+        let slot = settings.sources().slot(self.key(settings));
+        let ask = async || {
+            let credentials = self.fetch(settings, slot.refused(), now).await;
+            credentials.map(found)
+        };
+        // The origin is that of this profile, whichever one asked for the credentials.
+        let cached = slot.credentials(now, 0, ask).await;
+        cached.map(|cached| found(cached.into()))
+    }
+
+    /// Returns when the token expires, or that the user must sign in.
+    pub(super) fn finding(&self, settings: &Settings, now: Timestamp) -> Option<Finding> {
+        let token = self.token(settings).ok()?;
+        Some(token.finding::<TokenFile>(now))
+    }
+
+    async fn fetch(
+        &self,
+        settings: &Settings,
+        refused: Option<Credentials>,
+        now: Timestamp,
+    ) -> Result<Credentials, Error> {
+        let (session, url) = (self.session.as_deref(), &self.start_url);
+        let name = names::sso_role_session(session, url, &self.role_name, &self.account_id);
+        let file = settings.sources().disk().zip(name.ok());
+        let shared = SharedSession {
+            settings,
+            file: file.map(|(disk, name)| SessionFile::new(disk, [name], refused)),
+            lifetime: DEFAULT_DURATION,
+            asks: false,
+            named_in: &self.named_in,
+        };
+        let token = self.token(settings)?;
+        let fetch = async || token.get::<TokenFile>(None, now).await;
+        let issue = async |file: TokenFile, _| {
+            let access_token = file.access_token().clone();
+            let call = GetRoleCredentials::new(access_token, &self.account_id, &self.role_name);
+            let call = call.map_err(|error| self.failed(&token, error))?;
+            let portal = client(settings, Service::SSO, &self.region)?;
+            let answer = portal.send_unsigned(&call).await;
+            let answer = answer.map_err(|error| self.failed(&token, error))?;
+            Ok(Session {
+                credentials: answer.credentials,
+                user: None,
+                provider: Some("sso"),
+            })
+        };
+        shared.get(now, fetch, issue).await
+    }
+
+    fn token<'a>(&'a self, settings: &'a Settings) -> Result<SharedToken<'a>, Error> {
+        let (name, what, cure) = match &self.session {
+            Some(session) => (
+                session,
+                format!("token of the SSO session \"{}\"", shown(session)),
+                shell::option("aws sso login --sso-session", session),
+            ),
+            None => (
+                &self.start_url,
+                format!("SSO token of profile \"{}\"", shown(&self.profile)),
+                shell::option("aws sso login --profile", &self.profile),
+            ),
+        };
+        Ok(SharedToken {
+            path: self.folder(settings)?.join(TokenFile::name(name)),
+            settings,
+            region: Some(self.region.clone()),
+            what,
+            origin: &self.named_in,
+            place: self.place.clone(),
+            cure,
+        })
+    }
+
+    /// Returns the folder of the tokens: on the disk of the sources, or else in the home folder.
+    fn folder(&self, settings: &Settings) -> Result<PathBuf, Error> {
+        let home = || Some(settings.variables().home()?.join(".aws"));
+        let disk = settings.sources().disk().map(ToOwned::to_owned);
+        let folder = disk.or_else(home).ok_or_else(|| {
+            let message = format!(
+                "{}: no home folder, where SSO tokens are: set HOME",
+                self.place
+            );
+            Error::new(ErrorKind::Setting, message)
+        })?;
+        Ok(folder.join("sso").join("cache"))
+    }
+
+    fn failed(&self, token: &SharedToken<'_>, error: StsError) -> Error {
+        let kind = match error.kind() {
+            StsErrorKind::Service if error.status() == Some(401) => {
+                let text = format!("the portal does not accept the {}", token.what);
+                return token.sign_in(&text, Some(error));
+            }
+            _ if is_refusal(&error) => ErrorKind::Refused,
+            StsErrorKind::Setting | StsErrorKind::Input => ErrorKind::Setting,
+            _ => ErrorKind::Provider,
+        };
+        let message = format!("no credentials of {}", self.origin().raw());
+        Error::with_source(kind, message, error)
+    }
+}
+
+/// Creates the error for a profile that lacks a part of SSO, with all that it lacks.
+fn incomplete(section: &Section, (first, value): (&str, &Value)) -> Error {
+    let required: &[_] = match property(section, SESSION) {
+        Some(_) => &[ACCOUNT_ID, ROLE_NAME],
+        None => &[ACCOUNT_ID, ROLE_NAME, START_URL, REGION],
+    };
+    let missing: Vec<_> = required
+        .iter()
+        .copied()
+        .filter(|name| property(section, name).is_none())
+        .collect();
+    let missing = match missing.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => missing.concat(),
+    };
+    let text = format!("{first} needs {missing} beside it");
+    error_at(ErrorKind::Setting, value, &text)
+}
+
+/// Returns the start URL and the region of an SSO session, with the section that has the region. A
+/// profile may repeat them.
+fn session_settings<'a>(
+    settings: &'a Settings,
+    profile: &'a Section,
+    name: &Value,
+) -> Result<(&'a Value, (&'a Value, &'a Section)), Error> {
+    let section_name = SectionName::SsoSession(name.as_str().to_owned());
+    let kind = ErrorKind::Setting;
+    let section = settings
+        .files()
+        .section_of(name, SESSION, &section_name, kind)?;
+    let value = |property_name| {
+        let value = property(section, property_name).ok_or_else(|| {
+            let text = format!("{SESSION}: {section_name} has no {property_name}");
+            error_at(ErrorKind::Setting, name, &text)
+        })?;
+        match property(profile, property_name) {
+            Some(other) if other.as_str() != value.as_str() => {
+                let text = format!(
+                    "{property_name} is not that of {section_name} ({}): remove one of the two",
+                    value.location()
+                );
+                Err(error_at(ErrorKind::Setting, other, &text))
+            }
+            _ => Ok(value),
+        }
+    };
+    Ok((value(START_URL)?, (value(REGION)?, section)))
+}
+
+impl Token for TokenFile {
+    const SERVICE: Service = Service::SSO_OIDC;
+    type Refresh = CreateToken;
+
+    fn parse(text: &str) -> Result<Self, StsError> {
+        Self::parse(text)
+    }
+
+    fn expiry(&self) -> Timestamp {
+        self.expiry()
+    }
+
+    fn needs_refresh(&self, now: Timestamp) -> bool {
+        self.needs_refresh(now)
+    }
+
+    fn refresh(&self, now: Timestamp) -> Result<CreateToken, StsError> {
+        self.refresh(now)
+    }
+
+    fn with_answer(
+        self,
+        answer: &<CreateToken as Call>::Output,
+        now: Timestamp,
+    ) -> Result<Self, StsError> {
+        Ok(self.with_token(answer, now))
+    }
+
+    fn to_text(&self) -> Secret {
+        self.to_text()
+    }
+}
