@@ -192,6 +192,14 @@ impl fmt::Debug for Assertion {
 }
 
 impl SamlRole {
+    /// Creates a role, for an assertion that is encrypted.
+    pub fn new(role_arn: impl Into<String>, provider_arn: impl Into<String>) -> Self {
+        Self {
+            role_arn: role_arn.into(),
+            provider_arn: provider_arn.into(),
+        }
+    }
+
     fn parse(value: &str) -> Option<Self> {
         let (first, second) = value.split_once(',')?;
         let (first, second) = (first.trim(), second.trim());
@@ -203,10 +211,8 @@ impl SamlRole {
         } else {
             (second, first)
         };
-        (is(role, "role/") && is(provider, "saml-provider/")).then(|| Self {
-            role_arn: role.to_owned(),
-            provider_arn: provider.to_owned(),
-        })
+        let is_pair = is(role, "role/") && is(provider, "saml-provider/");
+        is_pair.then(|| Self::new(role, provider))
     }
 }
 

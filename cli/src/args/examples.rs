@@ -56,6 +56,16 @@ Examples:
   $ keyfob trust-policy --service ec2.amazonaws.com --principal 111122223333 --require-mfa
   $ keyfob trust-policy --check policy.json --as arn:aws:iam::111122223333:user/ada --mfa";
 
+pub(super) const SAML: &str = "\
+Examples:
+  $ keyfob saml login --assertion response.xml --profile corp
+  $ keyfob saml login --assertion - --list-roles < response.xml";
+
+pub(super) const CONSOLE: &str = "\
+Examples:
+  $ keyfob console --profile admin
+  $ keyfob console --destination /s3/home --no-browser";
+
 pub(super) const CONFIGURE: &str = "\
 Examples:
   $ keyfob configure --profile robot

@@ -3,12 +3,14 @@
 
 mod abbreviate;
 mod connection;
+mod console;
 pub(crate) mod examples;
 mod format;
 mod help_words;
 mod imds;
 mod number;
 mod s3;
+mod saml;
 mod serve;
 mod sign;
 mod text;
@@ -23,10 +25,12 @@ use keyfob_chain::Settings;
 use self::variables::{FromVariables, variable_name, with_variables};
 pub(crate) use self::{
     connection::ConnectionArgs,
+    console::ConsoleArgs,
     format::{ErrorFormat, OutputFormat},
     imds::{ImdsCommand, WatchEvent},
     number::{NumberError, in_range_as_aws},
     s3::{PresignArgs, S3Command},
+    saml::{SamlCommand, SamlLoginArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
     text::{Text, TextParser},
@@ -195,6 +199,12 @@ pub(crate) enum Command {
     /// Write the trust policy of a role, or say why one refuses a caller
     #[command(after_help = examples::TRUST_POLICY)]
     TrustPolicy(Box<TrustPolicyArgs>),
+    /// Get credentials of a role from an identity provider that speaks SAML
+    #[command(subcommand, after_help = examples::SAML)]
+    Saml(SamlCommand),
+    /// Sign in to the AWS console in a browser, with the credentials in use
+    #[command(after_help = examples::CONSOLE)]
+    Console(ConsoleArgs),
     /// Ask for keys and defaults and write them to the configuration files
     #[command(after_help = examples::CONFIGURE)]
     Configure {

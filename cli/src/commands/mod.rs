@@ -1,8 +1,10 @@
 //! One module for each command.
 
 mod configure;
+mod console;
 mod imds;
 mod s3;
+mod saml;
 mod sandbox;
 mod serve;
 mod sign;
@@ -23,6 +25,8 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Why { json } => why::run(context, *json).await,
         Command::Service(invocation) => services::run(context, invocation).await,
         Command::TrustPolicy(args) => trust_policy::run(context, args),
+        Command::Saml(command) => saml::run(context, command).await,
+        Command::Console(args) => console::run(context, args).await,
         Command::Configure { command } => configure::run(context, command.as_ref()).await,
         Command::Sign(args) => sign::run(context, args).await,
         Command::S3(command) => s3::run(context, command).await,

@@ -6,7 +6,10 @@ use keyfob_chain::{
 use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::KeyKind;
 
-use crate::{context::Context, failure::Failure, signals::finish_writing};
+use crate::{context::Context, failure::Failure, signals::finish_writing, terminal::printable};
+
+/// The property with the role of a session, as saml2aws writes it.
+pub(crate) const PRINCIPAL: &str = "x_principal_arn";
 
 impl Context {
     /// Returns an editor of one of the configuration files.
@@ -81,8 +84,17 @@ impl Context {
         Ok(())
     }
 
-    /// Stores a session under a profile of the credentials file: keys, token and expiry. Comments
-    /// and other settings stay.
+    /// Says on stderr that a profile has a session. `of` is such as ` of ARN`, or nothing.
+    pub(crate) fn note_session(&self, profile: &str, session: &Credentials, of: &str) {
+        let expiry = session.expiry();
+        let until = expiry.map_or_else(String::new, |expiry| format!(", valid until {expiry}"));
+        let (profile, of) = (printable(profile), printable(of));
+        let text = format!("profile \"{profile}\" has a session{of}{until}");
+        self.console().note(&text);
+    }
+
+    /// Stores a session under a profile of the credentials file: keys, token, expiry and, if it is
+    /// given, the ARN of its role. Comments and other settings stay.
     ///
     /// # Errors
     ///
@@ -91,6 +103,7 @@ impl Context {
         &self,
         profile: &str,
         session: &Credentials,
+        role_arn: Option<&str>,
     ) -> Result<(), Failure> {
         let section = SectionName::profile(profile);
         let mut editor = self.editor(FileKind::Credentials)?;
@@ -104,6 +117,7 @@ impl Context {
             ),
             (SESSION_TOKEN.properties[0], token),
             (KEY_EXPIRATION.properties[0], expiry.as_deref()),
+            (PRINCIPAL, role_arn),
         ] {
             match value {
                 Some(value) => editor.set(&section, name, value)?,

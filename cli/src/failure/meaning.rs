@@ -175,7 +175,6 @@ fn hint_for_habit(word: &str) -> Option<&'static str> {
             "keyfob has no login: use `aws login` or `aws sso login`, then `keyfob why` shows \
              what is in use",
         ),
-        "console" | "open" => Some("keyfob has no console: use `aws login` in a browser"),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{
 use keyfob_backoff::{Policy, classify};
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
-    self as sts, ClientBuilder, Error,
+    self as sts, ClientBuilder, Endpoint, Error,
     call::{Call, Service},
 };
 use tracing::{debug, info};
@@ -85,6 +85,11 @@ impl Client {
     /// Returns true if calls are signed.
     pub(super) fn signs(&self) -> bool {
         self.credentials.is_some()
+    }
+
+    /// Returns the endpoint that requests are sent to.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.client.endpoint()
     }
 
     /// Returns the URL that requests are sent to.

@@ -7,7 +7,7 @@ use keyfob_sts::{Error, mfa::SentCodes};
 use crate::{
     context::{Context, run_process},
     failure::Failure,
-    syntax::standard_input,
+    syntax::standard_input_line,
     terminal::{Prompt, printable},
 };
 
@@ -99,11 +99,11 @@ impl CodeSource {
                 Err(no_code())
             }
             Self::Asked => {
-                let text = standard_input()
+                let line = standard_input_line()
                     .map_err(|error| Failure::other(format!("cannot read the code: {error}")))?;
-                match text.expose().lines().next().map(str::trim) {
-                    None | Some("") => Err(no_code()),
-                    Some(code) => Ok(code.into()),
+                match line.expose().trim() {
+                    "" => Err(no_code()),
+                    code => Ok(code.into()),
                 }
             }
             Self::Command(command) => read_output(context, command.clone()).await,

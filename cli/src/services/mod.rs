@@ -156,7 +156,12 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
         None => caller.call(&client, &parameters).await?,
     };
     match &own.update_profile {
-        Some(profile) => context.store_session(profile, &credentials(&answer["Credentials"])?),
+        Some(profile) => {
+            let session = credentials(&answer["Credentials"])?;
+            context.store_session(profile, &session, None)?;
+            context.note_session(profile, &session, "");
+            Ok(())
+        }
         None if own.explain => decision::explain(context, &answer),
         None => context.print(operation.name, &answer),
     }

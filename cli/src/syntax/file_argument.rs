@@ -1,4 +1,9 @@
-use std::{borrow::Cow, fs::File, io, path::Path};
+use std::{
+    borrow::Cow,
+    fs::File,
+    io::{self, BufRead as _, Read as _},
+    path::Path,
+};
 
 use keyfob_chain::{Variables, files};
 use keyfob_sigv4::Secret;
@@ -153,6 +158,17 @@ pub(crate) fn standard_input() -> io::Result<Secret> {
             "it is not UTF-8",
         )),
     }
+}
+
+/// Reads a line of standard input, which need not end after it. What is longer than 64 KiB is cut.
+///
+/// # Errors
+///
+/// If it cannot be read, or is not UTF-8.
+pub(crate) fn standard_input_line() -> io::Result<Secret> {
+    let mut line = String::new();
+    io::stdin().lock().take(64 << 10).read_line(&mut line)?;
+    Ok(line.into())
 }
 
 #[cfg(test)]

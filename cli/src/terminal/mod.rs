@@ -1,5 +1,6 @@
 //! The terminal: output, prompts, and values in the form that people read.
 
+mod browser;
 mod console;
 mod debug;
 mod escape;
@@ -10,6 +11,7 @@ mod shell;
 mod stop;
 
 pub(crate) use self::{
+    browser::open_in_browser,
     console::{Console, Screen, Style},
     debug::start as start_debugging,
     escape::{printable, printable_lines},

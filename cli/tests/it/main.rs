@@ -12,6 +12,7 @@ mod bad_input;
 #[cfg(unix)]
 mod chains;
 mod configure;
+mod console;
 mod cures;
 mod decisions;
 mod endpoints;
@@ -29,6 +30,7 @@ mod presign;
 mod python;
 mod readme;
 mod running;
+mod saml;
 mod sandbox;
 mod secrets;
 mod serve;

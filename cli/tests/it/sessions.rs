@@ -1,5 +1,7 @@
 //! Sessions that commands store under profiles, and codes of MFA devices.
 
+use std::{io::Write as _, process::Stdio};
+
 use keyfob_sigv4::Timestamp;
 use keyfob_sts::server::{MfaDevice, Role};
 
@@ -92,6 +94,8 @@ fn update_profile_stores_the_session_of_each_command_and_prints_nothing_of_it() 
         let file = home.read("credentials");
         assert!(file.starts_with(&(before + "[s]\n# a comment\n")), "{file}");
         assert_lacks(&file, &["\nexpiration", "aws_security_token"]);
+        let note = "note: profile \"s\" has a session, valid until ";
+        assert_has(&run.stderr, &[note]);
         let names = ["aws_secret_access_key", "aws_session_token"];
         let session = file.rsplit_once("[s]").unwrap().1;
         assert_lacks(
@@ -189,6 +193,24 @@ fn a_code_comes_from_standard_input_or_from_a_command_without_a_shell() {
         &stderr,
         &["no MFA code was given", "hint: type the six digits"],
     );
+}
+
+#[test]
+fn one_line_of_standard_input_is_enough() {
+    let (lab, device) = lab();
+    let home = lab.home();
+    let mut command = home.program(env!("CARGO_BIN_EXE_keyfob"));
+    command.args(get_session_token(&device, &["--token-code", "-"]));
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{}", code(&device)).unwrap();
+    // The input is still open.
+    assert!(child.wait().unwrap().success());
+    drop(input);
 }
 
 #[test]

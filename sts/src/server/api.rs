@@ -1,7 +1,9 @@
 use http::{Response, header, request::Parts, uri::Authority};
 use keyfob_sigv4::Timestamp;
 
-use crate::server::{account::Account, fault::Fault, oidc, portal, refusal::Refusal, signin, sts};
+use crate::server::{
+    account::Account, fault::Fault, federation, oidc, portal, refusal::Refusal, signin, sts,
+};
 
 /// What is different from service to service.
 pub(super) struct Api {
@@ -42,7 +44,7 @@ impl Request<'_> {
 impl Api {
     /// Returns the service that a path is of.
     pub(super) fn for_path(path: &str) -> &'static Self {
-        let mut apis = [&oidc::API, &portal::API, &signin::API].into_iter();
+        let mut apis = [&oidc::API, &portal::API, &signin::API, &federation::API].into_iter();
         apis.find(|api| api.paths.contains(&path))
             .unwrap_or(&sts::API)
     }

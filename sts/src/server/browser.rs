@@ -17,12 +17,12 @@ pub(super) enum Choice {
 
 impl Query {
     pub(super) fn parse(head: &Parts) -> Self {
-        let query = head.uri.query().unwrap_or_default();
-        Self(
-            form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .collect(),
-        )
+        Self::from_form(head.uri.query().unwrap_or_default().as_bytes())
+    }
+
+    /// Reads the body of a form that was posted.
+    pub(super) fn from_form(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
     /// Returns a parameter. An empty one counts as missing.

@@ -24,6 +24,7 @@ const HTML: &str = "<html><head><title>502 Bad Gateway</title></head><body><h1>5
 /// | IAM Identity Center, OIDC | `POST /client/register`, `/device_authorization`, `/token`, and for a browser `GET /authorize`, `/device` |
 /// | IAM Identity Center, portal | `GET /federation/credentials`, `/assignment/accounts`, `/assignment/roles`, `POST /logout` |
 /// | AWS Sign-In | `POST /v1/token`, and for a browser `GET /v1/authorize`, `/v1/sessions/confirmation` |
+/// | AWS Sign-In, console | `POST /federation`, and for a browser `GET /federation` |
 /// | STS | all others |
 ///
 /// # Examples

@@ -15,6 +15,7 @@
 mod actions;
 #[cfg(unix)]
 mod boto3;
+mod console;
 mod faults;
 mod federation;
 mod signin;

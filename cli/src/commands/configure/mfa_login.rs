@@ -37,7 +37,7 @@ pub(super) async fn run(context: &Context, args: &MfaLoginArgs) -> Result<(), Fa
     };
     let explain = async |error: &_| client.explain(context, error).await;
     let session = code.call(context, &serial, send, explain).await?;
-    context.store_session(&profile, &session.credentials)?;
+    context.store_session(&profile, &session.credentials, None)?;
     context
         .console()
         .write_stdout(report(&profile, &session.credentials))

@@ -67,6 +67,8 @@ pub(super) struct State {
     pub(super) codes: HashMap<String, Code>,
     /// The logins of AWS Sign-In, by refresh token.
     pub(super) logins: HashMap<String, Login>,
+    /// Who signs in to the console with a token, and until when.
+    pub(super) console_tokens: HashMap<String, (Identity, Timestamp)>,
     /// The ids of the proofs that were used.
     pub(super) proofs: HashSet<String>,
 }

@@ -1,0 +1,187 @@
+//! `keyfob saml login`: credentials of a role for the response of an identity provider.
+
+use keyfob_chain::{profiles::SectionName, settings::KEY_EXPIRATION};
+use keyfob_sigv4::Timestamp;
+use keyfob_sts::{
+    actions::AssumeRoleWithSaml,
+    call::Service,
+    saml::{Assertion, SamlRole},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{SamlCommand, SamlLoginArgs},
+    context::{Context, PRINCIPAL},
+    failure::Failure,
+    services::Client,
+    syntax::read_text_file,
+    terminal::{Prompt, printable},
+};
+
+/// The longest response that is read. STS takes 100000 characters at most.
+const MAX_RESPONSE: u64 = 1 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// If the response cannot be read, if it is not clear which role is meant, if STS refuses it, or if
+/// the file cannot be written.
+pub(super) async fn run(context: &Context, command: &SamlCommand) -> Result<(), Failure> {
+    let SamlCommand::Login(args) = command;
+    let profile = context.settings().profile_name();
+    if !args.list_roles {
+        context.check_session_profile("--profile", profile)?;
+        if let Some(expiry) = valid_until(context, args) {
+            let text = format!(
+                "the session of profile \"{}\" is valid until {expiry}: --force gets another one",
+                printable(profile)
+            );
+            context.console().note(&text);
+            return Ok(());
+        }
+    }
+    let response = read_text_file("--assertion", &args.assertion, MAX_RESPONSE)?;
+    let assertion = Assertion::parse(&response)
+        .map_err(|error| Failure::usage(format!("--assertion: {}", error.message())))?;
+    if args.list_roles {
+        return list(context, args, &assertion.roles());
+    }
+    let role = choose(context, args, &assertion).await?;
+    login(context, args, &assertion, &role).await
+}
+
+/// Returns when the stored session expires, if it is still valid and is of the role that is asked
+/// for.
+fn valid_until(context: &Context, args: &SamlLoginArgs) -> Option<Timestamp> {
+    if args.force {
+        return None;
+    }
+    let settings = context.settings();
+    let section = SectionName::profile(settings.profile_name());
+    let section = settings.files().find(&section).ok()??;
+    let get = |name: &str| Some(section.get(name)?.non_empty()?.to_owned());
+    get("aws_access_key_id")?;
+    if let Some(role) = &args.role_arn
+        && get(PRINCIPAL)? != *role
+    {
+        return None;
+    }
+    let expiry: Timestamp = get(KEY_EXPIRATION.properties[0])?.parse().ok()?;
+    (expiry > Timestamp::now()).then_some(expiry)
+}
+
+fn list(context: &Context, args: &SamlLoginArgs, roles: &[SamlRole]) -> Result<(), Failure> {
+    if let Some(format) = context.own_format(args.json) {
+        let role =
+            |role: &SamlRole| json!({"role_arn": role.role_arn, "provider_arn": role.provider_arn});
+        let roles: Value = roles.iter().map(role).collect();
+        return context.print_as(format, "SamlLogin", &json!({"roles": roles}));
+    }
+    let lines = roles
+        .iter()
+        .map(|role| format!("{}\n", printable(&role.role_arn)));
+    context.console().write_stdout(lines.collect::<String>())
+}
+
+/// Returns the role that is asked for, the only one, or the one that the user chooses.
+async fn choose(
+    context: &Context,
+    args: &SamlLoginArgs,
+    assertion: &Assertion,
+) -> Result<SamlRole, Failure> {
+    let mut roles = assertion.roles();
+    if let Some(role_arn) = &args.role_arn {
+        if let Some(provider_arn) = &args.principal_arn {
+            return Ok(SamlRole::new(role_arn, provider_arn));
+        }
+        if let Some(role) = roles.iter().find(|role| role.role_arn == *role_arn) {
+            return Ok(role.clone());
+        }
+    }
+    if assertion.is_encrypted() {
+        return Err(Failure::usage(
+            "the assertion is encrypted, so its roles cannot be read: give --role-arn and \
+             --principal-arn",
+        ));
+    }
+    if args.role_arn.is_some() {
+        return Err(with_roles(
+            Failure::usage("--role-arn: the response does not offer this role, but these:"),
+            &roles,
+        ));
+    }
+    match roles.len() {
+        0 => Err(Failure::usage(
+            "the response offers no role of AWS: ask for one in the identity provider",
+        )),
+        1 => Ok(roles.remove(0)),
+        _ => ask(context, roles).await,
+    }
+}
+
+async fn ask(context: &Context, mut roles: Vec<SamlRole>) -> Result<SamlRole, Failure> {
+    let console = context.console();
+    if !console.can_ask() {
+        let count = roles.len();
+        let text = format!("the response offers {count} roles: choose one with --role-arn");
+        return Err(with_roles(Failure::usage(text), &roles));
+    }
+    for (index, role) in roles.iter().enumerate() {
+        let line = format!("{:>3}  {}\n", index + 1, printable(&role.role_arn));
+        console.write_stderr(&line);
+    }
+    let prompt = Prompt::new(console, "give --role-arn")?;
+    let count = roles.len();
+    let index = |answer: &str| {
+        let number = answer.parse::<usize>().ok();
+        number.filter(|number| (1..=count).contains(number))
+    };
+    let check = |answer: &str| match index(answer) {
+        Some(_) => Ok(()),
+        None => Err(format!("type a number from 1 to {count}")),
+    };
+    let answer = prompt.line("Number of the role", Some("1"), check).await?;
+    let number = answer.as_deref().and_then(index).unwrap_or(1);
+    Ok(roles.swap_remove(number - 1))
+}
+
+fn with_roles(failure: Failure, roles: &[SamlRole]) -> Failure {
+    roles.iter().fold(failure, |failure, role| {
+        failure.with_detail(format!("  {}", role.role_arn))
+    })
+}
+
+async fn login(
+    context: &Context,
+    args: &SamlLoginArgs,
+    assertion: &Assertion,
+    role: &SamlRole,
+) -> Result<(), Failure> {
+    let encoded = assertion.encoded().clone();
+    let mut action = AssumeRoleWithSaml::new(&role.role_arn, &role.provider_arn, encoded)?;
+    if let Some(seconds) = args.duration_seconds {
+        action = action.duration_seconds(seconds)?;
+    }
+    let client = Client::with_credentials(context, &Service::STS, None).await?;
+    client.hint_partition(context, &role.role_arn);
+    let session = client
+        .send(context, &action)
+        .await
+        .map_err(|failure| with_expiry(failure, assertion))?;
+    let profile = context.settings().profile_name();
+    context.store_session(profile, &session.credentials, Some(&role.role_arn))?;
+    let of = format!(" of {}", role.role_arn);
+    context.note_session(profile, &session.credentials, &of);
+    Ok(())
+}
+
+/// Adds when the assertion expired: usually minutes after the login.
+fn with_expiry(failure: Failure, assertion: &Assertion) -> Failure {
+    match assertion.expiry() {
+        Some(expiry) if expiry <= Timestamp::now() => failure.with_hint(format!(
+            "the response expired at {expiry}: log in to the identity provider again"
+        )),
+        _ => failure,
+    }
+}

@@ -1,0 +1,64 @@
+use std::{
+    io,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use keyfob_chain::Variables;
+
+/// How long the opener may take to fail. One that runs on is the browser itself.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The program that opens a URL in the browser of the user, with its arguments. It is no shell,
+/// which would read characters of the URL.
+const OPENER: (&str, &[&str]) = if cfg!(windows) {
+    ("rundll32", &["url.dll,FileProtocolHandler"])
+} else if cfg!(target_os = "macos") {
+    ("open", &[])
+} else {
+    ("xdg-open", &[])
+};
+
+/// Opens a URL in the browser. The list of processes shows it for a moment.
+///
+/// # Errors
+///
+/// Why it cannot: there is no display or no opener, or the opener fails.
+pub(crate) async fn open_in_browser(variables: &Variables, url: &str) -> Result<(), String> {
+    let (program, arguments) = OPENER;
+    let has_display = || {
+        let is_set = |name: &str| variables.text(name).is_some();
+        ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"]
+            .into_iter()
+            .any(is_set)
+    };
+    if program == "xdg-open" && !has_display() {
+        return Err("there is no display".to_owned());
+    }
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    // Ctrl-C is for this program.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("{program} is not there"),
+        _ => format!("{program} cannot be run: {error}"),
+    })?;
+    let mut waited = Duration::ZERO;
+    while waited < PATIENCE {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => return Err(format!("{program} failed: {status}")),
+            Ok(None) => tokio::time::sleep(PAUSE).await,
+            Err(error) => return Err(error.to_string()),
+        }
+        waited += PAUSE;
+    }
+    Ok(())
+}
