@@ -4,7 +4,10 @@ use super::{
     region::{Region, looks_like_a_region, shown_region},
     setting::Setting,
     settings::Settings,
-    table::{STS_REGIONAL_ENDPOINTS, SettingKey, USE_DUALSTACK_ENDPOINT, USE_FIPS_ENDPOINT},
+    table::{
+        S3_ADDRESSING_STYLE, S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT,
+        STS_REGIONAL_ENDPOINTS, SettingKey, USE_DUALSTACK_ENDPOINT, USE_FIPS_ENDPOINT,
+    },
 };
 use crate::{
     error::{quotable, quotable_path, shown},
@@ -18,7 +21,8 @@ impl Settings {
     /// region in use. Sends nothing.
     ///
     /// These are: a file that a variable names, a profile name that other tools read differently, a
-    /// flag that is neither true nor false, a setting that is not used, a region that does not look
+    /// flag that is neither true nor false, also one [for S3](Self::s3_findings), a setting that is
+    /// not used, a region that does not look
     /// like one, the regions that it masks, and [`us-east-1` by
     /// default](Self::default_region_finding).
     ///
@@ -44,6 +48,7 @@ impl Settings {
         let mut findings = self.file_path_findings();
         findings.extend(self.profile_name_findings());
         findings.extend(self.flag_findings());
+        findings.extend(self.s3_findings());
         findings.extend(self.unused_setting_finding());
         if let Some(region) = region {
             if *region.origin() == Origin::Default {
@@ -184,6 +189,36 @@ impl Settings {
     pub(super) fn flag_findings(&self) -> Vec<Finding> {
         let set = ENDPOINT_FLAGS.into_iter().filter_map(|key| self.find(&key));
         set.filter_map(|flag| flag.flag_finding()).collect()
+    }
+
+    /// Returns the settings of the block `s3` of the profile that have a wrong value, so that the
+    /// default counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let text = "[default]\ns3 =\n  addressing_style = Path\n";
+    /// let config = (FileKind::Config, "config", text.as_bytes());
+    /// let settings = Settings::new(Variables::default(), ConfigFiles::parse([config]));
+    /// assert_eq!(
+    ///     settings.s3_findings()[0].line(None),
+    ///     "config:3: s3.addressing_style is not auto, path or virtual, so it is auto",
+    /// );
+    /// ```
+    pub fn s3_findings(&self) -> Vec<Finding> {
+        let flags = [S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT];
+        let flags = flags.into_iter().filter_map(|key| self.find(&key));
+        let style = self.find(&S3_ADDRESSING_STYLE);
+        let style = style.filter(|style| !["auto", "path", "virtual"].contains(&style.text));
+        let style = style.map(|style| {
+            let text = format!("{} is not auto, path or virtual, so it is auto", style.name);
+            Finding::warning(FindingKind::Flag, text).with_origin(style.origin)
+        });
+        let flags = flags.filter_map(|flag| flag.flag_finding());
+        flags.chain(style).collect()
     }
 
     /// Returns a note if the old global endpoint of STS is chosen by a setting that the program

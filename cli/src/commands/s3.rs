@@ -1,11 +1,8 @@
 //! `keyfob s3 presign`: URLs that carry their signature. Nothing is sent.
 
-use keyfob_chain::{
-    Finding, FindingKind, Setting,
-    settings::{
-        S3_ADDRESSING_STYLE, S3_US_EAST_1_REGIONAL_ENDPOINT, S3_USE_ACCELERATE_ENDPOINT,
-        S3_USE_DUALSTACK_ENDPOINT, SettingKey,
-    },
+use keyfob_chain::settings::{
+    S3_ADDRESSING_STYLE, S3_US_EAST_1_REGIONAL_ENDPOINT, S3_USE_ACCELERATE_ENDPOINT,
+    S3_USE_DUALSTACK_ENDPOINT,
 };
 use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl, uri};
 use keyfob_sts::Endpoint;
@@ -77,7 +74,10 @@ fn ttl(context: &Context, args: &PresignArgs, seconds: u32) -> Result<Ttl, Failu
 /// Returns the endpoint that the settings choose, and where its URLs have the bucket.
 async fn endpoint(context: &Context) -> Result<(Endpoint, Addressing), Failure> {
     let custom = context.endpoint_url("s3")?;
-    let is_accelerating = is_on(context, &S3_USE_ACCELERATE_ENDPOINT);
+    for finding in context.settings().s3_findings() {
+        context.print_finding(&finding);
+    }
+    let is_accelerating = context.settings().flag(&S3_USE_ACCELERATE_ENDPOINT);
     let addressing = match &custom {
         None if is_accelerating => Addressing::OnlyVirtual,
         None => addressing(context, None),
@@ -102,7 +102,7 @@ async fn endpoint(context: &Context) -> Result<(Endpoint, Addressing), Failure> 
         .settings()
         .endpoint(builder, "s3", region, argument)?
         .legacy_global(is_legacy);
-    if is_on(context, &S3_USE_DUALSTACK_ENDPOINT) {
+    if context.settings().flag(&S3_USE_DUALSTACK_ENDPOINT) {
         builder = builder.dual_stack(true);
     }
     let endpoint = builder.build().map_err(|error| {
@@ -112,33 +112,16 @@ async fn endpoint(context: &Context) -> Result<(Endpoint, Addressing), Failure> 
     Ok((endpoint, addressing))
 }
 
-/// Returns true if a flag is true, and warns if it is neither that nor false.
-fn is_on(context: &Context, key: &SettingKey) -> bool {
-    let flag = context.settings().find(key);
-    if let Some(finding) = flag.as_ref().and_then(Setting::flag_finding) {
-        context.print_finding(&finding);
-    }
-    flag.is_some_and(|flag| flag.is_true())
-}
-
 /// Reads `addressing_style`, for a custom endpoint if there is one.
 ///
 /// A server that people run themselves often has no DNS entry for each bucket, so a custom endpoint
 /// has the bucket in the path unless the setting asks for the host, as in `aws`.
 fn addressing(context: &Context, custom: Option<&str>) -> Addressing {
     let style = context.settings().find(&S3_ADDRESSING_STYLE);
-    match style.as_ref().map(|style| style.text) {
-        Some("path") => return Addressing::Path,
-        Some("virtual") => return Addressing::Virtual,
-        _ => {}
-    }
-    if let Some(style) = style.filter(|style| style.text != "auto") {
-        let text = format!("{} is not auto, path or virtual, so it is auto", style.name);
-        let finding = Finding::warning(FindingKind::Flag, text);
-        context.print_finding(&finding.with_origin(style.origin));
-    }
-    match custom {
-        Some(url) if !is_accelerated(url) => Addressing::Path,
+    match (style.as_ref().map(|style| style.text), custom) {
+        (Some("path"), _) => Addressing::Path,
+        (Some("virtual"), _) => Addressing::Virtual,
+        (_, Some(url)) if !is_accelerated(url) => Addressing::Path,
         _ => Addressing::Virtual,
     }
 }

@@ -54,7 +54,7 @@ impl From<&keyfob_sts::Error> for Failure {
     fn from(error: &keyfob_sts::Error) -> Self {
         use keyfob_sts::ErrorKind;
 
-        match error.kind() {
+        let failure = match error.kind() {
             ErrorKind::Service => Self::answered(error),
             ErrorKind::Input => Self::usage(chained(error)),
             ErrorKind::Setting => Self::configuration(chained(error)),
@@ -63,7 +63,12 @@ impl From<&keyfob_sts::Error> for Failure {
             ErrorKind::Transport => Self::other(chained(error)).with_code("ConnectionClosed"),
             ErrorKind::Response => Self::unreadable(error),
             _ => Self::other(chained(error)),
-        }
+        };
+        let Some(id) = error.request_id() else {
+            return failure;
+        };
+        debug!(request_id = id, "failed");
+        failure.with_request_id(id)
     }
 }
 

@@ -34,6 +34,9 @@ struct Inner {
     operation: Option<String>,
     /// The number of retries, if the call failed after the last one that the policy allows.
     retries: u32,
+    /// By which the support of AWS finds the request. As in version 2 of `aws`, the text for people
+    /// does not have it.
+    request_id: Option<String>,
     message: String,
     details: Vec<String>,
     hints: Vec<String>,
@@ -47,6 +50,7 @@ impl Failure {
             code: code.map(str::to_owned),
             operation: None,
             retries: 0,
+            request_id: None,
             message: message.into(),
             details: Vec::new(),
             hints: Vec::new(),
@@ -129,6 +133,12 @@ impl Failure {
         self
     }
 
+    /// Sets the id that the service gave the request.
+    fn with_request_id(mut self, id: &str) -> Self {
+        self.0.request_id = Some(id.to_owned());
+        self
+    }
+
     /// Adds a line below the message.
     pub(crate) fn with_detail(mut self, line: impl Into<String>) -> Self {
         self.0.details.push(line.into());
@@ -165,12 +175,15 @@ impl Failure {
 }
 
 impl Inner {
-    /// Formats the code and the message as an answer.
+    /// Formats the code, the message and the request id as an answer.
     fn render(&self, format: OutputFormat) -> String {
-        let error = json!({
+        let mut error = json!({
             "Code": self.code.as_deref().unwrap_or("Unknown"),
             "Message": self.message,
         });
+        if let Some(id) = &self.request_id {
+            error["RequestId"] = id.as_str().into();
+        }
         // A line end in the message must not pass for one of the format.
         let screen = Screen {
             width: 80,

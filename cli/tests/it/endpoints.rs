@@ -423,6 +423,42 @@ fn the_options_of_retries_come_before_variables() {
 }
 
 #[test]
+fn each_command_that_uses_the_default_region_says_so() {
+    let home = Home::new()
+        .with("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with_file("credentials", CREDENTIALS);
+    for words in [
+        &["whoami"][..],
+        &["why"],
+        &["--why", "whoami"],
+        &["sts", "get-caller-identity"],
+        &["iam", "get-user"],
+        &["ec2", "describe-instances"],
+        &[
+            "service-quotas",
+            "list-service-quotas",
+            "--service-code",
+            "ec2",
+        ],
+        &["sign", "--service", "execute-api", "http://localhost/"],
+        &["s3", "presign", "s3://b/k"],
+        // It stops at the file, after the region.
+        &["serve", "imds", "--metadata", "missing"],
+        // The region of the call for the role.
+        &["serve", "container", "--profile", "ops"],
+    ] {
+        let run = home.keyfob(words);
+        let text = format!("{}{}", run.stdout, run.stderr);
+        let note = "no region is set, so us-east-1 is used";
+        assert_eq!(text.matches(note).count(), 1, "{words:?}: {text}");
+    }
+    let list = home.keyfob(["configure", "list"]).ok();
+    let region = list.lines().find(|line| line.starts_with("region"));
+    assert_has(region.unwrap(), &["us-east-1", "default", "built in"]);
+}
+
+#[test]
 fn no_default_region_is_used_if_an_option_or_a_variable_forbids_it() {
     let home = || Home::new().with_key("AKIAEXAMPLE", "canary");
     let forbidden = home().with("KEYFOB_NO_DEFAULT_REGION", "true");

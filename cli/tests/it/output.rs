@@ -1,6 +1,11 @@
 //! The forms of an answer: `--query` and the formats.
 
-use crate::keyfob::{Home, Run, assert_has, assert_lacks};
+use serde_json::Value;
+
+use crate::{
+    answers::{answer, start_server},
+    keyfob::{Home, Run, assert_has, assert_lacks},
+};
 
 /// Asks the sandbox who the user of its key is.
 fn identity(words: &[&str]) -> Run {
@@ -108,6 +113,61 @@ fn the_output_of_a_profile_or_a_variable_may_be_any_format_of_aws() {
     }
     let off = in_file("off").keyfob(["--sandbox", "sts", "get-caller-identity"]);
     assert_eq!(off.ok(), "");
+}
+
+#[test]
+fn the_request_id_of_an_error_is_in_its_data_and_in_the_log_and_not_in_the_text_for_people() {
+    let in_xml = |body: &str| answer("400 Bad Request", body);
+    let in_header = answer(
+        "400 Bad Request",
+        "{\"__type\": \"a#Bad\", \"message\": \"no\"}",
+    )
+    .replacen("\r\n", "\r\nx-amzn-RequestId: id-7\r\n", 1);
+    let config = "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/a\n\
+        source_profile = key\n[profile key]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n\
+        aws_secret_access_key = secret\n";
+    let query = in_xml(
+        "<ErrorResponse><Error><Code>Bad</Code><Message>no</Message></Error>\
+         <RequestId>id-7</RequestId></ErrorResponse>",
+    );
+    let ec2 = in_xml(
+        "<Response><Errors><Error><Code>Bad</Code><Message>no</Message></Error></Errors>\
+         <RequestID>id-7</RequestID></Response>",
+    );
+    for (words, answer) in [
+        (&["iam", "get-user"][..], &query),
+        (&["ec2", "describe-instances"], &ec2),
+        (
+            &[
+                "service-quotas",
+                "list-service-quotas",
+                "--service-code",
+                "ec2",
+            ],
+            &in_header,
+        ),
+        // The error of a provider.
+        (&["iam", "get-user", "--profile", "role"], &query),
+    ] {
+        let (url, _bodies) = start_server(answer);
+        let home = Home::new()
+            .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_ENDPOINT_URL", &url)
+            .with_file("config", config);
+        let stderr = |options: &[&str]| home.keyfob(words.iter().chain(options)).fails(254);
+        let json: Value = serde_json::from_str(&stderr(&["--cli-error-format", "json"])).unwrap();
+        assert_eq!(json["RequestId"], "id-7", "{words:?}");
+        let yaml = stderr(&["--cli-error-format", "yaml"]);
+        assert_has(&yaml, &["Code: Bad\n", "RequestId: id-7\n"]);
+        assert_has(&stderr(&["--debug"]), &["request_id=\"id-7\""]);
+        let first = stderr(&[]);
+        let first = first.lines().nth(1).unwrap_or_default();
+        assert!(
+            first.contains("(Bad)") && !first.contains("id-7"),
+            "{first}"
+        );
+    }
 }
 
 #[test]

@@ -230,12 +230,14 @@ fn a_misspelt_setting_of_the_block_s3_is_named() {
         "addressing_style = Path",
     ] {
         let config = format!("[default]\ns3 =\n  {text}\n");
-        let run = home()
-            .with_file("config", &config)
-            .keyfob(["s3", "presign", "s3://bkt/k"]);
+        let home = home().with_file("config", &config);
+        let run = home.keyfob(["s3", "presign", "s3://bkt/k"]);
         let name = text.split(' ').next().unwrap();
-        assert_has(&run.stderr, &["warning: ", "config:3: s3.", name]);
+        let place = format!("config:3: s3.{name} ");
+        assert_has(&run.stderr, &["warning: ", &place]);
         assert_has(&run.ok(), &["https://bkt.s3.eu-west-1.amazonaws.com/k?"]);
+        assert_has(&home.keyfob(["why"]).ok(), &[&place]);
+        assert_has(&home.keyfob(["configure", "list"]).stderr, &[&place]);
     }
 }
 
