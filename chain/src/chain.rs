@@ -105,9 +105,9 @@ impl Chain {
     /// settings are read by the rules of `order`.
     ///
     /// A source that is configured but not supported stops the chain with
-    /// [`ErrorKind::Unsupported`], so that no other identity is used in its place. That is a login
-    /// in a profile; a role or web identity without the feature `sts`; SSO without the feature
-    /// `sso`; a container without the feature `imds`.
+    /// [`ErrorKind::Unsupported`], so that no other identity is used in its place. That is a role
+    /// or web identity without the feature `sts`; SSO without the feature `sso`; a login without
+    /// the feature `login`; a container without the feature `imds`.
     ///
     /// # Examples
     ///

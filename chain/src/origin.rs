@@ -110,6 +110,13 @@ pub enum Origin {
         /// Where the role is configured.
         named_in: Box<Origin>,
     },
+    /// A console session of `aws login`.
+    Login {
+        /// The ARN of who signed in.
+        session: String,
+        /// Where the session is configured.
+        named_in: Box<Origin>,
+    },
     /// A program that writes credentials.
     Process {
         /// Where it is configured.
@@ -201,6 +208,10 @@ impl Origin {
                 role_name: role_name.clone(),
                 named_in: Box::new(named_in.below(home)),
             },
+            Self::Login { session, named_in } => Self::Login {
+                session: session.clone(),
+                named_in: Box::new(named_in.below(home)),
+            },
             Self::Process { named_in } => Self::Process {
                 named_in: Box::new(named_in.below(home)),
             },
@@ -268,6 +279,9 @@ impl Origin {
                 "SSO role \"{role_name}\" in account {account_id} by {}",
                 named_in.raw()
             ),
+            Self::Login { session, named_in } => {
+                write!(f, "login of {session} by {}", named_in.raw())
+            }
             Self::Process { named_in } => write!(f, "credential_process of {}", named_in.raw()),
             Self::Other { description } => f.write_str(description),
         }

@@ -193,6 +193,13 @@ impl Variables {
         }
     }
 
+    /// Returns the path in a variable that is not empty, as those of the shared files are read.
+    #[cfg(feature = "login")]
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        let path = self.text(name)?;
+        Some(self.with_home(&self.expand(path.as_ref())))
+    }
+
     /// Replaces `$NAME` and `${NAME}`, and on Windows `%NAME%`, by the value of that variable. What
     /// names no variable that is set stays as it is, as in Python's `os.path.expandvars`.
     fn expand(&self, path: &OsStr) -> OsString {

@@ -150,6 +150,7 @@ use SettingKind::{Choice, Flag, List, Number, Path, Seconds, Secret, Text, Time,
 const CHAIN: &str = "chain";
 const CHAIN_IMDS: &str = "chain, feature imds";
 const CHAIN_STS: &str = "chain, feature sts";
+const CHAIN_LOGIN: &str = "chain, feature login";
 const CHAIN_SSO: &str = "chain, feature sso";
 const CHAIN_TLS: &str = "chain, features sts and rustls or native-tls";
 const STS: &str = "sts, feature client";
@@ -227,7 +228,9 @@ table! {
     SSO_ROLE_NAME: [] ["sso_role_name"] Text, "",
         CHAIN_SSO, "The name of an SSO role, which is that of a permission set.";
     LOGIN_SESSION: [] ["login_session"] Text, "",
-        CHAIN, "The session of `aws login`. Not supported yet, and an error.";
+        CHAIN_LOGIN, "The ARN of the user of `aws login`.";
+    LOGIN_CACHE_DIRECTORY: ["AWS_LOGIN_CACHE_DIRECTORY"] [] Path, "~/.aws/login/cache",
+        CHAIN_LOGIN, "The folder of the tokens of `aws login`. $NAME and a first ~ are expanded.";
     CREDENTIAL_PROCESS: [] ["credential_process"] Text, "",
         CHAIN, "A command that prints credentials.";
     PROFILE_CHAIN: ["_AWS_CLI_PROFILE_CHAIN"] [] List, "",

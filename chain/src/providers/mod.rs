@@ -5,13 +5,15 @@ mod environment;
 #[cfg(feature = "imds")]
 mod instance;
 mod key;
+#[cfg(feature = "login")]
+mod login;
 mod misspelt;
 mod old_files;
 mod process;
 mod profile;
 mod region;
 mod role;
-#[cfg(feature = "sso")]
+#[cfg(any(feature = "sso", feature = "login"))]
 mod shared_token;
 #[cfg(feature = "sso")]
 mod sso;

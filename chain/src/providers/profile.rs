@@ -45,7 +45,9 @@ use crate::{
 /// the new one must be where other programs find it. Without a disk, a token is used until it
 /// expires, or until another program has refreshed it.
 ///
-/// A login in the profile is an error, so that no other identity is used in its place.
+/// The credentials of `login_session` are those of the user, who signs in with `aws login`. Its
+/// token is read and refreshed in the same way, in `~/.aws/login/cache` or the folder of
+/// `AWS_LOGIN_CACHE_DIRECTORY`, and in the region of the login.
 #[derive(Clone, Debug)]
 pub struct ProfileProvider {
     settings: Settings,
@@ -126,6 +128,8 @@ impl ProfileProvider {
             Base::Process(process) => return process.credentials(&self.settings, now).await,
             #[cfg(feature = "sso")]
             Base::Sso(role) => return role.credentials(&self.settings, now).await,
+            #[cfg(feature = "login")]
+            Base::Login(login) => return login.credentials(&self.settings, now).await,
             Base::Source(source) => *source,
         };
         match self.source(source)?.provide(now).await? {
@@ -162,6 +166,8 @@ impl ProfileProvider {
         let origin = plan.origin();
         let credentials = match plan.base {
             Base::Key(found) if plan.roles.is_empty() => Some(found.credentials),
+            #[cfg(feature = "login")]
+            Base::Login(login) if plan.roles.is_empty() => login.look(&self.settings, now),
             Base::Source(source) => {
                 let inspection = self.source(source)?.inspect(now).await?;
                 if let Inspection::NotConfigured(reason) = inspection {
@@ -206,10 +212,13 @@ impl ProfileProvider {
     }
 
     /// Returns when the token that the credentials come from expires.
-    #[cfg(feature = "sso")]
+    #[cfg(any(feature = "sso", feature = "login"))]
     fn token_finding(&self, now: Timestamp) -> Option<Finding> {
         match Plan::from_settings(&self.settings).ok()??.base {
+            #[cfg(feature = "sso")]
             Base::Sso(role) => role.finding(&self.settings, now),
+            #[cfg(feature = "login")]
+            Base::Login(login) => login.finding(&self.settings, now),
             _ => None,
         }
     }
@@ -301,7 +310,7 @@ impl Provider for ProfileProvider {
             findings.extend(misspelt(section));
         }
         findings.extend(this.role_findings());
-        #[cfg(feature = "sso")]
+        #[cfg(any(feature = "sso", feature = "login"))]
         findings.extend(this.token_finding(now));
         findings.extend(open_files(files));
         findings

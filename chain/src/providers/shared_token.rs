@@ -115,6 +115,24 @@ impl SharedToken<'_> {
         }
     }
 
+    /// Returns the token of the file, if there is one.
+    #[cfg(feature = "login")]
+    pub(super) fn peek<T: Token>(&self) -> Option<T> {
+        Some(self.read().ok()?.1)
+    }
+
+    /// Returns the folder of tokens, `sso` or `login`: on the disk of the sources, or else in the
+    /// home folder.
+    pub(super) fn folder(settings: &Settings, name: &str, place: &str) -> Result<PathBuf, Error> {
+        let home = || Some(settings.variables().home()?.join(".aws"));
+        let disk = settings.sources().disk().map(ToOwned::to_owned);
+        let folder = disk.or_else(home).ok_or_else(|| {
+            let message = format!("{place}: no home folder, where tokens are: set HOME");
+            Error::new(ErrorKind::Setting, message)
+        })?;
+        Ok(folder.join(name).join("cache"))
+    }
+
     /// Returns when the token expires, or that the user must sign in.
     pub(super) fn finding<T: Token>(&self, now: Timestamp) -> Finding {
         let must_sign_in = |text: &str| {

@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
     Error as StsError, ErrorKind as StsErrorKind,
@@ -177,8 +175,9 @@ impl SsoRole {
                 shell::option("aws sso login --profile", &self.profile),
             ),
         };
+        let folder = SharedToken::folder(settings, "sso", &self.place)?;
         Ok(SharedToken {
-            path: self.folder(settings)?.join(TokenFile::name(name)),
+            path: folder.join(TokenFile::name(name)),
             settings,
             region: Some(self.region.clone()),
             what,
@@ -186,20 +185,6 @@ impl SsoRole {
             place: self.place.clone(),
             cure,
         })
-    }
-
-    /// Returns the folder of the tokens: on the disk of the sources, or else in the home folder.
-    fn folder(&self, settings: &Settings) -> Result<PathBuf, Error> {
-        let home = || Some(settings.variables().home()?.join(".aws"));
-        let disk = settings.sources().disk().map(ToOwned::to_owned);
-        let folder = disk.or_else(home).ok_or_else(|| {
-            let message = format!(
-                "{}: no home folder, where SSO tokens are: set HOME",
-                self.place
-            );
-            Error::new(ErrorKind::Setting, message)
-        })?;
-        Ok(folder.join("sso").join("cache"))
     }
 
     fn failed(&self, token: &SharedToken<'_>, error: StsError) -> Error {

@@ -134,9 +134,10 @@ impl Sources {
     /// this machine share them, the AWS CLI included: fifty processes that need the same session
     /// ask STS once. Without it, nothing is written.
     ///
-    /// Its `sso/cache` has the tokens of SSO, which are refreshed by one process at a time. Without
-    /// a disk, they are read from the home folder and not refreshed, because nothing could write
-    /// the new refresh token, which takes the place of the old one.
+    /// Its `sso/cache` and `login/cache` have the tokens of SSO and of `aws login`, which are
+    /// refreshed by one process at a time. Without a disk, they are read from the home folder and
+    /// not refreshed, because nothing could write the new refresh token, which takes the place of
+    /// the old one.
     ///
     /// The files have mode 0600. They are the ones of the AWS CLI, which does not tell apart roles
     /// that are assumed with different credentials.

@@ -36,7 +36,9 @@ fn recorded(case: &Value) -> Outcome {
             "the feature sts is off"
         }
         "sso" if !cfg!(feature = "sso") => "the feature sso is off",
-        _ if mentions(case, &["login_session"]) => "logins are not sources of this version",
+        _ if !cfg!(feature = "login") && mentions(case, &["login_session"]) => {
+            "the feature login is off"
+        }
         _ => return Outcome::Checked(recorded_case(case)),
     };
     Outcome::Skipped(reason)
@@ -197,7 +199,9 @@ fn check_result(expected: &Value, resolution: &Resolution) -> Check {
 fn with_real_files(case: &Value, folder: &Path) -> Value {
     let mut text = serde_json::to_string(case).unwrap();
     for (path, content) in case["files"].as_object().into_iter().flatten() {
-        let is_token = path.contains("/.aws/sso/");
+        let is_token = ["/.aws/sso/", "/.aws/login/"]
+            .iter()
+            .any(|folder| path.contains(folder));
         if path.contains("/.aws/") && !is_token {
             continue;
         }
@@ -515,8 +519,8 @@ fn roles_are_assumed_in_the_order_of_the_sdks() {
         if !cfg!(feature = "sso") && names.any(|name| name.starts_with("sso_")) {
             return Outcome::Skipped("the feature sso is off");
         }
-        if names.any(|name| name == "login_session") {
-            return Outcome::Skipped("logins are not sources of this version");
+        if !cfg!(feature = "login") && names.any(|name| name == "login_session") {
+            return Outcome::Skipped("the feature login is off");
         }
         if case["expected"]["ProfileChain"][0]["NamedSource"].is_string() && !cfg!(feature = "imds")
         {
@@ -843,4 +847,75 @@ fn sso_refresh(case: &Value) -> Check {
         .get("expectedTokenWriteback")
         .unwrap_or(&case["cachedToken"]);
     check(written == *wanted, || format!("{written} is not {wanted}"))
+}
+
+#[cfg(feature = "login")]
+#[test]
+fn logins_are_read_and_refreshed_as_the_sdks_do() {
+    run("login-provider", |case| Outcome::Checked(login(case)));
+}
+
+#[cfg(feature = "login")]
+fn login(case: &Value) -> Check {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("login/cache");
+    fs::create_dir_all(&cache).unwrap();
+    for (name, text) in case["cacheContents"].as_object().into_iter().flatten() {
+        fs::write(cache.join(name), text.to_string()).unwrap();
+    }
+    let calls = case["mockApiCalls"].as_array().into_iter().flatten();
+    let exchanges = calls.map(|call| {
+        let body = call["response"]["tokenOutput"].to_string();
+        json!({
+            "request": {"method": "POST", "uri": "http://signin/v1/token"},
+            "response": {"status": call["responseCode"].as_i64().unwrap_or(200), "body": body},
+        })
+    });
+    let service = Service::start(exchanges.collect());
+    let variables = Variables::from_iter([
+        ("AWS_ENDPOINT_URL", service.endpoint.as_str()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+    ]);
+    let config = case["configContents"].as_str().unwrap();
+    let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+    let settings = Settings::new(variables, files)
+        .with_profile("signin")
+        .with_sources(Sources::default().with_disk(folder.path()));
+    let chain = Chain::new().then(ProfileProvider::new(settings));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let resolution = runtime.block_on(chain.resolve(Timestamp::now()));
+    check(service.left() == 0, || "not refreshed".to_owned())?;
+    let none = Vec::new();
+    for outcome in case["outcomes"].as_array().unwrap_or(&none) {
+        match outcome["result"].as_str().unwrap() {
+            "credentials" => {
+                let names = [
+                    "accessKeyId",
+                    "secretAccessKey",
+                    "sessionToken",
+                    "accountId",
+                ];
+                let key = resolution.credentials.as_ref().ok();
+                let expiry = key
+                    .and_then(Credentials::expiry)
+                    .map(Timestamp::unix_seconds);
+                same_key(&resolution, outcome, names, expiry)?;
+            }
+            "cacheContents" => {
+                for (name, wanted) in outcome.as_object().into_iter().flatten() {
+                    if !name.ends_with(".json") {
+                        continue;
+                    }
+                    let text = fs::read(cache.join(name)).unwrap();
+                    let written: Value = serde_json::from_slice(&text).unwrap();
+                    check(written["refreshToken"] == wanted["refreshToken"], || {
+                        format!("{written} is not {wanted}")
+                    })?;
+                }
+            }
+            _ => check(resolution.credentials.is_err(), || "no error".to_owned())?,
+        }
+    }
+    Ok(())
 }

@@ -301,10 +301,7 @@ fn scenarios(sandbox: &Running, agent: &Running) -> Vec<Scenario> {
                 .with_file("credentials", &key_of("default"))
         }),
         edit(
-            on_instance(
-                "a default profile that this version does not support",
-                &[instance],
-            ),
+            on_instance("a default profile whose SSO has no role", &[instance]),
             &|home| home.with_file("config", "[default]\nsso_session = corp\n"),
         ),
     ]

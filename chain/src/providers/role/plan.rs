@@ -1,6 +1,8 @@
 //! How a profile gets its credentials, worked out before any service is contacted.
 
 use super::{Place, Role, TokenFile};
+#[cfg(feature = "login")]
+use crate::providers::login::Login;
 #[cfg(feature = "sso")]
 use crate::providers::sso::SsoRole;
 use crate::{
@@ -16,6 +18,7 @@ use crate::{
 pub(super) const ID: &str = table::ACCESS_KEY_ID.property();
 const SECRET: &str = table::SECRET_ACCESS_KEY.property();
 const ROLE: &str = table::ROLE_ARN.property();
+const LOGIN: &str = table::LOGIN_SESSION.property();
 const PROCESS: &str = table::CREDENTIAL_PROCESS.property();
 pub(super) const TOKEN_FILE: &str = table::WEB_IDENTITY_TOKEN_FILE.property();
 const SHARED_ROLE: &str = table::ROLE_ARN.name();
@@ -44,6 +47,8 @@ pub(in crate::providers) enum Base {
     Process(Process),
     #[cfg(feature = "sso")]
     Sso(Box<SsoRole>),
+    #[cfg(feature = "login")]
+    Login(Login),
     WebIdentity {
         role: Box<Role>,
         token_file: TokenFile,
@@ -144,6 +149,8 @@ impl Plan {
             (None, Base::Process(process)) => process.origin(),
             #[cfg(feature = "sso")]
             (None, Base::Sso(role)) => role.origin(),
+            #[cfg(feature = "login")]
+            (None, Base::Login(login)) => login.origin(),
             // Only a role can have one of these as its source.
             (None, Base::Source(_)) => Origin::Default,
         }
@@ -164,6 +171,8 @@ impl Base {
             Self::Process(process) => process.key(),
             #[cfg(feature = "sso")]
             Self::Sso(role) => role.key(settings),
+            #[cfg(feature = "login")]
+            Self::Login(login) => login.key(),
             Self::WebIdentity {
                 role, token_file, ..
             } => format!("{} {}", token_file.path.display(), role.arn),
@@ -208,9 +217,7 @@ impl<'a> Step<'a> {
                 ProfileSource::Key => own_key(section)?.map(|key| Self::Base(Base::Key(key))),
                 ProfileSource::CredentialsKey => key_of_credentials(section)?,
                 ProfileSource::Sso => with_sso(settings, section, rules.sso)?,
-                ProfileSource::Login => {
-                    unsupported(section, &["login_session"], "this version does not support")?
-                }
+                ProfileSource::Login => with_login(section)?,
                 ProfileSource::Process => {
                     refuse_empty(section, PROCESS)?;
                     let command = property(section, PROCESS);
@@ -372,7 +379,21 @@ fn with_sso<'a>(
     unsupported(section, names, "needs the feature sso of this build")
 }
 
-/// Refuses a source that this build or this version does not support.
+/// Reads the console session of `aws login`, if the profile has one.
+#[cfg(feature = "login")]
+fn with_login<'a>(section: &Section) -> Result<Option<Step<'a>>, Error> {
+    refuse_empty(section, LOGIN)?;
+    let session = property(section, LOGIN);
+    Ok(session.map(|session| Step::Base(Base::Login(Login::new(section, session)))))
+}
+
+#[cfg(not(feature = "login"))]
+fn with_login<'a>(section: &Section) -> Result<Option<Step<'a>>, Error> {
+    unsupported(section, &[LOGIN], "needs the feature login of this build")
+}
+
+/// Refuses a source that this build does not support.
+#[cfg(not(all(feature = "sso", feature = "login")))]
 fn unsupported<'a>(
     section: &Section,
     names: &[&str],
