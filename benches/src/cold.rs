@@ -30,17 +30,19 @@ pub fn fresh(arguments: &[&str], variables: &[(&str, &str)]) -> Result<u64, BoxE
     Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
-/// Makes a runtime, gets credentials, and prints the microseconds that both took together.
+/// Makes a runtime, gets credentials, and prints the microseconds that both took together. The
+/// runtime has the drivers that `drivers` enables, as a program enables what it needs.
 ///
 /// # Errors
 ///
 /// If there are no credentials, or if their access key ID is not `expected`.
 pub fn timed(
     expected: &str,
+    drivers: fn(&mut Builder) -> &mut Builder,
     get: impl FnOnce(&Runtime) -> Result<String, BoxError>,
 ) -> Result<(), BoxError> {
     let start = Instant::now();
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let runtime = drivers(&mut Builder::new_current_thread()).build()?;
     let id = get(&runtime)?;
     let time = start.elapsed();
     if id != expected {

@@ -44,7 +44,7 @@ use crate::{
 pub struct Chain {
     providers: Vec<Arc<dyn Provider>>,
     /// The place among the providers of what only an explanation looks for.
-    old_files: Option<(usize, Variables)>,
+    old_files: Option<(usize, Settings)>,
 }
 
 /// The credentials, or why there are none, with the explanation.
@@ -132,7 +132,7 @@ impl Chain {
                 Source::WebIdentity => chain.then(WebIdentityProvider::new(settings)),
                 Source::Profile => chain.then(ProfileProvider::new(settings)),
                 Source::OldFiles => {
-                    chain.old_files = Some((chain.providers.len(), settings.variables().clone()));
+                    chain.old_files = Some((chain.providers.len(), settings));
                     chain
                 }
                 Source::Container => chain.then(ContainerProvider::new(settings)),
@@ -239,8 +239,8 @@ impl Chain {
     /// Returns the chain with a row for a file that Keyfob does not read, if there is one.
     fn with_old_files(&self) -> Self {
         let mut chain = self.clone();
-        if let Some((place, variables)) = chain.old_files.take()
-            && let Some(files) = OldFiles::configured(&variables)
+        if let Some((place, settings)) = chain.old_files.take()
+            && let Some(files) = OldFiles::configured(settings.variables())
         {
             chain.providers.insert(place, Arc::new(files));
         }

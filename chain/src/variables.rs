@@ -1,5 +1,6 @@
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
     fmt,
     path::PathBuf,
@@ -31,15 +32,18 @@ pub(crate) const CREDENTIALS_FILE: &str = table::SHARED_CREDENTIALS_FILE.name();
 /// ```
 #[derive(Clone, Default)]
 pub struct Variables {
-    variables: BTreeMap<OsString, Variable>,
+    /// In the order in which they were set. Of two with one name, the last one counts.
+    variables: Vec<Variable>,
     platform: Platform,
     home: Option<PathBuf>,
 }
 
 #[derive(Clone)]
 struct Variable {
+    name: OsString,
     raw: OsString,
-    text: String,
+    /// The value with U+FFFD for what is not Unicode, if some of it is not.
+    lossy: Option<String>,
 }
 
 /// The rules for paths.
@@ -100,7 +104,7 @@ impl Variables {
     #[must_use]
     pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.variables
-            .insert(key(name.into()), Variable::new(value.into()));
+            .push(Variable::new(name.into(), value.into()));
         self
     }
 
@@ -108,7 +112,8 @@ impl Variables {
     ///
     /// Bytes that are not Unicode become U+FFFD, so that such a variable does not look unset.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let text = self.variables.get(OsStr::new(name))?.text.trim();
+        let variable = self.get(name)?;
+        let text = variable.lossy.as_deref().or(variable.raw.to_str())?.trim();
         Some(text).filter(|text| !text.is_empty())
     }
 
@@ -122,7 +127,14 @@ impl Variables {
 
     /// Returns the value as the system has it, even if it is empty.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        Some(&self.variables.get(OsStr::new(name))?.raw)
+        Some(&self.get(name)?.raw)
+    }
+
+    /// Finds a variable. There are few, and most programs look up only some of them, so nothing is
+    /// sorted.
+    fn get(&self, name: &str) -> Option<&Variable> {
+        let named = |variable: &&Variable| variable.name == name;
+        self.variables.iter().rfind(named)
     }
 
     /// Returns the home folder: `HOME`; on Windows then `USERPROFILE`, then `HOMEDRIVE` followed by
@@ -258,10 +270,14 @@ impl Variables {
 }
 
 impl Variable {
-    fn new(raw: OsString) -> Self {
+    fn new(name: OsString, raw: OsString) -> Self {
         // Decoded once, so that `text` can return a reference.
-        let text = raw.to_string_lossy().into_owned();
-        Self { raw, text }
+        let lossy = match raw.to_string_lossy() {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(text),
+        };
+        let name = key(name);
+        Self { name, raw, lossy }
     }
 }
 
@@ -298,7 +314,7 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Variables {
         Self {
             variables: variables
                 .into_iter()
-                .map(|(name, value)| (key(name.into()), Variable::new(value.into())))
+                .map(|(name, value)| Variable::new(name.into(), value.into()))
                 .collect(),
             ..Self::default()
         }
@@ -307,8 +323,13 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Variables {
 
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: BTreeSet<_> = self
+            .variables
+            .iter()
+            .map(|variable| &variable.name)
+            .collect();
         f.debug_struct("Variables")
-            .field("variables", &self.variables.keys())
+            .field("variables", &names)
             .field("platform", &self.platform)
             .field("home", &self.home)
             .finish()

@@ -39,7 +39,7 @@ fn main() -> Result<(), BoxError> {
         Some(name) => {
             let cold = named(&CONTENDERS, &name)?;
             let endpoint = env::var(ENDPOINT)?;
-            timed(ID, |runtime| cold(runtime, &endpoint))
+            timed(ID, Builder::enable_all, |runtime| cold(runtime, &endpoint))
         }
     }
 }

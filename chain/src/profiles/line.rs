@@ -152,8 +152,8 @@ fn header_line(text: &str) -> Line<'_> {
 /// Returns true for a line that may have been a header: it has a bracket, or begins as a header
 /// does, and is not a property.
 pub(super) fn may_be_header(text: &str) -> bool {
-    let name = text.split('=').next().unwrap_or_default();
-    if text.contains('=') && !name.trim().is_empty() {
+    let property = text.split_once('=');
+    if property.is_some_and(|(name, _)| !name.trim().is_empty()) {
         return false;
     }
     let first = text.split_whitespace().next().unwrap_or_default();
@@ -267,14 +267,11 @@ pub(super) fn decode(line: &[u8]) -> Cow<'_, str> {
 /// Returns where a comment starts: at the whitespace before a `#` or `;` that follows a space or
 /// tab. Returns the length of the line if it has no comment.
 pub(super) fn comment_start(line: &str) -> usize {
-    let mut after_space = false;
-    for (at, c) in line.char_indices() {
-        if after_space && matches!(c, '#' | ';') {
-            return line[..at].trim_end().len();
-        }
-        after_space = c == ' ' || c == '\t';
+    let is_start = |pair: &[u8]| matches!(pair, [b' ' | b'\t', b'#' | b';']);
+    match line.as_bytes().windows(2).position(is_start) {
+        Some(space) => line[..space].trim_end().len(),
+        None => line.len(),
     }
-    line.len()
 }
 
 /// Parses the text between the brackets of a header.

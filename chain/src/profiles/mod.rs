@@ -158,10 +158,7 @@ impl ConfigFiles {
 
     fn add(&mut self, order: Order, kind: FileKind, path: &Path, bytes: &[u8]) {
         let mut parsed = parse::parse(order, kind, &Arc::from(path), bytes);
-        for name in parsed.order {
-            let Some(part) = parsed.sections.remove(&name) else {
-                continue;
-            };
+        for (name, part) in parsed.sections {
             let at = *self.index.entry(name.clone()).or_insert_with(|| {
                 self.sections.push(Section::new(name));
                 self.sections.len() - 1

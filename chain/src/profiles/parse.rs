@@ -1,16 +1,18 @@
 //! Parses one file into sections.
 //!
-//! The crate `configparser` reads the INI syntax: sections, the split at the first `=`, and values
-//! over several lines. It reports neither line numbers nor order, does not know AWS's comments, and
+//! The crate `configparser` reads the INI syntax: the split at the first `=`, and values over
+//! several lines. It reports neither line numbers nor order, does not know AWS's comments, and
 //! rejects a whole file for one bad line.
 //!
-//! So each line goes in with its number as a tag: a header becomes `[3]`, a property
-//! `4 region = x`, an indented line ` 5 k = v`. Comments and lines that it would reject are left
-//! out. The tags in its result restore the line numbers and the order.
+//! So each line goes in with its number as a tag: a property becomes `4 region = x`, an indented
+//! line ` 5 k = v`. Headers, comments and lines that it would reject are left out. The tags in its
+//! result restore the line numbers and the order, and so tell the section of each property.
 
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    fmt::{self, Write as _},
+    mem,
     path::Path,
     sync::Arc,
 };
@@ -30,9 +32,8 @@ use crate::{order::Order, origin::Location};
 /// The contents of one file.
 #[derive(Debug, Default)]
 pub(super) struct Parsed {
-    pub(super) sections: BTreeMap<SectionName, Part>,
-    /// The sections in the order of their first headers.
-    pub(super) order: Vec<SectionName>,
+    /// In the order of their first headers.
+    pub(super) sections: Vec<(SectionName, Part)>,
     pub(super) ignored: Vec<IgnoredSection>,
     pub(super) problems: Vec<Problem>,
 }
@@ -53,10 +54,10 @@ pub(super) fn parse(order: Order, kind: FileKind, file: &Arc<Path>, bytes: &[u8]
         kind,
         file,
         lines: Lines::new(order),
-        tagged: String::new(),
+        tagged: String::with_capacity(2 * bytes.len()),
         at: At::Start,
         section: None,
-        headers: BTreeMap::new(),
+        headers: Vec::new(),
         ignored: Vec::new(),
         bare_defaults: BTreeSet::new(),
         has_prefixed_default: false,
@@ -75,12 +76,13 @@ pub(super) fn parse(order: Order, kind: FileKind, file: &Arc<Path>, bytes: &[u8]
     for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
         reader.read_line(number, line);
     }
-    let tagged = std::mem::take(&mut reader.tagged);
-    let sections = read_ini(tagged).unwrap_or_else(|reason| {
+    let tagged = mem::take(&mut reader.tagged);
+    let properties = read_ini(tagged).unwrap_or_else(|reason| {
         reader.report(None, None, ProblemKind::Ini(reason));
+        reader.headers.clear();
         Vec::new()
     });
-    reader.finish(sections)
+    reader.finish(properties)
 }
 
 /// A property as `configparser` returns it, without its tags.
@@ -92,9 +94,8 @@ struct RawProperty {
     more: Vec<(u32, String)>,
 }
 
-/// Runs `configparser` on the tagged lines. Returns the sections, each with the line of its header,
-/// and their properties, in the order of the file.
-fn read_ini(tagged: String) -> Result<Vec<(u32, Vec<RawProperty>)>, String> {
+/// Runs `configparser` on the tagged lines. Returns the properties in the order of the file.
+fn read_ini(tagged: String) -> Result<Vec<RawProperty>, String> {
     let mut settings = IniDefault::default();
     settings.case_sensitive = true;
     settings.multiline = true;
@@ -102,33 +103,30 @@ fn read_ini(tagged: String) -> Result<Vec<(u32, Vec<RawProperty>)>, String> {
     // Comments are already gone.
     settings.comment_symbols = Vec::new();
     settings.enable_inline_comments = false;
-    let mut sections: Vec<_> = Ini::new_from_defaults(settings)
-        .read(tagged)?
-        .into_iter()
-        .filter_map(|(tag, properties)| {
-            let mut properties: Vec<_> = properties.into_iter().filter_map(untag).collect();
-            properties.sort_by_key(|property| property.line);
-            Some((tag.parse().ok()?, properties))
-        })
-        .collect();
-    sections.sort_by_key(|(line, _)| *line);
-    Ok(sections)
+    let sections = Ini::new_from_defaults(settings).read(tagged)?;
+    let properties = sections.into_values().flatten();
+    let mut properties: Vec<_> = properties.filter_map(untag).collect();
+    properties.sort_unstable_by_key(|property| property.line);
+    Ok(properties)
 }
 
 fn untag((key, value): (String, Option<String>)) -> Option<RawProperty> {
     let (line, name) = key.split_once(' ')?;
-    let value = value.unwrap_or_default();
+    let mut value = value.unwrap_or_default();
     let mut lines = value.lines();
+    let first = lines.next().unwrap_or_default().len();
+    let more = lines
+        .filter_map(|line| {
+            let (tag, text) = line.trim().split_once(' ')?;
+            Some((tag.parse().ok()?, text.trim().to_owned()))
+        })
+        .collect();
+    value.truncate(first);
     Some(RawProperty {
         line: line.parse().ok()?,
         name: name.trim().to_owned(),
-        value: lines.next().unwrap_or_default().to_owned(),
-        more: lines
-            .filter_map(|line| {
-                let (tag, text) = line.trim().split_once(' ')?;
-                Some((tag.parse().ok()?, text.trim().to_owned()))
-            })
-            .collect(),
+        value,
+        more,
     })
 }
 
@@ -144,7 +142,7 @@ struct Reader<'a> {
     /// The section of the next line, if it is not ignored or unknown.
     section: Option<SectionName>,
     /// Each header's line, with the section it opens, or `None` if that is ignored.
-    headers: BTreeMap<u32, Option<SectionName>>,
+    headers: Vec<(u32, Option<SectionName>)>,
     ignored: Vec<IgnoredSection>,
     /// The lines with `[default]` in a config file.
     bare_defaults: BTreeSet<u32>,
@@ -236,7 +234,6 @@ impl Reader<'_> {
                 if self.section.is_some() && self.has_spaces(inner) {
                     self.report_line(number, ProblemKind::SpacedHeader);
                 }
-                self.tagged.push_str(&format!("[{number}]\n"));
                 trailing.then_some(ProblemKind::TextAfterHeader)
             }
             // The reason has been reported. A line that is damaged, too, may begin yet another
@@ -253,7 +250,7 @@ impl Reader<'_> {
             }
             Line::Stray(_) => Some(ProblemKind::IndentedFirst),
             Line::Continuation(more) => {
-                self.tagged.push_str(&format!(" {number} {more}\n"));
+                self.push(format_args!(" {number} {more}"));
                 None
             }
             Line::Property(property) => {
@@ -271,18 +268,24 @@ impl Reader<'_> {
                     self.at = At::BadProperty;
                 } else {
                     self.at = At::Property;
-                    self.tagged.push_str(&format!("{number} {property}\n"));
+                    self.push(format_args!("{number} {property}"));
                 }
                 problem
             }
         }
     }
 
+    /// Adds a tagged line.
+    fn push(&mut self, line: fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        _ = writeln!(self.tagged, "{line}");
+    }
+
     /// Returns true if a header stands at the end of a value that has no brackets otherwise.
     fn has_header_at_end(&self, property: &str) -> bool {
         property.split_once('=').is_some_and(|(name, value)| {
-            has_no_brackets(&name.trim().to_ascii_lowercase())
-                && ends_with_header(self.order, self.kind, value.trim())
+            ends_with_header(self.order, self.kind, value.trim())
+                && has_no_brackets(&name.trim().to_ascii_lowercase())
         })
     }
 
@@ -302,7 +305,7 @@ impl Reader<'_> {
                 self.has_prefixed_default = true;
             }
         }
-        self.headers.insert(line, section.clone());
+        self.headers.push((line, section.clone()));
         section
     }
 
@@ -336,17 +339,27 @@ impl Reader<'_> {
 
     /// Merges the sections of each name, in the order of the file. The last value of a property
     /// wins.
-    fn finish(mut self, sections: Vec<(u32, Vec<RawProperty>)>) -> Parsed {
+    fn finish(mut self, properties: Vec<RawProperty>) -> Parsed {
         let mut parsed = Parsed::default();
-        for (line, properties) in sections {
-            let section = self.headers.get(&line).cloned().flatten();
+        let mut index = BTreeMap::new();
+        let mut properties = properties.into_iter().peekable();
+        let mut headers = mem::take(&mut self.headers).into_iter().peekable();
+        while let Some((line, section)) = headers.next() {
+            let end = headers.peek().map_or(u32::MAX, |(next, _)| *next);
             let name = section.filter(|_| !self.is_shadowed(line));
             let mut part = Part::new(Location::new(self.file.clone(), line));
-            for property in properties {
+            while let Some(property) = properties.next_if(|property| property.line < end) {
                 self.read_property(name.as_ref(), &mut part, property);
             }
             if let Some(name) = name {
-                self.merge(&mut parsed, name, part);
+                let at = *index.entry(name.clone()).or_insert(parsed.sections.len());
+                match parsed.sections.get_mut(at) {
+                    None => parsed.sections.push((name, part)),
+                    Some((_, first)) => {
+                        self.report(Some(line), Some(&name), ProblemKind::DuplicateSection);
+                        first.merge(part);
+                    }
+                }
             }
         }
         parsed.ignored = self.ignored;
@@ -364,20 +377,6 @@ impl Reader<'_> {
         is_shadowed
     }
 
-    fn merge(&mut self, parsed: &mut Parsed, name: SectionName, part: Part) {
-        match parsed.sections.get_mut(&name) {
-            None => {
-                parsed.order.push(name.clone());
-                parsed.sections.insert(name, part);
-            }
-            Some(first) => {
-                let line = part.location().line();
-                self.report(Some(line), Some(&name), ProblemKind::DuplicateSection);
-                first.merge(part);
-            }
-        }
-    }
-
     fn read_property(
         &mut self,
         section: Option<&SectionName>,
@@ -386,7 +385,7 @@ impl Reader<'_> {
     ) {
         let RawProperty {
             line,
-            name,
+            mut name,
             value,
             more,
         } = property;
@@ -400,11 +399,11 @@ impl Reader<'_> {
             self.report(Some(line), section, ProblemKind::InvalidPropertyName);
             return;
         }
+        name.make_ascii_lowercase();
         // A command has quotes of its own.
-        if !name.eq_ignore_ascii_case("credential_process") {
+        if name != "credential_process" {
             self.check_quotes(section, line, &text);
         }
-        let name = name.to_ascii_lowercase();
         let value = Value::new(text, nested, Location::new(self.file.clone(), line));
         let refuses_conflicts = self.order.rules().refuses_conflicts && is_identity(&name);
         if let Some(old) = part.get(&name) {
