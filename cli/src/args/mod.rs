@@ -53,6 +53,8 @@ const GLOBAL_OPTIONS_HEADING: &str = "Global options";
     name = "keyfob",
     version,
     disable_help_subcommand = true,
+    // As in `aws`, the last one counts.
+    args_override_self = true,
     after_help = examples::ROOT
 )]
 pub(crate) struct Args {

@@ -8,6 +8,11 @@ use clap::{
 
 use crate::args::KEYFOB_OPTIONS_HEADING;
 
+/// The values of a variable that set a flag, in any case.
+const ON: [&str; 4] = ["true", "1", "yes", "on"];
+/// The values of a variable that leave a flag unset, in any case.
+const OFF: [&str; 4] = ["false", "0", "no", "off"];
+
 /// How the variables begin that set options. No option begins like that.
 pub(crate) const VARIABLE_PREFIX: &str = "KEYFOB_";
 
@@ -48,11 +53,12 @@ pub(super) struct FromVariables {
 
 impl FromVariables {
     /// Reads the variables of the options that are not on the command line. A variable that is
-    /// empty or only whitespace counts as not set, and a flag is set by `true` in any case.
+    /// empty or only whitespace counts as not set, and a flag is set by
+    /// `true`, `1`, `yes` or `on` in any case.
     ///
     /// # Errors
     ///
-    /// If the variable of a flag is neither true nor false.
+    /// If the variable of a flag is none of these, and not one of their opposites.
     pub(super) fn read(
         command: &Command,
         matches: &ArgMatches,
@@ -70,13 +76,14 @@ impl FromVariables {
             let (Some(value), Some(long)) = (value, option.get_long()) else {
                 continue;
             };
+            let is_one_of = |known: [&str; 4]| known.iter().any(|&k| value.eq_ignore_ascii_case(k));
             let mut word = OsString::from(format!("--{long}"));
             if option.get_action().takes_values() {
                 word.push("=");
                 word.push(value);
-            } else if value.eq_ignore_ascii_case("false") {
+            } else if is_one_of(OFF) {
                 continue;
-            } else if !value.eq_ignore_ascii_case("true") {
+            } else if !is_one_of(ON) {
                 return Err(not_a_flag(&name));
             }
             found.words.push(word);
@@ -112,7 +119,7 @@ fn trimmed(value: OsString) -> OsString {
 
 fn not_a_flag(name: &str) -> Error {
     let mut error = Error::new(ErrorKind::InvalidValue);
-    let choices = ["true", "false"].map(str::to_owned).to_vec();
+    let choices = [ON, OFF].concat().into_iter().map(str::to_owned).collect();
     for (kind, value) in [
         (
             ContextKind::InvalidArg,
@@ -205,6 +212,24 @@ mod tests {
             &[("KEYFOB_OFFLINE", "FALSE"), ("KEYFOB_WHY", " ")],
         );
         assert_eq!(off.unwrap(), parse(&["why"], &[]).unwrap());
-        assert!(parse(&["why"], &[("KEYFOB_OFFLINE", "1")]).is_err());
+    }
+
+    #[test]
+    fn a_variable_sets_a_flag_by_one_yes_or_on_and_unsets_it_by_zero_no_or_off() {
+        let is_offline = |value: &str| {
+            let words = ["keyfob", "why"].map(OsString::from);
+            let read = |name: &str| (name == "KEYFOB_OFFLINE").then(|| OsString::from(value));
+            let args = Args::from_words(words, read);
+            args.map(|args| args.globals.connection.offline)
+        };
+        for value in ["1", "true", "YES", "On"] {
+            assert!(is_offline(value).unwrap(), "{value}");
+        }
+        for value in ["0", "False", "no", "OFF", " "] {
+            assert!(!is_offline(value).unwrap(), "{value}");
+        }
+        for value in ["2", "y", "maybe", "-1"] {
+            assert!(is_offline(value).is_err(), "{value}");
+        }
     }
 }

@@ -83,7 +83,7 @@ fn new_line(out: &mut String, level: Option<usize>) {
 
 /// Escapes what JSON lets stand in a string although it controls a terminal: DEL, and controls and
 /// marks that are not ASCII. These are in strings only.
-fn escape_controls(json: &str) -> String {
+pub(super) fn escape_controls(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for char in json.chars() {
         if char != '\n' && controls_terminal(char) {

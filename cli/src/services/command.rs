@@ -183,10 +183,11 @@ fn with_options(mut command: Command, service: &Service, operation: &'static Ope
                 }
             },
             Shape::Structure(_) | Shape::Map { .. } => command.arg(arg.value_parser(TextParser)),
+            // As in `aws`, a list that is given twice is the last one.
             Shape::List { .. } => command.arg(
                 arg.value_parser(TextParser)
                     .num_args(1..)
-                    .action(ArgAction::Append),
+                    .action(ArgAction::Set),
             ),
         };
     }
@@ -315,4 +316,46 @@ pub(super) fn float(text: &str) -> Result<f64, NumberError> {
     Some(number)
         .filter(|number| number.is_finite())
         .ok_or(NumberError::NotForAws)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Args, Command};
+
+    fn parse(line: &str) -> Args {
+        let words = line.split(' ').map(OsString::from);
+        Args::from_words(words, |_| None).unwrap()
+    }
+
+    /// Returns the words of the options that set members.
+    fn given(line: &str) -> Vec<String> {
+        let Command::Service(invocation) = parse(line).command else {
+            panic!("{line} is a command of a service");
+        };
+        let values = invocation
+            .given
+            .into_iter()
+            .flat_map(|(_, given)| match given {
+                Given::Words(words) => words,
+                Given::Boolean(_) => Vec::new(),
+            });
+        values.map(|text| text.written).collect()
+    }
+
+    #[test]
+    fn the_last_one_of_an_option_given_twice_counts_and_options_of_keyfob_add_up() {
+        let line = "keyfob ec2 describe-instances --instance-ids i-1 i-2 --instance-ids i-3 i-4";
+        assert_eq!(given(line), ["i-3", "i-4"]);
+        let line = "keyfob iam get-user --user-name a --user-name b";
+        assert_eq!(given(line), ["b"]);
+        let args = parse("keyfob --region a iam get-user --region b --offline --offline");
+        assert_eq!(args.globals.region.as_deref(), Some("b"));
+
+        let args = parse("keyfob sign -H a:1 -H b:2 -d x -d y https://sts.amazonaws.com/");
+        let args = format!("{:?}", args.command);
+        for word in ["a:1", "b:2", "\"x\"", "\"y\""] {
+            assert!(args.contains(word), "{word}: {args}");
+        }
+    }
 }

@@ -16,7 +16,10 @@ pub(super) fn render(value: &Value) -> String {
     match value {
         Value::Object(members) if !members.is_empty() => writer.mapping(members, 0),
         Value::Array(items) if !items.is_empty() => writer.sequence(items, 0),
-        other => writer.out.push_str(&json::scalar(other)),
+        other => {
+            let scalar = json::scalar(other);
+            writer.out.push_str(&json::escape_controls(&scalar));
+        }
     }
     writer.out.push('\n');
     writer.out
@@ -218,6 +221,17 @@ mod tests {
         assert_eq!(yaml, format!("{name}: []\n"));
         let yaml = render(&json!({"a": "\u{1b}[31m\u{202e}"}));
         assert_eq!(yaml, "a: \"\\e[31m\\u202E\"\n");
+    }
+
+    #[test]
+    fn a_text_alone_cannot_steer_a_terminal_and_reads_back_the_same() {
+        let value = json!("\u{1b}[31mE\u{9b}31mF\u{202e}G\u{85}H\u{7f}K\u{2028}L\u{feff}é");
+        let yaml = render(&value);
+        assert_eq!(
+            yaml,
+            "\"\\u001b[31mE\\u009b31mF\\u202eG\\u0085H\\u007fK\\u2028L\\ufeffé\"\n"
+        );
+        assert_eq!(serde_json::from_str::<Value>(&yaml).unwrap(), value);
     }
 
     #[test]
