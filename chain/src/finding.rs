@@ -3,7 +3,7 @@ use std::path::Path;
 use keyfob_sigv4::printable;
 use serde::Serialize;
 
-use crate::origin::Origin;
+use crate::origin::{Origin, with_tilde};
 
 /// Something that a user should know: what is masked, what is wrong, and what other tools read
 /// differently.
@@ -176,8 +176,8 @@ impl Finding {
 
     fn written(&self, home: Option<&Path>) -> String {
         match self.origin.as_ref().and_then(|origin| origin.place(home)) {
-            Some(place) => format!("{place}: {}", self.text),
-            None => self.text.clone(),
+            Some(place) => format!("{place}: {}", with_tilde(&self.text, home)),
+            None => with_tilde(&self.text, home),
         }
     }
 }

@@ -25,7 +25,7 @@ pub use error::{Error, ErrorKind};
 pub use explain::{Attempt, Explanation, TextPart, TextStyle, Verdict};
 pub use finding::{Finding, FindingKind, Severity};
 pub use order::Order;
-pub use origin::{Location, Origin};
+pub use origin::{Location, Origin, with_tilde};
 pub use provider::{
     Aside, BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, Renewal, provider_fn,
 };

@@ -1,6 +1,6 @@
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, is_separator},
     sync::Arc,
 };
 
@@ -232,6 +232,42 @@ impl Origin {
             section: section.to_owned(),
         }
     }
+}
+
+/// Returns a text with `~` for the home folder where one of its paths begins with it. In single
+/// quotes, where `~` means nothing to a shell, it stays.
+///
+/// # Examples
+///
+/// ```
+/// use std::path::Path;
+///
+/// use keyfob_chain::with_tilde;
+///
+/// let home = Some(Path::new("/home/ada"));
+/// let text = "cannot write /home/ada/.aws/config: http://host/home/ada/x is no file";
+/// assert_eq!(
+///     with_tilde(text, home),
+///     "cannot write ~/.aws/config: http://host/home/ada/x is no file",
+/// );
+/// assert_eq!(with_tilde("chmod 600 '/home/ada/a b'", home), "chmod 600 '/home/ada/a b'");
+/// ```
+pub fn with_tilde(text: &str, home: Option<&Path>) -> String {
+    let home = home.and_then(Path::to_str).unwrap_or_default();
+    let home = home.trim_end_matches(is_separator);
+    if home.is_empty() {
+        return text.to_owned();
+    }
+    let starts_path = |last: char| last.is_whitespace() || "\"([".contains(last);
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once(home) {
+        out += before;
+        let is_path = out.chars().next_back().is_none_or(starts_path);
+        let is_home = is_path && after.starts_with(is_separator);
+        out += if is_home { "~" } else { home };
+        rest = after;
+    }
+    out + rest
 }
 
 /// Writes it for people, such as `AWS_REGION` or `[dev] in /home/ada/.aws/config:3`.

@@ -5,7 +5,7 @@
     reason = "a helper that fails should fail with its line"
 )]
 
-use std::fs;
+use std::{fs, path::Path};
 
 use keyfob_chain::{
     Chain, ErrorKind, Explanation, Finding, FindingKind, Order, ProfileProvider, Provider as _,
@@ -49,6 +49,29 @@ aws_access_key_id = ASIAIOSFODNN7EXAMPLE
 aws_secret_access_key = secret
 aws_session_token = token
 ";
+
+#[tokio::test]
+async fn both_places_of_a_mask_are_below_the_home_folder() {
+    let config = "[profile foo]\ncredential_process = /bin/keys\n";
+    let files = [
+        (FileKind::Config, "/home/ada/.aws/config", config.as_bytes()),
+        (
+            FileKind::Credentials,
+            "/home/ada/.aws/credentials",
+            SESSION.as_bytes(),
+        ),
+    ];
+    let variables = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
+    let settings = Settings::new(variables, ConfigFiles::parse(files)).with_profile("foo");
+    let explanation = explain(&settings).await;
+    let mut findings = explanation.findings.iter();
+    let mask = findings.find(|finding| finding.kind == FindingKind::MaskedProperty);
+    assert_eq!(
+        mask.unwrap().line(Some(Path::new("/home/ada"))),
+        "~/.aws/config:2: credential_process is masked by aws_access_key_id \
+         (~/.aws/credentials:2) of the same profile"
+    );
+}
 
 #[tokio::test]
 async fn what_a_key_masks_in_its_own_profile_is_shown() {

@@ -16,6 +16,7 @@ mod terminal;
 
 use std::{env, ffi::OsString, io, process::ExitCode, time::Duration};
 
+use keyfob_chain::Variables;
 use tokio::runtime;
 
 use self::{
@@ -34,10 +35,12 @@ fn main() -> ExitCode {
     let Err(failure) = try_main(plain) else {
         return ExitCode::SUCCESS;
     };
+    let code = failure.exit_code();
     if !failure.is_silent() {
-        plain.write_stderr(&failure.to_string());
+        let home = Variables::from_process().home();
+        plain.write_stderr(&failure.with_home(home).to_string());
     }
-    ExitCode::from(failure.exit_code())
+    ExitCode::from(code)
 }
 
 /// Parses the arguments, resolves what they refer to, then runs the command.

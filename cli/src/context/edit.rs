@@ -42,10 +42,11 @@ impl Context {
             editor.save()?
         };
         for warning in &saved.warnings {
-            self.console().warn(warning);
+            self.console().warn(&self.shown(warning));
         }
         if saved.open_to_others && saved.path.ends_with("credentials") {
-            let (path, word) = (saved.path.display(), shell::path(&saved.path));
+            let path = self.shown(&saved.path.to_string_lossy());
+            let word = shell::path(&saved.path);
             self.console().warn(&format!(
                 "other users can read {path}: run chmod 600 {word}"
             ));

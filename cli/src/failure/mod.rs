@@ -6,8 +6,9 @@ mod exit;
 mod meaning;
 mod usage;
 
-use std::{fmt, io};
+use std::{fmt, io, path::PathBuf};
 
+use keyfob_chain::with_tilde;
 use serde_json::json;
 
 use self::exit::Exit;
@@ -41,6 +42,7 @@ struct Inner {
     details: Vec<String>,
     hints: Vec<String>,
     format: ErrorFormat,
+    home: Option<PathBuf>,
 }
 
 impl Failure {
@@ -55,6 +57,7 @@ impl Failure {
             details: Vec::new(),
             hints: Vec::new(),
             format: ErrorFormat::default(),
+            home: None,
         }))
     }
 
@@ -162,6 +165,12 @@ impl Failure {
         &self.0.message
     }
 
+    /// Sets the home folder, for which the text for people has `~`.
+    pub(crate) fn with_home(mut self, home: Option<PathBuf>) -> Self {
+        self.0.home = home;
+        self
+    }
+
     /// Returns the exit code of the process.
     pub(crate) fn exit_code(&self) -> u8 {
         self.0.exit.map_or(0, |exit| exit as u8)
@@ -219,12 +228,13 @@ impl fmt::Display for Failure {
             f.write_str(": ")?;
         }
         // Any of these texts may contain words of a service or a file.
-        writeln!(f, "{}", printable_lines(&failure.message))?;
+        let shown = |text| with_tilde(text, failure.home.as_deref());
+        writeln!(f, "{}", printable_lines(&shown(&failure.message)))?;
         if failure.format == ErrorFormat::Legacy {
             return Ok(());
         }
         for line in &failure.details {
-            writeln!(f, "{}", printable(line))?;
+            writeln!(f, "{}", printable(&shown(line)))?;
         }
         for hint in &failure.hints {
             writeln!(f, "hint: {}", printable(hint))?;

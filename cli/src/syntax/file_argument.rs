@@ -11,6 +11,7 @@ use keyfob_sigv4::Secret;
 use crate::{
     args::{NumberError, Text},
     failure::{Failure, refused_number},
+    terminal::{printable, printable_path},
 };
 
 /// Returns the text of the file for `file://PATH`, and any other value as it was written.
@@ -35,7 +36,8 @@ pub(crate) fn expand(text: &Text, variables: &Variables) -> Result<String, Failu
     match files::read_secret(&path) {
         Ok(text) => Ok(text.expose().replace("\r\n", "\n").replace('\r', "\n")),
         Err(error) => Err(Failure::usage(format!(
-            "{flag}: cannot read {path}: {error}"
+            "{flag}: cannot read {}: {error}",
+            printable(&path)
         ))),
     }
 }
@@ -67,8 +69,9 @@ pub(crate) fn expand_bytes(text: &Text, variables: &Variables) -> Result<Option<
     };
     let path = expand_path(path, variables);
     let bytes = read_limited(Path::new(&path), files::MAX_LENGTH);
-    let bytes =
-        bytes.map_err(|error| Failure::usage(format!("{flag}: cannot read {path}: {error}")))?;
+    let bytes = bytes.map_err(|error| {
+        Failure::usage(format!("{flag}: cannot read {}: {error}", printable(&path)))
+    })?;
     Ok(Some(bytes))
 }
 
@@ -129,7 +132,7 @@ pub(crate) fn read_file(argument: &str, path: &Path, limit: u64) -> Result<Vec<u
         }
         _ => Failure::usage(format!(
             "{argument}: cannot read {}: {error}",
-            path.display()
+            printable_path(path)
         )),
     })
 }

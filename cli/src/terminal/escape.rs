@@ -1,4 +1,11 @@
+use std::path::Path;
+
 pub(crate) use keyfob_sigv4::printable;
+
+/// Escapes a path.
+pub(crate) fn printable_path(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
 
 /// Escapes each line of a text, and indents all but the first: none can pass for a line of ours.
 pub(crate) fn printable_lines(text: &str) -> String {

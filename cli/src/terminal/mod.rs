@@ -14,7 +14,7 @@ pub(crate) use self::{
     browser::open_in_browser,
     console::{Console, Screen, Style},
     debug::start as start_debugging,
-    escape::{printable, printable_lines},
+    escape::{printable, printable_lines, printable_path},
     mask::masked,
     prompt::Prompt,
     shell::{exports, quoted},

@@ -1,3 +1,5 @@
+use std::fs;
+
 use crate::{
     keyfob::{Home, assert_has},
     python,
@@ -122,4 +124,30 @@ fn a_read_only_file_is_not_replaced() {
     assert_has(&set.stderr, &["(ConfigWriteError)"]);
     assert_has(&set.stderr, &["chmod u+w"]);
     assert_eq!(home.read("config"), "[default]\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_in_an_error_is_escaped_and_begins_with_a_tilde_for_people_only() {
+    let home = Home::new()
+        .with_key("AKIAEXAMPLE", "secret")
+        .with("AWS_REGION", "eu-west-1")
+        .with_file("config", "[default]\noutput = json\n");
+    fs::hard_link(home.file("config"), home.path().join("second")).unwrap();
+    let set = ["configure", "set", "region", "eu-west-1"];
+    let stderr = home.keyfob(set).fails(255);
+    assert_has(&stderr, &["cannot write ~/.aws/config: "]);
+    let json = home.keyfob(set.iter().chain(&["--cli-error-format", "json"]));
+    let path = home.file("config").display().to_string();
+    assert_has(&json.fails(255), &[&path]);
+    let token = home.path().join("a\n\u{1b}b");
+    fs::write(&token, "").unwrap();
+    let serve = [
+        "serve",
+        "container",
+        "--token-file",
+        token.to_str().unwrap(),
+    ];
+    let stderr = home.keyfob(serve).fails(252);
+    assert_has(&stderr, &[": ~/a\\n\\u{1b}b: there is no token in it"]);
 }

@@ -176,7 +176,7 @@ fn a_name_or_a_path_with_quotes_is_printed_as_it_is_written() {
         &[
             "profile \"it's \"a\" b\"",
             "[profile it's \"a\" b] is ignored",
-            &format!("the credentials file is {}", file.display()),
+            "the credentials file is ~/a b'c/credentials",
         ],
     );
     assert_lacks(&(why.stdout + &why.stderr), &["\\'", "\\\""]);

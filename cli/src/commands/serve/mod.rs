@@ -19,7 +19,7 @@ use crate::{
     args::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     context::Context,
     failure::{Failure, chained},
-    terminal::exports,
+    terminal::{exports, printable_path},
 };
 
 /// Runs the command.
@@ -49,7 +49,7 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
         let json = files::read_secret(path).map_err(|error| {
             Failure::usage(format!(
                 "--metadata: cannot read {}: {error}",
-                path.display()
+                printable_path(path)
             ))
         })?;
         builder = builder
@@ -142,7 +142,7 @@ fn check_listen(address: SocketAddr, allow_remote: bool) -> Result<(), Failure> 
 /// Returns the failure for the contents of a file that an argument names. A parser's causes say
 /// which line is wrong.
 fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
-    Failure::usage(format!("{}: {}", path.display(), chained(error)))
+    Failure::usage(format!("{}: {}", printable_path(path), chained(error)))
 }
 
 /// Refuses a file without a token before anything is served. The server reads the file again for
@@ -153,13 +153,13 @@ fn check_token(path: &Path) -> Result<(), Failure> {
         io::ErrorKind::NotFound => Failure::usage("--token-file: there is no file with this name"),
         _ => Failure::usage(format!(
             "--token-file: cannot read {}: {error}",
-            path.display()
+            printable_path(path)
         )),
     })?;
     match text.expose().trim() {
         "" => Err(Failure::usage(format!(
             "{}: there is no token in it",
-            path.display()
+            printable_path(path)
         ))),
         _ => Ok(()),
     }

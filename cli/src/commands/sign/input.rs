@@ -7,6 +7,7 @@ use crate::{
     args::{Auth, SigningArgs},
     failure::Failure,
     syntax::{authority, to_wire_form},
+    terminal::printable_path,
 };
 
 /// The content type that curl sends for a body by default. It is signed because it is sent.
@@ -38,7 +39,7 @@ impl Input {
         let mut input = match &args.request_file {
             Some(path) => RawRequest::parse(&read("--request-file", path)?)
                 .map(Self::from_raw)
-                .map_err(|reason| Failure::usage(format!("{}: {reason}", path.display())))?,
+                .map_err(|reason| Failure::usage(format!("{}: {reason}", printable_path(path))))?,
             None => Self::from_args(args)?,
         };
         input.check_authority()?;
