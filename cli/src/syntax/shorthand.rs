@@ -16,11 +16,11 @@ pub(crate) enum Form {
     Map(Box<Self>),
 }
 
-/// Parses the value of an option: a list has one item a word. Structures and maps are written as
-/// shorthand (`Key=K,Values=[a,b],Nested={A=b}`), and anything that is not a text, as JSON. A
-/// single word may be `file://PATH`.
+/// Parses the value of an option: a list has one item a word, or is one JSON list. Structures and
+/// maps are written as shorthand (`Key=K,Values=[a,b],Nested={A=b}`) or JSON. A single word may be
+/// `file://PATH`.
 ///
-/// Whether members are missing, unknown or of the wrong type in JSON is not checked here.
+/// Whether members are missing, or unknown or of the wrong type in JSON, is not checked here.
 ///
 /// # Errors
 ///
@@ -37,7 +37,13 @@ pub(crate) fn parse_value(
         Form::List(item) => (&**item, true),
         other => (other, false),
     };
+    let from_json =
+        |word: &Text, text: &str| serde_json::from_str(text).map_err(|_| refused(word, form));
     let parse = |word: &Text, text: &str| {
+        let is_object = text.trim_start().starts_with('{');
+        if is_object && matches!(item, Form::Structure(_) | Form::Map(_)) {
+            return from_json(word, text);
+        }
         let mut parser = Parser {
             rest: text,
             word,
@@ -55,21 +61,12 @@ pub(crate) fn parse_value(
             .collect();
     }
     let text = expand(first, variables)?;
-    let is_json = match form {
-        Form::Text | Form::Number | Form::Flag => false,
-        Form::List(_) | Form::Structure(_) | Form::Map(_) => {
-            let start = text.trim_start();
-            // A text in a list may start with a brace.
-            start.starts_with('[') || (start.starts_with('{') && !matches!(item, Form::Text))
-        }
-    };
-    let value = if is_json {
-        serde_json::from_str(&text).map_err(|_| refused(first, form))?
-    } else {
-        parse(first, &text)?
-    };
-    let is_whole = !is_list || (is_json && value.is_array());
-    Ok(if is_whole { value } else { vec![value].into() })
+    let is_scalar = matches!(form, Form::Text | Form::Number | Form::Flag);
+    if !is_scalar && text.trim_start().starts_with('[') {
+        return from_json(first, &text);
+    }
+    let value = parse(first, &text)?;
+    Ok(if is_list { vec![value].into() } else { value })
 }
 
 fn refused(word: &Text, form: &Form) -> Failure {
@@ -89,9 +86,10 @@ fn refused(word: &Text, form: &Form) -> Failure {
         Form::Map(_) => "KEY=…,KEY=…".to_owned(),
         _ => return Failure::usage(format!("{flag}: write words, or a JSON list")),
     };
-    Failure::usage(format!("{flag}: write {members}, or JSON"))
-        .with_hint("a value with commas, quotes or brackets stands in double quotes")
+    Failure::usage(format!("{flag}: write {members}, or JSON")).with_hint(QUOTES)
 }
+
+const QUOTES: &str = "a value with commas, quotes or brackets stands in double quotes";
 
 /// The reason, if it is another one than the form.
 type Refused = Option<Failure>;
@@ -105,10 +103,8 @@ struct Parser<'a> {
 
 /// What ends a value without quotes.
 #[derive(Clone, Copy)]
-struct Ends<'a> {
-    /// The members of the structure around it: a comma before one of them ends the value.
-    members: &'a Form,
-    /// Whether every comma does.
+struct Ends {
+    /// Whether every comma does, or only one before `NAME =`.
     comma: bool,
     /// The bracket of the list or structure around it.
     bracket: Option<char>,
@@ -135,9 +131,8 @@ impl Parser<'_> {
     fn members(&mut self, form: &Form, bracket: Option<char>) -> Result<Value, Refused> {
         let mut members = Map::new();
         loop {
-            let (name, inner, may_be_file) = self.start_member(form).ok_or(None)?;
+            let (name, inner, may_be_file) = self.start_member(form)?;
             let ends = Ends {
-                members: form,
                 comma: false,
                 bracket,
             };
@@ -164,14 +159,30 @@ impl Parser<'_> {
 
     /// Reads `NAME =` or `NAME @=`, and returns the name, the form of the member, and whether it is
     /// `@=`, which reads a value from a file.
-    fn start_member<'f>(&mut self, form: &'f Form) -> Option<(String, &'f Form, bool)> {
-        let (name, inner, may_be_file, rest) = start_member(self.rest, form)?;
+    fn start_member<'f>(&mut self, form: &'f Form) -> Result<(String, &'f Form, bool), Refused> {
+        let (name, may_be_file, rest) = split_name(self.rest).ok_or(None)?;
+        let inner = match form {
+            _ if name.is_empty() => return Err(None),
+            Form::Map(value) => value,
+            Form::Structure(members) => match members.iter().find(|known| known.0 == name) {
+                Some((_, inner)) => inner,
+                None => return Err(Some(self.unknown(name, members))),
+            },
+            _ => return Err(None),
+        };
         let name = name.to_owned();
         self.rest = rest;
-        Some((name, inner, may_be_file))
+        Ok((name, inner, may_be_file))
     }
 
-    fn value(&mut self, form: &Form, ends: Ends<'_>) -> Result<Value, Refused> {
+    fn unknown(&self, name: &str, members: &[(&str, Form)]) -> Failure {
+        let flag = &self.word.flag;
+        let members: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
+        let members = members.join(", ");
+        Failure::usage(format!("{flag}: {name} is none of the members {members}")).with_hint(QUOTES)
+    }
+
+    fn value(&mut self, form: &Form, ends: Ends) -> Result<Value, Refused> {
         match form {
             Form::Text | Form::Number | Form::Flag => scalar(form, self.text(ends)?),
             Form::Structure(_) | Form::Map(_) => {
@@ -184,37 +195,46 @@ impl Parser<'_> {
                 let inner = Ends {
                     comma: true,
                     bracket: Some(']'),
-                    ..ends
                 };
-                let items = self.items(item, inner, |_| true)?;
-                if self.take(']') { Ok(items) } else { Err(None) }
+                self.items_in_brackets(item, inner)
             }
             Form::List(item) => {
                 let inner = Ends {
                     comma: true,
                     ..ends
                 };
-                self.items(item, inner, |rest| {
-                    start_member(rest, ends.members).is_none()
-                })
+                self.items(item, inner)
             }
         }
     }
 
-    /// Reads items up to a comma whose following text does not continue the list, or another end.
-    fn items(
-        &mut self,
-        item: &Form,
-        ends: Ends<'_>,
-        continues: impl Fn(&str) -> bool,
-    ) -> Result<Value, Refused> {
+    /// Reads items and the bracket. A comma may stand before the bracket.
+    fn items_in_brackets(&mut self, item: &Form, ends: Ends) -> Result<Value, Refused> {
+        let mut items = Vec::new();
+        while !self.take(']') {
+            self.skip_space();
+            items.push(self.value(item, ends)?);
+            if !self.take(',') && !self.rest.trim_start().starts_with(']') {
+                return Err(None);
+            }
+        }
+        Ok(items.into())
+    }
+
+    /// Reads items without brackets, up to a comma before `NAME =`, or another end. Only the first
+    /// one may be empty.
+    fn items(&mut self, item: &Form, ends: Ends) -> Result<Value, Refused> {
         let mut items = Vec::new();
         loop {
             self.skip_space();
+            let before = self.rest.len();
             items.push(self.value(item, ends)?);
+            if items.len() > 1 && self.rest.len() == before {
+                return Err(None);
+            }
             self.skip_space();
             match self.rest.strip_prefix(',') {
-                Some(rest) if continues(rest) => self.rest = rest,
+                Some(rest) if split_name(rest).is_none() => self.rest = rest,
                 _ => return Ok(items.into()),
             }
         }
@@ -222,9 +242,9 @@ impl Parser<'_> {
 
     /// Reads a text, with or without quotes.
     ///
-    /// Only a comma before the next member ends a value without quotes, unless it is in a list:
-    /// `aws` takes any other one for a list, which such a member is not.
-    fn text(&mut self, ends: Ends<'_>) -> Result<String, Refused> {
+    /// Only a comma before `NAME =` ends a value without quotes, unless it is in a list: `aws`
+    /// takes any other one for a list, which such a member is not.
+    fn text(&mut self, ends: Ends) -> Result<String, Refused> {
         if let Some(quote) = self.rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
             let (value, after) = split_quoted(&self.rest[1..], quote).ok_or(None)?;
             let after = after.trim_start();
@@ -235,7 +255,7 @@ impl Parser<'_> {
             self.rest = after;
             return Ok(value);
         }
-        let starts_member = |at: usize| start_member(&self.rest[at + 1..], ends.members).is_some();
+        let starts_member = |at: usize| split_name(&self.rest[at + 1..]).is_some();
         let mut marks = self
             .rest
             .char_indices()
@@ -275,35 +295,18 @@ fn scalar(form: &Form, text: String) -> Result<Value, Refused> {
     value.ok_or(None)
 }
 
-/// Reads `NAME =` or `NAME @=`. Returns the name, the form of the member, whether there is an `@`,
-/// and the text after it all.
-fn start_member<'a, 'f>(
-    text: &'a str,
-    form: &'f Form,
-) -> Option<(&'a str, &'f Form, bool, &'a str)> {
+/// Splits at `NAME =` or `NAME @=`. Returns the name, whether there is an `@`, and the text after
+/// it all.
+fn split_name(text: &str) -> Option<(&str, bool, &str)> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.#/:".contains(c);
     let text = text.trim_start();
-    let end = text.find(|c| !is_name(c))?;
-    let (name, text) = text.split_at(end);
-    let inner = match form {
-        Form::Structure(members) => members
-            .iter()
-            .find(|known| known.0 == name)
-            .map(|known| &known.1),
-        Form::Map(value) => Some(&**value).filter(|_| !name.is_empty()),
-        _ => None,
-    }?;
+    let (name, text) = text.split_at(text.find(|c| !is_name(c))?);
     let text = text.trim_start();
     let (may_be_file, text) = match text.strip_prefix('@') {
         Some(text) => (true, text.trim_start()),
         None => (false, text),
     };
-    Some((
-        name,
-        inner,
-        may_be_file,
-        text.strip_prefix('=')?.trim_start(),
-    ))
+    Some((name, may_be_file, text.strip_prefix('=')?.trim_start()))
 }
 
 /// Splits at the closing quote. A backslash makes a quote part of the value.
@@ -341,9 +344,88 @@ mod tests {
     #[test]
     fn shorthand_and_json_mean_the_same() {
         let expected = Some(json!([{"Key": "a", "Value": "b,c=d"}, {"Value": "", "Key": "e"}]));
-        assert_eq!(tags(&["Key=a,Value=b,c=d", "Value=,Key=e"]), expected);
+        assert_eq!(tags(&["Key=a,Value='b,c=d'", "Value=,Key=e"]), expected);
         let json = r#"[{"Key":"a","Value":"b,c=d"},{"Key":"e","Value":""}]"#;
         assert_eq!(tags(&[json]), expected);
+    }
+
+    #[test]
+    fn each_word_of_a_list_of_structures_may_be_json() {
+        let words = [r#"{"Key":"a","Value":"b"}"#, r#" {"Key":"c","Value":"d"}"#];
+        let expected = json!([{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}]);
+        assert_eq!(tags(&words), Some(expected));
+        assert_eq!(tags(&[words[0], "{"]), None);
+        assert_eq!(tags(&[words[0], "[]"]), None);
+        let texts = Some(json!(["{a", "[b"]));
+        assert_eq!(read(&["{a", "[b"], &list(Form::Text)), texts);
+    }
+
+    fn filter() -> Form {
+        Form::Structure(vec![
+            ("Name", Form::Text),
+            ("Values", list(Form::Text)),
+            ("In", Form::Structure(vec![("A", Form::Text)])),
+        ])
+    }
+
+    /// Source: aws-cli 1.46, which ends a value there too, and then knows no such member.
+    #[test]
+    fn an_unknown_member_after_a_value_is_named_and_no_part_of_the_value() {
+        for (word, name) in [
+            ("Name=a,Values=x,Valeus=y", "Valeus"),
+            ("Name=a,Values=x,y,NAME=z", "NAME"),
+            ("Values=key=val,k2=v2", "k2"),
+            ("Name=a,values=x", "values"),
+            ("Name=\"a\" , c @= d", "c"),
+            ("nAme=a", "nAme"),
+            ("In={A=a,C=d}", "C"),
+        ] {
+            let members = if name == "C" { "A" } else { "Name, Values, In" };
+            let word = Text {
+                flag: "--filters".to_owned(),
+                written: word.to_owned(),
+            };
+            let failure = parse_value(&[word], &filter(), &Variables::default()).unwrap_err();
+            let message = format!("--filters: {name} is none of the members {members}");
+            assert!(failure.to_string().contains(&message), "{failure}");
+        }
+        assert_eq!(tags(&["Key=a,Value=b,c=d"]), None);
+        for word in [r"Values=x,'y=z'", "Values=[x,y=z]"] {
+            let expected = Some(json!({"Values": ["x", "y=z"]}));
+            assert_eq!(read(&[word], &filter()), expected, "{word}");
+        }
+        let escaped = Some(json!({"Name": "a,b=c"}));
+        assert_eq!(read(&[r"Name=a\,b=c"], &filter()), escaped);
+    }
+
+    /// Source: the parser of shorthand of aws-cli 1.46.
+    #[test]
+    fn a_list_in_brackets_may_be_empty_or_end_with_a_comma_and_no_other_may() {
+        for (word, expected) in [
+            ("Values=[]", json!([])),
+            ("Values=[ ]", json!([])),
+            (r#"Values=[b,"c d",]"#, json!(["b", "c d"])),
+            ("Values=[b , ]", json!(["b"])),
+            ("Values=[b,,c]", json!(["b", "", "c"])),
+            ("Values=[,]", json!([""])),
+            ("Values=", json!([""])),
+            ("Values=,a", json!(["", "a"])),
+            (r#"Values=a,"""#, json!(["a", ""])),
+        ] {
+            let expected = json!({ "Values": expected });
+            assert_eq!(read(&[word], &filter()), Some(expected), "{word}");
+        }
+        for word in [
+            "Values=b,",
+            "Values=b, ",
+            "Values=b,,c",
+            "Values=b,,Name=c",
+            "Values=[b",
+            "Values=[b,",
+            "Values=[",
+        ] {
+            assert_eq!(read(&[word], &filter()), None, "{word}");
+        }
     }
 
     /// Source: the requests of aws-cli 1.46.
