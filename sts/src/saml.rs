@@ -91,7 +91,7 @@ impl Assertion {
     /// assert!(error.to_string().contains("it ends in the middle"));
     /// ```
     pub fn parse(response: &str) -> Result<Self, Error> {
-        let response = response.trim();
+        let response = response.trim_start_matches('\u{feff}').trim();
         if response.starts_with('<') {
             return Ok(Self {
                 encoded: BASE64_STANDARD.encode(response).into(),
@@ -330,6 +330,8 @@ struct Parser {
     /// The text of the element that is open.
     text: String,
     assertions: usize,
+    /// Whether the first element has begun.
+    has_root: bool,
     /// Whether an assertion is not directly in the response.
     is_misplaced: bool,
 }
@@ -344,6 +346,7 @@ impl Content {
             attribute: String::new(),
             text: String::new(),
             assertions: 0,
+            has_root: false,
             is_misplaced: false,
         };
         loop {
@@ -398,6 +401,16 @@ impl Parser {
         let name = tag.local_name();
         let name = name.as_ref();
         let parent = *self.open.last()?;
+        let is_beside_text = !self.text.trim().is_empty();
+        if parent == Place::Document
+            && (is_beside_text || std::mem::replace(&mut self.has_root, true))
+        {
+            return None;
+        }
+        // Two of one name are an error.
+        tag.attributes()
+            .try_for_each(|attribute| attribute.map(drop))
+            .ok()?;
         let place = parent.child(vocabulary, name);
         self.open.push(place);
         self.text.clear();
@@ -417,11 +430,15 @@ impl Parser {
         let time = |name| Some(value(name)?.and_then(|text| text.parse().ok()));
         match place {
             Place::Response => self.content.destination = value("Destination")?,
+            Place::Status if self.content.status.is_some() => return None,
             Place::StatusCode => self.content.status = value("Value")?,
             Place::NameId => self.content.subject_format = value("Format")?.unwrap_or_default(),
             Place::SubjectConfirmationData => {
-                self.content.recipient = value("Recipient")?.unwrap_or_default();
-                self.content.expiry = time("NotOnOrAfter")?;
+                // There may be more of them; the first one that says it counts.
+                if self.content.recipient.is_empty() {
+                    self.content.recipient = value("Recipient")?.unwrap_or_default();
+                }
+                self.content.expiry = self.content.expiry.or(time("NotOnOrAfter")?);
             }
             Place::AuthnStatement => self.content.session_expiry = time("SessionNotOnOrAfter")?,
             Place::Attribute => self.attribute = value("Name")?.unwrap_or_default(),
@@ -448,6 +465,9 @@ impl Parser {
     fn finish(self) -> Result<Content, Error> {
         if self.open != [Place::Document] {
             return Err(invalid("it ends in the middle"));
+        }
+        if !self.text.trim().is_empty() {
+            return Err(invalid("it is not well-formed XML"));
         }
         // A failure has no assertion.
         let content = self.content.check()?;

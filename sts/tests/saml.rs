@@ -124,6 +124,8 @@ fn base64_is_read_as_browsers_post_it_and_people_paste_it() {
         assert_eq!(assertion.encoded().expose(), base64);
     }
     assert_eq!(parse(&xml).encoded().expose(), base64);
+    // As editors of Windows write it.
+    assert_eq!(parse(&format!("\u{feff}{xml}")).encoded().expose(), base64);
 }
 
 #[test]
@@ -207,6 +209,20 @@ fn entities_and_damage_are_refused_without_repeating_the_response() {
         (
             BASE64_STANDARD.encode([0xff, 0xfe]),
             "neither XML nor the Base64",
+        ),
+        (format!("{good}<samlp:Response/>"), "well-formed"),
+        (format!("{good} canary"), "well-formed"),
+        (
+            BASE64_STANDARD.encode(format!("canary {good}")),
+            "well-formed",
+        ),
+        (
+            good.replacen("ID=\"_r\"", "ID=\"_r\" ID=\"canary\"", 1),
+            "well-formed",
+        ),
+        (
+            good.replacen("</samlp:Status>", "</samlp:Status><samlp:Status/>", 1),
+            "well-formed",
         ),
         (String::new(), "no assertion"),
     ] {

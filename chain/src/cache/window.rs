@@ -3,6 +3,8 @@ use keyfob_sigv4::Timestamp;
 use crate::provider::{Found, Renewal};
 
 const MINUTE: i64 = 60;
+/// The longest time in seconds between a refresh that failed and the next one.
+const LONGEST_PAUSE: i64 = 10 * MINUTE;
 
 /// Credentials in the cache.
 #[derive(Clone, Debug)]
@@ -95,13 +97,12 @@ impl CacheEntry {
 
     /// Returns true if a refresh that failed must not be repeated yet.
     pub(super) fn is_spent(&self, now: Timestamp) -> bool {
-        let is_pending = self.retry_at.is_some_and(|retry_at| now < retry_at);
-        self.found.renewal == Renewal::Rotating && is_pending
+        self.found.renewal == Renewal::Rotating && self.is_pending(now) == Some(true)
     }
 
     pub(super) fn decide(&self, now: Timestamp, revision: u64) -> Decision {
         let left = self.seconds_left(now);
-        let is_pending = self.retry_at.map(|retry_at| now < retry_at);
+        let is_pending = self.is_pending(now);
         if left > self.windows.advisory {
             if self.revision != revision || is_pending == Some(false) {
                 return Decision::Refresh;
@@ -118,6 +119,13 @@ impl CacheEntry {
         } else {
             Decision::Replace
         }
+    }
+
+    /// Returns whether the retry of a refresh that failed is still to come.
+    fn is_pending(&self, now: Timestamp) -> Option<bool> {
+        let wait = self.retry_at?.seconds_since(now);
+        // After a clock was set back, the retry would be far away.
+        Some((1..=LONGEST_PAUSE).contains(&wait))
     }
 
     fn seconds_left(&self, now: Timestamp) -> i64 {
@@ -249,6 +257,8 @@ mod tests {
         let entry = instance(21_600).refused();
         assert_eq!(entry.decide(at(1), 0), Decision::Replace);
         let entry = entry.retried_at(at(400), 0);
+        // The clock was set back by a day.
+        assert_eq!(entry.decide(at(-86_400), 0), Decision::Replace);
         assert_eq!(entry.decide(at(399), 0), Decision::Serve);
         assert_eq!(entry.decide(at(400), 0), Decision::Replace);
     }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use keyfob_sigv4::is_printable;
 
 /// The text before an encoded message, without its spaces: terminals break lines anywhere.
@@ -33,13 +35,9 @@ pub fn encoded_messages(text: &str) -> Vec<String> {
     if messages.is_empty() {
         messages.extend(alone(&lines).or_else(|| longest(&lines)));
     }
-    let mut distinct = Vec::with_capacity(messages.len());
-    for message in messages {
-        if !distinct.contains(&message) {
-            distinct.push(message);
-        }
-    }
-    distinct
+    let mut known = HashSet::new();
+    messages.retain(|message| known.insert(message.clone()));
+    messages
 }
 
 /// A line without what terminals and mail programs put at its sides.
