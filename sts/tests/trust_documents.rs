@@ -172,3 +172,18 @@ fn what_iam_would_refuse_is_an_error() -> Result<(), PolicyError> {
     }
     Ok(())
 }
+
+#[test]
+fn a_policy_with_the_name_of_the_user_knows_it() -> Result<(), PolicyError> {
+    let policy = TrustPolicy::parse(
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": "111122223333"},
+            "Condition": {"StringEquals": {"sts:RoleSessionName": "${aws:username}"}}}}"#,
+    )?;
+    let request = Request::assume_role(Caller::from_arn("arn:aws:iam::111122223333:user/dev/ada"));
+    for (name, expected) in [("ada", true), ("eve", false)] {
+        let request = request.clone().with("sts:RoleSessionName", [name]);
+        assert_eq!(policy.decide(&request).is_allowed(), expected, "{name}");
+    }
+    Ok(())
+}

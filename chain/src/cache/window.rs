@@ -103,16 +103,18 @@ impl CacheEntry {
     pub(super) fn decide(&self, now: Timestamp, revision: u64) -> Decision {
         let left = self.seconds_left(now);
         let is_pending = self.is_pending(now);
+        let is_changed = self.revision != revision;
         if left > self.windows.advisory {
-            if self.revision != revision || is_pending == Some(false) {
+            if is_changed || is_pending == Some(false) {
                 return Decision::Refresh;
             }
             return Decision::Serve;
         }
-        // After a failed refresh even expired or refused credentials are served until the retry.
+        // After a failed refresh even expired or refused credentials are served until the retry,
+        // or until the settings change.
         let serves_old = self.found.renewal.serves_stale()
             || self.found.renewal == Renewal::Rotating && left > 0;
-        if is_pending == Some(true) && serves_old {
+        if is_pending == Some(true) && serves_old && !is_changed {
             Decision::Serve
         } else if left > self.windows.mandatory {
             Decision::Refresh
@@ -257,6 +259,8 @@ mod tests {
         let entry = instance(21_600).refused();
         assert_eq!(entry.decide(at(1), 0), Decision::Replace);
         let entry = entry.retried_at(at(400), 0);
+        // The settings have changed.
+        assert_eq!(entry.decide(at(399), 1), Decision::Replace);
         // The clock was set back by a day.
         assert_eq!(entry.decide(at(-86_400), 0), Decision::Replace);
         assert_eq!(entry.decide(at(399), 0), Decision::Serve);

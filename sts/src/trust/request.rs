@@ -220,9 +220,16 @@ impl Request {
             Caller::Federated { provider } => Some(provider.clone()),
             _ => None,
         };
+        let username = match &caller {
+            Caller::User { arn } => arn.rsplit('/').next().map(str::to_owned),
+            _ => None,
+        };
         let mut request = Self::new(caller, action)
             .with("aws:PrincipalType", [kind])
             .with("aws:PrincipalIsAWSService", [is_service]);
+        if let Some(name) = username {
+            request = request.with("aws:username", [name]);
+        }
         if let (Some(arn), Some(account)) = (arn, account) {
             request = request.with("aws:PrincipalArn", [arn]);
             request = request.with("aws:PrincipalAccount", [account]);

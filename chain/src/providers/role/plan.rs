@@ -163,11 +163,12 @@ impl Base {
     pub(in crate::providers) fn key(&self, settings: &Settings) -> String {
         match self {
             Self::Key(found) => found.credentials.access_key_id().to_owned(),
-            Self::Source(source @ CredentialSource::Environment) => {
-                let id = settings.variables().text("AWS_ACCESS_KEY_ID");
-                format!("{} {}", source.name(), id.unwrap_or_default())
+            Self::Source(source) => {
+                let variables = source.variables(settings).iter();
+                let values = variables.filter_map(|name| settings.variables().text(name));
+                let values: Vec<_> = values.collect();
+                format!("{} {}", source.name(), values.join(" "))
             }
-            Self::Source(source) => source.name().to_owned(),
             Self::Process(process) => process.key(),
             #[cfg(feature = "sso")]
             Self::Sso(role) => role.key(settings),
@@ -175,12 +176,28 @@ impl Base {
             Self::Login(login) => login.key(),
             Self::WebIdentity {
                 role, token_file, ..
-            } => format!("{} {}", token_file.path.display(), role.arn),
+            } => {
+                let (path, session) = (token_file.path.display(), role.session_name.as_deref());
+                format!("{path} {} {}", role.arn, session.unwrap_or_default())
+            }
         }
     }
 }
 
 impl CredentialSource {
+    /// Returns the variables that tell the credentials of this source from others, and that hold
+    /// no secret.
+    fn variables(self, settings: &Settings) -> &'static [&'static str] {
+        match self {
+            Self::Environment => settings.rules().id,
+            Self::Container => &[
+                "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            ],
+            Self::InstanceMetadata => &["AWS_EC2_METADATA_SERVICE_ENDPOINT"],
+        }
+    }
+
     pub(in crate::providers) fn name(self) -> &'static str {
         match self {
             Self::Environment => "Environment",

@@ -82,6 +82,8 @@ fn read(path: &Path) -> Option<Credentials> {
     let text = files::read_secret(path).ok()?;
     let entry: Entry<'_> = serde_json::from_str(text.expose()).ok()?;
     let key = entry.credentials;
+    // No service accepts a temporary key without its token.
+    (!key.session_token.is_empty()).then_some(())?;
     // Plain botocore writes the name of the time zone, which is always this one.
     let expiry = key.expiration.replace("UTC", "Z");
     let expiry: Timestamp = expiry.parse().ok()?;
