@@ -192,6 +192,8 @@ table! {
             "aws_credential_expiration"]
         Time, "",
         CHAIN, "When the key of the profile expires, as tools write it. It is only shown.";
+    PRINCIPAL_ARN: [] ["x_principal_arn"] Text, "",
+        CLI, "The role of the session in the profile, as `keyfob saml login` writes it.";
     ACCOUNT_ID: ["AWS_ACCOUNT_ID"] ["aws_account_id"] Text, "",
         CHAIN, "The account of the access key.";
 

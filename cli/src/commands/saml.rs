@@ -1,6 +1,9 @@
 //! `keyfob saml login`: credentials of a role for the response of an identity provider.
 
-use keyfob_chain::{profiles::SectionName, settings::KEY_EXPIRATION};
+use keyfob_chain::{
+    profiles::SectionName,
+    settings::{KEY_EXPIRATION, PRINCIPAL_ARN},
+};
 use keyfob_sigv4::Timestamp;
 use keyfob_sts::{
     actions::AssumeRoleWithSaml,
@@ -11,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     args::{SamlCommand, SamlLoginArgs},
-    context::{Context, PRINCIPAL},
+    context::Context,
     failure::Failure,
     services::Client,
     syntax::read_text_file,
@@ -63,7 +66,7 @@ fn valid_until(context: &Context, args: &SamlLoginArgs) -> Option<Timestamp> {
     let get = |name: &str| Some(section.get(name)?.non_empty()?.to_owned());
     get("aws_access_key_id")?;
     if let Some(role) = &args.role_arn
-        && get(PRINCIPAL)? != *role
+        && get(PRINCIPAL_ARN.properties[0])? != *role
     {
         return None;
     }

@@ -1,15 +1,12 @@
 use keyfob_chain::{
     profiles::{Editor, FileKind, SectionName},
-    settings::{KEY_EXPIRATION, SESSION_TOKEN},
+    settings::{KEY_EXPIRATION, PRINCIPAL_ARN, SESSION_TOKEN},
     shell,
 };
 use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::KeyKind;
 
 use crate::{context::Context, failure::Failure, signals::finish_writing, terminal::printable};
-
-/// The property with the role of a session, as saml2aws writes it.
-pub(crate) const PRINCIPAL: &str = "x_principal_arn";
 
 impl Context {
     /// Returns an editor of one of the configuration files.
@@ -118,7 +115,7 @@ impl Context {
             ),
             (SESSION_TOKEN.properties[0], token),
             (KEY_EXPIRATION.properties[0], expiry.as_deref()),
-            (PRINCIPAL, role_arn),
+            (PRINCIPAL_ARN.properties[0], role_arn),
         ] {
             match value {
                 Some(value) => editor.set(&section, name, value)?,
