@@ -20,7 +20,7 @@ use keyfob_chain::Variables;
 use tokio::runtime;
 
 use self::{
-    args::{Args, Color},
+    args::{Args, Color, ErrorFormat},
     context::Context,
     failure::{Failure, explain_usage},
     terminal::Console,
@@ -48,7 +48,11 @@ fn try_main(plain: Console) -> Result<(), Failure> {
     let words: Vec<OsString> = env::args_os().collect();
     let args = match Args::from_words(words.clone(), |name| env::var_os(name)) {
         Ok(args) => args,
-        Err(error) => return plain.write_stdout(explain_usage(&error, &words)?),
+        Err(error) => {
+            let format = ErrorFormat::for_refusal_of(&words, env::var_os("AWS_CLI_ERROR_FORMAT"));
+            let text = explain_usage(&error, &words);
+            return plain.write_stdout(text.map_err(|failure| failure.with_format(format))?);
+        }
     };
     signals::watch().map_err(|error| cannot_start(&error))?;
     let runtime = runtime::Builder::new_current_thread()

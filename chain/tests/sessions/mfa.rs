@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keyfob_chain::{Error, ErrorKind, MfaQuestion, Sources};
+use keyfob_chain::{Argument, Chain, Error, ErrorKind, MfaQuestion, Order, Sources};
 use keyfob_sigv4::{Secret, Timestamp};
 
 use super::{Cloud, arn, disk::file, later};
@@ -155,4 +155,32 @@ async fn without_a_prompt_a_session_on_disk_is_used_until_it_expires() {
     }
     let error = cloud.key("mfa", &without(), later(61)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MfaCode);
+}
+
+#[tokio::test]
+async fn offline_no_code_is_asked_for_and_a_session_on_disk_is_used_until_it_expires() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (sources, questions) = prompt(vec![cloud.device.code(Timestamp::now())]);
+    let offline = async |sources: &Sources, now| {
+        let argument = Argument::new("--offline", "true");
+        let settings = cloud.settings("by-mfa", sources);
+        let settings = settings.with_argument("offline", argument);
+        let chain = Chain::default_for(Order::Cli, &settings);
+        chain.resolve(now).await.credentials
+    };
+    let wanted = "the role of profile \"mfa\" is not assumed, because of --offline";
+    for sources in [&sources, &Sources::default()] {
+        let error = offline(sources, later(0)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Setting);
+        assert!(error.to_string().contains(wanted), "{error}");
+    }
+    assert!(questions.lock().unwrap().is_empty());
+    assert_eq!(cloud.sts.counters().requests, 0);
+
+    let sources = sources.with_disk(folder.path());
+    cloud.key("by-mfa", &sources, later(0)).await.unwrap();
+    let other = Sources::default().with_disk(folder.path());
+    assert!(offline(&other, later(59)).await.is_ok());
+    assert!(offline(&other, later(61)).await.is_err());
 }

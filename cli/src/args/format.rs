@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+
 use clap::ValueEnum;
 
 /// The format of an answer.
@@ -41,5 +43,20 @@ impl ErrorFormat {
     /// Returns the format with this name, as `AWS_CLI_ERROR_FORMAT` and profiles write it.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::from_str(name, false).ok()
+    }
+    /// Returns the format for the refusal of a command line, which could not be parsed: that of the
+    /// option if it is among the words in full, or else of `AWS_CLI_ERROR_FORMAT`.
+    pub(crate) fn for_refusal_of(words: &[OsString], variable: Option<OsString>) -> Self {
+        let option = "--cli-error-format";
+        let joined = words.iter().filter_map(|word| {
+            let (name, value) = word.to_str()?.split_once('=')?;
+            (name == option).then_some(value)
+        });
+        let pairs = words.windows(2).filter(|pair| pair[0] == option);
+        let separate = pairs.filter_map(|pair| pair[1].to_str());
+        let variable = variable.and_then(|value| value.into_string().ok());
+        let name = joined.chain(separate).last().or(variable.as_deref());
+        name.and_then(|name| Self::from_name(name.trim()))
+            .unwrap_or_default()
     }
 }

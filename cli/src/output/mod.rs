@@ -19,6 +19,10 @@ use crate::{
     terminal::{Screen, printable},
 };
 
+/// Characters that are invisible, but belong to words: the soft hyphen, the space without a width,
+/// and what joins letters and emoji or keeps them apart. They cannot steer a terminal.
+const INSIDE_WORDS: [char; 5] = ['\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}'];
+
 /// Formats the answer of an operation, or what `--query` selected of it, with a line end.
 pub(crate) fn render(
     format: OutputFormat,
@@ -40,15 +44,15 @@ pub(crate) fn render(
 
 /// Escapes the characters that control a terminal, which JSON and YAML do by themselves. Line ends
 /// and tabs are data for a program, but on a terminal they would be taken for those of the format.
+/// A text has no escapes that read back, so what belongs to words stays as it is.
 fn without_controls(answer: &Value, screen: Screen) -> Value {
+    let is_kept =
+        |c: char| INSIDE_WORDS.contains(&c) || (matches!(c, '\n' | '\t') && !screen.is_terminal);
     let safe = |text: &str| -> String {
-        if screen.is_terminal {
-            return printable(text).into_owned();
-        }
-        let parts = text.split_inclusive(['\n', '\t']);
-        let escape = |part: &str| match part.strip_suffix(['\n', '\t']) {
-            Some(text) => format!("{}{}", printable(text), &part[text.len()..]),
-            None => printable(part).into_owned(),
+        let parts = text.split_inclusive(is_kept);
+        let escape = |part: &str| {
+            let text = part.strip_suffix(is_kept).unwrap_or(part);
+            format!("{}{}", printable(text), &part[text.len()..])
         };
         parts.map(escape).collect()
     };
@@ -125,6 +129,25 @@ mod tests {
                 is_terminal,
             };
             assert_eq!(render(OutputFormat::Text, "Op", &answer, screen), expected);
+        }
+    }
+
+    #[test]
+    fn text_and_tables_keep_what_joins_letters_and_escape_what_steers_a_terminal() {
+        let words = "👨\u{200d}👩 می\u{200c}خواهم a\u{ad}b\u{200b}c\u{2060}d";
+        let marks = "\u{7}\u{7f}\u{9b}\u{200e}\u{202e}\u{2028}\u{2066}";
+        let escaped = "\\u{7}\\u{7f}\\u{9b}\\u{200e}\\u{202e}\\u{2028}\\u{2066}";
+        let answer = json!({ "a": format!("{words}{marks}") });
+        for is_terminal in [false, true] {
+            let screen = Screen {
+                width: 200,
+                is_terminal,
+            };
+            let expected = format!("{words}{escaped}");
+            let text = render(OutputFormat::Text, "Op", &answer, screen);
+            assert_eq!(text, format!("{expected}\n"));
+            let table = render(OutputFormat::Table, "Op", &answer, screen);
+            assert!(table.contains(&expected), "{table}");
         }
     }
 }

@@ -284,7 +284,7 @@ fn a_variable_of_an_option_comes_before_those_of_aws_and_a_bad_one_is_named() {
         (
             "KEYFOB_OFFLINE",
             "canary",
-            "the value is none of true, false",
+            "the value is none of true, 1, yes, on, false, 0, no, off",
         ),
     ] {
         let stderr = Home::new().with(name, value).keyfob(["why"]).fails(253);

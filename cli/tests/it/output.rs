@@ -202,3 +202,23 @@ fn an_error_has_the_format_of_the_option_the_variable_or_the_profile() {
         "{stderr}"
     );
 }
+
+#[test]
+fn a_command_line_that_is_refused_has_the_format_of_errors_that_is_asked_for() {
+    let json = |stderr: &str| -> Value { serde_json::from_str(stderr).unwrap() };
+    let home = Home::new();
+    for line in [
+        "--cli-error-format json sts nope",
+        "sts assume-role --cli-error-format=json",
+        "--output xml whoami --cli-error-format json",
+    ] {
+        let stderr = home.keyfob(line.split(' ')).fails(252);
+        assert_eq!(json(&stderr)["Code"], "ParamValidation", "{line}");
+    }
+    let home = Home::new().with("AWS_CLI_ERROR_FORMAT", "json");
+    let number = home.keyfob(["iam", "list-access-keys", "--max-items", "x"]);
+    assert_eq!(json(&number.fails(255))["Code"], "ParamValidation");
+    let home = home.with("KEYFOB_OFFLINE", "x");
+    let variable = home.keyfob(["whoami"]).fails(253);
+    assert_eq!(json(&variable)["Code"], "Configuration");
+}

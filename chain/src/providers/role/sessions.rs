@@ -60,10 +60,13 @@ impl Sessions {
             let shared = self.shared(role, &[role.parameters()], refused);
             let fetch = async || {
                 // Before anything is sent for a session that there cannot be.
-                if let Some(serial) = &role.mfa_serial
-                    && !self.settings.sources().has_mfa_prompt()
-                {
-                    return Err(no_prompt(role, serial));
+                if let Some(serial) = &role.mfa_serial {
+                    if let Some(setting) = self.settings.offline() {
+                        return Err(no_request(role, &setting));
+                    }
+                    if !self.settings.sources().has_mfa_prompt() {
+                        return Err(no_prompt(role, serial));
+                    }
                 }
                 source().await
             };
@@ -144,6 +147,16 @@ impl Sessions {
             named_in: &role.named_in,
         }
     }
+}
+
+/// A code would be of no use for a role that must not be assumed.
+fn no_request(role: &Role, setting: &str) -> Error {
+    let name = match &role.named_in {
+        Origin::File { section, .. } => format!("the role of profile \"{section}\""),
+        _ => "the role".to_owned(),
+    };
+    let text = format!("{name} is not assumed, because of {setting}");
+    Error::new(ErrorKind::Setting, text)
 }
 
 fn no_prompt(role: &Role, serial: &str) -> Error {

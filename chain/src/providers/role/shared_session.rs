@@ -66,12 +66,13 @@ impl SharedSession<'_> {
             Ok(session.credentials)
         };
         let is_awaited = |error: &Error| {
+            let is_offline = self.settings.offline().is_some();
             let needs_a_person = matches!(error.kind(), ErrorKind::MfaCode | ErrorKind::SignIn);
-            needs_a_person || error.is_transient()
+            needs_a_person || is_offline || error.is_transient()
         };
         match renew().await {
-            // A session that is still valid helps through an outage, and until there is a code or
-            // the user has signed in.
+            // A session that is still valid helps through an outage, offline, and until there is a
+            // code or the user has signed in.
             Err(error) if is_awaited(&error) => {
                 let old = file.read();
                 old.filter(|old| is_valid_for(0, old, watch.now()))
