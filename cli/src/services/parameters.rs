@@ -11,7 +11,7 @@ use crate::{
         command::{Given, Invocation, float, integer},
         model::{Kind, Model, Shape},
     },
-    syntax::{Form, expand, expand_bytes, expand_number, parse_value},
+    syntax::{Form, expand, expand_bytes, expand_number, expand_secret, parse_value},
 };
 
 /// The depth to which shapes that contain themselves are followed.
@@ -37,9 +37,15 @@ pub(super) fn read(
         let Some(member) = members.iter().find(|member| member.name == flag.member) else {
             continue;
         };
+        let is_code = (invocation.service.rules.is_one_time)(flag.member);
         let value = match given {
             Given::Boolean(yes) => (*yes).into(),
             Given::Words(words) => match (model.shape(member.shape), words.as_slice()) {
+                // A code for which there is `-` is asked for when it is needed.
+                (Shape::Scalar(_), [only]) if is_code && only.written == "-" => "-".into(),
+                (Shape::Scalar(scalar), [only]) if scalar.is_secret || is_code => {
+                    expand_secret(only, variables)?.into()
+                }
                 (Shape::Scalar(scalar), [only]) => scalar_value(scalar.kind, only, variables)?,
                 (_, words) => parse_value(words, &form(model, member.shape, MAX_DEPTH), variables)?,
             },

@@ -42,6 +42,33 @@ pub(crate) fn expand(text: &Text, variables: &Variables) -> Result<String, Failu
     }
 }
 
+/// Returns a secret. It may stay out of the command line, which other users can see: beside what
+/// [`expand`] takes, `env:NAME` is the value of a variable, and `-` a line of standard input.
+///
+/// # Errors
+///
+/// As [`expand`], or if the variable is not set, or if standard input cannot be read. The message
+/// names the option.
+pub(crate) fn expand_secret(text: &Text, variables: &Variables) -> Result<String, Failure> {
+    let Text { flag, written } = text;
+    if written == "-" {
+        let line = standard_input_line();
+        let line = line.map_err(|error| Failure::other(format!("{flag}: {error}")))?;
+        return Ok(line.expose().to_owned());
+    }
+    // What has no name of a variable may be a secret that begins so.
+    let is_name = |name: &&str| !name.is_empty() && variable(name) == (*name, "");
+    match written.strip_prefix("env:").filter(is_name) {
+        None => expand(text, variables),
+        Some(name) => match variables.text(name) {
+            Some(value) => Ok(value.to_owned()),
+            None => Err(Failure::usage(format!(
+                "{flag}: the variable {name} is not set"
+            ))),
+        },
+    }
+}
+
 /// Returns the number of an option of `aws`, which `parse` reads, for a file without the whitespace
 /// around it.
 ///

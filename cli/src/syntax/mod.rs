@@ -9,8 +9,8 @@ mod url;
 
 pub(crate) use self::{
     file_argument::{
-        expand, expand_bytes, expand_number, read_file, read_text_file, standard_input,
-        standard_input_line,
+        expand, expand_bytes, expand_number, expand_secret, read_file, read_text_file,
+        standard_input, standard_input_line,
     },
     header::parse_header,
     shorthand::{Form, parse_value},

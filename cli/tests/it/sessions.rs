@@ -342,3 +342,30 @@ fn the_transcript_of_the_readme_gets_a_session_with_a_code() {
         assert_eq!(stdout, output.replace("2026-11-22 14:42:50 UTC", &expiry));
     }
 }
+
+#[test]
+fn a_secret_may_come_from_a_variable_or_from_standard_input() {
+    let (lab, device) = lab();
+    let home = lab.home().with("CODE", &code(&device));
+    let session = home.keyfob(get_session_token(&device, &["--token-code", "env:CODE"]));
+    assert_has(&session.ok(), &["ASIA"]);
+    let stderr = home
+        .keyfob(get_session_token(&device, &["--token-code", "env:NO_CODE"]))
+        .fails(252);
+    assert_has(&stderr, &["--token-code: the variable NO_CODE is not set"]);
+
+    let provider = lab
+        .account
+        .add_saml_provider("idp", "https://idp.example.com");
+    lab.account.add_role(Role::new("deploy").unwrap());
+    let role = "arn:aws:iam::123456789012:role/deploy";
+    let assertion = lab
+        .account
+        .saml_assertion(&provider, role, "carol", Timestamp::now());
+    let words = ["sts", "assume-role-with-saml", "--role-arn", role];
+    let more = ["--principal-arn", &provider, "--saml-assertion", "-"];
+    let input = format!("{}\n", assertion.expose());
+    let run = home.keyfob_with_input(words.iter().chain(&more), &input);
+    // The assertion was read; the role does not trust its provider.
+    assert_has(&run.fails(254), &["AccessDenied"]);
+}
