@@ -4,11 +4,9 @@
     reason = "a helper that fails should fail with its line"
 )]
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::{Arc, Mutex},
-};
+#[cfg(unix)]
+use std::sync::{Arc, Mutex};
+use std::{fs, path::PathBuf};
 
 use keyfob_chain::{
     Cached, Chain, Error, ErrorKind, Found, Order, Origin, Provider as _, Settings, Variables,
