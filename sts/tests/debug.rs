@@ -372,6 +372,10 @@ fn add_server(shown: &mut Shown) {
     services.fail(Fault::Throttling, 1);
     shown.add("Services", &services);
     shown.add("Fault", &Fault::Throttling);
+    shown.add(
+        "Delay",
+        &keyfob_sts::server::Delay(std::time::Duration::MAX),
+    );
     shown.add("Counters", &services.counters());
     for secret in [keys.secret_access_key(), device.seed(), &token] {
         let mut texts = shown.0.iter();

@@ -62,7 +62,9 @@ impl Api {
                 let message = "The request has failed due to a temporary failure of the server.";
                 Refusal::with_status(503, "ServiceUnavailable", message).reason(self.failed.1)
             }
-            Fault::Truncated | Fault::ContentType | Fault::Clock { .. } => return None,
+            Fault::Truncated | Fault::ContentType | Fault::Slow(_) | Fault::Clock { .. } => {
+                return None;
+            }
         };
         Some(refusal)
     }

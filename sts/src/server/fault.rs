@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 /// Something that goes wrong on purpose, with [`Services::fail`](super::Services::fail).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,12 +18,37 @@ pub enum Fault {
     HtmlPage,
     /// The request is carried out, and the answer is declared as `text/plain`.
     ContentType,
+    /// The request is carried out, and the answer waits for this long: it has the extension
+    /// [`Delay`], which whoever sends it must keep.
+    Slow(Duration),
     /// The request meets a clock that is wrong by this many seconds. `Date` tells its time.
     Clock {
         /// How many seconds the clock is fast.
         seconds: i64,
     },
 }
+
+/// How long to wait before sending an answer, among the extensions of the answer.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use http::Response;
+/// use keyfob_sts::server::Delay;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let mut answer = Response::new(());
+/// # answer.extensions_mut().insert(Delay(Duration::from_millis(1)));
+/// if let Some(Delay(delay)) = answer.extensions().get() {
+///     tokio::time::sleep(*delay).await;
+/// }
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delay(pub Duration);
 
 /// The faults to come, each with the number of requests that it is for.
 #[derive(Debug, Default)]

@@ -59,6 +59,6 @@ mod sts;
 
 pub use self::{
     account::{Account, Identity, MfaDevice, Role},
-    fault::Fault,
+    fault::{Delay, Fault},
     services::{Counters, Services},
 };

@@ -11,7 +11,7 @@ use crate::server::{
     account::Account,
     api::{Api, Request},
     date,
-    fault::{Fault, Faults},
+    fault::{Delay, Fault, Faults},
 };
 
 const HTML: &str = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n";
@@ -138,6 +138,7 @@ impl Services {
                 response = with_type("text/html", HTML.to_owned());
                 *response.status_mut() = StatusCode::BAD_GATEWAY;
             }
+            Some(Fault::Slow(delay)) => drop(response.extensions_mut().insert(Delay(delay))),
             Some(Fault::ContentType) => {
                 let plain = HeaderValue::from_static("text/plain");
                 response.headers_mut().insert(header::CONTENT_TYPE, plain);

@@ -39,6 +39,21 @@ async fn faults_that_pass_are_retried_and_others_are_errors() {
 }
 
 #[tokio::test]
+async fn a_slow_answer_is_given_up_at_the_time_limit() {
+    let lab = Lab::start().await;
+    let client = lab.builder().timeout(Duration::from_millis(200));
+    let client = client.build().unwrap();
+    lab.services.fail(Fault::Slow(Duration::from_secs(600)), 1);
+    let error = client.send(&GetCallerIdentity::new(), &lab.alice).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(lab.services.counters().requests, 1);
+    // An answer within the limit is taken.
+    lab.services.fail(Fault::Slow(Duration::from_millis(1)), 1);
+    let identity = client.send(&GetCallerIdentity::new(), &lab.alice).await;
+    assert!(identity.is_ok(), "{identity:?}");
+}
+
+#[tokio::test]
 async fn a_fault_ends_after_the_number_of_requests_that_it_is_for() {
     let lab = Lab::start().await;
     lab.services.fail(Fault::Throttling, 1);

@@ -31,7 +31,7 @@ use keyfob_sts::{
     Client, ClientBuilder, Error,
     actions::AssumeRole,
     call::Call,
-    server::{Account, MfaDevice, Role, Services},
+    server::{Account, Delay, MfaDevice, Role, Services},
     trust::TrustPolicy,
 };
 
@@ -63,7 +63,13 @@ impl Lab {
         let listener = Listener::builder().max_body(1 << 20);
         let listener = listener.host("localhost").start(move |request| {
             let (head, body) = request.into_parts();
-            std::future::ready(server.answer(&head, &body, Timestamp::now()))
+            let answer = server.answer(&head, &body, Timestamp::now());
+            async move {
+                if let Some(Delay(delay)) = answer.extensions().get() {
+                    tokio::time::sleep(*delay).await;
+                }
+                answer
+            }
         });
         Self {
             listener: listener.await.unwrap(),
