@@ -155,8 +155,10 @@ impl<P: Provider> Cached<P> {
     /// # Errors
     ///
     /// - The provider's error, if there are no cached credentials to serve.
-    /// - [`ErrorKind::NoCredentials`] if the provider is not configured.
-    /// - [`ErrorKind::Expired`] if the provider returns expired credentials.
+    /// - [`ErrorKind::NoCredentials`](crate::ErrorKind::NoCredentials) if the provider is not
+    ///   configured.
+    /// - [`ErrorKind::Expired`](crate::ErrorKind::Expired) if the provider returns expired
+    ///   credentials.
     ///
     /// # Examples
     ///
