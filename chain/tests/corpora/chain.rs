@@ -827,7 +827,10 @@ fn sso_refresh(case: &Value) -> Check {
     let config = "[default]\nsso_session = admin\nsso_account_id = 1\nsso_role_name = R\n\
                   [sso-session admin]\nsso_region = us-west-2\nsso_start_url = https://d-123\n";
     let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
-    let sources = Sources::default().with_disk(folder.path());
+    // The times in the case leave no second for the call.
+    let sources = Sources::default()
+        .with_disk(folder.path())
+        .with_clock(|| Timestamp::from_unix_seconds(0));
     let settings = Settings::new(variables, files).with_sources(sources);
     let chain = Chain::new().then(ProfileProvider::new(settings));
     let runtime = tokio::runtime::Runtime::new().unwrap();
