@@ -175,7 +175,7 @@ impl Stamp {
 /// Returns true if a property of a file is in no place of it any more.
 fn loses(old: &ConfigFiles, new: &ConfigFiles) -> bool {
     old.sections().any(|section| {
-        let kept = new.sections().find(|kept| kept.name() == section.name());
+        let kept = new.get(section.name());
         [FileKind::Config, FileKind::Credentials]
             .iter()
             .any(|&kind| {

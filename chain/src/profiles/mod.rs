@@ -301,13 +301,18 @@ impl ConfigFiles {
         })
     }
 
+    /// Returns a section as it was read, whatever its problems.
+    pub(crate) fn get(&self, name: &SectionName) -> Option<&Section> {
+        self.index.get(name).map(|&at| &self.sections[at])
+    }
+
     /// Returns a section, or `None` if no file has it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::ConfigFile`] as for [`profile`](Self::profile).
     pub fn find(&self, name: &SectionName) -> Result<Option<&Section>, Error> {
-        let section = self.index.get(name).map(|&at| &self.sections[at]);
+        let section = self.get(name);
         let mut problems = self.problems.iter();
         match problems.find(|problem| problem.makes_unusable(name, section)) {
             Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.raw())),
@@ -318,7 +323,7 @@ impl ConfigFiles {
     /// Fails if a section cannot be used, or if a new line could make its lines those of another:
     /// an indented header would continue its value. An edit would not make it usable.
     fn check_edit(&self, name: &SectionName) -> Result<(), Error> {
-        let section = self.index.get(name).map(|&at| &self.sections[at]);
+        let section = self.get(name);
         let mut problems = self.problems.iter();
         let problem = problems.find(|problem| {
             problem.kind == ProblemKind::IndentedHeader || problem.makes_unusable(name, section)
