@@ -1,6 +1,11 @@
 //! The terminal: output, prompts, and values in the form that people read.
 
 mod browser;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the sign-ins that use it follow")
+)]
+mod callback;
 mod console;
 mod debug;
 mod escape;

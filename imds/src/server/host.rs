@@ -17,6 +17,8 @@ pub(crate) struct Hosts {
     /// Whether any address is accepted, because the server listens on all of them. A web page can
     /// only use a name.
     any_address: bool,
+    /// Whether web pages may send requests.
+    web_pages: bool,
 }
 
 impl Hosts {
@@ -33,11 +35,19 @@ impl Hosts {
             names,
             addresses,
             any_address: address.is_unspecified(),
+            web_pages: false,
+        }
+    }
+
+    pub(crate) fn allow_web_pages(self, allow: bool) -> Self {
+        Self {
+            web_pages: allow,
+            ..self
         }
     }
 
     /// Returns true if the request is for this server, was not forwarded, and does not come from a
-    /// web page: no program that reads metadata sends `Origin`.
+    /// web page, unless those are allowed: no program that reads metadata sends `Origin`.
     pub(crate) fn admit(&self, request: &Parts) -> bool {
         let mut hosts = request.headers.get_all(header::HOST).iter();
         let (host, second) = (hosts.next(), hosts.next());
@@ -46,7 +56,7 @@ impl Hosts {
         // A second `Host` could be the one that something else on the way looked at.
         second.is_none()
             && !request.headers.contains_key(X_FORWARDED_FOR)
-            && !request.headers.contains_key(header::ORIGIN)
+            && (self.web_pages || !request.headers.contains_key(header::ORIGIN))
             && named.is_some_and(|name| self.is_own(&name))
             && target.is_none_or(|name| self.is_own(name))
     }
@@ -169,6 +179,17 @@ mod tests {
                 !admits("/", &[("host", "localhost"), ("origin", origin)]),
                 "{origin}"
             );
+        }
+    }
+
+    #[test]
+    fn a_web_page_that_is_allowed_still_needs_a_name_of_the_server() {
+        let hosts = Hosts::new(Ipv4Addr::LOCALHOST.into(), Vec::new()).allow_web_pages(true);
+        for (host, is_admitted) in [("127.0.0.1:80", true), ("rebind.example", false)] {
+            let request = Request::post("/").header("host", host);
+            let request = request.header("origin", "https://idp.example");
+            let head = request.body(()).unwrap().into_parts().0;
+            assert_eq!(hosts.admit(&head), is_admitted, "{host}");
         }
     }
 

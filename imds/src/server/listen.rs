@@ -79,6 +79,7 @@ pub struct ListenerBuilder {
     address: SocketAddr,
     allow_remote: bool,
     hosts: Vec<String>,
+    web_pages: bool,
     admit: Option<Arc<Admit>>,
     refusal: Arc<Refusal>,
     max_body: usize,
@@ -167,9 +168,18 @@ impl ListenerBuilder {
         self
     }
 
+    /// Sets whether requests with `Origin` are admitted, which web pages make. The default is no.
+    ///
+    /// A server that a browser posts the form of another site to needs this. `Host` and
+    /// `X-Forwarded-For` are checked all the same.
+    pub fn allow_web_pages(mut self, allow: bool) -> Self {
+        self.web_pages = allow;
+        self
+    }
+
     /// Replaces the check of `Host`, `Origin` and `X-Forwarded-For`: a request is admitted if
-    /// `admit` returns true for its head. The names set with [`host`](ListenerBuilder::host)
-    /// have no effect then.
+    /// `admit` returns true for its head. [`host`](ListenerBuilder::host) and
+    /// [`allow_web_pages`](ListenerBuilder::allow_web_pages) have no effect then.
     ///
     /// # Examples
     ///
@@ -285,6 +295,7 @@ impl ListenerBuilder {
             return Arc::clone(admit);
         }
         let hosts = Hosts::new(self.address.ip(), self.hosts.clone());
+        let hosts = hosts.allow_web_pages(self.web_pages);
         Arc::new(move |head| hosts.admit(head))
     }
 }
@@ -295,6 +306,7 @@ impl Default for ListenerBuilder {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allow_remote: false,
             hosts: Vec::new(),
+            web_pages: false,
             admit: None,
             refusal: Arc::new(plain_text),
             max_body: 64 << 10,
@@ -309,6 +321,7 @@ impl fmt::Debug for ListenerBuilder {
             .field("address", &self.address)
             .field("allow_remote", &self.allow_remote)
             .field("hosts", &self.hosts)
+            .field("web_pages", &self.web_pages)
             .field("max_body", &self.max_body)
             .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
