@@ -15,6 +15,8 @@ mod provider;
 mod providers;
 pub mod shell;
 mod sources;
+#[cfg(any(feature = "login", feature = "sso"))]
+mod token_folder;
 mod variables;
 
 pub use cache::{Cached, CachedCredentials};
@@ -38,4 +40,6 @@ pub use providers::{
 pub use sources::{
     MfaQuestion, ProcessCommand, ProcessOutput, ProcessStop, RunningProcess, Sources,
 };
+#[cfg(any(feature = "login", feature = "sso"))]
+pub use token_folder::TokenFolder;
 pub use variables::{Platform, Variables};

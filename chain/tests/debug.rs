@@ -175,6 +175,10 @@ async fn debug_of_sources_and_processes_shows_no_argument_and_no_output() {
             std::future::ready(Ok("canary".into()))
         });
     check(&sources);
+    #[cfg(feature = "login")]
+    check(&keyfob_chain::TokenFolder::login(
+        &settings().with_sources(sources),
+    ));
     check(&ProcessOutput::new(
         ExitStatus::default(),
         "canary",

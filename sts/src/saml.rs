@@ -217,7 +217,7 @@ impl SamlRole {
 }
 
 /// Undoes percent-encoding and removes whitespace. A plus stays one: it is a digit of Base64.
-fn unescaped(value: &str) -> String {
+pub(crate) fn unescaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     let mut rest = value;
     while let Some((before, after)) = rest.split_once('%') {

@@ -126,6 +126,16 @@ impl TokenDocument {
         self.0.retain(|(known, _)| known != name);
     }
 
+    /// Adds the members of another document that are not in this one, except those with these
+    /// names.
+    pub(crate) fn keep_others(&mut self, other: &Self, except: &[&str]) {
+        for (name, value) in &other.0 {
+            if !except.contains(&name.as_str()) && self.member(name).is_none() {
+                self.put(name, value.clone());
+            }
+        }
+    }
+
     fn put(&mut self, name: &str, value: Value) {
         match self.0.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => *old = value,

@@ -50,6 +50,8 @@ pub struct Settings {
     watch: Option<Arc<Watch>>,
     profile: String,
     profile_origin: Origin,
+    /// Whether the profile may be missing although something chose it.
+    may_be_new: bool,
     region: Option<Region>,
     /// Whether `us-east-1` takes the place of a region that nothing sets.
     has_default_region: bool,
@@ -132,6 +134,7 @@ impl Settings {
         Self {
             profile,
             profile_origin,
+            may_be_new: false,
             region: None,
             has_default_region: true,
             arguments: Arc::default(),
@@ -500,6 +503,25 @@ impl Settings {
         &self.profile
     }
 
+    /// Lets the profile be one that does not exist yet, for a program that creates it. It sets
+    /// nothing then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::default()).with_profile("new");
+    /// assert!(settings.profile().is_err());
+    /// assert!(settings.with_new_profile().profile()?.is_none());
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_new_profile(mut self) -> Self {
+        self.may_be_new = true;
+        self
+    }
+
     /// Returns what chose the profile.
     pub fn profile_origin(&self) -> &Origin {
         &self.profile_origin
@@ -510,7 +532,8 @@ impl Settings {
         matches!(self.profile_origin, Origin::Argument { .. })
     }
 
-    /// Returns the profile. Returns `None` if no profile was chosen and `default` does not exist.
+    /// Returns the profile. Returns `None` if no profile was chosen and `default` does not exist,
+    /// or if a profile that may be [new](Self::with_new_profile) does not exist.
     ///
     /// # Errors
     ///
@@ -532,14 +555,11 @@ impl Settings {
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
     pub fn profile(&self) -> Result<Option<&Section>, Error> {
-        match self.profile_origin {
-            Origin::Default => self.files().find(&SectionName::profile(&self.profile)),
-            _ => self
-                .files()
-                .profile(&self.profile)
-                .map(Some)
-                .map_err(|error| self.named_by(error)),
+        if self.may_be_new || self.profile_origin == Origin::Default {
+            return self.files().find(&SectionName::profile(&self.profile));
         }
+        let profile = self.files().profile(&self.profile);
+        profile.map(Some).map_err(|error| self.named_by(error))
     }
 
     /// Returns the profile to read settings from, such as the region.

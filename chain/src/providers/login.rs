@@ -8,18 +8,17 @@ use keyfob_sts::{
 };
 use serde_json::json;
 
-use super::shared_token::{SharedToken, Token};
+use super::shared_token::{SharedToken, Token, at};
 use crate::{
-    config::{Settings, table},
+    config::Settings,
     error::{Error, shown},
     finding::Finding,
     origin::Origin,
     profiles::{Section, Value},
     provider::{Found, Renewal},
     shell,
+    token_folder::TokenFolder,
 };
-
-const FOLDER: &str = table::LOGIN_CACHE_DIRECTORY.name();
 
 /// The console session that a profile has, from `aws login`.
 #[derive(Debug)]
@@ -94,13 +93,10 @@ impl Login {
     }
 
     fn token<'a>(&'a self, settings: &'a Settings) -> Result<SharedToken<'a>, Error> {
-        let folder = match settings.variables().path(FOLDER) {
-            Some(folder) => folder,
-            None => SharedToken::folder(settings, "login", &self.place)?,
-        };
+        let folder = TokenFolder::login(settings).map_err(at(&self.place))?;
         let profile = shown(&self.profile);
         Ok(SharedToken {
-            path: folder.join(LoginFile::name(&self.session)),
+            path: folder.path().join(LoginFile::name(&self.session)),
             settings,
             region: None,
             what: format!("login of profile \"{profile}\""),

@@ -1,7 +1,4 @@
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
@@ -13,9 +10,10 @@ use tokio::{runtime::Handle, task::JoinError};
 use crate::{
     config::{Region, Settings},
     error::{Error, ErrorKind},
-    files::{self, Lock},
+    files::Lock,
     finding::{Finding, FindingKind},
     origin::Origin,
+    token_folder::{is_missing, read_file},
 };
 
 /// A token in a file that all tools share, with what refreshes it.
@@ -121,18 +119,6 @@ impl SharedToken<'_> {
         Some(self.read().ok()?.1)
     }
 
-    /// Returns the folder of tokens, `sso` or `login`: on the disk of the sources, or else in the
-    /// home folder.
-    pub(super) fn folder(settings: &Settings, name: &str, place: &str) -> Result<PathBuf, Error> {
-        let home = || Some(settings.variables().home()?.join(".aws"));
-        let disk = settings.sources().disk().map(ToOwned::to_owned);
-        let folder = disk.or_else(home).ok_or_else(|| {
-            let message = format!("{place}: no home folder, where tokens are: set HOME");
-            Error::new(ErrorKind::Setting, message)
-        })?;
-        Ok(folder.join(name).join("cache"))
-    }
-
     /// Returns when the token expires, or that the user must sign in.
     pub(super) fn finding<T: Token>(&self, now: Timestamp) -> Finding {
         let must_sign_in = |text: &str| {
@@ -168,16 +154,12 @@ impl SharedToken<'_> {
     fn read<T: Token>(&self) -> Result<(Secret, T), Error> {
         let text = read_file(&self.path).map_err(|error| {
             let (what, path) = (&self.what, self.path.display());
-            match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                    let text = format!("there is no {what} ({path} does not exist)");
-                    self.sign_in(&text, None)
-                }
-                _ => {
-                    let message = format!("{}: cannot read {path}, the {what}", self.place);
-                    Error::with_source(ErrorKind::ConfigFile, message, error)
-                }
+            if is_missing(&error) {
+                let text = format!("there is no {what} ({path} does not exist)");
+                return self.sign_in(&text, None);
             }
+            let message = format!("{}: cannot read {path}, the {what}", self.place);
+            Error::with_source(ErrorKind::ConfigFile, message, error)
         })?;
         let token = T::parse(text.expose()).map_err(|error| {
             let text = format!("the {} cannot be used", self.what);
@@ -279,6 +261,11 @@ impl SharedToken<'_> {
     }
 }
 
+/// Returns a function that says in an error where the token is configured.
+pub(super) fn at(place: &str) -> impl Fn(Error) -> Error {
+    move |error| Error::new(error.kind(), format!("{place}: {}", error.raw()))
+}
+
 /// Creates a client for a service in a region, by the settings.
 pub(super) fn client(
     settings: &Settings,
@@ -299,14 +286,6 @@ pub(super) fn client(
 pub(super) fn is_refusal(error: &StsError) -> bool {
     let is_fault_of_the_call = error.status().is_some_and(|status| status < 500);
     error.kind() == StsErrorKind::Service && is_fault_of_the_call && !error.is_throttling()
-}
-
-fn read_file(path: &Path) -> io::Result<Secret> {
-    // Opening a pipe would wait for a writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    files::read_secret(path)
 }
 
 /// Runs a future to its end, even if the caller goes away.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     role::{DEFAULT_DURATION, Session, SessionFile, SharedSession, error_at, property},
-    shared_token::{SharedToken, Token, client, is_refusal},
+    shared_token::{SharedToken, Token, at, client, is_refusal},
 };
 use crate::{
     config::{Region, Settings},
@@ -19,6 +19,7 @@ use crate::{
     profiles::{Section, SectionName, Value},
     provider::{Found, Renewal},
     shell,
+    token_folder::TokenFolder,
 };
 
 const SESSION: &str = "sso_session";
@@ -175,9 +176,9 @@ impl SsoRole {
                 shell::option("aws sso login --profile", &self.profile),
             ),
         };
-        let folder = SharedToken::folder(settings, "sso", &self.place)?;
+        let folder = TokenFolder::sso(settings).map_err(at(&self.place))?;
         Ok(SharedToken {
-            path: folder.join(TokenFile::name(name)),
+            path: folder.path().join(TokenFile::name(name)),
             settings,
             region: Some(self.region.clone()),
             what,

@@ -1,4 +1,4 @@
-//! Files of logins, the keys in them, and answers of AWS Sign-In.
+//! Files of logins, the keys in them, texts of the confirmation page, and answers of AWS Sign-In.
 #![no_main]
 
 #[allow(dead_code, reason = "each target uses its own check")]

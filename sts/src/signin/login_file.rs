@@ -108,6 +108,33 @@ impl LoginFile {
         Self::read(document)
     }
 
+    /// Returns the file after a new login: it keeps the members of the old file that are not known,
+    /// which other tools put there.
+    #[must_use]
+    pub fn after(mut self, old: &Self) -> Self {
+        self.document.keep_others(&old.document, &[]);
+        self
+    }
+
+    /// Returns true if a text is that of a login file, even of one that cannot be used any more.
+    ///
+    /// Source: the AWS CLI version 2, `aws logout --all`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::signin::LoginFile;
+    ///
+    /// assert!(LoginFile::is_one(r#"{"accessToken": {"accessKeyId": "ASIAOLD"}}"#));
+    /// // A token of IAM Identity Center.
+    /// assert!(!LoginFile::is_one(r#"{"accessToken": "aoa", "startUrl": "https://example.com"}"#));
+    /// ```
+    pub fn is_one(text: &str) -> bool {
+        let document = TokenDocument::parse(text, WHAT);
+        let token = document.ok().and_then(|file| file.object(ACCESS_TOKEN));
+        token.is_some_and(|token| token.text("accessKeyId").is_some())
+    }
+
     /// Parses the text of a file. Members that are not known are kept.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{HeaderName, Method, Uri};
 use keyfob_sigv4::{Secret, Timestamp};
 use keyfob_sts::{
@@ -189,18 +188,16 @@ async fn a_code_works_once_and_only_with_its_verifier() {
 async fn a_browser_elsewhere_shows_the_code() {
     let desk = Desk::start().await;
     let page = LoginUrl::confirmation_page(&desk.endpoint);
-    let url = LoginUrl {
+    let login = LoginUrl {
         client_id: LoginUrl::CROSS_DEVICE,
         redirect_uri: &page,
         state: "state",
     };
-    let url = url.build(&desk.endpoint, &desk.verifier);
+    let url = login.build(&desk.endpoint, &desk.verifier);
     let location = browser(&url).await.location.unwrap();
     let body = browser(&location).await.body;
     let (_, text) = body.split_once("<pre>").unwrap();
-    let text = BASE64_STANDARD.decode(text.split('<').next().unwrap());
-    let text = String::from_utf8(text.unwrap()).unwrap();
-    let code = text.strip_prefix("state=state&code=").unwrap();
+    let code = login.code_from(text.split('<').next().unwrap()).unwrap();
     let call = CreateOAuth2Token::authorization_code(
         LoginUrl::CROSS_DEVICE,
         code,

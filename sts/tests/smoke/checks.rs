@@ -79,10 +79,10 @@ pub(crate) fn token_file(input: &[u8]) {
     rewrite(text, |text| Ok(RegistrationFile::parse(text)?.to_text()));
 }
 
-/// Reads a login file, a key in it, and an answer of AWS Sign-In.
+/// Reads a login file, a key in it, a text of the confirmation page, and an answer of AWS Sign-In.
 #[cfg(feature = "signin")]
 pub(crate) fn login_file(input: &[u8]) {
-    use keyfob_sts::signin::{CreateOAuth2Token, DpopKey, LoginFile};
+    use keyfob_sts::signin::{CreateOAuth2Token, DpopKey, LoginFile, LoginUrl};
 
     let Ok(text) = str::from_utf8(input) else {
         return;
@@ -95,6 +95,14 @@ pub(crate) fn login_file(input: &[u8]) {
             assert_eq!(again.to_pem().expose(), pem.expose());
         }
         Err(error) => is_clean(&error),
+    }
+    let url = LoginUrl {
+        client_id: LoginUrl::CROSS_DEVICE,
+        redirect_uri: "u",
+        state: "s",
+    };
+    if let Err(error) = url.code_from(text) {
+        is_clean(&error);
     }
     let key = DpopKey::from_random([7; 32]).unwrap();
     let call = CreateOAuth2Token::refresh_token("a", SECRET, &key, || [9; 16]);

@@ -129,7 +129,13 @@ fn every_login_file_that_is_read_is_written_as_it_is_read() {
     );
     run(
         11,
-        &[&file, &key.replace("\\n", "\n"), &answer],
+        &[
+            &file,
+            &key.replace("\\n", "\n"),
+            &answer,
+            // The Base64 of `state=s&code=c`.
+            "c3RhdGU9cyZjb2RlPWM=",
+        ],
         1000,
         checks::login_file,
     );
