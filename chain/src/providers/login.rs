@@ -102,7 +102,7 @@ impl Login {
             what: format!("login of profile \"{profile}\""),
             origin: &self.named_in,
             place: self.place.clone(),
-            cure: shell::option("aws login --profile", &self.profile),
+            cure: shell::option("keyfob login --profile", &self.profile),
         })
     }
 }

@@ -57,9 +57,23 @@ Examples:
   $ keyfob trust-policy --check policy.json --as arn:aws:iam::111122223333:user/ada --mfa";
 
 pub(super) const SAML: &str = "\
+For --idp-url, the identity provider has an application with these settings:
+  assertion consumer (ACS, reply, single sign-on) URL   http://127.0.0.1:35010/saml
+  recipient in the assertion                            https://signin.aws.amazon.com/saml
+  audience (entity id of the service)                   urn:amazon:webservices
+
 Examples:
+  $ keyfob saml login --idp-url https://idp.example.com/app/aws --profile corp
   $ keyfob saml login --assertion response.xml --profile corp
   $ keyfob saml login --assertion - --list-roles < response.xml";
+
+pub(super) const LOGIN: &str = "\
+The profile gets the property `login_session`. The credentials are refreshed for 12 hours, also by
+the AWS CLI and the SDKs. `keyfob logout` removes them.
+
+Examples:
+  $ keyfob login --profile me --region eu-west-1
+  $ keyfob login --remote            on a machine without a browser";
 
 pub(super) const CONSOLE: &str = "\
 Examples:

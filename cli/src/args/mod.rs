@@ -8,6 +8,7 @@ pub(crate) mod examples;
 mod format;
 mod help_words;
 mod imds;
+mod login;
 mod number;
 mod s3;
 mod saml;
@@ -28,9 +29,10 @@ pub(crate) use self::{
     console::ConsoleArgs,
     format::{ErrorFormat, OutputFormat},
     imds::{ImdsCommand, WatchEvent},
+    login::{LoginArgs, LogoutArgs},
     number::{NumberError, in_range_as_aws},
     s3::{PresignArgs, S3Command},
-    saml::{SamlCommand, SamlLoginArgs},
+    saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
     text::{Text, TextParser},
@@ -204,6 +206,11 @@ pub(crate) enum Command {
     /// Get credentials of a role from an identity provider that speaks SAML
     #[command(subcommand, after_help = examples::SAML)]
     Saml(SamlCommand),
+    /// Get credentials by signing in to the AWS console in a browser, and set a profile to use them
+    #[command(after_help = examples::LOGIN)]
+    Login(LoginArgs),
+    /// Remove the cached credentials of a login
+    Logout(LogoutArgs),
     /// Sign in to the AWS console in a browser, with the credentials in use
     #[command(after_help = examples::CONSOLE)]
     Console(ConsoleArgs),
@@ -239,6 +246,13 @@ pub(crate) enum Command {
         )]
         port: u16,
     },
+}
+
+impl Command {
+    /// Returns true if the profile need not exist, because the command creates it.
+    pub(crate) fn creates_profile(&self) -> bool {
+        matches!(self, Self::Login(_) | Self::Logout(_) | Self::Saml(_))
+    }
 }
 
 #[derive(Debug, Subcommand)]

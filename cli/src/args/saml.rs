@@ -2,7 +2,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::args::{KEYFOB_OPTIONS_HEADING, number::in_range};
+use crate::args::{
+    KEYFOB_OPTIONS_HEADING,
+    number::{in_range, port},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SamlCommand {
@@ -10,11 +13,36 @@ pub(crate) enum SamlCommand {
     Login(SamlLoginArgs),
 }
 
+/// Where the response comes from.
 #[derive(Debug, Args)]
-pub(crate) struct SamlLoginArgs {
+#[group(required = true, multiple = false)]
+pub(crate) struct SamlResponseArgs {
     /// A file with the response, or - for standard input: XML, its Base64, or the posted form
     #[arg(long, value_name = "FILE")]
-    pub(crate) assertion: PathBuf,
+    pub(crate) assertion: Option<PathBuf>,
+    /// The page of the identity provider that signs you in to AWS. It must be set up to post its
+    /// response to http://127.0.0.1:PORT/saml
+    #[arg(long, value_name = "URL")]
+    pub(crate) idp_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SamlLoginArgs {
+    #[command(flatten)]
+    pub(crate) response: SamlResponseArgs,
+    /// The port on 127.0.0.1 that the identity provider posts the response to
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 35010,
+        value_parser = port,
+        allow_negative_numbers = true,
+        conflicts_with = "assertion"
+    )]
+    pub(crate) port: u16,
+    /// Print the URL instead of opening it in the browser
+    #[arg(long, conflicts_with = "assertion")]
+    pub(crate) no_browser: bool,
     /// The role, if the response offers several
     #[arg(long, value_name = "ARN")]
     pub(crate) role_arn: Option<String>,

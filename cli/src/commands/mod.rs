@@ -3,6 +3,7 @@
 mod configure;
 mod console;
 mod imds;
+mod login;
 mod s3;
 mod saml;
 mod sandbox;
@@ -26,6 +27,8 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Service(invocation) => services::run(context, invocation).await,
         Command::TrustPolicy(args) => trust_policy::run(context, args),
         Command::Saml(command) => saml::run(context, command).await,
+        Command::Login(args) => login::run(context, args).await,
+        Command::Logout(args) => login::log_out(context, args),
         Command::Console(args) => console::run(context, args).await,
         Command::Configure { command } => configure::run(context, command.as_ref()).await,
         Command::Sign(args) => sign::run(context, args).await,

@@ -1,5 +1,8 @@
 //! `keyfob saml login`: credentials of a role for the response of an identity provider.
 
+use std::path::Path;
+
+use http::Method;
 use keyfob_chain::{
     profiles::SectionName,
     settings::{KEY_EXPIRATION, PRINCIPAL_ARN},
@@ -13,16 +16,19 @@ use keyfob_sts::{
 use serde_json::{Value, json};
 
 use crate::{
-    args::{SamlCommand, SamlLoginArgs},
+    args::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     context::Context,
     failure::Failure,
     services::Client,
     syntax::read_text_file,
-    terminal::{Prompt, printable},
+    terminal::{Callback, Parameters, Prompt, open_url, printable},
 };
 
 /// The longest response that is read. STS takes 100000 characters at most.
 const MAX_RESPONSE: u64 = 1 << 20;
+/// The path that the identity provider posts its response to.
+const CONSUMER: &str = "/saml";
+const WELCOME: &str = "You are logged in. Close this page and go back to the terminal.";
 
 /// Runs the command.
 ///
@@ -44,14 +50,68 @@ pub(super) async fn run(context: &Context, command: &SamlCommand) -> Result<(), 
             return Ok(());
         }
     }
-    let response = read_text_file("--assertion", &args.assertion, MAX_RESPONSE)?;
-    let assertion = Assertion::parse(&response)
-        .map_err(|error| Failure::usage(format!("--assertion: {}", error.message())))?;
+    let assertion = match &args.response {
+        SamlResponseArgs {
+            idp_url: Some(url), ..
+        } => from_browser(context, args, url).await?,
+        SamlResponseArgs { assertion, .. } => {
+            from_file(assertion.as_deref().unwrap_or(Path::new("-")))?
+        }
+    };
     if args.list_roles {
         return list(context, args, &assertion.roles());
     }
     let role = choose(context, args, &assertion).await?;
     login(context, args, &assertion, &role).await
+}
+
+fn from_file(file: &Path) -> Result<Assertion, Failure> {
+    let response = read_text_file("--assertion", file, MAX_RESPONSE)?;
+    Assertion::parse(&response)
+        .map_err(|error| Failure::usage(format!("--assertion: {}", error.message())))
+}
+
+/// Opens the page of the identity provider, and waits for the form that it makes the browser post.
+async fn from_browser(
+    context: &Context,
+    args: &SamlLoginArgs,
+    url: &str,
+) -> Result<Assertion, Failure> {
+    // The browser, or what opens it, would do something else with another scheme.
+    if !["https://", "http://"]
+        .iter()
+        .any(|scheme| url.starts_with(scheme))
+    {
+        return Err(Failure::usage(
+            "--idp-url: write a URL that starts with https://",
+        ));
+    }
+    let callback = Callback {
+        method: Method::POST,
+        path: CONSUMER.to_owned(),
+        port: args.port,
+    };
+    let (_, answer) = callback
+        .listen(|form| read_form(form).map(|_| WELCOME))
+        .await?;
+    let (console, variables) = (context.console(), context.variables());
+    open_url(console, variables, url, !args.no_browser).await?;
+    let form = answer.await?;
+    read_form(&form).map_err(Failure::other)
+}
+
+/// Reads the form. One that is not a response, or that has expired, is not what is waited for: any
+/// page can post one.
+fn read_form(form: &Parameters) -> Result<Assertion, &'static str> {
+    let response = form
+        .get("SAMLResponse")
+        .ok_or("There is no SAMLResponse.")?;
+    let assertion = Assertion::parse(response)
+        .map_err(|_| "This is not the response of a successful login.")?;
+    match assertion.expiry() {
+        Some(expiry) if expiry <= Timestamp::now() => Err("This response has expired."),
+        _ => Ok(assertion),
+    }
 }
 
 /// Returns when the stored session expires, if it is still valid and is of the role that is asked

@@ -50,12 +50,13 @@ pub(crate) struct Context {
 
 impl Context {
     /// Reads the environment and the configuration files, and starts the sandbox for `--sandbox`.
+    /// With `creates_profile`, the profile need not exist.
     ///
     /// # Errors
     ///
     /// If `--region` is not a valid region name, if `--endpoint-url` is not a URL, if `--query` is
     /// not JMESPath, if there is no file for `--ca-bundle`, or if the sandbox cannot start.
-    pub(crate) async fn prepare(globals: Globals) -> Result<Self, Failure> {
+    pub(crate) async fn prepare(globals: Globals, creates_profile: bool) -> Result<Self, Failure> {
         // First, so that a wrong argument is an error before anything is read or started.
         let region_argument = region::from_argument(globals.region.as_deref())?;
         settings::check_endpoint_argument(globals.endpoint_url.as_deref())?;
@@ -88,7 +89,10 @@ impl Context {
                  change what is sent",
             );
         }
-        let settings = load(variables, &globals, region_argument.as_ref());
+        let mut settings = load(variables, &globals, region_argument.as_ref());
+        if creates_profile {
+            settings = settings.with_new_profile();
+        }
         let has_disk = sandbox.is_none() && !globals.connection.no_cache;
         let sources = sources::sources(console, settings.variables(), has_disk);
         let settings = settings

@@ -171,9 +171,9 @@ fn hint_for_habit(word: &str) -> Option<&'static str> {
             "keyfob does not print keys: `keyfob serve container` prints variables that give a \
              program these credentials; `aws configure export-credentials` prints the keys",
         ),
-        "login" | "logout" | "sso" => Some(
-            "keyfob has no login: use `aws login` or `aws sso login`, then `keyfob why` shows \
-             what is in use",
+        "sso" => Some(
+            "keyfob has no login to IAM Identity Center: use `aws sso login`, then `keyfob why` \
+             shows what is in use",
         ),
         _ => None,
     }
@@ -211,7 +211,7 @@ mod tests {
         ] {
             assert_eq!(hint_for_command(group, word).as_deref(), Some(hint));
         }
-        for word in ["exec", "env", "login", "sso"] {
+        for word in ["exec", "env", "sso"] {
             assert!(hint_for_command("", word).is_some(), "{word}");
         }
         assert_eq!(hint_for_command("sts", "rds"), None);

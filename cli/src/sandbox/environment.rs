@@ -15,6 +15,7 @@ pub(crate) struct Environment {
     imds: String,
     config: String,
     credentials: String,
+    logins: String,
     user: Credentials,
 }
 
@@ -37,6 +38,8 @@ const ENDPOINTS: [&str; 4] = [
 
 /// The variables that name the configuration files.
 const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+/// The variable for the folder of the credentials of logins.
+const LOGINS: &str = "AWS_LOGIN_CACHE_DIRECTORY";
 
 impl Environment {
     pub(super) fn new(services: &str, imds: &str, files: &Path, user: &Credentials) -> Self {
@@ -46,6 +49,7 @@ impl Environment {
             imds: imds.to_owned(),
             config: file("config"),
             credentials: file("credentials"),
+            logins: file("logins"),
             user: user.clone(),
         }
     }
@@ -61,7 +65,8 @@ impl Environment {
         for name in CLEARED {
             variables = variables.with(name, "");
         }
-        for (name, value) in FILES.into_iter().zip([&self.config, &self.credentials]) {
+        let names = FILES.into_iter().chain([LOGINS]);
+        for (name, value) in names.zip([&self.config, &self.credentials, &self.logins]) {
             if variables.raw(name).is_none() {
                 variables = variables.with(name, value);
             }
@@ -82,6 +87,7 @@ impl Environment {
             ("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.imds.as_str()),
             ("AWS_CONFIG_FILE", self.config.as_str()),
             ("AWS_SHARED_CREDENTIALS_FILE", self.credentials.as_str()),
+            (LOGINS, self.logins.as_str()),
             ("AWS_REGION", "us-east-1"),
             ("AWS_DEFAULT_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", user.access_key_id()),

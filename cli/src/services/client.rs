@@ -4,6 +4,7 @@ use std::sync::{
 };
 
 use keyfob_backoff::{Policy, classify};
+use keyfob_chain::Region;
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
     self as sts, ClientBuilder, Endpoint, Error,
@@ -59,7 +60,20 @@ impl Client {
         service: &'static Service,
         credentials: Option<Credentials>,
     ) -> Result<Self, Failure> {
-        let region = context.region().await?;
+        Self::in_region(context, service, context.region().await?, credentials)
+    }
+
+    /// Returns a client for a region and the endpoint URL in use.
+    ///
+    /// # Errors
+    ///
+    /// If a setting is invalid.
+    pub(crate) fn in_region(
+        context: &Context,
+        service: &'static Service,
+        region: &Region,
+        credentials: Option<Credentials>,
+    ) -> Result<Self, Failure> {
         let retries = Arc::new(AtomicU32::new(0));
         let mut builder = context.client(*service, region)?;
         // One more attempt, after correcting a wrong clock.

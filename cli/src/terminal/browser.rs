@@ -6,6 +6,8 @@ use std::{
 
 use keyfob_chain::Variables;
 
+use crate::{failure::Failure, terminal::Console};
+
 /// How long the opener may take to fail. One that runs on is the browser itself.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(20);
@@ -19,6 +21,30 @@ const OPENER: (&str, &[&str]) = if cfg!(windows) {
 } else {
     ("xdg-open", &[])
 };
+
+/// Prints a URL, and opens it in the browser if `open` is true. The words are those of `aws login`.
+///
+/// # Errors
+///
+/// If stdout cannot be written.
+pub(crate) async fn open_url(
+    console: Console,
+    variables: &Variables,
+    url: &str,
+    open: bool,
+) -> Result<(), Failure> {
+    let text = if open {
+        "Attempting to open your default browser.\nIf the browser does not open, open the \
+         following URL:"
+    } else {
+        "Browser will not be automatically opened.\nPlease visit the following URL:"
+    };
+    console.write_stdout(format!("{text}\n\n{url}\n"))?;
+    if open && let Err(reason) = open_in_browser(variables, url).await {
+        console.note(&format!("no browser opens ({reason}): open the URL"));
+    }
+    Ok(())
+}
 
 /// Opens a URL in the browser. The list of processes shows it for a moment.
 ///

@@ -1,10 +1,6 @@
 //! The terminal: output, prompts, and values in the form that people read.
 
 mod browser;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the sign-ins that use it follow")
-)]
 mod callback;
 mod console;
 mod debug;
@@ -16,7 +12,8 @@ mod shell;
 mod stop;
 
 pub(crate) use self::{
-    browser::open_in_browser,
+    browser::{open_in_browser, open_url},
+    callback::{Callback, Parameters},
     console::{Console, Screen, Style},
     debug::start as start_debugging,
     escape::{printable, printable_lines, printable_path},

@@ -1,5 +1,3 @@
-use std::{fs, path::Path};
-
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::server::Identity;
 
@@ -132,24 +130,8 @@ fn the_sandbox_has_a_console() {
 
 #[cfg(target_os = "linux")]
 mod browser {
-    use std::os::unix::fs::PermissionsExt as _;
-
     use super::*;
-
-    /// Puts an opener first in `PATH`.
-    fn with_opener(home: Home, script: &str) -> Home {
-        let folder = home.path().join("bin");
-        fs::create_dir(&folder).unwrap();
-        let opener = folder.join("xdg-open");
-        fs::write(&opener, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).unwrap();
-        let path = format!("{}:/usr/bin:/bin", folder.display());
-        home.with("PATH", &path)
-    }
-
-    fn opened(home: &Path) -> String {
-        fs::read_to_string(home.join("opened")).unwrap()
-    }
+    use crate::browser::{opened, with_opener};
 
     #[test]
     fn the_browser_gets_the_link_and_nothing_else_shows_it() {
@@ -157,7 +139,7 @@ mod browser {
         let home = with_opener(role(&lab), "printf '%s' \"$*\" > opened");
         let home = home.with("DISPLAY", ":0");
         let run = console(&home, &["--debug"]);
-        let link = opened(home.path());
+        let link = opened(&home);
         let (_, token) = link.split_once("SigninToken=").unwrap();
         assert_has(&run.stderr, &["note: the console opens in the browser"]);
         assert_lacks(&run.stderr, &[token, &link]);

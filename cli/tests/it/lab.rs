@@ -7,7 +7,7 @@ use std::{
 
 use keyfob_imds::server::listen::Listener;
 use keyfob_sigv4::{Credentials, Timestamp};
-use keyfob_sts::server::{Account, Services};
+use keyfob_sts::server::{Account, Delay, Services};
 
 use crate::keyfob::Home;
 
@@ -39,7 +39,13 @@ impl Lab {
                     .bind((Ipv4Addr::LOCALHOST, 0).into())
                     .start(move |request| {
                         let (head, body) = request.into_parts();
-                        future::ready(answering.answer(&head, &body, Timestamp::now()))
+                        let answer = answering.answer(&head, &body, Timestamp::now());
+                        async {
+                            if let Some(Delay(delay)) = answer.extensions().get() {
+                                tokio::time::sleep(*delay).await;
+                            }
+                            answer
+                        }
                     })
                     .await
                     .unwrap();

@@ -9,6 +9,8 @@
 mod answers;
 mod arguments;
 mod bad_input;
+#[cfg(target_os = "linux")]
+mod browser;
 #[cfg(unix)]
 mod chains;
 mod configure;
@@ -18,8 +20,11 @@ mod decisions;
 mod endpoints;
 mod files;
 mod imds;
+mod javascript;
 mod keyfob;
 mod lab;
+#[cfg(target_os = "linux")]
+mod login;
 mod ministack;
 mod models;
 mod moto;

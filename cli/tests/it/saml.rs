@@ -249,3 +249,230 @@ fn the_transcript_of_the_readme_logs_in() {
         "arn:aws:sts::123456789012:assumed-role/ops/ada\n"
     );
 }
+
+/// Responses that an identity provider lets a browser post. The browser is the opener in `PATH`.
+#[cfg(target_os = "linux")]
+mod identity_provider {
+    use std::{
+        io::{BufRead as _, BufReader},
+        net::TcpListener,
+        path::Path,
+        process::{Child, Command, Stdio},
+    };
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        browser::with_opener,
+        javascript,
+        servers::{fetch, free_port, wait_until},
+    };
+
+    const ISSUER: &str = "https://idp.example.com";
+
+    /// Signs in at the page, and posts the form that it answers, as a browser does: with `Origin`.
+    const BROWSER: &str = r#"python3 -c 'import html, re, sys, urllib.parse as p, urllib.request as u
+page = u.urlopen(sys.argv[1] + "/signin", b"").read().decode()
+field = lambda name: html.unescape(re.search(name + "=\"([^\"]*)\"", page)[1])
+form = {"SAMLResponse": field("name=\"SAMLResponse\"\\s+value"), "RelayState": ""}
+request = u.Request(field("action"), p.urlencode(form).encode(), {"Origin": sys.argv[1]})
+print(u.urlopen(request).read().decode())' "$1" > page 2>&1 &"#;
+
+    /// `saml-idp`, an identity provider that signs its responses.
+    struct Server {
+        process: Child,
+        url: String,
+    }
+
+    impl Drop for Server {
+        fn drop(&mut self) {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+
+    impl Server {
+        /// Starts it in a home folder, with a person who has these roles.
+        fn start(packages: &Path, home: &Home, consumer: &str, roles: &[String]) -> Self {
+            let folder = home.path();
+            let key = Command::new("openssl")
+                .args(["req", "-x509", "-new", "-newkey", "rsa:2048", "-nodes"])
+                .args(["-subj", "/CN=idp", "-keyout", "key.pem", "-out", "cert.pem"])
+                .current_dir(folder)
+                .output()
+                .unwrap();
+            assert!(key.status.success(), "{key:?}");
+            let attribute = |name: &str| format!("https://aws.amazon.com/SAML/Attributes/{name}");
+            let names = [attribute("Role"), attribute("RoleSessionName")];
+            let metadata = names.iter().map(|id| json!({"id": id, "optional": false}));
+            let config = json!({
+                "user": {
+                    "userName": "ada",
+                    "nameIdFormat": "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+                    &names[0]: roles,
+                    &names[1]: "ada",
+                },
+                "metadata": metadata.collect::<Vec<_>>(),
+            });
+            let file = folder.join("idp.js");
+            fs::write(&file, format!("module.exports = {config}")).unwrap();
+            let port = free_port().to_string();
+            let process = home
+                .program("node")
+                .arg(packages.join("node_modules/saml-idp/bin/run.js"))
+                .args(["--host", "127.0.0.1", "--port", &port, "--issuer", ISSUER])
+                .args(["--cert", "cert.pem", "--key", "key.pem"])
+                .args(["--acsUrl", consumer, "--audience", "urn:amazon:webservices"])
+                .arg("--configFile")
+                .arg(file)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let url = format!("http://127.0.0.1:{port}");
+            wait_until(|| std::net::TcpStream::connect(&url["http://".len()..]).is_ok());
+            Self { process, url }
+        }
+    }
+
+    fn words(port: &str) -> [&str; 6] {
+        ["saml", "login", "--profile", "corp", "--port", port]
+    }
+
+    #[test]
+    fn a_signed_response_of_a_real_identity_provider_is_traded_for_a_session() {
+        let Some(packages) = javascript::packages() else {
+            return;
+        };
+        let idp = Idp::start();
+        let port = free_port().to_string();
+        let consumer = format!("http://127.0.0.1:{port}/saml");
+        // In either order.
+        let roles = [
+            format!("{},{DEV}", idp.provider),
+            format!("{OPS},{}", idp.provider),
+        ];
+        let server = Server::start(packages, &idp.home, &consumer, &roles);
+        let Idp {
+            lab,
+            home,
+            provider,
+        } = idp;
+        let home = with_opener(home.with("DISPLAY", ":0"), BROWSER);
+        let idp = Idp {
+            lab,
+            home,
+            provider,
+        };
+        let login = |more: &[&str]| {
+            let url = ["--idp-url", &server.url, "--debug"];
+            idp.home.keyfob([&words(&port)[..], &url, more].concat())
+        };
+        let stderr = login(&[]);
+        assert_eq!(stderr.code, 252, "{stderr:?}");
+        assert_has(&stderr.stderr, &["offers 2 roles", DEV, OPS]);
+        let run = login(&["--role-arn", OPS]);
+        let page = fs::read_to_string(idp.home.path().join("page")).unwrap_or_default();
+        assert_has(&run.stderr, &["note: profile \"corp\" has a session of "]);
+        assert_lacks(&run.stderr, &["PHNhbWxw", "AttributeStatement"]);
+        assert_has(
+            &run.ok(),
+            &["Attempting to open your default browser.", &server.url],
+        );
+        assert_lacks(&page, &["Error"]);
+        let ops = "arn:aws:sts::123456789012:assumed-role/ops/ada\n";
+        assert_eq!(idp.whoami(), ops);
+
+        // The same by hand: the page of the form, saved as it is.
+        let page = fetch("POST", &format!("{}/signin", server.url), &[], "");
+        let (_, value) = page.split_once("name=\"SAMLResponse\"").unwrap();
+        let value = value.split('"').nth(1).unwrap().replace("&#x3D;", "=");
+        let listed = idp.login(&["--list-roles"], &value).ok();
+        assert_eq!(listed, format!("{DEV}\n{OPS}\n"));
+        // As some identity providers wrap it.
+        let lines: Vec<_> = value.as_bytes().chunks(76).collect();
+        let wrapped = String::from_utf8(lines.join(&b"\r\n"[..])).unwrap();
+        idp.login(&["--role-arn", DEV, "--force"], &wrapped).ok();
+        assert_eq!(idp.whoami(), ops.replace("ops", "dev"));
+    }
+
+    #[test]
+    fn only_a_response_at_the_right_place_ends_the_wait() {
+        let idp = Idp::start();
+        let port = free_port().to_string();
+        let mut child = idp
+            .home
+            .program(env!("CARGO_BIN_EXE_keyfob"))
+            .args(words(&port))
+            .args(["--no-browser", "--idp-url", "https://idp.example.com/aws"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut lines = lines.map(Result::unwrap);
+        lines
+            .find(|line| line == "https://idp.example.com/aws")
+            .unwrap();
+
+        let form = |response: &str| {
+            let encoded = BASE64_STANDARD.encode(response);
+            let encoded = encoded.replace('+', "%2B").replace('=', "%3D");
+            format!("SAMLResponse={encoded}&RelayState=")
+        };
+        let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
+        let post = |path: &str, body: &str| {
+            let origin = ("Origin", "https://idp.example.com");
+            let form = ("Content-Type", "application/x-www-form-urlencoded");
+            fetch("POST", &url(path), &[origin, form], body)
+        };
+        let good = form(&idp.response(&[DEV], 0));
+        for (path, body, status) in [
+            ("/", good.clone(), " 404 "),
+            ("/saml", "RelayState=x".to_owned(), " 400 "),
+            ("/saml", form("<canary/>"), " 400 "),
+            ("/saml", form(&idp.response(&[DEV], 3600)), " 400 "),
+            ("/saml", "x".repeat(2 << 20), " 413 "),
+        ] {
+            let answer = post(path, &body);
+            assert_has(&answer, &[status]);
+            assert_lacks(&answer, &["canary"]);
+        }
+        assert_has(&fetch("GET", &url("/saml"), &[], ""), &[" 405 "]);
+        assert_eq!(idp.lab.services.counters().requests, 0);
+        assert_has(&post("/saml", &good), &[" 200 ", "You are logged in."]);
+        let run = Run::new(child.wait_with_output().unwrap());
+        assert_eq!(run.code, 0, "{run:?}");
+        assert_eq!(
+            idp.whoami(),
+            "arn:aws:sts::123456789012:assumed-role/dev/ada\n"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_opened_or_listened_at_is_refused() {
+        let idp = Idp::start();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = listener.local_addr().unwrap().port().to_string();
+        for (url, port, code, text) in [
+            ("file:///canary", "0", 252, "--idp-url: write a URL"),
+            ("-canary", "0", 252, "--idp-url"),
+            (
+                "https://idp.example.com",
+                &taken,
+                255,
+                "could not listen on",
+            ),
+        ] {
+            let line = [&words(port)[..], &["--no-browser", "--idp-url", url]].concat();
+            let stderr = idp.home.keyfob(line).fails(code);
+            assert_has(&stderr, &[text]);
+            assert_lacks(&stderr, &["canary"]);
+        }
+        let both = ["--assertion", "-", "--idp-url", "https://idp.example.com"];
+        for more in [&[][..], &both] {
+            idp.home.keyfob([&words("0")[..], more].concat()).fails(252);
+        }
+    }
+}

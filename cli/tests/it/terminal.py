@@ -1,6 +1,7 @@
 """Runs a program on a new terminal: terminal.py PROGRAM WORD... < JSON of [[PROMPT, ANSWER]...].
 
-An answer that is a number is sent as a signal, and null notes whether the terminal echoes. With
+An answer that is a number is sent as a signal, and null notes whether the terminal echoes. A list is
+a program that gets the text on the terminal, and whose output is the answer. With
 NO_CONTROLLING_TERMINAL in the environment, the terminal is not the controlling one of the program.
 With JOB_CONTROL, the program has a parent in its session, as in a shell.
 
@@ -14,6 +15,7 @@ import os
 import pty
 import select
 import signal
+import subprocess
 import sys
 import termios
 import time
@@ -47,6 +49,8 @@ while time.monotonic() < end:
             notes.append(bool(termios.tcgetattr(terminal)[3] & termios.ECHO))
         elif isinstance(answer, int):
             os.killpg(os.tcgetpgrp(terminal), answer)
+        elif isinstance(answer, list):
+            os.write(terminal, subprocess.run(answer, input=shown, stdout=subprocess.PIPE).stdout)
         else:
             os.write(terminal, answer.encode())
     if select.select([terminal], [], [], 0.05)[0]:
