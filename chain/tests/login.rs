@@ -191,7 +191,10 @@ async fn without_a_disk_no_token_is_used_up() {
         text.contains(":2: the login of profile \"dev\" expired at "),
         "{text}"
     );
-    assert!(text.ends_with(": run `keyfob login --profile dev`"), "{text}");
+    assert!(
+        text.ends_with(": run `keyfob login --profile dev`"),
+        "{text}"
+    );
     assert_eq!(desk.refreshes(), 0);
 }
 

@@ -331,7 +331,7 @@ async fn ask_elsewhere(
     verifier: &CodeVerifier,
 ) -> Result<Answer, Failure> {
     let console = context.console();
-    // Before the URL, which nobody would need to open.
+    // Before the URL is printed, not after it.
     Prompt::new(console, "sign in with `keyfob login --no-browser`")?;
     let (state, endpoint) = (new_state(), client.endpoint());
     let redirect_uri = LoginUrl::confirmation_page(endpoint);
@@ -415,6 +415,37 @@ fn new_key() -> DpopKey {
         // One in 2^32 numbers is too large.
         if let Ok(key) = DpopKey::from_random(rand::random()) {
             return key;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyfob_sts::call::Call as _;
+
+    use super::*;
+
+    /// Returns the failure for a refusal with this reason.
+    fn refusal(reason: &str) -> Failure {
+        let call = CreateOAuth2Token::refresh_token("client", "token", &new_key(), rand::random);
+        let answer = http::Response::builder()
+            .status(400)
+            .header("x-amzn-errortype", "AccessDeniedException")
+            .body(format!(r#"{{"error": "{reason}", "message": "No."}}"#));
+        let error = call.unwrap().parse(&answer.unwrap()).unwrap_err();
+        explained(Failure::from(&error), &error)
+    }
+
+    #[test]
+    fn a_refusal_says_what_to_do() {
+        for (reason, code, text) in [
+            ("AUTHCODE_EXPIRED", 255, "run `keyfob login` again"),
+            ("INSUFFICIENT_PERMISSIONS", 255, "signin:CreateOAuth2Token"),
+            ("INVALID_REQUEST", 254, "No."),
+        ] {
+            let failure = refusal(reason);
+            assert_eq!(failure.exit_code(), code, "{reason}");
+            assert!(failure.to_string().contains(text), "{failure}");
         }
     }
 }

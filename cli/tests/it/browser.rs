@@ -1,6 +1,11 @@
 //! A browser for tests: the opener that `keyfob` finds first in `PATH`.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    process::Child,
+};
 
 use crate::keyfob::Home;
 
@@ -23,4 +28,11 @@ pub(crate) fn with_opener(home: Home, script: &str) -> Home {
 /// Returns the URL that was opened.
 pub(crate) fn opened(home: &Home) -> String {
     fs::read_to_string(home.path().join("opened")).unwrap()
+}
+
+/// Waits until a program prints the URL that the user should open.
+pub(crate) fn printed_url(child: &mut Child) -> String {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap);
+    lines.find(|line| line.starts_with("http")).unwrap()
 }

@@ -39,10 +39,7 @@ fn install() -> Option<PathBuf> {
         .arg("--ignore-scripts")
         .current_dir(&folder)
         .status();
-    let Ok(installed) = installed else {
-        println!("skipped: npm is not installed");
-        return None;
-    };
+    let installed = installed.ok()?;
     assert!(installed.success(), "npm needs its registry the first time");
     fs::write(done, PACKAGE).unwrap();
     Some(folder)

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -15,7 +14,7 @@ use keyfob_sts::server::Fault;
 use serde_json::{Value, json};
 
 use crate::{
-    browser::{FOLLOW, opened, with_opener},
+    browser::{FOLLOW, opened, printed_url, with_opener},
     configure::on_terminal,
     javascript,
     keyfob::{Home, Run, assert_has, assert_lacks},
@@ -106,9 +105,7 @@ impl Waiting {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut lines = lines.map(Result::unwrap);
-        let url = lines.find(|line| line.starts_with("http")).unwrap();
+        let url = printed_url(&mut child);
         Self { child, url }
     }
 

@@ -122,6 +122,17 @@ fn a_response_is_traded_for_a_session_that_is_stored_with_its_expiry() {
 }
 
 #[test]
+fn the_profile_may_be_new() {
+    let idp = Idp::start();
+    let home = Home::new();
+    let words = ["saml", "login", "--assertion", "-", "--profile", "new"];
+    let line = [&words[..], &["--endpoint-url", &idp.lab.url]].concat();
+    home.keyfob_with_input(line, &idp.response(&[DEV], 0)).ok();
+    let file = home.read("credentials");
+    assert_has(&file, &["[new]\naws_access_key_id = ASIA"]);
+}
+
+#[test]
 fn a_session_that_is_valid_is_kept_unless_another_role_or_force_is_asked_for() {
     let idp = Idp::start();
     let response = idp.response(&[DEV, OPS], 0);
@@ -254,7 +265,6 @@ fn the_transcript_of_the_readme_logs_in() {
 #[cfg(target_os = "linux")]
 mod identity_provider {
     use std::{
-        io::{BufRead as _, BufReader},
         net::TcpListener,
         path::Path,
         process::{Child, Command, Stdio},
@@ -264,7 +274,7 @@ mod identity_provider {
 
     use super::*;
     use crate::{
-        browser::with_opener,
+        browser::{printed_url, with_opener},
         javascript,
         servers::{fetch, free_port, wait_until},
     };
@@ -410,11 +420,7 @@ print(u.urlopen(request).read().decode())' "$1" > page 2>&1 &"#;
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut lines = lines.map(Result::unwrap);
-        lines
-            .find(|line| line == "https://idp.example.com/aws")
-            .unwrap();
+        assert_eq!(printed_url(&mut child), "https://idp.example.com/aws");
 
         let form = |response: &str| {
             let encoded = BASE64_STANDARD.encode(response);
