@@ -11,11 +11,11 @@ const VARIANTS: usize = 64;
 
 /// How many requests are signed before the time of signing advances by a second, as in a busy
 /// client.
-const PER_SECOND: u64 = 64;
+pub const PER_SECOND: u64 = 64;
 
 /// 2026-03-01T09:00:00Z. A run advances by hours from here, so derived keys stay valid as long as
 /// in production.
-const START: i64 = 1_772_355_600;
+pub const START: i64 = 1_772_355_600;
 
 /// The region every case signs for.
 pub const REGION: &str = "us-east-1";

@@ -20,7 +20,7 @@
 //! # Ok::<(), keyfob_sts::Error>(())
 //! ```
 
-use std::{borrow::Cow, fmt, num::NonZeroU32};
+use std::{borrow::Cow, collections::HashSet, fmt, num::NonZeroU32};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use keyfob_sigv4::{Secret, Timestamp};
@@ -116,10 +116,13 @@ impl Assertion {
         &self.encoded
     }
 
-    /// Returns the roles that the assertion offers, in its order. Values that are not a role and a
-    /// provider, in either order, are left out.
+    /// Returns the roles that the assertion offers, in its order, each once: an identity provider
+    /// may repeat a role for each group that has it. Values that are not a role and a provider, in
+    /// either order, are left out.
     pub fn roles(&self) -> Vec<SamlRole> {
-        self.attribute("Role").filter_map(SamlRole::parse).collect()
+        let mut seen = HashSet::new();
+        let roles = self.attribute("Role").filter_map(SamlRole::parse);
+        roles.filter(|role| seen.insert(role.clone())).collect()
     }
 
     /// Returns the values of an attribute of AWS, such as `RoleSessionName`.

@@ -143,21 +143,18 @@ async fn a_one_time_code_is_not_sent_again_after_a_broken_connection() {
 
 #[tokio::test]
 async fn an_attempt_is_given_up_after_the_timeout() {
-    let stub = Stub::start([Answer::Silence]).await;
-    let started = Instant::now();
-    let client = client(stub.url()).timeout(Duration::from_millis(200));
-    let error = whoami(client).await.unwrap_err();
-    assert!(
-        started.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        started.elapsed()
-    );
-    assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, None));
-    let text = error.to_string();
-    assert!(
-        text.starts_with("GetCallerIdentity failed: no answer from http://localhost:"),
-        "{text}"
-    );
+    for answer in [Answer::Silence, Answer::Trickle] {
+        let stub = Stub::start([answer]).await;
+        let started = Instant::now();
+        let client = client(stub.url()).timeout(Duration::from_millis(200));
+        let error = whoami(client).await.unwrap_err();
+        let elapsed = started.elapsed();
+        assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, None));
+        let text = error.to_string();
+        let start = "GetCallerIdentity failed: no answer from http://localhost:";
+        assert!(text.starts_with(start), "{text}");
+    }
 }
 
 #[tokio::test]

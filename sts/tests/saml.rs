@@ -100,6 +100,18 @@ fn role_and_provider_stand_in_either_order() {
 }
 
 #[test]
+fn a_role_that_several_groups_have_is_offered_once() {
+    let others = ["b", "a"].map(|name| format!("{ROLE}-{name},{PROVIDER}"));
+    let [b, a] = others.each_ref().map(String::as_str);
+    let (twice, turned) = (format!("{ROLE},{PROVIDER}"), format!("{PROVIDER},{ROLE}"));
+    let roles = [b, &twice, a, &twice, &turned, b].map(value).concat();
+    let roles = parse(&response(&roles)).roles();
+    let roles: Vec<_> = roles.iter().map(|role| role.role_arn.as_str()).collect();
+    let offered = ["-b", "", "-a"].map(|end| format!("{ROLE}{end}"));
+    assert_eq!(roles, offered);
+}
+
+#[test]
 fn base64_is_read_as_browsers_post_it_and_people_paste_it() {
     let xml = response(&value(&format!("{ROLE},{PROVIDER}")));
     let base64 = BASE64_STANDARD.encode(&xml);
@@ -252,7 +264,8 @@ fn an_encrypted_assertion_has_no_roles_here() {
 #[test]
 fn deep_and_wide_responses_are_read_in_linear_time() {
     let deep = "<a>".repeat(20_000) + &"</a>".repeat(20_000);
-    let wide = value(&format!("{ROLE},{PROVIDER}")).repeat(2_000);
+    let wide = (0..2_000).map(|at| value(&format!("{ROLE}{at},{PROVIDER}")));
+    let wide: String = wide.collect();
     let text = response(&wide).replace("</saml:Subject>", &format!("{deep}</saml:Subject>"));
     assert_eq!(parse(&text).roles().len(), 2_000);
 }

@@ -75,6 +75,11 @@ fn compare(view: View, wanted: &[&str]) -> Result<(), BoxError> {
     if is_wanted("100-happy-calls") {
         report(view, "100-happy-calls", peers::backoff::happy_path())?;
     }
+    for (name, contenders) in peers::sts::CASES {
+        if is_wanted(name) {
+            report(view, name, contenders()?)?;
+        }
+    }
     if is_wanted("two-threads") {
         for row in two_threads()? {
             view.write_row(&mut out, &row)?;
@@ -169,13 +174,15 @@ fn two_threads() -> Result<Vec<Row>, BoxError> {
 fn repeat(count: &str, wanted: &str, name: &str) -> Result<(), BoxError> {
     let count = count.parse()?;
     let verified = wanted.strip_prefix("verify-");
-    let case = case::all()
-        .into_iter()
-        .find(|case| case.name == verified.unwrap_or(wanted))
-        .ok_or_else(|| format!("there is no case {wanted:?} to repeat"))?;
-    let mut contenders = match verified {
-        Some(_) => peers::verifiers(&case)?,
-        None => peers::signers(&case)?,
+    let mut cases = case::all().into_iter();
+    let case = cases.find(|case| case.name == verified.unwrap_or(wanted));
+    let mut calls = peers::sts::CASES.into_iter();
+    let call = calls.find(|(name, _)| *name == wanted);
+    let mut contenders = match (&case, call) {
+        (Some(case), _) if verified.is_some() => peers::verifiers(case)?,
+        (Some(case), _) => peers::signers(case)?,
+        (None, Some((_, contenders))) => contenders()?,
+        (None, None) => return Err(format!("there is no case {wanted:?} to repeat").into()),
     };
     let contender = contenders
         .iter_mut()

@@ -102,6 +102,7 @@ fn signable_body(body: &Body) -> SignableBody<'_> {
     }
 }
 
-fn system_time(at: Timestamp) -> SystemTime {
+/// Returns the time as aws-sigv4 takes it.
+pub fn system_time(at: Timestamp) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(at.unix_seconds().unsigned_abs())
 }

@@ -8,6 +8,7 @@ pub mod keyfob;
 pub mod reqsign;
 pub mod rusty_s3;
 pub mod scratchstack;
+pub mod sts;
 
 use http::request::Parts;
 use keyfob_sigv4::Timestamp;

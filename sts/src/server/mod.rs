@@ -39,8 +39,9 @@
 //!
 //! It is not a copy of AWS. The policies of callers are not evaluated: a caller may do whatever the
 //! trust policy of a role lets it do. In a browser, users do not sign in: a page asks which of them
-//! approves. Signatures of SAML assertions are not verified, and web
-//! identity tokens are signed with a secret of the account instead of a key pair.
+//! approves. Signatures of SAML assertions are not verified. Web identity tokens
+//! are signed with a secret of the account, if they are not from a provider whose
+//! [keys](Account::add_oidc_keys) the account has.
 
 mod account;
 mod api;
@@ -50,6 +51,7 @@ mod date;
 mod fault;
 mod federation;
 mod json;
+mod jwk;
 mod oidc;
 mod portal;
 mod refusal;

@@ -16,29 +16,6 @@ use keyfob_sts::{
 use crate::Lab;
 
 #[tokio::test]
-async fn faults_that_pass_are_retried_and_others_are_errors() {
-    for (fault, requests, kind) in [
-        (Fault::Throttling, 3, Some(ErrorKind::Service)),
-        (Fault::InternalFailure, 3, Some(ErrorKind::Service)),
-        (Fault::Unavailable, 3, Some(ErrorKind::Service)),
-        (Fault::HtmlPage, 3, Some(ErrorKind::Service)),
-        (Fault::Truncated, 1, Some(ErrorKind::Response)),
-        (Fault::ContentType, 1, None),
-    ] {
-        let lab = Lab::start().await;
-        lab.services.fail(fault, 3);
-        let answer = lab.send(&GetCallerIdentity::new(), &lab.alice).await;
-        assert_eq!(answer.err().map(|error| error.kind()), kind, "{fault:?}");
-        let counters = lab.services.counters();
-        assert_eq!(
-            (counters.requests, counters.faults),
-            (requests, requests),
-            "{fault:?}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn a_slow_answer_is_given_up_at_the_time_limit() {
     let lab = Lab::start().await;
     let client = lab.builder().timeout(Duration::from_millis(200));

@@ -22,7 +22,7 @@ pub(crate) struct Desk {
     pub(crate) client: Client,
     endpoint: Endpoint,
     pub(crate) key: DpopKey,
-    verifier: CodeVerifier,
+    pub(crate) verifier: CodeVerifier,
 }
 
 /// Returns a function that returns other bytes each time.
@@ -59,23 +59,25 @@ impl Desk {
     }
 
     /// Opens a browser, which comes back with a code.
-    async fn code(&self) -> String {
+    pub(crate) async fn code(&self) -> String {
         let location = browser(&self.url()).await.location.unwrap();
         let query = location.strip_prefix(&format!("{REDIRECT}?code=")).unwrap();
         let code = query.strip_suffix("&state=state").unwrap();
         code.replace("%2F", "/").replace("%2B", "+")
     }
 
+    pub(crate) fn exchange(
+        &self,
+        code: &str,
+        verifier: &CodeVerifier,
+    ) -> Result<CreateOAuth2Token, Error> {
+        let (client, key) = (LoginUrl::SAME_DEVICE, &self.key);
+        CreateOAuth2Token::authorization_code(client, code, REDIRECT, verifier, key, random())
+    }
+
     async fn redeem(&self, code: &str, verifier: &CodeVerifier) -> Result<LoginToken, Error> {
-        let call = CreateOAuth2Token::authorization_code(
-            LoginUrl::SAME_DEVICE,
-            code,
-            REDIRECT,
-            verifier,
-            &self.key,
-            random(),
-        );
-        self.client.send_unsigned(&call.unwrap()).await
+        let call = self.exchange(code, verifier).unwrap();
+        self.client.send_unsigned(&call).await
     }
 
     pub(crate) async fn token(&self) -> LoginToken {
@@ -83,7 +85,7 @@ impl Desk {
         self.redeem(&code, &self.verifier).await.unwrap()
     }
 
-    async fn login(&self) -> LoginFile {
+    pub(crate) async fn login(&self) -> LoginFile {
         let token = self.token().await;
         let client = LoginUrl::SAME_DEVICE;
         let now = Timestamp::now();
@@ -282,23 +284,4 @@ async fn each_attempt_has_a_proof_of_its_own() {
     desk.client.send_unsigned(&call).await.unwrap_err();
     let error = desk.client.send_unsigned(&call).await.unwrap_err();
     assert_eq!(told(&error).0, "TOKEN_EXPIRED");
-    for (fault, code, status) in [
-        (Fault::Throttling, Some("TooManyRequestsError"), 429),
-        (Fault::InternalFailure, Some("InternalServerException"), 500),
-        (Fault::Unavailable, Some("ServiceUnavailable"), 503),
-        (Fault::HtmlPage, None, 502),
-    ] {
-        desk.lab.services.fail(fault, 3);
-        let error = desk.client.send_unsigned(&call).await.unwrap_err();
-        assert_eq!(
-            (error.code(), error.status()),
-            (code, Some(status)),
-            "{fault:?}"
-        );
-        // Only throttling is tried again.
-        let left = if fault == Fault::Throttling { 0 } else { 2 };
-        for _ in 0..left {
-            desk.client.send_unsigned(&call).await.unwrap_err();
-        }
-    }
 }

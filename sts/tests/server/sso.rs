@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use keyfob_sigv4::{Secret, Timestamp};
+use keyfob_sigv4::Timestamp;
 use keyfob_sts::{
-    Client, CodeVerifier, Error, ErrorKind,
+    Client, CodeVerifier, Error,
     actions::GetCallerIdentity,
     call::{Operation, Pages, Service},
     server::Fault,
@@ -17,19 +17,19 @@ use keyfob_sts::{
 
 use crate::{ACCOUNT, Lab, browser};
 
-const START_URL: &str = "https://d-1234567890.awsapps.com/start";
+pub(crate) const START_URL: &str = "https://d-1234567890.awsapps.com/start";
 const REDIRECT: &str = "http://127.0.0.1:4711/oauth/callback";
 const OTHER: &str = "210987654321";
 
 /// A lab whose Identity Center has the user carol, in two accounts, and clients of both services.
-struct Center {
-    lab: Lab,
+pub(crate) struct Center {
+    pub(crate) lab: Lab,
     oidc: Client,
     portal: Client,
 }
 
 impl Center {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let lab = Lab::start().await;
         for (account, role) in [
             (ACCOUNT, "Admin"),
@@ -47,19 +47,19 @@ impl Center {
         }
     }
 
-    async fn register(&self) -> ClientRegistration {
+    pub(crate) async fn register(&self) -> ClientRegistration {
         let call = RegisterClient::new("test").unwrap();
         let call = call.scope("sso:account:access").unwrap();
         self.oidc.send_unsigned(&call).await.unwrap()
     }
 
-    async fn device(&self, client: &ClientRegistration) -> DeviceAuthorization {
+    pub(crate) async fn device(&self, client: &ClientRegistration) -> DeviceAuthorization {
         let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
         let call = StartDeviceAuthorization::new(id, secret, START_URL).unwrap();
         self.oidc.send_unsigned(&call).await.unwrap()
     }
 
-    async fn token(&self) -> (ClientRegistration, Token) {
+    pub(crate) async fn token(&self) -> (ClientRegistration, Token) {
         let client = self.register().await;
         let device = self.device(&client).await;
         let account = &self.lab.account;
@@ -77,11 +77,6 @@ impl Center {
 fn poll(client: &ClientRegistration, device: &DeviceAuthorization) -> CreateToken {
     let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
     CreateToken::device_code(id, secret, device.device_code.clone()).unwrap()
-}
-
-fn refresh(client: &ClientRegistration, token: &Secret) -> Result<CreateToken, Error> {
-    let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
-    CreateToken::refresh_token(id, secret, token.clone())
 }
 
 /// Returns the code, the `error` and the status.
@@ -417,48 +412,6 @@ async fn errors_have_the_codes_and_the_statuses_of_the_portal() {
         .await
         .unwrap();
     assert_eq!(refused(call).await, is("UnauthorizedException", 401));
-}
-
-#[tokio::test]
-async fn faults_come_in_the_form_of_each_service() {
-    let center = Center::start().await;
-    let (client, token) = center.token().await;
-    let role = GetRoleCredentials::new(token.access_token, ACCOUNT, "Admin").unwrap();
-    let refresh = refresh(&client, token.refresh_token.as_ref().unwrap()).unwrap();
-    // A refresh token works once, so the request is not repeated.
-    for (fault, oidc, portal) in [
-        (
-            Fault::Throttling,
-            (Some("SlowDownException"), Some(400)),
-            (Some("TooManyRequestsException"), Some(429)),
-        ),
-        (
-            Fault::InternalFailure,
-            (Some("InternalServerException"), Some(500)),
-            (Some("InternalServerException"), Some(500)),
-        ),
-        (
-            Fault::Unavailable,
-            (Some("ServiceUnavailable"), Some(503)),
-            (Some("ServiceUnavailable"), Some(503)),
-        ),
-        (Fault::HtmlPage, (None, Some(502)), (None, Some(502))),
-    ] {
-        center.lab.services.fail(fault, 4);
-        let error = center.oidc.send_unsigned(&refresh).await.unwrap_err();
-        assert_eq!((error.code(), error.status()), oidc, "{fault:?}");
-        let error = center.portal.send_unsigned(&role).await.unwrap_err();
-        assert_eq!((error.code(), error.status()), portal, "{fault:?}");
-    }
-    center.lab.services.fail(Fault::Throttling, 2);
-    center.portal.send_unsigned(&role).await.unwrap();
-    center.lab.services.fail(Fault::Truncated, 1);
-    let error = center.portal.send_unsigned(&role).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Response);
-    center.lab.services.fail(Fault::ContentType, 1);
-    center.portal.send_unsigned(&role).await.unwrap();
-    assert_eq!(center.lab.services.calls("CreateToken"), 1);
-    assert_eq!(center.lab.services.calls("GetRoleCredentials"), 3);
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub(crate) enum Answer {
     Broken,
     /// Send a body without an end.
     Endless,
+    /// Send a body without an end, one byte at a time.
+    Trickle,
 }
 
 impl Answer {
@@ -90,7 +92,8 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, answers: Ve
                 "HTTP/1.1 {status} Stub\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
                 body.len()
             );
-            stream.write_all((head + body).as_bytes()).await.unwrap();
+            // A client stops reading an answer that is too long for it.
+            drop(stream.write_all((head + body).as_bytes()).await);
         }
         Answer::Silence => std::future::pending().await,
         Answer::Broken => {
@@ -101,6 +104,13 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, answers: Ve
             let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<GetCallerIdentityResponse>";
             stream.write_all(head).await.unwrap();
             while stream.write_all(&[b' '; 1 << 16]).await.is_ok() {}
+        }
+        Answer::Trickle => {
+            let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+            stream.write_all(head).await.unwrap();
+            while stream.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
         }
     }
 }

@@ -3,11 +3,12 @@ use std::collections::HashMap;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use hmac::{Hmac, KeyInit, Mac};
 use keyfob_sigv4::{Secret, Timestamp};
+use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{Account, ids::random_text};
-use crate::error::Error;
+use crate::{error::Error, server::jwk};
 
 /// The identity providers, and the secret that the tokens of all of them are signed with.
 pub(in crate::server) struct Providers {
@@ -15,6 +16,8 @@ pub(in crate::server) struct Providers {
     pub(in crate::server) saml: HashMap<String, String>,
     /// The audiences of OIDC providers, by issuer.
     pub(in crate::server) oidc: HashMap<String, Vec<String>>,
+    /// The keys of OIDC providers that sign their tokens themselves, by issuer.
+    oidc_keys: HashMap<String, Vec<VerifyingKey>>,
     secret: Secret,
 }
 
@@ -23,6 +26,7 @@ impl Default for Providers {
         Self {
             saml: HashMap::new(),
             oidc: HashMap::new(),
+            oidc_keys: HashMap::new(),
             secret: random_text(64).into(),
         }
     }
@@ -54,6 +58,40 @@ impl Account {
         let audiences = state.providers.oidc.entry(issuer.to_owned()).or_default();
         audiences.push(audience.into());
         Ok(format!("arn:aws:iam::{}:oidc-provider/{host}", self.id()))
+    }
+
+    /// Adds the keys of an OIDC provider, as the JWK Set that it publishes. Tokens that it signs
+    /// itself are then accepted, too. Only keys for ES256 are used.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a JWK Set with a key for ES256.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::server::Account;
+    ///
+    /// let account = Account::new("123456789012")?;
+    /// account.add_oidc_provider("https://token.example.com", "sts.amazonaws.com")?;
+    /// let keys = r#"{"keys": [{"kty": "EC", "crv": "P-256",
+    ///     "x": "seS4YCWlZD53OF7_5FCCNGkcw4jCCGqTwup3v142EKg",
+    ///     "y": "XmZK0EF8nbiSBfN3XNSk-mtiGFPG6nFt48khFuDK2b8"}]}"#;
+    /// account.add_oidc_keys("https://token.example.com", keys)?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn add_oidc_keys(&self, issuer: &str, jwks: &str) -> Result<(), Error> {
+        let set: Value = serde_json::from_str(jwks).unwrap_or_default();
+        let keys = set["keys"].as_array().into_iter().flatten();
+        let keys: Vec<_> = keys.filter_map(|key| Some(jwk::key(key)?.0)).collect();
+        if keys.is_empty() {
+            let message = format!("the keys of {issuer:?} are not a JWK Set with a key for ES256");
+            return Err(Error::setting(message));
+        }
+        let mut state = self.state();
+        let known = state.providers.oidc_keys.entry(issuer.to_owned());
+        known.or_default().extend(keys);
+        Ok(())
     }
 
     /// Returns an assertion for a session of a role, in Base64, as a SAML provider of this account
@@ -143,8 +181,20 @@ impl Account {
         let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?;
         let claims: Value = serde_json::from_slice(&claims).ok()?;
         let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
-        let is_right = self.mac(signed).verify_slice(&signature).is_ok();
+        let is_right = self.mac(signed).verify_slice(&signature).is_ok()
+            || self.is_of_provider(&claims, signed, &signature);
         claims.is_object().then_some((claims, is_right))
+    }
+
+    /// Whether a key of the provider that a token names made the signature.
+    fn is_of_provider(&self, claims: &Value, signed: &str, signature: &[u8]) -> bool {
+        let Ok(signature) = Signature::from_slice(signature) else {
+            return false;
+        };
+        let issuer = claims["iss"].as_str().unwrap_or_default();
+        let state = self.state();
+        let mut keys = state.providers.oidc_keys.get(issuer).into_iter().flatten();
+        keys.any(|key| key.verify(signed.as_bytes(), &signature).is_ok())
     }
 
     fn mac(&self, text: &str) -> Hmac<Sha256> {

@@ -1,13 +1,12 @@
 //! The proof that a request comes from the owner of a key.
 //!
-//! Source: RFC 9449, section 4.3; RFC 7638, for thumbprints.
+//! Source: RFC 9449, section 4.3.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier as _};
+use p256::ecdsa::{Signature, signature::Verifier as _};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-use crate::server::api::Request;
+use crate::server::{api::Request, jwk};
 
 /// The seconds by which a proof may be older or newer than the request.
 const WINDOW: u64 = 300;
@@ -27,7 +26,7 @@ pub(super) fn verify(request: &Request<'_>) -> Result<String, &'static str> {
     if text(&header, "typ") != "dpop+jwt" || text(&header, "alg") != "ES256" {
         return Err("The proof must be a dpop+jwt with ES256");
     }
-    let (key, thumbprint) = key(&header["jwk"]).ok_or("The proof has no key on P-256")?;
+    let (key, thumbprint) = jwk::key(&header["jwk"]).ok_or("The proof has no key on P-256")?;
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
     let signature = Signature::from_slice(&signature).map_err(|_| "The signature is malformed")?;
     if key.verify(signed.as_bytes(), &signature).is_err() {
@@ -55,22 +54,4 @@ pub(super) fn verify(request: &Request<'_>) -> Result<String, &'static str> {
 fn object(part: &str) -> Value {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
-}
-
-/// Returns the key in a JWK, and its thumbprint.
-fn key(jwk: &Value) -> Option<(VerifyingKey, String)> {
-    if jwk["kty"] != "EC" || jwk["crv"] != "P-256" || !jwk["d"].is_null() {
-        return None;
-    }
-    let (x, y) = (jwk["x"].as_str()?, jwk["y"].as_str()?);
-    let [left, right] = [x, y].map(|part| BASE64_URL_SAFE_NO_PAD.decode(part).unwrap_or_default());
-    if left.len() != 32 || right.len() != 32 {
-        return None;
-    }
-    // SEC 1, section 2.3.4: an uncompressed point.
-    let point = [&[4], left.as_slice(), &right].concat();
-    let key = VerifyingKey::from_sec1_bytes(&point).ok()?;
-    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(canonical));
-    Some((key, thumbprint))
 }

@@ -16,6 +16,9 @@ fn main() -> Result<(), BoxError> {
             peers::verifiers(&case)?,
         );
     }
+    for (name, contenders) in peers::sts::CASES {
+        group(&mut criterion, name, contenders()?);
+    }
     criterion.final_summary();
     Ok(())
 }

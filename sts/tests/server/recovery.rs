@@ -1,0 +1,420 @@
+//! Every service with every fault: what is tried again, which error comes, how soon, and that no
+//! secret is in it. The call of each row carries secrets, and works without the fault.
+
+use std::{
+    error::Error as _,
+    fmt::Write as _,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use keyfob_sts::{
+    Client, Error, ErrorKind,
+    actions::{
+        AssumeRoleWithSaml, AssumeRoleWithWebIdentity, GetDelegatedAccessToken, GetSessionToken,
+    },
+    call::{Call, Service},
+    console::GetSigninToken,
+    server::{Fault, Identity},
+    sso::{CreateToken, GetRoleCredentials, StartDeviceAuthorization},
+};
+
+use crate::{
+    ACCOUNT, Lab, ROLE, assume, role,
+    signin::{Desk, random},
+    sso::{Center, START_URL},
+    stub::{Answer, Stub},
+};
+
+/// What a call must come to: how many requests, and its error, if any, with its code and status.
+type Expected = (u64, Option<(ErrorKind, Option<&'static str>, Option<u16>)>);
+
+const TRICKLE: &str = "an answer that trickles";
+
+const RIGHT: Option<(ErrorKind, Option<&str>, Option<u16>)> = None;
+
+/// How long an attempt may take, unless the test waits for its end.
+const PATIENT: Duration = Duration::from_secs(20);
+const IMPATIENT: Duration = Duration::from_millis(300);
+
+/// A call that trades secrets for others, at a server on which it works.
+struct Trade {
+    name: &'static str,
+    lab: Lab,
+    service: Service,
+    /// Whether it is not sent again unless it was throttled.
+    once: bool,
+    secrets: Vec<String>,
+    send: Box<dyn Fn(Client) -> Sending>,
+}
+
+type Sending = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+
+impl Trade {
+    fn new<C: Call + Sync + 'static>(name: &'static str, lab: Lab, call: C) -> Self {
+        let call = Arc::new(call);
+        Self {
+            name,
+            lab,
+            service: *call.operation().service(),
+            once: false,
+            secrets: Vec::new(),
+            send: Box::new(move |client| {
+                let call = Arc::clone(&call);
+                Box::pin(async move { client.send_unsigned(&*call).await.map(drop) })
+            }),
+        }
+    }
+
+    fn signed<C: Call + Sync + 'static>(
+        name: &'static str,
+        lab: Lab,
+        call: C,
+        keys: &Credentials,
+    ) -> Self {
+        let call = Arc::new(call);
+        let token = keys.session_token().into_iter();
+        let secrets: Vec<_> = token.chain([keys.secret_access_key()]).cloned().collect();
+        let keys = keys.clone();
+        Self {
+            send: Box::new(move |client| {
+                let (call, keys) = (Arc::clone(&call), keys.clone());
+                Box::pin(async move { client.send(&*call, &keys).await.map(drop) })
+            }),
+            ..Self::new(name, lab, GetSessionToken::new())
+        }
+        .with(secrets)
+    }
+
+    fn with(mut self, secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let secrets = secrets.into_iter().map(|secret| secret.expose().to_owned());
+        self.secrets.extend(secrets);
+        self
+    }
+
+    fn once(mut self) -> Self {
+        self.once = true;
+        self
+    }
+
+    /// Sends the call to a URL, and returns how it ended, within the time that is allowed.
+    async fn run(&self, url: &str, timeout: Duration) -> Result<(), Error> {
+        let builder = self.lab.builder().service(self.service);
+        let client = builder.endpoint(url).unwrap();
+        let client = client.timeout(timeout).build().unwrap();
+        let started = Instant::now();
+        let result = (self.send)(client).await;
+        let elapsed = started.elapsed();
+        assert!(elapsed < timeout + PATIENT, "{}: {elapsed:?}", self.name);
+        if let Err(error) = &result {
+            self.is_silent(error);
+        }
+        result
+    }
+
+    /// Checks that nothing of an error shows a secret.
+    fn is_silent(&self, error: &Error) {
+        let mut text = format!("{error} {error:?} {:?} {:?}", error.hint(), error.message());
+        let mut source = error.source();
+        while let Some(cause) = source {
+            write!(text, " {cause} {cause:?}").unwrap();
+            source = cause.source();
+        }
+        for secret in &self.secrets {
+            assert!(!text.contains(secret.as_str()), "{}: {text}", self.name);
+        }
+    }
+}
+
+/// Returns the calls, each at a server of its own.
+async fn trades() -> Vec<Trade> {
+    let mut trades = sts().await;
+    trades.extend(identity_center().await);
+    trades.extend(sign_in().await);
+    trades
+}
+
+async fn sts() -> Vec<Trade> {
+    let now = Timestamp::now();
+    let hour = now.plus_seconds(3600);
+
+    let lab = Lab::start().await;
+    let code = lab.device.code(now);
+    let call = GetSessionToken::new().mfa(lab.device.serial_number(), code.clone());
+    let alice = lab.alice.clone();
+    let mfa = Trade::signed("MFA", lab, call.unwrap(), &alice);
+
+    let lab = Lab::start().await;
+    let keys = lab.account.issue(Identity::session("deploy", "a"), hour);
+    let chained = Trade::signed("role", lab, assume().unwrap(), &keys.unwrap());
+
+    let lab = Lab::start().await;
+    let trade_in = lab.account.trade_in_token(Identity::user("alice"), hour);
+    let call = GetDelegatedAccessToken::new(trade_in.clone()).unwrap();
+    let alice = lab.alice.clone();
+    let delegated = Trade::signed("delegated", lab, call, &alice);
+
+    let lab = Lab::start().await;
+    let (issuer, audience) = ("https://token.example.com", "sts.amazonaws.com");
+    lab.account.add_oidc_provider(issuer, audience).unwrap();
+    lab.account.add_role(role(
+        "deploy",
+        r#"{"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": "arn:aws:iam::123456789012:oidc-provider/token.example.com"}}"#,
+    ));
+    let account = &lab.account;
+    let token = account.web_identity_token(issuer, "sub", audience, now.plus_seconds(60));
+    let call = AssumeRoleWithWebIdentity::new(ROLE, "ci", token.clone());
+    let web = Trade::new("web identity", lab, call.unwrap());
+
+    let lab = Lab::start().await;
+    let provider = lab
+        .account
+        .add_saml_provider("corp", "https://idp.example.com");
+    lab.account.add_role(role(
+        "deploy",
+        r#"{"Effect": "Allow", "Action": "sts:AssumeRoleWithSAML",
+            "Principal": {"Federated": "arn:aws:iam::123456789012:saml-provider/corp"}}"#,
+    ));
+    let assertion = lab.account.saml_assertion(&provider, ROLE, "carol", now);
+    let call = AssumeRoleWithSaml::new(ROLE, &provider, assertion.clone());
+    let saml = Trade::new("SAML", lab, call.unwrap());
+
+    vec![
+        mfa.with([code]).once(),
+        chained,
+        delegated.with([trade_in]),
+        web.with([token]),
+        saml.with([assertion]),
+    ]
+}
+
+async fn identity_center() -> Vec<Trade> {
+    let center = Center::start().await;
+    let client = center.register().await;
+    let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
+    let call = StartDeviceAuthorization::new(id, secret.clone(), START_URL).unwrap();
+    let start = Trade::new("device", center.lab, call).with([secret]);
+
+    let center = Center::start().await;
+    let client = center.register().await;
+    let device = center.device(&client).await;
+    let account = &center.lab.account;
+    account.approve(&device.user_code, "carol").unwrap();
+    let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
+    let call = CreateToken::device_code(id, secret.clone(), device.device_code.clone());
+    let poll = Trade::new("device code", center.lab, call.unwrap());
+
+    let center = Center::start().await;
+    let (client, token) = center.token().await;
+    let (id, other) = (client.client_id.as_str(), client.client_secret.clone());
+    let refresh_token = token.refresh_token.unwrap();
+    let call = CreateToken::refresh_token(id, other.clone(), refresh_token.clone());
+    let refresh = Trade::new("refresh token", center.lab, call.unwrap());
+
+    let center = Center::start().await;
+    let token = center.token().await.1.access_token;
+    let call = GetRoleCredentials::new(token.clone(), ACCOUNT, "Admin").unwrap();
+    let portal = Trade::new("portal", center.lab, call);
+
+    vec![
+        start,
+        poll.with([secret, device.device_code]).once(),
+        refresh.with([other, refresh_token]).once(),
+        portal.with([token]),
+    ]
+}
+
+async fn sign_in() -> Vec<Trade> {
+    let desk = Desk::start().await;
+    let code = desk.code().await;
+    let call = desk.exchange(&code, &desk.verifier);
+    let verifier = Secret::from(desk.verifier.expose());
+    let redeemed = Trade::new("login code", desk.lab, call.unwrap());
+
+    let desk = Desk::start().await;
+    let file = desk.login().await;
+    let text = file.to_text();
+    let call = file.refresh(random()).unwrap();
+    let refreshed = Trade::new("login", desk.lab, call);
+
+    let lab = Lab::start().await;
+    let expiry = Timestamp::now().plus_seconds(3600);
+    let keys = lab.account.issue(Identity::session("deploy", "a"), expiry);
+    let keys = keys.unwrap();
+    let call = GetSigninToken::new(&keys).unwrap();
+    let token = keys.session_token().unwrap().clone();
+    let console = Trade::new("console", lab, call);
+
+    vec![
+        redeemed.with([code.into(), verifier]).once(),
+        refreshed.with(members(text.expose())).once(),
+        console.with([keys.secret_access_key().clone(), token]),
+    ]
+}
+
+/// Returns the secrets of a token file of `aws login`.
+fn members(file: &str) -> Vec<Secret> {
+    let file: serde_json::Value = serde_json::from_str(file).unwrap();
+    let key = file["dpopKey"].as_str().unwrap();
+    // A line of the key: the last but one is full.
+    let line = key.lines().nth(1).unwrap();
+    vec![file["refreshToken"].as_str().unwrap().into(), line.into()]
+}
+
+/// Returns the code and the status for too many requests, and the code of an internal error.
+fn errors(trade: &Trade) -> (&'static str, u16, &'static str) {
+    match trade.service {
+        Service::SSO_OIDC => ("SlowDownException", 400, "InternalServerException"),
+        Service::SSO => ("TooManyRequestsException", 429, "InternalServerException"),
+        Service::SIGNIN if trade.name == "console" => ("TooManyRequests", 429, "InternalError"),
+        Service::SIGNIN => ("TooManyRequestsError", 429, "InternalServerException"),
+        _ => ("Throttling", 400, "InternalFailure"),
+    }
+}
+
+fn service(requests: u64, code: Option<&'static str>, status: u16) -> Expected {
+    (requests, Some((ErrorKind::Service, code, Some(status))))
+}
+
+/// A refusal in either format: that of the service, or another one that a gateway has.
+fn refused(_: &Trade) -> Expected {
+    service(1, Some("Bad"), 400)
+}
+
+fn ended(result: Result<(), Error>) -> Option<(ErrorKind, Option<String>, Option<u16>)> {
+    let error = result.err()?;
+    Some((
+        error.kind(),
+        error.code().map(str::to_owned),
+        error.status(),
+    ))
+}
+
+#[track_caller]
+fn check(fault: &str, trade: &Trade, requests: u64, result: Result<(), Error>, expected: Expected) {
+    let (wanted, end) = expected;
+    let end = end.map(|(kind, code, status)| (kind, code.map(str::to_owned), status));
+    assert_eq!(
+        (requests, ended(result)),
+        (wanted, end),
+        "{fault}: {}",
+        trade.name
+    );
+}
+
+/// Each row is a fault, for how many requests it comes, and what becomes of a call.
+#[tokio::test]
+async fn a_fault_that_passes_is_waited_out_and_others_are_errors_without_secrets() {
+    type Row = (Fault, u32, fn(&Trade) -> Expected);
+    let rows: [Row; 8] = [
+        (Fault::Throttling, 2, |trade| match errors(trade) {
+            // The answer to a device that asks too often, which has to wait longer than others.
+            (code @ "SlowDownException", status, _) => service(1, Some(code), status),
+            _ => (3, RIGHT),
+        }),
+        (Fault::Throttling, 9, |trade| {
+            let (code, status, _) = errors(trade);
+            let requests = if code == "SlowDownException" { 1 } else { 3 };
+            service(requests, Some(code), status)
+        }),
+        (Fault::InternalFailure, 2, |trade| {
+            passing(trade, Some(errors(trade).2), 500)
+        }),
+        (Fault::Unavailable, 2, |trade| {
+            passing(trade, Some("ServiceUnavailable"), 503)
+        }),
+        (Fault::HtmlPage, 2, |trade| passing(trade, None, 502)),
+        (Fault::HtmlPage, 9, |trade| {
+            let requests = if trade.once { 1 } else { 3 };
+            service(requests, None, 502)
+        }),
+        (Fault::Truncated, 1, |_| {
+            (1, Some((ErrorKind::Response, None, Some(200))))
+        }),
+        (Fault::ContentType, 1, |_| (1, RIGHT)),
+    ];
+    for (fault, times, expected) in rows {
+        for trade in trades().await {
+            let before = trade.lab.services.counters().requests;
+            trade.lab.services.fail(fault, times);
+            let result = trade.run(&trade.lab.url(), PATIENT).await;
+            let requests = trade.lab.services.counters().requests - before;
+            let fault = format!("{fault:?}, {times} times");
+            check(&fault, &trade, requests, result, expected(&trade));
+        }
+    }
+}
+
+/// A fault that comes twice and passes: what may be sent again succeeds.
+fn passing(trade: &Trade, code: Option<&'static str>, status: u16) -> Expected {
+    if trade.once {
+        service(1, code, status)
+    } else {
+        (3, RIGHT)
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_the_services_ends_the_call_in_time_and_without_secrets() {
+    type Row = (&'static str, fn(&Trade) -> Answer, fn(&Trade) -> Expected);
+    let unreadable: fn(&Trade) -> Expected = |_| (1, Some((ErrorKind::Response, None, Some(200))));
+    let rows: [Row; 7] = [
+        (
+            "10 MB",
+            |_| Answer::Full(200, "", " ".repeat(10 << 20)),
+            unreadable,
+        ),
+        (
+            "an error of 10 MB",
+            |_| Answer::Full(503, "", " ".repeat(10 << 20)),
+            |trade| service(if trade.once { 1 } else { 3 }, None, 503),
+        ),
+        ("an endless answer", |_| Answer::Endless, unreadable),
+        (
+            TRICKLE,
+            |_| Answer::Trickle,
+            |_| (1, Some((ErrorKind::Timeout, None, None))),
+        ),
+        (
+            "a page with status 200",
+            |_| {
+                let page = "<!DOCTYPE html><html><body>Sign in to the network<br></body></html>";
+                Answer::Full(200, "Content-Type: text/html\r\n", page.to_owned())
+            },
+            unreadable,
+        ),
+        (
+            "an error in XML that repeats the secrets",
+            |trade| {
+                let said = trade.secrets.join(" ").replace('&', "&amp;");
+                let body = format!(
+                    "<ErrorResponse><Error><Code>Bad</Code><Message>{said}</Message></Error></ErrorResponse>"
+                );
+                Answer::Full(400, "", body)
+            },
+            refused,
+        ),
+        (
+            "an error in JSON that repeats the secrets",
+            |trade| {
+                let said = trade.secrets.join(" ");
+                let body = serde_json::json!({"__type": "Bad", "message": said, "error": said});
+                Answer::Full(400, "", body.to_string())
+            },
+            refused,
+        ),
+    ];
+    for (fault, answer, expected) in rows {
+        for trade in trades().await {
+            let stub = Stub::start([answer(&trade)]).await;
+            let timeout = if fault == TRICKLE { IMPATIENT } else { PATIENT };
+            let result = trade.run(stub.url(), timeout).await;
+            let requests = stub.requests().len().try_into().unwrap();
+            check(fault, &trade, requests, result, expected(&trade));
+        }
+    }
+}
