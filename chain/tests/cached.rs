@@ -6,10 +6,12 @@
 )]
 
 use std::{
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -101,28 +103,60 @@ async fn a_thousand_tasks_ask_once() {
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+// In one thread, all tasks are waiting before the answer comes.
+#[tokio::test]
 async fn a_thousand_tasks_share_a_failure_that_is_not_cached() {
-    let (cached, calls) = scripted(
-        Renewal::ByCaller,
-        vec![Err(ErrorKind::Provider), Ok(key(1, None))],
-    );
-    let cached = Arc::new(cached);
-    let results = crowd(&cached, at(0)).await;
-    let failed = results
-        .iter()
-        .filter(|result| **result == Err(ErrorKind::Provider))
-        .count();
-    assert!(failed >= 1 && calls.load(Ordering::SeqCst) <= 2);
-    assert_eq!(
-        cached.credentials(at(0)).await.unwrap().access_key_id(),
-        "AKID1"
-    );
+    for (now, calls_before) in [(0, 0), (3600, 1)] {
+        let failure = Err(ErrorKind::Provider);
+        let mut answers = vec![Ok(key(1, Some(3600))); calls_before];
+        answers.extend([failure.clone(), Ok(key(2, Some(7200)))]);
+        let (cached, calls) = scripted(Renewal::ByCaller, answers);
+        let cached = Arc::new(cached);
+        if calls_before == 1 {
+            assert_eq!(crowd(&cached, at(0)).await, all("AKID1"));
+        }
+        let failures = vec![Err(ErrorKind::Provider); 1000];
+        assert_eq!(crowd(&cached, at(now)).await, failures);
+        assert_eq!(calls.load(Ordering::SeqCst), calls_before + 1);
+        assert_eq!(crowd(&cached, at(now)).await, all("AKID2"));
+        assert_eq!(calls.load(Ordering::SeqCst), calls_before + 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn if_the_task_that_asks_is_canceled_one_of_those_that_wait_asks() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let provider = provider_fn("stuck once", move |_now| {
+        let is_first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            if is_first {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok(Outcome::Found(found(key(1, None), Renewal::ByCaller)))
+        }
+    });
+    let cached = Arc::new(Cached::new(provider));
+    let leader = tokio::spawn({
+        let cached = Arc::clone(&cached);
+        async move { cached.credentials(at(0)).await.is_ok() }
+    });
+    while calls.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let others = tokio::spawn({
+        let cached = Arc::clone(&cached);
+        async move { crowd(&cached, at(0)).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    leader.abort();
+    assert_eq!(others.await.unwrap(), all("AKID1"));
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
-async fn in_the_advisory_window_one_task_refreshes_and_the_others_are_served() {
+async fn in_the_advisory_window_a_task_in_the_background_refreshes_and_callers_are_served() {
     let (calls, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
     let (count, wait) = (calls.clone(), go_on.clone());
     let provider = provider_fn("slow", move |_now| {
@@ -138,22 +172,91 @@ async fn in_the_advisory_window_one_task_refreshes_and_the_others_are_served() {
             )))
         }
     });
-    let cached = Arc::new(Cached::new(provider));
+    let cached = Cached::new(provider);
     cached.credentials(at(0)).await.unwrap();
-    let renewing = tokio::spawn({
-        let cached = cached.clone();
-        async move { cached.credentials(at(3000)).await.unwrap() }
-    });
-    while calls.load(Ordering::SeqCst) < 2 {
-        tokio::task::yield_now().await;
-    }
     for _ in 0..10 {
         let key = cached.credentials(at(3000)).await.unwrap();
         assert_eq!(key.access_key_id(), "AKID1");
+        tokio::task::yield_now().await;
     }
-    go_on.notify_one();
-    assert_eq!(renewing.await.unwrap().access_key_id(), "AKID2");
     assert_eq!(calls.load(Ordering::SeqCst), 2);
+    go_on.notify_one();
+    settle().await;
+    let key = cached.credentials(at(3000)).await.unwrap();
+    assert_eq!(key.access_key_id(), "AKID2");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+/// Waits until a refresh in the background is over.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(60)).await;
+}
+
+#[test]
+fn without_a_runtime_the_caller_refreshes() {
+    let calls = AtomicUsize::new(0);
+    let provider = provider_fn("counting", move |_now| {
+        let number = calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let key = key(number, Some(3600 * number as i64));
+        std::future::ready(Ok(Outcome::Found(found(key, Renewal::Service))))
+    });
+    let cached = Cached::new(provider).with_random(|| 0);
+    let id = |now| {
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(key) = pin!(cached.credentials(at(now))).poll(&mut context) else {
+            return None;
+        };
+        Some(key.unwrap().access_key_id().to_owned())
+    };
+    assert_eq!(id(0).unwrap(), "AKID1");
+    assert_eq!(id(2699).unwrap(), "AKID1");
+    assert_eq!(id(2700).unwrap(), "AKID2");
+}
+
+#[test]
+fn a_refresh_in_the_background_that_ends_with_its_runtime_is_made_again() {
+    let calls = AtomicUsize::new(0);
+    let provider = provider_fn("stuck at the second call", move |_now| {
+        let number = calls.fetch_add(1, Ordering::SeqCst) + 1;
+        async move {
+            if number == 2 {
+                std::future::pending::<()>().await;
+            }
+            let key = key(number, Some(3600 * number as i64));
+            Ok(Outcome::Found(found(key, Renewal::Service)))
+        }
+    });
+    let cached = Cached::new(provider);
+    for (now, id) in [(0, "AKID1"), (3000, "AKID1"), (3599, "AKID3")] {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let key = runtime.unwrap().block_on(async {
+            let key = cached.credentials(at(now)).await.unwrap();
+            tokio::task::yield_now().await;
+            Credentials::from(key)
+        });
+        assert_eq!(key.access_key_id(), id);
+    }
+}
+
+#[tokio::test]
+async fn programs_with_the_same_credentials_refresh_them_at_different_times() {
+    // A random number, and when the refresh of an hour's session starts.
+    for (random, start) in [
+        (0, 2700),
+        (1, 2701),
+        (180, 2880),
+        (181, 2700),
+        (u64::MAX, 2743),
+    ] {
+        let answers = vec![Ok(key(1, Some(3600))), Ok(key(2, Some(7200)))];
+        let (cached, calls) = scripted(Renewal::Service, answers);
+        let cached = cached.with_random(move || random);
+        for (now, asked) in [(0, 1), (start - 1, 1), (start, 2)] {
+            cached.credentials(at(now)).await.unwrap();
+            settle().await;
+            assert_eq!(calls.load(Ordering::SeqCst), asked, "{random}: {now}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -181,19 +284,25 @@ async fn during_an_outage_the_old_key_is_served_past_its_expiry_and_the_service_
             id,
             "{now}"
         );
+        settle().await;
         assert_eq!(calls.load(Ordering::SeqCst), asked, "{now}");
     }
 }
 
 #[tokio::test]
-async fn an_invalid_setting_is_an_error_at_once() {
-    let answers = vec![Ok(key(1, Some(3600))), Err(ErrorKind::ConfigFile)];
-    let (cached, _) = scripted(Renewal::Service, answers);
+async fn after_a_final_failure_callers_get_the_error_of_a_new_attempt_before_the_key_expires() {
+    let failing = || Err(ErrorKind::ConfigFile);
+    let answers = vec![Ok(key(1, Some(3600))), failing(), failing(), failing()];
+    let (cached, calls) = scripted(Renewal::Service, answers);
     cached.credentials(at(0)).await.unwrap();
-    assert_eq!(
-        cached.credentials(at(2700)).await.unwrap_err().kind(),
-        ErrorKind::ConfigFile
-    );
+    for (now, asked) in [(2700, 2), (2999, 2), (3250, 3), (3539, 3)] {
+        assert!(cached.credentials(at(now)).await.is_ok());
+        settle().await;
+        assert_eq!(calls.load(Ordering::SeqCst), asked, "{now}");
+    }
+    let error = cached.credentials(at(3540)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigFile);
+    assert_eq!(calls.load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test]
@@ -328,10 +437,11 @@ async fn a_refresh_of_rotating_credentials_is_not_repeated_blindly() {
         };
         std::future::ready(answer)
     });
-    let cached = Cached::new(provider);
+    let cached = Cached::new(provider).with_random(|| 0);
     let at = |seconds| start.plus_seconds(seconds);
     for seconds in [0, 599, 600, 601, 659] {
         assert!(cached.credentials(at(seconds)).await.is_ok());
+        tokio::task::yield_now().await;
     }
     assert_eq!(*answers.lock().unwrap(), 2);
     // Again after a minute, and still served.

@@ -11,6 +11,7 @@ use keyfob_chain::{
     FindingKind, Found, Inspection, Order, Origin, Outcome, ProcessCommand, ProcessOutput,
     ProfileProvider, Provider, Region, Selection, Settings, Skip, Sources, TextStyle, Variables,
     WebIdentityProvider,
+    files::sessions::SessionCache,
     profiles::{ConfigFiles, Editor, FileKind, SectionName},
     provider_fn,
     settings::{SettingKey, SettingKind},
@@ -132,6 +133,15 @@ async fn debug_of_providers_and_answers_shows_no_secret() {
         let found = found.clone();
         async move { Ok(Outcome::Found(found)) }
     }));
+
+    let folder = tempfile::tempdir().unwrap();
+    let name = "5f52c9c583acfd120a607977e4f21fe86b7fa42d.json";
+    let session = r#"{"Credentials": {"AccessKeyId": "ASIACACHED", "SessionToken": "canary",
+        "SecretAccessKey": "canary", "Expiration": "2099-01-01T00:00:00Z"}}"#;
+    std::fs::write(folder.path().join(name), session).unwrap();
+    let cache = SessionCache::read(folder.path()).unwrap();
+    check(&cache);
+    check(&cache.sessions[0]);
 
     let resolution = chain.explain(now()).await;
     check(&resolution);

@@ -15,6 +15,7 @@ use std::{
 use keyfob_chain::{
     Cached, Chain, Error, ErrorKind, Found, Order, ProcessCommand, Settings, Sources, Variables,
     Verdict,
+    files::sessions::SessionCache,
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_sigv4::Timestamp;
@@ -124,6 +125,205 @@ async fn fifty_tasks_and_two_chains_run_it_once() {
         task.await.unwrap();
     }
     assert_eq!(runs(folder.path()), 1);
+}
+
+/// Returns a profile whose process may have its credentials in a file below this folder.
+fn cached_on_disk(folder: &Path, command: &str) -> Settings {
+    let config =
+        format!("[default]\ncredential_process = {command}\nkeyfob_cache_process = True\n");
+    settings(&config).with_sources(Sources::default().with_disk(folder.join(".aws")))
+}
+
+/// Returns the names of the files in the cache.
+fn cached_files(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder.join(".aws/cli/cache")) else {
+        return Vec::new();
+    };
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string();
+    entries.map(|entry| name(entry).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn its_credentials_are_in_a_file_only_if_the_profile_says_so() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let command = counted(folder.path(), KEY);
+    let settings = profile(&command).with_sources(Sources::default().with_disk(folder.path()));
+    found(&settings).await.unwrap();
+    assert!(!folder.path().join("cli").exists());
+    // Each of these is a program of its own.
+    for _ in 0..3 {
+        let key = found(&cached_on_disk(folder.path(), &command))
+            .await
+            .unwrap();
+        assert_eq!(key.credentials.access_key_id(), "ASIAPROCESS");
+        assert_eq!(
+            key.origin.to_string(),
+            "credential_process of [default] in config:2"
+        );
+    }
+    assert_eq!(runs(folder.path()), 2);
+    let files = cached_files(folder.path());
+    assert_eq!(files.len(), 1, "{files:?}");
+    assert!(files[0].starts_with("keyfob-"), "{files:?}");
+    let path = folder.path().join(".aws/cli/cache").join(&files[0]);
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // A profile with another command has another file.
+    let other = cached_on_disk(folder.path(), &format!("{command} --other"));
+    found(&other).await.unwrap();
+    assert_eq!(runs(folder.path()), 3);
+}
+
+#[tokio::test]
+async fn a_key_in_a_file_that_a_service_refused_or_that_expires_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = counted(folder.path(), KEY);
+    let cached = |settings: &Settings| Cached::new(Chain::default_for(Order::Cli, settings));
+    let settings = cached_on_disk(folder.path(), &command);
+    let cache = cached(&settings);
+    let first = cache.credentials(Timestamp::now()).await.unwrap();
+    assert!(cache.invalidate(&first));
+    cache.credentials(Timestamp::now()).await.unwrap();
+    assert_eq!(runs(folder.path()), 2);
+    let expiry = first.expiry().unwrap();
+    for (left, asked) in [(11, 2), (10, 3)] {
+        let settings = cached_on_disk(folder.path(), &command);
+        let key = cached(&settings)
+            .credentials(expiry.plus_seconds(-left))
+            .await;
+        assert!(key.is_ok());
+        assert_eq!(runs(folder.path()), asked);
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_do_not_expire_are_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for key in [
+        KEY.replace(r#""Expiration": "2099-01-01T00:00:00Z""#, r#""X": 1"#),
+        KEY.replace("SessionToken", "Other"),
+    ] {
+        let command = counted(folder.path(), &key);
+        let settings = cached_on_disk(folder.path(), &command);
+        found(&settings).await.unwrap();
+        assert_eq!(cached_files(folder.path()), Vec::<String>::new());
+    }
+}
+
+#[test]
+#[ignore = "the child of the test below"]
+fn child_gets_credentials_of_a_process() {
+    let Some(folder) = std::env::var_os("KEYFOB_TEST_FOLDER") else {
+        return;
+    };
+    let folder = Path::new(&folder);
+    let command = folder.join("keys");
+    let settings = cached_on_disk(folder, command.to_str().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let key = runtime.unwrap().block_on(found(&settings));
+    assert!(key.is_ok(), "{key:?}");
+}
+
+#[test]
+fn fifty_processes_that_may_share_it_run_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    counted(folder.path(), KEY);
+    let children: Vec<_> = (0..50)
+        .map(|_| {
+            Command::new(std::env::current_exe().unwrap())
+                .args([
+                    "--exact",
+                    "child_gets_credentials_of_a_process",
+                    "--ignored",
+                ])
+                .env("KEYFOB_TEST_FOLDER", folder.path())
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(runs(folder.path()), 1);
+}
+
+#[test]
+#[ignore = "the child of the tests below"]
+fn child_refreshes_until_it_is_killed() {
+    let Some(folder) = std::env::var_os("KEYFOB_TEST_FOLDER") else {
+        return;
+    };
+    let folder = Path::new(&folder);
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.unwrap();
+    loop {
+        let command = format!("cat {}", folder.join("key").display());
+        let key = runtime.block_on(found(&cached_on_disk(folder, &command)));
+        assert!(key.is_ok(), "{key:?}");
+    }
+}
+
+/// Kills programs at different moments while they refresh what is cached.
+fn kill_refreshers(count: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join(".aws/cli/cache");
+    for round in 0..count {
+        // It is refreshed each time, because it is about to expire.
+        let expiry = Timestamp::now().plus_seconds(9);
+        let key = KEY.replace("2099-01-01T00:00:00Z", &expiry.to_string());
+        let padding = "x".repeat(20_000);
+        let key = key.replace("canary\",", &format!("canary{padding}\","));
+        fs::write(folder.path().join("key"), key).unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_refreshes_until_it_is_killed", "--ignored"])
+            .env("KEYFOB_TEST_FOLDER", folder.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_until("the child refreshes", || {
+            fs::read_dir(&cache).is_ok_and(|entries| entries.count() > usize::from(round > 0))
+        });
+        std::thread::sleep(Duration::from_micros(round * 7919 % 50_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let sessions = SessionCache::read(&cache).unwrap().sessions;
+        for name in cached_files(folder.path()) {
+            let is_whole = sessions.iter().any(|session| session.path.ends_with(&name));
+            assert!(
+                is_whole || name.starts_with('.') || name.ends_with(".lock"),
+                "{name}"
+            );
+        }
+        // The next one neither waits nor leaves anything.
+        let start = Instant::now();
+        let command = format!("cat {}", folder.path().join("key").display());
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let key = runtime
+            .unwrap()
+            .block_on(found(&cached_on_disk(folder.path(), &command)));
+        assert!(
+            key.is_ok() && start.elapsed() < Duration::from_secs(5),
+            "{key:?}"
+        );
+        let files = cached_files(folder.path());
+        assert_eq!(files.len(), 1, "{files:?}");
+    }
+}
+
+#[test]
+fn a_killed_program_leaves_no_torn_session_and_blocks_no_other() {
+    kill_refreshers(15);
+}
+
+#[test]
+#[ignore = "long"]
+fn five_hundred_killed_programs_leave_no_torn_session_and_block_no_other() {
+    if std::env::var_os("KEYFOB_TEST_FOLDER").is_none() {
+        kill_refreshers(500);
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Lets each system call of the write path fail once, with `strace`: afterwards the file has its
-//! old bytes or the new ones, the message names the step, and nothing is left behind.
+//! old bytes or the new ones, the message names the step, and nothing is left behind. The same for
+//! the cache of credentials, which are served all the same.
 //!
 //! It has a `main` of its own, because `strace` counts the calls of each thread, and the test
 //! harness would run the writer in a thread beside another.
@@ -66,6 +67,9 @@ mod linux {
         if let Some(path) = std::env::var_os("KEYFOB_TEST_FILE") {
             return write(Path::new(&path));
         }
+        if let Some(folder) = std::env::var_os("KEYFOB_TEST_FOLDER") {
+            return cache::get(Path::new(&folder));
+        }
         if !Command::new("strace")
             .args(["-e", "trace=none", "true"])
             .output()
@@ -86,6 +90,7 @@ mod linux {
         println!(
             "write_path: each of {count} failures of a system call left the old bytes or the new ones, the right message, and nothing else"
         );
+        cache::main();
         ExitCode::SUCCESS
     }
 
@@ -242,5 +247,149 @@ mod linux {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(names, ["config"], "{what}");
+    }
+
+    /// The cache of credentials. The program is traced from the moment when it has started, so that
+    /// only calls of ours fail.
+    mod cache {
+        use std::{
+            collections::BTreeMap,
+            fs,
+            io::{BufRead as _, BufReader, Write as _},
+            path::Path,
+            process::{Command, ExitCode, ExitStatus, Stdio},
+        };
+
+        use keyfob_chain::{
+            Chain, FindingKind, Order, ProcessOutput, Settings, Sources, Variables,
+            files::sessions::SessionCache,
+            profiles::{ConfigFiles, FileKind},
+        };
+        use keyfob_sigv4::Timestamp;
+
+        const CONFIG: &str = "[default]
+credential_process = keys
+keyfob_cache_process = true
+";
+        const KEY: &str = r#"{"Version": 1, "AccessKeyId": "ASIACACHED", "SecretAccessKey": "s",
+            "SessionToken": "t", "Expiration": "2099-01-01T00:00:00Z"}"#;
+        const CALLS: [(&str, &str); 13] = [
+            ("mkdir", "EROFS"),
+            ("mkdirat", "EROFS"),
+            ("clone3", "EAGAIN"),
+            ("clone", "EAGAIN"),
+            ("openat", "EMFILE"),
+            ("flock", "ENOLCK"),
+            ("statx", "EIO"),
+            ("write", "ENOSPC"),
+            ("fsync", "EIO"),
+            ("rename", "EROFS"),
+            ("renameat", "EROFS"),
+            ("renameat2", "EROFS"),
+            ("unlink", "EIO"),
+        ];
+        /// The status of the traced program that was told that the cache could not be written.
+        const TOLD: u8 = 4;
+
+        /// The traced program: gets credentials that are about to be cached.
+        pub(super) fn get(folder: &Path) -> ExitCode {
+            std::io::stdin().read_line(&mut String::new()).unwrap();
+            let files = ConfigFiles::parse([(FileKind::Config, "config", CONFIG.as_bytes())]);
+            let sources = Sources::default()
+                .with_disk(folder)
+                .with_processes(|_| async {
+                    Ok(ProcessOutput::new(ExitStatus::default(), KEY, ""))
+                });
+            let (tell, told) = std::sync::mpsc::channel();
+            let settings = Settings::new(Variables::default(), files)
+                .with_sources(sources)
+                .with_notify(move |finding| {
+                    assert_eq!(finding.kind, FindingKind::Cache);
+                    tell.send(()).unwrap();
+                });
+            let chain = Chain::default_for(Order::Cli, &settings);
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let resolution = runtime.unwrap().block_on(chain.resolve(Timestamp::now()));
+            let key = resolution.credentials.unwrap();
+            assert_eq!(key.access_key_id(), "ASIACACHED");
+            match told.try_recv() {
+                Ok(()) => ExitCode::from(TOLD),
+                Err(_) => ExitCode::SUCCESS,
+            }
+        }
+
+        pub(super) fn main() {
+            let Some((Some(0), log)) = run(&[]) else {
+                println!("write_path: the cache is not tested: needs leave to trace a process");
+                return;
+            };
+            let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+            for line in log.lines() {
+                let call = line
+                    .split_once('(')
+                    .and_then(|(call, _)| call.split_once(' '));
+                let Some((thread, name)) = call else { continue };
+                *counts.entry((name.trim(), thread)).or_default() += 1;
+            }
+            let (mut count, mut told) = (0, 0);
+            for (call, error) in CALLS {
+                let of_call = counts.iter().filter(|((name, _), _)| *name == call);
+                let most = of_call.map(|(_, count)| *count).max().unwrap_or_default();
+                for number in 1..=most {
+                    let inject = format!("inject={call}:error={error}:when={number}");
+                    let (status, log) = run(&["-e", &inject]).unwrap();
+                    assert!(log.contains("(INJECTED)"), "{inject}\n{log}");
+                    count += 1;
+                    match status {
+                        Some(0) => {}
+                        Some(status) if status == i32::from(TOLD) => told += 1,
+                        _ => panic!("{inject}: {status:?}\n{log}"),
+                    }
+                }
+            }
+            assert!(count > 10 && told > 5, "{count} failures, {told} told");
+            println!(
+                "write_path: with each of {count} failures of a system call the credentials were served, and {told} were told"
+            );
+        }
+
+        /// Returns the status of the program and the log, or `None` if it cannot be traced.
+        fn run(inject: &[&str]) -> Option<(Option<i32>, String)> {
+            let folder = tempfile::tempdir().unwrap();
+            let disk = folder.path().join(".aws");
+            let mut program = Command::new(std::env::current_exe().unwrap())
+                .env("KEYFOB_TEST_FOLDER", &disk)
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let log = folder.path().join("log");
+            let names = CALLS.map(|(name, _)| name).join(",?");
+            let mut strace = Command::new("strace")
+                .args(["-f", "-o", log.to_str().unwrap()])
+                .args(["-e", &format!("trace=?{names}")])
+                .args(inject)
+                .args(["-p", &program.id().to_string()])
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut said = String::new();
+            let mut stderr = BufReader::new(strace.stderr.take().unwrap());
+            stderr.read_line(&mut said).unwrap();
+            program.stdin.take().unwrap().write_all(b"\n").unwrap();
+            let status = program.wait().unwrap();
+            strace.wait().unwrap();
+            if !said.contains(" attached") {
+                return None;
+            }
+            let cache = SessionCache::read(disk.join("cli/cache")).unwrap();
+            // A lock that could not be removed is not locked.
+            let others = fs::read_dir(disk.join("cli/cache")).into_iter().flatten();
+            let others = others.filter(|entry| {
+                let name = entry.as_ref().unwrap().file_name();
+                !name.to_str().unwrap().ends_with(".json.lock")
+            });
+            assert_eq!(others.count(), cache.sessions.len(), "{inject:?}");
+            Some((status.code(), fs::read_to_string(log).unwrap()))
+        }
     }
 }

@@ -1,4 +1,8 @@
+mod flight;
+#[cfg(all(test, loom))]
+mod model;
 mod slot;
+mod sync;
 mod window;
 
 use std::{
@@ -12,10 +16,11 @@ use std::{
 
 use arc_swap::Guard;
 use keyfob_sigv4::{Credentials, Timestamp};
+use tokio::runtime::Handle;
 
 pub(crate) use self::slot::Slot;
+use self::slot::Turn;
 use self::window::CacheEntry;
-#[cfg(feature = "sts")]
 pub(crate) use self::window::advisory_window;
 use crate::{
     cure::{Selection, Skip},
@@ -27,12 +32,16 @@ use crate::{
 /// Caches a provider's credentials, for any number of tasks, and refreshes them before they expire.
 ///
 /// - Only one task at a time asks the provider. The others wait for its answer or, if the cached
-///   credentials are valid for at least another minute, use those.
+///   credentials are valid for at least another minute, use those. If it is canceled, the next one
+///   asks.
 /// - Credentials with [`Renewal::Service`](crate::Renewal::Service) (instance metadata, a
 ///   container's agent, STS) are refreshed 5, 15 or 60 minutes before they expire, depending on
-///   their lifetime. From 1 minute before expiry, callers wait for the refresh. If the refresh
-///   fails, the old credentials are served, even after they expire, and the next attempt is 5 to 10
-///   minutes later.
+///   their lifetime, less a random fifth of that time. No caller waits for this: in a runtime of
+///   Tokio it is a task of its own. Without one, the first caller does it. From 1 minute before
+///   expiry, callers wait for the refresh.
+/// - If a refresh fails, the next attempt is 5 to 10 minutes later. Until then the old credentials
+///   are served, even after they expire if the failure was an outage. After a final one, such as a
+///   refusal, callers get the error of a new attempt from 1 minute before expiry.
 /// - Credentials with [`Renewal::Rotating`](crate::Renewal::Rotating) are refreshed at the same
 ///   times, and never served after they expire. A refresh that fails is not repeated for a minute,
 ///   because it may have used up what it was made of.
@@ -66,7 +75,7 @@ use crate::{
 /// # }).unwrap();
 /// ```
 pub struct Cached<P> {
-    provider: P,
+    provider: Arc<P>,
     slot: Slot,
     /// The revision of the provider's settings, and the second in which it was looked at.
     revision: AtomicU64,
@@ -123,30 +132,31 @@ impl fmt::Debug for CachedCredentials {
     }
 }
 
-impl<P: Provider> Cached<P> {
+impl<P: Provider + 'static> Cached<P> {
     /// Creates an empty cache. The provider is asked when credentials are needed.
     pub fn new(provider: P) -> Self {
         Self {
-            provider,
-            slot: Slot::default(),
+            provider: Arc::new(provider),
+            slot: Slot::spread(None),
             revision: AtomicU64::new(0),
             looked_at: AtomicI64::new(i64::MIN),
         }
     }
 
-    /// Sets the source of random numbers. They spread the retries of many machines after an outage.
+    /// Sets the source of random numbers, for an empty cache. They spread the refreshes of many
+    /// programs that got the same credentials, and the retries of many machines after an outage.
     ///
     /// # Examples
     ///
     /// ```
     /// use keyfob_chain::{Cached, Chain};
     ///
-    /// // Retries are always 5 minutes apart.
+    /// // Refreshes are as early as they can be, and retries always 5 minutes apart.
     /// let cached = Cached::new(Chain::new()).with_random(|| 0);
     /// ```
     #[must_use]
     pub fn with_random(mut self, random: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        self.slot.random = Box::new(random);
+        self.slot = Slot::spread(Some(Box::new(random)));
         self
     }
 
@@ -176,9 +186,21 @@ impl<P: Provider> Cached<P> {
     /// ```
     pub async fn credentials(&self, now: Timestamp) -> Result<CachedCredentials, Error> {
         let revision = self.look(now);
-        match self.slot.cached(now, revision) {
-            Some(cached) => Ok(cached),
-            None => self.slot.refresh(now, revision, || self.ask(now)).await,
+        if let Some(cached) = self.slot.cached(now, revision) {
+            return Ok(cached);
+        }
+        let (lead, meanwhile) = match self.slot.turn(now, revision).await? {
+            Turn::Served(cached) => return Ok(cached),
+            Turn::Lead(lead, meanwhile) => (lead, meanwhile),
+        };
+        let provider = Arc::clone(&self.provider);
+        let refresh = lead.ask(async move { ask(&*provider, now).await });
+        match (meanwhile, Handle::try_current()) {
+            (Some(cached), Ok(runtime)) => {
+                runtime.spawn(refresh);
+                Ok(cached)
+            }
+            _ => refresh.await,
         }
     }
 
@@ -222,17 +244,17 @@ impl<P: Provider> Cached<P> {
     pub fn provider(&self) -> &P {
         &self.provider
     }
+}
 
-    async fn ask(&self, now: Timestamp) -> Result<Found, Error> {
-        match self.provider.provide(now).await? {
-            Outcome::Found(found) => Ok(found),
-            Outcome::NotConfigured(reason) => Err(Error::not_configured(reason)),
-        }
+async fn ask(provider: &impl Provider, now: Timestamp) -> Result<Found, Error> {
+    match provider.provide(now).await? {
+        Outcome::Found(found) => Ok(found),
+        Outcome::NotConfigured(reason) => Err(Error::not_configured(reason)),
     }
 }
 
 /// A cache is a provider, so that a chain can contain one.
-impl<P: Provider> Provider for Cached<P> {
+impl<P: Provider + 'static> Provider for Cached<P> {
     fn name(&self) -> &str {
         self.provider.name()
     }

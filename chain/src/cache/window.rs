@@ -19,6 +19,8 @@ pub(super) struct CacheEntry {
     refused: bool,
     /// After a failed refresh: when to try again.
     retry_at: Option<Timestamp>,
+    /// Whether they are served until then even if they expire.
+    serves_stale: bool,
 }
 
 /// What to do with an entry.
@@ -26,8 +28,10 @@ pub(super) struct CacheEntry {
 pub(super) enum Decision {
     /// Serve it.
     Serve,
-    /// One caller refreshes it; the others are served.
+    /// Serve it, while one caller refreshes it.
     Refresh,
+    /// One caller asks again and waits, because the settings have changed; the others are served.
+    Reread,
     /// All callers wait for new credentials.
     Replace,
 }
@@ -42,7 +46,9 @@ struct Windows {
 }
 
 impl CacheEntry {
-    pub(super) fn new(found: Found, now: Timestamp, revision: u64) -> Self {
+    /// Creates an entry for new credentials. `spread` is a random number, or 0 for the earliest
+    /// refresh.
+    pub(super) fn new(found: Found, now: Timestamp, revision: u64, spread: u64) -> Self {
         let credentials = &found.credentials;
         let assumed = || {
             let token = credentials.session_token();
@@ -54,12 +60,13 @@ impl CacheEntry {
         };
         let lifetime = expiry.map_or(0, |expiry| expiry.seconds_since(now));
         Self {
-            windows: Windows::new(found.renewal, lifetime),
+            windows: Windows::new(found.renewal, lifetime, spread),
             found,
             expiry,
             revision,
             refused: false,
             retry_at: None,
+            serves_stale: false,
         }
     }
 
@@ -76,18 +83,19 @@ impl CacheEntry {
     }
 
     /// Returns the entry after a refresh that failed. The next one is due at `retry_at`, or when
-    /// the settings change again.
-    pub(super) fn retried_at(&self, retry_at: Timestamp, revision: u64) -> Self {
+    /// the settings change again. Until then the credentials may be served even if they expire.
+    pub(super) fn retried_at(
+        &self,
+        retry_at: Timestamp,
+        revision: u64,
+        serves_stale: bool,
+    ) -> Self {
         Self {
             retry_at: Some(retry_at),
             revision,
+            serves_stale,
             ..self.clone()
         }
-    }
-
-    /// Returns true if the provider is asked although the credentials are valid for long.
-    pub(super) fn is_asked_early(&self, now: Timestamp) -> bool {
-        self.seconds_left(now) > self.windows.advisory
     }
 
     /// Returns true if no service has refused the credentials and they have not expired.
@@ -102,24 +110,21 @@ impl CacheEntry {
 
     pub(super) fn decide(&self, now: Timestamp, revision: u64) -> Decision {
         let left = self.seconds_left(now);
-        let is_pending = self.is_pending(now);
         let is_changed = self.revision != revision;
-        if left > self.windows.advisory {
-            if is_changed || is_pending == Some(false) {
-                return Decision::Refresh;
-            }
+        let is_pending = self.is_pending(now);
+        if left > self.windows.advisory && is_pending.is_none() && !is_changed {
             return Decision::Serve;
         }
-        // After a failed refresh even expired or refused credentials are served until the retry,
-        // or until the settings change.
-        let serves_old = self.found.renewal.serves_stale()
-            || self.found.renewal == Renewal::Rotating && left > 0;
-        if is_pending == Some(true) && serves_old && !is_changed {
-            Decision::Serve
-        } else if left > self.windows.mandatory {
-            Decision::Refresh
-        } else {
-            Decision::Replace
+        // Even expired or refused credentials are served until the retry, or until the settings
+        // change.
+        let is_paused = is_pending == Some(true) && !is_changed;
+        let outlives = self.serves_stale || self.found.renewal == Renewal::Rotating && left > 0;
+        match left > self.windows.mandatory {
+            _ if is_paused && outlives => Decision::Serve,
+            false => Decision::Replace,
+            true if is_changed => Decision::Reread,
+            true if is_paused => Decision::Serve,
+            true => Decision::Refresh,
         }
     }
 
@@ -139,15 +144,15 @@ impl CacheEntry {
     }
 }
 
-/// Returns how many seconds before its expiry a session of STS is refreshed.
-#[cfg(feature = "sts")]
-pub(crate) fn advisory_window(lifetime: u32) -> i64 {
-    Windows::new(Renewal::Service, lifetime.into()).advisory
+/// Returns how many seconds before its expiry a session is refreshed.
+pub(crate) fn advisory_window(renewal: Renewal, lifetime: u32) -> i64 {
+    Windows::new(renewal, lifetime.into(), 0).advisory
 }
 
 impl Windows {
-    /// Source: the credential refresh design that the AWS SDKs share since 2026.
-    fn new(renewal: Renewal, lifetime: i64) -> Self {
+    /// Source: the credential refresh design that the AWS SDKs share since 2026. A random fifth of
+    /// the advisory window is left out, for many programs that got the same credentials.
+    fn new(renewal: Renewal, lifetime: i64, spread: u64) -> Self {
         if !matches!(renewal, Renewal::Service | Renewal::Rotating) {
             return Self {
                 advisory: 10,
@@ -161,7 +166,11 @@ impl Windows {
         };
         // At most half the lifetime: a service that returns the same credentials again must not be
         // asked for every request.
-        let advisory = by_lifetime.min(lifetime / 2).max(0);
+        let longest = by_lifetime.min(lifetime / 2).max(0);
+        let advisory = longest
+            - spread
+                .checked_rem(longest as u64 / 5 + 1)
+                .unwrap_or_default() as i64;
         Self {
             advisory,
             mandatory: advisory.min(MINUTE),
@@ -191,7 +200,7 @@ mod tests {
             credentials = credentials.with_expiry(at(expiry));
         }
         let found = Found::new(credentials, Origin::Default).with_renewal(renewal);
-        CacheEntry::new(found, at(0), 0)
+        CacheEntry::new(found, at(0), 0, 0)
     }
 
     fn instance(lifetime: i64) -> CacheEntry {
@@ -248,7 +257,7 @@ mod tests {
         assert_eq!(entry.decide(at(599), 0), Decision::Serve);
         assert_eq!(entry.decide(at(600), 0), Decision::Refresh);
         assert_eq!(entry.decide(at(840), 0), Decision::Replace);
-        let retried = entry.retried_at(at(930), 0);
+        let retried = entry.retried_at(at(930), 0, false);
         assert_eq!(retried.decide(at(899), 0), Decision::Serve);
         assert_eq!(retried.decide(at(900), 0), Decision::Replace);
         assert!(retried.is_spent(at(900)) && !retried.is_spent(at(930)));
@@ -258,7 +267,7 @@ mod tests {
     fn refused_credentials_are_replaced_unless_a_retry_is_pending() {
         let entry = instance(21_600).refused();
         assert_eq!(entry.decide(at(1), 0), Decision::Replace);
-        let entry = entry.retried_at(at(400), 0);
+        let entry = entry.retried_at(at(400), 0, true);
         // The settings have changed.
         assert_eq!(entry.decide(at(399), 1), Decision::Replace);
         // The clock was set back by a day.

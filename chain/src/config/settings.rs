@@ -403,7 +403,6 @@ impl Settings {
     }
 
     /// Returns the name of the argument that forbids requests, if there is one.
-    #[cfg(any(feature = "imds", feature = "sts"))]
     pub(crate) fn offline(&self) -> Option<String> {
         let setting = self.argument("offline")?;
         setting.is_true().then_some(setting.name)

@@ -235,6 +235,8 @@ table! {
         CHAIN_LOGIN, "The folder of the tokens of `aws login`. $NAME and a first ~ are expanded.";
     CREDENTIAL_PROCESS: [] ["credential_process"] Text, "",
         CHAIN, "A command that prints credentials.";
+    CACHE_PROCESS: [] ["keyfob_cache_process"] Flag, "false",
+        CHAIN, "Whether temporary credentials of `credential_process` are cached on disk.";
     PROFILE_CHAIN: ["_AWS_CLI_PROFILE_CHAIN"] [] List, "",
         CHAIN, "The profiles whose `credential_process` waits for this program, set for each.";
 

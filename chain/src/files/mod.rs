@@ -11,6 +11,7 @@ mod folder;
 mod lock;
 pub mod names;
 mod read;
+pub mod sessions;
 mod snapshot;
 mod update;
 

@@ -99,6 +99,30 @@ pub fn sso_role_session(
     python_hash(Value::Object(members), (",", ":"))
 }
 
+/// How the names of Keyfob's own sessions begin. Those of the AWS CLI have only hexadecimal digits.
+pub(super) const OWN_PREFIX: &str = "keyfob-";
+
+/// Returns the name, without `.json`, of the file with the credentials that the
+/// `credential_process` of a profile has printed. The AWS CLI has no such file.
+///
+/// # Errors
+///
+/// As for [`role_session`].
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::files::names;
+///
+/// let name = names::process_session("dev", "/opt/keys --dev")?;
+/// assert_eq!(name, "keyfob-eabb8d4e728a0c8b38b1b344426f9dc2df4b8194");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn process_session(profile: &str, command: &str) -> io::Result<String> {
+    let hash = python_hash(serde_json::json!([profile, command]), (",", ":"))?;
+    Ok(format!("{OWN_PREFIX}{hash}"))
+}
+
 fn python_hash(mut value: Value, separators: (&'static str, &'static str)) -> io::Result<String> {
     value.sort_all_objects();
     let mut text = Vec::new();

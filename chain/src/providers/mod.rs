@@ -13,6 +13,7 @@ mod process;
 mod profile;
 mod region;
 mod role;
+mod session;
 #[cfg(any(feature = "sso", feature = "login"))]
 mod shared_token;
 #[cfg(feature = "sso")]

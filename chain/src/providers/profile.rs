@@ -1,4 +1,4 @@
-use std::mem::discriminant;
+use std::{mem::discriminant, path::PathBuf};
 
 use keyfob_sigv4::{Credentials, Timestamp};
 
@@ -7,6 +7,7 @@ use super::{
     environment::EnvironmentProvider,
     misspelt::misspelt,
     role::{Base, CredentialSource, Plan, Role, Sessions, masks, masks_of_sources},
+    session::SessionFile,
     without_profile::{profile_name, without_profile},
 };
 use crate::{
@@ -36,7 +37,10 @@ use crate::{
 /// sessions of roles are cached there, each for all profiles that share it.
 ///
 /// The program of `credential_process` is run without a shell, again when its credentials expire.
-/// If it fails, that is an error.
+/// If it fails, that is an error. What it prints is kept out of files, unless the profile has
+/// `keyfob_cache_process = true` and the [`Sources`](crate::Sources) have a disk: then programs on
+/// this machine share it, in a file with mode 0600 beside the sessions of roles. Credentials
+/// without a session token or without an expiry are never written.
 ///
 /// A role of IAM Identity Center (SSO) is that of `sso_account_id` and `sso_role_name`, with an
 /// `sso_session` or with `sso_start_url` and `sso_region`. The user signs in with `aws sso login`,
@@ -82,6 +86,58 @@ impl ProfileProvider {
             name: self.name.clone(),
             settings,
         }
+    }
+
+    /// Returns the files with the sessions of the profile, and of the profiles that it gets
+    /// credentials from, on the disk of the [`Sources`](crate::Sources). They need not exist, and
+    /// other profiles may share them.
+    ///
+    /// # Errors
+    ///
+    /// The error of the profile, if it is not complete.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{ProfileProvider, Settings, Sources, Variables};
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    ///
+    /// let config = b"[profile dev]\nrole_arn = arn:aws:iam::123456789012:role/demo\n\
+    ///     credential_source = Environment\n";
+    /// let files = ConfigFiles::parse([(FileKind::Config, "config", &config[..])]);
+    /// let settings = Settings::new(Variables::default(), files)
+    ///     .with_profile("dev")
+    ///     .with_sources(Sources::default().with_disk("/home/ada/.aws"));
+    /// # #[cfg(feature = "sts")]
+    /// assert_eq!(
+    ///     ProfileProvider::new(settings).session_files()?,
+    ///     ["/home/ada/.aws/cli/cache/5f52c9c583acfd120a607977e4f21fe86b7fa42d.json"]
+    ///         .map(std::path::PathBuf::from),
+    /// );
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    pub fn session_files(&self) -> Result<Vec<PathBuf>, Error> {
+        let Some(plan) = Plan::from_settings(&self.settings)? else {
+            return Ok(Vec::new());
+        };
+        let roles = plan.roles.iter();
+        let mut files: Vec<_> = roles
+            .flat_map(|role| self.sessions.paths(role, None))
+            .collect();
+        let file = match &plan.base {
+            Base::WebIdentity {
+                role, token_file, ..
+            } => {
+                files.extend(self.sessions.paths(role, Some(token_file)));
+                None
+            }
+            Base::Process(process) => process.file(&self.settings, None),
+            #[cfg(feature = "sso")]
+            Base::Sso(role) => role.file(&self.settings, None),
+            _ => None,
+        };
+        files.extend(file.into_iter().flat_map(SessionFile::into_paths));
+        Ok(files)
     }
 
     /// Returns true if an argument `--profile` switches off the variables.

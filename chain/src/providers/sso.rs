@@ -7,13 +7,14 @@ use keyfob_sts::{
 use serde_json::json;
 
 use super::{
-    role::{DEFAULT_DURATION, Session, SessionFile, SharedSession, error_at, property},
+    role::{DEFAULT_DURATION, error_at, property},
+    session::{SessionFile, SharedSession},
     shared_token::{SharedToken, Token, at, client, is_refusal},
 };
 use crate::{
     config::{Region, Settings},
     error::{Error, ErrorKind, shown},
-    files::names,
+    files::{names, sessions::Session},
     finding::Finding,
     origin::Origin,
     profiles::{Section, SectionName, Value},
@@ -135,12 +136,10 @@ impl SsoRole {
         refused: Option<Credentials>,
         now: Timestamp,
     ) -> Result<Credentials, Error> {
-        let (session, url) = (self.session.as_deref(), &self.start_url);
-        let name = names::sso_role_session(session, url, &self.role_name, &self.account_id);
-        let file = settings.sources().disk().zip(name.ok());
         let shared = SharedSession {
             settings,
-            file: file.map(|(disk, name)| SessionFile::new(disk, [name], refused)),
+            file: self.file(settings, refused),
+            renewal: Renewal::Service,
             lifetime: DEFAULT_DURATION,
             asks: false,
             named_in: &self.named_in,
@@ -157,10 +156,26 @@ impl SsoRole {
             Ok(Session {
                 credentials: answer.credentials,
                 user: None,
-                provider: Some("sso"),
+                provider: Some("sso".to_owned()),
+                profile: None,
             })
         };
         shared.get(now, fetch, issue).await
+    }
+
+    /// Returns the file of the session on the disk.
+    pub(super) fn file(
+        &self,
+        settings: &Settings,
+        refused: Option<Credentials>,
+    ) -> Option<SessionFile> {
+        let (session, url) = (self.session.as_deref(), &self.start_url);
+        let name = names::sso_role_session(session, url, &self.role_name, &self.account_id);
+        Some(SessionFile::new(
+            settings.sources().disk()?,
+            name.ok(),
+            refused,
+        ))
     }
 
     fn token<'a>(&'a self, settings: &'a Settings) -> Result<SharedToken<'a>, Error> {

@@ -132,7 +132,8 @@ impl Sources {
 
     /// Sets the folder whose `cli/cache` has the sessions of roles, usually `~/.aws`. Programs on
     /// this machine share them, the AWS CLI included: fifty processes that need the same session
-    /// ask STS once. Without it, nothing is written.
+    /// ask STS once. The credentials of `credential_process` are there only if the profile has
+    /// `keyfob_cache_process = true`. Without a disk, nothing is written.
     ///
     /// Its `sso/cache` and `login/cache` have the tokens of SSO and of `aws login`, which are
     /// refreshed by one process at a time. Without a disk, they are read from the home folder and
@@ -213,7 +214,6 @@ impl Sources {
         }
     }
 
-    #[cfg(feature = "sts")]
     pub(crate) fn disk(&self) -> Option<&std::path::Path> {
         self.disk.as_deref()
     }
@@ -230,7 +230,7 @@ impl Sources {
     }
 
     /// Returns where the credentials of a source are cached. The key says what they are made of.
-    pub(crate) fn slot(&self, key: String) -> Arc<Slot> {
+    pub(crate) fn slot(&self, key: String) -> Slot {
         self.sessions.slot(key)
     }
 

@@ -1,6 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use keyfob_sigv4::Credentials;
@@ -9,11 +9,11 @@ use crate::cache::Slot;
 
 /// The credentials that sources have issued in this process, by what they are made of.
 #[derive(Default)]
-pub(super) struct Sessions(Mutex<HashMap<String, Arc<Slot>>>);
+pub(super) struct Sessions(Mutex<HashMap<String, Slot>>);
 
 impl Sessions {
-    pub(super) fn slot(&self, key: String) -> Arc<Slot> {
-        Arc::clone(self.lock().entry(key).or_default())
+    pub(super) fn slot(&self, key: String) -> Slot {
+        self.lock().entry(key).or_default().clone()
     }
 
     pub(super) fn invalidate(&self, refused: &Credentials) {
@@ -22,7 +22,7 @@ impl Sessions {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Slot>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
         // Nothing panics while the lock is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -68,15 +68,15 @@ fn wait_for_lock(folder: &Path) {
 
 #[test]
 fn a_killed_writer_leaves_the_old_version_or_the_new_one_and_the_next_one_cleans_up() {
-    kill_writers(12);
+    kill_writers(15);
 }
 
 #[test]
 #[ignore = "long"]
-fn three_hundred_killed_writers_leave_whole_files_and_no_others() {
+fn five_hundred_killed_writers_leave_whole_files_and_no_others() {
     if job().is_some() {
         return;
     }
-    let left = kill_writers(300);
-    println!("300 kills, {left} temporary files removed by the next writer, none left");
+    let left = kill_writers(500);
+    println!("500 kills, {left} temporary files removed by the next writer, none left");
 }

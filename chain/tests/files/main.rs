@@ -8,8 +8,10 @@
 #[cfg(unix)]
 mod access;
 mod beside;
+mod crowd;
 mod kill;
 mod lock;
+mod sessions;
 
 use std::{
     fs,

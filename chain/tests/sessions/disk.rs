@@ -5,11 +5,16 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use keyfob_chain::{FindingKind, Settings, Sources, files::names};
+use keyfob_chain::{
+    FindingKind, Settings, Sources,
+    files::names,
+    profiles::{ConfigFiles, FileKind},
+};
 use keyfob_sigv4::Timestamp;
+use keyfob_sts::trust::TrustPolicy;
 use serde_json::{Value, json};
 
-use super::{Cloud, arn, later};
+use super::{Cloud, Role, arn, later};
 
 /// Returns the file of a session of a role without further parameters.
 pub(super) fn file(folder: &Path, role: &str) -> PathBuf {
@@ -287,21 +292,7 @@ async fn the_aws_cli_reads_our_sessions_and_we_read_its_own() {
         fs::write(path.join("config"), cloud.config()).unwrap();
         let before = cloud.calls();
         let ours = async || cloud.key("admin", &on_disk(&path), later(0)).await.unwrap();
-        let theirs = || {
-            let output = Command::new(&aws)
-                .args(["sts", "get-caller-identity", "--profile", "admin"])
-                .env_clear()
-                .env("HOME", folder.path())
-                .env("AWS_ENDPOINT_URL_STS", cloud.listener.url())
-                .env("AWS_DEFAULT_REGION", "eu-west-1")
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success(),
-                "{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-        };
+        let theirs = || cloud.run(&aws, folder.path(), "admin");
         if ours_first {
             ours().await;
             theirs();
@@ -312,6 +303,58 @@ async fn the_aws_cli_reads_our_sessions_and_we_read_its_own() {
             ours().await;
             assert_eq!(cloud.calls(), assumed, "the session that aws wrote is read");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn version_1_of_the_aws_cli_reads_our_session_of_a_web_identity_and_we_read_its_own() {
+    let Some(aws) = aws() else {
+        println!("not run: target/pytools has no aws; the tests of the CLI install it");
+        return;
+    };
+    let cloud = Cloud::start().await;
+    let (issuer, audience) = ("https://token.example.com", "sts.amazonaws.com");
+    let provider = cloud.account.add_oidc_provider(issuer, audience).unwrap();
+    let policy = format!(
+        r#"{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow",
+            "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {{"Federated": "{provider}"}}}}}}"#
+    );
+    let role = Role::new("web")
+        .unwrap()
+        .trust(TrustPolicy::parse(&policy).unwrap());
+    cloud.account.add_role(role);
+    for ours_first in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".aws");
+        fs::create_dir(&path).unwrap();
+        let token = cloud
+            .account
+            .web_identity_token(issuer, "me", audience, later(60));
+        fs::write(folder.path().join("token"), token.expose()).unwrap();
+        let config = format!(
+            "[profile web]\nrole_arn = {}\nweb_identity_token_file = {}\n",
+            arn("web"),
+            folder.path().join("token").display()
+        );
+        fs::write(path.join("config"), &config).unwrap();
+        let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+        let variables = cloud.settings("web", &on_disk(&path)).variables().clone();
+        let settings = Settings::new(variables, files)
+            .with_profile("web")
+            .with_sources(on_disk(&path));
+        let chain = keyfob_chain::Chain::default_for(keyfob_chain::Order::Cli, &settings);
+        let ours = async || assert!(chain.resolve(later(0)).await.credentials.is_ok());
+        let theirs = || cloud.run(&aws, folder.path(), "web");
+        let before = cloud.sts.calls("AssumeRoleWithWebIdentity");
+        if ours_first {
+            ours().await;
+            theirs();
+        } else {
+            theirs();
+            ours().await;
+        }
+        assert_eq!(cloud.sts.calls("AssumeRoleWithWebIdentity"), before + 1);
+        assert_eq!(fs::read_dir(path.join("cli/cache")).unwrap().count(), 1);
     }
 }
 

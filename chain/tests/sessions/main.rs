@@ -8,7 +8,7 @@
 mod disk;
 mod mfa;
 
-use std::sync::Arc;
+use std::{path::Path, process::Command, sync::Arc};
 
 use keyfob_chain::{
     Cached, Chain, Error, Order, Settings, Sources, Variables,
@@ -22,6 +22,7 @@ const ACCOUNT: &str = "123456789012";
 
 /// An account with a user, three roles and the user's MFA device, and its STS.
 struct Cloud {
+    account: Arc<Account>,
     sts: Arc<Services>,
     listener: Listener,
     user: Credentials,
@@ -36,13 +37,14 @@ impl Cloud {
         for role in ["dev", "admin", "audit"] {
             account.add_role(Role::new(role).unwrap());
         }
-        let sts = Arc::new(Services::new(account));
+        let sts = Arc::new(Services::new(Arc::clone(&account)));
         let shared = Arc::clone(&sts);
         let listener = Listener::builder().start(move |request| {
             let (head, body) = request.into_parts();
             std::future::ready(shared.answer(&head, &body, Timestamp::now()))
         });
         Self {
+            account,
             sts,
             listener: listener.await.unwrap(),
             user,
@@ -93,6 +95,20 @@ impl Cloud {
         let chain = Chain::default_for(Order::Cli, &self.settings(profile, sources));
         let found = chain.resolve(now).await.credentials?;
         Ok(found.access_key_id().to_owned())
+    }
+
+    /// Runs the AWS CLI with a profile of this home folder.
+    fn run(&self, aws: &Path, home: &Path, profile: &str) {
+        let output = Command::new(aws)
+            .args(["sts", "get-caller-identity", "--profile", profile])
+            .env_clear()
+            .env("HOME", home)
+            .env("AWS_ENDPOINT_URL_STS", self.listener.url())
+            .env("AWS_DEFAULT_REGION", "eu-west-1")
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{error}");
     }
 
     /// Returns how many roles were assumed.

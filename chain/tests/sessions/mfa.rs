@@ -1,5 +1,8 @@
 use std::{
     fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -7,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keyfob_chain::{Argument, Chain, Error, ErrorKind, MfaQuestion, Order, Sources};
+use keyfob_chain::{
+    Argument, Chain, Error, ErrorKind, MfaQuestion, Order, Settings, Sources, Variables,
+};
 use keyfob_sigv4::{Secret, Timestamp};
 
 use super::{Cloud, arn, disk::file, later};
@@ -118,6 +123,68 @@ async fn fifty_tasks_ask_one_question() {
         task.await.unwrap();
     }
     assert_eq!(count.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+#[ignore = "the child of the test below"]
+fn child_answers_with_a_code() {
+    let Some(config) = std::env::var_os("KEYFOB_TEST_CONFIG") else {
+        return;
+    };
+    let folder = Path::new(&config).parent().unwrap().to_owned();
+    let disk = folder.clone();
+    let sources = Sources::default()
+        .with_disk(disk)
+        .with_mfa_prompt(move |_| {
+            let asked = fs::File::options()
+                .create(true)
+                .append(true)
+                .open(folder.join("asked"));
+            asked.unwrap().write_all(b"asked\n").unwrap();
+            // A person needs a while.
+            std::thread::sleep(Duration::from_millis(300));
+            std::future::ready(Ok(std::env::var("KEYFOB_TEST_CODE").unwrap().into()))
+        });
+    let settings = Settings::load(Variables::from_process())
+        .with_profile("mfa")
+        .with_sources(sources);
+    let chain = Chain::default_for(Order::Cli, &settings);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let found = runtime.unwrap().block_on(chain.resolve(Timestamp::now()));
+    assert!(found.credentials.is_ok(), "{:?}", found.credentials);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_processes_ask_one_question_and_sts_once() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    fs::write(&config, cloud.config()).unwrap();
+    let children: Vec<_> = (0..50)
+        .map(|_| {
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "mfa::child_answers_with_a_code", "--ignored"])
+                .env("KEYFOB_TEST_CONFIG", &config)
+                .env(
+                    "KEYFOB_TEST_CODE",
+                    cloud.device.code(Timestamp::now()).expose(),
+                )
+                .env("AWS_CONFIG_FILE", &config)
+                .env("AWS_SHARED_CREDENTIALS_FILE", folder.path().join("none"))
+                .env("AWS_ENDPOINT_URL_STS", cloud.listener.url())
+                .env("AWS_REGION", "eu-west-1")
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let asked = fs::read_to_string(folder.path().join("asked")).unwrap();
+    assert_eq!((asked.as_str(), cloud.calls()), ("asked\n", 1));
 }
 
 #[tokio::test]

@@ -119,6 +119,12 @@ Examples:
   $ keyfob imds user-data --decode
   $ keyfob --sandbox imds credentials";
 
+pub(super) const CACHE: &str = "\
+Examples:
+  $ keyfob cache ls
+  $ keyfob cache clear --expired
+  $ keyfob cache clear --profile prod --dryrun";
+
 pub(super) const SERVE: &str = "\
 Examples:
   $ keyfob serve container

@@ -2,6 +2,7 @@
 //! Keyfob's own options.
 
 mod abbreviate;
+mod cache;
 mod connection;
 mod console;
 pub(crate) mod examples;
@@ -25,6 +26,7 @@ use keyfob_chain::Settings;
 
 use self::variables::{FromVariables, variable_name, with_variables};
 pub(crate) use self::{
+    cache::CacheCommand,
     connection::ConnectionArgs,
     console::ConsoleArgs,
     format::{ErrorFormat, OutputFormat},
@@ -214,6 +216,9 @@ pub(crate) enum Command {
     /// Sign in to the AWS console in a browser, with the credentials in use
     #[command(after_help = examples::CONSOLE)]
     Console(ConsoleArgs),
+    /// List and delete the sessions that are cached in ~/.aws/cli/cache
+    #[command(subcommand, after_help = examples::CACHE)]
+    Cache(CacheCommand),
     /// Ask for keys and defaults and write them to the configuration files
     #[command(after_help = examples::CONFIGURE)]
     Configure {

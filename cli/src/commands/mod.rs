@@ -1,5 +1,6 @@
 //! One module for each command.
 
+mod cache;
 mod configure;
 mod console;
 mod imds;
@@ -30,6 +31,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Login(args) => login::run(context, args).await,
         Command::Logout(args) => login::log_out(context, args),
         Command::Console(args) => console::run(context, args).await,
+        Command::Cache(command) => cache::run(context, command),
         Command::Configure { command } => configure::run(context, command.as_ref()).await,
         Command::Sign(args) => sign::run(context, args).await,
         Command::S3(command) => s3::run(context, command).await,

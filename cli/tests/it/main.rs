@@ -12,6 +12,8 @@ mod bad_input;
 #[cfg(target_os = "linux")]
 mod browser;
 #[cfg(unix)]
+mod cache;
+#[cfg(unix)]
 mod chains;
 mod configure;
 mod console;

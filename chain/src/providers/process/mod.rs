@@ -4,16 +4,20 @@ mod document;
 
 use std::{fmt, io, path::Path};
 
-use keyfob_sigv4::Timestamp;
+use keyfob_sigv4::{Credentials, Timestamp};
 use serde_json::json;
 
-use super::role::property;
+use super::{
+    role::property,
+    session::{SessionFile, SharedSession},
+};
 use crate::{
     config::{Settings, table},
     error::{Error, ErrorKind, quotable, quotable_path, shown},
+    files::{names, sessions::Session},
     origin::Origin,
     profiles::{Section, Value},
-    provider::Found,
+    provider::{Found, Renewal},
     sources::{ProcessCommand, ProcessOutput},
 };
 
@@ -32,11 +36,14 @@ pub(super) struct Process {
     place: String,
     origin: Origin,
     account_id: Option<String>,
+    /// Whether a file may have what it prints.
+    is_cached: bool,
 }
 
 impl Process {
     pub(super) fn new(section: &Section, command: &Value) -> Self {
         let account_id = property(section, "aws_account_id");
+        let cached = property(section, table::CACHE_PROCESS.property());
         let profile = section.name().name();
         let named_in = Box::new(Origin::file(command.location(), profile));
         Self {
@@ -45,6 +52,7 @@ impl Process {
             place: command.location().to_string(),
             origin: Origin::Process { named_in },
             account_id: account_id.map(|id| id.as_str().to_owned()),
+            is_cached: cached.is_some_and(|flag| flag.as_str().eq_ignore_ascii_case("true")),
         }
     }
 
@@ -64,12 +72,55 @@ impl Process {
         settings: &Settings,
         now: Timestamp,
     ) -> Result<Found, Error> {
+        let found = |credentials| Found::new(credentials, self.origin());
         let slot = settings.sources().slot(self.key());
-        let cached = slot.credentials(now, 0, || self.run(settings, now)).await?;
-        Ok(Found::new(cached.into(), self.origin()))
+        let ask = async || {
+            let credentials = self.shared(settings, slot.refused(), now).await;
+            credentials.map(found)
+        };
+        let cached = slot.credentials(now, 0, ask).await?;
+        Ok(found(cached.into()))
     }
 
-    async fn run(&self, settings: &Settings, now: Timestamp) -> Result<Found, Error> {
+    /// Returns what a process of another program has printed, if the profile allows it, or runs it.
+    async fn shared(
+        &self,
+        settings: &Settings,
+        refused: Option<Credentials>,
+        now: Timestamp,
+    ) -> Result<Credentials, Error> {
+        let shared = SharedSession {
+            settings,
+            file: self.file(settings, refused),
+            renewal: Renewal::ByCaller,
+            lifetime: 0,
+            // It may ask at the terminal or in a browser.
+            asks: true,
+            named_in: &self.origin,
+        };
+        let issue = async |(), now| {
+            Ok(Session {
+                credentials: self.run(settings, now).await?,
+                user: None,
+                provider: Some("process".to_owned()),
+                profile: Some(self.profile.clone()),
+            })
+        };
+        shared.get(now, async || Ok(()), issue).await
+    }
+
+    /// Returns the file on the disk, if the profile allows one.
+    pub(super) fn file(
+        &self,
+        settings: &Settings,
+        refused: Option<Credentials>,
+    ) -> Option<SessionFile> {
+        let disk = settings.sources().disk().filter(|_| self.is_cached)?;
+        let name = names::process_session(&self.profile, &self.command);
+        Some(SessionFile::new(disk, name.ok(), refused))
+    }
+
+    async fn run(&self, settings: &Settings, now: Timestamp) -> Result<Credentials, Error> {
         let command = self.command(settings)?;
         let program = command.program().to_owned();
         let watch = settings.sources().watch(now);
@@ -89,7 +140,7 @@ impl Process {
             let text = format!("the credentials in its output expired at {expiry}");
             return Err(self.error(ErrorKind::Expired, &text));
         }
-        Ok(Found::new(credentials, self.origin()))
+        Ok(credentials)
     }
 
     /// Returns the command to run, which tells the process which profiles wait for it.

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use keyfob_sigv4::Timestamp;
 
 use super::{Role, TokenFile};
@@ -31,6 +33,15 @@ impl Sessions {
         _now: Timestamp,
     ) -> Result<Found, Error> {
         Err(unsupported(role))
+    }
+
+    #[expect(clippy::unused_self, reason = "as with the feature sts")]
+    pub(in crate::providers) fn paths(
+        &self,
+        _role: &Role,
+        _token_file: Option<&TokenFile>,
+    ) -> Vec<PathBuf> {
+        Vec::new()
     }
 
     pub(in crate::providers) async fn assume_with_token(

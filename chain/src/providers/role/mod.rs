@@ -13,11 +13,7 @@ mod disabled;
 mod masks;
 mod plan;
 #[cfg(feature = "sts")]
-mod session_file;
-#[cfg(feature = "sts")]
 mod sessions;
-#[cfg(feature = "sts")]
-mod shared_session;
 #[cfg(feature = "sts")]
 mod sts;
 
@@ -27,12 +23,12 @@ pub(super) use masks::{masks, masks_of_sources};
 #[cfg(feature = "sso")]
 pub(super) use plan::error_at;
 pub(super) use plan::{Base, CredentialSource, Plan, property};
-#[cfg(feature = "sso")]
-pub(super) use session_file::{Session, SessionFile};
 #[cfg(feature = "sts")]
 pub(super) use sessions::Sessions;
-#[cfg(feature = "sso")]
-pub(super) use shared_session::{DEFAULT_DURATION, SharedSession};
+
+/// How long a session is valid, in seconds, if the configuration does not say.
+#[cfg(feature = "sts")]
+pub(super) const DEFAULT_DURATION: u32 = 3600;
 
 /// A role to request from STS.
 #[derive(Clone, Debug)]

@@ -1,12 +1,10 @@
-use std::io;
+use std::{io, path::PathBuf};
 
-use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    Role, TokenFile,
-    session_file::SessionFile,
-    shared_session::{DEFAULT_DURATION, SharedSession},
+    DEFAULT_DURATION, Role, TokenFile,
     sts::{Sts, read_token},
 };
 use crate::{
@@ -15,6 +13,7 @@ use crate::{
     files::names,
     origin::Origin,
     provider::{Found, Renewal},
+    providers::session::{SessionFile, SharedSession},
 };
 
 /// The sessions of roles: in the memory that clones of the [`Sources`](crate::Sources) share, on
@@ -86,10 +85,7 @@ impl Sessions {
         let key = self.key(role, &json!(token_file.path.to_string_lossy()));
         let ask = async |refused| {
             let token = read_token(token_file)?;
-            let without = role.parameters();
-            let mut with = without.clone();
-            with.insert("WebIdentityToken".to_owned(), token.expose().into());
-            let shared = self.shared(role, &[with, without], refused);
+            let shared = self.shared(role, &with_token(role, &token), refused);
             let fetch = async || Ok(());
             let issue = async |(), now| {
                 self.sts
@@ -132,21 +128,50 @@ impl Sessions {
     fn shared<'a>(
         &'a self,
         role: &'a Role,
-        parameters: &[serde_json::Map<String, Value>],
+        parameters: &[Parameters],
         refused: Option<Credentials>,
     ) -> SharedSession<'a> {
-        let sources = self.settings.sources();
-        let names = parameters.iter().map(names::role_session);
-        let names = names.collect::<io::Result<Vec<_>>>().ok();
-        let file = sources.disk().zip(names);
         SharedSession {
             settings: &self.settings,
-            file: file.map(|(disk, names)| SessionFile::new(disk, names, refused)),
+            file: self.file(parameters, refused),
+            renewal: Renewal::Service,
             lifetime: role.duration_seconds.unwrap_or(DEFAULT_DURATION),
             asks: role.mfa_serial.is_some(),
             named_in: &role.named_in,
         }
     }
+
+    /// Returns the files of a role's session on the disk.
+    pub(in crate::providers) fn paths(
+        &self,
+        role: &Role,
+        token_file: Option<&TokenFile>,
+    ) -> Vec<PathBuf> {
+        let parameters = match token_file.map(read_token) {
+            Some(Ok(token)) => with_token(role, &token).to_vec(),
+            _ => vec![role.parameters()],
+        };
+        let file = self.file(&parameters, None);
+        file.map_or_else(Vec::new, SessionFile::into_paths)
+    }
+
+    fn file(&self, parameters: &[Parameters], refused: Option<Credentials>) -> Option<SessionFile> {
+        let names = parameters.iter().map(names::role_session);
+        let names = names.collect::<io::Result<Vec<_>>>().ok()?;
+        let disk = self.settings.sources().disk()?;
+        Some(SessionFile::new(disk, names, refused))
+    }
+}
+
+type Parameters = serde_json::Map<String, Value>;
+
+/// Returns the parameters that name the file of a web identity in version 1 of the AWS CLI, and
+/// then those of version 2, which has the same file for every token.
+fn with_token(role: &Role, token: &Secret) -> [Parameters; 2] {
+    let without = role.parameters();
+    let mut with = without.clone();
+    with.insert("WebIdentityToken".to_owned(), token.expose().into());
+    [with, without]
 }
 
 /// A code would be of no use for a role that must not be assumed.

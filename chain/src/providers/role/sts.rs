@@ -1,18 +1,23 @@
 use std::sync::Arc;
 
-use keyfob_sigv4::{Secret, Timestamp};
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
     Client, ErrorKind as StsErrorKind,
-    actions::{AssumeRole, AssumeRoleWithWebIdentity, AssumedRole, WebIdentityRole},
+    actions::{
+        AssumeRole, AssumeRoleWithWebIdentity, AssumedRole, AssumedRoleUser, WebIdentityRole,
+    },
     mfa::{SentCodes, is_code_refused},
 };
 use tokio::sync::OnceCell;
 
-use super::{Role, TokenFile, session_file::Session};
+use super::{Role, TokenFile};
 use crate::{
     config::{Region, Settings},
     error::{Error, ErrorKind, shown_path},
-    files,
+    files::{
+        self,
+        sessions::{Session, SessionUser},
+    },
     finding::{Finding, FindingKind},
     origin::Origin,
     provider::Found,
@@ -24,21 +29,25 @@ const CODES: u32 = 3;
 
 impl From<AssumedRole> for Session {
     fn from(answer: AssumedRole) -> Self {
-        Self {
-            credentials: answer.credentials,
-            user: answer.user,
-            provider: None,
-        }
+        issued(answer.credentials, answer.user)
     }
 }
 
 impl From<WebIdentityRole> for Session {
     fn from(answer: WebIdentityRole) -> Self {
-        Self {
-            credentials: answer.credentials,
-            user: answer.user,
-            provider: None,
-        }
+        issued(answer.credentials, answer.user)
+    }
+}
+
+fn issued(credentials: Credentials, user: Option<AssumedRoleUser>) -> Session {
+    Session {
+        credentials,
+        user: user.map(|user| SessionUser {
+            id: user.assumed_role_id,
+            arn: user.arn,
+        }),
+        provider: None,
+        profile: None,
     }
 }
 

@@ -1,33 +1,37 @@
+//! Sessions that programs on this machine share.
+
+mod file;
+
 use keyfob_sigv4::{Credentials, Timestamp};
 
-use super::session_file::{Session, SessionFile};
+pub(super) use self::file::SessionFile;
 use crate::{
     cache::advisory_window,
     config::Settings,
     error::{Error, ErrorKind},
+    files::sessions::Session,
     finding::{Finding, FindingKind},
     origin::Origin,
+    provider::Renewal,
 };
 
-/// How long a session is valid, in seconds, if the configuration does not say.
-pub(in crate::providers) const DEFAULT_DURATION: u32 = 3600;
-
 /// A session that the programs on this machine share through a file, if there is a disk.
-pub(in crate::providers) struct SharedSession<'a> {
-    pub(in crate::providers) settings: &'a Settings,
-    pub(in crate::providers) file: Option<SessionFile>,
-    /// How long a new session is valid, in seconds.
-    pub(in crate::providers) lifetime: u32,
+pub(super) struct SharedSession<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) file: Option<SessionFile>,
+    /// How a new session is renewed, and how long it is valid, in seconds.
+    pub(super) renewal: Renewal,
+    pub(super) lifetime: u32,
     /// Whether a person is asked for a new one.
-    pub(in crate::providers) asks: bool,
+    pub(super) asks: bool,
     /// Where it is configured.
-    pub(in crate::providers) named_in: &'a Origin,
+    pub(super) named_in: &'a Origin,
 }
 
 impl SharedSession<'_> {
     /// Returns the session of the file. If that is about to expire, gets what a new one needs, and
     /// issues it with the file locked, unless another process was faster.
-    pub(in crate::providers) async fn get<T>(
+    pub(super) async fn get<T>(
         self,
         now: Timestamp,
         fetch: impl AsyncFnOnce() -> Result<T, Error>,
@@ -38,7 +42,7 @@ impl SharedSession<'_> {
             let source = fetch().await?;
             return issue(source, watch.now()).await.map(|new| new.credentials);
         };
-        let window = advisory_window(self.lifetime);
+        let window = advisory_window(self.renewal, self.lifetime);
         let fresh = |now: Timestamp| file.read().filter(|old| is_valid_for(window, old, now));
         if let Some(session) = fresh(now) {
             return Ok(session);
@@ -59,7 +63,7 @@ impl SharedSession<'_> {
             }
             let session = issue(source, now).await?;
             if let Some(lock) = lock
-                && let Err(error) = file.write(&lock, &session)
+                && let Err(error) = session.write(&lock)
             {
                 self.tell(&error);
             }
