@@ -37,8 +37,8 @@ use crate::{
 /// - Credentials with [`Renewal::Service`](crate::Renewal::Service) (instance metadata, a
 ///   container's agent, STS) are refreshed 5, 15 or 60 minutes before they expire, depending on
 ///   their lifetime, less a random fifth of that time. No caller waits for this: in a runtime of
-///   Tokio it is a task of its own. Without one, the first caller does it. From 1 minute before
-///   expiry, callers wait for the refresh.
+///   Tokio it is a task of its own, and the runtime must go on. Without one, the first caller does
+///   it. From 1 minute before expiry, callers wait for the refresh.
 /// - If a refresh fails, the next attempt is 5 to 10 minutes later. Until then the old credentials
 ///   are served, even after they expire if the failure was an outage. After a final one, such as a
 ///   refusal, callers get the error of a new attempt from 1 minute before expiry.

@@ -56,7 +56,8 @@ pub(super) enum Turn {
     Lead(Lead, Option<CachedCredentials>),
 }
 
-/// For one cache among those that it asks, which are refreshed in time: it asks them no earlier.
+/// A cache below a [`Cached`](super::Cached), which refreshes as early as it can: the one above
+/// asks later, and finds new credentials.
 impl Default for Slot {
     fn default() -> Self {
         Self::with(Box::new(random), false)
@@ -69,7 +70,8 @@ fn random() -> u64 {
 }
 
 impl Slot {
-    /// Creates a cache whose refreshes start at random times.
+    /// Creates a cache whose refreshes start at random times. Without a source of random numbers,
+    /// they are those of this process.
     pub(super) fn spread(random: Option<Random>) -> Self {
         Self::with(random.unwrap_or_else(|| Box::new(self::random)), true)
     }
