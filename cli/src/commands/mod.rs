@@ -5,6 +5,7 @@ mod configure;
 mod console;
 mod imds;
 mod login;
+mod redirect;
 mod s3;
 mod saml;
 mod sandbox;

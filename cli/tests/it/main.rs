@@ -22,6 +22,7 @@ mod decisions;
 mod endpoints;
 mod files;
 mod imds;
+#[cfg(target_os = "linux")]
 mod javascript;
 mod keyfob;
 mod lab;

@@ -353,6 +353,7 @@ print(u.urlopen(request).read().decode())' "$1" > page 2>&1 &"#;
     #[test]
     fn a_signed_response_of_a_real_identity_provider_is_traded_for_a_session() {
         let Some(packages) = javascript::packages() else {
+            println!("not run: npm is not installed");
             return;
         };
         let idp = Idp::start();

@@ -1,13 +1,9 @@
 //! `keyfob login` and `keyfob logout`: the credentials of a person who is signed in to the AWS
 //! console.
 
-use http::Method;
-use keyfob_chain::{
-    Origin, Region, TokenFolder,
-    profiles::{FileKind, Section, SectionName},
-    settings::LOGIN_SESSION,
-    shell,
-};
+mod profile;
+
+use keyfob_chain::{Origin, Region, TokenFolder};
 use keyfob_sigv4::{Secret, Timestamp};
 use keyfob_sts::{
     CodeVerifier, Error,
@@ -15,34 +11,21 @@ use keyfob_sts::{
     signin::{CreateOAuth2Token, DpopKey, LoginFile, LoginToken, LoginUrl},
 };
 
+use self::profile::Profile;
+use super::redirect;
 use crate::{
     args::{LoginArgs, LogoutArgs},
     context::Context,
     failure::Failure,
     services::Client,
     signals::finish_writing,
-    terminal::{Callback, Parameters, Prompt, open_url, printable},
+    terminal::{Prompt, open_url, printable},
 };
-
-/// The path of the redirect URL that AWS Sign-In knows.
-const CALLBACK: &str = "/oauth/callback";
 
 /// What `aws` says after a logout.
 const EXPIRY: &str = "Note, any local developer tools that have already loaded access tokens may \
                       continue to use them until their expiration. Access tokens expire in 15 \
                       minutes.\n";
-
-/// The property of a profile with the ARN of its login.
-const PROPERTY: &str = LOGIN_SESSION.properties[0];
-/// The properties with which a profile has credentials of another kind, and its name in `aws`.
-const OTHERS: [(&str, &str); 6] = [
-    ("web_identity_token_file", "Web Identity"),
-    ("sso_role_name", "SSO"),
-    ("sso_account_id", "SSO"),
-    ("aws_access_key_id", "Access Key"),
-    ("role_arn", "Assume Role"),
-    ("credential_process", "Credential Process"),
-];
 
 /// Signs a person in, and stores the credentials and the profile that uses them.
 ///
@@ -64,11 +47,10 @@ pub(super) async fn run(context: &Context, args: &LoginArgs) -> Result<(), Failu
     let client = Client::in_region(context, &Service::SIGNIN, &region, None)?;
     let verifier = CodeVerifier::from_random(rand::random());
     let answer = if args.remote {
-        ask_elsewhere(context, &client, &verifier).await
+        ask_elsewhere(context, &client, &verifier).await?
     } else {
-        ask_here(context, args, &client, &verifier).await
+        ask_here(context, args, &client, &verifier).await?
     };
-    let answer = answer?;
     let key = new_key();
     let token = redeem(context, &client, &answer, &verifier, &key).await?;
     let now = Timestamp::now();
@@ -109,7 +91,7 @@ pub(super) fn log_out(context: &Context, args: &LogoutArgs) -> Result<(), Failur
         });
     }
     let profile = Profile::new(context)?;
-    let name = printable(profile.section.name());
+    let name = printable(profile.name());
     let Some(session) = profile.session else {
         console.warn(&format!("no login session found for profile '{name}'"));
         return Ok(());
@@ -118,109 +100,6 @@ pub(super) fn log_out(context: &Context, args: &LogoutArgs) -> Result<(), Failur
     console.write_stdout(format!(
         "Removed cached login credentials for profile '{name}'. {EXPIRY}"
     ))
-}
-
-/// The profile that is about to use a login, which may not exist yet.
-struct Profile<'a> {
-    section: SectionName,
-    found: Option<&'a Section>,
-    /// The ARN of the login that it uses so far.
-    session: Option<&'a str>,
-}
-
-impl<'a> Profile<'a> {
-    /// # Errors
-    ///
-    /// If the profile cannot be read, or if the config file cannot have it.
-    fn new(context: &'a Context) -> Result<Self, Failure> {
-        let settings = context.settings();
-        let section = SectionName::profile(settings.profile_name());
-        let mut editor = context.editor(FileKind::Config)?;
-        editor.set(&section, PROPERTY, "")?;
-        let found = settings.files().find(&section)?;
-        let get = |name: &str| found.and_then(|found| found.get(name)?.non_empty());
-        Ok(Self {
-            session: get(PROPERTY),
-            section,
-            found,
-        })
-    }
-
-    /// Fails if the profile has credentials of another kind, which could come before those of the
-    /// login. One that has a login as well was made so by hand.
-    fn check(&self) -> Result<(), Failure> {
-        if self.session.is_some() {
-            return Ok(());
-        }
-        let has = |name: &str| self.found.is_some_and(|found| found.get(name).is_some());
-        let Some((_, kind)) = OTHERS.iter().find(|(name, _)| has(name)) else {
-            return Ok(());
-        };
-        let name = printable(self.section.name());
-        Err(Failure::configuration(format!(
-            "profile \"{name}\" is already configured with {kind} credentials"
-        ))
-        .with_hint("`keyfob login --profile NAME` makes a new profile with that name")
-        .with_hint(format!(
-            "or remove the credentials of profile \"{name}\" from the files first"
-        )))
-    }
-
-    /// Asks before another login takes the place of the one that the profile uses.
-    async fn may_change_to(&self, context: &Context, session: &str) -> Result<bool, Failure> {
-        let Some(old) = self.session.filter(|old| *old != session) else {
-            return Ok(true);
-        };
-        let name = printable(self.section.name());
-        let console = context.console();
-        console.note(&format!(
-            "profile \"{name}\" is already configured to use session {}",
-            printable(old)
-        ));
-        let prompt = Prompt::new(console, "give another profile with --profile")?;
-        let question = format!(
-            "Do you want to overwrite it to use {} instead? (y/n)",
-            printable(session)
-        );
-        let check = |answer: &str| match answer {
-            "y" | "n" => Ok(()),
-            _ => Err("type y or n".to_owned()),
-        };
-        let answer = prompt.line(&question, Some("n"), check).await?;
-        Ok(answer.as_deref() == Some("y"))
-    }
-
-    fn save(
-        &self,
-        context: &Context,
-        session: &str,
-        region: Option<&Region>,
-    ) -> Result<(), Failure> {
-        let mut editor = context.editor(FileKind::Config)?;
-        editor.set(&self.section, PROPERTY, session)?;
-        if let Some(region) = region {
-            editor.set(&self.section, "region", region.name())?;
-        }
-        context.save(&editor)
-    }
-
-    /// The lines of `aws`.
-    fn report(&self, session: &str) -> String {
-        let name = self.section.name();
-        let mut text = format!(
-            "\nUpdated profile {} to use {} credentials.\n",
-            printable(name),
-            printable(session)
-        );
-        if name != "default" {
-            let option = shell::option("--profile", name);
-            text += &format!(
-                "Use \"{option}\" to use the new credentials, such as \"keyfob sts \
-                 get-caller-identity {option}\"\n"
-            );
-        }
-        text
-    }
 }
 
 /// Returns the region to sign in to, and whether the user was asked for it: the one that is set, or
@@ -275,53 +154,20 @@ async fn ask_here(
     client: &Client,
     verifier: &CodeVerifier,
 ) -> Result<Answer, Failure> {
-    let state = new_state();
-    let expected = state.clone();
-    let callback = Callback {
-        method: Method::GET,
-        path: CALLBACK.to_owned(),
-        port: args.redirect_port,
-    };
-    let check = move |parameters: &Parameters| check(parameters, &expected);
-    let (port, answer) = callback.listen(check).await?;
-    let redirect_uri = format!("http://127.0.0.1:{port}{CALLBACK}");
+    let (redirect, code) = redirect::listen(args.redirect_port).await?;
     let url = LoginUrl {
         client_id: LoginUrl::SAME_DEVICE,
-        redirect_uri: &redirect_uri,
-        state: &state,
+        redirect_uri: &redirect.uri,
+        state: &redirect.state,
     };
-    let (console, variables) = (context.console(), context.variables());
     let page = url.build(client.endpoint(), verifier);
+    let (console, variables) = (context.console(), context.variables());
     open_url(console, variables, &page, !args.no_browser).await?;
-    let answer = answer.await?;
-    match answer.get("code") {
-        Some(code) if answer.get("error").is_none() => Ok(Answer {
-            client_id: LoginUrl::SAME_DEVICE,
-            code: code.into(),
-            redirect_uri,
-        }),
-        _ => Err(refused(&answer)),
-    }
-}
-
-/// Accepts what the browser brings, a code or an error, if it belongs to this login.
-fn check(parameters: &Parameters, state: &str) -> Result<&'static str, &'static str> {
-    let get = |name| parameters.get(name);
-    match (get("code"), get("error")) {
-        _ if get("state") != Some(state) => Err("This page belongs to another sign-in."),
-        (_, Some(_)) => Ok("The sign-in was refused. Close this page and look at the terminal."),
-        (Some(_), None) => Ok("You are signed in. Close this page and go back to the terminal."),
-        (None, None) => Err("There is no code."),
-    }
-}
-
-fn refused(answer: &Parameters) -> Failure {
-    let reason = printable(answer.get("error").unwrap_or_default()).into_owned();
-    let failure = Failure::other(format!("the sign-in was refused: {reason}"));
-    match answer.get("error_description") {
-        Some(text) => failure.with_detail(format!("  {}", printable(text))),
-        None => failure,
-    }
+    Ok(Answer {
+        client_id: LoginUrl::SAME_DEVICE,
+        code: code.await?,
+        redirect_uri: redirect.uri,
+    })
 }
 
 /// Prints the URL, and asks for the text of the page that a browser elsewhere shows.
@@ -333,7 +179,7 @@ async fn ask_elsewhere(
     let console = context.console();
     // Before the URL is printed, not after it.
     Prompt::new(console, "sign in with `keyfob login --no-browser`")?;
-    let (state, endpoint) = (new_state(), client.endpoint());
+    let (state, endpoint) = (redirect::new_state(), client.endpoint());
     let redirect_uri = LoginUrl::confirmation_page(endpoint);
     let url = LoginUrl {
         client_id: LoginUrl::CROSS_DEVICE,
@@ -404,10 +250,6 @@ fn explained(failure: Failure, error: &Error) -> Failure {
         )),
         None => failure,
     }
-}
-
-fn new_state() -> String {
-    format!("{:032x}", rand::random::<u128>())
 }
 
 fn new_key() -> DpopKey {
