@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The number of levels that a name with dots can have; what follows is part of the last one.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// Posts an object, with `target`, which names the operation, in the header `X-Amz-Target`.
 /// `version` is that of the protocol.

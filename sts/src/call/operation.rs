@@ -249,7 +249,8 @@ impl Operation {
 
     /// Returns the name of the next member of a list: after two members, `Tags.member.3`. Append
     /// `.Key` or the like to it if the members are structures. A list that gets longer than `limit`
-    /// is named in the [`hint`](crate::Error::hint), if the service refuses it.
+    /// is named in the [`hint`](crate::Error::hint), if the service refuses it. Members are counted
+    /// in up to 32 lists within each other.
     ///
     /// Source: AWS Query protocol, which numbers lists from 1.
     ///
@@ -416,7 +417,9 @@ impl Operation {
             self.parameters[*at].1 = value;
             return;
         }
-        for (list, number) in members(&name) {
+        // Each list is a copy of the start of the name: without a limit, a long name would need
+        // gigabytes.
+        for (list, number) in members(&name).take(json::MAX_DEPTH) {
             match self.last_members.get_mut(list) {
                 Some(last) => *last = number.max(*last),
                 None => drop(self.last_members.insert(list.to_owned(), number)),
