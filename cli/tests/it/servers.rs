@@ -13,7 +13,7 @@ use crate::{
     python,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A server in another process, which is killed on drop.
 pub(crate) struct Server {
@@ -147,7 +147,7 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Waits until `ready` returns true, for a minute at most.
+/// Waits until `ready` returns true, for three minutes at most: the machine may be busy.
 #[track_caller]
 pub(crate) fn wait_until(mut ready: impl FnMut() -> bool) {
     let start = Instant::now();
