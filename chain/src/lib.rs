@@ -37,6 +37,8 @@ pub use providers::{
     ContainerProvider, EnvironmentProvider, ProfileProvider, SystemPropertiesProvider,
     WebIdentityProvider,
 };
+#[cfg(feature = "sso")]
+pub use providers::{SsoSession, SsoToken};
 pub use sources::{
     MfaQuestion, ProcessCommand, ProcessOutput, ProcessStop, RunningProcess, Sources,
 };

@@ -164,6 +164,25 @@ async fn debug_of_providers_and_answers_shows_no_secret() {
     }
 }
 
+#[cfg(feature = "sso")]
+#[test]
+fn debug_of_sso_shows_no_token() {
+    use keyfob_chain::{Region, SsoSession, SsoToken};
+
+    let folder = tempfile::tempdir().unwrap();
+    let sources = Sources::default().with_disk(folder.path());
+    let settings = settings().with_sources(sources);
+    let region = Region::new("eu-west-1", Origin::Default).unwrap();
+    let session = SsoSession::new(None, "https://x/", region, Vec::new());
+    check(&session);
+    let text = r#"{"accessToken": "canary", "expiresAt": "2026-11-22T03:10:00Z"}"#;
+    session.save_token(&settings, &text.into()).unwrap();
+    let files = SsoToken::files(&settings).unwrap();
+    let token = SsoToken::lock(&files[0]).unwrap().unwrap();
+    assert_eq!(token.access_token().expose(), "canary");
+    check(&token);
+}
+
 #[test]
 fn debug_of_the_small_types_shows_what_they_say() {
     check(&Finding::note(FindingKind::Other, "text"));

@@ -82,7 +82,8 @@ fn sso_is_send_and_sync() {
         CodeVerifier,
         AuthorizationUrl<'_>,
         TokenFile,
-        RegistrationFile
+        RegistrationFile,
+        StartUrl
     );
     assert_all!(RegisterClient, ClientRegistration, CreateToken, Token);
     assert_all!(StartDeviceAuthorization, DeviceAuthorization);

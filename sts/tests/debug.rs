@@ -310,6 +310,8 @@ fn add_sso(shown: &mut Shown) {
     let none: [&str; 0] = [];
     let file = RegistrationFile::new(registration.clone(), &none, &none);
     shown.add("RegistrationFile", &file);
+    let start_url = StartUrl::parse("https://d-1.awsapps.com/start").unwrap();
+    shown.add("StartUrl", &start_url);
     shown.add("CodeVerifier", &verifier);
     shown.add("RegisterClient", &register);
     shown.add("ClientRegistration", &registration);

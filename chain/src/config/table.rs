@@ -229,6 +229,8 @@ table! {
         CHAIN_SSO, "The account of an SSO role.";
     SSO_ROLE_NAME: [] ["sso_role_name"] Text, "",
         CHAIN_SSO, "The name of an SSO role, which is that of a permission set.";
+    SSO_REGISTRATION_SCOPES: [] ["sso_registration_scopes"] List, "",
+        CHAIN_SSO, "The scopes of the token of an SSO session, separated by commas.";
     LOGIN_SESSION: [] ["login_session"] Text, "",
         CHAIN_LOGIN, "The ARN of the user of `aws login`.";
     LOGIN_CACHE_DIRECTORY: ["AWS_LOGIN_CACHE_DIRECTORY"] [] Path, "~/.aws/login/cache",
@@ -372,7 +374,6 @@ pub(crate) const OTHER_PROPERTIES: &[&str] = &[
     "s3",
     "sdk_ua_app_id",
     "sigv4a_signing_region_set",
-    "sso_registration_scopes",
     "tcp_keepalive",
     "user_agent_appid",
 ];

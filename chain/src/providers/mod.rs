@@ -28,5 +28,7 @@ pub use environment::EnvironmentProvider;
 pub use instance::InstanceMetadataProvider;
 pub(crate) use old_files::OldFiles;
 pub use profile::ProfileProvider;
+#[cfg(feature = "sso")]
+pub use sso::{SsoSession, SsoToken};
 pub use system_properties::SystemPropertiesProvider;
 pub use web_identity::WebIdentityProvider;

@@ -43,11 +43,11 @@ use crate::{
 /// without a session token or without an expiry are never written.
 ///
 /// A role of IAM Identity Center (SSO) is that of `sso_account_id` and `sso_role_name`, with an
-/// `sso_session` or with `sso_start_url` and `sso_region`. The user signs in with `aws sso login`,
-/// and the token in `~/.aws/sso/cache` is read from there. A token that is about to expire is
-/// refreshed only with a disk in [`Sources`](crate::Sources): that uses up its refresh token, and
-/// the new one must be where other programs find it. Without a disk, a token is used until it
-/// expires, or until another program has refreshed it.
+/// `sso_session` or with `sso_start_url` and `sso_region`. The user signs in with
+/// `keyfob sso login`, and the token in `~/.aws/sso/cache` is read from there. A token that is
+/// about to expire is refreshed only with a disk in [`Sources`](crate::Sources): that uses up its
+/// refresh token, and the new one must be where other programs find it. Without a disk, a token is
+/// used until it expires, or until another program has refreshed it.
 ///
 /// The credentials of `login_session` are those of the user, who signs in with `aws login`. Its
 /// token is read and refreshed in the same way, in `~/.aws/login/cache` or the folder of

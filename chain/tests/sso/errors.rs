@@ -107,7 +107,7 @@ async fn a_user_who_must_sign_in_is_told_the_command() {
     assert_eq!(
         error.to_string(),
         "config:2: the portal does not accept the token of the SSO session \"corp\": run \
-         `aws sso login --sso-session corp`"
+         `keyfob sso login --sso-session corp`"
     );
     // A refresh token that was used.
     fs::write(&path, &good).unwrap();
@@ -117,7 +117,7 @@ async fn a_user_who_must_sign_in_is_told_the_command() {
     assert!(
         error
             .to_string()
-            .ends_with(" and is not refreshed: run `aws sso login --sso-session corp`"),
+            .ends_with(" and is not refreshed: run `keyfob sso login --sso-session corp`"),
         "{error}"
     );
     assert!(!format!("{error:?}").contains("canary"), "{error:?}");
@@ -144,7 +144,7 @@ async fn a_user_who_must_sign_in_is_told_the_command() {
         error.to_string(),
         format!(
             "config:2: there is no token of the SSO session \"corp\" ({} does not exist): run \
-             `aws sso login --sso-session corp`",
+             `keyfob sso login --sso-session corp`",
             path.display()
         )
     );
@@ -153,7 +153,7 @@ async fn a_user_who_must_sign_in_is_told_the_command() {
     assert!(
         error
             .to_string()
-            .ends_with("`aws sso login --profile legacy`"),
+            .ends_with("`keyfob sso login --profile legacy`"),
         "{error}"
     );
     assert_eq!(center.refreshes(), refreshes);

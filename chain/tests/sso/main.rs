@@ -295,7 +295,7 @@ async fn without_a_disk_no_token_is_used_up() {
     assert!(text.starts_with("config:2: the token of the SSO session \"corp\" expired at "));
     assert!(
         text.ends_with(
-            ", and there is no disk to save a refreshed one: run `aws sso login --sso-session corp`"
+            ", and there is no disk to save a refreshed one: run `keyfob sso login --sso-session corp`"
         ),
         "{text}"
     );
@@ -418,7 +418,7 @@ async fn an_explanation_has_the_role_and_when_its_token_expires() {
         row.reason
             .as_ref()
             .unwrap()
-            .ends_with("`aws sso login --sso-session corp`")
+            .ends_with("`keyfob sso login --sso-session corp`")
     );
 
     // Behind keys in the environment, the token is told and nothing is asked.
@@ -437,6 +437,6 @@ async fn an_explanation_has_the_role_and_when_its_token_expires() {
         line.contains("the token of the SSO session \"corp\" expired at "),
         "{line}"
     );
-    assert_eq!(cure.as_deref(), Some("aws sso login --sso-session corp"));
+    assert_eq!(cure.as_deref(), Some("keyfob sso login --sso-session corp"));
     assert_eq!(center.services.counters().requests, requests);
 }

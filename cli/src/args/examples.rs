@@ -75,6 +75,14 @@ Examples:
   $ keyfob login --profile me --region eu-west-1
   $ keyfob login --remote            on a machine without a browser";
 
+pub(super) const SSO: &str = "\
+The token in ~/.aws/sso/cache is for Keyfob, aws and the SDKs alike.
+
+Examples:
+  $ keyfob sso login --profile dev
+  $ keyfob sso login --sso-session corp --use-device-code --no-browser
+  $ keyfob sso logout";
+
 pub(super) const CONSOLE: &str = "\
 Examples:
   $ keyfob console --profile admin

@@ -15,6 +15,7 @@ mod s3;
 mod saml;
 mod serve;
 mod sign;
+mod sso;
 mod text;
 mod trust_policy;
 mod variables;
@@ -37,6 +38,7 @@ pub(crate) use self::{
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
+    sso::{SsoBrowserArgs, SsoCommand, SsoLoginArgs},
     text::{Text, TextParser},
     trust_policy::TrustPolicyArgs,
     variables::VARIABLE_PREFIX,
@@ -213,6 +215,9 @@ pub(crate) enum Command {
     Login(LoginArgs),
     /// Remove the cached credentials of a login
     Logout(LogoutArgs),
+    /// Sign in to IAM Identity Center (SSO) for the profiles that use it, and out
+    #[command(subcommand, after_help = examples::SSO)]
+    Sso(SsoCommand),
     /// Sign in to the AWS console in a browser, with the credentials in use
     #[command(after_help = examples::CONSOLE)]
     Console(ConsoleArgs),
@@ -289,6 +294,10 @@ pub(crate) enum ConfigureCommand {
     /// Get temporary credentials with an MFA code, and store them under a profile
     #[command(after_help = examples::MFA_LOGIN)]
     MfaLogin(MfaLoginArgs),
+    /// Sign in to IAM Identity Center, and write a profile for a role that you choose
+    Sso(SsoBrowserArgs),
+    /// Ask for an SSO session, which several profiles can use, and write it
+    SsoSession,
 }
 
 #[derive(Debug, clap::Args)]

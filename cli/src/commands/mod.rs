@@ -11,6 +11,7 @@ mod saml;
 mod sandbox;
 mod serve;
 mod sign;
+mod sso;
 mod trust_policy;
 mod whoami;
 mod why;
@@ -31,6 +32,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Saml(command) => saml::run(context, command).await,
         Command::Login(args) => login::run(context, args).await,
         Command::Logout(args) => login::log_out(context, args),
+        Command::Sso(command) => sso::run(context, command).await,
         Command::Console(args) => console::run(context, args).await,
         Command::Cache(command) => cache::run(context, command),
         Command::Configure { command } => configure::run(context, command.as_ref()).await,

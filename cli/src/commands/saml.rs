@@ -190,23 +190,10 @@ async fn ask(context: &Context, mut roles: Vec<SamlRole>) -> Result<SamlRole, Fa
         let text = format!("the response offers {count} roles: choose one with --role-arn");
         return Err(with_roles(Failure::usage(text), &roles));
     }
-    for (index, role) in roles.iter().enumerate() {
-        let line = format!("{:>3}  {}\n", index + 1, printable(&role.role_arn));
-        console.write_stderr(&line);
-    }
     let prompt = Prompt::new(console, "give --role-arn")?;
-    let count = roles.len();
-    let index = |answer: &str| {
-        let number = answer.parse::<usize>().ok();
-        number.filter(|number| (1..=count).contains(number))
-    };
-    let check = |answer: &str| match index(answer) {
-        Some(_) => Ok(()),
-        None => Err(format!("type a number from 1 to {count}")),
-    };
-    let answer = prompt.line("Number of the role", Some("1"), check).await?;
-    let number = answer.as_deref().and_then(index).unwrap_or(1);
-    Ok(roles.swap_remove(number - 1))
+    let arns: Vec<_> = roles.iter().map(|role| role.role_arn.clone()).collect();
+    let index = prompt.choose("Number of the role", &arns).await?;
+    Ok(roles.swap_remove(index))
 }
 
 fn with_roles(failure: Failure, roles: &[SamlRole]) -> Failure {

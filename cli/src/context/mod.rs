@@ -93,8 +93,14 @@ impl Context {
         if creates_profile {
             settings = settings.with_new_profile();
         }
-        let has_disk = sandbox.is_none() && !globals.connection.no_cache;
-        let sources = sources::sources(console, settings.variables(), has_disk);
+        let home = || Some(settings.variables().home()?.join(".aws"));
+        let disk = match &sandbox {
+            // Its tokens and sessions are of no use to anything else.
+            Some(sandbox) => Some(sandbox.folder().to_owned()),
+            None if globals.connection.no_cache => None,
+            None => home(),
+        };
+        let sources = sources::sources(console, disk);
         let settings = settings
             .with_sources(sources)
             .with_notify(move |finding| told.print(finding));

@@ -1,8 +1,6 @@
-use std::io;
+use std::{io, path::PathBuf};
 
-use keyfob_chain::{
-    Error, ErrorKind, MfaQuestion, ProcessCommand, ProcessOutput, Sources, Variables,
-};
+use keyfob_chain::{Error, ErrorKind, MfaQuestion, ProcessCommand, ProcessOutput, Sources};
 use keyfob_sigv4::Secret;
 
 use crate::{
@@ -11,11 +9,11 @@ use crate::{
 };
 
 /// Returns what this program gives the providers: its terminal, if it has one and may ask there,
-/// and, with `has_disk`, the cache in the home folder.
-pub(super) fn sources(console: Console, variables: &Variables, has_disk: bool) -> Sources {
+/// and a folder for the cache and for tokens.
+pub(super) fn sources(console: Console, disk: Option<PathBuf>) -> Sources {
     let mut sources = Sources::default();
-    if let Some(home) = variables.home().filter(|_| has_disk) {
-        sources = sources.with_disk(home.join(".aws"));
+    if let Some(disk) = disk {
+        sources = sources.with_disk(disk);
     }
     if !console.can_ask() {
         return sources.with_processes(run);

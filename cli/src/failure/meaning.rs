@@ -66,12 +66,10 @@ const SERVICES: [&str; 61] = [
 ];
 
 /// Operations that `aws` has in a group that Keyfob has too, and their group.
-const OPERATIONS: [(&str, &str); 28] = [
+const OPERATIONS: [(&str, &str); 26] = [
     ("configure", "add-model"),
     ("configure", "export-credentials"),
     ("configure", "import"),
-    ("configure", "sso"),
-    ("configure", "sso-session"),
     ("ec2", "describe-images"),
     ("ec2", "describe-security-groups"),
     ("ec2", "describe-subnets"),
@@ -171,10 +169,6 @@ fn hint_for_habit(word: &str) -> Option<&'static str> {
             "keyfob does not print keys: `keyfob serve container` prints variables that give a \
              program these credentials; `aws configure export-credentials` prints the keys",
         ),
-        "sso" => Some(
-            "keyfob has no login to IAM Identity Center: use `aws sso login`, then `keyfob why` \
-             shows what is in use",
-        ),
         _ => None,
     }
 }
@@ -211,7 +205,7 @@ mod tests {
         ] {
             assert_eq!(hint_for_command(group, word).as_deref(), Some(hint));
         }
-        for word in ["exec", "env", "sso"] {
+        for word in ["exec", "env"] {
             assert!(hint_for_command("", word).is_some(), "{word}");
         }
         assert_eq!(hint_for_command("sts", "rds"), None);

@@ -36,8 +36,6 @@ const INSTANCE_ID: &str = "i-0123456789abcdef0";
 const ROLE_SECONDS: i64 = 3600;
 /// The permission sets of the user.
 const PERMISSION_SETS: [&str; 2] = ["Admin", "ReadOnly"];
-/// The start URL of the user. No request goes there.
-const START_URL: &str = "https://d-1234567890.awsapps.com/start";
 /// The size limit of a request to a service in bytes.
 const MAX_BODY: usize = 1 << 20;
 
@@ -88,6 +86,11 @@ impl Sandbox {
             files,
             _undo: undo,
         })
+    }
+
+    /// Returns the folder for what is kept on disk, which is removed with the sandbox.
+    pub(crate) fn folder(&self) -> &Path {
+        self.files.path()
     }
 
     /// Returns the variables that point a program at this sandbox.
@@ -156,12 +159,16 @@ fn write_files(folder: &Path, user: &Credentials) -> io::Result<()> {
             user.secret_access_key().expose(),
         ),
     )?;
+    // No request goes there. Another one each time: registrations, which are kept by start URL in
+    // the home folder of a user, do not outlive the sandbox.
+    let id = rand::random::<u64>() >> 24;
+    let start_url = format!("https://d-{id:010x}.awsapps.com/start");
     write_private(
         &folder.join("config"),
         &format!(
             "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/admin\nsource_profile = {USER}\n\
              [profile sso]\nsso_session = sandbox\nsso_account_id = {ACCOUNT_ID}\nsso_role_name = {}\n\
-             [sso-session sandbox]\nsso_start_url = {START_URL}\nsso_region = us-east-1\n\
+             [sso-session sandbox]\nsso_start_url = {start_url}\nsso_region = us-east-1\n\
              sso_registration_scopes = sso:account:access\n",
             PERMISSION_SETS[0],
         ),

@@ -74,10 +74,36 @@ impl Client {
         region: &Region,
         credentials: Option<Credentials>,
     ) -> Result<Self, Failure> {
+        Self::with_attempts(context, service, region, credentials, None)
+    }
+
+    /// Returns a client that sends each call once.
+    ///
+    /// # Errors
+    ///
+    /// As [`in_region`](Self::in_region).
+    pub(crate) fn once(
+        context: &Context,
+        service: &'static Service,
+        region: &Region,
+    ) -> Result<Self, Failure> {
+        Self::with_attempts(context, service, region, None, Some(1))
+    }
+
+    fn with_attempts(
+        context: &Context,
+        service: &'static Service,
+        region: &Region,
+        credentials: Option<Credentials>,
+        attempts: Option<u32>,
+    ) -> Result<Self, Failure> {
         let retries = Arc::new(AtomicU32::new(0));
         let mut builder = context.client(*service, region)?;
         // One more attempt, after correcting a wrong clock.
         builder = builder.retry(Policy::aws().retry_clock_skew());
+        if let Some(attempts) = attempts {
+            builder = builder.attempts(attempts);
+        }
         if *service != Service::STS {
             builder = builder.max_answer(MAX_ANSWER);
         }

@@ -2,7 +2,11 @@
 use std::fs::File;
 use std::io::{self, BufRead as _};
 
-use crate::{failure::Failure, signals::Undo, terminal::console::Console};
+use crate::{
+    failure::Failure,
+    signals::Undo,
+    terminal::{console::Console, escape::printable},
+};
 #[cfg(unix)]
 use crate::{signals::undo_on_signal, terminal::stop::with_stops};
 
@@ -41,7 +45,51 @@ impl Prompt {
         current: Option<&str>,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<String>, Failure> {
-        self.ask(question, current, check, read_line).await
+        let prompt = with_current(question, current);
+        self.ask(question, &prompt, check, read_line).await
+    }
+
+    /// Asks for a line in the same way, without a current value.
+    ///
+    /// # Errors
+    ///
+    /// If the terminal cannot be read.
+    pub(crate) async fn plain(
+        &self,
+        question: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Option<String>, Failure> {
+        let prompt = format!("{question}: ");
+        self.ask(question, &prompt, check, read_line).await
+    }
+
+    /// Lists items with numbers, and asks for one of them. Returns its index, which is 0 for an
+    /// empty answer.
+    ///
+    /// # Errors
+    ///
+    /// If the terminal cannot be read.
+    pub(crate) async fn choose(&self, question: &str, items: &[String]) -> Result<usize, Failure> {
+        for (index, item) in items.iter().enumerate() {
+            let line = format!("{:>3}  {}\n", index + 1, printable(item));
+            self.0.write_stderr(&line);
+        }
+        let count = items.len();
+        let index = |answer: &str| {
+            let number = answer.parse::<usize>().ok();
+            number.filter(|number| (1..=count).contains(number))
+        };
+        let check = |answer: &str| match index(answer) {
+            Some(_) => Ok(()),
+            None => Err(format!("type a number from 1 to {count}")),
+        };
+        let answer = self.line(question, Some("1"), check).await?;
+        Ok(answer.as_deref().and_then(index).unwrap_or(1) - 1)
+    }
+
+    /// Says that an empty answer does not do.
+    pub(crate) fn require(&self, question: &str) {
+        self.0.warn(&format!("{question}: a value is required"));
     }
 
     /// Asks for a secret in the same way, and shows a star for each character typed.
@@ -55,7 +103,8 @@ impl Prompt {
         current: Option<&str>,
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<String>, Failure> {
-        self.ask(question, current, check, read_secret).await
+        let prompt = with_current(question, current);
+        self.ask(question, &prompt, check, read_secret).await
     }
 
     /// Asks for a code that is used once. The caller has made sure that there is a terminal. An
@@ -72,13 +121,12 @@ impl Prompt {
     async fn ask(
         &self,
         question: &str,
-        current: Option<&str>,
+        prompt: &str,
         check: impl Fn(&str) -> Result<(), String>,
         read: fn() -> io::Result<String>,
     ) -> Result<Option<String>, Failure> {
         loop {
-            let current = current.unwrap_or("None");
-            self.0.write_stderr(&format!("{question} [{current}]: "));
+            self.0.write_stderr(prompt);
             let Some(answer) = read_answer(read).await? else {
                 return Ok(None);
             };
@@ -89,6 +137,11 @@ impl Prompt {
             }
         }
     }
+}
+
+/// Returns a question with the current value, which an empty answer keeps.
+fn with_current(question: &str, current: Option<&str>) -> String {
+    format!("{question} [{}]: ", current.unwrap_or("None"))
 }
 
 fn read_line() -> io::Result<String> {

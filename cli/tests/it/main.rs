@@ -49,6 +49,7 @@ mod sign;
 mod signals;
 #[cfg(unix)]
 mod sources;
+mod sso;
 mod trust_policy;
 mod usage;
 mod values;

@@ -209,7 +209,6 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
             "keyfob has no rds: use `aws rds`",
         ),
         (&["s3", "ls"], "keyfob has no `s3 ls`: use `aws s3 ls`"),
-        (&["sso", "login"], "use `aws sso login`"),
         (&["exec", "--", "env"], "keyfob serve container"),
         (&["env"], "keyfob serve container"),
         (&["why", "prod"], "did you mean --profile NAME?"),

@@ -4,6 +4,8 @@ mod ca_bundle;
 mod cause;
 mod clock;
 mod proxy;
+#[cfg(feature = "sso")]
+mod redirect;
 #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
 mod tls;
 
@@ -180,12 +182,8 @@ impl Inner {
                 "{name} is a call of {other}, but the client is for {own}: build one for {other}"
             )));
         }
+        self.check_online()?;
         let settings = &self.settings;
-        if let Some(setting) = &settings.offline {
-            let url = self.endpoint.url();
-            let message = format!("{url} is not called, because of {setting}");
-            return Err(Error::setting(message));
-        }
         let started = Instant::now();
         retry(settings.policy, async || {
             // The last attempt must not outlast the deadline.
@@ -198,6 +196,16 @@ impl Inner {
         .notify(|error: &Error, pause: &Pause| settings.notify(error, pause))
         .run()
         .await
+    }
+
+    /// Fails if no request may be sent.
+    fn check_online(&self) -> Result<(), Error> {
+        let Some(setting) = &self.settings.offline else {
+            return Ok(());
+        };
+        let url = self.endpoint.url();
+        let message = format!("{url} is not called, because of {setting}");
+        Err(Error::setting(message))
     }
 
     async fn attempt<C>(

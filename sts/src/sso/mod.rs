@@ -2,6 +2,7 @@
 //!
 //! | to | use |
 //! |---|---|
+//! | check the URL of the users' page | [`StartUrl`] |
 //! | register a program, before anything else | [`RegisterClient`] |
 //! | sign in with a browser on this machine | [`AuthorizationUrl`], then [`CreateToken::authorization_code`] |
 //! | sign in with a browser elsewhere | [`StartDeviceAuthorization`], then [`CreateToken::device_code`] |
@@ -18,6 +19,7 @@
 mod oidc;
 mod portal;
 mod registration_file;
+mod start_url;
 mod token_file;
 
 pub use self::{
@@ -30,5 +32,6 @@ pub use self::{
         RolePage, SsoAccount,
     },
     registration_file::RegistrationFile,
+    start_url::StartUrl,
     token_file::TokenFile,
 };

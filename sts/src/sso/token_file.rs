@@ -11,6 +11,18 @@ const REFRESH_WINDOW: i64 = 15 * 60;
 
 const WHAT: &str = "token file";
 
+/// The members of a file that a login writes.
+const MEMBERS: [&str; 8] = [
+    "startUrl",
+    "region",
+    "accessToken",
+    "expiresAt",
+    "clientId",
+    "clientSecret",
+    "registrationExpiresAt",
+    "refreshToken",
+];
+
 /// The token of a user with what refreshes it: a file in `~/.aws/sso/cache`, which all tools share.
 ///
 /// This type reads and writes the text of the file, and opens nothing.
@@ -159,6 +171,30 @@ impl TokenFile {
     pub fn with_token(mut self, token: &Token, now: Timestamp) -> Self {
         self.set_token(token, now);
         self.set_refresh_token(token);
+        self
+    }
+
+    /// Returns the file after a new login: it keeps the members of the old file that are not known,
+    /// which other tools put there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::sso::TokenFile;
+    ///
+    /// let expiry = "2026-11-22T03:10:00Z";
+    /// let old = r#"{"accessToken": "old", "expiresAt": "E", "refreshToken": "r", "theirs": 1}"#;
+    /// let new = r#"{"accessToken": "new", "expiresAt": "E"}"#;
+    /// let [old, new] = [old, new].map(|text| TokenFile::parse(&text.replace('E', expiry)));
+    /// assert_eq!(
+    ///     new?.after(&old?).to_text().expose(),
+    ///     r#"{"accessToken": "new", "expiresAt": "2026-11-22T03:10:00Z", "theirs": 1}"#,
+    /// );
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    #[must_use]
+    pub fn after(mut self, old: &Self) -> Self {
+        self.document.keep_others(&old.document, &MEMBERS);
         self
     }
 

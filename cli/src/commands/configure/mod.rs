@@ -5,6 +5,7 @@ mod interactive;
 mod list;
 mod mfa_login;
 mod name;
+mod sso;
 
 use keyfob_chain::{
     Finding, FindingKind, Origin, Settings,
@@ -35,6 +36,8 @@ pub(super) async fn run(
         Some(ConfigureCommand::Set { name, value }) => set(context, name, value.as_deref()).await,
         Some(ConfigureCommand::ListProfiles) => list_profiles(context),
         Some(ConfigureCommand::MfaLogin(args)) => mfa_login::run(context, args).await,
+        Some(ConfigureCommand::Sso(browser)) => sso::run(context, *browser).await,
+        Some(ConfigureCommand::SsoSession) => sso::run_session(context).await,
     }
 }
 

@@ -1,3 +1,6 @@
+mod session;
+mod sign_out;
+
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
     Error as StsError, ErrorKind as StsErrorKind,
@@ -6,21 +9,20 @@ use keyfob_sts::{
 };
 use serde_json::json;
 
+pub use self::{session::SsoSession, sign_out::SsoToken};
 use super::{
     role::{DEFAULT_DURATION, error_at, property},
     session::{SessionFile, SharedSession},
-    shared_token::{SharedToken, Token, at, client, is_refusal},
+    shared_token::{SharedToken, Token, client, is_refusal},
 };
 use crate::{
     config::{Region, Settings},
-    error::{Error, ErrorKind, shown},
+    error::{Error, ErrorKind},
     files::{names, sessions::Session},
     finding::Finding,
     origin::Origin,
     profiles::{Section, SectionName, Value},
     provider::{Found, Renewal},
-    shell,
-    token_folder::TokenFolder,
 };
 
 const SESSION: &str = "sso_session";
@@ -40,10 +42,7 @@ pub(super) struct SsoRole {
     account_id: String,
     role_name: String,
     profile: String,
-    /// The name of the SSO session, if the profile has one.
-    session: Option<String>,
-    start_url: String,
-    region: Region,
+    session: SsoSession,
     named_in: Origin,
     /// The file and the line.
     place: String,
@@ -76,9 +75,12 @@ impl SsoRole {
             account_id: account_id.as_str().to_owned(),
             role_name: role_name.as_str().to_owned(),
             profile: section.name().name().to_owned(),
-            session: session.map(|name| name.as_str().to_owned()),
-            start_url: start_url.as_str().to_owned(),
-            region: Region::new(region.as_str(), region_origin)?,
+            session: SsoSession::new(
+                session.map(|name| name.as_str().to_owned()),
+                start_url.as_str(),
+                Region::new(region.as_str(), region_origin)?,
+                Vec::new(),
+            ),
             named_in: Origin::file(named_by.location(), section.name().name()),
             place: named_by.location().to_string(),
         })
@@ -101,7 +103,8 @@ impl SsoRole {
     pub(super) fn key(&self, settings: &Settings) -> String {
         let endpoint = settings.endpoint_url(Service::SSO.id()).ok().flatten();
         let endpoint = endpoint.map(|setting| setting.text);
-        let from = (&self.session, &self.start_url, self.region.name());
+        let session = &self.session;
+        let from = (session.name(), session.start_url(), session.region().name());
         json!(["sso", endpoint, from, self.account_id, self.role_name]).to_string()
     }
 
@@ -150,7 +153,7 @@ impl SsoRole {
             let access_token = file.access_token().clone();
             let call = GetRoleCredentials::new(access_token, &self.account_id, &self.role_name);
             let call = call.map_err(|error| self.failed(&token, error))?;
-            let portal = client(settings, Service::SSO, &self.region)?;
+            let portal = client(settings, Service::SSO, self.session.region())?;
             let answer = portal.send_unsigned(&call).await;
             let answer = answer.map_err(|error| self.failed(&token, error))?;
             Ok(Session {
@@ -169,7 +172,7 @@ impl SsoRole {
         settings: &Settings,
         refused: Option<Credentials>,
     ) -> Option<SessionFile> {
-        let (session, url) = (self.session.as_deref(), &self.start_url);
+        let (session, url) = (self.session.name(), self.session.start_url());
         let name = names::sso_role_session(session, url, &self.role_name, &self.account_id);
         Some(SessionFile::new(
             settings.sources().disk()?,
@@ -179,28 +182,9 @@ impl SsoRole {
     }
 
     fn token<'a>(&'a self, settings: &'a Settings) -> Result<SharedToken<'a>, Error> {
-        let (name, what, cure) = match &self.session {
-            Some(session) => (
-                session,
-                format!("token of the SSO session \"{}\"", shown(session)),
-                shell::option("aws sso login --sso-session", session),
-            ),
-            None => (
-                &self.start_url,
-                format!("SSO token of profile \"{}\"", shown(&self.profile)),
-                shell::option("aws sso login --profile", &self.profile),
-            ),
-        };
-        let folder = TokenFolder::sso(settings).map_err(at(&self.place))?;
-        Ok(SharedToken {
-            path: folder.path().join(TokenFile::name(name)),
-            settings,
-            region: Some(self.region.clone()),
-            what,
-            origin: &self.named_in,
-            place: self.place.clone(),
-            cure,
-        })
+        let place = self.place.clone();
+        self.session
+            .token(settings, &self.profile, &self.named_in, place)
     }
 
     fn failed(&self, token: &SharedToken<'_>, error: StsError) -> Error {
