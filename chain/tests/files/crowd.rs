@@ -1,12 +1,13 @@
 //! Many processes that edit and read the same files at the same time.
 
 use std::{
+    error::Error as _,
     fs,
     path::Path,
     time::{Duration, Instant},
 };
 
-use keyfob_chain::profiles::{ConfigFiles, FileKind};
+use keyfob_chain::profiles::{ConfigFiles, Editor, FileKind, SectionName};
 
 use super::{get, job, names, set, spawn};
 
@@ -22,8 +23,17 @@ fn child_edits_and_reads() {
     let mut edits = 0;
     while Instant::now() < end {
         let path = &paths[edits % paths.len()];
-        set(path, profile, &format!("k{edits}"), &format!("{edits}"));
-        edits += 1;
+        let mut editor = Editor::new(FileKind::Config, path);
+        let section = SectionName::profile(profile);
+        let (name, value) = (format!("k{edits}"), edits.to_string());
+        match editor.set(&section, &name, value.as_str()).unwrap().save() {
+            Ok(_) => edits += 1,
+            // Of many that wait, one may wait too long. It is told so, and tries again.
+            Err(error) => {
+                let reason = error.source().unwrap().to_string();
+                assert!(reason.starts_with("another program has held "), "{reason}");
+            }
+        }
         for path in paths.iter().cycle().take(10) {
             check(path);
         }
