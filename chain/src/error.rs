@@ -146,6 +146,9 @@ pub enum ErrorKind {
     /// A service refused and will keep refusing: a role that may not be assumed, or a token that is
     /// not accepted.
     Refused,
+    /// A request that cannot be signed: its host does not tell the service or the region, or its
+    /// body is a stream. Nothing was sent.
+    Request,
     /// A role without a usable source, such as `source_profile`s that form a circle.
     SourceProfile,
     /// An edit that would not be read back as intended.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod adapters;
 mod cache;
 mod chain;
 mod config;
@@ -19,6 +20,10 @@ mod sources;
 mod token_folder;
 mod variables;
 
+#[cfg(feature = "http")]
+pub use adapters::RequestSigner;
+#[cfg(feature = "tower")]
+pub use adapters::SigningService;
 pub use cache::{Cached, CachedCredentials};
 pub use chain::{Chain, Resolution};
 pub use config::{Argument, Region, Setting, Settings, table as settings};

@@ -129,6 +129,13 @@ async fn debug_of_providers_and_answers_shows_no_secret() {
     let cached = Cached::new(found.clone());
     cached.credentials(now()).await.unwrap();
     check(&cached);
+    #[cfg(feature = "http")]
+    {
+        let signer = keyfob_chain::RequestSigner::new(Cached::new(found.clone()));
+        check(&signer);
+        #[cfg(feature = "tower")]
+        check(&tower::layer::Layer::layer(&signer, "a service"));
+    }
     check(&provider_fn("custom", move |_| {
         let found = found.clone();
         async move { Ok(Outcome::Found(found)) }
