@@ -42,7 +42,11 @@ use crate::{
 /// assert_eq!(settings.with_profile("dev").profile_name(), "dev");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct Settings(Arc<Inner>);
+
+/// What clones of settings share until one of them is changed.
+#[derive(Clone, Debug)]
+struct Inner {
     variables: Arc<Variables>,
     /// Read when they are first needed. Clones share them.
     files: Arc<OnceLock<Arc<ConfigFiles>>>,
@@ -56,7 +60,7 @@ pub struct Settings {
     /// Whether `us-east-1` takes the place of a region that nothing sets.
     has_default_region: bool,
     /// The property, the flag and the value of each argument that sets a property.
-    arguments: Arc<Vec<[String; 3]>>,
+    arguments: Vec<[String; 3]>,
     order: Order,
     /// Read from the variables when they are first needed.
     system_properties: Arc<OnceLock<Vec<SystemProperty>>>,
@@ -131,13 +135,13 @@ impl Settings {
     fn with_files(variables: Variables, files: OnceLock<Arc<ConfigFiles>>) -> Self {
         let order = Order::default();
         let (profile, profile_origin) = named_profile(&variables, order);
-        Self {
+        Self(Arc::new(Inner {
             profile,
             profile_origin,
             may_be_new: false,
             region: None,
             has_default_region: true,
-            arguments: Arc::default(),
+            arguments: Vec::new(),
             order,
             watch: None,
             system_properties: Arc::default(),
@@ -147,15 +151,28 @@ impl Settings {
             instance: Arc::default(),
             variables: Arc::new(variables),
             files: Arc::new(files),
-        }
+        }))
     }
 
     /// Sets that the files are those that the variables name, which nothing has read yet.
     fn with_watch(mut self) -> Self {
-        let variables = Arc::clone(&self.variables);
-        self.watch = Some(Arc::new(Watch::new(self.order, variables)));
-        self.files = Arc::default();
+        let variables = Arc::clone(&self.0.variables);
+        let watch = Watch::new(self.0.order, variables);
+        let inner = self.change();
+        inner.watch = Some(Arc::new(watch));
+        inner.files = Arc::default();
         self
+    }
+
+    /// Returns what to change. Clones of these settings stay as they are.
+    fn change(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
+    }
+
+    fn set_profile(&mut self, name: String, origin: Origin) {
+        let inner = self.change();
+        inner.profile = name;
+        inner.profile_origin = origin;
     }
 
     /// Sets the profile that the program was told to use, as by `--profile`.
@@ -174,10 +191,13 @@ impl Settings {
     /// ```
     #[must_use]
     pub fn with_profile(mut self, name: impl Into<String>) -> Self {
-        self.profile = name.into();
-        self.profile_origin = Origin::Argument {
-            name: "--profile".to_owned(),
-        };
+        let name_of_argument = "--profile".to_owned();
+        self.set_profile(
+            name.into(),
+            Origin::Argument {
+                name: name_of_argument,
+            },
+        );
         self.forget_instance()
     }
 
@@ -198,26 +218,27 @@ impl Settings {
     /// ```
     #[must_use]
     pub fn with_order(mut self, order: Order) -> Self {
-        if order == self.order {
+        if order == self.0.order {
             return self;
         }
-        self.order = order;
-        if self.watch.is_some() {
+        self.change().order = order;
+        if self.0.watch.is_some() {
             self = self.with_watch();
         }
         if !self.is_profile_explicit() {
-            (self.profile, self.profile_origin) = named_profile(&self.variables, order);
+            let (profile, origin) = named_profile(&self.0.variables, order);
+            self.set_profile(profile, origin);
         }
         self.forget_instance()
     }
 
     /// Returns the rules in use.
     pub fn order(&self) -> Order {
-        self.order
+        self.0.order
     }
 
     pub(crate) fn rules(&self) -> &'static Rules {
-        self.order.rules()
+        self.0.order.rules()
     }
 
     /// Sets system properties of Java, as pairs of names and values. They come before those in
@@ -243,16 +264,17 @@ impl Settings {
             .into_iter()
             .filter_map(|(name, value)| SystemProperty::new(name, value, None))
             .collect();
-        all.extend(SystemProperty::in_variables(&self.variables));
-        self.system_properties = Arc::new(OnceLock::from(all));
+        all.extend(SystemProperty::in_variables(&self.0.variables));
+        self.change().system_properties = Arc::new(OnceLock::from(all));
         self
     }
 
     /// Returns a system property that is set and not empty.
     pub(crate) fn system_property(&self, name: &str) -> Option<&SystemProperty> {
         let all = self
+            .0
             .system_properties
-            .get_or_init(|| SystemProperty::in_variables(&self.variables));
+            .get_or_init(|| SystemProperty::in_variables(&self.0.variables));
         all.iter().find(|property| property.has_name(name))
     }
 
@@ -269,7 +291,7 @@ impl Settings {
     /// ```
     #[must_use]
     pub fn with_notify(mut self, notify: impl Fn(&Finding) + Send + Sync + 'static) -> Self {
-        self.notify = Some(Notify(Arc::new(notify)));
+        self.change().notify = Some(Notify(Arc::new(notify)));
         self
     }
 
@@ -280,11 +302,10 @@ impl Settings {
         if !without.is_empty() {
             let all = self.files().clone();
             let files = without.iter().fold(all, |files, kind| files.without(*kind));
-            settings.files = Arc::new(OnceLock::from(Arc::new(files)));
-            settings.watch = None;
+            settings.change().files = Arc::new(OnceLock::from(Arc::new(files)));
+            settings.change().watch = None;
         }
-        "default".clone_into(&mut settings.profile);
-        settings.profile_origin = Origin::Default;
+        settings.set_profile("default".to_owned(), Origin::Default);
         settings.forget_instance()
     }
 
@@ -300,29 +321,30 @@ impl Settings {
     /// ```
     #[must_use]
     pub fn with_sources(mut self, sources: Sources) -> Self {
-        self.sources = Arc::new(sources);
+        self.change().sources = Arc::new(sources);
         self
     }
 
     pub(crate) fn sources(&self) -> &Sources {
-        &self.sources
+        &self.0.sources
     }
 
     /// Another profile may have other settings for instance metadata.
-    fn forget_instance(self) -> Self {
+    #[cfg_attr(
+        not(feature = "imds"),
+        allow(unused_mut, reason = "there is no instance")
+    )]
+    fn forget_instance(mut self) -> Self {
         #[cfg(feature = "imds")]
-        let this = Self {
-            instance: Arc::default(),
-            ..self
-        };
-        #[cfg(not(feature = "imds"))]
-        let this = self;
-        this
+        {
+            self.change().instance = Arc::default();
+        }
+        self
     }
 
     /// Tells the program about a finding.
     pub(crate) fn notify(&self, finding: &Finding) {
-        if let Some(Notify(notify)) = &self.notify {
+        if let Some(Notify(notify)) = &self.0.notify {
             notify(finding);
         }
     }
@@ -330,7 +352,7 @@ impl Settings {
     /// Returns what clones of these settings know about the instance.
     #[cfg(feature = "imds")]
     pub(crate) fn instance(&self) -> &Arc<Instance> {
-        &self.instance
+        &self.0.instance
     }
 
     /// Sets the region that the program was told to use, as by `--region`.
@@ -350,7 +372,7 @@ impl Settings {
     /// ```
     #[must_use]
     pub fn with_region(mut self, region: Region) -> Self {
-        self.region = Some(region);
+        self.change().region = Some(region);
         self
     }
 
@@ -359,12 +381,12 @@ impl Settings {
     /// default.
     #[must_use]
     pub fn without_default_region(mut self) -> Self {
-        self.has_default_region = false;
+        self.change().has_default_region = false;
         self
     }
 
     pub(crate) fn has_default_region(&self) -> bool {
-        self.has_default_region
+        self.0.has_default_region
     }
 
     /// Sets a property by an argument of the program. It comes before the variable and the property
@@ -391,13 +413,13 @@ impl Settings {
     #[must_use]
     pub fn with_argument(mut self, property: &str, argument: Argument<'_>) -> Self {
         let argument = [property, argument.flag, argument.value].map(str::to_owned);
-        Arc::make_mut(&mut self.arguments).push(argument);
+        self.change().arguments.push(argument);
         self
     }
 
     /// Returns a setting that only an argument can set.
     pub(super) fn argument(&self, property: &str) -> Option<Setting<'_>> {
-        let mut arguments = self.arguments.iter();
+        let mut arguments = self.0.arguments.iter();
         let [_, flag, value] = arguments.rfind(|[name, ..]| name == property)?;
         Some(Setting::from_argument(Argument::new(flag, value)))
     }
@@ -410,21 +432,21 @@ impl Settings {
 
     /// Returns the environment.
     pub fn variables(&self) -> &Variables {
-        &self.variables
+        &self.0.variables
     }
 
     /// Returns the configuration files. Reads them, unless a clone of these settings already has.
     pub fn files(&self) -> &ConfigFiles {
-        let read = || match &self.watch {
+        let read = || match &self.0.watch {
             Some(watch) => watch.files(),
             None => Arc::default(),
         };
-        self.files.get_or_init(read)
+        self.0.files.get_or_init(read)
     }
 
     /// Returns true if the files are those that the variables name.
     pub(super) fn reads_files(&self) -> bool {
-        self.watch.is_some()
+        self.0.watch.is_some()
     }
 
     /// Returns these settings with the configuration files as they are at `now`.
@@ -468,10 +490,10 @@ impl Settings {
     /// Returns these settings with the configuration files as they were read last.
     pub(crate) fn latest(&self) -> Self {
         let mut settings = self.clone();
-        if let Some(files) = self.watch.as_ref().and_then(|watch| watch.latest()) {
-            let seen = self.files.get();
+        if let Some(files) = self.0.watch.as_ref().and_then(|watch| watch.latest()) {
+            let seen = self.0.files.get();
             if seen.is_some_and(|seen| !Arc::ptr_eq(seen, &files)) {
-                settings.files = Arc::new(OnceLock::from(files));
+                settings.change().files = Arc::new(OnceLock::from(files));
             }
         }
         settings
@@ -480,7 +502,7 @@ impl Settings {
     /// Returns how often the configuration files have changed. Looks as
     /// [`current`](Self::current) does.
     pub(crate) fn revision(&self, now: Timestamp) -> u64 {
-        let Some(watch) = &self.watch else { return 0 };
+        let Some(watch) = &self.0.watch else { return 0 };
         let (revision, is_new) = watch.look(now);
         if is_new {
             for problem in watch.files().unreadable() {
@@ -494,12 +516,12 @@ impl Settings {
     /// they were made from.
     #[cfg(feature = "sts")]
     pub(crate) fn has_profile_of(&self, other: &Self) -> bool {
-        self.profile == other.profile && Arc::ptr_eq(&self.files, &other.files)
+        self.0.profile == other.0.profile && Arc::ptr_eq(&self.0.files, &other.0.files)
     }
 
     /// Returns the name of the profile, whether or not it exists.
     pub fn profile_name(&self) -> &str {
-        &self.profile
+        &self.0.profile
     }
 
     /// Lets the profile be one that does not exist yet, for a program that creates it. It sets
@@ -517,18 +539,18 @@ impl Settings {
     /// ```
     #[must_use]
     pub fn with_new_profile(mut self) -> Self {
-        self.may_be_new = true;
+        self.change().may_be_new = true;
         self
     }
 
     /// Returns what chose the profile.
     pub fn profile_origin(&self) -> &Origin {
-        &self.profile_origin
+        &self.0.profile_origin
     }
 
     /// Returns true if the program, not the environment, chose the profile.
     pub(crate) fn is_profile_explicit(&self) -> bool {
-        matches!(self.profile_origin, Origin::Argument { .. })
+        matches!(self.0.profile_origin, Origin::Argument { .. })
     }
 
     /// Returns the profile. Returns `None` if no profile was chosen and `default` does not exist,
@@ -554,10 +576,10 @@ impl Settings {
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
     pub fn profile(&self) -> Result<Option<&Section>, Error> {
-        if self.may_be_new || self.profile_origin == Origin::Default {
-            return self.files().find(&SectionName::profile(&self.profile));
+        if self.0.may_be_new || self.0.profile_origin == Origin::Default {
+            return self.files().find(&SectionName::profile(&self.0.profile));
         }
-        let profile = self.files().profile(&self.profile);
+        let profile = self.files().profile(&self.0.profile);
         profile.map(Some).map_err(|error| self.named_by(error))
     }
 
@@ -569,7 +591,7 @@ impl Settings {
         match self.profile() {
             Err(error)
                 if error.kind() == ErrorKind::ConfigFile
-                    && self.profile_origin == Origin::Default =>
+                    && self.0.profile_origin == Origin::Default =>
             {
                 let text = format!(
                     "{} (no setting of the profile \"default\" is used)",
@@ -584,12 +606,12 @@ impl Settings {
 
     /// Says which variable names a profile that does not exist.
     fn named_by(&self, error: Error) -> Error {
-        match &self.profile_origin {
+        match &self.0.profile_origin {
             Origin::Environment { variables } if error.kind() == ErrorKind::ProfileNotFound => {
                 let variable = variables.join("");
-                let hint = if is_quoted(&self.profile) {
+                let hint = if is_quoted(&self.0.profile) {
                     ", whose quotes are part of the name: remove them"
-                } else if self.profile.is_empty() {
+                } else if self.0.profile.is_empty() {
                     ", which is set and empty: unset it, or name a profile"
                 } else {
                     ""
@@ -630,7 +652,7 @@ impl Settings {
         if let Some(argument) = argument {
             return Region::new(argument.value, argument.origin()).map(Some);
         }
-        if let Some(region) = &self.region {
+        if let Some(region) = &self.0.region {
             return Ok(Some(region.clone()));
         }
         if self.rules().region_property
@@ -699,7 +721,7 @@ impl Settings {
 
     /// Returns a setting that only a variable can set.
     pub(super) fn variable(&self, name: &str) -> Option<Setting<'_>> {
-        let text = self.variables.text(name)?;
+        let text = self.0.variables.text(name)?;
         Some(Setting::from_variable(name, text))
     }
 
