@@ -267,6 +267,10 @@ pub(super) fn decode(line: &[u8]) -> Cow<'_, str> {
 /// Returns where a comment starts: at the whitespace before a `#` or `;` that follows a space or
 /// tab. Returns the length of the line if it has no comment.
 pub(super) fn comment_start(line: &str) -> usize {
+    // Most lines have none, which is quick to see.
+    if !line.contains('#') && !line.contains(';') {
+        return line.len();
+    }
     let is_start = |pair: &[u8]| matches!(pair, [b' ' | b'\t', b'#' | b';']);
     match line.as_bytes().windows(2).position(is_start) {
         Some(space) => line[..space].trim_end().len(),

@@ -11,7 +11,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    fmt::{self, Write as _},
+    fmt::Write as _,
     mem,
     path::Path,
     sync::Arc,
@@ -110,21 +110,23 @@ fn read_ini(tagged: String) -> Result<Vec<RawProperty>, String> {
     Ok(properties)
 }
 
-fn untag((key, value): (String, Option<String>)) -> Option<RawProperty> {
+fn untag((mut key, value): (String, Option<String>)) -> Option<RawProperty> {
     let (line, name) = key.split_once(' ')?;
+    let (line, name) = (line.parse().ok()?, key.len() - name.trim_start().len());
+    key.drain(..name);
     let mut value = value.unwrap_or_default();
-    let mut lines = value.lines();
-    let first = lines.next().unwrap_or_default().len();
-    let more = lines
-        .filter_map(|line| {
+    let mut more = Vec::new();
+    if let Some((first, lines)) = value.split_once('\n') {
+        let first = first.trim_end_matches('\r').len();
+        more.extend(lines.lines().filter_map(|line| {
             let (tag, text) = line.trim().split_once(' ')?;
             Some((tag.parse().ok()?, text.trim().to_owned()))
-        })
-        .collect();
-    value.truncate(first);
+        }));
+        value.truncate(first);
+    }
     Some(RawProperty {
-        line: line.parse().ok()?,
-        name: name.trim().to_owned(),
+        line,
+        name: key,
         value,
         more,
     })
@@ -180,7 +182,7 @@ impl Reader<'_> {
             self.report_line(number, ProblemKind::IndentedHeader);
         }
         let is_header = matches!(line, Line::Header { .. });
-        let has_return = text.trim().contains('\r');
+        let has_return = text.contains('\r') && text.trim().contains('\r');
         if is_header && (has_return || !is_utf8) {
             // What botocore reads as lines of their own would be lost with the carriage return.
             let lost = if has_return {
@@ -250,7 +252,7 @@ impl Reader<'_> {
             }
             Line::Stray(_) => Some(ProblemKind::IndentedFirst),
             Line::Continuation(more) => {
-                self.push(format_args!(" {number} {more}"));
+                self.push(" ", number, more);
                 None
             }
             Line::Property(property) => {
@@ -268,25 +270,29 @@ impl Reader<'_> {
                     self.at = At::BadProperty;
                 } else {
                     self.at = At::Property;
-                    self.push(format_args!("{number} {property}"));
+                    self.push("", number, property);
                 }
                 problem
             }
         }
     }
 
-    /// Adds a tagged line.
-    fn push(&mut self, line: fmt::Arguments<'_>) {
+    /// Adds a line with its tag.
+    fn push(&mut self, indentation: &str, number: u32, line: &str) {
+        self.tagged.push_str(indentation);
         // Writing to a string cannot fail.
-        _ = writeln!(self.tagged, "{line}");
+        _ = write!(self.tagged, "{number}");
+        self.tagged.extend([" ", line, "\n"]);
     }
 
     /// Returns true if a header stands at the end of a value that has no brackets otherwise.
     fn has_header_at_end(&self, property: &str) -> bool {
-        property.split_once('=').is_some_and(|(name, value)| {
-            ends_with_header(self.order, self.kind, value.trim())
-                && has_no_brackets(&name.trim().to_ascii_lowercase())
-        })
+        // Of most lines, one look at the end is enough.
+        property.trim_end().ends_with(']')
+            && property.split_once('=').is_some_and(|(name, value)| {
+                ends_with_header(self.order, self.kind, value.trim())
+                    && has_no_brackets(&name.trim().to_ascii_lowercase())
+            })
     }
 
     /// Starts a section. Returns `None` if it is ignored.
