@@ -1,33 +1,13 @@
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
-use http::Extensions;
+use keyfob_backoff::{Policy, reqwest_middleware::RetryMiddleware};
 use keyfob_chain::{Cached, Chain, Error, ErrorKind, RequestSigner};
 use keyfob_sigv4::{Scope, Signer, Timestamp};
 use keyfob_sts::server::Fault;
-use reqwest::{Body, Request, Response};
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
+use reqwest::Body;
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 
 use super::{Cloud, FORM, WHO, client, failing};
-
-/// Sends a request again that was answered by 503.
-struct Again;
-
-#[async_trait::async_trait]
-impl Middleware for Again {
-    async fn handle(
-        &self,
-        request: Request,
-        extensions: &mut Extensions,
-        next: Next<'_>,
-    ) -> Result<Response> {
-        let again = request.try_clone().unwrap();
-        let response = next.clone().run(request, extensions).await?;
-        match response.status().as_u16() {
-            503 => next.run(again, extensions).await,
-            _ => Ok(response),
-        }
-    }
-}
 
 fn signing(chain: Cached<Chain>) -> ClientWithMiddleware {
     let clock = AtomicI64::new(0);

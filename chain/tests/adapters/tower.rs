@@ -1,43 +1,30 @@
-use std::{
-    future::{Ready, ready},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicI64, Ordering::Relaxed},
 };
 
 use http::{HeaderMap, Request, StatusCode};
+use keyfob_backoff::{Failure, Policy, tower::RetryPolicy};
 use keyfob_chain::{Chain, Error, ErrorKind, RequestSigner};
 use keyfob_sigv4::{Scope, Signer, Timestamp};
 use keyfob_sts::server::Fault;
-use tower::{BoxError, Service, ServiceBuilder, ServiceExt, retry::Policy, service_fn};
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
 
 use super::{Cloud, FORM, WHO, client, failing};
 
 type Answer = (StatusCode, String);
 
-/// Retries a 503, once.
-#[derive(Clone)]
-struct Again(bool);
-
-impl Policy<Request<String>, Answer, BoxError> for Again {
-    type Future = Ready<()>;
-
-    fn retry(
-        &mut self,
-        _: &mut Request<String>,
-        result: &mut Result<Answer, BoxError>,
-    ) -> Option<Ready<()>> {
-        let fails = result.as_ref().is_ok_and(|(status, _)| *status == 503);
-        (fails && std::mem::take(&mut self.0)).then(|| ready(()))
-    }
-
-    fn clone_request(&mut self, request: &Request<String>) -> Option<Request<String>> {
-        Some(request.clone())
+/// What is retried: errors of the service and of the client, and not those of the signer.
+fn classify(result: &Result<Answer, BoxError>) -> Option<Failure<'_>> {
+    match result {
+        Ok((status, _)) if status.is_success() => None,
+        Ok((status, _)) => Some(Failure::response(status.as_u16())),
+        Err(error) if error.is::<Error>() => Some(Failure::local()),
+        Err(_) => Some(Failure::no_response()),
     }
 }
 
-/// Sends a request through the layer, with one retry, and returns the answer and the headers of
+/// Sends a request through the layer, with retries, and returns the answer and the headers of
 /// each attempt.
 async fn send(
     signer: RequestSigner<Chain>,
@@ -55,7 +42,7 @@ async fn send(
         }
     });
     let mut service = ServiceBuilder::new()
-        .retry(Again(true))
+        .retry(RetryPolicy::new(Policy::aws(), classify))
         .layer(signer)
         .service(send);
     let answer = service.ready().await?.call(request).await?;
