@@ -48,7 +48,7 @@ use crate::{
 /// assert_eq!(credentials.access_key_id(), "AKIDEXAMPLE");
 /// # Ok(()) }
 /// ```
-impl<P: Provider + fmt::Debug> ProvideCredentials for Cached<P> {
+impl<P: Provider + fmt::Debug + 'static> ProvideCredentials for Cached<P> {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,

@@ -36,7 +36,7 @@ use crate::{cache::Cached, provider::Provider};
 /// # Ok(()) }
 /// ```
 #[async_trait]
-impl<P: Provider + fmt::Debug> CredentialProvider for Cached<P> {
+impl<P: Provider + fmt::Debug + 'static> CredentialProvider for Cached<P> {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {

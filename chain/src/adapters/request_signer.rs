@@ -69,7 +69,7 @@ pub struct RequestSigner<P = Chain> {
 
 type Clock = dyn Fn() -> Timestamp + Send + Sync;
 
-impl<P: Provider> RequestSigner<P> {
+impl<P: Provider + 'static> RequestSigner<P> {
     /// Creates a signer that takes its credentials from this cache, which others may share.
     ///
     /// # Examples

@@ -51,7 +51,7 @@ impl<P: Provider + 'static> Middleware for RequestSigner<P> {
     }
 }
 
-impl<P: Provider> RequestSigner<P> {
+impl<P: Provider + 'static> RequestSigner<P> {
     async fn sign_reqwest(&self, request: &mut Request) -> std::result::Result<(), Error> {
         let mut head = http::Request::new(());
         *head.method_mut() = request.method().clone();

@@ -15,7 +15,7 @@ fn signing(chain: Cached<Chain>) -> ClientWithMiddleware {
         .with_signer(Signer::new(Scope::new("us-east-1", "sts").unwrap()))
         .with_clock(move || Timestamp::now().plus_seconds(clock.fetch_add(10, Relaxed)));
     ClientBuilder::new(client())
-        .with(Again)
+        .with(RetryMiddleware::new(Policy::aws()))
         .with(signer)
         .build()
 }
