@@ -20,7 +20,7 @@ use crate::{
 /// Providers in an order.
 ///
 /// The first provider that has credentials wins. A provider that is configured but fails stops the
-/// chain.
+/// chain, except by the rules of the SDKs for Java.
 ///
 /// # Examples
 ///
@@ -45,6 +45,8 @@ pub struct Chain {
     providers: Vec<Arc<dyn Provider>>,
     /// The place among the providers of what only an explanation looks for.
     old_files: Option<(usize, Settings)>,
+    /// Whether the next provider is asked after one that failed, as in the SDKs for Java.
+    passes_over_failures: bool,
 }
 
 /// The credentials, or why there are none, with the explanation.
@@ -122,9 +124,20 @@ impl Chain {
     /// ));
     /// ```
     pub fn default_for(order: Order, settings: &Settings) -> Self {
+        Self::with_sources(order, settings, |_| true)
+    }
+
+    /// Creates the usual chain without the instance, which comes last by the rules of all SDKs.
+    pub(crate) fn without_instance(order: Order, settings: &Settings) -> Self {
+        Self::with_sources(order, settings, |source| source != Source::Instance)
+    }
+
+    fn with_sources(order: Order, settings: &Settings, has: impl Fn(Source) -> bool) -> Self {
         let settings = &settings.clone().with_order(order);
         let mut chain = Self::new();
-        for source in order.rules().sources {
+        chain.passes_over_failures = order.rules().passes_over_failures;
+        let sources = order.rules().sources.iter().copied();
+        for source in sources.filter(|source| has(*source)) {
             let settings = settings.clone();
             chain = match source {
                 Source::SystemProperties => chain.then(SystemPropertiesProvider::new(settings)),
@@ -248,22 +261,65 @@ impl Chain {
     }
 
     async fn explain_all(&self, now: Timestamp) -> Resolution {
-        let (outcome, mut attempts) = self.ask(now).await;
-        let answered = attempts.len();
-        for provider in &self.providers[answered..] {
+        let (outcome, attempts) = self.ask(now).await;
+        let answered = Some(attempts.len());
+        let attempts = self.inspect_rest(attempts, answered, now).await;
+        self.finish(outcome, attempts, self.findings(now), now)
+    }
+
+    /// Explains which provider would answer. All are only [inspected](Provider::inspect), so that
+    /// no service issues credentials, and whether a source works is not tried.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, Order, Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// let variables = Variables::from_iter([
+    ///     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/app"),
+    ///     ("AWS_EC2_METADATA_DISABLED", "true"),
+    /// ]);
+    /// let chain = Chain::default_for(Order::Cli, &Settings::load(variables));
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let explanation = chain.look(Timestamp::now()).await;
+    /// assert_eq!(explanation.winner().unwrap().provider, "container");
+    /// # });
+    /// ```
+    pub async fn look(&self, now: Timestamp) -> Explanation {
+        let attempts = self.inspect_rest(Vec::new(), None, now).await;
+        Explanation::new(attempts, self.findings(now), now)
+    }
+
+    /// Inspects the providers after those of the attempts. `answered` is the number of the one that
+    /// answered. If none did, the first one that could does.
+    async fn inspect_rest(
+        &self,
+        mut attempts: Vec<Attempt>,
+        mut answered: Option<usize>,
+        now: Timestamp,
+    ) -> Vec<Attempt> {
+        for provider in &self.providers[attempts.len()..] {
             let started = Instant::now();
             let mut attempt = match provider.inspect(now).await {
                 Ok(inspection) => Attempt::inspected(provider.name(), &inspection),
                 Err(error) => Attempt::failed(provider.name(), &error),
             };
             attempt = attempt.after(started.elapsed());
-            if attempt.verdict == Verdict::Masked {
-                attempt.masked_by = Some(answered);
+            match attempt.verdict {
+                Verdict::Masked if answered.is_some() => attempt.masked_by = answered,
+                Verdict::Masked => {
+                    attempt.verdict = Verdict::Used;
+                    answered = Some(attempts.len() + 1);
+                }
+                Verdict::Failed if !self.passes_over_failures => {
+                    answered = answered.or(Some(attempts.len() + 1));
+                }
+                _ => {}
             }
             attempts.push(attempt);
         }
-        let attempts = self.with_ways(attempts, now);
-        self.finish(outcome, attempts, self.findings(now), now)
+        self.with_ways(attempts, now)
     }
 
     fn with_ways(&self, attempts: Vec<Attempt>, now: Timestamp) -> Vec<Attempt> {
@@ -291,10 +347,12 @@ impl Chain {
                     let attempt = Attempt::not_configured(provider.name(), reason);
                     attempts.push(attempt.after(elapsed));
                 }
-                // Going on would use another identity than the one that is configured.
+                // Going on may use another identity than the one that is configured.
                 Err(error) => {
                     attempts.push(Attempt::failed(provider.name(), &error).after(elapsed));
-                    return (Err(error), attempts);
+                    if !self.passes_over_failures {
+                        return (Err(error), attempts);
+                    }
                 }
             }
         }

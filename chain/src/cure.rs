@@ -1,3 +1,5 @@
+use crate::shell;
+
 /// Changes to a command line and its environment that make a chain skip a provider.
 ///
 /// # Examples
@@ -86,6 +88,12 @@ impl Skip {
         }
         command
     }
+}
+
+/// Returns the command line that removes a setting of a profile.
+pub(crate) fn unset(name: &str, profile: &str) -> String {
+    let option = shell::option("--profile", profile);
+    format!("keyfob configure unset {name} {option}")
 }
 
 /// Adds what is not there yet.

@@ -115,6 +115,20 @@ pub enum FindingKind {
     Endpoint,
     /// A service on another machine that is called without encryption.
     ClearText,
+    /// Another SDK would use other credentials, or another region.
+    OtherSdk,
+    /// The clock of this machine differs from that of a service.
+    Clock,
+    /// The service for calls cannot be reached.
+    Service,
+    /// Instance metadata that does not answer as it should.
+    Instance,
+    /// The agent of a container that does not answer as it should.
+    Container,
+    /// A proxy that cannot be used, or that stands between this machine and its own services.
+    Proxy,
+    /// A file of certificates that cannot be used.
+    CaBundle,
     /// A cache on disk that cannot be used.
     Cache,
     /// Anything else, as from a provider of your own.
@@ -130,6 +144,11 @@ impl Finding {
     /// Creates a finding about something that is probably wrong.
     pub fn warning(kind: FindingKind, text: impl Into<String>) -> Self {
         Self::new(kind, Severity::Warning, text)
+    }
+
+    /// Creates a finding about something that stops commands.
+    pub fn problem(kind: FindingKind, text: impl Into<String>) -> Self {
+        Self::new(kind, Severity::Error, text)
     }
 
     fn new(kind: FindingKind, severity: Severity, text: impl Into<String>) -> Self {

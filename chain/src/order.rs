@@ -20,7 +20,10 @@
 /// others.
 ///
 /// The container and the instance come last in all of them. "Variables" are the access key in the
-/// environment.
+/// environment. The SDKs for Java go on to the next source after one that fails, and so do chains
+/// of their orders. A named profile that no file has is an error by the rules of
+/// [`Cli`](Self::Cli), [`Boto3`](Self::Boto3) and [`Go`](Self::Go); in the others, the next source
+/// is asked.
 ///
 /// Sources: botocore 1.43, aws-config 1.13, and the published sources of the other SDKs in 2026.
 /// The rows of the SDK for Java 1, and the region of JavaScript, are from their documentation only.
@@ -58,6 +61,11 @@ pub(crate) struct Rules {
     pub(crate) id: &'static [&'static str],
     pub(crate) secret: &'static [&'static str],
     pub(crate) token: &'static [&'static str],
+    /// Whether a profile that is named and in no file is an error. Otherwise the next source is
+    /// asked.
+    pub(crate) refuses_missing_profile: bool,
+    /// Whether the next source is asked after one that failed.
+    pub(crate) passes_over_failures: bool,
     /// Whether an ID without a secret is an error. Otherwise the next source is asked.
     pub(crate) refuses_id_alone: bool,
     /// Whether a secret without an ID is an error.
@@ -178,6 +186,8 @@ const CLI: Rules = Rules {
     // The second one is the name before 2015. The AWS CLI reads it first; here it counts only if
     // the new one is not set, so that a left-over does not break a new key.
     token: &["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"],
+    refuses_missing_profile: true,
+    passes_over_failures: false,
     refuses_id_alone: true,
     // The AWS CLI skips it, and may so use another identity than the one that was meant.
     refuses_secret_alone: true,
@@ -229,6 +239,7 @@ const SDK: Rules = Rules {
     empty_profile: EmptyProfile::NotSet,
     named_profile: NamedProfile::Nothing,
     token: &["AWS_SESSION_TOKEN"],
+    refuses_missing_profile: false,
     refuses_id_alone: false,
     refuses_secret_alone: false,
     sso: SSO,
@@ -248,6 +259,7 @@ const JAVA_V2: Rules = Rules {
         Source::Container,
         Source::Instance,
     ],
+    passes_over_failures: true,
     // The second one only since its rewrite on Smithy.
     region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
     region_property: true,
@@ -312,6 +324,7 @@ const RUST: Rules = Rules {
 const GO: Rules = Rules {
     profile_variables: &["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
     named_profile: NamedProfile::EnvironmentByProgram,
+    refuses_missing_profile: true,
     id: &["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"],
     secret: &["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"],
     region_of_instance: false,
@@ -344,6 +357,60 @@ const JAVASCRIPT: Rules = Rules {
 };
 
 impl Order {
+    /// All of them, the one of the AWS CLI first.
+    pub const ALL: &[Self] = &[
+        Self::Cli,
+        Self::Boto3,
+        Self::JavaV1,
+        Self::JavaV2,
+        Self::Rust,
+        Self::Go,
+        Self::JavaScript,
+    ];
+
+    /// Returns the short name, such as `java-v2`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::Order;
+    ///
+    /// let names: Vec<_> = Order::ALL.iter().map(|order| order.name()).collect();
+    /// assert_eq!(names, ["aws-cli", "boto3", "java-v1", "java-v2", "rust", "go", "js"]);
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cli => "aws-cli",
+            Self::Boto3 => "boto3",
+            Self::JavaV1 => "java-v1",
+            Self::JavaV2 => "java-v2",
+            Self::Rust => "rust",
+            Self::Go => "go",
+            Self::JavaScript => "js",
+        }
+    }
+
+    /// Returns the name of the tool in a sentence, such as `the SDK for Java 2`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::Order;
+    ///
+    /// assert_eq!(Order::Rust.tool(), "the SDK for Rust");
+    /// ```
+    pub fn tool(self) -> &'static str {
+        match self {
+            Self::Cli => "the AWS CLI",
+            Self::Boto3 => "boto3",
+            Self::JavaV1 => "the SDK for Java 1",
+            Self::JavaV2 => "the SDK for Java 2",
+            Self::Rust => "the SDK for Rust",
+            Self::Go => "the SDK for Go",
+            Self::JavaScript => "the SDK for JavaScript",
+        }
+    }
+
     pub(crate) fn rules(self) -> &'static Rules {
         match self {
             Self::Cli => &CLI,

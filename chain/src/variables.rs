@@ -205,6 +205,16 @@ impl Variables {
         }
     }
 
+    /// Returns the names, each once.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let names: BTreeSet<_> = self
+            .variables
+            .iter()
+            .map(|variable| &variable.name)
+            .collect();
+        names.into_iter().filter_map(|name| name.to_str())
+    }
+
     /// Returns the path in a variable that is not empty, as those of the shared files are read.
     #[cfg(feature = "login")]
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {

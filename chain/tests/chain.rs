@@ -709,6 +709,7 @@ why: the chain asks environment variables before profile \"default\"
 to use profile \"default\":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN COMMAND
 to use the role \"app-prod\":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN AWS_SHARED_CREDENTIALS_FILE=/dev/null COMMAND
 warning: a long-lived key (AKIAENVIRONMENT7EXMP) is used on an instance that has the role \"app-prod\": the role's keys change by themselves and cannot be left behind
+  cure:  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN AWS_SHARED_CREDENTIALS_FILE=/dev/null COMMAND
 warning: ~/.aws/credentials:11: a line without \"=\": write NAME = VALUE
 "
         );

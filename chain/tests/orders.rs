@@ -11,16 +11,6 @@ use keyfob_chain::{
 };
 use keyfob_sigv4::{Credentials, Timestamp};
 
-const ALL: [Order; 7] = [
-    Order::Cli,
-    Order::Boto3,
-    Order::JavaV1,
-    Order::JavaV2,
-    Order::Rust,
-    Order::Go,
-    Order::JavaScript,
-];
-
 fn now() -> Timestamp {
     "2026-11-27T00:00:00Z".parse().unwrap()
 }
@@ -48,7 +38,7 @@ async fn key(order: Order, settings: &Settings) -> Result<String, Error> {
 /// Returns the orders that lead to this key ID.
 async fn with_key(settings: &Settings, id: &str) -> Vec<Order> {
     let mut orders = Vec::new();
-    for order in ALL {
+    for &order in Order::ALL {
         if key(order, settings).await.is_ok_and(|found| found == id) {
             orders.push(order);
         }
@@ -84,7 +74,7 @@ async fn system_properties_are_first_in_java_2_and_second_in_java_1() {
         &[("JDK_JAVA_OPTIONS", "-Daws.accessKeyId=AKIAHALF")],
         PROFILES,
     );
-    assert_eq!(with_key(&half, "AKIADEFAULT").await, ALL);
+    assert_eq!(with_key(&half, "AKIADEFAULT").await, Order::ALL);
 }
 
 #[tokio::test]
@@ -110,7 +100,7 @@ async fn half_a_key_is_an_error_or_skipped_as_in_each_sdk() {
     let refused = async |variable| {
         let half = settings(&[variable], PROFILES);
         let mut orders = Vec::new();
-        for order in ALL {
+        for &order in Order::ALL {
             match key(order, &half).await {
                 Ok(id) => assert_eq!(id, "AKIADEFAULT"),
                 Err(error) => {
@@ -158,8 +148,9 @@ fn the_profile_and_the_region_come_from_the_variables_of_each_sdk() {
         assert_eq!(found.name(), region, "{order:?}");
     }
     let second = settings(&[("AWS_DEFAULT_PROFILE", "two")], "");
-    let named: Vec<_> = ALL
-        .into_iter()
+    let named: Vec<_> = Order::ALL
+        .iter()
+        .copied()
         .filter(|order| second.clone().with_order(*order).profile_name() == "two")
         .collect();
     assert_eq!(named, [Order::Cli, Order::Boto3, Order::Go]);
@@ -203,7 +194,7 @@ async fn the_full_address_of_a_container_comes_first_in_go_only() {
         (RELATIVE, "/role"),
         (FULL, "http://localhost:1/role"),
     ];
-    for order in ALL {
+    for &order in Order::ALL {
         let chain = Chain::default_for(order, &settings(&both, ""));
         let explanation = chain.explain(now()).await.explanation;
         let masked = explanation.masked().next().unwrap();
@@ -217,7 +208,7 @@ async fn the_full_address_of_a_container_comes_first_in_go_only() {
 async fn an_empty_name_of_a_profile_is_what_each_sdk_takes_it_for() {
     let empty = settings(&[("AWS_PROFILE", "")], PROFILES);
     let mut refused = Vec::new();
-    for order in ALL {
+    for &order in Order::ALL {
         match key(order, &empty).await {
             Ok(id) => assert_eq!(id, "AKIADEFAULT"),
             Err(error) => refused.push((order, error.kind())),
@@ -262,7 +253,7 @@ async fn a_key_of_boto_2_is_a_row_of_those_who_read_it() {
             .collect::<Vec<_>>()
     };
     let named = "BOTO_CONFIG: /srv/boto is not read by keyfob, but by aws and boto3";
-    for order in ALL {
+    for &order in Order::ALL {
         let reads = matches!(order, Order::Cli | Order::Boto3);
         let found = reasons(order, &[("BOTO_CONFIG", "/srv/boto")]).await;
         assert_eq!(found, if reads { vec![named] } else { vec![] });
@@ -299,4 +290,69 @@ async fn files_of_boto_2_are_looked_for_by_an_explanation_each_time_and_by_nothi
     let mut with = without;
     with.insert(3, "boto 2".to_owned());
     assert_eq!(rows(chain.explain(now()).await.explanation), with);
+}
+
+#[tokio::test]
+async fn only_the_sdks_for_java_go_on_after_a_source_that_fails() {
+    let settings = settings(
+        &[
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token"),
+            ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod"),
+            ("AWS_PROFILE", "p"),
+        ],
+        "[profile p]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = s\n",
+    );
+    let orders = with_key(&settings, "AKIAPROFILE").await;
+    // For the last two, the profile comes first.
+    assert_eq!(
+        orders,
+        [Order::JavaV1, Order::JavaV2, Order::Rust, Order::JavaScript]
+    );
+    let java = Chain::default_for(Order::JavaV1, &settings)
+        .explain(now())
+        .await;
+    let text = java.explanation.text(now(), None);
+    assert!(text.contains("web identity           failed"), "{text}");
+    assert!(text.contains("> 4 profile \"p\"            used"), "{text}");
+}
+
+#[tokio::test]
+async fn a_named_profile_that_does_not_exist_stops_the_cli_boto3_and_go() {
+    let settings = settings(&[("AWS_PROFILE", "nope")], PROFILES);
+    for &order in Order::ALL {
+        let error = key(order, &settings).await.unwrap_err();
+        let expected = match order {
+            Order::Cli | Order::Boto3 | Order::Go => ErrorKind::ProfileNotFound,
+            _ => ErrorKind::NoCredentials,
+        };
+        assert_eq!(error.kind(), expected, "{order:?}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn the_picture_is_the_golden_one() {
+    let variables = [
+        ID,
+        SECRET,
+        ("AWS_PROFILE", "<p>"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/a&b"),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"),
+    ];
+    let settings = settings(
+        &variables,
+        "[profile <p>]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = s\n",
+    );
+    let chain = Chain::default_for(Order::Cli, &settings);
+    let explanation = chain.explain(now()).await.explanation;
+    let picture = explanation
+        .with_profile(settings.profile_name(), settings.profile_origin())
+        .with_region(keyfob_chain::Region::us_east_1())
+        .with_endpoint("http://user:canary@localhost:4566/?a", Origin::Default)
+        .svg(now(), None);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/chain.svg");
+    if std::env::var_os("KEYFOB_WRITE_DOCS").is_some() {
+        std::fs::write(file, &picture).unwrap();
+    }
+    assert_eq!(picture, std::fs::read_to_string(file).unwrap());
+    assert!(!picture.contains("canary"));
 }

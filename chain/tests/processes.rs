@@ -516,7 +516,10 @@ async fn a_process_that_leads_back_to_its_profile_is_an_error() {
         Settings::new(variables, settings.files().clone())
     };
     for (waiting, message) in [
-        ("a,default", "it leads in a circle: a → default → default"),
+        (
+            "a,default",
+            "the processes of profiles wait in a circle: a → default → default",
+        ),
         (
             "a,b,\"c,d\",e",
             "4 profiles already wait for one another's processes",

@@ -5,15 +5,18 @@ use super::{
     setting::Setting,
     settings::Settings,
     table::{
-        S3_ADDRESSING_STYLE, S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT,
+        self, S3_ADDRESSING_STYLE, S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT,
         STS_REGIONAL_ENDPOINTS, SettingKey, USE_DUALSTACK_ENDPOINT, USE_FIPS_ENDPOINT,
     },
 };
 use crate::{
+    cure::Skip,
     error::{quotable, quotable_path, shown},
+    explain::plain_url,
     finding::{Finding, FindingKind},
     origin::Origin,
-    profiles::{FileKind, SectionName, is_absent, is_quoted},
+    profiles::{FileKind, SectionName, is_absent, is_quoted, unquoted},
+    shell,
 };
 
 impl Settings {
@@ -22,9 +25,8 @@ impl Settings {
     ///
     /// These are: a file that a variable names, a profile name that other tools read differently, a
     /// flag that is neither true nor false, also one [for S3](Self::s3_findings), a setting that is
-    /// not used, a region that does not look
-    /// like one, the regions that it masks, and [`us-east-1` by
-    /// default](Self::default_region_finding).
+    /// not used, token files and caches that other users can read, a region that does not look like
+    /// one, the regions that it masks, and [`us-east-1` by default](Self::default_region_finding).
     ///
     /// # Examples
     ///
@@ -50,6 +52,7 @@ impl Settings {
         findings.extend(self.flag_findings());
         findings.extend(self.s3_findings());
         findings.extend(self.unused_setting_finding());
+        findings.extend(self.token_file_findings());
         if let Some(region) = region {
             if *region.origin() == Origin::Default {
                 findings.push(self.default_region_finding());
@@ -137,10 +140,11 @@ impl Settings {
         let Some(variable) = variable else {
             return findings;
         };
+        let plain = unquoted(self.profile_name().trim());
+        let cure = Skip::set(*variable, shell::quoted(plain)).command();
         let mut found = |text| {
-            findings.push(
-                Finding::warning(FindingKind::ProfileName, text).with_origin(named_by.clone()),
-            );
+            let finding = Finding::warning(FindingKind::ProfileName, text);
+            findings.push(finding.with_origin(named_by.clone()).with_cure(&cure));
         };
         let raw = self.variables().raw(variable).and_then(|raw| raw.to_str());
         if raw.is_some_and(|raw| raw.trim() != raw) {
@@ -160,7 +164,9 @@ impl Settings {
                 .map(|masked| {
                     let (name, profile) = (masked.name, shown(masked.text));
                     let text = format!("{name} (\"{profile}\") is masked by {variable}");
-                    Finding::note(FindingKind::ProfileName, text).with_origin(masked.origin)
+                    let finding = Finding::note(FindingKind::ProfileName, text);
+                    let cure = Skip::unset([*variable]).command();
+                    finding.with_origin(masked.origin).with_cure(cure)
                 }),
         );
         findings
@@ -236,7 +242,7 @@ impl Settings {
         Some(finding.with_origin(setting.origin))
     }
 
-    /// Returns the regions that come after the one in use.
+    /// Returns the regions that come after the one in use, with what makes each count.
     fn masked_regions(&self, region: &Region) -> Vec<Finding> {
         let names = self.rules().region_variables.iter();
         let variables = names.filter_map(|name| self.variable(name));
@@ -245,17 +251,90 @@ impl Settings {
             let value = profile.get("region")?;
             Setting::from_value(profile, "region", value)
         });
-        variables
-            .chain(property)
-            .skip_while(|setting| setting.origin != *region.origin() && is_set(region.origin()))
-            .filter(|setting| setting.origin != *region.origin() && setting.text != region.name())
-            .map(|setting| {
+        let mut change = match region.origin() {
+            Origin::Argument { name } => Skip::without(shell::option(name, region.name())),
+            _ => Skip::default(),
+        };
+        let mut findings = Vec::new();
+        let settings = variables.chain(property);
+        let is_before =
+            |setting: &Setting<'_>| setting.origin != *region.origin() && is_set(region.origin());
+        for setting in settings.skip_while(is_before) {
+            if setting.origin != *region.origin() && setting.text != region.name() {
                 let value = shown_region(setting.text);
                 let value = value.map_or_else(String::new, |name| format!(" ({name})"));
                 let text = format!("{}{value} is masked by {}", setting.name, region.origin());
-                Finding::note(FindingKind::MaskedRegion, text).with_origin(setting.origin)
+                let finding = Finding::note(FindingKind::MaskedRegion, text);
+                let finding = finding.with_origin(setting.origin.clone());
+                findings.push(finding.with_cure(change.command()));
+            }
+            if let Origin::Environment { variables } = &setting.origin {
+                change = change.and(Skip::unset(variables));
+            }
+        }
+        findings
+    }
+
+    /// Returns a note for each URL that takes the place of a service's own endpoint, with what
+    /// switches all of them off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let url = ("AWS_ENDPOINT_URL_S3", "http://localhost:9000");
+    /// let settings = Settings::load(Variables::from_iter([url]));
+    /// assert_eq!(
+    ///     settings.endpoint_findings()[0].text,
+    ///     "AWS_ENDPOINT_URL_S3 sends calls to http://localhost:9000",
+    /// );
+    /// ```
+    pub fn endpoint_findings(&self) -> Vec<Finding> {
+        if self.flag(&table::IGNORE_CONFIGURED_ENDPOINT_URLS) {
+            return Vec::new();
+        }
+        let prefix = table::ENDPOINT_URL.name();
+        let names = self.variables().names();
+        let names = names.filter(|name| {
+            let rest = name.strip_prefix(prefix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        });
+        let mut all: Vec<_> = names
+            .filter_map(|name| {
+                let url = self.variables().text(name)?;
+                Some((name.to_owned(), url, Origin::environment(&[name])))
             })
-            .collect()
+            .collect();
+        let profile = self.profile().ok().flatten();
+        let name = profile.and_then(|profile| profile.get("services")?.non_empty());
+        let services = name.map(|name| SectionName::Services(name.to_owned()));
+        let services = services.and_then(|name| self.files().find(&name).ok().flatten());
+        for section in services.into_iter().chain(profile) {
+            let own = section.get("endpoint_url").map(|value| ("", value));
+            let nested = section
+                .iter()
+                .filter_map(|(service, block)| Some((service, block.nested("endpoint_url")?)));
+            let is_profile = matches!(section.name(), SectionName::Profile(_));
+            let values = own.into_iter().filter(|_| is_profile);
+            let values = values.chain(nested.filter(|_| !is_profile));
+            for (service, value) in values {
+                let dot = if service.is_empty() { "" } else { "." };
+                let origin = Origin::file(value.location(), section.name().name());
+                all.extend(
+                    value
+                        .non_empty()
+                        .map(|url| (format!("{service}{dot}endpoint_url"), url, origin)),
+                );
+            }
+        }
+        let cure = Skip::set(table::IGNORE_CONFIGURED_ENDPOINT_URLS.name(), "true").command();
+        let finding = |(name, url, origin): (String, &str, Origin)| {
+            let text = format!("{name} sends calls to {}", plain_url(url));
+            let finding = Finding::note(FindingKind::Endpoint, text);
+            finding.with_origin(origin).with_cure(&cure)
+        };
+        all.into_iter().map(finding).collect()
     }
 }
 

@@ -6,6 +6,7 @@ mod findings;
 mod imds;
 #[cfg(feature = "imds")]
 mod instance;
+mod private;
 mod region;
 mod setting;
 mod settings;
@@ -19,6 +20,7 @@ mod watch;
 pub(crate) use imds::DISABLED;
 #[cfg(feature = "imds")]
 pub(crate) use instance::Instance;
+pub(crate) use private::{exposed, private};
 pub use region::Region;
 pub use setting::{Argument, Setting};
 pub use settings::Settings;

@@ -225,11 +225,18 @@ impl Settings {
         if self.0.watch.is_some() {
             self = self.with_watch();
         }
-        if !self.is_profile_explicit() {
-            let (profile, origin) = named_profile(&self.0.variables, order);
-            self.set_profile(profile, origin);
+        if self.is_profile_explicit() {
+            return self;
         }
-        self.forget_instance()
+        let (profile, origin) = named_profile(&self.0.variables, order);
+        let is_same = profile == self.0.profile;
+        self.set_profile(profile, origin);
+        // Only the profile can say another way to the instance.
+        if is_same {
+            self
+        } else {
+            self.forget_instance()
+        }
     }
 
     /// Returns the rules in use.
@@ -554,7 +561,8 @@ impl Settings {
     }
 
     /// Returns the profile. Returns `None` if no profile was chosen and `default` does not exist,
-    /// or if a profile that may be [new](Self::with_new_profile) does not exist.
+    /// or if a profile that may be [new](Self::with_new_profile) does not exist. By the rules of the
+    /// SDKs for Java, Rust and JavaScript, any may be.
     ///
     /// # Errors
     ///
@@ -576,11 +584,13 @@ impl Settings {
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
     pub fn profile(&self) -> Result<Option<&Section>, Error> {
-        if self.0.may_be_new || self.0.profile_origin == Origin::Default {
-            return self.files().find(&SectionName::profile(&self.0.profile));
+        let name = SectionName::profile(&self.0.profile);
+        let may_be_new = self.0.may_be_new || !self.rules().refuses_missing_profile;
+        if may_be_new || self.0.profile_origin == Origin::Default {
+            return self.files().find(&name);
         }
-        let profile = self.files().profile(&self.0.profile);
-        profile.map(Some).map_err(|error| self.named_by(error))
+        let section = self.files().section(&name).map(Some);
+        section.map_err(|error| self.named_by(error))
     }
 
     /// Returns the profile to read settings from, such as the region.

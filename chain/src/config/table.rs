@@ -328,6 +328,10 @@ table! {
     OUTPUT: ["AWS_DEFAULT_OUTPUT"] ["output"]
         Choice(&["json", "text", "table", "yaml", "yaml-stream", "off"]), "json",
         CLI, "The format of answers.";
+    GITHUB_ENV: ["GITHUB_ENV"] [] Path, "",
+        CLI,
+        "The file to which `configure export-credentials --format github` adds variables for the \
+         next steps of a job.";
     CLI_ERROR_FORMAT: ["AWS_CLI_ERROR_FORMAT"] ["cli_error_format"]
         Choice(&["legacy", "enhanced", "json", "text", "table", "yaml"]), "enhanced",
         CLI, "The format of errors.";

@@ -4,7 +4,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    cure::{Selection, Skip},
+    cure::{Selection, Skip, unset},
     error::Error,
     finding::{Finding, FindingKind},
     origin::Origin,
@@ -237,11 +237,15 @@ impl Attempt {
                 Some(Origin::Environment { variables }) => {
                     let token = variables.iter().find(|name| name.ends_with("_TOKEN"));
                     // Without the newer of the two names, the older one counts.
-                    let unset = Skip::unset(["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"]);
+                    let change = Skip::unset(["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"]);
                     let name = token.map_or("AWS_SESSION_TOKEN", String::as_str);
-                    (format!("unset {name}"), Some(unset.command()))
+                    (format!("unset {name}"), Some(change.command()))
                 }
-                _ => ("remove aws_session_token".to_owned(), None),
+                Some(Origin::File { section, .. }) => (
+                    "remove aws_session_token".to_owned(),
+                    Some(unset("aws_session_token", section)),
+                ),
+                _ => ("remove the token".to_owned(), None),
             };
             let text = format!(
                 "{key} is a long-term key, and the session token beside it makes services refuse \

@@ -1,4 +1,6 @@
 mod attempt;
+mod others;
+mod svg;
 mod text;
 
 use keyfob_sigv4::Timestamp;
@@ -18,11 +20,11 @@ use crate::{
 
 /// Which credentials are used, why, and which others they mask.
 ///
-/// This is data: it serializes, and [`text`](Self::text) renders it for people. It contains no
-/// secret; an access key ID is not one.
+/// This is data: it serializes, [`text`](Self::text) renders it for people, and [`svg`](Self::svg)
+/// draws it. It contains no secret; an access key ID is not one.
 ///
 /// The serialized members are `winner` (the row of the credentials in use, or `null`), `error` (why
-/// there are none, or `null`), `rows`, `region`, `endpoint` and `findings`.
+/// there are none, or `null`), `rows`, `profile`, `region`, `endpoint` and `findings`.
 ///
 /// # Examples
 ///
@@ -46,6 +48,8 @@ pub struct Explanation {
     pub attempts: Vec<Attempt>,
     /// Why there are no credentials, in one line.
     pub error: Option<String>,
+    /// The name of the profile and what chose it, if [`with_profile`](Self::with_profile) added it.
+    pub profile: Option<(String, Origin)>,
     /// The region, if [`with_region`](Self::with_region) added it.
     pub region: Option<Region>,
     /// The URL in place of the services' own endpoints and where it comes from, if
@@ -80,6 +84,7 @@ impl Explanation {
         let mut explanation = Self {
             attempts,
             error: None,
+            profile: None,
             region: None,
             endpoint: None,
             findings: Vec::new(),
@@ -88,6 +93,13 @@ impl Explanation {
         explanation.findings.extend(explanation.key_findings(now));
         explanation.findings.append(&mut findings);
         explanation
+    }
+
+    /// Adds the name of the profile, and what chose it.
+    #[must_use]
+    pub fn with_profile(mut self, name: &str, origin: &Origin) -> Self {
+        self.profile = Some((name.to_owned(), origin.clone()));
+        self
     }
 
     /// Adds the region that is used.
@@ -239,11 +251,14 @@ impl Explanation {
     /// cannot be skipped keeps all later ones masked.
     fn way_to(&self, attempt: &Attempt) -> Option<Skip> {
         let earlier = self.attempts.get(..attempt.number.checked_sub(1)?)?;
+        // One that failed before the one in use was passed over.
+        let used = self.winner().map_or(0, |winner| winner.number);
         let answers = |other: &&Attempt| {
-            let has_answer = matches!(
-                other.verdict,
-                Verdict::Used | Verdict::Masked | Verdict::Failed
-            );
+            let has_answer = match other.verdict {
+                Verdict::Used | Verdict::Masked => true,
+                Verdict::Failed => other.number > used,
+                _ => false,
+            };
             has_answer && other.way.aside.is_none()
         };
         let skipped = earlier.iter().filter(answers);
@@ -291,27 +306,39 @@ impl Explanation {
         };
         let mut findings = Vec::new();
         let role = self.masked().find_map(|attempt| match &attempt.origin {
-            Some(Origin::InstanceMetadata { role: Some(role) }) => Some(role),
+            Some(Origin::InstanceMetadata { role: Some(role) }) => Some((
+                attempt,
+                format!("on an instance that has the role \"{role}\""),
+            )),
+            Some(Origin::Container { .. }) => {
+                Some((attempt, "in a container that has a role".to_owned()))
+            }
             _ => None,
         });
-        if let (Some(role), Some(true), Some(key)) = (role, winner.long_lived, &winner.key_id) {
-            findings.push(Finding::warning(
-                FindingKind::LongLivedKey,
-                format!(
-                    "a long-lived key ({key}) is used on an instance that has the role \
-                     \"{role}\": the role's keys change by themselves and cannot be left behind"
-                ),
-            ));
+        if let (Some((attempt, place)), Some(true), Some(key)) =
+            (role, winner.long_lived, &winner.key_id)
+        {
+            let text = format!(
+                "a long-lived key ({key}) is used {place}: the role's keys change by themselves \
+                 and cannot be left behind"
+            );
+            let mut finding = Finding::warning(FindingKind::LongLivedKey, text);
+            finding.cure = self.cure(attempt.number).map(str::to_owned);
+            findings.push(finding);
         }
         findings.extend(winner.token_finding());
         findings.extend(winner.expired_finding(now));
         if let Some(Origin::Environment { variables }) = &winner.origin
             && variables.iter().any(|name| name == "AWS_SECURITY_TOKEN")
         {
-            findings.push(Finding::warning(
+            let finding = Finding::warning(
                 FindingKind::OldVariable,
                 "AWS_SECURITY_TOKEN is the old name of AWS_SESSION_TOKEN: newer tools do not read \
                  it",
+            );
+            // The shell puts in the value, so that no secret becomes an argument.
+            findings.push(finding.with_cure(
+                "AWS_SESSION_TOKEN=\"$AWS_SECURITY_TOKEN\" env -u AWS_SECURITY_TOKEN COMMAND",
             ));
         }
         for finding in &mut findings {
@@ -327,15 +354,23 @@ impl Explanation {
 impl Serialize for Explanation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
+        struct Profile<'a> {
+            name: &'a str,
+            origin: &'a Origin,
+        }
+        #[derive(Serialize)]
         struct Endpoint<'a> {
             url: &'a str,
             origin: &'a Origin,
         }
+        let profile = self.profile.as_ref();
         let endpoint = self.endpoint.as_ref();
-        let mut members = serializer.serialize_struct("Explanation", 6)?;
+        let mut members = serializer.serialize_struct("Explanation", 7)?;
         members.serialize_field("winner", &self.winner())?;
         members.serialize_field("error", &self.error)?;
         members.serialize_field("rows", &self.attempts)?;
+        let profile = profile.map(|(name, origin)| Profile { name, origin });
+        members.serialize_field("profile", &profile)?;
         members.serialize_field("region", &self.region)?;
         let endpoint = endpoint.map(|(url, origin)| Endpoint { url, origin });
         members.serialize_field("endpoint", &endpoint)?;
@@ -347,8 +382,12 @@ impl Serialize for Explanation {
 /// Names what masks each attempt that does not count beside a later one: the one that is used or
 /// failed, if that is an earlier one, or else that later one.
 fn name_maskers(attempts: &mut [Attempt]) {
-    let answers = |attempt: &&Attempt| matches!(attempt.verdict, Verdict::Used | Verdict::Failed);
-    let answer = attempts.iter().find(answers).map(|attempt| attempt.number);
+    let first = |verdict| {
+        let mut attempts = attempts.iter();
+        let attempt = attempts.find(|attempt| attempt.verdict == verdict);
+        attempt.map(|attempt| attempt.number)
+    };
+    let answer = first(Verdict::Used).or_else(|| first(Verdict::Failed));
     let numbers: Vec<_> = attempts
         .iter()
         .map(|attempt| (attempt.provider.clone(), attempt.number))
@@ -368,7 +407,7 @@ fn name_maskers(attempts: &mut [Attempt]) {
 /// Returns the scheme, the host and the path of a URL. A user, a password or a query may be a
 /// secret, and so may a text that is not a URL. A password may hold any character, so what is
 /// before the last `@` is not shown.
-fn plain_url(url: &str) -> String {
+pub(crate) fn plain_url(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return "not a URL".to_owned();
     };

@@ -261,7 +261,7 @@ impl Attempt {
     }
 
     /// Returns where the credentials come from, or why there are none.
-    fn origin_or_reason(&self, home: Option<&Path>) -> String {
+    pub(super) fn origin_or_reason(&self, home: Option<&Path>) -> String {
         // What stands aside has both.
         let Some(origin) = self.origin.as_ref().filter(|_| self.reason.is_none()) else {
             return self.reason.clone().unwrap_or_default();
@@ -277,7 +277,7 @@ impl Attempt {
         }
     }
 
-    fn result(&self) -> String {
+    pub(super) fn result(&self) -> String {
         match (self.verdict, self.masked_by) {
             (Verdict::Used, _) => "used".to_owned(),
             (Verdict::Masked, Some(by)) => format!("masked by {by}"),
@@ -291,7 +291,7 @@ impl Attempt {
 
     /// Returns ` (key AKIDEXAMPLE, 59 min left)`. A session always ends, so for one whose end is
     /// not known this never says that there is none.
-    fn key(&self, now: Timestamp) -> String {
+    pub(super) fn key(&self, now: Timestamp) -> String {
         let Some(key) = &self.key_id else {
             return String::new();
         };

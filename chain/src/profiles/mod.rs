@@ -426,7 +426,7 @@ fn without_prefix(name: &SectionName) -> Option<&str> {
 }
 
 /// Removes the quotes that a shell or an environment file left around a name.
-fn unquoted(name: &str) -> &str {
+pub(crate) fn unquoted(name: &str) -> &str {
     name.trim().trim_matches(['"', '\''])
 }
 

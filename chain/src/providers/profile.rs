@@ -1,4 +1,4 @@
-use std::{mem::discriminant, path::PathBuf};
+use std::{collections::BTreeMap, mem::discriminant, path::PathBuf};
 
 use keyfob_sigv4::{Credentials, Timestamp};
 
@@ -11,13 +11,13 @@ use super::{
     without_profile::{profile_name, without_profile},
 };
 use crate::{
-    config::Settings,
+    config::{Settings, exposed, private},
     cure::{Selection, Skip},
     error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
     order::NamedProfile,
     origin::Origin,
-    profiles::{ConfigFiles, Problem, ProblemKind, SectionName},
+    profiles::{ConfigFiles, FileKind, Problem, ProblemKind, SectionName},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
     shell,
 };
@@ -419,18 +419,14 @@ fn problem_finding(problem: &Problem) -> Finding {
     })
 }
 
-/// Returns the files with secrets that other users can read or change.
-#[cfg(unix)]
+/// Returns a warning for each file with secrets that other users can read or change.
 fn open_files(files: &ConfigFiles) -> Vec<Finding> {
-    use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
-
-    use crate::profiles::FileKind;
-
     const SECRETS: [&str; 3] = [
         "aws_secret_access_key",
         "aws_session_token",
         "aws_security_token",
     ];
+    // One for each file, at its first secret.
     let mut first_secrets = BTreeMap::new();
     for section in files.sections() {
         let parts = [FileKind::Config, FileKind::Credentials].map(|kind| section.part(kind));
@@ -443,24 +439,12 @@ fn open_files(files: &ConfigFiles) -> Vec<Finding> {
         }
     }
     let findings = first_secrets.into_iter().filter_map(|(file, origin)| {
-        let mode = fs::metadata(file).ok()?.permissions().mode() & 0o777;
-        let what = match mode & 0o066 {
-            0 => return None,
-            bits if bits & 0o022 != 0 => "change",
-            _ => "read",
-        };
+        let (what, mode) = exposed(file)?;
         let text = format!("other users can {what} this file with secrets (mode {mode:04o})");
-        let cure = format!("chmod 600 {}", shell::path(file));
         let finding = Finding::warning(FindingKind::FileMode, text);
-        Some(finding.with_origin(origin).with_cure(cure))
+        Some(finding.with_origin(origin).with_cure(private(file)))
     });
     findings.collect()
-}
-
-/// Other systems have no mode.
-#[cfg(not(unix))]
-fn open_files(_files: &ConfigFiles) -> Vec<Finding> {
-    Vec::new()
 }
 
 /// Creates the error for a role whose `credential_source` has nothing.

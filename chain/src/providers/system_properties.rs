@@ -2,9 +2,11 @@ use keyfob_sigv4::Timestamp;
 
 use super::key::Key;
 use crate::{
-    config::{Settings, SystemProperty},
+    config::{Settings, SystemProperty, table},
+    cure::Skip,
     error::Error,
     order::Order,
+    origin::Origin,
     provider::{BoxFuture, Inspection, Outcome, Provider},
 };
 
@@ -85,5 +87,16 @@ impl Provider for SystemPropertiesProvider {
 
     fn inspect(&self, _now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
         Box::pin(std::future::ready(self.find().map(Into::into)))
+    }
+
+    /// Nothing skips properties that the program sets.
+    fn skip(&self) -> Option<Skip> {
+        let id = self.settings.system_property(ID)?;
+        match SystemProperty::origin(&[id]) {
+            Origin::SystemProperties {
+                variable: Some(_), ..
+            } => Some(Skip::unset(table::JAVA_OPTIONS.variables.iter().copied())),
+            _ => None,
+        }
     }
 }

@@ -36,7 +36,17 @@ Each row is a provider, in the order in which they are asked:
 
 Examples:
   $ keyfob why
+  $ keyfob why --as java-v2          what a program with this SDK would use
+  $ keyfob why --svg why.svg
   $ AWS_PROFILE=prod keyfob why --json";
+
+pub(super) const DOCTOR: &str = "\
+Nothing is changed. A service is asked for its time only, and nothing at all with --offline. Exits
+with 1 if there is a warning or a problem.
+
+Examples:
+  $ keyfob doctor
+  $ keyfob doctor --profile prod --json";
 
 pub(crate) const STS: &str = "\
 An option that takes text or a number reads it from a file for file://PATH, as in aws: the whole
@@ -94,6 +104,14 @@ Examples:
   $ keyfob configure set region eu-west-1 --profile robot
   $ keyfob configure get profile.robot.region
   $ keyfob configure list";
+
+pub(super) const EXPORT: &str = "\
+--output and --query do not count here, as in aws.
+
+Examples:
+  $ eval \"$(keyfob configure export-credentials --format env)\"
+  $ docker run --env-file <(keyfob configure export-credentials --format env-no-export) IMAGE
+  credential_process = keyfob configure export-credentials --profile base";
 
 pub(super) const MFA_LOGIN: &str = "\
 Examples:

@@ -3,6 +3,7 @@
 
 mod abbreviate;
 mod cache;
+mod configure;
 mod connection;
 mod console;
 pub(crate) mod examples;
@@ -19,6 +20,7 @@ mod sso;
 mod text;
 mod trust_policy;
 mod variables;
+mod why;
 
 use std::ffi::OsString;
 
@@ -28,6 +30,7 @@ use keyfob_chain::Settings;
 use self::variables::{FromVariables, variable_name, with_variables};
 pub(crate) use self::{
     cache::CacheCommand,
+    configure::{ExportArgs, ExportFormat, ImportArgs, SectionArgs},
     connection::ConnectionArgs,
     console::ConsoleArgs,
     format::{ErrorFormat, OutputFormat},
@@ -42,6 +45,7 @@ pub(crate) use self::{
     text::{Text, TextParser},
     trust_policy::TrustPolicyArgs,
     variables::VARIABLE_PREFIX,
+    why::WhyArgs,
 };
 
 use crate::services::{self, Invocation};
@@ -197,7 +201,10 @@ pub(crate) enum Command {
     },
     /// Explain the provider chain: what is used, what it masks, and how to change that
     #[command(after_help = examples::WHY)]
-    Why {
+    Why(WhyArgs),
+    /// Check files, clock, region, endpoints, instance, container, proxy and certificates
+    #[command(after_help = examples::DOCTOR)]
+    Doctor {
         /// Print JSON (the same as `--output json`)
         #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
         json: bool,
@@ -272,12 +279,16 @@ pub(crate) enum ConfigureCommand {
         /// Print JSON; `--output` does not count here, as in `aws`
         #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
         json: bool,
+        #[command(flatten)]
+        section: SectionArgs,
     },
     /// Print a setting: NAME, PROFILE.NAME or profile.PROFILE.NAME
     Get {
         /// The setting
         #[arg(value_name = "NAME")]
         name: String,
+        #[command(flatten)]
+        section: SectionArgs,
     },
     /// Write a setting: keys to the credentials file, everything else to the config file
     Set {
@@ -288,9 +299,26 @@ pub(crate) enum ConfigureCommand {
         /// list
         #[arg(value_name = "VALUE", allow_hyphen_values = true)]
         value: Option<String>,
+        #[command(flatten)]
+        section: SectionArgs,
+    },
+    /// Remove a setting from the files; 1 if no file has it
+    Unset {
+        /// The setting
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        section: SectionArgs,
     },
     /// List the names of all profiles
     ListProfiles,
+    /// Write the keys of a CSV file of the AWS console to profiles with the names of its users
+    Import(ImportArgs),
+    /// Print the credentials in use for other programs
+    #[command(after_help = examples::EXPORT)]
+    ExportCredentials(ExportArgs),
+    /// Show every value of the files and the variables, and where it is; secrets are masked
+    Dump,
     /// Get temporary credentials with an MFA code, and store them under a profile
     #[command(after_help = examples::MFA_LOGIN)]
     MfaLogin(MfaLoginArgs),

@@ -3,6 +3,7 @@
 mod cache;
 mod configure;
 mod console;
+mod doctor;
 mod imds;
 mod login;
 mod redirect;
@@ -26,7 +27,8 @@ use crate::{args::Command, context::Context, failure::Failure, services};
 pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Failure> {
     match command {
         Command::Whoami { json } => whoami::run(context, *json).await,
-        Command::Why { json } => why::run(context, *json).await,
+        Command::Why(args) => why::run(context, args).await,
+        Command::Doctor { json } => doctor::run(context, *json).await,
         Command::Service(invocation) => services::run(context, invocation).await,
         Command::TrustPolicy(args) => trust_policy::run(context, args),
         Command::Saml(command) => saml::run(context, command).await,

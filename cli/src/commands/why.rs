@@ -1,10 +1,13 @@
 //! `keyfob why`: the provider chain explained.
 
+use std::{fs, path::Path};
+
 use keyfob_chain::{Error, Explanation};
 use keyfob_sigv4::Credentials;
 use serde_json::Value;
 
 use crate::{
+    args::WhyArgs,
     context::{Context, Explained},
     failure::Failure,
 };
@@ -15,25 +18,45 @@ use crate::{
 ///
 /// After the explanation: if a profile was named that does not exist, if no provider has
 /// credentials or one fails, or if no call can be sent with the region, the endpoint and the other
-/// settings.
-pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
+/// settings. If the picture cannot be written.
+pub(super) async fn run(context: &Context, args: &WhyArgs) -> Result<(), Failure> {
     context.check_signs()?;
-    let explained = context.explain(!json).await;
-    print(context, &explained, json)?;
+    let order = args.order.unwrap_or_default();
+    let explained = context.explain(order, !args.json).await;
+    match &args.svg {
+        Some(file) if file.as_os_str() == "-" => {
+            context.console().write_stdout(explained.svg(context))?;
+        }
+        Some(file) => {
+            write_picture(context, file, &explained.svg(context))?;
+            print(context, &explained, args)?;
+        }
+        None => print(context, &explained, args)?,
+    }
     explained.profile?;
     check(context, explained.credentials, &explained.explanation)?;
     explained.call?;
     Ok(())
 }
 
-fn print(context: &Context, explained: &Explained, json: bool) -> Result<(), Failure> {
-    if let Some(format) = context.own_format(json) {
+fn write_picture(context: &Context, file: &Path, picture: &str) -> Result<(), Failure> {
+    fs::write(file, picture).map_err(|error| {
+        let file = context.shown(&file.to_string_lossy());
+        Failure::other(format!("cannot write {file}: {error}"))
+    })
+}
+
+fn print(context: &Context, explained: &Explained, args: &WhyArgs) -> Result<(), Failure> {
+    if let Some(format) = context.own_format(args.json) {
         let data = serde_json::to_value(&explained.explanation).unwrap_or(Value::Null);
         return context.print_as(format, "Why", &data);
     }
     let console = context.console();
     let paint = |style, line: &str| console.paint(style, line);
     let text = explained.text(context, console.terminal_width(), &paint);
+    if let Some(order) = args.order {
+        console.write_stdout(format!("by the rules of {}:\n", order.tool()))?;
+    }
     console.write_stdout(text)
 }
 

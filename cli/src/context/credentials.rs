@@ -1,4 +1,6 @@
-use keyfob_chain::{Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin, Verdict};
+use keyfob_chain::{
+    Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin, Settings, Verdict,
+};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
 
@@ -77,7 +79,7 @@ impl Context {
 
     /// Returns the credentials in use after their explanation is printed on stderr, for `--why`.
     async fn told_credentials(&self) -> Result<(Credentials, Explanation), Failure> {
-        let explained = self.explain(false).await;
+        let explained = self.explain(Order::Cli, false).await;
         let plain = |_, line: &str| line.to_owned();
         let text = explained.text(self, self.console().stderr_width(), &plain);
         self.console().write_stderr(&text);
@@ -91,14 +93,7 @@ impl Context {
     /// A damaged line is not a reason: it stops only the profile that it may belong to, where that
     /// is asked for credentials or settings.
     pub(crate) fn check_profile(&self) -> Result<(), Error> {
-        // The profile `default` may be missing, so the files stay closed if nothing names one.
-        if *self.settings.profile_origin() == Origin::Default {
-            return Ok(());
-        }
-        match self.settings.profile() {
-            Err(error) if error.kind() == ErrorKind::ProfileNotFound => Err(error),
-            _ => Ok(()),
-        }
+        check_profile(&self.settings)
     }
 
     /// Logs what each provider answered, and lists the answers if none has credentials.
@@ -138,6 +133,18 @@ impl Context {
         }
         let failure = Failure::no_credentials(text);
         Some(failure.with_ways_to_credentials(&self.settings, explanation))
+    }
+}
+
+/// Does the work of [`Context::check_profile`].
+pub(super) fn check_profile(settings: &Settings) -> Result<(), Error> {
+    // The profile `default` may be missing, so the files stay closed if nothing names one.
+    if *settings.profile_origin() == Origin::Default {
+        return Ok(());
+    }
+    match settings.profile() {
+        Err(error) if error.kind() == ErrorKind::ProfileNotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

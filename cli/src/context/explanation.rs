@@ -8,7 +8,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::Endpoint;
 
 use crate::{
-    context::Context,
+    context::{Context, credentials::check_profile},
     failure::chained,
     terminal::{Style, printable},
 };
@@ -28,25 +28,27 @@ pub(crate) struct Explained {
 }
 
 impl Context {
-    /// Asks the chain for credentials, and explains the answer. `has_call_below` leaves out why no
-    /// call can be sent, for a program that prints that error below.
-    pub(crate) async fn explain(&self, has_call_below: bool) -> Explained {
+    /// Asks the chain for credentials by the rules of `order`, and explains the answer.
+    /// `has_call_below` leaves out why no call can be sent, for a program that prints that error
+    /// below.
+    pub(crate) async fn explain(&self, order: Order, has_call_below: bool) -> Explained {
         let now = Timestamp::now();
         let told = Told::default();
-        let settings = told.by(self.settings());
-        let resolution = Chain::default_for(Order::Cli, &settings).explain(now).await;
+        let settings = told.by(self.settings()).with_order(order);
+        let resolution = Chain::default_for(order, &settings).explain(now).await;
         let region = settings.resolve_region(None, now).await;
-        let call = check_call(self, &region);
-        let profile = self.check_profile();
+        let call = check_call(self, &settings, &region);
+        let profile = check_profile(&settings);
         let asked = resolution.explanation;
-        let mut explanation = asked
-            .clone()
+        let explanation = asked.clone().with_other_sdks(&settings, now).await;
+        let mut explanation = explanation
+            .with_profile(settings.profile_name(), settings.profile_origin())
             .with_findings(settings.findings(region.as_ref().ok()))
             .with_findings(told.findings());
         if let Ok(region) = &region {
             explanation = explanation.with_region(region.clone());
         }
-        explanation = with_endpoint(self, explanation, region.as_ref().ok());
+        explanation = with_endpoint(self, &settings, explanation, region.as_ref().ok());
         // Only one error can stand below the table.
         let first = profile
             .as_ref()
@@ -108,6 +110,12 @@ impl Explained {
         }
         self.explanation.styled_text(self.now, &style)
     }
+
+    /// Returns the picture.
+    pub(crate) fn svg(&self, context: &Context) -> String {
+        let home = context.variables().home();
+        self.explanation.svg(self.now, home.as_deref())
+    }
 }
 
 /// What the chain has told on its way, which is for the table.
@@ -131,10 +139,14 @@ impl Told {
 }
 
 /// Fails if no call can be sent with the region and the other settings.
-fn check_call(context: &Context, region: &Result<Region, Error>) -> Result<(), Error> {
+fn check_call(
+    context: &Context,
+    settings: &Settings,
+    region: &Result<Region, Error>,
+) -> Result<(), Error> {
     let region = region.as_ref().map_err(Error::clone)?;
     // What the settings tell is in the table.
-    let settings = context.settings().clone().with_notify(|_| {});
+    let settings = settings.clone().with_notify(|_| {});
     let client = settings.sts(region, context.endpoint_argument())?;
     client.build().map_err(|error| {
         let message = "STS cannot be called with these settings";
@@ -146,10 +158,11 @@ fn check_call(context: &Context, region: &Result<Region, Error>) -> Result<(), E
 /// Adds the URL in place of the services' own endpoints. One that cannot be used is an error.
 fn with_endpoint(
     context: &Context,
+    settings: &Settings,
     explanation: Explanation,
     region: Option<&Region>,
 ) -> Explanation {
-    let (settings, argument) = (context.settings(), context.endpoint_argument());
+    let argument = context.endpoint_argument();
     let clear_text = settings.clear_text_finding(argument).ok().flatten();
     let explanation = explanation.with_findings(clear_text);
     let is_usable = |url: &str| {
@@ -160,7 +173,7 @@ fn with_endpoint(
     let setting = settings.endpoint_url("sts").ok().flatten();
     match (argument, setting) {
         (Some(argument), _) if is_usable(argument.value) => {
-            let finding = region.and_then(|region| role_endpoint(context, &explanation, region));
+            let finding = region.and_then(|region| role_endpoint(settings, &explanation, region));
             explanation
                 .with_endpoint(argument.value, argument.origin())
                 .with_findings(finding)
@@ -172,13 +185,17 @@ fn with_endpoint(
 
 /// Returns where the role in use is assumed: not at the URL of `--endpoint-url`, which is for the
 /// calls of the command itself, as in `aws`.
-fn role_endpoint(context: &Context, explanation: &Explanation, region: &Region) -> Option<Finding> {
+fn role_endpoint(
+    settings: &Settings,
+    explanation: &Explanation,
+    region: &Region,
+) -> Option<Finding> {
     let is_role = |attempt: &&Attempt| {
         let is_tried = matches!(attempt.verdict, Verdict::Used | Verdict::Failed);
         is_tried && matches!(attempt.origin, Some(Origin::Role { .. }))
     };
     let attempt = explanation.attempts.iter().find(is_role)?;
-    let settings = context.settings().clone().with_notify(|_| {});
+    let settings = settings.clone().with_notify(|_| {});
     let client = settings.sts(region, None).ok()?.build().ok()?;
     let url = client.endpoint().url();
     let text = format!(

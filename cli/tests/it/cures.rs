@@ -420,6 +420,117 @@ fn cures_of_warnings_end_the_warning() {
 
 #[test]
 #[cfg(unix)]
+fn cures_of_masks_names_and_files_end_their_finding() {
+    let home = || Home::new().with("AWS_DEFAULT_REGION", "eu-west-1");
+    let same_region = || home().with("AWS_REGION", "eu-west-1");
+    let key_of = |profile: &str| format!("[{profile}]\n{KEY}");
+    let session = "[default]\naws_access_key_id = ASIAFILEEXAMPLE00001\n\
+                   aws_secret_access_key = secret\naws_session_token = token\n";
+    for (home, arguments, kind) in [
+        (
+            home().with("AWS_REGION", "eu-west-2"),
+            vec![],
+            "masked_region",
+        ),
+        (
+            same_region().with_file("config", "[default]\nregion = us-east-2\n"),
+            vec![],
+            "masked_region",
+        ),
+        (
+            same_region().with_file("credentials", &key_of("default")),
+            vec!["--region", "us-west-2"],
+            "masked_region",
+        ),
+        (
+            same_region()
+                .with_file("config", "[default]\ncredential_process = /bin/keys\n")
+                .with_file("credentials", session),
+            vec![],
+            "masked_property",
+        ),
+        (
+            same_region()
+                .with_file("config", "[default]\naws_session_token = old\n")
+                .with_file("credentials", &key_of("default")),
+            vec![],
+            "split_key",
+        ),
+        (
+            same_region().with_file(
+                "credentials",
+                &format!("{}aws_session_token = old\n", key_of("ab")),
+            ),
+            vec!["--profile", "ab"],
+            "unneeded_token",
+        ),
+        (
+            same_region()
+                .with_key("ASIAIOSFODNN7EXAMPLE", "secret")
+                .with("AWS_SECURITY_TOKEN", "token"),
+            vec![],
+            "old_variable",
+        ),
+        (
+            same_region()
+                .with("AWS_PROFILE", "a")
+                .with("AWS_DEFAULT_PROFILE", "b")
+                .with_file("credentials", &(key_of("a") + &key_of("b"))),
+            vec![],
+            "profile_name",
+        ),
+        (
+            same_region()
+                .with("AWS_PROFILE", "a ")
+                .with_file("credentials", &key_of("a")),
+            vec![],
+            "profile_name",
+        ),
+        (
+            same_region()
+                .with("AWS_PROFILE", "\"a\"")
+                .with_file("credentials", &key_of("a")),
+            vec![],
+            "profile_name",
+        ),
+        (
+            same_region()
+                .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+                .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/x"),
+            vec![],
+            "long_lived_key",
+        ),
+    ] {
+        let words: Vec<_> = arguments
+            .iter()
+            .map(|word| word.trim_matches('\''))
+            .collect();
+        let why = |home: &Home| json(&home.keyfob([&words[..], &["why", "--json"]].concat()));
+        let of_kind = |why: &Value| {
+            let findings = why["findings"].as_array().unwrap().iter();
+            let mut found = findings.filter(|finding| finding["kind"] == kind);
+            found.next().cloned()
+        };
+        let before = why(&home);
+        let finding = of_kind(&before).unwrap_or_else(|| panic!("no {kind}: {before:#}"));
+        let cure = finding["cure"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no cure: {finding:#}"));
+        let scenario = Scenario::new(kind.to_owned(), home, arguments.clone());
+        let after = if let Some(words) = cure.strip_prefix("keyfob ") {
+            let line = format!("{} {words}", env!("CARGO_BIN_EXE_keyfob"));
+            let mut shell = scenario.home.program("sh");
+            Run::new(shell.args(["-c", &line]).output().unwrap()).ok();
+            why(&scenario.home)
+        } else {
+            json(&scenario.follow(cure))
+        };
+        assert_eq!(of_kind(&after), None, "{kind}: {cure}\n{after:#}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
 fn the_cure_of_a_file_with_any_name_makes_it_private() {
     use std::{
         ffi::OsStr,
@@ -466,9 +577,10 @@ fn the_cure_that_whoami_prints_ends_its_warning() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let before = home.keyfob(["whoami"]).ok();
     assert_has(&before, &["\nwarning ", "other users can read this file"]);
-    let cure = before.lines().find_map(|line| line.strip_prefix("cure "));
+    let mut cures = before.lines().filter_map(|line| line.strip_prefix("cure "));
+    let cure = cures.find(|cure| cure.contains("chmod"));
     let mut shell = home.program("sh");
     let status = shell.args(["-c", cure.unwrap().trim()]).status().unwrap();
     assert!(status.success());
-    assert_lacks(&home.keyfob(["whoami"]).ok(), &["other users", "\ncure "]);
+    assert_lacks(&home.keyfob(["whoami"]).ok(), &["other users", "chmod"]);
 }

@@ -19,6 +19,7 @@ use crate::{
     profiles::{Section, Value},
     provider::{Found, Renewal},
     sources::{ProcessCommand, ProcessOutput},
+    variables::Variables,
 };
 
 /// The profiles whose processes wait for this one, with commas between them. The AWS CLI has the
@@ -146,19 +147,8 @@ impl Process {
     /// Returns the command to run, which tells the process which profiles wait for it.
     fn command(&self, settings: &Settings) -> Result<ProcessCommand, Error> {
         let variables = settings.variables();
-        let waiting = variables.text(CHAIN).unwrap_or_default();
-        let mut chain = names(waiting);
-        if chain.contains(&self.profile) {
-            chain.push(self.profile.clone());
-            let chain: Vec<_> = chain.iter().map(|name| shown(name)).collect();
-            let text = format!("it leads in a circle: {}", chain.join(" → "));
-            return Err(self.error(ErrorKind::SourceProfile, &text));
-        }
-        if chain.len() >= MAX_CHAIN {
-            let text = format!("{MAX_CHAIN} profiles already wait for one another's processes");
-            return Err(self.error(ErrorKind::SourceProfile, &text));
-        }
-        chain.push(self.profile.clone());
+        let chain = waiting(variables, &self.profile)
+            .map_err(|reason| self.error(ErrorKind::SourceProfile, &reason))?;
         let command = ProcessCommand::parse(&self.command, variables.platform())
             .map_err(|reason| self.error(ErrorKind::Setting, reason))?;
         Ok(command.with_variable(CHAIN, written(&chain)))
@@ -217,6 +207,59 @@ impl fmt::Debug for Process {
             .field("place", &self.place)
             .finish_non_exhaustive()
     }
+}
+
+impl Settings {
+    /// Fails if the `credential_process` of this profile, or those of too many others, wait for
+    /// this program: for a program whose output is that of such a process.
+    ///
+    /// # Errors
+    ///
+    /// If that is so, [`ErrorKind::SourceProfile`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let variables = Variables::from_iter([("_AWS_CLI_PROFILE_CHAIN", "a,default")]);
+    /// let settings = Settings::load(variables);
+    /// assert_eq!(
+    ///     settings.check_waiting_profiles().unwrap_err().to_string(),
+    ///     "the processes of profiles wait in a circle: a → default → default",
+    /// );
+    /// assert!(settings.with_profile("b").check_waiting_profiles().is_ok());
+    /// ```
+    pub fn check_waiting_profiles(&self) -> Result<(), Error> {
+        let checked = waiting(self.variables(), self.profile_name());
+        let checked = checked.map(drop);
+        checked.map_err(|reason| Error::new(ErrorKind::SourceProfile, reason))
+    }
+}
+
+/// Returns the profiles whose processes wait for this program, and then `profile`.
+///
+/// # Errors
+///
+/// If that one waits already, or if too many do.
+fn waiting(variables: &Variables, profile: &str) -> Result<Vec<String>, String> {
+    let mut chain = names(variables.text(CHAIN).unwrap_or_default());
+    let is_circle = chain.iter().any(|name| name == profile);
+    let is_long = chain.len() >= MAX_CHAIN;
+    chain.push(profile.to_owned());
+    if is_circle {
+        let chain: Vec<_> = chain.iter().map(|name| shown(name)).collect();
+        return Err(format!(
+            "the processes of profiles wait in a circle: {}",
+            chain.join(" → ")
+        ));
+    }
+    if is_long {
+        return Err(format!(
+            "{MAX_CHAIN} profiles already wait for one another's processes"
+        ));
+    }
+    Ok(chain)
 }
 
 /// Reads names with commas between them. One with a comma is in double quotes, as in CSV.

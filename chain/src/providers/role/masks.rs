@@ -5,6 +5,7 @@ use keyfob_sigv4::Timestamp;
 use super::plan::{ID, TOKEN_FILE, property, property_in};
 use crate::{
     config::{Settings, table},
+    cure::unset,
     finding::{Finding, FindingKind},
     order::{ProfileSource, Rules},
     origin::Origin,
@@ -98,7 +99,12 @@ fn masks_among(section: &Section, sources: Vec<Source<'_>>, now: Timestamp) -> V
         let (name, by) = (source.name, first.name);
         let place = first.value.location();
         let text = format!("{name} is masked by {by} ({place}) of the same profile");
-        findings.push(at(section, source.value, FindingKind::MaskedProperty, text));
+        let mut finding = at(section, source.value, FindingKind::MaskedProperty, text);
+        // A key may have no copy.
+        if name != ID {
+            finding = finding.with_cure(unset(name, section.name().name()));
+        }
+        findings.push(finding);
     }
     findings.extend(split_key(section));
     if first.name == ID {
@@ -196,14 +202,16 @@ fn split_key(section: &Section) -> Option<Finding> {
         .into_iter()
         .flatten()
         .find(|part| !has_key(part) && token(part))?;
-    let value = TOKENS.iter().find_map(|name| property_in(other, name))?;
+    let named = |name| Some((name, property_in(other, name)?));
+    let (name, value) = TOKENS.into_iter().find_map(named)?;
     let id = property_in(key, ID)?;
     let text = format!(
         "the session token is not used, because the key is in another file ({}): put both in one, \
          or remove the token",
         id.location()
     );
-    Some(at(section, value, FindingKind::SplitKey, text))
+    let cure = unset(name, section.name().name());
+    Some(at(section, value, FindingKind::SplitKey, text).with_cure(cure))
 }
 
 /// The number of digits of a time in seconds since 1970, from 2001 to 2286.

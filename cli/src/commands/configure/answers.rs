@@ -1,7 +1,7 @@
 use keyfob_chain::{
     Origin, Region,
     profiles::{Section, is_quoted},
-    settings::OUTPUT,
+    settings::{self, OUTPUT, SettingKey, SettingKind},
 };
 use keyfob_sigv4::Credentials;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The settings that are shown while they are typed. Any other one may be a secret.
-const PLAIN: [&str; 17] = [
+const PLAIN: [&str; 19] = [
     "aws_access_key_id",
     "ca_bundle",
     "cli_pager",
@@ -23,9 +23,11 @@ const PLAIN: [&str; 17] = [
     "region",
     "role_arn",
     "role_session_name",
+    "services",
     "source_profile",
     "sso_account_id",
     "sso_region",
+    "sso_registration_scopes",
     "sso_role_name",
     "sso_session",
     "sso_start_url",
@@ -45,22 +47,41 @@ pub(super) async fn ask(
     profile: Option<&Section>,
 ) -> Result<Option<String>, Failure> {
     let name = name.to_ascii_lowercase();
-    let is_plain = PLAIN.contains(&name.as_str());
     let now = profile.and_then(|profile| current(profile, &name));
-    let shown = |value: &str| {
-        if is_plain && name != "aws_access_key_id" {
-            value.to_owned()
-        } else {
-            masked(value)
-        }
-    };
-    let now = now.map(shown);
+    let now = now.map(|value| shown(&name, value));
     let check = |answer: &str| check(&name, answer);
-    if is_plain {
+    if is_plain(&name) {
         prompt.line(question, now.as_deref(), check).await
     } else {
         prompt.secret(question, now.as_deref(), check).await
     }
+}
+
+/// Returns a value as it may be shown: masked if it is a key or may be a secret. `name` is that of
+/// the setting, in lower case; that of a nested one begins with the name of its block and a dot.
+pub(super) fn shown(name: &str, value: &str) -> String {
+    if is_plain(name) && name != "aws_access_key_id" {
+        value.to_owned()
+    } else {
+        masked(value)
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    let is_word = |key: &&SettingKey| {
+        let is_safe = matches!(
+            key.kind,
+            SettingKind::Flag
+                | SettingKind::Number(_)
+                | SettingKind::Seconds
+                | SettingKind::Time
+                | SettingKind::Choice(_)
+        );
+        is_safe && key.properties.contains(&name)
+    };
+    // The name of a service is above its URL.
+    let own = name.rsplit('.').next().unwrap_or(name);
+    PLAIN.contains(&name) || own == "endpoint_url" || settings::ALL.iter().any(|key| is_word(&key))
 }
 
 /// Returns the value that a profile has, unless it is empty.

@@ -1,7 +1,11 @@
-use keyfob_chain::{ErrorKind, Explanation, Origin, Provider as _, Resolution};
+use keyfob_chain::{
+    ErrorKind, Explanation, Origin, Provider as _, Resolution,
+    profiles::{self, SectionName},
+};
 use keyfob_sigv4::Timestamp;
 use serde_json::{Value, json};
 
+use super::{answers::shown, flat};
 use crate::{
     args::OutputFormat,
     context::{Context, has_failed},
@@ -11,7 +15,7 @@ use crate::{
 
 /// A line of the list.
 struct Line {
-    name: &'static str,
+    name: String,
     /// What is set, and where. `None` if nothing is.
     setting: Option<Setting>,
 }
@@ -23,13 +27,20 @@ struct Setting {
 }
 
 /// Lists what is in use and where it comes from, in the layout of version 2 of `aws`, with every
-/// location filled in.
+/// location filled in; for another section than a profile, its settings.
 ///
 /// # Errors
 ///
 /// After the list: if the configuration is wrong. That nothing is set, or that a source fails, is
 /// not an error.
-pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
+pub(super) async fn run(
+    context: &Context,
+    json: bool,
+    section: Option<&SectionName>,
+) -> Result<(), Failure> {
+    if let Some(name) = section {
+        return print(context, json, &lines_of(context, name)?);
+    }
     let found = context.check_profile();
     let resolution = context.chain().resolve(Timestamp::now()).await;
     let (keys, key_error) = keys(context, &resolution);
@@ -40,12 +51,7 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
         Err(error) => (Line::not_set("region"), Some(error)),
     };
     let lines = [profile(context), access_key, secret_key, region];
-    if json {
-        let data = lines.iter().map(|line| (line.name.to_owned(), line.json()));
-        context.print_as(OutputFormat::Json, "List", &Value::Object(data.collect()))?;
-    } else {
-        context.console().write_stdout(table(&lines))?;
-    }
+    print(context, json, &lines)?;
     // The error of the profile is the reason of the others.
     found?;
     if let Some(error) = key_error.or(region_error) {
@@ -53,6 +59,30 @@ pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
     }
     warn(context, resolution.explanation);
     Ok(())
+}
+
+/// Returns the settings of a section that is not a profile.
+fn lines_of(context: &Context, name: &SectionName) -> Result<Vec<Line>, Failure> {
+    let section = context.settings().files().section(name)?;
+    let values = section.iter().flat_map(|(name, value)| flat(name, value));
+    let line = |(name, value): (String, &profiles::Value)| {
+        let origin = Origin::File {
+            file: value.location().file().to_owned(),
+            line: value.location().line(),
+            section: section.name().name().to_owned(),
+        };
+        let shown = shown(&name, value.as_str());
+        Line::new(context, name, &shown, &origin)
+    };
+    Ok(values.map(line).collect())
+}
+
+fn print(context: &Context, json: bool, lines: &[Line]) -> Result<(), Failure> {
+    if json {
+        let data = lines.iter().map(|line| (line.name.clone(), line.json()));
+        return context.print_as(OutputFormat::Json, "List", &Value::Object(data.collect()));
+    }
+    context.console().write_stdout(table(lines))
 }
 
 fn table(lines: &[Line]) -> String {
@@ -64,9 +94,9 @@ fn table(lines: &[Line]) -> String {
         let widths = rows.iter().map(|row| row[column].chars().count());
         widths.max().unwrap_or_default().max(least)
     };
-    let (values, kinds) = (width(1, 24), width(2, 16));
+    let (names, values, kinds) = (width(0, 10), width(1, 24), width(2, 16));
     let lines = rows.iter().map(|[name, value, kind, location]| {
-        format!("{name:<10} : {value:<values$} : {kind:<kinds$} : {location}\n")
+        format!("{name:<names$} : {value:<values$} : {kind:<kinds$} : {location}\n")
     });
     lines.collect()
 }
@@ -132,7 +162,7 @@ async fn region(context: &Context) -> Result<Line, Failure> {
 }
 
 impl Line {
-    fn new(context: &Context, name: &'static str, value: &str, origin: &Origin) -> Self {
+    fn new(context: &Context, name: impl Into<String>, value: &str, origin: &Origin) -> Self {
         let credentials_file = context.variables().credentials_file();
         // The names are those of aws, as far as it has any.
         let kind = match origin {
@@ -158,20 +188,20 @@ impl Line {
             location,
         };
         Self {
-            name,
+            name: name.into(),
             setting: Some(setting),
         }
     }
 
     fn not_set(name: &'static str) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             setting: None,
         }
     }
 
     fn cells(&self) -> [String; 4] {
-        let name = self.name.to_owned();
+        let name = printable(&self.name).into_owned();
         match &self.setting {
             Some(set) => [
                 name,

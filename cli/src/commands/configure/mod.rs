@@ -1,6 +1,9 @@
 //! `keyfob configure`: the shared configuration files.
 
 mod answers;
+mod dump;
+mod export;
+mod import;
 mod interactive;
 mod list;
 mod mfa_login;
@@ -9,7 +12,7 @@ mod sso;
 
 use keyfob_chain::{
     Finding, FindingKind, Origin, Settings,
-    profiles::{FileKind, Section, SectionName, is_quoted},
+    profiles::{FileKind, Section, SectionName, Value, is_quoted},
     shell,
 };
 use keyfob_sigv4::Secret;
@@ -31,10 +34,20 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     match command {
         None => interactive::run(context).await,
-        Some(ConfigureCommand::List { json }) => list::run(context, *json).await,
-        Some(ConfigureCommand::Get { name }) => get(context, name),
-        Some(ConfigureCommand::Set { name, value }) => set(context, name, value.as_deref()).await,
+        Some(ConfigureCommand::List { json, section }) => {
+            list::run(context, *json, section.section().as_ref()).await
+        }
+        Some(ConfigureCommand::Get { name, section }) => get(context, name, section.section()),
+        Some(ConfigureCommand::Set {
+            name,
+            value,
+            section,
+        }) => set(context, name, value.as_deref(), section.section()).await,
+        Some(ConfigureCommand::Unset { name, section }) => unset(context, name, section.section()),
         Some(ConfigureCommand::ListProfiles) => list_profiles(context),
+        Some(ConfigureCommand::Import(args)) => import::run(context, args),
+        Some(ConfigureCommand::ExportCredentials(args)) => export::run(context, args).await,
+        Some(ConfigureCommand::Dump) => dump::run(context),
         Some(ConfigureCommand::MfaLogin(args)) => mfa_login::run(context, args).await,
         Some(ConfigureCommand::Sso(browser)) => sso::run(context, *browser).await,
         Some(ConfigureCommand::SsoSession) => sso::run_session(context).await,
@@ -63,20 +76,59 @@ impl Known for InFiles<'_> {
     }
 }
 
+/// The setting that a name refers to.
+struct Place {
+    section: SectionName,
+    name: Name,
+}
+
+impl Place {
+    /// Finds the setting with that name in a profile, or in another section.
+    fn parse(context: &Context, name: &str, section: Option<SectionName>) -> Result<Self, Failure> {
+        let settings = context.settings();
+        if let Some(section) = section {
+            let name = Name::in_section(name)?;
+            return Ok(Self { section, name });
+        }
+        let name = Name::parse(name, &InFiles(settings))?;
+        let profile = name.profile.as_deref().unwrap_or(settings.profile_name());
+        let section = SectionName::profile(profile);
+        Ok(Self { section, name })
+    }
+
+    /// Returns the value that a part of the section has, which `get` looks up.
+    fn value<'a>(&self, get: impl Fn(&str) -> Option<&'a Value>) -> Option<&'a Value> {
+        match &self.name.target {
+            Target::Property(name) => get(&name.to_ascii_lowercase()),
+            Target::Nested(name, nested) => {
+                get(&name.to_ascii_lowercase())?.nested(&nested.to_ascii_lowercase())
+            }
+        }
+    }
+}
+
+/// Returns the value under its name, or those of its block with both names.
+fn flat<'a>(name: &str, value: &'a Value) -> Vec<(String, &'a Value)> {
+    let nested: Vec<_> = value
+        .entries()
+        .map(|(nested, value)| (format!("{name}.{nested}"), value))
+        .collect();
+    if nested.is_empty() {
+        return vec![(name.to_owned(), value)];
+    }
+    nested
+}
+
 /// Prints a setting. One that does not exist gives exit code 1 and no output, as in `aws`.
-fn get(context: &Context, name: &str) -> Result<(), Failure> {
+fn get(context: &Context, name: &str, section: Option<SectionName>) -> Result<(), Failure> {
     let settings = context.settings();
-    let parsed = Name::parse(name, &InFiles(settings))?;
-    let profile = match &parsed.profile {
-        Some(profile) => settings.files().find(&SectionName::profile(profile)),
-        None => settings.profile(),
+    let place = Place::parse(context, name, section)?;
+    let section = match &place.section {
+        SectionName::Profile(_) if place.name.profile.is_none() => settings.profile(),
+        SectionName::Profile(_) => settings.files().find(&place.section),
+        other => settings.files().section(other).map(Some),
     }?;
-    let value = profile.and_then(|profile| match &parsed.target {
-        Target::Property(name) => profile.get(&name.to_ascii_lowercase()),
-        Target::Nested(name, nested) => profile
-            .get(&name.to_ascii_lowercase())?
-            .nested(&nested.to_ascii_lowercase()),
-    });
+    let value = section.and_then(|section| place.value(|name| section.get(name)));
     match value {
         Some(value) if value.entries().next().is_some() => {
             // The words and the code of aws.
@@ -93,19 +145,22 @@ fn get(context: &Context, name: &str) -> Result<(), Failure> {
 }
 
 /// Writes a setting whose value is an argument, or is read from the terminal or standard input.
-async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), Failure> {
-    let settings = context.settings();
-    let name = Name::parse(name, &InFiles(settings))?;
-    let profile = name.profile.as_deref().unwrap_or(settings.profile_name());
-    let section = SectionName::profile(profile);
-    let old = settings.files().find(&section).ok().flatten();
+async fn set(
+    context: &Context,
+    name: &str,
+    value: Option<&str>,
+    section: Option<SectionName>,
+) -> Result<(), Failure> {
+    let Place { section, name } = Place::parse(context, name, section)?;
+    let old = context.settings().files().find(&section).ok().flatten();
     let value = match value {
         Some(value) => Secret::new(value),
         None => read_value(context, name.key(), old).await?,
     };
+    let is_profile = matches!(section, SectionName::Profile(_));
     let kind = match &name.target {
-        Target::Property(key) => FileKind::for_property(key),
-        Target::Nested(..) => FileKind::Config,
+        Target::Property(key) if is_profile => FileKind::for_property(key),
+        _ => FileKind::Config,
     };
     let mut editor = context.editor(kind)?;
     match &name.target {
@@ -122,6 +177,34 @@ async fn set(context: &Context, name: &str, value: Option<&str>) -> Result<(), F
         warn_of_old_token(context, old, value.expose());
     }
     Ok(())
+}
+
+/// Removes a setting from each file that has it. One that does not exist gives exit code 1.
+fn unset(context: &Context, name: &str, section: Option<SectionName>) -> Result<(), Failure> {
+    let place = Place::parse(context, name, section)?;
+    let old = context.settings().files().find(&place.section)?;
+    let mut is_found = false;
+    for kind in [FileKind::Config, FileKind::Credentials] {
+        let part = old.and_then(|section| section.part(kind));
+        if part
+            .and_then(|part| place.value(|name| part.get(name)))
+            .is_none()
+        {
+            continue;
+        }
+        let mut editor = context.editor(kind)?;
+        match &place.name.target {
+            Target::Property(key) => editor.remove(&place.section, key),
+            Target::Nested(key, nested) => editor.remove_nested(&place.section, key, nested),
+        }?;
+        context.save(&editor)?;
+        is_found = true;
+    }
+    if is_found {
+        Ok(())
+    } else {
+        Err(Failure::negative())
+    }
 }
 
 /// Warns if the session token of another key stays beside a new access key ID.

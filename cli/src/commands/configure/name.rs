@@ -62,6 +62,29 @@ impl Name {
         }
     }
 
+    /// Parses the name of a setting in a section that is not a profile: `key` or `block.key`.
+    ///
+    /// # Errors
+    ///
+    /// If the name has another form.
+    pub(super) fn in_section(name: &str) -> Result<Self, Failure> {
+        let parts: Vec<&str> = name.split('.').collect();
+        let target = match parts.as_slice() {
+            [key] if !key.is_empty() => Target::Property((*key).to_owned()),
+            [block, key] if !block.is_empty() && !key.is_empty() => {
+                Target::Nested((*block).to_owned(), (*key).to_owned())
+            }
+            _ => {
+                let failure = Failure::usage("NAME is not the name of a setting");
+                return Err(failure.with_hint("in a section, write NAME or BLOCK.NAME"));
+            }
+        };
+        Ok(Self {
+            profile: None,
+            target,
+        })
+    }
+
     fn property(profile: Option<&str>, key: &str) -> Self {
         Self {
             profile: profile.map(str::to_owned),

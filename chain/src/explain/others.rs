@@ -1,0 +1,276 @@
+//! What other SDKs would use, with the same variables and files.
+
+use keyfob_sigv4::Timestamp;
+
+use super::{Attempt, Explanation, Verdict};
+use crate::{
+    chain::Chain,
+    config::Settings,
+    cure::Skip,
+    finding::{Finding, FindingKind},
+    order::Order,
+    origin::Origin,
+    shell,
+};
+
+/// The variables of all SDKs that name a profile.
+const PROFILE_VARIABLES: [&str; 2] = ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"];
+/// The variables of all SDKs that set the region.
+const REGION_VARIABLES: [&str; 2] = ["AWS_DEFAULT_REGION", "AWS_REGION"];
+
+impl Explanation {
+    /// Adds a note for each answer that other SDKs would come to with the same variables and files:
+    /// other credentials, or another region. It names the SDKs, what they would use and why, and
+    /// mostly a change after which all agree.
+    ///
+    /// The providers are only [inspected](crate::Provider::inspect), and the instance is not asked,
+    /// because it comes last in all SDKs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, FindingKind, Order, Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// let variables = Variables::from_iter([
+    ///     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+    ///     ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/app"),
+    ///     ("AWS_EC2_METADATA_DISABLED", "true"),
+    /// ]);
+    /// let settings = Settings::load(variables);
+    /// let chain = Chain::default_for(Order::Cli, &settings);
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let now = Timestamp::now();
+    /// let explanation = chain.explain(now).await.explanation;
+    /// let explanation = explanation.with_other_sdks(&settings, now).await;
+    /// let mut findings = explanation.findings.iter();
+    /// let other = findings.find(|finding| finding.kind == FindingKind::OtherSdk).unwrap();
+    /// assert!(other.text.contains("would use container (agent of AWS_CONTAINER_CREDENTIALS_"));
+    /// # });
+    /// ```
+    #[must_use]
+    pub async fn with_other_sdks(self, settings: &Settings, now: Timestamp) -> Self {
+        // What the others would tell on their way is not about this program.
+        let settings = settings.clone().with_notify(|_| {});
+        let ours = View::new(settings.order(), &settings, now).await;
+        let mut answers: Vec<(Vec<Order>, Finding)> = Vec::new();
+        for order in Order::ALL.iter().filter(|order| **order != ours.order) {
+            let theirs = View::new(*order, &settings, now).await;
+            for finding in [ours.credentials(&theirs), ours.region(&theirs)] {
+                let Some(finding) = finding else { continue };
+                match answers.iter_mut().find(|(_, known)| *known == finding) {
+                    Some((orders, _)) => orders.push(*order),
+                    None => answers.push((vec![*order], finding)),
+                }
+            }
+        }
+        let findings = answers.into_iter().map(|(orders, mut finding)| {
+            finding.text = format!("{} {}", tools(&orders), finding.text);
+            finding
+        });
+        self.with_findings(findings)
+    }
+}
+
+/// What the rules of one SDK lead to.
+struct View {
+    order: Order,
+    settings: Settings,
+    explanation: Explanation,
+}
+
+impl View {
+    async fn new(order: Order, settings: &Settings, now: Timestamp) -> Self {
+        let settings = settings.clone().with_order(order);
+        let chain = Chain::without_instance(order, &settings);
+        Self {
+            order,
+            explanation: chain.look(now).await,
+            settings,
+        }
+    }
+
+    /// Returns the attempt that decides: the one in use, or the one whose failure stops the chain.
+    fn answer(&self) -> Option<&Attempt> {
+        let mut attempts = self.explanation.attempts.iter();
+        let stops = |attempt: &&Attempt| {
+            attempt.verdict == Verdict::Failed && !self.order.rules().passes_over_failures
+        };
+        self.explanation.winner().or_else(|| attempts.find(stops))
+    }
+
+    fn row(&self, provider: &str) -> Option<&Attempt> {
+        let mut attempts = self.explanation.attempts.iter();
+        attempts.find(|attempt| attempt.provider == provider)
+    }
+
+    /// Returns the row with the same credentials as another SDK's one.
+    fn same(&self, other: &Attempt) -> Option<&Attempt> {
+        other.origin.as_ref()?;
+        let mut attempts = self.explanation.attempts.iter();
+        attempts.find(|attempt| attempt.origin == other.origin)
+    }
+
+    /// Returns what another SDK would use, without its name at the start, if that is not the same.
+    fn credentials(&self, theirs: &Self) -> Option<Finding> {
+        let (ours, other) = (self.answer(), theirs.answer());
+        let is_same = match (ours, other) {
+            (None, None) => true,
+            (Some(ours), Some(other)) if ours.verdict != other.verdict => false,
+            (Some(ours), Some(other)) if ours.verdict == Verdict::Used => {
+                ours.origin == other.origin
+            }
+            (Some(ours), Some(other)) => ours.provider == other.provider,
+            _ => false,
+        };
+        if is_same {
+            return None;
+        }
+        let what = match other {
+            Some(other) if other.verdict == Verdict::Used => {
+                let origin = other.origin.as_ref().map(Origin::raw).unwrap_or_default();
+                format!("would use {} ({origin})", other.provider)
+            }
+            Some(_) => "would stop".to_owned(),
+            None => "would ask the instance".to_owned(),
+        };
+        let why = self.why(theirs, ours, other);
+        let finding = Finding::note(FindingKind::OtherSdk, format!("{what}: {why}"));
+        Some(match self.cure(theirs, ours, other) {
+            Some(cure) => finding.with_cure(cure),
+            None => finding,
+        })
+    }
+
+    /// Returns why the other SDK comes to its answer.
+    fn why(&self, theirs: &Self, ours: Option<&Attempt>, other: Option<&Attempt>) -> String {
+        let name = |attempt: Option<&Attempt>| {
+            attempt
+                .map_or("the instance", |attempt| attempt.provider.as_str())
+                .to_owned()
+        };
+        if let Some(other) = other.filter(|other| other.verdict == Verdict::Failed) {
+            let reason = other.reason.clone().unwrap_or_default();
+            return format!("there, {} failed ({reason})", other.provider);
+        }
+        if let Some(ours) = ours.filter(|ours| ours.verdict == Verdict::Failed) {
+            return format!("there, what failed here ({}) is passed over", ours.provider);
+        }
+        if self.settings.profile_name() != theirs.settings.profile_name()
+            && other.is_none_or(|other| self.row(&other.provider).is_none())
+        {
+            let (name, origin) = (
+                theirs.settings.profile_name(),
+                theirs.settings.profile_origin(),
+            );
+            return format!("the profile there is \"{name}\" ({})", origin.raw());
+        }
+        let Some(other) = other else {
+            let reason = ours.and_then(|ours| theirs.row(&ours.provider)?.reason.clone());
+            let reason = reason.unwrap_or_else(|| "it does not count".to_owned());
+            return format!("{} there: {reason}", name(ours));
+        };
+        match self.row(&other.provider) {
+            None => format!("{} do not count here", other.provider),
+            Some(row) if Some(row.number) == ours.map(|ours| ours.number) => {
+                let origin = row.origin.as_ref().map(Origin::raw).unwrap_or_default();
+                format!("here, it is {origin}")
+            }
+            Some(row) if matches!(row.verdict, Verdict::Masked) => {
+                format!("there, {} is asked before {}", other.provider, name(ours))
+            }
+            Some(row) => {
+                let reason = row.reason.as_deref().unwrap_or("it does not count");
+                format!("here, {reason}")
+            }
+        }
+    }
+
+    /// Returns a command line with which both use the same.
+    fn cure(
+        &self,
+        theirs: &Self,
+        ours: Option<&Attempt>,
+        other: Option<&Attempt>,
+    ) -> Option<String> {
+        let cure = |explanation: &Explanation, attempt: Option<&Attempt>| {
+            explanation.cure(attempt?.number).map(str::to_owned)
+        };
+        let theirs_of_ours = ours.and_then(|ours| theirs.same(ours));
+        let ours_of_theirs = other.and_then(|other| self.same(other));
+        if let Some(cure) = cure(&theirs.explanation, theirs_of_ours) {
+            return Some(cure);
+        }
+        if self.settings.profile_name() != theirs.settings.profile_name() {
+            return Some(self.name_profile().command());
+        }
+        if let Some(cure) = cure(&self.explanation, ours_of_theirs) {
+            return Some(cure);
+        }
+        let (Some(ours), Some(other)) = (ours, other) else {
+            return None;
+        };
+        match (&ours.origin, &other.origin) {
+            (
+                Some(Origin::Environment { variables: ours }),
+                Some(Origin::Environment { variables: theirs }),
+            ) => {
+                let others = theirs.iter().filter(|name| !ours.contains(name));
+                let change = Skip::unset(others.map(String::as_str));
+                (!change.unset.is_empty()).then(|| change.command())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the change after which all SDKs use the profile of this one.
+    fn name_profile(&self) -> Skip {
+        match self.settings.profile_origin() {
+            Origin::Default => Skip::unset(PROFILE_VARIABLES),
+            _ => {
+                let name = shell::quoted(self.settings.profile_name());
+                let set = Skip::set(PROFILE_VARIABLES[1], name);
+                set.and(Skip::unset([PROFILE_VARIABLES[0]]))
+            }
+        }
+    }
+
+    /// Returns the region that another SDK would use, if that is not the same.
+    fn region(&self, theirs: &Self) -> Option<Finding> {
+        let ours = self.settings.region(None).ok()??;
+        let other = theirs.settings.region(None).ok()?;
+        let what = match &other {
+            Some(other) if other.name() == ours.name() => return None,
+            Some(other) => format!(
+                "would use the region {} ({})",
+                other.name(),
+                other.origin().raw()
+            ),
+            None if theirs.order.rules().region_of_instance => {
+                "would ask the instance for the region".to_owned()
+            }
+            None => "would have no region".to_owned(),
+        };
+        let text = format!("{what}, not {} ({})", ours.name(), ours.origin().raw());
+        let set = REGION_VARIABLES.map(|name| Skip::set(name, ours.name()));
+        let mut change = set.into_iter().fold(Skip::default(), Skip::and);
+        if let Some(Origin::SystemProperties {
+            variable: Some(variable),
+            ..
+        }) = other.as_ref().map(crate::Region::origin)
+        {
+            change = change.and(Skip::unset([variable]));
+        }
+        Some(Finding::note(FindingKind::OtherSdk, text).with_cure(change.command()))
+    }
+}
+
+/// Returns `boto3, the SDK for Rust and the SDK for Go`.
+fn tools(orders: &[Order]) -> String {
+    let names: Vec<_> = orders.iter().map(|order| order.tool()).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}

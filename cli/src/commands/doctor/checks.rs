@@ -1,0 +1,262 @@
+use std::{fs, path::Path};
+
+use keyfob_chain::{
+    Attempt, Error, Explanation, Finding, FindingKind, Region, Settings, Verdict,
+    settings::{self, CA_BUNDLE, HTTP_PROXY, HTTPS_PROXY},
+    shell,
+};
+
+use crate::{context::Context, failure::chained};
+
+/// What is checked, in the order of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    Files,
+    Credentials,
+    Region,
+    Endpoint,
+    Service,
+    Clock,
+    Instance,
+    Container,
+    Proxy,
+    CaBundle,
+    Settings,
+}
+
+impl Check {
+    pub(super) const ALL: [Self; 11] = [
+        Self::Files,
+        Self::Credentials,
+        Self::Region,
+        Self::Endpoint,
+        Self::Service,
+        Self::Clock,
+        Self::Instance,
+        Self::Container,
+        Self::Proxy,
+        Self::CaBundle,
+        Self::Settings,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Credentials => "credentials",
+            Self::Region => "region",
+            Self::Endpoint => "endpoint",
+            Self::Service => "service",
+            Self::Clock => "clock",
+            Self::Instance => "instance",
+            Self::Container => "container",
+            Self::Proxy => "proxy",
+            Self::CaBundle => "ca bundle",
+            Self::Settings => "settings",
+        }
+    }
+
+    /// Returns the check that a finding belongs to.
+    pub(super) fn from_kind(kind: FindingKind) -> Self {
+        match kind {
+            FindingKind::File
+            | FindingKind::FilePath
+            | FindingKind::FileMode
+            | FindingKind::UnknownProperty
+            | FindingKind::Cache => Self::Files,
+            FindingKind::MaskedRegion | FindingKind::UnknownRegion | FindingKind::DefaultRegion => {
+                Self::Region
+            }
+            FindingKind::Endpoint | FindingKind::ClearText => Self::Endpoint,
+            FindingKind::Service => Self::Service,
+            FindingKind::Clock => Self::Clock,
+            FindingKind::Instance => Self::Instance,
+            FindingKind::Container => Self::Container,
+            FindingKind::Proxy => Self::Proxy,
+            FindingKind::CaBundle => Self::CaBundle,
+            FindingKind::Flag | FindingKind::Setting | FindingKind::UnusedSetting => Self::Settings,
+            _ => Self::Credentials,
+        }
+    }
+}
+
+/// Returns what is there, for the checks that find nothing wrong.
+pub(super) fn facts(
+    context: &Context,
+    region: Result<&Region, &Error>,
+    explanation: &Explanation,
+) -> Vec<(Check, String)> {
+    let mut facts = vec![
+        (Check::Files, files(context)),
+        (Check::Credentials, credentials(explanation)),
+    ];
+    if let Ok(region) = region {
+        let text = format!("{region} ({})", context.origin(region.origin()));
+        facts.push((Check::Region, text));
+    }
+    let of =
+        |check, text: Option<String>, none: &str| (check, text.unwrap_or_else(|| none.to_owned()));
+    let settings = context.settings();
+    let set = |key| {
+        settings
+            .find(key)
+            .map(|found: keyfob_chain::Setting<'_>| found.name.to_string())
+    };
+    let proxy = set(&HTTPS_PROXY).or_else(|| set(&HTTP_PROXY));
+    facts.extend([
+        (
+            Check::Endpoint,
+            "no URL takes the place of the services' own".to_owned(),
+        ),
+        of(Check::Proxy, proxy, "none"),
+        of(
+            Check::CaBundle,
+            set(&CA_BUNDLE).map(|name| format!("{name} can be read")),
+            "the system's",
+        ),
+        (Check::Settings, "no setting is wrong".to_owned()),
+    ]);
+    facts
+}
+
+/// Returns the files, with their modes and owners where the system has any.
+fn files(context: &Context) -> String {
+    let variables = context.variables();
+    let files = [variables.config_file(), variables.credentials_file()];
+    let files = files.into_iter().flatten().map(|file| {
+        let name = file.display();
+        match fs::metadata(&file) {
+            Ok(metadata) => format!("{name}{}", rights(&metadata)),
+            Err(_) => format!("{name} (not there)"),
+        }
+    });
+    files.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(unix)]
+fn rights(metadata: &fs::Metadata) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let owner = match metadata.uid() {
+        uid if uid == rustix::process::geteuid().as_raw() => "yours".to_owned(),
+        uid => format!("of user {uid}"),
+    };
+    format!(" ({:04o}, {owner})", metadata.mode() & 0o7777)
+}
+
+#[cfg(not(unix))]
+fn rights(_metadata: &fs::Metadata) -> String {
+    String::new()
+}
+
+fn credentials(explanation: &Explanation) -> String {
+    match explanation.winner() {
+        Some(winner) => winner.provider.clone(),
+        None => "none".to_owned(),
+    }
+}
+
+/// Returns a problem for each source of credentials that is set up and fails.
+pub(super) fn failures(explanation: &Explanation) -> Vec<Finding> {
+    let failed = explanation.attempts.iter();
+    let failed = failed.filter(|attempt| attempt.verdict == Verdict::Failed);
+    let finding = |attempt: &Attempt| {
+        let reason = attempt.reason.as_deref().unwrap_or_default();
+        let text = format!("{} fails: {reason}", attempt.provider);
+        let finding = Finding::problem(FindingKind::Other, text);
+        // What comes after it is used without it.
+        let next = explanation
+            .masked()
+            .find_map(|masked| explanation.cure(masked.number));
+        match next {
+            Some(cure) => finding.with_cure(cure),
+            None => finding,
+        }
+    };
+    failed.map(finding).collect()
+}
+
+/// Returns what is wrong and no other command looks for: files of others, and settings with which
+/// no call can be sent.
+pub(super) fn findings(
+    context: &Context,
+    settings: &Settings,
+    region: Result<&Region, &Error>,
+) -> Vec<Finding> {
+    let variables = context.variables();
+    let files = [variables.config_file(), variables.credentials_file()];
+    let mut findings: Vec<_> = files
+        .into_iter()
+        .flatten()
+        .filter_map(|file| foreign(&file))
+        .collect();
+    findings.extend(
+        settings
+            .clear_text_finding(context.endpoint_argument())
+            .ok()
+            .flatten(),
+    );
+    let call = region.map_err(Error::clone).and_then(|region| {
+        let client = settings.sts(region, context.endpoint_argument())?;
+        client.build().map_err(|error| {
+            let message = "no call can be sent";
+            Error::with_source(keyfob_chain::ErrorKind::Setting, message, error)
+        })
+    });
+    if let Err(error) = call {
+        findings.push(setting_finding(settings, &error));
+    }
+    findings
+}
+
+/// Returns the problem that stops all calls, with what sets it aside.
+fn setting_finding(settings: &Settings, error: &Error) -> Finding {
+    let text = chained(error);
+    let bundle = settings
+        .find(&CA_BUNDLE)
+        .filter(|bundle| text.contains(&*bundle.name));
+    let proxies = [HTTPS_PROXY, HTTP_PROXY];
+    let proxies = proxies.iter().flat_map(|key| key.variables);
+    let mut proxies = proxies.filter(|name| settings.variables().raw(name).is_some());
+    let proxy = proxies.find(|name| text.contains(**name));
+    let (kind, variable) = match (bundle, proxy) {
+        (Some(bundle), _) => {
+            let name = bundle.name.to_string();
+            (FindingKind::CaBundle, Some(name))
+        }
+        (None, Some(proxy)) => (FindingKind::Proxy, Some((*proxy).to_owned())),
+        _ => {
+            let mut names = settings::ALL.iter().flat_map(|key| key.variables);
+            let name = names.find(|name| text.contains(**name));
+            (FindingKind::Setting, name.map(|name| (*name).to_owned()))
+        }
+    };
+    let finding = Finding::problem(kind, text);
+    match variable.filter(|name| settings.variables().raw(name).is_some()) {
+        Some(name) => finding.with_cure(format!("env -u {name} COMMAND")),
+        None => finding,
+    }
+}
+
+/// Returns that a file belongs to a user who is neither this one nor root, and so can change it.
+#[cfg(unix)]
+fn foreign(file: &Path) -> Option<Finding> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let owner = fs::metadata(file).ok()?.uid();
+    let user = rustix::process::geteuid().as_raw();
+    if [0, user].contains(&owner) || user == 0 {
+        return None;
+    }
+    let text = format!(
+        "{} belongs to user {owner}, who can read and change it",
+        file.display()
+    );
+    let (file, copy) = (shell::path(file), shell::path(&file.with_extension("mine")));
+    let cure = format!("cp {file} {copy} && chmod 600 {copy} && mv -f {copy} {file}");
+    Some(Finding::warning(FindingKind::FileMode, text).with_cure(cure))
+}
+
+#[cfg(not(unix))]
+fn foreign(_file: &Path) -> Option<Finding> {
+    None
+}

@@ -1,0 +1,261 @@
+use std::{future::Future, time::Duration};
+
+use keyfob_chain::{
+    ContainerProvider, Finding, FindingKind, Outcome, Provider as _, Settings,
+    settings::{
+        CONTAINER_AUTHORIZATION_TOKEN_FILE, CONTAINER_CREDENTIALS_FULL_URI,
+        CONTAINER_CREDENTIALS_RELATIVE_URI, EC2_METADATA_DISABLED, EC2_METADATA_SERVICE_ENDPOINT,
+        HTTP_PROXY, HTTPS_PROXY,
+    },
+    shell,
+};
+use keyfob_imds::ErrorKind as ImdsErrorKind;
+use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sts::{ErrorKind, actions::GetCallerIdentity};
+use tokio::time::timeout;
+
+use super::checks::Check;
+use crate::{context::Context, failure::chained};
+
+/// How long a check may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The key of the request that asks for the time, which has no user. It is the one of AWS's own
+/// examples.
+const UNKNOWN: (&str, &str) = (
+    "AKIAIOSFODNN7EXAMPLE",
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+);
+
+/// What the network has.
+#[derive(Default)]
+pub(super) struct Network {
+    /// What is there, for the checks that find nothing wrong.
+    pub(super) facts: Vec<(Check, String)>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Asks the service, the instance and the container's agent beside each other.
+pub(super) async fn check(context: &Context, settings: &Settings) -> Network {
+    if context.is_offline() {
+        let checks = [
+            Check::Service,
+            Check::Clock,
+            Check::Instance,
+            Check::Container,
+        ];
+        let not_asked = |check| (check, "not asked, because of --offline".to_owned());
+        return Network {
+            facts: checks.map(not_asked).to_vec(),
+            findings: Vec::new(),
+        };
+    }
+    let (service, instance, container) = tokio::join!(
+        service(context, settings),
+        instance(settings),
+        container(settings),
+    );
+    let mut network = Network::default();
+    for part in [service, instance, container] {
+        network.facts.extend(part.facts);
+        network.findings.extend(part.findings);
+    }
+    network
+}
+
+impl Network {
+    fn fact(check: Check, text: impl Into<String>) -> Self {
+        Self {
+            facts: vec![(check, text.into())],
+            findings: Vec::new(),
+        }
+    }
+
+    fn finding(finding: Finding) -> Self {
+        Self {
+            facts: Vec::new(),
+            findings: vec![finding],
+        }
+    }
+}
+
+async fn in_time<T>(answer: impl Future<Output = T>) -> Result<T, String> {
+    let answer = timeout(PATIENCE, answer).await;
+    answer.map_err(|_| format!("no answer within {} s", PATIENCE.as_secs()))
+}
+
+/// Asks STS for its time, with a key that has no user: every answer has the time.
+async fn service(context: &Context, settings: &Settings) -> Network {
+    let endpoint = context.endpoint_argument();
+    let region = settings.resolve_region(None, Timestamp::now());
+    let client = async {
+        let region = region.await.ok()?;
+        settings
+            .sts(&region, endpoint)
+            .ok()?
+            .attempts(1)
+            .build()
+            .ok()
+    };
+    // The settings have a finding of their own.
+    let Some(client) = client.await else {
+        return Network::default();
+    };
+    let Ok(unknown) = Credentials::new(UNKNOWN.0, UNKNOWN.1) else {
+        return Network::default();
+    };
+    let url = client.endpoint().url().to_string();
+    let answer = in_time(client.send(&GetCallerIdentity::new(), &unknown)).await;
+    let error = match answer {
+        Err(reason) => return unreachable(context, settings, &url, &reason),
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) if is_unanswered(error.kind()) => {
+            return unreachable(context, settings, &url, &chained(&error));
+        }
+        Ok(Err(error)) => Some(error),
+    };
+    let mut network = Network::fact(Check::Service, format!("{url} answers"));
+    match error.and_then(|error| error.clock_skew_seconds()) {
+        None => network
+            .facts
+            .push((Check::Clock, "as that of the service".to_owned())),
+        Some(seconds) => {
+            let direction = if seconds > 0 { "behind" } else { "ahead of" };
+            let text = format!(
+                "the clock of this machine is {} s {direction} that of {url}: services refuse \
+                 requests from 5 minutes on",
+                seconds.abs()
+            );
+            let finding = Finding::problem(FindingKind::Clock, text);
+            // It sets the clock by the service, and needs the right to do so.
+            let cure = format!(
+                "sudo date -s \"$(curl -sI {url} | sed -n 's/^[Dd]ate: //p' | tr -d '\\r')\""
+            );
+            network.findings.push(finding.with_cure(cure));
+        }
+    }
+    network
+}
+
+fn is_unanswered(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Transport | ErrorKind::Setting
+    )
+}
+
+/// Returns the problem, with what leads around an endpoint or a proxy that someone has set.
+fn unreachable(context: &Context, settings: &Settings, url: &str, reason: &str) -> Network {
+    let text = format!("{url} cannot be reached: {reason}");
+    let finding = Finding::problem(FindingKind::Service, text);
+    let proxies = [HTTPS_PROXY, HTTP_PROXY];
+    let mut proxies = proxies.iter().flat_map(|key| key.variables);
+    let proxy = proxies.find(|name| settings.variables().raw(name).is_some());
+    let cure = match (context.endpoint_argument(), proxy) {
+        (Some(argument), _) => {
+            let option = shell::option("--endpoint-url", argument.value);
+            Some(format!("COMMAND  # without {option}"))
+        }
+        (None, Some(proxy)) => Some(format!("env -u {proxy} COMMAND")),
+        _ => settings
+            .endpoint_findings()
+            .into_iter()
+            .find_map(|finding| finding.cure),
+    };
+    Network::finding(match cure {
+        Some(cure) => finding.with_cure(cure),
+        None => finding,
+    })
+}
+
+/// Asks the instance for the name of its role.
+async fn instance(settings: &Settings) -> Network {
+    let client = settings.imds(None).and_then(|builder| {
+        let builder = builder.attempt_timeout(Duration::from_secs(1)).attempts(1);
+        builder.build().map_err(|error| {
+            let kind = keyfob_chain::ErrorKind::Setting;
+            keyfob_chain::Error::with_source(kind, "instance metadata cannot be asked", error)
+        })
+    });
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            return Network::finding(Finding::problem(FindingKind::Instance, chained(&error)));
+        }
+    };
+    let disabled = EC2_METADATA_DISABLED.name();
+    match in_time(client.role_name()).await {
+        Ok(Ok(role)) => Network::fact(Check::Instance, format!("role \"{role}\" answers (IMDSv2)")),
+        Ok(Err(error)) if error.kind() == ImdsErrorKind::Disabled => {
+            Network::fact(Check::Instance, format!("not asked: {disabled} is true"))
+        }
+        Ok(Err(error)) if error.kind() == ImdsErrorKind::NotFound => {
+            Network::fact(Check::Instance, "it has no role")
+        }
+        Ok(Err(error)) if error.kind() == ImdsErrorKind::Forbidden => Network::fact(
+            Check::Instance,
+            "it is switched off for this instance (HTTP 403)",
+        ),
+        Ok(Err(error)) if error.is_no_instance() && is_on_ec2() => {
+            Network::finding(no_answer(&chained(&error)))
+        }
+        // Only the usual address may be empty.
+        Ok(Err(error))
+            if error.is_no_instance()
+                && settings.find(&EC2_METADATA_SERVICE_ENDPOINT).is_none() =>
+        {
+            Network::fact(Check::Instance, "this is not an EC2 instance")
+        }
+        Ok(Err(error)) => {
+            let text = format!("instance metadata fails: {}", chained(&error));
+            let finding = Finding::warning(FindingKind::Instance, text);
+            Network::finding(finding.with_cure(format!("env {disabled}=true COMMAND")))
+        }
+        Err(reason) => Network::finding(no_answer(&reason)),
+    }
+}
+
+/// Returns the finding of an instance whose metadata does not answer: mostly a container, which is
+/// one hop further away than its answers reach.
+fn no_answer(reason: &str) -> Finding {
+    let text = format!(
+        "instance metadata does not answer here ({reason}): in a container, the hop limit of the \
+         instance must be 2"
+    );
+    let cure = "aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 \
+                --instance-id INSTANCE";
+    Finding::warning(FindingKind::Instance, text).with_cure(cure)
+}
+
+/// Returns true if the firmware says that the machine is one of EC2.
+///
+/// Source: EC2 User Guide, "Detect whether a host is an EC2 instance".
+fn is_on_ec2() -> bool {
+    let read = |name: &str| std::fs::read_to_string(format!("/sys/class/dmi/id/{name}"));
+    let vendor = read("sys_vendor").or_else(|_| read("board_vendor"));
+    vendor.is_ok_and(|vendor| vendor.trim() == "Amazon EC2")
+}
+
+/// Asks the container's agent for credentials, as a program does.
+async fn container(settings: &Settings) -> Network {
+    let provider = ContainerProvider::new(settings.clone());
+    let answer = in_time(provider.provide(Timestamp::now())).await;
+    let reason = match answer {
+        Ok(Ok(Outcome::NotConfigured(_))) => {
+            return Network::fact(Check::Container, "no variable names an agent");
+        }
+        Ok(Ok(_)) => return Network::fact(Check::Container, "its agent has credentials"),
+        Ok(Err(error)) => chained(&error),
+        Err(reason) => format!("the container's agent gives {reason}"),
+    };
+    let keys = [
+        CONTAINER_CREDENTIALS_RELATIVE_URI,
+        CONTAINER_CREDENTIALS_FULL_URI,
+        CONTAINER_AUTHORIZATION_TOKEN_FILE,
+    ];
+    let names: Vec<_> = keys
+        .iter()
+        .map(|key| format!("-u {}", key.name()))
+        .collect();
+    let finding = Finding::problem(FindingKind::Container, reason);
+    Network::finding(finding.with_cure(format!("env {} COMMAND", names.join(" "))))
+}

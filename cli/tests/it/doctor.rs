@@ -1,0 +1,324 @@
+//! `keyfob doctor`: each check finds what is wrong, and its cure ends that.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    thread,
+};
+
+use serde_json::Value;
+
+use crate::{
+    cures::{FILES, KEY},
+    keyfob::{Home, Run, assert_has},
+    running::Running,
+};
+
+/// Returns the list of checks, and the exit code.
+fn doctor(home: &Home, more: &[&str]) -> (Vec<Value>, i32) {
+    let run = home.keyfob([&["doctor", "--json"], more].concat());
+    let data: Value = serde_json::from_str(&run.stdout).unwrap();
+    let checks = data["checks"].as_array().unwrap().clone();
+    assert_eq!(data["ok"], run.code == 0, "{run:?}");
+    (checks, run.code)
+}
+
+/// Returns the lines of a check that are not fine.
+fn faults<'a>(checks: &'a [Value], name: &str) -> Vec<&'a Value> {
+    let lines = checks.iter().filter(|line| line["check"] == name);
+    lines.filter(|line| line["status"] != "ok").collect()
+}
+
+/// Runs `doctor` as the cure of a line says.
+fn follow(home: &Home, line: &Value, more: &str) -> Vec<Value> {
+    let cure = line["cure"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no cure: {line}"));
+    let command = format!("{} doctor --json {more}", env!("CARGO_BIN_EXE_keyfob"));
+    let mut shell = home.program("sh");
+    let has_command = cure.contains("COMMAND");
+    let run = Run::new(
+        shell
+            .args(["-c", &cure.replace("COMMAND", &command)])
+            .output()
+            .unwrap(),
+    );
+    if has_command {
+        let data: Value = serde_json::from_str(&run.stdout).unwrap();
+        return data["checks"].as_array().unwrap().clone();
+    }
+    assert_eq!(run.code, 0, "{cure}: {run:?}");
+    doctor(home, &more.split_whitespace().collect::<Vec<_>>()).0
+}
+
+/// Serves one answer, with this `Date`, to every request.
+fn service(date: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while lines
+                .next()
+                .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+            {}
+            let answer = format!(
+                "HTTP/1.1 403 Forbidden\r\nDate: {date}\r\nContent-Length: 0\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn all_is_fine_in_the_sandbox() {
+    let run = Home::new().keyfob(["--sandbox", "doctor"]);
+    let text = run.ok();
+    for line in [
+        "ok       files        ",
+        "ok       credentials  instance metadata",
+        "ok       region       us-east-1 (instance metadata (IMDSv2))",
+        "ok       endpoint     AWS_ENDPOINT_URL_STS sends calls to http://127.0.0.1:",
+        "ok       service      http://127.0.0.1:",
+        "ok       clock        as that of the service",
+        "ok       instance     role \"app\" answers (IMDSv2)",
+        "ok       container    no variable names an agent",
+        "ok       proxy        none",
+        "ok       ca bundle    the system's",
+        "ok       settings     no setting is wrong",
+    ] {
+        assert_has(&text, &[line]);
+    }
+}
+
+#[test]
+fn offline_nothing_is_asked() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+        .with("AWS_ENDPOINT_URL_STS", "https://127.0.0.1:1");
+    let (checks, code) = doctor(&home, &["--offline"]);
+    assert_eq!(code, 0, "{checks:#?}");
+    for name in ["service", "clock", "instance", "container"] {
+        let line = checks.iter().find(|line| line["check"] == name).unwrap();
+        assert_eq!(line["text"], "not asked, because of --offline");
+    }
+}
+
+#[test]
+fn a_service_that_cannot_be_reached_is_a_problem_within_two_seconds() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    for url in ["http://127.0.0.1:1".to_owned(), format!("http://{address}")] {
+        let home = Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_ENDPOINT_URL", &url);
+        let started = std::time::Instant::now();
+        let (checks, code) = doctor(&home, &[]);
+        assert!(started.elapsed().as_secs() < 8, "{:?}", started.elapsed());
+        let faults = faults(&checks, "service");
+        assert_eq!((faults.len(), code), (1, 1), "{checks:#?}");
+        assert_has(
+            faults[0]["text"].as_str().unwrap(),
+            &[&url, "cannot be reached"],
+        );
+        let cure = faults[0]["cure"].as_str().unwrap();
+        assert_eq!(cure, "env AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true COMMAND");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_clock_that_is_wrong_is_a_problem_and_its_cure_sets_the_date_of_the_service() {
+    let date = "Mon, 01 Jan 2024 00:00:00 GMT";
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_ENDPOINT_URL", &service(date));
+    let (checks, code) = doctor(&home, &[]);
+    let faults = faults(&checks, "clock");
+    assert_eq!((faults.len(), code), (1, 1), "{checks:#?}");
+    assert_has(faults[0]["text"].as_str().unwrap(), &["s ahead of that of"]);
+    // The test has no right to set a clock.
+    let cure = faults[0]["cure"].as_str().unwrap();
+    let cure = cure.replacen("sudo ", "printf '%s\\n' ", 1);
+    let shell = home.program("sh").args(["-c", &cure]).output().unwrap();
+    assert_eq!(Run::new(shell).ok(), format!("date\n-s\n{date}\n"));
+}
+
+#[test]
+fn files_of_secrets_that_others_can_read_are_named_and_the_cures_hide_them() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with_file("credentials", &format!("[default]\n{KEY}"))
+        .with_file("sso/cache/a.json", "{}")
+        .with_file("sso/cache/b.json", "{}")
+        .with_file("login/cache/c.json", "{}")
+        .with_file("cli/cache/d.json", "{}")
+        .with_file("token", "t");
+    let token = home.file("token");
+    let home = home
+        .with("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap())
+        .with("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r");
+    let (mut checks, _) = doctor(&home, &["--offline"]);
+    let texts: Vec<_> = faults(&checks, "files")
+        .iter()
+        .map(|line| line["text"].clone())
+        .collect();
+    assert_eq!(texts.len(), 5, "{texts:#?}");
+    let all = format!("{texts:?}");
+    assert_has(
+        &all,
+        &[
+            "other users can read this file with secrets (mode 0644)",
+            "other users can read this token file",
+            "other users can read 2 files with secrets in ~/.aws/sso/cache",
+            "other users can read 1 file with secrets in ~/.aws/login/cache",
+            "other users can read 1 file with secrets in ~/.aws/cli/cache",
+        ],
+    );
+    for left in (0..5).rev() {
+        let line = faults(&checks, "files")[0].clone();
+        checks = follow(&home, &line, "--offline");
+        assert_eq!(faults(&checks, "files").len(), left, "{line}\n{checks:#?}");
+    }
+    assert_eq!(fs::read_to_string(token).unwrap(), "t");
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named() {
+    let home = Home::new().with("AWS_REGION", "eu-west-1");
+    let home = home.with_file("config", "[default]\nregion\n");
+    let (checks, code) = doctor(&home, &["--offline"]);
+    assert_eq!(code, 1);
+    assert_has(
+        faults(&checks, "credentials")[0]["text"].as_str().unwrap(),
+        &["profile \"default\" fails: ", "~/.aws/config:2: "],
+    );
+    let home = home.with("AWS_ACCESS_KEY_ID", "AKIAHALFEXAMPLE00001");
+    let home = home.with_file("config", &format!("[default]\n{KEY}"));
+    let (checks, _) = doctor(&home, &["--offline"]);
+    let found = faults(&checks, "credentials");
+    assert_eq!(found[0]["status"], "problem", "{checks:#?}");
+    let after = follow(&home, found[0], "--offline");
+    assert!(faults(&after, "credentials").is_empty(), "{after:#?}");
+}
+
+#[test]
+fn a_region_that_nothing_sets_is_a_warning() {
+    let home = Home::new();
+    let (checks, code) = doctor(&home, &["--offline"]);
+    let found = faults(&checks, "region");
+    assert_eq!((found.len(), code), (1, 1), "{checks:#?}");
+    let cure = found[0]["cure"].as_str().unwrap();
+    let words: Vec<_> = cure.split(' ').skip(1).collect();
+    home.keyfob(words).ok();
+    assert!(faults(&doctor(&home, &["--offline"]).0, "region").is_empty());
+    let (checks, code) = doctor(&Home::new(), &["--offline", "--region", "eu-west-1"]);
+    assert_eq!(
+        (faults(&checks, "region").len(), code),
+        (0, 0),
+        "{checks:#?}"
+    );
+}
+
+#[test]
+fn every_endpoint_override_is_listed_and_the_cure_switches_it_off() {
+    let config = "[default]\nservices = local\nregion = eu-west-1\nendpoint_url = http://e\n\
+                  [services local]\ns3 =\n  endpoint_url = http://s\n";
+    let home = Home::new()
+        .with("AWS_ENDPOINT_URL_IAM", "http://user:canary@i/?token=canary")
+        .with_file("config", config);
+    let (checks, _) = doctor(&home, &["--offline"]);
+    let endpoints: Vec<_> = checks
+        .iter()
+        .filter(|line| line["check"] == "endpoint")
+        .collect();
+    let texts = format!("{endpoints:?}");
+    assert_has(
+        &texts,
+        &[
+            "AWS_ENDPOINT_URL_IAM sends calls to http://i/",
+            "~/.aws/config:4: endpoint_url sends calls to http://e",
+            "~/.aws/config:7: s3.endpoint_url sends calls to http://s",
+        ],
+    );
+    assert!(!texts.contains("canary"), "{texts}");
+    let with_cure = endpoints
+        .iter()
+        .find(|line| line["cure"].is_string())
+        .unwrap();
+    let after = follow(&home, with_cure, "--offline");
+    let after: Vec<_> = after
+        .iter()
+        .filter(|line| line["check"] == "endpoint")
+        .collect();
+    assert_eq!(after.len(), 1, "{after:#?}");
+    assert_eq!(
+        after[0]["text"],
+        "no URL takes the place of the services' own"
+    );
+}
+
+#[test]
+fn a_ca_bundle_and_a_proxy_that_cannot_be_used_are_problems_with_a_cure() {
+    for (name, value, check) in [
+        ("AWS_CA_BUNDLE", "/nowhere/ca.pem", "ca bundle"),
+        ("https_proxy", "::no proxy::", "proxy"),
+        ("AWS_MAX_ATTEMPTS", "many", "settings"),
+    ] {
+        let home = Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with(name, value);
+        let (checks, code) = doctor(&home, &["--offline"]);
+        let found = faults(&checks, check);
+        assert_eq!((found.len(), code), (1, 1), "{name}: {checks:#?}");
+        assert_eq!(found[0]["status"], "problem");
+        let after = follow(&home, found[0], "--offline");
+        assert!(faults(&after, check).is_empty(), "{after:#?}");
+    }
+}
+
+#[test]
+fn an_instance_that_does_not_answer_is_a_warning_with_a_cure() {
+    let home = Home::new()
+        .with("AWS_EC2_METADATA_DISABLED", "false")
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+    let (checks, _) = doctor(&home, &[]);
+    let found = faults(&checks, "instance");
+    assert_eq!(found.len(), 1, "{checks:#?}");
+    let after = follow(&home, found[0], "");
+    assert!(faults(&after, "instance").is_empty(), "{after:#?}");
+}
+
+#[test]
+fn the_agent_of_a_container_is_asked() {
+    let key_home = Home::new().with_key("AKIAAGENTEXAMPLE0001", "secret");
+    let agent = Running::serve(&key_home, "container", &[]);
+    let home = |without: &[&str]| {
+        let home = agent.home(&[&FILES[..], without].concat());
+        home.with("AWS_EC2_METADATA_DISABLED", "true")
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    };
+    let (checks, _) = doctor(&home(&[]), &[]);
+    let line = checks
+        .iter()
+        .find(|line| line["check"] == "container")
+        .unwrap();
+    assert_eq!(line["text"], "its agent has credentials", "{checks:#?}");
+    let broken = home(&[
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    ]);
+    let (checks, code) = doctor(&broken, &[]);
+    let found = faults(&checks, "container");
+    assert_eq!((found.len(), code), (1, 1), "{checks:#?}");
+    let after = follow(&broken, found[0], "");
+    assert!(faults(&after, "container").is_empty(), "{after:#?}");
+}

@@ -1,0 +1,289 @@
+//! `why --as`: what another SDK would use, and the picture of the chain.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::{
+    cures::{FILES, KEY},
+    keyfob::{Home, Run, assert_has, assert_lacks},
+    python,
+    readme::transcript,
+    running::Running,
+};
+
+/// The SDKs that `--as` knows.
+const SDKS: [&str; 7] = ["aws-cli", "boto3", "java-v1", "java-v2", "rust", "go", "js"];
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"))
+}
+
+fn why(home: &Home, sdk: &str) -> Value {
+    json(&home.keyfob(["why", "--json", "--as", sdk]))
+}
+
+fn other_sdks(why: &Value) -> Vec<&Value> {
+    let findings = why["findings"].as_array().unwrap().iter();
+    findings
+        .filter(|finding| finding["kind"] == "other_sdk")
+        .collect()
+}
+
+/// Returns what decides: the origin of the credentials, or the provider that fails.
+fn answer(why: &Value) -> &Value {
+    match &why["winner"] {
+        Value::Null => &why["error"],
+        winner => &winner["origin"],
+    }
+}
+
+const WEB: [(&str, &str); 2] = [
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token"),
+    ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod"),
+];
+
+/// Homes in which SDKs differ, with some that do.
+fn homes() -> Vec<(&'static str, Home, &'static str)> {
+    let home = || {
+        Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_DEFAULT_REGION", "eu-west-1")
+    };
+    let keys = format!("[default]\n{KEY}[b]\n{}", KEY.replace("00001", "00002"));
+    vec![
+        (
+            "half a key",
+            home()
+                .with("AWS_ACCESS_KEY_ID", "AKIAHALFEXAMPLE00001")
+                .with_file("credentials", &keys),
+            "rust",
+        ),
+        (
+            "a profile and web identity",
+            WEB.iter()
+                .fold(home(), |home, (name, value)| home.with(name, value))
+                .with_file("credentials", &keys),
+            "js",
+        ),
+        (
+            "two names of profiles",
+            home()
+                .with("AWS_PROFILE", "default")
+                .with("AWS_DEFAULT_PROFILE", "b")
+                .with_file("credentials", &keys),
+            "boto3",
+        ),
+        (
+            "a profile of the second name",
+            home()
+                .with("AWS_DEFAULT_PROFILE", "b")
+                .with_file("credentials", &keys),
+            "java-v2",
+        ),
+        (
+            "two tokens",
+            home()
+                .with_key("ASIAIOSFODNN7EXAMPLE", "secret")
+                .with("AWS_SESSION_TOKEN", "new")
+                .with("AWS_SECURITY_TOKEN", "old"),
+            "boto3",
+        ),
+        (
+            "a profile that does not exist",
+            home()
+                .with("AWS_PROFILE", "nope")
+                .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/x"),
+            "rust",
+        ),
+        (
+            "system properties",
+            home()
+                .with(
+                    "JDK_JAVA_OPTIONS",
+                    "-Daws.accessKeyId=AKIAPROPERTYEXAMPLE1 -Daws.secretAccessKey=s",
+                )
+                .with_file("credentials", &keys),
+            "java-v2",
+        ),
+    ]
+}
+
+#[test]
+#[cfg(unix)]
+fn other_sdks_are_named_with_a_cure_after_which_they_use_the_same() {
+    for (name, home, sdk) in homes() {
+        let before = json(&home.keyfob(["why", "--json"]));
+        let theirs = why(&home, sdk);
+        assert_ne!(answer(&before), answer(&theirs), "{name}: {before:#}");
+        let findings = other_sdks(&before);
+        assert!(!findings.is_empty(), "{name}: {before:#}");
+        for finding in findings {
+            let cure = finding["cure"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{name}: {finding:#}"));
+            let follow = |sdk: &str| {
+                let command = format!("{} why --json --as {sdk}", env!("CARGO_BIN_EXE_keyfob"));
+                let line = cure.replace("COMMAND", &command);
+                let output = home.program("sh").args(["-c", &line]).output().unwrap();
+                json(&Run::new(output))
+            };
+            let ours = follow("aws-cli");
+            let tool = finding["text"]
+                .as_str()
+                .unwrap()
+                .split(" would ")
+                .next()
+                .unwrap();
+            let named = SDKS[1..].iter().filter(|sdk| is_named(tool, sdk));
+            for sdk in named {
+                let theirs = follow(sdk);
+                assert_eq!(
+                    answer(&ours),
+                    answer(&theirs),
+                    "{name}, {sdk}: {cure}\n{ours:#}\n{theirs:#}"
+                );
+            }
+        }
+    }
+}
+
+fn is_named(tools: &str, sdk: &str) -> bool {
+    let name = match sdk {
+        "java-v1" => "Java 1",
+        "java-v2" => "Java 2",
+        "rust" => "Rust",
+        "go" => "Go",
+        "js" => "JavaScript",
+        name => name,
+    };
+    tools.contains(name)
+}
+
+#[test]
+fn nothing_is_said_of_other_sdks_if_all_use_the_same() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+        .with_key("AKIAIOSFODNN7EXAMPLE", "secret");
+    for sdk in SDKS {
+        let run = home.keyfob(["why", "--as", sdk]);
+        assert_lacks(&run.stdout, &["would use", "would stop", "would ask"]);
+        assert_has(&run.ok(), &["by the rules of ", "> "]);
+    }
+}
+
+#[test]
+fn the_region_of_another_sdk_is_told_with_a_cure() {
+    for (name, tools) in [
+        (
+            "AWS_REGION",
+            "boto3 would have no region, not eu-west-1 (AWS_REGION)",
+        ),
+        (
+            "AWS_DEFAULT_REGION",
+            "the SDK for JavaScript would have no region, not eu-west-1 (AWS_DEFAULT_REGION)",
+        ),
+    ] {
+        let home = Home::new()
+            .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+            .with(name, "eu-west-1");
+        let why = home.keyfob(["why"]).ok();
+        assert_has(
+            &why,
+            &[
+                tools,
+                "cure:  env AWS_DEFAULT_REGION=eu-west-1 AWS_REGION=eu-west-1 COMMAND",
+            ],
+        );
+        let home = home
+            .with("AWS_DEFAULT_REGION", "eu-west-1")
+            .with("AWS_REGION", "eu-west-1");
+        assert_lacks(&home.keyfob(["why"]).ok(), &["would have no region"]);
+    }
+}
+
+#[test]
+fn an_sdk_for_java_goes_on_after_a_source_that_fails() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token")
+        .with("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod")
+        .with_file("credentials", &format!("[default]\n{KEY}"));
+    assert_eq!(home.keyfob(["why"]).code, 255);
+    let java = why(&home, "java-v2");
+    assert_eq!(
+        java["winner"]["provider"], "profile \"default\"",
+        "{java:#}"
+    );
+    assert_eq!(java["rows"][2]["verdict"], "failed");
+}
+
+#[test]
+fn an_unknown_sdk_is_refused_with_the_known_ones() {
+    let stderr = Home::new().keyfob(["why", "--as", "perl"]).fails(252);
+    assert_has(&stderr, &SDKS);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_classic_scenario_of_the_readme_is_cured_as_it_says() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let id = "AKIAIOSFODNN7EXAMPLE";
+    let regions = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+    let home = sandbox.home(&[&FILES[..], &regions].concat());
+    let home = home.with_key(id, "secret");
+    let why = home.keyfob(["why"]).ok();
+    let (_, output) = &transcript(&format!("AWS_ACCESS_KEY_ID={id}"))[0];
+    for line in output.lines().filter(|line| !line.starts_with("endpoint")) {
+        assert_has(&why, &[line]);
+    }
+    let cure = why
+        .lines()
+        .find_map(|line| line.strip_prefix("to use the role \"app\":  "));
+    let command = format!("{} whoami", env!("CARGO_BIN_EXE_keyfob"));
+    let line = cure.unwrap().replace("COMMAND", &command);
+    let shell = home.program("sh").args(["-c", &line]).output().unwrap();
+    assert_has(
+        &Run::new(shell).ok(),
+        &[
+            "assumed-role/app/",
+            "instance metadata: role \"app\" (IMDSv2)",
+        ],
+    );
+    assert_has(&home.keyfob(["why"]).ok(), &["> 1 environment variables"]);
+}
+
+#[test]
+fn the_picture_is_written_to_a_file_and_parses_as_xml() {
+    let name = "<script>\"'&\u{1b}]]>".repeat(600);
+    let home = Home::new()
+        .with("AWS_PROFILE", &name)
+        .with("AWS_REGION", "eu-west-1")
+        .with_key("AKIAIOSFODNN7EXAMPLE", "canary-secret");
+    let file = home.path().join("a b.svg");
+    let run = home.keyfob(["why", "--svg", file.to_str().unwrap()]);
+    assert_has(&run.stdout, &["environment variables"]);
+    let program = "
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+names = {element.tag.split('}')[1] for element in root.iter()}
+print(root.tag, sorted(names))
+";
+    let mut parser = home.program(python::tool("python"));
+    let parsed = parser.args(["-c", program]).arg(&file).output().unwrap();
+    assert_eq!(
+        Run::new(parsed).ok(),
+        "{http://www.w3.org/2000/svg}svg ['defs', 'marker', 'path', 'rect', 'svg', 'text', \
+         'title']\n"
+    );
+    let picture = fs::read_to_string(&file).unwrap();
+    assert_lacks(&picture, &["<script", "canary", "\u{1b}", "href", "style"]);
+    assert!(picture.len() < 40_000, "{}", picture.len());
+    let same = home.keyfob(["why", "--svg", "-"]);
+    assert_eq!(same.stdout, picture);
+
+    let nowhere = home.keyfob(["why", "--svg", "/nowhere/a.svg"]);
+    assert_has(&nowhere.fails(255), &["cannot write /nowhere/a.svg"]);
+}
