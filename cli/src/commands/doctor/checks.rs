@@ -225,7 +225,8 @@ fn setting_finding(settings: &Settings, error: &Error) -> Finding {
         }
         (None, Some(proxy)) => (FindingKind::Proxy, Some((*proxy).to_owned())),
         _ => {
-            let mut names = settings::ALL.iter().flat_map(|key| key.variables);
+            let keys = settings::ALL.iter().filter(|key| **key != settings::HOME);
+            let mut names = keys.flat_map(|key| key.variables);
             let name = names.find(|name| text.contains(**name));
             (FindingKind::Setting, name.map(|name| (*name).to_owned()))
         }
