@@ -32,8 +32,11 @@ fn other_sdks(why: &Value) -> Vec<&Value> {
 
 /// Returns what decides: the origin of the credentials, or the provider that fails.
 fn answer(why: &Value) -> &Value {
+    let mut rows = why["rows"].as_array().unwrap().iter();
     match &why["winner"] {
-        Value::Null => &why["error"],
+        Value::Null => rows
+            .find(|row| row["verdict"] == "failed")
+            .map_or(&why["error"], |row| &row["provider"]),
         winner => &winner["origin"],
     }
 }
