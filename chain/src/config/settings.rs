@@ -561,8 +561,8 @@ impl Settings {
     }
 
     /// Returns the profile. Returns `None` if no profile was chosen and `default` does not exist,
-    /// or if a profile that may be [new](Self::with_new_profile) does not exist. By the rules of the
-    /// SDKs for Java, Rust and JavaScript, any may be.
+    /// or if a profile that may be [new](Self::with_new_profile) does not exist. By the rules of
+    /// the SDKs for Java, Rust and JavaScript, any may be.
     ///
     /// # Errors
     ///
