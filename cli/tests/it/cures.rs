@@ -512,10 +512,11 @@ fn cures_of_masks_names_and_files_end_their_finding() {
             found.next().cloned()
         };
         let before = why(&home);
-        let finding = of_kind(&before).unwrap_or_else(|| panic!("no {kind}: {before:#}"));
-        let cure = finding["cure"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no cure: {finding:#}"));
+        let finding = of_kind(&before);
+        assert!(finding.is_some(), "no {kind}: {before:#}");
+        let finding = finding.unwrap();
+        assert!(finding["cure"].is_string(), "no cure: {finding:#}");
+        let cure = finding["cure"].as_str().unwrap();
         let scenario = Scenario::new(kind.to_owned(), home, arguments.clone());
         let after = if let Some(words) = cure.strip_prefix("keyfob ") {
             let line = format!("{} {words}", env!("CARGO_BIN_EXE_keyfob"));

@@ -32,9 +32,8 @@ fn faults<'a>(checks: &'a [Value], name: &str) -> Vec<&'a Value> {
 
 /// Runs `doctor` as the cure of a line says.
 fn follow(home: &Home, line: &Value, more: &str) -> Vec<Value> {
-    let cure = line["cure"]
-        .as_str()
-        .unwrap_or_else(|| panic!("no cure: {line}"));
+    assert!(line["cure"].is_string(), "no cure: {line}");
+    let cure = line["cure"].as_str().unwrap();
     let command = format!("{} doctor --json {more}", env!("CARGO_BIN_EXE_keyfob"));
     let mut shell = home.program("sh");
     let has_command = cure.contains("COMMAND");

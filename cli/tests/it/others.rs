@@ -16,7 +16,9 @@ use crate::{
 const SDKS: [&str; 7] = ["aws-cli", "boto3", "java-v1", "java-v2", "rust", "go", "js"];
 
 fn json(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"))
+    let why = serde_json::from_str(&run.stdout);
+    assert!(why.is_ok(), "{run:?}");
+    why.unwrap()
 }
 
 fn why(home: &Home, sdk: &str) -> Value {
@@ -122,9 +124,8 @@ fn other_sdks_are_named_with_a_cure_after_which_they_use_the_same() {
         let findings = other_sdks(&before);
         assert!(!findings.is_empty(), "{name}: {before:#}");
         for finding in findings {
-            let cure = finding["cure"]
-                .as_str()
-                .unwrap_or_else(|| panic!("{name}: {finding:#}"));
+            assert!(finding["cure"].is_string(), "{name}: {finding:#}");
+            let cure = finding["cure"].as_str().unwrap();
             let follow = |sdk: &str| {
                 let command = format!("{} why --json --as {sdk}", env!("CARGO_BIN_EXE_keyfob"));
                 let line = cure.replace("COMMAND", &command);
