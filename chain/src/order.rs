@@ -75,10 +75,6 @@ pub(crate) struct Rules {
     /// Whether the system property `aws.region` sets the region, before all variables.
     pub(crate) region_property: bool,
     /// Whether the region of the instance counts if nothing else sets one.
-    #[cfg_attr(
-        not(feature = "imds"),
-        expect(dead_code, reason = "there is no instance then")
-    )]
     pub(crate) region_of_instance: bool,
     /// Whether STS is called in the region beside a role's `role_arn`, if that profile has one.
     #[cfg_attr(
