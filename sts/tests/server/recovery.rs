@@ -40,6 +40,9 @@ const RIGHT: Option<(ErrorKind, Option<&str>, Option<u16>)> = None;
 const PATIENT: Duration = Duration::from_secs(20);
 const IMPATIENT: Duration = Duration::from_millis(300);
 
+type FaultRow = (Fault, u32, fn(&Trade) -> Expected);
+type AnswerRow = (&'static str, fn(&Trade) -> Answer, fn(&Trade) -> Expected);
+
 /// A call that trades secrets for others, at a server on which it works.
 struct Trade {
     name: &'static str,
@@ -47,7 +50,10 @@ struct Trade {
     service: Service,
     /// Whether it is not sent again unless it was throttled.
     once: bool,
+    /// What the call sends.
     secrets: Vec<String>,
+    /// What the caller keeps to itself.
+    kept: Vec<String>,
     send: Box<dyn Fn(Client) -> Sending>,
 }
 
@@ -62,6 +68,7 @@ impl Trade {
             service: *call.operation().service(),
             once: false,
             secrets: Vec::new(),
+            kept: Vec::new(),
             send: Box::new(move |client| {
                 let call = Arc::clone(&call);
                 Box::pin(async move { client.send_unsigned(&*call).await.map(drop) })
@@ -95,6 +102,11 @@ impl Trade {
         self
     }
 
+    fn keeping(mut self, secret: &Secret) -> Self {
+        self.kept.push(secret.expose().to_owned());
+        self
+    }
+
     fn once(mut self) -> Self {
         self.once = true;
         self
@@ -123,40 +135,58 @@ impl Trade {
             write!(text, " {cause} {cause:?}").unwrap();
             source = cause.source();
         }
-        for secret in &self.secrets {
+        for secret in self.secrets.iter().chain(&self.kept) {
             assert!(!text.contains(secret.as_str()), "{}: {text}", self.name);
         }
     }
 }
 
 /// Returns the calls, each at a server of its own.
+///
+/// Each has a function of its own: the compiler's time grows with the square of their number in
+/// one.
 async fn trades() -> Vec<Trade> {
-    let mut trades = sts().await;
-    trades.extend(identity_center().await);
-    trades.extend(sign_in().await);
-    trades
+    let now = Timestamp::now();
+    vec![
+        code(now).await,
+        session(now).await,
+        trade_in_token(now).await,
+        web_identity(now).await,
+        saml(now).await,
+        device().await,
+        device_code().await,
+        refresh_token().await,
+        portal().await,
+        login_code().await,
+        login().await,
+        console(now).await,
+    ]
 }
 
-async fn sts() -> Vec<Trade> {
-    let now = Timestamp::now();
-    let hour = now.plus_seconds(3600);
-
+async fn code(now: Timestamp) -> Trade {
     let lab = Lab::start().await;
-    let code = lab.device.code(now);
+    let (code, alice) = (lab.device.code(now), lab.alice.clone());
     let call = GetSessionToken::new().mfa(lab.device.serial_number(), code.clone());
-    let alice = lab.alice.clone();
-    let mfa = Trade::signed("MFA", lab, call.unwrap(), &alice);
+    let trade = Trade::signed("MFA", lab, call.unwrap(), &alice);
+    trade.with([code]).once()
+}
 
+async fn session(now: Timestamp) -> Trade {
     let lab = Lab::start().await;
-    let keys = lab.account.issue(Identity::session("deploy", "a"), hour);
-    let chained = Trade::signed("role", lab, assume().unwrap(), &keys.unwrap());
+    let deploy = Identity::session("deploy", "a");
+    let keys = lab.account.issue(deploy, now.plus_seconds(3600)).unwrap();
+    Trade::signed("role", lab, assume().unwrap(), &keys)
+}
 
+async fn trade_in_token(now: Timestamp) -> Trade {
     let lab = Lab::start().await;
-    let trade_in = lab.account.trade_in_token(Identity::user("alice"), hour);
-    let call = GetDelegatedAccessToken::new(trade_in.clone()).unwrap();
-    let alice = lab.alice.clone();
-    let delegated = Trade::signed("delegated", lab, call, &alice);
+    let (user, alice) = (Identity::user("alice"), lab.alice.clone());
+    let token = lab.account.trade_in_token(user, now.plus_seconds(3600));
+    let call = GetDelegatedAccessToken::new(token.clone()).unwrap();
+    Trade::signed("delegated", lab, call, &alice).with([token])
+}
 
+async fn web_identity(now: Timestamp) -> Trade {
     let lab = Lab::start().await;
     let (issuer, audience) = ("https://token.example.com", "sts.amazonaws.com");
     lab.account.add_oidc_provider(issuer, audience).unwrap();
@@ -168,37 +198,32 @@ async fn sts() -> Vec<Trade> {
     let account = &lab.account;
     let token = account.web_identity_token(issuer, "sub", audience, now.plus_seconds(60));
     let call = AssumeRoleWithWebIdentity::new(ROLE, "ci", token.clone());
-    let web = Trade::new("web identity", lab, call.unwrap());
+    Trade::new("web identity", lab, call.unwrap()).with([token])
+}
 
+async fn saml(now: Timestamp) -> Trade {
     let lab = Lab::start().await;
-    let provider = lab
-        .account
-        .add_saml_provider("corp", "https://idp.example.com");
-    lab.account.add_role(role(
+    let account = &lab.account;
+    let provider = account.add_saml_provider("corp", "https://idp.example.com");
+    account.add_role(role(
         "deploy",
         r#"{"Effect": "Allow", "Action": "sts:AssumeRoleWithSAML",
             "Principal": {"Federated": "arn:aws:iam::123456789012:saml-provider/corp"}}"#,
     ));
-    let assertion = lab.account.saml_assertion(&provider, ROLE, "carol", now);
+    let assertion = account.saml_assertion(&provider, ROLE, "carol", now);
     let call = AssumeRoleWithSaml::new(ROLE, &provider, assertion.clone());
-    let saml = Trade::new("SAML", lab, call.unwrap());
-
-    vec![
-        mfa.with([code]).once(),
-        chained,
-        delegated.with([trade_in]),
-        web.with([token]),
-        saml.with([assertion]),
-    ]
+    Trade::new("SAML", lab, call.unwrap()).with([assertion])
 }
 
-async fn identity_center() -> Vec<Trade> {
+async fn device() -> Trade {
     let center = Center::start().await;
     let client = center.register().await;
     let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
     let call = StartDeviceAuthorization::new(id, secret.clone(), START_URL).unwrap();
-    let start = Trade::new("device", center.lab, call).with([secret]);
+    Trade::new("device", center.lab, call).with([secret])
+}
 
+async fn device_code() -> Trade {
     let center = Center::start().await;
     let client = center.register().await;
     let device = center.device(&client).await;
@@ -206,63 +231,61 @@ async fn identity_center() -> Vec<Trade> {
     account.approve(&device.user_code, "carol").unwrap();
     let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
     let call = CreateToken::device_code(id, secret.clone(), device.device_code.clone());
-    let poll = Trade::new("device code", center.lab, call.unwrap());
+    let trade = Trade::new("device code", center.lab, call.unwrap());
+    trade.with([secret, device.device_code]).once()
+}
 
+async fn refresh_token() -> Trade {
     let center = Center::start().await;
     let (client, token) = center.token().await;
-    let (id, other) = (client.client_id.as_str(), client.client_secret.clone());
-    let refresh_token = token.refresh_token.unwrap();
-    let call = CreateToken::refresh_token(id, other.clone(), refresh_token.clone());
-    let refresh = Trade::new("refresh token", center.lab, call.unwrap());
+    let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
+    let token = token.refresh_token.unwrap();
+    let call = CreateToken::refresh_token(id, secret.clone(), token.clone());
+    let trade = Trade::new("refresh token", center.lab, call.unwrap());
+    trade.with([secret, token]).once()
+}
 
+async fn portal() -> Trade {
     let center = Center::start().await;
     let token = center.token().await.1.access_token;
     let call = GetRoleCredentials::new(token.clone(), ACCOUNT, "Admin").unwrap();
-    let portal = Trade::new("portal", center.lab, call);
-
-    vec![
-        start,
-        poll.with([secret, device.device_code]).once(),
-        refresh.with([other, refresh_token]).once(),
-        portal.with([token]),
-    ]
+    Trade::new("portal", center.lab, call).with([token])
 }
 
-async fn sign_in() -> Vec<Trade> {
+async fn login_code() -> Trade {
     let desk = Desk::start().await;
     let code = desk.code().await;
     let call = desk.exchange(&code, &desk.verifier);
     let verifier = Secret::from(desk.verifier.expose());
-    let redeemed = Trade::new("login code", desk.lab, call.unwrap());
-
-    let desk = Desk::start().await;
-    let file = desk.login().await;
-    let text = file.to_text();
-    let call = file.refresh(random()).unwrap();
-    let refreshed = Trade::new("login", desk.lab, call);
-
-    let lab = Lab::start().await;
-    let expiry = Timestamp::now().plus_seconds(3600);
-    let keys = lab.account.issue(Identity::session("deploy", "a"), expiry);
-    let keys = keys.unwrap();
-    let call = GetSigninToken::new(&keys).unwrap();
-    let token = keys.session_token().unwrap().clone();
-    let console = Trade::new("console", lab, call);
-
-    vec![
-        redeemed.with([code.into(), verifier]).once(),
-        refreshed.with(members(text.expose())).once(),
-        console.with([keys.secret_access_key().clone(), token]),
-    ]
+    let trade = Trade::new("login code", desk.lab, call.unwrap());
+    trade.with([code.into(), verifier]).once()
 }
 
-/// Returns the secrets of a token file of `aws login`.
-fn members(file: &str) -> Vec<Secret> {
+async fn login() -> Trade {
+    let desk = Desk::start().await;
+    let file = desk.login().await;
+    let (token, key_line) = secrets_of(file.to_text().expose());
+    let call = file.refresh(random()).unwrap();
+    let trade = Trade::new("login", desk.lab, call);
+    trade.with([token]).keeping(&key_line).once()
+}
+
+async fn console(now: Timestamp) -> Trade {
+    let lab = Lab::start().await;
+    let deploy = Identity::session("deploy", "a");
+    let keys = lab.account.issue(deploy, now.plus_seconds(3600)).unwrap();
+    let call = GetSigninToken::new(&keys).unwrap();
+    let token = keys.session_token().unwrap().clone();
+    let secrets = [keys.secret_access_key().clone(), token];
+    Trade::new("console", lab, call).with(secrets)
+}
+
+/// Returns the refresh token of a token file of `aws login`, and a full line of its key.
+fn secrets_of(file: &str) -> (Secret, Secret) {
     let file: serde_json::Value = serde_json::from_str(file).unwrap();
     let key = file["dpopKey"].as_str().unwrap();
-    // A line of the key: the last but one is full.
     let line = key.lines().nth(1).unwrap();
-    vec![file["refreshToken"].as_str().unwrap().into(), line.into()]
+    (file["refreshToken"].as_str().unwrap().into(), line.into())
 }
 
 /// Returns the code and the status for too many requests, and the code of an internal error.
@@ -306,11 +329,9 @@ fn check(fault: &str, trade: &Trade, requests: u64, result: Result<(), Error>, e
     );
 }
 
-/// Each row is a fault, for how many requests it comes, and what becomes of a call.
-#[tokio::test]
-async fn a_fault_that_passes_is_waited_out_and_others_are_errors_without_secrets() {
-    type Row = (Fault, u32, fn(&Trade) -> Expected);
-    let rows: [Row; 8] = [
+/// Returns the faults, each with for how many requests it comes and what becomes of a call.
+fn faults() -> [FaultRow; 8] {
+    [
         (Fault::Throttling, 2, |trade| match errors(trade) {
             // The answer to a device that asks too often, which has to wait longer than others.
             (code @ "SlowDownException", status, _) => service(1, Some(code), status),
@@ -336,8 +357,12 @@ async fn a_fault_that_passes_is_waited_out_and_others_are_errors_without_secrets
             (1, Some((ErrorKind::Response, None, Some(200))))
         }),
         (Fault::ContentType, 1, |_| (1, RIGHT)),
-    ];
-    for (fault, times, expected) in rows {
+    ]
+}
+
+#[tokio::test]
+async fn a_fault_that_passes_is_waited_out_and_others_are_errors_without_secrets() {
+    for (fault, times, expected) in faults() {
         for trade in trades().await {
             let before = trade.lab.services.counters().requests;
             trade.lab.services.fail(fault, times);
@@ -358,11 +383,10 @@ fn passing(trade: &Trade, code: Option<&'static str>, status: u16) -> Expected {
     }
 }
 
-#[tokio::test]
-async fn an_answer_that_is_not_the_services_ends_the_call_in_time_and_without_secrets() {
-    type Row = (&'static str, fn(&Trade) -> Answer, fn(&Trade) -> Expected);
+/// Returns answers that are not the service's, each with what becomes of a call.
+fn foreign_answers() -> [AnswerRow; 7] {
     let unreadable: fn(&Trade) -> Expected = |_| (1, Some((ErrorKind::Response, None, Some(200))));
-    let rows: [Row; 7] = [
+    [
         (
             "10 MB",
             |_| Answer::Full(200, "", " ".repeat(10 << 20)),
@@ -407,8 +431,12 @@ async fn an_answer_that_is_not_the_services_ends_the_call_in_time_and_without_se
             },
             refused,
         ),
-    ];
-    for (fault, answer, expected) in rows {
+    ]
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_the_services_ends_the_call_in_time_and_without_secrets() {
+    for (fault, answer, expected) in foreign_answers() {
         for trade in trades().await {
             let stub = Stub::start([answer(&trade)]).await;
             let timeout = if fault == TRICKLE { IMPATIENT } else { PATIENT };
