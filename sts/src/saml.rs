@@ -32,7 +32,7 @@ use quick_xml::{
 };
 use zeroize::Zeroizing;
 
-use crate::{error::Error, principal::fields};
+use crate::{error::Error, principal::fields, text::percent_decoded};
 
 /// The start of the names of the attributes that AWS reads.
 const AWS_ATTRIBUTES: &str = "https://aws.amazon.com/SAML/Attributes/";
@@ -221,25 +221,7 @@ impl SamlRole {
 
 /// Undoes percent-encoding and removes whitespace. A plus stays one: it is a digit of Base64.
 pub(crate) fn unescaped(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    let mut rest = value;
-    while let Some((before, after)) = rest.split_once('%') {
-        text.push_str(before);
-        let byte = after
-            .get(..2)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match byte {
-            Some(byte) => {
-                text.push(char::from(byte));
-                rest = &after[2..];
-            }
-            None => {
-                text.push('%');
-                rest = after;
-            }
-        }
-    }
-    text.push_str(rest);
+    let mut text = percent_decoded(value);
     text.retain(|char| !char.is_whitespace());
     text
 }

@@ -54,7 +54,7 @@ fn trust_policies_are_send_and_sync() {
         Verdict,
         StatementReport,
         Mismatch,
-        FailedCondition
+        ConditionReport
     );
 }
 

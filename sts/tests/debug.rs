@@ -225,7 +225,7 @@ fn add_trust(shown: &mut Shown) {
         "Decision",
         "StatementReport",
         "Mismatch",
-        "FailedCondition",
+        "ConditionReport",
         "Verdict",
     ] {
         shown.add(name, &decision);

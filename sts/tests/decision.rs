@@ -105,6 +105,40 @@ fn lines_that_a_terminal_or_a_mail_program_broke_are_joined() {
 }
 
 #[test]
+fn escaped_line_ends_in_a_message_are_line_ends() {
+    let blob = blob();
+    for end in [r"\n", r"\r\n", r"\\n"] {
+        for side in ["", r"\t", "    "] {
+            let text = format!("{BEFORE} {blob}");
+            for width in [70, 80, 120] {
+                let broken_text = broken(&text, width, side).replace('\n', end);
+                for text in [
+                    format!(r#"{{"message": "{broken_text}", "more": 1}}"#),
+                    format!(r#"{{"message": "{broken_text}{end}{side}status code: 403"}}"#),
+                    format!(r#"{{\"message\": \"{broken_text}\"}}"#),
+                    format!("'{broken_text}'"),
+                ] {
+                    assert_eq!(encoded_messages(&text), [blob.as_str()], "{text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_message_in_a_url_is_found() {
+    let blob = blob();
+    for text in [
+        format!("{BEFORE} {blob}").replace(' ', "%20"),
+        format!("https://a.example/?e={BEFORE} {blob}&x=y")
+            .replace(' ', "%20")
+            .replace(':', "%3A"),
+    ] {
+        assert_eq!(encoded_messages(&text), [blob.as_str()], "{text}");
+    }
+}
+
+#[test]
 fn each_message_of_an_error_is_found_once() {
     let one = "E9Y8hKZz0qH-4GIOHlTkIaWHQD0Q0m_x1";
     let text = format!("{BEFORE} {one}\n* b: {BEFORE} 4GIOHlTkIaWH_2 (x)\n* c: {BEFORE} {one}");

@@ -14,7 +14,7 @@ pub(crate) enum SamlCommand {
 }
 
 /// Where the response comes from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct SamlResponseArgs {
     /// A file with the response, or - for standard input: XML, its Base64, or the posted form
@@ -26,7 +26,7 @@ pub(crate) struct SamlResponseArgs {
     pub(crate) idp_url: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct SamlLoginArgs {
     #[command(flatten)]
     pub(crate) response: SamlResponseArgs,

@@ -20,8 +20,8 @@ use crate::{
     context::Context,
     failure::Failure,
     services::Client,
-    syntax::read_text_file,
-    terminal::{Callback, Parameters, Prompt, open_url, printable},
+    syntax::{authority, read_text_file},
+    terminal::{Callback, Parameters, Prompt, is_web_page, open_url, printable},
 };
 
 /// The longest response that is read. STS takes 100000 characters at most.
@@ -77,13 +77,14 @@ async fn from_browser(
     args: &SamlLoginArgs,
     url: &str,
 ) -> Result<Assertion, Failure> {
-    // The browser, or what opens it, would do something else with another scheme.
-    if !["https://", "http://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-    {
+    if !is_web_page(url) {
         return Err(Failure::usage(
-            "--idp-url: write a URL that starts with https://",
+            "--idp-url: write a URL that starts with https:// and has no spaces",
+        ));
+    }
+    if authority(url).contains('@') {
+        return Err(Failure::usage(
+            "--idp-url: write the URL without a user name and a password, because it is printed",
         ));
     }
     let callback = Callback {
@@ -91,31 +92,48 @@ async fn from_browser(
         path: CONSUMER.to_owned(),
         port: args.port,
     };
-    let (_, answer) = callback
-        .listen(|form| read_form(form).map(|_| WELCOME))
-        .await?;
+    let wanted = args.clone();
+    let check = move |form: &Parameters| read_form(form, &wanted).map(|_| WELCOME);
+    let (_, answer) = callback.listen(check).await?;
     let (console, variables) = (context.console(), context.variables());
     open_url(console, variables, url, !args.no_browser).await?;
     let form = answer.await?;
-    read_form(&form).map_err(Failure::other)
+    read_form(&form, args).map_err(Failure::other)
 }
 
-/// Reads the form. One that is not a response, or that has expired, is not what is waited for: any
-/// page can post one.
-fn read_form(form: &Parameters) -> Result<Assertion, &'static str> {
+/// Reads the form. One that is not a response, that has expired, or that does not offer the role is
+/// not what is waited for: any page can post one.
+fn read_form(form: &Parameters, wanted: &SamlLoginArgs) -> Result<Assertion, &'static str> {
     let response = form
         .get("SAMLResponse")
         .ok_or("There is no SAMLResponse.")?;
     let assertion = Assertion::parse(response)
         .map_err(|_| "This is not the response of a successful login.")?;
     match assertion.expiry() {
-        Some(expiry) if expiry <= Timestamp::now() => Err("This response has expired."),
-        _ => Ok(assertion),
+        Some(expiry) if expiry <= Timestamp::now() => return Err("This response has expired."),
+        _ => {}
+    }
+    if assertion.is_encrypted() {
+        return match wanted.principal_arn {
+            Some(_) => Ok(assertion),
+            None => Err(
+                "The response is encrypted. Give --role-arn and --principal-arn in the terminal.",
+            ),
+        };
+    }
+    let is_wanted = |role: &SamlRole| match &wanted.role_arn {
+        Some(role_arn) => role.role_arn == *role_arn,
+        None => true,
+    };
+    match (assertion.roles().iter().any(is_wanted), &wanted.role_arn) {
+        (true, _) => Ok(assertion),
+        (false, Some(_)) => Err("The response does not offer the role that --role-arn names."),
+        (false, None) => Err("The response offers no role of AWS."),
     }
 }
 
-/// Returns when the stored session expires, if it is still valid and is of the role that is asked
-/// for.
+/// Returns when the stored session expires, if it is of SAML, still valid, and of the role that is
+/// asked for.
 fn valid_until(context: &Context, args: &SamlLoginArgs) -> Option<Timestamp> {
     if args.force {
         return None;
@@ -125,9 +143,9 @@ fn valid_until(context: &Context, args: &SamlLoginArgs) -> Option<Timestamp> {
     let section = settings.files().find(&section).ok()??;
     let get = |name: &str| Some(section.get(name)?.non_empty()?.to_owned());
     get("aws_access_key_id")?;
-    if let Some(role) = &args.role_arn
-        && get(PRINCIPAL_ARN.properties[0])? != *role
-    {
+    // Sessions of other commands have none.
+    let of = get(PRINCIPAL_ARN.properties[0])?;
+    if args.role_arn.as_ref().is_some_and(|role| *role != of) {
         return None;
     }
     let expiry: Timestamp = get(KEY_EXPIRATION.properties[0])?.parse().ok()?;

@@ -1,5 +1,5 @@
 use keyfob_chain::{
-    profiles::{Editor, FileKind, SectionName},
+    profiles::{Editor, FileKind, Section, SectionName, Value},
     settings::{KEY_EXPIRATION, PRINCIPAL_ARN, SESSION_TOKEN},
     shell,
 };
@@ -7,6 +7,43 @@ use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::KeyKind;
 
 use crate::{context::Context, failure::Failure, signals::finish_writing, terminal::printable};
+
+/// The properties with which a profile has credentials, and the name of their kind in `aws`.
+const KINDS: [(&str, &str); 8] = [
+    ("web_identity_token_file", "Web Identity"),
+    ("sso_role_name", "SSO"),
+    ("sso_account_id", "SSO"),
+    ("sso_session", "SSO"),
+    ("aws_access_key_id", "Access Key"),
+    ("role_arn", "Assume Role"),
+    ("credential_process", "Credential Process"),
+    ("login_session", "Login"),
+];
+
+/// Credentials that a profile has.
+pub(crate) struct ProfileCredentials<'a> {
+    /// The name of their kind in `aws`, such as `Assume Role`.
+    pub(crate) kind: &'static str,
+    pub(crate) property: &'static str,
+    pub(crate) value: &'a Value,
+}
+
+impl<'a> ProfileCredentials<'a> {
+    /// Returns credentials of the profile that none of the properties `own` gives. They could come
+    /// before those.
+    pub(crate) fn besides(own: &[&str], profile: &'a Section) -> Option<Self> {
+        let mut kinds = KINDS.iter().filter(|(name, _)| !own.contains(name));
+        kinds.find_map(|&(property, kind)| {
+            let value = profile.get(property)?;
+            value.non_empty()?;
+            Some(Self {
+                kind,
+                property,
+                value,
+            })
+        })
+    }
+}
 
 impl Context {
     /// Returns an editor of one of the configuration files.
@@ -56,8 +93,9 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// If the credentials file cannot have the profile, or if the profile has a long-term key,
-    /// which would be lost. The message begins with `argument`, which names the profile.
+    /// If the credentials file cannot have the profile, if the profile has a long-term key, which
+    /// would be lost, or if it has credentials of another kind, which would be used in place of the
+    /// session. The message begins with `argument`, which names the profile.
     pub(crate) fn check_session_profile(
         &self,
         argument: &str,
@@ -77,6 +115,15 @@ impl Context {
             return Err(Failure::usage(format!(
                 "{argument}: this profile has a long-term key, which the session would replace: \
                  name another one"
+            )));
+        }
+        let own = ["aws_access_key_id"];
+        if let Some(other) = known.and_then(|known| ProfileCredentials::besides(&own, known)) {
+            let place = self.shown(&other.value.location().to_string());
+            let ProfileCredentials { kind, property, .. } = other;
+            return Err(Failure::usage(format!(
+                "{argument}: this profile has {kind} credentials ({property} in {place}), which \
+                 may come before the session: name another profile, or remove that line"
             )));
         }
         Ok(())

@@ -17,7 +17,8 @@ use tokio::sync::OnceCell;
 
 use self::notes::Notes;
 pub(crate) use self::{
-    credentials::has_failed, explanation::Explained, sources::run as run_process,
+    credentials::has_failed, edit::ProfileCredentials, explanation::Explained,
+    sources::run as run_process,
 };
 use crate::{
     args::{Globals, OutputFormat},

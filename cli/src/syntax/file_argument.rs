@@ -11,7 +11,7 @@ use keyfob_sigv4::Secret;
 use crate::{
     args::{NumberError, Text},
     failure::{Failure, refused_number},
-    terminal::{printable, printable_path},
+    terminal::printable,
 };
 
 /// Returns the text of the file for `file://PATH`, and any other value as it was written.
@@ -150,17 +150,16 @@ fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// If it cannot be read. A name without a file may be something else than a name, such as a
-/// password that starts with `@`, so it is not repeated.
+/// If it cannot be read. The name is not repeated: it may be something else, such as a password
+/// that starts with `@`, or the text that should be in the file.
 pub(crate) fn read_file(argument: &str, path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
-    read_limited(path, limit).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Failure::usage(format!("{argument}: there is no file with this name"))
-        }
-        _ => Failure::usage(format!(
-            "{argument}: cannot read {}: {error}",
-            printable_path(path)
-        )),
+    read_limited(path, limit).map_err(|error| {
+        Failure::usage(match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename => {
+                format!("{argument}: there is no file with this name")
+            }
+            _ => format!("{argument}: cannot read the file with this name: {error}"),
+        })
     })
 }
 

@@ -6,7 +6,12 @@ use std::{
 
 use keyfob_chain::Variables;
 
-use crate::{failure::Failure, terminal::Console};
+use keyfob_sigv4::is_printable;
+
+use crate::{
+    failure::Failure,
+    terminal::{Console, printable},
+};
 
 /// How long the opener may take to fail. One that runs on is the browser itself.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -39,19 +44,34 @@ pub(crate) async fn open_url(
     } else {
         "Browser will not be automatically opened.\nPlease visit the following URL:"
     };
-    console.write_stdout(format!("{text}\n\n{url}\n"))?;
+    console.write_stdout(format!("{text}\n\n{}\n", printable(url)))?;
     if open && let Err(reason) = open_in_browser(variables, url).await {
         console.note(&format!("no browser opens ({reason}): open the URL"));
     }
     Ok(())
 }
 
+/// Returns true for an `http` or `https` URL without spaces and control characters. The browser, or
+/// what opens it, would do something else with another text: run a program, or take an option.
+pub(crate) fn is_web_page(url: &str) -> bool {
+    let is_web = |scheme: &str| ["http", "https"].contains(&scheme);
+    url.split_once("://")
+        .is_some_and(|(scheme, _)| is_web(scheme))
+        && url
+            .chars()
+            .all(|char| is_printable(char) && !char.is_whitespace())
+}
+
 /// Opens a URL in the browser. The list of processes shows it for a moment.
 ///
 /// # Errors
 ///
-/// Why it cannot: there is no display or no opener, or the opener fails.
+/// Why it cannot: it is not the URL of a web page, there is no display or no opener, or the opener
+/// fails.
 pub(crate) async fn open_in_browser(variables: &Variables, url: &str) -> Result<(), String> {
+    if !is_web_page(url) {
+        return Err("this is not the URL of a web page".to_owned());
+    }
     let (program, arguments) = OPENER;
     let has_display = || {
         let is_set = |name: &str| variables.text(name).is_some();
@@ -87,4 +107,27 @@ pub(crate) async fn open_in_browser(variables: &Variables, url: &str) -> Result<
         waited += PAUSE;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_url_of_a_web_page_is_opened() {
+        let variables = Variables::from_iter([("DISPLAY", ":0")]);
+        for url in [
+            "--version",
+            "-https://a.example",
+            "file:///etc/passwd",
+            "javascript://a.example",
+            "https:/a",
+            "https://a.example/ b",
+            "https://a.example/\u{1b}",
+            "",
+        ] {
+            let reason = open_in_browser(&variables, url).await.unwrap_err();
+            assert_eq!(reason, "this is not the URL of a web page", "{url}");
+        }
+    }
 }

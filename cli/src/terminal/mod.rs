@@ -12,7 +12,7 @@ mod shell;
 mod stop;
 
 pub(crate) use self::{
-    browser::{open_in_browser, open_url},
+    browser::{is_web_page, open_in_browser, open_url},
     callback::{Callback, Parameters},
     console::{Console, Screen, Style},
     debug::start as start_debugging,

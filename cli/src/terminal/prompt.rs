@@ -141,7 +141,7 @@ impl Prompt {
 
 /// Returns a question with the current value, which an empty answer keeps.
 fn with_current(question: &str, current: Option<&str>) -> String {
-    format!("{question} [{}]: ", current.unwrap_or("None"))
+    format!("{question} [{}]: ", printable(current.unwrap_or("None")))
 }
 
 fn read_line() -> io::Result<String> {
@@ -206,4 +206,16 @@ async fn read_trimmed(read: fn() -> io::Result<String>) -> io::Result<Option<Str
         .unwrap_or_else(|error| Err(io::Error::other(error)))?;
     let answer = line.trim();
     Ok((!answer.is_empty()).then(|| answer.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_current_value_is_escaped() {
+        let prompt = with_current("Region", Some("eu\u{1b}[31m"));
+        assert_eq!(prompt, "Region [eu\\u{1b}[31m]: ");
+        assert_eq!(with_current("Region", None), "Region [None]: ");
+    }
 }

@@ -14,6 +14,9 @@ use crate::{
 const DEV: &str = "arn:aws:iam::123456789012:role/dev";
 const OPS: &str = "arn:aws:iam::123456789012:role/ops";
 
+const ENCRYPTED: &str = "<p:Response xmlns:p='urn:oasis:names:tc:SAML:2.0:protocol' \
+    xmlns='urn:oasis:names:tc:SAML:2.0:assertion'><EncryptedAssertion/></p:Response>";
+
 struct Idp {
     lab: Lab,
     home: Home,
@@ -160,6 +163,34 @@ fn a_session_that_is_valid_is_kept_unless_another_role_or_force_is_asked_for() {
 }
 
 #[test]
+fn a_session_that_is_not_of_saml_is_not_taken_for_the_one_that_is_asked_for() {
+    let idp = Idp::start();
+    let other = "[corp]\naws_access_key_id = ASIAOTHER\naws_secret_access_key = s\n\
+        aws_session_token = t\nx_security_token_expires = 2099-01-01T00:00:00Z\n";
+    fs::write(idp.home.file("credentials"), other).unwrap();
+    let stderr = idp.login(&[], "<x/>").fails(252);
+    assert_has(&stderr, &["--assertion: "]);
+    idp.login(&[], &idp.response(&[DEV], 0)).ok();
+    assert_eq!(
+        idp.whoami(),
+        "arn:aws:sts::123456789012:assumed-role/dev/ada\n"
+    );
+}
+
+#[test]
+fn a_profile_whose_other_credentials_come_first_is_refused_before_a_session_is_issued() {
+    let idp = Idp::start();
+    let config = format!("[profile corp]\nrole_arn = {OPS}\nsource_profile = base\n");
+    fs::write(idp.home.file("config"), config).unwrap();
+    let stderr = idp.login(&[], &idp.response(&[DEV], 0)).fails(252);
+    assert_has(
+        &stderr,
+        &["--profile: this profile has Assume Role credentials (role_arn in "],
+    );
+    assert_eq!(idp.lab.services.counters().requests, 0);
+}
+
+#[test]
 fn several_roles_are_listed_without_a_terminal_and_asked_about_at_one() {
     let idp = Idp::start();
     let response = idp.response(&[DEV, OPS], 0);
@@ -208,15 +239,13 @@ fn several_roles_are_listed_without_a_terminal_and_asked_about_at_one() {
 #[test]
 fn an_encrypted_response_needs_the_role_and_the_provider() {
     let idp = Idp::start();
-    let response = "<p:Response xmlns:p='urn:oasis:names:tc:SAML:2.0:protocol' \
-        xmlns='urn:oasis:names:tc:SAML:2.0:assertion'><EncryptedAssertion/></p:Response>";
     for more in [&[][..], &["--role-arn", DEV]] {
-        let stderr = idp.login(more, response).fails(252);
+        let stderr = idp.login(more, ENCRYPTED).fails(252);
         assert_has(&stderr, &["is encrypted", "--role-arn and --principal-arn"]);
     }
     let both = ["--role-arn", DEV, "--principal-arn", &idp.provider];
     // The test server cannot decrypt it, but it is asked.
-    idp.login(&both, response).fails(254);
+    idp.login(&both, ENCRYPTED).fails(254);
     assert_eq!(idp.lab.services.calls("AssumeRoleWithSAML"), 1);
 }
 
@@ -243,6 +272,29 @@ fn what_is_no_response_and_one_that_has_expired_are_refused_without_repeating_th
         &stderr,
         &[&BASE64_STANDARD.encode(&old), "AttributeStatement"],
     );
+}
+
+#[test]
+fn a_response_in_the_place_of_its_file_is_not_repeated() {
+    let idp = Idp::start();
+    let xml = idp.response(&[DEV], 0);
+    let encoded = BASE64_STANDARD.encode(&xml);
+    // A path through a file is another error than a long name.
+    fs::write(idp.home.path().join("file"), "").unwrap();
+    for response in [
+        &xml,
+        &encoded,
+        "canary",
+        "file/canary",
+        &"canary/".repeat(900),
+    ] {
+        let words = ["saml", "login", "--assertion", response];
+        let stderr = idp.home.keyfob(words).fails(252);
+        assert_has(&stderr, &["--assertion: "]);
+        assert_lacks(&stderr, &[&encoded[..20], "AttributeStatement", "canary"]);
+    }
+    let stderr = idp.home.keyfob(["saml", "login", "--assertion", &encoded]);
+    assert_has(&stderr.fails(252), &["there is no file with this name"]);
 }
 
 #[test]
@@ -408,32 +460,82 @@ print(u.urlopen(request).read().decode())' "$1" > page 2>&1 &"#;
         assert_eq!(idp.whoami(), ops.replace("ops", "dev"));
     }
 
-    #[test]
-    fn only_a_response_at_the_right_place_ends_the_wait() {
-        let idp = Idp::start();
-        let port = free_port().to_string();
+    /// Starts a login, and waits until it listens.
+    fn waiting(idp: &Idp, port: &str, more: &[&str]) -> Child {
         let mut child = idp
             .home
             .program(env!("CARGO_BIN_EXE_keyfob"))
-            .args(words(&port))
+            .args(words(port))
             .args(["--no-browser", "--idp-url", "https://idp.example.com/aws"])
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         assert_eq!(printed_url(&mut child), "https://idp.example.com/aws");
+        child
+    }
 
-        let form = |response: &str| {
-            let encoded = BASE64_STANDARD.encode(response);
-            let encoded = encoded.replace('+', "%2B").replace('=', "%3D");
-            format!("SAMLResponse={encoded}&RelayState=")
-        };
+    fn form(response: &str) -> String {
+        let encoded = BASE64_STANDARD.encode(response);
+        let encoded = encoded.replace('+', "%2B").replace('=', "%3D");
+        format!("SAMLResponse={encoded}&RelayState=")
+    }
+
+    fn post(url: &str, body: &str) -> String {
+        let origin = ("Origin", "https://idp.example.com");
+        let form = ("Content-Type", "application/x-www-form-urlencoded");
+        fetch("POST", url, &[origin, form], body)
+    }
+
+    #[test]
+    fn a_response_that_cannot_be_the_one_asked_for_does_not_end_the_wait() {
+        let idp = Idp::start();
+        let dev = idp.response(&[DEV], 0);
+        let without_role = dev.replace("Attributes/Role\"", "Attributes/Other\"");
+        assert_ne!(without_role, dev);
+        for (more, refused, right, name) in [
+            (&[][..], &[&without_role, ENCRYPTED][..], &dev, "dev"),
+            (
+                &["--role-arn", OPS],
+                &[&without_role, ENCRYPTED, &dev],
+                &idp.response(&[DEV, OPS], 0),
+                "ops",
+            ),
+            (
+                &[
+                    "--role-arn",
+                    OPS,
+                    "--principal-arn",
+                    &idp.provider,
+                    "--force",
+                ],
+                &[&without_role, &dev],
+                &idp.response(&[OPS], 0),
+                "ops",
+            ),
+        ] {
+            let port = free_port().to_string();
+            let child = waiting(&idp, &port, more);
+            let url = format!("http://127.0.0.1:{port}/saml");
+            for response in refused {
+                assert_has(&post(&url, &form(response)), &[" 400 "]);
+            }
+            assert_has(&post(&url, &form(right)), &[" 200 "]);
+            let run = Run::new(child.wait_with_output().unwrap());
+            assert_eq!(run.code, 0, "{more:?} {run:?}");
+            let arn = format!("arn:aws:sts::123456789012:assumed-role/{name}/ada\n");
+            assert_eq!(idp.whoami(), arn);
+        }
+    }
+
+    #[test]
+    fn only_a_response_at_the_right_place_ends_the_wait() {
+        let idp = Idp::start();
+        let port = free_port().to_string();
+        let child = waiting(&idp, &port, &[]);
         let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
-        let post = |path: &str, body: &str| {
-            let origin = ("Origin", "https://idp.example.com");
-            let form = ("Content-Type", "application/x-www-form-urlencoded");
-            fetch("POST", &url(path), &[origin, form], body)
-        };
+        let post = |path: &str, body: &str| post(&url(path), body);
         let good = form(&idp.response(&[DEV], 0));
         for (path, body, status) in [
             ("/", good.clone(), " 404 "),
@@ -465,6 +567,18 @@ print(u.urlopen(request).read().decode())' "$1" > page 2>&1 &"#;
         for (url, port, code, text) in [
             ("file:///canary", "0", 252, "--idp-url: write a URL"),
             ("-canary", "0", 252, "--idp-url"),
+            (
+                "https://a b\u{1b}[31mcanary",
+                "0",
+                252,
+                "--idp-url: write a URL",
+            ),
+            (
+                "https://ada:canary@idp.example.com",
+                "0",
+                252,
+                "--idp-url: ",
+            ),
             (
                 "https://idp.example.com",
                 &taken,

@@ -154,6 +154,81 @@ fn a_long_term_key_is_never_replaced_by_a_session() {
 }
 
 #[test]
+fn a_profile_whose_other_credentials_come_first_is_refused_before_a_session_is_issued() {
+    let (lab, device) = lab();
+    let keys = lab.home().read("credentials");
+    let role = "role_arn = arn:aws:iam::123456789012:role/other\nsource_profile = alice";
+    for (file, header, setting, kind) in [
+        ("config", "[profile p]", role, "Assume Role"),
+        ("credentials", "[p]", role, "Assume Role"),
+        ("config", "[profile p]", "sso_session = corp", "SSO"),
+        (
+            "config",
+            "[profile p]",
+            "sso_account_id = 123456789012",
+            "SSO",
+        ),
+        (
+            "config",
+            "[profile p]",
+            "credential_process = echo",
+            "Credential Process",
+        ),
+        ("config", "[profile p]", "login_session = arn:a", "Login"),
+        (
+            "credentials",
+            "[p]",
+            "web_identity_token_file = /t",
+            "Web Identity",
+        ),
+    ] {
+        let home = lab.home();
+        let mut text = format!("{header}\n{setting}\n");
+        if file == "credentials" {
+            text = format!("{keys}\n{text}");
+        }
+        std::fs::write(home.file(file), &text).unwrap();
+        let property = setting.split(' ').next().unwrap();
+        let reason =
+            format!("--update-profile: this profile has {kind} credentials ({property} in ");
+        let login = ["configure", "mfa-login", "--serial-number"];
+        let login = [
+            &login[..],
+            &[device.serial_number(), "--token-code", "123456"],
+        ]
+        .concat();
+        for words in [
+            get_session_token(&device, &["--token-code", "123456"]),
+            login,
+        ] {
+            let refused = home.keyfob(words.iter().chain(&["--update-profile", "p"]));
+            let stderr = refused.fails(252);
+            assert_has(
+                &stderr,
+                &[&reason, "name another profile, or remove that line"],
+            );
+        }
+        assert_eq!(home.read(file), text);
+        assert_eq!(lab.services.calls("GetSessionToken"), 0, "{setting}");
+    }
+    // Each of the two cures.
+    let home = lab.home();
+    let config = format!("[profile p]\n{role}\n");
+    let token = ["sts", "get-session-token", "--update-profile"];
+    for (name, config) in [
+        ("other", &config[..]),
+        ("p", "[profile p]\nsource_profile = alice\n"),
+    ] {
+        std::fs::write(home.file("config"), config).unwrap();
+        home.keyfob(token.iter().chain(&[name])).ok();
+        assert_eq!(
+            whoami(&home, name),
+            "arn:aws:iam::123456789012:user/alice\n"
+        );
+    }
+}
+
+#[test]
 fn a_code_comes_from_standard_input_or_from_a_command_without_a_shell() {
     let (lab, device) = lab();
     let home = lab.home();

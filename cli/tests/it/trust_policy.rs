@@ -133,6 +133,25 @@ fn the_statement_and_the_condition_that_refuse_are_named_also_in_json() {
 }
 
 #[test]
+fn the_condition_of_a_deny_is_named_also_in_json() {
+    let policy = r#"{"Statement": [
+        {"Effect": "Deny", "Action": "sts:*", "Principal": "*",
+         "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}},
+        {"Effect": "Allow", "Action": "sts:*", "Principal": "*"}]}"#;
+    let check = |more: &[&str]| {
+        let words = [&["trust-policy", "--check", "-", "--as", ADA], more].concat();
+        Home::new().keyfob_with_input(words, policy)
+    };
+    let reason = "denied by statement 1, which is about aws:PrincipalOrgID with StringNotEquals \
+        \"o-1\", and the request has ";
+    assert_eq!(check(&[]).stdout, format!("{reason}none\n"));
+    let other = check(&["--org-id", "o-2", "--json"]);
+    let answer: Value = serde_json::from_str(&other.stdout).unwrap();
+    assert_eq!(answer["reason"], json!(format!("{reason}\"o-2\"")));
+    check(&["--org-id", "o-1"]).ok();
+}
+
+#[test]
 fn options_that_do_not_fit_and_a_file_that_is_no_policy_are_refused() {
     for (words, reason) in [
         (&[][..], "nothing is trusted: give --principal"),

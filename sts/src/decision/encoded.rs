@@ -1,6 +1,8 @@
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use keyfob_sigv4::is_printable;
+
+use crate::text::percent_decoded;
 
 /// The text before an encoded message, without its spaces: terminals break lines anywhere.
 const MARK: &str = "encodedauthorizationfailuremessage";
@@ -30,8 +32,12 @@ const LONGEST_WORD: usize = 16;
 /// assert_eq!(encoded_messages("E9Y8hKZz0qH"), ["E9Y8hKZz0qH"]);
 /// ```
 pub fn encoded_messages(text: &str) -> Vec<String> {
-    let lines: Vec<_> = text.lines().map(Line::new).collect();
+    let text = with_line_ends(text);
+    let lines = Line::all(&text);
     let mut messages = marked(&lines);
+    if messages.is_empty() {
+        messages = marked(&Line::all(&percent_decoded(&text)));
+    }
     if messages.is_empty() {
         messages.extend(alone(&lines).or_else(|| longest(&lines)));
     }
@@ -48,6 +54,10 @@ struct Line {
 }
 
 impl Line {
+    fn all(text: &str) -> Vec<Self> {
+        text.lines().map(Self::new).collect()
+    }
+
     fn new(line: &str) -> Self {
         let line = without_colors(line);
         let is_side = |char: char| char.is_whitespace() || "│┃║|>".contains(char);
@@ -70,6 +80,38 @@ impl Line {
                 .starts_with(|char: char| char.is_ascii_alphabetic())
             && rest.bytes().all(|byte| byte.is_ascii_lowercase())
     }
+}
+
+/// Replaces escaped line ends, as JSON has them, by line ends. In such a text, quotes end a line,
+/// too.
+fn with_line_ends(text: &str) -> Cow<'_, str> {
+    if !text.contains(r"\n") {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '"', '\'']) {
+        let (before, found) = rest.split_at(at);
+        out.push_str(before);
+        rest = found.trim_start_matches('\\');
+        let Some(char) = rest.chars().next() else {
+            break;
+        };
+        let is_escaped = rest.len() < found.len();
+        out.push_str(match char {
+            'n' if is_escaped => "\n",
+            'r' if is_escaped => "\r",
+            't' if is_escaped => "\t",
+            '"' | '\'' => "\n",
+            _ => {
+                out.push('\\');
+                continue;
+            }
+        });
+        rest = &rest[1..];
+    }
+    out.push_str(rest);
+    out.into()
 }
 
 /// Returns true for the characters of an encoded message, which is Base64 for URLs.

@@ -1,5 +1,5 @@
 use super::{
-    decision::FailedCondition,
+    decision::ConditionReport,
     error::PolicyError,
     glob::{Glob, Piece},
     json::Node,
@@ -98,15 +98,16 @@ fn values(node: &Node<'_>, test: Test) -> Result<Vec<String>, PolicyError> {
 }
 
 impl Condition {
-    /// Returns what is wrong if the condition is not met.
-    pub(super) fn failure(&self, request: &Request) -> Option<FailedCondition> {
+    /// Returns whether a request meets the condition, with what both say.
+    pub(super) fn report(&self, request: &Request) -> (bool, ConditionReport) {
         let actual = request.context(&self.key);
-        (!self.is_met(request, actual.unwrap_or_default())).then(|| FailedCondition {
+        let report = ConditionReport {
             operator: self.operator.clone(),
             key: self.key.clone(),
             wanted: self.values.clone(),
             actual: actual.map(<[String]>::to_vec),
-        })
+        };
+        (self.is_met(request, actual.unwrap_or_default()), report)
     }
 
     /// A key without a value counts as missing.

@@ -71,7 +71,13 @@ impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.verdict, self.statement()) {
             (Verdict::Allowed, Some(report)) => write!(f, "allowed by {}", report.label()),
-            (Verdict::Denied, Some(report)) => write!(f, "denied by {}", report.label()),
+            (Verdict::Denied, Some(report)) => {
+                write!(f, "denied by {}", report.label())?;
+                match report.conditions() {
+                    [] => Ok(()),
+                    met => write!(f, ", which is about {}", Listed(met)),
+                }
+            }
             _ => {
                 f.write_str("not allowed: ")?;
                 let mut allowing = self
@@ -100,6 +106,7 @@ pub struct StatementReport {
     pub(super) sid: Option<String>,
     pub(super) is_deny: bool,
     pub(super) mismatch: Option<Mismatch>,
+    pub(super) met: Vec<ConditionReport>,
     pub(super) names_account: bool,
 }
 
@@ -129,6 +136,12 @@ impl StatementReport {
         self.mismatch.as_ref()
     }
 
+    /// Returns the conditions that the request meets. None is compared if the action or the caller
+    /// is not that of the statement.
+    pub fn conditions(&self) -> &[ConditionReport] {
+        &self.met
+    }
+
     fn label(&self) -> String {
         let number = self.index + 1;
         match &self.sid {
@@ -145,15 +158,7 @@ impl fmt::Display for StatementReport {
             None => write!(f, "{label} is about the request"),
             Some(Mismatch::Action) => write!(f, "{label} does not name the action"),
             Some(Mismatch::Principal) => write!(f, "{label} does not name the caller"),
-            Some(Mismatch::Conditions(failed)) => {
-                write!(f, "{label} wants ")?;
-                let mut separator = "";
-                for condition in failed {
-                    write!(f, "{separator}{condition}")?;
-                    separator = ", and ";
-                }
-                Ok(())
-            }
+            Some(Mismatch::Conditions(failed)) => write!(f, "{label} wants {}", Listed(failed)),
         }
     }
 }
@@ -167,13 +172,13 @@ pub enum Mismatch {
     /// The caller is not among its principals.
     Principal,
     /// These conditions are not met.
-    Conditions(Vec<FailedCondition>),
+    Conditions(Vec<ConditionReport>),
 }
 
-/// A condition that a request does not meet.
+/// A condition, and what a request has for its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct FailedCondition {
+pub struct ConditionReport {
     /// The operator, such as `ForAnyValue:StringLike`.
     pub operator: String,
     /// The context key, as the policy writes it.
@@ -184,7 +189,7 @@ pub struct FailedCondition {
     pub actual: Option<Vec<String>>,
 }
 
-impl fmt::Display for FailedCondition {
+impl fmt::Display for ConditionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (key, operator) = (printable(&self.key), printable(&self.operator));
         let wanted = Quoted(&self.wanted, " or ");
@@ -193,6 +198,20 @@ impl fmt::Display for FailedCondition {
             None | Some([]) => f.write_str("none"),
             Some(actual) => Quoted(actual, " and ").fmt(f),
         }
+    }
+}
+
+/// Conditions in one line.
+struct Listed<'a>(&'a [ConditionReport]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for condition in self.0 {
+            write!(f, "{separator}{condition}")?;
+            separator = ", and ";
+        }
+        Ok(())
     }
 }
 

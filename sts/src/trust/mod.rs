@@ -53,7 +53,7 @@ mod statement;
 mod tests;
 
 pub use self::{
-    decision::{Decision, FailedCondition, Mismatch, StatementReport, Verdict},
+    decision::{ConditionReport, Decision, Mismatch, StatementReport, Verdict},
     document::{Trusted, document},
     error::PolicyError,
     policy::TrustPolicy,

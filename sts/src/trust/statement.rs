@@ -63,13 +63,20 @@ impl Statement {
     /// Compares the statement with a request. `index` is its place in the policy.
     pub(super) fn report(&self, index: usize, request: &Request) -> StatementReport {
         let coverage = self.coverage(request);
+        let mut met = Vec::new();
         let mismatch = if !self.has_action(request.action()) {
             Some(Mismatch::Action)
         } else if coverage.is_none() {
             Some(Mismatch::Principal)
         } else {
-            let conditions = self.conditions.iter();
-            let failed: Vec<_> = conditions.filter_map(|one| one.failure(request)).collect();
+            let mut failed = Vec::new();
+            for (is_met, report) in self.conditions.iter().map(|one| one.report(request)) {
+                if is_met {
+                    met.push(report);
+                } else {
+                    failed.push(report);
+                }
+            }
             (!failed.is_empty()).then_some(Mismatch::Conditions(failed))
         };
         StatementReport {
@@ -77,6 +84,7 @@ impl Statement {
             sid: self.sid.clone(),
             is_deny: self.is_deny,
             mismatch,
+            met,
             names_account: coverage == Some(Coverage::Account),
         }
     }

@@ -1,4 +1,4 @@
-use super::{Caller, FailedCondition, Mismatch, Request, TrustPolicy, Verdict};
+use super::{Caller, ConditionReport, Mismatch, Request, TrustPolicy, Verdict};
 
 const ALICE: &str = "arn:aws:iam::111122223333:user/alice";
 
@@ -412,6 +412,11 @@ fn a_deny_wins_and_is_the_statement_that_decided() {
     assert_eq!(decision.verdict(), Verdict::Denied);
     let report = decision.statement().unwrap();
     assert!(report.is_deny() && report.index() == 1);
+    assert_eq!(
+        decision.to_string(),
+        "denied by statement 2 (\"D\"), which is about aws:MultiFactorAuthPresent with \
+         BoolIfExists \"false\", and the request has \"false\""
+    );
 }
 
 #[test]
@@ -429,7 +434,7 @@ fn the_reasons_of_a_refusal_name_each_statement_and_each_condition_that_failed()
     assert_eq!(decision.verdict(), Verdict::NotAllowed);
     assert!(decision.statement().is_none());
     let condition =
-        |operator: &str, key: &str, wanted: &[&str], actual: Option<&str>| FailedCondition {
+        |operator: &str, key: &str, wanted: &[&str], actual: Option<&str>| ConditionReport {
             operator: operator.to_owned(),
             key: key.to_owned(),
             wanted: wanted.iter().map(|text| (*text).to_owned()).collect(),

@@ -6,22 +6,16 @@ use keyfob_chain::{
 };
 
 use crate::{
-    context::Context,
+    context::{Context, ProfileCredentials},
     failure::Failure,
     terminal::{Prompt, printable},
 };
 
 /// The property of a profile with the ARN of its login.
 const PROPERTY: &str = LOGIN_SESSION.properties[0];
-/// The properties with which a profile has credentials of another kind, and its name in `aws`.
-const OTHERS: [(&str, &str); 6] = [
-    ("web_identity_token_file", "Web Identity"),
-    ("sso_role_name", "SSO"),
-    ("sso_account_id", "SSO"),
-    ("aws_access_key_id", "Access Key"),
-    ("role_arn", "Assume Role"),
-    ("credential_process", "Credential Process"),
-];
+/// The properties that a profile may have beside its login. An SSO session alone is for services
+/// that take its token.
+const OWN: [&str; 2] = [PROPERTY, "sso_session"];
 
 /// The profile that is about to use a login, which may not exist yet.
 pub(super) struct Profile<'a> {
@@ -65,8 +59,9 @@ impl<'a> Profile<'a> {
         if self.session.is_some() {
             return Ok(());
         }
-        let has = |name: &str| self.found.is_some_and(|found| found.get(name).is_some());
-        let Some((_, kind)) = OTHERS.iter().find(|(name, _)| has(name)) else {
+        let found = self.found;
+        let other = found.and_then(|found| ProfileCredentials::besides(&OWN, found));
+        let Some(ProfileCredentials { kind, .. }) = other else {
             return Ok(());
         };
         let name = printable(self.name());
