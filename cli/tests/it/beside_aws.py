@@ -121,8 +121,7 @@ def main():
             for count in (0, 2):
                 answer = body(operation, count)
                 Handler.answer = answer.encode()
-                formats = (("json", "iso8601"), ("text", "wire"), ("table", "wire"))
-                for output, times in formats if count else formats[:1]:
+                for output, times in (("json", "iso8601"), ("text", "wire"), ("table", "wire")):
                     words = [path.stem, command, "--cli-input-json", parameters, "--output", output]
                     printed = aws([*words, "--endpoint-url", url], times)
                     print(json.dumps([path.stem, command, parameters, answer, output, times, printed]))

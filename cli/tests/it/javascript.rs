@@ -7,12 +7,13 @@ use std::{
     sync::OnceLock,
 };
 
-/// A SAML identity provider that signs, and the reader of logins of the SDK. `samlp` of the
+/// A SAML identity provider that signs, the reader of logins of the SDK, and an OIDC provider. `samlp` of the
 /// registry takes the place of a fork that is only in a Git repository.
 const PACKAGE: &str = r#"{
   "private": true,
   "dependencies": {
     "@aws-sdk/credential-provider-login": "3.972.93",
+    "oauth2-mock-server": "8.2.3",
     "saml-idp": "1.2.1"
   },
   "overrides": {"samlp": "7.1.1"}

@@ -56,4 +56,5 @@ mod sso;
 mod trust_policy;
 mod usage;
 mod values;
+mod web_identity;
 mod why;

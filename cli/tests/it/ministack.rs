@@ -11,6 +11,7 @@ fn every_signed_call_satisfies_ministack() {
     let server = Server::ministack();
     callers_are_known(&server);
     sessions_work(&server);
+    a_trust_policy_refuses(&server);
     a_wrong_secret_is_refused(&server);
     presigned_urls_work(&server);
     both_algorithms_are_accepted(&server);
@@ -41,6 +42,27 @@ fn sessions_work(server: &Server) {
         .keyfob(["sts", "get-session-token", "--duration-seconds", "900"])
         .json();
     arn_of_session(server, &session);
+}
+
+/// The user may do anything, but the role trusts another one.
+fn a_trust_policy_refuses(server: &Server) {
+    let account = server.account();
+    let trust = format!(
+        r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": "sts:AssumeRole",
+             "Principal": {{"AWS": "arn:aws:iam::{account}:user/other"}}}}]}}"#
+    );
+    let role = server.role("closed", &trust);
+    let words = [
+        "sts",
+        "assume-role",
+        "--role-session-name",
+        "s",
+        "--role-arn",
+    ];
+    let home = server.home();
+    let stderr = home.keyfob(words.iter().chain(&[role.as_str()])).fails(254);
+    let text = "An error occurred (AccessDenied) when calling the AssumeRole operation: ";
+    assert_has(&stderr, &[text]);
 }
 
 /// Returns the ARN that the credentials in an answer belong to.

@@ -220,7 +220,28 @@ fn the_answers_of_all_operations_are_printed_as_by_aws() {
         );
         commands.insert(command);
     }
-    assert!(commands.len() >= 18, "{commands:?}");
+    let lacking: Vec<String> = listed()
+        .into_iter()
+        .filter(|command| !commands.contains(command))
+        .collect();
+    assert_eq!(
+        lacking,
+        ["get-scoped-credentials"],
+        "not in version 1 of aws"
+    );
+}
+
+/// Returns the commands of all tables.
+fn listed() -> BTreeSet<String> {
+    let files = fs::read_dir(models()).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    let lists = files.filter(|path| path.extension().is_some_and(|end| end == "txt"));
+    let text: String = lists
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let names = text.lines().filter_map(|line| line.split_once(':'));
+    let names = names.filter(|(name, _)| !name.starts_with([' ', '#']));
+    names.map(|(name, _)| name.to_owned()).collect()
 }
 
 /// Prints for each operation of the lists: service, command, required options, valid parameters,

@@ -79,16 +79,27 @@ impl Server {
 
     fn with_user(mut self, health: &str) -> Self {
         wait_until(|| self.plain("GET", health, "").contains("200 OK"));
-        let made: Value = serde_json::from_str(&self.python(MAKE_USER).ok()).unwrap();
+        let made: Value = serde_json::from_str(&self.python(MAKE_USER, &[]).ok()).unwrap();
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
         (self.key_id, self.secret, self.role_arn) = (text("id"), text("secret"), text("role"));
         self
     }
 
-    /// Runs a Python program with the server's URL as its argument.
-    fn python(&self, program: &str) -> Run {
+    /// Creates a role, and returns its ARN.
+    pub(crate) fn role(&self, name: &str, trust: &str) -> String {
+        self.python(MAKE_ROLE, &[name, trust]).ok()
+    }
+
+    /// Returns the number of the account.
+    pub(crate) fn account(&self) -> &str {
+        self.role_arn.split(':').nth(4).unwrap()
+    }
+
+    /// Runs a Python program with the server's URL as its first argument.
+    fn python(&self, program: &str, more: &[&str]) -> Run {
         let mut python = self.home.program(python::tool("python"));
-        Run::new(python.args(["-c", program, &self.url]).output().unwrap())
+        let python = python.args(["-c", program, &self.url]).args(more);
+        Run::new(python.output().unwrap())
     }
 
     /// Returns the response to an unsigned request, or nothing while the server starts.
@@ -139,6 +150,14 @@ role = iam.create_role(RoleName="app", AssumeRolePolicyDocument=policy(Action="s
 iam.put_role_policy(RoleName="app", PolicyName="all", PolicyDocument=policy(Action="*", Resource="*"))
 client("s3").create_bucket(Bucket="bucket")
 print(json.dumps({"id": key["AccessKeyId"], "secret": key["SecretAccessKey"], "role": role["Role"]["Arn"]}))
+"#;
+
+const MAKE_ROLE: &str = r#"
+import boto3, sys
+url, name, trust = sys.argv[1:]
+iam = boto3.client("iam", endpoint_url=url, region_name="us-east-1",
+                   aws_access_key_id="root", aws_secret_access_key="root-secret")
+print(iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"], end="")
 "#;
 
 /// Returns a port that is free now.
