@@ -11,6 +11,8 @@ use crate::{
 };
 
 const PATH: &str = "/oauth/callback";
+/// The URL that a client registers. The port is another one each time.
+pub(super) const REGISTERED: &str = "http://127.0.0.1/oauth/callback";
 
 /// Where the browser is sent to, and the text that it must bring.
 pub(super) struct Redirect {
@@ -68,4 +70,14 @@ fn code(answer: &Parameters) -> Result<Secret, Failure> {
         Some(text) => failure.with_detail(format!("  {}", printable(text))),
         None => failure,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registered_url_is_that_of_the_listener_without_its_port() {
+        assert_eq!(REGISTERED, format!("http://127.0.0.1{PATH}"));
+    }
 }

@@ -19,7 +19,8 @@ pub(super) async fn run(context: &Context, port: u16) -> Result<(), Failure> {
     console.write_stdout(sandbox.environment().exports())?;
     console.note(
         "the sandbox runs until Ctrl-C; paste these lines into another shell and try aws, boto3 \
-         or keyfob there",
+         or keyfob there; they leave ~/.aws/sso/cache as it is, so `sso logout` there also removes \
+         the tokens that you have",
     );
     future::pending().await
 }

@@ -1,7 +1,8 @@
 //! A small AWS on loopback ports: an STS that verifies signatures, an IAM Identity Center, AWS
-//! Sign-In, and an instance with a role.
+//! Sign-In, an instance with a role, and an identity provider.
 
 mod environment;
+mod pages;
 
 #[cfg(unix)]
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -19,6 +20,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::server::{Account, Fault, Identity, Services};
 
 pub(crate) use self::environment::Environment;
+use self::pages::Pages;
 use crate::{
     failure::{Failure, chained},
     signals::{Undo, undo_on_signal},
@@ -71,7 +73,8 @@ impl Sandbox {
         for name in PERMISSION_SETS {
             account.assign(USER, ACCOUNT_ID, name)?;
         }
-        let services = services(&account, port, throttled).await?;
+        let pages = Pages::new(Arc::clone(&account))?;
+        let services = services(&account, pages, port, throttled).await?;
         let imds = instance(&account).await?;
         let files = folder()?;
         let path = files.path().to_owned();
@@ -108,6 +111,7 @@ impl Sandbox {
 /// Starts the services on a loopback port.
 async fn services(
     account: &Arc<Account>,
+    pages: Pages,
     port: u16,
     throttled: u32,
 ) -> Result<Listener, keyfob_imds::Error> {
@@ -118,7 +122,9 @@ async fn services(
         .max_body(MAX_BODY)
         .start(move |request| {
             let (head, body) = request.into_parts();
-            future::ready(services.answer(&head, &body, Timestamp::now()))
+            let now = Timestamp::now();
+            let page = pages.answer(&head, now);
+            future::ready(page.unwrap_or_else(|| services.answer(&head, &body, now)))
         })
         .await
 }

@@ -7,8 +7,8 @@ use std::{
     sync::OnceLock,
 };
 
-/// A SAML identity provider that signs, the reader of logins of the SDK, and an OIDC provider. `samlp` of the
-/// registry takes the place of a fork that is only in a Git repository.
+/// A SAML identity provider that signs, an OIDC provider, and the reader of logins of the SDK.
+/// `samlp` of the registry takes the place of a fork that is only in a Git repository.
 const PACKAGE: &str = r#"{
   "private": true,
   "dependencies": {

@@ -56,7 +56,7 @@ fn a_trust_policy_refuses(server: &Server) {
         "sts",
         "assume-role",
         "--role-session-name",
-        "s",
+        "ada",
         "--role-arn",
     ];
     let home = server.home();

@@ -4,6 +4,13 @@ use serde_json::Value;
 
 #[cfg(unix)]
 use crate::signals::send;
+#[cfg(target_os = "linux")]
+use crate::{
+    browser::with_opener,
+    keyfob::Run,
+    readme::blocks,
+    servers::{fetch, free_port},
+};
 use crate::{
     keyfob::{Home, assert_has, assert_lacks},
     running::{IDENTITY, Running, boto3},
@@ -352,4 +359,57 @@ print(session.client('sts').get_caller_identity()['Arn'])
     let out = boto3(&sandbox.home(&[]), program).ok();
     let role = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_";
     assert_has(&out, &["['Admin', 'ReadOnly']", role, "/user"]);
+}
+
+/// Opens a page as a browser does, and posts the form with a SAML response if it has one.
+#[cfg(target_os = "linux")]
+const BROWSER: &str = r#"python3 -c 'import re, sys, urllib.parse as p, urllib.request as u
+page = u.urlopen(sys.argv[1], timeout=20).read().decode()
+response = re.search("name=\"SAMLResponse\" value=\"([^\"]*)\"", page)
+if response:
+    to = re.search("action=\"([^\"]*)\"", page)[1]
+    u.urlopen(to, p.urlencode({"SAMLResponse": response[1]}).encode(), timeout=20)
+' "$1" > page 2>&1 &"#;
+
+/// Cuts what is another one each time.
+#[cfg(target_os = "linux")]
+fn constant(text: &str) -> Vec<&str> {
+    let changing = ["http", "expire at "];
+    let cut = |line| {
+        let ends = changing.iter().filter_map(|start| str::find(line, start));
+        &line[..ends.min().unwrap_or(line.len())]
+    };
+    text.lines().map(cut).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_transcript_of_the_readme_gets_credentials_of_every_kind_in_the_sandbox() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_opener(sandbox.home(&[]), BROWSER).with("DISPLAY", ":0");
+    let program = home.path().join("bin").join("keyfob");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_keyfob"), program).unwrap();
+    let port = free_port();
+    let page = format!("/saml?port={port}\" --port {port}");
+    for (line, output) in blocks("shell-session") {
+        let line = line.replace("/saml\"", &page);
+        let run = Run::new(home.program("sh").args(["-c", &line]).output().unwrap());
+        let stderr = run.stderr.clone();
+        assert_eq!(constant(&run.ok()), constant(&output), "{line}\n{stderr}");
+    }
+}
+
+/// An application posts its response to the port that `keyfob saml login` listens on.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_identity_provider_of_the_sandbox_posts_to_the_default_port() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let url = sandbox
+        .exports
+        .iter()
+        .find(|(name, _)| name == "AWS_ENDPOINT_URL");
+    let page = fetch("GET", &format!("{}/saml", url.unwrap().1), &[], "");
+    assert_has(&page, &[" 200 ", "action=\"http://127.0.0.1:35010/saml\""]);
 }

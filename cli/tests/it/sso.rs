@@ -131,7 +131,10 @@ fn location(url: &str) -> String {
 fn login(home: &Home, more: &[&str]) -> Run {
     let mut login = Login::start(home, more);
     let back = location(&login.line("http"));
-    assert_has(&fetch("GET", &back, &[], ""), &[" 200 ", "goes on in the"]);
+    assert_has(
+        &fetch("GET", &back, &[], ""),
+        &[" 200 ", "You are signed in."],
+    );
     login.finish()
 }
 
@@ -232,6 +235,29 @@ fn scopes_are_those_of_the_session_and_the_code_grant_has_a_default() {
 }
 
 #[test]
+fn members_that_other_tools_put_into_a_registration_file_outlive_the_next_registration() {
+    let (_lab, home) = configured();
+    let only_file = || {
+        let mut files = fs::read_dir(home.file("sso/cache")).unwrap();
+        files.next().unwrap().unwrap().path()
+    };
+    let mut waiting = Login::start(&home, &["--sso-session", "plain"]);
+    waiting.line("http");
+    waiting.child.kill().unwrap();
+    let path = only_file();
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen('{', "{\"theirs\": {\"a\": 1}, ", 1)).unwrap();
+    // The registration of the code grant is of no use here.
+    let words = ["--sso-session", "plain", "--use-device-code"];
+    let mut waiting = Login::start(&home, &words);
+    waiting.line("http");
+    waiting.child.kill().unwrap();
+    let new = fs::read_to_string(&path).unwrap();
+    assert_has(&new, &["\"clientSecret\": \"", ", \"theirs\": {\"a\": 1}}"]);
+    assert_lacks(&new, &["grantTypes"]);
+}
+
+#[test]
 fn members_that_other_tools_put_into_a_token_file_outlive_a_login() {
     let (_lab, home) = configured();
     login(&home, &["--profile", "dev"]).ok();
@@ -313,13 +339,7 @@ fn a_user_who_refuses_gets_no_token() {
     assert_has(&fetch("GET", &location(&denied), &[], ""), &["refused"]);
     let run = waiting.finish();
     assert_eq!(run.code, 255, "{run:?}");
-    assert_has(
-        &run.stderr,
-        &[
-            "the sign-in was refused in the browser",
-            "error: access_denied",
-        ],
-    );
+    assert_has(&run.stderr, &["the sign-in was refused: access_denied"]);
     let mut waiting = Login::start(&home, &["--profile", "legacy"]);
     waiting.line("Then enter the code:");
     waiting.line("\n");
@@ -614,7 +634,7 @@ mod at_a_terminal {
             ],
         );
         let page = fs::read_to_string(home.path().join("page")).unwrap();
-        assert_has(&page, &["The sign-in goes on in the terminal."]);
+        assert_has(&page, &["You are signed in."]);
     }
 
     #[test]

@@ -10,6 +10,15 @@ const REFRESH_WINDOW: i64 = 15 * 60;
 
 const WHAT: &str = "registration file";
 
+/// The members that belong to one registration. Others are kept for the next one.
+const MEMBERS: [&str; 5] = [
+    "clientId",
+    "clientSecret",
+    "expiresAt",
+    "scopes",
+    "grantTypes",
+];
+
 /// The registration of a client: a file in `~/.aws/sso/cache`, beside those of tokens.
 ///
 /// The authorization code grant and the device grant have one file and replace each other's
@@ -123,6 +132,30 @@ impl RegistrationFile {
         let is_for_code_grant = grants.contains(&"authorization_code");
         let left = self.registration.expiry.seconds_since(now);
         is_for_code_grant == for_code_grant && left >= REFRESH_WINDOW
+    }
+
+    /// Returns the file after a new registration: it keeps the members of the old file that are not
+    /// known, which other tools put there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::sso::RegistrationFile;
+    ///
+    /// let old = r#"{"clientId": "a", "clientSecret": "b", "expiresAt": "2026-11-22T03:00:00Z",
+    ///     "grantTypes": ["authorization_code"], "theirs": 1}"#;
+    /// let new = r#"{"clientId": "c", "clientSecret": "d", "expiresAt": "2027-02-22T03:00:00Z"}"#;
+    /// let file = RegistrationFile::parse(new)?.after(&RegistrationFile::parse(old)?);
+    /// assert_eq!(
+    ///     file.to_text().expose(),
+    ///     r#"{"clientId": "c", "clientSecret": "d", "expiresAt": "2027-02-22T03:00:00Z", "theirs": 1}"#,
+    /// );
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    #[must_use]
+    pub fn after(mut self, old: &Self) -> Self {
+        self.document.keep_others(&old.document, &MEMBERS);
+        self
     }
 
     /// Returns the text of the file, in the form of the AWS CLI: one line, without a line end.

@@ -160,7 +160,7 @@ impl SsoSession {
         &self.scopes
     }
 
-    /// Returns the session in another region.
+    /// Returns the session in another region. Its registration is another one; its token is not.
     #[must_use]
     pub fn with_region(self, region: Region) -> Self {
         Self { region, ..self }
@@ -233,14 +233,19 @@ impl SsoSession {
         folder.read(&self.registration_name()).ok()?
     }
 
-    /// Saves the text of a registration file.
+    /// Saves the text of a registration file. The members of the old file that are not known stay.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Write`](crate::ErrorKind::Write) if the file cannot be written.
     pub fn save_registration(&self, settings: &Settings, text: &Secret) -> Result<(), Error> {
-        let folder = TokenFolder::sso(settings)?;
-        folder.write(&self.registration_name(), |_| text.clone())
+        TokenFolder::sso(settings)?.write(&self.registration_name(), |old| {
+            let old = old.and_then(|old| RegistrationFile::parse(old).ok());
+            match (old, RegistrationFile::parse(text.expose())) {
+                (Some(old), Ok(new)) => new.after(&old).to_text(),
+                _ => text.clone(),
+            }
+        })
     }
 
     /// Saves the text of a token file after a login. The members of the old file that are not known
@@ -262,5 +267,35 @@ impl SsoSession {
     fn registration_name(&self) -> String {
         let (region, name) = (self.region.name(), self.name.as_deref());
         RegistrationFile::name(&self.start_url, region, name, &self.scopes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Variables, profiles::ConfigFiles};
+
+    #[test]
+    fn a_registration_is_of_one_region_and_keeps_what_other_tools_wrote() {
+        let home = tempfile::tempdir().unwrap();
+        let variables = Variables::from_iter([("HOME", home.path().to_str().unwrap())]);
+        let settings = Settings::new(variables, ConfigFiles::default());
+        let region = |name: &str| {
+            let description = "a test".to_owned();
+            Region::new(name, Origin::Other { description }).unwrap()
+        };
+        let old = SsoSession::new(None, "https://sso.example.com", region("us-east-1"), vec![]);
+        let moved = old.clone().with_region(region("eu-west-1"));
+        let text = |id: &str, more: &str| {
+            let time = "2027-02-22T03:00:00Z";
+            format!(r#"{{"clientId": "{id}", "clientSecret": "s", "expiresAt": "{time}"{more}}}"#)
+        };
+        let theirs = r#", "theirs": 1"#;
+        let save = |text: String| old.save_registration(&settings, &text.into()).unwrap();
+        save(text("a", theirs));
+        assert!(moved.registration(&settings).is_none());
+        save(text("b", ""));
+        let saved = old.registration(&settings).unwrap();
+        assert_eq!(saved.expose(), text("b", theirs));
     }
 }

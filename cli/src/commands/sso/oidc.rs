@@ -5,8 +5,10 @@ use keyfob_sts::{
     sso::{ClientRegistration, RegisterClient, RegistrationFile, StartUrl},
 };
 
-use super::code_grant::REDIRECT_URI;
-use crate::{context::Context, failure::Failure, services::Client, signals::finish_writing};
+use crate::{
+    commands::redirect::REGISTERED, context::Context, failure::Failure, services::Client,
+    signals::finish_writing,
+};
 
 /// The scope of a token that gets credentials. The authorization code grant needs one.
 const DEFAULT_SCOPE: &str = "sso:account:access";
@@ -15,10 +17,10 @@ const DEFAULT_SCOPE: &str = "sso:account:access";
 pub(super) struct Oidc<'a> {
     pub(super) context: &'a Context,
     pub(super) client: Client,
-    session: &'a SsoSession,
+    /// In the region of the page, which is that of the registration.
+    session: SsoSession,
     /// The page of AWS that the start URL is or leads to.
     start_url: StartUrl,
-    region: Region,
 }
 
 impl<'a> Oidc<'a> {
@@ -27,10 +29,7 @@ impl<'a> Oidc<'a> {
     /// # Errors
     ///
     /// If the start URL is not one of AWS and does not lead to one.
-    pub(super) async fn new(
-        context: &'a Context,
-        session: &'a SsoSession,
-    ) -> Result<Self, Failure> {
+    pub(super) async fn new(context: &'a Context, session: &SsoSession) -> Result<Self, Failure> {
         let start_url = StartUrl::parse(session.start_url())?;
         let (start_url, region) = if start_url.is_of_aws() {
             (start_url, session.region().clone())
@@ -40,9 +39,8 @@ impl<'a> Oidc<'a> {
         Ok(Self {
             context,
             client: Client::in_region(context, &Service::SSO_OIDC, &region, None)?,
-            session,
+            session: session.clone().with_region(region),
             start_url,
-            region,
         })
     }
 
@@ -51,7 +49,7 @@ impl<'a> Oidc<'a> {
     }
 
     pub(super) fn region(&self) -> &Region {
-        &self.region
+        self.session.region()
     }
 
     /// Returns the scopes of a grant.
@@ -87,7 +85,7 @@ impl<'a> Oidc<'a> {
         }
         let mut grants: &[&str] = &[];
         if for_code_grant {
-            call = call.code_grant(self.start_url(), REDIRECT_URI)?;
+            call = call.code_grant(self.start_url(), REGISTERED)?;
             grants = &["authorization_code", "refresh_token"];
         }
         let registration = self.client.send(self.context, &call).await?;
