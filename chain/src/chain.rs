@@ -20,7 +20,8 @@ use crate::{
 /// Providers in an order.
 ///
 /// The first provider that has credentials wins. A provider that is configured but fails stops the
-/// chain, except by the rules of the SDKs for Java.
+/// chain, except by the rules of the SDKs for Java. A profile that is named and that no file has
+/// stops it before any provider is asked, by the rules that make that an error.
 ///
 /// # Examples
 ///
@@ -47,6 +48,8 @@ pub struct Chain {
     old_files: Option<(usize, Settings)>,
     /// Whether the next provider is asked after one that failed, as in the SDKs for Java.
     passes_over_failures: bool,
+    /// The place among the providers of a profile that must exist.
+    profile: Option<(usize, Settings)>,
 }
 
 /// The credentials, or why there are none, with the explanation.
@@ -143,7 +146,12 @@ impl Chain {
                 Source::SystemProperties => chain.then(SystemPropertiesProvider::new(settings)),
                 Source::Environment => chain.then(EnvironmentProvider::new(settings)),
                 Source::WebIdentity => chain.then(WebIdentityProvider::new(settings)),
-                Source::Profile => chain.then(ProfileProvider::new(settings)),
+                Source::Profile => {
+                    if settings.must_have_profile() {
+                        chain.profile = Some((chain.providers.len(), settings.clone()));
+                    }
+                    chain.then(ProfileProvider::new(settings))
+                }
                 Source::OldFiles => {
                     chain.old_files = Some((chain.providers.len(), settings));
                     chain
@@ -287,8 +295,15 @@ impl Chain {
     /// # });
     /// ```
     pub async fn look(&self, now: Timestamp) -> Explanation {
-        let attempts = self.inspect_rest(Vec::new(), None, now).await;
-        Explanation::new(attempts, self.findings(now), now)
+        let (error, attempts) = self.missing_profile(now).unzip();
+        let attempts = attempts.unwrap_or_default();
+        let answered = error.as_ref().map(|_| attempts.len());
+        let attempts = self.inspect_rest(attempts, answered, now).await;
+        let explanation = Explanation::new(attempts, self.findings(now), now);
+        match error {
+            Some(error) => explanation.with_error(&error),
+            None => explanation,
+        }
     }
 
     /// Inspects the providers after those of the attempts. `answered` is the number of the one that
@@ -299,7 +314,12 @@ impl Chain {
         mut answered: Option<usize>,
         now: Timestamp,
     ) -> Vec<Attempt> {
-        for provider in &self.providers[attempts.len()..] {
+        for (index, provider) in self.providers.iter().enumerate() {
+            // Those before a profile that does not exist have not been asked either.
+            let is_asked = |attempt: &Attempt| attempt.verdict != Verdict::NotAsked;
+            if attempts.get(index).is_some_and(is_asked) {
+                continue;
+            }
             let started = Instant::now();
             let mut attempt = match provider.inspect(now).await {
                 Ok(inspection) => Attempt::inspected(provider.name(), &inspection),
@@ -310,14 +330,17 @@ impl Chain {
                 Verdict::Masked if answered.is_some() => attempt.masked_by = answered,
                 Verdict::Masked => {
                     attempt.verdict = Verdict::Used;
-                    answered = Some(attempts.len() + 1);
+                    answered = Some(index + 1);
                 }
                 Verdict::Failed if !self.passes_over_failures => {
-                    answered = answered.or(Some(attempts.len() + 1));
+                    answered = answered.or(Some(index + 1));
                 }
                 _ => {}
             }
-            attempts.push(attempt);
+            match attempts.get_mut(index) {
+                Some(not_asked) => *not_asked = attempt,
+                None => attempts.push(attempt),
+            }
         }
         self.with_ways(attempts, now)
     }
@@ -333,6 +356,9 @@ impl Chain {
     /// Asks the providers in order. Returns the attempts so far; the last one is the provider that
     /// answered, if one did.
     async fn ask(&self, now: Timestamp) -> (Result<Option<Found>, Error>, Vec<Attempt>) {
+        if let Some((error, attempts)) = self.missing_profile(now) {
+            return (Err(error), attempts);
+        }
         let mut attempts = Vec::with_capacity(self.providers.len());
         for provider in &self.providers {
             let started = Instant::now();
@@ -359,6 +385,20 @@ impl Chain {
         (Ok(None), attempts)
     }
 
+    /// Returns the error of a profile that must exist and does not, and the attempts up to it.
+    fn missing_profile(&self, now: Timestamp) -> Option<(Error, Vec<Attempt>)> {
+        let (place, settings) = self.profile.as_ref()?;
+        let error = settings.current(now).check_profile().err()?;
+        let (earlier, rest) = self.providers.split_at(*place);
+        let earlier = earlier.iter();
+        let mut attempts: Vec<_> = earlier
+            .map(|provider| Attempt::new(provider.name(), Verdict::NotAsked))
+            .collect();
+        let profile = rest.first();
+        attempts.extend(profile.map(|profile| Attempt::failed(profile.name(), &error)));
+        Some((error, attempts))
+    }
+
     fn finish(
         &self,
         outcome: Result<Option<Found>, Error>,
@@ -373,7 +413,10 @@ impl Chain {
                 let message = none_found(&explanation.attempts);
                 Err(Error::new(ErrorKind::NoCredentials, message))
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                explanation = explanation.with_error(&error);
+                Err(error)
+            }
         };
         explanation.error = credentials.as_ref().err().map(Error::chain);
         Resolution {
@@ -402,6 +445,9 @@ impl Provider for Chain {
     /// Answers as its first provider that is configured.
     fn inspect(&self, now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
         Box::pin(async move {
+            if let Some((error, _)) = self.missing_profile(now) {
+                return Err(error);
+            }
             for provider in &self.providers {
                 match provider.inspect(now).await? {
                     Inspection::NotConfigured(_) => {}

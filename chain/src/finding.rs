@@ -131,6 +131,8 @@ pub enum FindingKind {
     CaBundle,
     /// A cache on disk that cannot be used.
     Cache,
+    /// Another program is waited for.
+    Waiting,
     /// Anything else, as from a provider of your own.
     Other,
 }

@@ -60,6 +60,7 @@ pub(crate) struct Rules {
     /// The variables of the access key, the first one first.
     pub(crate) id: &'static [&'static str],
     pub(crate) secret: &'static [&'static str],
+    /// The variables of the session token. In a profile it has the same names in lower case.
     pub(crate) token: &'static [&'static str],
     /// Whether a profile that is named and in no file is an error. Otherwise the next source is
     /// asked.
@@ -70,6 +71,11 @@ pub(crate) struct Rules {
     pub(crate) refuses_id_alone: bool,
     /// Whether a secret without an ID is an error.
     pub(crate) refuses_secret_alone: bool,
+    /// The same in a profile.
+    pub(crate) refuses_secret_alone_in_profile: bool,
+    /// Whether an ID in a file that is there and empty is an error, as the key that a service
+    /// would refuse. Otherwise it counts as not there.
+    pub(crate) refuses_empty_id: bool,
     /// The variables that set the region, the first one first.
     pub(crate) region_variables: &'static [&'static str],
     /// Whether the system property `aws.region` sets the region, before all variables.
@@ -187,6 +193,8 @@ const CLI: Rules = Rules {
     refuses_id_alone: true,
     // The AWS CLI skips it, and may so use another identity than the one that was meant.
     refuses_secret_alone: true,
+    refuses_secret_alone_in_profile: true,
+    refuses_empty_id: true,
     region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
     region_property: false,
     region_of_instance: true,
@@ -215,6 +223,7 @@ const BOTO3: Rules = Rules {
     profile_variables: &["AWS_DEFAULT_PROFILE", "AWS_PROFILE"],
     token: &["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"],
     refuses_secret_alone: false,
+    refuses_secret_alone_in_profile: false,
     region_variables: &["AWS_DEFAULT_REGION"],
     region_of_instance: false,
     sts_may_be_global: true,
@@ -238,6 +247,7 @@ const SDK: Rules = Rules {
     refuses_missing_profile: false,
     refuses_id_alone: false,
     refuses_secret_alone: false,
+    refuses_empty_id: false,
     sso: SSO,
     shares_web_identity: false,
     allows_any_name: false,

@@ -4,12 +4,10 @@
     reason = "a helper that fails should fail with its line"
 )]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::Arc,
-};
+#[path = "support/children.rs"]
+mod children;
+
+use std::{fs, path::PathBuf, sync::Arc};
 
 use keyfob_chain::{
     Cached, Chain, Error, ErrorKind, FindingKind, Order, Settings, Sources, Variables, files::names,
@@ -277,41 +275,21 @@ async fn an_explanation_has_the_session_and_when_it_expires() {
 }
 
 #[test]
-#[ignore = "the child of the test below"]
+#[ignore = "run by the test below, in fifty processes"]
 fn child_gets_credentials() {
-    let Some(home) = std::env::var_os("KEYFOB_TEST_HOME") else {
-        return;
-    };
-    let settings = Settings::load(Variables::from_process())
-        .with_profile("dev")
-        .with_sources(Sources::default().with_disk(Path::new(&home).join(".aws")));
-    let chain = Chain::default_for(Order::Cli, &settings);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let found = runtime.unwrap().block_on(chain.resolve(Timestamp::now()));
-    assert!(found.credentials.is_ok(), "{:?}", found.credentials);
+    children::get("dev");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_processes_with_an_expired_login_refresh_it_once() {
     let desk = Desk::start().await;
     desk.expire(-60);
-    let children: Vec<_> = (0..50)
-        .map(|_| {
-            Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "child_gets_credentials", "--ignored"])
-                .env("KEYFOB_TEST_HOME", desk.folder.path())
-                .env("HOME", desk.folder.path())
-                .env("AWS_ENDPOINT_URL", desk.url())
-                .stdout(Stdio::null())
-                .spawn()
-                .unwrap()
-        })
-        .collect();
-    for mut child in children {
-        assert!(child.wait().unwrap().success());
-    }
+    let (home, url) = (desk.folder.path(), desk.url());
+    let variables = [
+        ("HOME", home.as_os_str()),
+        ("AWS_ENDPOINT_URL", url.as_ref()),
+    ];
+    children::run("child_gets_credentials", &home.join(".aws"), &variables);
     assert_eq!(desk.refreshes(), 1);
     // The token that was written last refreshes again.
     desk.expire(-60);

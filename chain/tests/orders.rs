@@ -6,7 +6,7 @@
 )]
 
 use keyfob_chain::{
-    Chain, Error, ErrorKind, Explanation, Found, Order, Origin, Settings, Variables,
+    Chain, Error, ErrorKind, Explanation, Found, Order, Origin, Settings, Variables, Verdict,
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -355,4 +355,116 @@ async fn the_picture_is_the_golden_one() {
     }
     assert_eq!(picture, std::fs::read_to_string(file).unwrap());
     assert!(!picture.contains("canary"));
+}
+
+#[tokio::test]
+async fn a_profile_that_is_named_and_missing_stops_a_chain_before_the_variables() {
+    for variable in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"] {
+        let settings = settings(&[ID, SECRET, (variable, "gone")], PROFILES);
+        for &order in Order::ALL {
+            let wanted = match order {
+                Order::Cli | Order::Boto3 | Order::Go => Err(ErrorKind::ProfileNotFound),
+                // A named profile switches off the key in the variables.
+                Order::JavaScript if variable == "AWS_PROFILE" => Err(ErrorKind::NoCredentials),
+                _ => Ok("AKIAENV".to_owned()),
+            };
+            let found = key(order, &settings).await.map_err(|error| error.kind());
+            assert_eq!(found, wanted, "{order:?} {variable}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_profile_masks_every_source_and_the_cure_of_one_before_it_unsets_the_name() {
+    let missing = settings(&[ID, SECRET, ("AWS_DEFAULT_PROFILE", "gone")], PROFILES);
+    let chain = Chain::default_for(Order::Boto3, &missing);
+    let explanation = chain.explain(now()).await.explanation;
+    assert!(explanation.winner().is_none());
+    let profile = explanation.attempts.iter();
+    let profile = profile
+        .clone()
+        .find(|attempt| attempt.verdict == Verdict::Failed);
+    let profile = profile.unwrap();
+    assert_eq!(profile.provider, "profile \"gone\"");
+    assert_eq!(explanation.error, profile.reason);
+    let first = &explanation.attempts[0];
+    assert_eq!(first.verdict, Verdict::Masked);
+    assert_eq!(first.masked_by, Some(profile.number));
+    let cure = "env -u AWS_DEFAULT_PROFILE COMMAND";
+    assert_eq!(explanation.cure(1), Some(cure));
+    // What the cure leaves.
+    let cured = settings(&[ID, SECRET], PROFILES);
+    assert_eq!(key(Order::Boto3, &cured).await.unwrap(), "AKIAENV");
+    // A chain that only resolves asks none of them.
+    let asked = chain.resolve(now()).await.explanation.attempts;
+    let not_asked = asked.iter().filter(|one| one.verdict == Verdict::NotAsked);
+    assert_eq!(not_asked.count(), asked.len() - 1);
+}
+
+#[tokio::test]
+async fn the_token_of_a_profile_has_the_names_of_the_variables_in_the_same_order() {
+    let both = "[default]\naws_access_key_id = ASIA\naws_secret_access_key = s\n\
+                aws_security_token = OLD\naws_session_token = NEW\n";
+    let old = both.replace("aws_session_token = NEW\n", "");
+    let token = async |order, config: &str| {
+        let settings = settings(&[], config);
+        let found = Chain::default_for(order, &settings).resolve(now()).await;
+        let token = found.credentials.unwrap();
+        token.session_token().map(|token| token.expose().to_owned())
+    };
+    for &order in Order::ALL {
+        let (first, alone) = match order {
+            Order::Boto3 => ("OLD", Some("OLD".to_owned())),
+            Order::Cli => ("NEW", Some("OLD".to_owned())),
+            _ => ("NEW", None),
+        };
+        assert_eq!(
+            token(order, both).await.as_deref(),
+            Some(first),
+            "{order:?}"
+        );
+        assert_eq!(token(order, &old).await, alone, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_id_in_the_credentials_file_is_an_error_of_botocore_and_nothing_to_the_sdks() {
+    let config = "[default]\naws_access_key_id = AKIACONFIG\naws_secret_access_key = s\n";
+    for (secret, fault) in [
+        ("", "aws_access_key_id is empty: set it, or remove the line"),
+        (
+            "aws_secret_access_key = s\n",
+            "aws_access_key_id is empty beside aws_secret_access_key: the file needs both",
+        ),
+    ] {
+        let credentials = format!("[default]\naws_access_key_id =\n{secret}");
+        let files = ConfigFiles::parse([
+            (FileKind::Config, "config", config.as_bytes()),
+            (FileKind::Credentials, "credentials", credentials.as_bytes()),
+        ]);
+        let settings = Settings::new(Variables::default(), files);
+        for &order in Order::ALL {
+            let found = key(order, &settings).await;
+            if matches!(order, Order::Cli | Order::Boto3) {
+                let error = found.unwrap_err().to_string();
+                assert_eq!(error, format!("credentials:2: {fault}"));
+            } else {
+                assert_eq!(found.unwrap(), "AKIACONFIG", "{order:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_secret_alone_in_a_profile_is_skipped_by_boto3() {
+    let settings = settings(&[], "[default]\naws_secret_access_key = s\n");
+    for &order in Order::ALL {
+        let kind = key(order, &settings).await.unwrap_err().kind();
+        let wanted = match order {
+            // For the SDKs for Java it is a source that fails.
+            Order::Boto3 | Order::JavaV1 | Order::JavaV2 => ErrorKind::NoCredentials,
+            _ => ErrorKind::PartialCredentials,
+        };
+        assert_eq!(kind, wanted, "{order:?}");
+    }
 }

@@ -4,7 +4,7 @@
     reason = "a helper that fails should fail with its line"
 )]
 
-#[path = "corpora/service.rs"]
+#[path = "support/service.rs"]
 mod service;
 
 use std::sync::{Arc, Mutex};
@@ -444,6 +444,28 @@ async fn the_token_of_a_pod_is_read_again_for_each_session() {
     );
     assert!(seen[1].contains("WebIdentityToken=second.token"));
     assert!(!seen[0].to_ascii_lowercase().contains("authorization:"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_token_file_that_never_answers_does_not_block_the_task() {
+    let sts = Service::start(Vec::new());
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("token");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let pod = settings(
+        &sts,
+        &[
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", pipe.to_str().unwrap()),
+            ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod"),
+        ],
+    );
+    let moment = std::time::Duration::from_millis(50);
+    let waited = tokio::time::timeout(moment, credentials(&pod)).await;
+    assert!(waited.is_err());
+    let read = keyfob_chain::files::read_secret_async(&pipe, moment).await;
+    assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
 }
 
 #[tokio::test]

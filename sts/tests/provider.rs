@@ -6,6 +6,8 @@
     reason = "a helper that fails should fail with its line"
 )]
 
+#[path = "tls/client.rs"]
+mod client;
 #[path = "tls/server.rs"]
 mod server;
 #[expect(dead_code, reason = "only one of its answers is needed")]
@@ -17,11 +19,12 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use client::{client, whoami};
 use keyfob_sts::Client;
 #[cfg(not(feature = "rustls"))]
 use keyfob_sts::ErrorKind;
 use rustls::crypto::{CryptoProvider, GetRandomFailed, SecureRandom, ring};
-use server::{Server, file, whoami};
+use server::{Server, file};
 use stub::{Answer, Stub};
 
 /// Runs a test that is ignored otherwise in a process of its own.
@@ -69,8 +72,8 @@ fn https_needs_no_provider_and_none_is_installed() {
 #[tokio::test]
 #[ignore = "runs in a process of its own"]
 async fn https() {
-    let server = Server::start();
-    let client = server.client().ca_bundle_file(file("ca.pem")).unwrap();
+    let server = Server::start("server.pem");
+    let client = client(&server).ca_bundle_file(file("ca.pem")).unwrap();
     assert_eq!(whoami(client).await.unwrap(), "AIDA");
     assert!(CryptoProvider::get_default().is_none());
 }
@@ -106,8 +109,8 @@ async fn https_without() {
     assert_eq!(stub.requests().concat(), "");
 
     ring::default_provider().install_default().unwrap();
-    let server = Server::start();
-    let client = server.client().ca_bundle_file(file("ca.pem")).unwrap();
+    let server = Server::start("server.pem");
+    let client = client(&server).ca_bundle_file(file("ca.pem")).unwrap();
     assert_eq!(whoami(client).await.unwrap(), "AIDA");
 }
 
@@ -136,8 +139,8 @@ async fn installed() {
         ..ring::default_provider()
     };
     provider.install_default().unwrap();
-    let server = Server::start();
-    let client = server.client().ca_bundle_file(file("ca.pem")).unwrap();
+    let server = Server::start("server.pem");
+    let client = client(&server).ca_bundle_file(file("ca.pem")).unwrap();
     assert_eq!(whoami(client).await.unwrap(), "AIDA");
     assert!(FILLED.load(Ordering::Relaxed) > 0);
 }

@@ -593,6 +593,43 @@ impl Settings {
         section.map_err(|error| self.named_by(error))
     }
 
+    /// Fails if a profile is named that no file has, and the rules make that an error whatever else
+    /// has credentials. Without such a name the files stay closed.
+    ///
+    /// A damaged line is not a reason: it stops only the profile that it may belong to, where that
+    /// is asked for credentials or settings.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) as for
+    /// [`profile`](Self::profile).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Order, Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_PROFILE", "dev")]));
+    /// assert!(settings.check_profile().is_err());
+    /// // The SDK for Rust asks the next source.
+    /// assert!(settings.with_order(Order::Rust).check_profile().is_ok());
+    /// ```
+    pub fn check_profile(&self) -> Result<(), Error> {
+        if !self.must_have_profile() {
+            return Ok(());
+        }
+        match self.profile() {
+            Err(error) if error.kind() == ErrorKind::ProfileNotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns true if something names the profile, and the rules make it an error of every source
+    /// that no file has it.
+    pub(crate) fn must_have_profile(&self) -> bool {
+        self.rules().refuses_missing_profile && *self.profile_origin() != Origin::Default
+    }
+
     /// Returns the profile to read settings from, such as the region.
     ///
     /// As [`profile`](Self::profile), but a damaged profile that nothing named has no settings, so

@@ -2,11 +2,13 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::Path,
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
 use keyfob_sigv4::Secret;
+use tokio::sync::oneshot;
 
 /// The longest file that is read: 16 MiB. Configuration, credentials and token files are a few KiB.
 pub const MAX_LENGTH: u64 = 16 * 1024 * 1024;
@@ -62,8 +64,7 @@ fn was_just_written(file: &File) -> bool {
     metadata.is_file() && age.is_ok_and(|age| age < QUIET)
 }
 
-/// Reads a token or another secret, whose bytes are zeroed on drop. Such a file has often no line
-/// end, so it is taken as it is.
+/// Reads a token or another secret, whose bytes are zeroed on drop.
 ///
 /// # Errors
 ///
@@ -83,6 +84,51 @@ pub fn read_secret(path: impl AsRef<Path>) -> io::Result<Secret> {
     Ok(Secret::new(
         String::from_utf8(read(path)?).map_err(not_utf8)?,
     ))
+}
+
+/// Reads a secret as [`read_secret`] does, without blocking the task. Needs no particular runtime.
+/// A caller that drops the future stops waiting.
+///
+/// # Errors
+///
+/// As for [`read_secret`], and [`io::ErrorKind::TimedOut`] if reading takes longer than `patience`,
+/// as that of a named pipe without a writer does.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::files::{Lock, read_secret_async};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), std::io::Error> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("token");
+/// std::fs::write(&path, "eyJhbGciOi")?;
+/// let token = read_secret_async(&path, Lock::PATIENCE).await?;
+/// assert_eq!(token.expose(), "eyJhbGciOi");
+/// # Ok(()) }
+/// ```
+pub async fn read_secret_async(path: impl AsRef<Path>, patience: Duration) -> io::Result<Secret> {
+    let path = path.as_ref().to_owned();
+    let thread = || thread::Builder::new().name("keyfob-read".to_owned());
+    let (sender, receiver) = oneshot::channel();
+    // The thread that reads may never come back, so another one watches the clock.
+    thread().spawn(move || {
+        let (result, results) = mpsc::sync_channel(1);
+        let reader = thread().spawn(move || _ = result.send(read_secret(path)));
+        let read = reader.and_then(|_| match results.recv_timeout(patience) {
+            Ok(read) => read,
+            Err(_) => {
+                let message = format!("nothing was written to it for {} s", patience.as_secs());
+                Err(io::Error::new(io::ErrorKind::TimedOut, message))
+            }
+        });
+        _ = sender.send(read);
+    })?;
+    match receiver.await {
+        Ok(read) => read,
+        Err(_) => Err(io::Error::other("the reading thread is gone")),
+    }
 }
 
 /// Reads all of a file, a pipe or standard input, of at most `limit` bytes.

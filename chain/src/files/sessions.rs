@@ -155,8 +155,10 @@ impl Session {
         (!key.session_token.is_empty()).then_some(())?;
         // Plain botocore writes the name of the time zone, which is always this one.
         let expiry: Timestamp = key.expiration.replace("UTC", "Z").parse().ok()?;
-        let credentials = Credentials::new(key.access_key_id, key.secret_access_key)
-            .and_then(|pair| pair.with_session_token(key.session_token));
+        let secret = Secret::new(key.secret_access_key.into_owned());
+        let token = Secret::new(key.session_token.into_owned());
+        let credentials = Credentials::new(key.access_key_id, secret)
+            .and_then(|pair| pair.with_session_token(token));
         let credentials = credentials.ok()?.with_expiry(expiry);
         Some(Self {
             credentials: match key.account_id {
@@ -179,11 +181,11 @@ impl Session {
             provider_type: self.provider.as_deref().map(Cow::from),
             profile: self.profile.as_deref().map(Cow::from),
             credentials: Key {
-                access_key_id: key.access_key_id(),
-                secret_access_key: key.secret_access_key().expose(),
-                session_token: token.expose(),
+                access_key_id: key.access_key_id().into(),
+                secret_access_key: key.secret_access_key().expose().into(),
+                session_token: token.expose().into(),
                 expiration: expiry.to_string().into(),
-                account_id: key.account_id(),
+                account_id: key.account_id().map(Cow::from),
             },
             assumed_role_user: self.user.as_ref().map(Cow::Borrowed),
         };
@@ -194,7 +196,8 @@ impl Session {
     }
 }
 
-/// An entry of the cache: the answer of STS as botocore has it.
+/// An entry of the cache: the answer of STS as botocore has it. A text with a JSON escape, such as
+/// the `\/` of some writers, cannot be borrowed.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Entry<'a> {
@@ -211,10 +214,14 @@ struct Entry<'a> {
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Key<'a> {
-    access_key_id: &'a str,
-    secret_access_key: &'a str,
-    session_token: &'a str,
+    #[serde(borrow)]
+    access_key_id: Cow<'a, str>,
+    #[serde(borrow)]
+    secret_access_key: Cow<'a, str>,
+    #[serde(borrow)]
+    session_token: Cow<'a, str>,
+    #[serde(borrow)]
     expiration: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    account_id: Option<&'a str>,
+    account_id: Option<Cow<'a, str>>,
 }

@@ -8,6 +8,7 @@
 
 mod chain;
 mod files;
+#[path = "../support/service.rs"]
 mod service;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};

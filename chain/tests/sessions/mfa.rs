@@ -11,9 +11,12 @@ use std::{
 };
 
 use keyfob_chain::{
-    Argument, Chain, Error, ErrorKind, MfaQuestion, Order, Settings, Sources, Variables,
+    Argument, Chain, Error, ErrorKind, Finding, FindingKind, MfaQuestion, Order, Settings, Sources,
+    Variables,
+    files::{Lock, names},
 };
 use keyfob_sigv4::{Secret, Timestamp};
+use serde_json::json;
 
 use super::{Cloud, arn, disk::file, later};
 
@@ -206,6 +209,37 @@ async fn the_time_that_an_answer_takes_counts_for_what_comes_after_it() {
     let session = fs::read_to_string(file(folder.path(), "admin")).unwrap();
     let name = format!("/admin/keyfob-{}\"", now.unix_seconds() + 1000);
     assert!(session.contains(&name), "{name}");
+}
+
+#[tokio::test]
+async fn who_waits_for_the_code_that_another_program_asks_for_is_told() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let serial = cloud.device.serial_number();
+    let name = names::role_session(&json!({"RoleArn": arn("dev"), "SerialNumber": serial}));
+    let path = folder
+        .path()
+        .join(format!("cli/cache/{}.json", name.unwrap()));
+    let lock = Lock::acquire(path, Lock::PATIENCE).unwrap();
+    // The other program has its answer once this one was told.
+    let lock = Mutex::new(Some(lock));
+    let findings = Arc::clone(&told);
+    let notify = move |finding: &Finding| {
+        findings.lock().unwrap().push(finding.clone());
+        lock.lock().unwrap().take();
+    };
+    let (sources, questions) = prompt(vec![cloud.device.code(Timestamp::now())]);
+    let settings = cloud
+        .settings("mfa", &sources.with_disk(folder.path()))
+        .with_notify(notify);
+    let chain = Chain::default_for(Order::Cli, &settings);
+    chain.resolve(later(0)).await.credentials.unwrap();
+    assert_eq!(questions.lock().unwrap().len(), 1);
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].kind, FindingKind::Waiting);
+    assert!(told[0].text.contains("asks for the MFA code"), "{told:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,13 @@
+use std::{
+    future::ready,
+    pin::pin,
+    process::ExitStatus,
+    task::{Context, Poll, Waker},
+};
+
 use keyfob_chain::{
-    Order, ProfileProvider, Provider as _, Settings, Variables,
+    Order, Outcome, Platform, ProcessCommand, ProcessOutput, ProfileProvider, Provider as _,
+    Settings, Sources, Variables,
     profiles::{ConfigFiles, Editor, FileKind, Problem, SectionName},
 };
 use keyfob_sigv4::Timestamp;
@@ -52,6 +60,62 @@ pub(crate) fn findings(input: &[u8]) {
             assert!(!line.contains(char::is_control), "{line:?}");
             assert!(!line.contains("canary"), "{line:?}");
         }
+    }
+}
+
+/// Splits the first line as a command and quotes its words again; reads the rest as what the
+/// process of `credential_process` writes.
+pub(crate) fn process(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (command, document) = text.split_once('\n').unwrap_or((&text, ""));
+    if let Ok(command) = ProcessCommand::parse(command, Platform::Unix) {
+        let words = std::iter::once(command.program());
+        let words = words.chain(command.arguments().iter().map(String::as_str));
+        let quoted: Vec<_> = words
+            .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
+            .collect();
+        let again = ProcessCommand::parse(&quoted.join(" "), Platform::Unix);
+        assert!(again.is_ok_and(|again| {
+            again.program() == command.program() && again.arguments() == command.arguments()
+        }));
+    }
+    if let Ok(command) = ProcessCommand::parse(command, Platform::Windows) {
+        assert!(!command.program().is_empty());
+    }
+
+    let document = document.to_owned();
+    let run = move |_| {
+        let output = ProcessOutput::new(ExitStatus::default(), document.clone(), "");
+        ready(Ok(output))
+    };
+    let config = (
+        FileKind::Config,
+        "config",
+        &b"[default]\ncredential_process = p\n"[..],
+    );
+    let settings = Settings::new(Variables::default(), ConfigFiles::parse([config]))
+        .with_sources(Sources::default().with_processes(run));
+    let provider = ProfileProvider::new(settings);
+    let mut found = pin!(provider.provide(Timestamp::from_unix_seconds(1_800_000_000)));
+    // Nothing is waited for.
+    let answer = found.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(
+        matches!(answer, Poll::Ready(Ok(Outcome::Found(_)) | Err(_))),
+        "{answer:?}"
+    );
+    match answer {
+        Poll::Ready(Ok(Outcome::Found(found))) => {
+            let credentials = found.credentials;
+            assert!(!credentials.access_key_id().is_empty());
+            assert!(!credentials.secret_access_key().is_empty());
+        }
+        Poll::Ready(Err(error)) => {
+            let text = error.to_string();
+            assert!(text.starts_with("config:2: credential_process"), "{text}");
+            assert!(!text.contains(char::is_control), "{text}");
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+        _ => {}
     }
 }
 

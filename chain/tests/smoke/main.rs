@@ -1,5 +1,5 @@
-//! The checks of the fuzz targets on files that look more or less like configuration, on a fixed
-//! sequence short enough for each test run.
+//! The checks of the fuzz targets on what looks more or less like configuration, or like the answer
+//! of a process, on a fixed sequence short enough for each test run.
 
 mod checks;
 
@@ -129,6 +129,56 @@ fn every_profile_can_be_explained_without_a_panic_or_a_secret() {
             .map(|_| numbers.pick(&PIECES))
             .collect();
         checks::findings(lines.join("\n").as_bytes());
+    }
+}
+
+#[test]
+fn any_command_is_split_and_any_answer_of_it_is_read_without_a_panic_or_a_secret() {
+    const WORDS: [&str; 14] = [
+        "/bin/keys",
+        "a b",
+        "'a b'",
+        "\"a\\\"b\"",
+        "\\ ",
+        "\\",
+        "'",
+        "\"",
+        " ",
+        "\t",
+        "\u{e9}",
+        "''",
+        "\"\\\\\"",
+        "--x=",
+    ];
+    const MEMBERS: [&str; 15] = [
+        r#""Version": 1"#,
+        r#""Version": 1.0"#,
+        r#""Version": "canary""#,
+        r#""AccessKeyId": "AKIDEXAMPLE""#,
+        r#""AccessKeyId": "AKID EXAMPLE""#,
+        r#""AccessKeyId": """#,
+        r#""SecretAccessKey": "canary""#,
+        r#""SecretAccessKey": "canary\u0000""#,
+        r#""SessionToken": "canary""#,
+        r#""SessionToken": ["canary"]"#,
+        r#""Expiration": "2099-01-01T00:00:00Z""#,
+        r#""Expiration": "2001-01-01T00:00:00Z""#,
+        r#""Expiration": "canary""#,
+        r#""AccountId": "123456789012""#,
+        r#""Other": {"canary": [1]}"#,
+    ];
+    const KEY: &str = r#""Version": 1, "AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "canary""#;
+    let mut numbers = Numbers(0xc0_ffee);
+    for _ in 0..5000 {
+        let words: String = (0..numbers.next(6)).map(|_| numbers.pick(&WORDS)).collect();
+        let mut members: Vec<_> = (0..numbers.next(6))
+            .map(|_| numbers.pick(&MEMBERS))
+            .collect();
+        members.extend((numbers.next(2) == 0).then_some(KEY));
+        let document = format!("{{{}}}", members.join(", "));
+        let mut input = format!("{words}\n").into_bytes();
+        input.extend(numbers.mutate(document.into_bytes()));
+        checks::process(&numbers.mutate(input));
     }
 }
 

@@ -1,30 +1,11 @@
-use std::{
-    fs,
-    process::{Command, Stdio},
-    sync::Arc,
-};
+use std::{fs, sync::Arc};
 
-use keyfob_chain::{Chain, Order, Settings, Sources, Variables};
-use keyfob_sigv4::Timestamp;
-
-use super::{CONFIG, Center};
+use super::{CONFIG, Center, children};
 
 #[test]
-#[ignore = "the child of the test below"]
+#[ignore = "run by the test below, in fifty processes"]
 fn child_gets_credentials() {
-    let Some(home) = std::env::var_os("KEYFOB_TEST_HOME") else {
-        return;
-    };
-    let folder = std::path::Path::new(&home).join(".aws");
-    let settings = Settings::load(Variables::from_process())
-        .with_profile("dev")
-        .with_sources(Sources::default().with_disk(folder));
-    let chain = Chain::default_for(Order::Cli, &settings);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let found = runtime.unwrap().block_on(chain.resolve(Timestamp::now()));
-    assert!(found.credentials.is_ok(), "{:?}", found.credentials);
+    children::get("dev");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,21 +14,16 @@ async fn fifty_processes_with_an_expired_token_refresh_it_once() {
     center.expire("corp", -60);
     let config = center.aws().join("config");
     fs::write(&config, CONFIG).unwrap();
-    let children: Vec<_> = (0..50)
-        .map(|_| {
-            Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "processes::child_gets_credentials", "--ignored"])
-                .env("KEYFOB_TEST_HOME", center.folder.path())
-                .env("HOME", center.folder.path())
-                .env("AWS_ENDPOINT_URL", center.url())
-                .stdout(Stdio::null())
-                .spawn()
-                .unwrap()
-        })
-        .collect();
-    for mut child in children {
-        assert!(child.wait().unwrap().success());
-    }
+    let (home, url) = (center.folder.path(), center.url());
+    let variables = [
+        ("HOME", home.as_os_str()),
+        ("AWS_ENDPOINT_URL", url.as_ref()),
+    ];
+    children::run(
+        "processes::child_gets_credentials",
+        &center.aws(),
+        &variables,
+    );
     assert_eq!((center.refreshes(), center.portal_calls()), (1, 1));
     // The token that was written last refreshes again.
     center.expire("corp", -60);

@@ -1,6 +1,4 @@
-use keyfob_chain::{
-    Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin, Settings, Verdict,
-};
+use keyfob_chain::{Attempt, Chain, Error, ErrorKind, Explanation, Order, Verdict};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
 
@@ -88,12 +86,9 @@ impl Context {
         Ok((credentials, explained.asked))
     }
 
-    /// Fails if a profile was named that does not exist, even if another source has credentials.
-    ///
-    /// A damaged line is not a reason: it stops only the profile that it may belong to, where that
-    /// is asked for credentials or settings.
+    /// Fails if a profile was named that does not exist, even if no provider is asked.
     pub(crate) fn check_profile(&self) -> Result<(), Error> {
-        check_profile(&self.settings)
+        self.settings.check_profile()
     }
 
     /// Logs what each provider answered, and lists the answers if none has credentials.
@@ -133,18 +128,6 @@ impl Context {
         }
         let failure = Failure::no_credentials(text);
         Some(failure.with_ways_to_credentials(&self.settings, explanation))
-    }
-}
-
-/// Does the work of [`Context::check_profile`].
-pub(super) fn check_profile(settings: &Settings) -> Result<(), Error> {
-    // The profile `default` may be missing, so the files stay closed if nothing names one.
-    if *settings.profile_origin() == Origin::Default {
-        return Ok(());
-    }
-    match settings.profile() {
-        Err(error) if error.kind() == ErrorKind::ProfileNotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::Endpoint;
 
 use crate::{
-    context::{Context, credentials::check_profile},
+    context::Context,
     failure::chained,
     terminal::{Style, printable},
 };
@@ -38,7 +38,7 @@ impl Context {
         let resolution = Chain::default_for(order, &settings).explain(now).await;
         let region = settings.resolve_region(None, now).await;
         let call = check_call(self, &settings, &region);
-        let profile = check_profile(&settings);
+        let profile = settings.check_profile();
         let asked = resolution.explanation;
         let explanation = asked.clone().with_other_sdks(&settings, now).await;
         let mut explanation = explanation
@@ -61,9 +61,6 @@ impl Context {
         {
             let finding = Finding::warning(FindingKind::Setting, chained(error));
             explanation = explanation.with_findings([finding]);
-        }
-        if let Err(error) = &profile {
-            explanation = explanation.with_error(error);
         }
         for finding in told.findings() {
             self.notes.set_printed(&finding);

@@ -23,6 +23,7 @@ mod iam;
 mod mfa;
 mod model;
 mod own;
+mod page_token;
 mod pages;
 mod parameters;
 mod request;

@@ -1,18 +1,13 @@
 //! Lists that a service returns in pages, merged and cut as by `aws`.
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use keyfob_sts::{Error, call};
 use serde_json::{Map, Value};
 
 use crate::{
     context::Context,
     failure::Failure,
-    services::{command::Invocation, model},
+    services::{command::Invocation, model, page_token},
 };
-
-/// The member that a token of `aws` has beside that of the service: how many items of the page are
-/// printed already.
-const TRUNCATED: &str = "boto_truncate_amount";
 
 /// The pages of one command.
 ///
@@ -54,7 +49,7 @@ impl Paging {
         }
         let (token, skip) = match &invocation.starting_token {
             None => (None, 0),
-            Some(text) => decode(model, text).ok_or_else(|| {
+            Some(text) => page_token::decode(model.input, text).ok_or_else(|| {
                 Failure::other("--starting-token: it is not a token of an earlier list")
                     .with_code("ParamValidation")
             })?,
@@ -130,14 +125,17 @@ impl Paging {
         match self.left {
             Some(left) if items.len() > left => {
                 items.truncate(left);
-                self.resume_token =
-                    Some(encode(self.model, self.pages.token(), Some(left + skipped)));
+                self.resume_token = Some(page_token::encode(
+                    self.model.input,
+                    self.pages.token(),
+                    Some(left + skipped),
+                ));
                 self.is_done = true;
             }
             left => {
                 self.left = left.map(|left| left - items.len());
                 if self.left == Some(0) && next.is_some() {
-                    self.resume_token = Some(encode(self.model, next, None));
+                    self.resume_token = Some(page_token::encode(self.model.input, next, None));
                     self.is_done = true;
                 } else {
                     self.pages.advance(next.map(str::to_owned))?;
@@ -246,34 +244,5 @@ fn emptied(value: Value) -> Value {
         Value::String(_) => "".into(),
         Value::Number(_) => value,
         _ => Value::Null,
-    }
-}
-
-/// Writes a token as botocore does, so that both programs read it.
-fn encode(model: &model::Pages, token: Option<&str>, truncated: Option<usize>) -> String {
-    let name = Value::from(model.input);
-    let token = token.map_or(Value::Null, Value::from);
-    let truncated = truncated.map(|count| format!(", \"{TRUNCATED}\": {count}"));
-    let json = format!("{{{name}: {token}{}}}", truncated.unwrap_or_default());
-    BASE64_STANDARD.encode(json)
-}
-
-/// Reads a token of [`encode`]: that of the service, and how many items of the page to skip. A text
-/// that is not one is a token of the service.
-fn decode(model: &model::Pages, text: &str) -> Option<(Option<String>, usize)> {
-    let json = BASE64_STANDARD.decode(text).ok();
-    let token = json.and_then(|json| serde_json::from_slice::<Map<String, Value>>(&json).ok());
-    let Some(mut token) = token else {
-        return Some((Some(text.to_owned()), 0));
-    };
-    let skip = match token.remove(TRUNCATED) {
-        None => 0,
-        Some(count) => count.as_u64()?.try_into().ok()?,
-    };
-    match token.remove(model.input)? {
-        _ if !token.is_empty() => None,
-        Value::Null => Some((None, skip)),
-        Value::String(token) => Some((Some(token), skip)),
-        _ => None,
     }
 }

@@ -1,15 +1,17 @@
 //! Which STS is called: the same one by every command, with the same settings.
 
+#[path = "../../../sts/tests/tls/server.rs"]
+mod tls;
+
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::TcpListener,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
+use self::tls::{Server, file};
 use crate::keyfob::{Home, assert_has, assert_lacks};
 
 /// A key, and a role that is assumed with it.
@@ -243,52 +245,16 @@ fn settings_of_endpoints_that_have_no_effect_are_named() {
     assert_has(&stderr, &["(Configuration)", text]);
 }
 
-/// The server, which is killed on drop.
-struct TlsServer {
-    process: Child,
-    url: String,
-}
-
-impl TlsServer {
-    fn start() -> Self {
-        let mut process = Command::new("python3")
-            .args(["server.py", "server.pem"].map(tls))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut port = String::new();
-        let mut lines = BufReader::new(process.stdout.take().unwrap());
-        lines.read_line(&mut port).unwrap();
-        let url = format!("https://localhost:{}", port.trim());
-        Self { process, url }
-    }
-}
-
-impl Drop for TlsServer {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-    }
-}
-
-/// Returns a file of the tests of TLS in `keyfob-sts`.
-fn tls(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../sts/tests/tls")
-        .join(name)
-}
-
 #[test]
 fn a_ca_bundle_is_used_by_sts_whoami_and_the_role_of_a_profile() {
-    let server = TlsServer::start();
+    let server = Server::start("server.pem");
     let home = || {
         Home::new()
             .with("AWS_REGION", "eu-west-1")
             .with("AWS_MAX_ATTEMPTS", "1")
             .with("AWS_ENDPOINT_URL_STS", &server.url)
     };
-    let bundle = tls("ca.pem");
+    let bundle = file("ca.pem");
     let bundle = bundle.to_str().unwrap();
     let property = format!("{CREDENTIALS}ca_bundle = {bundle}\n")
         .replace("[ops]", &format!("ca_bundle = {bundle}\n[ops]"));
@@ -316,7 +282,7 @@ fn a_ca_bundle_is_used_by_sts_whoami_and_the_role_of_a_profile() {
 
 #[test]
 fn the_authorities_of_the_system_are_needed_only_for_https_and_without_a_bundle() {
-    let server = TlsServer::start();
+    let server = Server::start("server.pem");
     let home = |authorities: &str| {
         Home::new()
             .with_file("credentials", CREDENTIALS)
@@ -325,7 +291,7 @@ fn the_authorities_of_the_system_are_needed_only_for_https_and_without_a_bundle(
             .with("AWS_ENDPOINT_URL_STS", &server.url)
             .with("SSL_CERT_FILE", authorities)
     };
-    let bundle = tls("ca.pem").display().to_string();
+    let bundle = file("ca.pem").display().to_string();
     let words = ["sts", "get-caller-identity"];
     assert_has(&home(&bundle).keyfob(words).ok(), &["AIDA"]);
 
@@ -341,14 +307,14 @@ fn the_authorities_of_the_system_are_needed_only_for_https_and_without_a_bundle(
 
 #[test]
 fn the_options_of_tls_come_before_variables_for_every_call() {
-    let server = TlsServer::start();
+    let server = Server::start("server.pem");
     let home = Home::new()
         .with("AWS_REGION", "eu-west-1")
         .with("AWS_MAX_ATTEMPTS", "1")
         .with("AWS_ENDPOINT_URL_STS", &server.url)
-        .with("AWS_CA_BUNDLE", tls("other.pem").to_str().unwrap())
+        .with("AWS_CA_BUNDLE", file("other.pem").to_str().unwrap())
         .with_file("credentials", CREDENTIALS);
-    let bundle = tls("ca.pem").display().to_string();
+    let bundle = file("ca.pem").display().to_string();
     for words in [
         &["sts", "get-caller-identity"][..],
         &["whoami"],

@@ -165,12 +165,14 @@ fn without_the_cache_no_session_is_read_or_written() {
 }
 
 #[test]
-fn a_process_writes_to_the_terminal_and_otherwise_into_the_error() {
+fn what_a_process_says_is_shown_in_a_terminal_only() {
     let process = "sh -c 'echo \"no session for ada\" >&2; exit 3'";
     let config = format!("[default]\ncredential_process = {process}\n");
     let home = Home::new().with_file("config", &config);
     let error = home.keyfob(["whoami"]).fails(255);
-    assert_has(&error, &["it failed (exit status: 3): no session for ada"]);
+    let cure = "it failed (exit status: 3): run this in a terminal to see what it says";
+    assert_has(&error, &[cure]);
+    assert_lacks(&error, &["session", "ada"]);
     let run = on_terminal::<&str>(&home, &["whoami"], &[]);
     assert_eq!(run["code"], 255, "{run}");
     let shown = run["shown"].as_str().unwrap();

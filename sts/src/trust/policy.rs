@@ -48,6 +48,9 @@ impl TrustPolicy {
         let statements = statements
             .ok_or_else(|| PolicyError::new("", "the document has no Statement"))?
             .items();
+        if statements.is_empty() {
+            return Err(PolicyError::new("Statement", "this must not be empty"));
+        }
         let statements = statements.iter();
         let statements = statements.map(|node| Statement::parse(node, has_variables));
         Ok(Self {

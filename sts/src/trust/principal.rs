@@ -10,8 +10,11 @@ use crate::principal::fields;
 pub(super) enum Pattern {
     /// `*`
     Everyone,
-    /// An account, by its 12 digits or by the ARN of its root user.
-    Account(String),
+    /// An account, by its 12 digits, or by the ARN of its root user, which has a partition.
+    Account {
+        partition: Option<String>,
+        account: String,
+    },
     /// The ARN of a user, a role or a session.
     Arn(String),
     /// The unique id of a user or role, which IAM puts in place of the ARN of a deleted one.
@@ -74,9 +77,12 @@ fn aws(text: &str) -> Option<Pattern> {
         return None;
     }
     if is_account(text) {
-        return Some(Pattern::Account(text.to_owned()));
+        return Some(Pattern::Account {
+            partition: None,
+            account: text.to_owned(),
+        });
     }
-    let Some([_, service, region, account, resource]) = fields(text) else {
+    let Some([partition, service, region, account, resource]) = fields(text) else {
         let prefixes = ["AIDA", "AROA"];
         let is_id = prefixes.iter().any(|prefix| text.starts_with(prefix))
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -90,7 +96,10 @@ fn aws(text: &str) -> Option<Pattern> {
         name.is_some_and(|name| !name.is_empty())
     };
     match service {
-        "iam" if resource == "root" => Some(Pattern::Account(account.to_owned())),
+        "iam" if resource == "root" => Some(Pattern::Account {
+            partition: Some(partition.to_owned()),
+            account: account.to_owned(),
+        }),
         "iam" if named(&["user/", "role/"]) => Some(Pattern::Arn(text.to_owned())),
         "sts" if named(&["assumed-role/", "federated-user/"]) => {
             Some(Pattern::Arn(text.to_owned()))
@@ -109,8 +118,8 @@ impl Pattern {
         let caller = request.caller();
         let is_named = match self {
             Self::Everyone => true,
-            Self::Account(account) => {
-                if caller.account() != Some(account) {
+            Self::Account { .. } => {
+                if !self.is_account_of(caller) {
                     return None;
                 }
                 // To name an account is to name its root user.
@@ -132,6 +141,19 @@ impl Pattern {
         };
         is_named.then_some(Coverage::Named)
     }
+
+    /// Returns true for the account of a caller. No account is in two partitions. That of a root
+    /// user is not known here.
+    fn is_account_of(&self, caller: &Caller) -> bool {
+        let Self::Account { partition, account } = self else {
+            return false;
+        };
+        let has_partition = match (partition, caller.partition()) {
+            (Some(named), Some(own)) => named == own,
+            _ => true,
+        };
+        caller.account() == Some(account) && has_partition
+    }
 }
 
 /// Returns true if `NotPrincipal` spares the caller of a request.
@@ -144,13 +166,13 @@ pub(super) fn spares(patterns: &[Pattern], request: &Request) -> bool {
     if patterns.contains(&Pattern::Everyone) {
         return true;
     }
-    let Some(account) = caller.account() else {
+    if caller.account().is_none() {
         return patterns
             .iter()
             .any(|pattern| pattern.covers(request).is_some());
-    };
+    }
     let mut arns = arns(caller).into_iter();
-    patterns.contains(&Pattern::Account(account.to_owned()))
+    patterns.iter().any(|pattern| pattern.is_account_of(caller))
         && arns.all(|arn| patterns.contains(&Pattern::Arn(arn)))
 }
 

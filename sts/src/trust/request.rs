@@ -122,15 +122,22 @@ impl Caller {
     pub(super) fn account(&self) -> Option<&str> {
         match self {
             Self::Root { account } => Some(account),
-            Self::User { arn } | Self::FederatedUser { arn } => account_in(arn),
-            Self::Session { role_arn, .. } => account_in(role_arn),
-            Self::Federated { .. } | Self::Service { .. } | Self::Anonymous => None,
+            _ => fields(self.own_arn()?).map(|[_, _, _, account, _]| account),
         }
     }
-}
 
-fn account_in(arn: &str) -> Option<&str> {
-    fields(arn).map(|[_, _, _, account, _]| account)
+    /// Returns the partition of that account, if the caller has an ARN.
+    pub(super) fn partition(&self) -> Option<&str> {
+        fields(self.own_arn()?).map(|[partition, ..]| partition)
+    }
+
+    fn own_arn(&self) -> Option<&str> {
+        match self {
+            Self::User { arn } | Self::FederatedUser { arn } => Some(arn),
+            Self::Session { role_arn, .. } => Some(role_arn),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Caller {

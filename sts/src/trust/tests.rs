@@ -283,6 +283,11 @@ fn each_form_of_principal_covers_the_callers_it_names_and_no_others() {
         ),
         (r#"{"AWS": "444455556666"}"#, Caller::from_arn(ALICE), false),
         (
+            r#"{"AWS": "arn:aws-cn:iam::111122223333:root"}"#,
+            Caller::from_arn(ALICE),
+            false,
+        ),
+        (
             r#"{"AWS": ["444455556666", "arn:aws:iam::111122223333:user/alice"]}"#,
             Caller::from_arn(ALICE),
             true,
@@ -499,6 +504,7 @@ fn the_error_of_a_bad_policy_names_the_place() {
         ("{\"Statement\": [}", "line 1 column 16"),
         ("[]", ""),
         ("{}", ""),
+        (r#"{"Statement": []}"#, "Statement"),
         (r#"{"Statement": [], "Extra": 1}"#, "Extra"),
         (r#"{"Version": "2012", "Statement": []}"#, "Version"),
         (r#"{"Statement": [], "Statement": []}"#, "Statement"),

@@ -1,4 +1,4 @@
-use keyfob_sigv4::Timestamp;
+use keyfob_sigv4::{Payload, Request, Scope, Signer, Timestamp};
 use keyfob_sts::{
     KeyKind,
     actions::{
@@ -12,6 +12,41 @@ use keyfob_sts::{
 use crate::{ACCOUNT, Lab, assume, role};
 
 const ISSUER: &str = "https://token.example.com";
+
+#[tokio::test]
+async fn a_body_that_the_signature_does_not_cover_is_refused() {
+    let lab = Lab::start().await;
+    let signer = Signer::new(Scope::new("eu-west-1", "sts").unwrap());
+    let now = Timestamp::now();
+    let send = |payload, body: &str| {
+        let request = Request::new("POST", "https://sts.eu-west-1.amazonaws.com/").unwrap();
+        let form = "application/x-www-form-urlencoded";
+        let request = request
+            .header("content-type", form)
+            .unwrap()
+            .payload(payload);
+        let signature = signer.sign(&request, &lab.alice, now).unwrap();
+        let mut request = http::Request::post("https://sts.eu-west-1.amazonaws.com/")
+            .header("host", "sts.eu-west-1.amazonaws.com")
+            .header("content-type", form);
+        for (name, value) in signature.headers() {
+            request = request.header(name, value);
+        }
+        let head = request.body(()).unwrap().into_parts().0;
+        let answer = lab.services.answer(&head, body.as_bytes(), now);
+        let text = String::from_utf8_lossy(answer.body()).into_owned();
+        (answer.status().as_u16(), text)
+    };
+    let body = "Action=GetCallerIdentity&Version=2011-06-15";
+    assert_eq!(send(Payload::Bytes(body.as_bytes()), body).0, 200);
+    let other = body.replace("GetCallerIdentity", "GetSessionToken");
+    let (status, text) = send(Payload::Unsigned, &other);
+    assert_eq!(status, 403);
+    assert!(
+        text.contains("<Code>SignatureDoesNotMatch</Code>"),
+        "{text}"
+    );
+}
 
 #[tokio::test]
 async fn all_twelve_actions_are_answered() {

@@ -13,6 +13,7 @@
     reason = "a helper that fails should fail with its line"
 )]
 
+mod client;
 mod server;
 
 use std::{
@@ -21,8 +22,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use client::{client, whoami};
 use keyfob_sts::{Client, ClientBuilder, ErrorKind};
-use server::{Server, file, whoami};
+use server::{Server, file};
 
 /// Writes a file of that name to the folder for files of tests.
 fn temporary(name: &str, content: &[u8]) -> PathBuf {
@@ -33,21 +35,21 @@ fn temporary(name: &str, content: &[u8]) -> PathBuf {
 
 #[tokio::test]
 async fn a_server_of_a_private_authority_is_trusted_with_its_bundle_from_a_file_or_from_memory() {
-    let server = Server::start();
-    let from_file = server.client().ca_bundle_file(file("ca.pem")).unwrap();
+    let server = Server::start("server.pem");
+    let from_file = client(&server).ca_bundle_file(file("ca.pem")).unwrap();
     assert_eq!(whoami(from_file).await.unwrap(), "AIDA");
     // Bundles have comments and several certificates, as `/etc/ssl/certs/ca-certificates.crt` has.
     let [ca, other] = ["ca.pem", "other.pem"].map(|name| fs::read_to_string(file(name)).unwrap());
     let pem = format!("# Corporate root\n{other}\n# Another\n{ca}");
-    let from_memory = server.client().ca_bundle(pem).unwrap();
+    let from_memory = client(&server).ca_bundle(pem).unwrap();
     assert_eq!(whoami(from_memory).await.unwrap(), "AIDA");
 }
 
 #[tokio::test]
 async fn without_its_authority_the_server_is_refused_and_the_first_cause_names_the_certificate() {
-    let server = Server::start();
-    let other = server.client().ca_bundle_file(file("other.pem")).unwrap();
-    for client in [server.client(), other] {
+    let server = Server::start("server.pem");
+    let other = client(&server).ca_bundle_file(file("other.pem")).unwrap();
+    for client in [client(&server), other] {
         let error = whoami(client).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
         let cause = error.source().unwrap().to_string();
@@ -59,8 +61,8 @@ async fn without_its_authority_the_server_is_refused_and_the_first_cause_names_t
 #[tokio::test]
 async fn every_certificate_is_accepted_only_if_asked_for() {
     for name in ["server.pem", "self-signed.pem", "expired.pem"] {
-        let server = Server::with_certificate(name);
-        let client = || server.client().ca_bundle_file(file("other.pem")).unwrap();
+        let server = Server::start(name);
+        let client = || client(&server).ca_bundle_file(file("other.pem")).unwrap();
         assert_eq!(
             whoami(client().accept_any_certificate()).await.unwrap(),
             "AIDA"
@@ -74,17 +76,17 @@ async fn every_certificate_is_accepted_only_if_asked_for() {
 
 #[tokio::test]
 async fn a_server_whose_own_certificate_is_in_the_bundle_is_trusted_as_by_openssl() {
-    let server = Server::with_certificate("self-signed.pem");
+    let server = Server::start("self-signed.pem");
     let bundle = fs::read_to_string(file("self-signed.pem")).unwrap();
     let other = fs::read_to_string(file("other.pem")).unwrap();
     for bundle in [bundle.clone(), format!("{other}{bundle}")] {
-        let client = server.client().ca_bundle(bundle).unwrap();
+        let client = client(&server).ca_bundle(bundle).unwrap();
         assert_eq!(whoami(client).await.unwrap(), "AIDA");
     }
     // Not by another bundle, and not for another host.
-    let by_other = server.client().ca_bundle(other).unwrap();
+    let by_other = client(&server).ca_bundle(other).unwrap();
     let by_address = server.url.replace("localhost", "127.0.0.1");
-    let by_address = server.client().endpoint(&by_address).unwrap();
+    let by_address = client(&server).endpoint(&by_address).unwrap();
     let by_address = by_address.ca_bundle(bundle).unwrap();
     for client in [by_other, by_address] {
         let error = whoami(client).await.unwrap_err();
@@ -94,8 +96,8 @@ async fn a_server_whose_own_certificate_is_in_the_bundle_is_trusted_as_by_openss
 
 #[tokio::test]
 async fn an_expired_certificate_is_refused_even_if_it_is_in_the_bundle() {
-    let server = Server::with_certificate("expired.pem");
-    let client = server.client().ca_bundle_file(file("expired.pem")).unwrap();
+    let server = Server::start("expired.pem");
+    let client = client(&server).ca_bundle_file(file("expired.pem")).unwrap();
     let error = whoami(client).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
 }
@@ -110,9 +112,9 @@ async fn a_failure_of_tls_is_said_in_words() {
         thread,
     };
 
-    let expired = Server::with_certificate("expired.pem");
-    let signed = Server::start();
-    let itself = Server::with_certificate("self-signed.pem");
+    let expired = Server::start("expired.pem");
+    let signed = Server::start("server.pem");
+    let itself = Server::start("self-signed.pem");
     let by_address = itself.url.replace("localhost", "127.0.0.1");
     let plain = TcpListener::bind("127.0.0.1:0").unwrap();
     let plain_url = format!("https://{}", plain.local_addr().unwrap());
@@ -150,7 +152,7 @@ async fn a_failure_of_tls_is_said_in_words() {
             "the server does not speak TLS at this port",
         ),
     ] {
-        let client = signed.client().endpoint(url).unwrap();
+        let client = client(&signed).endpoint(url).unwrap();
         let client = client.ca_bundle_file(file(bundle)).unwrap();
         let error = whoami(client).await.unwrap_err();
         let cause = error.source().unwrap().to_string();

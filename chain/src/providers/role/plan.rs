@@ -8,7 +8,7 @@ use crate::providers::sso::SsoRole;
 use crate::{
     config::{Setting, Settings, table},
     error::{Error, ErrorKind, is_not, shown},
-    order::{ProfileSource, SSO},
+    order::{ProfileSource, Rules, SSO},
     origin::Origin,
     profiles::{FileKind, Part, Section, SectionName, Value},
     provider::Found,
@@ -115,7 +115,8 @@ impl Plan {
                 // A role may name its own profile as the source of its key.
                 Step::Source(role, source) if source.as_str() == section.name().name() => {
                     roles.push(*role);
-                    break Base::Key(own_key(section)?.ok_or_else(|| no_source(source, section))?);
+                    let key = own_key(section, settings.rules())?;
+                    break Base::Key(key.ok_or_else(|| no_source(source, section))?);
                 }
                 Step::Source(_, source) if visited.contains(&source.as_str()) => {
                     visited.push(source.as_str());
@@ -223,16 +224,18 @@ impl<'a> Step<'a> {
         is_source: bool,
         shared: Shared<'_>,
     ) -> Result<Self, Error> {
-        if is_source && let Some(key) = source_key(section)? {
+        let rules = settings.rules();
+        if is_source && let Some(key) = source_key(section, rules)? {
             return Ok(Self::Base(Base::Key(key)));
         }
-        let rules = settings.rules();
         for source in rules.in_profile {
             let step = match source {
                 ProfileSource::WebIdentity => Self::with_token_file(section, shared)?,
                 ProfileSource::Role => Self::with_role(settings, section)?,
-                ProfileSource::Key => own_key(section)?.map(|key| Self::Base(Base::Key(key))),
-                ProfileSource::CredentialsKey => key_of_credentials(section)?,
+                ProfileSource::Key => {
+                    own_key(section, rules)?.map(|key| Self::Base(Base::Key(key)))
+                }
+                ProfileSource::CredentialsKey => key_of_credentials(section, rules)?,
                 ProfileSource::Sso => with_sso(settings, section, rules.sso)?,
                 ProfileSource::Login => with_login(section)?,
                 ProfileSource::Process => {
@@ -297,14 +300,16 @@ impl<'a> Step<'a> {
                 let text = "source_profile and credential_source exclude each other: remove one";
                 Err(error_at(ErrorKind::SourceProfile, source, text))
             }
-            [None, None] => match own_key(section)?.filter(|_| settings.rules().role_takes_own_key)
-            {
-                Some(key) => Ok(Some(Self::Role(role, Base::Key(key)))),
-                None => {
-                    let text = "role_arn needs source_profile or credential_source";
-                    Err(error_at(ErrorKind::SourceProfile, arn, text))
+            [None, None] => {
+                let rules = settings.rules();
+                match own_key(section, rules)?.filter(|_| rules.role_takes_own_key) {
+                    Some(key) => Ok(Some(Self::Role(role, Base::Key(key)))),
+                    None => {
+                        let text = "role_arn needs source_profile or credential_source";
+                        Err(error_at(ErrorKind::SourceProfile, arn, text))
+                    }
                 }
-            },
+            }
         }
     }
 }
@@ -429,17 +434,26 @@ fn unsupported<'a>(
 }
 
 /// Returns the key if the credentials file has its ID.
-fn key_of_credentials<'a>(section: &Section) -> Result<Option<Step<'a>>, Error> {
-    let credentials = section.part(FileKind::Credentials);
-    match credentials.and_then(|part| Some((part, property_in(part, ID)?))) {
-        Some((part, id)) => Ok(Some(Step::Base(Base::Key(read_key(section, part, id)?)))),
-        None => Ok(None),
+fn key_of_credentials<'a>(section: &Section, rules: &Rules) -> Result<Option<Step<'a>>, Error> {
+    let Some(part) = section.part(FileKind::Credentials) else {
+        return Ok(None);
+    };
+    match part.get(ID) {
+        Some(id) if id.non_empty().is_some() => {
+            let key = read_key(section, part, id, rules)?;
+            Ok(Some(Step::Base(Base::Key(key))))
+        }
+        Some(_) if rules.refuses_empty_id => match property_in(part, SECRET) {
+            Some(secret) => Err(partial(part, secret, SECRET, ID)),
+            None => refuse_empty(section, ID).map(|()| None),
+        },
+        _ => Ok(None),
     }
 }
 
 /// Returns the key of a profile that is a source. Half a key is ignored if the profile has a role.
-fn source_key(section: &Section) -> Result<Option<Found>, Error> {
-    match own_key(section) {
+fn source_key(section: &Section, rules: &Rules) -> Result<Option<Found>, Error> {
+    match own_key(section, rules) {
         Err(error) if error.kind() == ErrorKind::PartialCredentials => {
             match property(section, ROLE) {
                 Some(_) => Ok(None),
@@ -452,7 +466,7 @@ fn source_key(section: &Section) -> Result<Option<Found>, Error> {
 
 /// Returns the profile's key: id, secret, token and account from one file, the credentials file
 /// first.
-fn own_key(section: &Section) -> Result<Option<Found>, Error> {
+fn own_key(section: &Section, rules: &Rules) -> Result<Option<Found>, Error> {
     let find = |name| {
         [FileKind::Credentials, FileKind::Config]
             .into_iter()
@@ -460,21 +474,29 @@ fn own_key(section: &Section) -> Result<Option<Found>, Error> {
             .find_map(|part| Some((part, property_in(part, name)?)))
     };
     match (find(ID), find(SECRET)) {
-        (Some((part, id)), _) => read_key(section, part, id).map(Some),
-        (None, Some((part, secret))) => Err(partial(part, secret, SECRET, ID)),
+        (Some((part, id)), _) => read_key(section, part, id, rules).map(Some),
+        (None, Some((part, secret)))
+            if rules.refuses_secret_alone_in_profile || part.get(ID).is_some() =>
+        {
+            Err(partial(part, secret, SECRET, ID))
+        }
+        (None, Some(_)) => Ok(None),
         (None, None) => Ok(None),
     }
 }
 
-fn read_key(section: &Section, part: &Part, id: &Value) -> Result<Found, Error> {
-    let text = |name| property_in(part, name).map(Value::as_str);
+fn read_key(section: &Section, part: &Part, id: &Value, rules: &Rules) -> Result<Found, Error> {
+    let text = |name: &str| property_in(part, name).map(Value::as_str);
     let Some(secret) = text(SECRET) else {
         return Err(partial(part, id, ID, SECRET));
     };
     let key = Key {
         id: id.as_str(),
         secret,
-        token: text("aws_session_token").or(text("aws_security_token")),
+        token: rules
+            .token
+            .iter()
+            .find_map(|name| text(&name.to_ascii_lowercase())),
         account_id: text("aws_account_id"),
         expiry: None,
     };

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     config::Settings,
     error::{Error, ErrorKind, quotable},
-    files::names,
+    files::{self, names},
     origin::Origin,
     provider::{Found, Renewal},
     providers::session::{SessionFile, SharedSession},
@@ -84,7 +84,7 @@ impl Sessions {
     ) -> Result<Found, Error> {
         let key = self.key(role, &json!(token_file.path.to_string_lossy()));
         let ask = async |refused| {
-            let token = read_token(token_file)?;
+            let token = read_token(token_file).await?;
             let shared = self.shared(role, &with_token(role, &token), refused);
             let fetch = async || Ok(());
             let issue = async |(), now| {
@@ -147,7 +147,11 @@ impl Sessions {
         role: &Role,
         token_file: Option<&TokenFile>,
     ) -> Vec<PathBuf> {
-        let parameters = match token_file.map(read_token) {
+        // Reading a pipe would wait for a writer, and use up what that writes.
+        let path = token_file
+            .map(|file| &file.path)
+            .filter(|path| path.is_file());
+        let parameters = match path.map(files::read_secret) {
             Some(Ok(token)) => with_token(role, &token).to_vec(),
             _ => vec![role.parameters()],
         };

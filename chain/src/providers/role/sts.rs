@@ -15,7 +15,7 @@ use crate::{
     config::{Region, Settings},
     error::{Error, ErrorKind, shown_path},
     files::{
-        self,
+        self, Lock,
         sessions::{Session, SessionUser},
     },
     finding::{Finding, FindingKind},
@@ -224,9 +224,10 @@ fn session_name(role: &Role, now: Timestamp) -> String {
 }
 
 /// Reads the token as it is, which the name of its session in the cache depends on.
-pub(super) fn read_token(file: &TokenFile) -> Result<Secret, Error> {
+pub(super) async fn read_token(file: &TokenFile) -> Result<Secret, Error> {
     let TokenFile { path, setting } = file;
-    files::read_secret(path).map_err(|error| {
+    let token = files::read_secret_async(path, Lock::PATIENCE).await;
+    token.map_err(|error| {
         // No AWS tool expands it in this setting.
         let hint = if path.starts_with("~") {
             " (~ is not expanded here: write the whole path)"

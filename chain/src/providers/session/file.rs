@@ -1,4 +1,6 @@
 use std::{
+    error::Error as StdError,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,6 +14,8 @@ use crate::{
 
 /// How long a person may take to answer another process that asks for a code.
 const PROMPT_PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// How long a person waits without being told for what.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// The file with a session in the cache of the AWS CLI.
 pub(in crate::providers) struct SessionFile {
@@ -54,12 +58,22 @@ impl SessionFile {
     }
 
     /// Waits until no other process gets a session for this file.
-    pub(super) async fn lock(&self, asks: bool) -> Result<Lock, Error> {
-        let patience = if asks {
-            PROMPT_PATIENCE
-        } else {
-            Lock::PATIENCE
-        };
-        Lock::acquire_async(&self.paths[0], patience).await
+    pub(super) async fn lock(&self) -> Result<Lock, Error> {
+        Lock::acquire_async(&self.paths[0], Lock::PATIENCE).await
     }
+
+    /// The same if a person is asked for a new session, here or by another process, which may take
+    /// longer. `tell` is called before that.
+    pub(super) async fn lock_to_ask(&self, tell: impl FnOnce()) -> Result<Lock, Error> {
+        match Lock::acquire_async(&self.paths[0], SILENCE).await {
+            Err(error) if is_held(&error) => tell(),
+            locked => return locked,
+        }
+        Lock::acquire_async(&self.paths[0], PROMPT_PATIENCE).await
+    }
+}
+
+fn is_held(error: &Error) -> bool {
+    let source = error.source().and_then(<dyn StdError>::downcast_ref);
+    source.is_some_and(|source: &io::Error| source.kind() == io::ErrorKind::TimedOut)
 }

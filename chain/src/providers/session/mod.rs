@@ -50,7 +50,12 @@ impl SharedSession<'_> {
         let renew = async || -> Result<Credentials, Error> {
             // Not under the lock: what is fetched may be another session with a lock of its own.
             let source = fetch().await?;
-            let lock = match file.lock(self.asks).await {
+            let lock = if self.asks {
+                file.lock_to_ask(|| self.tell_waiting()).await
+            } else {
+                file.lock().await
+            };
+            let lock = match lock {
                 Ok(lock) => Some(lock),
                 Err(error) => {
                     self.tell(&error);
@@ -84,6 +89,15 @@ impl SharedSession<'_> {
             }
             renewed => renewed,
         }
+    }
+
+    /// Tells the person at the terminal what is waited for.
+    fn tell_waiting(&self) {
+        let text =
+            "another program asks for the MFA code of this role: answer it there, or stop it";
+        let finding = Finding::note(FindingKind::Waiting, text);
+        self.settings
+            .notify(&finding.with_origin(self.named_in.clone()));
     }
 
     /// Tells the program that a session could not be shared. It counts in this process all the

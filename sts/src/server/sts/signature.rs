@@ -5,6 +5,9 @@ use crate::server::{account::Key, api::Request, refusal::Refusal};
 
 /// Verifies the signature of a request and returns the caller's key.
 ///
+/// STS hashes the body that it receives. `x-amz-content-sha256` with a name, such as
+/// `UNSIGNED-PAYLOAD`, is not known outside the family of S3 and a few more services.
+///
 /// STS answers in every region, so the region is the one in the signature.
 pub(super) fn caller(request: &Request<'_>) -> Result<Key, Refusal> {
     let (account, head) = (request.account, request.head);
@@ -20,6 +23,11 @@ pub(super) fn caller(request: &Request<'_>) -> Result<Key, Refusal> {
     let verified = Verifier::new(scope)
         .verify(&signed, request.now, lookup)
         .map_err(|error| Refusal::with_status(error.status(), error.code(), error.to_string()))?;
+    if verified.content_sha256().is_none() {
+        let message = "the signature must cover the body: STS has no other x-amz-content-sha256 than \
+                       its hash";
+        return Err(Refusal::with_status(403, "SignatureDoesNotMatch", message));
+    }
     account
         .key(verified.access_key_id())
         .ok_or_else(Refusal::internal)
