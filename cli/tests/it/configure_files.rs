@@ -229,8 +229,14 @@ fn export_exits_as_aws_without_credentials_and_in_a_circle_of_profiles() {
     let words = ["configure", "export-credentials", "--profile"];
     let circle = home.keyfob([&words[..], &["a"]].concat());
     assert_ne!(circle.code, 0);
+    // What a process says is not repeated, and stands in a terminal.
     assert_has(
         &circle.stderr,
+        &["run this in a terminal to see what it says"],
+    );
+    let run = on_terminal::<&str>(&home, &[&words[..], &["a"]].concat(), &[]);
+    assert_has(
+        run["shown"].as_str().unwrap(),
         &["the processes of profiles wait in a circle: a → b → a"],
     );
     let key = home.keyfob([&words[..], &["c"]].concat()).json();
