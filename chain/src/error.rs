@@ -6,6 +6,8 @@ use std::{
 
 use keyfob_sigv4::printable;
 
+use crate::sources::MfaQuestion;
+
 /// Why there are no credentials, no region, or no saved file.
 ///
 /// Cloning is cheap: all tasks that wait for one refresh get the same error. The message contains
@@ -18,6 +20,7 @@ struct Inner {
     message: String,
     source: Option<Box<dyn error::Error + Send + Sync>>,
     is_not_configured: bool,
+    question: Option<MfaQuestion>,
 }
 
 impl Error {
@@ -40,6 +43,7 @@ impl Error {
             message: message.into(),
             source: None,
             is_not_configured: false,
+            question: None,
         }))
     }
 
@@ -66,6 +70,7 @@ impl Error {
             message: message.into(),
             source: Some(source.into()),
             is_not_configured: false,
+            question: None,
         }))
     }
 
@@ -77,11 +82,27 @@ impl Error {
             message: reason.into(),
             source: None,
             is_not_configured: true,
+            question: None,
         }))
     }
 
     pub(crate) fn is_not_configured(&self) -> bool {
         self.0.is_not_configured
+    }
+
+    /// Adds the question that could not be asked.
+    #[cfg(feature = "sts")]
+    pub(crate) fn with_question(mut self, question: MfaQuestion) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.question = Some(question);
+        }
+        self
+    }
+
+    /// Returns what an error of the kind [`MfaCode`](ErrorKind::MfaCode) needs a code for, if there
+    /// was no prompt to ask for it: the role, the device and the profile to assume the role with.
+    pub fn mfa_question(&self) -> Option<&MfaQuestion> {
+        self.0.question.as_ref()
     }
 
     /// Returns what went wrong.
@@ -94,19 +115,20 @@ impl Error {
         matches!(self.kind(), ErrorKind::Provider)
     }
 
-    /// Returns the message as it is, for data and for the message of another error.
-    pub(crate) fn raw(&self) -> &str {
+    /// Returns the message as it is, for data and for the message of another error. Unlike the
+    /// output of `Display`, it may hold line ends and control characters.
+    pub fn message(&self) -> &str {
         &self.0.message
     }
 
     /// Returns the message and those of its causes in one line, as they are.
     pub(crate) fn chain(&self) -> String {
-        let mut text = self.raw().to_owned();
+        let mut text = self.message().to_owned();
         let mut source = error::Error::source(self);
         while let Some(cause) = source {
             text.push_str(": ");
             match cause.downcast_ref::<Self>() {
-                Some(cause) => text.push_str(cause.raw()),
+                Some(cause) => text.push_str(cause.message()),
                 None => text.push_str(&cause.to_string()),
             }
             source = cause.source();

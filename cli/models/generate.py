@@ -39,6 +39,9 @@ HERE = pathlib.Path(__file__).parent
 PLAIN = {"string", "boolean", "integer", "long", "float", "double", "timestamp", "blob"}
 # The values of longer enumerations grow with every release of a service.
 MOST_VALUES = 12
+# The service says so in words only: the limit of a policy, and that an assertion is a token.
+LIMITS = {"unrestrictedSessionPolicyDocumentType": (1, 2048)}
+SECRETS = {"contextAssertionType"}
 # botocore decodes these texts in the answers of IAM.
 DOCUMENT = "policyDocumentType"
 
@@ -128,13 +131,13 @@ class Table:
         if shape.name not in self.inputs:
             return ""
         words, metadata = [], shape.metadata
-        low, high = metadata.get("min"), metadata.get("max")
+        low, high = LIMITS.get(shape.name, (metadata.get("min"), metadata.get("max")))
         if low is not None or high is not None:
             words.append("..".join("" if limit is None else str(int(limit)) for limit in (low, high)))
         values = metadata.get("enum", [])
         if 0 < len(values) <= MOST_VALUES:
             words.append("|".join(values))
-        if metadata.get("sensitive"):
+        if metadata.get("sensitive") or shape.name in SECRETS:
             words.append("secret")
         return " ".join(words)
 

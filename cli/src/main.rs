@@ -26,6 +26,9 @@ use self::{
     terminal::Console,
 };
 
+/// What `--version` prints.
+const VERSION: &str = concat!("keyfob ", env!("CARGO_PKG_VERSION"), "\n");
+
 /// How long a thread that still reads a prompt may take to end.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
 
@@ -46,10 +49,16 @@ fn main() -> ExitCode {
 /// Parses the arguments, resolves what they refer to, then runs the command.
 fn try_main(plain: Console) -> Result<(), Failure> {
     let words: Vec<OsString> = env::args_os().collect();
+    // Without the parser, which takes most of the memory of a short command.
+    if let [_, only] = &words[..]
+        && (only == "--version" || only == "-V")
+    {
+        return plain.write_stdout(VERSION);
+    }
+    let format = ErrorFormat::from_words(&words, env::var_os("AWS_CLI_ERROR_FORMAT"));
     let args = match Args::from_words(words.clone(), |name| env::var_os(name)) {
         Ok(args) => args,
         Err(error) => {
-            let format = ErrorFormat::for_refusal_of(&words, env::var_os("AWS_CLI_ERROR_FORMAT"));
             let text = explain_usage(&error, &words);
             return plain.write_stdout(text.map_err(|failure| failure.with_format(format))?);
         }
@@ -59,7 +68,7 @@ fn try_main(plain: Console) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| cannot_start(&error))?;
-    let result = runtime.block_on(run(args));
+    let result = runtime.block_on(run(args, format));
     runtime.shutdown_timeout(SHUTDOWN_GRACE);
     result
 }
@@ -68,8 +77,8 @@ fn cannot_start(error: &io::Error) -> Failure {
     Failure::other(format!("cannot start: {error}"))
 }
 
-async fn run(args: Args) -> Result<(), Failure> {
-    let format = args.globals.cli_error_format.unwrap_or_default();
+async fn run(args: Args, format: ErrorFormat) -> Result<(), Failure> {
+    let format = args.globals.cli_error_format.unwrap_or(format);
     let creates_profile = args.command.creates_profile();
     let context = Context::prepare(args.globals, creates_profile).await;
     let context = context.map_err(|failure| failure.with_format(format))?;

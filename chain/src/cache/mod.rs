@@ -264,7 +264,7 @@ impl<P: Provider + 'static> Provider for Cached<P> {
             match self.credentials(now).await {
                 Ok(cached) => Ok(Outcome::Found(cached.found().clone())),
                 Err(error) if error.is_not_configured() => {
-                    Ok(Outcome::NotConfigured(error.raw().to_owned()))
+                    Ok(Outcome::NotConfigured(error.message().to_owned()))
                 }
                 Err(error) => Err(error),
             }

@@ -642,7 +642,7 @@ impl Settings {
             {
                 let text = format!(
                     "{} (no setting of the profile \"default\" is used)",
-                    error.raw()
+                    error.message()
                 );
                 self.notify(&Finding::warning(FindingKind::File, text));
                 Ok(None)
@@ -663,7 +663,7 @@ impl Settings {
                 } else {
                     ""
                 };
-                let message = format!("{} (named by {variable}{hint})", error.raw());
+                let message = format!("{} (named by {variable}{hint})", error.message());
                 Error::new(ErrorKind::ProfileNotFound, message)
             }
             _ => error,

@@ -294,7 +294,7 @@ impl ConfigFiles {
     ) -> Result<&Section, Error> {
         self.section(name).map_err(|error| match error.kind() {
             ErrorKind::ProfileNotFound => {
-                let (place, error) = (value.location(), error.raw());
+                let (place, error) = (value.location(), error.message());
                 Error::new(kind, format!("{place}: {property}: {error}"))
             }
             _ => error,

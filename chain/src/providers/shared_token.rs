@@ -127,7 +127,7 @@ impl SharedToken<'_> {
         };
         let finding = match self.read::<T>() {
             Err(error) => {
-                let text = error.raw();
+                let text = error.message();
                 let text = text.strip_prefix(&format!("{}: ", self.place));
                 let text = text.unwrap_or_default();
                 match text.strip_suffix(&self.run()) {
@@ -263,7 +263,7 @@ impl SharedToken<'_> {
 
 /// Returns a function that says in an error where the token is configured.
 pub(super) fn at(place: &str) -> impl Fn(Error) -> Error {
-    move |error| Error::new(error.kind(), format!("{place}: {}", error.raw()))
+    move |error| Error::new(error.kind(), format!("{place}: {}", error.message()))
 }
 
 /// Creates a client for a service in a region, by the settings.

@@ -74,6 +74,7 @@ impl WebIdentityProvider {
             external_id: None,
             duration_seconds: None,
             mfa_serial: None,
+            source_profile: None,
             region: None,
             named_in: Origin::environment(&[ROLE, TOKEN_FILE]),
             places: Vec::new(),

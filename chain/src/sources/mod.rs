@@ -70,6 +70,15 @@ pub struct MfaQuestion {
     pub role_arn: String,
     /// The serial number or ARN of the device.
     pub serial_number: String,
+    /// The profile whose credentials assume the role. `None` if it is this one, or if they come
+    /// from another source.
+    pub source_profile: Option<String>,
+    /// The name of the session that the profile sets.
+    pub session_name: Option<String>,
+    /// The external id that the profile sets.
+    pub external_id: Option<String>,
+    /// The lifetime of the session in seconds that the profile sets.
+    pub duration_seconds: Option<u32>,
     /// Why the code before this one was refused. `None` for the first question.
     pub refused: Option<String>,
 }

@@ -100,6 +100,13 @@ async fn without_a_prompt_the_error_names_the_profile_and_the_device_and_nothing
     let wanted =
         format!("mfa_serial: profile \"mfa\" needs a code of the MFA device {serial}, and");
     assert!(error.to_string().contains(&wanted), "{error}");
+    let question = error.mfa_question().unwrap();
+    assert_eq!(
+        (question.profile.as_str(), question.serial_number.as_str()),
+        ("mfa", serial)
+    );
+    assert_eq!(question.role_arn, arn("dev"));
+    assert_eq!(question.source_profile.as_deref(), Some("key"));
     assert_eq!(cloud.sts.counters().requests, 0);
 }
 

@@ -1,16 +1,23 @@
 use std::{ffi::OsString, ptr};
 
-use clap::{Arg, Command};
+use clap::{
+    Arg, Command,
+    error::{Error, ErrorKind},
+};
 
 use crate::args::KEYFOB_OPTIONS_HEADING;
 
 /// Expands abbreviated long options: `--dur 900` is `--duration-seconds 900` if no other option
 /// starts with `--dur`.
 ///
-/// Every version of `aws` does this, so scripts rely on it. An option of `aws` wins over one of
-/// Keyfob's, so that adding one of ours does not break a script. The parser refuses what is
-/// ambiguous or unknown, which stays unchanged here.
-pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
+/// Every version of `aws` does this, so scripts rely on it. What is unknown stays unchanged: the
+/// parser refuses it. A value that looks like an option, but is none for `aws`, is joined to its
+/// option: a number, or what has a space in it.
+///
+/// # Errors
+///
+/// If several options start with the word, and none has that name.
+pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Result<Vec<OsString>, Error> {
     let mut command = root;
     let mut words = words.into_iter();
     let mut out: Vec<OsString> = words.next().into_iter().collect();
@@ -29,33 +36,63 @@ pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
             out.push(word);
             continue;
         }
-        let (flag, takes_value) = expand_word(root, command, text);
-        out.push(flag);
-        if takes_value {
-            out.extend(words.next());
+        let (mut flag, takes_value) = expand_word(root, command, text)?;
+        let value = if takes_value { words.next() } else { None };
+        match value {
+            Some(value) if text.starts_with("--") && is_value(&value) => {
+                flag.push("=");
+                flag.push(value);
+                out.push(flag);
+            }
+            value => {
+                out.push(flag);
+                out.extend(value);
+            }
         }
     }
     out.extend(words);
-    out
+    Ok(out)
+}
+
+/// Returns true for a word that is a value although it starts with a dash.
+///
+/// Source: `ArgumentParser._parse_optional` of Python's argparse.
+fn is_value(word: &OsString) -> bool {
+    let text = word.to_str().and_then(|text| text.strip_prefix('-'));
+    let may_be_option = |text: &str| text.starts_with('-') && text.contains('=');
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |text: &str| match text.split_once('.') {
+        Some((whole, fraction)) => is_digits(whole) && is_digits(fraction) && !fraction.is_empty(),
+        None => is_digits(text) && !text.is_empty(),
+    };
+    text.is_some_and(|text| is_number(text) || text.contains(' ') && !may_be_option(text))
 }
 
 /// Returns the word with its option expanded, and whether the next word is the option's value.
-pub(super) fn expand_word(root: &Command, command: &Command, word: &str) -> (OsString, bool) {
+///
+/// # Errors
+///
+/// If several options start with the word, and none has that name.
+pub(super) fn expand_word(
+    root: &Command,
+    command: &Command,
+    word: &str,
+) -> Result<(OsString, bool), Error> {
     let Some(long) = word.strip_prefix("--") else {
-        return (word.into(), is_short_with_value(root, command, word));
+        return Ok((word.into(), is_short_with_value(root, command, word)));
     };
     let (name, value) = match long.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (long, None),
     };
-    let Some(option) = find_option(root, command, name) else {
-        return (word.into(), false);
+    let Some(option) = find_option(root, command, name)? else {
+        return Ok((word.into(), false));
     };
     let full = option.name;
-    match value {
+    Ok(match value {
         Some(value) => (format!("--{full}={value}").into(), false),
         None => (format!("--{full}").into(), option.takes_value),
-    }
+    })
 }
 
 fn is_short_with_value(root: &Command, command: &Command, word: &str) -> bool {
@@ -67,21 +104,51 @@ fn is_short_with_value(root: &Command, command: &Command, word: &str) -> bool {
         .any(|arg| arg.get_short() == Some(short) && arg.get_action().takes_values())
 }
 
-/// Returns the option with this name; else the only option of `aws` that starts with it; else the
-/// only option that does.
-fn find_option<'a>(root: &'a Command, command: &'a Command, name: &str) -> Option<LongOption<'a>> {
-    let candidates = || options(root, command).filter(|option| option.name.starts_with(name));
-    candidates()
-        .find(|option| option.name == name)
-        .or_else(|| only(candidates().filter(|option| !option.is_keyfobs)))
-        .or_else(|| only(candidates()))
+/// Returns the option with this name, or else the only one that starts with it: as in `aws`, among
+/// those that every command has, then among those of the command. Options that `aws` does not have
+/// come last, so that adding one does not break a script.
+fn find_option<'a>(
+    root: &'a Command,
+    command: &'a Command,
+    name: &str,
+) -> Result<Option<LongOption<'a>>, Error> {
+    let mut candidates: Vec<_> = options(root, command)
+        .filter(|option| option.name.starts_with(name))
+        .collect();
+    if let Some(at) = candidates.iter().position(|option| option.name == name) {
+        return Ok(Some(candidates.swap_remove(at)));
+    }
+    let Some(first) = candidates.iter().map(|option| option.owner).min() else {
+        return Ok(None);
+    };
+    candidates.retain(|option| option.owner == first);
+    let names = || {
+        let names = candidates.iter().map(|option| format!("--{}", option.name));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    if candidates.len() == 1 {
+        return Ok(candidates.pop());
+    }
+    // The word is the beginning of these names, so it is no secret.
+    let text = format!("ambiguous option: --{name} could match {}", names());
+    Err(Error::raw(ErrorKind::ArgumentConflict, text))
 }
 
 struct LongOption<'a> {
     name: &'a str,
     takes_value: bool,
-    /// Whether `aws` does not have it.
-    is_keyfobs: bool,
+    owner: Owner,
+}
+
+/// Whose option it is, in the order in which abbreviations are looked up.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    /// Every command of `aws`.
+    Globals,
+    /// The command.
+    Command,
+    /// Keyfob.
+    Keyfob,
 }
 
 /// Returns the long options of a command, with those that the parser adds to it.
@@ -90,7 +157,11 @@ fn options<'a>(root: &'a Command, command: &'a Command) -> impl Iterator<Item = 
         Some(LongOption {
             name: arg.get_long()?,
             takes_value: arg.get_action().takes_values(),
-            is_keyfobs: arg.get_help_heading() == Some(KEYFOB_OPTIONS_HEADING),
+            owner: match arg.get_help_heading() {
+                Some(KEYFOB_OPTIONS_HEADING) => Owner::Keyfob,
+                _ if arg.is_global_set() => Owner::Globals,
+                _ => Owner::Command,
+            },
         })
     });
     let added = if ptr::eq(root, command) {
@@ -101,7 +172,7 @@ fn options<'a>(root: &'a Command, command: &'a Command) -> impl Iterator<Item = 
     of_arguments.chain(added.iter().map(|name| LongOption {
         name,
         takes_value: false,
-        is_keyfobs: false,
+        owner: Owner::Command,
     }))
 }
 
@@ -115,11 +186,6 @@ fn arguments<'a>(root: &'a Command, command: &'a Command) -> impl Iterator<Item 
     command.get_arguments().chain(globals.into_iter().flatten())
 }
 
-fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
-    let first = items.next()?;
-    items.next().is_none().then_some(first)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,8 +194,11 @@ mod tests {
     fn expanded(line: &str) -> String {
         let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let command = Args::command_for(&words);
-        let expanded = expand(&command, words).join(" ".as_ref());
-        expanded.into_string().unwrap()
+        let expanded = expand(&command, words).map(|words| words.join(" ".as_ref()));
+        match expanded {
+            Ok(words) => words.into_string().unwrap(),
+            Err(error) => error.to_string(),
+        }
     }
 
     #[test]
@@ -159,12 +228,74 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_and_unknown_options_and_words_after_the_dashes_stay() {
-        for line in [
-            "keyfob sts assume-role --role x",
-            "keyfob whoami --nonsense",
-            "keyfob sign -- --reg",
+    fn an_option_of_every_command_comes_before_one_of_the_command() {
+        for (line, expected) in [
+            // And not --retry-mode, which aws does not have.
+            ("keyfob whoami --re x", "keyfob whoami --region x"),
+            (
+                "keyfob ec2 describe-instances --d",
+                "keyfob ec2 describe-instances --debug",
+            ),
+            (
+                "keyfob iam list-access-keys --p x",
+                "keyfob iam list-access-keys --profile x",
+            ),
+            (
+                "keyfob iam list-access-keys --page 1",
+                "keyfob iam list-access-keys --page-size 1",
+            ),
         ] {
+            assert_eq!(expanded(line), expected);
+        }
+    }
+
+    /// Source: aws-cli 1.46.
+    #[test]
+    fn an_ambiguous_option_is_refused_with_what_it_could_be() {
+        for (line, options) in [
+            (
+                "keyfob ec2 describe-instances --max 3",
+                "--max could match --max-results, --max-items",
+            ),
+            (
+                "keyfob sts assume-role --role x",
+                "--role could match --role-arn, --role-session-name",
+            ),
+            (
+                "keyfob iam get-user --no",
+                "--no could match --no-verify-ssl, --no-sign-request, --no-paginate, \
+                 --no-cli-pager, --no-cli-auto-prompt",
+            ),
+        ] {
+            let error = expanded(line);
+            assert!(
+                error.contains(&format!("ambiguous option: {options}")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_value_with_a_dash_is_joined_to_its_option_if_aws_takes_it_for_a_value() {
+        let expanded = |value: &str| {
+            let words = ["keyfob", "iam", "get-user", "--user-n", value];
+            let words: Vec<OsString> = words.map(OsString::from).into();
+            expand(&Args::command_for(&words), words).unwrap()
+        };
+        for value in ["-1", "-1.5", "-.5", "- x", "-x y", "-a=b c", "--x y"] {
+            assert_eq!(
+                expanded(value)[3],
+                OsString::from(format!("--user-name={value}"))
+            );
+        }
+        for value in ["x", "-", "-x", "-5x", "-1.", "--debug", "--region=a b"] {
+            assert_eq!(expanded(value)[3..], ["--user-name", value]);
+        }
+    }
+
+    #[test]
+    fn unknown_options_and_words_after_the_dashes_stay() {
+        for line in ["keyfob whoami --nonsense", "keyfob sign -- --reg"] {
             assert_eq!(expanded(line), line);
         }
     }

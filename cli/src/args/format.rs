@@ -44,9 +44,15 @@ impl ErrorFormat {
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::from_str(name, false).ok()
     }
-    /// Returns the format for the refusal of a command line, which could not be parsed: that of the
-    /// option if it is among the words in full, or else of `AWS_CLI_ERROR_FORMAT`.
-    pub(crate) fn for_refusal_of(words: &[OsString], variable: Option<OsString>) -> Self {
+
+    /// Returns true for a format that programs read, which nothing else may stand beside.
+    pub(crate) fn is_data(self) -> bool {
+        !matches!(self, Self::Legacy | Self::Enhanced)
+    }
+
+    /// Returns the format for a failure before the settings are known: that of the option if it is
+    /// among the words in full, or else of `AWS_CLI_ERROR_FORMAT`.
+    pub(crate) fn from_words(words: &[OsString], variable: Option<OsString>) -> Self {
         let option = "--cli-error-format";
         let joined = words.iter().filter_map(|word| {
             let (name, value) = word.to_str()?.split_once('=')?;

@@ -31,9 +31,9 @@ pub(super) fn replace(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
             return vec![out.swap_remove(0), word];
         }
         if text.starts_with('-') {
-            let (_, takes_value) = expand_word(root, command, text);
+            let expanded = expand_word(root, command, text);
             out.push(word);
-            if takes_value {
+            if expanded.is_ok_and(|(_, takes_value)| takes_value) {
                 out.extend(words.next().map(|(_, value)| value));
             }
         } else if let Some(sub) = command.find_subcommand(text) {

@@ -44,7 +44,7 @@ pub(crate) use self::{
     sso::{SsoBrowserArgs, SsoCommand, SsoLoginArgs},
     text::{Text, TextParser},
     trust_policy::TrustPolicyArgs,
-    variables::VARIABLE_PREFIX,
+    variables::{VARIABLE_PREFIX, unknown as unknown_variables},
     why::WhyArgs,
 };
 
@@ -84,7 +84,7 @@ impl Args {
         let words: Vec<OsString> = words.into_iter().collect();
         let mut command = with_variables(Self::command_for(&words));
         let words = help_words::replace(&command, words);
-        let expanded = abbreviate::expand(&command, words);
+        let expanded = abbreviate::expand(&command, words)?;
         let mut matches = command.try_get_matches_from_mut(&expanded)?;
         let set = FromVariables::read(&command, &matches, variable)?;
         if let (false, [program, rest @ ..]) = (set.words.is_empty(), &expanded[..]) {

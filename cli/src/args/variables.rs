@@ -1,12 +1,12 @@
 use std::ffi::OsString;
 
 use clap::{
-    Arg, ArgMatches, Command,
+    Arg, ArgMatches, Command, CommandFactory as _,
     error::{ContextKind, ContextValue, Error, ErrorKind},
     parser::ValueSource,
 };
 
-use crate::args::KEYFOB_OPTIONS_HEADING;
+use crate::args::{Args, KEYFOB_OPTIONS_HEADING};
 
 /// The values of a variable that set a flag, in any case.
 const ON: [&str; 4] = ["true", "1", "yes", "on"];
@@ -109,6 +109,49 @@ impl FromVariables {
     }
 }
 
+/// Returns a warning for each name of a variable that begins as those of options, and is of none.
+pub(crate) fn unknown<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<_> = names
+        .into_iter()
+        .filter(|name| name.starts_with(VARIABLE_PREFIX))
+        .collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let command = Args::command();
+    let known: Vec<_> = command.get_arguments().filter_map(variable_of).collect();
+    names.retain(|name| !known.iter().any(|known| known == name));
+    names.sort_unstable();
+    let warning = |name: &str| {
+        let near = known.iter().min_by_key(|known| distance(name, known));
+        match near.filter(|near| distance(name, near) <= MOST_SLIPS) {
+            Some(near) => format!("the variable {name} sets no option: did you mean {near}?"),
+            None => format!("the variable {name} sets no option, as only those of Keyfob have one"),
+        }
+    };
+    names.into_iter().map(warning).collect()
+}
+
+/// The number of letters in which a name may differ from the one that is meant.
+const MOST_SLIPS: usize = 2;
+
+/// Returns how many letters must be added, removed or replaced to get from one name to the other.
+///
+/// Source: the edit distance of Levenshtein, a row at a time.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (at, left) in from.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (at, right) in to.bytes().enumerate() {
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = row[at + 1];
+            row[at + 1] = replaced.min(diagonal + 1).min(row[at] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
 /// Removes whitespace around a text, as around the variables of `aws`.
 fn trimmed(value: OsString) -> OsString {
     match value.to_str() {
@@ -141,10 +184,7 @@ fn not_a_flag(name: &str) -> Error {
 mod tests {
     use std::{collections::BTreeMap, fs};
 
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::args::Args;
 
     /// Returns the options that every command takes, with their variables.
     fn options() -> BTreeMap<String, Option<String>> {
@@ -212,6 +252,18 @@ mod tests {
             &[("KEYFOB_OFFLINE", "FALSE"), ("KEYFOB_WHY", " ")],
         );
         assert_eq!(off.unwrap(), parse(&["why"], &[]).unwrap());
+    }
+
+    #[test]
+    fn a_variable_of_no_option_is_named_with_the_one_that_is_near() {
+        let names = ["KEYFOB_OFFLNE", "KEYFOB_REGION", "KEYFOB_WHY", "AWS_REGION"];
+        let warnings = unknown(names);
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
+        assert!(
+            warnings[0].ends_with("KEYFOB_OFFLNE sets no option: did you mean KEYFOB_OFFLINE?")
+        );
+        assert!(warnings[1].contains("KEYFOB_REGION sets no option, as"));
+        assert_eq!(distance("kitten", "sitting"), 3);
     }
 
     #[test]

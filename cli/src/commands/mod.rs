@@ -30,7 +30,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Why(args) => why::run(context, args).await,
         Command::Doctor { json } => doctor::run(context, *json).await,
         Command::Service(invocation) => services::run(context, invocation).await,
-        Command::TrustPolicy(args) => trust_policy::run(context, args),
+        Command::TrustPolicy(args) => trust_policy::run(context, args).await,
         Command::Saml(command) => saml::run(context, command).await,
         Command::Login(args) => login::run(context, args).await,
         Command::Logout(args) => login::log_out(context, args),

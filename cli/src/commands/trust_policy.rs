@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use keyfob_chain::{Argument, Origin};
 use keyfob_sigv4::Timestamp;
 use keyfob_sts::{
     Partition,
@@ -26,15 +27,15 @@ const MAX_POLICY: u64 = 1 << 20;
 ///
 /// If an option is wrong, or if the policy cannot be read. Exits with 1 if it does not let the
 /// caller assume the role.
-pub(super) fn run(context: &Context, args: &TrustPolicyArgs) -> Result<(), Failure> {
+pub(super) async fn run(context: &Context, args: &TrustPolicyArgs) -> Result<(), Failure> {
     match (&args.check, &args.caller) {
         (Some(file), Some(caller)) => check(context, args, file, caller),
-        _ => write(context, args),
+        _ => write(context, args).await,
     }
 }
 
-fn write(context: &Context, args: &TrustPolicyArgs) -> Result<(), Failure> {
-    let trusted = trusted(context, args)?;
+async fn write(context: &Context, args: &TrustPolicyArgs) -> Result<(), Failure> {
+    let trusted = trusted(context, args).await?;
     if trusted.is_empty() {
         return Err(Failure::usage(
             "nothing is trusted: give --principal, --service, --org-id, --saml-provider or --oidc",
@@ -56,12 +57,12 @@ fn write(context: &Context, args: &TrustPolicyArgs) -> Result<(), Failure> {
     }
 }
 
-fn trusted(context: &Context, args: &TrustPolicyArgs) -> Result<Vec<Trusted>, Failure> {
+async fn trusted(context: &Context, args: &TrustPolicyArgs) -> Result<Vec<Trusted>, Failure> {
     let mut principals = Vec::new();
     for principal in &args.principal {
         let is_account = principal.bytes().all(|byte| byte.is_ascii_digit());
         let parsed = if is_account {
-            Trusted::account(principal, partition(context)?)
+            Trusted::account(principal, partition(context).await?)
         } else {
             Trusted::arn(principal)
         };
@@ -123,12 +124,17 @@ fn oidc(args: &TrustPolicyArgs) -> Result<Option<Trusted>, Failure> {
     named("--subject", trusted.with_subject(subject)).map(Some)
 }
 
-/// Returns the partition of the region that is set; without one, that of the public regions.
-fn partition(context: &Context) -> Result<Partition, Failure> {
-    let region = context.settings().region(None)?;
-    Ok(Partition::from_region(
-        region.as_ref().map_or("us-east-1", |region| region.name()),
-    ))
+/// Returns the partition of the region that is set, with a note if that is the default. An instance
+/// is not asked: the command sends nothing.
+async fn partition(context: &Context) -> Result<Partition, Failure> {
+    let offline = Argument::new("trust-policy", "true");
+    let settings = context.settings().clone();
+    let settings = settings.with_argument("offline", offline);
+    let region = settings.resolve_region(None, Timestamp::now()).await?;
+    if *region.origin() == Origin::Default {
+        context.print_finding(&settings.default_region_finding());
+    }
+    Ok(Partition::from_region(region.name()))
 }
 
 fn each(

@@ -1,4 +1,6 @@
-use keyfob_chain::{Attempt, Chain, Error, ErrorKind, Explanation, Order, Verdict};
+use std::sync::atomic::Ordering;
+
+use keyfob_chain::{Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin, Verdict};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
 
@@ -91,6 +93,11 @@ impl Context {
         self.settings.check_profile()
     }
 
+    /// Returns true if the credentials in use are the session of a role that was assumed for them.
+    pub(crate) fn has_session_of_role(&self) -> bool {
+        self.has_session_of_role.load(Ordering::Relaxed)
+    }
+
     /// Logs what each provider answered, and lists the answers if none has credentials.
     fn found(
         &self,
@@ -105,6 +112,10 @@ impl Context {
                 reason = attempt.reason,
                 "asked",
             );
+        }
+        let origin = explanation.winner().and_then(|row| row.origin.as_ref());
+        if matches!(origin, Some(Origin::Role { .. })) {
+            self.has_session_of_role.store(true, Ordering::Relaxed);
         }
         credentials.map_err(|error| {
             let text = "unable to locate credentials; these were looked at:";

@@ -10,9 +10,13 @@ mod region;
 mod settings;
 mod sources;
 
-use std::{ffi::OsStr, sync::OnceLock};
+use std::{
+    env,
+    ffi::OsStr,
+    sync::{OnceLock, atomic::AtomicBool},
+};
 
-use keyfob_chain::{Region, Settings, Variables};
+use keyfob_chain::{Argument, Region, Settings, Variables, settings::CA_BUNDLE};
 use tokio::sync::OnceCell;
 
 use self::notes::Notes;
@@ -21,7 +25,7 @@ pub(crate) use self::{
     sources::run as run_process,
 };
 use crate::{
-    args::{Globals, OutputFormat},
+    args::{ErrorFormat, Globals, OutputFormat, unknown_variables},
     failure::Failure,
     output::Query,
     sandbox::{Environment, Sandbox},
@@ -42,6 +46,8 @@ pub(crate) struct Context {
     region_argument: Option<Region>,
     /// The region in use, once a command has asked for it.
     region: OnceCell<Region>,
+    /// Whether the credentials in use are the session of a role, once a command has asked for them.
+    has_session_of_role: AtomicBool,
     output_format: OnceLock<Option<OutputFormat>>,
     /// The value of `--query`.
     query: Option<Query>,
@@ -57,9 +63,14 @@ impl Context {
     ///
     /// If `--region` is not a valid region name, if `--endpoint-url` is not a URL, if `--query` is
     /// not JMESPath, if there is no file for `--ca-bundle`, or if the sandbox cannot start.
-    pub(crate) async fn prepare(globals: Globals, creates_profile: bool) -> Result<Self, Failure> {
+    pub(crate) async fn prepare(
+        mut globals: Globals,
+        creates_profile: bool,
+    ) -> Result<Self, Failure> {
         // First, so that a wrong argument is an error before anything is read or started.
         let region_argument = region::from_argument(globals.region.as_deref())?;
+        // As in `aws`, a space in the URL is sent as one.
+        globals.endpoint_url = globals.endpoint_url.map(|url| url.replace(' ', "%20"));
         settings::check_endpoint_argument(globals.endpoint_url.as_deref())?;
         settings::check_ca_bundle_argument(globals.connection.ca_bundle.as_deref())?;
         let query = output::query(globals.query.as_deref())?;
@@ -67,33 +78,41 @@ impl Context {
         let is = |name, check: fn(&OsStr) -> bool| variables.raw(name).is_some_and(check);
         let no_color =
             is("NO_COLOR", |value| !value.is_empty()) || is("TERM", |value| value == "dumb");
-        let console =
+        let mut console =
             Console::new(globals.color, no_color).with_input(!globals.connection.no_input);
         if globals.debug {
             start_debugging(console.has_color());
         }
         let mut sandbox = None;
+        let replaces_files = globals.sandbox && !Environment::has_own_files(&variables);
         if globals.sandbox {
             let started = Sandbox::start(0, globals.sandbox_throttle.unwrap_or(0)).await?;
             // The settings below are loaded from the changed environment.
-            if !Environment::has_own_files(&variables) {
-                console.note("the sandbox uses files of its own, not those in ~/.aws");
-            }
             variables = started.environment().apply(variables);
             sandbox = Some(started);
         }
-        let notes = Notes::new(console, variables.home());
-        let told = notes.clone();
+        let mut settings = load(variables, &globals, region_argument.as_ref());
+        if creates_profile {
+            settings = settings.with_new_profile();
+        }
+        let format = output::error_format(&globals, &settings);
+        console = console.with_notes(!format.is_ok_and(ErrorFormat::is_data));
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let names: Vec<String> = names.collect();
+        for warning in unknown_variables(names.iter().map(String::as_str)) {
+            console.warn(&warning);
+        }
+        if replaces_files {
+            console.note("the sandbox uses files of its own, not those in ~/.aws");
+        }
         if globals.connection.no_verify_ssl {
             console.warn(
                 "certificates are not checked (--no-verify-ssl): others on the way can read and \
                  change what is sent",
             );
         }
-        let mut settings = load(variables, &globals, region_argument.as_ref());
-        if creates_profile {
-            settings = settings.with_new_profile();
-        }
+        let notes = Notes::new(console, settings.variables().home());
+        let told = notes.clone();
         let home = || Some(settings.variables().home()?.join(".aws"));
         let disk = match &sandbox {
             // Its tokens and sessions are of no use to anything else.
@@ -112,6 +131,7 @@ impl Context {
             settings,
             region_argument,
             region: OnceCell::new(),
+            has_session_of_role: AtomicBool::new(false),
             output_format: OnceLock::new(),
             query,
             _sandbox: sandbox,
@@ -135,11 +155,20 @@ impl Context {
     }
 }
 
+/// The variable of the HTTP client of other tools that names certificate authorities.
+const REQUESTS_CA_BUNDLE: &str = "REQUESTS_CA_BUNDLE";
+
 /// Reads the configuration files.
 fn load(variables: Variables, globals: &Globals, region: Option<&Region>) -> Settings {
     let mut settings = globals.apply(Settings::load(variables));
     if let Some(profile) = &globals.profile {
         settings = settings.with_profile(profile);
+    }
+    // As in botocore, which leaves it to the HTTP client if nothing else names a file.
+    let bundle = settings.variables().text(REQUESTS_CA_BUNDLE);
+    if let Some(file) = bundle.filter(|_| settings.find(&CA_BUNDLE).is_none()) {
+        let bundle = Argument::new(REQUESTS_CA_BUNDLE, file);
+        settings = settings.clone().with_argument("ca_bundle", bundle);
     }
     match region {
         Some(region) => settings.with_region(region.clone()),

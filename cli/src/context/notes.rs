@@ -49,7 +49,7 @@ impl Notes {
             self.console.warn(&line);
         }
         if let Some(cure) = &finding.cure {
-            self.console.write_stderr(&format!("  cure:  {cure}\n"));
+            self.console.write_note(&format!("  cure:  {cure}\n"));
         }
     }
 

@@ -1,8 +1,11 @@
-use keyfob_chain::settings::{CLI_ERROR_FORMAT, OUTPUT};
+use keyfob_chain::{
+    Error, Settings,
+    settings::{CLI_ERROR_FORMAT, OUTPUT},
+};
 use serde_json::Value;
 
 use crate::{
-    args::{ErrorFormat, OutputFormat},
+    args::{ErrorFormat, Globals, OutputFormat},
     context::Context,
     failure::Failure,
     output::{self, Query},
@@ -21,18 +24,25 @@ pub(super) fn query(expression: Option<&str>) -> Result<Option<Query>, Failure> 
     parsed.transpose()
 }
 
+/// Returns the format of errors that the argument or a setting asks for.
+///
+/// # Errors
+///
+/// If a setting names an unknown format.
+pub(super) fn error_format(globals: &Globals, settings: &Settings) -> Result<ErrorFormat, Error> {
+    if let Some(format) = globals.cli_error_format {
+        return Ok(format);
+    }
+    let name = settings.choice(&CLI_ERROR_FORMAT)?;
+    Ok(name.and_then(ErrorFormat::from_name).unwrap_or_default())
+}
+
 impl Context {
     /// Gives a failure the format that the argument or a setting asks for. A setting that cannot be
     /// used is a hint.
     pub(crate) fn formatted(&self, failure: Failure) -> Failure {
-        if let Some(format) = self.globals.cli_error_format {
-            return failure.with_format(format);
-        }
-        match self.settings.choice(&CLI_ERROR_FORMAT) {
-            Ok(name) => match name.and_then(ErrorFormat::from_name) {
-                Some(format) => failure.with_format(format),
-                None => failure,
-            },
+        match error_format(&self.globals, &self.settings) {
+            Ok(format) => failure.with_format(format),
             Err(error) => failure.with_hint(error.to_string()),
         }
     }
@@ -94,7 +104,10 @@ impl Context {
             None => output::render(format, operation, answer, screen),
             Some(query) => {
                 let selected = query.apply(answer);
-                let selected = selected.map_err(|error| Failure::other(error.to_string()))?;
+                let selected = selected.map_err(|error| {
+                    let failure = Failure::other(format!("--query: {error}"));
+                    failure.with_code("JMESPathType")
+                })?;
                 output::render(format, operation, &selected, screen)
             }
         };

@@ -11,7 +11,7 @@ pub(super) fn from_argument(value: Option<&str>) -> Result<Option<Region>, Failu
     value
         .map(|name| Region::new(name, origin()))
         .transpose()
-        .map_err(|error| Failure::usage(error.to_string()))
+        .map_err(|error| Failure::usage(error.message()))
 }
 
 impl Context {

@@ -3,6 +3,7 @@
 
 use std::{error::Error, io};
 
+use keyfob_chain::{MfaQuestion, shell};
 use tracing::debug;
 
 use crate::failure::Failure;
@@ -130,7 +131,10 @@ impl Failure {
     /// Converts the error that an answer of success cannot be read, with the code of `aws`.
     fn unreadable(error: &keyfob_sts::Error) -> Self {
         let failure = Self::other(error.message()).with_code("ResponseParser");
-        failure.with_operation(error.action().unwrap_or("STS"))
+        match error.action() {
+            Some(operation) => failure.with_operation(operation),
+            None => failure,
+        }
     }
 
     /// Creates the failure of a provider after the profile was found. A name that is not found then
@@ -149,10 +153,13 @@ impl Failure {
             (None, Some(cause)) if cause.kind() == io::ErrorKind::Interrupted => {
                 Self::interrupted()
             }
-            _ => Self::configuration(text).with_hint(
-                "`keyfob sts assume-role --role-arn ROLE --role-session-name NAME --serial-number \
-                 DEVICE --token-code CODE --profile SOURCE` takes the code as an argument",
-            ),
+            _ => {
+                let failure = Self::configuration(text);
+                match error.mfa_question().and_then(cure_with_code) {
+                    Some(cure) => failure.with_hint(cure),
+                    None => failure,
+                }
+            }
         }
     }
 
@@ -162,17 +169,55 @@ impl Failure {
     }
 }
 
+/// Returns the command that gets a session of the role with a code from standard input. `None` if
+/// no option names the source of the role.
+fn cure_with_code(question: &MfaQuestion) -> Option<String> {
+    let source = question.source_profile.as_deref()?;
+    let MfaQuestion { profile, .. } = question;
+    // What the profile sets may be a secret in the wrong place, so the shell reads it.
+    let set = |option: &str, name: &str| {
+        let profile = shell::option("--profile", profile);
+        format!("{option} \"$(keyfob configure get {name} {profile})\"")
+    };
+    let name = match &question.session_name {
+        Some(_) => set("--role-session-name", "role_session_name"),
+        None => "--role-session-name keyfob".to_owned(),
+    };
+    let mut words = vec![
+        "keyfob sts assume-role".to_owned(),
+        shell::option("--role-arn", &question.role_arn),
+        name,
+        shell::option("--serial-number", &question.serial_number),
+        "--token-code -".to_owned(),
+    ];
+    if question.external_id.is_some() {
+        words.push(set("--external-id", "external_id"));
+    }
+    if let Some(seconds) = question.duration_seconds {
+        words.push(format!("--duration-seconds {seconds}"));
+    }
+    let session = format!("{profile}-session");
+    words.push(shell::option("--profile", source));
+    words.push(shell::option("--update-profile", &session));
+    let profile = shell::option("--profile", &session);
+    Some(format!(
+        "`{}` reads the code from standard input; then use {profile}",
+        words.join(" ")
+    ))
+}
+
 /// Returns the first error of this type among the error and its causes.
 fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     with_causes(error).find_map(|error| error.downcast_ref())
 }
 
-/// Returns the messages of an error and its causes in one line.
+/// Returns the messages of an error and its causes in one text, as they are: what shows it escapes
+/// it.
 ///
 /// Between Keyfob's own errors and the first cause of all, an HTTP client has several that say the
 /// same in other words. Only `--debug` shows those.
 pub(crate) fn chained(error: &(dyn Error + 'static)) -> String {
-    let messages: Vec<String> = with_causes(error).map(ToString::to_string).collect();
+    let messages: Vec<String> = with_causes(error).map(message).collect();
     let own = with_causes(error)
         .take_while(|error| is_own(*error))
         .count();
@@ -192,6 +237,18 @@ pub(crate) fn chained(error: &(dyn Error + 'static)) -> String {
     };
     let shown: Vec<&str> = own.iter().chain(cause).map(String::as_str).collect();
     shown.join(": ")
+}
+
+/// Returns the message without escapes, if the error has it.
+fn message(error: &(dyn Error + 'static)) -> String {
+    if let Some(error) = error.downcast_ref::<keyfob_chain::Error>() {
+        return error.message().to_owned();
+    }
+    match error.downcast_ref::<keyfob_sts::Error>() {
+        // An answer has a code and an action, too.
+        Some(error) if error.action().is_none() => error.message().to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 fn is_own(error: &(dyn Error + 'static)) -> bool {

@@ -125,7 +125,7 @@ impl Failure {
     }
 
     /// Sets the operation that was called.
-    fn with_operation(mut self, operation: &str) -> Self {
+    pub(crate) fn with_operation(mut self, operation: &str) -> Self {
         self.0.operation = Some(operation.to_owned());
         self
     }

@@ -19,7 +19,7 @@ use crate::{
 pub(crate) fn explain_usage(error: &Error, words: &[OsString]) -> Result<String, Failure> {
     let text = error.render().to_string();
     let failure = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Ok(text),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Ok(without_trailing(&text)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             let command = command_in_usage(&text);
             Failure::usage("a command is missing")
@@ -57,6 +57,12 @@ pub(crate) fn explain_usage(error: &Error, words: &[OsString]) -> Result<String,
         _ => Failure::usage("the command line is wrong"),
     };
     Err(with_usage(failure, &text))
+}
+
+/// Removes the indents of empty lines.
+fn without_trailing(text: &str) -> String {
+    let lines = text.lines().map(|line| line.trim_end().to_owned() + "\n");
+    lines.collect()
 }
 
 fn unknown_command(error: &Error, text: &str, words: &[OsString]) -> Failure {

@@ -16,6 +16,8 @@ pub(super) fn text(value: &Value) -> String {
 pub(super) fn number(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() => self::float(float),
+        // Python has no negative zero among whole numbers.
+        _ if number.as_i64() == Some(0) => "0".to_owned(),
         _ => number.to_string(),
     }
 }
@@ -102,6 +104,21 @@ mod tests {
             (json!(9_007_199_254_740_993_u64), "9007199254740993"),
         ] {
             assert_eq!(text(&value), expected);
+        }
+        for (json, expected) in [
+            ("18446744073709551616", "18446744073709551616"),
+            (
+                "-100000000000000000000000000000000000000000",
+                "-100000000000000000000000000000000000000000",
+            ),
+            ("-0", "0"),
+            ("-0.0", "-0.0"),
+            ("1.50", "1.5"),
+            ("2E3", "2000.0"),
+        ] {
+            let value: Value = serde_json::from_str(json).unwrap();
+            assert_eq!(text(&value), expected);
+            assert_eq!(crate::output::json::compact(&value), expected);
         }
     }
 

@@ -6,7 +6,7 @@ use keyfob_sts::{
     call::{Protocol, Reply},
 };
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::services::{
     Service,
@@ -103,7 +103,10 @@ impl Reader<'_> {
         match kind {
             Kind::Text | Kind::Blob => Some(text.into()),
             Kind::Boolean => Some((trimmed == "true").into()),
-            Kind::Integer => trimmed.parse::<i64>().ok().map(Value::from),
+            Kind::Integer => {
+                let number = trimmed.parse().ok().and_then(Number::from_i128);
+                number.map(Value::Number)
+            }
             Kind::Float => trimmed.parse::<f64>().ok().map(Value::from),
             Kind::Timestamp => self.time(trimmed).map(Value::from),
             Kind::Document => return Ok(document(text)),

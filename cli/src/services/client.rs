@@ -155,7 +155,13 @@ impl Client {
     ) -> Result<C::Output, Failure> {
         match self.try_send(call).await {
             Ok(output) => Ok(output),
-            Err(error) => Err(self.explain(context, &error).await),
+            Err(error) => {
+                let failure = self.explain(context, &error).await;
+                Err(match error.hint() {
+                    Some(hint) => failure.with_hint(hint),
+                    None => failure,
+                })
+            }
         }
     }
 
@@ -176,9 +182,6 @@ impl Client {
         };
         let name = self.service.id().to_ascii_uppercase();
         let mut failure = Failure::from(error).with_refusal_hint(error, &name, endpoint.as_deref());
-        if let Some(hint) = error.hint() {
-            failure = failure.with_hint(hint);
-        }
         // An error that is retried is returned only after the last retry.
         if classify(error.status(), error.code()).is_some() {
             failure = failure.with_retries(self.retries.load(Ordering::Relaxed));

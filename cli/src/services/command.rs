@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, error::ErrorKind};
+use keyfob_sts::Error;
 
 use crate::{
     args::{NumberError, Text, TextParser},
+    failure::Failure,
     services::{
         SERVICES, Service,
         model::{Flag, Kind, Limits, Model, Operation, Pages, Scalar, Shape},
@@ -29,7 +31,7 @@ pub(crate) struct Invocation {
     pub(super) skeleton: Option<Skeleton>,
     pub(super) max_items: Option<i64>,
     pub(super) page_size: Option<i64>,
-    pub(super) starting_token: Option<String>,
+    pub(super) starting_token: Option<Text>,
     pub(super) own: Own,
 }
 
@@ -64,6 +66,39 @@ pub(crate) fn expand(mut command: Command, words: &[OsString]) -> Command {
         });
     }
     command
+}
+
+impl Invocation {
+    /// Names the option that set a parameter, before a text about the parameter. `name` is the one
+    /// that it has in the request.
+    pub(super) fn named(&self, name: &str, text: &str) -> String {
+        match self.option_of(name) {
+            Some(option) => format!("{option}: {text}"),
+            None => text.to_owned(),
+        }
+    }
+
+    fn option_of(&self, name: &str) -> Option<&'static str> {
+        let wire = name.split('.').next();
+        let mut members = self.service.model.members(self.operation.input).iter();
+        let member = members.find(|member| Some(member.in_request) == wire)?.name;
+        let limit = self.operation.pages.as_ref().and_then(|pages| pages.limit);
+        let mut given = self.given.iter();
+        match given.find(|(flag, _)| flag.member == member) {
+            Some((flag, _)) => Some(flag.name),
+            None if limit == Some(member) && self.page_size.is_some() => Some("--page-size"),
+            None if limit == Some(member) && self.max_items.is_some() => Some("--max-items"),
+            None => self.input_json.is_some().then_some("--cli-input-json"),
+        }
+    }
+
+    /// Returns the failure for parameters that are wrong.
+    pub(super) fn refused(&self, error: &Error) -> Failure {
+        match error.parameter() {
+            Some(name) => Failure::usage(self.named(name, error.message())),
+            None => Failure::from(error),
+        }
+    }
 }
 
 impl Subcommand for Invocation {
@@ -123,7 +158,7 @@ fn find(matches: &ArgMatches) -> Option<Invocation> {
         max_items: is_paged.then(|| integer(MAX_ITEMS)).flatten(),
         page_size: has_limit(operation).then(|| integer(PAGE_SIZE)).flatten(),
         starting_token: is_paged
-            .then(|| matches.get_one::<String>(STARTING_TOKEN).cloned())
+            .then(|| matches.get_one::<Text>(STARTING_TOKEN).cloned())
             .flatten(),
         own: Own::read(matches, service, operation),
     })
@@ -186,7 +221,7 @@ fn with_options(mut command: Command, service: &Service, operation: &'static Ope
             // As in `aws`, a list that is given twice is the last one.
             Shape::List { .. } => command.arg(
                 arg.value_parser(TextParser)
-                    .num_args(1..)
+                    .num_args(0..)
                     .action(ArgAction::Set),
             ),
         };
@@ -225,7 +260,8 @@ fn with_common_options(mut command: Command, operation: &Operation) -> Command {
             Arg::new(STARTING_TOKEN)
                 .long(STARTING_TOKEN)
                 .help("Continue after an earlier list: the `NextToken` that it ended with")
-                .value_name("TOKEN"),
+                .value_name("TOKEN")
+                .value_parser(TextParser),
         );
     }
     command

@@ -36,7 +36,7 @@ use std::{fmt, sync::LazyLock};
 use keyfob_chain::settings::CLI_TIMESTAMP_FORMAT;
 use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::{
-    Error,
+    Error, ErrorKind,
     call::{self, Authorization, Reply},
 };
 use serde_json::{Map, Value, json};
@@ -80,6 +80,8 @@ struct Rules {
     check_text: fn(&str, &Secret) -> Result<(), Error>,
     /// Checks the parameters of a call against each other.
     check_call: fn(&call::Operation) -> Result<(), Error>,
+    /// Checks the parameters of a call that the session of a role signs.
+    check_chained: fn(&call::Operation) -> Result<(), Error>,
     /// Checks an answer before it is printed.
     check_answer: fn(&Reply<'_>) -> Result<(), Error>,
     /// Whether the parameter with that name works once.
@@ -93,6 +95,7 @@ impl Rules {
         check_options: |_| Ok(()),
         check_text: |_, _| Ok(()),
         check_call: |_| Ok(()),
+        check_chained: |_| Ok(()),
         check_answer: |_| Ok(()),
         is_one_time: |_| false,
         role: None,
@@ -139,7 +142,8 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
         times: times(context)?,
     };
     // Before there are credentials: what is wrong with the parameters does not depend on them.
-    request::write(service, operation, &parameters)?;
+    let call = request::write(service, operation, &parameters);
+    let call = call.map_err(|error| invocation.refused(&error))?;
     if invocation.skeleton == Some(Skeleton::Output) {
         let skeleton = skeleton::output(&service.model, operation.output);
         return context.print(operation.name, &skeleton);
@@ -152,6 +156,10 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
         context.check_session_profile("--update-profile", profile)?;
     }
     let client = caller.client(&parameters).await?;
+    if context.has_session_of_role() {
+        let checked = (service.rules.check_chained)(&call);
+        checked.map_err(|error| invocation.refused(&error))?;
+    }
     let answer = match code {
         Some(code) => caller.call_with_code(&client, parameters, &code).await?,
         None => caller.call(&client, &parameters).await?,
@@ -212,7 +220,8 @@ async fn print_pages(
         let answer = caller
             .call(&client, &paging.parameters(&parameters))
             .await?;
-        let page = paging.take(&answer)?;
+        let page = paging.take(&answer);
+        let page = page.map_err(|error| Failure::from(error).with_operation(name))?;
         if is_streamed {
             context.print(name, &page)?;
         } else {
@@ -271,7 +280,21 @@ impl Caller<'_> {
     ) -> Result<Value, Failure> {
         match self.try_call(client, parameters).await {
             Ok(answer) => Ok(answer),
-            Err(error) => Err(client.explain(self.context, &error).await),
+            Err(error) => Err(self.explain(client, &error).await),
+        }
+    }
+
+    async fn explain(&self, client: &Client, error: &Error) -> Failure {
+        if error.kind() == ErrorKind::Input {
+            return self.invocation.refused(error);
+        }
+        let failure = client.explain(self.context, error).await;
+        match error.hint() {
+            Some(hint) => {
+                let name = hint.split(' ').next().unwrap_or_default();
+                failure.with_hint(self.invocation.named(name, hint))
+            }
+            None => failure,
         }
     }
 
@@ -288,7 +311,7 @@ impl Caller<'_> {
             parameters.insert(TOKEN_CODE.to_owned(), code.expose().into());
             self.try_call(client, &parameters).await
         };
-        let explain = async |error: &Error| client.explain(self.context, error).await;
+        let explain = async |error: &Error| self.explain(client, error).await;
         code.call(self.context, &serial, send, explain).await
     }
 

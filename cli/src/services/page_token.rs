@@ -17,12 +17,16 @@ pub(crate) fn encode(input: &str, token: Option<&str>, truncated: Option<usize>)
 }
 
 /// Reads a token of [`encode`]: that of the service, and how many items of the page to skip. A text
-/// that is not one is a token of the service.
+/// that is not one has the older form `TOKEN___SKIP`, where `None` is for the first page, or is a
+/// token of the service.
 pub(crate) fn decode(input: &str, text: &str) -> Option<(Option<String>, usize)> {
     let json = BASE64_STANDARD.decode(text).ok();
     let token = json.and_then(|json| serde_json::from_slice::<Map<String, Value>>(&json).ok());
     let Some(mut token) = token else {
-        return Some((Some(text.to_owned()), 0));
+        let older = text.split_once("___");
+        let older = older.and_then(|(token, skip)| Some((token, skip.parse().ok()?)));
+        let (token, skip) = older.unwrap_or((text, 0));
+        return Some(((token != "None").then(|| token.to_owned()), skip));
     };
     let skip = match token.remove(TRUNCATED) {
         None => 0,

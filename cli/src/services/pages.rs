@@ -7,6 +7,7 @@ use crate::{
     context::Context,
     failure::Failure,
     services::{command::Invocation, model, page_token},
+    syntax::expand,
 };
 
 /// The pages of one command.
@@ -49,11 +50,16 @@ impl Paging {
         }
         let (token, skip) = match &invocation.starting_token {
             None => (None, 0),
-            Some(text) => page_token::decode(model.input, text).ok_or_else(|| {
-                Failure::other("--starting-token: it is not a token of an earlier list")
-                    .with_code("ParamValidation")
-            })?,
+            Some(text) => page_token::decode(model.input, &expand(text, context.variables())?)
+                .ok_or_else(|| {
+                    Failure::other("--starting-token: it is not a token of an earlier list")
+                        .with_code("ParamValidation")
+                })?,
         };
+        if invocation.max_items.is_some_and(|items| items <= 0) {
+            let text = "--max-items is not positive, so nothing is printed but a token";
+            context.console().warn(text);
+        }
         let left = invocation
             .max_items
             .map(|items| items.try_into().unwrap_or(0));
@@ -108,10 +114,8 @@ impl Paging {
         }
         let keys = self.model.keys.split_first();
         let (primary, secondary) = keys.unwrap_or((&"", &[]));
-        let mut items = match find(answer, primary) {
-            Some(Value::Array(items)) => items.clone(),
-            _ => Vec::new(),
-        };
+        let list = find(answer, primary).and_then(Value::as_array);
+        let mut items = list.cloned().unwrap_or_default();
         let skipped = self.skip.min(items.len());
         items.drain(..skipped);
         // What is not counted was printed with the first part of the page.
@@ -143,7 +147,9 @@ impl Paging {
                 }
             }
         }
-        put(&mut page, primary, items.into());
+        // As in `aws`, a list that the service leaves out is none, and not an empty one.
+        let items = list.map_or(Value::Null, |_| items.into());
+        put(&mut page, primary, items);
         for path in secondary {
             let value = find(answer, path).cloned().unwrap_or_default();
             put(
@@ -196,7 +202,8 @@ impl Paging {
     }
 }
 
-/// Refuses the options of paging, unless one has the name of a parameter, which it sets then.
+/// Refuses the options of paging, unless one has the name of a parameter, which it sets then, if
+/// `--cli-input-json` does not.
 fn one_page(
     invocation: &Invocation,
     model: &model::Pages,
@@ -210,7 +217,9 @@ fn one_page(
         let mut flags = invocation.operation.flags.iter();
         match (flags.find(|flag| flag.name == name), number) {
             (_, None) => {}
-            (Some(flag), Some(number)) if model.has_parameter(flag.member) => {
+            (Some(flag), Some(number))
+                if model.has_parameter(flag.member) && !parameters.contains_key(flag.member) =>
+            {
                 parameters.insert(flag.member.to_owned(), number.into());
             }
             (_, Some(_)) => refused.push(name),

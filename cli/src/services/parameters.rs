@@ -57,7 +57,12 @@ pub(super) fn read(
 
 fn from_json(text: &Text, variables: &Variables) -> Result<Map<String, Value>, Failure> {
     let refused = || Failure::usage(format!("{}: it is not a JSON object", text.flag));
-    match serde_json::from_str(&expand(text, variables)?) {
+    // As in `aws`, `fileb://` is as good as `file://`.
+    let json = match expand_bytes(text, variables)? {
+        Some(bytes) => bytes,
+        None => expand(text, variables)?.into_bytes(),
+    };
+    match serde_json::from_slice(&json) {
         Ok(Value::Object(parameters)) => Ok(parameters),
         _ => Err(refused()),
     }

@@ -19,7 +19,8 @@ pub(super) static STS: Service = Service {
     rules: Rules {
         check_options,
         check_text: actions::check_parameter,
-        check_call: actions::check_tags,
+        check_call: actions::check_call,
+        check_chained: actions::check_chained,
         check_answer,
         is_one_time: |name| name == "TokenCode",
         role: Some("RoleArn"),

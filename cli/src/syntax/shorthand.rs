@@ -30,8 +30,9 @@ pub(crate) fn parse_value(
     form: &Form,
     variables: &Variables,
 ) -> Result<Value, Failure> {
+    // As in `aws`, an option for a list without a word is an empty one.
     let Some((first, others)) = words.split_first() else {
-        return Ok(Value::Null);
+        return Ok(Value::Array(Vec::new()));
     };
     let (item, is_list) = match form {
         Form::List(item) => (&**item, true),
@@ -48,6 +49,7 @@ pub(crate) fn parse_value(
             rest: text,
             word,
             variables,
+            reads_files: false,
         };
         let refused = || refused(word, form);
         parser
@@ -99,6 +101,8 @@ struct Parser<'a> {
     rest: &'a str,
     word: &'a Text,
     variables: &'a Variables,
+    /// Whether texts may be files: after `@=`.
+    reads_files: bool,
 }
 
 /// What ends a value without quotes.
@@ -131,18 +135,12 @@ impl Parser<'_> {
     fn members(&mut self, form: &Form, bracket: Option<char>) -> Result<Value, Refused> {
         let mut members = Map::new();
         loop {
-            let (name, inner, may_be_file) = self.start_member(form)?;
+            let (name, inner) = self.start_member(form)?;
             let ends = Ends {
                 comma: false,
                 bracket,
             };
-            let value = if may_be_file {
-                let flag = self.word.flag.clone();
-                let written = self.text(ends)?;
-                scalar(inner, expand(&Text { flag, written }, self.variables)?)?
-            } else {
-                self.value(inner, ends)?
-            };
+            let value = self.value(inner, ends)?;
             if members.insert(name, value).is_some() {
                 return Err(None);
             }
@@ -157,9 +155,9 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads `NAME =` or `NAME @=`, and returns the name, the form of the member, and whether it is
-    /// `@=`, which reads a value from a file.
-    fn start_member<'f>(&mut self, form: &'f Form) -> Result<(String, &'f Form, bool), Refused> {
+    /// Reads `NAME =` or `NAME @=`, whose texts may be files, and returns the name and the form of
+    /// the member.
+    fn start_member<'f>(&mut self, form: &'f Form) -> Result<(String, &'f Form), Refused> {
         let (name, may_be_file, rest) = split_name(self.rest).ok_or(None)?;
         let inner = match form {
             _ if name.is_empty() => return Err(None),
@@ -171,8 +169,8 @@ impl Parser<'_> {
             _ => return Err(None),
         };
         let name = name.to_owned();
-        self.rest = rest;
-        Ok((name, inner, may_be_file))
+        (self.rest, self.reads_files) = (rest, may_be_file);
+        Ok((name, inner))
     }
 
     fn unknown(&self, name: &str, members: &[(&str, Form)]) -> Failure {
@@ -240,11 +238,21 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads a text, with or without quotes.
+    /// Reads a text, and the file for `file://PATH` after `@=`.
+    fn text(&mut self, ends: Ends) -> Result<String, Refused> {
+        let written = self.written(ends)?;
+        if !self.reads_files {
+            return Ok(written);
+        }
+        let flag = self.word.flag.clone();
+        Ok(expand(&Text { flag, written }, self.variables)?)
+    }
+
+    /// Reads a text as it is written, with or without quotes.
     ///
     /// Only a comma before `NAME =` ends a value without quotes, unless it is in a list: `aws`
     /// takes any other one for a list, which such a member is not.
-    fn text(&mut self, ends: Ends) -> Result<String, Refused> {
+    fn written(&mut self, ends: Ends) -> Result<String, Refused> {
         if let Some(quote) = self.rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
             let (value, after) = split_quoted(&self.rest[1..], quote).ok_or(None)?;
             let after = after.trim_start();
@@ -309,12 +317,16 @@ fn split_name(text: &str) -> Option<(&str, bool, &str)> {
     Some((name, may_be_file, text.strip_prefix('=')?.trim_start()))
 }
 
-/// Splits at the closing quote. A backslash makes a quote part of the value.
+/// Splits at the closing quote: the first one without a backslash before it, or else the last one.
+/// A backslash stands for itself, unless a quote or another one follows it.
+///
+/// Source: the regular expressions of the parser of shorthand of aws-cli.
 fn split_quoted(text: &str, quote: char) -> Option<(String, &str)> {
     let closes = |(at, _): &(usize, &str)| !text[..*at].ends_with('\\');
-    let (end, _) = text.match_indices(quote).find(closes)?;
+    let first = text.match_indices(quote).find(closes);
+    let (end, _) = first.or_else(|| text.match_indices(quote).last())?;
     let value = text[..end].replace(&format!("\\{quote}"), &quote.to_string());
-    Some((value, &text[end + 1..]))
+    Some((value.replace(r"\\", r"\"), &text[end + 1..]))
 }
 
 #[cfg(test)]
@@ -437,6 +449,11 @@ mod tests {
             (r#"Key=a,Value="b\"c""#, "a", "b\"c"),
             (r"Key=a,Value='it\'s'", "a", "it's"),
             (r#"Key=a,Value="b\c""#, "a", r"b\c"),
+            (r#"Key=a,Value="b\\c""#, "a", r"b\c"),
+            (r"Key=a,Value='b\\c'", "a", r"b\c"),
+            (r#"Key=a,Value="b\\""#, "a", r"b\"),
+            (r#"Key=a,Value="b\\\"c""#, "a", r#"b\"c"#),
+            (r"Key=a,Value=b\\c", "a", r"b\\c"),
             (r"Key=a,Value=b\,c", "a", "b,c"),
             (r"Key=a,Value=b\c", "a", r"b\c"),
             (r#"Key = a , Value = "b c" "#, "a", "b c"),
@@ -510,6 +527,25 @@ mod tests {
         assert_eq!(read(&["1", "2"], &list(Form::Number)), Some(json!([1, 2])));
         let map = Form::Map(Box::new(Form::Text));
         assert_eq!(read(&["k=v,l=w"], &map), Some(json!({"k": "v", "l": "w"})));
+    }
+
+    #[test]
+    fn a_text_of_a_list_may_be_a_file_after_the_sign_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v");
+        std::fs::write(&path, "a,b\n").unwrap();
+        let path = path.display();
+        for (word, expected) in [
+            (format!("Values@=file://{path}"), json!(["a,b\n"])),
+            (format!("Values@=x,file://{path}"), json!(["x", "a,b\n"])),
+            (format!("Values@=[file://{path}]"), json!(["a,b\n"])),
+        ] {
+            let expected = json!({ "Values": expected });
+            assert_eq!(read(&[&word], &filter()), Some(expected), "{word}");
+        }
+        let word = format!("Name@=file://{path},Values=file://{path}");
+        let expected = json!({"Name": "a,b\n", "Values": [format!("file://{path}")]});
+        assert_eq!(read(&[&word], &filter()), Some(expected));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub(crate) struct Console {
     color: bool,
     /// Whether questions are allowed.
     input: bool,
+    /// Whether notes and warnings are written: not beside errors that a program reads.
+    notes: bool,
 }
 
 /// What a piece of text means, which decides its color.
@@ -39,12 +41,21 @@ impl Console {
             Color::Off => false,
             Color::Auto => !no_color && io::stdout().is_terminal(),
         };
-        Self { color, input: true }
+        Self {
+            color,
+            input: true,
+            notes: true,
+        }
     }
 
     /// Allows or forbids questions.
     pub(crate) fn with_input(self, input: bool) -> Self {
         Self { input, ..self }
+    }
+
+    /// Allows or forbids notes and warnings.
+    pub(crate) fn with_notes(self, notes: bool) -> Self {
+        Self { notes, ..self }
     }
 
     /// Writes data to stdout, unchanged.
@@ -65,14 +76,21 @@ impl Console {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
-    /// Writes a line `note: …` to stderr.
+    /// Writes a line `note: …` to stderr, unless notes are forbidden.
     pub(crate) fn note(self, text: &str) {
-        self.write_stderr(&format!("note: {text}\n"));
+        self.write_note(&format!("note: {text}\n"));
     }
 
-    /// Writes a line `warning: …` to stderr.
+    /// Writes a line `warning: …` to stderr, unless notes are forbidden.
     pub(crate) fn warn(self, text: &str) {
-        self.write_stderr(&format!("warning: {text}\n"));
+        self.write_note(&format!("warning: {text}\n"));
+    }
+
+    /// Writes lines that belong to a note or a warning.
+    pub(crate) fn write_note(self, text: &str) {
+        if self.notes {
+            self.write_stderr(text);
+        }
     }
 
     /// Colors the text, if color is on.

@@ -9,6 +9,7 @@
 mod answers;
 mod arguments;
 mod bad_input;
+mod beside_aws;
 #[cfg(target_os = "linux")]
 mod browser;
 #[cfg(unix)]

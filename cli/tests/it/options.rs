@@ -309,6 +309,24 @@ fn a_missing_ca_bundle_is_an_error_of_what_names_it() {
     assert_lacks(&stderr, &["canary"]);
     let variable = home().with("AWS_CA_BUNDLE", "/nope/x").keyfob(call);
     assert_has(&variable.fails(253), &["AWS_CA_BUNDLE cannot be used"]);
+    let other = home().with("REQUESTS_CA_BUNDLE", "/nope/y");
+    assert_has(&other.keyfob(call).fails(253), &["REQUESTS_CA_BUNDLE"]);
+    let both = other.with("AWS_CA_BUNDLE", "/nope/x").keyfob(call);
+    assert_has(&both.fails(253), &["AWS_CA_BUNDLE cannot be used"]);
+}
+
+#[test]
+fn a_variable_that_is_meant_to_set_an_option_is_warned_about() {
+    let home = Home::new().with_key("AKIAEXAMPLE", "secret");
+    let home = home
+        .with("KEYFOB_OFFLNE", "true")
+        .with("KEYFOB_NO_CACHE", "1");
+    let run = home.keyfob(["why"]);
+    let warning =
+        "warning: the variable KEYFOB_OFFLNE sets no option: did you mean KEYFOB_OFFLINE?";
+    assert_has(&run.stderr, &[warning]);
+    assert_lacks(&run.stderr, &["KEYFOB_NO_CACHE"]);
+    run.ok();
 }
 
 #[test]

@@ -59,8 +59,33 @@ fn a_query_that_is_not_jmespath_is_refused_before_anything_is_sent() {
 
 #[test]
 fn an_answer_that_does_not_fit_the_query_is_an_error() {
-    let stderr = identity(&["--query", "abs(Account)"]).fails(255);
-    assert_has(&stderr, &["In function abs(), invalid type for a value"]);
+    let query = ["--query", "[Arn, abs(abs(Account))]"];
+    let stderr = identity(&query).fails(255);
+    assert_has(
+        &stderr,
+        &[
+            "An error occurred (JMESPathType): --query: In function abs(), invalid type for a \
+             value, expected one of: number, received: string:\n",
+            // The inner one fails.
+            "  [Arn, abs(abs(Account))]\n            ^",
+        ],
+    );
+    let stderr = identity(&[&query[..], &["--cli-error-format", "json"]].concat()).fails(255);
+    let error: Value = serde_json::from_str(&stderr).unwrap();
+    assert_eq!(error["Code"], "JMESPathType");
+    for (expression, received) in [
+        ("sort([Account, `1`])", "received: number"),
+        ("length(`1`)", "string, array, object, received: number"),
+        ("keys(Arn)", "expected one of: object, received: string"),
+        (
+            "sum([Account])",
+            "expected one of: array-number, received: string",
+        ),
+        ("sort_by([@], Arn)", "received: value without &"),
+        ("length(&Arn)", "received: expref"),
+    ] {
+        assert_has(&identity(&["--query", expression]).fails(255), &[received]);
+    }
 }
 
 const YAML: &str = "\
@@ -221,4 +246,37 @@ fn a_command_line_that_is_refused_has_the_format_of_errors_that_is_asked_for() {
     let home = home.with("KEYFOB_OFFLINE", "x");
     let variable = home.keyfob(["whoami"]).fails(253);
     assert_eq!(json(&variable)["Code"], "Configuration");
+}
+
+#[test]
+fn beside_an_error_for_programs_there_are_no_notes_and_no_warnings() {
+    let home = Home::new().with_key("AKIAEXAMPLE", "secret");
+    let call = ["iam", "get-user", "--offline"];
+    let loud = ["--no-verify-ssl", "--no-sign-request"];
+    let words: Vec<&str> = call.into_iter().chain(loud).collect();
+    let text = home.keyfob(&words).fails(253);
+    assert_has(
+        &text,
+        &[
+            "note: no region is set",
+            "warning: certificates are not checked",
+        ],
+    );
+    let by_option = [&words[..], &["--cli-error-format", "json"]].concat();
+    let by_variable = Home::new().with("AWS_CLI_ERROR_FORMAT", "json");
+    let by_profile = Home::new().with_file("config", "[default]\ncli_error_format = json\n");
+    for run in [
+        home.keyfob(&by_option),
+        by_variable.keyfob(&words),
+        by_profile.keyfob(&words),
+        by_variable.keyfob(["--region", "x y", "whoami"]),
+        home.keyfob([&["--sandbox"], &by_option[..]].concat()),
+    ] {
+        let stderr = run.stderr.clone();
+        let error: serde_json::Result<Value> = serde_json::from_str(&stderr);
+        assert!(
+            error.is_ok_and(|error| error["Code"].is_string()),
+            "{run:?}"
+        );
+    }
 }

@@ -58,6 +58,7 @@ const LIST: [&str; 2] = ["iam", "list-access-keys"];
 fn pages_are_merged_cut_and_continued_as_by_aws() {
     let home = home();
     let (url, bodies) = start_keys();
+    std::fs::write(home.path().join("token"), "m2").unwrap();
     for words in [
         &[][..],
         &["--page-size", "2"],
@@ -90,6 +91,9 @@ fn pages_are_merged_cut_and_continued_as_by_aws() {
         &["--no-paginate", "--max-items", "2"],
         &["--marker", "m2"],
         &["--starting-token", "m2"],
+        &["--starting-token", "m1___1"],
+        &["--starting-token", "None"],
+        &["--starting-token", "file://token"],
     ] {
         let line = [&LIST[..], words, &["--endpoint-url", &url]].concat();
         let expected = aws(&home, &line).ok();
@@ -166,6 +170,9 @@ fn a_service_that_repeats_a_page_is_an_error_and_not_an_endless_list() {
     let run = home().keyfob(words.iter().chain(&["--endpoint-url", &url]));
     assert_has(
         &run.fails(255),
-        &["the service returned the same page token twice"],
+        &[
+            "when calling the ListServiceQuotas operation: the service returned the same page token \
+             twice",
+        ],
     );
 }

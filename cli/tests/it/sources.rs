@@ -3,16 +3,15 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::Stdio,
     thread,
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
-
 use crate::{
     configure::on_terminal,
-    cures::{ENVIRONMENT, FILES},
+    cures::{ENVIRONMENT, FILES, KEY},
     keyfob::{Home, Run, assert_has, assert_lacks},
     running::Running,
     signals::send,
@@ -88,22 +87,58 @@ fn without_a_terminal_the_error_names_the_ways_out_and_they_lead_out() {
             "run it in a terminal",
         ],
     );
-    let hint = error
+    follow(&home, &error, "271828");
+    assert_has(&home.keyfob(USE).ok(), &[":assumed-role/ops/keyfob"]);
+    // The properties of the role count, and those that are not numbers are not repeated.
+    let more = "role_session_name = ada\nexternal_id = partner-42\nduration_seconds = 900\n";
+    let config = home.read("config") + more;
+    let home = home.with_file("config", &config);
+    let error = home.keyfob(WHOAMI).fails(253);
+    assert_has(&error, &["--duration-seconds 900"]);
+    assert_lacks(&error, &["ada", "partner"]);
+    follow(&home, &error, "314159");
+    assert_has(&home.keyfob(USE).ok(), &[":assumed-role/ops/ada"]);
+    // No option names a profile's own key.
+    let own = home
+        .read("config")
+        .replace("source_profile = user", "source_profile = ops");
+    let error = home
+        .with_file("config", &(own + KEY))
+        .keyfob(WHOAMI)
+        .fails(253);
+    assert_has(&error, &["run it in a terminal"]);
+    assert_lacks(&error, &["hint: "]);
+}
+
+/// What the cure of a role without a terminal says to use then.
+const USE: [&str; 3] = ["whoami", "--profile", "ops-session"];
+
+/// Runs the command of a hint as it is printed, with a code.
+fn follow(home: &Home, error: &str, code: &str) {
+    let mut hints = error
         .lines()
-        .find_map(|line| line.strip_prefix("hint: `"))
-        .unwrap();
-    let command = hint.split('`').next().unwrap();
-    let words = command.split(' ').skip(1).map(|word| match word {
-        "ROLE" => ROLE,
-        "NAME" => "ada",
-        "DEVICE" => SERIAL,
-        "CODE" => "271828",
-        "SOURCE" => "user",
-        word => word,
-    });
-    let session: Value = home.keyfob(words).json();
-    assert!(session["Credentials"]["SessionToken"].is_string());
-    // On a terminal that may not be used for questions it is the same.
+        .filter_map(|line| line.strip_prefix("hint: `"));
+    let (command, rest) = hints.next().unwrap().split_once('`').unwrap();
+    assert_has(rest, &[&USE[1..].join(" ")]);
+    let folder = Path::new(env!("CARGO_BIN_EXE_keyfob")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let line = format!("echo {code} | {command}");
+    let mut shell = home.program("sh");
+    let run = Run::new(
+        shell
+            .env("PATH", path)
+            .args(["-c", &line])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(run.ok(), "", "{line}");
+}
+
+#[test]
+fn questions_may_be_forbidden_on_a_terminal() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_mfa(&sandbox);
     let words: Vec<_> = WHOAMI.into_iter().chain(["--no-input"]).collect();
     let run = on_terminal::<&str>(&home, &words, &[]);
     assert_eq!(run["code"], 253, "{run}");
@@ -234,4 +269,34 @@ fn a_signal_also_stops_the_process_that_is_waited_for() {
     while is_running() {
         wait();
     }
+}
+
+#[test]
+fn a_role_that_assumes_a_role_is_refused_more_than_an_hour_before_the_call() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_mfa(&sandbox);
+    let config = home
+        .read("config")
+        .replace(&format!("mfa_serial = {SERIAL}\n"), "");
+    let home = home.with_file("config", &config);
+    let words = [
+        "sts",
+        "assume-role",
+        "--role-arn",
+        ROLE,
+        "--role-session-name",
+        "me",
+    ];
+    let call = |seconds, profile| {
+        let more = ["--duration-seconds", seconds, "--profile", profile];
+        home.keyfob(words.iter().chain(&more))
+    };
+    let stderr = call("7200", "ops").fails(252);
+    let text =
+        "--duration-seconds: DurationSeconds must be at most 3600 if a role assumes the role";
+    assert_has(&stderr, &[text]);
+    // The service has the last word on the others.
+    assert_lacks(&call("3600", "ops").stderr, &["at most 3600"]);
+    assert_lacks(&call("7200", "user").stderr, &["at most 3600"]);
 }

@@ -192,3 +192,16 @@ fn the_account_is_in_the_partition_of_the_region() {
     let policy = keyfob(&["--principal", ACCOUNT, "--region", "cn-north-1"]).ok();
     assert_has(&policy, &["arn:aws-cn:iam::111122223333:root"]);
 }
+
+#[test]
+fn a_partition_by_the_default_region_has_a_note_and_may_be_forbidden() {
+    let words = ["trust-policy", "--principal", ACCOUNT];
+    let run = Home::new().keyfob(words);
+    assert_has(&run.stderr, &["note: no region is set", "us-east-1"]);
+    assert_has(&run.ok(), &["arn:aws:iam::111122223333:root"]);
+    let forbidden = words.iter().chain(&["--no-default-region"]);
+    Home::new().keyfob(forbidden).fails(253);
+    let set = Home::new().with("AWS_REGION", "cn-north-1").keyfob(words);
+    assert_eq!(set.stderr, "");
+    assert_has(&set.ok(), &["arn:aws-cn:iam::111122223333:root"]);
+}

@@ -106,12 +106,7 @@ impl Call for GetScopedCredentials {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let mut names = self.0.names();
-        if names.any(|name| matches!(name, "Policy" | "DurationSeconds")) {
-            return Ok(());
-        }
-        let message = "GetScopedCredentials needs Policy, DurationSeconds or both".to_owned();
-        Err(Error::input("Policy", message))
+        self.0.check_scope()
     }
 
     fn output(&self, reply: &Reply<'_>) -> Result<ScopedCredentials, Error> {

@@ -50,5 +50,5 @@ pub use self::{
     get_session_token::{GetSessionToken, SessionToken},
     get_web_identity_token::{GetWebIdentityToken, WebIdentityToken},
     identity_context::{IdentityContext, OriginIdentity},
-    shared::{check_parameter, check_tags},
+    shared::{check_call, check_chained, check_parameter},
 };

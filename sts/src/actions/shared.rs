@@ -89,6 +89,16 @@ impl Operation {
         }
     }
 
+    /// Fails if nothing narrows the scope of `GetScopedCredentials`.
+    pub(super) fn check_scope(&self) -> Result<(), Error> {
+        let has_scope = |name: &str| matches!(name, "Policy" | "DurationSeconds");
+        if self.name() != "GetScopedCredentials" || self.names().any(has_scope) {
+            return Ok(());
+        }
+        let message = "GetScopedCredentials needs Policy, DurationSeconds or both".to_owned();
+        Err(Error::input("Policy", message))
+    }
+
     /// Sets how many bytes the session token has at least.
     pub(super) fn token_size(self, bytes: u32) -> Self {
         const NAME: &str = "MinimumSessionTokenSize";
@@ -153,9 +163,10 @@ pub fn check_parameter(name: &str, value: &Secret) -> Result<(), Error> {
     }
 }
 
-/// Checks the tags of an operation of STS, as the types of this module do: no key is there twice,
-/// and each transitive key is that of a tag. For a program that sets the parameters of an
-/// [`Operation`] by itself.
+/// Checks the parameters of an operation of STS against each other, as the types of this module do:
+/// no key of a tag is there twice, each transitive key is that of a tag, and `GetScopedCredentials`
+/// has a policy or a duration. For a program that sets the parameters of an [`Operation`] by
+/// itself.
 ///
 /// # Errors
 ///
@@ -169,13 +180,39 @@ pub fn check_parameter(name: &str, value: &Secret) -> Result<(), Error> {
 /// let operation = Operation::new(&Service::STS, "AssumeRole")
 ///     .text("Tags.member.1.Key", "team", 1..=128)?
 ///     .text("TransitiveTagKeys.member.1", "unit", 1..=128)?;
-/// let error = actions::check_tags(&operation).unwrap_err();
+/// let error = actions::check_call(&operation).unwrap_err();
 /// assert_eq!(error.parameter(), Some("TransitiveTagKeys.member.1"));
 /// # Ok::<(), keyfob_sts::Error>(())
 /// ```
-pub fn check_tags(operation: &Operation) -> Result<(), Error> {
+pub fn check_call(operation: &Operation) -> Result<(), Error> {
     operation.check_tag_keys()?;
-    operation.check_transitive_tags()
+    operation.check_transitive_tags()?;
+    operation.check_scope()
+}
+
+/// Checks an operation of STS that the session of a role signs: it may ask `AssumeRole` for one
+/// hour at most. For a program that sets the parameters of an [`Operation`] by itself.
+///
+/// # Errors
+///
+/// [`ErrorKind::Input`](crate::ErrorKind::Input), with the name of the parameter.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_sts::{actions, call::{Operation, Service}};
+///
+/// let operation = Operation::new(&Service::STS, "AssumeRole")
+///     .integer("DurationSeconds", 7200, 900..=43_200)?;
+/// let error = actions::check_chained(&operation).unwrap_err();
+/// assert_eq!(error.parameter(), Some("DurationSeconds"));
+/// # Ok::<(), keyfob_sts::Error>(())
+/// ```
+pub fn check_chained(operation: &Operation) -> Result<(), Error> {
+    match operation.name() {
+        "AssumeRole" => operation.check_chained_seconds(),
+        _ => Ok(()),
+    }
 }
 
 /// Checks a name that ARNs and logs show: ASCII letters, digits and `_+=,.@-`.
@@ -189,7 +226,8 @@ fn check_identifier(parameter: &str, name: &str) -> Result<(), Error> {
         None => Ok(()),
         Some((at, char)) => {
             let message = format!(
-                "{parameter} may have letters, digits and _+=,.@- only, but character {} is {char:?}",
+                "{parameter} may have letters, digits and _+=,.@- only, but character {} is \
+                 '{char}'",
                 at + 1,
             );
             Err(Error::input(parameter, message))

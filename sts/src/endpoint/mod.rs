@@ -215,7 +215,7 @@ impl EndpointBuilder {
         if !is_host_label(region) {
             let shown = text::cut(region, 80);
             return Err(Error::setting(format!(
-                "invalid region {shown:?}: set a name such as us-east-1 (letters, digits and `-`)"
+                "invalid region \"{shown}\": set a name such as us-east-1 (letters, digits and `-`)"
             )));
         }
         let plain = region
@@ -223,7 +223,7 @@ impl EndpointBuilder {
             .or(region.strip_suffix("-fips"));
         if let Some(plain) = plain {
             return Err(Error::setting(format!(
-                "invalid region {region:?}, an old name of the endpoints for FIPS: set {plain} and \
+                "invalid region \"{region}\", an old name of the endpoints for FIPS: set {plain} and \
                  the endpoint for FIPS"
             )));
         }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+#[cfg(feature = "sts")]
+use crate::sources::MfaQuestion;
 use crate::{
     error::quotable,
     finding::{Finding, FindingKind},
@@ -43,6 +45,8 @@ pub(super) struct Role {
     pub(super) duration_seconds: Option<u32>,
     /// The serial number or ARN of the MFA device whose code the role needs.
     pub(super) mfa_serial: Option<String>,
+    /// The profile whose credentials assume the role, if it is another one.
+    pub(super) source_profile: Option<String>,
     /// The region beside the role in its profile, which some SDKs call STS in.
     pub(super) region: Option<(String, Origin)>,
     /// Where the role is configured.
@@ -103,6 +107,25 @@ impl Role {
             .into_iter()
             .filter_map(|(name, value)| Some((name.to_owned(), value?)));
         set.collect()
+    }
+
+    /// Returns the question for the code of a device. `refused` is why the code before was refused.
+    #[cfg(feature = "sts")]
+    fn question(&self, serial: &str, refused: Option<String>) -> MfaQuestion {
+        let profile = match &self.named_in {
+            Origin::File { section, .. } => section.clone(),
+            _ => String::new(),
+        };
+        MfaQuestion {
+            profile,
+            role_arn: self.arn.clone(),
+            serial_number: serial.to_owned(),
+            source_profile: self.source_profile.clone(),
+            session_name: self.session_name.clone(),
+            external_id: self.external_id.clone(),
+            duration_seconds: self.duration_seconds,
+            refused,
+        }
     }
 
     /// Sets where a parameter is configured.

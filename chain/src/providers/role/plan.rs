@@ -343,6 +343,7 @@ fn role(section: &Section, arn: &Value) -> Result<Role, Error> {
         external_id: text("external_id"),
         duration_seconds: duration_seconds(section)?,
         mfa_serial: text("mfa_serial"),
+        source_profile: text("source_profile").filter(|name| name != section.name().name()),
         region: property(section, "region").map(|value| {
             let origin = Origin::file(value.location(), section.name().name());
             (value.as_str().to_owned(), origin)

@@ -189,17 +189,20 @@ fn no_request(role: &Role, setting: &str) -> Error {
 }
 
 fn no_prompt(role: &Role, serial: &str) -> Error {
-    let Origin::File { section, .. } = &role.named_in else {
-        return Error::new(ErrorKind::MfaCode, "the role needs a code");
-    };
-    let place = role.place("SerialNumber").unwrap_or_default();
-    let serial = match quotable(serial) {
-        None if !serial.starts_with("arn:") => "that it names",
-        _ => serial,
-    };
+    let question = role.question(serial, None);
+    let (profile, place) = (&question.profile, role.place("SerialNumber"));
+    let is_shown = quotable(serial).is_some() || serial.starts_with("arn:");
     let text = format!(
-        "{place}: profile \"{section}\" needs a code of the MFA device {serial}, and there is no \
-         prompt to ask for it: run it in a terminal, or get a session with a code first and use that"
+        "{}: profile \"{profile}\" needs a code of the MFA device {}, and there is no prompt to ask \
+         for it: run it in a terminal, or get a session with a code first and use that",
+        place.unwrap_or_default(),
+        if is_shown { serial } else { "that it names" }
     );
-    Error::new(ErrorKind::MfaCode, text)
+    let error = Error::new(ErrorKind::MfaCode, text);
+    // What is not an ARN or a serial number may be a secret in its place.
+    if is_shown && role.is_arn() {
+        error.with_question(question)
+    } else {
+        error
+    }
 }

@@ -21,7 +21,6 @@ use crate::{
     finding::{Finding, FindingKind},
     origin::Origin,
     provider::Found,
-    sources::MfaQuestion,
 };
 
 /// How many codes a person may try.
@@ -121,16 +120,7 @@ impl Sts {
         serial: &str,
         refused: Option<String>,
     ) -> Result<Secret, Error> {
-        let profile = match &role.named_in {
-            Origin::File { section, .. } => section.clone(),
-            _ => String::new(),
-        };
-        let question = MfaQuestion {
-            profile,
-            role_arn: role.arn.clone(),
-            serial_number: serial.to_owned(),
-            refused,
-        };
+        let question = role.question(serial, refused);
         match self.settings.sources().ask_for_code(question) {
             Some(code) => code.await,
             None => Err(Error::new(ErrorKind::MfaCode, "there is no prompt")),

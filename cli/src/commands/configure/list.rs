@@ -1,5 +1,5 @@
 use keyfob_chain::{
-    ErrorKind, Explanation, Origin, Provider as _, Resolution,
+    Error, ErrorKind, Explanation, Origin, Provider as _, Resolution,
     profiles::{self, SectionName},
 };
 use keyfob_sigv4::Timestamp;
@@ -143,16 +143,20 @@ fn keys(context: &Context, resolution: &Resolution) -> ([Line; 2], Option<Failur
         | ErrorKind::Provider
         | ErrorKind::Refused
         | ErrorKind::Expired
-        | ErrorKind::SourceProfile => {
-            let reason = chained(error);
-            let warning = format!("no key can be shown: {}", printable(&reason));
-            context.console().warn(&warning);
-            None
-        }
+        | ErrorKind::SourceProfile => warned(context, error),
+        // What needs a request is not wrong because of that.
+        _ if context.is_offline() => warned(context, error),
         _ => Some(Failure::from_provider(error)),
     };
     let lines = [Line::not_set("access_key"), Line::not_set("secret_key")];
     (lines, failure)
+}
+
+fn warned(context: &Context, error: &Error) -> Option<Failure> {
+    let reason = chained(error);
+    let warning = format!("no key can be shown: {}", printable(&reason));
+    context.console().warn(&warning);
+    None
 }
 
 /// The list itself says if the region is the default, so it needs no note.

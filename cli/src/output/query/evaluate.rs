@@ -55,7 +55,10 @@ pub(super) fn evaluate(node: &Node, value: &Value) -> Result<Value, QueryError> 
                 .collect();
             Value::Object(object?)
         }
-        Node::Call(function, arguments) => function.call(arguments, value)?,
+        Node::Call(function, arguments, start) => {
+            let found = function.call(arguments, value);
+            found.map_err(|error| error.at(*start))?
+        }
         Node::Reference(_) => {
             return Err(QueryError::new("an expression reference is not a value"));
         }

@@ -10,7 +10,7 @@ use crate::output::query::evaluate::{equal, evaluate, order};
 use crate::output::query::parser::Node;
 
 macro_rules! functions {
-    ($($name:literal $variant:ident $arity:pat,)*) => {
+    ($($name:literal $variant:ident $arity:pat => $takes:literal,)*) => {
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub(super) enum Function { $($variant,)* }
 
@@ -27,6 +27,11 @@ macro_rules! functions {
                 match self { $(Self::$variant => $name,)* }
             }
 
+            /// What it takes, in the words of `jmespath.py`.
+            fn takes(self) -> &'static str {
+                match self { $(Self::$variant => $takes,)* }
+            }
+
             pub(super) fn check_arity(self, given: usize) -> Result<(), QueryError> {
                 let fits = match self { $(Self::$variant => matches!(given, $arity),)* };
                 if fits {
@@ -41,32 +46,32 @@ macro_rules! functions {
 }
 
 functions! {
-    "abs" Abs 1,
-    "avg" Avg 1,
-    "ceil" Ceil 1,
-    "contains" Contains 2,
-    "ends_with" EndsWith 2,
-    "floor" Floor 1,
-    "join" Join 2,
-    "keys" Keys 1,
-    "length" Length 1,
-    "map" Map 2,
-    "max" Max 1,
-    "max_by" MaxBy 2,
-    "merge" Merge 1..,
-    "min" Min 1,
-    "min_by" MinBy 2,
-    "not_null" NotNull 1..,
-    "reverse" Reverse 1,
-    "sort" Sort 1,
-    "sort_by" SortBy 2,
-    "starts_with" StartsWith 2,
-    "sum" Sum 1,
-    "to_array" ToArray 1,
-    "to_number" ToNumber 1,
-    "to_string" ToString 1,
-    "type" Type 1,
-    "values" Values 1,
+    "abs" Abs 1 => "number",
+    "avg" Avg 1 => "array-number",
+    "ceil" Ceil 1 => "number",
+    "contains" Contains 2 => "array, string",
+    "ends_with" EndsWith 2 => "string",
+    "floor" Floor 1 => "number",
+    "join" Join 2 => "string, array-string",
+    "keys" Keys 1 => "object",
+    "length" Length 1 => "string, array, object",
+    "map" Map 2 => "expref, array",
+    "max" Max 1 => "array-number, array-string",
+    "max_by" MaxBy 2 => "array of numbers or of strings by expref",
+    "merge" Merge 1.. => "object",
+    "min" Min 1 => "array-number, array-string",
+    "min_by" MinBy 2 => "array of numbers or of strings by expref",
+    "not_null" NotNull 1.. => "any",
+    "reverse" Reverse 1 => "array, string",
+    "sort" Sort 1 => "array-string, array-number",
+    "sort_by" SortBy 2 => "array of numbers or of strings by expref",
+    "starts_with" StartsWith 2 => "string",
+    "sum" Sum 1 => "array-number",
+    "to_array" ToArray 1 => "any",
+    "to_number" ToNumber 1 => "any",
+    "to_string" ToString 1 => "any",
+    "type" Type 1 => "any",
+    "values" Values 1 => "object",
 }
 
 impl Function {
@@ -81,12 +86,14 @@ impl Function {
                 let elements = self.array(evaluate(list, value)?)?;
                 self.by_key(elements, by)
             }
-            (Self::Map | Self::SortBy | Self::MaxBy | Self::MinBy, _) => Err(self.invalid_type()),
+            (Self::Map | Self::SortBy | Self::MaxBy | Self::MinBy, _) => {
+                Err(self.invalid_type("value without &"))
+            }
             _ if arguments
                 .iter()
                 .any(|argument| matches!(argument, Node::Reference(_))) =>
             {
-                Err(self.invalid_type())
+                Err(self.invalid_type("expref"))
             }
             _ => {
                 let values: Result<_, _> = arguments.iter().map(|a| evaluate(a, value)).collect();
@@ -128,7 +135,7 @@ impl Function {
             (Self::Values, Value::Object(members)) => {
                 Ok(members.into_iter().map(|(_, value)| value).collect())
             }
-            _ => Err(self.invalid_type()),
+            (_, other) => Err(self.invalid_type(type_name(&other))),
         }
     }
 
@@ -148,7 +155,7 @@ impl Function {
                 let keyed = list.into_iter().map(|value| (value.clone(), value));
                 self.pick(keyed.collect())
             }
-            _ => Err(self.invalid_type()),
+            _ => Err(self.invalid_type("array")),
         }
     }
 
@@ -167,7 +174,7 @@ impl Function {
             }
             Self::Length => Ok(text.chars().count().into()),
             Self::Reverse => Ok(text.chars().rev().collect::<String>().into()),
-            _ => Err(self.invalid_type()),
+            _ => Err(self.invalid_type("string")),
         }
     }
 
@@ -181,9 +188,16 @@ impl Function {
 
     /// Sorts, or takes the first of the largest or smallest. All keys must be numbers, or strings.
     fn pick(self, mut keyed: Vec<(Value, Value)>) -> Result<Value, QueryError> {
-        let numbers = keyed.iter().all(|(key, _)| key.is_number());
-        if !numbers && !keyed.iter().all(|(key, _)| key.is_string()) {
-            return Err(self.invalid_type());
+        let numbers = keyed.first().is_some_and(|(key, _)| key.is_number());
+        let is_wrong = |key: &Value| {
+            !(if numbers {
+                key.is_number()
+            } else {
+                key.is_string()
+            })
+        };
+        if let Some((key, _)) = keyed.iter().find(|(key, _)| is_wrong(key)) {
+            return Err(self.invalid_type(type_name(key)));
         }
         keyed.sort_by(|(left, _), (right, _)| {
             let order = order(left, right).unwrap_or(Ordering::Equal);
@@ -202,10 +216,10 @@ impl Function {
     fn merge(self, arguments: Vec<Value>) -> Result<Value, QueryError> {
         let mut merged = Map::new();
         for argument in arguments {
-            let Value::Object(members) = argument else {
-                return Err(self.invalid_type());
-            };
-            merged.extend(members);
+            match argument {
+                Value::Object(members) => merged.extend(members),
+                other => return Err(self.invalid_type(type_name(&other))),
+            }
         }
         Ok(Value::Object(merged))
     }
@@ -233,7 +247,7 @@ impl Function {
         let mut floats = 0.0;
         for value in list {
             let Value::Number(number) = value else {
-                return Err(self.invalid_type());
+                return Err(self.invalid_type(type_name(value)));
             };
             integers = integers.and_then(|sum| sum.checked_add(number.as_i128()?));
             floats += number.as_f64().unwrap_or(0.0);
@@ -247,20 +261,23 @@ impl Function {
     fn array(self, value: Value) -> Result<Vec<Value>, QueryError> {
         match value {
             Value::Array(elements) => Ok(elements),
-            _ => Err(self.invalid_type()),
+            other => Err(self.invalid_type(type_name(&other))),
         }
     }
 
     fn text(self, value: Value) -> Result<String, QueryError> {
         match value {
             Value::String(text) => Ok(text),
-            _ => Err(self.invalid_type()),
+            other => Err(self.invalid_type(type_name(&other))),
         }
     }
 
-    fn invalid_type(self) -> QueryError {
-        let name = self.name();
-        QueryError::new(format!("In function {name}(), invalid type for a value"))
+    fn invalid_type(self, received: &str) -> QueryError {
+        let (name, takes) = (self.name(), self.takes());
+        QueryError::new(format!(
+            "In function {name}(), invalid type for a value, expected one of: {takes}, \
+             received: {received}"
+        ))
     }
 }
 

@@ -19,7 +19,10 @@ use self::parser::Node;
 
 /// A parsed expression, which can be applied to any number of documents.
 #[derive(Debug)]
-pub(crate) struct Query(Node);
+pub(crate) struct Query {
+    expression: String,
+    node: Node,
+}
 
 impl Query {
     /// Parses an expression.
@@ -28,40 +31,63 @@ impl Query {
     ///
     /// If the expression is not JMESPath; the message has a caret below the place.
     pub(crate) fn parse(expression: &str) -> Result<Self, QueryError> {
-        parser::parse(expression).map(Self)
+        Ok(Self {
+            expression: expression.to_owned(),
+            node: parser::parse(expression)?,
+        })
     }
 
     /// Returns the part of `document` that the expression selects, `null` if there is none.
     ///
     /// # Errors
     ///
-    /// If a function gets a value of another type than it takes, or a slice has the step 0.
+    /// If a function gets a value of another type than it takes, or a slice has the step 0. The
+    /// message has a caret below the function, and never the value, which may be a secret.
     pub(crate) fn apply(&self, document: &Value) -> Result<Value, QueryError> {
-        evaluate::evaluate(&self.0, document)
+        let found = evaluate::evaluate(&self.node, document);
+        found.map_err(|error| match error.at {
+            Some(at) => QueryError::syntax(&self.expression, at, &error.message),
+            None => error,
+        })
     }
 }
 
 /// Why an expression cannot be parsed or applied.
 #[derive(Debug)]
-pub(crate) struct QueryError(String);
+pub(crate) struct QueryError {
+    message: String,
+    /// The byte of the expression that the message is about, if it does not show it.
+    at: Option<usize>,
+}
 
 impl QueryError {
     fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self {
+            message: message.into(),
+            at: None,
+        }
     }
 
-    /// A syntax error at a byte of the expression, with a caret below its column.
+    /// Sets the place, unless an inner function has set it.
+    fn at(self, at: usize) -> Self {
+        Self {
+            at: self.at.or(Some(at)),
+            ..self
+        }
+    }
+
+    /// An error at a byte of the expression, with a caret below its column.
     fn syntax(expression: &str, at: usize, message: &str) -> Self {
         let before = expression.get(..at).unwrap_or(expression);
         let column = before.chars().rev().take_while(|&c| c != '\n').count();
         let caret = " ".repeat(column);
-        Self(format!("{message}:\n{expression}\n{caret}^"))
+        Self::new(format!("{message}:\n{expression}\n{caret}^"))
     }
 }
 
 impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 

@@ -34,7 +34,8 @@ pub(super) enum Node {
     Not(Box<Self>),
     List(Vec<Self>),
     Hash(Vec<(String, Self)>),
-    Call(Function, Vec<Self>),
+    /// A function, its arguments, and the byte of the expression that it starts at.
+    Call(Function, Vec<Self>, usize),
     Reference(Box<Self>),
 }
 
@@ -216,7 +217,10 @@ impl Parser<'_> {
         }
     }
 
+    /// Reads the arguments after the name and the parenthesis.
     fn call(&mut self, name: &str) -> Result<Node, QueryError> {
+        let start = self.next.checked_sub(2).and_then(|at| self.tokens.get(at));
+        let start = start.map_or(0, |(_, at)| *at);
         let mut arguments = Vec::new();
         while *self.peek() != Token::CloseParen {
             arguments.push(self.expression(0)?);
@@ -228,7 +232,7 @@ impl Parser<'_> {
         self.next += 1;
         let function = Function::named(name)?;
         function.check_arity(arguments.len())?;
-        Ok(Node::Call(function, arguments))
+        Ok(Node::Call(function, arguments, start))
     }
 
     fn filter(&mut self, left: Node) -> Result<Node, QueryError> {
