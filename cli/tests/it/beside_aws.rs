@@ -21,9 +21,10 @@ fn aws(home: &Home, words: &[&str]) -> Run {
     Run::new(aws.args(words).output().unwrap())
 }
 
-/// Returns the parameters of each request, sorted.
+/// Returns the parameters of each request, sorted. A space is written in either way.
 fn sent(bodies: &Receiver<String>) -> Vec<Vec<String>> {
     let parameters = |body: String| {
+        let body = body.replace('+', "%20");
         let mut pairs: Vec<String> = body.split('&').map(str::to_owned).collect();
         pairs.sort();
         pairs
