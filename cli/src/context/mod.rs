@@ -65,6 +65,7 @@ impl Context {
     /// not JMESPath, if there is no file for `--ca-bundle`, or if the sandbox cannot start.
     pub(crate) async fn prepare(
         mut globals: Globals,
+        format: ErrorFormat,
         creates_profile: bool,
     ) -> Result<Self, Failure> {
         // First, so that a wrong argument is an error before anything is read or started.
@@ -78,8 +79,11 @@ impl Context {
         let is = |name, check: fn(&OsStr) -> bool| variables.raw(name).is_some_and(check);
         let no_color =
             is("NO_COLOR", |value| !value.is_empty()) || is("TERM", |value| value == "dumb");
-        let mut console =
-            Console::new(globals.color, no_color).with_input(!globals.connection.no_input);
+        // Notes stand beside no errors for programs. To look into the profile for the format would
+        // open files that a command may not need.
+        let console = Console::new(globals.color, no_color)
+            .with_input(!globals.connection.no_input)
+            .with_notes(!format.is_data());
         if globals.debug {
             start_debugging(console.has_color());
         }
@@ -95,8 +99,6 @@ impl Context {
         if creates_profile {
             settings = settings.with_new_profile();
         }
-        let format = output::error_format(&globals, &settings);
-        console = console.with_notes(!format.is_ok_and(ErrorFormat::is_data));
         let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         let names: Vec<String> = names.collect();
         for warning in unknown_variables(names.iter().map(String::as_str)) {

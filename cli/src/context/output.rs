@@ -1,11 +1,8 @@
-use keyfob_chain::{
-    Error, Settings,
-    settings::{CLI_ERROR_FORMAT, OUTPUT},
-};
+use keyfob_chain::settings::{CLI_ERROR_FORMAT, OUTPUT};
 use serde_json::Value;
 
 use crate::{
-    args::{ErrorFormat, Globals, OutputFormat},
+    args::{ErrorFormat, OutputFormat},
     context::Context,
     failure::Failure,
     output::{self, Query},
@@ -24,25 +21,18 @@ pub(super) fn query(expression: Option<&str>) -> Result<Option<Query>, Failure> 
     parsed.transpose()
 }
 
-/// Returns the format of errors that the argument or a setting asks for.
-///
-/// # Errors
-///
-/// If a setting names an unknown format.
-pub(super) fn error_format(globals: &Globals, settings: &Settings) -> Result<ErrorFormat, Error> {
-    if let Some(format) = globals.cli_error_format {
-        return Ok(format);
-    }
-    let name = settings.choice(&CLI_ERROR_FORMAT)?;
-    Ok(name.and_then(ErrorFormat::from_name).unwrap_or_default())
-}
-
 impl Context {
     /// Gives a failure the format that the argument or a setting asks for. A setting that cannot be
     /// used is a hint.
     pub(crate) fn formatted(&self, failure: Failure) -> Failure {
-        match error_format(&self.globals, &self.settings) {
-            Ok(format) => failure.with_format(format),
+        if let Some(format) = self.globals.cli_error_format {
+            return failure.with_format(format);
+        }
+        match self.settings.choice(&CLI_ERROR_FORMAT) {
+            Ok(name) => match name.and_then(ErrorFormat::from_name) {
+                Some(format) => failure.with_format(format),
+                None => failure,
+            },
             Err(error) => failure.with_hint(error.to_string()),
         }
     }

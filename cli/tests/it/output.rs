@@ -264,11 +264,9 @@ fn beside_an_error_for_programs_there_are_no_notes_and_no_warnings() {
     );
     let by_option = [&words[..], &["--cli-error-format", "json"]].concat();
     let by_variable = Home::new().with("AWS_CLI_ERROR_FORMAT", "json");
-    let by_profile = Home::new().with_file("config", "[default]\ncli_error_format = json\n");
     for run in [
         home.keyfob(&by_option),
         by_variable.keyfob(&words),
-        by_profile.keyfob(&words),
         by_variable.keyfob(["--region", "x y", "whoami"]),
         home.keyfob([&["--sandbox"], &by_option[..]].concat()),
     ] {

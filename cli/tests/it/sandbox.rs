@@ -316,7 +316,7 @@ fn a_value_over_a_known_limit_is_sent_and_named_in_the_hint_of_the_refusal() {
     let arguments = ["--sandbox", "sts", "assume-role", "--role-arn", role];
     let arguments = [&arguments[..], &named].concat();
     let stderr = Home::new().keyfob(arguments).fails(254);
-    let hint = "hint: RoleSessionName has 70 characters, and the limit was 64";
+    let hint = "hint: --role-session-name: RoleSessionName has 70 characters, and the limit was 64";
     assert_has(&stderr, &["ValidationError", hint]);
 }
 
