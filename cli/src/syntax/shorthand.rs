@@ -324,7 +324,7 @@ fn split_name(text: &str) -> Option<(&str, bool, &str)> {
 fn split_quoted(text: &str, quote: char) -> Option<(String, &str)> {
     let closes = |(at, _): &(usize, &str)| !text[..*at].ends_with('\\');
     let first = text.match_indices(quote).find(closes);
-    let (end, _) = first.or_else(|| text.match_indices(quote).last())?;
+    let (end, _) = first.or_else(|| text.match_indices(quote).next_back())?;
     let value = text[..end].replace(&format!("\\{quote}"), &quote.to_string());
     Some((value.replace(r"\\", r"\"), &text[end + 1..]))
 }
