@@ -3,7 +3,7 @@
 use keyfob_sigv4::Secret;
 use keyfob_sts::{
     Error,
-    call::{self, Replay},
+    call::{self, Protocol, Replay},
 };
 use serde_json::{Map, Value};
 
@@ -71,6 +71,12 @@ impl Writer {
         match (self.service.model.shape(shape), value) {
             (Shape::Structure(_), Value::Object(given)) => {
                 self.members(call, shape, given, &format!("{name}."))
+            }
+            // As in botocore, which writes an empty list in this protocol only.
+            (Shape::List { .. }, Value::Array(items))
+                if items.is_empty() && matches!(self.service.row.protocol(), Protocol::Query) =>
+            {
+                call.text(name, "", 0..=usize::MAX)
             }
             (Shape::List { item, limits, .. }, Value::Array(items)) => {
                 let most = limits.max.and_then(|max| max.try_into().ok());
