@@ -222,6 +222,7 @@ fn with_options(mut command: Command, service: &Service, operation: &'static Ope
             Shape::List { .. } => command.arg(
                 arg.value_parser(TextParser)
                     .num_args(0..)
+                    .allow_negative_numbers(true)
                     .action(ArgAction::Set),
             ),
         };
