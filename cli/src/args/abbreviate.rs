@@ -36,10 +36,11 @@ pub(super) fn expand(root: &Command, words: Vec<OsString>) -> Result<Vec<OsStrin
             out.push(word);
             continue;
         }
-        let (mut flag, takes_value) = expand_word(root, command, text)?;
-        let value = if takes_value { words.next() } else { None };
+        let (mut flag, values) = expand_word(root, command, text)?;
+        let value = if values > 0 { words.next() } else { None };
         match value {
-            Some(value) if text.starts_with("--") && is_value(&value) => {
+            // One that is joined is the only one.
+            Some(value) if values == 1 && text.starts_with("--") && is_value(&value) => {
                 flag.push("=");
                 flag.push(value);
                 out.push(flag);
@@ -68,7 +69,7 @@ fn is_value(word: &OsString) -> bool {
     text.is_some_and(|text| is_number(text) || text.contains(' ') && !may_be_option(text))
 }
 
-/// Returns the word with its option expanded, and whether the next word is the option's value.
+/// Returns the word with its option expanded, and how many of the next words may be its values.
 ///
 /// # Errors
 ///
@@ -77,21 +78,22 @@ pub(super) fn expand_word(
     root: &Command,
     command: &Command,
     word: &str,
-) -> Result<(OsString, bool), Error> {
+) -> Result<(OsString, usize), Error> {
     let Some(long) = word.strip_prefix("--") else {
-        return Ok((word.into(), is_short_with_value(root, command, word)));
+        let values = usize::from(is_short_with_value(root, command, word));
+        return Ok((word.into(), values));
     };
     let (name, value) = match long.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (long, None),
     };
     let Some(option) = find_option(root, command, name)? else {
-        return Ok((word.into(), false));
+        return Ok((word.into(), 0));
     };
     let full = option.name;
     Ok(match value {
-        Some(value) => (format!("--{full}={value}").into(), false),
-        None => (format!("--{full}").into(), option.takes_value),
+        Some(value) => (format!("--{full}={value}").into(), 0),
+        None => (format!("--{full}").into(), option.values),
     })
 }
 
@@ -136,7 +138,8 @@ fn find_option<'a>(
 
 struct LongOption<'a> {
     name: &'a str,
-    takes_value: bool,
+    /// How many values it takes at most.
+    values: usize,
     owner: Owner,
 }
 
@@ -156,7 +159,10 @@ fn options<'a>(root: &'a Command, command: &'a Command) -> impl Iterator<Item = 
     let of_arguments = arguments(root, command).filter_map(|arg| {
         Some(LongOption {
             name: arg.get_long()?,
-            takes_value: arg.get_action().takes_values(),
+            values: match arg.get_num_args() {
+                Some(range) => range.max_values(),
+                None => arg.get_action().takes_values().into(),
+            },
             owner: match arg.get_help_heading() {
                 Some(KEYFOB_OPTIONS_HEADING) => Owner::Keyfob,
                 _ if arg.is_global_set() => Owner::Globals,
@@ -171,7 +177,7 @@ fn options<'a>(root: &'a Command, command: &'a Command) -> impl Iterator<Item = 
     };
     of_arguments.chain(added.iter().map(|name| LongOption {
         name,
-        takes_value: false,
+        values: 0,
         owner: Owner::Command,
     }))
 }

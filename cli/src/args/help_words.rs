@@ -33,7 +33,7 @@ pub(super) fn replace(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
         if text.starts_with('-') {
             let expanded = expand_word(root, command, text);
             out.push(word);
-            if expanded.is_ok_and(|(_, takes_value)| takes_value) {
+            if expanded.is_ok_and(|(_, values)| values > 0) {
                 out.extend(words.next().map(|(_, value)| value));
             }
         } else if let Some(sub) = command.find_subcommand(text) {
