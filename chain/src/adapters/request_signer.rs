@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use http::{HeaderMap, Request, header::HOST};
+use http::{Request, header::HOST};
 use keyfob_sigv4::{HostScope, Payload, Scope, Signer, Timestamp};
 
 use crate::{
@@ -15,9 +15,6 @@ use crate::{
     error::{Error, ErrorKind, shown},
     provider::Provider,
 };
-
-/// The header that says what is signed in the place of the body.
-const CONTENT_SHA256: &str = "x-amz-content-sha256";
 
 /// How many scopes of hosts have a signer, with its cache of keys, at a time.
 const SIGNERS: usize = 16;
@@ -229,10 +226,10 @@ fn host<B>(request: &Request<B>) -> &str {
 /// `x-amz-content-sha256` says, or else the bytes.
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub(super) fn payload<'b>(
-    headers: &HeaderMap,
+    headers: &http::HeaderMap,
     body: Option<&'b [u8]>,
 ) -> Result<Payload<'b>, Error> {
-    if headers.contains_key(CONTENT_SHA256) {
+    if headers.contains_key("x-amz-content-sha256") {
         return Ok(Payload::Declared);
     }
     body.map(Payload::Bytes).ok_or_else(|| {
