@@ -66,10 +66,8 @@ const SERVICES: [&str; 61] = [
 ];
 
 /// Operations that `aws` has in a group that Keyfob has too, and their group.
-const OPERATIONS: [(&str, &str); 26] = [
+const OPERATIONS: [(&str, &str); 24] = [
     ("configure", "add-model"),
-    ("configure", "export-credentials"),
-    ("configure", "import"),
     ("ec2", "describe-images"),
     ("ec2", "describe-security-groups"),
     ("ec2", "describe-subnets"),
@@ -97,17 +95,21 @@ const OPERATIONS: [(&str, &str); 26] = [
 
 /// Words after `keyfob GROUP` for something that a command of Keyfob does, and that command. The
 /// group may be empty.
-const SYNONYMS: [(&str, &[&str], &str); 17] = [
+const SYNONYMS: [(&str, &[&str], &str); 21] = [
     (
         "",
         &["id", "identity", "who", "me", "get-caller-identity"],
         "whoami",
     ),
+    ("", &["explain", "chain"], "why"),
+    ("", &["check", "status", "diagnose"], "doctor"),
     (
         "",
-        &["explain", "doctor", "check", "status", "chain"],
-        "why",
+        &["env", "export", "export-credentials", "eval"],
+        "configure export-credentials",
     ),
+    ("", &["unset", "delete", "remove", "rm"], "configure unset"),
+    ("configure", &["delete", "remove", "rm"], "configure unset"),
     (
         "",
         &["list", "ls", "profiles", "list-profiles"],
@@ -146,10 +148,6 @@ pub(super) fn hint_for_command(group: &str, word: &str) -> Option<String> {
     {
         return Some(format!("did you mean `keyfob {command}`?"));
     }
-    if matches!(group, "" | "configure") && matches!(word, "unset" | "delete" | "remove" | "rm") {
-        let hint = "`keyfob configure set NAME \"\"` empties a setting";
-        return Some(hint.to_owned());
-    }
     if !group.is_empty() {
         return None;
     }
@@ -164,10 +162,6 @@ fn hint_for_habit(word: &str) -> Option<&'static str> {
     match word {
         "exec" | "run" => Some(
             "keyfob has no exec: `keyfob serve container` gives these credentials to any program",
-        ),
-        "env" | "export" | "export-credentials" | "eval" => Some(
-            "keyfob does not print keys: `keyfob serve container` prints variables that give a \
-             program these credentials; `aws configure export-credentials` prints the keys",
         ),
         _ => None,
     }

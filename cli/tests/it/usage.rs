@@ -210,7 +210,11 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
         ),
         (&["s3", "ls"], "keyfob has no `s3 ls`: use `aws s3 ls`"),
         (&["exec", "--", "env"], "keyfob serve container"),
-        (&["env"], "keyfob serve container"),
+        (
+            &["env"],
+            "did you mean `keyfob configure export-credentials`?",
+        ),
+        (&["status"], "did you mean `keyfob doctor`?"),
         (&["why", "prod"], "did you mean --profile NAME?"),
         (&["whoami", "prod"], "did you mean --profile NAME?"),
         (
@@ -228,8 +232,8 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
             "did you mean `keyfob configure list-profiles`?",
         ),
         (
-            &["configure", "unset", "region"],
-            "`keyfob configure set NAME \"\"` empties a setting",
+            &["configure", "remove", "region"],
+            "did you mean `keyfob configure unset`?",
         ),
         (
             &["set", "region", "x"],
