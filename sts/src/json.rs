@@ -6,6 +6,10 @@ use serde_core::{
 };
 use zeroize::Zeroizing;
 
+/// The only member of a number, if a crate of the program switches on the feature
+/// `arbitrary_precision` of `serde_json`.
+pub(crate) const NUMBER: &str = "$serde_json::private::Number";
+
 /// A JSON value that keeps the order of members, and those that stand twice. Text is zeroed on
 /// drop.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,8 +71,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(member) = members.next_entry()? {
-            values.push(member);
+        while let Some(name) = members.next_key::<String>()? {
+            if name == NUMBER {
+                return members.next_value().map(Value::Literal);
+            }
+            values.push((name, members.next_value()?));
         }
         Ok(Value::Object(values))
     }

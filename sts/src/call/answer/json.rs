@@ -6,7 +6,7 @@ use serde_core::{
 };
 use zeroize::Zeroizing;
 
-use crate::call::answer::element::Element;
+use crate::{call::answer::element::Element, json::NUMBER};
 
 /// Parses a whole document, which must be an object. An empty one counts as an empty object, which
 /// is what operations without a result answer.
@@ -23,6 +23,15 @@ pub(super) fn parse(document: &[u8]) -> Result<Element, &'static str> {
             Err(_) => Err("it is not well-formed JSON"),
         },
         Some(_) => Err("it is not a JSON object"),
+    }
+}
+
+/// Returns a number as the visitor of numbers writes it: `200` for `200.0`.
+fn number(text: String) -> String {
+    let is_whole = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
+    match text.parse::<f64>() {
+        Ok(value) if !is_whole => value.to_string(),
+        _ => text,
     }
 }
 
@@ -79,7 +88,11 @@ impl<'de> Visitor<'de> for ElementVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut children = Vec::new();
-        while let Some((name, Present(member))) = members.next_entry::<String, Present>()? {
+        while let Some(name) = members.next_key::<String>()? {
+            if name == NUMBER {
+                return members.next_value().map(|text| leaf(number(text)));
+            }
+            let Present(member) = members.next_value()?;
             children.extend(member.map(|member| named(name, member)));
         }
         Ok(Some(parent(children)))
