@@ -36,6 +36,8 @@ pub use origin::{Location, Origin, with_tilde};
 pub use provider::{
     Aside, BoxFuture, Found, Inspection, Outcome, Provider, ProviderFn, Renewal, provider_fn,
 };
+#[cfg(feature = "sts")]
+pub use providers::AssumeRoleProvider;
 #[cfg(feature = "imds")]
 pub use providers::InstanceMetadataProvider;
 pub use providers::{

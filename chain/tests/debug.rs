@@ -118,6 +118,13 @@ async fn debug_of_providers_and_answers_shows_no_secret() {
     check(&ContainerProvider::new(settings.clone()));
     #[cfg(feature = "imds")]
     check(&keyfob_chain::InstanceMetadataProvider::new(&settings));
+    #[cfg(feature = "sts")]
+    check(&{
+        let source = EnvironmentProvider::new(settings.clone());
+        let role = "canary-in-place-of-an-arn";
+        keyfob_chain::AssumeRoleProvider::new(settings.clone(), source, role)
+            .external_id("canary-id")
+    });
 
     let key = Credentials::new("AKIACUSTOM", "canary-custom")
         .and_then(|key| key.with_session_token("canary-custom-token"))

@@ -24,7 +24,8 @@ const PROPERTIES: [&str; 4] = [
 
 /// What looks like a setting and is none: names of Cargo's, a code of AWS, a prefix that is shown,
 /// the prefix of variables that are options of the command, and arguments that no file sets.
-const NOT_READ: [&str; 7] = [
+const NOT_READ: [&str; 8] = [
+    "AWS_CONTAINER_",
     "KEYFOB_",
     "CARGO_MANIFEST_DIR",
     "CARGO_PKG_VERSION",

@@ -7,6 +7,7 @@ mod failure;
 #[cfg(test)]
 mod generator;
 mod output;
+mod private_folder;
 mod s3;
 mod sandbox;
 mod services;

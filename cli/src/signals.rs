@@ -5,6 +5,7 @@
 
 use std::{
     io,
+    process::{Child, Command},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -44,6 +45,31 @@ pub(crate) fn undo_on_signal(undo: impl FnOnce() + Send + 'static) -> Undo {
 #[cfg(unix)]
 pub(crate) use self::watcher::unless_ignored;
 
+/// The process that gets the signals of this one.
+static CHILD: Mutex<Option<u32>> = Mutex::new(None);
+
+/// Keeps signals from ending this process, in favor of another one. Dropping it ends that.
+#[derive(Debug)]
+pub(crate) struct PassedOn(());
+
+impl Drop for PassedOn {
+    fn drop(&mut self) {
+        *CHILD.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Starts a child process that gets the signals of this one, instead of their ending this one.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, PassedOn)> {
+    // No signal comes between the start and the name of the child.
+    let mut slot = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
+    // The console sends Ctrl-C to both processes: this one waits for what the child makes of it.
+    #[cfg(windows)]
+    let _caught = tokio::signal::windows::ctrl_c()?;
+    let child = command.spawn()?;
+    *slot = Some(child.id());
+    Ok((child, PassedOn(())))
+}
+
 /// Makes a signal wait for a moment while a file is replaced, so that no temporary file stays.
 pub(crate) fn finish_writing() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
@@ -67,12 +93,16 @@ mod watcher {
         time::{Duration, Instant},
     };
 
+    use rustix::{
+        process::{Pid, Signal, getpgrp, kill_process},
+        termios::tcgetpgrp,
+    };
     use tokio::{
         runtime,
-        signal::unix::{Signal, SignalKind, signal},
+        signal::unix::{self, SignalKind, signal},
     };
 
-    use super::{UNDO, WRITING};
+    use super::{CHILD, UNDO, WRITING};
 
     /// How long the replacing of a file may take after a signal.
     const PATIENCE: Duration = Duration::from_millis(250);
@@ -86,17 +116,27 @@ mod watcher {
         };
         thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || end(runtime.block_on(signals.first())))?;
+            .spawn(move || {
+                runtime.block_on(async move {
+                    let mut signals = signals;
+                    loop {
+                        let kind = signals.next().await;
+                        if !pass_on(kind) {
+                            end(kind);
+                        }
+                    }
+                });
+            })?;
         Ok(())
     }
 
     struct Signals {
-        interrupt: Signal,
-        terminate: Signal,
+        interrupt: unix::Signal,
+        terminate: unix::Signal,
         /// `None` if the process was started with SIGHUP ignored.
-        hang_up: Option<Signal>,
+        hang_up: Option<unix::Signal>,
         /// `None` if the process was started with SIGQUIT ignored.
-        quit: Option<Signal>,
+        quit: Option<unix::Signal>,
     }
 
     impl Signals {
@@ -111,8 +151,8 @@ mod watcher {
             })
         }
 
-        /// Waits for the first signal and returns its kind.
-        async fn first(mut self) -> SignalKind {
+        /// Waits for a signal and returns its kind.
+        async fn next(&mut self) -> SignalKind {
             tokio::select! {
                 _ = self.interrupt.recv() => SignalKind::interrupt(),
                 _ = self.terminate.recv() => SignalKind::terminate(),
@@ -123,7 +163,7 @@ mod watcher {
     }
 
     /// Waits for a signal, for ever if it is ignored.
-    async fn received(signal: &mut Option<Signal>) {
+    async fn received(signal: &mut Option<unix::Signal>) {
         match signal {
             Some(signal) => drop(signal.recv().await),
             None => std::future::pending().await,
@@ -131,7 +171,7 @@ mod watcher {
     }
 
     /// Catches a signal unless the process was started with it ignored.
-    pub(crate) fn unless_ignored(kind: SignalKind) -> io::Result<Option<Signal>> {
+    pub(crate) fn unless_ignored(kind: SignalKind) -> io::Result<Option<unix::Signal>> {
         match is_ignored(kind) {
             Some(true) => Ok(None),
             _ => signal(kind).map(Some),
@@ -148,6 +188,33 @@ mod watcher {
             .find_map(|line| line.strip_prefix("SigIgn:"))?;
         let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
         Some(mask & (1 << (kind.as_raw_value() - 1)) != 0)
+    }
+
+    /// Passes a signal on to the child, if there is one.
+    fn pass_on(kind: SignalKind) -> bool {
+        let child = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(child) = *child else {
+            return false;
+        };
+        let of_keys = [SignalKind::interrupt(), SignalKind::quit()].contains(&kind);
+        // What is typed reaches all processes of the terminal's foreground. Some programs take a
+        // second Ctrl-C as an order to end without saving.
+        if of_keys && is_in_foreground() {
+            return true;
+        }
+        let child = i32::try_from(child).ok().and_then(Pid::from_raw);
+        let signal = Signal::from_named_raw(kind.as_raw_value());
+        if let (Some(child), Some(signal)) = (child, signal) {
+            // A child that has just ended needs no signal.
+            let _ = kill_process(child, signal);
+        }
+        true
+    }
+
+    /// Returns true if this process belongs to those that the terminal sends signals to.
+    fn is_in_foreground() -> bool {
+        let terminal = fs::File::open("/dev/tty");
+        terminal.is_ok_and(|terminal| tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
     }
 
     /// Undoes what is registered, then exits with 128 plus the signal's number, as shells count.

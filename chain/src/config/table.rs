@@ -340,6 +340,8 @@ table! {
         CLI, "The format of times in answers; with wire, the one of the service.";
     OPTION: ["KEYFOB_<OPTION>"] [] Text, "",
         CLI, "An option of the command, such as KEYFOB_MAX_ATTEMPTS for --max-attempts.";
+    EXEC_PROFILE: ["KEYFOB_PROFILE"] [] Text, "",
+        CLI, "Set by keyfob exec for its command, to the name of the profile.";
     NO_COLOR: ["NO_COLOR"] [] Text, "",
         CLI, "No colors, whatever it is set to.";
     TERM: ["TERM"] [] Text, "",

@@ -1,5 +1,7 @@
 //! The built-in providers. Each turns settings into an [`Outcome`](crate::Outcome).
 
+#[cfg(feature = "sts")]
+mod assume_role;
 mod container;
 mod environment;
 #[cfg(feature = "imds")]
@@ -22,6 +24,8 @@ mod system_properties;
 mod web_identity;
 mod without_profile;
 
+#[cfg(feature = "sts")]
+pub use assume_role::AssumeRoleProvider;
 pub use container::ContainerProvider;
 pub use environment::EnvironmentProvider;
 #[cfg(feature = "imds")]

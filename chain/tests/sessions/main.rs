@@ -9,6 +9,7 @@
 mod children;
 mod disk;
 mod mfa;
+mod named_role;
 
 use std::{path::Path, process::Command, sync::Arc};
 

@@ -97,8 +97,9 @@ async fn without_a_prompt_the_error_names_the_profile_and_the_device_and_nothing
     assert!(start.elapsed() < Duration::from_secs(1));
     assert_eq!(error.kind(), ErrorKind::MfaCode);
     let serial = cloud.device.serial_number();
-    let wanted =
-        format!("mfa_serial: profile \"mfa\" needs a code of the MFA device {serial}, and");
+    let wanted = format!(
+        "mfa_serial: the role of profile \"mfa\" needs a code of the MFA device {serial}, and"
+    );
     assert!(error.to_string().contains(&wanted), "{error}");
     let question = error.mfa_question().unwrap();
     assert_eq!(

@@ -66,6 +66,18 @@ Examples:
   $ keyfob trust-policy --service ec2.amazonaws.com --principal 111122223333 --require-mfa
   $ keyfob trust-policy --check policy.json --as arn:aws:iam::111122223333:user/ada --mfa";
 
+pub(super) const EXEC: &str = "\
+The command gets the keys, the region, AWS_CREDENTIAL_EXPIRATION and KEYFOB_PROFILE, and no
+variable that leads to other credentials. Its exit code is that of keyfob:
+  126  the command cannot be run   127  there is no such command
+  253  no credentials
+
+Examples:
+  $ keyfob exec --profile prod -- terraform plan
+  $ keyfob exec --profile prod                    a shell
+  $ keyfob exec --serve -- ./a-job-of-a-day       with credentials that stay fresh
+  $ keyfob exec --role-arn ARN -- env";
+
 pub(super) const SAML: &str = "\
 For --idp-url, the identity provider has an application with these settings:
   assertion consumer (ACS, reply, single sign-on) URL   http://127.0.0.1:35010/saml

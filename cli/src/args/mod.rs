@@ -7,11 +7,13 @@ mod configure;
 mod connection;
 mod console;
 pub(crate) mod examples;
+mod exec;
 mod format;
 mod help_words;
 mod imds;
 mod login;
 mod number;
+mod role;
 mod s3;
 mod saml;
 mod serve;
@@ -33,10 +35,12 @@ pub(crate) use self::{
     configure::{ExportArgs, ExportFormat, ImportArgs, SectionArgs},
     connection::ConnectionArgs,
     console::ConsoleArgs,
+    exec::ExecArgs,
     format::{ErrorFormat, OutputFormat},
     imds::{ImdsCommand, WatchEvent},
     login::{LoginArgs, LogoutArgs},
     number::{NumberError, in_range_as_aws},
+    role::RoleArgs,
     s3::{PresignArgs, S3Command},
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
@@ -44,7 +48,7 @@ pub(crate) use self::{
     sso::{SsoBrowserArgs, SsoCommand, SsoLoginArgs},
     text::{Text, TextParser},
     trust_policy::TrustPolicyArgs,
-    variables::{VARIABLE_PREFIX, unknown as unknown_variables},
+    variables::{EXEC_PROFILE, VARIABLE_PREFIX, unknown as unknown_variables},
     why::WhyArgs,
 };
 
@@ -231,6 +235,9 @@ pub(crate) enum Command {
     /// List and delete the sessions that are cached in ~/.aws/cli/cache
     #[command(subcommand, after_help = examples::CACHE)]
     Cache(CacheCommand),
+    /// Run a command with the credentials in use in its environment
+    #[command(after_help = examples::EXEC)]
+    Exec(Box<ExecArgs>),
     /// Ask for keys and defaults and write them to the configuration files
     #[command(after_help = examples::CONFIGURE)]
     Configure {

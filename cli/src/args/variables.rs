@@ -5,6 +5,7 @@ use clap::{
     error::{ContextKind, ContextValue, Error, ErrorKind},
     parser::ValueSource,
 };
+use keyfob_chain::settings;
 
 use crate::args::{Args, KEYFOB_OPTIONS_HEADING};
 
@@ -15,6 +16,10 @@ const OFF: [&str; 4] = ["false", "0", "no", "off"];
 
 /// How the variables begin that set options. No option begins like that.
 pub(crate) const VARIABLE_PREFIX: &str = "KEYFOB_";
+
+/// The variable that `keyfob exec` sets for its command. It sets no option: which profile the
+/// command uses is its own choice.
+pub(crate) const EXEC_PROFILE: &str = settings::EXEC_PROFILE.variables[0];
 
 /// Returns the variable that sets an option: `KEYFOB_MAX_ATTEMPTS` for `--max-attempts`.
 ///
@@ -113,7 +118,7 @@ impl FromVariables {
 pub(crate) fn unknown<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<_> = names
         .into_iter()
-        .filter(|name| name.starts_with(VARIABLE_PREFIX))
+        .filter(|name| name.starts_with(VARIABLE_PREFIX) && *name != EXEC_PROFILE)
         .collect();
     if names.is_empty() {
         return Vec::new();

@@ -4,6 +4,7 @@ mod cache;
 mod configure;
 mod console;
 mod doctor;
+mod exec;
 mod imds;
 mod login;
 mod redirect;
@@ -37,6 +38,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Sso(command) => sso::run(context, command).await,
         Command::Console(args) => console::run(context, args).await,
         Command::Cache(command) => cache::run(context, command),
+        Command::Exec(args) => exec::run(context, args).await,
         Command::Configure { command } => configure::run(context, command.as_ref()).await,
         Command::Sign(args) => sign::run(context, args).await,
         Command::S3(command) => s3::run(context, command).await,

@@ -1,10 +1,13 @@
 use std::sync::atomic::Ordering;
 
-use keyfob_chain::{Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin, Verdict};
+use keyfob_chain::{
+    AssumeRoleProvider, Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin, Verdict,
+};
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
 
 use crate::{
+    args::RoleArgs,
     context::Context,
     failure::{Failure, with_reasons},
 };
@@ -13,6 +16,47 @@ impl Context {
     /// Returns the chain of credential providers, in the order of the AWS CLI.
     pub(crate) fn chain(&self) -> Chain {
         Chain::default_for(Order::Cli, &self.settings)
+    }
+
+    /// Returns the chain of the role that these arguments name, or else the one in use.
+    pub(crate) fn chain_for(&self, args: &RoleArgs) -> Chain {
+        let Some(arn) = &args.role_arn else {
+            return self.chain();
+        };
+        let mut settings = self.settings.clone();
+        if let Some(profile) = &args.source_profile {
+            settings = settings.with_profile(profile);
+        }
+        let source = Chain::default_for(Order::Cli, &settings);
+        let mut role = AssumeRoleProvider::new(settings, source, arn).named_by("--role-arn");
+        if let Some(name) = &args.role_session_name {
+            role = role.session_name(name);
+        }
+        if let Some(id) = &args.external_id {
+            role = role.external_id(id);
+        }
+        if let Some(seconds) = args.duration_seconds {
+            role = role.duration_seconds(seconds);
+        }
+        if let Some(serial) = &args.serial_number {
+            role = role.mfa_serial(serial);
+        }
+        Chain::new().then(role)
+    }
+
+    /// Returns the credentials of the role that these arguments name, or else those in use.
+    ///
+    /// # Errors
+    ///
+    /// As [`credentials`](Self::credentials).
+    pub(crate) async fn credentials_for(&self, args: &RoleArgs) -> Result<Credentials, Failure> {
+        if args.role_arn.is_none() {
+            return self.credentials().await;
+        }
+        self.check_signs()?;
+        self.check_profile()?;
+        let resolution = self.chain_for(args).resolve(Timestamp::now()).await;
+        self.found(resolution.credentials, &resolution.explanation)
     }
 
     /// Returns the credentials to sign a request with, or none for `--no-sign-request`, which asks

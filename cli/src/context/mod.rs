@@ -52,7 +52,7 @@ pub(crate) struct Context {
     /// The value of `--query`.
     query: Option<Query>,
     /// Kept alive for as long as the command runs.
-    _sandbox: Option<Sandbox>,
+    sandbox: Option<Sandbox>,
 }
 
 impl Context {
@@ -136,7 +136,7 @@ impl Context {
             has_session_of_role: AtomicBool::new(false),
             output_format: OnceLock::new(),
             query,
-            _sandbox: sandbox,
+            sandbox,
         })
     }
 
@@ -154,6 +154,18 @@ impl Context {
 
     pub(crate) fn variables(&self) -> &Variables {
         self.settings.variables()
+    }
+
+    /// Returns the variables that point another program at the sandbox of this command.
+    pub(crate) fn sandbox_variables(&self) -> Vec<(&'static str, String)> {
+        let environment = self.sandbox.as_ref().map(Sandbox::environment);
+        let changes = environment.iter().flat_map(|environment| {
+            let changes = environment.changes(&Variables::from_process());
+            changes
+                .into_iter()
+                .map(|(name, value)| (name, value.to_owned()))
+        });
+        changes.collect()
     }
 }
 

@@ -95,7 +95,7 @@ const OPERATIONS: [(&str, &str); 24] = [
 
 /// Words after `keyfob GROUP` for something that a command of Keyfob does, and that command. The
 /// group may be empty.
-const SYNONYMS: [(&str, &[&str], &str); 21] = [
+const SYNONYMS: [(&str, &[&str], &str); 22] = [
     (
         "",
         &["id", "identity", "who", "me", "get-caller-identity"],
@@ -116,6 +116,7 @@ const SYNONYMS: [(&str, &[&str], &str); 21] = [
         "configure list-profiles",
     ),
     ("", &["assume", "assume-role", "role"], "sts assume-role"),
+    ("", &["run", "shell"], "exec"),
     (
         "",
         &["get-session-token", "mfa", "session"],
@@ -154,17 +155,7 @@ pub(super) fn hint_for_command(group: &str, word: &str) -> Option<String> {
     if let Some(service) = SERVICES.iter().find(|service| **service == word) {
         return Some(format!("keyfob has no {service}: use `aws {service}`"));
     }
-    hint_for_habit(word).map(str::to_owned)
-}
-
-/// Returns a hint for a habit from other tools.
-fn hint_for_habit(word: &str) -> Option<&'static str> {
-    match word {
-        "exec" | "run" => Some(
-            "keyfob has no exec: `keyfob serve container` gives these credentials to any program",
-        ),
-        _ => None,
-    }
+    None
 }
 
 /// Returns a hint for a word that a command does not take.
@@ -199,7 +190,7 @@ mod tests {
         ] {
             assert_eq!(hint_for_command(group, word).as_deref(), Some(hint));
         }
-        for word in ["exec", "env"] {
+        for word in ["run", "env"] {
             assert!(hint_for_command("", word).is_some(), "{word}");
         }
         assert_eq!(hint_for_command("sts", "rds"), None);

@@ -101,6 +101,21 @@ impl Failure {
         Self::new(Some(Exit::Interrupted), None, "")
     }
 
+    /// Exits with the code of a command that ran, without a message.
+    pub(crate) fn from_child(code: u8) -> Self {
+        Self::new(Some(Exit::Child(code)), None, "")
+    }
+
+    /// The command to run does not exist.
+    pub(crate) fn command_not_found(message: impl Into<String>) -> Self {
+        Self::new(Some(Exit::NotFound), None, message)
+    }
+
+    /// The command to run cannot be executed.
+    pub(crate) fn command_not_executable(message: impl Into<String>) -> Self {
+        Self::new(Some(Exit::NotExecutable), None, message)
+    }
+
     /// The answer to a question cannot be read.
     pub(crate) fn unread_answer(error: &io::Error) -> Self {
         match error.kind() {
@@ -173,13 +188,16 @@ impl Failure {
 
     /// Returns the exit code of the process.
     pub(crate) fn exit_code(&self) -> u8 {
-        self.0.exit.map_or(0, |exit| exit as u8)
+        self.0.exit.map_or(0, Exit::code)
     }
 
     /// Returns true if the exit code alone is the answer. An error is never silent, even one whose
     /// message a service left empty.
     pub(crate) fn is_silent(&self) -> bool {
-        matches!(self.0.exit, None | Some(Exit::Negative | Exit::Interrupted))
+        matches!(
+            self.0.exit,
+            None | Some(Exit::Negative | Exit::Interrupted | Exit::Child(_))
+        )
     }
 }
 

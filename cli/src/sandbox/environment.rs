@@ -61,20 +61,24 @@ impl Environment {
 
     /// Points an environment at the sandbox. The sandbox's files replace those in the home folder,
     /// but not files that a variable names.
-    pub(crate) fn apply(&self, mut variables: Variables) -> Variables {
-        for name in CLEARED {
-            variables = variables.with(name, "");
-        }
+    pub(crate) fn apply(&self, variables: Variables) -> Variables {
+        let changes = self.changes(&variables);
+        changes
+            .into_iter()
+            .fold(variables, |variables, (name, value)| {
+                variables.with(name, value)
+            })
+    }
+
+    /// Returns the variables that point a program at the sandbox whose own are `variables`.
+    pub(crate) fn changes<'a>(&'a self, variables: &Variables) -> Vec<(&'static str, &'a str)> {
         let names = FILES.into_iter().chain([LOGINS]);
-        for (name, value) in names.zip([&self.config, &self.credentials, &self.logins]) {
-            if variables.raw(name).is_none() {
-                variables = variables.with(name, value);
-            }
-        }
-        for name in ENDPOINTS {
-            variables = variables.with(name, &self.services);
-        }
-        variables.with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.imds)
+        let files = names.zip([&*self.config, &*self.credentials, &*self.logins]);
+        let mut changes: Vec<_> = CLEARED.into_iter().map(|name| (name, "")).collect();
+        changes.extend(files.filter(|(name, _)| variables.raw(name).is_none()));
+        changes.extend(ENDPOINTS.into_iter().map(|name| (name, &*self.services)));
+        changes.push(("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.imds));
+        changes
     }
 
     /// Returns lines for a POSIX shell that point other programs at the sandbox, with the key of

@@ -4,16 +4,7 @@
 mod environment;
 mod pages;
 
-#[cfg(unix)]
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::{
-    error::Error,
-    fs, future,
-    io::{self, Write as _},
-    net::Ipv4Addr,
-    path::Path,
-    sync::Arc,
-};
+use std::{error::Error, future, io, net::Ipv4Addr, path::Path, sync::Arc};
 
 use keyfob_imds::server::{Imds, listen::Listener};
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -23,7 +14,7 @@ pub(crate) use self::environment::Environment;
 use self::pages::Pages;
 use crate::{
     failure::{Failure, chained},
-    signals::{Undo, undo_on_signal},
+    private_folder::PrivateFolder,
 };
 
 /// The account of the examples in AWS's documentation.
@@ -47,9 +38,7 @@ pub(crate) struct Sandbox {
     user: Credentials,
     services: Listener,
     imds: Imds,
-    files: tempfile::TempDir,
-    /// Removes the files if a signal ends the process.
-    _undo: Undo,
+    files: PrivateFolder,
 }
 
 impl Sandbox {
@@ -76,18 +65,13 @@ impl Sandbox {
         let pages = Pages::new(Arc::clone(&account))?;
         let services = services(&account, pages, port, throttled).await?;
         let imds = instance(&account).await?;
-        let files = folder()?;
-        let path = files.path().to_owned();
-        let undo = undo_on_signal(move || {
-            let _ = fs::remove_dir_all(path);
-        });
-        write_files(files.path(), &user)?;
+        let files = PrivateFolder::create("keyfob-sandbox-")?;
+        write_files(&files, &user)?;
         Ok(Self {
             user,
             services,
             imds,
             files,
-            _undo: undo,
         })
     }
 
@@ -144,20 +128,11 @@ async fn instance(account: &Arc<Account>) -> Result<Imds, keyfob_imds::Error> {
         .await
 }
 
-/// Creates a temporary folder that other users cannot read.
-fn folder() -> io::Result<tempfile::TempDir> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("keyfob-sandbox-");
-    #[cfg(unix)]
-    builder.permissions(fs::Permissions::from_mode(0o700));
-    builder.tempdir()
-}
-
 /// Writes the configuration files: the user's key, a role that the user may assume, and one of IAM
 /// Identity Center.
-fn write_files(folder: &Path, user: &Credentials) -> io::Result<()> {
-    write_private(
-        &folder.join("credentials"),
+fn write_files(folder: &PrivateFolder, user: &Credentials) -> io::Result<()> {
+    folder.write(
+        "credentials",
         &format!(
             "[{}]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
             USER,
@@ -169,8 +144,8 @@ fn write_files(folder: &Path, user: &Credentials) -> io::Result<()> {
     // the home folder of a user, do not outlive the sandbox.
     let id = rand::random::<u64>() >> 24;
     let start_url = format!("https://d-{id:010x}.awsapps.com/start");
-    write_private(
-        &folder.join("config"),
+    folder.write(
+        "config",
         &format!(
             "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/admin\nsource_profile = {USER}\n\
              [profile sso]\nsso_session = sandbox\nsso_account_id = {ACCOUNT_ID}\nsso_role_name = {}\n\
@@ -178,14 +153,6 @@ fn write_files(folder: &Path, user: &Credentials) -> io::Result<()> {
              sso_registration_scopes = sso:account:access\n",
             PERMISSION_SETS[0],
         ),
-    )
-}
-
-/// Writes a new file that other users cannot read.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    options.mode(0o600);
-    options.open(path)?.write_all(text.as_bytes())
+    )?;
+    Ok(())
 }

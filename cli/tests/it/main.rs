@@ -23,6 +23,8 @@ mod cures;
 mod decisions;
 mod doctor;
 mod endpoints;
+#[cfg(unix)]
+mod exec;
 mod files;
 mod imds;
 #[cfg(target_os = "linux")]

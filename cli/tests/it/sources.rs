@@ -82,7 +82,7 @@ fn without_a_terminal_the_error_names_the_ways_out_and_they_lead_out() {
     assert_has(
         &error,
         &[
-            "config:7: mfa_serial: profile \"ops\" needs a code of the MFA device",
+            "config:7: mfa_serial: the role of profile \"ops\" needs a code of the MFA device",
             SERIAL,
             "run it in a terminal",
         ],

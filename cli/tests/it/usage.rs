@@ -209,7 +209,7 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
             "keyfob has no rds: use `aws rds`",
         ),
         (&["s3", "ls"], "keyfob has no `s3 ls`: use `aws s3 ls`"),
-        (&["exec", "--", "env"], "keyfob serve container"),
+        (&["run", "--", "env"], "did you mean `keyfob exec`?"),
         (
             &["env"],
             "did you mean `keyfob configure export-credentials`?",

@@ -91,6 +91,15 @@ impl Role {
         }
     }
 
+    /// Returns the role in the words of a message.
+    #[cfg(feature = "sts")]
+    fn described(&self) -> String {
+        match &self.named_in {
+            Origin::File { section, .. } => format!("the role of profile \"{section}\""),
+            _ => "the role".to_owned(),
+        }
+    }
+
     /// Returns the parameters of the call to STS that the configuration sets, all but the code.
     /// Two roles with the same parameters have the same sessions.
     #[cfg(feature = "sts")]

@@ -11,7 +11,6 @@ use crate::{
     config::Settings,
     error::{Error, ErrorKind, quotable},
     files::{self, names},
-    origin::Origin,
     provider::{Found, Renewal},
     providers::session::{SessionFile, SharedSession},
 };
@@ -180,22 +179,18 @@ fn with_token(role: &Role, token: &Secret) -> [Parameters; 2] {
 
 /// A code would be of no use for a role that must not be assumed.
 fn no_request(role: &Role, setting: &str) -> Error {
-    let name = match &role.named_in {
-        Origin::File { section, .. } => format!("the role of profile \"{section}\""),
-        _ => "the role".to_owned(),
-    };
-    let text = format!("{name} is not assumed, because of {setting}");
+    let text = format!("{} is not assumed, because of {setting}", role.described());
     Error::new(ErrorKind::Setting, text)
 }
 
 fn no_prompt(role: &Role, serial: &str) -> Error {
     let question = role.question(serial, None);
-    let (profile, place) = (&question.profile, role.place("SerialNumber"));
+    let (role_of, place) = (role.described(), role.place("SerialNumber"));
     let is_shown = quotable(serial).is_some() || serial.starts_with("arn:");
     let text = format!(
-        "{}: profile \"{profile}\" needs a code of the MFA device {}, and there is no prompt to ask \
-         for it: run it in a terminal, or get a session with a code first and use that",
-        place.unwrap_or_default(),
+        "{}{role_of} needs a code of the MFA device {}, and there is no prompt to ask for it: run it \
+         in a terminal, or get a session with a code first and use that",
+        place.map_or_else(String::new, |place| format!("{place}: ")),
         if is_shown { serial } else { "that it names" }
     );
     let error = Error::new(ErrorKind::MfaCode, text);

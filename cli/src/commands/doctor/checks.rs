@@ -3,7 +3,6 @@ use std::{fs, path::Path};
 use keyfob_chain::{
     Attempt, Error, Explanation, Finding, FindingKind, Region, Settings, Verdict,
     settings::{self, CA_BUNDLE, HTTP_PROXY, HTTPS_PROXY},
-    shell,
 };
 
 use crate::{context::Context, failure::chained};
@@ -252,7 +251,8 @@ fn foreign(file: &Path) -> Option<Finding> {
         "{} belongs to user {owner}, who can read and change it",
         file.display()
     );
-    let (file, copy) = (shell::path(file), shell::path(&file.with_extension("mine")));
+    let path = keyfob_chain::shell::path;
+    let (file, copy) = (path(file), path(&file.with_extension("mine")));
     let cure = format!("cp {file} {copy} && chmod 600 {copy} && mv -f {copy} {file}");
     Some(Finding::warning(FindingKind::FileMode, text).with_cure(cure))
 }

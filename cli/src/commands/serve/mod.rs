@@ -6,7 +6,7 @@ use std::{
     error::Error, future, io, net::SocketAddr, path::Path, pin::Pin, sync::Arc, time::Duration,
 };
 
-use keyfob_chain::{Cached, files};
+use keyfob_chain::{Cached, Chain, files};
 use keyfob_imds::{
     ErrorKind,
     events::Interruption,
@@ -61,7 +61,7 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
         builder = builder.spot_notice(after, Interruption::Terminate);
     }
     let server = builder
-        .credentials_from(credentials(context))
+        .credentials_from(credentials(Cached::new(context.chain())))
         .start()
         .await
         .map_err(|error| Failure::other(chained(&error)))?;
@@ -90,7 +90,7 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
         builder = builder.token_file(path);
     }
     let server = builder
-        .credentials_from(credentials(context))
+        .credentials_from(credentials(Cached::new(context.chain())))
         .start()
         .await
         .map_err(|error| match &args.token_file {
@@ -118,10 +118,12 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
 type CredentialsFuture =
     Pin<Box<dyn Future<Output = Result<Credentials, keyfob_chain::Error>> + Send>>;
 
-/// Returns a source of the chain's credentials, cached and refreshed before they expire. A key that
-/// is rotated in a file is served without a restart.
-fn credentials(context: &Context) -> impl Fn() -> CredentialsFuture + Send + Sync + 'static {
-    let cached = Arc::new(Cached::new(context.chain()));
+/// Returns a source of a chain's credentials, which are refreshed before they expire. A key that is
+/// rotated in a file is served without a restart.
+pub(super) fn credentials(
+    cached: Cached<Chain>,
+) -> impl Fn() -> CredentialsFuture + Send + Sync + 'static {
+    let cached = Arc::new(cached);
     move || {
         let cached = Arc::clone(&cached);
         Box::pin(async move { Ok(cached.credentials(Timestamp::now()).await?.into()) })

@@ -1,0 +1,37 @@
+use clap::Args;
+
+use crate::args::number::in_range_as_aws;
+
+/// A role that no profile has.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RoleArgs {
+    /// Assume this role, which needs no profile
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: Option<String>,
+    /// The profile whose credentials assume the role [default: those in use]
+    #[arg(long, value_name = "NAME", requires = "role_arn")]
+    pub(crate) source_profile: Option<String>,
+    /// The name of the session [default: keyfob- and the time]
+    #[arg(long, value_name = "NAME", requires = "role_arn")]
+    pub(crate) role_session_name: Option<String>,
+    /// The ID that the owner of the role asks for
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "role_arn",
+        allow_hyphen_values = true
+    )]
+    pub(crate) external_id: Option<String>,
+    /// The lifetime of the session: 900 to 43200 seconds
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "role_arn",
+        value_parser = in_range_as_aws(0..=u32::MAX),
+        allow_negative_numbers = true
+    )]
+    pub(crate) duration_seconds: Option<u32>,
+    /// The serial number or ARN of the MFA device whose code the role needs
+    #[arg(long, value_name = "SERIAL", requires = "role_arn")]
+    pub(crate) serial_number: Option<String>,
+}

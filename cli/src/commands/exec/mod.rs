@@ -1,0 +1,97 @@
+//! `keyfob exec`: a command with the credentials in use in its environment.
+
+mod environment;
+mod parent;
+mod served;
+
+use std::ffi::OsString;
+
+use keyfob_chain::Cached;
+use keyfob_sigv4::{Credentials, Timestamp};
+
+use self::{environment::Changes, served::Served};
+use crate::{
+    args::{EXEC_PROFILE, ExecArgs},
+    context::Context,
+    failure::Failure,
+};
+
+/// The least time for which credentials should last, in seconds.
+const SHORT: i64 = 300;
+
+/// Runs the command in place of this process, or beside it where this one has something to serve.
+///
+/// # Errors
+///
+/// If there are no credentials, or if the command cannot be started. A command that runs decides on
+/// the exit code itself.
+pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failure> {
+    let outer = context.variables().text(EXEC_PROFILE);
+    if outer.is_some() {
+        context
+            .console()
+            .note("this is inside another `keyfob exec`, whose credentials are in the environment");
+    }
+    let words = words(context, &args.command);
+    let credentials = context.credentials_for(&args.role).await?;
+    let region = context.region().await?.name().to_owned();
+    let mut changes = Changes::new(context.settings().profile_name(), &region);
+    for (name, value) in context.sandbox_variables() {
+        changes.set(name, value);
+    }
+    if args.serve {
+        let chain = Cached::new(context.chain_for(&args.role));
+        let served = Served::start(context, chain).await?;
+        changes.serve(&served);
+        return parent::run(&words, &changes).await;
+    }
+    warn_if_short(context, &credentials);
+    changes.give(&credentials);
+    // The sandbox ends with this process.
+    if context.globals().sandbox {
+        return parent::run(&words, &changes).await;
+    }
+    replace(&words, &changes).await
+}
+
+/// Returns the command and its arguments: without one, the user's shell.
+fn words(context: &Context, given: &[OsString]) -> Vec<OsString> {
+    if !given.is_empty() {
+        return given.to_vec();
+    }
+    let (variable, default) = if cfg!(windows) {
+        ("COMSPEC", "cmd.exe")
+    } else {
+        ("SHELL", "/bin/sh")
+    };
+    let shell = context.variables().raw(variable);
+    let shell = shell.filter(|shell| !shell.is_empty());
+    vec![shell.map_or_else(|| default.into(), OsString::from)]
+}
+
+fn warn_if_short(context: &Context, credentials: &Credentials) {
+    let now = Timestamp::now();
+    let is_short = |expiry: &Timestamp| expiry.seconds_since(now) < SHORT;
+    if let Some(expiry) = credentials.expiry().filter(is_short) {
+        let text = format!(
+            "these credentials expire at {expiry}, and the command keeps them: `keyfob exec \
+             --serve` gives it new ones"
+        );
+        context.console().warn(&text);
+    }
+}
+
+/// Runs the command in place of this process.
+#[cfg(unix)]
+async fn replace(words: &[OsString], changes: &Changes) -> Result<(), Failure> {
+    use std::os::unix::process::CommandExt as _;
+
+    let error = parent::command(words, changes).exec();
+    Err(parent::not_started(&words[0], &error))
+}
+
+/// Elsewhere a process cannot be replaced.
+#[cfg(not(unix))]
+async fn replace(words: &[OsString], changes: &Changes) -> Result<(), Failure> {
+    parent::run(words, changes).await
+}

@@ -1,0 +1,315 @@
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _},
+    process::Stdio,
+};
+
+use crate::{
+    keyfob::{Home, Run, assert_has, assert_lacks},
+    python,
+    signals::send,
+};
+
+const SECRET: &str = "canary/secret+access/key";
+
+fn home() -> Home {
+    Home::new()
+        .with_key("ASIAEXECEXAMPLE00000", SECRET)
+        .with("AWS_SESSION_TOKEN", "canary-token")
+        .with("AWS_REGION", "eu-west-1")
+}
+
+/// Returns the value of a variable in what `env` printed.
+fn value<'a>(printed: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = printed.lines();
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+}
+
+#[test]
+fn a_command_gets_the_keys_the_region_and_the_profile_and_nothing_that_leads_elsewhere() {
+    let home = Home::new()
+        .with_file(
+            "credentials",
+            "[dev]\naws_access_key_id = AKIADEV\naws_secret_access_key = canary-dev\n",
+        )
+        .with("AWS_PROFILE", "dev")
+        .with("AWS_DEFAULT_PROFILE", "other")
+        .with("AWS_SECURITY_TOKEN", "canary-old")
+        .with("AWS_SESSION_TOKEN", "canary-old")
+        .with("AWS_SECRET_KEY", "canary-old")
+        .with("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/other")
+        .with("AWS_ROLE_SESSION_NAME", "other")
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/")
+        .with("AWS_CONTAINER_SOMETHING_NEW", "canary-old")
+        .with("MINE", "a b");
+    let run = home.keyfob(["exec", "--region", "eu-north-1", "--", "env"]);
+    assert_eq!(run.stderr, "");
+    let printed = run.ok();
+    for (name, expected) in [
+        ("AWS_ACCESS_KEY_ID", Some("AKIADEV")),
+        ("AWS_SECRET_ACCESS_KEY", Some("canary-dev")),
+        ("AWS_REGION", Some("eu-north-1")),
+        ("AWS_DEFAULT_REGION", Some("eu-north-1")),
+        ("KEYFOB_PROFILE", Some("dev")),
+        ("MINE", Some("a b")),
+        ("AWS_SESSION_TOKEN", None),
+        ("AWS_PROFILE", None),
+        ("AWS_DEFAULT_PROFILE", None),
+        ("AWS_ROLE_ARN", None),
+        ("AWS_ROLE_SESSION_NAME", None),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", None),
+    ] {
+        assert_eq!(value(&printed, name), expected, "{name}");
+    }
+    assert_lacks(&printed, &["canary-old"]);
+}
+
+#[test]
+fn the_session_and_its_expiry_are_passed_on_and_a_short_one_is_told() {
+    let home = home().with("AWS_CREDENTIAL_EXPIRATION", "2099-01-01T00:00:00Z");
+    let run = home.keyfob(["exec", "env"]);
+    assert_eq!(run.stderr, "");
+    let printed = run.ok();
+    let expiry = value(&printed, "AWS_CREDENTIAL_EXPIRATION");
+    assert_eq!(expiry, Some("2099-01-01T00:00:00Z"));
+    assert_eq!(value(&printed, "AWS_SESSION_TOKEN"), Some("canary-token"));
+    // The sessions of this container last for a minute.
+    let program = "import sys, datetime, json
+expiry = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=60)
+print(json.dumps({'Version': 1, 'AccessKeyId': 'ASIASHORT', 'SecretAccessKey': 'canary',
+    'SessionToken': 'canary', 'Expiration': expiry.strftime('%Y-%m-%dT%H:%M:%SZ')}))";
+    let short = Home::new().with("AWS_REGION", "eu-west-1");
+    fs::write(short.path().join("session.py"), program).unwrap();
+    let python = python::tool("python");
+    let command = format!("{} {}/session.py", python.display(), short.path().display());
+    let short = short.with_file(
+        "config",
+        &format!("[default]\ncredential_process = {command}\n"),
+    );
+    let run = short.keyfob(["exec", "true"]);
+    assert_has(
+        &run.stderr,
+        &["warning: these credentials expire at ", "--serve"],
+    );
+    assert_lacks(&run.stderr, &["canary"]);
+    run.ok();
+    // The cure: the command's credentials are renewed.
+    let run = short.keyfob(["exec", "--serve", "true"]);
+    assert_eq!(run.stderr, "");
+    run.ok();
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_command_or_of_a_shell_that_cannot_run_it() {
+    let home = home();
+    fs::write(home.path().join("data"), "no program").unwrap();
+    for mode in [&["exec", "--"][..], &["exec", "--serve", "--"]] {
+        let run = |words: &[&str]| home.keyfob([mode, words].concat());
+        run(&["true"]).ok();
+        assert_eq!(run(&["sh", "-c", "exit 7"]).fails(7), "");
+        let missing = run(&["no-such-command"]).fails(127);
+        assert_has(&missing, &["there is no command no-such-command"]);
+        let data = run(&["./data"]).fails(126);
+        assert_has(&data, &["cannot run ./data"]);
+        assert_lacks(&(missing + &data), &["canary"]);
+    }
+    // Beside the process, as a shell counts; in its place, as the command itself.
+    assert_eq!(
+        home.keyfob(["exec", "--serve", "sh", "-c", "kill -9 $$"])
+            .code,
+        137
+    );
+    assert_eq!(home.keyfob(["exec", "sh", "-c", "kill -9 $$"]).code, -1);
+}
+
+#[test]
+fn without_credentials_nothing_runs() {
+    let home = Home::new();
+    for words in [
+        &["exec", "touch", "ran"][..],
+        &["exec", "--serve", "touch", "ran"],
+    ] {
+        assert_has(&home.keyfob(words).fails(253), &["NoCredentials"]);
+    }
+    home.keyfob(["exec", "--no-sign-request", "touch", "ran"])
+        .fails(252);
+    assert!(!home.path().join("ran").exists());
+}
+
+#[test]
+fn without_a_command_it_is_a_shell_and_one_inside_another_is_told() {
+    let home = home().with("SHELL", "/bin/sh");
+    let run = home.keyfob_with_input(["exec"], "echo \"$AWS_ACCESS_KEY_ID $0\"");
+    assert_eq!(run.ok(), "ASIAEXECEXAMPLE00000 /bin/sh\n");
+    let keyfob = env!("CARGO_BIN_EXE_keyfob");
+    let run = home.keyfob([
+        "exec",
+        "--",
+        keyfob,
+        "exec",
+        "--",
+        "sh",
+        "-c",
+        "echo $KEYFOB_PROFILE",
+    ]);
+    assert_has(&run.stderr, &["note: this is inside another `keyfob exec`"]);
+    assert_eq!(run.ok(), "default\n");
+}
+
+#[test]
+fn the_words_of_the_command_are_its_own() {
+    let home = home();
+    let run = home.keyfob([
+        "exec",
+        "--",
+        "echo",
+        "--profile",
+        "x",
+        "--serve",
+        "-h",
+        "--",
+    ]);
+    assert_eq!(run.ok(), "--profile x --serve -h --\n");
+    let run = home.keyfob(["exec", "echo", "--profile", "x", "--help"]);
+    assert_eq!(run.ok(), "--profile x --help\n");
+}
+
+const FRESH: &str = "
+import boto3, os
+session = boto3.Session()
+key = session.get_credentials()
+path = os.environ['AWS_CONFIG_FILE']
+print(key.method, key.access_key, key.token, session.region_name)
+print(oct(os.stat(path).st_mode & 0o777), oct(os.stat(os.path.dirname(path)).st_mode & 0o777))
+print(open(path).read())
+print(path)
+";
+
+#[test]
+fn served_credentials_win_over_the_keys_in_the_files_and_keep_the_settings() {
+    let home = Home::new()
+        .with_file(
+            "credentials",
+            "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = canary-default\n\
+             [dev]\naws_access_key_id = AKIADEV\naws_secret_access_key = canary-dev\n",
+        )
+        .with_file(
+            "config",
+            "[default]\nregion = us-west-2\n\
+             [profile dev]\nregion = eu-west-1\noutput = text\nrole_session_name = ada\n\
+             services = local\naws_session_token = canary-in-config\ns3 =\n  addressing_style = path\n\
+             [services local]\nsts =\n  endpoint_url = http://localhost:4566\n",
+        );
+    let python = python::tool("python");
+    let python = python.to_str().unwrap();
+    let run = home.keyfob([
+        "exec",
+        "--profile",
+        "dev",
+        "--serve",
+        "--",
+        python,
+        "-c",
+        FRESH,
+    ]);
+    assert_eq!(run.stderr, "");
+    let printed = run.ok();
+    assert_has(
+        &printed,
+        &[
+            "container-role AKIADEV  eu-west-1\n",
+            "0o600 0o700\n",
+            "[default]\noutput = text\nregion = eu-west-1\ns3 =\n  addressing_style = path\n\
+             services = local\n[services local]\nsts =\n  endpoint_url = http://localhost:4566\n",
+        ],
+    );
+    let config = printed.split_once("[default]").unwrap().1;
+    assert_lacks(config, &["canary", "AKIA"]);
+    let path = printed.trim_end().lines().last().unwrap();
+    assert!(!fs::exists(path).unwrap(), "{path} is still there");
+}
+
+#[test]
+fn signals_reach_a_command_that_credentials_are_served_to() {
+    let home = home();
+    for (signal, code) in [("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3)] {
+        let script = format!(
+            "trap 'exit {code}' {signal}; echo $AWS_CONFIG_FILE; while :; do sleep 0.05; done"
+        );
+        let mut child = home
+            .program(env!("CARGO_BIN_EXE_keyfob"))
+            .args(["exec", "--serve", "--", "sh", "-c", &script])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut path = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut path).unwrap();
+        send(signal, &child);
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
+        let mut stderr = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut stderr)
+            .unwrap();
+        assert_eq!(stderr, "");
+        assert!(!fs::exists(path.trim()).unwrap(), "{path} is still there");
+    }
+}
+
+#[test]
+fn a_role_needs_no_profile() {
+    let home = Home::new();
+    let role = "arn:aws:iam::123456789012:role/deploy";
+    let keyfob = env!("CARGO_BIN_EXE_keyfob");
+    let identity = [
+        "--",
+        keyfob,
+        "sts",
+        "get-caller-identity",
+        "--query",
+        "Arn",
+        "--output",
+        "text",
+    ];
+    let words = [
+        &[
+            "--sandbox",
+            "exec",
+            "--role-arn",
+            role,
+            "--source-profile",
+            "user",
+        ][..],
+        &[
+            "--role-session-name",
+            "release",
+            "--duration-seconds",
+            "900",
+        ],
+        &identity,
+    ]
+    .concat();
+    let run = home.keyfob(&words);
+    assert_eq!(
+        run.ok(),
+        "arn:aws:sts::123456789012:assumed-role/deploy/release\n"
+    );
+    // Without a source profile, with the credentials in use: those of the sandbox's instance.
+    let words = [&["--sandbox", "exec", "--role-arn", role][..], &identity].concat();
+    assert_has(&home.keyfob(&words).ok(), &["assumed-role/deploy/keyfob-"]);
+    home.keyfob(["exec", "--external-id", "x", "true"])
+        .fails(252);
+    let wrong = home.keyfob(["--sandbox", "exec", "--role-arn", "deploy", "true"]);
+    assert_has(&wrong.fails(253), &["--role-arn"]);
+}
+
+#[test]
+fn the_sandbox_lasts_as_long_as_the_command() {
+    let keyfob = env!("CARGO_BIN_EXE_keyfob");
+    let run: Run = Home::new().keyfob(["--sandbox", "exec", "--", keyfob, "whoami"]);
+    assert_has(&run.ok(), &["assumed-role/app/", "verified by STS"]);
+}
