@@ -5,6 +5,7 @@ use std::{
 };
 
 use crate::{
+    configure::on_terminal,
     keyfob::{Home, Run, assert_has, assert_lacks},
     python,
     signals::send,
@@ -312,4 +313,51 @@ fn the_sandbox_lasts_as_long_as_the_command() {
     let keyfob = env!("CARGO_BIN_EXE_keyfob");
     let run: Run = Home::new().keyfob(["--sandbox", "exec", "--", keyfob, "whoami"]);
     assert_has(&run.ok(), &["assumed-role/app/", "verified by STS"]);
+}
+
+/// Fetches the served credentials twice, with a pause that is longer than a session.
+const TWICE: &str = "
+import json, os, time, urllib.request
+for pause in (0, 2.5):
+    time.sleep(pause)
+    headers = {'Authorization': os.environ['AWS_CONTAINER_AUTHORIZATION_TOKEN']}
+    url = os.environ['AWS_CONTAINER_CREDENTIALS_FULL_URI']
+    answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers))
+    print(json.load(answer)['AccessKeyId'])
+";
+
+#[test]
+fn served_credentials_outlive_a_session() {
+    // Each session lasts for two seconds, and its key ID is the time of its start.
+    let program = "import datetime, json, time
+now = datetime.datetime.now(datetime.timezone.utc)
+expiry = now + datetime.timedelta(seconds=2)
+print(json.dumps({'Version': 1, 'AccessKeyId': 'ASIA%d' % time.time_ns(), 'SecretAccessKey': 'x',
+    'SessionToken': 'y', 'Expiration': expiry.strftime('%Y-%m-%dT%H:%M:%S.%fZ')}))";
+    let home = Home::new().with("AWS_REGION", "eu-west-1");
+    fs::write(home.path().join("session.py"), program).unwrap();
+    let python = python::tool("python");
+    let command = format!("{} {}/session.py", python.display(), home.path().display());
+    let home = home.with_file(
+        "config",
+        &format!("[default]\ncredential_process = {command}\n"),
+    );
+    let python = python.to_str().unwrap();
+    let printed = home
+        .keyfob(["exec", "--serve", "--", python, "-c", TWICE])
+        .ok();
+    let keys: Vec<_> = printed.lines().collect();
+    assert_eq!(keys.len(), 2, "{printed}");
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
+fn ctrl_c_at_a_terminal_reaches_the_command_once_and_is_waited_for() {
+    let script = "trap 'count=$((count + 1))' INT; echo ready; sleep 0.5; sleep 0.5; \
+                  echo \"interrupted $count time\"; exit 5";
+    let words = ["exec", "--serve", "--", "sh", "-c", script];
+    let run = on_terminal(&home(), &words, &[("ready", "\u{3}")]);
+    assert_eq!(run["code"], 5, "{run}");
+    let shown = run["shown"].as_str().unwrap();
+    assert_has(shown, &["interrupted 1 time"]);
 }
