@@ -34,6 +34,7 @@ const VERSION: &str = concat!("keyfob ", env!("CARGO_PKG_VERSION"), "\n");
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
+    signals::exit_on_panic();
     // Errors are never colored, so they can be printed before the arguments are known.
     let plain = Console::new(Color::Off, true);
     let Err(failure) = try_main(plain) else {

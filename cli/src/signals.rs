@@ -1,15 +1,15 @@
-//! Signals that end the process at once, wherever it waits.
+//! Signals and panics, which end the process at once, wherever it waits.
 //!
-//! A thread of its own watches them. The command's thread may block for as long as it likes: in a
-//! FIFO or on a hung mount, in a read from a terminal or a pipe, or in a computation.
+//! A thread of its own watches for signals. The command's thread may block for as long as it likes:
+//! in a FIFO or on a hung mount, in a read from a terminal or a pipe, or in a computation.
 
 use std::{
-    io,
-    process::{Child, Command},
+    io, mem, panic,
+    process::{self, Child, Command},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// What a signal undoes before the process exits, by number.
+/// What a signal or a panic undoes before the process exits, by number.
 static UNDO: Mutex<UndoList> = Mutex::new(UndoList {
     next: 0,
     entries: Vec::new(),
@@ -20,6 +20,14 @@ static WRITING: Mutex<()> = Mutex::new(());
 struct UndoList {
     next: u64,
     entries: Vec<(u64, Box<dyn FnOnce() + Send>)>,
+}
+
+impl UndoList {
+    fn run(&mut self) {
+        for (_, undo) in mem::take(&mut self.entries) {
+            undo();
+        }
+    }
 }
 
 /// Keeps something to undo registered. Dropping it forgets it, without running it.
@@ -33,7 +41,7 @@ impl Drop for Undo {
     }
 }
 
-/// Registers what a signal must undo: removing a temporary folder, restoring a terminal.
+/// Registers what a signal or a panic must undo: removing a temporary folder, restoring a terminal.
 pub(crate) fn undo_on_signal(undo: impl FnOnce() + Send + 'static) -> Undo {
     let mut list = UNDO.lock().unwrap_or_else(PoisonError::into_inner);
     let number = list.next;
@@ -84,10 +92,24 @@ pub(crate) fn watch() -> io::Result<()> {
     watcher::start()
 }
 
+/// Makes a panic undo what a signal does, and exit with Rust's code for panics. An abort would undo
+/// nothing, and a core dump would have the secrets of this process.
+pub(crate) fn exit_on_panic() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        report(info);
+        // Not waited for, because this thread may hold it.
+        if let Ok(mut list) = UNDO.try_lock() {
+            list.run();
+        }
+        process::exit(101);
+    }));
+}
+
 #[cfg(unix)]
 mod watcher {
     use std::{
-        fs, io, mem, process,
+        fs, io, process,
         sync::{MutexGuard, PoisonError, TryLockError},
         thread,
         time::{Duration, Instant},
@@ -222,9 +244,7 @@ mod watcher {
         let _no_writer = wait_for_writer();
         // The lock is kept: nothing can be registered any more.
         let mut list = UNDO.lock().unwrap_or_else(PoisonError::into_inner);
-        for (_, undo) in mem::take(&mut list.entries) {
-            undo();
-        }
+        list.run();
         // After Ctrl-C the shell's prompt starts on a line of its own. Only for a terminal, because
         // a pipe that is full would hold up the exit; and without Rust's lock of stderr, which the
         // command may hold for ever.
@@ -255,5 +275,38 @@ mod watcher {
 mod watcher {
     pub(super) fn start() -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, process::Command};
+
+    use super::*;
+
+    /// Names a file, in the process that panics.
+    const UNDONE: &str = "KEYFOB_TEST_UNDONE";
+
+    #[test]
+    fn a_panic_undoes_what_is_registered_and_exits_with_101() {
+        if let Some(file) = env::var_os(UNDONE) {
+            exit_on_panic();
+            let _undo = undo_on_signal(move || fs::write(file, "").unwrap());
+            panic!("on purpose");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("undone");
+        let name = "signals::tests::a_panic_undoes_what_is_registered_and_exits_with_101";
+        let output = Command::new(env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .env(UNDONE, &file)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(101), "{output:?}");
+        assert!(file.exists(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("on purpose"));
+        // A failed test has this code, too, but also a result.
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(!stdout.contains("test result"), "{stdout}");
     }
 }

@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
-use keyfob_backoff::{Pause, retry};
+use keyfob_backoff::{ClockSkew, Pause, retry};
 use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp};
 use zeroize::Zeroizing;
 
@@ -217,8 +217,24 @@ impl Inner {
     where
         C: Call + Sync,
     {
-        let operation = call.operation();
-        let (head, body) = call.request(&self.endpoint)?.into_parts();
+        let request = call.request(&self.endpoint)?;
+        let (answer, exchange) = self
+            .perform(call.operation(), request, credentials, timeout)
+            .await?;
+        call.parse(&answer)
+            .map_err(|error| exchange.explain(error, credentials))
+    }
+
+    /// Authorizes one request and sends it. It is not generic: a program has it once, not once for
+    /// each call.
+    async fn perform(
+        &self,
+        operation: &Operation,
+        request: Request<Body>,
+        credentials: Option<&Credentials>,
+        timeout: Duration,
+    ) -> Result<(Response<AnswerBody>, Exchange), Error> {
+        let (head, body) = request.into_parts();
         let mut request = Request::from_parts(head, ());
         let proof = self.authorize(operation, &mut request, &body, credentials)?;
         let request = request.map(|()| body.into_bytes());
@@ -227,15 +243,7 @@ impl Inner {
         let answer = self.exchange(request, timeout).await;
         let answer = answer.map_err(|error| operation.explain(error))?;
         let skew = self.clock.learn(answer.headers(), sent);
-        call.parse(&answer).map_err(|error| {
-            // What the service knows or got, and so could repeat.
-            let keys = credentials.into_iter().flat_map(|credentials| {
-                let token = credentials.session_token();
-                token.into_iter().chain([credentials.secret_access_key()])
-            });
-            let secrets: Vec<&Secret> = keys.chain(&proof).collect();
-            error.redact(&secrets).with_skew(skew)
-        })
+        Ok((answer, Exchange { proof, skew }))
     }
 
     /// Signs the request or sets the header that authorizes it, whose secret is returned.
@@ -332,6 +340,25 @@ impl Inner {
             (ErrorKind::Transport, message)
         };
         Error::new(kind, message).with_source(Cause(error.without_url()))
+    }
+}
+
+/// What is known of a request and its answer besides these.
+struct Exchange {
+    proof: Option<Secret>,
+    skew: Option<ClockSkew>,
+}
+
+impl Exchange {
+    /// Adds the skew to the error of an answer, and redacts what the service knows or got, and so
+    /// could repeat.
+    fn explain(&self, error: Error, credentials: Option<&Credentials>) -> Error {
+        let keys = credentials.into_iter().flat_map(|credentials| {
+            let token = credentials.session_token();
+            token.into_iter().chain([credentials.secret_access_key()])
+        });
+        let secrets: Vec<&Secret> = keys.chain(&self.proof).collect();
+        error.redact(&secrets).with_skew(self.skew)
     }
 }
 
