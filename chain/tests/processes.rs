@@ -418,8 +418,12 @@ async fn what_cannot_be_run_or_read_is_told_without_the_output() {
             "its output is not a JSON object (line 1, column 0)",
         ),
         (&long, ErrorKind::Provider, "has no usable result"),
+        // Without an end: it is stopped, and not waited for.
+        ("yes canary", ErrorKind::Provider, "has no usable result"),
     ] {
+        let start = Instant::now();
         let error = error(command).await;
+        assert!(start.elapsed() < Duration::from_secs(20), "{command}");
         assert!(error.to_string().contains(text), "{error}");
         if !command.starts_with("/etc") {
             assert_eq!(error.kind(), kind, "{command}");

@@ -327,6 +327,10 @@ fn wait(
     let mut is_closed = false;
     let mut ended = None;
     let status = loop {
+        if let Err(error) = stdout.check() {
+            stop.stop();
+            return Err(error);
+        }
         if ended.is_none() {
             ended = stop.ended()?.map(|status| (status, Instant::now()));
         }
@@ -347,19 +351,22 @@ fn wait(
         }
     };
     let not_utf8 = |_| io::Error::new(io::ErrorKind::InvalidData, "its output is not UTF-8");
-    let stderr = stderr.take().unwrap_or_else(|(kept, _)| kept);
+    stdout.check()?;
     Ok(ProcessOutput {
         status,
-        stdout: String::from_utf8(stdout.take().map_err(|(_, error)| error)?)
+        stdout: String::from_utf8(stdout.take())
             .map(Secret::new)
             .map_err(not_utf8)?,
-        stderr: Secret::new(String::from_utf8_lossy(&stderr).into_owned()),
+        stderr: Secret::new(String::from_utf8_lossy(&stderr.take()).into_owned()),
     })
 }
 
 /// What a process has written so far to one of its outputs.
 #[derive(Default)]
-struct Collected(Arc<Mutex<(Vec<u8>, bool)>>);
+struct Collected(Arc<Mutex<Output>>);
+
+/// The bytes that are kept, and whether there were more.
+type Output = (Vec<u8>, bool);
 
 impl Collected {
     /// Reads on a thread of its own, which drops `open` at the end.
@@ -376,7 +383,7 @@ impl Collected {
             let _open = open;
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = output.read(&mut buffer) {
-                let (bytes, is_cut) = &mut *shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let (bytes, is_cut) = &mut *locked(&shared);
                 let room = KEPT - bytes.len();
                 // The rest is read too, so that the process does not wait.
                 bytes.extend_from_slice(&buffer[..length.min(room)]);
@@ -389,14 +396,21 @@ impl Collected {
         Ok(this)
     }
 
-    /// Returns what was read, or the start of it with an error if there was more.
-    fn take(&self) -> Result<Vec<u8>, (Vec<u8>, io::Error)> {
-        let (bytes, is_cut) =
-            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if is_cut {
+    /// Fails if more was written than is kept.
+    fn check(&self) -> Result<(), io::Error> {
+        if locked(&self.0).1 {
             let message = "its output is longer than 64 KiB";
-            return Err((bytes, io::Error::new(io::ErrorKind::InvalidData, message)));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
-        Ok(bytes)
+        Ok(())
     }
+
+    /// Returns what was read and kept.
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut locked(&self.0).0)
+    }
+}
+
+fn locked(output: &Mutex<Output>) -> MutexGuard<'_, Output> {
+    output.lock().unwrap_or_else(PoisonError::into_inner)
 }
