@@ -57,6 +57,8 @@ pub(crate) struct Rules {
     /// What such a variable means if it is set and empty.
     pub(crate) empty_profile: EmptyProfile,
     pub(crate) named_profile: NamedProfile,
+    /// Whether every program takes an argument `--profile`.
+    pub(crate) has_profile_option: bool,
     /// The variables of the access key, the first one first.
     pub(crate) id: &'static [&'static str],
     pub(crate) secret: &'static [&'static str],
@@ -183,6 +185,7 @@ const CLI: Rules = Rules {
     // Without its variable, `AWS_PROFILE="$TEAM"` must not lead to another identity.
     empty_profile: EmptyProfile::Error,
     named_profile: NamedProfile::EnvironmentByProgram,
+    has_profile_option: true,
     id: &["AWS_ACCESS_KEY_ID"],
     secret: &["AWS_SECRET_ACCESS_KEY"],
     // The second one is the name before 2015. The AWS CLI reads it first; here it counts only if
@@ -221,6 +224,7 @@ const CLI: Rules = Rules {
 
 const BOTO3: Rules = Rules {
     profile_variables: &["AWS_DEFAULT_PROFILE", "AWS_PROFILE"],
+    has_profile_option: false,
     token: &["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"],
     refuses_secret_alone: false,
     refuses_secret_alone_in_profile: false,
@@ -243,6 +247,7 @@ const SDK: Rules = Rules {
     // Of Java and JavaScript this is not confirmed by a run.
     empty_profile: EmptyProfile::NotSet,
     named_profile: NamedProfile::Nothing,
+    has_profile_option: false,
     token: &["AWS_SESSION_TOKEN"],
     refuses_missing_profile: false,
     refuses_id_alone: false,

@@ -140,9 +140,11 @@ impl ProfileProvider {
         Ok(files)
     }
 
-    /// Returns true if an argument `--profile` switches off the variables.
-    fn disables_variables(&self) -> bool {
-        self.settings.rules().named_profile == NamedProfile::EnvironmentByProgram
+    /// Returns true if programs take an argument `--profile` that switches off the variables, as
+    /// the AWS CLI does. Programs with an SDK alone choose the profile in their code.
+    fn has_option(&self) -> bool {
+        let rules = self.settings.rules();
+        rules.has_profile_option && rules.named_profile == NamedProfile::EnvironmentByProgram
     }
 
     async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
@@ -339,11 +341,9 @@ impl Provider for ProfileProvider {
             // The program's argument would switch off the role.
             Some(Base::WebIdentity { is_split: true, .. }) => Selection::BySkipping,
             // The role needs the variables that mask it.
-            Some(Base::Source(CredentialSource::Environment)) if self.disables_variables() => {
-                by_argument()
-            }
+            Some(Base::Source(CredentialSource::Environment)) if self.has_option() => by_argument(),
             Some(Base::Source(CredentialSource::Environment)) => Selection::Impossible,
-            _ if self.disables_variables() && matches!(named_by, Origin::Environment { .. }) => {
+            _ if self.has_option() && matches!(named_by, Origin::Environment { .. }) => {
                 by_argument()
             }
             _ => Selection::BySkipping,
