@@ -288,8 +288,11 @@ impl Error {
 
 #[cfg(feature = "client")]
 impl Error {
-    /// Returns how many seconds the service's clock is ahead of this machine's (negative: behind),
-    /// if the difference is more than four minutes: then it is why a signature was refused.
+    /// Returns how many seconds the service's clock is ahead of the time that the request says
+    /// (negative: behind), if the difference is more than four minutes: then it may be why the
+    /// signature or the proof was refused.
+    ///
+    /// `None` for a request that says no time, and after an attempt with the service's time.
     pub fn clock_skew_seconds(&self) -> Option<i64> {
         let skew = self.0.answer.skew.filter(|skew| skew.is_significant())?;
         Some(skew.as_millis() / 1000)
@@ -333,6 +336,16 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         let failure = keyfob_backoff::Classify::failure(self);
         keyfob_backoff::Policy::aws().classify(&failure).is_some()
+    }
+
+    /// Returns true if the service refused the time that the request says, and the clocks differ.
+    fn is_refused_for_its_time(&self) -> bool {
+        use keyfob_backoff::{Failure, Fault, FaultKind, Policy};
+
+        let refused = self.status().map(Failure::response);
+        let refused = refused.map(|it| it.with_code(self.code()).with_skew(self.0.answer.skew));
+        let fault = refused.and_then(|it| Policy::aws().retry_clock_skew().classify(&it));
+        fault.map(Fault::kind) == Some(FaultKind::ClockSkew)
     }
 
     pub(crate) fn with_skew(mut self, skew: Option<keyfob_backoff::ClockSkew>) -> Self {
@@ -400,9 +413,12 @@ impl keyfob_backoff::Classify for Error {
         let facts = match (self.kind(), self.status()) {
             _ if self.0.replay == Replay::Never => Failure::local(),
             (ErrorKind::Connect, _) => Failure::connect(),
-            // Throttling comes before the service looks at the request; after anything else it may
-            // have acted on it.
-            _ if self.0.replay == Replay::OnlyIfNotReceived && !self.is_throttling() => {
+            // Throttling, and the look at the time, come before the service acts on the request;
+            // after anything else it may have done so.
+            _ if self.0.replay == Replay::OnlyIfNotReceived
+                && !self.is_throttling()
+                && !self.is_refused_for_its_time() =>
+            {
                 Failure::local()
             }
             (ErrorKind::Timeout, _) => Failure::timeout(),

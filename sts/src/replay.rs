@@ -4,8 +4,9 @@
 pub enum Replay {
     /// Whenever the policy says so.
     Safe,
-    /// Only if the service did not act on it: it was throttled, or no connection was made. For what
-    /// the first request uses up, such as the code of an MFA device.
+    /// Only if the service did not act on it: it was throttled, no connection was made, or the time
+    /// of its signature or proof was refused. For what the first request uses up, such as the code
+    /// of an MFA device.
     OnlyIfNotReceived,
     /// Never, for example because a token that rotates could be lost.
     Never,

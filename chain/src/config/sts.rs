@@ -43,6 +43,9 @@ impl Settings {
     /// If the endpoint is on another machine and its URL begins with `http://`, the function of
     /// [`with_notify`](Self::with_notify) is told.
     ///
+    /// If this machine's clock is wrong, a call that is refused for its time is sent once more with
+    /// the service's time.
+    ///
     /// The roles of profiles and of pods are assumed by a client of this builder, with the region
     /// of [`resolve_region`](Self::resolve_region). Use the same for calls of your own, so that
     /// all of them go to one endpoint.
@@ -117,6 +120,7 @@ impl Settings {
             url = url.legacy_global(self.has_legacy_sts()?);
         }
         let mut builder = Client::builder().service(service).with_endpoint(url);
+        builder = builder.retry_clock_skew();
         let attempts = self.attempts()?;
         if let Some(attempts) = attempts {
             builder = builder.attempts(attempts);

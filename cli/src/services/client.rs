@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use keyfob_backoff::{Policy, classify};
+use keyfob_backoff::classify;
 use keyfob_chain::Region;
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
@@ -17,8 +17,15 @@ use crate::{
     failure::{Failure, is_key_refused},
 };
 
-/// The length of the longest answer: the pages of some lists are large.
+/// The length of the longest answer of a service that lists: some pages are large.
 const MAX_ANSWER: usize = 64 << 20;
+/// The services that trade credentials, whose answers are short.
+const TRADERS: [Service; 4] = [
+    Service::STS,
+    Service::SSO_OIDC,
+    Service::SSO,
+    Service::SIGNIN,
+];
 
 /// A client of one service, with the credentials in use, that counts its retries for the error
 /// message.
@@ -99,12 +106,10 @@ impl Client {
     ) -> Result<Self, Failure> {
         let retries = Arc::new(AtomicU32::new(0));
         let mut builder = context.client(*service, region)?;
-        // One more attempt, after correcting a wrong clock.
-        builder = builder.retry(Policy::aws().retry_clock_skew());
         if let Some(attempts) = attempts {
             builder = builder.attempts(attempts);
         }
-        if *service != Service::STS {
+        if !TRADERS.contains(service) {
             builder = builder.max_answer(MAX_ANSWER);
         }
         let client = with_notify(context, builder, &retries).build()?;

@@ -76,6 +76,12 @@ impl fmt::Debug for Proof {
 }
 
 impl Authorization {
+    /// Returns true if the request says when it was made.
+    #[cfg(feature = "client")]
+    pub(crate) fn has_time(&self) -> bool {
+        matches!(self, Self::SigV4 | Self::Proof(_))
+    }
+
     /// Sets the header, if there is one, and returns its value, which no error may show. `SigV4`
     /// sets nothing: a signature needs credentials.
     ///

@@ -307,12 +307,29 @@ impl ClientBuilder {
     ///
     /// let client = Client::builder()
     ///     .region("eu-west-1")?
-    ///     .retry(Policy::aws().retry_unanswered().retry_clock_skew())
+    ///     .retry(Policy::aws().retry_unanswered())
     ///     .build()?;
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```
     pub fn retry(mut self, policy: Policy) -> Self {
         self.settings.policy = policy;
+        self
+    }
+
+    /// Adds [`Policy::retry_clock_skew`] to the policy: if a signature or a proof was refused, and
+    /// its time was more than four minutes from the service's, the call is sent once more with the
+    /// service's time. Call it after [`retry`](Self::retry).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Client;
+    ///
+    /// let client = Client::builder().region("eu-west-1")?.retry_clock_skew().build()?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn retry_clock_skew(mut self) -> Self {
+        self.settings.policy = self.settings.policy.retry_clock_skew();
         self
     }
 

@@ -18,13 +18,21 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn now(&self) -> Timestamp {
+    /// Returns the service's time at a time of this machine.
+    pub(super) fn correct(&self, now: Timestamp) -> Timestamp {
         let skew = self.skew.load(Ordering::Relaxed);
-        Timestamp::from_unix_millis(Timestamp::now().unix_millis() + skew)
+        Timestamp::from_unix_millis(now.unix_millis() + skew)
     }
 
-    /// Compares the clocks, by the headers of an answer and the time when its request was sent.
-    pub(super) fn learn(&self, headers: &HeaderMap, sent: Timestamp) -> Option<ClockSkew> {
+    /// Compares the clocks, by the headers of an answer and the time when its request was sent, and
+    /// returns how far the service's was ahead of `dated`, the time that the request says.
+    pub(super) fn learn(
+        &self,
+        headers: &HeaderMap,
+        sent: Timestamp,
+        dated: Timestamp,
+    ) -> Option<ClockSkew> {
+        let corrected = dated.unix_millis() - sent.unix_millis();
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let [sent, received] = [sent, Timestamp::now()].map(since_1970);
         let skew = ClockSkew::measure(header(DATE)?, header(AGE), sent, received)?;
@@ -35,7 +43,8 @@ impl Clock {
             0
         };
         self.skew.store(correction, Ordering::Relaxed);
-        Some(skew)
+        let left = skew.as_millis().saturating_sub(corrected);
+        Some(ClockSkew::from_millis(left))
     }
 }
 

@@ -35,6 +35,7 @@ use crate::{
 /// Clones are cheap and share connections, the signing key and the retry budget. Each attempt is
 /// signed again, with the time of that attempt. If an answer shows that this machine's clock is off
 /// by more than four minutes, later attempts are signed with the service's time.
+/// [`ClientBuilder::retry_clock_skew`] makes one of them.
 ///
 /// Unless you set an HTTP client of your own, redirects are not followed, because a signature is
 /// valid for one host only. The proxy is that of `https_proxy`, `http_proxy`, `all_proxy` and
@@ -236,13 +237,15 @@ impl Inner {
     ) -> Result<(Response<AnswerBody>, Exchange), Error> {
         let (head, body) = request.into_parts();
         let mut request = Request::from_parts(head, ());
-        let proof = self.authorize(operation, &mut request, &body, credentials)?;
-        let request = request.map(|()| body.into_bytes());
-        // By this machine's clock, not the corrected one: the skew is measured against it.
         let sent = Timestamp::now();
+        let dated = self.clock.correct(sent);
+        let proof = self.authorize(operation, &mut request, &body, credentials, dated)?;
+        let request = request.map(|()| body.into_bytes());
         let answer = self.exchange(request, timeout).await;
         let answer = answer.map_err(|error| operation.explain(error))?;
-        let skew = self.clock.learn(answer.headers(), sent);
+        let skew = self.clock.learn(answer.headers(), sent, dated);
+        // A request without a time cannot be refused for it.
+        let skew = skew.filter(|_| operation.authorization().has_time());
         Ok((answer, Exchange { proof, skew }))
     }
 
@@ -253,8 +256,8 @@ impl Inner {
         request: &mut Request<()>,
         body: &Body,
         credentials: Option<&Credentials>,
+        now: Timestamp,
     ) -> Result<Option<Secret>, Error> {
-        let now = self.clock.now();
         if !matches!(operation.authorization(), Authorization::SigV4) {
             return operation.authorization().apply(request, now);
         }

@@ -51,14 +51,25 @@ struct Lab {
     listener: Listener,
     alice: Credentials,
     device: MfaDevice,
+    /// The number of seconds that the server's clock is ahead.
+    ahead: i64,
 }
 
 impl Lab {
     async fn start() -> Self {
-        Self::start_with(Account::new(ACCOUNT).unwrap()).await
+        Self::start_ahead(0).await
+    }
+
+    /// Starts a server whose clock is that many seconds ahead. Clients follow it.
+    async fn start_ahead(seconds: i64) -> Self {
+        Self::start_as(Account::new(ACCOUNT).unwrap(), seconds).await
     }
 
     async fn start_with(account: Account) -> Self {
+        Self::start_as(account, 0).await
+    }
+
+    async fn start_as(account: Account, ahead: i64) -> Self {
         let account = Arc::new(account);
         let alice = account.add_user("alice").unwrap();
         let device = account.add_mfa_device("alice").unwrap();
@@ -68,7 +79,8 @@ impl Lab {
         let listener = Listener::builder().max_body(1 << 20);
         let listener = listener.host("localhost").start(move |request| {
             let (head, body) = request.into_parts();
-            let answer = server.answer(&head, &body, Timestamp::now());
+            let now = Timestamp::now().plus_seconds(ahead);
+            let answer = server.answer(&head, &body, now);
             async move {
                 if let Some(Delay(delay)) = answer.extensions().get() {
                     tokio::time::sleep(*delay).await;
@@ -82,6 +94,7 @@ impl Lab {
             services,
             alice,
             device,
+            ahead,
         }
     }
 
@@ -94,7 +107,12 @@ impl Lab {
         let moment = std::time::Duration::from_millis(1);
         let policy = Policy::aws().base(moment).throttling_base(moment);
         let builder = Client::builder().region("eu-west-1").unwrap();
-        builder.endpoint(&self.url()).unwrap().retry(policy)
+        let builder = builder.endpoint(&self.url()).unwrap().retry(policy);
+        if self.ahead == 0 {
+            builder
+        } else {
+            builder.retry_clock_skew()
+        }
     }
 
     async fn send<C: Call + Sync>(&self, call: &C, keys: &Credentials) -> Result<C::Output, Error> {

@@ -10,16 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use keyfob_backoff::Policy;
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
-    Client, Error, ErrorKind,
+    Client, ClientBuilder, Error, ErrorKind,
     actions::{
         AssumeRoleWithSaml, AssumeRoleWithWebIdentity, GetDelegatedAccessToken, GetSessionToken,
     },
     call::{Call, Service},
     console::GetSigninToken,
     server::{Fault, Identity},
-    sso::{CreateToken, GetRoleCredentials, StartDeviceAuthorization},
+    sso::{CreateToken, GetRoleCredentials, StartDeviceAuthorization, TokenFile},
 };
 
 use crate::{
@@ -115,6 +116,15 @@ impl Trade {
     /// Sends the call to a URL, and returns how it ended, within the time that is allowed.
     async fn run(&self, url: &str, timeout: Duration) -> Result<(), Error> {
         let builder = self.lab.builder().service(self.service);
+        self.send_with(builder, url, timeout).await
+    }
+
+    async fn send_with(
+        &self,
+        builder: ClientBuilder,
+        url: &str,
+        timeout: Duration,
+    ) -> Result<(), Error> {
         let client = builder.endpoint(url).unwrap();
         let client = client.timeout(timeout).build().unwrap();
         let started = Instant::now();
@@ -146,48 +156,50 @@ impl Trade {
 /// Each has a function of its own: the compiler's time grows with the square of their number in
 /// one.
 async fn trades() -> Vec<Trade> {
-    let now = Timestamp::now();
+    trades_ahead(0).await
+}
+
+/// Returns the calls, each at a server whose clock is that many seconds ahead.
+async fn trades_ahead(seconds: i64) -> Vec<Trade> {
+    let now = Timestamp::now().plus_seconds(seconds);
+    let lab = || Lab::start_ahead(seconds);
     vec![
-        code(now).await,
-        session(now).await,
-        trade_in_token(now).await,
-        web_identity(now).await,
-        saml(now).await,
-        device().await,
-        device_code().await,
-        refresh_token().await,
-        portal().await,
-        login_code().await,
-        login().await,
-        console(now).await,
+        code(lab().await, now).await,
+        session(lab().await, now).await,
+        trade_in_token(lab().await, now).await,
+        web_identity(lab().await, now).await,
+        saml(lab().await, now).await,
+        device(lab().await).await,
+        device_code(lab().await).await,
+        refresh_token(lab().await).await,
+        portal(lab().await).await,
+        login_code(lab().await).await,
+        login(lab().await).await,
+        console(lab().await, now).await,
     ]
 }
 
-async fn code(now: Timestamp) -> Trade {
-    let lab = Lab::start().await;
+async fn code(lab: Lab, now: Timestamp) -> Trade {
     let (code, alice) = (lab.device.code(now), lab.alice.clone());
     let call = GetSessionToken::new().mfa(lab.device.serial_number(), code.clone());
     let trade = Trade::signed("MFA", lab, call.unwrap(), &alice);
     trade.with([code]).once()
 }
 
-async fn session(now: Timestamp) -> Trade {
-    let lab = Lab::start().await;
+async fn session(lab: Lab, now: Timestamp) -> Trade {
     let deploy = Identity::session("deploy", "a");
     let keys = lab.account.issue(deploy, now.plus_seconds(3600)).unwrap();
     Trade::signed("role", lab, assume().unwrap(), &keys)
 }
 
-async fn trade_in_token(now: Timestamp) -> Trade {
-    let lab = Lab::start().await;
+async fn trade_in_token(lab: Lab, now: Timestamp) -> Trade {
     let (user, alice) = (Identity::user("alice"), lab.alice.clone());
     let token = lab.account.trade_in_token(user, now.plus_seconds(3600));
     let call = GetDelegatedAccessToken::new(token.clone()).unwrap();
     Trade::signed("delegated", lab, call, &alice).with([token])
 }
 
-async fn web_identity(now: Timestamp) -> Trade {
-    let lab = Lab::start().await;
+async fn web_identity(lab: Lab, now: Timestamp) -> Trade {
     let (issuer, audience) = ("https://token.example.com", "sts.amazonaws.com");
     lab.account.add_oidc_provider(issuer, audience).unwrap();
     lab.account.add_role(role(
@@ -201,8 +213,7 @@ async fn web_identity(now: Timestamp) -> Trade {
     Trade::new("web identity", lab, call.unwrap()).with([token])
 }
 
-async fn saml(now: Timestamp) -> Trade {
-    let lab = Lab::start().await;
+async fn saml(lab: Lab, now: Timestamp) -> Trade {
     let account = &lab.account;
     let provider = account.add_saml_provider("corp", "https://idp.example.com");
     account.add_role(role(
@@ -215,16 +226,16 @@ async fn saml(now: Timestamp) -> Trade {
     Trade::new("SAML", lab, call.unwrap()).with([assertion])
 }
 
-async fn device() -> Trade {
-    let center = Center::start().await;
+async fn device(lab: Lab) -> Trade {
+    let center = Center::at(lab);
     let client = center.register().await;
     let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
     let call = StartDeviceAuthorization::new(id, secret.clone(), START_URL).unwrap();
     Trade::new("device", center.lab, call).with([secret])
 }
 
-async fn device_code() -> Trade {
-    let center = Center::start().await;
+async fn device_code(lab: Lab) -> Trade {
+    let center = Center::at(lab);
     let client = center.register().await;
     let device = center.device(&client).await;
     let account = &center.lab.account;
@@ -235,8 +246,8 @@ async fn device_code() -> Trade {
     trade.with([secret, device.device_code]).once()
 }
 
-async fn refresh_token() -> Trade {
-    let center = Center::start().await;
+async fn refresh_token(lab: Lab) -> Trade {
+    let center = Center::at(lab);
     let (client, token) = center.token().await;
     let (id, secret) = (client.client_id.as_str(), client.client_secret.clone());
     let token = token.refresh_token.unwrap();
@@ -245,15 +256,15 @@ async fn refresh_token() -> Trade {
     trade.with([secret, token]).once()
 }
 
-async fn portal() -> Trade {
-    let center = Center::start().await;
+async fn portal(lab: Lab) -> Trade {
+    let center = Center::at(lab);
     let token = center.token().await.1.access_token;
     let call = GetRoleCredentials::new(token.clone(), ACCOUNT, "Admin").unwrap();
     Trade::new("portal", center.lab, call).with([token])
 }
 
-async fn login_code() -> Trade {
-    let desk = Desk::start().await;
+async fn login_code(lab: Lab) -> Trade {
+    let desk = Desk::at(lab);
     let code = desk.code().await;
     let call = desk.exchange(&code, &desk.verifier);
     let verifier = Secret::from(desk.verifier.expose());
@@ -261,8 +272,8 @@ async fn login_code() -> Trade {
     trade.with([code.into(), verifier]).once()
 }
 
-async fn login() -> Trade {
-    let desk = Desk::start().await;
+async fn login(lab: Lab) -> Trade {
+    let desk = Desk::at(lab);
     let file = desk.login().await;
     let (token, key_line) = secrets_of(file.to_text().expose());
     let call = file.refresh(random()).unwrap();
@@ -270,8 +281,7 @@ async fn login() -> Trade {
     trade.with([token]).keeping(&key_line).once()
 }
 
-async fn console(now: Timestamp) -> Trade {
-    let lab = Lab::start().await;
+async fn console(lab: Lab, now: Timestamp) -> Trade {
     let deploy = Identity::session("deploy", "a");
     let keys = lab.account.issue(deploy, now.plus_seconds(3600)).unwrap();
     let call = GetSigninToken::new(&keys).unwrap();
@@ -444,5 +454,70 @@ async fn an_answer_that_is_not_the_services_ends_the_call_in_time_and_without_se
             let requests = stub.requests().len().try_into().unwrap();
             check(fault, &trade, requests, result, expected(&trade));
         }
+    }
+}
+
+/// What a call comes to with a wrong clock, and without the opt-in.
+fn wrong_clock(trade: &Trade) -> Expected {
+    match trade.name {
+        "MFA" | "role" | "delegated" => service(1, Some("SignatureDoesNotMatch"), 403),
+        "login code" | "login" => service(1, Some("AccessDeniedException"), 400),
+        // The request says no time.
+        _ => (1, RIGHT),
+    }
+}
+
+#[tokio::test]
+async fn an_hour_between_the_clocks_costs_one_request_at_most_and_can_be_told() {
+    for ahead in [3600, -3600] {
+        for trade in trades_ahead(ahead).await {
+            let expected = wrong_clock(&trade);
+            let requests = || trade.lab.services.counters().requests;
+            let before = requests();
+            let builder = trade.lab.builder().service(trade.service);
+            let builder = builder.retry(Policy::aws());
+            let result = trade.send_with(builder, &trade.lab.url(), PATIENT).await;
+            if let Err(error) = &result {
+                let skew = error.clock_skew_seconds().unwrap();
+                assert!((skew - ahead).abs() < 30, "{skew}");
+            }
+            let fault = format!("{ahead} s ahead");
+            check(&fault, &trade, requests() - before, result, expected);
+            // A call that worked may have used up what it sends.
+            if expected.1.is_some() {
+                let before = requests();
+                let result = trade.run(&trade.lab.url(), PATIENT).await;
+                check(&fault, &trade, requests() - before, result, (2, RIGHT));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_the_clock_is_not_to_blame_for_comes_after_one_more_request() {
+    let trade = login(Lab::start_ahead(3600).await).await;
+    trade.run(&trade.lab.url(), PATIENT).await.unwrap();
+    // The refresh token is used up.
+    let before = trade.lab.services.counters().requests;
+    let error = trade.run(&trade.lab.url(), PATIENT).await.unwrap_err();
+    assert_eq!(error.member("error"), Some("TOKEN_EXPIRED"));
+    assert_eq!(error.clock_skew_seconds(), None);
+    assert_eq!(trade.lab.services.counters().requests - before, 2);
+}
+
+#[tokio::test]
+async fn lifetimes_count_from_this_machines_time_whatever_the_services_clock_says() {
+    for ahead in [3600, -3600] {
+        let desk = Desk::at(Lab::start_ahead(ahead).await);
+        let file = desk.login().await;
+        let left = |expiry: Timestamp| expiry.seconds_since(Timestamp::now());
+        let seconds = left(file.credentials().expiry().unwrap());
+        assert!((870..=900).contains(&seconds), "{seconds}");
+        let center = Center::at(Lab::start_ahead(ahead).await);
+        let (client, token) = center.token().await;
+        let file = TokenFile::new(START_URL, "eu-west-1", &client, &token, Timestamp::now());
+        let seconds = left(file.expiry());
+        let lifetime = i64::from(token.expires_in);
+        assert!((lifetime - 30..=lifetime).contains(&seconds), "{seconds}");
     }
 }

@@ -38,7 +38,10 @@ pub(crate) fn random() -> impl Fn() -> [u8; 16] + Send + Sync + 'static {
 
 impl Desk {
     pub(crate) async fn start() -> Self {
-        let lab = Lab::start().await;
+        Self::at(Lab::start().await)
+    }
+
+    pub(crate) fn at(lab: Lab) -> Self {
         let endpoint = Service::SIGNIN.endpoint().url(&lab.url()).unwrap();
         Self {
             client: lab.builder().service(Service::SIGNIN).build().unwrap(),

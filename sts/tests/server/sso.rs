@@ -30,7 +30,10 @@ pub(crate) struct Center {
 
 impl Center {
     pub(crate) async fn start() -> Self {
-        let lab = Lab::start().await;
+        Self::at(Lab::start().await)
+    }
+
+    pub(crate) fn at(lab: Lab) -> Self {
         for (account, role) in [
             (ACCOUNT, "Admin"),
             (ACCOUNT, "ReadOnly"),
