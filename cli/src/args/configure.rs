@@ -1,7 +1,7 @@
 use clap::ValueEnum;
 use keyfob_chain::profiles::SectionName;
 
-use super::Text;
+use super::{RoleArgs, Text};
 
 /// The section of the config file that settings are in, if it is not the profile.
 #[derive(Debug, clap::Args)]
@@ -47,6 +47,8 @@ pub(crate) struct ExportArgs {
     /// The form of the credentials; json-container, dotenv and github are Keyfob's own
     #[arg(long, value_name = "FORMAT", default_value = "process")]
     pub(crate) format: ExportFormat,
+    #[command(flatten)]
+    pub(crate) role: RoleArgs,
 }
 
 /// A form of credentials for other programs.

@@ -66,6 +66,17 @@ Examples:
   $ keyfob trust-policy --service ec2.amazonaws.com --principal 111122223333 --require-mfa
   $ keyfob trust-policy --check policy.json --as arn:aws:iam::111122223333:user/ada --mfa";
 
+pub(super) const ENV: &str = "\
+The lines set the keys, the session token, AWS_CREDENTIAL_EXPIRATION and the region, and take away
+variables that lead to other credentials. --unset takes away what they set.
+
+Examples:
+  $ eval \"$(keyfob env --profile prod)\"
+  $ eval \"$(keyfob env --unset)\"
+  $ keyfob env --shell fish | source
+  > keyfob env --shell powershell | Out-String | Invoke-Expression
+  > keyfob env --shell nu | save -f keys.nu     then: source keys.nu; rm keys.nu";
+
 pub(super) const EXEC: &str = "\
 The command gets the keys, the region, AWS_CREDENTIAL_EXPIRATION and KEYFOB_PROFILE, and no
 variable that leads to other credentials. Its exit code is that of keyfob:

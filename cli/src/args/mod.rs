@@ -6,6 +6,7 @@ mod cache;
 mod configure;
 mod connection;
 mod console;
+mod env;
 pub(crate) mod examples;
 mod exec;
 mod format;
@@ -35,6 +36,7 @@ pub(crate) use self::{
     configure::{ExportArgs, ExportFormat, ImportArgs, SectionArgs},
     connection::ConnectionArgs,
     console::ConsoleArgs,
+    env::EnvArgs,
     exec::ExecArgs,
     format::{ErrorFormat, OutputFormat},
     imds::{ImdsCommand, WatchEvent},
@@ -236,6 +238,9 @@ pub(crate) enum Command {
     /// List and delete the sessions that are cached in ~/.aws/cli/cache
     #[command(subcommand, after_help = examples::CACHE)]
     Cache(CacheCommand),
+    /// Print lines for a shell that set the credentials in use
+    #[command(after_help = examples::ENV)]
+    Env(Box<EnvArgs>),
     /// Run a command with the credentials in use in its environment
     #[command(after_help = examples::EXEC)]
     Exec(Box<ExecArgs>),

@@ -4,6 +4,8 @@ mod cache;
 mod configure;
 mod console;
 mod doctor;
+mod env;
+mod environment;
 mod exec;
 mod imds;
 mod login;
@@ -38,6 +40,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Sso(command) => sso::run(context, command).await,
         Command::Console(args) => console::run(context, args).await,
         Command::Cache(command) => cache::run(context, command),
+        Command::Env(args) => env::run(context, args).await,
         Command::Exec(args) => exec::run(context, args).await,
         Command::Configure { command } => configure::run(context, command.as_ref()).await,
         Command::Sign(args) => sign::run(context, args).await,

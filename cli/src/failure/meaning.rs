@@ -105,7 +105,7 @@ const SYNONYMS: [(&str, &[&str], &str); 22] = [
     ("", &["check", "status", "diagnose"], "doctor"),
     (
         "",
-        &["env", "export", "export-credentials", "eval"],
+        &["export", "export-credentials", "eval"],
         "configure export-credentials",
     ),
     ("", &["unset", "delete", "remove", "rm"], "configure unset"),
@@ -190,7 +190,7 @@ mod tests {
         ] {
             assert_eq!(hint_for_command(group, word).as_deref(), Some(hint));
         }
-        for word in ["run", "env"] {
+        for word in ["run", "eval"] {
             assert!(hint_for_command("", word).is_some(), "{word}");
         }
         assert_eq!(hint_for_command("sts", "rds"), None);

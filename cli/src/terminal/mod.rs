@@ -19,5 +19,5 @@ pub(crate) use self::{
     escape::{printable, printable_lines, printable_path},
     mask::masked,
     prompt::Prompt,
-    shell::{exports, quoted},
+    shell::{Shell, escaped, exports, quoted},
 };

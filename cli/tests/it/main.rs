@@ -24,6 +24,7 @@ mod decisions;
 mod doctor;
 mod endpoints;
 #[cfg(unix)]
+mod env;
 mod exec;
 mod files;
 mod imds;

@@ -211,7 +211,7 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
         (&["s3", "ls"], "keyfob has no `s3 ls`: use `aws s3 ls`"),
         (&["run", "--", "env"], "did you mean `keyfob exec`?"),
         (
-            &["env"],
+            &["eval"],
             "did you mean `keyfob configure export-credentials`?",
         ),
         (&["status"], "did you mean `keyfob doctor`?"),

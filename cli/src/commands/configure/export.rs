@@ -8,6 +8,7 @@ use crate::{
     args::{ExportArgs, ExportFormat},
     context::Context,
     failure::Failure,
+    terminal::{Shell, escaped},
 };
 
 const GITHUB_ENV: &str = settings::GITHUB_ENV.name();
@@ -24,7 +25,7 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Fail
         ErrorKind::SourceProfile => Failure::configuration(error.to_string()),
         _ => Failure::from_provider(&error),
     })?;
-    let credentials = context.credentials().await?;
+    let credentials = context.credentials_for(&args.role).await?;
     let text = match args.format {
         ExportFormat::Process => document(&credentials, "SessionToken", true),
         ExportFormat::JsonContainer => document(&credentials, "Token", false),
@@ -95,44 +96,22 @@ fn lines(format: ExportFormat, credentials: &Credentials) -> Result<String, Fail
     Ok(out)
 }
 
-/// Returns the line that sets a variable, or `None` if its form cannot have the value. Quotes and
-/// escapes are added only to a value that needs them, so that others have the bytes of `aws`.
+/// Returns the line that sets a variable, or `None` if its form cannot have the value. Values that
+/// need no quotes have the bytes of `aws`.
 fn line(format: ExportFormat, name: &str, value: &str) -> Option<String> {
-    if value.contains(['\n', '\r', '\0']) {
-        return None;
-    }
-    let escaped = |special: &[char], escape: char| {
-        let mut out = String::with_capacity(value.len());
-        for char in value.chars() {
-            if special.contains(&char) {
-                out.push(escape);
-            }
-            out.push(char);
-        }
-        out
-    };
-    Some(match format {
-        ExportFormat::EnvNoExport => format!("{name}={}", shell::quoted(value)),
-        ExportFormat::Powershell => {
-            // PowerShell takes typographic quotes for the plain ones.
-            let special = ['"', '`', '$', '\u{201c}', '\u{201d}', '\u{201e}'];
-            format!("$Env:{name}=\"{}\"", escaped(&special, '`'))
-        }
-        // Nothing quotes these two there.
-        ExportFormat::WindowsCmd if value.contains(['"', '%']) => return None,
-        ExportFormat::WindowsCmd if value.contains(['&', '|', '<', '>', '^', '!', ' ']) => {
-            format!("set \"{name}={value}\"")
-        }
-        ExportFormat::WindowsCmd => format!("set {name}={value}"),
-        ExportFormat::Fish => {
-            format!("set -gx {name} \"{}\"", escaped(&['\\', '"', '$'], '\\'))
-        }
-        ExportFormat::Dotenv if shell::quoted(value) == value => format!("{name}={value}"),
+    match format {
+        ExportFormat::Powershell => Shell::Powershell.set(name, value),
+        ExportFormat::WindowsCmd => Shell::Cmd.set(name, value),
+        ExportFormat::Fish => Shell::Fish.set(name, value),
+        _ if value.contains(['\n', '\r', '\0']) => None,
+        ExportFormat::EnvNoExport => Some(format!("{name}={}", shell::quoted(value))),
+        ExportFormat::Dotenv if shell::quoted(value) == value => Some(format!("{name}={value}")),
         ExportFormat::Dotenv => {
-            format!("{name}=\"{}\"", escaped(&['\\', '"', '$', '`'], '\\'))
+            let value = escaped(value, &['\\', '"', '$', '`'], '\\');
+            Some(format!("{name}=\"{value}\""))
         }
-        _ => format!("export {name}={}", shell::quoted(value)),
-    })
+        _ => Shell::Sh.set(name, value),
+    }
 }
 
 /// Adds the variables to the file of the job, after its log masks the secrets.
@@ -186,32 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn a_value_with_special_characters_is_quoted_for_its_program() {
-        let value = "a$b`c\"d\\e'f&g";
-        for (format, expected) in [
-            (ExportFormat::Env, Some("export NAME='a$b`c\"d\\e'\\''f&g'")),
-            (
-                ExportFormat::Powershell,
-                Some("$Env:NAME=\"a`$b``c`\"d\\e'f&g\""),
-            ),
-            (ExportFormat::WindowsCmd, None),
-            (
-                ExportFormat::Fish,
-                Some("set -gx NAME \"a\\$b`c\\\"d\\\\e'f&g\""),
-            ),
-            (
-                ExportFormat::Dotenv,
-                Some("NAME=\"a\\$b\\`c\\\"d\\\\e'f&g\""),
-            ),
-        ] {
-            assert_eq!(
-                line(format, "NAME", value).as_deref(),
-                expected,
-                "{format:?}"
-            );
-            assert_eq!(line(format, "NAME", "a\nb"), None);
-        }
-        let ampersand = line(ExportFormat::WindowsCmd, "NAME", "a&b");
-        assert_eq!(ampersand.as_deref(), Some("set \"NAME=a&b\""));
+    fn a_value_with_special_characters_is_quoted_in_a_file() {
+        let value = line(ExportFormat::Dotenv, "NAME", "a$b`c\"d\\e'f&g");
+        let expected = "NAME=\"a\\$b\\`c\\\"d\\\\e'f&g\"";
+        assert_eq!(value.as_deref(), Some(expected));
+        assert_eq!(line(ExportFormat::Dotenv, "NAME", "a\nb"), None);
     }
 }

@@ -1,6 +1,5 @@
 //! `keyfob exec`: a command with the credentials in use in its environment.
 
-mod environment;
 mod parent;
 mod served;
 
@@ -9,9 +8,10 @@ use std::ffi::OsString;
 use keyfob_chain::Cached;
 use keyfob_sigv4::{Credentials, Timestamp};
 
-use self::{environment::Changes, served::Served};
+use self::served::Served;
 use crate::{
     args::{EXEC_PROFILE, ExecArgs},
+    commands::environment::Changes,
     context::Context,
     failure::Failure,
 };
@@ -35,14 +35,15 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
     let words = words(context, &args.command);
     let credentials = context.credentials_for(&args.role).await?;
     let region = context.region().await?.name().to_owned();
-    let mut changes = Changes::new(context.settings().profile_name(), &region);
+    let mut changes = Changes::new(&region);
+    changes.set(EXEC_PROFILE, context.settings().profile_name());
     for (name, value) in context.sandbox_variables() {
         changes.set(name, value);
     }
     if args.serve {
         let chain = Cached::new(context.chain_for(&args.role));
         let served = Served::start(context, chain).await?;
-        changes.serve(&served);
+        served.point_to(&mut changes);
         return parent::run(&words, &changes).await;
     }
     warn_if_short(context, &credentials);

@@ -6,17 +6,18 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-use super::environment::Changes;
-use crate::{failure::Failure, signals, terminal::printable};
+use crate::{commands::environment::Changes, failure::Failure, signals, terminal::printable};
 
 /// Returns the command with its environment.
 pub(super) fn command(words: &[OsString], changes: &Changes) -> Command {
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);
-    changes.apply(|name, value| match value {
-        Some(value) => drop(command.env(name, value)),
-        None => drop(command.env_remove(name)),
-    });
+    for (name, value) in changes.list() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     command
 }
 

@@ -1,7 +1,4 @@
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use keyfob_chain::{
     Cached, Chain,
@@ -9,10 +6,9 @@ use keyfob_chain::{
     settings,
 };
 use keyfob_imds::server::Container;
-use keyfob_sigv4::Secret;
 
 use crate::{
-    commands::serve,
+    commands::{environment::Changes, serve},
     context::Context,
     failure::{Failure, chained},
     private_folder::PrivateFolder,
@@ -53,20 +49,14 @@ impl Served {
         })
     }
 
-    pub(super) fn url(&self) -> String {
-        self.container.url()
-    }
-
-    pub(super) fn token(&self) -> &Secret {
-        self.container.token()
-    }
-
-    pub(super) fn config(&self) -> &Path {
-        &self.config
-    }
-
-    pub(super) fn credentials(&self) -> &Path {
-        &self.credentials
+    /// Points a program at the served credentials. Every SDK asks the files before a container, so
+    /// that it gets files without credentials.
+    pub(super) fn point_to(&self, changes: &mut Changes) {
+        changes.set("AWS_CONFIG_FILE", &self.config);
+        changes.set("AWS_SHARED_CREDENTIALS_FILE", &self.credentials);
+        changes.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", self.container.url());
+        let token = self.container.token().expose();
+        changes.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", token);
     }
 }
 
