@@ -36,17 +36,14 @@ async fn a_thousand_calls_in_a_row_use_one_connection_also_after_errors() {
     assert_eq!((counters.connections, counters.requests), (1, 1030));
 }
 
-/// On one thread there are as many connections as calls at once. On several, an answer may be there
-/// a moment before its connection is free again, so that some more are opened.
+/// An answer may be there a moment before its connection is free again, so that some more are opened
+/// than there are calls at once.
 #[test]
 fn eight_calls_at_once_share_connections() {
-    for (mut runtime, limit) in [
-        (Builder::new_current_thread(), 8),
-        (Builder::new_multi_thread(), CALLS as u64 / 10),
-    ] {
+    for mut runtime in [Builder::new_current_thread(), Builder::new_multi_thread()] {
         let runtime = runtime.enable_all().build().unwrap();
         let counters = runtime.block_on(eight_at_once());
-        assert!(counters.connections <= limit, "{counters:?}");
+        assert!(counters.connections <= CALLS as u64 / 10, "{counters:?}");
         assert_eq!(counters.requests, CALLS as u64);
     }
 }
