@@ -342,6 +342,10 @@ table! {
         CLI, "An option of the command, such as KEYFOB_MAX_ATTEMPTS for --max-attempts.";
     EXEC_PROFILE: ["KEYFOB_PROFILE"] [] Text, "",
         CLI, "Set by keyfob exec for its command, to the name of the profile.";
+    SHELL: ["SHELL"] [] Text, "",
+        CLI, "The program that keyfob exec runs without a command, and that keyfob env writes for.";
+    PS_MODULE_PATH: ["PSModulePath"] [] Text, "",
+        CLI, "On Windows, keyfob env writes for PowerShell if it is set.";
     NO_COLOR: ["NO_COLOR"] [] Text, "",
         CLI, "No colors, whatever it is set to.";
     TERM: ["TERM"] [] Text, "",
