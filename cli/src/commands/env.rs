@@ -11,7 +11,7 @@ use crate::{args::EnvArgs, context::Context, failure::Failure, terminal::Shell};
 pub(super) async fn run(context: &Context, args: &EnvArgs) -> Result<(), Failure> {
     let shell = args
         .shell
-        .unwrap_or_else(|| Shell::of_user(context.variables()));
+        .unwrap_or_else(|| Shell::from_variables(context.variables()));
     if args.unset {
         let lines = NAMES.map(|name| shell.unset(name) + "\n");
         return context.console().write_stdout(lines.concat());

@@ -21,7 +21,7 @@ pub(crate) enum Shell {
 
 impl Shell {
     /// Returns the shell of the user.
-    pub(crate) fn of_user(variables: &Variables) -> Self {
+    pub(crate) fn from_variables(variables: &Variables) -> Self {
         if cfg!(windows) {
             // Only PowerShell has it, and its children.
             let is_powershell = variables.raw("PSModulePath").is_some();
@@ -138,8 +138,8 @@ mod tests {
             ("", Shell::Sh),
         ] {
             let variables = Variables::from_iter([("SHELL", path)]);
-            assert_eq!(Shell::of_user(&variables), shell, "{path}");
+            assert_eq!(Shell::from_variables(&variables), shell, "{path}");
         }
-        assert_eq!(Shell::of_user(&Variables::default()), Shell::Sh);
+        assert_eq!(Shell::from_variables(&Variables::default()), Shell::Sh);
     }
 }

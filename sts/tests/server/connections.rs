@@ -36,8 +36,8 @@ async fn a_thousand_calls_in_a_row_use_one_connection_also_after_errors() {
     assert_eq!((counters.connections, counters.requests), (1, 1030));
 }
 
-/// An answer may be there a moment before its connection is free again, so that some more are opened
-/// than there are calls at once.
+/// An answer may be there a moment before its connection is free again, so that some more are
+/// opened than there are calls at once.
 #[test]
 fn eight_calls_at_once_share_connections() {
     for mut runtime in [Builder::new_current_thread(), Builder::new_multi_thread()] {
