@@ -2,16 +2,19 @@
 
 use std::{
     fs,
+    future::ready,
     path::Path,
     process::ExitStatus,
     sync::{Arc, Mutex},
 };
 
 use keyfob_chain::{
-    Chain, Error, ErrorKind, Order, ProcessOutput, ProfileProvider, Resolution, Settings, Sources,
-    Variables,
+    Chain, ContainerProvider, EnvironmentProvider, Error, ErrorKind, Found, Order, Origin,
+    Outcome as Answer, ProcessOutput, ProfileProvider, Resolution, Settings, Sources, Variables,
+    Verdict, WebIdentityProvider,
     files::names,
     profiles::{ConfigFiles, FileKind},
+    provider_fn,
 };
 use keyfob_imds::server::{Imds, ImdsBuilder};
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
@@ -344,34 +347,145 @@ fn document(case: &Value) -> Check {
     }
 }
 
+/// The providers of the SDK for Java are modules, and each has a slot. Ours are always there.
 #[test]
 fn the_expected_provider_wins() {
     run("chain-precedence", |case| {
-        if case["kind"] != "resolve" {
-            return Outcome::Skipped("it is about the modules of the SDK for Java 2");
-        }
         if case["input"]["identityType"] == "TokenIdentity" {
             return Outcome::Skipped("bearer tokens are not credentials");
         }
-        let name = match case["expected"]["selectedProvider"].as_str() {
-            Some("Environment") => "environment variables",
-            Some("ProfileStaticKeys" | "ProfileSessionKeys") => "profile \"default\"",
-            Some("Ec2InstanceMetadata") if cfg!(feature = "imds") => "instance metadata",
-            Some("ProfileAssumeRole" | "ProfileWebIdentityToken") if cfg!(feature = "sts") => {
-                "profile \"default\""
-            }
-            Some("ProfileSsoSession" | "ProfileSsoLegacy") if cfg!(feature = "sso") => {
-                "profile \"default\""
-            }
-            Some("EcsContainer") if cfg!(feature = "imds") => "container",
-            Some("WebIdentityTokenEnv") if cfg!(feature = "sts") => "web identity",
-            _ => return Outcome::Skipped("its provider is not one of this version"),
-        };
-        Outcome::Checked(precedence(case, name))
+        if case["expected"].get("assemblyError").is_some() {
+            return Outcome::Skipped("providers are added in order, which cannot fail");
+        }
+        let suggestions = case["expected"]["resolutionError"]["moduleSuggestions"].as_array();
+        if suggestions.is_some_and(|modules| !modules.is_empty()) {
+            return Outcome::Skipped("a module that is not installed is a feature here");
+        }
+        let providers = providers(case);
+        if providers.iter().any(Option::is_none) {
+            return Outcome::Skipped("its provider is not one of this version");
+        }
+        Outcome::Checked(precedence(
+            case,
+            &providers.into_iter().flatten().collect::<Vec<_>>(),
+        ))
     });
 }
 
-fn precedence(case: &Value, winner: &str) -> Check {
+/// Returns our names of the providers of a case that are tried, the last of which decides.
+fn providers(case: &Value) -> Vec<Option<String>> {
+    let expected = &case["expected"];
+    let tried = expected["resolutionError"]["providersTried"].as_array();
+    let mut names: Vec<_> = tried
+        .or(expected["assembledOrder"].as_array())
+        .into_iter()
+        .flatten()
+        .chain(expected.get("selectedProvider"))
+        .map(|name| provider(case, name.as_str().unwrap()))
+        .collect();
+    // One profile has many slots.
+    names.dedup();
+    names
+}
+
+/// Returns our name of a provider of the SDK for Java.
+fn provider(case: &Value, name: &str) -> Option<String> {
+    let is_custom = |custom: &&Value| custom["name"] == name;
+    if custom(case).find(is_custom).is_some() {
+        return Some(name.to_owned());
+    }
+    let own = match name {
+        "Environment" => "environment variables",
+        "ProfileStaticKeys" | "ProfileSessionKeys" => PROFILE,
+        "ProfileAssumeRole" | "ProfileWebIdentityToken" if cfg!(feature = "sts") => PROFILE,
+        "ProfileSsoSession" | "ProfileSsoLegacy" if cfg!(feature = "sso") => PROFILE,
+        "Ec2InstanceMetadata" if cfg!(feature = "imds") => "instance metadata",
+        "EcsContainer" if cfg!(feature = "imds") => "container",
+        "WebIdentityTokenEnv" if cfg!(feature = "sts") => "web identity",
+        _ => return None,
+    };
+    Some(own.to_owned())
+}
+
+const PROFILE: &str = "profile \"default\"";
+
+/// Returns the providers that a case adds.
+fn custom(case: &Value) -> impl Iterator<Item = &Value> {
+    let providers = case["input"]["customProviders"].as_array();
+    providers.into_iter().flatten()
+}
+
+/// Returns the chain of a case: the usual one, or one with the providers that the case adds, each
+/// before or after the provider that has its slot.
+fn with_custom(case: &Value, settings: &Settings) -> Chain {
+    if custom(case).next().is_none() {
+        return Chain::default_for(Order::Cli, settings);
+    }
+    let settings = || settings.clone();
+    let mut chain = Chain::new();
+    for slots in ["ENVIRONMENT", "WEB_IDENTITY", "PROFILE", "ECS", "EC2"] {
+        chain = added(chain, case, "Before", slots);
+        chain = match slots {
+            "ENVIRONMENT" => chain.then(EnvironmentProvider::new(settings())),
+            "WEB_IDENTITY" => chain.then(WebIdentityProvider::new(settings())),
+            "PROFILE" => chain.then(ProfileProvider::new(settings())),
+            "ECS" => chain.then(ContainerProvider::new(settings())),
+            #[cfg(feature = "imds")]
+            _ => chain.then(keyfob_chain::InstanceMetadataProvider::new(&settings())),
+            #[cfg(not(feature = "imds"))]
+            _ => chain,
+        };
+        chain = added(chain, case, "After", slots);
+    }
+    chain
+}
+
+/// Adds the providers of a case on one side of one of ours. Its slots begin with `slots`.
+fn added(mut chain: Chain, case: &Value, side: &str, slots: &str) -> Chain {
+    for custom in custom(case) {
+        let ordering = &custom["ordering"];
+        let slot = ordering["slot"].as_str().unwrap();
+        if ordering["type"] == side && slot.starts_with(slots) {
+            let answer = custom.clone();
+            let name = custom["name"].as_str().unwrap();
+            chain = chain.then(provider_fn(name, move |_| ready(answer_of(&answer))));
+        }
+    }
+    chain
+}
+
+/// Returns the answer of a provider that a case adds.
+fn answer_of(custom: &Value) -> Result<Answer, Error> {
+    let response = &custom["response"];
+    if let Some(error) = response["error"].as_str() {
+        // Only a terminal provider stops the chain.
+        return if custom["terminal"] == true {
+            Err(Error::new(ErrorKind::Provider, error))
+        } else {
+            Ok(Answer::NotConfigured(error.to_owned()))
+        };
+    }
+    if custom["present"] != true {
+        return Ok(Answer::NotConfigured("it is not present".to_owned()));
+    }
+    let text = |name: &str| response[name].as_str();
+    let mut key = Credentials::new(
+        text("accessKeyId").unwrap(),
+        text("secretAccessKey").unwrap(),
+    )
+    .unwrap();
+    if let Some(token) = text("sessionToken") {
+        key = key.with_session_token(token).unwrap();
+    }
+    if let Some(account) = text("accountId") {
+        key = key.with_account_id(account);
+    }
+    Ok(Answer::Found(Found::new(key, Origin::Default)))
+}
+
+/// Resolves a case. `providers` are those that are tried, the last of which decides.
+fn precedence(case: &Value, providers: &[String]) -> Check {
+    let winner = providers.last().unwrap().as_str();
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(&token, "token").unwrap();
     let case = serde_json::to_string(case)
@@ -419,7 +533,27 @@ fn precedence(case: &Value, winner: &str) -> Check {
     if winner == "container" {
         variables = with_agent(variables, &sts, &url);
     }
-    let resolution = resolve(&Settings::new(variables, files));
+    let resolution = explain(&with_custom(&case, &Settings::new(variables, files)));
+    let attempts = &resolution.explanation.attempts;
+    let asked: Vec<_> = attempts
+        .iter()
+        .filter(|attempt| providers.contains(&attempt.provider))
+        .map(|attempt| attempt.provider.clone())
+        .collect();
+    check(asked == providers, || {
+        format!("{asked:?} is not {providers:?}")
+    })?;
+    if case["expected"].get("resolutionError").is_some() {
+        // It stops the chain, whatever comes after it has.
+        let failed = attempts
+            .iter()
+            .find(|attempt| attempt.verdict == Verdict::Failed);
+        let failed = failed.map(|attempt| attempt.provider.as_str());
+        return check(
+            resolution.credentials.is_err() && failed == Some(winner),
+            || format!("{:?} of {failed:?}", resolution.credentials),
+        );
+    }
     let names = [
         "accessKeyId",
         "secretAccessKey",
@@ -481,8 +615,17 @@ fn container(url: &str, response: &Value) -> Value {
     })
 }
 
-/// Returns the answer of STS to one request, with the credentials of a case.
+/// Returns the answer of STS to one request, with the credentials of a case, or its refusal.
 fn session(action: &str, response: &Value) -> Value {
+    let request = json!({"method": "POST", "uri": "http://sts/"});
+    if let Some(error) = response["error"].as_str() {
+        let (code, message) = error.split_once(": ").unwrap_or(("AccessDenied", error));
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code>\
+             <Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+        );
+        return json!({"request": request, "response": {"status": 403, "body": body}});
+    }
     let text = |name: &str, otherwise| {
         response
             .get(name)
@@ -501,7 +644,6 @@ fn session(action: &str, response: &Value) -> Value {
         text("sessionToken", "token"),
         text("accountId", "1"),
     );
-    let request = json!({"method": "POST", "uri": "http://sts/"});
     json!({"request": request, "response": {"status": 200, "body": body}})
 }
 
@@ -575,7 +717,7 @@ fn assume_roles(case: &Value) -> Check {
     let sources = Sources::default().with_processes(|_| {
         let key = json!({"Version": 1, "AccessKeyId": "ASIAPROCESS", "SecretAccessKey": "secret"});
         let output = ProcessOutput::new(ExitStatus::default(), key.to_string(), "");
-        std::future::ready(Ok(output))
+        ready(Ok(output))
     });
     let settings = Settings::new(variables, files)
         .with_profile(profile)
@@ -723,7 +865,7 @@ fn sts_client_config(case: &Value) -> Check {
         let settings = Settings::new(variables, files).with_order(Order::JavaV2);
         match text("code_override") {
             Some(region) => {
-                let origin = keyfob_chain::Origin::Argument {
+                let origin = Origin::Argument {
                     name: "code".to_owned(),
                 };
                 settings.with_region(keyfob_chain::Region::new(region, origin).unwrap())

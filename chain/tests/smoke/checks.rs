@@ -1,5 +1,7 @@
 use std::{
+    fs,
     future::ready,
+    path::Path,
     pin::pin,
     process::ExitStatus,
     task::{Context, Poll, Waker},
@@ -8,6 +10,7 @@ use std::{
 use keyfob_chain::{
     Order, Outcome, Platform, ProcessCommand, ProcessOutput, ProfileProvider, Provider as _,
     Settings, Sources, Variables,
+    files::sessions::SessionCache,
     profiles::{ConfigFiles, Editor, FileKind, Problem, SectionName},
 };
 use keyfob_sigv4::Timestamp;
@@ -117,6 +120,22 @@ pub(crate) fn process(input: &[u8]) {
         }
         _ => {}
     }
+}
+
+/// Reads a file with any content as a session in the cache of the AWS CLI. It is one or is counted,
+/// and stays as it is.
+#[allow(clippy::unwrap_used, reason = "the folder is the test's own")]
+pub(crate) fn sessions(input: &[u8], folder: &Path) {
+    let file = folder.join("5f52c9c583acfd120a607977e4f21fe86b7fa42d.json");
+    fs::write(&file, input).unwrap();
+    let cache = SessionCache::read(folder).unwrap();
+    let shown = format!("{cache:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+    assert_eq!(cache.sessions.len() + cache.others, 1, "{shown}");
+    assert!(cache.sessions.iter().all(|session| session.path == file));
+    assert_eq!(fs::read(&file).unwrap(), input);
+    // Some file systems write to the disk when a file is truncated and written again.
+    fs::remove_file(&file).unwrap();
 }
 
 /// Sets a property in a file, reads it back, and removes it. The first byte chooses the section,

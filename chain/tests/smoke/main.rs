@@ -183,6 +183,52 @@ fn any_command_is_split_and_any_answer_of_it_is_read_without_a_panic_or_a_secret
 }
 
 #[test]
+fn any_file_in_the_cache_of_sessions_is_read_without_a_panic_or_a_secret() {
+    const MEMBERS: [&str; 12] = [
+        r#""ProviderType": "sso""#,
+        r#""ProviderType": 1"#,
+        r#""Profile": "a \"b\"""#,
+        r#""AssumedRoleUser": {"AssumedRoleId": "AROA:me", "Arn": "arn:aws:sts::1:assumed-role/r/s"}"#,
+        r#""AssumedRoleUser": {}"#,
+        r#""AssumedRoleUser": []"#,
+        r#""ResponseMetadata": {"canary": [1]}"#,
+        r#""Credentials": null"#,
+        r#""Credentials": {"AccessKeyId": "canary"}"#,
+        r#""accessToken": "canary""#,
+        r#""\u0050rofile": "c""#,
+        "",
+    ];
+    const KEYS: [&str; 12] = [
+        r#""AccessKeyId": "ASIAEXAMPLE""#,
+        r#""AccessKeyId": "AKID EXAMPLE""#,
+        r#""AccessKeyId": """#,
+        r#""SecretAccessKey": "canary\/""#,
+        r#""SecretAccessKey": "canary\u0000""#,
+        r#""SessionToken": """#,
+        r#""SessionToken": ["canary"]"#,
+        r#""Expiration": "2020-01-01T00:00:00UTC""#,
+        r#""Expiration": "2099-13-01T00:00:00Z""#,
+        r#""Expiration": 4070908800"#,
+        r#""AccountId": "1\u001b[31m""#,
+        r#""AccountId": null"#,
+    ];
+    const KEY: &str = r#""AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "canary",
+        "SessionToken": "canary", "Expiration": "2099-01-01T00:00:00Z""#;
+    let folder = tempfile::tempdir().unwrap();
+    let mut numbers = Numbers(0xcac4e);
+    for _ in 0..100 {
+        let mut members: Vec<_> = (0..numbers.next(3))
+            .map(|_| numbers.pick(&MEMBERS).to_owned())
+            .collect();
+        let mut keys: Vec<_> = (0..numbers.next(3)).map(|_| numbers.pick(&KEYS)).collect();
+        keys.extend((numbers.next(3) > 0).then_some(KEY));
+        members.push(format!(r#""Credentials": {{{}}}"#, keys.join(", ")));
+        let document = format!("{{{}}}", members.join(", "));
+        checks::sessions(&numbers.mutate(document.into_bytes()), folder.path());
+    }
+}
+
+#[test]
 fn in_any_file_a_new_value_is_read_back_and_nothing_else_changes() {
     let mut numbers = Numbers(0x5eed_cafe_f00d_1234);
     for _ in 0..6000 {
