@@ -240,6 +240,28 @@ async fn a_pipe_in_the_place_of_a_session_is_not_waited_for() {
         .unwrap();
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_in_the_place_of_a_session_is_left_alone_and_so_is_what_it_leads_to() {
+    let cloud = Cloud::start().await;
+    for precious in [Some("mine"), None] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), "dev");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let target = folder.path().join("precious");
+        if let Some(text) = precious {
+            fs::write(&target, text).unwrap();
+        }
+        std::os::unix::fs::symlink(&target, &path).unwrap();
+        cloud
+            .key("dev", &on_disk(folder.path()), later(0))
+            .await
+            .unwrap();
+        assert_eq!(fs::read_to_string(&target).ok().as_deref(), precious);
+        assert!(path.is_symlink());
+    }
+}
+
 #[test]
 #[ignore = "run by the test below, in fifty processes"]
 fn child_gets_a_session() {

@@ -9,7 +9,7 @@ use keyfob_sigv4::Credentials;
 
 use crate::{
     error::Error,
-    files::{Lock, sessions::Session},
+    files::{Lock, cannot, sessions::Session},
 };
 
 /// How long a person may take to answer another process that asks for a code.
@@ -59,17 +59,32 @@ impl SessionFile {
 
     /// Waits until no other process gets a session for this file.
     pub(super) async fn lock(&self) -> Result<Lock, Error> {
+        self.refuse_link()?;
         Lock::acquire_async(&self.paths[0], Lock::PATIENCE).await
     }
 
     /// The same if a person is asked for a new session, here or by another process, which may take
     /// longer. `tell` is called before that.
     pub(super) async fn lock_to_ask(&self, tell: impl FnOnce()) -> Result<Lock, Error> {
+        self.refuse_link()?;
         match Lock::acquire_async(&self.paths[0], SILENCE).await {
             Err(error) if is_held(&error) => tell(),
             locked => return locked,
         }
         Lock::acquire_async(&self.paths[0], PROMPT_PATIENCE).await
+    }
+
+    /// Leaves a symbolic link alone: what it leads to is not a session, and would be replaced.
+    fn refuse_link(&self) -> Result<(), Error> {
+        let path = &self.paths[0];
+        if path.is_symlink() {
+            return Err(cannot(
+                "write",
+                path,
+                io::Error::other("it is a symbolic link"),
+            ));
+        }
+        Ok(())
     }
 }
 
