@@ -7,7 +7,9 @@ pub(crate) struct ConsoleArgs {
     /// The page to open: a URL, or a path of the console such as /s3/home [default: its first page]
     #[arg(long, value_name = "URL")]
     pub(crate) destination: Option<String>,
-    /// Print the link instead of opening it in the browser: whoever has it is signed in
+    /// Print the link instead of opening it in the browser: whoever has it is signed in. To open
+    /// it, the browser is started with it, so the list of processes shows it to the users of this
+    /// machine for a moment
     #[arg(long)]
     pub(crate) no_browser: bool,
     /// How long the person stays signed in: 900 to 43200 seconds, for roles that no other role

@@ -21,7 +21,8 @@ pub(crate) struct SamlResponseArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) assertion: Option<PathBuf>,
     /// The page of the identity provider that signs you in to AWS. It must be set up to post its
-    /// response to http://127.0.0.1:PORT/saml
+    /// response to http://127.0.0.1:PORT/saml. Other pages could post one there, so --role-arn is
+    /// needed, or an answer at the terminal, until the profile has had the role once
     #[arg(long, value_name = "URL")]
     pub(crate) idp_url: Option<String>,
 }

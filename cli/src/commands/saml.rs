@@ -138,18 +138,27 @@ fn valid_until(context: &Context, args: &SamlLoginArgs) -> Option<Timestamp> {
     if args.force {
         return None;
     }
-    let settings = context.settings();
-    let section = SectionName::profile(settings.profile_name());
-    let section = settings.files().find(&section).ok()??;
-    let get = |name: &str| Some(section.get(name)?.non_empty()?.to_owned());
-    get("aws_access_key_id")?;
-    // Sessions of other commands have none.
-    let of = get(PRINCIPAL_ARN.properties[0])?;
+    stored(context, "aws_access_key_id")?;
+    let of = stored_role(context)?;
     if args.role_arn.as_ref().is_some_and(|role| *role != of) {
         return None;
     }
-    let expiry: Timestamp = get(KEY_EXPIRATION.properties[0])?.parse().ok()?;
+    let expiry = stored(context, KEY_EXPIRATION.properties[0])?;
+    let expiry: Timestamp = expiry.parse().ok()?;
     (expiry > Timestamp::now()).then_some(expiry)
+}
+
+/// Returns the role of the session that the profile has from this command before. Sessions of other
+/// commands have none.
+fn stored_role(context: &Context) -> Option<String> {
+    stored(context, PRINCIPAL_ARN.properties[0])
+}
+
+fn stored(context: &Context, name: &str) -> Option<String> {
+    let settings = context.settings();
+    let section = SectionName::profile(settings.profile_name());
+    let section = settings.files().find(&section).ok()??;
+    Some(section.get(name)?.non_empty()?.to_owned())
 }
 
 fn list(context: &Context, args: &SamlLoginArgs, roles: &[SamlRole]) -> Result<(), Failure> {
@@ -166,6 +175,9 @@ fn list(context: &Context, args: &SamlLoginArgs, roles: &[SamlRole]) -> Result<(
 }
 
 /// Returns the role that is asked for, the only one, or the one that the user chooses.
+///
+/// Any page in the browser can post a response of its own, which may be of another account. So even
+/// the only role of one that was posted is asked about, unless the profile has had it before.
 async fn choose(
     context: &Context,
     args: &SamlLoginArgs,
@@ -196,16 +208,23 @@ async fn choose(
         0 => Err(Failure::usage(
             "the response offers no role of AWS: ask for one in the identity provider",
         )),
-        1 => Ok(roles.remove(0)),
+        1 if is_known(context, args, &roles[0]) => Ok(roles.remove(0)),
         _ => ask(context, roles).await,
     }
+}
+
+fn is_known(context: &Context, args: &SamlLoginArgs, role: &SamlRole) -> bool {
+    args.response.idp_url.is_none() || stored_role(context).as_ref() == Some(&role.role_arn)
 }
 
 async fn ask(context: &Context, mut roles: Vec<SamlRole>) -> Result<SamlRole, Failure> {
     let console = context.console();
     if !console.can_ask() {
-        let count = roles.len();
-        let text = format!("the response offers {count} roles: choose one with --role-arn");
+        let count = match roles.len() {
+            1 => "1 role".to_owned(),
+            count => format!("{count} roles"),
+        };
+        let text = format!("the response offers {count}: choose one with --role-arn");
         return Err(with_roles(Failure::usage(text), &roles));
     }
     let prompt = Prompt::new(console, "give --role-arn")?;

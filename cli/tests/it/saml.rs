@@ -495,7 +495,12 @@ print(u.urlopen(request).read().decode())' "$1" > page 2>&1 &"#;
         let without_role = dev.replace("Attributes/Role\"", "Attributes/Other\"");
         assert_ne!(without_role, dev);
         for (more, refused, right, name) in [
-            (&[][..], &[&without_role, ENCRYPTED][..], &dev, "dev"),
+            (
+                &["--role-arn", DEV][..],
+                &[&without_role, ENCRYPTED][..],
+                &dev,
+                "dev",
+            ),
             (
                 &["--role-arn", OPS],
                 &[&without_role, ENCRYPTED, &dev],
@@ -529,11 +534,36 @@ print(u.urlopen(request).read().decode())' "$1" > page 2>&1 &"#;
         }
     }
 
+    /// Any page in the browser can post a response of its own.
+    #[test]
+    fn a_posted_role_that_the_profile_has_not_had_is_asked_about() {
+        let idp = Idp::start();
+        for (more, role, code) in [
+            (&[][..], DEV, 252),
+            (&["--role-arn", DEV], DEV, 0),
+            (&["--force"], DEV, 0),
+            (&["--force"], OPS, 252),
+        ] {
+            let port = free_port().to_string();
+            let child = waiting(&idp, &port, more);
+            let url = format!("http://127.0.0.1:{port}/saml");
+            assert_has(&post(&url, &form(&idp.response(&[role], 0))), &[" 200 "]);
+            let run = Run::new(child.wait_with_output().unwrap());
+            assert_eq!(run.code, code, "{more:?} {run:?}");
+            if code != 0 {
+                let text = "the response offers 1 role: choose one with --role-arn";
+                assert_has(&run.stderr, &[text, role]);
+            }
+        }
+        let dev = "arn:aws:sts::123456789012:assumed-role/dev/ada\n";
+        assert_eq!(idp.whoami(), dev);
+    }
+
     #[test]
     fn only_a_response_at_the_right_place_ends_the_wait() {
         let idp = Idp::start();
         let port = free_port().to_string();
-        let child = waiting(&idp, &port, &[]);
+        let child = waiting(&idp, &port, &["--role-arn", DEV]);
         let url = |path: &str| format!("http://127.0.0.1:{port}{path}");
         let post = |path: &str, body: &str| post(&url(path), body);
         let good = form(&idp.response(&[DEV], 0));
