@@ -20,9 +20,11 @@ A table has facts only, one a line:
     map dict string string                                        keys and values
     string arnType 20..2048                                       limits of input
     string statusType Active|Inactive                             values of input
+    string secretType secret base64                               never shown; sent in Base64
 
 After a member or an item stand `:SHAPE` unless it is a plain string, `@NAME` in answers and `/NAME`
-in requests if it has another name there, and `~` if a missing one is filled with a random token.
+in requests if it has another name there, and `~` if a missing one is filled with a random token. A
+bare `@` is for the name with a lowercase initial.
 """
 
 import itertools
@@ -44,6 +46,10 @@ LIMITS = {"unrestrictedSessionPolicyDocumentType": (1, 2048)}
 SECRETS = {"contextAssertionType"}
 # botocore decodes these texts in the answers of IAM.
 DOCUMENT = "policyDocumentType"
+# botocore encodes this text in requests of EC2.
+ENCODED = {"RunInstancesUserData"}
+# aws has one option for two members.
+COUNT = {"MinCount": "Count", "MaxCount": None}
 
 
 class Words:
@@ -115,11 +121,12 @@ class Table:
             if shape.serialization.get("flattened"):
                 assert self.is_ec2 and name not in self.outputs, f"{name} is flattened"
             usual = "item" if self.is_ec2 else "member"
-            element = shape.member.serialization.get("name", usual)
+            # As in botocore, also for EC2.
+            element = shape.member.serialization.get("name", "member")
             in_request = self.is_ec2 or name not in self.inputs or element == "member"
             assert in_request, f"the items of {name} have a name of their own"
             mark = f"@{element}" if element != usual and name in self.outputs else ""
-            return f"list {name} {self.reference(shape.member)}{mark} {self.limits(shape)}".rstrip()
+            return f"list {name} {self.reference(shape.member, name)}{mark} {self.limits(shape)}".rstrip()
         if kind == "map":
             assert name not in self.inputs, f"{name} is a map in a request"
             return f"map {name} {self.reference(shape.key)} {self.reference(shape.value)}"
@@ -139,11 +146,13 @@ class Table:
             words.append("|".join(values))
         if metadata.get("sensitive") or shape.name in SECRETS:
             words.append("secret")
+        if shape.name in ENCODED:
+            words.append("base64")
         return " ".join(words)
 
-    def reference(self, shape):
+    def reference(self, shape, parent=None):
         if shape.type_name in PLAIN:
-            if shape.name == DOCUMENT and shape.name not in self.inputs:
+            if shape.name == DOCUMENT and parent not in self.inputs:
                 return "document"
             is_named = shape.name in self.named or self.limits(shape)
             return shape.name if is_named else shape.type_name
@@ -160,10 +169,11 @@ class Table:
         if parent.name in self.inputs:
             text += "!" * (name in parent.required_members)
             text += "~" * bool(shape.metadata.get("idempotencyToken"))
-        reference = self.reference(shape)
+        reference = self.reference(shape, parent.name)
         text += f":{reference}" * (reference != "string")
         if parent.name in self.outputs and in_answer != name:
-            text += f"@{in_answer}"
+            is_usual = in_answer == name[:1].lower() + name[1:]
+            text += "@" if is_usual else f"@{in_answer}"
         if parent.name in self.inputs and in_request != name:
             text += f"/{in_request}"
         return text
@@ -203,6 +213,10 @@ def write(session, path, folder):
         head += pages(session, service, operation.name)
         head.append(f"about {about}")
         for member in operation.input_shape.members if operation.input_shape else []:
+            if operation.name == "RunInstances":
+                member = COUNT.get(member, member)
+            if not member:
+                continue
             option = "--" + xform_name(member, "-")
             head.append(f"{option} {member} {words.of_option(command, option, used)}".rstrip())
     unused = words.unused(used)

@@ -69,7 +69,7 @@ impl Reader<'_> {
             Shape::Structure(members) => {
                 let mut object = Map::new();
                 for member in members {
-                    if let Some(part) = part.at(member.in_answer) {
+                    if let Some(part) = part.at(&member.in_answer) {
                         let value = self.xml(member.shape, &part)?;
                         object.insert(member.name.to_owned(), value);
                     }
@@ -121,7 +121,7 @@ impl Reader<'_> {
             (Shape::Structure(members), Value::Object(given)) => {
                 let mut object = Map::new();
                 for member in members {
-                    let value = given.get(member.in_answer).unwrap_or(&Value::Null);
+                    let value = given.get(&*member.in_answer).unwrap_or(&Value::Null);
                     if let Some(value) = self.json(member.shape, value)? {
                         object.insert(member.name.to_owned(), value);
                     }

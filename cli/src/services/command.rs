@@ -235,12 +235,22 @@ fn with_options(mut command: Command, service: &Service, operation: &'static Ope
 fn with_switch(command: Command, arg: Arg, flag: &'static Flag) -> Command {
     // The opposite has the name of the member for an id, which no option has.
     let opposite = Arg::new(flag.member)
-        .long(format!("no-{}", id(flag)))
+        .long(opposite(flag))
         .help(format!("The opposite of {}", flag.name))
         .action(ArgAction::SetTrue)
         .overrides_with(id(flag));
     let arg = arg.action(ArgAction::SetTrue).overrides_with(flag.member);
     command.arg(arg).arg(opposite)
+}
+
+/// Returns the name of the option that sets a boolean to false.
+///
+/// Source: `argrename.py` of `aws`.
+fn opposite(flag: &'static Flag) -> String {
+    match id(flag) {
+        "disable-api-termination" => "enable-api-termination".to_owned(),
+        id => format!("no-{id}"),
+    }
 }
 
 /// Adds the options that do not set a member.

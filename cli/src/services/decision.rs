@@ -60,7 +60,8 @@ pub(super) fn explain(context: &Context, answer: &Value) -> Result<(), Failure> 
     }
 }
 
-fn text(context: &Context, decision: &Decision) -> String {
+/// Returns the decision for people, one fact a line.
+pub(super) fn text(context: &Context, decision: &Decision) -> String {
     let (verdict, style) = match decision.verdict {
         Verdict::Allowed => ("allowed", Style::Good),
         Verdict::ExplicitDeny => ("explicit deny", Style::Bad),
@@ -121,7 +122,7 @@ fn next(decision: &Decision) -> String {
         return "keyfob whoami".to_owned();
     };
     let mut words = vec![
-        "aws iam simulate-principal-policy".to_owned(),
+        "keyfob iam simulate-principal-policy".to_owned(),
         shell::option("--policy-source-arn", &source),
         shell::option("--action-names", action),
     ];

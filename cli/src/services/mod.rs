@@ -11,6 +11,7 @@
 //! | answer → JSON | `answer` |
 //! | pages → one list | `pages` |
 //! | options that `aws` does not have | `own` |
+//! | whether a call would be permitted | `dry_run` |
 //!
 //! A module of a service has its hosts, and what is Keyfob's own about it.
 
@@ -18,6 +19,7 @@ mod answer;
 mod client;
 mod command;
 mod decision;
+mod dry_run;
 mod ec2;
 mod iam;
 mod mfa;
@@ -41,13 +43,22 @@ use keyfob_sts::{
 };
 use serde_json::{Map, Value, json};
 
-use self::{answer::Times, command::Skeleton, model::Model, pages::Paging};
+use self::{
+    answer::Times,
+    command::Skeleton,
+    model::{Model, Operation},
+    pages::Paging,
+};
 pub(crate) use self::{
     client::Client,
     command::{Invocation, expand},
     mfa::CodeSource,
 };
-use crate::{args::OutputFormat, context::Context, failure::Failure};
+use crate::{
+    args::{OutputFormat, Text},
+    context::Context,
+    failure::Failure,
+};
 
 /// The parameter with the code of an MFA device.
 const TOKEN_CODE: &str = "TokenCode";
@@ -72,6 +83,9 @@ pub(crate) struct Service {
     model: LazyLock<Model>,
 }
 
+/// Sets parameters of a call by an option and its text.
+type SetOwn = fn(&Text, &str, &mut Map<String, Value>) -> Result<(), Failure>;
+
 /// What is Keyfob's own about the commands of a service.
 struct Rules {
     /// Checks the options of a command against each other.
@@ -86,6 +100,14 @@ struct Rules {
     check_answer: fn(&Reply<'_>) -> Result<(), Error>,
     /// Whether the parameter with that name works once.
     is_one_time: fn(&str) -> bool,
+    /// Sets parameters by an option of `aws` that is no member.
+    set_own: SetOwn,
+    /// Adds the parameters that `aws` adds.
+    complete: fn(&Operation, &mut Map<String, Value>),
+    /// Returns the operation to ask after an error, and a note about it.
+    fallback: fn(&Operation, &Error) -> Option<(&'static str, &'static str)>,
+    /// Returns the cure of an error.
+    hint: fn(&Error, &Map<String, Value>) -> Option<String>,
     /// The parameter that names a role, which must be in the partition of the endpoint.
     role: Option<&'static str>,
 }
@@ -98,6 +120,10 @@ impl Rules {
         check_chained: |_| Ok(()),
         check_answer: |_| Ok(()),
         is_one_time: |_| false,
+        set_own: |_, _, _| Ok(()),
+        complete: |_, _| (),
+        fallback: |_, _| None,
+        hint: |_, _| None,
         role: None,
     };
 }
@@ -134,6 +160,7 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
     }
     let code = take_code(context, invocation, &mut parameters)?;
     let paging = Paging::new(invocation, context, &mut parameters)?;
+    (service.rules.complete)(operation, &mut parameters);
     parameters::check(&service.model, operation.input, &parameters)?;
     parameters::add_tokens(&service.model, operation.input, &mut parameters);
     let caller = Caller {
@@ -147,6 +174,9 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
     if invocation.skeleton == Some(Skeleton::Output) {
         let skeleton = skeleton::output(&service.model, operation.output);
         return context.print(operation.name, &skeleton);
+    }
+    if invocation.own.dry_run_exit {
+        return dry_run::run(&caller, parameters).await;
     }
     if let Some(paging) = paging {
         return print_pages(&caller, paging, parameters).await;
@@ -278,10 +308,37 @@ impl Caller<'_> {
         client: &Client,
         parameters: &Map<String, Value>,
     ) -> Result<Value, Failure> {
-        match self.try_call(client, parameters).await {
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(self.explain(client, &error).await),
+        let operation = self.invocation.operation;
+        let error = match self.try_call(client, operation, parameters).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        if let Some((answer, note)) = self.fall_back(client, &error, parameters).await {
+            self.context.console().note(note);
+            return Ok(answer);
         }
+        let failure = self.explain(client, &error).await;
+        Err(
+            match (self.invocation.service.rules.hint)(&error, parameters) {
+                Some(hint) => failure.with_hint(hint),
+                None => failure,
+            },
+        )
+    }
+
+    /// Asks the operation that has an answer after this error, if there is one.
+    async fn fall_back(
+        &self,
+        client: &Client,
+        error: &Error,
+        parameters: &Map<String, Value>,
+    ) -> Option<(Value, &'static str)> {
+        let service = self.invocation.service;
+        let (name, note) = (service.rules.fallback)(self.invocation.operation, error)?;
+        let mut operations = service.model.operations().iter();
+        let operation = operations.find(|operation| operation.name == name)?;
+        let answer = self.try_call(client, operation, parameters).await.ok()?;
+        Some((answer, note))
     }
 
     async fn explain(&self, client: &Client, error: &Error) -> Failure {
@@ -309,7 +366,8 @@ impl Caller<'_> {
         let send = async |code: Secret| {
             let mut parameters = parameters.clone();
             parameters.insert(TOKEN_CODE.to_owned(), code.expose().into());
-            self.try_call(client, &parameters).await
+            let operation = self.invocation.operation;
+            self.try_call(client, operation, &parameters).await
         };
         let explain = async |error: &Error| self.explain(client, error).await;
         code.call(self.context, &serial, send, explain).await
@@ -318,9 +376,10 @@ impl Caller<'_> {
     async fn try_call(
         &self,
         client: &Client,
+        operation: &'static Operation,
         parameters: &Map<String, Value>,
     ) -> Result<Value, Error> {
-        let (service, operation) = (self.invocation.service, self.invocation.operation);
+        let service = self.invocation.service;
         let times = self.times;
         let mut call = request::write(service, operation, parameters)?;
         if !client.signs() {
@@ -403,7 +462,11 @@ mod tests {
                 assert!(!operation.about.is_empty(), "{}", operation.command);
                 for flag in &operation.flags {
                     let mut members = service.model.members(operation.input).iter();
-                    assert!(members.any(|member| member.name == flag.member), "{flag:?}");
+                    let is_own = flag.name == "--count";
+                    assert!(
+                        is_own || members.any(|member| member.name == flag.member),
+                        "{flag:?}"
+                    );
                 }
             }
         }

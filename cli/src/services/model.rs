@@ -1,6 +1,6 @@
 //! The tables of `cli/models`: operations and shapes as facts, without any code for one of them.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 /// The table of a service, parsed from the text that `generate.py` writes. The script has the
 /// format.
@@ -79,7 +79,7 @@ pub(super) struct Member {
     /// The name in requests.
     pub(super) in_request: &'static str,
     /// The name in answers.
-    pub(super) in_answer: &'static str,
+    pub(super) in_answer: Cow<'static, str>,
     pub(super) is_required: bool,
     /// Whether a random token takes its place if it is missing.
     pub(super) is_token: bool,
@@ -93,6 +93,8 @@ pub(super) struct Scalar {
     /// All values at the time of the table, if there are few, for the help.
     pub(super) values: Vec<&'static str>,
     pub(super) is_secret: bool,
+    /// Whether it is sent in Base64.
+    pub(super) is_encoded: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,6 +139,7 @@ static TEXT: Shape = Shape::Scalar(Scalar {
     },
     values: Vec::new(),
     is_secret: false,
+    is_encoded: false,
 });
 
 impl Model {
@@ -293,7 +296,11 @@ impl Member {
             name,
             shape: shape.unwrap_or("string"),
             in_request: in_request.unwrap_or(name),
-            in_answer: in_answer.unwrap_or(name),
+            in_answer: match in_answer {
+                None => name.into(),
+                Some("") => lowercase_initial(name).into(),
+                Some(other) => other.into(),
+            },
             is_required: marks.contains('!'),
             is_token: marks.contains('~'),
         }
@@ -319,6 +326,7 @@ impl Scalar {
             match Limits::parse(word) {
                 Some(limits) => scalar.limits = limits,
                 None if word == "secret" => scalar.is_secret = true,
+                None if word == "base64" => scalar.is_encoded = true,
                 None => scalar.values = word.split('|').collect(),
             }
         }
@@ -341,6 +349,11 @@ fn split(text: &'static str) -> (&'static str, &'static str) {
     text.split_once(' ').unwrap_or((text, ""))
 }
 
+fn lowercase_initial(name: &str) -> String {
+    let (initial, rest) = name.split_at_checked(1).unwrap_or_default();
+    initial.to_ascii_lowercase() + rest
+}
+
 /// Splits at a mark that may be missing.
 fn cut(text: &'static str, mark: char) -> (&'static str, Option<&'static str>) {
     match text.split_once(mark) {
@@ -358,8 +371,8 @@ mod tests {
         let model = Model::parse(
             "# Written by …\nservice query 1 - x x\noperation list-a ListA In Out\nunsigned\n\
              pages Token Next More Max A.B,C D\nabout Do it: now\n--a-b AB What it is\n\n\
-             structure In AB!~:listType/Ab C:count@c/C D\nlist listType textType@x 1..5\n\
-             map dict string integer\nstring textType ..9 x|y secret\ninteger count -1..\n",
+             structure In AB!~:listType/Ab C:count@c/C D EF@\nlist listType textType@x 1..5\n\
+             map dict string integer\nstring textType ..9 x|y secret base64\ninteger count -1..\n",
         );
         let operation = &model.operations()[0];
         assert_eq!((operation.command, operation.name), ("list-a", "ListA"));
@@ -375,17 +388,18 @@ mod tests {
         let option = &operation.flags[0];
         assert_eq!((option.name, option.member), ("--a-b", "AB"));
         assert_eq!(option.about, "What it is");
-        let [first, second, third] = model.members("In") else {
-            panic!("three members");
+        let [first, second, third, fourth] = model.members("In") else {
+            panic!("four members");
         };
         assert!(first.is_required && first.is_token && !second.is_required);
         assert_eq!(
             (first.name, first.shape, first.in_request),
             ("AB", "listType", "Ab")
         );
-        assert_eq!((second.in_answer, second.in_request), ("c", "C"));
+        assert_eq!((&*second.in_answer, second.in_request), ("c", "C"));
+        assert_eq!((&*fourth.in_answer, fourth.in_request), ("eF", "EF"));
         assert_eq!(
-            (third.name, third.shape, third.in_answer),
+            (third.name, third.shape, &*third.in_answer),
             ("D", "string", "D")
         );
         let limits = Limits {
@@ -404,6 +418,7 @@ mod tests {
         };
         assert_eq!((text.limits.min, text.limits.max), (None, Some(9)));
         assert_eq!((&text.values[..], text.is_secret), (&["x", "y"][..], true));
+        assert!(text.is_encoded);
         let Shape::Scalar(count) = model.shape("count") else {
             panic!("a scalar");
         };

@@ -5,11 +5,12 @@ use keyfob_sts::call;
 
 use crate::{
     args::KEYFOB_OPTIONS_HEADING,
-    services::{Service, model::Operation},
+    services::{Service, dry_run::DRY_RUN, model::Operation},
 };
 
 const EXPLAIN: &str = "explain";
 const UPDATE_PROFILE: &str = "update-profile";
+const DRY_RUN_EXIT: &str = "dry-run-exit";
 const TOKEN_COMMAND: &str = "token-command";
 
 /// The values of these options.
@@ -21,6 +22,8 @@ pub(super) struct Own {
     pub(super) update_profile: Option<String>,
     /// The command that prints the code of an MFA device.
     pub(super) token_command: Option<String>,
+    /// Whether the exit code says if the call would be permitted.
+    pub(super) dry_run_exit: bool,
 }
 
 impl Own {
@@ -43,6 +46,11 @@ impl Own {
                     .conflicts_with("token-code"),
             );
         }
+        if takes(service, operation, DRY_RUN) {
+            let help = "Only ask whether the call would be permitted: exit code 0 for yes, or 254 \
+                        and the reason";
+            options.push(option(DRY_RUN_EXIT, help).action(ArgAction::SetTrue));
+        }
         if returns_credentials(service, operation) {
             let help = "Store the credentials under this profile of the credentials file, and \
                         print none";
@@ -60,6 +68,7 @@ impl Own {
             explain: takes(service, operation, "EncodedMessage") && matches.get_flag(EXPLAIN),
             update_profile: has_credentials.then(|| text(UPDATE_PROFILE)).flatten(),
             token_command: has_code.then(|| text(TOKEN_COMMAND)).flatten(),
+            dry_run_exit: takes(service, operation, DRY_RUN) && matches.get_flag(DRY_RUN_EXIT),
         }
     }
 }

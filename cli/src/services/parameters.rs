@@ -32,9 +32,15 @@ pub(super) fn read(
         Some(text) => from_json(text, variables)?,
     };
     let model = &invocation.service.model;
+    encode(model, invocation.operation.input, &mut parameters);
     for (flag, given) in &invocation.given {
         let members = model.members(invocation.operation.input);
         let Some(member) = members.iter().find(|member| member.name == flag.member) else {
+            let Given::Words(words) = given else { continue };
+            for word in words {
+                let text = expand(word, variables)?;
+                (invocation.service.rules.set_own)(word, &text, &mut parameters)?;
+            }
             continue;
         };
         let is_code = (invocation.service.rules.is_one_time)(flag.member);
@@ -43,6 +49,7 @@ pub(super) fn read(
             Given::Words(words) => match (model.shape(member.shape), words.as_slice()) {
                 // A code for which there is `-` is asked for when it is needed.
                 (Shape::Scalar(_), [only]) if is_code && only.written == "-" => "-".into(),
+                (Shape::Scalar(scalar), [only]) if scalar.is_encoded => encoded(only, variables)?,
                 (Shape::Scalar(scalar), [only]) if scalar.is_secret || is_code => {
                     expand_secret(only, variables)?.into()
                 }
@@ -66,6 +73,27 @@ fn from_json(text: &Text, variables: &Variables) -> Result<Map<String, Value>, F
         Ok(Value::Object(parameters)) => Ok(parameters),
         _ => Err(refused()),
     }
+}
+
+/// Encodes the texts of `--cli-input-json` that are sent in Base64.
+fn encode(model: &Model, input: &str, parameters: &mut Map<String, Value>) {
+    for member in model.members(input) {
+        let is_encoded =
+            matches!(model.shape(member.shape), Shape::Scalar(scalar) if scalar.is_encoded);
+        if let Some(Value::String(text)) = parameters.get_mut(member.name).filter(|_| is_encoded) {
+            *text = BASE64_STANDARD.encode(&text);
+        }
+    }
+}
+
+/// Returns a text or a file in Base64.
+fn encoded(text: &Text, variables: &Variables) -> Result<Value, Failure> {
+    Ok(match expand_bytes(text, variables)? {
+        Some(bytes) => BASE64_STANDARD.encode(bytes).into(),
+        None => BASE64_STANDARD
+            .encode(expand_secret(text, variables)?)
+            .into(),
+    })
 }
 
 fn scalar_value(kind: Kind, text: &Text, variables: &Variables) -> Result<Value, Failure> {

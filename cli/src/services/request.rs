@@ -23,7 +23,9 @@ pub(super) fn write(
     parameters: &Map<String, Value>,
 ) -> Result<call::Operation, Error> {
     let mut call = call::Operation::new(service.row, operation.name);
-    if !is_repeatable(operation.name) {
+    let mut members = service.model.members(operation.input).iter();
+    // By a token, the service knows a request that it gets again.
+    if !is_repeatable(operation.name) && !members.any(|member| member.is_token) {
         call = call.with_replay(Replay::OnlyIfNotReceived);
     }
     let writer = Writer { service };

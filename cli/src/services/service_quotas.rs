@@ -1,15 +1,27 @@
 use std::sync::LazyLock;
 
-use keyfob_sts::call::{self, Protocol};
+use keyfob_chain::shell;
+use keyfob_sts::{
+    Error,
+    call::{self, Protocol},
+};
+use serde_json::{Map, Value};
 
-use crate::services::{Rules, Service, model::Model};
+use crate::services::{
+    Rules, Service,
+    model::{Model, Operation},
+};
 
 pub(super) static SERVICE_QUOTAS: Service = Service {
     name: "service-quotas",
     about: "Call Service Quotas",
     examples: "",
     row: &ROW,
-    rules: Rules::NONE,
+    rules: Rules {
+        fallback,
+        hint,
+        ..Rules::NONE
+    },
     model: LazyLock::new(|| Model::parse(include_str!("../../models/service-quotas.model"))),
 };
 
@@ -21,3 +33,34 @@ static ROW: call::Service = call::Service::new(
     "2019-06-24",
 )
 .with_id("service quotas");
+
+/// A quota that was never changed has no value but the default one in some services.
+fn fallback(operation: &Operation, error: &Error) -> Option<(&'static str, &'static str)> {
+    let is_missing = error.code() == Some("NoSuchResourceException");
+    (operation.name == "GetServiceQuota" && is_missing).then_some((
+        "GetAWSDefaultServiceQuota",
+        "the quota has no value of its own in this account: this is the default",
+    ))
+}
+
+fn hint(error: &Error, parameters: &Map<String, Value>) -> Option<String> {
+    let text = |name: &str| parameters.get(name).and_then(Value::as_str);
+    match error.code()? {
+        "ResourceAlreadyExistsException" => {
+            let words = [
+                "a request for this quota is open already; it is shown by keyfob service-quotas \
+                 list-requested-service-quota-change-history-by-quota"
+                    .to_owned(),
+                shell::option("--service-code", text("ServiceCode")?),
+                shell::option("--quota-code", text("QuotaCode")?),
+            ];
+            Some(words.join(" "))
+        }
+        "QuotaExceededException" => Some(
+            "too many requests are open: wait until one is closed; they are shown by keyfob \
+             service-quotas list-requested-service-quota-change-history --status PENDING"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}

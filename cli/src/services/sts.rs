@@ -24,6 +24,7 @@ pub(super) static STS: Service = Service {
         check_answer,
         is_one_time: |name| name == "TokenCode",
         role: Some("RoleArn"),
+        ..Rules::NONE
     },
     model: LazyLock::new(|| Model::parse(include_str!("../../models/sts.model"))),
 };

@@ -45,6 +45,8 @@ def sample(shape, is_json, count, depth=0):
         return dict(pairs) if is_json else "".join(entry.format(*pair) for pair in pairs)
     values = {"boolean": True, "integer": 7, "long": 2**40, "float": 1.5, "double": 20.0, "timestamp": 1790000000.25}
     value = values.get(kind, TEXT)
+    if shape.name == "policyDocumentType":
+        return "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22b%22%3A1%2C%22a%22%3A%5B%22%C3%A9%22%5D%7D%5D%7D"
     if is_json:
         return value
     if kind == "timestamp":
@@ -54,6 +56,10 @@ def sample(shape, is_json, count, depth=0):
 
 def body(operation, count):
     shape, protocol = operation.output_shape, operation.service_model.metadata["protocol"]
+    if not shape:
+        done = "<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata>"
+        done = "<return>true</return>" if protocol == "ec2" else done
+        return f"<{operation.name}Response>{done}</{operation.name}Response>"
     if protocol == "json":
         members = sample(shape, True, count)
         # One page.

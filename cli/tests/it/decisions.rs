@@ -118,9 +118,9 @@ fn the_next_command_is_one_that_can_be_run() {
     // A quote in a name does not leave its word.
     let simulate = next(json!({"arn": "arn:aws:sts::123456789012:assumed-role/c'i;x/run-7"}));
     let home = Home::new();
-    let aws = home.path().join("aws");
-    fs::write(&aws, "#!/bin/sh\nprintf '%s\\n' \"$@\"\n").unwrap();
-    let line = simulate.replace("aws iam", "sh ./aws iam");
+    let keyfob = home.path().join("keyfob");
+    fs::write(&keyfob, "#!/bin/sh\nprintf '%s\\n' \"$@\"\n").unwrap();
+    let line = simulate.replace("keyfob iam", "sh ./keyfob iam");
     let mut shell = home.program("sh");
     let run = Run::new(shell.args(["-c", &line]).output().unwrap());
     assert_eq!(

@@ -22,6 +22,7 @@ mod console;
 mod cures;
 mod decisions;
 mod doctor;
+mod dry_runs;
 mod endpoints;
 #[cfg(unix)]
 mod env;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     answers::{answer, start_server},
@@ -61,7 +61,13 @@ fn the_members_of_each_operation_are_those_of_botocore() {
         // As text, because the order counts.
         for (kind, expected) in [("input", input), ("output", output)] {
             let words = ["--generate-cli-skeleton", kind, "--cli-input-json", &valid];
-            let printed = home.keyfob(command.iter().chain(&words)).json();
+            let printed = home.keyfob(command.iter().chain(&words));
+            // As aws, an answer without members is not printed.
+            if kind == "output" && expected == json!({}) {
+                assert_eq!(printed.ok(), "", "{command:?}");
+                continue;
+            }
+            let printed = printed.json();
             assert_eq!(printed.to_string(), expected.to_string(), "{command:?}");
         }
         let required = required.as_array().unwrap();
@@ -72,7 +78,7 @@ fn the_members_of_each_operation_are_those_of_botocore() {
         }
         count += 1;
     }
-    assert!(count >= 19, "{count}");
+    assert!(count >= 41, "{count}");
 }
 
 const SESSION: &str = "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>\
@@ -277,7 +283,9 @@ for path in map(pathlib.Path, sorted(glob.glob(sys.argv[1]))):
     for command in re.findall(r"^([a-z][a-z0-9-]*):", path.read_text(), re.M):
         operation = model.operation_model(names[command])
         inputs, outputs = operation.input_shape, operation.output_shape
-        required = ["--" + xform_name(name, "-") for name in inputs.required_members] if inputs else []
+        # aws has --count for these two, and a default.
+        required = [name for name in inputs.required_members if name not in ("MinCount", "MaxCount")] if inputs else []
+        required = ["--" + xform_name(name, "-") for name in required]
         skeletons = [
             ArgumentGenerator(use_member_names=is_output).generate_skeleton(shape) if shape else {}
             for shape, is_output in ((inputs, False), (outputs, True))

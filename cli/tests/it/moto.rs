@@ -157,3 +157,128 @@ print(key.method, key.access_key, key.secret_key, session.region_name)
         "shared-credentials-file AKIAROBOTEXAMPLE0000 se/cr+et eu-west-1\n"
     );
 }
+
+#[test]
+fn instances_start_stop_and_end_and_a_dry_run_starts_none() {
+    let server = Server::moto();
+    let home = server.home().with("AWS_DEFAULT_REGION", "us-east-1");
+    let home = home.with_file("config", "[default]\ncli_timestamp_format = wire\n");
+    let images = ["ec2", "describe-images", "--owners", "amazon"];
+    let images = home
+        .keyfob(images.iter().chain(&["--max-items", "1"]))
+        .json();
+    let image = images["Images"][0]["ImageId"].as_str().unwrap();
+    let start = ["ec2", "run-instances", "--image-id", image];
+    let options = [
+        "--count",
+        "2",
+        "--instance-type",
+        "t3.micro",
+        "--tag-specifications",
+        "ResourceType=instance,Tags=[{Key=team,Value=ci}]",
+    ];
+    let start = [&start[..], &options].concat();
+    let tagged = ["--filters", "Name=tag:team,Values=ci"];
+    let describe = [&["ec2", "describe-instances"][..], &tagged].concat();
+
+    let stderr = home
+        .keyfob([&start[..], &["--dry-run"]].concat())
+        .fails(254);
+    assert_has(
+        &stderr,
+        &["An error occurred (DryRunOperation) when calling the RunInstances operation: "],
+    );
+    home.keyfob([&start[..], &["--dry-run-exit"]].concat()).ok();
+    assert_eq!(
+        home.keyfob(&describe).json()["Reservations"],
+        serde_json::json!([])
+    );
+
+    let started = home.keyfob(&start).json();
+    let instances = started["Instances"].as_array().unwrap().iter();
+    let ids: Vec<&str> = instances
+        .map(|instance| instance["InstanceId"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 2);
+    for (command, list, state) in [
+        ("stop-instances", "StoppingInstances", "stopping"),
+        ("start-instances", "StartingInstances", "pending"),
+        ("reboot-instances", "", ""),
+        (
+            "terminate-instances",
+            "TerminatingInstances",
+            "shutting-down",
+        ),
+    ] {
+        let words = ["ec2", command, "--instance-ids"];
+        let run = home.keyfob(words.iter().chain(&ids));
+        if list.is_empty() {
+            assert_eq!(run.ok(), "");
+        } else {
+            let answer = run.json();
+            assert_eq!(answer[list][1]["InstanceId"], ids[1]);
+            assert_eq!(answer[list][1]["CurrentState"]["Name"], state);
+        }
+        let mut aws = home.program(python::tool("aws"));
+        let words = [&describe[..], &["--output", "table"]].concat();
+        let expected = Run::new(aws.args(&words).output().unwrap()).ok();
+        assert_eq!(home.keyfob(&words).ok(), expected, "{command}");
+    }
+}
+
+#[test]
+fn keys_and_roles_are_created_changed_and_deleted() {
+    let server = Server::moto();
+    let home = server.home().with("AWS_DEFAULT_REGION", "us-east-1");
+    let home = home.with_file("config", "[default]\ncli_timestamp_format = wire\n");
+    let iam = |words: &[&str]| home.keyfob([&["iam"], words].concat());
+    let user = ["--user-name", "robot"];
+    let created = iam(&[&["create-access-key"], &user[..]].concat()).json();
+    let id = created["AccessKey"]["AccessKeyId"].as_str().unwrap();
+    let stderr = iam(&[&["create-access-key"], &user[..]].concat()).fails(254);
+    assert_has(
+        &stderr,
+        &["An error occurred (LimitExceeded) when calling the CreateAccessKey operation: "],
+    );
+    let key = [&["--access-key-id", id], &user[..]].concat();
+    let inactive = [&["update-access-key", "--status", "Inactive"], &key[..]].concat();
+    assert_eq!(iam(&inactive).ok(), "");
+    let used = iam(&["get-access-key-last-used", "--access-key-id", id]).json();
+    assert_eq!(used["UserName"], "robot");
+    let keys = iam(&[&["list-access-keys"], &user[..]].concat()).json();
+    assert_has(&keys.to_string(), &["Inactive"]);
+    assert_eq!(iam(&[&["delete-access-key"], &key[..]].concat()).ok(), "");
+    let keys = iam(&[&["list-access-keys"], &user[..]].concat()).json();
+    assert_eq!(keys["AccessKeyMetadata"].as_array().unwrap().len(), 1);
+
+    let role = ["--role-name", "deploy"];
+    // Without spaces, which moto writes in another way before it checks the signature.
+    let policy = |service: &str| {
+        format!(
+            "{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\
+             \"Action\":\"sts:AssumeRole\",\"Principal\":{{\"Service\":\"{service}\"}}}}]}}"
+        )
+    };
+    for (command, option, service) in [
+        (
+            "create-role",
+            "--assume-role-policy-document",
+            "ec2.amazonaws.com",
+        ),
+        (
+            "update-assume-role-policy",
+            "--policy-document",
+            "ecs.amazonaws.com",
+        ),
+    ] {
+        iam(&[&[command, option, &policy(service)], &role[..]].concat()).ok();
+        let get = [&["get-role"], &role[..]].concat();
+        let answer = iam(&get).json();
+        let statement = &answer["Role"]["AssumeRolePolicyDocument"]["Statement"][0];
+        assert_eq!(statement["Principal"]["Service"], service);
+        let mut aws = home.program(python::tool("aws"));
+        let words = [&["iam"], &get[..], &["--output", "text"]].concat();
+        let expected = Run::new(aws.args(&words).output().unwrap()).ok();
+        assert_eq!(home.keyfob(&words).ok(), expected, "{command}");
+    }
+}

@@ -239,7 +239,7 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
             &["set", "region", "x"],
             "did you mean `keyfob configure set`?",
         ),
-        (&["ec2", "run-instances"], "use `aws ec2 run-instances`"),
+        (&["ec2", "create-vpc"], "use `aws ec2 create-vpc`"),
         (
             &["configure", "list", "prod"],
             "did you mean --profile NAME?",

@@ -1,0 +1,306 @@
+//! `--dry-run` and `--dry-run-exit` of EC2, and how its instances are started.
+
+use std::fs;
+
+use crate::{
+    answers::{answer, start_server, start_server_with},
+    keyfob::{Home, assert_has, assert_lacks},
+};
+
+const RUN: [&str; 4] = ["ec2", "run-instances", "--image-id", "ami-1"];
+
+fn home() -> Home {
+    Home::new()
+        .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+        .with("AWS_REGION", "eu-west-1")
+}
+
+fn refused(status: &str, code: &str, message: &str) -> String {
+    let body = format!(
+        "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error>\
+         </Errors><RequestID>r</RequestID></Response>"
+    );
+    answer(status, &body)
+}
+
+fn permitted() -> String {
+    let text = "Request would have succeeded, but DryRun flag is set.";
+    refused("412 Precondition Failed", "DryRunOperation", text)
+}
+
+fn denied() -> String {
+    let text = "You are not authorized to perform this operation. Encoded authorization failure \
+                message: 4GIOHlTkIaWHQD0Q0mE9Y8hKZz0qHxxxxxxxxxxxxxx";
+    refused("403 Forbidden", "UnauthorizedOperation", text)
+}
+
+#[test]
+fn a_permitted_dry_run_fails_as_in_aws_or_exits_with_0_if_asked() {
+    let (url, bodies) = start_server(&permitted());
+    let run = |words: &[&str]| home().keyfob([words, &["--endpoint-url", &url]].concat());
+    let stderr = run(&[&RUN[..], &["--dry-run"]].concat()).fails(254);
+    let text = "An error occurred (DryRunOperation) when calling the RunInstances operation: \
+                Request would have succeeded, but DryRun flag is set.";
+    assert_has(&stderr, &[text]);
+    assert_has(&bodies.recv().unwrap(), &["&DryRun=true"]);
+    for words in [&RUN[..], &["ec2", "describe-instances"]] {
+        let done = run(&[words, &["--dry-run-exit"]].concat());
+        assert_eq!((done.code, &*done.stdout), (0, ""), "{done:?}");
+        assert_has(&bodies.recv().unwrap(), &["&DryRun=true"]);
+    }
+    assert!(bodies.try_recv().is_err(), "a dry run is sent once");
+}
+
+#[test]
+fn a_denied_dry_run_exits_with_254_and_the_decoded_reason() {
+    let decoded = "{&quot;allowed&quot;: false, &quot;explicitDeny&quot;: false, \
+        &quot;matchedStatements&quot;: {&quot;items&quot;: []}, &quot;context&quot;: \
+        {&quot;principal&quot;: {&quot;arn&quot;: &quot;arn:aws:iam::123456789012:user/ada&quot;}, \
+        &quot;action&quot;: &quot;ec2:RunInstances&quot;, &quot;resource&quot;: &quot;*&quot;}}";
+    let decoded = answer(
+        "200 OK",
+        &format!(
+            "<DecodeAuthorizationMessageResponse><DecodeAuthorizationMessageResult>\
+             <DecodedMessage>{decoded}</DecodedMessage></DecodeAuthorizationMessageResult>\
+             </DecodeAuthorizationMessageResponse>"
+        ),
+    );
+    let forbidden = refused("403 Forbidden", "AccessDenied", "no");
+    for (reason, expected) in [
+        (
+            decoded,
+            &[
+                "decision    implicit deny",
+                "principal   arn:aws:iam::123456789012:user/ada",
+                "action      ec2:RunInstances",
+            ][..],
+        ),
+        (
+            forbidden,
+            &["hint: the reason is encoded, and it could not be decoded: "],
+        ),
+    ] {
+        let (url, bodies) = start_server_with(move |body| {
+            if body.contains("DecodeAuthorizationMessage") {
+                return reason.clone();
+            }
+            denied()
+        });
+        let words = [&RUN[..], &["--dry-run-exit", "--endpoint-url", &url]].concat();
+        let stderr = home().keyfob(words).fails(254);
+        assert_has(&stderr, &["An error occurred (UnauthorizedOperation) when"]);
+        assert_has(&stderr, expected);
+        bodies.recv().unwrap();
+        let sent = "&EncodedMessage=4GIOHlTkIaWHQD0Q0mE9Y8hKZz0qHxxxxxxxxxxxxxx";
+        assert_has(&bodies.recv().unwrap(), &[sent]);
+    }
+}
+
+#[test]
+fn a_dry_run_that_is_answered_as_a_call_is_not_a_permission() {
+    for (answer, code, text) in [
+        (
+            answer("200 OK", "<RunInstancesResponse/>"),
+            255,
+            "the service knows no dry run",
+        ),
+        (
+            refused("400 Bad Request", "InvalidParameterValue", "no"),
+            254,
+            "An error occurred (InvalidParameterValue)",
+        ),
+    ] {
+        let (url, _) = start_server(&answer);
+        let words = [&RUN[..], &["--dry-run-exit", "--endpoint-url", &url]].concat();
+        let stderr = home().keyfob(words).fails(code);
+        assert_has(&stderr, &[text]);
+    }
+}
+
+/// Source: the requests of version 1 of aws.
+#[test]
+fn instances_are_started_with_a_count_and_data_in_base64_as_by_aws() {
+    let home = home();
+    fs::write(home.path().join("data"), "hello").unwrap();
+    fs::write(home.path().join("bytes"), [0xff, 0xfe]).unwrap();
+    for (words, sent) in [
+        (&[][..], &["&MaxCount=1&MinCount=1&"][..]),
+        (&["--count", "3"], &["&MaxCount=3&MinCount=3&"]),
+        (&["--count", "2:5"], &["&MaxCount=5&MinCount=2&"]),
+        (&["--user-data", "hello"], &["&UserData=aGVsbG8%3D"]),
+        (&["--user-data", "file://data"], &["&UserData=aGVsbG8%3D"]),
+        (&["--user-data", "fileb://bytes"], &["&UserData=%2F%2F4%3D"]),
+        (
+            &[
+                "--cli-input-json",
+                "{\"UserData\": \"hello\", \"MaxCount\": 4}",
+            ],
+            &["&UserData=aGVsbG8%3D", "&MaxCount=4&MinCount=1&"],
+        ),
+        (
+            &["--enable-api-termination"],
+            &["&DisableApiTermination=false"],
+        ),
+        (&["--client-token", "mine"], &["&ClientToken=mine"]),
+        (
+            &["--security-group-ids", "sg-1", "sg-2", "--key-name", "k"],
+            &[
+                "&SecurityGroupId.1=sg-1&SecurityGroupId.2=sg-2",
+                "&KeyName=k",
+            ],
+        ),
+        (
+            &[
+                "--tag-specifications",
+                "ResourceType=instance,Tags=[{Key=a,Value=b}]",
+            ],
+            &[
+                "&TagSpecification.1.ResourceType=instance",
+                "&TagSpecification.1.Tag.1.Key=a&TagSpecification.1.Tag.1.Value=b",
+            ],
+        ),
+    ] {
+        let (url, bodies) = start_server(&permitted());
+        let words = [&RUN[..], words, &["--endpoint-url", &url]].concat();
+        home.keyfob(words).fails(254);
+        let body = bodies.recv().unwrap();
+        assert_has(&format!("{body}&"), sent);
+        assert_has(&body, &["&ClientToken="]);
+    }
+    for count in ["", "a", "1:", "1:2:3"] {
+        let words = [&RUN[..], &["--count", count]].concat();
+        let stderr = home.keyfob(words).fails(252);
+        assert_has(
+            &stderr,
+            &["--count: it is not N or MIN:MAX, such as 1 or 1:10"],
+        );
+    }
+}
+
+#[test]
+fn a_call_that_creates_something_is_sent_again_only_if_the_service_knows_it_by_a_token() {
+    let home = home().with("AWS_MAX_ATTEMPTS", "2");
+    let quota = [
+        "service-quotas",
+        "request-service-quota-increase",
+        "--service-code",
+        "ec2",
+        "--quota-code",
+        "L-1216C47A",
+        "--desired-value",
+        "64",
+    ];
+    for (words, expected) in [
+        (&RUN[..], 2),
+        (&["iam", "create-access-key"], 1),
+        (&quota, 1),
+        (&["iam", "get-user"], 2),
+    ] {
+        let (url, bodies) = start_server(&answer("503 Service Unavailable", ""));
+        home.keyfob([words, &["--endpoint-url", &url]].concat())
+            .fails(254);
+        let bodies: Vec<String> = bodies.try_iter().collect();
+        assert_eq!(bodies.len(), expected, "{words:?}");
+        // With the same token.
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+    }
+}
+
+#[test]
+fn a_quota_without_a_value_of_its_own_is_the_default_one() {
+    let quota = ["service-quotas", "get-service-quota"];
+    let json = "{\"ServiceCode\": \"ec2\", \"QuotaCode\": \"L-1216C47A\", \"ContextId\": \"*\"}";
+    let error = "{\"__type\": \"NoSuchResourceException\", \"Message\": \"no\"}";
+    let refused = answer("400 Bad Request", error);
+    let default = answer("200 OK", "{\"Quota\": {\"Value\": 5.0}}");
+    for (second, code) in [(default, 0), (refused.clone(), 254)] {
+        let refused = refused.clone();
+        let (url, bodies) = start_server_with(move |body| {
+            // The second call has no resource.
+            let is_first = body.contains("ContextId");
+            if is_first { &refused } else { &second }.clone()
+        });
+        let words = [
+            &quota[..],
+            &["--cli-input-json", json, "--endpoint-url", &url],
+        ]
+        .concat();
+        let run = home().keyfob(words);
+        assert_eq!(run.code, code, "{run:?}");
+        assert_eq!(bodies.try_iter().count(), 2);
+        let note = "the quota has no value of its own in this account: this is the default";
+        if code == 0 {
+            assert_has(&run.stderr, &[note]);
+            assert_eq!(run.json()["Quota"]["Value"], 5.0);
+        } else {
+            assert_has(
+                &run.stderr,
+                &["(NoSuchResourceException) when calling the GetServiceQuota"],
+            );
+            assert_lacks(&run.stderr, &[note]);
+        }
+    }
+}
+
+#[test]
+fn a_refused_increase_has_a_hint_with_a_command_that_runs() {
+    for code in ["ResourceAlreadyExistsException", "QuotaExceededException"] {
+        let (url, _) = start_server_with(move |body| {
+            if body.contains("DesiredValue") {
+                let error = format!("{{\"__type\": \"{code}\", \"Message\": \"no\"}}");
+                return answer("400 Bad Request", &error);
+            }
+            answer("200 OK", "{\"RequestedQuotas\": [{\"Id\": \"r-1\"}]}")
+        });
+        let home = home().with("AWS_ENDPOINT_URL", &url);
+        let words = "service-quotas request-service-quota-increase --service-code ec2 \
+                     --quota-code L-1216C47A --desired-value 64";
+        let stderr = home
+            .keyfob(words.split(' ').filter(|word| !word.is_empty()))
+            .fails(254);
+        assert_has(&stderr, &[&format!("({code}) when calling"), "hint: "]);
+        let (_, command) = stderr.split_once(" by keyfob ").unwrap();
+        let requests = home.keyfob(command.split_whitespace()).json();
+        assert_eq!(requests["RequestedQuotas"][0]["Id"], "r-1");
+    }
+}
+
+#[test]
+fn throttling_between_pages_is_waited_for() {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let (url, bodies) = start_server_with(move |body| {
+        let is_throttled = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 1;
+        if is_throttled {
+            return refused(
+                "503 Service Unavailable",
+                "RequestLimitExceeded",
+                "slow down",
+            );
+        }
+        let page: usize = body
+            .split("NextToken=")
+            .nth(1)
+            .map_or(0, |rest| rest.split('&').next().unwrap().parse().unwrap());
+        let next = if page < 2 {
+            (page + 1).to_string()
+        } else {
+            String::new()
+        };
+        answer(
+            "200 OK",
+            &format!(
+                "<DescribeInstanceTypesResponse><instanceTypeSet><item><instanceType>t{page}\
+                 </instanceType></item></instanceTypeSet><nextToken>{next}</nextToken>\
+                 </DescribeInstanceTypesResponse>"
+            ),
+        )
+    });
+    let words = ["ec2", "describe-instance-types", "--endpoint-url", &url];
+    let types = home().keyfob(words).json();
+    let names = types["InstanceTypes"].as_array().unwrap().iter();
+    let names: Vec<_> = names
+        .map(|one| one["InstanceType"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["t0", "t1", "t2"]);
+    assert_eq!(bodies.try_iter().count(), 5);
+}
