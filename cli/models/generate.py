@@ -14,6 +14,8 @@ A table has facts only, one a line:
     pages Marker Marker IsTruncated MaxItems Users -              input, output, more, limit, keys, others
     about TEXT                                                    what --help says
     --user-name UserName TEXT                                     an option and its member
+    --user-name                                                   the same as in the last line of it
+    --count Count:string TEXT                                     an option that is no member, its shape
 
     structure User UserName! Tags:tagListType                     members, and ! for required ones
     list tagListType Tag ..50                                     items, and limits of their number
@@ -24,7 +26,8 @@ A table has facts only, one a line:
 
 After a member or an item stand `:SHAPE` unless it is a plain string, `@NAME` in answers and `/NAME`
 in requests if it has another name there, and `~` if a missing one is filled with a random token. A
-bare `@` is for the name with a lowercase initial.
+bare `:` is for a shape with the name of the member, a bare `@` for the name with a lowercase
+initial.
 """
 
 import itertools
@@ -48,8 +51,17 @@ SECRETS = {"contextAssertionType"}
 DOCUMENT = "policyDocumentType"
 # botocore encodes this text in requests of EC2.
 ENCODED = {"RunInstancesUserData"}
-# aws has one option for two members.
-COUNT = {"MinCount": "Count", "MaxCount": None}
+# The members without an option, and the options of aws that are no members, with their shapes.
+HIDDEN = {"RunInstances": ["MinCount", "MaxCount"]}
+OWN = {
+    "RunInstances": [
+        "Count:string",
+        "SecondaryPrivateIpAddresses:texts",
+        "SecondaryPrivateIpAddressCount:integer",
+        "AssociatePublicIpAddress:boolean",
+    ],
+}
+OWN_SHAPES = {"ec2": ["list texts string"]}
 
 
 class Words:
@@ -170,7 +182,7 @@ class Table:
             text += "!" * (name in parent.required_members)
             text += "~" * bool(shape.metadata.get("idempotencyToken"))
         reference = self.reference(shape, parent.name)
-        text += f":{reference}" * (reference != "string")
+        text += "" if reference == "string" else ":" if reference == name else f":{reference}"
         if parent.name in self.outputs and in_answer != name:
             is_usual = in_answer == name[:1].lower() + name[1:]
             text += "@" if is_usual else f"@{in_answer}"
@@ -197,7 +209,7 @@ def pages(session, service, operation):
 
 
 def write(session, path, folder):
-    service, words, used = path.stem, Words(path), set()
+    service, words, used, written = path.stem, Words(path), set(), {}
     model = session.get_service_model(service)
     by_command = {xform_name(name, "-"): name for name in model.operation_names}
     table = Table(model)
@@ -212,13 +224,13 @@ def write(session, path, folder):
             head.append("unsigned")
         head += pages(session, service, operation.name)
         head.append(f"about {about}")
-        for member in operation.input_shape.members if operation.input_shape else []:
-            if operation.name == "RunInstances":
-                member = COUNT.get(member, member)
-            if not member:
-                continue
-            option = "--" + xform_name(member, "-")
-            head.append(f"{option} {member} {words.of_option(command, option, used)}".rstrip())
+        members = list(operation.input_shape.members) if operation.input_shape else []
+        members = [name for name in members if name not in HIDDEN.get(operation.name, [])]
+        for member in members + OWN.get(operation.name, []):
+            option = "--" + xform_name(member.split(":")[0], "-")
+            line = f"{option} {member} {words.of_option(command, option, used)}".rstrip()
+            head.append(option if written.get(option) == line else line)
+            written[option] = line
     unused = words.unused(used)
     assert not unused, f"{path.name} has words for options that do not exist: {sorted(unused)}"
     metadata = model.metadata
@@ -230,6 +242,7 @@ def write(session, path, folder):
         "service " + " ".join(names),
         *head,
         "",
+        *OWN_SHAPES.get(service, []),
         *table.lines(),
     ]
     (folder / f"{service}.model").write_text("\n".join(lines) + "\n")

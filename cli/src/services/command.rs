@@ -171,7 +171,7 @@ fn value(
     flag: &'static Flag,
 ) -> Option<Given> {
     let id = id(flag);
-    Some(match form(model, operation, flag) {
+    Some(match model.shape(model.shape_name(operation, flag)) {
         Shape::Scalar(Scalar { kind, .. }) => match kind {
             Kind::Boolean if matches.get_flag(id) => Given::Boolean(true),
             Kind::Boolean if matches.get_flag(flag.member) => Given::Boolean(false),
@@ -192,7 +192,9 @@ fn with_options(mut command: Command, service: &Service, operation: &'static Ope
         if is_shadowed(operation, flag) {
             continue;
         }
-        let shape = form(&service.model, operation, flag);
+        let shape = service
+            .model
+            .shape(service.model.shape_name(operation, flag));
         let is_required = members
             .iter()
             .any(|known| known.name == flag.member && known.is_required);
@@ -310,12 +312,6 @@ fn has_limit(operation: &Operation) -> bool {
 /// Returns the name of an option without its dashes.
 fn id(flag: &'static Flag) -> &'static str {
     flag.name.trim_start_matches("--")
-}
-
-fn form<'a>(model: &'a Model, operation: &Operation, flag: &Flag) -> &'a Shape {
-    let mut members = model.members(operation.input).iter();
-    let member = members.find(|member| member.name == flag.member);
-    model.shape(member.map_or("string", |member| member.shape))
 }
 
 /// Returns the words of the table, or else what the table knows about the value.

@@ -1,14 +1,14 @@
 use std::sync::LazyLock;
 
 use keyfob_sts::call::{self, Protocol};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
-    args::Text,
     failure::Failure,
     services::{
         Rules, Service,
-        model::{Model, Operation},
+        command::{Given, Invocation},
+        model::{Flag, Model, Operation},
     },
 };
 
@@ -18,7 +18,8 @@ pub(super) static EC2: Service = Service {
     examples: "",
     row: &ROW,
     rules: Rules {
-        set_own: set_count,
+        check_options,
+        set_own,
         complete,
         ..Rules::NONE
     },
@@ -27,20 +28,70 @@ pub(super) static EC2: Service = Service {
 
 static ROW: call::Service = call::Service::new("ec2", Protocol::Ec2Query, "2016-11-15");
 
-/// Reads `--count N` or `--count MIN:MAX` of `run-instances`, which sets two members.
+/// The members of a network interface that only options of `run-instances` set in the first one.
+const OF_INTERFACE: [&str; 3] = [
+    "PrivateIpAddresses",
+    "SecondaryPrivateIpAddressCount",
+    "AssociatePublicIpAddress",
+];
+
+/// These options make the first network interface, so that no other one may be given.
+fn check_options(invocation: &Invocation) -> Result<(), Failure> {
+    let given = || invocation.given.iter();
+    let has_interfaces = given().any(|(flag, _)| flag.member == "NetworkInterfaces");
+    let simple = given().find(|(flag, given)| {
+        let is_own = flag.own.is_some() && flag.member != "Count";
+        is_own && !matches!(given, Given::Boolean(false))
+    });
+    match simple {
+        Some((flag, _)) if has_interfaces => Err(Failure::usage(format!(
+            "{} and --network-interfaces do not go together: say it in the latter",
+            flag.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Sets what the options of `run-instances` set that are no members: the count, and parts of the
+/// first network interface.
 ///
-/// `aws` has three more such options, all for the first network interface, which are left out:
-/// `--associate-public-ip-address`, `--secondary-private-ip-addresses` and
-/// `--secondary-private-ip-address-count`. Here, `--network-interfaces` sets these.
-fn set_count(
-    option: &Text,
-    text: &str,
+/// Source: `runinstances.py` and `addcount.py` of `aws`.
+fn set_own(
+    option: &Flag,
+    value: Value,
     parameters: &mut Map<String, Value>,
 ) -> Result<(), Failure> {
+    let (name, value) = match (option.member, value) {
+        ("Count", value) => return set_count(option, &value, parameters),
+        // As in `aws`, neither is there.
+        (_, value) if value == json!([]) || value == json!(0) => return Ok(()),
+        (_, Value::Array(addresses)) => {
+            let addresses = addresses.into_iter();
+            let secondary =
+                addresses.map(|address| json!({"PrivateIpAddress": address, "Primary": false}));
+            ("PrivateIpAddresses", secondary.collect())
+        }
+        (name, value) => (name, value),
+    };
+    let interfaces = parameters.entry("NetworkInterfaces");
+    let interfaces = interfaces.or_insert_with(|| json!([{"DeviceIndex": 0}]));
+    if let Some(first) = interfaces.get_mut(0).and_then(Value::as_object_mut) {
+        first.insert(name.to_owned(), value);
+    }
+    Ok(())
+}
+
+/// Reads `--count N` or `--count MIN:MAX`.
+fn set_count(
+    option: &Flag,
+    value: &Value,
+    parameters: &mut Map<String, Value>,
+) -> Result<(), Failure> {
+    let text = value.as_str().unwrap_or_default();
     let (min, max) = text.split_once(':').unwrap_or((text, text));
     for (name, number) in [("MinCount", min), ("MaxCount", max)] {
         let number: i64 = number.trim().parse().map_err(|_| {
-            let flag = &option.flag;
+            let flag = option.name;
             Failure::usage(format!("{flag}: it is not N or MIN:MAX, such as 1 or 1:10"))
         })?;
         parameters.insert(name.to_owned(), number.into());
@@ -48,11 +99,40 @@ fn set_count(
     Ok(())
 }
 
-/// Adds the count of instances, which is one.
+/// Adds the count of instances, which is one, and moves what the first network interface must have
+/// into it.
 fn complete(operation: &Operation, parameters: &mut Map<String, Value>) {
-    if operation.name == "RunInstances" {
-        for name in ["MinCount", "MaxCount"] {
-            parameters.entry(name).or_insert_with(|| 1.into());
+    if operation.name != "RunInstances" {
+        return;
+    }
+    for name in ["MinCount", "MaxCount"] {
+        parameters.entry(name).or_insert_with(|| 1.into());
+    }
+    let interfaces = parameters.get_mut("NetworkInterfaces");
+    let first = interfaces.and_then(|interfaces| interfaces.get_mut(0));
+    let Some(Value::Object(mut first)) = first.map(Value::take) else {
+        return;
+    };
+    if OF_INTERFACE.iter().any(|name| first.contains_key(*name)) {
+        for (name, own) in [
+            ("SubnetId", "SubnetId"),
+            ("SecurityGroupIds", "Groups"),
+            ("Ipv6AddressCount", "Ipv6AddressCount"),
+            ("Ipv6Addresses", "Ipv6Addresses"),
+            ("EnablePrimaryIpv6", "PrimaryIpv6"),
+        ] {
+            if let Some(value) = parameters.remove(name) {
+                first.insert(own.to_owned(), value);
+            }
+        }
+        if let Some(address) = parameters.remove("PrivateIpAddress") {
+            let primary = json!({"PrivateIpAddress": address, "Primary": true});
+            let addresses = first.entry("PrivateIpAddresses");
+            // `aws` drops the secondary addresses here.
+            if let Value::Array(addresses) = addresses.or_insert_with(|| json!([])) {
+                addresses.insert(0, primary);
+            }
         }
     }
+    parameters["NetworkInterfaces"][0] = first.into();
 }

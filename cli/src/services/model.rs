@@ -28,11 +28,13 @@ pub(crate) struct Operation {
 }
 
 /// An option and the member that it sets.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Flag {
     /// With its dashes.
     pub(super) name: &'static str,
     pub(super) member: &'static str,
+    /// The shape of an option of `aws` that is no member.
+    pub(super) own: Option<&'static str>,
     /// What it is for, in words. Empty if the list has none.
     pub(super) about: &'static str,
 }
@@ -150,6 +152,7 @@ impl Model {
             operations: Vec::new(),
             shapes: HashMap::from(shapes),
         };
+        let mut flags = HashMap::new();
         for line in text.lines() {
             let (first, rest) = split(line);
             match (first, model.operations.last_mut()) {
@@ -162,7 +165,11 @@ impl Model {
                 ("pages", Some(operation)) => operation.pages = Some(Pages::parse(rest)),
                 ("about", Some(operation)) => operation.about = rest,
                 (flag, Some(operation)) if flag.starts_with("--") => {
-                    operation.flags.push(Flag::parse(flag, rest));
+                    // A bare name is for what the line before said about it.
+                    if !rest.is_empty() {
+                        flags.insert(flag, Flag::parse(flag, rest));
+                    }
+                    operation.flags.extend(flags.get(flag));
                 }
                 (kind, _) => {
                     let (name, rest) = split(rest);
@@ -203,6 +210,15 @@ impl Model {
         self.shapes.get(name).unwrap_or(&TEXT)
     }
 
+    /// Returns the name of the shape that the value of an option has.
+    pub(super) fn shape_name(&self, operation: &Operation, flag: &Flag) -> &'static str {
+        let mut members = self.members(operation.input).iter();
+        let member = members.find(|member| member.name == flag.member);
+        flag.own
+            .or(member.map(|member| member.shape))
+            .unwrap_or("string")
+    }
+
     /// Returns the members of the structure with this name.
     pub(super) fn members(&self, name: &str) -> &[Member] {
         match self.shape(name) {
@@ -230,9 +246,11 @@ impl Operation {
 impl Flag {
     fn parse(name: &'static str, rest: &'static str) -> Self {
         let (member, about) = split(rest);
+        let (member, own) = cut(member, ':');
         Self {
             name,
             member,
+            own,
             about,
         }
     }
@@ -294,7 +312,11 @@ impl Member {
         let marks = &text[name.len()..];
         Self {
             name,
-            shape: shape.unwrap_or("string"),
+            shape: match shape {
+                None => "string",
+                Some("") => name,
+                Some(other) => other,
+            },
             in_request: in_request.unwrap_or(name),
             in_answer: match in_answer {
                 None => name.into(),
@@ -370,8 +392,9 @@ mod tests {
     fn a_table_is_read_as_its_script_describes_it() {
         let model = Model::parse(
             "# Written by …\nservice query 1 - x x\noperation list-a ListA In Out\nunsigned\n\
-             pages Token Next More Max A.B,C D\nabout Do it: now\n--a-b AB What it is\n\n\
-             structure In AB!~:listType/Ab C:count@c/C D EF@\nlist listType textType@x 1..5\n\
+             pages Token Next More Max A.B,C D\nabout Do it: now\n--a-b AB What it is\n\
+             operation list-c ListC In -\n--a-b\n--c C:count\n\n\
+             structure In AB!~:listType/Ab C:count@c/C D EF:@\nlist listType textType@x 1..5\n\
              map dict string integer\nstring textType ..9 x|y secret base64\ninteger count -1..\n",
         );
         let operation = &model.operations()[0];
@@ -388,6 +411,12 @@ mod tests {
         let option = &operation.flags[0];
         assert_eq!((option.name, option.member), ("--a-b", "AB"));
         assert_eq!(option.about, "What it is");
+        let same = &model.operations()[1].flags[0];
+        assert_eq!((same.member, same.about), ("AB", "What it is"));
+        let own = &model.operations()[1].flags[1];
+        assert_eq!((own.member, own.own), ("C", Some("count")));
+        let shape = |flag| model.shape_name(operation, flag);
+        assert_eq!((shape(option), shape(own)), ("listType", "count"));
         let [first, second, third, fourth] = model.members("In") else {
             panic!("four members");
         };
@@ -398,6 +427,7 @@ mod tests {
         );
         assert_eq!((&*second.in_answer, second.in_request), ("c", "C"));
         assert_eq!((&*fourth.in_answer, fourth.in_request), ("eF", "EF"));
+        assert_eq!(fourth.shape, "EF");
         assert_eq!(
             (third.name, third.shape, &*third.in_answer),
             ("D", "string", "D")

@@ -31,22 +31,14 @@ pub(super) fn read(
         None => Map::new(),
         Some(text) => from_json(text, variables)?,
     };
-    let model = &invocation.service.model;
-    encode(model, invocation.operation.input, &mut parameters);
+    let (model, operation) = (&invocation.service.model, invocation.operation);
+    encode(model, operation.input, &mut parameters);
     for (flag, given) in &invocation.given {
-        let members = model.members(invocation.operation.input);
-        let Some(member) = members.iter().find(|member| member.name == flag.member) else {
-            let Given::Words(words) = given else { continue };
-            for word in words {
-                let text = expand(word, variables)?;
-                (invocation.service.rules.set_own)(word, &text, &mut parameters)?;
-            }
-            continue;
-        };
+        let shape = model.shape_name(operation, flag);
         let is_code = (invocation.service.rules.is_one_time)(flag.member);
         let value = match given {
             Given::Boolean(yes) => (*yes).into(),
-            Given::Words(words) => match (model.shape(member.shape), words.as_slice()) {
+            Given::Words(words) => match (model.shape(shape), words.as_slice()) {
                 // A code for which there is `-` is asked for when it is needed.
                 (Shape::Scalar(_), [only]) if is_code && only.written == "-" => "-".into(),
                 (Shape::Scalar(scalar), [only]) if scalar.is_encoded => encoded(only, variables)?,
@@ -54,10 +46,14 @@ pub(super) fn read(
                     expand_secret(only, variables)?.into()
                 }
                 (Shape::Scalar(scalar), [only]) => scalar_value(scalar.kind, only, variables)?,
-                (_, words) => parse_value(words, &form(model, member.shape, MAX_DEPTH), variables)?,
+                (_, words) => parse_value(words, &form(model, shape, MAX_DEPTH), variables)?,
             },
         };
-        parameters.insert(flag.member.to_owned(), value);
+        if flag.own.is_some() {
+            (invocation.service.rules.set_own)(flag, value, &mut parameters)?;
+        } else {
+            parameters.insert(flag.member.to_owned(), value);
+        }
     }
     Ok(parameters)
 }

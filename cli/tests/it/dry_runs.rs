@@ -177,6 +177,89 @@ fn instances_are_started_with_a_count_and_data_in_base64_as_by_aws() {
     }
 }
 
+/// Source: the requests of version 1 of aws, which has no secondary address beside a primary one.
+#[test]
+fn options_of_the_network_make_the_first_interface_as_by_aws() {
+    for (words, sent) in [
+        (
+            "--associate-public-ip-address",
+            "AssociatePublicIpAddress=true",
+        ),
+        (
+            "--no-associate-public-ip-address --subnet-id subnet-1 --security-group-ids sg-1",
+            "AssociatePublicIpAddress=false SecurityGroupId.1=sg-1 SubnetId=subnet-1",
+        ),
+        (
+            "--secondary-private-ip-addresses 10.0.0.2 10.0.0.3",
+            "PrivateIpAddresses.1.Primary=false PrivateIpAddresses.1.PrivateIpAddress=10.0.0.2 \
+             PrivateIpAddresses.2.Primary=false PrivateIpAddresses.2.PrivateIpAddress=10.0.0.3",
+        ),
+        (
+            "--secondary-private-ip-address-count 2 --private-ip-address 10.0.0.9",
+            "PrivateIpAddresses.1.Primary=true PrivateIpAddresses.1.PrivateIpAddress=10.0.0.9 \
+             SecondaryPrivateIpAddressCount=2",
+        ),
+        (
+            "--secondary-private-ip-addresses 10.0.0.2 --private-ip-address 10.0.0.9",
+            "PrivateIpAddresses.1.Primary=true PrivateIpAddresses.1.PrivateIpAddress=10.0.0.9 \
+             PrivateIpAddresses.2.Primary=false PrivateIpAddresses.2.PrivateIpAddress=10.0.0.2",
+        ),
+        (
+            "--associate-public-ip-address --ipv6-address-count 1 --enable-primary-ipv6",
+            "AssociatePublicIpAddress=true Ipv6AddressCount=1 PrimaryIpv6=true",
+        ),
+        (
+            "--network-interfaces DeviceIndex=0 --no-associate-public-ip-address",
+            "AssociatePublicIpAddress=false",
+        ),
+        (
+            "--subnet-id subnet-1 --network-interfaces DeviceIndex=0,Description=d",
+            "Description=d",
+        ),
+    ] {
+        let (url, bodies) = start_server(&permitted());
+        let words: Vec<&str> = words.split(' ').collect();
+        home()
+            .keyfob([&RUN[..], &words, &["--endpoint-url", &url]].concat())
+            .fails(254);
+        let body = bodies.recv().unwrap();
+        let prefix = "NetworkInterface.1.";
+        let members = body.split('&').filter_map(|pair| pair.strip_prefix(prefix));
+        let mut members: Vec<&str> = members.filter(|pair| *pair != "DeviceIndex=0").collect();
+        members.sort_unstable();
+        assert_eq!(members.join(" "), sent, "{words:?}");
+        assert_has(&body, &["&NetworkInterface.1.DeviceIndex=0"]);
+        let has_interface_alone = !words.contains(&"--network-interfaces");
+        if has_interface_alone {
+            assert_lacks(
+                &body,
+                &["&SubnetId=", "&SecurityGroup", "&PrivateIp", "&Ipv6"],
+            );
+        } else {
+            let has_subnet = words.contains(&"--subnet-id");
+            assert_eq!(body.contains("&SubnetId=subnet-1"), has_subnet, "{body}");
+        }
+    }
+    let (url, bodies) = start_server(&permitted());
+    let none = [
+        "--secondary-private-ip-addresses",
+        "--secondary-private-ip-address-count",
+        "0",
+    ];
+    home()
+        .keyfob([&RUN[..], &none, &["--endpoint-url", &url]].concat())
+        .fails(254);
+    assert_lacks(&bodies.recv().unwrap(), &["NetworkInterface"]);
+    let both = [
+        "--associate-public-ip-address",
+        "--network-interfaces",
+        "DeviceIndex=0",
+    ];
+    let stderr = home().keyfob([&RUN[..], &both].concat()).fails(252);
+    let text = "--associate-public-ip-address and --network-interfaces do not go together";
+    assert_has(&stderr, &[text]);
+}
+
 #[test]
 fn a_call_that_creates_something_is_sent_again_only_if_the_service_knows_it_by_a_token() {
     let home = home().with("AWS_MAX_ATTEMPTS", "2");

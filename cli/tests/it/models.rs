@@ -19,15 +19,22 @@ fn run(program: &Path, args: &[&str], home: &Home) -> String {
     Run::new(home.program(program).args(args).output().unwrap()).ok()
 }
 
+/// The most bytes that all tables together may have in the program.
+const MAX_SIZE: u64 = 60_000;
+
 #[test]
 fn the_tables_are_what_their_script_writes() {
     let home = Home::new();
     let script = models().join("generate.py");
     let words = [script.to_str().unwrap(), home.path().to_str().unwrap()];
     run(&python::with_botocore(), &words, &home);
-    let mut names = Vec::new();
+    let (mut names, mut size) = (Vec::new(), 0);
     for file in fs::read_dir(models()).unwrap() {
-        let name = file.unwrap().file_name().into_string().unwrap();
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        if name.ends_with(".model") {
+            size += file.metadata().unwrap().len();
+        }
         if name.ends_with(".model") || name == "endpoints" {
             let read = |folder: &Path| fs::read_to_string(folder.join(&name)).unwrap();
             assert_eq!(
@@ -39,6 +46,7 @@ fn the_tables_are_what_their_script_writes() {
         }
     }
     assert_eq!(names.len(), 5, "{names:?}");
+    assert!(size <= MAX_SIZE, "{size} bytes");
 }
 
 /// By the loaded model of botocore, and not by the script: names, order and required members of
