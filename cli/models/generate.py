@@ -3,8 +3,8 @@
 For each NAME.txt in this folder it writes NAME.model in FOLDER, which is this folder by default.
 NAME.txt lists the operations and the words of their help, NAME is botocore's name of the service.
 Beside them it writes `endpoints`, which only tests read: service, region, FIPS or not, dual stack
-or not, the host, and the region that requests are signed for. It needs a Python that has botocore,
-of the version in requirements.txt.
+or not, the host, and the region that requests are signed for; and `regions`, for completion: the
+regions and their names. It needs a Python that has botocore, of the version in requirements.txt.
 
 A table has facts only, one a line:
 
@@ -265,6 +265,13 @@ def endpoints(session, service):
                 yield " ".join([*words, host, signed_for])
 
 
+def regions(session):
+    endpoints = session.get_component("data_loader").load_data("endpoints")
+    for partition in endpoints["partitions"]:
+        for region, facts in sorted(partition["regions"].items()):
+            yield f"{region} {facts['description']}"
+
+
 def main():
     folder = pathlib.Path(sys.argv[1]) if sys.argv[1:] else HERE
     session = botocore.session.Session()
@@ -274,6 +281,7 @@ def main():
             write(session, path, folder)
             lines += endpoints(session, path.stem)
     (folder / "endpoints").write_text("\n".join(lines) + "\n")
+    (folder / "regions").write_text("\n".join(regions(session)) + "\n")
 
 
 main()

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod completion;
 mod context;
 mod failure;
 #[cfg(test)]
@@ -65,6 +66,9 @@ fn try_main(plain: Console) -> Result<(), Failure> {
             return plain.write_stdout(text.map_err(|failure| failure.with_format(format))?);
         }
     };
+    if let Some(result) = commands::run_alone(plain, &args.command) {
+        return result.map_err(|failure| failure.with_format(format));
+    }
     signals::watch().map_err(|error| cannot_start(&error))?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()

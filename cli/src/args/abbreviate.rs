@@ -74,7 +74,7 @@ fn is_value(word: &OsString) -> bool {
 /// # Errors
 ///
 /// If several options start with the word, and none has that name.
-pub(super) fn expand_word(
+pub(crate) fn expand_word(
     root: &Command,
     command: &Command,
     word: &str,
@@ -186,7 +186,10 @@ fn options<'a>(root: &'a Command, command: &'a Command) -> impl Iterator<Item = 
 ///
 /// The parser copies them to the commands, but only on its way to the one that is called: to have
 /// them in all commands takes most of the memory of a short command.
-fn arguments<'a>(root: &'a Command, command: &'a Command) -> impl Iterator<Item = &'a Arg> {
+pub(crate) fn arguments<'a>(
+    root: &'a Command,
+    command: &'a Command,
+) -> impl Iterator<Item = &'a Arg> {
     let globals = root.get_arguments().filter(|arg| arg.is_global_set());
     let globals = (!ptr::eq(root, command)).then_some(globals);
     command.get_arguments().chain(globals.into_iter().flatten())

@@ -182,3 +182,16 @@ Examples:
 pub(super) const SANDBOX: &str = "\
 Examples:
   $ keyfob sandbox --port 4566";
+
+pub(super) const COMPLETION: &str = "\
+Names of profiles, regions and roles are those of the files at the time; nothing is sent.
+
+bash        ~/.bashrc                       source <(keyfob completion bash)
+zsh         ~/.zshrc, after compinit        source <(keyfob completion zsh)
+fish        once                            keyfob completion fish \\
+                                              > ~/.config/fish/completions/keyfob.fish
+PowerShell  $PROFILE                        keyfob completion powershell | Out-String |
+                                              Invoke-Expression
+elvish      ~/.config/elvish/rc.elv         eval (keyfob completion elvish | slurp)
+Nushell     once, for vendor/autoload in    keyfob completion nushell | save -f keyfob.nu
+            the folder $nu.data-dir";

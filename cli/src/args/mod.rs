@@ -3,6 +3,7 @@
 
 mod abbreviate;
 mod cache;
+mod completion;
 mod configure;
 mod connection;
 mod console;
@@ -32,7 +33,9 @@ use keyfob_chain::Settings;
 
 use self::variables::{FromVariables, variable_name, with_variables};
 pub(crate) use self::{
+    abbreviate::{arguments, expand_word},
     cache::CacheCommand,
+    completion::{CompletionArgs, CompletionShell},
     configure::{ExportArgs, ExportFormat, ImportArgs, SectionArgs},
     connection::ConnectionArgs,
     console::ConsoleArgs,
@@ -48,7 +51,7 @@ pub(crate) use self::{
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
     sso::{SsoBrowserArgs, SsoCommand, SsoLoginArgs},
-    text::{Text, TextParser},
+    text::{Text, TextParser, ValuesParser},
     trust_policy::TrustPolicyArgs,
     variables::{EXEC_PROFILE, VARIABLE_PREFIX, unknown as unknown_variables},
     why::WhyArgs,
@@ -107,7 +110,7 @@ impl Args {
 
     /// Returns the parser for these words, with the options of a service's operation only if they
     /// name it.
-    fn command_for(words: &[OsString]) -> clap::Command {
+    pub(crate) fn command_for(words: &[OsString]) -> clap::Command {
         services::expand(Self::command(), words)
     }
 
@@ -276,6 +279,9 @@ pub(crate) enum Command {
         )]
         port: u16,
     },
+    /// Print the script with which a shell completes commands, options, profiles, roles and more
+    #[command(after_help = examples::COMPLETION)]
+    Completion(CompletionArgs),
 }
 
 impl Command {

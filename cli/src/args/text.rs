@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 
 use clap::{
     Arg, Command, Error,
-    builder::{StringValueParser, TypedValueParser, ValueParserFactory},
+    builder::{PossibleValue, StringValueParser, TypedValueParser, ValueParserFactory},
 };
 
 /// The value of an option, which may stand in a file, as in `aws`: `file://PATH`.
@@ -44,5 +44,26 @@ impl TypedValueParser for TextParser {
             flag: format!("--{name}"),
             written,
         })
+    }
+}
+
+/// Parses a [`Text`] that is one of these values, or a newer one that the service knows.
+#[derive(Clone, Debug)]
+pub(crate) struct ValuesParser(pub(crate) Vec<&'static str>);
+
+impl TypedValueParser for ValuesParser {
+    type Value = Text;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        option: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Text, Error> {
+        TextParser.parse_ref(command, option, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(PossibleValue::new)))
     }
 }

@@ -1,6 +1,7 @@
 //! One module for each command.
 
 mod cache;
+mod completion;
 mod configure;
 mod console;
 mod doctor;
@@ -20,7 +21,16 @@ mod trust_policy;
 mod whoami;
 mod why;
 
-use crate::{args::Command, context::Context, failure::Failure, services};
+use crate::{args::Command, context::Context, failure::Failure, services, terminal::Console};
+
+/// Runs a command that needs no settings, before anything is started that takes time: a shell waits
+/// for it at each Tab. `None` for the other commands.
+pub(crate) fn run_alone(console: Console, command: &Command) -> Option<Result<(), Failure>> {
+    match command {
+        Command::Completion(args) => Some(completion::run(console, args)),
+        _ => None,
+    }
+}
 
 /// Runs a command.
 ///
@@ -48,5 +58,6 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Imds(command) => imds::run(context, command).await,
         Command::Serve(command) => serve::run(context, command).await,
         Command::Sandbox { port } => sandbox::run(context, *port).await,
+        Command::Completion(_) => run_alone(context.console(), command).unwrap_or(Ok(())),
     }
 }

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand, erro
 use keyfob_sts::Error;
 
 use crate::{
-    args::{NumberError, Text, TextParser},
+    args::{NumberError, Text, TextParser, ValuesParser},
     failure::Failure,
     services::{
         SERVICES, Service,
@@ -210,8 +210,13 @@ fn with_options(mut command: Command, service: &Service, operation: &'static Ope
             arg = arg.required_unless_present_any([INPUT_JSON, SKELETON]);
         }
         command = match shape {
-            Shape::Scalar(Scalar { kind, .. }) => match kind {
+            Shape::Scalar(Scalar { kind, values, .. }) => match kind {
                 Kind::Boolean => with_switch(command, arg, flag),
+                // The help has them already.
+                Kind::Text if !values.is_empty() => command.arg(
+                    arg.value_parser(ValuesParser(values.clone()))
+                        .hide_possible_values(true),
+                ),
                 Kind::Integer | Kind::Float => {
                     command.arg(arg.value_parser(TextParser).allow_negative_numbers(true))
                 }

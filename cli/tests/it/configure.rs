@@ -19,12 +19,19 @@ pub(crate) fn on_terminal<T: Serialize>(
     words: &[&str],
     answers: &[(&str, T)],
 ) -> Value {
+    let words = [&[env!("CARGO_BIN_EXE_keyfob")], words].concat();
+    program_on_terminal(home, &words, answers)
+}
+
+/// Runs a program in the same way.
+pub(crate) fn program_on_terminal<T: Serialize>(
+    home: &Home,
+    words: &[&str],
+    answers: &[(&str, T)],
+) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/terminal.py");
     let mut terminal: Command = home.program("python3");
-    terminal
-        .arg(script)
-        .arg(env!("CARGO_BIN_EXE_keyfob"))
-        .args(words);
+    terminal.arg(script).args(words);
     let mut terminal = terminal
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -20,21 +20,32 @@ const PACKAGE: &str = r#"{
 }
 "#;
 
+/// The shell Nushell, a program that npm only unpacks.
+const SHELLS: &str = r#"{"private": true, "dependencies": {"@nushell/linux-x64": "0.115.1"}}"#;
+
 /// Returns the folder with `node_modules`, which is installed on first use. `None` without npm.
 pub(crate) fn packages() -> Option<&'static Path> {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
-    FOLDER.get_or_init(install).as_deref()
+    FOLDER.get_or_init(|| install("cli", PACKAGE)).as_deref()
 }
 
-fn install() -> Option<PathBuf> {
+/// Returns the program of Nushell, installed in the same way. `None` also on other processors.
+pub(crate) fn nushell() -> Option<PathBuf> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let install = || cfg!(target_arch = "x86_64").then(|| install("shells", SHELLS))?;
+    let folder = FOLDER.get_or_init(install).as_ref()?;
+    Some(folder.join("node_modules/@nushell/linux-x64/bin/nu"))
+}
+
+fn install(name: &str, package: &str) -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let folder = target.join("jstools").join("cli");
+    let folder = target.join("jstools").join(name);
     let done = folder.join("installed.txt");
-    if fs::read_to_string(&done).is_ok_and(|text| text == PACKAGE) {
+    if fs::read_to_string(&done).is_ok_and(|text| text == package) {
         return Some(folder);
     }
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("package.json"), PACKAGE).unwrap();
+    fs::write(folder.join("package.json"), package).unwrap();
     let installed = Command::new("npm")
         .args(["install", "--no-audit", "--no-fund", "--silent"])
         .arg("--ignore-scripts")
@@ -42,6 +53,6 @@ fn install() -> Option<PathBuf> {
         .status();
     let installed = installed.ok()?;
     assert!(installed.success(), "npm needs its registry the first time");
-    fs::write(done, PACKAGE).unwrap();
+    fs::write(done, package).unwrap();
     Some(folder)
 }

@@ -16,6 +16,7 @@ mod browser;
 mod cache;
 #[cfg(unix)]
 mod chains;
+mod completion;
 mod configure;
 mod configure_files;
 mod console;
@@ -52,6 +53,8 @@ mod secrets;
 mod serve;
 mod servers;
 mod sessions;
+#[cfg(target_os = "linux")]
+mod shells;
 mod sign;
 #[cfg(unix)]
 mod signals;

@@ -1,0 +1,276 @@
+//! Completion: what the scripts of shells ask for.
+
+use std::fs;
+
+use crate::keyfob::{Home, assert_lacks};
+
+const CONFIG: &str = "\
+[default]
+region = eu-west-1
+[profile dev]
+role_arn = arn:aws:iam::111122223333:role/team/dev
+source_profile = default
+mfa_serial = arn:aws:iam::111122223333:mfa/ada
+[profile 'spaced out']
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = Admin
+region = xx-new-1
+[profile keys]
+aws_access_key_id = AKIAEXAMPLE
+aws_secret_access_key = canary
+[sso-session corp]
+[services local]
+";
+
+/// A session of a role, as in the cache of the AWS CLI.
+const SESSION: &str = r#"{"Credentials": {"AccessKeyId": "ASIACANARY", "SecretAccessKey": "canary",
+"SessionToken": "canary", "Expiration": "2099-01-01T00:00:00Z"}, "AssumedRoleUser":
+{"AssumedRoleId": "AROAEXAMPLE:x", "Arn": "arn:aws:sts::444455556666:assumed-role/cached/x"}}"#;
+
+/// A home with profiles, a role in each way that there is, and a secret.
+pub(crate) fn home() -> Home {
+    let name = format!("cli/cache/{}.json", "0".repeat(40));
+    Home::new()
+        .with_file("config", CONFIG)
+        .with_file(&name, SESSION)
+}
+
+/// Returns what may follow the words of a line, the last of which is not complete.
+pub(crate) fn completed(home: &Home, line: &[&str]) -> Vec<String> {
+    let lines = printed(home, line);
+    let values = lines.lines().map(|line| line.split('\t').next().unwrap());
+    values.map(str::to_owned).collect()
+}
+
+fn printed(home: &Home, line: &[&str]) -> String {
+    let (word, before) = line.split_last().unwrap();
+    let word = format!("--word={word}");
+    let words = [&["completion", &word, "--"], before].concat();
+    home.keyfob(words).ok()
+}
+
+/// Returns every command, as its words.
+pub(crate) fn commands(home: &Home) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let mut open = vec![Vec::new()];
+    while let Some(path) = open.pop() {
+        let words: Vec<&str> = path.iter().map(String::as_str).collect();
+        let help = home.keyfob([&words[..], &["--help"]].concat()).ok();
+        for name in completed(home, &[&words[..], &["help", ""]].concat()) {
+            // Of a command without commands, the options and values are listed.
+            if help.contains("Commands:") || path.is_empty() {
+                open.push([&path[..], &[name]].concat());
+            }
+        }
+        found.push(path);
+    }
+    found
+}
+
+#[test]
+fn commands_options_and_values_are_completed() {
+    let home = home();
+    for (line, expected) in [
+        (&["wh"][..], &["whoami", "why"][..]),
+        (&["help", "wh"], &["whoami", "why"]),
+        (&["--profile", "dev", "wh"], &["whoami", "why"]),
+        (&["configure", "unset", "--sso"], &["--sso-session"]),
+        (&["sts", "get-c"], &["get-caller-identity"]),
+        (
+            &["sts", "assume-role", "--role"],
+            &["--role-arn", "--role-session-name"],
+        ),
+        (
+            &["sts", "assume-role", "--role-arn", "x", "--role"],
+            &["--role-session-name"],
+        ),
+        (&["sts", "assume-role", "--reg"], &["--region"]),
+        (&["sts", "assume-role", "--sec"], &[]),
+        (&["--outp", "t"], &["text", "table"]),
+        (&["--output=t"], &["--output=text", "--output=table"]),
+        (&["why", "--as", "java"], &["java-v1", "java-v2"]),
+        (&["env", "--shell", "f"], &["fish"]),
+        (
+            &["completion", ""],
+            &["bash", "zsh", "fish", "powershell", "elvish", "nushell"],
+        ),
+        (&["imds", "watch", "s"], &["spot", "scheduled"]),
+        (&["serve", ""], &["imds", "container"]),
+        (&["iam", "list-access-keys", "--max-items", ""], &[]),
+        (
+            &["ec2", "describe-instances", "--generate-cli-skeleton", "o"],
+            &["output"],
+        ),
+        (&["logout", ""], &["--all"]),
+        (&["nonsense", "--reg"], &["--region"]),
+        (&["sts", "assume-role", "--no-such-option", ""], &[]),
+    ] {
+        let found = completed(&home, line);
+        if line.contains(&"--no-such-option") {
+            assert!(found.contains(&"--role-arn".to_owned()), "{found:?}");
+        } else {
+            assert_eq!(found, expected, "{line:?}");
+        }
+    }
+}
+
+#[test]
+fn names_are_those_of_the_users_files_and_caches_and_no_secret_is_shown() {
+    let home = home();
+    let roles = [
+        "arn:aws:iam::111122223333:role/team/dev",
+        "arn:aws:iam::444455556666:role/cached",
+    ];
+    for (line, expected) in [
+        (
+            &["whoami", "--profile", ""][..],
+            &["default", "dev", "spaced out", "keys"][..],
+        ),
+        (
+            &["exec", "--source-profile=d"],
+            &["--source-profile=default", "--source-profile=dev"],
+        ),
+        (&["sts", "assume-role", "--update-profile", "k"], &["keys"]),
+        (
+            &["--region", "eu-w"],
+            &["eu-west-1", "eu-west-2", "eu-west-3"],
+        ),
+        (&["--region", "xx"], &["xx-new-1"]),
+        (&["exec", "--role-arn", ""], &roles),
+        (&["sts", "assume-role", "--role-arn", ""], &roles),
+        (
+            &["configure", "mfa-login", "--serial-number", ""],
+            &["arn:aws:iam::111122223333:mfa/ada"],
+        ),
+        (&["sso", "login", "--sso-session", ""], &["corp"]),
+        (&["configure", "get", "--services", ""], &["local"]),
+        (&["configure", "get", "sso_ro"], &["sso_role_name"]),
+        (
+            &["configure", "set", "sso_role_name", ""],
+            &["Admin", "dev", "cached"],
+        ),
+        (&["configure", "set", "role_arn", ""], &roles),
+        (
+            &["configure", "set", "source_profile", "de"],
+            &["default", "dev"],
+        ),
+        (
+            &["configure", "set", "cli_timestamp_format", ""],
+            &["iso8601", "wire"],
+        ),
+        (
+            &["configure", "set", "use_fips_endpoint", ""],
+            &["true", "false"],
+        ),
+    ] {
+        assert_eq!(completed(&home, line), expected, "{line:?}");
+    }
+    let profiles = printed(&home, &["--profile", ""]);
+    assert!(
+        profiles.contains("spaced out\tSSO: Admin in 111122223333\nkeys\tkeys\n"),
+        "{profiles}"
+    );
+    assert_lacks(&profiles, &["canary"]);
+}
+
+#[test]
+fn files_and_programs_are_completed() {
+    let home = home();
+    fs::create_dir(home.path().join("certs")).unwrap();
+    for name in ["certs/ca.pem", "certs/.hidden", "policy.json"] {
+        fs::write(home.path().join(name), "").unwrap();
+    }
+    for (line, expected) in [
+        (&["--ca-bundle", "c"][..], &["certs/"][..]),
+        (&["--ca-bundle", "certs/"], &["certs/ca.pem"]),
+        (&["--ca-bundle", "certs/."], &["certs/.hidden"]),
+        (&["--ca-bundle", "~/ce"], &["~/certs/"]),
+        (&["--ca-bundle", "missing/"], &[]),
+        (
+            &["sts", "assume-role", "--policy", "file://p"],
+            &["file://policy.json"],
+        ),
+        (
+            &["iam", "get-user", "--cli-input-json=file://p"],
+            &["--cli-input-json=file://policy.json"],
+        ),
+        (&["configure", "set", "ca_bundle", "./ce"], &["./certs/"]),
+        (&["sign", "compare", "p"], &["policy.json"]),
+        (&["exec", "--", "ls", "p"], &[":command 3", "policy.json"]),
+        (&["exec", "ls", "-l", "p"], &[":command 2", "policy.json"]),
+    ] {
+        assert_eq!(completed(&home, line), expected, "{line:?}");
+    }
+    #[cfg(unix)]
+    {
+        let programs = completed(&home, &["exec", "--profile", "dev", "--", "en"]);
+        assert_eq!(programs[0], ":command 5");
+        assert!(programs.contains(&"env".to_owned()), "{programs:?}");
+    }
+}
+
+/// A word of a file name or a profile could end the line, or control the terminal.
+#[test]
+#[cfg(unix)]
+fn a_name_with_control_characters_is_left_out() {
+    let home = Home::new().with_file("config", "[profile 'a\u{1b}[2J']\n[profile ab]\n");
+    fs::write(home.path().join("a\nb"), "").unwrap();
+    assert_eq!(completed(&home, &["--profile", "a"]), ["ab"]);
+    assert!(completed(&home, &["--ca-bundle", "a"]).is_empty());
+}
+
+#[test]
+fn every_command_is_found_and_each_has_help() {
+    let commands = commands(&home());
+    for expected in [
+        "whoami",
+        "sts assume-role",
+        "configure sso-session",
+        "imds tree",
+    ] {
+        let words: Vec<&str> = expected.split(' ').collect();
+        assert!(commands.iter().any(|found| *found == words), "{commands:?}");
+    }
+    assert!(commands.len() > 60, "{commands:?}");
+}
+
+#[test]
+fn the_scripts_are_printed_and_a_wrong_shell_is_refused() {
+    let home = Home::new();
+    for (shell, script) in [
+        (
+            "bash",
+            include_str!("../../src/completion/scripts/keyfob.bash"),
+        ),
+        (
+            "zsh",
+            include_str!("../../src/completion/scripts/keyfob.zsh"),
+        ),
+        (
+            "fish",
+            include_str!("../../src/completion/scripts/keyfob.fish"),
+        ),
+        (
+            "powershell",
+            include_str!("../../src/completion/scripts/keyfob.ps1"),
+        ),
+        (
+            "elvish",
+            include_str!("../../src/completion/scripts/keyfob.elv"),
+        ),
+        (
+            "nushell",
+            include_str!("../../src/completion/scripts/keyfob.nu"),
+        ),
+    ] {
+        assert_eq!(home.keyfob(["completion", shell]).ok(), script);
+    }
+    for words in [
+        &["completion"][..],
+        &["completion", "tcsh"],
+        &["completion", "--", "x"],
+    ] {
+        home.keyfob(words).fails(252);
+    }
+}
