@@ -10,13 +10,14 @@ mod line;
 mod near;
 mod parse;
 mod problem;
+mod properties;
 mod section;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 pub use editor::Editor;
@@ -67,7 +68,10 @@ pub struct ConfigFiles {
     sections: Vec<Section>,
     index: HashMap<SectionName, usize>,
     ignored: Vec<IgnoredSection>,
+    /// What is wrong with the files. What concerns only one section is in its parts.
     problems: Vec<Problem>,
+    /// Those of the sections, too, once they are asked for.
+    all_problems: OnceLock<Vec<Problem>>,
     /// The files that variables name and that do not exist.
     absent: Vec<(FileKind, PathBuf)>,
 }
@@ -158,13 +162,18 @@ impl ConfigFiles {
 
     fn add(&mut self, order: Order, kind: FileKind, path: &Path, bytes: &[u8]) {
         let mut parsed = parse::parse(order, kind, &Arc::from(path), bytes);
+        self.index.reserve(parsed.sections.len());
         for (name, part) in parsed.sections {
-            let at = *self.index.entry(name.clone()).or_insert_with(|| {
-                self.sections.push(Section::new(name));
-                self.sections.len() - 1
-            });
-            self.sections[at].put(kind, part);
+            let at = match self.index.entry(name) {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => {
+                    self.sections.push(Section::new(entry.key().clone()));
+                    *entry.insert(self.sections.len() - 1)
+                }
+            };
+            parsed.problems.extend(self.sections[at].add(kind, part));
         }
+        parsed.problems.sort_by_key(|problem| problem.line);
         self.ignored.append(&mut parsed.ignored);
         self.problems.append(&mut parsed.problems);
     }
@@ -181,6 +190,7 @@ impl ConfigFiles {
         files.sections = sections;
         files.ignored.retain(|ignored| ignored.kind != kind);
         files.problems.retain(|problem| problem.file_kind != kind);
+        files.all_problems = OnceLock::new();
         files
     }
 
@@ -198,7 +208,18 @@ impl ConfigFiles {
     /// assert!(problem.to_string().starts_with("config:1: [dev] is ignored"));
     /// ```
     pub fn problems(&self) -> &[Problem] {
-        &self.problems
+        self.all_problems.get_or_init(|| {
+            let sections = self.sections.iter().flat_map(Section::problems);
+            let mut all: Vec<_> = self.problems.iter().chain(sections).cloned().collect();
+            all.sort_by_key(|problem| (problem.file_kind, problem.line));
+            all
+        })
+    }
+
+    /// Returns the first problem because of which a file may have any section.
+    pub(crate) fn hides_sections(&self) -> Option<&Problem> {
+        let mut problems = self.problems.iter();
+        problems.find(|problem| problem.hides_sections())
     }
 
     /// Returns the problems of files that exist and cannot be read at all.
@@ -312,23 +333,26 @@ impl ConfigFiles {
     ///
     /// [`ErrorKind::ConfigFile`] as for [`profile`](Self::profile).
     pub fn find(&self, name: &SectionName) -> Result<Option<&Section>, Error> {
-        let section = self.get(name);
-        let mut problems = self.problems.iter();
-        match problems.find(|problem| problem.makes_unusable(name, section)) {
+        match self.unusable(name, |_| false) {
             Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.raw())),
-            None => Ok(section),
+            None => Ok(self.get(name)),
         }
+    }
+
+    /// Returns the first problem of those that make a section unusable, and of `others`.
+    fn unusable(&self, name: &SectionName, others: fn(&Problem) -> bool) -> Option<&Problem> {
+        let section = self.get(name);
+        let own = section.into_iter().flat_map(Section::problems);
+        let problems = self.problems.iter().chain(own);
+        problems
+            .filter(|problem| others(problem) || problem.makes_unusable(name, section))
+            .min_by_key(|problem| (problem.file_kind, problem.line))
     }
 
     /// Fails if a section cannot be used, or if a new line could make its lines those of another:
     /// an indented header would continue its value. An edit would not make it usable.
     fn check_edit(&self, name: &SectionName) -> Result<(), Error> {
-        let section = self.get(name);
-        let mut problems = self.problems.iter();
-        let problem = problems.find(|problem| {
-            problem.kind == ProblemKind::IndentedHeader || problem.makes_unusable(name, section)
-        });
-        match problem {
+        match self.unusable(name, |problem| problem.kind == ProblemKind::IndentedHeader) {
             Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.raw())),
             None => Ok(()),
         }

@@ -200,6 +200,12 @@ const SECTIONS: &str =
     "in this file a section is [default], [profile NAME], [sso-session NAME] or [services NAME]";
 
 impl Problem {
+    /// Keeps the line, which may have been a header.
+    pub(super) fn with_damaged(mut self, line: &str) -> Self {
+        self.damaged = Some(line.into());
+        self
+    }
+
     /// Returns the text as it is, for data and for the message of an error.
     pub(crate) fn raw(&self) -> String {
         let (file, kind) = (self.file.display(), self.kind.raw());

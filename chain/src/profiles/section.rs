@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, fmt};
 use keyfob_sigv4::Secret;
 use serde::Serialize;
 
+use super::{Problem, ProblemKind, properties::Lazy};
 use crate::{
     origin::Location,
     variables::{CONFIG_FILE, CREDENTIALS_FILE},
@@ -55,7 +56,7 @@ pub(super) fn has_no_brackets(name: &str) -> bool {
 }
 
 /// Which of the two shared files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FileKind {
     /// `~/.aws/config`: profiles with a prefix, SSO sessions, services.
     Config,
@@ -225,6 +226,8 @@ impl fmt::Debug for Value {
 pub struct Part {
     location: Location,
     values: BTreeMap<String, Value>,
+    /// What is wrong with its properties, and concerns no other section.
+    problems: Vec<Problem>,
 }
 
 impl Part {
@@ -232,7 +235,16 @@ impl Part {
         Self {
             location,
             values: BTreeMap::new(),
+            problems: Vec::new(),
         }
+    }
+
+    pub(super) fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    pub(super) fn problems_mut(&mut self) -> &mut Vec<Problem> {
+        &mut self.problems
     }
 
     /// Adds a property, or replaces its value.
@@ -240,8 +252,10 @@ impl Part {
         self.values.insert(name, value);
     }
 
+    /// Adds the properties of a second section of the same name. The last value of each counts.
     pub(super) fn merge(&mut self, later: Self) {
         self.values.extend(later.values);
+        self.problems.extend(later.problems);
     }
 
     /// Returns the file and line of the first header.
@@ -264,8 +278,8 @@ impl Part {
 #[derive(Clone, Debug)]
 pub struct Section {
     name: SectionName,
-    config: Option<Part>,
-    credentials: Option<Part>,
+    config: Option<Lazy>,
+    credentials: Option<Lazy>,
 }
 
 impl Section {
@@ -277,11 +291,31 @@ impl Section {
         }
     }
 
-    pub(super) fn put(&mut self, kind: FileKind, part: Part) {
-        match kind {
-            FileKind::Config => self.config = Some(part),
-            FileKind::Credentials => self.credentials = Some(part),
-        }
+    /// Adds what a file says. That it says more about the same section than before is a problem.
+    pub(super) fn add(&mut self, kind: FileKind, part: Lazy) -> Option<Problem> {
+        let slot = match kind {
+            FileKind::Config => &mut self.config,
+            FileKind::Credentials => &mut self.credentials,
+        };
+        let Some(first) = slot else {
+            *slot = Some(part);
+            return None;
+        };
+        let problem = part.problem(&self.name, ProblemKind::DuplicateSection);
+        first.merge(&self.name, part);
+        Some(problem)
+    }
+
+    /// Returns what is wrong with its properties, and concerns no other section.
+    pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.parts().flat_map(Part::problems)
+    }
+
+    /// Returns the parts of both files.
+    pub(super) fn parts(&self) -> impl DoubleEndedIterator<Item = &Part> {
+        [FileKind::Config, FileKind::Credentials]
+            .into_iter()
+            .filter_map(|kind| self.part(kind))
     }
 
     /// Returns what the other file says, if it has the section.
@@ -317,10 +351,11 @@ impl Section {
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
     pub fn part(&self, kind: FileKind) -> Option<&Part> {
-        match kind {
+        let part = match kind {
             FileKind::Config => self.config.as_ref(),
             FileKind::Credentials => self.credentials.as_ref(),
-        }
+        };
+        part.map(|part| part.get(&self.name))
     }
 
     /// Returns a property by its lower-case name.
@@ -328,16 +363,13 @@ impl Section {
     /// The parts of an access key must not be mixed from two files: read them from one
     /// [`part`](Self::part).
     pub fn get(&self, name: &str) -> Option<&Value> {
-        [&self.credentials, &self.config]
-            .into_iter()
-            .flatten()
-            .find_map(|part| part.get(name))
+        self.parts().rev().find_map(|part| part.get(name))
     }
 
     /// Returns all properties, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         let mut all: BTreeMap<&str, &Value> = BTreeMap::new();
-        for part in [&self.config, &self.credentials].into_iter().flatten() {
+        for part in self.parts() {
             all.extend(part.iter());
         }
         all.into_iter()

@@ -284,8 +284,7 @@ impl ProfileProvider {
     /// Returns why the profile has no credentials. That is an error if an unreadable file or
     /// section might define the profile.
     fn missing_reason(&self) -> Result<String, Error> {
-        let problems = self.settings.files().problems();
-        if let Some(problem) = problems.iter().find(|problem| problem.hides_sections()) {
+        if let Some(problem) = self.settings.files().hides_sections() {
             return Err(Error::new(ErrorKind::ConfigFile, problem.raw()));
         }
         let reason = match self.settings.profile()? {
