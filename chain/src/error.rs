@@ -37,6 +37,7 @@ impl Error {
     /// let error = Error::new(ErrorKind::Provider, message);
     /// assert_eq!(error.kind(), ErrorKind::Provider);
     /// ```
+    #[cold]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,

@@ -9,9 +9,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use keyfob_benches::BoxError;
-use keyfob_benches::cold::{aws_config_defaults, fresh, named, timed};
+use keyfob_benches::cold::{First, aws_config_defaults, fresh, keyfob_defaults, named, timed};
 use keyfob_benches::measure::{Contender, concurrently, interleave};
-use keyfob_chain::{Cached, Chain, Found, Origin};
+use keyfob_chain::{Cached, Found, Origin};
 use keyfob_sigv4::{Credentials, Timestamp};
 use reqsign_aws_v4::DefaultCredentialProvider;
 use reqsign_core::{Context, OsEnv, ProvideCredential};
@@ -23,10 +23,10 @@ const ID: &str = "AKIAEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 /// A client that gets credentials in a new process, and returns their access key ID.
-type Cold = fn(&Runtime) -> Result<String, BoxError>;
+type Cold = fn(&Runtime) -> Result<First, BoxError>;
 
 const CONTENDERS: [(&str, Cold); 3] = [
-    ("keyfob", keyfob),
+    ("keyfob", keyfob_defaults),
     ("aws-config", aws_config_defaults),
     ("reqsign-aws-v4", reqsign),
 ];
@@ -139,21 +139,11 @@ fn poll<F: Future>(future: F) -> Result<F::Output, BoxError> {
     }
 }
 
-fn keyfob(runtime: &Runtime) -> Result<String, BoxError> {
-    let credentials = runtime.block_on(async {
-        Chain::from_env()
-            .credentials(Timestamp::now())
-            .await
-            .map(Credentials::from)
-    })?;
-    Ok(credentials.access_key_id().into())
-}
-
-fn reqsign(runtime: &Runtime) -> Result<String, BoxError> {
+fn reqsign(runtime: &Runtime) -> Result<First, BoxError> {
     let context = Context::new().with_file_read(TokioFileRead).with_env(OsEnv);
     let provider = DefaultCredentialProvider::new();
     let credential = runtime
         .block_on(provider.provide_credential(&context))?
         .ok_or("no credentials")?;
-    Ok(credential.access_key_id)
+    Ok((credential.access_key_id, Box::new((context, provider))))
 }

@@ -11,7 +11,7 @@ use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use keyfob_benches::BoxError;
-use keyfob_benches::cold::{aws_config_defaults, fresh, named, timed};
+use keyfob_benches::cold::{First, aws_config_defaults, fresh, keyfob_defaults, named, timed};
 use keyfob_imds::{Client, Endpoint, server};
 use keyfob_sigv4::{Credentials, Timestamp};
 use reqsign_aws_v4::IMDSv2CredentialProvider;
@@ -24,10 +24,11 @@ const ID: &str = "ASIAEXAMPLE";
 const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
 /// A client that gets credentials in a new process, and returns their access key id.
-type Cold = fn(&Runtime, &str) -> Result<String, BoxError>;
+type Cold = fn(&Runtime, &str) -> Result<First, BoxError>;
 
-const CONTENDERS: [(&str, Cold); 4] = [
-    ("keyfob", keyfob),
+const CONTENDERS: [(&str, Cold); 5] = [
+    ("keyfob", |runtime, _| keyfob_defaults(runtime)),
+    ("keyfob-imds", keyfob_imds),
     ("aws-config", |runtime, _| aws_config_defaults(runtime)),
     ("aws-config-imds", aws_config_imds),
     ("reqsign-aws-v4", reqsign),
@@ -93,16 +94,16 @@ fn instance() -> Result<server::ImdsBuilder, BoxError> {
         .credentials(credentials))
 }
 
-fn keyfob(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {
+fn keyfob_imds(runtime: &Runtime, endpoint: &str) -> Result<First, BoxError> {
     let client = Client::builder()
         .endpoint(Endpoint::new(endpoint)?)
         .build()?;
     let role = runtime.block_on(client.credentials())?;
-    Ok(role.credentials.access_key_id().into())
+    Ok((role.credentials.access_key_id().into(), Box::new(client)))
 }
 
 /// Uses the least that aws-config can do: the one provider, with a client for plain HTTP.
-fn aws_config_imds(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {
+fn aws_config_imds(runtime: &Runtime, endpoint: &str) -> Result<First, BoxError> {
     let http = aws_smithy_http_client::Builder::new().build_http();
     let config = ProviderConfig::without_region().with_http_client(http);
     let imds = aws_config::imds::Client::builder()
@@ -114,14 +115,14 @@ fn aws_config_imds(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError
         .imds_client(imds)
         .build();
     let credentials = runtime.block_on(provider.provide_credentials())?;
-    Ok(credentials.access_key_id().into())
+    Ok((credentials.access_key_id().into(), Box::new(provider)))
 }
 
-fn reqsign(runtime: &Runtime, endpoint: &str) -> Result<String, BoxError> {
+fn reqsign(runtime: &Runtime, endpoint: &str) -> Result<First, BoxError> {
     let context = Context::new().with_http_send(ReqwestHttpSend::default());
     let provider = IMDSv2CredentialProvider::new().with_endpoint(endpoint);
     let credential = runtime
         .block_on(provider.provide_credential(&context))?
         .ok_or("no credentials")?;
-    Ok(credential.access_key_id)
+    Ok((credential.access_key_id, Box::new((context, provider))))
 }

@@ -266,14 +266,14 @@ impl Lead {
                         let refused = old.is_refused().then_some(&old.found.credentials);
                         refused.is_some_and(|old| old.is_same_snapshot(&found.credentials))
                     });
-                let entry = CacheEntry::new(found, now, revision, spread());
+                let entry = CacheEntry::new(found, now, revision, spread);
                 let entry = if is_refused { entry.refused() } else { entry };
                 return Ok(self.slot.store(entry));
             }
             // A service that issues expired credentials is in trouble. The first time there is
             // nothing better to serve.
             Ok(found) if previous.is_none() && found.renewal.serves_stale() => {
-                let entry = CacheEntry::new(found, now, revision, spread());
+                let entry = CacheEntry::new(found, now, revision, spread);
                 let entry = entry.retried_at(retry_at(), revision, true);
                 return Ok(self.slot.store(entry));
             }

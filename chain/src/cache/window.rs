@@ -46,9 +46,14 @@ struct Windows {
 }
 
 impl CacheEntry {
-    /// Creates an entry for new credentials. `spread` is a random number, or 0 for the earliest
-    /// refresh.
-    pub(super) fn new(found: Found, now: Timestamp, revision: u64, spread: u64) -> Self {
+    /// Creates an entry for new credentials. `spread` returns a random number, or 0 for the earliest
+    /// refresh; it is asked if there will be one.
+    pub(super) fn new(
+        found: Found,
+        now: Timestamp,
+        revision: u64,
+        spread: impl FnOnce() -> u64,
+    ) -> Self {
         let credentials = &found.credentials;
         let assumed = || {
             let token = credentials.session_token();
@@ -146,13 +151,13 @@ impl CacheEntry {
 
 /// Returns how many seconds before its expiry a session is refreshed.
 pub(crate) fn advisory_window(renewal: Renewal, lifetime: u32) -> i64 {
-    Windows::new(renewal, lifetime.into(), 0).advisory
+    Windows::new(renewal, lifetime.into(), || 0).advisory
 }
 
 impl Windows {
     /// Source: the credential refresh design that the AWS SDKs share since 2026. A random fifth of
     /// the advisory window is left out, for many programs that got the same credentials.
-    fn new(renewal: Renewal, lifetime: i64, spread: u64) -> Self {
+    fn new(renewal: Renewal, lifetime: i64, spread: impl FnOnce() -> u64) -> Self {
         if !matches!(renewal, Renewal::Service | Renewal::Rotating) {
             return Self {
                 advisory: 10,
@@ -168,7 +173,7 @@ impl Windows {
         // asked for every request.
         let longest = by_lifetime.min(lifetime / 2).max(0);
         let advisory = longest
-            - spread
+            - spread()
                 .checked_rem(longest as u64 / 5 + 1)
                 .unwrap_or_default() as i64;
         Self {
@@ -200,7 +205,7 @@ mod tests {
             credentials = credentials.with_expiry(at(expiry));
         }
         let found = Found::new(credentials, Origin::Default).with_renewal(renewal);
-        CacheEntry::new(found, at(0), 0, 0)
+        CacheEntry::new(found, at(0), 0, || 0)
     }
 
     fn instance(lifetime: i64) -> CacheEntry {

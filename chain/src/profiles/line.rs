@@ -120,7 +120,8 @@ impl Lines {
             self.property = None;
             return header_line(inner);
         }
-        if may_be_header(without_comment(text)) {
+        let content = without_comment(line);
+        if may_be_header(content.trim()) {
             self.property = None;
             return Line::LostHeader(text);
         }
@@ -133,7 +134,7 @@ impl Lines {
             }
         }
         self.property = Some(indentation);
-        Line::Property(without_comment(line))
+        Line::Property(content)
     }
 }
 
@@ -268,7 +269,7 @@ pub(super) fn decode(line: &[u8]) -> Cow<'_, str> {
 /// tab. Returns the length of the line if it has no comment.
 pub(super) fn comment_start(line: &str) -> usize {
     // Most lines have none, which is quick to see.
-    if !line.contains('#') && !line.contains(';') {
+    if !line.bytes().any(|byte| matches!(byte, b'#' | b';')) {
         return line.len();
     }
     let is_start = |pair: &[u8]| matches!(pair, [b' ' | b'\t', b'#' | b';']);

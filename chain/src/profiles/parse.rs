@@ -54,8 +54,18 @@ pub(super) fn parse(order: Order, kind: FileKind, file: &Arc<Path>, bytes: &[u8]
         reader.report(Some(1), None, ProblemKind::ByteOrderMark);
     }
     let text = marked.unwrap_or(bytes);
-    for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
-        reader.read_line(number, line);
+    match str::from_utf8(text) {
+        Ok(text) => {
+            for (number, line) in (1..).zip(text.split('\n')) {
+                reader.read_line(number, line, true);
+            }
+        }
+        Err(_) => {
+            for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
+                let line = decode(line);
+                reader.read_line(number, &line, matches!(line, Cow::Borrowed(_)));
+            }
+        }
     }
     reader.finish()
 }
@@ -105,11 +115,10 @@ enum At {
 
 impl Reader {
     /// Reads one line: adds it to the tagged lines if it is usable, and reports what is wrong.
-    fn read_line(&mut self, number: u32, bytes: &[u8]) {
-        let text = decode(bytes);
-        let line = self.lines.read(&text);
+    fn read_line(&mut self, number: u32, text: &str, is_utf8: bool) {
+        let line = self.lines.read(text);
         // Bytes that are not UTF-8 do no harm in a comment.
-        let is_utf8 = matches!(text, Cow::Borrowed(_)) || !line.content().contains('\u{1a}');
+        let is_utf8 = is_utf8 || !line.content().contains('\u{1a}');
         if matches!(line, Line::Header { .. } | Line::UnclosedHeader(_))
             && text.starts_with(char::is_whitespace)
         {
@@ -126,11 +135,11 @@ impl Reader {
             };
             // The lines after this header do not belong to the section before it.
             self.lose_section();
-            self.report_damaged(number, lost, &text);
+            self.report_damaged(number, lost, text);
             return;
         }
-        if let Some(problem) = self.tag(number, line, &text) {
-            self.report_damaged(number, problem, &text);
+        if let Some(problem) = self.tag(number, line, text) {
+            self.report_damaged(number, problem, text);
         }
         if !is_utf8 {
             self.report_line(number, ProblemKind::NotUtf8);
