@@ -1,24 +1,41 @@
-//! Reads config files of 1, 100 and 10,000 profiles. Each profile has its share of the time, so
-//! that the report shows whether it grows with their number.
+//! Reads config files of 1, 100 and 10,000 profiles, and from each one profile or all of them. Each
+//! profile of the file has its share of the time, so that the report shows whether it grows with
+//! their number.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use keyfob_chain::profiles::{ConfigFiles, FileKind};
 
+/// What is read, and how. The properties of a profile are read when they are first asked for.
+const READS: [(&str, fn(&ConfigFiles) -> usize); 2] = [
+    ("one-profile", |files| {
+        let name = files.names().last().unwrap_or_default();
+        files
+            .profile(name)
+            .map_or(0, |profile| profile.iter().count())
+    }),
+    ("all-profiles", |files| {
+        files.sections().map(|section| section.iter().count()).sum()
+    }),
+];
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
-    let mut group = criterion.benchmark_group("profiles");
-    for count in [1, 100, 10_000] {
-        let text = config(count);
-        group.throughput(Throughput::Elements(count));
-        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
-            bencher.iter(|| {
-                ConfigFiles::parse([(FileKind::Config, "config", black_box(text.as_bytes()))])
+    for (name, read) in READS {
+        let mut group = criterion.benchmark_group(name);
+        for count in [1, 100, 10_000] {
+            let text = config(count);
+            group.throughput(Throughput::Elements(count));
+            group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+                bencher.iter(|| {
+                    let text = black_box(text.as_bytes());
+                    read(&ConfigFiles::parse([(FileKind::Config, "config", text)]))
+                });
             });
-        });
+        }
+        group.finish();
     }
-    group.finish();
     criterion.final_summary();
 }
 

@@ -38,6 +38,9 @@ use crate::{
 
 /// The contents of both files, with the file and line of every value.
 ///
+/// The properties of a section are read when they are first asked for, so a file may have thousands
+/// of profiles.
+///
 /// A missing file counts as empty. A line that cannot be read makes its own section unusable; the
 /// others stay usable. If a header cannot be read, its lines may belong to any section, so every
 /// section that the same file does not otherwise define is unusable. If a whole file cannot be
