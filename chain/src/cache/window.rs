@@ -46,8 +46,8 @@ struct Windows {
 }
 
 impl CacheEntry {
-    /// Creates an entry for new credentials. `spread` returns a random number, or 0 for the earliest
-    /// refresh; it is asked if there will be one.
+    /// Creates an entry for new credentials. `spread` returns a random number, or 0 for the
+    /// earliest refresh. It is asked only if there will be one.
     pub(super) fn new(
         found: Found,
         now: Timestamp,
