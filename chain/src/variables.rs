@@ -1,5 +1,4 @@
 use std::{
-    borrow::Cow,
     collections::BTreeSet,
     ffi::{OsStr, OsString},
     fmt,
@@ -282,10 +281,8 @@ impl Variables {
 impl Variable {
     fn new(name: OsString, raw: OsString) -> Self {
         // Decoded once, so that `text` can return a reference.
-        let lossy = match raw.to_string_lossy() {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(text) => Some(text),
-        };
+        let is_text = raw.to_str().is_some();
+        let lossy = (!is_text).then(|| raw.to_string_lossy().into_owned());
         let name = key(name);
         Self { name, raw, lossy }
     }

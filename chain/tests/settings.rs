@@ -22,13 +22,15 @@ const PROPERTIES: [&str; 4] = [
     "cli/src/commands/s3.rs",
 ];
 
-/// What looks like a setting and is none: names of Cargo's, a code of AWS, a prefix that is shown,
-/// the prefix of variables that are options of the command, and arguments that no file sets.
-const NOT_READ: [&str; 8] = [
+/// What looks like a setting and is none: names of Cargo's, where programs are, a code of AWS, a
+/// prefix that is shown, the prefix of variables that are options of the command, and arguments
+/// that no file sets.
+const NOT_READ: [&str; 9] = [
     "AWS_CONTAINER_",
     "KEYFOB_",
     "CARGO_MANIFEST_DIR",
     "CARGO_PKG_VERSION",
+    "PATH",
     "TOKEN_EXPIRED",
     "cli_connect_timeout",
     "cli_read_timeout",

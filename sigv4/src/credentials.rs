@@ -315,6 +315,7 @@ fn repeatable(id: &str) -> Cow<'_, str> {
 }
 
 /// Returns true if the text has no whitespace and no control character.
+#[inline]
 fn is_one_line(secret: &Secret) -> bool {
     // A pasted line end or space is the most common cause of a wrong signature.
     !secret

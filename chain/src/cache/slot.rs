@@ -145,6 +145,12 @@ impl Slot {
         Some(entry.found.credentials.clone())
     }
 
+    /// Returns true if no task uses the slot, and its credentials expired long ago.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        let is_used = Arc::strong_count(&self.0) > 1;
+        !is_used && self.0.entry.load().is_none_or(|entry| entry.is_over(now))
+    }
+
     /// Replaces the entry. The caller holds the lock of the state.
     fn store(&self, entry: CacheEntry) -> Arc<CacheEntry> {
         let entry = Arc::new(entry);
@@ -301,6 +307,7 @@ impl Lead {
 }
 
 impl Drop for Lead {
+    #[inline]
     fn drop(&mut self) {
         if !self.is_over {
             let wakers = self.slot.lock().flight.end(None);

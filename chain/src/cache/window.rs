@@ -3,6 +3,8 @@ use keyfob_sigv4::Timestamp;
 use crate::provider::{Found, Renewal};
 
 const MINUTE: i64 = 60;
+/// How long the session of a role lasts at most, in seconds.
+const LONGEST_SESSION: i64 = 12 * 60 * MINUTE;
 /// The longest time in seconds between a refresh that failed and the next one.
 const LONGEST_PAUSE: i64 = 10 * MINUTE;
 
@@ -48,6 +50,7 @@ struct Windows {
 impl CacheEntry {
     /// Creates an entry for new credentials. `spread` returns a random number, or 0 for the
     /// earliest refresh. It is asked only if there will be one.
+    #[inline]
     pub(super) fn new(
         found: Found,
         now: Timestamp,
@@ -106,6 +109,13 @@ impl CacheEntry {
     /// Returns true if no service has refused the credentials and they have not expired.
     pub(super) fn is_valid(&self, now: Timestamp) -> bool {
         self.seconds_left(now) > 0
+    }
+
+    /// Returns true if the credentials expired longer ago than a session of a role lasts. Until
+    /// then they may be served while their source is down.
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        let expiry = self.expiry;
+        expiry.is_some_and(|expiry| now.seconds_since(expiry) > LONGEST_SESSION)
     }
 
     /// Returns true if a refresh that failed must not be repeated yet.

@@ -68,7 +68,7 @@ impl Login {
     ) -> Result<Found, Error> {
         let found =
             |credentials| Found::new(credentials, self.origin()).with_renewal(Renewal::Rotating);
-        let slot = settings.sources().slot(self.key());
+        let slot = settings.sources().slot(self.key(), now);
         let ask = async || {
             let refused = slot.refused();
             let token = self.token(settings)?;

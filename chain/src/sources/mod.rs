@@ -239,8 +239,8 @@ impl Sources {
     }
 
     /// Returns where the credentials of a source are cached. The key says what they are made of.
-    pub(crate) fn slot(&self, key: String) -> Slot {
-        self.sessions.slot(key)
+    pub(crate) fn slot(&self, key: String, now: Timestamp) -> Slot {
+        self.sessions.slot(key, now)
     }
 
     pub(crate) fn invalidate(&self, refused: &keyfob_sigv4::Credentials) {

@@ -74,7 +74,7 @@ impl Process {
         now: Timestamp,
     ) -> Result<Found, Error> {
         let found = |credentials| Found::new(credentials, self.origin());
-        let slot = settings.sources().slot(self.key());
+        let slot = settings.sources().slot(self.key(), now);
         let ask = async || {
             let credentials = self.shared(settings, slot.refused(), now).await;
             credentials.map(found)

@@ -115,7 +115,7 @@ impl Sessions {
         let found = |credentials: Credentials| {
             Found::new(credentials, role.origin()).with_renewal(Renewal::Service)
         };
-        let slot = self.settings.sources().slot(key);
+        let slot = self.settings.sources().slot(key, now);
         // Other settings have another key.
         let cached = slot.credentials(now, 0, async || ask(slot.refused()).await.map(found));
         // The origin is that of this profile, whichever one asked for the session.

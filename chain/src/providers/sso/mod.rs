@@ -117,7 +117,7 @@ impl SsoRole {
     ) -> Result<Found, Error> {
         let found =
             |credentials| Found::new(credentials, self.origin()).with_renewal(Renewal::Service);
-        let slot = settings.sources().slot(self.key(settings));
+        let slot = settings.sources().slot(self.key(settings), now);
         let ask = async || {
             let credentials = self.fetch(settings, slot.refused(), now).await;
             credentials.map(found)
