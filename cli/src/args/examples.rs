@@ -25,6 +25,21 @@ Examples:
   $ keyfob whoami --profile prod
   $ keyfob whoami --output json";
 
+pub(super) const CAN: &str = "\
+IAM simulates the policies of the principal, with its groups, its permissions boundary and the
+policies of the organization. It does not see policies of resources and of sessions. Needs
+iam:SimulatePrincipalPolicy, and iam:GetRole for the role of a session.
+
+Exits with 0 if everything is allowed, to both principals with --and-as, and with 1 if not.
+
+A value of --context is a boolean, an address, a number or a time by its form, or else a text.
+
+Examples:
+  $ keyfob can s3:GetObject arn:aws:s3:::bucket/key
+  $ keyfob can ec2:RunInstances ec2:StopInstances --context aws:MultiFactorAuthPresent=true
+  $ keyfob can iam:PassRole --as arn:aws:iam::123456789012:user/ada
+  $ keyfob can s3:PutObject --and-as arn:aws:iam::123456789012:user/bob";
+
 pub(super) const WHY: &str = "\
 Each row is a provider, in the order in which they are asked:
   used         its credentials are used; the row starts with >

@@ -3,6 +3,7 @@
 
 mod abbreviate;
 mod cache;
+mod can;
 mod completion;
 mod configure;
 mod connection;
@@ -35,6 +36,7 @@ use self::variables::{FromVariables, variable_name, with_variables};
 pub(crate) use self::{
     abbreviate::{arguments, expand_word},
     cache::CacheCommand,
+    can::CanArgs,
     completion::{CompletionArgs, CompletionShell},
     configure::{ExportArgs, ExportFormat, ImportArgs, SectionArgs},
     connection::ConnectionArgs,
@@ -224,6 +226,9 @@ pub(crate) enum Command {
     /// Write the trust policy of a role, or say why one refuses a caller
     #[command(after_help = examples::TRUST_POLICY)]
     TrustPolicy(Box<TrustPolicyArgs>),
+    /// Ask whether the policies of a user or a role allow actions, and which one does
+    #[command(after_help = examples::CAN)]
+    Can(CanArgs),
     /// Get credentials of a role from an identity provider that speaks SAML
     #[command(subcommand, after_help = examples::SAML)]
     Saml(SamlCommand),

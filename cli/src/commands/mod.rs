@@ -1,6 +1,7 @@
 //! One module for each command.
 
 mod cache;
+mod can;
 mod completion;
 mod configure;
 mod console;
@@ -44,6 +45,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Doctor { json } => doctor::run(context, *json).await,
         Command::Service(invocation) => services::run(context, invocation).await,
         Command::TrustPolicy(args) => trust_policy::run(context, args).await,
+        Command::Can(args) => can::run(context, args).await,
         Command::Saml(command) => saml::run(context, command).await,
         Command::Login(args) => login::run(context, args).await,
         Command::Logout(args) => login::log_out(context, args),

@@ -86,7 +86,7 @@ const OPERATIONS: [(&str, &str); 15] = [
 
 /// Words after `keyfob GROUP` for something that a command of Keyfob does, and that command. The
 /// group may be empty.
-const SYNONYMS: [(&str, &[&str], &str); 22] = [
+const SYNONYMS: [(&str, &[&str], &str); 23] = [
     (
         "",
         &["id", "identity", "who", "me", "get-caller-identity"],
@@ -114,6 +114,7 @@ const SYNONYMS: [(&str, &[&str], &str); 22] = [
         "sts get-session-token",
     ),
     ("", &["presign", "url"], "s3 presign"),
+    ("", &["simulate", "may", "permissions"], "can"),
     ("", &["compare", "verify", "diff"], "sign compare"),
     ("", &["metadata", "instance"], "imds tree"),
     ("", &["config", "setup", "add"], "configure"),

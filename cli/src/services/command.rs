@@ -69,6 +69,23 @@ pub(crate) fn expand(mut command: Command, words: &[OsString]) -> Command {
 }
 
 impl Invocation {
+    /// Returns the command of a table without any options.
+    pub(super) fn from_names(service: &str, command: &str) -> Option<Self> {
+        let service = SERVICES.iter().find(|known| known.name == service)?;
+        let mut operations = service.model.operations().iter();
+        Some(Self {
+            service,
+            operation: operations.find(|operation| operation.command == command)?,
+            given: Vec::new(),
+            input_json: None,
+            skeleton: None,
+            max_items: None,
+            page_size: None,
+            starting_token: None,
+            own: Own::default(),
+        })
+    }
+
     /// Names the option that set a parameter, before a text about the parameter. `name` is the one
     /// that it has in the request.
     pub(super) fn named(&self, name: &str, text: &str) -> String {
@@ -131,11 +148,10 @@ impl FromArgMatches for Invocation {
 }
 
 fn find(matches: &ArgMatches) -> Option<Invocation> {
-    let (name, matches) = matches.subcommand()?;
-    let service = SERVICES.iter().find(|service| service.name == name)?;
-    let (name, matches) = matches.subcommand()?;
-    let mut operations = service.model.operations().iter();
-    let operation = operations.find(|operation| operation.command == name)?;
+    let (service, matches) = matches.subcommand()?;
+    let (command, matches) = matches.subcommand()?;
+    let invocation = Invocation::from_names(service, command)?;
+    let (service, operation) = (invocation.service, invocation.operation);
     let given = operation
         .flags
         .iter()
@@ -145,8 +161,6 @@ fn find(matches: &ArgMatches) -> Option<Invocation> {
     let is_paged = operation.pages.is_some();
     let integer = |name| matches.get_one::<i64>(name).copied();
     Some(Invocation {
-        service,
-        operation,
         given: given.collect(),
         input_json: matches.get_one(INPUT_JSON).cloned(),
         skeleton: matches
@@ -161,6 +175,7 @@ fn find(matches: &ArgMatches) -> Option<Invocation> {
             .then(|| matches.get_one::<Text>(STARTING_TOKEN).cloned())
             .flatten(),
         own: Own::read(matches, service, operation),
+        ..invocation
     })
 }
 

@@ -112,22 +112,25 @@ fn describe(statement: &Statement) -> String {
 /// Returns the command to try next: it asks which policy is missing, or who the caller is.
 fn next(decision: &Decision) -> String {
     let arn = decision.principal.arn.as_deref().unwrap_or_default();
-    let source = match Caller::from_arn(arn) {
-        Caller::User { arn } => arn,
-        Caller::Session { role_arn, .. } => role_arn,
-        // No policies of their own.
-        _ => return "keyfob whoami".to_owned(),
-    };
+    let has_policies = matches!(
+        Caller::from_arn(arn),
+        Caller::User { .. } | Caller::Session { .. }
+    );
+    if !has_policies {
+        return "keyfob whoami".to_owned();
+    }
     let Some(action) = decision.action.as_deref().filter(|name| name.contains(':')) else {
         return "keyfob whoami".to_owned();
     };
-    let mut words = vec![
-        "keyfob iam simulate-principal-policy".to_owned(),
-        shell::option("--policy-source-arn", &source),
-        shell::option("--action-names", action),
-    ];
-    if let Some(resource) = &decision.resource {
-        words.push(shell::option("--resource-arns", resource));
+    let mut words = vec!["keyfob can".to_owned(), shell::quoted(action)];
+    let resource = decision.resource.as_deref();
+    // Any resource is what is asked without one.
+    let resource = resource.filter(|arn| arn.starts_with("arn:"));
+    words.extend(resource.map(shell::quoted));
+    words.push(shell::option("--as", arn));
+    for ConditionKey { key, values, .. } in &decision.conditions {
+        let pairs = values.iter().map(|value| format!("{key}={value}"));
+        words.extend(pairs.map(|pair| shell::option("--context", &pair)));
     }
     words.join(" ")
 }

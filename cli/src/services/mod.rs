@@ -124,6 +124,19 @@ impl Rules {
     };
 }
 
+impl Service {
+    /// Fails if the sandbox would have to answer, and does not have the service.
+    fn check_sandbox(&self, context: &Context) -> Result<(), Failure> {
+        if context.globals().sandbox && *self.row != call::Service::STS {
+            let name = self.name;
+            return Err(Failure::usage(format!(
+                "the sandbox has no {name}: leave out --sandbox"
+            )));
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Service").field(&self.name).finish()
@@ -139,12 +152,7 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
     // First, because a session whose keys cannot be printed is lost.
     context.check_output()?;
     let (service, operation) = (invocation.service, invocation.operation);
-    if context.globals().sandbox && *service.row != call::Service::STS {
-        let name = service.name;
-        return Err(Failure::usage(format!(
-            "the sandbox has no {name}: leave out --sandbox"
-        )));
-    }
+    service.check_sandbox(context)?;
     if invocation.skeleton == Some(Skeleton::Input) {
         let skeleton = skeleton::input(&service.model, operation.input);
         return context.print_parameters(&skeleton);
@@ -202,6 +210,37 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
     }
 }
 
+/// Calls an operation for another command, and returns the answer with all its pages.
+///
+/// # Errors
+///
+/// If there are no credentials, or if the service answers with an error.
+pub(crate) async fn call(
+    context: &Context,
+    service: &str,
+    command: &str,
+    parameters: Map<String, Value>,
+) -> Result<Value, Failure> {
+    let invocation = Invocation::from_names(service, command)
+        .ok_or_else(|| Failure::other(format!("no table has {service} {command}")))?;
+    invocation.service.check_sandbox(context)?;
+    let caller = Caller {
+        context,
+        invocation: &invocation,
+        times: Times::Iso8601,
+    };
+    let client = caller.client(&parameters).await?;
+    let Some(pages) = &invocation.operation.pages else {
+        return caller.call(&client, &parameters).await;
+    };
+    let mut paging = Paging::all(pages);
+    while !paging.is_done() {
+        let page = caller.page(&client, &mut paging, &parameters).await?;
+        paging.merge(&page);
+    }
+    Ok(paging.whole())
+}
+
 /// Takes the code of an MFA device out of the parameters, or the command that prints one.
 fn take_code(
     context: &Context,
@@ -243,11 +282,7 @@ async fn print_pages(
         OutputFormat::Text | OutputFormat::YamlStream
     );
     while !paging.is_done() {
-        let answer = caller
-            .call(&client, &paging.parameters(&parameters))
-            .await?;
-        let page = paging.take(&answer);
-        let page = page.map_err(|error| Failure::from(error).with_operation(name))?;
+        let page = caller.page(&client, &mut paging, &parameters).await?;
         if is_streamed {
             context.print(name, &page)?;
         } else {
@@ -320,6 +355,19 @@ impl Caller<'_> {
                 None => failure,
             },
         )
+    }
+
+    /// Gets the next page.
+    async fn page(
+        &self,
+        client: &Client,
+        paging: &mut Paging,
+        parameters: &Map<String, Value>,
+    ) -> Result<Value, Failure> {
+        let answer = self.call(client, &paging.parameters(parameters)).await?;
+        let name = self.invocation.operation.name;
+        let page = paging.take(&answer);
+        page.map_err(|error| Failure::from(error).with_operation(name))
     }
 
     /// Asks the operation that has an answer after this error, if there is one.

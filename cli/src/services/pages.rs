@@ -64,18 +64,30 @@ impl Paging {
             .max_items
             .map(|items| items.try_into().unwrap_or(0));
         Ok(Some(Self {
-            model,
             pages: token.map_or_else(call::Pages::new, call::Pages::starting_at),
             page_size: invocation.page_size,
             left,
             skip,
             is_resumed: invocation.starting_token.is_some(),
+            ..Self::all(model)
+        }))
+    }
+
+    /// Starts at the first page, for all items.
+    pub(super) fn all(model: &'static model::Pages) -> Self {
+        Self {
+            model,
+            pages: call::Pages::new(),
+            page_size: None,
+            left: None,
+            skip: 0,
+            is_resumed: false,
             is_first: true,
             resume_token: None,
             is_done: false,
             whole: Map::new(),
             others: Map::new(),
-        }))
+        }
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -120,14 +120,14 @@ fn the_next_command_is_one_that_can_be_run() {
     let home = Home::new();
     let keyfob = home.path().join("keyfob");
     fs::write(&keyfob, "#!/bin/sh\nprintf '%s\\n' \"$@\"\n").unwrap();
-    let line = simulate.replace("keyfob iam", "sh ./keyfob iam");
+    let line = simulate.replace("keyfob can", "sh ./keyfob can");
     let mut shell = home.program("sh");
     let run = Run::new(shell.args(["-c", &line]).output().unwrap());
     assert_eq!(
         run.ok(),
-        "iam\nsimulate-principal-policy\n--policy-source-arn\n\
-         arn:aws:iam::123456789012:role/c'i;x\n--action-names\nec2:RunInstances\n\
-         --resource-arns\narn:aws:ec2:eu-west-1:123456789012:instance/*\n"
+        "can\nec2:RunInstances\narn:aws:ec2:eu-west-1:123456789012:instance/*\n--as\n\
+         arn:aws:sts::123456789012:assumed-role/c'i;x/run-7\n--context\n\
+         ec2:InstanceType=m5.24xlarge\n--context\naws:Region=eu-west-1\n"
     );
     let whoami = next(json!({"arn": "arn:aws:iam::123456789012:root"}));
     let words: Vec<_> = whoami.split(' ').skip(1).collect();

@@ -14,6 +14,7 @@ mod beside_aws;
 mod browser;
 #[cfg(unix)]
 mod cache;
+mod can;
 #[cfg(unix)]
 mod chains;
 mod completion;

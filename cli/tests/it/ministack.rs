@@ -16,6 +16,42 @@ fn every_signed_call_satisfies_ministack() {
     presigned_urls_work(&server);
     both_algorithms_are_accepted(&server);
     a_refusal_is_explained(&server);
+    policies_are_simulated(&server);
+}
+
+/// The user may do anything, and a new role nothing.
+fn policies_are_simulated(server: &Server) {
+    let home = server.home();
+    let trust = r#"{"Version": "2012-10-17", "Statement": []}"#;
+    let role = server.role("idle", trust);
+    let out = home
+        .keyfob(["can", "s3:GetObject", "arn:aws:s3:::b/k"])
+        .ok();
+    assert_has(
+        &out,
+        &[":user/robot\nallowed     s3:GetObject on arn:aws:s3:::b/k\n"],
+    );
+    let run = home.keyfob(["can", "s3:GetObject", "--and-as", &role]);
+    assert_eq!(run.code, 1, "{run:?}");
+    let compared = "user/robot may do s3:GetObject on *\nsimulated ";
+    assert_has(&run.stdout, &["denied      s3:GetObject on *\n", compared]);
+    // The role of a session is found by its name.
+    let assume = [
+        "sts",
+        "assume-role",
+        "--role-session-name",
+        "ada",
+        "--role-arn",
+    ];
+    let session = home
+        .keyfob(assume.iter().chain(&[server.role_arn.as_str()]))
+        .json();
+    let arn = session["AssumedRoleUser"]["Arn"].as_str().unwrap();
+    let run = home.keyfob(["can", "s3:GetObject", "--as", arn]);
+    assert_has(
+        &run.stdout,
+        &[&format!("principal   {}\n", server.role_arn)],
+    );
 }
 
 fn callers_are_known(server: &Server) {

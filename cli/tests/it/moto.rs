@@ -163,10 +163,10 @@ fn instances_start_stop_and_end_and_a_dry_run_starts_none() {
     let server = Server::moto();
     let home = server.home().with("AWS_DEFAULT_REGION", "us-east-1");
     let home = home.with_file("config", "[default]\ncli_timestamp_format = wire\n");
+    // Moto reads its images when it is first asked for some.
+    let patient = ["--max-items", "1", "--cli-read-timeout", "120"];
     let images = ["ec2", "describe-images", "--owners", "amazon"];
-    let images = home
-        .keyfob(images.iter().chain(&["--max-items", "1"]))
-        .json();
+    let images = home.keyfob(images.iter().chain(&patient)).json();
     let image = images["Images"][0]["ImageId"].as_str().unwrap();
     let start = ["ec2", "run-instances", "--image-id", image];
     let options = [

@@ -19,6 +19,7 @@ const COMMANDS: &[&[&str]] = &[
     &["sts", "get-caller-identity"],
     &["sts", "get-session-token"],
     &["sts", "assume-role"],
+    &["can", "s3:GetObject"],
     &["trust-policy"],
     &["saml"],
     &["saml", "login", "--assertion", "-"],
@@ -239,6 +240,7 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
             &["set", "region", "x"],
             "did you mean `keyfob configure set`?",
         ),
+        (&["simulate", "s3:GetObject"], "did you mean `keyfob can`?"),
         (&["ec2", "create-vpc"], "use `aws ec2 create-vpc`"),
         (
             &["configure", "list", "prod"],
@@ -313,6 +315,7 @@ fn the_help_has_examples_a_legend_exit_codes_and_the_order_of_regions() {
         &["sign"],
         &["sign", "compare"],
         &["s3", "presign"],
+        &["can"],
         &["trust-policy"],
         &["saml"],
         &["console"],

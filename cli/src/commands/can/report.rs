@@ -1,0 +1,251 @@
+use serde_json::{Value, json};
+
+use crate::{
+    context::Context,
+    terminal::{Style, printable},
+};
+
+/// What IAM says about each principal.
+#[derive(Debug)]
+pub(super) struct Report {
+    answers: Vec<Answer>,
+}
+
+/// What IAM says about one principal.
+#[derive(Debug)]
+pub(super) struct Answer {
+    principal: String,
+    results: Vec<Outcome>,
+}
+
+/// What IAM says about one action on one resource.
+#[derive(Debug)]
+struct Outcome {
+    action: String,
+    resource: String,
+    decision: Decision,
+    statements: Vec<Value>,
+    missing: Vec<String>,
+    /// Whether a permissions boundary and the policies of the organization allow it, if they count.
+    boundary: Option<bool>,
+    organization: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decision {
+    Allowed,
+    ExplicitDeny,
+    ImplicitDeny,
+}
+
+impl Answer {
+    /// Reads an answer of `SimulatePrincipalPolicy`.
+    pub(super) fn new(principal: String, answer: &Value) -> Self {
+        let results = answer["EvaluationResults"].as_array();
+        Self {
+            principal,
+            results: results.into_iter().flatten().map(Outcome::new).collect(),
+        }
+    }
+
+    /// Returns true if everything is allowed. No answer is no permission.
+    fn is_allowed(&self) -> bool {
+        let mut results = self.results.iter();
+        !self.results.is_empty() && results.all(|one| one.decision == Decision::Allowed)
+    }
+}
+
+impl Outcome {
+    fn new(result: &Value) -> Self {
+        let text = |name: &str| result[name].as_str().unwrap_or_default().to_owned();
+        let list = |name: &str| result[name].as_array().into_iter().flatten();
+        let flag = |detail: &str, name: &str| result[detail][name].as_bool();
+        let missing = list("MissingContextValues").filter_map(Value::as_str);
+        Self {
+            action: text("EvalActionName"),
+            resource: text("EvalResourceName"),
+            decision: match result["EvalDecision"].as_str() {
+                Some("allowed") => Decision::Allowed,
+                Some("explicitDeny") => Decision::ExplicitDeny,
+                _ => Decision::ImplicitDeny,
+            },
+            statements: list("MatchedStatements").cloned().collect(),
+            missing: missing.map(str::to_owned).collect(),
+            boundary: flag(
+                "PermissionsBoundaryDecisionDetail",
+                "AllowedByPermissionsBoundary",
+            ),
+            organization: flag("OrganizationsDecisionDetail", "AllowedByOrganizations"),
+        }
+    }
+
+    /// Returns the lines for people: the decision first, then its reasons.
+    fn lines(&self, context: &Context) -> Vec<(&'static str, String)> {
+        let style = match self.decision {
+            Decision::Allowed => Style::Good,
+            _ => Style::Bad,
+        };
+        let call = printable(&self.call()).into_owned();
+        let mut lines = vec![(self.decision.word(), context.console().paint(style, &call))];
+        let statements = self.statements.iter().map(describe);
+        lines.extend(statements.map(|text| ("by", text)));
+        if self.statements.is_empty() {
+            // Some servers leave them out.
+            let text = match self.decision {
+                Decision::ImplicitDeny => "no statement matched",
+                _ => "a statement that IAM does not name",
+            };
+            lines.push(("by", text.to_owned()));
+        }
+        for (is_allowed, limit) in [
+            (self.boundary, "the permissions boundary"),
+            (self.organization, "a policy of the organization"),
+        ] {
+            if is_allowed == Some(false) {
+                lines.push(("limited", format!("{limit} does not allow it")));
+            }
+        }
+        for key in &self.missing {
+            let text = format!("conditions on {key}, which is not given with --context");
+            lines.push(("not tried", printable(&text).into_owned()));
+        }
+        lines
+    }
+
+    fn call(&self) -> String {
+        format!("{} on {}", self.action, self.resource)
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "action": self.action,
+            "resource": self.resource,
+            "decision": self.decision.name(),
+            "statements": self.statements.iter().map(to_json).collect::<Value>(),
+            "not_evaluated": self.missing,
+            "allowed_by_boundary": self.boundary,
+            "allowed_by_organization": self.organization,
+        })
+    }
+}
+
+impl Decision {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::ExplicitDeny | Self::ImplicitDeny => "denied",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::ExplicitDeny => "explicit_deny",
+            Self::ImplicitDeny => "implicit_deny",
+        }
+    }
+}
+
+impl Report {
+    pub(super) fn new(answers: Vec<Answer>) -> Self {
+        Self { answers }
+    }
+
+    /// Returns true if everything is allowed to all principals.
+    pub(super) fn is_allowed(&self) -> bool {
+        self.answers.iter().all(Answer::is_allowed)
+    }
+
+    /// Returns the calls about which the two principals differ, with the decision for each.
+    fn differences(&self) -> Vec<(String, [Decision; 2])> {
+        let [first, second] = &self.answers[..] else {
+            return Vec::new();
+        };
+        let differing = first.results.iter().filter_map(|one| {
+            let call = one.call();
+            let other = second.results.iter().find(|other| other.call() == call)?;
+            let decisions = [one.decision, other.decision];
+            let is_same = decisions[0].word() == decisions[1].word();
+            (!is_same).then_some((call, decisions))
+        });
+        differing.collect()
+    }
+
+    pub(super) fn text(&self, context: &Context) -> String {
+        let mut lines = Vec::new();
+        for answer in &self.answers {
+            lines.push(("principal", printable(&answer.principal).into_owned()));
+            let results = answer.results.iter();
+            lines.extend(results.flat_map(|result| result.lines(context)));
+        }
+        if let [first, second] = &self.answers[..] {
+            let differences = self.differences();
+            if differences.is_empty() {
+                lines.push(("compared", "both may do the same of this".to_owned()));
+            }
+            for (call, decisions) in differences {
+                let may = if decisions[0] == Decision::Allowed {
+                    first
+                } else {
+                    second
+                };
+                let text = format!("only {} may do {call}", may.principal);
+                lines.push(("compared", printable(&text).into_owned()));
+            }
+        }
+        let limit = "policies of resources and of sessions are not part of it";
+        lines.push(("simulated", limit.to_owned()));
+        lines
+            .iter()
+            .map(|(name, value)| format!("{name:<10}  {value}\n"))
+            .collect()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let principal = |answer: &Answer| {
+            json!({
+                "arn": answer.principal,
+                "allowed": answer.is_allowed(),
+                "results": answer.results.iter().map(Outcome::json).collect::<Value>(),
+            })
+        };
+        let difference = |(call, decisions): (String, [Decision; 2])| json!({"call": call, "decisions": decisions.map(Decision::name)});
+        let differences = self.differences().into_iter();
+        json!({
+            "allowed": self.is_allowed(),
+            "principals": self.answers.iter().map(principal).collect::<Value>(),
+            "differences": differences.map(difference).collect::<Value>(),
+        })
+    }
+}
+
+/// Names the policy of a statement, and where the statement is in it.
+fn describe(statement: &Value) -> String {
+    let text = |name: &str| statement[name].as_str().unwrap_or_default();
+    let place = |name: &str| {
+        let number = |part: &str| statement[name][part].as_i64();
+        Some(format!("{}:{}", number("Line")?, number("Column")?))
+    };
+    let mut line = format!("policy {}", text("SourcePolicyId"));
+    let kind = text("SourcePolicyType");
+    if !kind.is_empty() {
+        line += &format!(" ({kind})");
+    }
+    if let (Some(start), Some(end)) = (place("StartPosition"), place("EndPosition")) {
+        line += &format!(", statement at {start} to {end}");
+    }
+    printable(&line).into_owned()
+}
+
+fn to_json(statement: &Value) -> Value {
+    let place = |name: &str| {
+        let place = &statement[name];
+        json!({"line": place["Line"], "column": place["Column"]})
+    };
+    json!({
+        "policy": statement["SourcePolicyId"],
+        "type": statement["SourcePolicyType"],
+        "start": place("StartPosition"),
+        "end": place("EndPosition"),
+    })
+}

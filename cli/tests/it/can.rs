@@ -1,0 +1,376 @@
+//! `keyfob can`: the policy simulator in one line.
+
+use std::sync::mpsc::Receiver;
+
+use serde_json::json;
+
+use crate::{
+    answers::{answer, start_server_with},
+    keyfob::{Home, Run, assert_has, assert_lacks},
+};
+
+const USER: &str = "arn:aws:iam::123456789012:user/ops/ada";
+const ROLE: &str = "arn:aws:iam::123456789012:role/ops/app";
+const SESSION: &str = "arn:aws:sts::123456789012:assumed-role/app/run-7";
+
+/// A service that knows one caller, and answers each simulation with these results, a page each.
+struct Lab {
+    home: Home,
+    bodies: Receiver<String>,
+}
+
+impl Lab {
+    /// `role` is the answer to `GetRole`.
+    fn start(caller: &'static str, role: String, pages: Vec<String>) -> Self {
+        let (url, bodies) = start_server_with(move |body| {
+            if body.contains("Action=GetCallerIdentity") {
+                return ok(
+                    "GetCallerIdentity",
+                    &format!(
+                        "<Arn>{caller}</Arn>\
+                    <UserId>U</UserId><Account>123456789012</Account>"
+                    ),
+                );
+            }
+            if body.contains("Action=GetRole") {
+                return role.clone();
+            }
+            let marker = body.split("&Marker=").nth(1).unwrap_or("0");
+            let page: usize = marker.split('&').next().unwrap().parse().unwrap();
+            let is_last = page + 1 == pages.len();
+            let results = &pages[page];
+            ok(
+                "SimulatePrincipalPolicy",
+                &format!(
+                    "<EvaluationResults>{results}</EvaluationResults>\
+                 <IsTruncated>{}</IsTruncated><Marker>{}</Marker>",
+                    !is_last,
+                    page + 1,
+                ),
+            )
+        });
+        let home = Home::new()
+            .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_ENDPOINT_URL", &url);
+        Self { home, bodies }
+    }
+
+    /// A service whose caller is a user.
+    fn with_user(pages: &[String]) -> Self {
+        Self::start(USER, refused("NoSuchEntity", "no"), pages.to_vec())
+    }
+
+    fn can(&self, line: &str) -> Run {
+        let words = line.split_whitespace();
+        self.home.keyfob(["can"].into_iter().chain(words))
+    }
+
+    /// Returns the forms of the last simulation and what was sent before it.
+    fn sent(&self) -> Vec<String> {
+        self.bodies.try_iter().collect()
+    }
+}
+
+fn ok(action: &str, result: &str) -> String {
+    let result = format!("<{action}Result>{result}</{action}Result>");
+    answer(
+        "200 OK",
+        &format!("<{action}Response>{result}</{action}Response>"),
+    )
+}
+
+fn refused(code: &str, message: &str) -> String {
+    let error = format!("<Code>{code}</Code><Message>{message}</Message>");
+    let body = format!("<ErrorResponse><Error>{error}</Error></ErrorResponse>");
+    answer("403 Forbidden", &body)
+}
+
+fn result(action: &str, resource: &str, decision: &str, more: &str) -> String {
+    format!(
+        "<member><EvalActionName>{action}</EvalActionName>\
+         <EvalResourceName>{resource}</EvalResourceName>\
+         <EvalDecision>{decision}</EvalDecision>{more}</member>"
+    )
+}
+
+fn statement(policy: &str) -> String {
+    format!(
+        "<MatchedStatements><member><SourcePolicyId>{policy}</SourcePolicyId>\
+         <SourcePolicyType>IAM Policy</SourcePolicyType>\
+         <StartPosition><Line>3</Line><Column>17</Column></StartPosition>\
+         <EndPosition><Line>8</Line><Column>6</Column></EndPosition></member></MatchedStatements>"
+    )
+}
+
+#[test]
+fn what_is_allowed_exits_with_0_and_names_the_policy_and_the_position() {
+    let allowed = result(
+        "s3:GetObject",
+        "arn:aws:s3:::b/k",
+        "allowed",
+        &statement("readers"),
+    );
+    let lab = Lab::with_user(&[allowed]);
+    let out = lab.can("s3:GetObject arn:aws:s3:::b/k").ok();
+    assert_eq!(
+        out,
+        format!(
+            "principal   {USER}\n\
+             allowed     s3:GetObject on arn:aws:s3:::b/k\n\
+             by          policy readers (IAM Policy), statement at 3:17 to 8:6\n\
+             simulated   policies of resources and of sessions are not part of it\n"
+        )
+    );
+    let sent = lab.sent();
+    assert_eq!(sent.len(), 2, "{sent:?}");
+    assert_has(
+        &sent[1],
+        &[
+            "Action=SimulatePrincipalPolicy",
+            "&PolicySourceArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Auser%2Fops%2Fada&",
+            "&ActionNames.member.1=s3%3AGetObject",
+            "&ResourceArns.member.1=arn%3Aaws%3As3%3A%3A%3Ab%2Fk",
+        ],
+    );
+    assert_lacks(&sent[1], &["ContextEntries", "member.2"]);
+    let answer = lab.can("s3:GetObject arn:aws:s3:::b/k --json").json();
+    assert_eq!(answer["allowed"], true);
+    let result = &answer["principals"][0]["results"][0];
+    assert_eq!(result["decision"], "allowed");
+    let statement = json!({
+        "policy": "readers",
+        "type": "IAM Policy",
+        "start": {"line": 3, "column": 17},
+        "end": {"line": 8, "column": 6},
+    });
+    assert_eq!(result["statements"], json!([statement]));
+}
+
+#[test]
+fn what_is_denied_exits_with_1_and_says_that_no_statement_matched_or_which_one_denies() {
+    let limits = "<PermissionsBoundaryDecisionDetail><AllowedByPermissionsBoundary>false\
+                  </AllowedByPermissionsBoundary></PermissionsBoundaryDecisionDetail>\
+                  <OrganizationsDecisionDetail><AllowedByOrganizations>false\
+                  </AllowedByOrganizations></OrganizationsDecisionDetail>\
+                  <MissingContextValues><member>aws:SourceIp</member></MissingContextValues>";
+    let lab = Lab::with_user(&[
+        result("s3:GetObject", "*", "allowed", &statement("readers")),
+        result("s3:PutObject", "*", "implicitDeny", limits)
+            + &result("s3:DeleteObject", "*", "explicitDeny", &statement("guard")),
+    ]);
+    let run = lab.can("s3:GetObject s3:PutObject s3:DeleteObject");
+    assert_eq!((run.code, &*run.stderr), (1, ""), "{run:?}");
+    assert_has(
+        &run.stdout,
+        &[
+            "\nallowed     s3:GetObject on *\nby          policy readers",
+            "\ndenied      s3:PutObject on *\n\
+             by          no statement matched\n\
+             limited     the permissions boundary does not allow it\n\
+             limited     a policy of the organization does not allow it\n\
+             not tried   conditions on aws:SourceIp, which is not given with --context\n",
+            "\ndenied      s3:DeleteObject on *\nby          policy guard (IAM Policy), statement",
+        ],
+    );
+    // Both pages were read, and all actions were in the first call.
+    let sent = lab.sent();
+    assert_has(&sent[1], &["&ActionNames.member.3=s3%3ADeleteObject"]);
+    assert_lacks(&sent[1], &["ResourceArns", "Marker"]);
+    assert_has(&sent[2], &["&Marker=1"]);
+    let run = lab.can("s3:PutObject --output json");
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_has(
+        &run.stdout,
+        &[
+            "\"implicit_deny\"",
+            "\"explicit_deny\"",
+            "\"not_evaluated\": [\n",
+        ],
+    );
+    // Without any result, nothing is allowed.
+    assert_eq!(Lab::with_user(&[String::new()]).can("s3:PutObject").code, 1);
+}
+
+#[test]
+fn a_session_is_asked_about_by_its_role_with_the_path_that_iam_gives() {
+    let allowed = result("s3:GetObject", "*", "allowed", "");
+    let role = ok("GetRole", &format!("<Role><Arn>{ROLE}</Arn></Role>"));
+    let lab = Lab::start(SESSION, role.clone(), vec![allowed.clone()]);
+    let out = lab.can("s3:GetObject").ok();
+    assert_has(&out, &[&format!("principal   {ROLE}\n")]);
+    let sent = lab.sent();
+    assert_has(&sent[1], &["Action=GetRole&", "&RoleName=app"]);
+    assert_has(&sent[2], &["role%2Fops%2Fapp"]);
+    // As a user names one.
+    let lab = Lab::start(USER, role, vec![allowed]);
+    let out = lab.can(&format!("s3:GetObject --as {SESSION}")).ok();
+    assert_has(&out, &[&format!("principal   {ROLE}\n")]);
+    // IAM has no roles of another account, even if one has the same name there.
+    let other = SESSION.replace("123456789012", "210987654321");
+    let stderr = lab.can(&format!("s3:GetObject --as {other}")).fails(255);
+    assert_has(
+        &stderr,
+        &[
+            "the role is in another account, which IAM does not show",
+            "--as arn:aws:iam::210987654321:role/app",
+        ],
+    );
+}
+
+#[test]
+fn if_the_role_of_a_session_cannot_be_read_the_error_asks_for_as_and_the_cure_works() {
+    let allowed = result("s3:GetObject", "*", "allowed", "");
+    let lab = Lab::start(
+        SESSION,
+        refused("AccessDenied", "no iam:GetRole"),
+        vec![allowed],
+    );
+    let stderr = lab.can("s3:GetObject").fails(254);
+    assert_has(
+        &stderr,
+        &[
+            "An error occurred (AccessDenied) when calling the GetRole operation: no iam:GetRole",
+            "hint: the ARN of a session does not have the path of its role: name the role, with \
+             its path if it has one: --as ",
+        ],
+    );
+    let cure = stderr.trim().rsplit("--as ").next().unwrap();
+    let out = lab.can(&format!("s3:GetObject --as {cure}")).ok();
+    assert_has(&out, &["principal   arn:aws:iam::123456789012:role/app\n"]);
+}
+
+#[test]
+fn root_and_federated_users_and_what_is_no_principal_have_a_sentence() {
+    for (caller, code, text) in [
+        (
+            "arn:aws:iam::123456789012:root",
+            255,
+            "you are the root user, which no policy of its account limits: name a user or a role \
+             with --as ARN",
+        ),
+        (
+            "arn:aws:sts::123456789012:federated-user/bob",
+            255,
+            "you are a federated user, who may do what its session policy and the policies of a \
+             user both allow: name that user with --as ARN",
+        ),
+        (
+            "arn:aws:iam::123456789012:mfa/ada",
+            252,
+            "you are no user, role, group or session",
+        ),
+    ] {
+        let allowed = result("s3:GetObject", "*", "allowed", "");
+        let lab = Lab::start(caller, refused("NoSuchEntity", "no"), vec![allowed]);
+        let stderr = lab.can("s3:GetObject").fails(code);
+        assert_has(&stderr, &[text]);
+        let stderr = lab.can(&format!("s3:GetObject --as {USER} --and-as {caller}"));
+        assert_has(&stderr.fails(code), &["--and-as names "]);
+        let group = "arn:aws:iam::123456789012:group/ops/admins";
+        let out = lab.can(&format!("s3:GetObject --as {group}")).ok();
+        assert_has(&out, &[&format!("principal   {group}\n")]);
+    }
+}
+
+#[test]
+fn values_of_the_context_are_sent_with_the_type_of_their_form() {
+    let lab = Lab::with_user(&[result("s3:GetObject", "*", "allowed", "")]);
+    lab.can(
+        "s3:GetObject --context aws:SourceIp=192.0.2.1 --context aws:TagKeys=team \
+         --context aws:tagkeys=cost=center --context aws:MultiFactorAuthPresent=true",
+    )
+    .ok();
+    let sent = lab.sent().pop().unwrap();
+    let entries: Vec<_> = sent
+        .split('&')
+        .filter_map(|pair| pair.strip_prefix("ContextEntries.member."))
+        .collect();
+    assert_eq!(
+        entries,
+        [
+            "1.ContextKeyName=aws%3ASourceIp",
+            "1.ContextKeyValues.member.1=192.0.2.1",
+            "1.ContextKeyType=ip",
+            "2.ContextKeyName=aws%3ATagKeys",
+            "2.ContextKeyValues.member.1=team",
+            "2.ContextKeyValues.member.2=cost%3Dcenter",
+            "2.ContextKeyType=stringList",
+            "3.ContextKeyName=aws%3AMultiFactorAuthPresent",
+            "3.ContextKeyValues.member.1=true",
+            "3.ContextKeyType=boolean",
+        ]
+    );
+}
+
+#[test]
+fn two_principals_are_compared() {
+    let (url, _) = start_server_with(|body| {
+        let decision = if body.contains("ada") {
+            "allowed"
+        } else {
+            "implicitDeny"
+        };
+        let results =
+            result("s3:GetObject", "*", "allowed", "") + &result("s3:PutObject", "*", decision, "");
+        ok(
+            "SimulatePrincipalPolicy",
+            &format!("<EvaluationResults>{results}</EvaluationResults>"),
+        )
+    });
+    let home = Home::new()
+        .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+        .with("AWS_ENDPOINT_URL", &url)
+        .with("AWS_REGION", "eu-west-1");
+    let bob = "arn:aws:iam::123456789012:user/bob";
+    let can = ["can", "s3:GetObject", "s3:PutObject", "--as"];
+    let run = home.keyfob([&can[..], &[USER, "--and-as", bob]].concat());
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_has(
+        &run.stdout,
+        &[
+            &format!("principal   {USER}\nallowed     s3:GetObject on *\n"),
+            &format!("principal   {bob}\n"),
+            &format!("compared    only {USER} may do s3:PutObject on *\n"),
+        ],
+    );
+    assert_lacks(&run.stdout, &["may do s3:GetObject"]);
+    let run = home.keyfob([&can[..], &[bob, "--and-as", USER, "--json"]].concat());
+    assert_eq!(run.code, 1);
+    assert_has(
+        &run.stdout.replace(char::is_whitespace, ""),
+        &["\"differences\":[{\"call\":\"s3:PutObjecton*\",\
+           \"decisions\":[\"implicit_deny\",\"allowed\"]}]"],
+    );
+    let run = home.keyfob([&can[..], &[USER, "--and-as", USER]].concat());
+    assert_has(&run.ok(), &["compared    both may do the same of this\n"]);
+}
+
+#[test]
+fn wrong_words_are_refused_before_anything_is_sent() {
+    let home = Home::new().with_key("AKIAIOSFODNN7EXAMPLE", "secret");
+    for (line, text) in [
+        (
+            "can s3:GetObject bucket/canary",
+            "a word is neither an action, such as s3:GetObject",
+        ),
+        ("can arn:aws:s3:::canary", "no action is given: name one"),
+        (
+            "can s3:GetObject --context canary",
+            "--context: write KEY=VALUE",
+        ),
+        (
+            "can s3:GetObject --as canary",
+            "--as names no user, role, group or session",
+        ),
+        (
+            "can",
+            "the following arguments are required: <ACTION|ARN>...",
+        ),
+    ] {
+        let words = format!("--endpoint-url http://127.0.0.1:1 {line}");
+        let stderr = home.keyfob(words.split(' ')).fails(252);
+        assert_has(&stderr, &[text]);
+        assert_lacks(&stderr, &["canary"]);
+    }
+}
