@@ -4,7 +4,11 @@ For each NAME.txt in this folder it writes NAME.model in FOLDER, which is this f
 NAME.txt lists the operations and the words of their help, NAME is botocore's name of the service.
 Beside them it writes `endpoints`, which only tests read: service, region, FIPS or not, dual stack
 or not, the host, and the region that requests are signed for; and `regions`, for completion: the
-regions and their names. It needs a Python that has botocore, of the version in requirements.txt.
+regions and their names. `services` is for calls without a model: name, protocol, version, target
+prefix, prefix of hosts, name for signatures, id (each - if it is the name), and the hosts that do
+not follow the pattern, such as `aws,aws-cn/fips:{}-fips.{suffix}@REGION`; the last line has the
+services with other protocols. `hosts` has some of their hosts, which only tests read. The script
+needs a Python that has botocore, of the version in requirements.txt.
 
 A table has facts only, one a line:
 
@@ -61,6 +65,8 @@ OWN = {
         "AssociatePublicIpAddress:boolean",
     ],
 }
+# The partitions whose hosts are compared for services without a model.
+COMPARED = ("aws", "aws-cn", "aws-us-gov")
 OWN_SHAPES = {"ec2": ["list texts string"]}
 
 
@@ -272,6 +278,92 @@ def regions(session):
             yield f"{region} {facts['description']}"
 
 
+def calls(session):
+    """The services whose calls need no model, and the hosts that a test compares."""
+    loader = session.get_component("data_loader")
+    partitions = loader.load_data("partitions")
+    rows, others, hosts = [], [], []
+    for service in session.get_available_services():
+        model = session.get_service_model(service)
+        metadata = model.metadata
+        spoken = metadata.get("protocols", [metadata["protocol"]])
+        protocol = next((name for name in ("json", "query", "ec2") if name in spoken), None)
+        if protocol is None or metadata["signatureVersion"] != "v4":
+            others.append(service)
+            continue
+        prefix = metadata["endpointPrefix"]
+        provider = EndpointProvider(loader.load_service_model(service, "endpoint-rule-set-1"), partitions)
+        rules, found = exceptions(provider, partitions, prefix)
+        # A service that follows the pattern does so everywhere.
+        found = found if rules else found[:1]
+        hosts += [" ".join([service, *words]) for words in found]
+        names = [prefix, model.signing_name, str(model.service_id.hyphenize())]
+        rows.append(" ".join([
+            service,
+            protocol + (metadata["jsonVersion"] if protocol == "json" else ""),
+            metadata["apiVersion"],
+            metadata.get("targetPrefix", "-") if protocol == "json" else "-",
+            *("-" if name == service else name for name in names),
+            *rules,
+        ]))
+    return [*rows, "other " + " ".join(others)], hosts
+
+
+def exceptions(provider, partitions, prefix):
+    """The hosts that do not follow the pattern, and those of the first region of some partitions."""
+    templates, hosts = {}, []
+    for partition in partitions["partitions"]:
+        name, outputs = partition["id"], partition["outputs"]
+        regions = sorted(region for region in partition["regions"] if not region.endswith("-global"))
+        variants = []
+        for fips in ("", "-fips"):
+            seen = {}
+            for region in regions:
+                try:
+                    found = provider.resolve_endpoint(Region=region, UseFIPS=bool(fips), UseDualStack=False)
+                except botocore.exceptions.EndpointResolutionError:
+                    continue
+                schemes = found.properties.get("authSchemes", [{}])
+                seen[region] = found.url.removeprefix("https://"), schemes[0].get("signingRegion", region)
+                if region == regions[0] and name in COMPARED:
+                    hosts.append((region, "fips" if fips else "-", *seen[region]))
+            pattern = f"{prefix}{fips}.{{}}." + outputs["dnsSuffix"]
+            if all(one == (pattern.format(region), region) for region, one in seen.items()):
+                variants.append("")
+                continue
+            options = [template(region, *one, prefix, outputs) for region, one in seen.items()]
+            fixed = {f"{shorten(host, prefix, outputs)}@{region}" for host, region in seen.values()}
+            # One form for all regions, or one host for all. Step Functions has two in aws-us-gov.
+            is_one = len(set(options)) > 1 and len(fixed) == 1
+            variants.append(fixed.pop() if is_one else options[0])
+        plain, fips = variants
+        if plain and fips == plain.replace("{}", "{}-fips"):
+            templates.setdefault(plain.replace("{}", "{}{fips}"), []).append(name)
+            continue
+        for variant, mark in ((plain, "/plain"), (fips, "/fips")):
+            if variant:
+                templates.setdefault(mark + ":" + variant, []).append(name)
+    count = len(partitions["partitions"])
+    rules = []
+    for text, names in templates.items():
+        names = "*" if len(names) == count else ",".join(names)
+        rules.append(names + text if text.startswith("/") else f"{names}:{text}")
+    return rules, hosts
+
+
+def shorten(host, prefix, outputs):
+    host = host.replace(prefix, "{}", 1) if host.startswith(prefix) else host
+    for name, key in (("dual_stack_suffix", "dualStackDnsSuffix"), ("suffix", "dnsSuffix")):
+        if host.endswith("." + outputs[key]):
+            return host.removesuffix(outputs[key]) + f"{{{name}}}"
+    return host
+
+
+def template(region, host, signed_for, prefix, outputs):
+    host = shorten(host, prefix, outputs).replace(region, "{region}")
+    return host if signed_for == region else f"{host}@{signed_for}"
+
+
 def main():
     folder = pathlib.Path(sys.argv[1]) if sys.argv[1:] else HERE
     session = botocore.session.Session()
@@ -281,6 +373,9 @@ def main():
             write(session, path, folder)
             lines += endpoints(session, path.stem)
     (folder / "endpoints").write_text("\n".join(lines) + "\n")
+    rows, hosts = calls(session)
+    (folder / "services").write_text("\n".join([lines[0], *rows]) + "\n")
+    (folder / "hosts").write_text("\n".join([lines[0], *hosts]) + "\n")
     (folder / "regions").write_text("\n".join(regions(session)) + "\n")
 
 

@@ -25,6 +25,19 @@ Examples:
   $ keyfob whoami --profile prod
   $ keyfob whoami --output json";
 
+pub(super) const API: &str = "\
+Parameters have the names of the request: those of lists are Filter.1.Name in EC2, and
+Tags.member.1.Key in query, or are given as JSON. An answer in XML is printed as JSON, all values as
+texts. One page of a list is asked for. What does more than read, by its name, is sent again only if
+the service did not get it.
+
+Examples:
+  $ keyfob api kms DescribeKey --param KeyId=alias/app
+  $ keyfob api ssm GetParameter --param Name=/app/url --query Parameter.Value --output text
+  $ keyfob api cloudformation DescribeStacks --param StackName=app
+  $ keyfob api dynamodb GetItem --cli-input-json file://key.json
+  $ keyfob api my-service GetThing --protocol query --api-version 2020-01-01 --endpoint-url URL";
+
 pub(super) const CAN: &str = "\
 IAM simulates the policies of the principal, with its groups, its permissions boundary and the
 policies of the organization. It does not see policies of resources and of sessions. Needs

@@ -2,6 +2,7 @@
 //! Keyfob's own options.
 
 mod abbreviate;
+mod api;
 mod cache;
 mod can;
 mod completion;
@@ -35,6 +36,7 @@ use keyfob_chain::Settings;
 use self::variables::{FromVariables, variable_name, with_variables};
 pub(crate) use self::{
     abbreviate::{arguments, expand_word},
+    api::{ApiArgs, ApiProtocol},
     cache::CacheCommand,
     can::CanArgs,
     completion::{CompletionArgs, CompletionShell},
@@ -229,6 +231,9 @@ pub(crate) enum Command {
     /// Ask whether the policies of a user or a role allow actions, and which one does
     #[command(after_help = examples::CAN)]
     Can(CanArgs),
+    /// Call any operation of a service that speaks query or JSON, without a model of it
+    #[command(after_help = examples::API)]
+    Api(Box<ApiArgs>),
     /// Get credentials of a role from an identity provider that speaks SAML
     #[command(subcommand, after_help = examples::SAML)]
     Saml(SamlCommand),

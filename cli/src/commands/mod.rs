@@ -1,5 +1,6 @@
 //! One module for each command.
 
+mod api;
 mod cache;
 mod can;
 mod completion;
@@ -45,6 +46,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Doctor { json } => doctor::run(context, *json).await,
         Command::Service(invocation) => services::run(context, invocation).await,
         Command::TrustPolicy(args) => trust_policy::run(context, args).await,
+        Command::Api(args) => api::run(context, args).await,
         Command::Can(args) => can::run(context, args).await,
         Command::Saml(command) => saml::run(context, command).await,
         Command::Login(args) => login::run(context, args).await,

@@ -128,7 +128,7 @@ impl Client {
     }
 
     /// Returns true if calls are signed.
-    pub(super) fn signs(&self) -> bool {
+    pub(crate) fn signs(&self) -> bool {
         self.credentials.is_some()
     }
 

@@ -53,6 +53,7 @@ pub(crate) use self::{
     client::Client,
     command::{Invocation, expand},
     mfa::CodeSource,
+    parameters::read_json,
 };
 use crate::{args::OutputFormat, context::Context, failure::Failure};
 
@@ -124,19 +125,6 @@ impl Rules {
     };
 }
 
-impl Service {
-    /// Fails if the sandbox would have to answer, and does not have the service.
-    fn check_sandbox(&self, context: &Context) -> Result<(), Failure> {
-        if context.globals().sandbox && *self.row != call::Service::STS {
-            let name = self.name;
-            return Err(Failure::usage(format!(
-                "the sandbox has no {name}: leave out --sandbox"
-            )));
-        }
-        Ok(())
-    }
-}
-
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Service").field(&self.name).finish()
@@ -152,7 +140,7 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
     // First, because a session whose keys cannot be printed is lost.
     context.check_output()?;
     let (service, operation) = (invocation.service, invocation.operation);
-    service.check_sandbox(context)?;
+    check_sandbox(context, service.row)?;
     if invocation.skeleton == Some(Skeleton::Input) {
         let skeleton = skeleton::input(&service.model, operation.input);
         return context.print_parameters(&skeleton);
@@ -223,7 +211,7 @@ pub(crate) async fn call(
 ) -> Result<Value, Failure> {
     let invocation = Invocation::from_names(service, command)
         .ok_or_else(|| Failure::other(format!("no table has {service} {command}")))?;
-    invocation.service.check_sandbox(context)?;
+    check_sandbox(context, invocation.service.row)?;
     let caller = Caller {
         context,
         invocation: &invocation,
@@ -239,6 +227,21 @@ pub(crate) async fn call(
         paging.merge(&page);
     }
     Ok(paging.whole())
+}
+
+/// Fails if the sandbox would have to answer, and does not have the service.
+///
+/// # Errors
+///
+/// A usage error that names the service.
+pub(crate) fn check_sandbox(context: &Context, row: &call::Service) -> Result<(), Failure> {
+    if context.globals().sandbox && row.id() != call::Service::STS.id() {
+        let name = row.id().replace(' ', "-");
+        return Err(Failure::usage(format!(
+            "the sandbox has no {name}: leave out --sandbox"
+        )));
+    }
+    Ok(())
 }
 
 /// Takes the code of an MFA device out of the parameters, or the command that prints one.

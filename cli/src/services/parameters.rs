@@ -29,7 +29,7 @@ pub(super) fn read(
 ) -> Result<Map<String, Value>, Failure> {
     let mut parameters = match &invocation.input_json {
         None => Map::new(),
-        Some(text) => from_json(text, variables)?,
+        Some(text) => read_json(text, variables)?,
     };
     let (model, operation) = (&invocation.service.model, invocation.operation);
     encode(model, operation.input, &mut parameters);
@@ -58,7 +58,12 @@ pub(super) fn read(
     Ok(parameters)
 }
 
-fn from_json(text: &Text, variables: &Variables) -> Result<Map<String, Value>, Failure> {
+/// Reads the value of `--cli-input-json`.
+///
+/// # Errors
+///
+/// If it is not an object in JSON, or if a file cannot be read.
+pub(crate) fn read_json(text: &Text, variables: &Variables) -> Result<Map<String, Value>, Failure> {
     let refused = || Failure::usage(format!("{}: it is not a JSON object", text.flag));
     // As in `aws`, `fileb://` is as good as `file://`.
     let json = match expand_bytes(text, variables)? {

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod api;
 mod arguments;
 mod bad_input;
 mod beside_aws;

@@ -17,6 +17,35 @@ fn every_signed_call_satisfies_ministack() {
     both_algorithms_are_accepted(&server);
     a_refusal_is_explained(&server);
     policies_are_simulated(&server);
+    calls_need_no_model(&server);
+}
+
+/// One service of each protocol.
+fn calls_need_no_model(server: &Server) {
+    let call = |words: &[&str]| server.home().keyfob([&["api"], words].concat()).json();
+    let parameter = [
+        "--param",
+        "Name=/app/url",
+        "--param",
+        "Value=u",
+        "--param",
+        "Type=String",
+    ];
+    call(&[&["ssm", "PutParameter"], &parameter[..]].concat());
+    let read = call(&["ssm", "GetParameter", "--param", "Name=/app/url"]);
+    assert_eq!(read["Parameter"]["Value"], "u");
+    let queue = call(&["sqs", "CreateQueue", "--param", "QueueName=q"]);
+    assert_has(queue["QueueUrl"].as_str().unwrap(), &["/q"]);
+    let topic = call(&["sns", "CreateTopic", "--param", "Name=t"]);
+    let topics = call(&["sns", "ListTopics"]);
+    assert_eq!(topics["Topics"][0]["TopicArn"], topic["TopicArn"]);
+    let regions = call(&[
+        "ec2",
+        "DescribeRegions",
+        "--param",
+        "RegionName=[\"us-east-1\"]",
+    ]);
+    assert_eq!(regions["regionInfo"][0]["regionName"], "us-east-1");
 }
 
 /// The user may do anything, and a new role nothing.

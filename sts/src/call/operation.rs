@@ -2,6 +2,7 @@ use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 
 use http::{Method, Request};
 use keyfob_sigv4::Secret;
+use serde_core::de::IgnoredAny;
 
 use crate::{
     call::{
@@ -245,6 +246,37 @@ impl Operation {
     pub fn flag(mut self, name: impl Into<String>, value: bool) -> Self {
         self.set(name.into(), Value::Literal(value.to_string()), None);
         self
+    }
+
+    /// Sets a value that is JSON already, of any type, for the JSON protocols. If the name was set
+    /// before, its value is replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`](crate::ErrorKind::Input), with the name, if it is not JSON.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::call::{Operation, Protocol, Service};
+    ///
+    /// const KMS: Service =
+    ///     Service::new("kms", Protocol::Json11 { target: "TrentService" }, "2014-11-01");
+    ///
+    /// let operation = Operation::new(&KMS, "TagResource").json("Tags", r#"[{"TagKey":"a.b"}]"#)?;
+    /// let endpoint = KMS.endpoint().region("eu-west-1")?.build()?;
+    /// let body = operation.request(&endpoint)?.into_body();
+    /// assert_eq!(body.expose(), r#"{"Tags":[{"TagKey":"a.b"}]}"#);
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn json(mut self, name: impl Into<String>, json: impl Into<String>) -> Result<Self, Error> {
+        let (name, json) = (name.into(), json.into());
+        if serde_json::from_str::<IgnoredAny>(&json).is_err() {
+            let message = format!("{name} must be JSON");
+            return Err(Error::input(name, message));
+        }
+        self.set(name, Value::Literal(json), None);
+        Ok(self)
     }
 
     /// Returns the name of the next member of a list: after two members, `Tags.member.3`. Append
