@@ -74,7 +74,11 @@ fn try_main(plain: Console) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| cannot_start(&error))?;
-    let result = runtime.block_on(run(args, format));
+    let result = runtime.block_on(async {
+        let result = run(args, format).await;
+        signals::wait_for_holds().await;
+        result
+    });
     runtime.shutdown_timeout(SHUTDOWN_GRACE);
     result
 }

@@ -7,7 +7,11 @@ use std::{
     io, mem, panic,
     process::{self, Child, Command},
     sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
+
+use tokio::time::sleep;
 
 /// What a signal or a panic undoes before the process exits, by number.
 static UNDO: Mutex<UndoList> = Mutex::new(UndoList {
@@ -16,6 +20,57 @@ static UNDO: Mutex<UndoList> = Mutex::new(UndoList {
 });
 /// Held while a file is replaced.
 static WRITING: Mutex<()> = Mutex::new(());
+/// What must come to its end before the process exits.
+static HOLDS: Mutex<Holds> = Mutex::new(Holds {
+    count: 0,
+    is_ending: false,
+});
+
+/// How long the exit waits for a [`Hold`].
+const LONGEST_HOLD: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
+
+struct Holds {
+    count: usize,
+    /// Whether a signal waits for them.
+    is_ending: bool,
+}
+
+/// Makes a signal and the end of the command wait until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Hold(());
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let is_ending = {
+            let mut holds = HOLDS.lock().unwrap_or_else(PoisonError::into_inner);
+            holds.count -= 1;
+            holds.is_ending
+        };
+        if is_ending {
+            // The thread that has got the signal ends the process.
+            loop {
+                thread::park();
+            }
+        }
+    }
+}
+
+/// Keeps signals from ending the process while something must not be lost, such as a new token
+/// whose predecessor is used up. A second signal ends it nevertheless.
+pub(crate) fn hold() -> Hold {
+    HOLDS.lock().unwrap_or_else(PoisonError::into_inner).count += 1;
+    Hold(())
+}
+
+/// Waits until nothing is held, or for as long as anything may be.
+pub(crate) async fn wait_for_holds() {
+    let is_held = || HOLDS.lock().unwrap_or_else(PoisonError::into_inner).count > 0;
+    let start = Instant::now();
+    while is_held() && start.elapsed() < LONGEST_HOLD {
+        sleep(PAUSE).await;
+    }
+}
 
 struct UndoList {
     next: u64,
@@ -124,14 +179,15 @@ mod watcher {
         signal::unix::{self, SignalKind, signal},
     };
 
-    use super::{CHILD, UNDO, WRITING};
+    use super::{CHILD, HOLDS, PAUSE, UNDO, WRITING, wait_for_holds};
 
     /// How long the replacing of a file may take after a signal.
     const PATIENCE: Duration = Duration::from_millis(250);
-    const PAUSE: Duration = Duration::from_millis(5);
 
     pub(super) fn start() -> io::Result<()> {
-        let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let signals = {
             let _inside = runtime.enter();
             Signals::catch()?
@@ -144,6 +200,14 @@ mod watcher {
                     loop {
                         let kind = signals.next().await;
                         if !pass_on(kind) {
+                            HOLDS
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .is_ending = true;
+                            tokio::select! {
+                                () = wait_for_holds() => {}
+                                _ = signals.next() => {}
+                            }
                             end(kind);
                         }
                     }

@@ -182,7 +182,9 @@ impl SharedToken<'_> {
             .map_err(|error| self.sign_in(&expires, Some(error)))?;
         let client = self.client(&token, now).await?;
         let path = self.path.clone();
+        let guard = self.settings.sources().hold_refresh();
         let rotation = async move {
+            let _until_it_is_saved = guard;
             let answer = client.send_unsigned(&call).await?;
             let token = token.with_answer(&answer, now)?;
             // What another program wrote meanwhile is newer.

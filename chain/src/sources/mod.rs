@@ -4,7 +4,7 @@ mod process;
 mod sessions;
 mod split;
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{any::Any, fmt, path::PathBuf, sync::Arc};
 
 use keyfob_sigv4::{Secret, Timestamp};
 
@@ -48,6 +48,7 @@ pub struct Sources {
     disk: Option<PathBuf>,
     #[cfg(feature = "sts")]
     sts_client: Option<Arc<StsClient>>,
+    refresh_guard: Option<Arc<RefreshGuard>>,
     clock: Option<Arc<Clock>>,
     sessions: Arc<Sessions>,
 }
@@ -58,6 +59,7 @@ type Processes = dyn Fn(ProcessCommand) -> BoxFuture<'static, Result<ProcessOutp
     + Sync;
 #[cfg(feature = "sts")]
 type StsClient = dyn Fn(keyfob_sts::ClientBuilder) -> keyfob_sts::ClientBuilder + Send + Sync;
+type RefreshGuard = dyn Fn() -> Box<dyn Any + Send> + Send + Sync;
 type Clock = dyn Fn() -> Timestamp + Send + Sync;
 
 /// A question for the code of an MFA device.
@@ -157,6 +159,36 @@ impl Sources {
         self
     }
 
+    /// Sets what is held while a token of SSO or of `aws login` is refreshed.
+    ///
+    /// The service replaces the token that refreshes, and the old one is used up. A program that
+    /// ends between the answer and the file loses the new one, and its user must sign in again. So
+    /// let a program that ends at a signal first wait until what `guard` returned is dropped. That
+    /// takes as long as one call, with its retries.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use keyfob_chain::Sources;
+    ///
+    /// let refreshes = Arc::new(());
+    /// let guard = Arc::clone(&refreshes);
+    /// let sources = Sources::default().with_refresh_guard(move || Arc::clone(&guard));
+    /// // More than the two of this example, if a refresh is under way.
+    /// let may_end = || Arc::strong_count(&refreshes) <= 2;
+    /// assert!(may_end());
+    /// ```
+    #[must_use]
+    pub fn with_refresh_guard<G: Send + 'static>(
+        mut self,
+        guard: impl Fn() -> G + Send + Sync + 'static,
+    ) -> Self {
+        self.refresh_guard = Some(Arc::new(move || Box::new(guard())));
+        self
+    }
+
     /// Sets a change to every client that [`Settings::sts`](crate::Settings::sts) and
     /// [`Settings::client`](crate::Settings::client) build, for STS and for SSO,
     /// such as an HTTP client of your own.
@@ -225,6 +257,12 @@ impl Sources {
 
     pub(crate) fn disk(&self) -> Option<&std::path::Path> {
         self.disk.as_deref()
+    }
+
+    /// Returns what to hold during the refresh of a token.
+    #[cfg(any(feature = "sso", feature = "login"))]
+    pub(crate) fn hold_refresh(&self) -> Option<Box<dyn Any + Send>> {
+        self.refresh_guard.as_ref().map(|guard| guard())
     }
 
     #[cfg(feature = "sts")]

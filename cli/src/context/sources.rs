@@ -4,14 +4,14 @@ use keyfob_chain::{Error, ErrorKind, MfaQuestion, ProcessCommand, ProcessOutput,
 use keyfob_sigv4::Secret;
 
 use crate::{
-    signals::undo_on_signal,
+    signals::{self, undo_on_signal},
     terminal::{Console, Prompt, printable},
 };
 
 /// Returns what this program gives the providers: its terminal, if it has one and may ask there,
 /// and a folder for the cache and for tokens.
 pub(super) fn sources(console: Console, disk: Option<PathBuf>) -> Sources {
-    let mut sources = Sources::default();
+    let mut sources = Sources::default().with_refresh_guard(signals::hold);
     if let Some(disk) = disk {
         sources = sources.with_disk(disk);
     }

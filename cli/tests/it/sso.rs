@@ -3,6 +3,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _},
     path::PathBuf,
     process::{Child, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -15,6 +16,7 @@ use crate::{
     lab::{ACCOUNT, Lab},
     python,
     servers::fetch,
+    signals::send,
 };
 
 pub(crate) const START_URL: &str = "https://d-1234567890.awsapps.com/start";
@@ -605,6 +607,51 @@ fn ctrl_c_leaves_nothing_half() {
     assert!(names[0].ends_with(".json"), "{names:?}");
 }
 
+/// Starts a command that refreshes the token of `dev`, whose answer comes after `delay`. Returns it
+/// when the service has replaced the token.
+#[cfg(unix)]
+fn refreshing(lab: &Lab, home: &Home, delay: Duration) -> Child {
+    let mut file = token(home, "corp");
+    file["expiresAt"] = "2020-01-01T00:00:00Z".into();
+    fs::write(token_path(home, "corp"), file.to_string()).unwrap();
+    let _ = fs::remove_dir_all(home.file("cli"));
+    let before = lab.services.calls("CreateToken");
+    lab.services.fail(Fault::Slow(delay), 1);
+    let mut command = home.program(env!("CARGO_BIN_EXE_keyfob"));
+    command.args(["sts", "get-caller-identity", "--profile", "dev"]);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    while lab.services.calls("CreateToken") == before {
+        thread::sleep(Duration::from_millis(10));
+    }
+    child
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_during_the_refresh_of_a_token_does_not_lose_the_new_one() {
+    let (lab, home) = configured();
+    login(&home, &["--profile", "dev"]).ok();
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let old = token(&home, "corp");
+        let mut child = refreshing(&lab, &home, Duration::from_secs(1));
+        send(signal, &child);
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        let new = token(&home, "corp");
+        assert_ne!(new["refreshToken"], old["refreshToken"]);
+    }
+    assert_has(&whoami(&home, "dev"), &["AWSReservedSSO_Admin"]);
+    // The second one does not wait.
+    let mut child = refreshing(&lab, &home, Duration::from_secs(8));
+    let start = Instant::now();
+    send("INT", &child);
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(child.try_wait().unwrap(), None);
+    send("INT", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
 #[cfg(target_os = "linux")]
 mod at_a_terminal {
     use super::*;
@@ -778,7 +825,7 @@ mod at_a_terminal {
         let home = with_browser(home.with_file("config", &text));
         // The page of a device asks its user, who is not at this browser.
         let account = std::sync::Arc::clone(&lab.account);
-        let approver = std::thread::spawn({
+        let approver = thread::spawn({
             let page = home.path().join("page");
             move || {
                 crate::servers::wait_until(|| {
