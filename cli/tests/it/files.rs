@@ -151,3 +151,64 @@ fn a_path_in_an_error_is_escaped_and_begins_with_a_tilde_for_people_only() {
     let stderr = home.keyfob(serve).fails(252);
     assert_has(&stderr, &[": ~/a\\n\\u{1b}b: there is no token in it"]);
 }
+
+/// In a file system of 64 KiB: HOME is filled, then each command runs as a user would.
+#[cfg(target_os = "linux")]
+const FULL: &str = r#"
+mount -t tmpfs -o size=64k,mode=700 tmpfs "$HOME/.aws" && cp "$HOME"/seed/* "$HOME/.aws" || exit 77
+chmod 600 "$HOME"/.aws/*
+dd if=/dev/zero of="$HOME/.aws/filler" bs=4k 2> /dev/null
+keyfob configure set region eu-west-2 2>&1
+echo "status $?, $(cat "$HOME/.aws/config" | head -n 2 | tail -n 1)"
+keyfob whoami --profile dev 2>&1
+echo "status $?, $(cd "$HOME/.aws"; find . -type f | sort | tr '\n' ' ')"
+rm "$HOME/.aws/filler"
+keyfob configure set region eu-west-2 && keyfob whoami --profile dev > /dev/null
+echo "status $?, $(keyfob configure get region), $(ls "$HOME/.aws/cli/cache" | wc -l) in the cache"
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_changes_no_file_and_stops_no_call() {
+    use std::process::Command;
+
+    use keyfob_sts::server::Role;
+
+    use crate::{keyfob::Run, lab::Lab};
+
+    let lab = Lab::start();
+    lab.account.add_role(Role::new("dev").unwrap());
+    let home = lab.home();
+    let credentials = home.read("credentials");
+    let config = "[default]\nregion = eu-west-1\n[profile dev]\n\
+        role_arn = arn:aws:iam::123456789012:role/dev\nsource_profile = alice\n";
+    let home = home
+        .with("AWS_PROFILE", "default")
+        .with_file("../seed/config", config)
+        .with_file("../seed/credentials", &credentials);
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_keyfob")).parent();
+    let path = format!("{}:/usr/bin:/bin", folder.unwrap().display());
+    // A namespace of its own needs no root, unless the system forbids it.
+    let mut shell: Command = home.program("unshare");
+    let shell = shell.args(["--map-root-user", "--mount", "sh", "-c", FULL]);
+    let run = shell.env("PATH", path).output();
+    let Ok(run) = run.map(Run::new) else {
+        println!("not run: needs unshare");
+        return;
+    };
+    if run.code != 0 {
+        println!("not run: no file system can be mounted: {run:?}");
+        return;
+    }
+    assert_has(
+        &run.stdout,
+        &[
+            "cannot write the new version of ~/.aws/config: No space left on device",
+            "status 255, region = eu-west-1\n",
+            ":assumed-role/dev/keyfob-",
+            "the session is not cached: ",
+            "status 0, ./config ./credentials ./filler \n",
+            "status 0, eu-west-2, 1 in the cache\n",
+        ],
+    );
+}
