@@ -244,7 +244,7 @@ fn export_exits_as_aws_without_credentials_and_in_a_circle_of_profiles() {
 }
 
 #[test]
-fn boto3_uses_the_exported_credentials() {
+fn other_tools_use_the_exported_credentials_as_those_of_a_process() {
     let its_home = Home::new();
     let sandbox = Running::start(&its_home, &["sandbox"]);
     let program = env!("CARGO_BIN_EXE_keyfob");
@@ -266,6 +266,15 @@ print(session.get_credentials().method, session.client('sts').get_caller_identit
         &run.ok(),
         &["custom-process arn:aws:iam::123456789012:user/"],
     );
+    let mut aws = home.program(python::tool("aws"));
+    let words = ["sts", "get-caller-identity", "--profile", "x"];
+    let run = Run::new(aws.args(words).output().unwrap());
+    assert_has(&run.ok(), &["\"arn:aws:iam::123456789012:user/"]);
+    #[cfg(target_os = "linux")]
+    if let Some(read) = crate::javascript::key_id(&home, "process", "x", "") {
+        let exported = home.keyfob(["configure", "export-credentials", "--profile", "x"]);
+        assert_eq!(exported.json()["AccessKeyId"], read);
+    }
 }
 
 #[test]

@@ -7,12 +7,16 @@ use std::{
     sync::OnceLock,
 };
 
-/// A SAML identity provider that signs, an OIDC provider, and the reader of logins of the SDK.
+use crate::keyfob::{Home, Run};
+
+/// A SAML identity provider that signs, an OIDC provider, and providers of credentials of the SDK.
 /// `samlp` of the registry takes the place of a fork that is only in a Git repository.
 const PACKAGE: &str = r#"{
   "private": true,
   "dependencies": {
     "@aws-sdk/credential-provider-login": "3.972.93",
+    "@aws-sdk/credential-provider-process": "3.972.86",
+    "@aws-sdk/credential-provider-sso": "3.973.30",
     "oauth2-mock-server": "8.2.3",
     "saml-idp": "1.2.1"
   },
@@ -22,6 +26,28 @@ const PACKAGE: &str = r#"{
 
 /// The shell Nushell, a program that npm only unpacks.
 const SHELLS: &str = r#"{"private": true, "dependencies": {"@nushell/linux-x64": "0.115.1"}}"#;
+
+/// Prints the key id that a provider of the SDK gets: FOLDER PROVIDER PROFILE ENDPOINT.
+const READER: &str = r#"
+const [folder, provider, profile, endpoint] = process.argv.slice(1);
+const load = require("node:module").createRequire(folder + "/");
+const all = load("@aws-sdk/credential-provider-" + provider);
+const from = { login: "fromLoginCredentials", process: "fromProcess", sso: "fromSSO" }[provider];
+all[from]({ profile, clientConfig: { endpoint } })().then(
+  (found) => console.log(found.accessKeyId),
+  (error) => { console.error(error); process.exit(1); },
+);
+"#;
+
+/// Returns the key id that `credential-provider-PROVIDER` of the SDK gets for a profile, with its
+/// services at this URL. `None` without npm.
+#[track_caller]
+pub(crate) fn key_id(home: &Home, provider: &str, profile: &str, url: &str) -> Option<String> {
+    let mut node: Command = home.program("node");
+    node.args(["-e", READER]).arg(packages()?);
+    let run = Run::new(node.args([provider, profile, url]).output().unwrap());
+    Some(run.ok().trim_end().to_owned())
+}
 
 /// Returns the folder with `node_modules`, which is installed on first use. `None` without npm.
 pub(crate) fn packages() -> Option<&'static Path> {

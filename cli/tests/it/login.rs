@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
@@ -19,6 +19,7 @@ use crate::{
     javascript,
     keyfob::{Home, Run, assert_has, assert_lacks},
     lab::Lab,
+    python,
     readme::transcript,
     running::Running,
     servers::fetch,
@@ -614,45 +615,39 @@ fn a_login_can_be_tried_in_the_sandbox() {
     assert!(!home.file("").exists());
 }
 
-/// Prints the key id that the SDK for JavaScript gets: FOLDER PROFILE URL.
-const READER: &str = r#"
-const [folder, profile, endpoint] = process.argv.slice(1);
-const load = require("node:module").createRequire(folder + "/");
-const { fromLoginCredentials } = load("@aws-sdk/credential-provider-login");
-fromLoginCredentials({ profile, clientConfig: { endpoint } })().then(
-  (found) => console.log(found.accessKeyId),
-  (error) => { console.error(error); process.exit(1); },
-);
-"#;
-
 #[test]
-fn the_sdk_for_javascript_reads_and_refreshes_our_login_and_we_its_own() {
-    let Some(folder) = javascript::packages() else {
-        println!("not run: npm is not installed");
-        return;
-    };
+fn the_sdks_for_javascript_and_python_read_and_refresh_our_login_and_we_theirs() {
     let lab = Lab::start();
-    let home = logged_in(&lab);
-    let theirs = || {
-        let mut node: Command = home.program("node");
-        node.args(["-e", READER])
-            .arg(folder)
-            .args(["dev", &lab.url]);
-        Run::new(node.output().unwrap()).ok()
-    };
+    let home = logged_in(&lab).with("AWS_DEFAULT_REGION", "us-east-1");
     let key = || {
         let key = &token(&home)["accessToken"]["accessKeyId"];
-        format!("{}\n", key.as_str().unwrap())
+        key.as_str().unwrap().to_owned()
     };
-    assert_eq!(theirs(), key());
-    expire(&home, 60);
-    let before = key();
-    assert_eq!(theirs(), key());
-    assert_ne!(key(), before);
-    assert_eq!(token(&home)["signInRegion"], "eu-north-1");
-    assert_alice(&home, "dev");
-    expire(&home, 60);
-    assert_alice(&home, "dev");
-    assert_eq!(theirs(), key());
-    assert_eq!(logins(&lab), 3);
+    let javascript = || javascript::key_id(&home, "login", "dev", &lab.url);
+    let boto3 = || {
+        let program = "import boto3; \
+            print(boto3.Session(profile_name='dev').get_credentials().access_key)";
+        let mut python = home.program(python::with_awscrt());
+        let run = Run::new(python.args(["-c", program]).output().unwrap());
+        Some(run.ok().trim_end().to_owned())
+    };
+    let readers: [&dyn Fn() -> Option<String>; 2] = [&boto3, &javascript];
+    for theirs in readers {
+        let Some(read) = theirs() else {
+            println!("not run with JavaScript: npm is not installed");
+            continue;
+        };
+        assert_eq!(read, key());
+        let before = logins(&lab);
+        expire(&home, 60);
+        assert_eq!(theirs(), Some(key()));
+        assert_ne!(key(), read);
+        assert_eq!(token(&home)["signInRegion"], "eu-north-1");
+        assert_alice(&home, "dev");
+        assert_eq!(logins(&lab), before + 1);
+        expire(&home, 60);
+        assert_alice(&home, "dev");
+        assert_eq!(theirs(), Some(key()));
+        assert_eq!(logins(&lab), before + 2);
+    }
 }

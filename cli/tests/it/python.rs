@@ -26,6 +26,12 @@ pub(crate) fn with_botocore() -> PathBuf {
     environment("models", &[version]).join("python")
 }
 
+/// Returns the path of a Python with a boto3 that reads the credentials of `aws login`.
+#[cfg(target_os = "linux")]
+pub(crate) fn with_awscrt() -> PathBuf {
+    environment("login", &["boto3[crt]"]).join("python")
+}
+
 /// Returns the folder of programs of a virtual environment in `target/pytools`, which is created on
 /// first use.
 fn environment(name: &str, packages: &[&str]) -> PathBuf {

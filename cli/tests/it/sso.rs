@@ -588,6 +588,40 @@ fn other_tools_use_the_token_that_a_login_saves() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_sdk_for_javascript_reads_and_refreshes_our_token_and_we_its_own() {
+    use crate::javascript;
+
+    let (lab, home) = configured();
+    login(&home, &["--profile", "dev"]).ok();
+    let theirs = || javascript::key_id(&home, "sso", "dev", &lab.url);
+    if theirs().is_none() {
+        println!("not run: npm is not installed");
+        return;
+    }
+    let refreshes = || lab.services.calls("CreateToken");
+    let access = || token(&home, "corp")["accessToken"].clone();
+    let expire = || {
+        let mut token = token(&home, "corp");
+        token["expiresAt"] = "2026-01-01T00:00:00Z".into();
+        fs::write(token_path(&home, "corp"), token.to_string()).unwrap();
+        _ = fs::remove_dir_all(home.file("cli"));
+    };
+    let (first, before) = (access(), refreshes());
+    expire();
+    assert!(theirs().is_some());
+    let second = access();
+    assert_ne!(second, first);
+    assert_has(&whoami(&home, "dev"), &["AWSReservedSSO_Admin"]);
+    assert_eq!(refreshes(), before + 1);
+    expire();
+    assert_has(&whoami(&home, "dev"), &["AWSReservedSSO_Admin"]);
+    assert_ne!(access(), second);
+    assert!(theirs().is_some());
+    assert_eq!(refreshes(), before + 2);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_leaves_nothing_half() {
