@@ -100,6 +100,15 @@ pub(crate) struct Rules {
     pub(crate) in_profile: &'static [ProfileSource],
     /// The properties of SSO of which one is enough to make SSO a source of a profile.
     pub(crate) sso: &'static [&'static str],
+    /// Whether properties of SSO that do not name a role are an error if the profile has nothing
+    /// else. Otherwise the next source is asked.
+    pub(crate) refuses_sso_alone: bool,
+    /// Whether `web_identity_token_file` that is there and empty keeps `role_arn` from being a role
+    /// with another source.
+    pub(crate) counts_empty_token_file: bool,
+    /// Whether a complete key comes before all else in a profile that is the source of a role.
+    /// Otherwise a key, or half of it, only keeps the source from being a role itself.
+    pub(crate) source_key_first: bool,
     /// Whether web identity in the environment and in the profile complete each other, and a role
     /// of the profile comes before both.
     pub(crate) shares_web_identity: bool,
@@ -216,6 +225,9 @@ const CLI: Rules = Rules {
     ],
     // A session alone is for services that take its token.
     sso: &["sso_account_id", "sso_role_name"],
+    refuses_sso_alone: true,
+    counts_empty_token_file: false,
+    source_key_first: true,
     shares_web_identity: true,
     allows_any_name: true,
     allows_indented_properties: true,
@@ -231,6 +243,9 @@ const BOTO3: Rules = Rules {
     region_variables: &["AWS_DEFAULT_REGION"],
     region_of_instance: false,
     sts_may_be_global: true,
+    refuses_sso_alone: false,
+    counts_empty_token_file: true,
+    source_key_first: false,
     ..CLI
 };
 
@@ -254,6 +269,7 @@ const SDK: Rules = Rules {
     refuses_secret_alone: false,
     refuses_empty_id: false,
     sso: SSO,
+    refuses_sso_alone: false,
     shares_web_identity: false,
     allows_any_name: false,
     allows_indented_properties: false,

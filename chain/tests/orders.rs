@@ -468,3 +468,41 @@ async fn a_secret_alone_in_a_profile_is_skipped_by_boto3() {
         assert_eq!(kind, wanted, "{order:?}");
     }
 }
+
+#[tokio::test]
+async fn empty_and_incomplete_properties_of_a_profile_lead_where_botocore_goes() {
+    let role = "role_arn = arn:aws:iam::123456789012:role/r\n";
+    let own_key = format!(
+        "[default]\n{role}web_identity_token_file =\naws_access_key_id = AKIAOWN\n\
+         aws_secret_access_key = secret\n"
+    );
+    let half_source = format!(
+        "[default]\n{role}source_profile = half\n[profile half]\naws_secret_access_key = secret\n\
+         {role}source_profile = whole\n[profile whole]\naws_access_key_id = AKIAWHOLE\n\
+         aws_secret_access_key = secret\n"
+    );
+    for (config, expected) in [
+        // The next source is asked; there is none.
+        (
+            "[default]\nsso_session = corp\n",
+            Err(ErrorKind::NoCredentials),
+        ),
+        (
+            "[default]\nsso_start_url = https://a.awsapps.com/start\nsso_region = eu-west-1\n",
+            Err(ErrorKind::NoCredentials),
+        ),
+        (&own_key, Ok("AKIAOWN".to_owned())),
+        // An ID without a secret is half a key, even if it is empty.
+        ("[default]\naws_access_key_id =\n", Err(ErrorKind::Setting)),
+    ] {
+        let settings = settings(&[], config);
+        let found = key(Order::Boto3, &settings).await;
+        assert_eq!(found.map_err(|error| error.kind()), expected, "{config}");
+        // By our own rules, none of it leads to another identity without a word.
+        let cli = key(Order::Cli, &settings).await.unwrap_err();
+        assert_ne!(cli.kind(), ErrorKind::NoCredentials, "{config}");
+    }
+    // Half a key keeps a source from being a role.
+    let found = key(Order::Boto3, &settings(&[], &half_source)).await;
+    assert_eq!(found.unwrap_err().kind(), ErrorKind::SourceProfile);
+}

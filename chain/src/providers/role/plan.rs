@@ -217,7 +217,8 @@ enum Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// Reads a profile. In one that is the source of a role, a key comes first, as in the SDKs.
+    /// Reads a profile. In one that is the source of a role, a key comes first, as in the SDKs, or
+    /// keeps it from being a role, as in botocore.
     fn from_section(
         settings: &Settings,
         section: &'a Section,
@@ -225,16 +226,25 @@ impl<'a> Step<'a> {
         shared: Shared<'_>,
     ) -> Result<Self, Error> {
         let rules = settings.rules();
-        if is_source && let Some(key) = source_key(section, rules)? {
+        if is_source
+            && rules.source_key_first
+            && let Some(key) = source_key(section, rules)?
+        {
             return Ok(Self::Base(Base::Key(key)));
         }
+        let may_be_role = !is_source
+            || rules.source_key_first
+            || [ID, SECRET].iter().all(|name| section.get(name).is_none());
         for source in rules.in_profile {
             let step = match source {
                 ProfileSource::WebIdentity => Self::with_token_file(section, shared)?,
-                ProfileSource::Role => Self::with_role(settings, section)?,
-                ProfileSource::Key => {
-                    own_key(section, rules)?.map(|key| Self::Base(Base::Key(key)))
-                }
+                ProfileSource::Role if may_be_role => Self::with_role(settings, section)?,
+                ProfileSource::Role => None,
+                ProfileSource::Key => match own_key(section, rules)? {
+                    Some(key) => Some(Self::Base(Base::Key(key))),
+                    None if rules.refuses_empty_id => refuse_empty(section, ID).map(|()| None)?,
+                    None => None,
+                },
                 ProfileSource::CredentialsKey => key_of_credentials(section, rules)?,
                 ProfileSource::Sso => with_sso(settings, section, rules.sso)?,
                 ProfileSource::Login => with_login(section)?,
@@ -251,6 +261,7 @@ impl<'a> Step<'a> {
         match property(section, "credential_source") {
             // As in the SDKs, the last profile of a chain may name a source without a role.
             Some(source) if is_source => named_source(source).map(Self::Base),
+            _ if !rules.refuses_sso_alone => Ok(Self::Nothing),
             // Nothing else is configured: going on would use another identity.
             _ => Ok(with_sso(settings, section, SSO)?.unwrap_or(Self::Nothing)),
         }
@@ -286,9 +297,13 @@ impl<'a> Step<'a> {
 
     /// A role with a token file is a web identity.
     fn with_role(settings: &Settings, section: &'a Section) -> Result<Option<Self>, Error> {
+        let counts_empty = settings.rules().counts_empty_token_file;
+        let token_file = section.get(TOKEN_FILE);
+        if token_file.is_some_and(|file| counts_empty || file.non_empty().is_some()) {
+            return Ok(None);
+        }
         refuse_empty(section, ROLE)?;
-        let arn = property(section, ROLE).filter(|_| property(section, TOKEN_FILE).is_none());
-        let Some(arn) = arn else {
+        let Some(arn) = property(section, ROLE) else {
             return Ok(None);
         };
         let role = Box::new(role(section, arn)?);
