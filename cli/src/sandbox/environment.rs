@@ -29,8 +29,9 @@ const CLEARED: [&str; 5] = [
 ];
 
 /// The variables for the endpoints of the services that the sandbox has.
-const ENDPOINTS: [&str; 4] = [
+const ENDPOINTS: [&str; 5] = [
     "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_IAM",
     "AWS_ENDPOINT_URL_SSO",
     "AWS_ENDPOINT_URL_SSO_OIDC",
     "AWS_ENDPOINT_URL_SIGNIN",
@@ -57,6 +58,13 @@ impl Environment {
     /// Returns true if variables name both files, so that the sandbox's own are not used.
     pub(crate) fn has_own_files(variables: &Variables) -> bool {
         FILES.iter().all(|name| variables.raw(name).is_some())
+    }
+
+    /// Returns true if the sandbox has a service, by its id in the SDKs.
+    pub(crate) fn has_service(id: &str) -> bool {
+        let name = id.to_ascii_uppercase().replace(' ', "_");
+        let mut variables = ENDPOINTS.into_iter();
+        variables.any(|variable| variable.strip_prefix("AWS_ENDPOINT_URL_") == Some(&name))
     }
 
     /// Points an environment at the sandbox. The sandbox's files replace those in the home folder,

@@ -1,5 +1,5 @@
-//! A small AWS on loopback ports: an STS that verifies signatures, an IAM Identity Center, AWS
-//! Sign-In, an instance with a role, and an identity provider.
+//! A small AWS on loopback ports: an STS that verifies signatures, an IAM with the access keys of a
+//! user, an IAM Identity Center, AWS Sign-In, an instance with a role, and an identity provider.
 
 mod environment;
 mod pages;
@@ -58,7 +58,7 @@ impl Sandbox {
     async fn try_start(port: u16, throttled: u32) -> Result<Self, Box<dyn Error>> {
         let account = Account::new(ACCOUNT_ID)?;
         let account = Arc::new(account.with_any_role().with_any_mfa_code());
-        let user = account.add_user(USER)?;
+        let user = account.add_access_key(USER, Timestamp::now())?;
         for name in PERMISSION_SETS {
             account.assign(USER, ACCOUNT_ID, name)?;
         }

@@ -55,7 +55,7 @@ pub(crate) use self::{
     mfa::CodeSource,
     parameters::read_json,
 };
-use crate::{args::OutputFormat, context::Context, failure::Failure};
+use crate::{args::OutputFormat, context::Context, failure::Failure, sandbox::Environment};
 
 /// The parameter with the code of an MFA device.
 const TOKEN_CODE: &str = "TokenCode";
@@ -235,7 +235,7 @@ pub(crate) async fn call(
 ///
 /// A usage error that names the service.
 pub(crate) fn check_sandbox(context: &Context, row: &call::Service) -> Result<(), Failure> {
-    if context.globals().sandbox && row.id() != call::Service::STS.id() {
+    if context.globals().sandbox && !Environment::has_service(row.id()) {
         let name = row.id().replace(' ', "-");
         return Err(Failure::usage(format!(
             "the sandbox has no {name}: leave out --sandbox"

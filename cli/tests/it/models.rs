@@ -189,8 +189,8 @@ fn wrong_parameters_are_refused_before_anything_is_sent() {
             "MaxResults must be at least 1, but is 0",
         ),
         (
-            vec!["--sandbox", "iam", "get-user"],
-            "the sandbox has no iam: leave out --sandbox",
+            vec!["--sandbox", "ec2", "describe-regions"],
+            "the sandbox has no ec2: leave out --sandbox",
         ),
     ] {
         let words = [&["--endpoint-url", "http://127.0.0.1:1"][..], &words].concat();

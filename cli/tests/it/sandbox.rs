@@ -39,6 +39,18 @@ fn whoami_works_without_an_account() {
 }
 
 #[test]
+fn the_user_has_an_access_key() {
+    let list = ["--sandbox", "--profile", "user", "iam", "list-access-keys"];
+    let list = Home::new().keyfob(list).json();
+    let [key] = &list["AccessKeyMetadata"].as_array().unwrap()[..] else {
+        panic!("{list}");
+    };
+    assert_eq!(key["UserName"], "user");
+    assert_eq!(key["Status"], "Active");
+    assert!(key["CreateDate"].is_string(), "{list}");
+}
+
+#[test]
 fn whoami_prints_json() {
     let home = Home::new().with("AWS_REGION", "eu-west-1");
     let json = home

@@ -2,7 +2,8 @@ use http::{Response, header, request::Parts, uri::Authority};
 use keyfob_sigv4::Timestamp;
 
 use crate::server::{
-    account::Account, fault::Fault, federation, oidc, portal, refusal::Refusal, signin, sts,
+    account::Account, fault::Fault, federation, iam, oidc, portal, query, refusal::Refusal, signin,
+    sts,
 };
 
 /// What is different from service to service.
@@ -42,11 +43,18 @@ impl Request<'_> {
 }
 
 impl Api {
-    /// Returns the service that a path is of.
-    pub(super) fn for_path(path: &str) -> &'static Self {
+    /// Returns the service that a request is for: the one of its path, or else the one that it is
+    /// signed for.
+    pub(super) fn for_request(head: &Parts) -> &'static Self {
+        let path = head.uri.path();
         let mut apis = [&oidc::API, &portal::API, &signin::API, &federation::API].into_iter();
-        apis.find(|api| api.paths.contains(&path))
-            .unwrap_or(&sts::API)
+        if let Some(api) = apis.find(|api| api.paths.contains(&path)) {
+            return api;
+        }
+        match query::claimed_service(head).as_deref() {
+            Some("iam") => &iam::API,
+            _ => &sts::API,
+        }
     }
 
     /// Returns the error for a fault, if that is one.

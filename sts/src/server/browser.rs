@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 
-use crate::server::{services::with_type, sts::escaped};
+use crate::server::{query::escaped, services::with_type};
 
 /// The parameters in the query of a URL.
 pub(super) struct Query(Vec<(String, String)>);

@@ -11,8 +11,8 @@ use super::{
     api::{Api, Outcome, Request},
     browser::{Query, page},
     json::{answer, refuse},
+    query::escaped,
     refusal::Refusal,
-    sts::escaped,
 };
 
 pub(super) const API: Api = Api {

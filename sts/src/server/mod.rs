@@ -2,8 +2,9 @@
 //!
 //! An [`Account`] has users with long-term keys, roles with trust policies, MFA devices, identity
 //! providers, and users of IAM Identity Center. [`Services`] answer requests to it: a function from
-//! a request and the time to a response. All twelve actions of STS are there, IAM Identity Center
-//! with its authorization server and its portal, and AWS Sign-In with the sign-in to the console.
+//! a request and the time to a response. All twelve actions of STS are there, those of IAM for
+//! access keys, IAM Identity Center with its authorization server and its portal, and AWS Sign-In
+//! with the sign-in to the console.
 //! Signatures and proofs are verified, trust policies are evaluated, codes are accepted once, and
 //! errors have the codes and messages of the real services. Give the function to any listener, such
 //! as the one of `keyfob-imds`:
@@ -50,10 +51,12 @@ mod code_grant;
 mod date;
 mod fault;
 mod federation;
+mod iam;
 mod json;
 mod jwk;
 mod oidc;
 mod portal;
+mod query;
 mod refusal;
 mod services;
 mod signin;

@@ -17,7 +17,8 @@ use crate::server::{
 const HTML: &str = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n";
 
 /// The services of one account: a function from a request to a response. The path of a request
-/// tells which service it is for, so that all of them can have one endpoint.
+/// tells which service it is for, or else the scope of its signature, so that all of them can have
+/// one endpoint.
 ///
 /// | service | requests |
 /// |---|---|
@@ -25,6 +26,7 @@ const HTML: &str = "<html><head><title>502 Bad Gateway</title></head><body><h1>5
 /// | IAM Identity Center, portal | `GET /federation/credentials`, `/assignment/accounts`, `/assignment/roles`, `POST /logout` |
 /// | AWS Sign-In | `POST /v1/token`, and for a browser `GET /v1/authorize`, `/v1/sessions/confirmation` |
 /// | AWS Sign-In, console | `POST /federation`, and for a browser `GET /federation` |
+/// | IAM | those that are signed for it |
 /// | STS | all others |
 ///
 /// # Examples
@@ -166,7 +168,7 @@ impl Services {
     }
 
     fn run(&self, request: &Request<'_>, fault: Option<Fault>) -> Response<String> {
-        let api = Api::for_path(request.head.uri.path());
+        let api = Api::for_request(request.head);
         // First, so that a request fails whatever else is wrong with it.
         if let Some(refusal) = fault.and_then(|fault| api.fault(fault)) {
             return (api.refuse)(&refusal, &request.id);

@@ -14,7 +14,7 @@ pub(in crate::server) struct Login {
 impl Account {
     /// Returns the names of the IAM users, in order.
     pub(in crate::server) fn users(&self) -> Vec<String> {
-        let mut users: Vec<String> = self.state().users.iter().cloned().collect();
+        let mut users: Vec<String> = self.state().users.keys().cloned().collect();
         users.sort();
         users
     }

@@ -1,3 +1,4 @@
+mod access_key;
 mod identity;
 pub(super) mod identity_center;
 pub(super) mod ids;
@@ -15,11 +16,11 @@ use std::{
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 
 pub(super) use self::providers::host;
-pub use self::{identity::Identity, mfa::MfaDevice, role::Role};
 use self::{
-    identity::reserved_role, identity_center::IdentityCenter, ids::random_text, login::Login,
-    providers::Providers,
+    access_key::Record, identity::reserved_role, identity_center::IdentityCenter, ids::random_text,
+    login::Login, providers::Providers,
 };
+pub use self::{identity::Identity, mfa::MfaDevice, role::Role};
 use crate::{error::Error, server::code_grant::Code};
 
 /// The length of a session token. Real ones have some hundred characters.
@@ -47,13 +48,16 @@ pub struct Account {
     organization: Option<String>,
     has_any_role: bool,
     takes_any_code: bool,
+    /// How many seconds services do not know a new key.
+    key_delay: u32,
     pub(super) state: Mutex<State>,
 }
 
 #[derive(Default)]
 pub(super) struct State {
     keys: HashMap<String, Key>,
-    users: HashSet<String>,
+    /// The users, with when they were added, if that is known.
+    users: HashMap<String, Option<Timestamp>>,
     roles: HashMap<String, Role>,
     devices: HashMap<String, MfaDevice>,
     /// The devices and codes, or steps of codes, that were used.
@@ -79,6 +83,7 @@ pub(super) struct Key {
     pub(super) credentials: Credentials,
     pub(super) identity: Identity,
     pub(super) session: Session,
+    pub(super) record: Record,
 }
 
 /// What a session has besides its owner.
@@ -105,6 +110,7 @@ impl Account {
             organization: None,
             has_any_role: false,
             takes_any_code: false,
+            key_delay: 0,
             state: Mutex::default(),
         })
     }
@@ -149,8 +155,8 @@ impl Account {
     /// If IAM does not allow the name.
     pub fn add_user(&self, name: impl Into<String>) -> Result<Credentials, Error> {
         let name = checked_name(name.into())?;
-        self.state().users.insert(name.clone());
-        self.add_long_term_key(Identity::User { name })
+        self.state().users.entry(name.clone()).or_default();
+        self.add_long_term_key(Identity::User { name }, Record::default())
     }
 
     /// Adds a long-term key for the root user.
@@ -159,7 +165,7 @@ impl Account {
     ///
     /// None in practice, as the keys made here are well-formed.
     pub fn add_root_key(&self) -> Result<Credentials, Error> {
-        self.add_long_term_key(Identity::Root)
+        self.add_long_term_key(Identity::Root, Record::default())
     }
 
     /// Adds a role, in place of one with the same name.
@@ -174,7 +180,7 @@ impl Account {
     /// If there is no such user.
     pub fn add_mfa_device(&self, user: &str) -> Result<MfaDevice, Error> {
         let mut state = self.state();
-        if !state.users.contains(user) {
+        if !state.users.contains_key(user) {
             return Err(Error::setting(format!(
                 "there is no user {user:?}: add it first"
             )));
@@ -242,7 +248,7 @@ impl Account {
             .map_err(malformed)?
             .with_expiry(expiry)
             .with_account_id(account);
-        self.insert_key(&credentials, identity, session);
+        self.insert_key(&credentials, identity, session, Record::default());
         Ok(credentials)
     }
 
@@ -348,17 +354,24 @@ impl Account {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add_long_term_key(&self, identity: Identity) -> Result<Credentials, Error> {
+    fn add_long_term_key(&self, identity: Identity, record: Record) -> Result<Credentials, Error> {
         let credentials = new_key("AKIA", &self.id)?;
-        self.insert_key(&credentials, identity, Session::default());
+        self.insert_key(&credentials, identity, Session::default(), record);
         Ok(credentials)
     }
 
-    fn insert_key(&self, credentials: &Credentials, identity: Identity, session: Session) {
+    fn insert_key(
+        &self,
+        credentials: &Credentials,
+        identity: Identity,
+        session: Session,
+        record: Record,
+    ) {
         let key = Key {
             credentials: credentials.clone(),
             identity,
             session,
+            record,
         };
         let id = credentials.access_key_id().to_owned();
         self.state().keys.insert(id, key);

@@ -124,7 +124,7 @@ impl Account {
             session.to_owned(),
             format!("{role_arn},{provider_arn}"),
         ]
-        .map(|text| super::super::sts::escaped(&text));
+        .map(|text| super::super::query::escaped(&text));
         let until = now.plus_seconds(300);
         let attributes = "https://aws.amazon.com/SAML/Attributes";
         let xml = format!(

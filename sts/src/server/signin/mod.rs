@@ -17,8 +17,8 @@ use super::{
     code_grant,
     json::{Members, answer, refuse},
     oidc::is_loopback,
+    query::escaped,
     refusal::Refusal,
-    sts::escaped,
 };
 
 pub(super) const API: Api = Api {

@@ -12,11 +12,11 @@ use crate::{
     saml::{Assertion, SamlRole},
     server::{
         account::{Account, Identity, Role, Session, host},
-        refusal::Refusal,
-        sts::{
-            parameters::{Parameters, check_name},
+        query::{
+            Parameters, check_name,
             xml::{element, optional},
         },
+        refusal::Refusal,
     },
     trust::{Caller, Request, Verdict},
 };

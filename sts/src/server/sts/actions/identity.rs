@@ -1,7 +1,7 @@
 use super::Call;
 use crate::{
     account_from_access_key_id,
-    server::{refusal::Refusal, sts::xml::element},
+    server::{query::xml::element, refusal::Refusal},
 };
 
 impl Call<'_> {

@@ -6,12 +6,12 @@ mod token;
 
 use keyfob_sigv4::Timestamp;
 
-use super::{
-    parameters::Parameters,
-    xml::{element, parent},
-};
 use crate::server::{
     account::{Account, Identity, Key, Session},
+    query::{
+        Parameters, unknown_action,
+        xml::{element, parent},
+    },
     refusal::Refusal,
 };
 
@@ -69,10 +69,7 @@ impl<'a> Call<'a> {
             "GetScopedCredentials" => self.get_scoped_credentials(),
             "GetSessionToken" => self.get_session_token(),
             "GetWebIdentityToken" => self.get_web_identity_token(),
-            other => {
-                let message = format!("Could not find operation {other} for version 2011-06-15");
-                Err(Refusal::bad("InvalidAction", message))
-            }
+            other => Err(unknown_action(other, "2011-06-15")),
         }
     }
 

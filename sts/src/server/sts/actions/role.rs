@@ -3,11 +3,8 @@ use crate::{
     principal,
     server::{
         account::{Account, Identity, Role, Session},
+        query::{Parameters, check_name, xml::optional},
         refusal::Refusal,
-        sts::{
-            parameters::{Parameters, check_name},
-            xml::optional,
-        },
     },
     trust::{Caller, Request, TrustPolicy, Verdict},
 };

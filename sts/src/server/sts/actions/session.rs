@@ -1,8 +1,8 @@
 use super::{Call, Issued, packed_size, whole};
 use crate::server::{
     account::{Identity, Session},
+    query::xml::{element, optional, parent},
     refusal::Refusal,
-    sts::xml::{element, optional, parent},
 };
 
 /// The policies that `AssumeRoot` takes.

@@ -1,7 +1,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Call, whole};
-use crate::server::{refusal::Refusal, sts::xml::element};
+use crate::server::{query::xml::element, refusal::Refusal};
 
 /// The largest token that is issued, in bytes.
 const MAX_TOKEN: usize = 16_384;

@@ -1,36 +1,36 @@
 use crate::server::refusal::Refusal;
 
-const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
-
 /// Formats an element with text, escaped.
-pub(super) fn element(name: &str, text: &str) -> String {
+pub(in crate::server) fn element(name: &str, text: &str) -> String {
     format!("<{name}>{}</{name}>", escaped(text))
 }
 
 /// Formats an element with child elements.
-pub(super) fn parent(name: &str, children: &str) -> String {
+pub(in crate::server) fn parent(name: &str, children: &str) -> String {
     format!("<{name}>{children}</{name}>")
 }
 
 /// Formats an element with text, if there is one.
-pub(super) fn optional(name: &str, text: Option<&str>) -> String {
+pub(in crate::server) fn optional(name: &str, text: Option<&str>) -> String {
     text.map_or_else(String::new, |text| element(name, text))
 }
 
-/// Formats the response to an action.
-pub(super) fn answer(action: &str, result: &str, request_id: &str) -> String {
-    let content = parent(&format!("{action}Result"), result)
-        + &parent("ResponseMetadata", &element("RequestId", request_id));
-    format!("<{action}Response xmlns=\"{NAMESPACE}\">{content}</{action}Response>\n")
+/// Formats the response to an action. One without a result has no element for it.
+pub(super) fn answer(namespace: &str, action: &str, result: &str, request_id: &str) -> String {
+    let mut content = parent("ResponseMetadata", &element("RequestId", request_id));
+    if !result.is_empty() {
+        content = parent(&format!("{action}Result"), result) + &content;
+    }
+    format!("<{action}Response xmlns=\"{namespace}\">{content}</{action}Response>\n")
 }
 
 /// Formats an error response.
-pub(super) fn error(refusal: &Refusal, request_id: &str) -> String {
+pub(super) fn error(namespace: &str, refusal: &Refusal, request_id: &str) -> String {
     let members = element("Type", refusal.side())
         + &element("Code", &refusal.code)
         + &element("Message", &refusal.message);
     let content = parent("Error", &members) + &element("RequestId", request_id);
-    format!("<ErrorResponse xmlns=\"{NAMESPACE}\">{content}</ErrorResponse>\n")
+    format!("<ErrorResponse xmlns=\"{namespace}\">{content}</ErrorResponse>\n")
 }
 
 /// Escapes a text for an element or an attribute.

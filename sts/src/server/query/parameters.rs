@@ -6,16 +6,16 @@ use crate::server::{account::is_name_byte, refusal::Refusal};
 const PACKED_LIMIT: usize = 2048;
 
 /// The parameters of a query-protocol request, from its form body or its query.
-pub(super) struct Parameters(Vec<(String, String)>);
+pub(in crate::server) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    pub(super) fn parse(form: &[u8]) -> Self {
+    pub(in crate::server) fn parse(form: &[u8]) -> Self {
         let pairs = form_urlencoded::parse(form);
         Self(pairs.into_owned().collect())
     }
 
     /// Returns the value of a parameter. An empty value counts as missing.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::server) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find(|(known, value)| known == name && !value.is_empty())
@@ -23,21 +23,21 @@ impl Parameters {
     }
 
     /// Returns a required parameter.
-    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
+    pub(in crate::server) fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| {
             Refusal::constraint("null", &lower_first(name), "Member must not be null")
         })
     }
 
     /// Returns a required name, such as that of a session.
-    pub(super) fn name(&self, name: &str, max: usize) -> Result<&str, Refusal> {
+    pub(in crate::server) fn name(&self, name: &str, max: usize) -> Result<&str, Refusal> {
         let value = self.required(name)?;
         check_name(value, &lower_first(name), max)?;
         Ok(value)
     }
 
     /// Returns a number with bounds.
-    pub(super) fn number(
+    pub(in crate::server) fn number(
         &self,
         name: &str,
         default: u32,
@@ -63,18 +63,18 @@ impl Parameters {
     }
 
     /// Returns `DurationSeconds`, between 900 and `max`.
-    pub(super) fn duration(&self, default: u32, max: u32) -> Result<u32, Refusal> {
+    pub(in crate::server) fn duration(&self, default: u32, max: u32) -> Result<u32, Refusal> {
         self.number("DurationSeconds", default, 900..=max)
     }
 
     /// Returns the items of a list of texts.
-    pub(super) fn list(&self, name: &str) -> Vec<&str> {
+    pub(in crate::server) fn list(&self, name: &str) -> Vec<&str> {
         let items = (1..).map_while(|number| self.get(&format!("{name}.member.{number}")));
         items.collect()
     }
 
     /// Returns the session tags.
-    pub(super) fn tags(&self) -> Result<Vec<(String, String)>, Refusal> {
+    pub(in crate::server) fn tags(&self) -> Result<Vec<(String, String)>, Refusal> {
         let mut tags: Vec<(String, String)> = Vec::new();
         for number in 1.. {
             let Some(key) = self.get(&format!("Tags.member.{number}.Key")) else {
@@ -96,7 +96,7 @@ impl Parameters {
 
     /// Checks the session policy and returns the percentage of the allowed size that session
     /// policies and tags take, if there are any.
-    pub(super) fn packed_size(&self) -> Result<Option<usize>, Refusal> {
+    pub(in crate::server) fn packed_size(&self) -> Result<Option<usize>, Refusal> {
         if let Some(policy) = self.get("Policy") {
             let is_object = serde_json::from_str::<serde_json::Map<_, _>>(policy).is_ok();
             if !is_object {
@@ -124,7 +124,7 @@ impl Parameters {
 }
 
 /// Checks the characters and the length of a name.
-pub(super) fn check_name(value: &str, member: &str, max: usize) -> Result<(), Refusal> {
+pub(in crate::server) fn check_name(value: &str, member: &str, max: usize) -> Result<(), Refusal> {
     let quoted = format!("'{value}'");
     let refused = |constraint: String| Err(Refusal::constraint(&quoted, member, &constraint));
     if value.len() < 2 {
