@@ -109,14 +109,11 @@ impl CachedSession {
     ///
     /// [`ErrorKind::Write`](crate::ErrorKind::Write) if the file cannot be locked or removed.
     pub fn remove(&self) -> Result<bool, Error> {
-        let _lock = Lock::acquire(&self.path, Lock::PATIENCE)?;
+        let lock = Lock::acquire(&self.path, Lock::PATIENCE)?;
         if Self::read(self.path.clone()).as_ref() != Some(self) {
             return Ok(false);
         }
-        match fs::remove_file(&self.path) {
-            Ok(()) => Ok(true),
-            Err(error) => Err(cannot("remove", &self.path, error)),
-        }
+        lock.remove()
     }
 }
 

@@ -149,6 +149,36 @@ impl Lock {
         sync(folder_of(path));
         Ok(())
     }
+
+    /// Removes the locked file. Returns true if there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Write`](crate::ErrorKind::Write) if it cannot be removed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::files::Lock;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("journal");
+    /// let lock = Lock::acquire(&path, Lock::PATIENCE)?;
+    /// lock.replace(b"{}")?;
+    /// assert!(lock.remove()? && !lock.remove()?);
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    pub fn remove(&self) -> Result<bool, Error> {
+        let path = self.target();
+        match fs::remove_file(path) {
+            Ok(()) => {
+                sync(folder_of(path));
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(cannot("remove", path, error)),
+        }
+    }
 }
 
 /// Writes a new version over the `old` one. Returns its identity, or `None` if the file is no

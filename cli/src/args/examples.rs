@@ -94,6 +94,26 @@ Examples:
   $ keyfob trust-policy --service ec2.amazonaws.com --principal 111122223333 --require-mfa
   $ keyfob trust-policy --check policy.json --as arn:aws:iam::111122223333:user/ada --mfa";
 
+pub(super) const KEYS: &str = "\
+A rotation changes the keys of users with iam:CreateAccessKey, ListAccessKeys, UpdateAccessKey and
+DeleteAccessKey. Roles and identities of IAM Identity Center have no access keys.
+
+Examples:
+  $ keyfob keys list --profile robot
+  $ keyfob keys check --max-age 90d  in CI: exits with 1 if there is something to do
+  $ keyfob keys rotate --profile robot";
+
+pub(super) const KEYS_ROTATE: &str = "\
+Creates a key, tests it with three calls, writes it to each profile that has the old one, and
+deactivates the old one. After the time of grace, --resume deletes it. Killed at any moment, it
+leaves a key that works in the profile, and --resume goes on or undoes what cannot be used. Until
+then, what is done stands in a file beside the credentials file, with mode 0600.
+
+Examples:
+  $ keyfob keys rotate --profile robot --grace 7d
+  $ keyfob keys rotate --profile robot --resume       daily, for example
+  $ keyfob keys rotate --profile admin --user-name robot";
+
 pub(super) const ENV: &str = "\
 The lines set the keys, the session token, AWS_CREDENTIAL_EXPIRATION and the region, and take away
 variables that lead to other credentials. --unset takes away what they set.

@@ -9,12 +9,14 @@ mod completion;
 mod configure;
 mod connection;
 mod console;
+mod duration;
 mod env;
 pub(crate) mod examples;
 mod exec;
 mod format;
 mod help_words;
 mod imds;
+mod keys;
 mod login;
 mod number;
 mod role;
@@ -43,10 +45,12 @@ pub(crate) use self::{
     configure::{ExportArgs, ExportFormat, ImportArgs, SectionArgs},
     connection::ConnectionArgs,
     console::ConsoleArgs,
+    duration::Span,
     env::EnvArgs,
     exec::ExecArgs,
     format::{ErrorFormat, OutputFormat},
     imds::{ImdsCommand, WatchEvent},
+    keys::{KeysCommand, RotateArgs, UserArgs},
     login::{LoginArgs, LogoutArgs},
     number::{NumberError, in_range_as_aws},
     role::RoleArgs,
@@ -248,6 +252,9 @@ pub(crate) enum Command {
     /// Sign in to the AWS console in a browser, with the credentials in use
     #[command(after_help = examples::CONSOLE)]
     Console(ConsoleArgs),
+    /// Rotate, list and check the access keys of users
+    #[command(subcommand, after_help = examples::KEYS)]
+    Keys(KeysCommand),
     /// List and delete the sessions that are cached in ~/.aws/cli/cache
     #[command(subcommand, after_help = examples::CACHE)]
     Cache(CacheCommand),

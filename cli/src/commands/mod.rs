@@ -11,6 +11,7 @@ mod env;
 mod environment;
 mod exec;
 mod imds;
+mod keys;
 mod login;
 mod redirect;
 mod s3;
@@ -53,6 +54,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Logout(args) => login::log_out(context, args),
         Command::Sso(command) => sso::run(context, command).await,
         Command::Console(args) => console::run(context, args).await,
+        Command::Keys(command) => keys::run(context, command).await,
         Command::Cache(command) => cache::run(context, command),
         Command::Env(args) => env::run(context, args).await,
         Command::Exec(args) => exec::run(context, args).await,

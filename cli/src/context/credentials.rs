@@ -94,13 +94,28 @@ impl Context {
     /// If no provider has credentials, if a provider that is configured fails, or for
     /// `--no-sign-request`.
     pub(crate) async fn credentials(&self) -> Result<Credentials, Failure> {
+        Ok(self.credentials_and_origin().await?.0)
+    }
+
+    /// Returns the credentials in use, and where they are from, as far as that is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`credentials`](Self::credentials).
+    pub(crate) async fn credentials_and_origin(
+        &self,
+    ) -> Result<(Credentials, Option<Origin>), Failure> {
         self.check_signs()?;
-        if self.globals().why {
-            return Ok(self.told_credentials().await?.0);
-        }
-        self.check_profile()?;
-        let resolution = self.chain().resolve(Timestamp::now()).await;
-        self.found(resolution.credentials, &resolution.explanation)
+        let (credentials, explanation) = if self.globals().why {
+            self.told_credentials().await?
+        } else {
+            self.check_profile()?;
+            let resolution = self.chain().resolve(Timestamp::now()).await;
+            let credentials = self.found(resolution.credentials, &resolution.explanation)?;
+            (credentials, resolution.explanation)
+        };
+        let origin = explanation.winner().and_then(|row| row.origin.clone());
+        Ok((credentials, origin))
     }
 
     /// Returns the credentials in use, and an explanation that names those they mask.

@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use keyfob_chain::{
+    files::{Lock, Saved},
     profiles::{Editor, FileKind, Section, SectionName, Value},
     settings::{KEY_EXPIRATION, PRINCIPAL_ARN, SESSION_TOKEN},
     shell,
@@ -75,6 +78,29 @@ impl Context {
             let _guard = finish_writing();
             editor.save()?
         };
+        self.tell_saved(&saved);
+        Ok(())
+    }
+
+    /// Changes a configuration file as [`Lock::update`] does, and prints its warnings.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written, and the errors of `edit`.
+    pub(crate) fn update(
+        &self,
+        path: &Path,
+        edit: impl FnMut(&[u8]) -> Result<Vec<u8>, keyfob_chain::Error>,
+    ) -> Result<(), Failure> {
+        let saved = {
+            let _guard = finish_writing();
+            Lock::acquire(path, Lock::PATIENCE)?.update(edit)?
+        };
+        self.tell_saved(&saved);
+        Ok(())
+    }
+
+    fn tell_saved(&self, saved: &Saved) {
         for warning in &saved.warnings {
             self.console().warn(&self.shown(warning));
         }
@@ -85,7 +111,6 @@ impl Context {
                 "other users can read {path}: run chmod 600 {word}"
             ));
         }
-        Ok(())
     }
 
     /// Fails if a session cannot be stored under a profile. It is called before the session is

@@ -16,7 +16,7 @@ pub(super) static IAM: Service = Service {
     model: LazyLock::new(|| Model::parse(include_str!("../../models/iam.model"))),
 };
 
-static ROW: call::Service = call::Service::new("iam", Protocol::Query, "2010-05-08")
+pub(crate) static ROW: call::Service = call::Service::new("iam", Protocol::Query, "2010-05-08")
     .with_hosts(Hosts::new("iam").with_rules(RULES.as_flattened()));
 
 /// A partition has one IAM, in one of its regions.

@@ -52,6 +52,7 @@ use self::{
 pub(crate) use self::{
     client::Client,
     command::{Invocation, expand},
+    iam::ROW as IAM,
     mfa::CodeSource,
     parameters::read_json,
 };

@@ -35,6 +35,8 @@ mod imds;
 #[cfg(target_os = "linux")]
 mod javascript;
 mod keyfob;
+#[cfg(unix)]
+mod keys;
 mod lab;
 #[cfg(target_os = "linux")]
 mod login;

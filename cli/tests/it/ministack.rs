@@ -18,6 +18,7 @@ fn every_signed_call_satisfies_ministack() {
     a_refusal_is_explained(&server);
     policies_are_simulated(&server);
     calls_need_no_model(&server);
+    a_key_is_rotated(&server);
 }
 
 /// One service of each protocol.
@@ -128,6 +129,24 @@ fn a_trust_policy_refuses(server: &Server) {
     let stderr = home.keyfob(words.iter().chain(&[role.as_str()])).fails(254);
     let text = "An error occurred (AccessDenied) when calling the AssumeRole operation: ";
     assert_has(&stderr, &[text]);
+}
+
+/// Last, because the key of the other checks is gone then.
+fn a_key_is_rotated(server: &Server) {
+    let (id, secret) = (&server.key_id, &server.secret);
+    let file = format!("[robot]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    let home = server
+        .home_without_key()
+        .with("AWS_PROFILE", "robot")
+        .with_file("credentials", &file);
+    let out = home.keyfob(["keys", "rotate", "--grace", "0"]).ok();
+    let deleted = format!("deleted   {id}\n");
+    assert_has(&out, &["in [robot] of ~/.aws/credentials", &deleted]);
+    let keys = home.keyfob(["keys", "list", "--json"]).json();
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "{keys}");
+    assert_eq!(keys["keys"][0]["profiles"][0], "robot");
+    let old = server.home().keyfob(["sts", "get-caller-identity"]);
+    assert_has(&old.fails(254), &["(InvalidClientTokenId)"]);
 }
 
 /// Returns the ARN that the credentials in an answer belong to.

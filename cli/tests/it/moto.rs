@@ -282,3 +282,31 @@ fn keys_and_roles_are_created_changed_and_deleted() {
         assert_eq!(home.keyfob(&words).ok(), expected, "{command}");
     }
 }
+
+/// moto allows two keys a user, as IAM does.
+#[test]
+fn a_key_is_rotated_by_moto_unless_there_are_two() {
+    let server = Server::moto();
+    let (id, secret) = (&server.key_id, &server.secret);
+    let file = format!("[robot]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    let home = server
+        .home_without_key()
+        .with("AWS_PROFILE", "robot")
+        .with_file("credentials", &file);
+    let second = home.keyfob(["iam", "create-access-key"]).json();
+    let second = second["AccessKey"]["AccessKeyId"].as_str().unwrap();
+    let stderr = home.keyfob(["iam", "create-access-key"]).fails(254);
+    assert_has(&stderr, &["(LimitExceeded)"]);
+    let stderr = home.keyfob(["keys", "rotate"]).fails(255);
+    let line = format!("{second}  Active, never used, in no profile");
+    assert_has(&stderr, &["has two access keys", &line]);
+    home.keyfob(["iam", "delete-access-key", "--access-key-id", second])
+        .ok();
+    let answer = home.keyfob(["keys", "rotate", "--json"]).json();
+    assert_eq!(answer["status"], "pending");
+    assert_eq!(answer["old_access_key_id"], id.as_str());
+    let keys = home.keyfob(["keys", "list", "--json"]).json();
+    let status = |index: usize| keys["keys"][index]["status"].as_str().unwrap();
+    assert_eq!([status(0), status(1)], ["Inactive", "Active"]);
+    home.keyfob(["keys", "check"]).ok();
+}

@@ -1,0 +1,133 @@
+//! The profiles that have a key.
+
+use std::path::PathBuf;
+
+use keyfob_chain::profiles::{ConfigFiles, Editor, FileKind, SectionName, Value};
+use keyfob_sigv4::{Credentials, Secret};
+
+use super::rotation::Holders;
+use crate::{context::Context, failure::Failure};
+
+const ID: &str = "aws_access_key_id";
+const SECRET: &str = "aws_secret_access_key";
+
+/// The profiles of both files, as they are now.
+pub(super) struct Profiles(ConfigFiles);
+
+/// A profile of one of the files, and its key.
+#[derive(Clone, Debug)]
+pub(super) struct Holder {
+    pub(super) name: SectionName,
+    pub(super) id: String,
+    secret: Option<Secret>,
+    kind: FileKind,
+    file: PathBuf,
+    pub(super) line: u32,
+}
+
+impl Profiles {
+    /// Reads the files.
+    pub(super) fn read(context: &Context) -> Self {
+        Self(ConfigFiles::load(context.variables()))
+    }
+
+    /// Returns the profiles that have a key. One that has it in both files is there twice.
+    pub(super) fn with_key(&self, id: &str) -> Vec<Holder> {
+        let mut holders = holders(&self.0);
+        holders.retain(|holder| holder.id == id);
+        holders
+    }
+
+    /// Returns the access key ID of a profile. As for other commands, the credentials file comes
+    /// first.
+    pub(super) fn key_of(&self, profile: &str) -> Option<String> {
+        let name = SectionName::profile(profile);
+        let mut holders = holders(&self.0).into_iter();
+        holders
+            .find(|holder| holder.name == name)
+            .map(|holder| holder.id)
+    }
+
+    /// Returns which of two keys profiles have.
+    pub(super) fn holders(&self, old: &str, new: Option<&str>) -> Holders {
+        let has = |id| !self.with_key(id).is_empty();
+        Holders {
+            old: has(old),
+            new: new.is_some_and(has),
+        }
+    }
+
+    /// Returns a key that a profile has, with its secret.
+    pub(super) fn credentials(&self, id: &str) -> Option<Credentials> {
+        let mut holders = self.with_key(id).into_iter();
+        let secret = holders.find_map(|holder| holder.secret)?;
+        Credentials::new(id, secret).ok()
+    }
+}
+
+impl Holder {
+    /// Returns such as `[robot] of ~/.aws/credentials`.
+    pub(super) fn text(&self, context: &Context) -> String {
+        let name = self.name.name();
+        context.shown(&format!("[{name}] of {}", self.file.display()))
+    }
+
+    pub(super) fn file(&self) -> PathBuf {
+        self.file.clone()
+    }
+}
+
+/// Writes a new key to each profile that has the old one. What else is in the files stays.
+///
+/// # Errors
+///
+/// If a file cannot be written.
+pub(super) fn replace(context: &Context, old: &str, new: &Credentials) -> Result<(), Failure> {
+    let holders = Profiles::read(context).with_key(old);
+    for kind in [FileKind::Credentials, FileKind::Config] {
+        let Some(holder) = holders.iter().find(|holder| holder.kind == kind) else {
+            continue;
+        };
+        let path = &holder.file;
+        context.update(path, |text| {
+            // Again, because another program may have changed the file.
+            let files = ConfigFiles::parse([(kind, path, text)]);
+            let mut editor = Editor::new(kind, path);
+            for holder in self::holders(&files).iter().filter(|one| one.id == old) {
+                let secret = new.secret_access_key().clone();
+                editor.set(&holder.name, ID, new.access_key_id())?.set(
+                    &holder.name,
+                    SECRET,
+                    secret,
+                )?;
+            }
+            editor.apply(text)
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns all profiles with a key, those of the credentials file first.
+fn holders(files: &ConfigFiles) -> Vec<Holder> {
+    let mut holders = Vec::new();
+    for kind in [FileKind::Credentials, FileKind::Config] {
+        for section in files.sections() {
+            let Some(part) = section.part(kind) else {
+                continue;
+            };
+            let (SectionName::Profile(_), Some(id)) = (section.name(), part.get(ID)) else {
+                continue;
+            };
+            let secret = part.get(SECRET).and_then(Value::non_empty);
+            holders.push(Holder {
+                name: section.name().clone(),
+                id: id.as_str().to_owned(),
+                secret: secret.map(Secret::from),
+                kind,
+                file: id.location().file().to_owned(),
+                line: id.location().line(),
+            });
+        }
+    }
+    holders
+}

@@ -1,0 +1,537 @@
+//! `keyfob keys rotate`: carries out the steps of a rotation.
+
+use std::time::{Duration, Instant};
+
+use keyfob_chain::{Origin, files::Lock, shell};
+use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sts::{Error, Principal, actions::GetCallerIdentity, call::Service};
+use serde_json::json;
+
+use super::{
+    iam::{AccessKey, Iam},
+    journal::Journal,
+    owner::Owner,
+    profiles::{Profiles, replace},
+    proof::{Patience, is_unknown_key, until_accepted},
+    rotation::{End, Obstacle, Outcome, Rotation, Step},
+};
+use crate::{
+    args::RotateArgs, context::Context, failure::Failure, services::Client, terminal::printable,
+};
+
+/// How long another rotation of the same user is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Rotates the key of a user, or goes on with a rotation.
+///
+/// # Errors
+///
+/// If the user has no key that can be rotated, if a step fails, or if a rotation is pending that is
+/// not to be resumed.
+pub(super) async fn run(context: &Context, args: &RotateArgs) -> Result<(), Failure> {
+    let owner = Owner::find(context, args.user_name.as_deref()).await?;
+    let iam = Iam::new(context, &owner.credentials, &owner.user).await?;
+    let path = Journal::path(context, &owner.account, &owner.user)?;
+    let lock = if args.dry_run {
+        None
+    } else {
+        Some(Lock::acquire_async(&path, PATIENCE).await?)
+    };
+    let pending = Journal::read(context, &path)?;
+    let run = Run {
+        context,
+        args,
+        owner,
+        iam,
+        proof: Duration::ZERO,
+        is_printed: Ok(()),
+    };
+    let rotation = match (pending, args.resume) {
+        (Some(journal), true) => run.resume(journal).await?,
+        (None, false) => run.begin().await?,
+        (Some(journal), false) => return Err(run.unfinished(&journal)),
+        (None, true) => {
+            let user = printable(&run.owner.user).into_owned();
+            context
+                .console()
+                .note(&format!("no rotation of the user {user} is pending"));
+            return Ok(());
+        }
+    };
+    match lock {
+        Some(lock) => run.carry_out(rotation, &lock).await,
+        None => run.describe(rotation),
+    }
+}
+
+struct Run<'a> {
+    context: &'a Context,
+    args: &'a RotateArgs,
+    owner: Owner,
+    iam: Iam<'a>,
+    /// How long the new key was tested.
+    proof: Duration,
+    /// A closed pipe does not stop a rotation halfway.
+    is_printed: Result<(), Failure>,
+}
+
+/// Why a step failed.
+struct Trouble {
+    failure: Failure,
+    /// Whether it is sure that the step changed nothing.
+    is_refusal: bool,
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            is_refusal: true,
+        }
+    }
+}
+
+impl Run<'_> {
+    async fn begin(&self) -> Result<Rotation, Failure> {
+        let profiles = Profiles::read(self.context);
+        let old = self.old_key(&profiles)?;
+        let mut keys = self.iam.list().await?;
+        if !keys.iter().any(|key| key.id == old) {
+            let (user, account) = (&self.owner.user, &self.owner.account);
+            let places = self.places(&profiles, &old);
+            return Err(Failure::configuration(format!(
+                "{}, the key in {places}, is not a key of the user {user} of account {account}",
+                printable(&old)
+            )));
+        }
+        if keys.len() > 1 {
+            let are_known = self.iam.add_last_uses(&mut keys).await.is_ok();
+            return Err(self.two_keys(&profiles, &keys, are_known));
+        }
+        let journal = Journal {
+            old: old.clone(),
+            begun: Timestamp::now(),
+            grace_seconds: self.args.grace.seconds,
+            keep_inactive: self.args.keep_inactive,
+            new: None,
+            deactivated: None,
+        };
+        Rotation::begin(journal, keys.clone(), profiles.holders(&old, None))
+            .map_err(|_| self.two_keys(&profiles, &keys, false))
+    }
+
+    async fn resume(&self, journal: Journal) -> Result<Rotation, Failure> {
+        let mut keys = self.iam.list().await?;
+        if journal.new.is_none() && keys.len() > 1 {
+            // A key that was used is not taken for one whose secret is lost.
+            self.iam.add_last_uses(&mut keys).await?;
+        }
+        let new = journal.new.as_ref().map(|new| new.id.as_str());
+        let holders = Profiles::read(self.context).holders(&journal.old, new);
+        Ok(Rotation::resume(journal, keys, holders))
+    }
+
+    /// Returns the key to replace: the one in use, or that of the profile with the user's name.
+    fn old_key(&self, profiles: &Profiles) -> Result<String, Failure> {
+        let Owner {
+            user,
+            credentials,
+            origin,
+            ..
+        } = &self.owner;
+        if self.owner.uses_own_key {
+            let id = credentials.access_key_id();
+            if matches!(origin, Some(Origin::File { .. })) && !profiles.with_key(id).is_empty() {
+                return Ok(id.to_owned());
+            }
+            let origin = origin.as_ref().map(|origin| self.context.origin(origin));
+            let origin = origin.unwrap_or_else(|| "a provider".to_owned());
+            let text = format!(
+                "the key in use comes from {origin}, where a new one cannot be written: only a \
+                 key in a profile can be rotated"
+            );
+            return Err(Failure::configuration(text)
+                .with_hint("name the profile that has the key with --profile"));
+        }
+        profiles.key_of(user).ok_or_else(|| {
+            Failure::configuration(format!(
+                "no profile \"{user}\" has an access key: the new key of the user {user} would be \
+                 written there, because the credentials in use are not its key"
+            ))
+            .with_hint("name the profile that has the key of the user with --profile")
+        })
+    }
+
+    /// Takes one step after the other.
+    async fn carry_out(mut self, mut rotation: Rotation, lock: &Lock) -> Result<(), Failure> {
+        let mut reason: Option<Failure> = None;
+        loop {
+            let step = rotation.next(Timestamp::now());
+            if let Step::End(end) = &step {
+                return self.end(&rotation, end, reason);
+            }
+            let error = match self.take(&rotation, &step, lock).await {
+                Ok(outcome) => {
+                    let line = self.line(&rotation, &step, &outcome);
+                    rotation.done(&step, outcome);
+                    self.tell(line);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let journal = rotation.journal();
+            let new = journal.new.as_ref().map(|new| new.id.clone());
+            let holders = Profiles::read(self.context).holders(&journal.old, new.as_deref());
+            rotation.set_holders(holders);
+            if error.is_refusal && rotation.refused(&step) {
+                reason = Some(error.failure);
+                continue;
+            }
+            let failure = match reason {
+                Some(first) => first.with_detail(error.failure.message()),
+                None => error.failure,
+            };
+            return Err(failure.with_hint(format!("to go on: {}", self.resume_command())));
+        }
+    }
+
+    async fn take(
+        &mut self,
+        rotation: &Rotation,
+        step: &Step,
+        lock: &Lock,
+    ) -> Result<Outcome, Trouble> {
+        let journal = rotation.journal();
+        match step {
+            Step::Save => journal.write(lock)?,
+            Step::Create => {
+                return match self.iam.create().await {
+                    Ok(key) => Ok(Outcome::Created(key)),
+                    Err(error) => {
+                        let mut trouble = self.trouble(&error).await;
+                        // An earlier run may have created the key that is one too many, although
+                        // the list does not have it yet.
+                        trouble.is_refusal &=
+                            !self.args.resume || error.code() != Some("LimitExceeded");
+                        Err(trouble)
+                    }
+                };
+            }
+            Step::Prove => self.prove(&self.new_key(journal)?).await?,
+            Step::Store => {
+                let new = self.new_key(journal)?;
+                replace(self.context, &journal.old, &new)?;
+                // The credentials in use may be the key that is deactivated next.
+                if self.owner.uses_own_key {
+                    self.iam = Iam::new(self.context, &new, &self.owner.user).await?;
+                }
+            }
+            Step::Deactivate => {
+                let result = self.iam.deactivate(&journal.old).await;
+                self.checked(result).await?;
+            }
+            Step::Delete(id) => {
+                let result = self.iam.delete(id).await;
+                self.checked(result).await?;
+            }
+            Step::Forget => {
+                lock.remove().map_err(Failure::from)?;
+            }
+            Step::End(_) => {}
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Asks STS with the new key until it is accepted.
+    async fn prove(&mut self, new: &Credentials) -> Result<(), Trouble> {
+        let start = Instant::now();
+        let sts = Client::with_credentials(self.context, &Service::STS, Some(new.clone())).await?;
+        let call = GetCallerIdentity::new();
+        let send = async || sts.try_send(&call).await;
+        let identity = match until_accepted(Patience::PROOF, is_unknown_key, send).await {
+            Ok(identity) => identity,
+            Err(error) => {
+                return Err(Trouble {
+                    failure: sts.explain(self.context, &error).await,
+                    is_refusal: is_refusal(&error),
+                });
+            }
+        };
+        match Principal::from_arn(&identity.arn) {
+            Principal::User { name, .. } if name == self.owner.user => {
+                self.proof = start.elapsed();
+                Ok(())
+            }
+            _ => Err(Failure::other(format!(
+                "the new key is not one of the user {}, but of {}",
+                self.owner.user,
+                printable(&identity.arn)
+            ))
+            .into()),
+        }
+    }
+
+    /// Returns the new key from the journal or, once it is stored, from a profile.
+    fn new_key(&self, journal: &Journal) -> Result<Credentials, Failure> {
+        let new = journal.new.as_ref();
+        let key = new.and_then(|new| match &new.secret {
+            Some(secret) => Credentials::new(&*new.id, secret.clone()).ok(),
+            None => Profiles::read(self.context).credentials(&new.id),
+        });
+        key.ok_or_else(|| Failure::configuration("no profile has the new key with its secret"))
+    }
+
+    async fn checked(&self, result: Result<(), Error>) -> Result<(), Trouble> {
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.trouble(&error).await),
+        }
+    }
+
+    async fn trouble(&self, error: &Error) -> Trouble {
+        Trouble {
+            failure: self.iam.explain(error).await,
+            is_refusal: is_refusal(error),
+        }
+    }
+
+    /// Prints what is done. A failure to print counts at the end.
+    fn tell(&mut self, line: Option<String>) {
+        let is_text = self.context.own_format(self.args.json).is_none();
+        if let Some(line) = line.filter(|_| is_text && self.is_printed.is_ok()) {
+            self.is_printed = self.context.console().write_stdout(line);
+        }
+    }
+
+    fn line(&self, rotation: &Rotation, step: &Step, outcome: &Outcome) -> Option<String> {
+        let journal = rotation.journal();
+        let new = journal.new.as_ref().map_or("", |new| &new.id);
+        let (verb, id, text) = match (step, outcome) {
+            (Step::Create, Outcome::Created(key)) => (
+                "created",
+                key.access_key_id(),
+                format!("for the user {}", self.owner.user),
+            ),
+            (Step::Prove, _) => {
+                let seconds = self.proof.as_secs();
+                let text = format!("sts get-caller-identity: user/{}", self.owner.user);
+                ("tested", new, format!("{text} (after {seconds} s)"))
+            }
+            (Step::Store, _) => {
+                let places = self.places(&Profiles::read(self.context), new);
+                ("stored", new, format!("in {places}"))
+            }
+            (Step::Deactivate, _) => ("inactive", &*journal.old, String::new()),
+            (Step::Delete(id), _) => ("deleted", &**id, String::new()),
+            _ => return None,
+        };
+        let line = format!("{verb:<8}  {}  {text}", printable(id));
+        Some(format!("{}\n", line.trim_end()))
+    }
+
+    fn end(
+        mut self,
+        rotation: &Rotation,
+        end: &End,
+        reason: Option<Failure>,
+    ) -> Result<(), Failure> {
+        let journal = rotation.journal();
+        let until = match end {
+            End::Rotated => None,
+            End::Pending(until) => Some(until),
+            End::RolledBack => return Err(self.rolled_back(journal, reason)),
+            End::Stopped(obstacle) => return Err(self.stopped(rotation, obstacle)),
+        };
+        if let Some(until) = until {
+            let (old, command) = (&journal.old, self.resume_command());
+            let text = format!("pending   {old}  can be deleted from {until} on: {command}\n");
+            self.tell(Some(text));
+        }
+        if let Some(format) = self.context.own_format(self.args.json) {
+            let new = journal.new.as_ref().map(|new| &new.id);
+            let profiles = Profiles::read(self.context);
+            let holders = new.map_or_else(Vec::new, |id| profiles.with_key(id));
+            let answer = json!({
+                "user": self.owner.user,
+                "account": self.owner.account,
+                "status": if until.is_some() { "pending" } else { "rotated" },
+                "old_access_key_id": journal.old,
+                "new_access_key_id": new,
+                "delete_after": until.map(ToString::to_string),
+                "profiles": holders.iter().map(|one| one.name.name()).collect::<Vec<_>>(),
+            });
+            return self.context.print_as(format, "Rotation", &answer);
+        }
+        self.is_printed
+    }
+
+    /// Prints what would be done. The steps that cannot fail here are taken to have worked.
+    fn describe(mut self, mut rotation: Rotation) -> Result<(), Failure> {
+        let mut steps = Vec::new();
+        let until = loop {
+            let journal = rotation.journal().clone();
+            let step = rotation.next(Timestamp::now());
+            let text = match &step {
+                Step::Create => format!("create a key for the user {}", self.owner.user),
+                Step::Prove => "test the new key with sts get-caller-identity".to_owned(),
+                Step::Store => {
+                    let places = self.places(&Profiles::read(self.context), &journal.old);
+                    format!("write the new key to {places}")
+                }
+                Step::Deactivate => format!("deactivate {}", journal.old),
+                Step::Delete(id) => format!("delete {id}"),
+                Step::Save | Step::Forget => String::new(),
+                Step::End(End::Pending(until)) => break Some(*until),
+                Step::End(End::Stopped(obstacle)) => return Err(self.stopped(&rotation, obstacle)),
+                Step::End(_) => break None,
+            };
+            if !text.is_empty() {
+                self.tell(Some(format!("(dryrun) {text}\n")));
+                steps.push(text);
+            }
+            let outcome = match step {
+                Step::Create => Outcome::Created(Credentials::new("NEW", "NEW")?),
+                _ => Outcome::Done,
+            };
+            rotation.done(&step, outcome);
+        };
+        if let Some(until) = until {
+            let text = format!("delete {} from {until} on", rotation.journal().old);
+            let line = format!("(dryrun) {text}: {}\n", self.resume_command());
+            self.tell(Some(line));
+            steps.push(text);
+        }
+        match self.context.own_format(self.args.json) {
+            Some(format) => {
+                let answer = json!({"dry_run": true, "user": self.owner.user, "steps": steps});
+                self.context.print_as(format, "Rotation", &answer)
+            }
+            None => self.is_printed,
+        }
+    }
+
+    /// Returns the profiles with a key.
+    fn places(&self, profiles: &Profiles, id: &str) -> String {
+        let holders = profiles.with_key(id);
+        let places = holders.iter().map(|holder| holder.text(self.context));
+        places.collect::<Vec<_>>().join(" and ")
+    }
+
+    fn resume_command(&self) -> String {
+        let mut words = vec!["keyfob keys rotate --resume".to_owned()];
+        if let Some(user) = &self.args.user_name {
+            words.push(shell::option("--user-name", user));
+        }
+        if let Some(profile) = &self.context.globals().profile {
+            words.push(shell::option("--profile", profile));
+        }
+        words.join(" ")
+    }
+
+    fn unfinished(&self, journal: &Journal) -> Failure {
+        let user = &self.owner.user;
+        Failure::other(format!("a rotation of the user {user} is not finished"))
+            .with_detail(journal.state())
+            .with_hint(format!("to go on: {}", self.resume_command()))
+    }
+
+    fn rolled_back(&self, journal: &Journal, reason: Option<Failure>) -> Failure {
+        let old = &journal.old;
+        let reason = reason.unwrap_or_else(|| {
+            Failure::other(format!("no profile has {old} any more, the key to rotate"))
+        });
+        reason.with_detail(format!(
+            "nothing is changed: {old} stays as it is, and no new key is left"
+        ))
+    }
+
+    fn stopped(&self, rotation: &Rotation, obstacle: &Obstacle) -> Failure {
+        let journal = rotation.journal();
+        let old = printable(&journal.old);
+        let new = journal.new.as_ref().map_or("", |new| &new.id);
+        let profiles = Profiles::read(self.context);
+        match obstacle {
+            Obstacle::TwoKeys => self.two_keys(&profiles, rotation.keys(), true),
+            Obstacle::ActiveAgain => {
+                let command = self.iam_command("update-access-key", &journal.old);
+                let text = format!("{old}, the old key, is active again: something may need it");
+                let resume = self.resume_command();
+                Failure::other(text).with_hint(format!(
+                    "if nothing does: {command} --status Inactive && {resume}"
+                ))
+            }
+            Obstacle::OldKeyInUse => Failure::configuration(format!(
+                "{} has {old}, the old key, and no profile has {}, the new one: write the new \
+                 key to it",
+                self.places(&profiles, &journal.old),
+                printable(new)
+            )),
+            Obstacle::NewKeyGone => {
+                let new = printable(new);
+                Failure::configuration(format!("no profile has {new} any more, the new key"))
+                    .with_hint(format!(
+                        "to go on, write it to a profile; to give up: rm {}",
+                        self.journal_path()
+                    ))
+            }
+        }
+    }
+
+    fn journal_path(&self) -> String {
+        let path = Journal::path(self.context, &self.owner.account, &self.owner.user);
+        path.map_or_else(|_| String::new(), |path| shell::path(&path))
+    }
+
+    /// Returns a command for a key of the user.
+    fn iam_command(&self, command: &str, id: &str) -> String {
+        let mut words = vec![
+            format!("keyfob iam {command}"),
+            shell::option("--user-name", &self.owner.user),
+            shell::option("--access-key-id", id),
+        ];
+        if let Some(profile) = &self.context.globals().profile {
+            words.push(shell::option("--profile", profile));
+        }
+        words.join(" ")
+    }
+
+    fn two_keys(&self, profiles: &Profiles, keys: &[AccessKey], are_known: bool) -> Failure {
+        let user = &self.owner.user;
+        let mut failure = Failure::other(format!(
+            "the user {user} has two access keys: there can be no third one"
+        ));
+        let mut spare = Vec::new();
+        for key in keys {
+            let last = match &key.last_use {
+                Some(last) => format!("last used {}", last.text()),
+                None if are_known => "never used".to_owned(),
+                None => "its last use is not known".to_owned(),
+            };
+            let places = self.places(profiles, &key.id);
+            let place = if places.is_empty() {
+                spare.push(&key.id);
+                "in no profile".to_owned()
+            } else {
+                format!("in {places}")
+            };
+            let line = format!("{}  {}, {last}, {place}", key.id, key.status());
+            failure = failure.with_detail(printable(&line));
+        }
+        match spare[..] {
+            [id] => {
+                let command = self.iam_command("delete-access-key", id);
+                failure.with_hint(format!("if nothing uses {id}: {command}"))
+            }
+            _ => failure,
+        }
+    }
+}
+
+/// Returns true if a service refused a call, so that the call changed nothing. What is refused as
+/// too much at once may work later.
+fn is_refusal(error: &Error) -> bool {
+    let is_answer = error
+        .status()
+        .is_some_and(|status| (400..500).contains(&status));
+    is_answer && error.code().is_some() && !error.is_throttling()
+}
