@@ -5,6 +5,7 @@ use std::{
     pin::pin,
     process::ExitStatus,
     task::{Context, Poll, Waker},
+    time::{Duration, SystemTime},
 };
 
 use keyfob_chain::{
@@ -128,6 +129,10 @@ pub(crate) fn process(input: &[u8]) {
 pub(crate) fn sessions(input: &[u8], folder: &Path) {
     let file = folder.join("5f52c9c583acfd120a607977e4f21fe86b7fa42d.json");
     fs::write(&file, input).unwrap();
+    // A file that was just written is waited for.
+    let past = SystemTime::now() - Duration::from_secs(60);
+    let written = fs::File::options().write(true).open(&file).unwrap();
+    written.set_modified(past).unwrap();
     let cache = SessionCache::read(folder).unwrap();
     let shown = format!("{cache:?}");
     assert!(!shown.contains("canary"), "{shown}");
