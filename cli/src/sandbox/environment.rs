@@ -29,9 +29,11 @@ const CLEARED: [&str; 5] = [
 ];
 
 /// The variables for the endpoints of the services that the sandbox has.
-const ENDPOINTS: [&str; 5] = [
+const ENDPOINTS: [&str; 7] = [
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_EC2",
+    "AWS_ENDPOINT_URL_SERVICE_QUOTAS",
     "AWS_ENDPOINT_URL_SSO",
     "AWS_ENDPOINT_URL_SSO_OIDC",
     "AWS_ENDPOINT_URL_SIGNIN",

@@ -1,5 +1,6 @@
 //! A small AWS on loopback ports: an STS that verifies signatures, an IAM with the access keys of a
-//! user, an IAM Identity Center, AWS Sign-In, an instance with a role, and an identity provider.
+//! user and the policy simulator, an EC2 that answers dry runs, quotas, an IAM Identity Center, AWS
+//! Sign-In, an instance with a role, and an identity provider.
 
 mod environment;
 mod pages;
@@ -8,7 +9,7 @@ use std::{error::Error, future, io, net::Ipv4Addr, path::Path, sync::Arc};
 
 use keyfob_imds::server::{Imds, listen::Listener};
 use keyfob_sigv4::{Credentials, Timestamp};
-use keyfob_sts::server::{Account, Fault, Identity, Services};
+use keyfob_sts::server::{Account, Fault, Identity, Role, Services};
 
 pub(crate) use self::environment::Environment;
 use self::pages::Pages;
@@ -29,6 +30,26 @@ const INSTANCE_ID: &str = "i-0123456789abcdef0";
 const ROLE_SECONDS: i64 = 3600;
 /// The permission sets of the user.
 const PERMISSION_SETS: [&str; 2] = ["Admin", "ReadOnly"];
+/// What the policies of the user say to the simulator and to dry runs.
+const USER_POLICY: &str = r#"{
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::secret/*"},
+        {"Effect": "Allow", "Action": ["ec2:Describe*", "ec2:StartInstances"], "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": "ec2:TerminateInstances",
+            "Resource": "*",
+            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+        }
+    ]
+}"#;
+/// What the policy of the instance's role says.
+const ROLE_POLICY: &str = r#"{
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "s3:*Object", "Resource": "arn:aws:s3:::app/*"}
+}"#;
 /// The size limit of a request to a service in bytes.
 const MAX_BODY: usize = 1 << 20;
 
@@ -59,6 +80,9 @@ impl Sandbox {
         let account = Account::new(ACCOUNT_ID)?;
         let account = Arc::new(account.with_any_role().with_any_mfa_code());
         let user = account.add_access_key(USER, Timestamp::now())?;
+        account.put_user_policy(USER, "basics", USER_POLICY)?;
+        let role = Role::new(INSTANCE_ROLE)?.max_session_seconds(43_200);
+        account.add_role(role.policy("objects", ROLE_POLICY)?);
         for name in PERMISSION_SETS {
             account.assign(USER, ACCOUNT_ID, name)?;
         }

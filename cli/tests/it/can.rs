@@ -346,6 +346,59 @@ fn two_principals_are_compared() {
     assert_has(&run.ok(), &["compared    both may do the same of this\n"]);
 }
 
+/// The simulator of the sandbox.
+#[test]
+fn in_the_sandbox_policies_of_its_user_and_its_role_can_be_asked_about() {
+    let home = Home::new();
+    let can = |line: &str| {
+        let line = format!("--sandbox can {line}");
+        home.keyfob(line.split(' '))
+    };
+    let out = can("s3:GetObject arn:aws:s3:::b/k --profile user").ok();
+    assert_has(
+        &out,
+        &[
+            "principal   arn:aws:iam::123456789012:user/user\n",
+            "allowed     s3:GetObject on arn:aws:s3:::b/k\n\
+             by          policy basics (user), statement at 4:9 to 4:79\n",
+        ],
+    );
+    // The session of the instance's role, by the role that IAM names.
+    let run = can("s3:PutObject s3:ListBucket arn:aws:s3:::app/k");
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_has(
+        &run.stdout,
+        &[
+            "principal   arn:aws:iam::123456789012:role/app\nallowed     s3:PutObject on ",
+            "by          policy objects (role), statement at 3:18 to ",
+            "denied      s3:ListBucket on arn:aws:s3:::app/k\n\
+             by          no statement matched\n",
+        ],
+    );
+    let secret = can("s3:GetObject arn:aws:s3:::secret/k --profile user");
+    assert_eq!(secret.code, 1, "{secret:?}");
+    assert_has(
+        &secret.stdout,
+        &["by          policy basics (user), statement at 5:9"],
+    );
+    // Conditions are evaluated only if what they ask for is given.
+    let run = can("ec2:TerminateInstances --profile user");
+    assert_eq!(run.code, 1, "{run:?}");
+    let text = "not tried   conditions on aws:MultiFactorAuthPresent, which is not given";
+    assert_has(&run.stdout, &[text]);
+    let mfa = "--context aws:MultiFactorAuthPresent=true";
+    can(&format!("ec2:TerminateInstances --profile user {mfa}")).ok();
+    let other = "--and-as arn:aws:iam::123456789012:role/app";
+    let run = can(&format!(
+        "s3:GetObject s3:PutObject arn:aws:s3:::app/k --profile user {other}"
+    ));
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_has(
+        &run.stdout,
+        &["compared    only arn:aws:iam::123456789012:role/app may do s3:PutObject on "],
+    );
+}
+
 #[test]
 fn wrong_words_are_refused_before_anything_is_sent() {
     let home = Home::new().with_key("AKIAIOSFODNN7EXAMPLE", "secret");

@@ -97,6 +97,34 @@ fn a_denied_dry_run_exits_with_254_and_the_decoded_reason() {
 }
 
 #[test]
+fn the_sandbox_answers_dry_runs_by_the_policies_of_its_user() {
+    let home = Home::new();
+    let ec2 = |line: &str| {
+        let line = format!("--sandbox --profile user ec2 {line}");
+        home.keyfob(line.split(' '))
+    };
+    let start = "start-instances --instance-ids i-1";
+    let stderr = ec2(&format!("{start} --dry-run")).fails(254);
+    assert_has(
+        &stderr,
+        &["An error occurred (DryRunOperation) when calling"],
+    );
+    ec2(&format!("{start} --dry-run-exit")).ok();
+    let stderr = ec2("stop-instances --instance-ids i-1 --dry-run-exit").fails(254);
+    assert_has(
+        &stderr,
+        &[
+            "An error occurred (UnauthorizedOperation) when calling the StopInstances operation",
+            "decision    implicit deny",
+            "action      ec2:StopInstances",
+            "try         keyfob can ec2:StopInstances --as arn:aws:iam::123456789012:user/user",
+        ],
+    );
+    let stderr = ec2("describe-instances").fails(254);
+    assert_has(&stderr, &["(UnsupportedOperation)", "Add DryRun"]);
+}
+
+#[test]
 fn a_dry_run_that_is_answered_as_a_call_is_not_a_permission() {
     for (answer, code, text) in [
         (
@@ -323,6 +351,32 @@ fn a_quota_without_a_value_of_its_own_is_the_default_one() {
             assert_lacks(&run.stderr, &[note]);
         }
     }
+}
+
+#[test]
+fn the_sandbox_has_quotas_and_takes_requests_for_higher_ones() {
+    let home = Home::new();
+    let quotas = |line: &str| {
+        let line = format!("--sandbox service-quotas {line}");
+        home.keyfob(line.split(' '))
+    };
+    let services = quotas("list-services --query Services[].ServiceCode --output text");
+    assert_eq!(services.ok(), "ec2\tvpc\n");
+    let list = quotas("list-service-quotas --service-code ec2").json();
+    assert_eq!(list["Quotas"][0]["Value"], 32.0);
+    let vpc = "--service-code vpc --quota-code L-F678F1CE";
+    let run = quotas(&format!("get-service-quota {vpc}"));
+    assert_has(&run.stderr, &["this is the default"]);
+    assert_eq!(run.json()["Quota"]["Value"], 5.0);
+    let run = quotas(&format!(
+        "request-service-quota-increase {vpc} --desired-value 4"
+    ));
+    assert_has(&run.fails(254), &["(IllegalArgumentException)"]);
+    let increase = format!("request-service-quota-increase {vpc} --desired-value 10");
+    assert_eq!(
+        quotas(&increase).json()["RequestedQuota"]["Status"],
+        "PENDING"
+    );
 }
 
 #[test]

@@ -188,10 +188,6 @@ fn wrong_parameters_are_refused_before_anything_is_sent() {
             [&quota[..], &["--page-size", "0"]].concat(),
             "MaxResults must be at least 1, but is 0",
         ),
-        (
-            vec!["--sandbox", "ec2", "describe-regions"],
-            "the sandbox has no ec2: leave out --sandbox",
-        ),
     ] {
         let words = [&["--endpoint-url", "http://127.0.0.1:1"][..], &words].concat();
         let stderr = home.keyfob(words).fails(252);

@@ -2,8 +2,8 @@ use http::{Response, header, request::Parts, uri::Authority};
 use keyfob_sigv4::Timestamp;
 
 use crate::server::{
-    account::Account, fault::Fault, federation, iam, oidc, portal, query, refusal::Refusal, signin,
-    sts,
+    account::Account, ec2, fault::Fault, federation, iam, oidc, portal, query, refusal::Refusal,
+    service_quotas, signin, sts,
 };
 
 /// What is different from service to service.
@@ -53,6 +53,8 @@ impl Api {
         }
         match query::claimed_service(head).as_deref() {
             Some("iam") => &iam::API,
+            Some("ec2") => &ec2::API,
+            Some("servicequotas") => &service_quotas::API,
             _ => &sts::API,
         }
     }

@@ -34,6 +34,11 @@ impl Members {
         self.0.get(name)?.as_str().filter(|text| !text.is_empty())
     }
 
+    /// Returns a number.
+    pub(super) fn number(&self, name: &str) -> Option<f64> {
+        self.0.get(name)?.as_f64()
+    }
+
     /// Returns the texts of a list.
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
         let items = self.0.get(name).and_then(Value::as_array);

@@ -26,7 +26,7 @@ const HTML: &str = "<html><head><title>502 Bad Gateway</title></head><body><h1>5
 /// | IAM Identity Center, portal | `GET /federation/credentials`, `/assignment/accounts`, `/assignment/roles`, `POST /logout` |
 /// | AWS Sign-In | `POST /v1/token`, and for a browser `GET /v1/authorize`, `/v1/sessions/confirmation` |
 /// | AWS Sign-In, console | `POST /federation`, and for a browser `GET /federation` |
-/// | IAM | those that are signed for it |
+/// | IAM, EC2, Service Quotas | those that are signed for it |
 /// | STS | all others |
 ///
 /// # Examples

@@ -110,6 +110,15 @@ impl Condition {
         (self.is_met(request, actual.unwrap_or_default()), report)
     }
 
+    /// Returns the keys whose values the condition compares: its own, and those of variables.
+    #[cfg(feature = "server")]
+    pub(super) fn keys(&self) -> Vec<&str> {
+        let own = [self.key.as_str()].into_iter();
+        let values = self.values.iter().filter(|_| self.has_variables);
+        own.chain(values.flat_map(|value| variables(value)))
+            .collect()
+    }
+
     /// A key without a value counts as missing.
     ///
     /// A missing key meets negated operators, `…IfExists` and `ForAllValues`, and nothing else.
@@ -175,7 +184,7 @@ fn literal(piece: Piece) -> Option<char> {
 /// Returns `None` if a key without a default is missing, or has several values.
 ///
 /// Source: IAM user guide, "IAM policy elements: Variables and tags".
-fn filled(text: &str, request: &Request, has_wildcards: bool) -> Option<Vec<Piece>> {
+pub(super) fn filled(text: &str, request: &Request, has_wildcards: bool) -> Option<Vec<Piece>> {
     let piece = |char| {
         if has_wildcards {
             Piece::from_pattern(char)
@@ -195,6 +204,14 @@ fn filled(text: &str, request: &Request, has_wildcards: bool) -> Option<Vec<Piec
     }
     pieces.extend(rest.chars().map(piece));
     Some(pieces)
+}
+
+/// Returns the keys of the variables in a text that have no default.
+#[cfg(feature = "server")]
+pub(super) fn variables(text: &str) -> impl Iterator<Item = &str> {
+    let names = text.split("${").skip(1);
+    let names = names.filter_map(|rest| Some(rest.split_once('}')?.0.trim()));
+    names.filter(|name| !matches!(*name, "*" | "?" | "$") && !name.contains(','))
 }
 
 fn variable<'a>(name: &'a str, request: &'a Request) -> Option<&'a str> {

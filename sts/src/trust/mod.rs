@@ -45,6 +45,8 @@ mod error;
 mod glob;
 mod json;
 mod operator;
+#[cfg(feature = "server")]
+mod permissions;
 mod policy;
 mod principal;
 mod request;
@@ -52,6 +54,8 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "server")]
+pub(crate) use self::permissions::{Match as PermissionsMatch, Permissions, Place};
 pub use self::{
     decision::{ConditionReport, Decision, Mismatch, StatementReport, Verdict},
     document::{Trusted, document},

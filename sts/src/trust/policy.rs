@@ -34,27 +34,8 @@ impl TrustPolicy {
     /// assert_eq!(error.unwrap_err().place(), "Statement.Principal.AWS");
     /// ```
     pub fn parse(document: &str) -> Result<Self, PolicyError> {
-        let document = json::parse(document)?;
-        let (mut version, mut statements) = (None, None);
-        for (name, member) in Node::root(&document).members()? {
-            match name {
-                "Version" => version = Some(member),
-                "Statement" => statements = Some(member),
-                "Id" => drop(member.text()?),
-                _ => return Err(member.error("this is not an element of a policy")),
-            }
-        }
-        let has_variables = version.as_ref().map_or(Ok(false), has_variables)?;
-        let statements = statements
-            .ok_or_else(|| PolicyError::new("", "the document has no Statement"))?
-            .items();
-        if statements.is_empty() {
-            return Err(PolicyError::new("Statement", "this must not be empty"));
-        }
-        let statements = statements.iter();
-        let statements = statements.map(|node| Statement::parse(node, has_variables));
         Ok(Self {
-            statements: statements.collect::<Result<_, _>>()?,
+            statements: statements(document, Statement::parse)?,
         })
     }
 
@@ -99,6 +80,33 @@ impl TrustPolicy {
             reports,
         }
     }
+}
+
+/// Parses a policy of any kind: the elements around its statements, and each statement by `parse`,
+/// which is told whether the policy has variables.
+pub(super) fn statements<T>(
+    document: &str,
+    parse: impl Fn(&Node<'_>, bool) -> Result<T, PolicyError>,
+) -> Result<Vec<T>, PolicyError> {
+    let document = json::parse(document)?;
+    let (mut version, mut statements) = (None, None);
+    for (name, member) in Node::root(&document).members()? {
+        match name {
+            "Version" => version = Some(member),
+            "Statement" => statements = Some(member),
+            "Id" => drop(member.text()?),
+            _ => return Err(member.error("this is not an element of a policy")),
+        }
+    }
+    let has_variables = version.as_ref().map_or(Ok(false), has_variables)?;
+    let statements = statements
+        .ok_or_else(|| PolicyError::new("", "the document has no Statement"))?
+        .items();
+    if statements.is_empty() {
+        return Err(PolicyError::new("Statement", "this must not be empty"));
+    }
+    let statements = statements.iter();
+    statements.map(|node| parse(node, has_variables)).collect()
 }
 
 /// Returns the statement that allows the request, preferably one that names the caller itself.

@@ -19,7 +19,7 @@ pub(super) struct Statement {
 
 /// What an element lists: `Action` or `NotAction`, `Principal` or `NotPrincipal`.
 #[derive(Clone, Debug)]
-enum Listed<T> {
+pub(super) enum Listed<T> {
     Only(Vec<T>),
     AllBut(Vec<T>),
 }
@@ -108,24 +108,29 @@ impl Statement {
 
     fn has_action(&self, action: &str) -> bool {
         let action = action.to_ascii_lowercase();
-        match &self.actions {
-            Listed::Only(patterns) => patterns.iter().any(|one| one.matches(&action)),
-            Listed::AllBut(patterns) => !patterns.iter().any(|one| one.matches(&action)),
-        }
+        self.actions.covers(|pattern| pattern.matches(&action))
     }
 }
 
 impl<T> Listed<T> {
-    fn new(element: &str, items: Vec<T>) -> Self {
+    pub(super) fn new(element: &str, items: Vec<T>) -> Self {
         if element.starts_with("Not") {
             Self::AllBut(items)
         } else {
             Self::Only(items)
         }
     }
+
+    /// Returns true if the element is about what the items are that match.
+    pub(super) fn covers(&self, is_match: impl Fn(&T) -> bool) -> bool {
+        match self {
+            Self::Only(items) => items.iter().any(is_match),
+            Self::AllBut(items) => !items.iter().any(is_match),
+        }
+    }
 }
 
-fn once<T>(known: &Option<T>, node: &Node<'_>, name: &str) -> Result<(), PolicyError> {
+pub(super) fn once<T>(known: &Option<T>, node: &Node<'_>, name: &str) -> Result<(), PolicyError> {
     if known.is_none() {
         return Ok(());
     }
@@ -134,7 +139,7 @@ fn once<T>(known: &Option<T>, node: &Node<'_>, name: &str) -> Result<(), PolicyE
     )))
 }
 
-fn parse_effect(node: &Node<'_>) -> Result<bool, PolicyError> {
+pub(super) fn parse_effect(node: &Node<'_>) -> Result<bool, PolicyError> {
     match node.text()? {
         "Allow" => Ok(false),
         "Deny" => Ok(true),

@@ -4,6 +4,7 @@ pub(super) mod identity_center;
 pub(super) mod ids;
 pub(super) mod login;
 mod mfa;
+mod policies;
 mod providers;
 mod role;
 
@@ -14,7 +15,9 @@ use std::{
 };
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
+use serde_json::Value;
 
+pub(super) use self::policies::Policy;
 pub(super) use self::providers::host;
 use self::{
     access_key::Record, identity::reserved_role, identity_center::IdentityCenter, ids::random_text,
@@ -58,6 +61,9 @@ pub(super) struct State {
     keys: HashMap<String, Key>,
     /// The users, with when they were added, if that is known.
     users: HashMap<String, Option<Timestamp>>,
+    user_policies: HashMap<String, Vec<Policy>>,
+    /// The requests for higher quotas.
+    quota_requests: Vec<Value>,
     roles: HashMap<String, Role>,
     devices: HashMap<String, MfaDevice>,
     /// The devices and codes, or steps of codes, that were used.
@@ -278,6 +284,14 @@ impl Account {
         let encoded = ids::random_message();
         self.state().messages.insert(encoded.clone(), json.into());
         encoded
+    }
+
+    pub(super) fn quota_requests(&self) -> Vec<Value> {
+        self.state().quota_requests.clone()
+    }
+
+    pub(super) fn set_quota_requests(&self, requests: Vec<Value>) {
+        self.state().quota_requests = requests;
     }
 
     pub(super) fn key(&self, access_key_id: &str) -> Option<Key> {

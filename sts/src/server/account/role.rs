@@ -1,3 +1,4 @@
+use super::Policy;
 use crate::{error::Error, trust::TrustPolicy};
 
 /// A role: its name and path, who may assume it, and for how long.
@@ -22,6 +23,7 @@ pub struct Role {
     /// Without one, the role trusts its account.
     pub(in crate::server) trust: Option<TrustPolicy>,
     pub(in crate::server) max_session_seconds: u32,
+    pub(in crate::server) policies: Vec<Policy>,
 }
 
 impl Role {
@@ -36,6 +38,7 @@ impl Role {
             path: "/".to_owned(),
             trust: None,
             max_session_seconds: 3600,
+            policies: Vec::new(),
         })
     }
 
@@ -66,6 +69,10 @@ impl Role {
     pub fn max_session_seconds(mut self, seconds: u32) -> Self {
         self.max_session_seconds = seconds;
         self
+    }
+
+    pub(in crate::server) fn path_name(&self) -> &str {
+        &self.path
     }
 
     /// Returns the ARN in an account.

@@ -1,7 +1,8 @@
-//! IAM: users and their access keys, in the query protocol.
+//! IAM: users and their access keys, roles, and the policy simulator, in the query protocol.
 //!
 //! Source: IAM API reference, version 2010-05-08.
 
+mod simulate;
 #[cfg(test)]
 mod tests;
 
@@ -49,9 +50,14 @@ fn run(
         "CreateAccessKey" => call.create_access_key(request),
         "DeleteAccessKey" => call.delete_access_key(),
         "GetAccessKeyLastUsed" => call.get_access_key_last_used(),
+        "GetContextKeysForCustomPolicy" => call.get_context_keys_for_custom_policy(),
+        "GetContextKeysForPrincipalPolicy" => call.get_context_keys_for_principal_policy(),
+        "GetRole" => call.get_role(),
         "GetUser" => call.get_user(),
         "ListAccessKeys" => call.list_access_keys(),
         "ListMFADevices" => call.list_mfa_devices(),
+        "SimulateCustomPolicy" => call.simulate_custom_policy(),
+        "SimulatePrincipalPolicy" => call.simulate_principal_policy(),
         "UpdateAccessKey" => call.update_access_key(),
         other => Err(unknown_action(other, "2010-05-08")),
     }

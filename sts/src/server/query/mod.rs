@@ -8,7 +8,7 @@ use http::{Method, Response};
 
 pub(super) use self::{
     parameters::{Parameters, check_name},
-    signature::claimed_service,
+    signature::{caller, claimed_service},
     xml::escaped,
 };
 use super::{
@@ -37,7 +37,7 @@ impl QueryService {
         let action = parameters.get("Action").map(str::to_owned);
         let is_unsigned = action.as_deref().is_some_and(self.is_unsigned);
         let caller = (!is_unsigned)
-            .then(|| signature::caller(request, self.name))
+            .then(|| caller(request, self.name))
             .transpose();
         let caller = match caller {
             Ok(caller) => caller,

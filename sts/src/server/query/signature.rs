@@ -9,7 +9,7 @@ use crate::server::{account::Key, api::Request, refusal::Refusal};
 /// `UNSIGNED-PAYLOAD`, is not known outside the family of S3 and a few more services.
 ///
 /// They answer in every region, so the region is the one in the signature.
-pub(super) fn caller(request: &Request<'_>, service: &str) -> Result<Key, Refusal> {
+pub(in crate::server) fn caller(request: &Request<'_>, service: &str) -> Result<Key, Refusal> {
     let (account, head, now) = (request.account, request.head, request.now);
     let region = claimed(head, REGION).unwrap_or_else(|| "us-east-1".to_owned());
     // If the region is not a valid name, the verifier reports a wrong scope.

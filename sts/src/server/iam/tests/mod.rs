@@ -1,9 +1,11 @@
+mod simulate;
+
 use std::sync::Arc;
 
 use http::Request;
 use keyfob_sigv4::{Credentials, Payload, Scope, Signer, Timestamp};
 
-use crate::server::{Account, Identity, Services};
+use crate::server::{Account, Identity, Role, Services};
 
 const LIST: &str = "Action=ListAccessKeys";
 
