@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::Instant};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use keyfob_sigv4::{Credentials, Timestamp};
 
@@ -213,7 +217,7 @@ impl Chain {
     /// # });
     /// ```
     pub async fn resolve(&self, now: Timestamp) -> Resolution {
-        let (outcome, mut attempts) = self.ask(now).await;
+        let (outcome, mut attempts) = self.ask_and_note(now).await;
         let (asked, rest) = self.providers.split_at(attempts.len());
         attempts.extend(
             rest.iter()
@@ -269,7 +273,7 @@ impl Chain {
     }
 
     async fn explain_all(&self, now: Timestamp) -> Resolution {
-        let (outcome, attempts) = self.ask(now).await;
+        let (outcome, attempts) = self.ask_and_note(now).await;
         let answered = Some(attempts.len());
         let attempts = self.inspect_rest(attempts, answered, now).await;
         self.finish(outcome, attempts, self.findings(now), now)
@@ -355,20 +359,34 @@ impl Chain {
 
     /// Asks the providers in order. Returns the attempts so far; the last one is the provider that
     /// answered, if one did.
-    async fn ask(&self, now: Timestamp) -> (Result<Option<Found>, Error>, Vec<Attempt>) {
+    async fn ask_and_note(&self, now: Timestamp) -> (Result<Option<Found>, Error>, Vec<Attempt>) {
+        let (outcome, mut attempts) = self.ask(now).await;
+        let outcome = outcome.map(|answer| {
+            let (found, elapsed) = answer?;
+            let winner = self.providers.get(attempts.len());
+            attempts
+                .extend(winner.map(|winner| Attempt::found(winner.name(), &found).after(elapsed)));
+            Some(found)
+        });
+        (outcome, attempts)
+    }
+
+    /// Asks the providers in order. Returns what was found and how long that took, and the attempts
+    /// of the providers that have nothing.
+    async fn ask(
+        &self,
+        now: Timestamp,
+    ) -> (Result<Option<(Found, Duration)>, Error>, Vec<Attempt>) {
         if let Some((error, attempts)) = self.missing_profile(now) {
             return (Err(error), attempts);
         }
-        let mut attempts = Vec::with_capacity(self.providers.len());
+        let mut attempts = Vec::new();
         for provider in &self.providers {
             let started = Instant::now();
             let answer = provider.provide(now).await;
             let elapsed = started.elapsed();
             match answer {
-                Ok(Outcome::Found(found)) => {
-                    attempts.push(Attempt::found(provider.name(), &found).after(elapsed));
-                    return (Ok(Some(found)), attempts);
-                }
+                Ok(Outcome::Found(found)) => return (Ok(Some((found, elapsed))), attempts),
                 Ok(Outcome::NotConfigured(reason)) => {
                     let attempt = Attempt::not_configured(provider.name(), reason);
                     attempts.push(attempt.after(elapsed));
@@ -436,7 +454,7 @@ impl Provider for Chain {
         Box::pin(async move {
             let (outcome, attempts) = self.ask(now).await;
             Ok(match outcome? {
-                Some(found) => Outcome::Found(found),
+                Some((found, _)) => Outcome::Found(found),
                 None => Outcome::NotConfigured(none_found(&attempts)),
             })
         })

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, mem::discriminant, path::PathBuf};
+use std::{collections::BTreeMap, mem::discriminant, path::PathBuf, sync::OnceLock};
 
 use keyfob_sigv4::{Credentials, Timestamp};
 
@@ -55,7 +55,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ProfileProvider {
     settings: Settings,
-    name: String,
+    /// Made when it is first asked for, which the first credentials need not wait for.
+    name: OnceLock<String>,
     sessions: Sessions,
 }
 
@@ -73,7 +74,7 @@ impl ProfileProvider {
     /// ```
     pub fn new(settings: Settings) -> Self {
         Self {
-            name: profile_name(&settings),
+            name: OnceLock::new(),
             sessions: Sessions::new(settings.clone()),
             settings,
         }
@@ -304,7 +305,7 @@ impl ProfileProvider {
 
 impl Provider for ProfileProvider {
     fn name(&self) -> &str {
-        &self.name
+        self.name.get_or_init(|| profile_name(&self.settings))
     }
 
     fn provide(&self, now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {

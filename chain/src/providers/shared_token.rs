@@ -185,6 +185,8 @@ impl SharedToken<'_> {
         let guard = self.settings.sources().hold_refresh();
         let rotation = async move {
             let _until_it_is_saved = guard;
+            // Let go of before the guard.
+            let lock = lock;
             let answer = client.send_unsigned(&call).await?;
             let token = token.with_answer(&answer, now)?;
             // What another program wrote meanwhile is newer.

@@ -23,6 +23,8 @@ use crate::{
     readme::transcript,
     running::Running,
     servers::fetch,
+    signals::send,
+    sso::refreshing,
 };
 
 const ALICE: &str = "arn:aws:iam::123456789012:user/alice";
@@ -650,4 +652,18 @@ fn the_sdks_for_javascript_and_python_read_and_refresh_our_login_and_we_theirs()
         assert_eq!(theirs(), Some(key()));
         assert_eq!(logins(&lab), before + 2);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_during_the_refresh_of_a_login_does_not_lose_the_new_one() {
+    let lab = Lab::start();
+    let home = logged_in(&lab);
+    expire(&home, -60);
+    let old = token(&home)["refreshToken"].clone();
+    let mut child = refreshing(&lab, &home, "CreateOAuth2Token", Duration::from_secs(1));
+    send("TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_ne!(token(&home)["refreshToken"], old);
+    assert_alice(&home, "dev");
 }

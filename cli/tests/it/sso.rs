@@ -641,21 +641,17 @@ fn ctrl_c_leaves_nothing_half() {
     assert!(names[0].ends_with(".json"), "{names:?}");
 }
 
-/// Starts a command that refreshes the token of `dev`, whose answer comes after `delay`. Returns it
-/// when the service has replaced the token.
+/// Starts a command that refreshes the token of `dev` by a call whose answer comes after `delay`.
+/// Returns it when the service has replaced the token.
 #[cfg(unix)]
-fn refreshing(lab: &Lab, home: &Home, delay: Duration) -> Child {
-    let mut file = token(home, "corp");
-    file["expiresAt"] = "2020-01-01T00:00:00Z".into();
-    fs::write(token_path(home, "corp"), file.to_string()).unwrap();
-    let _ = fs::remove_dir_all(home.file("cli"));
-    let before = lab.services.calls("CreateToken");
+pub(crate) fn refreshing(lab: &Lab, home: &Home, call: &str, delay: Duration) -> Child {
+    let before = lab.services.calls(call);
     lab.services.fail(Fault::Slow(delay), 1);
     let mut command = home.program(env!("CARGO_BIN_EXE_keyfob"));
     command.args(["sts", "get-caller-identity", "--profile", "dev"]);
     let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
-    while lab.services.calls("CreateToken") == before {
+    while lab.services.calls(call) == before {
         thread::sleep(Duration::from_millis(10));
     }
     child
@@ -666,9 +662,16 @@ fn refreshing(lab: &Lab, home: &Home, delay: Duration) -> Child {
 fn a_signal_during_the_refresh_of_a_token_does_not_lose_the_new_one() {
     let (lab, home) = configured();
     login(&home, &["--profile", "dev"]).ok();
+    let refreshing = |delay| {
+        let mut file = token(&home, "corp");
+        file["expiresAt"] = "2020-01-01T00:00:00Z".into();
+        fs::write(token_path(&home, "corp"), file.to_string()).unwrap();
+        let _ = fs::remove_dir_all(home.file("cli"));
+        refreshing(&lab, &home, "CreateToken", Duration::from_secs(delay))
+    };
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let old = token(&home, "corp");
-        let mut child = refreshing(&lab, &home, Duration::from_secs(1));
+        let mut child = refreshing(1);
         send(signal, &child);
         assert_eq!(child.wait().unwrap().code(), Some(code));
         let new = token(&home, "corp");
@@ -676,7 +679,7 @@ fn a_signal_during_the_refresh_of_a_token_does_not_lose_the_new_one() {
     }
     assert_has(&whoami(&home, "dev"), &["AWSReservedSSO_Admin"]);
     // The second one does not wait.
-    let mut child = refreshing(&lab, &home, Duration::from_secs(8));
+    let mut child = refreshing(8);
     let start = Instant::now();
     send("INT", &child);
     thread::sleep(Duration::from_millis(300));
