@@ -191,7 +191,7 @@ fn an_error_of_the_service_has_its_code_and_wrong_words_are_refused_without_send
     for (line, text) in [
         (
             "lambda Invoke",
-            "send a request to its URL with `keyfob request`",
+            "sign a request to its URL with `keyfob sign`",
         ),
         ("rpcv2-canary Get", "no service has this name"),
         (
