@@ -7,8 +7,11 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use keyfob_chain::profiles::{ConfigFiles, FileKind};
 
-/// What is read, and how. The properties of a profile are read when they are first asked for.
-const READS: [(&str, fn(&ConfigFiles) -> usize); 2] = [
+/// Reads from the files, and returns how many properties.
+type Read = fn(&ConfigFiles) -> usize;
+
+/// What is read. The properties of a profile are read when they are first asked for.
+const READS: [(&str, Read); 2] = [
     ("one-profile", |files| {
         let name = files.names().last().unwrap_or_default();
         files
