@@ -453,6 +453,33 @@ fn a_lost_answer_leaves_a_key_that_resume_deletes() {
 }
 
 #[test]
+fn a_key_that_was_made_by_hand_meanwhile_is_not_deleted() {
+    let lab = lab();
+    let home = lab.home();
+    lab.gate.close(Stop::Cut { request: 2 });
+    home.keyfob(ROTATE).fails(255);
+    lab.gate.open();
+    // The request has not arrived: what it would have made is not there.
+    let orphan = keys_of(&home)[1].0.clone();
+    let delete = ["iam", "delete-access-key", "--access-key-id", &orphan];
+    home.keyfob(delete).ok();
+    let made = home.keyfob(["iam", "create-access-key"]).json();
+    let [id, secret] = ["AccessKeyId", "SecretAccessKey"]
+        .map(|name| made["AccessKey"][name].as_str().unwrap().to_owned());
+    let old = key_in(&home);
+    let text = home.read("credentials");
+    let text = text.replace(old.access_key_id(), &id);
+    let text = text.replace(old.secret_access_key().expose(), &secret);
+    fs::write(home.file("credentials"), text).unwrap();
+    let stderr = home.keyfob(RESUME).fails(255);
+    assert_has(&stderr, &["the user alice has two access keys", &id]);
+    assert_eq!(keys_of(&home).len(), 2);
+    assert_works(&lab, &home);
+    follow(&home, &stderr, "leave the keys as they are: ").ok();
+    assert!(!journal(&home).exists());
+}
+
+#[test]
 fn a_rotation_whose_new_key_or_journal_is_lost_can_be_given_up() {
     let lab = lab();
     let home = lab.home();

@@ -38,6 +38,14 @@ impl Profiles {
         holders
     }
 
+    /// Returns the access key IDs of all profiles.
+    pub(super) fn ids(&self) -> Vec<String> {
+        holders(&self.0)
+            .into_iter()
+            .map(|holder| holder.id)
+            .collect()
+    }
+
     /// Returns the access key ID of a profile. As for other commands, the credentials file comes
     /// first.
     pub(super) fn key_of(&self, profile: &str) -> Option<String> {

@@ -124,11 +124,15 @@ impl Run<'_> {
         let mut keys = self.iam.list().await?;
         if journal.new.is_none() && keys.len() > 1 {
             // A key that was used is not taken for one whose secret is lost.
-            self.iam.add_last_uses(&mut keys).await?;
+            let added = self.iam.add_last_uses(&mut keys).await;
+            added.map_err(|failure| failure.with_hint(self.give_up()))?;
         }
+        let profiles = Profiles::read(self.context);
         let new = journal.new.as_ref().map(|new| new.id.as_str());
-        let holders = Profiles::read(self.context).holders(&journal.old, new);
-        Ok(Rotation::resume(journal, keys, holders))
+        let holders = profiles.holders(&journal.old, new);
+        let mut known = profiles.ids();
+        known.push(self.owner.credentials.access_key_id().to_owned());
+        Ok(Rotation::resume(journal, keys, holders).with_known(known))
     }
 
     /// Returns the key to replace: the one in use, or that of the profile with the user's name.
@@ -451,7 +455,10 @@ impl Run<'_> {
         let new = journal.new.as_ref().map_or("", |new| &new.id);
         let profiles = Profiles::read(self.context);
         match obstacle {
-            Obstacle::TwoKeys => self.two_keys(&profiles, rotation.keys(), true),
+            Obstacle::TwoKeys => {
+                let failure = self.two_keys(&profiles, rotation.keys(), true);
+                failure.with_hint(self.give_up())
+            }
             Obstacle::ActiveAgain => {
                 let command = self.iam_command("update-access-key", &journal.old);
                 let text = format!("{old}, the old key, is active again: something may need it");
@@ -475,6 +482,14 @@ impl Run<'_> {
                     ))
             }
         }
+    }
+
+    /// Returns how to leave the keys as they are.
+    fn give_up(&self) -> String {
+        format!(
+            "to give up this rotation, and leave the keys as they are: rm {}",
+            self.journal_path()
+        )
     }
 
     fn journal_path(&self) -> String {

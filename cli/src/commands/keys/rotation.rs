@@ -7,7 +7,7 @@
 //! | journal | what is there | next |
 //! |---|---|---|
 //! | intent | only the old key | create |
-//! | intent | another key, never used | it was created, but its secret is lost: delete it |
+//! | intent | another key of that time, in no profile, never used | it was created, but its secret is lost: delete it |
 //! | new key | a profile with the old key | prove, store |
 //! | new key | no profile with the old key | forget the secret, prove, deactivate the old key |
 //! | deactivated | within the grace period | end |
@@ -22,6 +22,8 @@ use super::{
 
 /// How far the clock of this machine may be from that of IAM. Signatures allow no more.
 const CLOCK_SKEW: i64 = 900;
+/// How long after the intent the request for a new key may still be sent, by that clock.
+const LONGEST_CREATION: i64 = 900;
 
 /// A rotation, as far as it is known.
 #[derive(Clone, Debug)]
@@ -31,6 +33,11 @@ pub(super) struct Rotation {
     is_saved: bool,
     keys: Vec<AccessKey>,
     holders: Holders,
+    /// The keys whose secrets are known, so that this rotation has not created them without an
+    /// answer.
+    known: Vec<String>,
+    /// Whether this process has noted when it creates a key.
+    is_intended: bool,
     /// Whether services have just accepted the new key.
     is_proved: bool,
     is_rolled_back: bool,
@@ -110,6 +117,7 @@ impl Rotation {
         }
         Ok(Self {
             is_saved: false,
+            is_intended: true,
             ..Self::resume(journal, keys, holders)
         })
     }
@@ -121,10 +129,19 @@ impl Rotation {
             is_saved: true,
             keys,
             holders,
+            known: Vec::new(),
+            is_intended: false,
             is_proved: false,
             is_rolled_back: false,
             is_over: false,
         }
+    }
+
+    /// Names keys that profiles have, and those in use: they are never deleted as the rest of a
+    /// request without an answer.
+    pub(super) fn with_known(mut self, known: Vec<String>) -> Self {
+        self.known = known;
+        self
     }
 
     pub(super) fn journal(&self) -> &Journal {
@@ -148,7 +165,7 @@ impl Rotation {
             return Step::Save;
         }
         let Some(new) = self.journal.new.clone() else {
-            return self.without_new_key();
+            return self.without_new_key(now);
         };
         // The new key was not stored, and the old one is not in the files any more.
         if new.secret.is_some()
@@ -182,25 +199,36 @@ impl Rotation {
     }
 
     /// Only the intent is in the journal.
-    fn without_new_key(&mut self) -> Step {
+    fn without_new_key(&mut self, now: Timestamp) -> Step {
         if self.is_rolled_back {
             return Step::Forget;
         }
         match self.keys.iter().find(|key| key.id != self.journal.old) {
-            None => Step::Create,
+            None if self.is_intended => Step::Create,
+            None => {
+                self.journal.begun = now;
+                self.is_intended = true;
+                self.is_saved = false;
+                Step::Save
+            }
             Some(key) if self.is_orphan(key) => Step::Delete(key.id.clone()),
             Some(_) => Step::End(End::Stopped(Obstacle::TwoKeys)),
         }
     }
 
     /// Returns true for a key that this rotation created without getting its answer. There was no
-    /// such key at the intent. Its secret is lost, so it was never used.
+    /// such key at the intent. Its secret is lost, so it is in no profile and was never used. If
+    /// the old key is not in use any more, another rotation has gone on.
     fn is_orphan(&self, key: &AccessKey) -> bool {
-        let since = |created: Timestamp| created.seconds_since(self.journal.begun);
-        let is_newer = key
-            .created
-            .is_some_and(|created| since(created) >= -CLOCK_SKEW);
-        is_newer && key.last_use.is_none()
+        let mut keys = self.keys.iter();
+        let is_old_in_use =
+            self.holders.old && keys.any(|key| key.id == self.journal.old && key.is_active);
+        let is_of_the_intent = key.created.is_some_and(|created| {
+            let since = created.seconds_since(self.journal.begun);
+            (-CLOCK_SKEW..=LONGEST_CREATION + CLOCK_SKEW).contains(&since)
+        });
+        let is_known = self.known.contains(&key.id) || key.last_use.is_some();
+        is_old_in_use && is_of_the_intent && !is_known
     }
 
     /// The new key is stored: the old one has to go.
@@ -625,10 +653,11 @@ mod tests {
             old: true,
             new: false,
         };
-        let next = |other: AccessKey| {
-            let keys = vec![key(OLD, now.plus_seconds(-9_999), None), other];
-            Rotation::resume(journal.clone(), keys, holders).next(now)
+        let resume = |old: AccessKey, other, holders| {
+            Rotation::resume(journal.clone(), vec![old, other], holders)
         };
+        let old = || key(OLD, now.plus_seconds(-9_999), None);
+        let next = |other| resume(old(), other, holders).next(now);
         let stopped = Step::End(End::Stopped(Obstacle::TwoKeys));
         let used = crate::commands::keys::iam::LastUse {
             at: now,
@@ -638,6 +667,30 @@ mod tests {
         assert_eq!(next(key("X", now, None)), Step::Delete("X".to_owned()));
         assert_eq!(next(key("X", now, Some(used))), stopped);
         assert_eq!(next(key("X", now.plus_seconds(-901), None)), stopped);
+        // The request was over by then.
+        assert_eq!(next(key("X", now.plus_seconds(1_801), None)), stopped);
+        let other = || key("X", now, None);
+        // Its secret is in a profile.
+        let known = resume(old(), other(), holders).with_known(vec!["X".to_owned()]);
+        assert_eq!(known.clone().next(now), stopped);
+        // Another rotation has gone on.
+        let inactive = AccessKey {
+            is_active: false,
+            ..old()
+        };
+        assert_eq!(resume(inactive, other(), holders).next(now), stopped);
+        let gone = Holders {
+            old: false,
+            ..holders
+        };
+        assert_eq!(resume(old(), other(), gone).next(now), stopped);
+        // The next request has a time of its own.
+        let later = now.plus_seconds(9_999);
+        let mut again = Rotation::resume(journal.clone(), vec![old()], holders);
+        assert_eq!(again.next(later), Step::Save);
+        assert_eq!(again.journal().begun, later);
+        again.done(&Step::Save, Outcome::Done);
+        assert_eq!(again.next(later), Step::Create);
     }
 
     #[test]
