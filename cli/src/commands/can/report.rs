@@ -44,7 +44,7 @@ impl Answer {
         let results = answer["EvaluationResults"].as_array();
         Self {
             principal,
-            results: results.into_iter().flatten().map(Outcome::new).collect(),
+            results: results.into_iter().flatten().flat_map(outcomes).collect(),
         }
     }
 
@@ -55,16 +55,37 @@ impl Answer {
     }
 }
 
+/// Returns what IAM says about one action on each resource.
+///
+/// Source: IAM API Reference, `EvaluationResult`. For an action on resources that are named, the
+/// result as a whole has the strictest decision and the name of the *kind* of resource; the
+/// decision for each one is in `ResourceSpecificResults`. Some servers give each one a result of
+/// its own.
+fn outcomes(result: &Value) -> Vec<Outcome> {
+    let specific = result["ResourceSpecificResults"].as_array();
+    match specific.filter(|specific| !specific.is_empty()) {
+        Some(specific) => {
+            let one = |one| Outcome::new(result, one, "EvalResourceDecision");
+            specific.iter().map(one).collect()
+        }
+        None => vec![Outcome::new(result, result, "EvalDecision")],
+    }
+}
+
 impl Outcome {
-    fn new(result: &Value) -> Self {
-        let text = |name: &str| result[name].as_str().unwrap_or_default().to_owned();
-        let list = |name: &str| result[name].as_array().into_iter().flatten();
-        let flag = |detail: &str, name: &str| result[detail][name].as_bool();
+    /// Reads the part of a result that is about one resource. It has its decision by this name.
+    fn new(result: &Value, part: &Value, decision: &str) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let list = |name: &str| part[name].as_array().into_iter().flatten();
+        let flag = |detail: &str, name: &str| {
+            let flags = [part, result].map(|value| value[detail][name].as_bool());
+            flags.into_iter().flatten().next()
+        };
         let missing = list("MissingContextValues").filter_map(Value::as_str);
         Self {
-            action: text("EvalActionName"),
-            resource: text("EvalResourceName"),
-            decision: match result["EvalDecision"].as_str() {
+            action: text(&result["EvalActionName"]),
+            resource: text(&part["EvalResourceName"]),
+            decision: match part[decision].as_str() {
                 Some("allowed") => Decision::Allowed,
                 Some("explicitDeny") => Decision::ExplicitDeny,
                 _ => Decision::ImplicitDeny,
@@ -248,4 +269,72 @@ fn to_json(statement: &Value) -> Value {
         "start": place("StartPosition"),
         "end": place("EndPosition"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer as IAM gives it for two resources.
+    fn answer(first: &str, second: &str) -> Answer {
+        let resource = |name: &str, decision: &str| {
+            json!({
+                "EvalResourceName": format!("arn:aws:s3:::{name}/k"),
+                "EvalResourceDecision": decision,
+                "MatchedStatements": [{"SourcePolicyId": name}],
+                "MissingContextValues": [format!("aws:{name}")],
+                "PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": true},
+            })
+        };
+        let answer = json!({"EvaluationResults": [{
+            "EvalActionName": "s3:GetObject",
+            "EvalResourceName": "arn:${Partition}:s3:::${BucketName}/${KeyName}",
+            "EvalDecision": "implicitDeny",
+            "MatchedStatements": [{"SourcePolicyId": "a"}, {"SourcePolicyId": "b"}],
+            "MissingContextValues": [],
+            "OrganizationsDecisionDetail": {"AllowedByOrganizations": true},
+            "ResourceSpecificResults": [resource("a", first), resource("b", second)],
+        }]});
+        Answer::new(String::new(), &answer)
+    }
+
+    #[test]
+    fn each_resource_has_the_decision_and_the_reasons_of_its_own() {
+        let answer = answer("allowed", "explicitDeny");
+        let [first, second] = &answer.results[..] else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(first.call(), "s3:GetObject on arn:aws:s3:::a/k");
+        assert_eq!(first.decision, Decision::Allowed);
+        assert_eq!(second.decision, Decision::ExplicitDeny);
+        assert_eq!(second.statements, [json!({"SourcePolicyId": "b"})]);
+        assert_eq!(second.missing, ["aws:b"]);
+        assert_eq!(
+            (second.boundary, second.organization),
+            (Some(true), Some(true))
+        );
+        assert!(!answer.is_allowed());
+    }
+
+    #[test]
+    fn two_principals_are_compared_for_each_resource() {
+        let report = Report::new(vec![
+            answer("allowed", "implicitDeny"),
+            answer("implicitDeny", "allowed"),
+        ]);
+        assert_eq!(
+            report.differences(),
+            [
+                (
+                    "s3:GetObject on arn:aws:s3:::a/k".to_owned(),
+                    [Decision::Allowed, Decision::ImplicitDeny]
+                ),
+                (
+                    "s3:GetObject on arn:aws:s3:::b/k".to_owned(),
+                    [Decision::ImplicitDeny, Decision::Allowed]
+                ),
+            ]
+        );
+        assert!(!report.is_allowed());
+    }
 }
