@@ -37,7 +37,8 @@ impl Sessions {
     }
 }
 
-#[cfg(test)]
+// Tokio has no runtime for tests with `--cfg loom`.
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::{origin::Origin, provider::Found};

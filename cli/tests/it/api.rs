@@ -59,7 +59,8 @@ fn a_service_of_query_gets_a_form_and_its_xml_becomes_json() {
     let body = "<DescribeStacksResponse xmlns=\"urn:x\"><DescribeStacksResult><Stacks><member>\
                 <StackName>app</StackName><Outputs/><Parameters><member><Key>a &amp; b</Key>\
                 </member></Parameters><Labels><entry><key>k.1</key><value>v</value></entry>\
-                </Labels><Part>1</Part><Part>2</Part></member></Stacks></DescribeStacksResult>\
+                </Labels><Twice><entry><key>k</key><value>1</value></entry><entry><key>k</key>\
+                <value>2</value></entry></Twice><Part>1</Part><Part>2</Part></member></Stacks></DescribeStacksResult>\
                 <ResponseMetadata><RequestId>r</RequestId></ResponseMetadata>\
                 </DescribeStacksResponse>";
     let words = [
@@ -73,7 +74,7 @@ fn a_service_of_query_gets_a_form_and_its_xml_becomes_json() {
         "Filter.member.1=x",
     ];
     let (run, bodies) = api(body, &words);
-    let expected = r#"{"Stacks":[{"StackName":"app","Outputs":"","Parameters":[{"Key":"a & b"}],"Labels":{"k.1":"v"},"Part":["1","2"]}]}"#;
+    let expected = r#"{"Stacks":[{"StackName":"app","Outputs":"","Parameters":[{"Key":"a & b"}],"Labels":{"k.1":"v"},"Twice":{"entry":[{"key":"k","value":"1"},{"key":"k","value":"2"}]},"Part":["1","2"]}]}"#;
     assert_eq!(run.json().to_string(), expected);
     assert_eq!(
         bodies.recv().unwrap(),

@@ -1,5 +1,7 @@
 //! From answers of any service to JSON, without a model.
 
+use std::collections::BTreeMap;
+
 use keyfob_sts::{
     Error,
     call::{Protocol, Reply},
@@ -38,25 +40,38 @@ fn xml(part: &Reply<'_>) -> Value {
     if all("member") || all("item") {
         return children.iter().map(|(_, child)| xml(child)).collect();
     }
-    let mut members = Map::new();
-    if all("entry") {
-        for (_, entry) in &children {
-            let key = entry.at("key").map(|key| key.text().to_owned());
-            let value = entry
-                .at("value")
-                .map_or_else(|| "".into(), |value| xml(&value));
-            members.insert(key.unwrap_or_default(), value);
-        }
-        return members.into();
+    if all("entry")
+        && let Some(map) = map(children.iter().map(|(_, entry)| entry))
+    {
+        return map.into();
     }
+    let mut counts = BTreeMap::new();
+    for (name, _) in &children {
+        *counts.entry(*name).or_insert(0) += 1;
+    }
+    let mut members = Map::new();
     for (name, child) in &children {
         let value = xml(child);
-        let count = children.iter().filter(|(known, _)| known == name).count();
+        let is_list = counts[name] > 1;
         match members.get_mut(*name) {
-            Some(Value::Array(items)) if count > 1 => items.push(value),
-            _ if count > 1 => drop(members.insert((*name).to_owned(), vec![value].into())),
+            Some(Value::Array(items)) if is_list => items.push(value),
+            _ if is_list => drop(members.insert((*name).to_owned(), vec![value].into())),
             _ => drop(members.insert((*name).to_owned(), value)),
         }
     }
     members.into()
+}
+
+/// Returns the members of a map, or `None` if an entry has no key or that of another one.
+fn map<'a, 'b: 'a>(entries: impl Iterator<Item = &'a Reply<'b>>) -> Option<Map<String, Value>> {
+    let mut members = Map::new();
+    for entry in entries {
+        let key = entry.at("key")?.text().to_owned();
+        let value = entry.at("value");
+        let value = value.map_or_else(|| "".into(), |value| xml(&value));
+        if members.insert(key, value).is_some() {
+            return None;
+        }
+    }
+    Some(members)
 }
