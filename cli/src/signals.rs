@@ -42,12 +42,13 @@ pub(crate) struct Hold(());
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let is_ending = {
+        let is_last = {
             let mut holds = HOLDS.lock().unwrap_or_else(PoisonError::into_inner);
             holds.count -= 1;
-            holds.is_ending
+            // Others need this thread to come to their end.
+            holds.is_ending && holds.count == 0
         };
-        if is_ending {
+        if is_last {
             // The thread that has got the signal ends the process.
             loop {
                 thread::park();

@@ -45,19 +45,20 @@ pub(crate) fn script(shell: CompletionShell) -> &'static str {
 /// Returns what may stand for `word` after the words `before` it, one a line: the word, a tab, and
 /// what it is.
 ///
-/// A first line `:command N` says that the words from number N on are the line of another program.
-/// Shells that can complete that by themselves do so.
+/// A first line of a tab and `command N` says that the words from number N on are the line of
+/// another program. Shells that can complete that by themselves do so. No candidate begins with a
+/// tab, so none can be taken for it.
 pub(crate) fn lines(before: &[OsString], word: &str) -> String {
     let root = Args::command_for(before);
     let line = Line::read(&root, before);
     let mut text = String::new();
     if let Some(first) = line.program {
-        text += &format!(":command {first}\n");
+        text += &format!("\tcommand {first}\n");
     }
     let is_plain = |text: &str| !text.chars().any(char::is_control);
     for Candidate { value, about } in line.candidates(word, &Values::from_process()) {
         // A name that could end a line, or control the terminal, is left out.
-        if is_plain(&value) && value.starts_with(word) {
+        if !value.is_empty() && is_plain(&value) && value.starts_with(word) {
             let about = about.lines().next().filter(|about| is_plain(about));
             text += &format!("{value}\t{}\n", about.unwrap_or_default());
         }

@@ -1,4 +1,4 @@
-use std::{cell::OnceCell, path::PathBuf};
+use std::{cell::OnceCell, fs, path::PathBuf};
 
 use clap::{Arg, ValueHint};
 use keyfob_chain::{
@@ -114,7 +114,27 @@ impl Values {
 
     fn files(&self) -> &ConfigFiles {
         self.files
-            .get_or_init(|| ConfigFiles::load(&self.variables))
+            .get_or_init(|| ConfigFiles::load(&self.without_pipes()))
+    }
+
+    /// Returns the variables without the configuration files that are pipes: reading one may wait
+    /// for ever, and takes its contents from the command to come.
+    fn without_pipes(&self) -> Variables {
+        let variables = self.variables.clone();
+        let files = [
+            ("AWS_CONFIG_FILE", variables.config_file()),
+            ("AWS_SHARED_CREDENTIALS_FILE", variables.credentials_file()),
+        ];
+        files
+            .into_iter()
+            .fold(variables, |variables, (name, file)| {
+                let metadata = file.and_then(|file| fs::metadata(file).ok());
+                if metadata.is_none_or(|metadata| metadata.is_file()) {
+                    variables
+                } else {
+                    variables.with(name, if cfg!(windows) { "NUL" } else { "/dev/null" })
+                }
+            })
     }
 
     fn profiles(&self) -> Vec<Candidate> {

@@ -39,7 +39,10 @@ pub(crate) fn home() -> Home {
 /// Returns what may follow the words of a line, the last of which is not complete.
 pub(crate) fn completed(home: &Home, line: &[&str]) -> Vec<String> {
     let lines = printed(home, line);
-    let values = lines.lines().map(|line| line.split('\t').next().unwrap());
+    let values = lines.lines().map(|line| match line.strip_prefix('\t') {
+        Some(_) => line,
+        None => line.split('\t').next().unwrap(),
+    });
     values.map(str::to_owned).collect()
 }
 
@@ -197,15 +200,15 @@ fn files_and_programs_are_completed() {
         ),
         (&["configure", "set", "ca_bundle", "./ce"], &["./certs/"]),
         (&["sign", "compare", "p"], &["policy.json"]),
-        (&["exec", "--", "ls", "p"], &[":command 3", "policy.json"]),
-        (&["exec", "ls", "-l", "p"], &[":command 2", "policy.json"]),
+        (&["exec", "--", "ls", "p"], &["\tcommand 3", "policy.json"]),
+        (&["exec", "ls", "-l", "p"], &["\tcommand 2", "policy.json"]),
     ] {
         assert_eq!(completed(&home, line), expected, "{line:?}");
     }
     #[cfg(unix)]
     {
         let programs = completed(&home, &["exec", "--profile", "dev", "--", "en"]);
-        assert_eq!(programs[0], ":command 5");
+        assert_eq!(programs[0], "\tcommand 5");
         assert!(programs.contains(&"env".to_owned()), "{programs:?}");
     }
 }
@@ -218,6 +221,18 @@ fn a_name_with_control_characters_is_left_out() {
     fs::write(home.path().join("a\nb"), "").unwrap();
     assert_eq!(completed(&home, &["--profile", "a"]), ["ab"]);
     assert!(completed(&home, &["--ca-bundle", "a"]).is_empty());
+}
+
+/// Reading a pipe may wait for ever.
+#[test]
+#[cfg(unix)]
+fn a_configuration_file_that_is_a_pipe_is_not_read() {
+    let home = Home::new();
+    let fifo = home.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    let home = home.with("AWS_CONFIG_FILE", fifo.to_str().unwrap());
+    assert!(completed(&home, &["--profile", ""]).is_empty());
 }
 
 #[test]

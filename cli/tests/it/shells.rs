@@ -116,6 +116,81 @@ fn elvish_completes() {
     types_in(&["elvish", "-rc", &rc], &home);
 }
 
+/// Names that would be commands in a line without quotes.
+const HOSTILE: [&str; 4] = [
+    ":command x[$(touch ran)]",
+    "a$(touch ran)b",
+    "c`touch ran`\"d",
+    "e'$(touch ran)'f",
+];
+
+/// Bash runs this in place of a terminal, with the line in `$1`: it prints what each candidate is
+/// when the line with it is run.
+const BASH_LINE: &str = r#"
+source <(keyfob completion bash)
+_command_offset() { echo "offset $1"; }
+COMP_LINE=$1 COMP_POINT=${#1} word=${1##* }
+COMP_WORDS=(keyfob configure set ca_bundle "$word") COMP_CWORD=4
+_keyfob
+quote=; case $word in [\'\"]*) quote=${word:0:1} ;; esac
+for reply in "${COMPREPLY[@]}"; do eval "printf '%s\n' $quote$reply$quote"; done
+"#;
+
+#[test]
+fn bash_runs_nothing_that_a_name_says() {
+    let home = terminal_home();
+    for name in HOSTILE {
+        fs::write(home.path().join(name), "").unwrap();
+    }
+    for (word, expected) in [
+        // The colon, at which words are split, stays in the line.
+        (":", &HOSTILE[0][1..]),
+        ("a", HOSTILE[1]),
+        ("\"a", HOSTILE[1]),
+        ("'a", HOSTILE[1]),
+        ("\"c", HOSTILE[2]),
+        ("'c", HOSTILE[2]),
+        ("\"e", HOSTILE[3]),
+        ("'e", HOSTILE[3]),
+    ] {
+        let line = format!("keyfob configure set ca_bundle {word}");
+        let mut bash = home.program("bash");
+        bash.args(["--noprofile", "--norc", "-c", BASH_LINE, "bash", &line]);
+        let out = Run::new(bash.current_dir(home.path()).output().unwrap()).ok();
+        assert_eq!(out, format!("{expected}\n"), "{word}");
+        assert!(!home.path().join("ran").exists(), "{word}");
+    }
+}
+
+#[test]
+fn zsh_runs_nothing_that_a_name_says() {
+    if !is_there("zsh") {
+        println!("not run: zsh is not installed");
+        return;
+    }
+    let home = terminal_home();
+    write(&home, ".zshrc", ZSH);
+    for name in [":command words[$(touch ran)]", "a$(touch ran)b"] {
+        fs::write(home.path().join(name), "").unwrap();
+    }
+    let answers = [
+        ("READY> ", "keyfob configure set ca_bundle ~/a\t"),
+        ("b", "--profile other\n"),
+        ("READY> ", "keyfob configure set ca_bundle :\t"),
+        ("words", "--profile colon\n"),
+        ("READY> ", "exit\n"),
+    ];
+    let run = program_on_terminal(&home, &["zsh", "-i"], &answers);
+    assert!(!home.path().join("ran").exists(), "{run}");
+    let get = |profile: &str| {
+        let words = ["configure", "get", "ca_bundle", "--profile", profile];
+        home.keyfob(words).stdout.trim_end().to_owned()
+    };
+    let path = home.path().join("a$(touch ran)b");
+    assert_eq!(get("other"), path.to_str().unwrap(), "{run}");
+    assert_eq!(get("colon"), ":command words[$(touch ran)]", "{run}");
+}
+
 /// The words after `--` are the line of another program, here one more keyfob.
 #[test]
 fn a_shell_completes_the_line_of_the_program_that_exec_runs() {

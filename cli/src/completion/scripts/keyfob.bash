@@ -34,18 +34,33 @@ _keyfob() {
     COMPREPLY=()
     while IFS= read -r line; do
         value=${line%%$'\t'*}
-        if [[ $value == :command\ * ]]; then
+        # No candidate begins with a tab. What is a number here is safe in arithmetic.
+        if [[ $line =~ ^$'\t'command\ ([0-9]+)$ ]]; then
             if declare -F _command_offset >/dev/null; then
-                _command_offset "${starts[${value#* }]}"
+                _command_offset "${starts[BASH_REMATCH[1]]}"
                 return
             fi
             continue
         fi
         value=${value#"$prefix"}
-        case $quote$value in
-            \~/*) printf -v value '~/%q' "${value#\~/}" ;;
-            [\'\"]*) ;;
-            *) printf -v value %q "$value" ;;
+        case $quote in
+            \')
+                value=${value//"'"/"'\\''"}
+                ;;
+            \")
+                # The history is expanded in these quotes, whatever is before it.
+                [[ $value == *!* ]] && continue
+                value=${value//\\/\\\\}
+                value=${value//\"/\\\"}
+                value=${value//\$/\\\$}
+                value=${value//\`/\\\`}
+                ;;
+            *)
+                case $value in
+                    \~/*) printf -v value '~/%q' "${value#\~/}" ;;
+                    *) printf -v value %q "$value" ;;
+                esac
+                ;;
         esac
         COMPREPLY+=("$value")
     done < <(keyfob completion --word="$current" -- "${before[@]}" 2>/dev/null)

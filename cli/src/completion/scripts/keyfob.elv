@@ -8,7 +8,7 @@ set edit:completion:arg-completer[keyfob] = {|@words|
     try {
         keyfob completion --word=$word -- $@before 2>/dev/null | from-lines | each {|line|
             var value about = (str:split &max=2 "\t" $line)
-            if (not (str:has-prefix $value ':command ')) {
+            if (not-eq $value '') {
                 var suffix = ' '
                 if (str:has-suffix $value /) {
                     set suffix = ''

@@ -11,7 +11,7 @@ $env.config.completions.external.completer = do {|others|
         let before = $spans | skip 1 | drop 1
         ^keyfob completion $"--word=($word)" -- ...$before e> (if $nu.os-info.name == windows { 'NUL' } else { '/dev/null' })
         | lines
-        | where {|line| not ($line starts-with ':command ') }
+        | where {|line| not ($line starts-with (char tab)) }
         | each {|line|
             let parts = $line | split row -n 2 (char tab)
             let value = $parts.0

@@ -10,14 +10,14 @@ Register-ArgumentCompleter -Native -CommandName 'keyfob' -ScriptBlock {
         ForEach-Object { if ($_.Value) { "$($_.Value)" } else { "$_" } })
 
     & keyfob completion "--word=$word" '--' @before 2>$null |
-        Where-Object { $_ -notlike ':command *' } |
+        Where-Object { $_ -notlike "`t*" } |
         ForEach-Object {
             $value, $about = $_ -split "`t", 2
             if (-not $about) { $about = $value }
             $text = $value
             # PowerShell takes these for its own in a word without quotes.
-            if ($value -match '[\s''"`$(){};,|&<>@#]') {
-                $text = "'" + ($value -replace "'", "''") + "'"
+            if ($value -match '[\s''"`$(){};,|&<>@#\u2018-\u201f]') {
+                $text = "'" + ($value -replace "(['\u2018-\u201b])", '$1$1') + "'"
             }
             [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $about)
         }

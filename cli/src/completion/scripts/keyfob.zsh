@@ -9,15 +9,21 @@ _keyfob() {
     while IFS= read -r line; do
         value=${line%%$'\t'*}
         about=${line#*$'\t'}
-        if [[ $value == ':command '* ]]; then
-            first=${value#:command }
+        # No candidate begins with a tab. What is a number here is safe in arithmetic.
+        if [[ $line == $'\tcommand '<-> ]]; then
+            first=${line##* }
             shift $first words
             ((CURRENT -= first))
             _normal
             return
         fi
-        # The colon separates the value from what it is.
-        line=${value//:/\\:}${about:+:$about}
+        # The tilde has its meaning only without quotes, so the rest is quoted here.
+        if [[ $PREFIX == '~/'* ]]; then
+            value="~/${(q)value#\~/}"
+        fi
+        # The colon separates the value from what it is; a backslash is taken off.
+        line=${value//\\/\\\\}
+        line=${line//:/\\:}${about:+:$about}
         if [[ $value == */ ]]; then
             folders+=("$line")
         else
@@ -25,7 +31,7 @@ _keyfob() {
         fi
     done < <(keyfob completion --word="${(Q)PREFIX}" -- "${before[@]}" 2>/dev/null)
     local -a quoting=()
-    # Quotes would take its meaning from the tilde.
+    # What begins with a tilde is quoted already.
     [[ $PREFIX == '~/'* ]] && quoting=(-Q)
     _describe -V keyfob plain $quoting -- folders -S '' $quoting
 }
