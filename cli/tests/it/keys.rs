@@ -434,6 +434,49 @@ fn a_file_that_cannot_be_written_leaves_no_new_key() {
     assert!(!journal(&home).exists());
 }
 
+/// The profile gets another key while the new one is tested.
+#[test]
+fn a_new_key_that_no_profile_got_is_deleted_and_the_old_one_stays() {
+    let lab = lab();
+    let home = lab.home();
+    lab.services.fail(Fault::Slow(Duration::from_secs(1)), 4);
+    let mut rotate = home.program(env!("CARGO_BIN_EXE_keyfob"));
+    let rotate = rotate.args(ROTATE).stdout(Stdio::piped());
+    let child = rotate.stderr(Stdio::piped()).spawn().unwrap();
+    while lab.services.calls("CreateAccessKey") == 0 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let old = home.read("credentials");
+    let id = lab.alice.access_key_id();
+    fs::write(home.file("credentials"), old.replace(id, "AKIAOTHER")).unwrap();
+    let run = Run::new(child.wait_with_output().unwrap());
+    fs::write(home.file("credentials"), old).unwrap();
+    let message = format!("no profile has {id} any more, so the new key was not written");
+    assert_eq!(run.code, 253, "{run:?}");
+    assert_has(&run.stderr, &[&message, "no new key is left"]);
+    assert_eq!(keys_of(&home), [(id.to_owned(), "Active".to_owned())]);
+}
+
+#[test]
+fn nothing_is_done_while_a_file_may_have_a_key_that_is_not_seen() {
+    let lab = lab();
+    let home = lab.home();
+    let damage = |home: &Home| fs::write(home.file("config"), "[profile robot]\nkey\n").unwrap();
+    damage(&home);
+    let text = "a profile may have a key that is not seen: ";
+    assert_has(&home.keyfob(ROTATE).fails(253), &[text, "config:2"]);
+    assert_eq!(lab.services.calls("CreateAccessKey"), 0);
+    fs::remove_file(home.file("config")).unwrap();
+    home.keyfob(["keys", "rotate", "--grace", "1s"]).ok();
+    thread::sleep(Duration::from_secs(2));
+    damage(&home);
+    assert_has(&home.keyfob(RESUME).fails(253), &[text]);
+    assert_eq!(lab.services.calls("DeleteAccessKey"), 0);
+    fs::remove_file(home.file("config")).unwrap();
+    home.keyfob(RESUME).ok();
+    assert_works(&lab, &home);
+}
+
 #[test]
 fn a_lost_answer_leaves_a_key_that_resume_deletes() {
     let lab = lab();

@@ -31,6 +31,17 @@ impl Profiles {
         Self(ConfigFiles::load(context.variables()))
     }
 
+    /// Fails if a file is not read whole: a profile in it may have a key that is not seen.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let mut problems = self.0.problems().iter();
+        match problems.find(|problem| problem.is_error()) {
+            Some(problem) => Err(Failure::configuration(format!(
+                "a profile may have a key that is not seen: {problem}"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the profiles that have a key. One that has it in both files is there twice.
     pub(super) fn with_key(&self, id: &str) -> Vec<Holder> {
         let mut holders = holders(&self.0);

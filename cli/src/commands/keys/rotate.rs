@@ -94,6 +94,7 @@ impl From<Failure> for Trouble {
 impl Run<'_> {
     async fn begin(&self) -> Result<Rotation, Failure> {
         let profiles = Profiles::read(self.context);
+        profiles.check()?;
         let old = self.old_key(&profiles)?;
         let mut keys = self.iam.list().await?;
         if !keys.iter().any(|key| key.id == old) {
@@ -128,6 +129,7 @@ impl Run<'_> {
             added.map_err(|failure| failure.with_hint(self.give_up()))?;
         }
         let profiles = Profiles::read(self.context);
+        profiles.check()?;
         let new = journal.new.as_ref().map(|new| new.id.as_str());
         let holders = profiles.holders(&journal.old, new);
         let mut known = profiles.ids();
@@ -185,9 +187,11 @@ impl Run<'_> {
             };
             let journal = rotation.journal();
             let new = journal.new.as_ref().map(|new| new.id.clone());
-            let holders = Profiles::read(self.context).holders(&journal.old, new.as_deref());
-            rotation.set_holders(holders);
-            if error.is_refusal && rotation.refused(&step) {
+            let profiles = Profiles::read(self.context);
+            rotation.set_holders(profiles.holders(&journal.old, new.as_deref()));
+            // What a file has that cannot be read is not known, so nothing is undone.
+            let is_known = profiles.check().is_ok();
+            if error.is_refusal && is_known && rotation.refused(&step) {
                 reason = Some(error.failure);
                 continue;
             }
@@ -225,6 +229,15 @@ impl Run<'_> {
             Step::Store => {
                 let new = self.new_key(journal)?;
                 replace(self.context, &journal.old, &new)?;
+                let profiles = Profiles::read(self.context);
+                profiles.check()?;
+                if profiles.with_key(new.access_key_id()).is_empty() {
+                    return Err(Failure::configuration(format!(
+                        "no profile has {} any more, so the new key was not written",
+                        journal.old
+                    ))
+                    .into());
+                }
                 // The credentials in use may be the key that is deactivated next.
                 if self.owner.uses_own_key {
                     self.iam = Iam::new(self.context, &new, &self.owner.user).await?;
