@@ -185,7 +185,7 @@ impl SharedToken<'_> {
         let guard = self.settings.sources().hold_refresh();
         let rotation = async move {
             let _until_it_is_saved = guard;
-            // Let go of before the guard.
+            // Locals are dropped in reverse order: the lock is released before the guard.
             let lock = lock;
             let answer = client.send_unsigned(&call).await?;
             let token = token.with_answer(&answer, now)?;
