@@ -119,8 +119,29 @@ impl Settings {
         if service == Service::STS {
             url = url.legacy_global(self.has_legacy_sts()?);
         }
-        let mut builder = Client::builder().service(service).with_endpoint(url);
-        builder = builder.retry_clock_skew();
+        let builder = self.connections()?.service(service).with_endpoint(url);
+        Ok(self.sources().finish_client(builder.retry_clock_skew()))
+    }
+
+    /// Returns a builder with the number of attempts, the time limits and the certificates of these
+    /// settings, and without a region and an endpoint, to open connections for requests that do not
+    /// go through a client. [`sts`](Self::sts) has the variables and properties.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`] if a value cannot be used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_CA_BUNDLE", "/no/such.pem")]));
+    /// let error = settings.connections().unwrap_err();
+    /// assert!(error.to_string().starts_with("AWS_CA_BUNDLE cannot be used"));
+    /// ```
+    pub fn connections(&self) -> Result<ClientBuilder, Error> {
+        let mut builder = Client::builder();
         let attempts = self.attempts()?;
         if let Some(attempts) = attempts {
             builder = builder.attempts(attempts);
@@ -137,8 +158,7 @@ impl Settings {
         if let Some(setting) = self.offline() {
             builder = builder.offline(setting);
         }
-        let builder = self.with_certificates(builder)?;
-        Ok(self.sources().finish_client(builder))
+        self.with_certificates(builder)
     }
 
     /// Returns a number of seconds that an argument sets. 0 is as long as it takes, as in `aws`.

@@ -316,15 +316,15 @@ table! {
         CHAIN, "System properties -DNAME=VALUE, for the rules of Java.";
 
     S3_ADDRESSING_STYLE: [] ["s3.addressing_style"] Choice(&["auto", "path", "virtual"]), "auto",
-        CLI, "Whether presigned URLs have the bucket in the path or in the host.";
+        CLI, "Whether URLs of S3 have the bucket in the path or in the host.";
     S3_USE_ACCELERATE_ENDPOINT: [] ["s3.use_accelerate_endpoint"] Flag, "false",
-        CLI, "Whether presigned URLs are for S3 transfer acceleration.";
+        CLI, "Whether S3 is called by its transfer acceleration.";
     S3_USE_DUALSTACK_ENDPOINT: [] ["s3.use_dualstack_endpoint"] Flag, "false",
-        CLI, "Whether presigned URLs are for endpoints that have IPv6 addresses as well.";
+        CLI, "Whether S3 is called at endpoints that have IPv6 addresses as well.";
     S3_US_EAST_1_REGIONAL_ENDPOINT: ["AWS_S3_US_EAST_1_REGIONAL_ENDPOINT"]
         ["s3.us_east_1_regional_endpoint"]
         Choice(&["regional", "legacy"]), "regional",
-        CLI, "Whether presigned URLs are for the global host of S3 if the region is us-east-1.";
+        CLI, "Whether S3 is called at its global host if the region is us-east-1.";
     OUTPUT: ["AWS_DEFAULT_OUTPUT"] ["output"]
         Choice(&["json", "text", "table", "yaml", "yaml-stream", "off"]), "json",
         CLI, "The format of answers.";

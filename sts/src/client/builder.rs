@@ -5,6 +5,8 @@ use std::{env, fmt, sync::Arc, time::Duration};
 use keyfob_backoff::{Budget, Pause, Policy};
 use keyfob_sigv4::{Scope, Signer};
 
+#[cfg(feature = "connector")]
+use crate::client::connector::Connector;
 #[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
 use crate::client::unusable;
 #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
@@ -31,9 +33,10 @@ pub struct ClientBuilder {
     ca_bundle: Option<CaBundle>,
     #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     accepts_any_certificate: bool,
-    connect_timeout: Duration,
+    pub(super) connect_timeout: Duration,
+    pub(super) timeout: Option<Duration>,
     attempts: Option<u32>,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Default for ClientBuilder {
@@ -47,6 +50,7 @@ impl Default for ClientBuilder {
             #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
             accepts_any_certificate: false,
             connect_timeout: Duration::from_secs(3),
+            timeout: None,
             attempts: None,
             settings: Settings {
                 policy: Policy::aws(),
@@ -259,7 +263,7 @@ impl ClientBuilder {
     /// Sets how long one attempt may take, from connecting to the end of the answer. Default: 10
     /// seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.settings.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
@@ -434,9 +438,11 @@ impl ClientBuilder {
             Some(http) => http.clone(),
             None => self.default_http(&endpoint)?,
         };
+        let policy = self.policy();
         let mut settings = self.settings;
-        if let Some(attempts) = self.attempts {
-            settings.policy = settings.policy.attempts(attempts);
+        settings.policy = policy;
+        if let Some(timeout) = self.timeout {
+            settings.timeout = timeout;
         }
         Ok(Client(Arc::new(Inner {
             service: self.service,
@@ -446,6 +452,34 @@ impl ClientBuilder {
             settings,
             clock: Clock::default(),
         })))
+    }
+
+    /// Builds what opens connections with the same certificates, proxy and time limits, for
+    /// requests that do not go through a [`Client`]: large ones, whose bodies are streams. Region
+    /// and endpoint are not needed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the TLS library cannot be set up, or if
+    /// it refuses a certificate of the CA bundle.
+    #[cfg(feature = "connector")]
+    pub fn connector(self) -> Result<Connector, Error> {
+        let config = match &self.ca_bundle {
+            _ if self.accepts_any_certificate => tls::config(Trust::Any),
+            Some(bundle) => return Ok(Connector::new(bundle.config()?, self)),
+            None => tls::config(Trust::System),
+        };
+        let config =
+            config.map_err(|error| unusable_because(tls::describe_error(&error).into()))?;
+        Ok(Connector::new(config, self))
+    }
+
+    /// Returns the policy, with the number of attempts.
+    pub(super) fn policy(&self) -> Policy {
+        match self.attempts {
+            Some(attempts) => self.settings.policy.attempts(attempts),
+            None => self.settings.policy,
+        }
     }
 
     fn default_http(&self, endpoint: &Endpoint) -> Result<reqwest::Client, Error> {

@@ -66,6 +66,16 @@ impl CaBundle {
         built.map_err(|error| self.invalid().with_boxed_source(error))
     }
 
+    /// Returns the configuration of a client that trusts these authorities only.
+    #[cfg(feature = "connector")]
+    pub(super) fn config(&self) -> Result<rustls::ClientConfig, Error> {
+        let config = tls::config(Trust::Only(&self.certificates));
+        config.map_err(|error| {
+            let source = tls::describe_error(&error);
+            self.invalid().with_boxed_source(source.into())
+        })
+    }
+
     /// Returns the error for a certificate that is malformed, or that the TLS library refuses.
     fn invalid(&self) -> Error {
         let name = self.name();

@@ -3,6 +3,8 @@ mod builder;
 mod ca_bundle;
 mod cause;
 mod clock;
+#[cfg(feature = "connector")]
+mod connector;
 mod proxy;
 #[cfg(feature = "sso")]
 mod redirect;
@@ -22,6 +24,8 @@ use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp};
 use zeroize::Zeroizing;
 
 pub use self::builder::ClientBuilder;
+#[cfg(feature = "connector")]
+pub use self::connector::{Connection, Connector, Forwarding};
 use self::{builder::Settings, cause::Cause, clock::Clock};
 use crate::{
     call::{Authorization, Body, Call, Operation, Service},
@@ -204,9 +208,7 @@ impl Inner {
         let Some(setting) = &self.settings.offline else {
             return Ok(());
         };
-        let url = self.endpoint.url();
-        let message = format!("{url} is not called, because of {setting}");
-        Err(Error::setting(message))
+        Err(Error::offline(&self.endpoint, setting))
     }
 
     async fn attempt<C>(
@@ -324,18 +326,13 @@ impl Inner {
                  enable the feature `rustls`",
             );
         }
-        let url = self.endpoint.url();
         // Before `is_timeout`: an attempt to connect that takes too long is both, and sent nothing.
-        let (kind, message) = if error.is_connect() {
-            // A certificate that is not trusted counts as a failed connection, too.
-            let checks = if url.starts_with("https:") {
-                "the network, the region, any proxy and any CA bundle"
-            } else {
-                "the network, the region and any proxy"
-            };
-            let message = format!("could not connect to {url}; check {checks}");
-            (ErrorKind::Connect, message)
-        } else if error.is_timeout() {
+        if error.is_connect() {
+            let cause = Cause(error.without_url());
+            return Error::unreachable(&self.endpoint).with_source(cause);
+        }
+        let url = self.endpoint.url();
+        let (kind, message) = if error.is_timeout() {
             let message = format!("no answer from {url} within {timeout:.1?}");
             (ErrorKind::Timeout, message)
         } else {
@@ -343,6 +340,27 @@ impl Inner {
             (ErrorKind::Transport, message)
         };
         Error::new(kind, message).with_source(Cause(error.without_url()))
+    }
+}
+
+impl Error {
+    /// Creates the error that a setting forbids requests.
+    fn offline(endpoint: &Endpoint, setting: &str) -> Self {
+        let url = endpoint.url();
+        Self::setting(format!("{url} is not called, because of {setting}"))
+    }
+
+    /// Creates the error that no connection could be made.
+    fn unreachable(endpoint: &Endpoint) -> Self {
+        let url = endpoint.url();
+        // A certificate that is not trusted counts as a failed connection, too.
+        let checks = if url.starts_with("https:") {
+            "the network, the region, any proxy and any CA bundle"
+        } else {
+            "the network, the region and any proxy"
+        };
+        let message = format!("could not connect to {url}; check {checks}");
+        Self::new(ErrorKind::Connect, message)
     }
 }
 

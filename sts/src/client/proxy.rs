@@ -1,22 +1,49 @@
 use std::ffi::{OsStr, OsString};
 
+#[cfg(feature = "connector")]
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{ClientBuilder, Proxy, Url};
 
 use crate::{client::unusable, endpoint::Endpoint, error::Error};
 
-/// Makes the client use the proxy that the environment names for an endpoint. `variable` returns
-/// the value of a variable.
-///
-/// An HTTP client that reads the environment itself passes over a value that it cannot use, and the
-/// request, with its tokens, goes around the proxy. Here such a value is an error.
-///
-/// Names in lower case come first, as in `aws`. An empty value counts as not set.
+/// Makes the client use the proxy that the environment names for an endpoint, as [`find`] does.
 pub(super) fn from_environment(
     builder: ClientBuilder,
     endpoint: &Endpoint,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<ClientBuilder, Error> {
+    match find(endpoint, variable)? {
+        Some(url) => Ok(builder.proxy(Proxy::all(url).map_err(unusable)?)),
+        None => Ok(builder.no_proxy()),
+    }
+}
+
+/// Returns the proxy that the environment names for an endpoint, with its credentials, as [`find`]
+/// does.
+#[cfg(feature = "connector")]
+pub(super) fn intercept(
+    endpoint: &Endpoint,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<Intercept>, Error> {
+    let url = find(endpoint, variable)?;
+    Ok(url.and_then(|url| {
+        let matcher = Matcher::builder().all(url.as_str()).build();
+        matcher.intercept(endpoint.uri())
+    }))
+}
+
+/// Returns the URL of the proxy that the environment names for an endpoint. `variable` returns the
+/// value of a variable.
+///
+/// An HTTP client that reads the environment itself passes over a value that it cannot use, and the
+/// request, with its tokens, goes around the proxy. Here such a value is an error.
+///
+/// Names in lower case come first, as in `aws`. An empty value counts as not set.
+fn find(
+    endpoint: &Endpoint,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<Url>, Error> {
     let find = |names: &[&'static str]| {
         let values = names
             .iter()
@@ -25,7 +52,7 @@ pub(super) fn from_environment(
     };
     // A proxy cannot reach a server on this machine.
     if endpoint.is_loopback() {
-        return Ok(builder.no_proxy());
+        return Ok(None);
     }
     let names = match endpoint.uri().scheme_str() {
         // In a CGI program, `HTTP_PROXY` is what a client sent as the header `Proxy`.
@@ -36,7 +63,7 @@ pub(super) fn from_environment(
         _ => &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
     };
     let Some((name, value)) = find(names) else {
-        return Ok(builder);
+        return Ok(None);
     };
     let is_used = |proxy: &str, exempt: &str| {
         let matcher = Matcher::builder().all(proxy).no(exempt).build();
@@ -46,7 +73,7 @@ pub(super) fn from_environment(
     if let Some((_, exempt)) = exempt
         && !is_used("http://proxy", &exempt.to_string_lossy())
     {
-        return Ok(builder.no_proxy());
+        return Ok(None);
     }
     let url = parse(&value)
         .and_then(|url| {
@@ -60,7 +87,7 @@ pub(super) fn from_environment(
                 "{name} cannot be used as a proxy: {reason}; write it as http://HOST:PORT"
             ))
         })?;
-    Ok(builder.proxy(Proxy::all(url).map_err(unusable)?))
+    Ok(Some(url))
 }
 
 const NOT_A_URL: &str = "it is not the URL of a server";

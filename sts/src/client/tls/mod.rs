@@ -17,6 +17,8 @@ use std::error::Error;
 pub(super) use self::native::{Certificate, build, parse};
 #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
 pub(super) use self::no_provider::is_missing as is_provider_missing;
+#[cfg(feature = "connector")]
+pub(super) use self::{rustls::config, words::describe_error};
 #[cfg(feature = "rustls-no-provider")]
 pub(super) use self::{
     rustls::{Certificate, build, parse},

@@ -31,7 +31,8 @@ pub(in crate::client) fn build(
     builder.build().map_err(|error| Cause(error).into())
 }
 
-fn config(trust: Trust<'_>) -> Result<ClientConfig, Error> {
+/// Returns the configuration of a client that trusts these servers and speaks HTTP/1.1.
+pub(in crate::client) fn config(trust: Trust<'_>) -> Result<ClientConfig, Error> {
     let provider = provider();
     let verifier = Arc::new(Verifier::new(trust, &provider)?);
     let mut config = ClientConfig::builder_with_provider(provider)

@@ -20,7 +20,7 @@ pub(super) fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error>
 }
 
 /// Describes a failure of TLS in words. The library shows names of its own types.
-pub(super) fn describe_error(error: &Error) -> String {
+pub(in crate::client) fn describe_error(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(_) if is_authority(error) => {
             "the server's certificate is one of an authority (CA:TRUE): if the server is yours, put \

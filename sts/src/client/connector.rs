@@ -1,0 +1,315 @@
+use std::{
+    env, fmt, io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{HeaderMap, HeaderValue, Uri, uri::Authority};
+use hyper_util::client::proxy::matcher::Intercept;
+use keyfob_backoff::{ClockSkew, Policy};
+use keyfob_sigv4::Timestamp;
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::{
+    client::{ClientBuilder, clock::Clock, proxy, tls},
+    endpoint::Endpoint,
+    error::Error,
+};
+
+/// The length in bytes at which the answer of a proxy is cut. It has no body.
+const MAX_PROXY_ANSWER: usize = 8 << 10;
+
+/// Opens connections to servers, with the certificates, the proxy and the time limits of the
+/// [`ClientBuilder`] that built it. Clones share the configuration of TLS.
+///
+/// A connection carries bytes: put an HTTP/1.1 client, such as that of `hyper`, on top of it.
+#[derive(Clone)]
+pub struct Connector(Arc<Inner>);
+
+struct Inner {
+    tls: TlsConnector,
+    connect_timeout: Duration,
+    timeout: Option<Duration>,
+    policy: Policy,
+    clock: Clock,
+    /// The setting that forbids requests.
+    offline: Option<String>,
+}
+
+impl Connector {
+    pub(super) fn new(config: ClientConfig, builder: ClientBuilder) -> Self {
+        Self(Arc::new(Inner {
+            tls: TlsConnector::from(Arc::new(config)),
+            connect_timeout: builder.connect_timeout,
+            timeout: builder.timeout,
+            policy: builder.policy(),
+            clock: Clock::default(),
+            offline: builder.settings.offline,
+        }))
+    }
+
+    /// Connects to the server of an absolute URL, directly or through the proxy that the
+    /// environment names for it, and with TLS if the URL begins with `https://`.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Connect`](crate::ErrorKind::Connect) if there is no connection: the message
+    ///   names the server;
+    /// - [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the URL or a variable for proxies
+    ///   cannot be used, or if the builder is [offline](ClientBuilder::offline).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use keyfob_sts::{Client, Error};
+    ///
+    /// # async fn example() -> Result<(), Error> {
+    /// let connector = Client::builder().connector()?;
+    /// let url = "https://bucket.s3.eu-west-1.amazonaws.com/".parse().expect("a URL");
+    /// let connection = connector.connect(&url).await?;
+    /// assert!(connection.proxy().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn connect(&self, url: &Uri) -> Result<Connection, Error> {
+        let inner = &self.0;
+        // Of the rest of the URL, nothing counts here.
+        let scheme = url.scheme_str().unwrap_or_default();
+        let authority = url.authority().map_or("", Authority::as_str);
+        let origin = format!("{scheme}://{authority}");
+        let endpoint = Endpoint::builder().url(&origin)?.build()?;
+        if let Some(setting) = &inner.offline {
+            return Err(Error::offline(&endpoint, setting));
+        }
+        let proxy = proxy::intercept(&endpoint, |name| env::var_os(name))?;
+        let opened = match timeout(inner.connect_timeout, inner.open(url, proxy)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")),
+        };
+        opened.map_err(|error| {
+            let source = tls::describe(&error).map_or_else(|| error.into(), Into::into);
+            Error::unreachable(&endpoint).with_boxed_source(source)
+        })
+    }
+
+    /// Returns the services' time at a time of this machine, as far as their answers have shown
+    /// that its clock is wrong. Sign requests with this time.
+    pub fn service_time(&self, now: Timestamp) -> Timestamp {
+        self.0.clock.correct(now)
+    }
+
+    /// Compares the clocks, by the headers of an answer and the time when its request was sent, and
+    /// returns how far the service's was ahead of `signed`, the time that the request says.
+    pub fn learn_time(
+        &self,
+        headers: &HeaderMap,
+        sent: Timestamp,
+        signed: Timestamp,
+    ) -> Option<ClockSkew> {
+        self.0.clock.learn(headers, sent, signed)
+    }
+
+    /// Returns how long to wait for an answer, if the builder sets it.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.0.timeout
+    }
+
+    /// Returns when to repeat requests, with the number of attempts that the builder sets.
+    pub fn policy(&self) -> Policy {
+        self.0.policy
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("connect_timeout", &self.0.connect_timeout)
+            .field("policy", &self.0.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    async fn open(&self, url: &Uri, proxy: Option<Intercept>) -> io::Result<Connection> {
+        let is_https = url.scheme_str() == Some("https");
+        let (host, port) = (host(url)?, port(url));
+        let Some(proxy) = proxy else {
+            let stream = connect(host, port).await?;
+            let stream = if is_https {
+                self.secure(stream, host).await?
+            } else {
+                stream
+            };
+            return Ok(Connection {
+                stream,
+                proxy: None,
+            });
+        };
+        let (name, at) = (self::host(proxy.uri())?, self::port(proxy.uri()));
+        let mut stream = connect(name, at).await?;
+        if proxy.uri().scheme_str() == Some("https") {
+            stream = self.secure(stream, name).await?;
+        }
+        let authorization = proxy.basic_auth().cloned();
+        if !is_https {
+            return Ok(Connection {
+                stream,
+                proxy: Some(Forwarding { authorization }),
+            });
+        }
+        tunnel(&mut stream, url, authorization.as_ref()).await?;
+        Ok(Connection {
+            stream: self.secure(stream, host).await?,
+            proxy: None,
+        })
+    }
+
+    async fn secure(&self, stream: Stream, host: &str) -> io::Result<Stream> {
+        let name = host.trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(name).map_err(|_| invalid("the host is not a name"))?;
+        Ok(Box::new(self.tls.connect(name, stream).await?))
+    }
+}
+
+/// A connection to a server, or to a proxy that forwards requests to it.
+pub struct Connection {
+    stream: Stream,
+    proxy: Option<Forwarding>,
+}
+
+/// What a proxy needs that forwards requests: their request line has the whole URL, and a header
+/// `Proxy-Authorization` the credentials, if there are any.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Forwarding {
+    /// The value of `Proxy-Authorization`, which is sensitive.
+    pub authorization: Option<HeaderValue>,
+}
+
+impl Connection {
+    /// Returns what the proxy needs, if a proxy forwards the requests of this connection. One
+    /// through which the connection is a tunnel needs nothing.
+    pub fn proxy(&self) -> Option<&Forwarding> {
+        self.proxy.as_ref()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// TCP, or TLS over it, or TLS in a tunnel through TLS.
+type Stream = Box<dyn ReadWrite>;
+
+trait ReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ReadWrite for T {}
+
+async fn connect(host: &str, port: u16) -> io::Result<Stream> {
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+    // A request is written in one piece, so waiting for more data only costs time.
+    let _ = stream.set_nodelay(true);
+    Ok(Box::new(stream))
+}
+
+/// Makes a proxy connect this stream to the server of the URL (RFC 9110, section 9.3.6).
+async fn tunnel(
+    stream: &mut Stream,
+    url: &Uri,
+    authorization: Option<&HeaderValue>,
+) -> io::Result<()> {
+    let target = format!("{}:{}", host(url)?, port(url));
+    let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
+    if let Some(value) = authorization {
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(value.as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    stream.write_all(&request).await?;
+    stream.flush().await?;
+    // Byte by byte: what follows the answer belongs to the server.
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() == MAX_PROXY_ANSWER {
+            return Err(invalid("the answer of the proxy is too long"));
+        }
+        let mut byte = [0];
+        if stream.read(&mut byte).await? == 0 {
+            return Err(invalid("the proxy closed the connection"));
+        }
+        answer.push(byte[0]);
+    }
+    let line = answer.split(|byte| *byte == b'\r').next();
+    let status = line.and_then(|line| line.split(|byte| *byte == b' ').nth(1));
+    match status {
+        Some([b'2', _, _]) => Ok(()),
+        Some(b"407") => Err(invalid(
+            "the proxy wants a user and a password: write them into its URL",
+        )),
+        _ => Err(invalid("the proxy refused to connect to the server")),
+    }
+}
+
+fn host(url: &Uri) -> io::Result<&str> {
+    url.host().ok_or_else(|| invalid("the URL has no host"))
+}
+
+fn port(url: &Uri) -> u16 {
+    let is_https = url.scheme_str() == Some("https");
+    url.port_u16().unwrap_or(if is_https { 443 } else { 80 })
+}
+
+fn invalid(message: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
