@@ -200,6 +200,12 @@ Examples:
   $ keyfob sign compare answer.xml https://bucket.s3.eu-west-1.amazonaws.com/key
   $ curl … | keyfob sign compare - --request-file request.http";
 
+pub(super) const S3_LS: &str = "\
+Examples:
+  $ keyfob s3 ls
+  $ keyfob s3 ls s3://bucket/logs/ --recursive --human-readable --summarize
+  $ keyfob s3 ls s3://bucket --no-sign-request";
+
 pub(super) const PRESIGN: &str = "\
 A custom endpoint has the bucket in the path, unless the profile says
 `addressing_style = virtual` in its block `s3`.

@@ -54,7 +54,7 @@ pub(crate) use self::{
     login::{LoginArgs, LogoutArgs},
     number::{NumberError, in_range_as_aws},
     role::RoleArgs,
-    s3::{PresignArgs, S3Command},
+    s3::{LsArgs, PresignArgs, S3Command},
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
@@ -273,7 +273,7 @@ pub(crate) enum Command {
     /// Sign a request and print the result; nothing is sent
     #[command(after_help = examples::SIGN)]
     Sign(Box<SignArgs>),
-    /// Make presigned URLs for S3
+    /// List buckets and objects of S3, and make presigned URLs
     #[command(subcommand)]
     S3(S3Command),
     /// Read EC2 instance metadata (IMDSv2)

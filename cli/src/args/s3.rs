@@ -1,12 +1,73 @@
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
-use crate::args::{KEYFOB_OPTIONS_HEADING, Text, examples};
+use crate::args::{KEYFOB_OPTIONS_HEADING, Text, examples, number};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum S3Command {
+    /// List buckets, or the objects of a bucket
+    #[command(after_help = examples::S3_LS)]
+    Ls(LsArgs),
     /// Print a URL that carries its own signature and works until it expires
     #[command(after_help = examples::PRESIGN)]
     Presign(PresignArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    /// The bucket, or what the keys begin with: s3://BUCKET/PREFIX [default: all buckets]
+    #[arg(value_name = "S3URI")]
+    pub(crate) uri: Option<String>,
+    /// List all objects below the prefix, not only up to the next /
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    /// Write sizes as 1.5 KiB
+    #[arg(long)]
+    pub(crate) human_readable: bool,
+    /// Print how many objects there are, and their size in all
+    #[arg(long)]
+    pub(crate) summarize: bool,
+    #[command(flatten)]
+    pub(crate) paging: PagingArgs,
+    /// List only buckets whose names begin with this
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) bucket_name_prefix: Option<String>,
+    /// List only buckets in this region
+    #[arg(long, value_name = "REGION")]
+    pub(crate) bucket_region: Option<String>,
+    /// Print one JSON object per line, with the names of the API
+    #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
+    pub(crate) json_lines: bool,
+}
+
+/// The options of commands that read lists of objects.
+#[derive(Debug, Args)]
+pub(crate) struct PagingArgs {
+    /// How many entries to ask for at once: at most 1000
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = number::in_range_as_aws(0..=u32::MAX),
+        allow_negative_numbers = true
+    )]
+    pub(crate) page_size: Option<u32>,
+    /// Pay for the requests, as the owner of the bucket demands it
+    #[arg(long, value_name = "WHO", num_args = 0..=1, default_missing_value = "requester")]
+    request_payer: Option<RequestPayer>,
+}
+
+impl PagingArgs {
+    /// Returns who pays for the requests, if it is not the owner of the bucket.
+    pub(crate) fn request_payer(&self) -> Option<&'static str> {
+        let payer = self.request_payer?;
+        Some(match payer {
+            RequestPayer::Requester => "requester",
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RequestPayer {
+    Requester,
 }
 
 #[derive(Debug, Args)]

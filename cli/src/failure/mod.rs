@@ -152,7 +152,7 @@ impl Failure {
     }
 
     /// Sets the id that the service gave the request.
-    fn with_request_id(mut self, id: &str) -> Self {
+    pub(crate) fn with_request_id(mut self, id: &str) -> Self {
         self.0.request_id = Some(id.to_owned());
         self
     }

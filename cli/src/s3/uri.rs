@@ -36,21 +36,37 @@ impl<'a> Object<'a> {
         };
         let path = uri.strip_prefix("s3://").unwrap_or(uri);
         let (bucket, key) = path.split_once('/').ok_or_else(refused)?;
-        let is_bucket = !bucket.is_empty()
-            && bucket
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-        if !is_bucket || key.is_empty() {
+        if !is_bucket(bucket) || key.is_empty() {
             return Err(refused());
         }
-        if ["--x-s3", "--xa-s3"]
-            .iter()
-            .any(|end| bucket.ends_with(end))
-        {
+        if is_directory_bucket(bucket) {
             return Err(Failure::usage(
                 "S3URI names a directory bucket, whose URLs are signed in a session of its own",
             )
             .with_hint("use `aws s3 presign`"));
+        }
+        Ok(Self { bucket, key })
+    }
+
+    /// Parses `s3://BUCKET/KEY`, where the key may be empty or missing. The scheme is optional.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse), but for the key.
+    pub(crate) fn parse_prefix(uri: &'a str) -> Result<Self, Failure> {
+        let path = uri.strip_prefix("s3://").unwrap_or(uri);
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        if !is_bucket(bucket) {
+            return Err(Failure::usage("S3URI does not name a bucket").with_hint(
+                "write s3://BUCKET or s3://BUCKET/KEY; a bucket has letters, digits, `.`, `-` and \
+                 `_`",
+            ));
+        }
+        if is_directory_bucket(bucket) {
+            return Err(Failure::usage(
+                "S3URI names a directory bucket, whose requests are signed in a session of its own",
+            )
+            .with_hint("use `aws s3`"));
         }
         Ok(Self { bucket, key })
     }
@@ -61,26 +77,38 @@ impl<'a> Object<'a> {
     ///
     /// If the bucket has to be in the host but cannot be there.
     pub(crate) fn url(self, endpoint: &str, addressing: Addressing) -> Result<String, Failure> {
-        let Self { bucket, key } = self;
+        let bucket = bucket_url(self.bucket, endpoint, addressing)?;
         // The key is encoded once; `/` stays.
-        let key = uri::encode_path(key);
-        let base = endpoint.trim_end_matches('/');
-        match base.split_once("://") {
-            Some((scheme, rest))
-                if addressing != Addressing::Path && can_be_in_host(bucket, scheme, rest) =>
-            {
-                Ok(format!("{scheme}://{bucket}.{rest}/{key}"))
-            }
-            _ if addressing == Addressing::OnlyVirtual => Err(Failure::configuration(
-                "s3.use_accelerate_endpoint: the name of the bucket cannot be in a host, which \
-                 transfer acceleration needs",
-            )
-            .with_hint(
-                "take a bucket of 3 to 63 lower-case letters, digits and `-`, or set \
-                 use_accelerate_endpoint to false",
-            )),
-            _ => Ok(format!("{base}/{bucket}/{key}")),
+        Ok(format!("{bucket}/{}", uri::encode_path(self.key)))
+    }
+}
+
+/// Returns the URL of a bucket at an endpoint, without a `/` at its end.
+///
+/// # Errors
+///
+/// If the bucket has to be in the host but cannot be there.
+pub(super) fn bucket_url(
+    bucket: &str,
+    endpoint: &str,
+    addressing: Addressing,
+) -> Result<String, Failure> {
+    let base = endpoint.trim_end_matches('/');
+    match base.split_once("://") {
+        Some((scheme, rest))
+            if addressing != Addressing::Path && can_be_in_host(bucket, scheme, rest) =>
+        {
+            Ok(format!("{scheme}://{bucket}.{rest}"))
         }
+        _ if addressing == Addressing::OnlyVirtual => Err(Failure::configuration(
+            "s3.use_accelerate_endpoint: the name of the bucket cannot be in a host, which \
+             transfer acceleration needs",
+        )
+        .with_hint(
+            "take a bucket of 3 to 63 lower-case letters, digits and `-`, or set \
+             use_accelerate_endpoint to false",
+        )),
+        _ => Ok(format!("{base}/{bucket}")),
     }
 }
 
@@ -88,6 +116,17 @@ impl<'a> Object<'a> {
 pub(crate) fn is_accelerated(endpoint: &str) -> bool {
     let host = authority(endpoint);
     host.starts_with("s3-accelerate.") && host.ends_with("amazonaws.com")
+}
+
+fn is_bucket(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+}
+
+fn is_directory_bucket(name: &str) -> bool {
+    ["--x-s3", "--xa-s3"].iter().any(|end| name.ends_with(end))
 }
 
 /// Returns true if a host name can start with the bucket.

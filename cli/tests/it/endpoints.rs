@@ -1,7 +1,7 @@
 //! Which STS is called: the same one by every command, with the same settings.
 
 #[path = "../../../sts/tests/tls/server.rs"]
-mod tls;
+pub(crate) mod tls;
 
 use std::{
     io::{Read as _, Write as _},

@@ -51,6 +51,7 @@ mod presign;
 mod python;
 mod readme;
 mod running;
+mod s3;
 mod saml;
 mod sandbox;
 mod secrets;

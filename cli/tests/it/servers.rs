@@ -96,7 +96,7 @@ impl Server {
     }
 
     /// Runs a Python program with the server's URL as its first argument.
-    fn python(&self, program: &str, more: &[&str]) -> Run {
+    pub(crate) fn python(&self, program: &str, more: &[&str]) -> Run {
         let mut python = self.home.program(python::tool("python"));
         let python = python.args(["-c", program, &self.url]).args(more);
         Run::new(python.output().unwrap())

@@ -214,7 +214,10 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
             &["rds", "describe-db-instances"][..],
             "keyfob has no rds: use `aws rds`",
         ),
-        (&["s3", "ls"], "keyfob has no `s3 ls`: use `aws s3 ls`"),
+        (
+            &["s3", "website"],
+            "keyfob has no `s3 website`: use `aws s3 website`",
+        ),
         (&["run", "--", "env"], "did you mean `keyfob exec`?"),
         (
             &["eval"],

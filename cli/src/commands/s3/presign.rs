@@ -1,17 +1,13 @@
 //! `keyfob s3 presign`: URLs that carry their signature. Nothing is sent.
 
-use keyfob_chain::settings::{
-    S3_ADDRESSING_STYLE, S3_US_EAST_1_REGIONAL_ENDPOINT, S3_USE_ACCELERATE_ENDPOINT,
-    S3_USE_DUALSTACK_ENDPOINT,
-};
 use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl, uri};
-use keyfob_sts::Endpoint;
 
 use crate::{
-    args::{PresignArgs, S3Command, in_range_as_aws},
+    args::{PresignArgs, in_range_as_aws},
+    commands::s3::address,
     context::Context,
     failure::Failure,
-    s3::{Addressing, Object, S3, S3_ACCELERATE, is_accelerated},
+    s3::Object,
     syntax::{expand_number, has_dot_segments, parse_header},
 };
 
@@ -20,8 +16,7 @@ use crate::{
 /// # Errors
 ///
 /// If an argument is invalid, or if there are no credentials.
-pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Failure> {
-    let S3Command::Presign(args) = command;
+pub(super) async fn run(context: &Context, args: &PresignArgs) -> Result<(), Failure> {
     let seconds = expand_number(
         &args.expires_in,
         in_range_as_aws(1..=u32::MAX),
@@ -31,8 +26,9 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
     let object = Object::parse(&args.uri)?;
     let headers = headers(args)?;
     let credentials = context.credentials_to_sign().await?;
-    let (endpoint, addressing) = endpoint(context).await?;
-    let url = object.url(&endpoint.url(), addressing)? + &query(args);
+    let address = address(context).await?;
+    let endpoint = address.endpoint(None)?;
+    let url = object.url(&endpoint.url(), address.addressing())? + &query(args);
     if has_dot_segments(&url) {
         context.console().warn(
             "the key has a segment `.` or `..`, which clients remove from a URL; \
@@ -69,61 +65,6 @@ fn ttl(context: &Context, args: &PresignArgs, seconds: u32) -> Result<Ttl, Failu
         return Ok(Ttl::MAX);
     };
     Ok(ttl)
-}
-
-/// Returns the endpoint that the settings choose, and where its URLs have the bucket.
-async fn endpoint(context: &Context) -> Result<(Endpoint, Addressing), Failure> {
-    let custom = context.endpoint_url("s3")?;
-    for finding in context.settings().s3_findings() {
-        context.print_finding(&finding);
-    }
-    let is_accelerating = context.settings().flag(&S3_USE_ACCELERATE_ENDPOINT);
-    let addressing = match &custom {
-        None if is_accelerating => Addressing::OnlyVirtual,
-        None => addressing(context, None),
-        Some((url, _)) if !is_accelerating => addressing(context, Some(url)),
-        Some((_, origin)) => {
-            return Err(Failure::configuration(format!(
-                "s3.use_accelerate_endpoint does not work with a custom endpoint ({origin}): \
-                 drop one of the two"
-            )));
-        }
-    };
-    let (service, hosts) = match addressing {
-        Addressing::OnlyVirtual => ("S3 transfer acceleration", S3_ACCELERATE),
-        _ => ("S3", S3),
-    };
-    let builder = Endpoint::builder().hosts(hosts);
-    let region = context.region().await?;
-    let argument = context.endpoint_argument();
-    let kind = context.settings().choice(&S3_US_EAST_1_REGIONAL_ENDPOINT)?;
-    let is_legacy = kind == Some("legacy");
-    let mut builder = context
-        .settings()
-        .endpoint(builder, "s3", region, argument)?
-        .legacy_global(is_legacy);
-    if context.settings().flag(&S3_USE_DUALSTACK_ENDPOINT) {
-        builder = builder.dual_stack(true);
-    }
-    let endpoint = builder.build().map_err(|error| {
-        let message = format!("{service} cannot be used with these settings: {error}");
-        Failure::configuration(message)
-    })?;
-    Ok((endpoint, addressing))
-}
-
-/// Reads `addressing_style`, for a custom endpoint if there is one.
-///
-/// A server that people run themselves often has no DNS entry for each bucket, so a custom endpoint
-/// has the bucket in the path unless the setting asks for the host, as in `aws`.
-fn addressing(context: &Context, custom: Option<&str>) -> Addressing {
-    let style = context.settings().find(&S3_ADDRESSING_STYLE);
-    match (style.as_ref().map(|style| style.text), custom) {
-        (Some("path"), _) => Addressing::Path,
-        (Some("virtual"), _) => Addressing::Virtual,
-        (_, Some(url)) if !is_accelerated(url) => Addressing::Path,
-        _ => Addressing::Virtual,
-    }
 }
 
 /// Returns the query string with its `?`, or nothing.

@@ -1,0 +1,22 @@
+//! `keyfob s3`: buckets, objects, and URLs that carry their signature.
+
+mod endpoint;
+mod ls;
+mod presign;
+mod size;
+mod time;
+
+use self::endpoint::{address, client};
+use crate::{args::S3Command, context::Context, failure::Failure};
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// The command's own failure.
+pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Failure> {
+    match command {
+        S3Command::Ls(args) => ls::run(context, args).await,
+        S3Command::Presign(args) => presign::run(context, args).await,
+    }
+}

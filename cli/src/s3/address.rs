@@ -1,0 +1,70 @@
+use keyfob_sts::{Endpoint, EndpointBuilder};
+
+use crate::{
+    failure::Failure,
+    s3::{Addressing, uri::bucket_url},
+};
+
+/// The endpoint that settings choose, and where its URLs have the bucket.
+#[derive(Debug)]
+pub(crate) struct Address {
+    builder: EndpointBuilder,
+    addressing: Addressing,
+}
+
+impl Address {
+    /// Returns the addresses at the endpoint of this builder, which has a region.
+    pub(crate) fn new(builder: EndpointBuilder, addressing: Addressing) -> Self {
+        Self {
+            builder,
+            addressing,
+        }
+    }
+
+    pub(crate) fn addressing(&self) -> Addressing {
+        self.addressing
+    }
+
+    /// Returns the endpoint of another region, or of the one that the settings choose. A URL of the
+    /// user's own is the same for all.
+    ///
+    /// # Errors
+    ///
+    /// If the settings contradict each other, or if there is no endpoint in that region.
+    pub(crate) fn endpoint(&self, region: Option<&str>) -> Result<Endpoint, Failure> {
+        let builder = self.builder.clone();
+        let builder = match region {
+            Some(region) => builder.region(region),
+            None => Ok(builder),
+        };
+        let service = match self.addressing {
+            Addressing::OnlyVirtual => "S3 transfer acceleration",
+            _ => "S3",
+        };
+        builder.and_then(EndpointBuilder::build).map_err(|error| {
+            let message = format!("{service} cannot be used with these settings: {error}");
+            Failure::configuration(message)
+        })
+    }
+
+    /// Returns the URL of a bucket, or of the account, in a region, without a `/` at its end, and
+    /// the region to sign for.
+    ///
+    /// # Errors
+    ///
+    /// As [`endpoint`](Self::endpoint), or if the bucket has to be in the host but cannot be there.
+    pub(super) fn resolve(
+        &self,
+        bucket: Option<&str>,
+        region: Option<&str>,
+    ) -> Result<(String, String), Failure> {
+        let endpoint = self.endpoint(region)?;
+        let url = endpoint.url();
+        let url = match bucket {
+            Some(bucket) => bucket_url(bucket, &url, self.addressing)?,
+            None => url.trim_end_matches('/').to_owned(),
+        };
+        let region = endpoint.signing_region().unwrap_or_default();
+        Ok((url, region.to_owned()))
+    }
+}

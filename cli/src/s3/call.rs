@@ -1,0 +1,76 @@
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use keyfob_sigv4::uri;
+
+use crate::s3::Content;
+
+/// A request to S3, without its address and its signature, which the client adds.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The name of the operation, for messages.
+    pub(super) operation: &'static str,
+    pub(super) method: Method,
+    /// `None` for the operations of an account.
+    pub(super) bucket: Option<String>,
+    /// `None` for the operations of a bucket.
+    pub(super) key: Option<String>,
+    /// The query string with its `?`, or nothing.
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) content: Content,
+}
+
+impl Call {
+    /// Returns a call of this operation, for the account until a bucket is set.
+    pub(crate) fn new(operation: &'static str, method: Method) -> Self {
+        Self {
+            operation,
+            method,
+            bucket: None,
+            key: None,
+            query: String::new(),
+            headers: HeaderMap::new(),
+            content: Content::default(),
+        }
+    }
+
+    /// Sets the bucket.
+    pub(crate) fn bucket(mut self, bucket: &str) -> Self {
+        self.bucket = Some(bucket.to_owned());
+        self
+    }
+
+    /// Adds a parameter to the query string.
+    pub(crate) fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.query
+            .push(if self.query.is_empty() { '?' } else { '&' });
+        self.query += name;
+        self.query.push('=');
+        self.query += &uri::encode_component(value);
+        self
+    }
+
+    /// Adds a parameter, if it is set.
+    pub(crate) fn optional(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.parameter(name, value),
+            None => self,
+        }
+    }
+
+    /// Sets a header.
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Says who pays for the request, if it is not the owner of the bucket.
+    pub(crate) fn request_payer(self, payer: Option<&'static str>) -> Self {
+        match payer {
+            Some(payer) => self.header(
+                HeaderName::from_static("x-amz-request-payer"),
+                HeaderValue::from_static(payer),
+            ),
+            None => self,
+        }
+    }
+}

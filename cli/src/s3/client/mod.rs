@@ -1,0 +1,338 @@
+mod wire;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header::USER_AGENT};
+use keyfob_backoff::{Budget, ClockSkew, Hint, Pause, Policy, Report, retry};
+use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp, uri};
+use keyfob_sts::Connector;
+use tracing::{debug, info};
+
+use self::wire::{Answer, Silence, Wire};
+use crate::{
+    s3::{
+        Address, Call, Error,
+        error::{Cause, Refusal},
+        xml,
+    },
+    terminal::Console,
+};
+
+/// The length in bytes beyond which an error or a short answer is not read.
+const MAX_ERROR: usize = 64 << 10;
+/// How long nothing may happen while an answer is waited for, as in `aws`.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A client of S3: it signs requests, sends them, and repeats them after throttling, server errors
+/// and broken connections. Clones share connections and what was learned: the regions of buckets,
+/// and the clock.
+#[derive(Clone)]
+pub(crate) struct Client(Arc<Inner>);
+
+struct Inner {
+    wire: Arc<Wire>,
+    policy: Policy,
+    budget: Budget,
+    connector: Connector,
+    address: Address,
+    /// `None` for requests without a signature.
+    credentials: Option<Credentials>,
+    console: Console,
+    /// Where each bucket is, as far as it is known.
+    places: Mutex<HashMap<Option<String>, Arc<Place>>>,
+}
+
+/// Where the requests for a bucket go to.
+struct Place {
+    /// The URL of the bucket, without a `/` at its end.
+    url: String,
+    region: String,
+    signer: Signer,
+}
+
+impl Client {
+    pub(crate) fn new(
+        connector: Connector,
+        address: Address,
+        credentials: Option<Credentials>,
+        console: Console,
+    ) -> Self {
+        // Each operation here can be repeated: it reads, or writes the same again.
+        let policy = connector.policy().retry_unanswered().retry_clock_skew();
+        let patience = connector.timeout().unwrap_or(PATIENCE);
+        Self(Arc::new(Inner {
+            wire: Arc::new(Wire::new(connector.clone(), patience)),
+            policy,
+            budget: Budget::aws(),
+            connector,
+            address,
+            credentials,
+            console,
+            places: Mutex::default(),
+        }))
+    }
+
+    /// Sends a request, and returns the answer as soon as its head is there. A request for a bucket
+    /// in another region is sent there, and the region remembered.
+    ///
+    /// # Errors
+    ///
+    /// That of the last attempt.
+    pub(crate) async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        let refused = match self.0.send(call).await {
+            Err(error) => error,
+            answer => return answer,
+        };
+        match self.0.region_elsewhere(call, &refused).await {
+            Some(region) => {
+                debug!(
+                    region,
+                    "{}: the bucket is in another region", call.operation
+                );
+                self.0.relocate(call, &region)?;
+                self.0.send(call).await
+            }
+            None => Err(refused),
+        }
+    }
+
+    /// Sends a request, and returns its answer with the whole body, which has at most `max` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), or if the answer is longer.
+    pub(crate) async fn fetch(
+        &self,
+        call: &Call,
+        max: usize,
+    ) -> Result<(Answer, bytes::Bytes), Error> {
+        let mut answer = self.send(call).await?;
+        let body = answer.bytes(max).await;
+        let body = body.map_err(|silence| Error::new(call.operation, silence.into()))?;
+        Ok((answer, body))
+    }
+}
+
+impl Inner {
+    async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        let mut report = Report::default();
+        let answer = retry(self.policy, || self.attempt(call))
+            .budget(&self.budget)
+            .notify(|error: &Error, pause: &Pause| self.notify(error, pause))
+            .report(&mut report)
+            .run()
+            .await;
+        answer.map_err(|error| error.with_retries(report.attempts.saturating_sub(1)))
+    }
+
+    fn notify(&self, error: &Error, pause: &Pause) {
+        // Only a wrong clock is retried without being a server error or throttling.
+        if error
+            .status()
+            .is_some_and(|status| status < 500 && status != 429)
+            && keyfob_backoff::classify(error.status(), error.code()).is_none()
+        {
+            let text = "the clock of this machine is off: signing again with the service's time";
+            self.console.warn(text);
+        }
+        info!(
+            attempt = pause.attempt,
+            wait = ?pause.delay,
+            "{error}: waiting before the next attempt"
+        );
+    }
+
+    async fn attempt(&self, call: &Call) -> Result<Answer, Error> {
+        let place = self.place(call.operation, call.bucket.as_deref())?;
+        let mut request = call.request(&place)?;
+        let sent = Timestamp::now();
+        let dated = self.connector.service_time(sent);
+        if let Some(credentials) = &self.credentials {
+            // TLS keeps the body from being changed on the way.
+            let payload = match request.uri().scheme_str() {
+                Some("https") => Payload::Unsigned,
+                _ => call.content.payload(),
+            };
+            place
+                .signer
+                .sign_http(&mut request, payload, credentials, dated)
+                .map_err(|error| call.unusable(error.message()))?;
+        }
+        let answer = self.wire.send(&request, &call.content).await;
+        let mut answer = answer.map_err(|silence| Error::new(call.operation, silence.into()))?;
+        let skew = self.connector.learn_time(answer.headers(), sent, dated);
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        // The status and the headers say enough, should the body not come.
+        let body = answer.bytes(MAX_ERROR).await.unwrap_or_default();
+        Err(self.refused(call, answer.status(), answer.headers(), &body, skew))
+    }
+
+    /// Returns the error of an answer.
+    fn refused(
+        &self,
+        call: &Call,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        skew: Option<ClockSkew>,
+    ) -> Error {
+        let mut refusal = Refusal::parse(status, headers, body);
+        let secrets = self.credentials.iter().flat_map(|credentials| {
+            let token = credentials.session_token();
+            token.into_iter().chain([credentials.secret_access_key()])
+        });
+        let secrets: Vec<&Secret> = secrets.collect();
+        refusal.message = Secret::redact(&refusal.message, &secrets);
+        let skew = skew.filter(|_| self.credentials.is_some());
+        Error::new(call.operation, Cause::Refused(refusal)).with_skew(skew)
+    }
+
+    /// Returns the region of the bucket if an error says that it is in another one than the
+    /// request was sent to.
+    async fn region_elsewhere(&self, call: &Call, error: &Error) -> Option<String> {
+        let refusal = error.refusal()?;
+        let bucket = call.bucket.as_deref();
+        let here = self.place(call.operation, bucket).ok()?;
+        let is_elsewhere = matches!(refusal.status, 301 | 307)
+            || matches!(
+                refusal.code.as_str(),
+                "AuthorizationHeaderMalformed"
+                    | "IllegalLocationConstraintException"
+                    | "PermanentRedirect"
+                    | "TemporaryRedirect"
+            )
+            // The answer to HEAD has no code.
+            || (call.method == Method::HEAD && refusal.status == 400);
+        if !is_elsewhere {
+            return None;
+        }
+        let region = match (&refusal.region, bucket) {
+            (Some(region), _) => region.clone(),
+            (None, Some(bucket)) if call.operation != "CreateBucket" => {
+                self.region_of(bucket).await?
+            }
+            _ => return None,
+        };
+        (region != here.region).then_some(region)
+    }
+
+    /// Asks S3 for the region of a bucket, which its answer names whatever its status is.
+    async fn region_of(&self, bucket: &str) -> Option<String> {
+        let head = Call::new("HeadBucket", Method::HEAD).bucket(bucket);
+        match self.attempt(&head).await {
+            Ok(answer) => answer.header(BUCKET_REGION).map(str::to_owned),
+            Err(error) => error.refusal()?.region.clone(),
+        }
+    }
+
+    /// Returns where the requests for a bucket go to.
+    fn place(&self, operation: &'static str, bucket: Option<&str>) -> Result<Arc<Place>, Error> {
+        let known = self.places().get(&bucket.map(str::to_owned)).cloned();
+        match known {
+            Some(place) => Ok(place),
+            None => self.add_place(operation, bucket, None),
+        }
+    }
+
+    fn relocate(&self, call: &Call, region: &str) -> Result<(), Error> {
+        let bucket = call.bucket.as_deref();
+        self.add_place(call.operation, bucket, Some(region))
+            .map(drop)
+    }
+
+    fn add_place(
+        &self,
+        operation: &'static str,
+        bucket: Option<&str>,
+        region: Option<&str>,
+    ) -> Result<Arc<Place>, Error> {
+        let unusable = |failure| Error::new(operation, Cause::Setting(failure));
+        let (url, region) = self.address.resolve(bucket, region).map_err(unusable)?;
+        let signer = Signer::s3(&region).map_err(|error| unusable(error.into()))?;
+        let place = Arc::new(Place {
+            url,
+            region,
+            signer,
+        });
+        let bucket = bucket.map(str::to_owned);
+        self.places().insert(bucket, Arc::clone(&place));
+        Ok(place)
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<Option<String>, Arc<Place>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Call {
+    /// Returns the request, with its absolute URI, and without its signature.
+    fn request(&self, place: &Place) -> Result<Request<()>, Error> {
+        let mut url = place.url.clone();
+        if let Some(key) = &self.key {
+            url.push('/');
+            url += &uri::encode_path(key);
+        }
+        url += &self.query;
+        let url = Uri::try_from(url).map_err(|_| self.unusable("the key is too long for a URL"))?;
+        let mut request = Request::new(());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = url;
+        *request.headers_mut() = self.headers.clone();
+        let agent = http::HeaderValue::from_static(concat!("keyfob/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().insert(USER_AGENT, agent);
+        Ok(request)
+    }
+
+    fn unusable(&self, reason: &str) -> Error {
+        Error::new(self.operation, Cause::Usage(reason.to_owned()))
+    }
+}
+
+/// The header in which S3 names the region of a bucket.
+const BUCKET_REGION: &str = "x-amz-bucket-region";
+
+impl Refusal {
+    fn parse(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let mut refusal = Self {
+            status: status.as_u16(),
+            code: status.as_str().to_owned(),
+            message: status.canonical_reason().unwrap_or_default().to_owned(),
+            request_id: header("x-amz-request-id").map(str::to_owned),
+            region: header(BUCKET_REGION).map(str::to_owned),
+            hint: Hint::from_headers(header),
+        };
+        let mut in_body = Self::default();
+        let read = xml::read(body, |path, text| match (path, text) {
+            ("Error/Code", Some(text)) => text.clone_into(&mut in_body.code),
+            ("Error/Message", Some(text)) => text.clone_into(&mut in_body.message),
+            ("Error/Region", Some(text)) => in_body.region = Some(text.to_owned()),
+            ("Error/RequestId", Some(text)) => in_body.request_id = Some(text.to_owned()),
+            _ => {}
+        });
+        // Pages of gateways are other documents.
+        if read.is_ok() && !in_body.code.is_empty() {
+            (refusal.code, refusal.message) = (in_body.code, in_body.message);
+            refusal.region = refusal.region.or(in_body.region);
+            refusal.request_id = refusal.request_id.or(in_body.request_id);
+        }
+        refusal
+    }
+}
+
+impl From<Silence> for Cause {
+    fn from(silence: Silence) -> Self {
+        match silence {
+            Silence::Connect(error) => Self::Connect(error),
+            Silence::Timeout(time) => Self::Timeout(time),
+            Silence::Broken(error) => Self::Broken(error.to_string()),
+            Silence::TooLong(max) => Self::Unreadable(format!("it has more than {max} bytes")),
+        }
+    }
+}

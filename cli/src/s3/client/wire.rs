@@ -1,0 +1,266 @@
+use std::{
+    collections::HashMap,
+    mem,
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode, Uri,
+    header::{HOST, PROXY_AUTHORIZATION},
+};
+use hyper::{
+    body::{Body as _, Incoming},
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_util::rt::TokioIo;
+use keyfob_sts::{Connector, Forwarding};
+use tokio::time::timeout;
+
+use crate::s3::{Content, content::ContentBody};
+
+/// Sends requests over HTTP/1.1 connections, which are used again.
+pub(super) struct Wire {
+    connector: Connector,
+    /// How long nothing may happen while an answer is waited for.
+    patience: Duration,
+    /// The connections that wait for a request, by scheme and authority.
+    idle: Mutex<HashMap<String, Vec<Connection>>>,
+}
+
+struct Connection {
+    sender: SendRequest<ContentBody>,
+    /// If a proxy forwards the requests.
+    proxy: Option<Forwarding>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Silence {
+    /// There is no connection.
+    Connect(keyfob_sts::Error),
+    /// Nothing happened for that time.
+    Timeout(Duration),
+    /// The connection broke.
+    Broken(hyper::Error),
+    /// The answer has more bytes than that.
+    TooLong(usize),
+}
+
+impl Wire {
+    pub(super) fn new(connector: Connector, patience: Duration) -> Self {
+        Self {
+            connector,
+            patience,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// Sends a request with an absolute URI, and returns the answer as soon as its head is there.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        request: &Request<()>,
+        content: &Content,
+    ) -> Result<Answer, Silence> {
+        let origin = origin(request.uri());
+        // The server may have closed a cached connection in the meantime, which only its use shows.
+        // Each round uses up one of them; a new connection is not tried twice.
+        loop {
+            let cached = self.take_idle(&origin).await;
+            let is_new = cached.is_none();
+            let mut connection = match cached {
+                Some(connection) => connection,
+                None => self.connect(request.uri()).await?,
+            };
+            match self.exchange(&mut connection, request, content).await {
+                Ok(response) => {
+                    let (head, body) = response.into_parts();
+                    return Ok(Answer {
+                        status: head.status,
+                        headers: head.headers,
+                        body,
+                        lease: Some(Lease {
+                            wire: Arc::clone(self),
+                            origin,
+                            connection,
+                        }),
+                    });
+                }
+                Err(Silence::Broken(error)) if !is_new && !error.is_parse() => {}
+                Err(silence) => return Err(silence),
+            }
+        }
+    }
+
+    async fn connect(&self, url: &Uri) -> Result<Connection, Silence> {
+        let connection = self.connector.connect(url).await;
+        let connection = connection.map_err(Silence::Connect)?;
+        let proxy = connection.proxy().cloned();
+        let (sender, driver) = http1::handshake(TokioIo::new(connection))
+            .await
+            .map_err(Silence::Broken)?;
+        // Ends when the connection is dropped or closed. The request sees its errors.
+        tokio::spawn(driver);
+        Ok(Connection { sender, proxy })
+    }
+
+    async fn exchange(
+        &self,
+        connection: &mut Connection,
+        request: &Request<()>,
+        content: &Content,
+    ) -> Result<Response<Incoming>, Silence> {
+        let progress = Arc::default();
+        let sent = connection.request(request, content, &progress);
+        let mut answer = pin!(connection.sender.send_request(sent));
+        let mut written = 0;
+        loop {
+            match timeout(self.patience, &mut answer).await {
+                Ok(answer) => return answer.map_err(Silence::Broken),
+                Err(_) => {
+                    let before = mem::replace(&mut written, progress.load(Ordering::Relaxed));
+                    // A large body takes its time.
+                    if written == before {
+                        return Err(Silence::Timeout(self.patience));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take_idle(&self, origin: &str) -> Option<Connection> {
+        loop {
+            let mut connection = self.idle().get_mut(origin)?.pop()?;
+            if connection.sender.ready().await.is_ok() {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, HashMap<String, Vec<Connection>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    /// Returns the request as it is sent: with `Host`, and without scheme and authority in the
+    /// request line unless a proxy reads them (RFC 9112, section 3.2).
+    fn request(
+        &self,
+        request: &Request<()>,
+        content: &Content,
+        progress: &Arc<AtomicU64>,
+    ) -> Request<ContentBody> {
+        let mut sent = request.clone().map(|()| content.body(progress));
+        let host = request.uri().authority().map(|host| host.as_str().parse());
+        if let Some(Ok(host)) = host {
+            sent.headers_mut().entry(HOST).or_insert(host);
+        }
+        if let Some(proxy) = &self.proxy {
+            if let Some(authorization) = &proxy.authorization {
+                let headers = sent.headers_mut();
+                headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+            }
+        } else if let Some(path) = request.uri().path_and_query() {
+            *sent.uri_mut() = path.clone().into();
+        }
+        sent
+    }
+}
+
+/// An answer whose body is still on its way.
+pub(crate) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Incoming,
+    lease: Option<Lease>,
+}
+
+/// A connection in use. It goes back when the whole answer is read.
+struct Lease {
+    wire: Arc<Wire>,
+    origin: String,
+    connection: Connection,
+}
+
+impl Lease {
+    fn give_back(self) {
+        if !self.connection.sender.is_closed() {
+            let mut idle = self.wire.idle();
+            let connections = idle.entry(self.origin).or_default();
+            connections.push(self.connection);
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Returns the text of a header, if it is there and is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(text)
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns the next piece of the body, or `None` at its end.
+    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, Silence> {
+        loop {
+            let Some(lease) = &self.lease else {
+                return Ok(None);
+            };
+            let patience = lease.wire.patience;
+            let body = &mut self.body;
+            let frame = std::future::poll_fn(|context| pin!(&mut *body).poll_frame(context));
+            let frame = timeout(patience, frame).await;
+            match frame.map_err(|_| Silence::Timeout(patience))? {
+                Some(frame) => {
+                    // What is not data are trailers.
+                    if let Ok(data) = frame.map_err(Silence::Broken)?.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+                None => {
+                    if let Some(lease) = self.lease.take() {
+                        lease.give_back();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the rest of the body, which has at most `max` bytes.
+    pub(super) async fn bytes(&mut self, max: usize) -> Result<Bytes, Silence> {
+        let Some(first) = self.piece().await? else {
+            return Ok(Bytes::new());
+        };
+        let mut all = BytesMut::from(first);
+        while let Some(piece) = self.piece().await? {
+            if all.len() + piece.len() > max {
+                return Err(Silence::TooLong(max));
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok()
+}
+
+/// Returns the scheme and the authority of a URI, which tell one server from others.
+fn origin(uri: &Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or_default();
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    format!("{scheme}://{authority}")
+}

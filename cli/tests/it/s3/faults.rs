@@ -1,0 +1,186 @@
+use super::{
+    fault_proxy::{Fault, FaultProxy, Request},
+    keyfob, server,
+};
+use crate::{
+    keyfob::{Home, Run, assert_has},
+    servers::Server,
+};
+
+/// A list that needs no server.
+const EMPTY: &str = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+fn answer(status: &str, headers: &str, body: &str) -> Fault {
+    let length = body.len();
+    Fault::Answer(format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    ))
+}
+
+fn error(code: &str, more: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\"?>\n<Error><Code>{code}</Code><Message>no</Message>{more}</Error>"
+    )
+}
+
+fn home(proxy: &FaultProxy) -> Home {
+    Home::new()
+        .with("AWS_ENDPOINT_URL", &proxy.url)
+        .with("AWS_REGION", "us-east-1")
+        .with_key("AKIDEXAMPLE", "canary")
+}
+
+fn ls(proxy: &FaultProxy) -> Run {
+    keyfob(&home(proxy), &["ls", "s3://keys"])
+}
+
+fn scope(request: &Request) -> &str {
+    let value = request.header("authorization").unwrap();
+    value.split('/').nth(2).unwrap()
+}
+
+/// Starts a proxy that needs no server.
+fn stub(fault: impl Fn(usize, &Request) -> Fault + Send + Sync + 'static) -> FaultProxy {
+    FaultProxy::start("http://127.0.0.1:1", fault)
+}
+
+#[test]
+fn throttling_and_broken_connections_are_repeated() {
+    let server = server();
+    let expected = keyfob(&server.home(), &["ls", "s3://keys"]).ok();
+    for fault in [
+        || answer("503 Slow Down", "", &error("SlowDown", "")),
+        || answer("500 Internal Server Error", "", &error("InternalError", "")),
+        || Fault::Cut,
+    ] {
+        let proxy = FaultProxy::start(&server.url, move |number, _| match number {
+            0 | 1 => fault(),
+            _ => Fault::None,
+        });
+        let run = keyfob(&through(&server, &proxy), &["ls", "s3://keys"]);
+        assert_eq!(run.ok(), expected);
+        assert_eq!(proxy.requests().len(), 3);
+    }
+}
+
+/// Returns a home whose requests go through a proxy.
+fn through(server: &Server, proxy: &FaultProxy) -> Home {
+    server.home().with("AWS_ENDPOINT_URL", &proxy.url)
+}
+
+#[test]
+fn a_list_that_is_cut_off_is_an_error_and_not_a_shorter_list() {
+    let server = server();
+    let proxy = FaultProxy::start(&server.url, |_, _| Fault::CutAnswer(600));
+    let run = keyfob(&through(&server, &proxy), &["ls", "s3://keys"]);
+    assert_has(
+        &run.fails(255),
+        &["(ConnectionClosed)", "ListObjectsV2: the connection broke"],
+    );
+}
+
+#[test]
+fn the_last_error_says_how_often_it_was_tried() {
+    let proxy = stub(|_, _| answer("503 Slow Down", "", &error("SlowDown", "")));
+    let words = ["ls", "s3://keys", "--max-attempts", "2"];
+    let stderr = keyfob(&home(&proxy), &words).fails(254);
+    let text = "An error occurred (SlowDown) when calling the ListObjectsV2 operation (reached max \
+                retries: 1): no";
+    assert_has(&stderr, &[text]);
+    assert_eq!(proxy.requests().len(), 2);
+}
+
+#[test]
+fn a_bucket_in_another_region_is_asked_again_there_and_the_region_is_remembered() {
+    let malformed = |region: &str| {
+        let region = format!("<Region>{region}</Region>");
+        answer(
+            "400 Bad Request",
+            "",
+            &error("AuthorizationHeaderMalformed", &region),
+        )
+    };
+    let moved = "x-amz-bucket-region: eu-west-1\r\n";
+    for fault in [
+        Box::new(move || malformed("eu-west-1")) as Box<dyn Fn() -> Fault + Send + Sync>,
+        Box::new(move || {
+            answer(
+                "301 Moved Permanently",
+                moved,
+                &error("PermanentRedirect", ""),
+            )
+        }),
+        Box::new(move || answer("307 Temporary Redirect", moved, "")),
+    ] {
+        let more = "<ListBucketResult><IsTruncated>true</IsTruncated>\
+                    <NextContinuationToken>t</NextContinuationToken></ListBucketResult>";
+        let proxy = stub(move |number, request| match (number, scope(request)) {
+            (_, "us-east-1") => fault(),
+            (1, "eu-west-1") => answer("200 OK", "", more),
+            _ => answer("200 OK", "", EMPTY),
+        });
+        ls(&proxy).ok();
+        let scopes: Vec<String> = proxy
+            .requests()
+            .iter()
+            .map(|it| scope(it).to_owned())
+            .collect();
+        assert_eq!(scopes, ["us-east-1", "eu-west-1", "eu-west-1"]);
+    }
+    // Without the region in the answer, the bucket is asked for it.
+    let proxy = stub(move |_, request| match (scope(request), request.line()) {
+        ("eu-west-1", _) => answer("200 OK", "", EMPTY),
+        (_, line) if line.starts_with("HEAD") => answer("403 Forbidden", moved, ""),
+        _ => answer("301 Moved Permanently", "", &error("PermanentRedirect", "")),
+    });
+    ls(&proxy).ok();
+    // A server that never agrees is asked twice.
+    let proxy = stub(move |number, _| malformed(["eu-west-1", "eu-west-2", "eu-west-3"][number]));
+    assert_has(&ls(&proxy).fails(254), &["(AuthorizationHeaderMalformed)"]);
+    assert_eq!(proxy.requests().len(), 2);
+}
+
+#[test]
+fn a_wrong_clock_is_corrected_once() {
+    let proxy = stub(|number, _| {
+        let date = "Date: Mon, 03 Jan 2028 10:00:00 GMT\r\n";
+        match number {
+            0 => answer("403 Forbidden", date, &error("RequestTimeTooSkewed", "")),
+            _ => answer("200 OK", date, EMPTY),
+        }
+    });
+    let run = ls(&proxy);
+    assert_has(&run.stderr, &["the clock of this machine is off"]);
+    run.ok();
+    let dates: Vec<String> = proxy
+        .requests()
+        .iter()
+        .map(|request| request.header("x-amz-date").unwrap()[..8].to_owned())
+        .collect();
+    assert_eq!(dates[1], "20280103");
+    assert_eq!(dates.len(), 2);
+}
+
+#[test]
+fn requests_without_a_signature_need_no_credentials() {
+    let proxy = stub(|_, _| answer("200 OK", "", EMPTY));
+    let home = Home::new()
+        .with("AWS_ENDPOINT_URL", &proxy.url)
+        .with("AWS_REGION", "us-east-1");
+    keyfob(&home, &["ls", "s3://keys", "--no-sign-request"]).ok();
+    assert_eq!(proxy.requests()[0].header("authorization"), None);
+    keyfob(&home, &["ls", "s3://keys"]).fails(253);
+}
+
+#[test]
+fn the_request_id_is_in_the_data_of_an_error_and_no_secret_is() {
+    let proxy = stub(|_, _| {
+        let body = error("SignatureDoesNotMatch", "").replace("no", "not canary/secret");
+        answer("403 Forbidden", "x-amz-request-id: REQ1\r\n", &body)
+    });
+    let home = home(&proxy).with_key("AKIDEXAMPLE", "canary/secret");
+    let words = ["ls", "s3://keys", "--cli-error-format", "json"];
+    let stderr = keyfob(&home, &words).fails(254);
+    assert_has(&stderr, &["\"RequestId\": \"REQ1\"", "(redacted)"]);
+    crate::keyfob::assert_lacks(&stderr, &["canary"]);
+}

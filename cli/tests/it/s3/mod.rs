@@ -1,0 +1,110 @@
+//! `keyfob s3` beside version 1 of aws on the same server, and between faults.
+
+mod connections;
+mod fault_proxy;
+mod faults;
+mod ls;
+
+use std::path::Path;
+
+use crate::{
+    keyfob::{Home, Run},
+    python,
+    servers::Server,
+};
+
+/// Keys that tools write in different ways.
+const AWKWARD: [&str; 16] = [
+    "plain.txt",
+    "a b.txt",
+    "a+b.txt",
+    "100%.txt",
+    "%41.txt",
+    "\u{fc}\u{1f600}.txt",
+    "dir/one",
+    "dir/two words",
+    "dir//double",
+    "dir/sub/deep",
+    "/leading",
+    "../up",
+    "dot/./in",
+    "a&b=c;d",
+    "<x>'\"",
+    "tilde~(1)!*",
+];
+
+/// Starts a server with the bucket `keys`, which has the awkward keys, and an empty one, `bucket`.
+fn server() -> Server {
+    let server = Server::ministack();
+    put(&server, "keys", AWKWARD);
+    server
+}
+
+/// Creates a bucket, if there is none, with objects whose bodies are their keys.
+fn put<'a>(server: &Server, bucket: &str, keys: impl IntoIterator<Item = &'a str>) {
+    let keys: Vec<&str> = keys.into_iter().collect();
+    let keys = serde_json::to_string(&keys).unwrap();
+    server
+        .python(PUT, &[&server.key_id, &server.secret, bucket, &keys])
+        .ok();
+}
+
+const PUT: &str = r#"
+import boto3, json, sys
+from concurrent.futures import ThreadPoolExecutor
+url, id, secret, bucket, keys = sys.argv[1:]
+s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1",
+                  aws_access_key_id=id, aws_secret_access_key=secret)
+s3.create_bucket(Bucket=bucket)
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(lambda key: s3.put_object(Bucket=bucket, Key=key, Body=key.encode()), json.loads(keys)))
+"#;
+
+/// Returns a home for both programs, in a time zone that is not UTC.
+fn home(server: &Server) -> Home {
+    server.home().with("TZ", "America/New_York")
+}
+
+/// Runs version 1 of aws for each of these lines.
+fn aws(home: &Home, lines: &[&[&str]]) -> Vec<Run> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/s3/aws.py");
+    let mut python = home.program(python::tool("python"));
+    let python = python
+        .arg(script)
+        .arg(serde_json::to_string(lines).unwrap());
+    let results = Run::new(python.output().unwrap()).json();
+    let run = |result: &serde_json::Value| Run {
+        code: i32::try_from(result[0].as_i64().unwrap()).unwrap(),
+        stdout: result[1].as_str().unwrap().to_owned(),
+        stderr: result[2].as_str().unwrap().to_owned(),
+    };
+    results.as_array().unwrap().iter().map(run).collect()
+}
+
+fn keyfob(home: &Home, words: &[&str]) -> Run {
+    home.keyfob([&["s3"], words].concat())
+}
+
+/// Runs both programs for each of these lines, and checks that they write the same to stdout and
+/// exit with this code. Where version 1 exits with 255, version 2 has other codes.
+#[track_caller]
+fn same(home: &Home, lines: &[&[&str]], code: i32) -> Vec<Run> {
+    let theirs = aws(home, lines);
+    let both = theirs.into_iter().zip(lines);
+    both.map(|(theirs, words)| {
+        let ours = keyfob(home, words);
+        assert_eq!(ours.stdout, theirs.stdout, "{words:?} {theirs:?} {ours:?}");
+        let expected = if theirs.code == 255 {
+            code
+        } else {
+            theirs.code
+        };
+        assert_eq!(
+            (ours.code, code),
+            (expected, expected),
+            "{words:?} {theirs:?} {ours:?}"
+        );
+        ours
+    })
+    .collect()
+}
