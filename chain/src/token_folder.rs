@@ -8,7 +8,7 @@ use keyfob_sigv4::Secret;
 use crate::{
     config::Settings,
     error::{Error, ErrorKind},
-    files::{self, Lock, cannot},
+    files::{Lock, cannot, read_secret_file},
 };
 
 /// A folder of tokens of people who are signed in, which all tools share.
@@ -84,7 +84,7 @@ impl TokenFolder {
     /// [`ErrorKind::ConfigFile`] if it cannot be read.
     pub fn read(&self, name: &str) -> Result<Option<Secret>, Error> {
         let path = self.0.join(name);
-        match read_file(&path) {
+        match read_secret_file(&path) {
             Ok(text) => Ok(Some(text)),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => {
@@ -107,7 +107,7 @@ impl TokenFolder {
     ) -> Result<(), Error> {
         let lock = Lock::acquire(self.0.join(name), Lock::PATIENCE)?;
         // One that cannot be read is replaced.
-        let old = read_file(lock.target()).ok();
+        let old = read_secret_file(lock.target()).ok();
         let text = text(old.as_ref().map(Secret::expose));
         lock.replace(text.expose().as_bytes())
     }
@@ -147,7 +147,7 @@ impl TokenFolder {
 
     fn remove_if(&self, name: &str, is_token: impl Fn(&str) -> bool) -> Result<bool, Error> {
         let path = self.0.join(name);
-        let is_there = || read_file(&path).is_ok_and(|text| is_token(text.expose()));
+        let is_there = || read_secret_file(&path).is_ok_and(|text| is_token(text.expose()));
         // Without a lock first: it would create the folder, and a file of another kind is not ours
         // to lock.
         if !is_there() {
@@ -166,13 +166,4 @@ impl TokenFolder {
 pub(crate) fn is_missing(error: &io::Error) -> bool {
     let kind = error.kind();
     matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-/// Reads a token.
-pub(crate) fn read_file(path: &Path) -> io::Result<Secret> {
-    // Opening a pipe would wait for a writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    files::read_secret(path)
 }

@@ -19,7 +19,7 @@ use std::{io, path::Path};
 
 pub use folder::create_private_folder;
 pub use lock::Lock;
-pub use read::{MAX_LENGTH, read, read_at_most, read_secret, read_secret_async};
+pub use read::{MAX_LENGTH, read, read_at_most, read_secret, read_secret_async, read_secret_file};
 pub(crate) use snapshot::Identity;
 pub use update::Saved;
 

@@ -1,5 +1,5 @@
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read as _},
     path::Path,
     sync::mpsc,
@@ -84,6 +84,34 @@ pub fn read_secret(path: impl AsRef<Path>) -> io::Result<Secret> {
     Ok(Secret::new(
         String::from_utf8(read(path)?).map_err(not_utf8)?,
     ))
+}
+
+/// Reads a secret as [`read_secret`] does, from a regular file only: opening a named pipe would wait
+/// for its writer.
+///
+/// # Errors
+///
+/// As for [`read_secret`], and [`io::ErrorKind::InvalidInput`] if it is not a regular file.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::files::read_secret_file;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("token");
+/// std::fs::write(&path, "eyJhbGciOi")?;
+/// assert_eq!(read_secret_file(&path)?.expose(), "eyJhbGciOi");
+/// let error = read_secret_file(folder.path()).unwrap_err();
+/// assert_eq!(error.to_string(), "it is not a regular file");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn read_secret_file(path: impl AsRef<Path>) -> io::Result<Secret> {
+    if !fs::metadata(&path)?.is_file() {
+        let kind = io::ErrorKind::InvalidInput;
+        return Err(io::Error::new(kind, "it is not a regular file"));
+    }
+    read_secret(path)
 }
 
 /// Reads a secret as [`read_secret`] does, without blocking the task. Needs no particular runtime.

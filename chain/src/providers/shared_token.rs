@@ -10,10 +10,10 @@ use tokio::{runtime::Handle, task::JoinError};
 use crate::{
     config::{Region, Settings},
     error::{Error, ErrorKind},
-    files::Lock,
+    files::{Lock, read_secret_file},
     finding::{Finding, FindingKind},
     origin::Origin,
-    token_folder::{is_missing, read_file},
+    token_folder::is_missing,
 };
 
 /// A token in a file that all tools share, with what refreshes it.
@@ -152,7 +152,7 @@ impl SharedToken<'_> {
     }
 
     fn read<T: Token>(&self) -> Result<(Secret, T), Error> {
-        let text = read_file(&self.path).map_err(|error| {
+        let text = read_secret_file(&self.path).map_err(|error| {
             let (what, path) = (&self.what, self.path.display());
             if is_missing(&error) {
                 let text = format!("there is no {what} ({path} does not exist)");
@@ -190,7 +190,7 @@ impl SharedToken<'_> {
             let answer = client.send_unsigned(&call).await?;
             let token = token.with_answer(&answer, now)?;
             // What another program wrote meanwhile is newer.
-            let is_same = read_file(&path).is_ok_and(|now| now.expose() == text.expose());
+            let is_same = read_secret_file(&path).is_ok_and(|now| now.expose() == text.expose());
             let saved = if is_same {
                 lock.replace(token.to_text().expose().as_bytes())
             } else {

@@ -106,8 +106,9 @@ Examples:
 pub(super) const KEYS_ROTATE: &str = "\
 Creates a key, tests it with three calls, writes it to each profile that has the old one, and
 deactivates the old one. After the time of grace, --resume deletes it. Killed at any moment, it
-leaves a key that works in the profile, and --resume goes on or undoes what cannot be used. Until
-then, what is done stands in a file beside the credentials file, with mode 0600.
+leaves a key that works in the profile, and --resume goes on or undoes what cannot be used. If the
+new key dies in the time of grace, --resume brings the old one back. Until then, what is done stands
+in a file beside the credentials file, with mode 0600 and the secret of the old key.
 
 Examples:
   $ keyfob keys rotate --profile robot --grace 7d

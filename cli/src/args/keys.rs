@@ -41,8 +41,8 @@ pub(crate) struct UserArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RotateArgs {
-    /// The user [default: the one whose key is in use]; the new key of another user is written to
-    /// the profile with the name of the user
+    /// The user [default: the one whose key is in use]; the new key is written to each profile that
+    /// has the old one
     #[arg(long, value_name = "NAME")]
     pub(crate) user_name: Option<String>,
     /// How long the old key stays inactive before it can be deleted, such as 24h, 7d or 0

@@ -13,6 +13,7 @@ mod duration;
 mod env;
 pub(crate) mod examples;
 mod exec;
+mod follow_up;
 mod format;
 mod help_words;
 mod imds;

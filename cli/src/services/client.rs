@@ -34,6 +34,8 @@ pub(crate) struct Client {
     service: &'static Service,
     /// `None` for calls that are not signed.
     credentials: Option<Credentials>,
+    /// Whether the credentials are those in use.
+    is_in_use: bool,
     retries: Arc<AtomicU32>,
 }
 
@@ -68,6 +70,24 @@ impl Client {
         credentials: Option<Credentials>,
     ) -> Result<Self, Failure> {
         Self::in_region(context, service, context.region().await?, credentials)
+    }
+
+    /// Returns a client that signs with a key other than the one in use, of which its failures say
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the region or a setting is invalid.
+    pub(crate) async fn with_other_key(
+        context: &Context,
+        service: &'static Service,
+        key: &Credentials,
+    ) -> Result<Self, Failure> {
+        let client = Self::with_credentials(context, service, Some(key.clone())).await?;
+        Ok(Self {
+            is_in_use: false,
+            ..client
+        })
     }
 
     /// Returns a client for a region and the endpoint URL in use.
@@ -123,6 +143,7 @@ impl Client {
             client,
             service,
             credentials,
+            is_in_use: true,
             retries,
         })
     }
@@ -191,7 +212,13 @@ impl Client {
         if classify(error.status(), error.code()).is_some() {
             failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
         }
-        if self.credentials.is_some() && is_key_refused(error) {
+        let key = self.credentials.as_ref().filter(|_| is_key_refused(error));
+        if let Some(key) = key.filter(|_| !self.is_in_use) {
+            let id = key.access_key_id();
+            failure = failure.with_hint(format!(
+                "the key that was refused is {id}, not the one in use"
+            ));
+        } else if key.is_some() {
             let resolution = context.chain().explain(Timestamp::now()).await;
             let home = context.variables().home();
             failure = failure.with_key_origin(&resolution.explanation, home.as_deref());

@@ -34,6 +34,8 @@ mod files;
 mod imds;
 #[cfg(target_os = "linux")]
 mod javascript;
+#[cfg(unix)]
+mod key_cures;
 mod keyfob;
 #[cfg(unix)]
 mod keys;

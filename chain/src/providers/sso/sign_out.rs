@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::{
     config::Settings,
     error::Error,
-    files::{self, Lock},
-    token_folder::{TokenFolder, read_file},
+    files::{self, Lock, read_secret_file},
+    token_folder::TokenFolder,
 };
 
 /// The token of a user on disk, for a program that signs the user out. No other process refreshes
@@ -136,7 +136,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn read_object(path: &Path) -> Option<Value> {
-    let text = read_file(path).ok()?;
+    let text = read_secret_file(path).ok()?;
     serde_json::from_str(text.expose()).ok()
 }
 

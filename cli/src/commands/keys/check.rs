@@ -3,7 +3,12 @@
 use keyfob_chain::{Finding, FindingKind, Origin, Severity, shell};
 use serde_json::json;
 
-use super::list::{Keys, days};
+use super::{
+    iam::AccessKey,
+    list::{Keys, days},
+    owner,
+    profiles::Holder,
+};
 use crate::{
     args::{Span, UserArgs},
     context::Context,
@@ -70,42 +75,43 @@ fn findings(context: &Context, args: &UserArgs, keys: &Keys, max_age: Span) -> V
     let commands = Commands {
         context,
         args,
-        user: &keys.user,
+        keys,
+    };
+    let warn = |text| Finding::warning(FindingKind::LongLivedKey, text);
+    let is_old = |key: &AccessKey| {
+        let age = keys.age(key);
+        age.is_some_and(|age| age > i64::from(max_age.seconds))
     };
     let mut findings = Vec::new();
     for key in &keys.keys {
-        let warn = |text| Finding::warning(FindingKind::LongLivedKey, text);
         let Some(age) = keys.age(key) else {
             let text = format!("when {} was created is not known", key.id);
             findings.push(warn(text));
             continue;
         };
         let is_of_rotation = keys.rotation.as_ref().is_some_and(|one| one.old == key.id);
-        if age <= i64::from(max_age.seconds) || is_of_rotation {
+        if !is_old(key) || is_of_rotation {
             continue;
         }
-        let holders = keys.holders(key);
         let text = format!("{} is {}, more than {max_age}", key.id, days(age));
-        let finding = match (key.is_active, holders.first()) {
-            (true, Some(holder)) => warn(text)
-                .with_origin(Origin::File {
-                    file: holder.file(),
-                    line: holder.line,
-                    section: holder.name.name().to_owned(),
-                })
-                .with_cure(commands.rotate()),
-            (true, None) => warn(format!("{text}, and no profile has it")),
-            (false, _) => warn(format!("{text}, and inactive")).with_cure(commands.delete(&key.id)),
-        };
-        findings.push(finding);
+        findings.push(old_key(&commands, key, text, is_old));
     }
-    let active = keys.keys.iter().filter(|key| key.is_active);
-    if active.count() > 1 && keys.rotation.is_none() {
+    let active: Vec<&AccessKey> = keys.keys.iter().filter(|key| key.is_active).collect();
+    if let ([first, second], None) = (&active[..], &keys.rotation) {
         let text = format!(
             "the user {} has two active access keys: one of them is enough",
             keys.user
         );
-        findings.push(Finding::warning(FindingKind::LongLivedKey, text));
+        let spare = keys.spare([first, second], max_age);
+        findings.push(match spare {
+            Some(key) => warn(format!(
+                "{text}; {} is in no profile, {}",
+                key.id,
+                key.last_use.text()
+            ))
+            .with_cure(commands.deactivate(&key.id)),
+            None => warn(text),
+        });
     }
     if let Some(rotation) = &keys.rotation {
         let text = format!("a rotation is not finished: {}", rotation.state());
@@ -118,42 +124,94 @@ fn findings(context: &Context, args: &UserArgs, keys: &Keys, max_age: Span) -> V
     findings
 }
 
+/// Returns the finding for a key that is too old, as `text` says.
+fn old_key(
+    commands: &Commands<'_>,
+    key: &AccessKey,
+    text: String,
+    is_old: impl Fn(&AccessKey) -> bool,
+) -> Finding {
+    let warn = |text| Finding::warning(FindingKind::LongLivedKey, text);
+    let keys = commands.keys;
+    if !key.is_active {
+        return warn(format!("{text}, and inactive")).with_cure(commands.delete(&key.id));
+    }
+    let holders = keys.holders(key);
+    let Some(holder) = holders.first() else {
+        return warn(format!("{text}, and no profile has it"));
+    };
+    let other = keys.keys.iter().find(|other| other.id != key.id);
+    let (text, cure) = match (&keys.rotation, other) {
+        (Some(_), _) => (text, None),
+        (None, None) => (text, commands.rotate(&holders)),
+        // There can be no third key.
+        (None, Some(other)) if other.is_active => {
+            let text = format!("{text}; it can be rotated when it is the only one");
+            (text, None)
+        }
+        (None, Some(other)) => {
+            let delete = commands.delete(&other.id);
+            let rotate = commands.rotate(&holders);
+            // A key that is old, too, has a finding with this cure.
+            let rotate = rotate.filter(|_| !is_old(other));
+            let cure = rotate.map(|rotate| format!("{delete} && {rotate}"));
+            (
+                format!("{text}; the inactive {} has to go first", other.id),
+                cure,
+            )
+        }
+    };
+    let finding = warn(text).with_origin(Origin::File {
+        file: holder.file(),
+        line: holder.line,
+        section: holder.name.name().to_owned(),
+    });
+    match cure {
+        Some(cure) => finding.with_cure(cure),
+        None => finding,
+    }
+}
+
 /// The commands that cure findings, with the options of this one.
 struct Commands<'a> {
     context: &'a Context,
     args: &'a UserArgs,
-    user: &'a str,
+    keys: &'a Keys,
 }
 
 impl Commands<'_> {
-    fn rotate(&self) -> String {
-        self.command("keyfob keys rotate")
+    /// Returns the command that rotates the key of these profiles. A key in use that is not from a
+    /// file is rotated by a profile that has it, too.
+    fn rotate(&self, holders: &[Holder]) -> Option<String> {
+        let globals = self.context.globals();
+        let words = ["keyfob keys rotate".to_owned()];
+        if let Some((_, false)) = self.keys.in_use {
+            let profile = holders.iter().find_map(Holder::direct)?;
+            return Some(globals.follow_up_with(Some(profile), words));
+        }
+        let user = self.args.user_name.as_deref();
+        let user = user.map(|user| shell::option("--user-name", user));
+        Some(globals.follow_up(words.into_iter().chain(user)))
     }
 
     fn resume(&self) -> String {
-        self.command("keyfob keys rotate --resume")
+        let profile = self.context.globals().profile.as_deref();
+        owner::resume(self.context, profile, self.args.user_name.as_deref())
     }
 
     fn delete(&self, id: &str) -> String {
-        let (user, id) = (
-            shell::option("--user-name", self.user),
-            shell::option("--access-key-id", id),
-        );
-        self.with_profile(format!("keyfob iam delete-access-key {user} {id}"))
+        self.of_iam("delete-access-key", id, None)
     }
 
-    fn command(&self, command: &str) -> String {
-        let command = match &self.args.user_name {
-            Some(user) => format!("{command} {}", shell::option("--user-name", user)),
-            None => command.to_owned(),
-        };
-        self.with_profile(command)
+    fn deactivate(&self, id: &str) -> String {
+        self.of_iam(
+            "update-access-key",
+            id,
+            Some("--status Inactive".to_owned()),
+        )
     }
 
-    fn with_profile(&self, command: String) -> String {
-        match &self.context.globals().profile {
-            Some(profile) => format!("{command} {}", shell::option("--profile", profile)),
-            None => command,
-        }
+    fn of_iam(&self, command: &str, id: &str, more: Option<String>) -> String {
+        owner::iam_command(self.context, &self.keys.user, command, id, more)
     }
 }

@@ -26,32 +26,45 @@ pub(super) struct AccessKey {
     pub(super) id: String,
     pub(super) is_active: bool,
     pub(super) created: Option<Timestamp>,
-    /// `None` also if it was not asked for.
-    pub(super) last_use: Option<LastUse>,
+    pub(super) last_use: LastUse,
 }
 
+/// When a key was last used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LastUse {
-    pub(super) at: Timestamp,
-    pub(super) service: String,
-    pub(super) region: String,
+pub(super) enum LastUse {
+    /// It was not asked for, or the caller may not see it.
+    Unknown,
+    Never,
+    At {
+        time: Timestamp,
+        service: String,
+        region: String,
+    },
 }
 
 impl AccessKey {
     pub(super) fn status(&self) -> &'static str {
-        if self.is_active { "Active" } else { "Inactive" }
+        status(self.is_active)
     }
 }
 
+/// Returns the word of IAM.
+fn status(is_active: bool) -> &'static str {
+    if is_active { "Active" } else { "Inactive" }
+}
+
 impl LastUse {
-    /// Returns such as `2026-11-22T03:00:00Z by s3 in us-east-1`.
+    /// Returns such as `last used 2026-11-22T03:00:00Z by s3 in us-east-1`.
     pub(super) fn text(&self) -> String {
-        let Self {
-            at,
-            service,
-            region,
-        } = self;
-        format!("{at} by {service} in {region}")
+        match self {
+            Self::Unknown => "last use unknown".to_owned(),
+            Self::Never => "never used".to_owned(),
+            Self::At {
+                time,
+                service,
+                region,
+            } => format!("last used {time} by {service} in {region}"),
+        }
     }
 }
 
@@ -72,6 +85,16 @@ impl<'a> Iam<'a> {
             client,
             user: user.to_owned(),
         })
+    }
+
+    /// Signs the calls that follow with a key of the user that is not the one in use.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub(super) async fn set_key(&mut self, key: &Credentials) -> Result<(), Failure> {
+        self.client = Client::with_other_key(self.context, &IAM, key).await?;
+        Ok(())
     }
 
     /// Returns all keys, without their last use.
@@ -102,7 +125,7 @@ impl<'a> Iam<'a> {
     /// # Errors
     ///
     /// If the service refuses.
-    pub(super) async fn last_use(&self, id: &str) -> Result<Option<LastUse>, Failure> {
+    async fn last_use(&self, id: &str) -> Result<LastUse, Failure> {
         let call = Operation::new(&IAM, "GetAccessKeyLastUsed");
         let call = call.text("AccessKeyId", id, 1..=usize::MAX)?;
         let call = call.with_output(|reply| {
@@ -110,9 +133,9 @@ impl<'a> Iam<'a> {
                 let text = reply.optional(&format!("AccessKeyLastUsed/{name}"));
                 text.unwrap_or_default()
             };
-            let at = reply.optional_time("AccessKeyLastUsed/LastUsedDate")?;
-            Ok(at.map(|at| LastUse {
-                at,
+            let time = reply.optional_time("AccessKeyLastUsed/LastUsedDate")?;
+            Ok(time.map_or(LastUse::Never, |time| LastUse::At {
+                time,
                 service: text("ServiceName"),
                 region: text("Region"),
             }))
@@ -136,15 +159,16 @@ impl<'a> Iam<'a> {
         self.client.try_send(&call).await
     }
 
-    /// Deactivates a key. Waits until the service accepts the credentials, which may be new.
+    /// Activates or deactivates a key. Waits until the service accepts the credentials, which may
+    /// be new.
     ///
     /// # Errors
     ///
     /// If the service refuses.
-    pub(super) async fn deactivate(&self, id: &str) -> Result<(), Error> {
+    pub(super) async fn set_active(&self, id: &str, is_active: bool) -> Result<(), Error> {
         let call = self.operation("UpdateAccessKey")?;
         let call = call.text("AccessKeyId", id, 1..=usize::MAX)?;
-        let call = call.text("Status", "Inactive", 1..=usize::MAX)?;
+        let call = call.text("Status", status(is_active), 1..=usize::MAX)?;
         self.wait_for(&call.with_output(|_| Ok(()))).await
     }
 
@@ -181,6 +205,6 @@ fn read(item: Reply<'_>) -> Result<AccessKey, Error> {
         id: item.required("AccessKeyId")?,
         is_active: item.required("Status")? == "Active",
         created: item.optional_time("CreateDate")?,
-        last_use: None,
+        last_use: LastUse::Unknown,
     })
 }

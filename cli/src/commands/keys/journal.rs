@@ -1,12 +1,16 @@
 //! What a rotation writes down before and after each step that cannot be taken back.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use keyfob_chain::{
-    files::{Lock, read_secret},
+    files::{Lock, read_secret_file},
     shell,
 };
-use keyfob_sigv4::{Secret, Timestamp};
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{context::Context, failure::Failure, signals::finish_writing};
@@ -17,8 +21,12 @@ const FOLDER: &str = "keyfob";
 /// A rotation that is not finished.
 #[derive(Clone, Debug)]
 pub(super) struct Journal {
+    /// The user, as IAM writes the name.
+    pub(super) user: String,
     /// The access key ID that is replaced.
     pub(super) old: String,
+    /// With it the old key can take its place again for as long as it is not deleted.
+    pub(super) old_secret: Option<Secret>,
     /// When the rotation began, by the clock of this machine.
     pub(super) begun: Timestamp,
     pub(super) grace_seconds: u32,
@@ -26,6 +34,9 @@ pub(super) struct Journal {
     pub(super) keep_inactive: bool,
     pub(super) new: Option<NewKey>,
     pub(super) deactivated: Option<Timestamp>,
+    /// Whether the new key does not work although it was stored, so that the old one takes its
+    /// place again.
+    pub(super) is_reverted: bool,
 }
 
 /// The key that takes the place of the old one.
@@ -39,7 +50,11 @@ pub(super) struct NewKey {
 /// The text of a journal. Times are those of RFC 3339.
 #[derive(Deserialize, Serialize)]
 struct Document {
+    #[serde(default)]
+    user: String,
     old_access_key_id: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    old_secret_access_key: Option<String>,
     begun: String,
     grace_seconds: u32,
     keep_inactive: bool,
@@ -49,23 +64,37 @@ struct Document {
     new_secret_access_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     deactivated: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    reverted: bool,
 }
 
 impl Journal {
-    /// Returns the file of the journal of a user's rotation. The name of a user has no slash.
+    /// Returns the file of the journal of a user's rotation. The name of a user has no slash, and
+    /// that of no other user differs in case only.
     ///
     /// # Errors
     ///
     /// If there is no home folder.
     pub(super) fn path(context: &Context, account: &str, user: &str) -> Result<PathBuf, Failure> {
-        let credentials = context.variables().credentials_file();
-        let folder = credentials.as_deref().and_then(Path::parent);
-        let folder = folder.ok_or_else(|| {
+        let folder = folder(context).ok_or_else(|| {
             Failure::configuration("there is no folder for the credentials file")
                 .with_hint("set HOME, or AWS_SHARED_CREDENTIALS_FILE")
         })?;
-        let name = format!("rotation-{account}-{user}.json");
-        Ok(folder.join(FOLDER).join(name))
+        let user = user.to_ascii_lowercase();
+        Ok(folder.join(format!("rotation-{account}-{user}.json")))
+    }
+
+    /// Finds the journal of a rotation whose new key is this one. Files that are no journals are
+    /// passed over.
+    pub(super) fn with_new_key(context: &Context, id: &str) -> Option<Self> {
+        let files = fs::read_dir(folder(context)?).ok()?;
+        let mut journals = files.filter_map(|file| {
+            let file = file.ok()?;
+            let is_journal = file.file_name().to_string_lossy().starts_with("rotation-");
+            let text = is_journal.then(|| read_secret_file(file.path()).ok())??;
+            Self::parse(text.expose())
+        });
+        journals.find(|journal| journal.new.as_ref().is_some_and(|new| new.id == id))
     }
 
     /// Reads a journal, if there is one.
@@ -75,26 +104,35 @@ impl Journal {
     /// If the file cannot be read, or is not a journal.
     pub(super) fn read(context: &Context, path: &Path) -> Result<Option<Self>, Failure> {
         let shown = || context.shown(&path.to_string_lossy());
-        let text = match read_secret(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            text => {
-                text.map_err(|error| Failure::other(format!("cannot read {}: {error}", shown())))?
+        let read = match read_secret_file(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            // Not a regular file.
+            Err(error) if error.kind() == ErrorKind::InvalidInput => Err(error.to_string()),
+            Err(error) => {
+                return Err(Failure::other(format!("cannot read {}: {error}", shown())));
             }
+            Ok(text) => Self::parse(text.expose()).ok_or_else(|| "it has another form".to_owned()),
         };
-        let journal = Self::parse(text.expose());
-        journal.map(Some).ok_or_else(|| {
-            Failure::other(format!("{} is not the journal of a rotation", shown())).with_hint(
-                format!(
-                    "look at the keys with keyfob iam list-access-keys, then: rm {}",
-                    shell::path(path)
-                ),
-            )
+        read.map(Some).map_err(|reason| {
+            let text = format!("{} is not the journal of a rotation: {reason}", shown());
+            Failure::other(text).with_hint(format!(
+                "look at the keys with keyfob iam list-access-keys, then: rm {}",
+                shell::path(path)
+            ))
         })
+    }
+
+    /// Returns the old key, if its secret is known.
+    pub(super) fn old_key(&self) -> Option<Credentials> {
+        Credentials::new(&*self.old, self.old_secret.clone()?).ok()
     }
 
     /// Returns how far the rotation is, in a sentence.
     pub(super) fn state(&self) -> String {
         let old = &self.old;
+        if self.is_reverted {
+            return format!("the new key does not work, and {old} takes its place again");
+        }
         match (&self.new, self.until()) {
             (None, _) => format!(
                 "that of {old} was interrupted before it was known whether a new key was created"
@@ -119,7 +157,7 @@ impl Journal {
 
     /// Returns true if nothing is to be done but to wait.
     pub(super) fn is_waiting_at(&self, now: Timestamp) -> bool {
-        self.until().is_some_and(|until| now < until)
+        !self.is_reverted && self.until().is_some_and(|until| now < until)
     }
 
     /// Returns the end of the time of grace.
@@ -133,26 +171,33 @@ impl Journal {
         let secret = document.new_secret_access_key.map(Secret::new);
         let deactivated = document.deactivated.map(|time| time.parse()).transpose();
         Some(Self {
+            user: document.user,
             old: document.old_access_key_id,
+            old_secret: document.old_secret_access_key.map(Secret::new),
             begun: document.begun.parse().ok()?,
             grace_seconds: document.grace_seconds,
             keep_inactive: document.keep_inactive,
             new: document.new_access_key_id.map(|id| NewKey { id, secret }),
             deactivated: deactivated.ok()?,
+            is_reverted: document.reverted,
         })
     }
 
     fn text(&self) -> Secret {
         let new = self.new.as_ref();
         let secret = new.and_then(|new| new.secret.as_ref());
+        let text = |secret: &Secret| secret.expose().to_owned();
         let document = Document {
+            user: self.user.clone(),
             old_access_key_id: self.old.clone(),
+            old_secret_access_key: self.old_secret.as_ref().map(text),
             begun: self.begun.to_string(),
             grace_seconds: self.grace_seconds,
             keep_inactive: self.keep_inactive,
             new_access_key_id: new.map(|new| new.id.clone()),
-            new_secret_access_key: secret.map(|secret| secret.expose().to_owned()),
+            new_secret_access_key: secret.map(text),
             deactivated: self.deactivated.map(|time| time.to_string()),
+            reverted: self.is_reverted,
         };
         // A structure of texts and numbers always has a form in JSON.
         Secret::new(serde_json::to_string(&document).unwrap_or_default())
@@ -169,6 +214,12 @@ impl Journal {
     }
 }
 
+/// Returns the folder of all journals, if there is a home folder.
+fn folder(context: &Context) -> Option<PathBuf> {
+    let credentials = context.variables().credentials_file()?;
+    Some(credentials.parent()?.join(FOLDER))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,12 +228,15 @@ mod tests {
     fn a_journal_is_read_as_it_was_written() {
         let begun: Timestamp = "2026-11-22T03:00:00.25Z".parse().unwrap();
         let intent = Journal {
+            user: "Ada".to_owned(),
             old: "AKIAOLD".to_owned(),
+            old_secret: Some("a secret".into()),
             begun,
             grace_seconds: 86_400,
             keep_inactive: false,
             new: None,
             deactivated: None,
+            is_reverted: false,
         };
         let created = Journal {
             new: Some(NewKey {
@@ -192,6 +246,8 @@ mod tests {
             ..intent.clone()
         };
         let deactivated = Journal {
+            old_secret: None,
+            is_reverted: true,
             keep_inactive: true,
             new: Some(NewKey {
                 id: "AKIANEW".to_owned(),
@@ -203,11 +259,11 @@ mod tests {
         for journal in [intent, created, deactivated] {
             let read = Journal::parse(journal.text().expose()).unwrap();
             assert_eq!(format!("{read:?}"), format!("{journal:?}"));
-            let secret = |journal: &Journal| {
-                let new = journal.new.as_ref();
-                new.and_then(|new| Some(new.secret.as_ref()?.expose().to_owned()))
+            let secrets = |journal: &Journal| {
+                let new = journal.new.as_ref().and_then(|new| new.secret.as_ref());
+                [new, journal.old_secret.as_ref()].map(|one| one.map(|one| one.expose().to_owned()))
             };
-            assert_eq!(secret(&read), secret(&journal));
+            assert_eq!(secrets(&read), secrets(&journal));
         }
     }
 

@@ -1,23 +1,29 @@
 //! `keyfob keys list`: the keys of a user, with what is known about each.
 
+use keyfob_chain::Origin;
 use keyfob_sigv4::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    iam::{AccessKey, Iam},
+    iam::{AccessKey, Iam, LastUse},
     journal::Journal,
     owner::Owner,
     profiles::{Holder, Profiles},
 };
-use crate::{args::UserArgs, context::Context, failure::Failure, terminal::printable};
+use crate::{
+    args::{Span, UserArgs},
+    context::Context,
+    failure::Failure,
+    terminal::printable,
+};
 
 /// The keys of a user.
 pub(super) struct Keys {
     pub(super) user: String,
     account: String,
     pub(super) keys: Vec<AccessKey>,
-    /// Whether the last use of the keys is known.
-    has_last_use: bool,
+    /// The key in use, if it is one of the user, and whether a profile has it.
+    pub(super) in_use: Option<(String, bool)>,
     profiles: Profiles,
     pub(super) rotation: Option<Journal>,
     pub(super) now: Timestamp,
@@ -54,7 +60,10 @@ impl Keys {
         }
         let path = Journal::path(context, &owner.account, &owner.user)?;
         Ok(Self {
-            has_last_use: last_uses.is_ok(),
+            in_use: owner.uses_own_key.then(|| {
+                let is_in_file = matches!(owner.origin, Some(Origin::File { .. }));
+                (owner.credentials.access_key_id().to_owned(), is_in_file)
+            }),
             rotation: Journal::read(context, &path)?,
             user: owner.user,
             account: owner.account,
@@ -74,16 +83,33 @@ impl Keys {
         self.profiles.with_key(&key.id)
     }
 
+    /// Returns which of two active keys can be deactivated: one that is in no profile and not in
+    /// use here, and was not used elsewhere for so long.
+    pub(super) fn spare<'a>(
+        &self,
+        keys: [&'a AccessKey; 2],
+        max_age: Span,
+    ) -> Option<&'a AccessKey> {
+        let is_spare = |key: &&AccessKey| {
+            let is_idle = match &key.last_use {
+                LastUse::Unknown => false,
+                LastUse::Never => true,
+                LastUse::At { time, .. } => {
+                    self.now.seconds_since(*time) > i64::from(max_age.seconds)
+                }
+            };
+            let is_in_use = self.in_use.as_ref().is_some_and(|(id, _)| *id == key.id);
+            is_idle && !is_in_use && self.holders(key).is_empty()
+        };
+        keys.into_iter().find(is_spare)
+    }
+
     fn text(&self, context: &Context) -> String {
         let mut text = String::new();
         for key in &self.keys {
             let age = self.age(key).map(days);
             let age = age.unwrap_or_else(|| "of unknown age".to_owned());
-            let last = match &key.last_use {
-                Some(last) => format!("last used {}", last.text()),
-                None if self.has_last_use => "never used".to_owned(),
-                None => "last use unknown".to_owned(),
-            };
+            let last = key.last_use.text();
             let holders = self.holders(key).into_iter();
             let places = holders.map(|holder| format!("in {}", holder.text(context)));
             let mut words = vec![key.id.clone(), format!("{:<8}", key.status()), age, last];
@@ -106,15 +132,27 @@ impl Keys {
 
     fn json(&self) -> Value {
         let keys = self.keys.iter().map(|key| {
-            let last = key.last_use.as_ref().map(|last| {
-                json!({"at": last.at.to_string(), "service": last.service, "region": last.region})
-            });
+            let (is_used, last) = match &key.last_use {
+                LastUse::Unknown => (None, Value::Null),
+                LastUse::Never => (Some(false), Value::Null),
+                LastUse::At {
+                    time,
+                    service,
+                    region,
+                } => {
+                    let at = time.to_string();
+                    let last = json!({"at": at, "service": service, "region": region});
+                    (Some(true), last)
+                }
+            };
             let holders = self.holders(key);
             json!({
                 "access_key_id": key.id,
                 "status": key.status(),
                 "created": key.created.map(|time| time.to_string()),
                 "age_seconds": self.age(key),
+                // Null if it is not known.
+                "ever_used": is_used,
                 "last_used": last,
                 "profiles": holders.iter().map(|one| one.name.name()).collect::<Vec<_>>(),
             })

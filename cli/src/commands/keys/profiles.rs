@@ -18,6 +18,8 @@ pub(super) struct Profiles(ConfigFiles);
 #[derive(Clone, Debug)]
 pub(super) struct Holder {
     pub(super) name: SectionName,
+    /// Whether the profile is a role, for which the key only asks.
+    is_role: bool,
     pub(super) id: String,
     secret: Option<Secret>,
     kind: FileKind,
@@ -26,19 +28,24 @@ pub(super) struct Holder {
 }
 
 impl Profiles {
-    /// Reads the files.
+    /// Reads what can be read of the files, to show it.
     pub(super) fn read(context: &Context) -> Self {
         Self(ConfigFiles::load(context.variables()))
     }
 
-    /// Fails if a file is not read whole: a profile in it may have a key that is not seen.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        let mut problems = self.0.problems().iter();
+    /// Reads the whole files.
+    ///
+    /// # Errors
+    ///
+    /// If a part of a file cannot be read: a profile in it may have a key that is not seen.
+    pub(super) fn read_all(context: &Context) -> Result<Self, Failure> {
+        let profiles = Self::read(context);
+        let mut problems = profiles.0.problems().iter();
         match problems.find(|problem| problem.is_error()) {
             Some(problem) => Err(Failure::configuration(format!(
                 "a profile may have a key that is not seen: {problem}"
             ))),
-            None => Ok(()),
+            None => Ok(profiles),
         }
     }
 
@@ -55,16 +62,6 @@ impl Profiles {
             .into_iter()
             .map(|holder| holder.id)
             .collect()
-    }
-
-    /// Returns the access key ID of a profile. As for other commands, the credentials file comes
-    /// first.
-    pub(super) fn key_of(&self, profile: &str) -> Option<String> {
-        let name = SectionName::profile(profile);
-        let mut holders = holders(&self.0).into_iter();
-        holders
-            .find(|holder| holder.name == name)
-            .map(|holder| holder.id)
     }
 
     /// Returns which of two keys profiles have.
@@ -89,6 +86,11 @@ impl Holder {
     pub(super) fn text(&self, context: &Context) -> String {
         let name = self.name.name();
         context.shown(&format!("[{name}] of {}", self.file.display()))
+    }
+
+    /// Returns the name of the profile, if it gives the key itself.
+    pub(super) fn direct(&self) -> Option<&str> {
+        (!self.is_role).then(|| self.name.name())
     }
 
     pub(super) fn file(&self) -> PathBuf {
@@ -140,6 +142,7 @@ fn holders(files: &ConfigFiles) -> Vec<Holder> {
             let secret = part.get(SECRET).and_then(Value::non_empty);
             holders.push(Holder {
                 name: section.name().clone(),
+                is_role: section.get("role_arn").is_some(),
                 id: id.as_str().to_owned(),
                 secret: secret.map(Secret::from),
                 kind,

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::{
     iam::{AccessKey, Iam},
     journal::Journal,
-    owner::Owner,
-    profiles::{Profiles, replace},
+    owner::{Owner, iam_command, resume},
+    profiles::{Holder, Profiles, replace},
     proof::{Patience, is_unknown_key, until_accepted},
     rotation::{End, Obstacle, Outcome, Rotation, Step},
 };
@@ -29,7 +29,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// If the user has no key that can be rotated, if a step fails, or if a rotation is pending that is
 /// not to be resumed.
 pub(super) async fn run(context: &Context, args: &RotateArgs) -> Result<(), Failure> {
-    let owner = Owner::find(context, args.user_name.as_deref()).await?;
+    let name = args.user_name.as_deref();
+    let owner = if args.resume {
+        Owner::find_to_resume(context, name).await?
+    } else {
+        Owner::find(context, name).await?
+    };
     let iam = Iam::new(context, &owner.credentials, &owner.user).await?;
     let path = Journal::path(context, &owner.account, &owner.user)?;
     let lock = if args.dry_run {
@@ -50,19 +55,16 @@ pub(super) async fn run(context: &Context, args: &RotateArgs) -> Result<(), Fail
         (Some(journal), true) => run.resume(journal).await?,
         (None, false) => run.begin().await?,
         (Some(journal), false) => return Err(run.unfinished(&journal)),
-        (None, true) => {
-            let user = printable(&run.owner.user).into_owned();
-            context
-                .console()
-                .note(&format!("no rotation of the user {user} is pending"));
-            return Ok(());
-        }
+        (None, true) => return run.nothing_pending(),
     };
     match lock {
         Some(lock) => run.carry_out(rotation, &lock).await,
         None => run.describe(rotation),
     }
 }
+
+/// How many seconds after a rotation has begun services have heard of its key.
+const KNOWN_AFTER: i64 = 600;
 
 struct Run<'a> {
     context: &'a Context,
@@ -80,6 +82,8 @@ struct Trouble {
     failure: Failure,
     /// Whether it is sure that the step changed nothing.
     is_refusal: bool,
+    /// Whether services do not know the new key.
+    is_dead: bool,
 }
 
 impl From<Failure> for Trouble {
@@ -87,38 +91,40 @@ impl From<Failure> for Trouble {
         Self {
             failure,
             is_refusal: true,
+            is_dead: false,
         }
     }
 }
 
 impl Run<'_> {
     async fn begin(&self) -> Result<Rotation, Failure> {
-        let profiles = Profiles::read(self.context);
-        profiles.check()?;
-        let old = self.old_key(&profiles)?;
+        let profiles = Profiles::read_all(self.context)?;
+        self.check_place(&profiles)?;
         let mut keys = self.iam.list().await?;
-        if !keys.iter().any(|key| key.id == old) {
-            let (user, account) = (&self.owner.user, &self.owner.account);
-            let places = self.places(&profiles, &old);
-            return Err(Failure::configuration(format!(
-                "{}, the key in {places}, is not a key of the user {user} of account {account}",
-                printable(&old)
-            )));
-        }
         if keys.len() > 1 {
-            let are_known = self.iam.add_last_uses(&mut keys).await.is_ok();
-            return Err(self.two_keys(&profiles, &keys, are_known));
+            // A caller who may not see it reads that it is unknown.
+            let _ = self.iam.add_last_uses(&mut keys).await;
+            return Err(self.two_keys(&profiles, &keys));
         }
+        let is_stored = |key: &&AccessKey| !profiles.with_key(&key.id).is_empty();
+        let Some(old) = keys.iter().find(is_stored).map(|key| key.id.clone()) else {
+            return Err(self.no_place());
+        };
         let journal = Journal {
+            user: self.owner.user.clone(),
+            old_secret: profiles
+                .credentials(&old)
+                .map(|key| key.secret_access_key().clone()),
             old: old.clone(),
             begun: Timestamp::now(),
             grace_seconds: self.args.grace.seconds,
             keep_inactive: self.args.keep_inactive,
             new: None,
             deactivated: None,
+            is_reverted: false,
         };
         Rotation::begin(journal, keys.clone(), profiles.holders(&old, None))
-            .map_err(|_| self.two_keys(&profiles, &keys, false))
+            .map_err(|_| self.two_keys(&profiles, &keys))
     }
 
     async fn resume(&self, journal: Journal) -> Result<Rotation, Failure> {
@@ -128,8 +134,7 @@ impl Run<'_> {
             let added = self.iam.add_last_uses(&mut keys).await;
             added.map_err(|failure| failure.with_hint(self.give_up()))?;
         }
-        let profiles = Profiles::read(self.context);
-        profiles.check()?;
+        let profiles = Profiles::read_all(self.context)?;
         let new = journal.new.as_ref().map(|new| new.id.as_str());
         let holders = profiles.holders(&journal.old, new);
         let mut known = profiles.ids();
@@ -137,35 +142,48 @@ impl Run<'_> {
         Ok(Rotation::resume(journal, keys, holders).with_known(known))
     }
 
-    /// Returns the key to replace: the one in use, or that of the profile with the user's name.
-    fn old_key(&self, profiles: &Profiles) -> Result<String, Failure> {
-        let Owner {
-            user,
-            credentials,
-            origin,
-            ..
-        } = &self.owner;
-        if self.owner.uses_own_key {
-            let id = credentials.access_key_id();
-            if matches!(origin, Some(Origin::File { .. })) && !profiles.with_key(id).is_empty() {
-                return Ok(id.to_owned());
-            }
-            let origin = origin.as_ref().map(|origin| self.context.origin(origin));
-            let origin = origin.unwrap_or_else(|| "a provider".to_owned());
-            let text = format!(
-                "the key in use comes from {origin}, where a new one cannot be written: only a \
-                 key in a profile can be rotated"
-            );
-            return Err(Failure::configuration(text)
-                .with_hint("name the profile that has the key with --profile"));
+    /// Fails if a new key could be written nowhere: the one in use must be in a profile, or else a
+    /// profile must have the one of the other user.
+    fn check_place(&self, profiles: &Profiles) -> Result<(), Failure> {
+        if !self.owner.uses_own_key {
+            let has_key = !profiles.ids().is_empty();
+            return if has_key {
+                Ok(())
+            } else {
+                Err(self.no_place())
+            };
         }
-        profiles.key_of(user).ok_or_else(|| {
-            Failure::configuration(format!(
-                "no profile \"{user}\" has an access key: the new key of the user {user} would be \
-                 written there, because the credentials in use are not its key"
-            ))
-            .with_hint("name the profile that has the key of the user with --profile")
+        let origin = self.owner.origin.as_ref();
+        let holders = profiles.with_key(self.owner.credentials.access_key_id());
+        if matches!(origin, Some(Origin::File { .. })) && !holders.is_empty() {
+            return Ok(());
+        }
+        let origin = origin.map(|origin| self.context.origin(origin));
+        let failure = Failure::configuration(format!(
+            "the key in use comes from {}, where a new one cannot be written: only a key in a \
+             profile can be rotated",
+            origin.unwrap_or_else(|| "a provider".to_owned())
+        ));
+        Err(match holders.iter().find_map(Holder::direct) {
+            Some(name) => {
+                let words = ["keyfob keys rotate".to_owned()];
+                let globals = self.context.globals();
+                failure.with_hint(format!(
+                    "a profile has it, too: {}",
+                    globals.follow_up_with(Some(name), words)
+                ))
+            }
+            None => failure.with_hint("name the profile that has the key with --profile"),
         })
+    }
+
+    fn no_place(&self) -> Failure {
+        Failure::configuration(format!(
+            "no profile has a key of the user {} of account {}: the new one would be written there",
+            printable(&self.owner.user),
+            self.owner.account
+        ))
+        .with_hint("run the command where the key is used, or write the key to a profile")
     }
 
     /// Takes one step after the other.
@@ -185,15 +203,18 @@ impl Run<'_> {
                 }
                 Err(error) => error,
             };
-            let journal = rotation.journal();
-            let new = journal.new.as_ref().map(|new| new.id.clone());
-            let profiles = Profiles::read(self.context);
-            rotation.set_holders(profiles.holders(&journal.old, new.as_deref()));
             // What a file has that cannot be read is not known, so nothing is undone.
-            let is_known = profiles.check().is_ok();
-            if error.is_refusal && is_known && rotation.refused(&step) {
-                reason = Some(error.failure);
-                continue;
+            if let Some(profiles) = Profiles::read_all(self.context)
+                .ok()
+                .filter(|_| error.is_refusal)
+            {
+                let journal = rotation.journal();
+                let new = journal.new.as_ref().map(|new| new.id.clone());
+                rotation.set_holders(profiles.holders(&journal.old, new.as_deref()));
+                if rotation.refused(&step, error.is_dead) {
+                    reason = Some(error.failure);
+                    continue;
+                }
             }
             let failure = match reason {
                 Some(first) => first.with_detail(error.failure.message()),
@@ -225,26 +246,28 @@ impl Run<'_> {
                     }
                 };
             }
-            Step::Prove => self.prove(&self.new_key(journal)?).await?,
-            Step::Store => {
-                let new = self.new_key(journal)?;
-                replace(self.context, &journal.old, &new)?;
-                let profiles = Profiles::read(self.context);
-                profiles.check()?;
-                if profiles.with_key(new.access_key_id()).is_empty() {
-                    return Err(Failure::configuration(format!(
-                        "no profile has {} any more, so the new key was not written",
-                        journal.old
-                    ))
-                    .into());
-                }
-                // The credentials in use may be the key that is deactivated next.
-                if self.owner.uses_own_key {
-                    self.iam = Iam::new(self.context, &new, &self.owner.user).await?;
-                }
+            Step::Prove => {
+                let age = Timestamp::now().seconds_since(journal.begun);
+                let patience = if age > KNOWN_AFTER {
+                    Patience::PROOF_AGAIN
+                } else {
+                    Patience::PROOF
+                };
+                self.prove(&self.new_key(journal)?, patience).await?;
             }
-            Step::Deactivate => {
-                let result = self.iam.deactivate(&journal.old).await;
+            Step::Store => {
+                self.store("new", &self.new_key(journal)?, &journal.old)
+                    .await?
+            }
+            Step::Restore => {
+                let new = journal.new.as_ref().map_or("", |new| &new.id);
+                let old = journal.old_key();
+                let old = old.ok_or_else(|| Failure::other("the old key is not known"))?;
+                self.store("old", &old, new).await?;
+            }
+            Step::Activate | Step::Deactivate => {
+                let is_active = *step == Step::Activate;
+                let result = self.iam.set_active(&journal.old, is_active).await;
                 self.checked(result).await?;
             }
             Step::Delete(id) => {
@@ -259,23 +282,40 @@ impl Run<'_> {
         Ok(Outcome::Done)
     }
 
+    /// Writes a key, the new or the old one, to each profile that has the other, and signs with it.
+    async fn store(&mut self, which: &str, key: &Credentials, other: &str) -> Result<(), Failure> {
+        replace(self.context, other, key)?;
+        let profiles = Profiles::read_all(self.context)?;
+        if profiles.with_key(key.access_key_id()).is_empty() {
+            return Err(Failure::configuration(format!(
+                "no profile has {other} any more, so the {which} key was not written"
+            )));
+        }
+        // The credentials in use may be the key that is deactivated next.
+        if self.owner.uses_own_key {
+            self.iam.set_key(key).await?;
+        }
+        Ok(())
+    }
+
     /// Asks STS with the new key until it is accepted.
-    async fn prove(&mut self, new: &Credentials) -> Result<(), Trouble> {
+    async fn prove(&mut self, new: &Credentials, patience: Patience) -> Result<(), Trouble> {
         let start = Instant::now();
-        let sts = Client::with_credentials(self.context, &Service::STS, Some(new.clone())).await?;
+        let sts = Client::with_other_key(self.context, &Service::STS, new).await?;
         let call = GetCallerIdentity::new();
         let send = async || sts.try_send(&call).await;
-        let identity = match until_accepted(Patience::PROOF, is_unknown_key, send).await {
+        let identity = match until_accepted(patience, is_unknown_key, send).await {
             Ok(identity) => identity,
             Err(error) => {
                 return Err(Trouble {
                     failure: sts.explain(self.context, &error).await,
                     is_refusal: is_refusal(&error),
+                    is_dead: is_unknown_key(&error),
                 });
             }
         };
         match Principal::from_arn(&identity.arn) {
-            Principal::User { name, .. } if name == self.owner.user => {
+            Principal::User { name, .. } if name.eq_ignore_ascii_case(&self.owner.user) => {
                 self.proof = start.elapsed();
                 Ok(())
             }
@@ -309,6 +349,7 @@ impl Run<'_> {
         Trouble {
             failure: self.iam.explain(error).await,
             is_refusal: is_refusal(error),
+            is_dead: false,
         }
     }
 
@@ -338,6 +379,11 @@ impl Run<'_> {
                 let places = self.places(&Profiles::read(self.context), new);
                 ("stored", new, format!("in {places}"))
             }
+            (Step::Restore, _) => {
+                let places = self.places(&Profiles::read(self.context), &journal.old);
+                ("restored", &*journal.old, format!("in {places}"))
+            }
+            (Step::Activate, _) => ("active", &*journal.old, String::new()),
             (Step::Deactivate, _) => ("inactive", &*journal.old, String::new()),
             (Step::Delete(id), _) => ("deleted", &**id, String::new()),
             _ => return None,
@@ -395,6 +441,8 @@ impl Run<'_> {
                     let places = self.places(&Profiles::read(self.context), &journal.old);
                     format!("write the new key to {places}")
                 }
+                Step::Restore => format!("write {} to the profiles again", journal.old),
+                Step::Activate => format!("activate {}", journal.old),
                 Step::Deactivate => format!("deactivate {}", journal.old),
                 Step::Delete(id) => format!("delete {id}"),
                 Step::Save | Step::Forget => String::new(),
@@ -435,14 +483,22 @@ impl Run<'_> {
     }
 
     fn resume_command(&self) -> String {
-        let mut words = vec!["keyfob keys rotate --resume".to_owned()];
-        if let Some(user) = &self.args.user_name {
-            words.push(shell::option("--user-name", user));
+        let profile = self.context.globals().profile.as_deref();
+        resume(self.context, profile, self.args.user_name.as_deref())
+    }
+
+    /// Says that there is nothing to resume.
+    fn nothing_pending(&self) -> Result<(), Failure> {
+        let user = printable(&self.owner.user).into_owned();
+        let console = self.context.console();
+        console.note(&format!("no rotation of the user {user} is pending"));
+        match self.context.own_format(self.args.json) {
+            Some(format) => {
+                let answer = json!({"status": "none", "user": self.owner.user});
+                self.context.print_as(format, "Rotation", &answer)
+            }
+            None => Ok(()),
         }
-        if let Some(profile) = &self.context.globals().profile {
-            words.push(shell::option("--profile", profile));
-        }
-        words.join(" ")
     }
 
     fn unfinished(&self, journal: &Journal) -> Failure {
@@ -454,6 +510,12 @@ impl Run<'_> {
 
     fn rolled_back(&self, journal: &Journal, reason: Option<Failure>) -> Failure {
         let old = &journal.old;
+        if journal.is_reverted {
+            let reason = reason.unwrap_or_else(|| Failure::other("the new key does not work"));
+            return reason.with_detail(format!(
+                "the rotation is undone: {old} is in its profiles again, and no new key is left"
+            ));
+        }
         let reason = reason.unwrap_or_else(|| {
             Failure::other(format!("no profile has {old} any more, the key to rotate"))
         });
@@ -469,16 +531,15 @@ impl Run<'_> {
         let profiles = Profiles::read(self.context);
         match obstacle {
             Obstacle::TwoKeys => {
-                let failure = self.two_keys(&profiles, rotation.keys(), true);
+                let failure = self.two_keys(&profiles, rotation.keys());
                 failure.with_hint(self.give_up())
             }
             Obstacle::ActiveAgain => {
-                let command = self.iam_command("update-access-key", &journal.old);
+                let status = "--status Inactive".to_owned();
+                let command = self.iam_command("update-access-key", &journal.old, Some(status));
                 let text = format!("{old}, the old key, is active again: something may need it");
                 let resume = self.resume_command();
-                Failure::other(text).with_hint(format!(
-                    "if nothing does: {command} --status Inactive && {resume}"
-                ))
+                Failure::other(text).with_hint(format!("if nothing does: {command} && {resume}"))
             }
             Obstacle::OldKeyInUse => Failure::configuration(format!(
                 "{} has {old}, the old key, and no profile has {}, the new one: write the new \
@@ -494,6 +555,20 @@ impl Run<'_> {
                         self.journal_path()
                     ))
             }
+            Obstacle::NoKeyLeft => Failure::other(format!(
+                "the new key does not work, and {old}, the old one, is deleted"
+            ))
+            .with_hint(self.give_up()),
+            Obstacle::OldSecretLost => Failure::other(format!(
+                "{}, the new key, does not work: {old}, the old one, is active again, but its \
+                 secret is not known",
+                printable(new)
+            ))
+            .with_hint(format!(
+                "write {old} with its secret to {}, then: {}",
+                self.places(&profiles, new),
+                self.resume_command()
+            )),
         }
     }
 
@@ -510,31 +585,18 @@ impl Run<'_> {
         path.map_or_else(|_| String::new(), |path| shell::path(&path))
     }
 
-    /// Returns a command for a key of the user.
-    fn iam_command(&self, command: &str, id: &str) -> String {
-        let mut words = vec![
-            format!("keyfob iam {command}"),
-            shell::option("--user-name", &self.owner.user),
-            shell::option("--access-key-id", id),
-        ];
-        if let Some(profile) = &self.context.globals().profile {
-            words.push(shell::option("--profile", profile));
-        }
-        words.join(" ")
+    fn iam_command(&self, command: &str, id: &str, more: Option<String>) -> String {
+        iam_command(self.context, &self.owner.user, command, id, more)
     }
 
-    fn two_keys(&self, profiles: &Profiles, keys: &[AccessKey], are_known: bool) -> Failure {
+    fn two_keys(&self, profiles: &Profiles, keys: &[AccessKey]) -> Failure {
         let user = &self.owner.user;
         let mut failure = Failure::other(format!(
             "the user {user} has two access keys: there can be no third one"
         ));
         let mut spare = Vec::new();
         for key in keys {
-            let last = match &key.last_use {
-                Some(last) => format!("last used {}", last.text()),
-                None if are_known => "never used".to_owned(),
-                None => "its last use is not known".to_owned(),
-            };
+            let last = key.last_use.text();
             let places = self.places(profiles, &key.id);
             let place = if places.is_empty() {
                 spare.push(&key.id);
@@ -547,7 +609,7 @@ impl Run<'_> {
         }
         match spare[..] {
             [id] => {
-                let command = self.iam_command("delete-access-key", id);
+                let command = self.iam_command("delete-access-key", id, None);
                 failure.with_hint(format!("if nothing uses {id}: {command}"))
             }
             _ => failure,

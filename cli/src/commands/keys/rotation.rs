@@ -10,13 +10,15 @@
 //! | intent | another key of that time, in no profile, never used | it was created, but its secret is lost: delete it |
 //! | new key | a profile with the old key | prove, store |
 //! | new key | no profile with the old key | forget the secret, prove, deactivate the old key |
-//! | deactivated | within the grace period | end |
+//! | deactivated | within the grace period | prove, end |
 //! | deactivated | after it | prove, delete the old key, remove the journal |
+//! | new key, stored | it does not work | note it: the old key takes its place again |
+//! | reverted | | activate the old key, store it, delete the new key, remove the journal |
 
 use keyfob_sigv4::{Credentials, Timestamp};
 
 use super::{
-    iam::AccessKey,
+    iam::{AccessKey, LastUse},
     journal::{Journal, NewKey},
 };
 
@@ -65,6 +67,10 @@ pub(super) enum Step {
     Deactivate,
     /// Delete a key.
     Delete(String),
+    /// Activate the old key again.
+    Activate,
+    /// Write the old key to each profile that has the new one.
+    Restore,
     /// Remove the journal.
     Forget,
     End(End),
@@ -92,6 +98,10 @@ pub(super) enum Obstacle {
     OldKeyInUse,
     /// The new key is in no profile any more.
     NewKeyGone,
+    /// The new key does not work, and the old one is deleted.
+    NoKeyLeft,
+    /// The new key does not work. The old one is active again, but its secret is not known.
+    OldSecretLost,
 }
 
 /// What a step that worked brought.
@@ -155,7 +165,7 @@ impl Rotation {
     /// Returns what to do.
     pub(super) fn next(&mut self, now: Timestamp) -> Step {
         if self.is_over {
-            return Step::End(if self.is_rolled_back {
+            return Step::End(if self.is_rolled_back || self.journal.is_reverted {
                 End::RolledBack
             } else {
                 End::Rotated
@@ -163,6 +173,9 @@ impl Rotation {
         }
         if !self.is_saved {
             return Step::Save;
+        }
+        if self.journal.is_reverted {
+            return self.reverted();
         }
         let Some(new) = self.journal.new.clone() else {
             return self.without_new_key(now);
@@ -227,8 +240,24 @@ impl Rotation {
             let since = created.seconds_since(self.journal.begun);
             (-CLOCK_SKEW..=LONGEST_CREATION + CLOCK_SKEW).contains(&since)
         });
-        let is_known = self.known.contains(&key.id) || key.last_use.is_some();
+        let is_known = self.known.contains(&key.id) || key.last_use != LastUse::Never;
         is_old_in_use && is_of_the_intent && !is_known
+    }
+
+    /// The new key does not work: the old one takes its place again.
+    fn reverted(&self) -> Step {
+        let Some(old) = self.keys.iter().find(|key| key.id == self.journal.old) else {
+            return Step::End(End::Stopped(Obstacle::NoKeyLeft));
+        };
+        match &self.journal.new {
+            _ if !old.is_active => Step::Activate,
+            _ if self.holders.new && self.journal.old_secret.is_none() => {
+                Step::End(End::Stopped(Obstacle::OldSecretLost))
+            }
+            _ if self.holders.new => Step::Restore,
+            Some(new) => Step::Delete(new.id.clone()),
+            None => Step::Forget,
+        }
     }
 
     /// The new key is stored: the old one has to go.
@@ -240,7 +269,7 @@ impl Rotation {
             return Step::End(End::Stopped(Obstacle::NewKeyGone));
         }
         match (old.is_active, self.journal.until()) {
-            (true, Some(_)) => Step::End(End::Stopped(Obstacle::ActiveAgain)),
+            (true, Some(_)) => self.proved_then(Step::End(End::Stopped(Obstacle::ActiveAgain))),
             (true, None) => self.proved_then(Step::Deactivate),
             (false, _) if self.journal.keep_inactive => Step::Forget,
             (false, None) => {
@@ -248,7 +277,7 @@ impl Rotation {
                 self.is_saved = false;
                 Step::Save
             }
-            (false, Some(until)) if now < until => Step::End(End::Pending(until)),
+            (false, Some(until)) if now < until => self.proved_then(Step::End(End::Pending(until))),
             (false, Some(_)) => self.proved_then(Step::Delete(self.journal.old.clone())),
         }
     }
@@ -276,9 +305,17 @@ impl Rotation {
                     new: true,
                 }
             }
-            (Step::Deactivate, _) => {
+            (Step::Deactivate | Step::Activate, _) => {
                 for key in &mut self.keys {
-                    key.is_active &= key.id != self.journal.old;
+                    if key.id == self.journal.old {
+                        key.is_active = *step == Step::Activate;
+                    }
+                }
+            }
+            (Step::Restore, _) => {
+                self.holders = Holders {
+                    old: true,
+                    new: false,
                 }
             }
             (Step::Delete(id), _) => {
@@ -290,21 +327,24 @@ impl Rotation {
         }
     }
 
-    /// Notes that a step was refused for good, and changed nothing. Returns true if the rotation
-    /// can be rolled back: the steps that follow do so.
-    pub(super) fn refused(&mut self, step: &Step) -> bool {
-        let is_stored = self.holders.new || self.journal.deactivated.is_some();
-        let can = match step {
-            Step::Create | Step::Prove | Step::Store | Step::Save => !is_stored,
-            Step::Deactivate | Step::Delete(_) | Step::Forget | Step::End(_) => false,
-        };
-        if can && !self.is_rolled_back {
-            self.is_rolled_back = true;
-            // What is on disk is enough: nothing is written that will be removed.
-            self.is_saved = true;
-            return true;
+    /// Notes that a step was refused for good, and changed nothing; `is_dead` if services do not
+    /// know the new key. Returns true if the rotation can be rolled back: the steps that follow do
+    /// so.
+    pub(super) fn refused(&mut self, step: &Step, is_dead: bool) -> bool {
+        if self.is_rolled_back || self.journal.is_reverted {
+            return false;
         }
-        false
+        if self.holders.new || self.journal.deactivated.is_some() {
+            let can = is_dead && *step == Step::Prove;
+            self.journal.is_reverted = can;
+            self.is_saved &= !can;
+            return can;
+        }
+        let can = matches!(step, Step::Create | Step::Prove | Step::Store | Step::Save);
+        self.is_rolled_back = can;
+        // What is on disk is enough: nothing is written that will be removed.
+        self.is_saved |= can;
+        can
     }
 
     /// Notes which keys the profiles have after a step that wrote them in part.
@@ -342,6 +382,8 @@ mod tests {
         /// What happened so far, counted.
         effects: usize,
         fault: Option<(usize, Fault)>,
+        /// A key that was made useless by another hand.
+        dead: Option<String>,
     }
 
     /// What goes wrong at a change of the world.
@@ -372,6 +414,7 @@ mod tests {
                 duds: 0,
                 effects: 0,
                 fault: None,
+                dead: None,
             }
         }
 
@@ -381,7 +424,7 @@ mod tests {
                 id: id.clone(),
                 is_active: *is_active,
                 created: Some(*created),
-                last_use: None,
+                last_use: LastUse::Never,
             });
             keys.collect()
         }
@@ -396,7 +439,11 @@ mod tests {
 
         /// The rule that nothing may break: the key in each file works.
         fn check(&self) {
-            for id in &self.profiles {
+            for id in self
+                .profiles
+                .iter()
+                .filter(|id| self.dead.as_ref() != Some(id))
+            {
                 let is_active = self.keys.get(id).is_some_and(|(is_active, _)| *is_active);
                 assert!(is_active, "{id} does not work: {self:#?}");
             }
@@ -470,6 +517,23 @@ mod tests {
                 Step::Delete(id) => self.change(|world| {
                     world.keys.remove(id);
                 })?,
+                Step::Activate => self.change(|world| {
+                    world.keys.get_mut(&journal.old).unwrap().0 = true;
+                })?,
+                Step::Restore => {
+                    assert!(journal.old_secret.is_some(), "{self:#?}");
+                    let new = journal.new.unwrap().id;
+                    for index in 0..2 {
+                        if self.profiles[index] != new {
+                            continue;
+                        }
+                        let id = journal.old.clone();
+                        if !self.change(|world| world.profiles[index] = id)? {
+                            return Ok(None);
+                        }
+                    }
+                    true
+                }
                 Step::Forget => self.change(|world| world.journal = None)?,
                 Step::End(_) => unreachable!(),
             };
@@ -485,12 +549,15 @@ mod tests {
                 }
                 None => {
                     let journal = Journal {
+                        user: "ada".to_owned(),
                         old: self.profiles[0].clone(),
+                        old_secret: Some("secret".into()),
                         begun: self.now,
                         grace_seconds: GRACE,
                         keep_inactive: self.keep_inactive,
                         new: None,
                         deactivated: None,
+                        is_reverted: false,
                     };
                     let holders = self.holders(&journal);
                     Rotation::begin(journal, self.list(), holders).unwrap()
@@ -505,7 +572,7 @@ mod tests {
                     rotation.done(&step, outcome);
                 } else {
                     rotation.set_holders(self.holders(rotation.journal()));
-                    if !rotation.refused(&step) {
+                    if !rotation.refused(&step, step == Step::Prove) {
                         return Ok(None);
                     }
                 }
@@ -634,7 +701,7 @@ mod tests {
 
     #[test]
     fn a_key_without_an_answer_is_deleted_and_another_one_never() {
-        let key = |id: &str, created: Timestamp, last_use| AccessKey {
+        let key = |id: &str, created: Timestamp, last_use: LastUse| AccessKey {
             id: id.to_owned(),
             is_active: true,
             created: Some(created),
@@ -642,12 +709,15 @@ mod tests {
         };
         let now = Timestamp::from_unix_seconds(1_795_780_800);
         let journal = Journal {
+            user: "ada".to_owned(),
             old: OLD.to_owned(),
+            old_secret: None,
             begun: now,
             grace_seconds: 0,
             keep_inactive: false,
             new: None,
             deactivated: None,
+            is_reverted: false,
         };
         let holders = Holders {
             old: true,
@@ -656,20 +726,22 @@ mod tests {
         let resume = |old: AccessKey, other, holders| {
             Rotation::resume(journal.clone(), vec![old, other], holders)
         };
-        let old = || key(OLD, now.plus_seconds(-9_999), None);
+        let old = || key(OLD, now.plus_seconds(-9_999), LastUse::Never);
         let next = |other| resume(old(), other, holders).next(now);
         let stopped = Step::End(End::Stopped(Obstacle::TwoKeys));
-        let used = crate::commands::keys::iam::LastUse {
-            at: now,
+        let used = LastUse::At {
+            time: now,
             service: "s3".to_owned(),
             region: "us-east-1".to_owned(),
         };
-        assert_eq!(next(key("X", now, None)), Step::Delete("X".to_owned()));
-        assert_eq!(next(key("X", now, Some(used))), stopped);
-        assert_eq!(next(key("X", now.plus_seconds(-901), None)), stopped);
+        let unused = |created| key("X", created, LastUse::Never);
+        assert_eq!(next(unused(now)), Step::Delete("X".to_owned()));
+        assert_eq!(next(key("X", now, used)), stopped);
+        assert_eq!(next(key("X", now, LastUse::Unknown)), stopped);
+        assert_eq!(next(unused(now.plus_seconds(-901))), stopped);
         // The request was over by then.
-        assert_eq!(next(key("X", now.plus_seconds(1_801), None)), stopped);
-        let other = || key("X", now, None);
+        assert_eq!(next(unused(now.plus_seconds(1_801))), stopped);
+        let other = || unused(now);
         // Its secret is in a profile.
         let known = resume(old(), other(), holders).with_known(vec!["X".to_owned()]);
         assert_eq!(known.clone().next(now), stopped);
@@ -691,6 +763,69 @@ mod tests {
         assert_eq!(again.journal().begun, later);
         again.done(&Step::Save, Outcome::Done);
         assert_eq!(again.next(later), Step::Create);
+    }
+
+    /// It is deactivated or deleted at any stage after it was stored, and what undoes the rotation
+    /// fails at each change of the world.
+    #[test]
+    fn if_the_new_key_dies_after_it_was_stored_the_old_one_takes_its_place_again() {
+        let mut count = 0;
+        for stored in 0..16 {
+            for is_deleted in [true, false] {
+                for (at, fault) in (0..12).flat_map(|at| FAULTS.map(|fault| (at, fault))) {
+                    let mut world = World::new(0, false);
+                    world.fault = Some((stored, Fault::After));
+                    let _ = world.run();
+                    let is_stored = world.profiles.contains(&"NEW1".to_owned());
+                    if !is_stored || world.journal.is_none() || !world.keys.contains_key(OLD) {
+                        continue;
+                    }
+                    world.dead = Some("NEW1".to_owned());
+                    if is_deleted {
+                        world.keys.remove("NEW1");
+                    } else {
+                        world.keys.get_mut("NEW1").unwrap().0 = false;
+                    }
+                    (world.fault, world.effects) = (Some((at, fault)), 0);
+                    let _ = world.run();
+                    world.check();
+                    world.fault = None;
+                    if world.journal.is_some() {
+                        assert_eq!(world.run().ok().flatten(), Some(End::RolledBack));
+                    }
+                    assert!(world.journal.is_none(), "{world:#?}");
+                    assert_eq!(world.profiles, [OLD, OLD]);
+                    assert!(world.keys[OLD].0 && world.keys.len() == 1, "{world:#?}");
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 500, "{count}");
+    }
+
+    #[test]
+    fn a_new_key_that_died_stops_the_rotation_if_the_old_one_cannot_come_back() {
+        let dead = || {
+            let mut world = World::new(0, false);
+            assert!(matches!(world.run(), Ok(Some(End::Pending(_)))));
+            world.now = world.now.plus_seconds(1_000);
+            world.keys.remove("NEW1");
+            world.dead = Some("NEW1".to_owned());
+            world
+        };
+        let mut world = dead();
+        world.journal.as_mut().unwrap().old_secret = None;
+        let stopped = Some(End::Stopped(Obstacle::OldSecretLost));
+        assert_eq!(world.run().ok().flatten(), stopped);
+        assert!(world.keys[OLD].0, "it is active for who has it");
+        assert_eq!(world.run().ok().flatten(), stopped);
+        let mut world = dead();
+        world.journal.as_mut().unwrap().is_reverted = true;
+        world.keys.remove(OLD);
+        assert_eq!(
+            world.run().ok().flatten(),
+            Some(End::Stopped(Obstacle::NoKeyLeft))
+        );
     }
 
     #[test]
