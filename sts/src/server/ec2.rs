@@ -83,14 +83,7 @@ fn verdict(request: &Request<'_>, identity: &Identity, action: &str) -> Verdict 
         let permissions = &policy.permissions;
         permissions.matches(&call, "*", &mut Default::default())
     });
-    let effects: Vec<bool> = matches.map(|one| one.is_deny).collect();
-    if effects.contains(&true) {
-        Verdict::Denied
-    } else if effects.is_empty() {
-        Verdict::NotAllowed
-    } else {
-        Verdict::Allowed
-    }
+    Verdict::from_matches(&matches.collect::<Vec<_>>())
 }
 
 fn refuse(refusal: &Refusal, id: &str) -> Response<String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
+    Verdict,
     condition::{self, Condition, filled, variables},
     error::PolicyError,
     glob::Glob,
@@ -89,6 +90,20 @@ impl Permissions {
             }
         }
         matches
+    }
+}
+
+impl Verdict {
+    /// Decides by the statements that match: one that denies wins, and none permits nothing.
+    pub(crate) fn from_matches<'a>(matches: impl IntoIterator<Item = &'a Match>) -> Self {
+        let mut verdict = Self::NotAllowed;
+        for one in matches {
+            if one.is_deny {
+                return Self::Denied;
+            }
+            verdict = Self::Allowed;
+        }
+        verdict
     }
 }
 
@@ -231,6 +246,22 @@ mod tests {
         let matches = policy.matches(request, resource, &mut missing);
         let effects = matches.iter().map(|one| one.is_deny).collect();
         (effects, missing.into_iter().collect())
+    }
+
+    #[test]
+    fn a_deny_wins_and_nothing_is_no() {
+        let one = |is_deny| Match {
+            is_deny,
+            places: [Place::default(); 2],
+        };
+        for (effects, verdict) in [
+            (&[][..], Verdict::NotAllowed),
+            (&[false], Verdict::Allowed),
+            (&[false, true, false], Verdict::Denied),
+        ] {
+            let matches: Vec<Match> = effects.iter().copied().map(one).collect();
+            assert_eq!(Verdict::from_matches(&matches), verdict, "{effects:?}");
+        }
     }
 
     fn request(action: &str) -> Request {

@@ -9,7 +9,7 @@ use crate::{
         query::xml::{element, parent},
         refusal::Refusal,
     },
-    trust::{Caller, Permissions, PermissionsMatch, Place, Request},
+    trust::{Caller, Permissions, PermissionsMatch, Place, Request, Verdict},
 };
 
 /// The policies that count, and whose they are.
@@ -113,25 +113,20 @@ impl Call<'_> {
             }
         }
         self.parameters.required("ActionNames.member.1")?;
-        let mut resources = self.parameters.list("ResourceArns");
-        if resources.is_empty() {
-            resources.push("*");
-        }
+        let resources = self.parameters.list("ResourceArns");
         let mut results = String::new();
         for action in self.parameters.list("ActionNames") {
             if !action.contains(':') || action.contains(['*', '?']) {
                 return Err(invalid(format!("Invalid Action: {action}")));
             }
-            let request = self.request(source, action);
-            for resource in &resources {
-                results += &parent("member", &source.evaluate(&request, resource));
-            }
+            let request = self.request(source, action)?;
+            results += &parent("member", &source.evaluate(&request, &resources));
         }
         Ok(parent("EvaluationResults", &results) + &element("IsTruncated", "false"))
     }
 
     /// Returns the call that is simulated, with the context that the parameters have.
-    fn request(&self, source: &Source, action: &str) -> Request {
+    fn request(&self, source: &Source, action: &str) -> Result<Request, Refusal> {
         let mut request = Request::new(source.caller.clone(), action);
         if let Caller::User { arn } = &source.caller {
             let name = arn.rsplit('/').next().unwrap_or_default();
@@ -143,37 +138,122 @@ impl Call<'_> {
                 break;
             };
             let values = self.parameters.list(&format!("{entry}.ContextKeyValues"));
+            let kind = self.parameters.get(&format!("{entry}.ContextKeyType"));
+            if let Some(kind) = kind.filter(|kind| !is_type(kind)) {
+                return Err(invalid(format!("Invalid ContextKeyType: {kind}")));
+            }
             request = request.with(key, values);
         }
-        request
+        Ok(request)
     }
 }
 
+/// Returns true for a type of values.
+///
+/// Source: IAM API reference, `ContextEntry`.
+fn is_type(kind: &str) -> bool {
+    let one = kind.strip_suffix("List").unwrap_or(kind);
+    ["string", "numeric", "boolean", "ip", "binary", "date"].contains(&one)
+}
+
+/// What the policies say about a resource.
+struct Evaluation<'a> {
+    resource: &'a str,
+    verdict: Verdict,
+    /// The statements that decide, each with the type and the name of its policy.
+    statements: Vec<(&'static str, &'a str, PermissionsMatch)>,
+    lacking: BTreeSet<String>,
+}
+
 impl Source {
-    /// Returns the content of one result. A statement that denies wins. One whose conditions ask
-    /// for keys that are not given does not count, and the keys are listed.
-    fn evaluate(&self, request: &Request, resource: &str) -> String {
+    /// Returns the content of the result of an action: the decision for each resource that is
+    /// named, and the strictest of them for the whole.
+    ///
+    /// Source: IAM API reference, `EvaluationResult`.
+    fn evaluate(&self, request: &Request, resources: &[&str]) -> String {
+        let each: Vec<Evaluation<'_>> = resources
+            .iter()
+            .map(|resource| self.evaluate_one(request, resource))
+            .collect();
+        let whole = match &each[..] {
+            [] => self.evaluate_one(request, "*"),
+            _ => Evaluation::strictest(&each),
+        };
+        let specific = each
+            .iter()
+            .map(|one| parent("member", &one.xml("EvalResourceDecision")));
+        let specific: String = specific.collect();
+        let members = element("EvalActionName", request.action()) + &whole.xml("EvalDecision");
+        if specific.is_empty() {
+            return members;
+        }
+        members + &parent("ResourceSpecificResults", &specific)
+    }
+
+    /// A statement that denies wins. One whose conditions ask for keys that are not given does not
+    /// count, and the keys are listed.
+    fn evaluate_one<'a>(&'a self, request: &Request, resource: &'a str) -> Evaluation<'a> {
         let mut lacking = BTreeSet::new();
-        let mut matches = Vec::new();
+        let mut statements = Vec::new();
         for (kind, policy) in &self.policies {
             let found = policy.permissions.matches(request, resource, &mut lacking);
-            matches.extend(found.into_iter().map(|one| (*kind, &policy.name, one)));
+            statements.extend(found.into_iter().map(|one| (*kind, &*policy.name, one)));
         }
-        let is_denied = matches.iter().any(|(.., one)| one.is_deny);
-        matches.retain(|(.., one)| one.is_deny == is_denied);
-        let decision = match (is_denied, matches.is_empty()) {
-            (true, _) => "explicitDeny",
-            (false, false) => "allowed",
-            (false, true) => "implicitDeny",
+        let verdict = Verdict::from_matches(statements.iter().map(|(.., one)| one));
+        statements.retain(|(.., one)| one.is_deny == (verdict == Verdict::Denied));
+        Evaluation {
+            resource,
+            verdict,
+            statements,
+            lacking,
+        }
+    }
+}
+
+impl<'a> Evaluation<'a> {
+    /// Returns the strictest decision, with the statements of all that have it. Its resource is the
+    /// only one, or any: what kind of resource an action has is not known here.
+    fn strictest(each: &[Self]) -> Self {
+        let rank = |one: &&Self| match one.verdict {
+            Verdict::Allowed => 0,
+            Verdict::NotAllowed => 1,
+            Verdict::Denied => 2,
         };
-        let statements = matches.iter();
+        let verdict = each.iter().max_by_key(rank).map(|one| one.verdict);
+        let verdict = verdict.unwrap_or(Verdict::NotAllowed);
+        let mut statements = Vec::new();
+        for one in each.iter().filter(|one| one.verdict == verdict) {
+            for statement in &one.statements {
+                if !statements.contains(statement) {
+                    statements.push(statement.clone());
+                }
+            }
+        }
+        Self {
+            resource: match each {
+                [one] => one.resource,
+                _ => "*",
+            },
+            verdict,
+            statements,
+            lacking: each.iter().flat_map(|one| one.lacking.clone()).collect(),
+        }
+    }
+
+    /// Writes the members, with this name for the decision.
+    fn xml(&self, decision: &str) -> String {
+        let verdict = match self.verdict {
+            Verdict::Allowed => "allowed",
+            Verdict::Denied => "explicitDeny",
+            Verdict::NotAllowed => "implicitDeny",
+        };
+        let statements = self.statements.iter();
         let statements: String = statements
             .map(|(kind, name, one)| statement(kind, name, one))
             .collect();
-        let lacking = lacking.iter().map(|key| element("member", key));
-        element("EvalActionName", request.action())
-            + &element("EvalResourceName", resource)
-            + &element("EvalDecision", decision)
+        let lacking = self.lacking.iter().map(|key| element("member", key));
+        element("EvalResourceName", self.resource)
+            + &element(decision, verdict)
             + &parent("MatchedStatements", &statements)
             + &parent("MissingContextValues", &lacking.collect::<String>())
     }

@@ -32,20 +32,59 @@ fn the_simulator_evaluates_actions_resources_and_explicit_denies() {
         "ActionNames.member.1=s3:GetObject&ActionNames.member.2=s3:PutObject&\
          ResourceArns.member.1=arn:aws:s3:::data/k&ResourceArns.member.2=arn:aws:s3:::data/secret/k",
     );
-    let decisions: Vec<&str> = body
-        .split("<EvalDecision>")
-        .skip(1)
-        .map(|rest| rest.split('<').next().unwrap())
-        .collect();
+    let texts = |name: &str| -> Vec<String> {
+        let tag = format!("<{name}>");
+        let rests = body.split(&tag).skip(1);
+        rests
+            .map(|rest| rest.split('<').next().unwrap().to_owned())
+            .collect()
+    };
+    // An action has one result: the strictest decision, and one for each resource.
+    assert_eq!(texts("EvalActionName"), ["s3:GetObject", "s3:PutObject"]);
+    assert_eq!(texts("EvalDecision"), ["explicitDeny", "explicitDeny"]);
     assert_eq!(
-        decisions,
+        texts("EvalResourceDecision"),
         ["allowed", "explicitDeny", "implicitDeny", "explicitDeny"]
+    );
+    let (data, secret) = ("arn:aws:s3:::data/k", "arn:aws:s3:::data/secret/k");
+    assert_eq!(
+        texts("EvalResourceName"),
+        ["*", data, secret, "*", data, secret]
     );
     let statement = "<member><SourcePolicyId>storage</SourcePolicyId>\
                      <SourcePolicyType>user</SourcePolicyType>\
                      <StartPosition><Line>2</Line><Column>5</Column></StartPosition>\
                      <EndPosition><Line>2</Line><Column>79</Column></EndPosition></member>";
     assert!(body.contains(statement), "{body}");
+}
+
+#[test]
+fn the_result_of_an_action_without_a_resource_is_for_any_and_with_one_for_that() {
+    let lab = lab();
+    let action = "ActionNames.member.1=s3:GetObject";
+    let body = simulate(&lab, action);
+    assert!(body.contains("<EvalResourceName>*<"), "{body}");
+    assert!(!body.contains("ResourceSpecificResults"), "{body}");
+    let resource = "ResourceArns.member.1=arn:aws:s3:::data/k";
+    let body = simulate(&lab, &format!("{action}&{resource}"));
+    assert_eq!(
+        body.matches("<EvalResourceName>arn:aws:s3:::data/k<")
+            .count(),
+        2
+    );
+    assert!(body.contains("<EvalDecision>allowed<"), "{body}");
+    assert!(body.contains("<EvalResourceDecision>allowed<"), "{body}");
+}
+
+#[test]
+fn a_type_of_values_that_iam_does_not_have_is_refused() {
+    let lab = lab();
+    let entry = "ContextEntries.member.1.ContextKeyName=aws:SourceIp&\
+                 ContextEntries.member.1.ContextKeyValues.member.1=192.0.2.7&\
+                 ContextEntries.member.1.ContextKeyType=";
+    let of = |kind| format!("{}&{entry}{kind}", simulated_action("s3:GetObject"));
+    lab.ok(&lab.robot, &of("ipList"));
+    lab.refused(&lab.robot, &of("address"), 400, "InvalidInput");
 }
 
 #[test]
