@@ -86,8 +86,8 @@ pub fn read_secret(path: impl AsRef<Path>) -> io::Result<Secret> {
     ))
 }
 
-/// Reads a secret as [`read_secret`] does, from a regular file only: opening a named pipe would wait
-/// for its writer.
+/// Reads a secret as [`read_secret`] does, from a regular file only: opening a named pipe would
+/// wait for its writer.
 ///
 /// # Errors
 ///

@@ -10,7 +10,8 @@ pub(crate) struct ApiArgs {
     /// The operation, as the API reference of the service writes it, such as DescribeKey
     #[arg(value_name = "OPERATION")]
     pub(crate) operation: String,
-    /// A parameter; a value that is JSON is taken as that, so that "7" is a text and 7 a number
+    /// A parameter; for json a value that is JSON is taken as that, so that "7" is a text and 7 a
+    /// number; for query and ec2 [a,b] is a list, {A=b} a map, and all else the text as it is
     #[arg(long, value_name = "NAME=VALUE", value_parser = TextParser)]
     pub(crate) param: Vec<Text>,
     /// Read parameters from JSON or, with file://, from a file; --param comes first

@@ -27,9 +27,10 @@ Examples:
 
 pub(super) const API: &str = "\
 Parameters have the names of the request: those of lists are Filter.1.Name in EC2, and
-Tags.member.1.Key in query, or are given as JSON. An answer in XML is printed as JSON, all values as
-texts. One page of a list is asked for. What does more than read, by its name, is sent again only if
-the service did not get it.
+Tags.member.1.Key in query, or are given as [a,b], {A=b} or a list in JSON. Any other value of these
+services is a text as it is, also an object in JSON, and what is in a file. An answer in XML is
+printed as JSON, all values as texts. One page of a list is asked for. What does more than read, by
+its name, is sent again only if the service did not get it.
 
 Examples:
   $ keyfob api kms DescribeKey --param KeyId=alias/app
@@ -45,7 +46,9 @@ iam:SimulatePrincipalPolicy, and iam:GetRole for the role of a session.
 
 Exits with 0 if everything is allowed, to both principals with --and-as, and with 1 if not.
 
-A value of --context is a boolean, an address, a number or a time by its form, or else a text.
+A value of --context has the type of its global key, or else it is a boolean, an address, a number
+or a time by its form, or a text. To name the type, write ContextKeyName=K,ContextKeyValues=V,W and
+ContextKeyType=T with commas between them.
 
 Examples:
   $ keyfob can s3:GetObject arn:aws:s3:::bucket/key

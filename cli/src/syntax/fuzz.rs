@@ -1,7 +1,9 @@
 use keyfob_chain::Variables;
 use serde_json::json;
 
-use super::{Form, authority, has_dot_segments, parse_header, parse_value, to_wire_form};
+use super::{
+    Form, authority, has_dot_segments, parse_brackets, parse_header, parse_value, to_wire_form,
+};
 use crate::{
     args::Text,
     generator::{Generator, LONG, SHORT},
@@ -45,6 +47,7 @@ fn shorthand(text: &str) {
         parse_value(&words, &form, &Variables::default())
     };
     let _ = read(text);
+    let _ = parse_brackets(text);
     let _ = read(&format!("List={text}"));
     let expected = json!([{"Key": text, "Value": "v"}]);
     assert_eq!(read(&expected.to_string()).unwrap(), expected);
@@ -53,6 +56,14 @@ fn shorthand(text: &str) {
         let word = format!("Value=v,Key=\"{quoted}\"");
         assert_eq!(read(&word).unwrap(), expected);
     }
+}
+
+#[test]
+fn many_brackets_are_a_text() {
+    assert_eq!(parse_brackets("[a,b,]"), Some(json!(["a", "b"])));
+    assert!(parse_brackets(&"[".repeat(100_000)).is_none());
+    let nested = "[".repeat(900) + &"]".repeat(900);
+    assert!(parse_brackets(&nested).is_some());
 }
 
 #[test]

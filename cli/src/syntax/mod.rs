@@ -13,6 +13,6 @@ pub(crate) use self::{
         standard_input, standard_input_line,
     },
     header::parse_header,
-    shorthand::{Form, parse_value},
+    shorthand::{Form, parse_brackets, parse_value},
     url::{authority, has_dot_segments, to_wire_form},
 };

@@ -14,6 +14,8 @@ pub(crate) enum Form {
     Structure(Vec<(&'static str, Self)>),
     /// Texts for keys, and values of this form.
     Map(Box<Self>),
+    /// A list in brackets, a map in braces, or a text: what has no model.
+    Any,
 }
 
 /// Parses the value of an option: a list has one item a word, or is one JSON list. Structures and
@@ -71,6 +73,29 @@ pub(crate) fn parse_value(
     Ok(if is_list { vec![value].into() } else { value })
 }
 
+/// How many brackets and braces a text without a model may open.
+const MAX_BRACKETS: usize = 1000;
+
+/// Parses a list in brackets or a map in braces, without a model: each value is a text, a list or a
+/// map. Returns `None` for any other text, and for one with more than a thousand of them.
+pub(crate) fn parse_brackets(text: &str) -> Option<Value> {
+    // Each one may be in another one, and too many would end the stack.
+    let brackets = text.matches(['[', '{']).count();
+    if !text.starts_with(['[', '{']) || brackets > MAX_BRACKETS {
+        return None;
+    }
+    let mut parser = Parser {
+        rest: text,
+        word: &Text {
+            flag: String::new(),
+            written: String::new(),
+        },
+        variables: &Variables::default(),
+        reads_files: false,
+    };
+    parser.whole(&Form::Any).ok()
+}
+
 fn refused(word: &Text, form: &Form) -> Failure {
     let flag = &word.flag;
     let item = match form {
@@ -114,6 +139,11 @@ struct Ends {
     bracket: Option<char>,
 }
 
+const IN_BRACKETS: Ends = Ends {
+    comma: true,
+    bracket: Some(']'),
+};
+
 impl Parser<'_> {
     /// Parses a whole word.
     fn whole(&mut self, form: &Form) -> Result<Value, Refused> {
@@ -122,13 +152,24 @@ impl Parser<'_> {
             Form::List(_) => Err(None),
             Form::Structure(_) | Form::Map(_) => {
                 let members = self.members(form, None)?;
-                if self.rest.is_empty() {
-                    Ok(members)
-                } else {
-                    Err(None)
-                }
+                self.nothing_left(members)
+            }
+            Form::Any => {
+                let ends = Ends {
+                    comma: false,
+                    bracket: None,
+                };
+                let value = self.value(form, ends)?;
+                self.nothing_left(value)
             }
         }
+    }
+
+    fn nothing_left(&self, value: Value) -> Result<Value, Refused> {
+        if self.rest.trim_start().is_empty() {
+            return Ok(value);
+        }
+        Err(None)
     }
 
     /// Parses `NAME=VALUE,…`, with the members in any order, as `aws` does, up to the bracket.
@@ -162,6 +203,7 @@ impl Parser<'_> {
         let inner = match form {
             _ if name.is_empty() => return Err(None),
             Form::Map(value) => value,
+            Form::Any => form,
             Form::Structure(members) => match members.iter().find(|known| known.0 == name) {
                 Some((_, inner)) => inner,
                 None => return Err(Some(self.unknown(name, members))),
@@ -189,13 +231,10 @@ impl Parser<'_> {
                 }
                 self.members(form, Some('}'))
             }
-            Form::List(item) if self.take('[') => {
-                let inner = Ends {
-                    comma: true,
-                    bracket: Some(']'),
-                };
-                self.items_in_brackets(item, inner)
-            }
+            Form::Any if self.take('{') => self.members(form, Some('}')),
+            Form::Any if self.take('[') => self.items_in_brackets(form, IN_BRACKETS),
+            Form::Any => Ok(self.text(ends)?.into()),
+            Form::List(item) if self.take('[') => self.items_in_brackets(item, IN_BRACKETS),
             Form::List(item) => {
                 let inner = Ends {
                     comma: true,
@@ -298,7 +337,7 @@ fn scalar(form: &Form, text: String) -> Result<Value, Refused> {
         Form::Text => return Ok(text.into()),
         Form::Number => serde_json::from_str(&text).ok().filter(Value::is_number),
         Form::Flag => text.parse::<bool>().ok().map(Value::from),
-        Form::List(_) | Form::Structure(_) | Form::Map(_) => None,
+        Form::List(_) | Form::Structure(_) | Form::Map(_) | Form::Any => None,
     };
     value.ok_or(None)
 }

@@ -114,6 +114,62 @@ fn ec2_has_lists_without_member_and_no_id_of_the_request() {
 }
 
 #[test]
+fn values_of_a_form_are_texts_as_they_are_and_lists_and_maps_have_brackets() {
+    let policy = r#"{"Version": "2012-10-17", "Statement": []}"#;
+    let encoded = "%7B%22Version%22%3A%20%222012-10-17%22%2C%20%22Statement%22%3A%20%5B%5D%7D";
+    let text = home();
+    fs::write(text.path().join("list"), "[a]").unwrap();
+    let (url, bodies) = start_server(&answer("200 OK", "<DescribeThingsResponse/>"));
+    for (value, sent) in [
+        ("1e3", "P=1e3"),
+        ("null", "P=null"),
+        ("007", "P=007"),
+        ("true", "P=true"),
+        ("1.50", "P=1.50"),
+        ("\"7\"", "P=%227%22"),
+        ("", "P="),
+        (policy, &format!("P={encoded}")),
+        ("[a] b", "P=%5Ba%5D%20b"),
+        ("file://list", "P=%5Ba%5D"),
+        ("[a,\"b,c\"]", "P.1=a&P.2=b%2Cc"),
+        ("[007, 1e3x]", "P.1=007&P.2=1e3x"),
+        ("[1e3,null,x]", "P.1=1e3&P.2=null&P.3=x"),
+        ("{A=b,C=[d,e],F={G=h}}", "P.A=b&P.C.1=d&P.C.2=e&P.F.G=h"),
+        ("[{A=b},{A=c}]", "P.1.A=b&P.2.A=c"),
+        (r#"[{"A": "b"}, {"A": 7}]"#, "P.1.A=b&P.2.A=7"),
+    ] {
+        let value = format!("P={value}");
+        let words = [
+            "api",
+            "ec2",
+            "DescribeThings",
+            "--param",
+            &value,
+            "--endpoint-url",
+            &url,
+        ];
+        text.keyfob(words).ok();
+        let body = bodies.recv().unwrap();
+        let expected = format!("Action=DescribeThings&Version=2016-11-15&{sent}");
+        assert_eq!(body, expected, "{value}");
+    }
+    for pair in ["Action=DeleteAll", "Version=2000-01-01"] {
+        for service in ["ec2", "sns"] {
+            let line = ["api", service, "DescribeThings", "--param", pair];
+            let stderr = home().keyfob(line).fails(252);
+            assert_has(
+                &stderr,
+                &["is not a parameter of an operation: OPERATION and"],
+            );
+        }
+    }
+    // JSON has such members.
+    let (run, bodies) = api("{}", &["kms", "DescribeKey", "--param", "Version=1"]);
+    run.ok();
+    assert_eq!(bodies.recv().unwrap(), r#"{"Version":1}"#);
+}
+
+#[test]
 fn parameters_may_be_in_a_file_and_options_come_first() {
     let (url, bodies) = start_server(&answer("200 OK", "{}"));
     let home = home();

@@ -188,8 +188,52 @@ fn what_is_denied_exits_with_1_and_says_that_no_statement_matched_or_which_one_d
             "\"not_evaluated\": [\n",
         ],
     );
-    // Without any result, nothing is allowed.
-    assert_eq!(Lab::with_user(&[String::new()]).can("s3:PutObject").code, 1);
+}
+
+#[test]
+fn fewer_results_than_questions_are_an_error_and_no_decision() {
+    let one = result("s3:GetObject", "arn:aws:s3:::a", "allowed", "");
+    for (results, line, text) in [
+        (
+            String::new(),
+            "s3:PutObject",
+            "0 of 1 questions about s3:PutObject",
+        ),
+        (
+            one.clone(),
+            "s3:GetObject arn:aws:s3:::a arn:aws:s3:::b",
+            "1 of 2 questions about s3:GetObject of arn:aws:iam",
+        ),
+        (
+            one,
+            "s3:getobject s3:PutObject arn:aws:s3:::a",
+            "0 of 1 questions about s3:PutObject",
+        ),
+    ] {
+        let stderr = Lab::with_user(&[results]).can(line).fails(255);
+        assert_has(&stderr, &["IAM answered ", text]);
+    }
+    // What is given twice is one question.
+    let one = result("s3:GetObject", "arn:aws:s3:::a", "allowed", "");
+    let lab = Lab::with_user(&[one]);
+    let twice = "s3:GetObject s3:getobject arn:aws:s3:::a arn:aws:s3:::a";
+    let out = lab.can(twice).ok();
+    assert_eq!(out.matches("allowed").count(), 1, "{out}");
+}
+
+#[test]
+fn an_action_on_two_resources_has_a_decision_for_each_in_the_sandbox_too() {
+    let can = ["--sandbox", "can", "s3:GetObject", "--profile", "user"];
+    let resources = ["arn:aws:s3:::a/k", "arn:aws:s3:::secret/k"];
+    let run = Home::new().keyfob([&can[..], &resources].concat());
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_has(
+        &run.stdout,
+        &[
+            "allowed     s3:GetObject on arn:aws:s3:::a/k\n",
+            "denied      s3:GetObject on arn:aws:s3:::secret/k\n",
+        ],
+    );
 }
 
 #[test]

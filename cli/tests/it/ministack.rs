@@ -133,14 +133,9 @@ fn a_trust_policy_refuses(server: &Server) {
 
 /// Last, because the key of the other checks is gone then.
 fn a_key_is_rotated(server: &Server) {
-    let (id, secret) = (&server.key_id, &server.secret);
-    let file = format!("[robot]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
-    let home = server
-        .home_without_key()
-        .with("AWS_PROFILE", "robot")
-        .with_file("credentials", &file);
+    let home = server.home_with_profile();
     let out = home.keyfob(["keys", "rotate", "--grace", "0"]).ok();
-    let deleted = format!("deleted   {id}\n");
+    let deleted = format!("deleted   {}\n", server.key_id);
     assert_has(&out, &["in [robot] of ~/.aws/credentials", &deleted]);
     let keys = home.keyfob(["keys", "list", "--json"]).json();
     assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "{keys}");

@@ -287,12 +287,7 @@ fn keys_and_roles_are_created_changed_and_deleted() {
 #[test]
 fn a_key_is_rotated_by_moto_unless_there_are_two() {
     let server = Server::moto();
-    let (id, secret) = (&server.key_id, &server.secret);
-    let file = format!("[robot]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
-    let home = server
-        .home_without_key()
-        .with("AWS_PROFILE", "robot")
-        .with_file("credentials", &file);
+    let home = server.home_with_profile();
     let second = home.keyfob(["iam", "create-access-key"]).json();
     let second = second["AccessKey"]["AccessKeyId"].as_str().unwrap();
     let stderr = home.keyfob(["iam", "create-access-key"]).fails(254);
@@ -304,7 +299,7 @@ fn a_key_is_rotated_by_moto_unless_there_are_two() {
         .ok();
     let answer = home.keyfob(["keys", "rotate", "--json"]).json();
     assert_eq!(answer["status"], "pending");
-    assert_eq!(answer["old_access_key_id"], id.as_str());
+    assert_eq!(answer["old_access_key_id"], server.key_id.as_str());
     let keys = home.keyfob(["keys", "list", "--json"]).json();
     let status = |index: usize| keys["keys"][index]["status"].as_str().unwrap();
     assert_eq!([status(0), status(1)], ["Inactive", "Active"]);

@@ -117,6 +117,15 @@ impl Server {
         self.home_without_key().with_key(&self.key_id, &self.secret)
     }
 
+    /// Returns a home whose profile `robot` has the user's key. It is the one in use.
+    pub(crate) fn home_with_profile(&self) -> Home {
+        let (id, secret) = (&self.key_id, &self.secret);
+        let file = format!("[robot]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+        self.home_without_key()
+            .with("AWS_PROFILE", "robot")
+            .with_file("credentials", &file)
+    }
+
     pub(crate) fn home_without_key(&self) -> Home {
         Home::new()
             .with("AWS_ENDPOINT_URL", &self.url)

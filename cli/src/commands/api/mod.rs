@@ -29,7 +29,7 @@ pub(super) async fn run(context: &Context, args: &ApiArgs) -> Result<(), Failure
     }
     check_sandbox(context, service)?;
     let name: &'static str = String::leak(args.operation.clone());
-    let parameters = parameters::read(args, context.variables())?;
+    let parameters = parameters::read(args, service.protocol(), context.variables())?;
     let mut call = Operation::new(service, name);
     if !is_repeatable(name) {
         call = call.with_replay(Replay::OnlyIfNotReceived);

@@ -5,14 +5,24 @@ use keyfob_sts::{
 };
 use serde_json::{Map, Value};
 
-use crate::{args::ApiArgs, failure::Failure, services::read_json, syntax::expand};
+use crate::{
+    args::ApiArgs,
+    failure::Failure,
+    services::read_json,
+    syntax::{expand, parse_brackets},
+};
 
 /// Reads the parameters: those of `--cli-input-json`, with those of `--param` in their place.
 ///
 /// # Errors
 ///
-/// If the JSON is no object, or if a pair has no `=`.
-pub(super) fn read(args: &ApiArgs, variables: &Variables) -> Result<Map<String, Value>, Failure> {
+/// If the JSON is no object, if a pair has no `=`, or if a parameter of a form is one that the
+/// operation and the service set.
+pub(super) fn read(
+    args: &ApiArgs,
+    protocol: Protocol,
+    variables: &Variables,
+) -> Result<Map<String, Value>, Failure> {
     let mut parameters = match &args.cli_input_json {
         Some(text) => read_json(text, variables)?,
         None => Map::new(),
@@ -25,11 +35,38 @@ pub(super) fn read(args: &ApiArgs, variables: &Variables) -> Result<Map<String, 
             .ok_or_else(|| Failure::usage("--param: write NAME=VALUE"))?;
         let mut text = pair.clone();
         value.clone_into(&mut text.written);
-        let text = expand(&text, variables)?;
-        let value = serde_json::from_str(&text).unwrap_or_else(|_| text.into());
+        let expanded = expand(&text, variables)?;
+        let value = if !is_form(protocol) {
+            serde_json::from_str(&expanded).unwrap_or_else(|_| expanded.into())
+        } else if expanded == text.written {
+            form_value(expanded)
+        } else {
+            // What stands in a file is a text as it is.
+            expanded.into()
+        };
         parameters.insert(name.to_owned(), value);
     }
-    Ok(parameters)
+    let is_set = |name: &&str| is_form(protocol) && parameters.contains_key(*name);
+    match ["Action", "Version"].iter().find(|name| is_set(name)) {
+        Some(name) => Err(Failure::usage(format!(
+            "{name} is not a parameter of an operation: OPERATION and --api-version set it"
+        ))),
+        None => Ok(parameters),
+    }
+}
+
+/// Returns the value of a parameter in a form, where all is text: a list in JSON, a list or a map
+/// in shorthand, or the text as it is. An object in JSON is a text, as policies and templates are.
+fn form_value(text: String) -> Value {
+    let list = serde_json::from_str(&text).ok().filter(Value::is_array);
+    match list.or_else(|| parse_brackets(&text)) {
+        Some(value) => value,
+        None => text.into(),
+    }
+}
+
+fn is_form(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Query | Protocol::Ec2Query)
 }
 
 /// Adds the parameters to a call: as JSON, or else each part with a name, where lists are numbered.
@@ -38,8 +75,7 @@ pub(super) fn read(args: &ApiArgs, variables: &Variables) -> Result<Map<String, 
 ///
 /// None in practice, as the values are well-formed.
 pub(super) fn add(mut call: Operation, parameters: Map<String, Value>) -> Result<Operation, Error> {
-    let protocol = call.service().protocol();
-    let is_form = matches!(protocol, Protocol::Query | Protocol::Ec2Query);
+    let is_form = is_form(call.service().protocol());
     for (name, value) in parameters {
         call = if is_form {
             add_value(call, name, value)?

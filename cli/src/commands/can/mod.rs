@@ -1,5 +1,6 @@
 //! `keyfob can`: the policy simulator of IAM in one line.
 
+mod context_entry;
 mod principal;
 mod question;
 mod report;
@@ -14,10 +15,10 @@ use crate::{args::CanArgs, context::Context, failure::Failure, services};
 ///
 /// # Errors
 ///
-/// If a word is neither an action nor an ARN, or if IAM cannot be asked. Exits with 1 if an action
-/// is denied.
+/// If a word is neither an action nor an ARN, if IAM cannot be asked, or if it leaves out an
+/// answer. Exits with 1 if an action is denied.
 pub(super) async fn run(context: &Context, args: &CanArgs) -> Result<(), Failure> {
-    let question = Question::new(args)?;
+    let question = Question::new(args, context.variables())?;
     let mut answers = Vec::new();
     let first = match &args.principal {
         Some(arn) => principal::named(context, "--as", arn).await?,
@@ -43,5 +44,5 @@ pub(super) async fn run(context: &Context, args: &CanArgs) -> Result<(), Failure
 async fn ask(context: &Context, question: &Question, arn: String) -> Result<Answer, Failure> {
     let parameters = question.parameters(&arn);
     let answer = services::call(context, "iam", "simulate-principal-policy", parameters).await?;
-    Ok(Answer::new(arn, &answer))
+    Answer::new(arn, &answer).complete(&question)
 }

@@ -1,8 +1,7 @@
-use std::net::IpAddr;
+use keyfob_chain::Variables;
+use serde_json::{Map, Value};
 
-use keyfob_sigv4::Timestamp;
-use serde_json::{Map, Value, json};
-
+use super::context_entry::ContextEntry;
 use crate::{args::CanArgs, failure::Failure};
 
 /// What is asked of each principal.
@@ -10,17 +9,17 @@ use crate::{args::CanArgs, failure::Failure};
 pub(super) struct Question {
     actions: Vec<String>,
     resources: Vec<String>,
-    /// Keys of conditions, and their values.
-    context: Vec<(String, Vec<String>)>,
+    context: Vec<ContextEntry>,
 }
 
 impl Question {
-    /// Tells actions from resources: what has `arn:` in front is a resource.
+    /// Tells actions from resources: what has `arn:` in front is a resource. What is given twice is
+    /// asked once.
     ///
     /// # Errors
     ///
-    /// If a word is neither, if there is no action, or if a pair has no `=`.
-    pub(super) fn new(args: &CanArgs) -> Result<Self, Failure> {
+    /// If a word is neither, if there is no action, or if a value of the context has no key.
+    pub(super) fn new(args: &CanArgs, variables: &Variables) -> Result<Self, Failure> {
         let mut question = Self {
             actions: Vec::new(),
             resources: Vec::new(),
@@ -28,9 +27,10 @@ impl Question {
         };
         for word in &args.words {
             if word.starts_with("arn:") {
-                question.resources.push(word.clone());
+                add(&mut question.resources, word, |known| known == word);
             } else if is_action(word) {
-                question.actions.push(word.clone());
+                let is_same = |known: &str| known.eq_ignore_ascii_case(word);
+                add(&mut question.actions, word, is_same);
             } else {
                 return Err(Failure::usage(
                     "a word is neither an action, such as s3:GetObject, nor the ARN of a resource",
@@ -41,21 +41,8 @@ impl Question {
             let text = "no action is given: name one, such as s3:GetObject";
             return Err(Failure::usage(text));
         }
-        for pair in &args.context {
-            match pair.split_once('=') {
-                Some((key, value)) if !key.is_empty() => question.add(key, value),
-                _ => return Err(Failure::usage("--context: write KEY=VALUE")),
-            }
-        }
+        question.context = ContextEntry::read_all(&args.context, variables)?;
         Ok(question)
-    }
-
-    fn add(&mut self, key: &str, value: &str) {
-        let mut known = self.context.iter_mut();
-        match known.find(|(known, _)| known.eq_ignore_ascii_case(key)) {
-            Some((_, values)) => values.push(value.to_owned()),
-            None => self.context.push((key.to_owned(), vec![value.to_owned()])),
-        }
     }
 
     /// Returns the parameters of `SimulatePrincipalPolicy`.
@@ -67,17 +54,22 @@ impl Question {
             parameters.insert("ResourceArns".to_owned(), self.resources.clone().into());
         }
         if !self.context.is_empty() {
-            let entry = |(key, values): &(String, Vec<String>)| {
-                json!({
-                    "ContextKeyName": key,
-                    "ContextKeyValues": values,
-                    "ContextKeyType": kind(values),
-                })
-            };
-            let entries: Value = self.context.iter().map(entry).collect();
-            parameters.insert("ContextEntries".to_owned(), entries);
+            let entries = self.context.iter().map(ContextEntry::parameter);
+            parameters.insert("ContextEntries".to_owned(), entries.collect());
         }
         parameters
+    }
+
+    /// Returns each action, and how many results it must have: one for each resource.
+    pub(super) fn expected(&self) -> impl Iterator<Item = (&str, usize)> {
+        let count = self.resources.len().max(1);
+        self.actions.iter().map(move |action| (&**action, count))
+    }
+}
+
+fn add(words: &mut Vec<String>, word: &str, is_same: impl Fn(&str) -> bool) {
+    if !words.iter().any(|known| is_same(known)) {
+        words.push(word.to_owned());
     }
 }
 
@@ -96,54 +88,9 @@ fn is_action(word: &str) -> bool {
     })
 }
 
-/// Returns the type of values by their form. The number of an account is a text.
-///
-/// Source: IAM API reference, `ContextEntry`.
-fn kind(values: &[String]) -> String {
-    let all = |is_kind: fn(&str) -> bool| values.iter().all(|value| is_kind(value));
-    let kind = if all(|value| matches!(value, "true" | "false")) {
-        "boolean"
-    } else if all(is_address) {
-        "ip"
-    } else if all(|value| value.len() != 12 && value.parse::<i64>().is_ok()) {
-        "numeric"
-    } else if all(|value| value.parse::<Timestamp>().is_ok()) {
-        "date"
-    } else {
-        "string"
-    };
-    let list = if values.len() > 1 { "List" } else { "" };
-    format!("{kind}{list}")
-}
-
-/// Returns true for an IP address, or a range of them, such as `192.0.2.0/24`.
-fn is_address(value: &str) -> bool {
-    let (address, bits) = value.split_once('/').unwrap_or((value, "0"));
-    address.parse::<IpAddr>().is_ok() && bits.parse::<u8>().is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_have_a_type_by_their_form() {
-        for (values, expected) in [
-            (&["true"][..], "boolean"),
-            (&["true", "false"], "booleanList"),
-            (&["192.0.2.1"], "ip"),
-            (&["2001:db8::/32", "192.0.2.0/24"], "ipList"),
-            (&["42"], "numeric"),
-            (&["123456789012"], "string"),
-            (&["2026-11-22T00:00:00Z"], "date"),
-            (&["m5.large"], "string"),
-            (&["42", "m5.large"], "stringList"),
-            (&[""], "string"),
-        ] {
-            let owned: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-            assert_eq!(kind(&owned), expected, "{values:?}");
-        }
-    }
 
     #[test]
     fn an_action_has_a_service_and_a_name() {

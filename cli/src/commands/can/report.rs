@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
+use super::question::Question;
 use crate::{
     context::Context,
+    failure::Failure,
     terminal::{Style, printable},
 };
 
@@ -48,10 +50,31 @@ impl Answer {
         }
     }
 
-    /// Returns true if everything is allowed. No answer is no permission.
+    /// Checks that there is a result for each action on each resource.
+    ///
+    /// # Errors
+    ///
+    /// If there are fewer: what was not decided is neither allowed nor denied.
+    pub(super) fn complete(self, question: &Question) -> Result<Self, Failure> {
+        for (action, expected) in question.expected() {
+            let mut results = self.results.iter().collect::<Vec<_>>();
+            results.retain(|one| one.action.eq_ignore_ascii_case(action));
+            let count = results.len();
+            if count < expected {
+                return Err(Failure::other(format!(
+                    "IAM answered {count} of {expected} questions about {action} of {}: nothing is \
+                     known about the rest",
+                    self.principal
+                )));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Returns true if everything is allowed.
     fn is_allowed(&self) -> bool {
         let mut results = self.results.iter();
-        !self.results.is_empty() && results.all(|one| one.decision == Decision::Allowed)
+        results.all(|one| one.decision == Decision::Allowed)
     }
 }
 

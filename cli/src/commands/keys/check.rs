@@ -200,18 +200,18 @@ impl Commands<'_> {
     }
 
     fn delete(&self, id: &str) -> String {
-        self.of_iam("delete-access-key", id, None)
+        self.iam("delete-access-key", id, None)
     }
 
     fn deactivate(&self, id: &str) -> String {
-        self.of_iam(
+        self.iam(
             "update-access-key",
             id,
             Some("--status Inactive".to_owned()),
         )
     }
 
-    fn of_iam(&self, command: &str, id: &str, more: Option<String>) -> String {
+    fn iam(&self, command: &str, id: &str, more: Option<String>) -> String {
         owner::iam_command(self.context, &self.keys.user, command, id, more)
     }
 }

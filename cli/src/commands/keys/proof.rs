@@ -22,8 +22,8 @@ impl Patience {
         ..Self::ONCE
     };
 
-    /// As [`PROOF`](Self::PROOF), for a key that services have known for a while: within two seconds,
-    /// because one that is refused now is gone.
+    /// As [`PROOF`](Self::PROOF), for a key that services have known for a while: within two
+    /// seconds, because one that is refused now is gone.
     pub(super) const PROOF_AGAIN: Self = Self {
         total: Duration::from_secs(2),
         ..Self::PROOF
