@@ -148,7 +148,7 @@ fn kind_of_key(key: &str) -> Option<&'static str> {
         let start = key.get(..prefix.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
-    if TAGS.iter().any(|prefix| is_tag(prefix)) {
+    if TAGS.iter().any(is_tag) {
         return Some("string");
     }
     let mut kinds = KINDS.iter();

@@ -44,5 +44,5 @@ pub(super) async fn run(context: &Context, args: &CanArgs) -> Result<(), Failure
 async fn ask(context: &Context, question: &Question, arn: String) -> Result<Answer, Failure> {
     let parameters = question.parameters(&arn);
     let answer = services::call(context, "iam", "simulate-principal-policy", parameters).await?;
-    Answer::new(arn, &answer).complete(&question)
+    Answer::new(arn, &answer).complete(question)
 }

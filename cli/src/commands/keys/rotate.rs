@@ -257,7 +257,7 @@ impl Run<'_> {
             }
             Step::Store => {
                 self.store("new", &self.new_key(journal)?, &journal.old)
-                    .await?
+                    .await?;
             }
             Step::Restore => {
                 let new = journal.new.as_ref().map_or("", |new| &new.id);
