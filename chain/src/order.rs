@@ -21,12 +21,15 @@
 ///
 /// The container and the instance come last in all of them. "Variables" are the access key in the
 /// environment. The SDKs for Java go on to the next source after one that fails, and so do chains
-/// of their orders. A named profile that no file has is an error by the rules of
+/// of their orders; the SDK for JavaScript does so after a profile that does not lead to
+/// credentials. A named profile that no file has is an error by the rules of
 /// [`Cli`](Self::Cli), [`Boto3`](Self::Boto3) and [`Go`](Self::Go); in the others, the next source
 /// is asked.
 ///
-/// Sources: botocore 1.43, aws-config 1.13, and the published sources of the other SDKs in 2026.
-/// The rows of the SDK for Java 1, and the region of JavaScript, are from their documentation only.
+/// Sources: botocore 1.44, aws-config 1.13, and the published sources of the other SDKs in 2026.
+/// The tests of the command compare boto3, version 1 of the AWS CLI and the SDK for JavaScript with
+/// these rules in random environments, and list what differs on purpose. The rows of the SDK for
+/// Java 1, and the region of JavaScript, are from their documentation only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Order {
@@ -75,6 +78,17 @@ pub(crate) struct Rules {
     pub(crate) refuses_secret_alone: bool,
     /// The same in a profile.
     pub(crate) refuses_secret_alone_in_profile: bool,
+    /// Whether half a key in a profile is an error. Otherwise the profile has no key.
+    pub(crate) refuses_half_key_in_profile: bool,
+    /// Whether a token file in the environment without a role is an error. Otherwise the next
+    /// source is asked.
+    pub(crate) refuses_half_web_identity: bool,
+    /// Whether the next source is asked after a profile that does not lead to credentials, and
+    /// after a process that fails, but not after a service that refuses.
+    pub(crate) passes_over_profiles: bool,
+    /// Whether a property that names a source of credentials and is empty is an error. Otherwise it
+    /// counts as not there.
+    pub(crate) refuses_empty_properties: bool,
     /// Whether an ID in a file that is there and empty is an error, as the key that a service
     /// would refuse. Otherwise it counts as not there.
     pub(crate) refuses_empty_id: bool,
@@ -92,8 +106,12 @@ pub(crate) struct Rules {
     pub(crate) region_beside_role: bool,
     /// Whether `AWS_STS_REGIONAL_ENDPOINTS` can choose the global endpoint of STS.
     pub(crate) sts_may_be_global: bool,
-    /// Whether a role without a source is assumed with the key of its own profile.
-    pub(crate) role_takes_own_key: bool,
+    /// What `role_arn` with no other property that names its source is.
+    pub(crate) role_alone: RoleAlone,
+    /// Whether `role_arn` beside a token file is a role with another source, if it has one.
+    pub(crate) role_beside_token_file: bool,
+    /// Whether `credential_source` may be in any case.
+    pub(crate) credential_source_in_any_case: bool,
     /// Whether `AWS_CONTAINER_CREDENTIALS_FULL_URI` comes before the relative one.
     pub(crate) full_uri_first: bool,
     /// The sources in one profile, the first one first.
@@ -147,6 +165,17 @@ pub(crate) enum EmptyProfile {
     NoProfile,
 }
 
+/// What a role without a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RoleAlone {
+    Error,
+    /// The profile has no role. The same is true of one with two sources, and of a token file
+    /// without a role.
+    NoRole,
+    /// It is assumed with the key of its own profile, or else an error.
+    OwnKey,
+}
+
 /// What naming a profile switches off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NamedProfile {
@@ -172,6 +201,15 @@ pub(crate) enum ProfileSource {
     /// The access key in either file, the credentials file first.
     Key,
 }
+
+/// The properties of SSO that the SDK for JavaScript looks for.
+const SSO_AND_REGION: &[&str] = &[
+    "sso_session",
+    "sso_start_url",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_region",
+];
 
 /// The properties of SSO that are about nothing else.
 pub(crate) const SSO: &[&str] = &[
@@ -206,13 +244,20 @@ const CLI: Rules = Rules {
     // The AWS CLI skips it, and may so use another identity than the one that was meant.
     refuses_secret_alone: true,
     refuses_secret_alone_in_profile: true,
+    refuses_half_key_in_profile: true,
+    refuses_half_web_identity: true,
+    passes_over_profiles: false,
+    refuses_empty_properties: true,
     refuses_empty_id: true,
     region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
     region_property: false,
     region_of_instance: true,
     region_beside_role: false,
     sts_may_be_global: false,
-    role_takes_own_key: false,
+    role_alone: RoleAlone::Error,
+    role_beside_token_file: false,
+    // No two names differ only in case.
+    credential_source_in_any_case: true,
     full_uri_first: false,
     in_profile: &[
         ProfileSource::WebIdentity,
@@ -227,7 +272,7 @@ const CLI: Rules = Rules {
     sso: &["sso_account_id", "sso_role_name"],
     refuses_sso_alone: true,
     counts_empty_token_file: false,
-    source_key_first: true,
+    source_key_first: false,
     shares_web_identity: true,
     allows_any_name: true,
     allows_indented_properties: true,
@@ -245,7 +290,7 @@ const BOTO3: Rules = Rules {
     sts_may_be_global: true,
     refuses_sso_alone: false,
     counts_empty_token_file: true,
-    source_key_first: false,
+    credential_source_in_any_case: false,
     ..CLI
 };
 
@@ -270,6 +315,7 @@ const SDK: Rules = Rules {
     refuses_empty_id: false,
     sso: SSO,
     refuses_sso_alone: false,
+    source_key_first: true,
     shares_web_identity: false,
     allows_any_name: false,
     allows_indented_properties: false,
@@ -287,6 +333,7 @@ const JAVA_V2: Rules = Rules {
         Source::Instance,
     ],
     passes_over_failures: true,
+    role_alone: RoleAlone::NoRole,
     // The second one only since its rewrite on Smithy.
     region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
     region_property: true,
@@ -355,7 +402,7 @@ const GO: Rules = Rules {
     id: &["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"],
     secret: &["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"],
     region_of_instance: false,
-    role_takes_own_key: true,
+    role_alone: RoleAlone::OwnKey,
     full_uri_first: true,
     in_profile: &[
         ProfileSource::WebIdentity,
@@ -370,6 +417,15 @@ const GO: Rules = Rules {
 const JAVASCRIPT: Rules = Rules {
     sources: PROFILE_FIRST,
     named_profile: NamedProfile::Key,
+    refuses_half_key_in_profile: false,
+    refuses_half_web_identity: false,
+    passes_over_profiles: true,
+    // Its parser takes them for the start of a block.
+    refuses_empty_properties: false,
+    role_alone: RoleAlone::NoRole,
+    role_beside_token_file: true,
+    credential_source_in_any_case: false,
+    sso: SSO_AND_REGION,
     region_variables: &["AWS_REGION"],
     region_of_instance: false,
     in_profile: &[

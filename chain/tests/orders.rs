@@ -456,13 +456,15 @@ async fn an_empty_id_in_the_credentials_file_is_an_error_of_botocore_and_nothing
 }
 
 #[tokio::test]
-async fn a_secret_alone_in_a_profile_is_skipped_by_boto3() {
+async fn a_secret_alone_in_a_profile_is_skipped_by_boto3_and_javascript() {
     let settings = settings(&[], "[default]\naws_secret_access_key = s\n");
     for &order in Order::ALL {
         let kind = key(order, &settings).await.unwrap_err().kind();
         let wanted = match order {
             // For the SDKs for Java it is a source that fails.
-            Order::Boto3 | Order::JavaV1 | Order::JavaV2 => ErrorKind::NoCredentials,
+            Order::Boto3 | Order::JavaV1 | Order::JavaV2 | Order::JavaScript => {
+                ErrorKind::NoCredentials
+            }
             _ => ErrorKind::PartialCredentials,
         };
         assert_eq!(kind, wanted, "{order:?}");
@@ -505,4 +507,32 @@ async fn empty_and_incomplete_properties_of_a_profile_lead_where_botocore_goes()
     // Half a key keeps a source from being a role.
     let found = key(Order::Boto3, &settings(&[], &half_source)).await;
     assert_eq!(found.unwrap_err().kind(), ErrorKind::SourceProfile);
+}
+
+#[tokio::test]
+async fn the_key_of_a_source_profile_comes_after_its_process_in_botocore_and_first_in_the_sdks() {
+    let key_of_source = "aws_access_key_id = AKIASOURCE\naws_secret_access_key = secret\n";
+    let role = "role_arn = arn:aws:iam::123456789012:role/r\n";
+    let process = "credential_process = /no/such/program\n";
+    let of_other =
+        format!("[default]\n{role}source_profile = b\n[profile b]\n{process}{key_of_source}");
+    // The key keeps the source from being a role, or comes before it.
+    let of_role = format!("{of_other}{role}");
+    let of_own = format!("[default]\n{role}source_profile = default\n{process}{key_of_source}");
+    for config in [of_other, of_role, of_own] {
+        let settings = settings(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")], &config);
+        let mut orders = Vec::new();
+        for &order in Order::ALL {
+            let resolution = Chain::default_for(order, &settings).resolve(now()).await;
+            let attempts = resolution.explanation.attempts.iter();
+            let mut failed = attempts.filter(|attempt| attempt.verdict == Verdict::Failed);
+            let reason = failed.next().unwrap().reason.clone().unwrap();
+            if reason.contains("credential_process") {
+                orders.push(order);
+            } else {
+                assert!(reason.contains("http://127.0.0.1:1"), "{order:?}: {reason}");
+            }
+        }
+        assert_eq!(orders, [Order::Cli, Order::Boto3], "{config}");
+    }
 }

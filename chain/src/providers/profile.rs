@@ -152,9 +152,27 @@ impl ProfileProvider {
         let Some(plan) = Plan::from_settings(&self.settings)? else {
             return self.missing_reason().map(Outcome::NotConfigured);
         };
-        self.session(&plan, &plan.roles, now)
-            .await
-            .map(Outcome::Found)
+        match self.session(&plan, &plan.roles, now).await {
+            Err(error)
+                if self.settings.rules().passes_over_profiles
+                    && matches!(plan.base, Base::Process(_))
+                    && plan.roles.is_empty() =>
+            {
+                Ok(Outcome::NotConfigured(error.chain()))
+            }
+            session => session.map(Outcome::Found),
+        }
+    }
+
+    /// Returns true after a profile that does not lead to credentials, if the next source is asked
+    /// then.
+    fn passes_over(&self, error: &Error) -> bool {
+        let kinds = [
+            ErrorKind::SourceProfile,
+            ErrorKind::PartialCredentials,
+            ErrorKind::NoCredentials,
+        ];
+        self.settings.rules().passes_over_profiles && kinds.contains(&error.kind())
     }
 
     /// Returns the session of the last of these roles of the plan, or the first credentials if
@@ -309,11 +327,25 @@ impl Provider for ProfileProvider {
     }
 
     fn provide(&self, now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {
-        Box::pin(async move { self.with(self.settings.current(now)).find(now).await })
+        Box::pin(async move {
+            let this = self.with(self.settings.current(now));
+            match this.find(now).await {
+                Err(error) if this.passes_over(&error) => Ok(Outcome::NotConfigured(error.chain())),
+                outcome => outcome,
+            }
+        })
     }
 
     fn inspect(&self, now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
-        Box::pin(async move { self.with(self.settings.current(now)).look(now).await })
+        Box::pin(async move {
+            let this = self.with(self.settings.current(now));
+            match this.look(now).await {
+                Err(error) if this.passes_over(&error) => {
+                    Ok(Inspection::NotConfigured(error.chain()))
+                }
+                inspection => inspection,
+            }
+        })
     }
 
     fn revision(&self, now: Timestamp) -> u64 {

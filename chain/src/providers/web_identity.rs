@@ -60,6 +60,9 @@ impl WebIdentityProvider {
         let of_variable = variables.text(ROLE);
         let of_profile = || Some(self.profile_role()?.as_str());
         let Some(arn) = of_variable.or_else(of_profile) else {
+            if !self.settings.rules().refuses_half_web_identity {
+                return Ok(None);
+            }
             return Err(Error::new(
                 ErrorKind::SourceProfile,
                 format!(
@@ -125,6 +128,10 @@ impl WebIdentityProvider {
         let variables = self.settings.variables();
         match variables.text(TOKEN_FILE) {
             None => format!("{TOKEN_FILE} is {}", variables.missing_reason(TOKEN_FILE)),
+            Some(_) if !self.yields() => {
+                let reason = variables.missing_reason(ROLE);
+                format!("{TOKEN_FILE} is set and {ROLE} is {reason}")
+            }
             Some(_) => {
                 let name = shown(self.settings.profile_name());
                 format!("{TOKEN_FILE} is set, and does not count beside profile \"{name}\"")

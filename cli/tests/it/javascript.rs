@@ -24,6 +24,13 @@ const PACKAGE: &str = r#"{
 }
 "#;
 
+/// The default chain of the SDK.
+const CHAIN: &str = r#"{
+  "private": true,
+  "dependencies": {"@aws-sdk/credential-provider-node": "3.972.99"}
+}
+"#;
+
 /// The shell Nushell, a program that npm only unpacks.
 const SHELLS: &str = r#"{"private": true, "dependencies": {"@nushell/linux-x64": "0.115.1"}}"#;
 
@@ -53,6 +60,12 @@ pub(crate) fn key_id(home: &Home, provider: &str, profile: &str, url: &str) -> O
 pub(crate) fn packages() -> Option<&'static Path> {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
     FOLDER.get_or_init(|| install("cli", PACKAGE)).as_deref()
+}
+
+/// Returns the folder with the default chain of the SDK, installed in the same way.
+pub(crate) fn chain() -> Option<&'static Path> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOLDER.get_or_init(|| install("chain", CHAIN)).as_deref()
 }
 
 /// Returns the program of Nushell, installed in the same way. `None` also on other processors.

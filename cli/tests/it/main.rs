@@ -49,6 +49,8 @@ mod options;
 mod others;
 mod output;
 mod pages;
+#[cfg(target_os = "linux")]
+mod peers;
 mod presign;
 mod python;
 mod readme;

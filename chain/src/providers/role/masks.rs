@@ -2,7 +2,7 @@
 
 use keyfob_sigv4::Timestamp;
 
-use super::plan::{ID, TOKEN_FILE, property, property_in};
+use super::plan::{ID, ROLE, TOKEN_FILE, property, property_in};
 use crate::{
     config::{Settings, table},
     cure::unset,
@@ -60,9 +60,14 @@ pub(in crate::providers) fn masks_of_sources(
         findings.extend(unused_device(current, next));
         let mut sources = sources(settings.rules(), next);
         let key = sources.iter().position(|source| source.name == ID);
-        // In a profile that another one names as its source, the key comes first.
+        // In a profile that another one names as its source, the key comes first, or keeps it from
+        // being a role.
         if let Some(key) = key {
-            sources[..=key].rotate_right(1);
+            if settings.rules().source_key_first {
+                sources[..=key].rotate_right(1);
+            } else if let Some(role) = sources.iter().position(|source| source.name == ROLE) {
+                sources[role..].rotate_left(1);
+            }
         }
         findings.extend(masks_among(next, sources, now));
         if key.is_some() {

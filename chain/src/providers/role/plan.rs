@@ -8,7 +8,7 @@ use crate::providers::sso::SsoRole;
 use crate::{
     config::{Setting, Settings, table},
     error::{Error, ErrorKind, is_not, shown},
-    order::{ProfileSource, Rules, SSO},
+    order::{ProfileSource, RoleAlone, Rules, SSO},
     origin::Origin,
     profiles::{FileKind, Part, Section, SectionName, Value},
     provider::Found,
@@ -17,7 +17,7 @@ use crate::{
 
 pub(super) const ID: &str = table::ACCESS_KEY_ID.property();
 const SECRET: &str = table::SECRET_ACCESS_KEY.property();
-const ROLE: &str = table::ROLE_ARN.property();
+pub(super) const ROLE: &str = table::ROLE_ARN.property();
 const LOGIN: &str = table::LOGIN_SESSION.property();
 const PROCESS: &str = table::CREDENTIAL_PROCESS.property();
 pub(super) const TOKEN_FILE: &str = table::WEB_IDENTITY_TOKEN_FILE.property();
@@ -115,8 +115,8 @@ impl Plan {
                 // A role may name its own profile as the source of its key.
                 Step::Source(role, source) if source.as_str() == section.name().name() => {
                     roles.push(*role);
-                    let key = own_key(section, settings.rules())?;
-                    break Base::Key(key.ok_or_else(|| no_source(source, section))?);
+                    let base = Step::own_base(settings, section, shared)?;
+                    break base.ok_or_else(|| no_source(source, section))?;
                 }
                 Step::Source(_, source) if visited.contains(&source.as_str()) => {
                     visited.push(source.as_str());
@@ -232,24 +232,24 @@ impl<'a> Step<'a> {
         {
             return Ok(Self::Base(Base::Key(key)));
         }
-        let may_be_role = !is_source
-            || rules.source_key_first
-            || [ID, SECRET].iter().all(|name| section.get(name).is_none());
+        let may_be_role = !is_source || rules.source_key_first || !has_half_a_key(section);
         for source in rules.in_profile {
             let step = match source {
-                ProfileSource::WebIdentity => Self::with_token_file(section, shared)?,
+                ProfileSource::WebIdentity => Self::with_token_file(section, rules, shared)?,
                 ProfileSource::Role if may_be_role => Self::with_role(settings, section)?,
                 ProfileSource::Role => None,
                 ProfileSource::Key => match own_key(section, rules)? {
                     Some(key) => Some(Self::Base(Base::Key(key))),
-                    None if rules.refuses_empty_id => refuse_empty(section, ID).map(|()| None)?,
+                    None if rules.refuses_empty_id => {
+                        refuse_empty(section, ID, rules).map(|()| None)?
+                    }
                     None => None,
                 },
                 ProfileSource::CredentialsKey => key_of_credentials(section, rules)?,
                 ProfileSource::Sso => with_sso(settings, section, rules.sso)?,
-                ProfileSource::Login => with_login(section)?,
+                ProfileSource::Login => with_login(section, rules)?,
                 ProfileSource::Process => {
-                    refuse_empty(section, PROCESS)?;
+                    refuse_empty(section, PROCESS, rules)?;
                     let command = property(section, PROCESS);
                     command.map(|command| Self::Base(Base::Process(Process::new(section, command))))
                 }
@@ -260,18 +260,44 @@ impl<'a> Step<'a> {
         }
         match property(section, "credential_source") {
             // As in the SDKs, the last profile of a chain may name a source without a role.
-            Some(source) if is_source => named_source(source).map(Self::Base),
+            Some(source) if is_source => named_source(source, rules).map(Self::Base),
             _ if !rules.refuses_sso_alone => Ok(Self::Nothing),
             // Nothing else is configured: going on would use another identity.
             _ => Ok(with_sso(settings, section, SSO)?.unwrap_or(Self::Nothing)),
         }
     }
 
-    fn with_token_file(section: &Section, shared: Shared<'_>) -> Result<Option<Self>, Error> {
+    /// Returns the credentials of a profile whose role names it as its own source: its key, or in
+    /// botocore, if it has half a key or more, whatever else it has.
+    fn own_base(
+        settings: &Settings,
+        section: &Section,
+        shared: Shared<'_>,
+    ) -> Result<Option<Base>, Error> {
+        if settings.rules().source_key_first {
+            return Ok(own_key(section, settings.rules())?.map(Base::Key));
+        }
+        if !has_half_a_key(section) {
+            return Ok(None);
+        }
+        match Step::from_section(settings, section, true, shared)? {
+            Step::Base(base) => Ok(Some(base)),
+            _ => Ok(None),
+        }
+    }
+
+    fn with_token_file(
+        section: &Section,
+        rules: &Rules,
+        shared: Shared<'_>,
+    ) -> Result<Option<Self>, Error> {
         let Some(token_file) = property(section, TOKEN_FILE) else {
             return Ok(None);
         };
         let Some(arn) = property(section, ROLE).or(shared.arn.map(|_| token_file)) else {
+            if rules.role_alone == RoleAlone::NoRole {
+                return Ok(None);
+            }
             let text = format!("{TOKEN_FILE} without {ROLE}: it needs both");
             return Err(error_at(ErrorKind::SourceProfile, token_file, &text));
         };
@@ -297,12 +323,15 @@ impl<'a> Step<'a> {
 
     /// A role with a token file is a web identity.
     fn with_role(settings: &Settings, section: &'a Section) -> Result<Option<Self>, Error> {
-        let counts_empty = settings.rules().counts_empty_token_file;
-        let token_file = section.get(TOKEN_FILE);
+        let rules = settings.rules();
+        let counts_empty = rules.counts_empty_token_file;
+        let token_file = section
+            .get(TOKEN_FILE)
+            .filter(|_| !rules.role_beside_token_file);
         if token_file.is_some_and(|file| counts_empty || file.non_empty().is_some()) {
             return Ok(None);
         }
-        refuse_empty(section, ROLE)?;
+        refuse_empty(section, ROLE, rules)?;
         let Some(arn) = property(section, ROLE) else {
             return Ok(None);
         };
@@ -310,14 +339,15 @@ impl<'a> Step<'a> {
         let sources = ["source_profile", "credential_source"].map(|name| property(section, name));
         match sources {
             [Some(source), None] => Ok(Some(Self::Source(role, source))),
-            [None, Some(source)] => Ok(Some(Self::Role(role, named_source(source)?))),
+            [None, Some(source)] => Ok(Some(Self::Role(role, named_source(source, rules)?))),
+            _ if rules.role_alone == RoleAlone::NoRole => Ok(None),
             [Some(source), Some(_)] => {
                 let text = "source_profile and credential_source exclude each other: remove one";
                 Err(error_at(ErrorKind::SourceProfile, source, text))
             }
             [None, None] => {
-                let rules = settings.rules();
-                match own_key(section, rules)?.filter(|_| rules.role_takes_own_key) {
+                let takes_own_key = rules.role_alone == RoleAlone::OwnKey;
+                match own_key(section, rules)?.filter(|_| takes_own_key) {
                     Some(key) => Ok(Some(Self::Role(role, Base::Key(key)))),
                     None => {
                         let text = "role_arn needs source_profile or credential_source";
@@ -329,19 +359,23 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Parses `credential_source`, in any case. Some SDKs are stricter, but no two names differ only in
-/// case.
-fn named_source(source: &Value) -> Result<Base, Error> {
-    match source.as_str().to_ascii_lowercase().as_str() {
-        "environment" => Ok(Base::Source(CredentialSource::Environment)),
-        "ec2instancemetadata" => Ok(Base::Source(CredentialSource::InstanceMetadata)),
-        "ecscontainer" => Ok(Base::Source(CredentialSource::Container)),
-        _ => {
-            let expected = "Environment, Ec2InstanceMetadata or EcsContainer";
-            let text = format!("credential_source {}", is_not(source.as_str(), expected));
-            Err(error_at(ErrorKind::Setting, source, &text))
-        }
-    }
+/// Parses `credential_source`.
+fn named_source(source: &Value, rules: &Rules) -> Result<Base, Error> {
+    let sources = [
+        CredentialSource::Environment,
+        CredentialSource::InstanceMetadata,
+        CredentialSource::Container,
+    ];
+    let mut sources = sources.into_iter();
+    let found = sources.find(|known| {
+        let is_same = known.name().eq_ignore_ascii_case(source.as_str());
+        is_same && (rules.credential_source_in_any_case || known.name() == source.as_str())
+    });
+    found.map(Base::Source).ok_or_else(|| {
+        let expected = "Environment, Ec2InstanceMetadata or EcsContainer";
+        let text = format!("credential_source {}", is_not(source.as_str(), expected));
+        error_at(ErrorKind::SourceProfile, source, &text)
+    })
 }
 
 fn role(section: &Section, arn: &Value) -> Result<Role, Error> {
@@ -383,9 +417,9 @@ fn duration_seconds(section: &Section) -> Result<Option<u32>, Error> {
 
 /// Refuses a property without a value, as botocore does: as if the line were not there, another
 /// identity would be used.
-fn refuse_empty(section: &Section, name: &str) -> Result<(), Error> {
+fn refuse_empty(section: &Section, name: &str, rules: &Rules) -> Result<(), Error> {
     match section.get(name) {
-        Some(value) if value.non_empty().is_none() => {
+        Some(value) if value.non_empty().is_none() && rules.refuses_empty_properties => {
             let text = format!("{name} is empty: set it, or remove the line");
             Err(error_at(ErrorKind::Setting, value, &text))
         }
@@ -419,14 +453,14 @@ fn with_sso<'a>(
 
 /// Reads the console session of `aws login`, if the profile has one.
 #[cfg(feature = "login")]
-fn with_login<'a>(section: &Section) -> Result<Option<Step<'a>>, Error> {
-    refuse_empty(section, LOGIN)?;
+fn with_login<'a>(section: &Section, rules: &Rules) -> Result<Option<Step<'a>>, Error> {
+    refuse_empty(section, LOGIN, rules)?;
     let session = property(section, LOGIN);
     Ok(session.map(|session| Step::Base(Base::Login(Login::new(section, session)))))
 }
 
 #[cfg(not(feature = "login"))]
-fn with_login<'a>(section: &Section) -> Result<Option<Step<'a>>, Error> {
+fn with_login<'a>(section: &Section, _rules: &Rules) -> Result<Option<Step<'a>>, Error> {
     unsupported(section, &[LOGIN], "needs the feature login of this build")
 }
 
@@ -461,10 +495,15 @@ fn key_of_credentials<'a>(section: &Section, rules: &Rules) -> Result<Option<Ste
         }
         Some(_) if rules.refuses_empty_id => match property_in(part, SECRET) {
             Some(secret) => Err(partial(part, secret, SECRET, ID)),
-            None => refuse_empty(section, ID).map(|()| None),
+            None => refuse_empty(section, ID, rules).map(|()| None),
         },
         _ => Ok(None),
     }
+}
+
+/// Returns true if a profile has a part of a key, even if that is empty.
+fn has_half_a_key(section: &Section) -> bool {
+    [ID, SECRET].iter().any(|name| section.get(name).is_some())
 }
 
 /// Returns the key of a profile that is a source. Half a key is ignored if the profile has a role.
@@ -490,14 +529,18 @@ fn own_key(section: &Section, rules: &Rules) -> Result<Option<Found>, Error> {
             .find_map(|part| Some((part, property_in(part, name)?)))
     };
     match (find(ID), find(SECRET)) {
-        (Some((part, id)), _) => read_key(section, part, id, rules).map(Some),
+        (Some((part, id)), _)
+            if rules.refuses_half_key_in_profile || property_in(part, SECRET).is_some() =>
+        {
+            read_key(section, part, id, rules).map(Some)
+        }
         (None, Some((part, secret)))
-            if rules.refuses_secret_alone_in_profile || part.get(ID).is_some() =>
+            if rules.refuses_half_key_in_profile
+                && (rules.refuses_secret_alone_in_profile || part.get(ID).is_some()) =>
         {
             Err(partial(part, secret, SECRET, ID))
         }
-        (None, Some(_)) => Ok(None),
-        (None, None) => Ok(None),
+        _ => Ok(None),
     }
 }
 

@@ -1,0 +1,385 @@
+//! Which credentials boto3, version 1 of the AWS CLI and the SDK for JavaScript get in random
+//! environments, and which ones their rules lead to here.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "the counts of a comparison are for the log of the tests"
+)]
+
+mod cases;
+mod fake;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    future::ready,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+use keyfob_chain::{Chain, Order, Settings, Variables, Verdict, files::names};
+use keyfob_imds::server::listen::Listener;
+use keyfob_sigv4::Timestamp;
+use keyfob_sts::signin::DpopKey;
+use serde_json::{Value, json};
+
+use self::cases::{Case, LOGIN, START_URL, Surroundings};
+use crate::{
+    javascript,
+    keyfob::{Home, Run},
+    python::{tool, with_awscrt},
+};
+
+/// How many cases a test of every run has, and its long form.
+const SHORT: u64 = 200;
+const LONG: u64 = 1_000;
+
+/// What a chain leads to. The reason of an error does not matter.
+#[derive(Debug)]
+enum Answer {
+    Id(String),
+    Nothing,
+    Error(String),
+}
+
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Id(id), Self::Id(other)) => id == other,
+            (Self::Nothing, Self::Nothing) | (Self::Error(_), Self::Error(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<&Value> for Answer {
+    fn from(found: &Value) -> Self {
+        match found.as_str() {
+            None => Self::Nothing,
+            Some(text) if text.starts_with("error: ") => Self::Error(text.to_owned()),
+            Some(id) => Self::Id(id.to_owned()),
+        }
+    }
+}
+
+/// A home folder with a token for each way to sign in, and the services.
+struct World {
+    home: Home,
+    url: String,
+}
+
+impl World {
+    fn start() -> Self {
+        let token = json!({
+            "startUrl": START_URL, "region": "eu-west-1", "accessToken": "token",
+            "expiresAt": "2099-01-01T00:00:00Z",
+        });
+        let key = DpopKey::from_random([7; 32]).unwrap().to_pem();
+        let login = json!({
+            "accessToken": {
+                "accessKeyId": "LOGIN", "secretAccessKey": "s", "sessionToken": "t",
+                "accountId": "123456789012", "expiresAt": "2099-01-01T00:00:00Z",
+            },
+            "tokenType": "aws_sigv4", "clientId": "client", "refreshToken": "r",
+            "idToken": "i", "dpopKey": key.expose(),
+        });
+        let process = json!({"Version": 1, "AccessKeyId": "PROCESS", "SecretAccessKey": "s"});
+        let mut home = Home::new();
+        for session in ["corp", START_URL] {
+            let name = format!("sso/cache/{}", names::sso_token(session));
+            home = home.with_file(&name, &token.to_string());
+        }
+        let name = format!("login/cache/{}", names::login_token(LOGIN));
+        let home = home.with_file(&name, &login.to_string());
+        fs::write(home.path().join("process.json"), process.to_string()).unwrap();
+        fs::write(home.path().join("token"), "token").unwrap();
+        Self {
+            home,
+            url: services(),
+        }
+    }
+
+    /// Returns the case of a seed with its environment, whose files it writes.
+    fn case(&self, seed: u64, has_login: bool) -> (Case, Value) {
+        let around = Surroundings {
+            folder: self.home.path(),
+            url: &self.url,
+            has_login,
+        };
+        let case = Case::random(seed, around);
+        let mut variables = json!({
+            "HOME": self.home.path(), "PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": self.url,
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.url, "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_REGION": "eu-west-1",
+        });
+        for (name, value) in &case.variables {
+            variables[*name] = value.as_str().into();
+        }
+        for (name, file) in [
+            ("AWS_CONFIG_FILE", &case.config),
+            ("AWS_SHARED_CREDENTIALS_FILE", &case.credentials),
+        ] {
+            let path = self.home.path().join(format!("{name}-{seed}"));
+            fs::write(&path, file.to_string()).unwrap();
+            variables[name] = path.to_str().into();
+        }
+        let profile = case.profile;
+        (case, json!({"variables": variables, "profile": profile}))
+    }
+}
+
+/// Starts the services in a thread of their own, and returns their URL.
+fn services() -> String {
+    let (sender, started) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let listener = Listener::builder().start(|request| {
+                let (head, body) = request.into_parts();
+                ready(fake::answer(&head, &body).map(Into::into))
+            });
+            let listener = listener.await.unwrap();
+            sender.send(listener.url()).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    started.recv().unwrap()
+}
+
+/// Returns what the rules of an order lead to.
+fn ours(order: Order, case: &Value) -> Answer {
+    let variables = case["variables"].as_object().unwrap().iter();
+    let variables = variables.map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
+    let mut settings = Settings::load(Variables::from_iter(variables)).with_order(order);
+    if let Some(profile) = case["profile"].as_str() {
+        settings = settings.with_profile(profile);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let chain = Chain::default_for(order, &settings);
+    let explained = chain.explain(Timestamp::now());
+    let resolution = runtime.unwrap().block_on(explained);
+    let mut attempts = resolution.explanation.attempts.iter();
+    let failed = attempts.any(|attempt| attempt.verdict == Verdict::Failed);
+    match resolution.credentials {
+        Ok(found) => Answer::Id(found.access_key_id().to_owned()),
+        Err(error) if failed => Answer::Error(error.to_string()),
+        Err(_) => Answer::Nothing,
+    }
+}
+
+/// Returns what a program of `peer.py`'s form answers.
+fn theirs(command: &mut Command, cases: &[Value]) -> Vec<Answer> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let text = Value::from(cases).to_string();
+    let writer = thread::spawn(move || input.write_all(text.as_bytes()));
+    let run = Run::new(child.wait_with_output().unwrap());
+    writer.join().unwrap().unwrap();
+    let found: Vec<Value> = serde_json::from_str(&run.ok()).unwrap();
+    found.iter().map(Answer::from).collect()
+}
+
+/// A difference that is on purpose, or not worth a rule.
+struct Known {
+    why: &'static str,
+    is_it: fn(&Case, &Answer, &Answer) -> bool,
+}
+
+/// What all programs with botocore do.
+const OF_BOTOCORE: &[Known] = &[
+    Known {
+        why: "services refuse a key of which one half is empty, and here it is an error before",
+        is_it: |_, ours, theirs| ours.says("is empty beside") && theirs.id().is_some(),
+    },
+    Known {
+        why: "without the SSO session of its profile, botocore calls no service at all, also for \
+              credentials that do not come from it",
+        is_it: |_, _, theirs| theirs.says("configured to use the SSO token provider"),
+    },
+    Known {
+        why: "botocore takes an empty sso_region for the region of the client",
+        is_it: |case, ours, theirs| {
+            ours.says("sso_region") && case.has_empty("sso_region") && theirs.id().is_some()
+        },
+    },
+    Known {
+        why: "a variable that is set and empty counts as not set here",
+        is_it: |case, _, theirs| {
+            let names = ["AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+            let is_empty = |name| case.variables.get(name).is_some_and(String::is_empty);
+            names.into_iter().any(is_empty) && matches!(theirs, Answer::Error(_))
+        },
+    },
+];
+
+/// Where the rules of the AWS CLI are those of version 2, or stricter than either.
+const OF_AWS_CLI: &[Known] = &[
+    Known {
+        why: "version 1 reads AWS_DEFAULT_PROFILE first",
+        is_it: |case, _, _| case.variables.contains_key("AWS_DEFAULT_PROFILE"),
+    },
+    Known {
+        why: "half a key, also a secret alone, must not lead to another identity",
+        is_it: |_, ours, _| {
+            ours.says("set both or neither") || ours.says("without aws_access_key_id")
+        },
+    },
+    Known {
+        why: "what means to be SSO or web identity must not lead to another identity",
+        is_it: |case, ours, _| {
+            let names = ["sso_account_id", "sso_role_name", "web_identity_token_file"];
+            let is_half = names.into_iter().any(|name| case.has_empty(name));
+            matches!(ours, Answer::Error(_)) && (is_half || ours.says("beside it"))
+        },
+    },
+    Known {
+        why: "credential_source may be in any case",
+        is_it: |_, _, theirs| theirs.says("The credential source \"environment\""),
+    },
+];
+
+const OF_JAVASCRIPT: &[Known] = &[
+    Known {
+        why: "after a role that has no source, the SDK asks the process of the profile",
+        is_it: |_, _, theirs| theirs.id() == Some("PROCESS"),
+    },
+    Known {
+        why: "the SDK makes one key of the halves in two files",
+        is_it: |case, _, theirs| {
+            let is_key = theirs.id().is_some_and(|id| id.starts_with("AKIA"));
+            is_key && !case.has_whole_key(theirs.id().unwrap_or_default())
+        },
+    },
+    Known {
+        why: "a circle of roles may end at the key of the profile that it starts with",
+        is_it: |_, ours, theirs| {
+            let is_session_of_session = |id: &str| id.matches('_').count() > 1;
+            ours.id().is_none() && theirs.id().is_some_and(is_session_of_session)
+        },
+    },
+    Known {
+        why: "AWS_EC2_METADATA_DISABLED does not count for credential_source",
+        is_it: |case, _, theirs| {
+            let is_disabled = case.variables["AWS_EC2_METADATA_DISABLED"] == "true";
+            is_disabled && theirs.id().is_some_and(|id| id.starts_with("INSTANCE_"))
+        },
+    },
+];
+
+impl Answer {
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Id(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    fn says(&self, words: &str) -> bool {
+        matches!(self, Self::Error(text) if text.contains(words))
+    }
+}
+
+/// Fails if a peer gets other credentials than its rules lead to here, but for known differences.
+fn compare(
+    count: u64,
+    order: Order,
+    has_login: bool,
+    peer: impl Fn(&World) -> Command,
+    known: &[&[Known]],
+) {
+    let world = World::start();
+    let cases: Vec<_> = (0..count).map(|seed| world.case(seed, has_login)).collect();
+    let inputs: Vec<_> = cases.iter().map(|(_, input)| input.clone()).collect();
+    let answers = theirs(&mut peer(&world), &inputs);
+    let (mut found, mut different) = (0, Vec::new());
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (seed, ((case, input), theirs)) in cases.iter().zip(&answers).enumerate() {
+        let ours = ours(order, input);
+        found += u64::from(ours.id().is_some());
+        if ours == *theirs {
+            continue;
+        }
+        let mut known = known.iter().copied().flatten();
+        match known.find(|known| (known.is_it)(case, &ours, theirs)) {
+            Some(known) => *counts.entry(known.why).or_default() += 1,
+            None => different.push(format!(
+                "\n#{seed}: ours {ours:?}, theirs {theirs:?}\n{case:?}"
+            )),
+        }
+    }
+    println!("{order:?}: {count} cases, {found} with credentials");
+    for (why, count) in counts {
+        println!("{count} differ: {why}");
+    }
+    assert!(found > count / 4, "the cases lead to nothing");
+    let number = different.len();
+    different.truncate(10);
+    assert!(number == 0, "{number} differ: {}", different.concat());
+}
+
+fn program(world: &World, program: impl AsRef<OsStr>, words: &[&str]) -> Command {
+    let mut command = world.home.program(program);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/peers");
+    command.arg(folder.join(words[0])).args(&words[1..]);
+    command
+}
+
+fn compare_boto3(count: u64) {
+    let peer = |world: &World| program(world, with_awscrt(), &["peer.py", "botocore"]);
+    compare(count, Order::Boto3, true, peer, &[OF_BOTOCORE]);
+}
+
+fn compare_aws_cli(count: u64) {
+    let peer = |world: &World| program(world, tool("python"), &["peer.py", "awscli.botocore"]);
+    let known = [OF_BOTOCORE, OF_AWS_CLI];
+    // It has no library for the credentials of `aws login`.
+    compare(count, Order::Cli, false, peer, &known);
+}
+
+fn compare_javascript(count: u64) {
+    let Some(packages) = javascript::chain() else {
+        println!("not run: there is no npm");
+        return;
+    };
+    let peer = |world: &World| {
+        let packages = packages.to_str().unwrap();
+        program(world, "node", &["peer.mjs", packages])
+    };
+    compare(count, Order::JavaScript, true, peer, &[OF_JAVASCRIPT]);
+}
+
+#[test]
+fn boto3_gets_what_its_rules_lead_to_here() {
+    compare_boto3(SHORT);
+}
+
+#[test]
+fn the_aws_cli_gets_what_its_rules_lead_to_here() {
+    compare_aws_cli(SHORT);
+}
+
+#[test]
+fn the_sdk_for_javascript_gets_what_its_rules_lead_to_here() {
+    compare_javascript(SHORT);
+}
+
+#[test]
+#[ignore = "long"]
+fn all_get_what_their_rules_lead_to_here_in_a_thousand_cases() {
+    compare_boto3(LONG);
+    compare_aws_cli(LONG);
+    compare_javascript(LONG);
+}
