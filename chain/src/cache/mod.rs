@@ -162,6 +162,9 @@ impl<P: Provider + 'static> Cached<P> {
 
     /// Returns credentials that are valid at `now`, from the cache or from the provider.
     ///
+    /// Providers that send requests need a runtime of Tokio with I/O and time enabled. Those of
+    /// variables, files and processes need no particular runtime.
+    ///
     /// # Errors
     ///
     /// - The provider's error, if there are no cached credentials to serve.

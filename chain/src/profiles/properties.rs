@@ -170,12 +170,15 @@ impl fmt::Debug for Lazy {
 struct RawProperty {
     line: u32,
     name: String,
-    value: String,
+    value: Zeroizing<String>,
     /// The indented lines after it, with their numbers.
-    more: Vec<(u32, String)>,
+    more: Vec<(u32, Zeroizing<String>)>,
 }
 
 /// Runs `configparser` on the tagged lines. Returns the properties in the order of the file.
+///
+/// The lines may have secrets. All copies of them are zeroed, but for the one that `configparser`
+/// takes for its own: it drops that as soon as it has read it.
 fn read_ini(tagged: String) -> Result<Vec<RawProperty>, String> {
     let mut settings = IniDefault::default();
     settings.case_sensitive = true;
@@ -195,13 +198,13 @@ fn untag((mut key, value): (String, Option<String>)) -> Option<RawProperty> {
     let (line, name) = key.split_once(' ')?;
     let (line, name) = (line.parse().ok()?, key.len() - name.trim_start().len());
     key.drain(..name);
-    let mut value = value.unwrap_or_default();
+    let mut value = Zeroizing::new(value.unwrap_or_default());
     let mut more = Vec::new();
     if let Some((first, lines)) = value.split_once('\n') {
         let first = first.trim_end_matches('\r').len();
         more.extend(lines.lines().filter_map(|line| {
             let (tag, text) = line.trim().split_once(' ')?;
-            Some((tag.parse().ok()?, text.trim().to_owned()))
+            Some((tag.parse().ok()?, Zeroizing::new(text.trim().to_owned())))
         }));
         value.truncate(first);
     }
@@ -230,7 +233,7 @@ impl Reader<'_> {
         } = property;
         // Indented lines continue a value. Without a value they are properties themselves.
         let (text, nested) = if value.is_empty() {
-            (value, self.read_nested(&more))
+            (String::new(), self.read_nested(&more))
         } else {
             (self.read_continued(line, value, &more), Vec::new())
         };
@@ -257,8 +260,19 @@ impl Reader<'_> {
     }
 
     /// Joins a value and the lines that continue it. `first` is the line of the property.
-    fn read_continued(&mut self, first: u32, value: String, more: &[(u32, String)]) -> String {
-        let mut text = value;
+    fn read_continued(
+        &mut self,
+        first: u32,
+        mut value: Zeroizing<String>,
+        more: &[(u32, Zeroizing<String>)],
+    ) -> String {
+        if more.is_empty() {
+            return mem::take(&mut *value);
+        }
+        // With room for all: a string that grows leaves its old memory as it was.
+        let length = value.len() + more.iter().map(|(_, line)| 1 + line.len()).sum::<usize>();
+        let mut text = String::with_capacity(length);
+        text.push_str(&value);
         for (line, more) in more {
             if is_comment(more) {
                 self.report(*line, ProblemKind::IndentedComment);
@@ -276,7 +290,7 @@ impl Reader<'_> {
         text
     }
 
-    fn read_nested(&mut self, lines: &[(u32, String)]) -> Vec<(String, Value)> {
+    fn read_nested(&mut self, lines: &[(u32, Zeroizing<String>)]) -> Vec<(String, Value)> {
         let mut nested = Vec::with_capacity(lines.len());
         for (line, text) in lines {
             match text.split_once('=') {

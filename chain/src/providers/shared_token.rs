@@ -68,7 +68,8 @@ impl SharedToken<'_> {
     /// faster.
     ///
     /// A refresh uses up the token that refreshes. So it is only made if the new one can be
-    /// written, and a caller that goes away meanwhile does not stop it.
+    /// written, and a caller that goes away meanwhile does not stop it, if there is a runtime of
+    /// Tokio to go on with it.
     pub(super) async fn get<T: Token>(
         &self,
         refused: Option<&Credentials>,
