@@ -36,32 +36,50 @@ struct Holds {
     is_ending: bool,
 }
 
+impl Holds {
+    /// Returns true if nothing is held any more, and a signal ends the process. While something is
+    /// held, it may need this thread to come to its end.
+    fn are_over(&self) -> bool {
+        self.is_ending && self.count == 0
+    }
+}
+
 /// Makes a signal and the end of the command wait until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Hold(());
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let is_last = {
-            let mut holds = HOLDS.lock().unwrap_or_else(PoisonError::into_inner);
-            holds.count -= 1;
-            // Others need this thread to come to their end.
-            holds.is_ending && holds.count == 0
-        };
-        if is_last {
-            // The thread that has got the signal ends the process.
-            loop {
-                thread::park();
-            }
+        let mut holds = HOLDS.lock().unwrap_or_else(PoisonError::into_inner);
+        holds.count -= 1;
+        if holds.are_over() {
+            drop(holds);
+            wait_for_the_end();
         }
     }
 }
 
 /// Keeps signals from ending the process while something must not be lost, such as a new token
-/// whose predecessor is used up. A second signal ends it nevertheless.
+/// whose predecessor is used up. A second signal ends it nevertheless, if it comes half a second
+/// later or more.
+///
+/// After a signal it does not return, unless something else is held: what would be lost does not
+/// begin.
 pub(crate) fn hold() -> Hold {
-    HOLDS.lock().unwrap_or_else(PoisonError::into_inner).count += 1;
+    let mut holds = HOLDS.lock().unwrap_or_else(PoisonError::into_inner);
+    if holds.are_over() {
+        drop(holds);
+        wait_for_the_end();
+    }
+    holds.count += 1;
     Hold(())
+}
+
+/// Waits for the thread that has got the signal, which ends the process.
+fn wait_for_the_end() -> ! {
+    loop {
+        thread::park();
+    }
 }
 
 /// Waits until nothing is held, or for as long as anything may be.
@@ -184,6 +202,9 @@ mod watcher {
 
     /// How long the replacing of a file may take after a signal.
     const PATIENCE: Duration = Duration::from_millis(250);
+    /// How long the same event may go on to send signals. A terminal that closes sends two SIGHUP,
+    /// one as such and one by the shell, and a service manager SIGTERM and SIGHUP.
+    const ONE_EVENT: Duration = Duration::from_millis(500);
 
     pub(super) fn start() -> io::Result<()> {
         let runtime = runtime::Builder::new_current_thread()
@@ -207,7 +228,7 @@ mod watcher {
                                 .is_ending = true;
                             tokio::select! {
                                 () = wait_for_holds() => {}
-                                _ = signals.next() => {}
+                                () = signals.second() => {}
                             }
                             end(kind);
                         }
@@ -245,6 +266,17 @@ mod watcher {
                 _ = self.terminate.recv() => SignalKind::terminate(),
                 () = received(&mut self.hang_up) => SignalKind::hangup(),
                 () = received(&mut self.quit) => SignalKind::quit(),
+            }
+        }
+
+        /// Waits for a signal of another event than the one that has just come.
+        async fn second(&mut self) {
+            let first = Instant::now();
+            loop {
+                self.next().await;
+                if first.elapsed() >= ONE_EVENT {
+                    return;
+                }
             }
         }
     }
@@ -345,33 +377,60 @@ mod watcher {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fs, process::Command};
+    use std::{env, fs, path::Path, process::Output};
 
     use super::*;
 
-    /// Names a file, in the process that panics.
-    const UNDONE: &str = "KEYFOB_TEST_UNDONE";
+    /// Names a file, in the process of a test that ends or changes its process.
+    const FILE: &str = "KEYFOB_TEST_SIGNALS";
+
+    /// Runs a test of this module in a process of its own, with a file to write to.
+    fn alone(test: &str, file: &Path) -> Output {
+        let name = format!("signals::tests::{test}");
+        let mut command = Command::new(env::current_exe().unwrap());
+        let command = command.args([&name, "--exact", "--nocapture"]);
+        command.env(FILE, file).output().unwrap()
+    }
 
     #[test]
     fn a_panic_undoes_what_is_registered_and_exits_with_101() {
-        if let Some(file) = env::var_os(UNDONE) {
+        if let Some(file) = env::var_os(FILE) {
             exit_on_panic();
             let _undo = undo_on_signal(move || fs::write(file, "").unwrap());
             panic!("on purpose");
         }
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("undone");
-        let name = "signals::tests::a_panic_undoes_what_is_registered_and_exits_with_101";
-        let output = Command::new(env::current_exe().unwrap())
-            .args([name, "--exact", "--nocapture"])
-            .env(UNDONE, &file)
-            .output()
-            .unwrap();
+        let output = alone(
+            "a_panic_undoes_what_is_registered_and_exits_with_101",
+            &file,
+        );
         assert_eq!(output.status.code(), Some(101), "{output:?}");
         assert!(file.exists(), "{output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("on purpose"));
         // A failed test has this code, too, but also a result.
         let stdout = String::from_utf8_lossy(&output.stdout);
         assert!(!stdout.contains("test result"), "{stdout}");
+    }
+
+    #[test]
+    fn after_a_signal_nothing_begins_that_would_be_lost() {
+        if let Some(file) = env::var_os(FILE) {
+            let first = hold();
+            HOLDS.lock().unwrap().is_ending = true;
+            // The first one may need this.
+            drop(hold());
+            let last = thread::spawn(move || drop(first));
+            let late = thread::spawn(|| drop(hold()));
+            thread::sleep(Duration::from_millis(100));
+            let goes_on = last.is_finished() || late.is_finished();
+            fs::write(file, goes_on.to_string()).unwrap();
+            process::exit(0);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("goes on");
+        let output = alone("after_a_signal_nothing_begins_that_would_be_lost", &file);
+        let goes_on = fs::read_to_string(&file);
+        assert_eq!(goes_on.unwrap(), "false", "{output:?}");
     }
 }

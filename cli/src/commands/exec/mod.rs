@@ -14,6 +14,7 @@ use crate::{
     commands::environment::Changes,
     context::Context,
     failure::Failure,
+    signals,
 };
 
 /// The least time for which credentials should last, in seconds.
@@ -87,6 +88,8 @@ fn warn_if_short(context: &Context, credentials: &Credentials) {
 async fn replace(words: &[OsString], changes: &Changes) -> Result<(), Failure> {
     use std::os::unix::process::CommandExt as _;
 
+    // The new program does not go on with what this one has begun.
+    signals::wait_for_holds().await;
     let error = parent::command(words, changes).exec();
     Err(parent::not_started(&words[0], &error))
 }
