@@ -210,6 +210,20 @@ Examples:
   $ keyfob s3 ls s3://bucket/logs/ --recursive --human-readable --summarize
   $ keyfob s3 ls s3://bucket --no-sign-request";
 
+pub(super) const S3_MB: &str = "\
+Examples:
+  $ keyfob s3 mb s3://bucket --region eu-west-1";
+
+pub(super) const S3_RB: &str = "\
+Examples:
+  $ keyfob s3 rb s3://bucket
+  $ keyfob s3 rb s3://bucket --force";
+
+pub(super) const S3_RM: &str = "\
+Examples:
+  $ keyfob s3 rm s3://bucket/key
+  $ keyfob s3 rm s3://bucket/logs/ --recursive --exclude '*' --include '*.gz' --dryrun";
+
 pub(super) const PRESIGN: &str = "\
 A custom endpoint has the bucket in the path, unless the profile says
 `addressing_style = virtual` in its block `s3`.

@@ -55,7 +55,7 @@ pub(crate) use self::{
     login::{LoginArgs, LogoutArgs},
     number::{NumberError, in_range_as_aws},
     role::RoleArgs,
-    s3::{LsArgs, PresignArgs, S3Command},
+    s3::{LsArgs, MbArgs, PresignArgs, RbArgs, ReportArgs, RmArgs, S3Command},
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
@@ -274,7 +274,7 @@ pub(crate) enum Command {
     /// Sign a request and print the result; nothing is sent
     #[command(after_help = examples::SIGN)]
     Sign(Box<SignArgs>),
-    /// List buckets and objects of S3, and make presigned URLs
+    /// List, make and delete buckets and objects of S3, and make presigned URLs
     #[command(subcommand)]
     S3(S3Command),
     /// Read EC2 instance metadata (IMDSv2)

@@ -1,12 +1,24 @@
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Subcommand, ValueEnum};
 
-use crate::args::{KEYFOB_OPTIONS_HEADING, Text, examples, number};
+use crate::{
+    args::{KEYFOB_OPTIONS_HEADING, Text, examples, number},
+    s3::Filters,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum S3Command {
     /// List buckets, or the objects of a bucket
     #[command(after_help = examples::S3_LS)]
     Ls(LsArgs),
+    /// Create a bucket
+    #[command(after_help = examples::S3_MB)]
+    Mb(MbArgs),
+    /// Delete a bucket that is empty, or with all its objects
+    #[command(after_help = examples::S3_RB)]
+    Rb(RbArgs),
+    /// Delete an object, or all objects below a prefix
+    #[command(after_help = examples::S3_RM)]
+    Rm(RmArgs),
     /// Print a URL that carries its own signature and works until it expires
     #[command(after_help = examples::PRESIGN)]
     Presign(PresignArgs),
@@ -37,6 +49,125 @@ pub(crate) struct LsArgs {
     /// Print one JSON object per line, with the names of the API
     #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) json_lines: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MbArgs {
+    /// The bucket: s3://BUCKET
+    #[arg(value_name = "S3URI")]
+    pub(crate) uri: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RbArgs {
+    /// The bucket: s3://BUCKET
+    #[arg(value_name = "S3URI")]
+    pub(crate) uri: String,
+    /// Delete all its objects first; versions of them stay
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RmArgs {
+    /// The object, or with --recursive what the keys begin with: s3://BUCKET/KEY
+    #[arg(value_name = "S3URI")]
+    pub(crate) uri: String,
+    /// Delete all objects below the prefix
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    /// Print what would be deleted, and delete nothing
+    #[arg(long)]
+    pub(crate) dryrun: bool,
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) paging: PagingArgs,
+}
+
+/// What a command prints about files and objects.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Print nothing
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// Print only errors and warnings
+    #[arg(long)]
+    pub(crate) only_show_errors: bool,
+    /// Print one JSON object per line for what was done, and for errors
+    #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
+    pub(crate) json_lines: bool,
+}
+
+/// The patterns of `--include` and `--exclude`, in their order on the line.
+#[derive(Debug, Default)]
+pub(crate) struct FilterArgs(Vec<(bool, String)>);
+
+impl FilterArgs {
+    /// Returns the filters for paths below `root`.
+    pub(crate) fn below(&self, root: &str) -> Filters {
+        let patterns = self.0.iter();
+        Filters::new(
+            patterns.map(|(includes, pattern)| (*includes, pattern.as_str())),
+            root,
+        )
+    }
+}
+
+impl Args for FilterArgs {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let option = |name: &'static str, help: &'static str| {
+            Arg::new(name)
+                .long(name)
+                .value_name("PATTERN")
+                .action(ArgAction::Append)
+                .allow_hyphen_values(true)
+                .help(help)
+        };
+        command
+            .arg(option(
+                "exclude",
+                "Leave out what matches the pattern, below the source, such as *.log; of all \
+                 patterns, the last one that matches counts",
+            ))
+            .arg(option(
+                "include",
+                "Take what matches the pattern, after --exclude",
+            ))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for FilterArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut patterns = Vec::new();
+        for (includes, name) in [(false, "exclude"), (true, "include")] {
+            let values = matches.get_many::<String>(name).into_iter().flatten();
+            let places = matches.indices_of(name).into_iter().flatten();
+            patterns.extend(
+                places
+                    .zip(values)
+                    .map(|(at, text)| (at, includes, text.clone())),
+            );
+        }
+        patterns.sort_unstable_by_key(|(at, ..)| *at);
+        let patterns = patterns.into_iter();
+        Ok(Self(
+            patterns
+                .map(|(_, includes, text)| (includes, text))
+                .collect(),
+        ))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// The options of commands that read lists of objects.

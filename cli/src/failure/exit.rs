@@ -3,6 +3,8 @@
 pub(super) enum Exit {
     /// A negative answer, such as a setting that does not exist.
     Negative,
+    /// Some files were skipped.
+    Skipped,
     /// Ctrl-C.
     Interrupted,
     /// The code of the command that ran.
@@ -26,6 +28,7 @@ impl Exit {
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Negative => 1,
+            Self::Skipped => 2,
             Self::Child(code) => code,
             Self::NotExecutable => 126,
             Self::NotFound => 127,

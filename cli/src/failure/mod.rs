@@ -96,6 +96,11 @@ impl Failure {
         Self::new(Some(Exit::Negative), None, "")
     }
 
+    /// Exits with 2, without a message: some files were skipped.
+    pub(crate) fn skipped() -> Self {
+        Self::new(Some(Exit::Skipped), None, "")
+    }
+
     /// Ctrl-C at a prompt that reads keys one by one.
     pub(crate) fn interrupted() -> Self {
         Self::new(Some(Exit::Interrupted), None, "")
@@ -196,7 +201,7 @@ impl Failure {
     pub(crate) fn is_silent(&self) -> bool {
         matches!(
             self.0.exit,
-            None | Some(Exit::Negative | Exit::Interrupted | Exit::Child(_))
+            None | Some(Exit::Negative | Exit::Skipped | Exit::Interrupted | Exit::Child(_))
         )
     }
 }

@@ -39,6 +39,12 @@ impl Call {
         self
     }
 
+    /// Sets the bucket and the key of an object.
+    pub(crate) fn object(mut self, bucket: &str, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self.bucket(bucket)
+    }
+
     /// Adds a parameter to the query string.
     pub(crate) fn parameter(mut self, name: &str, value: &str) -> Self {
         self.query
@@ -46,6 +52,14 @@ impl Call {
         self.query += name;
         self.query.push('=');
         self.query += &uri::encode_component(value);
+        self
+    }
+
+    /// Adds a parameter without a value, which names a part of a bucket or an object.
+    pub(crate) fn part(mut self, name: &str) -> Self {
+        self.query
+            .push(if self.query.is_empty() { '?' } else { '&' });
+        self.query += name;
         self
     }
 
@@ -72,5 +86,11 @@ impl Call {
             ),
             None => self,
         }
+    }
+
+    /// Sets the body.
+    pub(crate) fn content(mut self, content: impl Into<Content>) -> Self {
+        self.content = content.into();
+        self
     }
 }

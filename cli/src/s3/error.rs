@@ -62,6 +62,17 @@ impl Error {
         Self::new(operation, Cause::Unreadable(reason.into()))
     }
 
+    /// Creates the error of one part of an answer of success.
+    pub(super) fn in_part(operation: &'static str, code: String, message: String) -> Self {
+        let refusal = Refusal {
+            status: 200,
+            code,
+            message,
+            ..Refusal::default()
+        };
+        Self::new(operation, Cause::Refused(refusal))
+    }
+
     pub(super) fn with_skew(mut self, skew: Option<ClockSkew>) -> Self {
         self.0.skew = skew;
         self
@@ -88,6 +99,12 @@ impl Error {
     /// Returns the status of the answer, if there was one.
     pub(crate) fn status(&self) -> Option<u16> {
         self.refusal().map(|refusal| refusal.status)
+    }
+
+    /// Returns true if the same may succeed at another time.
+    pub(super) fn may_pass(&self) -> bool {
+        let is_internal = || matches!(self.code(), Some("InternalError" | "ServiceUnavailable"));
+        classify(self.status(), self.code()).is_some() || is_internal()
     }
 
     /// Returns the retries that the text names: those of a reason that another attempt could have

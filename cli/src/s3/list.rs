@@ -43,6 +43,17 @@ pub(crate) struct Entry {
 }
 
 impl ObjectList {
+    /// Returns the list of all objects whose keys begin with a prefix.
+    pub(crate) fn all(bucket: &str, prefix: &str) -> Self {
+        Self {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            is_flat: true,
+            page_size: None,
+            request_payer: None,
+        }
+    }
+
     /// Returns the page with this token, or the first one.
     ///
     /// # Errors

@@ -1,10 +1,13 @@
 //! S3, independent of the command line: the addresses of objects, a client, and lists.
 
 mod address;
+mod buckets;
 mod call;
 mod client;
 mod content;
+mod delete;
 mod error;
+mod filter;
 mod hosts;
 mod list;
 mod uri;
@@ -12,10 +15,13 @@ mod xml;
 
 pub(crate) use self::{
     address::Address,
+    buckets::{create_bucket, delete_bucket},
     call::Call,
     client::Client,
     content::Content,
+    delete::Deletion,
     error::Error,
+    filter::Filters,
     hosts::{S3, S3_ACCELERATE},
     list::{Bucket, BucketList, Entry, ObjectList, Page},
     uri::{Addressing, Object, is_accelerated},

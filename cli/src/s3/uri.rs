@@ -71,6 +71,24 @@ impl<'a> Object<'a> {
         Ok(Self { bucket, key })
     }
 
+    /// Parses `s3://BUCKET` or `s3://BUCKET/KEY`, where the scheme must be there, as in `aws`.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse_prefix`](Self::parse_prefix), or if the scheme is missing.
+    pub(crate) fn parse_bucket(uri: &'a str) -> Result<Self, Failure> {
+        if !uri.starts_with("s3://") {
+            return Err(Failure::usage("S3URI does not begin with s3://")
+                .with_hint("write s3://BUCKET or s3://BUCKET/KEY"));
+        }
+        Self::parse_prefix(uri)
+    }
+
+    /// Returns `s3://BUCKET/KEY`.
+    pub(crate) fn uri(self) -> String {
+        format!("s3://{}/{}", self.bucket, self.key)
+    }
+
     /// Returns the object's URL at an endpoint.
     ///
     /// # Errors

@@ -76,6 +76,17 @@ impl Client {
         }))
     }
 
+    /// Returns the region that requests for the account, and for buckets that are not known yet,
+    /// are signed for.
+    ///
+    /// # Errors
+    ///
+    /// If the settings do not give an endpoint.
+    pub(crate) fn region(&self) -> Result<String, Error> {
+        let place = self.0.place("ListBuckets", None)?;
+        Ok(place.region.clone())
+    }
+
     /// Sends a request, and returns the answer as soon as its head is there. A request for a bucket
     /// in another region is sent there, and the region remembered.
     ///

@@ -4,6 +4,7 @@ mod connections;
 mod fault_proxy;
 mod faults;
 mod ls;
+mod rm;
 
 use std::path::Path;
 

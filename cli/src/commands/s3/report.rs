@@ -1,0 +1,163 @@
+use std::fmt;
+
+use serde_json::json;
+
+use crate::{
+    args::ReportArgs,
+    failure::Failure,
+    terminal::{Console, printable},
+};
+
+/// Prints what was done to each file or object, in the words of `aws`, and counts what was not.
+#[derive(Clone)]
+pub(super) struct Report {
+    console: Console,
+    shows_success: bool,
+    shows_errors: bool,
+    is_json: bool,
+    is_terminal: bool,
+    failures: u64,
+    warnings: u64,
+}
+
+/// What is done to a file or an object.
+#[derive(Clone, Debug)]
+pub(super) struct Deed {
+    /// `upload`, `download`, `copy`, `move` or `delete`.
+    pub(super) operation: &'static str,
+    pub(super) source: String,
+    pub(super) destination: Option<String>,
+}
+
+impl Report {
+    /// Returns a report that prints everything.
+    pub(super) fn new(console: Console) -> Self {
+        Self {
+            console,
+            shows_success: true,
+            shows_errors: true,
+            is_json: false,
+            is_terminal: console.screen().is_terminal,
+            failures: 0,
+            warnings: 0,
+        }
+    }
+
+    /// Returns a report that prints what the arguments ask for.
+    pub(super) fn with_args(console: Console, args: &ReportArgs) -> Self {
+        Self {
+            shows_success: !args.quiet && !args.only_show_errors,
+            shows_errors: !args.quiet,
+            is_json: args.json_lines,
+            ..Self::new(console)
+        }
+    }
+
+    /// Prints what was done.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(super) fn done(&self, deed: &Deed) -> Result<(), Failure> {
+        if !self.shows_success {
+            return Ok(());
+        }
+        if self.is_json {
+            return self.json(deed, None);
+        }
+        self.line(&deed.to_string())
+    }
+
+    /// Prints what would be done, also if only errors are asked for, as in `aws`.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(super) fn dry_run(&self, deed: &Deed) -> Result<(), Failure> {
+        if !self.shows_errors {
+            return Ok(());
+        }
+        if self.is_json {
+            return self.json(deed, Some(("DryRun", true.into())));
+        }
+        self.line(&format!("(dryrun) {deed}"))
+    }
+
+    /// Prints why something could not be done.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(super) fn failed(&mut self, deed: &Deed, error: &dyn fmt::Display) -> Result<(), Failure> {
+        self.failures += 1;
+        if !self.shows_errors {
+            return Ok(());
+        }
+        if self.is_json {
+            return self.json(deed, Some(("Error", error.to_string().into())));
+        }
+        let (operation, places) = (deed.operation, deed.places());
+        self.error(&format!("{operation} failed: {places} {error}"));
+        Ok(())
+    }
+
+    /// Returns the failure that ends everything.
+    pub(super) fn fatal(&self, error: &dyn fmt::Display) -> Failure {
+        if self.shows_errors {
+            self.error(&format!("fatal error: {error}"));
+        }
+        Failure::negative()
+    }
+
+    /// Fails if something could not be done, with exit code 1, or was skipped, with 2.
+    ///
+    /// # Errors
+    ///
+    /// As said.
+    pub(super) fn finish(&self) -> Result<(), Failure> {
+        match (self.failures, self.warnings) {
+            (0, 0) => Ok(()),
+            (0, _) => Err(Failure::skipped()),
+            _ => Err(Failure::negative()),
+        }
+    }
+
+    fn json(&self, deed: &Deed, more: Option<(&str, serde_json::Value)>) -> Result<(), Failure> {
+        let mut line = json!({"Operation": deed.operation, "Source": deed.source});
+        if let Some(destination) = &deed.destination {
+            line["Destination"] = destination.as_str().into();
+        }
+        if let Some((name, value)) = more {
+            line[name] = value;
+        }
+        self.console.write_stdout(format!("{line}\n"))
+    }
+
+    fn line(&self, text: &str) -> Result<(), Failure> {
+        let line = if self.is_terminal {
+            format!("{}\n", printable(text))
+        } else {
+            format!("{text}\n")
+        };
+        self.console.write_stdout(line)
+    }
+
+    fn error(&self, text: &str) {
+        self.console.write_stderr(&format!("{}\n", printable(text)));
+    }
+}
+
+impl Deed {
+    fn places(&self) -> String {
+        match &self.destination {
+            Some(destination) => format!("{} to {destination}", self.source),
+            None => self.source.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation, self.places())
+    }
+}
