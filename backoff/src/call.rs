@@ -38,6 +38,7 @@ pub struct Call {
     /// The tokens that the latest retry took from the budget.
     paid: Option<u32>,
     clock_corrected: bool,
+    paced: bool,
 }
 
 /// What to do after a failed attempt.
@@ -94,6 +95,7 @@ impl Call {
             slept: 0,
             paid: None,
             clock_corrected: false,
+            paced: false,
         }
     }
 
@@ -112,6 +114,28 @@ impl Call {
     pub const fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = nanos(deadline);
         self
+    }
+
+    /// Sets whether a limiter paces the requests, so that a throttled attempt needs no delay of its
+    /// own.
+    ///
+    /// The policy then adds no delay to throttled attempts, as long as that is set; the wait that
+    /// the service asks for stays, and attempts, deadline and budget count as ever. Set it to
+    /// [`Limiter::paces`](crate::limit::Limiter::paces) before each
+    /// [`on_failure`](Call::on_failure). It is false at first.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::{Decision, Failure, Policy};
+    ///
+    /// let mut call = Policy::aws().start();
+    /// call.set_paced(true);
+    /// let throttled = Failure::response(429);
+    /// let decision = call.on_failure(&throttled, Duration::ZERO, None, &mut || 0.5);
+    /// assert_eq!(decision, Decision::Wait(Duration::ZERO));
+    /// ```
+    pub const fn set_paced(&mut self, paced: bool) {
+        self.paced = paced;
     }
 
     /// Decides what to do after a failed attempt.
@@ -248,9 +272,12 @@ impl Call {
         budget: Option<&Budget>,
         random: &mut impl Random,
     ) -> Decision {
-        let drawn = self
-            .policy
-            .draw(fault, self.failures, self.previous, random);
+        let drawn = if self.paced && fault.kind() == FaultKind::Throttling {
+            0
+        } else {
+            self.policy
+                .draw(fault, self.failures, self.previous, random)
+        };
         let (mut delay, mut asked) = (drawn, drawn);
         if let Some(hint) = failure.hint {
             delay = self.policy.hinted(drawn, hint);

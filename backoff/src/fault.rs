@@ -241,6 +241,11 @@ impl<'a> Failure<'a> {
         Self::from_point(FailurePoint::Local)
     }
 
+    /// Returns true if the service answered.
+    pub(crate) const fn is_answer(&self) -> bool {
+        matches!(self.point, FailurePoint::Response(_))
+    }
+
     /// Adds the error code of the answer, as in `<Code>Throttling</Code>`: a `&str` or an `Option`
     /// of one.
     ///

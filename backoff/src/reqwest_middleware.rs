@@ -4,6 +4,7 @@
 //! would hide the other one.
 
 use core::{
+    fmt,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -21,6 +22,8 @@ use crate::budget::{Budget, Tokens};
 use crate::call::{Call, Decision, Stop};
 use crate::error_code::{BODY_LIMIT, s3_status};
 use crate::fault::Failure;
+use crate::hooks::{DefaultTimer, Timer};
+use crate::limit::{Limiter, Line, Permit};
 use crate::policy::Policy;
 use crate::random::Entropy;
 use crate::trace;
@@ -61,10 +64,11 @@ use crate::trace;
 ///   all retries to the policy, build the client with
 ///   `reqwest::Client::builder().retry(reqwest::retry::never())` and use
 ///   [`Policy::retry_connect_failures`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RetryMiddleware {
     policy: Policy,
     budget: Option<Arc<Budget>>,
+    limiter: Option<Arc<dyn Limiter + Send + Sync>>,
     deadline: Option<Duration>,
     s3: bool,
 }
@@ -79,6 +83,7 @@ impl RetryMiddleware {
         Self {
             policy,
             budget: None,
+            limiter: None,
             deadline: None,
             s3: false,
         }
@@ -91,6 +96,28 @@ impl RetryMiddleware {
     #[must_use]
     pub fn budget(mut self, budget: Arc<Budget>) -> Self {
         self.budget = Some(budget);
+        self
+    }
+
+    /// Asks this limiter before each attempt, stands in its line until it is granted, and tells the
+    /// limiter of each answer.
+    ///
+    /// If the limiter [knows the rate](Limiter::paces), a throttled request goes to the end of the
+    /// line and does not sleep the delay of the policy. A request that was answered with an error
+    /// is returned with it if the wait for the limiter would end after the deadline.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use keyfob_backoff::Policy;
+    /// use keyfob_backoff::limit::{ProbingLimiter, Shared};
+    /// use keyfob_backoff::reqwest_middleware::RetryMiddleware;
+    ///
+    /// let limiter = Arc::new(Shared::new(ProbingLimiter::new()));
+    /// let retry = RetryMiddleware::new(Policy::aws()).limiter(limiter);
+    /// ```
+    #[must_use]
+    pub fn limiter(mut self, limiter: Arc<dyn Limiter + Send + Sync>) -> Self {
+        self.limiter = Some(limiter);
         self
     }
 
@@ -130,19 +157,39 @@ impl Middleware for RetryMiddleware {
         next: Next<'_>,
     ) -> Result<Response> {
         let mut tokens = Tokens::new(self.budget.as_deref());
+        let mut permit = Permit::new(self.limiter.as_deref());
         let hides_errors = self.s3 && hides_errors(&request);
         let (mut call, mut random, started) = (self.start(), Entropy::new(), Instant::now());
         let mut request = request;
+        let mut last = None;
         loop {
+            if let Some(limiter) = permit.copied() {
+                let time_left = || call.time_left(started.elapsed());
+                let granted = wait_in_line(limiter, last.is_some(), time_left).await;
+                // Dropped here otherwise, so that its connection can be used again.
+                if let Some(result) = last.take()
+                    && !granted
+                {
+                    return result;
+                }
+                permit.granted();
+            }
             let again = request.try_clone();
             tokens.sent();
             let result = next.clone().run(request, extensions).await;
             let time_left = call.time_left(started.elapsed());
             let answer = Answer::read(result, hides_errors, time_left).await;
             let Some(failure) = answer.failure() else {
+                permit.answered(false, || DefaultTimer.now());
                 call.on_success(tokens.budget());
                 return answer.result;
             };
+            if failure.is_answer() {
+                permit.answered(call.is_throttling(&failure), || DefaultTimer.now());
+            } else {
+                permit.unanswered();
+            }
+            call.set_paced(permit.paces());
             // The body is a stream, which cannot be sent twice.
             let Some(again) = again else {
                 return answer.result;
@@ -154,7 +201,10 @@ impl Middleware for RetryMiddleware {
             match decision {
                 Decision::Wait(delay) => {
                     tokens.keep(call.paid());
-                    sleep(delay).await;
+                    // Zero if a limiter paces: the timer would make a millisecond of it.
+                    if !delay.is_zero() {
+                        sleep(delay).await;
+                    }
                 }
                 Decision::Stop(Stop::Budget { wait }) => {
                     sleep(wait).await;
@@ -163,7 +213,42 @@ impl Middleware for RetryMiddleware {
                 Decision::Stop(_) => return answer.result,
             }
             request = again;
+            last = permit.limiter().map(|_| answer.result);
         }
+    }
+}
+
+/// Waits until the limiter grants a request. Returns false if the request has a `result` to return,
+/// and would have to wait longer than `time_left`.
+async fn wait_in_line(
+    limiter: &(dyn Limiter + Send + Sync),
+    has_result: bool,
+    time_left: impl Fn() -> Duration,
+) -> bool {
+    let mut line = Line::new(limiter);
+    while let Err(wait) = line.ask(DefaultTimer.now().unwrap_or_default()).await {
+        if has_result && wait >= time_left() {
+            return false;
+        }
+        if !line.place.is_behind() {
+            line.wait(&DefaultTimer, wait).await;
+        } else if has_result {
+            line.wait(&DefaultTimer, time_left()).await;
+        } else {
+            line.called().await;
+        }
+    }
+    true
+}
+
+impl fmt::Debug for RetryMiddleware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetryMiddleware")
+            .field("policy", &self.policy)
+            .field("budget", &self.budget)
+            .field("deadline", &self.deadline)
+            .field("s3", &self.s3)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,18 +3,20 @@
 
 #![cfg(feature = "std")]
 
-use std::sync::Mutex;
 use std::time::Duration;
 
-use keyfob_backoff::limit::{AdaptiveLimiter, KeyedLimit, Limiter, RateLimit};
+use keyfob_backoff::limit::{
+    AdaptiveLimiter, KeyedLimit, Limiter, ProbingLimiter, RateLimit, Shared,
+};
 use keyfob_backoff::{
     Budget, Call, Classify, Failure, Fault, Hint, Policy, Random, Report, SeededRandom,
 };
 
 static BUDGET: Budget = Budget::aws_v2_0().with_capacity(100).with_tokens(50);
-static ADAPTIVE: Mutex<AdaptiveLimiter> = Mutex::new(AdaptiveLimiter::new());
-static DOCUMENTED: Mutex<RateLimit> =
-    Mutex::new(RateLimit::new(100, Duration::from_secs(1)).with_capacity(10));
+static ADAPTIVE: Shared<AdaptiveLimiter> = Shared::new(AdaptiveLimiter::new());
+static PROBING: Shared<ProbingLimiter> = Shared::new(ProbingLimiter::cautious());
+static DOCUMENTED: Shared<RateLimit> =
+    Shared::new(RateLimit::new(20, Duration::from_secs(1)).burst(100));
 const POLICY: Policy = Policy::dynamodb()
     .attempts(8)
     .retry_codes(&["RequestTimeout"])
@@ -33,6 +35,7 @@ fn values_are_shared_and_copied_freely() {
     is_copy::<Report>();
     is_send_sync::<Budget>();
     is_send_sync::<KeyedLimit<String>>();
+    is_send_sync::<KeyedLimit<String, ProbingLimiter>>();
     is_send_sync::<SeededRandom>();
 }
 
@@ -40,7 +43,7 @@ fn values_are_shared_and_copied_freely() {
 fn shared_values_can_be_statics() {
     assert_eq!(BUDGET.available(), 50);
     assert_eq!(CALL.attempt(), 1);
-    let limiters: [&dyn Limiter; 2] = [&ADAPTIVE, &DOCUMENTED];
+    let limiters: [&dyn Limiter; 3] = [&ADAPTIVE, &PROBING, &DOCUMENTED];
     assert!(
         limiters
             .iter()

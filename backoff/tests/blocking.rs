@@ -103,7 +103,7 @@ fn a_sleep_that_panics_gives_its_tokens_back() {
 #[test]
 fn a_retry_that_the_limiter_refuses_gives_its_tokens_back() {
     let budget = Budget::aws();
-    let limit = Mutex::new(keyfob_backoff::limit::RateLimit::new(
+    let limit = keyfob_backoff::limit::Shared::new(keyfob_backoff::limit::RateLimit::new(
         1,
         Duration::from_secs(3_600),
     ));

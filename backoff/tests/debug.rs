@@ -9,7 +9,9 @@ use std::time::Duration;
 use keyfob_backoff::hooks::{
     Blocking, BlockingSleep, ClassifyTrait, DefaultTimer, NoNotify, ThreadSleep,
 };
-use keyfob_backoff::limit::{AdaptiveLimiter, Cubic, KeyedLimit, Limiter, RateLimit};
+use keyfob_backoff::limit::{
+    AdaptiveLimiter, Cubic, KeyedLimit, Limiter, Place, ProbingLimiter, RateLimit, Shared,
+};
 use keyfob_backoff::{
     Budget, Call, ClockSkew, Decision, Delays, Entropy, Failure, Fault, FaultKind, Hint, Jitter,
     Pause, Policy, Random, Report, Retry, SdkRequest, SeededRandom, Stop, retry, retry_blocking,
@@ -74,6 +76,9 @@ fn debug_of_no_public_type_shows_a_code_a_key_or_a_value_of_the_callers() {
     shown.add::<AdaptiveLimiter>(&AdaptiveLimiter::new());
     shown.add::<Cubic>(&Cubic::new(1.0, Duration::ZERO));
     shown.add::<RateLimit>(&RateLimit::new(1, Duration::ZERO));
+    shown.add::<ProbingLimiter>(&ProbingLimiter::new());
+    shown.add::<Shared<ProbingLimiter>>(&Shared::new(ProbingLimiter::new()));
+    shown.add::<Place>(&Place::default());
     shown.add::<ClassifyTrait>(&ClassifyTrait);
     shown.add::<DefaultTimer>(&DefaultTimer);
     shown.add::<NoNotify>(&NoNotify);
@@ -99,12 +104,16 @@ fn debug_of_no_public_type_shows_a_code_a_key_or_a_value_of_the_callers() {
 
     #[cfg(feature = "tower")]
     {
-        use keyfob_backoff::tower::{CloneTrait, RetryPolicy};
+        use keyfob_backoff::tower::{CloneTrait, Limit, LimitLayer, RetryPolicy};
         fn classify(_: &Result<(), ()>) -> Option<Failure<'_>> {
             None
         }
         shown.add::<CloneTrait>(&CloneTrait);
         shown.add(&RetryPolicy::new(Policy::aws(), classify));
+        let limiter = std::sync::Arc::new(Shared::new(ProbingLimiter::new()));
+        let layer = LimitLayer::new(Policy::aws(), classify, limiter);
+        shown.add::<LimitLayer<_>>(&layer);
+        shown.add::<Limit<_, _>>(&::tower::Layer::layer(&layer, Leaky(CANARY)));
     }
     #[cfg(feature = "reqwest-middleware")]
     shown.add(&keyfob_backoff::reqwest_middleware::RetryMiddleware::new(

@@ -4,11 +4,11 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyfob_backoff::hooks::Timer;
-use keyfob_backoff::limit::{AdaptiveLimiter, KeyedLimit, Limiter, RateLimit};
+use keyfob_backoff::limit::{AdaptiveLimiter, KeyedLimit, Limiter, RateLimit, Shared};
 use keyfob_backoff::{Budget, Classify, ClockSkew, Failure, Policy, Report, Stop, retry};
 use tokio::time::Instant;
 
@@ -289,7 +289,7 @@ async fn an_attempt_that_timed_out_has_spent_its_tokens() {
 async fn a_retry_that_the_limiter_holds_back_gives_its_tokens_back_if_it_is_dropped_or_refused() {
     let hour = Duration::from_secs(3_600);
     let budget = Budget::aws();
-    let limit = || Mutex::new(RateLimit::new(1, hour));
+    let limit = || Shared::new(RateLimit::new(1, hour));
 
     let held = limit();
     let call = retry(Policy::aws(), async || Err::<(), _>(THROTTLED));
@@ -314,7 +314,7 @@ async fn a_retry_that_the_limiter_holds_back_gives_its_tokens_back_if_it_is_drop
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_while_the_limiter_holds_it_back_has_taken_no_permit() {
     let second = Duration::from_secs(1);
-    let limit = Mutex::new(RateLimit::new(1, second));
+    let limit = Shared::new(RateLimit::new(1, second));
     let send = async || Ok::<_, ServiceError>(());
     assert_eq!(
         retry(Policy::aws(), send).limiter(&limit).run().await,
@@ -420,7 +420,7 @@ async fn a_hint_longer_than_the_deadline_fails_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_limiter_is_asked_before_every_attempt() {
-    let limit = Mutex::new(RateLimit::new(1, Duration::from_secs(10)));
+    let limit = Shared::new(RateLimit::new(1, Duration::from_secs(10)));
     let started = Instant::now();
     let sent = AtomicU32::new(0);
     let answer = retry(Policy::aws(), async || match sent.fetch_add(1, Relaxed) {
@@ -455,7 +455,7 @@ async fn a_limiter_that_fails_fast_ends_the_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_limiter_wait_past_the_deadline_returns_the_last_error() {
-    let limit = Mutex::new(RateLimit::new(1, Duration::from_secs(60)));
+    let limit = Shared::new(RateLimit::new(1, Duration::from_secs(60)));
     let started = Instant::now();
     let answer: Result<(), _> = retry(Policy::aws(), async || Err(THROTTLED))
         .limiter(&limit)
@@ -468,7 +468,7 @@ async fn a_limiter_wait_past_the_deadline_returns_the_last_error() {
 
 #[tokio::test(start_paused = true)]
 async fn the_adaptive_limiter_learns_from_the_answers_of_retried_calls() {
-    let limiter = Mutex::new(AdaptiveLimiter::new());
+    let limiter = Shared::new(AdaptiveLimiter::new());
     let _: Result<(), _> = retry(Policy::aws(), async || Err(THROTTLED))
         .limiter(&limiter)
         .run()

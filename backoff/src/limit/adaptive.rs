@@ -10,8 +10,11 @@ use super::Cubic;
 /// Use one for each thing that is throttled, such as a table: a limiter that several share lets one
 /// hot table slow all others.
 ///
-/// It neither waits nor reads a clock. Share it as a `Mutex<AdaptiveLimiter>`, which is a
-/// [`Limiter`](super::Limiter).
+/// A throttled call also sleeps the delay of its policy, as in the SDKs. Where nothing must behave
+/// like an SDK, a [`ProbingLimiter`](super::ProbingLimiter) is faster and wastes less.
+///
+/// It neither waits nor reads a clock. Share it in a `Shared<AdaptiveLimiter>`, which is a
+/// [`Limiter`](super::Limiter), or by key in a `KeyedLimit`.
 ///
 /// ```
 /// use core::time::Duration;
@@ -142,6 +145,13 @@ impl AdaptiveLimiter {
     #[must_use]
     pub const fn measured_rate(&self) -> f64 {
         self.measured
+    }
+
+    /// Returns true if what was learned is too old to count.
+    #[cfg(feature = "std")]
+    pub(super) fn is_idle(&self, now: Duration) -> bool {
+        const FORGOTTEN: f64 = 300.0;
+        now.as_secs_f64() - self.filled_at > FORGOTTEN
     }
 
     fn start(&mut self, now: f64) -> f64 {

@@ -1,31 +1,37 @@
-use core::{fmt, time::Duration};
+use core::{fmt, task::Waker, time::Duration};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::{Limiter, RateLimit, lock};
+use super::{Algorithm, Limiter, Place, RateLimit, Shared};
 
-/// One [`RateLimit`] for each key: S3 allows 5,500 GETs a second for each prefix.
+/// One limiter for each key: S3 allows 5,500 GETs a second for each prefix.
 ///
-/// Unused keys do not accumulate: idle ones are dropped whenever the table would grow. `Debug`
-/// shows how many there are, not the keys.
+/// Each key has its own copy of a [`RateLimit`], an [`AdaptiveLimiter`](super::AdaptiveLimiter) or a
+/// [`ProbingLimiter`](super::ProbingLimiter), and its own line. Unused keys do not accumulate: idle
+/// ones are dropped whenever the table would grow. `Debug` shows how many there are, not the keys.
 ///
 /// ```
 /// use core::time::Duration;
-/// use keyfob_backoff::limit::{KeyedLimit, Limiter, RateLimit};
+/// use keyfob_backoff::limit::{KeyedLimit, Limiter, ProbingLimiter, RateLimit};
 ///
 /// let gets = KeyedLimit::new(RateLimit::new(5_500, Duration::from_secs(1)));
 /// assert_eq!(gets.key("photos/").acquire(Duration::ZERO), Ok(()));
+///
+/// let apis = KeyedLimit::new(ProbingLimiter::new());
+/// assert_eq!(apis.key("DescribeInstances").acquire(Duration::ZERO), Ok(()));
 /// ```
-pub struct KeyedLimit<K> {
-    limit: RateLimit,
-    limits: Mutex<HashMap<K, RateLimit>>,
+pub struct KeyedLimit<K, L = RateLimit> {
+    limit: L,
+    limits: Mutex<Limits<K, L>>,
 }
 
-impl<K: Clone + Eq + Hash> KeyedLimit<K> {
+type Limits<K, L> = HashMap<K, Arc<Shared<L>>>;
+
+impl<K: Clone + Eq + Hash, L: Algorithm + Clone> KeyedLimit<K, L> {
     /// Creates a table that gives every key its own copy of `limit`.
     #[must_use]
-    pub fn new(limit: RateLimit) -> Self {
+    pub fn new(limit: L) -> Self {
         Self {
             limit,
             limits: Mutex::default(),
@@ -33,12 +39,35 @@ impl<K: Clone + Eq + Hash> KeyedLimit<K> {
     }
 
     /// Returns the limiter of one key.
-    pub fn key(&self, key: K) -> impl Limiter + '_ {
-        KeyLimiter { keyed: self, key }
+    pub fn key(&self, key: K) -> impl Limiter + '_
+    where
+        K: Send + Sync,
+        L: Send + Sync,
+    {
+        KeyLimiter {
+            keyed: self,
+            key,
+            limiter: OnceLock::new(),
+        }
+    }
+
+    fn limiter(&self, key: &K, now: Duration) -> Arc<Shared<L>> {
+        let mut limits = lock(&self.limits);
+        if let Some(limiter) = limits.get(key) {
+            return limiter.clone();
+        }
+        // Only when the table would grow, so that the sweep costs a constant time for each
+        // insertion.
+        if limits.len() == limits.capacity() {
+            limits.retain(|_, limiter| Arc::strong_count(limiter) > 1 || !limiter.is_idle(now));
+        }
+        let limiter = Arc::new(Shared::new(self.limit.clone()));
+        limits.insert(key.clone(), limiter.clone());
+        limiter
     }
 }
 
-impl<K> fmt::Debug for KeyedLimit<K> {
+impl<K, L: fmt::Debug> fmt::Debug for KeyedLimit<K, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedLimit")
             .field("limit", &self.limit)
@@ -47,32 +76,71 @@ impl<K> fmt::Debug for KeyedLimit<K> {
     }
 }
 
-struct KeyLimiter<'a, K> {
-    keyed: &'a KeyedLimit<K>,
-    key: K,
+/// Locks the table, even after a panic in another thread.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // The table is valid after every statement, so poisoning says nothing.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<K: Clone + Eq + Hash> Limiter for KeyLimiter<'_, K> {
+struct KeyLimiter<'a, K, L> {
+    keyed: &'a KeyedLimit<K, L>,
+    key: K,
+    /// Set at the first request, which brings the time.
+    limiter: OnceLock<Arc<Shared<L>>>,
+}
+
+impl<K: Clone + Eq + Hash, L: Algorithm + Clone> KeyLimiter<'_, K, L> {
+    fn at(&self, now: Duration) -> &Shared<L> {
+        self.limiter
+            .get_or_init(|| self.keyed.limiter(&self.key, now))
+    }
+}
+
+impl<K: Clone + Eq + Hash, L: Algorithm + Clone> Limiter for KeyLimiter<'_, K, L> {
     fn acquire(&self, now: Duration) -> Result<(), Duration> {
-        let mut limits = lock(&self.keyed.limits);
-        if let Some(limit) = limits.get_mut(&self.key) {
-            return limit.acquire(now);
+        self.at(now).acquire(now)
+    }
+
+    fn acquire_in_line(
+        &self,
+        place: &mut Place,
+        waker: &Waker,
+        now: Duration,
+    ) -> Result<(), Duration> {
+        self.at(now).acquire_in_line(place, waker, now)
+    }
+
+    fn is_called(&self, place: &Place, waker: &Waker) -> bool {
+        self.limiter
+            .get()
+            .is_none_or(|limiter| limiter.is_called(place, waker))
+    }
+
+    fn leave(&self, place: &mut Place) {
+        if let Some(limiter) = self.limiter.get() {
+            limiter.leave(place);
         }
-        // Only when the table would grow, so that the sweep costs a constant time for each
-        // insertion.
-        if limits.len() == limits.capacity() {
-            limits.retain(|_, limit| !limit.is_idle(now));
+    }
+
+    fn on_answer(&self, throttled: bool, now: Duration) {
+        self.at(now).on_answer(throttled, now);
+    }
+
+    fn on_unanswered(&self) {
+        if let Some(limiter) = self.limiter.get() {
+            limiter.on_unanswered();
         }
-        let mut limit = self.keyed.limit;
-        let outcome = limit.acquire(now);
-        limits.insert(self.key.clone(), limit);
-        outcome
+    }
+
+    fn paces(&self) -> bool {
+        self.limiter.get().is_some_and(|limiter| limiter.paces())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limit::ProbingLimiter;
 
     #[test]
     fn keys_have_separate_limits_and_idle_ones_are_dropped() {
@@ -84,5 +152,25 @@ mod tests {
             assert_eq!(keyed.key(key).acquire(key * second), Ok(()));
         }
         assert!(lock(&keyed.limits).len() < 100);
+    }
+
+    #[test]
+    fn what_was_learned_of_a_key_is_kept_while_it_is_used() {
+        let keyed = KeyedLimit::new(ProbingLimiter::new());
+        let hour = Duration::from_secs(3_600);
+        let table = keyed.key(0_u32);
+        assert_eq!(table.acquire(Duration::ZERO), Ok(()));
+        table.on_answer(true, Duration::from_millis(1));
+        for key in 1..1_000 {
+            let other = keyed.key(key);
+            assert_eq!(other.acquire(hour), Ok(()));
+            other.on_answer(false, hour);
+        }
+        assert!(lock(&keyed.limits).contains_key(&0));
+        drop(table);
+        for key in 1_000..2_000 {
+            assert_eq!(keyed.key(key).acquire(hour), Ok(()));
+        }
+        assert!(!lock(&keyed.limits).contains_key(&0));
     }
 }

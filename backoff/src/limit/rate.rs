@@ -4,10 +4,12 @@ use crate::duration::nanos;
 
 /// A fixed rate, for a limit that the service documents.
 ///
-/// Up to the bucket's capacity, by default one period's worth, requests pass at once; after that
+/// Up to the size of the bucket, by default one period's worth, requests pass at once; after that
 /// they are spaced evenly. It is a token bucket in one number. It neither waits nor reads a clock.
-/// Share it as a `Mutex<RateLimit>`, which is a [`Limiter`](super::Limiter), or by key in a
-/// `KeyedLimit`.
+/// Share it in a `Shared<RateLimit>`, which is a [`Limiter`](super::Limiter), or by key in a
+/// `KeyedLimit`. The [module](super) has a table of documented limits.
+///
+/// It learns nothing from answers, so it keeps to the limit only if no other program shares it.
 ///
 /// ```
 /// use core::time::Duration;
@@ -50,14 +52,27 @@ impl RateLimit {
     /// use keyfob_backoff::limit::RateLimit;
     ///
     /// let second = Duration::from_secs(1);
-    /// let mut limit = RateLimit::new(100, second).with_capacity(1);
-    /// assert_eq!(limit.acquire(second), Ok(()));
-    /// assert_eq!(limit.acquire(second), Err(second / 100));
+    /// let mut instances = RateLimit::new(20, second).burst(100);
+    /// assert!((0..100).all(|_| instances.acquire(second).is_ok()));
+    /// assert_eq!(instances.acquire(second), Err(second / 20));
     /// ```
     #[must_use]
-    pub const fn with_capacity(mut self, requests: u32) -> Self {
+    pub const fn burst(mut self, requests: u32) -> Self {
         self.capacity = if requests == 0 { 1 } else { requests as u64 };
         self
+    }
+
+    /// Returns the rate after a burst, in requests per second.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::limit::RateLimit;
+    ///
+    /// assert_eq!(RateLimit::new(50, Duration::from_millis(500)).rate(), 100.0);
+    /// ```
+    #[must_use]
+    pub const fn rate(&self) -> f64 {
+        1e9 / self.spacing as f64
     }
 
     /// Takes permission to send one request at `now`, the time since any fixed point.
@@ -118,7 +133,7 @@ mod tests {
     fn extreme_limits_saturate() {
         assert_eq!(
             RateLimit::new(0, Duration::MAX)
-                .with_capacity(0)
+                .burst(0)
                 .acquire(Duration::MAX),
             Ok(())
         );

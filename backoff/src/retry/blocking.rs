@@ -1,11 +1,12 @@
-use core::time::Duration;
+use core::{task::Waker, time::Duration};
 
 use super::clock::system_time;
 use super::hooks::{
-    Blocking, BlockingSleep, Classifier, ClassifyTrait, NoNotify, Notify, ThreadSleep,
+    Blocking, BlockingSleep, Classifier, ClassifyTrait, LOOK, NoNotify, Notify, ThreadSleep,
 };
 use super::{Retry, final_wait};
 use crate::call::Decision;
+use crate::limit::Line;
 use crate::policy::Policy;
 use crate::random::{Entropy, Random};
 
@@ -14,7 +15,7 @@ use crate::random::{Entropy, Random};
 /// ```
 /// # #[cfg(feature = "std")]
 /// # {
-/// use core::time::Duration;
+/// use core::{task::Waker, time::Duration};
 /// use keyfob_backoff::{Failure, Policy, retry_blocking};
 ///
 /// # let mut answers = vec![Ok("alice"), Err(Failure::response(503))];
@@ -93,7 +94,8 @@ where
             let elapsed = self.elapsed(started);
             match self.driver.failed(&error, elapsed, system_time) {
                 Decision::Wait(delay) => {
-                    if self.timer.0.sleep(delay).is_break() {
+                    // Zero if a limiter paces.
+                    if !delay.is_zero() && self.timer.0.sleep(delay).is_break() {
                         self.driver.cancelled();
                         return Err(error);
                     }
@@ -116,16 +118,44 @@ where
         started: Option<Duration>,
         mut last: Option<E>,
     ) -> Result<(), E> {
-        while let Some(wait) = self.driver.plan.ask_limiter(system_time) {
+        let Some(limiter) = self.driver.plan.limiter() else {
+            return Ok(());
+        };
+        if self.driver.plan.refused.is_some() {
+            let now = system_time().unwrap_or_default();
+            return match limiter.acquire(now) {
+                Ok(()) => {
+                    self.driver.granted();
+                    Ok(())
+                }
+                Err(wait) => {
+                    let elapsed = self.elapsed(started);
+                    self.driver
+                        .refused(elapsed, wait, &mut last)
+                        .map_or(Ok(()), Err)
+                }
+            };
+        }
+        let mut line = Line::new(limiter);
+        while let Err(wait) = line.ask_blocking(system_time().unwrap_or_default()) {
             let elapsed = self.elapsed(started);
             if let Some(error) = self.driver.refused(elapsed, wait, &mut last) {
                 return Err(error);
             }
-            if self.timer.0.sleep(wait).is_break() {
+            let delay = if !line.place.is_behind() {
+                Some(wait)
+            } else if last.is_some() && self.driver.plan.call.has_deadline() {
+                Some(self.driver.plan.call.time_left(elapsed).min(LOOK))
+            } else {
+                None
+            };
+            let is_called = |waker: &Waker| line.is_called(waker);
+            if self.timer.0.sleep_in_line(delay, &is_called).is_break() {
                 self.driver.cancelled();
                 return last.map_or(Ok(()), Err);
             }
         }
+        self.driver.granted();
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::hooks::{Classifier, Notify};
 use super::report::{Pause, Report};
 use crate::budget::{Budget, Tokens};
 use crate::call::{Call, Decision, Stop};
-use crate::limit::Limiter;
+use crate::limit::{Limiter, Permit};
 use crate::policy::Policy;
 use crate::random::Random;
 use crate::trace;
@@ -23,7 +23,8 @@ pub(super) struct Plan<'a, E> {
     /// Gives the tokens of a retry back if the call is dropped before it is sent.
     pub(super) tokens: Tokens<&'a Budget>,
     pub(super) attempt_timeout: Option<AttemptTimeout<E>>,
-    pub(super) limiter: Option<&'a (dyn Limiter + Sync)>,
+    /// The limiter, which is told of a request whose future is dropped before its answer.
+    pub(super) permit: Permit<&'a (dyn Limiter + Sync)>,
     /// The error of a call that the limiter refused before anything was sent. If set, the call
     /// fails instead of waiting for the limiter.
     pub(super) refused: Option<fn() -> E>,
@@ -36,28 +37,21 @@ pub(super) struct AttemptTimeout<E> {
     pub(super) error: fn() -> E,
 }
 
-impl<E> Plan<'_, E> {
+impl<'a, E> Plan<'a, E> {
     pub(super) const fn new(policy: Policy) -> Self {
         Self {
             call: policy.start(),
             tokens: Tokens::new(None),
             attempt_timeout: None,
-            limiter: None,
+            permit: Permit::new(None),
             refused: None,
             report: None,
         }
     }
 
-    /// Returns how long to wait before asking the limiter again; `None` if the request may be sent
-    /// now.
-    pub(super) fn ask_limiter(&self, now: impl FnOnce() -> Option<Duration>) -> Option<Duration> {
-        self.limiter?.acquire(now().unwrap_or_default()).err()
-    }
-
-    fn tell_limiter(&self, throttled: bool, now: impl FnOnce() -> Option<Duration>) {
-        if let Some(limiter) = self.limiter {
-            limiter.on_answer(throttled, now().unwrap_or_default());
-        }
+    /// Returns the limiter, apart from the plan.
+    pub(super) fn limiter(&self) -> Option<&'a (dyn Limiter + Sync)> {
+        self.permit.copied()
     }
 
     fn write_report(&mut self, attempts: u32, stop: Option<Stop>) {
@@ -96,7 +90,7 @@ impl<'a, E, C, N, R> Driver<'a, E, C, N, R> {
 
 impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
     pub(super) fn succeeded(&mut self, now: impl FnOnce() -> Option<Duration>) {
-        self.plan.tell_limiter(false, now);
+        self.plan.permit.answered(false, now);
         self.plan.call.on_success(self.plan.tokens.budget());
         self.plan.write_report(self.plan.call.attempt(), None);
     }
@@ -115,7 +109,12 @@ impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
         } = self;
         let attempt = plan.call.attempt();
         let failure = classifier.failure(error);
-        plan.tell_limiter(plan.call.is_throttling(&failure), now);
+        if failure.is_answer() {
+            plan.permit.answered(plan.call.is_throttling(&failure), now);
+        } else {
+            plan.permit.unanswered();
+        }
+        plan.call.set_paced(plan.permit.paces());
         let decision = plan
             .call
             .on_failure(&failure, elapsed, plan.tokens.budget(), random);
@@ -148,6 +147,11 @@ impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
         self.plan
             .write_report(self.plan.call.attempt() - 1, Some(Stop::Limiter));
         Some(error)
+    }
+
+    /// Notes that the limiter lets the next attempt be sent.
+    pub(super) const fn granted(&mut self) {
+        self.plan.permit.granted();
     }
 
     /// Reports that the sleep before the coming attempt was cancelled.

@@ -11,7 +11,9 @@
 //! | [`timer`](crate::Retry::timer) | [`Timer`] | [`DefaultTimer`] |
 //! | [`sleep_with`](crate::Retry::sleep_with) | [`BlockingSleep`] | [`ThreadSleep`] |
 
-use core::{fmt, ops::ControlFlow, time::Duration};
+use core::{fmt, ops::ControlFlow, task::Waker, time::Duration};
+#[cfg(feature = "std")]
+use std::{sync::Arc, task::Wake, thread};
 
 use super::clock::system_time;
 use super::report::Pause;
@@ -141,7 +143,25 @@ impl<S> fmt::Debug for Blocking<S> {
 pub trait BlockingSleep {
     /// Sleeps this long, or less to cancel the call by returning `Break`.
     fn sleep(&mut self, delay: Duration) -> ControlFlow<()>;
+
+    /// Sleeps in the line of a limiter: this long, or with `None` until `is_called` returns true,
+    /// which gets a waker that ends the sleep. It may return sooner.
+    ///
+    /// By default it cannot be woken, and looks again after `delay`, or after 100 ms with `None`.
+    fn sleep_in_line(
+        &mut self,
+        delay: Option<Duration>,
+        is_called: &dyn Fn(&Waker) -> bool,
+    ) -> ControlFlow<()> {
+        if is_called(Waker::noop()) {
+            return ControlFlow::Continue(());
+        }
+        self.sleep(delay.unwrap_or(LOOK))
+    }
 }
+
+/// How often a sleeper that cannot be woken looks whether it is its turn.
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 impl<F: FnMut(Duration) -> ControlFlow<()>> BlockingSleep for F {
     fn sleep(&mut self, delay: Duration) -> ControlFlow<()> {
@@ -156,7 +176,40 @@ pub struct ThreadSleep;
 #[cfg(feature = "std")]
 impl BlockingSleep for ThreadSleep {
     fn sleep(&mut self, delay: Duration) -> ControlFlow<()> {
-        std::thread::sleep(delay);
+        thread::sleep(delay);
         ControlFlow::Continue(())
+    }
+
+    fn sleep_in_line(
+        &mut self,
+        delay: Option<Duration>,
+        is_called: &dyn Fn(&Waker) -> bool,
+    ) -> ControlFlow<()> {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let started = system_time().unwrap_or_default();
+        while !is_called(&waker) {
+            match delay {
+                None => thread::park(),
+                Some(delay) => match started
+                    .saturating_add(delay)
+                    .checked_sub(system_time().unwrap_or_default())
+                {
+                    Some(left) if !left.is_zero() => thread::park_timeout(left),
+                    _ => break,
+                },
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Wakes a thread that parks.
+#[cfg(feature = "std")]
+struct Unpark(thread::Thread);
+
+#[cfg(feature = "std")]
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }

@@ -20,7 +20,7 @@ pub use self::report::{Pause, Report};
 use crate::budget::{Budget, Tokens};
 use crate::call::{Decision, Stop};
 use crate::fault::Failure;
-use crate::limit::Limiter;
+use crate::limit::{Limiter, Line, Permit};
 use crate::policy::Policy;
 use crate::random::{Entropy, Random};
 
@@ -129,26 +129,30 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
         self
     }
 
-    /// Asks this limiter before each attempt, waits as long as it says, and tells it of each
-    /// answer.
+    /// Asks this limiter before each attempt, stands in its line until it is granted, and tells the
+    /// limiter of each answer.
+    ///
+    /// If the limiter [knows the rate](Limiter::paces), a throttled attempt goes to the end of the
+    /// line and does not sleep the delay of the policy. A wait that the service asks for is slept
+    /// before. Attempts, deadline and budget count as ever. Dropping the future gives the place in
+    /// the line back.
     ///
     /// ```
     /// # #[cfg(feature = "std")]
     /// # {
-    /// use std::sync::Mutex;
-    /// use std::time::Duration;
-    /// use keyfob_backoff::{Failure, Policy, limit::RateLimit, retry_blocking};
+    /// use keyfob_backoff::limit::{ProbingLimiter, Shared};
+    /// use keyfob_backoff::{Failure, Policy, retry_blocking};
     ///
-    /// static LIMIT: Mutex<RateLimit> = Mutex::new(RateLimit::new(100, Duration::from_secs(1)));
+    /// static IAM: Shared<ProbingLimiter> = Shared::new(ProbingLimiter::new());
     ///
     /// let answer = retry_blocking(Policy::aws(), || Ok::<_, Failure<'_>>("alice"))
-    ///     .limiter(&LIMIT)
+    ///     .limiter(&IAM)
     ///     .run();
     /// assert_eq!(answer, Ok("alice"));
     /// # }
     /// ```
     pub fn limiter(mut self, limiter: &'a (dyn Limiter + Sync)) -> Self {
-        self.driver.plan.limiter = Some(limiter);
+        self.driver.plan.permit = Permit::new(Some(limiter));
         self
     }
 
@@ -178,7 +182,7 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
         limiter: &'a (dyn Limiter + Sync),
         refused: fn() -> E,
     ) -> Self {
-        self.driver.plan.limiter = Some(limiter);
+        self.driver.plan.permit = Permit::new(Some(limiter));
         self.driver.plan.refused = Some(refused);
         self
     }
@@ -361,7 +365,7 @@ where
             loop {
                 // Checked here, not in the function: this halves what `run` adds to a call without
                 // a limiter.
-                if self.driver.plan.limiter.is_some() {
+                if self.driver.plan.permit.limiter().is_some() {
                     self.wait_for_limiter(started, last.take()).await?;
                 }
                 self.driver.plan.tokens.sent();
@@ -372,7 +376,10 @@ where
                 match self.settle(started, result) {
                     Outcome::Return(result) => return result,
                     Outcome::Sleep(delay, after) => {
-                        self.timer.sleep(delay).await;
+                        // Zero if a limiter paces: a timer would make a millisecond of it.
+                        if !delay.is_zero() {
+                            self.timer.sleep(delay).await;
+                        }
                         last = after.resume()?;
                     }
                 }
@@ -418,7 +425,7 @@ where
         async move {
             let (started, mut last) = (self.start(), None);
             loop {
-                if self.driver.plan.limiter.is_some() {
+                if self.driver.plan.permit.limiter().is_some() {
                     self.wait_for_limiter(started, last.take()).await?;
                 }
                 self.driver.plan.tokens.sent();
@@ -429,7 +436,10 @@ where
                 match self.settle(started, result) {
                     Outcome::Return(result) => return result,
                     Outcome::Sleep(delay, after) => {
-                        self.timer.sleep(delay).await;
+                        // Zero if a limiter paces: a timer would make a millisecond of it.
+                        if !delay.is_zero() {
+                            self.timer.sleep(delay).await;
+                        }
                         last = after.resume()?;
                     }
                 }
@@ -452,14 +462,46 @@ where
         started: Option<Duration>,
         mut last: Option<E>,
     ) -> Result<(), E> {
-        while let Some(wait) = self.driver.plan.ask_limiter(|| self.timer.now()) {
-            let elapsed = self.elapsed(started);
-            if let Some(error) = self.driver.refused(elapsed, wait, &mut last) {
-                return Err(error);
-            }
-            self.timer.sleep(wait).await;
+        let Some(limiter) = self.driver.plan.limiter() else {
+            return Ok(());
+        };
+        if self.driver.plan.refused.is_some() {
+            return match limiter.acquire(self.timer.now().unwrap_or_default()) {
+                Ok(()) => {
+                    self.driver.granted();
+                    Ok(())
+                }
+                Err(wait) => self.refused(started, wait, &mut last),
+            };
         }
+        let mut line = Line::new(limiter);
+        while let Err(wait) = line.ask(self.timer.now().unwrap_or_default()).await {
+            self.refused(started, wait, &mut last)?;
+            if !line.place.is_behind() {
+                line.wait(&self.timer, wait).await;
+            } else if last.is_some() && self.driver.plan.call.has_deadline() {
+                let left = self.driver.plan.call.time_left(self.elapsed(started));
+                line.wait(&self.timer, left).await;
+            } else {
+                line.called().await;
+            }
+        }
+        self.driver.granted();
         Ok(())
+    }
+
+    /// Returns the error to give up with if the limiter asks for a wait that must not be made.
+    fn refused(
+        &mut self,
+        started: Option<Duration>,
+        wait: Duration,
+        last: &mut Option<E>,
+    ) -> Result<(), E> {
+        let elapsed = self.elapsed(started);
+        match self.driver.refused(elapsed, wait, last) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     fn attempt_limit(&self, started: Option<Duration>) -> Option<AttemptLimit<S::Sleep, E>> {

@@ -3,6 +3,8 @@
 //! This module has the name of the crate. Import its items by name: a glob import of this crate
 //! would hide the other one.
 
+mod limit;
+
 use core::{fmt, time::Duration};
 use std::sync::Arc;
 
@@ -12,9 +14,12 @@ use tower::retry::Policy as TowerPolicy;
 use crate::budget::{Budget, Tokens};
 use crate::call::{Call, Decision};
 use crate::fault::Failure;
+use crate::limit::Limiter;
 use crate::policy::Policy;
 use crate::random::Entropy;
 use crate::trace;
+
+pub use limit::{Limit, LimitLayer};
 
 /// Retries the requests of a [`tower::retry::Retry`] service under a [`Policy`].
 ///
@@ -58,6 +63,7 @@ pub struct RetryPolicy<C, Q = CloneTrait> {
     call: Call,
     /// Gives the tokens of a retry back if the request is dropped before it is sent again.
     tokens: Tokens<Arc<Budget>>,
+    limiter: Option<Arc<dyn Limiter + Send + Sync>>,
     started: Instant,
     random: Entropy,
     classifier: C,
@@ -97,6 +103,7 @@ impl<C> RetryPolicy<C> {
         Self {
             call: policy.start(),
             tokens: Tokens::new(None),
+            limiter: None,
             started: Instant::now(),
             random: Entropy::new(),
             classifier,
@@ -142,6 +149,7 @@ impl<C, Q> RetryPolicy<C, Q> {
         RetryPolicy {
             call: self.call,
             tokens: self.tokens,
+            limiter: self.limiter,
             started: self.started,
             random: self.random,
             classifier: self.classifier,
@@ -156,6 +164,17 @@ impl<C, Q> RetryPolicy<C, Q> {
     #[must_use]
     pub fn budget(mut self, budget: Arc<Budget>) -> Self {
         self.tokens = Tokens::new(Some(budget));
+        self
+    }
+
+    /// Leaves the delays of throttled requests to this limiter, while it
+    /// [knows the rate](Limiter::paces).
+    ///
+    /// The requests themselves are paced by a [`LimitLayer`] inside of this one, with the same
+    /// limiter: `tower` asks a policy only after a failure.
+    #[must_use]
+    pub fn limiter(mut self, limiter: Arc<dyn Limiter + Send + Sync>) -> Self {
+        self.limiter = Some(limiter);
         self
     }
 
@@ -183,6 +202,8 @@ where
             return None;
         };
         let attempt = self.call.attempt();
+        let paced = self.limiter.as_ref().is_some_and(|limiter| limiter.paces());
+        self.call.set_paced(paced);
         let decision =
             self.call
                 .on_failure(&failure, self.started.elapsed(), budget, &mut self.random);
@@ -239,6 +260,7 @@ impl<C: Clone, Q: Clone> Clone for RetryPolicy<C, Q> {
         Self {
             call: self.call,
             tokens: self.tokens.clone(),
+            limiter: self.limiter.clone(),
             started: self.started,
             random: self.random.clone(),
             classifier: self.classifier.clone(),

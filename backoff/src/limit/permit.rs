@@ -1,0 +1,134 @@
+use core::{
+    future::poll_fn,
+    ops::Deref,
+    pin::pin,
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+use super::{Limiter, Place};
+use crate::hooks::Timer;
+
+/// The limiter of one call, if it has one, and whether the request that it granted was answered.
+/// Dropping it tells the limiter of a request that was not.
+pub(crate) struct Permit<L: Deref<Target: Limiter>> {
+    limiter: Option<L>,
+    unanswered: bool,
+}
+
+impl<L: Deref<Target: Limiter>> Permit<L> {
+    pub(crate) const fn new(limiter: Option<L>) -> Self {
+        Self {
+            limiter,
+            unanswered: false,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn limiter(&self) -> Option<&L::Target> {
+        self.limiter.as_deref()
+    }
+
+    /// Returns the limiter, apart from the permit.
+    pub(crate) fn copied(&self) -> Option<L>
+    where
+        L: Copy,
+    {
+        self.limiter
+    }
+
+    /// Returns true if a throttled request is to be sent again without a delay of its own.
+    pub(crate) fn paces(&self) -> bool {
+        self.limiter().is_some_and(Limiter::paces)
+    }
+
+    /// Notes that the limiter granted a request.
+    pub(crate) const fn granted(&mut self) {
+        self.unanswered = true;
+    }
+
+    /// Tells the limiter of an answer, and whether it was throttling.
+    pub(crate) fn answered(&mut self, throttled: bool, now: impl FnOnce() -> Option<Duration>) {
+        if let Some(limiter) = self.limiter.as_deref() {
+            limiter.on_answer(throttled, now().unwrap_or_default());
+        }
+        self.unanswered = false;
+    }
+
+    /// Tells the limiter that the request gets no answer.
+    pub(crate) fn unanswered(&mut self) {
+        if let Some(limiter) = self.limiter.as_deref()
+            && self.unanswered
+        {
+            limiter.on_unanswered();
+        }
+        self.unanswered = false;
+    }
+}
+
+impl<L: Deref<Target: Limiter>> Drop for Permit<L> {
+    fn drop(&mut self) {
+        self.unanswered();
+    }
+}
+
+/// A place in the line of a limiter. Dropping it gives the place back.
+pub(crate) struct Line<'a, L: Limiter + ?Sized> {
+    limiter: &'a L,
+    pub(crate) place: Place,
+}
+
+impl<'a, L: Limiter + ?Sized> Line<'a, L> {
+    pub(crate) fn new(limiter: &'a L) -> Self {
+        Self {
+            limiter,
+            place: Place::default(),
+        }
+    }
+
+    /// Asks, and joins the line if the request must wait.
+    pub(crate) async fn ask(&mut self, now: Duration) -> Result<(), Duration> {
+        let Self { limiter, place } = self;
+        poll_fn(|context| Poll::Ready(limiter.acquire_in_line(place, context.waker(), now))).await
+    }
+
+    /// The same without a task; [`is_called`](Line::is_called) takes the waker.
+    pub(crate) fn ask_blocking(&mut self, now: Duration) -> Result<(), Duration> {
+        self.limiter
+            .acquire_in_line(&mut self.place, Waker::noop(), now)
+    }
+
+    pub(crate) fn is_called(&self, waker: &Waker) -> bool {
+        self.limiter.is_called(&self.place, waker)
+    }
+
+    /// Waits until it is time to ask again: until the request is called, or `wait` is over.
+    pub(crate) async fn wait(&self, timer: &impl Timer, wait: Duration) {
+        let mut sleep = pin!(timer.sleep(wait));
+        poll_fn(|context| {
+            if self.is_called(context.waker()) {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().poll(context).map(drop)
+        })
+        .await;
+    }
+
+    /// Waits until the request is called.
+    pub(crate) async fn called(&self) {
+        poll_fn(|context| {
+            if self.is_called(context.waker()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}
+
+impl<L: Limiter + ?Sized> Drop for Line<'_, L> {
+    fn drop(&mut self) {
+        self.limiter.leave(&mut self.place);
+    }
+}

@@ -1,0 +1,536 @@
+use core::time::Duration;
+
+/// Finds the rate of a service by itself, from what the service grants and what it throttles.
+///
+/// It needs no parameter. While a service throttles, the rate at which it grants requests *is* its
+/// rate; so this limiter counts what is granted between two throttled answers, paces requests at
+/// that rate, and probes gently for more. It knows a full bucket from a sustained rate, follows a
+/// rate that falls or rises, and shares a rate fairly with other processes that do the same. Use
+/// one for each thing that is throttled, such as an API or an S3 prefix.
+///
+/// 1. *Start.* It lets 8 requests be in flight, and for each request that is granted a quarter of a
+///    request more: 1,000 requests to a service without a limit take about 17 round trips.
+///    [`cautious`](ProbingLimiter::cautious) starts with 4 and a tenth, which wastes fewer requests
+///    and takes about 36 round trips. Requests that are granted are never delayed by time, however
+///    fast they are.
+/// 2. *First throttling.* The bucket is empty. What the service still grants of the requests in
+///    flight shows its rate; if that is fewer than 4, it sends one request in a round trip and
+///    doubles, until it is throttled again.
+/// 3. *Tracking.* The rate rises slowly from 30 % below the estimate to 30 % above it, in 1.5 s or
+///    longer. The bucket of the service fills and empties meanwhile, so nothing is lost. At
+///    throttling, the estimate is measured again. Without throttling, the rate goes on to double
+///    each second.
+///
+/// Each throttled answer costs a request and is the only news there is, so a share of requests is
+/// always wasted: about one in each 1.5 s, which is 1 % at 100 requests a second and more at lower
+/// rates. Where the limit is documented and no other program uses it, a
+/// [`RateLimit`](super::RateLimit) wastes none.
+///
+/// The estimate counts requests, whatever they cost. It neither waits nor reads a clock. Share it
+/// in a `Shared<ProbingLimiter>`, which is a [`Limiter`](super::Limiter), or by key in a
+/// `KeyedLimit`. It depends on its calls and their times alone, so a trace of them can be replayed.
+///
+/// ```
+/// use core::time::Duration;
+/// use keyfob_backoff::limit::ProbingLimiter;
+///
+/// let mut limiter = ProbingLimiter::new();
+/// let millis = Duration::from_millis;
+/// assert_eq!(limiter.acquire(millis(0)), Ok(()));
+/// limiter.on_answer(true, millis(20));
+/// // The service grants nothing at this rate, so the next request is sent a round trip later.
+/// assert!(limiter.acquire(millis(20)).is_err());
+/// assert_eq!(limiter.acquire(millis(41)), Ok(()));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ProbingLimiter {
+    /// Requests that may be in flight more for each that is granted, in the start.
+    gain: f64,
+    /// Requests that may be in flight, in the start.
+    window: f64,
+    phase: Phase,
+    /// Counts of requests: sent, answered (or lost), and granted.
+    sent: u64,
+    answered: u64,
+    granted: u64,
+    reaction: Reaction,
+    anchor: Anchor,
+    round_trip: RoundTrip,
+    pace: Pace,
+    /// The latest time it was given, in seconds.
+    now: f64,
+    started: bool,
+}
+
+/// Times are in seconds, and rates in requests per second.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Nothing was throttled yet.
+    Start,
+    /// After the first throttling: no request is sent until the answers to all of the first `sent`
+    /// requests are there.
+    Drain { sent: u64, since: f64, granted: u64 },
+    /// The rate doubles from `rate` on, in each `period`.
+    Search { rate: f64, period: f64 },
+    /// The rate rises from `center` × (1 − `swing`) to `center` × (1 + `swing`) in `period`, and then
+    /// doubles in each `doubling`.
+    Track {
+        center: f64,
+        swing: f64,
+        period: f64,
+        doubling: f64,
+    },
+}
+
+/// The last reaction to throttling.
+#[derive(Clone, Copy, Debug)]
+struct Reaction {
+    /// The number of requests sent until then. Their answers are no news.
+    sent: u64,
+    granted: u64,
+    /// Whether nothing was granted since the reaction before.
+    starved: bool,
+}
+
+/// A throttled answer from which on grants are counted.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    at: f64,
+    granted: u64,
+    /// How much of the time since was spent at the pace, and not idle.
+    busy: f64,
+}
+
+/// The time from a request to its answer, by one probe at a time.
+#[derive(Clone, Copy, Debug)]
+struct RoundTrip {
+    mean: f64,
+    /// The number of the request, and when it was sent.
+    probe: Option<(u64, f64)>,
+}
+
+/// How far the rate has come, and the bucket that requests are sent from.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    /// Seconds spent at the pace since the last reaction.
+    position: f64,
+    credit: f64,
+    /// The wait of the request that waits; 0 if none does.
+    promised: f64,
+}
+
+impl ProbingLimiter {
+    /// Grants of this many requests are counted before they count as a rate.
+    const GRANTS: u64 = 12;
+    /// The same for the search, which ends sooner, and for what is in flight at first.
+    const FIRST_GRANTS: u64 = 8;
+    const IN_FLIGHT_GRANTS: u64 = 4;
+    const MAX_SWING: f64 = 0.3;
+    const PERIOD: f64 = 1.5;
+    /// Below this rate the period is longer.
+    const SLOW: f64 = 4.0;
+    const MIN_RATE: f64 = 0.05;
+    const MAX_RATE: f64 = 1e9;
+    /// Timers are late by some milliseconds: so much of the time is made up for at once.
+    const LATENESS: f64 = 0.01;
+    /// A shortfall this small, in requests, is granted: waiting for it would spin.
+    const GRACE: f64 = 1e-9;
+    /// Before the first answer.
+    const FIRST_ROUND_TRIP: f64 = 0.1;
+    /// A request without an answer for so long is taken for lost.
+    const LOST: f64 = 10.0;
+    /// After so long without a request, what was learned is of no use.
+    #[cfg(feature = "std")]
+    const FORGOTTEN: f64 = 300.0;
+
+    /// Creates a limiter that starts with 8 requests in flight and adds a quarter of a request for
+    /// each that is granted.
+    ///
+    /// Of a bucket of *B* requests, about *B* ÷ 4 are sent in vain when it is empty for the first
+    /// time.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::start(8.0, 0.25)
+    }
+
+    /// Creates a limiter that starts with 4 requests in flight and adds a tenth of a request for
+    /// each that is granted.
+    ///
+    /// Of a bucket of *B* requests, about *B* ÷ 10 are sent in vain when it is empty for the first
+    /// time. Where nothing is throttled, or answers take longer than 100 ms, it takes twice as long
+    /// to come up to speed.
+    #[must_use]
+    pub const fn cautious() -> Self {
+        Self::start(4.0, 0.1)
+    }
+
+    const fn start(window: f64, gain: f64) -> Self {
+        Self {
+            gain,
+            window,
+            phase: Phase::Start,
+            sent: 0,
+            answered: 0,
+            granted: 0,
+            reaction: Reaction {
+                sent: 0,
+                granted: 0,
+                starved: false,
+            },
+            anchor: Anchor {
+                at: 0.0,
+                granted: 0,
+                busy: 0.0,
+            },
+            round_trip: RoundTrip {
+                mean: Self::FIRST_ROUND_TRIP,
+                probe: None,
+            },
+            pace: Pace {
+                position: 0.0,
+                credit: 0.0,
+                promised: 0.0,
+            },
+            now: 0.0,
+            started: false,
+        }
+    }
+
+    /// Takes permission to send one request at `now`, the time since any fixed point.
+    ///
+    /// # Errors
+    ///
+    /// If the request must wait, returns how long to wait before asking again, at most 20 s. Ask
+    /// sooner if [`on_answer`](ProbingLimiter::on_answer) returns true. Nothing was taken.
+    pub fn acquire(&mut self, now: Duration) -> Result<(), Duration> {
+        self.advance(now);
+        let wait = self.wait();
+        if wait > 0.0 {
+            self.pace.promised = wait;
+            // Rounded up by a nanosecond, so that the permit is there after the wait.
+            let wait = Duration::try_from_secs_f64(wait).unwrap_or_default();
+            return Err(wait + Duration::from_nanos(1));
+        }
+        self.pace.promised = 0.0;
+        self.pace.credit -= 1.0;
+        self.sent += 1;
+        if self.round_trip.probe.is_none() {
+            self.round_trip.probe = Some((self.sent, self.now));
+        }
+        Ok(())
+    }
+
+    /// Learns from an answer, success or failure, that came at `now`.
+    ///
+    /// Returns true if requests that wait may be sent sooner than they were told.
+    pub fn on_answer(&mut self, throttled: bool, now: Duration) -> bool {
+        self.advance(now);
+        let in_flight = self.in_flight();
+        self.count_answer();
+        if throttled {
+            // One reaction in a round trip: what was sent before the last one is no news.
+            if self.answered > self.reaction.sent {
+                self.react();
+            }
+        } else {
+            self.granted += 1;
+            // A window that is not used proves nothing about the service.
+            if matches!(self.phase, Phase::Start) && 2.0 * in_flight >= self.window {
+                self.window += self.gain;
+            }
+        }
+        self.settle()
+    }
+
+    /// Forgets a request that was granted and gets no answer: it was not sent, or its connection
+    /// broke.
+    ///
+    /// Returns true if requests that wait may be sent sooner than they were told.
+    pub fn on_unanswered(&mut self) -> bool {
+        self.count_answer();
+        self.settle()
+    }
+
+    /// Returns the rate of the service by the latest measurement, in requests per second; `None`
+    /// before the first.
+    #[must_use]
+    pub const fn estimate(&self) -> Option<f64> {
+        match self.phase {
+            Phase::Track { center, .. } => Some(center),
+            _ => None,
+        }
+    }
+
+    /// Returns the rate at which it lets requests pass at the moment, in requests per second.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        match self.phase {
+            Phase::Start => self.window / self.round_trip.mean,
+            Phase::Drain { .. } => 1.0 / self.round_trip.mean,
+            Phase::Search { rate, period } => rate * doubled(self.pace.position / period),
+            Phase::Track {
+                center,
+                swing,
+                period,
+                doubling,
+            } => {
+                let past = self.pace.position - period;
+                if past < 0.0 {
+                    center * (1.0 + swing * (1.0 + 2.0 * past / period))
+                } else {
+                    center * (1.0 + swing) * doubled(past / doubling)
+                }
+            }
+        }
+    }
+
+    /// Returns true if a throttled request may be sent again as soon as this limiter lets it,
+    /// without a delay of its own.
+    ///
+    /// That is from the first throttling on, except while the service grants nothing.
+    #[must_use]
+    pub const fn paces(&self) -> bool {
+        !matches!(self.phase, Phase::Start) && !self.reaction.starved
+    }
+
+    /// Returns true if earlier requests no longer count, so that a new limiter would do as well.
+    #[cfg(feature = "std")]
+    pub(super) fn is_idle(&self, now: Duration) -> bool {
+        self.in_flight() == 0.0 && now.as_secs_f64() - self.now > Self::FORGOTTEN
+    }
+
+    fn in_flight(&self) -> f64 {
+        self.sent.saturating_sub(self.answered) as f64
+    }
+
+    /// Moves the time, the pace and the bucket on to `now`.
+    fn advance(&mut self, now: Duration) {
+        let now = now.as_secs_f64();
+        if !self.started {
+            self.started = true;
+            self.now = now;
+        }
+        // A clock that runs backwards adds nothing and takes nothing.
+        let passed = (now - self.now).max(0.0);
+        self.now = self.now.max(now);
+        // Only time in which a request waited tells something about the service.
+        let busy = passed.min(1.5 * self.pace.promised + 0.001);
+        let busy = if self.pace.promised > 0.0 { busy } else { 0.0 };
+        self.anchor.busy += busy;
+        if let Phase::Search { .. } | Phase::Track { .. } = self.phase {
+            let before = self.rate();
+            self.pace.position += busy;
+            let rate = (before + self.rate()) / 2.0;
+            let most = (Self::LATENESS * rate).max(1.0);
+            self.pace.credit = (self.pace.credit + passed * rate).min(most);
+        }
+    }
+
+    /// Returns how long the next request has to wait, in seconds.
+    fn wait(&mut self) -> f64 {
+        match self.phase {
+            Phase::Start => {
+                if self.in_flight() < self.window {
+                    return 0.0;
+                }
+                // Answers end this wait. Without any, requests were lost.
+                let (_, since) = self.round_trip.probe.unwrap_or((0, self.now));
+                let left = since + Self::LOST - self.now;
+                if left <= 0.0 {
+                    self.answered = self.sent;
+                    self.round_trip.probe = None;
+                }
+                // A round trip, for those that nothing wakes.
+                left.clamp(0.0, self.round_trip.mean)
+            }
+            Phase::Drain { since, .. } => {
+                let left = since + 2.0 * self.round_trip.mean - self.now;
+                if left > 0.0 {
+                    return left;
+                }
+                self.end_drain();
+                self.wait()
+            }
+            Phase::Search { .. } | Phase::Track { .. } => {
+                let short = 1.0 - self.pace.credit;
+                if short <= Self::GRACE {
+                    0.0
+                } else {
+                    (short / self.rate()).min(1.0 / Self::MIN_RATE)
+                }
+            }
+        }
+    }
+
+    fn count_answer(&mut self) {
+        // There may be more answers than requests: of lost ones, or of some that did not ask.
+        self.answered = (self.answered + 1).min(self.sent);
+        if let Some((number, sent_at)) = self.round_trip.probe
+            && self.answered >= number
+        {
+            let sample = self.now - sent_at;
+            let weight = if number == 1 { 1.0 } else { 0.25 };
+            self.round_trip.mean += weight * (sample - self.round_trip.mean);
+            self.round_trip.mean = self.round_trip.mean.max(1e-4);
+            self.round_trip.probe = None;
+        }
+    }
+
+    /// Ends the drain if all answers are there. Returns true if a request may be sent sooner than
+    /// it was told.
+    fn settle(&mut self) -> bool {
+        match self.phase {
+            Phase::Start => self.in_flight() < self.window,
+            Phase::Drain { sent, .. } if self.answered >= sent => {
+                self.end_drain();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn end_drain(&mut self) {
+        let Phase::Drain { since, granted, .. } = self.phase else {
+            return;
+        };
+        let (time, granted) = (self.now - since, self.granted - granted);
+        if granted >= Self::IN_FLIGHT_GRANTS && time > 0.0 {
+            self.track(granted as f64 / time);
+        } else {
+            self.search(1.0 / self.round_trip.mean);
+        }
+    }
+
+    fn react(&mut self) {
+        self.reaction = Reaction {
+            sent: self.sent,
+            granted: self.granted,
+            starved: self.granted == self.reaction.granted,
+        };
+        match self.phase {
+            Phase::Start => {
+                self.set_anchor();
+                self.phase = Phase::Drain {
+                    sent: self.sent,
+                    since: self.now,
+                    granted: self.granted,
+                };
+            }
+            Phase::Drain { .. } => {}
+            Phase::Search { .. } => self.react_in_search(),
+            Phase::Track { center, swing, .. } => self.react_in_track(center, swing),
+        }
+    }
+
+    fn react_in_search(&mut self) {
+        let rate = self.rate();
+        let granted = self.granted - self.anchor.granted;
+        if let Some(measured) = self.measured(Self::FIRST_GRANTS) {
+            self.set_anchor();
+            self.track(measured);
+        } else if granted >= Self::FIRST_GRANTS {
+            // There were idle times, so nothing was measured.
+            self.set_anchor();
+            self.track(rate / 2.0);
+        } else {
+            let rough = (granted as f64 + 0.5) / self.anchor.busy.max(1e-3);
+            self.search(rough.min(rate / 2.0));
+        }
+    }
+
+    fn react_in_track(&mut self, center: f64, swing: f64) {
+        let rate = self.rate();
+        // The decrease depends on the rate of the moment, which brings processes that share a limit
+        // to the same rate: the faster ones are throttled earlier in their rise.
+        let mut next = rate / (1.0 + swing);
+        if let Some(measured) = self.measured(Self::GRANTS) {
+            next = next.min(1.2 * measured);
+            let fell = measured < 0.8 * center;
+            let rose = rate > 1.3 * center;
+            if fell || rose {
+                next = measured;
+            }
+            self.set_anchor();
+        } else if self.was_idle() {
+            self.set_anchor();
+        }
+        self.track(next);
+    }
+
+    /// Returns the rate of grants since the anchor: at both times the bucket was empty, so it is the
+    /// rate of the service, whatever the size of the bucket. `None` if there were too few, or idle
+    /// times in which the bucket filled.
+    fn measured(&self, least: u64) -> Option<f64> {
+        let granted = self.granted - self.anchor.granted;
+        let time = self.now - self.anchor.at;
+        (granted >= least && time > 0.0 && !self.was_idle()).then(|| granted as f64 / time)
+    }
+
+    fn was_idle(&self) -> bool {
+        self.anchor.busy < 0.9 * (self.now - self.anchor.at)
+    }
+
+    const fn set_anchor(&mut self) {
+        self.anchor = Anchor {
+            at: self.now,
+            granted: self.granted,
+            busy: 0.0,
+        };
+    }
+
+    fn search(&mut self, rate: f64) {
+        let rate = rate.clamp(Self::MIN_RATE, Self::MAX_RATE);
+        // At least two requests in each period, or a slow service would be overrun.
+        let period = self.round_trip.mean.max(2.0 / rate);
+        self.set_phase(Phase::Search { rate, period });
+    }
+
+    fn track(&mut self, center: f64) {
+        let center = center.clamp(Self::MIN_RATE, Self::MAX_RATE);
+        let round_trip = self.round_trip.mean;
+        // Throttling comes a round trip late: the more requests that are, the flatter the rise.
+        let swing = Self::MAX_SWING / (1.0 + center * round_trip / 4.0);
+        // (SLOW ÷ center) to the power of 3/4.
+        let root = sqrt((Self::SLOW / center).max(1.0));
+        let period = Self::PERIOD * root * sqrt(root);
+        self.set_phase(Phase::Track {
+            center,
+            swing,
+            period: period.max(4.0 * round_trip),
+            doubling: (2.0 / center).max(1.0),
+        });
+    }
+
+    fn set_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.pace = Pace {
+            position: 0.0,
+            credit: self.pace.credit.min(0.0).max(-1.0),
+            promised: 0.0,
+        };
+    }
+}
+
+impl Default for ProbingLimiter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Returns 2 to the power of `x`, but on straight lines between the whole powers, as `f64::exp2` is
+/// not in `core`; 2³² at most, and 1 if `x` is negative.
+fn doubled(x: f64) -> f64 {
+    let x = x.clamp(0.0, 32.0);
+    let whole = x as u64;
+    (1_u64 << whole) as f64 * (1.0 + x - whole as f64)
+}
+
+/// Returns the square root of a number from 1 on, as `f64::sqrt` is not in `core`.
+fn sqrt(x: f64) -> f64 {
+    // Halving the bits halves the exponent, which is a guess within a few percent.
+    let mut root = f64::from_bits(x.to_bits() / 2 + (0x3FF0_0000_0000_0000 / 2));
+    for _ in 0..4 {
+        root = (root + x / root) / 2.0;
+    }
+    root
+}

@@ -1,0 +1,565 @@
+//! Tests the line of waiters in calls of `retry`, and checks what holds for the probing limiter
+//! after any history.
+
+#![cfg(feature = "tokio")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail as the test does"
+)]
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use keyfob_backoff::limit::{
+    AdaptiveLimiter, Algorithm, KeyedLimit, Limiter, ProbingLimiter, RateLimit, Shared,
+};
+use keyfob_backoff::{
+    Budget, Failure, Policy, Random, Report, SeededRandom, Stop, retry, retry_blocking,
+};
+use tokio::time::{Instant, sleep, timeout};
+
+const THROTTLED: Failure<'static> = Failure::response(429);
+
+/// An algorithm that counts how often it is asked.
+struct Counted<L>(L, Arc<AtomicU64>);
+
+impl<L: Algorithm> Algorithm for Counted<L> {
+    fn acquire(&mut self, now: Duration) -> Result<(), Duration> {
+        self.1.fetch_add(1, Relaxed);
+        self.0.acquire(now)
+    }
+
+    fn on_answer(&mut self, throttled: bool, now: Duration) -> bool {
+        self.0.on_answer(throttled, now)
+    }
+
+    fn on_unanswered(&mut self) -> bool {
+        self.0.on_unanswered()
+    }
+
+    fn paces(&self) -> bool {
+        self.0.paces()
+    }
+
+    fn rate(&self) -> f64 {
+        self.0.rate()
+    }
+
+    fn is_idle(&self, now: Duration) -> bool {
+        self.0.is_idle(now)
+    }
+}
+
+/// Lets a service that grants 100 calls a second, 20 ms away, be called by so many tasks at once.
+/// Returns how often the limiter was asked, how many calls were sent, the order in which they were
+/// done, and how long it took.
+async fn crowd(limiter: impl Algorithm + Send + 'static, calls: usize) -> (u64, u64, Duration) {
+    let (asked, sent) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let limiter = Arc::new(Shared::new(Counted(limiter, asked.clone())));
+    let service = Arc::new(Mutex::new(RateLimit::new(100, Duration::from_secs(1))));
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..calls)
+        .map(|_| {
+            let (limiter, service, sent) = (limiter.clone(), service.clone(), sent.clone());
+            tokio::spawn(async move {
+                let send = || async {
+                    sent.fetch_add(1, Relaxed);
+                    sleep(Duration::from_millis(10)).await;
+                    let now = started.elapsed() + Duration::from_secs(10);
+                    let granted = service.lock().unwrap().acquire(now).is_ok();
+                    sleep(Duration::from_millis(10)).await;
+                    if granted { Ok(()) } else { Err(THROTTLED) }
+                };
+                let policy = Policy::aws().attempts(u32::MAX);
+                retry(policy, send).limiter(&*limiter).run().await.unwrap();
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(limiter.waiting(), 0);
+    (asked.load(Relaxed), sent.load(Relaxed), started.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_call_sent_asks_the_limiter_at_most_three_times_however_many_wait() {
+    let known = RateLimit::new(100, Duration::from_secs(1));
+    for calls in [1, 10, 100, 1_000, 10_000] {
+        for (name, (asked, sent, _)) in [
+            ("documented", crowd(known, calls).await),
+            ("adaptive", crowd(AdaptiveLimiter::new(), calls).await),
+            ("probing", crowd(ProbingLimiter::new(), calls).await),
+            ("cautious", crowd(ProbingLimiter::cautious(), calls).await),
+        ] {
+            assert!(asked <= 3 * sent, "{name}: {asked} for {sent} of {calls}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_is_served_at_the_rate_of_the_service_with_few_calls_wasted() {
+    let (_, sent, time) = crowd(ProbingLimiter::new(), 1_000).await;
+    assert!(time < Duration::from_millis(9_500), "{time:?}");
+    assert!(sent < 1_060, "{sent}");
+}
+
+/// Runs a call in a task and lets it join the line.
+async fn join<T: Send + 'static>(
+    call: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    let task = tokio::spawn(call);
+    tokio::task::yield_now().await;
+    task
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_come_is_first_served_and_a_dropped_call_gives_its_place_back() {
+    static LIMIT: Shared<RateLimit> = Shared::new(RateLimit::new(1, Duration::from_secs(1)));
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let started = Instant::now();
+    let mut tasks = Vec::new();
+    for number in 0..8 {
+        let order = order.clone();
+        let call = async move {
+            let send = async || Ok::<_, Failure<'_>>(());
+            let call = retry(Policy::aws(), send).limiter(&LIMIT).run();
+            call.await.unwrap();
+            order
+                .lock()
+                .unwrap()
+                .push((number, started.elapsed().as_secs()));
+        };
+        tasks.push(join(call).await);
+    }
+    assert_eq!(LIMIT.waiting(), 7);
+    // The first in the line, one in its middle, and the last.
+    for number in [1, 4, 7] {
+        tasks[number].abort();
+    }
+    for task in tasks {
+        let _ = task.await;
+    }
+    assert_eq!(
+        *order.lock().unwrap(),
+        [(0, 0), (2, 1), (3, 2), (5, 3), (6, 4)]
+    );
+    assert_eq!(LIMIT.waiting(), 0);
+}
+
+#[test]
+fn threads_stand_in_the_same_line() {
+    static LIMIT: Shared<RateLimit> =
+        Shared::new(RateLimit::new(1, Duration::from_millis(50)).burst(1));
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let threads: Vec<_> = (0..5)
+        .map(|number| {
+            while number > 1 && LIMIT.waiting() < number - 1 {
+                std::thread::yield_now();
+            }
+            let order = order.clone();
+            let thread = std::thread::spawn(move || {
+                let call = retry_blocking(Policy::aws(), || {
+                    order.lock().unwrap().push(number);
+                    Ok::<_, Failure<'_>>(())
+                });
+                call.limiter(&LIMIT).run()
+            });
+            while number == 0 && !thread.is_finished() {
+                std::thread::yield_now();
+            }
+            thread
+        })
+        .collect();
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), Ok(()));
+    }
+    assert_eq!(*order.lock().unwrap(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_thread_with_a_sleep_of_its_own_looks_for_its_turn() {
+    let limit = Shared::new(RateLimit::new(1, Duration::from_millis(20)).burst(1));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let call = retry_blocking(Policy::aws(), || Ok::<_, Failure<'_>>(()));
+                let sleep = |delay| {
+                    std::thread::sleep(delay);
+                    std::ops::ControlFlow::Continue(())
+                };
+                assert_eq!(call.sleep_with(sleep).limiter(&limit).run(), Ok(()));
+            });
+        }
+    });
+    assert_eq!(limit.waiting(), 0);
+}
+
+/// Returns a limiter that knows a rate of about 100 a second, at the time of the tokio clock.
+async fn probed() -> Shared<ProbingLimiter> {
+    let limiter = Shared::new(ProbingLimiter::new());
+    for n in 0..40 {
+        let send = || async move {
+            sleep(Duration::from_millis(10)).await;
+            if n == 20 || n == 39 {
+                Err(THROTTLED)
+            } else {
+                Ok(())
+            }
+        };
+        let _ = retry(Policy::aws().attempts(1), send)
+            .limiter(&limiter)
+            .run()
+            .await;
+    }
+    assert!(limiter.paces());
+    limiter
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_goes_to_the_end_of_the_line_and_attempts_and_budget_count() {
+    let limiter = Arc::new(probed().await);
+    let budget = Budget::aws();
+    let order = Mutex::new(Vec::new());
+    let call = |name: &'static str, failures: u32| {
+        let (limiter, budget, order) = (&limiter, &budget, &order);
+        let sent = AtomicU32::new(0);
+        async move {
+            let send = async || {
+                order.lock().unwrap().push(name);
+                sleep(Duration::from_millis(1)).await;
+                if sent.fetch_add(1, Relaxed) < failures {
+                    Err(THROTTLED)
+                } else {
+                    Ok(())
+                }
+            };
+            let call = retry(Policy::aws(), send).random(|| 1.0).budget(budget);
+            call.limiter(&**limiter).run_mut().await
+        }
+    };
+    let started = Instant::now();
+    let answers = tokio::join!(call("a", 1), call("b", 0), call("c", 0));
+    assert_eq!(answers, (Ok(()), Ok(()), Ok(())));
+    assert_eq!(*order.lock().unwrap(), ["a", "b", "c", "a"]);
+    // The delay of the policy is 1 s with this jitter.
+    assert!(
+        started.elapsed() < Duration::from_millis(500),
+        "{:?}",
+        started.elapsed()
+    );
+
+    let before = budget.available();
+    let mut report = Report::default();
+    let send = async || Err::<(), _>(THROTTLED);
+    let call = retry(Policy::aws(), send)
+        .budget(&budget)
+        .report(&mut report);
+    assert_eq!(call.limiter(&*limiter).run().await, Err(THROTTLED));
+    assert_eq!((report.attempts, report.stop), (3, Some(Stop::Attempts)));
+    assert_eq!(budget.available(), before - 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_that_the_service_asks_for_is_slept_before_the_line() {
+    let limiter = probed().await;
+    let sent = AtomicU32::new(0);
+    let hint = keyfob_backoff::Hint::from_x_amz_retry_after("3000");
+    let send = async || match sent.fetch_add(1, Relaxed) {
+        0 => Err(THROTTLED.with_hint(hint)),
+        _ => Ok(()),
+    };
+    let started = Instant::now();
+    assert_eq!(
+        retry(Policy::aws(), send).limiter(&limiter).run().await,
+        Ok(())
+    );
+    assert!(started.elapsed() >= Duration::from_secs(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_service_grants_nothing_the_delays_of_the_policy_are_slept() {
+    let limiter = Shared::new(ProbingLimiter::new());
+    let started = Instant::now();
+    let send = async || Err::<(), _>(THROTTLED);
+    let call = retry(Policy::aws(), send).random(|| 1.0);
+    assert_eq!(call.limiter(&limiter).run().await, Err(THROTTLED));
+    assert!(
+        started.elapsed() >= Duration::from_secs(3),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_dropped_or_get_no_answer_do_not_count_as_in_flight() {
+    let limiter = Shared::new(ProbingLimiter::new());
+    for _ in 0..100 {
+        let call = retry(Policy::aws(), async || {
+            sleep(Duration::from_secs(60)).await;
+            Ok::<_, Failure<'_>>(())
+        });
+        let call = call.limiter(&limiter).run();
+        assert!(timeout(Duration::from_millis(1), call).await.is_err());
+        let broken = async || Err::<(), _>(Failure::no_response());
+        let call = retry(Policy::aws(), broken).limiter(&limiter).run();
+        assert_eq!(call.await, Err(Failure::no_response()));
+    }
+    assert_eq!(limiter.acquire(Duration::from_secs(1_000_000)), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_a_throttled_call_ends_its_wait_in_the_line() {
+    let limit = Arc::new(Shared::new(RateLimit::new(2, Duration::from_secs(20))));
+    let started = Instant::now();
+    let failing = {
+        let limit = limit.clone();
+        join(async move {
+            let send = async || Err::<(), _>(THROTTLED);
+            let call = retry(Policy::aws(), send).random(|| 1.0);
+            call.limiter(&*limit)
+                .deadline(Duration::from_secs(5))
+                .run()
+                .await
+        })
+        .await
+    };
+    for _ in 0..3 {
+        let limit = limit.clone();
+        drop(
+            join(async move {
+                let send = async || Ok::<_, Failure<'_>>(());
+                retry(Policy::aws(), send).limiter(&*limit).run().await
+            })
+            .await,
+        );
+    }
+    assert_eq!(failing.await.unwrap(), Err(THROTTLED));
+    assert!(
+        started.elapsed() <= Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_key_finds_its_own_rate() {
+    let limits = KeyedLimit::new(ProbingLimiter::new());
+    let throttle = |key: &'static str| {
+        let limiter = limits.key(key);
+        assert_eq!(limiter.acquire(Duration::from_secs(1)), Ok(()));
+        limiter.on_answer(true, Duration::from_secs(1));
+        limiter.acquire(Duration::from_secs(1)).is_err()
+    };
+    assert!(throttle("photos/"));
+    assert_eq!(
+        limits.key("invoices/").acquire(Duration::from_secs(1)),
+        Ok(())
+    );
+}
+
+/// A service with a bucket, called through a limiter by as many clients as it lets.
+struct Service {
+    tokens: f64,
+    rate: f64,
+    bucket: f64,
+}
+
+impl Service {
+    fn grants(&mut self, passed: f64) -> bool {
+        self.tokens = (self.tokens + passed * self.rate).min(self.bucket);
+        let granted = self.tokens >= 1.0;
+        self.tokens -= f64::from(u8::from(granted));
+        granted
+    }
+}
+
+/// What a limiter was told and what it said, in order.
+#[derive(Debug, PartialEq)]
+enum Event {
+    Asked(Duration, Result<(), Duration>),
+    Answered(Duration, bool),
+}
+
+/// Calls a service with a demand without end for `time`. Answers take 20 ms.
+fn drive(limiter: &mut ProbingLimiter, service: &mut Service, from: f64, time: f64) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut answers = std::collections::VecDeque::new();
+    let mut now = from;
+    let mut at_service = from;
+    while now < from + time {
+        let at = Duration::from_secs_f64(now);
+        let asked = limiter.acquire(at);
+        events.push(Event::Asked(at, asked));
+        let mut next = now;
+        match asked {
+            Ok(()) => {
+                let throttled = !service.grants(now - at_service);
+                at_service = now;
+                answers.push_back((now + 0.02, throttled));
+            }
+            Err(wait) => next = now + wait.as_secs_f64(),
+        }
+        if let Some((when, throttled)) = answers.front().copied()
+            && when <= next
+        {
+            answers.pop_front();
+            next = when;
+            let at = Duration::from_secs_f64(when);
+            limiter.on_answer(throttled, at);
+            events.push(Event::Answered(at, throttled));
+        }
+        now = next;
+    }
+    events
+}
+
+/// Tells a limiter anything at all.
+fn any_history(limiter: &mut ProbingLimiter, random: &mut SeededRandom) -> f64 {
+    let mut now = 0.0;
+    let throttling = random.fraction();
+    let pause = 10_f64.powf(random.fraction() * 5.0 - 3.0);
+    for _ in 0..(random.fraction() * 400.0) as u32 {
+        now += pause * random.fraction();
+        // A clock that steps back, sometimes.
+        let at = if random.fraction() < 0.05 {
+            now / 2.0
+        } else {
+            now
+        };
+        let at = Duration::from_secs_f64(at);
+        match (random.fraction() * 4.0) as u32 {
+            0 | 1 => drop(limiter.acquire(at)),
+            2 => drop(limiter.on_answer(random.fraction() < throttling, at)),
+            _ => drop(limiter.on_unanswered()),
+        }
+        let rate = limiter.rate();
+        assert!(rate > 0.0 && rate.is_finite(), "{limiter:?}");
+    }
+    now
+}
+
+#[test]
+fn it_recovers_from_any_history() {
+    for seed in 0..300 {
+        let mut random = SeededRandom::new(seed);
+        let mut limiter = match seed % 2 {
+            0 => ProbingLimiter::new(),
+            _ => ProbingLimiter::cautious(),
+        };
+        let now = any_history(&mut limiter, &mut random);
+        let rate = 10_f64.powf(1.0 + 2.0 * random.fraction());
+        let mut service = Service {
+            tokens: rate,
+            rate,
+            bucket: rate,
+        };
+        // The lowest rate, one request in 20 s, doubles each second after its period of 40 s.
+        drive(&mut limiter, &mut service, now, 120.0);
+        let events = drive(&mut limiter, &mut service, now + 120.0, 20.0);
+        let count = |wanted: bool| {
+            let of = |event: &&Event| matches!(event, Event::Answered(_, throttled) if *throttled == wanted);
+            events.iter().filter(of).count() as f64
+        };
+        let (granted, wasted) = (count(false), count(true));
+        assert!(
+            granted > 0.9 * 20.0 * rate,
+            "seed {seed}: {granted} at {rate}"
+        );
+        assert!(
+            wasted < 0.02 * granted + 20.0,
+            "seed {seed}: {wasted} wasted at {rate}"
+        );
+        let estimate = limiter.estimate().unwrap();
+        assert!(
+            estimate > 0.7 * rate && estimate < 1.3 * rate,
+            "seed {seed}: {estimate}, {rate}"
+        );
+    }
+}
+
+#[test]
+fn after_the_first_throttling_it_never_sends_more_than_the_estimate_and_the_probe() {
+    for seed in 0..200 {
+        let mut random = SeededRandom::new(seed);
+        let mut limiter = ProbingLimiter::new();
+        let rate = 10_f64.powf(0.5 + 2.5 * random.fraction());
+        let bucket = rate * (0.2 + 3.0 * random.fraction());
+        let mut service = Service {
+            tokens: bucket,
+            rate,
+            bucket,
+        };
+        let mut now = 0.0;
+        while limiter.estimate().is_none() && now < 100.0 {
+            drive(&mut limiter, &mut service, now, 0.5);
+            now += 0.5;
+        }
+        // From here on: in each step, no more than the highest rate of the step allows, and the
+        // bucket that makes up for late timers.
+        for _ in 0..400 {
+            let before = limiter.clone();
+            let events = drive(&mut limiter, &mut service, now, 0.05);
+            now += 0.05;
+            let sent = events
+                .iter()
+                .filter(|event| matches!(event, Event::Asked(_, Ok(()))));
+            let top = before.rate().max(limiter.rate());
+            let (estimate, later) = (before.estimate().unwrap(), limiter.estimate().unwrap());
+            let burst = (0.01 * top).max(1.0);
+            let sent = sent.count() as f64;
+            assert!(
+                sent <= 0.05 * 1.31 * top.max(1.3 * estimate.max(later)) + burst + 1.0,
+                "seed {seed}: {sent} at {top}"
+            );
+            // Without throttling for a whole period, it probes on: that is what `top` is for.
+            let throttled = events
+                .iter()
+                .any(|event| matches!(event, Event::Answered(_, true)));
+            if throttled {
+                assert!(limiter.rate() <= 1.3 * later + 1e-9, "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_trace_gives_the_same_decisions() {
+    for seed in 0..20 {
+        let trace = || {
+            let mut random = SeededRandom::new(seed);
+            let mut limiter = ProbingLimiter::cautious();
+            let now = any_history(&mut limiter, &mut random);
+            let mut service = Service {
+                tokens: 50.0,
+                rate: 50.0,
+                bucket: 50.0,
+            };
+            let events = drive(&mut limiter, &mut service, now, 10.0);
+            (events, format!("{limiter:?}"))
+        };
+        assert_eq!(trace(), trace());
+    }
+}
+
+#[test]
+fn idle_times_do_not_count_as_a_low_rate() {
+    let mut limiter = ProbingLimiter::new();
+    let mut service = Service {
+        tokens: 100.0,
+        rate: 100.0,
+        bucket: 100.0,
+    };
+    drive(&mut limiter, &mut service, 0.0, 10.0);
+    // Nothing is wanted for an hour; then a throttled answer.
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(limiter.acquire(hour), Ok(()));
+    limiter.on_answer(true, hour + Duration::from_millis(20));
+    assert!(
+        limiter.estimate().unwrap() > 40.0,
+        "{:?}",
+        limiter.estimate()
+    );
+}
