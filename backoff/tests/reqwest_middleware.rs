@@ -240,6 +240,34 @@ async fn the_wait_for_an_s3_copy_is_longer_than_for_the_body_of_an_error() {
     assert_eq!(body.trim(), "<CopyObjectResult/>");
 }
 
+#[tokio::test]
+async fn requests_stand_in_the_line_of_a_limiter_which_learns_from_their_answers() {
+    use keyfob_backoff::limit::{Limiter, ProbingLimiter, RateLimit, Shared};
+
+    let server = Server::start([(200, "", ""), (200, "", "")]).await;
+    let limit = RateLimit::new(1, Duration::from_millis(300));
+    let paced = RetryMiddleware::new(QUICK).limiter(Arc::new(Shared::new(limit)));
+    let started = std::time::Instant::now();
+    server.get(paced.clone()).await;
+    server.get(paced).await;
+    assert!(started.elapsed() >= Duration::from_millis(290));
+
+    // With a delay of 20 s in its policy, a throttled request is sent again at once if the limiter
+    // knows the rate.
+    let slow = Policy::aws()
+        .throttling_base(Duration::from_secs(20))
+        .jitter(keyfob_backoff::Jitter::None);
+    let server = Server::start([(200, "", ""), (400, "", THROTTLED), (200, "", "alice")]).await;
+    let limiter = Arc::new(Shared::new(ProbingLimiter::new()));
+    let paced = RetryMiddleware::new(slow).limiter(limiter.clone());
+    let started = std::time::Instant::now();
+    server.get(paced.clone()).await;
+    let response = server.get(paced).await;
+    assert_eq!(response.text().await.unwrap(), "alice");
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(limiter.paces());
+}
+
 /// A server that gives one answer for each connection and records the request bodies.
 struct Server {
     address: SocketAddr,

@@ -3,8 +3,8 @@
 #![cfg(feature = "tokio")]
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use keyfob_backoff::hooks::Timer;

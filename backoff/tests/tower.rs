@@ -7,6 +7,7 @@
 )]
 
 use std::collections::VecDeque;
+use std::future::Ready;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ fn classify(answer: &Answer) -> Option<Failure<'_>> {
 fn service(
     statuses: &[u16],
 ) -> (
-    impl Service<(), Response = u16, Error = std::io::Error> + Clone,
+    impl Service<(), Response = u16, Error = std::io::Error, Future = Ready<Answer>> + Clone,
     Arc<Mutex<usize>>,
 ) {
     let statuses = Arc::new(Mutex::new(VecDeque::from(statuses.to_vec())));
@@ -150,4 +151,50 @@ async fn an_http_response_is_classified_by_its_body_too() {
         .await
         .unwrap();
     assert_eq!(*response.body(), "alice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_paces_every_attempt_and_throttled_ones_are_not_delayed_by_the_policy() {
+    use keyfob_backoff::limit::{Limiter, ProbingLimiter, Shared};
+    use keyfob_backoff::tower::LimitLayer;
+
+    // A hundred granted ones, then one throttled: the limiter knows the rate.
+    const STATUSES: [u16; 101] = {
+        let mut statuses = [200; 101];
+        statuses[100] = 429;
+        statuses
+    };
+    let (inner, sent) = service(&STATUSES);
+    let limiter = Arc::new(Shared::new(ProbingLimiter::new()));
+    let policy = Policy::aws().jitter(Jitter::None);
+    let mut service = ServiceBuilder::new()
+        .retry(RetryPolicy::new(policy, classify).limiter(limiter.clone()))
+        .layer(LimitLayer::new(policy, classify, limiter.clone()))
+        .service(inner);
+    let started = Instant::now();
+    for _ in 0..150 {
+        let answer = service.ready().await.unwrap().call(()).await.unwrap();
+        assert_eq!(answer, 200);
+    }
+    assert_eq!(*sent.lock().unwrap(), 151);
+    assert!(limiter.paces());
+    assert!(started.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_dropped_leaves_the_line_of_the_layer() {
+    use keyfob_backoff::limit::{RateLimit, Shared};
+    use keyfob_backoff::tower::LimitLayer;
+
+    let (inner, sent) = service(&[]);
+    let limit = RateLimit::new(1, Duration::from_secs(60));
+    let limiter = Arc::new(Shared::new(limit));
+    let mut service = ServiceBuilder::new()
+        .layer(LimitLayer::new(Policy::aws(), classify, limiter.clone()))
+        .service(inner);
+    assert_eq!(service.ready().await.unwrap().call(()).await.unwrap(), 200);
+    let waits = service.ready().await.unwrap().call(());
+    let second = Duration::from_secs(1);
+    assert!(tokio::time::timeout(second, waits).await.is_err());
+    assert_eq!((limiter.waiting(), *sent.lock().unwrap()), (0, 1));
 }

@@ -7,9 +7,10 @@ use super::{Algorithm, Limiter, Place, RateLimit, Shared};
 
 /// One limiter for each key: S3 allows 5,500 GETs a second for each prefix.
 ///
-/// Each key has its own copy of a [`RateLimit`], an [`AdaptiveLimiter`](super::AdaptiveLimiter) or a
-/// [`ProbingLimiter`](super::ProbingLimiter), and its own line. Unused keys do not accumulate: idle
-/// ones are dropped whenever the table would grow. `Debug` shows how many there are, not the keys.
+/// Each key has its own copy of a [`RateLimit`], an [`AdaptiveLimiter`](super::AdaptiveLimiter) or
+/// a [`ProbingLimiter`](super::ProbingLimiter), and its own line. Unused keys do not accumulate:
+/// idle ones are dropped whenever the table would grow. `Debug` shows how many there are, not the
+/// keys.
 ///
 /// ```
 /// use core::time::Duration;

@@ -24,10 +24,10 @@
 //! | S3, `PUT`, `COPY`, `POST` and `DELETE` of each prefix | 3,500 | | `KeyedLimit::new(RateLimit::new(3_500, second))` |
 //!
 //! Sources: [EC2][ec2] and [S3][s3]; the sizes of S3's buckets are not documented. Guides often say
-//! that EC2 allows 100 `DescribeInstances` a second. That is the size of the bucket; the rate is 20.
-//! Some actions have limits of their own, and an account can have others: see the page of EC2 and
-//! Service Quotas. S3 raises its limits while a prefix is busy, and throttles meanwhile, so there a
-//! [`ProbingLimiter`] finds more than is documented.
+//! that EC2 allows 100 `DescribeInstances` a second. That is the size of the bucket; the rate is
+//! 20. Some actions have limits of their own, and an account can have others: see the page of EC2
+//! and Service Quotas. S3 raises its limits while a prefix is busy, and throttles meanwhile, so
+//! there a [`ProbingLimiter`] finds more than is documented.
 //!
 //! [ec2]: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 //! [s3]: https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html

@@ -57,8 +57,9 @@ pub struct ProbingLimiter {
     anchor: Anchor,
     round_trip: RoundTrip,
     pace: Pace,
-    /// The latest time it was given, in seconds.
+    /// The latest time it was given, in seconds, and that of the latest request or answer.
     now: f64,
+    heard: f64,
     started: bool,
 }
 
@@ -70,15 +71,14 @@ enum Phase {
     /// After the first throttling: no request is sent until the answers to all of the first `sent`
     /// requests are there.
     Drain { sent: u64, since: f64, granted: u64 },
-    /// The rate doubles from `rate` on, in each `period`.
-    Search { rate: f64, period: f64 },
-    /// The rate rises from `center` × (1 − `swing`) to `center` × (1 + `swing`) in `period`, and then
-    /// doubles in each `doubling`.
+    /// The rate doubles from `rate` on, in each round trip.
+    Search { rate: f64 },
+    /// The rate rises from `center` × (1 − `swing`) to `center` × (1 + `swing`) in `period`, and
+    /// then doubles in each second.
     Track {
         center: f64,
         swing: f64,
         period: f64,
-        doubling: f64,
     },
 }
 
@@ -112,7 +112,8 @@ struct RoundTrip {
 /// How far the rate has come, and the bucket that requests are sent from.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
-    /// Seconds spent at the pace since the last reaction.
+    /// How far the rate has come since the last reaction: in doublings, and while tracking, in
+    /// periods first.
     position: f64,
     credit: f64,
     /// The wait of the request that waits; 0 if none does.
@@ -192,6 +193,7 @@ impl ProbingLimiter {
                 promised: 0.0,
             },
             now: 0.0,
+            heard: 0.0,
             started: false,
         }
     }
@@ -212,8 +214,12 @@ impl ProbingLimiter {
             return Err(wait + Duration::from_nanos(1));
         }
         self.pace.promised = 0.0;
-        self.pace.credit -= 1.0;
+        // In the start there is no pace.
+        if !matches!(self.phase, Phase::Start) {
+            self.pace.credit -= 1.0;
+        }
         self.sent += 1;
+        self.heard = self.now;
         if self.round_trip.probe.is_none() {
             self.round_trip.probe = Some((self.sent, self.now));
         }
@@ -267,19 +273,11 @@ impl ProbingLimiter {
         match self.phase {
             Phase::Start => self.window / self.round_trip.mean,
             Phase::Drain { .. } => 1.0 / self.round_trip.mean,
-            Phase::Search { rate, period } => rate * doubled(self.pace.position / period),
-            Phase::Track {
-                center,
-                swing,
-                period,
-                doubling,
-            } => {
-                let past = self.pace.position - period;
-                if past < 0.0 {
-                    center * (1.0 + swing * (1.0 + 2.0 * past / period))
-                } else {
-                    center * (1.0 + swing) * doubled(past / doubling)
-                }
+            Phase::Search { rate } => rate * doubled(self.pace.position),
+            Phase::Track { center, swing, .. } => {
+                let rise = self.pace.position.min(1.0);
+                let doublings = self.pace.position - 1.0;
+                center * (1.0 + swing * (2.0 * rise - 1.0)) * doubled(doublings)
             }
         }
     }
@@ -309,17 +307,30 @@ impl ProbingLimiter {
         if !self.started {
             self.started = true;
             self.now = now;
+            self.heard = now;
         }
         // A clock that runs backwards adds nothing and takes nothing.
         let passed = (now - self.now).max(0.0);
         self.now = self.now.max(now);
+        if let Some((_, sent_at)) = self.round_trip.probe
+            && self.now - sent_at > Self::LOST
+        {
+            self.forget_in_flight();
+        }
         // Only time in which a request waited tells something about the service.
         let busy = passed.min(1.5 * self.pace.promised + 0.001);
         let busy = if self.pace.promised > 0.0 { busy } else { 0.0 };
         self.anchor.busy += busy;
         if let Phase::Search { .. } | Phase::Track { .. } = self.phase {
             let before = self.rate();
-            self.pace.position += busy;
+            // Some requests in each doubling, or a slow service would be overrun.
+            self.pace.position += match self.phase {
+                Phase::Track { period, .. } if self.pace.position < 1.0 => busy / period,
+                Phase::Search { rate } => {
+                    busy / self.round_trip.mean.max(2.0 / rate.max(before / 4.0))
+                }
+                _ => busy / (4.0 / before).max(1.0),
+            };
             let rate = (before + self.rate()) / 2.0;
             let most = (Self::LATENESS * rate).max(1.0);
             self.pace.credit = (self.pace.credit + passed * rate).min(most);
@@ -334,14 +345,12 @@ impl ProbingLimiter {
                     return 0.0;
                 }
                 // Answers end this wait. Without any, requests were lost.
-                let (_, since) = self.round_trip.probe.unwrap_or((0, self.now));
-                let left = since + Self::LOST - self.now;
-                if left <= 0.0 {
-                    self.answered = self.sent;
-                    self.round_trip.probe = None;
+                if self.now - self.heard > Self::LOST {
+                    self.forget_in_flight();
+                    return 0.0;
                 }
-                // A round trip, for those that nothing wakes.
-                left.clamp(0.0, self.round_trip.mean)
+                // For those that nothing wakes.
+                self.round_trip.mean
             }
             Phase::Drain { since, .. } => {
                 let left = since + 2.0 * self.round_trip.mean - self.now;
@@ -362,16 +371,23 @@ impl ProbingLimiter {
         }
     }
 
+    const fn forget_in_flight(&mut self) {
+        self.answered = self.sent;
+        self.round_trip.probe = None;
+    }
+
     fn count_answer(&mut self) {
+        self.heard = self.now;
         // There may be more answers than requests: of lost ones, or of some that did not ask.
         self.answered = (self.answered + 1).min(self.sent);
         if let Some((number, sent_at)) = self.round_trip.probe
             && self.answered >= number
         {
             let sample = self.now - sent_at;
-            let weight = if number == 1 { 1.0 } else { 0.25 };
+            let is_far_off = number == 1 || 4.0 * sample < self.round_trip.mean;
+            let weight = if is_far_off { 1.0 } else { 0.25 };
             self.round_trip.mean += weight * (sample - self.round_trip.mean);
-            self.round_trip.mean = self.round_trip.mean.max(1e-4);
+            self.round_trip.mean = self.round_trip.mean.clamp(1e-4, Self::LOST);
             self.round_trip.probe = None;
         }
     }
@@ -397,7 +413,7 @@ impl ProbingLimiter {
         if granted >= Self::IN_FLIGHT_GRANTS && time > 0.0 {
             self.track(granted as f64 / time);
         } else {
-            self.search(1.0 / self.round_trip.mean);
+            self.search(1.0 / self.round_trip.mean.min(1.0));
         }
     }
 
@@ -457,9 +473,9 @@ impl ProbingLimiter {
         self.track(next);
     }
 
-    /// Returns the rate of grants since the anchor: at both times the bucket was empty, so it is the
-    /// rate of the service, whatever the size of the bucket. `None` if there were too few, or idle
-    /// times in which the bucket filled.
+    /// Returns the rate of grants since the anchor: at both times the bucket was empty, so it is
+    /// the rate of the service, whatever the size of the bucket. `None` if there were too few, or
+    /// idle times in which the bucket filled.
     fn measured(&self, least: u64) -> Option<f64> {
         let granted = self.granted - self.anchor.granted;
         let time = self.now - self.anchor.at;
@@ -480,9 +496,7 @@ impl ProbingLimiter {
 
     fn search(&mut self, rate: f64) {
         let rate = rate.clamp(Self::MIN_RATE, Self::MAX_RATE);
-        // At least two requests in each period, or a slow service would be overrun.
-        let period = self.round_trip.mean.max(2.0 / rate);
-        self.set_phase(Phase::Search { rate, period });
+        self.set_phase(Phase::Search { rate });
     }
 
     fn track(&mut self, center: f64) {
@@ -497,7 +511,6 @@ impl ProbingLimiter {
             center,
             swing,
             period: period.max(4.0 * round_trip),
-            doubling: (2.0 / center).max(1.0),
         });
     }
 
@@ -505,7 +518,7 @@ impl ProbingLimiter {
         self.phase = phase;
         self.pace = Pace {
             position: 0.0,
-            credit: self.pace.credit.min(0.0).max(-1.0),
+            credit: self.pace.credit.clamp(-1.0, 0.0),
             promised: 0.0,
         };
     }

@@ -15,11 +15,11 @@ use crate::policy::Policy;
 /// Paces the requests of a service by a [`Limiter`]: each stands in its line until it is granted,
 /// and the limiter is told of each answer.
 ///
-/// Put it inside of the layer that retries, so that it sees every attempt, and give the same limiter
-/// to [`RetryPolicy::limiter`](super::RetryPolicy::limiter). The policy says which answers are
-/// throttling; the classifier is that of [`RetryPolicy::new`](super::RetryPolicy::new). A request
-/// waits for the limiter inside of its call: its deadline does not end that wait, but dropping the
-/// future gives the place in the line back.
+/// Put it inside of the layer that retries, so that it sees every attempt, and give the same
+/// limiter to [`RetryPolicy::limiter`](super::RetryPolicy::limiter). The policy says which answers
+/// are throttling; the classifier is that of [`RetryPolicy::new`](super::RetryPolicy::new). A
+/// request waits for the limiter inside of its call: its deadline does not end that wait, but
+/// dropping the future gives the place in the line back.
 ///
 /// ```
 /// use std::sync::Arc;
