@@ -1,4 +1,5 @@
-//! A credential plugin for `kubectl`, as `aws eks get-token`, that takes a few milliseconds.
+//! A credential plugin for `kubectl`, as `aws eks get-token`, that takes a few milliseconds. The
+//! kubeconfig names `client.authentication.k8s.io/v1`.
 //!
 //! ```text
 //! AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… \
@@ -9,7 +10,10 @@
 
 use std::{env, error::Error};
 
-use keyfob_sigv4::{Credentials, Timestamp, token};
+use keyfob_sigv4::{
+    Credentials, Timestamp,
+    token::{self, ExecApi},
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
@@ -21,6 +25,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let credentials = Credentials::new(id, env::var("AWS_SECRET_ACCESS_KEY")?)?
         .with_session_token(session_token)?;
     let token = token::eks(&cluster, &region, &credentials, Timestamp::now())?;
-    println!("{}", token.exec_credential());
+    println!("{}", token.exec_credential(ExecApi::V1));
     Ok(())
 }

@@ -5,7 +5,7 @@
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine as _};
 use keyfob_sigv4::{
     Credentials, ErrorKind, Secret, Timestamp, Ttl,
-    token::{self, AppSync, CacheKind, DsqlUser, EksToken, Token},
+    token::{self, AppSync, CacheKind, DsqlUser, EksToken, ExecApi, Token},
 };
 
 fn keys() -> Credentials {
@@ -195,7 +195,18 @@ fn eks_tokens_have_the_form_that_kubectl_reads() {
     assert!(url.contains("X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&"));
     assert!(url.contains("X-Amz-Expires=60&"));
     assert!(url.ends_with("02c5fe75cbc5056b678a923aa093ec536c1914e9c698ea9830925001bdd0e6d4"));
-    let json: serde_json::Value = serde_json::from_str(&token.exec_credential()).unwrap();
+    for (api, name) in [
+        (ExecApi::V1, "client.authentication.k8s.io/v1"),
+        (ExecApi::V1Beta1, "client.authentication.k8s.io/v1beta1"),
+        (ExecApi::V1Alpha1, "client.authentication.k8s.io/v1alpha1"),
+    ] {
+        let json: serde_json::Value = serde_json::from_str(&token.exec_credential(api)).unwrap();
+        assert_eq!(json["apiVersion"], name);
+        assert_eq!(ExecApi::from_name(name), Some(api));
+    }
+    assert_eq!(ExecApi::from_name("v1"), None);
+    let text = token.exec_credential(ExecApi::default());
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["apiVersion"], "client.authentication.k8s.io/v1beta1");
     assert_eq!(json["kind"], "ExecCredential");
     assert_eq!(json["status"]["token"], token.expose());
@@ -205,6 +216,34 @@ fn eks_tokens_have_the_form_that_kubectl_reads() {
     );
     let error = token::eks("a\nb", "us-east-1", &keys(), at()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::HeaderValue);
+}
+
+#[test]
+fn eks_tokens_are_for_any_endpoint_of_sts() {
+    let token = |endpoint: &str| token::eks_at(endpoint, "c", "us-east-1", &keys(), at());
+    let own = token::eks("c", "us-east-1", &keys(), at()).unwrap();
+    for slash in ["", "/"] {
+        let same = token(&format!("https://sts.us-east-1.amazonaws.com{slash}")).unwrap();
+        assert_eq!(same.expose(), own.expose());
+    }
+    for endpoint in [
+        "https://sts-fips.us-east-1.amazonaws.com",
+        "http://[::1]:4566",
+    ] {
+        let token = token(endpoint).unwrap();
+        let url = decode(token.expose().strip_prefix("k8s-aws-v1.").unwrap());
+        assert!(
+            url.starts_with(&format!("{endpoint}/?Action=GetCallerIdentity&")),
+            "{url}"
+        );
+    }
+    for (wrong, kind) in [
+        ("sts", ErrorKind::Url),
+        ("https://", ErrorKind::Url),
+        ("https://user@sts", ErrorKind::Host),
+    ] {
+        assert_eq!(token(wrong).unwrap_err().kind(), kind, "{wrong}");
+    }
 }
 
 #[test]

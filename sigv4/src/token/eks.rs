@@ -2,6 +2,7 @@ use alloc::{
     format,
     string::{String, ToString},
 };
+use core::fmt;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
@@ -49,9 +50,39 @@ pub fn eks(
     credentials: &Credentials,
     at: Timestamp,
 ) -> Result<EksToken, Error> {
+    let endpoint = format!("https://sts.{region}.{}", dns_suffix(region));
+    eks_at(&endpoint, cluster, region, credentials, at)
+}
+
+/// Creates the token of [`eks`] for another endpoint of STS, such as the one for FIPS.
+///
+/// `endpoint` is its URL. The API server of a cluster sends the token to the endpoints of AWS only.
+///
+/// # Errors
+///
+/// As [`eks`], or [`ErrorKind::Url`] or [`ErrorKind::Host`] if the endpoint is malformed.
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::{Credentials, token};
+/// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
+/// # let at = "2024-08-26T22:00:00Z".parse()?;
+/// let endpoint = "https://sts-fips.us-east-1.amazonaws.com";
+/// let token = token::eks_at(endpoint, "my-cluster", "us-east-1", &credentials, at)?;
+/// assert!(token.expose().starts_with("k8s-aws-v1."));
+/// # Ok::<(), keyfob_sigv4::Error>(())
+/// ```
+pub fn eks_at(
+    endpoint: &str,
+    cluster: &str,
+    region: &str,
+    credentials: &Credentials,
+    at: Timestamp,
+) -> Result<EksToken, Error> {
     let scope = Scope::new(region, "sts")?;
-    let host = format!("sts.{region}.{}", dns_suffix(region));
-    let url = format!("https://{host}/?Action=GetCallerIdentity&Version=2011-06-15");
+    let endpoint = endpoint.trim_end_matches('/');
+    let url = format!("{endpoint}/?Action=GetCallerIdentity&Version=2011-06-15");
     let request = Request::new("GET", &url)?
         .header("x-k8s-aws-id", not_empty(cluster, ErrorKind::Cluster)?)?;
     let presigned = presign(&request, scope, credentials, at, Ttl::new(60))?;
@@ -88,22 +119,24 @@ impl EksToken {
 
     /// Returns the JSON that a credential plugin of `kubectl` prints. It contains the token.
     ///
-    /// It is an `ExecCredential` of `client.authentication.k8s.io/v1beta1`.
+    /// It is an `ExecCredential` of this version, which must be the one that the kubeconfig names.
+    /// [`ExecApi::default`] is the one that `aws eks update-kubeconfig` writes.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use keyfob_sigv4::{Credentials, token};
+    /// # use keyfob_sigv4::{Credentials, token::{self, ExecApi}};
     /// # let credentials = Credentials::new("AKIDEXAMPLE", "secret")?;
     /// # let at = "2024-08-26T22:00:00Z".parse()?;
     /// let token = token::eks("my-cluster", "us-east-1", &credentials, at)?;
-    /// let json = token.exec_credential();
+    /// let json = token.exec_credential(ExecApi::V1);
+    /// assert!(json.contains(r#""apiVersion":"client.authentication.k8s.io/v1""#));
     /// assert!(json.contains(r#""expirationTimestamp":"2024-08-26T22:14:00Z""#));
     /// # Ok::<(), keyfob_sigv4::Error>(())
     /// ```
-    pub fn exec_credential(&self) -> String {
-        let mut text = String::from(
-            "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1beta1\",\"spec\":{},\"status\":",
+    pub fn exec_credential(&self, api: ExecApi) -> String {
+        let mut text = format!(
+            "{{\"kind\":\"ExecCredential\",\"apiVersion\":\"{api}\",\"spec\":{{}},\"status\":"
         );
         let second = Timestamp::from_unix_seconds(self.expiry().unix_seconds());
         let expiry = second.to_string();
@@ -111,5 +144,56 @@ impl EksToken {
         json::put_object(&mut text, members);
         text.push('}');
         text
+    }
+}
+
+/// The version of the API between `kubectl` and its credential plugins.
+///
+/// `kubectl` passes the one of the kubeconfig to the plugin, in the variable
+/// `KUBERNETES_EXEC_INFO`.
+///
+/// Source: Kubernetes, "client-go credential plugins".
+///
+/// # Examples
+///
+/// ```
+/// # use keyfob_sigv4::token::ExecApi;
+/// let api = ExecApi::from_name("client.authentication.k8s.io/v1");
+/// assert_eq!(api, Some(ExecApi::V1));
+/// assert_eq!(ExecApi::default().to_string(), "client.authentication.k8s.io/v1beta1");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExecApi {
+    /// `client.authentication.k8s.io/v1`, since Kubernetes 1.22.
+    V1,
+    /// `client.authentication.k8s.io/v1beta1`.
+    #[default]
+    V1Beta1,
+    /// `client.authentication.k8s.io/v1alpha1`, which Kubernetes 1.24 removed.
+    V1Alpha1,
+}
+
+impl ExecApi {
+    const ALL: [Self; 3] = [Self::V1, Self::V1Beta1, Self::V1Alpha1];
+
+    /// Returns the version with this name, as `apiVersion` has it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|api| api.name() == name)
+    }
+
+    /// Returns its name, as `apiVersion` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "client.authentication.k8s.io/v1",
+            Self::V1Beta1 => "client.authentication.k8s.io/v1beta1",
+            Self::V1Alpha1 => "client.authentication.k8s.io/v1alpha1",
+        }
+    }
+}
+
+impl fmt::Display for ExecApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | for | function | lifetime |
 //! |---|---|---|
-//! | EKS | [`eks`] | 15 minutes |
+//! | EKS | [`eks`], [`eks_at`] | 15 minutes |
 //! | RDS, Aurora | [`rds`] | 15 minutes |
 //! | Aurora DSQL | [`dsql`] | chosen, up to 7 days |
 //! | ElastiCache, MemoryDB | [`elasticache`], [`memorydb`] | 15 minutes |
@@ -35,7 +35,7 @@ pub use bedrock::bedrock;
 pub use cache::{CacheKind, elasticache, memorydb};
 pub use codecommit::{CodeCommitLogin, codecommit};
 pub use database::{DsqlUser, dsql, rds};
-pub use eks::{EksToken, eks};
+pub use eks::{EksToken, ExecApi, eks, eks_at};
 pub use msk::msk;
 pub use ses::ses_smtp_password;
 pub use websocket::{iot_websocket, transcribe_websocket};

@@ -7,7 +7,7 @@ use keyfob_sigv4::{
     Credentials, Error, ErrorKind, Request, Rules, Scope, Signer, SigningKey, Timestamp, TokenRule,
     Ttl,
     post_policy::PostPolicy,
-    token::{self, CacheKind, DsqlUser},
+    token::{self, CacheKind, DsqlUser, ExecApi},
 };
 use serde_json::{Value, json};
 
@@ -223,7 +223,9 @@ fn eks(case: &Value) -> Check {
             return Err(format!("{ours} is not {other}"));
         }
     }
-    let mut exec: Value = serde_json::from_str(&token.exec_credential()).unwrap();
+    let api = expected["exec_credential"]["apiVersion"].as_str();
+    let api = api.and_then(ExecApi::from_name).unwrap_or_default();
+    let mut exec: Value = serde_json::from_str(&token.exec_credential(api)).unwrap();
     exec["status"]["token"] = json!("<token>");
     match &expected["exec_credential"] {
         credential if credential.is_object() && *credential != exec => Err(exec.to_string()),
