@@ -338,6 +338,8 @@ table! {
     CLI_TIMESTAMP_FORMAT: [] ["cli_timestamp_format"]
         Choice(&["iso8601", "wire"]), "iso8601",
         CLI, "The format of times in answers; with wire, the one of the service.";
+    KUBERNETES_EXEC_INFO: ["KUBERNETES_EXEC_INFO"] [] Text, "",
+        CLI, "Set by kubectl for `eks get-token`: JSON with the apiVersion of the answer.";
     OPTION: ["KEYFOB_<OPTION>"] [] Text, "",
         CLI, "An option of the command, such as KEYFOB_MAX_ATTEMPTS for --max-attempts.";
     EXEC_PROFILE: ["KEYFOB_PROFILE"] [] Text, "",

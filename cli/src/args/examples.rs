@@ -231,7 +231,102 @@ A custom endpoint has the bucket in the path, unless the profile says
 Examples:
   $ keyfob s3 presign s3://bucket/key --expires-in 900
   $ keyfob s3 presign s3://bucket/key --method PUT --content-type text/plain
-  $ keyfob s3 presign s3://bucket/key --endpoint-url http://localhost:9000";
+  $ keyfob s3 presign s3://bucket/key --endpoint-url http://localhost:9000
+  $ keyfob s3 presign 's3://bucket/in/${filename}' --post --content-type 'image/*' \\
+      --max-size 10000000 --print html > upload.html";
+
+pub(super) const EKS: &str = "\
+In the kubeconfig, this takes the place of `aws`:
+  exec:
+    apiVersion: client.authentication.k8s.io/v1
+    command: keyfob
+    args: [eks, get-token, --cluster-name, NAME, --region, REGION]
+    interactiveMode: IfAvailable
+
+The token is a signed request to STS, valid for 15 minutes. The answer has the API version that
+kubectl asks for, and the time one minute earlier.
+
+Examples:
+  $ keyfob eks get-token --cluster-name prod
+  $ keyfob eks get-token --cluster-name prod --role-arn ARN
+  $ keyfob eks get-token --cluster-name prod --query status.token --output text";
+
+pub(super) const RDS: &str = "\
+The region must be that of the database, and the connection must use TLS.
+
+Examples:
+  $ export PGPASSWORD=\"$(keyfob rds generate-db-auth-token \\
+      --hostname db.abc123.eu-west-1.rds.amazonaws.com --port 5432 --username app)\"
+  $ psql 'host=db.abc123.eu-west-1.rds.amazonaws.com user=app dbname=app sslmode=require'";
+
+pub(super) const DSQL: &str = "\
+The password ends with the credentials, if they expire earlier. The connection must use TLS.
+
+Examples:
+  $ keyfob dsql generate-db-connect-auth-token --hostname abc.dsql.us-east-1.on.aws";
+
+pub(super) const DSQL_ADMIN: &str = "\
+The password ends with the credentials, if they expire earlier. The connection must use TLS.
+
+Examples:
+  $ keyfob dsql generate-db-connect-admin-auth-token --hostname abc.dsql.us-east-1.on.aws \\
+      --expires-in 3600";
+
+pub(crate) const ECR: &str = "\
+The password works for 12 hours, or as long as the credentials.
+
+Examples:
+  $ keyfob ecr get-login-password --region eu-west-1 |
+      docker login --username AWS --password-stdin 123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+
+pub(crate) const ECR_PUBLIC: &str = "\
+The registry answers in us-east-1 only.
+
+Examples:
+  $ keyfob ecr-public get-login-password --region us-east-1 |
+      docker login --username AWS --password-stdin public.ecr.aws";
+
+pub(super) const CODECOMMIT: &str = "\
+The region is that of the host. Git passes the path only with UseHttpPath.
+
+Examples:
+  $ git config --global credential.helper '!keyfob codecommit credential-helper $@'
+  $ git config --global credential.UseHttpPath true
+  $ git clone https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/my";
+
+pub(super) const TOKEN: &str = "\
+Nothing is sent. With --output, the answer also has the time at which the token stops working.
+
+Examples:
+  $ keyfob token elasticache --cache-name my-cache --username app
+  $ keyfob token msk --output json
+  $ keyfob token iot --hostname abc-ats.iot.eu-west-1.amazonaws.com";
+
+pub(super) const TOKEN_BEDROCK: &str = "\
+The key works in one region, and no longer than the credentials.
+
+Examples:
+  $ export AWS_BEARER_TOKEN_BEDROCK=\"$(keyfob token bedrock --region us-east-1)\"";
+
+pub(super) const TOKEN_TRANSCRIBE: &str = "\
+Examples:
+  $ keyfob token transcribe --param language-code=en-US --param media-encoding=pcm \\
+      --param sample-rate=16000";
+
+pub(super) const TOKEN_APPSYNC: &str = "\
+The URL and the authorization work for 5 minutes; an open connection stays.
+
+Examples:
+  $ keyfob token appsync --hostname abc123.appsync-api.eu-west-1.amazonaws.com
+  $ keyfob token appsync --hostname abc123.appsync-api.eu-west-1.amazonaws.com \\
+      --data file://subscription.json";
+
+pub(super) const TOKEN_SES: &str = "\
+The user is the access key id, and the password works as long as the key. It is another one in each
+region. Temporary credentials have none.
+
+Examples:
+  $ keyfob token ses-smtp --profile mailer --region eu-west-1";
 
 pub(super) const IMDS: &str = "\
 Examples:

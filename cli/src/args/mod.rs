@@ -27,6 +27,7 @@ mod serve;
 mod sign;
 mod sso;
 mod text;
+mod token;
 mod trust_policy;
 mod variables;
 mod why;
@@ -55,12 +56,16 @@ pub(crate) use self::{
     login::{LoginArgs, LogoutArgs},
     number::{NumberError, in_range_as_aws},
     role::RoleArgs,
-    s3::{LsArgs, MbArgs, PresignArgs, RbArgs, ReportArgs, RmArgs, S3Command},
+    s3::{FormPrint, LsArgs, MbArgs, PresignArgs, RbArgs, ReportArgs, RmArgs, S3Command},
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
     sso::{SsoBrowserArgs, SsoCommand, SsoLoginArgs},
     text::{Text, TextParser, ValuesParser},
+    token::{
+        ClusterArgs, CodecommitCommand, CredentialHelperCommand, DsqlCommand, EksCommand,
+        RdsCommand, TokenCommand,
+    },
     trust_policy::TrustPolicyArgs,
     variables::{EXEC_PROFILE, VARIABLE_PREFIX, unknown as unknown_variables},
     why::WhyArgs,
@@ -277,6 +282,21 @@ pub(crate) enum Command {
     /// List, make and delete buckets and objects of S3, and make presigned URLs
     #[command(subcommand)]
     S3(S3Command),
+    /// Get tokens for the Kubernetes API of EKS
+    #[command(subcommand)]
+    Eks(EksCommand),
+    /// Make passwords for databases of RDS
+    #[command(subcommand)]
+    Rds(RdsCommand),
+    /// Make passwords for clusters of Aurora DSQL
+    #[command(subcommand)]
+    Dsql(DsqlCommand),
+    /// Let git log in to CodeCommit
+    #[command(subcommand)]
+    Codecommit(CodecommitCommand),
+    /// Make tokens and passwords of services for which aws has no command
+    #[command(subcommand, after_help = examples::TOKEN)]
+    Token(TokenCommand),
     /// Read EC2 instance metadata (IMDSv2)
     #[command(subcommand, after_help = examples::IMDS)]
     Imds(ImdsCommand),

@@ -41,6 +41,11 @@ pub(crate) fn in_range_as_aws(
     move |text| parse(text, &range).ok_or(NumberError::NotForAws)?
 }
 
+/// Parses a number of bytes, for an option that only Keyfob has.
+pub(super) fn bytes(text: &str) -> Result<u64, NumberError> {
+    text.parse().map_err(|_| NumberError::NotANumber)
+}
+
 /// Parses a port, for an option that only Keyfob has.
 pub(super) fn port(text: &str) -> Result<u16, NumberError> {
     let number = in_range(0..=u16::MAX.into())(text)?;

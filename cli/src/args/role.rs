@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::args::number::in_range_as_aws;
+use crate::args::{KEYFOB_OPTIONS_HEADING, number::in_range_as_aws};
 
 /// A role that no profile has.
 #[derive(Clone, Debug, Default, Args)]
@@ -9,17 +9,28 @@ pub(crate) struct RoleArgs {
     #[arg(long, value_name = "ARN")]
     pub(crate) role_arn: Option<String>,
     /// The profile whose credentials assume the role [default: those in use]
-    #[arg(long, value_name = "NAME", requires = "role_arn")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "role_arn",
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
     pub(crate) source_profile: Option<String>,
-    /// The name of the session [default: keyfob- and the time]
-    #[arg(long, value_name = "NAME", requires = "role_arn")]
+    /// The name of the session [default: keyfob- and the time; for eks EKSGetTokenAuth, as in aws]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "role_arn",
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
     pub(crate) role_session_name: Option<String>,
     /// The ID that the owner of the role asks for
     #[arg(
         long,
         value_name = "ID",
         requires = "role_arn",
-        allow_hyphen_values = true
+        allow_hyphen_values = true,
+        help_heading = KEYFOB_OPTIONS_HEADING
     )]
     pub(crate) external_id: Option<String>,
     /// The lifetime of the session: 900 to 43200 seconds
@@ -28,10 +39,16 @@ pub(crate) struct RoleArgs {
         value_name = "SECONDS",
         requires = "role_arn",
         value_parser = in_range_as_aws(0..=u32::MAX),
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        help_heading = KEYFOB_OPTIONS_HEADING
     )]
     pub(crate) duration_seconds: Option<u32>,
     /// The serial number or ARN of the MFA device whose code the role needs
-    #[arg(long, value_name = "SERIAL", requires = "role_arn")]
+    #[arg(
+        long,
+        value_name = "SERIAL",
+        requires = "role_arn",
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
     pub(crate) serial_number: Option<String>,
 }

@@ -21,7 +21,7 @@ pub(crate) enum S3Command {
     Rm(RmArgs),
     /// Print a URL that carries its own signature and works until it expires
     #[command(after_help = examples::PRESIGN)]
-    Presign(PresignArgs),
+    Presign(Box<PresignArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -221,7 +221,8 @@ pub(crate) struct PresignArgs {
     /// A header that the request must have, as it is signed; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) headers: Vec<String>,
-    /// The content type that the request must have
+    /// The content type that the request must have; with --post also the beginning of one, as
+    /// image/*
     #[arg(long, value_name = "TYPE", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) content_type: Option<String>,
     /// The version of the object
@@ -236,4 +237,75 @@ pub(crate) struct PresignArgs {
     /// Fail, instead of warning, if the URL cannot work for as long as asked
     #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) strict: bool,
+    /// Print the URL and the fields of a form (POST policy) for uploads from a browser; in the key,
+    /// ${filename} stands for the name of the file
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "method",
+            "headers",
+            "version_id",
+            "response_content_disposition",
+            "response_content_type",
+        ],
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
+    pub(crate) post: bool,
+    /// A field of the form, such as acl=private; may be repeated
+    #[arg(
+        long = "field",
+        value_name = "NAME=VALUE",
+        requires = "post",
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
+    pub(crate) fields: Vec<String>,
+    /// A field of the form that whoever uploads may change, and what it must start with, such as
+    /// x-amz-meta-by=team-; may be repeated
+    #[arg(
+        long,
+        value_name = "NAME=PREFIX",
+        requires = "post",
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
+    pub(crate) starts_with: Vec<String>,
+    /// The least length of the file
+    #[arg(
+        long,
+        value_name = "BYTES",
+        value_parser = number::bytes,
+        requires = "post",
+        allow_negative_numbers = true,
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
+    pub(crate) min_size: Option<u64>,
+    /// The greatest length of the file
+    #[arg(
+        long,
+        value_name = "BYTES",
+        value_parser = number::bytes,
+        requires = "post",
+        allow_negative_numbers = true,
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
+    pub(crate) max_size: Option<u64>,
+    /// What to print of the form
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "json",
+        requires = "post",
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
+    pub(crate) print: FormPrint,
+}
+
+/// How a form is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormPrint {
+    /// The URL and the fields, as boto3 returns them
+    Json,
+    /// A page with the form
+    Html,
+    /// A curl command that uploads FILE
+    Curl,
 }

@@ -20,6 +20,7 @@ mod sandbox;
 mod serve;
 mod sign;
 mod sso;
+mod token;
 mod trust_policy;
 mod whoami;
 mod why;
@@ -61,6 +62,11 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Configure { command } => configure::run(context, command.as_ref()).await,
         Command::Sign(args) => sign::run(context, args).await,
         Command::S3(command) => s3::run(context, command).await,
+        Command::Eks(command) => token::run_eks(context, command).await,
+        Command::Rds(command) => token::run_rds(context, command).await,
+        Command::Dsql(command) => token::run_dsql(context, command).await,
+        Command::Codecommit(command) => token::run_codecommit(context, command).await,
+        Command::Token(command) => token::run(context, command).await,
         Command::Imds(command) => imds::run(context, command).await,
         Command::Serve(command) => serve::run(context, command).await,
         Command::Sandbox { port } => sandbox::run(context, *port).await,

@@ -1,7 +1,7 @@
 //! What people mean by a word that is not a command: habits from `aws` and from tools like it.
 
 /// The commands of `aws` for services that Keyfob does not have, by how often they are used.
-const SERVICES: [&str; 61] = [
+const SERVICES: [&str; 57] = [
     "acm",
     "amplify",
     "apigateway",
@@ -21,17 +21,14 @@ const SERVICES: [&str; 61] = [
     "cloudwatch",
     "codeartifact",
     "codebuild",
-    "codecommit",
     "codedeploy",
     "codepipeline",
     "cognito-identity",
     "cognito-idp",
     "deploy",
     "dynamodb",
-    "ecr",
     "ecs",
     "efs",
-    "eks",
     "elasticache",
     "elasticbeanstalk",
     "elb",
@@ -49,7 +46,6 @@ const SERVICES: [&str; 61] = [
     "logs",
     "opensearch",
     "organizations",
-    "rds",
     "redshift",
     "route53",
     "s3api",
@@ -66,14 +62,21 @@ const SERVICES: [&str; 61] = [
 ];
 
 /// Operations that `aws` has in a group that Keyfob has too, and their group.
-const OPERATIONS: [(&str, &str); 15] = [
+const OPERATIONS: [(&str, &str); 22] = [
     ("configure", "add-model"),
+    ("codecommit", "create-repository"),
+    ("codecommit", "list-repositories"),
     ("ec2", "describe-security-groups"),
     ("ec2", "describe-subnets"),
     ("ec2", "describe-vpcs"),
     ("ec2", "create-vpc"),
+    ("ecr", "create-repository"),
+    ("ecr", "describe-repositories"),
+    ("eks", "describe-cluster"),
+    ("eks", "update-kubeconfig"),
     ("iam", "list-roles"),
     ("iam", "list-users"),
+    ("rds", "describe-db-instances"),
     ("s3", "cp"),
     ("s3", "ls"),
     ("s3", "mb"),
@@ -86,7 +89,7 @@ const OPERATIONS: [(&str, &str); 15] = [
 
 /// Words after `keyfob GROUP` for something that a command of Keyfob does, and that command. The
 /// group may be empty.
-const SYNONYMS: [(&str, &[&str], &str); 23] = [
+const SYNONYMS: [(&str, &[&str], &str); 24] = [
     (
         "",
         &["id", "identity", "who", "me", "get-caller-identity"],
@@ -126,6 +129,7 @@ const SYNONYMS: [(&str, &[&str], &str); 23] = [
     ("configure", &["ls", "profiles"], "configure list-profiles"),
     ("s3", &["url", "sign"], "s3 presign"),
     ("imds", &["list"], "imds ls"),
+    ("ecr", &["get-login", "login"], "ecr get-login-password"),
 ];
 
 /// Returns a hint for a word after `keyfob GROUP`, where the group may be empty, if its meaning is
@@ -172,7 +176,7 @@ mod tests {
     #[test]
     fn habits_have_hints_by_meaning() {
         for (group, word, hint) in [
-            ("", "rds", "keyfob has no rds: use `aws rds`"),
+            ("", "sqs", "keyfob has no sqs: use `aws sqs`"),
             ("s3", "ls", "keyfob has no `s3 ls`: use `aws s3 ls`"),
             (
                 "",
@@ -185,7 +189,7 @@ mod tests {
         for word in ["run", "eval"] {
             assert!(hint_for_command("", word).is_some(), "{word}");
         }
-        assert_eq!(hint_for_command("sts", "rds"), None);
+        assert_eq!(hint_for_command("sts", "sqs"), None);
         assert_eq!(hint_for_command("", "nonsense"), None);
     }
 }

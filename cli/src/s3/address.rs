@@ -53,7 +53,7 @@ impl Address {
     /// # Errors
     ///
     /// As [`endpoint`](Self::endpoint), or if the bucket has to be in the host but cannot be there.
-    pub(super) fn resolve(
+    pub(crate) fn resolve(
         &self,
         bucket: Option<&str>,
         region: Option<&str>,

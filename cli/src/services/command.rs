@@ -9,7 +9,7 @@ use crate::{
     args::{NumberError, Text, TextParser, ValuesParser},
     failure::Failure,
     services::{
-        SERVICES, Service,
+        SERVICES, Service, View,
         model::{Flag, Kind, Limits, Model, Operation, Pages, Scalar, Shape},
         own::Own,
     },
@@ -33,6 +33,8 @@ pub(crate) struct Invocation {
     pub(super) page_size: Option<i64>,
     pub(super) starting_token: Option<Text>,
     pub(super) own: Own,
+    /// What prints the answer, for a command beside those of the table.
+    pub(super) view: Option<&'static View>,
 }
 
 /// The value of an option.
@@ -62,7 +64,11 @@ pub(crate) fn expand(mut command: Command, words: &[OsString]) -> Command {
                 }
                 command = command.subcommand(sub);
             }
-            command
+            let views = service.views.iter().map(|view| {
+                let sub = Command::new(view.command).about(view.about);
+                sub.after_help(view.examples)
+            });
+            command.subcommands(views)
         });
     }
     command
@@ -72,6 +78,8 @@ impl Invocation {
     /// Returns the command of a table without any options.
     pub(super) fn from_names(service: &str, command: &str) -> Option<Self> {
         let service = SERVICES.iter().find(|known| known.name == service)?;
+        let view = service.views.iter().find(|view| view.command == command);
+        let command = view.map_or(command, |view| view.of);
         let mut operations = service.model.operations().iter();
         Some(Self {
             service,
@@ -83,6 +91,7 @@ impl Invocation {
             page_size: None,
             starting_token: None,
             own: Own::default(),
+            view,
         })
     }
 
@@ -151,6 +160,9 @@ fn find(matches: &ArgMatches) -> Option<Invocation> {
     let (service, matches) = matches.subcommand()?;
     let (command, matches) = matches.subcommand()?;
     let invocation = Invocation::from_names(service, command)?;
+    if invocation.view.is_some() {
+        return Some(invocation);
+    }
     let (service, operation) = (invocation.service, invocation.operation);
     let given = operation
         .flags

@@ -23,6 +23,7 @@ pub(super) static EC2: Service = Service {
         complete,
         ..Rules::NONE
     },
+    views: &[],
     model: LazyLock::new(|| Model::parse(include_str!("../../models/ec2.model"))),
 };
 

@@ -13,6 +13,7 @@ pub(super) static IAM: Service = Service {
     examples: "",
     row: &ROW,
     rules: Rules::NONE,
+    views: &[],
     model: LazyLock::new(|| Model::parse(include_str!("../../models/iam.model"))),
 };
 

@@ -21,6 +21,7 @@ mod command;
 mod decision;
 mod dry_run;
 mod ec2;
+mod ecr;
 mod iam;
 mod mfa;
 mod model;
@@ -62,10 +63,12 @@ use crate::{args::OutputFormat, context::Context, failure::Failure, sandbox::Env
 const TOKEN_CODE: &str = "TokenCode";
 
 /// The services, as `--help` lists them.
-static SERVICES: [&Service; 4] = [
+static SERVICES: [&Service; 6] = [
     &sts::STS,
     &iam::IAM,
     &ec2::EC2,
+    &ecr::ECR,
+    &ecr::ECR_PUBLIC,
     &service_quotas::SERVICE_QUOTAS,
 ];
 
@@ -78,7 +81,38 @@ pub(crate) struct Service {
     examples: &'static str,
     row: &'static call::Service,
     rules: Rules,
+    /// The commands beside those of the table.
+    views: &'static [View],
     model: LazyLock<Model>,
+}
+
+/// A command of `aws` that calls an operation without parameters and prints a text of its answer.
+struct View {
+    command: &'static str,
+    about: &'static str,
+    /// What `--help` says below the options.
+    examples: &'static str,
+    /// The command of the operation.
+    of: &'static str,
+    /// Returns the text, or nothing if the answer does not have it.
+    text: fn(&Value) -> Option<String>,
+}
+
+impl View {
+    /// Prints the text as one line, whatever the format of answers is.
+    fn print(&self, context: &Context, answer: &Value) -> Result<(), Failure> {
+        let text = (self.text)(answer).ok_or_else(|| {
+            let failure = Failure::other("the answer has no token that can be read");
+            failure.with_code("ResponseParser")
+        })?;
+        context.console().write_stdout(text + "\n")
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("View").field(&self.command).finish()
+    }
 }
 
 /// Sets parameters of a call by an option and its value.
@@ -187,6 +221,9 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
         Some(code) => caller.call_with_code(&client, parameters, &code).await?,
         None => caller.call(&client, &parameters).await?,
     };
+    if let Some(view) = invocation.view {
+        return view.print(context, &answer);
+    }
     match &own.update_profile {
         Some(profile) => {
             let session = credentials(&answer["Credentials"])?;
@@ -478,6 +515,11 @@ mod tests {
             (include_str!("../../models/sts.model"), service("sts")),
             (include_str!("../../models/iam.model"), service("iam")),
             (include_str!("../../models/ec2.model"), service("ec2")),
+            (include_str!("../../models/ecr.model"), service("ecr")),
+            (
+                include_str!("../../models/ecr-public.model"),
+                service("ecr-public"),
+            ),
             (
                 include_str!("../../models/service-quotas.model"),
                 service("service-quotas"),

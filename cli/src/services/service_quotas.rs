@@ -22,6 +22,7 @@ pub(super) static SERVICE_QUOTAS: Service = Service {
         hint,
         ..Rules::NONE
     },
+    views: &[],
     model: LazyLock::new(|| Model::parse(include_str!("../../models/service-quotas.model"))),
 };
 

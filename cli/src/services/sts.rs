@@ -26,6 +26,7 @@ pub(super) static STS: Service = Service {
         role: Some("RoleArn"),
         ..Rules::NONE
     },
+    views: &[],
     model: LazyLock::new(|| Model::parse(include_str!("../../models/sts.model"))),
 };
 

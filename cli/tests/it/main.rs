@@ -70,6 +70,7 @@ mod signals;
 #[cfg(unix)]
 mod sources;
 mod sso;
+mod tokens;
 mod trust_policy;
 mod usage;
 mod values;

@@ -1,7 +1,10 @@
+use std::fs;
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
 
 use crate::{
-    keyfob::{Home, assert_has, assert_lacks},
+    keyfob::{Home, Run, assert_has, assert_lacks},
     servers::{Server, fetch},
 };
 
@@ -14,11 +17,31 @@ fn every_signed_call_satisfies_ministack() {
     a_trust_policy_refuses(&server);
     a_wrong_secret_is_refused(&server);
     presigned_urls_work(&server);
+    forms_upload(&server);
     both_algorithms_are_accepted(&server);
     a_refusal_is_explained(&server);
     policies_are_simulated(&server);
     calls_need_no_model(&server);
+    tokens_are_accepted(&server);
     a_key_is_rotated(&server);
+}
+
+/// The token of EKS is a request to STS, which knows the cluster by a signed header.
+fn tokens_are_accepted(server: &Server) {
+    let home = server.home();
+    let words = ["eks", "get-token", "--cluster-name", "c"];
+    let words = [&words[..], &["--query", "status.token", "--output", "text"]].concat();
+    let token = home.keyfob(words).ok();
+    let token = token.trim().strip_prefix("k8s-aws-v1.").unwrap();
+    let url = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap();
+    let who = fetch("GET", &url, &[("x-k8s-aws-id", "c")], "");
+    assert_has(&who, &["HTTP/1.1 200", ":user/robot"]);
+    let other = fetch("GET", &url, &[("x-k8s-aws-id", "d")], "");
+    assert_has(&other, &["HTTP/1.1 403"]);
+    let password = home.keyfob(["ecr", "get-login-password"]).ok();
+    assert!(!password.trim().is_empty());
+    let wrong = server.home_without_key().with_key(&server.key_id, "wrong");
+    wrong.keyfob(["ecr", "get-login-password"]).fails(254);
 }
 
 /// One service of each protocol.
@@ -200,6 +223,34 @@ fn presigned_urls_work(server: &Server) {
     let answer = fetch("GET", url.trim(), &[], "");
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert_has(&answer, &["SignatureDoesNotMatch"]);
+}
+
+/// A real client posts what is printed, and the file is there with its name, its type and its
+/// metadata.
+fn forms_upload(server: &Server) {
+    let home = server.home();
+    let upload = |file: &str, more: &[&str]| {
+        fs::write(home.path().join(file), format!("content of {file}")).unwrap();
+        let line = ["s3", "presign", "s3://bucket/in/${filename}", "--post"];
+        let curl = home.keyfob(line.iter().chain(more)).ok();
+        let mut shell = home.program("sh");
+        shell.args(["-c", &curl.replace("@FILE", &format!("'@{file}'"))]);
+        Run::new(shell.output().unwrap())
+    };
+    let curl = ["--print", "curl", "--content-type", "text/x-test"];
+    let more = [&curl[..], &["--field", "x-amz-meta-note=@a 'b'"]].concat();
+    let run = upload("a b.txt", &more);
+    assert_eq!(run.code, 0, "{run:?}");
+    let get = ["s3", "presign", "s3://bucket/in/a b.txt"];
+    let url = home.keyfob(get).ok();
+    let answer = fetch("GET", url.trim(), &[], "");
+    assert_has(
+        &answer.to_lowercase(),
+        &["http/1.1 200", "text/x-test", "x-amz-meta-note: @a 'b'"],
+    );
+    assert!(answer.ends_with("content of a b.txt"), "{answer}");
+    let large = [&curl[..], &["--max-size", "5"]].concat();
+    assert_ne!(upload("large.txt", &large).code, 0);
 }
 
 /// Signs a request with `keyfob sign`, sends it, and returns the response.

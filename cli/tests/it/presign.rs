@@ -1,9 +1,11 @@
 use std::process::Command;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use keyfob_sigv4::{Credentials, Timestamp, verify::Verifier};
 use serde_json::{Value, json};
 
 use crate::{
-    keyfob::{Home, assert_has},
+    keyfob::{Home, Run, assert_has, assert_lacks},
     python::tool,
 };
 
@@ -333,4 +335,249 @@ fn the_global_host_of_us_east_1_is_used_only_where_it_is_chosen() {
         &stderr,
         &["s3.us_east_1_regional_endpoint is \"global\", which is not regional or legacy"],
     );
+}
+
+/// Presigns a form for a key, and returns what is printed.
+fn form(home: &Home, key: &str, more: &[&str]) -> String {
+    let uri = format!("s3://bkt/{key}");
+    let line = ["s3", "presign", &uri, "--post"];
+    home.keyfob(line.iter().chain(more)).ok()
+}
+
+#[test]
+fn a_form_is_accepted_by_a_verifier_for_what_its_options_allow_only() {
+    let session = home().with("AWS_SESSION_TOKEN", "to+ken/=");
+    let more = [
+        "--content-type",
+        "image/*",
+        "--field",
+        "acl=private",
+        "--field",
+        "x-amz-meta-note=a=\"b\" ü",
+        "--starts-with",
+        "x-amz-meta-by=team-",
+        "--min-size",
+        "1",
+        "--max-size",
+        "1000",
+        "--expires-in",
+        "600",
+    ];
+    let printed: Value = serde_json::from_str(&form(&session, "in/${filename}", &more)).unwrap();
+    assert_eq!(printed["url"], "https://bkt.s3.eu-west-1.amazonaws.com/");
+    let keys = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+    let keys = keys.unwrap().with_session_token("to+ken/=").unwrap();
+    let now = Timestamp::now();
+    let verify = |changes: &[(&str, &str)], length: u64, now: Timestamp| {
+        let members = printed["fields"].as_object().unwrap().iter();
+        let mut fields: Vec<(&str, &str)> = members
+            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+            .collect();
+        for (name, value) in changes {
+            match fields.iter_mut().find(|field| field.0 == *name) {
+                Some(field) => field.1 = value,
+                None => fields.push((name, value)),
+            }
+        }
+        let verifier = Verifier::s3("eu-west-1").unwrap();
+        let claim = verifier.claim_post("bkt", &fields).unwrap();
+        claim.verify(&keys, now)?.check_length(length)
+    };
+    for (changes, length, is_allowed) in [
+        (&[][..], 1, true),
+        (&[], 1000, true),
+        (&[], 0, false),
+        (&[], 1001, false),
+        (
+            &[("key", "in/cat.png"), ("Content-Type", "image/png")],
+            9,
+            true,
+        ),
+        (&[("x-amz-meta-by", "team-a")], 9, true),
+        (&[("x-amz-meta-by", "else")], 9, false),
+        (&[("key", "out/cat.png")], 9, false),
+        (&[("Content-Type", "text/html")], 9, false),
+        (&[("acl", "public-read")], 9, false),
+        (&[("x-amz-meta-new", "x")], 9, false),
+    ] {
+        let verified = verify(changes, length, now);
+        assert_eq!(
+            verified.is_ok(),
+            is_allowed,
+            "{changes:?} {length}: {verified:?}"
+        );
+    }
+    assert!(verify(&[], 9, now.plus_seconds(500)).is_ok());
+    assert!(verify(&[], 9, now.plus_seconds(700)).is_err());
+}
+
+#[test]
+fn a_form_has_the_url_and_the_fields_of_boto3() {
+    let script = r#"
+import base64, boto3, datetime, json, sys
+import botocore.auth, botocore.signers
+from botocore.config import Config
+time = json.loads(sys.argv[1])
+now = datetime.datetime.strptime(time, "%Y%m%dT%H%M%SZ")
+for module in (botocore.auth, botocore.signers):
+    module.get_current_datetime = lambda remove_tzinfo=True: now
+for url in (None, "http://localhost:9000"):
+    config = Config(signature_version="s3v4", s3={"addressing_style": "path" if url else "virtual"})
+    client = boto3.client("s3", region_name="eu-west-1", endpoint_url=url, config=config)
+    fields = {"acl": "private", "Content-Type": "text/plain"}
+    conditions = [{name: value} for name, value in fields.items()]
+    conditions.append(["content-length-range", 0, 1000])
+    form = client.generate_presigned_post(
+        "bkt", "in/${filename}", fields, conditions, ExpiresIn=600)
+    form["fields"]["policy"] = json.loads(base64.b64decode(form["fields"]["policy"]))
+    form["fields"].pop("x-amz-signature")
+    print(json.dumps(form))
+"#;
+    let more = [
+        "--field",
+        "acl=private",
+        "--content-type",
+        "text/plain",
+        "--max-size",
+        "1000",
+    ];
+    let more = [&more[..], &["--expires-in", "600"]].concat();
+    let ours = |more: &[&str]| -> Value {
+        serde_json::from_str(&form(&home(), "in/${filename}", more)).unwrap()
+    };
+    let forms = [
+        ours(&more),
+        ours(&[&more[..], &["--endpoint-url", "http://localhost:9000"]].concat()),
+    ];
+    for (index, mut form) in forms.into_iter().enumerate() {
+        let time = form["fields"]["x-amz-date"].to_string();
+        let home = home();
+        let mut python = home.program(tool("python"));
+        let output = Run::new(python.args(["-c", script, &time]).output().unwrap()).ok();
+        let line = output.lines().nth(index).unwrap();
+        let mut expected: Value = serde_json::from_str(line).unwrap();
+        let fields = form["fields"].as_object_mut().unwrap();
+        let policy = fields["policy"].as_str().unwrap();
+        let policy = BASE64_STANDARD.decode(policy).unwrap();
+        fields["policy"] = serde_json::from_slice(&policy).unwrap();
+        fields.remove("x-amz-signature").unwrap();
+        // Neither the order of the conditions counts, nor a slash after the bucket.
+        for form in [&mut form, &mut expected] {
+            let conditions = &mut form["fields"]["policy"]["conditions"];
+            let conditions = conditions.as_array_mut().unwrap();
+            conditions.sort_by_key(ToString::to_string);
+            let url = form["url"].as_str().unwrap().trim_end_matches('/');
+            form["url"] = url.into();
+        }
+        assert_eq!(form, expected);
+    }
+}
+
+#[test]
+fn a_form_can_be_a_page_whose_open_fields_are_shown() {
+    let more = [
+        "--print",
+        "html",
+        "--content-type",
+        "image/*",
+        "--field",
+        "x-amz-meta-a=\"<script>&",
+    ];
+    let page = form(&home(), "${filename}", &more);
+    assert_has(
+        &page,
+        &[
+            "<form action=\"https://bkt.s3.eu-west-1.amazonaws.com/\" method=\"post\" \
+             enctype=\"multipart/form-data\">",
+            "<input type=\"hidden\" name=\"key\" value=\"${filename}\">",
+            "<input type=\"hidden\" name=\"x-amz-meta-a\" value=\"&quot;&lt;script&gt;&amp;\">",
+            "<label>Content-Type <input name=\"Content-Type\" value=\"image/\"></label>",
+        ],
+    );
+    // S3 ignores what comes after the file.
+    let (_, end) = page.split_once("name=\"file\"").unwrap();
+    assert!(!end.contains("<input"), "{end}");
+}
+
+#[test]
+fn a_form_that_s3_could_not_accept_is_refused_with_its_option() {
+    let line = ["s3", "presign", "s3://bkt/k"];
+    for (more, text) in [
+        (
+            &["--post", "--field", "canary"][..],
+            "--field: write NAME=VALUE",
+        ),
+        (
+            &["--post", "--starts-with", "=canary"],
+            "--starts-with: write NAME=VALUE",
+        ),
+        (
+            &["--post", "--field", "key=canary"],
+            "a field is named twice",
+        ),
+        (&["--post", "--field", "policy=canary"], "S3 adds it itself"),
+        (
+            &["--post", "--field", "a=1", "--starts-with", "A="],
+            "a field is named twice",
+        ),
+        (
+            &["--post", "--min-size", "2", "--max-size", "1"],
+            "--min-size is larger",
+        ),
+        (
+            &["--post", "--max-size", "-1"],
+            "--max-size: it is not a whole number",
+        ),
+        (
+            &["--post", "--max-size", "1MB"],
+            "--max-size: it is not a whole number",
+        ),
+        (
+            &["--post", "--print", "xml"],
+            "--print: the value is none of json, html, curl",
+        ),
+        (
+            &["--post", "--method", "PUT"],
+            "'--post' cannot be used with '--method",
+        ),
+        (
+            &["--post", "--header", "a: canary"],
+            "'--post' cannot be used with '--header",
+        ),
+        (
+            &["--post", "--version-id", "canary"],
+            "cannot be used with '--version-id",
+        ),
+        (&["--post", "--no-sign-request"], "--no-sign-request: "),
+        (&["--max-size", "1"], "required: --post"),
+        (&["--print", "html"], "required: --post"),
+    ] {
+        let stderr = home().keyfob(line.iter().chain(more)).fails(252);
+        assert_has(&stderr, &[text]);
+        assert_lacks(&stderr, &["canary"]);
+    }
+    let query = form(&home(), "k", &["--query", "fields.key", "--output", "text"]);
+    assert_eq!(query, "k\n");
+}
+
+#[test]
+fn a_form_that_ends_with_the_credentials_or_after_a_week_is_warned_about() {
+    let line = ["s3", "presign", "s3://bkt/k", "--post", "--expires-in"];
+    let sandbox = |more: &[&str]| {
+        let line = ["--sandbox"].iter().chain(&line).chain(more);
+        Home::new().keyfob(line)
+    };
+    let run = sandbox(&["7200"]);
+    assert_has(&run.stderr, &["warning: the form stops working at "]);
+    run.ok();
+    let stderr = sandbox(&["7200", "--strict"]).fails(253);
+    assert_has(&stderr, &["the form stops working at ", "--expires-in"]);
+    let week = home().keyfob(line.iter().chain(&["604801"]));
+    assert_has(
+        &week.stderr,
+        &["warning: --expires-in: S3 accepts at most 604800 s"],
+    );
+    home()
+        .keyfob(line.iter().chain(&["604801", "--strict"]))
+        .fails(252);
 }

@@ -14,6 +14,14 @@ pub(crate) fn transcript(prefix: &str) -> Vec<(String, String)> {
     commands
 }
 
+/// Returns the first block of a language below a heading of the README, as it is.
+pub(crate) fn block(heading: &str, language: &str) -> &'static str {
+    let readme = include_str!("../../README.md");
+    let (_, below) = readme.split_once(&format!("\n## {heading}\n")).unwrap();
+    let (_, block) = below.split_once(&format!("\n```{language}\n")).unwrap();
+    block.split_once("```").unwrap().0
+}
+
 /// Returns the commands in the blocks of a language, each with the output below it.
 fn blocks(readme: &str, language: &str) -> Vec<(String, String)> {
     let mut commands: Vec<(String, String)> = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
     process::Stdio,
     thread,
@@ -13,6 +13,8 @@ use crate::{
     configure::on_terminal,
     cures::{ENVIRONMENT, FILES, KEY},
     keyfob::{Home, Run, assert_has, assert_lacks},
+    lab::Lab,
+    readme,
     running::Running,
     signals::send,
 };
@@ -299,4 +301,37 @@ fn a_role_that_assumes_a_role_is_refused_more_than_an_hour_before_the_call() {
     // The service has the last word on the others.
     assert_lacks(&call("3600", "ops").stderr, &["at most 3600"]);
     assert_lacks(&call("7200", "user").stderr, &["at most 3600"]);
+}
+
+/// Stands for the program of a keyring: one secret, in a file.
+const SECRET_TOOL: &str = "#!/bin/sh
+case $1 in
+    store) cat > \"$HOME/keyring\" ;;
+    lookup) cat \"$HOME/keyring\" ;;
+esac
+";
+
+#[test]
+fn the_lines_of_the_readme_move_a_key_into_a_keyring() {
+    let lab = Lab::start();
+    let home = lab.home();
+    let bin = home.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let program = bin.join("secret-tool");
+    fs::write(&program, SECRET_TOOL).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    symlink(env!("CARGO_BIN_EXE_keyfob"), bin.join("keyfob")).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let home = home.with("PATH", &path);
+    let lines = readme::block("Keyrings", "shell").replace("robot", "alice");
+    let mut shell = home.program("sh");
+    let run = Run::new(shell.args(["-ec", &lines]).output().unwrap());
+    assert_has(&run.ok(), &[":user/alice", "process"]);
+    let secret = lab.alice.secret_access_key().expose();
+    assert_lacks(&home.read("credentials"), &[secret]);
+    assert_lacks(&home.read("config"), &[secret]);
+    assert_has(
+        &home.keyfob(["why"]).ok(),
+        &["secret-tool lookup aws alice"],
+    );
 }

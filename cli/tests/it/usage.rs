@@ -211,8 +211,8 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
     let home = Home::new();
     for (line, hint) in [
         (
-            &["rds", "describe-db-instances"][..],
-            "keyfob has no rds: use `aws rds`",
+            &["sqs", "list-queues"][..],
+            "keyfob has no sqs: use `aws sqs`",
         ),
         (
             &["s3", "website"],

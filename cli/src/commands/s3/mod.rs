@@ -3,6 +3,7 @@
 mod buckets;
 mod endpoint;
 mod ls;
+mod post;
 mod presign;
 mod report;
 mod rm;
@@ -23,6 +24,7 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
         S3Command::Mb(args) => buckets::make(context, args).await,
         S3Command::Rb(args) => buckets::remove(context, args).await,
         S3Command::Rm(args) => rm::run(context, args).await,
+        S3Command::Presign(args) if args.post => post::run(context, args).await,
         S3Command::Presign(args) => presign::run(context, args).await,
     }
 }

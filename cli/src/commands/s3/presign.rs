@@ -1,6 +1,6 @@
 //! `keyfob s3 presign`: URLs that carry their signature. Nothing is sent.
 
-use keyfob_sigv4::{Payload, Presigned, Request, Signer, Timestamp, Ttl, uri};
+use keyfob_sigv4::{Payload, Request, Signer, Timestamp, Ttl, uri};
 
 use crate::{
     args::{PresignArgs, in_range_as_aws},
@@ -17,12 +17,7 @@ use crate::{
 ///
 /// If an argument is invalid, or if there are no credentials.
 pub(super) async fn run(context: &Context, args: &PresignArgs) -> Result<(), Failure> {
-    let seconds = expand_number(
-        &args.expires_in,
-        in_range_as_aws(1..=u32::MAX),
-        context.settings().variables(),
-    )?;
-    let ttl = ttl(context, args, seconds)?;
+    let lifetime = Lifetime::read(context, args)?;
     let object = Object::parse(&args.uri)?;
     let headers = headers(args)?;
     let credentials = context.credentials_to_sign().await?;
@@ -43,28 +38,12 @@ pub(super) async fn run(context: &Context, args: &PresignArgs) -> Result<(), Fai
         return context.console().write_stdout(format!("{url}\n"));
     };
     let region = endpoint.signing_region().unwrap_or_default();
-    let presigned = Signer::s3(region)?.presign(&request, &credentials, Timestamp::now(), ttl)?;
-    check_expiry(context, args, seconds, &presigned)?;
+    let signer = Signer::s3(region)?;
+    let presigned = signer.presign(&request, &credentials, Timestamp::now(), lifetime.ttl)?;
+    lifetime.check(context, args, "URL", presigned.expires_early())?;
     context
         .console()
         .write_stdout(format!("{}\n", presigned.as_str()))
-}
-
-/// Returns how long the URL works. S3 refuses a URL that states more than a week, so a week is
-/// signed then: `aws` prints the URL that S3 refuses.
-fn ttl(context: &Context, args: &PresignArgs, seconds: u32) -> Result<Ttl, Failure> {
-    let Ok(ttl) = Ttl::from_secs(seconds.into()) else {
-        let text = format!(
-            "S3 accepts at most {} s, which is a week: the URL does not work for {seconds} s",
-            Ttl::MAX.as_secs(),
-        );
-        if args.strict {
-            return Err(Failure::usage(format!("--expires-in: {text}")));
-        }
-        context.console().warn(&format!("--expires-in: {text}"));
-        return Ok(Ttl::MAX);
-    };
-    Ok(ttl)
 }
 
 /// Returns the query string with its `?`, or nothing.
@@ -98,29 +77,68 @@ fn headers(args: &PresignArgs) -> Result<Vec<(String, String)>, Failure> {
     Ok(headers)
 }
 
-/// Warns, or with `--strict` fails, if the credentials expire before the URL.
-fn check_expiry(
-    context: &Context,
-    args: &PresignArgs,
+/// How long what is signed should work, and how long it can.
+pub(super) struct Lifetime {
     seconds: u32,
-    presigned: &Presigned,
-) -> Result<(), Failure> {
-    let Some(expiry) = presigned.expires_early() else {
-        return Ok(());
-    };
-    let text = if expiry <= Timestamp::now() {
-        format!("the URL never works, because the credentials expired at {expiry}")
-    } else {
-        format!(
-            "the URL stops working at {expiry}, when the credentials expire, before its {seconds} s \
-             have passed",
-        )
-    };
-    if args.strict {
-        return Err(Failure::configuration(text).with_hint(
-            "sign with credentials that last longer, or ask for less with --expires-in",
-        ));
+    pub(super) ttl: Ttl,
+}
+
+impl Lifetime {
+    /// Reads `--expires-in`. S3 refuses a signature that states more than a week, so a week is
+    /// signed then: `aws` prints the URL that S3 refuses.
+    ///
+    /// # Errors
+    ///
+    /// If it is not such a number, or, with `--strict`, more than a week.
+    pub(super) fn read(context: &Context, args: &PresignArgs) -> Result<Self, Failure> {
+        let range = in_range_as_aws(1..=u32::MAX);
+        let seconds = expand_number(&args.expires_in, range, context.settings().variables())?;
+        let Ok(ttl) = Ttl::from_secs(seconds.into()) else {
+            let ttl = Ttl::MAX;
+            let text = format!(
+                "--expires-in: S3 accepts at most {} s, which is a week: it does not work for \
+                 {seconds} s",
+                ttl.as_secs(),
+            );
+            if args.strict {
+                return Err(Failure::usage(text));
+            }
+            context.console().warn(&text);
+            return Ok(Self { seconds, ttl });
+        };
+        Ok(Self { seconds, ttl })
     }
-    context.console().warn(&text);
-    Ok(())
+
+    /// Warns, or with `--strict` fails, if the credentials expire before the URL or the form.
+    ///
+    /// # Errors
+    ///
+    /// Only with `--strict`.
+    pub(super) fn check(
+        &self,
+        context: &Context,
+        args: &PresignArgs,
+        name: &str,
+        early: Option<Timestamp>,
+    ) -> Result<(), Failure> {
+        let Some(expiry) = early else {
+            return Ok(());
+        };
+        let text = if expiry <= Timestamp::now() {
+            format!("the {name} never works, because the credentials expired at {expiry}")
+        } else {
+            format!(
+                "the {name} stops working at {expiry}, when the credentials expire, before its {} s \
+                 have passed",
+                self.seconds
+            )
+        };
+        if args.strict {
+            return Err(Failure::configuration(text).with_hint(
+                "sign with credentials that last longer, or ask for less with --expires-in",
+            ));
+        }
+        context.console().warn(&text);
+        Ok(())
+    }
 }
