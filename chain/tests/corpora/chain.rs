@@ -129,7 +129,8 @@ fn sent_to(service: &Service, endpoints: &Endpoints, case: &Value, folder: &Path
     let mut variables = settings
         .variables()
         .clone()
-        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint);
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &service.endpoint)
+        .with("AWS_CA_BUNDLE", CA);
     if let Some(home) = variables.home() {
         let home = home.to_string_lossy().into_owned();
         let real = folder.join(home.trim_start_matches('/'));
@@ -142,9 +143,26 @@ fn sent_to(service: &Service, endpoints: &Endpoints, case: &Value, folder: &Path
     Settings::new(variables, settings.files().clone()).with_sources(sources)
 }
 
+/// Returns the URL of a service over TLS, if the build has any. `CA` is empty without.
+#[cfg(all(feature = "sts", any(feature = "rustls", feature = "native-tls")))]
+fn secure(service: &Service) -> String {
+    crate::tls::in_front_of(&service.endpoint)
+}
+
+#[cfg(all(feature = "sts", not(any(feature = "rustls", feature = "native-tls"))))]
+fn secure(service: &Service) -> String {
+    service.endpoint.clone()
+}
+
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+const CA: &str = crate::tls::CA;
+
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
+const CA: &str = "";
+
 #[cfg(feature = "sts")]
 fn sources(service: &Service, endpoints: &Endpoints) -> Sources {
-    let (url, endpoints) = (service.endpoint.clone(), Arc::clone(endpoints));
+    let (url, endpoints) = (secure(service), Arc::clone(endpoints));
     Sources::default().with_sts_client(move |builder| {
         let client = builder.clone().build().unwrap();
         endpoints.lock().unwrap().push(client.endpoint().url());
@@ -931,7 +949,8 @@ fn sso_resolve(case: &Value) -> Check {
     let service = Service::start(vec![portal(&key("ASIASSO"))]);
     let variables = Variables::from_iter([
         ("HOME", home.path().to_str().unwrap()),
-        ("AWS_ENDPOINT_URL", &service.endpoint),
+        ("AWS_ENDPOINT_URL", &secure(&service)),
+        ("AWS_CA_BUNDLE", CA),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ]);
     let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
@@ -963,7 +982,8 @@ fn sso_refresh(case: &Value) -> Check {
     }
     let service = Service::start(exchanges);
     let variables = Variables::from_iter([
-        ("AWS_ENDPOINT_URL", service.endpoint.as_str()),
+        ("AWS_ENDPOINT_URL", secure(&service).as_str()),
+        ("AWS_CA_BUNDLE", CA),
         ("AWS_MAX_ATTEMPTS", "1"),
     ]);
     let config = "[default]\nsso_session = admin\nsso_account_id = 1\nsso_role_name = R\n\
@@ -1018,7 +1038,8 @@ fn login(case: &Value) -> Check {
     });
     let service = Service::start(exchanges.collect());
     let variables = Variables::from_iter([
-        ("AWS_ENDPOINT_URL", service.endpoint.as_str()),
+        ("AWS_ENDPOINT_URL", secure(&service).as_str()),
+        ("AWS_CA_BUNDLE", CA),
         ("AWS_REGION", "us-east-1"),
         ("AWS_MAX_ATTEMPTS", "1"),
     ]);

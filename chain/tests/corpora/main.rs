@@ -10,6 +10,8 @@ mod chain;
 mod files;
 #[path = "../support/service.rs"]
 mod service;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod tls;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
