@@ -1,4 +1,4 @@
-use crate::shell;
+use crate::{origin::Origin, shell};
 
 /// Changes to a command line and its environment that make a chain skip a provider.
 ///
@@ -94,6 +94,16 @@ impl Skip {
 pub(crate) fn unset(name: &str, profile: &str) -> String {
     let option = shell::option("--profile", profile);
     format!("keyfob configure unset {name} {option}")
+}
+
+/// Returns the command line without a setting: without its variable, or after it is removed from
+/// its file. A setting in a block, such as `s3.addressing_style`, has none.
+pub(crate) fn left_out(name: &str, origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::Environment { variables } => Some(Skip::unset(variables).command()),
+        Origin::File { section, .. } if !name.contains('.') => Some(unset(name, section)),
+        _ => None,
+    }
 }
 
 /// Adds what is not there yet.

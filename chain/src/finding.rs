@@ -137,6 +137,48 @@ pub enum FindingKind {
     Other,
 }
 
+impl FindingKind {
+    /// All kinds.
+    pub const ALL: &[Self] = &[
+        Self::Masked,
+        Self::MaskedProperty,
+        Self::MaskedRegion,
+        Self::File,
+        Self::FilePath,
+        Self::FileMode,
+        Self::Quotes,
+        Self::LongLivedKey,
+        Self::UnneededToken,
+        Self::MissingToken,
+        Self::SplitKey,
+        Self::Expiry,
+        Self::OldVariable,
+        Self::KeyId,
+        Self::Whitespace,
+        Self::ProfileName,
+        Self::UnknownRegion,
+        Self::DefaultRegion,
+        Self::Flag,
+        Self::UnknownProperty,
+        Self::UnusedSetting,
+        Self::Partition,
+        Self::RoleArn,
+        Self::Setting,
+        Self::Endpoint,
+        Self::ClearText,
+        Self::OtherSdk,
+        Self::Clock,
+        Self::Service,
+        Self::Instance,
+        Self::Container,
+        Self::Proxy,
+        Self::CaBundle,
+        Self::Cache,
+        Self::Waiting,
+        Self::Other,
+    ];
+}
+
 impl Finding {
     /// Creates a finding that is worth knowing.
     pub fn note(kind: FindingKind, text: impl Into<String>) -> Self {
@@ -177,6 +219,14 @@ impl Finding {
         self
     }
 
+    /// Sets the command line that changes it, if there is one.
+    pub(crate) fn with_cure_if(self, command: Option<String>) -> Self {
+        match command {
+            Some(command) => self.with_cure(command),
+            None => self,
+        }
+    }
+
     /// Sets the command line that changes it.
     #[must_use]
     pub fn with_cure(mut self, command: impl Into<String>) -> Self {
@@ -200,5 +250,18 @@ impl Finding {
             Some(place) => format!("{place}: {}", with_tilde(&self.text, home)),
             None => with_tilde(&self.text, home),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_kinds_are_listed() {
+        for (number, kind) in FindingKind::ALL.iter().enumerate() {
+            assert_eq!(number, *kind as usize, "{kind:?}");
+        }
+        assert_eq!(FindingKind::ALL.last(), Some(&FindingKind::Other));
     }
 }

@@ -10,7 +10,7 @@ use super::{
     },
 };
 use crate::{
-    cure::Skip,
+    cure::{Skip, left_out},
     error::{quotable, quotable_path, shown},
     explain::plain_url,
     finding::{Finding, FindingKind},
@@ -127,7 +127,8 @@ impl Settings {
                 }
             };
             let origin = Origin::environment(&[variable]);
-            Some(Finding::note(FindingKind::FilePath, text).with_origin(origin))
+            let finding = Finding::note(FindingKind::FilePath, text).with_origin(origin);
+            Some(finding.with_cure(Skip::unset([variable]).command()))
         });
         findings.collect()
     }
@@ -187,6 +188,7 @@ impl Settings {
             );
             Finding::warning(FindingKind::ProfileName, text)
                 .with_origin(Origin::environment(&[name]))
+                .with_cure(Skip::unset([name]).command())
         };
         names.filter(is_blank).map(finding).collect()
     }
@@ -238,8 +240,9 @@ impl Settings {
             "{} is legacy, which is not used: STS is called in the region",
             setting.name
         );
+        let cure = left_out(&setting.name, &setting.origin);
         let finding = Finding::note(FindingKind::UnusedSetting, text);
-        Some(finding.with_origin(setting.origin))
+        Some(finding.with_origin(setting.origin).with_cure_if(cure))
     }
 
     /// Returns the regions that come after the one in use, with what makes each count.
@@ -362,7 +365,10 @@ impl Setting<'_> {
             "{} is neither true nor false, so it is off: write true or false",
             self.name
         );
-        Some(Finding::warning(FindingKind::Flag, text).with_origin(self.origin.clone()))
+        // It is off without it, too.
+        let cure = left_out(&self.name, &self.origin);
+        let finding = Finding::warning(FindingKind::Flag, text).with_origin(self.origin.clone());
+        Some(finding.with_cure_if(cure))
     }
 }
 

@@ -10,8 +10,10 @@ use super::{
     table,
 };
 use crate::{
+    cure::Skip,
     error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
+    origin::Origin,
 };
 
 /// Stands for no timeout. Clocks can still add it to the current time.
@@ -332,6 +334,10 @@ fn clear_text_finding(service: Service, url: &Setting<'_>) -> Option<Finding> {
             shown(url.text),
             url.name
         );
-        Finding::warning(FindingKind::ClearText, text).with_origin(url.origin.clone())
+        let is_set = matches!(url.origin, Origin::Environment { .. } | Origin::File { .. });
+        let ignore = table::IGNORE_CONFIGURED_ENDPOINT_URLS.name();
+        let cure = is_set.then(|| Skip::set(ignore, "true").command());
+        let finding = Finding::warning(FindingKind::ClearText, text);
+        finding.with_origin(url.origin.clone()).with_cure_if(cure)
     })
 }

@@ -175,7 +175,8 @@ impl EnvironmentProvider {
         let (masked, _) = tokens.find(|(_, other)| *other != value)?;
         let text = format!("{masked} is masked by {first}");
         let finding = Finding::note(FindingKind::OldVariable, text);
-        Some(finding.with_origin(Origin::environment(&[masked])))
+        let finding = finding.with_origin(Origin::environment(&[masked]));
+        Some(finding.with_cure(Skip::unset([masked]).command()))
     }
 
     fn value_findings(&self, name: &str) -> Vec<Finding> {
@@ -186,20 +187,28 @@ impl EnvironmentProvider {
         let mut found = Vec::new();
         if is_quoted(value) {
             let text = format!("{name} has quotes, which are part of it: remove them");
-            found.push((FindingKind::Quotes, text));
+            // Typographic ones have more bytes than `tr` knows.
+            let cure = value
+                .starts_with(['"', '\''])
+                .then(|| without_characters(name, "\"\\\"'\""));
+            found.push((FindingKind::Quotes, text, cure));
         }
         if variables.raw(name).is_some_and(|raw| raw != value) {
             let text = format!(
                 "{name} begins or ends with whitespace, which is removed here: aws and boto3 use it \
                  as it is"
             );
-            found.push((FindingKind::Whitespace, text));
+            let cure = without_characters(name, "'[:space:]'");
+            found.push((FindingKind::Whitespace, text, Some(cure)));
         }
         if let Some(text) = id_fault(name, value).filter(|_| name == ID) {
-            found.push((FindingKind::KeyId, text));
+            found.push((FindingKind::KeyId, text, None));
         }
         let origin = Origin::environment(&[name]);
-        let finding = |(kind, text)| Finding::warning(kind, text).with_origin(origin.clone());
+        let finding = |(kind, text, cure)| {
+            let finding = Finding::warning(kind, text).with_origin(origin.clone());
+            finding.with_cure_if(cure)
+        };
         found.into_iter().map(finding).collect()
     }
 }
@@ -251,6 +260,12 @@ impl Provider for EnvironmentProvider {
         findings.extend(self.masked_token_finding());
         findings
     }
+}
+
+/// Returns the command line with a variable that has none of these characters. The shell puts in
+/// the value, so that no secret becomes an argument.
+fn without_characters(name: &str, characters: &str) -> String {
+    format!("{name}=\"$(printf %s \"${name}\" | tr -d {characters})\" COMMAND")
 }
 
 /// Returns a variable that is set and not empty. A value that is not UTF-8 is an error, because the

@@ -127,6 +127,11 @@ fn a_service_that_cannot_be_reached_is_a_problem_within_two_seconds() {
         );
         let cure = faults[0]["cure"].as_str().unwrap();
         assert_eq!(cure, "env AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true COMMAND");
+        // The service itself is not there in every place where this test runs.
+        let after = follow(&home, faults[0], "--offline");
+        let mut endpoints = after.iter().filter(|line| line["check"] == "endpoint");
+        let text = &endpoints.next().unwrap()["text"];
+        assert_eq!(text, "no URL takes the place of the services' own");
     }
 }
 

@@ -31,6 +31,8 @@ mod endpoints;
 mod env;
 mod exec;
 mod files;
+#[cfg(unix)]
+mod findings;
 mod imds;
 #[cfg(target_os = "linux")]
 mod javascript;

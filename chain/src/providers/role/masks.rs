@@ -91,7 +91,8 @@ fn unused_device(role: &Section, source: &Section) -> Option<Finding> {
          it there",
         role.name()
     );
-    Some(at(source, device, FindingKind::UnusedSetting, text))
+    let finding = at(source, device, FindingKind::UnusedSetting, text);
+    Some(finding.with_cure(unset("mfa_serial", source.name().name())))
 }
 
 fn masks_among(section: &Section, sources: Vec<Source<'_>>, now: Timestamp) -> Vec<Finding> {
@@ -132,7 +133,9 @@ fn old_token(section: &Section, key: &Value) -> Option<Finding> {
         Some(token) if token.as_str() == old.as_str() => return None,
         Some(token) => format!("{old_name} is masked by {name} ({})", token.location()),
     };
-    Some(at(section, old, FindingKind::OldVariable, text))
+    // What alone has the token is not removed.
+    let cure = token.map(|_| unset(old_name, section.name().name()));
+    Some(at(section, old, FindingKind::OldVariable, text).with_cure_if(cure))
 }
 
 /// Returns the part that has the key.
@@ -234,7 +237,7 @@ fn expiry(section: &Section, key: &Value, now: Timestamp) -> Option<Finding> {
         && TOKENS.iter().all(|name| property_in(part, name).is_none());
     let finding = if is_long_term {
         let text = format!("{name} is about a session, and {ID} is a long-term key: remove it");
-        Finding::note(FindingKind::Expiry, text)
+        Finding::note(FindingKind::Expiry, text).with_cure(unset(name, section.name().name()))
     } else if expiry <= now {
         let text = format!("the key expired at {expiry}, says {name}: get a new one");
         Finding::warning(FindingKind::Expiry, text)
