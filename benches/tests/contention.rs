@@ -1,5 +1,6 @@
 //! Checks the tables of the simulation in the README against the code.
 
+use keyfob_benches::contention::finding::{SINGLE, run as find, shared, single_table, summary};
 use keyfob_benches::contention::report::{
     RATE, StudyLine, study_table, throttled, throttled_table,
 };
@@ -56,4 +57,59 @@ fn a_run_can_be_repeated() {
             .map(|schedule| run(schedule, 200, RATE).arrivals)
     };
     assert!(arrivals().eq(arrivals()));
+}
+
+#[test]
+fn the_table_of_finding_the_rate_is_current() {
+    // One row takes a second without optimization, and all of them some minutes.
+    let table = single_table(&SINGLE[..1]);
+    assert!(README.contains(&table), "{table}");
+}
+
+/// The waste of the start: a share of the bucket.
+const GAINS: [f64; 2] = [0.1, 0.25];
+
+#[test]
+fn the_probing_limiter_is_near_the_best_time_and_wastes_little() {
+    for case in &SINGLE {
+        let calls = case.calls.unwrap();
+        let is_slow = case.rate.0 < 20.0 || case.round_trip > 0.1;
+        if is_slow || calls > 10_000 || case.rate.0 > 1e6 {
+            continue;
+        }
+        for (index, gain) in GAINS.into_iter().enumerate() {
+            let summary = summary(case, index);
+            let bound = 1.3 * gain * case.bucket + 0.02 * calls as f64 + 15.0;
+            assert!(summary.finish <= 1.05, "{}: {summary:?}", case.name);
+            assert!(summary.wasted <= bound, "{}: {summary:?}", case.name);
+            assert!(summary.asks <= 3.0, "{}: {summary:?}", case.name);
+        }
+    }
+}
+
+#[test]
+fn processes_that_find_the_rate_share_it() {
+    for case in &shared()[..4] {
+        let outcome = find(case, 1, 1);
+        let after = case.late + 10.0;
+        let granted: Vec<usize> = outcome
+            .granted
+            .iter()
+            .map(|times| times.iter().filter(|at| **at > after).count())
+            .collect();
+        let sum: usize = granted.iter().sum();
+        let wasted = outcome.wasted.iter().filter(|at| **at > after).count();
+        assert!(
+            sum as f64 >= 0.98 * 50.0 * case.rate.0,
+            "{}: {sum}",
+            case.name
+        );
+        assert!(wasted as f64 <= 0.1 * sum as f64, "{}: {wasted}", case.name);
+        let least = granted.iter().min().copied().unwrap();
+        assert!(
+            least * case.processes * 3 > sum,
+            "{}: {granted:?}",
+            case.name
+        );
+    }
 }

@@ -115,6 +115,8 @@ struct Pace {
     /// How far the rate has come since the last reaction: in doublings, and while tracking, in
     /// periods first.
     position: f64,
+    /// The rate there.
+    rate: f64,
     credit: f64,
     /// The wait of the request that waits; 0 if none does.
     promised: f64,
@@ -189,6 +191,7 @@ impl ProbingLimiter {
             },
             pace: Pace {
                 position: 0.0,
+                rate: 0.0,
                 credit: 0.0,
                 promised: 0.0,
             },
@@ -210,8 +213,7 @@ impl ProbingLimiter {
         if wait > 0.0 {
             self.pace.promised = wait;
             // Rounded up by a nanosecond, so that the permit is there after the wait.
-            let wait = Duration::try_from_secs_f64(wait).unwrap_or_default();
-            return Err(wait + Duration::from_nanos(1));
+            return Err(Duration::from_nanos((wait * 1e9) as u64 + 1));
         }
         self.pace.promised = 0.0;
         // In the start there is no pace.
@@ -273,12 +275,7 @@ impl ProbingLimiter {
         match self.phase {
             Phase::Start => self.window / self.round_trip.mean,
             Phase::Drain { .. } => 1.0 / self.round_trip.mean,
-            Phase::Search { rate } => rate * doubled(self.pace.position),
-            Phase::Track { center, swing, .. } => {
-                let rise = self.pace.position.min(1.0);
-                let doublings = self.pace.position - 1.0;
-                center * (1.0 + swing * (2.0 * rise - 1.0)) * doubled(doublings)
-            }
+            Phase::Search { .. } | Phase::Track { .. } => self.pace.rate,
         }
     }
 
@@ -297,13 +294,26 @@ impl ProbingLimiter {
         self.in_flight() == 0.0 && now.as_secs_f64() - self.now > Self::FORGOTTEN
     }
 
+    /// Returns the rate of the pace when it has come to `position`.
+    fn rate_at(&self, position: f64) -> f64 {
+        match self.phase {
+            Phase::Search { rate } => rate * doubled(position),
+            Phase::Track { center, swing, .. } if position < 1.0 => {
+                center * (1.0 + swing * (2.0 * position - 1.0))
+            }
+            Phase::Track { center, swing, .. } => center * (1.0 + swing) * doubled(position - 1.0),
+            Phase::Start | Phase::Drain { .. } => 0.0,
+        }
+    }
+
     fn in_flight(&self) -> f64 {
         self.sent.saturating_sub(self.answered) as f64
     }
 
     /// Moves the time, the pace and the bucket on to `now`.
     fn advance(&mut self, now: Duration) {
-        let now = now.as_secs_f64();
+        // Twice as fast as `as_secs_f64`, which divides.
+        let now = now.as_secs() as f64 + f64::from(now.subsec_nanos()) * 1e-9;
         if !self.started {
             self.started = true;
             self.now = now;
@@ -322,7 +332,7 @@ impl ProbingLimiter {
         let busy = if self.pace.promised > 0.0 { busy } else { 0.0 };
         self.anchor.busy += busy;
         if let Phase::Search { .. } | Phase::Track { .. } = self.phase {
-            let before = self.rate();
+            let before = self.pace.rate;
             // Some requests in each doubling, or a slow service would be overrun.
             self.pace.position += match self.phase {
                 Phase::Track { period, .. } if self.pace.position < 1.0 => busy / period,
@@ -331,7 +341,8 @@ impl ProbingLimiter {
                 }
                 _ => busy / (4.0 / before).max(1.0),
             };
-            let rate = (before + self.rate()) / 2.0;
+            self.pace.rate = self.rate_at(self.pace.position);
+            let rate = (before + self.pace.rate) / 2.0;
             let most = (Self::LATENESS * rate).max(1.0);
             self.pace.credit = (self.pace.credit + passed * rate).min(most);
         }
@@ -518,6 +529,7 @@ impl ProbingLimiter {
         self.phase = phase;
         self.pace = Pace {
             position: 0.0,
+            rate: self.rate_at(0.0),
             credit: self.pace.credit.clamp(-1.0, 0.0),
             promised: 0.0,
         };

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use keyfob_benches::BoxError;
 use keyfob_benches::contention::schedule::Attempts;
-use keyfob_benches::contention::{chart, report};
+use keyfob_benches::contention::{chart, finding, report};
 
 fn main() -> ExitCode {
     match run() {
@@ -62,9 +62,26 @@ fn run() -> Result<(), BoxError> {
         )?;
     }
     fs::write(folder.join("throttled.csv"), report::throttled_csv())?;
+
+    writeln!(out, "finding the rate, one process\n")?;
+    writeln!(out, "{}", finding::single_table(&finding::SINGLE))?;
+    writeln!(out, "finding the rate, several processes\n")?;
+    writeln!(out, "{}", finding::shared_table(&finding::shared()))?;
+    let base = finding::SINGLE[0];
+    let schedules = base.schedules();
+    let points: Vec<_> = schedules
+        .iter()
+        .enumerate()
+        .map(|(index, schedule)| {
+            let summary = finding::summary(&base, index);
+            (schedule.name, summary.finish, summary.wasted)
+        })
+        .collect();
+    chart::pareto(&folder.join("pareto.svg"), base.name, &points)?;
     writeln!(
         out,
-        "written to target/contention: study.csv, study.svg, throttled.csv, throttled.svg"
+        "written to target/contention: study.csv, study.svg, throttled.csv, throttled.svg, \
+         pareto.svg"
     )?;
     Ok(())
 }

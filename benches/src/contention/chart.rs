@@ -10,7 +10,7 @@ use super::throttled::Outcome;
 use crate::BoxError;
 
 const SIZE: (u32, u32) = (960, 420);
-const COLORS: [RGBColor; 8] = [
+const COLORS: [RGBColor; 10] = [
     RGBColor(0x1b, 0x6c, 0xa8),
     RGBColor(0x2e, 0x9e, 0x5b),
     RGBColor(0x17, 0xa2, 0xb8),
@@ -19,6 +19,8 @@ const COLORS: [RGBColor; 8] = [
     RGBColor(0x8e, 0x5e, 0xa2),
     RGBColor(0x6b, 0x6b, 0x6b),
     RGBColor(0xb5, 0xa1, 0x42),
+    RGBColor(0x33, 0x33, 0x99),
+    RGBColor(0x99, 0x33, 0x66),
 ];
 
 struct Line {
@@ -52,13 +54,13 @@ pub fn study(path: &Path, lines: &[StudyLine]) -> Result<(), BoxError> {
     let (left, right) = root.split_horizontally(SIZE.0 / 2);
     lines_chart(
         &left,
-        "calls until all are done",
+        "calls until all are done: fewer is better",
         "clients",
         &series(|outcome| outcome.calls),
     )?;
     lines_chart(
         &right,
-        "seconds until all are done",
+        "seconds until all are done: fewer is better",
         "clients",
         &series(|outcome| outcome.finish_ms / 1e3),
     )?;
@@ -88,10 +90,64 @@ pub fn arrivals(path: &Path, outcomes: &[Outcome]) -> Result<(), BoxError> {
     root.fill(&WHITE)?;
     lines_chart(
         &root,
-        "calls that have reached the service",
+        "calls that have reached the service: lower is better, if it ends no later",
         "seconds",
         &series,
     )?;
+    root.present()?;
+    Ok(())
+}
+
+/// Draws the time to finish against the wasted calls, one point for each schedule. Each point is
+/// its name, the finish divided by the best possible, and the wasted calls.
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub fn pareto(
+    path: &Path,
+    case: &str,
+    points: &[(&'static str, f64, f64)],
+) -> Result<(), BoxError> {
+    let root = SVGBackend::new(path, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let right = points
+        .iter()
+        .map(|(_, finish, _)| *finish)
+        .fold(2.0, f64::max);
+    let top = points
+        .iter()
+        .map(|(_, _, wasted)| *wasted)
+        .fold(1.0, f64::max);
+    let title = format!("{case}: nearer to the lower left is better");
+    let mut chart = ChartBuilder::on(&root)
+        .caption(title, ("sans-serif", 18))
+        .margin(12)
+        .x_label_area_size(40)
+        .y_label_area_size(64)
+        .build_cartesian_2d((1.0..right * 1.5).log_scale(), (1.0..top * 2.0).log_scale())?;
+    chart
+        .configure_mesh()
+        .x_desc("finish, in multiples of the best possible (logarithmic)")
+        .y_desc("wasted calls (logarithmic)")
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y:.0}"))
+        .light_line_style(WHITE)
+        .draw()?;
+    for (n, ((name, finish, wasted), color)) in points.iter().zip(COLORS).enumerate() {
+        let at = (finish.max(1.0), wasted.max(1.0));
+        // The radii and the legend keep points apart that are at the same place.
+        let radius = 3 + (points.len() - 1 - n) as i32;
+        chart
+            .draw_series([Circle::new(at, radius, color.filled())])?
+            .label(*name)
+            .legend(move |(x, y)| Circle::new((x + 8, y), 5, color.filled()));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::MiddleRight)
+        .background_style(WHITE)
+        .draw()?;
     root.present()?;
     Ok(())
 }
@@ -132,10 +188,13 @@ where
     chart
         .configure_mesh()
         .x_desc(x_label)
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y:.0}"))
         .light_line_style(WHITE)
         .draw()?;
-    for (Line { name, points }, color) in series.iter().zip(COLORS) {
-        let style = color.stroke_width(2);
+    for (n, (Line { name, points }, color)) in series.iter().zip(COLORS).enumerate() {
+        // Each is thinner than the one that it may cover.
+        let style = color.stroke_width(2 + (series.len() - 1 - n) as u32);
         chart
             .draw_series(LineSeries::new(points.iter().copied(), style))?
             .label(*name)

@@ -4,6 +4,7 @@
 //! and multiplies, so the numbers are the same on every machine.
 
 pub mod chart;
+pub mod finding;
 pub mod report;
 pub mod schedule;
 pub mod study;
@@ -17,19 +18,31 @@ use keyfob_backoff::{Random, SeededRandom};
 
 /// A network with a normal one-way delay: mean 10 ms, deviation 2 ms, never below zero.
 #[derive(Debug)]
-pub struct Network(SeededRandom);
+pub struct Network {
+    random: SeededRandom,
+    /// The mean of a one-way delay, in seconds.
+    mean: f64,
+}
 
 impl Network {
     /// Creates a network whose delays depend on `seed`.
     pub fn new(seed: u64) -> Self {
-        Network(SeededRandom::new(seed))
+        Network::with_round_trip(0.02, seed)
+    }
+
+    /// Creates a network with another round trip, in seconds, and a deviation of a fifth.
+    pub fn with_round_trip(seconds: f64, seed: u64) -> Self {
+        Network {
+            random: SeededRandom::new(seed),
+            mean: seconds / 2.0,
+        }
     }
 
     /// Draws the delay of the next message.
     pub fn delay(&mut self) -> Duration {
         // The sum of twelve fractions is nearly normal, and the same on every machine.
-        let standard: f64 = (0..12).map(|_| self.0.fraction()).sum::<f64>() - 6.0;
-        Duration::from_secs_f64((10.0 + 2.0 * standard).max(0.0) / 1e3)
+        let standard: f64 = (0..12).map(|_| self.random.fraction()).sum::<f64>() - 6.0;
+        Duration::from_secs_f64((self.mean * (1.0 + 0.2 * standard)).max(0.0))
     }
 }
 

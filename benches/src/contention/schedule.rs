@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use keyfob_backoff::limit::{AdaptiveLimiter, RateLimit};
+use keyfob_backoff::limit::{AdaptiveLimiter, ProbingLimiter, RateLimit};
 use keyfob_backoff::{Budget, Decision, Failure, Policy, Random, SeededRandom};
 
 /// The delays of one client: how long to wait after each throttled attempt, or `None` to give up.
@@ -22,6 +22,8 @@ pub enum Gate {
     Adaptive(Box<AdaptiveLimiter>),
     /// The limit that the service documents.
     Documented(RateLimit),
+    /// The limiter that finds the rate by itself.
+    Probing(Box<ProbingLimiter>),
 }
 
 impl Gate {
@@ -35,14 +37,23 @@ impl Gate {
             Gate::Open => Ok(()),
             Gate::Adaptive(limiter) => limiter.acquire(now),
             Gate::Documented(limit) => limit.acquire(now),
+            Gate::Probing(limiter) => limiter.acquire(now),
         }
     }
 
-    /// Records an answer.
-    pub fn on_answer(&mut self, throttled: bool, now: Duration) {
-        if let Gate::Adaptive(limiter) = self {
-            limiter.on_answer(throttled, now);
+    /// Records an answer. Returns true if a call that waits may go sooner than it was told.
+    pub fn on_answer(&mut self, throttled: bool, now: Duration) -> bool {
+        match self {
+            Gate::Adaptive(limiter) => limiter.on_answer(throttled, now),
+            Gate::Probing(limiter) => return limiter.on_answer(throttled, now),
+            Gate::Open | Gate::Documented(_) => {}
         }
+        false
+    }
+
+    /// Returns true if a throttled call goes to the end of the line, and sleeps no delay.
+    pub fn paces(&self) -> bool {
+        matches!(self, Gate::Probing(limiter) if limiter.paces())
     }
 }
 
@@ -113,6 +124,26 @@ pub fn all(attempts: Attempts, rate: u32) -> Vec<Schedule> {
         reqwest_retry(attempts),
         smithy(attempts),
     ]);
+    schedules
+}
+
+/// Returns the schedules of the limiters that find the rate, and after them all others, until all
+/// calls have succeeded. The documented limit is `rate`, with a bucket of `bucket`.
+pub fn finding(rate: u32, bucket: u32) -> Vec<Schedule> {
+    let probing = |name, limiter| {
+        let gate = Gate::Probing(Box::new(limiter));
+        keyfob(name, Attempts::Unlimited, None, gate)
+    };
+    let mut schedules = vec![
+        probing("keyfob, cautious", ProbingLimiter::cautious()),
+        probing("keyfob, probing", ProbingLimiter::new()),
+    ];
+    schedules.extend(all(Attempts::Unlimited, rate));
+    for schedule in &mut schedules {
+        if let Gate::Documented(limit) = &mut schedule.gate {
+            *limit = limit.burst(bucket);
+        }
+    }
     schedules
 }
 

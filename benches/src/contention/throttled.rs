@@ -94,7 +94,7 @@ pub fn run(mut schedule: Schedule, clients: usize, rate: u32) -> Outcome {
                 agenda.plan(now + network.delay(), Event::Answer { client, throttled });
             }
             Event::Answer { client, throttled } => {
-                schedule.gate.on_answer(throttled, now);
+                let _ = schedule.gate.on_answer(throttled, now);
                 outcome.finish = now;
                 match throttled.then(|| delays[client]()) {
                     None => outcome.done += 1,
