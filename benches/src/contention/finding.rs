@@ -1,5 +1,5 @@
-//! How well limiters find the rate of a service: clients of one process or several, whose calls stand
-//! in the line of their process, against a service with a token bucket whose rate may change.
+//! How well limiters find the rate of a service: clients of one process or several, whose calls
+//! stand in the line of their process, against a service with a token bucket whose rate may change.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -169,7 +169,7 @@ impl Case {
         }
     }
 
-    /// Returns the schedules under comparison, made anew.
+    /// Makes the schedules under comparison.
     pub fn schedules(&self) -> Vec<Schedule> {
         finding(self.rate.0 as u32, self.bucket as u32)
     }
