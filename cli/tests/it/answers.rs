@@ -34,9 +34,36 @@ pub(crate) fn start_server(answer: &str) -> (String, mpsc::Receiver<String>) {
 pub(crate) fn start_server_with(
     answer: impl Fn(&str) -> String + Send + 'static,
 ) -> (String, mpsc::Receiver<String>) {
+    start(move |request| {
+        let body = request.split("\r\n\r\n").nth(1).unwrap_or_default();
+        (answer(body), body.to_owned())
+    })
+}
+
+/// Starts a server that refuses each request, and repeats all of it in its message. Returns its
+/// URL, and the requests.
+pub(crate) fn start_echo() -> (String, mpsc::Receiver<String>) {
+    start(|request| {
+        let body = if request.to_lowercase().contains("x-amz-target:") {
+            serde_json::json!({"__type": "EchoException", "message": request}).to_string()
+        } else {
+            let text = request.replace('&', "&amp;").replace('<', "&lt;");
+            format!(
+                "<ErrorResponse><Error><Code>Echo</Code><Message>{text}</Message></Error>\
+                 </ErrorResponse>"
+            )
+        };
+        (answer("403 Forbidden", &body), request.to_owned())
+    })
+}
+
+/// Starts a server. For each request, `respond` returns the answer and what is recorded.
+fn start(
+    respond: impl Fn(&str) -> (String, String) + Send + 'static,
+) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (sender, bodies) = mpsc::channel();
+    let (sender, recorded) = mpsc::channel();
     // It ends with the test program.
     thread::spawn(move || {
         for stream in listener.incoming() {
@@ -51,13 +78,12 @@ pub(crate) fn start_server_with(
                     _ => break,
                 }
             }
-            let body = request.split("\r\n\r\n").nth(1).unwrap_or_default();
-            let answer = answer(body);
-            let _ = sender.send(body.to_owned());
+            let (answer, record) = respond(&request);
+            let _ = sender.send(record);
             let _ = stream.write_all(answer.as_bytes());
         }
     });
-    (url, bodies)
+    (url, recorded)
 }
 
 /// Returns true for a head and as much of a body as it announces.

@@ -42,6 +42,7 @@ mod keyfob;
 #[cfg(unix)]
 mod keys;
 mod lab;
+mod leaks;
 #[cfg(target_os = "linux")]
 mod login;
 mod ministack;
