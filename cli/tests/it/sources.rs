@@ -332,6 +332,6 @@ fn the_lines_of_the_readme_move_a_key_into_a_keyring() {
     assert_lacks(&home.read("config"), &[secret]);
     assert_has(
         &home.keyfob(["why"]).ok(),
-        &["secret-tool lookup aws alice"],
+        &["used  credential_process of "],
     );
 }
