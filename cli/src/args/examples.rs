@@ -210,6 +210,13 @@ Examples:
   $ keyfob s3 ls s3://bucket/logs/ --recursive --human-readable --summarize
   $ keyfob s3 ls s3://bucket --no-sign-request";
 
+pub(super) const S3_CP: &str = "\
+Examples:
+  $ keyfob s3 cp report.pdf s3://bucket/2026/
+  $ keyfob s3 cp s3://bucket/2026/ . --recursive --exclude '*' --include '*.pdf'
+  $ keyfob s3 cp s3://bucket/data.csv - | head
+  $ tar c . | keyfob s3 cp - s3://bucket/backup.tar";
+
 pub(super) const S3_MB: &str = "\
 Examples:
   $ keyfob s3 mb s3://bucket --region eu-west-1";

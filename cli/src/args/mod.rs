@@ -56,7 +56,7 @@ pub(crate) use self::{
     login::{LoginArgs, LogoutArgs},
     number::{NumberError, in_range_as_aws},
     role::RoleArgs,
-    s3::{FormPrint, LsArgs, MbArgs, PresignArgs, RbArgs, ReportArgs, RmArgs, S3Command},
+    s3::{CpArgs, FormPrint, LsArgs, MbArgs, PresignArgs, RbArgs, ReportArgs, RmArgs, S3Command},
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
@@ -279,7 +279,7 @@ pub(crate) enum Command {
     /// Sign a request and print the result; nothing is sent
     #[command(after_help = examples::SIGN)]
     Sign(Box<SignArgs>),
-    /// List, make and delete buckets and objects of S3, and make presigned URLs
+    /// Copy, list and delete objects of S3, make buckets and presigned URLs
     #[command(subcommand)]
     S3(S3Command),
     /// Get tokens for the Kubernetes API of EKS

@@ -10,6 +10,9 @@ pub(crate) enum S3Command {
     /// List buckets, or the objects of a bucket
     #[command(after_help = examples::S3_LS)]
     Ls(LsArgs),
+    /// Copy files to S3, objects to files, and objects to objects
+    #[command(after_help = examples::S3_CP)]
+    Cp(Box<CpArgs>),
     /// Create a bucket
     #[command(after_help = examples::S3_MB)]
     Mb(MbArgs),
@@ -49,6 +52,84 @@ pub(crate) struct LsArgs {
     /// Print one JSON object per line, with the names of the API
     #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) json_lines: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CpArgs {
+    /// The file or folder, s3://BUCKET/KEY, or - for standard input
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// s3://BUCKET/KEY, the file or folder, or - for standard output
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+    /// Copy all files of the folder, or all objects below the prefix
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    /// Print what would be copied, and copy nothing
+    #[arg(long)]
+    pub(crate) dryrun: bool,
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    /// Who may do what with the new objects, such as private or public-read
+    #[arg(long, value_name = "ACL")]
+    pub(crate) acl: Option<String>,
+    /// The storage class of the new objects, such as STANDARD_IA
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) storage_class: Option<String>,
+    /// Encrypt the new objects with a key of S3 (AES256) or of KMS (aws:kms)
+    #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "AES256")]
+    pub(crate) sse: Option<String>,
+    /// The key of KMS
+    #[arg(long, value_name = "ID")]
+    pub(crate) sse_kms_key_id: Option<String>,
+    /// Metadata of the new objects: NAME=TEXT,NAME=TEXT, or a map in JSON
+    #[arg(long, value_name = "METADATA")]
+    pub(crate) metadata: Option<Text>,
+    /// The media type of the new objects [default: by the ending of the name]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) content_type: Option<String>,
+    /// Give new objects no media type by the ending of the name
+    #[arg(long)]
+    pub(crate) no_guess_mime_type: bool,
+    /// The `Cache-Control` of the new objects
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) cache_control: Option<String>,
+    /// The `Content-Disposition` of the new objects
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) content_disposition: Option<String>,
+    /// The `Content-Encoding` of the new objects
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) content_encoding: Option<String>,
+    /// The `Content-Language` of the new objects
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) content_language: Option<String>,
+    /// The number of bytes of standard input, if it is more than 80 GB
+    #[arg(
+        long,
+        value_name = "BYTES",
+        value_parser = clap::value_parser!(u64),
+        allow_negative_numbers = true
+    )]
+    pub(crate) expected_size: Option<u64>,
+    /// Follow symbolic links, as without the option
+    #[arg(long, overrides_with = "no_follow_symlinks")]
+    follow_symlinks: bool,
+    /// Leave out symbolic links
+    #[arg(long, overrides_with = "follow_symlinks")]
+    pub(crate) no_follow_symlinks: bool,
+    /// Copy objects of the class GLACIER as others: those that are restored can be
+    #[arg(long)]
+    pub(crate) force_glacier_transfer: bool,
+    /// Leave out objects of the class GLACIER without a warning
+    #[arg(long)]
+    pub(crate) ignore_glacier_warnings: bool,
+    /// Accepted, and of no effect: no progress is shown
+    #[arg(long)]
+    no_progress: bool,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) paging: PagingArgs,
 }
 
 #[derive(Debug, Args)]

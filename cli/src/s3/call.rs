@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use keyfob_sigv4::uri;
 
-use crate::s3::Content;
+use crate::s3::{Content, Error, error::Cause};
 
 /// A request to S3, without its address and its signature, which the client adds.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Call {
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) content: Content,
+    /// Whether an answer of success is a document, which may turn out to be an error.
+    pub(super) answers_with_document: bool,
 }
 
 impl Call {
@@ -30,6 +32,7 @@ impl Call {
             query: String::new(),
             headers: HeaderMap::new(),
             content: Content::default(),
+            answers_with_document: false,
         }
     }
 
@@ -77,6 +80,31 @@ impl Call {
         self
     }
 
+    /// Sets a header to a text.
+    ///
+    /// # Errors
+    ///
+    /// If the text cannot be the value of a header.
+    pub(crate) fn text_header(self, name: &'static str, text: &str) -> Result<Self, Error> {
+        match HeaderValue::try_from(text) {
+            Ok(value) => Ok(self.header(HeaderName::from_static(name), value)),
+            Err(_) => Err(self.unusable(&format!("a value cannot be in the header {name}"))),
+        }
+    }
+
+    /// Adds headers, in place of those with the same names.
+    pub(crate) fn headers(mut self, headers: &HeaderMap) -> Self {
+        self.headers.extend(headers.clone());
+        self
+    }
+
+    /// Says that the answer of success is a document that may be an error: S3 sends the status
+    /// before it knows the outcome of what takes long.
+    pub(crate) fn answers_with_document(mut self) -> Self {
+        self.answers_with_document = true;
+        self
+    }
+
     /// Says who pays for the request, if it is not the owner of the bucket.
     pub(crate) fn request_payer(self, payer: Option<&'static str>) -> Self {
         match payer {
@@ -92,5 +120,10 @@ impl Call {
     pub(crate) fn content(mut self, content: impl Into<Content>) -> Self {
         self.content = content.into();
         self
+    }
+
+    /// Returns the error that the request cannot be made.
+    pub(super) fn unusable(&self, reason: &str) -> Error {
+        Error::new(self.operation, Cause::Usage(reason.to_owned()))
     }
 }

@@ -1,6 +1,5 @@
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -156,18 +155,7 @@ fn document(keys: &[String]) -> String {
     let mut text = String::from("<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for key in keys {
         text.push_str("<Object><Key>");
-        for char in key.chars() {
-            match char {
-                '&' => text.push_str("&amp;"),
-                '<' => text.push_str("&lt;"),
-                '>' => text.push_str("&gt;"),
-                // A reader would change these to spaces and line ends of its own.
-                '\t' | '\n' | '\r' => {
-                    let _ = write!(text, "&#{};", u32::from(char));
-                }
-                char => text.push(char),
-            }
-        }
+        xml::escape(key, &mut text);
         text.push_str("</Key></Object>");
     }
     text.push_str("<Quiet>true</Quiet></Delete>");

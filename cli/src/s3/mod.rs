@@ -10,6 +10,9 @@ mod error;
 mod filter;
 mod hosts;
 mod list;
+mod media_type;
+mod object;
+pub(crate) mod transfer;
 mod uri;
 mod xml;
 
@@ -17,12 +20,14 @@ pub(crate) use self::{
     address::Address,
     buckets::{create_bucket, delete_bucket},
     call::Call,
-    client::Client,
+    client::{Answer, Client},
     content::Content,
     delete::Deletion,
     error::Error,
     filter::Filters,
     hosts::{S3, S3_ACCELERATE},
     list::{Bucket, BucketList, Entry, ObjectList, Page},
+    media_type::media_type,
+    object::{MultipartUpload, Part, copy_object, get_object, put_object},
     uri::{Addressing, Object, is_accelerated},
 };

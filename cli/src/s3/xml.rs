@@ -54,6 +54,20 @@ pub(super) fn read(
     }
 }
 
+/// Appends a text as XML has it.
+pub(super) fn escape(text: &str, document: &mut String) {
+    for char in text.chars() {
+        match char {
+            '&' => document.push_str("&amp;"),
+            '<' => document.push_str("&lt;"),
+            '>' => document.push_str("&gt;"),
+            // A reader would change these to spaces and line ends of its own.
+            '\t' | '\n' | '\r' => document.push_str(&format!("&#{};", u32::from(char))),
+            char => document.push(char),
+        }
+    }
+}
+
 /// The names of the open elements, the innermost last.
 #[derive(Default)]
 struct Path {

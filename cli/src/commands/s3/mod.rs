@@ -1,6 +1,7 @@
 //! `keyfob s3`: buckets, objects, and URLs that carry their signature.
 
 mod buckets;
+mod cp;
 mod endpoint;
 mod ls;
 mod post;
@@ -21,6 +22,7 @@ use crate::{args::S3Command, context::Context, failure::Failure};
 pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Failure> {
     match command {
         S3Command::Ls(args) => ls::run(context, args).await,
+        S3Command::Cp(args) => cp::run(context, args).await,
         S3Command::Mb(args) => buckets::make(context, args).await,
         S3Command::Rb(args) => buckets::remove(context, args).await,
         S3Command::Rm(args) => rm::run(context, args).await,

@@ -101,6 +101,14 @@ impl Report {
         Ok(())
     }
 
+    /// Prints that a file was skipped, and why.
+    pub(super) fn warn(&mut self, text: &str) {
+        self.warnings += 1;
+        if self.shows_errors {
+            self.error(&format!("warning: {text}"));
+        }
+    }
+
     /// Returns the failure that ends everything.
     pub(super) fn fatal(&self, error: &dyn fmt::Display) -> Failure {
         if self.shows_errors {

@@ -7,12 +7,13 @@ use std::{
 };
 
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header::USER_AGENT};
-use keyfob_backoff::{Budget, ClockSkew, Hint, Pause, Policy, Report, retry};
+use keyfob_backoff::{Budget, ClockSkew, Hint, Pause, Policy, Report, retry, s3_status};
 use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp, uri};
 use keyfob_sts::Connector;
 use tracing::{debug, info};
 
-use self::wire::{Answer, Silence, Wire};
+pub(crate) use self::wire::Answer;
+use self::wire::{Silence, Wire};
 use crate::{
     s3::{
         Address, Call, Error,
@@ -128,6 +129,18 @@ impl Client {
     }
 }
 
+impl Answer {
+    /// Returns the next piece of the body of an object, or `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// If the connection breaks, or if nothing comes.
+    pub(crate) async fn piece(&mut self) -> Result<Option<bytes::Bytes>, Error> {
+        let piece = self.next().await;
+        piece.map_err(|silence| Error::new("GetObject", silence.into()))
+    }
+}
+
 impl Inner {
     async fn send(&self, call: &Call) -> Result<Answer, Error> {
         let mut report = Report::default();
@@ -176,8 +189,19 @@ impl Inner {
         let answer = self.wire.send(&request, &call.content).await;
         let mut answer = answer.map_err(|silence| Error::new(call.operation, silence.into()))?;
         let skew = self.connector.learn_time(answer.headers(), sent, dated);
-        if answer.status().is_success() {
+        if answer.status().is_success() && !call.answers_with_document {
             return Ok(answer);
+        }
+        if answer.status().is_success() {
+            let body = answer.bytes(MAX_ERROR).await;
+            let body = body.map_err(|silence| Error::new(call.operation, silence.into()))?;
+            let status = s3_status(answer.status().as_u16(), &body);
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            if status.is_success() {
+                answer.put_back(body);
+                return Ok(answer);
+            }
+            return Err(self.refused(call, status, answer.headers(), &body, skew));
         }
         // The status and the headers say enough, should the body not come.
         let body = answer.bytes(MAX_ERROR).await.unwrap_or_default();
@@ -298,10 +322,6 @@ impl Call {
         let agent = http::HeaderValue::from_static(concat!("keyfob/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(USER_AGENT, agent);
         Ok(request)
-    }
-
-    fn unusable(&self, reason: &str) -> Error {
-        Error::new(self.operation, Cause::Usage(reason.to_owned()))
     }
 }
 

@@ -83,6 +83,7 @@ impl Wire {
                     return Ok(Answer {
                         status: head.status,
                         headers: head.headers,
+                        read: None,
                         body,
                         lease: Some(Lease {
                             wire: Arc::clone(self),
@@ -177,6 +178,8 @@ impl Connection {
 pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
+    /// What was read of the body already.
+    read: Option<Bytes>,
     body: Incoming,
     lease: Option<Lease>,
 }
@@ -213,7 +216,10 @@ impl Answer {
     }
 
     /// Returns the next piece of the body, or `None` at its end.
-    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, Silence> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Silence> {
+        if let Some(read) = self.read.take() {
+            return Ok(Some(read));
+        }
         loop {
             let Some(lease) = &self.lease else {
                 return Ok(None);
@@ -238,13 +244,18 @@ impl Answer {
         }
     }
 
+    /// Gives back what was read of the body, to be read again.
+    pub(super) fn put_back(&mut self, body: Bytes) {
+        self.read = Some(body);
+    }
+
     /// Returns the rest of the body, which has at most `max` bytes.
     pub(super) async fn bytes(&mut self, max: usize) -> Result<Bytes, Silence> {
-        let Some(first) = self.piece().await? else {
+        let Some(first) = self.next().await? else {
             return Ok(Bytes::new());
         };
         let mut all = BytesMut::from(first);
-        while let Some(piece) = self.piece().await? {
+        while let Some(piece) = self.next().await? {
             if all.len() + piece.len() > max {
                 return Err(Silence::TooLong(max));
             }

@@ -1,12 +1,13 @@
 //! `keyfob s3` beside version 1 of aws on the same server, and between faults.
 
 mod connections;
+mod cp;
 mod fault_proxy;
 mod faults;
 mod ls;
 mod rm;
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use crate::{
     keyfob::{Home, Run},
@@ -108,4 +109,12 @@ fn same(home: &Home, lines: &[&[&str]], code: i32) -> Vec<Run> {
         ours
     })
     .collect()
+}
+
+/// Returns the lines without the progress that version 1 writes between them, sorted: it finishes
+/// in any order.
+fn lines(stdout: &str) -> BTreeSet<String> {
+    let pieces = stdout.split(['\n', '\r']).map(str::trim_end);
+    let lines = pieces.filter(|line| !line.is_empty() && !line.starts_with("Completed "));
+    lines.map(str::to_owned).collect()
 }

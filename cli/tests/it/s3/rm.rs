@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::{
     AWKWARD, aws,
     fault_proxy::{Fault, FaultProxy},
-    home, keyfob, put, server,
+    home, keyfob, lines, put, server,
 };
 use crate::{
     keyfob::{Home, assert_has},
@@ -20,14 +20,6 @@ fn objects_and_buckets_are_made_and_deleted_as_by_aws() {
     several_are_deleted_with_one_request(&server, &home);
     buckets_are_made_and_removed(&server, &home);
     wrong_lines_are_refused(&home);
-}
-
-/// Returns the lines without the progress that version 1 writes between them, sorted: it finishes
-/// in any order.
-fn lines(stdout: &str) -> BTreeSet<String> {
-    let pieces = stdout.split(['\n', '\r']).map(str::trim_end);
-    let lines = pieces.filter(|line| !line.is_empty() && !line.starts_with("Completed "));
-    lines.map(str::to_owned).collect()
 }
 
 fn dry_runs_name_what_aws_names(home: &Home) {

@@ -1,0 +1,176 @@
+use std::{path::PathBuf, sync::Arc};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::task::{JoinError, JoinSet};
+
+use crate::{
+    commands::s3::report::{Deed, Report},
+    failure::Failure,
+    s3::{
+        Object, copy_object,
+        transfer::{Destination, Problem, Source, Transfers, download, upload},
+    },
+};
+
+/// How many files are on their way at most.
+const JOBS: usize = 32;
+
+/// One file or object, and what is done with it.
+pub(super) struct Job {
+    pub(super) deed: Deed,
+    pub(super) work: Work,
+}
+
+pub(super) enum Work {
+    Upload { path: PathBuf, target: Location },
+    Download { source: Location, path: PathBuf },
+    Copy { source: Location, target: Location },
+}
+
+/// An object, owned.
+#[derive(Clone, Debug)]
+pub(super) struct Location {
+    pub(super) bucket: String,
+    pub(super) key: String,
+}
+
+impl Location {
+    pub(super) fn object(&self) -> Object<'_> {
+        Object {
+            bucket: &self.bucket,
+            key: &self.key,
+        }
+    }
+}
+
+/// Does several jobs at a time, and prints each when it is done.
+pub(super) struct Pipeline {
+    transfers: Arc<Transfers>,
+    report: Report,
+    is_dry: bool,
+    running: JoinSet<(Deed, Result<(), Problem>)>,
+}
+
+impl Pipeline {
+    pub(super) fn new(transfers: Transfers, report: Report, is_dry: bool) -> Self {
+        Self {
+            transfers: Arc::new(transfers),
+            report,
+            is_dry,
+            running: JoinSet::new(),
+        }
+    }
+
+    pub(super) fn transfers(&self) -> &Arc<Transfers> {
+        &self.transfers
+    }
+
+    pub(super) fn report(&mut self) -> &mut Report {
+        &mut self.report
+    }
+
+    /// Begins a job, as soon as there are not too many.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(super) async fn add(&mut self, job: Job) -> Result<(), Failure> {
+        if self.is_dry {
+            return self.report.dry_run(&job.deed);
+        }
+        while self.running.len() >= JOBS {
+            self.finish_one().await?;
+        }
+        while let Some(done) = self.running.try_join_next() {
+            print(&mut self.report, done)?;
+        }
+        let transfers = Arc::clone(&self.transfers);
+        self.running.spawn(async move {
+            let done = job.work.run(&transfers).await;
+            (job.deed, done)
+        });
+        Ok(())
+    }
+
+    /// Waits for all jobs.
+    ///
+    /// # Errors
+    ///
+    /// If one of them failed, or if stdout cannot be written.
+    pub(super) async fn finish(mut self) -> Result<(), Failure> {
+        self.drain().await?;
+        self.report.finish()
+    }
+
+    /// Waits for all jobs, and returns the failure that ends everything.
+    pub(super) async fn fatal(mut self, problem: &Problem) -> Failure {
+        if let Err(failure) = self.drain().await {
+            return failure;
+        }
+        self.report.fatal(problem)
+    }
+
+    async fn drain(&mut self) -> Result<(), Failure> {
+        while !self.running.is_empty() {
+            self.finish_one().await?;
+        }
+        Ok(())
+    }
+
+    async fn finish_one(&mut self) -> Result<(), Failure> {
+        match self.running.join_next().await {
+            Some(done) => print(&mut self.report, done),
+            None => Ok(()),
+        }
+    }
+}
+
+fn print(
+    report: &mut Report,
+    done: Result<(Deed, Result<(), Problem>), JoinError>,
+) -> Result<(), Failure> {
+    let (deed, done) =
+        done.map_err(|error| Failure::other(format!("a transfer was given up: {error}")))?;
+    match done {
+        Ok(()) => report.done(&deed),
+        Err(problem) => report.failed(&deed, &problem),
+    }
+}
+
+impl Work {
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read or written, or if S3 refuses.
+    pub(super) async fn run(&self, transfers: &Arc<Transfers>) -> Result<(), Problem> {
+        match self {
+            Self::Upload { path, target } => {
+                upload(transfers, Source::File(path), target.object()).await
+            }
+            Self::Download { source, path } => {
+                download(transfers, source.object(), Destination::File(path)).await
+            }
+            Self::Copy { source, target } => {
+                let headers = with_directive(&transfers.writing);
+                let (source, target) = (source.object(), target.object());
+                Ok(copy_object(&transfers.client, source, target, &headers).await?)
+            }
+        }
+    }
+}
+
+/// Says that the metadata of the arguments replaces that of the source, as in `aws`.
+fn with_directive(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    let has_metadata = headers
+        .keys()
+        .any(|name| name.as_str().starts_with("x-amz-meta-"));
+    if has_metadata {
+        let name = HeaderName::from_static("x-amz-metadata-directive");
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static("REPLACE"));
+    }
+    headers
+}

@@ -1,0 +1,189 @@
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use keyfob_sigv4::uri;
+
+use crate::s3::{Answer, Call, Client, Content, Error, Object, xml};
+
+/// The length in bytes beyond which the answer of a copy or of an upload is not read.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// Uploads an object with one request, which takes 5 GiB at most.
+///
+/// # Errors
+///
+/// If S3 refuses.
+pub(crate) async fn put_object(
+    client: &Client,
+    object: Object<'_>,
+    headers: &HeaderMap,
+    content: impl Into<Content>,
+) -> Result<(), Error> {
+    let call = Call::new("PutObject", Method::PUT)
+        .object(object.bucket, object.key)
+        .headers(headers)
+        .content(content);
+    client.send(&call).await.map(drop)
+}
+
+/// Returns the answer that has an object, whose body is still on its way.
+///
+/// # Errors
+///
+/// If S3 refuses.
+pub(crate) async fn get_object(
+    client: &Client,
+    object: Object<'_>,
+    headers: &HeaderMap,
+) -> Result<Answer, Error> {
+    let call = Call::new("GetObject", Method::GET)
+        .object(object.bucket, object.key)
+        .headers(headers);
+    client.send(&call).await
+}
+
+/// Copies an object of 5 GiB at most, without its bytes coming here.
+///
+/// # Errors
+///
+/// If S3 refuses, also in an answer that began as a success.
+pub(crate) async fn copy_object(
+    client: &Client,
+    source: Object<'_>,
+    target: Object<'_>,
+    headers: &HeaderMap,
+) -> Result<(), Error> {
+    let place = format!("{}/{}", source.bucket, uri::encode_path(source.key));
+    let call = Call::new("CopyObject", Method::PUT)
+        .object(target.bucket, target.key)
+        .headers(headers)
+        .text_header("x-amz-copy-source", &place)?
+        .answers_with_document();
+    client.fetch(&call, MAX_ANSWER).await.map(drop)
+}
+
+/// An upload in parts, which are not an object until all are there.
+#[derive(Clone, Debug)]
+pub(crate) struct MultipartUpload {
+    bucket: String,
+    key: String,
+    id: String,
+    request_payer: Option<&'static str>,
+}
+
+/// A part of an upload that S3 has.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    number: u32,
+    etag: String,
+}
+
+impl MultipartUpload {
+    /// Begins an upload.
+    ///
+    /// # Errors
+    ///
+    /// If S3 refuses, or if its answer cannot be read.
+    pub(crate) async fn begin(
+        client: &Client,
+        object: Object<'_>,
+        headers: &HeaderMap,
+        request_payer: Option<&'static str>,
+    ) -> Result<Self, Error> {
+        const OPERATION: &str = "CreateMultipartUpload";
+
+        let call = Call::new(OPERATION, Method::POST)
+            .object(object.bucket, object.key)
+            .part("uploads")
+            .headers(headers);
+        let (_, body) = client.fetch(&call, MAX_ANSWER).await?;
+        let mut id = String::new();
+        let read = xml::read(&body, |path, text| {
+            if let ("InitiateMultipartUploadResult/UploadId", Some(text)) = (path, text) {
+                text.clone_into(&mut id);
+            }
+        });
+        read.map_err(|reason| Error::unreadable(OPERATION, reason))?;
+        if id.is_empty() {
+            return Err(Error::unreadable(OPERATION, "it has no upload id"));
+        }
+        Ok(Self {
+            bucket: object.bucket.to_owned(),
+            key: object.key.to_owned(),
+            id,
+            request_payer,
+        })
+    }
+
+    /// Uploads a part: 5 MiB or more, but for the last one. Numbers begin with 1.
+    ///
+    /// # Errors
+    ///
+    /// If S3 refuses.
+    pub(crate) async fn part(
+        &self,
+        client: &Client,
+        number: u32,
+        content: Bytes,
+    ) -> Result<Part, Error> {
+        const OPERATION: &str = "UploadPart";
+
+        let call = self
+            .call(OPERATION, Method::PUT)
+            .parameter("partNumber", &number.to_string())
+            .parameter("uploadId", &self.id)
+            .content(content);
+        let answer = client.send(&call).await?;
+        let etag = answer.header("etag");
+        let etag = etag.ok_or_else(|| Error::unreadable(OPERATION, "it has no ETag"))?;
+        Ok(Part {
+            number,
+            etag: etag.to_owned(),
+        })
+    }
+
+    /// Makes an object of the parts.
+    ///
+    /// # Errors
+    ///
+    /// If S3 refuses, also in an answer that began as a success.
+    pub(crate) async fn complete(
+        &self,
+        client: &Client,
+        mut parts: Vec<Part>,
+    ) -> Result<(), Error> {
+        parts.sort_unstable_by_key(|part| part.number);
+        let mut body = String::from(
+            "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">",
+        );
+        for Part { number, etag } in parts {
+            body += &format!("<Part><PartNumber>{number}</PartNumber><ETag>");
+            xml::escape(&etag, &mut body);
+            body += "</ETag></Part>";
+        }
+        body += "</CompleteMultipartUpload>";
+        let call = self
+            .call("CompleteMultipartUpload", Method::POST)
+            .parameter("uploadId", &self.id)
+            .content(body)
+            .answers_with_document();
+        client.fetch(&call, MAX_ANSWER).await.map(drop)
+    }
+
+    /// Deletes the parts.
+    ///
+    /// # Errors
+    ///
+    /// If S3 refuses.
+    pub(crate) async fn abort(&self, client: &Client) -> Result<(), Error> {
+        let call = self
+            .call("AbortMultipartUpload", Method::DELETE)
+            .parameter("uploadId", &self.id);
+        client.send(&call).await.map(drop)
+    }
+
+    fn call(&self, operation: &'static str, method: Method) -> Call {
+        Call::new(operation, method)
+            .object(&self.bucket, &self.key)
+            .request_payer(self.request_payer)
+    }
+}

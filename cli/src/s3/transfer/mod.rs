@@ -1,0 +1,87 @@
+//! The bytes of files on their way to S3 and back.
+
+mod download;
+mod upload;
+
+use std::{fmt, io, path::Path, sync::Arc};
+
+use http::HeaderMap;
+use tokio::sync::Semaphore;
+
+pub(crate) use self::{
+    download::{Destination, download},
+    upload::{Source, upload},
+};
+use crate::s3::{Client, Error};
+
+const MIB: u64 = 1 << 20;
+/// How many mebibytes of bodies are in memory at most.
+const MEMORY: u32 = 64;
+
+/// What all transfers of a command have in common.
+pub(crate) struct Transfers {
+    pub(crate) client: Client,
+    /// The headers of what reads objects.
+    pub(crate) reading: HeaderMap,
+    /// The headers of what creates objects.
+    pub(crate) writing: HeaderMap,
+    /// Whether the media type of a file is guessed by its name.
+    pub(crate) guesses_type: bool,
+    pub(crate) request_payer: Option<&'static str>,
+    memory: Arc<Semaphore>,
+}
+
+impl Transfers {
+    pub(crate) fn new(client: Client) -> Self {
+        Self {
+            client,
+            reading: HeaderMap::new(),
+            writing: HeaderMap::new(),
+            guesses_type: true,
+            request_payer: None,
+            memory: Arc::new(Semaphore::new(MEMORY as usize)),
+        }
+    }
+}
+
+/// Why bytes did not arrive.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    /// S3 refused, or could not be reached.
+    S3(Error),
+    /// A file or a stream could not be read or written.
+    Local(String),
+    /// The reader of standard output has closed it.
+    Closed,
+}
+
+impl Problem {
+    /// Creates the problem of a step with a file.
+    fn file(step: &str, path: &Path, error: &io::Error) -> Self {
+        Self::Local(format!("cannot {step} {}: {error}", path.display()))
+    }
+
+    /// Returns the status of the answer of S3, if there was one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::S3(error) => error.status(),
+            Self::Local(_) | Self::Closed => None,
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::S3(error)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::S3(error) => error.fmt(f),
+            Self::Local(text) => f.write_str(text),
+            Self::Closed => f.write_str("standard output is closed"),
+        }
+    }
+}
