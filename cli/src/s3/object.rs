@@ -98,7 +98,8 @@ impl MultipartUpload {
         let (_, body) = client.fetch(&call, MAX_ANSWER).await?;
         let mut id = String::new();
         let read = xml::read(&body, |path, text| {
-            if let ("InitiateMultipartUploadResult/UploadId", Some(text)) = (path, text) {
+            // The name of the root is not the same on all servers.
+            if let (true, Some(text)) = (path.ends_with("/UploadId"), text) {
                 text.clone_into(&mut id);
             }
         });
