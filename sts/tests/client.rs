@@ -16,7 +16,7 @@ use std::{
 };
 
 use http::{HeaderName, Method};
-use keyfob_backoff::Policy;
+use keyfob_backoff::{Policy, limit::Limiter};
 use keyfob_sigv4::{Credentials, Payload, Request, Scope, Secret, Timestamp, verify::Verifier};
 use keyfob_sts::{
     Client, ClientBuilder, Error, ErrorKind,
@@ -76,6 +76,46 @@ async fn a_call_is_one_signed_post_and_its_request_id_comes_back() {
         header(request, "x-amz-security-token"),
         Some("canary-token")
     );
+}
+
+/// Counts what it is asked and told, and lets each attempt pass when it asks for the second time.
+#[derive(Debug, Default)]
+struct Counter {
+    asked: AtomicU32,
+    throttled: AtomicU32,
+    answered: AtomicU32,
+}
+
+impl Limiter for Counter {
+    fn acquire(&self, _now: Duration) -> Result<(), Duration> {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        if asked.is_multiple_of(2) {
+            return Err(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn on_answer(&self, throttled: bool, _now: Duration) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+        self.throttled
+            .fetch_add(u32::from(throttled), Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn a_limiter_is_asked_before_each_attempt_of_all_clients_and_told_of_each_answer() {
+    let throttling = Answer::error(400, "Throttling");
+    let stub = Stub::start([throttling, Answer::identity()]).await;
+    let counter = Arc::new(Counter::default());
+    for _ in 0..2 {
+        let limiter: Arc<Counter> = Arc::clone(&counter);
+        whoami(client(stub.url()).limiter(limiter)).await.unwrap();
+    }
+    assert_eq!(stub.requests().len(), 3);
+    let count = |number: &AtomicU32| number.load(Ordering::Relaxed);
+    assert_eq!(count(&counter.asked), 6);
+    assert_eq!(count(&counter.answered), 3);
+    assert_eq!(count(&counter.throttled), 1);
 }
 
 #[tokio::test]

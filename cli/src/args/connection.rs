@@ -57,6 +57,17 @@ pub(crate) struct ConnectionArgs {
         value_parser = ["standard", "adaptive", "legacy"]
     )]
     retry_mode: Option<String>,
+    /// Send at most this many requests a second [default: what the service documents for lists, and
+    /// less after throttling]
+    #[arg(
+        long,
+        global = true,
+        help_heading = KEYFOB_OPTIONS_HEADING,
+        value_name = "N",
+        value_parser = number::in_range(1..=1_000_000),
+        allow_negative_numbers = true
+    )]
+    pub(crate) rate: Option<u32>,
     /// Fail instead of asking a question
     #[arg(long, global = true, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) no_input: bool,

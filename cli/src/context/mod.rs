@@ -13,7 +13,7 @@ mod sources;
 use std::{
     env,
     ffi::OsStr,
-    sync::{OnceLock, atomic::AtomicBool},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use keyfob_chain::{Argument, Region, Settings, Variables, settings::CA_BUNDLE};
@@ -29,6 +29,7 @@ use crate::{
     failure::Failure,
     output::Query,
     sandbox::{Environment, Sandbox},
+    services::Pace,
     terminal::{Console, start_debugging},
 };
 
@@ -51,6 +52,8 @@ pub(crate) struct Context {
     output_format: OnceLock<Option<OutputFormat>>,
     /// The value of `--query`.
     query: Option<Query>,
+    /// How fast requests may follow each other, for `--rate`.
+    pace: Option<Arc<Pace>>,
     /// Kept alive for as long as the command runs.
     sandbox: Option<Sandbox>,
 }
@@ -126,6 +129,8 @@ impl Context {
         let settings = settings
             .with_sources(sources)
             .with_notify(move |finding| told.print(finding));
+        let rate = globals.connection.rate;
+        let pace = rate.map(|rate| Arc::new(Pace::with_rate(rate)));
         Ok(Self {
             globals,
             console,
@@ -136,6 +141,7 @@ impl Context {
             has_session_of_role: AtomicBool::new(false),
             output_format: OnceLock::new(),
             query,
+            pace,
             sandbox,
         })
     }
@@ -154,6 +160,11 @@ impl Context {
 
     pub(crate) fn variables(&self) -> &Variables {
         self.settings.variables()
+    }
+
+    /// Returns the pace of all calls of this command, if `--rate` sets one.
+    pub(crate) fn pace(&self) -> Option<Arc<Pace>> {
+        self.pace.clone()
     }
 
     /// Returns the variables that point another program at the sandbox of this command.

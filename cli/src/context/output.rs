@@ -55,6 +55,11 @@ impl Context {
         Ok(self.output_format()?.unwrap_or(OutputFormat::Json))
     }
 
+    /// Returns true if `--query` selects a part of the answer.
+    pub(crate) fn has_query(&self) -> bool {
+        self.query.is_some()
+    }
+
     /// Prints parameters as JSON, whatever the format of answers is.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::output::{controls_terminal, python};
 
@@ -11,7 +11,7 @@ const INDENT: usize = 4;
 /// control a terminal are escaped, which changes nothing for a program. An empty object gives an
 /// empty string, as in `aws`.
 pub(super) fn render(value: &Value) -> String {
-    if value.as_object().is_some_and(serde_json::Map::is_empty) {
+    if value.as_object().is_some_and(Map::is_empty) {
         return String::new();
     }
     let mut out = String::new();
@@ -19,6 +19,63 @@ pub(super) fn render(value: &Value) -> String {
     out = escape_controls(&out);
     out.push('\n');
     out
+}
+
+/// An object with one long list, which is formatted a part at a time, as [`render`] does the whole.
+#[derive(Debug)]
+pub(crate) struct List {
+    name: &'static str,
+    /// Whether there was an item.
+    is_open: bool,
+}
+
+impl List {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            is_open: false,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns true if something was formatted, which needs an end.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Formats more items.
+    pub(crate) fn add(&mut self, items: &[Value]) -> String {
+        let mut out = String::new();
+        for item in items {
+            if self.is_open {
+                out.push(',');
+            } else {
+                self.is_open = true;
+                out.push('{');
+                start_member(&mut out, 0, self.name, Some(1));
+                out.push('[');
+            }
+            new_line(&mut out, Some(2));
+            write(&mut out, item, Some(2));
+        }
+        escape_controls(&out)
+    }
+
+    /// Formats the end, with the members of the object after the list.
+    pub(crate) fn end(&self, members: &Map<String, Value>) -> String {
+        let mut out = String::new();
+        end(&mut out, ']', Some(1));
+        for (name, member) in members.iter().filter(|(name, _)| *name != self.name) {
+            start_member(&mut out, 1, name, Some(1));
+            write(&mut out, member, Some(1));
+        }
+        end(&mut out, '}', Some(0));
+        out.push('\n');
+        escape_controls(&out)
+    }
 }
 
 /// Formats JSON without whitespace.
@@ -51,15 +108,19 @@ fn write(out: &mut String, value: &Value, level: Option<usize>) {
         Value::Object(members) if !members.is_empty() => {
             out.push('{');
             for (index, (name, member)) in members.iter().enumerate() {
-                start(out, index, inner);
-                out.push_str(&scalar(&name.as_str().into()));
-                out.push_str(if inner.is_some() { ": " } else { ":" });
+                start_member(out, index, name, inner);
                 write(out, member, inner);
             }
             end(out, '}', level);
         }
         other => out.push_str(&scalar(other)),
     }
+}
+
+fn start_member(out: &mut String, index: usize, name: &str, level: Option<usize>) {
+    start(out, index, level);
+    out.push_str(&scalar(&name.into()));
+    out.push_str(if level.is_some() { ": " } else { ":" });
 }
 
 fn start(out: &mut String, index: usize, level: Option<usize>) {
@@ -111,6 +172,29 @@ mod tests {
             render(&value),
             "{\n    \"UserId\": \"é/\\\"\",\n    \"Account\": 1,\n    \"Empty\": []\n}\n"
         );
+    }
+
+    #[test]
+    fn a_list_in_parts_is_the_same_text_as_the_whole() {
+        let items = [json!({"a": [1, {}]}), json!("b\u{9b}"), json!([])];
+        let members = json!({"Items": [], "c": {"d": null}, "NextToken": "t\u{7f}"});
+        let Value::Object(mut members) = members else {
+            unreachable!()
+        };
+        let mut list = List::new("Items");
+        assert!(!list.is_open());
+        let mut text = list.add(&[]);
+        assert!(!list.is_open());
+        for part in [&items[..1], &[], &items[1..]] {
+            text += &list.add(part);
+        }
+        assert!(list.is_open());
+        text += &list.end(&members);
+        members["Items"] = items.to_vec().into();
+        assert_eq!(text, render(&members.into()));
+        let mut list = List::new("Items");
+        let text = list.add(&items) + &list.end(&Map::new());
+        assert_eq!(text, render(&json!({"Items": items})));
     }
 
     #[test]

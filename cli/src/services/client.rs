@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use keyfob_backoff::classify;
+use keyfob_backoff::{classify, limit::RateLimit};
 use keyfob_chain::Region;
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
@@ -15,6 +15,7 @@ use tracing::{debug, info};
 use crate::{
     context::Context,
     failure::{Failure, is_key_refused},
+    services::Pace,
 };
 
 /// The length of the longest answer of a service that lists: some pages are large.
@@ -59,6 +60,29 @@ impl Client {
         Self::with_credentials(context, service, credentials).await
     }
 
+    /// Returns a client for a list of many pages, which keeps to a limit of the service.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub(super) async fn for_pages(
+        context: &Context,
+        service: &'static Service,
+        needs_credentials: bool,
+        limit: Option<RateLimit>,
+    ) -> Result<Self, Failure> {
+        let credentials = if needs_credentials {
+            context.credentials_to_sign().await?
+        } else {
+            None
+        };
+        let pace = context.pace().unwrap_or_else(|| Arc::new(Pace::new(limit)));
+        let region = context.region().await?;
+        Self::build(context, service, region, credentials, |builder| {
+            builder.limiter(pace)
+        })
+    }
+
     /// Returns a client for the region and the endpoint URL in use.
     ///
     /// # Errors
@@ -101,7 +125,16 @@ impl Client {
         region: &Region,
         credentials: Option<Credentials>,
     ) -> Result<Self, Failure> {
-        Self::with_attempts(context, service, region, credentials, None)
+        Self::build(
+            context,
+            service,
+            region,
+            credentials,
+            |builder| match context.pace() {
+                Some(pace) => builder.limiter(pace),
+                None => builder,
+            },
+        )
     }
 
     /// Returns a client that sends each call once.
@@ -114,21 +147,20 @@ impl Client {
         service: &'static Service,
         region: &Region,
     ) -> Result<Self, Failure> {
-        Self::with_attempts(context, service, region, None, Some(1))
+        Self::build(context, service, region, None, |builder| {
+            builder.attempts(1)
+        })
     }
 
-    fn with_attempts(
+    fn build(
         context: &Context,
         service: &'static Service,
         region: &Region,
         credentials: Option<Credentials>,
-        attempts: Option<u32>,
+        change: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Self, Failure> {
         let retries = Arc::new(AtomicU32::new(0));
-        let mut builder = context.client(*service, region)?;
-        if let Some(attempts) = attempts {
-            builder = builder.attempts(attempts);
-        }
+        let mut builder = change(context.client(*service, region)?);
         if !TRADERS.contains(service) {
             builder = builder.max_answer(MAX_ANSWER);
         }

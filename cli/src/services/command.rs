@@ -21,6 +21,11 @@ const MAX_ITEMS: &str = "max-items";
 const PAGE_SIZE: &str = "page-size";
 const STARTING_TOKEN: &str = "starting-token";
 
+/// What the help of a list says below the options.
+const PAGES: &str = "\
+In text, and in JSON without --query, a page is printed when it is there: if a later one fails, a
+part of the list is printed, and the exit code is 254. --rate limits how fast pages are asked for.";
+
 /// A command of a table, with the values of its options as they were written.
 #[derive(Debug)]
 pub(crate) struct Invocation {
@@ -290,6 +295,7 @@ fn opposite(flag: &'static Flag) -> String {
 /// Adds the options that do not set a member.
 fn with_common_options(mut command: Command, operation: &Operation) -> Command {
     if operation.pages.is_some() {
+        command = command.after_help(PAGES);
         let number = |name: &'static str, help: &'static str| {
             let arg = Arg::new(name).long(name).help(help).value_name("N");
             arg.value_parser(integer).allow_negative_numbers(true)

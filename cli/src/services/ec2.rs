@@ -1,5 +1,6 @@
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
+use keyfob_backoff::limit::RateLimit;
 use keyfob_sts::call::{self, Protocol};
 use serde_json::{Map, Value, json};
 
@@ -21,11 +22,19 @@ pub(super) static EC2: Service = Service {
         check_options,
         set_own,
         complete,
+        limit: Some(DESCRIBE),
         ..Rules::NONE
     },
     views: &[],
     model: LazyLock::new(|| Model::parse(include_str!("../../models/ec2.model"))),
 };
+
+/// What EC2 allows each `Describe…` action that is asked for pages: a bucket of 100 requests that is
+/// refilled with 20 a second, for an account in a region.
+///
+/// Source: Amazon EC2 Developer Guide, "Request throttling for the Amazon EC2 API".
+pub(super) const DESCRIBE: RateLimit =
+    RateLimit::new(20, Duration::from_secs(1)).with_capacity(100);
 
 static ROW: call::Service = call::Service::new("ec2", Protocol::Ec2Query, "2016-11-15");
 

@@ -10,6 +10,7 @@
 //! | request → answer, with retries and hints | `client` |
 //! | answer → JSON | `answer` |
 //! | pages → one list | `pages` |
+//! | how fast pages and other calls follow each other | `pace` |
 //! | options that `aws` does not have | `own` |
 //! | whether a call would be permitted | `dry_run` |
 //!
@@ -26,6 +27,7 @@ mod iam;
 mod mfa;
 mod model;
 mod own;
+mod pace;
 mod page_token;
 mod pages;
 mod parameters;
@@ -36,6 +38,7 @@ mod sts;
 
 use std::{fmt, sync::LazyLock};
 
+use keyfob_backoff::limit::RateLimit;
 use keyfob_chain::settings::CLI_TIMESTAMP_FORMAT;
 use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::{
@@ -55,9 +58,12 @@ pub(crate) use self::{
     command::{Invocation, expand},
     iam::ROW as IAM,
     mfa::CodeSource,
+    pace::Pace,
     parameters::read_json,
 };
-use crate::{args::OutputFormat, context::Context, failure::Failure, sandbox::Environment};
+use crate::{
+    args::OutputFormat, context::Context, failure::Failure, output::JsonList, sandbox::Environment,
+};
 
 /// The parameter with the code of an MFA device.
 const TOKEN_CODE: &str = "TokenCode";
@@ -142,6 +148,8 @@ struct Rules {
     hint: fn(&Error, &Map<String, Value>) -> Option<String>,
     /// The parameter that names a role, which must be in the partition of the endpoint.
     role: Option<&'static str>,
+    /// How many requests for pages the service documents that it allows.
+    limit: Option<RateLimit>,
 }
 
 impl Rules {
@@ -157,6 +165,7 @@ impl Rules {
         fallback: |_, _| None,
         hint: |_, _| None,
         role: None,
+        limit: None,
     };
 }
 
@@ -262,9 +271,9 @@ pub(crate) async fn call(
     let mut paging = Paging::all(pages);
     while !paging.is_done() {
         let page = caller.page(&client, &mut paging, &parameters).await?;
-        paging.merge(&page);
+        paging.merge(page);
     }
-    Ok(paging.whole())
+    Ok(paging.whole().into())
 }
 
 /// Fails if the sandbox would have to answer, and does not have the service.
@@ -310,7 +319,9 @@ fn credentials(answer: &Value) -> Result<Credentials, Failure> {
     Ok(credentials.with_expiry(text("Expiration").parse()?))
 }
 
-/// Prints all pages as one answer; in the formats that `aws` streams, one after the other.
+/// Prints all pages as one answer. In text, and in JSON if it has no list but one and `--query` does
+/// not need it whole, a page is printed when it is there and not kept: a failure on a later page
+/// ends with a cut document.
 async fn print_pages(
     caller: &Caller<'_>,
     mut paging: Paging,
@@ -318,25 +329,37 @@ async fn print_pages(
 ) -> Result<(), Failure> {
     let client = caller.client(&parameters).await?;
     let (context, name) = (caller.context, caller.invocation.operation.name);
-    let is_streamed = matches!(
-        context.format()?,
-        OutputFormat::Text | OutputFormat::YamlStream
-    );
+    let format = context.format()?;
+    // As in `aws`, each page is a document of its own.
+    let is_streamed = matches!(format, OutputFormat::Text | OutputFormat::YamlStream);
+    let is_list = format == OutputFormat::Json && !context.has_query();
+    let list = paging.only_list().filter(|_| is_list);
+    let mut list = list.map(JsonList::new);
     while !paging.is_done() {
-        let page = caller.page(&client, &mut paging, &parameters).await?;
+        let mut page = caller.page(&client, &mut paging, &parameters).await?;
         if is_streamed {
             context.print(name, &page)?;
-        } else {
-            paging.merge(&page);
+            continue;
         }
+        if let Some(list) = &mut list
+            && let Some(items) = page[list.name()].as_array_mut()
+        {
+            let text = list.add(&std::mem::take(items));
+            context.console().write_stdout(text)?;
+        }
+        paging.merge(page);
     }
     let token = paging.resume_token();
-    if !is_streamed {
-        return context.print(name, &paging.whole());
+    if is_streamed {
+        return match token {
+            Some(token) => context.print(name, &json!({"NextToken": {"NextToken": token}})),
+            None => Ok(()),
+        };
     }
-    match token {
-        Some(token) => context.print(name, &json!({"NextToken": {"NextToken": token}})),
-        None => Ok(()),
+    let whole = paging.whole();
+    match list.filter(JsonList::is_open) {
+        Some(list) => context.console().write_stdout(list.end(&whole)),
+        None => context.print(name, &whole.into()),
     }
 }
 
@@ -364,7 +387,12 @@ impl Caller<'_> {
     async fn client(&self, parameters: &Map<String, Value>) -> Result<Client, Failure> {
         let service = self.invocation.service;
         let needs_credentials = !self.invocation.operation.needs_no_credentials;
-        let client = Client::new(self.context, service.row, needs_credentials).await?;
+        let client = if self.invocation.operation.pages.is_some() {
+            let limit = service.rules.limit;
+            Client::for_pages(self.context, service.row, needs_credentials, limit).await?
+        } else {
+            Client::new(self.context, service.row, needs_credentials).await?
+        };
         let role = service
             .rules
             .role
@@ -407,7 +435,7 @@ impl Caller<'_> {
     ) -> Result<Value, Failure> {
         let answer = self.call(client, &paging.parameters(parameters)).await?;
         let name = self.invocation.operation.name;
-        let page = paging.take(&answer);
+        let page = paging.take(answer);
         page.map_err(|error| Failure::from(error).with_operation(name))
     }
 

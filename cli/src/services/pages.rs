@@ -106,28 +106,41 @@ impl Paging {
         parameters
     }
 
+    /// Returns the name of the list, if the pages have no other one that is merged.
+    pub(super) fn only_list(&self) -> Option<&'static str> {
+        match self.model.keys[..] {
+            [name] if !name.contains('.') => Some(name),
+            _ => None,
+        }
+    }
+
     /// Takes an answer: returns the items of it that are wanted, in the first page with the members
     /// that are not lists, and learns where the next page is.
     ///
     /// # Errors
     ///
     /// If the service returned a token before.
-    pub(super) fn take(&mut self, answer: &Value) -> Result<Value, Error> {
+    pub(super) fn take(&mut self, mut answer: Value) -> Result<Value, Error> {
         let mut page = Value::Object(Map::new());
         if self.is_first {
             for path in &self.model.others {
                 put(
                     &mut page,
                     path,
-                    find(answer, path).cloned().unwrap_or_default(),
+                    find(&answer, path).cloned().unwrap_or_default(),
                 );
             }
             self.others = page.as_object().cloned().unwrap_or_default();
         }
         let keys = self.model.keys.split_first();
         let (primary, secondary) = keys.unwrap_or((&"", &[]));
-        let list = find(answer, primary).and_then(Value::as_array);
-        let mut items = list.cloned().unwrap_or_default();
+        // A page may be large, so its items are moved and never copied.
+        let list = match find_mut(&mut answer, primary).map(Value::take) {
+            Some(Value::Array(items)) => Some(items),
+            _ => None,
+        };
+        let has_list = list.is_some();
+        let mut items = list.unwrap_or_default();
         let skipped = self.skip.min(items.len());
         items.drain(..skipped);
         // What is not counted was printed with the first part of the page.
@@ -135,8 +148,8 @@ impl Paging {
         let more = self
             .model
             .more
-            .is_none_or(|path| find(answer, path) == Some(&Value::Bool(true)));
-        let next = find(answer, self.model.output).and_then(Value::as_str);
+            .is_none_or(|path| find(&answer, path) == Some(&Value::Bool(true)));
+        let next = find(&answer, self.model.output).and_then(Value::as_str);
         let next = next.filter(|token| more && !token.is_empty());
         match self.left {
             Some(left) if items.len() > left => {
@@ -160,10 +173,10 @@ impl Paging {
             }
         }
         // As in `aws`, a list that the service leaves out is none, and not an empty one.
-        let items = list.map_or(Value::Null, |_| items.into());
+        let items = if has_list { items.into() } else { Value::Null };
         put(&mut page, primary, items);
         for path in secondary {
-            let value = find(answer, path).cloned().unwrap_or_default();
+            let value = find(&answer, path).cloned().unwrap_or_default();
             put(
                 &mut page,
                 path,
@@ -175,22 +188,23 @@ impl Paging {
     }
 
     /// Adds a page to the whole.
-    pub(super) fn merge(&mut self, page: &Value) {
+    pub(super) fn merge(&mut self, mut page: Value) {
         let mut whole = Value::Object(std::mem::take(&mut self.whole));
         for path in &self.model.keys {
-            let Some(new) = find(page, path).filter(|value| !value.is_null()) else {
+            let new = find_mut(&mut page, path).map(Value::take);
+            let Some(new) = new.filter(|value| !value.is_null()) else {
                 continue;
             };
-            let sum = match (find(&whole, path), new) {
-                (None, new) => new.clone(),
-                (Some(Value::Array(old)), Value::Array(new)) => [&old[..], new].concat().into(),
-                (Some(Value::String(old)), Value::String(new)) => (old.clone() + new).into(),
-                (Some(old), new) => match (old.as_i64(), new.as_i64()) {
-                    (Some(old), Some(new)) => (old + new).into(),
-                    _ => new.clone(),
-                },
-            };
-            put(&mut whole, path, sum);
+            match (find_mut(&mut whole, path), new) {
+                (None, new) => put(&mut whole, path, new),
+                (Some(Value::Array(old)), Value::Array(new)) => old.extend(new),
+                (Some(Value::String(old)), Value::String(new)) => old.push_str(&new),
+                (Some(old), new) => {
+                    let sum = old.as_i64().zip(new.as_i64());
+                    let sum = sum.and_then(|(old, new)| old.checked_add(new));
+                    *old = sum.map_or(new, Value::from);
+                }
+            }
         }
         if let Value::Object(whole) = whole {
             self.whole = whole;
@@ -203,14 +217,14 @@ impl Paging {
     }
 
     /// Returns the merged pages.
-    pub(super) fn whole(mut self) -> Value {
+    pub(super) fn whole(mut self) -> Map<String, Value> {
         for (name, value) in self.others {
             self.whole.insert(name, value);
         }
         if let Some(token) = self.resume_token {
             self.whole.insert("NextToken".to_owned(), token.into());
         }
-        self.whole.into()
+        self.whole
     }
 }
 
@@ -252,6 +266,11 @@ fn one_page(
 fn find<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.')
         .try_fold(value, |value, name| value.get(name))
+}
+
+fn find_mut<'a>(value: &'a mut Value, path: &str) -> Option<&'a mut Value> {
+    path.split('.')
+        .try_fold(value, |value, name| value.get_mut(name))
 }
 
 fn put(value: &mut Value, path: &str, new: Value) {

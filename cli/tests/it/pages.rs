@@ -176,3 +176,62 @@ fn a_service_that_repeats_a_page_is_an_error_and_not_an_endless_list() {
         ],
     );
 }
+
+/// The first page is printed before the second one is asked for.
+#[test]
+fn a_failure_on_a_later_page_ends_with_254_and_a_cut_document() {
+    let (url, _bodies) = start_server_with(|body| {
+        if body.contains("NextToken") {
+            let error = r#"{"__type": "AccessDeniedException", "Message": "no"}"#;
+            return answer("400 Bad Request", error);
+        }
+        answer(
+            "200 OK",
+            r#"{"Quotas": [{"Value": 1.0}], "NextToken": "t"}"#,
+        )
+    });
+    let words = [
+        "service-quotas",
+        "list-service-quotas",
+        "--service-code",
+        "ec2",
+    ];
+    let words = [&words[..], &["--endpoint-url", &url]].concat();
+    let run = home().keyfob(&words);
+    assert_eq!(run.code, 254, "{run:?}");
+    let cut = "{\n    \"Quotas\": [\n        {\n            \"Value\": 1.0\n        }";
+    assert_eq!(run.stdout, cut);
+    // What needs the whole answer prints nothing.
+    for more in [
+        &["--query", "Quotas"][..],
+        &["--output", "table"],
+        &["--output", "yaml"],
+    ] {
+        let words = [&words[..], more].concat();
+        home().keyfob(words).fails(254);
+    }
+    let text = home().keyfob([&words[..], &["--output", "text"]].concat());
+    assert_eq!((text.code, &*text.stdout), (254, "QUOTAS\t1.0\n"));
+}
+
+#[test]
+fn a_rate_is_kept_by_all_calls_of_a_command() {
+    let (url, bodies) = start_keys();
+    let run = |more: &[&str]| {
+        let line = [&LIST[..], &["--debug", "--endpoint-url", &url], more].concat();
+        home().keyfob(line)
+    };
+    let limited = run(&["--rate", "1000"]);
+    assert_has(&limited.stderr, &["at most 1000 requests a second"]);
+    limited.ok();
+    assert_eq!(bodies.try_iter().count(), 3);
+    let free = run(&[]);
+    assert!(
+        !free.stderr.contains("requests a second"),
+        "{}",
+        free.stderr
+    );
+    for rate in ["0", "-1", "1.5", "x"] {
+        assert_has(&run(&["--rate", rate]).fails(252), &["--rate"]);
+    }
+}

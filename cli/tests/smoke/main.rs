@@ -53,3 +53,48 @@ fn any_text_is_read_as_a_starting_token_without_a_panic_and_written_as_it_was_re
         checks::page_token(&token);
     }
 }
+
+#[test]
+fn any_text_is_read_as_a_journal_without_a_panic_and_written_as_it_was_read() {
+    const MEMBERS: [&str; 22] = [
+        r#""user": "ada""#,
+        r#""user": """#,
+        r#""old_access_key_id": "AKIAOLD""#,
+        r#""old_access_key_id": "\u0000\u00e9\"""#,
+        r#""old_access_key_id": null"#,
+        r#""old_secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY""#,
+        r#""old_secret_access_key": "\n""#,
+        r#""begun": "2026-11-22T03:00:00.25Z""#,
+        r#""begun": "9999-12-31T23:59:59Z""#,
+        r#""begun": "0000-01-01T00:00:00Z""#,
+        r#""begun": 7"#,
+        r#""grace_seconds": 0"#,
+        r#""grace_seconds": 4294967295"#,
+        r#""grace_seconds": -1"#,
+        r#""keep_inactive": true"#,
+        r#""keep_inactive": "no""#,
+        r#""new_access_key_id": "AKIANEW""#,
+        r#""new_secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEZ""#,
+        r#""deactivated": "9999-12-31T23:59:59Z""#,
+        r#""deactivated": "2026-11-22T03:00:00+01:00""#,
+        r#""reverted": true"#,
+        r#""other": [1, {}]"#,
+    ];
+    const NEEDED: &str = r#""old_access_key_id": "AKIA", "begun": "2026-11-22T03:00:00Z",
+        "grace_seconds": 1, "keep_inactive": false"#;
+    let mut numbers = Numbers(0x0dd_ba11);
+    for _ in 0..5000 {
+        let mut members: Vec<_> = (0..numbers.next(6))
+            .map(|_| numbers.pick(&MEMBERS))
+            .collect();
+        if numbers.next(2) == 0 {
+            members.insert(0, NEEDED);
+        }
+        let mut journal = format!("{{{}}}", members.join(", ")).into_bytes();
+        if numbers.next(3) == 0 {
+            let at = numbers.next(journal.len());
+            journal[at] ^= 1 << numbers.next(8);
+        }
+        checks::rotation_journal(&journal);
+    }
+}

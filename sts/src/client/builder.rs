@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::{env, fmt, sync::Arc, time::Duration};
 
-use keyfob_backoff::{Budget, Pause, Policy};
+use keyfob_backoff::{Budget, Pause, Policy, limit::Limiter};
 use keyfob_sigv4::{Scope, Signer};
 
 #[cfg(feature = "connector")]
@@ -59,6 +59,7 @@ impl Default for ClientBuilder {
                 deadline: Duration::from_secs(30),
                 max_answer: 1 << 20,
                 offline: None,
+                limiter: None,
                 notify: None,
             },
         }
@@ -399,6 +400,39 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets a limiter, which other clients may share. It is asked before each attempt, may make it
+    /// wait, and is told of each answer. Default: none.
+    ///
+    /// A wait counts as a part of the call for the [`deadline`](Self::deadline): an attempt that
+    /// would have to wait beyond it is not made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{sync::Mutex, time::Duration};
+    ///
+    /// use keyfob_backoff::limit::{Limiter, RateLimit};
+    /// use keyfob_sts::Client;
+    ///
+    /// /// Ten calls a second, for all clients that share it.
+    /// struct Tenth(Mutex<RateLimit>);
+    ///
+    /// impl Limiter for Tenth {
+    ///     fn acquire(&self, now: Duration) -> Result<(), Duration> {
+    ///         self.0.lock().unwrap().acquire(now)
+    ///     }
+    /// }
+    ///
+    /// let limit = RateLimit::new(10, Duration::from_secs(1));
+    /// let limiter = std::sync::Arc::new(Tenth(Mutex::new(limit)));
+    /// let client = Client::builder().region("eu-west-1")?.limiter(limiter).build()?;
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn limiter(mut self, limiter: Arc<dyn Limiter + Send + Sync>) -> Self {
+        self.settings.limiter = Some(limiter);
+        self
+    }
+
     /// Sets a function that is called before each wait, with the error that caused it and the wait.
     ///
     /// # Examples
@@ -529,6 +563,7 @@ pub(super) struct Settings {
     pub(super) max_answer: usize,
     /// The setting that forbids requests.
     pub(super) offline: Option<String>,
+    pub(super) limiter: Option<Arc<dyn Limiter + Send + Sync>>,
     notify: Option<Arc<Notify>>,
 }
 

@@ -190,7 +190,7 @@ impl Inner {
         self.check_online()?;
         let settings = &self.settings;
         let started = Instant::now();
-        retry(settings.policy, async || {
+        let call = retry(settings.policy, async || {
             // The last attempt must not outlast the deadline.
             let left = settings.deadline.saturating_sub(started.elapsed());
             self.attempt(call, credentials, settings.timeout.min(left))
@@ -198,9 +198,11 @@ impl Inner {
         })
         .budget(&settings.budget)
         .deadline(settings.deadline)
-        .notify(|error: &Error, pause: &Pause| settings.notify(error, pause))
-        .run()
-        .await
+        .notify(|error: &Error, pause: &Pause| settings.notify(error, pause));
+        match &settings.limiter {
+            Some(limiter) => call.limiter(&**limiter).run().await,
+            None => call.run().await,
+        }
     }
 
     /// Fails if no request may be sent.

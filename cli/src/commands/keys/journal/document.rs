@@ -1,50 +1,35 @@
-//! What a rotation writes down before and after each step that cannot be taken back.
+//! The document of a rotation. It stands alone, so that a fuzz target can include it.
 
-use std::{
-    fs,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
-
-use keyfob_chain::{
-    files::{Lock, read_secret_file},
-    shell,
-};
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{context::Context, failure::Failure, signals::finish_writing};
-
-/// The folder beside the credentials file.
-const FOLDER: &str = "keyfob";
-
 /// A rotation that is not finished.
 #[derive(Clone, Debug)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     /// The user, as IAM writes the name.
-    pub(super) user: String,
+    pub(crate) user: String,
     /// The access key ID that is replaced.
-    pub(super) old: String,
+    pub(crate) old: String,
     /// With it the old key can take its place again for as long as it is not deleted.
-    pub(super) old_secret: Option<Secret>,
+    pub(crate) old_secret: Option<Secret>,
     /// When the rotation began, by the clock of this machine.
-    pub(super) begun: Timestamp,
-    pub(super) grace_seconds: u32,
+    pub(crate) begun: Timestamp,
+    pub(crate) grace_seconds: u32,
     /// Whether the old key is not deleted.
-    pub(super) keep_inactive: bool,
-    pub(super) new: Option<NewKey>,
-    pub(super) deactivated: Option<Timestamp>,
+    pub(crate) keep_inactive: bool,
+    pub(crate) new: Option<NewKey>,
+    pub(crate) deactivated: Option<Timestamp>,
     /// Whether the new key does not work although it was stored, so that the old one takes its
     /// place again.
-    pub(super) is_reverted: bool,
+    pub(crate) is_reverted: bool,
 }
 
 /// The key that takes the place of the old one.
 #[derive(Clone, Debug)]
-pub(super) struct NewKey {
-    pub(super) id: String,
+pub(crate) struct NewKey {
+    pub(crate) id: String,
     /// `None` once a profile has it.
-    pub(super) secret: Option<Secret>,
+    pub(crate) secret: Option<Secret>,
 }
 
 /// The text of a journal. Times are those of RFC 3339.
@@ -69,66 +54,13 @@ struct Document {
 }
 
 impl Journal {
-    /// Returns the file of the journal of a user's rotation. The name of a user has no slash, and
-    /// that of no other user differs in case only.
-    ///
-    /// # Errors
-    ///
-    /// If there is no home folder.
-    pub(super) fn path(context: &Context, account: &str, user: &str) -> Result<PathBuf, Failure> {
-        let folder = folder(context).ok_or_else(|| {
-            Failure::configuration("there is no folder for the credentials file")
-                .with_hint("set HOME, or AWS_SHARED_CREDENTIALS_FILE")
-        })?;
-        let user = user.to_ascii_lowercase();
-        Ok(folder.join(format!("rotation-{account}-{user}.json")))
-    }
-
-    /// Finds the journal of a rotation whose new key is this one. Files that are no journals are
-    /// passed over.
-    pub(super) fn with_new_key(context: &Context, id: &str) -> Option<Self> {
-        let files = fs::read_dir(folder(context)?).ok()?;
-        let mut journals = files.filter_map(|file| {
-            let file = file.ok()?;
-            let is_journal = file.file_name().to_string_lossy().starts_with("rotation-");
-            let text = is_journal.then(|| read_secret_file(file.path()).ok())??;
-            Self::parse(text.expose())
-        });
-        journals.find(|journal| journal.new.as_ref().is_some_and(|new| new.id == id))
-    }
-
-    /// Reads a journal, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read, or is not a journal.
-    pub(super) fn read(context: &Context, path: &Path) -> Result<Option<Self>, Failure> {
-        let shown = || context.shown(&path.to_string_lossy());
-        let read = match read_secret_file(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            // Not a regular file.
-            Err(error) if error.kind() == ErrorKind::InvalidInput => Err(error.to_string()),
-            Err(error) => {
-                return Err(Failure::other(format!("cannot read {}: {error}", shown())));
-            }
-            Ok(text) => Self::parse(text.expose()).ok_or_else(|| "it has another form".to_owned()),
-        };
-        read.map(Some).map_err(|reason| {
-            let text = format!("{} is not the journal of a rotation: {reason}", shown());
-            Failure::other(text).with_hint(format!(
-                "look at the keys with keyfob iam list-access-keys, then: rm {}",
-                shell::path(path)
-            ))
-        })
-    }
-
     /// Returns the old key, if its secret is known.
-    pub(super) fn old_key(&self) -> Option<Credentials> {
+    pub(crate) fn old_key(&self) -> Option<Credentials> {
         Credentials::new(&*self.old, self.old_secret.clone()?).ok()
     }
 
     /// Returns how far the rotation is, in a sentence.
-    pub(super) fn state(&self) -> String {
+    pub(crate) fn state(&self) -> String {
         let old = &self.old;
         if self.is_reverted {
             return format!("the new key does not work, and {old} takes its place again");
@@ -156,17 +88,18 @@ impl Journal {
     }
 
     /// Returns true if nothing is to be done but to wait.
-    pub(super) fn is_waiting_at(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_waiting_at(&self, now: Timestamp) -> bool {
         !self.is_reverted && self.until().is_some_and(|until| now < until)
     }
 
     /// Returns the end of the time of grace.
-    pub(super) fn until(&self) -> Option<Timestamp> {
+    pub(crate) fn until(&self) -> Option<Timestamp> {
         let at = self.deactivated?;
         Some(at.plus_seconds(self.grace_seconds.into()))
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads the text of a journal. `None` if it is not one.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let document: Document = serde_json::from_str(text).ok()?;
         let secret = document.new_secret_access_key.map(Secret::new);
         let deactivated = document.deactivated.map(|time| time.parse()).transpose();
@@ -183,7 +116,8 @@ impl Journal {
         })
     }
 
-    fn text(&self) -> Secret {
+    /// Returns the text of the journal.
+    pub(crate) fn text(&self) -> Secret {
         let new = self.new.as_ref();
         let secret = new.and_then(|new| new.secret.as_ref());
         let text = |secret: &Secret| secret.expose().to_owned();
@@ -202,22 +136,6 @@ impl Journal {
         // A structure of texts and numbers always has a form in JSON.
         Secret::new(serde_json::to_string(&document).unwrap_or_default())
     }
-
-    /// Writes the journal, with mode 0600.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be written.
-    pub(super) fn write(&self, lock: &Lock) -> Result<(), Failure> {
-        let _guard = finish_writing();
-        Ok(lock.replace(self.text().expose().as_bytes())?)
-    }
-}
-
-/// Returns the folder of all journals, if there is a home folder.
-fn folder(context: &Context) -> Option<PathBuf> {
-    let credentials = context.variables().credentials_file()?;
-    Some(credentials.parent()?.join(FOLDER))
 }
 
 #[cfg(test)]
