@@ -13,7 +13,7 @@ mod sources;
 use std::{
     env,
     ffi::OsStr,
-    sync::{Arc, OnceLock, atomic::AtomicBool},
+    sync::{OnceLock, atomic::AtomicBool},
 };
 
 use keyfob_chain::{Argument, Region, Settings, Variables, settings::CA_BUNDLE};
@@ -29,7 +29,7 @@ use crate::{
     failure::Failure,
     output::Query,
     sandbox::{Environment, Sandbox},
-    services::Pace,
+    services::{Pace, SharedPace},
     terminal::{Console, start_debugging},
 };
 
@@ -53,7 +53,7 @@ pub(crate) struct Context {
     /// The value of `--query`.
     query: Option<Query>,
     /// How fast requests may follow each other, for `--rate`.
-    pace: Option<Arc<Pace>>,
+    pace: Option<SharedPace>,
     /// Kept alive for as long as the command runs.
     sandbox: Option<Sandbox>,
 }
@@ -130,7 +130,7 @@ impl Context {
             .with_sources(sources)
             .with_notify(move |finding| told.print(finding));
         let rate = globals.connection.rate;
-        let pace = rate.map(|rate| Arc::new(Pace::with_rate(rate)));
+        let pace = rate.map(Pace::with_rate);
         Ok(Self {
             globals,
             console,
@@ -163,7 +163,7 @@ impl Context {
     }
 
     /// Returns the pace of all calls of this command, if `--rate` sets one.
-    pub(crate) fn pace(&self) -> Option<Arc<Pace>> {
+    pub(crate) fn pace(&self) -> Option<SharedPace> {
         self.pace.clone()
     }
 

@@ -32,22 +32,44 @@ pub(crate) fn render(
 ) -> String {
     match format {
         OutputFormat::Json => json::render(answer),
-        OutputFormat::Text => text::render(&without_controls(answer, screen)),
-        OutputFormat::Table => {
-            table::render(operation, &without_controls(answer, screen), screen.width)
-        }
+        OutputFormat::Text => text::render(&safe(answer, screen)),
+        OutputFormat::Table => table::render(operation, &safe(answer, screen), screen.width),
         OutputFormat::Yaml => yaml::render(answer),
         OutputFormat::YamlStream => yaml::render_stream(answer),
         OutputFormat::Off => String::new(),
     }
 }
 
-/// Escapes the characters that control a terminal, which JSON and YAML do by themselves. Line ends
-/// and tabs are data for a program, but on a terminal they would be taken for those of the format.
-/// A text has no escapes that read back, so what belongs to words stays as it is.
+/// Escapes the characters that control a terminal, which JSON and YAML do by themselves. An answer
+/// without any is not copied.
+fn safe(answer: &Value, screen: Screen) -> Cow<'_, Value> {
+    if is_safe(answer, screen) {
+        return Cow::Borrowed(answer);
+    }
+    Cow::Owned(without_controls(answer, screen))
+}
+
+fn is_safe(answer: &Value, screen: Screen) -> bool {
+    let is_safe_text = |text: &str| !text.contains(|c| controls_terminal(c) && !is_kept(c, screen));
+    match answer {
+        Value::String(text) => is_safe_text(text),
+        Value::Array(items) => items.iter().all(|item| is_safe(item, screen)),
+        Value::Object(members) => {
+            let mut members = members.iter();
+            members.all(|(name, value)| is_safe_text(name) && is_safe(value, screen))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+/// Line ends and tabs are data for a program, but on a terminal they would be taken for those of
+/// the format. A text has no escapes that read back, so what belongs to words stays as it is.
+fn is_kept(c: char, screen: Screen) -> bool {
+    INSIDE_WORDS.contains(&c) || (matches!(c, '\n' | '\t') && !screen.is_terminal)
+}
+
 fn without_controls(answer: &Value, screen: Screen) -> Value {
-    let is_kept =
-        |c: char| INSIDE_WORDS.contains(&c) || (matches!(c, '\n' | '\t') && !screen.is_terminal);
+    let is_kept = |c| is_kept(c, screen);
     let safe = |text: &str| -> String {
         let parts = text.split_inclusive(is_kept);
         let escape = |part: &str| {

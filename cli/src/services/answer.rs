@@ -67,7 +67,9 @@ impl Reader<'_> {
     fn xml(&self, shape: &str, part: &Reply<'_>) -> Result<Value, Error> {
         match self.service.model.shape(shape) {
             Shape::Structure(members) => {
-                let mut object = Map::new();
+                // A list has thousands of these, so no memory is left over.
+                let most = part.members().count().min(members.len());
+                let mut object = Map::with_capacity(most);
                 for member in members {
                     if let Some(part) = part.at(&member.in_answer) {
                         let value = self.xml(member.shape, &part)?;
@@ -82,8 +84,11 @@ impl Reader<'_> {
                     _ => "member",
                 };
                 let element = element.unwrap_or(usual);
-                let parts = part.members().filter(|(name, _)| *name == element);
-                parts.map(|(_, part)| self.xml(item, &part)).collect()
+                let mut items = Vec::with_capacity(part.members().count());
+                for (_, part) in part.members().filter(|(name, _)| *name == element) {
+                    items.push(self.xml(item, &part)?);
+                }
+                Ok(items.into())
             }
             Shape::Map { value } => {
                 let mut object = Map::new();

@@ -29,12 +29,9 @@ pub(super) static EC2: Service = Service {
     model: LazyLock::new(|| Model::parse(include_str!("../../models/ec2.model"))),
 };
 
-/// What EC2 allows each `Describe…` action that is asked for pages: a bucket of 100 requests that is
-/// refilled with 20 a second, for an account in a region.
-///
-/// Source: Amazon EC2 Developer Guide, "Request throttling for the Amazon EC2 API".
-pub(super) const DESCRIBE: RateLimit =
-    RateLimit::new(20, Duration::from_secs(1)).with_capacity(100);
+/// What EC2 allows each `Describe…` action that is asked for pages. The table of documented limits,
+/// with its sources, is in `keyfob_backoff::limit`.
+pub(super) const DESCRIBE: RateLimit = RateLimit::new(20, Duration::from_secs(1)).burst(100);
 
 static ROW: call::Service = call::Service::new("ec2", Protocol::Ec2Query, "2016-11-15");
 

@@ -58,7 +58,7 @@ pub(crate) use self::{
     command::{Invocation, expand},
     iam::ROW as IAM,
     mfa::CodeSource,
-    pace::Pace,
+    pace::{Pace, SharedPace},
     parameters::read_json,
 };
 use crate::{
@@ -319,9 +319,9 @@ fn credentials(answer: &Value) -> Result<Credentials, Failure> {
     Ok(credentials.with_expiry(text("Expiration").parse()?))
 }
 
-/// Prints all pages as one answer. In text, and in JSON if it has no list but one and `--query` does
-/// not need it whole, a page is printed when it is there and not kept: a failure on a later page
-/// ends with a cut document.
+/// Prints all pages as one answer. In text, and in JSON if it has no list but one and `--query`
+/// does not need it whole, a page is printed when it is there and not kept: a failure on a later
+/// page ends with a cut document.
 async fn print_pages(
     caller: &Caller<'_>,
     mut paging: Paging,

@@ -1,65 +1,71 @@
 //! How fast the requests of a command follow each other.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use keyfob_backoff::limit::{AdaptiveLimiter, Limiter, RateLimit};
+use keyfob_backoff::limit::{Algorithm, ProbingLimiter, RateLimit, Shared};
 use tracing::debug;
 
-const SECOND: Duration = Duration::from_secs(1);
-
 /// The pace of the requests of one command: never above a limit that is known, and after throttling
-/// near the rate that the service accepts.
+/// at the rate that the service grants.
 #[derive(Debug)]
-pub(crate) struct Pace(Mutex<State>);
-
-#[derive(Debug)]
-struct State {
+pub(crate) struct Pace {
     limit: Option<RateLimit>,
-    adaptive: AdaptiveLimiter,
+    probing: ProbingLimiter,
 }
+
+/// A pace that the clients of a command share.
+pub(crate) type SharedPace = Arc<Shared<Pace>>;
 
 impl Pace {
     /// Sends at most so many requests a second, evenly.
-    pub(crate) fn with_rate(rate: u32) -> Self {
+    pub(crate) fn with_rate(rate: u32) -> SharedPace {
         debug!("at most {rate} requests a second");
-        Self::new(Some(RateLimit::new(rate, SECOND).with_capacity(1)))
+        Self::new(Some(RateLimit::new(rate, Duration::from_secs(1)).burst(1)))
     }
 
     /// Keeps to a limit that the service documents, if it is known.
-    pub(super) fn new(limit: Option<RateLimit>) -> Self {
-        Self(Mutex::new(State {
+    pub(super) fn new(limit: Option<RateLimit>) -> SharedPace {
+        Arc::new(Shared::new(Self {
             limit,
-            adaptive: AdaptiveLimiter::new(),
+            probing: ProbingLimiter::new(),
         }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A few numbers that are valid after every statement.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Limiter for Pace {
-    fn acquire(&self, now: Duration) -> Result<(), Duration> {
-        let mut state = self.lock();
+impl Algorithm for Pace {
+    fn acquire(&mut self, now: Duration) -> Result<(), Duration> {
         // What one of them grants is taken only if the other one does, too.
-        let mut limit = state.limit;
+        let mut limit = self.limit;
         if let Some(limit) = &mut limit {
             limit.acquire(now)?;
         }
-        state.adaptive.acquire(now)?;
-        state.limit = limit;
+        self.probing.acquire(now)?;
+        self.limit = limit;
         Ok(())
     }
 
-    fn on_answer(&self, throttled: bool, now: Duration) {
+    fn on_answer(&mut self, throttled: bool, now: Duration) -> bool {
         if throttled {
-            debug!("throttled: the next requests are sent more slowly");
+            debug!("throttled: the rate of the requests is adapted");
         }
-        self.lock().adaptive.on_answer(throttled, now);
+        self.probing.on_answer(throttled, now)
+    }
+
+    fn on_unanswered(&mut self) -> bool {
+        self.probing.on_unanswered()
+    }
+
+    fn paces(&self) -> bool {
+        self.probing.paces()
+    }
+
+    fn rate(&self) -> f64 {
+        let rate = self.probing.rate();
+        self.limit.map_or(rate, |limit| limit.rate().min(rate))
+    }
+
+    fn is_idle(&self, now: Duration) -> bool {
+        self.probing.is_idle(now) && self.limit.is_none_or(|limit| limit.is_idle(now))
     }
 }
 
@@ -67,10 +73,13 @@ impl Limiter for Pace {
 mod tests {
     use std::ops::Range;
 
+    use keyfob_backoff::limit::Limiter as _;
+
     use super::*;
 
-    /// Returns how many requests pass in each of these seconds, if one is sent as soon as it may.
-    fn passed(pace: &Pace, seconds: Range<u64>) -> Vec<u32> {
+    /// Returns how many requests pass in each of these seconds, if one after the other is sent as
+    /// soon as it may be, and answered at once.
+    fn passed(pace: &SharedPace, seconds: Range<u64>) -> Vec<u32> {
         seconds
             .map(|second| {
                 let mut count = 0;
@@ -79,6 +88,7 @@ mod tests {
                     while pace.acquire(now).is_ok() {
                         count += 1;
                         pace.on_answer(false, now);
+                        assert!(count < 1_000, "nothing limits the rate");
                     }
                 }
                 count
@@ -101,33 +111,39 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_nothing_waits_before_the_first_throttling() {
+    fn without_a_limit_nothing_waits_before_the_first_throttling_and_then_something_does() {
         let pace = Pace::new(None);
-        for milli in 0..10_000 {
-            let now = Duration::from_millis(milli);
-            assert_eq!(pace.acquire(now), Ok(()));
-            pace.on_answer(false, now);
+        let at = Duration::from_millis;
+        for n in 0..200 {
+            assert_eq!(pace.acquire(at(50 * n)), Ok(()));
+            pace.on_answer(false, at(50 * n + 40));
         }
-        let now = Duration::from_secs(10);
-        pace.on_answer(true, now);
-        // 1,000 a second were measured: it begins with 70 % of it, and never has more than twice.
-        let rate: u32 = passed(&pace, 10..11).iter().sum();
-        assert!((600..2_000).contains(&rate), "{rate}");
-    }
-
-    #[test]
-    fn what_the_limit_grants_and_throttling_does_not_is_not_lost() {
-        let pace = Pace::with_rate(1_000);
-        let mut now = SECOND;
-        assert_eq!(pace.acquire(now), Ok(()));
-        pace.on_answer(true, now);
-        // Half a request a second: each wait is asked again, and ends.
-        for _ in 0..5 {
-            while let Err(wait) = pace.acquire(now) {
-                assert!(wait <= Duration::from_millis(2_001), "{wait:?}");
-                now += wait;
+        assert_eq!(pace.acquire(at(10_000)), Ok(()));
+        pace.on_answer(true, at(10_040));
+        let mut waits = 0;
+        for n in 0..100 {
+            let now = at(10_040 + n);
+            match pace.acquire(now) {
+                Ok(()) => pace.on_answer(true, now),
+                Err(_) => waits += 1,
             }
         }
-        assert!(now >= Duration::from_secs(9), "{now:?}");
+        assert!(waits > 50, "{waits}");
+    }
+
+    /// A rate that both allow is reached: what one grants while the other waits is not taken.
+    #[test]
+    fn each_wait_ends() {
+        let pace = Pace::with_rate(1_000);
+        let mut now = Duration::from_secs(1);
+        for n in 0..50 {
+            let mut asked = 0;
+            while let Err(wait) = pace.acquire(now) {
+                now += wait;
+                asked += 1;
+                assert!(asked < 100, "{wait:?}");
+            }
+            pace.on_answer(n % 10 == 0, now);
+        }
     }
 }

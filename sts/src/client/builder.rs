@@ -409,22 +409,13 @@ impl ClientBuilder {
     /// # Examples
     ///
     /// ```
-    /// use std::{sync::Mutex, time::Duration};
+    /// use std::{sync::Arc, time::Duration};
     ///
-    /// use keyfob_backoff::limit::{Limiter, RateLimit};
+    /// use keyfob_backoff::limit::{RateLimit, Shared};
     /// use keyfob_sts::Client;
     ///
-    /// /// Ten calls a second, for all clients that share it.
-    /// struct Tenth(Mutex<RateLimit>);
-    ///
-    /// impl Limiter for Tenth {
-    ///     fn acquire(&self, now: Duration) -> Result<(), Duration> {
-    ///         self.0.lock().unwrap().acquire(now)
-    ///     }
-    /// }
-    ///
-    /// let limit = RateLimit::new(10, Duration::from_secs(1));
-    /// let limiter = std::sync::Arc::new(Tenth(Mutex::new(limit)));
+    /// // Ten calls a second, for all clients that share it.
+    /// let limiter = Arc::new(Shared::new(RateLimit::new(10, Duration::from_secs(1))));
     /// let client = Client::builder().region("eu-west-1")?.limiter(limiter).build()?;
     /// # Ok::<(), keyfob_sts::Error>(())
     /// ```

@@ -1,48 +1,56 @@
 //! Applies a tree to a document.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde_json::{Map, Number, Value};
 
 use crate::output::query::{QueryError, lexer::Comparator, parser::Node};
 
+/// Returns what a node selects of a value.
+///
+/// # Errors
+///
+/// If a function gets a value of another type than it takes, or a slice has the step 0.
 pub(super) fn evaluate(node: &Node, value: &Value) -> Result<Value, QueryError> {
-    Ok(match node {
-        Node::Current => value.clone(),
-        Node::Field(name) => value.get(name).cloned().unwrap_or_default(),
+    Ok(select(node, value)?.into_owned())
+}
+
+/// Selects without a copy of what is a part of the value.
+fn select<'a>(node: &Node, value: &'a Value) -> Result<Cow<'a, Value>, QueryError> {
+    let part = |found: Option<&'a Value>| found.map_or(Cow::Owned(Value::Null), Cow::Borrowed);
+    Ok(Cow::Owned(match node {
+        Node::Current => return Ok(Cow::Borrowed(value)),
+        Node::Field(name) => return Ok(part(value.get(name))),
         Node::Literal(literal) => literal.clone(),
-        Node::Index(at) => element(value, *at).cloned().unwrap_or_default(),
+        Node::Index(at) => return Ok(part(element(value, *at))),
         Node::Slice(parts) => slice(value, *parts)?,
-        Node::Then(left, right) => match &**left {
-            // Without a copy of the whole document.
-            Node::Current => evaluate(right, value)?,
-            left => evaluate(right, &evaluate(left, value)?)?,
-        },
-        Node::Flatten(inner) => flatten(evaluate(inner, value)?),
-        Node::Project(left, right) => match evaluate(left, value)? {
-            Value::Array(elements) => project(&elements, right)?,
-            _ => Value::Null,
-        },
-        Node::ProjectValues(left, right) => match evaluate(left, value)? {
-            Value::Object(members) => project(members.values(), right)?,
-            _ => Value::Null,
-        },
-        Node::Filter(left, condition, right) => match evaluate(left, value)? {
-            Value::Array(elements) => project(kept(&elements, condition)?, right)?,
-            _ => Value::Null,
-        },
-        Node::Compare(how, left, right) => {
-            compare(*how, &evaluate(left, value)?, &evaluate(right, value)?)
+        Node::Then(left, right) => return select_in(right, select(left, value)?),
+        Node::Flatten(_) | Node::Project(..) | Node::ProjectValues(..) | Node::Filter(..) => {
+            match elements(node, value)? {
+                Some(found) => found.into_iter().map(Cow::into_owned).collect(),
+                None => Value::Null,
+            }
         }
-        Node::Or(left, right) => match evaluate(left, value)? {
-            found if is_true(&found) => found,
-            _ => evaluate(right, value)?,
-        },
-        Node::And(left, right) => match evaluate(left, value)? {
-            found if is_true(&found) => evaluate(right, value)?,
-            found => found,
-        },
-        Node::Not(inner) => Value::Bool(!is_true(&evaluate(inner, value)?)),
+        Node::Compare(how, left, right) => {
+            compare(*how, &select(left, value)?, &select(right, value)?)
+        }
+        Node::Or(left, right) => {
+            let found = select(left, value)?;
+            return if is_true(&found) {
+                Ok(found)
+            } else {
+                select(right, value)
+            };
+        }
+        Node::And(left, right) => {
+            let found = select(left, value)?;
+            return if is_true(&found) {
+                select(right, value)
+            } else {
+                Ok(found)
+            };
+        }
+        Node::Not(inner) => Value::Bool(!is_true(&select(inner, value)?)),
         Node::List(_) | Node::Hash(_) if value.is_null() => Value::Null,
         Node::List(elements) => {
             let found: Result<_, _> = elements.iter().map(|node| evaluate(node, value)).collect();
@@ -62,46 +70,85 @@ pub(super) fn evaluate(node: &Node, value: &Value) -> Result<Value, QueryError> 
         Node::Reference(_) => {
             return Err(QueryError::new("an expression reference is not a value"));
         }
-    })
+    }))
+}
+
+/// Selects from a part of a document, or from a value that an expression made.
+fn select_in<'a>(node: &Node, value: Cow<'a, Value>) -> Result<Cow<'a, Value>, QueryError> {
+    match value {
+        Cow::Borrowed(value) => select(node, value),
+        Cow::Owned(value) => Ok(Cow::Owned(evaluate(node, &value)?)),
+    }
+}
+
+/// Returns the elements of the list that a node selects, or `None` for anything else.
+fn elements<'a>(node: &Node, value: &'a Value) -> Result<Option<Vec<Cow<'a, Value>>>, QueryError> {
+    let (left, right) = match node {
+        Node::Flatten(inner) => return Ok(elements(inner, value)?.map(flatten)),
+        Node::Project(left, right) => (elements(left, value)?, right),
+        Node::ProjectValues(left, right) => (members(select(left, value)?), right),
+        Node::Filter(left, condition, right) => match elements(left, value)? {
+            Some(found) => (Some(kept(found, condition)?), right),
+            None => (None, right),
+        },
+        other => return Ok(items(select(other, value)?)),
+    };
+    let Some(left) = left else {
+        return Ok(None);
+    };
+    let mut found = Vec::new();
+    for element in left {
+        let value = select_in(right, element)?;
+        if !value.is_null() {
+            found.push(value);
+        }
+    }
+    Ok(Some(found))
+}
+
+fn items(value: Cow<'_, Value>) -> Option<Vec<Cow<'_, Value>>> {
+    match value {
+        Cow::Borrowed(value) => Some(value.as_array()?.iter().map(Cow::Borrowed).collect()),
+        Cow::Owned(Value::Array(items)) => Some(items.into_iter().map(Cow::Owned).collect()),
+        Cow::Owned(_) => None,
+    }
+}
+
+fn members(value: Cow<'_, Value>) -> Option<Vec<Cow<'_, Value>>> {
+    match value {
+        Cow::Borrowed(value) => Some(value.as_object()?.values().map(Cow::Borrowed).collect()),
+        Cow::Owned(Value::Object(members)) => {
+            let members = members.into_iter();
+            Some(members.map(|(_, value)| Cow::Owned(value)).collect())
+        }
+        Cow::Owned(_) => None,
+    }
 }
 
 /// Returns the elements that fit a condition.
-fn kept<'a>(elements: &'a [Value], condition: &Node) -> Result<Vec<&'a Value>, QueryError> {
+fn kept<'a>(
+    elements: Vec<Cow<'a, Value>>,
+    condition: &Node,
+) -> Result<Vec<Cow<'a, Value>>, QueryError> {
     let mut kept = Vec::new();
     for element in elements {
-        if is_true(&evaluate(condition, element)?) {
+        if is_true(&select(condition, &element)?) {
             kept.push(element);
         }
     }
     Ok(kept)
 }
 
-fn project<'a>(
-    elements: impl IntoIterator<Item = &'a Value>,
-    right: &Node,
-) -> Result<Value, QueryError> {
-    let mut found = Vec::new();
-    for element in elements {
-        let value = evaluate(right, element)?;
-        if !value.is_null() {
-            found.push(value);
-        }
-    }
-    Ok(Value::Array(found))
-}
-
-fn flatten(value: Value) -> Value {
-    let Value::Array(elements) = value else {
-        return Value::Null;
-    };
+fn flatten(elements: Vec<Cow<'_, Value>>) -> Vec<Cow<'_, Value>> {
     let mut flat = Vec::with_capacity(elements.len());
     for element in elements {
-        match element {
-            Value::Array(inner) => flat.extend(inner),
-            other => flat.push(other),
+        if element.is_array() {
+            flat.extend(items(element).into_iter().flatten());
+        } else {
+            flat.push(element);
         }
     }
-    Value::Array(flat)
+    flat
 }
 
 fn element(value: &Value, at: i64) -> Option<&Value> {

@@ -1,6 +1,8 @@
 mod section;
 mod width;
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use self::section::Section;
@@ -19,18 +21,19 @@ pub(super) fn render(title: &str, value: &Value, width: usize) -> String {
     table.render(width)
 }
 
+/// Its texts are parts of the answer.
 #[derive(Default)]
-struct Table {
-    sections: Vec<Section>,
+struct Table<'a> {
+    sections: Vec<Section<'a>>,
 }
 
-impl Table {
-    fn start(&mut self, title: Option<&str>, indent: usize) {
+impl<'a> Table<'a> {
+    fn start(&mut self, title: Option<&'a str>, indent: usize) {
         self.sections.push(Section::new(title, indent));
     }
 
     /// Returns the section that rows are added to.
-    fn section(&mut self) -> &mut Section {
+    fn section(&mut self) -> &mut Section<'a> {
         if self.sections.is_empty() {
             self.start(None, 0);
         }
@@ -39,7 +42,7 @@ impl Table {
     }
 
     /// Adds a list or an object that is not empty. Without a title it continues the section.
-    fn add(&mut self, title: Option<&str>, value: &Value, indent: usize) {
+    fn add(&mut self, title: Option<&'a str>, value: &'a Value, indent: usize) {
         match value {
             Value::Object(object) if !object.is_empty() => {
                 self.start_titled(title, indent);
@@ -57,7 +60,7 @@ impl Table {
         }
     }
 
-    fn start_titled(&mut self, title: Option<&str>, indent: usize) {
+    fn start_titled(&mut self, title: Option<&'a str>, indent: usize) {
         if title.is_some() {
             self.start(title, indent);
         }
@@ -65,18 +68,18 @@ impl Table {
 
     /// Adds an object's scalars: one row below their names, or a single one beside its name. Other
     /// members get sections of their own.
-    fn add_object(&mut self, object: &Map<String, Value>, indent: usize) {
+    fn add_object(&mut self, object: &'a Map<String, Value>, indent: usize) {
         let members = Members::new(object);
         match members.scalars.as_slice() {
             [] => {}
             [(name, value)] => {
-                let row = vec![(*name).clone(), python::text(value)];
+                let row = vec![Cow::Borrowed(name.as_str()), cell(value)];
                 self.section().add_row(row);
             }
             scalars => {
-                let names = scalars.iter().map(|(name, _)| (*name).clone()).collect();
+                let names = scalars.iter().map(|(name, _)| name.as_str()).collect();
                 self.section().set_headers(names);
-                let row = scalars.iter().map(|(_, value)| python::text(value));
+                let row = scalars.iter().map(|(_, value)| cell(value));
                 self.section().add_row(row.collect());
             }
         }
@@ -87,18 +90,18 @@ impl Table {
 
     /// Adds a row for each object, below the names of all their scalars. If one of them has other
     /// members, each object gets a section of its own.
-    fn add_objects(&mut self, items: &[Value], indent: usize, title: Option<&str>) {
+    fn add_objects(&mut self, items: &'a [Value], indent: usize, title: Option<&'a str>) {
         let columns = scalar_names(items);
         let objects = || items.iter().filter_map(Value::as_object);
         let nested = objects().any(|object| object.values().any(|value| !is_scalar(value)));
-        let headers: Vec<String> = columns.iter().map(|name| (*name).clone()).collect();
+        let headers: Vec<&str> = columns.iter().map(|name| name.as_str()).collect();
         self.section().set_headers(headers.clone());
         for (index, object) in objects().enumerate() {
             if index > 0 && nested {
                 self.start(title, indent);
                 self.section().set_headers(headers.clone());
             }
-            let cell = |column: &&String| object.get(*column).map(python::text).unwrap_or_default();
+            let cell = |column: &&String| object.get(*column).map(cell).unwrap_or_default();
             self.section().add_row(columns.iter().map(cell).collect());
             for (name, value) in sorted(object) {
                 self.add(Some(name), value, indent + 1);
@@ -107,15 +110,14 @@ impl Table {
     }
 
     /// Adds a row for each scalar, and one for each list of scalars.
-    fn add_list(&mut self, items: &[Value]) {
+    fn add_list(&mut self, items: &'a [Value]) {
         for item in items {
             match item {
                 Value::Array(cells) if cells.iter().all(is_scalar) => {
-                    self.section()
-                        .add_row(cells.iter().map(python::text).collect());
+                    self.section().add_row(cells.iter().map(cell).collect());
                 }
                 Value::Array(_) | Value::Object(_) => self.add(None, item, 0),
-                scalar => self.section().add_row(vec![python::text(scalar)]),
+                scalar => self.section().add_row(vec![cell(scalar)]),
             }
         }
     }
@@ -138,6 +140,13 @@ impl Table {
 
     fn width(&self) -> usize {
         self.sections.iter().map(Section::width).max().unwrap_or(0)
+    }
+}
+
+fn cell(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(python::text(other)),
     }
 }
 

@@ -1,22 +1,24 @@
+use std::borrow::Cow;
+
 use crate::output::table::width::text_width;
 
 /// The spaces and the border beside the text of a cell, in columns.
 const PADDING: usize = 4;
 
 /// A part of a table with columns of its own.
-pub(super) struct Section {
-    title: Option<String>,
+pub(super) struct Section<'a> {
+    title: Option<&'a str>,
     indent: usize,
-    headers: Vec<String>,
-    rows: Vec<Vec<String>>,
+    headers: Vec<&'a str>,
+    rows: Vec<Vec<Cow<'a, str>>>,
     /// The width of the text in each column.
     text_widths: Vec<usize>,
 }
 
-impl Section {
-    pub(super) fn new(title: Option<&str>, indent: usize) -> Self {
+impl<'a> Section<'a> {
+    pub(super) fn new(title: Option<&'a str>, indent: usize) -> Self {
         Self {
-            title: title.map(str::to_owned),
+            title,
             indent,
             headers: Vec::new(),
             rows: Vec::new(),
@@ -24,12 +26,12 @@ impl Section {
         }
     }
 
-    pub(super) fn set_headers(&mut self, names: Vec<String>) {
+    pub(super) fn set_headers(&mut self, names: Vec<&'a str>) {
         self.make_room(&names);
         self.headers = names;
     }
 
-    pub(super) fn add_row(&mut self, cells: Vec<String>) {
+    pub(super) fn add_row(&mut self, cells: Vec<Cow<'a, str>>) {
         self.make_room(&cells);
         self.rows.push(cells);
     }
@@ -39,10 +41,10 @@ impl Section {
         if self.headers.is_empty() || self.rows.len() != 1 {
             return self;
         }
-        let mut section = Self::new(self.title.as_deref(), self.indent);
+        let mut section = Self::new(self.title, self.indent);
         let values = self.rows.into_iter().flatten();
         for (name, value) in self.headers.into_iter().zip(values) {
-            section.add_row(vec![name, value]);
+            section.add_row(vec![Cow::Borrowed(name), value]);
         }
         section
     }
@@ -51,7 +53,7 @@ impl Section {
     pub(super) fn width(&self) -> usize {
         let cells: usize = self.text_widths.iter().map(|width| width + PADDING).sum();
         // aws measures the word "None" then.
-        let title = self.title.as_deref().map_or(4, text_width);
+        let title = self.title.map_or(4, text_width);
         cells.max(title) + 2 + 2 * self.indent
     }
 
@@ -59,7 +61,7 @@ impl Section {
         let edge = "|".repeat(self.indent);
         let inside = width - 2 * self.indent;
         let mut lines = Vec::new();
-        if let Some(title) = self.title.as_deref().filter(|title| !title.is_empty()) {
+        if let Some(title) = self.title.filter(|title| !title.is_empty()) {
             lines.push(centered(title, inside, "|"));
             if self.headers.is_empty() && self.rows.is_empty() {
                 lines.push(format!("+{}+", "-".repeat(inside.saturating_sub(2))));
@@ -86,11 +88,11 @@ impl Section {
         }
     }
 
-    fn make_room(&mut self, cells: &[String]) {
+    fn make_room(&mut self, cells: &[impl AsRef<str>]) {
         let columns = self.text_widths.len().max(cells.len());
         self.text_widths.resize(columns, 0);
         for (column, cell) in self.text_widths.iter_mut().zip(cells) {
-            *column = (*column).max(text_width(cell));
+            *column = (*column).max(text_width(cell.as_ref()));
         }
     }
 }
@@ -138,11 +140,17 @@ fn inner(width: usize, index: usize) -> usize {
     width.saturating_sub(if index == 0 { 2 } else { 1 })
 }
 
-fn cells(row: &[String], widths: &[usize], place: fn(&str, usize, &str) -> String) -> String {
+fn cells(
+    row: &[impl AsRef<str>],
+    widths: &[usize],
+    place: fn(&str, usize, &str) -> String,
+) -> String {
     row.iter()
         .zip(widths)
         .enumerate()
-        .map(|(index, (cell, width))| place(cell, *width, if index == 0 { "|" } else { "" }))
+        .map(|(index, (cell, width))| {
+            place(cell.as_ref(), *width, if index == 0 { "|" } else { "" })
+        })
         .collect()
 }
 

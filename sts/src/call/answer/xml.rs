@@ -75,9 +75,14 @@ impl Open {
 
     fn close(&mut self) -> Result<(), &'static str> {
         let closed = self.0.pop();
-        let (Some(closed), Some(parent)) = (closed, self.0.last_mut()) else {
+        let (Some(mut closed), Some(parent)) = (closed, self.0.last_mut()) else {
             return Err(MALFORMED);
         };
+        // A list has thousands of these: what stands between its items is not kept.
+        if !closed.children.is_empty() && closed.text.trim().is_empty() {
+            closed.text = Zeroizing::default();
+        }
+        closed.children.shrink_to_fit();
         parent.children.push(closed);
         Ok(())
     }

@@ -8,12 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(super) use self::document::{Journal, NewKey};
-use crate::{context::Context, failure::Failure, signals::finish_writing};
 use keyfob_chain::{
     files::{Lock, read_secret_file},
     shell,
 };
+
+pub(super) use self::document::{Journal, NewKey};
+use crate::{context::Context, failure::Failure, signals::finish_writing};
 
 /// The folder beside the credentials file.
 const FOLDER: &str = "keyfob";
