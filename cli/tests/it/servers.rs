@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsStr,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
@@ -55,10 +56,32 @@ impl Server {
         server
     }
 
+    /// Starts rclone as a server of S3, which verifies header and query signatures.
+    pub(crate) fn rclone(program: impl AsRef<OsStr>) -> Self {
+        let mut server = Self::start_program(program, |command, port| {
+            let address = format!("127.0.0.1:{port}");
+            command.args([
+                "serve",
+                "s3",
+                "--auth-key",
+                "AKIDEXAMPLE,rclone-secret",
+                "--addr",
+            ]);
+            command.args([&address, "."]);
+        });
+        wait_until(|| server.plain("GET", "/", "").starts_with("HTTP/1.1 "));
+        (server.key_id, server.secret) = ("AKIDEXAMPLE".into(), "rclone-secret".into());
+        server
+    }
+
     fn start(configure: impl Fn(&mut Command, &str)) -> Self {
+        Self::start_program(python::tool("python"), configure)
+    }
+
+    fn start_program(program: impl AsRef<OsStr>, configure: impl Fn(&mut Command, &str)) -> Self {
         let home = Home::new();
         let port = free_port().to_string();
-        let mut command = home.program(python::tool("python"));
+        let mut command = home.program(program);
         configure(&mut command, &port);
         let process = command
             .env("S3_DATA_DIR", home.path().join("s3"))

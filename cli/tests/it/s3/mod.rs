@@ -5,6 +5,7 @@ mod cp;
 mod fault_proxy;
 mod faults;
 mod ls;
+mod rclone;
 mod rm;
 
 use std::{collections::BTreeSet, path::Path};
