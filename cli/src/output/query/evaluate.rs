@@ -32,7 +32,7 @@ fn select<'a>(node: &Node, value: &'a Value) -> Result<Cow<'a, Value>, QueryErro
             }
         }
         Node::Compare(how, left, right) => {
-            compare(*how, &select(left, value)?, &select(right, value)?)
+            compare(*how, &*select(left, value)?, &*select(right, value)?)
         }
         Node::Or(left, right) => {
             let found = select(left, value)?;
@@ -50,7 +50,7 @@ fn select<'a>(node: &Node, value: &'a Value) -> Result<Cow<'a, Value>, QueryErro
                 Ok(found)
             };
         }
-        Node::Not(inner) => Value::Bool(!is_true(&select(inner, value)?)),
+        Node::Not(inner) => Value::Bool(!is_true(&*select(inner, value)?)),
         Node::List(_) | Node::Hash(_) if value.is_null() => Value::Null,
         Node::List(elements) => {
             let found: Result<_, _> = elements.iter().map(|node| evaluate(node, value)).collect();
@@ -132,7 +132,7 @@ fn kept<'a>(
 ) -> Result<Vec<Cow<'a, Value>>, QueryError> {
     let mut kept = Vec::new();
     for element in elements {
-        if is_true(&select(condition, &element)?) {
+        if is_true(&*select(condition, &element)?) {
             kept.push(element);
         }
     }
