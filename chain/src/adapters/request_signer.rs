@@ -5,11 +5,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use http::{Request, header::HOST};
-use keyfob_sigv4::{HostScope, Payload, Scope, Signer, Timestamp};
+use http::{HeaderMap, Request, Uri, header::HOST, request::Parts};
+#[cfg(feature = "http-body")]
+use keyfob_sigv4::chunked::{ChunkBody, Chunked};
+use keyfob_sigv4::{
+    HostScope, Payload, Presigned, Request as Unsigned, Scope, Signer, Timestamp, Ttl,
+};
 
 use crate::{
-    cache::Cached,
+    cache::{Cached, CachedCredentials},
     chain::Chain,
     config::Region,
     error::{Error, ErrorKind, shown},
@@ -167,21 +171,101 @@ impl<P: Provider + 'static> RequestSigner<P> {
         request: &mut Request<B>,
         payload: Payload<'_>,
     ) -> Result<(), Error> {
-        let signer = self.signer_for(request)?;
-        let credentials = self.credentials.credentials((self.clock)()).await?;
-        // The clock again: the credentials may have taken long.
+        let signer = self.signer_for(request.uri(), request.headers())?;
+        let (credentials, at) = self.credentials_and_time().await?;
         signer
-            .sign_http(request, payload, &credentials, (self.clock)())
-            .map_err(|error| {
-                let message = "the request cannot be signed";
-                Error::with_source(ErrorKind::Request, message, error)
-            })
+            .sign_http(request, payload, &credentials, at)
+            .map_err(unsignable)
     }
 
-    fn signer_for<B>(&self, request: &Request<B>) -> Result<Arc<Signer>, Error> {
+    /// Returns the URL of a request with a signature in its query, as [`Signer::presign`]. Send the
+    /// request to that URL, with its headers.
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Cached, Found, Origin, RequestSigner};
+    /// use keyfob_sigv4::{Credentials, Payload, Ttl};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let key = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+    /// # let origin = Origin::Other { description: "the test's setup".to_owned() };
+    /// # let chain = Cached::new(Found::new(key, origin));
+    /// let signer = RequestSigner::new(chain);
+    /// let url = "https://bucket.s3.eu-west-1.amazonaws.com/key";
+    /// let (head, ()) = http::Request::get(url).body(())?.into_parts();
+    /// let presigned = signer.presign(&head, Payload::Empty, Ttl::from_secs(900)?).await?;
+    /// assert!(presigned.as_str().contains("&X-Amz-Signature="));
+    /// # Ok(()) }
+    /// ```
+    pub async fn presign(
+        &self,
+        head: &Parts,
+        payload: Payload<'_>,
+        ttl: Ttl,
+    ) -> Result<Presigned, Error> {
+        let signer = self.signer_for(&head.uri, &head.headers)?;
+        let (credentials, at) = self.credentials_and_time().await?;
+        let request = Unsigned::from_http(head).map_err(unsignable)?;
+        signer
+            .presign(&request.payload(payload), &credentials, at, ttl)
+            .map_err(unsignable)
+    }
+
+    /// Signs a request for S3 whose body is signed chunk by chunk while it is sent, as
+    /// [`Signer::sign_http_chunked`].
+    ///
+    /// # Errors
+    ///
+    /// As [`sign`](Self::sign).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http_body_util::Full;
+    /// use keyfob_chain::{Cached, Found, Origin, RequestSigner};
+    /// use keyfob_sigv4::{Credentials, chunked::Chunked};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let key = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?;
+    /// # let origin = Origin::Other { description: "the test's setup".to_owned() };
+    /// # let chain = Cached::new(Found::new(key, origin));
+    /// let signer = RequestSigner::new(chain);
+    /// let request = http::Request::put("https://bucket.s3.eu-west-1.amazonaws.com/key")
+    ///     .body(Full::new(&b"hello world"[..]))?;
+    /// let signed = signer.sign_chunked(request, &Chunked::signed(11)).await?;
+    /// assert_eq!(signed.headers()["content-encoding"], "aws-chunked");
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "http-body")]
+    pub async fn sign_chunked<B: http_body::Body + Unpin>(
+        &self,
+        request: Request<B>,
+        plan: &Chunked,
+    ) -> Result<Request<ChunkBody<B>>, Error> {
+        let signer = self.signer_for(request.uri(), request.headers())?;
+        let (credentials, at) = self.credentials_and_time().await?;
+        signer
+            .sign_http_chunked(request, plan, &credentials, at)
+            .map_err(unsignable)
+    }
+
+    async fn credentials_and_time(&self) -> Result<(CachedCredentials, Timestamp), Error> {
+        let credentials = self.credentials.credentials((self.clock)()).await?;
+        // The clock again: the credentials may have taken long.
+        Ok((credentials, (self.clock)()))
+    }
+
+    fn signer_for(&self, uri: &Uri, headers: &HeaderMap) -> Result<Arc<Signer>, Error> {
         match &self.signer {
             Some(signer) => Ok(Arc::clone(signer)),
-            None => Ok(self.signer_of(self.scope(host(request))?)),
+            None => Ok(self.signer_of(self.scope(host(uri, headers))?)),
         }
     }
 
@@ -196,9 +280,7 @@ impl<P: Provider + 'static> RequestSigner<P> {
         let told = HostScope::parse(host).ok_or_else(|| fails("a service", "with_signer"))?;
         let region = told.region().or(self.region.as_ref().map(Region::name));
         let region = region.ok_or_else(|| fails("its region", "with_region"))?;
-        Scope::new(region, told.service()).map_err(|error| {
-            Error::with_source(ErrorKind::Request, "the request cannot be signed", error)
-        })
+        Scope::new(region, told.service()).map_err(unsignable)
     }
 
     /// Returns the signer of a scope, with the keys that it has derived before.
@@ -217,16 +299,20 @@ impl<P: Provider + 'static> RequestSigner<P> {
     }
 }
 
-fn host<B>(request: &Request<B>) -> &str {
-    let header = || request.headers().get(HOST)?.to_str().ok();
-    request.uri().host().or_else(header).unwrap_or_default()
+fn host<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> &'r str {
+    let header = || headers.get(HOST)?.to_str().ok();
+    uri.host().or_else(header).unwrap_or_default()
+}
+
+fn unsignable(error: keyfob_sigv4::Error) -> Error {
+    Error::with_source(ErrorKind::Request, "the request cannot be signed", error)
 }
 
 /// Returns what is signed of a body, which is `None` if its bytes are not known: what the header
 /// `x-amz-content-sha256` says, or else the bytes.
 #[cfg(any(feature = "tower", feature = "reqwest-middleware"))]
 pub(super) fn payload<'b>(
-    headers: &http::HeaderMap,
+    headers: &HeaderMap,
     body: Option<&'b [u8]>,
 ) -> Result<Payload<'b>, Error> {
     if headers.contains_key("x-amz-content-sha256") {

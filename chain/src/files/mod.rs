@@ -3,14 +3,16 @@
 //!
 //! [`Lock`] excludes other writers that take it, and writes: [`Lock::update`] changes a file that
 //! other programs may write at the same time without a lock, such as `~/.aws/config`;
-//! [`Lock::replace`] writes a private file of Keyfob's own, such as an entry of a cache. [`read`]
-//! and [`read_secret`] read any file up to a limit.
+//! [`Lock::replace`] writes a private file of Keyfob's own, such as an entry of a cache;
+//! [`Lock::begin`] writes one of any length piece by piece. [`read`] and [`read_secret`] read any
+//! file up to a limit.
 
 mod access;
 mod folder;
 mod lock;
 pub mod names;
 mod read;
+mod replacement;
 pub mod sessions;
 mod snapshot;
 mod update;
@@ -20,6 +22,7 @@ use std::{io, path::Path};
 pub use folder::create_private_folder;
 pub use lock::Lock;
 pub use read::{MAX_LENGTH, read, read_at_most, read_secret, read_secret_async, read_secret_file};
+pub use replacement::Replacement;
 pub(crate) use snapshot::Identity;
 pub use update::Saved;
 

@@ -145,7 +145,7 @@ impl Lock {
     pub fn replace(&self, bytes: &[u8]) -> Result<(), Error> {
         let path = self.target();
         let temporary = create(path, bytes)?;
-        finish(path, temporary)?;
+        persist(path, temporary)?;
         sync(folder_of(path));
         Ok(())
     }
@@ -278,7 +278,8 @@ fn synced(path: &Path, temporary: NamedTempFile) -> Result<NamedTempFile, Error>
     }
 }
 
-fn finish(path: &Path, temporary: NamedTempFile) -> Result<(), Error> {
+/// Syncs a new version and renames it.
+pub(super) fn persist(path: &Path, temporary: NamedTempFile) -> Result<(), Error> {
     match synced(path, temporary)?.persist(path) {
         Ok(_) => Ok(()),
         Err(error) => Err(cannot("rename the new version to", path, error.error)),

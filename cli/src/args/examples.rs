@@ -199,6 +199,23 @@ Examples:
   $ keyfob sign --service s3 --auth query --expires-in 900 http://localhost:9000/bucket/key
   $ keyfob sign --print canonical -d '{}' https://id.execute-api.eu-west-1.amazonaws.com/prod";
 
+pub(super) const REQUEST: &str = "\
+The service and the region are those of the host, or of --service and --region. With
+--endpoint-url, the request goes to that server, and is signed for the service of URL.
+
+Throttling and 5xx are retried, for every method, as the SDKs do: --max-attempts 1 sends once. Each
+attempt is signed again. A file is read twice, and what comes through a pipe goes to a temporary
+file first. The request fails if nothing moves for 60 seconds, or for --cli-read-timeout.
+
+Exits with 0 for any status; with -f or --fail-with-body, with 22 for one of 400 or more.
+
+Examples:
+  $ keyfob request 'https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08'
+  $ keyfob request -fo report.pdf https://bucket.s3.eu-west-1.amazonaws.com/report.pdf
+  $ tar cz . | keyfob request -X PUT --data-binary @- https://bucket.s3.eu-west-1.amazonaws.com/a
+  $ keyfob request --json '{\"a\":1}' https://id.execute-api.eu-west-1.amazonaws.com/prod
+  $ keyfob request --service es http://localhost:9200/_search";
+
 pub(super) const COMPARE: &str = "\
 Examples:
   $ keyfob sign compare answer.xml https://bucket.s3.eu-west-1.amazonaws.com/key

@@ -16,10 +16,12 @@ mod exec;
 mod follow_up;
 mod format;
 mod help_words;
+mod http;
 mod imds;
 mod keys;
 mod login;
 mod number;
+mod request;
 mod role;
 mod s3;
 mod saml;
@@ -51,15 +53,17 @@ pub(crate) use self::{
     env::EnvArgs,
     exec::ExecArgs,
     format::{ErrorFormat, OutputFormat},
+    http::{Data, HttpArgs},
     imds::{ImdsCommand, WatchEvent},
     keys::{KeysCommand, RotateArgs, UserArgs},
     login::{LoginArgs, LogoutArgs},
     number::{NumberError, in_range_as_aws},
+    request::{RequestArgs, RequestAuth},
     role::RoleArgs,
     s3::{CpArgs, FormPrint, LsArgs, MbArgs, PresignArgs, RbArgs, ReportArgs, RmArgs, S3Command},
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
-    sign::{Algorithm, Auth, CompareArgs, Data, Print, SignArgs, SignCommand, SigningArgs},
+    sign::{Algorithm, Auth, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
     sso::{SsoBrowserArgs, SsoCommand, SsoLoginArgs},
     text::{Text, TextParser, ValuesParser},
     token::{
@@ -279,6 +283,9 @@ pub(crate) enum Command {
     /// Sign a request and print the result; nothing is sent
     #[command(after_help = examples::SIGN)]
     Sign(Box<SignArgs>),
+    /// Send a signed request, with the options of curl
+    #[command(after_help = examples::REQUEST)]
+    Request(Box<RequestArgs>),
     /// Copy, list and delete objects of S3, make buckets and presigned URLs
     #[command(subcommand)]
     S3(S3Command),

@@ -14,6 +14,7 @@ mod imds;
 mod keys;
 mod login;
 mod redirect;
+mod request;
 mod s3;
 mod saml;
 mod sandbox;
@@ -61,6 +62,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Exec(args) => exec::run(context, args).await,
         Command::Configure { command } => configure::run(context, command.as_ref()).await,
         Command::Sign(args) => sign::run(context, args).await,
+        Command::Request(args) => request::run(context, args).await,
         Command::S3(command) => s3::run(context, command).await,
         Command::Eks(command) => token::run_eks(context, command).await,
         Command::Rds(command) => token::run_rds(context, command).await,

@@ -5,6 +5,8 @@ pub(super) enum Exit {
     Negative,
     /// Some files were skipped.
     Skipped,
+    /// The answer to `request --fail` is an error, as in curl.
+    Refused,
     /// Ctrl-C.
     Interrupted,
     /// The code of the command that ran.
@@ -29,6 +31,7 @@ impl Exit {
         match self {
             Self::Negative => 1,
             Self::Skipped => 2,
+            Self::Refused => 22,
             Self::Child(code) => code,
             Self::NotExecutable => 126,
             Self::NotFound => 127,

@@ -156,6 +156,12 @@ impl Failure {
         self
     }
 
+    /// Sets the exit code of curl for an answer that is an error.
+    pub(crate) fn with_exit_of_curl(mut self) -> Self {
+        self.0.exit = Some(Exit::Refused);
+        self
+    }
+
     /// Sets the id that the service gave the request.
     pub(crate) fn with_request_id(mut self, id: &str) -> Self {
         self.0.request_id = Some(id.to_owned());

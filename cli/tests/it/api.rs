@@ -248,7 +248,7 @@ fn an_error_of_the_service_has_its_code_and_wrong_words_are_refused_without_send
     for (line, text) in [
         (
             "lambda Invoke",
-            "sign a request to its URL with `keyfob sign`",
+            "`keyfob request URL` signs a request of any form",
         ),
         ("rpcv2-canary Get", "no service has this name"),
         (

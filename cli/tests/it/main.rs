@@ -57,6 +57,7 @@ mod peers;
 mod presign;
 mod python;
 mod readme;
+mod request;
 mod running;
 mod s3;
 mod saml;

@@ -49,6 +49,8 @@ fn no_command_shows_a_secret() {
         ],
         &["sign", "--print", "url", "https://iam.amazonaws.com"],
         &["sign", "--print", "sts", "https://iam.amazonaws.com"],
+        &["request", "nonsense"],
+        &["request", "-v", "--service", "s3", "http://127.0.0.1:9/"],
         &["s3", "presign", "nonsense"],
         &["sign", "compare", "/dev/null", "https://iam.amazonaws.com"],
         &["--sandbox", "imds", "tree", "/latest/"],

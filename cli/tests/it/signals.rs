@@ -119,6 +119,7 @@ fn a_signal_ends_a_command_that_waits_for_a_file_of_its_arguments() {
         &["sign", "-H", &at, url],
         &["sign", "--request-file", path],
         &["sign", "compare", path, url],
+        &["request", "--data-binary", &at, url],
         &[
             "sts",
             "assume-role",
@@ -141,6 +142,13 @@ fn a_signal_ends_a_command_that_waits_for_its_standard_input() {
     let home = home();
     assert_ends(&home, &["sign", "-d", "@-", "https://iam.amazonaws.com/"]);
     assert_ends(&home, &["sign", "--request-file", "-"]);
+    let request = [
+        "request",
+        "--data-binary",
+        "@-",
+        "https://iam.amazonaws.com/",
+    ];
+    assert_ends(&home, &request);
     assert_ends(&home, &["configure", "set", "region"]);
 }
 

@@ -39,6 +39,7 @@ const COMMANDS: &[&[&str]] = &[
     &["configure", "list-profiles"],
     &["configure", "mfa-login"],
     &["sign", "compare", "/dev/null", "https://iam.amazonaws.com/"],
+    &["request", "https://iam.amazonaws.com/"],
     &["s3"],
     &["s3", "presign", "s3://b/k"],
     &["imds"],
@@ -152,6 +153,11 @@ fn a_value_that_cannot_be_used_is_not_repeated_and_its_option_is_named() {
         (vec!["sign", "-H", "canary", url], "header"),
         (vec!["sign", "canary"], ""),
         (vec!["sign", "-X", "can ary", url], ""),
+        (vec!["request", "--auth", "canary", url], "--auth"),
+        (
+            vec!["request", "--expires-in", "canary", url],
+            "--expires-in",
+        ),
         (vec!["s3", "presign", "canary"], "S3URI"),
         (
             vec!["s3", "presign", "s3://b/k", "--header", "canary"],
@@ -179,6 +185,8 @@ fn a_value_that_cannot_be_used_is_not_repeated_and_its_option_is_named() {
         (vec!["sign", "-d", "@canary", url], "--data"),
         (vec!["sign", "-H", "@canary", url], "--header"),
         (vec!["sign", "--request-file", "canary"], "--request-file"),
+        (vec!["request", "--json", "@canary", url], "--json"),
+        (vec!["request", "--data-binary", "@canary", url], "--data"),
         (vec!["sign", "compare", "canary", url], "FILE"),
         (
             vec![
@@ -322,6 +330,7 @@ fn the_help_has_examples_a_legend_exit_codes_and_the_order_of_regions() {
         &["whoami"][..],
         &["sign"],
         &["sign", "compare"],
+        &["request"],
         &["s3", "presign"],
         &["api"],
         &["can"],

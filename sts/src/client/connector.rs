@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     client::{ClientBuilder, clock::Clock, proxy, tls},
-    endpoint::Endpoint,
+    endpoint::{self, Endpoint},
     error::Error,
 };
 
@@ -256,7 +256,13 @@ trait ReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> ReadWrite for T {}
 
 async fn connect(host: &str, port: u16) -> io::Result<Stream> {
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+    // Many systems do not find these names, which stand for this machine (RFC 6761, section 6.3).
+    let host = if endpoint::is_below_localhost(host) {
+        "localhost"
+    } else {
+        host.trim_matches(['[', ']'])
+    };
+    let stream = TcpStream::connect((host, port)).await?;
     // A request is written in one piece, so waiting for more data only costs time.
     let _ = stream.set_nodelay(true);
     Ok(Box::new(stream))

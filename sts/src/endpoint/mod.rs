@@ -148,6 +148,7 @@ impl Endpoint {
     /// Returns true if the endpoint is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.host().eq_ignore_ascii_case("localhost")
+            || is_below_localhost(self.host())
             || self.address().is_some_and(|address| address.is_loopback())
     }
 
@@ -160,6 +161,14 @@ impl Endpoint {
         let host = self.uri.host().unwrap_or_default();
         host.strip_suffix('.').unwrap_or(host)
     }
+}
+
+/// Returns true for a name such as `bucket.localhost`, which stands for this machine.
+///
+/// Source: RFC 6761, section 6.3.
+pub(crate) fn is_below_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    host.ends_with(".localhost")
 }
 
 /// A builder of an [`Endpoint`].
@@ -474,6 +483,7 @@ mod tests {
             "https://localhost",
             "http://LocalHost:5000",
             "http://localhost.:5000",
+            "http://bucket.s3.LocalHost:5000",
             "http://[::ffff:127.0.0.1]",
         ] {
             assert!(is_loopback(url), "{url}");

@@ -24,7 +24,7 @@ pub(super) fn service(args: &ApiArgs) -> Result<&'static Service, Failure> {
         return Err(if is_other(&args.service) {
             Failure::usage(
                 "this service speaks REST or CBOR, where each operation has a form of its own: \
-                 sign a request to its URL with `keyfob sign`, and send it with curl",
+                 `keyfob request URL` signs a request of any form and sends it",
             )
         } else {
             Failure::usage(
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn a_service_that_cannot_be_called_has_a_reason() {
         let text = |args: ApiArgs| service(&args).unwrap_err().to_string();
-        assert!(text(args("lambda")).contains("`keyfob sign`"));
+        assert!(text(args("lambda")).contains("`keyfob request URL`"));
         assert!(text(args("canary")).contains("no service has this name"));
         for (protocol, option) in [
             (ApiProtocol::Json, "--target-prefix"),

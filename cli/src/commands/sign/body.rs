@@ -4,7 +4,7 @@ use crate::{failure::Failure, syntax::read_file};
 
 /// The body of a request, as it was given: curl is given it in the same way.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Body {
+pub(in crate::commands) enum Body {
     None,
     Text(Vec<u8>),
     /// An unchanged file.
@@ -15,14 +15,14 @@ pub(super) enum Body {
 }
 
 impl Body {
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::commands) fn bytes(&self) -> &[u8] {
         match self {
             Self::None => &[],
             Self::Text(bytes) | Self::File { bytes, .. } => bytes,
         }
     }
 
-    pub(super) fn is_none(&self) -> bool {
+    pub(in crate::commands) fn is_none(&self) -> bool {
         *self == Self::None
     }
 }
@@ -35,7 +35,7 @@ const MAX_BODY: u64 = 256 << 20;
 /// # Errors
 ///
 /// If it cannot be read.
-pub(super) fn read(argument: &str, path: &Path) -> Result<Vec<u8>, Failure> {
+pub(in crate::commands) fn read(argument: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     read_file(argument, path, MAX_BODY)
 }
 

@@ -12,7 +12,7 @@ use crate::{args::Data, failure::Failure};
 /// # Errors
 ///
 /// If a file cannot be read, or if one to encode is not UTF-8.
-pub(super) fn to_body(options: &[Data]) -> Result<Body, Failure> {
+pub(in crate::commands) fn to_body(options: &[Data]) -> Result<Body, Failure> {
     if let [only] = options {
         return read_option(only);
     }
@@ -77,7 +77,7 @@ fn url_encode(text: &str) -> Result<String, Failure> {
 /// # Errors
 ///
 /// If the data is not UTF-8.
-pub(super) fn append_to_url(url: &str, data: &Body) -> Result<String, Failure> {
+pub(in crate::commands) fn append_to_url(url: &str, data: &Body) -> Result<String, Failure> {
     let without_fragment = url.split('#').next().unwrap_or_default();
     let text = into_text(data.bytes().to_vec())?;
     let separator = match (text.is_empty(), without_fragment.contains('?')) {

@@ -4,7 +4,7 @@ use super::{
     raw_request::RawRequest,
 };
 use crate::{
-    args::{Auth, SigningArgs},
+    args::{Auth, HttpArgs, SigningArgs},
     failure::Failure,
     syntax::{authority, to_wire_form},
     terminal::printable_path,
@@ -15,13 +15,13 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The request to sign, as it will be sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Input {
-    pub(super) method: String,
-    pub(super) url: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Body,
+pub(in crate::commands) struct Input<B = Body> {
+    pub(in crate::commands) method: String,
+    pub(in crate::commands) url: String,
+    pub(in crate::commands) headers: Vec<(String, String)>,
+    pub(in crate::commands) body: B,
     /// The names of the headers that were given but left out, because signing sets them.
-    pub(super) replaced: Vec<String>,
+    pub(in crate::commands) replaced: Vec<String>,
     /// How many headers, counted from the end, curl adds by itself and other clients do not.
     implied: usize,
 }
@@ -64,16 +64,35 @@ impl Input {
     }
 
     fn from_args(args: &SigningArgs) -> Result<Self, Failure> {
-        let given_url = args.url.as_deref().ok_or_else(|| {
+        let http = &args.http;
+        let given_url = http.url.as_deref().ok_or_else(|| {
             Failure::usage("the following arguments are required: URL")
                 .with_hint("give the URL to sign, or --request-file")
         })?;
-        let data = data::to_body(&args.data.0)?;
-        let (url, body) = if args.get {
+        let data = data::to_body(&http.data.0)?;
+        let (url, body) = if http.get {
             (data::append_to_url(given_url, &data)?, Body::None)
         } else {
             (given_url.to_owned(), data)
         };
+        let has_body = !body.is_none();
+        Self::new(http, &url, body, has_body)
+    }
+}
+
+impl<B> Input<B> {
+    /// Returns the request to a URL, with the method and the headers of the arguments, and those
+    /// that curl adds for a body.
+    ///
+    /// # Errors
+    ///
+    /// If a header cannot be read.
+    pub(in crate::commands) fn new(
+        args: &HttpArgs,
+        url: &str,
+        body: B,
+        has_body: bool,
+    ) -> Result<Self, Failure> {
         let given_headers = headers::from_args(&args.headers)?;
         // `Content-Type:` without a value keeps curl from adding its own.
         let has_type = given_headers
@@ -83,14 +102,14 @@ impl Input {
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
             .collect();
-        let implied = usize::from(!body.is_none() && !has_type);
+        let implied = usize::from(has_body && !has_type);
         if implied == 1 {
             headers.push(("content-type".to_owned(), FORM.to_owned()));
         }
-        let default_method = if body.is_none() { "GET" } else { "POST" };
+        let default_method = if has_body { "POST" } else { "GET" };
         Ok(Self {
             method: args.method.as_deref().unwrap_or(default_method).to_owned(),
-            url: to_wire_form(&url),
+            url: to_wire_form(url),
             headers,
             body,
             replaced: Vec::new(),
@@ -100,7 +119,11 @@ impl Input {
 
     /// Refuses a user name or a password in the URL: no signature covers it, and it would be
     /// printed.
-    fn check_authority(&self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    ///
+    /// If there is one.
+    pub(in crate::commands) fn check_authority(&self) -> Result<(), Failure> {
         let hosts = [Some(authority(&self.url)), self.host()];
         if hosts.into_iter().flatten().any(|host| host.contains('@')) {
             return Err(Failure::usage(
@@ -111,7 +134,7 @@ impl Input {
     }
 
     /// Removes the headers of an earlier signature.
-    fn drop_replaced(&mut self) {
+    pub(in crate::commands) fn drop_replaced(&mut self) {
         let is_signed = self
             .headers
             .iter()
@@ -133,17 +156,17 @@ impl Input {
     }
 
     /// Returns the headers that were given.
-    pub(super) fn own_headers(&self) -> &[(String, String)] {
+    pub(in crate::commands) fn own_headers(&self) -> &[(String, String)] {
         &self.headers[..self.headers.len() - self.implied]
     }
 
     /// Returns the headers that curl adds.
-    pub(super) fn implied_headers(&self) -> &[(String, String)] {
+    pub(in crate::commands) fn implied_headers(&self) -> &[(String, String)] {
         &self.headers[self.headers.len() - self.implied..]
     }
 
     /// Returns the value of a `Host` header, which is sent instead of the host in the URL.
-    pub(super) fn host(&self) -> Option<&str> {
+    pub(in crate::commands) fn host(&self) -> Option<&str> {
         headers::find(&self.headers, "host").map(str::trim)
     }
 

@@ -12,7 +12,13 @@ mod signer;
 
 use keyfob_sigv4::{Explanation, Payload, Request, Timestamp};
 
-use self::{input::Input, print::Signed, signer::AnySigner};
+pub(super) use self::{
+    body::{Body, read},
+    data::{append_to_url, to_body},
+    input::Input,
+    signer::scope,
+};
+use self::{print::Signed, signer::AnySigner};
 use crate::{
     args::{Auth, OutputFormat, Print, SignArgs, SignCommand, SigningArgs},
     context::Context,

@@ -30,14 +30,13 @@ impl AnySigner {
         args: &SigningArgs,
         host: &str,
     ) -> Result<Self, Failure> {
-        let (service, region) = target(args, host)?;
+        let (service, region) = target(args.service.as_deref(), host)?;
         if args.region_set.is_some() && args.algorithm != Algorithm::V4a {
             return Err(Failure::usage("--region-set needs --algorithm v4a"));
         }
-        let region = match (&args.region_set, region) {
-            (Some(set), _) => set.clone(),
-            (None, Some(region)) if !context.has_region_argument() => region,
-            _ => context.region().await?.name().to_owned(),
+        let region = match &args.region_set {
+            Some(set) => set.clone(),
+            None => region_in_use(context, region).await?,
         };
         Ok(match args.algorithm {
             Algorithm::V4 => Self::V4(Signer::new(Scope::new(&region, &service)?)),
@@ -100,11 +99,33 @@ impl AnySigner {
     }
 }
 
+/// Returns the scope of requests to a host: its service, unless the argument names one, and its
+/// region, unless `--region` does. The region may also come from the settings.
+///
+/// # Errors
+///
+/// If the service is unknown, or if a name is invalid.
+pub(in crate::commands) async fn scope(
+    context: &Context,
+    service: Option<&str>,
+    host: &str,
+) -> Result<Scope, Failure> {
+    let (service, region) = target(service, host)?;
+    let region = region_in_use(context, region).await?;
+    Ok(Scope::new(&region, &service)?)
+}
+
+async fn region_in_use(context: &Context, told: Option<String>) -> Result<String, Failure> {
+    match told {
+        Some(region) if !context.has_region_argument() => Ok(region),
+        _ => Ok(context.region().await?.name().to_owned()),
+    }
+}
+
 /// Returns the service and, if the host tells it, the region.
-fn target(args: &SigningArgs, host: &str) -> Result<(String, Option<String>), Failure> {
+fn target(service: Option<&str>, host: &str) -> Result<(String, Option<String>), Failure> {
     let told = HostScope::parse(host);
     let region = told.as_ref().and_then(HostScope::region).map(str::to_owned);
-    let service = args.service.as_deref();
     match service.or(told.as_ref().map(HostScope::service)) {
         Some(service) => Ok((service.to_owned(), region)),
         None => {

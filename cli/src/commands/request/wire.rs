@@ -1,0 +1,85 @@
+//! One request on a connection of its own.
+
+use std::{error::Error as _, fmt, io};
+
+use bytes::Bytes;
+use http::{
+    Request, Response, Uri,
+    header::{HOST, PROXY_AUTHORIZATION},
+};
+use hyper::{
+    body::{Body, Incoming},
+    client::conn::http1,
+};
+use hyper_util::rt::TokioIo;
+use keyfob_sts::Connector;
+
+use crate::failure::Failure;
+
+/// Sends a request with an absolute URI, and returns the answer as soon as its head is there.
+///
+/// # Errors
+///
+/// If there is no connection, or if it breaks.
+pub(super) async fn send<B>(
+    connector: &Connector,
+    request: Request<B>,
+) -> Result<Response<Incoming>, Failure>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let url = request.uri().clone();
+    let connection = connector.connect(&url).await;
+    let connection = connection.map_err(|error| Failure::from(&error))?;
+    let proxy = connection.proxy().cloned();
+    let broken = |error: hyper::Error| broken(&url, &error);
+    let (mut sender, driver) = http1::handshake(TokioIo::new(connection))
+        .await
+        .map_err(broken)?;
+    // It ends with the connection, and the request sees its errors.
+    tokio::spawn(driver);
+    let mut request = request;
+    if let Some(Ok(host)) = url.authority().map(|host| host.as_str().parse()) {
+        request.headers_mut().entry(HOST).or_insert(host);
+    }
+    match proxy {
+        // It reads the whole URL (RFC 9112, section 3.2.2).
+        Some(proxy) => {
+            if let Some(authorization) = proxy.authorization {
+                let headers = request.headers_mut();
+                headers.insert(PROXY_AUTHORIZATION, authorization);
+            }
+        }
+        None => {
+            if let Some(path) = url.path_and_query() {
+                *request.uri_mut() = path.clone().into();
+            }
+        }
+    }
+    sender.send_request(request).await.map_err(broken)
+}
+
+/// Returns the failure for a connection that broke.
+pub(super) fn broken(url: &Uri, error: &hyper::Error) -> Failure {
+    // A body of the request that cannot be read is not the fault of the connection.
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<io::Error>());
+    if let Some(cause) = cause.filter(|_| error.is_user()) {
+        return Failure::other(format!("--data: {cause}"));
+    }
+    Failure::other(format!(
+        "the connection to {} broke: {}",
+        origin(url),
+        cause.map_or(error as &dyn fmt::Display, |cause| cause)
+    ))
+    .with_code("ConnectionClosed")
+}
+
+/// Returns the scheme, the host and the port of a URL.
+pub(super) fn origin(url: &Uri) -> String {
+    let scheme = url.scheme_str().unwrap_or("https");
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    format!("{scheme}://{authority}")
+}
