@@ -1051,8 +1051,9 @@ fn a_server_that_is_silent_ends_the_command() {
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
     });
+    let words = ["--service", "s3", "--cli-read-timeout", "5", &url];
     let run = request(&home(), &words);
-    assert_eq!((run.code, &*run.stdout), (255, "part"));
+    assert_eq!((run.code, &*run.stdout), (255, "part"), "{run:?}");
     held.join().unwrap();
 }
 

@@ -140,6 +140,8 @@ impl Output {
             };
             meter.received(bytes.len());
             decoder.decode(&bytes, &mut self)?;
+            // What is printed may be watched.
+            self.flush().map_err(|error| self.failed(&error))?;
         }
         decoder.finish(&mut self)?;
         meter.stop();
