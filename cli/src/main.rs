@@ -25,7 +25,7 @@ use self::{
     args::{Args, Color, ErrorFormat},
     context::Context,
     failure::{Failure, explain_usage},
-    terminal::Console,
+    terminal::{Console, told},
 };
 
 /// What `--version` prints.
@@ -37,7 +37,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
 fn main() -> ExitCode {
     signals::exit_on_panic();
     // Errors are never colored, so they can be printed before the arguments are known.
-    let plain = Console::new(Color::Off, true);
+    let plain = Console::new(Color::Off);
     let Err(failure) = try_main(plain) else {
         return ExitCode::SUCCESS;
     };
@@ -92,6 +92,6 @@ async fn run(args: Args, format: ErrorFormat) -> Result<(), Failure> {
     let creates_profile = args.command.creates_profile();
     let context = Context::prepare(args.globals, format, creates_profile).await;
     let context = context.map_err(|failure| failure.with_format(format))?;
-    let result = commands::run(&context, &args.command).await;
+    let result = told(context.console(), commands::run(&context, &args.command)).await;
     result.map_err(|failure| context.formatted(failure))
 }

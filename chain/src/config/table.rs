@@ -350,6 +350,10 @@ table! {
         CLI, "On Windows, keyfob env writes for PowerShell if it is set.";
     NO_COLOR: ["NO_COLOR"] [] Text, "",
         CLI, "No colors, whatever it is set to.";
+    CLICOLOR_FORCE: ["CLICOLOR_FORCE"] [] Text, "",
+        CLI, "Colors also if stdout is not a terminal, unless it is 0 or NO_COLOR is set.";
+    CLICOLOR: ["CLICOLOR"] [] Text, "",
+        CLI, "No colors if it is 0, and CLICOLOR_FORCE is not set.";
     TERM: ["TERM"] [] Text, "",
         CLI, "No colors if it is dumb.";
 }

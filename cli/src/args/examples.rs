@@ -1,24 +1,13 @@
 //! What `--help` says below the options.
 
-pub(super) const ROOT: &str = "\
-Examples:
-  $ keyfob --sandbox whoami          try it without an account
-  $ keyfob why                       which credentials are used, and what they mask
-  $ keyfob whoami --profile prod     ask STS whose they are
-  $ keyfob sign --print curl URL     a curl command for a signed request
-
+pub(super) const REGION: &str = "\
 Region:
   --region, AWS_REGION, AWS_DEFAULT_REGION, region in the profile, instance metadata,
   us-east-1 with a note: the first that is set counts
 
-Exit codes:
-  0    success
-  1    a negative answer, such as a setting that does not exist
-  129  SIGHUP   130  Ctrl-C   131  SIGQUIT   143  SIGTERM
-  252  the command line is wrong
-  253  no credentials, or a bad configuration
-  254  the service answered with an error
-  255  anything else, such as an unknown profile or no connection";
+Color:
+  --color on or off, NO_COLOR, CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb, whether stdout is a terminal:
+  the first that is set counts";
 
 pub(super) const WHOAMI: &str = "\
 Examples:
@@ -42,9 +31,8 @@ Examples:
 pub(super) const CAN: &str = "\
 IAM simulates the policies of the principal, with its groups, its permissions boundary and the
 policies of the organization. It does not see policies of resources and of sessions. Needs
-iam:SimulatePrincipalPolicy, and iam:GetRole for the role of a session.
-
-Exits with 0 if everything is allowed, to both principals with --and-as, and with 1 if not.
+iam:SimulatePrincipalPolicy, and iam:GetRole for the role of a session. With --and-as, both
+principals must be allowed everything.
 
 A value of --context has the type of its global key, or else it is a boolean, an address, a number
 or a time by its form, or a text. To name the type, write ContextKeyName=K,ContextKeyValues=V,W and
@@ -72,8 +60,7 @@ Examples:
   $ AWS_PROFILE=prod keyfob why --json";
 
 pub(super) const DOCTOR: &str = "\
-Nothing is changed. A service is asked for its time only, and nothing at all with --offline. Exits
-with 1 if there is a warning or a problem.
+Nothing is changed. A service is asked for its time only, and nothing at all with --offline.
 
 Examples:
   $ keyfob doctor
@@ -90,8 +77,6 @@ Examples:
   $ keyfob sts decode-authorization-message --encoded-message - --explain < error.txt";
 
 pub(super) const TRUST_POLICY: &str = "\
-Exits with 1 if --check finds that the caller may not assume the role.
-
 Examples:
   $ keyfob trust-policy --principal 111122223333 --external-id partner-42
   $ keyfob trust-policy --service ec2.amazonaws.com --principal 111122223333 --require-mfa
@@ -131,9 +116,8 @@ Examples:
 
 pub(super) const EXEC: &str = "\
 The command gets the keys, the region, AWS_CREDENTIAL_EXPIRATION and KEYFOB_PROFILE, and no
-variable that leads to other credentials. Its exit code is that of keyfob:
-  126  the command cannot be run   127  there is no such command
-  253  no credentials
+variable that leads to other credentials. Its exit code is that of keyfob. With --serve, it is 128
+and the number of the signal that ended it.
 
 Examples:
   $ keyfob exec --profile prod -- terraform plan
@@ -377,12 +361,271 @@ Examples:
 pub(super) const COMPLETION: &str = "\
 Names of profiles, regions and roles are those of the files at the time; nothing is sent.
 
-bash        ~/.bashrc                       source <(keyfob completion bash)
-zsh         ~/.zshrc, after compinit        source <(keyfob completion zsh)
-fish        once                            keyfob completion fish \\
-                                              > ~/.config/fish/completions/keyfob.fish
-PowerShell  $PROFILE                        keyfob completion powershell | Out-String |
-                                              Invoke-Expression
-elvish      ~/.config/elvish/rc.elv         eval (keyfob completion elvish | slurp)
-Nushell     once, for vendor/autoload in    keyfob completion nushell | save -f keyfob.nu
-            the folder $nu.data-dir";
+Examples:
+  $ source <(keyfob completion bash)                          in ~/.bashrc
+  $ source <(keyfob completion zsh)                           in ~/.zshrc, after compinit
+  $ keyfob completion fish > ~/.config/fish/completions/keyfob.fish
+  > keyfob completion powershell | Out-String | Invoke-Expression     in $PROFILE
+  > eval (keyfob completion elvish | slurp)                   in ~/.config/elvish/rc.elv
+  > keyfob completion nushell | save -f keyfob.nu             in vendor/autoload of $nu.data-dir";
+
+/// The examples of commands that have no other text, without `keyfob` and its name in front.
+const SHORT: [(&str, &[&str]); 76] = [
+    ("cache clear", &["--expired", "--profile prod --dryrun"]),
+    ("cache ls", &["--json"]),
+    ("configure dump", &["--output json"]),
+    (
+        "configure get",
+        &["region --profile prod", "profile.robot.region"],
+    ),
+    ("configure import", &["--csv file://accessKeys.csv"]),
+    ("configure list", &["--profile prod"]),
+    ("configure list-profiles", &[""]),
+    (
+        "configure set",
+        &[
+            "region eu-west-1 --profile robot",
+            "aws_secret_access_key --profile robot < secret.txt",
+        ],
+    ),
+    ("configure sso", &["--profile dev"]),
+    ("configure sso-session", &[""]),
+    ("configure unset", &["region --profile robot"]),
+    (
+        "ec2",
+        &[
+            "describe-regions --query Regions[].RegionName --output text",
+            "start-instances --instance-ids i-1234567890abcdef0 --dry-run-exit",
+        ],
+    ),
+    ("ec2 describe-images", &["--owners self"]),
+    (
+        "ec2 describe-instance-types",
+        &["--instance-types t3.micro"],
+    ),
+    (
+        "ec2 describe-instances",
+        &["--filters Name=instance-state-name,Values=running --max-items 10"],
+    ),
+    (
+        "ec2 describe-regions",
+        &["--query Regions[].RegionName --output text"],
+    ),
+    (
+        "ec2 reboot-instances",
+        &["--instance-ids i-1234567890abcdef0"],
+    ),
+    (
+        "ec2 run-instances",
+        &["--image-id ami-1 --instance-type t3.micro --dry-run-exit"],
+    ),
+    (
+        "ec2 start-instances",
+        &["--instance-ids i-1234567890abcdef0"],
+    ),
+    (
+        "ec2 stop-instances",
+        &["--instance-ids i-1234567890abcdef0 --hibernate"],
+    ),
+    (
+        "ec2 terminate-instances",
+        &["--instance-ids i-1234567890abcdef0 --dry-run"],
+    ),
+    (
+        "iam",
+        &[
+            "get-user --query User.Arn --output text",
+            "list-access-keys --user-name robot --output table",
+        ],
+    ),
+    ("iam create-access-key", &["--user-name robot"]),
+    (
+        "iam create-role",
+        &["--role-name web --assume-role-policy-document file://trust.json"],
+    ),
+    (
+        "iam delete-access-key",
+        &["--access-key-id AKIAIOSFODNN7EXAMPLE"],
+    ),
+    (
+        "iam get-access-key-last-used",
+        &["--access-key-id AKIAIOSFODNN7EXAMPLE"],
+    ),
+    (
+        "iam get-context-keys-for-custom-policy",
+        &["--policy-input-list file://policy.json"],
+    ),
+    (
+        "iam get-context-keys-for-principal-policy",
+        &["--policy-source-arn ARN"],
+    ),
+    (
+        "iam get-role",
+        &["--role-name web --query Role.AssumeRolePolicyDocument"],
+    ),
+    (
+        "iam get-user",
+        &["--user-name ada --query User.Arn --output text"],
+    ),
+    (
+        "iam list-access-keys",
+        &["--user-name robot --output table"],
+    ),
+    ("iam list-mfa-devices", &["--user-name ada"]),
+    (
+        "iam simulate-custom-policy",
+        &["--policy-input-list file://policy.json --action-names s3:GetObject"],
+    ),
+    (
+        "iam simulate-principal-policy",
+        &["--policy-source-arn ARN --action-names s3:GetObject"],
+    ),
+    (
+        "iam update-access-key",
+        &["--access-key-id AKIAIOSFODNN7EXAMPLE --status Inactive"],
+    ),
+    (
+        "iam update-assume-role-policy",
+        &["--role-name web --policy-document file://trust.json"],
+    ),
+    ("imds credentials", &["--show"]),
+    ("imds document", &[""]),
+    (
+        "imds get",
+        &[
+            "placement/region",
+            "/latest/dynamic/instance-identity/document",
+        ],
+    ),
+    ("imds ls", &["-R network"]),
+    ("imds role", &[""]),
+    ("imds token", &["--ttl 60"]),
+    ("imds tree", &["placement"]),
+    ("imds user-data", &["--decode"]),
+    ("imds watch", &["spot"]),
+    ("keys check", &["--max-age 90d"]),
+    (
+        "keys list",
+        &["--profile robot", "--user-name robot --json"],
+    ),
+    ("logout", &["--profile me", "--all"]),
+    (
+        "man",
+        &[
+            "sts assume-role | man -l -",
+            "--out ~/.local/share/man/man1",
+        ],
+    ),
+    ("s3", &["presign s3://bucket/key --expires-in 900"]),
+    (
+        "saml login",
+        &[
+            "--idp-url https://idp.example.com/app/aws --profile corp",
+            "--assertion - --list-roles < response.xml",
+        ],
+    ),
+    ("serve container", &["--listen 127.0.0.1:9912"]),
+    ("serve imds", &["--listen localhost:9911 --role-name web"]),
+    (
+        "service-quotas",
+        &["list-service-quotas --service-code ec2 --output table"],
+    ),
+    (
+        "service-quotas get-aws-default-service-quota",
+        &["--service-code ec2 --quota-code L-1216C47A"],
+    ),
+    (
+        "service-quotas get-service-quota",
+        &["--service-code ec2 --quota-code L-1216C47A"],
+    ),
+    (
+        "service-quotas list-aws-default-service-quotas",
+        &["--service-code ec2"],
+    ),
+    (
+        "service-quotas list-requested-service-quota-change-history",
+        &["--status PENDING"],
+    ),
+    (
+        "service-quotas list-requested-service-quota-change-history-by-quota",
+        &["--service-code ec2 --quota-code L-1216C47A"],
+    ),
+    (
+        "service-quotas list-service-quotas",
+        &["--service-code ec2 --output table"],
+    ),
+    (
+        "service-quotas list-services",
+        &["--query Services[].ServiceCode --output text"],
+    ),
+    (
+        "service-quotas request-service-quota-increase",
+        &["--service-code ec2 --quota-code L-1216C47A --desired-value 64"],
+    ),
+    (
+        "sso login",
+        &["--profile dev", "--use-device-code --no-browser"],
+    ),
+    ("sso logout", &[""]),
+    (
+        "sts assume-role",
+        &["--role-arn ARN --role-session-name ada --update-profile role"],
+    ),
+    (
+        "sts assume-role-with-saml",
+        &["--role-arn ARN --principal-arn ARN --saml-assertion file://assertion"],
+    ),
+    (
+        "sts assume-role-with-web-identity",
+        &["--role-arn ARN --role-session-name ci --web-identity-token env:TOKEN"],
+    ),
+    (
+        "sts assume-root",
+        &[
+            "--target-principal 111122223333 --task-policy-arn arn=arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials",
+        ],
+    ),
+    (
+        "sts decode-authorization-message",
+        &["--encoded-message - --explain < error.txt"],
+    ),
+    (
+        "sts get-access-key-info",
+        &["--access-key-id AKIAIOSFODNN7EXAMPLE"],
+    ),
+    (
+        "sts get-caller-identity",
+        &["--query Account --output text"],
+    ),
+    (
+        "sts get-delegated-access-token",
+        &["--trade-in-token file://token"],
+    ),
+    (
+        "sts get-federation-token",
+        &["--name ada --policy file://policy.json"],
+    ),
+    (
+        "sts get-scoped-credentials",
+        &["--duration-seconds 900 --update-profile scoped"],
+    ),
+    (
+        "sts get-session-token",
+        &["--serial-number ARN --token-code - --update-profile mfa"],
+    ),
+    (
+        "sts get-web-identity-token",
+        &["--audience https://api.example.com --signing-algorithm ES384"],
+    ),
+];
+
+/// Returns the examples of a command that has no other text.
+pub(super) fn for_command(path: &str) -> String {
+    let lines = SHORT.iter().find(|(known, _)| *known == path);
+    let lines = lines.map_or(&[][..], |(_, lines)| lines);
+    let lines = lines.iter().map(|words| {
+        let line = format!("\n  $ keyfob {path} {words}");
+        line.trim_end().to_owned()
+    });
+    format!("Examples:{}", lines.collect::<String>())
+}

@@ -2,15 +2,19 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-use super::abbreviate::expand_word;
+use super::{abbreviate::expand_word, help::asks_for_options};
 
 /// Replaces the words `help` and `version` by the options, as `aws` has them: `keyfob help`,
 /// `keyfob sts help`, `keyfob help sts`, `keyfob sts version`. The option `--version` may stand
-/// after any command.
+/// after any command. `keyfob help options` is the help of a parser of its own.
 ///
 /// Where a command takes other words, `help` counts only directly behind its name and at the end
 /// of the line, and `version` is one of those words.
-pub(super) fn replace(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
+pub(super) fn replace(root: &Command, mut words: Vec<OsString>) -> Vec<OsString> {
+    if asks_for_options(&words) {
+        // One line for each option, where it is short.
+        return vec![words.swap_remove(0), "-h".into()];
+    }
     let mut command = root;
     let mut out: Vec<OsString> = Vec::with_capacity(words.len());
     let mut wants_help = false;
@@ -80,6 +84,7 @@ mod tests {
         for (line, expected) in [
             ("keyfob help", "keyfob --help"),
             ("keyfob help sts", "keyfob sts --help"),
+            ("keyfob help options", "keyfob -h"),
             ("keyfob sts help", "keyfob sts --help"),
             (
                 "keyfob sts help assume-role",

@@ -5,6 +5,7 @@ mod abbreviate;
 mod api;
 mod cache;
 mod can;
+mod color;
 mod completion;
 mod configure;
 mod connection;
@@ -15,11 +16,13 @@ pub(crate) mod examples;
 mod exec;
 mod follow_up;
 mod format;
+mod help;
 mod help_words;
 mod http;
 mod imds;
 mod keys;
 mod login;
+mod man;
 mod number;
 mod request;
 mod role;
@@ -36,15 +39,16 @@ mod why;
 
 use std::{ffi::OsString, mem::ManuallyDrop};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use keyfob_chain::Settings;
 
-use self::variables::{FromVariables, variable_name, with_variables};
+use self::variables::{FromVariables, variable_name};
 pub(crate) use self::{
     abbreviate::{arguments, expand_word},
     api::{ApiArgs, ApiProtocol},
     cache::CacheCommand,
     can::CanArgs,
+    color::Color,
     completion::{CompletionArgs, CompletionShell},
     configure::{ExportArgs, ExportFormat, ImportArgs, SectionArgs},
     connection::ConnectionArgs,
@@ -53,10 +57,12 @@ pub(crate) use self::{
     env::EnvArgs,
     exec::ExecArgs,
     format::{ErrorFormat, OutputFormat},
+    help::command_groups,
     http::{Data, HttpArgs},
     imds::{ImdsCommand, WatchEvent},
     keys::{KeysCommand, RotateArgs, UserArgs},
     login::{LoginArgs, LogoutArgs},
+    man::ManArgs,
     number::{NumberError, in_range_as_aws},
     request::{RequestArgs, RequestAuth},
     role::RoleArgs,
@@ -71,7 +77,7 @@ pub(crate) use self::{
         RdsCommand, TokenCommand,
     },
     trust_policy::TrustPolicyArgs,
-    variables::{EXEC_PROFILE, VARIABLE_PREFIX, unknown as unknown_variables},
+    variables::{EXEC_PROFILE, VARIABLE_PREFIX, is_near, unknown as unknown_variables},
     why::WhyArgs,
 };
 
@@ -91,8 +97,7 @@ const GLOBAL_OPTIONS_HEADING: &str = "Global options";
     version,
     disable_help_subcommand = true,
     // As in `aws`, the last one counts.
-    args_override_self = true,
-    after_help = examples::ROOT
+    args_override_self = true
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -109,8 +114,12 @@ impl Args {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, clap::Error> {
         let words: Vec<OsString> = words.into_iter().collect();
+        let mut command = Self::command_for(&words);
+        if help::is_wanted(&words) {
+            command = help::documented(command, &words);
+        }
         // Never dropped: freeing its thousands of parts takes a quarter of a short command's time.
-        let mut command = ManuallyDrop::new(with_variables(Self::command_for(&words)));
+        let mut command = ManuallyDrop::new(command);
         let words = help_words::replace(&command, words);
         let expanded = abbreviate::expand(&command, words)?;
         let mut matches = command.try_get_matches_from_mut(&expanded)?;
@@ -130,6 +139,11 @@ impl Args {
     /// name it.
     pub(crate) fn command_for(words: &[OsString]) -> clap::Command {
         services::expand(Self::command(), words)
+    }
+
+    /// Returns the parser for all words, with everything that the help says.
+    pub(crate) fn documented_command() -> clap::Command {
+        help::documented_whole(services::expand_all(Self::command()))
     }
 
     /// Refuses `--sandbox-throttle` without a sandbox: the call would go to the real service.
@@ -209,13 +223,6 @@ impl Globals {
         }
         format!("--{option}")
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    On,
-    Off,
-    Auto,
 }
 
 #[derive(Debug, Subcommand)]
@@ -327,6 +334,8 @@ pub(crate) enum Command {
     /// Print the script with which a shell completes commands, options, profiles, roles and more
     #[command(after_help = examples::COMPLETION)]
     Completion(CompletionArgs),
+    /// Print the manual page of a command, or write those of all commands
+    Man(ManArgs),
 }
 
 impl Command {

@@ -129,7 +129,7 @@ pub(crate) fn unknown<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Strin
     names.sort_unstable();
     let warning = |name: &str| {
         let near = known.iter().min_by_key(|known| distance(name, known));
-        match near.filter(|near| distance(name, near) <= MOST_SLIPS) {
+        match near.filter(|near| is_near(name, near)) {
             Some(near) => format!("the variable {name} sets no option: did you mean {near}?"),
             None => format!("the variable {name} sets no option, as only those of Keyfob have one"),
         }
@@ -139,6 +139,11 @@ pub(crate) fn unknown<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Strin
 
 /// The number of letters in which a name may differ from the one that is meant.
 const MOST_SLIPS: usize = 2;
+
+/// Returns true if a name is most likely meant for another one.
+pub(crate) fn is_near(name: &str, other: &str) -> bool {
+    distance(name, other) <= MOST_SLIPS
+}
 
 /// Returns how many letters must be added, removed or replaced to get from one name to the other.
 ///

@@ -13,6 +13,7 @@ mod exec;
 mod imds;
 mod keys;
 mod login;
+mod man;
 mod redirect;
 mod request;
 mod s3;
@@ -33,6 +34,7 @@ use crate::{args::Command, context::Context, failure::Failure, services, termina
 pub(crate) fn run_alone(console: Console, command: &Command) -> Option<Result<(), Failure>> {
     match command {
         Command::Completion(args) => Some(completion::run(console, args)),
+        Command::Man(args) => Some(man::run(console, args)),
         _ => None,
     }
 }
@@ -72,6 +74,8 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Imds(command) => imds::run(context, command).await,
         Command::Serve(command) => serve::run(context, command).await,
         Command::Sandbox { port } => sandbox::run(context, *port).await,
-        Command::Completion(_) => run_alone(context.console(), command).unwrap_or(Ok(())),
+        Command::Completion(_) | Command::Man(_) => {
+            run_alone(context.console(), command).unwrap_or(Ok(()))
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     args::RoleArgs,
     context::Context,
     failure::{Failure, with_reasons},
+    terminal::{Waiting, waiting_for},
 };
 
 impl Context {
@@ -55,6 +56,7 @@ impl Context {
         }
         self.check_signs()?;
         self.check_profile()?;
+        let _waiting = waiting_for("credentials of the role of --role-arn");
         let resolution = self.chain_for(args).resolve(Timestamp::now()).await;
         self.found(resolution.credentials, &resolution.explanation)
     }
@@ -110,6 +112,7 @@ impl Context {
             self.told_credentials().await?
         } else {
             self.check_profile()?;
+            let _waiting = self.waiting_for_credentials();
             let resolution = self.chain().resolve(Timestamp::now()).await;
             let credentials = self.found(resolution.credentials, &resolution.explanation)?;
             (credentials, resolution.explanation)
@@ -131,6 +134,7 @@ impl Context {
             return self.told_credentials().await;
         }
         self.check_profile()?;
+        let _waiting = self.waiting_for_credentials();
         let resolution = self.chain().explain(Timestamp::now()).await;
         let credentials = self.found(resolution.credentials, &resolution.explanation)?;
         Ok((credentials, resolution.explanation))
@@ -145,6 +149,15 @@ impl Context {
         explained.profile?;
         let credentials = self.found(explained.credentials, &explained.explanation)?;
         Ok((credentials, explained.asked))
+    }
+
+    /// Says that the credentials in use are waited for.
+    pub(super) fn waiting_for_credentials(&self) -> Waiting {
+        let profile = self.settings.profile_name();
+        waiting_for(match self.settings.profile_origin() {
+            Origin::Default => "credentials".to_owned(),
+            _ => format!("credentials of profile \"{profile}\""),
+        })
     }
 
     /// Fails if a profile was named that does not exist, even if no provider is asked.

@@ -33,6 +33,7 @@ impl Context {
     /// below.
     pub(crate) async fn explain(&self, order: Order, has_call_below: bool) -> Explained {
         let now = Timestamp::now();
+        let _waiting = self.waiting_for_credentials();
         let told = Told::default();
         let settings = told.by(self.settings()).with_order(order);
         let resolution = Chain::default_for(order, &settings).explain(now).await;

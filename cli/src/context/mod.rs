@@ -12,7 +12,6 @@ mod sources;
 
 use std::{
     env,
-    ffi::OsStr,
     sync::{OnceLock, atomic::AtomicBool},
 };
 
@@ -79,14 +78,13 @@ impl Context {
         settings::check_ca_bundle_argument(globals.connection.ca_bundle.as_deref())?;
         let query = output::query(globals.query.as_deref())?;
         let mut variables = Variables::from_process();
-        let is = |name, check: fn(&OsStr) -> bool| variables.raw(name).is_some_and(check);
-        let no_color =
-            is("NO_COLOR", |value| !value.is_empty()) || is("TERM", |value| value == "dumb");
+        let color = globals.color.or_variables(|name| variables.raw(name));
         // Notes stand beside no errors for programs. To look into the profile for the format would
         // open files that a command may not need.
-        let console = Console::new(globals.color, no_color)
+        let console = Console::new(color)
             .with_input(!globals.connection.no_input)
-            .with_notes(!format.is_data());
+            .with_notes(!format.is_data())
+            .with_waits(!globals.debug);
         if globals.debug {
             start_debugging(console.has_color());
         }

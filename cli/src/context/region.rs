@@ -1,7 +1,7 @@
 use keyfob_chain::{Origin, Region};
 use keyfob_sigv4::Timestamp;
 
-use crate::{context::Context, failure::Failure};
+use crate::{context::Context, failure::Failure, terminal::waiting_for};
 
 /// Parses the value of `--region`, the same way for every command.
 pub(super) fn from_argument(value: Option<&str>) -> Result<Option<Region>, Failure> {
@@ -38,6 +38,7 @@ impl Context {
     ///
     /// As [`region`](Self::region).
     pub(crate) async fn region_without_note(&self) -> Result<Region, Failure> {
+        let _waiting = waiting_for("the region");
         Ok(self.settings.resolve_region(None, Timestamp::now()).await?)
     }
 

@@ -5,7 +5,7 @@ use keyfob_sigv4::Secret;
 
 use crate::{
     signals::{self, undo_on_signal},
-    terminal::{Console, Prompt, printable},
+    terminal::{Console, Prompt, asking, printable},
 };
 
 /// Returns what this program gives the providers: its terminal, if it has one and may ask there,
@@ -19,7 +19,10 @@ pub(super) fn sources(console: Console, disk: Option<PathBuf>) -> Sources {
         return sources.with_processes(run);
     }
     sources
-        .with_processes(|command| run(command.with_terminal()))
+        .with_processes(|command| async {
+            let _asking = asking();
+            run(command.with_terminal()).await
+        })
         .with_mfa_prompt(move |question| ask_for_code(console, question))
 }
 

@@ -1,72 +1,38 @@
 //! What people mean by a word that is not a command: habits from `aws` and from tools like it.
 
-/// The commands of `aws` for services that Keyfob does not have, by how often they are used.
-const SERVICES: [&str; 57] = [
-    "acm",
-    "amplify",
-    "apigateway",
-    "apigatewayv2",
-    "appconfig",
-    "athena",
-    "autoscaling",
-    "backup",
-    "batch",
-    "bedrock",
-    "bedrock-runtime",
-    "budgets",
-    "ce",
-    "cloudformation",
-    "cloudfront",
-    "cloudtrail",
-    "cloudwatch",
-    "codeartifact",
-    "codebuild",
-    "codedeploy",
-    "codepipeline",
-    "cognito-identity",
-    "cognito-idp",
-    "deploy",
-    "dynamodb",
-    "ecs",
-    "efs",
-    "elasticache",
-    "elasticbeanstalk",
-    "elb",
-    "elbv2",
-    "emr",
-    "es",
-    "events",
-    "firehose",
-    "glue",
-    "guardduty",
-    "identitystore",
-    "kinesis",
-    "kms",
-    "lambda",
-    "logs",
-    "opensearch",
-    "organizations",
-    "redshift",
-    "route53",
-    "s3api",
-    "s3control",
-    "sagemaker",
-    "secretsmanager",
-    "securityhub",
-    "sns",
-    "sqs",
-    "ssm",
-    "stepfunctions",
-    "support",
-    "wafv2",
+use crate::{args::is_near, services::catalog};
+
+/// The groups of `aws` of which Keyfob has only some commands.
+const PARTIAL: [&str; 10] = [
+    "codecommit",
+    "dsql",
+    "ec2",
+    "ecr",
+    "ecr-public",
+    "eks",
+    "iam",
+    "rds",
+    "service-quotas",
+    "sso",
+];
+
+/// The commands of `aws` that have another name than the service, and that of the service.
+const RENAMED: [(&str, &str); 4] = [
+    ("configservice", "config"),
+    ("ddb", "dynamodb"),
+    ("deploy", "codedeploy"),
+    ("s3api", "s3"),
 ];
 
 /// Operations that `aws` has in a group that Keyfob has too, and their group.
-const OPERATIONS: [(&str, &str); 22] = [
-    ("configure", "add-model"),
+const OPERATIONS: [(&str, &str); 31] = [
     ("codecommit", "create-repository"),
     ("codecommit", "list-repositories"),
+    ("configure", "add-model"),
+    ("ec2", "create-tags"),
+    ("ec2", "describe-key-pairs"),
     ("ec2", "describe-security-groups"),
+    ("ec2", "describe-volumes"),
     ("ec2", "describe-subnets"),
     ("ec2", "describe-vpcs"),
     ("ec2", "create-vpc"),
@@ -74,6 +40,9 @@ const OPERATIONS: [(&str, &str); 22] = [
     ("ecr", "describe-repositories"),
     ("eks", "describe-cluster"),
     ("eks", "update-kubeconfig"),
+    ("iam", "attach-role-policy"),
+    ("iam", "create-user"),
+    ("iam", "list-policies"),
     ("iam", "list-roles"),
     ("iam", "list-users"),
     ("rds", "describe-db-instances"),
@@ -85,6 +54,9 @@ const OPERATIONS: [(&str, &str); 22] = [
     ("s3", "rm"),
     ("s3", "sync"),
     ("s3", "website"),
+    ("sso", "get-role-credentials"),
+    ("sso", "list-account-roles"),
+    ("sso", "list-accounts"),
 ];
 
 /// Words after `keyfob GROUP` for something that a command of Keyfob does, and that command. The
@@ -133,25 +105,44 @@ const SYNONYMS: [(&str, &[&str], &str); 24] = [
 ];
 
 /// Returns a hint for a word after `keyfob GROUP`, where the group may be empty, if its meaning is
-/// known. A hint may repeat the word, because it is one of those in this file.
-pub(super) fn hint_for_command(group: &str, word: &str) -> Option<String> {
+/// known. A hint may repeat the word, because it is one of those in this file or of all services.
+/// `similar` is the command of the group that is the most like the word.
+pub(super) fn hint_for_command(group: &str, word: &str, similar: Option<&str>) -> Option<String> {
     if let Some((group, operation)) = OPERATIONS.iter().find(|known| **known == (group, word)) {
-        return Some(format!(
-            "keyfob has no `{group} {operation}`: use `aws {group} {operation}`"
-        ));
+        let text = format!("keyfob has no `{group} {operation}`: use `aws {group} {operation}`");
+        return Some(with_api(text, group));
     }
     let mut synonyms = SYNONYMS.iter();
     if let Some((.., command)) = synonyms.find(|known| known.0 == group && known.1.contains(&word))
     {
         return Some(format!("did you mean `keyfob {command}`?"));
     }
-    if !group.is_empty() {
+    if PARTIAL.contains(&group) {
+        // Most words are commands that `aws` has, and many of those are like one of these.
+        let near = similar.filter(|similar| is_near(word, similar));
+        return Some(match near {
+            Some(near) => format!("did you mean `keyfob {group} {near}`?"),
+            None => with_api(
+                format!("keyfob has only some commands of {group}: use `aws {group}`"),
+                group,
+            ),
+        });
+    }
+    let renamed = RENAMED.iter().find(|(command, _)| *command == word);
+    let service = renamed.map_or(word, |(_, service)| service);
+    if !group.is_empty() || catalog::row(service).is_none() && !catalog::is_other(service) {
         return None;
     }
-    if let Some(service) = SERVICES.iter().find(|service| **service == word) {
-        return Some(format!("keyfob has no {service}: use `aws {service}`"));
+    let text = format!("keyfob has no {word}: use `aws {word}`");
+    Some(with_api(text, service))
+}
+
+/// Adds the command that makes any call of a service, if it can.
+fn with_api(text: String, service: &str) -> String {
+    match catalog::row(service) {
+        Some(_) => format!("{text}, or `keyfob api {service} OPERATION`"),
+        None => text,
     }
-    None
 }
 
 /// Returns a hint for a word that a command does not take.
@@ -173,23 +164,63 @@ pub(super) fn hint_for_extra_word(command: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    fn hint(group: &str, word: &str, similar: Option<&str>) -> String {
+        hint_for_command(group, word, similar).unwrap_or_default()
+    }
+
     #[test]
     fn habits_have_hints_by_meaning() {
-        for (group, word, hint) in [
-            ("", "sqs", "keyfob has no sqs: use `aws sqs`"),
-            ("s3", "ls", "keyfob has no `s3 ls`: use `aws s3 ls`"),
+        for (group, word, expected) in [
+            ("", "lambda", "keyfob has no lambda: use `aws lambda`"),
+            (
+                "",
+                "ssm",
+                "keyfob has no ssm: use `aws ssm`, or `keyfob api ssm OPERATION`",
+            ),
+            (
+                "",
+                "deploy",
+                "keyfob has no deploy: use `aws deploy`, or `keyfob api codedeploy OPERATION`",
+            ),
+            ("", "s3api", "keyfob has no s3api: use `aws s3api`"),
+            (
+                "s3",
+                "website",
+                "keyfob has no `s3 website`: use `aws s3 website`",
+            ),
+            (
+                "ec2",
+                "create-vpc",
+                "keyfob has no `ec2 create-vpc`: use `aws ec2 create-vpc`, or `keyfob api ec2 \
+                 OPERATION`",
+            ),
+            (
+                "iam",
+                "frobnicate",
+                "keyfob has only some commands of iam: use `aws iam`, or `keyfob api iam OPERATION`",
+            ),
             (
                 "",
                 "profiles",
                 "did you mean `keyfob configure list-profiles`?",
             ),
         ] {
-            assert_eq!(hint_for_command(group, word).as_deref(), Some(hint));
+            assert_eq!(hint(group, word, None), expected);
         }
         for word in ["run", "eval"] {
-            assert!(hint_for_command("", word).is_some(), "{word}");
+            assert!(hint_for_command("", word, None).is_some(), "{word}");
         }
-        assert_eq!(hint_for_command("sts", "sqs"), None);
-        assert_eq!(hint_for_command("", "nonsense"), None);
+        assert_eq!(hint_for_command("sts", "sqs", None), None);
+        assert_eq!(hint_for_command("", "nonsense", None), None);
+    }
+
+    #[test]
+    fn a_command_of_aws_that_is_like_another_is_not_taken_for_it() {
+        let similar = Some("describe-images");
+        assert_eq!(
+            hint("ec2", "describe-imges", similar),
+            "did you mean `keyfob ec2 describe-images`?"
+        );
+        assert!(hint("ec2", "describe-vpn-gateways", similar).contains("`aws ec2`"));
     }
 }

@@ -70,11 +70,12 @@ fn unknown_command(error: &Error, text: &str, words: &[OsString]) -> Failure {
     let command = command_in_usage(text);
     let group = command.strip_prefix("keyfob").unwrap_or_default().trim();
     let message = format!("{} is not a command of `{command}`", place(word, words));
-    if let Some(advice) = meaning::hint_for_command(group, word) {
+    // The most similar one is the last.
+    let similar = strings(error, ContextKind::SuggestedSubcommand).last();
+    if let Some(advice) = meaning::hint_for_command(group, word, similar) {
         return Failure::usage(message).with_hint(advice);
     }
-    // The most similar one is the last.
-    let hint = match strings(error, ContextKind::SuggestedSubcommand).last() {
+    let hint = match similar {
         Some(similar) => format!("did you mean `{command} {similar}`?"),
         None => format!("`{command} --help` lists the commands"),
     };

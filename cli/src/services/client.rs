@@ -16,6 +16,7 @@ use crate::{
     context::Context,
     failure::{Failure, is_key_refused},
     services::Pace,
+    terminal::{now_waiting_for, waiting_for},
 };
 
 /// The length of the longest answer of a service that lists: some pages are large.
@@ -225,6 +226,7 @@ impl Client {
 
     /// Sends a call, and returns the error as it is.
     pub(crate) async fn try_send<C: Call + Sync>(&self, call: &C) -> Result<C::Output, Error> {
+        let _waiting = waiting_for(format!("{} at {}", self.service.id(), self.url()));
         match &self.credentials {
             Some(credentials) => self.client.send(call, credentials).await,
             None => self.client.send_unsigned(call).await,
@@ -273,6 +275,8 @@ fn with_notify(
                 console.warn("the clock of this machine is off: signing again with the service's time");
             }
             let code = error.code().unwrap_or("no answer");
+            let (next, wait) = (pause.attempt + 1, pause.delay.as_secs_f32());
+            now_waiting_for(format!("attempt {next} in {wait:.1} s, because of {code}"));
             info!(attempt = pause.attempt, wait = ?pause.delay, "{code}: waiting before the next attempt");
         })
 }

@@ -58,8 +58,16 @@ pub(super) enum Skeleton {
 
 /// Adds the operations of the services that are among the words, and the options of the operations
 /// among them: parsing costs nothing for the tables of other commands.
-pub(crate) fn expand(mut command: Command, words: &[OsString]) -> Command {
-    let is_there = |name: &str| words.iter().any(|word| word == name);
+pub(crate) fn expand(command: Command, words: &[OsString]) -> Command {
+    expand_if(command, |name| words.iter().any(|word| word == name))
+}
+
+/// Adds the operations of all services with their options.
+pub(crate) fn expand_all(command: Command) -> Command {
+    expand_if(command, |_| true)
+}
+
+fn expand_if(mut command: Command, is_there: impl Fn(&str) -> bool) -> Command {
     for service in SERVICES.iter().filter(|service| is_there(service.name)) {
         command = command.mut_subcommand(service.name, |mut command| {
             for operation in service.model.operations() {

@@ -12,11 +12,13 @@
 //! | pages → one list | `pages` |
 //! | how fast pages and other calls follow each other | `pace` |
 //! | options that `aws` does not have | `own` |
+//! | the names of all services | `catalog` |
 //! | whether a call would be permitted | `dry_run` |
 //!
 //! A module of a service has its hosts, and what is Keyfob's own about it.
 
 mod answer;
+pub(crate) mod catalog;
 mod client;
 mod command;
 mod decision;
@@ -55,7 +57,7 @@ use self::{
 };
 pub(crate) use self::{
     client::Client,
-    command::{Invocation, expand},
+    command::{Invocation, expand, expand_all},
     iam::ROW as IAM,
     mfa::CodeSource,
     pace::{Pace, SharedPace},

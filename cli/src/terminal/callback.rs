@@ -14,7 +14,10 @@ use keyfob_imds::server::listen::Listener;
 use keyfob_sigv4::Secret;
 use tokio::{sync::oneshot, time::timeout};
 
-use crate::failure::{Failure, chained};
+use crate::{
+    failure::{Failure, chained},
+    terminal::waiting_for,
+};
 
 /// How long a person may take to sign in, as in version 2 of the AWS CLI.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -109,7 +112,9 @@ async fn accept(
     accepted: oneshot::Receiver<Parameters>,
     patience: Duration,
 ) -> Result<Parameters, Failure> {
+    let waiting = waiting_for("the browser");
     let accepted = timeout(patience, accepted).await;
+    drop(waiting);
     // A connection that a browser opened ahead and never used holds up nothing.
     let _ = timeout(GRACE, listener.stop()).await;
     match accepted {

@@ -1,6 +1,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::{args::Color, failure::Failure};
+use crate::{args::Color, failure::Failure, terminal::waiting};
 
 /// The width of tables in columns if stdout is not a terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -13,6 +13,8 @@ pub(crate) struct Console {
     input: bool,
     /// Whether notes and warnings are written: not beside errors that a program reads.
     notes: bool,
+    /// Whether waits are told: not between the lines of a log.
+    waits: bool,
 }
 
 /// What a piece of text means, which decides its color.
@@ -33,18 +35,18 @@ pub(crate) struct Screen {
 }
 
 impl Console {
-    /// Uses color if `color` says so. For `Auto`, stdout must be a terminal and `no_color` false
-    /// (<https://no-color.org>).
-    pub(crate) fn new(color: Color, no_color: bool) -> Self {
+    /// Uses color if `color` says so. For `Auto`, stdout must be a terminal.
+    pub(crate) fn new(color: Color) -> Self {
         let color = match color {
             Color::On => true,
             Color::Off => false,
-            Color::Auto => !no_color && io::stdout().is_terminal(),
+            Color::Auto => io::stdout().is_terminal(),
         };
         Self {
             color,
             input: true,
             notes: true,
+            waits: true,
         }
     }
 
@@ -58,12 +60,18 @@ impl Console {
         Self { notes, ..self }
     }
 
+    /// Allows or forbids telling what is waited for.
+    pub(crate) fn with_waits(self, waits: bool) -> Self {
+        Self { waits, ..self }
+    }
+
     /// Writes data to stdout, unchanged.
     ///
     /// # Errors
     ///
     /// If stdout cannot be written. For a closed pipe the failure is silent and exits with 0.
     pub(crate) fn write_stdout(self, data: impl AsRef<[u8]>) -> Result<(), Failure> {
+        waiting::make_room();
         let mut stdout = io::stdout().lock();
         stdout
             .write_all(data.as_ref())
@@ -73,6 +81,7 @@ impl Console {
 
     /// Writes text to stderr. Errors are ignored, because there is nowhere to report them.
     pub(crate) fn write_stderr(self, text: &str) {
+        waiting::make_room();
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
@@ -136,6 +145,11 @@ impl Console {
     /// allowed.
     pub(crate) fn can_ask(self) -> bool {
         self.input && self.has_terminals()
+    }
+
+    /// Returns true if waits are told: on a terminal only.
+    pub(super) fn tells_waits(self) -> bool {
+        self.waits && self.notes && io::stderr().is_terminal()
     }
 
     /// Returns true if only `--no-input` forbids a question.

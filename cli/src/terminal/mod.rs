@@ -10,6 +10,7 @@ mod prompt;
 mod shell;
 #[cfg(unix)]
 mod stop;
+mod waiting;
 
 pub(crate) use self::{
     browser::{is_web_page, open_in_browser, open_url},
@@ -20,4 +21,5 @@ pub(crate) use self::{
     mask::masked,
     prompt::Prompt,
     shell::{Shell, escaped, exports, quoted},
+    waiting::{Waiting, asking, now_waiting_for, told, waiting_for},
 };

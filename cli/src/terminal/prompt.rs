@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _};
 use crate::{
     failure::Failure,
     signals::Undo,
-    terminal::{console::Console, escape::printable},
+    terminal::{console::Console, escape::printable, waiting::asking},
 };
 #[cfg(unix)]
 use crate::{signals::undo_on_signal, terminal::stop::with_stops};
@@ -197,6 +197,7 @@ async fn read_answer(read: fn() -> io::Result<String>) -> Result<Option<String>,
 
 /// Reads on another thread, because the answer may take long.
 async fn read_trimmed(read: fn() -> io::Result<String>) -> io::Result<Option<String>> {
+    let _asking = asking();
     // Before the thread starts: it changes the terminal.
     let work = async { tokio::task::spawn_blocking(read).await };
     #[cfg(unix)]

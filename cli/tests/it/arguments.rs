@@ -7,7 +7,7 @@ fn help_and_version_go_to_stdout() {
     let home = Home::new();
     assert_has(
         &home.keyfob(["--help"]).ok(),
-        &["whoami", "--sandbox", "--profile"],
+        &["whoami", "--sandbox", "completion"],
     );
     assert_has(
         &home.keyfob(["sts", "assume-role", "--help"]).ok(),

@@ -29,6 +29,8 @@ mod dry_runs;
 mod endpoints;
 #[cfg(unix)]
 mod env;
+#[cfg(unix)]
+mod examples;
 mod exec;
 mod files;
 #[cfg(unix)]
@@ -45,6 +47,7 @@ mod lab;
 mod leaks;
 #[cfg(target_os = "linux")]
 mod login;
+mod man;
 mod ministack;
 mod models;
 mod moto;
@@ -78,5 +81,7 @@ mod tokens;
 mod trust_policy;
 mod usage;
 mod values;
+#[cfg(target_os = "linux")]
+mod waiting;
 mod web_identity;
 mod why;

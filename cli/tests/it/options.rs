@@ -291,7 +291,10 @@ fn a_variable_of_an_option_comes_before_those_of_aws_and_a_bad_one_is_named() {
         assert_has(&stderr, &[&format!("(Configuration): {name}: {reason}")]);
         assert_lacks(&stderr, &["canary"]);
         // Help is printed whatever is set.
-        let help = Home::new().with(name, value).keyfob(["--help"]).ok();
+        let help = Home::new()
+            .with(name, value)
+            .keyfob(["help", "options"])
+            .ok();
         assert_has(&help, &[name]);
     }
     let offline = Home::new().with("KEYFOB_OFFLINE", "true");

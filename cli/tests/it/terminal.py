@@ -1,7 +1,8 @@
 """Runs a program on a new terminal: terminal.py PROGRAM WORD... < JSON of [[PROMPT, ANSWER]...].
 
 An answer that is a number is sent as a signal, and null notes whether the terminal echoes. A list is
-a program that gets the text on the terminal, and whose output is the answer. With
+a program that gets the text on the terminal, and whose output is the answer. {"columns": N} changes
+the width of the terminal, which is $COLUMNS at first. With
 NO_CONTROLLING_TERMINAL in the environment, the terminal is not the controlling one of the program.
 With JOB_CONTROL, the program has a parent in its session, as in a shell.
 
@@ -15,14 +16,23 @@ import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
 import termios
 import time
 
+
+
+def resize(terminal, columns):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+
 script = json.load(sys.stdin)
 pid, terminal = pty.fork()
 if pid == 0:
+    if "COLUMNS" in os.environ:
+        resize(0, int(os.environ["COLUMNS"]))
     if "NO_CONTROLLING_TERMINAL" in os.environ:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         fcntl.ioctl(0, termios.TIOCNOTTY)
@@ -47,6 +57,8 @@ while time.monotonic() < end:
         answer = script.pop(0)[1]
         if answer is None:
             notes.append(bool(termios.tcgetattr(terminal)[3] & termios.ECHO))
+        elif isinstance(answer, dict):
+            resize(terminal, answer["columns"])
         elif isinstance(answer, int):
             os.killpg(os.tcgetpgrp(terminal), answer)
         elif isinstance(answer, list):

@@ -1,4 +1,7 @@
-use crate::keyfob::{Home, assert_has, assert_lacks};
+use crate::{
+    answers::{answer, start_server},
+    keyfob::{Home, assert_has, assert_lacks},
+};
 
 /// A secret in the wrong place, in forms that a parser reads differently.
 const CANARIES: [&str; 6] = [
@@ -219,13 +222,34 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
     let home = Home::new();
     for (line, hint) in [
         (
-            &["sqs", "list-queues"][..],
-            "keyfob has no sqs: use `aws sqs`",
+            &["rds", "describe-db-instances"][..],
+            "use `aws rds describe-db-instances`, or `keyfob api rds OPERATION`",
+        ),
+        (
+            &["sqs", "list-queues"],
+            "keyfob has no sqs: use `aws sqs`, or `keyfob api sqs OPERATION`",
+        ),
+        (
+            &["lambda", "list-functions"],
+            "keyfob has no lambda: use `aws lambda`",
         ),
         (
             &["s3", "website"],
             "keyfob has no `s3 website`: use `aws s3 website`",
         ),
+        (
+            &["ec2", "frobnicate"],
+            "keyfob has only some commands of ec2: use `aws ec2`, or `keyfob api ec2 OPERATION`",
+        ),
+        (
+            &["ec2", "describe-instance"],
+            "did you mean `keyfob ec2 describe-instances`?",
+        ),
+        (
+            &["sso", "list-accounts"],
+            "keyfob has no `sso list-accounts`: use `aws sso list-accounts`",
+        ),
+        (&["sts", "frobnicate"], "`keyfob sts --help` lists"),
         (&["run", "--", "env"], "did you mean `keyfob exec`?"),
         (
             &["eval"],
@@ -274,6 +298,30 @@ fn a_wrong_word_has_a_hint_by_its_meaning() {
 }
 
 #[test]
+fn the_command_that_makes_a_call_of_another_service_makes_it() {
+    for (words, operation, body) in [
+        (["ssm", "get-parameter"], "GetParameter", "{\"A\": 1}"),
+        (
+            ["ec2", "describe-vpcs"],
+            "DescribeVpcs",
+            "<DescribeVpcsResponse><A>1</A></DescribeVpcsResponse>",
+        ),
+        (["deploy", "push"], "ListApplications", "{\"A\": 1}"),
+    ] {
+        let (url, _) = start_server(&answer("200 OK", body));
+        let home = Home::new().with_key("AKIAIOSFODNN7EXAMPLE", "secret");
+        let home = home.with("AWS_REGION", "eu-west-1");
+        let home = home.with("AWS_ENDPOINT_URL", &url);
+        let stderr = home.keyfob(words).fails(252);
+        let (_, hint) = stderr.split_once("or `keyfob ").unwrap();
+        let (command, _) = hint.split_once('`').unwrap();
+        let command = command.replace("OPERATION", operation);
+        let answer = home.keyfob(command.split(' ')).json();
+        assert_eq!(answer["A"].to_string().trim_matches('"'), "1");
+    }
+}
+
+#[test]
 fn help_and_version_are_words_at_each_level() {
     let home = Home::new();
     let version = home.keyfob(["--version"]).ok();
@@ -309,12 +357,33 @@ fn help_and_version_are_words_at_each_level() {
 }
 
 #[test]
-fn the_help_has_examples_a_legend_exit_codes_and_the_order_of_regions() {
+fn the_help_fits_a_screen_and_that_of_options_has_all_of_them() {
     let home = Home::new();
+    let help = home.keyfob(["help"]).ok();
+    assert_eq!(home.keyfob(["--help"]).ok(), help);
+    assert_eq!(home.keyfob(["-h"]).ok(), help);
+    assert!(help.lines().count() < 24 && help.lines().all(|line| line.chars().count() < 80));
     assert_has(
-        &home.keyfob(["--help"]).ok(),
-        &["Examples:", "Exit codes:", "253", "Region:", "us-east-1"],
+        &help,
+        &["Get credentials", "  trust-policy ", "keyfob help options"],
     );
+    assert_has(
+        &home.keyfob(["help", "options"]).ok(),
+        &[
+            "--profile <NAME>",
+            "Exit codes:",
+            "253",
+            "Region:",
+            "us-east-1",
+            "Color:",
+        ],
+    );
+    assert_lacks(&home.keyfob(["why", "--help"]).ok(), &["--profile <NAME>"]);
+}
+
+#[test]
+fn the_help_of_a_command_has_examples_and_a_legend() {
+    let home = Home::new();
     assert_has(
         &home.keyfob(["why", "--help"]).ok(),
         &[

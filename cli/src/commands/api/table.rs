@@ -8,10 +8,8 @@ use keyfob_sts::{
 use crate::{
     args::{ApiArgs, ApiProtocol},
     failure::Failure,
+    services::catalog,
 };
-
-/// Written by `cli/models/generate.py`, which has the format.
-const TABLE: &str = include_str!("../../../models/services");
 
 /// Returns the service that the arguments name or describe. It lives as long as the program.
 ///
@@ -19,9 +17,10 @@ const TABLE: &str = include_str!("../../../models/services");
 ///
 /// If the service is not in the table and not described, or if it has no such protocol.
 pub(super) fn service(args: &ApiArgs) -> Result<&'static Service, Failure> {
-    let row = Row::find(&args.service);
+    let name: &'static str = String::leak(args.service.clone());
+    let row = Row::find(name);
     if row.is_none() && args.protocol.is_none() {
-        return Err(if is_other(&args.service) {
+        return Err(if catalog::is_other(&args.service) {
             Failure::usage(
                 "this service speaks REST or CBOR, where each operation has a form of its own: \
                  `keyfob request URL` signs a request of any form and sends it",
@@ -33,7 +32,6 @@ pub(super) fn service(args: &ApiArgs) -> Result<&'static Service, Failure> {
             )
         });
     }
-    let name: &'static str = String::leak(args.service.clone());
     let row = row.unwrap_or(Row {
         protocol: "",
         version: "",
@@ -49,12 +47,6 @@ pub(super) fn service(args: &ApiArgs) -> Result<&'static Service, Failure> {
     Ok(Box::leak(Box::new(service)))
 }
 
-/// Returns true for a service that has another protocol than those of the table.
-fn is_other(name: &str) -> bool {
-    let mut lines = TABLE.lines().filter_map(|line| line.strip_prefix("other "));
-    lines.any(|names| names.split(' ').any(|known| known == name))
-}
-
 struct Row {
     protocol: &'static str,
     version: &'static str,
@@ -66,10 +58,9 @@ struct Row {
 }
 
 impl Row {
-    fn find(name: &str) -> Option<Self> {
-        let mut rows = TABLE.lines().map(|line| line.split_once(' '));
-        let (name, line) = rows.find_map(|row| row.filter(|(known, _)| *known == name))?;
-        let mut fields = line.splitn(7, ' ');
+    /// Returns the row of a service. It has the name where the table has none.
+    fn find(name: &'static str) -> Option<Self> {
+        let mut fields = catalog::row(name)?.splitn(7, ' ');
         let mut field = |default: &'static str| match fields.next() {
             None | Some("-") => default,
             Some(text) => text,

@@ -8,7 +8,11 @@ use keyfob_sigv4::{Timestamp, printable};
 use serde_json::{Value, json};
 
 use self::checks::Check;
-use crate::{context::Context, failure::Failure, terminal::Style};
+use crate::{
+    context::Context,
+    failure::Failure,
+    terminal::{Style, waiting_for},
+};
 
 /// Checks everything that does not need the right to call a service, and changes nothing.
 ///
@@ -16,7 +20,9 @@ use crate::{context::Context, failure::Failure, terminal::Style};
 ///
 /// After the list: exits with 1 if there is a warning or a problem.
 pub(super) async fn run(context: &Context, json: bool) -> Result<(), Failure> {
+    let waiting = waiting_for("the checks of the network");
     let lines = lines(context).await;
+    drop(waiting);
     let is_fine = lines.iter().all(|line| line.status == Status::Ok);
     match context.own_format(json) {
         Some(format) => {

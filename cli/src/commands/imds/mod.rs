@@ -16,7 +16,7 @@ use crate::{
     args::{ImdsCommand, OutputFormat},
     context::Context,
     failure::Failure,
-    terminal::{masked, printable},
+    terminal::{masked, printable, waiting_for},
 };
 
 const CREDENTIALS: &str = "iam/security-credentials/";
@@ -30,6 +30,11 @@ const TOKEN: &str = "/latest/api/token";
 /// If a setting or an argument is invalid, or if the metadata cannot be read.
 pub(super) async fn run(context: &Context, command: &ImdsCommand) -> Result<(), Failure> {
     let client = client(context, command)?;
+    let _waiting = match command {
+        // Which tells itself what happens.
+        ImdsCommand::Watch { .. } => None,
+        _ => Some(waiting_for("instance metadata")),
+    };
     match command {
         ImdsCommand::Get { path, show } => get(context, &client, path, *show).await,
         ImdsCommand::Ls { path, recursive } => {

@@ -137,6 +137,6 @@ latest/
     h                         (contains a secret)
   i\\u{1b}[2J                \\u{9b}2J
 ";
-        assert_eq!(render(Console::new(Color::Off, true), &items), expected);
+        assert_eq!(render(Console::new(Color::Off), &items), expected);
     }
 }

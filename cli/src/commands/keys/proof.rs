@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use keyfob_sts::Error;
 use tokio::time::sleep;
 
+use crate::terminal::waiting_for;
+
 /// How often a call must work, and for how long it may be refused.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
@@ -48,6 +50,7 @@ pub(super) async fn until_accepted<T, E>(
     is_unknown: impl Fn(&E) -> bool,
     mut send: impl AsyncFnMut() -> Result<T, E>,
 ) -> Result<T, E> {
+    let _waiting = waiting_for("the new key to be known everywhere");
     let start = Instant::now();
     let mut answers = 0;
     loop {

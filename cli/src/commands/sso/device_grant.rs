@@ -12,7 +12,7 @@ use keyfob_sts::{
 };
 
 use super::{Page, oidc::Oidc};
-use crate::{args::SsoBrowserArgs, failure::Failure, services::Client};
+use crate::{args::SsoBrowserArgs, failure::Failure, services::Client, terminal::waiting_for};
 
 /// How many requests in a row may fail for a reason that passes.
 const MAX_FAILURES: u32 = 3;
@@ -53,6 +53,7 @@ async fn wait(
     let client = Client::once(oidc.context, &Service::SSO_OIDC, oidc.region())?;
     let end = Instant::now() + Duration::from_secs(device.expires_in.into());
     let mut failures = 0;
+    let _waiting = waiting_for("the sign-in in a browser");
     loop {
         let error = match client.try_send(call).await {
             Ok(token) => return Ok(token),

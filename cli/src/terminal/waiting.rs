@@ -1,0 +1,226 @@
+//! The line on a terminal that says what a command waits for.
+//!
+//! Whatever may take long says what it is for as long as it takes, and this module decides whether
+//! to show it: on a terminal, if nothing else was written there for two seconds, and not while
+//! something asks there. The line is erased before anything else is written.
+
+use std::{
+    io::{self, Write as _},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use crate::{
+    signals::undo_on_signal,
+    terminal::{console::Console, escape::printable},
+};
+
+/// How long nothing happens before the line appears.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is looked at.
+const TICK: Duration = Duration::from_millis(250);
+/// The width of a terminal that does not say its own.
+const WIDTH: usize = 80;
+
+static STATE: Mutex<State> = Mutex::new(State {
+    next: 0,
+    reasons: Vec::new(),
+    questions: 0,
+    last: None,
+    shown: 0,
+});
+
+struct State {
+    next: u64,
+    /// What is waited for, since when. The last one is the innermost.
+    reasons: Vec<(u64, String, Instant)>,
+    /// How many questions are open.
+    questions: usize,
+    /// When something else was written, or a question was answered.
+    last: Option<Instant>,
+    /// How many columns of the line are on the terminal.
+    shown: usize,
+}
+
+/// Says what is waited for, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting(u64);
+
+/// Says that `what` is waited for.
+pub(crate) fn waiting_for(what: impl Into<String>) -> Waiting {
+    let mut state = state();
+    let number = state.next;
+    state.next += 1;
+    state.reasons.push((number, what.into(), Instant::now()));
+    Waiting(number)
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut state = state();
+        state.erase();
+        state.reasons.retain(|(number, ..)| *number != self.0);
+    }
+}
+
+/// Changes what the innermost wait is for.
+pub(crate) fn now_waiting_for(what: String) {
+    if let Some((_, reason, _)) = state().reasons.last_mut() {
+        *reason = what;
+    }
+}
+
+/// Keeps the terminal free for questions, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Asking(());
+
+/// Says that something asks at the terminal.
+pub(crate) fn asking() -> Asking {
+    let mut state = state();
+    state.erase();
+    state.questions += 1;
+    Asking(())
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let mut state = state();
+        state.questions -= 1;
+        state.last = Some(Instant::now());
+    }
+}
+
+/// Runs `work`, and tells on the terminal what it waits for.
+pub(crate) async fn told<T>(console: Console, work: impl Future<Output = T>) -> T {
+    if !console.tells_waits() {
+        return work.await;
+    }
+    // The thread of the signal does not wait for this one.
+    let _undo = undo_on_signal(|| {
+        if let Ok(mut state) = STATE.try_lock() {
+            state.erase();
+        }
+    });
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = sleep(TICK) => state().show(),
+        }
+    }
+}
+
+/// Erases the line, because something else is written.
+pub(super) fn make_room() {
+    let mut state = state();
+    state.erase();
+    state.last = Some(Instant::now());
+}
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    /// Writes the line, or writes it again with the seconds that have passed.
+    fn show(&mut self) {
+        let width = terminal_size::terminal_size_of(io::stderr());
+        let width = width.map_or(WIDTH, |(width, _)| usize::from(width.0));
+        if let Some(text) = self.line(Instant::now(), width) {
+            write(&text);
+        }
+    }
+
+    /// Returns what replaces the line on a terminal of this width, if it is time for it.
+    fn line(&mut self, now: Instant, width: usize) -> Option<String> {
+        if self.questions > 0 {
+            return None;
+        }
+        let (_, what, start) = self.reasons.last()?;
+        let quiet = now - self.last.map_or(*start, |last| last.max(*start));
+        if self.shown == 0 && quiet < PATIENCE {
+            return None;
+        }
+        let seconds = (now - *start).as_secs();
+        let text = format!("waiting for {} ({seconds} s)", printable(what));
+        // A line that wraps could not be erased.
+        let most = width.saturating_sub(1);
+        let text: String = text.chars().take(most).collect();
+        let columns = text.chars().count();
+        let padding = self.shown.min(most).saturating_sub(columns);
+        self.shown = columns + padding;
+        Some(format!("\r{text}{:padding$}", ""))
+    }
+
+    fn erase(&mut self) {
+        if self.shown > 0 {
+            write(&format!("\r{:1$}\r", "", self.shown));
+            self.shown = 0;
+        }
+    }
+}
+
+/// Errors are ignored, as there is nowhere to report them.
+fn write(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state_of(reasons: &[&str], start: Instant) -> State {
+        let reasons = reasons.iter().zip(0..);
+        State {
+            next: 0,
+            reasons: reasons
+                .map(|(what, number)| (number, (*what).to_owned(), start))
+                .collect(),
+            questions: 0,
+            last: None,
+            shown: 0,
+        }
+    }
+
+    #[test]
+    fn the_line_appears_after_two_quiet_seconds_and_says_the_innermost_reason() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let mut state = state_of(&["credentials", "sts\u{1b}"], start);
+        assert_eq!(state.line(at(1900), 80), None);
+        state.last = Some(at(1000));
+        assert_eq!(state.line(at(2900), 80), None);
+        let line = state.line(at(3000), 80).unwrap();
+        assert_eq!(line, "\rwaiting for sts\\u{1b} (3 s)");
+        state.reasons.pop();
+        let line = state.line(at(4000), 80).unwrap();
+        assert_eq!(line, "\rwaiting for credentials (4 s)");
+        // What was longer is overwritten.
+        state.reasons[0].1 = "x".to_owned();
+        let line = state.line(at(5000), 80).unwrap();
+        assert_eq!(line, "\rwaiting for x (5 s)          ");
+        assert!(state_of(&[], start).line(at(9000), 80).is_none());
+    }
+
+    #[test]
+    fn nothing_is_written_beside_a_question() {
+        let start = Instant::now();
+        let mut state = state_of(&["x"], start);
+        state.questions = 1;
+        assert_eq!(state.line(start + Duration::from_secs(9), 80), None);
+    }
+
+    #[test]
+    fn the_line_does_not_wrap_on_any_terminal() {
+        let start = Instant::now();
+        let later = start + Duration::from_secs(5);
+        let mut state = state_of(&["something with a long name"], start);
+        for width in [80, 30, 12, 2, 1, 0, 40] {
+            let line = state.line(later, width).unwrap();
+            assert!(line.chars().count() <= width.max(1), "{width}: {line:?}");
+        }
+    }
+}

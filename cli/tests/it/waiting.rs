@@ -1,0 +1,195 @@
+//! What a command says while it waits, on a terminal and elsewhere.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    configure::on_terminal,
+    keyfob::{Home, assert_has, assert_lacks},
+};
+
+const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult>\
+     <Arn>arn:aws:iam::123456789012:user/a</Arn><UserId>A</UserId><Account>123456789012</Account>\
+     </GetCallerIdentityResult></GetCallerIdentityResponse>";
+const CALL: [&str; 6] = [
+    "sts",
+    "get-caller-identity",
+    "--query",
+    "Account",
+    "--output",
+    "text",
+];
+
+/// Starts STS, which takes this long for each answer.
+fn slow_sts(delay: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request);
+                thread::sleep(delay);
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", IDENTITY.len());
+                let _ = write!(stream, "{head}Connection: close\r\n\r\n{IDENTITY}");
+            });
+        }
+    });
+    url
+}
+
+fn home(delay: Duration) -> Home {
+    Home::new()
+        .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_ENDPOINT_URL", &slow_sts(delay))
+}
+
+/// Returns the lines that are on the terminal in the end, where a carriage return goes back.
+fn screen(run: &Value) -> String {
+    let mut lines = vec![Vec::new()];
+    let mut column = 0;
+    for letter in run["shown"].as_str().unwrap().chars() {
+        let line = lines.last_mut().unwrap();
+        match letter {
+            '\n' => {
+                lines.push(Vec::new());
+                column = 0;
+            }
+            '\r' => column = 0,
+            _ => {
+                if column == line.len() {
+                    line.push(letter);
+                } else {
+                    line[column] = letter;
+                }
+                column += 1;
+            }
+        }
+    }
+    let lines = lines.into_iter().map(String::from_iter);
+    let lines: Vec<String> = lines
+        .map(|line: String| line.trim_end().to_owned())
+        .collect();
+    lines.join("\n").trim_end().to_owned()
+}
+
+#[test]
+fn a_wait_is_told_on_a_terminal_and_the_line_is_erased() {
+    let home = home(Duration::from_millis(3500)).with("COLUMNS", "100");
+    let nothing: &[(&str, &str)] = &[];
+    let run = on_terminal(&home, &CALL, nothing);
+    assert_eq!(run["code"], 0, "{run}");
+    let shown = run["shown"].as_str().unwrap();
+    assert_has(
+        shown,
+        &["\rwaiting for sts at http://127.0.0.1:", " (2 s)", " (3 s)"],
+    );
+    assert_eq!(screen(&run), "123456789012");
+}
+
+#[test]
+fn no_wait_is_told_in_a_pipe_in_a_log_and_beside_errors_for_programs() {
+    let home = home(Duration::from_millis(3000));
+    thread::scope(|scope| {
+        let home = &home;
+        let pipe = scope.spawn(|| home.keyfob(CALL));
+        for option in ["--debug", "--cli-error-format=json"] {
+            scope.spawn(move || {
+                let nothing: &[(&str, &str)] = &[];
+                let run = on_terminal(home, &[&CALL[..], &[option]].concat(), nothing);
+                assert_eq!(run["code"], 0, "{run}");
+                assert_lacks(run["shown"].as_str().unwrap(), &["waiting for"]);
+            });
+        }
+        let run = pipe.join().unwrap();
+        assert_eq!(run.stderr, "");
+        assert_eq!(run.ok(), "123456789012\n");
+    });
+}
+
+#[test]
+fn the_line_fits_a_terminal_that_becomes_narrower() {
+    let home = home(Duration::from_millis(4000)).with("COLUMNS", "30");
+    let run = on_terminal(&home, &CALL, &[("(", json!({"columns": 20}))]);
+    // The seconds are cut off at this width, so the second prompt is never there.
+    let run = match run["code"].as_i64() {
+        Some(0) => run,
+        _ => panic!("{run}"),
+    };
+    let shown = run["shown"].as_str().unwrap();
+    assert!(
+        shown.split(['\r', '\n']).all(|line| line.len() < 30),
+        "{run}"
+    );
+    assert_has(shown, &["\rwaiting for sts at http://12"]);
+    assert_eq!(screen(&run), "123456789012");
+}
+
+#[test]
+fn ctrl_c_ends_a_wait_and_leaves_no_line() {
+    let home = home(Duration::from_secs(20)).with("COLUMNS", "100");
+    let run = on_terminal(&home, &CALL, &[("waiting for", "\u{3}")]);
+    assert_eq!(run["code"], 130, "{run}");
+    assert_lacks(&screen(&run), &["waiting"]);
+}
+
+#[test]
+fn a_question_is_left_alone_for_as_long_as_it_takes() {
+    let home = home(Duration::ZERO).with("COLUMNS", "100").with_file(
+        "config",
+        "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\n\
+         credential_source = Environment\nmfa_serial = arn:aws:iam::123456789012:mfa/a\n",
+    );
+    let words = [&CALL[..2], &["--profile", "p"]].concat();
+    let late = json!(["sh", "-c", "sleep 3; echo 123456"]);
+    let run = on_terminal(&home, &words, &[("Enter MFA code", late)]);
+    assert_lacks(run["shown"].as_str().unwrap(), &["waiting for"]);
+    assert_has(run["shown"].as_str().unwrap(), &["mfa/a: ******"]);
+}
+
+#[test]
+fn colors_go_by_the_option_before_the_variables_and_by_the_terminal_last() {
+    let colored = |words: &[&str], variables: &[(&str, &str)], terminal: bool| {
+        let home = Home::new().with_key("AKIAIOSFODNN7EXAMPLE", "secret");
+        let set = variables.iter();
+        let home = set.fold(home, |home, (name, value)| home.with(name, value));
+        let words = [&["why"], words].concat();
+        let text = if terminal {
+            let nothing: &[(&str, &str)] = &[];
+            on_terminal(&home, &words, nothing)["shown"].to_string()
+        } else {
+            home.keyfob(words).ok()
+        };
+        text.contains('\u{1b}') || text.contains("\\u001b")
+    };
+    let (force, no) = (("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1"));
+    for (words, variables, in_pipe, on_terminal) in [
+        (&[][..], &[][..], false, true),
+        (&[], &[force], true, true),
+        (&[], &[("CLICOLOR_FORCE", "0")], false, true),
+        (&[], &[force, no], false, false),
+        (&["--color", "on"], &[no], true, true),
+        (&["--color", "off"], &[force], false, false),
+        (&[], &[("TERM", "dumb")], false, false),
+        (&[], &[force, ("TERM", "dumb")], true, true),
+    ] {
+        assert_eq!(
+            colored(words, variables, false),
+            in_pipe,
+            "{words:?} {variables:?}"
+        );
+        assert_eq!(
+            colored(words, variables, true),
+            on_terminal,
+            "{words:?} {variables:?}"
+        );
+    }
+}
