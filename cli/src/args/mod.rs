@@ -114,10 +114,23 @@ impl Args {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, clap::Error> {
         let words: Vec<OsString> = words.into_iter().collect();
-        let mut command = Self::command_for(&words);
         if help::is_wanted(&words) {
-            command = help::documented(command, &words);
+            let command = help::documented(Self::command_for(&words), &words);
+            return Self::parse(command, words, variable);
         }
+        let named = services::expand_named(named(&Self::command(), &words), &words);
+        match Self::parse(named, words.clone(), &variable) {
+            Ok(args) => Ok(args),
+            // An error may suggest any command.
+            Err(_) => Self::parse(Self::command_for(&words), words, variable),
+        }
+    }
+
+    fn parse(
+        command: clap::Command,
+        words: Vec<OsString>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, clap::Error> {
         // Never dropped: freeing its thousands of parts takes a quarter of a short command's time.
         let mut command = ManuallyDrop::new(command);
         let words = help_words::replace(&command, words);
@@ -157,6 +170,30 @@ impl Args {
             "--sandbox-throttle needs --sandbox",
         ))
     }
+}
+
+/// Returns a parser with only those commands that are among the words, as far as there are any.
+///
+/// clap copies the options of every command into each command that it knows, which was half the
+/// time of a short command. What only errors and the help need is left out.
+fn named(command: &clap::Command, words: &[OsString]) -> clap::Command {
+    let is_root = command.get_name() == "keyfob";
+    let subs = command.get_subcommands();
+    let mut subs = subs
+        .filter(|sub| words.iter().any(|word| word == sub.get_name()))
+        .peekable();
+    // Only the root has options beside commands here: `sign` keeps all it has.
+    let has_options = command.get_arguments().next().is_some();
+    if subs.peek().is_none() || has_options && !is_root {
+        return command.clone();
+    }
+    clap::Command::new(command.get_name().to_owned())
+        .args(command.get_arguments().cloned())
+        .subcommands(subs.map(|sub| named(sub, words)))
+        .subcommand_required(command.is_subcommand_required_set())
+        // As the root says above.
+        .disable_help_subcommand(is_root)
+        .args_override_self(is_root)
 }
 
 /// The options that every command takes, anywhere on the line.

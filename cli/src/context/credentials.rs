@@ -165,6 +165,11 @@ impl Context {
         self.settings.check_profile()
     }
 
+    /// Returns where the credentials in use come from, once a command has asked for them.
+    pub(crate) fn source_in_use(&self) -> Option<&str> {
+        self.source_in_use.get().map(String::as_str)
+    }
+
     /// Returns true if the credentials in use are the session of a role that was assumed for them.
     pub(crate) fn has_session_of_role(&self) -> bool {
         self.has_session_of_role.load(Ordering::Relaxed)
@@ -184,6 +189,14 @@ impl Context {
                 reason = attempt.reason,
                 "asked",
             );
+        }
+        if let Some(winner) = explanation.winner() {
+            let home = self.variables().home();
+            let origin = winner.origin.as_ref();
+            let origin = origin.map(|origin| format!(" ({})", origin.text(home.as_deref())));
+            let source = format!("{}{}", winner.provider, origin.unwrap_or_default());
+            // The first are those in use.
+            let _ = self.source_in_use.set(source);
         }
         let origin = explanation.winner().and_then(|row| row.origin.as_ref());
         if matches!(origin, Some(Origin::Role { .. })) {

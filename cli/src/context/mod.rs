@@ -48,6 +48,8 @@ pub(crate) struct Context {
     region: OnceCell<Region>,
     /// Whether the credentials in use are the session of a role, once a command has asked for them.
     has_session_of_role: AtomicBool,
+    /// Where the credentials in use come from, once a command has asked for them.
+    source_in_use: OnceLock<String>,
     output_format: OnceLock<Option<OutputFormat>>,
     /// The value of `--query`.
     query: Option<Query>,
@@ -137,6 +139,7 @@ impl Context {
             region_argument,
             region: OnceCell::new(),
             has_session_of_role: AtomicBool::new(false),
+            source_in_use: OnceLock::new(),
             output_format: OnceLock::new(),
             query,
             pace,

@@ -2,8 +2,9 @@
 
 use std::{borrow::Cow, path::Path};
 
+use keyfob_backoff::classify;
 use keyfob_chain::{Explanation, Origin, Settings, shell};
-use keyfob_sts::Error;
+use keyfob_sts::{Error, ErrorKind};
 
 use crate::failure::Failure;
 
@@ -59,6 +60,63 @@ fn refusal_hint(error: &Error, service: &str, endpoint: Option<&str>) -> Option<
     Some(Cow::from(hint))
 }
 
+/// Returns what to do about an error that may pass, or that a setting avoids. `endpoint` is the
+/// setting with the URL that was called, unless it was one of AWS.
+fn passing_hint(error: &Error, service: &str, endpoint: Option<&str>) -> Option<Cow<'static, str>> {
+    let fault = || classify(error.status(), error.code());
+    Some(match (error.kind(), endpoint) {
+        (ErrorKind::Timeout, _) => {
+            Cow::from("`--cli-read-timeout 60` waits longer; `keyfob doctor` checks the way there")
+        }
+        (ErrorKind::Response, Some(endpoint)) => Cow::from(format!(
+            "what answers at the URL of {endpoint} is not {service}, or not the whole of it: \
+             check the URL"
+        )),
+        (ErrorKind::Service, _) if fault()?.is_throttling() => Cow::from(
+            "the service limits how often it is called: try again later, or with \
+             --max-attempts 10",
+        ),
+        (ErrorKind::Service, _) => {
+            fault()?;
+            Cow::from("the service has a problem of its own: try again later")
+        }
+        _ => return None,
+    })
+}
+
+/// Returns the command that says which policy refused, for the words of IAM.
+fn policy_hint(error: &Error, profile: Option<&str>) -> Option<String> {
+    let (_, rest) = error
+        .message()
+        .split_once(" is not authorized to perform: ")?;
+    let (action, rest) = rest.split_once(' ')?;
+    let (_, rest) = rest.split_once("on resource: ")?;
+    let resource = rest.split(' ').next()?;
+    let is_name = |text: &str| {
+        let mut bytes = text.bytes();
+        bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_'))
+    };
+    if !action.contains(':') || !is_name(action) || !resource.starts_with("arn:") {
+        return None;
+    }
+    let resource = shell::quoted(resource);
+    let profile = profile.map(|name| shell::option(" --profile", name));
+    let profile = profile.unwrap_or_default();
+    Some(format!(
+        "to see which policy decides, as far as IAM may be asked: keyfob can {action} {resource}{profile}"
+    ))
+}
+
+/// Returns true if the credentials are valid and may not do this.
+fn is_denied(error: &Error) -> bool {
+    let codes = [
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+    ];
+    error.code().is_some_and(|code| codes.contains(&code))
+}
+
 fn is_clock_wrong(error: &Error) -> bool {
     let message = error.message();
     message.contains("Signature expired") || message.contains("not yet current")
@@ -77,6 +135,54 @@ impl Failure {
             Some(hint) => self.with_hint(hint),
             None => self,
         }
+    }
+
+    /// Adds a hint if the error may pass, or if a setting avoids it.
+    pub(crate) fn with_passing_hint(
+        self,
+        error: &Error,
+        service: &str,
+        endpoint: Option<&str>,
+    ) -> Self {
+        match passing_hint(error, service, endpoint) {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
+    }
+
+    /// Adds hints if the credentials are valid and may not do this: where they are from, and how to
+    /// see why. `profile` is that of `--profile`.
+    pub(crate) fn with_denied_hints(
+        self,
+        error: &Error,
+        source: Option<&str>,
+        profile: Option<&str>,
+    ) -> Self {
+        if !is_denied(error) {
+            return self;
+        }
+        let mut failure = self;
+        if let Some(source) = source {
+            failure = failure.with_hint(format!("the credentials come from {source}"));
+        }
+        match policy_hint(error, profile) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+
+    /// Adds the command that decodes the details of a refusal, if the service sent them.
+    pub(crate) fn with_decoder(self, error: &Error) -> Self {
+        if !error
+            .message()
+            .contains("Encoded authorization failure message")
+        {
+            return self;
+        }
+        self.with_hint(
+            "to see why: keyfob sts decode-authorization-message --encoded-message - --explain, \
+             with this error on standard input",
+        )
     }
 
     /// Adds hints about how to get credentials, as far as they count with these settings.

@@ -18,7 +18,9 @@ impl From<&keyfob_chain::Error> for Failure {
         // the error of the chain names.
         let is_answer = matches!(kind, ErrorKind::Provider | ErrorKind::Refused);
         if let Some(answer) = cause::<keyfob_sts::Error>(error).filter(|_| is_answer) {
-            return Self::from(answer).with_detail(error.to_string());
+            let failure = Self::from(answer).with_detail(error.to_string());
+            let failure = failure.with_refusal_hint(answer, "STS", None);
+            return failure.with_passing_hint(answer, "STS", None);
         }
         let text = chained(error);
         if kind == ErrorKind::MfaCode {
@@ -165,7 +167,8 @@ impl Failure {
 
     /// Creates the failure for an endpoint that cannot be reached, whichever crate reports it.
     fn connect(error: &(dyn Error + 'static)) -> Self {
-        Self::other(chained(error)).with_code("EndpointConnection")
+        let failure = Self::other(chained(error)).with_code("EndpointConnection");
+        failure.with_hint("`keyfob doctor` checks the network, the proxy and the certificates")
     }
 }
 

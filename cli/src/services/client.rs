@@ -215,7 +215,7 @@ impl Client {
         match self.try_send(call).await {
             Ok(output) => Ok(output),
             Err(error) => {
-                let failure = self.explain(context, &error).await;
+                let failure = self.explain(context, &error).await.with_decoder(&error);
                 Err(match error.hint() {
                     Some(hint) => failure.with_hint(hint),
                     None => failure,
@@ -242,6 +242,11 @@ impl Client {
         };
         let name = self.service.id().to_ascii_uppercase();
         let mut failure = Failure::from(error).with_refusal_hint(error, &name, endpoint.as_deref());
+        failure = failure.with_passing_hint(error, &name, endpoint.as_deref());
+        if self.credentials.is_some() {
+            let profile = context.globals().profile.as_deref();
+            failure = failure.with_denied_hints(error, context.source_in_use(), profile);
+        }
         // An error that is retried is returned only after the last retry.
         if classify(error.status(), error.code()).is_some() {
             failure = failure.with_retries(self.retries.load(Ordering::Relaxed));

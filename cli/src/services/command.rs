@@ -59,18 +59,35 @@ pub(super) enum Skeleton {
 /// Adds the operations of the services that are among the words, and the options of the operations
 /// among them: parsing costs nothing for the tables of other commands.
 pub(crate) fn expand(command: Command, words: &[OsString]) -> Command {
-    expand_if(command, |name| words.iter().any(|word| word == name))
+    expand_if(
+        command,
+        |name| words.iter().any(|word| word == name),
+        |_| true,
+    )
+}
+
+/// Adds the operations that are among the words, with their options.
+pub(crate) fn expand_named(command: Command, words: &[OsString]) -> Command {
+    let is_there = |name: &str| words.iter().any(|word| word == name);
+    expand_if(command, is_there, is_there)
 }
 
 /// Adds the operations of all services with their options.
 pub(crate) fn expand_all(command: Command) -> Command {
-    expand_if(command, |_| true)
+    expand_if(command, |_| true, |_| true)
 }
 
-fn expand_if(mut command: Command, is_there: impl Fn(&str) -> bool) -> Command {
+/// Adds the operations that are listed of the services that are there, with the options of those
+/// operations that are there.
+fn expand_if(
+    mut command: Command,
+    is_there: impl Fn(&str) -> bool,
+    is_listed: impl Fn(&str) -> bool,
+) -> Command {
     for service in SERVICES.iter().filter(|service| is_there(service.name)) {
         command = command.mut_subcommand(service.name, |mut command| {
-            for operation in service.model.operations() {
+            let operations = service.model.operations().iter();
+            for operation in operations.filter(|operation| is_listed(operation.command)) {
                 let mut sub = Command::new(operation.command).about(operation.about);
                 if is_there(operation.command) {
                     sub = with_options(sub, service, operation);

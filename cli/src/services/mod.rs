@@ -57,7 +57,7 @@ use self::{
 };
 pub(crate) use self::{
     client::Client,
-    command::{Invocation, expand, expand_all},
+    command::{Invocation, expand, expand_all, expand_named},
     iam::ROW as IAM,
     mfa::CodeSource,
     pace::{Pace, SharedPace},
@@ -419,7 +419,7 @@ impl Caller<'_> {
             self.context.console().note(note);
             return Ok(answer);
         }
-        let failure = self.explain(client, &error).await;
+        let failure = self.explain(client, &error).await.with_decoder(&error);
         Err(
             match (self.invocation.service.rules.hint)(&error, parameters) {
                 Some(hint) => failure.with_hint(hint),

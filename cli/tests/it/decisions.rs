@@ -15,7 +15,7 @@ const DECODE: [&str; 4] = [
     "-",
 ];
 
-fn refusal(allowed: &str, statements: &Value) -> Value {
+pub(crate) fn refusal(allowed: &str, statements: &Value) -> Value {
     let values = |value: &str| json!({"items": [{"value": value}]});
     json!({
         "allowed": false,

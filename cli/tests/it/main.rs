@@ -32,6 +32,8 @@ mod env;
 #[cfg(unix)]
 mod examples;
 mod exec;
+#[cfg(target_os = "linux")]
+mod failures;
 mod files;
 #[cfg(unix)]
 mod findings;

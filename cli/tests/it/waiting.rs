@@ -27,7 +27,7 @@ const CALL: [&str; 6] = [
 ];
 
 /// Starts STS, which takes this long for each answer.
-fn slow_sts(delay: Duration) -> String {
+pub(crate) fn slow_sts(delay: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -1,0 +1,254 @@
+//! What an error says beside its cause: where the credentials are from, and commands that cure it
+//! or say more. Each of these is run.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{
+    answers::{answer, start_server},
+    decisions::refusal,
+    keyfob::{Home, assert_has, assert_lacks},
+    lab::Lab,
+    servers::free_port,
+    waiting::slow_sts,
+};
+
+const CALL: [&str; 2] = ["sts", "get-caller-identity"];
+
+fn home(url: &str) -> Home {
+    let file = "[profile robot]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n\
+                aws_secret_access_key = canary\n[profile role]\nsource_profile = robot\n\
+                role_arn = arn:aws:iam::123456789012:role/r\n";
+    let home = Home::new().with_file("config", file);
+    let home = home.with("AWS_REGION", "eu-west-1");
+    home.with("AWS_ENDPOINT_URL", url)
+        .with("AWS_PROFILE", "robot")
+}
+
+/// Returns the hints of an error, one a line.
+#[track_caller]
+fn hints(stderr: &str) -> String {
+    assert_lacks(stderr, &["canary"]);
+    let lines = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("hint: "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the text between two pieces of a hint.
+#[track_caller]
+fn between<'a>(hints: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = hints.split_once(start).unwrap();
+    rest.split(end).next().unwrap()
+}
+
+fn error(code: &str, message: &str) -> String {
+    format!(
+        "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error>\
+         </ErrorResponse>"
+    )
+}
+
+#[test]
+fn an_endpoint_that_is_not_there_names_the_command_that_checks_the_way() {
+    let home = home(&format!("http://127.0.0.1:{}", free_port()));
+    let home = home.with("AWS_MAX_ATTEMPTS", "1");
+    let stderr = home.keyfob(CALL).fails(255);
+    assert_has(&stderr, &["(EndpointConnection)", "http://127.0.0.1:"]);
+    let command = between(&hints(&stderr), "`keyfob ", "`").to_owned();
+    let doctor = home.keyfob(command.split(' '));
+    assert_eq!(doctor.code, 1);
+    assert_has(&doctor.stdout, &["could not connect to http://127.0.0.1:"]);
+}
+
+#[test]
+fn an_answer_that_takes_too_long_names_the_option_that_waits_longer() {
+    let home = home(&slow_sts(Duration::from_secs(2)));
+    let call = [&CALL[..], &["--max-attempts", "1"]].concat();
+    let short = call.iter().chain(&["--cli-read-timeout", "1"]);
+    let stderr = home.keyfob(short).fails(255);
+    assert_has(&stderr, &["(ReadTimeout)"]);
+    let hints = hints(&stderr);
+    let option = between(&hints, "`", "` waits longer");
+    home.keyfob(call.iter().copied().chain(option.split(' ')))
+        .ok();
+}
+
+#[test]
+fn a_limit_of_the_service_names_the_option_that_tries_more_often() {
+    let home = Home::new();
+    let call = [&["--sandbox", "--sandbox-throttle", "2"][..], &CALL].concat();
+    let once = call.iter().chain(&["--max-attempts", "1"]);
+    let stderr = home.keyfob(once).fails(254);
+    let hints = hints(&stderr);
+    let option = between(&hints, "try again later, or with ", "\n");
+    home.keyfob(call.iter().copied().chain(option.split(' ')))
+        .ok();
+}
+
+#[test]
+fn a_fault_of_the_service_is_said_to_be_one() {
+    let body = error("InternalFailure", "oops");
+    let (url, _) = start_server(&answer("500 Internal Server Error", &body));
+    let call = [&CALL[..], &["--max-attempts", "1"]].concat();
+    let stderr = home(&url).keyfob(call).fails(254);
+    assert_eq!(
+        hints(&stderr),
+        "the service has a problem of its own: try again later"
+    );
+}
+
+#[test]
+fn an_answer_of_something_else_names_the_setting_of_its_url() {
+    let (url, _) = start_server(&answer("200 OK", "<html>hello</html>"));
+    let stderr = home(&url).keyfob(CALL).fails(255);
+    assert_has(
+        &hints(&stderr),
+        &["at the URL of AWS_ENDPOINT_URL is not STS", "check the URL"],
+    );
+}
+
+#[test]
+fn a_refusal_says_whose_credentials_they_are_and_which_command_asks_for_the_policy() {
+    let home = Home::new();
+    let role = "arn:aws:iam::123456789012:role/dev";
+    let sandbox = ["--sandbox", "--profile", "user"];
+    let words = [
+        "sts",
+        "assume-role",
+        "--role-session-name",
+        "me",
+        "--role-arn",
+        role,
+    ];
+    let stderr = home.keyfob(sandbox.iter().chain(&words)).fails(254);
+    let hints = hints(&stderr);
+    assert_has(
+        &hints,
+        &["the credentials come from profile \"user\" ([user] in "],
+    );
+    let command = between(&hints, "IAM may be asked: keyfob ", "\n");
+    assert_eq!(command, format!("can sts:AssumeRole {role} --profile user"));
+    let can = home.keyfob(["--sandbox"].into_iter().chain(command.split(' ')));
+    assert_eq!(can.code, 1, "{can:?}");
+    assert_has(&can.stdout, &["sts:AssumeRole"]);
+}
+
+#[test]
+fn a_refusal_with_words_for_a_shell_is_not_made_a_command() {
+    for words in [
+        "a:b$(touch ran) on resource: arn:aws:iam::1:role/r",
+        "ab on resource: arn:aws:iam::1:role/r",
+        "a:b on resource: *",
+        "a:b",
+    ] {
+        let body = error(
+            "AccessDenied",
+            &format!("You is not authorized to perform: {words}"),
+        );
+        let (url, _) = start_server(&answer("403 Forbidden", &body));
+        let stderr = home(&url).keyfob(CALL).fails(254);
+        let hints = hints(&stderr);
+        assert_has(&hints, &["the credentials come from profile \"robot\""]);
+        assert_lacks(&hints, &["keyfob can"]);
+    }
+    let quoted = "a:b on resource: arn:aws:s3:::b/$(touch\u{a0}ran)";
+    let body = error(
+        "AccessDenied",
+        &format!("You is not authorized to perform: {quoted}"),
+    );
+    let (url, _) = start_server(&answer("403 Forbidden", &body));
+    let stderr = home(&url).keyfob(CALL).fails(254);
+    assert_has(&hints(&stderr), &["keyfob can a:b 'arn:aws:s3:::b/$(touch"]);
+}
+
+#[test]
+fn a_refusal_with_details_names_the_command_that_decodes_them() {
+    let lab = Lab::start();
+    let message = refusal("implicit", &json!([])).to_string();
+    let body = format!(
+        "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not \
+         authorized. Encoded authorization failure message: {}</Message></Error></Errors>\
+         </Response>",
+        lab.account.encode_message(message)
+    );
+    let (url, _) = start_server(&answer("403 Forbidden", &body));
+    let words = ["ec2", "reboot-instances", "--instance-ids", "i-1"];
+    let stderr = home(&url).keyfob(words).fails(254);
+    let hints = hints(&stderr);
+    let command = between(&hints, "to see why: keyfob ", ", with this error");
+    let decoded = lab
+        .home()
+        .keyfob_with_input(command.split(' '), &stderr)
+        .ok();
+    assert_has(&decoded, &["decision ", "ec2:RunInstances"]);
+}
+
+#[test]
+fn a_role_whose_source_is_refused_has_the_hint_of_a_call_that_is() {
+    let body = error(
+        "ExpiredToken",
+        "The security token included in the request is expired",
+    );
+    let (url, _) = start_server(&answer("403 Forbidden", &body));
+    let home = home(&url).with("AWS_PROFILE", "role");
+    let stderr = home.keyfob(CALL).fails(254);
+    assert_has(
+        &stderr,
+        &[
+            "when calling the AssumeRole operation",
+            "by [role] in ~/.aws/config:",
+        ],
+    );
+    assert_has(&hints(&stderr), &["the session has expired"]);
+}
+
+#[test]
+fn no_command_asks_without_a_terminal_and_each_says_what_to_give() {
+    let file = "[profile mfa]\nrole_arn = arn:aws:iam::123456789012:role/r\nregion = eu-west-1\n\
+                credential_source = Environment\nmfa_serial = arn:aws:iam::123456789012:mfa/a\n";
+    let home = Home::new()
+        .with_file("config", file)
+        .with_key("AKIAIOSFODNN7EXAMPLE", "canary");
+    for (words, given) in [
+        (&["configure"][..], "keyfob configure set"),
+        (&["configure", "sso"], "sso_start_url"),
+        (&["configure", "sso-session"], "sso_start_url"),
+        (&["configure", "mfa-login"], "--serial-number"),
+        (
+            &["login", "--remote", "--region", "eu-west-1"],
+            "--no-browser",
+        ),
+        (&["whoami", "--profile", "mfa"], "--token-code -"),
+        (&["exec", "--profile", "mfa", "--", "env"], "--token-code -"),
+    ] {
+        let run = home.keyfob(words);
+        let stderr = run.fails(253);
+        assert_has(&hints(&stderr), &[given]);
+        assert_has(&stderr, &["terminal"]);
+    }
+}
+
+#[test]
+fn a_log_says_each_decision_and_no_secret() {
+    let body = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>a</Arn>\
+                </GetCallerIdentityResult></GetCallerIdentityResponse>";
+    let (url, _) = start_server(&answer("200 OK", body));
+    let home = home(&url).with("AWS_SESSION_TOKEN", "canary");
+    let run = home.keyfob([&CALL[..], &["--debug"]].concat());
+    assert_has(
+        &run.stderr,
+        &[
+            // The settings, the providers that were asked, where the call goes, and what it became.
+            "profile",
+            "robot",
+            "provider=",
+            "verdict=Used",
+            "region=\"eu-west-1\"",
+            &format!("endpoint=\"{url}/\""),
+        ],
+    );
+    assert_lacks(&run.stderr, &["canary"]);
+    run.ok();
+}
