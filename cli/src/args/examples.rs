@@ -370,7 +370,49 @@ Examples:
   > keyfob completion nushell | save -f keyfob.nu             in vendor/autoload of $nu.data-dir";
 
 /// The examples of commands that have no other text, without `keyfob` and its name in front.
-const SHORT: [(&str, &[&str]); 76] = [
+const SHORT: [(&str, &[&str]); 91] = [
+    (
+        "ecr",
+        &["get-authorization-token --query authorizationData[].expiresAt"],
+    ),
+    (
+        "ecr-public",
+        &["get-authorization-token --region us-east-1"],
+    ),
+    ("codecommit", &["credential-helper get"]),
+    ("codecommit credential-helper get", &[""]),
+    ("codecommit credential-helper store", &[""]),
+    ("codecommit credential-helper erase", &[""]),
+    (
+        "dsql",
+        &["generate-db-connect-auth-token --hostname abc.dsql.us-east-1.on.aws"],
+    ),
+    ("eks", &["get-token --cluster-name prod"]),
+    (
+        "ecr get-authorization-token",
+        &["--query authorizationData[].expiresAt"],
+    ),
+    (
+        "ecr-public get-authorization-token",
+        &["--region us-east-1"],
+    ),
+    (
+        "rds",
+        &["generate-db-auth-token --hostname HOST --port 5432 --username app"],
+    ),
+    (
+        "token elasticache",
+        &["--cache-name my-cache --username app --serverless"],
+    ),
+    (
+        "token iot",
+        &["--hostname abc-ats.iot.eu-west-1.amazonaws.com"],
+    ),
+    (
+        "token memorydb",
+        &["--cluster-name my-cluster --username app"],
+    ),
+    ("token msk", &["--region eu-west-1"]),
     ("cache clear", &["--expired", "--profile prod --dryrun"]),
     ("cache ls", &["--json"]),
     ("configure dump", &["--output json"]),
