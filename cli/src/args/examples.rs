@@ -325,8 +325,8 @@ pub(super) const TOKEN_APPSYNC: &str = "\
 The URL and the authorization work for 5 minutes; an open connection stays.
 
 Examples:
-  $ keyfob token appsync --hostname abc123.appsync-api.eu-west-1.amazonaws.com
-  $ keyfob token appsync --hostname abc123.appsync-api.eu-west-1.amazonaws.com \\
+  $ keyfob token appsync --hostname abc123.appsync-api.us-east-1.amazonaws.com
+  $ keyfob token appsync --hostname abc123.appsync-api.us-east-1.amazonaws.com \\
       --data file://subscription.json";
 
 pub(super) const TOKEN_SES: &str = "\
@@ -661,7 +661,7 @@ const SHORT: [(&str, &[&str]); 91] = [
     ),
 ];
 
-/// Returns the examples of a command that has no other text.
+/// Returns the examples of a command that has none in a text of its own.
 pub(super) fn for_command(path: &str) -> String {
     let lines = SHORT.iter().find(|(known, _)| *known == path);
     let lines = lines.map_or(&[][..], |(_, lines)| lines);

@@ -61,6 +61,7 @@ const GROUPS: [Group; 7] = [
         title: "Sign and send",
         rows: &[
             ("sign", "sign a request"),
+            ("request", "sign and send, as curl"),
             ("s3", "objects, presigned URLs"),
             ("api", "make any call"),
             ("token, codecommit", "passwords"),
@@ -104,7 +105,7 @@ const EXIT_CODES: [(u8, &str); 5] = [
 ];
 
 /// The exit codes that a command has besides, or that mean something else there.
-const OWN_EXIT_CODES: [(&str, &[(u8, &str)]); 9] = [
+const OWN_EXIT_CODES: [(&str, &[(u8, &str)]); 10] = [
     ("can", &[(1, "an action is denied")]),
     ("configure get", &[(1, "no file has the setting")]),
     ("configure unset", &[(1, "no file has the setting")]),
@@ -131,6 +132,10 @@ const OWN_EXIT_CODES: [(&str, &[(u8, &str)]); 9] = [
             253,
             "no credentials, no user with access keys, or a bad configuration",
         )],
+    ),
+    (
+        "request",
+        &[(22, "-f or --fail-with-body: the answer is an error")],
     ),
     (
         "trust-policy",
@@ -209,8 +214,11 @@ pub(super) fn documented_whole(root: Command) -> Command {
 /// Adds examples and exit codes to a command and those below it. `path` has the words of its name.
 fn with_examples(command: Command, path: &str) -> Command {
     let own = command.get_after_help().map(ToString::to_string);
-    let own = own.filter(|text| !text.is_empty());
-    let mut text = folded(&own.unwrap_or_else(|| examples::for_command(path)));
+    let mut own = own.unwrap_or_default();
+    if !own.contains("Examples:\n") {
+        own = format!("{own}\n\n{}", examples::for_command(path));
+    }
+    let mut text = folded(own.trim());
     let _ = write!(
         text,
         "\n\n{}\n\n`keyfob help {OPTIONS_TOPIC}` has the options of every command, such as --profile \
@@ -353,7 +361,7 @@ mod tests {
                 continue;
             }
             assert!(
-                text.contains(&format!("  $ keyfob {path}")) || path.contains("export"),
+                text.contains(&format!("keyfob {path}")) || path.contains("export"),
                 "{path}: {text}"
             );
             assert!(text.contains("Exit codes:\n  0    "), "{path}: {text}");

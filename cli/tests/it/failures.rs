@@ -207,15 +207,18 @@ fn a_role_whose_source_is_refused_has_the_hint_of_a_call_that_is() {
 #[test]
 fn no_command_asks_without_a_terminal_and_each_says_what_to_give() {
     let file = "[profile mfa]\nrole_arn = arn:aws:iam::123456789012:role/r\nregion = eu-west-1\n\
-                credential_source = Environment\nmfa_serial = arn:aws:iam::123456789012:mfa/a\n";
-    let home = Home::new()
-        .with_file("config", file)
-        .with_key("AKIAIOSFODNN7EXAMPLE", "canary");
+                source_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/a\n\
+                [profile base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n\
+                aws_secret_access_key = canary\n";
+    let home = Home::new().with_file("config", file);
     for (words, given) in [
         (&["configure"][..], "keyfob configure set"),
         (&["configure", "sso"], "sso_start_url"),
         (&["configure", "sso-session"], "sso_start_url"),
-        (&["configure", "mfa-login"], "--serial-number"),
+        (
+            &["configure", "mfa-login", "--profile", "base"],
+            "--serial-number",
+        ),
         (
             &["login", "--remote", "--region", "eu-west-1"],
             "--no-browser",
