@@ -25,7 +25,8 @@ use crate::{
 ///
 /// The first provider that has credentials wins. A provider that is configured but fails stops the
 /// chain, except by the rules of the SDKs for Java. A profile that is named and that no file has
-/// stops it before any provider is asked, by the rules that make that an error.
+/// stops it before any provider is asked, by the rules that make that an error. So does a file that
+/// boto3 refuses as a whole, by its rules.
 ///
 /// # Examples
 ///
@@ -52,7 +53,7 @@ pub struct Chain {
     old_files: Option<(usize, Settings)>,
     /// Whether the next provider is asked after one that failed, as in the SDKs for Java.
     passes_over_failures: bool,
-    /// The place among the providers of a profile that must exist.
+    /// The place among the providers of a profile that must exist, or whose files may be refused.
     profile: Option<(usize, Settings)>,
 }
 
@@ -151,7 +152,7 @@ impl Chain {
                 Source::Environment => chain.then(EnvironmentProvider::new(settings)),
                 Source::WebIdentity => chain.then(WebIdentityProvider::new(settings)),
                 Source::Profile => {
-                    if settings.must_have_profile() {
+                    if settings.must_have_profile() || settings.refuses_files() {
                         chain.profile = Some((chain.providers.len(), settings.clone()));
                     }
                     chain.then(ProfileProvider::new(settings))
@@ -299,7 +300,7 @@ impl Chain {
     /// # });
     /// ```
     pub async fn look(&self, now: Timestamp) -> Explanation {
-        let (error, attempts) = self.missing_profile(now).unzip();
+        let (error, attempts) = self.stopped(now).unzip();
         let attempts = attempts.unwrap_or_default();
         let answered = error.as_ref().map(|_| attempts.len());
         let attempts = self.inspect_rest(attempts, answered, now).await;
@@ -377,7 +378,7 @@ impl Chain {
         &self,
         now: Timestamp,
     ) -> (Result<Option<(Found, Duration)>, Error>, Vec<Attempt>) {
-        if let Some((error, attempts)) = self.missing_profile(now) {
+        if let Some((error, attempts)) = self.stopped(now) {
             return (Err(error), attempts);
         }
         let mut attempts = Vec::new();
@@ -403,8 +404,9 @@ impl Chain {
         (Ok(None), attempts)
     }
 
-    /// Returns the error of a profile that must exist and does not, and the attempts up to it.
-    fn missing_profile(&self, now: Timestamp) -> Option<(Error, Vec<Attempt>)> {
+    /// Returns the error of a profile that must exist and does not, or of a file that is refused,
+    /// and the attempts up to it.
+    fn stopped(&self, now: Timestamp) -> Option<(Error, Vec<Attempt>)> {
         let (place, settings) = self.profile.as_ref()?;
         let error = settings.current(now).check_profile().err()?;
         let (earlier, rest) = self.providers.split_at(*place);
@@ -463,7 +465,7 @@ impl Provider for Chain {
     /// Answers as its first provider that is configured.
     fn inspect(&self, now: Timestamp) -> BoxFuture<'_, Result<Inspection, Error>> {
         Box::pin(async move {
-            if let Some((error, _)) = self.missing_profile(now) {
+            if let Some((error, _)) = self.stopped(now) {
                 return Err(error);
             }
             for provider in &self.providers {

@@ -62,6 +62,8 @@ struct Inner {
     /// The property, the flag and the value of each argument that sets a property.
     arguments: Vec<[String; 3]>,
     order: Order,
+    /// Whether a file that the AWS CLI refuses is an error by its rules.
+    is_strict: bool,
     /// Read from the variables when they are first needed.
     system_properties: Arc<OnceLock<Vec<SystemProperty>>>,
     notify: Option<Notify>,
@@ -143,6 +145,7 @@ impl Settings {
             has_default_region: true,
             arguments: Vec::new(),
             order,
+            is_strict: false,
             watch: None,
             system_properties: Arc::default(),
             notify: None,
@@ -157,7 +160,7 @@ impl Settings {
     /// Sets that the files are those that the variables name, which nothing has read yet.
     fn with_watch(mut self) -> Self {
         let variables = Arc::clone(&self.0.variables);
-        let watch = Watch::new(self.0.order, variables);
+        let watch = Watch::new(self.0.order, self.refuses_files(), variables);
         let inner = self.change();
         inner.watch = Some(Arc::new(watch));
         inner.files = Arc::default();
@@ -236,6 +239,49 @@ impl Settings {
             self
         } else {
             self.forget_instance()
+        }
+    }
+
+    /// Sets that a file which the AWS CLI refuses as a whole is an error, as it is by the rules of
+    /// [`Order::Boto3`]. Otherwise [`Order::Cli`] uses what can be read of it. The other orders do
+    /// not change.
+    ///
+    /// Such a file has a byte order mark, bytes that are not UTF-8, a section or a property twice,
+    /// or a line that is no property. [`check_profile`](Self::check_profile) and the chain fail.
+    /// Files that were given as texts are not looked at again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let config = folder.path().join("config");
+    /// std::fs::write(&config, "[default]\noutput = json\noutput = text\n")?;
+    /// let settings = Settings::load(Variables::from_iter([("AWS_CONFIG_FILE", &config)]));
+    /// assert!(settings.check_profile().is_ok());
+    /// let error = settings.with_refused_files().check_profile().unwrap_err();
+    /// assert!(error.to_string().ends_with(
+    ///     ":3: boto3 and the AWS CLI refuse the file: a second value for this property: remove \
+    ///      one of the two",
+    /// ));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_refused_files(mut self) -> Self {
+        self.change().is_strict = true;
+        if self.0.watch.is_some() {
+            self = self.with_watch();
+        }
+        self
+    }
+
+    /// Returns true if a file that botocore refuses is an error.
+    pub(crate) fn refuses_files(&self) -> bool {
+        match self.0.order {
+            Order::Boto3 => true,
+            Order::Cli => self.0.is_strict,
+            _ => false,
         }
     }
 
@@ -597,12 +643,14 @@ impl Settings {
     /// has credentials. Without such a name the files stay closed.
     ///
     /// A damaged line is not a reason: it stops only the profile that it may belong to, where that
-    /// is asked for credentials or settings.
+    /// is asked for credentials or settings. By the rules of [`Order::Boto3`], and with
+    /// [`with_refused_files`](Self::with_refused_files), it is one if the file is refused for it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) as for
-    /// [`profile`](Self::profile).
+    /// - [`ErrorKind::ConfigFile`](crate::ErrorKind::ConfigFile) for a file that is refused.
+    /// - [`ErrorKind::ProfileNotFound`](crate::ErrorKind::ProfileNotFound) as for
+    ///   [`profile`](Self::profile).
     ///
     /// # Examples
     ///
@@ -615,6 +663,7 @@ impl Settings {
     /// assert!(settings.with_order(Order::Rust).check_profile().is_ok());
     /// ```
     pub fn check_profile(&self) -> Result<(), Error> {
+        self.check_files()?;
         if !self.must_have_profile() {
             return Ok(());
         }
@@ -622,6 +671,14 @@ impl Settings {
             Err(error) if error.kind() == ErrorKind::ProfileNotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Fails if a file is refused as a whole.
+    pub(crate) fn check_files(&self) -> Result<(), Error> {
+        if self.refuses_files() {
+            self.files().check_refusals()?;
+        }
+        Ok(())
     }
 
     /// Returns true if something names the profile, and the rules make it an error of every source

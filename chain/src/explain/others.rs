@@ -54,7 +54,10 @@ impl Explanation {
         let settings = settings.clone().with_notify(|_| {});
         let ours = View::new(settings.order(), &settings, now).await;
         let mut answers: Vec<(Vec<Order>, Finding)> = Vec::new();
-        for order in Order::ALL.iter().filter(|order| **order != ours.order) {
+        // Here, a file that the AWS CLI refuses is used as far as it can be read.
+        let settings = settings.with_refused_files();
+        let is_other = |order: &&Order| **order != ours.order || !ours.settings.refuses_files();
+        for order in Order::ALL.iter().filter(is_other) {
             let theirs = View::new(*order, &settings, now).await;
             for finding in [ours.credentials(&theirs), ours.region(&theirs)] {
                 let Some(finding) = finding else { continue };
@@ -237,6 +240,8 @@ impl View {
 
     /// Returns the region that another SDK would use, if that is not the same.
     fn region(&self, theirs: &Self) -> Option<Finding> {
+        // It does not come to a region.
+        theirs.settings.check_files().ok()?;
         let ours = self.settings.region(None).ok()??;
         let other = theirs.settings.region(None).ok()?;
         let what = match &other {

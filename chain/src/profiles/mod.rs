@@ -5,6 +5,7 @@
 //! services, from both files together; each [`Value`] knows its file and line. [`Editor`] changes
 //! one of the files.
 
+mod botocore;
 mod editor;
 mod line;
 mod near;
@@ -77,6 +78,8 @@ pub struct ConfigFiles {
     all_problems: OnceLock<Vec<Problem>>,
     /// The files that variables name and that do not exist.
     absent: Vec<(FileKind, PathBuf)>,
+    /// Why botocore refuses one of the files, if the rules are its own.
+    refusals: Vec<(FileKind, String)>,
 }
 
 impl ConfigFiles {
@@ -96,12 +99,14 @@ impl ConfigFiles {
     /// file. They also refuse properties that are indented below their header, which the AWS CLI
     /// reads.
     pub fn load_for(order: Order, variables: &Variables) -> Self {
-        Self::load_with(order, variables, |_, file| files::read(file))
+        Self::load_with(order, false, variables, |_, file| files::read(file))
     }
 
     /// Reads the files as [`load_for`](Self::load_for) does, with a function that reads one.
+    /// `is_strict` looks for what botocore refuses, which the rules of [`Order::Boto3`] do always.
     pub(crate) fn load_with(
         order: Order,
+        is_strict: bool,
         variables: &Variables,
         mut read: impl FnMut(FileKind, &Path) -> io::Result<Vec<u8>>,
     ) -> Self {
@@ -112,7 +117,12 @@ impl ConfigFiles {
         ] {
             let Some(file) = file else { continue };
             match read(kind, &file) {
-                Ok(bytes) => all.add(order, kind, &file, &bytes),
+                Ok(bytes) => {
+                    all.add(order, kind, &file, &bytes);
+                    if is_strict || order == Order::Boto3 {
+                        all.add_refusal(kind, &file, &bytes);
+                    }
+                }
                 Err(error) if is_absent(&error) => {
                     if variables.raw(kind.variable()).is_some() {
                         all.absent.push((kind, file));
@@ -159,6 +169,9 @@ impl ConfigFiles {
         let mut files = Self::default();
         for (kind, path, bytes) in texts {
             files.add(order, kind, path.as_ref(), bytes);
+            if order == Order::Boto3 {
+                files.add_refusal(kind, path.as_ref(), bytes);
+            }
         }
         files
     }
@@ -181,6 +194,22 @@ impl ConfigFiles {
         self.problems.append(&mut parsed.problems);
     }
 
+    fn add_refusal(&mut self, kind: FileKind, path: &Path, bytes: &[u8]) {
+        if let Some((line, reason)) = botocore::refusal(bytes) {
+            let place = path.display();
+            let text = format!("{place}:{line}: boto3 and the AWS CLI refuse the file: {reason}");
+            self.refusals.push((kind, text));
+        }
+    }
+
+    /// Fails if botocore refuses one of the files as a whole.
+    pub(crate) fn check_refusals(&self) -> Result<(), Error> {
+        match self.refusals.first() {
+            Some((_, text)) => Err(Error::new(ErrorKind::ConfigFile, text.clone())),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the contents without those of one of the files.
     pub(crate) fn without(&self, kind: FileKind) -> Self {
         let sections = self.sections.iter();
@@ -193,6 +222,7 @@ impl ConfigFiles {
         files.sections = sections;
         files.ignored.retain(|ignored| ignored.kind != kind);
         files.problems.retain(|problem| problem.file_kind != kind);
+        files.refusals.retain(|(refused, _)| *refused != kind);
         files.all_problems = OnceLock::new();
         files
     }

@@ -42,6 +42,7 @@ pub(super) fn parse(order: Order, kind: FileKind, file: &Arc<Path>, bytes: &[u8]
         headers: Vec::new(),
         ignored: Vec::new(),
         has_prefixed_default: false,
+        has_bad_comment: false,
         problems: Vec::new(),
     };
     if is_utf16(bytes) {
@@ -81,6 +82,8 @@ struct Reader {
     ignored: Vec<IgnoredSection>,
     /// Whether the config file has `[profile default]`.
     has_prefixed_default: bool,
+    /// Whether a comment that is not UTF-8 has been reported.
+    has_bad_comment: bool,
     problems: Vec<Problem>,
 }
 
@@ -117,8 +120,13 @@ impl Reader {
     /// Reads one line: adds it to the tagged lines if it is usable, and reports what is wrong.
     fn read_line(&mut self, number: u32, text: &str, is_utf8: bool) {
         let line = self.lines.read(text);
-        // Bytes that are not UTF-8 do no harm in a comment.
-        let is_utf8 = is_utf8 || !line.content().contains('\u{1a}');
+        // Bytes that are not UTF-8 do no harm here in a comment.
+        let is_comment = !is_utf8 && !line.content().contains('\u{1a}');
+        if is_comment && !self.has_bad_comment {
+            self.has_bad_comment = true;
+            self.report(Some(number), None, ProblemKind::NotUtf8Comment);
+        }
+        let is_utf8 = is_utf8 || is_comment;
         if matches!(line, Line::Header { .. } | Line::UnclosedHeader(_))
             && text.starts_with(char::is_whitespace)
         {

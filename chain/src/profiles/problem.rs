@@ -54,6 +54,8 @@ pub enum ProblemKind {
     ByteOrderMark,
     /// The line is not UTF-8.
     NotUtf8,
+    /// A comment is not UTF-8. botocore rejects the file. Only the first one of a file is reported.
+    NotUtf8Comment,
     /// Whitespace inside the brackets of a header. It is read; botocore does not find the section.
     SpacedHeader,
     /// `[` without `]`.
@@ -318,6 +320,9 @@ impl ProblemKind {
                  as UTF-8 without one"
             }
             Self::NotUtf8 => "the line is not UTF-8",
+            Self::NotUtf8Comment => {
+                "a comment is not UTF-8, so boto3 and the AWS CLI refuse the file: save it as UTF-8"
+            }
             Self::UnclosedHeader => "a section header without \"]\"",
             Self::LostHeader => {
                 "a line that may be the header of a section: write [NAME], or NAME = VALUE"

@@ -262,7 +262,9 @@ impl ProfileProvider {
 
     /// Returns true if the profile says nothing about credentials.
     fn is_silent(&self) -> bool {
-        matches!(Plan::from_settings(&self.settings), Ok(None)) && self.missing_reason().is_ok()
+        self.settings.check_files().is_ok()
+            && matches!(Plan::from_settings(&self.settings), Ok(None))
+            && self.missing_reason().is_ok()
     }
 
     /// Returns a warning if `default`, which nothing names, is in no file, and another section was

@@ -21,8 +21,7 @@ use crate::{
 /// settings. If the picture cannot be written.
 pub(super) async fn run(context: &Context, args: &WhyArgs) -> Result<(), Failure> {
     context.check_signs()?;
-    let order = args.order.unwrap_or_default();
-    let explained = context.explain(order, !args.json).await;
+    let explained = context.explain(args.order, !args.json).await;
     match &args.svg {
         Some(file) if file.as_os_str() == "-" => {
             context.console().write_stdout(explained.svg(context))?;

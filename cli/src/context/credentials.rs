@@ -142,7 +142,7 @@ impl Context {
 
     /// Returns the credentials in use after their explanation is printed on stderr, for `--why`.
     async fn told_credentials(&self) -> Result<(Credentials, Explanation), Failure> {
-        let explained = self.explain(Order::Cli, false).await;
+        let explained = self.explain(None, false).await;
         let plain = |_, line: &str| line.to_owned();
         let text = explained.text(self, self.console().stderr_width(), &plain);
         self.console().write_stderr(&text);

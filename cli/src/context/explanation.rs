@@ -28,14 +28,19 @@ pub(crate) struct Explained {
 }
 
 impl Context {
-    /// Asks the chain for credentials by the rules of `order`, and explains the answer.
+    /// Asks the chain for credentials, by the rules of a tool in place of our own, and explains the
+    /// answer.
     /// `has_call_below` leaves out why no call can be sent, for a program that prints that error
     /// below.
-    pub(crate) async fn explain(&self, order: Order, has_call_below: bool) -> Explained {
+    pub(crate) async fn explain(&self, order: Option<Order>, has_call_below: bool) -> Explained {
         let now = Timestamp::now();
         let _waiting = self.waiting_for_credentials();
         let told = Told::default();
-        let settings = told.by(self.settings()).with_order(order);
+        let mut settings = told.by(self.settings());
+        if let Some(order) = order {
+            settings = settings.with_order(order).with_refused_files();
+        }
+        let order = settings.order();
         let resolution = Chain::default_for(order, &settings).explain(now).await;
         let region = settings.resolve_region(None, now).await;
         let call = check_call(self, &settings, &region);

@@ -14,7 +14,7 @@ use std::{
 use crate::{
     answers::start_echo,
     completion::commands,
-    keyfob::{Home, Run},
+    keyfob::{Home, Run, assert_has, assert_lacks},
 };
 
 const SECRET: &str = "canary/secret+0123456789+access/key/KEY1";
@@ -147,6 +147,36 @@ fn forms(text: &str) -> Vec<String> {
         .replace('=', "%3D");
     let json = text.replace('/', "\\/");
     vec![text.to_owned(), percent, json]
+}
+
+#[test]
+fn a_secret_in_the_place_of_the_id_is_not_shown() {
+    let (id, secret) = (SECRET, "AKIAIOSFODNN7EXAMPLE");
+    let in_file = format!("[default]\naws_access_key_id={id}\naws_secret_access_key={secret}\n");
+    for home in [
+        || Home::new().with_key(SECRET, "AKIAIOSFODNN7EXAMPLE"),
+        || Home::new().with("AWS_ACCESS_KEY", SECRET),
+    ] {
+        let home = home()
+            .with_file("credentials", &in_file)
+            .with("AWS_EC2_METADATA_DISABLED", "true");
+        for words in [
+            &["configure", "dump"][..],
+            &["configure", "dump", "--output", "json"],
+            &["configure", "list"],
+            &["why"],
+            &["why", "--json"],
+            &["why", "--as", "java-v1"],
+            &["why", "--svg", "-"],
+            &["--debug", "whoami", "--offline"],
+        ] {
+            let run = home.keyfob(words);
+            assert_lacks(&(run.stdout + &run.stderr), &[SECRET]);
+        }
+        // The end of it tells which one it is.
+        let dump = home.keyfob(["configure", "dump"]).ok();
+        assert_has(&dump, &["=****************KEY1\n"]);
+    }
 }
 
 #[test]

@@ -266,3 +266,98 @@ fn a_note_is_printed_once() {
         assert_eq!(text.matches("no region is set").count(), 1, "{text}");
     }
 }
+
+#[test]
+fn a_file_that_boto3_refuses_stops_it_and_the_aws_cli_but_not_us() {
+    const KEY: &str = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n\
+                       aws_secret_access_key = s\n";
+    let good = b"[default]\nregion = eu-west-1\n";
+    for (config, line, reason) in [
+        (
+            &b"\xef\xbb\xbf[default]\nregion = eu-west-1\n"[..],
+            1,
+            "a byte order mark",
+        ),
+        (
+            b"[default]\nregion = eu-west-1\n[default]\noutput = json\n",
+            3,
+            "a second section of this name: make one section of the two",
+        ),
+        (
+            b"[default]\nregion = eu-west-1\nregion = eu-west-1\n",
+            3,
+            "a second value for this property: remove one of the two",
+        ),
+        (
+            b"[default]\nregion = eu-west-1\n[profile z]\nx = caf\xe9\n",
+            4,
+            "it is not UTF-8 there: save the file as UTF-8",
+        ),
+        (
+            b"[default]\nregion = eu-west-1\n# caf\xe9\n",
+            3,
+            "it is not UTF-8 there",
+        ),
+    ] {
+        let home = Home::new()
+            .with("AWS_EC2_METADATA_DISABLED", "true")
+            .with_file("credentials", KEY);
+        let home = home.with_file("config", "");
+        fs::write(home.file("config"), config).unwrap();
+        let place = format!("config:{line}: boto3 and the AWS CLI refuse the file: ");
+        for order in ["boto3", "aws-cli"] {
+            let why = home.keyfob(["why", "--as", order]);
+            assert_eq!(why.code, 253, "{why:?}");
+            assert_has(&why.stderr, &[&place, reason]);
+            assert_has(&why.stdout, &["profile \"default\"", "failed"]);
+            assert_lacks(&why.stdout, &[" used"]);
+            let json = home.keyfob(["why", "--json", "--as", order]).stdout;
+            let json: Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(json["winner"], Value::Null);
+        }
+        let plain = home.keyfob(["why"]).ok();
+        assert_has(
+            &plain.split_whitespace().collect::<Vec<_>>().join(" "),
+            &[
+                "used",
+                "the AWS CLI and boto3 would stop: there, profile \"default\" failed (",
+                &place,
+            ],
+        );
+        // Its cure is what the reason says.
+        fs::write(home.file("config"), good).unwrap();
+        for order in ["boto3", "aws-cli"] {
+            home.keyfob(["why", "--as", order]).ok();
+        }
+        assert_lacks(&home.keyfob(["why"]).ok(), &["would stop"]);
+    }
+}
+
+#[test]
+fn a_comment_that_is_not_utf8_is_a_warning() {
+    let home = Home::new()
+        .with_key("AKIAIOSFODNN7EXAMPLE", "s")
+        .with_file("config", "");
+    let config = b"[profile z]\n# caf\xe9\n# caf\xe9 2\n[default]\nregion = eu-west-1 # \xe9\n";
+    fs::write(home.file("config"), config).unwrap();
+    let why: Value = serde_json::from_str(&home.keyfob(["why", "--json"]).ok()).unwrap();
+    let findings = why["findings"].as_array().unwrap().iter();
+    let found: Vec<_> = findings
+        .filter(|finding| {
+            finding["text"]
+                .as_str()
+                .unwrap()
+                .contains("a comment is not UTF-8")
+        })
+        .collect();
+    assert_eq!(found.len(), 1, "{why:#}");
+    assert_eq!(found[0]["severity"], "warning", "{why:#}");
+    assert_eq!(found[0]["origin"]["line"], 2, "{why:#}");
+    // What the warning says to do.
+    fs::write(
+        home.file("config"),
+        "[profile z]\n# café\n[default]\nregion = eu-west-1\n",
+    )
+    .unwrap();
+    assert_lacks(&home.keyfob(["why"]).ok(), &["not UTF-8"]);
+}

@@ -69,9 +69,10 @@ fn variables(context: &Context) -> Vec<Entry> {
     let all = keys.flat_map(|key| key.variables.iter().map(move |name| (key, *name)));
     let entry = |(key, name): (&settings::SettingKey, &str)| {
         let value = context.variables().raw(name).map(OsStr::to_string_lossy)?;
-        // The URL of a proxy may have a password.
+        // The URL of a proxy may have a password, and a secret may stand where the ID belongs.
         let is_secret = match key.kind {
             SettingKind::Secret => true,
+            _ if key.properties.contains(&"aws_access_key_id") => true,
             SettingKind::Url => value.contains('@'),
             _ => false,
         };

@@ -1,5 +1,4 @@
-//! Random environments and configuration files, the same ones for each seed. The tests of the
-//! benches have other peers, and use this file too.
+//! Random environments and configuration files, the same ones for each seed.
 
 use std::{
     collections::BTreeMap,

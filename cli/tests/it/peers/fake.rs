@@ -1,5 +1,4 @@
-//! The services that credentials come from. Each key ID tells how it came about. The tests of the
-//! benches use this file too.
+//! The services that credentials come from. Each key ID tells how it came about.
 
 use http::{Response, request::Parts};
 use keyfob_sigv4::Timestamp;

@@ -156,7 +156,9 @@ fn services() -> String {
 fn ours(order: Order, case: &Value) -> Answer {
     let variables = case["variables"].as_object().unwrap().iter();
     let variables = variables.map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
-    let mut settings = Settings::load(Variables::from_iter(variables)).with_order(order);
+    let mut settings = Settings::load(Variables::from_iter(variables))
+        .with_order(order)
+        .with_refused_files();
     if let Some(profile) = case["profile"].as_str() {
         settings = settings.with_profile(profile);
     }
@@ -349,6 +351,87 @@ fn compare_aws_cli(count: u64) {
     compare(count, Order::Cli, false, peer, &known);
 }
 
+/// What may be wrong with a file below a good section, or what only looks wrong, and whether
+/// botocore refuses the file for it.
+const DAMAGE: [(&[u8], bool); 26] = [
+    (b"[default]\noutput = json\n", true),
+    (b"[z]\na = 1\n[z]\nb = 2\n", true),
+    (b"[preview x]\n[preview x]\n", true),
+    (b"output = json\noutput = text\n", true),
+    (b"output = json\noutput = json\n", true),
+    (b"output = json\nOutput: text\n", true),
+    (b"[z]\nname = caf\xe9\n", true),
+    (b"# caf\xe9\n", true),
+    (b"[caf\xe9]\n", true),
+    (b"[z]\nno value\n", true),
+    (b"[z\na = 1\n", true),
+    (b"[]\na = 1\n", true),
+    (b"[z]\n= 1\n", true),
+    (b"s3 =\n  no value\n", true),
+    (b"[z]\n  no value\n", true),
+    (b"a = 1\rb\n", true),
+    (b"[z] # more\na: 1\n [y]\n b = 1\n", false),
+    (b"[DEFAULT]\na = 1\n[DEFAULT]\nb = 1\n", false),
+    (b"[ default]\na = 1\n", false),
+    (b"s3 =\n  a = 1\n  a = 2\n", false),
+    (b"a = 1\n  no value\n\n  # caf\n  more\n", false),
+    (b"a = 1\r\n\r\nb = 1\r\n", false),
+    (b"; comment\n\t# another\n", false),
+    (b"[profile \"b]\na = 1\n", false),
+    (b"a = \xc3\xa9\n", false),
+    (b"[z]\n  a = 1\n b = 2\nc = 3\n", false),
+];
+
+/// Fails if a peer refuses other files than are refused here by its rules.
+fn compare_refusals(order: Order, peer: impl Fn(&World) -> Command) {
+    const KEY: &[u8] = b"[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = s\n";
+    let world = World::start();
+    let mut files: Vec<_> = DAMAGE
+        .map(|(damage, is_refused)| ([KEY, damage].concat(), is_refused))
+        .into();
+    files.push(([b"\xef\xbb\xbf", KEY].concat(), true));
+    files.push(([b"\xef\xbb\xbf# mine\n", KEY].concat(), true));
+    files.push(([b"\xff\xfe", KEY].concat(), true));
+    files.push(([b"a = 1\n", KEY].concat(), true));
+    let mut cases = Vec::new();
+    for (number, (file, is_refused)) in files.iter().enumerate() {
+        for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+            let path = world.home.path().join(format!("damaged-{number}"));
+            fs::write(&path, file).unwrap();
+            let mut variables = json!({
+                "HOME": world.home.path(), "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            });
+            variables[name] = path.to_str().into();
+            let case = json!({"variables": variables, "profile": null});
+            cases.push((case.clone(), "AKIAFILE", file, is_refused));
+            // Such a file stops also what comes before it.
+            variables["AWS_ACCESS_KEY_ID"] = "AKIAENV".into();
+            variables["AWS_SECRET_ACCESS_KEY"] = "s".into();
+            let case = json!({"variables": variables, "profile": null});
+            cases.push((case, "AKIAENV", file, is_refused));
+        }
+    }
+    let inputs: Vec<_> = cases.iter().map(|(case, ..)| case.clone()).collect();
+    let answers = theirs(&mut peer(&world), &inputs);
+    assert_eq!(answers.len(), cases.len());
+    for ((case, id, file, is_refused), theirs) in cases.iter().zip(&answers) {
+        let ours = ours(order, case);
+        let file = String::from_utf8_lossy(file);
+        let context = format!("ours {ours:?}, theirs {theirs:?}\n{file:?}");
+        if **is_refused {
+            assert!(theirs.says("ConfigParseError"), "{context}");
+            assert!(
+                ours.says("boto3 and the AWS CLI refuse the file"),
+                "{context}"
+            );
+        } else {
+            assert_eq!(theirs.id(), Some(*id), "{context}");
+            assert!(!ours.says("refuse the file"), "{context}");
+        }
+    }
+}
+
 fn compare_javascript(count: u64) {
     let Some(packages) = javascript::chain() else {
         println!("not run: there is no npm");
@@ -364,6 +447,16 @@ fn compare_javascript(count: u64) {
 #[test]
 fn boto3_gets_what_its_rules_lead_to_here() {
     compare_boto3(SHORT);
+}
+
+#[test]
+fn boto3_and_the_aws_cli_refuse_the_files_that_their_rules_refuse_here() {
+    compare_refusals(Order::Boto3, |world| {
+        program(world, with_awscrt(), &["peer.py", "botocore"])
+    });
+    compare_refusals(Order::Cli, |world| {
+        program(world, tool("python"), &["peer.py", "awscli.botocore"])
+    });
 }
 
 #[test]
