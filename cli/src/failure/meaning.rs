@@ -25,7 +25,7 @@ const RENAMED: [(&str, &str); 4] = [
 ];
 
 /// Operations that `aws` has in a group that Keyfob has too, and their group.
-const OPERATIONS: [(&str, &str); 31] = [
+const OPERATIONS: [(&str, &str); 26] = [
     ("codecommit", "create-repository"),
     ("codecommit", "list-repositories"),
     ("configure", "add-model"),
@@ -46,12 +46,7 @@ const OPERATIONS: [(&str, &str); 31] = [
     ("iam", "list-roles"),
     ("iam", "list-users"),
     ("rds", "describe-db-instances"),
-    ("s3", "cp"),
-    ("s3", "ls"),
-    ("s3", "mb"),
     ("s3", "mv"),
-    ("s3", "rb"),
-    ("s3", "rm"),
     ("s3", "sync"),
     ("s3", "website"),
     ("sso", "get-role-credentials"),
