@@ -227,16 +227,16 @@ async fn wait_in_line(
 ) -> bool {
     let mut line = Line::new(limiter);
     while let Err(wait) = line.ask(DefaultTimer.now().unwrap_or_default()).await {
-        if has_result && wait >= time_left() {
-            return false;
+        let mut delay = line.patience(wait);
+        if has_result {
+            let left = time_left();
+            // The wait of those behind is a guess.
+            if left.is_zero() || (!line.place.is_behind() && wait >= left) {
+                return false;
+            }
+            delay = delay.min(left);
         }
-        if !line.place.is_behind() {
-            line.wait(&DefaultTimer, wait).await;
-        } else if has_result {
-            line.wait(&DefaultTimer, time_left()).await;
-        } else {
-            line.called().await;
-        }
+        line.wait(&DefaultTimer, delay).await;
     }
     true
 }

@@ -52,6 +52,8 @@ impl AdaptiveLimiter {
     const WINDOWS_PER_SECOND: f64 = 2.0;
     const MIN_FILL: f64 = 0.5;
     const MIN_CAPACITY: f64 = 1.0;
+    /// A clock that steps back by more, in seconds, has been set.
+    const CLOCK_SET: f64 = 1.0;
     /// A shortfall this small, in tokens, is granted: waiting for it would spin.
     const GRACE: f64 = 1e-9;
 
@@ -160,6 +162,12 @@ impl AdaptiveLimiter {
             self.window = floor(now);
             self.filled_at = now;
             self.cubic.last_throttle = now;
+        }
+        if now + Self::CLOCK_SET < self.filled_at {
+            // It was ahead and is right again.
+            self.filled_at = now;
+            self.window = self.window.min(floor(now));
+            self.cubic.last_throttle = self.cubic.last_throttle.min(now);
         }
         now
     }

@@ -102,6 +102,17 @@ impl<'a, L: Limiter + ?Sized> Line<'a, L> {
         self.limiter.is_called(&self.place, waker)
     }
 
+    /// Returns how long to wait before asking again, when the limiter said `wait`. Those behind
+    /// wait until they are called.
+    pub(crate) fn patience(&self, wait: Duration) -> Duration {
+        if self.place.is_behind() {
+            // A year: some timers fail on more.
+            Duration::from_secs(365 * 86_400)
+        } else {
+            wait
+        }
+    }
+
     /// Waits until it is time to ask again: until the request is called, or `wait` is over.
     pub(crate) async fn wait(&self, timer: &impl Timer, wait: Duration) {
         let mut sleep = pin!(timer.sleep(wait));
@@ -110,18 +121,6 @@ impl<'a, L: Limiter + ?Sized> Line<'a, L> {
                 return Poll::Ready(());
             }
             sleep.as_mut().poll(context).map(drop)
-        })
-        .await;
-    }
-
-    /// Waits until the request is called.
-    pub(crate) async fn called(&self) {
-        poll_fn(|context| {
-            if self.is_called(context.waker()) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
         })
         .await;
     }

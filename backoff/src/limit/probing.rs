@@ -21,6 +21,9 @@ use core::time::Duration;
 ///    throttling, the estimate is measured again. Without throttling, the rate goes on to double
 ///    each second.
 ///
+/// The rate doubles only while requests are granted, and never are more in flight than twice those
+/// of the rate in a round trip, and 8. So a service that hangs is not flooded.
+///
 /// Each throttled answer costs a request and is the only news there is, so a share of requests is
 /// always wasted: about one in each 1.5 s, which is 1 % at 100 requests a second and more at lower
 /// rates. Where the limit is documented and no other program uses it, a
@@ -57,9 +60,13 @@ pub struct ProbingLimiter {
     anchor: Anchor,
     round_trip: RoundTrip,
     pace: Pace,
-    /// The latest time it was given, in seconds, and that of the latest request or answer.
+    /// The latest time it was given, in seconds, that of the latest request or answer, and that of
+    /// the latest grant.
     now: f64,
     heard: f64,
+    heard_grant: f64,
+    /// Whether the request that waits does so because too many are in flight.
+    full: bool,
     started: bool,
 }
 
@@ -105,6 +112,8 @@ struct Anchor {
 #[derive(Clone, Copy, Debug)]
 struct RoundTrip {
     mean: f64,
+    /// Whether there was an answer yet.
+    measured: bool,
     /// The number of the request, and when it was sent.
     probe: Option<(u64, f64)>,
 }
@@ -142,6 +151,10 @@ impl ProbingLimiter {
     const FIRST_ROUND_TRIP: f64 = 0.1;
     /// A request without an answer for so long is taken for lost.
     const LOST: f64 = 10.0;
+    /// So many may be in flight, whatever the rate.
+    const FEW: f64 = 8.0;
+    /// A clock that steps back by more has been set.
+    const CLOCK_SET: f64 = 1.0;
     /// After so long without a request, what was learned is of no use.
     #[cfg(feature = "std")]
     const FORGOTTEN: f64 = 300.0;
@@ -187,6 +200,7 @@ impl ProbingLimiter {
             },
             round_trip: RoundTrip {
                 mean: Self::FIRST_ROUND_TRIP,
+                measured: false,
                 probe: None,
             },
             pace: Pace {
@@ -197,6 +211,8 @@ impl ProbingLimiter {
             },
             now: 0.0,
             heard: 0.0,
+            heard_grant: f64::NEG_INFINITY,
+            full: false,
             started: false,
         }
     }
@@ -211,7 +227,9 @@ impl ProbingLimiter {
         self.advance(now);
         let wait = self.wait();
         if wait > 0.0 {
-            self.pace.promised = wait;
+            // Time with too many in flight tells nothing about the service, after the start.
+            let is_idle = self.full && !matches!(self.phase, Phase::Start);
+            self.pace.promised = if is_idle { 0.0 } else { wait };
             // Rounded up by a nanosecond, so that the permit is there after the wait.
             return Err(Duration::from_nanos((wait * 1e9) as u64 + 1));
         }
@@ -234,6 +252,7 @@ impl ProbingLimiter {
     pub fn on_answer(&mut self, throttled: bool, now: Duration) -> bool {
         self.advance(now);
         let in_flight = self.in_flight();
+        self.sample_round_trip();
         self.count_answer();
         if throttled {
             // One reaction in a round trip: what was sent before the last one is no news.
@@ -242,6 +261,7 @@ impl ProbingLimiter {
             }
         } else {
             self.granted += 1;
+            self.heard_grant = self.now;
             // A window that is not used proves nothing about the service.
             if matches!(self.phase, Phase::Start) && 2.0 * in_flight >= self.window {
                 self.window += self.gain;
@@ -255,6 +275,15 @@ impl ProbingLimiter {
     ///
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_unanswered(&mut self) -> bool {
+        if let Some((number, _)) = &mut self.round_trip.probe
+            && self.sent > self.answered
+        {
+            // It is unknown which request that was, so one answer more ends the probe.
+            *number += 1;
+            if *number > self.sent {
+                self.round_trip.probe = None;
+            }
+        }
         self.count_answer();
         self.settle()
     }
@@ -319,6 +348,9 @@ impl ProbingLimiter {
             self.now = now;
             self.heard = now;
         }
+        if now + Self::CLOCK_SET < self.now {
+            self.set_clock_back(now);
+        }
         // A clock that runs backwards adds nothing and takes nothing.
         let passed = (now - self.now).max(0.0);
         self.now = self.now.max(now);
@@ -336,6 +368,7 @@ impl ProbingLimiter {
             // Some requests in each doubling, or a slow service would be overrun.
             self.pace.position += match self.phase {
                 Phase::Track { period, .. } if self.pace.position < 1.0 => busy / period,
+                _ if !self.is_granting() => 0.0,
                 Phase::Search { rate } => {
                     busy / self.round_trip.mean.max(2.0 / rate.max(before / 4.0))
                 }
@@ -348,29 +381,56 @@ impl ProbingLimiter {
         }
     }
 
+    /// Follows a clock that was ahead and is right again.
+    const fn set_clock_back(&mut self, now: f64) {
+        self.now = now;
+        self.heard = now;
+        self.heard_grant = self.heard_grant.min(now);
+        self.round_trip.probe = None;
+        if let Phase::Drain { since, .. } = &mut self.phase {
+            *since = since.min(now);
+        }
+        self.set_anchor();
+    }
+
+    /// Returns true if a request was granted so lately that the rate may double.
+    fn is_granting(&self) -> bool {
+        let recent = 2.0 * (self.round_trip.mean + 1.0 / self.pace.rate);
+        self.now - self.heard_grant <= recent
+    }
+
+    /// Returns how many requests may be in flight.
+    fn most_in_flight(&self) -> f64 {
+        match self.phase {
+            Phase::Start => self.window,
+            Phase::Drain { .. } => 0.0,
+            Phase::Search { .. } | Phase::Track { .. } => {
+                2.0 * self.pace.rate * self.round_trip.mean + Self::FEW
+            }
+        }
+    }
+
     /// Returns how long the next request has to wait, in seconds.
     fn wait(&mut self) -> f64 {
+        self.full = false;
+        if let Phase::Drain { since, .. } = self.phase {
+            let left = since + 2.0 * self.round_trip.mean - self.now;
+            if left > 0.0 {
+                return left;
+            }
+            self.end_drain();
+        }
+        if self.in_flight() >= self.most_in_flight() {
+            // Answers end this wait. Without any, requests were lost.
+            let left = self.heard + Self::LOST - self.now;
+            if left > 0.0 {
+                self.full = true;
+                return left;
+            }
+            self.forget_in_flight();
+        }
         match self.phase {
-            Phase::Start => {
-                if self.in_flight() < self.window {
-                    return 0.0;
-                }
-                // Answers end this wait. Without any, requests were lost.
-                if self.now - self.heard > Self::LOST {
-                    self.forget_in_flight();
-                    return 0.0;
-                }
-                // For those that nothing wakes.
-                self.round_trip.mean
-            }
-            Phase::Drain { since, .. } => {
-                let left = since + 2.0 * self.round_trip.mean - self.now;
-                if left > 0.0 {
-                    return left;
-                }
-                self.end_drain();
-                self.wait()
-            }
+            Phase::Start | Phase::Drain { .. } => 0.0,
             Phase::Search { .. } | Phase::Track { .. } => {
                 let short = 1.0 - self.pace.credit;
                 if short <= Self::GRACE {
@@ -391,15 +451,22 @@ impl ProbingLimiter {
         self.heard = self.now;
         // There may be more answers than requests: of lost ones, or of some that did not ask.
         self.answered = (self.answered + 1).min(self.sent);
+    }
+
+    /// Ends the probe if the coming answer is that to its request.
+    fn sample_round_trip(&mut self) {
         if let Some((number, sent_at)) = self.round_trip.probe
-            && self.answered >= number
+            && self.answered + 1 >= number
         {
+            let RoundTrip { mean, measured, .. } = self.round_trip;
             let sample = self.now - sent_at;
-            let is_far_off = number == 1 || 4.0 * sample < self.round_trip.mean;
+            let is_far_off = !measured || 4.0 * sample < mean;
             let weight = if is_far_off { 1.0 } else { 0.25 };
-            self.round_trip.mean += weight * (sample - self.round_trip.mean);
-            self.round_trip.mean = self.round_trip.mean.clamp(1e-4, Self::LOST);
-            self.round_trip.probe = None;
+            self.round_trip = RoundTrip {
+                mean: (mean + weight * (sample - mean)).clamp(1e-4, Self::LOST),
+                measured: true,
+                probe: None,
+            };
         }
     }
 
@@ -407,12 +474,14 @@ impl ProbingLimiter {
     /// it was told.
     fn settle(&mut self) -> bool {
         match self.phase {
-            Phase::Start => self.in_flight() < self.window,
             Phase::Drain { sent, .. } if self.answered >= sent => {
                 self.end_drain();
                 true
             }
-            _ => false,
+            Phase::Start => self.in_flight() < self.window,
+            // It was told to wait for answers in the start.
+            Phase::Drain { .. } => self.full,
+            _ => self.full && self.in_flight() < self.most_in_flight(),
         }
     }
 

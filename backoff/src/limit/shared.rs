@@ -1,4 +1,4 @@
-use core::{fmt, task::Waker, time::Duration};
+use core::{fmt, mem, task::Waker, time::Duration};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +10,10 @@ use super::{Algorithm, Limiter, Place};
 /// are woken when it is their turn. So each request asks at most three times, however many wait:
 /// when it joins the line, when it is the first, and when its wait is over. A place in the line is
 /// given back when its call is dropped.
+///
+/// A call that is not polled for a second after its turn loses its place at the next request or
+/// answer of another call, and joins the line again at its end when it is polled. Without such an
+/// event, the others wait for it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,6 +38,8 @@ struct State<L> {
     /// In the order of their tickets.
     line: VecDeque<Waiter>,
     tickets: u64,
+    /// The latest time it was given.
+    now: Duration,
 }
 
 struct Waiter {
@@ -41,6 +47,27 @@ struct Waiter {
     /// Whether it was woken, and has not asked since.
     called: bool,
     waker: Waker,
+    /// When it is expected to ask again at the latest; `MAX` until it is called.
+    due: Duration,
+}
+
+/// Wakers for when nothing is locked. Their code is not ours, and may use the same limiter.
+#[derive(Default)]
+struct Wakers {
+    called: Option<Waker>,
+    dropped: Option<Waker>,
+    /// Of calls that lost their place.
+    absent: Vec<Waker>,
+}
+
+impl Wakers {
+    fn wake(self) {
+        drop(self.dropped);
+        self.absent
+            .into_iter()
+            .chain(self.called)
+            .for_each(Waker::wake);
+    }
 }
 
 impl<L> Shared<L> {
@@ -52,6 +79,7 @@ impl<L> Shared<L> {
                 limiter,
                 line: VecDeque::new(),
                 tickets: 0,
+                now: Duration::ZERO,
             }),
         }
     }
@@ -81,53 +109,76 @@ impl<L: Algorithm> Shared<L> {
         let state = self.lock();
         state.line.is_empty() && state.limiter.is_idle(now)
     }
-
-    /// Wakes a waiter that was called, now that nothing is locked.
-    fn wake(waker: Option<Waker>) {
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
 }
 
 impl<L: Algorithm> State<L> {
-    /// Asks for the waiter at `index` of the line, or for one that joins at its end.
-    ///
-    /// On success, the waker is that of the next in the line.
+    /// A call that is not polled for so long after its turn loses its place.
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// Asks for a place in the line, or for one that joins at its end.
     fn ask(
         &mut self,
-        index: Option<usize>,
         place: &mut Place,
         waker: &Waker,
         now: Duration,
-    ) -> Result<Option<Waker>, Duration> {
+        wakers: &mut Wakers,
+    ) -> Result<(), Duration> {
+        self.now = now;
+        if let Some(index) = self.index(place)
+            && let Some(waiter) = self.line.get_mut(index)
+        {
+            // It is here, however late.
+            waiter.called = false;
+            waiter.due = now;
+        }
+        self.drop_absent(wakers);
+        let index = self.index(place);
         let position = index.unwrap_or(self.line.len());
         let granted = if position == 0 {
             self.limiter.acquire(now)
         } else {
+            // Also for the case that those before it are absent.
             Err(self.expected_wait(position))
         };
         let Err(wait) = granted else {
             if index.is_some() {
-                self.line.pop_front();
+                wakers.dropped = self.line.pop_front().map(|waiter| waiter.waker);
             }
             *place = Place::default();
-            return Ok(self.call_first());
+            wakers.called = self.call_first();
+            return Ok(());
+        };
+        place.is_behind = position > 0;
+        let due = if place.is_behind {
+            Duration::MAX
+        } else {
+            now.saturating_add(wait)
         };
         if let Some(waiter) = self.line.get_mut(position) {
-            waiter.called = false;
-            waiter.waker.clone_from(waker);
+            waiter.due = due;
+            wakers.dropped = Some(mem::replace(&mut waiter.waker, waker.clone()));
         } else {
             self.tickets += 1;
             self.line.push_back(Waiter {
                 ticket: self.tickets,
                 called: false,
                 waker: waker.clone(),
+                due,
             });
             place.ticket = Some(self.tickets);
         }
-        place.is_behind = position > 0;
         Err(wait)
+    }
+
+    /// Takes those from the head of the line that did not come when it was their turn.
+    fn drop_absent(&mut self, wakers: &mut Wakers) {
+        while let Some(first) = self.line.front()
+            && first.due.saturating_add(Self::PATIENCE) < self.now
+        {
+            wakers
+                .absent
+                .extend(self.line.pop_front().map(|waiter| waiter.waker));
+        }
     }
 
     /// Returns the time until the rate of the moment has let so many requests pass.
@@ -146,7 +197,10 @@ impl<L: Algorithm> State<L> {
     /// Calls the first in the line, and returns its waker.
     fn call_first(&mut self) -> Option<Waker> {
         let first = self.line.front_mut()?;
-        first.called = true;
+        if !first.called {
+            first.called = true;
+            first.due = first.due.min(self.now);
+        }
         Some(first.waker.clone())
     }
 }
@@ -154,11 +208,22 @@ impl<L: Algorithm> State<L> {
 impl<L: Algorithm> Limiter for Shared<L> {
     /// Takes permission to send one request at `now`, if no other waits.
     fn acquire(&self, now: Duration) -> Result<(), Duration> {
+        let mut wakers = Wakers::default();
         let mut state = self.lock();
-        match state.line.len() {
+        state.now = now;
+        state.drop_absent(&mut wakers);
+        let granted = match state.line.len() {
             0 => state.limiter.acquire(now),
-            waiting => Err(state.expected_wait(waiting + 1)),
-        }
+            waiting => {
+                if !wakers.absent.is_empty() {
+                    wakers.called = state.call_first();
+                }
+                Err(state.expected_wait(waiting + 1))
+            }
+        };
+        drop(state);
+        wakers.wake();
+        granted
     }
 
     fn acquire_in_line(
@@ -167,61 +232,69 @@ impl<L: Algorithm> Limiter for Shared<L> {
         waker: &Waker,
         now: Duration,
     ) -> Result<(), Duration> {
+        let mut wakers = Wakers::default();
         let mut state = self.lock();
-        let index = state.index(place);
-        let next = state.ask(index, place, waker, now)?;
+        let granted = state.ask(place, waker, now, &mut wakers);
+        if granted.is_err() && place.is_behind && !wakers.absent.is_empty() {
+            wakers.called = state.call_first();
+        }
         drop(state);
-        Self::wake(next);
-        Ok(())
+        wakers.wake();
+        granted
     }
 
     fn is_called(&self, place: &Place, waker: &Waker) -> bool {
+        let mut old = None;
         let mut state = self.lock();
-        let Some(index) = state.index(place) else {
-            return true;
+        let called = match state.index(place) {
+            Some(index) => state.line.get_mut(index).is_none_or(|waiter| {
+                if !waiter.called && !waiter.waker.will_wake(waker) {
+                    // A task may be polled with another waker each time.
+                    old = Some(mem::replace(&mut waiter.waker, waker.clone()));
+                }
+                waiter.called
+            }),
+            None => true,
         };
-        let Some(waiter) = state.line.get_mut(index) else {
-            return true;
-        };
-        if !waiter.called {
-            // A task may be polled with another waker each time.
-            waiter.waker.clone_from(waker);
-        }
-        waiter.called
+        drop(state);
+        drop(old);
+        called
     }
 
     fn leave(&self, place: &mut Place) {
+        let mut wakers = Wakers::default();
         let mut state = self.lock();
-        let next = match state.index(place) {
-            Some(0) => {
-                state.line.pop_front();
-                state.call_first()
+        if let Some(index) = state.index(place) {
+            wakers.dropped = state.line.remove(index).map(|waiter| waiter.waker);
+            if index == 0 {
+                wakers.called = state.call_first();
             }
-            Some(index) => {
-                state.line.remove(index);
-                None
-            }
-            None => None,
-        };
+        }
         drop(state);
         *place = Place::default();
-        Self::wake(next);
+        wakers.wake();
     }
 
     fn on_answer(&self, throttled: bool, now: Duration) {
+        let mut wakers = Wakers::default();
         let mut state = self.lock();
-        let sooner = state.limiter.on_answer(throttled, now);
-        let first = if sooner { state.call_first() } else { None };
+        state.now = now;
+        state.drop_absent(&mut wakers);
+        if state.limiter.on_answer(throttled, now) || !wakers.absent.is_empty() {
+            wakers.called = state.call_first();
+        }
         drop(state);
-        Self::wake(first);
+        wakers.wake();
     }
 
     fn on_unanswered(&self) {
+        let mut wakers = Wakers::default();
         let mut state = self.lock();
-        let sooner = state.limiter.on_unanswered();
-        let first = if sooner { state.call_first() } else { None };
+        if state.limiter.on_unanswered() {
+            wakers.called = state.call_first();
+        }
         drop(state);
-        Self::wake(first);
+        wakers.wake();
     }
 
     fn paces(&self) -> bool {

@@ -2,13 +2,17 @@ use core::{task::Waker, time::Duration};
 
 use super::clock::system_time;
 use super::hooks::{
-    Blocking, BlockingSleep, Classifier, ClassifyTrait, LOOK, NoNotify, Notify, ThreadSleep,
+    Blocking, BlockingSleep, Classifier, ClassifyTrait, NoNotify, Notify, ThreadSleep,
 };
 use super::{Retry, final_wait};
 use crate::call::Decision;
 use crate::limit::Line;
 use crate::policy::Policy;
 use crate::random::{Entropy, Random};
+
+/// How often a sleep that cannot be woken looks whether it is its turn.
+const SOONEST_LOOK: Duration = Duration::from_millis(1);
+const LATEST_LOOK: Duration = Duration::from_millis(100);
 
 /// Prepares a call as [`retry`](crate::retry) does, for a closure that blocks the thread.
 ///
@@ -138,19 +142,24 @@ where
         }
         let mut line = Line::new(limiter);
         while let Err(wait) = line.ask_blocking(system_time().unwrap_or_default()) {
-            let elapsed = self.elapsed(started);
-            if let Some(error) = self.driver.refused(elapsed, wait, &mut last) {
-                return Err(error);
+            let mut delay = line.patience(wait);
+            if last.is_some() && self.driver.plan.call.has_deadline() {
+                let elapsed = self.elapsed(started);
+                // The wait of those behind is a guess.
+                let wait = if line.place.is_behind() {
+                    Duration::ZERO
+                } else {
+                    wait
+                };
+                if let Some(error) = self.driver.refused(elapsed, wait, &mut last) {
+                    return Err(error);
+                }
+                delay = delay.min(self.driver.plan.call.time_left(elapsed));
             }
-            let delay = if !line.place.is_behind() {
-                Some(wait)
-            } else if last.is_some() && self.driver.plan.call.has_deadline() {
-                Some(self.driver.plan.call.time_left(elapsed).min(LOOK))
-            } else {
-                None
-            };
+            let look = (wait / 2).clamp(SOONEST_LOOK, LATEST_LOOK);
             let is_called = |waker: &Waker| line.is_called(waker);
-            if self.timer.0.sleep_in_line(delay, &is_called).is_break() {
+            let slept = self.timer.0.sleep_in_line(delay, look, &is_called);
+            if slept.is_break() {
                 self.driver.cancelled();
                 return last.map_or(Ok(()), Err);
             }

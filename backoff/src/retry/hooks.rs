@@ -144,24 +144,23 @@ pub trait BlockingSleep {
     /// Sleeps this long, or less to cancel the call by returning `Break`.
     fn sleep(&mut self, delay: Duration) -> ControlFlow<()>;
 
-    /// Sleeps in the line of a limiter: this long, or with `None` until `is_called` returns true,
-    /// which gets a waker that ends the sleep. It may return sooner.
+    /// Sleeps in the line of a limiter: this long, or until `is_called` returns true, which gets a
+    /// waker that ends the sleep. It may return sooner.
     ///
-    /// By default it cannot be woken, and looks again after `delay`, or after 100 ms with `None`.
+    /// By default it cannot be woken, and looks again after `look`, which is from 1 to 100 ms: the
+    /// sooner, the nearer the turn of the call.
     fn sleep_in_line(
         &mut self,
-        delay: Option<Duration>,
+        delay: Duration,
+        look: Duration,
         is_called: &dyn Fn(&Waker) -> bool,
     ) -> ControlFlow<()> {
         if is_called(Waker::noop()) {
             return ControlFlow::Continue(());
         }
-        self.sleep(delay.unwrap_or(LOOK))
+        self.sleep(delay.min(look))
     }
 }
-
-/// How often a sleeper that cannot be woken looks whether it is its turn.
-pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 impl<F: FnMut(Duration) -> ControlFlow<()>> BlockingSleep for F {
     fn sleep(&mut self, delay: Duration) -> ControlFlow<()> {
@@ -182,22 +181,18 @@ impl BlockingSleep for ThreadSleep {
 
     fn sleep_in_line(
         &mut self,
-        delay: Option<Duration>,
+        delay: Duration,
+        _: Duration,
         is_called: &dyn Fn(&Waker) -> bool,
     ) -> ControlFlow<()> {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let started = system_time().unwrap_or_default();
         while !is_called(&waker) {
-            match delay {
-                None => thread::park(),
-                Some(delay) => match started
-                    .saturating_add(delay)
-                    .checked_sub(system_time().unwrap_or_default())
-                {
-                    Some(left) if !left.is_zero() => thread::park_timeout(left),
-                    _ => break,
-                },
+            let passed = system_time().unwrap_or_default().saturating_sub(started);
+            if passed >= delay {
+                break;
             }
+            thread::park_timeout(delay - passed);
         }
         ControlFlow::Continue(())
     }

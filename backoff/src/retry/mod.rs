@@ -476,15 +476,19 @@ where
         }
         let mut line = Line::new(limiter);
         while let Err(wait) = line.ask(self.timer.now().unwrap_or_default()).await {
-            self.refused(started, wait, &mut last)?;
-            if !line.place.is_behind() {
-                line.wait(&self.timer, wait).await;
-            } else if last.is_some() && self.driver.plan.call.has_deadline() {
+            let mut delay = line.patience(wait);
+            if last.is_some() && self.driver.plan.call.has_deadline() {
                 let left = self.driver.plan.call.time_left(self.elapsed(started));
-                line.wait(&self.timer, left).await;
-            } else {
-                line.called().await;
+                // The wait of those behind is a guess.
+                let wait = if line.place.is_behind() {
+                    Duration::ZERO
+                } else {
+                    wait
+                };
+                self.refused(started, wait, &mut last)?;
+                delay = delay.min(left);
             }
+            line.wait(&self.timer, delay).await;
         }
         self.driver.granted();
         Ok(())

@@ -139,11 +139,7 @@ impl<C> LimitLayer<C> {
     async fn wait_in_line(&self) {
         let mut line = Line::new(&*self.limiter);
         while let Err(wait) = line.ask(DefaultTimer.now().unwrap_or_default()).await {
-            if line.place.is_behind() {
-                line.called().await;
-            } else {
-                line.wait(&DefaultTimer, wait).await;
-            }
+            line.wait(&DefaultTimer, line.patience(wait)).await;
         }
     }
 }
