@@ -156,6 +156,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_whose_request_got_no_answer_is_dropped_when_it_is_idle() {
+        let keyed = KeyedLimit::new(ProbingLimiter::new());
+        for key in 0..10_000_u32 {
+            let now = key * Duration::from_secs(10);
+            assert_eq!(keyed.key(key).acquire(now), Ok(()));
+        }
+        assert!(lock(&keyed.limits).len() < 100);
+    }
+
+    #[test]
     fn what_was_learned_of_a_key_is_kept_while_it_is_used() {
         let keyed = KeyedLimit::new(ProbingLimiter::new());
         let hour = Duration::from_secs(3_600);

@@ -158,7 +158,8 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
 
     /// Asks this limiter before each attempt, and fails at once if it says to wait.
     ///
-    /// The error is that of the attempt before, or `refused()` if nothing was sent yet.
+    /// The error is that of the attempt before, or `refused()` if nothing was sent yet. A limiter
+    /// that starts carefully refuses what is too much for its start, though nothing was throttled.
     ///
     /// ```
     /// # #[cfg(feature = "std")]
