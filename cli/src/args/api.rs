@@ -11,7 +11,7 @@ pub(crate) struct ApiArgs {
     #[arg(value_name = "OPERATION")]
     pub(crate) operation: String,
     /// A parameter; for json a value that is JSON is taken as that, so that "7" is a text and 7 a
-    /// number; for query and ec2 [a,b] is a list, {A=b} a map, and all else the text as it is
+    /// number; for query and ec2 `[a,b]` is a list, `{A=b}` a map, and all else the text as it is
     #[arg(long, value_name = "NAME=VALUE", value_parser = TextParser)]
     pub(crate) param: Vec<Text>,
     /// Read parameters from JSON or, with file://, from a file; --param comes first
