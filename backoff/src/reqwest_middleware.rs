@@ -230,8 +230,7 @@ async fn wait_in_line(
         let mut delay = line.patience(wait);
         if has_result {
             let left = time_left();
-            // The wait of those behind is a guess.
-            if left.is_zero() || (!line.place.is_behind() && wait >= left) {
+            if line.certain(wait) >= left {
                 return false;
             }
             delay = delay.min(left);

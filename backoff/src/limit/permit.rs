@@ -113,6 +113,15 @@ impl<'a, L: Limiter + ?Sized> Line<'a, L> {
         }
     }
 
+    /// Returns the part of the `wait` that is certain: for those behind it is a guess.
+    pub(crate) fn certain(&self, wait: Duration) -> Duration {
+        if self.place.is_behind() {
+            Duration::ZERO
+        } else {
+            wait
+        }
+    }
+
     /// Waits until it is time to ask again: until the request is called, or `wait` is over.
     pub(crate) async fn wait(&self, timer: &impl Timer, wait: Duration) {
         let mut sleep = pin!(timer.sleep(wait));

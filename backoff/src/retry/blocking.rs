@@ -145,13 +145,7 @@ where
             let mut delay = line.patience(wait);
             if last.is_some() && self.driver.plan.call.has_deadline() {
                 let elapsed = self.elapsed(started);
-                // The wait of those behind is a guess.
-                let wait = if line.place.is_behind() {
-                    Duration::ZERO
-                } else {
-                    wait
-                };
-                if let Some(error) = self.driver.refused(elapsed, wait, &mut last) {
+                if let Some(error) = self.driver.refused(elapsed, line.certain(wait), &mut last) {
                     return Err(error);
                 }
                 delay = delay.min(self.driver.plan.call.time_left(elapsed));

@@ -480,13 +480,7 @@ where
             let mut delay = line.patience(wait);
             if last.is_some() && self.driver.plan.call.has_deadline() {
                 let left = self.driver.plan.call.time_left(self.elapsed(started));
-                // The wait of those behind is a guess.
-                let wait = if line.place.is_behind() {
-                    Duration::ZERO
-                } else {
-                    wait
-                };
-                self.refused(started, wait, &mut last)?;
+                self.refused(started, line.certain(wait), &mut last)?;
                 delay = delay.min(left);
             }
             line.wait(&self.timer, delay).await;
