@@ -183,8 +183,10 @@ pub(crate) fn exit_on_panic() {
 #[cfg(unix)]
 mod watcher {
     use std::{
-        fs, io, process,
-        sync::{MutexGuard, PoisonError, TryLockError},
+        fs::File,
+        io::{self, Read as _},
+        process,
+        sync::{LazyLock, MutexGuard, PoisonError, TryLockError},
         thread,
         time::{Duration, Instant},
     };
@@ -291,22 +293,27 @@ mod watcher {
 
     /// Catches a signal unless the process was started with it ignored.
     pub(crate) fn unless_ignored(kind: SignalKind) -> io::Result<Option<unix::Signal>> {
-        match is_ignored(kind) {
-            Some(true) => Ok(None),
-            _ => signal(kind).map(Some),
+        if is_ignored(kind) {
+            return Ok(None);
         }
+        signal(kind).map(Some)
     }
 
-    /// Returns true if this process ignores a signal, or `None` if the system does not tell.
+    /// The signals that this process was started to ignore, or `None` if the system does not tell.
     ///
     /// Source: `SigIgn` in proc(5), a bit mask in hexadecimal digits.
-    fn is_ignored(kind: SignalKind) -> Option<bool> {
-        let status = fs::read_to_string("/proc/self/status").ok()?;
-        let mask = status
-            .lines()
-            .find_map(|line| line.strip_prefix("SigIgn:"))?;
-        let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
-        Some(mask & (1 << (kind.as_raw_value() - 1)) != 0)
+    static IGNORED: LazyLock<Option<u64>> = LazyLock::new(|| {
+        // The system does not tell the length of this file: with this much, one read gets it all.
+        let mut status = String::with_capacity(4096);
+        let mut file = File::open("/proc/self/status").ok()?;
+        file.read_to_string(&mut status).ok()?;
+        let mut lines = status.lines();
+        let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    });
+
+    fn is_ignored(kind: SignalKind) -> bool {
+        IGNORED.is_some_and(|mask| mask & (1 << (kind.as_raw_value() - 1)) != 0)
     }
 
     /// Passes a signal on to the child, if there is one.
@@ -332,7 +339,7 @@ mod watcher {
 
     /// Returns true if this process belongs to those that the terminal sends signals to.
     fn is_in_foreground() -> bool {
-        let terminal = fs::File::open("/dev/tty");
+        let terminal = File::open("/dev/tty");
         terminal.is_ok_and(|terminal| tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
     }
 

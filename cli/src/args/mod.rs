@@ -118,7 +118,9 @@ impl Args {
             let command = help::documented(Self::command_for(&words), &words);
             return Self::parse(command, words, variable);
         }
-        let named = services::expand_named(named(&Self::command(), &words), &words);
+        // Not dropped, as below.
+        let whole = ManuallyDrop::new(Self::command());
+        let named = services::expand_named(named(&whole, &words), &words);
         match Self::parse(named, words.clone(), &variable) {
             Ok(args) => Ok(args),
             // An error may suggest any command.
