@@ -44,7 +44,7 @@ pub mod trust;
 #[cfg(feature = "client")]
 pub use client::{Client, ClientBuilder};
 #[cfg(feature = "connector")]
-pub use client::{Connection, Connector, Forwarding};
+pub use client::{Connection, Connector, Route};
 pub use endpoint::{Endpoint, EndpointBuilder, HostRule, Hosts, Partition};
 pub use error::{Error, ErrorKind};
 #[cfg(any(feature = "signin", feature = "sso"))]

@@ -404,7 +404,7 @@ fn every_public_type_is_in_the_list() {
         "Call",
         // They need a server: the first shows nothing, and the header of the other is sensitive.
         "Connection",
-        "Forwarding",
+        "Route",
         #[cfg(not(feature = "connector"))]
         "Connector",
         // Its features are off.

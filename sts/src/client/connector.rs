@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue, Uri, uri::Authority};
+use http::{
+    HeaderMap, HeaderValue, Request, Uri,
+    header::{HOST, PROXY_AUTHORIZATION},
+    uri::Authority,
+};
 use hyper_util::client::proxy::matcher::Intercept;
 use keyfob_backoff::{ClockSkew, Policy};
 use keyfob_sigv4::Timestamp;
@@ -150,7 +154,7 @@ impl Inner {
             };
             return Ok(Connection {
                 stream,
-                proxy: None,
+                route: Route { proxy: None },
             });
         };
         let (name, at) = (self::host(proxy.uri())?, self::port(proxy.uri()));
@@ -160,15 +164,16 @@ impl Inner {
         }
         let authorization = proxy.basic_auth().cloned();
         if !is_https {
+            let proxy = Some(Forwarding { authorization });
             return Ok(Connection {
                 stream,
-                proxy: Some(Forwarding { authorization }),
+                route: Route { proxy },
             });
         }
         tunnel(&mut stream, url, authorization.as_ref()).await?;
         Ok(Connection {
             stream: self.secure(stream, host).await?,
-            proxy: None,
+            route: Route { proxy: None },
         })
     }
 
@@ -182,23 +187,69 @@ impl Inner {
 /// A connection to a server, or to a proxy that forwards requests to it.
 pub struct Connection {
     stream: Stream,
+    route: Route,
+}
+
+/// How the requests of a [`Connection`] are addressed: to the server, or to a proxy that forwards
+/// them to it.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// What the proxy needs, if there is one.
     proxy: Option<Forwarding>,
 }
 
-/// What a proxy needs that forwards requests: their request line has the whole URL, and a header
-/// `Proxy-Authorization` the credentials, if there are any.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Forwarding {
+struct Forwarding {
     /// The value of `Proxy-Authorization`, which is sensitive.
-    pub authorization: Option<HeaderValue>,
+    authorization: Option<HeaderValue>,
+}
+
+impl Route {
+    /// Addresses a request with an absolute URI: adds `Host`, if the request has none. For a
+    /// server, the URI becomes the path and the query. For a proxy it stays, and
+    /// `Proxy-Authorization` is added if the proxy has a user (RFC 9112, section 3.2).
+    pub fn address<B>(&self, request: &mut Request<B>) {
+        let host = request.uri().authority().map(|host| host.as_str().parse());
+        if let Some(Ok(host)) = host {
+            request.headers_mut().entry(HOST).or_insert(host);
+        }
+        match &self.proxy {
+            Some(proxy) => {
+                if let Some(authorization) = proxy.authorization.clone() {
+                    let headers = request.headers_mut();
+                    headers.insert(PROXY_AUTHORIZATION, authorization);
+                }
+            }
+            None => {
+                if let Some(path) = request.uri().path_and_query() {
+                    *request.uri_mut() = path.clone().into();
+                }
+            }
+        }
+    }
 }
 
 impl Connection {
-    /// Returns what the proxy needs, if a proxy forwards the requests of this connection. One
-    /// through which the connection is a tunnel needs nothing.
-    pub fn proxy(&self) -> Option<&Forwarding> {
-        self.proxy.as_ref()
+    /// Returns how to address the requests of this connection.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use http::Request;
+    /// use keyfob_sts::Client;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let connector = Client::builder().connector()?;
+    /// let mut request = Request::get("https://s3.eu-west-1.amazonaws.com/bucket").body(())?;
+    /// let connection = connector.connect(request.uri()).await?;
+    /// connection.route().address(&mut request);
+    /// assert_eq!(request.uri(), "/bucket");
+    /// assert_eq!(request.headers()["host"], "s3.eu-west-1.amazonaws.com");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn route(&self) -> &Route {
+        &self.route
     }
 }
 
@@ -318,4 +369,40 @@ fn port(url: &Uri) -> u16 {
 
 fn invalid(message: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_addressed_to_the_server_or_to_the_proxy_that_forwards_them() {
+        let request = |host: Option<&str>| {
+            let builder = Request::get("http://a:81/b?c");
+            let builder = match host {
+                Some(host) => builder.header(HOST, host),
+                None => builder,
+            };
+            builder.body(()).unwrap()
+        };
+        let direct = Route { proxy: None };
+        let mut sent = request(None);
+        direct.address(&mut sent);
+        assert_eq!(sent.uri(), "/b?c");
+        assert_eq!(sent.headers()[HOST], "a:81");
+        let mut sent = request(Some("other"));
+        direct.address(&mut sent);
+        assert_eq!(sent.headers()[HOST], "other");
+        let authorization = HeaderValue::from_static("Basic x");
+        let forwarded = Route {
+            proxy: Some(Forwarding {
+                authorization: Some(authorization.clone()),
+            }),
+        };
+        let mut sent = request(None);
+        forwarded.address(&mut sent);
+        assert_eq!(sent.uri(), "http://a:81/b?c");
+        assert_eq!(sent.headers()[HOST], "a:81");
+        assert_eq!(sent.headers()[PROXY_AUTHORIZATION], authorization);
+    }
 }

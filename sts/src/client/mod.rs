@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 
 pub use self::builder::ClientBuilder;
 #[cfg(feature = "connector")]
-pub use self::connector::{Connection, Connector, Forwarding};
+pub use self::connector::{Connection, Connector, Route};
 use self::{builder::Settings, cause::Cause, clock::Clock};
 use crate::{
     call::{Authorization, Body, Call, Operation, Service},

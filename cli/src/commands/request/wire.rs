@@ -3,10 +3,7 @@
 use std::{error::Error as _, fmt, io};
 
 use bytes::Bytes;
-use http::{
-    Request, Response, Uri,
-    header::{HOST, PROXY_AUTHORIZATION},
-};
+use http::{Request, Response, Uri};
 use hyper::{
     body::{Body, Incoming},
     client::conn::http1,
@@ -23,7 +20,7 @@ use crate::failure::Failure;
 /// If there is no connection, or if it breaks.
 pub(super) async fn send<B>(
     connector: &Connector,
-    request: Request<B>,
+    mut request: Request<B>,
 ) -> Result<Response<Incoming>, Failure>
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -32,31 +29,13 @@ where
     let url = request.uri().clone();
     let connection = connector.connect(&url).await;
     let connection = connection.map_err(|error| Failure::from(&error))?;
-    let proxy = connection.proxy().cloned();
+    connection.route().address(&mut request);
     let broken = |error: hyper::Error| broken(&url, &error);
     let (mut sender, driver) = http1::handshake(TokioIo::new(connection))
         .await
         .map_err(broken)?;
     // It ends with the connection, and the request sees its errors.
     tokio::spawn(driver);
-    let mut request = request;
-    if let Some(Ok(host)) = url.authority().map(|host| host.as_str().parse()) {
-        request.headers_mut().entry(HOST).or_insert(host);
-    }
-    match proxy {
-        // It reads the whole URL (RFC 9112, section 3.2.2).
-        Some(proxy) => {
-            if let Some(authorization) = proxy.authorization {
-                let headers = request.headers_mut();
-                headers.insert(PROXY_AUTHORIZATION, authorization);
-            }
-        }
-        None => {
-            if let Some(path) = url.path_and_query() {
-                *request.uri_mut() = path.clone().into();
-            }
-        }
-    }
     sender.send_request(request).await.map_err(broken)
 }
 

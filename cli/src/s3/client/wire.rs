@@ -10,16 +10,13 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode, Uri,
-    header::{HOST, PROXY_AUTHORIZATION},
-};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use hyper::{
     body::{Body as _, Incoming},
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use keyfob_sts::{Connector, Forwarding};
+use keyfob_sts::{Connector, Route};
 use tokio::time::timeout;
 
 use crate::s3::{Content, content::ContentBody};
@@ -35,8 +32,7 @@ pub(super) struct Wire {
 
 struct Connection {
     sender: SendRequest<ContentBody>,
-    /// If a proxy forwards the requests.
-    proxy: Option<Forwarding>,
+    route: Route,
 }
 
 /// Why there is no answer.
@@ -101,13 +97,13 @@ impl Wire {
     async fn connect(&self, url: &Uri) -> Result<Connection, Silence> {
         let connection = self.connector.connect(url).await;
         let connection = connection.map_err(Silence::Connect)?;
-        let proxy = connection.proxy().cloned();
+        let route = connection.route().clone();
         let (sender, driver) = http1::handshake(TokioIo::new(connection))
             .await
             .map_err(Silence::Broken)?;
         // Ends when the connection is dropped or closed. The request sees its errors.
         tokio::spawn(driver);
-        Ok(Connection { sender, proxy })
+        Ok(Connection { sender, route })
     }
 
     async fn exchange(
@@ -149,8 +145,7 @@ impl Wire {
 }
 
 impl Connection {
-    /// Returns the request as it is sent: with `Host`, and without scheme and authority in the
-    /// request line unless a proxy reads them (RFC 9112, section 3.2).
+    /// Returns the request as it is sent.
     fn request(
         &self,
         request: &Request<()>,
@@ -158,18 +153,7 @@ impl Connection {
         progress: &Arc<AtomicU64>,
     ) -> Request<ContentBody> {
         let mut sent = request.clone().map(|()| content.body(progress));
-        let host = request.uri().authority().map(|host| host.as_str().parse());
-        if let Some(Ok(host)) = host {
-            sent.headers_mut().entry(HOST).or_insert(host);
-        }
-        if let Some(proxy) = &self.proxy {
-            if let Some(authorization) = &proxy.authorization {
-                let headers = sent.headers_mut();
-                headers.insert(PROXY_AUTHORIZATION, authorization.clone());
-            }
-        } else if let Some(path) = request.uri().path_and_query() {
-            *sent.uri_mut() = path.clone().into();
-        }
+        self.route.address(&mut sent);
         sent
     }
 }
