@@ -1,4 +1,10 @@
 use clap::{ArgMatches, Args, Command, FromArgMatches};
+use keyfob_sigv4::Ttl;
+
+use crate::{args::number::in_range, failure::Failure};
+
+/// The default lifetime of a signature in the query, in seconds.
+const DEFAULT_TTL: u32 = 900;
 
 /// A request as curl takes it.
 #[derive(Debug, Args)]
@@ -18,6 +24,40 @@ pub(crate) struct HttpArgs {
     pub(crate) get: bool,
     #[command(flatten)]
     pub(crate) data: DataArgs,
+}
+
+/// How a request is signed.
+#[derive(Debug, Args)]
+pub(crate) struct SignatureArgs {
+    /// The name of the service in the credential scope [default: from the host]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    /// How long a signature in the query is valid: 1 to 604800 seconds [default: 900]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = in_range(1..=604_800),
+        allow_negative_numbers = true
+    )]
+    pub(crate) expires_in: Option<u32>,
+    /// Do not sign the body (S3)
+    #[arg(long)]
+    pub(crate) unsigned_payload: bool,
+}
+
+impl SignatureArgs {
+    /// Returns the lifetime of a signature in the query.
+    ///
+    /// # Errors
+    ///
+    /// If it is given for a signature elsewhere.
+    pub(crate) fn ttl(&self, is_in_query: bool) -> Result<Ttl, Failure> {
+        if self.expires_in.is_some() && !is_in_query {
+            return Err(Failure::usage("--expires-in needs --auth query"));
+        }
+        Ttl::from_secs(self.expires_in.unwrap_or(DEFAULT_TTL).into())
+            .map_err(|error| Failure::usage(format!("--expires-in: {}", error.message())))
+    }
 }
 
 /// The values of curl's `--data…` options, in the order of the command line.

@@ -58,7 +58,7 @@ pub(crate) use self::{
     exec::ExecArgs,
     format::{ErrorFormat, OutputFormat},
     help::command_groups,
-    http::{Data, HttpArgs},
+    http::{Data, HttpArgs, SignatureArgs},
     imds::{ImdsCommand, WatchEvent},
     keys::{KeysCommand, RotateArgs, UserArgs},
     login::{LoginArgs, LogoutArgs},

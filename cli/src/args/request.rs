@@ -1,8 +1,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use keyfob_sigv4::Ttl;
 
-use crate::args::{HttpArgs, number::in_range};
+use crate::{
+    args::{HttpArgs, SignatureArgs},
+    failure::Failure,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct RequestArgs {
@@ -48,23 +52,22 @@ pub(crate) struct RequestArgs {
     /// Ask for a compressed answer, and print it decompressed
     #[arg(long)]
     pub(crate) compressed: bool,
-    /// The name of the service in the credential scope [default: from the host]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) service: Option<String>,
     /// Where the signature goes
     #[arg(long, value_name = "WHERE", default_value = "header")]
     pub(crate) auth: RequestAuth,
-    /// How long a signature in the query is valid: 1 to 604800 seconds [default: 900]
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        value_parser = in_range(1..=604_800),
-        allow_negative_numbers = true
-    )]
-    pub(crate) expires_in: Option<u32>,
-    /// Do not sign the body (S3)
-    #[arg(long)]
-    pub(crate) unsigned_payload: bool,
+    #[command(flatten)]
+    pub(crate) signature: SignatureArgs,
+}
+
+impl RequestArgs {
+    /// Returns the lifetime of a signature in the query.
+    ///
+    /// # Errors
+    ///
+    /// If it is given for a signature elsewhere.
+    pub(crate) fn ttl(&self) -> Result<Ttl, Failure> {
+        self.signature.ttl(self.auth == RequestAuth::Query)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

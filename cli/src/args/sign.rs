@@ -1,8 +1,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use keyfob_sigv4::Ttl;
 
-use crate::args::{HttpArgs, examples, number::in_range};
+use crate::{
+    args::{HttpArgs, SignatureArgs, examples},
+    failure::Failure,
+};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -43,26 +47,14 @@ pub(crate) struct SigningArgs {
         conflicts_with_all = ["url", "method", "headers", "get", "data", "data_binary", "data_raw", "data_urlencode"]
     )]
     pub(crate) request_file: Option<PathBuf>,
-    /// The name of the service in the credential scope [default: from the host]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) service: Option<String>,
     /// The time of signing: 20150830T123600Z [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<String>,
     /// Where the signature goes
     #[arg(long, value_name = "WHERE", default_value = "header")]
     pub(crate) auth: Auth,
-    /// How long a signature in the query is valid: 1 to 604800 seconds [default: 900]
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        value_parser = in_range(1..=604_800),
-        allow_negative_numbers = true
-    )]
-    pub(crate) expires_in: Option<u32>,
-    /// Do not sign the body (S3)
-    #[arg(long)]
-    pub(crate) unsigned_payload: bool,
+    #[command(flatten)]
+    pub(crate) signature: SignatureArgs,
     /// The signing algorithm
     #[arg(long, value_name = "NAME", default_value = "v4")]
     pub(crate) algorithm: Algorithm,
@@ -72,6 +64,17 @@ pub(crate) struct SigningArgs {
     /// What to print [default: headers, or url with `--auth query`]
     #[arg(long, value_name = "WHAT")]
     pub(crate) print: Option<Print>,
+}
+
+impl SigningArgs {
+    /// Returns the lifetime of a signature in the query.
+    ///
+    /// # Errors
+    ///
+    /// If it is given for a signature in the header.
+    pub(crate) fn ttl(&self) -> Result<Ttl, Failure> {
+        self.signature.ttl(self.auth == Auth::Query)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,6 +8,7 @@ mod escape;
 mod mask;
 mod prompt;
 mod shell;
+mod size;
 #[cfg(unix)]
 mod stop;
 mod waiting;
@@ -21,5 +22,6 @@ pub(crate) use self::{
     mask::masked,
     prompt::Prompt,
     shell::{Shell, escaped, exports, quoted},
+    size::readable_size,
     waiting::{Waiting, asking, now_waiting_for, told, waiting_for},
 };

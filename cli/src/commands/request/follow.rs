@@ -130,7 +130,7 @@ async fn scope_of(
             told.region().unwrap_or_default(),
             old.service(),
         )?),
-        Some(_) => scope(context, args.service.as_deref(), host).await,
+        Some(_) => scope(context, args.signature.service.as_deref(), host).await,
         None => Ok(old.clone()),
     }
 }

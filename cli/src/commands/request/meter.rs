@@ -11,7 +11,10 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::{failure::Failure, terminal::Console};
+use crate::{
+    failure::Failure,
+    terminal::{Console, readable_size},
+};
 
 /// How long a request runs before its progress is shown.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -113,7 +116,7 @@ impl Meter {
             ("received", load(&self.received)),
         ] {
             if count > 0 {
-                text += &format!(", {verb} {}", size(count));
+                text += &format!(", {verb} {}", readable_size(count));
             }
         }
         let width = self.console.stderr_width().unwrap_or(80);
@@ -124,40 +127,5 @@ impl Meter {
 
     fn moved(&self) -> MutexGuard<'_, Option<Instant>> {
         self.moved.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Writes a number of bytes as `aws` does.
-fn size(bytes: u64) -> String {
-    let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut scaled = bytes as f64;
-    let mut unit = "Bytes";
-    for next in units {
-        if scaled < 1024.0 {
-            break;
-        }
-        scaled /= 1024.0;
-        unit = next;
-    }
-    if unit == "Bytes" {
-        return format!("{bytes} {unit}");
-    }
-    format!("{scaled:.1} {unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_written_as_in_aws() {
-        for (bytes, text) in [
-            (3, "3 Bytes"),
-            (262_144, "256.0 KiB"),
-            (20_028_000, "19.1 MiB"),
-            (u64::MAX, "16.0 EiB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
     }
 }

@@ -114,9 +114,7 @@ fn check_options(context: &Context, args: &RequestArgs) -> Result<(), Failure> {
         return Err(Failure::usage("request does not use --query")
             .with_hint("the answer is printed as it is; `keyfob api` takes --query"));
     }
-    if args.expires_in.is_some() && args.auth != RequestAuth::Query {
-        return Err(Failure::usage("--expires-in needs --auth query"));
-    }
+    args.ttl()?;
     if args.insecure {
         context.console().warn(
             "the server's certificate is not checked (-k): others on the way can read and change \

@@ -34,8 +34,6 @@ use crate::{
     syntax::authority,
 };
 
-/// The default lifetime of a signature in the query, in seconds.
-const DEFAULT_TTL: u32 = 900;
 /// How long to wait for the body of an error, which usually comes together with the head.
 const BODY_TIME: Duration = Duration::from_secs(2);
 
@@ -143,16 +141,14 @@ impl<'a> Sender<'a> {
         credentials: Option<(Credentials, Option<Origin>)>,
         meter: &'a Arc<Meter>,
     ) -> Result<Self, Failure> {
-        let ttl = Ttl::from_secs(args.expires_in.unwrap_or(DEFAULT_TTL).into())
-            .map_err(|error| Failure::usage(format!("--expires-in: {}", error.message())))?;
         let key = credentials.as_ref().map(|(key, _)| key.clone());
         let credentials = credentials
             .map(|(key, origin)| Arc::new(Cached::new(InUse::new(context.chain(), key, origin))));
         Ok(Self {
             context,
             auth: args.auth,
-            ttl,
-            is_unsigned: args.unsigned_payload,
+            ttl: args.ttl()?,
+            is_unsigned: args.signature.unsigned_payload,
             connector,
             credentials,
             key,

@@ -57,7 +57,7 @@ impl Target {
         let parsed = Request::new(&input.method, &input.url)?;
         let named = input.host().unwrap_or(parsed.host());
         let scope = if signs {
-            Some(scope(context, args.service.as_deref(), named).await?)
+            Some(scope(context, args.signature.service.as_deref(), named).await?)
         } else {
             None
         };

@@ -7,11 +7,11 @@ use tokio::task;
 
 use crate::{
     args::LsArgs,
-    commands::s3::{client, size::readable, time::LocalTime},
+    commands::s3::{client, time::LocalTime},
     context::Context,
     failure::Failure,
     s3::{Bucket, BucketList, Entry, Object, ObjectList, Page},
-    terminal::printable,
+    terminal::{printable, readable_size},
 };
 
 /// Runs the command. As in `aws`, the exit code is 1 if a key was given and nothing begins with it.
@@ -204,7 +204,7 @@ impl Printer {
 
     fn sized(&self, bytes: u64) -> String {
         if self.is_readable {
-            readable(bytes)
+            readable_size(bytes)
         } else {
             bytes.to_string()
         }

@@ -8,7 +8,6 @@ mod post;
 mod presign;
 mod report;
 mod rm;
-mod size;
 mod time;
 
 use self::endpoint::{address, client};

@@ -4,7 +4,7 @@ use super::{
     raw_request::RawRequest,
 };
 use crate::{
-    args::{Auth, HttpArgs, SigningArgs},
+    args::{HttpArgs, SigningArgs},
     failure::Failure,
     syntax::{authority, to_wire_form},
     terminal::printable_path,
@@ -33,9 +33,7 @@ impl Input {
     ///
     /// If there is neither a URL nor a file, or if the request is malformed.
     pub(super) fn read(args: &SigningArgs) -> Result<Self, Failure> {
-        if args.expires_in.is_some() && args.auth != Auth::Query {
-            return Err(Failure::usage("--expires-in needs --auth query"));
-        }
+        args.ttl()?;
         let mut input = match &args.request_file {
             Some(path) => RawRequest::parse(&read("--request-file", path)?)
                 .map(Self::from_raw)

@@ -107,7 +107,7 @@ fn request<'a>(input: &'a Input, args: &SigningArgs) -> Result<Request<'a>, Fail
             request = request.header(name, value)?;
         }
     }
-    Ok(request.payload(if args.unsigned_payload {
+    Ok(request.payload(if args.signature.unsigned_payload {
         Payload::Unsigned
     } else {
         Payload::Bytes(input.body.bytes())

@@ -1,6 +1,4 @@
-use keyfob_sigv4::{
-    Credentials, Explanation, HostScope, Request, Scope, Signer, Timestamp, Ttl, v4a,
-};
+use keyfob_sigv4::{Credentials, Explanation, HostScope, Request, Scope, Signer, Timestamp, v4a};
 
 use super::print::{Form, Signed};
 use crate::{
@@ -8,9 +6,6 @@ use crate::{
     context::Context,
     failure::Failure,
 };
-
-/// The default lifetime of a signature in the query, in seconds.
-const DEFAULT_TTL: u32 = 900;
 
 /// A signer of either algorithm.
 pub(super) enum AnySigner {
@@ -30,7 +25,7 @@ impl AnySigner {
         args: &SigningArgs,
         host: &str,
     ) -> Result<Self, Failure> {
-        let (service, region) = target(args.service.as_deref(), host)?;
+        let (service, region) = target(args.signature.service.as_deref(), host)?;
         if args.region_set.is_some() && args.algorithm != Algorithm::V4a {
             return Err(Failure::usage("--region-set needs --algorithm v4a"));
         }
@@ -61,13 +56,13 @@ impl AnySigner {
                 Form::Header(signer.sign(request, credentials, at)?)
             }
             (Self::V4(signer), Auth::Query) => {
-                Form::Query(signer.presign(request, credentials, at, ttl(args)?)?)
+                Form::Query(signer.presign(request, credentials, at, args.ttl()?)?)
             }
             (Self::V4a(signer), Auth::Header) => {
                 Form::Header(signer.sign(request, credentials, at)?)
             }
             (Self::V4a(signer), Auth::Query) => {
-                Form::Query(signer.presign(request, credentials, at, ttl(args)?)?)
+                Form::Query(signer.presign(request, credentials, at, args.ttl()?)?)
             }
         };
         let explanation = self.explain(args, request, credentials, at)?;
@@ -89,11 +84,11 @@ impl AnySigner {
         Ok(match (self, args.auth) {
             (Self::V4(signer), Auth::Header) => signer.explain(request, credentials, at)?,
             (Self::V4(signer), Auth::Query) => {
-                signer.explain_presign(request, credentials, at, ttl(args)?)?
+                signer.explain_presign(request, credentials, at, args.ttl()?)?
             }
             (Self::V4a(signer), Auth::Header) => signer.explain(request, credentials, at)?,
             (Self::V4a(signer), Auth::Query) => {
-                signer.explain_presign(request, credentials, at, ttl(args)?)?
+                signer.explain_presign(request, credentials, at, args.ttl()?)?
             }
         })
     }
@@ -133,9 +128,4 @@ fn target(service: Option<&str>, host: &str) -> Result<(String, Option<String>),
             Err(failure.with_hint("name it with --service, such as s3, execute-api or es"))
         }
     }
-}
-
-fn ttl(args: &SigningArgs) -> Result<Ttl, Failure> {
-    Ttl::from_secs(args.expires_in.unwrap_or(DEFAULT_TTL).into())
-        .map_err(|error| Failure::usage(format!("--expires-in: {}", error.message())))
 }

@@ -1,5 +1,5 @@
 /// Writes a size for people, as `aws` does: `1 Byte`, `23 Bytes`, `1.5 KiB`.
-pub(super) fn readable(bytes: u64) -> String {
+pub(crate) fn readable_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
     if bytes < 1024 {
@@ -42,7 +42,7 @@ mod tests {
             (1024_u64.pow(5), "1.0 PiB"),
             (u64::MAX, "16.0 EiB"),
         ] {
-            assert_eq!(readable(bytes), text, "{bytes}");
+            assert_eq!(readable_size(bytes), text, "{bytes}");
         }
     }
 }
