@@ -132,7 +132,10 @@ static CHILD: Mutex<Option<u32>> = Mutex::new(None);
 
 /// Keeps signals from ending this process, in favor of another one. Dropping it ends that.
 #[derive(Debug)]
-pub(crate) struct PassedOn(());
+pub(crate) struct PassedOn {
+    #[cfg(unix)]
+    _others: tokio::task::JoinSet<()>,
+}
 
 impl Drop for PassedOn {
     fn drop(&mut self) {
@@ -141,15 +144,22 @@ impl Drop for PassedOn {
 }
 
 /// Starts a child process that gets the signals of this one, instead of their ending this one.
+/// Needs a runtime, which must run on while the child is waited for.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, PassedOn)> {
     // No signal comes between the start and the name of the child.
     let mut slot = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
     // The console sends Ctrl-C to both processes: this one waits for what the child makes of it.
     #[cfg(windows)]
     let _caught = tokio::signal::windows::ctrl_c()?;
+    #[cfg(unix)]
+    let _others = watcher::pass_on_others()?;
     let child = command.spawn()?;
     *slot = Some(child.id());
-    Ok((child, PassedOn(())))
+    let passed_on = PassedOn {
+        #[cfg(unix)]
+        _others,
+    };
+    Ok((child, passed_on))
 }
 
 /// Makes a signal wait for a moment while a file is replaced, so that no temporary file stays.
@@ -198,6 +208,7 @@ mod watcher {
     use tokio::{
         runtime,
         signal::unix::{self, SignalKind, signal},
+        task::JoinSet,
     };
 
     use super::{CHILD, HOLDS, PAUSE, UNDO, WRITING, wait_for_holds};
@@ -207,6 +218,25 @@ mod watcher {
     /// How long the same event may go on to send signals. A terminal that closes sends two SIGHUP,
     /// one as such and one by the shell, and a service manager SIGTERM and SIGHUP.
     const ONE_EVENT: Duration = Duration::from_millis(500);
+
+    /// What a child gets besides the signals that end this process: orders of service managers and
+    /// of other programs, which would end this process or be lost in it. Those that a fault of this
+    /// process raises, and those that stop it, are not among them.
+    const OTHERS: &[Signal] = &[
+        Signal::USR1,
+        Signal::USR2,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::ABORT,
+        Signal::XCPU,
+        Signal::URG,
+        Signal::WINCH,
+        Signal::CONT,
+        Signal::IO,
+        #[cfg(target_os = "linux")]
+        Signal::POWER,
+    ];
 
     pub(super) fn start() -> io::Result<()> {
         let runtime = runtime::Builder::new_current_thread()
@@ -240,20 +270,21 @@ mod watcher {
         Ok(())
     }
 
+    /// The signals that end this process. One that it was started to ignore is `None`.
     struct Signals {
-        interrupt: unix::Signal,
-        terminate: unix::Signal,
-        /// `None` if the process was started with SIGHUP ignored.
+        interrupt: Option<unix::Signal>,
+        terminate: Option<unix::Signal>,
         hang_up: Option<unix::Signal>,
-        /// `None` if the process was started with SIGQUIT ignored.
         quit: Option<unix::Signal>,
     }
 
     impl Signals {
         fn catch() -> io::Result<Self> {
             Ok(Self {
-                interrupt: signal(SignalKind::interrupt())?,
-                terminate: signal(SignalKind::terminate())?,
+                // Shells that ask nothing start their background jobs with SIGINT ignored: Ctrl-C
+                // is for the script.
+                interrupt: unless_ignored(SignalKind::interrupt())?,
+                terminate: unless_ignored(SignalKind::terminate())?,
                 // `nohup` means that the process outlives its terminal.
                 hang_up: unless_ignored(SignalKind::hangup())?,
                 // A core dump would have the secrets of this process.
@@ -264,8 +295,8 @@ mod watcher {
         /// Waits for a signal and returns its kind.
         async fn next(&mut self) -> SignalKind {
             tokio::select! {
-                _ = self.interrupt.recv() => SignalKind::interrupt(),
-                _ = self.terminate.recv() => SignalKind::terminate(),
+                () = received(&mut self.interrupt) => SignalKind::interrupt(),
+                () = received(&mut self.terminate) => SignalKind::terminate(),
                 () = received(&mut self.hang_up) => SignalKind::hangup(),
                 () = received(&mut self.quit) => SignalKind::quit(),
             }
@@ -316,16 +347,37 @@ mod watcher {
         IGNORED.is_some_and(|mask| mask & (1 << (kind.as_raw_value() - 1)) != 0)
     }
 
+    /// Passes the other signals on to the child that starts now, until what it returns is dropped.
+    pub(super) fn pass_on_others() -> io::Result<JoinSet<()>> {
+        let mut tasks = JoinSet::new();
+        for other in OTHERS {
+            let kind = SignalKind::from_raw(other.as_raw());
+            if let Some(mut signal) = unless_ignored(kind)? {
+                tasks.spawn(async move {
+                    while signal.recv().await.is_some() {
+                        pass_on(kind);
+                    }
+                });
+            }
+        }
+        Ok(tasks)
+    }
+
     /// Passes a signal on to the child, if there is one.
     fn pass_on(kind: SignalKind) -> bool {
         let child = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(child) = *child else {
             return false;
         };
-        let of_keys = [SignalKind::interrupt(), SignalKind::quit()].contains(&kind);
-        // What is typed reaches all processes of the terminal's foreground. Some programs take a
-        // second Ctrl-C as an order to end without saving.
-        if of_keys && is_in_foreground() {
+        let of_terminal = [
+            SignalKind::interrupt(),
+            SignalKind::quit(),
+            SignalKind::window_change(),
+        ]
+        .contains(&kind);
+        // What is typed, and a new size, reach all processes of the terminal's foreground. Some
+        // programs take a second Ctrl-C as an order to end without saving.
+        if of_terminal && is_in_foreground() {
             return true;
         }
         let child = i32::try_from(child).ok().and_then(Pid::from_raw);

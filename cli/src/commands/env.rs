@@ -22,10 +22,13 @@ pub(super) async fn run(context: &Context, args: &EnvArgs) -> Result<(), Failure
     changes.give(&credentials);
     let mut text = String::new();
     for (name, value) in changes.list() {
-        let name = name.to_string_lossy();
+        // A shell cannot have a variable with another name, and would run what is in it.
+        let Some(name) = name.to_str().filter(|name| is_name(name)) else {
+            continue;
+        };
         let line = match value {
-            None => shell.unset(&name),
-            Some(value) => shell.set(&name, &value.to_string_lossy()).ok_or_else(|| {
+            None => shell.unset(name),
+            Some(value) => shell.set(name, &value.to_string_lossy()).ok_or_else(|| {
                 Failure::configuration(format!(
                     "{name} has a character that this shell cannot have"
                 ))
@@ -35,4 +38,10 @@ pub(super) async fn run(context: &Context, args: &EnvArgs) -> Result<(), Failure
         text.push('\n');
     }
     context.console().write_stdout(text)
+}
+
+/// Returns true for a name that every shell takes.
+fn is_name(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

@@ -40,6 +40,28 @@ fn a_shell_gets_every_value_as_it_is_and_nothing_that_leads_elsewhere() {
     }
 }
 
+/// Others may choose such a name: sshd and runtimes of containers pass on what they are told.
+#[test]
+#[cfg(unix)]
+fn the_name_of_a_variable_is_no_code() {
+    let home = home()
+        .with("AWS_CONTAINER_X;touch pwned;", "1")
+        .with("AWS_CONTAINER_X\ntouch pwned\n", "1")
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/");
+    // That of Windows cannot have this secret at all.
+    for name in ["sh", "fish", "powershell", "nu"] {
+        let printed = home.keyfob(["env", "--shell", name]).ok();
+        assert_has(&printed, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"]);
+        assert_lacks(&printed, &["touch", "AWS_CONTAINER_X"]);
+    }
+    let lines = "lines=$(keyfob env --shell sh) && eval \"$lines\"";
+    shell(&home, "sh", lines).ok();
+    assert!(!home.path().join("pwned").exists());
+    // A command gets none of them.
+    let printed = home.keyfob(["exec", "env"]).ok();
+    assert_lacks(&printed, &["touch", "AWS_CONTAINER"]);
+}
+
 #[test]
 #[cfg(unix)]
 fn what_it_sets_can_be_taken_away_again() {

@@ -233,7 +233,23 @@ fn served_credentials_win_over_the_keys_in_the_files_and_keep_the_settings() {
 #[test]
 fn signals_reach_a_command_that_credentials_are_served_to() {
     let home = home();
-    for (signal, code) in [("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3)] {
+    for (signal, code) in [
+        ("TERM", 15),
+        ("INT", 2),
+        ("HUP", 1),
+        ("QUIT", 3),
+        ("USR1", 10),
+        ("USR2", 12),
+        ("ALRM", 14),
+        ("VTALRM", 26),
+        ("PROF", 27),
+        ("ABRT", 6),
+        ("XCPU", 24),
+        ("URG", 23),
+        ("WINCH", 28),
+        ("CONT", 18),
+        ("IO", 29),
+    ] {
         let script = format!(
             "trap 'exit {code}' {signal}; echo $AWS_CONFIG_FILE; while :; do sleep 0.05; done"
         );
@@ -258,6 +274,21 @@ fn signals_reach_a_command_that_credentials_are_served_to() {
             .unwrap();
         assert_eq!(stderr, "");
         assert!(!fs::exists(path.trim()).unwrap(), "{path} is still there");
+    }
+}
+
+/// As in a script, whose background jobs Ctrl-C does not end.
+#[test]
+fn a_signal_that_is_ignored_stays_so_for_the_command() {
+    for mode in ["", "--serve"] {
+        let keyfob = env!("CARGO_BIN_EXE_keyfob");
+        let script = format!(
+            "trap '' INT TERM; {keyfob} exec {mode} -- sh -c 'echo ready; sleep 1; echo done' &
+             job=$!; sleep 0.5; kill -s INT $job; kill -s TERM $job; wait $job"
+        );
+        let output = home().program("sh").args(["-c", &script]).output().unwrap();
+        let run = Run::new(output);
+        assert_eq!(run.ok(), "ready\ndone\n", "{mode}");
     }
 }
 

@@ -862,6 +862,26 @@ fn compressed_answers_are_decompressed_if_that_was_asked_for() {
     }
 }
 
+/// S3 says how an object is compressed also where it sends nothing of it.
+#[test]
+fn an_answer_without_a_body_needs_no_decompression() {
+    let home = home();
+    for encoding in ["gzip", "deflate"] {
+        let header = format!("Content-Encoding: {encoding}");
+        let site = Site::new(&[&answer("200 OK", &[&header], "")]);
+        let url = site.url("/");
+        let line = ["--service", "s3", "--compressed", &url];
+        assert_eq!(request(&home, &line).ok(), "");
+        let head = request(&home, &[&line[..], &["-I"]].concat()).ok();
+        assert_has(&head, &[&format!("content-encoding: {encoding}")]);
+    }
+    let site = Site::new(&[&answer("200 OK", &["Content-Encoding: gzip"], "part")]);
+    let url = site.url("/");
+    let line = ["--service", "s3", "--compressed", &url];
+    let stderr = request(&home, &line).fails(255);
+    assert_has(&stderr, &["leave out --compressed"]);
+}
+
 #[test]
 fn a_redirect_is_followed_to_the_same_host_and_signed_again() {
     let to = answer("307 Temporary Redirect", &["Location: /b?c=d"], "");

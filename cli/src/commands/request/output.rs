@@ -121,7 +121,7 @@ impl Output {
         let encoding = text(answer.headers(), header::CONTENT_ENCODING.as_str());
         let encoding = encoding.unwrap_or_default().trim().to_ascii_lowercase();
         let mut decoder = match &encoding[..] {
-            "gzip" | "x-gzip" if decompresses => Decoder::Gzip(MultiGzDecoder::new(Vec::new())),
+            "gzip" | "x-gzip" if decompresses => Decoder::Gzip,
             "deflate" if decompresses => Decoder::Deflate,
             "" | "identity" => Decoder::None,
             _ if decompresses => {
@@ -186,7 +186,9 @@ impl Write for Output {
 /// Undoes the compression of a body, piece by piece.
 enum Decoder {
     None,
-    Gzip(MultiGzDecoder<Vec<u8>>),
+    /// Before the first byte: an answer to HEAD has none.
+    Gzip,
+    Members(MultiGzDecoder<Vec<u8>>),
     /// Before the first byte, which tells its two forms apart.
     Deflate,
     Zlib(ZlibDecoder<Vec<u8>>),
@@ -195,23 +197,24 @@ enum Decoder {
 
 impl Decoder {
     fn decode(&mut self, bytes: &[u8], output: &mut Output) -> Result<(), Failure> {
-        if let (Self::Deflate, Some(first)) = (&*self, bytes.first()) {
+        match (&*self, bytes.first()) {
+            (Self::Gzip, Some(_)) => *self = Self::Members(MultiGzDecoder::new(Vec::new())),
             // Some servers leave out the frame of zlib, whose first byte has this form.
-            *self = if first & 0x0f == 8 {
-                Self::Zlib(ZlibDecoder::new(Vec::new()))
-            } else {
-                Self::Raw(DeflateDecoder::new(Vec::new()))
-            };
+            (Self::Deflate, Some(first)) if first & 0x0f == 8 => {
+                *self = Self::Zlib(ZlibDecoder::new(Vec::new()));
+            }
+            (Self::Deflate, Some(_)) => *self = Self::Raw(DeflateDecoder::new(Vec::new())),
+            _ => {}
         }
         // In parts, because what comes out may be a thousand times as long.
         for part in bytes.chunks(4096) {
             let decoded = match self {
-                Self::None | Self::Deflate => {
+                Self::None | Self::Gzip | Self::Deflate => {
                     let written = output.write_all(part);
                     written.map_err(|error| output.failed(&error))?;
                     continue;
                 }
-                Self::Gzip(decoder) => decode(decoder, part, |decoder| decoder.get_mut()),
+                Self::Members(decoder) => decode(decoder, part, |decoder| decoder.get_mut()),
                 Self::Zlib(decoder) => decode(decoder, part, |decoder| decoder.get_mut()),
                 Self::Raw(decoder) => decode(decoder, part, |decoder| decoder.get_mut()),
             };
@@ -224,8 +227,8 @@ impl Decoder {
 
     fn finish(self, output: &mut Output) -> Result<(), Failure> {
         let rest = match self {
-            Self::None | Self::Deflate => return Ok(()),
-            Self::Gzip(decoder) => decoder.finish(),
+            Self::None | Self::Gzip | Self::Deflate => return Ok(()),
+            Self::Members(decoder) => decoder.finish(),
             Self::Zlib(decoder) => decoder.finish(),
             Self::Raw(decoder) => decoder.finish(),
         };

@@ -15,7 +15,7 @@ pub(super) struct Verbose {
 
 const REDACTED: &str = "(redacted)";
 /// Parts of the names of headers and parameters whose values are secret, or may be.
-const SECRET_PARTS: [&str; 12] = [
+const SECRET_PARTS: [&str; 15] = [
     "auth",
     "cookie",
     "token",
@@ -28,6 +28,9 @@ const SECRET_PARTS: [&str; 12] = [
     "apikey",
     "api-key",
     "api_key",
+    "assertion",
+    "mfa",
+    "otp",
 ];
 
 impl Verbose {
@@ -143,6 +146,7 @@ mod tests {
             ("set-cookie", "a=canary", REDACTED),
             ("x-api-key", "canary", REDACTED),
             ("x-auth", "canary", REDACTED),
+            ("x-mfa", "canary", REDACTED),
             (
                 "x-amz-server-side-encryption-customer-key",
                 "canary",
@@ -158,6 +162,10 @@ mod tests {
         ] {
             assert_eq!(shown_value(name, value), shown, "{name}");
         }
+        assert_eq!(
+            shown_query("Action=AssumeRoleWithSAML&SAMLAssertion=canary"),
+            "Action=AssumeRoleWithSAML&SAMLAssertion=(redacted)"
+        );
         assert_eq!(
             shown_query("a=b&apiKey=canary&X-Amz-Credential=AKID%2Fx&flag"),
             "a=b&apiKey=(redacted)&X-Amz-Credential=AKID%2Fx&flag"
