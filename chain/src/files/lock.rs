@@ -115,6 +115,12 @@ impl Lock {
         &self.target
     }
 
+    /// Returns the path of the lock file. A program that ends without dropping the lock, as after a
+    /// signal, leaves the file behind unless it removes it. It blocks no one.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn acquire_unless(
         is_abandoned: impl Fn() -> bool,
         target: &Path,

@@ -10,13 +10,13 @@ use keyfob_sts::{
     self as sts, ClientBuilder, Endpoint, Error,
     call::{Call, Service},
 };
-use tracing::{debug, info};
+use tracing::debug;
 
 use crate::{
     context::Context,
     failure::{Failure, is_key_refused},
     services::Pace,
-    terminal::{now_waiting_for, waiting_for},
+    terminal::{waiting_for, waiting_for_attempt},
 };
 
 /// The length of the longest answer of a service that lists: some pages are large.
@@ -274,14 +274,7 @@ fn with_notify(
 ) -> ClientBuilder {
     let (count, console) = (Arc::clone(retries), context.console());
     builder.notify(move |error, pause| {
-            count.fetch_add(1, Ordering::Relaxed);
-            // Only a wrong clock is retried without being a server error or throttling.
-            if classify(error.status(), error.code()).is_none() {
-                console.warn("the clock of this machine is off: signing again with the service's time");
-            }
-            let code = error.code().unwrap_or("no answer");
-            let (next, wait) = (pause.attempt + 1, pause.delay.as_secs_f32());
-            now_waiting_for(format!("attempt {next} in {wait:.1} s, because of {code}"));
-            info!(attempt = pause.attempt, wait = ?pause.delay, "{code}: waiting before the next attempt");
-        })
+        count.fetch_add(1, Ordering::Relaxed);
+        waiting_for_attempt(console, pause, error.status(), error.code());
+    })
 }

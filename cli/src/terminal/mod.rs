@@ -23,5 +23,5 @@ pub(crate) use self::{
     prompt::Prompt,
     shell::{Shell, escaped, exports, quoted},
     size::readable_size,
-    waiting::{Waiting, asking, now_waiting_for, told, waiting_for},
+    waiting::{Waiting, asking, now_waiting_for, told, waiting_for, waiting_for_attempt},
 };

@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use keyfob_backoff::{Pause, classify};
 use tokio::time::sleep;
+use tracing::info;
 
 use crate::{
     signals::undo_on_signal,
@@ -70,6 +72,34 @@ pub(crate) fn now_waiting_for(what: String) {
     if let Some((_, reason, _)) = state().reasons.last_mut() {
         *reason = what;
     }
+}
+
+/// Says, in the log and where the innermost wait is told, that the next attempt is waited for, and
+/// what the last one brought: an error code or else a status, if there was an answer.
+pub(crate) fn waiting_for_attempt(
+    console: Console,
+    pause: &Pause,
+    status: Option<u16>,
+    code: Option<&str>,
+) {
+    // Of the answers, only a wrong clock is retried without being a server error or throttling.
+    if status.is_some() && classify(status, code).is_none() {
+        console.warn("the clock of this machine is off: signing again with the service's time");
+    }
+    let reason = match (code, status) {
+        (Some(code), _) => printable(code).into_owned(),
+        (None, Some(status)) => format!("status {status}"),
+        (None, None) => "no answer".to_owned(),
+    };
+    info!(
+        attempt = pause.attempt,
+        wait = ?pause.delay,
+        "{reason}: waiting before the next attempt"
+    );
+    let (next, seconds) = (pause.attempt + 1, pause.delay.as_secs_f32());
+    now_waiting_for(format!(
+        "attempt {next} in {seconds:.1} s, because of {reason}"
+    ));
 }
 
 /// Keeps the terminal free for questions, until it is dropped.

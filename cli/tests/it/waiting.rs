@@ -95,6 +95,93 @@ fn a_wait_is_told_on_a_terminal_and_the_line_is_erased() {
     assert_eq!(screen(&run), "123456789012");
 }
 
+/// Starts a server that gives these answers in turn, each after a delay, and the last one again and
+/// again. Half of a body comes after another delay.
+fn slow_site(delay: Duration, answers: &'static [(&str, &str)]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for (at, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            thread::sleep(delay);
+            let (status, body) = answers[at.min(answers.len() - 1)];
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n", body.len());
+            let (start, end) = body.split_at(body.len() / 2);
+            let _ = write!(stream, "{head}Connection: close\r\n\r\n{start}");
+            thread::sleep(delay);
+            let _ = write!(stream, "{end}");
+        }
+    });
+    url
+}
+
+const SLOW_DOWN: (&str, &str) = ("503 Slow Down\r\nRetry-After: 3", "<Error/>");
+
+#[test]
+fn a_request_tells_its_server_its_pauses_and_its_bytes() {
+    let home = home(Duration::ZERO).with("COLUMNS", "100");
+    let url = slow_site(Duration::from_millis(2600), &[("200 OK", "an answer")]);
+    let nothing: &[(&str, &str)] = &[];
+    let line = ["request", "--service", "s3", &url];
+    let waiting = format!("\rwaiting for {url} (2 s)");
+    // On a terminal, only until the answer begins to be printed.
+    let run = on_terminal(&home, &line, nothing);
+    assert_eq!(run["code"], 0, "{run}");
+    assert_has(run["shown"].as_str().unwrap(), &[&waiting]);
+    assert_lacks(run["shown"].as_str().unwrap(), &["received"]);
+    assert_eq!(screen(&run), "an answer");
+    // Beside a file, until its end.
+    let run = on_terminal(&home, &[&line[..], &["-o", "file"]].concat(), nothing);
+    let received = format!("\rwaiting for {url}, received 4 Bytes (");
+    assert_has(run["shown"].as_str().unwrap(), &[&waiting, &received]);
+    assert_eq!(screen(&run), "");
+    let run = on_terminal(&home, &[&line[..], &["-s", "-o", "file"]].concat(), nothing);
+    assert_eq!(run["shown"], "");
+    // What is sent counts, too.
+    let sending = ["-X", "PUT", "-d", "12345", "-o", "file"];
+    let run = on_terminal(&home, &[&line[..], &sending].concat(), nothing);
+    let sent = format!("\rwaiting for {url}, sent 5 Bytes (");
+    assert_has(run["shown"].as_str().unwrap(), &[&sent]);
+}
+
+#[test]
+fn a_pause_before_the_next_attempt_is_told() {
+    let home = home(Duration::ZERO).with("COLUMNS", "100");
+    for words in [
+        &["request", "--service", "s3"][..],
+        &["s3", "ls", "s3://b", "--endpoint-url"],
+        &["sts", "get-caller-identity", "--endpoint-url"],
+    ] {
+        let url = slow_site(Duration::ZERO, &[SLOW_DOWN, ("400 Bad Request", "no")]);
+        let nothing: &[(&str, &str)] = &[];
+        let run = on_terminal(&home, &[words, &[&url]].concat(), nothing);
+        let shown = run["shown"].as_str().unwrap();
+        let pause = "\rwaiting for attempt 2 in 3.0 s, because of ";
+        assert_has(shown, &[pause, "503 (2 s)"]);
+    }
+}
+
+#[test]
+fn ctrl_c_leaves_no_line_of_a_request_and_no_file() {
+    let url = slow_site(Duration::from_secs(4), &[("200 OK", "an answer")]);
+    let home = home(Duration::ZERO).with("COLUMNS", "100");
+    let line = ["request", "--service", "s3", "-o", "file", &url];
+    let run = on_terminal(&home, &line, &[("received 4 Bytes", "\u{3}")]);
+    assert_eq!(run["code"], 130, "{run}");
+    assert_lacks(&screen(&run), &["waiting"]);
+    let files: Vec<_> = std::fs::read_dir(home.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(
+        !files
+            .iter()
+            .any(|name| name.to_string_lossy().starts_with("file")),
+        "{files:?}"
+    );
+}
+
 #[test]
 fn no_wait_is_told_in_a_pipe_in_a_log_and_beside_errors_for_programs() {
     let home = home(Duration::from_millis(3000));

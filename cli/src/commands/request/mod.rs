@@ -10,7 +10,7 @@
 //! | the answer → stdout or a file | `output` |
 //! | the answer → an error | `refusal` |
 //! | `-v`, without secrets | `verbose` |
-//! | bytes so far, and how long nothing moves | `meter` |
+//! | what is waited for, bytes so far, and how long nothing moves | `meter` |
 
 mod body;
 mod follow;
@@ -22,10 +22,7 @@ mod target;
 mod verbose;
 mod wire;
 
-use std::{
-    io::{self, IsTerminal as _},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use keyfob_sts::Connector;
 
@@ -44,7 +41,7 @@ use crate::{
 /// complete answer, or for `--fail` if the answer is an error.
 pub(super) async fn run(context: &Context, args: &RequestArgs) -> Result<(), Failure> {
     check_options(context, args)?;
-    let meter = Arc::new(Meter::new(context.console(), is_shown(args)));
+    let meter = Arc::new(Meter::new(!args.silent));
     let mut connections = context.settings().connections()?;
     if args.insecure {
         connections = connections.accept_any_certificate();
@@ -82,6 +79,9 @@ async fn exchange(
     let answer = loop {
         let answer = sender.send(&target).await?;
         if args.include || args.head {
+            if output.is_on_terminal() {
+                meter.clear();
+            }
             output.write_head(&answer)?;
         }
         if !args.location {
@@ -122,12 +122,6 @@ fn check_options(context: &Context, args: &RequestArgs) -> Result<(), Failure> {
         );
     }
     Ok(())
-}
-
-/// Returns true if the progress may be shown: what is printed on a terminal shows itself.
-fn is_shown(args: &RequestArgs) -> bool {
-    let is_on_terminal = !Output::is_file(args) && io::stdout().is_terminal();
-    !args.silent && !args.verbose && !is_on_terminal
 }
 
 /// The body of a request, and its head.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
     path::Path,
     sync::Arc,
 };
@@ -35,8 +35,13 @@ pub(super) enum Output {
 }
 
 impl Output {
+    /// Returns true if the answer goes to a terminal.
+    pub(super) fn is_on_terminal(&self) -> bool {
+        matches!(self, Self::Stdout) && io::stdout().is_terminal()
+    }
+
     /// Returns true if the answer goes to a file.
-    pub(super) fn is_file(args: &RequestArgs) -> bool {
+    fn is_file(args: &RequestArgs) -> bool {
         args.output_file
             .as_deref()
             .is_some_and(|path| path != Path::new("-"))
@@ -74,10 +79,13 @@ impl Output {
         if !folder.is_dir() {
             return Err(failed(io::Error::from(io::ErrorKind::NotFound)));
         }
-        let new = Lock::acquire(path, Lock::PATIENCE)?.begin()?;
+        let lock = Lock::acquire(path, Lock::PATIENCE)?;
+        let lock_file = lock.path().to_owned();
+        let new = lock.begin()?;
         let temporary = new.temporary().to_owned();
         let undo = undo_on_signal(move || {
             let _ = fs::remove_file(temporary);
+            let _ = fs::remove_file(lock_file);
         });
         Ok(Self::File { new, _undo: undo })
     }
@@ -139,6 +147,10 @@ impl Output {
                 break;
             };
             meter.received(bytes.len());
+            // What is printed there shows itself.
+            if self.is_on_terminal() {
+                meter.clear();
+            }
             decoder.decode(&bytes, &mut self)?;
             // What is printed may be watched.
             self.flush().map_err(|error| self.failed(&error))?;

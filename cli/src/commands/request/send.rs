@@ -18,7 +18,7 @@ use keyfob_chain::{
 use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp, Ttl, chunked::Chunked};
 use keyfob_sts::Connector;
 use tokio::time::timeout;
-use tracing::{debug, info};
+use tracing::debug;
 
 use super::{
     body::{Content, Upload},
@@ -32,6 +32,7 @@ use crate::{
     context::Context,
     failure::{Failure, chained},
     syntax::authority,
+    terminal::waiting_for_attempt,
 };
 
 /// How long to wait for the body of an error, which usually comes together with the head.
@@ -185,6 +186,7 @@ impl<'a> Sender<'a> {
     /// If there is no answer.
     pub(super) async fn send(&self, target: &Target) -> Result<Answer, Failure> {
         self.retries.set(0);
+        self.meter.tell(wire::origin(&target.uri));
         warn_of_clear_text(self.context, target);
         let plan = self.plan(target)?;
         let signer = self.signer(target);
@@ -353,26 +355,10 @@ impl<'a> Sender<'a> {
         Ok(answer)
     }
 
-    /// Says why there is a wait: in the log, and on a terminal that has waited already.
     fn explain_pause(&self, error: &Unanswered, pause: &Pause) {
         self.retries.set(pause.attempt);
         let facts = error.failure();
-        let code = facts.code().unwrap_or("no error code").to_owned();
-        if backoff::classify(facts.status(), facts.code()).is_none() {
-            self.context
-                .console()
-                .warn("the clock of this machine is off: signing again with the service's time");
-        }
-        info!(attempt = pause.attempt, wait = ?pause.delay, "{code}: waiting before the next attempt");
-        let status = facts
-            .status()
-            .map_or(String::new(), |status| format!("{status} "));
-        self.meter.say(&format!(
-            "{status}({}), waiting {:.1} s before attempt {}",
-            crate::terminal::printable(&code),
-            pause.delay.as_secs_f64(),
-            pause.attempt + 1
-        ));
+        waiting_for_attempt(self.context.console(), pause, facts.status(), facts.code());
     }
 }
 

@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri, header::USER_AGENT};
 use keyfob_backoff::{Budget, ClockSkew, Hint, Pause, Policy, Report, retry, s3_status};
 use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp, uri};
 use keyfob_sts::Connector;
-use tracing::{debug, info};
+use tracing::debug;
 
 pub(crate) use self::wire::Answer;
 use self::wire::{Silence, Wire};
@@ -20,7 +20,7 @@ use crate::{
         error::{Cause, Refusal},
         xml,
     },
-    terminal::Console,
+    terminal::{Console, waiting_for, waiting_for_attempt},
 };
 
 /// The length in bytes beyond which an error or a short answer is not read.
@@ -143,6 +143,8 @@ impl Answer {
 
 impl Inner {
     async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        let place = self.place(call.operation, call.bucket.as_deref())?;
+        let _waiting = waiting_for(format!("s3 at {}", place.url));
         let mut report = Report::default();
         let answer = retry(self.policy, || self.attempt(call))
             .budget(&self.budget)
@@ -154,20 +156,8 @@ impl Inner {
     }
 
     fn notify(&self, error: &Error, pause: &Pause) {
-        // Only a wrong clock is retried without being a server error or throttling.
-        if error
-            .status()
-            .is_some_and(|status| status < 500 && status != 429)
-            && keyfob_backoff::classify(error.status(), error.code()).is_none()
-        {
-            let text = "the clock of this machine is off: signing again with the service's time";
-            self.console.warn(text);
-        }
-        info!(
-            attempt = pause.attempt,
-            wait = ?pause.delay,
-            "{error}: waiting before the next attempt"
-        );
+        debug!("{error}");
+        waiting_for_attempt(self.console, pause, error.status(), error.code());
     }
 
     async fn attempt(&self, call: &Call) -> Result<Answer, Error> {
