@@ -10,6 +10,9 @@ use std::{
 
 use crate::signals::{Undo, undo_on_signal};
 
+/// How the names of folders begin that have the files of a command of `keyfob exec --serve`.
+const OF_EXEC: &str = "keyfob-exec-";
+
 /// A temporary folder that other users cannot read. Dropping it removes it, and so does a signal
 /// that ends the process.
 #[derive(Debug)]
@@ -19,6 +22,17 @@ pub(crate) struct PrivateFolder {
 }
 
 impl PrivateFolder {
+    /// Creates a folder for the files of a command of `keyfob exec --serve`.
+    pub(crate) fn create_for_exec() -> io::Result<Self> {
+        Self::create(OF_EXEC)
+    }
+
+    /// Returns true for a file in such a folder.
+    pub(crate) fn is_of_exec(file: &Path) -> bool {
+        let folder = file.parent().and_then(Path::file_name);
+        folder.is_some_and(|name| name.to_string_lossy().starts_with(OF_EXEC))
+    }
+
     /// Creates a folder whose name starts with `prefix`.
     pub(crate) fn create(prefix: &str) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();

@@ -13,10 +13,6 @@ pub(crate) struct ExecArgs {
     #[command(flatten)]
     pub(crate) role: RoleArgs,
     /// The command and its arguments, after -- if they have options [default: your shell]
-    #[arg(
-        value_name = "COMMAND",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
     pub(crate) command: Vec<OsString>,
 }

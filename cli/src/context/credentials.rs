@@ -51,14 +51,27 @@ impl Context {
     ///
     /// As [`credentials`](Self::credentials).
     pub(crate) async fn credentials_for(&self, args: &RoleArgs) -> Result<Credentials, Failure> {
+        Ok(self.credentials_and_origin_for(args).await?.0)
+    }
+
+    /// Returns the same credentials, and where they are from, as far as that is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`credentials`](Self::credentials).
+    pub(crate) async fn credentials_and_origin_for(
+        &self,
+        args: &RoleArgs,
+    ) -> Result<(Credentials, Option<Origin>), Failure> {
         if args.role_arn.is_none() {
-            return self.credentials().await;
+            return self.credentials_and_origin().await;
         }
         self.check_signs()?;
         self.check_profile()?;
         let _waiting = waiting_for("credentials of the role of --role-arn");
         let resolution = self.chain_for(args).resolve(Timestamp::now()).await;
-        self.found(resolution.credentials, &resolution.explanation)
+        let credentials = self.found(resolution.credentials, &resolution.explanation)?;
+        Ok((credentials, origin_of(&resolution.explanation)))
     }
 
     /// Returns the credentials to sign a request with, or none for `--no-sign-request`, which asks
@@ -117,7 +130,7 @@ impl Context {
             let credentials = self.found(resolution.credentials, &resolution.explanation)?;
             (credentials, resolution.explanation)
         };
-        let origin = explanation.winner().and_then(|row| row.origin.clone());
+        let origin = origin_of(&explanation);
         Ok((credentials, origin))
     }
 
@@ -225,6 +238,11 @@ impl Context {
         let failure = Failure::no_credentials(text);
         Some(failure.with_ways_to_credentials(&self.settings, explanation))
     }
+}
+
+/// Returns where the credentials in use are from.
+fn origin_of(explanation: &Explanation) -> Option<Origin> {
+    explanation.winner().and_then(|row| row.origin.clone())
 }
 
 /// Returns true if a provider is configured and failed.

@@ -9,7 +9,14 @@ use keyfob_chain::{
 use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::KeyKind;
 
-use crate::{context::Context, failure::Failure, signals::finish_writing, terminal::printable};
+use crate::{
+    context::Context, failure::Failure, private_folder::PrivateFolder, signals::finish_writing,
+    terminal::printable,
+};
+
+/// What runs a command inside `keyfob exec --serve` with the files of the user.
+pub(super) const OWN_FILES: &str =
+    "`env -u AWS_CONFIG_FILE -u AWS_SHARED_CREDENTIALS_FILE keyfob …`";
 
 /// The properties with which a profile has credentials, and the name of their kind in `aws`.
 const KINDS: [(&str, &str); 8] = [
@@ -101,6 +108,13 @@ impl Context {
     }
 
     fn tell_saved(&self, saved: &Saved) {
+        if PrivateFolder::is_of_exec(&saved.path) {
+            self.console().warn(&format!(
+                "{} is a file of `keyfob exec --serve`, which removes it at its end: {OWN_FILES} \
+                 changes your own",
+                self.shown(&saved.path.to_string_lossy())
+            ));
+        }
         for warning in &saved.warnings {
             self.console().warn(&self.shown(warning));
         }

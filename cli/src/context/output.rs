@@ -3,9 +3,10 @@ use serde_json::Value;
 
 use crate::{
     args::{ErrorFormat, OutputFormat},
-    context::Context,
+    context::{Context, edit::OWN_FILES},
     failure::Failure,
     output::{self, Query},
+    private_folder::PrivateFolder,
 };
 
 /// Parses the value of `--query`.
@@ -24,7 +25,16 @@ pub(super) fn query(expression: Option<&str>) -> Result<Option<Query>, Failure> 
 impl Context {
     /// Gives a failure the format that the argument or a setting asks for. A setting that cannot be
     /// used is a hint.
-    pub(crate) fn formatted(&self, failure: Failure) -> Failure {
+    pub(crate) fn formatted(&self, mut failure: Failure) -> Failure {
+        let file = self.variables().config_file();
+        if failure.code() == Some("ProfileNotFound")
+            && file.is_some_and(|file| PrivateFolder::is_of_exec(&file))
+        {
+            failure = failure.with_hint(format!(
+                "inside `keyfob exec --serve` there is only the profile in use: {OWN_FILES} has \
+                 yours"
+            ));
+        }
         if let Some(format) = self.globals.cli_error_format {
             return failure.with_format(format);
         }

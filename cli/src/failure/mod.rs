@@ -186,6 +186,11 @@ impl Failure {
         self
     }
 
+    /// Returns the error code.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
     /// Returns the message alone.
     pub(crate) fn message(&self) -> &str {
         &self.0.message

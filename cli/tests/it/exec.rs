@@ -4,6 +4,8 @@ use std::{
     process::Stdio,
 };
 
+use keyfob_sigv4::Timestamp;
+
 use crate::{
     configure::on_terminal,
     keyfob::{Home, Run, assert_has, assert_lacks},
@@ -199,6 +201,7 @@ fn served_credentials_win_over_the_keys_in_the_files_and_keep_the_settings() {
             "[default]\nregion = us-west-2\n\
              [profile dev]\nregion = eu-west-1\noutput = text\nrole_session_name = ada\n\
              services = local\naws_session_token = canary-in-config\ns3 =\n  addressing_style = path\n\
+             several = a\n    b\n  c\n\
              [services local]\nsts =\n  endpoint_url = http://localhost:4566\n",
         );
     let python = python::tool("python");
@@ -221,13 +224,90 @@ fn served_credentials_win_over_the_keys_in_the_files_and_keep_the_settings() {
             "container-role AKIADEV  eu-west-1\n",
             "0o600 0o700\n",
             "[default]\noutput = text\nregion = eu-west-1\ns3 =\n  addressing_style = path\n\
-             services = local\n[services local]\nsts =\n  endpoint_url = http://localhost:4566\n",
+             services = local\nseveral = a\n  b\n  c\n[services local]\nsts =\n  endpoint_url = http://localhost:4566\n",
         ],
     );
     let config = printed.split_once("[default]").unwrap().1;
     assert_lacks(config, &["canary", "AKIA"]);
     let path = printed.trim_end().lines().last().unwrap();
     assert!(!fs::exists(path).unwrap(), "{path} is still there");
+}
+
+#[test]
+fn inside_the_files_that_are_served_a_command_says_that_they_are_not_those_of_the_user() {
+    let home = home().with_file("config", "[profile other]\nregion = eu-north-1\n");
+    let serving = |words: &[&str]| {
+        let keyfob = env!("CARGO_BIN_EXE_keyfob");
+        home.keyfob(
+            [&["exec", "--serve", "--"], words]
+                .concat()
+                .iter()
+                .map(|word| word.replace("keyfob", keyfob)),
+        )
+    };
+    let set = ["keyfob", "configure", "set", "region", "eu-west-3"];
+    let run = serving(&set);
+    let cure = "env -u AWS_CONFIG_FILE -u AWS_SHARED_CREDENTIALS_FILE keyfob";
+    assert_has(&run.stderr, &["which removes it at its end", cure]);
+    run.ok();
+    let get = ["keyfob", "configure", "get", "region", "--profile", "other"];
+    let own: Vec<&str> = cure.split(' ').collect();
+    let region = serving(&[&own, &get[1..]].concat()).ok();
+    assert_eq!(region, "eu-north-1\n");
+    let exec = ["keyfob", "exec", "--profile", "other", "true"];
+    let stderr = serving(&exec).fails(255);
+    assert_has(&stderr, &["(ProfileNotFound)", cure]);
+    // The cure finds the profile.
+    let stderr = serving(&[&own, &exec[1..]].concat()).stderr;
+    assert_lacks(&stderr, &["ProfileNotFound"]);
+    serving(&[&own, &set[1..]].concat()).ok();
+    assert_has(&home.read("config"), &["region = eu-west-3"]);
+}
+
+#[test]
+fn an_option_that_does_not_exist_is_not_taken_for_the_command() {
+    let home = home();
+    for words in [
+        &["--sreve", "--", "true"][..],
+        &["--regoin", "x", "true"],
+        &["-x"],
+    ] {
+        let stderr = home.keyfob([&["exec"], words].concat()).fails(252);
+        assert_has(&stderr, &["word 2 is not an option of `keyfob exec`"]);
+    }
+    let run = home.keyfob(["exec", "--", "-x"]);
+    assert_has(&run.fails(127), &["there is no command -x"]);
+}
+
+#[test]
+fn what_cannot_be_renewed_is_told_so() {
+    let expiry = Timestamp::from_unix_seconds(Timestamp::now().unix_seconds() + 180).to_string();
+    let later = "2099-01-01T00:00:00Z";
+    let environment = |expiry: &str| home().with("AWS_CREDENTIAL_EXPIRATION", expiry);
+    for (home, mode, text) in [
+        (environment(&expiry), &["exec"][..], Some("are not renewed")),
+        (
+            environment(&expiry),
+            &["exec", "--serve"],
+            Some("nothing renews"),
+        ),
+        (
+            environment(later),
+            &["exec", "--serve"],
+            Some("nothing renews"),
+        ),
+        (environment(later), &["exec"], None),
+    ] {
+        let run = home.keyfob([mode, &["true"]].concat());
+        match text {
+            Some(text) => assert_has(
+                &run.stderr,
+                &["warning: these credentials expire at ", text],
+            ),
+            None => assert_eq!(run.stderr, "", "{mode:?}"),
+        }
+        run.ok();
+    }
 }
 
 #[test]

@@ -944,6 +944,51 @@ fn another_host_gets_nothing_and_is_named() {
     assert_has(&stderr, &["the bucket is in eu-north-1"]);
 }
 
+/// Every customer has hosts of these services.
+#[test]
+fn another_host_of_the_service_gets_the_request_but_no_secret() {
+    let to = |host: &str| format!("http://{host}.execute-api.eu-west-1.amazonaws.com/x");
+    let location = format!("Location: {}", to("bbb"));
+    let redirect = answer("307 Temporary Redirect", &[&location], "");
+    let headers = [
+        "-H",
+        "Cookie: canary",
+        "-H",
+        "X-Api-Key: canary",
+        "-H",
+        "X-Plain: a",
+    ];
+    let unsigned = ["--auth", "none", "-H", "Authorization: Bearer canary"];
+    for words in [&unsigned[..], &[]] {
+        let url = to("aaa");
+        let line = [&["-L"], words, &headers, &[&url]].concat();
+        let proxy = Site::new(&[&redirect, &ok("there")]);
+        let home = home().with("HTTP_PROXY", &proxy.url(""));
+        let run = request(&home, &line);
+        assert_has(
+            &run.stderr,
+            &["note: the header cookie is not sent to http://bbb."],
+        );
+        assert_eq!(run.ok(), "there");
+        let seen = proxy.seen();
+        assert_eq!(seen[0].header("cookie"), Some("canary"));
+        assert_eq!(seen[1].header("x-plain"), Some("a"));
+        assert_lacks(&format!("{:?}", seen[1]), &["canary"]);
+        assert_eq!(seen[1].header("authorization").is_some(), words.is_empty());
+    }
+    // The same host keeps them.
+    let site = Site::new(&[
+        &answer("307 Moved", &["Location: /\u{fc} b"], ""),
+        &ok("there"),
+    ]);
+    let url = site.url("/a");
+    let line = [&unsigned[..], &["-L", &url]].concat();
+    assert_eq!(request(&home(), &line).ok(), "there");
+    let seen = site.seen();
+    assert_eq!(seen[1].target, "/%C3%BC%20b");
+    assert_eq!(seen[1].header("authorization"), Some("Bearer canary"));
+}
+
 #[test]
 fn a_name_below_localhost_is_this_machine() {
     let site = Site::new(&[&ok("x")]);

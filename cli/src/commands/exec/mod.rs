@@ -5,7 +5,7 @@ mod served;
 
 use std::ffi::OsString;
 
-use keyfob_chain::Cached;
+use keyfob_chain::{Cached, Origin};
 use keyfob_sigv4::{Credentials, Timestamp};
 
 use self::served::Served;
@@ -34,7 +34,8 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
             .note("this is inside another `keyfob exec`, whose credentials are in the environment");
     }
     let words = words(context, &args.command);
-    let credentials = context.credentials_for(&args.role).await?;
+    let (credentials, origin) = context.credentials_and_origin_for(&args.role).await?;
+    warn_of_expiry(context, &credentials, origin.as_ref(), args.serve);
     let region = context.region().await?.name().to_owned();
     let mut changes = Changes::new(&region);
     changes.set(EXEC_PROFILE, context.settings().profile_name());
@@ -47,7 +48,6 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
         served.point_to(&mut changes);
         return parent::run(&words, &changes).await;
     }
-    warn_if_short(context, &credentials);
     changes.give(&credentials);
     // The sandbox ends with this process.
     if context.globals().sandbox {
@@ -71,16 +71,32 @@ fn words(context: &Context, given: &[OsString]) -> Vec<OsString> {
     vec![shell.map_or_else(|| default.into(), OsString::from)]
 }
 
-fn warn_if_short(context: &Context, credentials: &Credentials) {
-    let now = Timestamp::now();
-    let is_short = |expiry: &Timestamp| expiry.seconds_since(now) < SHORT;
-    if let Some(expiry) = credentials.expiry().filter(is_short) {
-        let text = format!(
-            "these credentials expire at {expiry}, and the command keeps them: `keyfob exec \
-             --serve` gives it new ones"
-        );
-        context.console().warn(&text);
-    }
+/// Warns of credentials that may expire while the command runs, and says what gives it new ones, if
+/// anything does.
+fn warn_of_expiry(
+    context: &Context,
+    credentials: &Credentials,
+    origin: Option<&Origin>,
+    serves: bool,
+) {
+    let Some(expiry) = credentials.expiry() else {
+        return;
+    };
+    let is_short = expiry.seconds_since(Timestamp::now()) < SHORT;
+    let what = match (origin, serves) {
+        (Some(Origin::Environment { .. }), true) => {
+            "and nothing renews those of environment variables: the command has none after that"
+        }
+        (_, true) => return,
+        (_, false) if !is_short => return,
+        (Some(Origin::Environment { .. }), false) => {
+            "and the command keeps them: those of environment variables are not renewed"
+        }
+        (_, false) => "and the command keeps them: `keyfob exec --serve` gives it new ones",
+    };
+    context
+        .console()
+        .warn(&format!("these credentials expire at {expiry}, {what}"));
 }
 
 /// Runs the command in place of this process.

@@ -32,7 +32,7 @@ impl Served {
             .start()
             .await
             .map_err(|error| Failure::other(chained(&error)))?;
-        let files = PrivateFolder::create("keyfob-exec-");
+        let files = PrivateFolder::create_for_exec();
         let written = files.and_then(|files| {
             let config = files.write("config", &config(context))?;
             let credentials = files.write("credentials", "")?;
@@ -110,7 +110,9 @@ fn write(text: &mut String, section: &Section) {
     for (name, value) in section.iter().filter(|(name, _)| !is_of_credentials(name)) {
         let nested: Vec<(&str, &Value)> = value.entries().collect();
         if nested.is_empty() {
-            *text += &format!("{name} = {}\n", value.as_str());
+            // The lines after the first are indented, or they would be properties of their own.
+            let value = value.as_str().replace('\n', "\n  ");
+            *text += &format!("{name} = {value}\n");
             continue;
         }
         *text += &format!("{name} =\n");

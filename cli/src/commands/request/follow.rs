@@ -1,7 +1,7 @@
 //! Redirects: a signature is valid for one host, so that each request is signed again, and only for
 //! hosts that the credentials are meant for.
 
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use keyfob_sigv4::{HostScope, Scope};
 use keyfob_sts::Partition;
 use tracing::info;
@@ -10,9 +10,13 @@ use super::{
     body::Content,
     send::{Answer, text},
     target::{Target, uri},
+    verbose::is_secret,
     wire::origin,
 };
-use crate::{args::RequestArgs, commands::sign::scope, context::Context, failure::Failure};
+use crate::{
+    args::RequestArgs, commands::sign::scope, context::Context, failure::Failure,
+    syntax::to_wire_form,
+};
 
 /// How many redirects are followed.
 const LIMIT: u32 = 10;
@@ -33,13 +37,15 @@ pub(super) async fn next(
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let Some(location) = text(answer.headers(), "location") else {
+    let Some(location) = answer.headers().get(header::LOCATION) else {
         return Err(no_location(answer));
     };
+    // Some servers write spaces and other characters as they are.
+    let location = to_wire_form(&String::from_utf8_lossy(location.as_bytes()));
     if hops == LIMIT {
         return Err(Failure::other(format!("more than {LIMIT} redirects")));
     }
-    let url = join(&target.uri, location);
+    let url = join(&target.uri, &location);
     let to = uri(&url, target.is_s3())
         .map_err(|_| Failure::other("the answer redirects to a URL that cannot be called"))?;
     let mut next = target.clone();
@@ -47,6 +53,9 @@ pub(super) async fn next(
     if !origin(&target.uri).eq_ignore_ascii_case(&origin(&next.uri)) {
         check(target, &next.uri)?;
         next.headers.remove(header::HOST);
+        if host(&target.uri) != host(&next.uri) {
+            drop_secrets(context, &mut next);
+        }
         if let Some(scope) = &target.scope {
             next.scope = Some(scope_of(context, args, scope, &next.uri).await?);
         }
@@ -54,6 +63,19 @@ pub(super) async fn next(
     change_method(args, status, &mut next);
     info!(to = origin(&next.uri), "following a redirect");
     Ok(Some(next))
+}
+
+/// Removes what only the host before was meant to get: hosts of one service belong to many
+/// customers. The signature is made again.
+fn drop_secrets(context: &Context, next: &mut Target) {
+    let names: Vec<HeaderName> = next.headers.keys().cloned().collect();
+    for name in names.iter().filter(|name| is_secret(name.as_str())) {
+        next.headers.remove(name);
+        context.console().note(&format!(
+            "the header {name} is not sent to {}, another host",
+            origin(&next.uri)
+        ));
+    }
 }
 
 /// Returns the failure for a redirect that says only the region, as S3 has it.
@@ -77,8 +99,9 @@ fn no_location(answer: &Answer) -> Failure {
 
 /// Refuses a host that is neither the same nor one of the same service and partition.
 fn check(from: &Target, to: &Uri) -> Result<(), Failure> {
-    let host = |uri: &Uri| uri.host().unwrap_or_default().to_ascii_lowercase();
     let authority = to.authority().map_or("", |authority| authority.as_str());
+    // A password may stand before it.
+    let authority = authority.rsplit('@').next().unwrap_or_default();
     let refused = |reason: &str| {
         let failure = Failure::other(format!(
             "the answer redirects to {}, {reason}",
@@ -115,6 +138,10 @@ fn check(from: &Target, to: &Uri) -> Result<(), Failure> {
         }
         _ => refused("which is not a host of the same service and partition"),
     }
+}
+
+fn host(uri: &Uri) -> String {
+    uri.host().unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Returns the scope of the next request: that of its host, or else the same.
