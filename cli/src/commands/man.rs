@@ -104,7 +104,20 @@ fn page(path: &[String], command: Command) -> String {
         [above @ .., _] => format!("{}(1), {}(1)", path[0], above.join("-")),
         [] => String::new(),
     })]);
-    page.render()
+    in_ascii(&page.render())
+}
+
+/// Writes other characters as `groff` and `mandoc` name them. A page has no encoding of its own.
+fn in_ascii(page: &str) -> String {
+    let mut text = String::with_capacity(page.len());
+    for char in page.chars() {
+        if char.is_ascii() {
+            text.push(char);
+        } else {
+            text += &format!("\\[u{:04X}]", u32::from(char));
+        }
+    }
+    text
 }
 
 /// Splits the text below the options: what stands before the first line such as `Examples:`, and

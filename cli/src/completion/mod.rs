@@ -76,6 +76,8 @@ struct Line<'a> {
     open: Option<Open<'a>>,
     /// The options on the line.
     given: Vec<&'a Arg>,
+    /// Whether the line asks for help.
+    is_help: bool,
     /// The words that are neither options nor their values.
     positionals: Vec<&'a str>,
     /// Whether every word is a value, as after `--`.
@@ -103,6 +105,7 @@ impl<'a> Line<'a> {
             path: Vec::new(),
             open: None,
             given: Vec::new(),
+            is_help: false,
             positionals: Vec::new(),
             is_raw: false,
             count: 0,
@@ -183,7 +186,9 @@ impl<'a> Line<'a> {
             self.command = sub;
             self.path.push(sub.get_name());
             self.positionals.clear();
-        } else if word != "help" || !self.command.has_subcommands() {
+        } else if word == "help" && self.command.has_subcommands() {
+            self.is_help = true;
+        } else {
             self.find_program();
             self.is_raw = self.program.is_some();
             self.positionals.push(word);
@@ -220,6 +225,9 @@ impl<'a> Line<'a> {
             let about = sub.get_about().map(ToString::to_string);
             Candidate::new(sub.get_name(), about.unwrap_or_default())
         }));
+        if self.is_help && self.path.is_empty() {
+            found.push(Candidate::new("options", "The options of every command"));
+        }
         if let Some(next) = self.positional() {
             found.extend(self.values_of_positional(next, word, values));
         }

@@ -24,6 +24,9 @@ const RENAMED: [(&str, &str); 4] = [
     ("s3api", "s3"),
 ];
 
+/// The commands of `aws` that no service of today has the name of.
+const ONLY_IN_AWS: [&str; 4] = ["finspace", "finspace-data", "history", "tnb"];
+
 /// Operations that `aws` has in a group that Keyfob has too, and their group.
 const OPERATIONS: [(&str, &str); 26] = [
     ("codecommit", "create-repository"),
@@ -123,9 +126,15 @@ pub(super) fn hint_for_command(group: &str, word: &str, similar: Option<&str>) -
             ),
         });
     }
+    if group.is_empty() && word == "version" {
+        return Some("`keyfob version` stands alone".to_owned());
+    }
     let renamed = RENAMED.iter().find(|(command, _)| *command == word);
     let service = renamed.map_or(word, |(_, service)| service);
-    if !group.is_empty() || catalog::row(service).is_none() && !catalog::is_other(service) {
+    let is_of_aws = ONLY_IN_AWS.contains(&word)
+        || catalog::row(service).is_some()
+        || catalog::is_other(service);
+    if !group.is_empty() || !is_of_aws {
         return None;
     }
     let text = format!("keyfob has no {word}: use `aws {word}`");
@@ -167,6 +176,8 @@ mod tests {
     fn habits_have_hints_by_meaning() {
         for (group, word, expected) in [
             ("", "lambda", "keyfob has no lambda: use `aws lambda`"),
+            ("", "history", "keyfob has no history: use `aws history`"),
+            ("", "version", "`keyfob version` stands alone"),
             (
                 "",
                 "ssm",

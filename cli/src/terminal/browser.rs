@@ -31,7 +31,8 @@ const OPENER: (&str, &[&str]) = if cfg!(windows) {
 ///
 /// # Errors
 ///
-/// If stdout cannot be written.
+/// If stdout cannot be written, or if no browser opens and there is no terminal: the URL would be
+/// waited for in vain.
 pub(crate) async fn open_url(
     console: Console,
     variables: &Variables,
@@ -46,6 +47,11 @@ pub(crate) async fn open_url(
     };
     console.write_stdout(format!("{text}\n\n{}\n", printable(url)))?;
     if open && let Err(reason) = open_in_browser(variables, url).await {
+        if !console.is_watched() {
+            let text = format!("no browser opens ({reason}), and there is no terminal");
+            return Err(Failure::other(text)
+                .with_hint("with --no-browser this waits for a browser that opens the URL"));
+        }
         console.note(&format!("no browser opens ({reason}): open the URL"));
     }
     Ok(())

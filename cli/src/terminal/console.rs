@@ -157,6 +157,11 @@ impl Console {
         !self.input && self.has_terminals()
     }
 
+    /// Returns true if there is a terminal, on which the user may see what is written.
+    pub(super) fn is_watched(self) -> bool {
+        io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()
+    }
+
     fn has_terminals(self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }

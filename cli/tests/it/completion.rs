@@ -61,8 +61,9 @@ pub(crate) fn commands(home: &Home) -> Vec<Vec<String>> {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
         let help = home.keyfob([&words[..], &["--help"]].concat()).ok();
         for name in completed(home, &[&words[..], &["help", ""]].concat()) {
-            // Of a command without commands, the options and values are listed.
-            if help.contains("Commands:") || path.is_empty() {
+            // Of a command without commands, the options and values are listed, and `options` is
+            // the name of a help of its own.
+            if help.contains("Commands:") || path.is_empty() && name != "options" {
                 open.push([&path[..], &[name]].concat());
             }
         }
@@ -89,6 +90,8 @@ fn commands_options_and_values_are_completed() {
             &["--role-session-name"],
         ),
         (&["sts", "assume-role", "--reg"], &["--region"]),
+        (&["help", "op"], &["options"]),
+        (&["sts", "help", "op"], &[]),
         (&["sts", "assume-role", "--sec"], &[]),
         (&["--outp", "t"], &["text", "table"]),
         (&["--output=t"], &["--output=text", "--output=table"]),

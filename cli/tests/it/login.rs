@@ -229,6 +229,20 @@ fn another_login_keeps_what_other_tools_wrote() {
 }
 
 #[test]
+fn without_a_browser_and_a_terminal_nothing_is_waited_for() {
+    let lab = Lab::start();
+    let home = with_opener(Home::new().with("AWS_ENDPOINT_URL", &lab.url), "exit 3");
+    let start = Instant::now();
+    let run = home.keyfob(["login"]);
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert_eq!(run.code, 255, "{run:?}");
+    assert_has(
+        &run.stderr,
+        &["no browser opens (there is no display)", "--no-browser"],
+    );
+}
+
+#[test]
 fn a_region_that_nothing_sets_is_asked_for_and_saved() {
     let lab = Lab::start();
     let home = home(&lab);

@@ -36,6 +36,7 @@ fn every_command_has_a_page_that_is_the_same_each_time() {
     assert_eq!(first.len(), names.len());
     for name in &names {
         let page = &first[name];
+        assert!(page.is_ascii(), "{name}");
         assert_has(
             page,
             &[".SH NAME\n", ".SH SYNOPSIS\n", ".SH \"EXIT STATUS\"\n"],
