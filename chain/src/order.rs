@@ -130,9 +130,8 @@ pub(crate) struct Rules {
     /// Whether web identity in the environment and in the profile complete each other, and a role
     /// of the profile comes before both.
     pub(crate) shares_web_identity: bool,
-    /// Whether a profile may have any name. The parser that the SDKs share ignores a section whose
-    /// name has other characters than letters, digits and `_-/.%@:+`.
-    pub(crate) allows_any_name: bool,
+    /// Which names a section may have.
+    pub(crate) names: Names,
     /// Whether `NAME = VALUE` that is indented right below a header is a property. The parser that
     /// the SDKs share refuses it.
     pub(crate) allows_indented_properties: bool,
@@ -163,6 +162,19 @@ pub(crate) enum EmptyProfile {
     Error,
     /// It names that profile too, and the next source is asked.
     NoProfile,
+}
+
+/// The names of sections that are not ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Any. One with spaces is in quotes in the config file.
+    Any,
+    /// Those of letters, digits and `_-/.%@:+`, without quotes.
+    Plain,
+    /// The same in the config file, also in quotes. In the credentials file, any without spaces.
+    PlainInConfig,
+    /// Any, without quotes.
+    Unquoted,
 }
 
 /// What a role without a source is.
@@ -274,7 +286,7 @@ const CLI: Rules = Rules {
     counts_empty_token_file: false,
     source_key_first: false,
     shares_web_identity: true,
-    allows_any_name: true,
+    names: Names::Any,
     allows_indented_properties: true,
     refuses_conflicts: true,
 };
@@ -317,7 +329,7 @@ const SDK: Rules = Rules {
     refuses_sso_alone: false,
     source_key_first: true,
     shares_web_identity: false,
-    allows_any_name: false,
+    names: Names::Plain,
     allows_indented_properties: false,
     refuses_conflicts: false,
     ..CLI
@@ -396,6 +408,7 @@ const RUST: Rules = Rules {
 };
 
 const GO: Rules = Rules {
+    names: Names::Unquoted,
     profile_variables: &["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
     named_profile: NamedProfile::EnvironmentByProgram,
     refuses_missing_profile: true,
@@ -415,6 +428,7 @@ const GO: Rules = Rules {
 };
 
 const JAVASCRIPT: Rules = Rules {
+    names: Names::PlainInConfig,
     sources: PROFILE_FIRST,
     named_profile: NamedProfile::Key,
     refuses_half_key_in_profile: false,

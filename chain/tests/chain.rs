@@ -223,6 +223,23 @@ fn a_profile_that_is_ignored_because_of_its_header_is_quoted_with_the_header_to_
         error.ends_with("rename it to a name of letters, digits and _-/.%@:+"),
         "{error}"
     );
+    // A header that the SDK would ignore, too, is no cure.
+    for (order, kind, header) in [
+        (Order::JavaScript, Config, "[profile é]"),
+        (Order::Rust, Config, "[é]"),
+        (Order::Rust, Config, "[profile 'é']"),
+        (Order::JavaV2, Credentials, "[é]"),
+    ] {
+        let text = format!("{header}\n");
+        let files = ConfigFiles::parse_for(order, [(kind, "file", text.as_bytes())]);
+        let error = files.profile("é").unwrap_err().to_string();
+        let wanted = "is ignored because of its header: rename it to a name of letters, digits and \
+                      _-/.%@:+";
+        assert!(error.ends_with(wanted), "{order:?}: {error}");
+        let problem = files.problems()[0].to_string();
+        let wanted = "is ignored: use letters, digits and _-/.%@:+ in its name";
+        assert!(problem.ends_with(wanted), "{order:?}: {problem}");
+    }
     // Only a header that has the name which was asked for is repeated.
     let error = profile_error(Config, "[canary]\n", "dev").unwrap();
     assert_eq!(

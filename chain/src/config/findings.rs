@@ -52,7 +52,7 @@ impl Settings {
         findings.extend(self.flag_findings());
         findings.extend(self.s3_findings());
         findings.extend(self.unused_setting_finding());
-        findings.extend(self.token_file_findings());
+        findings.extend(self.private_file_findings());
         if let Some(region) = region {
             if *region.origin() == Origin::Default {
                 findings.push(self.default_region_finding());

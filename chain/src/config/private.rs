@@ -1,6 +1,9 @@
-//! Files with secrets that other users can read.
+//! Files with secrets that other users can read, or that belong to them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{settings::Settings, table};
 use crate::{
@@ -16,26 +19,60 @@ const CACHES: [&str; 3] = ["sso/cache", "login/cache", "cli/cache"];
 const SECRETS: &str = "/var/run/secrets/";
 
 impl Settings {
-    /// Returns a warning for each token file and each cache that other users can read or change.
-    pub(super) fn token_file_findings(&self) -> Vec<Finding> {
+    /// Returns a warning for each configuration file and each cache of another user, and for each
+    /// token file and each cache that other users can read or change.
+    pub(super) fn private_file_findings(&self) -> Vec<Finding> {
+        let home = self.variables().home();
+        let folders = home.iter().flat_map(|home| {
+            let path = |name| home.join(".aws").join(name);
+            CACHES.map(path)
+        });
+        let folders: Vec<_> = folders.collect();
+        let mut findings = self.foreign_findings(home.as_deref(), &folders);
         let files = self.token_files().into_iter().filter_map(|(file, origin)| {
             let text = format!("other users can {} this token file", exposed(&file)?.0);
             let finding = Finding::warning(FindingKind::FileMode, text).with_origin(origin);
             Some(finding.with_cure(private(&file)))
         });
-        let folders = self
-            .variables()
-            .home()
-            .into_iter()
-            .flat_map(|home| CACHES.map(|name| home.join(".aws").join(name)).into_iter());
-        let caches = folders.filter_map(|folder| {
-            let (count, what) = exposed_in(&folder)?;
+        let caches = folders.iter().filter_map(|folder| {
+            let (count, what) = exposed_in(folder)?;
             let files = if count == 1 { "file" } else { "files" };
             let text = format!(
                 "other users can {what} {count} {files} with secrets in {}",
                 folder.display()
             );
-            let cure = format!("chmod -R go= {}", shell::path(&folder));
+            let cure = format!("chmod -R go= {}", shell::path(folder));
+            Some(Finding::warning(FindingKind::FileMode, text).with_cure(cure))
+        });
+        findings.extend(files.chain(caches));
+        findings
+    }
+
+    /// Returns a warning for each file that belongs to another user, who can change it.
+    fn foreign_findings(&self, home: Option<&Path>, folders: &[PathBuf]) -> Vec<Finding> {
+        let variables = self.variables();
+        let files = [variables.config_file(), variables.credentials_file()];
+        let files = files.into_iter().flatten().filter_map(|file| {
+            let owner = foreign_owner(&file, home)?;
+            let text = format!(
+                "{} belongs to user {owner}, who can read and change it",
+                file.display()
+            );
+            let (copy, word) = (file.with_extension("mine"), shell::path(&file));
+            let copy = shell::path(&copy);
+            let cure = format!("cp {word} {copy} && chmod 600 {copy} && mv -f {copy} {word}");
+            Some(Finding::warning(FindingKind::FileMode, text).with_cure(cure))
+        });
+        let caches = folders.iter().filter_map(|folder| {
+            let owners = cached_files(folder).filter_map(|file| foreign_owner(&file, home));
+            let owner = owners.min()?;
+            let text = format!(
+                "files with credentials in {} belong to user {owner}, whose credentials they may be",
+                folder.display()
+            );
+            let folder = shell::path(folder);
+            // What is gone is issued again.
+            let cure = format!("find {folder} -name '*.json' -user {owner} -exec rm -f {{}} +");
             Some(Finding::warning(FindingKind::FileMode, text).with_cure(cure))
         });
         files.chain(caches).collect()
@@ -69,10 +106,34 @@ pub(crate) fn private(file: &Path) -> String {
     format!("chmod 600 {}", shell::path(file))
 }
 
+/// Returns the owner of a file who is neither this user nor root, and so can change it. To root,
+/// the owner of the home folder is no other user: `sudo` may leave `HOME` as it was.
+#[cfg(unix)]
+fn foreign_owner(file: &Path, home: Option<&Path>) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let owner = |file: &Path| Some(fs::metadata(file).ok()?.uid());
+    let (found, user) = (owner(file)?, rustix::process::geteuid().as_raw());
+    let is_at_home = || user == 0 && home.and_then(owner) == Some(found);
+    (found != 0 && found != user && !is_at_home()).then_some(found)
+}
+
+#[cfg(not(unix))]
+fn foreign_owner(_file: &Path, _home: Option<&Path>) -> Option<u32> {
+    None
+}
+
+/// Returns the files in the folder of a cache.
+fn cached_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    files.filter(|file| file.extension().is_some_and(|end| end == "json"))
+}
+
 /// Returns what other users can do with a file, and its mode. Returns `None` if that is nothing.
 #[cfg(unix)]
 pub(crate) fn exposed(file: &Path) -> Option<(&'static str, u32)> {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::os::unix::fs::PermissionsExt as _;
 
     let mode = fs::metadata(file).ok()?.permissions().mode() & 0o777;
     match mode & 0o066 {
@@ -91,15 +152,14 @@ pub(crate) fn exposed(_file: &Path) -> Option<(&'static str, u32)> {
 /// `None` if there is none, or if they cannot enter the folder.
 #[cfg(unix)]
 fn exposed_in(folder: &Path) -> Option<(usize, &'static str)> {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::os::unix::fs::PermissionsExt as _;
 
     if fs::metadata(folder).ok()?.permissions().mode() & 0o011 == 0 {
         return None;
     }
-    let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    let files = entries.map(|entry| entry.path());
-    let files = files.filter(|file| file.extension().is_some_and(|end| end == "json"));
-    let exposed: Vec<_> = files.filter_map(|file| exposed(&file)).collect();
+    let exposed: Vec<_> = cached_files(folder)
+        .filter_map(|file| exposed(&file))
+        .collect();
     let is_changeable = exposed.iter().any(|(what, _)| *what == "change");
     let what = if is_changeable { "change" } else { "read" };
     (!exposed.is_empty()).then_some((exposed.len(), what))

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::section::{FileKind, SectionName};
-use crate::order::Order;
+use crate::order::{Names, Order};
 
 /// The characters of a name, for messages.
 pub(super) const NAME_CHARACTERS: &str = "letters, digits and _-/.%@:+";
@@ -297,7 +297,12 @@ fn parse_credentials_header(order: Order, inner: &str) -> Result<SectionName, Ig
     if has_prefix(inner) {
         return Err(Ignored::Prefixed);
     }
-    if is_name(inner) || (order.rules().allows_any_name && is_quotable(inner)) {
+    let is_allowed = match order.rules().names {
+        Names::Any | Names::Unquoted => is_quotable(inner),
+        Names::Plain => is_name(inner),
+        Names::PlainInConfig => is_bare(inner),
+    };
+    if is_allowed {
         return Ok(SectionName::Profile(inner.to_owned()));
     }
     Err(Ignored::InvalidName)
@@ -317,10 +322,11 @@ fn parse_config_header(order: Order, inner: &str) -> Result<SectionName, Ignored
         _ => return Err(Ignored::UnknownPrefix),
     };
     let rest = rest.trim();
-    let name = match unquote(rest) {
-        Some(name) => Some(name),
-        None if order.rules().allows_any_name => Some(rest).filter(|name| is_bare(name)),
-        None => Some(rest).filter(|name| is_name(name)),
+    let name = match order.rules().names {
+        Names::Any => unquote(rest).or_else(|| Some(rest).filter(|name| is_bare(name))),
+        Names::Plain => Some(rest).filter(|name| is_name(name)),
+        Names::PlainInConfig => Some(unquote(rest).unwrap_or(rest)).filter(|name| is_name(name)),
+        Names::Unquoted => Some(rest).filter(|name| is_quotable(name)),
     };
     match name {
         Some(name) => Ok(section(name.to_owned())),
@@ -354,6 +360,14 @@ pub(super) fn header(kind: FileKind, section: &SectionName) -> Option<String> {
         // Single quotes: the AWS CLI finds no others when it edits the file.
         FileKind::Config => is_quotable(name).then(|| format!("[{} '{name}']", section.prefix())),
     }
+}
+
+/// Returns the same header if it is read back by the rules of an order.
+pub(super) fn header_for(order: Order, kind: FileKind, section: &SectionName) -> Option<String> {
+    let header = header(kind, section)?;
+    let inner = header.strip_prefix('[')?.strip_suffix(']')?;
+    let is_read = parse_header(order, kind, inner).is_ok_and(|read| read == *section);
+    is_read.then_some(header)
 }
 
 /// Returns true if a header that was ignored looks as if it was meant for `section`: with or
@@ -497,12 +511,11 @@ mod tests {
     #[test]
     fn headers_name_sections_by_the_rules_of_their_file() {
         use FileKind::{Config, Credentials};
+        use Order::{Boto3, Cli, Go, JavaScript, JavaV2, Rust};
         let profile = |name: &str| Ok(SectionName::Profile(name.to_owned()));
         for (kind, inner, section) in [
             (Config, "default", profile("default")),
             (Config, " profile \t dev ", profile("dev")),
-            (Config, "profile \"a b\"", profile("a b")),
-            (Config, "profile 'q'", profile("q")),
             (Config, "profile a b", Err(Ignored::InvalidName)),
             (Config, "profile", Err(Ignored::InvalidName)),
             (Config, "profiledev", Err(Ignored::UnknownPrefix)),
@@ -514,8 +527,20 @@ mod tests {
             (Credentials, "", Err(Ignored::InvalidName)),
             (Credentials, "a'b", Err(Ignored::InvalidName)),
         ] {
-            for order in [Order::Cli, Order::Rust] {
+            for order in [Cli, Rust] {
                 assert_eq!(parse_header(order, kind, inner), section, "{inner}");
+            }
+        }
+        for (inner, name, readers) in [
+            ("profile \"a b\"", "a b", &[Cli, Boto3][..]),
+            ("profile 'q'", "q", &[Cli, Boto3, JavaScript]),
+            ("profile a b", "a b", &[Go]),
+        ] {
+            for order in [Cli, Boto3, JavaScript, Go, JavaV2, Rust] {
+                let read = parse_header(order, Config, inner);
+                let is_read = readers.contains(&order);
+                assert_eq!(read == profile(name), is_read, "{order:?}: {inner}");
+                assert_eq!(read.is_err(), !is_read, "{order:?}: {inner}");
             }
         }
         // As the AWS CLI writes them.
@@ -524,8 +549,8 @@ mod tests {
             (Credentials, "gr\u{fc}n", "gr\u{fc}n"),
             (Credentials, "my team", "my team"),
         ] {
-            assert_eq!(parse_header(Order::Cli, kind, inner), profile(name));
-            let sdk = parse_header(Order::JavaV2, kind, inner);
+            assert_eq!(parse_header(Cli, kind, inner), profile(name));
+            let sdk = parse_header(JavaV2, kind, inner);
             assert_eq!(sdk, Err(Ignored::InvalidName));
         }
     }

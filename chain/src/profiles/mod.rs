@@ -23,7 +23,7 @@ use std::{
 
 pub use editor::Editor;
 pub use line::is_quoted;
-use line::{NAME_CHARACTERS, folded, header, is_invisible, is_meant_for, is_quotable};
+use line::{NAME_CHARACTERS, folded, header, header_for, is_invisible, is_meant_for, is_quotable};
 pub(crate) use near::similar_property;
 use near::{SHOWN, nearest};
 use parse::IgnoredSection;
@@ -95,9 +95,8 @@ impl ConfigFiles {
     ///
     /// With [`Order::Cli`] a profile may have any name that the AWS CLI can write, such as
     /// `[my team]` in the credentials file. The other orders ignore a section whose name has
-    /// characters other than letters, digits and `_-/.%@:+`, unless it is in quotes in the config
-    /// file. They also refuse properties that are indented below their header, which the AWS CLI
-    /// reads.
+    /// characters other than letters, digits and `_-/.%@:+`, except where their SDK reads it. They
+    /// also refuse properties that are indented below their header, which the AWS CLI reads.
     pub fn load_for(order: Order, variables: &Variables) -> Self {
         Self::load_with(order, false, variables, |_, file| files::read(file))
     }
@@ -511,7 +510,7 @@ fn located(section: &Section) -> String {
 /// Returns why a section is ignored, and the header to write instead.
 fn ignored_reason(ignored: &IgnoredSection, name: &SectionName) -> String {
     let (inner, location) = (shown(&ignored.inner), &ignored.location);
-    let cure = match header(ignored.kind, name) {
+    let cure = match header_for(ignored.order, ignored.kind, name) {
         Some(header) => format!("write {header}"),
         None => match without_prefix(name) {
             // The prefix is not part of a name.

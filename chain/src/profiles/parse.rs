@@ -12,7 +12,10 @@ use super::{
     properties::{Lazy, Source},
     section::{FileKind, SectionName},
 };
-use crate::{order::Order, origin::Location};
+use crate::{
+    order::{Names, Order},
+    origin::Location,
+};
 
 /// The contents of one file.
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ pub(super) struct Parsed {
 /// A section that is ignored because of its header.
 #[derive(Clone, Debug)]
 pub(super) struct IgnoredSection {
+    /// The order by whose rules it is ignored.
+    pub(super) order: Order,
     pub(super) kind: FileKind,
     /// The text between the brackets.
     pub(super) inner: String,
@@ -286,7 +291,15 @@ impl Reader {
 
     fn ignore(&mut self, line: u32, inner: &str, reason: Ignored) {
         let inner = inner.trim().to_owned();
+        let order = self.source.order;
+        let has_others = !inner.split_whitespace().all(is_name);
         let kind = match reason {
+            Ignored::InvalidName | Ignored::UnknownPrefix
+                if order.rules().names != Names::Any
+                    && (has_others || reason == Ignored::InvalidName) =>
+            {
+                ProblemKind::InvalidCharacters(inner.clone())
+            }
             Ignored::InvalidName => ProblemKind::InvalidSectionName(inner.clone()),
             Ignored::UnknownPrefix => ProblemKind::UnknownSection(inner.clone()),
             Ignored::Prefixed => ProblemKind::PrefixedSection(inner.clone()),
@@ -294,6 +307,7 @@ impl Reader {
         };
         self.report(Some(line), None, kind);
         self.ignored.push(IgnoredSection {
+            order,
             kind: self.source.kind,
             inner,
             location: self.source.location(line),

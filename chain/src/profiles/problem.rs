@@ -108,6 +108,8 @@ pub enum ProblemKind {
     TextAfterHeader,
     /// A section whose name, in this header, cannot be used. It is ignored.
     InvalidSectionName(String),
+    /// A section whose name has characters that the rules do not allow. It is ignored.
+    InvalidCharacters(String),
     /// A section of the config file whose header has no known prefix such as `profile`. It is
     /// ignored.
     UnknownSection(String),
@@ -176,7 +178,9 @@ impl ProblemKind {
             Self::InvalidSectionName(_) if PREFIXES.contains(&word) && is_named => {
                 format!("write [{word} '{}']", shown(name))
             }
-            Self::InvalidSectionName(_) => format!("use {NAME_CHARACTERS} in its name"),
+            Self::InvalidSectionName(_) | Self::InvalidCharacters(_) => {
+                format!("use {NAME_CHARACTERS} in its name")
+            }
             _ if header.eq_ignore_ascii_case("default") => {
                 "the default profile is written [default], in lower case".to_owned()
             }
@@ -220,11 +224,15 @@ impl Problem {
     /// Returns the name of the section that it is about: that of its header, if it is one that is
     /// ignored.
     pub(crate) fn section_name(&self) -> &str {
-        use ProblemKind::{InvalidSectionName, PrefixedSection, UnknownSection};
+        use ProblemKind::{InvalidCharacters, InvalidSectionName, PrefixedSection, UnknownSection};
         match (&self.kind, &self.section) {
-            (InvalidSectionName(header) | UnknownSection(header) | PrefixedSection(header), _) => {
-                header
-            }
+            (
+                InvalidSectionName(header)
+                | InvalidCharacters(header)
+                | UnknownSection(header)
+                | PrefixedSection(header),
+                _,
+            ) => header,
             (_, Some(section)) => section.name(),
             (_, None) => "",
         }
@@ -393,6 +401,7 @@ impl ProblemKind {
             Self::QuotedValue => "the value has quotes, which are part of it: remove them",
             Self::TextAfterHeader => "text after \"]\" is ignored: start it with # if it is a comment",
             Self::InvalidSectionName(header)
+            | Self::InvalidCharacters(header)
             | Self::UnknownSection(header)
             | Self::PrefixedSection(header) => {
                 let cure = self.header_cure(header);

@@ -131,6 +131,10 @@ async fn a_user_who_must_sign_in_is_told_the_command() {
         "{",
         "[]",
         "{\"accessToken\": \"canary\"}",
+        // No header may have it.
+        r#"{"accessToken": "canary\r\nX: y", "expiresAt": "2999-01-01T00:00:00Z"}"#,
+        r#"{"accessToken": "canary\u0000", "expiresAt": "2999-01-01T00:00:00Z"}"#,
+        r#"{"accessToken": "canaryé", "expiresAt": "2999-01-01T00:00:00Z"}"#,
         &good[..good.len() / 2],
     ] {
         fs::write(&path, bad).unwrap();

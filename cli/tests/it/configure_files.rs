@@ -57,6 +57,7 @@ fn import_writes_a_profile_for_each_user_that_boto3_reads() {
 #[test]
 fn import_refuses_with_the_words_and_codes_of_aws_and_writes_nothing() {
     let without_key = format!("{CSV}eve,,,,\r\n");
+    let quoted = format!("{CSV}\"eve\",,AKIA,canary,\r\n");
     for (csv, argument, code, text) in [
         (
             "",
@@ -87,6 +88,12 @@ fn import_refuses_with_the_words_and_codes_of_aws_and_writes_nothing() {
             "file://keys.csv",
             255,
             "Failed to parse entry #3: Row missing value for header \"Access Key ID\"",
+        ),
+        (
+            &quoted,
+            "file://keys.csv",
+            255,
+            "Failed to parse entry #3: the name cannot be a profile",
         ),
     ] {
         let home = with_csv(csv);
@@ -227,13 +234,35 @@ fn export_exits_as_aws_without_credentials_and_in_a_circle_of_profiles() {
         "[key]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = secret\n",
     );
     let words = ["configure", "export-credentials", "--profile"];
-    let circle = home.keyfob([&words[..], &["a"]].concat());
-    assert_ne!(circle.code, 0);
-    // What a process says is not repeated, and stands in a terminal.
-    assert_has(
-        &circle.stderr,
-        &["run this in a terminal to see what it says"],
-    );
+    // What a process says is not repeated, but a circle follows from the files.
+    let circle = home.keyfob([&words[..], &["a"]].concat()).fails(253);
+    let text = "credential_process of profile \"a\": the processes of profiles wait in a circle: \
+                a → b → a";
+    assert_has(&circle, &[text]);
+    let explained = home.keyfob(["why", "--profile", "a"]);
+    assert_has(&explained.stderr, &["wait in a circle: a → b → a"]);
+    for (text, circle) in [
+        (process("loop", "loop"), "loop → loop"),
+        (
+            process("role", "loop")
+                + "[profile loop]\nrole_arn = arn:aws:iam::123456789012:role/r\n\
+                                       source_profile = role\n",
+            "role → loop → role",
+        ),
+        (
+            format!(
+                "[profile x]\ncredential_process = '{program}' configure export-credentials\n\
+                     [default]\ncredential_process = {program} configure export-credentials \
+                     --profile=x\n"
+            ),
+            "x → default → x",
+        ),
+    ] {
+        let home = Home::new().with_file("config", &text);
+        let profile = circle.split_once(' ').unwrap().0;
+        let stderr = home.keyfob([&words[..], &[profile]].concat()).fails(253);
+        assert_has(&stderr, &[&format!("wait in a circle: {circle}")]);
+    }
     let run = on_terminal::<&str>(&home, &[&words[..], &["a"]].concat(), &[]);
     assert_has(
         run["shown"].as_str().unwrap(),

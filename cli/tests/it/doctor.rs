@@ -193,6 +193,57 @@ fn files_of_secrets_that_others_can_read_are_named_and_the_cures_hide_them() {
 }
 
 #[test]
+#[cfg(unix)]
+fn files_of_another_user_are_named_and_the_cures_end_that() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+        .with_file("credentials", &format!("[default]\n{KEY}"))
+        .with_file("sso/cache/a.json", "{}")
+        .with_file("cli/cache/d.json", "{}")
+        .with_file("cli/cache/mine.json", "{}");
+    let mode = |name, mode| {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        fs::set_permissions(home.file(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for name in [
+        "credentials",
+        "sso/cache/a.json",
+        "cli/cache/d.json",
+        "cli/cache/mine.json",
+    ] {
+        mode(name, 0o600);
+    }
+    assert!(faults(&doctor(&home, &["--offline"]).0, "files").is_empty());
+    for name in ["credentials", "sso/cache/a.json", "cli/cache/d.json"] {
+        if chown(home.file(name), Some(1234), None).is_err() {
+            println!("only root can give files away: nothing is tested");
+            return;
+        }
+    }
+    let why = home.keyfob(["why"]).ok();
+    assert_has(&why, &["~/.aws/credentials belongs to user 1234"]);
+    assert_has(&why, &["in ~/.aws/cli/cache belong to user 1234"]);
+    let (mut checks, code) = doctor(&home, &["--offline"]);
+    assert_eq!(code, 1);
+    for left in (0..3).rev() {
+        let line = faults(&checks, "files")[0].clone();
+        checks = follow(&home, &line, "--offline");
+        assert_eq!(faults(&checks, "files").len(), left, "{line}\n{checks:#?}");
+    }
+    assert!(home.file("cli/cache/mine.json").exists());
+    assert!(!home.file("cli/cache/d.json").exists());
+    assert_eq!(home.file("credentials").metadata().unwrap().uid(), 0);
+    // Below the home of another user, `sudo` finds the files of that one.
+    chown(home.path(), Some(1234), None).unwrap();
+    chown(home.file("credentials"), Some(1234), None).unwrap();
+    assert!(faults(&doctor(&home, &["--offline"]).0, "files").is_empty());
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_named() {
     let home = Home::new().with("AWS_REGION", "eu-west-1");
     let home = home.with_file("config", "[default]\nregion\n");

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use http::HeaderValue;
 use keyfob_sigv4::{Secret, Timestamp};
 use sha1::{Digest as _, Sha1};
 
@@ -108,8 +109,15 @@ impl TokenFile {
     /// `accessToken` or `expiresAt` is missing or malformed. The text is not in the message.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let document = TokenDocument::parse(text, WHAT)?;
+        let access_token = document.required("accessToken", WHAT)?;
+        // The portal takes it in a header.
+        if HeaderValue::from_str(access_token).is_err() {
+            return Err(Error::setting(format!(
+                "accessToken in the {WHAT} has a character that no token has: sign in again"
+            )));
+        }
         Ok(Self {
-            access_token: document.required("accessToken", WHAT)?.into(),
+            access_token: access_token.into(),
             expiry: document.required_time("expiresAt", WHAT)?,
             document,
         })

@@ -1,12 +1,14 @@
 //! `credential_process`: a program that writes credentials.
 
 mod document;
+mod waiting;
 
 use std::{fmt, io, path::Path};
 
 use keyfob_sigv4::{Credentials, Timestamp};
 use serde_json::json;
 
+use self::waiting::{CHAIN, circle, waiting, written};
 use super::{
     role::property,
     session::{SessionFile, SharedSession},
@@ -19,14 +21,7 @@ use crate::{
     profiles::{Section, Value},
     provider::{Found, Renewal},
     sources::{ProcessCommand, ProcessOutput},
-    variables::Variables,
 };
-
-/// The profiles whose processes wait for this one, with commas between them. The AWS CLI has the
-/// same variable.
-const CHAIN: &str = table::PROFILE_CHAIN.name();
-/// How many profiles may wait for one another.
-const MAX_CHAIN: usize = 4;
 
 /// The `credential_process` of a profile.
 #[derive(Clone)]
@@ -128,7 +123,7 @@ impl Process {
         let output = settings.sources().run(command).await;
         let output = output.map_err(|error| self.cannot_run(&program, error))?;
         if !output.status.success() {
-            return Err(self.has_failed(&output));
+            return Err(self.has_failed(settings, &output));
         }
         let fault = |fault: String| self.error(ErrorKind::Provider, &fault);
         let mut credentials = document::read(output.stdout.expose()).map_err(fault)?;
@@ -181,7 +176,10 @@ impl Process {
 
     /// Does not repeat what the process says: any word of that may be a password or a code. In a
     /// terminal it stands there already.
-    fn has_failed(&self, output: &ProcessOutput) -> Error {
+    fn has_failed(&self, settings: &Settings, output: &ProcessOutput) -> Error {
+        if let Some(circle) = circle(settings, &self.profile, &self.command) {
+            return self.error(ErrorKind::SourceProfile, &circle);
+        }
         let mut text = format!("it failed ({})", output.status);
         if !output.stderr.is_empty() {
             text.push_str(": run this in a terminal to see what it says");
@@ -234,72 +232,5 @@ impl Settings {
         let checked = waiting(self.variables(), self.profile_name());
         let checked = checked.map(drop);
         checked.map_err(|reason| Error::new(ErrorKind::SourceProfile, reason))
-    }
-}
-
-/// Returns the profiles whose processes wait for this program, and then `profile`.
-///
-/// # Errors
-///
-/// If that one waits already, or if too many do.
-fn waiting(variables: &Variables, profile: &str) -> Result<Vec<String>, String> {
-    let mut chain = names(variables.text(CHAIN).unwrap_or_default());
-    let is_circle = chain.iter().any(|name| name == profile);
-    let is_long = chain.len() >= MAX_CHAIN;
-    chain.push(profile.to_owned());
-    if is_circle {
-        let chain: Vec<_> = chain.iter().map(|name| shown(name)).collect();
-        return Err(format!(
-            "the processes of profiles wait in a circle: {}",
-            chain.join(" → ")
-        ));
-    }
-    if is_long {
-        return Err(format!(
-            "{MAX_CHAIN} profiles already wait for one another's processes"
-        ));
-    }
-    Ok(chain)
-}
-
-/// Reads names with commas between them. One with a comma is in double quotes, as in CSV.
-fn names(text: &str) -> Vec<String> {
-    let mut names = vec![String::new()];
-    let mut is_quoted = false;
-    let mut characters = text.chars().peekable();
-    while let (Some(c), Some(name)) = (characters.next(), names.last_mut()) {
-        match c {
-            '"' if is_quoted && characters.next_if_eq(&'"').is_some() => name.push('"'),
-            '"' => is_quoted = !is_quoted,
-            ',' if !is_quoted => names.push(String::new()),
-            c => name.push(c),
-        }
-    }
-    names.retain(|name| !name.is_empty());
-    names
-}
-
-fn written(names: &[String]) -> String {
-    let quoted = |name: &String| {
-        if name.contains([',', '"', '\r', '\n']) {
-            format!("\"{}\"", name.replace('"', "\"\""))
-        } else {
-            name.clone()
-        }
-    };
-    names.iter().map(quoted).collect::<Vec<_>>().join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn profiles_that_wait_are_written_as_csv() {
-        for list in [vec![], vec!["a"], vec!["a b", "c,d", "e\"f"]] {
-            let list: Vec<_> = list.into_iter().map(str::to_owned).collect();
-            assert_eq!(names(&written(&list)), list);
-        }
-        assert_eq!(written(&["a".to_owned(), "c,d".to_owned()]), "a,\"c,d\"");
     }
 }

@@ -1,4 +1,7 @@
-use keyfob_chain::profiles::{FileKind, SectionName};
+use keyfob_chain::{
+    Error,
+    profiles::{Editor, FileKind, SectionName},
+};
 
 use super::warn_of_old_token;
 use crate::{args::ImportArgs, context::Context, failure::Failure, syntax::expand};
@@ -15,18 +18,17 @@ const HEADERS: [&str; 3] = ["User Name", "Access Key ID", "Secret Access key"];
 /// written. The messages are those of `aws`.
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
     let csv = expand(&args.csv, context.variables())?;
-    let entries = entries(&csv, args.skip_invalid).map_err(Failure::other)?;
+    let prefix = &args.profile_prefix;
+    let entries = entries(&csv, prefix, args.skip_invalid).map_err(Failure::other)?;
     let mut editor = context.editor(FileKind::Credentials)?;
-    for [user, id, secret] in &entries {
-        let profile = SectionName::profile(format!("{}{user}", args.profile_prefix));
-        editor.set(&profile, "aws_access_key_id", *id)?;
-        editor.set(&profile, "aws_secret_access_key", *secret)?;
+    for entry in &entries {
+        add(&mut editor, prefix, entry)?;
     }
     if !entries.is_empty() {
         context.save(&editor)?;
     }
     for [user, id, _] in &entries {
-        let profile = SectionName::profile(format!("{}{user}", args.profile_prefix));
+        let profile = profile(prefix, user);
         let old = context.settings().files().find(&profile).ok().flatten();
         warn_of_old_token(context, old, id);
     }
@@ -35,9 +37,24 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<(), Failure> {
     context.console().write_stdout(text)
 }
 
+fn profile(prefix: &str, user: &str) -> SectionName {
+    SectionName::profile(format!("{prefix}{user}"))
+}
+
+fn add(editor: &mut Editor, prefix: &str, [user, id, secret]: &[&str; 3]) -> Result<(), Error> {
+    let profile = profile(prefix, user);
+    editor.set(&profile, "aws_access_key_id", *id)?;
+    editor.set(&profile, "aws_secret_access_key", *secret)?;
+    Ok(())
+}
+
 /// Returns the user, the access key ID and the secret access key of each entry. As in `aws`, commas
 /// always separate, and quotes are part of a value.
-fn entries(csv: &str, skip_invalid: bool) -> Result<Vec<[&str; 3]>, String> {
+fn entries<'a>(
+    csv: &'a str,
+    prefix: &str,
+    skip_invalid: bool,
+) -> Result<Vec<[&'a str; 3]>, String> {
     let csv = csv.trim_start_matches('\u{feff}');
     if csv.trim().is_empty() {
         return Err("Provided CSV contains no contents".to_owned());
@@ -54,7 +71,8 @@ fn entries(csv: &str, skip_invalid: bool) -> Result<Vec<[&str; 3]>, String> {
     }
     let mut entries = Vec::new();
     for (number, line) in (1..).zip(lines) {
-        match entry(line, columns) {
+        let entry = entry(line, columns).and_then(|entry| checked(prefix, entry));
+        match entry {
             Ok(entry) => entries.push(entry),
             Err(_) if skip_invalid => {}
             Err(reason) => return Err(format!("Failed to parse entry #{number}: {reason}")),
@@ -73,6 +91,18 @@ fn entry(line: &str, columns: [usize; 3]) -> Result<[&str; 3], String> {
         };
     }
     Ok(entry)
+}
+
+/// Fails if a profile cannot have the name or the key of an entry.
+fn checked<'a>(prefix: &str, entry: [&'a str; 3]) -> Result<[&'a str; 3], String> {
+    let mut trial = Editor::new(FileKind::Credentials, "");
+    match add(&mut trial, prefix, &entry) {
+        Ok(()) => Ok(entry),
+        Err(error) if entry.iter().any(|value| value.contains('"')) => Err(format!(
+            "{error}; quotes are taken as part of a value, as in aws: remove them from the CSV"
+        )),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -99,10 +129,10 @@ mod tests {
             let text = generator.text(&PIECES);
             let head = "Secret Access Key,x,User Name,Access Key ID\n";
             for csv in [text.clone(), format!("{head}{text}")] {
-                let read = entries(&csv, true);
+                let read = entries(&csv, "", true);
                 let is_whole = |entry: &[&str; 3]| entry.iter().all(|value| !value.is_empty());
                 assert!(read.is_ok_and(|all| all.iter().all(is_whole)) || !csv.starts_with(head));
-                let _ = entries(&csv, false);
+                let _ = entries(&csv, "", false);
             }
         });
     }
@@ -111,7 +141,7 @@ mod tests {
     fn columns_are_found_by_their_headers() {
         let csv =
             "\u{feff}secret access KEY,Password, User name ,Access key ID\r\ns,p, ada ,AKIA\r\n";
-        assert_eq!(entries(csv, false).unwrap(), [["ada", "AKIA", "s"]]);
+        assert_eq!(entries(csv, "", false).unwrap(), [["ada", "AKIA", "s"]]);
     }
 
     #[test]
@@ -132,13 +162,24 @@ mod tests {
                 "Failed to parse entry #2: Row missing value for header \"Access Key ID\"",
             ),
             (
+                format!("{head}\nada,AKIA,s\n\"bob\",AKIA,s"),
+                "Failed to parse entry #2: the name cannot be a profile of the credentials file: \
+                 use letters, digits and _-/.%@:+; quotes are taken as part of a value, as in \
+                 aws: remove them from the CSV",
+            ),
+            (
+                format!("{head}\na]b,AKIA,s"),
+                "Failed to parse entry #1: the name cannot be a profile of the credentials file: \
+                 use letters, digits and _-/.%@:+",
+            ),
+            (
                 format!("{head}\nada,AKIA"),
                 "Failed to parse entry #1: Row missing value for header \"Secret Access key\"",
             ),
         ] {
-            assert_eq!(entries(&csv, false).unwrap_err(), message);
+            assert_eq!(entries(&csv, "", false).unwrap_err(), message);
         }
-        let csv = format!("{head}\nbob,,\n\nada,AKIA,s\n");
-        assert_eq!(entries(&csv, true).unwrap(), [["ada", "AKIA", "s"]]);
+        let csv = format!("{head}\nbob,,\n\n\"eve\",AKIA,s\nada,AKIA,s\n");
+        assert_eq!(entries(&csv, "", true).unwrap(), [["ada", "AKIA", "s"]]);
     }
 }

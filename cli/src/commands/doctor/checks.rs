@@ -1,4 +1,4 @@
-use std::{fs, path::Path};
+use std::fs;
 
 use keyfob_chain::{
     Attempt, Error, Explanation, Finding, FindingKind, Region, Settings, Verdict,
@@ -174,26 +174,14 @@ pub(super) fn failures(explanation: &Explanation) -> Vec<Finding> {
     failed.map(finding).collect()
 }
 
-/// Returns what is wrong and no other command looks for: files of others, and settings with which
-/// no call can be sent.
+/// Returns what is wrong and no other command looks for: settings with which no call can be sent.
 pub(super) fn findings(
     context: &Context,
     settings: &Settings,
     region: Result<&Region, &Error>,
 ) -> Vec<Finding> {
-    let variables = context.variables();
-    let files = [variables.config_file(), variables.credentials_file()];
-    let mut findings: Vec<_> = files
-        .into_iter()
-        .flatten()
-        .filter_map(|file| foreign(&file))
-        .collect();
-    findings.extend(
-        settings
-            .clear_text_finding(context.endpoint_argument())
-            .ok()
-            .flatten(),
-    );
+    let clear_text = settings.clear_text_finding(context.endpoint_argument());
+    let mut findings: Vec<_> = clear_text.ok().flatten().into_iter().collect();
     let call = region.map_err(Error::clone).and_then(|region| {
         let client = settings.sts(region, context.endpoint_argument())?;
         client.build().map_err(|error| {
@@ -235,29 +223,4 @@ fn setting_finding(settings: &Settings, error: &Error) -> Finding {
         Some(name) => finding.with_cure(format!("env -u {name} COMMAND")),
         None => finding,
     }
-}
-
-/// Returns that a file belongs to a user who is neither this one nor root, and so can change it.
-#[cfg(unix)]
-fn foreign(file: &Path) -> Option<Finding> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let owner = fs::metadata(file).ok()?.uid();
-    let user = rustix::process::geteuid().as_raw();
-    if [0, user].contains(&owner) || user == 0 {
-        return None;
-    }
-    let text = format!(
-        "{} belongs to user {owner}, who can read and change it",
-        file.display()
-    );
-    let path = keyfob_chain::shell::path;
-    let (file, copy) = (path(file), path(&file.with_extension("mine")));
-    let cure = format!("cp {file} {copy} && chmod 600 {copy} && mv -f {copy} {file}");
-    Some(Finding::warning(FindingKind::FileMode, text).with_cure(cure))
-}
-
-#[cfg(not(unix))]
-fn foreign(_file: &Path) -> Option<Finding> {
-    None
 }
