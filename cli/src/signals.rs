@@ -244,6 +244,10 @@ mod watcher {
             .build()?;
         let signals = {
             let _inside = runtime.enter();
+            if is_ignored(SignalKind::child()) {
+                // Otherwise no child could be waited for. What is caught stays so.
+                drop(signal(SignalKind::child())?);
+            }
             Signals::catch()?
         };
         thread::Builder::new()

@@ -21,7 +21,7 @@ const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const TOKEN: &str = "AWS_SESSION_TOKEN";
 const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 /// Taken from the program, because they would lead it to other credentials.
-const CLEARED: [&str; 13] = [
+const CLEARED: [&str; 14] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     ID,
@@ -32,6 +32,8 @@ const CLEARED: [&str; 13] = [
     TOKEN,
     "AWS_SECURITY_TOKEN",
     EXPIRATION,
+    // SDKs take it for the account of the keys, and call hosts of that account.
+    "AWS_ACCOUNT_ID",
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_ROLE_SESSION_NAME",

@@ -332,6 +332,42 @@ fn the_options_of_tls_come_before_variables_for_every_call() {
     }
 }
 
+/// The certificates are signed by themselves, by an authority that no system knows, and expired.
+#[test]
+fn the_certificates_that_a_request_accepts_are_those_of_authorities_that_are_known() {
+    let home = Home::new()
+        .with_key("AKIAEXAMPLE", "canary")
+        .with("AWS_REGION", "eu-west-1");
+    let bundle = file("ca.pem").display().to_string();
+    for certificate in ["self-signed.pem", "server.pem", "expired.pem"] {
+        let server = Server::start(certificate);
+        let words = [
+            "request",
+            "--service",
+            "sts",
+            "-d",
+            "Action=GetCallerIdentity",
+            &server.url,
+        ];
+        let stderr = home.keyfob(words).fails(255);
+        assert_has(
+            &stderr,
+            &["(EndpointConnection)", "certificate", "keyfob doctor"],
+        );
+        for option in ["-k", "--no-verify-ssl"] {
+            let run = home.keyfob(words.iter().chain(&[option]));
+            assert_has(&run.stderr, &["warning: ", "not checked", option]);
+            assert_has(&run.ok(), &["AIDA"]);
+        }
+        let by_bundle = home.keyfob(words.iter().chain(&["--ca-bundle", &*bundle]));
+        assert_eq!(
+            by_bundle.code == 0,
+            certificate == "server.pem",
+            "{by_bundle:?}"
+        );
+    }
+}
+
 /// `https` waits for the server while it connects, `http` while it reads.
 #[test]
 fn the_options_of_timeouts_end_a_call_to_a_server_that_does_not_answer() {

@@ -44,6 +44,7 @@ fn a_command_gets_the_keys_the_region_and_the_profile_and_nothing_that_leads_els
         .with("AWS_ROLE_SESSION_NAME", "other")
         .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/")
         .with("AWS_CONTAINER_SOMETHING_NEW", "canary-old")
+        .with("AWS_ACCOUNT_ID", "999999999999")
         .with("MINE", "a b");
     let run = home.keyfob(["exec", "--region", "eu-north-1", "--", "env"]);
     assert_eq!(run.stderr, "");
@@ -60,6 +61,7 @@ fn a_command_gets_the_keys_the_region_and_the_profile_and_nothing_that_leads_els
         ("AWS_DEFAULT_PROFILE", None),
         ("AWS_ROLE_ARN", None),
         ("AWS_ROLE_SESSION_NAME", None),
+        ("AWS_ACCOUNT_ID", None),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", None),
     ] {
         assert_eq!(value(&printed, name), expected, "{name}");
@@ -355,6 +357,15 @@ fn signals_reach_a_command_that_credentials_are_served_to() {
         assert_eq!(stderr, "");
         assert!(!fs::exists(path.trim()).unwrap(), "{path} is still there");
     }
+}
+
+/// Daemons may do that, and what they start has it, too.
+#[test]
+fn the_code_of_a_child_is_known_where_the_ends_of_children_are_ignored() {
+    let keyfob = env!("CARGO_BIN_EXE_keyfob");
+    let script = format!("trap '' CHLD; exec {keyfob} exec --serve -- sh -c 'exit 5'");
+    let output = home().program("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(Run::new(output).fails(5), "");
 }
 
 /// As in a script, whose background jobs Ctrl-C does not end.

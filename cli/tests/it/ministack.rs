@@ -23,6 +23,7 @@ fn every_signed_call_satisfies_ministack() {
     policies_are_simulated(&server);
     calls_need_no_model(&server);
     tokens_are_accepted(&server);
+    standard_input_is_stored(&server);
     a_key_is_rotated(&server);
 }
 
@@ -42,6 +43,62 @@ fn tokens_are_accepted(server: &Server) {
     assert!(!password.trim().is_empty());
     let wrong = server.home_without_key().with_key(&server.key_id, "wrong");
     wrong.keyfob(["ecr", "get-login-password"]).fails(254);
+}
+
+fn standard_input_is_stored(server: &Server) {
+    put_from_standard_input(server, "bucket");
+    let url = format!("{}/bucket/short", server.url);
+    let head = server
+        .home()
+        .keyfob(["request", "-I", "--service", "s3", &url])
+        .ok();
+    assert_has(&head, &["200 OK", "content-length: 7"]);
+    assert_lacks(&head, &["content-encoding"]);
+    // Each chunk is signed, the first with the seed of the head.
+    let wrong = server.home_without_key().with_key(&server.key_id, "wrong");
+    let url = format!("{}/bucket/wrong", server.url);
+    let words = [
+        "request",
+        "-f",
+        "-X",
+        "PUT",
+        "--service",
+        "s3",
+        "--data-binary",
+        "@-",
+        &url,
+    ];
+    let stderr = wrong.keyfob_with_input(words, "content").fails(22);
+    assert_has(&stderr, &["(SignatureDoesNotMatch)"]);
+}
+
+/// Puts objects of one chunk and of several with `keyfob request`, in signed chunks, and reads them
+/// back.
+pub(crate) fn put_from_standard_input(server: &Server, bucket: &str) {
+    let home = server.home();
+    for (key, length) in [("short", 7), ("a b+%C3%BC/long", 200_001)] {
+        let input: String = ('a'..='z').cycle().take(length).collect();
+        let url = format!("{}/{bucket}/{key}", server.url);
+        let words = [
+            "request",
+            "-v",
+            "-f",
+            "-X",
+            "PUT",
+            "--service",
+            "s3",
+            "--data-binary",
+            "@-",
+        ];
+        let run = home.keyfob_with_input(words.iter().chain(&[&*url]), &input);
+        assert_has(&run.stderr, &["STREAMING-AWS4-HMAC-SHA256-PAYLOAD"]);
+        run.ok();
+        let back = home
+            .keyfob(["request", "-f", "-i", "--service", "s3", &url])
+            .ok();
+        let (head, body) = back.split_once("\r\n\r\n").unwrap();
+        assert!(body == input, "{key}: {head} {} bytes", body.len());
+    }
 }
 
 /// One service of each protocol.

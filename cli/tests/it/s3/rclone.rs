@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::keyfob;
-use crate::{python, servers::Server};
+use crate::{ministack::put_from_standard_input, python, servers::Server};
 
 #[test]
 fn rclone_serves_what_is_copied_to_it() {
@@ -29,6 +29,7 @@ fn rclone_serves_what_is_copied_to_it() {
         "{listed}"
     );
     assert!(listed.ends_with("   20971520 large\n"), "{listed}");
+    put_from_standard_input(&server, "bkt/stdin");
     let removed = keyfob(&home, &["rb", "s3://bkt", "--force"]).ok();
-    assert_eq!(removed.lines().count(), 5, "{removed}");
+    assert_eq!(removed.lines().count(), 7, "{removed}");
 }
