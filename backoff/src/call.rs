@@ -228,10 +228,8 @@ impl Call {
         }
     }
 
-    pub(crate) fn is_throttling(&self, failure: &Failure<'_>) -> bool {
-        self.policy
-            .classify(failure)
-            .is_some_and(Fault::is_throttling)
+    pub(crate) const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// Returns the tokens that the latest retry took from the budget.

@@ -179,16 +179,12 @@ impl Middleware for RetryMiddleware {
             let result = next.clone().run(request, extensions).await;
             let time_left = call.time_left(started.elapsed());
             let answer = Answer::read(result, hides_errors, time_left).await;
-            let Some(failure) = answer.failure() else {
-                permit.answered(false, || DefaultTimer.now());
+            let failure = answer.failure();
+            permit.settle(failure.as_ref(), &self.policy, || DefaultTimer.now());
+            let Some(failure) = failure else {
                 call.on_success(tokens.budget());
                 return answer.result;
             };
-            if failure.is_answer() {
-                permit.answered(call.is_throttling(&failure), || DefaultTimer.now());
-            } else {
-                permit.unanswered();
-            }
             call.set_paced(permit.paces());
             // The body is a stream, which cannot be sent twice.
             let Some(again) = again else {

@@ -66,6 +66,36 @@ fn the_table_of_finding_the_rate_is_current() {
     assert!(README.contains(&table), "{table}");
 }
 
+#[test]
+fn the_table_of_limiters_in_the_readme_of_backoff_is_current() {
+    const BACKOFF: &str = include_str!("../../backoff/README.md");
+    let case = SINGLE[0];
+    for (schedule, name) in [
+        (
+            "keyfob, documented limit",
+            "`RateLimit`, if you know the rate",
+        ),
+        ("keyfob, cautious", "`ProbingLimiter::cautious()`"),
+        ("keyfob, probing", "`ProbingLimiter::new()`"),
+        ("keyfob, adaptive", "`AdaptiveLimiter`, as the SDKs"),
+        (
+            "keyfob",
+            "no limiter, `Policy::aws()` without a limit of attempts",
+        ),
+    ] {
+        let schedules = case.schedules();
+        let index = schedules.iter().position(|known| known.name == schedule);
+        let summary = summary(&case, index.unwrap());
+        let seconds = summary.finish * case.best();
+        let row = format!("| {name} | {seconds:.2} s | {:.0} |", summary.wasted);
+        // Numbers from 1,000 on have a comma.
+        assert!(
+            BACKOFF.replace(',', "").contains(&row.replace(',', "")),
+            "{row}"
+        );
+    }
+}
+
 /// The waste of the start: a share of the bucket.
 const GAINS: [f64; 2] = [0.1, 0.25];
 

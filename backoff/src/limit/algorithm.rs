@@ -23,6 +23,14 @@ pub trait Algorithm {
         false
     }
 
+    /// Learns that a 5xx came at `now` that is not throttling: the service is broken. By default it
+    /// counts as an answer that is not throttled.
+    ///
+    /// Returns true if a request that waits may be sent sooner than it was told.
+    fn on_fault(&mut self, now: Duration) -> bool {
+        self.on_answer(false, now)
+    }
+
     /// Forgets a request that was granted and gets no answer.
     ///
     /// Returns true if a request that waits may be sent sooner than it was told.
@@ -85,6 +93,10 @@ impl Algorithm for ProbingLimiter {
 
     fn on_answer(&mut self, throttled: bool, now: Duration) -> bool {
         self.on_answer(throttled, now)
+    }
+
+    fn on_fault(&mut self, now: Duration) -> bool {
+        self.on_fault(now)
     }
 
     fn on_unanswered(&mut self) -> bool {

@@ -127,6 +127,10 @@ impl<K: Clone + Eq + Hash, L: Algorithm + Clone> Limiter for KeyLimiter<'_, K, L
         self.at(now).on_answer(throttled, now);
     }
 
+    fn on_fault(&self, now: Duration) {
+        self.at(now).on_fault(now);
+    }
+
     fn on_unanswered(&self) {
         if let Some(limiter) = self.limiter.get() {
             limiter.on_unanswered();

@@ -119,6 +119,12 @@ pub trait Limiter {
         let _ = (throttled, now);
     }
 
+    /// Records an answer that came at `now` and says that the service is broken: a 5xx that is not
+    /// throttling. By default it counts as one that is not throttled.
+    fn on_fault(&self, now: Duration) {
+        self.on_answer(false, now);
+    }
+
     /// Forgets a request that was granted and gets no answer: it was not sent, or its connection
     /// broke. Does nothing by default.
     fn on_unanswered(&self) {}

@@ -7,7 +7,9 @@ use core::{
 };
 
 use super::{Limiter, Place};
+use crate::fault::{Failure, Fault};
 use crate::hooks::Timer;
+use crate::policy::Policy;
 
 /// The limiter of one call, if it has one, and whether the request that it granted was answered.
 /// Dropping it tells the limiter of a request that was not.
@@ -47,16 +49,37 @@ impl<L: Deref<Target: Limiter>> Permit<L> {
         self.unanswered = true;
     }
 
-    /// Tells the limiter of an answer, and whether it was throttling.
-    pub(crate) fn answered(&mut self, throttled: bool, now: impl FnOnce() -> Option<Duration>) {
-        if let Some(limiter) = self.limiter.as_deref() {
-            limiter.on_answer(throttled, now().unwrap_or_default());
+    /// Tells the limiter of the outcome of the request: of its failure under the `policy`, or of
+    /// its success.
+    pub(crate) fn settle(
+        &mut self,
+        failure: Option<&Failure<'_>>,
+        policy: &Policy,
+        now: impl FnOnce() -> Option<Duration>,
+    ) {
+        if failure.is_some_and(|failure| !failure.is_answer()) {
+            return self.unanswered();
+        }
+        let Some(limiter) = self.limiter.as_deref() else {
+            return;
+        };
+        let now = now().unwrap_or_default();
+        let fault = failure.and_then(|failure| policy.classify(failure));
+        if fault.is_some_and(Fault::is_throttling) {
+            limiter.on_answer(true, now);
+        } else if failure
+            .and_then(Failure::status)
+            .is_some_and(|status| status >= 500)
+        {
+            limiter.on_fault(now);
+        } else {
+            limiter.on_answer(false, now);
         }
         self.unanswered = false;
     }
 
     /// Tells the limiter that the request gets no answer.
-    pub(crate) fn unanswered(&mut self) {
+    fn unanswered(&mut self) {
         if let Some(limiter) = self.limiter.as_deref()
             && self.unanswered
         {

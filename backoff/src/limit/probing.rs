@@ -22,7 +22,15 @@ use core::time::Duration;
 ///    each second.
 ///
 /// The rate doubles only while requests are granted, and never are more in flight than twice those
-/// of the rate in a round trip, and 8. So a service that hangs is not flooded.
+/// of the rate in a round trip, and 8. So a service that hangs, or answers with server errors, is
+/// not flooded. While all is throttled, the rate falls to a request in two seconds, or to a
+/// sixteenth of the known rate if that is less; when something is granted again, it goes on at a
+/// quarter of the known rate.
+///
+/// It is made for token buckets, which is what AWS documents. A service that counts requests in
+/// fixed windows, such as 100 in each second, throttles all or nothing. There it gets half to a
+/// third of the rate and wastes a tenth to a sixth of the requests: use a
+/// [`RateLimit`](super::RateLimit).
 ///
 /// Each throttled answer costs a request and is the only news there is, so a share of requests is
 /// always wasted: about one in each 1.5 s, which is 1 % at 100 requests a second and more at lower
@@ -58,6 +66,9 @@ pub struct ProbingLimiter {
     granted: u64,
     reaction: Reaction,
     anchor: Anchor,
+    /// The rate measured last, which comes back after a stretch in which nothing is granted. Each
+    /// attempt at it divides it.
+    known: Option<f64>,
     round_trip: RoundTrip,
     pace: Pace,
     /// The latest time it was given, in seconds, that of the latest request or answer, and that of
@@ -80,12 +91,12 @@ enum Phase {
     Drain { sent: u64, since: f64, granted: u64 },
     /// The rate doubles from `rate` on, in each round trip.
     Search { rate: f64 },
-    /// The rate rises from `center` × (1 − `swing`) to `center` × (1 + `swing`) in `period`, and
-    /// then doubles in each second.
+    /// The rate rises from `center` × (1 − `swing`) to `center` × (1 + `swing`), `periods` times a
+    /// second, and then doubles in each second.
     Track {
         center: f64,
         swing: f64,
-        period: f64,
+        periods: f64,
     },
 }
 
@@ -142,6 +153,11 @@ impl ProbingLimiter {
     /// Below this rate the period is longer.
     const SLOW: f64 = 4.0;
     const MIN_RATE: f64 = 0.05;
+    /// While nothing is granted, the rate falls to this or to a part of the known one.
+    const LOOKING: f64 = 0.5;
+    const LOOKING_PART: f64 = 1.0 / 16.0;
+    /// When something is granted again, it goes on at this part of the known rate.
+    const RETURN: f64 = 0.25;
     const MAX_RATE: f64 = 1e9;
     /// Timers are late by some milliseconds: so much of the time is made up for at once.
     const LATENESS: f64 = 0.01;
@@ -198,6 +214,7 @@ impl ProbingLimiter {
                 granted: 0,
                 busy: 0.0,
             },
+            known: None,
             round_trip: RoundTrip {
                 mean: Self::FIRST_ROUND_TRIP,
                 measured: false,
@@ -246,8 +263,8 @@ impl ProbingLimiter {
         Ok(())
     }
 
-    /// Learns from an answer, success or failure, that came at `now`. An answer that is not
-    /// throttling counts as granted, also a 5xx: of a service that is broken, nothing is learned.
+    /// Learns from an answer, success or failure, that came at `now`. One that is not throttling
+    /// counts as granted; for a 5xx there is [`on_fault`](ProbingLimiter::on_fault).
     ///
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_answer(&mut self, throttled: bool, now: Duration) -> bool {
@@ -263,12 +280,24 @@ impl ProbingLimiter {
         } else {
             self.granted += 1;
             self.heard_grant = self.now;
+            if self.reaction.starved {
+                self.end_starvation();
+            }
             // A window that is not used proves nothing about the service.
             if matches!(self.phase, Phase::Start) && 2.0 * in_flight >= self.window {
                 self.window += self.gain;
             }
         }
         self.settle()
+    }
+
+    /// Notes that a 5xx came at `now` that is not throttling. It counts as neither granted nor
+    /// throttled, so the rate does not double while a service is broken.
+    ///
+    /// Returns true if requests that wait may be sent sooner than they were told.
+    pub fn on_fault(&mut self, now: Duration) -> bool {
+        self.advance(now);
+        self.on_unanswered()
     }
 
     /// Forgets a request that was granted and gets no answer: it was not sent, or its connection
@@ -367,15 +396,18 @@ impl ProbingLimiter {
         self.anchor.busy += busy;
         if let Phase::Search { .. } | Phase::Track { .. } = self.phase {
             let before = self.pace.rate;
-            // Some requests in each doubling, or a slow service would be overrun.
-            self.pace.position += match self.phase {
-                Phase::Track { period, .. } if self.pace.position < 1.0 => busy / period,
+            // Some requests in each doubling, or a slow service would be overrun. This is written
+            // with few divisions, which take longest.
+            let doublings = match self.phase {
+                Phase::Track { periods, .. } if self.pace.position < 1.0 => periods,
                 _ if !self.is_granting() => 0.0,
                 Phase::Search { rate } => {
-                    busy / self.round_trip.mean.max(2.0 / rate.max(before / 4.0))
+                    let most = rate.max(before / 4.0) / 2.0;
+                    most.min(1.0 / self.round_trip.mean)
                 }
-                _ => busy / (4.0 / before).max(1.0),
+                _ => (before / 4.0).min(1.0),
             };
+            self.pace.position += busy * doublings;
             self.pace.rate = self.rate_at(self.pace.position);
             let rate = (before + self.pace.rate) / 2.0;
             let most = (Self::LATENESS * rate).max(1.0);
@@ -397,8 +429,8 @@ impl ProbingLimiter {
 
     /// Returns true if a request was granted so lately that the rate may double.
     fn is_granting(&self) -> bool {
-        let recent = 2.0 * (self.round_trip.mean + 1.0 / self.pace.rate);
-        self.now - self.heard_grant <= recent
+        let late = self.now - self.heard_grant - 2.0 * self.round_trip.mean;
+        late * self.pace.rate <= 2.0
     }
 
     /// Returns how many requests may be in flight.
@@ -438,7 +470,7 @@ impl ProbingLimiter {
                 if short <= Self::GRACE {
                     0.0
                 } else {
-                    (short / self.rate()).min(1.0 / Self::MIN_RATE)
+                    (short / self.pace.rate).min(1.0 / Self::MIN_RATE)
                 }
             }
         }
@@ -493,7 +525,9 @@ impl ProbingLimiter {
         };
         let (time, granted) = (self.now - since, self.granted - granted);
         if granted >= Self::IN_FLIGHT_GRANTS && time > 0.0 {
-            self.track(granted as f64 / time);
+            let measured = granted as f64 / time;
+            self.known = Some(measured);
+            self.track(measured);
         } else {
             self.search(1.0 / self.round_trip.mean.min(1.0));
         }
@@ -525,6 +559,7 @@ impl ProbingLimiter {
         let granted = self.granted - self.anchor.granted;
         if let Some(measured) = self.measured(Self::FIRST_GRANTS) {
             self.set_anchor();
+            self.known = Some(measured);
             self.track(measured);
         } else if granted >= Self::FIRST_GRANTS {
             // There were idle times, so nothing was measured.
@@ -532,7 +567,8 @@ impl ProbingLimiter {
             self.track(rate / 2.0);
         } else {
             let rough = (granted as f64 + 0.5) / self.anchor.busy.max(1e-3);
-            self.search(rough.min(rate / 2.0));
+            let next = rough.min(rate / 2.0).max(self.lowest());
+            self.search(next);
         }
     }
 
@@ -542,6 +578,7 @@ impl ProbingLimiter {
         // to the same rate: the faster ones are throttled earlier in their rise.
         let mut next = rate / (1.0 + swing);
         if let Some(measured) = self.measured(Self::GRANTS) {
+            self.known = Some(measured);
             next = next.min(1.2 * measured);
             let fell = measured < 0.8 * center;
             let rose = rate > 1.3 * center;
@@ -549,10 +586,34 @@ impl ProbingLimiter {
                 next = measured;
             }
             self.set_anchor();
-        } else if self.was_idle() {
+        } else if self.was_idle() || self.granted == self.anchor.granted {
             self.set_anchor();
         }
-        self.track(next);
+        self.track(next.max(self.lowest()));
+    }
+
+    /// Returns the rate below which throttling does not bring it: if nothing is granted, a lower
+    /// one only finds the end of that later.
+    fn lowest(&self) -> f64 {
+        if self.reaction.starved {
+            let part = self.known.map(|known| Self::LOOKING_PART * known);
+            part.unwrap_or(Self::LOOKING).min(Self::LOOKING)
+        } else {
+            0.0
+        }
+    }
+
+    /// Goes back towards the known rate, as something is granted again.
+    fn end_starvation(&mut self) {
+        self.reaction.starved = false;
+        if let Phase::Track { center, .. } = self.phase
+            && let Some(known) = self.known
+            && Self::RETURN * known > 2.0 * center
+        {
+            let next = Self::RETURN * known;
+            self.known = Some(next);
+            self.track(next);
+        }
     }
 
     /// Returns the rate of grants since the anchor: at both times the bucket was empty, so it is
@@ -592,7 +653,7 @@ impl ProbingLimiter {
         self.set_phase(Phase::Track {
             center,
             swing,
-            period: period.max(4.0 * round_trip),
+            periods: 1.0 / period.max(4.0 * round_trip),
         });
     }
 
@@ -602,7 +663,7 @@ impl ProbingLimiter {
             position: 0.0,
             rate: self.rate_at(0.0),
             credit: self.pace.credit.clamp(-1.0, 0.0),
-            promised: 0.0,
+            promised: self.pace.promised,
         };
     }
 }
@@ -614,11 +675,11 @@ impl Default for ProbingLimiter {
 }
 
 /// Returns 2 to the power of `x`, but on straight lines between the whole powers, as `f64::exp2` is
-/// not in `core`; 2³² at most, and 1 if `x` is negative.
+/// not in `core`; 2³¹ at most, and 1 if `x` is negative.
 fn doubled(x: f64) -> f64 {
-    let x = x.clamp(0.0, 32.0);
-    let whole = x as u64;
-    (1_u64 << whole) as f64 * (1.0 + x - whole as f64)
+    let x = x.clamp(0.0, 31.0);
+    let whole = x as u32;
+    f64::from(1_u32 << whole) * (1.0 + x - f64::from(whole))
 }
 
 /// Returns the square root of a number from 1 on, as `f64::sqrt` is not in `core`.

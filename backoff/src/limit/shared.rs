@@ -90,6 +90,22 @@ impl<L> Shared<L> {
         self.lock().line.len()
     }
 
+    /// Returns a copy of the limiter as it is at this moment, to read what it has learned.
+    ///
+    /// ```
+    /// use keyfob_backoff::limit::{ProbingLimiter, Shared};
+    ///
+    /// let limiter = Shared::new(ProbingLimiter::new());
+    /// assert_eq!(limiter.snapshot().estimate(), None);
+    /// ```
+    #[must_use]
+    pub fn snapshot(&self) -> L
+    where
+        L: Clone,
+    {
+        self.lock().limiter.clone()
+    }
+
     /// Locks the limiter, even after a panic in another thread.
     fn lock(&self) -> MutexGuard<'_, State<L>> {
         // Its fields are valid after every statement, so poisoning says nothing.
@@ -102,6 +118,21 @@ impl<L: Algorithm> Shared<L> {
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.lock().limiter.rate()
+    }
+
+    /// Tells the algorithm something, and calls the first in the line if that may go sooner.
+    fn learn(&self, now: Option<Duration>, tell: impl FnOnce(&mut L) -> bool) {
+        let mut wakers = Wakers::default();
+        let mut state = self.lock();
+        if let Some(now) = now {
+            state.now = now;
+            state.drop_absent(&mut wakers);
+        }
+        if tell(&mut state.limiter) || !wakers.absent.is_empty() {
+            wakers.called = state.call_first();
+        }
+        drop(state);
+        wakers.wake();
     }
 
     /// Returns true if nothing waits and a new limiter would do as well.
@@ -276,25 +307,15 @@ impl<L: Algorithm> Limiter for Shared<L> {
     }
 
     fn on_answer(&self, throttled: bool, now: Duration) {
-        let mut wakers = Wakers::default();
-        let mut state = self.lock();
-        state.now = now;
-        state.drop_absent(&mut wakers);
-        if state.limiter.on_answer(throttled, now) || !wakers.absent.is_empty() {
-            wakers.called = state.call_first();
-        }
-        drop(state);
-        wakers.wake();
+        self.learn(Some(now), |limiter| limiter.on_answer(throttled, now));
+    }
+
+    fn on_fault(&self, now: Duration) {
+        self.learn(Some(now), |limiter| limiter.on_fault(now));
     }
 
     fn on_unanswered(&self) {
-        let mut wakers = Wakers::default();
-        let mut state = self.lock();
-        if state.limiter.on_unanswered() {
-            wakers.called = state.call_first();
-        }
-        drop(state);
-        wakers.wake();
+        self.learn(None, L::on_unanswered);
     }
 
     fn paces(&self) -> bool {

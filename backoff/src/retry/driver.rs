@@ -90,7 +90,8 @@ impl<'a, E, C, N, R> Driver<'a, E, C, N, R> {
 
 impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
     pub(super) fn succeeded(&mut self, now: impl FnOnce() -> Option<Duration>) {
-        self.plan.permit.answered(false, now);
+        let plan = &mut self.plan;
+        plan.permit.settle(None, plan.call.policy(), now);
         self.plan.call.on_success(self.plan.tokens.budget());
         self.plan.write_report(self.plan.call.attempt(), None);
     }
@@ -109,11 +110,7 @@ impl<E, C: Classifier<E>, N: Notify<E>, R: Random> Driver<'_, E, C, N, R> {
         } = self;
         let attempt = plan.call.attempt();
         let failure = classifier.failure(error);
-        if failure.is_answer() {
-            plan.permit.answered(plan.call.is_throttling(&failure), now);
-        } else {
-            plan.permit.unanswered();
-        }
+        plan.permit.settle(Some(&failure), plan.call.policy(), now);
         plan.call.set_paced(plan.permit.paces());
         let decision = plan
             .call

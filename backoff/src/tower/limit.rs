@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tower::{Layer, Service};
 
-use crate::fault::{Failure, Fault};
+use crate::fault::Failure;
 use crate::hooks::{DefaultTimer, Timer};
 use crate::limit::{Limiter, Line, Permit};
 use crate::policy::Policy;
@@ -121,15 +121,8 @@ where
             layer.wait_in_line().await;
             permit.granted();
             let result = inner.call(request).await;
-            match (layer.classifier)(&result) {
-                Some(failure) if !failure.is_answer() => permit.unanswered(),
-                failure => {
-                    let throttled = failure
-                        .and_then(|failure| layer.policy.classify(&failure))
-                        .is_some_and(Fault::is_throttling);
-                    permit.answered(throttled, || DefaultTimer.now());
-                }
-            }
+            let failure = (layer.classifier)(&result);
+            permit.settle(failure.as_ref(), &layer.policy, || DefaultTimer.now());
             result
         })
     }

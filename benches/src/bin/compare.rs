@@ -69,11 +69,10 @@ fn compare(view: View, wanted: &[&str]) -> Result<(), BoxError> {
             report(view, name, peers::chunks::signers(size)?)?;
         }
     }
-    if is_wanted("100-decisions") {
-        report(view, "100-decisions", peers::backoff::decisions())?;
-    }
-    if is_wanted("100-happy-calls") {
-        report(view, "100-happy-calls", peers::backoff::happy_path())?;
+    for (name, contenders) in peers::backoff::CASES {
+        if is_wanted(name) {
+            report(view, name, contenders())?;
+        }
     }
     for (name, contenders) in peers::sts::CASES {
         if is_wanted(name) {
@@ -178,11 +177,14 @@ fn repeat(count: &str, wanted: &str, name: &str) -> Result<(), BoxError> {
     let case = cases.find(|case| case.name == verified.unwrap_or(wanted));
     let mut calls = peers::sts::CASES.into_iter();
     let call = calls.find(|(name, _)| *name == wanted);
-    let mut contenders = match (&case, call) {
-        (Some(case), _) if verified.is_some() => peers::verifiers(case)?,
-        (Some(case), _) => peers::signers(case)?,
-        (None, Some((_, contenders))) => contenders()?,
-        (None, None) => return Err(format!("there is no case {wanted:?} to repeat").into()),
+    let mut retries = peers::backoff::CASES.into_iter();
+    let retry = retries.find(|(name, _)| *name == wanted);
+    let mut contenders = match (&case, call, retry) {
+        (Some(case), ..) if verified.is_some() => peers::verifiers(case)?,
+        (Some(case), ..) => peers::signers(case)?,
+        (None, Some((_, contenders)), _) => contenders()?,
+        (None, None, Some((_, contenders))) => contenders(),
+        (None, None, None) => return Err(format!("there is no case {wanted:?} to repeat").into()),
     };
     let contender = contenders
         .iter_mut()

@@ -1,5 +1,5 @@
 //! Measures decisions on retries, and what `retry` adds to a call that succeeds, for keyfob and
-//! backon.
+//! backon; and the decisions of keyfob's limiters.
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
+use keyfob_backoff::limit::{AdaptiveLimiter, Algorithm, ProbingLimiter, RateLimit};
 use keyfob_backoff::{Budget, Call, Decision, Failure, Policy, SeededRandom, retry};
 
 use super::keyfob::NAME;
@@ -16,9 +17,19 @@ use crate::measure::Contender;
 /// The operations in one measured step. One alone is shorter than the harness around it.
 const STEP: u32 = 100;
 
+/// Makes the contenders of a case, keyfob first.
+pub type Contenders = fn() -> Vec<Contender<'static>>;
+
+/// The cases, by their names in the report.
+pub const CASES: [(&str, Contenders); 3] = [
+    ("100-decisions", decisions),
+    ("100-happy-calls", happy_path),
+    ("100-limited-calls", limiters),
+];
+
 /// Returns the contenders of 100 decisions on a throttled answer: keyfob classifies it, takes
 /// tokens from a budget and draws a delay; backon draws a delay.
-pub fn decisions<'a>() -> Vec<Contender<'a>> {
+fn decisions() -> Vec<Contender<'static>> {
     let budget = Budget::aws().with_capacity(u32::MAX);
     let policy = Policy::aws().attempts(u32::MAX);
     let keyfob = Contender::new(
@@ -51,7 +62,7 @@ pub fn decisions<'a>() -> Vec<Contender<'a>> {
 
 /// Returns the contenders of 100 calls that succeed at the first attempt: through keyfob with a
 /// budget, through backon, and without either.
-pub fn happy_path<'a>() -> Vec<Contender<'a>> {
+fn happy_path() -> Vec<Contender<'static>> {
     static BUDGET: Budget = Budget::aws();
     let through_keyfob = |n: &mut u64| {
         hundred(|| {
@@ -72,6 +83,56 @@ pub fn happy_path<'a>() -> Vec<Contender<'a>> {
         Contender::new("backon", Ok, through_backon),
         Contender::new("await", Ok, awaited),
     ]
+}
+
+/// Returns the contenders of 100 calls that a limiter paces at 100 a second, without a lock. Each
+/// is three decisions: the call must wait, is granted after the wait, and is answered.
+fn limiters() -> Vec<Contender<'static>> {
+    let second = Duration::from_secs(1);
+    vec![
+        paced(NAME, ProbingLimiter::new()),
+        paced("keyfob-adaptive", AdaptiveLimiter::new()),
+        paced("keyfob-fixed", RateLimit::new(100, second)),
+    ]
+}
+
+fn paced<L: Algorithm + Clone + 'static>(name: &'static str, mut limiter: L) -> Contender<'static> {
+    let start = calibrated(&mut limiter);
+    Contender::new(
+        name,
+        move |_| Ok((limiter.clone(), start)),
+        |(limiter, now): &mut (L, Duration)| {
+            for _ in 0..STEP {
+                if let Err(wait) = black_box(limiter.acquire(*now)) {
+                    *now += wait;
+                    limiter
+                        .acquire(*now)
+                        .map_err(|_| "the wait was too short")?;
+                }
+                black_box(limiter.on_answer(false, *now));
+            }
+            Ok(())
+        },
+    )
+}
+
+/// Lets the limiter pace calls for ten seconds on a service that grants 100 a second, and on until
+/// one is throttled. Returns the time after that.
+fn calibrated(limiter: &mut impl Algorithm) -> Duration {
+    let mut service = RateLimit::new(100, Duration::from_secs(1));
+    let mut now = Duration::ZERO;
+    loop {
+        if let Err(wait) = limiter.acquire(now) {
+            now += wait;
+            continue;
+        }
+        let throttled = service.acquire(now).is_err();
+        now += Duration::from_millis(1);
+        limiter.on_answer(throttled, now);
+        if now.as_secs() >= 10 && (throttled || now.as_secs() >= 20) {
+            return now;
+        }
+    }
 }
 
 fn hundred(mut call: impl FnMut() -> Result<u64, BoxError>) -> Result<(), BoxError> {

@@ -51,6 +51,10 @@ impl Algorithm for Pace {
         self.probing.on_answer(throttled, now)
     }
 
+    fn on_fault(&mut self, now: Duration) -> bool {
+        self.probing.on_fault(now)
+    }
+
     fn on_unanswered(&mut self) -> bool {
         self.probing.on_unanswered()
     }
