@@ -16,7 +16,9 @@ use keyfob_sigv4::is_printable;
 /// ```
 pub fn quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-/.%@:+,=".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
+    // zsh reads `=cat` as the path of that program, also in the value of a variable and after `:`.
+    let is_path_in_zsh = text.starts_with('=') || text.contains(":=");
+    if !text.is_empty() && !is_path_in_zsh && text.bytes().all(is_plain) {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -87,6 +89,9 @@ mod tests {
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's"), r"'it'\''s'");
         assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("a=b=="), "a=b==");
+        assert_eq!(quoted("=cat"), "'=cat'");
+        assert_eq!(quoted("a:=cat"), "'a:=cat'");
         assert_eq!(quoted("a\nb"), "'a\nb'");
     }
 

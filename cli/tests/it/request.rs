@@ -952,6 +952,8 @@ fn another_host_of_the_service_gets_the_request_but_no_secret() {
     let redirect = answer("307 Temporary Redirect", &[&location], "");
     let headers = [
         "-H",
+        "x-amz-meta-author: ada",
+        "-H",
         "Cookie: canary",
         "-H",
         "X-Api-Key: canary",
@@ -973,6 +975,7 @@ fn another_host_of_the_service_gets_the_request_but_no_secret() {
         let seen = proxy.seen();
         assert_eq!(seen[0].header("cookie"), Some("canary"));
         assert_eq!(seen[1].header("x-plain"), Some("a"));
+        assert_eq!(seen[1].header("x-amz-meta-author"), Some("ada"));
         assert_lacks(&format!("{:?}", seen[1]), &["canary"]);
         assert_eq!(seen[1].header("authorization").is_some(), words.is_empty());
     }
@@ -1121,6 +1124,55 @@ fn a_server_that_is_silent_ends_the_command() {
     let run = request(&home(), &words);
     assert_eq!((run.code, &*run.stdout), (255, "part"), "{run:?}");
     held.join().unwrap();
+}
+
+/// Starts a server that answers once it has the head of a request, and closes the connection. What
+/// it has not read makes its system reset the connection.
+fn hasty(answer: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn an_answer_that_comes_before_the_end_of_an_upload_is_read() {
+    let body = "<Error><Code>EntityTooLarge</Code><Message>Too large</Message></Error>";
+    let url = hasty(answer("400 Bad Request", &[], body));
+    let home = home();
+    let file = fs::File::create(home.path().join("large")).unwrap();
+    file.set_len(32 << 20).unwrap();
+    let put = ["-f", "-X", "PUT", "--service", "s3", "--data-binary"];
+    let put = [&put[..], &["@large", &url]].concat();
+    for _ in 0..5 {
+        let stderr = request(&home, &put).fails(22);
+        assert_has(&stderr, &["(EntityTooLarge)", "Too large"]);
+        let copy = ["s3", "cp", "large", "s3://b/large", "--endpoint-url", &url];
+        let run = home.keyfob(copy);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert_has(&run.stderr, &["(EntityTooLarge)"]);
+    }
+    // One that says nothing is a broken connection.
+    let url = hasty(String::new());
+    let stderr = request(
+        &home,
+        &[
+            "-X",
+            "PUT",
+            "--service",
+            "s3",
+            "--data-binary",
+            "@large",
+            &url,
+        ],
+    );
+    assert_has(&stderr.fails(255), &["(ConnectionClosed)"]);
 }
 
 #[test]

@@ -152,10 +152,7 @@ impl Inner {
             } else {
                 stream
             };
-            return Ok(Connection {
-                stream,
-                route: Route { proxy: None },
-            });
+            return Ok(Connection::new(stream, Route { proxy: None }));
         };
         let (name, at) = (self::host(proxy.uri())?, self::port(proxy.uri()));
         let mut stream = connect(name, at).await?;
@@ -165,16 +162,11 @@ impl Inner {
         let authorization = proxy.basic_auth().cloned();
         if !is_https {
             let proxy = Some(Forwarding { authorization });
-            return Ok(Connection {
-                stream,
-                route: Route { proxy },
-            });
+            return Ok(Connection::new(stream, Route { proxy }));
         }
         tunnel(&mut stream, url, authorization.as_ref()).await?;
-        Ok(Connection {
-            stream: self.secure(stream, host).await?,
-            route: Route { proxy: None },
-        })
+        let stream = self.secure(stream, host).await?;
+        Ok(Connection::new(stream, Route { proxy: None }))
     }
 
     async fn secure(&self, stream: Stream, host: &str) -> io::Result<Stream> {
@@ -188,6 +180,8 @@ impl Inner {
 pub struct Connection {
     stream: Stream,
     route: Route,
+    /// Whether the server has closed it, as far as writing has shown.
+    is_closed: bool,
 }
 
 /// How the requests of a [`Connection`] are addressed: to the server, or to a proxy that forwards
@@ -269,13 +263,15 @@ impl AsyncRead for Connection {
     }
 }
 
+/// A server may answer and close the connection before it has read the whole request. What is
+/// written after that is dropped without an error, so that the answer can be read, or the end.
 impl AsyncWrite for Connection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.unless_closed(bytes.len(), |stream| stream.poll_write(context, bytes))
     }
 
     fn poll_write_vectored(
@@ -283,7 +279,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let length = slices.iter().map(|slice| slice.len()).sum();
+        self.unless_closed(length, |stream| stream.poll_write_vectored(context, slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -291,11 +288,46 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.unless_closed((), |stream| stream.poll_flush(context))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.unless_closed((), |stream| stream.poll_shutdown(context))
+    }
+}
+
+impl Connection {
+    fn new(stream: Stream, route: Route) -> Self {
+        Self {
+            stream,
+            route,
+            is_closed: false,
+        }
+    }
+
+    /// Writes to a connection that the server has not closed. To a closed one, `dropped` has been
+    /// written.
+    fn unless_closed<T>(
+        &mut self,
+        dropped: T,
+        write: impl FnOnce(Pin<&mut Stream>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+
+        if self.is_closed {
+            return Poll::Ready(Ok(dropped));
+        }
+        let written = write(Pin::new(&mut self.stream));
+        if let Poll::Ready(Err(error)) = &written
+            && matches!(
+                error.kind(),
+                BrokenPipe | ConnectionReset | ConnectionAborted
+            )
+        {
+            self.is_closed = true;
+            return Poll::Ready(Ok(dropped));
+        }
+        written
     }
 }
 

@@ -69,7 +69,13 @@ pub(super) async fn next(
 /// customers. The signature is made again.
 fn drop_secrets(context: &Context, next: &mut Target) {
     let names: Vec<HeaderName> = next.headers.keys().cloned().collect();
-    for name in names.iter().filter(|name| is_secret(name.as_str())) {
+    let belongs_to_host = |name: &&HeaderName| {
+        let name = name.as_str();
+        // The other headers of AWS are for the service, and part of what is asked for: the metadata
+        // of an object, and the key that it is encrypted with.
+        is_secret(name) && !name.starts_with("x-amz-") || name == "x-amz-security-token"
+    };
+    for name in names.iter().filter(belongs_to_host) {
         next.headers.remove(name);
         context.console().note(&format!(
             "the header {name} is not sent to {}, another host",
