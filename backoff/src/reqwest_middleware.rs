@@ -68,10 +68,13 @@ use crate::trace;
 pub struct RetryMiddleware {
     policy: Policy,
     budget: Option<Arc<Budget>>,
-    limiter: Option<Arc<dyn Limiter + Send + Sync>>,
+    limiter: Option<Arc<LimiterOf>>,
     deadline: Option<Duration>,
     s3: bool,
 }
+
+/// Chooses the limiter of a request.
+type LimiterOf = dyn Fn(&Request) -> Arc<dyn Limiter + Send + Sync> + Send + Sync;
 
 /// How long to wait for the body of an error, which usually comes together with the head.
 const BODY_TIME: Duration = Duration::from_secs(2);
@@ -116,8 +119,33 @@ impl RetryMiddleware {
     /// let retry = RetryMiddleware::new(Policy::aws()).limiter(limiter);
     /// ```
     #[must_use]
-    pub fn limiter(mut self, limiter: Arc<dyn Limiter + Send + Sync>) -> Self {
-        self.limiter = Some(limiter);
+    pub fn limiter(self, limiter: Arc<dyn Limiter + Send + Sync>) -> Self {
+        self.limiter_for(move |_| limiter.clone())
+    }
+
+    /// Does the same with a limiter that `choose` returns for each request, such as that of the S3
+    /// prefix or the API it is for.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use keyfob_backoff::Policy;
+    /// use keyfob_backoff::limit::{KeyedLimit, ProbingLimiter};
+    /// use keyfob_backoff::reqwest_middleware::RetryMiddleware;
+    ///
+    /// // One limiter for each host and folder: a bucket and a prefix.
+    /// let limits = Arc::new(KeyedLimit::new(ProbingLimiter::new()));
+    /// let retry = RetryMiddleware::new(Policy::aws()).limiter_for(move |request| {
+    ///     let url = request.url();
+    ///     let prefix = url.path().rsplit_once('/').map_or("", |(prefix, _)| prefix);
+    ///     limits.shared_key(format!("{}{prefix}", url.authority()))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn limiter_for(
+        mut self,
+        choose: impl Fn(&Request) -> Arc<dyn Limiter + Send + Sync> + Send + Sync + 'static,
+    ) -> Self {
+        self.limiter = Some(Arc::new(choose));
         self
     }
 
@@ -157,7 +185,8 @@ impl Middleware for RetryMiddleware {
         next: Next<'_>,
     ) -> Result<Response> {
         let mut tokens = Tokens::new(self.budget.as_deref());
-        let mut permit = Permit::new(self.limiter.as_deref());
+        let limiter = self.limiter.as_ref().map(|choose| choose(&request));
+        let mut permit = Permit::new(limiter.as_deref());
         let hides_errors = self.s3 && hides_errors(&request);
         let (mut call, mut random, started) = (self.start(), Entropy::new(), Instant::now());
         let mut request = request;

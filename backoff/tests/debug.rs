@@ -104,11 +104,12 @@ fn debug_of_no_public_type_shows_a_code_a_key_or_a_value_of_the_callers() {
 
     #[cfg(feature = "tower")]
     {
-        use keyfob_backoff::tower::{CloneTrait, Limit, LimitLayer, RetryPolicy};
+        use keyfob_backoff::tower::{CloneTrait, Limit, LimitLayer, OneLimiter, RetryPolicy};
         fn classify(_: &Result<(), ()>) -> Option<Failure<'_>> {
             None
         }
         shown.add::<CloneTrait>(&CloneTrait);
+        shown.add(&OneLimiter::default());
         shown.add(&RetryPolicy::new(Policy::aws(), classify));
         let limiter = std::sync::Arc::new(Shared::new(ProbingLimiter::new()));
         let layer = LimitLayer::new(Policy::aws(), classify, limiter);

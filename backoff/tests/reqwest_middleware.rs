@@ -268,6 +268,25 @@ async fn requests_stand_in_the_line_of_a_limiter_which_learns_from_their_answers
     assert!(limiter.paces());
 }
 
+#[tokio::test]
+async fn each_request_stands_in_the_line_of_its_own_key() {
+    use keyfob_backoff::limit::{KeyedLimit, RateLimit};
+
+    let server = Server::start([(200, "", ""); 4]).await;
+    // One request a minute for each path.
+    let limit = RateLimit::new(1, Duration::from_secs(60));
+    let limits = Arc::new(KeyedLimit::new(limit));
+    let keyed = RetryMiddleware::new(QUICK)
+        .limiter_for(move |request| limits.shared_key(request.url().path().to_owned()));
+    let client = server.client(keyed);
+    for path in ["photos", "videos", "texts"] {
+        client.get(server.url() + path).send().await.unwrap();
+    }
+    let again = client.get(server.url() + "photos").send();
+    let waited = tokio::time::timeout(Duration::from_millis(100), again).await;
+    assert!(waited.is_err());
+}
+
 /// A server that gives one answer for each connection and records the request bodies.
 struct Server {
     address: SocketAddr,

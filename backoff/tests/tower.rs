@@ -182,6 +182,38 @@ async fn a_layer_paces_every_attempt_and_throttled_ones_are_not_delayed_by_the_p
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_key_of_a_request_has_its_own_limiter_in_the_layer_and_in_the_policy() {
+    use keyfob_backoff::limit::{KeyedLimit, ProbingLimiter};
+    use keyfob_backoff::tower::LimitLayer;
+
+    let limits = Arc::new(KeyedLimit::new(ProbingLimiter::new()));
+    let choose = {
+        let limits = limits.clone();
+        move |prefix: &&'static str| limits.shared_key(*prefix)
+    };
+    // The second request for photos is throttled once.
+    let photos = Arc::new(Mutex::new(VecDeque::from([200, 429, 200])));
+    let send = move |prefix: &'static str| {
+        let next = (prefix == "photos").then(|| photos.lock().unwrap().pop_front());
+        std::future::ready(Answer::Ok(next.flatten().unwrap_or(200)))
+    };
+    let policy = Policy::aws().jitter(Jitter::None);
+    let mut service = ServiceBuilder::new()
+        .retry(RetryPolicy::new(policy, classify).limiter_for(choose.clone()))
+        .layer(LimitLayer::new_for(policy, classify, choose))
+        .service(service_fn(send));
+    let started = Instant::now();
+    for prefix in ["photos", "photos", "videos"] {
+        let answer = service.ready().await.unwrap().call(prefix).await.unwrap();
+        assert_eq!(answer, 200);
+    }
+    // Its limiter knows the rate, so the delay of the policy, a second, is not slept.
+    assert!(started.elapsed() < Duration::from_millis(500));
+    assert!(limits.shared_key("photos").paces());
+    assert!(!limits.shared_key("videos").paces());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_dropped_leaves_the_line_of_the_layer() {
     use keyfob_backoff::limit::{RateLimit, Shared};
     use keyfob_backoff::tower::LimitLayer;

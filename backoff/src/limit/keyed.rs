@@ -1,3 +1,4 @@
+use core::ops::Deref;
 use core::{fmt, task::Waker, time::Duration};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -45,11 +46,27 @@ impl<K: Clone + Eq + Hash, L: Algorithm + Clone> KeyedLimit<K, L> {
         K: Send + Sync,
         L: Send + Sync,
     {
-        KeyLimiter {
-            keyed: self,
-            key,
-            limiter: OnceLock::new(),
-        }
+        KeyLimiter::new(self, key)
+    }
+
+    /// Returns the limiter of one key, for the `limiter_for` of a `tower` layer or a `reqwest`
+    /// middleware.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use std::sync::Arc;
+    /// use keyfob_backoff::limit::{KeyedLimit, Limiter, ProbingLimiter};
+    ///
+    /// let apis = Arc::new(KeyedLimit::new(ProbingLimiter::new()));
+    /// let limiter = apis.shared_key("DescribeInstances");
+    /// assert_eq!(limiter.acquire(Duration::ZERO), Ok(()));
+    /// ```
+    pub fn shared_key(self: &Arc<Self>, key: K) -> Arc<dyn Limiter + Send + Sync>
+    where
+        K: Send + Sync + 'static,
+        L: Send + Sync + 'static,
+    {
+        Arc::new(KeyLimiter::new(self.clone(), key))
     }
 
     fn limiter(&self, key: &K, now: Duration) -> Arc<Shared<L>> {
@@ -83,21 +100,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct KeyLimiter<'a, K, L> {
-    keyed: &'a KeyedLimit<K, L>,
+struct KeyLimiter<P, K, L> {
+    keyed: P,
     key: K,
     /// Set at the first request, which brings the time.
     limiter: OnceLock<Arc<Shared<L>>>,
 }
 
-impl<K: Clone + Eq + Hash, L: Algorithm + Clone> KeyLimiter<'_, K, L> {
+impl<P, K, L> KeyLimiter<P, K, L>
+where
+    P: Deref<Target = KeyedLimit<K, L>>,
+    K: Clone + Eq + Hash,
+    L: Algorithm + Clone,
+{
+    const fn new(keyed: P, key: K) -> Self {
+        Self {
+            keyed,
+            key,
+            limiter: OnceLock::new(),
+        }
+    }
+
     fn at(&self, now: Duration) -> &Shared<L> {
         self.limiter
             .get_or_init(|| self.keyed.limiter(&self.key, now))
     }
+
+    /// Returns the limiter if there is one yet, as for another request with the same key.
+    fn known(&self) -> Option<Arc<Shared<L>>> {
+        let here = self.limiter.get().cloned();
+        here.or_else(|| lock(&self.keyed.limits).get(&self.key).cloned())
+    }
 }
 
-impl<K: Clone + Eq + Hash, L: Algorithm + Clone> Limiter for KeyLimiter<'_, K, L> {
+impl<P, K, L> Limiter for KeyLimiter<P, K, L>
+where
+    P: Deref<Target = KeyedLimit<K, L>>,
+    K: Clone + Eq + Hash,
+    L: Algorithm + Clone,
+{
     fn acquire(&self, now: Duration) -> Result<(), Duration> {
         self.at(now).acquire(now)
     }
@@ -132,13 +173,13 @@ impl<K: Clone + Eq + Hash, L: Algorithm + Clone> Limiter for KeyLimiter<'_, K, L
     }
 
     fn on_unanswered(&self) {
-        if let Some(limiter) = self.limiter.get() {
+        if let Some(limiter) = self.known() {
             limiter.on_unanswered();
         }
     }
 
     fn paces(&self) -> bool {
-        self.limiter.get().is_some_and(|limiter| limiter.paces())
+        self.known().is_some_and(|limiter| limiter.paces())
     }
 }
 

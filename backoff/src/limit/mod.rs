@@ -19,14 +19,16 @@
 //! | EC2, each `Describe…`, `Get…`, `List…` and `Search…` | 20 | 100 | `RateLimit::new(20, second).burst(100)` |
 //! | EC2, `DescribeInstances` and others like it without a filter or pages | 10 | 50 | `RateLimit::new(10, second).burst(50)` |
 //! | EC2, each action that changes something | 5 | 50 | `RateLimit::new(5, second).burst(50)` |
-//! | EC2, instances that `RunInstances` and `StartInstances` start | 2 | 1,000 | `RateLimit::new(2, second).burst(1_000)` |
+//! | EC2, `RunInstances` | 2 | 5 | `RateLimit::new(2, second).burst(5)` |
 //! | S3, `GET` and `HEAD` of each prefix | 5,500 | | `KeyedLimit::new(RateLimit::new(5_500, second))` |
 //! | S3, `PUT`, `COPY`, `POST` and `DELETE` of each prefix | 3,500 | | `KeyedLimit::new(RateLimit::new(3_500, second))` |
 //!
 //! Sources: [EC2][ec2] and [S3][s3]; the sizes of S3's buckets are not documented. Guides often say
 //! that EC2 allows 100 `DescribeInstances` a second. That is the size of the bucket; the rate is
-//! 20. Some actions have limits of their own, and an account can have others: see the page of EC2
-//! and Service Quotas. S3 raises its limits while a prefix is busy, and throttles meanwhile, so
+//! 20. EC2 also counts the instances that `RunInstances` and `StartInstances` start: 2 a second
+//! from a bucket of 1,000. A `RateLimit` counts requests, so it holds there only for one instance
+//! in each. Some actions have limits of their own, and an account can have others: see the page of
+//! EC2 and Service Quotas. S3 raises its limits while a prefix is busy, and throttles meanwhile, so
 //! there a [`ProbingLimiter`] finds more than is documented.
 //!
 //! [ec2]: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html

@@ -50,11 +50,48 @@ use crate::policy::Policy;
 /// assert_eq!(service.ready().await.unwrap().call("request").await.unwrap(), 200);
 /// # }
 /// ```
+///
+/// # The order of layers
+///
+/// A request waits in the line after the services inside of this layer were ready for it. So put
+/// layers that give out a place when they are ready, such as `ConcurrencyLimit` or `Buffer`,
+/// outside of this one: inside, the requests that wait hold the places of those that could be sent.
+/// From the outside in: those, then the retries, this layer, and the one that signs.
 #[derive(Clone)]
-pub struct LimitLayer<C> {
-    limiter: Arc<dyn Limiter + Send + Sync>,
+pub struct LimitLayer<C, L = OneLimiter> {
+    limiter: L,
     policy: Policy,
     classifier: C,
+}
+
+/// Chooses the limiter of a request, such as that of the API or the S3 prefix it is for.
+///
+/// Any `Fn(&Req) -> Arc<dyn Limiter + Send + Sync>` is one.
+pub trait LimiterFor<Req> {
+    /// Returns the limiter; `None` if the request has none.
+    fn limiter(&self, request: &Req) -> Option<Arc<dyn Limiter + Send + Sync>>;
+}
+
+/// The default [`LimiterFor`]: one limiter, or none, for all requests.
+#[derive(Clone, Default)]
+pub struct OneLimiter(pub(super) Option<Arc<dyn Limiter + Send + Sync>>);
+
+impl<Req> LimiterFor<Req> for OneLimiter {
+    fn limiter(&self, _: &Req) -> Option<Arc<dyn Limiter + Send + Sync>> {
+        self.0.clone()
+    }
+}
+
+impl<Req, F: Fn(&Req) -> Arc<dyn Limiter + Send + Sync>> LimiterFor<Req> for F {
+    fn limiter(&self, request: &Req) -> Option<Arc<dyn Limiter + Send + Sync>> {
+        Some(self(request))
+    }
+}
+
+impl fmt::Debug for OneLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OneLimiter").finish_non_exhaustive()
+    }
 }
 
 impl<C> LimitLayer<C> {
@@ -69,17 +106,58 @@ impl<C> LimitLayer<C> {
         C: for<'r> Fn(&'r Result<Res, E>) -> Option<Failure<'r>>,
     {
         Self {
-            limiter,
+            limiter: OneLimiter(Some(limiter)),
+            policy,
+            classifier,
+        }
+    }
+
+    /// Does the same with a limiter that `choose` returns for each request. Give the same function
+    /// to [`RetryPolicy::limiter_for`](super::RetryPolicy::limiter_for).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use keyfob_backoff::limit::{KeyedLimit, Limiter, ProbingLimiter};
+    /// use keyfob_backoff::tower::{LimitLayer, RetryPolicy, classify_response};
+    /// use keyfob_backoff::Policy;
+    /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// # let send = async |_: http::Request<String>| {
+    /// #     Ok::<_, std::io::Error>(http::Response::new(String::new()))
+    /// # };
+    /// // One limiter for each API: the services of the JSON protocols name it in this header.
+    /// let limits = Arc::new(KeyedLimit::new(ProbingLimiter::new()));
+    /// let choose = move |request: &http::Request<String>| -> Arc<dyn Limiter + Send + Sync> {
+    ///     limits.shared_key(request.headers().get("x-amz-target").cloned())
+    /// };
+    /// let policy = Policy::aws();
+    /// let mut service = ServiceBuilder::new()
+    ///     .retry(RetryPolicy::new(policy, classify_response).limiter_for(choose.clone()))
+    ///     .layer(LimitLayer::new_for(policy, classify_response, choose))
+    ///     .service(service_fn(send));
+    /// let answer = service.ready().await.unwrap().call(http::Request::new(String::new())).await;
+    /// assert_eq!(answer.unwrap().status(), 200);
+    /// # }
+    /// ```
+    pub fn new_for<Req, Res, E, L>(policy: Policy, classifier: C, choose: L) -> LimitLayer<C, L>
+    where
+        C: for<'r> Fn(&'r Result<Res, E>) -> Option<Failure<'r>>,
+        L: Fn(&Req) -> Arc<dyn Limiter + Send + Sync>,
+    {
+        LimitLayer {
+            limiter: choose,
             policy,
             classifier,
         }
     }
 }
 
-impl<S, C: Clone> Layer<S> for LimitLayer<C> {
-    type Service = Limit<S, C>;
+impl<S, C: Clone, L: Clone> Layer<S> for LimitLayer<C, L> {
+    type Service = Limit<S, C, L>;
 
-    fn layer(&self, inner: S) -> Limit<S, C> {
+    fn layer(&self, inner: S) -> Limit<S, C, L> {
         Limit {
             inner,
             layer: self.clone(),
@@ -89,18 +167,19 @@ impl<S, C: Clone> Layer<S> for LimitLayer<C> {
 
 /// The service of a [`LimitLayer`].
 #[derive(Clone)]
-pub struct Limit<S, C> {
+pub struct Limit<S, C, L = OneLimiter> {
     inner: S,
-    layer: LimitLayer<C>,
+    layer: LimitLayer<C, L>,
 }
 
-impl<Req, Res, S, C> Service<Req> for Limit<S, C>
+impl<Req, Res, S, C, L> Service<Req> for Limit<S, C, L>
 where
     S: Service<Req, Response = Res> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     Req: Send + 'static,
     Res: Send,
+    L: LimiterFor<Req>,
     C: for<'r> Fn(&'r Result<Res, S::Error>) -> Option<Failure<'r>> + Clone + Send + Sync + 'static,
 {
     type Response = Res;
@@ -115,29 +194,30 @@ where
         // The service that is ready goes along; its clone must be asked first.
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
-        let layer = self.layer.clone();
+        let limiter = self.layer.limiter.limiter(&request);
+        let (policy, classifier) = (self.layer.policy, self.layer.classifier.clone());
         Box::pin(async move {
-            let mut permit = Permit::new(Some(&*layer.limiter));
-            layer.wait_in_line().await;
+            let mut permit = Permit::new(limiter.as_deref());
+            if let Some(limiter) = permit.copied() {
+                wait_in_line(limiter).await;
+            }
             permit.granted();
             let result = inner.call(request).await;
-            let failure = (layer.classifier)(&result);
-            permit.settle(failure.as_ref(), &layer.policy, || DefaultTimer.now());
+            let failure = classifier(&result);
+            permit.settle(failure.as_ref(), &policy, || DefaultTimer.now());
             result
         })
     }
 }
 
-impl<C> LimitLayer<C> {
-    async fn wait_in_line(&self) {
-        let mut line = Line::new(&*self.limiter);
-        while let Err(wait) = line.ask(DefaultTimer.now().unwrap_or_default()).await {
-            line.wait(&DefaultTimer, line.patience(wait)).await;
-        }
+async fn wait_in_line(limiter: &(dyn Limiter + Send + Sync)) {
+    let mut line = Line::new(limiter);
+    while let Err(wait) = line.ask(DefaultTimer.now().unwrap_or_default()).await {
+        line.wait(&DefaultTimer, line.patience(wait)).await;
     }
 }
 
-impl<C> fmt::Debug for LimitLayer<C> {
+impl<C, L> fmt::Debug for LimitLayer<C, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LimitLayer")
             .field("policy", &self.policy)
@@ -145,7 +225,7 @@ impl<C> fmt::Debug for LimitLayer<C> {
     }
 }
 
-impl<S, C> fmt::Debug for Limit<S, C> {
+impl<S, C, L> fmt::Debug for Limit<S, C, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Limit")
             .field("layer", &self.layer)

@@ -19,7 +19,7 @@ use crate::policy::Policy;
 use crate::random::Entropy;
 use crate::trace;
 
-pub use limit::{Limit, LimitLayer};
+pub use limit::{Limit, LimitLayer, LimiterFor, OneLimiter};
 
 /// Retries the requests of a [`tower::retry::Retry`] service under a [`Policy`].
 ///
@@ -59,11 +59,11 @@ pub use limit::{Limit, LimitLayer};
 ///
 /// A long poll whose retry the budget refuses fails at once here, because `tower` cannot wait
 /// before an error.
-pub struct RetryPolicy<C, Q = CloneTrait> {
+pub struct RetryPolicy<C, Q = CloneTrait, L = OneLimiter> {
     call: Call,
     /// Gives the tokens of a retry back if the request is dropped before it is sent again.
     tokens: Tokens<Arc<Budget>>,
-    limiter: Option<Arc<dyn Limiter + Send + Sync>>,
+    limiter: L,
     started: Instant,
     random: Entropy,
     classifier: C,
@@ -103,7 +103,7 @@ impl<C> RetryPolicy<C> {
         Self {
             call: policy.start(),
             tokens: Tokens::new(None),
-            limiter: None,
+            limiter: OneLimiter::default(),
             started: Instant::now(),
             random: Entropy::new(),
             classifier,
@@ -112,7 +112,7 @@ impl<C> RetryPolicy<C> {
     }
 }
 
-impl<C, Q> RetryPolicy<C, Q> {
+impl<C, Q, L> RetryPolicy<C, Q, L> {
     /// Copies requests with `clone` instead of their [`Clone`]. A request for which it returns
     /// `None` is sent once, and its answer or error returned as it comes.
     ///
@@ -145,7 +145,7 @@ impl<C, Q> RetryPolicy<C, Q> {
     /// assert_eq!(service.ready().await.unwrap().call(stream).await.unwrap(), 503);
     /// # }
     /// ```
-    pub fn clone_with<Req, F: Fn(&Req) -> Option<Req>>(self, clone: F) -> RetryPolicy<C, F> {
+    pub fn clone_with<Req, F: Fn(&Req) -> Option<Req>>(self, clone: F) -> RetryPolicy<C, F, L> {
         RetryPolicy {
             call: self.call,
             tokens: self.tokens,
@@ -173,9 +173,30 @@ impl<C, Q> RetryPolicy<C, Q> {
     /// The requests themselves are paced by a [`LimitLayer`] inside of this one, with the same
     /// limiter: `tower` asks a policy only after a failure.
     #[must_use]
-    pub fn limiter(mut self, limiter: Arc<dyn Limiter + Send + Sync>) -> Self {
-        self.limiter = Some(limiter);
-        self
+    pub fn limiter(self, limiter: Arc<dyn Limiter + Send + Sync>) -> RetryPolicy<C, Q, OneLimiter> {
+        self.with_limiter(OneLimiter(Some(limiter)))
+    }
+
+    /// Does the same with the limiter that `choose` returns for each request, for a [`LimitLayer`]
+    /// made with [`new_for`](LimitLayer::new_for).
+    #[must_use]
+    pub fn limiter_for<Req, F>(self, choose: F) -> RetryPolicy<C, Q, F>
+    where
+        F: Fn(&Req) -> Arc<dyn Limiter + Send + Sync>,
+    {
+        self.with_limiter(choose)
+    }
+
+    fn with_limiter<M>(self, limiter: M) -> RetryPolicy<C, Q, M> {
+        RetryPolicy {
+            call: self.call,
+            tokens: self.tokens,
+            limiter,
+            started: self.started,
+            random: self.random,
+            classifier: self.classifier,
+            cloner: self.cloner,
+        }
     }
 
     /// Sets how long each request may take, all attempts and waits together.
@@ -188,21 +209,23 @@ impl<C, Q> RetryPolicy<C, Q> {
     }
 }
 
-impl<Req, Res, E, C, Q> TowerPolicy<Req, Res, E> for RetryPolicy<C, Q>
+impl<Req, Res, E, C, Q, L> TowerPolicy<Req, Res, E> for RetryPolicy<C, Q, L>
 where
     Q: CloneRequest<Req>,
+    L: LimiterFor<Req>,
     C: for<'r> Fn(&'r Result<Res, E>) -> Option<Failure<'r>>,
 {
     type Future = Sleep;
 
-    fn retry(&mut self, _: &mut Req, result: &mut Result<Res, E>) -> Option<Sleep> {
+    fn retry(&mut self, request: &mut Req, result: &mut Result<Res, E>) -> Option<Sleep> {
         let budget = self.tokens.budget();
         let Some(failure) = (self.classifier)(result) else {
             self.call.on_success(budget);
             return None;
         };
         let attempt = self.call.attempt();
-        let paced = self.limiter.as_ref().is_some_and(|limiter| limiter.paces());
+        let limiter = self.limiter.limiter(request);
+        let paced = limiter.is_some_and(|limiter| limiter.paces());
         self.call.set_paced(paced);
         let decision =
             self.call
@@ -255,7 +278,7 @@ pub fn classify_response<B: AsRef<[u8]>, E>(
     }
 }
 
-impl<C: Clone, Q: Clone> Clone for RetryPolicy<C, Q> {
+impl<C: Clone, Q: Clone, L: Clone> Clone for RetryPolicy<C, Q, L> {
     fn clone(&self) -> Self {
         Self {
             call: self.call,
@@ -269,7 +292,7 @@ impl<C: Clone, Q: Clone> Clone for RetryPolicy<C, Q> {
     }
 }
 
-impl<C, Q> fmt::Debug for RetryPolicy<C, Q> {
+impl<C, Q, L> fmt::Debug for RetryPolicy<C, Q, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryPolicy")
             .field("call", &self.call)
