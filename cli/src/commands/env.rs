@@ -20,6 +20,7 @@ pub(super) async fn run(context: &Context, args: &EnvArgs) -> Result<(), Failure
     let region = context.region().await?.name().to_owned();
     let mut changes = Changes::new(&region);
     changes.give(&credentials);
+    changes.log();
     let mut text = String::new();
     for (name, value) in changes.list() {
         // A shell cannot have a variable with another name, and would run what is in it.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use keyfob_sigv4::Credentials;
+use tracing::debug;
 
 /// What credentials and a region set.
 pub(super) const NAMES: [&str; 6] = [
@@ -72,6 +73,24 @@ impl Changes {
         if let Some(expiry) = credentials.expiry() {
             self.set(EXPIRATION, expiry.to_string());
         }
+    }
+
+    /// Logs the names of the variables that differ.
+    pub(super) fn log(&self) {
+        let (mut set, mut cleared) = (Vec::new(), Vec::new());
+        for (name, value) in self.list() {
+            let names = if value.is_some() {
+                &mut set
+            } else {
+                &mut cleared
+            };
+            names.push(name.to_string_lossy().into_owned());
+        }
+        debug!(
+            set = set.join(" "),
+            cleared = cleared.join(" "),
+            "environment"
+        );
     }
 
     /// Returns each variable with its new value, or with `None` if this process has it and it is to

@@ -208,6 +208,12 @@ impl Context {
             let origin = winner.origin.as_ref();
             let origin = origin.map(|origin| format!(" ({})", origin.text(home.as_deref())));
             let source = format!("{}{}", winner.provider, origin.unwrap_or_default());
+            debug!(
+                source,
+                profile = self.settings.profile_name(),
+                profile_from = self.origin(self.settings.profile_origin()),
+                "credentials"
+            );
             // The first are those in use.
             let _ = self.source_in_use.set(source);
         }

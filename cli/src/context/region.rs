@@ -1,5 +1,6 @@
 use keyfob_chain::{Origin, Region};
 use keyfob_sigv4::Timestamp;
+use tracing::debug;
 
 use crate::{context::Context, failure::Failure, terminal::waiting_for};
 
@@ -39,7 +40,13 @@ impl Context {
     /// As [`region`](Self::region).
     pub(crate) async fn region_without_note(&self) -> Result<Region, Failure> {
         let _waiting = waiting_for("the region");
-        Ok(self.settings.resolve_region(None, Timestamp::now()).await?)
+        let region = self.settings.resolve_region(None, Timestamp::now()).await?;
+        debug!(
+            name = region.name(),
+            from = self.origin(region.origin()),
+            "region"
+        );
+        Ok(region)
     }
 
     /// Returns true if `--region` was given.

@@ -1,7 +1,11 @@
 use std::{fs, io};
 
-use keyfob_chain::{Argument, Finding, FindingKind, Region};
+use keyfob_chain::{
+    Argument, Finding, FindingKind, Region,
+    settings::{MAX_ATTEMPTS, RETRY_MODE},
+};
 use keyfob_sts::{ClientBuilder, Endpoint, call::Service};
+use tracing::debug;
 
 use crate::{context::Context, failure::Failure};
 
@@ -45,7 +49,28 @@ impl Context {
         region: &Region,
     ) -> Result<ClientBuilder, Failure> {
         let endpoint = self.endpoint_argument();
-        Ok(self.settings.client(service, region, endpoint)?)
+        let builder = self.settings.client(service, region, endpoint)?;
+        self.log_endpoint(service.id());
+        Ok(builder)
+    }
+
+    /// Logs what decides on the endpoint of a service and on its retries.
+    pub(crate) fn log_endpoint(&self, service: &str) {
+        let endpoint = self.endpoint_url(service).ok().flatten();
+        let setting = |key| {
+            let setting = self.settings.find(key)?;
+            Some(format!(
+                "{} ({})",
+                setting.text,
+                self.origin(&setting.origin)
+            ))
+        };
+        debug!(
+            endpoint_from = endpoint.map_or("the region".to_owned(), |(_, origin)| origin),
+            max_attempts = setting(&MAX_ATTEMPTS),
+            retry_mode = setting(&RETRY_MODE),
+            "settings of {service}"
+        );
     }
 
     /// Returns true if `--offline` forbids requests.

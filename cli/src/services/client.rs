@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
 };
 
 use keyfob_backoff::{classify, limit::RateLimit};
@@ -227,10 +230,22 @@ impl Client {
     /// Sends a call, and returns the error as it is.
     pub(crate) async fn try_send<C: Call + Sync>(&self, call: &C) -> Result<C::Output, Error> {
         let _waiting = waiting_for(format!("{} at {}", self.service.id(), self.url()));
-        match &self.credentials {
+        let start = Instant::now();
+        let answer = match &self.credentials {
             Some(credentials) => self.client.send(call, credentials).await,
             None => self.client.send_unsigned(call).await,
-        }
+        };
+        let error = answer.as_ref().err();
+        debug!(
+            elapsed = ?start.elapsed(),
+            status = error.and_then(Error::status),
+            code = error.and_then(Error::code),
+            request_id = error.and_then(Error::request_id),
+            "{} {}",
+            self.service.id(),
+            if error.is_some() { "failed" } else { "answered" }
+        );
+        answer
     }
 
     /// Returns the failure for the error of a call. A refusal of the credentials has hints about

@@ -23,6 +23,7 @@ mod configure;
 mod configure_files;
 mod console;
 mod cures;
+mod debug;
 mod decisions;
 mod doctor;
 mod dry_runs;

@@ -10,6 +10,7 @@ use crate::{commands::environment::Changes, failure::Failure, signals, terminal:
 
 /// Returns the command with its environment.
 pub(super) fn command(words: &[OsString], changes: &Changes) -> Command {
+    changes.log();
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);
     for (name, value) in changes.list() {

@@ -6,6 +6,7 @@ use keyfob_chain::{
     settings,
 };
 use keyfob_imds::server::Container;
+use tracing::debug;
 
 use crate::{
     commands::{environment::Changes, serve},
@@ -41,6 +42,7 @@ impl Served {
         let (files, config, credentials) = written.map_err(|error: io::Error| {
             Failure::other(format!("cannot write the files of the command: {error}"))
         })?;
+        debug!(url = container.url(), config = %config.display(), "serving");
         Ok(Self {
             container,
             config,

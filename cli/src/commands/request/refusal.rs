@@ -1,5 +1,6 @@
 //! The failure for an answer that is an error, whichever protocol it is written in.
 
+use http::HeaderMap;
 use keyfob_backoff::{classify, error_code};
 use keyfob_sigv4::{Secret, Timestamp};
 use keyfob_sts::{
@@ -58,10 +59,11 @@ pub(super) async fn failure(
     let code = code.map(|code| Secret::redact(&code, &secrets));
     let shown = code.clone().unwrap_or_else(|| status.to_string());
     let mut failure = Failure::service(&shown, &target.name(), message).with_exit_of_curl();
-    if let Some(id) = request_id(answer, error.as_ref()) {
+    let in_body = error.as_ref().and_then(Error::request_id);
+    if let Some(id) = in_body.or_else(|| request_id(answer.headers())) {
         failure = failure
             .with_detail(format!("request id: {id}"))
-            .with_request_id(&id);
+            .with_request_id(id);
     }
     if classify(Some(status), code.as_deref()).is_some() {
         failure = failure.with_retries(sender.retries());
@@ -94,15 +96,13 @@ fn read(answer: &Answer) -> Option<Error> {
     call.parse(&response).err()
 }
 
-/// Returns the id of the request from the body, or else from the headers.
-fn request_id(answer: &Answer, error: Option<&Error>) -> Option<String> {
-    let headers = [
+/// Returns the id that the service gave the request, from the headers of its answer.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let names = [
         "x-amzn-requestid",
         "x-amz-request-id",
         "x-amzn-request-id",
         "x-amz-cf-id",
     ];
-    let in_headers = || headers.iter().find_map(|name| text(answer.headers(), name));
-    let id = error.and_then(Error::request_id).or_else(in_headers)?;
-    Some(id.to_owned())
+    names.iter().find_map(|name| text(headers, name))
 }

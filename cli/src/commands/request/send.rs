@@ -5,7 +5,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -23,6 +23,7 @@ use tracing::debug;
 use super::{
     body::{Content, Upload},
     meter::Meter,
+    refusal::request_id,
     target::{Target, uri, warn_of_clear_text},
     verbose::Verbose,
     wire::{self, broken},
@@ -261,6 +262,7 @@ impl<'a> Sender<'a> {
         *head.uri_mut() = target.uri.clone();
         *head.headers_mut() = target.headers.clone();
         let upload = target.content.upload(self.meter);
+        let start = Instant::now();
         let (sent, answer) = match (signer, plan) {
             (None, _) => self.transmit(head.map(|()| upload)).await,
             (Some(signer), Plan::Chunked(plan)) => {
@@ -273,6 +275,12 @@ impl<'a> Sender<'a> {
             }
         };
         let answer = answer.map_err(Unanswered::Failed)?;
+        debug!(
+            status = answer.status().as_u16(),
+            request_id = request_id(answer.headers()),
+            elapsed = ?start.elapsed(),
+            "answered"
+        );
         self.verbose.answer(&answer);
         let dated = self.connector.service_time(sent);
         let skew = self.connector.learn_time(answer.headers(), sent, dated);

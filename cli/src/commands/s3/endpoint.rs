@@ -56,6 +56,7 @@ pub(super) async fn address(context: &Context) -> Result<Address, Failure> {
     let builder = Endpoint::builder().hosts(hosts);
     let region = context.region().await?;
     let argument = context.endpoint_argument();
+    context.log_endpoint("s3");
     let kind = context.settings().choice(&S3_US_EAST_1_REGIONAL_ENDPOINT)?;
     let is_legacy = kind == Some("legacy");
     let mut builder = context

@@ -1,6 +1,7 @@
 //! `keyfob s3 presign`: URLs that carry their signature. Nothing is sent.
 
 use keyfob_sigv4::{Payload, Request, Signer, Timestamp, Ttl, uri};
+use tracing::debug;
 
 use crate::{
     args::{PresignArgs, in_range_as_aws},
@@ -38,6 +39,7 @@ pub(super) async fn run(context: &Context, args: &PresignArgs) -> Result<(), Fai
         return context.console().write_stdout(format!("{url}\n"));
     };
     let region = endpoint.signing_region().unwrap_or_default();
+    debug!(endpoint = endpoint.url(), region, "signing for s3");
     let signer = Signer::s3(region)?;
     let presigned = signer.presign(&request, &credentials, Timestamp::now(), lifetime.ttl)?;
     lifetime.check(context, args, "URL", presigned.expires_early())?;

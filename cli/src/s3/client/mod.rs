@@ -178,6 +178,12 @@ impl Inner {
         }
         let answer = self.wire.send(&request, &call.content).await;
         let mut answer = answer.map_err(|silence| Error::new(call.operation, silence.into()))?;
+        debug!(
+            status = answer.status().as_u16(),
+            request_id = answer.header("x-amz-request-id"),
+            "{} answered",
+            call.operation
+        );
         let skew = self.connector.learn_time(answer.headers(), sent, dated);
         if answer.status().is_success() && !call.answers_with_document {
             return Ok(answer);
