@@ -250,19 +250,15 @@ async fn wait_in_line(
     has_result: bool,
     time_left: impl Fn() -> Duration,
 ) -> bool {
-    let mut line = Line::new(limiter);
-    while let Err(wait) = line.ask(DefaultTimer.now().unwrap_or_default()).await {
-        let mut delay = line.patience(wait);
-        if has_result {
-            let left = time_left();
-            if line.certain(wait) >= left {
-                return false;
-            }
-            delay = delay.min(left);
-        }
-        line.wait(&DefaultTimer, delay).await;
-    }
-    true
+    let most = |certain| {
+        let left = if has_result {
+            time_left()
+        } else {
+            Duration::MAX
+        };
+        if certain < left { Ok(left) } else { Err(()) }
+    };
+    Line::new(limiter).pass(&DefaultTimer, most).await.is_ok()
 }
 
 impl fmt::Debug for RetryMiddleware {

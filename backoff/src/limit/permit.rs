@@ -2,7 +2,7 @@ use core::{
     future::poll_fn,
     ops::Deref,
     pin::pin,
-    task::{Poll, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -98,7 +98,7 @@ impl<L: Deref<Target: Limiter>> Drop for Permit<L> {
 /// A place in the line of a limiter. Dropping it gives the place back.
 pub(crate) struct Line<'a, L: Limiter + ?Sized> {
     limiter: &'a L,
-    pub(crate) place: Place,
+    place: Place,
 }
 
 impl<'a, L: Limiter + ?Sized> Line<'a, L> {
@@ -109,13 +109,39 @@ impl<'a, L: Limiter + ?Sized> Line<'a, L> {
         }
     }
 
-    /// Asks, and joins the line if the request must wait.
-    pub(crate) async fn ask(&mut self, now: Duration) -> Result<(), Duration> {
-        let Self { limiter, place } = self;
-        poll_fn(|context| Poll::Ready(limiter.acquire_in_line(place, context.waker(), now))).await
+    /// Waits until the request may be sent. Before each wait, `most` gets the part of it that is
+    /// certain, and returns how long to wait at most, or an error that ends the wait.
+    pub(crate) async fn pass<E>(
+        mut self,
+        timer: &impl Timer,
+        mut most: impl FnMut(Duration) -> Result<Duration, E>,
+    ) -> Result<(), E> {
+        // In one function: each `async` one more is a level of types, and the calls of a credential
+        // chain have nearly as many as the compiler allows.
+        loop {
+            let Self { limiter, place } = &mut self;
+            let now = timer.now().unwrap_or_default();
+            let ask = |context: &mut Context<'_>| {
+                Poll::Ready(limiter.acquire_in_line(place, context.waker(), now))
+            };
+            let Err(wait) = poll_fn(ask).await else {
+                return Ok(());
+            };
+            let most = most(self.certain(wait))?;
+            // It is time to ask again when the request is called, or when the wait is over.
+            let mut sleep = pin!(timer.sleep(self.patience(wait).min(most)));
+            poll_fn(|context| {
+                if self.is_called(context.waker()) {
+                    return Poll::Ready(());
+                }
+                sleep.as_mut().poll(context).map(drop)
+            })
+            .await;
+        }
     }
 
-    /// The same without a task; [`is_called`](Line::is_called) takes the waker.
+    /// Asks without a task, and joins the line if the request must wait;
+    /// [`is_called`](Line::is_called) takes the waker.
     pub(crate) fn ask_blocking(&mut self, now: Duration) -> Result<(), Duration> {
         self.limiter
             .acquire_in_line(&mut self.place, Waker::noop(), now)
@@ -143,18 +169,6 @@ impl<'a, L: Limiter + ?Sized> Line<'a, L> {
         } else {
             wait
         }
-    }
-
-    /// Waits until it is time to ask again: until the request is called, or `wait` is over.
-    pub(crate) async fn wait(&self, timer: &impl Timer, wait: Duration) {
-        let mut sleep = pin!(timer.sleep(wait));
-        poll_fn(|context| {
-            if self.is_called(context.waker()) {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().poll(context).map(drop)
-        })
-        .await;
     }
 }
 

@@ -18,7 +18,7 @@ use self::driver::{AttemptTimeout, Driver, Plan};
 use self::hooks::{Classifier, ClassifyTrait, DefaultTimer, NoNotify, Notify, Timer};
 pub use self::report::{Pause, Report};
 use crate::budget::{Budget, Tokens};
-use crate::call::{Decision, Stop};
+use crate::call::{Call, Decision, Stop};
 use crate::fault::Failure;
 use crate::limit::{Limiter, Line, Permit};
 use crate::policy::Policy;
@@ -472,35 +472,27 @@ where
                     self.driver.granted();
                     Ok(())
                 }
-                Err(wait) => self.refused(started, wait, &mut last),
+                Err(wait) => {
+                    let elapsed = self.elapsed(started);
+                    let refused = self.driver.refused(elapsed, wait, &mut last);
+                    refused.map_or(Ok(()), Err)
+                }
             };
         }
-        let mut line = Line::new(limiter);
-        while let Err(wait) = line.ask(self.timer.now().unwrap_or_default()).await {
-            let mut delay = line.patience(wait);
-            if last.is_some() && self.driver.plan.call.has_deadline() {
-                let left = self.driver.plan.call.time_left(self.elapsed(started));
-                self.refused(started, line.certain(wait), &mut last)?;
-                delay = delay.min(left);
+        let Self { driver, timer, .. } = self;
+        let most = |certain| {
+            if last.is_none() || !driver.plan.call.has_deadline() {
+                return Ok(Duration::MAX);
             }
-            line.wait(&self.timer, delay).await;
-        }
+            let elapsed = elapsed(timer, started, &driver.plan.call);
+            match driver.refused(elapsed, certain, &mut last) {
+                Some(error) => Err(error),
+                None => Ok(driver.plan.call.time_left(elapsed)),
+            }
+        };
+        Line::new(limiter).pass(timer, most).await?;
         self.driver.granted();
         Ok(())
-    }
-
-    /// Returns the error to give up with if the limiter asks for a wait that must not be made.
-    fn refused(
-        &mut self,
-        started: Option<Duration>,
-        wait: Duration,
-        last: &mut Option<E>,
-    ) -> Result<(), E> {
-        let elapsed = self.elapsed(started);
-        match self.driver.refused(elapsed, wait, last) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
     }
 
     fn attempt_limit(&self, started: Option<Duration>) -> Option<AttemptLimit<S::Sleep, E>> {
@@ -531,11 +523,15 @@ where
         }
     }
 
-    /// Returns the time since the call began; on a timer without a clock, the sum of the waits.
     fn elapsed(&self, started: Option<Duration>) -> Duration {
-        let since = started.and_then(|started| Some(self.timer.now()?.saturating_sub(started)));
-        since.unwrap_or(self.driver.plan.call.slept())
+        elapsed(&self.timer, started, &self.driver.plan.call)
     }
+}
+
+/// Returns the time since the call began; on a timer without a clock, the sum of the waits.
+fn elapsed(timer: &impl Timer, started: Option<Duration>, call: &Call) -> Duration {
+    let since = started.and_then(|started| Some(timer.now()?.saturating_sub(started)));
+    since.unwrap_or(call.slept())
 }
 
 impl<F, T, E, C, N, R, S> fmt::Debug for Retry<'_, F, T, E, C, N, R, S> {

@@ -1,7 +1,9 @@
 use core::{
+    convert::Infallible,
     fmt, mem,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 use std::sync::Arc;
 
@@ -199,7 +201,8 @@ where
         Box::pin(async move {
             let mut permit = Permit::new(limiter.as_deref());
             if let Some(limiter) = permit.copied() {
-                wait_in_line(limiter).await;
+                let most = |_| Ok::<_, Infallible>(Duration::MAX);
+                let Ok(()) = Line::new(limiter).pass(&DefaultTimer, most).await;
             }
             permit.granted();
             let result = inner.call(request).await;
@@ -207,13 +210,6 @@ where
             permit.settle(failure.as_ref(), &policy, || DefaultTimer.now());
             result
         })
-    }
-}
-
-async fn wait_in_line(limiter: &(dyn Limiter + Send + Sync)) {
-    let mut line = Line::new(limiter);
-    while let Err(wait) = line.ask(DefaultTimer.now().unwrap_or_default()).await {
-        line.wait(&DefaultTimer, line.patience(wait)).await;
     }
 }
 

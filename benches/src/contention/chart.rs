@@ -98,8 +98,8 @@ pub fn arrivals(path: &Path, outcomes: &[Outcome]) -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Draws the time to finish against the wasted calls, one point for each schedule. Each point is
-/// its name, the finish divided by the best possible, and the wasted calls.
+/// Draws the time to finish against the wasted calls, one named point for each schedule. Each point
+/// is its name, the finish divided by the best possible, and the wasted calls.
 ///
 /// # Errors
 ///
@@ -125,31 +125,47 @@ pub fn pareto(
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(64)
-        .build_cartesian_2d((1.0..right * 1.5).log_scale(), (1.0..top * 2.0).log_scale())?;
+        // From below 1 on, so that no point is on an axis.
+        .build_cartesian_2d((0.8..right * 1.5).log_scale(), (0.6..top * 2.0).log_scale())?;
     chart
         .configure_mesh()
         .x_desc("finish, in multiples of the best possible (logarithmic)")
         .y_desc("wasted calls (logarithmic)")
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{y:.0}"))
+        .x_label_formatter(&whole)
+        .y_label_formatter(&whole)
         .light_line_style(WHITE)
         .draw()?;
+    let mut names: Vec<(std::ops::Range<i32>, i32)> = Vec::new();
     for (n, ((name, finish, wasted), color)) in points.iter().zip(COLORS).enumerate() {
         let at = (finish.max(1.0), wasted.max(1.0));
-        // The radii and the legend keep points apart that are at the same place.
-        let radius = 3 + (points.len() - 1 - n) as i32;
-        chart
-            .draw_series([Circle::new(at, radius, color.filled())])?
-            .label(*name)
-            .legend(move |(x, y)| Circle::new((x + 8, y), 5, color.filled()));
+        // Each is smaller than the one that it may cover.
+        let radius = 4 + (points.len() - 1 - n) as i32 / 2;
+        chart.draw_series([Circle::new(at, radius, color.filled())])?;
+        // Its name is right of it, and below those that are there already.
+        let (x, mut y) = chart.backend_coord(&at);
+        let end = x + 7 * name.len() as i32;
+        let overlaps = |y: i32| {
+            let mut names = names.iter();
+            names.any(|(other, at)| other.start < end && x < other.end && (at - y).abs() < 14)
+        };
+        while overlaps(y) {
+            y += 1;
+        }
+        names.push((x..end, y));
+        let style = ("sans-serif", 13).into_font().color(&color);
+        root.draw(&Text::new(*name, (x + 12, y - 6), style))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::MiddleRight)
-        .background_style(WHITE)
-        .draw()?;
     root.present()?;
     Ok(())
+}
+
+/// Formats the whole ticks; a logarithmic scale has others below 1.
+fn whole(tick: &f64) -> String {
+    if (tick - tick.round()).abs() < 1e-6 {
+        format!("{tick:.0}")
+    } else {
+        String::new()
+    }
 }
 
 /// Keeps at most a few hundred points, including the last.
