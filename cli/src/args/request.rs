@@ -49,6 +49,9 @@ pub(crate) struct RequestArgs {
     /// Show no progress
     #[arg(short = 's', long)]
     pub(crate) silent: bool,
+    /// Does nothing: errors are shown with `-s`, too, as by curl with `-sS`
+    #[arg(short = 'S', long, hide = true)]
+    pub(crate) show_error: bool,
     /// Ask for a compressed answer, and print it decompressed
     #[arg(long)]
     pub(crate) compressed: bool,

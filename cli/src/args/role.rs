@@ -2,11 +2,19 @@ use clap::Args;
 
 use crate::args::{KEYFOB_OPTIONS_HEADING, number::in_range_as_aws};
 
+/// Parses the ARN of a role. What it names is left to STS.
+fn role_arn(text: &str) -> Result<String, &'static str> {
+    if text.starts_with("arn:") && text.contains(":role/") {
+        return Ok(text.to_owned());
+    }
+    Err("it is not the ARN of a role, such as arn:aws:iam::123456789012:role/NAME")
+}
+
 /// A role that no profile has.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RoleArgs {
     /// Assume this role, which needs no profile
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = role_arn)]
     pub(crate) role_arn: Option<String>,
     /// The profile whose credentials assume the role [default: those in use]
     #[arg(

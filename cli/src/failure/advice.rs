@@ -193,7 +193,16 @@ impl Failure {
     ) -> Self {
         let profile = shell::option("--profile", settings.profile_name());
         let failure = match settings.profile_origin() {
-            Origin::Default => return self.with_hint(GET_CREDENTIALS),
+            Origin::Default => {
+                let failure = self.with_hint(GET_CREDENTIALS);
+                if settings.files().names().all(|name| name == "default") {
+                    return failure;
+                }
+                return failure.with_hint(
+                    "or use a profile that you have: `keyfob configure list-profiles` lists the \
+                     names for --profile",
+                );
+            }
             Origin::Environment { .. } => self.with_hint(format!(
                 "run `keyfob configure {profile}`, or set AWS_ACCESS_KEY_ID and \
                  AWS_SECRET_ACCESS_KEY"

@@ -585,3 +585,19 @@ fn the_cure_that_whoami_prints_ends_its_warning() {
     assert!(status.success());
     assert_lacks(&home.keyfob(["whoami"]).ok(), &["other users", "chmod"]);
 }
+
+#[test]
+fn without_credentials_the_profiles_that_there_are_get_named() {
+    let home = Home::new().with("AWS_REGION", "eu-west-1");
+    let bare = home.keyfob(["whoami"]).fails(253);
+    assert_lacks(&bare, &["--profile"]);
+    let home = home.with_file("credentials", &format!("[dev]\n{KEY}"));
+    let stderr = home.keyfob(["exec", "true"]).fails(253);
+    let (_, cure) = stderr
+        .split_once("use a profile that you have: `keyfob ")
+        .unwrap();
+    let (cure, _) = cure.split_once('`').unwrap();
+    let names = home.keyfob(cure.split(' ')).ok();
+    let name = names.lines().next().unwrap();
+    home.keyfob(["--profile", name, "exec", "true"]).ok();
+}

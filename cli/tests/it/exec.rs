@@ -427,7 +427,10 @@ fn a_role_needs_no_profile() {
     home.keyfob(["exec", "--external-id", "x", "true"])
         .fails(252);
     let wrong = home.keyfob(["--sandbox", "exec", "--role-arn", "deploy", "true"]);
-    assert_has(&wrong.fails(253), &["--role-arn"]);
+    assert_has(
+        &wrong.fails(252),
+        &["--role-arn: it is not the ARN of a role, such as arn:"],
+    );
 }
 
 #[test]

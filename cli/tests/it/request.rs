@@ -466,14 +466,15 @@ fn words_that_make_no_sense_are_refused_before_anything_is_sent() {
         ),
         (
             vec!["--service", "s3", "-o", "no/such/file", &url],
-            "-o: cannot write",
+            "-o: cannot write no/such/file: there is no such folder",
         ),
         (vec!["--service", "s3", "-o", ".", &url], "-o: cannot write"),
         (
             vec!["--service", "s3", "http://u:canary@localhost/"],
             "contains a user name or a password",
         ),
-        (vec!["--service", "s3", "ftp://localhost/"], ""),
+        (vec!["--service", "s3", "ftp://localhost/"], "http://…"),
+        (vec!["ftp://localhost/"], "http://…"),
         (vec!["--service", "s3", "canary"], ""),
         (
             vec!["-f", "--fail-with-body", "--service", "s3", &url],
@@ -499,6 +500,16 @@ fn dot_segments_are_sent_to_s3_only() {
         assert_eq!(seen.target, target);
         assert_eq!(seen.verdict, Ok(format!("eu-west-1/{service}")));
     }
+}
+
+#[test]
+fn options_of_curl_that_change_nothing_are_taken() {
+    let site = Site::new(&[&ok("x")]);
+    let url = site.url("/");
+    assert_eq!(
+        request(&home(), &["--service", "s3", "-sS", &url]).ok(),
+        "x"
+    );
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Output {
             _ => Path::new("."),
         };
         if !folder.is_dir() {
-            return Err(failed(io::Error::from(io::ErrorKind::NotFound)));
+            return Err(failed(io::Error::other("there is no such folder")));
         }
         let lock = Lock::acquire(path, Lock::PATIENCE)?;
         let lock_file = lock.path().to_owned();

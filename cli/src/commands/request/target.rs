@@ -53,6 +53,12 @@ impl Target {
                 ));
             }
         }
+        if !["http", "https"]
+            .iter()
+            .any(|scheme| has_scheme(&input.url, scheme))
+        {
+            return Err(unsendable());
+        }
         // The host in the form that is signed, and what is wrong with the request as a whole.
         let parsed = Request::new(&input.method, &input.url)?;
         let named = input.host().unwrap_or(parsed.host());
@@ -125,12 +131,9 @@ fn server(context: &Context, url: &str, scope: Option<&Scope>) -> Result<String,
 ///
 /// If it is not a URL that can be sent. The message does not repeat it.
 pub(super) fn uri(url: &str, is_s3: bool) -> Result<Uri, Failure> {
-    let invalid = || {
-        Failure::usage("the URL cannot be sent: write it as http://… or https://…, percent-encoded")
-    };
-    let uri: Uri = url.parse().map_err(|_| invalid())?;
+    let uri: Uri = url.parse().map_err(|_| unsendable())?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(invalid());
+        return Err(unsendable());
     }
     if is_s3 || !has_dot_segments(url) {
         return Ok(uri);
@@ -143,10 +146,19 @@ pub(super) fn uri(url: &str, is_s3: bool) -> Result<Uri, Failure> {
         without_dot_segments(target.path()) + &query
     });
     parts.path_and_query = match target {
-        Some(target) => Some(target.parse().map_err(|_| invalid())?),
+        Some(target) => Some(target.parse().map_err(|_| unsendable())?),
         None => None,
     };
-    Uri::from_parts(parts).map_err(|_| invalid())
+    Uri::from_parts(parts).map_err(|_| unsendable())
+}
+
+fn unsendable() -> Failure {
+    Failure::usage("the URL cannot be sent: write it as http://… or https://…, percent-encoded")
+}
+
+fn has_scheme(url: &str, scheme: &str) -> bool {
+    let start = url.split_once("://").map_or("", |(start, _)| start);
+    start.eq_ignore_ascii_case(scheme)
 }
 
 /// Source: RFC 3986, section 5.2.4.
