@@ -468,6 +468,31 @@ pub fn single_table(cases: &[Case]) -> String {
     table
 }
 
+/// The medians of the seconds 10 to 40 after the last process joined.
+#[derive(Debug, Clone, Copy)]
+pub struct Steady {
+    /// The calls granted, divided by the rate.
+    pub throughput: f64,
+    /// The wasted calls for each one granted.
+    pub waste: f64,
+    /// Jain's index of the calls granted to each process.
+    pub fairness: f64,
+}
+
+/// Runs a schedule in a case of several processes with so many seeds.
+pub fn steady(case: &Case, index: usize, seeds: u64) -> Steady {
+    let (from, to) = (case.late + 10.0, case.late + 40.0);
+    let outcomes: Vec<_> = (1..=seeds).map(|seed| run(case, index, seed)).collect();
+    let throughput = |outcome: &Outcome| {
+        outcome.shares(from, to).iter().sum::<f64>() / (to - from) / case.rate.0
+    };
+    Steady {
+        throughput: median(outcomes.iter().map(throughput)),
+        waste: median(outcomes.iter().map(|outcome| outcome.waste(from, to))),
+        fairness: median(outcomes.iter().map(|outcome| outcome.fairness(from, to))),
+    }
+}
+
 /// Formats the cases with several processes as a Markdown table: throughput divided by the rate,
 /// wasted calls in percent of those granted (both after ten seconds), and Jain's index over the
 /// seconds 10 to 40; times count from when the last process joins.
@@ -475,19 +500,14 @@ pub fn shared_table(cases: &[Case]) -> String {
     let mut table = heading(&cases[0], "case");
     for case in cases {
         let _ = write!(table, "| {} |", case.name);
-        let (from, to) = (case.late + 10.0, case.late + 40.0);
         for index in 0..case.schedules().len() {
-            let outcomes: Vec<_> = (1..=SEEDS).map(|seed| run(case, index, seed)).collect();
-            let throughput = |outcome: &Outcome| {
-                outcome.shares(from, to).iter().sum::<f64>() / (to - from) / case.rate.0
-            };
-            let _ = write!(
-                table,
-                " {:.3}; {:.1} %; {:.2} |",
-                median(outcomes.iter().map(throughput)),
-                100.0 * median(outcomes.iter().map(|outcome| outcome.waste(from, to))),
-                median(outcomes.iter().map(|outcome| outcome.fairness(from, to))),
-            );
+            let Steady {
+                throughput,
+                waste,
+                fairness,
+            } = steady(case, index, SEEDS);
+            let waste = 100.0 * waste;
+            let _ = write!(table, " {throughput:.3}; {waste:.1} %; {fairness:.2} |");
         }
         table.push('\n');
     }
