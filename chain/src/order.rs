@@ -27,8 +27,8 @@
 /// is asked.
 ///
 /// Sources: botocore 1.44, aws-config 1.13, and the published sources of the other SDKs in 2026.
-/// The tests of the command compare boto3, version 1 of the AWS CLI and the SDK for JavaScript with
-/// these rules in random environments, and list what differs on purpose. The rows of the SDK for
+/// The tests compare boto3, version 1 of the AWS CLI and the SDKs for JavaScript and Rust with these
+/// rules in random environments, and list what differs on purpose. The rows of the SDK for
 /// Java 1, and the region of JavaScript, are from their documentation only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -83,9 +83,8 @@ pub(crate) struct Rules {
     /// Whether a token file in the environment without a role is an error. Otherwise the next
     /// source is asked.
     pub(crate) refuses_half_web_identity: bool,
-    /// Whether the next source is asked after a profile that does not lead to credentials, and
-    /// after a process that fails, but not after a service that refuses.
-    pub(crate) passes_over_profiles: bool,
+    /// After which errors of a profile the next source is asked.
+    pub(crate) passes_over_profiles: PassedOver,
     /// Whether a property that names a source of credentials and is empty is an error. Otherwise it
     /// counts as not there.
     pub(crate) refuses_empty_properties: bool,
@@ -121,6 +120,16 @@ pub(crate) struct Rules {
     /// Whether properties of SSO that do not name a role are an error if the profile has nothing
     /// else. Otherwise the next source is asked.
     pub(crate) refuses_sso_alone: bool,
+    /// Whether a profile must not repeat what its SSO session has, even if it is the same.
+    pub(crate) refuses_repeated_sso: bool,
+    /// Whether `credential_source` comes before all else in a profile that is no role with another
+    /// source.
+    pub(crate) named_source_first: bool,
+    /// Whether a source of credentials in a profile that has no value, and a session token without
+    /// a key, stop the profile.
+    pub(crate) refuses_empty_sources: bool,
+    /// Whether only the key of a profile counts if its role names the profile itself as its source.
+    pub(crate) key_is_own_source: bool,
     /// Whether `web_identity_token_file` that is there and empty keeps `role_arn` from being a role
     /// with another source.
     pub(crate) counts_empty_token_file: bool,
@@ -162,6 +171,18 @@ pub(crate) enum EmptyProfile {
     Error,
     /// It names that profile too, and the next source is asked.
     NoProfile,
+}
+
+/// The errors of a profile after which the next source is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PassedOver {
+    /// None.
+    None,
+    /// That a source profile is in no file, or that SSO lacks a property.
+    Missing,
+    /// That the profile does not lead to credentials, and that a process fails, but not that a
+    /// service refuses.
+    WithoutCredentials,
 }
 
 /// The names of sections that are not ignored.
@@ -214,8 +235,8 @@ pub(crate) enum ProfileSource {
     Key,
 }
 
-/// The properties of SSO that the SDK for JavaScript looks for.
-const SSO_AND_REGION: &[&str] = &[
+/// The properties of SSO that the SDKs for JavaScript and Rust look for.
+pub(crate) const SSO_AND_REGION: &[&str] = &[
     "sso_session",
     "sso_start_url",
     "sso_account_id",
@@ -258,7 +279,7 @@ const CLI: Rules = Rules {
     refuses_secret_alone_in_profile: true,
     refuses_half_key_in_profile: true,
     refuses_half_web_identity: true,
-    passes_over_profiles: false,
+    passes_over_profiles: PassedOver::None,
     refuses_empty_properties: true,
     refuses_empty_id: true,
     region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
@@ -283,6 +304,10 @@ const CLI: Rules = Rules {
     // A session alone is for services that take its token.
     sso: &["sso_account_id", "sso_role_name"],
     refuses_sso_alone: true,
+    refuses_repeated_sso: false,
+    named_source_first: false,
+    refuses_empty_sources: false,
+    key_is_own_source: false,
     counts_empty_token_file: false,
     source_key_first: false,
     shares_web_identity: true,
@@ -327,6 +352,7 @@ const SDK: Rules = Rules {
     refuses_empty_id: false,
     sso: SSO,
     refuses_sso_alone: false,
+    key_is_own_source: true,
     source_key_first: true,
     shares_web_identity: false,
     names: Names::Plain,
@@ -394,6 +420,13 @@ const PROFILE_FIRST: &[Source] = &[
 
 const RUST: Rules = Rules {
     sources: PROFILE_FIRST,
+    refuses_half_web_identity: false,
+    passes_over_profiles: PassedOver::Missing,
+    sso: SSO_AND_REGION,
+    refuses_repeated_sso: true,
+    named_source_first: true,
+    refuses_empty_sources: true,
+    key_is_own_source: false,
     empty_profile: EmptyProfile::NoProfile,
     secret: &["AWS_SECRET_ACCESS_KEY", "SECRET_ACCESS_KEY"],
     in_profile: &[
@@ -433,7 +466,7 @@ const JAVASCRIPT: Rules = Rules {
     named_profile: NamedProfile::Key,
     refuses_half_key_in_profile: false,
     refuses_half_web_identity: false,
-    passes_over_profiles: true,
+    passes_over_profiles: PassedOver::WithoutCredentials,
     // Its parser takes them for the start of a block.
     refuses_empty_properties: false,
     role_alone: RoleAlone::NoRole,

@@ -6,7 +6,7 @@ use super::{
     container::ContainerProvider,
     environment::EnvironmentProvider,
     misspelt::misspelt,
-    role::{Base, CredentialSource, Plan, Role, Sessions, masks, masks_of_sources},
+    role::{Base, CredentialSource, MISSING, Plan, Role, Sessions, masks, masks_of_sources},
     session::SessionFile,
     without_profile::{profile_name, without_profile},
 };
@@ -15,7 +15,7 @@ use crate::{
     cure::{Selection, Skip},
     error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
-    order::NamedProfile,
+    order::{NamedProfile, PassedOver},
     origin::Origin,
     profiles::{ConfigFiles, FileKind, Problem, ProblemKind, SectionName},
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
@@ -154,7 +154,7 @@ impl ProfileProvider {
         };
         match self.session(&plan, &plan.roles, now).await {
             Err(error)
-                if self.settings.rules().passes_over_profiles
+                if self.settings.rules().passes_over_profiles == PassedOver::WithoutCredentials
                     && matches!(plan.base, Base::Process(_))
                     && plan.roles.is_empty() =>
             {
@@ -164,15 +164,18 @@ impl ProfileProvider {
         }
     }
 
-    /// Returns true after a profile that does not lead to credentials, if the next source is asked
-    /// then.
+    /// Returns true if the next source is asked after this error.
     fn passes_over(&self, error: &Error) -> bool {
-        let kinds = [
-            ErrorKind::SourceProfile,
-            ErrorKind::PartialCredentials,
-            ErrorKind::NoCredentials,
-        ];
-        self.settings.rules().passes_over_profiles && kinds.contains(&error.kind())
+        let kinds: &[_] = match self.settings.rules().passes_over_profiles {
+            PassedOver::None => &[],
+            PassedOver::Missing => &[MISSING],
+            PassedOver::WithoutCredentials => &[
+                ErrorKind::SourceProfile,
+                ErrorKind::PartialCredentials,
+                ErrorKind::NoCredentials,
+            ],
+        };
+        kinds.contains(&error.kind())
     }
 
     /// Returns the session of the last of these roles of the plan, or the first credentials if

@@ -22,9 +22,9 @@ mod sts;
 #[cfg(not(feature = "sts"))]
 pub(super) use disabled::Sessions;
 pub(super) use masks::{masks, masks_of_sources};
+pub(super) use plan::{Base, CredentialSource, MISSING, Plan, property};
 #[cfg(feature = "sso")]
-pub(super) use plan::error_at;
-pub(super) use plan::{Base, CredentialSource, Plan, property};
+pub(super) use plan::{error_at, missing};
 #[cfg(feature = "sts")]
 pub(super) use sessions::Sessions;
 

@@ -8,14 +8,17 @@ use crate::providers::sso::SsoRole;
 use crate::{
     config::{Setting, Settings, table},
     error::{Error, ErrorKind, is_not, shown},
-    order::{ProfileSource, RoleAlone, Rules, SSO},
+    order::{PassedOver, ProfileSource, RoleAlone, Rules, SSO},
     origin::Origin,
     profiles::{FileKind, Part, Section, SectionName, Value},
     provider::Found,
     providers::{key::Key, process::Process},
 };
 
+/// The kind of the errors that [`PassedOver::Missing`] is about.
+pub(in crate::providers) const MISSING: ErrorKind = ErrorKind::ProfileNotFound;
 pub(super) const ID: &str = table::ACCESS_KEY_ID.property();
+const TOKEN: &str = table::SESSION_TOKEN.property();
 const SECRET: &str = table::SECRET_ACCESS_KEY.property();
 pub(super) const ROLE: &str = table::ROLE_ARN.property();
 const LOGIN: &str = table::LOGIN_SESSION.property();
@@ -93,6 +96,7 @@ impl Plan {
     /// Source: AWS CLI User Guide, "Using an IAM role in the AWS CLI".
     pub(in crate::providers) fn from_settings(settings: &Settings) -> Result<Option<Self>, Error> {
         let shared = Shared::from_settings(settings);
+        let rules = settings.rules();
         let Some(mut section) = settings.profile()? else {
             return Ok(None);
         };
@@ -105,7 +109,9 @@ impl Plan {
             match Step::from_section(settings, section, !roles.is_empty(), shared)? {
                 Step::Base(base) => break base,
                 Step::Nothing => match named_by {
-                    Some(source) => return Err(no_source(source, section)),
+                    Some(source) => {
+                        return Err(no_source(ErrorKind::SourceProfile, source, section));
+                    }
                     None => return Ok(None),
                 },
                 Step::Role(role, base) => {
@@ -116,7 +122,8 @@ impl Plan {
                 Step::Source(role, source) if source.as_str() == section.name().name() => {
                     roles.push(*role);
                     let base = Step::own_base(settings, section, shared)?;
-                    break base.ok_or_else(|| no_source(source, section))?;
+                    let kind = missing(rules, ErrorKind::SourceProfile);
+                    break base.ok_or_else(|| no_source(kind, source, section))?;
                 }
                 Step::Source(_, source) if visited.contains(&source.as_str()) => {
                     visited.push(source.as_str());
@@ -125,7 +132,7 @@ impl Plan {
                 Step::Source(role, source) => {
                     roles.push(*role);
                     let name = SectionName::profile(source.as_str());
-                    let kind = ErrorKind::SourceProfile;
+                    let kind = missing(rules, ErrorKind::SourceProfile);
                     let files = settings.files();
                     section = files.section_of(source, "source_profile", &name, kind)?;
                     named_by = Some(source);
@@ -152,7 +159,7 @@ impl Plan {
             (None, Base::Sso(role)) => role.origin(),
             #[cfg(feature = "login")]
             (None, Base::Login(login)) => login.origin(),
-            // Only a role can have one of these as its source.
+            // Whoever asks it gets its own origin.
             (None, Base::Source(_)) => Origin::Default,
         }
     }
@@ -233,9 +240,28 @@ impl<'a> Step<'a> {
             return Ok(Self::Base(Base::Key(key)));
         }
         let may_be_role = !is_source || rules.source_key_first || !has_half_a_key(section);
+        Self::first(settings, section, is_source, may_be_role, shared)
+    }
+
+    /// Returns the first source of a profile that it has.
+    fn first(
+        settings: &Settings,
+        section: &'a Section,
+        is_source: bool,
+        may_be_role: bool,
+        shared: Shared<'_>,
+    ) -> Result<Self, Error> {
+        let rules = settings.rules();
+        refuse_empty_sources(section, &["credential_source"], rules)?;
+        if let Some(source) = first_source(section, rules) {
+            return named_source(source, rules).map(Self::Base);
+        }
         for source in rules.in_profile {
             let step = match source {
-                ProfileSource::WebIdentity => Self::with_token_file(section, rules, shared)?,
+                ProfileSource::WebIdentity => {
+                    refuse_empty_sources(section, &[TOKEN_FILE], rules)?;
+                    Self::with_token_file(section, rules, shared)?
+                }
                 ProfileSource::Role if may_be_role => Self::with_role(settings, section)?,
                 ProfileSource::Role => None,
                 ProfileSource::Key => match own_key(section, rules)? {
@@ -243,10 +269,16 @@ impl<'a> Step<'a> {
                     None if rules.refuses_empty_id => {
                         refuse_empty(section, ID, rules).map(|()| None)?
                     }
-                    None => None,
+                    None => {
+                        refuse_token_alone(section, rules)?;
+                        None
+                    }
                 },
                 ProfileSource::CredentialsKey => key_of_credentials(section, rules)?,
-                ProfileSource::Sso => with_sso(settings, section, rules.sso)?,
+                ProfileSource::Sso => {
+                    refuse_empty_sources(section, rules.sso, rules)?;
+                    with_sso(settings, section, rules.sso)?
+                }
                 ProfileSource::Login => with_login(section, rules)?,
                 ProfileSource::Process => {
                     refuse_empty(section, PROCESS, rules)?;
@@ -268,19 +300,20 @@ impl<'a> Step<'a> {
     }
 
     /// Returns the credentials of a profile whose role names it as its own source: its key, or in
-    /// botocore, if it has half a key or more, whatever else it has.
+    /// the SDK for Rust, and in botocore if it has half a key or more, whatever else it has.
     fn own_base(
         settings: &Settings,
         section: &Section,
         shared: Shared<'_>,
     ) -> Result<Option<Base>, Error> {
-        if settings.rules().source_key_first {
-            return Ok(own_key(section, settings.rules())?.map(Base::Key));
+        let rules = settings.rules();
+        if rules.key_is_own_source {
+            return Ok(own_key(section, rules)?.map(Base::Key));
         }
-        if !has_half_a_key(section) {
+        if !rules.source_key_first && !has_half_a_key(section) {
             return Ok(None);
         }
-        match Step::from_section(settings, section, true, shared)? {
+        match Step::first(settings, section, true, false, shared)? {
             Step::Base(base) => Ok(Some(base)),
             _ => Ok(None),
         }
@@ -351,11 +384,31 @@ impl<'a> Step<'a> {
                     Some(key) => Ok(Some(Self::Role(role, Base::Key(key)))),
                     None => {
                         let text = "role_arn needs source_profile or credential_source";
-                        Err(error_at(ErrorKind::SourceProfile, arn, text))
+                        let kind = match section.get("source_profile") {
+                            // It names the profile "".
+                            Some(_) => missing(rules, ErrorKind::SourceProfile),
+                            None => ErrorKind::SourceProfile,
+                        };
+                        Err(error_at(kind, arn, text))
                     }
                 }
             }
         }
+    }
+}
+
+/// Returns `credential_source` if it comes before all else.
+fn first_source<'a>(section: &'a Section, rules: &Rules) -> Option<&'a Value> {
+    let is_role = section.get(ROLE).is_some() && section.get(TOKEN_FILE).is_none();
+    let source = property(section, "credential_source")?;
+    (rules.named_source_first && !is_role).then_some(source)
+}
+
+/// Returns the kind of an error about something that is missing, after which some go on.
+pub(in crate::providers) fn missing(rules: &Rules, kind: ErrorKind) -> ErrorKind {
+    match rules.passes_over_profiles {
+        PassedOver::Missing => MISSING,
+        _ => kind,
     }
 }
 
@@ -422,6 +475,22 @@ fn refuse_empty(section: &Section, name: &str, rules: &Rules) -> Result<(), Erro
         Some(value) if value.non_empty().is_none() && rules.refuses_empty_properties => {
             let text = format!("{name} is empty: set it, or remove the line");
             Err(error_at(ErrorKind::Setting, value, &text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses one of these properties without a value, where that does not count as missing.
+fn refuse_empty_sources(section: &Section, names: &[&str], rules: &Rules) -> Result<(), Error> {
+    let mut names = names.iter().filter(|_| rules.refuses_empty_sources);
+    names.try_for_each(|name| refuse_empty(section, name, rules))
+}
+
+fn refuse_token_alone(section: &Section, rules: &Rules) -> Result<(), Error> {
+    match property(section, TOKEN) {
+        Some(token) if rules.refuses_empty_sources => {
+            let text = format!("{TOKEN} without {ID}: the file needs both");
+            Err(error_at(ErrorKind::PartialCredentials, token, &text))
         }
         _ => Ok(()),
     }
@@ -617,9 +686,9 @@ fn slip<'a>(part: &'a Part, missing: &str) -> Option<(&'a str, &'a Value)> {
         .find(|(name, _)| *name != missing && wanted.contains(&letters(name).as_str()))
 }
 
-fn no_source(source: &Value, section: &Section) -> Error {
+fn no_source(kind: ErrorKind, source: &Value, section: &Section) -> Error {
     let text = format!("source_profile: {} has no credentials", section.name());
-    error_at(ErrorKind::SourceProfile, source, &text)
+    error_at(kind, source, &text)
 }
 
 fn circle(source: &Value, names: &[&str]) -> Error {

@@ -11,7 +11,7 @@ use serde_json::json;
 
 pub use self::{session::SsoSession, sign_out::SsoToken};
 use super::{
-    role::{DEFAULT_DURATION, error_at, property},
+    role::{DEFAULT_DURATION, error_at, missing, property},
     session::{SessionFile, SharedSession},
     shared_token::{SharedToken, Token, client, is_refusal},
 };
@@ -20,6 +20,7 @@ use crate::{
     error::{Error, ErrorKind},
     files::{names, sessions::Session},
     finding::Finding,
+    order::Rules,
     origin::Origin,
     profiles::{Section, SectionName, Value},
     provider::{Found, Renewal},
@@ -59,7 +60,8 @@ impl SsoRole {
         first: (&str, &Value),
     ) -> Result<Self, Error> {
         let session = property(section, SESSION);
-        let value = |name| property(section, name).ok_or_else(|| incomplete(section, first));
+        let rules = settings.rules();
+        let value = |name| property(section, name).ok_or_else(|| incomplete(section, first, rules));
         let (account_id, role_name) = (value(ACCOUNT_ID)?, value(ROLE_NAME)?);
         let (start_url, region) = match session {
             Some(name) => session_settings(settings, section, name)?,
@@ -203,22 +205,29 @@ impl SsoRole {
 }
 
 /// Creates the error for a profile that lacks a part of SSO, with all that it lacks.
-fn incomplete(section: &Section, (first, value): (&str, &Value)) -> Error {
+fn incomplete(section: &Section, (first, value): (&str, &Value), rules: &Rules) -> Error {
     let required: &[_] = match property(section, SESSION) {
         Some(_) => &[ACCOUNT_ID, ROLE_NAME],
         None => &[ACCOUNT_ID, ROLE_NAME, START_URL, REGION],
     };
-    let missing: Vec<_> = required
+    let missing_names: Vec<_> = required
         .iter()
         .copied()
         .filter(|name| property(section, name).is_none())
         .collect();
-    let missing = match missing.split_last() {
+    let missing_names = match missing_names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => missing.concat(),
+        _ => missing_names.concat(),
     };
-    let text = format!("{first} needs {missing} beside it");
-    error_at(ErrorKind::Setting, value, &text)
+    let text = format!("{first} needs {missing_names} beside it");
+    let [account, role] = [ACCOUNT_ID, ROLE_NAME].map(|name| section.get(name).is_some());
+    let mut empty = required.iter().filter_map(|name| section.get(name));
+    let kind = if account == role && empty.all(|value| value.non_empty().is_some()) {
+        missing(rules, ErrorKind::Setting)
+    } else {
+        ErrorKind::Setting
+    };
+    error_at(kind, value, &text)
 }
 
 /// Returns the start URL and the region of an SSO session, with the section that has the region. A
@@ -229,16 +238,24 @@ fn session_settings<'a>(
     name: &Value,
 ) -> Result<(&'a Value, (&'a Value, &'a Section)), Error> {
     let section_name = SectionName::SsoSession(name.as_str().to_owned());
-    let kind = ErrorKind::Setting;
+    let (kind, rules) = (ErrorKind::Setting, settings.rules());
     let section = settings
         .files()
         .section_of(name, SESSION, &section_name, kind)?;
     let value = |property_name| {
         let value = property(section, property_name).ok_or_else(|| {
             let text = format!("{SESSION}: {section_name} has no {property_name}");
-            error_at(ErrorKind::Setting, name, &text)
+            let kind = match section.get(property_name) {
+                Some(_) => kind,
+                None => missing(rules, kind),
+            };
+            error_at(kind, name, &text)
         })?;
         match property(profile, property_name) {
+            Some(other) if rules.refuses_repeated_sso => {
+                let text = format!("{property_name} is that of {section_name}: remove the line");
+                Err(error_at(kind, other, &text))
+            }
             Some(other) if other.as_str() != value.as_str() => {
                 let text = format!(
                     "{property_name} is not that of {section_name} ({}): remove one of the two",

@@ -7,27 +7,16 @@
 )]
 
 mod cases;
+mod compare;
 mod fake;
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsStr,
-    fs,
-    future::ready,
-    io::Write as _,
-    path::Path,
-    process::{Command, Stdio},
-    sync::mpsc,
-    thread,
-};
+use std::{ffi::OsStr, fs, io::Write as _, path::Path, process::Stdio, thread};
 
-use keyfob_chain::{Chain, Order, Settings, Variables, Verdict, files::names};
-use keyfob_imds::server::listen::Listener;
-use keyfob_sigv4::Timestamp;
+use keyfob_chain::Order;
 use keyfob_sts::signin::DpopKey;
 use serde_json::{Value, json};
 
-use self::cases::{Case, LOGIN, START_URL, Surroundings};
+use self::compare::{Answer, Known, World, compare, ours};
 use crate::{
     javascript,
     keyfob::{Home, Run},
@@ -37,168 +26,6 @@ use crate::{
 /// How many cases a test of every run has, and its long form.
 const SHORT: u64 = 200;
 const LONG: u64 = 1_000;
-
-/// What a chain leads to. The reason of an error does not matter.
-#[derive(Debug)]
-enum Answer {
-    Id(String),
-    Nothing,
-    Error(String),
-}
-
-impl PartialEq for Answer {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Id(id), Self::Id(other)) => id == other,
-            (Self::Nothing, Self::Nothing) | (Self::Error(_), Self::Error(_)) => true,
-            _ => false,
-        }
-    }
-}
-
-impl From<&Value> for Answer {
-    fn from(found: &Value) -> Self {
-        match found.as_str() {
-            None => Self::Nothing,
-            Some(text) if text.starts_with("error: ") => Self::Error(text.to_owned()),
-            Some(id) => Self::Id(id.to_owned()),
-        }
-    }
-}
-
-/// A home folder with a token for each way to sign in, and the services.
-struct World {
-    home: Home,
-    url: String,
-}
-
-impl World {
-    fn start() -> Self {
-        let token = json!({
-            "startUrl": START_URL, "region": "eu-west-1", "accessToken": "token",
-            "expiresAt": "2099-01-01T00:00:00Z",
-        });
-        let key = DpopKey::from_random([7; 32]).unwrap().to_pem();
-        let login = json!({
-            "accessToken": {
-                "accessKeyId": "LOGIN", "secretAccessKey": "s", "sessionToken": "t",
-                "accountId": "123456789012", "expiresAt": "2099-01-01T00:00:00Z",
-            },
-            "tokenType": "aws_sigv4", "clientId": "client", "refreshToken": "r",
-            "idToken": "i", "dpopKey": key.expose(),
-        });
-        let process = json!({"Version": 1, "AccessKeyId": "PROCESS", "SecretAccessKey": "s"});
-        let mut home = Home::new();
-        for session in ["corp", START_URL] {
-            let name = format!("sso/cache/{}", names::sso_token(session));
-            home = home.with_file(&name, &token.to_string());
-        }
-        let name = format!("login/cache/{}", names::login_token(LOGIN));
-        let home = home.with_file(&name, &login.to_string());
-        fs::write(home.path().join("process.json"), process.to_string()).unwrap();
-        fs::write(home.path().join("token"), "token").unwrap();
-        Self {
-            home,
-            url: services(),
-        }
-    }
-
-    /// Returns the case of a seed with its environment, whose files it writes.
-    fn case(&self, seed: u64, has_login: bool) -> (Case, Value) {
-        let around = Surroundings {
-            folder: self.home.path(),
-            url: &self.url,
-            has_login,
-        };
-        let case = Case::random(seed, around);
-        let mut variables = json!({
-            "HOME": self.home.path(), "PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": self.url,
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.url, "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_REGION": "eu-west-1",
-        });
-        for (name, value) in &case.variables {
-            variables[*name] = value.as_str().into();
-        }
-        for (name, file) in [
-            ("AWS_CONFIG_FILE", &case.config),
-            ("AWS_SHARED_CREDENTIALS_FILE", &case.credentials),
-        ] {
-            let path = self.home.path().join(format!("{name}-{seed}"));
-            fs::write(&path, file.to_string()).unwrap();
-            variables[name] = path.to_str().into();
-        }
-        let profile = case.profile;
-        (case, json!({"variables": variables, "profile": profile}))
-    }
-}
-
-/// Starts the services in a thread of their own, and returns their URL.
-fn services() -> String {
-    let (sender, started) = mpsc::channel();
-    thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.unwrap().block_on(async {
-            let listener = Listener::builder().start(|request| {
-                let (head, body) = request.into_parts();
-                ready(fake::answer(&head, &body).map(Into::into))
-            });
-            let listener = listener.await.unwrap();
-            sender.send(listener.url()).unwrap();
-            std::future::pending::<()>().await;
-        });
-    });
-    started.recv().unwrap()
-}
-
-/// Returns what the rules of an order lead to.
-fn ours(order: Order, case: &Value) -> Answer {
-    let variables = case["variables"].as_object().unwrap().iter();
-    let variables = variables.map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
-    let mut settings = Settings::load(Variables::from_iter(variables))
-        .with_order(order)
-        .with_refused_files();
-    if let Some(profile) = case["profile"].as_str() {
-        settings = settings.with_profile(profile);
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let chain = Chain::default_for(order, &settings);
-    let explained = chain.explain(Timestamp::now());
-    let resolution = runtime.unwrap().block_on(explained);
-    let mut attempts = resolution.explanation.attempts.iter();
-    let failed = attempts.any(|attempt| attempt.verdict == Verdict::Failed);
-    match resolution.credentials {
-        Ok(found) => Answer::Id(found.access_key_id().to_owned()),
-        Err(error) if failed => Answer::Error(error.to_string()),
-        Err(_) => Answer::Nothing,
-    }
-}
-
-/// Returns what a program of `peer.py`'s form answers.
-fn theirs(command: &mut Command, cases: &[Value]) -> Vec<Answer> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    let text = Value::from(cases).to_string();
-    let writer = thread::spawn(move || input.write_all(text.as_bytes()));
-    let run = Run::new(child.wait_with_output().unwrap());
-    writer.join().unwrap().unwrap();
-    let found: Vec<Value> = serde_json::from_str(&run.ok()).unwrap();
-    found.iter().map(Answer::from).collect()
-}
-
-/// A difference that is on purpose, or not worth a rule.
-struct Known {
-    why: &'static str,
-    is_it: fn(&Case, &Answer, &Answer) -> bool,
-}
 
 /// What all programs with botocore do.
 const OF_BOTOCORE: &[Known] = &[
@@ -281,74 +108,50 @@ const OF_JAVASCRIPT: &[Known] = &[
     },
 ];
 
-impl Answer {
-    fn id(&self) -> Option<&str> {
-        match self {
-            Self::Id(id) => Some(id),
-            _ => None,
-        }
-    }
-
-    fn says(&self, words: &str) -> bool {
-        matches!(self, Self::Error(text) if text.contains(words))
-    }
-}
-
-/// Fails if a peer gets other credentials than its rules lead to here, but for known differences.
-fn compare(
-    count: u64,
-    order: Order,
-    has_login: bool,
-    peer: impl Fn(&World) -> Command,
-    known: &[&[Known]],
-) {
-    let world = World::start();
-    let cases: Vec<_> = (0..count).map(|seed| world.case(seed, has_login)).collect();
-    let inputs: Vec<_> = cases.iter().map(|(_, input)| input.clone()).collect();
-    let answers = theirs(&mut peer(&world), &inputs);
-    let (mut found, mut different) = (0, Vec::new());
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (seed, ((case, input), theirs)) in cases.iter().zip(&answers).enumerate() {
-        let ours = ours(order, input);
-        found += u64::from(ours.id().is_some());
-        if ours == *theirs {
-            continue;
-        }
-        let mut known = known.iter().copied().flatten();
-        match known.find(|known| (known.is_it)(case, &ours, theirs)) {
-            Some(known) => *counts.entry(known.why).or_default() += 1,
-            None => different.push(format!(
-                "\n#{seed}: ours {ours:?}, theirs {theirs:?}\n{case:?}"
-            )),
-        }
-    }
-    println!("{order:?}: {count} cases, {found} with credentials");
-    for (why, count) in counts {
-        println!("{count} differ: {why}");
-    }
-    assert!(found > count / 4, "the cases lead to nothing");
-    let number = different.len();
-    different.truncate(10);
-    assert!(number == 0, "{number} differ: {}", different.concat());
-}
-
-fn program(world: &World, program: impl AsRef<OsStr>, words: &[&str]) -> Command {
-    let mut command = world.home.program(program);
+/// Returns what a program of `peer.py`'s form answers. It sets the variables of each case itself.
+fn answers(program: impl AsRef<OsStr>, words: &[&str], cases: &[Value]) -> Vec<Answer> {
+    let home = Home::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/peers");
-    command.arg(folder.join(words[0])).args(&words[1..]);
-    command
+    let mut child = home
+        .program(program)
+        .arg(folder.join(words[0]))
+        .args(&words[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let text = Value::from(cases).to_string();
+    let writer = thread::spawn(move || input.write_all(text.as_bytes()));
+    let run = Run::new(child.wait_with_output().unwrap());
+    writer.join().unwrap().unwrap();
+    let found: Vec<Value> = serde_json::from_str(&run.ok()).unwrap();
+    found.iter().map(Answer::from).collect()
+}
+
+fn boto3(cases: &[Value]) -> Vec<Answer> {
+    answers(with_awscrt(), &["peer.py", "botocore"], cases)
+}
+
+fn aws_cli(cases: &[Value]) -> Vec<Answer> {
+    answers(tool("python"), &["peer.py", "awscli.botocore"], cases)
+}
+
+fn world_with_login() -> World {
+    let key = DpopKey::from_random([7; 32]).unwrap().to_pem();
+    World::start().with_login(key.expose())
 }
 
 fn compare_boto3(count: u64) {
-    let peer = |world: &World| program(world, with_awscrt(), &["peer.py", "botocore"]);
-    compare(count, Order::Boto3, true, peer, &[OF_BOTOCORE]);
+    let world = world_with_login();
+    compare(&world, count, Order::Boto3, boto3, &[OF_BOTOCORE]);
 }
 
 fn compare_aws_cli(count: u64) {
-    let peer = |world: &World| program(world, tool("python"), &["peer.py", "awscli.botocore"]);
     let known = [OF_BOTOCORE, OF_AWS_CLI];
     // It has no library for the credentials of `aws login`.
-    compare(count, Order::Cli, false, peer, &known);
+    compare(&World::start(), count, Order::Cli, aws_cli, &known);
 }
 
 /// What may be wrong with a file below a good section, or what only looks wrong, and whether
@@ -383,7 +186,7 @@ const DAMAGE: [(&[u8], bool); 26] = [
 ];
 
 /// Fails if a peer refuses other files than are refused here by its rules.
-fn compare_refusals(order: Order, peer: impl Fn(&World) -> Command) {
+fn compare_refusals(order: Order, theirs: impl Fn(&[Value]) -> Vec<Answer>) {
     const KEY: &[u8] = b"[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = s\n";
     let world = World::start();
     let mut files: Vec<_> = DAMAGE
@@ -396,10 +199,10 @@ fn compare_refusals(order: Order, peer: impl Fn(&World) -> Command) {
     let mut cases = Vec::new();
     for (number, (file, is_refused)) in files.iter().enumerate() {
         for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
-            let path = world.home.path().join(format!("damaged-{number}"));
+            let path = world.path().join(format!("damaged-{number}"));
             fs::write(&path, file).unwrap();
             let mut variables = json!({
-                "HOME": world.home.path(), "AWS_EC2_METADATA_DISABLED": "true",
+                "HOME": world.path(), "AWS_EC2_METADATA_DISABLED": "true",
                 "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             });
             variables[name] = path.to_str().into();
@@ -413,7 +216,7 @@ fn compare_refusals(order: Order, peer: impl Fn(&World) -> Command) {
         }
     }
     let inputs: Vec<_> = cases.iter().map(|(case, ..)| case.clone()).collect();
-    let answers = theirs(&mut peer(&world), &inputs);
+    let answers = theirs(&inputs);
     assert_eq!(answers.len(), cases.len());
     for ((case, id, file, is_refused), theirs) in cases.iter().zip(&answers) {
         let ours = ours(order, case);
@@ -437,11 +240,10 @@ fn compare_javascript(count: u64) {
         println!("not run: there is no npm");
         return;
     };
-    let peer = |world: &World| {
-        let packages = packages.to_str().unwrap();
-        program(world, "node", &["peer.mjs", packages])
-    };
-    compare(count, Order::JavaScript, true, peer, &[OF_JAVASCRIPT]);
+    let words = ["peer.mjs", packages.to_str().unwrap()];
+    let theirs = |cases: &[Value]| answers("node", &words, cases);
+    let world = world_with_login();
+    compare(&world, count, Order::JavaScript, theirs, &[OF_JAVASCRIPT]);
 }
 
 #[test]
@@ -451,12 +253,8 @@ fn boto3_gets_what_its_rules_lead_to_here() {
 
 #[test]
 fn boto3_and_the_aws_cli_refuse_the_files_that_their_rules_refuse_here() {
-    compare_refusals(Order::Boto3, |world| {
-        program(world, with_awscrt(), &["peer.py", "botocore"])
-    });
-    compare_refusals(Order::Cli, |world| {
-        program(world, tool("python"), &["peer.py", "awscli.botocore"])
-    });
+    compare_refusals(Order::Boto3, boto3);
+    compare_refusals(Order::Cli, aws_cli);
 }
 
 #[test]
