@@ -116,6 +116,8 @@ fn answers(program: impl AsRef<OsStr>, words: &[&str], cases: &[Value]) -> Vec<A
         .program(program)
         .arg(folder.join(words[0]))
         .args(&words[1..])
+        // botocore looks for it once, when it is imported.
+        .env("HOME", cases[0]["variables"]["HOME"].as_str().unwrap())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
