@@ -1,5 +1,5 @@
-//! Which credentials a program gets with the SDK for Rust in random environments, and which ones its
-//! rules lead to in `keyfob why --as rust`.
+//! Which credentials a program gets with the SDK for Rust in random environments, and which ones
+//! its rules lead to here, as in `keyfob why --as rust`.
 
 #![allow(
     clippy::unwrap_used,
@@ -51,12 +51,12 @@ const OF_RUST: &[Known] = &[
         },
     },
     Known {
-        why: "a role and SSO without a value are errors here before what else they need is looked for",
-        is_it: |_, ours, _| {
+        why: "a role and SSO without a value are errors here before what else they need is \
+              looked for",
+        is_it: |case, ours, _| {
             let names = ["role_arn", "sso_account_id", "sso_role_name", "sso_region"];
-            names
-                .iter()
-                .any(|name| ours.says(&format!("{name} is empty")))
+            let is_it = |name| case.has_empty(name) && ours.says(&format!("{name} is empty"));
+            names.into_iter().any(is_it)
         },
     },
 ];

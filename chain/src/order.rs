@@ -27,8 +27,8 @@
 /// is asked.
 ///
 /// Sources: botocore 1.44, aws-config 1.13, and the published sources of the other SDKs in 2026.
-/// The tests compare boto3, version 1 of the AWS CLI and the SDKs for JavaScript and Rust with these
-/// rules in random environments, and list what differs on purpose. The rows of the SDK for
+/// The tests compare boto3, version 1 of the AWS CLI and the SDKs for JavaScript and Rust with
+/// these rules in random environments, and list what differs on purpose. The rows of the SDK for
 /// Java 1, and the region of JavaScript, are from their documentation only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
