@@ -51,18 +51,19 @@ impl<L: Deref<Target: Limiter>> Permit<L> {
 
     /// Tells the limiter of the outcome of the request: of its failure under the `policy`, or of
     /// its success.
+    #[inline]
     pub(crate) fn settle(
         &mut self,
         failure: Option<&Failure<'_>>,
         policy: &Policy,
         now: impl FnOnce() -> Option<Duration>,
     ) {
-        if failure.is_some_and(|failure| !failure.is_answer()) {
-            return self.unanswered();
-        }
         let Some(limiter) = self.limiter.as_deref() else {
             return;
         };
+        if failure.is_some_and(|failure| !failure.is_answer()) {
+            return self.unanswered();
+        }
         let now = now().unwrap_or_default();
         let fault = failure.and_then(|failure| policy.classify(failure));
         if fault.is_some_and(Fault::is_throttling) {
@@ -111,32 +112,38 @@ impl<'a, L: Limiter + ?Sized> Line<'a, L> {
 
     /// Waits until the request may be sent. Before each wait, `most` gets the part of it that is
     /// certain, and returns how long to wait at most, or an error that ends the wait.
-    pub(crate) async fn pass<E>(
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would store its arguments twice"
+    )]
+    pub(crate) fn pass<E>(
         mut self,
         timer: &impl Timer,
         mut most: impl FnMut(Duration) -> Result<Duration, E>,
-    ) -> Result<(), E> {
-        // In one function: each `async` one more is a level of types, and the calls of a credential
-        // chain have nearly as many as the compiler allows.
-        loop {
-            let Self { limiter, place } = &mut self;
-            let now = timer.now().unwrap_or_default();
-            let ask = |context: &mut Context<'_>| {
-                Poll::Ready(limiter.acquire_in_line(place, context.waker(), now))
-            };
-            let Err(wait) = poll_fn(ask).await else {
-                return Ok(());
-            };
-            let most = most(self.certain(wait))?;
-            // It is time to ask again when the request is called, or when the wait is over.
-            let mut sleep = pin!(timer.sleep(self.patience(wait).min(most)));
-            poll_fn(|context| {
-                if self.is_called(context.waker()) {
-                    return Poll::Ready(());
-                }
-                sleep.as_mut().poll(context).map(drop)
-            })
-            .await;
+    ) -> impl Future<Output = Result<(), E>> {
+        async move {
+            // In one function: each `async` one more is a level of types, and the calls of a
+            // credential chain have nearly as many as the compiler allows.
+            loop {
+                let Self { limiter, place } = &mut self;
+                let now = timer.now().unwrap_or_default();
+                let ask = |context: &mut Context<'_>| {
+                    Poll::Ready(limiter.acquire_in_line(place, context.waker(), now))
+                };
+                let Err(wait) = poll_fn(ask).await else {
+                    return Ok(());
+                };
+                let most = most(self.certain(wait))?;
+                // It is time to ask again when the request is called, or when the wait is over.
+                let mut sleep = pin!(timer.sleep(self.patience(wait).min(most)));
+                poll_fn(|context| {
+                    if self.is_called(context.waker()) {
+                        return Poll::Ready(());
+                    }
+                    sleep.as_mut().poll(context).map(drop)
+                })
+                .await;
+            }
         }
     }
 

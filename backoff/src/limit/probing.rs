@@ -28,9 +28,9 @@ use core::time::Duration;
 /// quarter of the known rate.
 ///
 /// It is made for token buckets, which is what AWS documents. A service that counts requests in
-/// fixed windows, such as 100 in each second, throttles all or nothing. There it gets half to a
-/// third of the rate and wastes a tenth to a sixth of the requests: use a
-/// [`RateLimit`](super::RateLimit).
+/// fixed windows, such as 100 in each second, throttles all or nothing. There it gets a third to
+/// two thirds of the rate and wastes an eighth to a sixth of the requests: use a
+/// [`RateLimit`](super::RateLimit) with a small burst.
 ///
 /// Each throttled answer costs a request and is the only news there is, so a share of requests is
 /// always wasted: about one in each 1.5 s, which is 1 % at 100 requests a second and more at lower
