@@ -1,6 +1,6 @@
 //! Completion: what the scripts of shells ask for.
 
-use std::fs;
+use std::{fs, net::TcpListener};
 
 use crate::keyfob::{Home, assert_lacks};
 
@@ -178,6 +178,44 @@ fn names_are_those_of_the_users_files_and_caches_and_no_secret_is_shown() {
         "{profiles}"
     );
     assert_lacks(&profiles, &["canary"]);
+}
+
+/// Every request would go there: to a service, to metadata, or through a proxy.
+#[test]
+fn nothing_is_sent_for_a_completion() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let home = [
+        "AWS_ENDPOINT_URL",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+    ]
+    .into_iter()
+    .fold(home(), |home, name| home.with(name, &url))
+    .with("AWS_EC2_METADATA_DISABLED", "false");
+    for line in [
+        &["--profile", ""][..],
+        &["--region", ""],
+        &["exec", "--role-arn", ""],
+        &["configure", "sso", "--sso-session", ""],
+        &["s3", "ls", ""],
+        &["iam", "get-role", "--role-name", ""],
+        &["request", ""],
+    ] {
+        completed(&home, line);
+        let error = listener.accept().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{line:?}");
+    }
+    // A command that needs credentials does send something.
+    assert_ne!(
+        home.keyfob(["sts", "get-caller-identity", "--cli-read-timeout", "1"])
+            .code,
+        0
+    );
+    listener.accept().unwrap();
 }
 
 #[test]

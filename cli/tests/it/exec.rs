@@ -9,6 +9,7 @@ use keyfob_sigv4::Timestamp;
 use crate::{
     configure::on_terminal,
     keyfob::{Home, Run, assert_has, assert_lacks},
+    lab::Lab,
     python,
     signals::send,
 };
@@ -431,6 +432,45 @@ fn a_role_needs_no_profile() {
         &wrong.fails(252),
         &["--role-arn: it is not the ARN of a role, such as arn:"],
     );
+}
+
+const CALLER: &str = "
+import boto3
+session = boto3.Session()
+print(session.get_credentials().method, session.client('sts').get_caller_identity()['Arn'])
+";
+
+/// The keys of the files would be refused.
+#[test]
+fn boto3_and_aws_take_the_credentials_that_exec_gives() {
+    let lab = Lab::start();
+    let keys = "aws_access_key_id = AKIAOTHER\naws_secret_access_key = canary-other\n";
+    let (id, secret) = (lab.alice.access_key_id(), lab.alice.secret_access_key());
+    let secret = secret.expose();
+    let alice = format!("[alice]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    let home = Home::new()
+        .with("AWS_ENDPOINT_URL", &lab.url)
+        .with("AWS_REGION", "us-east-1")
+        .with_file("credentials", &format!("[default]\n{keys}{alice}"))
+        .with_file("config", &format!("[default]\n{keys}"));
+    let (python, aws) = (python::tool("python"), python::tool("aws"));
+    let (python, aws) = (python.to_str().unwrap(), aws.to_str().unwrap());
+    let arn = ":user/alice\n";
+    for (mode, method) in [(&[][..], "env arn:"), (&["--serve"], "container-role arn:")] {
+        let exec = [&["exec", "--profile", "alice"], mode, &["--"]].concat();
+        let run = |words: &[&str]| home.keyfob([&exec[..], words].concat()).ok();
+        assert_has(&run(&[python, "-c", CALLER]), &[method, arn]);
+        let who = [
+            aws,
+            "sts",
+            "get-caller-identity",
+            "--query",
+            "Arn",
+            "--output",
+            "text",
+        ];
+        assert_has(&run(&who), &[arn]);
+    }
 }
 
 #[test]
