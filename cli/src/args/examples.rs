@@ -196,7 +196,8 @@ Exits with 0 for any status; with -f or --fail-with-body, with 22 for one of 400
 Examples:
   $ keyfob request 'https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08'
   $ keyfob request -fo report.pdf https://bucket.s3.eu-west-1.amazonaws.com/report.pdf
-  $ tar cz . | keyfob request -X PUT --data-binary @- https://bucket.s3.eu-west-1.amazonaws.com/a
+  $ tar cz . | keyfob request -X PUT -H 'Content-Type: application/gzip' --data-binary @- \\
+      https://bucket.s3.eu-west-1.amazonaws.com/all.tar.gz
   $ keyfob request --json '{\"a\":1}' https://id.execute-api.eu-west-1.amazonaws.com/prod
   $ keyfob request --service es http://localhost:9200/_search";
 

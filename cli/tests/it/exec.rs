@@ -1,6 +1,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
+    os::unix::fs::PermissionsExt as _,
     process::Stdio,
 };
 
@@ -109,6 +110,9 @@ print(json.dumps({'Version': 1, 'AccessKeyId': 'ASIASHORT', 'SecretAccessKey': '
 fn the_exit_code_is_that_of_the_command_or_of_a_shell_that_cannot_run_it() {
     let home = home();
     fs::write(home.path().join("data"), "no program").unwrap();
+    let script = home.path().join("script");
+    fs::write(&script, "echo a script\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     for mode in [&["exec", "--"][..], &["exec", "--serve", "--"]] {
         let run = |words: &[&str]| home.keyfob([mode, words].concat());
         run(&["true"]).ok();
@@ -118,6 +122,7 @@ fn the_exit_code_is_that_of_the_command_or_of_a_shell_that_cannot_run_it() {
         let data = run(&["./data"]).fails(126);
         assert_has(&data, &["cannot run ./data"]);
         assert_lacks(&(missing + &data), &["canary"]);
+        assert_eq!(run(&["./script"]).ok(), "a script\n");
     }
     // Beside the process, as a shell counts; in its place, as the command itself.
     assert_eq!(

@@ -839,6 +839,12 @@ fn the_head_is_printed_before_the_body() {
     let out = request(&home(), &["--service", "s3", "-I", &url]).ok();
     assert!(out.ends_with("\r\n\r\n"), "{out}");
     assert_eq!(site.only().method, "HEAD");
+    // With another method, the body that comes is not printed.
+    let site = Site::new(&[&ok("body")]);
+    let url = site.url("/");
+    let out = request(&home(), &["--service", "s3", "-I", "-X", "GET", &url]).ok();
+    assert!(out.ends_with("\r\n\r\n"), "{out}");
+    assert_eq!(site.only().method, "GET");
 }
 
 #[test]

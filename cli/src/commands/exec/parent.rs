@@ -24,8 +24,13 @@ pub(super) fn command(words: &[OsString], changes: &Changes) -> Command {
 
 /// Runs the command, passes signals on to it, and exits with its code.
 pub(super) async fn run(words: &[OsString], changes: &Changes) -> Result<(), Failure> {
-    let (mut child, passed_on) = signals::spawn(&mut command(words, changes))
-        .map_err(|error| not_started(&words[0], &error))?;
+    let mut command = command(words, changes);
+    // What starts a process in one step runs no script without `#!`, as shells do. This makes it
+    // two steps, and changes nothing else.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::gid(&mut command, rustix::process::getgid().as_raw());
+    let (mut child, passed_on) =
+        signals::spawn(&mut command).map_err(|error| not_started(&words[0], &error))?;
     let status = spawn_blocking(move || child.wait()).await;
     drop(passed_on);
     let status = status

@@ -94,6 +94,10 @@ async fn exchange(
         target = next;
     };
     if answer.status().as_u16() < 400 || !(args.fail || args.fail_with_body) {
+        // Another method than HEAD has a body.
+        if args.head {
+            return output.finish();
+        }
         return output.receive(answer, args.compressed, meter).await;
     }
     let failure = refusal::failure(context, &target, &sender, &answer).await;

@@ -158,6 +158,15 @@ impl Output {
         decoder.finish(&mut self)?;
         meter.stop();
         meter.clear();
+        self.finish()
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub(super) fn finish(self) -> Result<(), Failure> {
         match self {
             Self::File { new, .. } => {
                 let _guard = finish_writing();
