@@ -128,14 +128,16 @@ pub(crate) struct Rules {
     /// Whether a source of credentials in a profile that has no value, and a session token without
     /// a key, stop the profile.
     pub(crate) refuses_empty_sources: bool,
-    /// Whether only the key of a profile counts if its role names the profile itself as its source.
-    pub(crate) key_is_own_source: bool,
+    /// What a profile is whose role names the profile itself as its source.
+    pub(crate) own_source: OwnSource,
+    /// Whether a role with both `source_profile` and `credential_source` is an error. Otherwise the
+    /// profile has no role.
+    pub(crate) refuses_two_sources: bool,
     /// Whether `web_identity_token_file` that is there and empty keeps `role_arn` from being a role
     /// with another source.
     pub(crate) counts_empty_token_file: bool,
-    /// Whether a complete key comes before all else in a profile that is the source of a role.
-    /// Otherwise a key, or half of it, only keeps the source from being a role itself.
-    pub(crate) source_key_first: bool,
+    /// What a key is in a profile that is the source of a role.
+    pub(crate) source_key: SourceKey,
     /// Whether web identity in the environment and in the profile complete each other, and a role
     /// of the profile comes before both.
     pub(crate) shares_web_identity: bool,
@@ -185,6 +187,30 @@ pub(crate) enum PassedOver {
     WithoutCredentials,
 }
 
+/// What a key is in a profile that is the source of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SourceKey {
+    /// If complete, it comes before all else.
+    First,
+    /// It comes in its order, as in any profile.
+    InOrder,
+    /// The same, and it, or half of it, keeps the source from being a role itself.
+    NoRole,
+}
+
+/// What counts in a profile whose role names the profile itself as its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnSource {
+    /// Its key only.
+    Key,
+    /// All that it has besides the role.
+    All,
+    /// The same, if it has a key or half of one.
+    AllIfKey,
+    /// Nothing: it is a circle.
+    Circle,
+}
+
 /// The names of sections that are not ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Names {
@@ -202,11 +228,11 @@ pub(crate) enum Names {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RoleAlone {
     Error,
-    /// The profile has no role. The same is true of one with two sources, and of a token file
-    /// without a role.
+    /// The profile has no role. The same is true of a token file without a role.
     NoRole,
-    /// It is assumed with the key of its own profile, or else an error.
-    OwnKey,
+    /// It is assumed with the key, SSO or process of its own profile, or else with the credentials
+    /// of the container or the instance.
+    OwnBase,
 }
 
 /// What naming a profile switches off.
@@ -235,7 +261,7 @@ pub(crate) enum ProfileSource {
     Key,
 }
 
-/// The properties of SSO that the SDKs for JavaScript and Rust look for.
+/// The properties of SSO that the SDKs for Java 2, JavaScript and Rust look for.
 pub(crate) const SSO_AND_REGION: &[&str] = &[
     "sso_session",
     "sso_start_url",
@@ -307,9 +333,10 @@ const CLI: Rules = Rules {
     refuses_repeated_sso: false,
     named_source_first: false,
     refuses_empty_sources: false,
-    key_is_own_source: false,
+    own_source: OwnSource::AllIfKey,
+    refuses_two_sources: true,
     counts_empty_token_file: false,
-    source_key_first: false,
+    source_key: SourceKey::NoRole,
     shares_web_identity: true,
     names: Names::Any,
     allows_indented_properties: true,
@@ -352,8 +379,8 @@ const SDK: Rules = Rules {
     refuses_empty_id: false,
     sso: SSO,
     refuses_sso_alone: false,
-    key_is_own_source: true,
-    source_key_first: true,
+    own_source: OwnSource::Key,
+    source_key: SourceKey::First,
     shares_web_identity: false,
     names: Names::Plain,
     allows_indented_properties: false,
@@ -362,6 +389,9 @@ const SDK: Rules = Rules {
 };
 
 const JAVA_V2: Rules = Rules {
+    sso: SSO_AND_REGION,
+    own_source: OwnSource::Circle,
+    source_key: SourceKey::InOrder,
     sources: &[
         Source::SystemProperties,
         Source::Environment,
@@ -388,6 +418,10 @@ const JAVA_V2: Rules = Rules {
 };
 
 const JAVA_V1: Rules = Rules {
+    // Of Java 1, none of these three is confirmed by its source.
+    sso: SSO,
+    own_source: OwnSource::Key,
+    source_key: SourceKey::First,
     sources: &[
         Source::Environment,
         Source::SystemProperties,
@@ -426,7 +460,7 @@ const RUST: Rules = Rules {
     refuses_repeated_sso: true,
     named_source_first: true,
     refuses_empty_sources: true,
-    key_is_own_source: false,
+    own_source: OwnSource::All,
     empty_profile: EmptyProfile::NoProfile,
     secret: &["AWS_SECRET_ACCESS_KEY", "SECRET_ACCESS_KEY"],
     in_profile: &[
@@ -448,7 +482,7 @@ const GO: Rules = Rules {
     id: &["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"],
     secret: &["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"],
     region_of_instance: false,
-    role_alone: RoleAlone::OwnKey,
+    role_alone: RoleAlone::OwnBase,
     full_uri_first: true,
     in_profile: &[
         ProfileSource::WebIdentity,
@@ -461,6 +495,7 @@ const GO: Rules = Rules {
 };
 
 const JAVASCRIPT: Rules = Rules {
+    refuses_two_sources: false,
     names: Names::PlainInConfig,
     sources: PROFILE_FIRST,
     named_profile: NamedProfile::Key,

@@ -510,7 +510,7 @@ async fn empty_and_incomplete_properties_of_a_profile_lead_where_botocore_goes()
 }
 
 #[tokio::test]
-async fn the_key_of_a_source_profile_comes_after_its_process_in_botocore_and_first_in_the_sdks() {
+async fn the_key_of_a_source_profile_comes_after_its_process_or_first_as_in_each_sdk() {
     let key_of_source = "aws_access_key_id = AKIASOURCE\naws_secret_access_key = secret\n";
     let role = "role_arn = arn:aws:iam::123456789012:role/r\n";
     let process = "credential_process = /no/such/program\n";
@@ -519,12 +519,12 @@ async fn the_key_of_a_source_profile_comes_after_its_process_in_botocore_and_fir
     // The key keeps the source from being a role, or comes before it.
     let of_role = format!("{of_other}{role}");
     let of_own = format!("[default]\n{role}source_profile = default\n{process}{key_of_source}");
-    let of_botocore = [Order::Cli, Order::Boto3];
+    let in_order = [Order::Cli, Order::Boto3, Order::JavaV2];
     // To the SDK for Rust, a profile that is its own source is as any without a role.
     let of_rust = [Order::Cli, Order::Boto3, Order::Rust];
     for (config, wanted) in [
-        (of_other, &of_botocore[..]),
-        (of_role, &of_botocore),
+        (of_other, &in_order[..]),
+        (of_role, &in_order),
         (of_own, &of_rust),
     ] {
         let settings = settings(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")], &config);
@@ -536,10 +536,75 @@ async fn the_key_of_a_source_profile_comes_after_its_process_in_botocore_and_fir
             let reason = failed.next().unwrap().reason.clone().unwrap();
             if reason.contains("credential_process") {
                 orders.push(order);
+            } else if reason.contains("leads in a circle: default → default") {
+                assert_eq!(order, Order::JavaV2);
             } else {
                 assert!(reason.contains("http://127.0.0.1:1"), "{order:?}: {reason}");
             }
         }
         assert_eq!(orders, wanted, "{config}");
+    }
+}
+
+#[tokio::test]
+async fn the_sdk_for_java_2_takes_what_its_source_says() {
+    let role = "role_arn = arn:aws:iam::123456789012:role/r\n";
+    let key = "aws_access_key_id = AKIAOWN\naws_secret_access_key = secret\n";
+    for (properties, failure) in [
+        (format!("sso_region = eu-west-1\n{key}"), "sso_region"),
+        (
+            format!("{role}source_profile = b\ncredential_source = Environment\n{key}"),
+            "exclude each other",
+        ),
+        (
+            format!("{role}source_profile = default\n{key}"),
+            "in a circle",
+        ),
+    ] {
+        let settings = settings(&[], &format!("[default]\n{properties}"));
+        let chain = Chain::default_for(Order::JavaV2, &settings);
+        let resolution = chain.resolve(now()).await;
+        // The next source is asked, and there is none.
+        assert!(resolution.credentials.is_err(), "{properties}");
+        let mut attempts = resolution.explanation.attempts.iter();
+        let failed = attempts.find(|attempt| attempt.verdict == Verdict::Failed);
+        let reason = failed.unwrap().reason.as_deref().unwrap();
+        assert!(reason.contains(failure), "{properties}: {reason}");
+    }
+    // A role without a source is none.
+    let settings = settings(&[], &format!("[default]\n{role}{key}"));
+    let found = self::key(Order::JavaV2, &settings).await;
+    assert_eq!(found.unwrap(), "AKIAOWN");
+}
+
+#[tokio::test]
+async fn in_the_sdk_for_go_a_role_alone_is_assumed_with_whatever_its_profile_or_place_has() {
+    let role = "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\n";
+    let process = "credential_process = /no/such/program\n";
+    let sso = "sso_account_id = 123456789012\nsso_role_name = Dev\n";
+    let key = "aws_access_key_id = AKIAOWN\naws_secret_access_key = secret\n";
+    let container = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.0.0.1/c");
+    let once = [
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+        ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "1"),
+    ];
+    for (properties, variables, failure) in [
+        ([key, process].concat(), &[container][..], "127.0.0.1:1"),
+        ([sso, process].concat(), &[container], "sso_account_id"),
+        (process.to_owned(), &[container], "/no/such/program"),
+        (String::new(), &[container], "10.0.0.1"),
+        (String::new(), &[], "AWS_EC2_METADATA_DISABLED is true"),
+    ] {
+        let variables = [variables, &once].concat();
+        let settings = settings(&variables, &format!("{role}{properties}"));
+        let chain = Chain::default_for(Order::Go, &settings);
+        let explanation = chain.resolve(now()).await.explanation;
+        let mut attempts = explanation.attempts.iter();
+        let failed = attempts.find(|attempt| attempt.verdict == Verdict::Failed);
+        let failed = failed.unwrap();
+        let reason = failed.reason.as_deref().unwrap();
+        assert!(failed.provider.starts_with("profile"), "{failed:?}");
+        assert!(reason.contains(failure), "{properties}: {reason}");
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     config::{Settings, table},
     cure::unset,
     finding::{Finding, FindingKind},
-    order::{ProfileSource, Rules},
+    order::{ProfileSource, Rules, SourceKey},
     origin::Origin,
     profiles::{FileKind, Part, Section, SectionName, Value},
     providers::key::id_fault,
@@ -60,13 +60,14 @@ pub(in crate::providers) fn masks_of_sources(
         findings.extend(unused_device(current, next));
         let mut sources = sources(settings.rules(), next);
         let key = sources.iter().position(|source| source.name == ID);
-        // In a profile that another one names as its source, the key comes first, or keeps it from
-        // being a role.
+        // In a profile that another one names as its source, the key may come first, or keep it
+        // from being a role.
         if let Some(key) = key {
-            if settings.rules().source_key_first {
-                sources[..=key].rotate_right(1);
-            } else if let Some(role) = sources.iter().position(|source| source.name == ROLE) {
-                sources[role..].rotate_left(1);
+            let role = sources.iter().position(|source| source.name == ROLE);
+            match (settings.rules().source_key, role) {
+                (SourceKey::First, _) => sources[..=key].rotate_right(1),
+                (SourceKey::NoRole, Some(role)) => sources[role..].rotate_left(1),
+                _ => {}
             }
         }
         findings.extend(masks_among(next, sources, now));

@@ -8,7 +8,7 @@ use crate::providers::sso::SsoRole;
 use crate::{
     config::{Setting, Settings, table},
     error::{Error, ErrorKind, is_not, shown},
-    order::{PassedOver, ProfileSource, RoleAlone, Rules, SSO},
+    order::{OwnSource, PassedOver, ProfileSource, RoleAlone, Rules, SSO, SourceKey},
     origin::Origin,
     profiles::{FileKind, Part, Section, SectionName, Value},
     provider::Found,
@@ -119,7 +119,10 @@ impl Plan {
                     break base;
                 }
                 // A role may name its own profile as the source of its key.
-                Step::Source(role, source) if source.as_str() == section.name().name() => {
+                Step::Source(role, source)
+                    if rules.own_source != OwnSource::Circle
+                        && source.as_str() == section.name().name() =>
+                {
                     roles.push(*role);
                     let base = Step::own_base(settings, section, shared)?;
                     let kind = missing(rules, ErrorKind::SourceProfile);
@@ -224,8 +227,8 @@ enum Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// Reads a profile. In one that is the source of a role, a key comes first, as in the SDKs, or
-    /// keeps it from being a role, as in botocore.
+    /// Reads a profile. In one that is the source of a role, a key may come first, or keep it from
+    /// being a role.
     fn from_section(
         settings: &Settings,
         section: &'a Section,
@@ -234,12 +237,13 @@ impl<'a> Step<'a> {
     ) -> Result<Self, Error> {
         let rules = settings.rules();
         if is_source
-            && rules.source_key_first
+            && rules.source_key == SourceKey::First
             && let Some(key) = source_key(section, rules)?
         {
             return Ok(Self::Base(Base::Key(key)));
         }
-        let may_be_role = !is_source || rules.source_key_first || !has_half_a_key(section);
+        let is_kept = rules.source_key == SourceKey::NoRole && has_half_a_key(section);
+        let may_be_role = !(is_source && is_kept);
         Self::first(settings, section, is_source, may_be_role, shared)
     }
 
@@ -299,19 +303,17 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Returns the credentials of a profile whose role names it as its own source: its key, or in
-    /// the SDK for Rust, and in botocore if it has half a key or more, whatever else it has.
+    /// Returns the credentials of a profile whose role names it as its own source.
     fn own_base(
         settings: &Settings,
         section: &Section,
         shared: Shared<'_>,
     ) -> Result<Option<Base>, Error> {
         let rules = settings.rules();
-        if rules.key_is_own_source {
-            return Ok(own_key(section, rules)?.map(Base::Key));
-        }
-        if !rules.source_key_first && !has_half_a_key(section) {
-            return Ok(None);
+        match rules.own_source {
+            OwnSource::Key => return Ok(own_key(section, rules)?.map(Base::Key)),
+            OwnSource::AllIfKey if !has_half_a_key(section) => return Ok(None),
+            OwnSource::All | OwnSource::AllIfKey | OwnSource::Circle => {}
         }
         match Step::first(settings, section, true, false, shared)? {
             Step::Base(base) => Ok(Some(base)),
@@ -373,28 +375,48 @@ impl<'a> Step<'a> {
         match sources {
             [Some(source), None] => Ok(Some(Self::Source(role, source))),
             [None, Some(source)] => Ok(Some(Self::Role(role, named_source(source, rules)?))),
-            _ if rules.role_alone == RoleAlone::NoRole => Ok(None),
+            [Some(_), Some(_)] if !rules.refuses_two_sources => Ok(None),
+            [None, None] if rules.role_alone == RoleAlone::NoRole => Ok(None),
             [Some(source), Some(_)] => {
                 let text = "source_profile and credential_source exclude each other: remove one";
                 Err(error_at(ErrorKind::SourceProfile, source, text))
             }
+            [None, None] if rules.role_alone == RoleAlone::OwnBase => {
+                let base = base_of_role_alone(settings, section)?;
+                Ok(Some(Self::Role(role, base)))
+            }
             [None, None] => {
-                let takes_own_key = rules.role_alone == RoleAlone::OwnKey;
-                match own_key(section, rules)?.filter(|_| takes_own_key) {
-                    Some(key) => Ok(Some(Self::Role(role, Base::Key(key)))),
-                    None => {
-                        let text = "role_arn needs source_profile or credential_source";
-                        let kind = match section.get("source_profile") {
-                            // It names the profile "".
-                            Some(_) => missing(rules, ErrorKind::SourceProfile),
-                            None => ErrorKind::SourceProfile,
-                        };
-                        Err(error_at(kind, arn, text))
-                    }
-                }
+                let text = "role_arn needs source_profile or credential_source";
+                let kind = match section.get("source_profile") {
+                    // It names the profile "".
+                    Some(_) => missing(rules, ErrorKind::SourceProfile),
+                    None => ErrorKind::SourceProfile,
+                };
+                Err(error_at(kind, arn, text))
             }
         }
     }
+}
+
+/// Returns what a role without a source is assumed with, by [`RoleAlone::OwnBase`].
+fn base_of_role_alone(settings: &Settings, section: &Section) -> Result<Base, Error> {
+    let rules = settings.rules();
+    if let Some(key) = own_key(section, rules)? {
+        return Ok(Base::Key(key));
+    }
+    if let Some(Step::Base(base)) = with_sso(settings, section, rules.sso)? {
+        return Ok(base);
+    }
+    if let Some(command) = property(section, PROCESS) {
+        return Ok(Base::Process(Process::new(section, command)));
+    }
+    let mut variables = CredentialSource::Container.variables(settings).iter();
+    let is_container = variables.any(|name| settings.variables().text(name).is_some());
+    Ok(Base::Source(if is_container {
+        CredentialSource::Container
+    } else {
+        CredentialSource::InstanceMetadata
+    }))
 }
 
 /// Returns `credential_source` if it comes before all else.
