@@ -123,7 +123,7 @@ Examples:
   $ keyfob exec --profile prod -- terraform plan
   $ keyfob exec --profile prod                    a shell
   $ keyfob exec --serve -- ./a-job-of-a-day       with credentials that stay fresh
-  $ keyfob exec --role-arn ARN -- env";
+  $ keyfob exec --role-arn arn:aws:iam::123456789012:role/deploy -- env";
 
 pub(super) const SAML: &str = "\
 For --idp-url, the identity provider has an application with these settings:
@@ -257,7 +257,7 @@ kubectl asks for, and the time one minute earlier.
 
 Examples:
   $ keyfob eks get-token --cluster-name prod
-  $ keyfob eks get-token --cluster-name prod --role-arn ARN
+  $ keyfob eks get-token --cluster-name prod --role-arn arn:aws:iam::123456789012:role/deploy
   $ keyfob eks get-token --cluster-name prod --query status.token --output text";
 
 pub(super) const RDS: &str = "\
