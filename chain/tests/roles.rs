@@ -171,6 +171,42 @@ async fn a_role_without_a_source_takes_its_own_key_in_the_sdk_for_go_only() {
     }
 }
 
+#[tokio::test]
+async fn a_chain_of_sixteen_roles_is_assumed_and_a_longer_one_is_an_error() {
+    use keyfob_chain::profiles::{ConfigFiles, FileKind};
+
+    let key = "aws_access_key_id = AKIAFIRST\naws_secret_access_key = secret\n";
+    for count in [16, 17, 3_000] {
+        let role = |n| {
+            let source = n + 1;
+            format!(
+                "[profile p{n}]\nrole_arn = arn:aws:iam::123456789012:role/r\n\
+                 source_profile = p{source}\nregion = eu-west-1\n"
+            )
+        };
+        let config: String = (0..count).map(role).collect();
+        let config = format!("{config}[profile p{count}]\n{key}");
+        let answers = (0..16).map(|_| session("AssumeRole", "ASIAROLE"));
+        let sts = Service::start(answers.collect());
+        let files = ConfigFiles::parse([(FileKind::Config, "config", config.as_bytes())]);
+        let variables = Variables::from_iter([
+            ("AWS_ENDPOINT_URL", &*sts.endpoint),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ]);
+        let settings = Settings::new(variables, files).with_profile("p0");
+        let chain = Chain::default_for(Order::Cli, &settings);
+        let found = chain.resolve(now()).await.credentials;
+        match found {
+            Ok(found) => assert_eq!((count, found.access_key_id()), (16, "ASIAROLE")),
+            Err(error) => {
+                assert!(count > 16, "{error}");
+                let text = "source_profile: more than 16 roles in a row";
+                assert!(error.to_string().contains(text), "{error}");
+            }
+        }
+    }
+}
+
 #[test]
 fn settings_limit_the_attempts_of_sts_and_a_value_that_cannot_be_used_is_named() {
     let sts = |variables: &[(&str, &str)]| {

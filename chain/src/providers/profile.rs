@@ -27,7 +27,7 @@ use crate::{
 ///
 /// `role_arn` is assumed with the credentials of `source_profile`, which may have a role itself, or
 /// of `credential_source`. `role_session_name`, `external_id` and `duration_seconds` are sent to
-/// STS.
+/// STS. Up to 16 roles are assumed one after the other.
 ///
 /// The access key comes from the credentials file, or else from the config file. Id, secret, token
 /// and account come from one file, so that an old token in one file never ends up beside a new key
@@ -188,7 +188,7 @@ impl ProfileProvider {
     ) -> BoxFuture<'a, Result<Found, Error>> {
         Box::pin(async move {
             let Some((role, earlier)) = roles.split_last() else {
-                return self.base(plan, now).await;
+                return Box::pin(self.base(plan, now)).await;
             };
             let source = || self.session(plan, earlier, now);
             let base = plan.base.key(&self.settings);

@@ -1,3 +1,7 @@
+use std::net::TcpListener;
+
+use serde_json::Value;
+
 use crate::{
     keyfob::{Home, Run, assert_has},
     python,
@@ -304,4 +308,48 @@ fn a_key_is_rotated_by_moto_unless_there_are_two() {
     let status = |index: usize| keys["keys"][index]["status"].as_str().unwrap();
     assert_eq!([status(0), status(1)], ["Inactive", "Active"]);
     home.keyfob(["keys", "check"]).ok();
+}
+
+/// The hop limit that keeps a container from the metadata of its instance.
+#[test]
+#[cfg(unix)]
+fn the_cure_of_metadata_that_does_not_answer_raises_the_hop_limit() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let server = Server::moto();
+    let home = server.home().with("AWS_DEFAULT_REGION", "us-east-1");
+    let on_instance = server
+        .home()
+        .with("AWS_EC2_METADATA_DISABLED", "false")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &endpoint);
+    let checks = on_instance.keyfob(["doctor", "--json"]);
+    let checks: Value = serde_json::from_str(&checks.stdout).unwrap();
+    let mut checks = checks["checks"].as_array().unwrap().iter();
+    let line = checks.find(|line| line["check"] == "instance").unwrap();
+    let text = line["text"].as_str().unwrap();
+    let (_, rest) = text.split_once("raise it with `").unwrap();
+    let (cure, _) = rest.split_once('`').unwrap();
+
+    let aws = python::tool("aws");
+    let sh = |line: &str| {
+        let path = std::env::var("PATH").unwrap();
+        let path = format!("{}:{path}", aws.parent().unwrap().display());
+        let mut shell = home.program("sh");
+        let shell = shell
+            .args(["-c", line])
+            .env("PATH", path)
+            .env("AWS_PAGER", "");
+        Run::new(shell.output().unwrap()).ok()
+    };
+    let instance = sh(
+        "aws ec2 run-instances --image-id ami-12c6146b --query 'Instances[0].InstanceId' \
+         --output text",
+    );
+    let answer = sh(&cure.replace(
+        "--instance-id ID",
+        &format!("--instance-id {}", instance.trim()),
+    ));
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let options = &answer["InstanceMetadataOptions"];
+    assert_eq!(options["HttpPutResponseHopLimit"], 2, "{answer}");
 }

@@ -26,6 +26,8 @@ const PROCESS: &str = table::CREDENTIAL_PROCESS.property();
 pub(super) const TOKEN_FILE: &str = table::WEB_IDENTITY_TOKEN_FILE.property();
 const SHARED_ROLE: &str = table::ROLE_ARN.name();
 const SHARED_SESSION_NAME: &str = table::ROLE_SESSION_NAME.name();
+/// How many roles may be assumed one after the other. Each takes some of the stack.
+const MAX_ROLES: usize = 16;
 /// The parameters of STS that properties set.
 const PARAMETERS: [(&str, &str); 5] = [
     ("RoleArn", ROLE),
@@ -131,6 +133,10 @@ impl Plan {
                 Step::Source(_, source) if visited.contains(&source.as_str()) => {
                     visited.push(source.as_str());
                     return Err(circle(source, &visited));
+                }
+                Step::Source(_, source) if roles.len() == MAX_ROLES => {
+                    let text = format!("source_profile: more than {MAX_ROLES} roles in a row");
+                    return Err(error_at(ErrorKind::SourceProfile, source, &text));
                 }
                 Step::Source(role, source) => {
                     roles.push(*role);

@@ -68,7 +68,9 @@ impl Sessions {
                 }
                 source().await
             };
-            let issue = async |source: Found, now| self.sts.assume(role, &source, now).await;
+            // In a box: the sources of a chain of roles wait inside one another on the stack.
+            let issue =
+                async |source: Found, now| Box::pin(self.sts.assume(role, &source, now)).await;
             shared.get(now, fetch, issue).await
         };
         self.cached(role, key, now, ask).await

@@ -221,8 +221,8 @@ fn no_answer(reason: &str) -> Finding {
         "instance metadata does not answer here ({reason}): in a container, the hop limit of the \
          instance must be 2"
     );
-    let cure = "aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 \
-                --instance-id INSTANCE";
+    let cure = "aws ec2 modify-instance-metadata-options --instance-id ID \
+                --http-put-response-hop-limit 2";
     Finding::warning(FindingKind::Instance, text).with_cure(cure)
 }
 
